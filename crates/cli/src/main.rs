@@ -1,0 +1,2 @@
+//! DevArch command line.
+fn main() {}

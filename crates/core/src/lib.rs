@@ -1,0 +1,25 @@
+//! The pure heart of DevArch.
+//!
+//! Nothing here knows a runtime, a database, an engine, a file, a clock or the environment: text comes in,
+//! decisions come out. The way of data is the order of the modules: [`read`] turns YAML into definitions
+//! ([`template`], [`stack`]); [`resolve`] merges them into effective configs and [`desired`] state; [`plan`]
+//! compares that with what was [`observed`].
+
+pub mod compose;
+pub mod desired;
+pub mod engine;
+pub mod hash;
+pub mod id;
+pub mod name;
+pub mod observed;
+pub mod plan;
+pub mod policy;
+pub mod port;
+pub mod read;
+pub mod resolve;
+pub mod spec;
+pub mod stack;
+pub mod subnet;
+pub mod template;
+pub mod text;
+pub mod unit;

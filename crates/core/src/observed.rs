@@ -1,0 +1,155 @@
+//! What runs, as far as decisions depend on it; normalised so that both engines look the same.
+
+use crate::{
+    engine::EngineInfo,
+    id::{ContainerId, EngineId, ImageId, NetworkId},
+    name::ContainerName,
+    spec::label,
+    template::{Healthcheck, PortKey, Protocol},
+};
+use ipnet::Ipv4Net;
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+/// Everything one look at an engine found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Observed {
+    /// The engine that was looked at.
+    pub engine: EngineInfo,
+    /// Its identity, if a DevArch ever applied there.
+    pub engine_id: Option<EngineId>,
+    /// All containers, ours and foreign: names and ports of foreign ones can be in the way.
+    pub containers: Vec<ObservedContainer>,
+    /// All networks.
+    pub networks: Vec<ObservedNetwork>,
+    /// All volumes by name, with their labels.
+    pub volumes: BTreeMap<String, BTreeMap<String, String>>,
+    /// The images that were asked for, by the name they were asked by; absent ones are not in it.
+    pub images: BTreeMap<String, ImageInfo>,
+    /// Host sockets that are listened on by processes that are not containers, among those that were asked for.
+    pub listeners: Vec<Listener>,
+    /// Subnets the host routes elsewhere.
+    pub routes: BTreeSet<Ipv4Net>,
+}
+
+/// A container as its list entry tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ObservedContainer {
+    /// Its id.
+    pub id: ContainerId,
+    /// Its name, without the leading slash.
+    pub name: ContainerName,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The image it was made from.
+    pub image_id: ImageId,
+    /// The image as named at creation; for people.
+    pub image: String,
+    /// Whether it runs.
+    pub state: RunState,
+    /// The engine's own line, e.g. `Exited (0) 5 minutes ago`; for people.
+    pub status: String,
+    /// Exit code, where it has exited and the engine's list tells.
+    pub exit_code: Option<i64>,
+    /// The result of its health checks where the list tells (Docker only).
+    pub health: Option<HealthState>,
+    /// Names of the networks it is attached to, with its address there where it has one.
+    pub networks: BTreeMap<String, Option<IpAddr>>,
+    /// Ports it publishes now.
+    pub ports: Vec<ObservedPort>,
+    /// Names of the volumes it mounts.
+    pub volumes: BTreeSet<String>,
+}
+
+impl ObservedContainer {
+    /// A label's value.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str)
+    }
+
+    /// The config hash it was made with, if DevArch made it.
+    pub fn config_hash(&self) -> Option<&str> {
+        self.label(label::CONFIG_HASH)
+    }
+}
+
+/// Whether a container runs. `restarting` and `unhealthy` are running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Created, never started.
+    Created,
+    /// Running, also when the engine restarts it again and again.
+    Running,
+    /// Suspended by hand.
+    Paused,
+    /// Ended or dead.
+    Exited,
+}
+
+/// The result of a container's health checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthState {
+    /// No result yet.
+    Starting,
+    /// The last check passed.
+    Healthy,
+    /// As many checks in a row as allowed have failed.
+    Unhealthy,
+}
+
+/// A published port of an observed container.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ObservedPort {
+    /// Port and protocol in the container.
+    pub key: PortKey,
+    /// Address on the host; unspecified (`0.0.0.0`) for all.
+    pub host_ip: IpAddr,
+    /// Port on the host.
+    pub host_port: u16,
+}
+
+/// A network as its list entry tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ObservedNetwork {
+    /// Its id.
+    pub id: NetworkId,
+    /// Its name; on Docker not necessarily unique.
+    pub name: String,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its IPv4 subnets.
+    pub subnets: Vec<Ipv4Net>,
+}
+
+/// What decisions need to know of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageInfo {
+    /// Its content id.
+    pub id: ImageId,
+    /// Paths its `VOLUME` lines declare.
+    pub volumes: BTreeSet<String>,
+    /// The health check it brings.
+    pub healthcheck: Option<Healthcheck>,
+    /// The user its processes run as (`""`: root).
+    pub user: String,
+    /// Ports it exposes.
+    pub exposed: BTreeSet<PortKey>,
+}
+
+/// A process (not a container) that listens on a host port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Listener {
+    /// Its address.
+    pub host_ip: IpAddr,
+    /// Its port.
+    pub host_port: u16,
+    /// Its transport.
+    pub protocol: Protocol,
+    /// Who it is, e.g. `postgres (pid 812)`, where that can be seen.
+    pub process: Option<String>,
+}

@@ -1,0 +1,276 @@
+//! What an engine is asked to make, complete: names, addresses and ports are assigned, paths are absolute,
+//! nothing is left to a default that engines decide differently.
+
+use crate::{
+    id::{ApplyId, InstanceId, StackId, StoreId},
+    name::{ContainerName, NetworkName, PhysicalVolume},
+    template::{Healthcheck, PortKey, Resources, RestartPolicy, TmpfsMount, Ulimit},
+    text::Text,
+    unit::{Bytes, FileMode, Millis, Owner},
+};
+use ipnet::Ipv4Net;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
+
+/// Labels by which DevArch knows its objects.
+pub mod label {
+    /// The store that owns the object.
+    pub const STORE_ID: &str = "devarch.store_id";
+    /// The stack it belongs to.
+    pub const STACK_ID: &str = "devarch.stack_id";
+    /// The stack's name when the object was made; for people, never for decisions.
+    pub const STACK_NAME: &str = "devarch.stack";
+    /// The instance it belongs to.
+    pub const INSTANCE_ID: &str = "devarch.instance_id";
+    /// The instance's name when the object was made; for people, never for decisions.
+    pub const INSTANCE_NAME: &str = "devarch.instance";
+    /// The digest of the template the instance is pinned to.
+    pub const TEMPLATE: &str = "devarch.template_service_id";
+    /// The keyed hash of the config the object was made from.
+    pub const CONFIG_HASH: &str = "devarch.config_hash";
+    /// The apply that made the object.
+    pub const APPLY_ID: &str = "devarch.apply_id";
+    /// Everything that begins so is DevArch's; users can't set it.
+    pub const PREFIX: &str = "devarch.";
+}
+
+/// Who an object belongs to; becomes its labels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The store that owns it.
+    pub store: StoreId,
+    /// The stack.
+    pub stack: StackId,
+    /// The stack's name, for people.
+    pub stack_name: String,
+    /// The instance, where it belongs to one.
+    pub instance: Option<InstanceIdentity>,
+}
+
+/// The instance an object belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InstanceIdentity {
+    /// The instance.
+    pub id: InstanceId,
+    /// Its name, for people.
+    pub name: String,
+    /// The digest of its template.
+    pub template: String,
+}
+
+impl Identity {
+    /// The labels of an object with this identity and config hash, made by that apply.
+    pub fn labels(&self, hash: &str, apply: &ApplyId) -> BTreeMap<String, String> {
+        let mut labels = BTreeMap::from([
+            (label::STORE_ID.to_owned(), self.store.to_string()),
+            (label::STACK_ID.to_owned(), self.stack.to_string()),
+            (label::STACK_NAME.to_owned(), self.stack_name.clone()),
+            (label::CONFIG_HASH.to_owned(), hash.to_owned()),
+            (label::APPLY_ID.to_owned(), apply.to_string()),
+        ]);
+        if let Some(instance) = &self.instance {
+            labels.insert(label::INSTANCE_ID.to_owned(), instance.id.to_string());
+            labels.insert(label::INSTANCE_NAME.to_owned(), instance.name.clone());
+            labels.insert(label::TEMPLATE.to_owned(), instance.template.clone());
+        }
+        labels
+    }
+}
+
+/// A container to make. Serialised (secrets redacted, defaults left out) it is what plans show and diffs compare;
+/// [`crate::hash`] makes the config hash of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "each is Compose's field of the same name, unless documented"
+)]
+pub struct ContainerSpec {
+    pub image: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+    pub hostname: String,
+    pub restart: RestartPolicy,
+    #[serde(skip_serializing_if = "is_false")]
+    pub job: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub init: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub tty: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub stdin_open: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub read_only: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub privileged: bool,
+    /// `host` or `none`; the stack's network where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipc: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_grace_period: Option<Millis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shm_size: Option<Bytes>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, Text>,
+    /// The user's labels; DevArch's own come from the [`Identity`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "shown_ports")]
+    pub ports: Vec<PublishedPort>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tmpfs: Vec<TmpfsMount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra_hosts: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cap_add: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cap_drop: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub security_opt: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub group_add: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sysctls: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ulimits: BTreeMap<String, Ulimit>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub resources: Resources,
+    /// Files put into the container before it starts, by absolute path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub config_files: BTreeMap<String, FileSpec>,
+    /// Where it is attached; absent only with `network_mode`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Attachment>,
+}
+
+/// A port published on the host, fully assigned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PublishedPort {
+    /// Port and protocol in the container.
+    pub key: PortKey,
+    /// Address on the host.
+    pub host_ip: IpAddr,
+    /// Port on the host.
+    pub host_port: u16,
+}
+
+impl std::fmt::Display for PublishedPort {
+    /// As Compose writes it: `127.0.0.1:8080->80/tcp`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let host = std::net::SocketAddr::new(self.host_ip, self.host_port);
+        write!(f, "{host}->{}", self.key)
+    }
+}
+
+fn shown_ports<S: serde::Serializer>(ports: &[PublishedPort], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(
+        ports
+            .iter()
+            .map(|port| (port.key.to_string(), port.to_string())),
+    )
+}
+
+/// Something mounted at an absolute path of the container.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Mount {
+    /// Absolute path in the container.
+    pub target: String,
+    /// What is mounted.
+    #[serde(flatten)]
+    pub source: MountFrom,
+    /// Whether the container can't write to it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub read_only: bool,
+}
+
+/// What a mount shows, resolved.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MountFrom {
+    /// A named volume.
+    Volume(PhysicalVolume),
+    /// An absolute path on the engine's host.
+    Bind(String),
+}
+
+/// A file to put into a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileSpec {
+    /// What is in it.
+    pub content: Text,
+    /// Permission bits.
+    pub mode: FileMode,
+    /// Owner by number.
+    pub owner: Owner,
+}
+
+/// A container's place in its stack's network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attachment {
+    /// The stack's network.
+    pub name: NetworkName,
+    /// Its fixed address there; a replacement keeps it.
+    pub address: Ipv4Addr,
+    /// The names it answers to besides the container's: the instance's name.
+    pub aliases: Vec<String>,
+}
+
+/// A network to make: a bridge, isolated from every other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NetworkSpec {
+    /// Its name.
+    pub name: NetworkName,
+    /// Its addresses; the gateway is the first.
+    pub subnet: Ipv4Net,
+}
+
+/// A volume to make.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct VolumeSpec {
+    /// Its name.
+    pub name: PhysicalVolume,
+}
+
+/// A container's names while it is created: a successor is created beside the container it replaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CreateContainer {
+    /// The name it is created under.
+    pub name: ContainerName,
+    /// What it is.
+    pub spec: ContainerSpec,
+    /// All labels, the user's and DevArch's.
+    pub labels: BTreeMap<String, String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -1,0 +1,130 @@
+//! A stack as the store keeps it: the aggregate that edits change and plans start from.
+
+use crate::{
+    engine::EngineBinding,
+    id::{InstanceId, StackId},
+    name::{ContainerName, InstanceName, NameTooLong, PhysicalVolume, StackName, VolumeName},
+    policy::Allowance,
+    template::{Overrides, PortKey, Template, TemplateDigest},
+};
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
+
+/// A named, isolated environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    /// Survives renames.
+    pub id: StackId,
+    /// Unique in the store.
+    pub name: StackName,
+    /// The directory it was made from, absolute; relative host paths resolve against it.
+    pub project: Option<String>,
+    /// A disabled stack is a desired `down`.
+    pub enabled: bool,
+    /// Goes up with every saved edit; an edit made against an older one is refused.
+    pub revision: i64,
+    /// The engine it lives on since its first apply.
+    pub engine: Option<EngineBinding>,
+    /// Its network's addresses, chosen at its first apply and kept.
+    pub subnet: Option<Ipv4Net>,
+    /// What policy would refuse and the stack allows.
+    pub allow: BTreeSet<Allowance>,
+    /// Its instances.
+    pub instances: BTreeMap<InstanceName, Instance>,
+}
+
+/// One use of a template in a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Survives renames.
+    pub id: InstanceId,
+    /// The template body it is pinned to.
+    pub template: Pinned,
+    /// What it says differently.
+    pub overrides: Overrides,
+    /// A disabled instance is wanted absent.
+    pub enabled: bool,
+    /// What its container should be doing.
+    pub wanted: Wanted,
+    /// Its place in the stack's network: address = network + 2 + slot. Unique in the stack.
+    pub slot: u32,
+    /// The host ports it has been given, by container port.
+    pub ports: BTreeMap<PortKey, HostBinding>,
+    /// The physical names of its volumes, kept over renames.
+    pub volumes: BTreeMap<VolumeName, PhysicalVolume>,
+}
+
+/// A template body and its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    /// The digest of the body.
+    pub digest: TemplateDigest,
+    /// The body; instances of one template share it.
+    pub template: Arc<Template>,
+}
+
+impl Pinned {
+    /// Pins a template's body.
+    pub fn new(template: Arc<Template>) -> Self {
+        Self {
+            digest: template.digest(),
+            template,
+        }
+    }
+}
+
+/// What a container should be doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wanted {
+    /// Running; a job: done.
+    #[default]
+    Running,
+    /// There, not running.
+    Stopped,
+    /// Not there.
+    Absent,
+}
+
+/// A host port that belongs to an instance for its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HostBinding {
+    /// Address on the host.
+    pub host_ip: IpAddr,
+    /// Port on the host.
+    pub host_port: u16,
+}
+
+impl Stack {
+    /// What the container of an instance should be doing, all switches considered.
+    pub fn wanted(&self, instance: &Instance) -> Wanted {
+        if self.enabled && instance.enabled {
+            instance.wanted
+        } else {
+            Wanted::Absent
+        }
+    }
+
+    /// The physical names of the stack's containers; an error where one would be too long.
+    pub fn container_names(&self) -> Result<BTreeMap<&InstanceName, ContainerName>, NameTooLong> {
+        self.instances
+            .keys()
+            .map(|name| Ok((name, ContainerName::of(&self.name, name)?)))
+            .collect()
+    }
+
+    /// The lowest slot no instance has.
+    pub fn free_slot(&self) -> u32 {
+        let taken: BTreeSet<u32> = self
+            .instances
+            .values()
+            .map(|instance| instance.slot)
+            .collect();
+        (0..).find(|slot| !taken.contains(slot)).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,119 @@
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// The closed set of things instances offer each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is the protocol of that name")]
+pub enum ContractType {
+    Postgres,
+    Mysql,
+    Mongodb,
+    Redis,
+    Memcached,
+    Amqp,
+    Kafka,
+    Nats,
+    Mqtt,
+    Elasticsearch,
+    S3,
+    Smtp,
+    Http,
+    Grpc,
+    Tcp,
+}
+
+impl ContractType {
+    /// Every type, in the order they are documented.
+    pub const ALL: [Self; 15] = [
+        Self::Postgres,
+        Self::Mysql,
+        Self::Mongodb,
+        Self::Redis,
+        Self::Memcached,
+        Self::Amqp,
+        Self::Kafka,
+        Self::Nats,
+        Self::Mqtt,
+        Self::Elasticsearch,
+        Self::S3,
+        Self::Smtp,
+        Self::Http,
+        Self::Grpc,
+        Self::Tcp,
+    ];
+
+    /// The name users write.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Mongodb => "mongodb",
+            Self::Redis => "redis",
+            Self::Memcached => "memcached",
+            Self::Amqp => "amqp",
+            Self::Kafka => "kafka",
+            Self::Nats => "nats",
+            Self::Mqtt => "mqtt",
+            Self::Elasticsearch => "elasticsearch",
+            Self::S3 => "s3",
+            Self::Smtp => "smtp",
+            Self::Http => "http",
+            Self::Grpc => "grpc",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+impl FromStr for ContractType {
+    type Err = ();
+
+    fn from_str(given: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|contract| contract.as_str() == given)
+            .ok_or(())
+    }
+}
+
+impl fmt::Display for ContractType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an instance offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Export {
+    /// Unique in the template.
+    pub name: String,
+    /// The protocol spoken.
+    #[serde(rename = "type")]
+    pub contract: ContractType,
+    /// The container port it is offered on.
+    pub port: u16,
+    /// Further values a consumer needs (user, password, database, ...); `${env:NAME}` refers to the effective
+    /// environment of the instance.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, String>,
+}
+
+/// What an instance needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// Unique in the template.
+    pub name: String,
+    /// The protocol it speaks.
+    #[serde(rename = "type")]
+    pub contract: ContractType,
+    /// Whether the instance can't work without it.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub required: bool,
+    /// The variables a wire sets, with `{host}`, `{port}`, `{url}`, ... filled in.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+}
+
+fn yes() -> bool {
+    true
+}

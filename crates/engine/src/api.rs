@@ -1,0 +1,225 @@
+//! The engine as the rest of DevArch sees it. Every method is one engine call, or as few as the engine's
+//! differences allow; none retries and none decides.
+
+use crate::EngineError;
+use async_trait::async_trait;
+use devarch_core::{
+    engine::EngineInfo,
+    id::{ContainerId, ImageId, NetworkId},
+    name::{ContainerName, NetworkName, PhysicalVolume},
+    observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, RunState},
+    spec::{CreateContainer, FileSpec, NetworkSpec},
+    template::HealthTest,
+    unit::Millis,
+};
+use futures_util::stream::BoxStream;
+use std::{collections::BTreeMap, net::Ipv4Addr, pin::Pin, time::Duration};
+use tokio::io::AsyncWrite;
+
+type Result<T> = std::result::Result<T, EngineError>;
+
+/// A container engine.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// What is known of the engine since it was connected to. No call.
+    fn info(&self) -> &EngineInfo;
+
+    /// All containers, running or not, ours and foreign.
+    async fn containers(&self) -> Result<Vec<ObservedContainer>>;
+    /// All networks.
+    async fn networks(&self) -> Result<Vec<ObservedNetwork>>;
+    /// All volumes with their labels.
+    async fn volumes(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>>;
+    /// An image by the name a user wrote; `None` where it is absent.
+    async fn image(&self, reference: &str) -> Result<Option<ImageInfo>>;
+    /// A container's state in detail; `None` where it is gone.
+    async fn inspect(&self, id: &ContainerId) -> Result<Option<Inspection>>;
+
+    /// Pulls an image with the credentials found for its registry, telling progress as it goes.
+    async fn pull_image(
+        &self,
+        reference: &str,
+        platform: Option<&str>,
+        progress: &(dyn Fn(PullProgress) + Send + Sync),
+    ) -> Result<ImageInfo>;
+
+    /// Makes a network, isolated from every other bridge, and refuses a second of that name.
+    async fn create_network(
+        &self,
+        spec: &NetworkSpec,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<NetworkId>;
+    /// Removes a network; never by force.
+    async fn remove_network(&self, id: &NetworkId) -> Result<()>;
+    /// Attaches a container with a fixed address and aliases.
+    async fn connect(
+        &self,
+        network: &NetworkName,
+        container: &ContainerId,
+        address: Ipv4Addr,
+        aliases: &[String],
+    ) -> Result<()>;
+    /// Detaches a container.
+    async fn disconnect(&self, network: &NetworkName, container: &ContainerId) -> Result<()>;
+
+    /// Makes a volume; one of that name must not exist (look first).
+    async fn create_volume(
+        &self,
+        name: &PhysicalVolume,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<()>;
+    /// Removes a volume. Gone already is fine.
+    async fn remove_volume(&self, name: &PhysicalVolume) -> Result<()>;
+
+    /// Makes a container, attached to its network, not started.
+    async fn create_container(&self, request: &CreateContainer) -> Result<ContainerId>;
+    /// Puts files into a container that isn't started yet, in one archive, with mode and owner.
+    async fn put_files(&self, id: &ContainerId, files: &BTreeMap<String, FileSpec>) -> Result<()>;
+    /// Starts a container. Running already is fine.
+    async fn start(&self, id: &ContainerId) -> Result<()>;
+    /// Stops a container, killing it after its grace period. Stopped already is fine.
+    async fn stop(&self, id: &ContainerId, grace: Option<Millis>) -> Result<()>;
+    /// Gives a container another name.
+    async fn rename(&self, id: &ContainerId, name: &ContainerName) -> Result<()>;
+    /// Removes a stopped container, never its volumes. Gone already is fine.
+    async fn remove_container(&self, id: &ContainerId) -> Result<()>;
+
+    /// Runs a health check's command in the container and waits for its end, at most `timeout`.
+    async fn probe(&self, id: &ContainerId, probe: &Probe) -> Result<ProbeResult>;
+    /// Lets the engine run its own check once and record the result, where nobody else does (Podman without
+    /// systemd); each call counts as a check. `None` where the engine does it by itself.
+    async fn run_engine_check(&self, id: &ContainerId) -> Result<Option<HealthState>>;
+
+    /// A container's output.
+    async fn logs(&self, id: &ContainerId, options: &LogOptions) -> Result<LogStream>;
+    /// Starts a command in a running container with its streams attached.
+    async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecIo>;
+    /// Tells an exec's terminal its new size.
+    async fn resize_exec(&self, exec_id: &str, size: TerminalSize) -> Result<()>;
+    /// How an exec ended; `None` while it runs.
+    async fn exec_exit_code(&self, exec_id: &str) -> Result<Option<i64>>;
+    /// Waits until a container has exited and tells its exit code.
+    async fn wait(&self, id: &ContainerId) -> Result<ExitStatus>;
+}
+
+/// A container in detail.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// Whether it runs.
+    pub state: RunState,
+    /// How it ended; meaningful where it has exited.
+    pub exit_code: i64,
+    /// Whether the kernel killed it for memory, where the engine tells.
+    pub out_of_memory: bool,
+    /// The engine's words on a failed start.
+    pub error: String,
+    /// How often the engine has restarted it.
+    pub restarts: i64,
+    /// When it was started (RFC 3339, the engine's clock); empty if never.
+    pub started_at: String,
+    /// When it ended (RFC 3339); empty or zero time while it runs.
+    pub finished_at: String,
+    /// The engine's own health result; `None` without a check. Not trusted on a stopped container.
+    pub health: Option<HealthState>,
+    /// When the last health check ended (RFC 3339), with its output.
+    pub last_check: Option<(String, String)>,
+    /// Image id.
+    pub image_id: ImageId,
+}
+
+/// A health check's command for [`Engine::probe`].
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// What to run.
+    pub test: HealthTest,
+    /// Time it may take.
+    pub timeout: Duration,
+}
+
+/// How a probe ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeResult {
+    /// Exit code; `None` if it did not end in time.
+    pub exit_code: Option<i64>,
+    /// Its output, at most 4 KiB.
+    pub output: String,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExitStatus {
+    /// Exit code.
+    pub code: i64,
+}
+
+/// Progress of one layer, or of the whole pull.
+#[derive(Debug, Clone, Default)]
+pub struct PullProgress {
+    /// The layer; empty for the pull itself.
+    pub layer: String,
+    /// The engine's words.
+    pub status: String,
+    /// Bytes done and in all, where told.
+    pub bytes: Option<(u64, u64)>,
+}
+
+/// Which output of a container to read.
+#[derive(Debug, Clone, Default)]
+pub struct LogOptions {
+    /// Go on as more comes.
+    pub follow: bool,
+    /// Only so many of the last lines.
+    pub tail: Option<u32>,
+    /// Only what came after this time (Unix seconds).
+    pub since: Option<i64>,
+    /// With the engine's time stamps.
+    pub timestamps: bool,
+}
+
+/// A piece of output, not necessarily a whole line.
+#[derive(Debug, Clone)]
+pub struct LogChunk {
+    /// Whether it was written to stderr.
+    pub stderr: bool,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Output as it comes.
+pub type LogStream = BoxStream<'static, Result<LogChunk>>;
+
+/// A command to run in a container.
+#[derive(Debug, Clone, Default)]
+pub struct ExecRequest {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Attach standard input.
+    pub stdin: bool,
+    /// Give it a terminal of this size.
+    pub tty: Option<TerminalSize>,
+    /// Run as this user.
+    pub user: Option<String>,
+    /// In this directory.
+    pub working_dir: Option<String>,
+    /// With these variables added (`NAME=value`).
+    pub environment: Vec<String>,
+}
+
+/// A terminal's size in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TerminalSize {
+    /// Characters per line.
+    pub columns: u16,
+    /// Lines.
+    pub rows: u16,
+}
+
+/// A running exec with its streams.
+pub struct ExecIo {
+    /// The engine's id of it.
+    pub id: String,
+    /// Its standard input; dropping it closes it.
+    pub stdin: Pin<Box<dyn AsyncWrite + Send>>,
+    /// Its output, with a terminal all as stdout.
+    pub output: LogStream,
+}

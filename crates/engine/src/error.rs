@@ -1,0 +1,66 @@
+use devarch_core::engine::EngineKind;
+
+/// A failed engine call: what was asked, what came back, and which of the causes DevArch treats differently.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{action}: {message}")]
+pub struct EngineError {
+    /// What was asked, in words: `create container devarch-shop-db`.
+    pub action: String,
+    /// The cause DevArch acts on.
+    pub kind: EngineErrorKind,
+    /// The engine's own words, or the transport's.
+    pub message: String,
+}
+
+/// Causes that lead to different actions or hints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineErrorKind {
+    /// Nothing listens at the endpoint.
+    NotRunning,
+    /// The socket is there and may not be used.
+    PermissionDenied,
+    /// The engine is older than DevArch supports.
+    TooOld {
+        /// The engine.
+        kind: EngineKind,
+        /// Its version.
+        version: String,
+    },
+    /// The object does not exist.
+    NotFound,
+    /// The name is taken.
+    NameTaken,
+    /// A host port is taken.
+    PortTaken,
+    /// The addresses are taken or overlap.
+    SubnetTaken,
+    /// The image can't be had.
+    NoImage,
+    /// The registry wants credentials, or other ones.
+    Unauthorized,
+    /// The command can't be run in the container.
+    CannotRun,
+    /// The object is used by others.
+    InUse,
+    /// The engine's disk is full.
+    DiskFull,
+    /// The call was cut off or timed out; its outcome is unknown until observed.
+    Uncertain,
+    /// Anything else.
+    Other,
+}
+
+impl EngineError {
+    /// An error of that kind.
+    pub fn new(
+        action: impl Into<String>,
+        kind: EngineErrorKind,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            action: action.into(),
+            kind,
+            message: message.into(),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# Finding and addressing the two container engines through their API sockets.
+# Sourced after common.sh.
+
+readonly ENGINES=(docker podman)
+
+check_engine_name() {
+    case $1 in
+    docker | podman) ;;
+    *) die "there is no engine '$1'" "name docker or podman" ;;
+    esac
+}
+
+# engine_curl HOST PATH [CURL OPTION...]: HOST is unix:///path or tcp://host:port
+engine_curl() {
+    local host=$1 path=$2
+    shift 2
+    case $host in
+    unix://*) curl -sS --unix-socket "${host#unix://}" "$@" "http://engine$path" ;;
+    tcp://*) curl -sS "$@" "http://${host#tcp://}$path" ;;
+    *) return 1 ;;
+    esac
+}
+
+# engine_kind HOST: prints docker or podman when the socket answers.
+engine_kind() {
+    local headers
+    case $1 in unix://*) [ -S "${1#unix://}" ] || return 1 ;; esac
+    headers=$(engine_curl "$1" /_ping -f -o /dev/null -D - --max-time 3 2>/dev/null) || return 1
+    case $headers in
+    *[Ll]ibpod-[Aa]pi-[Vv]ersion*) printf 'podman\n' ;;
+    *) printf 'docker\n' ;;
+    esac
+}
+
+# engine_candidates ENGINE: addresses to try, best first.
+engine_candidates() {
+    local runtime=${XDG_RUNTIME_DIR:-}
+    case $1 in
+    docker)
+        printf '%s\n' "${DEVARCH_TEST_DOCKER:-}" "${DOCKER_HOST:-}" unix:///var/run/docker.sock \
+            "${runtime:+unix://$runtime/docker.sock}"
+        ;;
+    podman)
+        printf '%s\n' "${DEVARCH_TEST_PODMAN:-}" "${CONTAINER_HOST:-}" unix:///run/podman/podman.sock \
+            "${runtime:+unix://$runtime/podman/podman.sock}" "unix://$STATE/podman/podman.sock"
+        ;;
+    esac | grep -v '^$'
+}
+
+# engine_host ENGINE: prints the address of a running engine, or fails.
+engine_host() {
+    local host
+    while read -r host; do
+        if [ "$(engine_kind "$host")" = "$1" ]; then
+            printf '%s\n' "$host"
+            return 0
+        fi
+    done < <(engine_candidates "$1")
+    return 1
+}
+
+# need_engine ENGINE: the address, or an explanation.
+need_engine() {
+    check_engine_name "$1"
+    engine_host "$1" || die "$1 does not answer on any known socket" "scripts/engines up $1"
+}
