@@ -1,1 +1,19 @@
-//! To come.
+//! Text to definitions: YAML (or the JSON of an edit) is parsed into [`Node`]s that know their line and column,
+//! and read field by field, so that one pass reports every unknown field and wrong type at once.
+
+mod fields;
+mod node;
+mod project;
+mod scalar;
+mod service;
+mod service_lists;
+mod template;
+
+pub use fields::{Diagnostic, Reader};
+pub use node::{Node, Place, Value, parse_yaml, parse_yaml_with};
+pub use project::{InstanceFile, ProjectFile, StackFile, read_project};
+pub use service::{OVERRIDE_FIELDS, SERVICE_FIELDS};
+pub use template::{read_overrides, read_template};
+
+/// What reading gave: a value, or everything that is wrong with the text.
+pub type ReadResult<T> = Result<T, Vec<Diagnostic>>;

@@ -1,0 +1,224 @@
+use super::{Node, Place, Value, node::Key};
+use crate::name::nearest;
+use std::{cell::RefCell, fmt};
+
+/// Something that is wrong with a text: where, in which field, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Line and column, where the text came from a file.
+    pub place: Option<Place>,
+    /// The field: `stacks.shop.instances.web.ports[0]`; empty for the whole.
+    pub path: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = self.place {
+            write!(f, "{}:{}: ", place.line, place.column)?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Collects what is wrong while a text is read to its end.
+#[derive(Debug, Default)]
+pub struct Reader {
+    wrong: RefCell<Vec<Diagnostic>>,
+}
+
+impl Reader {
+    /// A reader that has found nothing wrong yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The value that was read, unless something was wrong.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
+        let mut wrong = self.wrong.into_inner();
+        wrong.sort_by_key(|diagnostic| diagnostic.place);
+        match value {
+            Some(value) if wrong.is_empty() => Ok(value),
+            _ => Err(wrong),
+        }
+    }
+
+    pub(super) fn report(&self, at: &At<'_>, message: impl Into<String>) {
+        self.wrong.borrow_mut().push(Diagnostic {
+            place: at.place,
+            path: at.path.clone(),
+            message: message.into(),
+        });
+    }
+}
+
+/// A node on the way down: its path for messages, its place, and the reader that collects.
+#[derive(Clone)]
+pub(super) struct At<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) path: String,
+    pub(super) place: Option<Place>,
+    pub(super) node: &'a Node,
+}
+
+impl<'a> At<'a> {
+    pub(super) fn root(reader: &'a Reader, node: &'a Node) -> Self {
+        Self {
+            reader,
+            path: String::new(),
+            place: node.place,
+            node,
+        }
+    }
+
+    pub(super) fn within(reader: &'a Reader, path: &str, node: &'a Node) -> Self {
+        Self {
+            reader,
+            path: path.to_owned(),
+            place: node.place,
+            node,
+        }
+    }
+
+    /// Reports and gives nothing.
+    pub(super) fn wrong<T>(&self, message: impl Into<String>) -> Option<T> {
+        self.reader.report(self, message);
+        None
+    }
+
+    /// Reports that another kind of value was expected.
+    pub(super) fn expected<T>(&self, what: &str) -> Option<T> {
+        let kind = self.node.value.kind();
+        self.wrong(format!("expected {what}, found {kind}"))
+    }
+
+    fn entry(&self, key: &Key, node: &'a Node) -> Self {
+        let path = if self.path.is_empty() {
+            key.text.clone()
+        } else {
+            format!("{}.{}", self.path, key.text)
+        };
+        Self {
+            reader: self.reader,
+            path,
+            place: node.place.or(key.place).or(self.place),
+            node,
+        }
+    }
+
+    /// The items of a list.
+    pub(super) fn items(&self) -> Option<Vec<At<'a>>> {
+        let Value::List(items) = &self.node.value else {
+            return self.expected("a list");
+        };
+        let at = |(index, node): (usize, &'a Node)| Self {
+            reader: self.reader,
+            path: format!("{}[{index}]", self.path),
+            place: node.place.or(self.place),
+            node,
+        };
+        Some(items.iter().enumerate().map(at).collect())
+    }
+
+    /// The entries of a mapping with free keys; each key with where it stands.
+    pub(super) fn entries(&self) -> Option<Vec<(&'a str, At<'a>)>> {
+        let Value::Map(entries) = &self.node.value else {
+            return self.expected("a mapping");
+        };
+        Some(
+            entries
+                .iter()
+                .map(|(key, node)| (key.text.as_str(), self.entry(key, node)))
+                .collect(),
+        )
+    }
+
+    /// A list read item by item; wrong items are reported and the rest read on.
+    pub(super) fn list<T>(&self, read: impl Fn(&At<'a>) -> Option<T>) -> Option<Vec<T>> {
+        Some(self.items()?.iter().filter_map(read).collect())
+    }
+
+    /// The fields of a mapping with a closed set of keys.
+    pub(super) fn fields(&self) -> Option<Fields<'a>> {
+        let Value::Map(entries) = &self.node.value else {
+            return self.expected("a mapping");
+        };
+        let entries = entries
+            .iter()
+            .map(|(key, node)| (key, self.entry(key, node)))
+            .collect();
+        Some(Fields {
+            at: self.clone(),
+            entries,
+            known: Vec::new(),
+        })
+    }
+}
+
+/// A mapping whose keys are a closed set: what is never asked for is unknown.
+pub(super) struct Fields<'a> {
+    pub(super) at: At<'a>,
+    entries: Vec<(&'a Key, At<'a>)>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Fields<'a> {
+    /// An optional field. Null is as good as absent.
+    pub(super) fn take<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&At<'a>) -> Option<T>,
+    ) -> Option<T> {
+        let at = self.raw(name)?;
+        if matches!(at.node.value, Value::Null) {
+            None
+        } else {
+            read(&at)
+        }
+    }
+
+    /// A field that has to be there.
+    pub(super) fn need<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&At<'a>) -> Option<T>,
+    ) -> Option<T> {
+        match self.raw(name) {
+            Some(at) => read(&at),
+            None => self.at.wrong(format!("`{name}` is missing")),
+        }
+    }
+
+    /// A field as it stands, null included.
+    pub(super) fn raw(&mut self, name: &'static str) -> Option<At<'a>> {
+        self.known.push(name);
+        self.entries
+            .iter()
+            .find(|(key, _)| key.text == name)
+            .map(|(_, at)| at.clone())
+    }
+
+    /// Reports every field nobody asked for, with the nearest that exists.
+    pub(super) fn finish(self) {
+        for (key, at) in &self.entries {
+            if self.known.contains(&key.text.as_str()) || key.text.starts_with("x-") {
+                continue;
+            }
+            let near = nearest(&key.text, self.known.iter().copied());
+            let hint = near.map_or_else(
+                || format!("known are {}", self.known.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let at = At {
+                place: key.place.or(at.place),
+                ..at.clone()
+            };
+            at.reader
+                .report(&at, format!("unknown field `{}`; {hint}", key.text));
+        }
+    }
+}

@@ -1,0 +1,338 @@
+use super::Diagnostic;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+use std::{collections::HashMap, fmt};
+
+/// A place in a file, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Line.
+    pub line: u64,
+    /// Column, in characters.
+    pub column: u64,
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// Where it stands; `None` for values that come from a command line or an API.
+    pub place: Option<Place>,
+}
+
+/// A YAML value, its mappings' keys with their places.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is the YAML kind of that name")]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+/// A mapping's key.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The key.
+    pub text: String,
+    /// Where it stands.
+    pub place: Option<Place>,
+}
+
+impl Value {
+    /// What it is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Int(_) | Self::Float(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a mapping",
+        }
+    }
+}
+
+impl Node {
+    /// A node without a place, of an edit's JSON.
+    pub fn from_json(json: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        let value = match json {
+            Json::Null => Value::Null,
+            Json::Bool(bool) => Value::Bool(*bool),
+            Json::Number(number) => match number.as_i64() {
+                Some(int) => Value::Int(int),
+                None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Json::String(text) => Value::Text(text.clone()),
+            Json::Array(items) => Value::List(items.iter().map(Self::from_json).collect()),
+            Json::Object(entries) => Value::Map(
+                entries
+                    .iter()
+                    .map(|(key, value)| {
+                        (
+                            Key {
+                                text: key.clone(),
+                                place: None,
+                            },
+                            Self::from_json(value),
+                        )
+                    })
+                    .collect(),
+            ),
+        };
+        Self { value, place: None }
+    }
+
+    /// The node as JSON; places are lost.
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match &self.value {
+            Value::Null => Json::Null,
+            Value::Bool(bool) => Json::Bool(*bool),
+            Value::Int(int) => Json::from(*int),
+            Value::Float(float) => Json::from(*float),
+            Value::Text(text) => Json::String(text.clone()),
+            Value::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
+            Value::Map(entries) => Json::Object(
+                entries
+                    .iter()
+                    .map(|(key, node)| (key.text.clone(), node.to_json()))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// The entry of a mapping.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        match &self.value {
+            Value::Map(entries) => entries
+                .iter()
+                .find(|(k, _)| k.text == key)
+                .map(|(_, node)| node),
+            _ => None,
+        }
+    }
+}
+
+/// Parses one YAML document. Values are literal: `$` has no meaning. Booleans are `true` and `false` only, as in
+/// Compose; duplicate keys, deep nesting and exploding aliases are errors.
+pub fn parse_yaml(text: &str) -> Result<Node, Diagnostic> {
+    parse(text, options())
+}
+
+/// Parses one YAML document with Compose's interpolation (`${NAME:-default}`) from these variables.
+pub fn parse_yaml_with(text: &str, variables: HashMap<String, String>) -> Result<Node, Diagnostic> {
+    let mut options = options().with_properties(variables);
+    options.property_syntax = serde_saphyr::options::PropertySyntax::DockerCompose;
+    parse(text, options)
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        legacy_octal_numbers: true,
+        with_snippet: false,
+    }
+}
+
+fn parse(text: &str, options: serde_saphyr::Options) -> Result<Node, Diagnostic> {
+    serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options)
+        .map(node)
+        .map_err(|error| Diagnostic {
+            place: error.location().and_then(place),
+            path: String::new(),
+            message: message_of(&error),
+        })
+}
+
+fn message_of(error: &serde_saphyr::Error) -> String {
+    let text = error.without_snippet().to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    let text = text
+        .split_once(": ")
+        .filter(|(head, _)| head.starts_with("error: line"))
+        .map_or(text, |(_, rest)| rest);
+    format!("this is not valid YAML: {text}")
+}
+
+fn place(location: serde_saphyr::Location) -> Option<Place> {
+    (location.line() > 0).then(|| Place {
+        line: location.line(),
+        column: location.column(),
+    })
+}
+
+fn node(raw: Spanned<Raw>) -> Node {
+    let place = place(raw.referenced);
+    let value = match raw.value {
+        Raw::Null => Value::Null,
+        Raw::Bool(bool) => Value::Bool(bool),
+        Raw::Int(int) => Value::Int(int),
+        Raw::Float(float) => Value::Float(float),
+        Raw::Text(text) => Value::Text(text),
+        Raw::List(items) => Value::List(items.into_iter().map(node).collect()),
+        Raw::Map(entries) => Value::Map(
+            entries
+                .into_iter()
+                .map(|(k, v)| (key(k), node(v)))
+                .collect(),
+        ),
+    };
+    Node { value, place }
+}
+
+fn key(raw: Spanned<RawKey>) -> Key {
+    Key {
+        text: raw.value.0,
+        place: place(raw.referenced),
+    }
+}
+
+/// A YAML value as the parser gives it.
+enum Raw {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<RawKey>, Spanned<Raw>)>),
+}
+
+/// A key: text, or a scalar written as text (`8080:`).
+struct RawKey(String);
+
+struct RawVisitor;
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
+        Raw::deserialize(deserializer)
+    }
+
+    fn visit_bool<E: de::Error>(self, bool: bool) -> Result<Raw, E> {
+        Ok(Raw::Bool(bool))
+    }
+
+    fn visit_i64<E: de::Error>(self, int: i64) -> Result<Raw, E> {
+        Ok(Raw::Int(int))
+    }
+
+    fn visit_u64<E: de::Error>(self, int: u64) -> Result<Raw, E> {
+        i64::try_from(int)
+            .map(Raw::Int)
+            .map_err(|_| E::custom(format!("{int} is too large a number")))
+    }
+
+    fn visit_f64<E: de::Error>(self, float: f64) -> Result<Raw, E> {
+        Ok(Raw::Float(float))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(text.to_owned()))
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Raw, E> {
+        Ok(Raw::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Raw::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Raw::Map(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_and_key_knows_its_line_and_column() {
+        let root = parse_yaml("a: 1\nb:\n  - x\n  - {c: true}\n").unwrap();
+        let b = root.get("b").unwrap();
+        let Value::List(items) = &b.value else {
+            panic!("{b:?}")
+        };
+        assert_eq!(items[0].place, Some(Place { line: 3, column: 5 }));
+        assert_eq!(
+            items[1].get("c").unwrap().place,
+            Some(Place { line: 4, column: 9 })
+        );
+    }
+
+    #[test]
+    fn malformed_text_is_told_with_its_place() {
+        for (text, line) in [
+            ("a: [1,\n", 1),
+            ("a: 1\na: 2\n", 2),
+            ("a:\n\t- x\n", 2),
+            ("a: *nope\n", 1),
+        ] {
+            let wrong = parse_yaml(text).unwrap_err();
+            assert_eq!(
+                wrong.place.map(|place| place.line),
+                Some(line),
+                "{text:?}: {wrong:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bomb_of_aliases_is_refused() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for n in 1..9 {
+            let refs = vec![format!("*a{}", n - 1); 10].join(", ");
+            text.push_str(&format!("a{n}: &a{n} [{refs}]\n"));
+        }
+        assert!(parse_yaml(&text).is_err());
+    }
+
+    #[test]
+    fn values_are_read_as_compose_reads_them() {
+        let root = parse_yaml("a: on\nb: 0644\nc: \"1.10\"\nd: yes\n").unwrap();
+        assert!(matches!(&root.get("a").unwrap().value, Value::Text(text) if text == "on"));
+        assert!(matches!(root.get("b").unwrap().value, Value::Int(0o644)));
+        assert!(matches!(&root.get("d").unwrap().value, Value::Text(text) if text == "yes"));
+    }
+}

@@ -1,0 +1,200 @@
+use super::{
+    Node, ReadResult, Reader,
+    fields::At,
+    scalar::{boolean, parsed, text},
+    template::{overrides, template},
+};
+use crate::{
+    name::{InstanceName, StackName, TemplateName},
+    policy::Allowance,
+    template::{Overrides, Template},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a devarch.yml says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectFile {
+    /// Templates the file brings along; they go before the catalog's.
+    pub templates: BTreeMap<TemplateName, Template>,
+    /// The stacks it declares.
+    pub stacks: BTreeMap<StackName, StackFile>,
+}
+
+/// One stack of a devarch.yml.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StackFile {
+    /// What policy would refuse and the stack allows.
+    pub allow: BTreeSet<Allowance>,
+    /// Its instances.
+    pub instances: BTreeMap<InstanceName, InstanceFile>,
+}
+
+/// One instance of a devarch.yml.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceFile {
+    /// The template it is made from.
+    pub template: TemplateName,
+    /// Whether it is wanted at all.
+    pub enabled: bool,
+    /// What it says differently.
+    pub overrides: Overrides,
+}
+
+/// Reads a devarch.yml; everything that is wrong with it at once.
+pub fn read_project(node: &Node) -> ReadResult<ProjectFile> {
+    let reader = Reader::new();
+    let read = project(&At::root(&reader, node));
+    reader.finish(read)
+}
+
+fn project(at: &At<'_>) -> Option<ProjectFile> {
+    let mut fields = at.fields()?;
+    fields.need("version", version);
+    let templates = fields.take("templates", templates).unwrap_or_default();
+    let stacks = fields.need("stacks", |at| named(at, stack));
+    fields.finish();
+    Some(ProjectFile {
+        templates,
+        stacks: stacks?,
+    })
+}
+
+/// `"1"`; `"1.x"` from a later minor version says fields this program may not know.
+fn version(at: &At<'_>) -> Option<()> {
+    let version = text(at)?;
+    match version.split('.').next() {
+        _ if version == "1" => Some(()),
+        Some("1") => at.wrong(format!(
+            "version {version:?} was written by a newer DevArch; upgrade DevArch to read it"
+        )),
+        Some(major) if major.parse::<u32>().is_ok_and(|major| major > 1) => at.wrong(format!(
+            "version {version:?} is newer than this DevArch reads (\"1\"); upgrade DevArch"
+        )),
+        _ => at.wrong(format!(
+            "version {version:?} is unknown; write version: \"1\""
+        )),
+    }
+}
+
+fn templates(at: &At<'_>) -> Option<BTreeMap<TemplateName, Template>> {
+    let mut templates = BTreeMap::new();
+    for (name, entry) in at.entries()? {
+        match name.parse::<TemplateName>() {
+            Ok(name) => {
+                if let Some(template) = template(&entry, Some(&name)) {
+                    templates.insert(name, template);
+                }
+            }
+            Err(error) => entry.wrong::<()>(error.to_string()).unwrap_or_default(),
+        }
+    }
+    Some(templates)
+}
+
+/// A mapping whose keys are names.
+fn named<N, T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Option<BTreeMap<N, T>>
+where
+    N: std::str::FromStr + Ord,
+    N::Err: std::fmt::Display,
+{
+    let mut map = BTreeMap::new();
+    for (name, entry) in at.entries()? {
+        let value = read(&entry);
+        match name.parse() {
+            Ok(name) => map.extend(value.map(|value| (name, value))),
+            Err(error) => entry.wrong::<()>(format!("{error}")).unwrap_or_default(),
+        }
+    }
+    Some(map)
+}
+
+fn stack(at: &At<'_>) -> Option<StackFile> {
+    let mut fields = at.fields()?;
+    let allow = fields
+        .take("allow", |at| at.list(allowance))
+        .unwrap_or_default();
+    let instances = fields.need("instances", |at| named(at, instance));
+    fields.finish();
+    Some(StackFile {
+        allow: allow.into_iter().collect(),
+        instances: instances?,
+    })
+}
+
+fn allowance(at: &At<'_>) -> Option<Allowance> {
+    let name = text(at)?;
+    name.parse().ok().or_else(|| {
+        let known = Allowance::ALL.map(Allowance::as_str).join(", ");
+        at.wrong(format!(
+            "{name:?} is not something a stack can allow; known are {known}"
+        ))
+    })
+}
+
+fn instance(at: &At<'_>) -> Option<InstanceFile> {
+    let mut fields = at.fields()?;
+    let template = fields.need("template", parsed);
+    let enabled = fields.take("enabled", boolean).unwrap_or(true);
+    let overrides = overrides(&mut fields);
+    fields.finish();
+    Some(InstanceFile {
+        template: template?,
+        enabled,
+        overrides,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::parse_yaml;
+
+    fn read(text: &str) -> ReadResult<ProjectFile> {
+        read_project(&parse_yaml(text).unwrap())
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once_with_line_and_column() {
+        let wrong = read(
+            r#"
+version: "1"
+stacks:
+  shop:
+    instances:
+      Web:
+        template: nginx
+        imagee: x
+        ports: ["99999", "80", "80"]
+        environment: [A]
+      db:
+        healthcheck: {interval: 5s}
+        volumes: ["/data"]
+        restart: sometimes
+    wires: []
+"#,
+        )
+        .unwrap_err();
+        let shown: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(shown.join("\n"), @r#""#);
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_with_what_to_do() {
+        let wrong = read("version: \"2\"\nstacks: {}\n").unwrap_err();
+        assert!(wrong[0].message.contains("upgrade DevArch"), "{wrong:?}");
+    }
+
+    #[test]
+    fn short_and_long_forms_mean_the_same() {
+        let short = "{template: t, ports: [\"127.0.0.1:8080:80\"], volumes: [\"data:/d:ro\"], environment: [\"A=1\"]}";
+        let long = "{template: t, ports: [{target: 80, published: 8080, host_ip: 127.0.0.1}], \
+                    volumes: [{type: volume, source: data, target: /d, read_only: true}], environment: {A: 1}}";
+        let of = |text| {
+            read(&format!(
+                "version: \"1\"\nstacks: {{s: {{instances: {{i: {text}}}}}}}"
+            ))
+            .unwrap()
+        };
+        assert_eq!(of(short), of(long));
+    }
+}

@@ -1,0 +1,437 @@
+use super::{
+    Value,
+    fields::{At, Fields},
+    scalar::{boolean, bytes, int, nonempty, parsed, text},
+    service_lists as lists,
+};
+use crate::{
+    name::InstanceName,
+    spec::label,
+    template::{
+        Dependency, DependencyCondition, EnvValue, HealthTest, Healthcheck, Limits, Reservations,
+        Resources, RestartPolicy, Service, Ulimit,
+    },
+};
+use std::collections::BTreeMap;
+
+/// The supported fields of a Compose service, in the order documentation lists them.
+pub const SERVICE_FIELDS: &[&str] = &[
+    "image",
+    "platform",
+    "command",
+    "entrypoint",
+    "user",
+    "working_dir",
+    "hostname",
+    "restart",
+    "job",
+    "init",
+    "tty",
+    "stdin_open",
+    "read_only",
+    "privileged",
+    "network_mode",
+    "pid",
+    "ipc",
+    "stop_signal",
+    "stop_grace_period",
+    "shm_size",
+    "environment",
+    "labels",
+    "ports",
+    "volumes",
+    "tmpfs",
+    "healthcheck",
+    "depends_on",
+    "extra_hosts",
+    "dns",
+    "cap_add",
+    "cap_drop",
+    "devices",
+    "security_opt",
+    "group_add",
+    "sysctls",
+    "ulimits",
+    "resources",
+];
+
+/// The fields of an override that a template's service doesn't have.
+pub const OVERRIDE_FIELDS: &[&str] = &[
+    "environment_add",
+    "ports_add",
+    "volumes_add",
+    "config_files",
+    "exports",
+    "imports",
+];
+
+/// Reads the service's fields out of a mapping that may have others beside them.
+pub(super) fn service(fields: &mut Fields<'_>) -> Service {
+    Service {
+        image: fields.take("image", nonempty),
+        platform: fields.take("platform", nonempty),
+        command: fields.take("command", command),
+        entrypoint: fields.take("entrypoint", command),
+        user: fields.take("user", user),
+        working_dir: fields.take("working_dir", nonempty),
+        hostname: fields.take("hostname", nonempty),
+        restart: fields.take("restart", restart),
+        job: fields.take("job", boolean),
+        init: fields.take("init", boolean),
+        tty: fields.take("tty", boolean),
+        stdin_open: fields.take("stdin_open", boolean),
+        read_only: fields.take("read_only", boolean),
+        privileged: fields.take("privileged", boolean),
+        network_mode: fields.take("network_mode", network_mode),
+        pid: fields.take("pid", host_only),
+        ipc: fields.take("ipc", ipc),
+        stop_signal: fields.take("stop_signal", nonempty),
+        stop_grace_period: fields.take("stop_grace_period", parsed),
+        shm_size: fields.take("shm_size", bytes),
+        environment: fields.take("environment", environment),
+        labels: fields.take("labels", labels),
+        ports: fields.take("ports", lists::ports),
+        volumes: fields.take("volumes", lists::volumes),
+        tmpfs: fields.take("tmpfs", lists::tmpfs),
+        healthcheck: fields.take("healthcheck", healthcheck),
+        depends_on: fields.take("depends_on", depends_on),
+        extra_hosts: fields.take("extra_hosts", extra_hosts),
+        dns: fields.take("dns", texts),
+        cap_add: fields.take("cap_add", texts),
+        cap_drop: fields.take("cap_drop", texts),
+        devices: fields.take("devices", texts),
+        security_opt: fields.take("security_opt", texts),
+        group_add: fields.take("group_add", texts),
+        sysctls: fields.take("sysctls", |at| pairs(at, text)),
+        ulimits: fields.take("ulimits", ulimits),
+        resources: fields.take("resources", resources),
+    }
+}
+
+/// A list of texts, or one text.
+fn texts(at: &At<'_>) -> Option<Vec<String>> {
+    match &at.node.value {
+        Value::List(_) => at.list(nonempty),
+        _ => nonempty(at).map(|text| vec![text]),
+    }
+}
+
+/// A program with its arguments: a list, or a text that is split as a shell splits words.
+fn command(at: &At<'_>) -> Option<Vec<String>> {
+    match &at.node.value {
+        Value::List(_) => at.list(text),
+        Value::Text(line) => match shlex::split(line) {
+            Some(words) => Some(words),
+            None => at.wrong("a quote is not closed"),
+        },
+        _ => at.expected("a list of words or a text"),
+    }
+}
+
+fn user(at: &At<'_>) -> Option<String> {
+    let user = nonempty(at)?;
+    let numeric = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if user.splitn(2, ':').all(numeric) {
+        Some(user)
+    } else {
+        at.wrong(format!(
+            "{user:?} must be numeric such as \"1000:1000\": names differ between images"
+        ))
+    }
+}
+
+fn restart(at: &At<'_>) -> Option<RestartPolicy> {
+    if let Value::Bool(false) = at.node.value {
+        return Some(RestartPolicy::No);
+    }
+    let policy = text(at)?;
+    match policy
+        .split_once(':')
+        .map_or((policy.as_str(), None), |(name, times)| (name, Some(times)))
+    {
+        ("no", None) => Some(RestartPolicy::No),
+        ("always" | "unless-stopped", None) => Some(RestartPolicy::UnlessStopped),
+        ("on-failure", None) => Some(RestartPolicy::OnFailure(0)),
+        ("on-failure", Some(times)) => match times.parse() {
+            Ok(times) => Some(RestartPolicy::OnFailure(times)),
+            Err(_) => at.wrong(format!("{times:?} is not a number of restarts")),
+        },
+        _ => at.wrong(format!(
+            "{policy:?} is not one of no, always, unless-stopped, on-failure, on-failure:N"
+        )),
+    }
+}
+
+fn network_mode(at: &At<'_>) -> Option<String> {
+    let mode = nonempty(at)?;
+    match mode.as_str() {
+        "host" | "none" => Some(mode),
+        _ => at.wrong(format!(
+            "{mode:?} is not supported; leave it out for the stack's network, or write host or none"
+        )),
+    }
+}
+
+fn host_only(at: &At<'_>) -> Option<String> {
+    let mode = nonempty(at)?;
+    if mode == "host" {
+        Some(mode)
+    } else {
+        at.wrong(format!("{mode:?} is not supported; only host is"))
+    }
+}
+
+fn ipc(at: &At<'_>) -> Option<String> {
+    let mode = nonempty(at)?;
+    match mode.as_str() {
+        "host" | "private" | "shareable" => Some(mode),
+        _ => at.wrong(format!("{mode:?} is not one of host, private, shareable")),
+    }
+}
+
+/// Compose's two forms of name-value pairs: a mapping, or a list of `NAME=value`.
+pub(super) fn pairs<T>(
+    at: &At<'_>,
+    read: impl Fn(&At<'_>) -> Option<T>,
+) -> Option<BTreeMap<String, T>> {
+    let mut map = BTreeMap::new();
+    match &at.node.value {
+        Value::List(_) => {
+            for item in at.items()? {
+                let Some(pair) = text(&item) else { continue };
+                let Some((name, value)) = pair.split_once('=') else {
+                    item.wrong::<()>(format!("{pair:?} is not of the form NAME=value"));
+                    continue;
+                };
+                let node = super::Node {
+                    value: Value::Text(value.to_owned()),
+                    place: item.place,
+                };
+                let value = read(&At::within(item.reader, &item.path, &node));
+                if let Some(value) = value
+                    && map.insert(name.to_owned(), value).is_some()
+                {
+                    item.wrong::<()>(format!("{name:?} is there twice"));
+                }
+            }
+        }
+        _ => {
+            for (name, entry) in at.entries()? {
+                if let Some(value) = read(&entry) {
+                    map.insert(name.to_owned(), value);
+                }
+            }
+        }
+    }
+    Some(map)
+}
+
+fn environment(at: &At<'_>) -> Option<BTreeMap<String, EnvValue>> {
+    let map = pairs(at, env_value)?;
+    check_names(at, map.keys());
+    Some(map)
+}
+
+/// Entries to add to an inherited environment; null removes one.
+pub(super) fn environment_add(at: &At<'_>) -> Option<BTreeMap<String, Option<EnvValue>>> {
+    let map = pairs(at, |at| match at.node.value {
+        Value::Null => Some(None),
+        _ => env_value(at).map(Some),
+    })?;
+    check_names(at, map.keys());
+    Some(map)
+}
+
+fn check_names<'n>(at: &At<'_>, names: impl Iterator<Item = &'n String>) {
+    for name in names {
+        if name.is_empty() || name.contains(['=', '\0', ' ']) {
+            at.wrong::<()>(format!("{name:?} can't be a variable's name"));
+        }
+    }
+}
+
+fn env_value(at: &At<'_>) -> Option<EnvValue> {
+    match &at.node.value {
+        Value::Null => {
+            at.wrong("a value is needed: DevArch does not pass variables of your shell on")
+        }
+        Value::Map(_) => {
+            let mut fields = at.fields()?;
+            let value = fields.need("value", text);
+            let secret = fields.take("secret", boolean).unwrap_or(false);
+            fields.finish();
+            Some(EnvValue {
+                value: value?,
+                secret,
+            })
+        }
+        _ => text(at).map(EnvValue::plain),
+    }
+}
+
+fn labels(at: &At<'_>) -> Option<BTreeMap<String, String>> {
+    let map = pairs(at, text)?;
+    for name in map.keys().filter(|name| name.starts_with(label::PREFIX)) {
+        at.wrong::<()>(format!(
+            "label {name:?} is DevArch's own; labels that begin with devarch. can't be set"
+        ));
+    }
+    Some(map)
+}
+
+fn extra_hosts(at: &At<'_>) -> Option<BTreeMap<String, String>> {
+    let Value::List(_) = at.node.value else {
+        return pairs(at, nonempty);
+    };
+    let mut hosts = BTreeMap::new();
+    for item in at.items()? {
+        let Some(pair) = text(&item) else { continue };
+        match pair.split_once(['=', ':']) {
+            Some((host, address)) => {
+                hosts.insert(host.to_owned(), address.to_owned());
+            }
+            None => item
+                .wrong::<()>(format!("{pair:?} is not of the form HOST:ADDRESS"))
+                .unwrap_or_default(),
+        }
+    }
+    Some(hosts)
+}
+
+fn healthcheck(at: &At<'_>) -> Option<Healthcheck> {
+    let mut fields = at.fields()?;
+    let disabled = fields.take("disable", boolean).unwrap_or(false);
+    let test = if disabled {
+        fields.raw("test");
+        Some(HealthTest::None)
+    } else {
+        fields.need("test", health_test)
+    };
+    let interval = fields.take("interval", parsed);
+    let timeout = fields.take("timeout", parsed);
+    let retries = fields.take("retries", int);
+    let start_period = fields.take("start_period", parsed);
+    let start_interval = fields.take("start_interval", parsed);
+    fields.finish();
+    Some(Healthcheck {
+        test: test?,
+        interval,
+        timeout,
+        retries,
+        start_period,
+        start_interval,
+    })
+}
+
+fn health_test(at: &At<'_>) -> Option<HealthTest> {
+    if let Value::Text(line) = &at.node.value {
+        return Some(HealthTest::Shell(line.clone()));
+    }
+    let argv = at.list(text)?;
+    HealthTest::from_argv(&argv).or_else(|| {
+        at.wrong("a test is a text, or a list that begins with NONE, CMD or CMD-SHELL and goes on with the command")
+    })
+}
+
+fn depends_on(at: &At<'_>) -> Option<BTreeMap<InstanceName, Dependency>> {
+    let ready = Dependency {
+        condition: DependencyCondition::Ready,
+        restart: false,
+        required: true,
+    };
+    let mut map = BTreeMap::new();
+    if let Value::List(_) = at.node.value {
+        for name in at.list(parsed)? {
+            map.insert(name, ready);
+        }
+        return Some(map);
+    }
+    for (name, entry) in at.entries()? {
+        let name = match name.parse::<InstanceName>() {
+            Ok(name) => name,
+            Err(error) => {
+                entry.wrong::<()>(error.to_string());
+                continue;
+            }
+        };
+        if let Value::Null = entry.node.value {
+            map.insert(name, ready);
+            continue;
+        }
+        let Some(mut fields) = entry.fields() else {
+            continue;
+        };
+        let condition = fields
+            .take("condition", condition)
+            .unwrap_or(ready.condition);
+        let restart = fields.take("restart", boolean).unwrap_or(false);
+        let required = fields.take("required", boolean).unwrap_or(true);
+        fields.finish();
+        map.insert(
+            name,
+            Dependency {
+                condition,
+                restart,
+                required,
+            },
+        );
+    }
+    Some(map)
+}
+
+fn condition(at: &At<'_>) -> Option<DependencyCondition> {
+    match text(at)?.as_str() {
+        "ready" => Some(DependencyCondition::Ready),
+        "service_started" => Some(DependencyCondition::ServiceStarted),
+        "service_healthy" => Some(DependencyCondition::ServiceHealthy),
+        "service_completed_successfully" => Some(DependencyCondition::ServiceCompletedSuccessfully),
+        other => at.wrong(format!(
+            "{other:?} is not one of ready, service_started, service_healthy, service_completed_successfully"
+        )),
+    }
+}
+
+fn ulimits(at: &At<'_>) -> Option<BTreeMap<String, Ulimit>> {
+    pairs(at, |at| match at.node.value {
+        Value::Map(_) => {
+            let mut fields = at.fields()?;
+            let (soft, hard) = (fields.need("soft", int), fields.need("hard", int));
+            fields.finish();
+            Some(Ulimit {
+                soft: soft?,
+                hard: hard?,
+            })
+        }
+        _ => int(at).map(|both| Ulimit {
+            soft: both,
+            hard: both,
+        }),
+    })
+}
+
+fn resources(at: &At<'_>) -> Option<Resources> {
+    let mut fields = at.fields()?;
+    let limits = fields.take("limits", |at| {
+        let mut fields = at.fields()?;
+        let limits = Limits {
+            cpus: fields.take("cpus", parsed),
+            memory: fields.take("memory", bytes),
+            pids: fields.take("pids", int),
+        };
+        fields.finish();
+        Some(limits)
+    });
+    let reservations = fields.take("reservations", |at| {
+        let mut fields = at.fields()?;
+        let reservations = Reservations {
+            memory: fields.take("memory", bytes),
+        };
+        fields.finish();
+        Some(reservations)
+    });
+    fields.finish();
+    Some(Resources {
+        limits: limits.unwrap_or_default(),
+        reservations: reservations.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,206 @@
+use super::{
+    Node, ReadResult, Reader, Value,
+    fields::{At, Fields},
+    scalar::{boolean, checked_container_path, file_mode, nonempty, parsed, port, text},
+    service::{environment_add, pairs, service},
+    service_lists::{ports_add, volumes_add},
+};
+use crate::{
+    name::TemplateName,
+    template::{ConfigContent, ConfigFile, ContractType, Export, Import, Overrides, Template},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Reads a template; `name` is what the catalog calls it, where the text doesn't say.
+pub fn read_template(node: &Node, name: Option<&TemplateName>) -> ReadResult<Template> {
+    let reader = Reader::new();
+    let read = template(&At::root(&reader, node), name);
+    reader.finish(read)
+}
+
+/// Reads an instance's overrides from the JSON of an edit.
+pub fn read_overrides(node: &Node) -> ReadResult<Overrides> {
+    let reader = Reader::new();
+    let at = At::root(&reader, node);
+    let read = at.fields().map(|mut fields| {
+        let read = overrides(&mut fields);
+        fields.finish();
+        read
+    });
+    reader.finish(read)
+}
+
+pub(super) fn template(at: &At<'_>, name: Option<&TemplateName>) -> Option<Template> {
+    let mut fields = at.fields()?;
+    let said = fields.take("name", parsed);
+    let description = fields.take("description", text).unwrap_or_default();
+    let service = service(&mut fields);
+    let config_files = fields
+        .take("config_files", |at| config_files(at, config_file))
+        .unwrap_or_default();
+    let exports = fields.take("exports", exports).unwrap_or_default();
+    let imports = fields.take("imports", imports).unwrap_or_default();
+    if service.image.is_none() {
+        fields.at.wrong::<()>("`image` is missing");
+    }
+    if let (Some(said), Some(name)) = (&said, name)
+        && said != name
+    {
+        fields.at.wrong::<()>(format!(
+            "it says its name is {said:?}, but it is kept as {name:?}"
+        ));
+    }
+    fields.finish();
+    let Some(name) = said.or_else(|| name.cloned()) else {
+        return at.wrong("`name` is missing");
+    };
+    Some(Template {
+        name,
+        description,
+        service,
+        config_files,
+        exports,
+        imports,
+    })
+}
+
+/// The fields an instance may say differently from its template.
+pub(super) fn overrides(fields: &mut Fields<'_>) -> Overrides {
+    Overrides {
+        service: service(fields),
+        environment_add: fields
+            .take("environment_add", environment_add)
+            .unwrap_or_default(),
+        ports_add: fields.take("ports_add", ports_add).unwrap_or_default(),
+        volumes_add: fields.take("volumes_add", volumes_add).unwrap_or_default(),
+        config_files: fields
+            .take("config_files", |at| config_files(at, removable))
+            .unwrap_or_default(),
+        exports: fields.take("exports", exports),
+        imports: fields.take("imports", imports),
+    }
+}
+
+fn config_files<T>(
+    at: &At<'_>,
+    read: impl Fn(&At<'_>) -> Option<T>,
+) -> Option<BTreeMap<String, T>> {
+    let mut files = BTreeMap::new();
+    for (path, entry) in at.entries()? {
+        let Some(path) = checked_container_path(&entry, path) else {
+            continue;
+        };
+        if let Some(file) = read(&entry) {
+            files.insert(path, file);
+        }
+    }
+    Some(files)
+}
+
+fn removable(at: &At<'_>) -> Option<Option<ConfigFile>> {
+    match at.node.value {
+        Value::Null => Some(None),
+        _ => config_file(at).map(Some),
+    }
+}
+
+/// A text is the content; a mapping says more.
+fn config_file(at: &At<'_>) -> Option<ConfigFile> {
+    if let Value::Text(content) = &at.node.value {
+        let content = ConfigContent::Content(content.clone());
+        return Some(ConfigFile {
+            content,
+            mode: None,
+            owner: None,
+            secret: false,
+        });
+    }
+    let mut fields = at.fields()?;
+    let content = fields.take("content", text);
+    let file = fields.take("file", nonempty);
+    let mode = fields.take("mode", file_mode);
+    let owner = fields.take("owner", parsed);
+    let secret = fields.take("secret", boolean).unwrap_or(false);
+    fields.finish();
+    let content = match (content, file) {
+        (Some(content), None) => ConfigContent::Content(content),
+        (None, Some(file)) => ConfigContent::File(file),
+        _ => return at.wrong("either `content` or `file` is needed, and not both"),
+    };
+    Some(ConfigFile {
+        content,
+        mode,
+        owner,
+        secret,
+    })
+}
+
+fn exports(at: &At<'_>) -> Option<Vec<Export>> {
+    let mut names = BTreeSet::new();
+    let mut exports = Vec::new();
+    for item in at.items()? {
+        let Some(mut fields) = item.fields() else {
+            continue;
+        };
+        let name = fields.need("name", nonempty);
+        let contract = fields.need("type", contract);
+        let port = fields.need("port", port);
+        let properties = fields
+            .take("properties", |at| pairs(at, text))
+            .unwrap_or_default();
+        fields.finish();
+        let (Some(name), Some(contract), Some(port)) = (name, contract, port) else {
+            continue;
+        };
+        if !names.insert(name.clone()) {
+            item.wrong::<()>(format!("two exports are named {name:?}"));
+        }
+        exports.push(Export {
+            name,
+            contract,
+            port,
+            properties,
+        });
+    }
+    Some(exports)
+}
+
+fn imports(at: &At<'_>) -> Option<Vec<Import>> {
+    let mut names = BTreeSet::new();
+    let mut imports = Vec::new();
+    for item in at.items()? {
+        let Some(mut fields) = item.fields() else {
+            continue;
+        };
+        let name = fields.need("name", nonempty);
+        let contract = fields.need("type", contract);
+        let required = fields.take("required", boolean).unwrap_or(true);
+        let environment = fields
+            .take("environment", |at| pairs(at, text))
+            .unwrap_or_default();
+        fields.finish();
+        let (Some(name), Some(contract)) = (name, contract) else {
+            continue;
+        };
+        if !names.insert(name.clone()) {
+            item.wrong::<()>(format!("two imports are named {name:?}"));
+        }
+        imports.push(Import {
+            name,
+            contract,
+            required,
+            environment,
+        });
+    }
+    Some(imports)
+}
+
+fn contract(at: &At<'_>) -> Option<ContractType> {
+    let name = nonempty(at)?;
+    name.parse().ok().or_else(|| {
+        let known = ContractType::ALL.map(ContractType::as_str).join(", ");
+        at.wrong(format!(
+            "{name:?} is not a contract type; known are {known}"
+        ))
+    })
+}
