@@ -1,1 +1,253 @@
-//! To come.
+//! The wanted state of a stack on an engine: everything a plan is made from besides what is observed.
+
+use crate::{
+    hash::{HashKey, config_hash},
+    id::{InstanceId, StackId, StoreId},
+    name::{ContainerName, InstanceName, NetworkName},
+    observed::ImageInfo,
+    resolve::{
+        Effective, Findings, Problem, SpecContext, check_edit, check_instance, check_stack,
+        container_spec, merge,
+    },
+    spec::{ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
+    stack::{Instance, Stack, Wanted},
+    subnet,
+    template::{Dependency, DependencyCondition, HealthTest, Healthcheck},
+};
+use ipnet::Ipv4Net;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A stack as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    /// The stack and its store; instances are added to it for their objects.
+    pub identity: Identity,
+    /// Its network.
+    pub network: NetworkSpec,
+    /// Its instances.
+    pub instances: BTreeMap<InstanceName, DesiredInstance>,
+    /// What the plan should warn of.
+    pub warnings: Vec<Problem>,
+}
+
+/// An instance as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredInstance {
+    /// The instance.
+    pub id: InstanceId,
+    /// Its container's name.
+    pub container: ContainerName,
+    /// What the container should be doing.
+    pub wanted: Wanted,
+    /// What the container is made from.
+    pub spec: ContainerSpec,
+    /// The hash of it.
+    pub hash: String,
+    /// The volumes it needs, by name.
+    pub volumes: BTreeSet<VolumeSpec>,
+    /// Whom it waits for.
+    pub depends_on: BTreeMap<InstanceName, Dependency>,
+    /// When it counts as ready.
+    pub readiness: Readiness,
+    /// The digest of its template.
+    pub template: String,
+}
+
+/// When an instance counts as ready.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Readiness {
+    /// When it runs.
+    Running,
+    /// When its check, or the image's, has passed.
+    Healthy(Healthcheck),
+    /// When it has exited with code 0.
+    Completed,
+}
+
+/// What desired state needs to know besides the stack.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// The store that owns the stack.
+    pub store: &'a StoreId,
+    /// The store's key for config hashes.
+    pub hash_key: &'a HashKey,
+    /// The addresses of the stack's network.
+    pub subnet: Ipv4Net,
+    /// The user's home, for `~/` and for policy.
+    pub home: Option<&'a str>,
+    /// The images that are present, by the name they are referred to.
+    pub images: &'a BTreeMap<String, ImageInfo>,
+}
+
+/// The effective configs of all instances of a stack.
+pub fn effective(stack: &Stack) -> BTreeMap<InstanceName, Effective> {
+    let one = |(name, instance): (&InstanceName, &Instance)| {
+        (
+            name.clone(),
+            merge(&instance.template.template, &instance.overrides),
+        )
+    };
+    stack.instances.iter().map(one).collect()
+}
+
+/// The wanted state of a stack; everything that is wrong with it at once.
+pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>> {
+    let effective = effective(stack);
+    let mut findings = Findings {
+        errors: check_stack(&effective, world.images),
+        warnings: Vec::new(),
+    };
+    let network = NetworkName::of(&stack.name);
+    let mut instances = BTreeMap::new();
+    for (name, instance) in &stack.instances {
+        findings.errors.extend(check_edit(
+            name,
+            &instance.template.template,
+            &instance.overrides,
+        ));
+        let place = InstancePlace {
+            stack,
+            name,
+            instance,
+            network: &network,
+        };
+        match desired_instance(&place, &effective[name], world) {
+            Ok(desired) => {
+                findings.extend(check_instance(
+                    name,
+                    &desired.spec,
+                    &stack.allow,
+                    world.home,
+                ));
+                instances.insert(name.clone(), desired);
+            }
+            Err(problem) => findings.errors.push(problem),
+        }
+    }
+    if !findings.errors.is_empty() {
+        findings.errors.sort();
+        return Err(findings.errors);
+    }
+    Ok(Desired {
+        identity: identity(stack, world.store),
+        network: NetworkSpec {
+            name: network,
+            subnet: world.subnet,
+        },
+        instances,
+        warnings: findings.warnings,
+    })
+}
+
+fn identity(stack: &Stack, store: &StoreId) -> Identity {
+    Identity {
+        store: store.clone(),
+        stack: stack.id.clone(),
+        stack_name: stack.name.to_string(),
+        instance: None,
+    }
+}
+
+impl Desired {
+    /// The stack.
+    pub fn stack_id(&self) -> &StackId {
+        &self.identity.stack
+    }
+
+    /// The identity of an instance's objects.
+    pub fn identity_of(&self, name: &InstanceName, instance: &DesiredInstance) -> Identity {
+        let instance = InstanceIdentity {
+            id: instance.id.clone(),
+            name: name.to_string(),
+            template: instance.template.clone(),
+        };
+        Identity {
+            instance: Some(instance),
+            ..self.identity.clone()
+        }
+    }
+}
+
+struct InstancePlace<'a> {
+    stack: &'a Stack,
+    name: &'a InstanceName,
+    instance: &'a Instance,
+    network: &'a NetworkName,
+}
+
+fn desired_instance(
+    place: &InstancePlace<'_>,
+    effective: &Effective,
+    world: &World<'_>,
+) -> Result<DesiredInstance, Problem> {
+    let InstancePlace {
+        stack,
+        name,
+        instance,
+        network,
+    } = *place;
+    let container = ContainerName::of(&stack.name, name)
+        .map_err(|error| Problem::of(name, "name", error.to_string()))?;
+    if subnet::address(world.subnet, instance.slot).is_none() {
+        let message = format!(
+            "the stack's network {} has no address left for it; `devarch down {}` and `devarch up` give it a larger one",
+            world.subnet, stack.name
+        );
+        return Err(Problem::of(name, "network", message));
+    }
+    let image = effective
+        .service
+        .image
+        .as_ref()
+        .and_then(|image| world.images.get(image));
+    let spec = container_spec(
+        effective,
+        &SpecContext {
+            name,
+            instance,
+            container: &container,
+            network,
+            subnet: world.subnet,
+            project: stack.project.as_deref(),
+            home: world.home,
+            image,
+        },
+    );
+    let volumes = spec.mounts.iter().filter_map(|mount| match &mount.source {
+        MountFrom::Volume(volume) => Some(VolumeSpec {
+            name: volume.clone(),
+        }),
+        MountFrom::Bind(_) => None,
+    });
+    Ok(DesiredInstance {
+        id: instance.id.clone(),
+        container,
+        wanted: stack.wanted(instance),
+        hash: config_hash(world.hash_key, &spec),
+        volumes: volumes.collect(),
+        depends_on: effective.service.depends_on.clone().unwrap_or_default(),
+        readiness: readiness(&spec, image),
+        template: instance.template.digest.to_string(),
+        spec,
+    })
+}
+
+fn readiness(spec: &ContainerSpec, image: Option<&ImageInfo>) -> Readiness {
+    if spec.job {
+        return Readiness::Completed;
+    }
+    let inherited = image.and_then(|image| image.healthcheck.as_ref());
+    match spec.healthcheck.as_ref().or(inherited) {
+        Some(check) if check.test != HealthTest::None => Readiness::Healthy(check.clone()),
+        _ => Readiness::Running,
+    }
+}
+
+/// What a consumer with that condition waits for on a provider with that readiness.
+pub fn awaited(condition: DependencyCondition, provider: &Readiness) -> Readiness {
+    match condition {
+        DependencyCondition::ServiceStarted => Readiness::Running,
+        _ => provider.clone(),
+    }
+}

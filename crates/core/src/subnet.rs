@@ -1,1 +1,85 @@
-//! To come.
+//! Subnets of stacks: small, outside of everything that is taken, and kept.
+
+use crate::id::StackId;
+use ipnet::Ipv4Net;
+use sha2::{Digest as _, Sha256};
+use std::net::Ipv4Addr;
+
+/// Where subnets are taken from unless configured otherwise: a corner of 10/8 (RFC 1918) that neither Docker's
+/// default pools (172.17-31, 192.168) nor Podman's (10.88-10.89) use.
+pub const DEFAULT_POOL: &str = "10.213.0.0/16";
+
+/// The smallest subnet a stack gets.
+pub const LONGEST_PREFIX: u8 = 26;
+
+/// Addresses no instance gets: network, gateway, broadcast.
+const RESERVED: u32 = 3;
+
+/// The prefix that holds so many instances with as much again for those to come.
+pub fn prefix_for(instances: usize) -> u8 {
+    let wanted = u32::try_from(instances)
+        .unwrap_or(u32::MAX / 4)
+        .saturating_mul(2)
+        + RESERVED;
+    let bits = 32 - wanted.next_power_of_two().trailing_zeros();
+    u8::try_from(bits).unwrap_or(16).clamp(16, LONGEST_PREFIX)
+}
+
+/// A free subnet of the pool: the stack's own first choice or the next that overlaps nothing taken. `None` where
+/// the pool is exhausted.
+pub fn choose(stack: &StackId, pool: Ipv4Net, prefix: u8, taken: &[Ipv4Net]) -> Option<Ipv4Net> {
+    let prefix = prefix.max(pool.prefix_len());
+    let count = 1_u64 << (prefix - pool.prefix_len());
+    let digest = Sha256::digest(stack.as_str());
+    let start = u64::from(u32::from_be_bytes([
+        digest[0], digest[1], digest[2], digest[3],
+    ])) % count;
+    (0..count).find_map(|step| {
+        let offset = ((start + step) % count) << (32 - u32::from(prefix));
+        let address = u32::from(pool.network()).checked_add(u32::try_from(offset).ok()?)?;
+        let net = Ipv4Net::new(Ipv4Addr::from(address), prefix).ok()?;
+        (!taken.iter().any(|other| overlap(&net, other))).then_some(net)
+    })
+}
+
+/// Whether two subnets share an address.
+pub fn overlap(a: &Ipv4Net, b: &Ipv4Net) -> bool {
+    a.contains(&b.network()) || b.contains(&a.network())
+}
+
+/// The fixed address of a slot; `None` where the subnet is too small for it.
+pub fn address(net: Ipv4Net, slot: u32) -> Option<Ipv4Addr> {
+    let address = Ipv4Addr::from(u32::from(net.network()).checked_add(2)?.checked_add(slot)?);
+    (net.contains(&address) && address != net.broadcast()).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_stacks_get_disjoint_subnets() {
+        let pool = DEFAULT_POOL.parse().unwrap();
+        let mut taken: Vec<Ipv4Net> = Vec::new();
+        for n in 0..1000 {
+            let net = choose(&StackId::new(format!("stack-{n}")), pool, 26, &taken).unwrap();
+            assert!(taken.iter().all(|other| !overlap(&net, other)));
+            taken.push(net);
+        }
+    }
+
+    #[test]
+    fn a_pool_that_is_taken_gives_nothing() {
+        let pool: Ipv4Net = "10.0.0.0/26".parse().unwrap();
+        assert_eq!(choose(&StackId::new("s"), pool, 26, &[pool]), None);
+    }
+
+    #[test]
+    fn a_subnet_has_room_for_twice_the_instances() {
+        for instances in [1, 30, 31, 500, 5000] {
+            let net = Ipv4Net::new(Ipv4Addr::new(10, 213, 0, 0), prefix_for(instances)).unwrap();
+            let last = u32::try_from(2 * instances - 1).unwrap();
+            assert!(address(net, last).is_some(), "{instances} in {net}");
+        }
+    }
+}

@@ -1,1 +1,12 @@
-//! To come.
+//! Definitions to effective configs: the merge rules, and what is wrong with the result.
+
+mod check;
+mod merge;
+mod order;
+mod policy;
+mod spec;
+
+pub use check::{Findings, Problem, check_edit, check_instance, check_stack};
+pub use merge::{Effective, Origin, merge, repository};
+pub use order::{Dependencies, cycle, start_order};
+pub use spec::{SpecContext, container_spec, image_volume};

@@ -1,0 +1,224 @@
+//! What is in the way of a plan: names and ports that others have.
+
+use crate::{
+    desired::{Desired, DesiredInstance},
+    name::InstanceName,
+    observed::{Observed, ObservedContainer},
+    port::HostSocket,
+    resolve::Problem,
+    spec::label,
+    stack::Wanted,
+    subnet::overlap,
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt};
+
+/// Something in the way; what it is, whose, and the way out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Conflict(pub Problem);
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.instance {
+            Some(instance) => write!(f, "instance '{instance}': {}", self.0.message),
+            None => f.write_str(&self.0.message),
+        }
+    }
+}
+
+/// Everything in the way of a desired state.
+pub(super) fn conflicts(desired: &Desired, observed: &Observed) -> Vec<Conflict> {
+    let mut found = Vec::new();
+    let wanted: Vec<_> = desired
+        .instances
+        .iter()
+        .filter(|(_, i)| i.wanted != Wanted::Absent)
+        .collect();
+    if !wanted.is_empty() {
+        network(desired, observed, &mut found);
+    }
+    for (name, instance) in wanted {
+        container_name(desired, (name, instance), observed, &mut found);
+        volume_names(desired, (name, instance), observed, &mut found);
+        if instance.wanted == Wanted::Running {
+            ports(desired, (name, instance), observed, &mut found);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Whether an object's labels say it belongs to the stack of this store.
+pub(super) fn is_ours(desired: &Desired, labels: &BTreeMap<String, String>) -> bool {
+    labels.get(label::STORE_ID).map(String::as_str) == Some(desired.identity.store.as_str())
+        && labels.get(label::STACK_ID).map(String::as_str) == Some(desired.identity.stack.as_str())
+}
+
+/// Whose an object is, in words.
+fn owner(desired: &Desired, labels: &BTreeMap<String, String>) -> String {
+    let stack = labels.get(label::STACK_NAME).map_or("?", String::as_str);
+    match labels.get(label::STORE_ID) {
+        None => "was not made by DevArch".to_owned(),
+        Some(store) if store == desired.identity.store.as_str() => {
+            format!("belongs to stack '{stack}'")
+        }
+        Some(_) => format!("belongs to stack '{stack}' of another DevArch home or user"),
+    }
+}
+
+fn network(desired: &Desired, observed: &Observed, found: &mut Vec<Conflict>) {
+    let name = desired.network.name.as_str();
+    let of_stack = |message: String| Problem {
+        instance: None,
+        field: "network".to_owned(),
+        message,
+    };
+    let mut ours = false;
+    for network in observed
+        .networks
+        .iter()
+        .filter(|network| network.name == name)
+    {
+        if is_ours(desired, &network.labels) {
+            ours = true;
+        } else {
+            found.push(Conflict(of_stack(format!(
+                "network {name} {}; remove it (`network rm {name}`) or give the stack another name",
+                owner(desired, &network.labels)
+            ))));
+        }
+    }
+    if ours {
+        return;
+    }
+    for network in observed
+        .networks
+        .iter()
+        .filter(|network| network.name != name)
+    {
+        if let Some(taken) = network
+            .subnets
+            .iter()
+            .find(|net| overlap(net, &desired.network.subnet))
+        {
+            found.push(Conflict(of_stack(format!(
+                "its subnet {} overlaps {taken} of network {}; remove that network, or `devarch down {}` so that the \
+                 stack gets another subnet",
+                desired.network.subnet, network.name, desired.identity.stack_name
+            ))));
+        }
+    }
+}
+
+type Named<'a> = (&'a InstanceName, &'a DesiredInstance);
+
+fn container_name(
+    desired: &Desired,
+    (name, instance): Named<'_>,
+    observed: &Observed,
+    found: &mut Vec<Conflict>,
+) {
+    let taken = observed.containers.iter().find(|container| {
+        container.name == instance.container && !is_ours(desired, &container.labels)
+    });
+    if let Some(taken) = taken {
+        let message = format!(
+            "container name {} is taken: that container {}; remove or rename it, or rename the instance",
+            instance.container,
+            owner(desired, &taken.labels)
+        );
+        found.push(Conflict(Problem::of(name, "name", message)));
+    }
+}
+
+fn volume_names(
+    desired: &Desired,
+    (name, instance): Named<'_>,
+    observed: &Observed,
+    found: &mut Vec<Conflict>,
+) {
+    for volume in &instance.volumes {
+        let Some(labels) = observed.volumes.get(volume.name.as_str()) else {
+            continue;
+        };
+        let store = labels.get(label::STORE_ID).map(String::as_str);
+        if store != Some(desired.identity.store.as_str()) {
+            let message = format!(
+                "volume {} {}; its data is left alone: remove or rename it, or rename the instance",
+                volume.name,
+                owner(desired, labels)
+            );
+            found.push(Conflict(Problem::of(name, "volumes", message)));
+        }
+    }
+}
+
+fn ports(
+    desired: &Desired,
+    (name, instance): Named<'_>,
+    observed: &Observed,
+    found: &mut Vec<Conflict>,
+) {
+    for port in &instance.spec.ports {
+        let socket = HostSocket {
+            ip: port.host_ip,
+            port: port.host_port,
+            protocol: port.key.protocol,
+        };
+        let holder = observed
+            .containers
+            .iter()
+            .filter(|container| !is_ours(desired, &container.labels))
+            .find(|container| publishes(container, socket))
+            .map(|container| {
+                format!(
+                    "container {}, which {}",
+                    container.name,
+                    owner(desired, &container.labels)
+                )
+            });
+        let listener = || {
+            let own = observed
+                .containers
+                .iter()
+                .any(|c| is_ours(desired, &c.labels) && publishes(c, socket));
+            let listener = observed.listeners.iter().find(|listener| {
+                let theirs = HostSocket {
+                    ip: listener.host_ip,
+                    port: listener.host_port,
+                    protocol: listener.protocol,
+                };
+                !own && theirs.overlaps(&socket)
+            })?;
+            Some(
+                listener
+                    .process
+                    .clone()
+                    .unwrap_or_else(|| "a process of another user".to_owned()),
+            )
+        };
+        if let Some(holder) = holder.or_else(listener) {
+            let message = format!(
+                "port {} is already in use by {holder}; stop it, or choose another: \
+                 `devarch set {}/{name} ports.{}=auto`",
+                port.host_port, desired.identity.stack_name, port.key.target
+            );
+            found.push(Conflict(Problem::of(
+                name,
+                format!("ports.{}", port.key),
+                message,
+            )));
+        }
+    }
+}
+
+fn publishes(container: &ObservedContainer, socket: HostSocket) -> bool {
+    container.ports.iter().any(|port| {
+        HostSocket {
+            ip: port.host_ip,
+            port: port.host_port,
+            protocol: port.key.protocol,
+        }
+        .overlaps(&socket)
+    })
+}

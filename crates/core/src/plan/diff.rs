@@ -1,0 +1,131 @@
+//! Two specs, field by field.
+
+use serde::Serialize;
+use serde_json::Value;
+use similar::TextDiff;
+use std::{collections::BTreeMap, fmt};
+
+/// One field that differs. Values are what may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldDiff {
+    /// The field: `environment.LOG_LEVEL`.
+    pub field: String,
+    /// What it was; `None`: nothing.
+    pub from: Option<String>,
+    /// What it becomes; `None`: nothing.
+    pub to: Option<String>,
+}
+
+impl FieldDiff {
+    /// A field whose secret value differs; how is nobody's business.
+    pub fn secret() -> Self {
+        let shown = || Some(crate::text::REDACTED.to_owned());
+        Self {
+            field: "a secret".to_owned(),
+            from: shown(),
+            to: shown(),
+        }
+    }
+}
+
+impl fmt::Display for FieldDiff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (self.from.as_deref(), self.to.as_deref());
+        if let (Some(from), Some(to)) = (from, to)
+            && (from.contains('\n') || to.contains('\n'))
+        {
+            return write!(f, "{}:\n{}", self.field, unified(from, to));
+        }
+        match (from, to) {
+            (Some(from), Some(to)) => write!(f, "{}: {} => {}", self.field, brief(from), brief(to)),
+            (None, Some(to)) => write!(f, "{}: + {}", self.field, brief(to)),
+            (Some(from), None) => write!(f, "{}: - {}", self.field, brief(from)),
+            (None, None) => f.write_str(&self.field),
+        }
+    }
+}
+
+fn unified(from: &str, to: &str) -> String {
+    TextDiff::from_lines(from, to)
+        .unified_diff()
+        .context_radius(1)
+        .to_string()
+}
+
+/// One line of a value.
+fn brief(value: &str) -> String {
+    match value.lines().count() {
+        0 => "\"\"".to_owned(),
+        1 => value.to_owned(),
+        lines => format!("({lines} lines)"),
+    }
+}
+
+/// Every leaf that differs between two specs, in the order of their names.
+pub fn diff(from: &Value, to: &Value) -> Vec<FieldDiff> {
+    let (from, to) = (leaves(from), leaves(to));
+    let mut fields: Vec<&String> = from.keys().chain(to.keys()).collect();
+    fields.sort();
+    fields.dedup();
+    fields
+        .into_iter()
+        .filter(|field| from.get(*field) != to.get(*field))
+        .map(|field| FieldDiff {
+            field: field.clone(),
+            from: from.get(field).cloned(),
+            to: to.get(field).cloned(),
+        })
+        .collect()
+}
+
+fn leaves(value: &Value) -> BTreeMap<String, String> {
+    let mut leaves = BTreeMap::new();
+    collect("", value, &mut leaves);
+    leaves
+}
+
+fn collect(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                collect(&path, value, leaves);
+            }
+        }
+        Value::Array(items) if path == "mounts" || path == "tmpfs" => {
+            for item in items {
+                let target = item
+                    .get("target")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                leaves.insert(format!("volumes.{target}"), mount(item));
+            }
+        }
+        Value::String(text) => {
+            leaves.insert(path.to_owned(), text.clone());
+        }
+        other => {
+            leaves.insert(path.to_owned(), other.to_string());
+        }
+    }
+}
+
+fn mount(item: &Value) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for (key, value) in item.as_object().into_iter().flatten() {
+        match (key.as_str(), value) {
+            ("target", _) => {}
+            ("read_only", _) => parts.push("ro".to_owned()),
+            (key, value) => parts.push(format!("{key} {}", value.as_str().unwrap_or_default())),
+        }
+    }
+    if parts.is_empty() {
+        "tmpfs".to_owned()
+    } else {
+        parts.join(" ")
+    }
+}

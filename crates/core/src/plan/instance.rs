@@ -1,0 +1,158 @@
+//! What is to be done about one instance.
+
+use super::{FieldDiff, PlanOptions, Reason, Remembered, diff};
+use crate::{
+    desired::{Desired, DesiredInstance, Readiness},
+    id::ImageId,
+    name::InstanceName,
+    observed::{Observed, ObservedContainer, RunState},
+    stack::Wanted,
+};
+
+/// The verdict on an instance.
+pub(super) enum Verdict<'a> {
+    /// Leave it.
+    Keep(Option<&'a ObservedContainer>),
+    /// Make it.
+    Create(Reason),
+    /// Make it anew in the place of this one.
+    Replace {
+        old: &'a ObservedContainer,
+        reason: Reason,
+        fields: Vec<FieldDiff>,
+    },
+    /// Start this one.
+    Start(&'a ObservedContainer, Reason),
+    /// Stop this one and start it again.
+    Restart(&'a ObservedContainer, Reason),
+    /// Attach this one to its network again.
+    Connect(&'a ObservedContainer),
+    /// Stop this one.
+    Stop(&'a ObservedContainer),
+    /// Remove this one.
+    Remove(&'a ObservedContainer),
+}
+
+/// What verdicts are made from.
+pub(super) struct Case<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) observed: &'a Observed,
+    pub(super) remembered: &'a Remembered,
+    pub(super) options: &'a PlanOptions,
+}
+
+impl<'a> Case<'a> {
+    /// The verdict on an instance whose current container is `current`.
+    pub(super) fn judge(
+        &self,
+        name: &InstanceName,
+        instance: &DesiredInstance,
+        current: Option<&'a ObservedContainer>,
+    ) -> Verdict<'a> {
+        let Some(container) = current else {
+            return match instance.wanted {
+                Wanted::Absent => Verdict::Keep(None),
+                Wanted::Running | Wanted::Stopped => Verdict::Create(self.missing(instance)),
+            };
+        };
+        if instance.wanted == Wanted::Absent {
+            return Verdict::Remove(container);
+        }
+        if let Some((reason, fields)) = self.outdated(name, instance, container) {
+            return Verdict::Replace {
+                old: container,
+                reason,
+                fields,
+            };
+        }
+        match (instance.wanted, container.state) {
+            (Wanted::Stopped, RunState::Running | RunState::Paused) => Verdict::Stop(container),
+            (Wanted::Running, RunState::Running) if is_detached(instance, container) => {
+                Verdict::Connect(container)
+            }
+            (Wanted::Running, RunState::Paused) => Verdict::Restart(container, Reason::Paused),
+            (Wanted::Running, RunState::Created) => Verdict::Start(container, Reason::NeverStarted),
+            (Wanted::Running, RunState::Exited) => self.ended(instance, container),
+            _ => Verdict::Keep(Some(container)),
+        }
+    }
+
+    fn missing(&self, instance: &DesiredInstance) -> Reason {
+        if self.remembered.applied.contains_key(&instance.id) {
+            Reason::Vanished
+        } else {
+            Reason::Missing
+        }
+    }
+
+    fn ended(&self, instance: &DesiredInstance, container: &'a ObservedContainer) -> Verdict<'a> {
+        match (&instance.readiness, container.exit_code) {
+            (Readiness::Completed, Some(0)) => Verdict::Keep(Some(container)),
+            (Readiness::Completed, exit_code) => {
+                Verdict::Start(container, Reason::NotCompleted { exit_code })
+            }
+            _ => Verdict::Start(
+                container,
+                Reason::NotRunning {
+                    status: container.status.clone(),
+                },
+            ),
+        }
+    }
+
+    /// Why a container can't stay, and the fields that differ.
+    fn outdated(
+        &self,
+        name: &InstanceName,
+        instance: &DesiredInstance,
+        container: &ObservedContainer,
+    ) -> Option<(Reason, Vec<FieldDiff>)> {
+        if container.config_hash() != Some(instance.hash.as_str()) {
+            return Some((Reason::Changed, self.fields(instance, container)));
+        }
+        if let Some(now) = self.image(&instance.spec.image)
+            && *now != container.image_id
+        {
+            let reason = Reason::ImageMoved {
+                from: container.image_id.to_string(),
+                to: now.to_string(),
+            };
+            return Some((reason, Vec::new()));
+        }
+        self.options
+            .replace
+            .contains(name)
+            .then(|| (Reason::Asked, Vec::new()))
+    }
+
+    fn image(&self, reference: &str) -> Option<&ImageId> {
+        self.observed.images.get(reference).map(|image| &image.id)
+    }
+
+    /// From what the container was made of, if the store remembers, to what it should be.
+    fn fields(&self, instance: &DesiredInstance, container: &ObservedContainer) -> Vec<FieldDiff> {
+        let known = self.remembered.applied.get(&instance.id);
+        let Some(known) =
+            known.filter(|known| Some(known.hash.as_str()) == container.config_hash())
+        else {
+            return Vec::new();
+        };
+        let fields = diff(
+            &known.spec,
+            &serde_json::to_value(&instance.spec).unwrap_or_default(),
+        );
+        if fields.is_empty() {
+            vec![FieldDiff::secret()]
+        } else {
+            fields
+        }
+    }
+}
+
+fn is_detached(instance: &DesiredInstance, container: &ObservedContainer) -> bool {
+    instance
+        .spec
+        .network
+        .as_ref()
+        .is_some_and(|network| !container.networks.contains_key(network.name.as_str()))
+}

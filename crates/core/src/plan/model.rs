@@ -1,0 +1,359 @@
+//! What a plan is made of.
+
+use super::{Conflict, FieldDiff};
+use crate::{
+    desired::Readiness,
+    engine::EngineKind,
+    id::{ContainerId, InstanceId, NetworkId},
+    name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
+    resolve::Problem,
+    spec::{Attachment, ContainerSpec, FileSpec, Identity, NetworkSpec, VolumeSpec},
+    unit::Millis,
+};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+/// Everything an apply will do, in order, with reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The stack.
+    pub stack: String,
+    /// The engine it is for.
+    pub engine: EngineKind,
+    /// The engine's version.
+    pub engine_version: String,
+    /// The stack's network.
+    pub network: NetworkSpec,
+    /// What changes, by subject; what is not listed stays as it is.
+    pub changes: Vec<Change>,
+    /// What to beware of.
+    pub warnings: Vec<Problem>,
+    /// The engine calls, each after those it names.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+/// A step's place in its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct StepId(pub usize);
+
+/// One engine call, or one wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// The instance it serves; `None` for the network and what no instance owns any more.
+    pub instance: Option<InstanceName>,
+    /// What is done.
+    pub action: Action,
+    /// What has to be done before.
+    pub after: BTreeSet<StepId>,
+}
+
+/// A container that exists, or that a step of the plan makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContainerRef {
+    /// It was there when the plan was made.
+    Existing(ContainerId),
+    /// A step makes it.
+    MadeBy(StepId),
+}
+
+/// An engine call, or a wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(
+    missing_docs,
+    reason = "the variants' documentation names their fields"
+)]
+pub enum Action {
+    /// Fetch an image that is absent.
+    PullImage {
+        image: String,
+        platform: Option<String>,
+    },
+    /// Make the stack's network.
+    CreateNetwork {
+        spec: NetworkSpec,
+        identity: Identity,
+    },
+    /// Remove it.
+    RemoveNetwork { id: NetworkId, name: NetworkName },
+    /// Make a volume.
+    CreateVolume {
+        spec: VolumeSpec,
+        identity: Identity,
+    },
+    /// Make a container under a name that may be temporary.
+    CreateContainer {
+        name: ContainerName,
+        spec: Box<ContainerSpec>,
+        identity: Identity,
+        hash: String,
+    },
+    /// Put its config files into it.
+    PutFiles {
+        container: ContainerRef,
+        files: BTreeMap<String, FileSpec>,
+    },
+    /// Attach it to its network again.
+    Connect {
+        container: ContainerRef,
+        attachment: Attachment,
+    },
+    /// Start it.
+    Start { container: ContainerRef },
+    /// Stop it, killing it after its grace period.
+    Stop {
+        container: ContainerRef,
+        grace: Option<Millis>,
+    },
+    /// Give it another name.
+    Rename {
+        container: ContainerRef,
+        to: ContainerName,
+    },
+    /// Remove it; its volumes stay.
+    RemoveContainer {
+        container: ContainerRef,
+        name: ContainerName,
+    },
+    /// Wait until it is ready.
+    Await {
+        container: ContainerRef,
+        readiness: Readiness,
+    },
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PullImage { image, .. } => write!(f, "pull {image}"),
+            Self::CreateNetwork { spec, .. } => write!(f, "create network {}", spec.name),
+            Self::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
+            Self::CreateVolume { spec, .. } => write!(f, "create volume {}", spec.name),
+            Self::CreateContainer { name, .. } => write!(f, "create container {name}"),
+            Self::PutFiles { files, .. } => write!(f, "put {} config file(s)", files.len()),
+            Self::Connect { attachment, .. } => write!(f, "connect to {}", attachment.name),
+            Self::Start { .. } => f.write_str("start"),
+            Self::Stop { .. } => f.write_str("stop"),
+            Self::Rename { to, .. } => write!(f, "rename to {to}"),
+            Self::RemoveContainer { name, .. } => write!(f, "remove container {name}"),
+            Self::Await { readiness, .. } => f.write_str(match readiness {
+                Readiness::Running => "wait until it runs",
+                Readiness::Healthy(_) => "wait until it is healthy",
+                Readiness::Completed => "wait until it has completed",
+            }),
+        }
+    }
+}
+
+/// What a change is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// An image on the engine.
+    Image(String),
+    /// The stack's network.
+    Network(NetworkName),
+    /// A volume.
+    Volume(PhysicalVolume),
+    /// An instance's container.
+    Instance(InstanceName),
+    /// A container of the stack that nothing wants any more.
+    Leftover(ContainerName),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(image) => write!(f, "image {image}"),
+            Self::Network(name) => write!(f, "network {name}"),
+            Self::Volume(name) => write!(f, "volume {name}"),
+            Self::Instance(name) => write!(f, "{name}"),
+            Self::Leftover(name) => write!(f, "container {name}"),
+        }
+    }
+}
+
+/// What happens to a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It is fetched.
+    Pull,
+    /// It is made.
+    Create,
+    /// It is changed where it is: started, stopped, connected.
+    Update,
+    /// It is made anew in the place of the old one.
+    Replace,
+    /// It is removed.
+    Remove,
+}
+
+impl ChangeKind {
+    /// Terraform's signs.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Pull | Self::Create => "+",
+            Self::Update => "~",
+            Self::Replace => "-/+",
+            Self::Remove => "-",
+        }
+    }
+}
+
+/// What happens to a subject, why, and to the field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Whom it happens to.
+    pub subject: Subject,
+    /// What happens.
+    pub kind: ChangeKind,
+    /// Why.
+    pub reason: Reason,
+    /// Field by field, where something was there before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldDiff>,
+    /// What is made, in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec: Option<Box<ContainerSpec>>,
+}
+
+/// Why something changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(
+    missing_docs,
+    reason = "the variants' documentation names their fields"
+)]
+pub enum Reason {
+    /// It is not there.
+    Missing,
+    /// It is not there, though DevArch made it: removed by hand.
+    Vanished,
+    /// Its config is another.
+    Changed,
+    /// Its name now stands for another image.
+    ImageMoved { from: String, to: String },
+    /// The user asked for it to be made anew.
+    Asked,
+    /// It was stopped by hand, or ended by itself.
+    NotRunning { status: String },
+    /// It was made and never started.
+    NeverStarted,
+    /// It was suspended by hand.
+    Paused,
+    /// A job that has not succeeded yet.
+    NotCompleted { exit_code: Option<i64> },
+    /// It was detached from the stack's network by hand.
+    Disconnected,
+    /// It waits on an instance that is replaced, and asked to be restarted then.
+    ProviderReplaced { provider: InstanceName },
+    /// It should be stopped.
+    WantedStopped,
+    /// It should not be there.
+    WantedAbsent,
+    /// Nothing in the stack has this container any more.
+    NotDefined,
+    /// A leftover of an apply that did not end.
+    LeftOver,
+    /// An instance's image is not there.
+    NeededBy { instance: InstanceName },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is not there"),
+            Self::Vanished => f.write_str("was removed by hand"),
+            Self::Changed => f.write_str("its config changed"),
+            Self::ImageMoved { from, to } => {
+                write!(
+                    f,
+                    "its image's name now stands for {} instead of {}",
+                    short(to),
+                    short(from)
+                )
+            }
+            Self::Asked => f.write_str("you asked for it"),
+            Self::NotRunning { status } => write!(f, "is not running: {status}"),
+            Self::NeverStarted => f.write_str("was never started"),
+            Self::Paused => f.write_str("was paused by hand"),
+            Self::NotCompleted {
+                exit_code: Some(code),
+            } => write!(f, "the job failed with exit code {code}"),
+            Self::NotCompleted { exit_code: None } => f.write_str("the job has not completed"),
+            Self::Disconnected => f.write_str("was disconnected from the stack's network by hand"),
+            Self::ProviderReplaced { provider } => {
+                write!(f, "{provider}, which it depends on, is replaced")
+            }
+            Self::WantedStopped => f.write_str("is wanted stopped"),
+            Self::WantedAbsent => f.write_str("is not wanted"),
+            Self::NotDefined => f.write_str("no instance of the stack has it"),
+            Self::LeftOver => f.write_str("was left over by an apply that did not end"),
+            Self::NeededBy { instance } => write!(f, "{instance} needs it"),
+        }
+    }
+}
+
+/// `sha256:` and twelve digits of an image id.
+fn short(id: &str) -> &str {
+    id.get(..19)
+        .filter(|_| id.starts_with("sha256:"))
+        .unwrap_or(id)
+}
+
+/// What a plan may be asked for besides the wanted state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Instances to make anew even if nothing changed.
+    pub replace: BTreeSet<InstanceName>,
+}
+
+/// What the store remembers of earlier applies to this engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// By instance, what its container was made from.
+    pub applied: BTreeMap<InstanceId, RememberedSpec>,
+}
+
+/// What a container was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RememberedSpec {
+    /// Its config hash.
+    pub hash: String,
+    /// Its spec as it may be shown; the left side of diffs.
+    pub spec: serde_json::Value,
+}
+
+/// Why there can be no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Something is in the way on the host or the engine.
+    #[error("stack '{stack}' can't be applied: {}", lines(.conflicts))]
+    Conflicts {
+        /// The stack.
+        stack: StackName,
+        /// What is in the way.
+        conflicts: Vec<Conflict>,
+    },
+}
+
+fn lines(conflicts: &[Conflict]) -> String {
+    conflicts
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n  ")
+}

@@ -1,0 +1,97 @@
+//! A plan as text: sorted, stable, fit for a diff.
+
+use super::{Change, ChangeKind, Plan, Subject};
+use std::fmt::Write as _;
+
+/// How much a plan's text tells.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TextOptions {
+    /// Created instances in full.
+    pub full: bool,
+}
+
+/// The plan as text. A line that begins with `+`, `~`, `-/+` or `-` is a change.
+pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
+    let mut text = format!(
+        "stack {} on {} {}, network {} {}\n",
+        plan.stack, plan.engine, plan.engine_version, plan.network.name, plan.network.subnet
+    );
+    if !plan.changes.is_empty() {
+        text.push('\n');
+    }
+    for change in &plan.changes {
+        one(change, options, &mut text);
+    }
+    if !plan.warnings.is_empty() {
+        text.push('\n');
+    }
+    for warning in &plan.warnings {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    let _ = write!(text, "\n{}\n", summary(plan));
+    text
+}
+
+fn one(change: &Change, options: TextOptions, text: &mut String) {
+    let name = &change.subject;
+    let _ = writeln!(
+        text,
+        "{:<3} {name}: {}{}",
+        change.kind.sign(),
+        verb(change),
+        change.reason
+    );
+    for field in &change.fields {
+        let line = format!("~ {name}.{field}");
+        for part in line.lines() {
+            let _ = writeln!(text, "      {part}");
+        }
+    }
+    let Some(spec) = &change.spec else { return };
+    if change.kind != ChangeKind::Create {
+        return;
+    }
+    let _ = writeln!(text, "      image {}", spec.image);
+    if options.full {
+        let json = serde_json::to_string_pretty(spec).unwrap_or_default();
+        for line in json.lines() {
+            let _ = writeln!(text, "      {line}");
+        }
+        return;
+    }
+    for port in &spec.ports {
+        let _ = writeln!(text, "      port {port}");
+    }
+}
+
+fn verb(change: &Change) -> &'static str {
+    match (change.kind, &change.subject) {
+        (ChangeKind::Pull, _) => "pull, ",
+        (ChangeKind::Create, _) => "create, ",
+        (ChangeKind::Replace, _) => "replace, ",
+        (ChangeKind::Remove, _) => "remove, ",
+        (ChangeKind::Update, _) => "",
+    }
+}
+
+fn summary(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "Nothing to do: the stack is as it should be.".to_owned();
+    }
+    let count = |kind| {
+        plan.changes
+            .iter()
+            .filter(|change| {
+                change.kind == kind
+                    && matches!(change.subject, Subject::Instance(_) | Subject::Leftover(_))
+            })
+            .count()
+    };
+    format!(
+        "Plan: {} to create, {} to change, {} to replace, {} to remove.",
+        count(ChangeKind::Create),
+        count(ChangeKind::Update),
+        count(ChangeKind::Replace),
+        count(ChangeKind::Remove)
+    )
+}

@@ -1,0 +1,255 @@
+//! What is wrong with a stack as it is defined: told before anything runs, with instance and field.
+
+use super::{Dependencies, Effective, cycle, policy, repository};
+use crate::{
+    name::{InstanceName, nearest},
+    observed::ImageInfo,
+    policy::Allowance,
+    spec::{ContainerSpec, MountFrom},
+    template::{DependencyCondition, HealthTest, Overrides, Template},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+/// Something that is wrong, or worth a warning, with an instance's field.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Problem {
+    /// The instance; `None` for the stack as a whole.
+    pub instance: Option<InstanceName>,
+    /// The field: `ports.80/tcp`.
+    pub field: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(instance) = &self.instance {
+            write!(f, "{instance}.{}: ", self.field)?;
+        } else if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl Problem {
+    /// A problem with a field of an instance.
+    pub fn of(
+        instance: &InstanceName,
+        field: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            instance: Some(instance.clone()),
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Checks an edit by itself: an image of another repository may not keep the template's exports by accident.
+pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Overrides) -> Vec<Problem> {
+    let (Some(base), Some(over)) = (&template.service.image, &overrides.service.image) else {
+        return Vec::new();
+    };
+    let moved = repository(base) != repository(over);
+    if !moved || template.exports.is_empty() || overrides.exports.is_some() {
+        return Vec::new();
+    }
+    let exports: Vec<String> = template
+        .exports
+        .iter()
+        .map(|e| format!("{} ({})", e.name, e.contract))
+        .collect();
+    vec![Problem::of(
+        name,
+        "image",
+        format!(
+            "{over:?} is not the repository of template {:?} ({base:?}), whose exports {} may not hold for it; \
+             declare `exports` in the same edit (`[]` for none)",
+            template.name.as_str(),
+            exports.join(", ")
+        ),
+    )]
+}
+
+/// What one instance's container asks for that can't be: policy, and files that would be lost.
+pub fn check_instance(
+    name: &InstanceName,
+    spec: &ContainerSpec,
+    allow: &BTreeSet<Allowance>,
+    home: Option<&str>,
+) -> Findings {
+    let mut found = Findings::default();
+    for asked in policy::asked(spec, home) {
+        let (field, what, allowance) = (asked.field, &asked.what, asked.allowance);
+        if allow.contains(&allowance) {
+            let message = format!(
+                "{what} is allowed by this stack ({allowance}); it reaches beyond the stack"
+            );
+            found.warnings.push(Problem::of(name, field, message));
+        } else {
+            let message = format!(
+                "{what} is refused by policy; add `allow: [{allowance}]` to the stack if it must be"
+            );
+            found.errors.push(Problem::of(name, field, message));
+        }
+    }
+    lost_files(name, spec, &mut found);
+    for port in spec
+        .ports
+        .iter()
+        .filter(|port| port.host_ip.is_unspecified())
+    {
+        let message =
+            format!("{port} listens on all addresses: other machines and other stacks reach it");
+        found
+            .warnings
+            .push(Problem::of(name, format!("ports.{}", port.key), message));
+    }
+    found
+}
+
+/// Errors and warnings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What blocks plan and apply.
+    pub errors: Vec<Problem>,
+    /// What the plan shows.
+    pub warnings: Vec<Problem>,
+}
+
+impl Findings {
+    /// Adds another's findings.
+    pub fn extend(&mut self, other: Self) {
+        self.errors.extend(other.errors);
+        self.warnings.extend(other.warnings);
+    }
+}
+
+/// A file under a mount, or on a read-only root, would be hidden or refused, differently on each engine.
+fn lost_files(name: &InstanceName, spec: &ContainerSpec, found: &mut Findings) {
+    for (path, file) in &spec.config_files {
+        let field = format!("config_files.{path}");
+        let within = |target: &str| path == target || path.starts_with(&format!("{target}/"));
+        let mount = spec.mounts.iter().find(|mount| within(&mount.target));
+        let tmpfs = spec.tmpfs.iter().find(|mount| within(&mount.target));
+        let over = match (mount, tmpfs) {
+            (Some(mount), _) => Some(match &mount.source {
+                MountFrom::Volume(volume) => format!("volume {volume} at {}", mount.target),
+                MountFrom::Bind(host) => format!("the mount of {host} at {}", mount.target),
+            }),
+            (None, Some(tmpfs)) => Some(format!("the tmpfs at {}", tmpfs.target)),
+            (None, None) => None,
+        };
+        if let Some(over) = over {
+            found.errors.push(Problem::of(
+                name,
+                field,
+                format!("the file would lie in {over} and be lost there; move one of them"),
+            ));
+        } else if spec.read_only {
+            found.errors.push(Problem::of(
+                name,
+                field,
+                "the root is read-only, no file can be put there; drop read_only or the file",
+            ));
+        } else if let Some(uid) = spec
+            .user
+            .as_deref()
+            .and_then(|user| user.split(':').next()?.parse::<u32>().ok())
+            && file.mode.0 & 0o004 == 0
+            && uid != 0
+            && uid != file.owner.uid
+        {
+            let message = format!(
+                "user {uid} can't read it: mode {}, owner {}",
+                file.mode, file.owner
+            );
+            found.warnings.push(Problem::of(name, field, message));
+        }
+    }
+}
+
+/// What is wrong between the instances of a stack: unknown providers, conditions that can never hold, cycles.
+pub fn check_stack(
+    instances: &BTreeMap<InstanceName, Effective>,
+    images: &BTreeMap<String, ImageInfo>,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut dependencies = Dependencies::new();
+    for (name, effective) in instances {
+        let needs = effective.service.depends_on.iter().flatten();
+        let mut known = BTreeSet::new();
+        for (provider, dependency) in needs {
+            let field = format!("depends_on.{provider}");
+            match instances.get_key_value(provider) {
+                Some((provider, offered)) => {
+                    known.insert(provider);
+                    if let Some(why) = never(dependency.condition, offered, images) {
+                        problems.push(Problem::of(name, field, why));
+                    }
+                }
+                None if dependency.required => {
+                    problems.push(Problem::of(name, field, unknown(provider, instances)))
+                }
+                None => {}
+            }
+        }
+        dependencies.insert(name, known);
+    }
+    if let Some(cycle) = cycle(&dependencies) {
+        let mut path: Vec<&str> = cycle.iter().map(|name| name.as_str()).collect();
+        path.push(path[0]);
+        problems.push(Problem::of(
+            cycle[0],
+            "depends_on",
+            format!(
+                "{} wait for each other; remove one dependency",
+                path.join(" -> ")
+            ),
+        ));
+    }
+    problems
+}
+
+fn unknown(provider: &InstanceName, instances: &BTreeMap<InstanceName, Effective>) -> String {
+    let near = nearest(
+        provider.as_str(),
+        instances.keys().map(InstanceName::as_str),
+    );
+    let hint = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+    format!("the stack has no instance {:?}{hint}", provider.as_str())
+}
+
+/// Why a condition can never hold for that provider.
+fn never(
+    condition: DependencyCondition,
+    offered: &Effective,
+    images: &BTreeMap<String, ImageInfo>,
+) -> Option<String> {
+    let job = offered.service.job.unwrap_or(false);
+    match condition {
+        DependencyCondition::ServiceHealthy => {
+            let own = offered.service.healthcheck.as_ref();
+            let image = offered
+                .service
+                .image
+                .as_ref()
+                .and_then(|image| images.get(image));
+            let inherited = image.map(|image| image.healthcheck.is_some());
+            let has = match own {
+                Some(check) => check.test != HealthTest::None,
+                None => inherited.unwrap_or(true),
+            };
+            (!has).then(|| "it has no health check, so it can never be healthy; add one or wait for service_started".to_owned())
+        }
+        DependencyCondition::ServiceCompletedSuccessfully if !job => {
+            Some("it is not a job, so it never completes; set `job: true` on it".to_owned())
+        }
+        _ => None,
+    }
+}

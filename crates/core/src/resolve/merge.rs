@@ -1,0 +1,293 @@
+//! Template + overrides = effective config, each value with its origin.
+//!
+//! | field | an override |
+//! |---|---|
+//! | scalars, command, entrypoint, depends_on, resources, health check, exports, imports | replaces the whole |
+//! | ports, volumes, environment | replaces the whole list; `*_add` adds to the inherited one by key, null removes |
+//! | labels | merge, the override wins |
+//! | config files | by target path; null removes |
+
+use crate::template::{
+    ConfigFile, EnvValue, Export, Import, Overrides, PortKey, PortSpec, Service, Template,
+    VolumeMount,
+};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display},
+};
+
+/// Where an effective value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The template says so.
+    Template,
+    /// The instance says so.
+    Override,
+}
+
+impl Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Template => "template",
+            Self::Override => "override",
+        })
+    }
+}
+
+/// What an instance amounts to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    /// The Compose service; labels, environment, ports and volumes complete.
+    pub service: Service,
+    /// Config files by target path.
+    pub config_files: BTreeMap<String, ConfigFile>,
+    /// What it offers.
+    pub exports: Vec<Export>,
+    /// What it needs.
+    pub imports: Vec<Import>,
+    /// Where each value comes from: by field, and by entry (`environment.NAME`) for lists that add up.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+/// Merges an instance's overrides into its template.
+pub fn merge(template: &Template, overrides: &Overrides) -> Effective {
+    let mut origins = Origins::default();
+    let (base, over) = (&template.service, &overrides.service);
+    let service = Service {
+        environment: origins.environment(base, overrides),
+        labels: origins.labels(base, over),
+        ports: origins.ports(base, overrides),
+        volumes: origins.volumes(base, overrides),
+        ..replaced(base, over, &mut origins)
+    };
+    let config_files = origins.config_files(&template.config_files, &overrides.config_files);
+    let exports = origins.pick(
+        "exports",
+        Some(&template.exports),
+        overrides.exports.as_ref(),
+    );
+    let imports = origins.pick(
+        "imports",
+        Some(&template.imports),
+        overrides.imports.as_ref(),
+    );
+    Effective {
+        service,
+        config_files,
+        exports: exports.unwrap_or_default(),
+        imports: imports.unwrap_or_default(),
+        origins: origins.0,
+    }
+}
+
+/// The fields an override replaces as a whole.
+fn replaced(base: &Service, over: &Service, origins: &mut Origins) -> Service {
+    macro_rules! pick {
+        ($($field:ident),* $(,)?) => {
+            Service {
+                $($field: origins.pick(stringify!($field), base.$field.as_ref(), over.$field.as_ref()),)*
+                environment: None,
+                labels: None,
+                ports: None,
+                volumes: None,
+            }
+        };
+    }
+    pick!(
+        image,
+        platform,
+        command,
+        entrypoint,
+        user,
+        working_dir,
+        hostname,
+        restart,
+        job,
+        init,
+        tty,
+        stdin_open,
+        read_only,
+        privileged,
+        network_mode,
+        pid,
+        ipc,
+        stop_signal,
+        stop_grace_period,
+        shm_size,
+        tmpfs,
+        healthcheck,
+        depends_on,
+        extra_hosts,
+        dns,
+        cap_add,
+        cap_drop,
+        devices,
+        security_opt,
+        group_add,
+        sysctls,
+        ulimits,
+        resources,
+    )
+}
+
+#[derive(Default)]
+struct Origins(BTreeMap<String, Origin>);
+
+impl Origins {
+    fn pick<T: Clone>(&mut self, field: &str, base: Option<&T>, over: Option<&T>) -> Option<T> {
+        let (value, origin) = match (over, base) {
+            (Some(over), _) => (over, Origin::Override),
+            (None, Some(base)) => (base, Origin::Template),
+            (None, None) => return None,
+        };
+        self.0.insert(field.to_owned(), origin);
+        Some(value.clone())
+    }
+
+    /// An inherited list by key, or the override's in its place; then what is added or removed.
+    fn list<K: Ord + Clone + Display, V: Clone>(
+        &mut self,
+        field: &str,
+        layers: Layers<'_, K, V>,
+    ) -> Option<BTreeMap<K, V>> {
+        let replaced = layers.over.is_some();
+        let origin = if replaced {
+            Origin::Override
+        } else {
+            Origin::Template
+        };
+        if layers.base.is_none() && !replaced && layers.added.is_empty() {
+            return None;
+        }
+        let mut list = layers.over.or(layers.base).unwrap_or_default();
+        let mut from: BTreeMap<K, Origin> = list.keys().map(|key| (key.clone(), origin)).collect();
+        for (key, value) in layers.added {
+            if let Some(value) = value {
+                list.insert(key.clone(), value.clone());
+                from.insert(key.clone(), Origin::Override);
+            } else {
+                list.remove(key);
+                from.remove(key);
+            }
+        }
+        self.0.extend(
+            from.into_iter()
+                .map(|(key, origin)| (format!("{field}.{key}"), origin)),
+        );
+        Some(list)
+    }
+
+    /// A variable the template marks secret stays secret whatever an override says.
+    fn environment(
+        &mut self,
+        base: &Service,
+        over: &Overrides,
+    ) -> Option<BTreeMap<String, EnvValue>> {
+        let mut list = self.list(
+            "environment",
+            Layers {
+                base: base.environment.clone(),
+                over: over.service.environment.clone(),
+                added: over.environment_add.iter().collect(),
+            },
+        )?;
+        for (name, inherited) in base.environment.iter().flatten() {
+            if let Some(value) = list.get_mut(name) {
+                value.secret |= inherited.secret;
+            }
+        }
+        Some(list)
+    }
+
+    fn labels(&mut self, base: &Service, over: &Service) -> Option<BTreeMap<String, String>> {
+        let added: BTreeMap<String, Option<String>> = over
+            .labels
+            .iter()
+            .flatten()
+            .map(|(k, v)| (k.clone(), Some(v.clone())))
+            .collect();
+        let layers = Layers {
+            base: base.labels.clone(),
+            over: None,
+            added: added.iter().collect(),
+        };
+        self.list("labels", layers)
+    }
+
+    fn ports(&mut self, base: &Service, over: &Overrides) -> Option<Vec<PortSpec>> {
+        let by_key = |ports: &Vec<PortSpec>| -> BTreeMap<PortKey, PortSpec> {
+            ports.iter().map(|port| (port.key, port.clone())).collect()
+        };
+        let layers = Layers {
+            base: base.ports.as_ref().map(by_key),
+            over: over.service.ports.as_ref().map(by_key),
+            added: over
+                .ports_add
+                .iter()
+                .map(|(key, port)| (key, port))
+                .collect(),
+        };
+        self.list("ports", layers)
+            .map(|list| list.into_values().collect())
+    }
+
+    fn volumes(&mut self, base: &Service, over: &Overrides) -> Option<Vec<VolumeMount>> {
+        let by_target = |mounts: &Vec<VolumeMount>| -> BTreeMap<String, VolumeMount> {
+            mounts
+                .iter()
+                .map(|mount| (mount.target.clone(), mount.clone()))
+                .collect()
+        };
+        let layers = Layers {
+            base: base.volumes.as_ref().map(by_target),
+            over: over.service.volumes.as_ref().map(by_target),
+            added: over.volumes_add.iter().collect(),
+        };
+        self.list("volumes", layers)
+            .map(|list| list.into_values().collect())
+    }
+
+    fn config_files(
+        &mut self,
+        base: &BTreeMap<String, ConfigFile>,
+        over: &BTreeMap<String, Option<ConfigFile>>,
+    ) -> BTreeMap<String, ConfigFile> {
+        let layers = Layers {
+            base: Some(base.clone()),
+            over: None,
+            added: over.iter().collect(),
+        };
+        self.list("config_files", layers).unwrap_or_default()
+    }
+}
+
+struct Layers<'a, K, V> {
+    base: Option<BTreeMap<K, V>>,
+    over: Option<BTreeMap<K, V>>,
+    added: Vec<(&'a K, &'a Option<V>)>,
+}
+
+/// An image's repository, normalised as Docker does (`postgres:17` is `docker.io/library/postgres`); tag and
+/// digest don't count.
+pub fn repository(image: &str) -> String {
+    let name = image.split('@').next().unwrap_or(image);
+    let name = match name.rsplit_once(':') {
+        Some((before, tag)) if !tag.contains('/') => before,
+        _ => name,
+    };
+    let (registry, path) = match name.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
+        _ => ("docker.io", name),
+    };
+    let registry = if registry == "index.docker.io" {
+        "docker.io"
+    } else {
+        registry
+    };
+    if registry == "docker.io" && !path.contains('/') {
+        format!("{registry}/library/{path}")
+    } else {
+        format!("{registry}/{path}")
+    }
+}

@@ -1,0 +1,57 @@
+//! The order instances start in.
+
+use crate::name::InstanceName;
+use petgraph::{algo::tarjan_scc, graphmap::DiGraphMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who depends on whom.
+pub type Dependencies<'a> = BTreeMap<&'a InstanceName, BTreeSet<&'a InstanceName>>;
+
+/// A cycle among the dependencies, in its order (`a`, `b`, back to `a`); `None` where there is none.
+pub fn cycle<'a>(dependencies: &Dependencies<'a>) -> Option<Vec<&'a InstanceName>> {
+    let edges = dependencies
+        .iter()
+        .flat_map(|(from, to)| to.iter().map(move |to| (*from, *to)));
+    let graph: DiGraphMap<&InstanceName, ()> = DiGraphMap::from_edges(edges);
+    let mut cycles: Vec<BTreeSet<&InstanceName>> = tarjan_scc(&graph)
+        .into_iter()
+        .filter(|part| part.len() > 1 || graph.contains_edge(part[0], part[0]))
+        .map(|part| part.into_iter().collect())
+        .collect();
+    cycles.sort();
+    let part = cycles.first()?;
+    let start = *part.first()?;
+    let mut path = vec![start];
+    loop {
+        let last = path[path.len() - 1];
+        let next = *dependencies
+            .get(last)?
+            .iter()
+            .find(|name| part.contains(*name))?;
+        if let Some(seen) = path.iter().position(|name| *name == next) {
+            return Some(path.split_off(seen));
+        }
+        path.push(next);
+    }
+}
+
+/// Instances with every provider before its consumers, by name where neither depends on the other. Members of a
+/// cycle are left out: [`cycle`] tells of them.
+pub fn start_order<'a>(dependencies: &Dependencies<'a>) -> Vec<&'a InstanceName> {
+    let mut waiting = dependencies.clone();
+    let mut order = Vec::new();
+    loop {
+        let ready: Vec<&InstanceName> = waiting
+            .iter()
+            .filter(|(_, needs)| needs.iter().all(|need| !waiting.contains_key(*need)))
+            .map(|(name, _)| *name)
+            .collect();
+        if ready.is_empty() {
+            return order;
+        }
+        for name in ready {
+            waiting.remove(name);
+            order.push(name);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Effective config + names and numbers assigned by the store = what an engine is asked to make.
+
+use super::Effective;
+use crate::{
+    name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, VolumeName, suggest},
+    observed::ImageInfo,
+    spec::{Attachment, ContainerSpec, FileSpec, Mount, MountFrom, PublishedPort},
+    stack::{HostBinding, Instance},
+    subnet,
+    template::{ConfigContent, ConfigFile, MountSource, PortKey, RestartPolicy},
+    text::Text,
+    unit::{FileMode, Owner},
+};
+use ipnet::Ipv4Net;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the spec of an instance's container needs to know besides its effective config.
+#[derive(Debug, Clone, Copy)]
+pub struct SpecContext<'a> {
+    /// The instance's name: its host name and alias.
+    pub name: &'a InstanceName,
+    /// The instance: assigned ports, volumes, slot.
+    pub instance: &'a Instance,
+    /// The name its container has.
+    pub container: &'a ContainerName,
+    /// The stack's network.
+    pub network: &'a NetworkName,
+    /// The network's addresses.
+    pub subnet: Ipv4Net,
+    /// The directory relative host paths resolve against.
+    pub project: Option<&'a str>,
+    /// The user's home, for `~/`.
+    pub home: Option<&'a str>,
+    /// The image, where it is present: its `VOLUME` paths become named volumes.
+    pub image: Option<&'a ImageInfo>,
+}
+
+/// What the engine is asked to make for an instance.
+pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> ContainerSpec {
+    let service = effective.service.clone();
+    let job = service.job.unwrap_or(false);
+    let network = match service.network_mode {
+        Some(_) => None,
+        None => subnet::address(context.subnet, context.instance.slot).map(|address| Attachment {
+            name: context.network.clone(),
+            address,
+            aliases: vec![context.name.to_string()],
+        }),
+    };
+    ContainerSpec {
+        image: service.image.unwrap_or_default(),
+        platform: service.platform,
+        command: service.command,
+        entrypoint: service.entrypoint,
+        user: service.user,
+        working_dir: service.working_dir,
+        hostname: service.hostname.unwrap_or_else(|| context.name.to_string()),
+        restart: if job {
+            RestartPolicy::No
+        } else {
+            service.restart.unwrap_or_default()
+        },
+        job,
+        init: service.init.unwrap_or(false),
+        tty: service.tty.unwrap_or(false),
+        stdin_open: service.stdin_open.unwrap_or(false),
+        read_only: service.read_only.unwrap_or(false),
+        privileged: service.privileged.unwrap_or(false),
+        network_mode: service.network_mode,
+        pid: service.pid,
+        ipc: service.ipc,
+        stop_signal: service.stop_signal,
+        stop_grace_period: service.stop_grace_period,
+        shm_size: service.shm_size,
+        environment: service
+            .environment
+            .iter()
+            .flatten()
+            .map(|(k, v)| (k.clone(), v.to_text()))
+            .collect(),
+        labels: service.labels.unwrap_or_default(),
+        ports: published(effective, &context.instance.ports),
+        mounts: mounts(effective, context),
+        tmpfs: service.tmpfs.unwrap_or_default(),
+        healthcheck: service.healthcheck,
+        extra_hosts: service.extra_hosts.unwrap_or_default(),
+        dns: service.dns.unwrap_or_default(),
+        cap_add: service.cap_add.unwrap_or_default(),
+        cap_drop: service.cap_drop.unwrap_or_default(),
+        devices: service.devices.unwrap_or_default(),
+        security_opt: service.security_opt.unwrap_or_default(),
+        group_add: service.group_add.unwrap_or_default(),
+        sysctls: service.sysctls.unwrap_or_default(),
+        ulimits: service.ulimits.unwrap_or_default(),
+        resources: service.resources.unwrap_or_default(),
+        config_files: effective
+            .config_files
+            .iter()
+            .map(|(path, file)| (path.clone(), file_spec(file)))
+            .collect(),
+        network,
+    }
+}
+
+fn published(
+    effective: &Effective,
+    assigned: &BTreeMap<PortKey, HostBinding>,
+) -> Vec<PublishedPort> {
+    let ports = effective.service.ports.iter().flatten();
+    ports
+        .filter_map(|port| {
+            let binding = assigned.get(&port.key)?;
+            Some(PublishedPort {
+                key: port.key,
+                host_ip: binding.host_ip,
+                host_port: binding.host_port,
+            })
+        })
+        .collect()
+}
+
+/// The mounts that were asked for, and a named volume for each `VOLUME` path of the image that nothing covers:
+/// left to the engine it would be an anonymous one, and lost with each replacement.
+fn mounts(effective: &Effective, context: &SpecContext<'_>) -> Vec<Mount> {
+    let physical = |name: &VolumeName| context.instance.volumes.get(name).cloned();
+    let mut mounts: BTreeMap<String, Mount> = BTreeMap::new();
+    for mount in effective.service.volumes.iter().flatten() {
+        let source = match &mount.source {
+            MountSource::Volume(name) => physical(name).map(MountFrom::Volume),
+            MountSource::Bind(path) => Some(MountFrom::Bind(host_path(path, context))),
+        };
+        if let Some(source) = source {
+            let target = mount.target.clone();
+            mounts.insert(
+                target.clone(),
+                Mount {
+                    target,
+                    source,
+                    read_only: mount.read_only,
+                },
+            );
+        }
+    }
+    let tmpfs = effective.service.tmpfs.iter().flatten();
+    let covered: BTreeSet<String> = mounts
+        .keys()
+        .cloned()
+        .chain(tmpfs.map(|mount| mount.target.clone()))
+        .collect();
+    for path in context.image.iter().flat_map(|image| &image.volumes) {
+        let path = path.trim_end_matches('/');
+        if covered.contains(path) {
+            continue;
+        }
+        let Some(name) = image_volume(path) else {
+            continue;
+        };
+        let volume = physical(&name).unwrap_or_else(|| {
+            PhysicalVolume::from_stored(format!("{}-{name}", context.container))
+        });
+        let mount = Mount {
+            target: path.to_owned(),
+            source: MountFrom::Volume(volume),
+            read_only: false,
+        };
+        mounts.insert(path.to_owned(), mount);
+    }
+    mounts.into_values().collect()
+}
+
+/// The name of the volume for a `VOLUME` path of an image: `/var/lib/data` is `image-var-lib-data`.
+pub fn image_volume(path: &str) -> Option<VolumeName> {
+    suggest(&format!("image-{path}"), "image-data").parse().ok()
+}
+
+/// An absolute host path: `~/` is the home, relative ones start at the project directory.
+pub(super) fn host_path(path: &str, context: &SpecContext<'_>) -> String {
+    let joined = if let Some(rest) = path.strip_prefix("~/") {
+        format!("{}/{rest}", context.home.unwrap_or("~"))
+    } else if path == "~" {
+        context.home.unwrap_or("~").to_owned()
+    } else if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("{}/{path}", context.project.unwrap_or("."))
+    };
+    normal_path(&joined)
+}
+
+/// A path without `.`, `..`, and doubled slashes.
+pub(super) fn normal_path(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+fn file_spec(file: &ConfigFile) -> FileSpec {
+    let text = match &file.content {
+        ConfigContent::Content(text) => text.clone(),
+        ConfigContent::File(_) => String::new(),
+    };
+    let default_mode = if file.secret { 0o600 } else { 0o644 };
+    FileSpec {
+        content: if file.secret {
+            Text::Secret(text)
+        } else {
+            Text::Plain(text)
+        },
+        mode: file.mode.unwrap_or(FileMode(default_mode)),
+        owner: file.owner.unwrap_or(Owner { uid: 0, gid: 0 }),
+    }
+}
