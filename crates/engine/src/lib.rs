@@ -1,10 +1,23 @@
 //! Docker and Podman behind one trait, in core's words. Their differences end here.
+//!
+//! [`FindInput`] is what the environment says about engines, [`candidates`] the pure order in which they are tried,
+//! [`connect`] takes the first that answers.
 
 mod api;
+mod cause;
+mod client;
+mod connect;
 mod error;
+mod find;
+mod frames;
+mod podman_service;
+mod wire;
 
 pub use api::{
     Engine, ExecIo, ExecRequest, ExitStatus, Inspection, LogChunk, LogOptions, LogStream, Probe,
     ProbeResult, PullProgress, TerminalSize,
 };
+pub use client::BollardEngine;
+pub use connect::connect;
 pub use error::{EngineError, EngineErrorKind};
+pub use find::{Candidate, DockerContext, Endpoint, FindInput, InvalidEndpoint, Way, candidates};

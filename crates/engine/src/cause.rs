@@ -1,0 +1,284 @@
+//! From what an engine or the transport said to the cause DevArch acts on.
+//!
+//! Status codes alone don't tell: Podman 4.3 answers 500 for a taken name, network or port. The phrases below were
+//! seen from Docker 20.10.24 and Podman 4.3.1.
+
+use crate::{EngineError, EngineErrorKind as Kind};
+use std::{error::Error, io};
+
+/// Why a call gave no result.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The engine refused.
+    Answered(Answered),
+    /// No connection came about, so nothing was asked.
+    Unreachable(io::ErrorKind, String),
+    /// The connection ended or took too long after the call was sent.
+    Cut(String),
+    /// An answer that could not be read, or a call that could not be written.
+    Garbled(String),
+}
+
+/// A refusal in the engine's words.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// Its message.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn timed_out() -> Self {
+        Self::Cut("the engine did not answer in time".to_owned())
+    }
+
+    /// Whether the object it was about does not exist.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Answered(answer) if answer.status == 404)
+    }
+
+    fn told(self) -> (Kind, String) {
+        match self {
+            Self::Answered(answer) => (kind_of(&answer), answer.message),
+            Self::Unreachable(io::ErrorKind::PermissionDenied, message) => (
+                Kind::PermissionDenied,
+                format!("{message}; {PERMISSION_HINT}"),
+            ),
+            Self::Unreachable(_, message) => (Kind::NotRunning, message),
+            Self::Cut(message) => (Kind::Uncertain, message),
+            Self::Garbled(message) => (Kind::Other, message),
+        }
+    }
+}
+
+const PERMISSION_HINT: &str = "for Docker add your user to its group (`sudo usermod -aG docker $USER`, then log in \
+     again), for Podman run your own service (`systemctl --user enable --now podman.socket`)";
+
+/// Puts what was asked to a failure.
+pub(crate) trait During<T> {
+    /// The error of a call that was to do `action`.
+    fn during(self, action: impl FnOnce() -> String) -> Result<T, EngineError>;
+}
+
+impl<T, F: Into<Failure>> During<T> for Result<T, F> {
+    fn during(self, action: impl FnOnce() -> String) -> Result<T, EngineError> {
+        self.map_err(|failure| {
+            let (kind, message) = failure.into().told();
+            EngineError::new(action(), kind, message)
+        })
+    }
+}
+
+impl From<bollard::errors::Error> for Failure {
+    fn from(error: bollard::errors::Error) -> Self {
+        use bollard::errors::Error as E;
+        match error {
+            E::DockerResponseServerError {
+                status_code,
+                message,
+            } => Self::Answered(Answered {
+                status: status_code,
+                message,
+            }),
+            E::DockerStreamError { error } => Self::Answered(Answered {
+                status: 500,
+                message: error,
+            }),
+            E::SocketNotFoundError(path) => {
+                Self::Unreachable(io::ErrorKind::NotFound, format!("{path}: no such socket"))
+            }
+            E::RequestTimeoutError => Self::timed_out(),
+            E::HyperLegacyError { err } if err.is_connect() => match io_kind(&err) {
+                Some((kind, message)) => Self::Unreachable(kind, message),
+                None => Self::Unreachable(io::ErrorKind::Other, err.to_string()),
+            },
+            E::HyperLegacyError { err } => Self::Cut(err.to_string()),
+            E::HyperResponseError { err } => Self::Cut(err.to_string()),
+            E::IOError { err } => Self::Cut(err.to_string()),
+            other => Self::Garbled(other.to_string()),
+        }
+    }
+}
+
+fn io_kind(error: &(dyn Error + 'static)) -> Option<(io::ErrorKind, String)> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return Some((io.kind(), io.to_string()));
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// Phrases in lower case and what they mean; the first that occurs decides.
+const PHRASES: [(&str, Kind); 35] = [
+    ("no space left on device", Kind::DiskFull),
+    ("disk quota exceeded", Kind::DiskFull),
+    ("removal of container", Kind::Uncertain),
+    ("no such image", Kind::NoImage),
+    ("image not known", Kind::NoImage),
+    ("manifest unknown", Kind::NoImage),
+    ("pull access denied", Kind::NoImage),
+    ("authentication required", Kind::Unauthorized),
+    ("no basic auth credentials", Kind::Unauthorized),
+    ("unauthorized", Kind::Unauthorized),
+    ("incorrect username or password", Kind::Unauthorized),
+    ("invalid username/password", Kind::Unauthorized),
+    ("port is already allocated", Kind::PortTaken),
+    ("bind: address already in use", Kind::PortTaken),
+    ("userland proxy", Kind::PortTaken),
+    ("address already in use", Kind::SubnetTaken),
+    ("is already allocated to container", Kind::SubnetTaken),
+    ("pool overlaps", Kind::SubnetTaken),
+    ("overlapping ipv4", Kind::SubnetTaken),
+    ("already used on the host or by another", Kind::SubnetTaken),
+    ("exec: \"", Kind::CannotRun),
+    ("executable file", Kind::CannotRun),
+    ("command that was not found", Kind::CannotRun),
+    ("oci permission denied", Kind::CannotRun),
+    ("exec format error", Kind::CannotRun),
+    ("no command", Kind::CannotRun),
+    ("has active endpoints", Kind::InUse),
+    ("being used", Kind::InUse),
+    ("is in use", Kind::InUse),
+    ("as it is running", Kind::InUse),
+    ("remove a running container", Kind::InUse),
+    ("remove a paused container", Kind::InUse),
+    ("already in use", Kind::NameTaken),
+    ("already exists", Kind::NameTaken),
+    ("not found", Kind::NotFound),
+];
+
+fn kind_of(answer: &Answered) -> Kind {
+    let message = answer.message.to_lowercase();
+    let spoken = PHRASES.iter().find(|(phrase, _)| message.contains(phrase));
+    match (spoken, answer.status) {
+        (Some((_, kind)), _) => kind.clone(),
+        (None, 401) => Kind::Unauthorized,
+        (None, 404) => Kind::NotFound,
+        (None, _) => Kind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(status: u16, message: &str) -> Kind {
+        kind_of(&Answered {
+            status,
+            message: message.to_owned(),
+        })
+    }
+
+    #[test]
+    fn both_engines_words_lead_to_the_same_cause() {
+        let seen = [
+            (
+                409,
+                "Conflict. The container name \"/a\" is already in use by container \"4e\". You have to remove (or rename) that container to be able to reuse that name.",
+                Kind::NameTaken,
+            ),
+            (
+                500,
+                "container create: creating container storage: the container name \"a\" is already in use by 6e. You have to remove that container to be able to reuse that name: that name is already in use",
+                Kind::NameTaken,
+            ),
+            (
+                409,
+                "renaming container 2: name a already in use, cannot rename container 2: container already exists",
+                Kind::NameTaken,
+            ),
+            (409, "network with name n already exists", Kind::NameTaken),
+            (
+                500,
+                "network name n already used: network already exists",
+                Kind::NameTaken,
+            ),
+            (
+                403,
+                "Pool overlaps with other one on this address space",
+                Kind::SubnetTaken,
+            ),
+            (
+                500,
+                "subnet 10.9.0.0/26 is already used on the host or by another config",
+                Kind::SubnetTaken,
+            ),
+            (403, "Address already in use", Kind::SubnetTaken),
+            (
+                500,
+                "IPAM error: requested ip address 10.9.0.9 is already allocated to container ID 33",
+                Kind::SubnetTaken,
+            ),
+            (
+                500,
+                "driver failed programming external connectivity on endpoint a (1): Bind for 127.0.0.1:80 failed: port is already allocated",
+                Kind::PortTaken,
+            ),
+            (
+                500,
+                "rootlessport listen tcp 127.0.0.1:80: bind: address already in use",
+                Kind::PortTaken,
+            ),
+            (404, "No such image: nosuch:1", Kind::NoImage),
+            (
+                404,
+                "no such image: docker.io/library/nosuch:1: image not known",
+                Kind::NoImage,
+            ),
+            (
+                400,
+                "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"/no/such\": stat /no/such: no such file or directory: unknown",
+                Kind::CannotRun,
+            ),
+            (
+                500,
+                "runc: runc create failed: unable to start container process: exec: \"/no/such\": stat /no/such: no such file or directory: OCI runtime attempted to invoke a command that was not found",
+                Kind::CannotRun,
+            ),
+            (
+                403,
+                "error while removing network: network n id 1 has active endpoints",
+                Kind::InUse,
+            ),
+            (
+                500,
+                "\"n\" has associated containers with it. Use -f to forcibly delete containers and pods: network is being used",
+                Kind::InUse,
+            ),
+            (
+                409,
+                "You cannot remove a running container 0d. Stop the container before attempting removal or force remove",
+                Kind::InUse,
+            ),
+            (
+                500,
+                "cannot remove container 33 as it is running - running or paused containers cannot be removed without force: container state improper",
+                Kind::InUse,
+            ),
+            (409, "remove v: volume is in use - [4e]", Kind::InUse),
+            (
+                409,
+                "volume v is being used by the following container(s): 6e: volume is being used",
+                Kind::InUse,
+            ),
+            (
+                500,
+                "unable to find network with name or ID n: network not found",
+                Kind::NotFound,
+            ),
+            (
+                500,
+                "write /var/lib/docker/tmp/x: no space left on device",
+                Kind::DiskFull,
+            ),
+            (500, "something else", Kind::Other),
+        ];
+        for (status, message, want) in seen {
+            assert_eq!(kind(status, message), want, "{message}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Commands in running containers: a user's, and health probes.
+
+use super::{BollardEngine, Result};
+use crate::{
+    EngineErrorKind, ExecIo, ExecRequest, Probe, ProbeResult, TerminalSize,
+    cause::{During, Failure},
+    frames::{Packing, unpack},
+    wire::{Call, TIMEOUT},
+};
+use bollard::{models::ExecConfig, query_parameters::ResizeExecOptions};
+use devarch_core::{id::ContainerId, template::HealthTest};
+use futures_util::StreamExt;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use std::{pin::Pin, time::Duration};
+use tokio::io::{AsyncWrite, AsyncWriteExt, WriteHalf};
+
+/// Bytes of a probe's output that are kept.
+const PROBE_OUTPUT: usize = 4096;
+
+/// Bytes of standard input on their way.
+const STDIN_BUFFER: usize = 64 * 1024;
+
+pub(super) async fn start(
+    engine: &BollardEngine,
+    container: &ContainerId,
+    request: &ExecRequest,
+) -> Result<ExecIo> {
+    let action = || format!("run {} in container {container}", request.argv.join(" "));
+    let created = engine
+        .docker
+        .create_exec(container.as_str(), config(request))
+        .await;
+    let id = created.during(action)?.id;
+    let stream = upgrade(engine, &id, request.tty.is_some())
+        .await
+        .during(action)?;
+    if let Some(size) = request.tty {
+        // A command that ended at once has no terminal any more.
+        if let Err(error) = resize(engine, &id, size).await {
+            tracing::debug!(%error, "terminal size not set");
+        }
+    }
+    let (output, input) = tokio::io::split(TokioIo::new(stream));
+    let packing = if request.tty.is_some() {
+        Packing::Bare
+    } else {
+        Packing::Framed
+    };
+    Ok(ExecIo {
+        id,
+        stdin: stdin(input, request.stdin),
+        output: unpack(output, packing, action()),
+    })
+}
+
+fn config(request: &ExecRequest) -> ExecConfig {
+    ExecConfig {
+        attach_stdin: Some(request.stdin),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        tty: Some(request.tty.is_some()),
+        cmd: Some(request.argv.clone()),
+        env: Some(request.environment.clone()),
+        user: request.user.clone(),
+        working_dir: request.working_dir.clone(),
+        ..ExecConfig::default()
+    }
+}
+
+/// By hand, because only then the packing is ours to know.
+async fn upgrade(
+    engine: &BollardEngine,
+    id: &str,
+    tty: bool,
+) -> std::result::Result<Upgraded, Failure> {
+    let call = Call::post(format!("/exec/{id}/start")).json(json!({"Detach": false, "Tty": tty}));
+    let open = async {
+        let response = engine.wire.open(call.upgrade()).await?;
+        hyper::upgrade::on(response)
+            .await
+            .map_err(|error| Failure::Cut(error.to_string()))
+    };
+    tokio::time::timeout(TIMEOUT, open)
+        .await
+        .unwrap_or(Err(Failure::timed_out()))
+}
+
+/// Dropping a half of a split stream does not close it, so a pump does at the end of what is written.
+fn stdin(mut to: WriteHalf<TokioIo<Upgraded>>, attached: bool) -> Pin<Box<dyn AsyncWrite + Send>> {
+    if !attached {
+        return Box::pin(tokio::io::sink());
+    }
+    let (ours, mut theirs) = tokio::io::duplex(STDIN_BUFFER);
+    tokio::spawn(async move {
+        // The command may end before it has read everything.
+        let _ = tokio::io::copy(&mut theirs, &mut to).await;
+        let _ = to.shutdown().await;
+    });
+    Box::pin(ours)
+}
+
+pub(super) async fn resize(engine: &BollardEngine, id: &str, size: TerminalSize) -> Result<()> {
+    let options = ResizeExecOptions {
+        h: size.rows.into(),
+        w: size.columns.into(),
+    };
+    engine
+        .docker
+        .resize_exec(id, options)
+        .await
+        .during(|| "resize the terminal".to_owned())
+}
+
+pub(super) async fn exit_code(engine: &BollardEngine, id: &str) -> Result<Option<i64>> {
+    let found = engine
+        .docker
+        .inspect_exec(id)
+        .await
+        .during(|| format!("inspect exec {id}"))?;
+    Ok(found.exit_code.filter(|_| found.running == Some(false)))
+}
+
+/// Runs the check as the engine would: a shell line with `/bin/sh -c`, as the container's user. An exec can't be
+/// killed, so one that takes too long stays; the caller withholds the next.
+pub(super) async fn probe(
+    engine: &BollardEngine,
+    container: &ContainerId,
+    probe: &Probe,
+) -> Result<ProbeResult> {
+    let argv = match &probe.test {
+        HealthTest::None => {
+            return Ok(ProbeResult {
+                exit_code: Some(0),
+                output: String::new(),
+            });
+        }
+        HealthTest::Cmd(argv) => argv.clone(),
+        HealthTest::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
+    };
+    let request = ExecRequest {
+        argv,
+        ..ExecRequest::default()
+    };
+    let mut output = Vec::new();
+    let run = run_to_end(engine, container, &request, &mut output);
+    let ended = match tokio::time::timeout(probe.timeout, run).await {
+        Ok(ended) => Some(ended?),
+        Err(_) => None,
+    };
+    output.truncate(PROBE_OUTPUT);
+    Ok(ProbeResult {
+        exit_code: ended,
+        output: String::from_utf8_lossy(&output).into_owned(),
+    })
+}
+
+/// Shells' code for a command that can't be run.
+const CANNOT_RUN: i64 = 126;
+
+async fn run_to_end(
+    engine: &BollardEngine,
+    container: &ContainerId,
+    request: &ExecRequest,
+    output: &mut Vec<u8>,
+) -> Result<i64> {
+    let mut io = match start(engine, container, request).await {
+        Err(error) if error.kind == EngineErrorKind::CannotRun => {
+            output.extend(error.message.bytes());
+            return Ok(CANNOT_RUN);
+        }
+        started => started?,
+    };
+    while let Some(chunk) = io.output.next().await {
+        let bytes = chunk?.bytes;
+        if output.len() < PROBE_OUTPUT {
+            output.extend(bytes);
+        }
+    }
+    // The output ends a moment before the engine knows the exit code.
+    let mut pause = Duration::from_millis(2);
+    loop {
+        if let Some(code) = exit_code(engine, &io.id).await? {
+            return Ok(code);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(100));
+    }
+}

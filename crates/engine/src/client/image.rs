@@ -1,0 +1,299 @@
+//! Images. On Podman through its own API: the compatible one takes every short name for Docker Hub's, so that
+//! `registries.conf` would not count.
+
+use super::{BollardEngine, LIBPOD, Result, credentials, state};
+use crate::{
+    EngineErrorKind, PullProgress,
+    cause::{Answered, During, Failure},
+    frames::reader,
+    wire::{Call, encoded},
+};
+use devarch_core::{
+    observed::ImageInfo,
+    template::{HealthTest, Healthcheck, PortKey, Protocol},
+    unit::Millis,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    id: String,
+    repo_tags: Option<Vec<String>>,
+    config: Option<Config>,
+    #[serde(alias = "HealthCheck")]
+    healthcheck: Option<Check>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    user: Option<String>,
+    exposed_ports: Option<BTreeMap<String, Value>>,
+    volumes: Option<BTreeMap<String, Value>>,
+    healthcheck: Option<Check>,
+}
+
+/// Durations in nanoseconds; 0 is the default.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Check {
+    test: Option<Vec<String>>,
+    interval: Option<u64>,
+    timeout: Option<u64>,
+    retries: Option<u32>,
+    start_period: Option<u64>,
+    start_interval: Option<u64>,
+}
+
+impl From<Inspected> for ImageInfo {
+    fn from(found: Inspected) -> Self {
+        let config = found.config.unwrap_or_default();
+        Self {
+            id: state::image_id(&found.id),
+            volumes: config.volumes.unwrap_or_default().into_keys().collect(),
+            healthcheck: config
+                .healthcheck
+                .or(found.healthcheck)
+                .and_then(healthcheck),
+            user: config.user.unwrap_or_default(),
+            exposed: config
+                .exposed_ports
+                .unwrap_or_default()
+                .keys()
+                .filter_map(|key| port_key(key))
+                .collect(),
+        }
+    }
+}
+
+fn healthcheck(check: Check) -> Option<Healthcheck> {
+    let millis = |nanos: Option<u64>| nanos.filter(|n| *n > 0).map(|n| Millis(n / 1_000_000));
+    Some(Healthcheck {
+        test: HealthTest::from_argv(&check.test.unwrap_or_default())?,
+        interval: millis(check.interval),
+        timeout: millis(check.timeout),
+        retries: check.retries.filter(|times| *times > 0),
+        start_period: millis(check.start_period),
+        start_interval: millis(check.start_interval),
+    })
+}
+
+fn port_key(text: &str) -> Option<PortKey> {
+    let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let protocol = match protocol {
+        "tcp" => Protocol::Tcp,
+        "udp" => Protocol::Udp,
+        _ => return None,
+    };
+    Some(PortKey {
+        target: port.parse().ok()?,
+        protocol,
+    })
+}
+
+pub(super) async fn inspect(engine: &BollardEngine, reference: &str) -> Result<Option<ImageInfo>> {
+    Ok(look_up(engine, reference).await?.map(ImageInfo::from))
+}
+
+async fn look_up(engine: &BollardEngine, reference: &str) -> Result<Option<Inspected>> {
+    let api = if engine.is_podman() { LIBPOD } else { "" };
+    let call = Call::get(format!("{api}/images/{}/json", encoded(reference)));
+    engine
+        .wire
+        .find(call)
+        .await
+        .during(|| format!("inspect image {reference}"))
+}
+
+/// The name by which Podman's compatible create call finds the image that a short name means to Podman.
+pub(super) async fn name_for_create(engine: &BollardEngine, reference: &str) -> Result<String> {
+    if !engine.is_podman() || registry(reference).is_some() {
+        return Ok(reference.to_owned());
+    }
+    let tagged = format!("/{}", with_tag(reference));
+    Ok(match look_up(engine, reference).await? {
+        None => reference.to_owned(),
+        Some(found) => found
+            .repo_tags
+            .unwrap_or_default()
+            .into_iter()
+            .find(|name| name.ends_with(&tagged))
+            .unwrap_or(found.id),
+    })
+}
+
+/// The registry a name begins with (distribution/reference: a first part with a dot, a colon, or `localhost`).
+fn registry(reference: &str) -> Option<&str> {
+    let (first, _) = reference.split_once('/')?;
+    (first.contains(['.', ':']) || first == "localhost").then_some(first)
+}
+
+/// Docker's pull call takes a name without a tag for all of its tags.
+fn with_tag(reference: &str) -> String {
+    let last = reference.rsplit('/').next().unwrap_or(reference);
+    if last.contains([':', '@']) {
+        reference.to_owned()
+    } else {
+        format!("{reference}:latest")
+    }
+}
+
+pub(super) async fn pull(
+    engine: &BollardEngine,
+    reference: &str,
+    platform: Option<&str>,
+    progress: &(dyn Fn(PullProgress) + Send + Sync),
+) -> Result<ImageInfo> {
+    let action = || format!("pull image {reference}");
+    let credentials = credentials::find(engine.info.kind, registry(reference)).await;
+    let mut call = Call::post(pull_path(engine.is_podman(), reference, platform));
+    if let Some(header) = credentials.header {
+        call = call.header("X-Registry-Auth", header);
+    }
+    let pulled = follow(engine, call, progress)
+        .await
+        .during(action)
+        .map_err(|mut error| {
+            if error.kind == EngineErrorKind::Other {
+                error.kind = EngineErrorKind::NoImage;
+            }
+            if let Some(trouble) = credentials.trouble {
+                error.message = format!(
+                    "{}; its credentials could not be had: {trouble}",
+                    error.message
+                );
+            }
+            error
+        });
+    pulled?;
+    let missing = || {
+        Failure::Answered(Answered {
+            status: 404,
+            message: "no such image after the pull".to_owned(),
+        })
+    };
+    inspect(engine, reference)
+        .await?
+        .ok_or_else(missing)
+        .during(action)
+}
+
+fn pull_path(podman: bool, reference: &str, platform: Option<&str>) -> String {
+    let name = encoded(&with_tag(reference));
+    let platform = platform.unwrap_or_default();
+    if !podman {
+        return format!(
+            "/images/create?fromImage={name}&platform={}",
+            encoded(platform)
+        );
+    }
+    let mut path = format!("{LIBPOD}/images/pull?reference={name}");
+    for (key, value) in ["OS", "Arch", "Variant"]
+        .into_iter()
+        .zip(platform.split('/'))
+    {
+        if !value.is_empty() {
+            path.push_str(&format!("&{key}={}", encoded(value)));
+        }
+    }
+    path
+}
+
+/// A line of either engine's progress.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Line {
+    id: String,
+    status: String,
+    stream: String,
+    error: Option<String>,
+    progress_detail: Option<Detail>,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    current: Option<u64>,
+    total: Option<u64>,
+}
+
+impl Line {
+    fn told(self) -> PullProgress {
+        let status = if self.status.is_empty() {
+            self.stream
+        } else {
+            self.status
+        };
+        PullProgress {
+            layer: self.id,
+            status: status.trim_end().to_owned(),
+            bytes: self
+                .progress_detail
+                .and_then(|detail| Some((detail.current?, detail.total?))),
+        }
+    }
+}
+
+/// Podman answers 200 whatever happens; both tell a failure in the progress.
+async fn follow(
+    engine: &BollardEngine,
+    call: Call,
+    progress: &(dyn Fn(PullProgress) + Send + Sync),
+) -> std::result::Result<(), Failure> {
+    let response = engine.wire.open(call).await?;
+    let mut lines = BufReader::new(Box::pin(reader(response.into_body()))).lines();
+    let cut = |error: std::io::Error| Failure::Cut(error.to_string());
+    while let Some(line) = lines.next_line().await.map_err(cut)? {
+        let Ok(line) = serde_json::from_str::<Line>(&line) else {
+            continue;
+        };
+        match line.error {
+            Some(message) => {
+                return Err(Failure::Answered(Answered {
+                    status: 500,
+                    message,
+                }));
+            }
+            None => progress(line.told()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_is_told_from_a_users_name() {
+        assert_eq!(registry("ghcr.io/a/b"), Some("ghcr.io"));
+        assert_eq!(registry("localhost/b"), Some("localhost"));
+        assert_eq!(registry("box:5000/b"), Some("box:5000"));
+        assert_eq!(registry("library/redis"), None);
+        assert_eq!(registry("redis:7"), None);
+    }
+
+    #[test]
+    fn a_name_without_a_tag_means_latest() {
+        assert_eq!(with_tag("redis"), "redis:latest");
+        assert_eq!(with_tag("box:5000/redis"), "box:5000/redis:latest");
+        assert_eq!(with_tag("redis@sha256:00"), "redis@sha256:00");
+    }
+
+    #[test]
+    fn a_platform_is_told_to_each_engine_in_its_way() {
+        let path = pull_path(true, "redis:7", Some("linux/arm64/v8"));
+        assert!(
+            path.ends_with("reference=redis:7&OS=linux&Arch=arm64&Variant=v8"),
+            "{path}"
+        );
+        let path = pull_path(false, "redis", Some("linux/arm64"));
+        assert!(
+            path.ends_with("fromImage=redis:latest&platform=linux/arm64"),
+            "{path}"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+use super::{BollardEngine, Result};
+use crate::{
+    LogOptions, LogStream,
+    cause::{During, Failure},
+    frames::{Packing, reader, unpack},
+    wire::Call,
+};
+use devarch_core::id::ContainerId;
+use futures_util::{StreamExt, TryFutureExt};
+use hyper::{Response, body::Incoming};
+use std::time::Duration;
+
+/// Time to wait for the head of an answer before it may come later.
+const HEAD: Duration = Duration::from_millis(250);
+
+/// Podman sends the head of its answer with the first line (containers/podman#23712), so a quiet container must not
+/// look like an engine that is stuck: after a moment the wait goes on inside the stream.
+pub(super) async fn open(
+    engine: &BollardEngine,
+    id: &ContainerId,
+    options: &LogOptions,
+) -> Result<LogStream> {
+    let action = format!("read the logs of container {id}");
+    let wire = engine.wire.clone();
+    let call = Call::get(path(id, options));
+    let mut head = Box::pin(async move { wire.open(call).await });
+    match tokio::time::timeout(HEAD, &mut head).await {
+        Ok(response) => Ok(lines(response.during(|| action.clone())?, action)),
+        Err(_) => {
+            let late = head.map_err({
+                let action = action.clone();
+                move |failure: Failure| Err::<(), _>(failure).during(|| action).unwrap_err()
+            });
+            let lines = late.map_ok(move |response| lines(response, action));
+            Ok(lines.try_flatten_stream().boxed())
+        }
+    }
+}
+
+fn lines(response: Response<Incoming>, action: String) -> LogStream {
+    unpack(reader(response.into_body()), Packing::Unknown, action)
+}
+
+fn path(id: &ContainerId, options: &LogOptions) -> String {
+    let tail = options
+        .tail
+        .map_or_else(|| "all".to_owned(), |lines| lines.to_string());
+    let mut path = format!(
+        "/containers/{id}/logs?stdout=true&stderr=true&follow={}&tail={tail}&timestamps={}",
+        options.follow, options.timestamps
+    );
+    if let Some(since) = options.since {
+        path.push_str(&format!("&since={since}"));
+    }
+    path
+}

@@ -1,0 +1,206 @@
+//! The engine over its API: bollard for what changes something, [`Wire`] for what is read.
+
+mod archive;
+mod container_body;
+mod credentials;
+mod exec;
+mod image;
+mod life;
+mod list;
+mod logs;
+mod network;
+mod state;
+mod volume;
+
+use crate::{
+    Engine, EngineError, EngineErrorKind, ExecIo, ExecRequest, ExitStatus, Inspection, LogOptions,
+    LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
+    find::Endpoint,
+    wire::{TIMEOUT, Wire},
+};
+use async_trait::async_trait;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use devarch_core::{
+    engine::{EngineInfo, EngineKind},
+    id::{ContainerId, NetworkId},
+    name::{ContainerName, NetworkName, PhysicalVolume},
+    observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork},
+    spec::{CreateContainer, FileSpec, NetworkSpec},
+    unit::Millis,
+};
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
+
+type Result<T> = std::result::Result<T, EngineError>;
+
+/// Prefix of Podman's own API, for what its compatible one lacks. 4.0.0 is its oldest still served.
+const LIBPOD: &str = "/v4.0.0/libpod";
+
+/// Docker or Podman, through the API both speak.
+#[derive(Debug)]
+pub struct BollardEngine {
+    docker: Docker,
+    wire: Wire,
+    info: EngineInfo,
+}
+
+impl BollardEngine {
+    pub(crate) fn new(wire: Wire, info: EngineInfo) -> Result<Self> {
+        let seconds = TIMEOUT.as_secs();
+        // bollard 0.21 sends no version in its paths whatever is said here, so none is negotiated: that would be a
+        // call of 270 ms on Podman.
+        let docker = match wire.endpoint() {
+            Endpoint::Unix(path) => {
+                Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION)
+            }
+            Endpoint::Tcp(address) => {
+                Docker::connect_with_http(&format!("tcp://{address}"), seconds, API_DEFAULT_VERSION)
+            }
+        };
+        let docker = docker.map_err(|error| {
+            let action = format!("connect to {}", wire.endpoint());
+            EngineError::new(action, EngineErrorKind::NotRunning, error.to_string())
+        })?;
+        Ok(Self { docker, wire, info })
+    }
+
+    fn is_podman(&self) -> bool {
+        self.info.kind == EngineKind::Podman
+    }
+
+    /// A handle that waits longer for the head of an answer.
+    fn patient(&self, longer: Duration) -> Docker {
+        self.docker.clone().with_timeout(TIMEOUT + longer)
+    }
+}
+
+#[async_trait]
+impl Engine for BollardEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    async fn containers(&self) -> Result<Vec<ObservedContainer>> {
+        list::containers(self).await
+    }
+
+    async fn networks(&self) -> Result<Vec<ObservedNetwork>> {
+        network::list(self).await
+    }
+
+    async fn volumes(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+        volume::list(self).await
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<ImageInfo>> {
+        image::inspect(self, reference).await
+    }
+
+    async fn inspect(&self, id: &ContainerId) -> Result<Option<Inspection>> {
+        state::inspect(self, id).await
+    }
+
+    async fn pull_image(
+        &self,
+        reference: &str,
+        platform: Option<&str>,
+        progress: &(dyn Fn(PullProgress) + Send + Sync),
+    ) -> Result<ImageInfo> {
+        image::pull(self, reference, platform, progress).await
+    }
+
+    async fn create_network(
+        &self,
+        spec: &NetworkSpec,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<NetworkId> {
+        network::create(self, spec, labels).await
+    }
+
+    async fn remove_network(&self, id: &NetworkId) -> Result<()> {
+        network::remove(self, id).await
+    }
+
+    async fn connect(
+        &self,
+        network: &NetworkName,
+        container: &ContainerId,
+        address: Ipv4Addr,
+        aliases: &[String],
+    ) -> Result<()> {
+        network::connect(
+            self,
+            network,
+            container,
+            network::endpoint(address, aliases),
+        )
+        .await
+    }
+
+    async fn disconnect(&self, network: &NetworkName, container: &ContainerId) -> Result<()> {
+        network::disconnect(self, network, container).await
+    }
+
+    async fn create_volume(
+        &self,
+        name: &PhysicalVolume,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        volume::create(self, name, labels).await
+    }
+
+    async fn remove_volume(&self, name: &PhysicalVolume) -> Result<()> {
+        volume::remove(self, name).await
+    }
+
+    async fn create_container(&self, request: &CreateContainer) -> Result<ContainerId> {
+        life::create(self, request).await
+    }
+
+    async fn put_files(&self, id: &ContainerId, files: &BTreeMap<String, FileSpec>) -> Result<()> {
+        archive::put(self, id, files).await
+    }
+
+    async fn start(&self, id: &ContainerId) -> Result<()> {
+        life::start(self, id).await
+    }
+
+    async fn stop(&self, id: &ContainerId, grace: Option<Millis>) -> Result<()> {
+        life::stop(self, id, grace).await
+    }
+
+    async fn rename(&self, id: &ContainerId, name: &ContainerName) -> Result<()> {
+        life::rename(self, id, name).await
+    }
+
+    async fn remove_container(&self, id: &ContainerId) -> Result<()> {
+        life::remove(self, id).await
+    }
+
+    async fn probe(&self, id: &ContainerId, probe: &Probe) -> Result<ProbeResult> {
+        exec::probe(self, id, probe).await
+    }
+
+    async fn run_engine_check(&self, id: &ContainerId) -> Result<Option<HealthState>> {
+        state::run_engine_check(self, id).await
+    }
+
+    async fn logs(&self, id: &ContainerId, options: &LogOptions) -> Result<LogStream> {
+        logs::open(self, id, options).await
+    }
+
+    async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecIo> {
+        exec::start(self, id, request).await
+    }
+
+    async fn resize_exec(&self, exec_id: &str, size: TerminalSize) -> Result<()> {
+        exec::resize(self, exec_id, size).await
+    }
+
+    async fn exec_exit_code(&self, exec_id: &str) -> Result<Option<i64>> {
+        exec::exit_code(self, exec_id).await
+    }
+
+    async fn wait(&self, id: &ContainerId) -> Result<ExitStatus> {
+        life::wait(self, id).await
+    }
+}

@@ -1,0 +1,100 @@
+//! Docker's contexts, as its own command line keeps them under `~/.docker` (docker/cli,
+//! `cli/context/store/doc.go`).
+
+use serde::Deserialize;
+use std::{collections::BTreeMap, fs, path::Path};
+
+/// Docker's current context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DockerContext {
+    /// Its name.
+    pub name: String,
+    /// Where its engine is.
+    pub address: String,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(rename = "currentContext")]
+    current_context: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Meta {
+    name: String,
+    endpoints: BTreeMap<String, MetaEndpoint>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MetaEndpoint {
+    host: Option<String>,
+}
+
+/// The context named by `DOCKER_CONTEXT`, else by `config.json`; `None` for the default one and where the files
+/// tell nothing usable.
+pub(super) fn current(config_dir: &Path, named: Option<&str>) -> Option<DockerContext> {
+    let name = match named {
+        Some(name) => name.to_owned(),
+        None => read::<Config>(&config_dir.join("config.json"))?.current_context?,
+    };
+    if name.is_empty() || name == "default" {
+        return None;
+    }
+    let contexts = fs::read_dir(config_dir.join("contexts/meta")).ok()?;
+    let meta = contexts
+        .filter_map(|entry| read::<Meta>(&entry.ok()?.path().join("meta.json")))
+        .find(|meta| meta.name == name)?;
+    let address = meta
+        .endpoints
+        .into_iter()
+        .find(|(kind, _)| kind == "docker")?
+        .1
+        .host?;
+    Some(DockerContext { name, address })
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn docker_dir() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let meta = dir.path().join("contexts/meta/0123abcd");
+        fs::create_dir_all(&meta).unwrap();
+        fs::write(
+            dir.path().join("config.json"),
+            r#"{"currentContext":"desk"}"#,
+        )
+        .unwrap();
+        fs::write(
+            meta.join("meta.json"),
+            r#"{"Name":"desk","Metadata":{},"Endpoints":{"docker":{"Host":"unix:///d.sock","SkipTLSVerify":false}}}"#,
+        )
+        .unwrap();
+        dir
+    }
+
+    #[test]
+    fn the_current_context_is_read_from_dockers_own_files() {
+        let dir = docker_dir();
+        let context = current(dir.path(), None).unwrap();
+        assert_eq!(
+            (context.name.as_str(), context.address.as_str()),
+            ("desk", "unix:///d.sock")
+        );
+    }
+
+    #[test]
+    fn the_default_and_a_missing_context_tell_nothing() {
+        let dir = docker_dir();
+        assert_eq!(current(dir.path(), Some("default")), None);
+        assert_eq!(current(dir.path(), Some("gone")), None);
+        assert_eq!(current(Path::new("/nonexistent"), None), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! The few HTTP/1.1 calls bollard can't make, or whose answers it can't read, over the same endpoint: one
+//! connection per call, as bollard does.
+//!
+//! Everything that is read comes this way: bollard's closed enums refuse a whole list for one state they don't know
+//! (Podman's `initialized`, `stopped`), and its stream decoder takes a terminal's control bytes for frame headers.
+
+use crate::{
+    cause::{Answered, Failure},
+    find::Endpoint,
+};
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    client::conn::http1::{self, SendRequest},
+    header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE},
+};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::net::{TcpStream, UnixStream};
+
+/// Time an engine may take to begin its answer, as bollard's default.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// One call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    method: Method,
+    path: String,
+    body: Option<Value>,
+    headers: Vec<(&'static str, String)>,
+    upgrade: bool,
+}
+
+impl Call {
+    pub(crate) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    pub(crate) fn post(path: impl Into<String>) -> Self {
+        Self::new(Method::POST, path)
+    }
+
+    fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            body: None,
+            headers: Vec::new(),
+            upgrade: false,
+        }
+    }
+
+    pub(crate) fn json(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(crate) fn upgrade(mut self) -> Self {
+        self.upgrade = true;
+        self
+    }
+
+    fn into_request(self) -> Result<Request<Full<Bytes>>> {
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(self.path)
+            .header(HOST, "engine");
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        if self.upgrade {
+            request = request.header(CONNECTION, "Upgrade").header(UPGRADE, "tcp");
+        }
+        let body = match self.body {
+            None => Bytes::new(),
+            Some(value) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Bytes::from(value.to_string())
+            }
+        };
+        request
+            .body(Full::new(body))
+            .map_err(|error| Failure::Garbled(error.to_string()))
+    }
+}
+
+/// A client of one endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct Wire {
+    endpoint: Endpoint,
+}
+
+impl Wire {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Sends a call and waits for the head of its answer without a limit; an answer that is not a success is a
+    /// failure.
+    pub(crate) async fn open(&self, call: Call) -> Result<Response<Incoming>> {
+        let request = call.into_request()?;
+        let mut sender = self.dial().await?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| Failure::Cut(error.to_string()))?;
+        let status = response.status();
+        if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(response);
+        }
+        let body = read_all(response).await?;
+        let message = serde_json::from_slice::<Refusal>(&body).map_or_else(
+            |_| String::from_utf8_lossy(&body).into_owned(),
+            |refusal| refusal.message,
+        );
+        Err(Failure::Answered(Answered {
+            status: status.as_u16(),
+            message,
+        }))
+    }
+
+    /// Sends a call and reads its whole answer, all within [`TIMEOUT`].
+    pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+        let read = async {
+            let body = read_all(self.open(call).await?).await?;
+            serde_json::from_slice(&body).map_err(|error| Failure::Garbled(error.to_string()))
+        };
+        tokio::time::timeout(TIMEOUT, read)
+            .await
+            .unwrap_or(Err(Failure::timed_out()))
+    }
+
+    /// Like [`Wire::json`], `None` where the object does not exist.
+    pub(crate) async fn find<T: DeserializeOwned>(&self, call: Call) -> Result<Option<T>> {
+        match self.json(call).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Failure::Answered(answer)) if answer.status == 404 => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn dial(&self) -> Result<SendRequest<Full<Bytes>>> {
+        match &self.endpoint {
+            Endpoint::Unix(path) => handshake(UnixStream::connect(path).await).await,
+            Endpoint::Tcp(address) => handshake(TcpStream::connect(address).await).await,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+}
+
+async fn handshake<S>(stream: std::io::Result<S>) -> Result<SendRequest<Full<Bytes>>>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let stream = stream.map_err(|error| Failure::Unreachable(error.kind(), error.to_string()))?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| Failure::Cut(error.to_string()))?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!(%error, "connection to the engine ended");
+        }
+    });
+    Ok(sender)
+}
+
+async fn read_all(response: Response<Incoming>) -> Result<Bytes> {
+    let body = response.into_body().collect().await;
+    body.map(http_body_util::Collected::to_bytes)
+        .map_err(|error| Failure::Cut(error.to_string()))
+}
+
+/// A value as part of a path or query (RFC 3986 section 2.1; reserved characters are encoded but `/` and `:`, which
+/// image names have and engines expect plainly).
+pub(crate) fn encoded(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_name_stays_readable_and_nothing_else_slips_through() {
+        assert_eq!(
+            encoded("ghcr.io/a/b:1@sha256:0f"),
+            "ghcr.io/a/b:1%40sha256:0f"
+        );
+        assert_eq!(encoded("a&b=c d+e#f?"), "a%26b%3Dc%20d%2Be%23f%3F");
+    }
+}
