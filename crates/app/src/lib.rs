@@ -1,1 +1,32 @@
-//! DevArch.
+//! DevArch's use-cases: one function per operation. Command line, API and pages parse, call one of these, and
+//! render what comes back.
+//!
+//! A change goes `edit` -> store; a run goes `observe` -> [`devarch_core::plan::plan`] -> `execute`.
+
+mod app;
+mod catalog;
+mod compare;
+mod container;
+mod doctor;
+mod edit;
+mod error;
+mod execute;
+mod host;
+mod observe;
+mod prepare;
+mod project;
+mod run;
+mod settings;
+mod status;
+
+pub use app::App;
+pub use catalog::{Catalog, CatalogEntry, CatalogSource};
+pub use container::{LogLine, LogRequest, Shell};
+pub use doctor::{Check, Verdict, doctor};
+pub use edit::{ImportSource, Imported, NewInstance, Target};
+pub use error::{AppError, ErrorKind};
+pub use execute::{ApplyFailure, Event, EventSink, Failure, Outcome};
+pub use prepare::{PrepareOptions, Prepared};
+pub use project::{PROJECT_FILE, Project};
+pub use settings::Settings;
+pub use status::{InstanceStatus, PortStatus, StackStatus, StatusOptions, Waiting};

@@ -42,6 +42,7 @@ pub fn plan(
     builder.take_down();
     builder.bring_up();
     builder.order_ports();
+    builder.verify();
     builder.commit();
     Ok(builder.finish())
 }
@@ -88,11 +89,13 @@ impl<'a> Builder<'a> {
             .iter()
             .filter(|container| is_ours(case.desired, &container.labels))
             .collect();
-        ours.sort_by_key(|container| rank(case.desired, container));
+        let ids: Ids<'a> =
+            case.desired.instances.iter().map(|(name, instance)| (instance.id.as_str(), (name, instance))).collect();
+        ours.sort_by_cached_key(|container| rank(&ids, container));
         for container in ours {
-            match instance_of(case.desired, container) {
-                Some(name) if !current.contains_key(name) => {
-                    current.insert(name, container);
+            match container.label(label::INSTANCE_ID).and_then(|id| ids.get(id)) {
+                Some((name, _)) if !current.contains_key(*name) => {
+                    current.insert(*name, container);
                 }
                 _ => leftovers.push(container),
             }
@@ -649,18 +652,32 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// A container that ends at once must not count as started.
+    fn verify(&mut self) {
+        let unproven: Vec<(InstanceName, ContainerRef)> = self
+            .started
+            .iter()
+            .filter(|(name, _)| self.case.desired.instances[**name].readiness == Readiness::Running)
+            .filter_map(|(name, step)| match &self.steps[step.0].action {
+                Action::Start { container } => Some(((*name).clone(), container.clone())),
+                _ => None,
+            })
+            .collect();
+        if !unproven.is_empty() {
+            let ends = self.ends();
+            self.step(None, Action::Verify { containers: unproven }, ends);
+        }
+    }
+
+    /// The steps nothing comes after yet.
+    fn ends(&self) -> BTreeSet<StepId> {
+        let awaited: BTreeSet<StepId> = self.steps.iter().flat_map(|step| &step.after).copied().collect();
+        (0..self.steps.len()).map(StepId).filter(|step| !awaited.contains(step)).collect()
+    }
+
     /// What is replaced or unwanted goes only when everything else is ready; the network last.
     fn commit(&mut self) {
-        let awaited: BTreeSet<StepId> = self
-            .steps
-            .iter()
-            .flat_map(|step| &step.after)
-            .copied()
-            .collect();
-        let ends: BTreeSet<StepId> = (0..self.steps.len())
-            .map(StepId)
-            .filter(|step| !awaited.contains(step))
-            .collect();
+        let ends = self.ends();
         let mut removed = ends.clone();
         for (instance, container, name) in std::mem::take(&mut self.removals) {
             let action = Action::RemoveContainer {
@@ -729,24 +746,14 @@ fn socket(port: &crate::spec::PublishedPort) -> HostSocket {
     }
 }
 
-/// The instance a container of the stack belongs to.
-fn instance_of<'a>(
-    desired: &'a Desired,
-    container: &ObservedContainer,
-) -> Option<&'a InstanceName> {
-    let id = container.label(label::INSTANCE_ID)?;
-    desired
-        .instances
-        .iter()
-        .find(|(_, instance)| instance.id.as_str() == id)
-        .map(|(name, _)| name)
-}
+/// Instances by identity.
+type Ids<'a> = BTreeMap<&'a str, (&'a InstanceName, &'a DesiredInstance)>;
 
 /// Among several containers of one instance, the one with its proper name comes first, then one that runs; kept
 /// and half-made ones come last.
-fn rank(desired: &Desired, container: &ObservedContainer) -> (u8, bool, ContainerName) {
-    let proper = instance_of(desired, container)
-        .is_some_and(|name| desired.instances[name].container == container.name);
+fn rank(ids: &Ids<'_>, container: &ObservedContainer) -> (u8, bool, ContainerName) {
+    let id = container.label(label::INSTANCE_ID).unwrap_or_default();
+    let proper = ids.get(id).is_some_and(|(_, instance)| instance.container == container.name);
     let place = match (proper, container.name.as_str().contains('.')) {
         (true, _) => 0,
         (false, false) => 1,

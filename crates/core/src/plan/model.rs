@@ -132,6 +132,8 @@ pub enum Action {
         container: ContainerRef,
         readiness: Readiness,
     },
+    /// See that what was started, and has no check of its own, still runs a moment later.
+    Verify { containers: Vec<(InstanceName, ContainerRef)> },
 }
 
 impl fmt::Display for Action {
@@ -153,6 +155,7 @@ impl fmt::Display for Action {
                 Readiness::Healthy(_) => "wait until it is healthy",
                 Readiness::Completed => "wait until it has completed",
             }),
+            Self::Verify { .. } => f.write_str("see that everything still runs"),
         }
     }
 }

@@ -144,22 +144,7 @@ fn restart(at: &At<'_>) -> Option<RestartPolicy> {
     if let Value::Bool(false) = at.node.value {
         return Some(RestartPolicy::No);
     }
-    let policy = text(at)?;
-    match policy
-        .split_once(':')
-        .map_or((policy.as_str(), None), |(name, times)| (name, Some(times)))
-    {
-        ("no", None) => Some(RestartPolicy::No),
-        ("always" | "unless-stopped", None) => Some(RestartPolicy::UnlessStopped),
-        ("on-failure", None) => Some(RestartPolicy::OnFailure(0)),
-        ("on-failure", Some(times)) => match times.parse() {
-            Ok(times) => Some(RestartPolicy::OnFailure(times)),
-            Err(_) => at.wrong(format!("{times:?} is not a number of restarts")),
-        },
-        _ => at.wrong(format!(
-            "{policy:?} is not one of no, always, unless-stopped, on-failure, on-failure:N"
-        )),
-    }
+    text(at)?.try_into().map_or_else(|error: String| at.wrong(error), Some)
 }
 
 fn network_mode(at: &At<'_>) -> Option<String> {

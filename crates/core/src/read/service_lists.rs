@@ -29,7 +29,7 @@ pub(super) fn ports(at: &At<'_>) -> Option<Vec<PortSpec>> {
 }
 
 /// Ports to add to the inherited ones: a list, or a mapping from container port to a port or null.
-pub(super) fn ports_add(at: &At<'_>) -> Option<Vec<(PortKey, Option<PortSpec>)>> {
+pub(super) fn ports_add(at: &At<'_>) -> Option<BTreeMap<PortKey, Option<PortSpec>>> {
     if let Value::List(_) = at.node.value {
         return Some(
             ports(at)?
@@ -54,7 +54,7 @@ pub(super) fn ports_add(at: &At<'_>) -> Option<Vec<(PortKey, Option<PortSpec>)>>
         };
         added.insert(key, port);
     }
-    Some(added.into_iter().collect())
+    Some(added)
 }
 
 fn port_key(at: &At<'_>, text: &str) -> Option<PortKey> {

@@ -222,11 +222,7 @@ impl Origins {
         let layers = Layers {
             base: base.ports.as_ref().map(by_key),
             over: over.service.ports.as_ref().map(by_key),
-            added: over
-                .ports_add
-                .iter()
-                .map(|(key, port)| (key, port))
-                .collect(),
+            added: over.ports_add.iter().collect(),
         };
         self.list("ports", layers)
             .map(|list| list.into_values().collect())

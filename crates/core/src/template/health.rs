@@ -25,7 +25,7 @@ pub struct Healthcheck {
 
 /// A health check's command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub enum HealthTest {
     /// No check, even if the image has one (`["NONE"]`, `disable: true`).
     None,
@@ -33,6 +33,20 @@ pub enum HealthTest {
     Cmd(Vec<String>),
     /// A line for the container's shell (`["CMD-SHELL", ...]` or a string).
     Shell(String),
+}
+
+impl From<HealthTest> for Vec<String> {
+    fn from(test: HealthTest) -> Self {
+        test.to_argv()
+    }
+}
+
+impl TryFrom<Vec<String>> for HealthTest {
+    type Error = &'static str;
+
+    fn try_from(argv: Vec<String>) -> Result<Self, Self::Error> {
+        Self::from_argv(&argv).ok_or("a test begins with NONE, CMD or CMD-SHELL")
+    }
 }
 
 impl HealthTest {

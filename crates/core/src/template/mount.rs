@@ -16,7 +16,7 @@ pub struct VolumeMount {
 
 /// What a mount shows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "type", content = "source", rename_all = "lowercase")]
 pub enum MountSource {
     /// A volume of this instance's own.
     Volume(VolumeName),

@@ -13,8 +13,12 @@ pub struct Overrides {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment_add: BTreeMap<String, Option<EnvValue>>,
     /// Ports added to the inherited ones; `None` removes one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ports_add: Vec<(PortKey, Option<PortSpec>)>,
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        with = "super::port_spec::by_key"
+    )]
+    pub ports_add: BTreeMap<PortKey, Option<PortSpec>>,
     /// Mounts added to the inherited ones, by target; `None` removes one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub volumes_add: BTreeMap<String, Option<VolumeMount>>,
@@ -30,7 +34,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// The form kept in the store: JSON with defaults left out.
+    /// The form kept in the store: JSON in the long forms users can write, defaults left out.
     pub fn to_stored(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }

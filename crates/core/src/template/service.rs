@@ -165,7 +165,7 @@ impl From<EnvValue> for EnvForm {
 /// When the engine restarts a container by itself. `always` is not among them: it reaches the engine as
 /// `unless-stopped`, because after a restart of dockerd a stopped `always` container runs again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum RestartPolicy {
     /// Never.
     #[default]
@@ -174,6 +174,35 @@ pub enum RestartPolicy {
     OnFailure(u32),
     /// After every end but a stop.
     UnlessStopped,
+}
+
+impl From<RestartPolicy> for String {
+    fn from(policy: RestartPolicy) -> Self {
+        match policy {
+            RestartPolicy::No => "no".to_owned(),
+            RestartPolicy::OnFailure(0) => "on-failure".to_owned(),
+            RestartPolicy::OnFailure(times) => format!("on-failure:{times}"),
+            RestartPolicy::UnlessStopped => "unless-stopped".to_owned(),
+        }
+    }
+}
+
+impl TryFrom<String> for RestartPolicy {
+    type Error = String;
+
+    /// Reads what Compose writes; `always` is `unless-stopped`.
+    fn try_from(text: String) -> Result<Self, String> {
+        let policy = text.split_once(':').map_or((text.as_str(), None), |(name, times)| (name, Some(times)));
+        match policy {
+            ("no", None) => Ok(Self::No),
+            ("always" | "unless-stopped", None) => Ok(Self::UnlessStopped),
+            ("on-failure", None) => Ok(Self::OnFailure(0)),
+            ("on-failure", Some(times)) => {
+                times.parse().map(Self::OnFailure).map_err(|_| format!("{times:?} is not a number of restarts"))
+            }
+            _ => Err(format!("{text:?} is not one of no, always, unless-stopped, on-failure, on-failure:N")),
+        }
+    }
 }
 
 /// One entry of `depends_on`.

@@ -1,0 +1,79 @@
+//! What every use-case stands on: the store, the settings, and an engine once it is needed.
+
+use crate::{AppError, Settings, catalog::Catalog};
+use devarch_core::{
+    hash::HashKey,
+    id::StoreId,
+    name::{InstanceName, StackName, nearest},
+    stack::{Instance, Stack},
+};
+use devarch_engine::{Engine, FindInput, candidates, connect};
+use devarch_store::Store;
+use std::sync::Arc;
+
+/// An open DevArch.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) store_id: StoreId,
+    pub(crate) hash_key: HashKey,
+    pub(crate) settings: Settings,
+}
+
+impl App {
+    /// Opens the store, making it where there is none.
+    pub async fn open(settings: Settings) -> Result<Self, AppError> {
+        let store = Store::open(&settings.database, &settings.host).await?;
+        let identity = store.identity().await?;
+        Ok(Self { store, store_id: identity.id, hash_key: HashKey::new(identity.hash_key), settings })
+    }
+
+    /// The settings it was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The templates to choose from: a project's, the home's, and those that come with DevArch.
+    pub fn catalog(&self, project: Option<&std::path::Path>) -> Catalog {
+        Catalog::new(project.map(|dir| dir.join("catalog")), self.settings.home.join("catalog"))
+    }
+
+    /// The stack of that name.
+    pub async fn stack(&self, name: &StackName) -> Result<Stack, AppError> {
+        match self.store.stack(name).await? {
+            Some(stack) => Ok(stack),
+            None => Err(self.no_stack(name).await?),
+        }
+    }
+
+    async fn no_stack(&self, name: &StackName) -> Result<AppError, AppError> {
+        let names = self.store.stack_names().await?;
+        let near = nearest(name.as_str(), names.iter().map(StackName::as_str)).map(str::to_owned);
+        Ok(AppError::NoStack { name: name.to_string(), near })
+    }
+
+    /// The engine of a stack: the one that was asked for, else the one the stack is bound to, else the first that
+    /// answers.
+    pub async fn engine(&self, stack: Option<&Stack>) -> Result<Arc<dyn Engine>, AppError> {
+        let mut input = FindInput::from_environment(self.settings.engine.clone());
+        let asked = input.flag.is_some() || input.devarch_engine.is_some();
+        if let (false, Some(binding)) = (asked, stack.and_then(|stack| stack.engine.as_ref())) {
+            input.flag = Some(binding.endpoint.clone());
+        }
+        Ok(connect(&candidates(&input)).await?)
+    }
+}
+
+/// The instance of that name in a stack.
+pub(crate) fn instance<'a>(stack: &'a Stack, name: &InstanceName) -> Result<&'a Instance, AppError> {
+    stack.instances.get(name).ok_or_else(|| AppError::NoInstance {
+        stack: stack.name.clone(),
+        name: name.clone(),
+        near: nearest(name.as_str(), stack.instances.keys().map(InstanceName::as_str)).map(str::to_owned),
+    })
+}

@@ -1,0 +1,125 @@
+//! What DevArch chooses for a definition and keeps: slots, host ports, volume names.
+
+use crate::host;
+use devarch_core::{
+    desired::effective,
+    id::StoreId,
+    name::{InstanceName, PhysicalVolume, StackName},
+    port::{HostSocket, candidates},
+    resolve::{Effective, Problem},
+    stack::{HostBinding, Instance, Stack},
+    template::{HostPortChoice, MountSource, PortSpec},
+};
+use devarch_store::PortReservation;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
+
+/// The address ports are published on unless a definition says otherwise.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Host ports that others have.
+pub(super) struct Reservations {
+    taken: BTreeMap<u16, Vec<(HostSocket, String)>>,
+}
+
+impl Reservations {
+    /// Those of every stack but one.
+    pub(super) fn of_others(all: Vec<PortReservation>, stack: &StackName) -> Self {
+        let mut reservations = Self { taken: BTreeMap::new() };
+        for port in all.into_iter().filter(|port| port.stack != *stack) {
+            let socket = HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.protocol };
+            reservations.take(socket, format!("instance '{}' of stack '{}'", port.instance, port.stack));
+        }
+        reservations
+    }
+
+    fn owner(&self, socket: HostSocket) -> Option<&str> {
+        let same = self.taken.get(&socket.port)?;
+        same.iter().find(|(taken, _)| taken.overlaps(&socket)).map(|(_, owner)| owner.as_str())
+    }
+
+    fn take(&mut self, socket: HostSocket, owner: String) {
+        self.taken.entry(socket.port).or_default().push((socket, owner));
+    }
+}
+
+/// Completes every instance of a stack. What it already has, it keeps.
+pub(super) fn assign(stack: &mut Stack, store: &StoreId, others: &Reservations) -> Result<(), Vec<Problem>> {
+    let effective = effective(stack);
+    let mut taken = Reservations { taken: others.taken.clone() };
+    let name = stack.name.clone();
+    let mut problems = Vec::new();
+    for (instance, config) in stack.instances.iter_mut().map(|(key, instance)| ((key, instance), &effective[key])) {
+        volumes(&name, instance.0, instance.1, config);
+        keep_ports(instance.0, instance.1, config, &mut taken, &mut problems);
+    }
+    for (key, instance) in &mut stack.instances {
+        choose_ports((&name, key), instance, &effective[key], store, &mut taken);
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// A volume gets its physical name once, and keeps it.
+fn volumes(stack: &StackName, name: &InstanceName, instance: &mut Instance, config: &Effective) {
+    for mount in config.service.volumes.iter().flatten() {
+        if let MountSource::Volume(volume) = &mount.source {
+            let physical = || PhysicalVolume::of(stack, name, volume);
+            instance.volumes.entry(volume.clone()).or_insert_with(physical);
+        }
+    }
+}
+
+fn host_ip(port: &PortSpec) -> IpAddr {
+    port.host_ip.unwrap_or(LOOPBACK)
+}
+
+/// Drops ports that are not defined any more, keeps those that still fit, and takes those the user has chosen.
+fn keep_ports(
+    name: &InstanceName,
+    instance: &mut Instance,
+    config: &Effective,
+    taken: &mut Reservations,
+    problems: &mut Vec<Problem>,
+) {
+    let before = std::mem::take(&mut instance.ports);
+    for port in config.service.ports.iter().flatten() {
+        let kept = before.get(&port.key).filter(|kept| kept.host_ip == host_ip(port));
+        let host_port = match (port.published, kept) {
+            (HostPortChoice::Fixed(chosen), _) => chosen,
+            (HostPortChoice::Auto, Some(kept)) => kept.host_port,
+            (HostPortChoice::Auto, None) => continue,
+        };
+        let socket = HostSocket { ip: host_ip(port), port: host_port, protocol: port.key.protocol };
+        if let Some(owner) = taken.owner(socket) {
+            let message = format!("host port {host_port} belongs to {owner}; choose another, or `auto`");
+            problems.push(Problem::of(name, format!("ports.{}", port.key), message));
+            continue;
+        }
+        taken.take(socket, format!("instance '{name}' of the same stack"));
+        instance.ports.insert(port.key, HostBinding { host_ip: socket.ip, host_port });
+    }
+}
+
+fn choose_ports(
+    (stack, name): (&StackName, &InstanceName),
+    instance: &mut Instance,
+    config: &Effective,
+    store: &StoreId,
+    taken: &mut Reservations,
+) {
+    for port in config.service.ports.iter().flatten() {
+        if instance.ports.contains_key(&port.key) || !port.published.is_auto() {
+            continue;
+        }
+        let socket = |host_port| HostSocket { ip: host_ip(port), port: host_port, protocol: port.key.protocol };
+        let free = candidates(store, stack, name, port.key)
+            .map(socket)
+            .find(|socket| taken.owner(*socket).is_none() && host::is_free(*socket));
+        if let Some(socket) = free {
+            taken.take(socket, format!("instance '{name}' of the same stack"));
+            instance.ports.insert(port.key, HostBinding { host_ip: socket.ip, host_port: socket.port });
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! `set` and `unset`: one entry of an instance's config, copy-on-write.
+//!
+//! The inherited list or object is copied into the override and the entry changed there, so that setting
+//! `healthcheck.interval` keeps the test.
+
+use crate::{App, AppError, app::instance};
+use devarch_core::{
+    name::{InstanceName, StackName},
+    read::{Diagnostic, Node, OVERRIDE_FIELDS, SERVICE_FIELDS, parse_yaml, read_overrides},
+    resolve::merge,
+    stack::{Instance, Stack},
+    template::Overrides,
+};
+use serde_json::{Map, Value};
+
+/// The instance an edit is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The stack.
+    pub stack: StackName,
+    /// The instance.
+    pub instance: InstanceName,
+}
+
+impl App {
+    /// Sets fields of an instance: pairs of a path (`environment.LOG_LEVEL`, `ports.5432`, `image`, `enabled`) and a
+    /// YAML value.
+    pub async fn set(&self, target: &Target, fields: &[(String, String)]) -> Result<Stack, AppError> {
+        let change = |stack: &mut Stack| {
+            let name = &target.instance;
+            let mut edited = instance(stack, name)?.clone();
+            for (path, text) in fields {
+                let value = parse_yaml(text).map_err(|wrong| invalid(target, vec![at(wrong, path)]))?.to_json();
+                set_field(&mut edited, target, path, value)?;
+            }
+            stack.instances.insert(name.clone(), edited);
+            Ok(())
+        };
+        Ok(self.edit(&target.stack, change).await?.1)
+    }
+
+    /// Takes fields of an instance back to what the template says.
+    pub async fn unset(&self, target: &Target, fields: &[String]) -> Result<Stack, AppError> {
+        let change = |stack: &mut Stack| {
+            let name = &target.instance;
+            let mut edited = instance(stack, name)?.clone();
+            for path in fields {
+                unset_field(&mut edited, target, path)?;
+            }
+            stack.instances.insert(name.clone(), edited);
+            Ok(())
+        };
+        Ok(self.edit(&target.stack, change).await?.1)
+    }
+}
+
+fn invalid(target: &Target, wrong: Vec<Diagnostic>) -> AppError {
+    AppError::Invalid { origin: format!("{}/{}", target.stack, target.instance), wrong }
+}
+
+fn at(wrong: Diagnostic, path: &str) -> Diagnostic {
+    Diagnostic { place: None, path: path.to_owned(), ..wrong }
+}
+
+fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -> Result<(), AppError> {
+    if path == "enabled" {
+        let wrong = || Diagnostic { place: None, path: path.to_owned(), message: "expected true or false".to_owned() };
+        edited.enabled = value.as_bool().ok_or_else(|| invalid(target, vec![wrong()]))?;
+        return Ok(());
+    }
+    let (field, entry) = split(target, path)?;
+    let mut overrides = user_form(&edited.overrides);
+    match entry {
+        None => {
+            overrides.insert(field.to_owned(), value);
+        }
+        Some(entry) => set_entry(&mut overrides, edited, (field, entry), value),
+    }
+    edited.overrides = reread(target, overrides)?;
+    Ok(())
+}
+
+/// Lists that add up have an `*_add` field for single entries; other objects are copied from the inherited one.
+fn set_entry(overrides: &mut Map<String, Value>, edited: &Instance, (field, entry): (&str, &str), value: Value) {
+    if let Some(add) = adding(field) {
+        entry_map(overrides, add).insert(entry.to_owned(), value);
+        return;
+    }
+    if !overrides.contains_key(field) {
+        let inherited = inherited(edited, field).unwrap_or_else(|| Value::Object(Map::new()));
+        overrides.insert(field.to_owned(), inherited);
+    }
+    let mut place = overrides.entry(field.to_owned()).or_insert(Value::Null);
+    let parts: Vec<&str> = if field == "config_files" { vec![entry] } else { entry.split('.').collect() };
+    for part in parts {
+        if !place.is_object() {
+            *place = Value::Object(Map::new());
+        }
+        let Value::Object(map) = place else { return };
+        place = map.entry(part.to_owned()).or_insert(Value::Null);
+    }
+    *place = value;
+}
+
+fn unset_field(edited: &mut Instance, target: &Target, path: &str) -> Result<(), AppError> {
+    if path == "enabled" {
+        edited.enabled = true;
+        return Ok(());
+    }
+    let (field, entry) = split(target, path)?;
+    let mut overrides = user_form(&edited.overrides);
+    match (entry, adding(field)) {
+        (None, add) => {
+            overrides.remove(field);
+            if let Some(add) = add {
+                overrides.remove(add);
+            }
+        }
+        (Some(entry), add) => {
+            for field in [Some(field), add].into_iter().flatten() {
+                if let Some(map) = overrides.get_mut(field).and_then(Value::as_object_mut) {
+                    map.remove(entry);
+                }
+            }
+        }
+    }
+    edited.overrides = reread(target, overrides)?;
+    Ok(())
+}
+
+fn adding(field: &str) -> Option<&'static str> {
+    match field {
+        "environment" => Some("environment_add"),
+        "ports" => Some("ports_add"),
+        "volumes" => Some("volumes_add"),
+        _ => None,
+    }
+}
+
+fn entry_map<'a>(overrides: &'a mut Map<String, Value>, field: &str) -> &'a mut Map<String, Value> {
+    let place = overrides.entry(field.to_owned()).or_insert_with(|| Value::Object(Map::new()));
+    if !place.is_object() {
+        *place = Value::Object(Map::new());
+    }
+    match place {
+        Value::Object(map) => map,
+        _ => unreachable!("it was just made an object"),
+    }
+}
+
+/// `environment.A.B` is entry `A.B` of `environment`; the field has to be one an override can have.
+fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<&'a str>), AppError> {
+    let (field, entry) = path.split_once('.').map_or((path, None), |(field, entry)| (field, Some(entry)));
+    let known = SERVICE_FIELDS.iter().chain(OVERRIDE_FIELDS).copied();
+    if known.clone().any(|name| name == field) && entry != Some("") {
+        return Ok((field, entry));
+    }
+    let near = devarch_core::name::nearest(field, known);
+    let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let message = format!("`{field}` is not a field of an instance{hint}");
+    Err(invalid(target, vec![Diagnostic { place: None, path: path.to_owned(), message }]))
+}
+
+/// The overrides as a user would write them, in long forms.
+fn user_form(overrides: &Overrides) -> Map<String, Value> {
+    match serde_json::to_value(overrides) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+fn inherited(edited: &Instance, field: &str) -> Option<Value> {
+    let effective = merge(&edited.template.template, &edited.overrides);
+    let whole = Overrides { service: effective.service, ..Overrides::default() };
+    user_form(&whole).remove(field)
+}
+
+fn reread(target: &Target, overrides: Map<String, Value>) -> Result<Overrides, AppError> {
+    read_overrides(&Node::from_json(&Value::Object(overrides))).map_err(|wrong| invalid(target, wrong))
+}

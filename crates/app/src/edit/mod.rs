@@ -1,0 +1,93 @@
+//! Edits of a stack's definition: load, change, assign what DevArch chooses, check, save. None touches an engine.
+
+mod assign;
+mod fields;
+mod import;
+mod stacks;
+
+pub use fields::Target;
+pub use import::{ImportSource, Imported};
+pub use stacks::NewInstance;
+
+use crate::{App, AppError};
+use assign::Reservations;
+use devarch_core::{
+    desired::effective,
+    name::StackName,
+    resolve::{Problem, check_edit, check_stack},
+    stack::Stack,
+};
+use devarch_store::{StoreError, TakenWhat};
+use std::collections::BTreeMap;
+
+/// How often an edit is made again when another came in between.
+const ATTEMPTS: usize = 10;
+
+impl App {
+    /// Changes a stack and saves the result; made again from what the store then holds when another edit came in
+    /// between. Returns the stack before and after.
+    pub(crate) async fn edit(
+        &self,
+        name: &StackName,
+        change: impl Fn(&mut Stack) -> Result<(), AppError>,
+    ) -> Result<(Stack, Stack), AppError> {
+        let mut attempt = 0;
+        loop {
+            let before = self.stack(name).await?;
+            let mut after = before.clone();
+            change(&mut after)?;
+            self.complete(&mut after).await?;
+            match self.store.save_stack(&before, &after).await {
+                Ok(revision) => {
+                    after.revision = revision;
+                    return Ok((before, after));
+                }
+                Err(error) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Adds a stack.
+    pub(crate) async fn add_stack(&self, mut stack: Stack) -> Result<Stack, AppError> {
+        let mut attempt = 0;
+        loop {
+            self.complete(&mut stack).await?;
+            match self.store.create_stack(&stack).await {
+                Ok(()) => return Ok(stack),
+                Err(error) if attempt < ATTEMPTS && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) => {
+                    attempt += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Gives a changed stack what DevArch chooses, and refuses one that can't work.
+    async fn complete(&self, stack: &mut Stack) -> Result<(), AppError> {
+        stack.container_names()?;
+        check(stack)?;
+        let reservations = Reservations::of_others(self.store.host_ports().await?, &stack.name);
+        assign::assign(stack, &self.store_id, &reservations).map_err(|problems| AppError::Problems {
+            stack: stack.name.clone(),
+            problems,
+        })
+    }
+}
+
+/// Whether an edit lost a race that it wins when made again.
+fn is_race(error: &StoreError) -> bool {
+    matches!(error, StoreError::Changed { .. })
+        || matches!(error, StoreError::Taken { what: TakenWhat::HostPort, .. })
+}
+
+/// What can be known to be wrong without an engine.
+fn check(stack: &Stack) -> Result<(), AppError> {
+    let mut problems: Vec<Problem> = stack
+        .instances
+        .iter()
+        .flat_map(|(name, instance)| check_edit(name, &instance.template.template, &instance.overrides))
+        .collect();
+    problems.extend(check_stack(&effective(stack), &BTreeMap::new()));
+    if problems.is_empty() { Ok(()) } else { Err(AppError::Problems { stack: stack.name.clone(), problems }) }
+}

@@ -1,0 +1,244 @@
+//! Making, renaming, copying and switching stacks and instances.
+
+use crate::{App, AppError, app::instance};
+use devarch_core::{
+    id::{InstanceId, StackId},
+    name::{InstanceName, StackName, TemplateName, suggest},
+    stack::{Instance, Pinned, Stack, Wanted},
+    template::Overrides,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+use uuid::Uuid;
+
+/// An instance to add.
+#[derive(Debug, Clone)]
+pub struct NewInstance {
+    /// Its name, given by the user.
+    pub name: InstanceName,
+    /// The template it is made from.
+    pub template: TemplateName,
+}
+
+/// A stack without instances.
+pub(super) fn empty_stack(name: &StackName, project: Option<&Path>) -> Stack {
+    Stack {
+        id: StackId::new(Uuid::now_v7().to_string()),
+        name: name.clone(),
+        project: project.map(|dir| dir.to_string_lossy().into_owned()),
+        enabled: true,
+        revision: 0,
+        engine: None,
+        subnet: None,
+        allow: BTreeSet::new(),
+        instances: BTreeMap::new(),
+    }
+}
+
+/// An instance that says nothing of its own yet.
+pub(super) fn empty_instance(stack: &Stack, template: Pinned) -> Instance {
+    Instance {
+        id: InstanceId::new(Uuid::now_v7().to_string()),
+        template,
+        overrides: Overrides::default(),
+        enabled: true,
+        wanted: Wanted::Running,
+        slot: stack.free_slot(),
+        ports: BTreeMap::new(),
+        volumes: BTreeMap::new(),
+    }
+}
+
+impl App {
+    /// Makes a stack without instances. A directory's stack finds relative host paths there.
+    pub async fn create_stack(&self, name: &StackName, project: Option<&Path>) -> Result<Stack, AppError> {
+        self.add_stack(empty_stack(name, project)).await
+    }
+
+    /// Removes a stack's rows. Refused while anything of it is on its engine; its volumes stay.
+    pub async fn delete_stack(&self, name: &StackName) -> Result<Stack, AppError> {
+        let stack = self.stack(name).await?;
+        if stack.engine.is_some() {
+            let engine = self.engine(Some(&stack)).await?;
+            let left = self.objects(engine.as_ref(), &stack).await?;
+            if !left.is_empty() {
+                return Err(AppError::Refused(format!(
+                    "stack '{name}' still has {}; `devarch down {name}` first",
+                    left.join(", ")
+                )));
+            }
+        }
+        self.store.delete_stack(&stack).await?;
+        Ok(stack)
+    }
+
+    /// Gives a stack another name. Ids, ports and volumes stay; containers and network follow at the next apply.
+    pub async fn rename_stack(&self, name: &StackName, to: &StackName) -> Result<Stack, AppError> {
+        let rename = |stack: &mut Stack| {
+            stack.name = to.clone();
+            stack.subnet = None;
+            Ok(())
+        };
+        let (_, after) = self.edit(name, rename).await?;
+        Ok(after)
+    }
+
+    /// Makes another stack of the same instances, with names, ports and volumes of its own.
+    pub async fn clone_stack(&self, name: &StackName, to: &StackName) -> Result<Stack, AppError> {
+        let source = self.stack(name).await?;
+        let project = source.project.clone();
+        let mut copy = empty_stack(to, project.as_deref().map(Path::new));
+        copy.allow.clone_from(&source.allow);
+        copy.enabled = source.enabled;
+        for (name, original) in &source.instances {
+            let fresh = empty_instance(&copy, original.template.clone());
+            let instance = Instance {
+                overrides: with_auto_ports(&original.overrides),
+                enabled: original.enabled,
+                slot: original.slot,
+                ..fresh
+            };
+            copy.instances.insert(name.clone(), instance);
+        }
+        self.add_stack(copy).await
+    }
+
+    /// Switches a stack on or off. A stack that is off is wanted down.
+    pub async fn enable_stack(&self, name: &StackName, enabled: bool) -> Result<Stack, AppError> {
+        let switch = |stack: &mut Stack| {
+            stack.enabled = enabled;
+            Ok(())
+        };
+        Ok(self.edit(name, switch).await?.1)
+    }
+
+    /// Says what the containers of a stack, or of one instance, should be doing from now on.
+    pub async fn want(
+        &self,
+        name: &StackName,
+        only: Option<&InstanceName>,
+        wanted: Wanted,
+    ) -> Result<Stack, AppError> {
+        let set = |stack: &mut Stack| {
+            if let Some(only) = only {
+                instance(stack, only)?;
+            }
+            for (name, instance) in &mut stack.instances {
+                if only.is_none_or(|only| only == name) {
+                    instance.wanted = wanted;
+                }
+            }
+            Ok(())
+        };
+        Ok(self.edit(name, set).await?.1)
+    }
+
+    /// Adds an instance, pinned to the catalog's template as it is now.
+    pub async fn add_instance(&self, stack: &StackName, new: &NewInstance) -> Result<Stack, AppError> {
+        let project = self.stack(stack).await?.project;
+        let catalog = self.catalog(project.as_deref().map(Path::new));
+        let template = Pinned::new(Arc::new(catalog.get(&new.template)?.template));
+        let add = |stack: &mut Stack| {
+            if stack.instances.contains_key(&new.name) {
+                let free = free_name(stack, &new.name);
+                return Err(AppError::Exists {
+                    what: format!("instance '{}' of stack '{}'", new.name, stack.name),
+                    way_out: format!("'{free}' would be free"),
+                });
+            }
+            let instance = empty_instance(stack, template.clone());
+            stack.instances.insert(new.name.clone(), instance);
+            Ok(())
+        };
+        Ok(self.edit(stack, add).await?.1)
+    }
+
+    /// Gives an instance another name; id, ports and volumes stay.
+    pub async fn rename_instance(
+        &self,
+        stack: &StackName,
+        from: &InstanceName,
+        to: &InstanceName,
+    ) -> Result<Stack, AppError> {
+        let rename = |stack: &mut Stack| {
+            instance(stack, from)?;
+            if stack.instances.contains_key(to) {
+                return Err(AppError::Exists {
+                    what: format!("instance '{to}' of stack '{}'", stack.name),
+                    way_out: format!("'{}' would be free", free_name(stack, to)),
+                });
+            }
+            if let Some(instance) = stack.instances.remove(from) {
+                stack.instances.insert(to.clone(), instance);
+            }
+            for instance in stack.instances.values_mut() {
+                if let Some(needs) = &mut instance.overrides.service.depends_on
+                    && let Some(dependency) = needs.remove(from)
+                {
+                    needs.insert(to.clone(), dependency);
+                }
+            }
+            Ok(())
+        };
+        Ok(self.edit(stack, rename).await?.1)
+    }
+
+    /// Removes an instance's definition; its container goes at the next apply, its volumes stay.
+    pub async fn remove_instance(&self, stack: &StackName, name: &InstanceName) -> Result<Stack, AppError> {
+        let remove = |stack: &mut Stack| {
+            instance(stack, name)?;
+            stack.instances.remove(name);
+            Ok(())
+        };
+        Ok(self.edit(stack, remove).await?.1)
+    }
+
+    /// Pins a stack's instances, or one of them, to the catalog's templates as they are now.
+    pub async fn upgrade(&self, stack: &StackName, only: Option<&InstanceName>) -> Result<Vec<InstanceName>, AppError> {
+        let current = self.stack(stack).await?;
+        if let Some(only) = only {
+            instance(&current, only)?;
+        }
+        let catalog = self.catalog(current.project.as_deref().map(Path::new));
+        let mut newer = BTreeMap::new();
+        for (name, instance) in &current.instances {
+            if only.is_none_or(|only| only == name) {
+                let template = catalog.get(&instance.template.template.name)?.template;
+                let pinned = Pinned::new(Arc::new(template));
+                if pinned.digest != instance.template.digest {
+                    newer.insert(name.clone(), pinned);
+                }
+            }
+        }
+        let pin = |stack: &mut Stack| {
+            for (name, pinned) in &newer {
+                if let Some(instance) = stack.instances.get_mut(name) {
+                    instance.template = pinned.clone();
+                }
+            }
+            Ok(())
+        };
+        self.edit(stack, pin).await?;
+        Ok(newer.into_keys().collect())
+    }
+}
+
+/// A copy may not ask for the very host ports of its original.
+fn with_auto_ports(overrides: &Overrides) -> Overrides {
+    let mut copy = overrides.clone();
+    let ports = copy.service.ports.iter_mut().flatten();
+    for port in ports.chain(copy.ports_add.values_mut().flatten()) {
+        port.published = devarch_core::template::HostPortChoice::Auto;
+    }
+    copy
+}
+
+fn free_name(stack: &Stack, taken: &InstanceName) -> String {
+    (2..)
+        .map(|n| suggest(&format!("{taken}-{n}"), "instance"))
+        .find(|name| !stack.instances.keys().any(|key| key.as_str() == name))
+        .unwrap_or_default()
+}

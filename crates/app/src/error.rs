@@ -1,0 +1,191 @@
+//! What can go wrong in a use-case, and of which kind it is.
+
+use crate::execute::ApplyFailure;
+use devarch_core::{
+    engine::EngineKind,
+    name::{InstanceName, InvalidName, NameTooLong, StackName},
+    plan::PlanError,
+    read::Diagnostic,
+    resolve::Problem,
+};
+use devarch_engine::{EngineError, EngineErrorKind};
+use devarch_store::StoreError;
+use std::path::PathBuf;
+
+/// Why a use-case did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A file or an edit says something that can't be.
+    #[error("{origin}: {}", joined(.wrong))]
+    Invalid {
+        /// The file, or what was edited.
+        origin: String,
+        /// Everything that is wrong with it.
+        wrong: Vec<Diagnostic>,
+    },
+    /// A stack's definition can't work.
+    #[error("stack '{stack}' can't be planned:\n  {}", joined(.problems))]
+    Problems {
+        /// The stack.
+        stack: StackName,
+        /// Everything that is wrong with it.
+        problems: Vec<Problem>,
+    },
+    /// A name that can't be.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// A stack's and an instance's name are too long together.
+    #[error(transparent)]
+    TooLong(#[from] NameTooLong),
+    /// There is no such stack.
+    #[error("there is no stack '{name}'{}", hint(.near.as_deref(), "`devarch stack list` shows all"))]
+    NoStack {
+        /// What was asked for.
+        name: String,
+        /// The nearest that exists.
+        near: Option<String>,
+    },
+    /// There is no such instance.
+    #[error("stack '{stack}' has no instance '{name}'{}", hint(.near.as_deref(), "`devarch instance list` shows all"))]
+    NoInstance {
+        /// The stack.
+        stack: StackName,
+        /// What was asked for.
+        name: InstanceName,
+        /// The nearest that exists.
+        near: Option<String>,
+    },
+    /// There is no such template.
+    #[error("there is no template '{name}'{}", hint(.near.as_deref(), "`devarch catalog list` shows all"))]
+    NoTemplate {
+        /// What was asked for.
+        name: String,
+        /// The nearest that exists.
+        near: Option<String>,
+    },
+    /// Something that already exists.
+    #[error("{what} already exists; {way_out}")]
+    Exists {
+        /// What exists.
+        what: String,
+        /// What to do.
+        way_out: String,
+    },
+    /// A request that can't be met as things are.
+    #[error("{0}")]
+    Refused(String),
+    /// The stack belongs to another directory.
+    #[error(
+        "stack '{stack}' was made from {}, not from {}; `devarch up --as NAME` makes a stack of its own here",
+        .theirs.display(), .ours.display()
+    )]
+    OtherDirectory {
+        /// The stack.
+        stack: StackName,
+        /// The directory it belongs to.
+        theirs: PathBuf,
+        /// The directory of the request.
+        ours: PathBuf,
+    },
+    /// The stack lives on another engine.
+    #[error(
+        "stack '{stack}' lives on {kind} at {endpoint}, not on the engine asked for; \
+         leave --engine out, or `devarch down {stack}` and `devarch stack delete {stack}` first"
+    )]
+    OtherEngine {
+        /// The stack.
+        stack: StackName,
+        /// Its engine.
+        kind: EngineKind,
+        /// Where that was reached.
+        endpoint: String,
+    },
+    /// Something is in the way.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// No subnet is left.
+    #[error(
+        "stack '{stack}' gets no network: every subnet of {pool} is taken; \
+         remove unused networks (`devarch doctor` lists them) or set DEVARCH_ADDRESS_POOL to another pool"
+    )]
+    NoSubnet {
+        /// The stack.
+        stack: StackName,
+        /// The pool.
+        pool: String,
+    },
+    /// An apply that did not reach its end.
+    #[error(transparent)]
+    Apply(#[from] Box<ApplyFailure>),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file that can't be read or written.
+    #[error("{action} {}: {source}", .path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// What an error means for whoever asked; decides the exit code and the HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The request or a file is wrong.
+    Invalid,
+    /// What was asked for does not exist.
+    NotFound,
+    /// Someone else has it, or it is in another state.
+    Conflict,
+    /// The engine can't be reached or used.
+    Engine,
+    /// The store can't be reached or used.
+    Store,
+    /// It was begun and did not succeed.
+    Failed,
+    /// The user cancelled it.
+    Cancelled,
+}
+
+impl AppError {
+    /// Of which kind it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Invalid { .. } | Self::Problems { .. } | Self::Name(_) | Self::TooLong(_) => ErrorKind::Invalid,
+            Self::NoStack { .. } | Self::NoInstance { .. } | Self::NoTemplate { .. } => ErrorKind::NotFound,
+            Self::Exists { .. }
+            | Self::Refused(_)
+            | Self::OtherDirectory { .. }
+            | Self::OtherEngine { .. }
+            | Self::Plan(_)
+            | Self::NoSubnet { .. }
+            | Self::Store(StoreError::Taken { .. } | StoreError::Changed { .. } | StoreError::Gone { .. }) => {
+                ErrorKind::Conflict
+            }
+            Self::Apply(failure) => failure.kind(),
+            Self::Engine(error) => match error.kind {
+                EngineErrorKind::NotFound => ErrorKind::NotFound,
+                EngineErrorKind::NoImage | EngineErrorKind::CannotRun => ErrorKind::Failed,
+                _ => ErrorKind::Engine,
+            },
+            Self::Store(StoreError::Name(_)) => ErrorKind::Invalid,
+            Self::Store(_) => ErrorKind::Store,
+            Self::File { .. } => ErrorKind::Failed,
+        }
+    }
+}
+
+fn joined<T: std::fmt::Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
+}
+
+fn hint(near: Option<&str>, otherwise: &str) -> String {
+    near.map_or_else(|| format!("; {otherwise}"), |near| format!("; did you mean '{near}'?"))
+}

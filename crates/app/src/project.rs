@@ -1,0 +1,108 @@
+//! The devarch.yml of a directory.
+
+use crate::AppError;
+use devarch_core::{
+    name::StackName,
+    read::{Diagnostic, ProjectFile, parse_yaml, read_project},
+    template::{ConfigContent, ConfigFile},
+};
+use std::path::{Path, PathBuf};
+
+/// The name of the file people write and commit.
+pub const PROJECT_FILE: &str = "devarch.yml";
+
+/// Files larger than this are refused: a config file is not a data file.
+const MAX_FILE: u64 = 16 << 20;
+
+/// A directory with its devarch.yml, read and found right.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The directory, absolute, links resolved.
+    pub directory: PathBuf,
+    /// What the file says, the files it refers to read in.
+    pub file: ProjectFile,
+}
+
+impl Project {
+    /// The directory with a devarch.yml: this one or the nearest above it.
+    pub fn find(start: &Path) -> Option<PathBuf> {
+        let start = start.canonicalize().ok()?;
+        start.ancestors().find(|dir| dir.join(PROJECT_FILE).is_file()).map(Path::to_owned)
+    }
+
+    /// Reads a directory's devarch.yml and the files it refers to.
+    pub fn read(directory: &Path) -> Result<Self, AppError> {
+        let path = directory.join(PROJECT_FILE);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| AppError::File { action: "read", path: path.clone(), source })?;
+        let invalid = |wrong| AppError::Invalid { origin: path.display().to_string(), wrong };
+        let node = parse_yaml(&text).map_err(|wrong| invalid(vec![wrong]))?;
+        let mut file = read_project(&node).map_err(invalid)?;
+        let directory = directory
+            .canonicalize()
+            .map_err(|source| AppError::File { action: "read", path: directory.to_owned(), source })?;
+        let mut wrong = Vec::new();
+        for (place, config) in config_files(&mut file) {
+            if let Err(message) = read_in(config, &directory) {
+                wrong.push(Diagnostic { place: None, path: place, message });
+            }
+        }
+        if wrong.is_empty() { Ok(Self { directory, file }) } else { Err(invalid(wrong)) }
+    }
+
+    /// The file's only stack, or the one that is named.
+    pub fn stack(&self, named: Option<&StackName>) -> Result<StackName, AppError> {
+        let names: Vec<&StackName> = self.file.stacks.keys().collect();
+        let list = || names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        match (named, names.as_slice()) {
+            (Some(name), _) if self.file.stacks.contains_key(name) => Ok(name.clone()),
+            (Some(name), _) => Err(AppError::Refused(format!(
+                "{} declares no stack '{name}'; it declares {}",
+                self.directory.join(PROJECT_FILE).display(),
+                list()
+            ))),
+            (None, [only]) => Ok((*only).clone()),
+            (None, []) => Err(AppError::Refused(format!(
+                "{} declares no stack; add one under `stacks:`",
+                self.directory.join(PROJECT_FILE).display()
+            ))),
+            (None, _) => Err(AppError::Refused(format!(
+                "{} declares {}; say which one",
+                self.directory.join(PROJECT_FILE).display(),
+                list()
+            ))),
+        }
+    }
+}
+
+fn config_files(file: &mut ProjectFile) -> Vec<(String, &mut ConfigFile)> {
+    let mut found = Vec::new();
+    for (name, template) in &mut file.templates {
+        for (path, config) in &mut template.config_files {
+            found.push((format!("templates.{name}.config_files.{path}"), config));
+        }
+    }
+    for (stack, declared) in &mut file.stacks {
+        for (name, instance) in &mut declared.instances {
+            for (path, config) in &mut instance.overrides.config_files {
+                if let Some(config) = config {
+                    found.push((format!("stacks.{stack}.instances.{name}.config_files.{path}"), config));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn read_in(config: &mut ConfigFile, directory: &Path) -> Result<(), String> {
+    let ConfigContent::File(path) = &config.content else { return Ok(()) };
+    let path = directory.join(path);
+    let shown = path.display();
+    let size = path.metadata().map_err(|error| format!("{shown}: {error}"))?.len();
+    if size > MAX_FILE {
+        return Err(format!("{shown} has {size} bytes, a config file may have {MAX_FILE}; mount it as a volume"));
+    }
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{shown}: {error}"))?;
+    config.content = ConfigContent::Content(text);
+    Ok(())
+}
