@@ -1,0 +1,205 @@
+//! What an edit newly claims, compared with what others hold.
+//!
+//! The database's constraints would refuse the same (but for overlaps, which they can't see), without saying whose
+//! it is: on SQLite not even which constraint. [`crate::db::Database::edit`] sees to it that what is compared here
+//! stays true until the edit is written.
+
+use crate::{
+    db::{Result, Tx},
+    error::{StoreError, TakenWhat},
+    instances, ports,
+    rows::Rows,
+    stacks, volumes,
+};
+use devarch_core::{
+    id::StackId,
+    stack::{HostBinding, Stack},
+    template::Protocol,
+};
+use ipnet::Ipv4Net;
+use std::net::{IpAddr, SocketAddr};
+
+/// A physical name and the instance that has it.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Held {
+    value: String,
+    stack: String,
+    instance: String,
+}
+
+/// A host port and who has it.
+struct HeldPort {
+    binding: HostBinding,
+    protocol: Protocol,
+    owner: String,
+}
+
+fn owner(instance: &str, stack: &str) -> String {
+    format!("instance '{instance}' of stack '{stack}'")
+}
+
+fn taken(what: TakenWhat, value: String, owner: Option<String>) -> StoreError {
+    StoreError::Taken { what, value, owner }
+}
+
+/// Refuses the edit from `old` to `new`, the rows of `stack`, where others hold what it claims.
+pub(crate) async fn check(
+    tx: &mut Tx,
+    host: &str,
+    stack: &Stack,
+    (old, new): (&Rows, &Rows),
+) -> Result<()> {
+    if let Some(project) = stacks::namesake(tx, stack).await? {
+        let owner = project.map(|project| format!("the stack made from {project}"));
+        return Err(taken(TakenWhat::StackName, stack.name.to_string(), owner));
+    }
+    containers(tx, stack, old, new).await?;
+    physical_volumes(tx, stack, old, new).await?;
+    host_ports(tx, host, stack, (old, new)).await
+}
+
+async fn containers(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows) -> Result<()> {
+    let claimed: Vec<&str> = new
+        .instances
+        .values()
+        .filter(|row| {
+            let before = old.instances.get(&row.id);
+            before.is_none_or(|before| before.container_name != row.container_name)
+        })
+        .map(|row| row.container_name.as_str())
+        .collect();
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    let held = instances::held_by_others(tx, stack.id.as_str()).await?;
+    refuse_held(TakenWhat::ContainerName, &claimed, &held)
+}
+
+async fn physical_volumes(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows) -> Result<()> {
+    let claimed: Vec<&str> = new
+        .volumes
+        .difference(&old.volumes)
+        .map(|row| row.physical_name.as_str())
+        .collect();
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    let mut seen: Vec<Held> = Vec::new();
+    for row in &new.volumes {
+        let own = Held {
+            value: row.physical_name.clone(),
+            stack: stack.name.to_string(),
+            instance: new.instance_name(&row.instance_id).to_owned(),
+        };
+        refuse_held(TakenWhat::VolumeName, &[&own.value], &seen)?;
+        seen.push(own);
+    }
+    let held = volumes::held_by_others(tx, stack.id.as_str()).await?;
+    refuse_held(TakenWhat::VolumeName, &claimed, &held)
+}
+
+fn refuse_held(what: TakenWhat, claimed: &[&str], held: &[Held]) -> Result<()> {
+    let holder = held
+        .iter()
+        .find(|held| claimed.contains(&held.value.as_str()));
+    match holder {
+        Some(held) => {
+            let owner = owner(&held.instance, &held.stack);
+            Err(taken(what, held.value.clone(), Some(owner)))
+        }
+        None => Ok(()),
+    }
+}
+
+async fn host_ports(
+    tx: &mut Tx,
+    host: &str,
+    stack: &Stack,
+    (old, new): (&Rows, &Rows),
+) -> Result<()> {
+    if new.ports.is_subset(&old.ports) {
+        return Ok(());
+    }
+    let others = ports::reservations(tx, host, stack.id.as_str()).await?;
+    let mut held: Vec<HeldPort> = others
+        .into_iter()
+        .map(|port| HeldPort {
+            binding: HostBinding {
+                host_ip: port.host_ip,
+                host_port: port.host_port,
+            },
+            protocol: port.protocol,
+            owner: owner(port.instance.as_str(), port.stack.as_str()),
+        })
+        .collect();
+    for row in &new.ports {
+        let (key, binding) = row.read().map_err(|error| tx.damaged(error))?;
+        let overlapping = held.iter().find(|held| {
+            held.protocol == key.protocol
+                && held.binding.host_port == binding.host_port
+                && overlap(held.binding.host_ip, binding.host_ip)
+        });
+        if let Some(held) = overlapping {
+            let address = SocketAddr::new(binding.host_ip, binding.host_port);
+            let value = format!("{address}/{}", key.protocol);
+            return Err(taken(TakenWhat::HostPort, value, Some(held.owner.clone())));
+        }
+        held.push(HeldPort {
+            binding,
+            protocol: key.protocol,
+            owner: owner(new.instance_name(&row.instance_id), stack.name.as_str()),
+        });
+    }
+    Ok(())
+}
+
+/// Whether two addresses can't both have one port: `0.0.0.0` is every IPv4 address, `::` every address at all.
+fn overlap(one: IpAddr, other: IpAddr) -> bool {
+    let covers = |wide: IpAddr, narrow: IpAddr| {
+        wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
+    };
+    one == other || covers(one, other) || covers(other, one)
+}
+
+/// Refuses a subnet that overlaps another stack's on this host.
+pub(crate) async fn check_subnet(
+    tx: &mut Tx,
+    host: &str,
+    stack: &StackId,
+    subnet: Option<Ipv4Net>,
+) -> Result<()> {
+    let Some(subnet) = subnet else {
+        return Ok(());
+    };
+    let others = stacks::subnets(tx, host, stack.as_str()).await?;
+    let overlapping = others
+        .iter()
+        .find(|(_, other)| other.contains(&subnet) || subnet.contains(other));
+    match overlapping {
+        Some((name, _)) => {
+            let owner = format!("stack '{name}'");
+            Err(taken(TakenWhat::Subnet, subnet.to_string(), Some(owner)))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_overlaps_a_specific_address() {
+        let overlaps = |one: &str, other: &str| {
+            let (one, other) = (one.parse().unwrap(), other.parse().unwrap());
+            assert_eq!(overlap(one, other), overlap(other, one));
+            overlap(one, other)
+        };
+        assert!(overlaps("0.0.0.0", "127.0.0.1"));
+        assert!(overlaps("::", "127.0.0.1"));
+        assert!(overlaps("::", "0.0.0.0"));
+        assert!(overlaps("127.0.0.1", "127.0.0.1"));
+        assert!(!overlaps("127.0.0.1", "127.0.0.2"));
+        assert!(!overlaps("0.0.0.0", "::1"));
+    }
+}

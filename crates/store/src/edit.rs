@@ -1,0 +1,149 @@
+//! Writing stacks: the difference between two, in one transaction.
+
+use crate::{
+    claims,
+    db::{Result, Tx},
+    error::StoreError,
+    instances,
+    kept::{self, KeptRow},
+    ports,
+    rows::Rows,
+    stacks, templates,
+    volumes::{self, VolumeRow},
+};
+use devarch_core::{engine::EngineBinding, id::StackId, stack::Stack};
+use ipnet::Ipv4Net;
+
+/// Adds a stack.
+pub(crate) async fn create(tx: &mut Tx, host: &str, stack: &Stack) -> Result<()> {
+    let (none, rows) = (Rows::default(), Rows::of(stack)?);
+    claims::check(tx, host, stack, (&none, &rows)).await?;
+    stacks::insert(tx, stack).await?;
+    if stack.engine.is_some() || stack.subnet.is_some() {
+        bind(tx, host, &stack.id, (stack.engine.as_ref(), stack.subnet)).await?;
+    }
+    write(tx, host, &none, &rows).await
+}
+
+/// Takes a stack from `before`, as it was read, to `after`; returns its new revision.
+pub(crate) async fn save(tx: &mut Tx, host: &str, before: &Stack, after: &Stack) -> Result<i64> {
+    let revision = stacks::advance(tx, before).await?;
+    let revision = revision.ok_or_else(|| changed(before))?;
+    let (old, new) = (Rows::of(before)?, Rows::of(after)?);
+    claims::check(tx, host, after, (&old, &new)).await?;
+    stacks::update(tx, after).await?;
+    if (&before.engine, before.subnet) != (&after.engine, after.subnet) {
+        bind(tx, host, &after.id, (after.engine.as_ref(), after.subnet)).await?;
+    }
+    keep_volumes(tx, before, &old, &new).await?;
+    write(tx, host, &old, &new).await?;
+    Ok(revision)
+}
+
+/// Removes a stack, as it was read. Its volumes stay on the engine and in memory.
+pub(crate) async fn delete(tx: &mut Tx, stack: &Stack) -> Result<()> {
+    if !stacks::delete(tx, stack).await? {
+        return Err(changed(stack));
+    }
+    keep_volumes(tx, stack, &Rows::of(stack)?, &Rows::default()).await?;
+    templates::sweep(tx).await
+}
+
+/// Says where a stack lives.
+pub(crate) async fn bind(
+    tx: &mut Tx,
+    host: &str,
+    stack: &StackId,
+    (engine, subnet): (Option<&EngineBinding>, Option<Ipv4Net>),
+) -> Result<()> {
+    claims::check_subnet(tx, host, stack, subnet).await?;
+    if stacks::bind(tx, host, stack, engine, subnet).await? {
+        Ok(())
+    } else {
+        Err(StoreError::Gone {
+            stack: stack.clone(),
+        })
+    }
+}
+
+fn changed(stack: &Stack) -> StoreError {
+    StoreError::Changed {
+        stack: stack.name.clone(),
+    }
+}
+
+/// Remembers the volumes an edit lets go of, where there is an engine they can be on.
+async fn keep_volumes(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows) -> Result<()> {
+    let Some(engine) = &stack.engine else {
+        return Ok(());
+    };
+    let in_use = |row: &VolumeRow| {
+        let mut used = new.volumes.iter();
+        used.any(|other| other.physical_name == row.physical_name)
+    };
+    for row in old.volumes.difference(&new.volumes) {
+        if in_use(row) {
+            continue;
+        }
+        let kept = KeptRow {
+            engine_id: engine.id.to_string(),
+            physical_name: row.physical_name.clone(),
+            stack_id: stack.id.to_string(),
+            stack_name: stack.name.to_string(),
+            instance_id: row.instance_id.clone(),
+            instance_name: old.instance_name(&row.instance_id).to_owned(),
+            volume: row.name.clone(),
+        };
+        kept::insert(tx, &kept).await?;
+    }
+    Ok(())
+}
+
+/// Writes the rows that differ: first what makes room, then what takes it.
+async fn write(tx: &mut Tx, host: &str, old: &Rows, new: &Rows) -> Result<()> {
+    for (digest, template) in &new.templates {
+        if !old.templates.contains_key(digest) {
+            templates::keep(tx, digest, template).await?;
+        }
+    }
+    for row in old.ports.difference(&new.ports) {
+        ports::delete(tx, host, row).await?;
+    }
+    for row in old.volumes.difference(&new.volumes) {
+        volumes::delete(tx, row).await?;
+    }
+    write_instances(tx, old, new).await?;
+    for row in new.ports.difference(&old.ports) {
+        ports::insert(tx, host, row).await?;
+    }
+    for row in new.volumes.difference(&old.volumes) {
+        volumes::insert(tx, row).await?;
+        kept::regained(tx, &row.physical_name, &row.instance_id).await?;
+    }
+    if old
+        .templates
+        .keys()
+        .any(|digest| !new.templates.contains_key(digest))
+    {
+        templates::sweep(tx).await?;
+    }
+    Ok(())
+}
+
+async fn write_instances(tx: &mut Tx, old: &Rows, new: &Rows) -> Result<()> {
+    for (id, row) in &old.instances {
+        match new.instances.get(id) {
+            None => instances::delete(tx, id).await?,
+            Some(after) if row.moves(after) => instances::park(tx, id).await?,
+            Some(_) => {}
+        }
+    }
+    for (id, row) in &new.instances {
+        match old.instances.get(id) {
+            None => instances::insert(tx, row).await?,
+            Some(before) if before != row => instances::update(tx, row).await?,
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! What can go wrong, in words that say what to do.
+
+use devarch_core::{
+    id::StackId,
+    name::{NameTooLong, StackName},
+};
+use sqlx::{migrate::MigrateError, postgres::PgDatabaseError, sqlite::SqliteError};
+use std::{fmt, path::PathBuf};
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Something an edit claims belongs to another.
+    #[error("{what} {value} is already taken{}", Owner(owner.as_ref()))]
+    Taken {
+        /// What kind of thing.
+        what: TakenWhat,
+        /// Its value.
+        value: String,
+        /// Who has it, e.g. `instance 'c' of stack 'a-b'`.
+        owner: Option<String>,
+    },
+    /// The edit was made against an older revision.
+    #[error(
+        "stack '{stack}' was changed or removed by someone else since it was read; \
+         look at it again, then repeat the edit"
+    )]
+    Changed {
+        /// The stack's name when it was read.
+        stack: StackName,
+    },
+    /// The stack was deleted meanwhile.
+    #[error("the stack with id {stack} is not in the store any more")]
+    Gone {
+        /// The stack.
+        stack: StackId,
+    },
+    /// An instance's container would have too long a name.
+    #[error(transparent)]
+    Name(#[from] NameTooLong),
+    /// A newer program made the schema.
+    #[error(
+        "{place} was written by a newer devarch (schema {found}, this one knows {known}); \
+         install that version, or point DEVARCH_DATABASE_URL at another database"
+    )]
+    Newer {
+        /// The database.
+        place: String,
+        /// Its schema's version.
+        found: i64,
+        /// The newest this program knows.
+        known: i64,
+    },
+    /// SQLite's locks are not to be trusted there.
+    #[error(
+        "{} is on a network file system ({kind}), where SQLite's locks don't hold; \
+         keep the database on a local disk, or use PostgreSQL (DEVARCH_DATABASE_URL=postgres://...)",
+        path.display()
+    )]
+    NetworkFileSystem {
+        /// The database's directory.
+        path: PathBuf,
+        /// What it is on.
+        kind: String,
+    },
+    /// The database's file or directory can't be used.
+    #[error("cannot use {}; check its owner and permissions", path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database failed.
+    #[error("database {place}: {fault}")]
+    Database {
+        /// The database, without password.
+        place: String,
+        /// What that means for the user.
+        fault: Fault,
+        /// What the driver said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// What an edit can find taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenWhat {
+    /// A stack's name.
+    StackName,
+    /// A container's name: two pairs of stack and instance can read the same.
+    ContainerName,
+    /// A volume's physical name.
+    VolumeName,
+    /// A port of this host, also where an address overlaps a wildcard.
+    HostPort,
+    /// Addresses of a stack's network.
+    Subnet,
+}
+
+impl fmt::Display for TakenWhat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StackName => "stack name",
+            Self::ContainerName => "container name",
+            Self::VolumeName => "volume name",
+            Self::HostPort => "host port",
+            Self::Subnet => "subnet",
+        })
+    }
+}
+
+struct Owner<'a>(Option<&'a String>);
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |owner| write!(f, " by {owner}"))
+    }
+}
+
+/// What a failure of the database means for the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// No connection.
+    #[error(
+        "it can't be reached; check that it runs, and the address, user and password in DEVARCH_DATABASE_URL"
+    )]
+    Unreachable,
+    /// Others held it for too long.
+    #[error("others kept it locked for too long; try again")]
+    Busy,
+    /// Its content can't be read.
+    #[error("it is damaged; nothing was changed, restore it from a backup")]
+    Damaged,
+    /// No space left.
+    #[error("its disk is full; nothing was changed, make space and try again")]
+    Full,
+    /// It can be read only.
+    #[error("it can't be written to; check its permissions")]
+    ReadOnly,
+    /// Anything else.
+    #[error("it refused the request; nothing was changed")]
+    Refused,
+}
+
+impl StoreError {
+    /// An error of the driver.
+    pub(crate) fn of(place: &str, source: impl Into<sqlx::Error>) -> Self {
+        let source = source.into();
+        Self::Database {
+            place: place.to_owned(),
+            fault: fault(&source),
+            source: source.into(),
+        }
+    }
+
+    /// A row that does not say what it should.
+    pub(crate) fn damaged(
+        place: &str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Database {
+            place: place.to_owned(),
+            fault: Fault::Damaged,
+            source: source.into(),
+        }
+    }
+}
+
+fn fault(error: &sqlx::Error) -> Fault {
+    use sqlx::Error;
+    match error {
+        Error::Database(error) => {
+            if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+                postgres_fault(error.code())
+            } else if error.try_downcast_ref::<SqliteError>().is_some() {
+                sqlite_fault(error.code().and_then(|code| code.parse().ok()))
+            } else {
+                Fault::Refused
+            }
+        }
+        Error::Migrate(error) => match error.as_ref() {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => fault(error),
+            _ => Fault::Damaged,
+        },
+        Error::PoolTimedOut => Fault::Busy,
+        Error::Io(_) | Error::Tls(_) | Error::Configuration(_) | Error::Protocol(_) => {
+            Fault::Unreachable
+        }
+        Error::ColumnDecode { .. } | Error::Decode(_) | Error::ColumnNotFound(_) => Fault::Damaged,
+        _ => Fault::Refused,
+    }
+}
+
+/// By the primary result code, <https://www.sqlite.org/rescode.html>.
+fn sqlite_fault(code: Option<i32>) -> Fault {
+    match code.unwrap_or(0) & 0xff {
+        5 | 6 => Fault::Busy,
+        8 => Fault::ReadOnly,
+        11 | 26 => Fault::Damaged,
+        13 => Fault::Full,
+        14 => Fault::Unreachable,
+        _ => Fault::Refused,
+    }
+}
+
+/// By the class of the error, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn postgres_fault(code: &str) -> Fault {
+    match code {
+        "53100" => Fault::Full,
+        "25006" => Fault::ReadOnly,
+        "XX001" | "XX002" => Fault::Damaged,
+        "55P03" | "40001" | "40P01" | "57014" => Fault::Busy,
+        "3D000" | "53300" => Fault::Unreachable,
+        _ if ["08", "28", "57"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
+            Fault::Unreachable
+        }
+        _ => Fault::Refused,
+    }
+}

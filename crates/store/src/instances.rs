@@ -1,0 +1,163 @@
+//! Uses of templates. Table `instances`.
+
+use crate::{
+    claims::Held,
+    db::{Result, Tx, Unreadable, execute, fetch},
+    templates::Templates,
+};
+use devarch_core::{
+    id::InstanceId,
+    name::{ContainerName, InstanceName, NameTooLong},
+    stack::{Instance, Pinned, Stack, Wanted},
+    template::{Overrides, TemplateDigest},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct InstanceRow {
+    pub(crate) id: String,
+    pub(crate) stack_id: String,
+    pub(crate) name: String,
+    pub(crate) container_name: String,
+    template: String,
+    overrides: String,
+    enabled: bool,
+    wanted: String,
+    slot: i64,
+}
+
+impl InstanceRow {
+    pub(crate) fn of(
+        stack: &Stack,
+        name: &InstanceName,
+        instance: &Instance,
+    ) -> std::result::Result<Self, NameTooLong> {
+        Ok(Self {
+            id: instance.id.to_string(),
+            stack_id: stack.id.to_string(),
+            name: name.to_string(),
+            container_name: ContainerName::of(&stack.name, name)?.as_str().to_owned(),
+            template: instance.template.digest.to_string(),
+            overrides: instance.overrides.to_stored(),
+            enabled: instance.enabled,
+            wanted: wanted_word(instance.wanted).to_owned(),
+            slot: i64::from(instance.slot),
+        })
+    }
+
+    /// The instance without its ports and volumes.
+    pub(crate) fn read(
+        self,
+        templates: &Templates,
+    ) -> std::result::Result<(InstanceName, Instance), Unreadable> {
+        let digest = TemplateDigest::from_stored(self.template);
+        let template = templates.get(&digest).ok_or("its template is missing")?;
+        let instance = Instance {
+            id: InstanceId::new(self.id),
+            template: Pinned {
+                template: Arc::clone(template),
+                digest,
+            },
+            overrides: Overrides::from_stored(&self.overrides)?,
+            enabled: self.enabled,
+            wanted: wanted_of(&self.wanted)?,
+            slot: self.slot.try_into()?,
+            ports: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+        };
+        Ok((self.name.parse()?, instance))
+    }
+
+    /// Whether the change to `after` could meet a row that has yet to make room for it.
+    pub(crate) fn moves(&self, after: &Self) -> bool {
+        self.container_name != after.container_name || self.slot != after.slot
+    }
+}
+
+fn wanted_word(wanted: Wanted) -> &'static str {
+    match wanted {
+        Wanted::Running => "running",
+        Wanted::Stopped => "stopped",
+        Wanted::Absent => "absent",
+    }
+}
+
+fn wanted_of(word: &str) -> std::result::Result<Wanted, Unreadable> {
+    [Wanted::Running, Wanted::Stopped, Wanted::Absent]
+        .into_iter()
+        .find(|wanted| wanted_word(*wanted) == word)
+        .ok_or_else(|| format!("{word:?} is not a wanted state").into())
+}
+
+/// The rows of one stack, or all.
+pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<Vec<InstanceRow>> {
+    match stack {
+        None => fetch!(tx, "SELECT * FROM instances"),
+        Some(stack) => fetch!(tx, "SELECT * FROM instances WHERE stack_id = $1", stack),
+    }
+}
+
+/// The containers' names that stacks other than this one have.
+pub(crate) async fn held_by_others(tx: &mut Tx, stack: &str) -> Result<Vec<Held>> {
+    fetch!(
+        tx,
+        "SELECT i.container_name AS value, s.name AS stack, i.name AS instance \
+         FROM instances i JOIN stacks s ON s.id = i.stack_id WHERE s.id <> $1",
+        stack
+    )
+}
+
+/// Adds a row.
+pub(crate) async fn insert(tx: &mut Tx, row: &InstanceRow) -> Result<()> {
+    execute!(
+        tx,
+        "INSERT INTO instances \
+         (id, stack_id, name, container_name, template, overrides, enabled, wanted, slot) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        &row.id,
+        &row.stack_id,
+        &row.name,
+        &row.container_name,
+        &row.template,
+        &row.overrides,
+        row.enabled,
+        &row.wanted,
+        row.slot,
+    )?;
+    Ok(())
+}
+
+/// Moves a row out of the way of rows that take its name or slot in the same edit.
+pub(crate) async fn park(tx: &mut Tx, id: &str) -> Result<()> {
+    execute!(
+        tx,
+        "UPDATE instances SET name = id, container_name = id, slot = -1 - slot WHERE id = $1",
+        id
+    )?;
+    Ok(())
+}
+
+/// Writes a row that is there.
+pub(crate) async fn update(tx: &mut Tx, row: &InstanceRow) -> Result<()> {
+    execute!(
+        tx,
+        "UPDATE instances SET name = $2, container_name = $3, template = $4, overrides = $5, \
+         enabled = $6, wanted = $7, slot = $8 WHERE id = $1",
+        &row.id,
+        &row.name,
+        &row.container_name,
+        &row.template,
+        &row.overrides,
+        row.enabled,
+        &row.wanted,
+        row.slot,
+    )?;
+    Ok(())
+}
+
+/// Removes a row and with it its ports and volumes.
+pub(crate) async fn delete(tx: &mut Tx, id: &str) -> Result<()> {
+    execute!(tx, "DELETE FROM instances WHERE id = $1", id)?;
+    Ok(())
+}

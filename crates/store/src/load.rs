@@ -1,0 +1,112 @@
+//! Reading stacks: one query for each table, however many stacks and instances there are.
+
+use crate::{
+    db::{Result, Tx, Unreadable},
+    instances::{self, InstanceRow},
+    ports::{self, PortRow},
+    stacks,
+    templates::{self, Templates},
+    volumes::{self, VolumeRow},
+};
+use devarch_core::{
+    name::{InstanceName, StackName},
+    stack::{Instance, Stack},
+};
+use std::collections::HashMap;
+
+/// The rows below the stacks' own.
+struct Below {
+    templates: Templates,
+    instances: Vec<InstanceRow>,
+    ports: Vec<PortRow>,
+    volumes: Vec<VolumeRow>,
+}
+
+/// An instance, and where it belongs.
+struct Placed {
+    stack: String,
+    name: InstanceName,
+    instance: Instance,
+}
+
+/// The stack of that name.
+pub(crate) async fn one(tx: &mut Tx, host: &str, name: &StackName) -> Result<Option<Stack>> {
+    let Some(row) = stacks::load(tx, Some(name)).await?.pop() else {
+        return Ok(None);
+    };
+    let id = row.id.clone();
+    Ok(assemble(tx, host, vec![row], Some(&id)).await?.pop())
+}
+
+/// All stacks, by name.
+pub(crate) async fn all(tx: &mut Tx, host: &str) -> Result<Vec<Stack>> {
+    let rows = stacks::load(tx, None).await?;
+    assemble(tx, host, rows, None).await
+}
+
+async fn assemble(
+    tx: &mut Tx,
+    host: &str,
+    rows: Vec<stacks::StackRow>,
+    only: Option<&str>,
+) -> Result<Vec<Stack>> {
+    let below = Below {
+        templates: templates::load(tx, only).await?,
+        instances: instances::load(tx, only).await?,
+        ports: ports::load(tx, host, only).await?,
+        volumes: volumes::load(tx, only).await?,
+    };
+    join(rows, below).map_err(|error| tx.damaged(error))
+}
+
+fn join(rows: Vec<stacks::StackRow>, below: Below) -> std::result::Result<Vec<Stack>, Unreadable> {
+    let mut by_stack: HashMap<String, Vec<Placed>> = HashMap::new();
+    for placed in placed(below)? {
+        by_stack
+            .entry(placed.stack.clone())
+            .or_default()
+            .push(placed);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let instances = by_stack.remove(&row.id).unwrap_or_default();
+            let mut stack = row.read()?;
+            stack.instances = instances
+                .into_iter()
+                .map(|placed| (placed.name, placed.instance))
+                .collect();
+            Ok(stack)
+        })
+        .collect()
+}
+
+fn placed(below: Below) -> std::result::Result<Vec<Placed>, Unreadable> {
+    let mut by_id: HashMap<String, Placed> = HashMap::with_capacity(below.instances.len());
+    for row in below.instances {
+        let (id, stack, called) = (
+            row.id.clone(),
+            row.stack_id.clone(),
+            row.container_name.clone(),
+        );
+        let (name, instance) = row
+            .read(&below.templates)
+            .map_err(|error| format!("instance {called} can't be read: {error}"))?;
+        let placed = Placed {
+            stack,
+            name,
+            instance,
+        };
+        by_id.insert(id, placed);
+    }
+    for row in below.ports {
+        if let Some(placed) = by_id.get_mut(&row.instance_id) {
+            placed.instance.ports.extend([row.read()?]);
+        }
+    }
+    for row in below.volumes {
+        if let Some(placed) = by_id.get_mut(&row.instance_id) {
+            placed.instance.volumes.extend([row.read()?]);
+        }
+    }
+    Ok(by_id.into_values().collect())
+}

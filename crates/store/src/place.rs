@@ -1,0 +1,200 @@
+//! The place of an SQLite database: private to its user, on a disk whose locks hold, and guarded by a lock file
+//! while its schema is made or looked at.
+
+use crate::{
+    db::Result,
+    error::{Fault, StoreError},
+};
+use std::{
+    fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+
+/// How long a migration of another process is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Makes the directory (0700) and the file (0600) where they are missing, and takes from a database that others can
+/// read their right to.
+pub(crate) fn prepare(path: &Path) -> Result<()> {
+    let directory = directory_of(path);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| unusable(directory, error))?;
+    if let Some(kind) = network_file_system(directory) {
+        return Err(StoreError::NetworkFileSystem {
+            path: directory.to_owned(),
+            kind,
+        });
+    }
+    make_private(path).map_err(|error| unusable(path, error))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
+}
+
+fn unusable(path: &Path, source: io::Error) -> StoreError {
+    StoreError::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn make_private(path: &Path) -> io::Result<()> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other.map(drop),
+    }
+    let open_to_others = path.metadata()?.permissions().mode() & 0o077 != 0;
+    if open_to_others {
+        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+/// A lock on the file beside the database, held until it is dropped. Opening holds it shared, making and migrating
+/// hold it exclusive: nobody sees a schema half made. The file is never removed.
+pub(crate) struct Gate {
+    _file: File,
+}
+
+impl Gate {
+    /// Held by all who look at the schema.
+    pub(crate) async fn shared(database: &Path) -> Result<Self> {
+        Self::take(database, File::try_lock_shared).await
+    }
+
+    /// Held by the one who changes the schema.
+    pub(crate) async fn exclusive(database: &Path) -> Result<Self> {
+        Self::take(database, File::try_lock).await
+    }
+
+    async fn take(
+        database: &Path,
+        lock: fn(&File) -> std::result::Result<(), TryLockError>,
+    ) -> Result<Self> {
+        let path = beside(database);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| unusable(&path, error))?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match lock(&file) {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::Error(error)) => return Err(unusable(&path, error)),
+                Err(error @ TryLockError::WouldBlock) if Instant::now() >= until => {
+                    return Err(StoreError::Database {
+                        place: database.display().to_string(),
+                        fault: Fault::Busy,
+                        source: Box::new(error),
+                    });
+                }
+                Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(5)).await,
+            }
+        }
+    }
+}
+
+fn beside(database: &Path) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    path.into()
+}
+
+/// What kind of network file system a directory is on, if it is on one.
+#[cfg(target_os = "linux")]
+fn network_file_system(directory: &Path) -> Option<String> {
+    let magic = u32::try_from(rustix::fs::statfs(directory).ok()?.f_type).ok()?;
+    // linux/magic.h and the file systems' own headers
+    let kind = match magic {
+        0x6969 => "NFS",
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => "SMB",
+        0x0102_1997 => "9p",
+        0x00c3_6400 => "Ceph",
+        0x5346_414f | 0x6b41_4653 => "AFS",
+        0x6573_5546 => {
+            let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+            let directory = directory.canonicalize().ok()?;
+            return remote_fuse(&mounts, &directory).map(str::to_owned);
+        }
+        _ => return None,
+    };
+    Some(kind.to_owned())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn network_file_system(_: &Path) -> Option<String> {
+    None
+}
+
+/// FUSE has one magic number for local and remote file systems; the mount table tells them apart (proc(5),
+/// `mountinfo`: the mount point is the fifth field, the type follows ` - `).
+fn remote_fuse<'a>(mounts: &'a str, directory: &Path) -> Option<&'a str> {
+    const REMOTE: [&str; 7] = [
+        "sshfs",
+        "rclone",
+        "s3fs",
+        "glusterfs",
+        "ceph",
+        "davfs",
+        "gvfsd-fuse",
+    ];
+    let (_, kind) = mounts
+        .lines()
+        .filter_map(|line| {
+            let (mount, rest) = line.split_once(" - ")?;
+            let point = mount.split(' ').nth(4)?.replace("\\040", " ");
+            let kind = rest.split(' ').next()?;
+            directory.starts_with(&point).then_some((point.len(), kind))
+        })
+        .max_by_key(|(length, _)| *length)?;
+    let name = kind.strip_prefix("fuse.")?;
+    REMOTE
+        .iter()
+        .any(|remote| name.starts_with(remote))
+        .then_some(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &str = "\
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+40 22 0:40 / /home/me/far rw,nosuid - fuse.sshfs me@far:/ rw,user_id=1000
+41 22 0:41 / /home/me/far/near rw - fuse.gocryptfs /enc rw
+42 22 0:42 / /mnt/my\\040disk rw - fuse.rclone remote: rw";
+
+    #[test]
+    fn a_remote_file_system_behind_fuse_is_seen() {
+        let kind = |path: &str| remote_fuse(MOUNTS, Path::new(path));
+        assert_eq!(kind("/home/me/far/.devarch"), Some("fuse.sshfs"));
+        assert_eq!(kind("/mnt/my disk/x"), Some("fuse.rclone"));
+        assert_eq!(kind("/home/me/far/near/x"), None);
+        assert_eq!(kind("/home/me"), None);
+    }
+
+    #[test]
+    fn this_machines_temporary_directory_is_local() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(network_file_system(directory.path()), None);
+    }
+}

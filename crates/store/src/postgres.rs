@@ -1,0 +1,79 @@
+//! Opening a PostgreSQL database.
+
+use crate::{
+    db::{Database, Db, Result},
+    error::StoreError,
+    identity,
+    schema::{self, Schema},
+    url::PostgresUrl,
+};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::time::Duration;
+use tokio::time::timeout;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waiting and idling have an end, so that a client that is gone does not hold up a team.
+const SETTINGS: [(&str, &str); 2] = [
+    ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "60s"),
+];
+
+/// Opens the database, migrating it where it is empty or older.
+pub(crate) async fn open(url: &PostgresUrl) -> Result<Database> {
+    let place = url.to_string();
+    let failed = |error| StoreError::of(&place, error);
+    let options = url
+        .with_password()
+        .parse::<PgConnectOptions>()
+        .map_err(failed)?
+        .application_name("devarch")
+        .options(SETTINGS);
+    let pool = PgPoolOptions::new()
+        .max_connections(4)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options.clone());
+    let database = Database {
+        db: Db::Pg(pool.clone()),
+        place: place.as_str().into(),
+    };
+
+    // A connection of its own, because a pool does not tell why it waits for a server that refuses it.
+    let mut connection = connect(&options).await.map_err(failed)?;
+    let found = version(&mut connection).await.map_err(failed)?;
+    connection.close().await.map_err(failed)?;
+    if schema::judge(&MIGRATIONS, found, &place)? == Schema::Older {
+        let migrated = MIGRATIONS.run(&pool).await;
+        migrated.map_err(|error| StoreError::of(&place, error))?;
+        identity::make(&database).await?;
+    }
+    Ok(database)
+}
+
+async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+    timeout(PATIENCE, options.connect())
+        .await
+        .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
+}
+
+/// The newest migration that was run; 0 where none ever was.
+async fn version(connection: &mut PgConnection) -> sqlx::Result<i64> {
+    const UNDEFINED_TABLE: &str = "42P01";
+    let newest: sqlx::Result<Option<i64>> =
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+            .fetch_one(connection)
+            .await;
+    match newest {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
+            Ok(0)
+        }
+        other => other.map(Option::unwrap_or_default),
+    }
+}

@@ -1,0 +1,49 @@
+//! A stack as the rows of its tables. An edit is the difference between two of these.
+
+use crate::{instances::InstanceRow, ports::PortRow, volumes::VolumeRow};
+use devarch_core::{
+    name::NameTooLong,
+    stack::Stack,
+    template::{Template, TemplateDigest},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// The rows below a stack's own.
+#[derive(Default)]
+pub(crate) struct Rows {
+    pub(crate) instances: BTreeMap<String, InstanceRow>,
+    pub(crate) ports: BTreeSet<PortRow>,
+    pub(crate) volumes: BTreeSet<VolumeRow>,
+    pub(crate) templates: BTreeMap<TemplateDigest, Arc<Template>>,
+}
+
+impl Rows {
+    /// The rows a stack amounts to.
+    pub(crate) fn of(stack: &Stack) -> Result<Self, NameTooLong> {
+        let mut rows = Self::default();
+        for (name, instance) in &stack.instances {
+            let id = instance.id.to_string();
+            let ports = instance.ports.iter();
+            rows.ports
+                .extend(ports.map(|(key, host)| PortRow::of(&id, *key, *host)));
+            let volumes = instance.volumes.iter();
+            rows.volumes
+                .extend(volumes.map(|(name, physical)| VolumeRow::of(&id, name, physical)));
+            rows.templates.insert(
+                instance.template.digest.clone(),
+                Arc::clone(&instance.template.template),
+            );
+            rows.instances
+                .insert(id, InstanceRow::of(stack, name, instance)?);
+        }
+        Ok(rows)
+    }
+
+    /// The name of one of its instances.
+    pub(crate) fn instance_name(&self, id: &str) -> &str {
+        self.instances.get(id).map_or("", |row| &row.name)
+    }
+}

@@ -1,0 +1,73 @@
+//! Opening an SQLite database: as little as possible where its schema is current, because every command does it.
+
+use crate::{
+    db::{Database, Db, Result},
+    error::StoreError,
+    identity,
+    place::{self, Gate},
+    schema::{self, Schema},
+};
+use sqlx::{
+    AssertSqlSafe, SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, time::Duration};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long a writer waits for another.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens the database, making it where it is missing and migrating it where it is older.
+pub(crate) async fn open(path: &Path) -> Result<Database> {
+    place::prepare(path)?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(BUSY_TIMEOUT);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(4)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(options.clone());
+    let database = Database {
+        db: Db::Lite(pool.clone()),
+        place: path.display().to_string().into(),
+    };
+    let failed = |error| StoreError::of(&database.place, error);
+
+    let gate = Gate::shared(path).await?;
+    let found = version(&pool).await.map_err(failed)?;
+    drop(gate);
+    if schema::judge(&MIGRATIONS, found, &database.place)? == Schema::Older {
+        let _gate = Gate::exclusive(path).await?;
+        migrate(options).await.map_err(failed)?;
+        identity::make(&database).await?;
+    }
+    Ok(database)
+}
+
+/// The schema's version is kept in the file's header, where it is read fastest.
+async fn version(pool: &SqlitePool) -> sqlx::Result<i64> {
+    sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(pool)
+        .await
+}
+
+/// The journal's mode stays with the file; changing it is safe only while nobody else opens the database.
+async fn migrate(options: SqliteConnectOptions) -> sqlx::Result<()> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options.journal_mode(SqliteJournalMode::Wal))
+        .await?;
+    MIGRATIONS.run(&pool).await?;
+    let version = schema::known(&MIGRATIONS);
+    sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {version}")))
+        .execute(&pool)
+        .await?;
+    pool.close().await;
+    Ok(())
+}

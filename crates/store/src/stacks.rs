@@ -1,0 +1,189 @@
+//! The stacks' own rows. Table `stacks`.
+
+use crate::db::{Result, Tx, Unreadable, execute, fetch, fetch_one};
+use devarch_core::{
+    engine::{EngineBinding, EngineKind},
+    id::{EngineId, StackId},
+    name::StackName,
+    policy::Allowance,
+    stack::Stack,
+};
+use ipnet::Ipv4Net;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One row.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct StackRow {
+    pub(crate) id: String,
+    name: String,
+    project: Option<String>,
+    enabled: bool,
+    revision: i64,
+    allowed: String,
+    engine_kind: Option<String>,
+    engine_id: Option<String>,
+    engine_endpoint: Option<String>,
+    subnet: Option<String>,
+}
+
+impl StackRow {
+    /// The stack without its instances.
+    pub(crate) fn read(self) -> std::result::Result<Stack, Unreadable> {
+        let engine = match (self.engine_kind, self.engine_id, self.engine_endpoint) {
+            (Some(kind), Some(id), Some(endpoint)) => Some(EngineBinding {
+                kind: kind.parse::<EngineKind>().map_err(|()| "unknown engine")?,
+                id: EngineId::new(id),
+                endpoint,
+            }),
+            _ => None,
+        };
+        Ok(Stack {
+            id: StackId::new(self.id),
+            name: self.name.parse()?,
+            project: self.project,
+            enabled: self.enabled,
+            revision: self.revision,
+            engine,
+            subnet: self.subnet.as_deref().map(str::parse).transpose()?,
+            allow: allowed_of(&self.allowed)?,
+            instances: BTreeMap::new(),
+        })
+    }
+}
+
+fn allowed_words(allow: &BTreeSet<Allowance>) -> String {
+    let words: Vec<&str> = allow.iter().map(|allowance| allowance.as_str()).collect();
+    words.join(" ")
+}
+
+fn allowed_of(words: &str) -> std::result::Result<BTreeSet<Allowance>, Unreadable> {
+    words
+        .split_whitespace()
+        .map(|word| {
+            word.parse()
+                .map_err(|()| format!("{word:?} is not an allowance").into())
+        })
+        .collect()
+}
+
+/// All names, sorted.
+pub(crate) async fn names(tx: &mut Tx) -> Result<Vec<StackName>> {
+    let rows: Vec<(String,)> = fetch!(tx, "SELECT name FROM stacks ORDER BY name")?;
+    let parsed: std::result::Result<_, Unreadable> =
+        rows.into_iter().map(|(name,)| Ok(name.parse()?)).collect();
+    parsed.map_err(|error| tx.damaged(error))
+}
+
+/// The row of that name, or all rows by name.
+pub(crate) async fn load(tx: &mut Tx, name: Option<&StackName>) -> Result<Vec<StackRow>> {
+    match name {
+        None => fetch!(tx, "SELECT * FROM stacks ORDER BY name"),
+        Some(name) => fetch!(tx, "SELECT * FROM stacks WHERE name = $1", name.as_str()),
+    }
+}
+
+/// The project of the stack that has this name and is not this one.
+pub(crate) async fn namesake(tx: &mut Tx, stack: &Stack) -> Result<Option<Option<String>>> {
+    let row: Option<(Option<String>,)> = fetch_one!(
+        tx,
+        "SELECT project FROM stacks WHERE name = $1 AND id <> $2",
+        stack.name.as_str(),
+        stack.id.as_str(),
+    )?;
+    Ok(row.map(|(project,)| project))
+}
+
+/// The subnets on this host, but for that of one stack.
+pub(crate) async fn subnets(
+    tx: &mut Tx,
+    host: &str,
+    except: &str,
+) -> Result<Vec<(StackName, Ipv4Net)>> {
+    let rows: Vec<(String, String)> = fetch!(
+        tx,
+        "SELECT name, subnet FROM stacks \
+         WHERE host = $1 AND subnet IS NOT NULL AND id <> $2 ORDER BY name",
+        host,
+        except,
+    )?;
+    let parsed: std::result::Result<_, Unreadable> = rows
+        .into_iter()
+        .map(|(name, subnet)| Ok((name.parse()?, subnet.parse()?)))
+        .collect();
+    parsed.map_err(|error| tx.damaged(error))
+}
+
+/// Adds a row, not yet bound to an engine.
+pub(crate) async fn insert(tx: &mut Tx, stack: &Stack) -> Result<()> {
+    execute!(
+        tx,
+        "INSERT INTO stacks (id, name, project, enabled, revision, allowed) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        stack.id.as_str(),
+        stack.name.as_str(),
+        stack.project.as_deref(),
+        stack.enabled,
+        stack.revision,
+        allowed_words(&stack.allow),
+    )?;
+    Ok(())
+}
+
+/// Takes a stack from the revision an edit was made from to the next; `None` where it has another.
+pub(crate) async fn advance(tx: &mut Tx, read: &Stack) -> Result<Option<i64>> {
+    let row: Option<(i64,)> = fetch_one!(
+        tx,
+        "UPDATE stacks SET revision = revision + 1 WHERE id = $1 AND revision = $2 RETURNING revision",
+        read.id.as_str(),
+        read.revision,
+    )?;
+    Ok(row.map(|(revision,)| revision))
+}
+
+/// Writes what an edit can change.
+pub(crate) async fn update(tx: &mut Tx, stack: &Stack) -> Result<()> {
+    execute!(
+        tx,
+        "UPDATE stacks SET name = $2, project = $3, enabled = $4, allowed = $5 WHERE id = $1",
+        stack.id.as_str(),
+        stack.name.as_str(),
+        stack.project.as_deref(),
+        stack.enabled,
+        allowed_words(&stack.allow),
+    )?;
+    Ok(())
+}
+
+/// Writes where a stack lives; says whether there is such a stack.
+pub(crate) async fn bind(
+    tx: &mut Tx,
+    host: &str,
+    id: &StackId,
+    engine: Option<&EngineBinding>,
+    subnet: Option<Ipv4Net>,
+) -> Result<bool> {
+    let bound = engine.is_some() || subnet.is_some();
+    let changed = execute!(
+        tx,
+        "UPDATE stacks SET host = $2, engine_kind = $3, engine_id = $4, engine_endpoint = $5, \
+         subnet = $6 WHERE id = $1",
+        id.as_str(),
+        bound.then_some(host),
+        engine.map(|engine| engine.kind.as_str()),
+        engine.map(|engine| engine.id.as_str()),
+        engine.map(|engine| engine.endpoint.as_str()),
+        subnet.map(|subnet| subnet.to_string()),
+    )?;
+    Ok(changed > 0)
+}
+
+/// Removes the row, if it still has the revision that was read, and all that belongs to it.
+pub(crate) async fn delete(tx: &mut Tx, read: &Stack) -> Result<bool> {
+    let deleted = execute!(
+        tx,
+        "DELETE FROM stacks WHERE id = $1 AND revision = $2",
+        read.id.as_str(),
+        read.revision,
+    )?;
+    Ok(deleted > 0)
+}

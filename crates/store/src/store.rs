@@ -1,0 +1,184 @@
+//! The store's whole interface.
+
+use crate::{
+    applied::{self, Applied},
+    db::{Database, Result},
+    edit,
+    identity::{self, StoreIdentity},
+    kept::{self, KeptVolume},
+    load,
+    ports::{self, PortReservation},
+    postgres, sqlite, stacks,
+    url::StoreUrl,
+};
+use devarch_core::{
+    engine::EngineBinding,
+    id::{EngineId, InstanceId, StackId},
+    name::{PhysicalVolume, StackName},
+    stack::Stack,
+};
+use ipnet::Ipv4Net;
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// No stack has this id: nothing is left out.
+const NONE: &str = "";
+
+/// The truth, as one machine sees it. Clones share their connections.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+    host: Arc<str>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({} on {})", self.database.place, self.host)
+    }
+}
+
+impl Store {
+    /// Opens the database, making or migrating its schema where needed. `host` is this machine's identity: host ports
+    /// and subnets are unique for each.
+    pub async fn open(url: &StoreUrl, host: &str) -> Result<Self> {
+        let database = match url {
+            StoreUrl::Sqlite(path) => sqlite::open(path).await?,
+            StoreUrl::Postgres(url) => postgres::open(url).await?,
+        };
+        Ok(Self {
+            database,
+            host: host.into(),
+        })
+    }
+
+    /// Closes the connections, once what is under way has ended.
+    pub async fn close(self) {
+        self.database.close().await;
+    }
+
+    /// Who this store is.
+    pub async fn identity(&self) -> Result<StoreIdentity> {
+        let mut tx = self.database.read().await?;
+        identity::read(&mut tx).await
+    }
+
+    /// The names of all stacks, sorted.
+    pub async fn stack_names(&self) -> Result<Vec<StackName>> {
+        let mut tx = self.database.read().await?;
+        stacks::names(&mut tx).await
+    }
+
+    /// The stack of that name, with the host ports it has on this machine.
+    pub async fn stack(&self, name: &StackName) -> Result<Option<Stack>> {
+        let mut tx = self.database.read().await?;
+        load::one(&mut tx, &self.host, name).await
+    }
+
+    /// All stacks by name; instances of one template share its body.
+    pub async fn stacks(&self) -> Result<Vec<Stack>> {
+        let mut tx = self.database.read().await?;
+        load::all(&mut tx, &self.host).await
+    }
+
+    /// Adds a stack as it is, revision and engine included.
+    pub async fn create_stack(&self, stack: &Stack) -> Result<()> {
+        let mut tx = self.database.edit().await?;
+        edit::create(&mut tx, &self.host, stack).await?;
+        tx.commit().await
+    }
+
+    /// Saves an edit: the difference between the stack as it was read and as it shall be. Returns its new revision;
+    /// an edit that changes nothing writes nothing and leaves it as it is.
+    ///
+    /// Volumes it lets go of are kept in memory if the stack lives on an engine.
+    pub async fn save_stack(&self, before: &Stack, after: &Stack) -> Result<i64> {
+        if before == after {
+            return Ok(before.revision);
+        }
+        let mut tx = self.database.edit().await?;
+        let revision = edit::save(&mut tx, &self.host, before, after).await?;
+        tx.commit().await?;
+        Ok(revision)
+    }
+
+    /// Removes a stack, as it was read, with all that is known of it but its volumes: they become kept volumes if it
+    /// lives on an engine.
+    pub async fn delete_stack(&self, stack: &Stack) -> Result<()> {
+        let mut tx = self.database.edit().await?;
+        edit::delete(&mut tx, stack).await?;
+        tx.commit().await
+    }
+
+    /// Binds a stack to its engine and its network's addresses. Not an edit: the revision stays.
+    pub async fn bind_engine(
+        &self,
+        stack: &StackId,
+        engine: &EngineBinding,
+        subnet: Option<Ipv4Net>,
+    ) -> Result<()> {
+        let mut tx = self.database.edit().await?;
+        edit::bind(&mut tx, &self.host, stack, (Some(engine), subnet)).await?;
+        tx.commit().await
+    }
+
+    /// Takes a stack off its engine and gives its network's addresses back. Not an edit: the revision stays.
+    pub async fn unbind_engine(&self, stack: &StackId) -> Result<()> {
+        let mut tx = self.database.edit().await?;
+        edit::bind(&mut tx, &self.host, stack, (None, None)).await?;
+        tx.commit().await
+    }
+
+    /// The volumes that stayed on engines when their stack or instance was removed.
+    pub async fn kept_volumes(&self) -> Result<Vec<KeptVolume>> {
+        let mut tx = self.database.read().await?;
+        kept::load(&mut tx).await
+    }
+
+    /// Forgets a kept volume: it was deleted, or it belongs to an instance again.
+    pub async fn forget_kept_volume(
+        &self,
+        engine: &EngineId,
+        physical: &PhysicalVolume,
+    ) -> Result<()> {
+        let mut tx = self.database.write().await?;
+        kept::forget(&mut tx, engine, physical).await?;
+        tx.commit().await
+    }
+
+    /// The host ports that instances have on this machine.
+    pub async fn host_ports(&self) -> Result<Vec<PortReservation>> {
+        let mut tx = self.database.read().await?;
+        ports::reservations(&mut tx, &self.host, NONE).await
+    }
+
+    /// The subnets that stacks have on this machine.
+    pub async fn subnets(&self) -> Result<Vec<(StackName, Ipv4Net)>> {
+        let mut tx = self.database.read().await?;
+        stacks::subnets(&mut tx, &self.host, NONE).await
+    }
+
+    /// What was last applied of a stack's instances, also of those that were removed since: their containers are
+    /// still this store's to remove.
+    pub async fn applied(&self, stack: &StackId) -> Result<BTreeMap<InstanceId, Applied>> {
+        let mut tx = self.database.read().await?;
+        applied::load(&mut tx, stack).await
+    }
+
+    /// Remembers what is being applied of an instance.
+    pub async fn record_applied(
+        &self,
+        stack: &StackId,
+        instance: &InstanceId,
+        applied: &Applied,
+    ) -> Result<()> {
+        let mut tx = self.database.write().await?;
+        applied::record(&mut tx, stack, instance, applied).await?;
+        tx.commit().await
+    }
+
+    /// Forgets what was applied of an instance: its container was removed.
+    pub async fn forget_applied(&self, stack: &StackId, instance: &InstanceId) -> Result<()> {
+        let mut tx = self.database.write().await?;
+        applied::forget(&mut tx, stack, instance).await?;
+        tx.commit().await
+    }
+}

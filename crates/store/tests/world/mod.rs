@@ -1,0 +1,118 @@
+//! The world of a promise: an empty database of its own, SQLite or PostgreSQL, gone when the promise has ended.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub(crate) mod samples;
+
+use devarch_store::{Store, StoreUrl};
+use futures_util::FutureExt as _;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
+use std::{future::Future, panic::AssertUnwindSafe};
+
+/// Where a promise finds its database.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    /// The URL as text, to hand to another process.
+    pub(crate) text: String,
+}
+
+impl World {
+    /// The world of another process.
+    pub(crate) fn at(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
+
+    /// The URL.
+    pub(crate) fn url(&self) -> StoreUrl {
+        self.text.parse().unwrap()
+    }
+
+    /// The store as the machine `here` opens it.
+    pub(crate) async fn open(&self) -> Store {
+        self.open_on("here").await
+    }
+
+    /// The store as another machine opens it.
+    pub(crate) async fn open_on(&self, host: &str) -> Store {
+        Store::open(&self.url(), host).await.unwrap()
+    }
+
+    /// How many rows a table has, seen without the store.
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let query = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        if self.text.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.text).await.unwrap();
+            let rows = sqlx::query_scalar(query).fetch_one(&mut connection).await;
+            rows.unwrap()
+        } else {
+            let mut connection = PgConnection::connect(&self.text).await.unwrap();
+            let rows = sqlx::query_scalar(query).fetch_one(&mut connection).await;
+            rows.unwrap()
+        }
+    }
+}
+
+/// Keeps a promise on SQLite.
+pub(crate) fn on_sqlite<F: Future<Output = ()>>(promise: impl FnOnce(World) -> F) {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("home/devarch.db");
+    let world = World::at(format!("sqlite:{}", path.display()));
+    runtime().block_on(promise(world));
+}
+
+/// Keeps a promise on PostgreSQL, where there is a server.
+pub(crate) fn on_postgres<F: Future<Output = ()>>(promise: impl FnOnce(World) -> F) {
+    let Ok(server) = std::env::var("DEVARCH_TEST_POSTGRES") else {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "DEVARCH_TEST_POSTGRES must be set in CI"
+        );
+        println!("SKIPPED: no PostgreSQL server in DEVARCH_TEST_POSTGRES");
+        return;
+    };
+    runtime().block_on(async {
+        let name = format!("devarch_{}", uuid::Uuid::new_v4().simple());
+        run(&server, format!("CREATE DATABASE {name}")).await;
+        let (address, _) = server.rsplit_once('/').unwrap();
+        let world = World::at(format!("{address}/{name}"));
+        let kept = AssertUnwindSafe(promise(world)).catch_unwind().await;
+        run(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        if let Err(panic) = kept {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+async fn run(server: &str, statement: String) {
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    connection.execute(AssertSqlSafe(statement)).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// A runtime with threads, so that writers are at it at the same time.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// A test for each promise on each database.
+#[macro_export]
+macro_rules! promises {
+    ($($promise:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test]
+            fn $promise() {
+                crate::world::on_sqlite(super::$promise);
+            })+
+        }
+        mod postgres {
+            $(#[test]
+            fn $promise() {
+                crate::world::on_postgres(super::$promise);
+            })+
+        }
+    };
+}
