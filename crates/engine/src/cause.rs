@@ -38,8 +38,9 @@ impl Failure {
         matches!(self, Self::Answered(answer) if answer.status == 404)
     }
 
-    fn told(self) -> (Kind, String) {
-        match self {
+    /// The error of a call that was to do `action`.
+    pub(crate) fn into_error(self, action: String) -> EngineError {
+        let (kind, message) = match self {
             Self::Answered(answer) => (kind_of(&answer), answer.message),
             Self::Unreachable(io::ErrorKind::PermissionDenied, message) => (
                 Kind::PermissionDenied,
@@ -48,7 +49,8 @@ impl Failure {
             Self::Unreachable(_, message) => (Kind::NotRunning, message),
             Self::Cut(message) => (Kind::Uncertain, message),
             Self::Garbled(message) => (Kind::Other, message),
-        }
+        };
+        EngineError::new(action, kind, message)
     }
 }
 
@@ -63,10 +65,7 @@ pub(crate) trait During<T> {
 
 impl<T, F: Into<Failure>> During<T> for Result<T, F> {
     fn during(self, action: impl FnOnce() -> String) -> Result<T, EngineError> {
-        self.map_err(|failure| {
-            let (kind, message) = failure.into().told();
-            EngineError::new(action(), kind, message)
-        })
+        self.map_err(|failure| failure.into().into_error(action()))
     }
 }
 
@@ -174,6 +173,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn both_engines_words_lead_to_the_same_cause() {
         let seen = [
             (

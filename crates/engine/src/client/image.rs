@@ -197,7 +197,7 @@ fn pull_path(podman: bool, reference: &str, platform: Option<&str>) -> String {
         .zip(platform.split('/'))
     {
         if !value.is_empty() {
-            path.push_str(&format!("&{key}={}", encoded(value)));
+            path.extend(["&", key, "=", &encoded(value)]);
         }
     }
     path

@@ -77,7 +77,7 @@ pub(super) async fn stop(
         signal: None,
     };
     // The call lasts as long as the grace period; one from the container's own spec is not known here.
-    let longest = grace.map_or(Duration::from_secs(3600), Duration::from);
+    let longest = grace.map_or(Duration::from_hours(1), Duration::from);
     let stopped = engine
         .patient(longest)
         .stop_container(id.as_str(), Some(options))
@@ -116,7 +116,7 @@ pub(super) async fn remove(engine: &BollardEngine, id: &ContainerId) -> Result<(
 
 /// bollard gives an exit code other than 0 as an error; it is a result.
 pub(super) async fn wait(engine: &BollardEngine, id: &ContainerId) -> Result<ExitStatus> {
-    let patient = engine.patient(Duration::from_secs(86_400 * 365));
+    let patient = engine.patient(Duration::from_hours(365 * 24));
     let mut answers = Box::pin(patient.wait_container(id.as_str(), None::<WaitContainerOptions>));
     let code = match answers.next().await {
         Some(Ok(answer)) => Ok(answer.status_code),

@@ -35,8 +35,10 @@ struct Listed {
 struct Port {
     #[serde(rename = "IP")]
     ip: Option<String>,
-    private_port: u16,
-    public_port: Option<u16>,
+    #[serde(rename = "PrivatePort")]
+    private: u16,
+    #[serde(rename = "PublicPort")]
+    public: Option<u16>,
     r#type: Option<String>,
 }
 
@@ -140,11 +142,11 @@ fn port(listed: Port) -> Option<ObservedPort> {
     let ip = listed.ip.unwrap_or_default();
     Some(ObservedPort {
         key: PortKey {
-            target: listed.private_port,
+            target: listed.private,
             protocol,
         },
         host_ip: ip.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        host_port: listed.public_port.filter(|port| *port != 0)?,
+        host_port: listed.public.filter(|port| *port != 0)?,
     })
 }
 

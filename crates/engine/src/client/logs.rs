@@ -1,12 +1,12 @@
 use super::{BollardEngine, Result};
 use crate::{
     LogOptions, LogStream,
-    cause::{During, Failure},
+    cause::During,
     frames::{Packing, reader, unpack},
     wire::Call,
 };
 use devarch_core::id::ContainerId;
-use futures_util::{StreamExt, TryFutureExt};
+use futures_util::{FutureExt, StreamExt, TryFutureExt};
 use hyper::{Response, body::Incoming};
 use std::time::Duration;
 
@@ -24,17 +24,15 @@ pub(super) async fn open(
     let wire = engine.wire.clone();
     let call = Call::get(path(id, options));
     let mut head = Box::pin(async move { wire.open(call).await });
-    match tokio::time::timeout(HEAD, &mut head).await {
-        Ok(response) => Ok(lines(response.during(|| action.clone())?, action)),
-        Err(_) => {
-            let late = head.map_err({
-                let action = action.clone();
-                move |failure: Failure| Err::<(), _>(failure).during(|| action).unwrap_err()
-            });
-            let lines = late.map_ok(move |response| lines(response, action));
-            Ok(lines.try_flatten_stream().boxed())
-        }
+    if let Ok(response) = tokio::time::timeout(HEAD, &mut head).await {
+        let response = response.during(|| action.clone())?;
+        return Ok(lines(response, action));
     }
+    let late = head.map(move |response| match response {
+        Ok(response) => Ok(lines(response, action)),
+        Err(failure) => Err(failure.into_error(action)),
+    });
+    Ok(late.try_flatten_stream().boxed())
 }
 
 fn lines(response: Response<Incoming>, action: String) -> LogStream {
@@ -45,12 +43,11 @@ fn path(id: &ContainerId, options: &LogOptions) -> String {
     let tail = options
         .tail
         .map_or_else(|| "all".to_owned(), |lines| lines.to_string());
-    let mut path = format!(
-        "/containers/{id}/logs?stdout=true&stderr=true&follow={}&tail={tail}&timestamps={}",
+    let since = options
+        .since
+        .map_or_else(String::new, |time| format!("&since={time}"));
+    format!(
+        "/containers/{id}/logs?stdout=true&stderr=true&follow={}&tail={tail}&timestamps={}{since}",
         options.follow, options.timestamps
-    );
-    if let Some(since) = options.since {
-        path.push_str(&format!("&since={since}"));
-    }
-    path
+    )
 }

@@ -83,12 +83,12 @@ pub(super) async fn create(
     spec: &NetworkSpec,
     labels: &BTreeMap<String, String>,
 ) -> Result<NetworkId> {
-    let isolation = if engine.is_podman() {
+    let options = if engine.is_podman() {
         json!({"isolate": "true"})
     } else {
         json!({})
     };
-    let call = Call::post("/networks/create").json(body(spec, labels, isolation));
+    let call = Call::post("/networks/create").json(body(spec, labels, &options));
     let created: Created = engine
         .wire
         .json(call)
@@ -97,7 +97,7 @@ pub(super) async fn create(
     Ok(NetworkId::new(created.id))
 }
 
-fn body(spec: &NetworkSpec, labels: &BTreeMap<String, String>, options: Value) -> Value {
+fn body(spec: &NetworkSpec, labels: &BTreeMap<String, String>, options: &Value) -> Value {
     let gateway = spec.subnet.hosts().next().unwrap_or(spec.subnet.addr());
     json!({
         "Name": spec.name,

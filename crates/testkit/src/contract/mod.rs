@@ -1,0 +1,21 @@
+//! What an engine promises the rest of DevArch, one function per promise. [`objects`], [`networks`] and [`life`] hold
+//! for the engine in memory too; the others need real processes.
+
+pub mod files;
+pub mod life;
+pub mod networks;
+pub mod objects;
+pub mod process;
+pub mod streams;
+pub mod world;
+
+use devarch_engine::{EngineError, EngineErrorKind};
+
+/// Asserts that a call failed for that reason.
+#[track_caller]
+fn refused<T>(result: Result<T, EngineError>, kind: &EngineErrorKind) {
+    match result {
+        Ok(_) => panic!("it was allowed; expected {kind:?}"),
+        Err(error) => assert_eq!(error.kind, *kind, "{error}"),
+    }
+}

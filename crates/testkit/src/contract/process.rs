@@ -1,0 +1,226 @@
+//! What a spec makes of a container's process.
+
+use crate::{
+    fixture::{Fixture, RUNS, mounted},
+    outside,
+};
+use devarch_core::{
+    id::ContainerId,
+    observed::{HealthState, RunState},
+    spec::{Mount, MountFrom},
+    template::{HealthTest, Healthcheck, RestartPolicy, TmpfsMount, Ulimit},
+    text::Text,
+    unit::{Bytes, Cpus, FileMode, Millis},
+};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+async fn inspected(f: &Fixture, id: &ContainerId) -> Value {
+    outside::get(&f.engine.info().endpoint, &format!("/containers/{id}/json")).await
+}
+
+/// Memory, processors, processes, open files, shared memory.
+pub async fn limits_reach_the_kernel(f: &Fixture) {
+    let mut request = f.request("limits", &RUNS);
+    let spec = &mut request.spec;
+    spec.resources.limits.memory = Some(Bytes(64 << 20));
+    spec.resources.limits.cpus = Some(Cpus(500));
+    spec.resources.limits.pids = Some(77);
+    spec.resources.reservations.memory = Some(Bytes(32 << 20));
+    spec.shm_size = Some(Bytes(8 << 20));
+    // Podman replaces its configured limits by these; some machines need all of them given.
+    spec.ulimits.insert(
+        "nofile".to_owned(),
+        Ulimit {
+            soft: 1000,
+            hard: 2000,
+        },
+    );
+    spec.ulimits.insert(
+        "nproc".to_owned(),
+        Ulimit {
+            soft: 500,
+            hard: 500,
+        },
+    );
+    let id = f.run(&request).await;
+    let seen = f
+        .sh(
+            &id,
+            "ulimit -Hn; df -k /dev/shm | tail -1 | awk '{print $2}'",
+        )
+        .await
+        .stdout;
+    assert_eq!(seen, "2000\n8192\n");
+    let host = &inspected(f, &id).await["HostConfig"];
+    assert_eq!(host["Memory"], 64 << 20);
+    assert_eq!(host["MemoryReservation"], 32 << 20);
+    assert_eq!(host["NanoCpus"], 500_000_000);
+    assert_eq!(host["PidsLimit"], 77);
+}
+
+/// Environment, user, directory, host name, entrypoint, init, capabilities, kernel parameters.
+pub async fn the_process_is_what_the_spec_says(f: &Fixture) {
+    let mut request = f.request("spec", &["-c", "trap 'exit 0' TERM; sleep 1000 & wait"]);
+    let spec = &mut request.spec;
+    spec.entrypoint = Some(vec!["/bin/sh".to_owned()]);
+    spec.environment
+        .insert("PLAIN".to_owned(), Text::plain("a b=c"));
+    spec.environment
+        .insert("SECRET".to_owned(), Text::Secret("hunter2".to_owned()));
+    spec.user = Some("1000:1001".to_owned());
+    spec.working_dir = Some("/var".to_owned());
+    spec.hostname = "named".to_owned();
+    spec.init = true;
+    spec.group_add = vec!["4321".to_owned()];
+    spec.cap_drop = vec!["ALL".to_owned()];
+    spec.sysctls.insert(
+        "net.ipv4.ip_unprivileged_port_start".to_owned(),
+        "80".to_owned(),
+    );
+    let id = f.run(&request).await;
+    let line = "echo $PLAIN; echo $SECRET; id -u; id -g; pwd; hostname; id -G; cat /proc/1/comm; \
+                grep CapBnd /proc/self/status; cat /proc/sys/net/ipv4/ip_unprivileged_port_start";
+    let seen = f.sh(&id, line).await.stdout;
+    let lines: Vec<&str> = seen.lines().collect();
+    assert_eq!(
+        lines[..6],
+        ["a b=c", "hunter2", "1000", "1001", "/var", "named"],
+        "{seen}"
+    );
+    assert!(lines[6].contains("4321"), "{seen}");
+    assert!(
+        !lines[7].starts_with("sh"),
+        "process 1 is not an init: {seen}"
+    );
+    assert!(
+        lines[8].ends_with("0000000000000000") && lines[9] == "80",
+        "{seen}"
+    );
+}
+
+/// Volumes, binds, memory, and a root that can't be written to.
+pub async fn mounts_are_where_the_spec_says(f: &Fixture) {
+    let volume = f.volume("data").await;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("seen"), "from the host\n").unwrap();
+    let mut request = f.request("mounts", &RUNS);
+    let spec = &mut request.spec;
+    spec.read_only = true;
+    spec.mounts.push(mounted(&volume, "/data"));
+    spec.mounts.push(Mount {
+        target: "/host".to_owned(),
+        source: MountFrom::Bind(dir.path().display().to_string()),
+        read_only: true,
+    });
+    spec.tmpfs.push(TmpfsMount {
+        target: "/scratch".to_owned(),
+        size: Some(Bytes(4 << 20)),
+        mode: Some(FileMode(0o1770)),
+    });
+    let id = f.run(&request).await;
+    let line = "cat /host/seen; touch /host/x 2>/dev/null || echo ro; touch /x 2>/dev/null || echo ro; \
+                touch /data/x && echo rw; touch /scratch/x && echo rw; stat -c %a /scratch; \
+                df -k /scratch | tail -1 | awk '{print $2}'";
+    let seen = f.sh(&id, line).await.stdout;
+    assert_eq!(seen, "from the host\nro\nro\nrw\nrw\n1770\n4096\n");
+}
+
+/// The stop signal first, then the end; a longer grace lets the process finish.
+pub async fn the_grace_period_is_kept(f: &Fixture) {
+    let argv = [
+        "sh",
+        "-c",
+        "trap 'sleep 1.5; exit 9' USR1; while :; do sleep 0.1; done",
+    ];
+    let mut request = f.request("slow", &argv);
+    request.spec.stop_signal = Some("SIGUSR1".to_owned());
+    request.spec.stop_grace_period = Some(Millis(10_000));
+    let id = f.run(&request).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    f.engine.stop(&id, None).await.unwrap();
+    assert_eq!(f.engine.inspect(&id).await.unwrap().unwrap().exit_code, 9);
+
+    f.engine.start(&id).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let begun = Instant::now();
+    f.engine.stop(&id, Some(Millis(0))).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert_eq!(f.engine.inspect(&id).await.unwrap().unwrap().exit_code, 137);
+}
+
+/// By the engine, or by us through the engine where nobody else does it.
+pub async fn health_is_judged_by_the_given_check(f: &Fixture) {
+    let mut request = f.request("checked", &RUNS);
+    request.spec.healthcheck = Some(Healthcheck {
+        test: HealthTest::Shell("test -e /ready".to_owned()),
+        interval: Some(Millis(1000)),
+        timeout: Some(Millis(5000)),
+        retries: Some(2),
+        start_period: None,
+        start_interval: None,
+    });
+    let id = f.run(&request).await;
+    assert_eq!(health(f, &id).await, Some(HealthState::Starting));
+    assert_eq!(
+        until(f, &id, HealthState::Unhealthy).await,
+        Some(HealthState::Unhealthy)
+    );
+    f.sh(&id, "touch /ready").await;
+    assert_eq!(
+        until(f, &id, HealthState::Healthy).await,
+        Some(HealthState::Healthy)
+    );
+    let seen = f.engine.inspect(&id).await.unwrap().unwrap();
+    assert!(seen.last_check.is_some());
+    assert_eq!(seen.state, RunState::Running);
+}
+
+async fn health(f: &Fixture, id: &ContainerId) -> Option<HealthState> {
+    f.engine.inspect(id).await.unwrap().unwrap().health
+}
+
+async fn until(f: &Fixture, id: &ContainerId, want: HealthState) -> Option<HealthState> {
+    let mut seen = None;
+    for _ in 0..40 {
+        let told = f.engine.run_engine_check(id).await.unwrap();
+        assert_eq!(told.is_none(), f.engine.info().runs_health_checks);
+        seen = health(f, id).await;
+        if seen == Some(want) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    seen
+}
+
+/// Also where the image has one.
+pub async fn a_disabled_check_is_none(f: &Fixture) {
+    let mut request = f.request("unchecked", &RUNS);
+    request.spec.healthcheck = Some(Healthcheck {
+        test: HealthTest::None,
+        interval: None,
+        timeout: None,
+        retries: None,
+        start_period: None,
+        start_interval: None,
+    });
+    let id = f.run(&request).await;
+    assert_eq!(health(f, &id).await, None);
+}
+
+/// As often as it may, and the engine tells how often it did.
+pub async fn a_restart_policy_brings_a_failed_container_back(f: &Fixture) {
+    let mut request = f.request("again", &["sh", "-c", "echo once; sleep 0.2; exit 5"]);
+    request.spec.restart = RestartPolicy::OnFailure(2);
+    let id = f.run(&request).await;
+    for _ in 0..100 {
+        let seen = f.engine.inspect(&id).await.unwrap().unwrap();
+        if seen.restarts == 2 && seen.state == RunState::Exited {
+            assert_eq!(seen.exit_code, 5);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{:?}", f.engine.inspect(&id).await);
+}

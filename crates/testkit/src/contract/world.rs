@@ -1,0 +1,128 @@
+//! What the host and other containers see.
+
+use super::refused;
+use crate::{
+    fixture::{Fixture, RUNS, address, published},
+    outside,
+    scope::free_port,
+};
+use devarch_core::{engine::EngineKind, spec::NetworkSpec};
+use devarch_engine::EngineErrorKind as Kind;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+/// Serves the word it is given on port 80.
+fn web(word: &str) -> [String; 3] {
+    let serve = format!("mkdir /www; echo {word} > /www/index.html; httpd -f -p 80 -h /www");
+    ["sh".to_owned(), "-c".to_owned(), serve]
+}
+
+fn words(argv: &[String; 3]) -> [&str; 3] {
+    [&argv[0], &argv[1], &argv[2]]
+}
+
+/// On the address and port it was given.
+pub async fn a_published_port_answers_on_the_host(f: &Fixture) {
+    let (network, _) = f.network("net", 0).await;
+    let port = free_port();
+    let mut request = f.attached("web", &words(&web("hello")), &network, 5);
+    request.spec.ports.push(published(80, port));
+    f.run(&request).await;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    assert_eq!(outside::web_page(address).await.as_deref(), Some("hello\n"));
+}
+
+/// A process that listens there already.
+pub async fn a_port_of_another_process_is_told_as_such(f: &Fixture) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (network, _) = f.network("net", 0).await;
+    let mut request = f.attached("web", &RUNS, &network, 5);
+    request
+        .spec
+        .ports
+        .push(published(80, listener.local_addr().unwrap().port()));
+    let id = f.create(&request).await;
+    refused(f.engine.start(&id).await, &Kind::PortTaken);
+}
+
+/// By alias and by the container's name.
+pub async fn names_and_aliases_resolve_within_a_network(f: &Fixture) {
+    let (network, _) = f.network("net", 0).await;
+    let server = f.attached("server", &words(&web("found")), &network, 5);
+    f.run(&server).await;
+    let client = f.run(&f.attached("client", &RUNS, &network, 6)).await;
+    for name in ["server", server.name.as_str()] {
+        let line = format!(
+            "for i in 1 2 3 4 5 6 7 8; do wget -q -T 2 -O- http://{name}/ && exit; sleep 0.5; done"
+        );
+        assert_eq!(f.sh(&client, &line).await.stdout, "found\n", "{name}");
+    }
+}
+
+/// Neither by name nor by address. On a machine where dockerd runs its firewall isolates Podman's bridges too, so for
+/// Podman what it was told is looked at as well.
+pub async fn containers_of_two_networks_do_not_reach_each_other(f: &Fixture) {
+    let (ours, _) = f.network("ours", 0).await;
+    let (theirs, _) = f.network("theirs", 1).await;
+    let server = f.attached("server", &words(&web("secret")), &theirs, 5);
+    f.run(&server).await;
+    let near = f.run(&f.attached("near", &RUNS, &theirs, 6)).await;
+    let far = f.run(&f.attached("far", &RUNS, &ours, 6)).await;
+    let address = address(&theirs, 5);
+    let reach = |host: &str| format!("wget -q -T 2 -O- http://{host}/");
+    let retried = format!(
+        "for i in 1 2 3 4 5 6; do {} && exit; sleep 0.5; done",
+        reach(&address.to_string())
+    );
+    assert_eq!(f.sh(&near, &retried).await.stdout, "secret\n");
+    for host in [
+        address.to_string(),
+        "server".to_owned(),
+        server.name.to_string(),
+    ] {
+        let ran = f.sh(&far, &reach(&host)).await;
+        assert_ne!(ran.code, 0, "{host} answered: {}", ran.stdout);
+    }
+    assert_isolated(f, &ours).await;
+}
+
+async fn assert_isolated(f: &Fixture, network: &NetworkSpec) {
+    let info = f.engine.info();
+    if info.kind == EngineKind::Podman {
+        let path = format!("/v4.0.0/libpod/networks/{}/json", network.name);
+        let seen = outside::get(&info.endpoint, &path).await;
+        assert_eq!(seen["options"]["isolate"], "true", "{seen}");
+    }
+}
+
+/// To an address, on Podman to the host's on this very network, and something listening there answers.
+pub async fn host_gateway_resolves(f: &Fixture) {
+    let (network, _) = f.network("net", 0).await;
+    let mut request = f.attached("client", &RUNS, &network, 5);
+    request
+        .spec
+        .extra_hosts
+        .insert("host.devarch".to_owned(), "host-gateway".to_owned());
+    request
+        .spec
+        .extra_hosts
+        .insert("fixed.devarch".to_owned(), "192.0.2.7".to_owned());
+    let id = f.run(&request).await;
+    let hosts = f.sh(&id, "cat /etc/hosts").await.stdout;
+    let resolved = |name: &str| {
+        let line = hosts
+            .lines()
+            .find(|line| line.split_whitespace().any(|word| word == name));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<Ipv4Addr>().ok())
+    };
+    assert_eq!(
+        resolved("fixed.devarch"),
+        Some(Ipv4Addr::new(192, 0, 2, 7)),
+        "{hosts}"
+    );
+    let gateway = resolved("host.devarch").unwrap_or_else(|| panic!("{hosts}"));
+    if f.engine.info().kind == EngineKind::Podman {
+        assert_eq!(gateway, address(&network, 1));
+    }
+    let ping = f.sh(&id, "ping -c 1 -W 2 host.devarch").await;
+    assert_eq!(ping.code, 0, "{}{}", ping.stdout, ping.stderr);
+}

@@ -1,0 +1,87 @@
+use devarch_engine::EngineErrorKind;
+
+/// The engine's calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the method of that name")]
+pub enum Call {
+    Containers,
+    Networks,
+    Volumes,
+    Image,
+    Inspect,
+    PullImage,
+    CreateNetwork,
+    RemoveNetwork,
+    Connect,
+    Disconnect,
+    CreateVolume,
+    RemoveVolume,
+    CreateContainer,
+    PutFiles,
+    Start,
+    Stop,
+    Rename,
+    RemoveContainer,
+    Probe,
+    RunEngineCheck,
+    Logs,
+    Exec,
+    Wait,
+}
+
+impl Call {
+    /// Whether it changes what is there.
+    pub fn changes(self) -> bool {
+        !matches!(
+            self,
+            Self::Containers
+                | Self::Networks
+                | Self::Volumes
+                | Self::Image
+                | Self::Inspect
+                | Self::Probe
+                | Self::RunEngineCheck
+                | Self::Logs
+                | Self::Exec
+                | Self::Wait
+        )
+    }
+}
+
+/// A call that is to fail.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// Which.
+    pub call: Call,
+    /// About an object whose name has this in it (`""`: any).
+    pub on: String,
+    /// How many times before the fault is gone.
+    pub times: u32,
+    /// How.
+    pub effect: Effect,
+}
+
+impl Fault {
+    /// A call about that object fails once for that reason.
+    pub fn refused(call: Call, on: &str, kind: EngineErrorKind) -> Self {
+        Self {
+            call,
+            on: on.to_owned(),
+            times: 1,
+            effect: Effect::Refused(kind),
+        }
+    }
+}
+
+/// How a call fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// The engine says no.
+    Refused(EngineErrorKind),
+    /// The connection is cut, nothing was done.
+    CutBefore,
+    /// The connection is cut, it was done.
+    CutAfter,
+    /// It never ends.
+    Hangs,
+}

@@ -1,0 +1,482 @@
+//! What is there, and the rules both engines share.
+
+use super::{
+    behaviour::{Argv, Behaviour, Life, Script},
+    exec,
+    fault::{Call, Effect, Fault},
+};
+use devarch_core::{
+    id::{ContainerId, ImageId, NetworkId},
+    name::{ContainerName, NetworkName, PhysicalVolume},
+    observed::{
+        HealthState, ImageInfo, ObservedContainer, ObservedNetwork, ObservedPort, RunState,
+    },
+    spec::{CreateContainer, FileSpec, MountFrom, NetworkSpec, PublishedPort},
+};
+use devarch_engine::{EngineErrorKind as Kind, ExecIo, Inspection, ProbeResult};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
+
+/// Why the engine says no.
+pub(super) type Refusal = (Kind, String);
+type Result<T> = std::result::Result<T, Refusal>;
+
+pub(super) struct World {
+    pub(super) script: Script,
+    pub(super) images: BTreeMap<String, ImageInfo>,
+    pub(super) registry: BTreeMap<String, ImageInfo>,
+    pub(super) containers: BTreeMap<ContainerId, Container>,
+    pub(super) networks: Vec<ObservedNetwork>,
+    pub(super) volumes: BTreeMap<String, BTreeMap<String, String>>,
+    pub(super) occupied: BTreeSet<u16>,
+    pub(super) execs: BTreeMap<String, i64>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) changes: Vec<String>,
+    made: u64,
+}
+
+pub(super) struct Container {
+    pub(super) name: ContainerName,
+    pub(super) request: CreateContainer,
+    pub(super) files: BTreeMap<String, FileSpec>,
+    pub(super) behaviour: Behaviour,
+    pub(super) state: RunState,
+    pub(super) exit_code: i64,
+    image: ImageId,
+    networks: BTreeMap<String, Ipv4Addr>,
+    error: String,
+    probes: u32,
+    starts: u32,
+}
+
+impl Container {
+    fn runs(&self) -> bool {
+        matches!(self.state, RunState::Running | RunState::Paused)
+    }
+
+    fn volumes(&self) -> BTreeSet<String> {
+        let mounts = self.request.spec.mounts.iter();
+        mounts
+            .filter_map(|mount| match &mount.source {
+                MountFrom::Volume(name) => Some(name.to_string()),
+                MountFrom::Bind(_) => None,
+            })
+            .collect()
+    }
+}
+
+fn no<T>(kind: Kind, message: impl Into<String>) -> Result<T> {
+    Err((kind, message.into()))
+}
+
+impl World {
+    pub(super) fn new(script: Script) -> Self {
+        Self {
+            script,
+            images: BTreeMap::new(),
+            registry: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            networks: Vec::new(),
+            volumes: BTreeMap::new(),
+            occupied: BTreeSet::new(),
+            execs: BTreeMap::new(),
+            faults: Vec::new(),
+            changes: Vec::new(),
+            made: 0,
+        }
+    }
+
+    /// Writes a call down and tells how it is to fail.
+    pub(super) fn begin(&mut self, call: Call, name: &str) -> Option<Effect> {
+        if call.changes() {
+            self.changes.push(format!("{call:?} {name}"));
+        }
+        let hit = |fault: &Fault| fault.call == call && name.contains(&fault.on) && fault.times > 0;
+        let fault = self.faults.iter_mut().find(|fault| hit(fault))?;
+        fault.times -= 1;
+        Some(fault.effect.clone())
+    }
+
+    fn next_id(&mut self) -> String {
+        self.made += 1;
+        format!("{:012x}", self.made)
+    }
+
+    pub(super) fn container(&mut self, id: &ContainerId) -> Result<&mut Container> {
+        match self.containers.get_mut(id) {
+            Some(container) => Ok(container),
+            None => no(Kind::NotFound, format!("no such container: {id}")),
+        }
+    }
+
+    pub(super) fn by_name(&self, name: &str) -> Option<&Container> {
+        self.containers
+            .values()
+            .find(|container| container.name.as_str() == name)
+    }
+
+    pub(super) fn network_name(&self, id: &NetworkId) -> Option<String> {
+        let network = self.networks.iter().find(|network| network.id == *id)?;
+        Some(network.name.clone())
+    }
+
+    fn named(&self, name: &str) -> Result<&ObservedNetwork> {
+        match self.networks.iter().find(|network| network.name == name) {
+            Some(network) => Ok(network),
+            None => no(Kind::NotFound, format!("network {name} not found")),
+        }
+    }
+
+    pub(super) fn pull(&mut self, reference: &str) -> Result<ImageInfo> {
+        let Some(image) = self.registry.get(reference).cloned() else {
+            return no(Kind::NoImage, "manifest unknown");
+        };
+        self.images.insert(reference.to_owned(), image.clone());
+        Ok(image)
+    }
+
+    pub(super) fn create_network(
+        &mut self,
+        spec: &NetworkSpec,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<NetworkId> {
+        if self.named(spec.name.as_str()).is_ok() {
+            return no(
+                Kind::NameTaken,
+                format!("network {} already exists", spec.name),
+            );
+        }
+        let overlaps =
+            |subnet: &ipnet::Ipv4Net| subnet.contains(&spec.subnet) || spec.subnet.contains(subnet);
+        if self
+            .networks
+            .iter()
+            .flat_map(|network| &network.subnets)
+            .any(overlaps)
+        {
+            return no(Kind::SubnetTaken, format!("{} overlaps", spec.subnet));
+        }
+        let id = NetworkId::new(self.next_id());
+        self.networks.push(ObservedNetwork {
+            id: id.clone(),
+            name: spec.name.to_string(),
+            labels: labels.clone(),
+            subnets: vec![spec.subnet],
+        });
+        Ok(id)
+    }
+
+    /// As Docker does: a container that is stopped does not keep its network.
+    pub(super) fn remove_network(&mut self, id: &NetworkId) -> Result<()> {
+        let Some(name) = self.network_name(id) else {
+            return Ok(());
+        };
+        let used =
+            |container: &Container| container.runs() && container.networks.contains_key(&name);
+        if self.containers.values().any(used) {
+            return no(Kind::InUse, format!("network {name} has active endpoints"));
+        }
+        self.networks.retain(|network| network.id != *id);
+        Ok(())
+    }
+
+    pub(super) fn connect(
+        &mut self,
+        network: &NetworkName,
+        id: &ContainerId,
+        address: Ipv4Addr,
+    ) -> Result<()> {
+        self.named(network.as_str())?;
+        let container = self.container(id)?;
+        if container.networks.contains_key(network.as_str()) {
+            return no(Kind::NameTaken, "endpoint already exists");
+        }
+        container.networks.insert(network.to_string(), address);
+        Ok(())
+    }
+
+    pub(super) fn disconnect(&mut self, network: &NetworkName, id: &ContainerId) -> Result<()> {
+        match self.container(id)?.networks.remove(network.as_str()) {
+            Some(_) => Ok(()),
+            None => no(Kind::NotFound, "container is not connected to it"),
+        }
+    }
+
+    pub(super) fn remove_volume(&mut self, name: &PhysicalVolume) -> Result<()> {
+        if self
+            .containers
+            .values()
+            .any(|container| container.volumes().contains(name.as_str()))
+        {
+            return no(Kind::InUse, "volume is in use");
+        }
+        self.volumes.remove(name.as_str());
+        Ok(())
+    }
+
+    pub(super) fn create_container(&mut self, request: &CreateContainer) -> Result<ContainerId> {
+        if self.by_name(request.name.as_str()).is_some() {
+            return no(Kind::NameTaken, "the container name is already in use");
+        }
+        let Some(image) = self
+            .images
+            .get(&request.spec.image)
+            .map(|image| image.id.clone())
+        else {
+            return no(
+                Kind::NoImage,
+                format!("no such image: {}", request.spec.image),
+            );
+        };
+        let place = request.spec.network.iter();
+        let container = Container {
+            name: request.name.clone(),
+            request: request.clone(),
+            files: BTreeMap::new(),
+            behaviour: (self.script)(request),
+            state: RunState::Created,
+            exit_code: 0,
+            image,
+            networks: place
+                .map(|place| (place.name.to_string(), place.address))
+                .collect(),
+            error: String::new(),
+            probes: 0,
+            starts: 0,
+        };
+        for volume in container.volumes() {
+            self.volumes.entry(volume).or_default();
+        }
+        let id = ContainerId::new(self.next_id());
+        self.containers.insert(id.clone(), container);
+        Ok(id)
+    }
+
+    pub(super) fn start(&mut self, id: &ContainerId) -> Result<()> {
+        if self.container(id)?.runs() {
+            return Ok(());
+        }
+        let done = self.may_start(id);
+        let container = self.container(id)?;
+        if let Err((kind, message)) = done {
+            container.error.clone_from(&message);
+            return no(kind, message);
+        }
+        container.starts += 1;
+        container.probes = 0;
+        (container.state, container.exit_code) = match container.behaviour.life {
+            Life::Runs(_) => (RunState::Running, 0),
+            Life::Exits(code) => (RunState::Exited, code),
+            Life::CannotStart => return no(Kind::CannotRun, "executable file not found"),
+        };
+        Ok(())
+    }
+
+    fn may_start(&self, id: &ContainerId) -> Result<()> {
+        let Some(mine) = self.containers.get(id) else {
+            return Ok(());
+        };
+        for (network, address) in &mine.networks {
+            self.named(network)?;
+            let taken = self
+                .running()
+                .any(|other| other.networks.get(network) == Some(address));
+            if taken {
+                return no(Kind::SubnetTaken, format!("{address} is taken"));
+            }
+        }
+        for port in &mine.request.spec.ports {
+            let theirs = self.running().flat_map(|other| &other.request.spec.ports);
+            if self.occupied.contains(&port.host_port)
+                || theirs.into_iter().any(|other| clash(port, other))
+            {
+                return no(
+                    Kind::PortTaken,
+                    format!("port {} is already allocated", port.host_port),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Container> {
+        self.containers
+            .values()
+            .filter(|container| container.runs())
+    }
+
+    pub(super) fn stop(&mut self, id: &ContainerId) -> Result<()> {
+        let container = self.container(id)?;
+        if container.runs() {
+            container.state = RunState::Exited;
+            container.exit_code = match container.behaviour.life {
+                Life::Runs(code) | Life::Exits(code) => code,
+                Life::CannotStart => 127,
+            };
+        }
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self, name: &str, code: i64) {
+        for container in self.containers.values_mut() {
+            if container.name.as_str() == name && container.runs() {
+                container.state = RunState::Exited;
+                container.exit_code = code;
+            }
+        }
+    }
+
+    pub(super) fn rename(&mut self, id: &ContainerId, name: &ContainerName) -> Result<()> {
+        if self.by_name(name.as_str()).is_some() {
+            return no(
+                Kind::NameTaken,
+                format!("the name {name} is already in use"),
+            );
+        }
+        self.container(id)?.name = name.clone();
+        Ok(())
+    }
+
+    pub(super) fn remove_container(&mut self, id: &ContainerId) -> Result<()> {
+        if self.containers.get(id).is_some_and(Container::runs) {
+            return no(Kind::InUse, "cannot remove a running container");
+        }
+        self.containers.remove(id);
+        Ok(())
+    }
+
+    pub(super) fn probe(&mut self, id: &ContainerId, argv: &Argv) -> Result<ProbeResult> {
+        let container = self.container(id)?;
+        if !container.runs() {
+            return no(Kind::Other, "container is not running");
+        }
+        container.probes += 1;
+        if container.behaviour.failing_probes > 0 {
+            let passes = container.probes > container.behaviour.failing_probes;
+            return Ok(ProbeResult {
+                exit_code: Some(i64::from(!passes)),
+                output: String::new(),
+            });
+        }
+        let behaviour = argv.behaviour();
+        let exit_code = match behaviour.life {
+            Life::Exits(code) => Some(code),
+            Life::Runs(_) => None,
+            Life::CannotStart => Some(126),
+        };
+        Ok(ProbeResult {
+            exit_code,
+            output: behaviour.output,
+        })
+    }
+
+    /// One check as the engine does it; the first failure makes it unhealthy.
+    pub(super) fn check(&mut self, id: &ContainerId) -> Result<Option<HealthState>> {
+        let Some(check) = self.container(id)?.request.spec.healthcheck.clone() else {
+            return no(Kind::Other, "no defined healthcheck");
+        };
+        let passed = self.probe(id, &Argv(check.test.to_argv()))?.exit_code == Some(0);
+        Ok(Some(if passed {
+            HealthState::Healthy
+        } else {
+            HealthState::Unhealthy
+        }))
+    }
+
+    pub(super) fn exec(&mut self, id: &ContainerId, argv: &Argv) -> Result<ExecIo> {
+        if !self.container(id)?.runs() {
+            return no(Kind::Other, "container is not running");
+        }
+        let behaviour = argv.behaviour();
+        let exec = self.next_id();
+        let code = match behaviour.life {
+            Life::Runs(code) | Life::Exits(code) => code,
+            Life::CannotStart => 126,
+        };
+        self.execs.insert(exec.clone(), code);
+        Ok(exec::ended(exec, behaviour.output))
+    }
+
+    pub(super) fn inspect(&self, id: &ContainerId) -> Option<Inspection> {
+        let container = self.containers.get(id)?;
+        let time = |reached: bool| if reached { "2026-01-01T00:00:00Z" } else { "" }.to_owned();
+        Some(Inspection {
+            state: container.state,
+            exit_code: container.exit_code,
+            out_of_memory: false,
+            error: container.error.clone(),
+            restarts: 0,
+            started_at: time(container.starts > 0),
+            finished_at: time(container.state == RunState::Exited),
+            health: health(container),
+            last_check: None,
+            image_id: container.image.clone(),
+        })
+    }
+
+    pub(super) fn list(&self) -> Vec<ObservedContainer> {
+        self.containers
+            .iter()
+            .map(|(id, container)| listed(id, container))
+            .collect()
+    }
+}
+
+/// A container with a check is healthy as soon as it would pass a probe.
+fn health(container: &Container) -> Option<HealthState> {
+    container
+        .request
+        .spec
+        .healthcheck
+        .as_ref()
+        .filter(|_| container.runs())?;
+    let waits = container.probes < container.behaviour.failing_probes;
+    Some(if waits {
+        HealthState::Starting
+    } else {
+        HealthState::Healthy
+    })
+}
+
+fn listed(id: &ContainerId, container: &Container) -> ObservedContainer {
+    let ports = container
+        .request
+        .spec
+        .ports
+        .iter()
+        .filter(|_| container.runs());
+    ObservedContainer {
+        id: id.clone(),
+        name: container.name.clone(),
+        labels: container.request.labels.clone(),
+        image_id: container.image.clone(),
+        image: container.request.spec.image.clone(),
+        state: container.state,
+        status: format!("{:?} ({})", container.state, container.exit_code),
+        exit_code: (container.state == RunState::Exited).then_some(container.exit_code),
+        health: health(container),
+        networks: container
+            .networks
+            .iter()
+            .map(|(name, address)| (name.clone(), container.runs().then_some((*address).into())))
+            .collect(),
+        ports: ports
+            .map(|port| ObservedPort {
+                key: port.key,
+                host_ip: port.host_ip,
+                host_port: port.host_port,
+            })
+            .collect(),
+        volumes: container.volumes(),
+    }
+}
+
+fn clash(one: &PublishedPort, other: &PublishedPort) -> bool {
+    one.host_port == other.host_port
+        && one.key.protocol == other.key.protocol
+        && (one.host_ip == other.host_ip
+            || one.host_ip.is_unspecified()
+            || other.host_ip.is_unspecified())
+}

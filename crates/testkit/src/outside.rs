@@ -1,0 +1,64 @@
+//! What can be seen without the code under test: an engine's API by hand, and the host's sockets.
+
+use devarch_engine::Endpoint;
+use serde_json::Value;
+use std::{io, net::SocketAddr, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UnixStream},
+};
+
+/// What the engine at `endpoint` answers to `GET path`, as JSON; null where it is none.
+///
+/// # Panics
+/// If the engine does not answer.
+pub async fn get(endpoint: &str, path: &str) -> Value {
+    let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+    let answer = match endpoint.parse::<Endpoint>().expect("an address") {
+        Endpoint::Unix(socket) => {
+            talk(
+                UnixStream::connect(socket)
+                    .await
+                    .expect("the engine's socket"),
+                &request,
+            )
+            .await
+        }
+        Endpoint::Tcp(address) => {
+            talk(
+                TcpStream::connect(address)
+                    .await
+                    .expect("the engine's port"),
+                &request,
+            )
+            .await
+        }
+    };
+    let answer = answer.expect("an answer");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+    serde_json::from_str(body).unwrap_or(Value::Null)
+}
+
+async fn talk<S>(mut stream: S, request: &str) -> io::Result<String>
+where
+    S: AsyncReadExt + AsyncWriteExt + Unpin,
+{
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+/// The body a plain web server answers at `address` with, tried for some seconds.
+pub async fn web_page(address: SocketAddr) -> Option<String> {
+    for _ in 0..100 {
+        if let Ok(stream) = TcpStream::connect(address).await
+            && let Ok(answer) = talk(stream, "GET / HTTP/1.0\r\n\r\n").await
+            && let Some((_, body)) = answer.split_once("\r\n\r\n")
+        {
+            return Some(body.to_owned());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    None
+}

@@ -1,0 +1,40 @@
+//! The real engines, where there are any.
+
+use crate::{fixture::Fixture, scope::Scope};
+use devarch_core::engine::EngineKind;
+use devarch_engine::{Candidate, Way, connect};
+use std::env;
+
+/// The engine at `DEVARCH_TEST_DOCKER` or `DEVARCH_TEST_PODMAN` (addresses), else at its usual socket of root's. Where
+/// it can't be had this prints `SKIPPED: ...` and returns nothing; under `CI=true` it panics.
+///
+/// # Panics
+/// Under `CI=true` without the engine.
+pub async fn engine(kind: EngineKind) -> Option<Fixture> {
+    let (variable, usual) = match kind {
+        EngineKind::Docker => ("DEVARCH_TEST_DOCKER", "unix:///var/run/docker.sock"),
+        EngineKind::Podman => ("DEVARCH_TEST_PODMAN", "unix:///run/podman/podman.sock"),
+    };
+    let endpoint = env::var(variable).unwrap_or_else(|_| usual.to_owned());
+    let candidate = Candidate {
+        way: Way::Dial(endpoint.clone()),
+        because: variable.to_owned(),
+        only: Some(kind),
+    };
+    match connect(&[candidate]).await {
+        Ok(engine) => Some(Fixture::new(engine, Scope::new(Some(endpoint)))),
+        Err(error) => {
+            skip(&error.to_string());
+            None
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a test says why it did not run")]
+fn skip(reason: &str) {
+    assert!(
+        env::var("CI").as_deref() != Ok("true"),
+        "engine needed under CI: {reason}"
+    );
+    println!("SKIPPED: {reason}");
+}

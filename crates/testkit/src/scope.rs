@@ -1,0 +1,120 @@
+//! What one test makes, found again by a label and removed however the test ends.
+
+use devarch_core::unit::Millis;
+use devarch_engine::{Candidate, Engine, Way, connect};
+use ipnet::Ipv4Net;
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// The label that every object of a test carries.
+pub const LABEL: &str = "devarch.test";
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// A test's corner of an engine.
+#[derive(Debug)]
+pub struct Scope {
+    number: u32,
+    prefix: String,
+    endpoint: Option<String>,
+}
+
+impl Scope {
+    /// A corner of its own; what is made in it on a real engine, reached at `endpoint`, is removed at the end.
+    pub fn new(endpoint: Option<String>) -> Self {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("dvt-{}-{number}", std::process::id());
+        Self {
+            number,
+            prefix,
+            endpoint,
+        }
+    }
+
+    /// A name nobody else has, ending in `name`.
+    pub fn name(&self, name: &str) -> String {
+        format!("{}-{name}", self.prefix)
+    }
+
+    /// The labels everything of this test carries.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([(LABEL.to_owned(), self.prefix.clone())])
+    }
+
+    /// One of four subnets (0 to 3) of 10.198.0.0/16 that hardly any other test has at this moment.
+    ///
+    /// # Panics
+    /// If there were no /26.
+    pub fn subnet(&self, which: u32) -> Ipv4Net {
+        let slot = (std::process::id().wrapping_mul(101) + self.number * 4 + which) % 1024;
+        let base = u32::from(Ipv4Addr::new(10, 198, 0, 0)) + slot * 64;
+        Ipv4Net::new(Ipv4Addr::from(base), 26).expect("26 is a prefix length")
+    }
+}
+
+/// A port of the loopback that was free a moment ago.
+///
+/// # Panics
+/// If there is none.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("its address").port()
+}
+
+impl Drop for Scope {
+    /// In a thread with a runtime of its own: the test's may be panicking.
+    fn drop(&mut self) {
+        let Some(endpoint) = self.endpoint.clone() else {
+            return;
+        };
+        let prefix = self.prefix.clone();
+        let sweeper = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime
+                .expect("a runtime")
+                .block_on(sweep(&endpoint, &prefix));
+        });
+        let _ = sweeper.join();
+    }
+}
+
+async fn sweep(endpoint: &str, prefix: &str) {
+    let candidate = Candidate {
+        way: Way::Dial(endpoint.to_owned()),
+        because: "cleaning up".to_owned(),
+        only: None,
+    };
+    let Ok(engine) = connect(&[candidate]).await else {
+        return;
+    };
+    sweep_containers(&engine, prefix).await;
+    let ours = |labels: &BTreeMap<String, String>| labels.get(LABEL).is_some_and(|of| of == prefix);
+    for network in engine.networks().await.unwrap_or_default() {
+        if ours(&network.labels) {
+            let _ = engine.remove_network(&network.id).await;
+        }
+    }
+    for (name, labels) in engine.volumes().await.unwrap_or_default() {
+        if ours(&labels) {
+            let name = devarch_core::name::PhysicalVolume::from_stored(name);
+            let _ = engine.remove_volume(&name).await;
+        }
+    }
+}
+
+async fn sweep_containers(engine: &Arc<dyn Engine>, prefix: &str) {
+    for container in engine.containers().await.unwrap_or_default() {
+        if container.label(LABEL) == Some(prefix) {
+            let _ = engine.stop(&container.id, Some(Millis(0))).await;
+            let _ = engine.remove_container(&container.id).await;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The contract, kept by Docker, Podman and the engine in memory.
+
+use devarch_core::engine::EngineKind;
+use devarch_testkit::{contract, fixture::Fixture, memory::MemoryEngine, real, scope::Scope};
+use std::sync::Arc;
+
+async fn docker() -> Option<Fixture> {
+    real::engine(EngineKind::Docker).await
+}
+
+async fn podman() -> Option<Fixture> {
+    real::engine(EngineKind::Podman).await
+}
+
+async fn memory() -> Option<Fixture> {
+    Some(Fixture::new(
+        Arc::new(MemoryEngine::new()),
+        Scope::new(None),
+    ))
+}
+
+macro_rules! kept {
+    ($tests:ident by $engine:ident: $($module:ident: $($promise:ident)+;)+) => {
+        mod $tests {
+            $($(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                if let Some(fixture) = super::$engine().await {
+                    super::contract::$module::$promise(&fixture).await;
+                }
+            })+)+
+        }
+    };
+}
+
+macro_rules! every_engine {
+    ($tests:ident, $engine:ident) => {
+        kept! { $tests by $engine:
+            objects:
+                a_container_is_listed_with_what_it_was_made_of
+                a_taken_container_name_is_told_as_such
+                a_renamed_container_keeps_its_id_and_frees_its_name
+                a_missing_image_is_told_as_such
+                an_image_that_cannot_be_pulled_is_told_as_such
+                a_missing_container_is_none_and_removing_it_is_fine
+                a_volume_outlives_its_container_and_is_not_removed_under_it;
+            networks:
+                a_second_network_of_that_name_is_refused
+                an_overlapping_network_is_told_as_such
+                a_network_in_use_is_not_removed
+                a_replacement_can_be_created_with_the_same_address_while_the_old_one_runs
+                a_taken_address_is_told_as_such
+                a_disconnected_container_comes_back_with_its_address
+                a_taken_port_is_told_as_such
+                a_stopped_container_publishes_nothing;
+            life:
+                starting_and_stopping_twice_is_fine
+                the_exit_code_survives
+                an_end_without_error_is_exit_code_0
+                a_command_that_cannot_run_is_told_as_such
+                a_running_container_is_not_removed
+                a_probe_tells_how_the_check_ended
+                logs_hold_what_was_written;
+        }
+    };
+}
+
+macro_rules! real_engine {
+    ($tests:ident, $engine:ident) => {
+        kept! { $tests by $engine:
+            world:
+                a_published_port_answers_on_the_host
+                a_port_of_another_process_is_told_as_such
+                names_and_aliases_resolve_within_a_network
+                containers_of_two_networks_do_not_reach_each_other
+                host_gateway_resolves;
+            files:
+                files_arrive_with_mode_and_owner
+                directories_that_exist_stay_as_they_are
+                what_is_in_a_volume_stays;
+            streams:
+                a_quiet_container_can_be_followed
+                the_two_outputs_are_told_apart
+                only_the_last_lines_are_read_when_asked
+                exec_passes_stdin_and_exit_code
+                exec_runs_as_asked
+                a_terminal_has_the_size_it_was_given
+                an_exec_of_a_missing_program_ends_with_an_error_code
+                a_probe_that_takes_too_long_has_no_exit_code;
+            process:
+                limits_reach_the_kernel
+                the_process_is_what_the_spec_says
+                mounts_are_where_the_spec_says
+                the_grace_period_is_kept
+                health_is_judged_by_the_given_check
+                a_disabled_check_is_none
+                a_restart_policy_brings_a_failed_container_back;
+        }
+    };
+}
+
+every_engine!(on_docker, docker);
+every_engine!(on_podman, podman);
+every_engine!(in_memory, memory);
+real_engine!(docker_outside, docker);
+real_engine!(podman_outside, podman);
