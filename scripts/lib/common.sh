@@ -11,7 +11,7 @@ readonly REPO_ROOT
 
 # ---------------------------------------------------------------- speaking
 
-PROGRAM=${PROGRAM:-$(basename "$0")}
+PROGRAM=${PROGRAM:-$(basename "$0")} # a script sets it to how it is called from the root
 
 say() { printf '%s\n' "$*"; }
 note() { printf '%s: %s\n' "$PROGRAM" "$*" >&2; }

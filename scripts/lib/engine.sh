@@ -2,6 +2,7 @@
 # Finding and addressing the two container engines through their API sockets.
 # Sourced after common.sh.
 
+# shellcheck disable=SC2034  # used by the scripts that source this file
 readonly ENGINES=(docker podman)
 
 check_engine_name() {

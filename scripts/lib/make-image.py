@@ -24,7 +24,7 @@ import time
 
 # What no stand-in needs at run time. Directories stay, emptied.
 PRUNED = (
-    "dev", "proc", "sys", "run", "tmp",
+    "dev", "proc", "sys", "tmp",
     "usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian",
     "usr/share/bug", "usr/share/common-licenses", "usr/share/doc-base",
     "var/cache/apt", "var/cache/debconf", "var/cache/man", "var/lib/apt/lists", "var/log/apt", "var/tmp",
@@ -33,6 +33,7 @@ PRUNED = (
 PRUNED_FILES = (
     "var/lib/dpkg/status-old", "var/lib/dpkg/available", "var/log/dpkg.log", "var/log/alternatives.log",
     "var/log/bootstrap.log", "usr/sbin/policy-rc.d", "etc/resolv.conf", "etc/hostname",
+    "etc/apt/apt.conf.d/90proxy",
 )
 
 

@@ -5,9 +5,7 @@
 
 mod app;
 mod catalog;
-mod compare;
 mod container;
-mod doctor;
 mod edit;
 mod error;
 mod execute;
@@ -22,7 +20,6 @@ mod status;
 pub use app::App;
 pub use catalog::{Catalog, CatalogEntry, CatalogSource};
 pub use container::{LogLine, LogRequest, Shell};
-pub use doctor::{Check, Verdict, doctor};
 pub use edit::{ImportSource, Imported, NewInstance, Target};
 pub use error::{AppError, ErrorKind};
 pub use execute::{ApplyFailure, Event, EventSink, Failure, Outcome};

@@ -1,0 +1,190 @@
+//! One step: one engine call.
+
+use super::{Event, EventSink, Failure, ready};
+use devarch_core::{
+    hash::FORM,
+    id::{ApplyId, ContainerId, EngineId, ImageId, InstanceId, StackId},
+    name::InstanceName,
+    observed::RunState,
+    plan::{Action, ContainerRef, Step, StepId},
+    spec::{ContainerSpec, CreateContainer, Identity},
+};
+use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
+use devarch_store::{Applied, Store};
+use futures_util::StreamExt as _;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+/// How many last lines a failure shows.
+const LAST_LINES: u32 = 10;
+
+/// How long after the last start a container without a check has to run to count as started.
+const SETTLE: Duration = Duration::from_millis(300);
+
+/// What steps are made with.
+pub(crate) struct Hands<'a> {
+    pub(crate) engine: &'a dyn Engine,
+    pub(crate) store: &'a Store,
+    pub(crate) stack: &'a StackId,
+    pub(crate) engine_id: &'a EngineId,
+    pub(crate) apply: ApplyId,
+    /// Image ids by the name they are referred to, to remember what was applied.
+    pub(crate) images: BTreeMap<String, ImageId>,
+    /// Containers made so far.
+    pub(crate) made: Mutex<BTreeMap<StepId, ContainerId>>,
+}
+
+impl Hands<'_> {
+    /// Makes a step.
+    pub(super) async fn perform(
+        &self,
+        id: StepId,
+        step: &Step,
+        events: EventSink<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let engine = self.engine;
+        match &step.action {
+            Action::PullImage { image, platform } => self.pull(image, platform.as_deref(), events, cancel).await,
+            Action::CreateNetwork { spec, identity } => {
+                let labels = identity.labels("", &self.apply);
+                done(engine.create_network(spec, &labels).await)
+            }
+            Action::RemoveNetwork { id, .. } => done(engine.remove_network(id).await),
+            Action::CreateVolume { spec, identity } => {
+                let labels = identity.labels("", &self.apply);
+                done(engine.create_volume(&spec.name, &labels).await)
+            }
+            Action::CreateContainer { name, spec, identity, hash } => {
+                self.remember(identity, spec, hash).await?;
+                let labels = self.labels(spec, identity, hash);
+                let request = CreateContainer { name: name.clone(), spec: (**spec).clone(), labels };
+                let container = engine.create_container(&request).await.map_err(Failure::Engine)?;
+                self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id, container);
+                Ok(())
+            }
+            Action::PutFiles { container, files } => done(engine.put_files(&self.container(container)?, files).await),
+            Action::Connect { container, attachment } => {
+                let container = self.container(container)?;
+                let call = engine.connect(&attachment.name, &container, attachment.address, &attachment.aliases);
+                done(call.await)
+            }
+            Action::Start { container } => done(engine.start(&self.container(container)?).await),
+            Action::Stop { container, grace } => done(engine.stop(&self.container(container)?, *grace).await),
+            Action::Rename { container, to } => done(engine.rename(&self.container(container)?, to).await),
+            Action::RemoveContainer { container, .. } => {
+                done(engine.remove_container(&self.container(container)?).await)
+            }
+            Action::Await { container, readiness } => {
+                let waiting = |last: String| events(Event::Waiting { step: id, last });
+                ready::until_ready(self, &self.container(container)?, readiness, &waiting, cancel).await
+            }
+            Action::Verify { containers } => self.verify(containers, cancel).await,
+        }
+    }
+
+    fn container(&self, container: &ContainerRef) -> Result<ContainerId, Failure> {
+        match container {
+            ContainerRef::Existing(id) => Ok(id.clone()),
+            ContainerRef::MadeBy(step) => {
+                let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+                made.get(step).cloned().ok_or_else(|| {
+                    let message = format!("step {} has made no container", step.0);
+                    Failure::Engine(EngineError::new("find a container", EngineErrorKind::NotFound, message))
+                })
+            }
+        }
+    }
+
+    async fn pull(
+        &self,
+        image: &str,
+        platform: Option<&str>,
+        events: EventSink<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let progress = |progress| events(Event::Pull { image: image.to_owned(), progress });
+        tokio::select! {
+            pulled = self.engine.pull_image(image, platform, &progress) => done(pulled),
+            () = cancel.cancelled() => Err(Failure::Cancelled),
+        }
+    }
+
+    /// The user's labels and DevArch's.
+    fn labels(&self, spec: &ContainerSpec, identity: &Identity, hash: &str) -> BTreeMap<String, String> {
+        let mut labels = spec.labels.clone();
+        labels.extend(identity.labels(hash, &self.apply));
+        labels
+    }
+
+    /// What is going to be made is remembered before it is made: it is the left side of the next plan's diffs.
+    async fn remember(&self, identity: &Identity, spec: &ContainerSpec, hash: &str) -> Result<(), Failure> {
+        let Some(instance) = &identity.instance else { return Ok(()) };
+        let applied = Applied {
+            engine_id: self.engine_id.clone(),
+            hash: hash.to_owned(),
+            form: FORM,
+            spec: serde_json::to_string(spec).unwrap_or_default(),
+            image_id: self.images.get(&spec.image).cloned().unwrap_or_else(|| ImageId::new("")),
+            container_id: None,
+        };
+        let id: &InstanceId = &instance.id;
+        self.store.record_applied(self.stack, id, &applied).await.map_err(|error| Failure::Store(error.to_string()))
+    }
+
+    /// A container that ended within a moment of its start did not start.
+    async fn verify(
+        &self,
+        containers: &[(InstanceName, ContainerRef)],
+        cancel: &CancellationToken,
+    ) -> Result<(), Failure> {
+        tokio::select! {
+            () = tokio::time::sleep(SETTLE) => {}
+            () = cancel.cancelled() => return Err(Failure::Cancelled),
+        }
+        let listed = self.engine.containers().await.map_err(Failure::Engine)?;
+        for (_, container) in containers {
+            let id = self.container(container)?;
+            let found = listed.iter().find(|listed| listed.id == id);
+            if found.is_none_or(|found| found.state != RunState::Running) {
+                return Err(self.exited(&id).await);
+            }
+        }
+        Ok(())
+    }
+
+    /// How a container ended, with its last lines.
+    pub(super) async fn exited(&self, id: &ContainerId) -> Failure {
+        match self.engine.inspect(id).await {
+            Ok(Some(state)) => Failure::Exited {
+                code: state.exit_code,
+                out_of_memory: state.out_of_memory,
+                logs: self.last_lines(id).await,
+            },
+            Ok(None) => Failure::Engine(EngineError::new(
+                "look at a container that was started",
+                EngineErrorKind::NotFound,
+                "it is gone; someone removed it",
+            )),
+            Err(error) => Failure::Engine(error),
+        }
+    }
+
+    pub(super) async fn last_lines(&self, id: &ContainerId) -> Vec<String> {
+        let options = LogOptions { tail: Some(LAST_LINES), ..LogOptions::default() };
+        let Ok(mut stream) = self.engine.logs(id, &options).await else { return Vec::new() };
+        let mut text = Vec::new();
+        while let Some(Ok(chunk)) = stream.next().await {
+            text.extend(chunk.bytes);
+        }
+        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+    }
+}
+
+fn done<T>(result: Result<T, EngineError>) -> Result<(), Failure> {
+    result.map(|_| ()).map_err(Failure::Engine)
+}

@@ -1,0 +1,107 @@
+//! Waiting until a container is ready. DevArch probes by itself, early and at short intervals, whatever interval the
+//! engine was told: only success counts early; failure is judged by interval x retries after the start period.
+
+use super::{Failure, perform::Hands};
+use devarch_core::{
+    desired::Readiness,
+    id::ContainerId,
+    observed::RunState,
+    template::Healthcheck,
+    unit::Millis,
+};
+use devarch_engine::Probe;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Time before the second probe; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Most time between two probes.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1000);
+/// Time between two looks at a job.
+const JOB_PAUSE: Duration = Duration::from_millis(100);
+
+/// Waits until a container is ready as asked, or can't be any more.
+pub(super) async fn until_ready(
+    hands: &Hands<'_>,
+    id: &ContainerId,
+    readiness: &Readiness,
+    waiting: &(dyn Fn(String) + Send + Sync),
+    cancel: &CancellationToken,
+) -> Result<(), Failure> {
+    let ready = async {
+        match readiness {
+            Readiness::Running => running(hands, id).await,
+            Readiness::Completed => completed(hands, id).await,
+            Readiness::Healthy(check) => healthy(hands, id, check, waiting).await,
+        }
+    };
+    tokio::select! {
+        ended = ready => ended,
+        () = cancel.cancelled() => Err(Failure::Cancelled),
+    }
+}
+
+async fn running(hands: &Hands<'_>, id: &ContainerId) -> Result<(), Failure> {
+    match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+        Some(state) if state.state == RunState::Running => Ok(()),
+        _ => Err(hands.exited(id).await),
+    }
+}
+
+/// A job is looked at rather than waited for: a wait that is cut off tells nothing.
+async fn completed(hands: &Hands<'_>, id: &ContainerId) -> Result<(), Failure> {
+    loop {
+        match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+            Some(state) if state.state == RunState::Exited && state.exit_code == 0 => return Ok(()),
+            Some(state) if state.state != RunState::Exited => tokio::time::sleep(JOB_PAUSE).await,
+            _ => return Err(hands.exited(id).await),
+        }
+    }
+}
+
+async fn healthy(
+    hands: &Hands<'_>,
+    id: &ContainerId,
+    check: &Healthcheck,
+    waiting: &(dyn Fn(String) + Send + Sync),
+) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let patience = patience(check);
+    let timeout = check.timeout.unwrap_or(Healthcheck::DEFAULT_TIMEOUT).into();
+    let probe = Probe { test: check.test.clone(), timeout };
+    let restarts = match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+        Some(state) => state.restarts,
+        None => return Err(hands.exited(id).await),
+    };
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let last = match hands.engine.probe(id, &probe).await {
+            Ok(result) if result.exit_code == Some(0) => return confirm(hands, id).await,
+            Ok(result) => result.output,
+            Err(error) => error.to_string(),
+        };
+        match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+            Some(state) if state.state == RunState::Running && state.restarts == restarts => {}
+            _ => return Err(hands.exited(id).await),
+        }
+        if begun.elapsed() > patience {
+            let logs = hands.last_lines(id).await;
+            return Err(Failure::Unhealthy { waited: begun.elapsed(), last, logs });
+        }
+        waiting(last);
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Where nobody else runs the engine's check, its one success is recorded, so that the engine's status is right.
+async fn confirm(hands: &Hands<'_>, id: &ContainerId) -> Result<(), Failure> {
+    hands.engine.run_engine_check(id).await.map(|_| ()).map_err(Failure::Engine)
+}
+
+/// How long failures are borne: the start period, then as many intervals as retries.
+fn patience(check: &Healthcheck) -> Duration {
+    let start: Duration = check.start_period.unwrap_or(Millis(0)).into();
+    let interval: Duration = check.interval.unwrap_or(Healthcheck::DEFAULT_INTERVAL).into();
+    start + interval * check.retries.unwrap_or(Healthcheck::DEFAULT_RETRIES).max(1)
+}

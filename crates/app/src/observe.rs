@@ -1,0 +1,59 @@
+//! One look at an engine and its host: everything a plan depends on, asked for at once.
+
+use crate::{AppError, host};
+use devarch_core::{
+    engine::Locality,
+    id::EngineId,
+    observed::{ImageInfo, Observed},
+    port::HostSocket,
+};
+use devarch_engine::{Engine, EngineError};
+use futures_util::future::{try_join3, try_join_all};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The volume by which an engine is known: made at the first apply, never while planning. An engine's own id is no
+/// use: Podman 4.3 tells another one at each call.
+pub(crate) const MARKER: &str = "devarch-engine";
+
+/// The label of the marker that holds the engine's id.
+pub(crate) const MARKER_LABEL: &str = "devarch.engine_id";
+
+/// What to look for besides what is always looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    /// Images, by the name users write.
+    pub(crate) images: BTreeSet<String>,
+    /// Host sockets that may be listened on.
+    pub(crate) sockets: Vec<HostSocket>,
+}
+
+/// Looks once.
+pub(crate) async fn observe(engine: &dyn Engine, look: &Look) -> Result<Observed, AppError> {
+    let lists = try_join3(engine.containers(), engine.networks(), engine.volumes());
+    let ((containers, networks, volumes), images) =
+        futures_util::future::try_join(lists, images(engine, &look.images)).await?;
+    let local = engine.info().locality == Locality::Host;
+    let marker = volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL));
+    Ok(Observed {
+        engine: engine.info().clone(),
+        engine_id: marker.map(EngineId::new),
+        containers,
+        networks,
+        images,
+        listeners: if local { host::listeners(&look.sockets) } else { Vec::new() },
+        routes: if local { host::routes() } else { BTreeSet::new() },
+        volumes,
+    })
+}
+
+async fn images(
+    engine: &dyn Engine,
+    references: &BTreeSet<String>,
+) -> Result<BTreeMap<String, ImageInfo>, EngineError> {
+    let one = async |reference: &String| {
+        let info = engine.image(reference).await?;
+        Ok::<_, EngineError>(info.map(|info| (reference.clone(), info)))
+    };
+    let found = try_join_all(references.iter().map(one)).await?;
+    Ok(found.into_iter().flatten().collect())
+}

@@ -1,0 +1,177 @@
+//! From a stack in the store to a plan: observe, resolve, plan. Nothing is changed anywhere.
+
+use crate::{
+    App, AppError,
+    observe::{Look, observe},
+};
+use devarch_core::{
+    desired::{Desired, World, desire, effective},
+    engine::Locality,
+    name::{InstanceName, NetworkName, StackName},
+    observed::Observed,
+    plan::{Plan, PlanOptions, Remembered, RememberedSpec, plan},
+    port::HostSocket,
+    resolve::Problem,
+    spec::{MountFrom, label},
+    stack::{Stack, Wanted},
+    subnet,
+};
+use devarch_engine::Engine;
+use ipnet::Ipv4Net;
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+/// What a plan may be asked for.
+#[derive(Debug, Clone, Default)]
+pub struct PrepareOptions {
+    /// Instances to make anew.
+    pub replace: BTreeSet<InstanceName>,
+}
+
+/// A plan with all it was made from.
+pub struct Prepared {
+    /// The stack.
+    pub stack: Stack,
+    /// Its engine.
+    pub engine: Arc<dyn Engine>,
+    /// The wanted state.
+    pub desired: Desired,
+    /// What was observed.
+    pub observed: Observed,
+    /// What is to be done.
+    pub plan: Plan,
+}
+
+impl App {
+    /// Plans a stack on its engine.
+    pub async fn prepare(&self, name: &StackName, options: &PrepareOptions) -> Result<Prepared, AppError> {
+        let stack = self.stack(name).await?;
+        for asked in &options.replace {
+            crate::app::instance(&stack, asked)?;
+        }
+        let engine = self.engine(Some(&stack)).await?;
+        let remembered = self.remembered(&stack);
+        let look = look_for(&stack);
+        let (observed, remembered) = tokio::join!(observe(engine.as_ref(), &look), remembered);
+        let (observed, remembered) = (observed?, remembered?);
+        lives_here(&stack, &observed)?;
+        let desired = self.desired(&stack, &observed).await?;
+        host_paths(&stack, &desired, &observed)?;
+        let options = PlanOptions { replace: options.replace.clone() };
+        let plan = plan(&desired, &observed, &remembered, &options)?;
+        Ok(Prepared { stack, engine, desired, observed, plan })
+    }
+
+    /// The wanted state of a stack, given what was observed.
+    pub(crate) async fn desired(&self, stack: &Stack, observed: &Observed) -> Result<Desired, AppError> {
+        let subnet = self.subnet(stack, observed).await?;
+        let world = World {
+            store: &self.store_id,
+            hash_key: &self.hash_key,
+            subnet,
+            home: self.settings.user_home.as_deref(),
+            images: &observed.images,
+        };
+        desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
+    }
+
+    async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
+        let applied = self.store.applied(&stack.id).await?;
+        let spec = |spec: &str| serde_json::from_str(spec).unwrap_or_default();
+        let applied = applied
+            .into_iter()
+            .map(|(id, applied)| (id, RememberedSpec { spec: spec(&applied.spec), hash: applied.hash }))
+            .collect();
+        Ok(Remembered { applied })
+    }
+
+    /// The addresses of a stack's network: the ones it has while the network is there; else the ones it had, if they
+    /// are still free and many enough; else new ones.
+    async fn subnet(&self, stack: &Stack, observed: &Observed) -> Result<Ipv4Net, AppError> {
+        let name = NetworkName::of(&stack.name);
+        let ours = |labels: &std::collections::BTreeMap<String, String>| {
+            labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
+        };
+        let existing =
+            observed.networks.iter().find(|network| network.name == name.as_str() && ours(&network.labels));
+        if let Some(net) = existing.and_then(|network| network.subnets.first()) {
+            return Ok(*net);
+        }
+        let mut taken: Vec<Ipv4Net> = observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
+        taken.extend(&observed.routes);
+        let fits = |net: &Ipv4Net| {
+            let slots = stack.instances.values().map(|instance| instance.slot);
+            slots.max().is_none_or(|slot| subnet::address(*net, slot).is_some())
+                && !taken.iter().any(|other| subnet::overlap(net, other))
+        };
+        if let Some(net) = stack.subnet.filter(fits) {
+            return Ok(net);
+        }
+        let others = self.store.subnets().await?;
+        taken.extend(others.into_iter().filter(|(other, _)| *other != stack.name).map(|(_, net)| net));
+        let pool = self.settings.address_pool;
+        let slots = stack.instances.values().map(|instance| instance.slot as usize + 1).max().unwrap_or(0);
+        let prefix = subnet::prefix_for(slots.max(stack.instances.len()));
+        subnet::choose(&stack.id, pool, prefix, &taken)
+            .ok_or_else(|| AppError::NoSubnet { stack: stack.name.clone(), pool: pool.to_string() })
+    }
+
+    /// What of a stack is on an engine, in words.
+    pub(crate) async fn objects(&self, engine: &dyn Engine, stack: &Stack) -> Result<Vec<String>, AppError> {
+        let observed = observe(engine, &Look::default()).await?;
+        let ours = |labels: &std::collections::BTreeMap<String, String>| {
+            labels.get(label::STORE_ID).map(String::as_str) == Some(self.store_id.as_str())
+                && labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
+        };
+        let containers = observed.containers.iter().filter(|c| ours(&c.labels)).map(|c| format!("container {}", c.name));
+        let networks = observed.networks.iter().filter(|n| ours(&n.labels)).map(|n| format!("network {}", n.name));
+        Ok(containers.chain(networks).collect())
+    }
+}
+
+fn look_for(stack: &Stack) -> Look {
+    let mut look = Look::default();
+    for (name, effective) in effective(stack) {
+        let instance = &stack.instances[&name];
+        if stack.wanted(instance) == Wanted::Absent {
+            continue;
+        }
+        look.images.extend(effective.service.image);
+        look.sockets.extend(instance.ports.iter().map(|(key, binding)| HostSocket {
+            ip: binding.host_ip,
+            port: binding.host_port,
+            protocol: key.protocol,
+        }));
+    }
+    look
+}
+
+/// A stack lives on one engine: a plan for another would leave its containers behind.
+fn lives_here(stack: &Stack, observed: &Observed) -> Result<(), AppError> {
+    match &stack.engine {
+        Some(binding) if observed.engine_id.as_ref() != Some(&binding.id) => Err(AppError::OtherEngine {
+            stack: stack.name.clone(),
+            kind: binding.kind,
+            endpoint: binding.endpoint.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A bind mount whose source is missing would be made by one engine, as root, and refused by the other.
+fn host_paths(stack: &Stack, desired: &Desired, observed: &Observed) -> Result<(), AppError> {
+    if observed.engine.locality != Locality::Host {
+        return Ok(());
+    }
+    let mut problems = Vec::new();
+    for (name, instance) in desired.instances.iter().filter(|(_, i)| i.wanted == Wanted::Running) {
+        for mount in &instance.spec.mounts {
+            if let MountFrom::Bind(path) = &mount.source
+                && !Path::new(path).exists()
+            {
+                let message = format!("{path} does not exist on this machine; make it, or mount something else");
+                problems.push(Problem::of(name, format!("volumes.{}", mount.target), message));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(AppError::Problems { stack: stack.name.clone(), problems }) }
+}

@@ -1,0 +1,355 @@
+//! How stacks are: one look per engine, nothing computed twice, nothing changed.
+
+use crate::{
+    App, AppError,
+    observe::{Look, observe},
+};
+use devarch_core::{
+    desired::effective,
+    id::ContainerId,
+    name::{InstanceName, StackName},
+    observed::{HealthState, Observed, ObservedContainer, RunState},
+    resolve::Effective,
+    spec::label,
+    stack::{Instance, Stack, Wanted},
+    template::{ContractType, DependencyCondition, PortKey},
+};
+use devarch_engine::Engine;
+use futures_util::future::join_all;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
+
+/// What to look at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StatusOptions {
+    /// Run health checks that nobody else runs, and show the new results.
+    pub probe: bool,
+}
+
+/// How a stack is.
+#[derive(Debug, Clone, Serialize)]
+pub struct StackStatus {
+    /// The stack.
+    pub name: StackName,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// The directory it was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The engine it lives on, `docker` or `podman`; none before its first apply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Why nothing is known of what runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+    /// Its instances.
+    pub instances: Vec<InstanceStatus>,
+}
+
+/// How an instance is.
+#[derive(Debug, Clone, Serialize)]
+pub struct InstanceStatus {
+    /// The instance.
+    pub name: InstanceName,
+    /// The template it is made from.
+    pub template: String,
+    /// Its image.
+    pub image: String,
+    /// What its container should be doing.
+    pub wanted: Wanted,
+    /// What it does; none where it is not there.
+    pub state: Option<RunState>,
+    /// The result of its health checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthState>,
+    /// When its last health check ended (RFC 3339), where DevArch has to run them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<String>,
+    /// Exit code, where it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// The engine's own words: `Up 5 minutes`.
+    pub status: String,
+    /// The address of its container in the stack's network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// The host ports it has.
+    pub ports: Vec<PortStatus>,
+    /// Where a browser finds it.
+    pub urls: Vec<String>,
+    /// Why it is not as wanted, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// Its container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerId>,
+}
+
+/// A host port of an instance.
+#[derive(Debug, Clone, Serialize)]
+pub struct PortStatus {
+    /// Address and port on the host.
+    pub host: SocketAddr,
+    /// Port and protocol in the container: `80/tcp`.
+    pub container: String,
+}
+
+/// Why an instance is not as wanted.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Waiting {
+    /// The stack was not applied since it is wanted.
+    NotApplied,
+    /// A provider is not as it has to be.
+    Provider {
+        /// Which.
+        target: InstanceName,
+        /// What it lacks.
+        lacks: String,
+    },
+    /// Its container ended.
+    Ended {
+        /// With this exit code.
+        exit_code: Option<i64>,
+    },
+    /// Its health check has not passed.
+    Unhealthy,
+    /// Its first health check is not over.
+    Starting,
+}
+
+impl std::fmt::Display for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotApplied => f.write_str("not applied yet: `devarch apply`"),
+            Self::Provider { target, lacks } => write!(f, "waits for {target}, which {lacks}"),
+            Self::Ended { exit_code: Some(code) } => write!(f, "ended with exit code {code}: `devarch logs`"),
+            Self::Ended { exit_code: None } => f.write_str("ended: `devarch logs`"),
+            Self::Unhealthy => f.write_str("its health check fails: `devarch logs`"),
+            Self::Starting => f.write_str("its health check has not passed yet"),
+        }
+    }
+}
+
+impl App {
+    /// How one stack is.
+    pub async fn status(&self, name: &StackName, options: StatusOptions) -> Result<StackStatus, AppError> {
+        let stack = self.stack(name).await?;
+        let statuses = self.statuses(vec![stack], options).await?;
+        statuses.into_iter().next().ok_or_else(|| AppError::NoStack { name: name.to_string(), near: None })
+    }
+
+    /// How all stacks are.
+    pub async fn status_all(&self, options: StatusOptions) -> Result<Vec<StackStatus>, AppError> {
+        let stacks = self.store.stacks().await?;
+        self.statuses(stacks, options).await
+    }
+
+    /// Each engine is looked at once; one that does not answer is told, not taken for an empty one.
+    async fn statuses(&self, stacks: Vec<Stack>, options: StatusOptions) -> Result<Vec<StackStatus>, AppError> {
+        let mut engines: BTreeMap<String, Result<Seen, String>> = BTreeMap::new();
+        let mut statuses = Vec::new();
+        for stack in stacks {
+            let Some(binding) = stack.engine.clone() else {
+                statuses.push(self.stack_status(&stack, None));
+                continue;
+            };
+            if !engines.contains_key(&binding.endpoint) {
+                let seen = self.look(&stack, options).await.map_err(|error| error.to_string());
+                engines.insert(binding.endpoint.clone(), seen);
+            }
+            statuses.push(self.stack_status(&stack, engines.get(&binding.endpoint)));
+        }
+        Ok(statuses)
+    }
+
+    async fn look(&self, stack: &Stack, options: StatusOptions) -> Result<Seen, AppError> {
+        let engine = self.engine(Some(stack)).await?;
+        let observed = observe(engine.as_ref(), &Look::default()).await?;
+        let health = if engine.info().runs_health_checks {
+            BTreeMap::new()
+        } else {
+            self.driven_health(engine.as_ref(), &observed, options).await
+        };
+        Ok(Seen { observed, health })
+    }
+
+    /// Where nobody runs health checks, results are asked for one by one, with their age.
+    async fn driven_health(
+        &self,
+        engine: &dyn Engine,
+        observed: &Observed,
+        options: StatusOptions,
+    ) -> BTreeMap<ContainerId, (HealthState, Option<String>)> {
+        let ours = observed.containers.iter().filter(|container| {
+            container.state == RunState::Running && container.label(label::STORE_ID) == Some(self.store_id.as_str())
+        });
+        let one = async |container: &ObservedContainer| {
+            if options.probe {
+                engine.run_engine_check(&container.id).await.ok()?;
+            }
+            let state = engine.inspect(&container.id).await.ok()??;
+            Some((container.id.clone(), (state.health?, state.last_check.map(|(at, _)| at))))
+        };
+        join_all(ours.map(one)).await.into_iter().flatten().collect()
+    }
+
+    fn stack_status(&self, stack: &Stack, seen: Option<&Result<Seen, String>>) -> StackStatus {
+        let effective = effective(stack);
+        let look = seen.and_then(|seen| seen.as_ref().ok());
+        let mut instances: BTreeMap<InstanceName, InstanceStatus> = stack
+            .instances
+            .iter()
+            .map(|(name, instance)| {
+                let container = look.and_then(|seen| self.current(&seen.observed, stack, name, instance));
+                let health = container.and_then(|c| look.and_then(|seen| seen.health.get(&c.id)));
+                let place = Place { stack, name, instance, effective: &effective[name] };
+                (name.clone(), instance_status(&place, container, health))
+            })
+            .collect();
+        if seen.is_none_or(Result::is_ok) {
+            let waits: Vec<(InstanceName, Waiting)> = instances
+                .iter()
+                .filter_map(|(name, status)| Some((name.clone(), waiting(status, &effective[name], &instances)?)))
+                .collect();
+            for (name, waiting) in waits {
+                if let Some(status) = instances.get_mut(&name) {
+                    status.waiting = Some(waiting);
+                }
+            }
+        }
+        StackStatus {
+            name: stack.name.clone(),
+            enabled: stack.enabled,
+            project: stack.project.clone(),
+            engine: stack.engine.as_ref().map(|engine| engine.kind.to_string()),
+            unknown: seen.and_then(|seen| seen.as_ref().err().cloned()),
+            instances: instances.into_values().collect(),
+        }
+    }
+
+    /// The container of an instance: the one with its labels and its proper name, else any with its labels.
+    pub(crate) fn current<'a>(
+        &self,
+        observed: &'a Observed,
+        stack: &Stack,
+        name: &InstanceName,
+        instance: &Instance,
+    ) -> Option<&'a ObservedContainer> {
+        let proper = format!("devarch-{}-{name}", stack.name);
+        let mut ours = observed.containers.iter().filter(|container| {
+            container.label(label::INSTANCE_ID) == Some(instance.id.as_str())
+                && container.label(label::STORE_ID) == Some(self.store_id.as_str())
+        });
+        let first = ours.next()?;
+        if first.name.as_str() == proper {
+            return Some(first);
+        }
+        Some(ours.find(|container| container.name.as_str() == proper).unwrap_or(first))
+    }
+}
+
+/// What one look at an engine told.
+struct Seen {
+    observed: Observed,
+    /// By container, where DevArch runs the checks: the result and when it was made.
+    health: BTreeMap<ContainerId, (HealthState, Option<String>)>,
+}
+
+struct Place<'a> {
+    stack: &'a Stack,
+    name: &'a InstanceName,
+    instance: &'a Instance,
+    effective: &'a Effective,
+}
+
+fn instance_status(
+    place: &Place<'_>,
+    container: Option<&ObservedContainer>,
+    driven: Option<&(HealthState, Option<String>)>,
+) -> InstanceStatus {
+    let Place { stack, name, instance, effective } = place;
+    let running = container.is_some_and(|container| container.state == RunState::Running);
+    let health = driven.map(|(health, _)| *health).or(container.and_then(|container| container.health));
+    let defined: Vec<PortKey> = effective.service.ports.iter().flatten().map(|port| port.key).collect();
+    let ports: Vec<PortStatus> = instance
+        .ports
+        .iter()
+        .filter(|(key, _)| defined.contains(key))
+        .map(|(key, binding)| PortStatus {
+            host: SocketAddr::new(binding.host_ip, binding.host_port),
+            container: key.to_string(),
+        })
+        .collect();
+    InstanceStatus {
+        name: (*name).clone(),
+        template: instance.template.template.name.to_string(),
+        image: effective.service.image.clone().unwrap_or_default(),
+        wanted: stack.wanted(instance),
+        state: container.map(|container| container.state),
+        health: health.filter(|_| running),
+        checked_at: driven.and_then(|(_, at)| at.clone()).filter(|_| running),
+        exit_code: container.and_then(|container| container.exit_code).filter(|_| !running),
+        status: container.map(|container| container.status.clone()).unwrap_or_default(),
+        address: container.and_then(|container| container.networks.values().flatten().next().copied()),
+        urls: urls(effective, instance),
+        ports,
+        waiting: None,
+        container: container.map(|container| container.id.clone()),
+    }
+}
+
+/// Web addresses on the host, of exports that speak HTTP.
+fn urls(effective: &Effective, instance: &Instance) -> Vec<String> {
+    let http = effective.exports.iter().filter(|export| export.contract == ContractType::Http);
+    http.filter_map(|export| {
+        let key = PortKey { target: export.port, protocol: devarch_core::template::Protocol::Tcp };
+        let binding = instance.ports.get(&key)?;
+        let ip = if binding.host_ip.is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { binding.host_ip };
+        Some(format!("http://{}", SocketAddr::new(ip, binding.host_port)))
+    })
+    .collect()
+}
+
+fn waiting(
+    status: &InstanceStatus,
+    effective: &Effective,
+    all: &BTreeMap<InstanceName, InstanceStatus>,
+) -> Option<Waiting> {
+    if status.wanted != Wanted::Running {
+        return None;
+    }
+    let job = effective.service.job.unwrap_or(false);
+    match (status.state, status.health) {
+        (Some(RunState::Running), Some(HealthState::Unhealthy)) => return Some(Waiting::Unhealthy),
+        (Some(RunState::Running), Some(HealthState::Starting)) => return Some(Waiting::Starting),
+        (Some(RunState::Running), _) => return None,
+        (Some(RunState::Exited), _) if job && status.exit_code == Some(0) => return None,
+        _ => {}
+    }
+    for (provider, dependency) in effective.service.depends_on.iter().flatten() {
+        if let Some(lacks) = all.get(provider).and_then(|provider| lacks(provider, dependency.condition)) {
+            return Some(Waiting::Provider { target: provider.clone(), lacks });
+        }
+    }
+    match status.state {
+        Some(RunState::Exited) => Some(Waiting::Ended { exit_code: status.exit_code }),
+        _ => Some(Waiting::NotApplied),
+    }
+}
+
+/// What a provider lacks for a condition.
+fn lacks(provider: &InstanceStatus, condition: DependencyCondition) -> Option<String> {
+    let completed = provider.state == Some(RunState::Exited) && provider.exit_code == Some(0);
+    let running = provider.state == Some(RunState::Running);
+    let unhealthy = provider.health.is_some_and(|health| health != HealthState::Healthy);
+    match condition {
+        DependencyCondition::ServiceCompletedSuccessfully => (!completed).then(|| "has not completed".to_owned()),
+        _ if !running && !completed => Some("is not running".to_owned()),
+        DependencyCondition::ServiceStarted => None,
+        _ => unhealthy.then(|| "is not healthy".to_owned()),
+    }
+}
