@@ -156,7 +156,7 @@ stop_recorded() {
         rm -f "$STATE/run/$name"
         return 1
     fi
-    as_root kill "-$signal" "$pid"
+    kill "-$signal" "$pid" 2>/dev/null || as_root kill "-$signal" "$pid"
     for ((i = 0; i < 300; i++)); do
         recorded_process "$name" >/dev/null || break
         sleep 0.1

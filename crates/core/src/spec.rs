@@ -4,7 +4,7 @@
 use crate::{
     id::{ApplyId, InstanceId, StackId, StoreId},
     name::{ContainerName, NetworkName, PhysicalVolume},
-    template::{Healthcheck, PortKey, Resources, RestartPolicy, TmpfsMount, Ulimit},
+    template::{Healthcheck, PortKey, Protocol, Resources, RestartPolicy, TmpfsMount, Ulimit},
     text::Text,
     unit::{Bytes, FileMode, Millis, Owner},
 };
@@ -179,10 +179,13 @@ pub struct PublishedPort {
 }
 
 impl std::fmt::Display for PublishedPort {
-    /// As Compose writes it: `127.0.0.1:8080->80/tcp`.
+    /// `127.0.0.1:8080->80`; the protocol is said where it is not TCP.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let host = std::net::SocketAddr::new(self.host_ip, self.host_port);
-        write!(f, "{host}->{}", self.key)
+        match self.key.protocol {
+            Protocol::Tcp => write!(f, "{host}->{}", self.key.target),
+            Protocol::Udp => write!(f, "{host}->{}", self.key),
+        }
     }
 }
 

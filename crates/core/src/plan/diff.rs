@@ -31,16 +31,18 @@ impl FieldDiff {
 impl fmt::Display for FieldDiff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = (self.from.as_deref(), self.to.as_deref());
+        // A port's own text names it: `web.ports: 127.0.0.1:8080->80 => 127.0.0.1:8081->80`.
+        let field = if self.field.starts_with("ports.") { "ports" } else { &self.field };
         if let (Some(from), Some(to)) = (from, to)
             && (from.contains('\n') || to.contains('\n'))
         {
-            return write!(f, "{}:\n{}", self.field, unified(from, to));
+            return write!(f, "{field}:\n{}", unified(from, to));
         }
         match (from, to) {
-            (Some(from), Some(to)) => write!(f, "{}: {} => {}", self.field, brief(from), brief(to)),
-            (None, Some(to)) => write!(f, "{}: + {}", self.field, brief(to)),
-            (Some(from), None) => write!(f, "{}: - {}", self.field, brief(from)),
-            (None, None) => f.write_str(&self.field),
+            (Some(from), Some(to)) => write!(f, "{field}: {} => {}", brief(from), brief(to)),
+            (None, Some(to)) => write!(f, "{field}: + {}", brief(to)),
+            (Some(from), None) => write!(f, "{field}: - {}", brief(from)),
+            (None, None) => f.write_str(field),
         }
     }
 }

@@ -175,7 +175,18 @@ stacks:
         )
         .unwrap_err();
         let shown: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(shown.join("\n"), @r#""#);
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        7:9: stacks.shop.instances.Web: "Web" is not a valid instance name: only a-z, 0-9 and '-' are allowed; "web" would be accepted
+        8:9: stacks.shop.instances.Web.imagee: unknown field `imagee`; did you mean `image`?
+        9:17: stacks.shop.instances.Web.ports[0]: port 99999 is out of range, ports go from 1 to 65535
+        9:32: stacks.shop.instances.Web.ports[2]: container port 80/tcp is published twice
+        10:23: stacks.shop.instances.Web.environment[0]: "A" is not of the form NAME=value
+        12:9: stacks.shop.instances.db: `template` is missing
+        12:22: stacks.shop.instances.db.healthcheck: `test` is missing
+        13:19: stacks.shop.instances.db.volumes[0]: "/data" has no name; write NAME:/data so that its data can be found again
+        14:18: stacks.shop.instances.db.restart: "sometimes" is not one of no, always, unless-stopped, on-failure, on-failure:N
+        15:5: stacks.shop.wires: unknown field `wires`; known are allow, instances
+        "#);
     }
 
     #[test]

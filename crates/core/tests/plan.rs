@@ -1,0 +1,454 @@
+//! The planner's promises.
+
+mod support;
+
+use devarch_core::{
+    observed::{Listener, RunState},
+    plan::{PlanOptions, TextOptions, plan, plan_text},
+    stack::{Stack, Wanted},
+    template::Protocol,
+};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use support::{Paper, assign, name, stack};
+
+const SHOP: &str = r#"
+db: {template: t, ports: ["5432"], volumes: ["data:/data"], healthcheck: {test: "true"}, environment: {A: "1"}}
+migrate: {template: t, job: true, depends_on: [db]}
+api: {template: t, depends_on: {migrate: {condition: service_completed_successfully}, db: }, config_files: {/etc/x: "a\nb\n"}}
+web: {template: t, ports: ["127.0.0.1:8080:80"], depends_on: [api]}
+"#;
+
+fn text(paper: &Paper, stack: &Stack) -> String {
+    plan_text(&paper.plan(stack), TextOptions::default())
+}
+
+/// What an edit of the shop's instances turns the plan into, after an apply of the shop as it was.
+fn after_edit(edited: &str) -> String {
+    let mut paper = Paper::new();
+    paper.apply(&stack(SHOP));
+    text(&paper, &stack(edited))
+}
+
+#[test]
+fn a_new_stack_is_made_providers_first() {
+    let mut paper = Paper::new();
+    let shop = stack(SHOP);
+    insta::assert_snapshot!(text(&paper, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    +   network devarch-shop-net: create, is not there
+    +   volume devarch-shop-db-data: create, is not there
+    +   api: create, is not there
+          image busybox:1
+    +   db: create, is not there
+          image busybox:1
+          port 127.0.0.1:20001->5432
+    +   migrate: create, is not there
+          image busybox:1
+    +   web: create, is not there
+          image busybox:1
+          port 127.0.0.1:8080->80
+
+    Plan: 4 to create, 0 to change, 0 to replace, 0 to remove.
+    ");
+    paper.apply(&shop);
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    db: create volume devarch-shop-db-data
+    create network devarch-shop-net
+    web: create container devarch-shop-web
+    api: create container devarch-shop-api
+    api: put 1 config file(s)
+    migrate: create container devarch-shop-migrate
+    db: create container devarch-shop-db
+    db: start
+    db: wait until it is healthy
+    migrate: start
+    migrate: wait until it has completed
+    api: start
+    web: start
+    see that everything still runs
+    ");
+    assert!(paper.plan(&shop).is_empty());
+}
+
+#[test]
+fn every_kind_of_edit_shows_to_the_field() {
+    for (what, from, to) in [
+        ("image", "{template: t, ports: [\"5432\"]", "{template: t, image: \"busybox:2\", ports: [\"5432\"]"),
+        ("environment", "A: \"1\"", "A: \"2\""),
+        ("command", "web: {template: t,", "web: {template: t, command: [httpd],"),
+        ("port", "8080:80", "8081:80"),
+        ("volume", "data:/data", "data:/elsewhere"),
+        ("config file", "a\\nb\\n", "a\\nc\\n"),
+        ("health check", "test: \"true\"", "test: \"true\", interval: 5s"),
+        ("label", "web: {template: t,", "web: {template: t, labels: {team: a},"),
+        ("resources", "web: {template: t,", "web: {template: t, resources: {limits: {memory: 64m}},"),
+        ("user", "web: {template: t,", "web: {template: t, user: \"1000\","),
+    ] {
+        let edited = SHOP.replacen(from, to, 1);
+        assert_ne!(edited, SHOP, "{what}");
+        let mut paper = Paper::new();
+        paper.add_image("busybox:2", "sha256:bbbbbbbbbbbbbbbb");
+        paper.apply(&stack(SHOP));
+        let shop = stack(&edited);
+        let plan = paper.plan(&shop);
+        assert_eq!(plan.changes.len(), 1, "{what}: {}", text(&paper, &shop));
+        assert!(!plan.changes[0].fields.is_empty(), "{what}: {}", text(&paper, &shop));
+        paper.carry_out(&plan);
+        assert!(paper.plan(&shop).is_empty(), "{what}: {}", text(&paper, &shop));
+    }
+}
+
+#[test]
+fn a_changed_field_reads_as_in_the_definition() {
+    insta::assert_snapshot!(after_edit(&SHOP.replace("8080:80", "8081:80").replace("a\\nb\\n", "a\\nc\\n")), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ api: replace, its config changed
+          ~ api.config_files./etc/x.content:
+          @@ -1,2 +1,2 @@
+           a
+          -b
+          +c
+    -/+ web: replace, its config changed
+          ~ web.ports: 127.0.0.1:8080->80 => 127.0.0.1:8081->80
+
+    Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn an_edit_of_dependencies_alone_changes_no_container() {
+    let edited = SHOP.replace("depends_on: [api]", "depends_on: [api, db]");
+    insta::assert_snapshot!(after_edit(&edited), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    Nothing to do: the stack is as it should be.
+    ");
+}
+
+#[test]
+fn down_stops_consumers_first_and_keeps_volumes() {
+    let mut paper = Paper::new();
+    let mut shop = stack(SHOP);
+    paper.apply(&shop);
+    for instance in shop.instances.values_mut() {
+        instance.wanted = Wanted::Absent;
+    }
+    paper.done.clear();
+    insta::assert_snapshot!(text(&paper, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -   network devarch-shop-net: remove, is not wanted
+    -   api: remove, is not wanted
+    -   db: remove, is not wanted
+    -   migrate: remove, is not wanted
+    -   web: remove, is not wanted
+
+    Plan: 0 to create, 0 to change, 0 to replace, 4 to remove.
+    ");
+    paper.apply(&shop);
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    web: stop
+    api: stop
+    db: stop
+    db: remove container devarch-shop-db
+    migrate: remove container devarch-shop-migrate
+    api: remove container devarch-shop-api
+    web: remove container devarch-shop-web
+    remove network devarch-shop-net
+    ");
+    assert!(paper.observed.containers.is_empty() && paper.observed.networks.is_empty());
+    assert_eq!(paper.observed.volumes.len(), 1);
+    assert!(paper.plan(&shop).is_empty());
+}
+
+#[test]
+fn a_stopped_stack_stays_stopped() {
+    let mut paper = Paper::new();
+    let mut shop = stack(SHOP);
+    paper.apply(&shop);
+    for instance in shop.instances.values_mut() {
+        instance.wanted = Wanted::Stopped;
+    }
+    paper.apply(&shop);
+    assert!(paper.observed.containers.iter().all(|container| container.state == RunState::Exited));
+    assert!(paper.plan(&shop).is_empty());
+}
+
+#[test]
+fn a_replaced_container_is_removed_only_when_everything_is_ready() {
+    let mut paper = Paper::new();
+    paper.apply(&stack(SHOP));
+    paper.done.clear();
+    paper.apply(&stack(&SHOP.replace("A: \"1\"", "A: \"2\"")));
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    db: create container devarch-shop-db.next
+    db: stop
+    db: rename to devarch-shop-db.old
+    db: rename to devarch-shop-db
+    db: start
+    db: wait until it is healthy
+    db: remove container devarch-shop-db.old
+    ");
+}
+
+#[test]
+fn what_was_done_by_hand_is_mended() {
+    let mut paper = Paper::new();
+    let shop = stack(SHOP);
+    paper.apply(&shop);
+    paper.of("db").state = RunState::Exited;
+    paper.of("db").status = "Exited (137) 2 minutes ago".to_owned();
+    paper.of("api").networks.clear();
+    paper.observed.containers.retain(|container| container.name.as_str() != "devarch-shop-web");
+    insta::assert_snapshot!(text(&paper, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    ~   api: was disconnected from the stack's network by hand
+    ~   db: is not running: Exited (137) 2 minutes ago
+    +   web: create, was removed by hand
+          image busybox:1
+          port 127.0.0.1:8080->80
+
+    Plan: 1 to create, 2 to change, 0 to replace, 0 to remove.
+    ");
+    paper.apply(&shop);
+    assert!(paper.plan(&shop).is_empty());
+}
+
+#[test]
+fn an_image_whose_name_moved_is_drift() {
+    let mut paper = Paper::new();
+    let shop = stack("web: {template: t}");
+    paper.apply(&shop);
+    paper.add_image("busybox:1", "sha256:cccccccccccccccc");
+    insta::assert_snapshot!(text(&paper, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ web: replace, its image's name now stands for sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa
+
+    Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
+    ");
+    paper.apply(&shop);
+    assert!(paper.plan(&shop).is_empty());
+}
+
+#[test]
+fn a_failed_job_runs_again_and_a_done_one_does_not() {
+    let mut paper = Paper::new();
+    let shop = stack("job: {template: t, job: true}");
+    paper.apply(&shop);
+    assert!(paper.plan(&shop).is_empty());
+    paper.of("job").exit_code = Some(3);
+    insta::assert_snapshot!(text(&paper, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    ~   job: the job failed with exit code 3
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn host_ports_change_hands_in_one_apply() {
+    let before = "a: {template: t, ports: [\"8001:80\"]}\nb: {template: t, ports: [\"8002:80\"], depends_on: [a]}";
+    let after = "a: {template: t, ports: [\"8002:80\"]}\nb: {template: t, ports: [\"8001:80\"], depends_on: [a]}";
+    let mut paper = Paper::new();
+    paper.apply(&stack(before));
+    let shop = stack(after);
+    paper.apply(&shop);
+    assert!(paper.plan(&shop).is_empty());
+}
+
+#[test]
+fn a_rename_of_the_stack_moves_everything_to_a_new_network() {
+    let mut paper = Paper::new();
+    let mut shop = stack(SHOP);
+    paper.apply(&shop);
+    shop.name = "store".parse().unwrap();
+    paper.subnet = "10.213.1.0/24".parse().unwrap();
+    paper.apply(&shop);
+    assert!(paper.observed.containers.iter().all(|c| c.name.as_str().starts_with("devarch-store-")));
+    assert_eq!(paper.observed.networks.len(), 1);
+    assert!(paper.plan(&shop).is_empty());
+}
+
+#[test]
+fn what_others_have_is_a_conflict_that_names_them() {
+    let mut paper = Paper::new();
+    let shop = stack("web: {template: t, ports: [\"8080:80\"], volumes: [\"data:/d\"]}");
+    let mut foreign = {
+        let mut other = Paper::new();
+        other.apply(&shop);
+        other
+    };
+    foreign.of("web").labels.clear();
+    paper.observed.containers = foreign.observed.containers.clone();
+    paper.observed.volumes.insert("devarch-shop-web-data".to_owned(), std::collections::BTreeMap::new());
+    paper.observed.listeners.push(Listener {
+        host_ip: "127.0.0.1".parse().unwrap(),
+        host_port: 8080,
+        protocol: Protocol::Tcp,
+        process: Some("nginx (pid 812)".to_owned()),
+    });
+    let error =
+        plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap_err();
+    insta::assert_snapshot!(error.to_string(), @"
+    stack 'shop' can't be applied: instance 'web': container name devarch-shop-web is taken: that container was not made by DevArch; remove or rename it, or rename the instance
+      instance 'web': port 8080 is already in use by container devarch-shop-web, which was not made by DevArch; stop it, or choose another: `devarch set shop/web ports.80=auto`
+      instance 'web': volume devarch-shop-web-data was not made by DevArch; its data is left alone: remove or rename it, or rename the instance
+    ");
+}
+
+#[test]
+fn what_policy_refuses_names_instance_and_field() {
+    let mut shop = stack(
+        "a: {template: t, privileged: true, volumes: [\"/var/run/docker.sock:/s\", \"~/.ssh:/k:ro\"]}\n\
+         b: {template: t, network_mode: host, cap_add: [SYS_ADMIN], config_files: {/data/x: y}, volumes: [\"d:/data\"]}\n\
+         c: {template: t, depends_on: [d]}\nd: {template: t, depends_on: [c]}\ne: {template: t, depends_on: [bb]}",
+    );
+    let shown = |shop: &Stack| -> String {
+        let problems = Paper::new().try_desire(shop).unwrap_err();
+        problems.iter().map(|problem| format!("{problem}\n")).collect()
+    };
+    insta::assert_snapshot!(shown(&shop), @r#"
+    a.privileged: true is refused by policy; add `allow: [privileged]` to the stack if it must be
+    a.volumes: /home/me/.ssh is refused by policy; add `allow: [host-paths]` to the stack if it must be
+    a.volumes: /var/run/docker.sock is refused by policy; add `allow: [engine-socket]` to the stack if it must be
+    b.cap_add: SYS_ADMIN is refused by policy; add `allow: [capabilities]` to the stack if it must be
+    b.config_files./data/x: the file would lie in volume devarch-shop-b-d at /data and be lost there; move one of them
+    b.network_mode: host is refused by policy; add `allow: [host-network]` to the stack if it must be
+    c.depends_on: c -> d -> c wait for each other; remove one dependency
+    e.depends_on.bb: the stack has no instance "bb"; did you mean "b"?
+    "#);
+    shop.allow = devarch_core::policy::Allowance::ALL.into_iter().collect();
+    assert!(!shown(&shop).contains("policy"), "{}", shown(&shop));
+}
+
+#[test]
+fn a_secret_changes_the_hash_and_is_shown_nowhere() {
+    let of = |value: &str| {
+        stack(&format!("web: {{template: t, environment: {{TOKEN: {{value: {value}, secret: true}}}}}}"))
+    };
+    let mut paper = Paper::new();
+    let first = paper.apply(&of("hunter2"));
+    let second = paper.plan(&of("hunter3"));
+    let shown = format!(
+        "{}{}{first:?}{second:?}",
+        plan_text(&first, TextOptions { full: true }),
+        serde_json::to_string(&[&first, &second]).unwrap()
+    );
+    assert!(!shown.contains("hunter"), "{shown}");
+    insta::assert_snapshot!(plan_text(&second, TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ web: replace, its config changed
+          ~ web.a secret: [REDACTED] => [REDACTED]
+
+    Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
+    ");
+}
+
+/// A few fields of an instance, at random.
+fn instance(others: usize) -> impl Strategy<Value = String> {
+    let needs = proptest::collection::btree_set(0..others.max(1), 0..3);
+    (0..3_u8, 0..2_u8, any::<bool>(), any::<bool>(), needs, 0..4_u8).prop_map(move |(env, port, volume, job, needs, check)| {
+        let mut fields = vec!["template: t".to_owned(), format!("environment: {{A: \"{env}\"}}")];
+        if port > 0 {
+            fields.push("ports: [\"80\"]".to_owned());
+        }
+        if volume {
+            fields.push("volumes: [\"data:/data\"]".to_owned());
+        }
+        if job && port == 0 {
+            fields.push("job: true".to_owned());
+        } else if check == 0 {
+            fields.push("healthcheck: {test: \"true\"}".to_owned());
+        }
+        if check == 1 {
+            fields.push("config_files: {/etc/x: y}".to_owned());
+        }
+        let needs: Vec<String> = needs.into_iter().filter(|need| *need < others).map(|need| format!("i{need}")).collect();
+        fields.push(format!("depends_on: [{}]", needs.join(", ")));
+        format!("{{{}}}", fields.join(", "))
+    })
+}
+
+fn random_stack() -> impl Strategy<Value = String> {
+    (1..7_usize).prop_flat_map(|count| {
+        let instances: Vec<_> = (0..count).map(instance).collect();
+        instances.prop_map(|instances| {
+            instances.iter().enumerate().map(|(n, text)| format!("i{n}: {text}\n")).collect::<String>()
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    /// From any stack to any other, with anything stopped or removed by hand in between: the apply does nothing an
+    /// engine would refuse, and after it there is nothing to do.
+    #[test]
+    fn after_an_apply_there_is_nothing_to_do(
+        from in random_stack(),
+        to in random_stack(),
+        meddled in proptest::collection::vec((0..7_usize, any::<bool>()), 0..4),
+        asked in 0..7_usize,
+    ) {
+        let mut paper = Paper::new();
+        let first = stack(&from);
+        paper.apply(&first);
+        prop_assert!(paper.plan(&first).is_empty());
+        for (which, gone) in meddled {
+            let Some(container) = paper.observed.containers.get_mut(which) else { continue };
+            if gone {
+                paper.observed.containers.remove(which);
+            } else {
+                container.state = RunState::Exited;
+                container.exit_code = Some(1);
+                container.ports.clear();
+            }
+        }
+        let second = stack(&to);
+        let mut options = PlanOptions::default();
+        let asked = name(&format!("i{asked}"));
+        if second.instances.contains_key(&asked) {
+            options.replace.insert(asked);
+        }
+        let plan = paper.plan_with(&second, &options);
+        prop_assert_eq!(&plan, &paper.plan_with(&second, &options));
+        paper.carry_out(&plan);
+        let again = paper.plan(&second);
+        prop_assert!(again.is_empty(), "{}", plan_text(&again, TextOptions::default()));
+        let names: BTreeSet<&str> = paper.observed.containers.iter().map(|c| c.name.as_str()).collect();
+        prop_assert_eq!(names.len(), second.instances.len());
+        prop_assert!(names.iter().all(|name| !name.contains('.')));
+    }
+
+    /// No instance starts before what it depends on is ready.
+    #[test]
+    fn the_order_respects_dependencies(text in random_stack()) {
+        let mut paper = Paper::new();
+        let shop = stack(&text);
+        paper.apply(&shop);
+        let at = |line: String| paper.done.iter().rposition(|done| *done == line);
+        for (consumer, instance) in &paper.desire(&shop).instances {
+            for provider in instance.depends_on.keys() {
+                let start = at(format!("{consumer}: start"));
+                prop_assert!(start > at(format!("{provider}: start")), "{consumer} before {provider}");
+                prop_assert!(start > at(format!("{provider}: wait until it is healthy")), "{consumer}");
+                prop_assert!(start > at(format!("{provider}: wait until it has completed")), "{consumer}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ports_are_kept_when_a_definition_is_saved_again() {
+    let mut shop = stack(SHOP);
+    let before = shop.clone();
+    assign(&mut shop);
+    assert_eq!(before, shop);
+}

@@ -1,0 +1,319 @@
+//! Stacks by hand, and an engine on paper: it carries plans out as a real one would, step by step.
+
+use devarch_core::{
+    desired::{Desired, World, desire},
+    engine::{EngineInfo, EngineKind, Locality},
+    hash::HashKey,
+    id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
+    name::{ContainerName, InstanceName},
+    observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
+    plan::{Action, ContainerRef, Plan, PlanOptions, Remembered, RememberedSpec, Step, StepId, plan},
+    read::{parse_yaml, read_project},
+    resolve::Problem,
+    spec::{ContainerSpec, Identity, MountFrom},
+    stack::{HostBinding, Instance, Pinned, Stack, Wanted},
+    template::{HostPortChoice, MountSource},
+};
+use ipnet::Ipv4Net;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+/// A stack from the YAML of its instances; each instance's template is written in place.
+pub fn stack(instances: &str) -> Stack {
+    let text = format!(
+        "version: \"1\"\ntemplates:\n  t:\n    image: busybox:1\nstacks:\n  shop:\n    instances:\n{}",
+        indent(instances)
+    );
+    let file = read_project(&parse_yaml(&text).unwrap_or_else(|e| panic!("{e}\n{text}")))
+        .unwrap_or_else(|wrong| panic!("{wrong:?}\n{text}"));
+    let template = Pinned::new(Arc::new(file.templates.values().next().unwrap().clone()));
+    let mut stack = Stack {
+        id: StackId::new("stack-1"),
+        name: "shop".parse().unwrap(),
+        project: Some("/project".to_owned()),
+        enabled: true,
+        revision: 1,
+        engine: None,
+        subnet: None,
+        allow: BTreeSet::new(),
+        instances: BTreeMap::new(),
+    };
+    for (slot, (name, declared)) in file.stacks.values().next().unwrap().instances.iter().enumerate() {
+        let instance = Instance {
+            id: InstanceId::new(format!("id-{name}")),
+            template: template.clone(),
+            overrides: declared.overrides.clone(),
+            enabled: declared.enabled,
+            wanted: Wanted::Running,
+            slot: slot as u32,
+            ports: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+        };
+        stack.instances.insert(name.clone(), instance);
+    }
+    assign(&mut stack);
+    stack
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("      {line}\n")).collect()
+}
+
+/// What the store does when a definition is saved: ports and volume names.
+pub fn assign(stack: &mut Stack) {
+    let effective = devarch_core::desired::effective(stack);
+    let mut next = 20_000;
+    for (name, instance) in &mut stack.instances {
+        let old = std::mem::take(&mut instance.ports);
+        for port in effective[name].service.ports.iter().flatten() {
+            next += 1;
+            let host_port = match port.published {
+                HostPortChoice::Fixed(port) => port,
+                HostPortChoice::Auto => old.get(&port.key).map_or(next, |old| old.host_port),
+            };
+            let host_ip = port.host_ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            instance.ports.insert(port.key, HostBinding { host_ip, host_port });
+        }
+        for mount in effective[name].service.volumes.iter().flatten() {
+            if let MountSource::Volume(volume) = &mount.source {
+                let physical = devarch_core::name::PhysicalVolume::of(&stack.name, name, volume);
+                instance.volumes.entry(volume.clone()).or_insert(physical);
+            }
+        }
+    }
+}
+
+/// An engine on paper.
+#[derive(Clone)]
+pub struct Paper {
+    pub observed: Observed,
+    pub remembered: Remembered,
+    pub subnet: Ipv4Net,
+    specs: BTreeMap<ContainerId, ContainerSpec>,
+    made: u32,
+    /// Everything that was done, in the order it was done.
+    pub done: Vec<String>,
+}
+
+impl Paper {
+    pub fn new() -> Self {
+        let observed = Observed {
+            engine: EngineInfo {
+                kind: EngineKind::Docker,
+                version: "20.10.24".to_owned(),
+                api_version: "1.41".to_owned(),
+                endpoint: "unix:///var/run/docker.sock".to_owned(),
+                rootless: false,
+                locality: Locality::Host,
+                runs_health_checks: true,
+            },
+            engine_id: None,
+            containers: Vec::new(),
+            networks: Vec::new(),
+            volumes: BTreeMap::new(),
+            images: BTreeMap::new(),
+            listeners: Vec::new(),
+            routes: BTreeSet::new(),
+        };
+        let mut paper =
+            Self { observed, remembered: Remembered::default(), subnet: "10.213.0.0/24".parse().unwrap(), specs: BTreeMap::new(), made: 0, done: Vec::new() };
+        paper.add_image("busybox:1", "sha256:aaaaaaaaaaaaaaaa");
+        paper
+    }
+
+    pub fn add_image(&mut self, name: &str, id: &str) {
+        let image = ImageInfo {
+            id: ImageId::new(id),
+            volumes: BTreeSet::new(),
+            healthcheck: None,
+            user: String::new(),
+            exposed: BTreeSet::new(),
+        };
+        self.observed.images.insert(name.to_owned(), image);
+    }
+
+    pub fn try_desire(&self, stack: &Stack) -> Result<Desired, Vec<Problem>> {
+        let world = World {
+            store: &StoreId::new("store-1"),
+            hash_key: &HashKey::new([7; 32]),
+            subnet: self.subnet,
+            home: Some("/home/me"),
+            images: &self.observed.images,
+        };
+        desire(stack, &world)
+    }
+
+    pub fn desire(&self, stack: &Stack) -> Desired {
+        self.try_desire(stack).unwrap_or_else(|problems| panic!("{problems:?}"))
+    }
+
+    pub fn plan(&self, stack: &Stack) -> Plan {
+        self.plan_with(stack, &PlanOptions::default())
+    }
+
+    pub fn plan_with(&self, stack: &Stack, options: &PlanOptions) -> Plan {
+        plan(&self.desire(stack), &self.observed, &self.remembered, options).unwrap()
+    }
+
+    pub fn apply(&mut self, stack: &Stack) -> Plan {
+        let plan = self.plan(stack);
+        self.carry_out(&plan);
+        plan
+    }
+
+    /// Carries a plan out, checking at each step what a real engine would refuse.
+    pub fn carry_out(&mut self, plan: &Plan) {
+        let mut made: BTreeMap<StepId, ContainerId> = BTreeMap::new();
+        let mut ended: BTreeSet<StepId> = BTreeSet::new();
+        while ended.len() < plan.steps.len() {
+            // The last that is ready goes first: an order that only happens to be right would fail.
+            let next = (0..plan.steps.len())
+                .rev()
+                .map(StepId)
+                .find(|id| !ended.contains(id) && plan.steps[id.0].after.is_subset(&ended))
+                .expect("the steps have no cycle");
+            self.step(next, &plan.steps[next.0], &mut made);
+            ended.insert(next);
+        }
+    }
+
+    fn step(&mut self, id: StepId, step: &Step, made: &mut BTreeMap<StepId, ContainerId>) {
+        let who = step.instance.as_ref().map_or(String::new(), |name| format!("{name}: "));
+        self.done.push(format!("{who}{}", step.action));
+        let of = |container: &ContainerRef| match container {
+            ContainerRef::Existing(id) => id.clone(),
+            ContainerRef::MadeBy(step) => made[step].clone(),
+        };
+        match &step.action {
+            Action::PullImage { image, .. } => self.add_image(image, "sha256:pulled0000000000"),
+            Action::CreateNetwork { spec, identity } => {
+                assert!(self.observed.networks.iter().all(|network| network.name != spec.name.as_str()));
+                self.observed.networks.push(ObservedNetwork {
+                    id: NetworkId::new(format!("net-{}", spec.name)),
+                    name: spec.name.to_string(),
+                    labels: identity.labels("", &ApplyId::new("a")),
+                    subnets: vec![spec.subnet],
+                });
+            }
+            Action::RemoveNetwork { id, name } => {
+                let used = self.observed.containers.iter().any(|c| c.networks.contains_key(name.as_str()));
+                assert!(!used, "network {name} is in use");
+                self.observed.networks.retain(|network| network.id != *id);
+            }
+            Action::CreateVolume { spec, identity } => {
+                let labels = identity.labels("", &ApplyId::new("a"));
+                assert!(self.observed.volumes.insert(spec.name.to_string(), labels).is_none());
+            }
+            Action::CreateContainer { name, spec, identity, hash } => {
+                made.insert(id, self.create(name, spec, identity, hash));
+            }
+            Action::PutFiles { container, .. } => {
+                assert_eq!(self.container(&of(container)).state, RunState::Created, "files arrive before the start");
+            }
+            Action::Connect { container, attachment } => {
+                let address = IpAddr::V4(attachment.address);
+                let name = attachment.name.to_string();
+                self.container(&of(container)).networks.insert(name, Some(address));
+            }
+            Action::Start { container } => self.start(&of(container)),
+            Action::Stop { container, .. } => self.container(&of(container)).state = RunState::Exited,
+            Action::Rename { container, to } => {
+                assert!(self.observed.containers.iter().all(|other| other.name != *to), "{to} is taken");
+                self.container(&of(container)).name = to.clone();
+            }
+            Action::RemoveContainer { container, .. } => {
+                let id = of(container);
+                assert_ne!(self.container(&id).state, RunState::Running, "a running container is not removed");
+                self.observed.containers.retain(|container| container.id != id);
+            }
+            Action::Await { container, .. } => {
+                let id = of(container);
+                let job = self.specs[&id].job;
+                let container = self.container(&id);
+                assert_eq!(container.state, RunState::Running);
+                if job {
+                    container.state = RunState::Exited;
+                    container.exit_code = Some(0);
+                }
+            }
+            Action::Verify { containers } => {
+                for (name, container) in containers {
+                    assert_eq!(self.container(&of(container)).state, RunState::Running, "{name}");
+                }
+            }
+        }
+    }
+
+    fn create(&mut self, name: &ContainerName, spec: &ContainerSpec, identity: &Identity, hash: &str) -> ContainerId {
+        self.made += 1;
+        let id = ContainerId::new(format!("c{}", self.made));
+        assert!(self.observed.containers.iter().all(|other| other.name != *name), "{name} is taken");
+        let network = spec.network.as_ref().expect("attached");
+        assert!(self.observed.networks.iter().any(|n| n.name == network.name.as_str()), "no network");
+        let volumes = spec.mounts.iter().filter_map(|mount| match &mount.source {
+            MountFrom::Volume(volume) => Some(volume.to_string()),
+            MountFrom::Bind(_) => None,
+        });
+        let volumes: BTreeSet<String> = volumes.collect();
+        assert!(volumes.iter().all(|volume| self.observed.volumes.contains_key(volume)), "no volume");
+        let instance = identity.instance.as_ref().unwrap();
+        let spec_json = serde_json::to_value(spec).unwrap();
+        let remembered = RememberedSpec { hash: hash.to_owned(), spec: spec_json };
+        self.remembered.applied.insert(instance.id.clone(), remembered);
+        self.specs.insert(id.clone(), spec.clone());
+        self.observed.containers.push(ObservedContainer {
+            id: id.clone(),
+            name: name.clone(),
+            labels: identity.labels(hash, &ApplyId::new("a")),
+            image_id: self.observed.images[&spec.image].id.clone(),
+            image: spec.image.clone(),
+            state: RunState::Created,
+            status: "Created".to_owned(),
+            exit_code: None,
+            health: None,
+            networks: BTreeMap::from([(network.name.to_string(), Some(IpAddr::V4(network.address)))]),
+            ports: Vec::new(),
+            volumes,
+        });
+        id
+    }
+
+    /// Two containers on one volume, one address or one host port never run at once.
+    fn start(&mut self, id: &ContainerId) {
+        let spec = self.specs[id].clone();
+        let ports: Vec<ObservedPort> = spec
+            .ports
+            .iter()
+            .map(|port| ObservedPort { key: port.key, host_ip: port.host_ip, host_port: port.host_port })
+            .collect();
+        let address = spec.network.as_ref().map(|network| IpAddr::V4(network.address));
+        let volumes = self.container(id).volumes.clone();
+        for other in self.observed.containers.iter().filter(|c| c.id != *id && c.state == RunState::Running) {
+            assert!(other.volumes.is_disjoint(&volumes), "{} runs on the same volume", other.name);
+            assert!(other.networks.values().all(|theirs| *theirs != address), "{} has the same address", other.name);
+            for port in &other.ports {
+                assert!(ports.iter().all(|mine| mine.host_port != port.host_port), "{} has port {}", other.name, port.host_port);
+            }
+        }
+        let container = self.container(id);
+        container.state = RunState::Running;
+        container.ports = ports;
+    }
+
+    pub fn container(&mut self, id: &ContainerId) -> &mut ObservedContainer {
+        self.observed.containers.iter_mut().find(|container| container.id == *id).expect("it exists")
+    }
+
+    pub fn of(&mut self, instance: &str) -> &mut ObservedContainer {
+        let name = format!("devarch-shop-{instance}");
+        self.observed.containers.iter_mut().find(|container| container.name.as_str() == name).expect("it exists")
+    }
+}
+
+/// An instance's name.
+pub fn name(text: &str) -> InstanceName {
+    text.parse().unwrap()
+}
