@@ -70,7 +70,7 @@ pub async fn the_process_is_what_the_spec_says(f: &Fixture) {
         .insert("SECRET".to_owned(), Text::Secret("hunter2".to_owned()));
     spec.user = Some("1000:1001".to_owned());
     spec.working_dir = Some("/var".to_owned());
-    spec.hostname = "named".to_owned();
+    "named".clone_into(&mut spec.hostname);
     spec.group_add = vec!["4321".to_owned()];
     spec.cap_drop = vec!["ALL".to_owned()];
     spec.sysctls.insert(
