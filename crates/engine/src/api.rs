@@ -49,7 +49,7 @@ pub trait Engine: Send + Sync {
         spec: &NetworkSpec,
         labels: &BTreeMap<String, String>,
     ) -> Result<NetworkId>;
-    /// Removes a network; never by force.
+    /// Removes a network; never by force. Gone already is fine.
     async fn remove_network(&self, id: &NetworkId) -> Result<()>;
     /// Attaches a container with a fixed address and aliases.
     async fn connect(

@@ -112,7 +112,7 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<(io::ErrorKind, String)> {
 }
 
 /// Phrases in lower case and what they mean; the first that occurs decides.
-const PHRASES: [(&str, Kind); 35] = [
+const PHRASES: [(&str, Kind); 36] = [
     ("no space left on device", Kind::DiskFull),
     ("disk quota exceeded", Kind::DiskFull),
     ("removal of container", Kind::Uncertain),
@@ -147,7 +147,8 @@ const PHRASES: [(&str, Kind); 35] = [
     ("remove a paused container", Kind::InUse),
     ("already in use", Kind::NameTaken),
     ("already exists", Kind::NameTaken),
-    ("not found", Kind::NotFound),
+    ("network not found", Kind::NotFound),
+    ("no such container", Kind::NotFound),
 ];
 
 fn kind_of(answer: &Answered) -> Kind {

@@ -1,5 +1,12 @@
 //! For tests only: an engine in memory, the contract both it and the real ones keep, and ways to the real ones.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking"
+)]
+
 pub mod contract;
 pub mod fixture;
 pub mod memory;

@@ -30,8 +30,9 @@ pub async fn engine(kind: EngineKind) -> Option<Fixture> {
     }
 }
 
+/// Says why a test did not run; an error where it must.
 #[expect(clippy::print_stdout, reason = "a test says why it did not run")]
-fn skip(reason: &str) {
+pub(crate) fn skip(reason: &str) {
     assert!(
         env::var("CI").as_deref() != Ok("true"),
         "engine needed under CI: {reason}"

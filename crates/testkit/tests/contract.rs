@@ -89,6 +89,7 @@ macro_rules! real_engine {
             process:
                 limits_reach_the_kernel
                 the_process_is_what_the_spec_says
+                an_init_is_process_1_when_asked
                 mounts_are_where_the_spec_says
                 the_grace_period_is_kept
                 health_is_judged_by_the_given_check

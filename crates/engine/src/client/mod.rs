@@ -9,6 +9,7 @@ mod life;
 mod list;
 mod logs;
 mod network;
+mod podman_networks;
 mod state;
 mod volume;
 

@@ -1,4 +1,7 @@
-use super::{BollardEngine, Result};
+use super::{
+    BollardEngine, Result,
+    podman_networks::{self, PodmanNetwork},
+};
 use crate::{
     cause::{During, Failure},
     wire::Call,
@@ -37,7 +40,6 @@ struct Ipam {
 #[serde(rename_all = "PascalCase")]
 struct Pool {
     subnet: Option<String>,
-    gateway: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -46,20 +48,12 @@ struct Created {
     id: String,
 }
 
-impl Listed {
-    fn pools(&self) -> &[Pool] {
-        self.ipam
-            .as_ref()
-            .and_then(|ipam| ipam.config.as_deref())
-            .unwrap_or_default()
-    }
-}
-
 impl From<Listed> for ObservedNetwork {
     fn from(listed: Listed) -> Self {
-        let subnet = |pool: &Pool| pool.subnet.as_deref()?.parse::<Ipv4Net>().ok();
+        let pools = listed.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+        let subnet = |pool: Pool| pool.subnet?.parse::<Ipv4Net>().ok();
         Self {
-            subnets: listed.pools().iter().filter_map(subnet).collect(),
+            subnets: pools.into_iter().filter_map(subnet).collect(),
             id: NetworkId::new(listed.id),
             name: listed.name,
             labels: listed.labels.unwrap_or_default(),
@@ -68,11 +62,16 @@ impl From<Listed> for ObservedNetwork {
 }
 
 pub(super) async fn list(engine: &BollardEngine) -> Result<Vec<ObservedNetwork>> {
+    let action = || "list networks".to_owned();
+    if engine.is_podman() {
+        let listed = podman_networks::list(engine).await.during(action)?;
+        return Ok(listed.into_iter().map(ObservedNetwork::from).collect());
+    }
     let listed: Vec<Listed> = engine
         .wire
         .json(Call::get("/networks"))
         .await
-        .during(|| "list networks".to_owned())?;
+        .during(action)?;
     Ok(listed.into_iter().map(ObservedNetwork::from).collect())
 }
 
@@ -109,15 +108,29 @@ fn body(spec: &NetworkSpec, labels: &BTreeMap<String, String>, options: &Value) 
     })
 }
 
+/// Podman is told the name: by id it removes a network under running containers (4.3.1 looks for the given word among
+/// the names of their networks).
 pub(super) async fn remove(engine: &BollardEngine, id: &NetworkId) -> Result<()> {
+    let action = || format!("remove network {id}");
+    let name = if engine.is_podman() {
+        match podman_networks::find(engine, id.as_str())
+            .await
+            .during(action)?
+        {
+            Some(found) => found.name,
+            None => return Ok(()),
+        }
+    } else {
+        id.to_string()
+    };
     match engine
         .docker
-        .remove_network(id.as_str())
+        .remove_network(&name)
         .await
         .map_err(Failure::from)
     {
         Err(failure) if failure.is_missing() => Ok(()),
-        other => other.during(|| format!("remove network {id}")),
+        other => other.during(action),
     }
 }
 
@@ -166,15 +179,13 @@ pub(super) async fn disconnect(
     disconnected.during(|| format!("disconnect container {container} from {network}"))
 }
 
-/// The address under which a network's containers reach its host.
+/// The address under which the containers of a network of Podman's reach its host.
 pub(super) async fn gateway(engine: &BollardEngine, network: &NetworkName) -> Result<String> {
-    let action = || format!("inspect network {network}");
-    let found: Listed = engine
-        .wire
-        .json(Call::get(format!("/networks/{network}")))
-        .await
-        .during(action)?;
-    let told = found.pools().iter().find_map(|pool| pool.gateway.clone());
-    told.ok_or_else(|| Failure::Garbled("it has no gateway".to_owned()))
-        .during(action)
+    let found = podman_networks::find(engine, network.as_str()).await;
+    found
+        .and_then(|found| {
+            let gateway = found.and_then(PodmanNetwork::gateway);
+            gateway.ok_or_else(|| Failure::Garbled("it has no gateway".to_owned()))
+        })
+        .during(|| format!("inspect network {network}"))
 }

@@ -1,0 +1,247 @@
+//! What no real engine does on demand: answers that are cut off, old versions, other places, registries.
+
+use devarch_core::{
+    engine::{EngineKind, Locality},
+    id::ContainerId,
+};
+use devarch_engine::{Candidate, Engine, EngineError, EngineErrorKind as Kind, Way, connect};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, UnixListener},
+};
+
+/// What is answered to `METHOD PATH`; nothing cuts the connection.
+type Answer = fn(&str) -> Option<&'static str>;
+
+/// An engine behind a socket in a directory of its own.
+struct Pretended {
+    dir: TempDir,
+}
+
+impl Pretended {
+    fn new(answer: Answer) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(dir.path().join("sock")).unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, answer));
+            }
+        });
+        Self { dir }
+    }
+
+    async fn connect(&self) -> Result<Arc<dyn Engine>, EngineError> {
+        let socket: PathBuf = self.dir.path().join("sock");
+        dial(format!("unix://{}", socket.display())).await
+    }
+}
+
+async fn dial(address: String) -> Result<Arc<dyn Engine>, EngineError> {
+    let way = Way::Dial(address);
+    connect(&[Candidate {
+        way,
+        because: "test".to_owned(),
+        only: None,
+    }])
+    .await
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: Answer) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return,
+        }
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let asked = head.split(" HTTP/").next().unwrap_or_default();
+    if let Some(answer) = answer(asked) {
+        let _ = stream.write_all(answer.as_bytes()).await;
+    }
+}
+
+macro_rules! ok {
+    ($body:expr) => {
+        Some(concat!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+            $body
+        ))
+    };
+}
+
+const DOCKER: &str = "HTTP/1.1 200 OK\r\nServer: Docker/29.0.1 (linux)\r\nApi-Version: 1.52\r\nContent-Length: 2\r\n\r\nOK";
+const PODMAN: &str = "HTTP/1.1 200 OK\r\nServer: Libpod/5.4.0 (linux)\r\nLibpod-Api-Version: 5.4.0\r\nContent-Length: 2\r\n\r\nOK";
+
+#[tokio::test]
+async fn a_call_that_is_cut_off_is_uncertain() {
+    let engine = Pretended::new(|asked| match asked {
+        "GET /_ping" => Some(DOCKER),
+        "GET /info" => ok!("{}"),
+        _ => None,
+    });
+    let docker = engine.connect().await.unwrap();
+    let id = ContainerId::new("1");
+    assert_eq!(docker.containers().await.unwrap_err().kind, Kind::Uncertain);
+    assert_eq!(docker.start(&id).await.unwrap_err().kind, Kind::Uncertain);
+    assert_eq!(
+        docker.stop(&id, None).await.unwrap_err().kind,
+        Kind::Uncertain
+    );
+}
+
+#[tokio::test]
+async fn an_engine_that_went_away_is_not_running() {
+    let engine = Pretended::new(|asked| {
+        if asked == "GET /_ping" {
+            Some(DOCKER)
+        } else {
+            ok!("{}")
+        }
+    });
+    let docker = engine.connect().await.unwrap();
+    std::fs::remove_file(engine.dir.path().join("sock")).unwrap();
+    let id = ContainerId::new("1");
+    assert_eq!(
+        docker.containers().await.unwrap_err().kind,
+        Kind::NotRunning
+    );
+    assert_eq!(docker.start(&id).await.unwrap_err().kind, Kind::NotRunning);
+}
+
+#[tokio::test]
+async fn docker_desktop_is_a_virtual_machine() {
+    let desktop = Pretended::new(|asked| match asked {
+        "GET /_ping" => Some(DOCKER),
+        _ => ok!(r#"{"OperatingSystem":"Docker Desktop","SecurityOptions":["name=seccomp"]}"#),
+    });
+    let desktop = desktop.connect().await.unwrap();
+    let info = desktop.info();
+    assert_eq!(
+        (info.kind, info.version.as_str()),
+        (EngineKind::Docker, "29.0.1")
+    );
+    assert_eq!((info.locality, info.rootless), (Locality::Vm, false));
+    assert!(info.runs_health_checks);
+}
+
+#[tokio::test]
+async fn an_engine_without_root_is_known_as_such() {
+    let rootless = Pretended::new(|asked| match asked {
+        "GET /_ping" => Some(PODMAN),
+        _ => ok!(r#"{"OperatingSystem":"fedora","SecurityOptions":[],"Rootless":true}"#),
+    });
+    let rootless = rootless.connect().await.unwrap();
+    let info = rootless.info();
+    assert_eq!(
+        (info.kind, info.version.as_str()),
+        (EngineKind::Podman, "5.4.0")
+    );
+    assert_eq!((info.locality, info.rootless), (Locality::Host, true));
+}
+
+#[tokio::test]
+async fn an_old_engine_and_another_server_are_refused() {
+    let old = Pretended::new(|asked| match asked {
+        "GET /_ping" => {
+            Some("HTTP/1.1 200 OK\r\nServer: Docker/19.03.8 (linux)\r\nContent-Length: 0\r\n\r\n")
+        }
+        _ => ok!("{}"),
+    });
+    let refused = old.connect().await.err().unwrap();
+    assert!(matches!(refused.kind, Kind::TooOld { .. }), "{refused}");
+    assert!(refused.to_string().contains("20.10"), "{refused}");
+
+    let other = Pretended::new(|_| ok!("hello"));
+    let refused = other.connect().await.err().unwrap();
+    assert!(
+        refused.to_string().contains("neither Docker nor Podman"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_pull_tells_its_progress_and_the_image() {
+    let engine = Pretended::new(|asked| match asked {
+        "GET /_ping" => Some(DOCKER),
+        "POST /images/create?fromImage=localhost:9/a/b:latest&platform=linux/arm64" => {
+            ok!("{\"status\":\"Pulling from a/b\",\"id\":\"latest\"}\r\n\
+             {\"status\":\"Downloading\",\"progressDetail\":{\"current\":5,\"total\":9},\"id\":\"0ab1\"}\r\n")
+        }
+        "GET /images/localhost:9/a/b/json" => ok!(
+            r#"{"Id":"sha256:77","Config":{"User":"70","ExposedPorts":{"80/tcp":{},"1/sctp":{}},
+            "Volumes":{"/data":{}},"Healthcheck":{"Test":["CMD","ok"],"Interval":5000000000}}}"#
+        ),
+        _ => ok!("{}"),
+    });
+    let docker = engine.connect().await.unwrap();
+    let told = Mutex::new(Vec::new());
+    let image = docker
+        .pull_image("localhost:9/a/b", Some("linux/arm64"), &|progress| {
+            told.lock().unwrap().push((progress.layer, progress.bytes));
+        })
+        .await
+        .unwrap();
+    let want = [
+        ("latest".to_owned(), None),
+        ("0ab1".to_owned(), Some((5, 9))),
+    ];
+    assert_eq!(told.into_inner().unwrap(), want);
+    assert_eq!(
+        (image.id.as_str(), image.user.as_str()),
+        ("sha256:77", "70")
+    );
+    assert_eq!((image.volumes.len(), image.exposed.len()), (1, 1));
+    assert_eq!(image.healthcheck.unwrap().interval.unwrap().0, 5000);
+}
+
+#[tokio::test]
+async fn a_pull_that_fails_under_way_is_told() {
+    let engine = Pretended::new(|asked| match asked {
+        "GET /_ping" => Some(PODMAN),
+        "POST /v4.0.0/libpod/images/pull?reference=nosuch:1" => {
+            ok!(
+                "{\"stream\":\"Trying\\n\"}\n{\"error\":\"initializing source: manifest unknown\"}\n"
+            )
+        }
+        "POST /v4.0.0/libpod/images/pull?reference=private:1" => {
+            ok!("{\"error\":\"unauthorized: authentication required\"}\n")
+        }
+        _ => ok!("{}"),
+    });
+    let podman = engine.connect().await.unwrap();
+    let pull = async |name: &str| {
+        podman
+            .pull_image(name, None, &|_| {})
+            .await
+            .unwrap_err()
+            .kind
+    };
+    assert_eq!(pull("nosuch:1").await, Kind::NoImage);
+    assert_eq!(pull("private:1").await, Kind::Unauthorized);
+}
+
+#[tokio::test]
+async fn an_engine_is_reached_over_tcp() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, |asked| match asked {
+                "GET /_ping" => Some(DOCKER),
+                "GET /info" => ok!("{}"),
+                "GET /containers/json?all=true" => ok!("[]"),
+                _ => Some("HTTP/1.1 204 No Content\r\n\r\n"),
+            }));
+        }
+    });
+    let docker = dial(address.clone()).await.unwrap();
+    assert_eq!(docker.info().endpoint, address);
+    assert_eq!(docker.containers().await.unwrap(), []);
+    docker.start(&ContainerId::new("1")).await.unwrap();
+}
