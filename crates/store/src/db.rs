@@ -55,7 +55,7 @@ impl Database {
     pub(crate) async fn edit(&self) -> Result<Tx> {
         let mut tx = self.write().await?;
         if matches!(self.db, Db::Pg(_)) {
-            execute!(&mut tx, "SELECT one FROM identity FOR UPDATE")?;
+            execute!(&mut tx, "LOCK TABLE stacks IN SHARE ROW EXCLUSIVE MODE")?;
         }
         Ok(tx)
     }

@@ -6,8 +6,9 @@ use crate::{
 };
 use devarch_core::id::StoreId;
 use std::fmt;
+use uuid::Uuid;
 
-/// A store's own values, made when it is first opened and never changed by DevArch.
+/// A store's own values, made when they are first needed and never changed by DevArch.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreIdentity {
     /// The objects it owns on engines carry it.
@@ -24,28 +25,37 @@ impl fmt::Debug for StoreIdentity {
     }
 }
 
-/// Makes the identity unless there is one.
-pub(crate) async fn make(database: &Database) -> Result<()> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| StoreError::damaged(&database.place, error))?;
+/// Reads the identity, making it where there is none yet.
+pub(crate) async fn get(database: &Database) -> Result<StoreIdentity> {
+    if let Some(identity) = read(&mut database.read().await?).await? {
+        return Ok(identity);
+    }
     let mut tx = database.write().await?;
-    execute!(
-        &mut tx,
-        "INSERT INTO identity (one, store_id, hash_key) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING",
-        uuid::Uuid::now_v7().to_string(),
-        key.to_vec(),
-    )?;
-    tx.commit().await
+    make(&mut tx).await?;
+    let made = read(&mut tx).await?;
+    tx.commit().await?;
+    made.ok_or_else(|| StoreError::damaged(&database.place, "its identity is not readable"))
 }
 
-/// Reads it.
-pub(crate) async fn read(tx: &mut Tx) -> Result<StoreIdentity> {
+/// Whoever is first makes it.
+async fn make(tx: &mut Tx) -> Result<()> {
+    // Two random UUIDs: 244 bits from the operating system.
+    let key = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes);
+    execute!(
+        tx,
+        "INSERT INTO identity (one, store_id, hash_key) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING",
+        Uuid::now_v7().to_string(),
+        key.concat(),
+    )?;
+    Ok(())
+}
+
+async fn read(tx: &mut Tx) -> Result<Option<StoreIdentity>> {
     let row: Option<(String, Vec<u8>)> = fetch_one!(tx, "SELECT store_id, hash_key FROM identity")?;
-    let identity = row.and_then(|(id, key)| {
+    Ok(row.and_then(|(id, key)| {
         Some(StoreIdentity {
             id: StoreId::new(id),
             hash_key: key.try_into().ok()?,
         })
-    });
-    identity.ok_or_else(|| tx.damaged("it has no identity".into()))
+    }))
 }

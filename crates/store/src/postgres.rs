@@ -3,7 +3,6 @@
 use crate::{
     db::{Database, Db, Result},
     error::StoreError,
-    identity,
     schema::{self, Schema},
     url::PostgresUrl,
 };
@@ -52,7 +51,6 @@ pub(crate) async fn open(url: &PostgresUrl) -> Result<Database> {
     if schema::judge(&MIGRATIONS, found, &place)? == Schema::Older {
         let migrated = MIGRATIONS.run(&pool).await;
         migrated.map_err(|error| StoreError::of(&place, error))?;
-        identity::make(&database).await?;
     }
     Ok(database)
 }

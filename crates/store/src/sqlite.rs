@@ -3,7 +3,6 @@
 use crate::{
     db::{Database, Db, Result},
     error::StoreError,
-    identity,
     place::{self, Gate},
     schema::{self, Schema},
 };
@@ -45,7 +44,6 @@ pub(crate) async fn open(path: &Path) -> Result<Database> {
     if schema::judge(&MIGRATIONS, found, &database.place)? == Schema::Older {
         let _gate = Gate::exclusive(path).await?;
         migrate(options).await.map_err(failed)?;
-        identity::make(&database).await?;
     }
     Ok(database)
 }

@@ -55,10 +55,9 @@ impl Store {
         self.database.close().await;
     }
 
-    /// Who this store is.
+    /// Who this store is; made where it was never asked before.
     pub async fn identity(&self) -> Result<StoreIdentity> {
-        let mut tx = self.database.read().await?;
-        identity::read(&mut tx).await
+        identity::get(&self.database).await
     }
 
     /// The names of all stacks, sorted.

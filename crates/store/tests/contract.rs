@@ -356,9 +356,9 @@ async fn each_host_has_its_own_ports(world: World) {
     add(&mut second, "db", Some(5432));
     there.create_stack(&second).await.unwrap();
 
-    let seen_there = load(&there, "first").await;
+    let elsewhere = load(&there, "first").await;
     assert!(
-        seen_there
+        elsewhere
             .instances
             .values()
             .all(|instance| instance.ports.is_empty())
@@ -368,9 +368,9 @@ async fn each_host_has_its_own_ports(world: World) {
     })
     .await
     .unwrap();
-    let mut seen_here = load(&here, "first").await;
+    let mut at_home = load(&here, "first").await;
     assert_eq!(
-        get(&mut seen_here, "db").ports,
+        get(&mut at_home, "db").ports,
         first.instances[&named("db")].ports
     );
     assert_eq!(here.host_ports().await.unwrap().len(), 1);
