@@ -1,9 +1,6 @@
 //! Who a store is. Table `identity`, one row.
 
-use crate::{
-    db::{Database, Result, Tx, execute, fetch_one},
-    error::StoreError,
-};
+use crate::db::{Database, Result, Tx, execute, fetch_one};
 use devarch_core::id::StoreId;
 use std::fmt;
 use uuid::Uuid;
@@ -27,18 +24,18 @@ impl fmt::Debug for StoreIdentity {
 
 /// Reads the identity, making it where there is none yet.
 pub(crate) async fn get(database: &Database) -> Result<StoreIdentity> {
-    if let Some(identity) = read(&mut database.read().await?).await? {
+    let mut tx = database.read().await?;
+    let found = read(&mut tx).await;
+    if let Some(identity) = tx.end(found).await? {
         return Ok(identity);
     }
     let mut tx = database.write().await?;
-    make(&mut tx).await?;
-    let made = read(&mut tx).await?;
-    tx.commit().await?;
-    made.ok_or_else(|| StoreError::damaged(&database.place, "its identity is not readable"))
+    let made = make(&mut tx).await;
+    tx.end(made).await
 }
 
-/// Whoever is first makes it.
-async fn make(tx: &mut Tx) -> Result<()> {
+/// Makes it, unless somebody was first.
+async fn make(tx: &mut Tx) -> Result<StoreIdentity> {
     // Two random UUIDs: 244 bits from the operating system.
     let key = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes);
     execute!(
@@ -47,7 +44,8 @@ async fn make(tx: &mut Tx) -> Result<()> {
         Uuid::now_v7().to_string(),
         key.concat(),
     )?;
-    Ok(())
+    let made = read(tx).await?;
+    made.ok_or_else(|| tx.damaged("its identity can't be read".into()))
 }
 
 async fn read(tx: &mut Tx) -> Result<Option<StoreIdentity>> {

@@ -50,9 +50,12 @@ pub(crate) async fn open(path: &Path) -> Result<Database> {
 
 /// The schema's version is kept in the file's header, where it is read fastest.
 async fn version(pool: &SqlitePool) -> sqlx::Result<i64> {
-    sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(pool)
-        .await
+    let mut connection = pool.acquire().await?;
+    let version = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *connection)
+        .await?;
+    connection.return_to_pool().await;
+    Ok(version)
 }
 
 /// The journal's mode stays with the file; changing it is safe only while nobody else opens the database.

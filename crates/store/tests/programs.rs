@@ -1,5 +1,12 @@
 //! Promises about several programs, and about one that is killed: this binary runs itself again.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a promise that fails panics; programs tell each other by what they print"
+)]
+
+#[macro_use]
 mod world;
 
 use devarch_core::{

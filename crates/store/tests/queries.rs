@@ -1,27 +1,42 @@
 //! How many statements loading takes. A binary of its own, because the statements of a whole process are counted.
 
+#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+
 mod world;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use world::{
     World,
     samples::{add, stack, stack_name},
     statements,
 };
 
-promises!(a_stack_of_200_instances_is_loaded_in_a_fixed_number_of_queries);
-
 /// One for each table: stacks, templates, instances, ports, volumes.
 const TABLES: usize = 5;
 
-static ALONE: Mutex<()> = Mutex::new(());
+/// Databases are made and dropped by statements too.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-#[expect(
-    clippy::await_holding_lock,
-    reason = "each promise has a runtime and a thread of its own"
-)]
-async fn a_stack_of_200_instances_is_loaded_in_a_fixed_number_of_queries(world: World) {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+mod sqlite {
+    #[test]
+    fn a_stack_of_200_instances_is_loaded_in_a_fixed_number_of_queries() {
+        let _alone = super::alone();
+        super::world::on_sqlite(super::loading_takes_one_query_for_each_table);
+    }
+}
+
+mod postgres {
+    #[test]
+    fn a_stack_of_200_instances_is_loaded_in_a_fixed_number_of_queries() {
+        let _alone = super::alone();
+        super::world::on_postgres(super::loading_takes_one_query_for_each_table);
+    }
+}
+
+async fn loading_takes_one_query_for_each_table(world: World) {
     statements::watch();
     let store = world.open().await;
     let mut large = stack("large", &[]);

@@ -1,5 +1,8 @@
 //! What the store says when its database can't be used.
 
+#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+
+#[macro_use]
 mod world;
 
 use devarch_store::{Fault, Store, StoreError, StoreUrl};

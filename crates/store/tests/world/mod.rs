@@ -1,9 +1,11 @@
 //! The world of a promise: an empty database of its own, SQLite or PostgreSQL, gone when the promise has ended.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(
+    dead_code,
+    unused_macros,
     clippy::unwrap_used,
-    reason = "a world that can't be made fails the test"
+    clippy::print_stdout,
+    reason = "each test binary uses a part of it; a world that can't be made fails the test"
 )]
 
 pub(crate) mod samples;
@@ -118,7 +120,6 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// A test for each promise on each database.
-#[macro_export]
 macro_rules! promises {
     ($($promise:ident),+ $(,)?) => {
         mod sqlite {
