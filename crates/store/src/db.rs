@@ -3,7 +3,7 @@
 //! [`fetch!`], [`execute!`] and [`fetch_one!`] run one SQL text on whichever database a [`Tx`] belongs to.
 
 use crate::error::StoreError;
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Executor as _, PgPool, Postgres, Sqlite, SqlitePool, pool::PoolConnection};
 use std::sync::Arc;
 
 /// Every result here.
@@ -26,15 +26,19 @@ pub(crate) struct Database {
     pub(crate) place: Arc<str>,
 }
 
-/// A transaction on either. Dropped without [`Tx::commit`] it leaves nothing behind.
+/// A transaction on either. It ends with [`Tx::end`]; dropped before that, its connection is closed, so that the
+/// database forgets what it did.
+///
+/// Not the driver's own transaction: that one hands its connection back behind the scenes, and what comes next opens
+/// another meanwhile, which takes longer than most of what is done here.
 pub(crate) struct Tx {
     pub(crate) conn: Conn,
     pub(crate) place: Arc<str>,
 }
 
 pub(crate) enum Conn {
-    Lite(Transaction<'static, Sqlite>),
-    Pg(Transaction<'static, Postgres>),
+    Lite(PoolConnection<Sqlite>),
+    Pg(PoolConnection<Postgres>),
 }
 
 impl Database {
@@ -55,7 +59,7 @@ impl Database {
     pub(crate) async fn edit(&self) -> Result<Tx> {
         let mut tx = self.write().await?;
         if matches!(self.db, Db::Pg(_)) {
-            execute!(&mut tx, "SELECT one FROM identity FOR UPDATE")?;
+            execute!(&mut tx, "LOCK TABLE stacks IN SHARE ROW EXCLUSIVE MODE")?;
         }
         Ok(tx)
     }
@@ -69,30 +73,56 @@ impl Database {
     }
 
     async fn begin(&self, lite: &'static str, pg: &'static str) -> Result<Tx> {
-        let conn = match &self.db {
-            Db::Lite(pool) => pool.begin_with(lite).await.map(Conn::Lite),
-            Db::Pg(pool) => pool.begin_with(pg).await.map(Conn::Pg),
+        let (conn, begin) = match &self.db {
+            Db::Lite(pool) => (pool.acquire().await.map(Conn::Lite), lite),
+            Db::Pg(pool) => (pool.acquire().await.map(Conn::Pg), pg),
         };
-        Ok(Tx {
-            conn: conn.map_err(|error| StoreError::of(&self.place, error))?,
+        let mut conn = conn.map_err(|error| StoreError::of(&self.place, error))?;
+        match &mut conn {
+            Conn::Lite(conn) => conn.close_on_drop(),
+            Conn::Pg(conn) => conn.close_on_drop(),
+        }
+        let mut tx = Tx {
+            conn,
             place: Arc::clone(&self.place),
-        })
+        };
+        tx.say(begin).await?;
+        Ok(tx)
     }
 }
 
 impl Tx {
-    /// Makes what was written visible, all at once.
-    pub(crate) async fn commit(self) -> Result<()> {
-        match self.conn {
-            Conn::Lite(tx) => tx.commit().await,
-            Conn::Pg(tx) => tx.commit().await,
+    /// Ends the transaction: if what was done in it came to a result it becomes visible, all at once; if it failed,
+    /// nothing of it was.
+    pub(crate) async fn end<T>(mut self, outcome: Result<T>) -> Result<T> {
+        let end = if outcome.is_ok() {
+            "COMMIT"
+        } else {
+            "ROLLBACK"
+        };
+        match (outcome, self.say(end).await) {
+            (outcome, Ok(())) => {
+                self.release().await;
+                outcome
+            }
+            (Ok(_), Err(error)) | (Err(error), Err(_)) => Err(error),
         }
-        .map_err(|error| StoreError::of(&self.place, error))
     }
 
     /// An error for rows that don't parse.
     pub(crate) fn damaged(&self, source: Unreadable) -> StoreError {
         StoreError::damaged(&self.place, source)
+    }
+
+    async fn say(&mut self, statement: &'static str) -> Result<()> {
+        on!(self, |conn| conn.execute(statement), |_| ())
+    }
+
+    async fn release(mut self) {
+        match &mut self.conn {
+            Conn::Lite(conn) => conn.return_to_pool().await,
+            Conn::Pg(conn) => conn.return_to_pool().await,
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn save(tx: &mut Tx, host: &str, before: &Stack, after: &Stack)
     Ok(revision)
 }
 
-/// Removes a stack, as it was read. Its volumes stay on the engine and in memory.
+/// Removes a stack, as it was read. Its volumes stay on the engine and are remembered.
 pub(crate) async fn delete(tx: &mut Tx, stack: &Stack) -> Result<()> {
     if !stacks::delete(tx, stack).await? {
         return Err(changed(stack));

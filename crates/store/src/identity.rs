@@ -1,13 +1,11 @@
 //! Who a store is. Table `identity`, one row.
 
-use crate::{
-    db::{Database, Result, Tx, execute, fetch_one},
-    error::StoreError,
-};
+use crate::db::{Database, Result, Tx, execute, fetch_one};
 use devarch_core::id::StoreId;
 use std::fmt;
+use uuid::Uuid;
 
-/// A store's own values, made when it is first opened and never changed by DevArch.
+/// A store's own values, made when they are first needed and never changed by DevArch.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreIdentity {
     /// The objects it owns on engines carry it.
@@ -24,28 +22,38 @@ impl fmt::Debug for StoreIdentity {
     }
 }
 
-/// Makes the identity unless there is one.
-pub(crate) async fn make(database: &Database) -> Result<()> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| StoreError::damaged(&database.place, error))?;
+/// Reads the identity, making it where there is none yet.
+pub(crate) async fn get(database: &Database) -> Result<StoreIdentity> {
+    let mut tx = database.read().await?;
+    let found = read(&mut tx).await;
+    if let Some(identity) = tx.end(found).await? {
+        return Ok(identity);
+    }
     let mut tx = database.write().await?;
-    execute!(
-        &mut tx,
-        "INSERT INTO identity (one, store_id, hash_key) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING",
-        uuid::Uuid::now_v7().to_string(),
-        key.to_vec(),
-    )?;
-    tx.commit().await
+    let made = make(&mut tx).await;
+    tx.end(made).await
 }
 
-/// Reads it.
-pub(crate) async fn read(tx: &mut Tx) -> Result<StoreIdentity> {
+/// Makes it, unless somebody was first.
+async fn make(tx: &mut Tx) -> Result<StoreIdentity> {
+    // Two random UUIDs: 244 bits from the operating system.
+    let key = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes);
+    execute!(
+        tx,
+        "INSERT INTO identity (one, store_id, hash_key) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING",
+        Uuid::now_v7().to_string(),
+        key.concat(),
+    )?;
+    let made = read(tx).await?;
+    made.ok_or_else(|| tx.damaged("its identity can't be read".into()))
+}
+
+async fn read(tx: &mut Tx) -> Result<Option<StoreIdentity>> {
     let row: Option<(String, Vec<u8>)> = fetch_one!(tx, "SELECT store_id, hash_key FROM identity")?;
-    let identity = row.and_then(|(id, key)| {
+    Ok(row.and_then(|(id, key)| {
         Some(StoreIdentity {
             id: StoreId::new(id),
             hash_key: key.try_into().ok()?,
         })
-    });
-    identity.ok_or_else(|| tx.damaged("it has no identity".into()))
+    }))
 }

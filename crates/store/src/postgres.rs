@@ -3,19 +3,22 @@
 use crate::{
     db::{Database, Db, Result},
     error::StoreError,
-    identity,
     schema::{self, Schema},
     url::PostgresUrl,
 };
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection,
+    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres,
     migrate::Migrator,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::time::Duration;
 use tokio::time::timeout;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a server that is well takes to answer, at most.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,22 +48,28 @@ pub(crate) async fn open(url: &PostgresUrl) -> Result<Database> {
         place: place.as_str().into(),
     };
 
-    // A connection of its own, because a pool does not tell why it waits for a server that refuses it.
-    let mut connection = connect(&options).await.map_err(failed)?;
+    let mut connection = first(&pool, &options).await.map_err(failed)?;
     let found = version(&mut connection).await.map_err(failed)?;
-    connection.close().await.map_err(failed)?;
+    connection.return_to_pool().await;
     if schema::judge(&MIGRATIONS, found, &place)? == Schema::Older {
         let migrated = MIGRATIONS.run(&pool).await;
         migrated.map_err(|error| StoreError::of(&place, error))?;
-        identity::make(&database).await?;
     }
     Ok(database)
 }
 
-async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
-    timeout(PATIENCE, options.connect())
-        .await
-        .unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
+/// The first connection. A pool does not tell why it has none yet, so after a moment the server is asked directly.
+async fn first(
+    pool: &PgPool,
+    options: &PgConnectOptions,
+) -> sqlx::Result<PoolConnection<Postgres>> {
+    if let Ok(connection) = timeout(MOMENT, pool.acquire()).await {
+        return connection;
+    }
+    let asked = timeout(PATIENCE, options.connect()).await;
+    let connection = asked.unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))?;
+    connection.close().await?;
+    pool.acquire().await
 }
 
 /// The newest migration that was run; 0 where none ever was.

@@ -3,7 +3,6 @@
 use crate::{
     db::{Database, Db, Result},
     error::StoreError,
-    identity,
     place::{self, Gate},
     schema::{self, Schema},
 };
@@ -45,16 +44,18 @@ pub(crate) async fn open(path: &Path) -> Result<Database> {
     if schema::judge(&MIGRATIONS, found, &database.place)? == Schema::Older {
         let _gate = Gate::exclusive(path).await?;
         migrate(options).await.map_err(failed)?;
-        identity::make(&database).await?;
     }
     Ok(database)
 }
 
 /// The schema's version is kept in the file's header, where it is read fastest.
 async fn version(pool: &SqlitePool) -> sqlx::Result<i64> {
-    sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(pool)
-        .await
+    let mut connection = pool.acquire().await?;
+    let version = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *connection)
+        .await?;
+    connection.return_to_pool().await;
+    Ok(version)
 }
 
 /// The journal's mode stays with the file; changing it is safe only while nobody else opens the database.

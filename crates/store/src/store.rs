@@ -55,57 +55,58 @@ impl Store {
         self.database.close().await;
     }
 
-    /// Who this store is.
+    /// Who this store is; made where it was never asked before.
     pub async fn identity(&self) -> Result<StoreIdentity> {
-        let mut tx = self.database.read().await?;
-        identity::read(&mut tx).await
+        identity::get(&self.database).await
     }
 
     /// The names of all stacks, sorted.
     pub async fn stack_names(&self) -> Result<Vec<StackName>> {
         let mut tx = self.database.read().await?;
-        stacks::names(&mut tx).await
+        let found = stacks::names(&mut tx).await;
+        tx.end(found).await
     }
 
     /// The stack of that name, with the host ports it has on this machine.
     pub async fn stack(&self, name: &StackName) -> Result<Option<Stack>> {
         let mut tx = self.database.read().await?;
-        load::one(&mut tx, &self.host, name).await
+        let found = load::one(&mut tx, &self.host, name).await;
+        tx.end(found).await
     }
 
     /// All stacks by name; instances of one template share its body.
     pub async fn stacks(&self) -> Result<Vec<Stack>> {
         let mut tx = self.database.read().await?;
-        load::all(&mut tx, &self.host).await
+        let found = load::all(&mut tx, &self.host).await;
+        tx.end(found).await
     }
 
     /// Adds a stack as it is, revision and engine included.
     pub async fn create_stack(&self, stack: &Stack) -> Result<()> {
         let mut tx = self.database.edit().await?;
-        edit::create(&mut tx, &self.host, stack).await?;
-        tx.commit().await
+        let done = edit::create(&mut tx, &self.host, stack).await;
+        tx.end(done).await
     }
 
     /// Saves an edit: the difference between the stack as it was read and as it shall be. Returns its new revision;
     /// an edit that changes nothing writes nothing and leaves it as it is.
     ///
-    /// Volumes it lets go of are kept in memory if the stack lives on an engine.
+    /// Volumes it lets go of are remembered if the stack lives on an engine.
     pub async fn save_stack(&self, before: &Stack, after: &Stack) -> Result<i64> {
         if before == after {
             return Ok(before.revision);
         }
         let mut tx = self.database.edit().await?;
-        let revision = edit::save(&mut tx, &self.host, before, after).await?;
-        tx.commit().await?;
-        Ok(revision)
+        let revision = edit::save(&mut tx, &self.host, before, after).await;
+        tx.end(revision).await
     }
 
     /// Removes a stack, as it was read, with all that is known of it but its volumes: they become kept volumes if it
     /// lives on an engine.
     pub async fn delete_stack(&self, stack: &Stack) -> Result<()> {
         let mut tx = self.database.edit().await?;
-        edit::delete(&mut tx, stack).await?;
-        tx.commit().await
+        let done = edit::delete(&mut tx, stack).await;
+        tx.end(done).await
     }
 
     /// Binds a stack to its engine and its network's addresses. Not an edit: the revision stays.
@@ -116,21 +117,22 @@ impl Store {
         subnet: Option<Ipv4Net>,
     ) -> Result<()> {
         let mut tx = self.database.edit().await?;
-        edit::bind(&mut tx, &self.host, stack, (Some(engine), subnet)).await?;
-        tx.commit().await
+        let done = edit::bind(&mut tx, &self.host, stack, (Some(engine), subnet)).await;
+        tx.end(done).await
     }
 
     /// Takes a stack off its engine and gives its network's addresses back. Not an edit: the revision stays.
     pub async fn unbind_engine(&self, stack: &StackId) -> Result<()> {
         let mut tx = self.database.edit().await?;
-        edit::bind(&mut tx, &self.host, stack, (None, None)).await?;
-        tx.commit().await
+        let done = edit::bind(&mut tx, &self.host, stack, (None, None)).await;
+        tx.end(done).await
     }
 
     /// The volumes that stayed on engines when their stack or instance was removed.
     pub async fn kept_volumes(&self) -> Result<Vec<KeptVolume>> {
         let mut tx = self.database.read().await?;
-        kept::load(&mut tx).await
+        let found = kept::load(&mut tx).await;
+        tx.end(found).await
     }
 
     /// Forgets a kept volume: it was deleted, or it belongs to an instance again.
@@ -140,27 +142,30 @@ impl Store {
         physical: &PhysicalVolume,
     ) -> Result<()> {
         let mut tx = self.database.write().await?;
-        kept::forget(&mut tx, engine, physical).await?;
-        tx.commit().await
+        let done = kept::forget(&mut tx, engine, physical).await;
+        tx.end(done).await
     }
 
     /// The host ports that instances have on this machine.
     pub async fn host_ports(&self) -> Result<Vec<PortReservation>> {
         let mut tx = self.database.read().await?;
-        ports::reservations(&mut tx, &self.host, NONE).await
+        let found = ports::reservations(&mut tx, &self.host, NONE).await;
+        tx.end(found).await
     }
 
     /// The subnets that stacks have on this machine.
     pub async fn subnets(&self) -> Result<Vec<(StackName, Ipv4Net)>> {
         let mut tx = self.database.read().await?;
-        stacks::subnets(&mut tx, &self.host, NONE).await
+        let found = stacks::subnets(&mut tx, &self.host, NONE).await;
+        tx.end(found).await
     }
 
     /// What was last applied of a stack's instances, also of those that were removed since: their containers are
     /// still this store's to remove.
     pub async fn applied(&self, stack: &StackId) -> Result<BTreeMap<InstanceId, Applied>> {
         let mut tx = self.database.read().await?;
-        applied::load(&mut tx, stack).await
+        let found = applied::load(&mut tx, stack).await;
+        tx.end(found).await
     }
 
     /// Remembers what is being applied of an instance.
@@ -171,14 +176,14 @@ impl Store {
         applied: &Applied,
     ) -> Result<()> {
         let mut tx = self.database.write().await?;
-        applied::record(&mut tx, stack, instance, applied).await?;
-        tx.commit().await
+        let done = applied::record(&mut tx, stack, instance, applied).await;
+        tx.end(done).await
     }
 
     /// Forgets what was applied of an instance: its container was removed.
     pub async fn forget_applied(&self, stack: &StackId, instance: &InstanceId) -> Result<()> {
         let mut tx = self.database.write().await?;
-        applied::forget(&mut tx, stack, instance).await?;
-        tx.commit().await
+        let done = applied::forget(&mut tx, stack, instance).await;
+        tx.end(done).await
     }
 }

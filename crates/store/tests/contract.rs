@@ -1,5 +1,8 @@
 //! What the store promises, on both databases.
 
+#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+
+#[macro_use]
 mod world;
 
 use devarch_core::{
@@ -99,6 +102,8 @@ async fn what_is_created_is_loaded_again(world: World) {
     assert_eq!(store.stack(&stack_name("none")).await.unwrap(), None);
 }
 
+type Step<'a> = Box<dyn FnOnce(&mut Stack) + 'a>;
+
 async fn a_chain_of_edits_amounts_to_the_same_as_making_it_at_once(world: World) {
     let store = world.open().await;
     let mut goal = rich();
@@ -111,7 +116,7 @@ async fn a_chain_of_edits_amounts_to_the_same_as_making_it_at_once(world: World)
         let instance = goal.instances[&name].clone();
         (name, instance)
     };
-    let steps: [Box<dyn FnOnce(&mut Stack) + '_>; 5] = [
+    let steps: [Step<'_>; 5] = [
         Box::new(|stack| stack.name = goal.name.clone()),
         Box::new(|stack| stack.instances = BTreeMap::from([instance("db"), instance("web")])),
         Box::new(|stack| {
@@ -122,7 +127,7 @@ async fn a_chain_of_edits_amounts_to_the_same_as_making_it_at_once(world: World)
         Box::new(|stack| {
             stack
                 .instances
-                .extend([instance("worker"), instance("web")])
+                .extend([instance("worker"), instance("web")]);
         }),
         Box::new(|stack| {
             *stack = Stack {
@@ -356,9 +361,9 @@ async fn each_host_has_its_own_ports(world: World) {
     add(&mut second, "db", Some(5432));
     there.create_stack(&second).await.unwrap();
 
-    let seen_there = load(&there, "first").await;
+    let elsewhere = load(&there, "first").await;
     assert!(
-        seen_there
+        elsewhere
             .instances
             .values()
             .all(|instance| instance.ports.is_empty())
@@ -368,9 +373,9 @@ async fn each_host_has_its_own_ports(world: World) {
     })
     .await
     .unwrap();
-    let mut seen_here = load(&here, "first").await;
+    let mut at_home = load(&here, "first").await;
     assert_eq!(
-        get(&mut seen_here, "db").ports,
+        get(&mut at_home, "db").ports,
         first.instances[&named("db")].ports
     );
     assert_eq!(here.host_ports().await.unwrap().len(), 1);
@@ -622,7 +627,7 @@ async fn an_unused_template_body_is_deleted_and_a_used_one_is_shared(world: Worl
 
     let redis = Pinned::new(template("redis"));
     edit(&store, "two", |stack| {
-        get(stack, "a").template = redis.clone()
+        get(stack, "a").template = redis.clone();
     })
     .await
     .unwrap();

@@ -1,8 +1,15 @@
 //! The world of a promise: an empty database of its own, SQLite or PostgreSQL, gone when the promise has ended.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    dead_code,
+    unused_macros,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "each test binary uses a part of it; a world that can't be made fails the test"
+)]
 
 pub(crate) mod samples;
+pub(crate) mod statements;
 
 use devarch_store::{Store, StoreUrl};
 use futures_util::FutureExt as _;
@@ -35,6 +42,20 @@ impl World {
     /// The store as another machine opens it.
     pub(crate) async fn open_on(&self, host: &str) -> Store {
         Store::open(&self.url(), host).await.unwrap()
+    }
+
+    /// Runs a statement, behind the store's back.
+    pub(crate) async fn execute(&self, statement: &str) -> sqlx::Result<()> {
+        let statement = AssertSqlSafe(statement.to_owned());
+        if self.text.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.text).await?;
+            connection.execute(statement).await?;
+            connection.close().await
+        } else {
+            let mut connection = PgConnection::connect(&self.text).await?;
+            connection.execute(statement).await?;
+            connection.close().await
+        }
     }
 
     /// How many rows a table has, seen without the store.
@@ -99,19 +120,18 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// A test for each promise on each database.
-#[macro_export]
 macro_rules! promises {
     ($($promise:ident),+ $(,)?) => {
         mod sqlite {
             $(#[test]
             fn $promise() {
-                crate::world::on_sqlite(super::$promise);
+                super::world::on_sqlite(super::$promise);
             })+
         }
         mod postgres {
             $(#[test]
             fn $promise() {
-                crate::world::on_postgres(super::$promise);
+                super::world::on_postgres(super::$promise);
             })+
         }
     };

@@ -1,0 +1,198 @@
+//! What the store says when its database can't be used.
+
+#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+
+#[macro_use]
+mod world;
+
+use devarch_store::{Fault, Store, StoreError, StoreUrl};
+use std::{
+    error::Error,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
+use world::{
+    World,
+    samples::{rich, stack},
+};
+
+promises!(
+    a_newer_schema_is_refused,
+    the_constraints_hold_without_the_store
+);
+
+async fn a_newer_schema_is_refused(world: World) {
+    world.open().await.create_stack(&rich()).await.unwrap();
+    if world.text.starts_with("sqlite:") {
+        world.execute("PRAGMA user_version = 99").await.unwrap();
+    } else {
+        let newer = "INSERT INTO _sqlx_migrations \
+                     (version, description, success, checksum, execution_time) \
+                     VALUES (99, 'later', true, '', 0)";
+        world.execute(newer).await.unwrap();
+    }
+    let refused = Store::open(&world.url(), "here").await.unwrap_err();
+    assert!(matches!(
+        refused,
+        StoreError::Newer {
+            found: 99,
+            known: 1,
+            ..
+        }
+    ));
+    assert!(refused.to_string().contains("newer devarch"));
+    assert_eq!(world.count("stacks").await, 1);
+}
+
+async fn the_constraints_hold_without_the_store(world: World) {
+    let store = world.open().await;
+    store.create_stack(&rich()).await.unwrap();
+    store.create_stack(&stack("other", &["i"])).await.unwrap();
+    let other = "(SELECT id FROM instances WHERE name = 'i')";
+    for statement in [
+        "UPDATE stacks SET name = 'shop' WHERE name = 'other'".to_owned(),
+        "UPDATE stacks SET host = 'here', subnet = '10.213.4.0/26' WHERE name = 'other'".to_owned(),
+        "UPDATE instances SET container_name = 'devarch-shop-db' WHERE name = 'i'".to_owned(),
+        "UPDATE instances SET name = 'db' WHERE name = 'web'".to_owned(),
+        "UPDATE instances SET slot = 0 WHERE name = 'web'".to_owned(),
+        "UPDATE volumes SET physical_name = 'devarch-shop-db-data'".to_owned(),
+        format!("INSERT INTO ports VALUES ({other}, 'here', 1, 'udp', '0.0.0.0', 20001)"),
+    ] {
+        let refused = world.execute(&statement).await.unwrap_err();
+        let unique = refused.as_database_error().unwrap().is_unique_violation();
+        assert!(unique, "{statement}: {refused}");
+    }
+    let templates = world.execute("DELETE FROM templates").await.unwrap_err();
+    assert!(
+        templates
+            .as_database_error()
+            .unwrap()
+            .is_foreign_key_violation()
+    );
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+fn sqlite(path: &Path) -> StoreUrl {
+    StoreUrl::Sqlite(path.to_owned())
+}
+
+#[tokio::test]
+async fn the_database_file_is_private() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("a/b/devarch.db");
+    let store = Store::open(&sqlite(&path), "here").await.unwrap();
+    store.create_stack(&rich()).await.unwrap();
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    let files: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
+    assert_eq!(files.len(), 4, "database, log, its index, lock: {files:?}");
+    for file in files {
+        let file = file.unwrap().path();
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    store.close().await;
+
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    Store::open(&sqlite(&path), "here").await.unwrap();
+    assert_eq!(mode(&path), 0o600);
+}
+
+fn database_fault(error: &StoreError) -> Fault {
+    match error {
+        StoreError::Database { fault, .. } => *fault,
+        other => panic!("{other:?} is not the database's"),
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_called_so_and_left_as_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("devarch.db");
+    let garbage = b"this is not a database at all. ".repeat(300);
+    fs::write(&path, &garbage).unwrap();
+    let refused = Store::open(&sqlite(&path), "here").await.unwrap_err();
+    assert_eq!(database_fault(&refused), Fault::Damaged);
+    assert!(refused.to_string().contains(path.to_str().unwrap()));
+    assert_eq!(fs::read(&path).unwrap(), garbage);
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_parse_is_damage_and_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("devarch.db");
+    let store = Store::open(&sqlite(&path), "here").await.unwrap();
+    store.create_stack(&rich()).await.unwrap();
+    let world = World::at(format!("sqlite:{}", path.display()));
+    world
+        .execute("UPDATE instances SET overrides = '{' WHERE name = 'web'")
+        .await
+        .unwrap();
+    let refused = store.stacks().await.unwrap_err();
+    assert_eq!(database_fault(&refused), Fault::Damaged);
+    assert!(
+        refused
+            .source()
+            .unwrap()
+            .to_string()
+            .contains("devarch-shop-web")
+    );
+}
+
+#[tokio::test]
+async fn a_file_where_the_directory_should_be_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("file");
+    fs::write(&file, "").unwrap();
+    let refused = Store::open(&sqlite(&file.join("devarch.db")), "here")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&refused, StoreError::File { path, .. } if *path == file),
+        "{refused:?}"
+    );
+}
+
+/// All that an error and its causes say.
+fn said(error: &StoreError) -> String {
+    let mut said = format!("{error} {error:?}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said.push_str(&error.to_string());
+        cause = error.source();
+    }
+    said
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_at_once_and_without_the_password() {
+    let begun = std::time::Instant::now();
+    let url = "postgres://me:topsecret@127.0.0.1:1/team?options=-c%20x%3Dtopsecret";
+    let refused = Store::open(&url.parse().unwrap(), "here")
+        .await
+        .unwrap_err();
+    assert!(begun.elapsed().as_secs() < 5);
+    assert_eq!(database_fault(&refused), Fault::Unreachable);
+    assert!(
+        refused
+            .to_string()
+            .contains("postgres://me@127.0.0.1:1/team")
+    );
+    assert!(!said(&refused).contains("topsecret"));
+}
+
+#[test]
+fn a_refused_password_is_not_shown() {
+    world::on_postgres(async |world: World| {
+        let (login, server) = world.text.rsplit_once('@').unwrap();
+        let (user, _) = login.rsplit_once(':').unwrap();
+        let url = format!("{user}:topsecret@{server}");
+        let refused = Store::open(&url.parse().unwrap(), "here")
+            .await
+            .unwrap_err();
+        assert_eq!(database_fault(&refused), Fault::Unreachable);
+        assert!(!said(&refused).contains("topsecret"));
+    });
+}
