@@ -1,0 +1,1 @@
+//! devarch.yml as written.
