@@ -8,12 +8,15 @@ mod scalar;
 mod service;
 mod service_lists;
 mod template;
+mod write;
 
 pub use fields::{Diagnostic, Reader};
 pub use node::{Node, Place, Value, parse_yaml, parse_yaml_with};
 pub use project::{InstanceFile, ProjectFile, StackFile, read_project};
 pub use service::{OVERRIDE_FIELDS, SERVICE_FIELDS};
 pub use template::{read_overrides, read_template};
+pub use write::project_yaml;
+pub(crate) use write::yaml_text;
 
 /// What reading gave: a value, or everything that is wrong with the text.
 pub type ReadResult<T> = Result<T, Vec<Diagnostic>>;

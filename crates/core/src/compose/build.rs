@@ -1,0 +1,89 @@
+use super::{
+    ComposeFile,
+    config_file::ConfigFiles,
+    model::{Ipam, IpamPool, Network, Service, Volume},
+    secrets::Secrets,
+    service::{mounts, service},
+};
+use crate::{
+    desired::{Desired, DesiredInstance},
+    name::{InstanceName, PhysicalVolume},
+    stack::Wanted,
+};
+use std::collections::BTreeMap;
+
+/// The key of the stack's network: services that say nothing are in it (Compose specification, "The default
+/// network").
+pub(super) const NETWORK: &str = "default";
+
+/// Where a Compose file has a stack's config files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConfigPlace {
+    /// In the Compose file, as `configs` with their content (Compose specification, "configs").
+    #[default]
+    Inline,
+    /// In a directory per instance beside it, mounted read-only: for what can't read `content`.
+    Beside,
+}
+
+/// The Compose file a stack amounts to. Instances that are wanted absent are not in it.
+pub fn compose_file(desired: &Desired, place: ConfigPlace) -> ComposeFile {
+    let present = present(desired);
+    let containers = present
+        .iter()
+        .map(|(name, instance)| (*name, &instance.spec));
+    let secrets = Secrets::of(containers, place == ConfigPlace::Inline);
+    let mut file = ComposeFile {
+        name: format!("devarch-{}", desired.identity.stack_name),
+        services: BTreeMap::new(),
+        networks: BTreeMap::from([(NETWORK, network(desired))]),
+        volumes: volumes(&present),
+        configs: BTreeMap::new(),
+        files: Vec::new(),
+        secrets: BTreeMap::new(),
+    };
+    for (name, instance) in &present {
+        let config = ConfigFiles::of(name, &instance.spec, place, &secrets);
+        let built = Service {
+            volumes: mounts(&instance.spec).chain(config.mounts).collect(),
+            configs: config.uses,
+            ..service(name, instance, &present, &secrets)
+        };
+        file.services.insert((*name).clone(), built);
+        file.configs.extend(config.configs);
+        file.files.extend(config.files);
+    }
+    file.secrets = secrets.into_values();
+    file
+}
+
+/// The instances that are to be there.
+pub(super) type Present<'a> = BTreeMap<&'a InstanceName, &'a DesiredInstance>;
+
+fn present(desired: &Desired) -> Present<'_> {
+    desired
+        .instances
+        .iter()
+        .filter(|(_, instance)| instance.wanted != Wanted::Absent)
+        .collect()
+}
+
+fn network(desired: &Desired) -> Network {
+    Network {
+        name: desired.network.name.clone(),
+        driver: "bridge",
+        ipam: Ipam {
+            config: [IpamPool {
+                subnet: desired.network.subnet,
+            }],
+        },
+    }
+}
+
+fn volumes(present: &Present<'_>) -> BTreeMap<PhysicalVolume, Volume> {
+    let names = present
+        .values()
+        .flat_map(|instance| &instance.volumes)
+        .map(|volume| volume.name.clone());
+    names.map(|name| (name.clone(), Volume { name })).collect()
+}

@@ -1,0 +1,98 @@
+use super::{
+    Interpolated,
+    build::ConfigPlace,
+    model::{Config, ConfigUse, FileToWrite, Mount},
+    secrets::{Holder, Secrets},
+};
+use crate::{
+    name::InstanceName,
+    spec::{ContainerSpec, FileSpec},
+    text::Text,
+};
+use std::collections::BTreeMap;
+
+/// An instance's config files in the forms Compose has for them.
+#[derive(Debug, Default)]
+pub(super) struct ConfigFiles {
+    /// Top-level entries with their content.
+    pub(super) configs: BTreeMap<String, Config>,
+    /// The service's references to them.
+    pub(super) uses: Vec<ConfigUse>,
+    /// Mounts of files beside the Compose file.
+    pub(super) mounts: Vec<Mount>,
+    /// Those files.
+    pub(super) files: Vec<FileToWrite>,
+}
+
+impl ConfigFiles {
+    /// The config files of an instance.
+    pub(super) fn of(
+        name: &InstanceName,
+        spec: &ContainerSpec,
+        place: ConfigPlace,
+        secrets: &Secrets,
+    ) -> Self {
+        let mut found = Self::default();
+        for (path, file) in &spec.config_files {
+            match place {
+                ConfigPlace::Inline => found.inline(name, path, file, secrets),
+                ConfigPlace::Beside => found.beside(name, path, file),
+            }
+        }
+        found
+    }
+
+    fn inline(&mut self, name: &InstanceName, path: &str, file: &FileSpec, secrets: &Secrets) {
+        let source = self.key(name, path);
+        let holder = Holder::File(name.clone(), path.to_owned());
+        let content = value(&file.content, &holder, secrets);
+        self.uses.push(ConfigUse {
+            source: source.clone(),
+            target: Interpolated::literal(path),
+            uid: file.owner.uid.to_string(),
+            gid: file.owner.gid.to_string(),
+            mode: format!("0{:o}", file.mode.0),
+        });
+        self.configs.insert(source, Config { content });
+    }
+
+    fn beside(&mut self, name: &InstanceName, path: &str, file: &FileSpec) {
+        self.mounts.push(Mount {
+            kind: "bind",
+            source: Interpolated::literal(format!("./{name}{path}")),
+            target: Interpolated::literal(path),
+            read_only: true,
+        });
+        self.files.push(FileToWrite {
+            path: format!("{name}{path}"),
+            content: file.content.clone(),
+            mode: file.mode,
+        });
+    }
+
+    /// `web.nginx.conf`. No instance's name has a dot, so two instances can't meet.
+    fn key(&self, name: &InstanceName, path: &str) -> String {
+        let file = path.rsplit('/').next().unwrap_or_default();
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let file: String = file
+            .chars()
+            .map(|c| if allowed(c) { c } else { '_' })
+            .collect();
+        let wanted = format!("{name}.{file}");
+        let mut key = wanted.clone();
+        let mut number = 2;
+        while self.configs.contains_key(&key) {
+            key = format!("{wanted}.{number}");
+            number += 1;
+        }
+        key
+    }
+}
+
+/// A text as Compose may show it: a secret as its variable.
+pub(super) fn value(text: &Text, holder: &Holder, secrets: &Secrets) -> Interpolated {
+    match text {
+        Text::Plain(text) => Interpolated::literal(text),
+        Text::Secret(_) => Interpolated::variable(secrets.variable(holder).unwrap_or_default()),
+    }
+}

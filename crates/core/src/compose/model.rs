@@ -1,0 +1,241 @@
+//! The Compose file's own shape: only what is written here, in the order it is written.
+
+use super::Interpolated;
+use crate::{
+    name::{InstanceName, NetworkName, PhysicalVolume},
+    read::yaml_text,
+    template::{Resources, Ulimit},
+    text::Text,
+    unit::{Bytes, FileMode, Millis},
+};
+use ipnet::Ipv4Net;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
+
+/// A stack as a Compose file. It holds no secret's value but in [`ComposeFile::files`] and
+/// [`ComposeFile::secrets`], which are not part of its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComposeFile {
+    pub(super) name: String,
+    pub(super) services: BTreeMap<InstanceName, Service>,
+    pub(super) networks: BTreeMap<&'static str, Network>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) volumes: BTreeMap<PhysicalVolume, Volume>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) configs: BTreeMap<String, Config>,
+    #[serde(skip)]
+    pub(super) files: Vec<FileToWrite>,
+    #[serde(skip)]
+    pub(super) secrets: BTreeMap<String, Text>,
+}
+
+impl ComposeFile {
+    /// The file's text.
+    pub fn to_yaml(&self) -> String {
+        yaml_text(self)
+    }
+
+    /// The config files that belong beside it; none where they are written into it.
+    pub fn files(&self) -> &[FileToWrite] {
+        &self.files
+    }
+
+    /// The variables it needs, with their values, for an `.env` file.
+    pub fn secrets(&self) -> &BTreeMap<String, Text> {
+        &self.secrets
+    }
+}
+
+/// A config file that is mounted from beside the Compose file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileToWrite {
+    /// Where, from the Compose file's directory: `web/etc/nginx/nginx.conf`.
+    pub path: String,
+    /// What is in it. A secret one belongs on a disk only when the user asks for the secrets.
+    pub content: Text,
+    /// Permission bits.
+    pub mode: FileMode,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "Compose has as many switches"
+)]
+pub(super) struct Service {
+    pub(super) container_name: Interpolated,
+    pub(super) image: Interpolated,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) platform: Option<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) command: Option<Vec<Interpolated>>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) entrypoint: Option<Vec<Interpolated>>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) user: Option<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) working_dir: Option<Interpolated>,
+    pub(super) hostname: Interpolated,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) restart: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) init: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) tty: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) stdin_open: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) read_only: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) privileged: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) pid: Option<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) ipc: Option<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) stop_signal: Option<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) stop_grace_period: Option<Millis>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) shm_size: Option<Bytes>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) environment: BTreeMap<String, Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) labels: BTreeMap<String, Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) ports: Vec<Port>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) volumes: Vec<Mount>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) tmpfs: Vec<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) configs: Vec<ConfigUse>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) healthcheck: Option<Healthcheck>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) depends_on: BTreeMap<InstanceName, DependsOn>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) extra_hosts: Vec<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) dns: Vec<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) cap_add: Vec<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) cap_drop: Vec<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) devices: Vec<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) security_opt: Vec<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) group_add: Vec<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) sysctls: BTreeMap<String, Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) ulimits: BTreeMap<String, Ulimit>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) deploy: Deploy,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) network_mode: Option<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) networks: BTreeMap<&'static str, NetworkUse>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Port {
+    pub(super) target: u16,
+    pub(super) published: String,
+    pub(super) host_ip: IpAddr,
+    pub(super) protocol: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Mount {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) source: Interpolated,
+    pub(super) target: Interpolated,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) read_only: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct ConfigUse {
+    pub(super) source: String,
+    pub(super) target: Interpolated,
+    pub(super) uid: String,
+    pub(super) gid: String,
+    pub(super) mode: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Healthcheck {
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) disable: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) test: Vec<Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) interval: Option<Millis>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) timeout: Option<Millis>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) retries: Option<u32>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) start_period: Option<Millis>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) start_interval: Option<Millis>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct DependsOn {
+    pub(super) condition: &'static str,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) restart: bool,
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub(super) required: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Deploy {
+    pub(super) resources: Resources,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct NetworkUse {
+    pub(super) ipv4_address: Ipv4Addr,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) aliases: Vec<Interpolated>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Network {
+    pub(super) name: NetworkName,
+    pub(super) driver: &'static str,
+    pub(super) ipam: Ipam,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Ipam {
+    pub(super) config: [IpamPool; 1],
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct IpamPool {
+    pub(super) subnet: Ipv4Net,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Volume {
+    pub(super) name: PhysicalVolume,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Config {
+    pub(super) content: Interpolated,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -1,0 +1,111 @@
+use crate::{name::InstanceName, spec::ContainerSpec, text::Text};
+use std::collections::BTreeMap;
+
+/// The variables that stand for a stack's secrets. All of a Compose file's variables are in one `.env`, so two
+/// instances that each have a secret `PASSWORD` get one each: `DB_PASSWORD`, `WEB_PASSWORD`. Which name a secret
+/// gets depends on names alone: not even that two are equal can be read from the file.
+#[derive(Debug, Default)]
+pub(super) struct Secrets {
+    names: BTreeMap<Holder, String>,
+    values: BTreeMap<String, Text>,
+}
+
+/// What holds a secret: an instance's variable, or its file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Holder {
+    /// An environment variable.
+    Variable(InstanceName, String),
+    /// A config file, by its path.
+    File(InstanceName, String),
+}
+
+impl Secrets {
+    /// The secrets of these containers; those in files only where files are part of the Compose file.
+    pub(super) fn of<'a>(
+        containers: impl Iterator<Item = (&'a InstanceName, &'a ContainerSpec)>,
+        files: bool,
+    ) -> Self {
+        let mut found: Vec<(Holder, &Text)> = Vec::new();
+        for (name, spec) in containers {
+            let variables = spec.environment.iter().map(|(variable, text)| {
+                let holder = Holder::Variable(name.clone(), variable.clone());
+                (holder, text)
+            });
+            found.extend(variables.filter(|(_, text)| text.is_secret()));
+            let contents = spec.config_files.iter().map(|(path, file)| {
+                let holder = Holder::File(name.clone(), path.clone());
+                (holder, &file.content)
+            });
+            found.extend(contents.filter(|(_, text)| files && text.is_secret()));
+        }
+        let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+        for (holder, _) in &found {
+            *uses.entry(holder.short()).or_default() += 1;
+        }
+        let mut secrets = Self::default();
+        for (holder, text) in found {
+            let short = holder.short();
+            let wanted = if uses[&short] == 1 {
+                short
+            } else {
+                holder.full()
+            };
+            secrets.add(holder, &wanted, text);
+        }
+        secrets
+    }
+
+    fn add(&mut self, holder: Holder, wanted: &str, text: &Text) {
+        let mut name = wanted.to_owned();
+        let mut number = 2;
+        while self.values.contains_key(&name) {
+            name = format!("{wanted}_{number}");
+            number += 1;
+        }
+        self.values.insert(name.clone(), text.clone());
+        self.names.insert(holder, name);
+    }
+
+    /// The variable that stands for a secret.
+    pub(super) fn variable(&self, holder: &Holder) -> Option<&str> {
+        self.names.get(holder).map(String::as_str)
+    }
+
+    /// The variables and their values.
+    pub(super) fn into_values(self) -> BTreeMap<String, Text> {
+        self.values
+    }
+}
+
+impl Holder {
+    fn short(&self) -> String {
+        match self {
+            Self::Variable(_, name) => variable_name(name),
+            Self::File(..) => self.full(),
+        }
+    }
+
+    fn full(&self) -> String {
+        match self {
+            Self::Variable(instance, name) => {
+                let prefix = instance.as_str().to_ascii_uppercase();
+                variable_name(&format!("{prefix}_{name}"))
+            }
+            Self::File(instance, path) => {
+                variable_name(&format!("{instance}{path}").to_ascii_uppercase())
+            }
+        }
+    }
+}
+
+/// The nearest name Compose can interpolate: letters, digits and `_`, no digit first (Compose specification,
+/// "Interpolation").
+fn variable_name(given: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name: String = given.chars().map(plain).collect();
+    if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        name
+    } else {
+        format!("_{name}")
+    }
+}

@@ -1,0 +1,407 @@
+use crate::{
+    example::{bare, every_field, instance, name, stack},
+    schema,
+    strategy::{desired, env},
+};
+use devarch_core::{
+    compose::{ComposeFile, ConfigPlace, compose_file, validate},
+    desired::Desired,
+    read::parse_yaml_with,
+    text::Text,
+};
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// The file as Compose reads it: YAML, interpolated.
+fn read_back(file: &ComposeFile) -> Value {
+    let secrets = file.secrets().iter();
+    let variables = secrets.map(|(name, value)| (name.clone(), value.reveal().to_owned()));
+    let yaml = file.to_yaml();
+    match parse_yaml_with(&yaml, variables.collect()) {
+        Ok(node) => node.to_json(),
+        Err(error) => panic!("{error}\n{yaml}"),
+    }
+}
+
+#[test]
+fn every_field_is_written() {
+    let file = compose_file(&every_field(), ConfigPlace::Inline);
+    assert_eq!(schema::wrong(&file), Vec::<String>::new());
+    assert_eq!(validate(&file), []);
+    insta::assert_snapshot!(file.to_yaml(), @r#"
+    name: devarch-shop
+    services:
+      db:
+        container_name: devarch-shop-db
+        image: postgres:17
+        hostname: db
+        environment:
+          PASSWORD: ${DB_PASSWORD:?}
+        healthcheck:
+          test:
+          - CMD
+          - pg_isready
+          - -h
+          - "127.0.0.1"
+          interval: 5s
+          timeout: 1s500ms
+          retries: 5
+          start_period: 1m
+          start_interval: 500ms
+        networks:
+          default:
+            ipv4_address: "10.213.0.2"
+            aliases:
+            - db
+      host:
+        container_name: devarch-shop-host
+        image: busybox
+        hostname: host
+        restart: on-failure:3
+        privileged: true
+        pid: host
+        ipc: host
+        healthcheck:
+          disable: true
+        network_mode: host
+      init:
+        container_name: devarch-shop-init
+        image: busybox
+        hostname: init
+        networks:
+          default:
+            ipv4_address: "10.213.0.2"
+            aliases:
+            - init
+      web:
+        container_name: devarch-shop-web
+        image: ghcr.io/acme/web:1.10
+        platform: linux/amd64
+        command:
+        - sh
+        - -c
+        - echo $$HOME; exec web --on yes
+        - ""
+        entrypoint: []
+        user: 1000:1000
+        working_dir: /srv
+        hostname: www
+        restart: unless-stopped
+        init: true
+        tty: true
+        stdin_open: true
+        read_only: true
+        stop_signal: SIGQUIT
+        stop_grace_period: 1m30s
+        shm_size: 64m
+        environment:
+          API_KEY: ${API_KEY:?}
+          EMPTY: ""
+          "N": "1.10"
+          PASSWORD: ${WEB_PASSWORD:?}
+          PRICE: 5$$
+          "YES": "yes"
+        labels:
+          traefik.rule: Host(`$$x`)
+        ports:
+        - target: 80
+          published: "8080"
+          host_ip: "127.0.0.1"
+          protocol: tcp
+        - target: 53
+          published: "5353"
+          host_ip: "::1"
+          protocol: udp
+        volumes:
+        - type: volume
+          source: devarch-shop-web-data
+          target: /data
+        - type: bind
+          source: /home/me/$$a:b
+          target: /src
+          read_only: true
+        tmpfs:
+        - /run:size=1048576,mode=1777
+        - /tmp
+        configs:
+        - source: web.web.conf
+          target: /etc/web/web.conf
+          uid: "101"
+          gid: "102"
+          mode: "0644"
+        - source: web.web.conf.2
+          target: /opt/web.conf
+          uid: "101"
+          gid: "102"
+          mode: "0644"
+        - source: web.token
+          target: /run/secrets/token
+          uid: "101"
+          gid: "102"
+          mode: "0600"
+        healthcheck:
+          test:
+          - CMD-SHELL
+          - curl -f http://127.0.0.1:$$PORT/ || exit 1
+          interval: 5s
+          timeout: 1s500ms
+          retries: 5
+          start_period: 1m
+          start_interval: 500ms
+        depends_on:
+          db:
+            condition: service_healthy
+            restart: true
+          host:
+            condition: service_started
+            required: false
+          init:
+            condition: service_completed_successfully
+        extra_hosts:
+        - host.docker.internal:host-gateway
+        - six:::1
+        dns:
+        - "9.9.9.9"
+        cap_add:
+        - NET_BIND_SERVICE
+        cap_drop:
+        - ALL
+        devices:
+        - /dev/fuse:/dev/fuse:rwm
+        security_opt:
+        - no-new-privileges:true
+        group_add:
+        - "44"
+        sysctls:
+          net.core.somaxconn: "1024"
+        ulimits:
+          nofile:
+            soft: 1024
+            hard: -1
+        deploy:
+          resources:
+            limits:
+              cpus: "0.5"
+              memory: 512m
+              pids: 100
+            reservations:
+              memory: 1g
+        networks:
+          default:
+            ipv4_address: "10.213.0.2"
+            aliases:
+            - www
+    networks:
+      default:
+        name: devarch-shop-net
+        driver: bridge
+        ipam:
+          config:
+          - subnet: 10.213.0.0/26
+    volumes:
+      devarch-shop-web-data:
+        name: devarch-shop-web-data
+    configs:
+      web.token:
+        content: ${WEB_RUN_SECRETS_TOKEN:?}
+      web.web.conf:
+        content: |+
+          root $$document_root;
+
+      web.web.conf.2:
+        content: no newline
+    "#);
+}
+
+#[test]
+fn secrets_are_variables_and_their_values_beside_the_file() {
+    let file = compose_file(&every_field(), ConfigPlace::Inline);
+    let yaml = file.to_yaml();
+    for secret in ["hunter2", "hunter3", "t0ken"] {
+        assert!(!yaml.contains(secret), "{yaml}");
+    }
+    let secrets: Vec<String> = file
+        .secrets()
+        .iter()
+        .map(|(name, text)| format!("{name}={}", text.reveal()))
+        .collect();
+    insta::assert_snapshot!(secrets.join("\n"), @"
+    API_KEY=k
+    DB_PASSWORD=hunter2
+    WEB_PASSWORD=hunter3
+    WEB_RUN_SECRETS_TOKEN=t0ken
+    ");
+    assert!(!format!("{file:?}").contains("hunter2"));
+}
+
+#[test]
+fn config_files_lie_beside_the_file_when_it_is_written_to_a_directory() {
+    let file = compose_file(&every_field(), ConfigPlace::Beside);
+    assert_eq!(schema::wrong(&file), Vec::<String>::new());
+    let web = &read_back(&file)["services"]["web"];
+    assert_eq!(web["configs"], Value::Null);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&web["volumes"]).unwrap(), @r#"
+    [
+      {
+        "type": "volume",
+        "source": "devarch-shop-web-data",
+        "target": "/data"
+      },
+      {
+        "type": "bind",
+        "source": "/home/me/$a:b",
+        "target": "/src",
+        "read_only": true
+      },
+      {
+        "type": "bind",
+        "source": "./web/etc/web/web.conf",
+        "target": "/etc/web/web.conf",
+        "read_only": true
+      },
+      {
+        "type": "bind",
+        "source": "./web/opt/web.conf",
+        "target": "/opt/web.conf",
+        "read_only": true
+      },
+      {
+        "type": "bind",
+        "source": "./web/run/secrets/token",
+        "target": "/run/secrets/token",
+        "read_only": true
+      }
+    ]
+    "#);
+    insta::assert_debug_snapshot!(file.files(), @r#"
+    [
+        FileToWrite {
+            path: "web/etc/web/web.conf",
+            content: "root $document_root;\n\n",
+            mode: FileMode(
+                420,
+            ),
+        },
+        FileToWrite {
+            path: "web/opt/web.conf",
+            content: "no newline",
+            mode: FileMode(
+                420,
+            ),
+        },
+        FileToWrite {
+            path: "web/run/secrets/token",
+            content: "[REDACTED]",
+            mode: FileMode(
+                384,
+            ),
+        },
+    ]
+    "#);
+    let names: Vec<&String> = file.secrets().keys().collect();
+    assert_eq!(names, ["API_KEY", "DB_PASSWORD", "WEB_PASSWORD"]);
+}
+
+#[test]
+fn variables_never_meet() {
+    let holder = |name: &str, variable: &str| {
+        let name: devarch_core::name::InstanceName = name.parse().unwrap();
+        let mut spec = bare("busybox", name.as_str());
+        let secret = Text::Secret(format!("{name} {variable}"));
+        spec.environment.insert(variable.to_owned(), secret);
+        (name.clone(), instance(&name, spec))
+    };
+    let desired = stack([
+        holder("a", "B_C"),
+        holder("a-b", "C"),
+        holder("c", "C"),
+        holder("d", "B_C"),
+        holder("e", "A_B_C"),
+        holder("f", "1-x"),
+    ]);
+    let file = compose_file(&desired, ConfigPlace::Inline);
+    assert_eq!(file.secrets().len(), 6);
+    for (instance, value) in read_back(&file)["services"].as_object().unwrap() {
+        let (variable, found) = value["environment"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap();
+        assert_eq!(found, &format!("{instance} {variable}"));
+    }
+}
+
+#[test]
+fn what_the_schema_refuses_is_told_with_instance_and_field() {
+    let mut spec = bare("busybox", "web");
+    spec.cap_add = vec!["NET_ADMIN".to_owned(), "NET_ADMIN".to_owned()];
+    spec.labels.insert(String::new(), "x".to_owned());
+    let file = compose_file(
+        &stack([(name("web"), instance(&name("web"), spec))]),
+        ConfigPlace::Inline,
+    );
+    assert!(!schema::wrong(&file).is_empty());
+    let shown: Vec<String> = validate(&file).iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    web.cap_add: "NET_ADMIN" is there twice; Compose allows it once, remove one
+    web.labels: an entry has no name; Compose needs one, name it or remove it
+    "#);
+}
+
+fn check_read_back(desired: &Desired, file: &ComposeFile) {
+    let read = read_back(file);
+    for (name, instance) in &desired.instances {
+        let (service, spec) = (&read["services"][name.as_str()], &instance.spec);
+        let text = |field: &str| service[field].as_str();
+        assert_eq!(text("image"), Some(spec.image.as_str()));
+        assert_eq!(text("working_dir"), spec.working_dir.as_deref());
+        assert_eq!(service["command"], serde_json::json!(spec.command));
+        for (variable, value) in &spec.environment {
+            assert_eq!(service["environment"][variable], value.reveal());
+        }
+        for (label, value) in &spec.labels {
+            assert_eq!(service["labels"][label], value.as_str());
+        }
+        for (mount, found) in spec
+            .mounts
+            .iter()
+            .zip(service["volumes"].as_array().into_iter().flatten())
+        {
+            assert_eq!(found["target"], mount.target.as_str());
+        }
+        let uses = service["configs"].as_array().into_iter().flatten();
+        let found: Vec<(&str, &str)> = uses
+            .map(|config| {
+                let content = &read["configs"][config["source"].as_str().unwrap()]["content"];
+                (
+                    config["target"].as_str().unwrap(),
+                    content.as_str().unwrap(),
+                )
+            })
+            .collect();
+        let files = spec.config_files.iter();
+        let wanted: Vec<(&str, &str)> = files
+            .map(|(path, file)| (path.as_str(), file.content.reveal()))
+            .collect();
+        assert_eq!(found, wanted);
+    }
+}
+
+proptest! {
+    #![proptest_config(env(64))]
+
+    #[test]
+    fn our_check_and_the_schema_say_the_same(desired in desired()) {
+        for place in [ConfigPlace::Inline, ConfigPlace::Beside] {
+            let file = compose_file(&desired, place);
+            let (ours, theirs) = (validate(&file), schema::wrong(&file));
+            prop_assert_eq!(ours.is_empty(), theirs.is_empty(), "{:?} {:?}", ours, theirs);
+        }
+    }
+
+    #[test]
+    fn a_file_reads_back_as_what_was_meant(desired in desired()) {
+        check_read_back(&desired, &compose_file(&desired, ConfigPlace::Inline));
+    }
+}
