@@ -87,6 +87,7 @@ impl Identity {
     missing_docs,
     reason = "each is Compose's field of the same name, unless documented"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "Compose has as many")]
 pub struct ContainerSpec {
     pub image: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -125,6 +125,6 @@ impl Stack {
             .values()
             .map(|instance| instance.slot)
             .collect();
-        (0..).find(|slot| !taken.contains(slot)).unwrap_or(u32::MAX)
+        (0..u32::MAX).find(|slot| !taken.contains(slot)).unwrap_or(u32::MAX)
     }
 }

@@ -263,7 +263,7 @@ impl<'a> Builder<'a> {
                     self.start(name, instance, existing(container), gate);
                 }
                 Verdict::Restart(container, reason) => {
-                    self.restart(name, instance, container, reason)
+                    self.restart(name, instance, container, reason);
                 }
                 Verdict::Connect(container) => self.connect(name, instance, container),
                 Verdict::Keep(None) | Verdict::Stop(_) | Verdict::Remove(_) => {}

@@ -72,7 +72,7 @@ impl<'a> Case<'a> {
             }
             (Wanted::Running, RunState::Paused) => Verdict::Restart(container, Reason::Paused),
             (Wanted::Running, RunState::Created) => Verdict::Start(container, Reason::NeverStarted),
-            (Wanted::Running, RunState::Exited) => self.ended(instance, container),
+            (Wanted::Running, RunState::Exited) => Self::ended(instance, container),
             _ => Verdict::Keep(Some(container)),
         }
     }
@@ -85,7 +85,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn ended(&self, instance: &DesiredInstance, container: &'a ObservedContainer) -> Verdict<'a> {
+    fn ended(instance: &DesiredInstance, container: &'a ObservedContainer) -> Verdict<'a> {
         match (&instance.readiness, container.exit_code) {
             (Readiness::Completed, Some(0)) => Verdict::Keep(Some(container)),
             (Readiness::Completed, exit_code) => {

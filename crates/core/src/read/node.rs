@@ -1,7 +1,7 @@
 use super::Diagnostic;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
-use std::{collections::HashMap, fmt};
+use std::{collections::BTreeMap, fmt};
 
 /// A place in a file, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,8 +126,8 @@ pub fn parse_yaml(text: &str) -> Result<Node, Diagnostic> {
 }
 
 /// Parses one YAML document with Compose's interpolation (`${NAME:-default}`) from these variables.
-pub fn parse_yaml_with(text: &str, variables: HashMap<String, String>) -> Result<Node, Diagnostic> {
-    let mut options = options().with_properties(variables);
+pub fn parse_yaml_with(text: &str, variables: BTreeMap<String, String>) -> Result<Node, Diagnostic> {
+    let mut options = options().with_properties(variables.into_iter().collect());
     options.property_syntax = serde_saphyr::options::PropertySyntax::DockerCompose;
     parse(text, options)
 }

@@ -97,6 +97,7 @@ fn config_files<T>(
     Some(files)
 }
 
+#[expect(clippy::option_option, reason = "not read, read as null, read as a file")]
 fn removable(at: &At<'_>) -> Option<Option<ConfigFile>> {
     match at.node.value {
         Value::Null => Some(None),

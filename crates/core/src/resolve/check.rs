@@ -194,7 +194,7 @@ pub fn check_stack(
                     }
                 }
                 None if dependency.required => {
-                    problems.push(Problem::of(name, field, unknown(provider, instances)))
+                    problems.push(Problem::of(name, field, unknown(provider, instances)));
                 }
                 None => {}
             }

@@ -54,7 +54,7 @@ pub(super) fn asked(spec: &ContainerSpec, home: Option<&str>) -> Vec<Asked> {
             allowance,
             field,
             what,
-        })
+        });
     };
     if spec.privileged {
         ask(Allowance::Privileged, "privileged", "true".to_owned());
