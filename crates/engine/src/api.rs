@@ -84,13 +84,14 @@ pub trait Engine: Send + Sync {
     /// Removes a stopped container, never its volumes. Gone already is fine.
     async fn remove_container(&self, id: &ContainerId) -> Result<()>;
 
-    /// Runs a health check's command in the container and waits for its end, at most `timeout`.
+    /// Runs a health check's command in the container and waits for its end, at most `timeout`. `NONE` passes.
     async fn probe(&self, id: &ContainerId, probe: &Probe) -> Result<ProbeResult>;
     /// Lets the engine run its own check once and record the result, where nobody else does (Podman without
     /// systemd); each call counts as a check. `None` where the engine does it by itself.
     async fn run_engine_check(&self, id: &ContainerId) -> Result<Option<HealthState>>;
 
-    /// A container's output.
+    /// A container's output. Where the engine answers late (Podman, before the first line), an error can be the
+    /// stream's first item.
     async fn logs(&self, id: &ContainerId, options: &LogOptions) -> Result<LogStream>;
     /// Starts a command in a running container with its streams attached.
     async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecIo>;

@@ -13,7 +13,15 @@ use tokio::{
 /// # Panics
 /// If the engine does not answer.
 pub async fn get(endpoint: &str, path: &str) -> Value {
-    let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+    call(endpoint, "GET", path).await
+}
+
+/// The same with another method, without a body.
+///
+/// # Panics
+/// If the engine does not answer.
+pub async fn call(endpoint: &str, method: &str, path: &str) -> Value {
+    let request = format!("{method} {path} HTTP/1.0\r\n\r\n");
     let answer = match endpoint.parse::<Endpoint>().expect("an address") {
         Endpoint::Unix(socket) => {
             talk(

@@ -24,18 +24,16 @@ pub async fn engine(kind: EngineKind) -> Option<Fixture> {
     match connect(&[candidate]).await {
         Ok(engine) => Some(Fixture::new(engine, Scope::new(Some(endpoint)))),
         Err(error) => {
+            let needed = env::var("CI").as_deref() == Ok("true");
+            assert!(!needed, "an engine is needed under CI: {error}");
             skip(&error.to_string());
             None
         }
     }
 }
 
-/// Says why a test did not run; an error where it must.
-#[expect(clippy::print_stdout, reason = "a test says why it did not run")]
+/// Says why a test did not run.
+#[expect(clippy::print_stdout, reason = "that is its purpose")]
 pub(crate) fn skip(reason: &str) {
-    assert!(
-        env::var("CI").as_deref() != Ok("true"),
-        "engine needed under CI: {reason}"
-    );
     println!("SKIPPED: {reason}");
 }

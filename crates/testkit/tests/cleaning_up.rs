@@ -1,5 +1,7 @@
 //! A test that panics leaves nothing behind.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use devarch_core::engine::EngineKind;
 use devarch_testkit::{
     fixture::{RUNS, mounted},

@@ -92,6 +92,7 @@ macro_rules! real_engine {
                 an_init_is_process_1_when_asked
                 mounts_are_where_the_spec_says
                 the_grace_period_is_kept
+                an_image_tells_what_it_declares
                 health_is_judged_by_the_given_check
                 a_disabled_check_is_none
                 a_restart_policy_brings_a_failed_container_back;

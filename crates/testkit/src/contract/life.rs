@@ -10,6 +10,8 @@ use std::time::Duration;
 /// A step that is done again does no harm.
 pub async fn starting_and_stopping_twice_is_fine(f: &Fixture) {
     let id = f.create(&f.request("twice", &RUNS)).await;
+    f.stop(&id).await;
+    assert_eq!(f.listed(&id).await.unwrap().state, RunState::Created);
     f.engine.start(&id).await.unwrap();
     f.engine.start(&id).await.unwrap();
     let seen = f.engine.inspect(&id).await.unwrap().unwrap();

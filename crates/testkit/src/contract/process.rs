@@ -5,6 +5,7 @@ use crate::{
     outside, real,
 };
 use devarch_core::{
+    engine::EngineKind,
     id::ContainerId,
     observed::{HealthState, RunState},
     spec::{Mount, MountFrom},
@@ -202,6 +203,57 @@ async fn until(f: &Fixture, id: &ContainerId, want: HealthState) -> Option<Healt
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     seen
+}
+
+/// Its user, ports and volumes; and by a short name a container is made of it, which on Podman means `localhost/...`
+/// here and by its compatible API `docker.io/library/...`.
+pub async fn an_image_tells_what_it_declares(f: &Fixture) {
+    let container = f.create(&f.request("base", &RUNS)).await;
+    let name = f.scope.name("image");
+    let (api, registry) = match f.engine.info().kind {
+        EngineKind::Docker => ("", ""),
+        EngineKind::Podman => ("/v4.0.0/libpod", "localhost/"),
+    };
+    let path = format!(
+        "{api}/commit?container={container}&repo={registry}{name}&tag=1&format=docker\
+         &changes=USER%205&changes=EXPOSE%2081&changes=VOLUME%20%2Fv"
+    );
+    outside::call(&f.engine.info().endpoint, "POST", &path).await;
+    let short = format!("{name}:1");
+    let image = f
+        .engine
+        .image(&short)
+        .await
+        .unwrap()
+        .expect("the image was made");
+    assert_eq!(image.user, "5");
+    assert_eq!(image.volumes.iter().collect::<Vec<_>>(), ["/v"]);
+    assert_eq!(
+        image
+            .exposed
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["81/tcp"]
+    );
+    let mut request = f.request("of-it", &RUNS);
+    request.spec.image = short;
+    // Engines make anonymous volumes of declared ones that nobody mounts.
+    request
+        .spec
+        .mounts
+        .push(mounted(&f.volume("v").await, "/v"));
+    let made = f.run(&request).await;
+    assert_eq!(f.listed(&made).await.unwrap().image_id, image.id);
+    f.stop(&made).await;
+    f.engine.remove_container(&made).await.unwrap();
+    outside::call(
+        &f.engine.info().endpoint,
+        "DELETE",
+        &format!("{api}/images/{registry}{name}:1"),
+    )
+    .await;
+    assert_eq!(f.engine.image(&request.spec.image).await.unwrap(), None);
 }
 
 /// Also where the image has one.
