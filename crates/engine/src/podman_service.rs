@@ -25,6 +25,7 @@ pub(crate) async fn start(program: &Path, socket: &Path) -> Result<Endpoint, Eng
     if let Some(parent) = socket.parent() {
         fs::create_dir_all(parent).map_err(|error| failed(error.to_string()))?;
     }
+    #[expect(clippy::disallowed_methods, reason = "the one program an engine's API can't start")]
     let mut service = Command::new(program)
         .args(["system", "service", "--time=0"])
         .arg(endpoint.to_string())

@@ -33,6 +33,7 @@ const WORLD: &str = "DEVARCH_TEST_WORLD";
 
 /// Runs another program that plays a part in this world.
 fn play(part: &str, world: &World) -> Child {
+    #[expect(clippy::disallowed_methods, reason = "tests are several processes")]
     Command::new(std::env::current_exe().unwrap())
         .args(["other_program", "--exact", "--ignored", "--nocapture"])
         .env(PART, part)
