@@ -9,6 +9,7 @@
 
 mod build;
 mod config_file;
+mod import;
 mod interpolated;
 mod model;
 mod secrets;
@@ -16,6 +17,7 @@ mod service;
 mod validate;
 
 pub use build::{ConfigPlace, compose_file};
+pub use import::{Imported, import};
 pub use interpolated::Interpolated;
 pub use model::{ComposeFile, FileToWrite};
 pub use validate::validate;

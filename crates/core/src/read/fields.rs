@@ -39,15 +39,21 @@ impl Reader {
 
     /// The value that was read, unless something was wrong.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
-        let mut wrong = self.wrong.into_inner();
-        wrong.sort_by_key(|diagnostic| diagnostic.place);
+        let wrong = self.into_found();
         match value {
             Some(value) if wrong.is_empty() => Ok(value),
             _ => Err(wrong),
         }
     }
 
-    pub(super) fn report(&self, at: &At<'_>, message: impl Into<String>) {
+    /// What was found wrong so far, in the order of the text.
+    pub(crate) fn into_found(self) -> Vec<Diagnostic> {
+        let mut found = self.wrong.into_inner();
+        found.sort_by_key(|diagnostic| diagnostic.place);
+        found
+    }
+
+    pub(crate) fn report(&self, at: &At<'_>, message: impl Into<String>) {
         self.wrong.borrow_mut().push(Diagnostic {
             place: at.place,
             path: at.path.clone(),
@@ -58,15 +64,15 @@ impl Reader {
 
 /// A node on the way down: its path for messages, its place, and the reader that collects.
 #[derive(Clone)]
-pub(super) struct At<'a> {
-    pub(super) reader: &'a Reader,
-    pub(super) path: String,
-    pub(super) place: Option<Place>,
-    pub(super) node: &'a Node,
+pub(crate) struct At<'a> {
+    pub(crate) reader: &'a Reader,
+    pub(crate) path: String,
+    pub(crate) place: Option<Place>,
+    pub(crate) node: &'a Node,
 }
 
 impl<'a> At<'a> {
-    pub(super) fn root(reader: &'a Reader, node: &'a Node) -> Self {
+    pub(crate) fn root(reader: &'a Reader, node: &'a Node) -> Self {
         Self {
             reader,
             path: String::new(),
@@ -75,7 +81,7 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn within(reader: &'a Reader, path: &str, node: &'a Node) -> Self {
+    pub(crate) fn within(reader: &'a Reader, path: &str, node: &'a Node) -> Self {
         Self {
             reader,
             path: path.to_owned(),
@@ -85,13 +91,13 @@ impl<'a> At<'a> {
     }
 
     /// Reports and gives nothing.
-    pub(super) fn wrong<T>(&self, message: impl Into<String>) -> Option<T> {
+    pub(crate) fn wrong<T>(&self, message: impl Into<String>) -> Option<T> {
         self.reader.report(self, message);
         None
     }
 
     /// Reports that another kind of value was expected.
-    pub(super) fn expected<T>(&self, what: &str) -> Option<T> {
+    pub(crate) fn expected<T>(&self, what: &str) -> Option<T> {
         let kind = self.node.value.kind();
         self.wrong(format!("expected {what}, found {kind}"))
     }
@@ -111,7 +117,7 @@ impl<'a> At<'a> {
     }
 
     /// The items of a list.
-    pub(super) fn items(&self) -> Option<Vec<At<'a>>> {
+    pub(crate) fn items(&self) -> Option<Vec<At<'a>>> {
         let Value::List(items) = &self.node.value else {
             return self.expected("a list");
         };
@@ -125,7 +131,7 @@ impl<'a> At<'a> {
     }
 
     /// The entries of a mapping with free keys; each key with where it stands.
-    pub(super) fn entries(&self) -> Option<Vec<(&'a str, At<'a>)>> {
+    pub(crate) fn entries(&self) -> Option<Vec<(&'a str, At<'a>)>> {
         let Value::Map(entries) = &self.node.value else {
             return self.expected("a mapping");
         };
@@ -138,12 +144,12 @@ impl<'a> At<'a> {
     }
 
     /// A list read item by item; wrong items are reported and the rest read on.
-    pub(super) fn list<T>(&self, read: impl Fn(&At<'a>) -> Option<T>) -> Option<Vec<T>> {
+    pub(crate) fn list<T>(&self, read: impl Fn(&At<'a>) -> Option<T>) -> Option<Vec<T>> {
         Some(self.items()?.iter().filter_map(read).collect())
     }
 
     /// The fields of a mapping with a closed set of keys.
-    pub(super) fn fields(&self) -> Option<Fields<'a>> {
+    pub(crate) fn fields(&self) -> Option<Fields<'a>> {
         let Value::Map(entries) = &self.node.value else {
             return self.expected("a mapping");
         };
@@ -160,15 +166,15 @@ impl<'a> At<'a> {
 }
 
 /// A mapping whose keys are a closed set: what is never asked for is unknown.
-pub(super) struct Fields<'a> {
-    pub(super) at: At<'a>,
+pub(crate) struct Fields<'a> {
+    pub(crate) at: At<'a>,
     entries: Vec<(&'a Key, At<'a>)>,
     known: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
     /// An optional field. Null is as good as absent.
-    pub(super) fn take<T>(
+    pub(crate) fn take<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&At<'a>) -> Option<T>,
@@ -182,7 +188,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field that has to be there.
-    pub(super) fn need<T>(
+    pub(crate) fn need<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&At<'a>) -> Option<T>,
@@ -194,7 +200,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field as it stands, null included.
-    pub(super) fn raw(&mut self, name: &'static str) -> Option<At<'a>> {
+    pub(crate) fn raw(&mut self, name: &'static str) -> Option<At<'a>> {
         self.known.push(name);
         self.entries
             .iter()
@@ -203,7 +209,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Reports every field nobody asked for, with the nearest that exists.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         for (key, at) in &self.entries {
             if self.known.contains(&key.text.as_str()) || key.text.starts_with("x-") {
                 continue;

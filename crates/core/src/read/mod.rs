@@ -10,10 +10,12 @@ mod service_lists;
 mod template;
 mod write;
 
+pub(crate) use fields::At;
 pub use fields::{Diagnostic, Reader};
-pub use node::{Node, Place, Value, parse_yaml, parse_yaml_with};
+pub use node::{Key, Node, Place, Value, parse_yaml, parse_yaml_with};
 pub use project::{InstanceFile, ProjectFile, StackFile, read_project};
 pub use service::{OVERRIDE_FIELDS, SERVICE_FIELDS};
+pub(crate) use template::template;
 pub use template::{read_overrides, read_template};
 pub use write::project_yaml;
 pub(crate) use write::yaml_text;

@@ -30,7 +30,7 @@ pub fn read_overrides(node: &Node) -> ReadResult<Overrides> {
     reader.finish(read)
 }
 
-pub(super) fn template(at: &At<'_>, name: Option<&TemplateName>) -> Option<Template> {
+pub(crate) fn template(at: &At<'_>, name: Option<&TemplateName>) -> Option<Template> {
     let mut fields = at.fields()?;
     let said = fields.take("name", parsed);
     let description = fields.take("description", text).unwrap_or_default();

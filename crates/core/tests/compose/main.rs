@@ -8,6 +8,7 @@
 
 mod example;
 mod file;
+mod import;
 mod schema;
 mod strategy;
 mod written;

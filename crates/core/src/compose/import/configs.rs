@@ -1,0 +1,92 @@
+use super::service::{entry, text};
+use crate::read::{At, Key, Node, Value};
+use std::collections::BTreeMap;
+
+/// The top-level `configs` that have a place here: those with content, and files beside the Compose file
+/// (Compose specification, "configs").
+#[derive(Default)]
+pub(super) struct Configs<'a>(BTreeMap<&'a str, (Key, &'a Node)>);
+
+impl<'a> Configs<'a> {
+    /// Reads the top-level entry.
+    pub(super) fn of(at: &At<'a>) -> Self {
+        let mut configs = BTreeMap::new();
+        for (name, at) in at.entries().unwrap_or_default() {
+            let source = ["content", "file"].into_iter().find_map(|field| {
+                let node = at.node.get(field)?;
+                let key = Key {
+                    text: field.to_owned(),
+                    place: node.place,
+                };
+                Some((key, node))
+            });
+            match source {
+                Some(source) => {
+                    configs.insert(name, source);
+                }
+                None => at
+                    .wrong::<()>(format!(
+                        "config {name:?} has neither content nor file and was left out; write it under config_files"
+                    ))
+                    .unwrap_or_default(),
+            }
+        }
+        Self(configs)
+    }
+
+    /// A service's `configs` as `config_files`: path and file.
+    pub(super) fn files(&self, at: &At<'_>) -> Vec<(Key, Node)> {
+        let items = at.items().unwrap_or_default();
+        items.iter().filter_map(|item| self.file(item)).collect()
+    }
+
+    /// `app.conf` (at `/app.conf`), or `{source, target, uid, gid, mode}`.
+    fn file(&self, at: &At<'_>) -> Option<(Key, Node)> {
+        let field = |name: &str| at.node.get(name);
+        let source = match &at.node.value {
+            Value::Text(source) => source,
+            _ => match field("source").map(|node| &node.value) {
+                Some(Value::Text(source)) => source,
+                _ => return at.wrong("`source` is missing; the config was left out"),
+            },
+        };
+        let Some((kind, content)) = self.0.get(source.as_str()) else {
+            return at.wrong(format!(
+                "config {source:?} is not in the file and was left out; write it under config_files"
+            ));
+        };
+        let mut file = vec![(kind.clone(), (*content).clone())];
+        if let Some(mode) = field("mode") {
+            file.push(entry("mode", mode.clone()));
+        }
+        let id = |name: &str| field(name).and_then(scalar);
+        if let (Some(uid), gid) = (id("uid"), id("gid")) {
+            let gid = gid.unwrap_or_else(|| uid.clone());
+            file.push(entry("owner", text(format!("{uid}:{gid}"), at.place)));
+        }
+        let target = match field("target").map(|node| &node.value) {
+            Some(Value::Text(target)) => target.clone(),
+            _ => format!("/{source}"),
+        };
+        let key = Key {
+            text: target,
+            place: at.place,
+        };
+        let value = Value::Map(file);
+        Some((
+            key,
+            Node {
+                value,
+                place: at.place,
+            },
+        ))
+    }
+}
+
+fn scalar(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Int(int) => Some(int.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,172 @@
+//! The way in from a Compose file: each service becomes a template and an instance of it. A service's mapping is
+//! rewritten into a template's ([`service`]) and read by the same readers as any other, so both accept the same
+//! values. Nothing is dropped in silence: what has no place in a template comes back as a note.
+
+mod advice;
+mod configs;
+mod mounts;
+mod names;
+mod service;
+
+use crate::{
+    name::{InstanceName, StackName, TemplateName},
+    read::{At, Diagnostic, InstanceFile, Node, ProjectFile, Reader, StackFile, Value, template},
+    spec::label,
+    template::{Overrides, Service},
+};
+use configs::Configs;
+use names::Names;
+use service::Rewrite;
+use std::collections::BTreeMap;
+
+/// What a Compose file became.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// One stack, with a template and an instance for each service.
+    pub project: ProjectFile,
+    /// What was changed or left out, where, and what to do about it.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// Reads a Compose file whose variables are already filled in. The stack has the file's `name`, or the one given
+/// where the file has none. An error is what leaves nothing to import; all else is a note.
+pub fn import(file: &Node, stack: &StackName) -> Result<Imported, Vec<Diagnostic>> {
+    let notes = Reader::new();
+    let root = At::root(&notes, file);
+    let Some(entries) = root.entries() else {
+        return Err(notes.into_found());
+    };
+    let services = entries.iter().find(|(name, _)| *name == "services");
+    let Some((_, services)) = services else {
+        root.wrong::<()>("`services` is missing; is this a Compose file?");
+        return Err(notes.into_found());
+    };
+    let Some(services) = services.entries().filter(|services| !services.is_empty()) else {
+        services.wrong::<()>("there is no service to import");
+        return Err(notes.into_found());
+    };
+    let file_level = TopLevel::of(&entries, stack);
+    shared_volumes(&services);
+    let names = Names::of(&services);
+    let (templates, instances) = imported(&services, &names, &file_level);
+    if instances.is_empty() {
+        return Err(notes.into_found());
+    }
+    let stack = StackFile {
+        instances,
+        ..StackFile::default()
+    };
+    let project = ProjectFile {
+        templates,
+        stacks: BTreeMap::from([(file_level.stack, stack)]),
+    };
+    Ok(Imported {
+        project,
+        notes: notes.into_found(),
+    })
+}
+
+type Definitions = (
+    BTreeMap<TemplateName, crate::template::Template>,
+    BTreeMap<InstanceName, InstanceFile>,
+);
+
+fn imported(services: &[(&str, At<'_>)], names: &Names, file: &TopLevel<'_>) -> Definitions {
+    let mut definitions = Definitions::default();
+    for (given, at) in services {
+        let Some((instance, name)) = names.both(given) else {
+            continue;
+        };
+        let Some(rewritten) = Rewrite::new(at, &instance, names, file).service() else {
+            continue;
+        };
+        if rewritten.body.get("image").is_none() {
+            at.wrong::<()>("it has no `image` and was left out");
+            continue;
+        }
+        let body = At::within(at.reader, &at.path, &rewritten.body);
+        let Some(mut template) = template(&body, Some(&name)) else {
+            continue;
+        };
+        leave_out_refused(&mut template.service);
+        definitions.0.insert(name.clone(), template);
+        let file = InstanceFile {
+            template: name,
+            enabled: rewritten.enabled,
+            overrides: Overrides::default(),
+        };
+        definitions.1.insert(instance, file);
+    }
+    definitions
+}
+
+/// Names the readers report and yet hand on, because elsewhere a report refuses the whole text.
+fn leave_out_refused(service: &mut Service) {
+    if let Some(environment) = &mut service.environment {
+        environment.retain(|name, _| !name.is_empty() && !name.contains(['=', '\0', ' ']));
+    }
+    if let Some(labels) = &mut service.labels {
+        labels.retain(|name, _| !name.starts_with(label::PREFIX));
+    }
+}
+
+/// What a Compose file says beside its services.
+struct TopLevel<'a> {
+    stack: StackName,
+    configs: Configs<'a>,
+}
+
+impl<'a> TopLevel<'a> {
+    fn of(entries: &[(&str, At<'a>)], fallback: &StackName) -> Self {
+        let mut file = Self {
+            stack: fallback.clone(),
+            configs: Configs::default(),
+        };
+        for (field, at) in entries {
+            match *field {
+                "services" => {}
+                "name" => file.stack = names::stack(at).unwrap_or(file.stack),
+                "volumes" => volumes(at),
+                "configs" => file.configs = Configs::of(at),
+                field if field.starts_with("x-") => {}
+                field => at.wrong(advice::top_level(field)).unwrap_or_default(),
+            }
+        }
+        file
+    }
+}
+
+/// Top-level volumes need no declaration here; what they say beyond their name is told.
+fn volumes(at: &At<'_>) {
+    for (volume, entry) in at.entries().unwrap_or_default() {
+        let Value::Map(_) = entry.node.value else {
+            continue;
+        };
+        for (field, at) in entry.entries().unwrap_or_default() {
+            if !field.starts_with("x-") {
+                at.wrong::<()>(advice::volume(volume, field));
+            }
+        }
+    }
+}
+
+/// A volume of two services is two volumes here.
+fn shared_volumes(services: &[(&str, At<'_>)]) {
+    let mut users: BTreeMap<String, Vec<(&str, At<'_>)>> = BTreeMap::new();
+    for (name, at) in services {
+        for (volume, at) in mounts::named_volumes(at) {
+            let users = users.entry(volume).or_default();
+            if users.iter().all(|(user, _)| user != name) {
+                users.push((*name, at));
+            }
+        }
+    }
+    for (volume, users) in users.iter().filter(|(_, users)| users.len() > 1) {
+        let services: Vec<&str> = users.iter().map(|(name, _)| *name).collect();
+        users[1].1.wrong::<()>(format!(
+            "volume {volume:?} is shared by {}; here each instance has a volume of its own, mount a \
+             directory (./{volume}) in both to share it",
+            services.join(", ")
+        ));
+    }
+}

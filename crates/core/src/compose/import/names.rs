@@ -1,0 +1,77 @@
+use crate::{
+    name::{InstanceName, StackName, TemplateName, suggest},
+    read::{At, Value},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The name each service gets: its own, or the nearest that is accepted.
+pub(super) struct Names(BTreeMap<String, String>);
+
+impl Names {
+    /// Chooses a name for each service; a changed one is noted.
+    pub(super) fn of(services: &[(&str, At<'_>)]) -> Self {
+        let fits = |name: &str| name.parse::<InstanceName>().is_ok();
+        let given = services.iter().map(|(name, _)| *name);
+        let mut taken: BTreeSet<String> =
+            given.filter(|name| fits(name)).map(str::to_owned).collect();
+        let mut names = BTreeMap::new();
+        for (given, at) in services {
+            if fits(given) {
+                names.insert((*given).to_owned(), (*given).to_owned());
+                continue;
+            }
+            let name = free(&suggest(given, "service"), &taken);
+            at.wrong::<()>(format!(
+                "{given:?} can't be an instance's name, it is imported as {name:?}; \
+                 change the host name where other services use it"
+            ));
+            taken.insert(name.clone());
+            names.insert((*given).to_owned(), name);
+        }
+        Self(names)
+    }
+
+    /// What a service is called here; unknown ones keep their name.
+    pub(super) fn name<'n>(&'n self, given: &'n str) -> &'n str {
+        self.0.get(given).map_or(given, String::as_str)
+    }
+
+    /// The name as an instance's and a template's.
+    pub(super) fn both(&self, given: &str) -> Option<(InstanceName, TemplateName)> {
+        let name = self.name(given);
+        Some((name.parse().ok()?, name.parse().ok()?))
+    }
+}
+
+/// The wanted name, or the first that is free with a number.
+fn free(wanted: &str, taken: &BTreeSet<String>) -> String {
+    if !taken.contains(wanted) {
+        return wanted.to_owned();
+    }
+    let numbered = |number: usize| {
+        let number = number.to_string();
+        let room = crate::name::MAX_LABEL - number.len() - 1;
+        let stem: String = wanted.chars().take(room).collect();
+        format!("{}-{number}", stem.trim_end_matches('-'))
+    };
+    // So many names can't all be taken.
+    let mut candidates = (2..taken.len() + 3).map(numbered);
+    candidates
+        .find(|name| !taken.contains(name))
+        .unwrap_or_else(|| wanted.to_owned())
+}
+
+/// The file's `name` as the stack's.
+pub(super) fn stack(at: &At<'_>) -> Option<StackName> {
+    let Value::Text(given) = &at.node.value else {
+        return at.expected("a name");
+    };
+    match given.parse() {
+        Ok(name) => Some(name),
+        Err(error) => {
+            let name = suggest(given, "stack");
+            at.wrong::<()>(format!("{error}; the stack is imported as {name:?}"));
+            name.parse().ok()
+        }
+    }
+}

@@ -1,0 +1,204 @@
+use super::{TopLevel, advice, mounts, names::Names};
+use crate::{
+    name::InstanceName,
+    read::{At, Key, Node, Place, SERVICE_FIELDS, Value},
+};
+
+/// A Compose service on its way to a template.
+pub(super) struct Rewrite<'a, 'f> {
+    at: &'a At<'a>,
+    instance: &'a InstanceName,
+    names: &'a Names,
+    file: &'a TopLevel<'f>,
+    fields: Vec<(Key, Node)>,
+    limits: Vec<(Key, Node)>,
+    reservations: Vec<(Key, Node)>,
+    tmpfs: Vec<Node>,
+    enabled: bool,
+}
+
+/// A service as a template says it.
+pub(super) struct Rewritten {
+    /// The template's mapping.
+    pub(super) body: Node,
+    /// Whether the instance starts without being asked for.
+    pub(super) enabled: bool,
+}
+
+impl<'a, 'f> Rewrite<'a, 'f> {
+    /// A service that is called `instance` here.
+    pub(super) fn new(
+        at: &'a At<'a>,
+        instance: &'a InstanceName,
+        names: &'a Names,
+        file: &'a TopLevel<'f>,
+    ) -> Self {
+        Self {
+            at,
+            instance,
+            names,
+            file,
+            fields: Vec::new(),
+            limits: Vec::new(),
+            reservations: Vec::new(),
+            tmpfs: Vec::new(),
+            enabled: true,
+        }
+    }
+
+    /// The template's mapping; what was changed or left out is noted.
+    pub(super) fn service(mut self) -> Option<Rewritten> {
+        for (field, at) in self.at.entries()? {
+            if !matches!(at.node.value, Value::Null) {
+                self.field(field, &at);
+            }
+        }
+        if !self.tmpfs.is_empty() {
+            let tmpfs = Value::List(std::mem::take(&mut self.tmpfs));
+            self.push("tmpfs", tmpfs);
+        }
+        let resources = [("limits", self.limits), ("reservations", self.reservations)];
+        let resources: Vec<(Key, Node)> = resources
+            .into_iter()
+            .filter(|(_, fields)| !fields.is_empty())
+            .map(|(name, fields)| entry(name, node(Value::Map(fields), self.at.place)))
+            .collect();
+        if !resources.is_empty() {
+            let resources = node(Value::Map(resources), self.at.place);
+            self.fields.push(entry("resources", resources));
+        }
+        Some(Rewritten {
+            body: node(Value::Map(self.fields), self.at.place),
+            enabled: self.enabled,
+        })
+    }
+
+    fn field(&mut self, field: &str, at: &At<'_>) {
+        match field {
+            "volumes" => {
+                let (volumes, tmpfs) = mounts::volumes(at);
+                self.tmpfs.extend(tmpfs);
+                self.fields
+                    .push(entry(field, node(Value::List(volumes), at.place)));
+            }
+            "tmpfs" => match &at.node.value {
+                Value::List(items) => self.tmpfs.extend(items.iter().cloned()),
+                _ => self.tmpfs.push(at.node.clone()),
+            },
+            "depends_on" => {
+                let renamed = self.depends_on(at.node);
+                self.fields.push(entry(field, renamed));
+            }
+            "configs" => {
+                let files = Value::Map(self.file.configs.files(at));
+                self.fields
+                    .push(entry("config_files", node(files, at.place)));
+            }
+            "build" => self.build(at),
+            "deploy" => self.deploy(at),
+            "profiles" => {
+                self.enabled = false;
+                at.wrong::<()>(
+                    "profiles are not supported; the instance is imported disabled, as Compose does not start it \
+                     unasked either",
+                );
+            }
+            "cpus" => self.limits.push(entry("cpus", at.node.clone())),
+            "mem_limit" => self.limits.push(entry("memory", at.node.clone())),
+            "pids_limit" => self.limits.push(entry("pids", at.node.clone())),
+            "mem_reservation" => self.reservations.push(entry("memory", at.node.clone())),
+            // DevArch's own fields are no Compose fields.
+            "job" | "resources" => at.wrong(advice::service(field)).unwrap_or_default(),
+            _ if SERVICE_FIELDS.contains(&field) => self.fields.push(entry(field, at.node.clone())),
+            _ if field.starts_with("x-") => {}
+            _ => at.wrong(advice::service(field)).unwrap_or_default(),
+        }
+    }
+
+    fn push(&mut self, field: &str, value: Value) {
+        self.fields.push(entry(field, node(value, self.at.place)));
+    }
+
+    /// Compose builds an image `PROJECT-SERVICE` where it is told no name; the template asks for the same one.
+    fn build(&mut self, at: &At<'_>) {
+        if self.at.node.get("image").is_some() {
+            at.wrong::<()>(
+                "`build` is not supported and was left out; build the image before `devarch up`",
+            );
+            return;
+        }
+        let image = format!("{}-{}", self.file.stack, self.instance);
+        at.wrong::<()>(format!(
+            "`build` is not supported and was left out; build the image yourself: docker build -t {image} DIRECTORY"
+        ));
+        self.push("image", Value::Text(image));
+    }
+
+    /// Of `deploy` only the resources (Compose specification, "Compose Deploy Specification", resources).
+    fn deploy(&mut self, at: &At<'_>) {
+        for (field, at) in at.entries().unwrap_or_default() {
+            if field != "resources" {
+                at.wrong::<()>(advice::deploy(field));
+                continue;
+            }
+            for (kind, at) in at.entries().unwrap_or_default() {
+                for (field, at) in at.entries().unwrap_or_default() {
+                    let taken = entry(field, at.node.clone());
+                    match (kind, field) {
+                        ("limits", "cpus" | "memory" | "pids") => self.limits.push(taken),
+                        ("reservations", "memory") => self.reservations.push(taken),
+                        _ => at
+                            .wrong(advice::deploy(&format!("resources.{kind}.{field}")))
+                            .unwrap_or_default(),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The names of services as they are called here.
+    fn depends_on(&self, given: &Node) -> Node {
+        let renamed = |name: &str| self.names.name(name).to_owned();
+        let value = match &given.value {
+            Value::List(items) => Value::List(
+                items
+                    .iter()
+                    .map(|item| match &item.value {
+                        Value::Text(name) => text(renamed(name), item.place),
+                        _ => item.clone(),
+                    })
+                    .collect(),
+            ),
+            Value::Map(entries) => Value::Map(
+                entries
+                    .iter()
+                    .map(|(key, value)| {
+                        let text = renamed(&key.text);
+                        let place = key.place;
+                        (Key { text, place }, value.clone())
+                    })
+                    .collect(),
+            ),
+            other => other.clone(),
+        };
+        node(value, given.place)
+    }
+}
+
+/// An entry of a mapping; it stands where its value stands.
+pub(super) fn entry(name: &str, node: Node) -> (Key, Node) {
+    let key = Key {
+        text: name.to_owned(),
+        place: node.place,
+    };
+    (key, node)
+}
+
+/// A text that stands there.
+pub(super) fn text(text: String, place: Option<Place>) -> Node {
+    node(Value::Text(text), place)
+}
+
+fn node(value: Value, place: Option<Place>) -> Node {
+    Node { value, place }
+}
