@@ -158,7 +158,11 @@ impl AppError {
     /// Of which kind it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Invalid { .. } | Self::Problems { .. } | Self::Name(_) | Self::TooLong(_) => ErrorKind::Invalid,
+            Self::Invalid { .. }
+            | Self::Problems { .. }
+            | Self::Name(_)
+            | Self::TooLong(_)
+            | Self::Store(StoreError::Name(_)) => ErrorKind::Invalid,
             Self::NoStack { .. } | Self::NoInstance { .. } | Self::NoTemplate { .. } => ErrorKind::NotFound,
             Self::Exists { .. }
             | Self::Refused(_)
@@ -175,7 +179,6 @@ impl AppError {
                 EngineErrorKind::NoImage | EngineErrorKind::CannotRun => ErrorKind::Failed,
                 _ => ErrorKind::Engine,
             },
-            Self::Store(StoreError::Name(_)) => ErrorKind::Invalid,
             Self::Store(_) => ErrorKind::Store,
             Self::File { .. } => ErrorKind::Failed,
         }

@@ -52,9 +52,9 @@ impl Project {
 
     /// The file's only stack, or the one that is named.
     pub fn stack(&self, named: Option<&StackName>) -> Result<StackName, AppError> {
-        let names: Vec<&StackName> = self.file.stacks.keys().collect();
-        let list = || names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-        match (named, names.as_slice()) {
+        let declared: Vec<&StackName> = self.file.stacks.keys().collect();
+        let list = || declared.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        match (named, declared.as_slice()) {
             (Some(name), _) if self.file.stacks.contains_key(name) => Ok(name.clone()),
             (Some(name), _) => Err(AppError::Refused(format!(
                 "{} declares no stack '{name}'; it declares {}",

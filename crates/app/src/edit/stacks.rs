@@ -237,7 +237,7 @@ fn with_auto_ports(overrides: &Overrides) -> Overrides {
 }
 
 fn free_name(stack: &Stack, taken: &InstanceName) -> String {
-    (2..)
+    (2..u32::MAX)
         .map(|n| suggest(&format!("{taken}-{n}"), "instance"))
         .find(|name| !stack.instances.keys().any(|key| key.as_str() == name))
         .unwrap_or_default()

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 /// Time before the second probe; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Most time between two probes.
-const LONGEST_PAUSE: Duration = Duration::from_millis(1000);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Time between two looks at a job.
 const JOB_PAUSE: Duration = Duration::from_millis(100);
 

@@ -286,6 +286,7 @@ impl<'de> Visitor<'de> for RawVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
 
     #[test]
     fn every_value_and_key_knows_its_line_and_column() {
@@ -323,7 +324,7 @@ mod tests {
         let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for n in 1..9 {
             let refs = vec![format!("*a{}", n - 1); 10].join(", ");
-            text.push_str(&format!("a{n}: &a{n} [{refs}]\n"));
+            let _ = writeln!(text, "a{n}: &a{n} [{refs}]");
         }
         assert!(parse_yaml(&text).is_err());
     }
