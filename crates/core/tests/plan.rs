@@ -311,7 +311,7 @@ fn what_policy_refuses_names_instance_and_field() {
     );
     let shown = |shop: &Stack| -> String {
         let problems = Paper::new().try_desire(shop).unwrap_err();
-        problems.iter().map(|problem| format!("{problem}\n")).collect()
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(shown(&shop), @r#"
     a.privileged: true is refused by policy; add `allow: [privileged]` to the stack if it must be
@@ -380,7 +380,7 @@ fn random_stack() -> impl Strategy<Value = String> {
     (1..7_usize).prop_flat_map(|count| {
         let instances: Vec<_> = (0..count).map(instance).collect();
         instances.prop_map(|instances| {
-            instances.iter().enumerate().map(|(n, text)| format!("i{n}: {text}\n")).collect::<String>()
+            instances.iter().enumerate().map(|(n, text)| format!("i{n}: {text}")).collect::<Vec<_>>().join("\n")
         })
     })
 }

@@ -7,11 +7,11 @@ use devarch_core::{
     read::{Diagnostic, parse_yaml, parse_yaml_with, project_yaml, read_project},
 };
 use proptest::prelude::*;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 fn imported(text: &str, variables: &[(&str, &str)]) -> Result<Imported, Vec<Diagnostic>> {
     let variables = variables.iter();
-    let variables: HashMap<String, String> = variables
+    let variables: BTreeMap<String, String> = variables
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
     import(

@@ -1,5 +1,7 @@
 //! Stacks by hand, and an engine on paper: it carries plans out as a real one would, step by step.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+
 use devarch_core::{
     desired::{Desired, World, desire},
     engine::{EngineInfo, EngineKind, Locality},
@@ -22,7 +24,7 @@ use std::{
 };
 
 /// A stack from the YAML of its instances; each instance's template is written in place.
-pub fn stack(instances: &str) -> Stack {
+pub(crate) fn stack(instances: &str) -> Stack {
     let text = format!(
         "version: \"1\"\ntemplates:\n  t:\n    image: busybox:1\nstacks:\n  shop:\n    instances:\n{}",
         indent(instances)
@@ -48,7 +50,7 @@ pub fn stack(instances: &str) -> Stack {
             overrides: declared.overrides.clone(),
             enabled: declared.enabled,
             wanted: Wanted::Running,
-            slot: slot as u32,
+            slot: u32::try_from(slot).unwrap(),
             ports: BTreeMap::new(),
             volumes: BTreeMap::new(),
         };
@@ -59,11 +61,11 @@ pub fn stack(instances: &str) -> Stack {
 }
 
 fn indent(text: &str) -> String {
-    text.lines().map(|line| format!("      {line}\n")).collect()
+    text.lines().flat_map(|line| ["      ", line, "\n"]).collect()
 }
 
 /// What the store does when a definition is saved: ports and volume names.
-pub fn assign(stack: &mut Stack) {
+pub(crate) fn assign(stack: &mut Stack) {
     let effective = devarch_core::desired::effective(stack);
     let mut next = 20_000;
     for (name, instance) in &mut stack.instances {
@@ -88,18 +90,18 @@ pub fn assign(stack: &mut Stack) {
 
 /// An engine on paper.
 #[derive(Clone)]
-pub struct Paper {
-    pub observed: Observed,
-    pub remembered: Remembered,
-    pub subnet: Ipv4Net,
+pub(crate) struct Paper {
+    pub(crate) observed: Observed,
+    pub(crate) remembered: Remembered,
+    pub(crate) subnet: Ipv4Net,
     specs: BTreeMap<ContainerId, ContainerSpec>,
     made: u32,
     /// Everything that was done, in the order it was done.
-    pub done: Vec<String>,
+    pub(crate) done: Vec<String>,
 }
 
 impl Paper {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let observed = Observed {
             engine: EngineInfo {
                 kind: EngineKind::Docker,
@@ -124,7 +126,7 @@ impl Paper {
         paper
     }
 
-    pub fn add_image(&mut self, name: &str, id: &str) {
+    pub(crate) fn add_image(&mut self, name: &str, id: &str) {
         let image = ImageInfo {
             id: ImageId::new(id),
             volumes: BTreeSet::new(),
@@ -135,7 +137,7 @@ impl Paper {
         self.observed.images.insert(name.to_owned(), image);
     }
 
-    pub fn try_desire(&self, stack: &Stack) -> Result<Desired, Vec<Problem>> {
+    pub(crate) fn try_desire(&self, stack: &Stack) -> Result<Desired, Vec<Problem>> {
         let world = World {
             store: &StoreId::new("store-1"),
             hash_key: &HashKey::new([7; 32]),
@@ -146,26 +148,26 @@ impl Paper {
         desire(stack, &world)
     }
 
-    pub fn desire(&self, stack: &Stack) -> Desired {
+    pub(crate) fn desire(&self, stack: &Stack) -> Desired {
         self.try_desire(stack).unwrap_or_else(|problems| panic!("{problems:?}"))
     }
 
-    pub fn plan(&self, stack: &Stack) -> Plan {
+    pub(crate) fn plan(&self, stack: &Stack) -> Plan {
         self.plan_with(stack, &PlanOptions::default())
     }
 
-    pub fn plan_with(&self, stack: &Stack, options: &PlanOptions) -> Plan {
+    pub(crate) fn plan_with(&self, stack: &Stack, options: &PlanOptions) -> Plan {
         plan(&self.desire(stack), &self.observed, &self.remembered, options).unwrap()
     }
 
-    pub fn apply(&mut self, stack: &Stack) -> Plan {
+    pub(crate) fn apply(&mut self, stack: &Stack) -> Plan {
         let plan = self.plan(stack);
         self.carry_out(&plan);
         plan
     }
 
     /// Carries a plan out, checking at each step what a real engine would refuse.
-    pub fn carry_out(&mut self, plan: &Plan) {
+    pub(crate) fn carry_out(&mut self, plan: &Plan) {
         let mut made: BTreeMap<StepId, ContainerId> = BTreeMap::new();
         let mut ended: BTreeSet<StepId> = BTreeSet::new();
         while ended.len() < plan.steps.len() {
@@ -180,6 +182,7 @@ impl Paper {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a kind of step")]
     fn step(&mut self, id: StepId, step: &Step, made: &mut BTreeMap<StepId, ContainerId>) {
         let who = step.instance.as_ref().map_or(String::new(), |name| format!("{name}: "));
         self.done.push(format!("{who}{}", step.action));
@@ -303,17 +306,17 @@ impl Paper {
         container.ports = ports;
     }
 
-    pub fn container(&mut self, id: &ContainerId) -> &mut ObservedContainer {
+    pub(crate) fn container(&mut self, id: &ContainerId) -> &mut ObservedContainer {
         self.observed.containers.iter_mut().find(|container| container.id == *id).expect("it exists")
     }
 
-    pub fn of(&mut self, instance: &str) -> &mut ObservedContainer {
+    pub(crate) fn of(&mut self, instance: &str) -> &mut ObservedContainer {
         let name = format!("devarch-shop-{instance}");
         self.observed.containers.iter_mut().find(|container| container.name.as_str() == name).expect("it exists")
     }
 }
 
 /// An instance's name.
-pub fn name(text: &str) -> InstanceName {
+pub(crate) fn name(text: &str) -> InstanceName {
     text.parse().unwrap()
 }
