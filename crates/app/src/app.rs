@@ -40,7 +40,7 @@ impl App {
 
     /// The templates to choose from: a project's, the home's, and those that come with DevArch.
     pub fn catalog(&self, project: Option<&std::path::Path>) -> Catalog {
-        Catalog::new(project.map(|dir| dir.join("catalog")), self.settings.home.join("catalog"))
+        Catalog::of(project, &self.settings.home)
     }
 
     /// The stack of that name.

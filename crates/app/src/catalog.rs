@@ -43,8 +43,13 @@ pub struct CatalogEntry {
 }
 
 impl Catalog {
+    /// The templates of a project's directory, if any, the home's, and those that come with DevArch.
+    pub fn of(project: Option<&Path>, home: &Path) -> Self {
+        Self::new(project.map(|dir| dir.join("catalog")), home.join("catalog"))
+    }
+
     /// A catalog of a project's directory, if any, and the home's.
-    pub(crate) fn new(project: Option<PathBuf>, home: PathBuf) -> Self {
+    fn new(project: Option<PathBuf>, home: PathBuf) -> Self {
         Self { directories: project.into_iter().chain([home]).collect() }
     }
 

@@ -9,6 +9,7 @@ mod container;
 mod edit;
 mod error;
 mod execute;
+mod here;
 mod host;
 mod observe;
 mod prepare;

@@ -25,6 +25,9 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 pub struct PrepareOptions {
     /// Instances to make anew.
     pub replace: BTreeSet<InstanceName>,
+    /// What every container should be doing, in place of what the store says: a plan to be shown before the wish is
+    /// recorded.
+    pub wanted: Option<Wanted>,
 }
 
 /// A plan with all it was made from.
@@ -44,7 +47,10 @@ pub struct Prepared {
 impl App {
     /// Plans a stack on its engine.
     pub async fn prepare(&self, name: &StackName, options: &PrepareOptions) -> Result<Prepared, AppError> {
-        let stack = self.stack(name).await?;
+        let mut stack = self.stack(name).await?;
+        if let Some(wanted) = options.wanted {
+            stack.instances.values_mut().for_each(|instance| instance.wanted = wanted);
+        }
         for asked in &options.replace {
             crate::app::instance(&stack, asked)?;
         }

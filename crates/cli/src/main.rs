@@ -1,2 +1,91 @@
-//! DevArch command line.
-fn main() {}
+//! DevArch's command line: parse, call a use-case, render. Nothing is decided here.
+//!
+//! [`exit`] documents the exit codes, [`terminal`] is the only way out for text.
+
+mod apply;
+mod commands;
+mod completion;
+mod error;
+mod exit;
+mod plan_view;
+mod progress;
+mod session;
+mod signals;
+mod snippet;
+mod status_view;
+mod style;
+mod table;
+mod target;
+mod terminal;
+
+use clap::{CommandFactory as _, Parser, error::ErrorKind};
+use commands::Command;
+use error::CliError;
+use exit::Exit;
+use session::Session;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Development environments that never collide, on Docker and Podman.
+#[derive(Debug, Parser)]
+#[command(name = "devarch", version, after_help = exit::HELP, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The engine: docker, podman, unix:///PATH or tcp://HOST:PORT [env: DEVARCH_ENGINE]
+    #[arg(long, global = true, value_name = "ENGINE", help_heading = "Global options")]
+    engine: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true, help_heading = "Global options")]
+    json: bool,
+    /// Answer every question with yes
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    yes: bool,
+    /// Tell more of what is done (twice: still more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    verbose: u8,
+    /// Work as if started in this directory
+    #[arg(short = 'C', long, global = true, value_name = "DIR", help_heading = "Global options")]
+    project: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
+    let json = cli.global.json;
+    let exit = start(cli).unwrap_or_else(|error| error.report(json));
+    ExitCode::from(exit.0)
+}
+
+/// What clap refuses is wrong usage, but for a value that can't be: that is invalid input.
+fn refused(error: &clap::Error) -> ExitCode {
+    let exit = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::OK,
+        ErrorKind::ValueValidation => Exit::INVALID,
+        _ => Exit::USAGE,
+    };
+    // Where even this can't be written there is nobody to tell.
+    let _ = error.print();
+    ExitCode::from(exit.0)
+}
+
+fn start(cli: Cli) -> Result<Exit, CliError> {
+    if cli.global.verbose > 0 {
+        terminal::trace(cli.global.verbose);
+    }
+    let session = Session::new(cli.global)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Output)?;
+    let result = runtime.block_on(cli.command.run(&session));
+    // A read of the terminal may still be under way in a thread of its own; nothing waits for it.
+    runtime.shutdown_background();
+    result
+}

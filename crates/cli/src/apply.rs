@@ -1,0 +1,65 @@
+//! The way of every command that changes what runs: show the plan, ask, carry it out, tell what is there now.
+
+use crate::{error::CliError, plan_view, progress::Progress, session::Session, status_view, style};
+use devarch_app::{Outcome, Prepared, StatusOptions};
+use devarch_core::{name::StackName, plan::ChangeKind};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+/// When a plan needs a yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// If it does anything.
+    Always,
+    /// If it replaces or removes a container: more than the command's own word says.
+    Replacing,
+}
+
+/// Pulls the images that are absent.
+pub(crate) async fn pull(session: &Session, stack: &StackName, cancel: &CancellationToken) -> Result<(), CliError> {
+    let progress = Progress::new(session.terminal, None);
+    let pulled = session.app().await?.pull_images(stack, &|event| progress.event(event), cancel).await;
+    progress.clear();
+    Ok(pulled?)
+}
+
+/// Shows a plan, and asks where it has to be.
+pub(crate) fn agree(session: &Session, prepared: &Prepared, ask: Ask) -> Result<(), CliError> {
+    let plan = &prepared.plan;
+    let replaces = |kind| matches!(kind, ChangeKind::Replace | ChangeKind::Remove);
+    if ask == Ask::Replacing && !plan.changes.iter().any(|change| replaces(change.kind)) {
+        return Ok(());
+    }
+    session.terminal.note(&plan_view::render(plan, false));
+    if plan.is_empty() {
+        return Ok(());
+    }
+    session.terminal.confirm(&format!("Apply this to '{}'?", plan.stack), "applying the plan")
+}
+
+/// Carries a plan out.
+pub(crate) async fn carry_out(
+    session: &Session,
+    prepared: &Prepared,
+    cancel: &CancellationToken,
+) -> Result<Outcome, CliError> {
+    let progress = Progress::new(session.terminal, Some(&prepared.plan));
+    let applied = session.app().await?.apply(prepared, &|event| progress.event(event), cancel).await;
+    if applied.is_ok() {
+        progress.clear();
+    }
+    Ok(applied?)
+}
+
+/// Tells what was done and what is there now.
+pub(crate) async fn report(session: &Session, stack: &StackName, outcome: Outcome) -> Result<(), CliError> {
+    let status = session.app().await?.status(stack, StatusOptions::default()).await?;
+    let seconds = outcome.took.as_secs_f64();
+    let value = json!({"steps": outcome.steps, "seconds": seconds, "stack": status});
+    session.terminal.result(&value, || status_view::stack(&status))?;
+    if outcome.steps > 0 {
+        let done = format!("done: {} steps in {seconds:.1} s", outcome.steps);
+        session.terminal.note(&style::paint(style::GOOD, &done));
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+use crate::{
+    completion,
+    error::Done,
+    exit::Exit,
+    session::Session,
+    status_view::{self, Statuses},
+};
+use clap_complete::ArgValueCandidates;
+use devarch_app::{Project, StatusOptions};
+use devarch_core::name::StackName;
+
+/// What to show.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The stack; this directory's where it is left out, or all where there is no devarch.yml
+    #[arg(add = ArgValueCandidates::new(completion::stacks))]
+    stack: Option<StackName>,
+    /// All stacks
+    #[arg(short, long, conflicts_with = "stack")]
+    all: bool,
+    /// Run health checks that nobody else runs, and show the new results
+    #[arg(long)]
+    probe: bool,
+}
+
+pub(super) async fn run(args: Args, session: &Session) -> Done {
+    let app = session.app().await?;
+    let options = StatusOptions { probe: args.probe };
+    let all = args.all || (args.stack.is_none() && Project::find(&session.directory).is_none());
+    let stacks = if all {
+        app.status_all(options).await?
+    } else {
+        vec![app.status(&session.stack(args.stack).await?, options).await?]
+    };
+    session.terminal.result(&Statuses { stacks: &stacks }, || status_view::render(&stacks))?;
+    Ok(Exit::OK)
+}

@@ -1,0 +1,106 @@
+//! Errors at the edge: what is printed, the hint that goes with it, the exit code.
+
+use crate::{exit::Exit, snippet, style, terminal};
+use devarch_app::{AppError, ErrorKind};
+use devarch_core::name::StackName;
+use std::{error::Error as _, io};
+
+/// How a command ends.
+pub(crate) type Done = Result<Exit, CliError>;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// A use-case refused or failed.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The command line asks for something that can't be.
+    #[error("{0}")]
+    Invalid(String),
+    /// The directory's stack was never brought up.
+    #[error("stack '{0}' of this directory is not there yet; `devarch up` makes it")]
+    NotUp(StackName),
+    /// A question, and nobody to ask.
+    #[error("{0} needs a confirmation, and there is no terminal to ask at; --yes confirms it")]
+    NobodyToAsk(String),
+    /// The user said no, or pressed Ctrl-C.
+    #[error("cancelled; nothing was changed")]
+    Declined,
+    /// Output could not be written, or the terminal not used.
+    #[error(transparent)]
+    Output(#[from] io::Error),
+}
+
+impl CliError {
+    /// Prints the error and tells the exit code. A reader that went away is none.
+    pub(crate) fn report(&self, json: bool) -> Exit {
+        if self.is_broken_pipe() {
+            return Exit::OK;
+        }
+        let exit = self.exit();
+        let text = if json { self.as_json(exit) } else { self.as_text() };
+        terminal::to_stderr(&text);
+        exit
+    }
+
+    fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::App(error) => error.kind().into(),
+            Self::Invalid(_) => Exit::INVALID,
+            Self::NotUp(_) => Exit::NOT_FOUND,
+            Self::NobodyToAsk(_) => Exit::CONFLICT,
+            Self::Declined => Exit::CANCELLED,
+            Self::Output(_) => Exit::FAILED,
+        }
+    }
+
+    fn as_json(&self, exit: Exit) -> String {
+        serde_json::json!({"error": {"message": self.to_string(), "exit_code": exit.0}}).to_string()
+    }
+
+    fn as_text(&self) -> String {
+        if let Self::App(AppError::Invalid { origin, wrong }) = self
+            && let Some(text) = snippet::render(origin, wrong)
+        {
+            return text;
+        }
+        let mut text = style::paint(style::ERROR, "error:") + " " + &self.to_string();
+        if let Self::App(error) = self {
+            for cause in causes(error) {
+                text.push_str("\n  because: ");
+                text.push_str(&cause);
+            }
+        }
+        if let Some(hint) = self.hint() {
+            text = text + "\n" + &style::paint(style::HINT, "hint:") + " " + hint;
+        }
+        text
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::App(error) if error.kind() == ErrorKind::Engine => {
+                Some("`devarch doctor` shows which engines were looked for, and how to mend what is wrong")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What lies under a failure of the store or of a file; other messages say it themselves.
+fn causes(error: &AppError) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut cause = match error {
+        AppError::Store(error) => error.source(),
+        _ => None,
+    };
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    causes
+}

@@ -1,0 +1,62 @@
+//! The exit codes, in one place.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | it was done |
+//! | 1 | it was begun and failed |
+//! | 2 | wrong usage; `plan --detailed-exitcode`: there is something to do |
+//! | 3 | a name, value or file is invalid |
+//! | 4 | what was named does not exist |
+//! | 5 | conflict: someone else has it, or it is in another state |
+//! | 6 | the engine can't be reached or used |
+//! | 7 | the store can't be reached or used |
+//! | 130 | cancelled |
+//!
+//! `exec` and `shell` end with the code of their command.
+
+use devarch_app::ErrorKind;
+
+/// The same table for `--help`.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0    it was done
+  1    it was begun and failed
+  2    wrong usage; plan --detailed-exitcode: there is something to do
+  3    a name, value or file is invalid
+  4    what was named does not exist
+  5    conflict: someone else has it, or it is in another state
+  6    the engine can't be reached or used
+  7    the store can't be reached or used
+  130  cancelled
+exec and shell end with the code of their command.";
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exit(pub(crate) u8);
+
+impl Exit {
+    pub(crate) const OK: Self = Self(0);
+    pub(crate) const FAILED: Self = Self(1);
+    pub(crate) const USAGE: Self = Self(2);
+    pub(crate) const CHANGES: Self = Self(2);
+    pub(crate) const INVALID: Self = Self(3);
+    pub(crate) const NOT_FOUND: Self = Self(4);
+    pub(crate) const CONFLICT: Self = Self(5);
+    pub(crate) const ENGINE: Self = Self(6);
+    pub(crate) const STORE: Self = Self(7);
+    pub(crate) const CANCELLED: Self = Self(130);
+}
+
+impl From<ErrorKind> for Exit {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Failed => Self::FAILED,
+            ErrorKind::Invalid => Self::INVALID,
+            ErrorKind::NotFound => Self::NOT_FOUND,
+            ErrorKind::Conflict => Self::CONFLICT,
+            ErrorKind::Engine => Self::ENGINE,
+            ErrorKind::Store => Self::STORE,
+            ErrorKind::Cancelled => Self::CANCELLED,
+        }
+    }
+}

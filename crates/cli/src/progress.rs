@@ -1,0 +1,144 @@
+//! What an apply does while it does it: one line for each instance, drawn live on a terminal, plain lines elsewhere.
+
+use crate::terminal::{Terminal, to_stderr};
+use devarch_app::Event;
+use devarch_core::plan::{Plan, StepId};
+use devarch_engine::PullProgress;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Turns events into lines.
+pub(crate) struct Progress<'a> {
+    plan: Option<&'a Plan>,
+    live: Option<MultiProgress>,
+    begun: Instant,
+    lines: Mutex<BTreeMap<String, Line>>,
+}
+
+/// One instance, image, or the stack itself.
+#[derive(Default)]
+struct Line {
+    bar: Option<ProgressBar>,
+    /// Steps not ended yet.
+    left: usize,
+    /// Bytes by layer of a pull.
+    layers: BTreeMap<String, (u64, u64)>,
+}
+
+impl<'a> Progress<'a> {
+    /// For a plan's steps, or for pulls alone.
+    pub(crate) fn new(terminal: Terminal, plan: Option<&'a Plan>) -> Self {
+        let target = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let mut lines: BTreeMap<String, Line> = BTreeMap::new();
+        for at in 0..plan.map_or(0, |plan| plan.steps.len()) {
+            lines.entry(subject(plan, StepId(at))).or_default().left += 1;
+        }
+        Self { plan, live: terminal.live.then(target), begun: Instant::now(), lines: Mutex::new(lines) }
+    }
+
+    /// Takes an event.
+    pub(crate) fn event(&self, event: Event) {
+        match event {
+            Event::Started(step) => self.started(step),
+            Event::Ended(step, _) => self.ended(step),
+            Event::Failed(step) => self.say(&subject(self.plan, step), &format!("failed: {}", self.action(step)), true),
+            Event::Pull { image, progress } => self.pull(&image, progress),
+            Event::Waiting { step, last } => self.waiting(step, &last),
+        }
+    }
+
+    /// Takes what is drawn off the terminal: what comes next says how it ended.
+    pub(crate) fn clear(&self) {
+        if let Some(live) = &self.live {
+            let _ = live.clear();
+        }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, BTreeMap<String, Line>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn action(&self, step: StepId) -> String {
+        self.plan.and_then(|plan| plan.steps.get(step.0)).map(|step| step.action.to_string()).unwrap_or_default()
+    }
+
+    fn started(&self, step: StepId) {
+        self.say(&subject(self.plan, step), &self.action(step), false);
+    }
+
+    fn ended(&self, step: StepId) {
+        let subject = subject(self.plan, step);
+        let left = {
+            let mut lines = self.lines();
+            let line = lines.entry(subject.clone()).or_default();
+            line.left = line.left.saturating_sub(1);
+            line.left
+        };
+        if left == 0 {
+            self.say(&subject, &format!("done after {:.1} s", self.begun.elapsed().as_secs_f64()), true);
+        }
+    }
+
+    fn waiting(&self, step: StepId, last: &str) {
+        if self.live.is_some() {
+            let last = last.trim().lines().last().unwrap_or_default();
+            let text = format!("{} ({last})", self.action(step));
+            self.say(&subject(self.plan, step), text.trim_end_matches(" ()"), false);
+        }
+    }
+
+    fn pull(&self, image: &str, progress: PullProgress) {
+        let subject = format!("image {image}");
+        let (first, done, all) = {
+            let mut lines = self.lines();
+            let first = !lines.contains_key(&subject);
+            let line = lines.entry(subject.clone()).or_default();
+            if let Some(bytes) = progress.bytes {
+                line.layers.insert(progress.layer, bytes);
+            }
+            let sum = |of: fn(&(u64, u64)) -> u64| line.layers.values().map(of).sum::<u64>();
+            (first, sum(|bytes| bytes.0), sum(|bytes| bytes.1))
+        };
+        if self.live.is_some() || first {
+            let text = if all == 0 { "pulling".to_owned() } else { format!("pulling {}", megabytes(done, all)) };
+            self.say(&subject, &text, false);
+        }
+    }
+
+    fn say(&self, subject: &str, text: &str, last: bool) {
+        let Some(live) = &self.live else {
+            to_stderr(&format!("{subject}: {text}"));
+            return;
+        };
+        let mut lines = self.lines();
+        let bar = lines.entry(subject.to_owned()).or_default().bar.get_or_insert_with(|| bar(live, subject));
+        if last {
+            bar.finish_with_message(text.to_owned());
+        } else {
+            bar.set_message(text.to_owned());
+        }
+    }
+}
+
+fn bar(live: &MultiProgress, subject: &str) -> ProgressBar {
+    let bar = live.add(ProgressBar::new_spinner());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:24!} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(subject.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+fn subject(plan: Option<&Plan>, step: StepId) -> String {
+    let step = plan.and_then(|plan| plan.steps.get(step.0));
+    step.and_then(|step| step.instance.as_ref()).map_or_else(|| "stack".to_owned(), ToString::to_string)
+}
+
+fn megabytes(done: u64, all: u64) -> String {
+    format!("{} of {} MB", done / 1_000_000, all.div_ceil(1_000_000))
+}

@@ -1,0 +1,76 @@
+//! One run of the program: what was said, and the parts that are opened only when they are needed.
+
+use crate::{
+    Global,
+    error::CliError,
+    target::{InstanceTarget, Target},
+    terminal::Terminal,
+};
+use devarch_app::{App, AppError, Settings};
+use devarch_core::name::{InstanceName, StackName};
+use std::{env, path::PathBuf};
+use tokio::sync::OnceCell;
+
+/// What every command gets.
+pub(crate) struct Session {
+    /// Where output goes and questions come from.
+    pub(crate) terminal: Terminal,
+    /// The directory it was started in, or was told to.
+    pub(crate) directory: PathBuf,
+    settings: Settings,
+    app: OnceCell<App>,
+}
+
+impl Session {
+    /// Reads the environment; opens nothing.
+    pub(crate) fn new(global: Global) -> Result<Self, CliError> {
+        let terminal = Terminal::new(&global);
+        let settings = Settings::read(global.engine, |name| env::var_os(name))
+            .map_err(|error| CliError::Invalid(error.to_string()))?;
+        let directory = global.project.map_or_else(env::current_dir, Ok)?;
+        if !directory.is_dir() {
+            return Err(CliError::Invalid(format!("{} is not a directory", directory.display())));
+        }
+        Ok(Self { terminal, directory, settings, app: OnceCell::new() })
+    }
+
+    /// The settings.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// DevArch, opened at the first call.
+    pub(crate) async fn app(&self) -> Result<&App, AppError> {
+        self.app.get_or_try_init(|| App::open(self.settings.clone())).await
+    }
+
+    /// The stack that was named, or this directory's.
+    pub(crate) async fn stack(&self, named: Option<StackName>) -> Result<StackName, CliError> {
+        if let Some(name) = named {
+            return Ok(name);
+        }
+        let app = self.app().await?;
+        let Some(name) = app.stack_here(&self.directory).await? else {
+            return Err(CliError::Invalid(format!(
+                "name a stack: there is no devarch.yml in {} or above it",
+                self.directory.display()
+            )));
+        };
+        if app.store().stack_names().await.map_err(AppError::from)?.contains(&name) {
+            Ok(name)
+        } else {
+            Err(CliError::NotUp(name))
+        }
+    }
+
+    /// The stack and perhaps the instance that were named.
+    pub(crate) async fn target(&self, target: Option<Target>) -> Result<(StackName, Option<InstanceName>), CliError> {
+        let target = target.unwrap_or_default();
+        Ok((self.stack(target.stack).await?, target.instance))
+    }
+
+    /// The instance that was named.
+    pub(crate) async fn instance(&self, target: InstanceTarget) -> Result<devarch_app::Target, CliError> {
+        Ok(devarch_app::Target { stack: self.stack(target.stack).await?, instance: target.instance })
+    }
+}

@@ -1,0 +1,83 @@
+//! Columns of text.
+
+use crate::style;
+use anstyle::Style;
+
+/// A cell: a text and how it looks.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell(String, Style);
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self(text.into(), Style::new())
+    }
+}
+
+impl Cell {
+    /// A cell that looks so.
+    pub(crate) fn styled(text: impl Into<String>, style: Style) -> Self {
+        Self(text.into(), style)
+    }
+
+    fn width(&self) -> usize {
+        self.0.chars().count()
+    }
+}
+
+/// Rows under headings, each column as wide as it needs; columns without content are left out.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub(crate) fn new<const N: usize>(headings: [&str; N]) -> Self {
+        Self { rows: vec![headings.map(|heading| Cell::styled(heading, style::DIM)).to_vec()] }
+    }
+
+    /// Adds a row.
+    pub(crate) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
+        self.rows.push(cells.to_vec());
+    }
+
+    /// The table as text, each line indented so much.
+    pub(crate) fn render(&self, indent: usize) -> String {
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let used: Vec<usize> =
+            (0..columns).filter(|at| self.rows.iter().skip(1).any(|row| !row[*at].0.is_empty())).collect();
+        let width = |at: usize| self.rows.iter().map(|row| row[at].width()).max().unwrap_or(0);
+        let widths: Vec<usize> = used.iter().map(|at| width(*at)).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = " ".repeat(indent);
+            let mut pending = 0;
+            for (at, width) in used.iter().zip(&widths) {
+                let cell = &row[*at];
+                if !cell.0.is_empty() {
+                    line.push_str(&" ".repeat(pending));
+                    line.push_str(&style::paint(cell.1, &cell.0));
+                    pending = 0;
+                }
+                pending += width - cell.width() + 2;
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align_empty_ones_vanish_and_no_line_ends_in_blanks() {
+        let mut table = Table::new(["A", "B", "C"]);
+        table.row(["long".into(), "".into(), "x".into()]);
+        table.row(["s".into(), "".into(), "".into()]);
+        let plain = anstream::adapter::strip_str(&table.render(2)).to_string();
+        assert_eq!(plain, "  A     C\n  long  x\n  s\n");
+    }
+}

@@ -1,0 +1,56 @@
+//! `STACK`, `STACK/INSTANCE`, and `/INSTANCE` for this directory's stack.
+
+use devarch_core::name::{InstanceName, InvalidName, StackName};
+use std::str::FromStr;
+
+/// A stack, or one of its instances.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Target {
+    /// The stack; this directory's where nothing is said.
+    pub(crate) stack: Option<StackName>,
+    /// The instance; all where nothing is said.
+    pub(crate) instance: Option<InstanceName>,
+}
+
+/// One instance.
+#[derive(Debug, Clone)]
+pub(crate) struct InstanceTarget {
+    /// The stack; this directory's where nothing is said.
+    pub(crate) stack: Option<StackName>,
+    /// The instance.
+    pub(crate) instance: InstanceName,
+}
+
+/// Text that names no target.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidTarget {
+    /// One of its names can't be.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// It names no instance.
+    #[error("it names no instance; write STACK/INSTANCE, or /INSTANCE for this directory's stack")]
+    NoInstance,
+}
+
+impl FromStr for Target {
+    type Err = InvalidTarget;
+
+    fn from_str(given: &str) -> Result<Self, InvalidTarget> {
+        match given.split_once('/') {
+            None => Ok(Self { stack: Some(given.parse()?), instance: None }),
+            Some((stack, instance)) => Ok(Self {
+                stack: if stack.is_empty() { None } else { Some(stack.parse()?) },
+                instance: Some(instance.parse()?),
+            }),
+        }
+    }
+}
+
+impl FromStr for InstanceTarget {
+    type Err = InvalidTarget;
+
+    fn from_str(given: &str) -> Result<Self, InvalidTarget> {
+        let Target { stack, instance } = given.parse()?;
+        Ok(Self { stack, instance: instance.ok_or(InvalidTarget::NoInstance)? })
+    }
+}
