@@ -219,6 +219,27 @@ fn what_was_done_by_hand_is_mended() {
 }
 
 #[test]
+fn a_restart_goes_from_providers_to_consumers_and_changes_nothing_else() {
+    let mut paper = Paper::new();
+    let shop = stack("a: {template: t, depends_on: [b]}\nb: {template: t, healthcheck: {test: \"true\"}}");
+    paper.apply(&shop);
+    let before = paper.observed.clone();
+    let restart = shop.instances.keys().cloned().collect();
+    let plan = paper.plan_with(&shop, &PlanOptions { restart, ..PlanOptions::default() });
+    paper.done.clear();
+    paper.carry_out(&plan);
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    b: stop
+    b: start
+    b: wait until it is healthy
+    a: stop
+    a: start
+    see that everything still runs
+    ");
+    assert_eq!(paper.observed, before);
+}
+
+#[test]
 fn an_image_whose_name_moved_is_drift() {
     let mut paper = Paper::new();
     let shop = stack("web: {template: t}");

@@ -70,6 +70,9 @@ impl<'a> Case<'a> {
             (Wanted::Running, RunState::Running) if is_detached(instance, container) => {
                 Verdict::Connect(container)
             }
+            (Wanted::Running, RunState::Running) if self.options.restart.contains(name) => {
+                Verdict::Restart(container, Reason::Asked)
+            }
             (Wanted::Running, RunState::Paused) => Verdict::Restart(container, Reason::Paused),
             (Wanted::Running, RunState::Created) => Verdict::Start(container, Reason::NeverStarted),
             (Wanted::Running, RunState::Exited) => Self::ended(instance, container),

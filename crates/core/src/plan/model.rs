@@ -322,6 +322,8 @@ fn short(id: &str) -> &str {
 pub struct PlanOptions {
     /// Instances to make anew even if nothing changed.
     pub replace: BTreeSet<InstanceName>,
+    /// Instances to stop and start again even if nothing changed.
+    pub restart: BTreeSet<InstanceName>,
 }
 
 /// What the store remembers of earlier applies to this engine.

@@ -85,15 +85,23 @@ pub(super) fn asked(spec: &ContainerSpec, home: Option<&str>) -> Vec<Asked> {
         let MountFrom::Bind(path) = &mount.source else {
             continue;
         };
-        if is_engine_socket(path) {
-            ask(Allowance::EngineSocket, "volumes", path.clone());
-        } else if is_host_path(path, home)
-            && !(mount.read_only && HARMLESS.contains(&path.as_str()))
-        {
-            ask(Allowance::HostPaths, "volumes", path.clone());
+        if let Some(allowance) = host_path_allowance(path, mount.read_only, home) {
+            ask(allowance, "volumes", path.clone());
         }
     }
     asked
+}
+
+/// What it takes to mount a host path, if it takes anything. The path is absolute; links in it count only once they
+/// are resolved.
+pub fn host_path_allowance(path: &str, read_only: bool, home: Option<&str>) -> Option<Allowance> {
+    if is_engine_socket(path) {
+        Some(Allowance::EngineSocket)
+    } else if is_host_path(path, home) && !(read_only && HARMLESS.contains(&path)) {
+        Some(Allowance::HostPaths)
+    } else {
+        None
+    }
 }
 
 fn unconfined(option: &str) -> bool {
