@@ -2,18 +2,12 @@
 
 use crate::{error::CliError, plan_view, progress::Progress, session::Session, status_view, style};
 use devarch_app::{Outcome, Prepared, StatusOptions};
-use devarch_core::{name::StackName, plan::ChangeKind};
+use devarch_core::{
+    name::StackName,
+    plan::{Change, ChangeKind},
+};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-
-/// When a plan needs a yes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// If it does anything.
-    Always,
-    /// If it replaces or removes a container: more than the command's own word says.
-    Replacing,
-}
 
 /// Pulls the images that are absent.
 pub(crate) async fn pull(
@@ -27,18 +21,22 @@ pub(crate) async fn pull(
     Ok(pulled?)
 }
 
-/// Shows a plan, and asks where it has to be.
-pub(crate) fn agree(session: &Session, prepared: &Prepared, ask: Ask) -> Result<(), CliError> {
+/// Shows a plan, and asks if it does anything.
+pub(crate) fn agree(session: &Session, prepared: &Prepared) -> Result<(), CliError> {
     let plan = &prepared.plan;
-    let replaces = |kind| matches!(kind, ChangeKind::Replace | ChangeKind::Remove);
-    if ask == Ask::Replacing && !plan.changes.iter().any(|change| replaces(change.kind)) {
-        return Ok(());
-    }
     session.terminal.note(&plan_view::render(plan, false));
     if plan.is_empty() {
         return Ok(());
     }
     session.terminal.confirm(&format!("Apply this to '{}'?", plan.stack), "applying the plan")
+}
+
+/// Shows a plan that does more than the command's own word says: that replaces or removes containers.
+pub(crate) fn show_replacing(session: &Session, prepared: &Prepared) {
+    let replaces = |change: &Change| matches!(change.kind, ChangeKind::Replace | ChangeKind::Remove);
+    if prepared.plan.changes.iter().any(replaces) {
+        session.terminal.note(&plan_view::render(&prepared.plan, false));
+    }
 }
 
 /// Carries a plan out.

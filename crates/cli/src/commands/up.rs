@@ -1,5 +1,5 @@
 use crate::{
-    apply::{Ask, agree, carry_out, pull, report},
+    apply::{agree, carry_out, pull, report},
     completion,
     error::{CliError, Done},
     exit::Exit,
@@ -34,7 +34,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     pull(session, &stack, &cancel).await?;
     let options = PrepareOptions { replace: args.replace.into_iter().collect(), ..PrepareOptions::default() };
     let prepared = app.prepare(&stack, &options).await?;
-    agree(session, &prepared, Ask::Always)?;
+    agree(session, &prepared)?;
     let outcome = carry_out(session, &prepared, &cancel).await?;
     report(session, &stack, outcome).await?;
     Ok(Exit::OK)
