@@ -27,14 +27,12 @@ const DANGEROUS: &[&str] = &[
 
 /// Host directories whose content, or whose parent's, makes a container the host's master.
 const HOST_PATHS: &[&str] = &[
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc", "/root", "/run",
-    "/sbin", "/sys", "/usr", "/var", "/var/lib", "/var/run",
+    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin",
+    "/sys", "/usr", "/var", "/var/lib", "/var/run",
 ];
 
 /// Places in a home that hold keys.
-const HOME_PATHS: &[&str] = &[
-    "", ".aws", ".config", ".devarch", ".docker", ".gnupg", ".kube", ".ssh",
-];
+const HOME_PATHS: &[&str] = &["", ".aws", ".config", ".devarch", ".docker", ".gnupg", ".kube", ".ssh"];
 
 /// Files under `/etc` that are harmless to read.
 const HARMLESS: &[&str] = &["/etc/localtime", "/etc/timezone"];
@@ -50,11 +48,7 @@ pub(super) struct Asked {
 pub(super) fn asked(spec: &ContainerSpec, home: Option<&str>) -> Vec<Asked> {
     let mut asked = Vec::new();
     let mut ask = |allowance, field, what: String| {
-        asked.push(Asked {
-            allowance,
-            field,
-            what,
-        });
+        asked.push(Asked { allowance, field, what });
     };
     if spec.privileged {
         ask(Allowance::Privileged, "privileged", "true".to_owned());
@@ -110,27 +104,17 @@ fn unconfined(option: &str) -> bool {
 
 fn is_engine_socket(path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
-    [
-        "docker.sock",
-        "podman.sock",
-        "containerd.sock",
-        "crio.sock",
-        "buildkitd.sock",
-    ]
-    .contains(&file)
+    ["docker.sock", "podman.sock", "containerd.sock", "crio.sock", "buildkitd.sock"].contains(&file)
 }
 
 fn is_host_path(path: &str, home: Option<&str>) -> bool {
     let within = |dir: &str| path == dir || path.starts_with(&format!("{dir}/"));
-    let keys = home.is_some_and(|home| {
-        HOME_PATHS.iter().any(|part| {
-            if part.is_empty() {
-                path == home
-            } else {
-                within(&format!("{home}/{part}"))
-            }
-        })
-    });
+    let keys =
+        home.is_some_and(|home| {
+            HOME_PATHS
+                .iter()
+                .any(|part| if part.is_empty() { path == home } else { within(&format!("{home}/{part}")) })
+        });
     let above_home = home.is_some_and(|home| home.starts_with(&format!("{path}/")));
     HOST_PATHS.contains(&path)
         || within("/etc")
