@@ -1,16 +1,15 @@
 //! Applying: images first, then the plan that was shown, then what is remembered of it.
 
 use crate::{
-    App, AppError, Prepared,
+    App, AppError, PrepareOptions, Prepared,
     execute::{ApplyFailure, Event, EventSink, Failure, Hands, Outcome, execute},
     observe::{MARKER, MARKER_LABEL},
 };
 use devarch_core::{
     desired::effective,
     engine::EngineBinding,
-    id::{ApplyId, ContainerId, EngineId},
+    id::{ApplyId, EngineId},
     name::{InstanceName, PhysicalVolume, StackName},
-    observed::Observed,
     plan::{Action, ChangeKind, Subject},
     resolve::image_volume,
     spec::{MountFrom, label},
@@ -146,7 +145,7 @@ impl App {
         Ok(())
     }
 
-    /// Restarts running containers, consumers stopped before and started after their providers.
+    /// Restarts what runs of a stack, or one instance, providers before their consumers, and starts what should run.
     pub async fn restart(
         &self,
         name: &StackName,
@@ -154,33 +153,14 @@ impl App {
         events: EventSink<'_>,
         cancel: &CancellationToken,
     ) -> Result<Outcome, AppError> {
-        let prepared = self.prepare(name, &crate::PrepareOptions::default()).await?;
-        if let Some(only) = only {
-            crate::app::instance(&prepared.stack, only)?;
-        }
-        let begun = Instant::now();
-        for container in self.containers(&prepared.observed, &prepared.stack, only) {
-            prepared.engine.stop(&container, None).await?;
-        }
-        let after = self.prepare(name, &crate::PrepareOptions::default()).await?;
-        let outcome = self.apply(&after, events, cancel).await?;
-        Ok(Outcome { took: begun.elapsed(), ..outcome })
-    }
-
-    fn containers(&self, observed: &Observed, stack: &Stack, only: Option<&InstanceName>) -> Vec<ContainerId> {
-        let ids: BTreeSet<&str> = stack
-            .instances
-            .iter()
-            .filter(|(name, _)| only.is_none_or(|only| only == *name))
-            .map(|(_, instance)| instance.id.as_str())
-            .collect();
-        observed
-            .containers
-            .iter()
-            .filter(|container| container.label(label::STORE_ID) == Some(self.store_id.as_str()))
-            .filter(|container| container.label(label::INSTANCE_ID).is_some_and(|id| ids.contains(id)))
-            .map(|container| container.id.clone())
-            .collect()
+        let stack = self.stack(name).await?;
+        let restart = match only {
+            Some(only) => BTreeSet::from([only.clone()]),
+            None => stack.instances.into_keys().collect(),
+        };
+        let options = PrepareOptions { restart, ..PrepareOptions::default() };
+        let prepared = self.prepare(name, &options).await?;
+        self.apply(&prepared, events, cancel).await
     }
 
     /// Deletes volumes of a stack that were named in the request.

@@ -78,7 +78,7 @@ pub struct InstanceStatus {
     pub address: Option<IpAddr>,
     /// The host ports it has.
     pub ports: Vec<PortStatus>,
-    /// Where a browser finds it.
+    /// Where a browser finds it while it runs.
     pub urls: Vec<String>,
     /// Why it is not as wanted, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ impl std::fmt::Display for Waiting {
             Self::Ended { exit_code: Some(code) } => write!(f, "ended with exit code {code}: `devarch logs`"),
             Self::Ended { exit_code: None } => f.write_str("ended: `devarch logs`"),
             Self::Unhealthy => f.write_str("its health check fails: `devarch logs`"),
-            Self::Starting => f.write_str("its health check has not passed yet"),
+            Self::Starting => f.write_str("the engine has not run its health check yet"),
         }
     }
 }
@@ -295,7 +295,7 @@ fn instance_status(
         exit_code: container.and_then(|container| container.exit_code).filter(|_| !running),
         status: container.map(|container| container.status.clone()).unwrap_or_default(),
         address: container.and_then(|container| container.networks.values().flatten().next().copied()),
-        urls: urls(effective, instance),
+        urls: if running { urls(effective, instance) } else { Vec::new() },
         ports,
         waiting: None,
         container: container.map(|container| container.id.clone()),

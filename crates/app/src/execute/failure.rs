@@ -47,6 +47,8 @@ pub enum Failure {
     },
     /// The store refused.
     Store(String),
+    /// A step that looks at several instances found that this one failed.
+    Instance(InstanceName, Box<Failure>),
     /// The user cancelled.
     Cancelled,
 }
@@ -62,7 +64,7 @@ impl ApplyFailure {
                 EngineErrorKind::PortTaken | EngineErrorKind::NameTaken => ErrorKind::Conflict,
                 _ => ErrorKind::Failed,
             },
-            Failure::Exited { .. } | Failure::Unhealthy { .. } => ErrorKind::Failed,
+            Failure::Exited { .. } | Failure::Unhealthy { .. } | Failure::Instance(..) => ErrorKind::Failed,
         }
     }
 }
@@ -77,6 +79,9 @@ impl fmt::Display for ApplyFailure {
             None => write!(f, "{} failed: ", self.action)?,
         }
         write!(f, "{}", self.failure)?;
+        if self.steps == 0 {
+            return Ok(());
+        }
         write!(
             f,
             "\n{} of {} steps were made; what is there stays. Mend the cause, then `devarch apply {}` goes on from here",
@@ -107,6 +112,7 @@ impl fmt::Display for Failure {
                 lines(f, logs)
             }
             Self::Store(message) => f.write_str(message),
+            Self::Instance(_, failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }

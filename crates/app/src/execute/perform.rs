@@ -11,7 +11,7 @@ use devarch_core::{
 };
 use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
 use devarch_store::{Applied, Store};
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, future::try_join_all};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
@@ -136,7 +136,8 @@ impl Hands<'_> {
         self.store.record_applied(self.stack, id, &applied).await.map_err(|error| Failure::Store(error.to_string()))
     }
 
-    /// A container that ended within a moment of its start did not start.
+    /// A container that ended within a moment of its start did not start. One that its restart policy started again
+    /// looks as if it ran.
     async fn verify(
         &self,
         containers: &[(InstanceName, ContainerRef)],
@@ -146,15 +147,14 @@ impl Hands<'_> {
             () = tokio::time::sleep(SETTLE) => {}
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         }
-        let listed = self.engine.containers().await.map_err(Failure::Engine)?;
-        for (_, container) in containers {
+        let still_runs = async |(name, container): &(InstanceName, ContainerRef)| {
             let id = self.container(container)?;
-            let found = listed.iter().find(|listed| listed.id == id);
-            if found.is_none_or(|found| found.state != RunState::Running) {
-                return Err(self.exited(&id).await);
+            match self.engine.inspect(&id).await.map_err(Failure::Engine)? {
+                Some(state) if state.state == RunState::Running && state.restarts == 0 => Ok(()),
+                _ => Err(Failure::Instance(name.clone(), Box::new(self.exited(&id).await))),
             }
-        }
-        Ok(())
+        };
+        try_join_all(containers.iter().map(still_runs)).await.map(|_| ())
     }
 
     /// How a container ended, with its last lines.

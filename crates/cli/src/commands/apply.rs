@@ -25,7 +25,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let stack = session.stack(args.stack).await?;
     let cancel = signals::cancel_token();
     pull(session, &stack, &cancel).await?;
-    let options = PrepareOptions { replace: args.replace.into_iter().collect(), wanted: None };
+    let options = PrepareOptions { replace: args.replace.into_iter().collect(), ..PrepareOptions::default() };
     let prepared = session.app().await?.prepare(&stack, &options).await?;
     agree(session, &prepared)?;
     let outcome = carry_out(session, &prepared, &cancel).await?;

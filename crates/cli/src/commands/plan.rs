@@ -22,7 +22,7 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let stack = session.stack(args.stack).await?;
-    let options = PrepareOptions { replace: args.replace.into_iter().collect(), wanted: None };
+    let options = PrepareOptions { replace: args.replace.into_iter().collect(), ..PrepareOptions::default() };
     let plan = session.app().await?.prepare(&stack, &options).await?.plan;
     session.terminal.result(&plan, || plan_view::render(&plan, args.full))?;
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::CHANGES } else { Exit::OK })

@@ -32,7 +32,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let cancel = signals::cancel_token();
     pull(session, &stack, &cancel).await?;
-    let options = PrepareOptions { replace: args.replace.into_iter().collect(), wanted: None };
+    let options = PrepareOptions { replace: args.replace.into_iter().collect(), ..PrepareOptions::default() };
     let prepared = app.prepare(&stack, &options).await?;
     agree(session, &prepared)?;
     let outcome = carry_out(session, &prepared, &cancel).await?;

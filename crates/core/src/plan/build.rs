@@ -1,8 +1,8 @@
 //! The planner.
 
 use super::{
-    Action, Change, ChangeKind, ContainerRef, Plan, PlanError, PlanOptions, Reason, Remembered,
-    Step, StepId, Subject,
+    Action, Change, ChangeKind, ContainerRef, Plan, PlanError, PlanOptions, Reason, Remembered, Step, StepId,
+    Subject,
     conflict::{conflicts, is_ours},
     instance::{Case, Verdict},
 };
@@ -32,12 +32,7 @@ pub fn plan(
     {
         return Err(PlanError::Conflicts { stack, conflicts });
     }
-    let case = Case {
-        desired,
-        observed,
-        remembered,
-        options,
-    };
+    let case = Case { desired, observed, remembered, options };
     let mut builder = Builder::new(&case);
     builder.take_down();
     builder.bring_up();
@@ -89,8 +84,12 @@ impl<'a> Builder<'a> {
             .iter()
             .filter(|container| is_ours(case.desired, &container.labels))
             .collect();
-        let ids: Ids<'a> =
-            case.desired.instances.iter().map(|(name, instance)| (instance.id.as_str(), (name, instance))).collect();
+        let ids: Ids<'a> = case
+            .desired
+            .instances
+            .iter()
+            .map(|(name, instance)| (instance.id.as_str(), (name, instance)))
+            .collect();
         ours.sort_by_cached_key(|container| rank(&ids, container));
         for container in ours {
             match container.label(label::INSTANCE_ID).and_then(|id| ids.get(id)) {
@@ -120,14 +119,9 @@ impl<'a> Builder<'a> {
     fn order(&self) -> Vec<&'a InstanceName> {
         let instances = &self.case.desired.instances;
         let needs = |instance: &'a DesiredInstance| {
-            instance
-                .depends_on
-                .keys()
-                .filter(|name| instances.contains_key(*name))
-                .collect()
+            instance.depends_on.keys().filter(|name| instances.contains_key(*name)).collect()
         };
-        let dependencies: Dependencies<'a> =
-            instances.iter().map(|(name, i)| (name, needs(i))).collect();
+        let dependencies: Dependencies<'a> = instances.iter().map(|(name, i)| (name, needs(i))).collect();
         start_order(&dependencies)
     }
 
@@ -137,22 +131,12 @@ impl<'a> Builder<'a> {
         action: Action,
         after: impl IntoIterator<Item = StepId>,
     ) -> StepId {
-        self.steps.push(Step {
-            instance: instance.cloned(),
-            action,
-            after: after.into_iter().collect(),
-        });
+        self.steps.push(Step { instance: instance.cloned(), action, after: after.into_iter().collect() });
         StepId(self.steps.len() - 1)
     }
 
     fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> &mut Change {
-        self.changes.push(Change {
-            subject,
-            kind,
-            reason,
-            fields: Vec::new(),
-            spec: None,
-        });
+        self.changes.push(Change { subject, kind, reason, fields: Vec::new(), spec: None });
         let last = self.changes.len() - 1;
         &mut self.changes[last]
     }
@@ -167,51 +151,30 @@ impl<'a> Builder<'a> {
                 Verdict::Remove(container) => (container, ChangeKind::Remove),
                 _ => continue,
             };
-            let consumers = self
-                .case
-                .desired
-                .instances
-                .iter()
-                .filter(|(_, i)| i.depends_on.contains_key(name));
-            let after: BTreeSet<StepId> = consumers
-                .filter_map(|(name, _)| stopped.get(name).copied())
-                .collect();
+            let consumers =
+                self.case.desired.instances.iter().filter(|(_, i)| i.depends_on.contains_key(name));
+            let after: BTreeSet<StepId> =
+                consumers.filter_map(|(name, _)| stopped.get(name).copied()).collect();
             if let Some(step) = self.stop(Some(name), container, after, instance) {
                 stopped.insert(name, step);
             }
-            let reason = if kind == ChangeKind::Remove {
-                Reason::WantedAbsent
-            } else {
-                Reason::WantedStopped
-            };
+            let reason =
+                if kind == ChangeKind::Remove { Reason::WantedAbsent } else { Reason::WantedStopped };
             self.change(Subject::Instance(name.clone()), kind, reason);
             if kind == ChangeKind::Remove {
-                self.removals
-                    .push((Some(name.clone()), container, container.name.clone()));
+                self.removals.push((Some(name.clone()), container, container.name.clone()));
             }
         }
         for container in self.leftovers.clone() {
             if is_up(container) {
-                let action = Action::Stop {
-                    container: existing(container),
-                    grace: None,
-                };
+                let action = Action::Stop { container: existing(container), grace: None };
                 let step = self.step(None, action, []);
                 self.stops.push((step, container));
             }
             let suffixed = container.name.as_str().contains('.');
-            let reason = if suffixed {
-                Reason::LeftOver
-            } else {
-                Reason::NotDefined
-            };
-            self.change(
-                Subject::Leftover(container.name.clone()),
-                ChangeKind::Remove,
-                reason,
-            );
-            self.removals
-                .push((None, container, container.name.clone()));
+            let reason = if suffixed { Reason::LeftOver } else { Reason::NotDefined };
+            self.change(Subject::Leftover(container.name.clone()), ChangeKind::Remove, reason);
+            self.removals.push((None, container, container.name.clone()));
         }
     }
 
@@ -226,14 +189,7 @@ impl<'a> Builder<'a> {
             return None;
         }
         let grace = instance.spec.stop_grace_period;
-        let step = self.step(
-            name,
-            Action::Stop {
-                container: existing(container),
-                grace,
-            },
-            after,
-        );
+        let step = self.step(name, Action::Stop { container: existing(container), grace }, after);
         self.stops.push((step, container));
         Some(step)
     }
@@ -245,14 +201,9 @@ impl<'a> Builder<'a> {
             match self.judge(name) {
                 Verdict::Keep(Some(container)) => self.keep(name, instance, container),
                 Verdict::Create(reason) => self.create(name, instance, reason),
-                Verdict::Replace {
-                    old,
-                    reason,
-                    fields,
-                } => {
+                Verdict::Replace { old, reason, fields } => {
                     let spec = Some(Box::new(instance.spec.clone()));
-                    let change =
-                        self.change(Subject::Instance(name.clone()), ChangeKind::Replace, reason);
+                    let change = self.change(Subject::Instance(name.clone()), ChangeKind::Replace, reason);
                     change.fields = fields;
                     change.spec = spec;
                     self.replace(name, instance, old);
@@ -272,11 +223,7 @@ impl<'a> Builder<'a> {
     }
 
     fn judge(&self, name: &'a InstanceName) -> Verdict<'a> {
-        self.case.judge(
-            name,
-            &self.case.desired.instances[name],
-            self.current.get(name).copied(),
-        )
+        self.case.judge(name, &self.case.desired.instances[name], self.current.get(name).copied())
     }
 
     /// An unchanged container stays, unless it asked to be restarted with a provider.
@@ -286,22 +233,13 @@ impl<'a> Builder<'a> {
         instance: &'a DesiredInstance,
         container: &'a ObservedContainer,
     ) {
-        let provider = instance
-            .depends_on
-            .iter()
-            .find(|(provider, d)| d.restart && self.replaced.contains(provider));
+        let provider =
+            instance.depends_on.iter().find(|(provider, d)| d.restart && self.replaced.contains(provider));
         if let Some((provider, _)) = provider
             && instance.wanted == Wanted::Running
             && instance.readiness != Readiness::Completed
         {
-            self.restart(
-                name,
-                instance,
-                container,
-                Reason::ProviderReplaced {
-                    provider: provider.clone(),
-                },
-            );
+            self.restart(name, instance, container, Reason::ProviderReplaced { provider: provider.clone() });
         }
     }
 
@@ -327,28 +265,17 @@ impl<'a> Builder<'a> {
         let Some(attachment) = instance.spec.network.clone() else {
             return;
         };
-        self.change(
-            Subject::Instance(name.clone()),
-            ChangeKind::Update,
-            Reason::Disconnected,
-        );
+        self.change(Subject::Instance(name.clone()), ChangeKind::Update, Reason::Disconnected);
         let network = self.network_step();
-        let step = self.step(
-            Some(name),
-            Action::Connect {
-                container: existing(container),
-                attachment,
-            },
-            network,
-        );
+        let step =
+            self.step(Some(name), Action::Connect { container: existing(container), attachment }, network);
         self.started.insert(name, step);
         self.ready.insert(name, step);
     }
 
     fn create(&mut self, name: &'a InstanceName, instance: &'a DesiredInstance, reason: Reason) {
         let spec = Some(Box::new(instance.spec.clone()));
-        self.change(Subject::Instance(name.clone()), ChangeKind::Create, reason)
-            .spec = spec;
+        self.change(Subject::Instance(name.clone()), ChangeKind::Create, reason).spec = spec;
         let (made, complete) = self.make(name, instance, instance.container.clone());
         if instance.wanted == Wanted::Running {
             let mut gate = self.providers(name, instance);
@@ -358,41 +285,19 @@ impl<'a> Builder<'a> {
     }
 
     /// The successor is made beside the old container, which stops only when everything else is there.
-    fn replace(
-        &mut self,
-        name: &'a InstanceName,
-        instance: &'a DesiredInstance,
-        old: &'a ObservedContainer,
-    ) {
+    fn replace(&mut self, name: &'a InstanceName, instance: &'a DesiredInstance, old: &'a ObservedContainer) {
         let (made, complete) = self.make(name, instance, next_name(&instance.container));
         let running = instance.wanted == Wanted::Running;
-        let mut gate = if running {
-            self.providers(name, instance)
-        } else {
-            BTreeSet::new()
-        };
+        let mut gate = if running { self.providers(name, instance) } else { BTreeSet::new() };
         gate.insert(complete);
         let stopped = self.stop(Some(name), old, gate.clone(), instance);
         gate.extend(stopped);
         let kept = old_name(&instance.container);
-        let aside = self.step(
-            Some(name),
-            Action::Rename {
-                container: existing(old),
-                to: kept.clone(),
-            },
-            gate,
-        );
+        let aside =
+            self.step(Some(name), Action::Rename { container: existing(old), to: kept.clone() }, gate);
         let successor = ContainerRef::MadeBy(made);
         let to = instance.container.clone();
-        let named = self.step(
-            Some(name),
-            Action::Rename {
-                container: successor.clone(),
-                to,
-            },
-            [aside],
-        );
+        let named = self.step(Some(name), Action::Rename { container: successor.clone(), to }, [aside]);
         if running {
             self.start(name, instance, successor, [named]);
         }
@@ -421,14 +326,8 @@ impl<'a> Builder<'a> {
             return (made, made);
         }
         let files = instance.spec.config_files.clone();
-        let filled = self.step(
-            Some(name),
-            Action::PutFiles {
-                container: ContainerRef::MadeBy(made),
-                files,
-            },
-            [made],
-        );
+        let filled =
+            self.step(Some(name), Action::PutFiles { container: ContainerRef::MadeBy(made), files }, [made]);
         (made, filled)
     }
 
@@ -439,38 +338,22 @@ impl<'a> Builder<'a> {
         container: ContainerRef,
         after: impl IntoIterator<Item = StepId>,
     ) {
-        let started = self.step(
-            Some(name),
-            Action::Start {
-                container: container.clone(),
-            },
-            after,
-        );
+        let started = self.step(Some(name), Action::Start { container: container.clone() }, after);
         self.started.insert(name, started);
         let ready = match &instance.readiness {
             Readiness::Running => started,
-            readiness => self.step(
-                Some(name),
-                Action::Await {
-                    container,
-                    readiness: readiness.clone(),
-                },
-                [started],
-            ),
+            readiness => {
+                self.step(Some(name), Action::Await { container, readiness: readiness.clone() }, [started])
+            }
         };
         self.ready.insert(name, ready);
     }
 
     /// The steps after which everything an instance depends on is as it asked.
-    fn providers(
-        &mut self,
-        name: &'a InstanceName,
-        instance: &'a DesiredInstance,
-    ) -> BTreeSet<StepId> {
+    fn providers(&mut self, name: &'a InstanceName, instance: &'a DesiredInstance) -> BTreeSet<StepId> {
         let mut gate = BTreeSet::new();
         for (provider, dependency) in &instance.depends_on {
-            let Some((provider, offered)) = self.case.desired.instances.get_key_value(provider)
-            else {
+            let Some((provider, offered)) = self.case.desired.instances.get_key_value(provider) else {
                 continue;
             };
             let steps = match dependency.condition {
@@ -481,41 +364,26 @@ impl<'a> Builder<'a> {
                 gate.insert(*step);
             } else if let Some(container) = self.current.get(provider)
                 && offered.wanted == Wanted::Running
-                && let readiness @ Readiness::Healthy(_) =
-                    awaited(dependency.condition, &offered.readiness)
+                && let readiness @ Readiness::Healthy(_) = awaited(dependency.condition, &offered.readiness)
             {
-                let action = Action::Await {
-                    container: existing(container),
-                    readiness,
-                };
+                let action = Action::Await { container: existing(container), readiness };
                 let step = self.step(Some(provider), action, []);
                 self.ready.insert(provider, step);
                 gate.insert(step);
             }
         }
-        debug_assert!(
-            !gate.contains(&StepId(self.steps.len())),
-            "{name} can't wait for itself"
-        );
+        debug_assert!(!gate.contains(&StepId(self.steps.len())), "{name} can't wait for itself");
         gate
     }
 
     fn network_step(&mut self) -> Option<StepId> {
         let desired = self.case.desired;
         if self.network.is_none()
-            && !self
-                .networks()
-                .any(|network| network.name == desired.network.name.as_str())
+            && !self.networks().any(|network| network.name == desired.network.name.as_str())
         {
-            self.change(
-                Subject::Network(desired.network.name.clone()),
-                ChangeKind::Create,
-                Reason::Missing,
-            );
-            let action = Action::CreateNetwork {
-                spec: desired.network.clone(),
-                identity: desired.identity.clone(),
-            };
+            self.change(Subject::Network(desired.network.name.clone()), ChangeKind::Create, Reason::Missing);
+            let action =
+                Action::CreateNetwork { spec: desired.network.clone(), identity: desired.identity.clone() };
             self.network = Some(self.step(None, action, []));
         }
         self.network
@@ -524,10 +392,7 @@ impl<'a> Builder<'a> {
     /// The stack's networks: the one it should have, and others left by a rename.
     fn networks(&self) -> impl Iterator<Item = &'a ObservedNetwork> + use<'a> {
         let case = self.case;
-        case.observed
-            .networks
-            .iter()
-            .filter(move |network| is_ours(case.desired, &network.labels))
+        case.observed.networks.iter().filter(move |network| is_ours(case.desired, &network.labels))
     }
 
     fn pull_step(&mut self, name: &InstanceName, instance: &DesiredInstance) -> Option<StepId> {
@@ -538,14 +403,9 @@ impl<'a> Builder<'a> {
         if let Some(step) = self.pulls.get(image) {
             return Some(*step);
         }
-        let reason = Reason::NeededBy {
-            instance: name.clone(),
-        };
+        let reason = Reason::NeededBy { instance: name.clone() };
         self.change(Subject::Image(image.clone()), ChangeKind::Pull, reason);
-        let action = Action::PullImage {
-            image: image.clone(),
-            platform: instance.spec.platform.clone(),
-        };
+        let action = Action::PullImage { image: image.clone(), platform: instance.spec.platform.clone() };
         let step = self.step(None, action, []);
         self.pulls.insert(image.clone(), step);
         Some(step)
@@ -554,32 +414,16 @@ impl<'a> Builder<'a> {
     fn volume_steps(&mut self, name: &InstanceName, instance: &DesiredInstance) -> Vec<StepId> {
         let mut steps = Vec::new();
         for volume in &instance.volumes {
-            if self
-                .case
-                .observed
-                .volumes
-                .contains_key(volume.name.as_str())
-            {
+            if self.case.observed.volumes.contains_key(volume.name.as_str()) {
                 continue;
             }
             if let Some(step) = self.volumes.get(volume.name.as_str()) {
                 steps.push(*step);
                 continue;
             }
-            self.change(
-                Subject::Volume(volume.name.clone()),
-                ChangeKind::Create,
-                Reason::Missing,
-            );
+            self.change(Subject::Volume(volume.name.clone()), ChangeKind::Create, Reason::Missing);
             let identity = self.case.desired.identity_of(name, instance);
-            let step = self.step(
-                Some(name),
-                Action::CreateVolume {
-                    spec: volume.clone(),
-                    identity,
-                },
-                [],
-            );
+            let step = self.step(Some(name), Action::CreateVolume { spec: volume.clone(), identity }, []);
             self.volumes.insert(volume.name.to_string(), step);
             steps.push(step);
         }
@@ -589,19 +433,12 @@ impl<'a> Builder<'a> {
     /// A host port that changes hands is released before it is taken.
     fn order_ports(&mut self) {
         for (name, start) in self.started.clone() {
-            let wanted: Vec<HostSocket> = self.case.desired.instances[name]
-                .spec
-                .ports
-                .iter()
-                .map(socket)
-                .collect();
+            let wanted: Vec<HostSocket> =
+                self.case.desired.instances[name].spec.ports.iter().map(socket).collect();
             for (stop, holder) in self.stops.clone() {
                 let held = holder.ports.iter().any(|port| {
-                    let held = HostSocket {
-                        ip: port.host_ip,
-                        port: port.host_port,
-                        protocol: port.key.protocol,
-                    };
+                    let held =
+                        HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol };
                     wanted.iter().any(|socket| socket.overlaps(&held))
                 });
                 if !held || self.steps[start.0].after.contains(&stop) {
@@ -619,34 +456,16 @@ impl<'a> Builder<'a> {
 
     /// Whether `step` comes after `other`.
     fn depends(&self, step: StepId, other: StepId) -> bool {
-        step == other
-            || self.steps[step.0]
-                .after
-                .iter()
-                .any(|before| self.depends(*before, other))
+        step == other || self.steps[step.0].after.iter().any(|before| self.depends(*before, other))
     }
 
     /// Stops a container without waiting for its successor's providers; the successor still does.
     fn release_early(&mut self, stop: StepId) {
-        let gates: BTreeSet<StepId> = self
-            .ready
-            .values()
-            .chain(self.started.values())
-            .copied()
-            .collect();
-        let moved: Vec<StepId> = self.steps[stop.0]
-            .after
-            .intersection(&gates)
-            .copied()
-            .collect();
-        self.steps[stop.0]
-            .after
-            .retain(|step| !gates.contains(step));
+        let gates: BTreeSet<StepId> = self.ready.values().chain(self.started.values()).copied().collect();
+        let moved: Vec<StepId> = self.steps[stop.0].after.intersection(&gates).copied().collect();
+        self.steps[stop.0].after.retain(|step| !gates.contains(step));
         let instance = self.steps[stop.0].instance.clone();
-        let start = self
-            .started
-            .iter()
-            .find(|(name, _)| Some(**name) == instance.as_ref());
+        let start = self.started.iter().find(|(name, _)| Some(**name) == instance.as_ref());
         if let Some((_, start)) = start {
             self.steps[start.0].after.extend(moved);
         }
@@ -680,44 +499,25 @@ impl<'a> Builder<'a> {
         let ends = self.ends();
         let mut removed = ends.clone();
         for (instance, container, name) in std::mem::take(&mut self.removals) {
-            let action = Action::RemoveContainer {
-                container: existing(container),
-                name,
-            };
+            let action = Action::RemoveContainer { container: existing(container), name };
             removed.insert(self.step(instance.as_ref(), action, ends.clone()));
         }
         let desired = self.case.desired;
-        let wanted = desired
-            .instances
-            .values()
-            .any(|instance| instance.wanted != Wanted::Absent);
+        let wanted = desired.instances.values().any(|instance| instance.wanted != Wanted::Absent);
         for network in self.networks() {
             if wanted && network.name == desired.network.name.as_str() {
                 continue;
             }
             let name = crate::name::NetworkName::from_stored(network.name.clone());
-            let reason = if wanted {
-                Reason::NotDefined
-            } else {
-                Reason::WantedAbsent
-            };
+            let reason = if wanted { Reason::NotDefined } else { Reason::WantedAbsent };
             self.change(Subject::Network(name.clone()), ChangeKind::Remove, reason);
-            self.step(
-                None,
-                Action::RemoveNetwork {
-                    id: network.id.clone(),
-                    name,
-                },
-                removed.clone(),
-            );
+            self.step(None, Action::RemoveNetwork { id: network.id.clone(), name }, removed.clone());
         }
     }
 
     fn finish(mut self) -> Plan {
         self.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
-        let Case {
-            desired, observed, ..
-        } = self.case;
+        let Case { desired, observed, .. } = self.case;
         Plan {
             stack: desired.identity.stack_name.clone(),
             engine: observed.engine.kind,
@@ -739,11 +539,7 @@ fn is_up(container: &ObservedContainer) -> bool {
 }
 
 fn socket(port: &crate::spec::PublishedPort) -> HostSocket {
-    HostSocket {
-        ip: port.host_ip,
-        port: port.host_port,
-        protocol: port.key.protocol,
-    }
+    HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol }
 }
 
 /// Instances by identity.

@@ -53,10 +53,7 @@ fn project(at: &At<'_>) -> Option<ProjectFile> {
     let templates = fields.take("templates", templates).unwrap_or_default();
     let stacks = fields.need("stacks", |at| named(at, stack));
     fields.finish();
-    Some(ProjectFile {
-        templates,
-        stacks: stacks?,
-    })
+    Some(ProjectFile { templates, stacks: stacks? })
 }
 
 /// `"1"`; `"1.x"` from a later minor version says fields this program may not know.
@@ -64,15 +61,12 @@ fn version(at: &At<'_>) -> Option<()> {
     let version = text(at)?;
     match version.split('.').next() {
         _ if version == "1" => Some(()),
-        Some("1") => at.wrong(format!(
-            "version {version:?} was written by a newer DevArch; upgrade DevArch to read it"
-        )),
-        Some(major) if major.parse::<u32>().is_ok_and(|major| major > 1) => at.wrong(format!(
-            "version {version:?} is newer than this DevArch reads (\"1\"); upgrade DevArch"
-        )),
-        _ => at.wrong(format!(
-            "version {version:?} is unknown; write version: \"1\""
-        )),
+        Some("1") => at
+            .wrong(format!("version {version:?} was written by a newer DevArch; upgrade DevArch to read it")),
+        Some(major) if major.parse::<u32>().is_ok_and(|major| major > 1) => {
+            at.wrong(format!("version {version:?} is newer than this DevArch reads (\"1\"); upgrade DevArch"))
+        }
+        _ => at.wrong(format!("version {version:?} is unknown; write version: \"1\"")),
     }
 }
 
@@ -110,24 +104,17 @@ where
 
 fn stack(at: &At<'_>) -> Option<StackFile> {
     let mut fields = at.fields()?;
-    let allow = fields
-        .take("allow", |at| at.list(allowance))
-        .unwrap_or_default();
+    let allow = fields.take("allow", |at| at.list(allowance)).unwrap_or_default();
     let instances = fields.need("instances", |at| named(at, instance));
     fields.finish();
-    Some(StackFile {
-        allow: allow.into_iter().collect(),
-        instances: instances?,
-    })
+    Some(StackFile { allow: allow.into_iter().collect(), instances: instances? })
 }
 
 fn allowance(at: &At<'_>) -> Option<Allowance> {
     let name = text(at)?;
     name.parse().ok().or_else(|| {
         let known = Allowance::ALL.map(Allowance::as_str).join(", ");
-        at.wrong(format!(
-            "{name:?} is not something a stack can allow; known are {known}"
-        ))
+        at.wrong(format!("{name:?} is not something a stack can allow; known are {known}"))
     })
 }
 
@@ -137,11 +124,7 @@ fn instance(at: &At<'_>) -> Option<InstanceFile> {
     let enabled = fields.take("enabled", boolean).unwrap_or(true);
     let overrides = overrides(&mut fields);
     fields.finish();
-    Some(InstanceFile {
-        template: template?,
-        enabled,
-        overrides,
-    })
+    Some(InstanceFile { template: template?, enabled, overrides })
 }
 
 #[cfg(test)]
@@ -200,12 +183,8 @@ stacks:
         let short = "{template: t, ports: [\"127.0.0.1:8080:80\"], volumes: [\"data:/d:ro\"], environment: [\"A=1\"]}";
         let long = "{template: t, ports: [{target: 80, published: 8080, host_ip: 127.0.0.1}], \
                     volumes: [{type: volume, source: data, target: /d, read_only: true}], environment: {A: 1}}";
-        let of = |text| {
-            read(&format!(
-                "version: \"1\"\nstacks: {{s: {{instances: {{i: {text}}}}}}}"
-            ))
-            .unwrap()
-        };
+        let of =
+            |text| read(&format!("version: \"1\"\nstacks: {{s: {{instances: {{i: {text}}}}}}}")).unwrap();
         assert_eq!(of(short), of(long));
     }
 }

@@ -52,24 +52,12 @@ pub fn import(file: &Node, stack: &StackName) -> Result<Imported, Vec<Diagnostic
     if instances.is_empty() {
         return Err(notes.into_found());
     }
-    let stack = StackFile {
-        instances,
-        ..StackFile::default()
-    };
-    let project = ProjectFile {
-        templates,
-        stacks: BTreeMap::from([(file_level.stack, stack)]),
-    };
-    Ok(Imported {
-        project,
-        notes: notes.into_found(),
-    })
+    let stack = StackFile { instances, ..StackFile::default() };
+    let project = ProjectFile { templates, stacks: BTreeMap::from([(file_level.stack, stack)]) };
+    Ok(Imported { project, notes: notes.into_found() })
 }
 
-type Definitions = (
-    BTreeMap<TemplateName, crate::template::Template>,
-    BTreeMap<InstanceName, InstanceFile>,
-);
+type Definitions = (BTreeMap<TemplateName, crate::template::Template>, BTreeMap<InstanceName, InstanceFile>);
 
 fn imported(services: &[(&str, At<'_>)], names: &Names, file: &TopLevel<'_>) -> Definitions {
     let mut definitions = Definitions::default();
@@ -90,11 +78,8 @@ fn imported(services: &[(&str, At<'_>)], names: &Names, file: &TopLevel<'_>) -> 
         };
         leave_out_refused(&mut template.service);
         definitions.0.insert(name.clone(), template);
-        let file = InstanceFile {
-            template: name,
-            enabled: rewritten.enabled,
-            overrides: Overrides::default(),
-        };
+        let file =
+            InstanceFile { template: name, enabled: rewritten.enabled, overrides: Overrides::default() };
         definitions.1.insert(instance, file);
     }
     definitions
@@ -118,10 +103,7 @@ struct TopLevel<'a> {
 
 impl<'a> TopLevel<'a> {
     fn of(entries: &[(&str, At<'a>)], fallback: &StackName) -> Self {
-        let mut file = Self {
-            stack: fallback.clone(),
-            configs: Configs::default(),
-        };
+        let mut file = Self { stack: fallback.clone(), configs: Configs::default() };
         for (field, at) in entries {
             match *field {
                 "services" => {}
