@@ -81,6 +81,11 @@ impl World {
         &self.engine.as_ref().unwrap().engine
     }
 
+    /// The engine under test, with short ways to make things on it.
+    pub(crate) fn fixture(&self) -> &Fixture {
+        self.engine.as_ref().unwrap()
+    }
+
     /// Waits for an engine call.
     pub(crate) fn wait<T>(&self, call: impl Future<Output = T>) -> T {
         self.runtime.block_on(call)
