@@ -55,7 +55,10 @@ impl App {
             self.complete(&mut stack).await?;
             match self.store.create_stack(&stack).await {
                 Ok(()) => return Ok(stack),
-                Err(error) if attempt < ATTEMPTS && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) => {
+                Err(error)
+                    if attempt < ATTEMPTS
+                        && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) =>
+                {
                     attempt += 1;
                 }
                 Err(error) => return Err(error.into()),
@@ -68,10 +71,8 @@ impl App {
         stack.container_names()?;
         check(stack)?;
         let reservations = Reservations::of_others(self.store.host_ports().await?, &stack.name);
-        assign::assign(stack, &self.store_id, &reservations).map_err(|problems| AppError::Problems {
-            stack: stack.name.clone(),
-            problems,
-        })
+        assign::assign(stack, &self.store_id, &reservations)
+            .map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }
 }
 

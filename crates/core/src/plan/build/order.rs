@@ -10,7 +10,7 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-impl<'a> Builder<'a> {
+impl Builder<'_> {
     /// A host port that changes hands is released before it is taken.
     pub(super) fn order_ports(&mut self) {
         for (name, start) in self.started.clone() {
