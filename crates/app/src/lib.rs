@@ -5,6 +5,7 @@
 
 mod app;
 mod catalog;
+mod compose;
 mod config;
 mod container;
 mod doctor;
@@ -13,6 +14,7 @@ mod error;
 mod execute;
 mod here;
 mod host;
+mod init;
 mod observe;
 mod prepare;
 mod project;
@@ -22,12 +24,14 @@ mod status;
 
 pub use app::App;
 pub use catalog::{Catalog, CatalogEntry, CatalogSource};
+pub use compose::{Composed, Written, write_compose};
 pub use config::{InstanceConfig, shown_template};
 pub use container::{LogLine, LogRequest, Shell};
 pub use doctor::{Check, Verdict, doctor};
 pub use edit::{ImportSource, Imported, NewInstance, Target};
 pub use error::{AppError, ErrorKind};
 pub use execute::{ApplyFailure, Event, EventSink, Failure, Outcome};
+pub use init::{project_from_compose, project_of, write_project};
 pub use prepare::{PrepareOptions, Prepared};
 pub use project::{PROJECT_FILE, Project};
 pub use settings::Settings;

@@ -104,7 +104,8 @@ impl App {
         if let Some(net) = existing.and_then(|network| network.subnets.first()) {
             return Ok(*net);
         }
-        let mut taken: Vec<Ipv4Net> = observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
+        let mut taken: Vec<Ipv4Net> =
+            observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
         taken.extend(&observed.routes);
         let fits = |net: &Ipv4Net| {
             let slots = stack.instances.values().map(|instance| instance.slot);
@@ -130,8 +131,10 @@ impl App {
             labels.get(label::STORE_ID).map(String::as_str) == Some(self.store_id.as_str())
                 && labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
         };
-        let containers = observed.containers.iter().filter(|c| ours(&c.labels)).map(|c| format!("container {}", c.name));
-        let networks = observed.networks.iter().filter(|n| ours(&n.labels)).map(|n| format!("network {}", n.name));
+        let containers =
+            observed.containers.iter().filter(|c| ours(&c.labels)).map(|c| format!("container {}", c.name));
+        let networks =
+            observed.networks.iter().filter(|n| ours(&n.labels)).map(|n| format!("network {}", n.name));
         Ok(containers.chain(networks).collect())
     }
 }
@@ -167,7 +170,12 @@ fn lives_here(stack: &Stack, observed: &Observed) -> Result<(), AppError> {
 
 /// What only this machine can say of bind mounts: that a source is missing (one engine would make it, as root, and
 /// the other refuse), and that a link leads where policy forbids.
-fn host_paths(stack: &Stack, desired: &Desired, observed: &Observed, home: Option<&str>) -> Result<(), AppError> {
+fn host_paths(
+    stack: &Stack,
+    desired: &Desired,
+    observed: &Observed,
+    home: Option<&str>,
+) -> Result<(), AppError> {
     if observed.engine.locality != Locality::Host {
         return Ok(());
     }

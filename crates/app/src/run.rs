@@ -110,8 +110,11 @@ impl App {
             let Some(image) = prepared.observed.images.get(&desired.spec.image) else { continue };
             let known = &prepared.stack.instances[name].volumes;
             for path in &image.volumes {
-                let Some(volume) = image_volume(path).filter(|volume| !known.contains_key(volume)) else { continue };
-                let mount = desired.spec.mounts.iter().find(|mount| mount.target == path.trim_end_matches('/'));
+                let Some(volume) = image_volume(path).filter(|volume| !known.contains_key(volume)) else {
+                    continue;
+                };
+                let mount =
+                    desired.spec.mounts.iter().find(|mount| mount.target == path.trim_end_matches('/'));
                 if let Some(MountFrom::Volume(physical)) = mount.map(|mount| &mount.source)
                     && !known.values().any(|known| known == physical)
                 {

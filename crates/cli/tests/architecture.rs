@@ -8,9 +8,17 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("devarch-core", &[], &["tokio", "sqlx", "bollard", "hyper", "clap"]),
     ("devarch-engine", &["devarch-core"], &["sqlx", "clap"]),
     ("devarch-store", &["devarch-core"], &["bollard", "hyper", "clap"]),
-    ("devarch-app", &["devarch-core", "devarch-engine", "devarch-store"], &["sqlx", "bollard", "clap", "anstream"]),
+    (
+        "devarch-app",
+        &["devarch-core", "devarch-engine", "devarch-store"],
+        &["sqlx", "bollard", "clap", "anstream"],
+    ),
     ("devarch-testkit", &["devarch-core", "devarch-engine"], &["sqlx", "clap"]),
-    ("devarch", &["devarch-core", "devarch-engine", "devarch-store", "devarch-app"], &["sqlx", "bollard", "hyper"]),
+    (
+        "devarch",
+        &["devarch-core", "devarch-engine", "devarch-store", "devarch-app"],
+        &["sqlx", "bollard", "hyper"],
+    ),
 ];
 
 #[test]
@@ -23,7 +31,10 @@ fn crates_depend_only_on_what_they_may() {
         let normal = packages[name].dependencies.iter().filter(|d| d.kind == DependencyKind::Normal);
         for dependency in normal.map(|dependency| dependency.name.as_str()) {
             assert!(!forbidden.contains(&dependency), "{name} must not know {dependency}");
-            assert!(!known.contains(dependency) || allowed.contains(&dependency), "{name} must not depend on {dependency}");
+            assert!(
+                !known.contains(dependency) || allowed.contains(&dependency),
+                "{name} must not depend on {dependency}"
+            );
         }
     }
 }

@@ -210,7 +210,14 @@ fn without_a_devarch_yml_a_stack_has_to_be_named() {
 fn set_and_unset_tell_what_they_changed() {
     let world = World::without_engine();
     world.define(SHOP);
-    let args = ["set", "/web", "image=busybox:1.36", "environment.GREETING=hi", "environment.NEW=1", "ports.80=18081"];
+    let args = [
+        "set",
+        "/web",
+        "image=busybox:1.36",
+        "environment.GREETING=hi",
+        "environment.NEW=1",
+        "ports.80=18081",
+    ];
     assert_snapshot!(world.run(&args), @"
     ~ web.environment.GREETING: hello => hi
     ~ web.environment.NEW: + 1
@@ -249,7 +256,11 @@ fn a_secret_that_changes_is_told_and_not_shown() {
     ~ db.a secret: [REDACTED] => [REDACTED]
     --- exit 0
     ");
-    for args in [&["config", "shop"][..], &["config", "shop", "--json"], &["instance", "show", "shop", "db", "--json"]] {
+    for args in [
+        &["config", "shop"][..],
+        &["config", "shop", "--json"],
+        &["instance", "show", "shop", "db", "--json"],
+    ] {
         let ran = world.ok(args);
         assert!(!ran.stdout.contains("hunter2"), "{ran}");
     }
@@ -425,7 +436,8 @@ fn status_without_stacks_and_without_applies() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let world = World::without_engine();
-    let mut child = world.command(&["catalog", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        world.command(&["catalog", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let ran = world.end(child);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran}");
@@ -475,4 +487,80 @@ fn doctor_fails_without_an_engine_and_says_how_to_mend_it() {
     let ran = world.fails(1, &["doctor"]);
     assert!(ran.stdout.contains("FAIL  none answers; looked at unix:///nonexistent/engine.sock"), "{ran}");
     assert!(ran.stdout.contains("mend engine: start Docker"), "{ran}");
+}
+
+#[test]
+fn init_writes_a_file_that_up_reads() {
+    let world = World::without_engine();
+    assert_snapshot!(world.run(&["init", "redis"]), @"
+    --- stderr
+    error: name the stack: --stack project, or --yes takes that
+    --- exit 3
+    ");
+    assert_snapshot!(world.run(&["init", "--stack", "shop", "db=postgres", "redis"]), @"
+    $ROOT/project/devarch.yml
+    --- stderr
+    `devarch up` brings it up
+    --- exit 0
+    ");
+    assert_snapshot!(std::fs::read_to_string(world.project().join("devarch.yml")).unwrap(), @r#"
+    version: "1"
+    stacks:
+      shop:
+        instances:
+          db:
+            template: postgres
+          redis:
+            template: redis
+    "#);
+    world.fails(6, &["up", "--yes"]);
+    assert_eq!(world.json(&["stack", "show"])["instances"][0]["template"], "postgres");
+    assert_snapshot!(world.run(&["init", "--stack", "shop", "redis"]), @"
+    --- stderr
+    error: $ROOT/project/devarch.yml already exists; --force writes over it
+    --- exit 5
+    ");
+    world.ok(&["init", "--stack", "shop", "redis", "--force"]);
+    world.fails(4, &["init", "--stack", "shop", "radis", "--force"]);
+    world.fails(3, &["init", "--stack", "shop", "--force"]);
+}
+
+#[test]
+fn init_imports_a_compose_file_and_notes_what_it_left_out() {
+    let world = World::without_engine();
+    let text = "name: shop\nservices:\n  web:\n    image: busybox:${TAG}\n    ports: [\"80\"]\n    logging: {driver: none}\n";
+    std::fs::write(world.project().join("compose.yml"), text).unwrap();
+    std::fs::write(world.project().join(".env"), "# a comment\nTAG=\"1.37\"\n").unwrap();
+    assert_snapshot!(world.run(&["init", "--from", "compose.yml", "--yes"]), @"
+    $ROOT/project/devarch.yml
+    --- stderr
+    note: compose.yml:6:14: services.web.logging: `logging` is not supported and was left out; the engine's default is used; see devarch logs
+    `devarch up` brings it up
+    --- exit 0
+    ");
+    assert_snapshot!(std::fs::read_to_string(world.project().join("devarch.yml")).unwrap(), @r#"
+    version: "1"
+    stacks:
+      shop:
+        instances:
+          web:
+            template: web
+    templates:
+      web:
+        image: busybox:1.37
+        ports:
+        - "80"
+    "#);
+    world.fails(6, &["up", "--yes"]);
+    world.fails(1, &["init", "--from", "nowhere.yml", "--yes", "--force"]);
+}
+
+#[test]
+fn a_compose_file_is_printed_without_an_engine_and_without_secrets() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    let ran = world.ok(&["compose"]);
+    assert!(ran.stdout.contains("POSTGRES_PASSWORD: ${"), "{ran}");
+    assert!(ran.stderr.contains("volumes that images declare are not in it"), "{ran}");
+    world.fails(2, &["compose", "--secrets"]);
 }

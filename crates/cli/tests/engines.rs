@@ -1,5 +1,7 @@
 //! What runs, on both engines: the same promises, the same words.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod common;
 
 use common::{Ran, World};
@@ -13,6 +15,7 @@ use devarch_testkit::scope::free_port;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io::{BufRead as _, BufReader, Read as _},
+    os::unix::fs::PermissionsExt as _,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -37,6 +40,7 @@ on_both_engines! {
     exec_passes_input_output_and_exit_code
     logs_interleave_with_names_and_follow
     nothing_is_applied_without_a_yes
+    a_compose_file_is_written_with_its_files
 }
 
 fn with(kind: EngineKind, test: fn(&World)) {
@@ -135,7 +139,10 @@ fn volumes_are_deleted_only_when_asked_for(world: &World) {
     world.up();
     world.ok(&["down", "--yes"]);
     let ran = world.fails(5, &["stack", "delete", "STACK", "--volumes"]);
-    assert!(ran.stderr.contains("devarch-STACK-db-data") && ran.stderr.contains("--yes confirms it"), "{ran}");
+    assert!(
+        ran.stderr.contains("devarch-STACK-db-data") && ran.stderr.contains("--yes confirms it"),
+        "{ran}"
+    );
     assert_eq!(world.volumes().len(), 1);
     world.ok(&["stack", "delete", "STACK", "--volumes", "--yes"]);
     assert!(world.volumes().is_empty());
@@ -179,7 +186,10 @@ fn a_foreign_container_of_our_name_is_refused_and_left_alone(world: &World) {
     let foreign = world.wait(fixture.create(&request));
     world.write(&pair());
     let ran = world.fails(5, &["up", "--yes"]);
-    assert!(ran.stderr.contains("devarch-STACK-web") && ran.stderr.contains("was not made by DevArch"), "{ran}");
+    assert!(
+        ran.stderr.contains("devarch-STACK-web") && ran.stderr.contains("was not made by DevArch"),
+        "{ran}"
+    );
     assert_eq!(world.id("web"), foreign);
     assert_eq!(world.state("db"), None, "nothing was begun");
 }
@@ -243,7 +253,19 @@ fn exec_passes_input_output_and_exit_code(world: &World) {
     let big = vec![b'x'; 1 << 20];
     let ran = world.feed(&big, &["exec", "/web", "--", "wc", "-c"]);
     assert_eq!(ran.stdout.trim(), "1048576", "{ran}");
-    let ran = world.ok(&["exec", "-w", "/tmp", "-u", "65534", "-e", "A=1 2", "/web", "sh", "-c", "pwd; id -u; echo $A"]);
+    let ran = world.ok(&[
+        "exec",
+        "-w",
+        "/tmp",
+        "-u",
+        "65534",
+        "-e",
+        "A=1 2",
+        "/web",
+        "sh",
+        "-c",
+        "pwd; id -u; echo $A",
+    ]);
     assert_eq!(ran.stdout, "/tmp\n65534\n1 2\n");
     assert_eq!(world.feed(b"echo in a shell; exit 5\n", &["shell", "/web"]).code, 5);
     // Docker says 126, Podman 127.
@@ -255,7 +277,8 @@ fn logs_interleave_with_names_and_follow(world: &World) {
     let ran = world.ok(&["logs"]);
     assert!(ran.stdout.contains("db  | ready\n") && ran.stdout.contains("web | ready\n"), "{ran}");
     assert_eq!(world.ok(&["logs", "/web", "--tail", "1"]).stdout, "ready\n");
-    let line: serde_json::Value = serde_json::from_str(&world.ok(&["logs", "/web", "--json"]).stdout).unwrap();
+    let line: serde_json::Value =
+        serde_json::from_str(&world.ok(&["logs", "/web", "--json"]).stdout).unwrap();
     assert_eq!((line["instance"].as_str(), line["line"].as_str()), (Some("web"), Some("ready")));
     let mut following = world.command(&["logs", "-f", "/db"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
@@ -276,6 +299,37 @@ fn nothing_is_applied_without_a_yes(world: &World) {
     world.fails(5, &["down"]);
     assert_eq!(world.state("db"), Some(RunState::Running));
     assert!(world.ok(&["plan"]).stdout.contains("Nothing to do"), "the wish was not recorded");
+}
+
+fn a_compose_file_is_written_with_its_files(world: &World) {
+    world.write(
+        r#"
+version: "1"
+stacks:
+  STACK:
+    instances:
+      web:
+        template: busybox
+        environment: { TOKEN: { value: "it's a secret", secret: true } }
+        config_files:
+          /etc/plain: { content: "plain\n" }
+          /etc/hidden: { content: "hidden\n", secret: true }
+"#,
+    );
+    world.ok(&["up", "--yes"]);
+    world.ok(&["down", "--yes"]);
+    let ran = world.ok(&["compose"]);
+    assert!(ran.stdout.contains("container_name: devarch-STACK-web"), "also while it is down: {ran}");
+    assert!(!ran.to_string().contains("it's a secret"), "{ran}");
+    let ran = world.ok(&["compose", "--dir", "out"]);
+    assert!(ran.stderr.contains("is secret and was left out"), "{ran}");
+    assert!(!world.project().join("out/.env").exists());
+    world.fails(5, &["compose", "--dir", "out"]);
+    let ran = world.ok(&["compose", "--dir", "all", "--secrets"]);
+    assert_eq!(ran.stdout.lines().count(), 4, "{ran}");
+    let variables = world.project().join("all/.env");
+    assert_eq!(variables.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(std::fs::read_to_string(variables).unwrap().contains(r"'it\'s a secret'"));
 }
 
 fn wait_until(what: &str, done: impl Fn() -> bool) {

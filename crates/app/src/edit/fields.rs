@@ -30,7 +30,8 @@ impl App {
             let name = &target.instance;
             let mut edited = instance(stack, name)?.clone();
             for (path, text) in fields {
-                let value = parse_yaml(text).map_err(|wrong| invalid(target, vec![at(wrong, path)]))?.to_json();
+                let value =
+                    parse_yaml(text).map_err(|wrong| invalid(target, vec![at(wrong, path)]))?.to_json();
                 set_field(&mut edited, target, path, value)?;
             }
             stack.instances.insert(name.clone(), edited);
@@ -64,7 +65,11 @@ fn at(wrong: Diagnostic, path: &str) -> Diagnostic {
 
 fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -> Result<(), AppError> {
     if path == "enabled" {
-        let wrong = || Diagnostic { place: None, path: path.to_owned(), message: "expected true or false".to_owned() };
+        let wrong = || Diagnostic {
+            place: None,
+            path: path.to_owned(),
+            message: "expected true or false".to_owned(),
+        };
         edited.enabled = value.as_bool().ok_or_else(|| invalid(target, vec![wrong()]))?;
         return Ok(());
     }
@@ -81,7 +86,12 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
 }
 
 /// Lists that add up have an `*_add` field for single entries; other objects are copied from the inherited one.
-fn set_entry(overrides: &mut Map<String, Value>, edited: &Instance, (field, entry): (&str, &str), value: Value) {
+fn set_entry(
+    overrides: &mut Map<String, Value>,
+    edited: &Instance,
+    (field, entry): (&str, &str),
+    value: Value,
+) {
     if let Some(add) = adding(field) {
         entry_map(overrides, add).insert(entry.to_owned(), value);
         return;

@@ -7,11 +7,7 @@ use devarch_core::{
     read::{InstanceFile, StackFile},
     stack::{Instance, Pinned, Stack, Wanted},
 };
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// What to import.
 #[derive(Debug, Clone)]
@@ -75,9 +71,14 @@ impl App {
         let mut read: BTreeMap<TemplateName, Pinned> = BTreeMap::new();
         let mut pins = BTreeMap::new();
         for (name, instance) in &declared.instances {
-            let pinned = existing.and_then(|stack| stack.instances.get(name)).map(|instance| &instance.template);
+            let pinned =
+                existing.and_then(|stack| stack.instances.get(name)).map(|instance| &instance.template);
             let pinned = pinned.filter(|pinned| pinned.template.name == instance.template);
-            let pin = match (source.project.file.templates.get(&instance.template), pinned, read.get(&instance.template)) {
+            let pin = match (
+                source.project.file.templates.get(&instance.template),
+                pinned,
+                read.get(&instance.template),
+            ) {
                 (_, _, Some(read)) => read.clone(),
                 (Some(own), ..) => Pinned::new(Arc::new(own.clone())),
                 (None, Some(pinned), _) => pinned.clone(),
@@ -115,7 +116,8 @@ fn declare(stack: &mut Stack, declared: &StackFile, pins: &BTreeMap<InstanceName
     stack.instances.retain(|name, _| declared.instances.contains_key(name));
     for (name, file) in &declared.instances {
         let Some(pin) = pins.get(name) else { continue };
-        let instance = stack.instances.get(name).cloned().unwrap_or_else(|| empty_instance(stack, pin.clone()));
+        let instance =
+            stack.instances.get(name).cloned().unwrap_or_else(|| empty_instance(stack, pin.clone()));
         stack.instances.insert(name.clone(), declared_instance(instance, file, pin));
     }
 }

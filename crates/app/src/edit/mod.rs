@@ -56,7 +56,10 @@ impl App {
             self.complete(&mut stack, &name).await?;
             match self.store.create_stack(&stack).await {
                 Ok(()) => return Ok(stack),
-                Err(error) if attempt < ATTEMPTS && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) => {
+                Err(error)
+                    if attempt < ATTEMPTS
+                        && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) =>
+                {
                     attempt += 1;
                 }
                 Err(error) => return Err(error.into()),
@@ -64,16 +67,14 @@ impl App {
         }
     }
 
-    /// Gives a changed stack what DevArch chooses, and refuses one that can't work. `known_as` is its name in the store:
-    /// what it has there is its own, also while it is renamed.
+    /// Gives a changed stack what DevArch chooses, and refuses one that can't work. `known_as` is its name in the
+    /// store: what it has there is its own, also while it is renamed.
     async fn complete(&self, stack: &mut Stack, known_as: &StackName) -> Result<(), AppError> {
         stack.container_names()?;
         check(stack)?;
         let reservations = Reservations::of_others(self.store.host_ports().await?, known_as);
-        assign::assign(stack, &self.store_id, &reservations).map_err(|problems| AppError::Problems {
-            stack: stack.name.clone(),
-            problems,
-        })
+        assign::assign(stack, &self.store_id, &reservations)
+            .map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }
 }
 

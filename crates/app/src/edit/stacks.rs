@@ -197,7 +197,11 @@ impl App {
     }
 
     /// Pins a stack's instances, or one of them, to the catalog's templates as they are now.
-    pub async fn upgrade(&self, stack: &StackName, only: Option<&InstanceName>) -> Result<Vec<InstanceName>, AppError> {
+    pub async fn upgrade(
+        &self,
+        stack: &StackName,
+        only: Option<&InstanceName>,
+    ) -> Result<Vec<InstanceName>, AppError> {
         let current = self.stack(stack).await?;
         if let Some(only) = only {
             instance(&current, only)?;

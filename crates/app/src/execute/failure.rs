@@ -98,7 +98,10 @@ impl fmt::Display for Failure {
             }
             Self::Exited { code, out_of_memory, logs } => {
                 if *out_of_memory || *code == 137 {
-                    write!(f, "it was killed (exit code {code}), most likely for its memory limit; raise resources.limits.memory")?;
+                    write!(
+                        f,
+                        "it was killed (exit code {code}), most likely for its memory limit; raise resources.limits.memory"
+                    )?;
                 } else {
                     write!(f, "it ended with exit code {code}")?;
                 }
@@ -134,7 +137,9 @@ fn hint(kind: &EngineErrorKind) -> &'static str {
         EngineErrorKind::NoImage => "; check the image's name and tag, and the network",
         EngineErrorKind::Unauthorized => "; log in to the registry (`docker login` or `podman login`)",
         EngineErrorKind::CannotRun => "; check command and entrypoint: the program must be in the image",
-        EngineErrorKind::DiskFull => "; free space on the engine's disk (`devarch doctor` shows how much is used)",
+        EngineErrorKind::DiskFull => {
+            "; free space on the engine's disk (`devarch doctor` shows how much is used)"
+        }
         EngineErrorKind::PortTaken => "; `devarch plan` names who has the port",
         _ => "",
     }

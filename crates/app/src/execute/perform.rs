@@ -49,7 +49,9 @@ impl Hands<'_> {
     ) -> Result<(), Failure> {
         let engine = self.engine;
         match &step.action {
-            Action::PullImage { image, platform } => self.pull(image, platform.as_deref(), events, cancel).await,
+            Action::PullImage { image, platform } => {
+                self.pull(image, platform.as_deref(), events, cancel).await
+            }
             Action::CreateNetwork { spec, identity } => {
                 let labels = identity.labels("", &self.apply);
                 done(engine.create_network(spec, &labels).await)
@@ -67,10 +69,13 @@ impl Hands<'_> {
                 self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id, container);
                 Ok(())
             }
-            Action::PutFiles { container, files } => done(engine.put_files(&self.container(container)?, files).await),
+            Action::PutFiles { container, files } => {
+                done(engine.put_files(&self.container(container)?, files).await)
+            }
             Action::Connect { container, attachment } => {
                 let container = self.container(container)?;
-                let call = engine.connect(&attachment.name, &container, attachment.address, &attachment.aliases);
+                let call =
+                    engine.connect(&attachment.name, &container, attachment.address, &attachment.aliases);
                 done(call.await)
             }
             Action::Start { container } => done(engine.start(&self.container(container)?).await),
@@ -133,7 +138,10 @@ impl Hands<'_> {
             container_id: None,
         };
         let id: &InstanceId = &instance.id;
-        self.store.record_applied(self.stack, id, &applied).await.map_err(|error| Failure::Store(error.to_string()))
+        self.store
+            .record_applied(self.stack, id, &applied)
+            .await
+            .map_err(|error| Failure::Store(error.to_string()))
     }
 
     /// A container that ended within a moment of its start did not start. One that its restart policy started again

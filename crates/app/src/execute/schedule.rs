@@ -59,7 +59,8 @@ pub(crate) async fn execute(
             let Some(id) = waiting.ready.pop_first() else { break };
             events(Event::Started(id));
             let begun = Instant::now();
-            running.push(async move { (id, begun, hands.perform(id, &plan.steps[id.0], events, cancel).await) });
+            running
+                .push(async move { (id, begun, hands.perform(id, &plan.steps[id.0], events, cancel).await) });
         }
         let Some((id, begun, result)) = running.next().await else { break };
         match result {

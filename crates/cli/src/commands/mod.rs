@@ -3,10 +3,12 @@
 mod apply;
 mod catalog;
 mod completions;
+mod compose;
 mod config;
 mod doctor;
 mod down;
 mod exec;
+mod init;
 mod instance;
 mod logs;
 mod man;
@@ -27,6 +29,8 @@ use crate::{error::Done, session::Session};
 /// What can be asked for.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    /// Write devarch.yml here, from templates or from a Compose file
+    Init(init::Args),
     /// Bring a stack up: read devarch.yml, plan, confirm, apply, wait until ready
     Up(up::Args),
     /// Remove a stack's containers and network; volumes and definition stay
@@ -66,6 +70,8 @@ pub(crate) enum Command {
     Unset(unset::Args),
     /// Show effective configs
     Config(config::Args),
+    /// Print the Compose file a stack amounts to, or write it to a directory
+    Compose(compose::Args),
     /// Check engines, disk, addresses, ports, home, store and clock
     Doctor(doctor::Args),
     /// Print a completion script for a shell
@@ -78,6 +84,7 @@ impl Command {
     /// Does it.
     pub(crate) async fn run(self, session: &Session) -> Done {
         match self {
+            Self::Init(args) => init::run(args, session),
             Self::Up(args) => up::run(args, session).await,
             Self::Down(args) => down::run(args, session).await,
             Self::Plan(args) => plan::run(args, session).await,
@@ -96,6 +103,7 @@ impl Command {
             Self::Set(args) => set::run(args, session).await,
             Self::Unset(args) => unset::run(args, session).await,
             Self::Config(args) => config::run(args, session).await,
+            Self::Compose(args) => compose::run(args, session).await,
             Self::Doctor(args) => doctor::run(args, session).await,
             Self::Completions(args) => completions::run(&args, session),
             Self::Man(args) => man::run(&args, session),

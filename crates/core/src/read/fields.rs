@@ -86,6 +86,11 @@ impl<'a> At<'a> {
         None
     }
 
+    /// Reports and goes on.
+    pub(crate) fn tell(&self, message: impl Into<String>) {
+        self.reader.report(self, message);
+    }
+
     /// Reports that another kind of value was expected.
     pub(crate) fn expected<T>(&self, what: &str) -> Option<T> {
         let kind = self.node.value.kind();

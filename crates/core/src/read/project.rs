@@ -79,7 +79,7 @@ fn templates(at: &At<'_>) -> Option<BTreeMap<TemplateName, Template>> {
                     templates.insert(name, template);
                 }
             }
-            Err(error) => entry.wrong::<()>(error.to_string()).unwrap_or_default(),
+            Err(error) => entry.tell(error.to_string()),
         }
     }
     Some(templates)
@@ -96,7 +96,7 @@ where
         let value = read(&entry);
         match name.parse() {
             Ok(name) => map.extend(value.map(|value| (name, value))),
-            Err(error) => entry.wrong::<()>(format!("{error}")).unwrap_or_default(),
+            Err(error) => entry.tell(format!("{error}")),
         }
     }
     Some(map)

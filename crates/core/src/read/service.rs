@@ -170,7 +170,7 @@ pub(super) fn pairs<T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Opti
             for item in at.items()? {
                 let Some(pair) = text(&item) else { continue };
                 let Some((name, value)) = pair.split_once('=') else {
-                    item.wrong::<()>(format!("{pair:?} is not of the form NAME=value"));
+                    item.tell(format!("{pair:?} is not of the form NAME=value"));
                     continue;
                 };
                 let node = super::Node { value: Value::Text(value.to_owned()), place: item.place };
@@ -178,7 +178,7 @@ pub(super) fn pairs<T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Opti
                 if let Some(value) = value
                     && map.insert(name.to_owned(), value).is_some()
                 {
-                    item.wrong::<()>(format!("{name:?} is there twice"));
+                    item.tell(format!("{name:?} is there twice"));
                 }
             }
         }
@@ -212,7 +212,7 @@ pub(super) fn environment_add(at: &At<'_>) -> Option<BTreeMap<String, Option<Env
 fn check_names<'n>(at: &At<'_>, names: impl Iterator<Item = &'n String>) {
     for name in names {
         if name.is_empty() || name.contains(['=', '\0', ' ']) {
-            at.wrong::<()>(format!("{name:?} can't be a variable's name"));
+            at.tell(format!("{name:?} can't be a variable's name"));
         }
     }
 }
@@ -234,9 +234,7 @@ fn env_value(at: &At<'_>) -> Option<EnvValue> {
 fn labels(at: &At<'_>) -> Option<BTreeMap<String, String>> {
     let map = pairs(at, text)?;
     for name in map.keys().filter(|name| name.starts_with(label::PREFIX)) {
-        at.wrong::<()>(format!(
-            "label {name:?} is DevArch's own; labels that begin with devarch. can't be set"
-        ));
+        at.tell(format!("label {name:?} is DevArch's own; labels that begin with devarch. can't be set"));
     }
     Some(map)
 }
@@ -252,7 +250,7 @@ fn extra_hosts(at: &At<'_>) -> Option<BTreeMap<String, String>> {
             Some((host, address)) => {
                 hosts.insert(host.to_owned(), address.to_owned());
             }
-            None => item.wrong::<()>(format!("{pair:?} is not of the form HOST:ADDRESS")).unwrap_or_default(),
+            None => item.tell(format!("{pair:?} is not of the form HOST:ADDRESS")),
         }
     }
     Some(hosts)
@@ -299,7 +297,7 @@ fn depends_on(at: &At<'_>) -> Option<BTreeMap<InstanceName, Dependency>> {
         let name = match name.parse::<InstanceName>() {
             Ok(name) => name,
             Err(error) => {
-                entry.wrong::<()>(error.to_string());
+                entry.tell(error.to_string());
                 continue;
             }
         };

@@ -21,7 +21,7 @@ pub(super) fn ports(at: &At<'_>) -> Option<Vec<PortSpec>> {
             continue;
         };
         if by_key.insert(port.key, port.clone()).is_some() {
-            item.wrong::<()>(format!("container port {} is published twice", port.key));
+            item.tell(format!("container port {} is published twice", port.key));
         }
     }
     Some(by_key.into_values().collect())
@@ -148,7 +148,7 @@ pub(super) fn volumes(at: &At<'_>) -> Option<Vec<VolumeMount>> {
         let Some(mount) = mount(&item) else { continue };
         let target = mount.target.clone();
         if by_target.insert(target.clone(), mount).is_some() {
-            item.wrong::<()>(format!("{target} is mounted twice"));
+            item.tell(format!("{target} is mounted twice"));
         }
     }
     Some(by_target.into_values().collect())

@@ -39,12 +39,12 @@ pub(crate) fn template(at: &At<'_>, name: Option<&TemplateName>) -> Option<Templ
     let exports = fields.take("exports", exports).unwrap_or_default();
     let imports = fields.take("imports", imports).unwrap_or_default();
     if service.image.is_none() {
-        fields.at.wrong::<()>("`image` is missing");
+        fields.at.tell("`image` is missing");
     }
     if let (Some(said), Some(name)) = (&said, name)
         && said != name
     {
-        fields.at.wrong::<()>(format!("it says its name is {said:?}, but it is kept as {name:?}"));
+        fields.at.tell(format!("it says its name is {said:?}, but it is kept as {name:?}"));
     }
     fields.finish();
     let Some(name) = said.or_else(|| name.cloned()) else {
@@ -124,7 +124,7 @@ fn exports(at: &At<'_>) -> Option<Vec<Export>> {
             continue;
         };
         if !names.insert(name.clone()) {
-            item.wrong::<()>(format!("two exports are named {name:?}"));
+            item.tell(format!("two exports are named {name:?}"));
         }
         exports.push(Export { name, contract, port, properties });
     }
@@ -147,7 +147,7 @@ fn imports(at: &At<'_>) -> Option<Vec<Import>> {
             continue;
         };
         if !names.insert(name.clone()) {
-            item.wrong::<()>(format!("two imports are named {name:?}"));
+            item.tell(format!("two imports are named {name:?}"));
         }
         imports.push(Import { name, contract, required, environment });
     }

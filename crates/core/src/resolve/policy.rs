@@ -109,12 +109,11 @@ fn is_engine_socket(path: &str) -> bool {
 
 fn is_host_path(path: &str, home: Option<&str>) -> bool {
     let within = |dir: &str| path == dir || path.starts_with(&format!("{dir}/"));
-    let keys =
-        home.is_some_and(|home| {
-            HOME_PATHS
-                .iter()
-                .any(|part| if part.is_empty() { path == home } else { within(&format!("{home}/{part}")) })
-        });
+    let keys = home.is_some_and(|home| {
+        HOME_PATHS
+            .iter()
+            .any(|part| if part.is_empty() { path == home } else { within(&format!("{home}/{part}")) })
+    });
     let above_home = home.is_some_and(|home| home.starts_with(&format!("{path}/")));
     HOST_PATHS.contains(&path)
         || within("/etc")

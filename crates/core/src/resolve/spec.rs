@@ -36,7 +36,6 @@ pub struct SpecContext<'a> {
 }
 
 /// What the engine is asked to make for an instance.
-#[expect(clippy::too_many_lines, reason = "one line a field")]
 pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> ContainerSpec {
     let service = effective.service.clone();
     let job = service.job.unwrap_or(false);

@@ -22,10 +22,9 @@ impl<'a> Configs<'a> {
                     configs.insert(name, source);
                 }
                 None => at
-                    .wrong::<()>(format!(
+                    .tell(format!(
                         "config {name:?} has neither content nor file and was left out; write it under config_files"
-                    ))
-                    .unwrap_or_default(),
+                    )),
             }
         }
         Self(configs)

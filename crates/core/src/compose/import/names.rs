@@ -20,7 +20,7 @@ impl Names {
                 continue;
             }
             let name = free(&suggest(given, "service"), &taken);
-            at.wrong::<()>(format!(
+            at.tell(format!(
                 "{given:?} can't be an instance's name, it is imported as {name:?}; \
                  change the host name where other services use it"
             ));
@@ -67,7 +67,7 @@ pub(super) fn stack(at: &At<'_>) -> Option<StackName> {
         Ok(name) => Some(name),
         Err(error) => {
             let name = suggest(given, "stack");
-            at.wrong::<()>(format!("{error}; the stack is imported as {name:?}"));
+            at.tell(format!("{error}; the stack is imported as {name:?}"));
             name.parse().ok()
         }
     }

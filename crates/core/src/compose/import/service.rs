@@ -93,7 +93,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
             "deploy" => self.deploy(at),
             "profiles" => {
                 self.enabled = false;
-                at.wrong::<()>(
+                at.tell(
                     "profiles are not supported; the instance is imported disabled, as Compose does not start it \
                      unasked either",
                 );
@@ -117,11 +117,11 @@ impl<'a, 'f> Rewrite<'a, 'f> {
     /// Compose builds an image `PROJECT-SERVICE` where it is told no name; the template asks for the same one.
     fn build(&mut self, at: &At<'_>) {
         if self.at.node.get("image").is_some() {
-            at.wrong::<()>("`build` is not supported and was left out; build the image before `devarch up`");
+            at.tell("`build` is not supported and was left out; build the image before `devarch up`");
             return;
         }
         let image = format!("{}-{}", self.file.stack, self.instance);
-        at.wrong::<()>(format!(
+        at.tell(format!(
             "`build` is not supported and was left out; build the image yourself: docker build -t {image} DIRECTORY"
         ));
         self.push("image", Value::Text(image));
@@ -131,7 +131,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
     fn deploy(&mut self, at: &At<'_>) {
         for (field, at) in at.entries().unwrap_or_default() {
             if field != "resources" {
-                at.wrong::<()>(advice::deploy(field));
+                at.tell(advice::deploy(field));
                 continue;
             }
             for (kind, at) in at.entries().unwrap_or_default() {
@@ -141,7 +141,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
                         ("limits", "cpus" | "memory" | "pids") => self.limits.push(taken),
                         ("reservations", "memory") => self.reservations.push(taken),
                         _ => {
-                            at.wrong(advice::deploy(&format!("resources.{kind}.{field}"))).unwrap_or_default()
+                            at.tell(advice::deploy(&format!("resources.{kind}.{field}")));
                         }
                     }
                 }

@@ -1,0 +1,130 @@
+//! A stack as a Compose file, at any time: also without an engine, and while it is down.
+
+use crate::{
+    App, AppError,
+    observe::{Look, observe},
+};
+use devarch_core::{
+    compose::{ComposeFile, ConfigPlace, compose_file, validate},
+    desired::{Desired, World, desire, effective},
+    name::StackName,
+    stack::{Stack, Wanted},
+    subnet,
+    text::Text,
+};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+/// The name of the file that is written.
+const FILE: &str = "compose.yaml";
+
+/// What a stack amounts to as a Compose file.
+#[derive(Debug, Clone)]
+pub struct Composed {
+    /// The file.
+    pub file: ComposeFile,
+    /// Why the engine could not be asked about images: volumes that they declare and nothing mounts are not in it.
+    pub unasked: Option<String>,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// Secret config files that were not asked for.
+    pub left_out: Vec<String>,
+}
+
+impl App {
+    /// The Compose file a stack amounts to when it is up.
+    pub async fn compose(&self, name: &StackName, place: ConfigPlace) -> Result<Composed, AppError> {
+        let mut stack = self.stack(name).await?;
+        stack.enabled = true;
+        stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
+        let (desired, unasked) = match self.desired_there(&stack).await {
+            Ok(desired) => (desired, None),
+            Err(AppError::Engine(error)) => (self.desired_anywhere(&stack)?, Some(error.to_string())),
+            Err(other) => return Err(other),
+        };
+        let file = compose_file(&desired, place);
+        let problems = validate(&file);
+        if problems.is_empty() {
+            Ok(Composed { file, unasked })
+        } else {
+            Err(AppError::Problems { stack: stack.name, problems })
+        }
+    }
+
+    async fn desired_there(&self, stack: &Stack) -> Result<Desired, AppError> {
+        let engine = self.engine(Some(stack)).await?;
+        let images = effective(stack).into_values().filter_map(|config| config.service.image);
+        let look = Look { images: images.collect(), ..Look::default() };
+        let observed = observe(engine.as_ref(), &look).await?;
+        self.desired(stack, &observed).await
+    }
+
+    fn desired_anywhere(&self, stack: &Stack) -> Result<Desired, AppError> {
+        let pool = self.settings.address_pool;
+        let prefix = subnet::prefix_for(stack.instances.len());
+        let chosen = stack.subnet.or_else(|| subnet::choose(&stack.id, pool, prefix, &[]));
+        let world = World {
+            store: &self.store_id,
+            hash_key: &self.hash_key,
+            subnet: chosen.unwrap_or(pool),
+            home: self.settings.user_home.as_deref(),
+            images: &BTreeMap::new(),
+        };
+        desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
+    }
+}
+
+/// Writes a Compose file with its config files into a directory; what is secret only if it is asked for.
+pub fn write_compose(file: &ComposeFile, directory: &Path, secrets: bool) -> Result<Written, AppError> {
+    let target = directory.join(FILE);
+    if target.exists() {
+        return Err(AppError::Exists {
+            what: target.display().to_string(),
+            way_out: "name another directory, or remove it".to_owned(),
+        });
+    }
+    let mut written = Written::default();
+    put(&mut written, target, &file.to_yaml(), 0o644)?;
+    for config in file.files() {
+        if config.content.is_secret() && !secrets {
+            written.left_out.push(config.path.clone());
+        } else {
+            put(&mut written, directory.join(&config.path), config.content.reveal(), config.mode.0)?;
+        }
+    }
+    if secrets && !file.secrets().is_empty() {
+        put(&mut written, directory.join(".env"), &variables(file.secrets()), 0o600)?;
+    }
+    Ok(written)
+}
+
+fn put(written: &mut Written, path: PathBuf, text: &str, mode: u32) -> Result<(), AppError> {
+    let write = || {
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true).mode(mode).open(&path)?.write_all(text.as_bytes())
+    };
+    write().map_err(|source| AppError::File { action: "write", path: path.clone(), source })?;
+    written.files.push(path);
+    Ok(())
+}
+
+/// In single quotes, where Docker's and Podman's tools both read everything but `\'` as it stands.
+fn variables(secrets: &BTreeMap<String, Text>) -> String {
+    let mut text = String::new();
+    for (name, value) in secrets {
+        let _ = writeln!(text, "{name}='{}'", value.reveal().replace('\'', "\\'"));
+    }
+    text
+}

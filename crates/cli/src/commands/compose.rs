@@ -1,0 +1,48 @@
+use crate::{completion, error::Done, exit::Exit, session::Session};
+use clap_complete::ArgValueCandidates;
+use devarch_app::write_compose;
+use devarch_core::{compose::ConfigPlace, name::StackName};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// What to print or write.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The stack; this directory's where it is left out
+    #[arg(add = ArgValueCandidates::new(completion::stacks))]
+    stack: Option<StackName>,
+    /// Write compose.yaml and its config files into this directory
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Write the secrets too: a .env that only you can read
+    #[arg(long, requires = "dir")]
+    secrets: bool,
+}
+
+pub(super) async fn run(args: Args, session: &Session) -> Done {
+    let stack = session.stack(args.stack).await?;
+    let place = if args.dir.is_some() { ConfigPlace::Beside } else { ConfigPlace::Inline };
+    let composed = session.app().await?.compose(&stack, place).await?;
+    if let Some(why) = composed.unasked {
+        session.terminal.note(&format!("volumes that images declare are not in it: {why}"));
+    }
+    let Some(directory) = args.dir else {
+        session.terminal.result(&composed.file, || composed.file.to_yaml())?;
+        return Ok(Exit::OK);
+    };
+    let written = write_compose(&composed.file, &session.directory.join(directory), args.secrets)?;
+    session.terminal.result(&json!({"files": written.files, "left_out": written.left_out}), || {
+        let paths: Vec<String> = written.files.iter().map(|path| path.display().to_string()).collect();
+        paths.join("\n")
+    })?;
+    for path in &written.left_out {
+        session.terminal.note(&format!("{path} is secret and was left out; --secrets writes it"));
+    }
+    if !args.secrets && !composed.file.secrets().is_empty() {
+        let names: Vec<&str> = composed.file.secrets().keys().map(String::as_str).collect();
+        session
+            .terminal
+            .note(&format!("set {} in the environment, or --secrets writes a .env", names.join(", ")));
+    }
+    Ok(Exit::OK)
+}

@@ -1,0 +1,102 @@
+use crate::{
+    completion,
+    error::{CliError, Done},
+    exit::Exit,
+    session::Session,
+};
+use clap_complete::ArgValueCandidates;
+use devarch_app::{Catalog, project_from_compose, project_of, write_project};
+use devarch_core::{
+    name::{InstanceName, InvalidName, StackName, TemplateName, suggest},
+    read::ProjectFile,
+};
+use serde_json::json;
+use std::{env, path::PathBuf, str::FromStr};
+
+/// What to write.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Import this Compose file
+    #[arg(long, value_name = "FILE", conflicts_with = "templates")]
+    from: Option<PathBuf>,
+    /// The stack's name
+    #[arg(long, value_name = "NAME")]
+    stack: Option<StackName>,
+    /// Write over an existing devarch.yml
+    #[arg(long)]
+    force: bool,
+    /// Templates to make an instance of each, named like it or as you say
+    #[arg(value_name = "[NAME=]TEMPLATE", add = ArgValueCandidates::new(completion::templates))]
+    templates: Vec<Named>,
+}
+
+/// An instance's name and its template.
+#[derive(Debug, Clone)]
+struct Named(InstanceName, TemplateName);
+
+impl FromStr for Named {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let (name, template) = text.split_once('=').unwrap_or((text, text));
+        Ok(Self(name.parse()?, template.parse()?))
+    }
+}
+
+pub(super) fn run(args: Args, session: &Session) -> Done {
+    let stack = match args.stack {
+        Some(stack) => stack,
+        None => ask_for_stack(session)?,
+    };
+    let project = match args.from {
+        Some(file) => import(session, file, &stack)?,
+        None => choose(session, stack, args.templates)?,
+    };
+    let path = write_project(&session.directory, &project, args.force)?;
+    let stacks: Vec<&StackName> = project.stacks.keys().collect();
+    session.terminal.result(&json!({"file": path, "stacks": stacks}), || path.display().to_string())?;
+    session.terminal.note("`devarch up` brings it up");
+    Ok(Exit::OK)
+}
+
+fn import(session: &Session, file: PathBuf, stack: &StackName) -> Result<ProjectFile, CliError> {
+    let path = session.directory.join(&file);
+    let imported = project_from_compose(&path, stack, env::vars_os())?;
+    for note in imported.notes {
+        session.terminal.note(&format!("note: {}:{note}", file.display()));
+    }
+    Ok(imported.project)
+}
+
+fn choose(session: &Session, stack: StackName, mut named: Vec<Named>) -> Result<ProjectFile, CliError> {
+    let catalog = Catalog::of(Some(&session.directory), &session.settings().home);
+    if named.is_empty() {
+        if !session.terminal.interactive {
+            return Err(CliError::Invalid(
+                "name templates (`devarch catalog list` shows them), or a Compose file with --from"
+                    .to_owned(),
+            ));
+        }
+        let names = catalog.names()?.into_keys().map(|name| name.to_string()).collect();
+        let chosen = session.terminal.choose("Which templates?", names)?;
+        named = chosen.iter().filter_map(|name| name.parse().ok()).collect();
+    }
+    let instances: Vec<_> = named.into_iter().map(|Named(name, template)| (name, template)).collect();
+    Ok(project_of(&catalog, stack, &instances)?)
+}
+
+/// The directory's name is suggested, never taken silently.
+fn ask_for_stack(session: &Session) -> Result<StackName, CliError> {
+    let directory = session.directory.canonicalize()?;
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let suggestion = suggest(&name, "dev");
+    let given = match (session.terminal.yes, session.terminal.interactive) {
+        (true, _) => suggestion,
+        (false, true) => session.terminal.ask("Name of the stack?", &suggestion)?,
+        (false, false) => {
+            let message = format!("name the stack: --stack {suggestion}, or --yes takes that");
+            return Err(CliError::Invalid(message));
+        }
+    };
+    given.parse().map_err(|error: InvalidName| CliError::Invalid(error.to_string()))
+}
