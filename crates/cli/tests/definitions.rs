@@ -222,15 +222,21 @@ fn set_and_unset_tell_what_they_changed() {
     ~ db.healthcheck.interval: 10s => 5s
     --- exit 0
     ");
-    assert_snapshot!(world.run(&["unset", "/web", "image", "environment"]), @"
-    --- stderr
-    error: shop/web: ports_add.80/tcp.target: unknown field `target`; known are protocol, host_ip, published
-    --- exit 3
+    assert_snapshot!(world.run(&["set", "/web", "volumes./data=data"]), @"
+    ~ web.volumes./data.volume: + devarch-shop-web-data
+    --- exit 0
+    ");
+    assert_snapshot!(world.run(&["unset", "/web", "image", "environment", "volumes./data"]), @"
+    ~ web.environment.GREETING: - hi
+    ~ web.environment.NEW: - 1
+    ~ web.image: busybox:1.36 => busybox:1.37
+    ~ web.volumes./data.volume: - devarch-shop-web-data
+    --- exit 0
     ");
     assert_snapshot!(world.run(&["unset", "/web", "image"]), @"
     --- stderr
-    error: shop/web: ports_add.80/tcp.target: unknown field `target`; known are protocol, host_ip, published
-    --- exit 3
+    nothing changed
+    --- exit 0
     ");
 }
 
@@ -381,7 +387,12 @@ fn stacks_are_listed_renamed_copied_switched_and_deleted() {
     world.ok(&["stack", "disable", "second"]);
     world.ok(&["instance", "rename", "second", "web", "front"]);
     world.ok(&["instance", "remove", "second", "db"]);
-    assert_snapshot!(world.ok(&["stack", "list"]), @"");
+    assert_snapshot!(world.ok(&["stack", "list"]), @"
+    STACK   INSTANCES  ENGINE  ENABLED  PROJECT
+    second  1          -       no       $ROOT/project
+    shop    2          -       yes      $ROOT/project
+    --- exit 0
+    ");
     assert_eq!(world.json(&["stack", "show", "second"])["instances"][0]["name"], "front");
     world.ok(&["stack", "delete", "second"]);
     world.fails(4, &["stack", "show", "second"]);

@@ -173,10 +173,17 @@ fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<&'a str>
 
 /// The overrides as a user would write them, in long forms.
 fn user_form(overrides: &Overrides) -> Map<String, Value> {
-    match serde_json::to_value(overrides) {
-        Ok(Value::Object(map)) => map,
-        _ => Map::new(),
+    let Ok(Value::Object(mut map)) = serde_json::to_value(overrides) else { return Map::new() };
+    // In these the key says the target.
+    for field in ["ports_add", "volumes_add"] {
+        let entries = map.get_mut(field).and_then(Value::as_object_mut);
+        for entry in entries.into_iter().flat_map(|entries| entries.values_mut()) {
+            if let Some(entry) = entry.as_object_mut() {
+                entry.remove("target");
+            }
+        }
     }
+    map
 }
 
 fn inherited(edited: &Instance, field: &str) -> Option<Value> {

@@ -26,25 +26,25 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
 
 /// A home, a project directory, and perhaps an engine.
-pub struct World {
+pub(crate) struct World {
     /// Everything below it is this test's.
     root: TempDir,
     /// A stack name nobody else has.
-    pub stack: String,
+    pub(crate) stack: String,
     engine: Option<Fixture>,
     runtime: Runtime,
 }
 
 /// How the program ended.
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl World {
     /// A world without an engine; its stack is called `shop`.
-    pub fn without_engine() -> Self {
+    pub(crate) fn without_engine() -> Self {
         let root = tempfile::Builder::new().prefix("devarch-cli").tempdir().unwrap();
         std::fs::create_dir(root.path().join("project")).unwrap();
         let runtime = Runtime::new().unwrap();
@@ -52,7 +52,7 @@ impl World {
     }
 
     /// A world on a real engine, where there is one.
-    pub fn on(kind: EngineKind) -> Option<Self> {
+    pub(crate) fn on(kind: EngineKind) -> Option<Self> {
         let mut world = Self::without_engine();
         world.engine = Some(world.runtime.block_on(real::engine(kind))?);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -61,33 +61,38 @@ impl World {
     }
 
     /// The project's directory.
-    pub fn project(&self) -> PathBuf {
+    pub(crate) fn project(&self) -> PathBuf {
         self.root.path().join("project")
     }
 
     /// The home of DevArch.
-    pub fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.root.path().join("home")
     }
 
     /// Writes the project's devarch.yml; `STACK` is the stack's name.
-    pub fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         let text = text.replace("STACK", &self.stack);
         std::fs::write(self.project().join("devarch.yml"), text).unwrap();
     }
 
     /// The engine under test.
-    pub fn engine(&self) -> &Arc<dyn Engine> {
+    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
         &self.engine.as_ref().unwrap().engine
     }
 
+    /// The engine under test, with short ways to make things on it.
+    pub(crate) fn fixture(&self) -> &Fixture {
+        self.engine.as_ref().unwrap()
+    }
+
     /// Waits for an engine call.
-    pub fn wait<T>(&self, call: impl Future<Output = T>) -> T {
+    pub(crate) fn wait<T>(&self, call: impl Future<Output = T>) -> T {
         self.runtime.block_on(call)
     }
 
     /// The program, in the project's directory; `STACK` in an argument is the stack's name.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         #[expect(clippy::disallowed_methods, reason = "the program under test")]
         let mut command = Command::new(env!("CARGO_BIN_EXE_devarch"));
         let endpoint = self.engine.as_ref().map(|fixture| fixture.engine.info().endpoint.clone());
@@ -104,12 +109,12 @@ impl World {
     }
 
     /// Runs it to its end.
-    pub fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.end(self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     /// Runs it with that on its standard input.
-    pub fn feed(&self, input: &[u8], args: &[&str]) -> Ran {
+    pub(crate) fn feed(&self, input: &[u8], args: &[&str]) -> Ran {
         let mut command = self.command(args);
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().unwrap();
@@ -118,33 +123,33 @@ impl World {
     }
 
     /// Runs what has to succeed.
-    pub fn ok(&self, args: &[&str]) -> Ran {
+    pub(crate) fn ok(&self, args: &[&str]) -> Ran {
         let ran = self.run(args);
         assert_eq!(ran.code, 0, "devarch {args:?}\n{ran}");
         ran
     }
 
     /// Runs what has to end with that code.
-    pub fn fails(&self, code: i32, args: &[&str]) -> Ran {
+    pub(crate) fn fails(&self, code: i32, args: &[&str]) -> Ran {
         let ran = self.run(args);
         assert_eq!(ran.code, code, "devarch {args:?}\n{ran}");
         ran
     }
 
     /// What it printed as JSON.
-    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+    pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {
         let ran = self.ok(&[args, &["--json"]].concat());
         serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"))
     }
 
     /// Defines the project's stack without an engine: `up` imports before it looks for one.
-    pub fn define(&self, text: &str) {
+    pub(crate) fn define(&self, text: &str) {
         self.write(text);
         self.fails(6, &["up", "--yes"]);
     }
 
     /// Waits for a program's end.
-    pub fn end(&self, child: Child) -> Ran {
+    pub(crate) fn end(&self, child: Child) -> Ran {
         let output = child.wait_with_output().unwrap();
         let text = |bytes: &[u8]| {
             let root = self.root.path().canonicalize().unwrap();
