@@ -6,6 +6,7 @@ use devarch_core::{
     id::{EngineId, StackId},
     name::StackName,
     policy::Allowance,
+    read::StackFile,
     stack::Stack,
 };
 use ipnet::Ipv4Net;
@@ -46,16 +47,11 @@ impl StackRow {
             revision: self.revision,
             engine,
             subnet: self.subnet.as_deref().map(str::parse).transpose()?,
-            imported: self.imported.as_deref().map(serde_json::from_str).transpose()?,
+            imported: self.imported.as_deref().map(StackFile::from_stored).transpose()?,
             allow: allowed_of(&self.allowed)?,
             instances: BTreeMap::new(),
         })
     }
-}
-
-/// What was last imported, as JSON.
-fn imported(stack: &Stack) -> Option<String> {
-    stack.imported.as_ref().and_then(|imported| serde_json::to_string(imported).ok())
 }
 
 fn allowed_words(allow: &BTreeSet<Allowance>) -> String {
@@ -123,7 +119,7 @@ pub(crate) async fn insert(tx: &mut Tx, stack: &Stack) -> Result<()> {
         stack.enabled,
         stack.revision,
         allowed_words(&stack.allow),
-        imported(stack),
+        stack.imported.as_ref().map(StackFile::to_stored),
     )?;
     Ok(())
 }
@@ -149,7 +145,7 @@ pub(crate) async fn update(tx: &mut Tx, stack: &Stack) -> Result<()> {
         stack.project.as_deref(),
         stack.enabled,
         allowed_words(&stack.allow),
-        imported(stack),
+        stack.imported.as_ref().map(StackFile::to_stored),
     )?;
     Ok(())
 }

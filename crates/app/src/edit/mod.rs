@@ -6,7 +6,7 @@ mod import;
 mod stacks;
 
 pub use fields::Target;
-pub use import::{ImportSource, Imported};
+pub use import::{Draft, ImportSource};
 pub use stacks::NewInstance;
 
 use crate::{App, AppError};
@@ -73,10 +73,8 @@ impl App {
         stack.container_names()?;
         check(stack)?;
         let reservations = Reservations::of_others(self.store.host_ports().await?, known_as);
-        assign::assign(stack, &self.store_id, &reservations).map_err(|problems| AppError::Problems {
-            stack: stack.name.clone(),
-            problems,
-        })
+        assign::assign(stack, &self.store_id, &reservations)
+            .map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }
 }
 

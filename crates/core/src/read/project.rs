@@ -53,6 +53,16 @@ impl StackFile {
         let instances = stack.instances.iter().map(|(name, i)| (name.clone(), instance(i))).collect();
         Self { allow: stack.allow.clone(), instances }
     }
+
+    /// The form kept in the store: JSON.
+    pub fn to_stored(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads what [`StackFile::to_stored`] wrote.
+    pub fn from_stored(body: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(body)
+    }
 }
 
 /// Reads a devarch.yml; everything that is wrong with it at once.
