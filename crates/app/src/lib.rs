@@ -28,7 +28,7 @@ pub use compose::{Composed, Written, write_compose};
 pub use config::{InstanceConfig, shown_template};
 pub use container::{LogLine, LogRequest, Shell};
 pub use doctor::{Check, Verdict, doctor};
-pub use edit::{ImportSource, Imported, NewInstance, Target};
+pub use edit::{Draft, ImportSource, NewInstance, Target};
 pub use error::{AppError, ErrorKind};
 pub use execute::{ApplyFailure, Event, EventSink, Failure, Outcome};
 pub use init::{project_from_compose, project_of, write_project};

@@ -49,7 +49,15 @@ pub struct Prepared {
 impl App {
     /// Plans a stack on its engine.
     pub async fn prepare(&self, name: &StackName, options: &PrepareOptions) -> Result<Prepared, AppError> {
-        let mut stack = self.stack(name).await?;
+        self.prepare_stack(self.stack(name).await?, options).await
+    }
+
+    /// Plans a stack that need not be saved.
+    pub async fn prepare_stack(
+        &self,
+        mut stack: Stack,
+        options: &PrepareOptions,
+    ) -> Result<Prepared, AppError> {
         if let Some(wanted) = options.wanted {
             stack.instances.values_mut().for_each(|instance| instance.wanted = wanted);
         }

@@ -29,14 +29,13 @@ impl App {
     /// Pulls the images of a stack that are absent, so that the plan can be made from what they say.
     pub async fn pull_images(
         &self,
-        name: &StackName,
+        stack: &Stack,
         events: EventSink<'_>,
         cancel: &CancellationToken,
     ) -> Result<(), AppError> {
-        let stack = self.stack(name).await?;
-        let engine = self.engine(Some(&stack)).await?;
+        let engine = self.engine(Some(stack)).await?;
         let mut images = BTreeMap::new();
-        for (name, effective) in effective(&stack) {
+        for (name, effective) in effective(stack) {
             if stack.wanted(&stack.instances[&name]) != Wanted::Absent
                 && let Some(image) = effective.service.image
             {
@@ -48,7 +47,7 @@ impl App {
                 return Ok(());
             }
             let progress = |progress| events(Event::Pull { image: image.clone(), progress });
-            let failed = |failure| Box::new(pull_failure(&stack, &image, failure));
+            let failed = |failure| Box::new(pull_failure(stack, &image, failure));
             tokio::select! {
                 pulled = engine.pull_image(&image, platform.as_deref(), &progress) => {
                     pulled.map(|_| ()).map_err(|error| failed(Failure::Engine(error)).into())

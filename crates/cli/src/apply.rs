@@ -4,7 +4,8 @@ use crate::{error::CliError, plan_view, progress::Progress, session::Session, st
 use devarch_app::{Outcome, Prepared, StatusOptions};
 use devarch_core::{
     name::StackName,
-    plan::{Change, ChangeKind},
+    stack::Stack,
+    plan::{Change, ChangeKind, FieldDiff},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 /// Pulls the images that are absent.
 pub(crate) async fn pull(
     session: &Session,
-    stack: &StackName,
+    stack: &Stack,
     cancel: &CancellationToken,
 ) -> Result<(), CliError> {
     let progress = Progress::new(session.terminal, None);
@@ -21,14 +22,22 @@ pub(crate) async fn pull(
     Ok(pulled?)
 }
 
-/// Shows a plan, and asks if it does anything.
-pub(crate) fn agree(session: &Session, prepared: &Prepared) -> Result<(), CliError> {
+/// Shows a plan, and asks if it does anything, or if edits would be lost by it.
+pub(crate) fn agree(session: &Session, prepared: &Prepared, undone: &[FieldDiff]) -> Result<(), CliError> {
     let plan = &prepared.plan;
     session.terminal.note(&plan_view::render(plan, false));
-    if plan.is_empty() {
+    if !undone.is_empty() {
+        session.terminal.note(&undone_text(undone));
+    }
+    if plan.is_empty() && undone.is_empty() {
         return Ok(());
     }
     session.terminal.confirm(&format!("Apply this to '{}'?", plan.stack), "applying the plan")
+}
+
+fn undone_text(undone: &[FieldDiff]) -> String {
+    let lines: Vec<String> = undone.iter().map(|field| format!("  ! {field}")).collect();
+    format!("devarch.yml undoes what was edited here since it was last taken in:\n{}\n", lines.join("\n"))
 }
 
 /// Shows a plan that does more than the command's own word says: that replaces or removes containers.

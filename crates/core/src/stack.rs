@@ -5,6 +5,7 @@ use crate::{
     id::{InstanceId, StackId},
     name::{ContainerName, InstanceName, NameTooLong, PhysicalVolume, StackName, VolumeName},
     policy::Allowance,
+    read::StackFile,
     template::{Overrides, PortKey, Template, TemplateDigest},
 };
 use ipnet::Ipv4Net;
@@ -32,6 +33,8 @@ pub struct Stack {
     pub engine: Option<EngineBinding>,
     /// Its network's addresses, chosen at its first apply and kept.
     pub subnet: Option<Ipv4Net>,
+    /// What the devarch.yml said that it was last made from; what differs since was edited here.
+    pub imported: Option<StackFile>,
     /// What policy would refuse and the stack allows.
     pub allow: BTreeSet<Allowance>,
     /// Its instances.

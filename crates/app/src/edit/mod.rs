@@ -6,7 +6,7 @@ mod import;
 mod stacks;
 
 pub use fields::Target;
-pub use import::{ImportSource, Imported};
+pub use import::{Draft, ImportSource};
 pub use stacks::NewInstance;
 
 use crate::{App, AppError};

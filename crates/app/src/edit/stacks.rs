@@ -33,6 +33,7 @@ pub(super) fn empty_stack(name: &StackName, project: Option<&Path>) -> Stack {
         revision: 0,
         engine: None,
         subnet: None,
+        imported: None,
         allow: BTreeSet::new(),
         instances: BTreeMap::new(),
     }

@@ -24,7 +24,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let cancel = signals::cancel_token();
     app.want(&stack, instance.as_ref(), Wanted::Running).await?;
-    pull(session, &stack, &cancel).await?;
+    pull(session, &app.stack(&stack).await?, &cancel).await?;
     let prepared = app.prepare(&stack, &PrepareOptions::default()).await?;
     show_replacing(session, &prepared);
     let outcome = carry_out(session, &prepared, &cancel).await?;

@@ -7,8 +7,10 @@ use super::{
 use crate::{
     name::{InstanceName, StackName, TemplateName},
     policy::Allowance,
+    stack::{Instance, Stack},
     template::{Overrides, Template},
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a devarch.yml says.
@@ -21,7 +23,7 @@ pub struct ProjectFile {
 }
 
 /// One stack of a devarch.yml.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackFile {
     /// What policy would refuse and the stack allows.
     pub allow: BTreeSet<Allowance>,
@@ -30,7 +32,7 @@ pub struct StackFile {
 }
 
 /// One instance of a devarch.yml.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceFile {
     /// The template it is made from.
     pub template: TemplateName,
@@ -38,6 +40,29 @@ pub struct InstanceFile {
     pub enabled: bool,
     /// What it says differently.
     pub overrides: Overrides,
+}
+
+impl StackFile {
+    /// What a devarch.yml would have to say for a stack to be as it is.
+    pub fn of(stack: &Stack) -> Self {
+        let instance = |instance: &Instance| InstanceFile {
+            template: instance.template.template.name.clone(),
+            enabled: instance.enabled,
+            overrides: instance.overrides.clone(),
+        };
+        let instances = stack.instances.iter().map(|(name, i)| (name.clone(), instance(i))).collect();
+        Self { allow: stack.allow.clone(), instances }
+    }
+
+    /// The form kept in the store: JSON.
+    pub fn to_stored(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads what [`StackFile::to_stored`] wrote.
+    pub fn from_stored(body: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(body)
+    }
 }
 
 /// Reads a devarch.yml; everything that is wrong with it at once.

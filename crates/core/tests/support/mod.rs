@@ -40,6 +40,7 @@ pub(crate) fn stack(instances: &str) -> Stack {
         revision: 1,
         engine: None,
         subnet: None,
+        imported: None,
         allow: BTreeSet::new(),
         instances: BTreeMap::new(),
     };
