@@ -115,6 +115,8 @@ pub enum Waiting {
         /// With this exit code.
         exit_code: Option<i64>,
     },
+    /// It ends again and again, and its restart policy starts it anew.
+    Restarting,
     /// Its health check has not passed.
     Unhealthy,
     /// Its first health check is not over.
@@ -128,6 +130,7 @@ impl std::fmt::Display for Waiting {
             Self::Provider { target, lacks } => write!(f, "waits for {target}, which {lacks}"),
             Self::Ended { exit_code: Some(code) } => write!(f, "ended with exit code {code}: `devarch logs`"),
             Self::Ended { exit_code: None } => f.write_str("ended: `devarch logs`"),
+            Self::Restarting => f.write_str("ends again and again: `devarch logs`"),
             Self::Unhealthy => f.write_str("its health check fails: `devarch logs`"),
             Self::Starting => f.write_str("the engine has not run its health check yet"),
         }
@@ -331,6 +334,9 @@ fn waiting(
         return None;
     }
     let job = effective.service.job.unwrap_or(false);
+    if status.status.starts_with("Restarting") {
+        return Some(Waiting::Restarting);
+    }
     match (status.state, status.health) {
         (Some(RunState::Running), Some(HealthState::Unhealthy)) => return Some(Waiting::Unhealthy),
         (Some(RunState::Running), Some(HealthState::Starting)) => return Some(Waiting::Starting),

@@ -4,8 +4,8 @@ use crate::{error::CliError, plan_view, progress::Progress, session::Session, st
 use devarch_app::{Outcome, Prepared, StatusOptions};
 use devarch_core::{
     name::StackName,
-    stack::Stack,
     plan::{Change, ChangeKind, FieldDiff},
+    stack::Stack,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;

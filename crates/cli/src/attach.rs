@@ -36,10 +36,10 @@ pub(crate) async fn run(terminal: Terminal, shell: &Shell, request: &ExecRequest
     loop {
         tokio::select! {
             chunk = output.next() => match chunk {
-                Some(chunk) => {
-                    let chunk = chunk.map_err(devarch_app::AppError::from)?;
-                    terminal.raw(chunk.stderr, &chunk.bytes)?;
-                }
+                Some(Ok(chunk)) => terminal.raw(chunk.stderr, &chunk.bytes)?,
+                // Podman cuts the connection of a command that ends without reading its input.
+                Some(Err(_)) if shell.engine.exec_exit_code(&id).await.is_ok_and(|code| code.is_some()) => break,
+                Some(Err(error)) => return Err(devarch_app::AppError::from(error).into()),
                 None => break,
             },
             _ = resized.recv() => {

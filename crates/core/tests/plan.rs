@@ -195,6 +195,28 @@ fn a_replaced_container_is_removed_only_when_everything_is_ready() {
 }
 
 #[test]
+fn what_a_failed_replacement_kept_goes_only_when_its_successor_was_seen_ready() {
+    let mut paper = Paper::new();
+    paper.apply(&stack(SHOP));
+    let broken = stack(&SHOP.replace("A: \"1\"", "A: \"2\""));
+    let plan = paper.plan(&broken);
+    paper.carry_out_until(&plan, plan.steps.len() - 2);
+    paper.done.clear();
+    insta::assert_snapshot!(text(&paper, &broken), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -   container devarch-shop-db.old: remove, was left over by an apply that did not end
+
+    Plan: 0 to create, 0 to change, 0 to replace, 1 to remove.
+    ");
+    paper.apply(&broken);
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    db: wait until it is healthy
+    remove container devarch-shop-db.old
+    ");
+}
+
+#[test]
 fn what_was_done_by_hand_is_mended() {
     let mut paper = Paper::new();
     let shop = stack(SHOP);
@@ -456,6 +478,28 @@ proptest! {
         let names: BTreeSet<&str> = paper.observed.containers.iter().map(|c| c.name.as_str()).collect();
         prop_assert_eq!(names.len(), second.instances.len());
         prop_assert!(names.iter().all(|name| !name.contains('.')));
+    }
+
+    /// An apply that ended anywhere is finished, or turned into something else, by the next.
+    #[test]
+    fn after_an_apply_that_ended_half_way_the_next_converges(
+        from in random_stack(),
+        to in random_stack(),
+        then in random_stack(),
+        (last, again) in (0..40_usize, 0..40_usize),
+        changed in any::<bool>(),
+    ) {
+        let mut paper = Paper::new();
+        paper.apply(&stack(&from));
+        let second = stack(&to);
+        paper.carry_out_until(&paper.plan(&second).clone(), last);
+        paper.carry_out_until(&paper.plan(&second).clone(), again);
+        let third = if changed { stack(&then) } else { second };
+        paper.apply(&third);
+        let rest = paper.plan(&third);
+        prop_assert!(rest.is_empty(), "{}", plan_text(&rest, TextOptions::default()));
+        prop_assert!(paper.observed.containers.iter().all(|c| !c.name.as_str().contains('.')));
+        prop_assert_eq!(paper.observed.containers.len(), third.instances.len());
     }
 
     /// No instance starts before what it depends on is ready.

@@ -110,6 +110,8 @@ pub struct Inspection {
     pub out_of_memory: bool,
     /// The engine's words on a failed start.
     pub error: String,
+    /// Whether it has ended and the engine is about to restart it.
+    pub restarting: bool,
     /// How often the engine has restarted it.
     pub restarts: i64,
     /// When it was started (RFC 3339, the engine's clock); empty if never.

@@ -31,6 +31,8 @@ pub enum Failure {
     Exited {
         /// Its exit code.
         code: i64,
+        /// Whether its restart policy starts it again and again.
+        restarted: bool,
         /// Whether the kernel killed it for memory.
         out_of_memory: bool,
         /// Its last lines.
@@ -96,7 +98,13 @@ impl fmt::Display for Failure {
             Self::Engine(error) => {
                 write!(f, "{error}{}", hint(&error.kind))
             }
-            Self::Exited { code, out_of_memory, logs } => {
+            Self::Exited { restarted: true, logs, .. } => {
+                f.write_str(
+                    "it ends soon after its start, and its restart policy starts it again and again",
+                )?;
+                lines(f, logs)
+            }
+            Self::Exited { code, out_of_memory, logs, .. } => {
                 if *out_of_memory || *code == 137 {
                     write!(
                         f,
@@ -123,9 +131,9 @@ impl fmt::Display for Failure {
 
 fn lines(f: &mut fmt::Formatter<'_>, logs: &[String]) -> fmt::Result {
     if logs.is_empty() {
-        return write!(f, "; it wrote nothing");
+        return write!(f, "; the container wrote nothing");
     }
-    write!(f, "; its last lines:")?;
+    write!(f, "; the container's last lines:")?;
     for line in logs {
         write!(f, "\n  | {line}")?;
     }

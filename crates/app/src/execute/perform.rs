@@ -144,25 +144,45 @@ impl Hands<'_> {
             .map_err(|error| Failure::Store(error.to_string()))
     }
 
-    /// A container that ended within a moment of its start did not start. One that its restart policy started again
-    /// looks as if it ran.
+    /// A container that ended within a moment of its start did not start. One that its restart policy starts again and
+    /// again looks as if it ran.
     async fn verify(
         &self,
         containers: &[(InstanceName, ContainerRef)],
         cancel: &CancellationToken,
     ) -> Result<(), Failure> {
+        let before = self.restarts(containers).await?;
         tokio::select! {
             () = tokio::time::sleep(SETTLE) => {}
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         }
-        let still_runs = async |(name, container): &(InstanceName, ContainerRef)| {
+        let still_runs = async |((name, container), before): (&(InstanceName, ContainerRef), &i64)| {
             let id = self.container(container)?;
+            let allowed = if matches!(container, ContainerRef::MadeBy(_)) { 0 } else { *before };
             match self.engine.inspect(&id).await.map_err(Failure::Engine)? {
-                Some(state) if state.state == RunState::Running && state.restarts == 0 => Ok(()),
+                Some(state)
+                    if state.state == RunState::Running && !state.restarting && state.restarts <= allowed =>
+                {
+                    Ok(())
+                }
                 _ => Err(Failure::Instance(name.clone(), Box::new(self.exited(&id).await))),
             }
         };
-        try_join_all(containers.iter().map(still_runs)).await.map(|_| ())
+        try_join_all(containers.iter().zip(&before).map(still_runs)).await.map(|_| ())
+    }
+
+    /// How often each container was restarted by now.
+    async fn restarts(&self, containers: &[(InstanceName, ContainerRef)]) -> Result<Vec<i64>, Failure> {
+        let one = async |(_, container): &(InstanceName, ContainerRef)| {
+            let id = self.container(container)?;
+            let state = self.engine.inspect(&id).await.map_err(Failure::Engine)?;
+            Ok(state.map_or(0, |state| state.restarts))
+        };
+        let existing = containers.iter().any(|(_, container)| matches!(container, ContainerRef::Existing(_)));
+        if !existing {
+            return Ok(vec![0; containers.len()]);
+        }
+        try_join_all(containers.iter().map(one)).await
     }
 
     /// How a container ended, with its last lines.
@@ -170,6 +190,7 @@ impl Hands<'_> {
         match self.engine.inspect(id).await {
             Ok(Some(state)) => Failure::Exited {
                 code: state.exit_code,
+                restarted: state.restarting || state.state == RunState::Running,
                 out_of_memory: state.out_of_memory,
                 logs: self.last_lines(id).await,
             },

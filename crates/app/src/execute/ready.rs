@@ -77,7 +77,8 @@ async fn healthy(
             Err(error) => error.to_string(),
         };
         match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
-            Some(state) if state.state == RunState::Running && state.restarts == restarts => {}
+            Some(state)
+                if state.state == RunState::Running && !state.restarting && state.restarts == restarts => {}
             _ => return Err(hands.exited(id).await),
         }
         if begun.elapsed() > patience {

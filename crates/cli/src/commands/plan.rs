@@ -1,4 +1,10 @@
-use crate::{completion, error::{CliError, Done}, exit::Exit, plan_view, session::Session};
+use crate::{
+    completion,
+    error::{CliError, Done},
+    exit::Exit,
+    plan_view,
+    session::Session,
+};
 use clap_complete::ArgValueCandidates;
 use devarch_app::PrepareOptions;
 use devarch_core::{
@@ -41,7 +47,9 @@ async fn stack(session: &Session, named: Option<StackName>) -> Result<Stack, Cli
     let Some(before) = draft.before else { return Ok(draft.stack) };
     if before.imported != draft.stack.imported {
         let name = &before.name;
-        let note = format!("devarch.yml was changed since stack '{name}' was made from it; `devarch up` takes that in");
+        let note = format!(
+            "devarch.yml was changed since stack '{name}' was made from it; `devarch up` takes that in"
+        );
         session.terminal.note(&note);
     }
     Ok(before)

@@ -102,6 +102,9 @@ impl<'a> Case<'a> {
             let reason = Reason::ImageMoved { from: container.image_id.to_string(), to: now.to_string() };
             return Some((reason, Vec::new()));
         }
+        if container.name != instance.container {
+            return Some((Reason::LeftOver, Vec::new()));
+        }
         self.options.replace.contains(name).then(|| (Reason::Asked, Vec::new()))
     }
 

@@ -134,6 +134,7 @@ fn parse(text: &str, options: serde_saphyr::Options) -> Result<Node, Diagnostic>
     })
 }
 
+/// The parser's words, without its places and advice to programmers.
 fn message_of(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
@@ -141,6 +142,8 @@ fn message_of(error: &serde_saphyr::Error) -> String {
         .split_once(": ")
         .filter(|(head, _)| head.starts_with("error: line"))
         .map_or(text, |(_, rest)| rest);
+    let text = text.split(", set ").next().unwrap_or(text);
+    let text = text.split("; set ").next().unwrap_or(text);
     format!("this is not valid YAML: {text}")
 }
 

@@ -62,7 +62,7 @@ pub const OVERRIDE_FIELDS: &[&str] =
 /// Reads the service's fields out of a mapping that may have others beside them.
 pub(super) fn service(fields: &mut Fields<'_>) -> Service {
     Service {
-        image: fields.take("image", nonempty),
+        image: fields.take("image", image),
         platform: fields.take("platform", nonempty),
         command: fields.take("command", command),
         entrypoint: fields.take("entrypoint", command),
@@ -100,6 +100,26 @@ pub(super) fn service(fields: &mut Fields<'_>) -> Service {
         ulimits: fields.take("ulimits", ulimits),
         resources: fields.take("resources", resources),
     }
+}
+
+/// An image's name; the grammar in full is the engine's to judge.
+fn image(at: &At<'_>) -> Option<String> {
+    let name = nonempty(at)?;
+    let repository = name.split('@').next().unwrap_or(&name);
+    let repository = match repository.rsplit_once(':') {
+        Some((before, tag)) if !tag.contains('/') => before,
+        _ => repository,
+    };
+    let path = repository.split_once('/').map_or(repository, |(first, rest)| {
+        if first.contains(['.', ':']) || first == "localhost" { rest } else { repository }
+    });
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/".contains(c);
+    if name.contains(char::is_whitespace) || path.is_empty() || !path.chars().all(allowed) {
+        return at.wrong(format!(
+            "{name:?} is not an image's name; one looks like postgres:17.2 or ghcr.io/me/app:1"
+        ));
+    }
+    Some(name)
 }
 
 /// A list of texts, or one text.

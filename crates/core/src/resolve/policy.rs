@@ -31,8 +31,32 @@ const HOST_PATHS: &[&str] = &[
     "/sys", "/usr", "/var", "/var/lib", "/var/run",
 ];
 
-/// Places in a home that hold keys.
-const HOME_PATHS: &[&str] = &["", ".aws", ".config", ".devarch", ".docker", ".gnupg", ".kube", ".ssh"];
+/// Where engines keep sockets and everything they run: whoever can write there is root on the host.
+const ENGINE_DIRS: &[&str] = &[
+    "/run/containerd",
+    "/run/docker",
+    "/run/podman",
+    "/run/user",
+    "/var/lib/containerd",
+    "/var/lib/containers",
+    "/var/lib/docker",
+    "/var/run/docker",
+    "/var/run/podman",
+];
+
+/// Places in a home that hold keys, or an engine's data.
+const HOME_PATHS: &[&str] = &[
+    "",
+    ".aws",
+    ".config",
+    ".devarch",
+    ".docker",
+    ".gnupg",
+    ".kube",
+    ".local/share/containers",
+    ".local/share/docker",
+    ".ssh",
+];
 
 /// Files under `/etc` that are harmless to read.
 const HARMLESS: &[&str] = &["/etc/localtime", "/etc/timezone"];
@@ -116,6 +140,7 @@ fn is_host_path(path: &str, home: Option<&str>) -> bool {
     });
     let above_home = home.is_some_and(|home| home.starts_with(&format!("{path}/")));
     HOST_PATHS.contains(&path)
+        || ENGINE_DIRS.iter().any(|dir| within(dir))
         || within("/etc")
         || within("/proc")
         || within("/sys")

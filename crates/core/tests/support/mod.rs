@@ -175,9 +175,14 @@ impl Paper {
 
     /// Carries a plan out, checking at each step what a real engine would refuse.
     pub(crate) fn carry_out(&mut self, plan: &Plan) {
+        self.carry_out_until(plan, plan.steps.len());
+    }
+
+    /// Stops after so many steps, as an apply that failed or was killed.
+    pub(crate) fn carry_out_until(&mut self, plan: &Plan, last: usize) {
         let mut made: BTreeMap<StepId, ContainerId> = BTreeMap::new();
         let mut ended: BTreeSet<StepId> = BTreeSet::new();
-        while ended.len() < plan.steps.len() {
+        while ended.len() < last.min(plan.steps.len()) {
             // The last that is ready goes first: an order that only happens to be right would fail.
             let next = (0..plan.steps.len())
                 .rev()

@@ -104,6 +104,7 @@ impl From<Inspected> for Inspection {
             exit_code: found.state.exit_code.unwrap_or_default(),
             out_of_memory: found.state.oom_killed.unwrap_or_default(),
             error: found.state.error.unwrap_or_default(),
+            restarting: found.state.status == "restarting",
             restarts: found.restart_count.unwrap_or_default(),
             started_at: time(found.state.started_at),
             finished_at: time(found.state.finished_at),

@@ -359,6 +359,7 @@ impl World {
             exit_code: container.exit_code,
             out_of_memory: false,
             error: container.error.clone(),
+            restarting: false,
             restarts: 0,
             started_at: time(container.starts > 0),
             finished_at: time(container.state == RunState::Exited),

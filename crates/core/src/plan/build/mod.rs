@@ -45,22 +45,16 @@ pub fn plan(
     Ok(builder.finish())
 }
 
-/// The name a successor is created under, beside the container it replaces. A dot is in no name a user gives.
-pub(super) fn next_name(name: &ContainerName) -> ContainerName {
-    ContainerName::from_stored(format!("{name}.next"))
-}
-
-/// The name a replaced container is kept under until all is well.
-pub(super) fn old_name(name: &ContainerName) -> ContainerName {
-    ContainerName::from_stored(format!("{name}.old"))
-}
-
 struct Builder<'a> {
     case: &'a Case<'a>,
     /// By instance: its current container.
     current: BTreeMap<&'a InstanceName, &'a ObservedContainer>,
     /// Containers of the stack that are no instance's.
     leftovers: Vec<&'a ObservedContainer>,
+    /// Instances with a leftover: an apply did not end, so what runs of them was never seen ready.
+    unproven: BTreeSet<&'a InstanceName>,
+    /// Unchanged containers of such instances, to be looked at before the leftovers go.
+    doubted: Vec<(&'a InstanceName, ContainerRef)>,
     steps: Vec<Step>,
     changes: Vec<Change>,
     /// Steps that make images, the network and volumes.
@@ -80,7 +74,7 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(case: &'a Case<'a>) -> Self {
-        let (mut current, mut leftovers) = (BTreeMap::new(), Vec::new());
+        let (mut current, mut leftovers, mut unproven) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
         let mut ours: Vec<&ObservedContainer> = case
             .observed
             .containers
@@ -99,13 +93,19 @@ impl<'a> Builder<'a> {
                 Some((name, _)) if !current.contains_key(*name) => {
                     current.insert(*name, container);
                 }
-                _ => leftovers.push(container),
+                Some((name, _)) => {
+                    unproven.insert(*name);
+                    leftovers.push(container);
+                }
+                None => leftovers.push(container),
             }
         }
         Self {
             case,
             current,
             leftovers,
+            unproven,
+            doubted: Vec::new(),
             steps: Vec::new(),
             changes: Vec::new(),
             pulls: BTreeMap::new(),
@@ -126,6 +126,16 @@ impl<'a> Builder<'a> {
         };
         let dependencies: Dependencies<'a> = instances.iter().map(|(name, i)| (name, needs(i))).collect();
         start_order(&dependencies)
+    }
+
+    /// A name beside a container's own, for its successor or for what is kept of it. A dot is in no name a user
+    /// gives; a number follows where an apply that did not end has left one.
+    fn beside(&self, name: &ContainerName, what: &str) -> ContainerName {
+        let taken =
+            |name: &ContainerName| self.case.observed.containers.iter().any(|other| other.name == *name);
+        let first = ContainerName::from_stored(format!("{name}.{what}"));
+        let further = (2..u32::MAX).map(|n| ContainerName::from_stored(format!("{name}.{what}{n}")));
+        std::iter::once(first.clone()).chain(further).find(|name| !taken(name)).unwrap_or(first)
     }
 
     fn step(

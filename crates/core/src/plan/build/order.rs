@@ -54,7 +54,8 @@ impl Builder<'_> {
 
     /// A container that ends at once must not count as started.
     pub(super) fn verify(&mut self) {
-        let unproven: Vec<(InstanceName, ContainerRef)> = self
+        let doubted = std::mem::take(&mut self.doubted);
+        let mut unproven: Vec<(InstanceName, ContainerRef)> = self
             .started
             .iter()
             .filter(|(name, _)| self.case.desired.instances[**name].readiness == Readiness::Running)
@@ -63,6 +64,7 @@ impl Builder<'_> {
                 _ => None,
             })
             .collect();
+        unproven.extend(doubted.into_iter().map(|(name, container)| (name.clone(), container)));
         if !unproven.is_empty() {
             let ends = self.ends();
             self.step(None, Action::Verify { containers: unproven }, ends);

@@ -1,6 +1,6 @@
 //! Making and starting what should run.
 
-use super::{Builder, existing, next_name, old_name};
+use super::{Builder, existing};
 use crate::{
     desired::{DesiredInstance, Readiness, awaited},
     name::{ContainerName, InstanceName},
@@ -40,20 +40,31 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// An unchanged container stays, unless it asked to be restarted with a provider.
+    /// An unchanged container stays, unless it asked to be restarted with a provider. Where an apply did not end, it
+    /// was never seen ready: it has to be before what is left over goes.
     pub(super) fn keep(
         &mut self,
         name: &'a InstanceName,
         instance: &'a DesiredInstance,
         container: &'a ObservedContainer,
     ) {
-        let provider =
-            instance.depends_on.iter().find(|(provider, d)| d.restart && self.replaced.contains(provider));
-        if let Some((provider, _)) = provider
-            && instance.wanted == Wanted::Running
-            && instance.readiness != Readiness::Completed
-        {
-            self.restart(name, instance, container, Reason::ProviderReplaced { provider: provider.clone() });
+        if instance.wanted != Wanted::Running || instance.readiness == Readiness::Completed {
+            return;
+        }
+        let mut providers = instance.depends_on.iter();
+        if let Some((provider, _)) = providers.find(|(name, d)| d.restart && self.replaced.contains(name)) {
+            let reason = Reason::ProviderReplaced { provider: provider.clone() };
+            self.restart(name, instance, container, reason);
+        } else if self.unproven.contains(name) {
+            let container = existing(container);
+            match &instance.readiness {
+                Readiness::Running => self.doubted.push((name, container)),
+                readiness => {
+                    let action = Action::Await { container, readiness: readiness.clone() };
+                    let step = self.step(Some(name), action, []);
+                    self.ready.insert(name, step);
+                }
+            }
         }
     }
 
@@ -105,13 +116,13 @@ impl<'a> Builder<'a> {
         instance: &'a DesiredInstance,
         old: &'a ObservedContainer,
     ) {
-        let (made, complete) = self.make(name, instance, next_name(&instance.container));
+        let (made, complete) = self.make(name, instance, self.beside(&instance.container, "next"));
         let running = instance.wanted == Wanted::Running;
         let mut gate = if running { self.providers(name, instance) } else { BTreeSet::new() };
         gate.insert(complete);
         let stopped = self.stop(Some(name), old, gate.clone(), instance);
         gate.extend(stopped);
-        let kept = old_name(&instance.container);
+        let kept = self.beside(&instance.container, "old");
         let aside =
             self.step(Some(name), Action::Rename { container: existing(old), to: kept.clone() }, gate);
         let successor = ContainerRef::MadeBy(made);
