@@ -18,7 +18,7 @@ pub(crate) async fn pull(
 ) -> Result<(), CliError> {
     let progress = Progress::new(session.terminal, None);
     let pulled = session.app().await?.pull_images(stack, &|event| progress.event(event), cancel).await;
-    progress.clear();
+    progress.end(pulled.is_ok());
     Ok(pulled?)
 }
 
@@ -56,9 +56,7 @@ pub(crate) async fn carry_out(
 ) -> Result<Outcome, CliError> {
     let progress = Progress::new(session.terminal, Some(&prepared.plan));
     let applied = session.app().await?.apply(prepared, &|event| progress.event(event), cancel).await;
-    if applied.is_ok() {
-        progress.clear();
-    }
+    progress.end(applied.is_ok());
     Ok(applied?)
 }
 

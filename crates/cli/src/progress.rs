@@ -53,9 +53,13 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Takes what is drawn off the terminal: what comes next says how it ended.
-    pub(crate) fn clear(&self) {
-        if let Some(live) = &self.live {
+    /// Draws no more. After a success what was drawn goes: what comes next says more.
+    pub(crate) fn end(&self, succeeded: bool) {
+        for bar in self.lines().values().filter_map(|line| line.bar.as_ref()) {
+            bar.abandon();
+        }
+        if let Some(live) = self.live.as_ref().filter(|_| succeeded) {
+            // A terminal that is gone needs no clearing.
             let _ = live.clear();
         }
     }

@@ -169,7 +169,9 @@ fn a_stack_of_another_directory_is_refused_and_up_as_makes_a_copy() {
     error: stack 'shop' was made from $ROOT/project, not from $ROOT/second; `devarch up --as NAME` makes a stack of its own here
     --- exit 5
     ");
-    world.fails(6, &["-C", "../second", "up", "--as", "shop2"]);
+    world.fails(6, &["-C", "../second", "up", "--as", "shop2", "--yes"]);
+    assert!(!world.ok(&["stack", "list"]).stdout.contains("shop2"), "nothing is saved before it can be planned");
+    world.define_in(&second, Some("shop2"));
     assert!(world.ok(&["stack", "list"]).stdout.contains("shop2"));
     // From then on the directory's stack is meant.
     world.fails(6, &["-C", "../second", "up"]);
@@ -201,8 +203,9 @@ fn without_a_devarch_yml_a_stack_has_to_be_named() {
     world.write(SHOP);
     assert_snapshot!(world.run(&["plan"]), @"
     --- stderr
-    error: stack 'shop' of this directory is not there yet; `devarch up` makes it
-    --- exit 4
+    error: find an engine: connect to unix:///nonexistent/engine.sock (DEVARCH_ENGINE): No such file or directory (os error 2)
+    hint: `devarch doctor` shows which engines were looked for, and how to mend what is wrong
+    --- exit 6
     ");
 }
 
@@ -513,7 +516,7 @@ fn init_writes_a_file_that_up_reads() {
           redis:
             template: redis
     "#);
-    world.fails(6, &["up", "--yes"]);
+    world.define_in(&world.project(), None);
     assert_eq!(world.json(&["stack", "show"])["instances"][0]["template"], "postgres");
     assert_snapshot!(world.run(&["init", "--stack", "shop", "redis"]), @"
     --- stderr

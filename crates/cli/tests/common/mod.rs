@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-use devarch_core::{engine::EngineKind, spec::label, unit::Millis};
+use devarch_app::{App, Settings};
+use devarch_core::{engine::EngineKind, name::StackName, spec::label, unit::Millis};
 use devarch_engine::{Candidate, Engine, Way, connect};
 use devarch_store::Store;
 use devarch_testkit::{fixture::Fixture, real};
@@ -11,7 +12,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     io::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -143,10 +144,23 @@ impl World {
         serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"))
     }
 
-    /// Defines the project's stack without an engine: `up` imports before it looks for one.
+    /// Defines the project's stack as `up` would, without an engine.
     pub(crate) fn define(&self, text: &str) {
         self.write(text);
-        self.fails(6, &["up", "--yes"]);
+        self.define_in(&self.project(), None);
+    }
+
+    /// Defines the stack of a directory, under another name if one is given.
+    pub(crate) fn define_in(&self, directory: &Path, renamed: Option<&str>) {
+        let home = self.home();
+        let variable = |name: &str| (name == "DEVARCH_HOME").then(|| home.clone().into_os_string());
+        let settings = Settings::read(None, variable).unwrap();
+        let renamed: Option<StackName> = renamed.map(|name| name.parse().unwrap());
+        self.wait(async {
+            let app = App::open(settings).await.unwrap();
+            let source = app.import_here(directory, None, renamed.as_ref()).await.unwrap().unwrap();
+            app.save(&app.draft(&source).await.unwrap()).await.unwrap();
+        });
     }
 
     /// Waits for a program's end.
