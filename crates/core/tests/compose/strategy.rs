@@ -107,6 +107,11 @@ pub(crate) fn word() -> impl Strategy<Value = String> {
     text().prop_filter("blank", |text| !text.trim().is_empty())
 }
 
+/// An image's name.
+pub(crate) fn image() -> impl Strategy<Value = String> {
+    "([a-z]{2,5}[.]io/)?[a-z0-9]{1,6}(/[a-z0-9_-]{1,5})?(:[A-Za-z0-9_.-]{1,6})?"
+}
+
 pub(crate) fn words() -> impl Strategy<Value = Vec<String>> {
     collection::vec(word(), 0..3)
 }
@@ -242,7 +247,7 @@ fn files() -> impl Strategy<Value = BTreeMap<String, FileSpec>> {
 fn words_of_it() -> impl Strategy<Value = ContainerSpec> {
     let argv = || option::of(collection::vec(text(), 0..3));
     let flags = proptest::array::uniform6(any::<bool>());
-    let scalars = (word(), option::of(word()), option::of(word()), option::of(word()));
+    let scalars = (image(), option::of(word()), option::of(word()), option::of(word()));
     // Names that the schema refuses are rare but there.
     let names = || prop_oneof![20 => word(), 1 => Just(String::new()), 1 => Just("\n".to_owned())];
     let environment = collection::btree_map(names(), value(), 0..4);

@@ -224,7 +224,8 @@ fn imports() -> impl Strategy<Value = Vec<Import>> {
 }
 
 fn scalars() -> BoxedStrategy<Service> {
-    let words = proptest::array::uniform6(option::of(any_of::word()));
+    let words = proptest::array::uniform4(option::of(any_of::word()));
+    let image = option::of(any_of::image());
     let flags = proptest::array::uniform6(option::of(any::<bool>()));
     let argv = option::of(collection::vec(any_of::text(), 0..3));
     let modes = (
@@ -233,9 +234,9 @@ fn scalars() -> BoxedStrategy<Service> {
         option::of("[0-9]{1,5}(:[0-9]{1,5})?"),
     );
     let numbers = (option::of(any_of::millis()), option::of(any_of::bytes()));
-    (words, flags, argv, modes, numbers, option::of(any_of::restart()))
-        .prop_map(|(words, flags, argv, modes, numbers, restart)| {
-            let [image, platform, working_dir, hostname, stop_signal, _] = words;
+    (image, words, flags, argv, modes, numbers, option::of(any_of::restart()))
+        .prop_map(|(image, words, flags, argv, modes, numbers, restart)| {
+            let [platform, working_dir, hostname, stop_signal] = words;
             let [init, tty, stdin_open, read_only, privileged, job] = flags;
             Service {
                 image,
@@ -312,7 +313,7 @@ fn service() -> BoxedStrategy<Service> {
 fn template(name: &TemplateName) -> BoxedStrategy<Template> {
     let files = collection::btree_map(any_of::path(), config_file(), 0..3);
     let name = name.clone();
-    (any_of::text(), any_of::word(), service(), files, exports(), imports())
+    (any_of::text(), any_of::image(), service(), files, exports(), imports())
         .prop_map(move |(description, image, service, config_files, exports, imports)| Template {
             name: name.clone(),
             description,
