@@ -72,25 +72,34 @@ impl App {
             && overrides(before) != overrides(after)
             && effective(before).map(|config| config.service)
                 != effective(after).map(|config| config.service);
-        if secretly { vec![FieldDiff::secret()] } else { changes }
+        match self.spec(after, name).filter(|_| secretly) {
+            Some((spec, _)) => vec![FieldDiff::secret(&spec)],
+            None => changes,
+        }
     }
 
-    fn instance_config(&self, stack: &Stack, name: &InstanceName) -> Option<InstanceConfig> {
+    /// What the engine would be asked to make for an instance, as far as it can be said without one.
+    fn spec(&self, stack: &Stack, name: &InstanceName) -> Option<(ContainerSpec, Effective)> {
         let instance = stack.instances.get(name)?;
         let container = ContainerName::of(&stack.name, name).ok()?;
-        let network = NetworkName::of(&stack.name);
         let effective = merge(&instance.template.template, &instance.overrides);
         let context = SpecContext {
             name,
             instance,
             container: &container,
-            network: &network,
+            network: &NetworkName::of(&stack.name),
             subnet: stack.subnet.unwrap_or_default(),
             project: stack.project.as_deref(),
             home: self.settings.user_home.as_deref(),
             image: None,
         };
-        let mut config = shown(&container_spec(&effective, &context), &effective);
+        Some((container_spec(&effective, &context), effective))
+    }
+
+    fn instance_config(&self, stack: &Stack, name: &InstanceName) -> Option<InstanceConfig> {
+        let instance = stack.instances.get(name)?;
+        let (spec, effective) = self.spec(stack, name)?;
+        let mut config = shown(&spec, &effective);
         if !instance.enabled {
             config.insert("enabled".to_owned(), Value::Bool(false));
         }

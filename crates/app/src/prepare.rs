@@ -27,6 +27,10 @@ pub struct PrepareOptions {
     pub replace: BTreeSet<InstanceName>,
     /// Instances to restart.
     pub restart: BTreeSet<InstanceName>,
+    /// Wait also for unchanged instances that are not known to be healthy.
+    pub prove: bool,
+    /// Use volumes that a removed stack or instance left under the same name.
+    pub reuse_volumes: bool,
     /// What every container should be doing, in place of what the store says: a plan to be shown before the wish is
     /// recorded.
     pub wanted: Option<Wanted>,
@@ -72,7 +76,12 @@ impl App {
         lives_here(&stack, &observed)?;
         let desired = self.desired(&stack, &observed).await?;
         host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;
-        let options = PlanOptions { replace: options.replace.clone(), restart: options.restart.clone() };
+        let options = PlanOptions {
+            replace: options.replace.clone(),
+            restart: options.restart.clone(),
+            prove: options.prove,
+            reuse_volumes: options.reuse_volumes,
+        };
         let plan = plan(&desired, &observed, &remembered, &options)?;
         Ok(Prepared { stack, engine, desired, observed, plan })
     }

@@ -66,7 +66,7 @@ impl App {
         cancel: &CancellationToken,
     ) -> Result<Outcome, AppError> {
         let begun = Instant::now();
-        if prepared.plan.is_empty() {
+        if prepared.plan.steps.is_empty() {
             return Ok(Outcome { steps: 0, took: begun.elapsed() });
         }
         let engine_id = self.bind(prepared).await?;

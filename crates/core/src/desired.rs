@@ -5,6 +5,7 @@ use crate::{
     id::{InstanceId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
     observed::ImageInfo,
+    plan::Made,
     resolve::{
         Effective, Findings, Problem, SpecContext, check_edit, check_instance, check_stack, container_spec,
         merge,
@@ -130,6 +131,16 @@ impl Desired {
     /// The stack.
     pub fn stack_id(&self) -> &StackId {
         &self.identity.stack
+    }
+
+    /// What the container of an instance is made from.
+    pub fn made(&self, name: &InstanceName, instance: &DesiredInstance) -> Made {
+        Made {
+            spec: instance.spec.clone(),
+            depends_on: instance.depends_on.clone(),
+            identity: self.identity_of(name, instance),
+            hash: instance.hash.clone(),
+        }
     }
 
     /// The identity of an instance's objects.

@@ -124,7 +124,11 @@ fn an_edit_of_dependencies_alone_changes_no_container() {
     insta::assert_snapshot!(after_edit(&edited), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    Nothing to do: the stack is as it should be.
+    ~   web: its config changed
+          ~ web.depends_on.db.condition: + ready
+          ~ web.depends_on.db.required: + true
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
 }
 
@@ -152,6 +156,7 @@ fn down_stops_consumers_first_and_keeps_volumes() {
     insta::assert_snapshot!(paper.done.join("\n"), @"
     web: stop
     api: stop
+    migrate: stop
     db: stop
     db: remove container devarch-shop-db
     migrate: remove container devarch-shop-migrate
@@ -212,6 +217,7 @@ fn what_a_failed_replacement_kept_goes_only_when_its_successor_was_seen_ready() 
     paper.apply(&broken);
     insta::assert_snapshot!(paper.done.join("\n"), @"
     db: wait until it is healthy
+    stop
     remove container devarch-shop-db.old
     ");
 }
@@ -390,7 +396,7 @@ fn a_secret_changes_the_hash_and_is_shown_nowhere() {
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ web: replace, its config changed
-          ~ web.a secret: [REDACTED] => [REDACTED]
+          ~ web.environment.TOKEN: [REDACTED] => [REDACTED]
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");

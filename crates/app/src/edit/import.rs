@@ -89,19 +89,15 @@ impl App {
             let own = source.project.file.templates.get(wanted);
             let pinned =
                 existing.and_then(|stack| stack.instances.get(name)).map(|instance| &instance.template);
-            let pin = match (own, pinned.filter(|pinned| pinned.template.name == *wanted)) {
-                (None, Some(pinned)) => pinned.clone(),
-                (own, _) => match read.get(wanted) {
-                    Some(read) => read.clone(),
-                    None => {
-                        let template = own
-                            .cloned()
-                            .map_or_else(|| Ok(catalog.get(wanted)?.template), Ok::<_, AppError>)?;
-                        let pin = Pinned::new(Arc::new(template));
-                        read.insert(wanted, pin.clone());
-                        pin
-                    }
-                },
+            let kept = pinned.filter(|pinned| own.is_none() && pinned.template.name == *wanted);
+            let pin = if let Some(known) = kept.or(read.get(wanted)) {
+                known.clone()
+            } else {
+                let template =
+                    own.cloned().map_or_else(|| Ok(catalog.get(wanted)?.template), Ok::<_, AppError>)?;
+                let pin = Pinned::new(Arc::new(template));
+                read.insert(wanted, pin.clone());
+                pin
             };
             pins.insert(name.clone(), pin);
         }

@@ -3,10 +3,10 @@
 use super::{Event, EventSink, Failure, ready};
 use devarch_core::{
     hash::FORM,
-    id::{ApplyId, ContainerId, EngineId, ImageId, InstanceId, StackId},
+    id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
     name::InstanceName,
     observed::RunState,
-    plan::{Action, ContainerRef, Step, StepId},
+    plan::{Action, ContainerRef, Made, Step, StepId},
     spec::{ContainerSpec, CreateContainer, Identity},
 };
 use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
@@ -61,14 +61,18 @@ impl Hands<'_> {
                 let labels = identity.labels("", &self.apply);
                 done(engine.create_volume(&spec.name, &labels).await)
             }
-            Action::CreateContainer { name, spec, identity, hash } => {
-                self.remember(identity, spec, hash).await?;
-                let labels = self.labels(spec, identity, hash);
-                let request = CreateContainer { name: name.clone(), spec: (**spec).clone(), labels };
+            Action::CreateContainer { name, made } => {
+                self.remember(made).await?;
+                let request = CreateContainer {
+                    name: name.clone(),
+                    spec: made.spec.clone(),
+                    labels: self.labels(&made.spec, &made.identity, &made.hash),
+                };
                 let container = engine.create_container(&request).await.map_err(Failure::Engine)?;
                 self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id, container);
                 Ok(())
             }
+            Action::Remember { made } => self.remember(made).await,
             Action::PutFiles { container, files } => {
                 done(engine.put_files(&self.container(container)?, files).await)
             }
@@ -127,21 +131,18 @@ impl Hands<'_> {
     }
 
     /// What is going to be made is remembered before it is made: it is the left side of the next plan's diffs.
-    async fn remember(&self, identity: &Identity, spec: &ContainerSpec, hash: &str) -> Result<(), Failure> {
-        let Some(instance) = &identity.instance else { return Ok(()) };
+    async fn remember(&self, made: &Made) -> Result<(), Failure> {
+        let Some(instance) = &made.identity.instance else { return Ok(()) };
         let applied = Applied {
             engine_id: self.engine_id.clone(),
-            hash: hash.to_owned(),
+            hash: made.hash.clone(),
             form: FORM,
-            spec: serde_json::to_string(spec).unwrap_or_default(),
-            image_id: self.images.get(&spec.image).cloned().unwrap_or_else(|| ImageId::new("")),
+            spec: made.memory().to_string(),
+            image_id: self.images.get(&made.spec.image).cloned().unwrap_or_else(|| ImageId::new("")),
             container_id: None,
         };
-        let id: &InstanceId = &instance.id;
-        self.store
-            .record_applied(self.stack, id, &applied)
-            .await
-            .map_err(|error| Failure::Store(error.to_string()))
+        let recorded = self.store.record_applied(self.stack, &instance.id, &applied).await;
+        recorded.map_err(|error| Failure::Store(error.to_string()))
     }
 
     /// A container that ended within a moment of its start did not start. One that its restart policy starts again and

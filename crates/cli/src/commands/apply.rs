@@ -19,13 +19,21 @@ pub(crate) struct Args {
     /// Make this instance's container anew
     #[arg(long, value_name = "INSTANCE")]
     replace: Vec<InstanceName>,
+    /// Use volumes that a removed stack or instance left under the same name
+    #[arg(long)]
+    reuse_volumes: bool,
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let stack = session.stack(args.stack).await?;
     let cancel = signals::cancel_token();
     pull(session, &session.app().await?.stack(&stack).await?, &cancel).await?;
-    let options = PrepareOptions { replace: args.replace.into_iter().collect(), ..PrepareOptions::default() };
+    let options = PrepareOptions {
+        replace: args.replace.into_iter().collect(),
+        reuse_volumes: args.reuse_volumes,
+        prove: true,
+        ..PrepareOptions::default()
+    };
     let prepared = session.app().await?.prepare(&stack, &options).await?;
     agree(session, &prepared, &[])?;
     let outcome = carry_out(session, &prepared, &cancel).await?;

@@ -27,11 +27,18 @@ pub(crate) struct Args {
     /// Plan to make this instance's container anew
     #[arg(long, value_name = "INSTANCE")]
     replace: Vec<InstanceName>,
+    /// Use volumes that a removed stack or instance left under the same name
+    #[arg(long)]
+    reuse_volumes: bool,
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let stack = stack(session, args.stack).await?;
-    let options = PrepareOptions { replace: args.replace.into_iter().collect(), ..PrepareOptions::default() };
+    let options = PrepareOptions {
+        replace: args.replace.into_iter().collect(),
+        reuse_volumes: args.reuse_volumes,
+        ..PrepareOptions::default()
+    };
     let plan = session.app().await?.prepare_stack(stack, &options).await?.plan;
     session.terminal.result(&plan, || plan_view::render(&plan, args.full))?;
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::CHANGES } else { Exit::OK })

@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Make this instance's container anew
     #[arg(long, value_name = "INSTANCE")]
     replace: Vec<InstanceName>,
+    /// Use volumes that a removed stack or instance left under the same name
+    #[arg(long)]
+    reuse_volumes: bool,
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
@@ -29,7 +32,12 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let cancel = signals::cancel_token();
     pull(session, &draft.stack, &cancel).await?;
-    let options = PrepareOptions { replace: args.replace.into_iter().collect(), ..PrepareOptions::default() };
+    let options = PrepareOptions {
+        replace: args.replace.into_iter().collect(),
+        reuse_volumes: args.reuse_volumes,
+        prove: true,
+        ..PrepareOptions::default()
+    };
     let mut prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
     agree(session, &prepared, &draft.undone)?;
     prepared.stack = app.save(&draft).await?;

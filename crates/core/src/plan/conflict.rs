@@ -1,5 +1,6 @@
 //! What is in the way of a plan: names and ports that others have.
 
+use super::PlanOptions;
 use crate::{
     desired::{Desired, DesiredInstance},
     name::InstanceName,
@@ -27,7 +28,7 @@ impl fmt::Display for Conflict {
 }
 
 /// Everything in the way of a desired state.
-pub(super) fn conflicts(desired: &Desired, observed: &Observed) -> Vec<Conflict> {
+pub(super) fn conflicts(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Vec<Conflict> {
     let mut found = Vec::new();
     let wanted: Vec<_> = desired.instances.iter().filter(|(_, i)| i.wanted != Wanted::Absent).collect();
     if !wanted.is_empty() {
@@ -36,6 +37,9 @@ pub(super) fn conflicts(desired: &Desired, observed: &Observed) -> Vec<Conflict>
     for (name, instance) in wanted {
         container_name(desired, (name, instance), observed, &mut found);
         volume_names(desired, (name, instance), observed, &mut found);
+        if !options.reuse_volumes {
+            left_volumes(desired, (name, instance), observed, &mut found);
+        }
         if instance.wanted == Wanted::Running {
             ports(desired, (name, instance), observed, &mut found);
         }
@@ -131,6 +135,39 @@ fn volume_names(
             );
             found.push(Conflict(Problem::of(name, "volumes", message)));
         }
+    }
+}
+
+/// A volume that a removed stack or instance left is not taken over by accident.
+fn left_volumes(
+    desired: &Desired,
+    (name, instance): Named<'_>,
+    observed: &Observed,
+    found: &mut Vec<Conflict>,
+) {
+    let owned = |labels: &BTreeMap<String, String>| {
+        labels.get(label::STORE_ID).map(String::as_str) == Some(desired.identity.store.as_str())
+            && labels.get(label::INSTANCE_ID).map(String::as_str) != Some(instance.id.as_str())
+    };
+    let in_use = |volume: &str| {
+        let mut own = observed
+            .containers
+            .iter()
+            .filter(|container| container.label(label::INSTANCE_ID) == Some(instance.id.as_str()));
+        own.any(|container| container.volumes.contains(volume))
+    };
+    for volume in &instance.volumes {
+        let volume = volume.name.as_str();
+        let left = observed.volumes.get(volume).filter(|labels| owned(labels) && !in_use(volume));
+        let Some(labels) = left else { continue };
+        let whose = |label: &str| labels.get(label).map_or("?", String::as_str);
+        let message = format!(
+            "volume {volume} holds the data of instance '{}' of stack '{}', which was removed; \
+             --reuse-volumes takes it over, removing the volume from the engine starts empty",
+            whose(label::INSTANCE_NAME),
+            whose(label::STACK_NAME)
+        );
+        found.push(Conflict(Problem::of(name, "volumes", message)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Two specs, field by field.
 
+use crate::{spec::ContainerSpec, text::REDACTED};
 use serde::Serialize;
 use serde_json::Value;
 use similar::TextDiff;
@@ -17,10 +18,15 @@ pub struct FieldDiff {
 }
 
 impl FieldDiff {
-    /// A field whose secret value differs; how is nobody's business.
-    pub fn secret() -> Self {
-        let shown = || Some(crate::text::REDACTED.to_owned());
-        Self { field: "a secret".to_owned(), from: shown(), to: shown() }
+    /// A secret of a spec that differs; how is nobody's business.
+    pub fn secret(spec: &ContainerSpec) -> Self {
+        let variables = spec.environment.iter().map(|(name, text)| (format!("environment.{name}"), text));
+        let files =
+            spec.config_files.iter().map(|(path, file)| (format!("config_files.{path}"), &file.content));
+        let secrets: Vec<String> =
+            variables.chain(files).filter(|(_, text)| text.is_secret()).map(|(field, _)| field).collect();
+        let shown = || Some(REDACTED.to_owned());
+        Self { field: secrets.join(" or "), from: shown(), to: shown() }
     }
 }
 
@@ -90,7 +96,8 @@ fn collect(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
         Value::Array(items) if path == "mounts" || path == "tmpfs" => {
             for item in items {
                 let target = item.get("target").and_then(Value::as_str).unwrap_or_default();
-                leaves.insert(format!("volumes.{target}"), mount(item));
+                let field = if path == "mounts" { "volumes" } else { path };
+                leaves.insert(format!("{field}.{target}"), mount(item));
             }
         }
         Value::String(text) => {

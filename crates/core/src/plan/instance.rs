@@ -1,6 +1,6 @@
 //! What is to be done about one instance.
 
-use super::{FieldDiff, PlanOptions, Reason, Remembered, diff};
+use super::{FieldDiff, PlanOptions, Reason, Remembered, diff, model::memory};
 use crate::{
     desired::{Desired, DesiredInstance, Readiness},
     id::ImageId,
@@ -102,10 +102,20 @@ impl<'a> Case<'a> {
             let reason = Reason::ImageMoved { from: container.image_id.to_string(), to: now.to_string() };
             return Some((reason, Vec::new()));
         }
+        if self.network_vanished(instance) {
+            return Some((Reason::NetworkVanished, Vec::new()));
+        }
         if container.name != instance.container {
             return Some((Reason::LeftOver, Vec::new()));
         }
         self.options.replace.contains(name).then(|| (Reason::Asked, Vec::new()))
+    }
+
+    /// A container can't be brought onto a network that was made anew under the same name.
+    fn network_vanished(&self, instance: &DesiredInstance) -> bool {
+        instance.spec.network.as_ref().is_some_and(|network| {
+            !self.observed.networks.iter().any(|observed| observed.name == network.name.as_str())
+        })
     }
 
     fn image(&self, reference: &str) -> Option<&ImageId> {
@@ -118,9 +128,32 @@ impl<'a> Case<'a> {
         let Some(known) = known.filter(|known| Some(known.hash.as_str()) == container.config_hash()) else {
             return Vec::new();
         };
-        let fields = diff(&known.spec, &serde_json::to_value(&instance.spec).unwrap_or_default());
-        if fields.is_empty() { vec![FieldDiff::secret()] } else { fields }
+        let mut fields = diff(&known.spec, &memory(&instance.spec, &instance.depends_on));
+        if fields.iter().all(is_dependency) {
+            fields.push(FieldDiff::secret(&instance.spec));
+        }
+        fields
     }
+
+    /// How the dependencies of an unchanged container differ from those it was made with.
+    pub(super) fn reordered(
+        &self,
+        instance: &DesiredInstance,
+        container: &ObservedContainer,
+    ) -> Vec<FieldDiff> {
+        let known = self.remembered.applied.get(&instance.id);
+        let Some(known) = known.filter(|known| Some(known.hash.as_str()) == container.config_hash()) else {
+            return Vec::new();
+        };
+        let before = known.spec.get("depends_on").cloned().unwrap_or_else(|| serde_json::json!({}));
+        let now = serde_json::to_value(&instance.depends_on).unwrap_or_default();
+        let under = |value| serde_json::json!({ "depends_on": value });
+        diff(&under(before), &under(now))
+    }
+}
+
+fn is_dependency(field: &FieldDiff) -> bool {
+    field.field.starts_with("depends_on")
 }
 
 fn is_detached(instance: &DesiredInstance, container: &ObservedContainer) -> bool {

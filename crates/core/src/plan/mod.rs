@@ -11,7 +11,7 @@ pub use build::plan;
 pub use conflict::Conflict;
 pub use diff::{FieldDiff, diff};
 pub use model::{
-    Action, Change, ChangeKind, ContainerRef, Plan, PlanError, PlanOptions, Reason, Remembered,
+    Action, Change, ChangeKind, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason, Remembered,
     RememberedSpec, Step, StepId, Subject,
 };
 pub use text::{TextOptions, plan_text};

@@ -8,6 +8,7 @@ use crate::{
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
     resolve::Problem,
     spec::{Attachment, ContainerSpec, FileSpec, Identity, NetworkSpec, VolumeSpec},
+    template::Dependency,
     unit::Millis,
 };
 use serde::Serialize;
@@ -82,7 +83,9 @@ pub enum Action {
     /// Make a volume.
     CreateVolume { spec: VolumeSpec, identity: Identity },
     /// Make a container under a name that may be temporary.
-    CreateContainer { name: ContainerName, spec: Box<ContainerSpec>, identity: Identity, hash: String },
+    CreateContainer { name: ContainerName, made: Box<Made> },
+    /// Remember what the container now stands for, though nothing of itself changes: whom it waits for.
+    Remember { made: Box<Made> },
     /// Put its config files into it.
     PutFiles { container: ContainerRef, files: BTreeMap<String, FileSpec> },
     /// Attach it to its network again.
@@ -109,6 +112,7 @@ impl fmt::Display for Action {
             Self::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
             Self::CreateVolume { spec, .. } => write!(f, "create volume {}", spec.name),
             Self::CreateContainer { name, .. } => write!(f, "create container {name}"),
+            Self::Remember { .. } => f.write_str("remember its dependencies"),
             Self::PutFiles { files, .. } => write!(f, "put {} config file(s)", files.len()),
             Self::Connect { attachment, .. } => write!(f, "connect to {}", attachment.name),
             Self::Start { .. } => f.write_str("start"),
@@ -123,6 +127,39 @@ impl fmt::Display for Action {
             Self::Verify { .. } => f.write_str("see that everything still runs"),
         }
     }
+}
+
+/// What a container is made from: the wish, whose it is, and the hash that tells whether it still holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Made {
+    /// What the engine is asked to make.
+    pub spec: ContainerSpec,
+    /// Whom it waits for; no part of the container, so no part of the hash.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub depends_on: BTreeMap<InstanceName, Dependency>,
+    /// Whose it is.
+    pub identity: Identity,
+    /// Its config hash.
+    pub hash: String,
+}
+
+impl Made {
+    /// What the store remembers of it: the left side of later diffs.
+    pub fn memory(&self) -> serde_json::Value {
+        memory(&self.spec, &self.depends_on)
+    }
+}
+
+/// A spec with its dependencies, as it may be shown.
+pub(super) fn memory(
+    spec: &ContainerSpec,
+    depends_on: &BTreeMap<InstanceName, Dependency>,
+) -> serde_json::Value {
+    let mut memory = serde_json::to_value(spec).unwrap_or_default();
+    if let (Some(fields), false) = (memory.as_object_mut(), depends_on.is_empty()) {
+        fields.insert("depends_on".to_owned(), serde_json::to_value(depends_on).unwrap_or_default());
+    }
+    memory
 }
 
 /// What a change is about.
@@ -223,6 +260,8 @@ pub enum Reason {
     NotCompleted { exit_code: Option<i64> },
     /// It was detached from the stack's network by hand.
     Disconnected,
+    /// The stack's network was removed by hand.
+    NetworkVanished,
     /// It waits on an instance that is replaced, and asked to be restarted then.
     ProviderReplaced { provider: InstanceName },
     /// It should be stopped.
@@ -253,6 +292,7 @@ impl fmt::Display for Reason {
             Self::NotCompleted { exit_code: Some(code) } => write!(f, "the job failed with exit code {code}"),
             Self::NotCompleted { exit_code: None } => f.write_str("the job has not completed"),
             Self::Disconnected => f.write_str("was disconnected from the stack's network by hand"),
+            Self::NetworkVanished => f.write_str("the stack's network was removed by hand"),
             Self::ProviderReplaced { provider } => {
                 write!(f, "{provider}, which it depends on, is replaced")
             }
@@ -277,6 +317,10 @@ pub struct PlanOptions {
     pub replace: BTreeSet<InstanceName>,
     /// Instances to stop and start again even if nothing changed.
     pub restart: BTreeSet<InstanceName>,
+    /// Wait also for unchanged instances that are not known to be healthy.
+    pub prove: bool,
+    /// Use volumes that a removed stack or instance left under the same name.
+    pub reuse_volumes: bool,
 }
 
 /// What the store remembers of earlier applies to this engine.

@@ -110,6 +110,9 @@ impl Findings {
     }
 }
 
+/// What engines mount into every container.
+const ENGINE_MOUNTS: &[&str] = &["/dev", "/proc", "/sys"];
+
 /// A file under a mount, or on a read-only root, would be hidden or refused, differently on each engine.
 fn lost_files(name: &InstanceName, spec: &ContainerSpec, found: &mut Findings) {
     for (path, file) in &spec.config_files {
@@ -123,9 +126,16 @@ fn lost_files(name: &InstanceName, spec: &ContainerSpec, found: &mut Findings) {
                 MountFrom::Bind(host) => format!("the mount of {host} at {}", mount.target),
             }),
             (None, Some(tmpfs)) => Some(format!("the tmpfs at {}", tmpfs.target)),
-            (None, None) => None,
+            (None, None) => {
+                let mounted = ENGINE_MOUNTS.iter().find(|target| within(target));
+                mounted.map(|target| format!("{target}, which the engine mounts"))
+            }
         };
-        if let Some(over) = over {
+        let below = spec.config_files.keys().find(|other| path.starts_with(&format!("{other}/")));
+        if let Some(file) = below {
+            let message = format!("{file} is a config file too, and no directory; move one of them");
+            found.errors.push(Problem::of(name, field, message));
+        } else if let Some(over) = over {
             found.errors.push(Problem::of(
                 name,
                 field,

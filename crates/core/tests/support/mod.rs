@@ -9,10 +9,10 @@ use devarch_core::{
     id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
     name::{ContainerName, InstanceName},
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
-    plan::{Action, ContainerRef, Plan, PlanOptions, Remembered, RememberedSpec, Step, StepId, plan},
+    plan::{Action, ContainerRef, Made, Plan, PlanOptions, Remembered, RememberedSpec, Step, StepId, plan},
     read::{parse_yaml, read_project},
     resolve::Problem,
-    spec::{ContainerSpec, Identity, MountFrom},
+    spec::{ContainerSpec, MountFrom},
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
     template::{HostPortChoice, MountSource},
 };
@@ -222,9 +222,10 @@ impl Paper {
                 let labels = identity.labels("", &ApplyId::new("a"));
                 assert!(self.observed.volumes.insert(spec.name.to_string(), labels).is_none());
             }
-            Action::CreateContainer { name, spec, identity, hash } => {
-                made.insert(id, self.create(name, spec, identity, hash));
+            Action::CreateContainer { name, made: from } => {
+                made.insert(id, self.create(name, from));
             }
+            Action::Remember { made } => self.remember(made),
             Action::PutFiles { container, .. } => {
                 assert_eq!(
                     self.container(&of(container)).state,
@@ -270,13 +271,14 @@ impl Paper {
         }
     }
 
-    fn create(
-        &mut self,
-        name: &ContainerName,
-        spec: &ContainerSpec,
-        identity: &Identity,
-        hash: &str,
-    ) -> ContainerId {
+    fn remember(&mut self, made: &Made) {
+        let instance = made.identity.instance.as_ref().unwrap();
+        let remembered = RememberedSpec { hash: made.hash.clone(), spec: made.memory() };
+        self.remembered.applied.insert(instance.id.clone(), remembered);
+    }
+
+    fn create(&mut self, name: &ContainerName, made: &Made) -> ContainerId {
+        let Made { spec, identity, hash, .. } = made;
         self.made += 1;
         let id = ContainerId::new(format!("c{}", self.made));
         assert!(self.observed.containers.iter().all(|other| other.name != *name), "{name} is taken");
@@ -288,10 +290,7 @@ impl Paper {
         });
         let volumes: BTreeSet<String> = volumes.collect();
         assert!(volumes.iter().all(|volume| self.observed.volumes.contains_key(volume)), "no volume");
-        let instance = identity.instance.as_ref().unwrap();
-        let spec_json = serde_json::to_value(spec).unwrap();
-        let remembered = RememberedSpec { hash: hash.to_owned(), spec: spec_json };
-        self.remembered.applied.insert(instance.id.clone(), remembered);
+        self.remember(made);
         self.specs.insert(id.clone(), spec.clone());
         self.observed.containers.push(ObservedContainer {
             id: id.clone(),

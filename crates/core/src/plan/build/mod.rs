@@ -29,7 +29,7 @@ pub fn plan(
     remembered: &Remembered,
     options: &PlanOptions,
 ) -> Result<Plan, PlanError> {
-    let conflicts = conflicts(desired, observed);
+    let conflicts = conflicts(desired, observed, options);
     if !conflicts.is_empty()
         && let Ok(stack) = desired.identity.stack_name.parse::<StackName>()
     {
@@ -177,8 +177,10 @@ fn existing(container: &ObservedContainer) -> ContainerRef {
     ContainerRef::Existing(container.id.clone())
 }
 
+/// Whether a container has to be stopped before another takes its place: also one that has exited, for its restart
+/// policy may be about to start it again.
 fn is_up(container: &ObservedContainer) -> bool {
-    matches!(container.state, RunState::Running | RunState::Paused)
+    container.state != RunState::Created
 }
 
 fn socket(port: &crate::spec::PublishedPort) -> HostSocket {
@@ -198,5 +200,5 @@ fn rank(ids: &Ids<'_>, container: &ObservedContainer) -> (u8, bool, ContainerNam
         (false, false) => 1,
         (false, true) => 2,
     };
-    (place, !is_up(container), container.name.clone())
+    (place, container.state != RunState::Running, container.name.clone())
 }

@@ -4,7 +4,7 @@ use super::{Builder, existing};
 use crate::{
     desired::{DesiredInstance, Readiness, awaited},
     name::{ContainerName, InstanceName},
-    observed::ObservedContainer,
+    observed::{HealthState, ObservedContainer},
     plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject, instance::Verdict},
     stack::Wanted,
     template::DependencyCondition,
@@ -48,6 +48,13 @@ impl<'a> Builder<'a> {
         instance: &'a DesiredInstance,
         container: &'a ObservedContainer,
     ) {
+        let reordered = self.case.reordered(instance, container);
+        if !reordered.is_empty() {
+            self.change(Subject::Instance(name.clone()), ChangeKind::Update, Reason::Changed).fields =
+                reordered;
+            let made = Box::new(self.case.desired.made(name, instance));
+            self.step(Some(name), Action::Remember { made }, []);
+        }
         if instance.wanted != Wanted::Running || instance.readiness == Readiness::Completed {
             return;
         }
@@ -55,10 +62,15 @@ impl<'a> Builder<'a> {
         if let Some((provider, _)) = providers.find(|(name, d)| d.restart && self.replaced.contains(name)) {
             let reason = Reason::ProviderReplaced { provider: provider.clone() };
             self.restart(name, instance, container, reason);
-        } else if self.unproven.contains(name) {
+            return;
+        }
+        let unproven = self.unproven.contains(name);
+        let unknown = self.case.options.prove && container.health != Some(HealthState::Healthy);
+        if unproven || unknown {
             let container = existing(container);
             match &instance.readiness {
-                Readiness::Running => self.doubted.push((name, container)),
+                Readiness::Running if unproven => self.doubted.push((name, container)),
+                Readiness::Running => {}
                 readiness => {
                     let action = Action::Await { container, readiness: readiness.clone() };
                     let step = self.step(Some(name), action, []);
@@ -145,12 +157,8 @@ impl<'a> Builder<'a> {
         let mut after: BTreeSet<StepId> = self.network_step().into_iter().collect();
         after.extend(self.pull_step(name, instance));
         after.extend(self.volume_steps(name, instance));
-        let action = Action::CreateContainer {
-            name: under,
-            spec: Box::new(instance.spec.clone()),
-            identity: self.case.desired.identity_of(name, instance),
-            hash: instance.hash.clone(),
-        };
+        let action =
+            Action::CreateContainer { name: under, made: Box::new(self.case.desired.made(name, instance)) };
         let made = self.step(Some(name), action, after);
         if instance.spec.config_files.is_empty() {
             return (made, made);
