@@ -5,7 +5,9 @@
 
 mod app;
 mod catalog;
+mod config;
 mod container;
+mod doctor;
 mod edit;
 mod error;
 mod execute;
@@ -20,7 +22,9 @@ mod status;
 
 pub use app::App;
 pub use catalog::{Catalog, CatalogEntry, CatalogSource};
+pub use config::{InstanceConfig, shown_template};
 pub use container::{LogLine, LogRequest, Shell};
+pub use doctor::{Check, Verdict, doctor};
 pub use edit::{ImportSource, Imported, NewInstance, Target};
 pub use error::{AppError, ErrorKind};
 pub use execute::{ApplyFailure, Event, EventSink, Failure, Outcome};

@@ -16,7 +16,11 @@ pub(crate) enum Ask {
 }
 
 /// Pulls the images that are absent.
-pub(crate) async fn pull(session: &Session, stack: &StackName, cancel: &CancellationToken) -> Result<(), CliError> {
+pub(crate) async fn pull(
+    session: &Session,
+    stack: &StackName,
+    cancel: &CancellationToken,
+) -> Result<(), CliError> {
     let progress = Progress::new(session.terminal, None);
     let pulled = session.app().await?.pull_images(stack, &|event| progress.event(event), cancel).await;
     progress.clear();

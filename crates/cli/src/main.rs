@@ -3,8 +3,12 @@
 //! [`exit`] documents the exit codes, [`terminal`] is the only way out for text.
 
 mod apply;
+mod attach;
+mod browser;
 mod commands;
 mod completion;
+mod config_view;
+mod definition_view;
 mod error;
 mod exit;
 mod plan_view;
@@ -38,8 +42,13 @@ struct Cli {
 /// Flags of every command.
 #[derive(Debug, clap::Args)]
 struct Global {
-    /// The engine: docker, podman, unix:///PATH or tcp://HOST:PORT [env: DEVARCH_ENGINE]
-    #[arg(long, global = true, value_name = "ENGINE", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ENGINE",
+        help = "The engine: docker, podman, unix:///PATH or tcp://HOST:PORT [env: DEVARCH_ENGINE]",
+        help_heading = "Global options"
+    )]
     engine: Option<String>,
     /// Print JSON
     #[arg(long, global = true, help_heading = "Global options")]
@@ -83,7 +92,8 @@ fn start(cli: Cli) -> Result<Exit, CliError> {
         terminal::trace(cli.global.verbose);
     }
     let session = Session::new(cli.global)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Output)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Output)?;
     let result = runtime.block_on(cli.command.run(&session));
     // A read of the terminal may still be under way in a thread of its own; nothing waits for it.
     runtime.shutdown_background();

@@ -45,7 +45,9 @@ impl<'a> Progress<'a> {
         match event {
             Event::Started(step) => self.started(step),
             Event::Ended(step, _) => self.ended(step),
-            Event::Failed(step) => self.say(&subject(self.plan, step), &format!("failed: {}", self.action(step)), true),
+            Event::Failed(step) => {
+                self.say(&subject(self.plan, step), &format!("failed: {}", self.action(step)), true);
+            }
             Event::Pull { image, progress } => self.pull(&image, progress),
             Event::Waiting { step, last } => self.waiting(step, &last),
         }
@@ -63,7 +65,10 @@ impl<'a> Progress<'a> {
     }
 
     fn action(&self, step: StepId) -> String {
-        self.plan.and_then(|plan| plan.steps.get(step.0)).map(|step| step.action.to_string()).unwrap_or_default()
+        self.plan
+            .and_then(|plan| plan.steps.get(step.0))
+            .map(|step| step.action.to_string())
+            .unwrap_or_default()
     }
 
     fn started(&self, step: StepId) {
@@ -104,7 +109,8 @@ impl<'a> Progress<'a> {
             (first, sum(|bytes| bytes.0), sum(|bytes| bytes.1))
         };
         if self.live.is_some() || first {
-            let text = if all == 0 { "pulling".to_owned() } else { format!("pulling {}", megabytes(done, all)) };
+            let text =
+                if all == 0 { "pulling".to_owned() } else { format!("pulling {}", megabytes(done, all)) };
             self.say(&subject, &text, false);
         }
     }

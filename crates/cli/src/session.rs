@@ -64,7 +64,10 @@ impl Session {
     }
 
     /// The stack and perhaps the instance that were named.
-    pub(crate) async fn target(&self, target: Option<Target>) -> Result<(StackName, Option<InstanceName>), CliError> {
+    pub(crate) async fn target(
+        &self,
+        target: Option<Target>,
+    ) -> Result<(StackName, Option<InstanceName>), CliError> {
         let target = target.unwrap_or_default();
         Ok((self.stack(target.stack).await?, target.instance))
     }

@@ -108,7 +108,8 @@ fn age(at: &str) -> Option<String> {
 }
 
 fn ports(instance: &InstanceStatus) -> String {
-    let ports: Vec<String> = instance.ports.iter().map(|port| format!("{}->{}", port.host, port.container)).collect();
+    let ports: Vec<String> =
+        instance.ports.iter().map(|port| format!("{}->{}", port.host, port.container)).collect();
     ports.join(" ")
 }
 

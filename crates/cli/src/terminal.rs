@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 /// How the user wants to be talked to.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(crate) struct Terminal {
     /// JSON instead of text.
     pub(crate) json: bool,
@@ -47,7 +48,11 @@ impl Terminal {
     }
 
     /// A result in the form that was asked for.
-    pub(crate) fn result<T: Serialize + ?Sized>(self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
+    pub(crate) fn result<T: Serialize + ?Sized>(
+        self,
+        value: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
         if self.json { self.print_json(value) } else { self.print(&text()) }
     }
 
@@ -55,6 +60,12 @@ impl Terminal {
     #[expect(clippy::unused_self, reason = "who notes has a terminal")]
     pub(crate) fn note(self, text: &str) {
         to_stderr(text);
+    }
+
+    /// The beginning of a line of output.
+    #[expect(clippy::unused_self, reason = "who prints has a terminal")]
+    pub(crate) fn prefix(self, text: &str) -> Result<(), CliError> {
+        Ok(write!(anstream::stdout().lock(), "{text}")?)
     }
 
     /// What a program in a container wrote, as it is.
@@ -100,7 +111,9 @@ impl Terminal {
 
 fn asked(error: inquire::InquireError) -> CliError {
     match error {
-        inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted => CliError::Declined,
+        inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted => {
+            CliError::Declined
+        }
         other => CliError::Output(io::Error::other(other)),
     }
 }
@@ -114,7 +127,9 @@ pub(crate) fn to_stderr(text: &str) {
 pub(crate) fn trace(verbose: u8) {
     let level = if verbose > 1 { "trace" } else { "debug" };
     tracing_subscriber::fmt()
-        .with_env_filter(format!("devarch={level},devarch_app={level},devarch_engine={level},devarch_store={level}"))
+        .with_env_filter(format!(
+            "devarch={level},devarch_app={level},devarch_engine={level},devarch_store={level}"
+        ))
         .with_writer(io::stderr)
         .with_ansi(false)
         .init();

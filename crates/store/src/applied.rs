@@ -63,11 +63,7 @@ impl Row {
 
 /// All of one stack, also of instances that are no more.
 pub(crate) async fn load(tx: &mut Tx, stack: &StackId) -> Result<BTreeMap<InstanceId, Applied>> {
-    let rows: Vec<Row> = fetch!(
-        tx,
-        "SELECT * FROM applied WHERE stack_id = $1",
-        stack.as_str()
-    )?;
+    let rows: Vec<Row> = fetch!(tx, "SELECT * FROM applied WHERE stack_id = $1", stack.as_str())?;
     let parsed: std::result::Result<_, Unreadable> = rows.into_iter().map(Row::read).collect();
     parsed.map_err(|error| tx.damaged(error))
 }
@@ -96,9 +92,7 @@ pub(crate) async fn record(
         applied.container_id.as_ref().map(ContainerId::as_str),
     )?;
     if written == 0 {
-        return Err(StoreError::Gone {
-            stack: stack.clone(),
-        });
+        return Err(StoreError::Gone { stack: stack.clone() });
     }
     Ok(())
 }

@@ -43,12 +43,7 @@ fn taken(what: TakenWhat, value: String, owner: Option<String>) -> StoreError {
 }
 
 /// Refuses the edit from `old` to `new`, the rows of `stack`, where others hold what it claims.
-pub(crate) async fn check(
-    tx: &mut Tx,
-    host: &str,
-    stack: &Stack,
-    (old, new): (&Rows, &Rows),
-) -> Result<()> {
+pub(crate) async fn check(tx: &mut Tx, host: &str, stack: &Stack, (old, new): (&Rows, &Rows)) -> Result<()> {
     if let Some(project) = stacks::namesake(tx, stack).await? {
         let owner = project.map(|project| format!("the stack made from {project}"));
         return Err(taken(TakenWhat::StackName, stack.name.to_string(), owner));
@@ -76,11 +71,8 @@ async fn containers(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows) -> Resul
 }
 
 async fn physical_volumes(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows) -> Result<()> {
-    let claimed: Vec<&str> = new
-        .volumes
-        .difference(&old.volumes)
-        .map(|row| row.physical_name.as_str())
-        .collect();
+    let claimed: Vec<&str> =
+        new.volumes.difference(&old.volumes).map(|row| row.physical_name.as_str()).collect();
     if claimed.is_empty() {
         return Ok(());
     }
@@ -99,9 +91,7 @@ async fn physical_volumes(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows) ->
 }
 
 fn refuse_held(what: TakenWhat, claimed: &[&str], held: &[Held]) -> Result<()> {
-    let holder = held
-        .iter()
-        .find(|held| claimed.contains(&held.value.as_str()));
+    let holder = held.iter().find(|held| claimed.contains(&held.value.as_str()));
     match holder {
         Some(held) => {
             let owner = owner(&held.instance, &held.stack);
@@ -111,12 +101,7 @@ fn refuse_held(what: TakenWhat, claimed: &[&str], held: &[Held]) -> Result<()> {
     }
 }
 
-async fn host_ports(
-    tx: &mut Tx,
-    host: &str,
-    stack: &Stack,
-    (old, new): (&Rows, &Rows),
-) -> Result<()> {
+async fn host_ports(tx: &mut Tx, host: &str, stack: &Stack, (old, new): (&Rows, &Rows)) -> Result<()> {
     if new.ports.is_subset(&old.ports) {
         return Ok(());
     }
@@ -124,10 +109,7 @@ async fn host_ports(
     let mut held: Vec<HeldPort> = others
         .into_iter()
         .map(|port| HeldPort {
-            binding: HostBinding {
-                host_ip: port.host_ip,
-                host_port: port.host_port,
-            },
+            binding: HostBinding { host_ip: port.host_ip, host_port: port.host_port },
             protocol: port.protocol,
             owner: owner(port.instance.as_str(), port.stack.as_str()),
         })
@@ -155,9 +137,7 @@ async fn host_ports(
 
 /// Whether two addresses can't both have one port: `0.0.0.0` is every IPv4 address, `::` every address at all.
 fn overlap(one: IpAddr, other: IpAddr) -> bool {
-    let covers = |wide: IpAddr, narrow: IpAddr| {
-        wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
-    };
+    let covers = |wide: IpAddr, narrow: IpAddr| wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4());
     one == other || covers(one, other) || covers(other, one)
 }
 
@@ -172,9 +152,7 @@ pub(crate) async fn check_subnet(
         return Ok(());
     };
     let others = stacks::subnets(tx, host, stack.as_str()).await?;
-    let overlapping = others
-        .iter()
-        .find(|(_, other)| other.contains(&subnet) || subnet.contains(other));
+    let overlapping = others.iter().find(|(_, other)| other.contains(&subnet) || subnet.contains(other));
     match overlapping {
         Some((name, _)) => {
             let owner = format!("stack '{name}'");

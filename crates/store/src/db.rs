@@ -44,8 +44,7 @@ pub(crate) enum Conn {
 impl Database {
     /// A transaction that sees one state of the database, whatever others write meanwhile.
     pub(crate) async fn read(&self) -> Result<Tx> {
-        self.begin("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .await
+        self.begin("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await
     }
 
     /// A transaction that writes rows nobody else writes. SQLite has one writer at a time: it must say so at the
@@ -82,10 +81,7 @@ impl Database {
             Conn::Lite(conn) => conn.close_on_drop(),
             Conn::Pg(conn) => conn.close_on_drop(),
         }
-        let mut tx = Tx {
-            conn,
-            place: Arc::clone(&self.place),
-        };
+        let mut tx = Tx { conn, place: Arc::clone(&self.place) };
         tx.say(begin).await?;
         Ok(tx)
     }
@@ -95,11 +91,7 @@ impl Tx {
     /// Ends the transaction: if what was done in it came to a result it becomes visible, all at once; if it failed,
     /// nothing of it was.
     pub(crate) async fn end<T>(mut self, outcome: Result<T>) -> Result<T> {
-        let end = if outcome.is_ok() {
-            "COMMIT"
-        } else {
-            "ROLLBACK"
-        };
+        let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
         match (outcome, self.say(end).await) {
             (outcome, Ok(())) => {
                 self.release().await;

@@ -60,16 +60,12 @@ pub(crate) async fn bind(
     if stacks::bind(tx, host, stack, engine, subnet).await? {
         Ok(())
     } else {
-        Err(StoreError::Gone {
-            stack: stack.clone(),
-        })
+        Err(StoreError::Gone { stack: stack.clone() })
     }
 }
 
 fn changed(stack: &Stack) -> StoreError {
-    StoreError::Changed {
-        stack: stack.name.clone(),
-    }
+    StoreError::Changed { stack: stack.name.clone() }
 }
 
 /// Remembers the volumes an edit lets go of, where there is an engine they can be on.
@@ -120,11 +116,7 @@ async fn write(tx: &mut Tx, host: &str, old: &Rows, new: &Rows) -> Result<()> {
         volumes::insert(tx, row).await?;
         kept::regained(tx, &row.physical_name, &row.instance_id).await?;
     }
-    if old
-        .templates
-        .keys()
-        .any(|digest| !new.templates.contains_key(digest))
-    {
+    if old.templates.keys().any(|digest| !new.templates.contains_key(digest)) {
         templates::sweep(tx).await?;
     }
     Ok(())

@@ -147,23 +147,12 @@ impl StoreError {
     /// An error of the driver.
     pub(crate) fn of(place: &str, source: impl Into<sqlx::Error>) -> Self {
         let source = source.into();
-        Self::Database {
-            place: place.to_owned(),
-            fault: fault(&source),
-            source: source.into(),
-        }
+        Self::Database { place: place.to_owned(), fault: fault(&source), source: source.into() }
     }
 
     /// A row that does not say what it should.
-    pub(crate) fn damaged(
-        place: &str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self::Database {
-            place: place.to_owned(),
-            fault: Fault::Damaged,
-            source: source.into(),
-        }
+    pub(crate) fn damaged(place: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Database { place: place.to_owned(), fault: Fault::Damaged, source: source.into() }
     }
 }
 
@@ -184,9 +173,7 @@ fn fault(error: &sqlx::Error) -> Fault {
             _ => Fault::Damaged,
         },
         Error::PoolTimedOut => Fault::Busy,
-        Error::Io(_) | Error::Tls(_) | Error::Configuration(_) | Error::Protocol(_) => {
-            Fault::Unreachable
-        }
+        Error::Io(_) | Error::Tls(_) | Error::Configuration(_) | Error::Protocol(_) => Fault::Unreachable,
         Error::ColumnDecode { .. } | Error::Decode(_) | Error::ColumnNotFound(_) => Fault::Damaged,
         _ => Fault::Refused,
     }
@@ -212,12 +199,7 @@ fn postgres_fault(code: &str) -> Fault {
         "XX001" | "XX002" => Fault::Damaged,
         "55P03" | "40001" | "40P01" | "57014" => Fault::Busy,
         "3D000" | "53300" => Fault::Unreachable,
-        _ if ["08", "28", "57"]
-            .iter()
-            .any(|class| code.starts_with(class)) =>
-        {
-            Fault::Unreachable
-        }
+        _ if ["08", "28", "57"].iter().any(|class| code.starts_with(class)) => Fault::Unreachable,
         _ => Fault::Refused,
     }
 }

@@ -16,9 +16,7 @@ pub struct StoreIdentity {
 
 impl fmt::Debug for StoreIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreIdentity")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("StoreIdentity").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -50,10 +48,5 @@ async fn make(tx: &mut Tx) -> Result<StoreIdentity> {
 
 async fn read(tx: &mut Tx) -> Result<Option<StoreIdentity>> {
     let row: Option<(String, Vec<u8>)> = fetch_one!(tx, "SELECT store_id, hash_key FROM identity")?;
-    Ok(row.and_then(|(id, key)| {
-        Some(StoreIdentity {
-            id: StoreId::new(id),
-            hash_key: key.try_into().ok()?,
-        })
-    }))
+    Ok(row.and_then(|(id, key)| Some(StoreIdentity { id: StoreId::new(id), hash_key: key.try_into().ok()? })))
 }

@@ -55,10 +55,7 @@ impl InstanceRow {
         let template = templates.get(&digest).ok_or("its template is missing")?;
         let instance = Instance {
             id: InstanceId::new(self.id),
-            template: Pinned {
-                template: Arc::clone(template),
-                digest,
-            },
+            template: Pinned { template: Arc::clone(template), digest },
             overrides: Overrides::from_stored(&self.overrides)?,
             enabled: self.enabled,
             wanted: wanted_of(&self.wanted)?,
@@ -130,11 +127,7 @@ pub(crate) async fn insert(tx: &mut Tx, row: &InstanceRow) -> Result<()> {
 
 /// Moves a row out of the way of rows that take its name or slot in the same edit.
 pub(crate) async fn park(tx: &mut Tx, id: &str) -> Result<()> {
-    execute!(
-        tx,
-        "UPDATE instances SET name = id, container_name = id, slot = -1 - slot WHERE id = $1",
-        id
-    )?;
+    execute!(tx, "UPDATE instances SET name = id, container_name = id, slot = -1 - slot WHERE id = $1", id)?;
     Ok(())
 }
 

@@ -65,19 +65,14 @@ impl Dated {
 
 /// All of them.
 pub(crate) async fn load(tx: &mut Tx) -> Result<Vec<KeptVolume>> {
-    let rows: Vec<Dated> = fetch!(
-        tx,
-        "SELECT * FROM kept_volumes ORDER BY physical_name, engine_id"
-    )?;
+    let rows: Vec<Dated> = fetch!(tx, "SELECT * FROM kept_volumes ORDER BY physical_name, engine_id")?;
     let parsed: std::result::Result<_, Unreadable> = rows.into_iter().map(Dated::read).collect();
     parsed.map_err(|error| tx.damaged(error))
 }
 
 /// Remembers one.
 pub(crate) async fn insert(tx: &mut Tx, row: &KeptRow) -> Result<()> {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     execute!(
         tx,
         "INSERT INTO kept_volumes (engine_id, physical_name, stack_id, stack_name, instance_id, \
@@ -108,11 +103,7 @@ pub(crate) async fn regained(tx: &mut Tx, physical: &str, instance: &str) -> Res
 }
 
 /// Forgets one: it was deleted or has found a new owner.
-pub(crate) async fn forget(
-    tx: &mut Tx,
-    engine: &EngineId,
-    physical: &PhysicalVolume,
-) -> Result<()> {
+pub(crate) async fn forget(tx: &mut Tx, engine: &EngineId, physical: &PhysicalVolume) -> Result<()> {
     execute!(
         tx,
         "DELETE FROM kept_volumes WHERE engine_id = $1 AND physical_name = $2",

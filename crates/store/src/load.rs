@@ -62,19 +62,13 @@ async fn assemble(
 fn join(rows: Vec<stacks::StackRow>, below: Below) -> std::result::Result<Vec<Stack>, Unreadable> {
     let mut by_stack: HashMap<String, Vec<Placed>> = HashMap::new();
     for placed in placed(below)? {
-        by_stack
-            .entry(placed.stack.clone())
-            .or_default()
-            .push(placed);
+        by_stack.entry(placed.stack.clone()).or_default().push(placed);
     }
     rows.into_iter()
         .map(|row| {
             let instances = by_stack.remove(&row.id).unwrap_or_default();
             let mut stack = row.read()?;
-            stack.instances = instances
-                .into_iter()
-                .map(|placed| (placed.name, placed.instance))
-                .collect();
+            stack.instances = instances.into_iter().map(|placed| (placed.name, placed.instance)).collect();
             Ok(stack)
         })
         .collect()
@@ -83,19 +77,11 @@ fn join(rows: Vec<stacks::StackRow>, below: Below) -> std::result::Result<Vec<St
 fn placed(below: Below) -> std::result::Result<Vec<Placed>, Unreadable> {
     let mut by_id: HashMap<String, Placed> = HashMap::with_capacity(below.instances.len());
     for row in below.instances {
-        let (id, stack, called) = (
-            row.id.clone(),
-            row.stack_id.clone(),
-            row.container_name.clone(),
-        );
+        let (id, stack, called) = (row.id.clone(), row.stack_id.clone(), row.container_name.clone());
         let (name, instance) = row
             .read(&below.templates)
             .map_err(|error| format!("instance {called} can't be read: {error}"))?;
-        let placed = Placed {
-            stack,
-            name,
-            instance,
-        };
+        let placed = Placed { stack, name, instance };
         by_id.insert(id, placed);
     }
     for row in below.ports {

@@ -27,10 +27,7 @@ pub(crate) fn prepare(path: &Path) -> Result<()> {
         .create(directory)
         .map_err(|error| unusable(directory, error))?;
     if let Some(kind) = network_file_system(directory) {
-        return Err(StoreError::NetworkFileSystem {
-            path: directory.to_owned(),
-            kind,
-        });
+        return Err(StoreError::NetworkFileSystem { path: directory.to_owned(), kind });
     }
     make_private(path).map_err(|error| unusable(path, error))
 }
@@ -43,18 +40,11 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 fn unusable(path: &Path, source: io::Error) -> StoreError {
-    StoreError::File {
-        path: path.to_owned(),
-        source,
-    }
+    StoreError::File { path: path.to_owned(), source }
 }
 
 fn make_private(path: &Path) -> io::Result<()> {
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match made {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         other => return other.map(drop),
@@ -83,10 +73,7 @@ impl Gate {
         Self::take(database, File::try_lock).await
     }
 
-    async fn take(
-        database: &Path,
-        lock: fn(&File) -> std::result::Result<(), TryLockError>,
-    ) -> Result<Self> {
+    async fn take(database: &Path, lock: fn(&File) -> std::result::Result<(), TryLockError>) -> Result<Self> {
         let path = beside(database);
         let file = OpenOptions::new()
             .write(true)
@@ -148,15 +135,7 @@ fn network_file_system(_: &Path) -> Option<String> {
 /// FUSE has one magic number for local and remote file systems; the mount table tells them apart (proc(5),
 /// `mountinfo`: the mount point is the fifth field, the type follows ` - `).
 fn remote_fuse<'a>(mounts: &'a str, directory: &Path) -> Option<&'a str> {
-    const REMOTE: [&str; 7] = [
-        "sshfs",
-        "rclone",
-        "s3fs",
-        "glusterfs",
-        "ceph",
-        "davfs",
-        "gvfsd-fuse",
-    ];
+    const REMOTE: [&str; 7] = ["sshfs", "rclone", "s3fs", "glusterfs", "ceph", "davfs", "gvfsd-fuse"];
     let (_, kind) = mounts
         .lines()
         .filter_map(|line| {
@@ -167,10 +146,7 @@ fn remote_fuse<'a>(mounts: &'a str, directory: &Path) -> Option<&'a str> {
         })
         .max_by_key(|(length, _)| *length)?;
     let name = kind.strip_prefix("fuse.")?;
-    REMOTE
-        .iter()
-        .any(|remote| name.starts_with(remote))
-        .then_some(kind)
+    REMOTE.iter().any(|remote| name.starts_with(remote)).then_some(kind)
 }
 
 #[cfg(test)]

@@ -47,14 +47,8 @@ impl PortRow {
     }
 
     pub(crate) fn read(&self) -> std::result::Result<(PortKey, HostBinding), Unreadable> {
-        let key = PortKey {
-            target: self.target.try_into()?,
-            protocol: protocol_of(&self.protocol)?,
-        };
-        let host = HostBinding {
-            host_ip: self.host_ip.parse()?,
-            host_port: self.host_port.try_into()?,
-        };
+        let key = PortKey { target: self.target.try_into()?, protocol: protocol_of(&self.protocol)? };
+        let host = HostBinding { host_ip: self.host_ip.parse()?, host_port: self.host_port.try_into()? };
         Ok((key, host))
     }
 }
@@ -89,11 +83,7 @@ struct OwnedPort {
 }
 
 /// All reservations of this host, but for those of one stack.
-pub(crate) async fn reservations(
-    tx: &mut Tx,
-    host: &str,
-    except: &str,
-) -> Result<Vec<PortReservation>> {
+pub(crate) async fn reservations(tx: &mut Tx, host: &str, except: &str) -> Result<Vec<PortReservation>> {
     let rows: Vec<OwnedPort> = fetch!(
         tx,
         "SELECT p.*, s.name AS stack, i.name AS instance \

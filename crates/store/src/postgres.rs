@@ -24,10 +24,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Waiting and idling have an end, so that a client that is gone does not hold up a team.
-const SETTINGS: [(&str, &str); 2] = [
-    ("lock_timeout", "10s"),
-    ("idle_in_transaction_session_timeout", "60s"),
-];
+const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s")];
 
 /// Opens the database, migrating it where it is empty or older.
 pub(crate) async fn open(url: &PostgresUrl) -> Result<Database> {
@@ -39,14 +36,9 @@ pub(crate) async fn open(url: &PostgresUrl) -> Result<Database> {
         .map_err(failed)?
         .application_name("devarch")
         .options(SETTINGS);
-    let pool = PgPoolOptions::new()
-        .max_connections(4)
-        .acquire_timeout(PATIENCE)
-        .connect_lazy_with(options.clone());
-    let database = Database {
-        db: Db::Pg(pool.clone()),
-        place: place.as_str().into(),
-    };
+    let pool =
+        PgPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).connect_lazy_with(options.clone());
+    let database = Database { db: Db::Pg(pool.clone()), place: place.as_str().into() };
 
     let mut connection = first(&pool, &options).await.map_err(failed)?;
     let found = version(&mut connection).await.map_err(failed)?;
@@ -59,10 +51,7 @@ pub(crate) async fn open(url: &PostgresUrl) -> Result<Database> {
 }
 
 /// The first connection. A pool does not tell why it has none yet, so after a moment the server is asked directly.
-async fn first(
-    pool: &PgPool,
-    options: &PgConnectOptions,
-) -> sqlx::Result<PoolConnection<Postgres>> {
+async fn first(pool: &PgPool, options: &PgConnectOptions) -> sqlx::Result<PoolConnection<Postgres>> {
     if let Ok(connection) = timeout(MOMENT, pool.acquire()).await {
         return connection;
     }
@@ -76,13 +65,9 @@ async fn first(
 async fn version(connection: &mut PgConnection) -> sqlx::Result<i64> {
     const UNDEFINED_TABLE: &str = "42P01";
     let newest: sqlx::Result<Option<i64>> =
-        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
-            .fetch_one(connection)
-            .await;
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(connection).await;
     match newest {
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
-            Ok(0)
-        }
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => Ok(0),
         other => other.map(Option::unwrap_or_default),
     }
 }

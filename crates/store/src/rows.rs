@@ -27,17 +27,11 @@ impl Rows {
         for (name, instance) in &stack.instances {
             let id = instance.id.to_string();
             let ports = instance.ports.iter();
-            rows.ports
-                .extend(ports.map(|(key, host)| PortRow::of(&id, *key, *host)));
+            rows.ports.extend(ports.map(|(key, host)| PortRow::of(&id, *key, *host)));
             let volumes = instance.volumes.iter();
-            rows.volumes
-                .extend(volumes.map(|(name, physical)| VolumeRow::of(&id, name, physical)));
-            rows.templates.insert(
-                instance.template.digest.clone(),
-                Arc::clone(&instance.template.template),
-            );
-            rows.instances
-                .insert(id, InstanceRow::of(stack, name, instance)?);
+            rows.volumes.extend(volumes.map(|(name, physical)| VolumeRow::of(&id, name, physical)));
+            rows.templates.insert(instance.template.digest.clone(), Arc::clone(&instance.template.template));
+            rows.instances.insert(id, InstanceRow::of(stack, name, instance)?);
         }
         Ok(rows)
     }

@@ -12,26 +12,14 @@ pub(crate) enum Schema {
 
 /// The newest version a program with these migrations knows.
 pub(crate) fn known(migrations: &Migrator) -> i64 {
-    migrations
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or(0)
+    migrations.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
 /// Compares the version found with the newest known; a newer one is refused.
 pub(crate) fn judge(migrations: &Migrator, found: i64, place: &str) -> Result<Schema> {
     let known = known(migrations);
     if found > known {
-        return Err(StoreError::Newer {
-            place: place.to_owned(),
-            found,
-            known,
-        });
+        return Err(StoreError::Newer { place: place.to_owned(), found, known });
     }
-    Ok(if found == known {
-        Schema::Current
-    } else {
-        Schema::Older
-    })
+    Ok(if found == known { Schema::Current } else { Schema::Older })
 }

@@ -32,10 +32,7 @@ pub(crate) async fn open(path: &Path) -> Result<Database> {
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_lazy_with(options.clone());
-    let database = Database {
-        db: Db::Lite(pool.clone()),
-        place: path.display().to_string().into(),
-    };
+    let database = Database { db: Db::Lite(pool.clone()), place: path.display().to_string().into() };
     let failed = |error| StoreError::of(&database.place, error);
 
     let gate = Gate::shared(path).await?;
@@ -51,9 +48,7 @@ pub(crate) async fn open(path: &Path) -> Result<Database> {
 /// The schema's version is kept in the file's header, where it is read fastest.
 async fn version(pool: &SqlitePool) -> sqlx::Result<i64> {
     let mut connection = pool.acquire().await?;
-    let version = sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(&mut *connection)
-        .await?;
+    let version = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
     connection.return_to_pool().await;
     Ok(version)
 }
@@ -66,9 +61,7 @@ async fn migrate(options: SqliteConnectOptions) -> sqlx::Result<()> {
         .await?;
     MIGRATIONS.run(&pool).await?;
     let version = schema::known(&MIGRATIONS);
-    sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {version}")))
-        .execute(&pool)
-        .await?;
+    sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {version}"))).execute(&pool).await?;
     pool.close().await;
     Ok(())
 }

@@ -59,10 +59,7 @@ fn allowed_words(allow: &BTreeSet<Allowance>) -> String {
 fn allowed_of(words: &str) -> std::result::Result<BTreeSet<Allowance>, Unreadable> {
     words
         .split_whitespace()
-        .map(|word| {
-            word.parse()
-                .map_err(|()| format!("{word:?} is not an allowance").into())
-        })
+        .map(|word| word.parse().map_err(|()| format!("{word:?} is not an allowance").into()))
         .collect()
 }
 
@@ -94,11 +91,7 @@ pub(crate) async fn namesake(tx: &mut Tx, stack: &Stack) -> Result<Option<Option
 }
 
 /// The subnets on this host, but for that of one stack.
-pub(crate) async fn subnets(
-    tx: &mut Tx,
-    host: &str,
-    except: &str,
-) -> Result<Vec<(StackName, Ipv4Net)>> {
+pub(crate) async fn subnets(tx: &mut Tx, host: &str, except: &str) -> Result<Vec<(StackName, Ipv4Net)>> {
     let rows: Vec<(String, String)> = fetch!(
         tx,
         "SELECT name, subnet FROM stacks \
@@ -106,10 +99,8 @@ pub(crate) async fn subnets(
         host,
         except,
     )?;
-    let parsed: std::result::Result<_, Unreadable> = rows
-        .into_iter()
-        .map(|(name, subnet)| Ok((name.parse()?, subnet.parse()?)))
-        .collect();
+    let parsed: std::result::Result<_, Unreadable> =
+        rows.into_iter().map(|(name, subnet)| Ok((name.parse()?, subnet.parse()?))).collect();
     parsed.map_err(|error| tx.damaged(error))
 }
 
@@ -179,11 +170,7 @@ pub(crate) async fn bind(
 
 /// Removes the row, if it still has the revision that was read, and all that belongs to it.
 pub(crate) async fn delete(tx: &mut Tx, read: &Stack) -> Result<bool> {
-    let deleted = execute!(
-        tx,
-        "DELETE FROM stacks WHERE id = $1 AND revision = $2",
-        read.id.as_str(),
-        read.revision,
-    )?;
+    let deleted =
+        execute!(tx, "DELETE FROM stacks WHERE id = $1 AND revision = $2", read.id.as_str(), read.revision,)?;
     Ok(deleted > 0)
 }

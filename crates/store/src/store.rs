@@ -44,10 +44,7 @@ impl Store {
             StoreUrl::Sqlite(path) => sqlite::open(path).await?,
             StoreUrl::Postgres(url) => postgres::open(url).await?,
         };
-        Ok(Self {
-            database,
-            host: host.into(),
-        })
+        Ok(Self { database, host: host.into() })
     }
 
     /// Closes the connections, once what is under way has ended.
@@ -136,11 +133,7 @@ impl Store {
     }
 
     /// Forgets a kept volume: it was deleted, or it belongs to an instance again.
-    pub async fn forget_kept_volume(
-        &self,
-        engine: &EngineId,
-        physical: &PhysicalVolume,
-    ) -> Result<()> {
+    pub async fn forget_kept_volume(&self, engine: &EngineId, physical: &PhysicalVolume) -> Result<()> {
         let mut tx = self.database.write().await?;
         let done = kept::forget(&mut tx, engine, physical).await;
         tx.end(done).await

@@ -42,9 +42,7 @@ impl FromStr for StoreUrl {
             }
             return Ok(Self::Sqlite(PathBuf::from(path)));
         }
-        let rest = ["postgres://", "postgresql://"]
-            .iter()
-            .find_map(|scheme| given.strip_prefix(scheme));
+        let rest = ["postgres://", "postgresql://"].iter().find_map(|scheme| given.strip_prefix(scheme));
         let rest = rest.ok_or(InvalidUrl::Scheme)?;
         Ok(Self::Postgres(PostgresUrl {
             full: given.to_owned(),
@@ -130,27 +128,12 @@ mod tests {
     #[test]
     fn a_password_is_never_shown() {
         let cases = [
-            (
-                "postgres://me:pass@db:5432/team",
-                "postgres://me@db:5432/team",
-            ),
-            (
-                "postgresql://me:pass@db/team?sslmode=require",
-                "postgres://me@db/team",
-            ),
-            (
-                "postgres://db/team?user=me&password=pass",
-                "postgres://db/team",
-            ),
+            ("postgres://me:pass@db:5432/team", "postgres://me@db:5432/team"),
+            ("postgresql://me:pass@db/team?sslmode=require", "postgres://me@db/team"),
+            ("postgres://db/team?user=me&password=pass", "postgres://db/team"),
             ("postgres://me:pa/ss@db/team", "postgres://me@db/team"),
-            (
-                "postgres://me:pa@ss@[::1]:5432/team",
-                "postgres://me@[::1]:5432/team",
-            ),
-            (
-                "postgres://me@/team?host=/run/postgresql",
-                "postgres://me@/team",
-            ),
+            ("postgres://me:pa@ss@[::1]:5432/team", "postgres://me@[::1]:5432/team"),
+            ("postgres://me@/team?host=/run/postgresql", "postgres://me@/team"),
         ];
         for (given, expected) in cases {
             let url: StoreUrl = given.parse().unwrap();

@@ -16,11 +16,7 @@ pub(crate) struct VolumeRow {
 
 impl VolumeRow {
     pub(crate) fn of(instance: &str, name: &VolumeName, physical: &PhysicalVolume) -> Self {
-        Self {
-            instance_id: instance.to_owned(),
-            name: name.to_string(),
-            physical_name: physical.to_string(),
-        }
+        Self { instance_id: instance.to_owned(), name: name.to_string(), physical_name: physical.to_string() }
     }
 
     pub(crate) fn read(&self) -> std::result::Result<(VolumeName, PhysicalVolume), Unreadable> {
@@ -66,11 +62,6 @@ pub(crate) async fn insert(tx: &mut Tx, row: &VolumeRow) -> Result<()> {
 
 /// Removes a row.
 pub(crate) async fn delete(tx: &mut Tx, row: &VolumeRow) -> Result<()> {
-    execute!(
-        tx,
-        "DELETE FROM volumes WHERE instance_id = $1 AND name = $2",
-        &row.instance_id,
-        &row.name,
-    )?;
+    execute!(tx, "DELETE FROM volumes WHERE instance_id = $1 AND name = $2", &row.instance_id, &row.name,)?;
     Ok(())
 }

@@ -13,10 +13,7 @@ use devarch_store::{Store, StoreError, TakenWhat};
 use std::{collections::BTreeMap, sync::Arc};
 use world::{
     World,
-    samples::{
-        add, applied, at, engine, get, named, rename, rich, stack, stack_name, tcp, template,
-        volume,
-    },
+    samples::{add, applied, at, engine, get, named, rename, rich, stack, stack_name, tcp, template, volume},
 };
 
 promises!(
@@ -54,26 +51,14 @@ async fn load(store: &Store, name: &str) -> Stack {
 
 #[track_caller]
 fn assert_taken(error: &StoreError, expected: TakenWhat, value: &str, owner: &str) {
-    let StoreError::Taken {
-        what,
-        value: found,
-        owner: by,
-    } = error
-    else {
+    let StoreError::Taken { what, value: found, owner: by } = error else {
         panic!("{error:?} is not about something taken");
     };
-    assert_eq!(
-        (*what, found.as_str(), by.as_deref()),
-        (expected, value, Some(owner))
-    );
+    assert_eq!((*what, found.as_str(), by.as_deref()), (expected, value, Some(owner)));
 }
 
 /// The edit from what is stored to what `change` makes of it.
-async fn edit(
-    store: &Store,
-    name: &str,
-    change: impl FnOnce(&mut Stack),
-) -> Result<i64, StoreError> {
+async fn edit(store: &Store, name: &str, change: impl FnOnce(&mut Stack)) -> Result<i64, StoreError> {
     let before = load(store, name).await;
     let mut after = before.clone();
     change(&mut after);
@@ -125,21 +110,11 @@ async fn a_chain_of_edits_amounts_to_the_same_as_making_it_at_once(world: World)
             web.ports.insert(tcp(80), at("127.0.0.1", 20077));
         }),
         Box::new(|stack| {
-            stack
-                .instances
-                .extend([instance("worker"), instance("web")]);
+            stack.instances.extend([instance("worker"), instance("web")]);
         }),
-        Box::new(|stack| {
-            *stack = Stack {
-                revision: stack.revision,
-                ..goal.clone()
-            }
-        }),
+        Box::new(|stack| *stack = Stack { revision: stack.revision, ..goal.clone() }),
     ];
-    for (name, step) in ["first", "shop", "shop", "shop", "shop"]
-        .into_iter()
-        .zip(steps)
-    {
+    for (name, step) in ["first", "shop", "shop", "shop", "shop"].into_iter().zip(steps) {
         edit(&store, name, step).await.unwrap();
     }
     goal.revision = 6;
@@ -157,26 +132,15 @@ async fn an_edit_made_against_an_older_revision_is_refused(world: World) {
     let store = world.open().await;
     store.create_stack(&stack("shop", &["db"])).await.unwrap();
     let old = load(&store, "shop").await;
-    assert_eq!(
-        edit(&store, "shop", |stack| stack.enabled = false)
-            .await
-            .unwrap(),
-        2
-    );
+    assert_eq!(edit(&store, "shop", |stack| stack.enabled = false).await.unwrap(), 2);
 
     let mut late = old.clone();
     add(&mut late, "late", None);
     let refused = store.save_stack(&old, &late).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Changed { stack } if stack.as_str() == "shop"));
-    assert!(matches!(
-        store.delete_stack(&old).await,
-        Err(StoreError::Changed { .. })
-    ));
+    assert!(matches!(store.delete_stack(&old).await, Err(StoreError::Changed { .. })));
     let now = load(&store, "shop").await;
-    assert_eq!(
-        (now.instances.len(), now.enabled, now.revision),
-        (1, false, 2)
-    );
+    assert_eq!((now.instances.len(), now.enabled, now.revision), (1, false, 2));
 }
 
 async fn of_two_edits_at_the_same_time_one_is_refused(world: World) {
@@ -186,10 +150,7 @@ async fn of_two_edits_at_the_same_time_one_is_refused(world: World) {
         let before = load(&one, "shop").await;
         let mut after = before.clone();
         after.enabled = !before.enabled;
-        let both = tokio::join!(
-            one.save_stack(&before, &after),
-            other.save_stack(&before, &after)
-        );
+        let both = tokio::join!(one.save_stack(&before, &after), other.save_stack(&before, &after));
         assert!(both.0.is_ok() != both.1.is_ok(), "{both:?}");
         assert_eq!(load(&one, "shop").await.revision, before.revision + 1);
     }
@@ -202,10 +163,7 @@ async fn a_deleted_stack_cannot_be_edited(world: World) {
     store.delete_stack(&before).await.unwrap();
     assert_eq!(store.stacks().await.unwrap(), []);
     assert_eq!(store.host_ports().await.unwrap(), []);
-    let after = Stack {
-        enabled: false,
-        ..before.clone()
-    };
+    let after = Stack { enabled: false, ..before.clone() };
     let refused = store.save_stack(&before, &after).await;
     assert!(matches!(refused, Err(StoreError::Changed { .. })));
     let unbound = store.unbind_engine(&before.id).await;
@@ -241,33 +199,19 @@ async fn a_rename_into_anothers_container_name_is_refused(world: World) {
     store.create_stack(&stack("a", &["x"])).await.unwrap();
     let owner = "instance 'c' of stack 'a-b'";
     let instance = edit(&store, "a", |stack| rename(stack, "x", "b-c")).await;
-    assert_taken(
-        &instance.unwrap_err(),
-        TakenWhat::ContainerName,
-        "devarch-a-b-c",
-        owner,
-    );
+    assert_taken(&instance.unwrap_err(), TakenWhat::ContainerName, "devarch-a-b-c", owner);
 
     store.create_stack(&stack("y", &["b-c"])).await.unwrap();
-    edit(&store, "a", |stack| stack.name = named("z"))
-        .await
-        .unwrap();
+    edit(&store, "a", |stack| stack.name = named("z")).await.unwrap();
     let whole = edit(&store, "y", |stack| stack.name = named("a")).await;
-    assert_taken(
-        &whole.unwrap_err(),
-        TakenWhat::ContainerName,
-        "devarch-a-b-c",
-        owner,
-    );
+    assert_taken(&whole.unwrap_err(), TakenWhat::ContainerName, "devarch-a-b-c", owner);
 }
 
 async fn a_physical_volume_has_one_owner(world: World) {
     let store = world.open().await;
     store.create_stack(&stack("a", &["b"])).await.unwrap();
     let mut other = stack("x", &["y", "z"]);
-    get(&mut other, "y")
-        .volumes
-        .extend([volume("a", "b", "data")]);
+    get(&mut other, "y").volumes.extend([volume("a", "b", "data")]);
     let refused = store.create_stack(&other).await.unwrap_err();
     let owner = "instance 'b' of stack 'a'";
     assert_taken(&refused, TakenWhat::VolumeName, "devarch-a-b-data", owner);
@@ -276,12 +220,7 @@ async fn a_physical_volume_has_one_owner(world: World) {
         get(&mut other, instance).volumes = [volume("x", "y", "data")].into();
     }
     let refused = store.create_stack(&other).await.unwrap_err();
-    let StoreError::Taken {
-        what: TakenWhat::VolumeName,
-        owner: Some(owner),
-        ..
-    } = refused
-    else {
+    let StoreError::Taken { what: TakenWhat::VolumeName, owner: Some(owner), .. } = refused else {
         panic!("{refused:?}");
     };
     assert!(owner.ends_with("of stack 'x'"), "{owner}");
@@ -300,18 +239,11 @@ async fn a_host_port_has_one_owner(world: World) {
     assert_taken(&refused, TakenWhat::HostPort, "127.0.0.1:5432/tcp", owner);
 
     let own = edit(&store, "first", |stack| add(stack, "db2", Some(5432))).await;
-    assert_taken(
-        &own.unwrap_err(),
-        TakenWhat::HostPort,
-        "127.0.0.1:5432/tcp",
-        owner,
-    );
+    assert_taken(&own.unwrap_err(), TakenWhat::HostPort, "127.0.0.1:5432/tcp", owner);
 
     get(&mut second, "db").ports = [(tcp(1), at("127.0.0.2", 5432))].into();
     store.create_stack(&second).await.unwrap();
-    edit(&store, "first", |stack| get(stack, "db").ports.clear())
-        .await
-        .unwrap();
+    edit(&store, "first", |stack| get(stack, "db").ports.clear()).await.unwrap();
     let freed = edit(&store, "second", |stack| {
         get(stack, "db").ports = [(tcp(1), at("127.0.0.1", 5432))].into();
     });
@@ -325,30 +257,16 @@ async fn a_wildcard_address_and_a_specific_one_cannot_share_a_port(world: World)
         get(&mut stack, "i").ports = [(tcp(80), at(address, port))].into();
         stack
     };
-    store
-        .create_stack(&with("specific", "127.0.0.1", 8080))
-        .await
-        .unwrap();
-    store
-        .create_stack(&with("wide", "0.0.0.0", 9090))
-        .await
-        .unwrap();
+    store.create_stack(&with("specific", "127.0.0.1", 8080)).await.unwrap();
+    store.create_stack(&with("wide", "0.0.0.0", 9090)).await.unwrap();
     for (address, port, owner) in [
         ("0.0.0.0", 8080, "instance 'i' of stack 'specific'"),
         ("::", 8080, "instance 'i' of stack 'specific'"),
         ("127.0.0.1", 9090, "instance 'i' of stack 'wide'"),
     ] {
-        let refused = store
-            .create_stack(&with("late", address, port))
-            .await
-            .unwrap_err();
+        let refused = store.create_stack(&with("late", address, port)).await.unwrap_err();
         let shown = std::net::SocketAddr::new(address.parse().unwrap(), port);
-        assert_taken(
-            &refused,
-            TakenWhat::HostPort,
-            &format!("{shown}/tcp"),
-            owner,
-        );
+        assert_taken(&refused, TakenWhat::HostPort, &format!("{shown}/tcp"), owner);
     }
 }
 
@@ -362,22 +280,14 @@ async fn each_host_has_its_own_ports(world: World) {
     there.create_stack(&second).await.unwrap();
 
     let elsewhere = load(&there, "first").await;
-    assert!(
-        elsewhere
-            .instances
-            .values()
-            .all(|instance| instance.ports.is_empty())
-    );
+    assert!(elsewhere.instances.values().all(|instance| instance.ports.is_empty()));
     edit(&there, "first", |stack| {
         get(stack, "db").ports = [(tcp(5432), at("127.0.0.1", 7777))].into();
     })
     .await
     .unwrap();
     let mut at_home = load(&here, "first").await;
-    assert_eq!(
-        get(&mut at_home, "db").ports,
-        first.instances[&named("db")].ports
-    );
+    assert_eq!(get(&mut at_home, "db").ports, first.instances[&named("db")].ports);
     assert_eq!(here.host_ports().await.unwrap().len(), 1);
     assert_eq!(there.host_ports().await.unwrap().len(), 2);
 }
@@ -388,10 +298,7 @@ async fn host_ports_name_their_owners(world: World) {
     let ports = store.host_ports().await.unwrap();
     assert_eq!(ports.len(), 3);
     for port in ports {
-        assert_eq!(
-            (port.stack.as_str(), port.instance.as_str()),
-            ("shop", "db")
-        );
+        assert_eq!((port.stack.as_str(), port.instance.as_str()), ("shop", "db"));
         assert_eq!(port.host_port, 20001);
         assert_eq!(port.protocol, port.key.protocol);
     }
@@ -415,10 +322,7 @@ async fn subnets_do_not_overlap_on_one_host(world: World) {
     bind(&here, &two, "10.213.1.0/24").await.unwrap();
     bind(&here, &one, "10.213.0.0/26").await.unwrap();
     let subnets = here.subnets().await.unwrap();
-    let expected = [
-        (stack_name("one"), named("10.213.0.0/26")),
-        (stack_name("two"), named("10.213.1.0/24")),
-    ];
+    let expected = [(stack_name("one"), named("10.213.0.0/26")), (stack_name("two"), named("10.213.1.0/24"))];
     assert_eq!(subnets, expected);
 }
 
@@ -443,50 +347,23 @@ async fn rename_keeps_ids_ports_and_volumes(world: World) {
     let before = rich();
     store.create_stack(&before).await.unwrap();
     let id = before.instances[&named("db")].id.clone();
-    store
-        .record_applied(&before.id, &id, &applied("h"))
-        .await
-        .unwrap();
+    store.record_applied(&before.id, &id, &applied("h")).await.unwrap();
 
-    edit(&store, "shop", |stack| rename(stack, "db", "postgres"))
-        .await
-        .unwrap();
-    edit(&store, "shop", |stack| stack.name = named("store"))
-        .await
-        .unwrap();
+    edit(&store, "shop", |stack| rename(stack, "db", "postgres")).await.unwrap();
+    edit(&store, "shop", |stack| stack.name = named("store")).await.unwrap();
 
     let after = load(&store, "store").await;
     assert_eq!(after.id, before.id);
-    assert_eq!(
-        after.instances[&named("postgres")],
-        before.instances[&named("db")]
-    );
-    assert_eq!(
-        after.instances[&named("web")],
-        before.instances[&named("web")]
-    );
+    assert_eq!(after.instances[&named("postgres")], before.instances[&named("db")]);
+    assert_eq!(after.instances[&named("web")], before.instances[&named("web")]);
     assert_eq!(store.applied(&before.id).await.unwrap().len(), 1);
     assert_eq!(store.kept_volumes().await.unwrap(), []);
-    assert_eq!(
-        store.host_ports().await.unwrap()[0].instance.as_str(),
-        "postgres"
-    );
+    assert_eq!(store.host_ports().await.unwrap()[0].instance.as_str(), "postgres");
     // The old names are free again, the old volumes' are not.
-    let refused = store
-        .create_stack(&stack("shop", &["db"]))
-        .await
-        .unwrap_err();
+    let refused = store.create_stack(&stack("shop", &["db"])).await.unwrap_err();
     let owner = "instance 'postgres' of stack 'store'";
-    assert_taken(
-        &refused,
-        TakenWhat::VolumeName,
-        "devarch-shop-db-data",
-        owner,
-    );
-    store
-        .create_stack(&stack("shop", &["other"]))
-        .await
-        .unwrap();
+    assert_taken(&refused, TakenWhat::VolumeName, "devarch-shop-db-data", owner);
+    store.create_stack(&stack("shop", &["other"])).await.unwrap();
 }
 
 async fn instances_can_swap_names_slots_and_ports(world: World) {
@@ -497,10 +374,7 @@ async fn instances_can_swap_names_slots_and_ports(world: World) {
     store.create_stack(&first).await.unwrap();
     edit(&store, "a", |stack| {
         let (mut one, mut other) = (
-            stack
-                .instances
-                .remove(&named::<InstanceName>("b-c"))
-                .unwrap(),
+            stack.instances.remove(&named::<InstanceName>("b-c")).unwrap(),
             stack.instances.remove(&named::<InstanceName>("c")).unwrap(),
         );
         std::mem::swap(&mut one.slot, &mut other.slot);
@@ -513,10 +387,7 @@ async fn instances_can_swap_names_slots_and_ports(world: World) {
     .await
     .unwrap();
     let after = load(&store, "a-b").await;
-    let (c, b_c) = (
-        &after.instances[&named("c")],
-        &after.instances[&named("b-c")],
-    );
+    let (c, b_c) = (&after.instances[&named("c")], &after.instances[&named("b-c")]);
     assert_eq!(c.id, first.instances[&named("b-c")].id);
     assert_eq!((c.slot, b_c.slot), (1, 0));
     assert_eq!(c.ports, first.instances[&named("c")].ports);
@@ -529,18 +400,12 @@ async fn binding_to_an_engine_is_not_an_edit(world: World) {
     let before = stack("shop", &["db"]);
     store.create_stack(&before).await.unwrap();
     let subnet = Some(named("10.213.0.0/26"));
-    store
-        .bind_engine(&before.id, &engine("e"), subnet)
-        .await
-        .unwrap();
+    store.bind_engine(&before.id, &engine("e"), subnet).await.unwrap();
     let bound = load(&store, "shop").await;
     assert_eq!((&bound.engine, bound.subnet), (&Some(engine("e")), subnet));
     assert_eq!(bound.revision, before.revision);
     // An edit that was begun before does not undo it.
-    let after = Stack {
-        enabled: false,
-        ..before.clone()
-    };
+    let after = Stack { enabled: false, ..before.clone() };
     store.save_stack(&before, &after).await.unwrap();
     assert_eq!(load(&store, "shop").await.engine, Some(engine("e")));
     store.unbind_engine(&before.id).await.unwrap();
@@ -556,13 +421,8 @@ async fn volumes_that_stay_on_the_engine_are_remembered(world: World) {
         let names = kept.iter().map(|kept| kept.physical.to_string());
         names.collect::<Vec<_>>()
     };
-    edit(&store, "shop", |stack| get(stack, "db").volumes.clear())
-        .await
-        .unwrap();
-    assert_eq!(
-        kept().await,
-        ["devarch-older-name-db-wal", "devarch-shop-db-data"]
-    );
+    edit(&store, "shop", |stack| get(stack, "db").volumes.clear()).await.unwrap();
+    assert_eq!(kept().await, ["devarch-older-name-db-wal", "devarch-shop-db-data"]);
     // An instance that defines its volume again has it back.
     edit(&store, "shop", |stack| {
         get(stack, "db").volumes = [volume("shop", "db", "data")].into();
@@ -573,32 +433,15 @@ async fn volumes_that_stay_on_the_engine_are_remembered(world: World) {
 
     let last = load(&store, "shop").await;
     store.delete_stack(&last).await.unwrap();
-    let all = [
-        "devarch-older-name-db-wal",
-        "devarch-shop-db-data",
-        "devarch-shop-web-data",
-    ];
+    let all = ["devarch-older-name-db-wal", "devarch-shop-db-data", "devarch-shop-web-data"];
     assert_eq!(kept().await, all);
     let web = store.kept_volumes().await.unwrap().pop().unwrap();
-    assert_eq!(
-        (
-            web.stack.as_str(),
-            web.instance.as_str(),
-            web.volume.as_str()
-        ),
-        ("shop", "web", "data")
-    );
-    assert_eq!(
-        (&web.stack_id, &web.engine),
-        (&last.id, &engine("engine-1").id)
-    );
+    assert_eq!((web.stack.as_str(), web.instance.as_str(), web.volume.as_str()), ("shop", "web", "data"));
+    assert_eq!((&web.stack_id, &web.engine), (&last.id, &engine("engine-1").id));
     assert_eq!(web.instance_id, last.instances[&named("web")].id);
     assert!(web.deleted_at.elapsed().unwrap().as_secs() < 60);
 
-    store
-        .forget_kept_volume(&web.engine, &web.physical)
-        .await
-        .unwrap();
+    store.forget_kept_volume(&web.engine, &web.physical).await.unwrap();
     assert_eq!(kept().await, all[..2]);
 }
 
@@ -612,10 +455,7 @@ async fn a_volume_that_never_reached_an_engine_is_not_kept(world: World) {
 
 async fn an_unused_template_body_is_deleted_and_a_used_one_is_shared(world: World) {
     let store = world.open().await;
-    store
-        .create_stack(&stack("one", &["a", "b"]))
-        .await
-        .unwrap();
+    store.create_stack(&stack("one", &["a", "b"])).await.unwrap();
     store.create_stack(&stack("two", &["a"])).await.unwrap();
     let stacks = store.stacks().await.unwrap();
     let bodies: Vec<_> = stacks
@@ -632,14 +472,9 @@ async fn an_unused_template_body_is_deleted_and_a_used_one_is_shared(world: Worl
     .await
     .unwrap();
     assert_eq!(world.count("templates").await, 2);
-    edit(&store, "two", |stack| stack.instances.clear())
-        .await
-        .unwrap();
+    edit(&store, "two", |stack| stack.instances.clear()).await.unwrap();
     assert_eq!(world.count("templates").await, 1);
-    store
-        .delete_stack(&load(&store, "one").await)
-        .await
-        .unwrap();
+    store.delete_stack(&load(&store, "one").await).await.unwrap();
     assert_eq!(world.count("templates").await, 0);
 }
 
@@ -648,18 +483,13 @@ async fn applied_outlives_its_instance(world: World) {
     let stack = rich();
     store.create_stack(&stack).await.unwrap();
     let id = stack.instances[&named("db")].id.clone();
-    store
-        .record_applied(&stack.id, &id, &applied("one"))
-        .await
-        .unwrap();
+    store.record_applied(&stack.id, &id, &applied("one")).await.unwrap();
     let mut later = applied("two");
     later.container_id = Some(devarch_core::id::ContainerId::new("c1"));
     store.record_applied(&stack.id, &id, &later).await.unwrap();
     assert!(!format!("{later:?}").contains("s3cret"));
 
-    edit(&store, "shop", |stack| stack.instances.clear())
-        .await
-        .unwrap();
+    edit(&store, "shop", |stack| stack.instances.clear()).await.unwrap();
     let applied = store.applied(&stack.id).await.unwrap();
     assert_eq!(applied, BTreeMap::from([(id.clone(), later)]));
     store.forget_applied(&stack.id, &id).await.unwrap();
@@ -676,12 +506,7 @@ async fn nothing_can_be_applied_to_a_stack_that_is_gone(world: World) {
 
 async fn eight_writers_do_not_see_database_is_locked(world: World) {
     const EDITS: i64 = 20;
-    world
-        .open()
-        .await
-        .create_stack(&stack("shared", &["db"]))
-        .await
-        .unwrap();
+    world.open().await.create_stack(&stack("shared", &["db"])).await.unwrap();
     let writers: Vec<_> = (0..8)
         .map(|writer| {
             let world = world.clone();
@@ -690,9 +515,7 @@ async fn eight_writers_do_not_see_database_is_locked(world: World) {
                 let own = format!("own-{writer}");
                 store.create_stack(&stack(&own, &["db"])).await.unwrap();
                 for edit_number in 0..EDITS {
-                    edit(&store, &own, |stack| stack.enabled = !stack.enabled)
-                        .await
-                        .unwrap();
+                    edit(&store, &own, |stack| stack.enabled = !stack.enabled).await.unwrap();
                     let mut revision = None;
                     while revision.is_none() {
                         let shared = edit(&store, "shared", |stack| {

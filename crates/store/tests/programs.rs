@@ -120,9 +120,5 @@ async fn eight_programs_can_open_a_new_database_at_once(world: World) {
 
 fn said(program: &Output) -> String {
     let (out, err) = (&program.stdout, &program.stderr);
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(out),
-        String::from_utf8_lossy(err)
-    )
+    format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
 }

@@ -17,10 +17,7 @@ use world::{
     samples::{rich, stack},
 };
 
-promises!(
-    a_newer_schema_is_refused,
-    the_constraints_hold_without_the_store
-);
+promises!(a_newer_schema_is_refused, the_constraints_hold_without_the_store);
 
 async fn a_newer_schema_is_refused(world: World) {
     world.open().await.create_stack(&rich()).await.unwrap();
@@ -33,14 +30,7 @@ async fn a_newer_schema_is_refused(world: World) {
         world.execute(newer).await.unwrap();
     }
     let refused = Store::open(&world.url(), "here").await.unwrap_err();
-    assert!(matches!(
-        refused,
-        StoreError::Newer {
-            found: 99,
-            known: 1,
-            ..
-        }
-    ));
+    assert!(matches!(refused, StoreError::Newer { found: 99, known: 1, .. }));
     assert!(refused.to_string().contains("newer devarch"));
     assert_eq!(world.count("stacks").await, 1);
 }
@@ -64,12 +54,7 @@ async fn the_constraints_hold_without_the_store(world: World) {
         assert!(unique, "{statement}: {refused}");
     }
     let templates = world.execute("DELETE FROM templates").await.unwrap_err();
-    assert!(
-        templates
-            .as_database_error()
-            .unwrap()
-            .is_foreign_key_violation()
-    );
+    assert!(templates.as_database_error().unwrap().is_foreign_key_violation());
 }
 
 fn mode(path: &Path) -> u32 {
@@ -126,19 +111,10 @@ async fn a_row_that_does_not_parse_is_damage_and_is_named() {
     let store = Store::open(&sqlite(&path), "here").await.unwrap();
     store.create_stack(&rich()).await.unwrap();
     let world = World::at(format!("sqlite:{}", path.display()));
-    world
-        .execute("UPDATE instances SET overrides = '{' WHERE name = 'web'")
-        .await
-        .unwrap();
+    world.execute("UPDATE instances SET overrides = '{' WHERE name = 'web'").await.unwrap();
     let refused = store.stacks().await.unwrap_err();
     assert_eq!(database_fault(&refused), Fault::Damaged);
-    assert!(
-        refused
-            .source()
-            .unwrap()
-            .to_string()
-            .contains("devarch-shop-web")
-    );
+    assert!(refused.source().unwrap().to_string().contains("devarch-shop-web"));
 }
 
 #[tokio::test]
@@ -146,13 +122,8 @@ async fn a_file_where_the_directory_should_be_is_named() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("file");
     fs::write(&file, "").unwrap();
-    let refused = Store::open(&sqlite(&file.join("devarch.db")), "here")
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&refused, StoreError::File { path, .. } if *path == file),
-        "{refused:?}"
-    );
+    let refused = Store::open(&sqlite(&file.join("devarch.db")), "here").await.unwrap_err();
+    assert!(matches!(&refused, StoreError::File { path, .. } if *path == file), "{refused:?}");
 }
 
 /// All that an error and its causes say.
@@ -170,16 +141,10 @@ fn said(error: &StoreError) -> String {
 async fn a_server_that_is_not_there_is_told_at_once_and_without_the_password() {
     let begun = std::time::Instant::now();
     let url = "postgres://me:topsecret@127.0.0.1:1/team?options=-c%20x%3Dtopsecret";
-    let refused = Store::open(&url.parse().unwrap(), "here")
-        .await
-        .unwrap_err();
+    let refused = Store::open(&url.parse().unwrap(), "here").await.unwrap_err();
     assert!(begun.elapsed().as_secs() < 5);
     assert_eq!(database_fault(&refused), Fault::Unreachable);
-    assert!(
-        refused
-            .to_string()
-            .contains("postgres://me@127.0.0.1:1/team")
-    );
+    assert!(refused.to_string().contains("postgres://me@127.0.0.1:1/team"));
     assert!(!said(&refused).contains("topsecret"));
 }
 
@@ -189,9 +154,7 @@ fn a_refused_password_is_not_shown() {
         let (login, server) = world.text.rsplit_once('@').unwrap();
         let (user, _) = login.rsplit_once(':').unwrap();
         let url = format!("{user}:topsecret@{server}");
-        let refused = Store::open(&url.parse().unwrap(), "here")
-            .await
-            .unwrap_err();
+        let refused = Store::open(&url.parse().unwrap(), "here").await.unwrap_err();
         assert_eq!(database_fault(&refused), Fault::Unreachable);
         assert!(!said(&refused).contains("topsecret"));
     });

@@ -1,9 +1,25 @@
 //! One file per command: its arguments, one use-case, what is printed.
 
 mod apply;
+mod catalog;
+mod completions;
+mod config;
+mod doctor;
 mod down;
+mod exec;
+mod instance;
+mod logs;
+mod man;
+mod open;
 mod plan;
+mod restart;
+mod set;
+mod shell;
+mod stack;
+mod start;
 mod status;
+mod stop;
+mod unset;
 mod up;
 
 use crate::{error::Done, session::Session};
@@ -19,8 +35,43 @@ pub(crate) enum Command {
     Plan(plan::Args),
     /// Make what runs what is defined
     Apply(apply::Args),
+    /// Start a stack or an instance
+    Start(start::Args),
+    /// Stop a stack or an instance; containers stay
+    Stop(stop::Args),
+    /// Stop and start a stack or an instance
+    Restart(restart::Args),
     /// Show how stacks are: state, health, ports, URLs, and why something waits
     Status(status::Args),
+    /// Show what containers write
+    Logs(logs::Args),
+    /// Run a command in an instance's container
+    Exec(exec::Args),
+    /// Open a shell in an instance's container
+    Shell(shell::Args),
+    /// Open an instance's URL in the browser
+    Open(open::Args),
+    /// Templates to make instances from
+    #[command(subcommand)]
+    Catalog(catalog::Command),
+    /// Make, list, rename, copy, switch and delete stacks
+    #[command(subcommand)]
+    Stack(stack::Command),
+    /// Add, list, rename and remove instances of a stack
+    #[command(subcommand)]
+    Instance(instance::Command),
+    /// Set fields of an instance: image, environment.NAME, ports.80, healthcheck.interval ...
+    Set(set::Args),
+    /// Take fields of an instance back to what its template says
+    Unset(unset::Args),
+    /// Show effective configs
+    Config(config::Args),
+    /// Check engines, disk, addresses, ports, home, store and clock
+    Doctor(doctor::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Print the manual page
+    Man(man::Args),
 }
 
 impl Command {
@@ -31,7 +82,23 @@ impl Command {
             Self::Down(args) => down::run(args, session).await,
             Self::Plan(args) => plan::run(args, session).await,
             Self::Apply(args) => apply::run(args, session).await,
+            Self::Start(args) => start::run(args, session).await,
+            Self::Stop(args) => stop::run(args, session).await,
+            Self::Restart(args) => restart::run(args, session).await,
             Self::Status(args) => status::run(args, session).await,
+            Self::Logs(args) => logs::run(args, session).await,
+            Self::Exec(args) => exec::run(args, session).await,
+            Self::Shell(args) => shell::run(args, session).await,
+            Self::Open(args) => open::run(args, session).await,
+            Self::Catalog(command) => catalog::run(command, session).await,
+            Self::Stack(command) => stack::run(command, session).await,
+            Self::Instance(command) => instance::run(command, session).await,
+            Self::Set(args) => set::run(args, session).await,
+            Self::Unset(args) => unset::run(args, session).await,
+            Self::Config(args) => config::run(args, session).await,
+            Self::Doctor(args) => doctor::run(args, session).await,
+            Self::Completions(args) => completions::run(&args, session),
+            Self::Man(args) => man::run(&args, session),
         }
     }
 }

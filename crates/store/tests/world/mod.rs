@@ -84,10 +84,7 @@ pub(crate) fn on_sqlite<F: Future<Output = ()>>(promise: impl FnOnce(World) -> F
 /// Keeps a promise on PostgreSQL, where there is a server.
 pub(crate) fn on_postgres<F: Future<Output = ()>>(promise: impl FnOnce(World) -> F) {
     let Ok(server) = std::env::var("DEVARCH_TEST_POSTGRES") else {
-        assert!(
-            std::env::var("CI").as_deref() != Ok("true"),
-            "DEVARCH_TEST_POSTGRES must be set in CI"
-        );
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "DEVARCH_TEST_POSTGRES must be set in CI");
         println!("SKIPPED: no PostgreSQL server in DEVARCH_TEST_POSTGRES");
         return;
     };
@@ -112,11 +109,7 @@ async fn run(server: &str, statement: String) {
 
 /// A runtime with threads, so that writers are at it at the same time.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
 }
 
 /// A test for each promise on each database.

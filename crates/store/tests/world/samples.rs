@@ -6,7 +6,10 @@ use devarch_core::{
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
     policy::Allowance,
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
-    template::{Overrides, PortKey, Protocol, Template},
+    template::{
+        ConfigContent, ConfigFile, ContractType, EnvValue, HealthTest, Healthcheck, HostPortChoice, Import,
+        MountSource, Overrides, PortKey, PortSpec, Protocol, RestartPolicy, Service, Template, VolumeMount,
+    },
 };
 use devarch_store::Applied;
 use std::{
@@ -21,25 +24,77 @@ pub(crate) fn named<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T
 
 /// A template of that name with a good part of the fields there are.
 pub(crate) fn template(name: &str) -> Arc<Template> {
-    let body = format!(
-        r#"{{
-            "name": "{name}",
-            "description": "It's \"{name}\" — ünïcode, 100% and $1",
-            "service": {{
-                "image": "docker.io/library/{name}:16",
-                "command": ["{name}", "-c", "fsync=off"],
-                "environment": {{"PLAIN": "a b", "PASSWORD": {{"value": "s3cret", "secret": true}}}},
-                "ports": [{{"target": 5432, "protocol": "tcp"}}],
-                "volumes": [{{"volume": "data", "target": "/var/lib/{name}"}}],
-                "healthcheck": {{"test": {{"shell": "true"}}, "retries": 5}},
-                "labels": {{"a.b/c": "d"}}
-            }},
-            "config_files": {{"/etc/{name}.conf": {{"content": "x = 1\n\ty = \"2\"\n"}}}},
-            "exports": [{{"name": "db", "type": "postgres", "port": 5432}}],
-            "imports": [{{"name": "cache", "type": "redis", "required": false}}]
-        }}"#
-    );
-    Arc::new(Template::from_stored(&body).unwrap())
+    let service = Service {
+        image: Some(format!("docker.io/library/{name}:16")),
+        command: Some(vec![name.to_owned(), "-c".to_owned(), "fsync=off".to_owned()]),
+        restart: Some(RestartPolicy::OnFailure(3)),
+        environment: Some(environment()),
+        ports: Some(vec![published(tcp(5432))]),
+        volumes: Some(vec![mount(MountSource::Volume(named("data")), "/var/lib/data")]),
+        healthcheck: Some(Healthcheck {
+            test: HealthTest::Shell("true".to_owned()),
+            interval: None,
+            timeout: None,
+            retries: Some(5),
+            start_period: None,
+            start_interval: None,
+        }),
+        labels: Some(BTreeMap::from([("a.b/c".to_owned(), "d".to_owned())])),
+        ..Service::default()
+    };
+    let cache = Import {
+        name: "cache".to_owned(),
+        contract: ContractType::Redis,
+        required: false,
+        environment: BTreeMap::from([("CACHE".to_owned(), "{url}".to_owned())]),
+    };
+    Arc::new(Template {
+        name: named(name),
+        description: format!("It's \"{name}\" — ünïcode, 100% and $1"),
+        service,
+        config_files: BTreeMap::from([("/etc/a.conf".to_owned(), file("x = 1\n\ty = \"2\"\n"))]),
+        exports: Vec::new(),
+        imports: vec![cache],
+    })
+}
+
+/// What one instance says differently.
+fn overrides() -> Overrides {
+    Overrides {
+        service: Service { image: Some("nginx:1.27".to_owned()), ..Service::default() },
+        environment_add: BTreeMap::from([
+            ("GONE".to_owned(), None),
+            ("HIDDEN".to_owned(), environment().remove("PASSWORD")),
+        ]),
+        ports_add: [(tcp(80), None), (tcp(81), Some(published(tcp(81))))].into_iter().collect(),
+        volumes_add: BTreeMap::from([
+            ("/cache".to_owned(), None),
+            ("/src".to_owned(), Some(mount(MountSource::Bind("./src".to_owned()), "/src"))),
+        ]),
+        config_files: BTreeMap::from([
+            ("/etc/a.conf".to_owned(), None),
+            ("/etc/b.conf".to_owned(), Some(file("zero: \0, quote: '"))),
+        ]),
+        exports: Some(Vec::new()),
+        imports: None,
+    }
+}
+
+fn environment() -> BTreeMap<String, EnvValue> {
+    let password = EnvValue { value: "s3cret".to_owned(), secret: true };
+    BTreeMap::from([("PLAIN".to_owned(), EnvValue::plain("a b")), ("PASSWORD".to_owned(), password)])
+}
+
+fn published(key: PortKey) -> PortSpec {
+    PortSpec { key, host_ip: None, published: HostPortChoice::Fixed(8080) }
+}
+
+fn mount(source: MountSource, target: &str) -> VolumeMount {
+    VolumeMount { source, target: target.to_owned(), read_only: true }
+}
+
+fn file(content: &str) -> ConfigFile {
+    ConfigFile { content: ConfigContent::Content(content.to_owned()), mode: None, owner: None, secret: true }
 }
 
 /// An instance with one volume and, where a host port is given, one port at 127.0.0.1.
@@ -66,18 +121,12 @@ pub(crate) fn volume(stack: &str, instance: &str, name: &str) -> (VolumeName, Ph
 
 /// A TCP port of a container.
 pub(crate) fn tcp(target: u16) -> PortKey {
-    PortKey {
-        target,
-        protocol: Protocol::Tcp,
-    }
+    PortKey { target, protocol: Protocol::Tcp }
 }
 
 /// A port of the host.
 pub(crate) fn at(host_ip: &str, host_port: u16) -> HostBinding {
-    HostBinding {
-        host_ip: host_ip.parse().unwrap(),
-        host_port,
-    }
+    HostBinding { host_ip: host_ip.parse().unwrap(), host_port }
 }
 
 /// A stack of such instances without ports.
@@ -114,16 +163,13 @@ pub(crate) fn rich() -> Stack {
     let db = get(&mut stack, "db");
     db.ports.insert(tcp(5432), at("127.0.0.1", 20001));
     db.ports.insert(tcp(80), at("::1", 20001));
-    let udp = PortKey {
-        target: 5432,
-        protocol: Protocol::Udp,
-    };
+    let udp = PortKey { target: 5432, protocol: Protocol::Udp };
     db.ports.insert(udp, at("0.0.0.0", 20001));
     db.volumes.extend([volume("older-name", "db", "wal")]);
     let web = get(&mut stack, "web");
     web.template = Pinned::new(template("nginx"));
     web.wanted = Wanted::Stopped;
-    web.overrides = Overrides::from_stored(OVERRIDES).unwrap();
+    web.overrides = overrides();
     let worker = get(&mut stack, "worker");
     worker.enabled = false;
     worker.wanted = Wanted::Absent;
@@ -132,30 +178,14 @@ pub(crate) fn rich() -> Stack {
     stack
 }
 
-const OVERRIDES: &str = r#"{
-    "image": "nginx:1.27",
-    "environment": {"KEY": {"value": "hidden", "secret": true}},
-    "environment_add": {"GONE": null, "MORE": "x"},
-    "ports_add": [[{"target": 80, "protocol": "tcp"}, null]],
-    "volumes_add": {"/cache": null, "/src": {"bind": "./src", "target": "/src"}},
-    "config_files": {"/etc/a.conf": null, "/etc/b.conf": {"content": "b\n\u0000", "secret": true}},
-    "exports": []
-}"#;
-
 /// The instance of that name.
 pub(crate) fn get<'a>(stack: &'a mut Stack, name: &str) -> &'a mut Instance {
-    stack
-        .instances
-        .get_mut(&named::<InstanceName>(name))
-        .unwrap()
+    stack.instances.get_mut(&named::<InstanceName>(name)).unwrap()
 }
 
 /// Gives an instance another name.
 pub(crate) fn rename(stack: &mut Stack, from: &str, to: &str) {
-    let instance = stack
-        .instances
-        .remove(&named::<InstanceName>(from))
-        .unwrap();
+    let instance = stack.instances.remove(&named::<InstanceName>(from)).unwrap();
     stack.instances.insert(named(to), instance);
 }
 

@@ -1,0 +1,166 @@
+//! Effective configs as they may be shown: taken from what the engine would be asked to make, so that no secret can
+//! be in them, with where each value comes from.
+
+use crate::{App, AppError, app::instance};
+use devarch_core::{
+    name::{ContainerName, InstanceName, NetworkName, StackName},
+    plan::{FieldDiff, diff},
+    resolve::{Effective, Origin, SpecContext, container_spec, merge},
+    spec::{ContainerSpec, MountFrom},
+    stack::Stack,
+    template::Template,
+    text::REDACTED,
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, net::SocketAddr};
+
+/// What an instance amounts to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InstanceConfig {
+    /// The instance.
+    pub name: InstanceName,
+    /// The template it is made from.
+    pub template: String,
+    /// Its effective config, lists by key.
+    pub config: Map<String, Value>,
+    /// Where values come from: by field, and by entry (`environment.NAME`). What is not in it is DevArch's default.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+impl InstanceConfig {
+    /// Where the value of a field or entry comes from, in a word.
+    pub fn origin(&self, path: &str) -> String {
+        let field = || path.split_once('.').and_then(|(field, _)| self.origins.get(field));
+        self.origins.get(path).or_else(field).map_or_else(|| "default".to_owned(), ToString::to_string)
+    }
+}
+
+impl App {
+    /// The effective configs of a stack's instances, or of one.
+    pub async fn config(
+        &self,
+        name: &StackName,
+        only: Option<&InstanceName>,
+    ) -> Result<Vec<InstanceConfig>, AppError> {
+        let stack = self.stack(name).await?;
+        if let Some(only) = only {
+            instance(&stack, only)?;
+        }
+        let chosen = stack.instances.keys().filter(|name| only.is_none_or(|only| only == *name));
+        Ok(chosen.filter_map(|name| self.instance_config(&stack, name)).collect())
+    }
+
+    /// Refuses an instance that a stack does not have.
+    pub async fn known_instance(&self, stack: &StackName, name: &InstanceName) -> Result<(), AppError> {
+        instance(&self.stack(stack).await?, name).map(|_| ())
+    }
+
+    /// What an edit changed in an instance's effective config.
+    pub fn config_changes(&self, (before, after): (&Stack, &Stack), name: &InstanceName) -> Vec<FieldDiff> {
+        let config = |stack: &Stack| {
+            let config = self.instance_config(stack, name).map(|config| config.config);
+            Value::Object(config.unwrap_or_default())
+        };
+        let changes = diff(&config(before), &config(after));
+        let overrides = |stack: &Stack| stack.instances.get(name).map(|instance| instance.overrides.clone());
+        let effective = |stack: &Stack| {
+            let instance = stack.instances.get(name)?;
+            Some(merge(&instance.template.template, &instance.overrides))
+        };
+        let secretly = changes.is_empty()
+            && overrides(before) != overrides(after)
+            && effective(before).map(|config| config.service)
+                != effective(after).map(|config| config.service);
+        if secretly { vec![FieldDiff::secret()] } else { changes }
+    }
+
+    fn instance_config(&self, stack: &Stack, name: &InstanceName) -> Option<InstanceConfig> {
+        let instance = stack.instances.get(name)?;
+        let container = ContainerName::of(&stack.name, name).ok()?;
+        let network = NetworkName::of(&stack.name);
+        let effective = merge(&instance.template.template, &instance.overrides);
+        let context = SpecContext {
+            name,
+            instance,
+            container: &container,
+            network: &network,
+            subnet: stack.subnet.unwrap_or_default(),
+            project: stack.project.as_deref(),
+            home: self.settings.user_home.as_deref(),
+            image: None,
+        };
+        let mut config = shown(&container_spec(&effective, &context), &effective);
+        if !instance.enabled {
+            config.insert("enabled".to_owned(), Value::Bool(false));
+        }
+        let template = instance.template.template.name.to_string();
+        Some(InstanceConfig { name: name.clone(), template, config, origins: effective.origins })
+    }
+}
+
+/// A spec as it is shown, its lists by key, and what the engine does not hear of.
+fn shown(spec: &ContainerSpec, effective: &Effective) -> Map<String, Value> {
+    let Ok(Value::Object(mut config)) = serde_json::to_value(spec) else { return Map::new() };
+    for field in ["network", "mounts", "tmpfs", "ports"] {
+        config.remove(field);
+    }
+    let ports = spec.ports.iter().map(|port| {
+        (port.key.to_string(), Value::String(SocketAddr::new(port.host_ip, port.host_port).to_string()))
+    });
+    let volumes = spec.mounts.iter().map(|mount| {
+        let (kind, source) = match &mount.source {
+            MountFrom::Volume(name) => ("volume", name.as_str()),
+            MountFrom::Bind(path) => ("bind", path.as_str()),
+        };
+        let mut shown = json!({kind: source});
+        if mount.read_only {
+            shown["read_only"] = Value::Bool(true);
+        }
+        (mount.target.clone(), shown)
+    });
+    let tmpfs = spec
+        .tmpfs
+        .iter()
+        .map(|mount| (mount.target.clone(), json!({"size": mount.size, "mode": mount.mode})));
+    let lists =
+        [("ports", ports.collect::<Map<_, _>>()), ("volumes", volumes.collect()), ("tmpfs", tmpfs.collect())];
+    config.extend(
+        lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(k, v)| (k.to_owned(), v.into())),
+    );
+    if let Some(depends_on) = effective.service.depends_on.as_ref().filter(|of| !of.is_empty()) {
+        config.insert("depends_on".to_owned(), json!(depends_on));
+    }
+    if !effective.exports.is_empty() {
+        config.insert("exports".to_owned(), json!(effective.exports));
+    }
+    if !effective.imports.is_empty() {
+        config.insert("imports".to_owned(), json!(effective.imports));
+    }
+    config
+}
+
+/// A template as it may be shown.
+pub fn shown_template(template: &Template) -> Value {
+    let mut shown = serde_json::to_value(template).unwrap_or_default();
+    redact(&mut shown);
+    shown
+}
+
+/// Definitions mark a secret beside its value: `{value: x, secret: true}`, `{content: x, secret: true}`.
+fn redact(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if map.get("secret") == Some(&Value::Bool(true)) {
+                for field in ["value", "content"] {
+                    if let Some(value) = map.get_mut(field) {
+                        *value = Value::String(REDACTED.to_owned());
+                    }
+                }
+            }
+            map.values_mut().for_each(redact);
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        _ => {}
+    }
+}

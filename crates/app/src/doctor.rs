@@ -1,0 +1,327 @@
+//! What is right and wrong with the machine DevArch works on, and how to mend it. Nothing is changed and no engine is
+//! started.
+
+use crate::{App, Settings, host};
+use devarch_core::{
+    engine::{EngineKind, Locality},
+    observed::{ObservedContainer, ObservedNetwork},
+    port::HostSocket,
+    spec::label,
+    subnet::{LONGEST_PREFIX, overlap},
+};
+use devarch_engine::{Candidate, Engine, EngineErrorKind, FindInput, Way, candidates, connect};
+use devarch_store::{PortReservation, StoreUrl};
+use futures_util::future::join_all;
+use ipnet::Ipv4Net;
+use serde::Serialize;
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// Something that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What.
+    pub name: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// How to mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Fine.
+    Ok,
+    /// It works, and may not for long.
+    Warn,
+    /// It does not work.
+    Fail,
+}
+
+impl Check {
+    fn new(name: impl Into<String>, verdict: Verdict, found: impl Into<String>) -> Self {
+        Self { name: name.into(), verdict, found: found.into(), mend: None }
+    }
+
+    fn mend(self, mend: impl Into<String>) -> Self {
+        Self { mend: Some(mend.into()), ..self }
+    }
+}
+
+/// Free space below which there is a warning, and a failure.
+const LITTLE: u64 = 2 << 30;
+const NONE: u64 = 100 << 20;
+
+/// The oldest time a clock can show, in days since 1970: this program did not exist before 2025.
+const EARLIEST_DAY: u64 = 20_089;
+
+/// Looks at everything.
+pub async fn doctor(settings: &Settings) -> Vec<Check> {
+    let mut checks = vec![home(&settings.home)];
+    let app = App::open(settings.clone()).await;
+    checks.push(match &app {
+        Ok(_) => Check::new("store", Verdict::Ok, place(&settings.database)),
+        Err(error) => Check::new("store", Verdict::Fail, error.to_string())
+            .mend("make the database reachable, or set DEVARCH_DATABASE_URL"),
+    });
+    let (engines, found) = engines(settings).await;
+    checks.extend(found);
+    checks.extend(disks(settings, &engines));
+    let seen = join_all(engines.iter().map(look)).await;
+    let networks: Vec<ObservedNetwork> = seen.iter().flat_map(|(networks, _)| networks.clone()).collect();
+    let containers: Vec<ObservedContainer> =
+        seen.into_iter().flat_map(|(_, containers)| containers).collect();
+    checks.push(addresses(settings, &networks));
+    if let Ok(app) = &app {
+        checks.push(ports(app, &containers).await);
+    }
+    checks.push(clock(settings));
+    checks
+}
+
+fn place(database: &StoreUrl) -> String {
+    match database {
+        StoreUrl::Sqlite(path) => path.display().to_string(),
+        StoreUrl::Postgres(_) => "PostgreSQL answers".to_owned(),
+    }
+}
+
+fn home(home: &Path) -> Check {
+    let shown = home.display();
+    let Ok(metadata) = home.metadata() else {
+        return Check::new("home", Verdict::Ok, format!("{shown} will be made when it is needed"));
+    };
+    let mode = metadata.permissions().mode() & 0o777;
+    let writable = rustix::fs::access(home, rustix::fs::Access::WRITE_OK).is_ok();
+    if !writable {
+        return Check::new("home", Verdict::Fail, format!("{shown} can't be written to"))
+            .mend(format!("make {shown} yours, or set DEVARCH_HOME to another directory"));
+    }
+    if mode & 0o077 != 0 {
+        return Check::new("home", Verdict::Warn, format!("{shown} is open to others (mode {mode:o})"))
+            .mend(format!("chmod 700 {shown}"));
+    }
+    Check::new("home", Verdict::Ok, format!("{shown}, mode {mode:o}"))
+}
+
+/// Every place where an engine might be.
+async fn engines(settings: &Settings) -> (Vec<Arc<dyn Engine>>, Vec<Check>) {
+    let places = candidates(&FindInput::from_environment(settings.engine.clone()));
+    let mut engines = Vec::new();
+    let mut checks = Vec::new();
+    let mut quiet = Vec::new();
+    for place in &places {
+        match &place.way {
+            Way::StartPodman { program, .. } => {
+                let podman =
+                    engines.iter().any(|engine: &Arc<dyn Engine>| engine.info().kind == EngineKind::Podman);
+                if !podman {
+                    let found = format!(
+                        "{} is installed; its service is started when it is needed",
+                        program.display()
+                    );
+                    checks.push(Check::new("engine", Verdict::Ok, found));
+                }
+            }
+            Way::Dial(address) => match connect(std::slice::from_ref(place)).await {
+                Ok(engine) => {
+                    checks.push(reached(engine.as_ref()));
+                    engines.push(engine);
+                }
+                Err(error) if error.kind == EngineErrorKind::NotRunning => quiet.push(address.clone()),
+                Err(error) => checks.push(unusable(place, &error)),
+            },
+        }
+    }
+    if checks.is_empty() {
+        let found = format!("none answers; looked at {}", quiet.join(", "));
+        let mend =
+            "start Docker (`sudo systemctl start docker`) or install Podman, or name one with --engine";
+        checks.push(Check::new("engine", Verdict::Fail, found).mend(mend));
+    } else if !engines.is_empty() {
+        checks
+            .iter_mut()
+            .filter(|check| check.verdict == Verdict::Fail)
+            .for_each(|check| check.verdict = Verdict::Warn);
+    }
+    (engines, checks)
+}
+
+fn reached(engine: &dyn Engine) -> Check {
+    let info = engine.info();
+    let least = match info.kind {
+        EngineKind::Docker => "20.10",
+        EngineKind::Podman => "4.3",
+    };
+    let root = if info.rootless { ", rootless" } else { "" };
+    let found =
+        format!("{} {} at {}{root} ({least} or newer is needed)", info.kind, info.version, info.endpoint);
+    Check::new("engine", Verdict::Ok, found)
+}
+
+fn unusable(place: &Candidate, error: &devarch_engine::EngineError) -> Check {
+    let check = Check::new("engine", Verdict::Fail, format!("{}: {}", place.because, error));
+    match &error.kind {
+        EngineErrorKind::TooOld { kind, version } => {
+            check.mend(format!("upgrade {kind}; {version} is too old"))
+        }
+        EngineErrorKind::PermissionDenied => {
+            check.mend("be a member of the socket's group, or use a rootless engine of your own")
+        }
+        _ => check.mend("see whether an engine listens there; --engine names another"),
+    }
+}
+
+async fn look(engine: &Arc<dyn Engine>) -> (Vec<ObservedNetwork>, Vec<ObservedContainer>) {
+    let (networks, containers) = tokio::join!(engine.networks(), engine.containers());
+    (networks.unwrap_or_default(), containers.unwrap_or_default())
+}
+
+/// The home's disk, and the usual ones of engines on this machine.
+fn disks(settings: &Settings, engines: &[Arc<dyn Engine>]) -> Vec<Check> {
+    let mut places = vec![("disk of the home".to_owned(), existing(&settings.home))];
+    for engine in engines.iter().filter(|engine| engine.info().locality == Locality::Host) {
+        let info = engine.info();
+        let user = settings.user_home.as_deref().map(Path::new);
+        let path = match (info.kind, info.rootless, user) {
+            (EngineKind::Docker, false, _) => PathBuf::from("/var/lib/docker"),
+            (EngineKind::Podman, false, _) => PathBuf::from("/var/lib/containers/storage"),
+            (EngineKind::Docker, true, Some(home)) => home.join(".local/share/docker"),
+            (EngineKind::Podman, true, Some(home)) => home.join(".local/share/containers/storage"),
+            (_, true, None) => continue,
+        };
+        if path.exists() {
+            places.push((format!("disk of {}", info.kind), path));
+        }
+    }
+    places.into_iter().filter_map(|(name, path)| disk(name, &path)).collect()
+}
+
+/// The nearest directory above that exists.
+fn existing(path: &Path) -> PathBuf {
+    path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/")).to_owned()
+}
+
+fn disk(name: String, path: &Path) -> Option<Check> {
+    let space = rustix::fs::statvfs(path).ok()?;
+    let free = space.f_bavail * space.f_frsize;
+    let verdict = match free {
+        0..NONE => Verdict::Fail,
+        NONE..LITTLE => Verdict::Warn,
+        LITTLE.. => Verdict::Ok,
+    };
+    let tenths = free * 10 / (1 << 30);
+    let check =
+        Check::new(name, verdict, format!("{}.{} GB free at {}", tenths / 10, tenths % 10, path.display()));
+    Some(if verdict == Verdict::Ok {
+        check
+    } else {
+        check.mend("remove unused images and volumes, or files of your own")
+    })
+}
+
+/// How many more stacks get a network.
+fn addresses(settings: &Settings, networks: &[ObservedNetwork]) -> Check {
+    let pool = settings.address_pool;
+    let mut taken: Vec<Ipv4Net> = networks.iter().flat_map(|network| network.subnets.clone()).collect();
+    taken.extend(host::routes());
+    taken.retain(|net| overlap(net, &pool));
+    let prefix = LONGEST_PREFIX.max(pool.prefix_len());
+    let subnets = pool.subnets(prefix).into_iter().flatten();
+    let (all, free) = subnets.fold((0, 0), |(all, free), net| {
+        (all + 1, free + usize::from(!taken.iter().any(|other| overlap(&net, other))))
+    });
+    let verdict = match free {
+        0 => Verdict::Fail,
+        1..10 => Verdict::Warn,
+        _ => Verdict::Ok,
+    };
+    let check =
+        Check::new("addresses", verdict, format!("{free} of {all} subnets (/{prefix}) of {pool} are free"));
+    let mend = "remove networks nothing uses, or set DEVARCH_ADDRESS_POOL to another pool";
+    if verdict == Verdict::Ok { check } else { check.mend(mend) }
+}
+
+/// Host ports of instances that others hold.
+async fn ports(app: &App, containers: &[ObservedContainer]) -> Check {
+    let reservations = match app.store.host_ports().await {
+        Ok(reservations) => reservations,
+        Err(error) => return Check::new("ports", Verdict::Fail, error.to_string()),
+    };
+    let socket = |port: &PortReservation| HostSocket {
+        ip: port.host_ip,
+        port: port.host_port,
+        protocol: port.protocol,
+    };
+    let listeners = host::listeners(&reservations.iter().map(socket).collect::<Vec<_>>());
+    let mut held = Vec::new();
+    for reservation in &reservations {
+        let ours = socket(reservation);
+        let publishes = |container: &&ObservedContainer| {
+            container.ports.iter().any(|port| {
+                ours.overlaps(&HostSocket {
+                    ip: port.host_ip,
+                    port: port.host_port,
+                    protocol: port.key.protocol,
+                })
+            })
+        };
+        let container = containers.iter().find(publishes);
+        let listener = listeners.iter().find(|listener| {
+            ours.overlaps(&HostSocket {
+                ip: listener.host_ip,
+                port: listener.host_port,
+                protocol: listener.protocol,
+            })
+        });
+        let holder = match (container, listener) {
+            (Some(container), _) if container.label(label::STORE_ID) == Some(app.store_id.as_str()) => {
+                continue;
+            }
+            (Some(container), _) => format!("container {}", container.name),
+            (None, Some(listener)) => {
+                listener.process.clone().unwrap_or_else(|| "another process".to_owned())
+            }
+            (None, None) => continue,
+        };
+        let owner = format!("{}/{}", reservation.stack, reservation.instance);
+        held.push(format!("{} of {owner} is held by {holder}", reservation.host_port));
+    }
+    if held.is_empty() {
+        return Check::new(
+            "ports",
+            Verdict::Ok,
+            format!("{} given to instances, none held by others", reservations.len()),
+        );
+    }
+    Check::new("ports", Verdict::Warn, held.join("; "))
+        .mend("end what holds them, or `devarch set STACK/INSTANCE ports.PORT=auto` for another")
+}
+
+/// A clock that runs behind makes certificates, leases and time stamps wrong.
+fn clock(settings: &Settings) -> Check {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let written = match &settings.database {
+        StoreUrl::Sqlite(path) => path.metadata().and_then(|file| file.modified()).ok(),
+        StoreUrl::Postgres(_) => None,
+    };
+    let ahead = written.and_then(|written| written.duration_since(SystemTime::now()).ok());
+    let wrong = if now.as_secs() / 86_400 < EARLIEST_DAY {
+        "it is before 2025".to_owned()
+    } else if let Some(ahead) = ahead.filter(|ahead| *ahead > Duration::from_mins(1)) {
+        format!("the database was written {} s in the future", ahead.as_secs())
+    } else {
+        return Check::new("clock", Verdict::Ok, "plausible");
+    };
+    Check::new("clock", Verdict::Warn, wrong)
+        .mend("set the clock, or let NTP do it (`timedatectl set-ntp true`)")
+}

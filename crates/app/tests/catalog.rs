@@ -1,0 +1,86 @@
+//! The templates that come with DevArch.
+
+use devarch_app::{App, NewInstance, Settings};
+use devarch_core::{
+    compose::{ConfigPlace, compose_file, validate},
+    desired::{World, desire},
+    hash::HashKey,
+    id::StoreId,
+    template::HealthTest,
+};
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
+
+/// Templates whose image has no shell to check with, or that do nothing until they are given a command.
+const UNCHECKED: &[&str] = &["busybox", "node", "otel-collector", "python"];
+
+async fn app(home: &Path) -> App {
+    let home: OsString = home.into();
+    let settings = Settings::read(None, |name| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.clone())).unwrap();
+    App::open(settings).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_template_gives_an_instance_that_can_be_planned() {
+    let home = tempfile::tempdir().unwrap();
+    let app = app(home.path()).await;
+    let stack = "all".parse().unwrap();
+    app.create_stack(&stack, None).await.unwrap();
+    let templates = app.catalog(None).names().unwrap();
+    for template in templates.keys() {
+        let name = template.as_str().parse().unwrap();
+        app.add_instance(&stack, &NewInstance { name, template: template.clone() }).await.unwrap();
+    }
+    let stack = app.stack(&stack).await.unwrap();
+    let world = World {
+        store: &StoreId::new("store"),
+        hash_key: &HashKey::new([0; 32]),
+        subnet: "10.213.0.0/24".parse().unwrap(),
+        home: None,
+        images: &BTreeMap::new(),
+    };
+    let desired = desire(&stack, &world).unwrap();
+    assert_eq!(desired.instances.len(), templates.len());
+    assert_eq!(desired.warnings, []);
+    assert_eq!(validate(&compose_file(&desired, ConfigPlace::Inline)), []);
+}
+
+#[test]
+fn health_checks_run_in_the_container_and_on_127_0_0_1() {
+    let catalog = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let home = tempfile::tempdir().unwrap();
+        app(home.path()).await.catalog(None)
+    });
+    for entry in catalog.list().unwrap() {
+        let (name, service) = (entry.template.name.as_str(), entry.template.service);
+        let Some(check) = service.healthcheck else {
+            assert!(UNCHECKED.contains(&name), "{name} has no health check");
+            continue;
+        };
+        let HealthTest::Shell(line) = check.test else { panic!("{name}: {:?}", check.test) };
+        assert!(!line.contains("localhost"), "{name}: {line}");
+    }
+}
+
+#[test]
+fn every_export_and_volume_is_sound() {
+    let catalog = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let home = tempfile::tempdir().unwrap();
+        app(home.path()).await.catalog(None)
+    });
+    for entry in catalog.list().unwrap() {
+        let template = entry.template;
+        let environment = template.service.environment.clone().unwrap_or_default();
+        let ports: Vec<u16> = template.service.ports.iter().flatten().map(|port| port.key.target).collect();
+        for export in &template.exports {
+            assert!(ports.contains(&export.port), "{}: export {} has no port", template.name, export.name);
+            for value in export.properties.values() {
+                let mut rest = value.as_str();
+                while let Some((_, after)) = rest.split_once("${env:") {
+                    let (variable, after) = after.split_once('}').unwrap();
+                    assert!(environment.contains_key(variable), "{}: {variable} is not set", template.name);
+                    rest = after;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A command in a container with this terminal's streams: input, output, size, exit code.
+
+use crate::{
+    error::{CliError, Done},
+    exit::Exit,
+    terminal::Terminal,
+};
+use devarch_app::Shell;
+use devarch_engine::{ExecIo, ExecRequest, TerminalSize};
+use futures_util::StreamExt as _;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use std::{
+    io::{self, IsTerminal as _},
+    pin::Pin,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    signal::unix::{SignalKind, signal},
+};
+
+/// The size to give a command's terminal; `None` where this is no terminal.
+pub(crate) fn terminal_size() -> Option<TerminalSize> {
+    let both = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let size = if both { tcgetwinsize(io::stdout()).ok()? } else { return None };
+    Some(TerminalSize { columns: size.ws_col, rows: size.ws_row })
+}
+
+/// Runs a command to its end; its exit code becomes ours.
+pub(crate) async fn run(terminal: Terminal, shell: &Shell, request: &ExecRequest) -> Done {
+    let ExecIo { id, stdin, mut output } = shell.exec(request).await?;
+    let raw = if request.tty.is_some() { Some(RawMode::enter()?) } else { None };
+    let mut resized = signal(SignalKind::window_change())?;
+    let mut ended = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    let feeding = tokio::spawn(feed(stdin));
+    loop {
+        tokio::select! {
+            chunk = output.next() => match chunk {
+                Some(chunk) => {
+                    let chunk = chunk.map_err(devarch_app::AppError::from)?;
+                    terminal.raw(chunk.stderr, &chunk.bytes)?;
+                }
+                None => break,
+            },
+            _ = resized.recv() => {
+                if let (Some(_), Some(size)) = (&raw, terminal_size()) {
+                    // A command that has just ended has no terminal any more.
+                    let _ = shell.engine.resize_exec(&id, size).await;
+                }
+            }
+            _ = ended.recv() => return Ok(Exit::CANCELLED),
+            _ = hung_up.recv() => return Ok(Exit::CANCELLED),
+        }
+    }
+    feeding.abort();
+    drop(raw);
+    let code = shell.exit_code(&id).await?;
+    Ok(Exit(u8::try_from(code & 0xff).unwrap_or(u8::MAX)))
+}
+
+/// Our standard input to the command's, until either ends.
+async fn feed(mut to: Pin<Box<dyn AsyncWrite + Send>>) -> io::Result<()> {
+    let mut from = tokio::io::stdin();
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&buffer[..read]).await?;
+        to.flush().await?;
+    }
+}
+
+/// The terminal passes every key on, until this is dropped.
+struct RawMode(Termios);
+
+impl RawMode {
+    fn enter() -> Result<Self, CliError> {
+        let before = tcgetattr(io::stdin()).map_err(io::Error::from)?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(io::stdin(), OptionalActions::Now, &raw).map_err(io::Error::from)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no mending.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
+    }
+}

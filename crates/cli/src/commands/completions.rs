@@ -1,0 +1,36 @@
+use crate::{
+    Cli,
+    error::{CliError, Done},
+    exit::Exit,
+    session::Session,
+};
+use clap::CommandFactory as _;
+use clap_complete::{Shell, env::Shells};
+
+/// For which shell.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The shell
+    shell: Shell,
+    /// A script that knows commands and flags, and does not ask devarch for the names of stacks
+    #[arg(long = "static")]
+    without_names: bool,
+}
+
+pub(super) fn run(args: &Args, session: &Session) -> Done {
+    let mut script = Vec::new();
+    if args.without_names {
+        clap_complete::generate(args.shell, &mut Cli::command(), "devarch", &mut script);
+    } else {
+        let shell = args.shell.to_string();
+        let shells = Shells::builtins();
+        let Some(completer) = shells.completer(&shell) else {
+            return Err(CliError::Invalid(format!(
+                "{shell} can't ask for names; --static writes a script that does not"
+            )));
+        };
+        completer.write_registration("COMPLETE", "devarch", "devarch", "devarch", &mut script)?;
+    }
+    session.terminal.raw(false, &script)?;
+    Ok(Exit::OK)
+}

@@ -1,0 +1,25 @@
+use crate::{completion, config_view, error::Done, exit::Exit, session::Session, target::Target};
+use clap_complete::ArgValueCandidates;
+use serde_json::json;
+
+/// What to show.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The stack or instance; this directory's stack where it is left out
+    #[arg(value_name = "STACK[/INSTANCE]", add = ArgValueCandidates::new(completion::targets))]
+    target: Option<Target>,
+    /// Say where each value comes from
+    #[arg(long)]
+    origin: bool,
+}
+
+pub(super) async fn run(args: Args, session: &Session) -> Done {
+    let (stack, instance) = session.target(args.target).await?;
+    let configs = session.app().await?.config(&stack, instance.as_ref()).await?;
+    if session.terminal.json {
+        session.terminal.print_json(&json!({"stack": stack, "instances": configs}))?;
+    } else {
+        session.terminal.print(&config_view::render(&configs, args.origin)?)?;
+    }
+    Ok(Exit::OK)
+}

@@ -1,0 +1,85 @@
+use crate::{
+    completion,
+    error::{CliError, Done},
+    exit::Exit,
+    session::Session,
+    style,
+    target::Target,
+};
+use clap_complete::ArgValueCandidates;
+use devarch_app::{LogLine, LogRequest};
+use devarch_core::{name::InstanceName, unit::Millis};
+use devarch_engine::LogOptions;
+use futures_util::StreamExt as _;
+use jiff::Timestamp;
+use serde_json::json;
+
+/// Which output to show.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The stack or instance; this directory's stack where it is left out
+    #[arg(value_name = "STACK[/INSTANCE]", add = ArgValueCandidates::new(completion::targets))]
+    target: Option<Target>,
+    /// Go on as more comes
+    #[arg(short, long)]
+    follow: bool,
+    /// Only so many of the last lines of each instance
+    #[arg(short = 'n', long, value_name = "N")]
+    tail: Option<u32>,
+    /// Only what is newer: an age such as 10m, or a time such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "AGE|TIME", value_parser = since)]
+    since: Option<i64>,
+    /// With the engine's time stamps
+    #[arg(short, long)]
+    timestamps: bool,
+}
+
+/// Unix seconds.
+fn since(text: &str) -> Result<i64, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time.as_second());
+    }
+    let age: Millis =
+        text.parse().map_err(|_| "expected an age such as 10m, or a time such as 2026-01-31T12:00:00Z")?;
+    let seconds = i64::try_from(age.0 / 1000).unwrap_or(i64::MAX);
+    Ok(Timestamp::now().as_second().saturating_sub(seconds))
+}
+
+pub(super) async fn run(args: Args, session: &Session) -> Done {
+    let (stack, instance) = session.target(args.target).await?;
+    let app = session.app().await?;
+    let names: Vec<InstanceName> = app.stack(&stack).await?.instances.into_keys().collect();
+    let prefix = instance.is_none();
+    let Args { follow, tail, since, timestamps, .. } = args;
+    let options = LogOptions { follow, tail, since, timestamps };
+    let mut lines = app.logs(&stack, &LogRequest { instance, options }).await?;
+    while let Some(line) = lines.next().await {
+        let line = line?;
+        if session.terminal.json {
+            session.terminal.print(&as_json(&line))?;
+        } else {
+            print(session, &line, if prefix { &names } else { &[] })?;
+        }
+    }
+    Ok(Exit::OK)
+}
+
+/// One line; with a padded, coloured name in front where there are several.
+fn print(session: &Session, line: &LogLine, names: &[InstanceName]) -> Result<(), CliError> {
+    if let Some(at) = names.iter().position(|name| *name == line.instance) {
+        let width = names.iter().map(|name| name.as_str().len()).max().unwrap_or(0);
+        let name = format!("{:<width$} |", line.instance.as_str());
+        let mut text = style::paint(style::PALETTE[at % style::PALETTE.len()], &name);
+        text.push(' ');
+        session.terminal.prefix(&text)?;
+    }
+    let mut bytes = line.bytes.clone();
+    bytes.push(b'\n');
+    session.terminal.raw(false, &bytes)
+}
+
+fn as_json(line: &LogLine) -> String {
+    let stream = if line.stderr { "stderr" } else { "stdout" };
+    json!({"instance": line.instance, "stream": stream, "line": String::from_utf8_lossy(&line.bytes)})
+        .to_string()
+}

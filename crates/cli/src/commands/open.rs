@@ -1,0 +1,53 @@
+use crate::{
+    browser, completion,
+    error::{CliError, Done},
+    exit::Exit,
+    session::Session,
+    target::Target,
+};
+use clap_complete::ArgValueCandidates;
+use devarch_app::{AppError, StatusOptions};
+use serde_json::json;
+
+/// What to open.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The stack or instance; this directory's stack where it is left out
+    #[arg(value_name = "STACK[/INSTANCE]", add = ArgValueCandidates::new(completion::targets))]
+    target: Option<Target>,
+}
+
+pub(super) async fn run(args: Args, session: &Session) -> Done {
+    let (stack, instance) = session.target(args.target).await?;
+    let app = session.app().await?;
+    if let Some(instance) = &instance {
+        app.known_instance(&stack, instance).await?;
+    }
+    let status = app.status(&stack, StatusOptions::default()).await?;
+    let chosen = status
+        .instances
+        .into_iter()
+        .filter(|status| instance.as_ref().is_none_or(|name| *name == status.name));
+    let urls: Vec<(String, String)> = chosen
+        .flat_map(|status| status.urls.into_iter().map(move |url| (status.name.to_string(), url)))
+        .collect();
+    match urls.as_slice() {
+        [] => Err(refused(format!("nothing of '{stack}' has a URL: no export of type http has a host port"))),
+        [(_, url)] => {
+            session.terminal.result(&json!({"url": url}), || url.clone())?;
+            if session.terminal.interactive && !session.terminal.json && !browser::open(url) {
+                session.terminal.note("no browser could be started");
+            }
+            Ok(Exit::OK)
+        }
+        several => {
+            let list: Vec<String> =
+                several.iter().map(|(name, url)| format!("{stack}/{name}  {url}")).collect();
+            Err(refused(format!("'{stack}' has several URLs; name the instance:\n  {}", list.join("\n  "))))
+        }
+    }
+}
+
+fn refused(message: String) -> CliError {
+    AppError::Refused(message).into()
+}

@@ -1,0 +1,30 @@
+use crate::{attach, completion, error::Done, session::Session, target::InstanceTarget};
+use clap_complete::ArgValueCandidates;
+use devarch_engine::ExecRequest;
+
+/// Where to open a shell.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The instance
+    #[arg(value_name = "STACK/INSTANCE", add = ArgValueCandidates::new(completion::instances))]
+    target: InstanceTarget,
+    /// Run it as this user
+    #[arg(short, long)]
+    user: Option<String>,
+}
+
+/// Bash where the image has it.
+const BEST_SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi";
+
+pub(super) async fn run(args: Args, session: &Session) -> Done {
+    let target = session.instance(args.target).await?;
+    let shell = session.app().await?.shell(&target.stack, &target.instance).await?;
+    let request = ExecRequest {
+        argv: ["sh", "-c", BEST_SHELL].map(str::to_owned).to_vec(),
+        stdin: true,
+        tty: attach::terminal_size(),
+        user: args.user,
+        ..ExecRequest::default()
+    };
+    attach::run(session.terminal, &shell, &request).await
+}

@@ -1,0 +1,175 @@
+use crate::{
+    completion,
+    definition_view::{StackView, tell},
+    error::Done,
+    exit::Exit,
+    session::Session,
+    table::Table,
+};
+use clap_complete::ArgValueCandidates;
+use devarch_app::AppError;
+use devarch_core::{
+    name::{PhysicalVolume, StackName},
+    stack::Stack,
+};
+use serde_json::json;
+
+/// What to do with stacks.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Make a stack without instances
+    Create {
+        /// Its name
+        name: StackName,
+    },
+    /// List all stacks
+    List,
+    /// Show a stack's definition
+    Show {
+        /// The stack; this directory's where it is left out
+        #[arg(add = ArgValueCandidates::new(completion::stacks))]
+        name: Option<StackName>,
+    },
+    /// Give a stack another name; its ports and volumes stay
+    Rename {
+        /// The stack
+        #[arg(add = ArgValueCandidates::new(completion::stacks))]
+        old: StackName,
+        /// Its new name
+        new: StackName,
+    },
+    /// Make a stack of the same instances, with ports and volumes of its own
+    Clone {
+        /// The stack to copy
+        #[arg(add = ArgValueCandidates::new(completion::stacks))]
+        from: StackName,
+        /// The copy's name
+        to: StackName,
+    },
+    /// Switch a stack on again
+    Enable {
+        /// The stack
+        #[arg(add = ArgValueCandidates::new(completion::stacks))]
+        name: StackName,
+    },
+    /// Switch a stack off: it is wanted down
+    Disable {
+        /// The stack
+        #[arg(add = ArgValueCandidates::new(completion::stacks))]
+        name: StackName,
+    },
+    /// Delete a stack's definition; its volumes stay unless you say otherwise
+    Delete {
+        /// The stack
+        #[arg(add = ArgValueCandidates::new(completion::stacks))]
+        name: StackName,
+        /// Delete its volumes too, after a question that lists them
+        #[arg(long)]
+        volumes: bool,
+    },
+}
+
+pub(super) async fn run(command: Command, session: &Session) -> Done {
+    let app = session.app().await?;
+    let (stack, words) = match command {
+        Command::List => return list(session).await,
+        Command::Show { name } => return show(session, name).await,
+        Command::Delete { name, volumes } => return delete(session, &name, volumes).await,
+        Command::Create { name } => {
+            let words =
+                format!("made stack '{name}'; `devarch instance add {name} NAME TEMPLATE` adds to it");
+            (app.create_stack(&name, None).await?, words)
+        }
+        Command::Rename { old, new } => {
+            let words = format!("'{old}' is '{new}' now; `devarch apply {new}` renames what runs");
+            (app.rename_stack(&old, &new).await?, words)
+        }
+        Command::Clone { from, to } => {
+            let words = format!("made stack '{to}' from '{from}'; `devarch apply {to}` starts it");
+            (app.clone_stack(&from, &to).await?, words)
+        }
+        Command::Enable { name } => {
+            let words = format!("'{name}' is enabled; `devarch apply {name}` starts it");
+            (app.enable_stack(&name, true).await?, words)
+        }
+        Command::Disable { name } => {
+            let words = format!("'{name}' is disabled; `devarch apply {name}` takes it down");
+            (app.enable_stack(&name, false).await?, words)
+        }
+    };
+    tell(session, &stack, &words)?;
+    Ok(Exit::OK)
+}
+
+async fn list(session: &Session) -> Done {
+    let stacks = session.app().await?.store().stacks().await.map_err(AppError::from)?;
+    let views: Vec<StackView<'_>> = stacks.iter().map(StackView::of).collect();
+    session.terminal.result(&json!({"stacks": views}), || {
+        let mut table = Table::new(["STACK", "INSTANCES", "ENGINE", "ENABLED", "PROJECT"]);
+        for stack in &stacks {
+            let engine = stack.engine.as_ref().map_or("-", |engine| engine.kind.as_str());
+            table.row([
+                stack.name.as_str().into(),
+                stack.instances.len().to_string().into(),
+                engine.into(),
+                if stack.enabled { "yes" } else { "no" }.into(),
+                stack.project.as_deref().unwrap_or_default().into(),
+            ]);
+        }
+        if stacks.is_empty() {
+            "no stacks yet; `devarch init` and `devarch up` make one\n".to_owned()
+        } else {
+            table.render(0)
+        }
+    })?;
+    Ok(Exit::OK)
+}
+
+async fn show(session: &Session, name: Option<StackName>) -> Done {
+    let name = session.stack(name).await?;
+    let stack = session.app().await?.stack(&name).await?;
+    let view = StackView::of(&stack);
+    session.terminal.result(&view, || view.render())?;
+    Ok(Exit::OK)
+}
+
+/// Deletes what is defined; of what is on the engine only volumes that were shown and agreed to.
+async fn delete(session: &Session, name: &StackName, delete_volumes: bool) -> Done {
+    let app = session.app().await?;
+    let volumes = volumes_of(&app.stack(name).await?);
+    let list = |volumes: &[PhysicalVolume]| {
+        let lines: Vec<String> = volumes.iter().map(|volume| format!("  {volume}")).collect();
+        lines.join("\n")
+    };
+    if delete_volumes && !volumes.is_empty() {
+        session
+            .terminal
+            .note(&format!("these volumes and what is in them will be deleted:\n{}", list(&volumes)));
+        session.terminal.confirm(&format!("Delete '{name}' with its volumes?"), "deleting volumes")?;
+    }
+    let stack = app.delete_stack(name).await?;
+    if delete_volumes {
+        app.delete_volumes(&stack, &volumes).await?;
+    }
+    let (deleted, kept) = if delete_volumes { (volumes, Vec::new()) } else { (Vec::new(), volumes) };
+    if session.terminal.json {
+        session
+            .terminal
+            .print_json(&json!({"deleted": name, "deleted_volumes": deleted, "kept_volumes": kept}))?;
+    } else {
+        session.terminal.note(&format!("deleted stack '{name}'"));
+        if !kept.is_empty() {
+            session.terminal.note("these volumes stay:");
+            session.terminal.print(&list(&kept))?;
+        }
+    }
+    Ok(Exit::OK)
+}
+
+/// The volumes a stack may have on its engine.
+fn volumes_of(stack: &Stack) -> Vec<PhysicalVolume> {
+    if stack.engine.is_none() {
+        return Vec::new();
+    }
+    stack.instances.values().flat_map(|instance| instance.volumes.values().cloned()).collect()
+}

@@ -1,0 +1,128 @@
+//! Definitions, for people and as JSON. Overrides are shown as the effective config they lead to, never as stored:
+//! that form holds secrets.
+
+use crate::{error::CliError, session::Session, style, table::Table};
+use devarch_core::stack::{Instance, Stack, Wanted};
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt::Write as _};
+
+/// A stack's definition.
+#[derive(Serialize)]
+pub(crate) struct StackView<'a> {
+    name: &'a str,
+    id: &'a str,
+    enabled: bool,
+    project: Option<&'a str>,
+    engine: Option<String>,
+    subnet: Option<String>,
+    allow: Vec<&'static str>,
+    instances: Vec<InstanceView<'a>>,
+}
+
+/// An instance's definition.
+#[derive(Serialize)]
+pub(crate) struct InstanceView<'a> {
+    name: &'a str,
+    id: &'a str,
+    template: &'a str,
+    template_digest: &'a str,
+    enabled: bool,
+    wanted: Wanted,
+    ports: BTreeMap<String, String>,
+    volumes: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> StackView<'a> {
+    /// Of a stack.
+    pub(crate) fn of(stack: &'a Stack) -> Self {
+        Self {
+            name: stack.name.as_str(),
+            id: stack.id.as_str(),
+            enabled: stack.enabled,
+            project: stack.project.as_deref(),
+            engine: stack.engine.as_ref().map(|engine| engine.kind.to_string()),
+            subnet: stack.subnet.map(|subnet| subnet.to_string()),
+            allow: stack.allow.iter().map(|allowance| allowance.as_str()).collect(),
+            instances: stack
+                .instances
+                .iter()
+                .map(|(name, instance)| InstanceView::of(name.as_str(), instance))
+                .collect(),
+        }
+    }
+
+    /// As text.
+    pub(crate) fn render(&self) -> String {
+        let mut text = style::paint(style::STRONG, self.name) + "\n";
+        let allow = (!self.allow.is_empty()).then(|| self.allow.join(", "));
+        let facts = [
+            ("id", Some(self.id.to_owned())),
+            ("enabled", Some(self.enabled.to_string())),
+            ("project", self.project.map(str::to_owned)),
+            ("engine", self.engine.clone()),
+            ("subnet", self.subnet.clone()),
+            ("allows", allow),
+        ];
+        for (what, value) in facts {
+            if let Some(value) = value {
+                let _ = writeln!(text, "  {what:<9}{value}");
+            }
+        }
+        text + &instances(&self.instances)
+    }
+}
+
+impl<'a> InstanceView<'a> {
+    /// Of an instance.
+    pub(crate) fn of(name: &'a str, instance: &'a Instance) -> Self {
+        let ports = instance.ports.iter().map(|(key, host)| {
+            (key.to_string(), std::net::SocketAddr::new(host.host_ip, host.host_port).to_string())
+        });
+        Self {
+            name,
+            id: instance.id.as_str(),
+            template: instance.template.template.name.as_str(),
+            template_digest: instance.template.digest.as_str(),
+            enabled: instance.enabled,
+            wanted: instance.wanted,
+            ports: ports.collect(),
+            volumes: instance
+                .volumes
+                .iter()
+                .map(|(name, physical)| (name.as_str(), physical.as_str()))
+                .collect(),
+        }
+    }
+}
+
+/// Instances as a table.
+pub(crate) fn instances(instances: &[InstanceView<'_>]) -> String {
+    let mut table = Table::new(["INSTANCE", "TEMPLATE", "WANTED", "PORTS", "VOLUMES"]);
+    for instance in instances {
+        let wanted = match (instance.enabled, instance.wanted) {
+            (false, _) => "disabled",
+            (true, Wanted::Running) => "running",
+            (true, Wanted::Stopped) => "stopped",
+            (true, Wanted::Absent) => "absent",
+        };
+        let ports: Vec<String> = instance.ports.iter().map(|(key, host)| format!("{host}->{key}")).collect();
+        let volumes: Vec<&str> = instance.volumes.values().copied().collect();
+        table.row([
+            instance.name.into(),
+            instance.template.into(),
+            wanted.into(),
+            ports.join(" ").into(),
+            volumes.join(" ").into(),
+        ]);
+    }
+    if instances.is_empty() { "  no instances\n".to_owned() } else { table.render(2) }
+}
+
+/// Tells that an edit was made: in words, or as the stack it made.
+pub(crate) fn tell(session: &Session, stack: &Stack, words: &str) -> Result<(), CliError> {
+    if session.terminal.json {
+        return session.terminal.print_json(&StackView::of(stack));
+    }
+    session.terminal.note(words);
+    Ok(())
+}
