@@ -52,7 +52,7 @@ machine() {
 }
 
 engine_version() { # ENGINE
-    engine_curl "${HOST[$1]}" /version | sed -n 's/.*"Version":"\([^"]*\)","Details".*/\1/p;t;s/.*"Version":"\([^"]*\)".*/\1/p' | head -n 1
+    engine_curl "${HOST[$1]}" /version | python3 -c 'import json, sys; print(json.load(sys.stdin)["Version"])'
 }
 
 # ---------------------------------------------------------------- stacks
@@ -103,9 +103,12 @@ timed_theirs() { # KEY STACK COMMAND...
     timed "$key" "${WORDS[@]}"
 }
 
-# A stack of the store that is not applied.
-import_stack() { # STACK
-    timed import "$DEVARCH" --engine "${HOST[$engine]}" import "$WORK/$1/devarch.yml"
+# import_stack STACK: into the store, not onto the engine. `up` imports, plans, and stops where nobody says yes.
+import_stack() {
+    ours "$1" up
+    "${WORDS[@]}" </dev/null >"$WORK/output" 2>&1 || true
+    ours "$1" status
+    "${WORDS[@]}" >>"$WORK/output" 2>&1 || die "stack $1 could not be imported" "$(cat "$WORK/output")"
 }
 
 podman_compose_up() { # KEY STACK
