@@ -128,9 +128,11 @@ impl Catalog {
     /// Removes a template's file from the home's catalog. Instances keep the body they are pinned to.
     pub fn remove(&self, name: &TemplateName, home: &Path) -> Result<(), AppError> {
         match file_in(&home.join("catalog"), name) {
-            Some(path) => {
-                std::fs::remove_file(&path).map_err(|source| AppError::File { action: "remove", path, source })
-            }
+            Some(path) => std::fs::remove_file(&path).map_err(|source| AppError::File {
+                action: "remove",
+                path,
+                source,
+            }),
             None if Embedded::get(&format!("{name}.yaml")).is_some() => {
                 Err(AppError::Refused(format!("template '{name}' comes with DevArch and can't be removed")))
             }
@@ -146,7 +148,11 @@ fn file_in(directory: &Path, name: &TemplateName) -> Option<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<String, AppError> {
-    std::fs::read_to_string(path).map_err(|source| AppError::File { action: "read", path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|source| AppError::File {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn read_file(path: &Path, name: &TemplateName) -> Result<CatalogEntry, AppError> {

@@ -92,8 +92,14 @@ impl App {
             })
             .collect();
         if found.is_empty() {
-            let what = only.map_or_else(|| format!("stack '{}'", stack.name), |only| format!("instance '{only}' of stack '{}'", stack.name));
-            return Err(AppError::Refused(format!("{what} has no container; `devarch apply {}` makes it", stack.name)));
+            let what = only.map_or_else(
+                || format!("stack '{}'", stack.name),
+                |only| format!("instance '{only}' of stack '{}'", stack.name),
+            );
+            return Err(AppError::Refused(format!(
+                "{what} has no container; `devarch apply {}` makes it",
+                stack.name
+            )));
         }
         Ok((engine, found))
     }
@@ -174,7 +180,11 @@ impl Partial {
     fn rest(&mut self, instance: &InstanceName) -> Vec<LogLine> {
         let rest = self.0.iter_mut().zip([false, true]);
         rest.filter(|(pending, _)| !pending.is_empty())
-            .map(|(pending, stderr)| LogLine { instance: instance.clone(), stderr, bytes: std::mem::take(pending) })
+            .map(|(pending, stderr)| LogLine {
+                instance: instance.clone(),
+                stderr,
+                bytes: std::mem::take(pending),
+            })
             .collect()
     }
 }

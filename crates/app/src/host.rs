@@ -1,11 +1,7 @@
 //! What this machine says: who listens on a port, which subnets it routes. Linux; elsewhere nothing is known and
 //! nothing is refused.
 
-use devarch_core::{
-    observed::Listener,
-    port::HostSocket,
-    template::Protocol,
-};
+use devarch_core::{observed::Listener, port::HostSocket, template::Protocol};
 use ipnet::Ipv4Net;
 use rustix::net::{AddressFamily, SocketType, bind, ipproto, socket};
 use std::{
@@ -28,7 +24,9 @@ pub(crate) fn is_free(wanted: HostSocket) -> bool {
 /// Those among the wanted sockets that a process listens on, with the process where it can be seen.
 pub(crate) fn listeners(wanted: &[HostSocket]) -> Vec<Listener> {
     let mut found: Vec<(Listener, u64)> = Vec::new();
-    for (file, protocol) in [("tcp", Protocol::Tcp), ("tcp6", Protocol::Tcp), ("udp", Protocol::Udp), ("udp6", Protocol::Udp)] {
+    for (file, protocol) in
+        [("tcp", Protocol::Tcp), ("tcp6", Protocol::Tcp), ("udp", Protocol::Udp), ("udp6", Protocol::Udp)]
+    {
         let table = fs::read_to_string(format!("/proc/net/{file}")).unwrap_or_default();
         for (ip, port, inode) in table.lines().skip(1).filter_map(|line| listening(line, protocol)) {
             let socket = HostSocket { ip, port, protocol };
@@ -76,10 +74,13 @@ fn address_of(hex: &str) -> Option<IpAddr> {
 fn owners(inodes: &BTreeSet<u64>) -> BTreeMap<u64, String> {
     let mut owners = BTreeMap::new();
     for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         for fd in fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten() {
             let Ok(link) = fs::read_link(fd.path()) else { continue };
-            let inode = link.to_str().and_then(|link| link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
+            let inode =
+                link.to_str().and_then(|link| link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
             if let Some(inode) = inode.filter(|inode| inodes.contains(inode)) {
                 let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
                 owners.insert(inode, format!("{} (pid {pid})", name.trim()));

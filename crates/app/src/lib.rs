@@ -25,7 +25,7 @@ pub use catalog::{Catalog, CatalogEntry, CatalogSource};
 pub use config::{InstanceConfig, shown_template};
 pub use container::{LogLine, LogRequest, Shell};
 pub use doctor::{Check, Verdict, doctor};
-pub use edit::{ImportSource, Imported, NewInstance, Target};
+pub use edit::{Draft, ImportSource, NewInstance, Target};
 pub use error::{AppError, ErrorKind};
 pub use execute::{ApplyFailure, Event, EventSink, Failure, Outcome};
 pub use prepare::{PrepareOptions, Prepared};

@@ -8,7 +8,7 @@ use devarch_core::{
     port::HostSocket,
 };
 use devarch_engine::{Engine, EngineError};
-use futures_util::future::{try_join3, try_join_all};
+use futures_util::future::{try_join_all, try_join3};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The volume by which an engine is known: made at the first apply, never while planning. An engine's own id is no

@@ -11,7 +11,7 @@ use devarch_core::{
     observed::Observed,
     plan::{Plan, PlanOptions, Remembered, RememberedSpec, plan},
     port::HostSocket,
-    resolve::Problem,
+    resolve::{Problem, host_path_allowance},
     spec::{MountFrom, label},
     stack::{Stack, Wanted},
     subnet,
@@ -25,6 +25,8 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 pub struct PrepareOptions {
     /// Instances to make anew.
     pub replace: BTreeSet<InstanceName>,
+    /// Instances to restart.
+    pub restart: BTreeSet<InstanceName>,
     /// What every container should be doing, in place of what the store says: a plan to be shown before the wish is
     /// recorded.
     pub wanted: Option<Wanted>,
@@ -47,11 +49,19 @@ pub struct Prepared {
 impl App {
     /// Plans a stack on its engine.
     pub async fn prepare(&self, name: &StackName, options: &PrepareOptions) -> Result<Prepared, AppError> {
-        let mut stack = self.stack(name).await?;
+        self.prepare_stack(self.stack(name).await?, options).await
+    }
+
+    /// Plans a stack that need not be saved.
+    pub async fn prepare_stack(
+        &self,
+        mut stack: Stack,
+        options: &PrepareOptions,
+    ) -> Result<Prepared, AppError> {
         if let Some(wanted) = options.wanted {
             stack.instances.values_mut().for_each(|instance| instance.wanted = wanted);
         }
-        for asked in &options.replace {
+        for asked in options.replace.iter().chain(&options.restart) {
             crate::app::instance(&stack, asked)?;
         }
         let engine = self.engine(Some(&stack)).await?;
@@ -61,8 +71,8 @@ impl App {
         let (observed, remembered) = (observed?, remembered?);
         lives_here(&stack, &observed)?;
         let desired = self.desired(&stack, &observed).await?;
-        host_paths(&stack, &desired, &observed)?;
-        let options = PlanOptions { replace: options.replace.clone() };
+        host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;
+        let options = PlanOptions { replace: options.replace.clone(), restart: options.restart.clone() };
         let plan = plan(&desired, &observed, &remembered, &options)?;
         Ok(Prepared { stack, engine, desired, observed, plan })
     }
@@ -102,7 +112,8 @@ impl App {
         if let Some(net) = existing.and_then(|network| network.subnets.first()) {
             return Ok(*net);
         }
-        let mut taken: Vec<Ipv4Net> = observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
+        let mut taken: Vec<Ipv4Net> =
+            observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
         taken.extend(&observed.routes);
         let fits = |net: &Ipv4Net| {
             let slots = stack.instances.values().map(|instance| instance.slot);
@@ -128,8 +139,10 @@ impl App {
             labels.get(label::STORE_ID).map(String::as_str) == Some(self.store_id.as_str())
                 && labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
         };
-        let containers = observed.containers.iter().filter(|c| ours(&c.labels)).map(|c| format!("container {}", c.name));
-        let networks = observed.networks.iter().filter(|n| ours(&n.labels)).map(|n| format!("network {}", n.name));
+        let containers =
+            observed.containers.iter().filter(|c| ours(&c.labels)).map(|c| format!("container {}", c.name));
+        let networks =
+            observed.networks.iter().filter(|n| ours(&n.labels)).map(|n| format!("network {}", n.name));
         Ok(containers.chain(networks).collect())
     }
 }
@@ -163,20 +176,35 @@ fn lives_here(stack: &Stack, observed: &Observed) -> Result<(), AppError> {
     }
 }
 
-/// A bind mount whose source is missing would be made by one engine, as root, and refused by the other.
-fn host_paths(stack: &Stack, desired: &Desired, observed: &Observed) -> Result<(), AppError> {
+/// What only this machine can say of bind mounts: that a source is missing (one engine would make it, as root, and
+/// the other refuse), and that a link leads where policy forbids.
+fn host_paths(
+    stack: &Stack,
+    desired: &Desired,
+    observed: &Observed,
+    home: Option<&str>,
+) -> Result<(), AppError> {
     if observed.engine.locality != Locality::Host {
         return Ok(());
     }
     let mut problems = Vec::new();
     for (name, instance) in desired.instances.iter().filter(|(_, i)| i.wanted == Wanted::Running) {
         for mount in &instance.spec.mounts {
-            if let MountFrom::Bind(path) = &mount.source
-                && !Path::new(path).exists()
-            {
-                let message = format!("{path} does not exist on this machine; make it, or mount something else");
-                problems.push(Problem::of(name, format!("volumes.{}", mount.target), message));
-            }
+            let MountFrom::Bind(path) = &mount.source else { continue };
+            let message = match Path::new(path).canonicalize() {
+                Err(_) => format!("{path} does not exist on this machine; make it, or mount something else"),
+                Ok(real) => {
+                    let real = real.to_string_lossy();
+                    let takes = host_path_allowance(&real, mount.read_only, home);
+                    match takes.filter(|allowance| !stack.allow.contains(allowance)) {
+                        None => continue,
+                        Some(allowance) => format!(
+                            "{path} is {real}, which policy refuses; add `allow: [{allowance}]` to the stack if it must be"
+                        ),
+                    }
+                }
+            };
+            problems.push(Problem::of(name, format!("volumes.{}", mount.target), message));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(AppError::Problems { stack: stack.name.clone(), problems }) }

@@ -33,14 +33,19 @@ impl Project {
     /// Reads a directory's devarch.yml and the files it refers to.
     pub fn read(directory: &Path) -> Result<Self, AppError> {
         let path = directory.join(PROJECT_FILE);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| AppError::File { action: "read", path: path.clone(), source })?;
+        let text = std::fs::read_to_string(&path).map_err(|source| AppError::File {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
         let invalid = |wrong| AppError::Invalid { origin: path.display().to_string(), wrong };
         let node = parse_yaml(&text).map_err(|wrong| invalid(vec![wrong]))?;
         let mut file = read_project(&node).map_err(invalid)?;
-        let directory = directory
-            .canonicalize()
-            .map_err(|source| AppError::File { action: "read", path: directory.to_owned(), source })?;
+        let directory = directory.canonicalize().map_err(|source| AppError::File {
+            action: "read",
+            path: directory.to_owned(),
+            source,
+        })?;
         let mut wrong = Vec::new();
         for (place, config) in config_files(&mut file) {
             if let Err(message) = read_in(config, &directory) {
@@ -100,7 +105,9 @@ fn read_in(config: &mut ConfigFile, directory: &Path) -> Result<(), String> {
     let shown = path.display();
     let size = path.metadata().map_err(|error| format!("{shown}: {error}"))?.len();
     if size > MAX_FILE {
-        return Err(format!("{shown} has {size} bytes, a config file may have {MAX_FILE}; mount it as a volume"));
+        return Err(format!(
+            "{shown} has {size} bytes, a config file may have {MAX_FILE}; mount it as a volume"
+        ));
     }
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{shown}: {error}"))?;
     config.content = ConfigContent::Content(text);

@@ -1,16 +1,15 @@
 //! Applying: images first, then the plan that was shown, then what is remembered of it.
 
 use crate::{
-    App, AppError, Prepared,
+    App, AppError, PrepareOptions, Prepared,
     execute::{ApplyFailure, Event, EventSink, Failure, Hands, Outcome, execute},
     observe::{MARKER, MARKER_LABEL},
 };
 use devarch_core::{
     desired::effective,
     engine::EngineBinding,
-    id::{ApplyId, ContainerId, EngineId},
+    id::{ApplyId, EngineId},
     name::{InstanceName, PhysicalVolume, StackName},
-    observed::Observed,
     plan::{Action, ChangeKind, Subject},
     resolve::image_volume,
     spec::{MountFrom, label},
@@ -30,14 +29,13 @@ impl App {
     /// Pulls the images of a stack that are absent, so that the plan can be made from what they say.
     pub async fn pull_images(
         &self,
-        name: &StackName,
+        stack: &Stack,
         events: EventSink<'_>,
         cancel: &CancellationToken,
     ) -> Result<(), AppError> {
-        let stack = self.stack(name).await?;
-        let engine = self.engine(Some(&stack)).await?;
+        let engine = self.engine(Some(stack)).await?;
         let mut images = BTreeMap::new();
-        for (name, effective) in effective(&stack) {
+        for (name, effective) in effective(stack) {
             if stack.wanted(&stack.instances[&name]) != Wanted::Absent
                 && let Some(image) = effective.service.image
             {
@@ -49,7 +47,7 @@ impl App {
                 return Ok(());
             }
             let progress = |progress| events(Event::Pull { image: image.clone(), progress });
-            let failed = |failure| Box::new(pull_failure(&stack, &image, failure));
+            let failed = |failure| Box::new(pull_failure(stack, &image, failure));
             tokio::select! {
                 pulled = engine.pull_image(&image, platform.as_deref(), &progress) => {
                     pulled.map(|_| ()).map_err(|error| failed(Failure::Engine(error)).into())
@@ -111,8 +109,11 @@ impl App {
             let Some(image) = prepared.observed.images.get(&desired.spec.image) else { continue };
             let known = &prepared.stack.instances[name].volumes;
             for path in &image.volumes {
-                let Some(volume) = image_volume(path).filter(|volume| !known.contains_key(volume)) else { continue };
-                let mount = desired.spec.mounts.iter().find(|mount| mount.target == path.trim_end_matches('/'));
+                let Some(volume) = image_volume(path).filter(|volume| !known.contains_key(volume)) else {
+                    continue;
+                };
+                let mount =
+                    desired.spec.mounts.iter().find(|mount| mount.target == path.trim_end_matches('/'));
                 if let Some(MountFrom::Volume(physical)) = mount.map(|mount| &mount.source)
                     && !known.values().any(|known| known == physical)
                 {
@@ -146,7 +147,7 @@ impl App {
         Ok(())
     }
 
-    /// Restarts running containers, consumers stopped before and started after their providers.
+    /// Restarts what runs of a stack, or one instance, providers before their consumers, and starts what should run.
     pub async fn restart(
         &self,
         name: &StackName,
@@ -154,33 +155,14 @@ impl App {
         events: EventSink<'_>,
         cancel: &CancellationToken,
     ) -> Result<Outcome, AppError> {
-        let prepared = self.prepare(name, &crate::PrepareOptions::default()).await?;
-        if let Some(only) = only {
-            crate::app::instance(&prepared.stack, only)?;
-        }
-        let begun = Instant::now();
-        for container in self.containers(&prepared.observed, &prepared.stack, only) {
-            prepared.engine.stop(&container, None).await?;
-        }
-        let after = self.prepare(name, &crate::PrepareOptions::default()).await?;
-        let outcome = self.apply(&after, events, cancel).await?;
-        Ok(Outcome { took: begun.elapsed(), ..outcome })
-    }
-
-    fn containers(&self, observed: &Observed, stack: &Stack, only: Option<&InstanceName>) -> Vec<ContainerId> {
-        let ids: BTreeSet<&str> = stack
-            .instances
-            .iter()
-            .filter(|(name, _)| only.is_none_or(|only| only == *name))
-            .map(|(_, instance)| instance.id.as_str())
-            .collect();
-        observed
-            .containers
-            .iter()
-            .filter(|container| container.label(label::STORE_ID) == Some(self.store_id.as_str()))
-            .filter(|container| container.label(label::INSTANCE_ID).is_some_and(|id| ids.contains(id)))
-            .map(|container| container.id.clone())
-            .collect()
+        let stack = self.stack(name).await?;
+        let restart = match only {
+            Some(only) => BTreeSet::from([only.clone()]),
+            None => stack.instances.into_keys().collect(),
+        };
+        let options = PrepareOptions { restart, ..PrepareOptions::default() };
+        let prepared = self.prepare(name, &options).await?;
+        self.apply(&prepared, events, cancel).await
     }
 
     /// Deletes volumes of a stack that were named in the request.

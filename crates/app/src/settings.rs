@@ -29,7 +29,9 @@ pub enum InvalidSetting {
     #[error("DEVARCH_DATABASE_URL: {0}")]
     Database(#[from] InvalidUrl),
     /// `DEVARCH_ADDRESS_POOL`.
-    #[error("DEVARCH_ADDRESS_POOL: {0:?} is not an IPv4 network such as 10.213.0.0/16, with a prefix of at most 24")]
+    #[error(
+        "DEVARCH_ADDRESS_POOL: {0:?} is not an IPv4 network such as 10.213.0.0/16, with a prefix of at most 24"
+    )]
     Pool(String),
     /// Neither `DEVARCH_HOME` nor `HOME`.
     #[error("neither DEVARCH_HOME nor HOME is set; set DEVARCH_HOME to a directory for DevArch's data")]

@@ -78,7 +78,7 @@ pub struct InstanceStatus {
     pub address: Option<IpAddr>,
     /// The host ports it has.
     pub ports: Vec<PortStatus>,
-    /// Where a browser finds it.
+    /// Where a browser finds it while it runs.
     pub urls: Vec<String>,
     /// Why it is not as wanted, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ impl std::fmt::Display for Waiting {
             Self::Ended { exit_code: Some(code) } => write!(f, "ended with exit code {code}: `devarch logs`"),
             Self::Ended { exit_code: None } => f.write_str("ended: `devarch logs`"),
             Self::Unhealthy => f.write_str("its health check fails: `devarch logs`"),
-            Self::Starting => f.write_str("its health check has not passed yet"),
+            Self::Starting => f.write_str("the engine has not run its health check yet"),
         }
     }
 }
@@ -149,7 +149,11 @@ impl App {
     }
 
     /// Each engine is looked at once; one that does not answer is told, not taken for an empty one.
-    async fn statuses(&self, stacks: Vec<Stack>, options: StatusOptions) -> Result<Vec<StackStatus>, AppError> {
+    async fn statuses(
+        &self,
+        stacks: Vec<Stack>,
+        options: StatusOptions,
+    ) -> Result<Vec<StackStatus>, AppError> {
         let mut engines: BTreeMap<String, Result<Seen, String>> = BTreeMap::new();
         let mut statuses = Vec::new();
         for stack in stacks {
@@ -185,7 +189,8 @@ impl App {
         options: StatusOptions,
     ) -> BTreeMap<ContainerId, (HealthState, Option<String>)> {
         let ours = observed.containers.iter().filter(|container| {
-            container.state == RunState::Running && container.label(label::STORE_ID) == Some(self.store_id.as_str())
+            container.state == RunState::Running
+                && container.label(label::STORE_ID) == Some(self.store_id.as_str())
         });
         let one = async |container: &ObservedContainer| {
             if options.probe {
@@ -213,7 +218,9 @@ impl App {
         if seen.is_none_or(Result::is_ok) {
             let waits: Vec<(InstanceName, Waiting)> = instances
                 .iter()
-                .filter_map(|(name, status)| Some((name.clone(), waiting(status, &effective[name], &instances)?)))
+                .filter_map(|(name, status)| {
+                    Some((name.clone(), waiting(status, &effective[name], &instances)?))
+                })
                 .collect();
             for (name, waiting) in waits {
                 if let Some(status) = instances.get_mut(&name) {
@@ -295,7 +302,7 @@ fn instance_status(
         exit_code: container.and_then(|container| container.exit_code).filter(|_| !running),
         status: container.map(|container| container.status.clone()).unwrap_or_default(),
         address: container.and_then(|container| container.networks.values().flatten().next().copied()),
-        urls: urls(effective, instance),
+        urls: if running { urls(effective, instance) } else { Vec::new() },
         ports,
         waiting: None,
         container: container.map(|container| container.id.clone()),
@@ -308,7 +315,8 @@ fn urls(effective: &Effective, instance: &Instance) -> Vec<String> {
     http.filter_map(|export| {
         let key = PortKey { target: export.port, protocol: devarch_core::template::Protocol::Tcp };
         let binding = instance.ports.get(&key)?;
-        let ip = if binding.host_ip.is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { binding.host_ip };
+        let ip =
+            if binding.host_ip.is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { binding.host_ip };
         Some(format!("http://{}", SocketAddr::new(ip, binding.host_port)))
     })
     .collect()
@@ -347,7 +355,9 @@ fn lacks(provider: &InstanceStatus, condition: DependencyCondition) -> Option<St
     let running = provider.state == Some(RunState::Running);
     let unhealthy = provider.health.is_some_and(|health| health != HealthState::Healthy);
     match condition {
-        DependencyCondition::ServiceCompletedSuccessfully => (!completed).then(|| "has not completed".to_owned()),
+        DependencyCondition::ServiceCompletedSuccessfully => {
+            (!completed).then(|| "has not completed".to_owned())
+        }
         _ if !running && !completed => Some("is not running".to_owned()),
         DependencyCondition::ServiceStarted => None,
         _ => unhealthy.then(|| "is not healthy".to_owned()),

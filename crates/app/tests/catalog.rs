@@ -13,9 +13,11 @@ use std::{collections::BTreeMap, ffi::OsString, path::Path};
 /// Templates whose image has no shell to check with, or that do nothing until they are given a command.
 const UNCHECKED: &[&str] = &["busybox", "node", "otel-collector", "python"];
 
+#[expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 async fn app(home: &Path) -> App {
     let home: OsString = home.into();
-    let settings = Settings::read(None, |name| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.clone())).unwrap();
+    let settings =
+        Settings::read(None, |name| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.clone())).unwrap();
     App::open(settings).await.unwrap()
 }
 

@@ -2,23 +2,18 @@
 
 use crate::{error::CliError, plan_view, progress::Progress, session::Session, status_view, style};
 use devarch_app::{Outcome, Prepared, StatusOptions};
-use devarch_core::{name::StackName, plan::ChangeKind};
+use devarch_core::{
+    name::StackName,
+    stack::Stack,
+    plan::{Change, ChangeKind, FieldDiff},
+};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-
-/// When a plan needs a yes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// If it does anything.
-    Always,
-    /// If it replaces or removes a container: more than the command's own word says.
-    Replacing,
-}
 
 /// Pulls the images that are absent.
 pub(crate) async fn pull(
     session: &Session,
-    stack: &StackName,
+    stack: &Stack,
     cancel: &CancellationToken,
 ) -> Result<(), CliError> {
     let progress = Progress::new(session.terminal, None);
@@ -27,18 +22,30 @@ pub(crate) async fn pull(
     Ok(pulled?)
 }
 
-/// Shows a plan, and asks where it has to be.
-pub(crate) fn agree(session: &Session, prepared: &Prepared, ask: Ask) -> Result<(), CliError> {
+/// Shows a plan, and asks if it does anything, or if edits would be lost by it.
+pub(crate) fn agree(session: &Session, prepared: &Prepared, undone: &[FieldDiff]) -> Result<(), CliError> {
     let plan = &prepared.plan;
-    let replaces = |kind| matches!(kind, ChangeKind::Replace | ChangeKind::Remove);
-    if ask == Ask::Replacing && !plan.changes.iter().any(|change| replaces(change.kind)) {
-        return Ok(());
-    }
     session.terminal.note(&plan_view::render(plan, false));
-    if plan.is_empty() {
+    if !undone.is_empty() {
+        session.terminal.note(&undone_text(undone));
+    }
+    if plan.is_empty() && undone.is_empty() {
         return Ok(());
     }
     session.terminal.confirm(&format!("Apply this to '{}'?", plan.stack), "applying the plan")
+}
+
+fn undone_text(undone: &[FieldDiff]) -> String {
+    let lines: Vec<String> = undone.iter().map(|field| format!("  ! {field}")).collect();
+    format!("devarch.yml undoes what was edited here since it was last taken in:\n{}\n", lines.join("\n"))
+}
+
+/// Shows a plan that does more than the command's own word says: that replaces or removes containers.
+pub(crate) fn show_replacing(session: &Session, prepared: &Prepared) {
+    let replaces = |change: &Change| matches!(change.kind, ChangeKind::Replace | ChangeKind::Remove);
+    if prepared.plan.changes.iter().any(replaces) {
+        session.terminal.note(&plan_view::render(&prepared.plan, false));
+    }
 }
 
 /// Carries a plan out.

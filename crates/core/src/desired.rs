@@ -6,8 +6,8 @@ use crate::{
     name::{ContainerName, InstanceName, NetworkName},
     observed::ImageInfo,
     resolve::{
-        Effective, Findings, Problem, SpecContext, check_edit, check_instance, check_stack,
-        container_spec, merge,
+        Effective, Findings, Problem, SpecContext, check_edit, check_instance, check_stack, container_spec,
+        merge,
     },
     spec::{ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
     stack::{Instance, Stack, Wanted},
@@ -83,10 +83,7 @@ pub struct World<'a> {
 /// The effective configs of all instances of a stack.
 pub fn effective(stack: &Stack) -> BTreeMap<InstanceName, Effective> {
     let one = |(name, instance): (&InstanceName, &Instance)| {
-        (
-            name.clone(),
-            merge(&instance.template.template, &instance.overrides),
-        )
+        (name.clone(), merge(&instance.template.template, &instance.overrides))
     };
     stack.instances.iter().map(one).collect()
 }
@@ -94,32 +91,15 @@ pub fn effective(stack: &Stack) -> BTreeMap<InstanceName, Effective> {
 /// The wanted state of a stack; everything that is wrong with it at once.
 pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>> {
     let effective = effective(stack);
-    let mut findings = Findings {
-        errors: check_stack(&effective, world.images),
-        warnings: Vec::new(),
-    };
+    let mut findings = Findings { errors: check_stack(&effective, world.images), warnings: Vec::new() };
     let network = NetworkName::of(&stack.name);
     let mut instances = BTreeMap::new();
     for (name, instance) in &stack.instances {
-        findings.errors.extend(check_edit(
-            name,
-            &instance.template.template,
-            &instance.overrides,
-        ));
-        let place = InstancePlace {
-            stack,
-            name,
-            instance,
-            network: &network,
-        };
+        findings.errors.extend(check_edit(name, &instance.template.template, &instance.overrides));
+        let place = InstancePlace { stack, name, instance, network: &network };
         match desired_instance(&place, &effective[name], world) {
             Ok(desired) => {
-                findings.extend(check_instance(
-                    name,
-                    &desired.spec,
-                    &stack.allow,
-                    world.home,
-                ));
+                findings.extend(check_instance(name, &desired.spec, &stack.allow, world.home));
                 instances.insert(name.clone(), desired);
             }
             Err(problem) => findings.errors.push(problem),
@@ -131,10 +111,7 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
     }
     Ok(Desired {
         identity: identity(stack, world.store),
-        network: NetworkSpec {
-            name: network,
-            subnet: world.subnet,
-        },
+        network: NetworkSpec { name: network, subnet: world.subnet },
         instances,
         warnings: findings.warnings,
     })
@@ -162,10 +139,7 @@ impl Desired {
             name: name.to_string(),
             template: instance.template.clone(),
         };
-        Identity {
-            instance: Some(instance),
-            ..self.identity.clone()
-        }
+        Identity { instance: Some(instance), ..self.identity.clone() }
     }
 }
 
@@ -181,14 +155,9 @@ fn desired_instance(
     effective: &Effective,
     world: &World<'_>,
 ) -> Result<DesiredInstance, Problem> {
-    let InstancePlace {
-        stack,
-        name,
-        instance,
-        network,
-    } = *place;
-    let container = ContainerName::of(&stack.name, name)
-        .map_err(|error| Problem::of(name, "name", error.to_string()))?;
+    let InstancePlace { stack, name, instance, network } = *place;
+    let container =
+        ContainerName::of(&stack.name, name).map_err(|error| Problem::of(name, "name", error.to_string()))?;
     if subnet::address(world.subnet, instance.slot).is_none() {
         let message = format!(
             "the stack's network {} has no address left for it; `devarch down {}` and `devarch up` give it a larger one",
@@ -196,11 +165,7 @@ fn desired_instance(
         );
         return Err(Problem::of(name, "network", message));
     }
-    let image = effective
-        .service
-        .image
-        .as_ref()
-        .and_then(|image| world.images.get(image));
+    let image = effective.service.image.as_ref().and_then(|image| world.images.get(image));
     let spec = container_spec(
         effective,
         &SpecContext {
@@ -215,9 +180,7 @@ fn desired_instance(
         },
     );
     let volumes = spec.mounts.iter().filter_map(|mount| match &mount.source {
-        MountFrom::Volume(volume) => Some(VolumeSpec {
-            name: volume.clone(),
-        }),
+        MountFrom::Volume(volume) => Some(VolumeSpec { name: volume.clone() }),
         MountFrom::Bind(_) => None,
     });
     Ok(DesiredInstance {

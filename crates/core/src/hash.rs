@@ -40,10 +40,7 @@ pub fn config_hash(key: &HashKey, spec: &ContainerSpec) -> String {
     let mut mac = key.mac();
     let shown = serde_json::to_vec(spec).unwrap_or_default();
     absorb(&mut mac, &shown);
-    let secret_files = spec
-        .config_files
-        .iter()
-        .map(|(path, file)| (path, &file.content));
+    let secret_files = spec.config_files.iter().map(|(path, file)| (path, &file.content));
     for (name, text) in spec.environment.iter().chain(secret_files) {
         if text.is_secret() {
             absorb(&mut mac, name.as_bytes());

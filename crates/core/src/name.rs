@@ -47,10 +47,7 @@ fn flaw(label: &str) -> Option<&'static str> {
         Some("it is empty")
     } else if label.len() > MAX_LABEL {
         Some("it is longer than 63 characters")
-    } else if !label
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    {
+    } else if !label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
         Some("only a-z, 0-9 and '-' are allowed")
     } else if !edge(label.bytes().next()) || !edge(label.bytes().last()) {
         Some("it must begin and end with a letter or digit")
@@ -73,11 +70,7 @@ pub fn suggest(given: &str, fallback: &str) -> String {
         }
     }
     let label = label.trim_matches('-');
-    if label.is_empty() {
-        fallback.to_owned()
-    } else {
-        label.to_owned()
-    }
+    if label.is_empty() { fallback.to_owned() } else { label.to_owned() }
 }
 
 macro_rules! label {
@@ -193,11 +186,7 @@ impl ContainerName {
     /// The name of an instance's container, at most 63 characters so that it is a DNS label too.
     pub fn of(stack: &StackName, instance: &InstanceName) -> Result<Self, NameTooLong> {
         let full = format!("devarch-{stack}-{instance}");
-        if full.len() > MAX_LABEL {
-            Err(NameTooLong { full })
-        } else {
-            Ok(Self(full))
-        }
+        if full.len() > MAX_LABEL { Err(NameTooLong { full }) } else { Ok(Self(full)) }
     }
 }
 
@@ -231,22 +220,9 @@ mod tests {
 
     #[test]
     fn a_refused_name_comes_with_a_suggestion_that_is_accepted() {
-        for given in [
-            "",
-            "Shop",
-            "my shop",
-            "-a-",
-            "ä",
-            "a_b",
-            &"x".repeat(70),
-            "a.b",
-            "--",
-        ] {
+        for given in ["", "Shop", "my shop", "-a-", "ä", "a_b", &"x".repeat(70), "a.b", "--"] {
             let refused = given.parse::<StackName>().unwrap_err();
-            assert!(
-                refused.suggestion.parse::<StackName>().is_ok(),
-                "{given:?}: {refused}"
-            );
+            assert!(refused.suggestion.parse::<StackName>().is_ok(), "{given:?}: {refused}");
         }
     }
 
@@ -255,16 +231,8 @@ mod tests {
         let stack: StackName = "s".repeat(40).parse().unwrap();
         let short: InstanceName = "i".repeat(14).parse().unwrap();
         let long: InstanceName = "i".repeat(15).parse().unwrap();
-        assert_eq!(
-            ContainerName::of(&stack, &short).unwrap().as_str().len(),
-            63
-        );
-        assert!(
-            ContainerName::of(&stack, &long)
-                .unwrap_err()
-                .to_string()
-                .contains("by 1")
-        );
+        assert_eq!(ContainerName::of(&stack, &short).unwrap().as_str().len(), 63);
+        assert!(ContainerName::of(&stack, &long).unwrap_err().to_string().contains("by 1"));
     }
 
     #[test]

@@ -61,10 +61,7 @@ impl FromStr for Allowance {
     type Err = ();
 
     fn from_str(given: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|allowance| allowance.as_str() == given)
-            .ok_or(())
+        Self::ALL.into_iter().find(|allowance| allowance.as_str() == given).ok_or(())
     }
 }
 

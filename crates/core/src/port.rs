@@ -48,12 +48,7 @@ impl HostSocket {
 
 impl std::fmt::Display for HostSocket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}/{}",
-            std::net::SocketAddr::new(self.ip, self.port),
-            self.protocol
-        )
+        write!(f, "{}/{}", std::net::SocketAddr::new(self.ip, self.port), self.protocol)
     }
 }
 
@@ -65,24 +60,12 @@ mod tests {
     #[test]
     fn the_first_choice_is_stable_and_every_port_is_tried_once() {
         let of = |stack: &str| -> Vec<u16> {
-            let key = PortKey {
-                target: 80,
-                protocol: Protocol::Tcp,
-            };
+            let key = PortKey { target: 80, protocol: Protocol::Tcp };
             let store = StoreId::new("s");
-            candidates(
-                &store,
-                &stack.parse().unwrap(),
-                &"web".parse().unwrap(),
-                key,
-            )
-            .collect()
+            candidates(&store, &stack.parse().unwrap(), &"web".parse().unwrap(), key).collect()
         };
         assert_eq!(of("a"), of("a"));
         assert_ne!(of("a")[0], of("b")[0]);
-        assert_eq!(
-            of("a").into_iter().collect::<BTreeSet<_>>().len(),
-            usize::from(COUNT)
-        );
+        assert_eq!(of("a").into_iter().collect::<BTreeSet<_>>().len(), usize::from(COUNT));
     }
 }

@@ -83,10 +83,7 @@ impl Identity {
 /// A container to make. Serialised (secrets redacted, defaults left out) it is what plans show and diffs compare;
 /// [`crate::hash`] makes the config hash of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "each is Compose's field of the same name, unless documented"
-)]
+#[expect(missing_docs, reason = "each is Compose's field of the same name, unless documented")]
 #[expect(clippy::struct_excessive_bools, reason = "Compose has as many")]
 pub struct ContainerSpec {
     pub image: String,
@@ -191,11 +188,7 @@ impl std::fmt::Display for PublishedPort {
 }
 
 fn shown_ports<S: serde::Serializer>(ports: &[PublishedPort], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(
-        ports
-            .iter()
-            .map(|port| (port.key.to_string(), port.to_string())),
-    )
+    to.collect_map(ports.iter().map(|port| (port.key.to_string(), port.to_string())))
 }
 
 /// Something mounted at an absolute path of the container.

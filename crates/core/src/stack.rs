@@ -5,6 +5,7 @@ use crate::{
     id::{InstanceId, StackId},
     name::{ContainerName, InstanceName, NameTooLong, PhysicalVolume, StackName, VolumeName},
     policy::Allowance,
+    read::StackFile,
     template::{Overrides, PortKey, Template, TemplateDigest},
 };
 use ipnet::Ipv4Net;
@@ -32,6 +33,8 @@ pub struct Stack {
     pub engine: Option<EngineBinding>,
     /// Its network's addresses, chosen at its first apply and kept.
     pub subnet: Option<Ipv4Net>,
+    /// What the devarch.yml said that it was last made from; what differs since was edited here.
+    pub imported: Option<StackFile>,
     /// What policy would refuse and the stack allows.
     pub allow: BTreeSet<Allowance>,
     /// Its instances.
@@ -71,10 +74,7 @@ pub struct Pinned {
 impl Pinned {
     /// Pins a template's body.
     pub fn new(template: Arc<Template>) -> Self {
-        Self {
-            digest: template.digest(),
-            template,
-        }
+        Self { digest: template.digest(), template }
     }
 }
 
@@ -103,28 +103,17 @@ pub struct HostBinding {
 impl Stack {
     /// What the container of an instance should be doing, all switches considered.
     pub fn wanted(&self, instance: &Instance) -> Wanted {
-        if self.enabled && instance.enabled {
-            instance.wanted
-        } else {
-            Wanted::Absent
-        }
+        if self.enabled && instance.enabled { instance.wanted } else { Wanted::Absent }
     }
 
     /// The physical names of the stack's containers; an error where one would be too long.
     pub fn container_names(&self) -> Result<BTreeMap<&InstanceName, ContainerName>, NameTooLong> {
-        self.instances
-            .keys()
-            .map(|name| Ok((name, ContainerName::of(&self.name, name)?)))
-            .collect()
+        self.instances.keys().map(|name| Ok((name, ContainerName::of(&self.name, name)?))).collect()
     }
 
     /// The lowest slot no instance has.
     pub fn free_slot(&self) -> u32 {
-        let taken: BTreeSet<u32> = self
-            .instances
-            .values()
-            .map(|instance| instance.slot)
-            .collect();
+        let taken: BTreeSet<u32> = self.instances.values().map(|instance| instance.slot).collect();
         (0..u32::MAX).find(|slot| !taken.contains(slot)).unwrap_or(u32::MAX)
     }
 }

@@ -17,10 +17,7 @@ const RESERVED: u32 = 3;
 
 /// The prefix that holds so many instances with as much again for those to come.
 pub fn prefix_for(instances: usize) -> u8 {
-    let wanted = u32::try_from(instances)
-        .unwrap_or(u32::MAX / 4)
-        .saturating_mul(2)
-        + RESERVED;
+    let wanted = u32::try_from(instances).unwrap_or(u32::MAX / 4).saturating_mul(2) + RESERVED;
     let bits = 32 - wanted.next_power_of_two().trailing_zeros();
     u8::try_from(bits).unwrap_or(16).clamp(16, LONGEST_PREFIX)
 }
@@ -31,9 +28,7 @@ pub fn choose(stack: &StackId, pool: Ipv4Net, prefix: u8, taken: &[Ipv4Net]) -> 
     let prefix = prefix.max(pool.prefix_len());
     let count = 1_u64 << (prefix - pool.prefix_len());
     let digest = Sha256::digest(stack.as_str());
-    let start = u64::from(u32::from_be_bytes([
-        digest[0], digest[1], digest[2], digest[3],
-    ])) % count;
+    let start = u64::from(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])) % count;
     (0..count).find_map(|step| {
         let offset = ((start + step) % count) << (32 - u32::from(prefix));
         let address = u32::from(pool.network()).checked_add(u32::try_from(offset).ok()?)?;

@@ -68,10 +68,7 @@ mod tests {
     #[test]
     fn a_secret_cannot_be_printed() {
         let secret = Text::Secret("hunter2".to_owned());
-        let shown = format!(
-            "{secret} {secret:?} {}",
-            serde_json::to_string(&secret).unwrap()
-        );
+        let shown = format!("{secret} {secret:?} {}", serde_json::to_string(&secret).unwrap());
         assert!(!shown.contains("hunter2"), "{shown}");
         assert_eq!(secret.reveal(), "hunter2");
     }

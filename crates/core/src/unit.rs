@@ -38,38 +38,26 @@ pub struct Millis(pub u64);
 
 text_form!(Millis);
 
-const DURATION_UNITS: [(&str, f64); 6] = [
-    ("ms", 1.0),
-    ("us", 0.001),
-    ("h", 3_600_000.0),
-    ("m", 60_000.0),
-    ("s", 1000.0),
-    ("d", 86_400_000.0),
-];
+const DURATION_UNITS: [(&str, f64); 6] =
+    [("ms", 1.0), ("us", 0.001), ("h", 3_600_000.0), ("m", 60_000.0), ("s", 1000.0), ("d", 86_400_000.0)];
 
 impl FromStr for Millis {
     type Err = InvalidUnit;
 
     fn from_str(given: &str) -> Result<Self, InvalidUnit> {
-        let invalid = || InvalidUnit {
-            given: given.to_owned(),
-            expected: "a duration such as 500ms, 10s or 1m30s",
-        };
+        let invalid =
+            || InvalidUnit { given: given.to_owned(), expected: "a duration such as 500ms, 10s or 1m30s" };
         let mut rest = given.trim();
         if rest == "0" {
             return Ok(Self(0));
         }
         let mut total = 0.0_f64;
         while !rest.is_empty() {
-            let digits = rest
-                .find(|c: char| !c.is_ascii_digit() && c != '.')
-                .ok_or_else(invalid)?;
+            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(invalid)?;
             let number: f64 = rest[..digits].parse().map_err(|_| invalid())?;
             rest = &rest[digits..];
-            let (unit, factor) = DURATION_UNITS
-                .iter()
-                .find(|(unit, _)| rest.starts_with(unit))
-                .ok_or_else(invalid)?;
+            let (unit, factor) =
+                DURATION_UNITS.iter().find(|(unit, _)| rest.starts_with(unit)).ok_or_else(invalid)?;
             rest = &rest[unit.len()..];
             total += number * factor;
         }
@@ -122,14 +110,9 @@ impl FromStr for Bytes {
     type Err = InvalidUnit;
 
     fn from_str(given: &str) -> Result<Self, InvalidUnit> {
-        let invalid = || InvalidUnit {
-            given: given.to_owned(),
-            expected: "a size such as 64k, 512M or 1g",
-        };
+        let invalid = || InvalidUnit { given: given.to_owned(), expected: "a size such as 64k, 512M or 1g" };
         let text = given.trim().to_ascii_lowercase();
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(text.len());
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let number: f64 = text[..digits].parse().map_err(|_| invalid())?;
         let factor: u64 = match &text[digits..] {
             "" | "b" => 1,
@@ -141,11 +124,7 @@ impl FromStr for Bytes {
         };
         #[expect(clippy::cast_precision_loss, reason = "powers of two are exact")]
         let total = number * factor as f64;
-        if total > 1e18 {
-            Err(invalid())
-        } else {
-            Ok(Self(whole(total)))
-        }
+        if total > 1e18 { Err(invalid()) } else { Ok(Self(whole(total))) }
     }
 }
 
@@ -171,11 +150,7 @@ impl FromStr for Cpus {
     type Err = InvalidUnit;
 
     fn from_str(given: &str) -> Result<Self, InvalidUnit> {
-        let share = given
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .filter(|n| *n > 0.0 && *n <= 4096.0);
+        let share = given.trim().parse::<f64>().ok().filter(|n| *n > 0.0 && *n <= 4096.0);
         match share.map(|n| u32::try_from(whole(n * 1000.0))) {
             Some(Ok(thousandths)) if thousandths > 0 => Ok(Self(thousandths)),
             _ => Err(InvalidUnit {
@@ -236,10 +211,7 @@ impl FromStr for Owner {
     type Err = InvalidUnit;
 
     fn from_str(given: &str) -> Result<Self, InvalidUnit> {
-        let (user, group) = given
-            .trim()
-            .split_once(':')
-            .unwrap_or((given.trim(), given.trim()));
+        let (user, group) = given.trim().split_once(':').unwrap_or((given.trim(), given.trim()));
         match (user.parse(), group.parse()) {
             (Ok(uid), Ok(gid)) => Ok(Self { uid, gid }),
             _ => Err(InvalidUnit {
@@ -262,14 +234,9 @@ mod tests {
 
     #[test]
     fn durations_read_as_compose_reads_them() {
-        for (text, millis) in [
-            ("10s", 10_000),
-            ("1m30s", 90_000),
-            ("500ms", 500),
-            ("1.5s", 1500),
-            ("1h", 3_600_000),
-            ("0", 0),
-        ] {
+        for (text, millis) in
+            [("10s", 10_000), ("1m30s", 90_000), ("500ms", 500), ("1.5s", 1500), ("1h", 3_600_000), ("0", 0)]
+        {
             assert_eq!(text.parse(), Ok(Millis(millis)));
         }
         for text in ["", "10", "s", "-1s", "1x", "1e999s"] {

@@ -219,6 +219,27 @@ fn what_was_done_by_hand_is_mended() {
 }
 
 #[test]
+fn a_restart_goes_from_providers_to_consumers_and_changes_nothing_else() {
+    let mut paper = Paper::new();
+    let shop = stack("a: {template: t, depends_on: [b]}\nb: {template: t, healthcheck: {test: \"true\"}}");
+    paper.apply(&shop);
+    let before = paper.observed.clone();
+    let restart = shop.instances.keys().cloned().collect();
+    let plan = paper.plan_with(&shop, &PlanOptions { restart, ..PlanOptions::default() });
+    paper.done.clear();
+    paper.carry_out(&plan);
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    b: stop
+    b: start
+    b: wait until it is healthy
+    a: stop
+    a: start
+    see that everything still runs
+    ");
+    assert_eq!(paper.observed, before);
+}
+
+#[test]
 fn an_image_whose_name_moved_is_drift() {
     let mut paper = Paper::new();
     let shop = stack("web: {template: t}");
@@ -253,8 +274,10 @@ fn a_failed_job_runs_again_and_a_done_one_does_not() {
 
 #[test]
 fn host_ports_change_hands_in_one_apply() {
-    let before = "a: {template: t, ports: [\"8001:80\"]}\nb: {template: t, ports: [\"8002:80\"], depends_on: [a]}";
-    let after = "a: {template: t, ports: [\"8002:80\"]}\nb: {template: t, ports: [\"8001:80\"], depends_on: [a]}";
+    let before =
+        "a: {template: t, ports: [\"8001:80\"]}\nb: {template: t, ports: [\"8002:80\"], depends_on: [a]}";
+    let after =
+        "a: {template: t, ports: [\"8002:80\"]}\nb: {template: t, ports: [\"8001:80\"], depends_on: [a]}";
     let mut paper = Paper::new();
     paper.apply(&stack(before));
     let shop = stack(after);
@@ -354,33 +377,41 @@ fn a_secret_changes_the_hash_and_is_shown_nowhere() {
 /// A few fields of an instance, at random.
 fn instance(others: usize) -> impl Strategy<Value = String> {
     let needs = proptest::collection::btree_set(0..others.max(1), 0..3);
-    (0..3_u8, 0..2_u8, any::<bool>(), any::<bool>(), needs, 0..4_u8).prop_map(move |(env, port, volume, job, needs, check)| {
-        let mut fields = vec!["template: t".to_owned(), format!("environment: {{A: \"{env}\"}}")];
-        if port > 0 {
-            fields.push("ports: [\"80\"]".to_owned());
-        }
-        if volume {
-            fields.push("volumes: [\"data:/data\"]".to_owned());
-        }
-        if job && port == 0 {
-            fields.push("job: true".to_owned());
-        } else if check == 0 {
-            fields.push("healthcheck: {test: \"true\"}".to_owned());
-        }
-        if check == 1 {
-            fields.push("config_files: {/etc/x: y}".to_owned());
-        }
-        let needs: Vec<String> = needs.into_iter().filter(|need| *need < others).map(|need| format!("i{need}")).collect();
-        fields.push(format!("depends_on: [{}]", needs.join(", ")));
-        format!("{{{}}}", fields.join(", "))
-    })
+    (0..3_u8, 0..2_u8, any::<bool>(), any::<bool>(), needs, 0..4_u8).prop_map(
+        move |(env, port, volume, job, needs, check)| {
+            let mut fields = vec!["template: t".to_owned(), format!("environment: {{A: \"{env}\"}}")];
+            if port > 0 {
+                fields.push("ports: [\"80\"]".to_owned());
+            }
+            if volume {
+                fields.push("volumes: [\"data:/data\"]".to_owned());
+            }
+            if job && port == 0 {
+                fields.push("job: true".to_owned());
+            } else if check == 0 {
+                fields.push("healthcheck: {test: \"true\"}".to_owned());
+            }
+            if check == 1 {
+                fields.push("config_files: {/etc/x: y}".to_owned());
+            }
+            let needs: Vec<String> =
+                needs.into_iter().filter(|need| *need < others).map(|need| format!("i{need}")).collect();
+            fields.push(format!("depends_on: [{}]", needs.join(", ")));
+            format!("{{{}}}", fields.join(", "))
+        },
+    )
 }
 
 fn random_stack() -> impl Strategy<Value = String> {
     (1..7_usize).prop_flat_map(|count| {
         let instances: Vec<_> = (0..count).map(instance).collect();
         instances.prop_map(|instances| {
-            instances.iter().enumerate().map(|(n, text)| format!("i{n}: {text}")).collect::<Vec<_>>().join("\n")
+            instances
+                .iter()
+                .enumerate()
+                .map(|(n, text)| format!("i{n}: {text}"))
+                .collect::<Vec<_>>()
+                .join("\n")
         })
     })
 }

@@ -63,11 +63,7 @@ pub trait Engine: Send + Sync {
     async fn disconnect(&self, network: &NetworkName, container: &ContainerId) -> Result<()>;
 
     /// Makes a volume; one of that name must not exist (look first).
-    async fn create_volume(
-        &self,
-        name: &PhysicalVolume,
-        labels: &BTreeMap<String, String>,
-    ) -> Result<()>;
+    async fn create_volume(&self, name: &PhysicalVolume, labels: &BTreeMap<String, String>) -> Result<()>;
     /// Removes a volume. Gone already is fine.
     async fn remove_volume(&self, name: &PhysicalVolume) -> Result<()>;
 

@@ -42,10 +42,9 @@ impl Failure {
     pub(crate) fn into_error(self, action: String) -> EngineError {
         let (kind, message) = match self {
             Self::Answered(answer) => (kind_of(&answer), answer.message),
-            Self::Unreachable(io::ErrorKind::PermissionDenied, message) => (
-                Kind::PermissionDenied,
-                format!("{message}; {PERMISSION_HINT}"),
-            ),
+            Self::Unreachable(io::ErrorKind::PermissionDenied, message) => {
+                (Kind::PermissionDenied, format!("{message}; {PERMISSION_HINT}"))
+            }
             Self::Unreachable(_, message) => (Kind::NotRunning, message),
             Self::Cut(message) => (Kind::Uncertain, message),
             Self::Garbled(message) => (Kind::Other, message),
@@ -73,17 +72,10 @@ impl From<bollard::errors::Error> for Failure {
     fn from(error: bollard::errors::Error) -> Self {
         use bollard::errors::Error as E;
         match error {
-            E::DockerResponseServerError {
-                status_code,
-                message,
-            } => Self::Answered(Answered {
-                status: status_code,
-                message,
-            }),
-            E::DockerStreamError { error } => Self::Answered(Answered {
-                status: 500,
-                message: error,
-            }),
+            E::DockerResponseServerError { status_code, message } => {
+                Self::Answered(Answered { status: status_code, message })
+            }
+            E::DockerStreamError { error } => Self::Answered(Answered { status: 500, message: error }),
             E::SocketNotFoundError(path) => {
                 Self::Unreachable(io::ErrorKind::NotFound, format!("{path}: no such socket"))
             }
@@ -167,10 +159,7 @@ mod tests {
     use super::*;
 
     fn kind(status: u16, message: &str) -> Kind {
-        kind_of(&Answered {
-            status,
-            message: message.to_owned(),
-        })
+        kind_of(&Answered { status, message: message.to_owned() })
     }
 
     #[test]
@@ -193,21 +182,9 @@ mod tests {
                 Kind::NameTaken,
             ),
             (409, "network with name n already exists", Kind::NameTaken),
-            (
-                500,
-                "network name n already used: network already exists",
-                Kind::NameTaken,
-            ),
-            (
-                403,
-                "Pool overlaps with other one on this address space",
-                Kind::SubnetTaken,
-            ),
-            (
-                500,
-                "subnet 10.9.0.0/26 is already used on the host or by another config",
-                Kind::SubnetTaken,
-            ),
+            (500, "network name n already used: network already exists", Kind::NameTaken),
+            (403, "Pool overlaps with other one on this address space", Kind::SubnetTaken),
+            (500, "subnet 10.9.0.0/26 is already used on the host or by another config", Kind::SubnetTaken),
             (403, "Address already in use", Kind::SubnetTaken),
             (
                 500,
@@ -219,17 +196,9 @@ mod tests {
                 "driver failed programming external connectivity on endpoint a (1): Bind for 127.0.0.1:80 failed: port is already allocated",
                 Kind::PortTaken,
             ),
-            (
-                500,
-                "rootlessport listen tcp 127.0.0.1:80: bind: address already in use",
-                Kind::PortTaken,
-            ),
+            (500, "rootlessport listen tcp 127.0.0.1:80: bind: address already in use", Kind::PortTaken),
             (404, "No such image: nosuch:1", Kind::NoImage),
-            (
-                404,
-                "no such image: docker.io/library/nosuch:1: image not known",
-                Kind::NoImage,
-            ),
+            (404, "no such image: docker.io/library/nosuch:1: image not known", Kind::NoImage),
             (
                 400,
                 "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"/no/such\": stat /no/such: no such file or directory: unknown",
@@ -240,11 +209,7 @@ mod tests {
                 "runc: runc create failed: unable to start container process: exec: \"/no/such\": stat /no/such: no such file or directory: OCI runtime attempted to invoke a command that was not found",
                 Kind::CannotRun,
             ),
-            (
-                403,
-                "error while removing network: network n id 1 has active endpoints",
-                Kind::InUse,
-            ),
+            (403, "error while removing network: network n id 1 has active endpoints", Kind::InUse),
             (
                 500,
                 "\"n\" has associated containers with it. Use -f to forcibly delete containers and pods: network is being used",
@@ -266,16 +231,8 @@ mod tests {
                 "volume v is being used by the following container(s): 6e: volume is being used",
                 Kind::InUse,
             ),
-            (
-                500,
-                "unable to find network with name or ID n: network not found",
-                Kind::NotFound,
-            ),
-            (
-                500,
-                "write /var/lib/docker/tmp/x: no space left on device",
-                Kind::DiskFull,
-            ),
+            (500, "unable to find network with name or ID n: network not found", Kind::NotFound),
+            (500, "write /var/lib/docker/tmp/x: no space left on device", Kind::DiskFull),
             (500, "something else", Kind::Other),
         ];
         for (status, message, want) in seen {

@@ -32,9 +32,9 @@ pub async fn connect(candidates: &[Candidate]) -> Result<Arc<dyn Engine>> {
 
 async fn reach(candidate: &Candidate) -> Result<Option<Arc<dyn Engine>>> {
     let endpoint = match &candidate.way {
-        Way::Dial(address) => address.parse::<Endpoint>().map_err(|invalid| {
-            EngineError::new(&candidate.because, Kind::Other, invalid.to_string())
-        })?,
+        Way::Dial(address) => address
+            .parse::<Endpoint>()
+            .map_err(|invalid| EngineError::new(&candidate.because, Kind::Other, invalid.to_string()))?,
         Way::StartPodman { program, socket } => podman_service::start(program, socket).await?,
     };
     let wire = Wire::new(endpoint);
@@ -50,23 +50,13 @@ fn most_promising(failures: Vec<(&Candidate, EngineError)>) -> EngineError {
     let said_something = |error: &EngineError| error.kind != Kind::NotRunning;
     let tried: Vec<String> = failures
         .iter()
-        .map(|(candidate, error)| {
-            format!(
-                "{} ({}): {}",
-                error.action, candidate.because, error.message
-            )
-        })
+        .map(|(candidate, error)| format!("{} ({}): {}", error.action, candidate.because, error.message))
         .collect();
-    match failures
-        .into_iter()
-        .find(|(_, error)| said_something(error))
-    {
+    match failures.into_iter().find(|(_, error)| said_something(error)) {
         Some((_, error)) => error,
-        None if tried.is_empty() => EngineError::new(
-            "find an engine",
-            Kind::NotRunning,
-            "no engine of the wanted kind is running",
-        ),
+        None if tried.is_empty() => {
+            EngineError::new("find an engine", Kind::NotRunning, "no engine of the wanted kind is running")
+        }
         None => EngineError::new("find an engine", Kind::NotRunning, tried.join("; ")),
     }
 }
@@ -76,17 +66,11 @@ fn most_promising(failures: Vec<(&Candidate, EngineError)>) -> EngineError {
 async fn learn(wire: &Wire) -> Result<EngineInfo> {
     let action = || format!("connect to {}", wire.endpoint());
     let ping = tokio::time::timeout(PING, wire.open(Call::get("/_ping")));
-    let answer = ping
-        .await
-        .unwrap_or(Err(Failure::timed_out()))
-        .during(action)?;
+    let answer = ping.await.unwrap_or(Err(Failure::timed_out())).during(action)?;
     let header = |name| text(answer.headers(), name);
     let server = header("server");
     let (kind, version) = match (header("libpod-api-version"), server.strip_prefix("Docker/")) {
-        ("", Some(rest)) => (
-            EngineKind::Docker,
-            rest.split(' ').next().unwrap_or_default(),
-        ),
+        ("", Some(rest)) => (EngineKind::Docker, rest.split(' ').next().unwrap_or_default()),
         ("", None) => {
             let message = format!("neither Docker nor Podman answers there ({server:?})");
             return Err(EngineError::new(action(), Kind::Other, message));
@@ -107,10 +91,7 @@ async fn learn(wire: &Wire) -> Result<EngineInfo> {
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 struct Place {
@@ -138,9 +119,7 @@ async fn place_of(wire: &Wire) -> std::result::Result<Place, Failure> {
     let desktop = info.operating_system.as_deref() == Some("Docker Desktop");
     let options = info.security_options.unwrap_or_default();
     Ok(Place {
-        rootless: info
-            .rootless
-            .unwrap_or_else(|| options.iter().any(|option| option == "name=rootless")),
+        rootless: info.rootless.unwrap_or_else(|| options.iter().any(|option| option == "name=rootless")),
         locality: match wire.endpoint() {
             endpoint if !endpoint.is_local() => Locality::Remote,
             _ if desktop || !cfg!(target_os = "linux") => Locality::Vm,
@@ -159,10 +138,8 @@ fn place_of_socket(path: &Path) -> Option<Place> {
     let real = path.canonicalize().ok()?;
     let of_root = real.metadata().ok()?.uid() == 0;
     let in_users_dir = real.starts_with("/run/user");
-    (real.starts_with("/run") && of_root != in_users_dir).then_some(Place {
-        rootless: in_users_dir,
-        locality: Locality::Host,
-    })
+    (real.starts_with("/run") && of_root != in_users_dir)
+        .then_some(Place { rootless: in_users_dir, locality: Locality::Host })
 }
 
 fn check_version(info: &EngineInfo) -> Result<()> {
@@ -170,21 +147,13 @@ fn check_version(info: &EngineInfo) -> Result<()> {
         EngineKind::Docker => [20, 10],
         EngineKind::Podman => [4, 3],
     };
-    let numbers: Vec<u32> = info
-        .version
-        .split('.')
-        .take(2)
-        .filter_map(|part| part.parse().ok())
-        .collect();
+    let numbers: Vec<u32> = info.version.split('.').take(2).filter_map(|part| part.parse().ok()).collect();
     if numbers.as_slice() >= oldest.as_slice() {
         return Ok(());
     }
     Err(EngineError::new(
         format!("connect to {}", info.endpoint),
-        Kind::TooOld {
-            kind: info.kind,
-            version: info.version.clone(),
-        },
+        Kind::TooOld { kind: info.kind, version: info.version.clone() },
         format!(
             "{} {} is too old; DevArch needs {}.{} or newer",
             info.kind, info.version, oldest[0], oldest[1]
@@ -211,10 +180,7 @@ mod tests {
     #[test]
     fn an_engine_that_is_too_old_is_refused() {
         for new_enough in ["20.10.24+dfsg1", "29.0", "20.10.0-ce"] {
-            assert!(
-                version(EngineKind::Docker, new_enough).is_ok(),
-                "{new_enough}"
-            );
+            assert!(version(EngineKind::Docker, new_enough).is_ok(), "{new_enough}");
         }
         assert!(version(EngineKind::Podman, "4.3.1").is_ok());
         assert!(version(EngineKind::Podman, "5.0.0-dev").is_ok());
@@ -230,15 +196,10 @@ mod tests {
             because: "test".to_owned(),
             only: None,
         };
-        let Err(error) =
-            connect(&[candidate("/nowhere/a.sock"), candidate("/nowhere/b.sock")]).await
-        else {
+        let Err(error) = connect(&[candidate("/nowhere/a.sock"), candidate("/nowhere/b.sock")]).await else {
             panic!("nothing listens there");
         };
         assert_eq!(error.kind, Kind::NotRunning);
-        assert!(
-            error.message.contains("a.sock") && error.message.contains("b.sock"),
-            "{error}"
-        );
+        assert!(error.message.contains("a.sock") && error.message.contains("b.sock"), "{error}");
     }
 }

@@ -52,15 +52,7 @@ pub enum EngineErrorKind {
 
 impl EngineError {
     /// An error of that kind.
-    pub fn new(
-        action: impl Into<String>,
-        kind: EngineErrorKind,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            action: action.into(),
-            kind,
-            message: message.into(),
-        }
+    pub fn new(action: impl Into<String>, kind: EngineErrorKind, message: impl Into<String>) -> Self {
+        Self { action: action.into(), kind, message: message.into() }
     }
 }

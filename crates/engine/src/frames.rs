@@ -78,10 +78,7 @@ fn next_frame(buffer: &mut BytesMut) -> Option<LogChunk> {
 }
 
 fn piece(stderr: bool, bytes: &[u8]) -> LogChunk {
-    LogChunk {
-        stderr,
-        bytes: bytes.to_vec(),
-    }
+    LogChunk { stderr, bytes: bytes.to_vec() }
 }
 
 /// Unpacks output; an error names `action`.
@@ -91,9 +88,7 @@ where
 {
     FramedRead::new(Box::pin(output), Pieces { packing })
         .map(move |chunk| {
-            chunk
-                .map_err(|error: io::Error| Failure::Cut(error.to_string()))
-                .during(|| action.clone())
+            chunk.map_err(|error: io::Error| Failure::Cut(error.to_string())).during(|| action.clone())
         })
         .boxed()
 }
@@ -109,10 +104,7 @@ mod tests {
     use super::*;
 
     async fn unpacked(parts: &[&'static [u8]], packing: Packing) -> Vec<(bool, Vec<u8>)> {
-        let parts: Vec<io::Result<Bytes>> = parts
-            .iter()
-            .map(|part| Ok(Bytes::from_static(part)))
-            .collect();
+        let parts: Vec<io::Result<Bytes>> = parts.iter().map(|part| Ok(Bytes::from_static(part))).collect();
         let reader = tokio_util::io::StreamReader::new(futures_util::stream::iter(parts));
         unpack(reader, packing, "read".to_owned())
             .map(|chunk| chunk.map(|chunk| (chunk.stderr, chunk.bytes)).unwrap())
@@ -122,12 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn pieces_come_out_whole_however_they_are_cut() {
-        let cut: [&[u8]; 4] = [
-            b"\x01\0\0",
-            b"\0\0\0\0\x02h",
-            b"i\x02\0\0\0\0\0\0\x01",
-            b"!",
-        ];
+        let cut: [&[u8]; 4] = [b"\x01\0\0", b"\0\0\0\0\x02h", b"i\x02\0\0\0\0\0\0\x01", b"!"];
         let want = vec![(false, b"hi".to_vec()), (true, b"!".to_vec())];
         assert_eq!(unpacked(&cut, Packing::Unknown).await, want);
         assert_eq!(unpacked(&cut, Packing::Framed).await, want);
@@ -136,15 +123,9 @@ mod tests {
     #[tokio::test]
     async fn a_terminals_control_bytes_are_not_taken_for_headers() {
         let bytes: [&[u8]; 2] = [b"a", b"\x01\x02\0\0"];
-        let all: Vec<u8> = unpacked(&bytes, Packing::Unknown)
-            .await
-            .into_iter()
-            .flat_map(|(_, part)| part)
-            .collect();
+        let all: Vec<u8> =
+            unpacked(&bytes, Packing::Unknown).await.into_iter().flat_map(|(_, part)| part).collect();
         assert_eq!(all, b"a\x01\x02\0\0");
-        assert_eq!(
-            unpacked(&[b"\x01"], Packing::Unknown).await,
-            [(false, vec![1])]
-        );
+        assert_eq!(unpacked(&[b"\x01"], Packing::Unknown).await, [(false, vec![1])]);
     }
 }

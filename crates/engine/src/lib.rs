@@ -14,8 +14,8 @@ mod podman_service;
 mod wire;
 
 pub use api::{
-    Engine, ExecIo, ExecRequest, ExitStatus, Inspection, LogChunk, LogOptions, LogStream, Probe,
-    ProbeResult, PullProgress, TerminalSize,
+    Engine, ExecIo, ExecRequest, ExitStatus, Inspection, LogChunk, LogOptions, LogStream, Probe, ProbeResult,
+    PullProgress, TerminalSize,
 };
 pub use client::BollardEngine;
 pub use connect::connect;

@@ -46,13 +46,7 @@ impl Call {
     }
 
     fn new(method: Method, path: impl Into<String>) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            body: None,
-            headers: Vec::new(),
-            upgrade: false,
-        }
+        Self { method, path: path.into(), body: None, headers: Vec::new(), upgrade: false }
     }
 
     pub(crate) fn json(mut self, body: Value) -> Self {
@@ -71,10 +65,7 @@ impl Call {
     }
 
     fn into_request(self) -> Result<Request<Full<Bytes>>> {
-        let mut request = Request::builder()
-            .method(self.method)
-            .uri(self.path)
-            .header(HOST, "engine");
+        let mut request = Request::builder().method(self.method).uri(self.path).header(HOST, "engine");
         for (name, value) in self.headers {
             request = request.header(name, value);
         }
@@ -88,9 +79,7 @@ impl Call {
                 Bytes::from(value.to_string())
             }
         };
-        request
-            .body(Full::new(body))
-            .map_err(|error| Failure::Garbled(error.to_string()))
+        request.body(Full::new(body)).map_err(|error| Failure::Garbled(error.to_string()))
     }
 }
 
@@ -114,23 +103,15 @@ impl Wire {
     pub(crate) async fn open(&self, call: Call) -> Result<Response<Incoming>> {
         let request = call.into_request()?;
         let mut sender = self.dial().await?;
-        let response = sender
-            .send_request(request)
-            .await
-            .map_err(|error| Failure::Cut(error.to_string()))?;
+        let response = sender.send_request(request).await.map_err(|error| Failure::Cut(error.to_string()))?;
         let status = response.status();
         if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(response);
         }
         let body = read_all(response).await?;
-        let message = serde_json::from_slice::<Refusal>(&body).map_or_else(
-            |_| String::from_utf8_lossy(&body).into_owned(),
-            |refusal| refusal.message,
-        );
-        Err(Failure::Answered(Answered {
-            status: status.as_u16(),
-            message,
-        }))
+        let message = serde_json::from_slice::<Refusal>(&body)
+            .map_or_else(|_| String::from_utf8_lossy(&body).into_owned(), |refusal| refusal.message);
+        Err(Failure::Answered(Answered { status: status.as_u16(), message }))
     }
 
     /// Sends a call and reads its whole answer, all within [`TIMEOUT`].
@@ -139,9 +120,7 @@ impl Wire {
             let body = read_all(self.open(call).await?).await?;
             serde_json::from_slice(&body).map_err(|error| Failure::Garbled(error.to_string()))
         };
-        tokio::time::timeout(TIMEOUT, read)
-            .await
-            .unwrap_or(Err(Failure::timed_out()))
+        tokio::time::timeout(TIMEOUT, read).await.unwrap_or(Err(Failure::timed_out()))
     }
 
     /// Like [`Wire::json`], `None` where the object does not exist.
@@ -171,9 +150,8 @@ where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let stream = stream.map_err(|error| Failure::Unreachable(error.kind(), error.to_string()))?;
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| Failure::Cut(error.to_string()))?;
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|error| Failure::Cut(error.to_string()))?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "connection to the engine ended");
@@ -184,8 +162,7 @@ where
 
 async fn read_all(response: Response<Incoming>) -> Result<Bytes> {
     let body = response.into_body().collect().await;
-    body.map(http_body_util::Collected::to_bytes)
-        .map_err(|error| Failure::Cut(error.to_string()))
+    body.map(http_body_util::Collected::to_bytes).map_err(|error| Failure::Cut(error.to_string()))
 }
 
 /// A value as part of a path or query (RFC 3986 section 2.1; reserved characters are encoded but `/` and `:`, which
@@ -208,10 +185,7 @@ mod tests {
 
     #[test]
     fn an_image_name_stays_readable_and_nothing_else_slips_through() {
-        assert_eq!(
-            encoded("ghcr.io/a/b:1@sha256:0f"),
-            "ghcr.io/a/b:1%40sha256:0f"
-        );
+        assert_eq!(encoded("ghcr.io/a/b:1@sha256:0f"), "ghcr.io/a/b:1%40sha256:0f");
         assert_eq!(encoded("a&b=c d+e#f?"), "a%26b%3Dc%20d%2Be%23f%3F");
     }
 }

@@ -7,10 +7,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 fn candidate(program: &Path, socket: &Path) -> Candidate {
     Candidate {
-        way: Way::StartPodman {
-            program: program.to_owned(),
-            socket: socket.to_owned(),
-        },
+        way: Way::StartPodman { program: program.to_owned(), socket: socket.to_owned() },
         because: "test".to_owned(),
         only: Some(EngineKind::Podman),
     }
@@ -20,12 +17,7 @@ fn candidate(program: &Path, socket: &Path) -> Candidate {
 fn end(socket: &Path) {
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let line = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-        let pid = entry
-            .file_name()
-            .to_string_lossy()
-            .parse()
-            .ok()
-            .and_then(Pid::from_raw);
+        let pid = entry.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
         if let Some(pid) = pid
             && line.contains(&*socket.to_string_lossy())
         {
@@ -37,10 +29,7 @@ fn end(socket: &Path) {
 #[tokio::test]
 async fn an_installed_podman_is_started() {
     let Some(podman) = FindInput::from_environment(None).podman_program else {
-        assert!(
-            std::env::var("CI").as_deref() != Ok("true"),
-            "podman needed under CI"
-        );
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "podman needed under CI");
         println!("SKIPPED: podman is not installed");
         return;
     };

@@ -45,12 +45,7 @@ impl Pretended {
 
 async fn dial(address: String) -> Result<Arc<dyn Engine>, EngineError> {
     let way = Way::Dial(address);
-    connect(&[Candidate {
-        way,
-        because: "test".to_owned(),
-        only: None,
-    }])
-    .await
+    connect(&[Candidate { way, because: "test".to_owned(), only: None }]).await
 }
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: Answer) {
@@ -70,14 +65,12 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: Answer)
 
 macro_rules! ok {
     ($body:expr) => {
-        Some(concat!(
-            "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
-            $body
-        ))
+        Some(concat!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", $body))
     };
 }
 
-const DOCKER: &str = "HTTP/1.1 200 OK\r\nServer: Docker/29.0.1 (linux)\r\nApi-Version: 1.52\r\nContent-Length: 2\r\n\r\nOK";
+const DOCKER: &str =
+    "HTTP/1.1 200 OK\r\nServer: Docker/29.0.1 (linux)\r\nApi-Version: 1.52\r\nContent-Length: 2\r\n\r\nOK";
 const PODMAN: &str = "HTTP/1.1 200 OK\r\nServer: Libpod/5.4.0 (linux)\r\nLibpod-Api-Version: 5.4.0\r\nContent-Length: 2\r\n\r\nOK";
 
 #[tokio::test]
@@ -91,28 +84,16 @@ async fn a_call_that_is_cut_off_is_uncertain() {
     let id = ContainerId::new("1");
     assert_eq!(docker.containers().await.unwrap_err().kind, Kind::Uncertain);
     assert_eq!(docker.start(&id).await.unwrap_err().kind, Kind::Uncertain);
-    assert_eq!(
-        docker.stop(&id, None).await.unwrap_err().kind,
-        Kind::Uncertain
-    );
+    assert_eq!(docker.stop(&id, None).await.unwrap_err().kind, Kind::Uncertain);
 }
 
 #[tokio::test]
 async fn an_engine_that_went_away_is_not_running() {
-    let engine = Pretended::new(|asked| {
-        if asked == "GET /_ping" {
-            Some(DOCKER)
-        } else {
-            ok!("{}")
-        }
-    });
+    let engine = Pretended::new(|asked| if asked == "GET /_ping" { Some(DOCKER) } else { ok!("{}") });
     let docker = engine.connect().await.unwrap();
     std::fs::remove_file(engine.dir.path().join("sock")).unwrap();
     let id = ContainerId::new("1");
-    assert_eq!(
-        docker.containers().await.unwrap_err().kind,
-        Kind::NotRunning
-    );
+    assert_eq!(docker.containers().await.unwrap_err().kind, Kind::NotRunning);
     assert_eq!(docker.start(&id).await.unwrap_err().kind, Kind::NotRunning);
 }
 
@@ -124,10 +105,7 @@ async fn docker_desktop_is_a_virtual_machine() {
     });
     let desktop = desktop.connect().await.unwrap();
     let info = desktop.info();
-    assert_eq!(
-        (info.kind, info.version.as_str()),
-        (EngineKind::Docker, "29.0.1")
-    );
+    assert_eq!((info.kind, info.version.as_str()), (EngineKind::Docker, "29.0.1"));
     assert_eq!((info.locality, info.rootless), (Locality::Vm, false));
     assert!(info.runs_health_checks);
 }
@@ -140,10 +118,7 @@ async fn an_engine_without_root_is_known_as_such() {
     });
     let rootless = rootless.connect().await.unwrap();
     let info = rootless.info();
-    assert_eq!(
-        (info.kind, info.version.as_str()),
-        (EngineKind::Podman, "5.4.0")
-    );
+    assert_eq!((info.kind, info.version.as_str()), (EngineKind::Podman, "5.4.0"));
     assert_eq!((info.locality, info.rootless), (Locality::Host, true));
 }
 
@@ -161,10 +136,7 @@ async fn an_old_engine_and_another_server_are_refused() {
 
     let other = Pretended::new(|_| ok!("hello"));
     let refused = other.connect().await.err().unwrap();
-    assert!(
-        refused.to_string().contains("neither Docker nor Podman"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("neither Docker nor Podman"), "{refused}");
 }
 
 #[tokio::test]
@@ -175,10 +147,10 @@ async fn a_pull_tells_its_progress_and_the_image() {
             ok!("{\"status\":\"Pulling from a/b\",\"id\":\"latest\"}\r\n\
              {\"status\":\"Downloading\",\"progressDetail\":{\"current\":5,\"total\":9},\"id\":\"0ab1\"}\r\n")
         }
-        "GET /images/localhost:9/a/b/json" => ok!(
-            r#"{"Id":"sha256:77","Config":{"User":"70","ExposedPorts":{"80/tcp":{},"1/sctp":{}},
-            "Volumes":{"/data":{}},"Healthcheck":{"Test":["CMD","ok"],"Interval":5000000000}}}"#
-        ),
+        "GET /images/localhost:9/a/b/json" => {
+            ok!(r#"{"Id":"sha256:77","Config":{"User":"70","ExposedPorts":{"80/tcp":{},"1/sctp":{}},
+            "Volumes":{"/data":{}},"Healthcheck":{"Test":["CMD","ok"],"Interval":5000000000}}}"#)
+        }
         _ => ok!("{}"),
     });
     let docker = engine.connect().await.unwrap();
@@ -189,15 +161,9 @@ async fn a_pull_tells_its_progress_and_the_image() {
         })
         .await
         .unwrap();
-    let want = [
-        ("latest".to_owned(), None),
-        ("0ab1".to_owned(), Some((5, 9))),
-    ];
+    let want = [("latest".to_owned(), None), ("0ab1".to_owned(), Some((5, 9)))];
     assert_eq!(told.into_inner().unwrap(), want);
-    assert_eq!(
-        (image.id.as_str(), image.user.as_str()),
-        ("sha256:77", "70")
-    );
+    assert_eq!((image.id.as_str(), image.user.as_str()), ("sha256:77", "70"));
     assert_eq!((image.volumes.len(), image.exposed.len()), (1, 1));
     assert_eq!(image.healthcheck.unwrap().interval.unwrap().0, 5000);
 }
@@ -207,9 +173,7 @@ async fn a_pull_that_fails_under_way_is_told() {
     let engine = Pretended::new(|asked| match asked {
         "GET /_ping" => Some(PODMAN),
         "POST /v4.0.0/libpod/images/pull?reference=nosuch:1" => {
-            ok!(
-                "{\"stream\":\"Trying\\n\"}\n{\"error\":\"initializing source: manifest unknown\"}\n"
-            )
+            ok!("{\"stream\":\"Trying\\n\"}\n{\"error\":\"initializing source: manifest unknown\"}\n")
         }
         "POST /v4.0.0/libpod/images/pull?reference=private:1" => {
             ok!("{\"error\":\"unauthorized: authentication required\"}\n")
@@ -217,13 +181,7 @@ async fn a_pull_that_fails_under_way_is_told() {
         _ => ok!("{}"),
     });
     let podman = engine.connect().await.unwrap();
-    let pull = async |name: &str| {
-        podman
-            .pull_image(name, None, &|_| {})
-            .await
-            .unwrap_err()
-            .kind
-    };
+    let pull = async |name: &str| podman.pull_image(name, None, &|_| {}).await.unwrap_err().kind;
     assert_eq!(pull("nosuch:1").await, Kind::NoImage);
     assert_eq!(pull("private:1").await, Kind::Unauthorized);
 }

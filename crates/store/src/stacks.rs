@@ -6,6 +6,7 @@ use devarch_core::{
     id::{EngineId, StackId},
     name::StackName,
     policy::Allowance,
+    read::StackFile,
     stack::Stack,
 };
 use ipnet::Ipv4Net;
@@ -20,6 +21,7 @@ pub(crate) struct StackRow {
     enabled: bool,
     revision: i64,
     allowed: String,
+    imported: Option<String>,
     engine_kind: Option<String>,
     engine_id: Option<String>,
     engine_endpoint: Option<String>,
@@ -45,6 +47,7 @@ impl StackRow {
             revision: self.revision,
             engine,
             subnet: self.subnet.as_deref().map(str::parse).transpose()?,
+            imported: self.imported.as_deref().map(StackFile::from_stored).transpose()?,
             allow: allowed_of(&self.allowed)?,
             instances: BTreeMap::new(),
         })
@@ -108,14 +111,15 @@ pub(crate) async fn subnets(tx: &mut Tx, host: &str, except: &str) -> Result<Vec
 pub(crate) async fn insert(tx: &mut Tx, stack: &Stack) -> Result<()> {
     execute!(
         tx,
-        "INSERT INTO stacks (id, name, project, enabled, revision, allowed) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO stacks (id, name, project, enabled, revision, allowed, imported) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         stack.id.as_str(),
         stack.name.as_str(),
         stack.project.as_deref(),
         stack.enabled,
         stack.revision,
         allowed_words(&stack.allow),
+        stack.imported.as_ref().map(StackFile::to_stored),
     )?;
     Ok(())
 }
@@ -135,12 +139,13 @@ pub(crate) async fn advance(tx: &mut Tx, read: &Stack) -> Result<Option<i64>> {
 pub(crate) async fn update(tx: &mut Tx, stack: &Stack) -> Result<()> {
     execute!(
         tx,
-        "UPDATE stacks SET name = $2, project = $3, enabled = $4, allowed = $5 WHERE id = $1",
+        "UPDATE stacks SET name = $2, project = $3, enabled = $4, allowed = $5, imported = $6 WHERE id = $1",
         stack.id.as_str(),
         stack.name.as_str(),
         stack.project.as_deref(),
         stack.enabled,
         allowed_words(&stack.allow),
+        stack.imported.as_ref().map(StackFile::to_stored),
     )?;
     Ok(())
 }

@@ -5,9 +5,7 @@ use devarch_core::{
     id::{ContainerId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
     observed::ObservedContainer,
-    spec::{
-        Attachment, ContainerSpec, CreateContainer, Mount, MountFrom, NetworkSpec, PublishedPort,
-    },
+    spec::{Attachment, ContainerSpec, CreateContainer, Mount, MountFrom, NetworkSpec, PublishedPort},
     template::{PortKey, Protocol, Resources, RestartPolicy},
     unit::Millis,
 };
@@ -60,13 +58,7 @@ impl Fixture {
     }
 
     /// A request for a container in that network, at the host number `host` of its subnet.
-    pub fn attached(
-        &self,
-        name: &str,
-        argv: &[&str],
-        to: &NetworkSpec,
-        host: u32,
-    ) -> CreateContainer {
+    pub fn attached(&self, name: &str, argv: &[&str], to: &NetworkSpec, host: u32) -> CreateContainer {
         let mut request = self.request(name, argv);
         request.spec.network_mode = None;
         request.spec.network = Some(Attachment {
@@ -83,30 +75,20 @@ impl Fixture {
             name: NetworkName::from_stored(self.scope.name(name)),
             subnet: self.scope.subnet(which),
         };
-        let id = self
-            .engine
-            .create_network(&spec, &self.scope.labels())
-            .await
-            .expect("a network");
+        let id = self.engine.create_network(&spec, &self.scope.labels()).await.expect("a network");
         (spec, id)
     }
 
     /// Makes a volume.
     pub async fn volume(&self, name: &str) -> PhysicalVolume {
         let name = PhysicalVolume::from_stored(self.scope.name(name));
-        self.engine
-            .create_volume(&name, &self.scope.labels())
-            .await
-            .expect("a volume");
+        self.engine.create_volume(&name, &self.scope.labels()).await.expect("a volume");
         name
     }
 
     /// Makes a container.
     pub async fn create(&self, request: &CreateContainer) -> ContainerId {
-        self.engine
-            .create_container(request)
-            .await
-            .expect("a container")
+        self.engine.create_container(request).await.expect("a container")
     }
 
     /// Makes a container and starts it.
@@ -118,10 +100,7 @@ impl Fixture {
 
     /// Stops a container at once.
     pub async fn stop(&self, id: &ContainerId) {
-        self.engine
-            .stop(id, Some(Millis(1000)))
-            .await
-            .expect("it stops");
+        self.engine.stop(id, Some(Millis(1000))).await.expect("it stops");
     }
 
     /// A container as it is listed.
@@ -133,14 +112,7 @@ impl Fixture {
     /// Runs a shell line in a container.
     pub async fn sh(&self, id: &ContainerId, line: &str) -> Ran {
         let argv = ["sh", "-c", line].map(str::to_owned).to_vec();
-        self.exec(
-            id,
-            ExecRequest {
-                argv,
-                ..ExecRequest::default()
-            },
-        )
-        .await
+        self.exec(id, ExecRequest { argv, ..ExecRequest::default() }).await
     }
 
     /// Runs a command in a container to its end.
@@ -149,29 +121,15 @@ impl Fixture {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         while let Some(chunk) = io.output.next().await {
             let chunk = chunk.expect("output");
-            if chunk.stderr {
-                &mut stderr
-            } else {
-                &mut stdout
-            }
-            .extend(chunk.bytes);
+            if chunk.stderr { &mut stderr } else { &mut stdout }.extend(chunk.bytes);
         }
         let code = loop {
-            if let Some(code) = self
-                .engine
-                .exec_exit_code(&io.id)
-                .await
-                .expect("an exec's end")
-            {
+            if let Some(code) = self.engine.exec_exit_code(&io.id).await.expect("an exec's end") {
                 break code;
             }
         };
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ran {
-            code,
-            stdout: text(stdout),
-            stderr: text(stderr),
-        }
+        Ran { code, stdout: text(stdout), stderr: text(stderr) }
     }
 }
 
@@ -183,10 +141,7 @@ pub fn address(network: &NetworkSpec, host: u32) -> Ipv4Addr {
 /// A port of the container's on the loopback of the host.
 pub fn published(target: u16, host_port: u16) -> PublishedPort {
     PublishedPort {
-        key: PortKey {
-            target,
-            protocol: Protocol::Tcp,
-        },
+        key: PortKey { target, protocol: Protocol::Tcp },
         host_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
         host_port,
     }
@@ -194,11 +149,7 @@ pub fn published(target: u16, host_port: u16) -> PublishedPort {
 
 /// A volume at a path.
 pub fn mounted(volume: &PhysicalVolume, target: &str) -> Mount {
-    Mount {
-        target: target.to_owned(),
-        source: MountFrom::Volume(volume.clone()),
-        read_only: false,
-    }
+    Mount { target: target.to_owned(), source: MountFrom::Volume(volume.clone()), read_only: false }
 }
 
 /// The least a container needs, without a network.

@@ -24,22 +24,10 @@ pub async fn call(endpoint: &str, method: &str, path: &str) -> Value {
     let request = format!("{method} {path} HTTP/1.0\r\n\r\n");
     let answer = match endpoint.parse::<Endpoint>().expect("an address") {
         Endpoint::Unix(socket) => {
-            talk(
-                UnixStream::connect(socket)
-                    .await
-                    .expect("the engine's socket"),
-                &request,
-            )
-            .await
+            talk(UnixStream::connect(socket).await.expect("the engine's socket"), &request).await
         }
         Endpoint::Tcp(address) => {
-            talk(
-                TcpStream::connect(address)
-                    .await
-                    .expect("the engine's port"),
-                &request,
-            )
-            .await
+            talk(TcpStream::connect(address).await.expect("the engine's port"), &request).await
         }
     };
     let answer = answer.expect("an answer");

@@ -16,11 +16,8 @@ pub async fn engine(kind: EngineKind) -> Option<Fixture> {
         EngineKind::Podman => ("DEVARCH_TEST_PODMAN", "unix:///run/podman/podman.sock"),
     };
     let endpoint = env::var(variable).unwrap_or_else(|_| usual.to_owned());
-    let candidate = Candidate {
-        way: Way::Dial(endpoint.clone()),
-        because: variable.to_owned(),
-        only: Some(kind),
-    };
+    let candidate =
+        Candidate { way: Way::Dial(endpoint.clone()), because: variable.to_owned(), only: Some(kind) };
     match connect(&[candidate]).await {
         Ok(engine) => Some(Fixture::new(engine, Scope::new(Some(endpoint)))),
         Err(error) => {

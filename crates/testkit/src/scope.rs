@@ -30,11 +30,7 @@ impl Scope {
     pub fn new(endpoint: Option<String>) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("dvt-{}-{number}", std::process::id());
-        Self {
-            number,
-            prefix,
-            endpoint,
-        }
+        Self { number, prefix, endpoint }
     }
 
     /// A name nobody else has, ending in `name`.
@@ -75,23 +71,16 @@ impl Drop for Scope {
         };
         let prefix = self.prefix.clone();
         let sweeper = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime
-                .expect("a runtime")
-                .block_on(sweep(&endpoint, &prefix));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(sweep(&endpoint, &prefix));
         });
         let _ = sweeper.join();
     }
 }
 
 async fn sweep(endpoint: &str, prefix: &str) {
-    let candidate = Candidate {
-        way: Way::Dial(endpoint.to_owned()),
-        because: "cleaning up".to_owned(),
-        only: None,
-    };
+    let candidate =
+        Candidate { way: Way::Dial(endpoint.to_owned()), because: "cleaning up".to_owned(), only: None };
     let Ok(engine) = connect(&[candidate]).await else {
         return;
     };

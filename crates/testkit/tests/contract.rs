@@ -13,10 +13,7 @@ async fn podman() -> Option<Fixture> {
 }
 
 async fn memory() -> Option<Fixture> {
-    Some(Fixture::new(
-        Arc::new(MemoryEngine::new()),
-        Scope::new(None),
-    ))
+    Some(Fixture::new(Arc::new(MemoryEngine::new()), Scope::new(None)))
 }
 
 macro_rules! kept {

@@ -31,16 +31,8 @@ async fn a_call_is_refused_as_often_as_said() {
 async fn a_cut_call_was_done_or_not() {
     let (engine, f) = world(MemoryEngine::new());
     let id = f.create(&f.request("db", &RUNS)).await;
-    for (effect, state) in [
-        (Effect::CutBefore, RunState::Created),
-        (Effect::CutAfter, RunState::Running),
-    ] {
-        engine.inject(Fault {
-            call: Call::Start,
-            on: String::new(),
-            times: 1,
-            effect,
-        });
+    for (effect, state) in [(Effect::CutBefore, RunState::Created), (Effect::CutAfter, RunState::Running)] {
+        engine.inject(Fault { call: Call::Start, on: String::new(), times: 1, effect });
         assert_eq!(f.engine.start(&id).await.unwrap_err().kind, Kind::Uncertain);
         assert_eq!(f.listed(&id).await.unwrap().state, state);
     }
@@ -51,12 +43,7 @@ async fn a_call_that_hangs_can_be_given_up() {
     let (engine, f) = world(MemoryEngine::new());
     let id = f.create(&f.request("db", &RUNS)).await;
     let effect = Effect::Hangs;
-    engine.inject(Fault {
-        call: Call::Start,
-        on: String::new(),
-        times: 1,
-        effect,
-    });
+    engine.inject(Fault { call: Call::Start, on: String::new(), times: 1, effect });
     let given_up = tokio::time::timeout(Duration::from_millis(20), f.engine.start(&id)).await;
     assert!(given_up.is_err());
     assert_eq!(f.listed(&id).await.unwrap().state, RunState::Created);
@@ -70,18 +57,13 @@ async fn every_change_is_written_down_in_order() {
     f.listed(&id).await;
     f.stop(&id).await;
     let name = &request.name;
-    let want = [
-        format!("CreateContainer {name}"),
-        format!("Start {name}"),
-        format!("Stop {name}"),
-    ];
+    let want = [format!("CreateContainer {name}"), format!("Start {name}"), format!("Stop {name}")];
     assert_eq!(engine.changes(), want);
 }
 
 #[tokio::test]
 async fn a_scripted_container_becomes_ready_after_some_probes() {
-    let (engine, f) =
-        world(MemoryEngine::new().with_script(|_| Behaviour::runs().failing_probes(2)));
+    let (engine, f) = world(MemoryEngine::new().with_script(|_| Behaviour::runs().failing_probes(2)));
     let mut request = f.request("db", &RUNS);
     let test = HealthTest::Shell("pg_isready".to_owned());
     request.spec.healthcheck = Some(Healthcheck {
@@ -93,19 +75,13 @@ async fn a_scripted_container_becomes_ready_after_some_probes() {
         start_interval: None,
     });
     let id = f.run(&request).await;
-    let probe = Probe {
-        test,
-        timeout: Duration::from_secs(1),
-    };
+    let probe = Probe { test, timeout: Duration::from_secs(1) };
     let mut codes = Vec::new();
     for _ in 0..3 {
         codes.push(f.engine.probe(&id, &probe).await.unwrap().exit_code);
     }
     assert_eq!(codes, [Some(1), Some(1), Some(0)]);
-    assert_eq!(
-        f.listed(&id).await.unwrap().health,
-        Some(HealthState::Healthy)
-    );
+    assert_eq!(f.listed(&id).await.unwrap().health, Some(HealthState::Healthy));
     engine.end(request.name.as_str(), 137);
     assert_eq!(f.listed(&id).await.unwrap().exit_code, Some(137));
 }

@@ -51,7 +51,9 @@ pub(super) fn assign(stack: &mut Stack, store: &StoreId, others: &Reservations) 
     let mut taken = Reservations { taken: others.taken.clone() };
     let name = stack.name.clone();
     let mut problems = Vec::new();
-    for (instance, config) in stack.instances.iter_mut().map(|(key, instance)| ((key, instance), &effective[key])) {
+    for (instance, config) in
+        stack.instances.iter_mut().map(|(key, instance)| ((key, instance), &effective[key]))
+    {
         volumes(&name, instance.0, instance.1, config);
         keep_ports(instance.0, instance.1, config, &mut taken, &mut problems);
     }
@@ -113,7 +115,8 @@ fn choose_ports(
         if instance.ports.contains_key(&port.key) || !port.published.is_auto() {
             continue;
         }
-        let socket = |host_port| HostSocket { ip: host_ip(port), port: host_port, protocol: port.key.protocol };
+        let socket =
+            |host_port| HostSocket { ip: host_ip(port), port: host_port, protocol: port.key.protocol };
         let free = candidates(store, stack, name, port.key)
             .map(socket)
             .find(|socket| taken.owner(*socket).is_none() && host::is_free(*socket));

@@ -30,7 +30,8 @@ impl App {
             let name = &target.instance;
             let mut edited = instance(stack, name)?.clone();
             for (path, text) in fields {
-                let value = parse_yaml(text).map_err(|wrong| invalid(target, vec![at(wrong, path)]))?.to_json();
+                let value =
+                    parse_yaml(text).map_err(|wrong| invalid(target, vec![at(wrong, path)]))?.to_json();
                 set_field(&mut edited, target, path, value)?;
             }
             stack.instances.insert(name.clone(), edited);
@@ -64,7 +65,11 @@ fn at(wrong: Diagnostic, path: &str) -> Diagnostic {
 
 fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -> Result<(), AppError> {
     if path == "enabled" {
-        let wrong = || Diagnostic { place: None, path: path.to_owned(), message: "expected true or false".to_owned() };
+        let wrong = || Diagnostic {
+            place: None,
+            path: path.to_owned(),
+            message: "expected true or false".to_owned(),
+        };
         edited.enabled = value.as_bool().ok_or_else(|| invalid(target, vec![wrong()]))?;
         return Ok(());
     }
@@ -81,7 +86,12 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
 }
 
 /// Lists that add up have an `*_add` field for single entries; other objects are copied from the inherited one.
-fn set_entry(overrides: &mut Map<String, Value>, edited: &Instance, (field, entry): (&str, &str), value: Value) {
+fn set_entry(
+    overrides: &mut Map<String, Value>,
+    edited: &Instance,
+    (field, entry): (&str, &str),
+    value: Value,
+) {
     if let Some(add) = adding(field) {
         entry_map(overrides, add).insert(entry.to_owned(), value);
         return;
@@ -163,10 +173,17 @@ fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<&'a str>
 
 /// The overrides as a user would write them, in long forms.
 fn user_form(overrides: &Overrides) -> Map<String, Value> {
-    match serde_json::to_value(overrides) {
-        Ok(Value::Object(map)) => map,
-        _ => Map::new(),
+    let Ok(Value::Object(mut map)) = serde_json::to_value(overrides) else { return Map::new() };
+    // In these the key says the target.
+    for field in ["ports_add", "volumes_add"] {
+        let entries = map.get_mut(field).and_then(Value::as_object_mut);
+        for entry in entries.into_iter().flat_map(|entries| entries.values_mut()) {
+            if let Some(entry) = entry.as_object_mut() {
+                entry.remove("target");
+            }
+        }
     }
+    map
 }
 
 fn inherited(edited: &Instance, field: &str) -> Option<Value> {

@@ -4,11 +4,12 @@ use super::stacks::{empty_instance, empty_stack};
 use crate::{App, AppError, Project};
 use devarch_core::{
     name::{InstanceName, StackName, TemplateName},
+    plan::{FieldDiff, diff},
     read::{InstanceFile, StackFile},
     stack::{Instance, Pinned, Stack, Wanted},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::Arc,
 };
@@ -24,44 +25,53 @@ pub struct ImportSource {
     pub renamed: Option<StackName>,
 }
 
-/// What an import did.
+/// A stack as it would be: planned and shown before anything of it is saved.
 #[derive(Debug, Clone)]
-pub struct Imported {
-    /// The stack as it is now.
+pub struct Draft {
+    /// The stack as it is in the store; none where the draft would make it.
+    pub before: Option<Stack>,
+    /// The stack as it would be.
     pub stack: Stack,
-    /// Whether it was made by this import.
-    pub created: bool,
-    /// Instances the file does not declare, now gone from the definition.
-    pub removed: Vec<InstanceName>,
+    /// Edits made in the store since the last import that the file undoes, from what they made to what the file says.
+    pub undone: Vec<FieldDiff>,
 }
 
 impl App {
-    /// Makes a stack what a devarch.yml says, and wanted running. A stack belongs to the directory it was made from.
-    pub async fn import(&self, source: &ImportSource) -> Result<Imported, AppError> {
+    /// A stack as a devarch.yml says, and wanted running. A stack belongs to the directory it was made from.
+    pub async fn draft(&self, source: &ImportSource) -> Result<Draft, AppError> {
         let name = source.renamed.as_ref().unwrap_or(&source.stack);
         let Some(declared) = source.project.file.stacks.get(&source.stack) else {
             source.project.stack(Some(&source.stack))?;
             return Err(AppError::Refused(format!("stack '{}' is not declared", source.stack)));
         };
-        let existing = self.store.stack(name).await?;
-        if let Some(existing) = &existing {
-            belongs(existing, source)?;
+        let before = self.store.stack(name).await?;
+        if let Some(before) = &before {
+            belongs(before, source)?;
         }
-        let pins = self.pins(source, declared, existing.as_ref())?;
-        if existing.is_none() {
-            let mut stack = empty_stack(name, Some(&source.project.directory));
-            declare(&mut stack, declared, &pins);
-            let stack = self.add_stack(stack).await?;
-            return Ok(Imported { stack, created: true, removed: Vec::new() });
+        let pins = self.pins(source, declared, before.as_ref())?;
+        let mut stack = before.clone().unwrap_or_else(|| empty_stack(name, Some(&source.project.directory)));
+        declare(&mut stack, declared, &pins);
+        self.complete(&mut stack, name).await?;
+        let undone = before.as_ref().map_or_else(Vec::new, |before| undone(before, declared));
+        Ok(Draft { before, stack, undone })
+    }
+
+    /// A stack as it is in the store, wanted running.
+    pub async fn draft_running(&self, name: &StackName) -> Result<Draft, AppError> {
+        let before = self.stack(name).await?;
+        let mut stack = before.clone();
+        stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
+        Ok(Draft { before: Some(before), stack, undone: Vec::new() })
+    }
+
+    /// Saves a draft. Refused where the stack was edited since the draft was made.
+    pub async fn save(&self, draft: &Draft) -> Result<Stack, AppError> {
+        let mut stack = draft.stack.clone();
+        match &draft.before {
+            None => self.store.create_stack(&stack).await?,
+            Some(before) => stack.revision = self.store.save_stack(before, &stack).await?,
         }
-        let change = |stack: &mut Stack| {
-            declare(stack, declared, &pins);
-            Ok(())
-        };
-        let (before, stack) = self.edit(name, change).await?;
-        let gone = |name: &&InstanceName| !stack.instances.contains_key(*name);
-        let removed = before.instances.keys().filter(gone).cloned().collect();
-        Ok(Imported { stack, created: false, removed })
+        Ok(stack)
     }
 
     /// The template of each declared instance: the file's own, the one it is pinned to already, or the catalog's.
@@ -72,24 +82,41 @@ impl App {
         existing: Option<&Stack>,
     ) -> Result<BTreeMap<InstanceName, Pinned>, AppError> {
         let catalog = self.catalog(Some(&source.project.directory));
-        let mut read: BTreeMap<TemplateName, Pinned> = BTreeMap::new();
+        let mut read: BTreeMap<&TemplateName, Pinned> = BTreeMap::new();
         let mut pins = BTreeMap::new();
         for (name, instance) in &declared.instances {
-            let pinned = existing.and_then(|stack| stack.instances.get(name)).map(|instance| &instance.template);
-            let pinned = pinned.filter(|pinned| pinned.template.name == instance.template);
-            let pin = match (source.project.file.templates.get(&instance.template), pinned, read.get(&instance.template)) {
-                (_, _, Some(read)) => read.clone(),
-                (Some(own), ..) => Pinned::new(Arc::new(own.clone())),
-                (None, Some(pinned), _) => pinned.clone(),
-                (None, None, None) => Pinned::new(Arc::new(catalog.get(&instance.template)?.template)),
+            let wanted = &instance.template;
+            let own = source.project.file.templates.get(wanted);
+            let pinned =
+                existing.and_then(|stack| stack.instances.get(name)).map(|instance| &instance.template);
+            let pin = match (own, pinned.filter(|pinned| pinned.template.name == *wanted)) {
+                (None, Some(pinned)) => pinned.clone(),
+                (own, _) => match read.get(wanted) {
+                    Some(read) => read.clone(),
+                    None => {
+                        let template = own
+                            .cloned()
+                            .map_or_else(|| Ok(catalog.get(wanted)?.template), Ok::<_, AppError>)?;
+                        let pin = Pinned::new(Arc::new(template));
+                        read.insert(wanted, pin.clone());
+                        pin
+                    }
+                },
             };
-            if pinned.is_none() || source.project.file.templates.contains_key(&instance.template) {
-                read.insert(instance.template.clone(), pin.clone());
-            }
             pins.insert(name.clone(), pin);
         }
         Ok(pins)
     }
+}
+
+/// What was edited in the store since the last import, and is said otherwise by the file.
+fn undone(before: &Stack, declared: &StackFile) -> Vec<FieldDiff> {
+    let json = |file: &StackFile| serde_json::to_value(&file.instances).unwrap_or_default();
+    let Some(imported) = &before.imported else { return Vec::new() };
+    let now = json(&StackFile::of(before));
+    let edited: BTreeSet<String> = diff(&json(imported), &now).into_iter().map(|field| field.field).collect();
+    let undone = diff(&now, &json(declared)).into_iter();
+    undone.filter(|field| edited.contains(&field.field)).collect()
 }
 
 fn belongs(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {
@@ -111,11 +138,13 @@ fn belongs(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {
 /// The stack becomes what is declared; what stays keeps its id, slot, ports and volumes.
 fn declare(stack: &mut Stack, declared: &StackFile, pins: &BTreeMap<InstanceName, Pinned>) {
     stack.allow.clone_from(&declared.allow);
+    stack.imported = Some(declared.clone());
     stack.enabled = true;
     stack.instances.retain(|name, _| declared.instances.contains_key(name));
     for (name, file) in &declared.instances {
         let Some(pin) = pins.get(name) else { continue };
-        let instance = stack.instances.get(name).cloned().unwrap_or_else(|| empty_instance(stack, pin.clone()));
+        let instance =
+            stack.instances.get(name).cloned().unwrap_or_else(|| empty_instance(stack, pin.clone()));
         stack.instances.insert(name.clone(), declared_instance(instance, file, pin));
     }
 }

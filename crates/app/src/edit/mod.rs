@@ -6,7 +6,7 @@ mod import;
 mod stacks;
 
 pub use fields::Target;
-pub use import::{ImportSource, Imported};
+pub use import::{Draft, ImportSource};
 pub use stacks::NewInstance;
 
 use crate::{App, AppError};
@@ -36,7 +36,7 @@ impl App {
             let before = self.stack(name).await?;
             let mut after = before.clone();
             change(&mut after)?;
-            self.complete(&mut after).await?;
+            self.complete(&mut after, name).await?;
             match self.store.save_stack(&before, &after).await {
                 Ok(revision) => {
                     after.revision = revision;
@@ -52,10 +52,14 @@ impl App {
     pub(crate) async fn add_stack(&self, mut stack: Stack) -> Result<Stack, AppError> {
         let mut attempt = 0;
         loop {
-            self.complete(&mut stack).await?;
+            let name = stack.name.clone();
+            self.complete(&mut stack, &name).await?;
             match self.store.create_stack(&stack).await {
                 Ok(()) => return Ok(stack),
-                Err(error) if attempt < ATTEMPTS && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) => {
+                Err(error)
+                    if attempt < ATTEMPTS
+                        && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) =>
+                {
                     attempt += 1;
                 }
                 Err(error) => return Err(error.into()),
@@ -63,15 +67,14 @@ impl App {
         }
     }
 
-    /// Gives a changed stack what DevArch chooses, and refuses one that can't work.
-    async fn complete(&self, stack: &mut Stack) -> Result<(), AppError> {
+    /// Gives a changed stack what DevArch chooses, and refuses one that can't work. `known_as` is its name in the store:
+    /// what it has there is its own, also while it is renamed.
+    async fn complete(&self, stack: &mut Stack, known_as: &StackName) -> Result<(), AppError> {
         stack.container_names()?;
         check(stack)?;
-        let reservations = Reservations::of_others(self.store.host_ports().await?, &stack.name);
-        assign::assign(stack, &self.store_id, &reservations).map_err(|problems| AppError::Problems {
-            stack: stack.name.clone(),
-            problems,
-        })
+        let reservations = Reservations::of_others(self.store.host_ports().await?, known_as);
+        assign::assign(stack, &self.store_id, &reservations)
+            .map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }
 }
 

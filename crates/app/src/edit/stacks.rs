@@ -33,6 +33,7 @@ pub(super) fn empty_stack(name: &StackName, project: Option<&Path>) -> Stack {
         revision: 0,
         engine: None,
         subnet: None,
+        imported: None,
         allow: BTreeSet::new(),
         instances: BTreeMap::new(),
     }
@@ -197,7 +198,11 @@ impl App {
     }
 
     /// Pins a stack's instances, or one of them, to the catalog's templates as they are now.
-    pub async fn upgrade(&self, stack: &StackName, only: Option<&InstanceName>) -> Result<Vec<InstanceName>, AppError> {
+    pub async fn upgrade(
+        &self,
+        stack: &StackName,
+        only: Option<&InstanceName>,
+    ) -> Result<Vec<InstanceName>, AppError> {
         let current = self.stack(stack).await?;
         if let Some(only) = only {
             instance(&current, only)?;

@@ -47,6 +47,8 @@ pub enum Failure {
     },
     /// The store refused.
     Store(String),
+    /// A step that looks at several instances found that this one failed.
+    Instance(InstanceName, Box<Failure>),
     /// The user cancelled.
     Cancelled,
 }
@@ -62,7 +64,7 @@ impl ApplyFailure {
                 EngineErrorKind::PortTaken | EngineErrorKind::NameTaken => ErrorKind::Conflict,
                 _ => ErrorKind::Failed,
             },
-            Failure::Exited { .. } | Failure::Unhealthy { .. } => ErrorKind::Failed,
+            Failure::Exited { .. } | Failure::Unhealthy { .. } | Failure::Instance(..) => ErrorKind::Failed,
         }
     }
 }
@@ -77,6 +79,9 @@ impl fmt::Display for ApplyFailure {
             None => write!(f, "{} failed: ", self.action)?,
         }
         write!(f, "{}", self.failure)?;
+        if self.steps == 0 {
+            return Ok(());
+        }
         write!(
             f,
             "\n{} of {} steps were made; what is there stays. Mend the cause, then `devarch apply {}` goes on from here",
@@ -93,7 +98,10 @@ impl fmt::Display for Failure {
             }
             Self::Exited { code, out_of_memory, logs } => {
                 if *out_of_memory || *code == 137 {
-                    write!(f, "it was killed (exit code {code}), most likely for its memory limit; raise resources.limits.memory")?;
+                    write!(
+                        f,
+                        "it was killed (exit code {code}), most likely for its memory limit; raise resources.limits.memory"
+                    )?;
                 } else {
                     write!(f, "it ended with exit code {code}")?;
                 }
@@ -107,6 +115,7 @@ impl fmt::Display for Failure {
                 lines(f, logs)
             }
             Self::Store(message) => f.write_str(message),
+            Self::Instance(_, failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }
@@ -128,7 +137,9 @@ fn hint(kind: &EngineErrorKind) -> &'static str {
         EngineErrorKind::NoImage => "; check the image's name and tag, and the network",
         EngineErrorKind::Unauthorized => "; log in to the registry (`docker login` or `podman login`)",
         EngineErrorKind::CannotRun => "; check command and entrypoint: the program must be in the image",
-        EngineErrorKind::DiskFull => "; free space on the engine's disk (`devarch doctor` shows how much is used)",
+        EngineErrorKind::DiskFull => {
+            "; free space on the engine's disk (`devarch doctor` shows how much is used)"
+        }
         EngineErrorKind::PortTaken => "; `devarch plan` names who has the port",
         _ => "",
     }

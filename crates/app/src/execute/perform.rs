@@ -11,7 +11,7 @@ use devarch_core::{
 };
 use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
 use devarch_store::{Applied, Store};
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, future::try_join_all};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
@@ -49,7 +49,9 @@ impl Hands<'_> {
     ) -> Result<(), Failure> {
         let engine = self.engine;
         match &step.action {
-            Action::PullImage { image, platform } => self.pull(image, platform.as_deref(), events, cancel).await,
+            Action::PullImage { image, platform } => {
+                self.pull(image, platform.as_deref(), events, cancel).await
+            }
             Action::CreateNetwork { spec, identity } => {
                 let labels = identity.labels("", &self.apply);
                 done(engine.create_network(spec, &labels).await)
@@ -67,10 +69,13 @@ impl Hands<'_> {
                 self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id, container);
                 Ok(())
             }
-            Action::PutFiles { container, files } => done(engine.put_files(&self.container(container)?, files).await),
+            Action::PutFiles { container, files } => {
+                done(engine.put_files(&self.container(container)?, files).await)
+            }
             Action::Connect { container, attachment } => {
                 let container = self.container(container)?;
-                let call = engine.connect(&attachment.name, &container, attachment.address, &attachment.aliases);
+                let call =
+                    engine.connect(&attachment.name, &container, attachment.address, &attachment.aliases);
                 done(call.await)
             }
             Action::Start { container } => done(engine.start(&self.container(container)?).await),
@@ -133,10 +138,14 @@ impl Hands<'_> {
             container_id: None,
         };
         let id: &InstanceId = &instance.id;
-        self.store.record_applied(self.stack, id, &applied).await.map_err(|error| Failure::Store(error.to_string()))
+        self.store
+            .record_applied(self.stack, id, &applied)
+            .await
+            .map_err(|error| Failure::Store(error.to_string()))
     }
 
-    /// A container that ended within a moment of its start did not start.
+    /// A container that ended within a moment of its start did not start. One that its restart policy started again
+    /// looks as if it ran.
     async fn verify(
         &self,
         containers: &[(InstanceName, ContainerRef)],
@@ -146,15 +155,14 @@ impl Hands<'_> {
             () = tokio::time::sleep(SETTLE) => {}
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         }
-        let listed = self.engine.containers().await.map_err(Failure::Engine)?;
-        for (_, container) in containers {
+        let still_runs = async |(name, container): &(InstanceName, ContainerRef)| {
             let id = self.container(container)?;
-            let found = listed.iter().find(|listed| listed.id == id);
-            if found.is_none_or(|found| found.state != RunState::Running) {
-                return Err(self.exited(&id).await);
+            match self.engine.inspect(&id).await.map_err(Failure::Engine)? {
+                Some(state) if state.state == RunState::Running && state.restarts == 0 => Ok(()),
+                _ => Err(Failure::Instance(name.clone(), Box::new(self.exited(&id).await))),
             }
-        }
-        Ok(())
+        };
+        try_join_all(containers.iter().map(still_runs)).await.map(|_| ())
     }
 
     /// How a container ended, with its last lines.

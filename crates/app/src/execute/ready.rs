@@ -3,11 +3,7 @@
 
 use super::{Failure, perform::Hands};
 use devarch_core::{
-    desired::Readiness,
-    id::ContainerId,
-    observed::RunState,
-    template::Healthcheck,
-    unit::Millis,
+    desired::Readiness, id::ContainerId, observed::RunState, template::Healthcheck, unit::Millis,
 };
 use devarch_engine::Probe;
 use std::time::{Duration, Instant};

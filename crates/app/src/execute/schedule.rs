@@ -59,7 +59,8 @@ pub(crate) async fn execute(
             let Some(id) = waiting.ready.pop_first() else { break };
             events(Event::Started(id));
             let begun = Instant::now();
-            running.push(async move { (id, begun, hands.perform(id, &plan.steps[id.0], events, cancel).await) });
+            running
+                .push(async move { (id, begun, hands.perform(id, &plan.steps[id.0], events, cancel).await) });
         }
         let Some((id, begun, result)) = running.next().await else { break };
         match result {
@@ -84,9 +85,14 @@ pub(crate) async fn execute(
 
 fn report(plan: &Plan, step: Option<StepId>, failure: Failure, done: usize) -> ApplyFailure {
     let step = step.map(|id| &plan.steps[id.0]);
+    let instance = match &failure {
+        Failure::Cancelled => None,
+        Failure::Instance(name, _) => Some(name.clone()),
+        _ => step.and_then(|step| step.instance.clone()),
+    };
     ApplyFailure {
         stack: plan.stack.clone(),
-        instance: step.and_then(|step| step.instance.clone()).filter(|_| !matches!(failure, Failure::Cancelled)),
+        instance,
         action: step.map(|step| step.action.to_string()).unwrap_or_default(),
         failure,
         done,

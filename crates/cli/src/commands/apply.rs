@@ -1,5 +1,5 @@
 use crate::{
-    apply::{Ask, agree, carry_out, pull, report},
+    apply::{agree, carry_out, pull, report},
     completion,
     error::Done,
     exit::Exit,
@@ -24,10 +24,10 @@ pub(crate) struct Args {
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let stack = session.stack(args.stack).await?;
     let cancel = signals::cancel_token();
-    pull(session, &stack, &cancel).await?;
-    let options = PrepareOptions { replace: args.replace.into_iter().collect(), wanted: None };
+    pull(session, &session.app().await?.stack(&stack).await?, &cancel).await?;
+    let options = PrepareOptions { replace: args.replace.into_iter().collect(), ..PrepareOptions::default() };
     let prepared = session.app().await?.prepare(&stack, &options).await?;
-    agree(session, &prepared, Ask::Always)?;
+    agree(session, &prepared, &[])?;
     let outcome = carry_out(session, &prepared, &cancel).await?;
     report(session, &stack, outcome).await?;
     Ok(Exit::OK)

@@ -1,5 +1,5 @@
 use crate::{
-    apply::{Ask, agree, carry_out, report},
+    apply::{agree, carry_out, report},
     completion,
     error::Done,
     exit::Exit,
@@ -24,7 +24,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let cancel = signals::cancel_token();
     let options = PrepareOptions { wanted: Some(Wanted::Absent), ..PrepareOptions::default() };
     let prepared = app.prepare(&stack, &options).await?;
-    agree(session, &prepared, Ask::Always)?;
+    agree(session, &prepared, &[])?;
     app.want(&stack, None, Wanted::Absent).await?;
     let outcome = carry_out(session, &prepared, &cancel).await?;
     report(session, &stack, outcome).await?;

@@ -1,7 +1,10 @@
-use crate::{completion, error::Done, exit::Exit, plan_view, session::Session};
+use crate::{completion, error::{CliError, Done}, exit::Exit, plan_view, session::Session};
 use clap_complete::ArgValueCandidates;
 use devarch_app::PrepareOptions;
-use devarch_core::name::{InstanceName, StackName};
+use devarch_core::{
+    name::{InstanceName, StackName},
+    stack::Stack,
+};
 
 /// What to plan.
 #[derive(Debug, clap::Args)]
@@ -21,9 +24,25 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
-    let stack = session.stack(args.stack).await?;
-    let options = PrepareOptions { replace: args.replace.into_iter().collect(), wanted: None };
-    let plan = session.app().await?.prepare(&stack, &options).await?.plan;
+    let stack = stack(session, args.stack).await?;
+    let options = PrepareOptions { replace: args.replace.into_iter().collect(), ..PrepareOptions::default() };
+    let plan = session.app().await?.prepare_stack(stack, &options).await?.plan;
     session.terminal.result(&plan, || plan_view::render(&plan, args.full))?;
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::CHANGES } else { Exit::OK })
+}
+
+/// The stack as it is in the store; where it is not there yet, as this directory's devarch.yml would make it.
+async fn stack(session: &Session, named: Option<StackName>) -> Result<Stack, CliError> {
+    let app = session.app().await?;
+    let Ok(Some(source)) = app.import_here(&session.directory, named.as_ref(), None).await else {
+        return Ok(app.stack(&session.stack(named).await?).await?);
+    };
+    let draft = app.draft(&source).await?;
+    let Some(before) = draft.before else { return Ok(draft.stack) };
+    if before.imported != draft.stack.imported {
+        let name = &before.name;
+        let note = format!("devarch.yml was changed since stack '{name}' was made from it; `devarch up` takes that in");
+        session.terminal.note(&note);
+    }
+    Ok(before)
 }

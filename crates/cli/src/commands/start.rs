@@ -1,5 +1,5 @@
 use crate::{
-    apply::{Ask, agree, carry_out, pull, report},
+    apply::{carry_out, pull, report, show_replacing},
     completion,
     error::Done,
     exit::Exit,
@@ -24,9 +24,9 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let cancel = signals::cancel_token();
     app.want(&stack, instance.as_ref(), Wanted::Running).await?;
-    pull(session, &stack, &cancel).await?;
+    pull(session, &app.stack(&stack).await?, &cancel).await?;
     let prepared = app.prepare(&stack, &PrepareOptions::default()).await?;
-    agree(session, &prepared, Ask::Replacing)?;
+    show_replacing(session, &prepared);
     let outcome = carry_out(session, &prepared, &cancel).await?;
     report(session, &stack, outcome).await?;
     Ok(Exit::OK)

@@ -1,5 +1,5 @@
 use crate::{
-    apply::{Ask, agree, carry_out, report},
+    apply::{carry_out, report, show_replacing},
     completion,
     error::Done,
     exit::Exit,
@@ -25,7 +25,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let cancel = signals::cancel_token();
     app.want(&stack, instance.as_ref(), Wanted::Stopped).await?;
     let prepared = app.prepare(&stack, &PrepareOptions::default()).await?;
-    agree(session, &prepared, Ask::Replacing)?;
+    show_replacing(session, &prepared);
     let outcome = carry_out(session, &prepared, &cancel).await?;
     report(session, &stack, outcome).await?;
     Ok(Exit::OK)

@@ -1,5 +1,5 @@
 use crate::{
-    apply::{Ask, agree, carry_out, pull, report},
+    apply::{agree, carry_out, pull, report},
     completion,
     error::{CliError, Done},
     exit::Exit,
@@ -7,11 +7,8 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, PrepareOptions};
-use devarch_core::{
-    name::{InstanceName, StackName},
-    stack::Wanted,
-};
+use devarch_app::{AppError, Draft, PrepareOptions};
+use devarch_core::name::{InstanceName, StackName};
 
 /// What to bring up.
 #[derive(Debug, clap::Args)]
@@ -28,31 +25,28 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
-    let stack = define(session, args.stack, args.renamed).await?;
+    let draft = draft(session, args.stack, args.renamed).await?;
     let app = session.app().await?;
     let cancel = signals::cancel_token();
-    pull(session, &stack, &cancel).await?;
-    let options = PrepareOptions { replace: args.replace.into_iter().collect(), wanted: None };
-    let prepared = app.prepare(&stack, &options).await?;
-    agree(session, &prepared, Ask::Always)?;
+    pull(session, &draft.stack, &cancel).await?;
+    let options = PrepareOptions { replace: args.replace.into_iter().collect(), ..PrepareOptions::default() };
+    let mut prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
+    agree(session, &prepared, &draft.undone)?;
+    prepared.stack = app.save(&draft).await?;
     let outcome = carry_out(session, &prepared, &cancel).await?;
-    report(session, &stack, outcome).await?;
+    report(session, &prepared.stack.name, outcome).await?;
     Ok(Exit::OK)
 }
 
-/// The stack as devarch.yml declares it, or as it is in the store; wanted running.
-async fn define(
+/// The stack as devarch.yml declares it, or as it is in the store; wanted running. Nothing is saved yet.
+async fn draft(
     session: &Session,
     named: Option<StackName>,
     renamed: Option<StackName>,
-) -> Result<StackName, CliError> {
+) -> Result<Draft, CliError> {
     let app = session.app().await?;
     if let Some(source) = app.import_here(&session.directory, named.as_ref(), renamed.as_ref()).await? {
-        let imported = app.import(&source).await?;
-        if imported.created {
-            session.terminal.note(&format!("stack '{}' is new", imported.stack.name));
-        }
-        return Ok(imported.stack.name);
+        return Ok(app.draft(&source).await?);
     }
     if renamed.is_some() {
         return Err(CliError::Invalid("--as needs a devarch.yml in this directory".to_owned()));
@@ -62,6 +56,5 @@ async fn define(
         let message = format!("stack '{name}' is disabled; `devarch stack enable {name}` enables it");
         return Err(AppError::Refused(message).into());
     }
-    app.want(&name, None, Wanted::Running).await?;
-    Ok(name)
+    Ok(app.draft_running(&name).await?)
 }

@@ -29,9 +29,7 @@ pub enum ConfigPlace {
 /// The Compose file a stack amounts to. Instances that are wanted absent are not in it.
 pub fn compose_file(desired: &Desired, place: ConfigPlace) -> ComposeFile {
     let present = present(desired);
-    let containers = present
-        .iter()
-        .map(|(name, instance)| (*name, &instance.spec));
+    let containers = present.iter().map(|(name, instance)| (*name, &instance.spec));
     let secrets = Secrets::of(containers, place == ConfigPlace::Inline);
     let mut file = ComposeFile {
         name: format!("devarch-{}", desired.identity.stack_name),
@@ -61,29 +59,18 @@ pub fn compose_file(desired: &Desired, place: ConfigPlace) -> ComposeFile {
 pub(super) type Present<'a> = BTreeMap<&'a InstanceName, &'a DesiredInstance>;
 
 fn present(desired: &Desired) -> Present<'_> {
-    desired
-        .instances
-        .iter()
-        .filter(|(_, instance)| instance.wanted != Wanted::Absent)
-        .collect()
+    desired.instances.iter().filter(|(_, instance)| instance.wanted != Wanted::Absent).collect()
 }
 
 fn network(desired: &Desired) -> Network {
     Network {
         name: desired.network.name.clone(),
         driver: "bridge",
-        ipam: Ipam {
-            config: [IpamPool {
-                subnet: desired.network.subnet,
-            }],
-        },
+        ipam: Ipam { config: [IpamPool { subnet: desired.network.subnet }] },
     }
 }
 
 fn volumes(present: &Present<'_>) -> BTreeMap<PhysicalVolume, Volume> {
-    let names = present
-        .values()
-        .flat_map(|instance| &instance.volumes)
-        .map(|volume| volume.name.clone());
+    let names = present.values().flat_map(|instance| &instance.volumes).map(|volume| volume.name.clone());
     names.map(|name| (name.clone(), Volume { name })).collect()
 }

@@ -74,10 +74,7 @@ impl ConfigFiles {
     fn key(&self, name: &InstanceName, path: &str) -> String {
         let file = path.rsplit('/').next().unwrap_or_default();
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let file: String = file
-            .chars()
-            .map(|c| if allowed(c) { c } else { '_' })
-            .collect();
+        let file: String = file.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
         let wanted = format!("{name}.{file}");
         let mut key = wanted.clone();
         let mut number = 2;

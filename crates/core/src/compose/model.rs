@@ -61,10 +61,7 @@ pub struct FileToWrite {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "Compose has as many switches"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "Compose has as many switches")]
 pub(super) struct Service {
     pub(super) container_name: Interpolated,
     pub(super) image: Interpolated,

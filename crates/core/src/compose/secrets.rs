@@ -45,11 +45,7 @@ impl Secrets {
         let mut secrets = Self::default();
         for (holder, text) in found {
             let short = holder.short();
-            let wanted = if uses[&short] == 1 {
-                short
-            } else {
-                holder.full()
-            };
+            let wanted = if uses[&short] == 1 { short } else { holder.full() };
             secrets.add(holder, &wanted, text);
         }
         secrets
@@ -91,9 +87,7 @@ impl Holder {
                 let prefix = instance.as_str().to_ascii_uppercase();
                 variable_name(&format!("{prefix}_{name}"))
             }
-            Self::File(instance, path) => {
-                variable_name(&format!("{instance}{path}").to_ascii_uppercase())
-            }
+            Self::File(instance, path) => variable_name(&format!("{instance}{path}").to_ascii_uppercase()),
         }
     }
 }
@@ -103,9 +97,5 @@ impl Holder {
 fn variable_name(given: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     let name: String = given.chars().map(plain).collect();
-    if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-        name
-    } else {
-        format!("_{name}")
-    }
+    if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') { name } else { format!("_{name}") }
 }

@@ -58,9 +58,7 @@ pub(super) fn service(
         group_add: all(&spec.group_add),
         sysctls: pairs(&spec.sysctls),
         ulimits: spec.ulimits.clone(),
-        deploy: Deploy {
-            resources: spec.resources.clone(),
-        },
+        deploy: Deploy { resources: spec.resources.clone() },
         network_mode: one(spec.network_mode.as_ref()),
         networks: networks(spec),
         ..Service::default()
@@ -76,10 +74,7 @@ fn all(texts: &[String]) -> Vec<Interpolated> {
 }
 
 fn pairs(texts: &BTreeMap<String, String>) -> BTreeMap<String, Interpolated> {
-    texts
-        .iter()
-        .map(|(name, text)| (name.clone(), Interpolated::literal(text)))
-        .collect()
+    texts.iter().map(|(name, text)| (name.clone(), Interpolated::literal(text))).collect()
 }
 
 /// `no` is what Compose does unasked.
@@ -146,10 +141,7 @@ fn tmpfs(mount: &TmpfsMount) -> Interpolated {
 
 fn healthcheck(check: &Healthcheck) -> model::Healthcheck {
     if check.test == HealthTest::None {
-        return model::Healthcheck {
-            disable: true,
-            ..model::Healthcheck::default()
-        };
+        return model::Healthcheck { disable: true, ..model::Healthcheck::default() };
     }
     model::Healthcheck {
         disable: false,
@@ -163,10 +155,7 @@ fn healthcheck(check: &Healthcheck) -> model::Healthcheck {
 }
 
 /// Providers that are not to be there are left out: Compose refuses a name it does not know.
-fn depends_on(
-    instance: &DesiredInstance,
-    present: &Present<'_>,
-) -> BTreeMap<InstanceName, DependsOn> {
+fn depends_on(instance: &DesiredInstance, present: &Present<'_>) -> BTreeMap<InstanceName, DependsOn> {
     let entries = instance.depends_on.iter().filter_map(|(name, dependency)| {
         let provider = present.get(name)?;
         let entry = DependsOn {
@@ -182,29 +171,26 @@ fn depends_on(
 /// Compose has no `ready`: it is the condition that means the same for that provider.
 fn condition(condition: DependencyCondition, provider: &Readiness) -> &'static str {
     match (condition, provider) {
-        (DependencyCondition::ServiceHealthy, _)
-        | (DependencyCondition::Ready, Readiness::Healthy(_)) => "service_healthy",
+        (DependencyCondition::ServiceHealthy, _) | (DependencyCondition::Ready, Readiness::Healthy(_)) => {
+            "service_healthy"
+        }
         (DependencyCondition::ServiceCompletedSuccessfully, _)
         | (DependencyCondition::Ready, Readiness::Completed) => "service_completed_successfully",
-        (DependencyCondition::ServiceStarted, _)
-        | (DependencyCondition::Ready, Readiness::Running) => "service_started",
+        (DependencyCondition::ServiceStarted, _) | (DependencyCondition::Ready, Readiness::Running) => {
+            "service_started"
+        }
     }
 }
 
 /// A list: podman-compose hands a mapping on as `HOST=ADDRESS`, which Podman 4 does not read.
 fn extra_hosts(spec: &ContainerSpec) -> Vec<Interpolated> {
     let hosts = spec.extra_hosts.iter();
-    hosts
-        .map(|(host, address)| Interpolated::literal(format!("{host}:{address}")))
-        .collect()
+    hosts.map(|(host, address)| Interpolated::literal(format!("{host}:{address}"))).collect()
 }
 
 fn networks(spec: &ContainerSpec) -> BTreeMap<&'static str, NetworkUse> {
     let used = spec.network.as_ref().map(|attachment| {
-        let network = NetworkUse {
-            ipv4_address: attachment.address,
-            aliases: all(&attachment.aliases),
-        };
+        let network = NetworkUse { ipv4_address: attachment.address, aliases: all(&attachment.aliases) };
         (NETWORK, network)
     });
     used.into_iter().collect()

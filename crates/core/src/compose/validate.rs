@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 /// open: a list that repeats an entry (`uniqueItems`), and a name that is empty (`patternProperties: .+`).
 pub fn validate(file: &ComposeFile) -> Vec<Problem> {
     let services = file.services.iter();
-    services
-        .flat_map(|(name, service)| validate_service(name, service))
-        .collect()
+    services.flat_map(|(name, service)| validate_service(name, service)).collect()
 }
 
 fn validate_service(name: &InstanceName, service: &Service) -> Vec<Problem> {
@@ -46,9 +44,7 @@ fn validate_service(name: &InstanceName, service: &Service) -> Vec<Problem> {
 /// The entries that are there more than once, as JSON, each told once.
 fn repeated<T: serde::Serialize>(entries: &[T]) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
-    let shown = entries
-        .iter()
-        .filter_map(|entry| serde_json::to_string(entry).ok());
+    let shown = entries.iter().filter_map(|entry| serde_json::to_string(entry).ok());
     shown.filter(|entry| !seen.insert(entry.clone())).collect()
 }
 

@@ -29,11 +29,7 @@ impl fmt::Display for Conflict {
 /// Everything in the way of a desired state.
 pub(super) fn conflicts(desired: &Desired, observed: &Observed) -> Vec<Conflict> {
     let mut found = Vec::new();
-    let wanted: Vec<_> = desired
-        .instances
-        .iter()
-        .filter(|(_, i)| i.wanted != Wanted::Absent)
-        .collect();
+    let wanted: Vec<_> = desired.instances.iter().filter(|(_, i)| i.wanted != Wanted::Absent).collect();
     if !wanted.is_empty() {
         network(desired, observed, &mut found);
     }
@@ -68,17 +64,9 @@ fn owner(desired: &Desired, labels: &BTreeMap<String, String>) -> String {
 
 fn network(desired: &Desired, observed: &Observed, found: &mut Vec<Conflict>) {
     let name = desired.network.name.as_str();
-    let of_stack = |message: String| Problem {
-        instance: None,
-        field: "network".to_owned(),
-        message,
-    };
+    let of_stack = |message: String| Problem { instance: None, field: "network".to_owned(), message };
     let mut ours = false;
-    for network in observed
-        .networks
-        .iter()
-        .filter(|network| network.name == name)
-    {
+    for network in observed.networks.iter().filter(|network| network.name == name) {
         if is_ours(desired, &network.labels) {
             ours = true;
         } else {
@@ -91,16 +79,8 @@ fn network(desired: &Desired, observed: &Observed, found: &mut Vec<Conflict>) {
     if ours {
         return;
     }
-    for network in observed
-        .networks
-        .iter()
-        .filter(|network| network.name != name)
-    {
-        if let Some(taken) = network
-            .subnets
-            .iter()
-            .find(|net| overlap(net, &desired.network.subnet))
-        {
+    for network in observed.networks.iter().filter(|network| network.name != name) {
+        if let Some(taken) = network.subnets.iter().find(|net| overlap(net, &desired.network.subnet)) {
             found.push(Conflict(of_stack(format!(
                 "its subnet {} overlaps {taken} of network {}; remove that network, or `devarch down {}` so that the \
                  stack gets another subnet",
@@ -118,9 +98,10 @@ fn container_name(
     observed: &Observed,
     found: &mut Vec<Conflict>,
 ) {
-    let taken = observed.containers.iter().find(|container| {
-        container.name == instance.container && !is_ours(desired, &container.labels)
-    });
+    let taken = observed
+        .containers
+        .iter()
+        .find(|container| container.name == instance.container && !is_ours(desired, &container.labels));
     if let Some(taken) = taken {
         let message = format!(
             "container name {} is taken: that container {}; remove or rename it, or rename the instance",
@@ -153,35 +134,19 @@ fn volume_names(
     }
 }
 
-fn ports(
-    desired: &Desired,
-    (name, instance): Named<'_>,
-    observed: &Observed,
-    found: &mut Vec<Conflict>,
-) {
+fn ports(desired: &Desired, (name, instance): Named<'_>, observed: &Observed, found: &mut Vec<Conflict>) {
     for port in &instance.spec.ports {
-        let socket = HostSocket {
-            ip: port.host_ip,
-            port: port.host_port,
-            protocol: port.key.protocol,
-        };
+        let socket = HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol };
         let holder = observed
             .containers
             .iter()
             .filter(|container| !is_ours(desired, &container.labels))
             .find(|container| publishes(container, socket))
             .map(|container| {
-                format!(
-                    "container {}, which {}",
-                    container.name,
-                    owner(desired, &container.labels)
-                )
+                format!("container {}, which {}", container.name, owner(desired, &container.labels))
             });
         let listener = || {
-            let own = observed
-                .containers
-                .iter()
-                .any(|c| is_ours(desired, &c.labels) && publishes(c, socket));
+            let own = observed.containers.iter().any(|c| is_ours(desired, &c.labels) && publishes(c, socket));
             let listener = observed.listeners.iter().find(|listener| {
                 let theirs = HostSocket {
                     ip: listener.host_ip,
@@ -190,12 +155,7 @@ fn ports(
                 };
                 !own && theirs.overlaps(&socket)
             })?;
-            Some(
-                listener
-                    .process
-                    .clone()
-                    .unwrap_or_else(|| "a process of another user".to_owned()),
-            )
+            Some(listener.process.clone().unwrap_or_else(|| "a process of another user".to_owned()))
         };
         if let Some(holder) = holder.or_else(listener) {
             let message = format!(
@@ -203,22 +163,13 @@ fn ports(
                  `devarch set {}/{name} ports.{}=auto`",
                 port.host_port, desired.identity.stack_name, port.key.target
             );
-            found.push(Conflict(Problem::of(
-                name,
-                format!("ports.{}", port.key),
-                message,
-            )));
+            found.push(Conflict(Problem::of(name, format!("ports.{}", port.key), message)));
         }
     }
 }
 
 fn publishes(container: &ObservedContainer, socket: HostSocket) -> bool {
     container.ports.iter().any(|port| {
-        HostSocket {
-            ip: port.host_ip,
-            port: port.host_port,
-            protocol: port.key.protocol,
-        }
-        .overlaps(&socket)
+        HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol }.overlaps(&socket)
     })
 }

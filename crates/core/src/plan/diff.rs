@@ -20,11 +20,7 @@ impl FieldDiff {
     /// A field whose secret value differs; how is nobody's business.
     pub fn secret() -> Self {
         let shown = || Some(crate::text::REDACTED.to_owned());
-        Self {
-            field: "a secret".to_owned(),
-            from: shown(),
-            to: shown(),
-        }
+        Self { field: "a secret".to_owned(), from: shown(), to: shown() }
     }
 }
 
@@ -48,10 +44,7 @@ impl fmt::Display for FieldDiff {
 }
 
 fn unified(from: &str, to: &str) -> String {
-    TextDiff::from_lines(from, to)
-        .unified_diff()
-        .context_radius(1)
-        .to_string()
+    TextDiff::from_lines(from, to).unified_diff().context_radius(1).to_string()
 }
 
 /// One line of a value.
@@ -90,20 +83,13 @@ fn collect(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
-                let path = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 collect(&path, value, leaves);
             }
         }
         Value::Array(items) if path == "mounts" || path == "tmpfs" => {
             for item in items {
-                let target = item
-                    .get("target")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
+                let target = item.get("target").and_then(Value::as_str).unwrap_or_default();
                 leaves.insert(format!("volumes.{target}"), mount(item));
             }
         }
@@ -125,9 +111,5 @@ fn mount(item: &Value) -> String {
             (key, value) => parts.push(format!("{key} {}", value.as_str().unwrap_or_default())),
         }
     }
-    if parts.is_empty() {
-        "tmpfs".to_owned()
-    } else {
-        parts.join(" ")
-    }
+    if parts.is_empty() { "tmpfs".to_owned() } else { parts.join(" ") }
 }

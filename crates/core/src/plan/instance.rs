@@ -16,11 +16,7 @@ pub(super) enum Verdict<'a> {
     /// Make it.
     Create(Reason),
     /// Make it anew in the place of this one.
-    Replace {
-        old: &'a ObservedContainer,
-        reason: Reason,
-        fields: Vec<FieldDiff>,
-    },
+    Replace { old: &'a ObservedContainer, reason: Reason, fields: Vec<FieldDiff> },
     /// Start this one.
     Start(&'a ObservedContainer, Reason),
     /// Stop this one and start it again.
@@ -59,16 +55,15 @@ impl<'a> Case<'a> {
             return Verdict::Remove(container);
         }
         if let Some((reason, fields)) = self.outdated(name, instance, container) {
-            return Verdict::Replace {
-                old: container,
-                reason,
-                fields,
-            };
+            return Verdict::Replace { old: container, reason, fields };
         }
         match (instance.wanted, container.state) {
             (Wanted::Stopped, RunState::Running | RunState::Paused) => Verdict::Stop(container),
             (Wanted::Running, RunState::Running) if is_detached(instance, container) => {
                 Verdict::Connect(container)
+            }
+            (Wanted::Running, RunState::Running) if self.options.restart.contains(name) => {
+                Verdict::Restart(container, Reason::Asked)
             }
             (Wanted::Running, RunState::Paused) => Verdict::Restart(container, Reason::Paused),
             (Wanted::Running, RunState::Created) => Verdict::Start(container, Reason::NeverStarted),
@@ -78,11 +73,7 @@ impl<'a> Case<'a> {
     }
 
     fn missing(&self, instance: &DesiredInstance) -> Reason {
-        if self.remembered.applied.contains_key(&instance.id) {
-            Reason::Vanished
-        } else {
-            Reason::Missing
-        }
+        if self.remembered.applied.contains_key(&instance.id) { Reason::Vanished } else { Reason::Missing }
     }
 
     fn ended(instance: &DesiredInstance, container: &'a ObservedContainer) -> Verdict<'a> {
@@ -91,12 +82,7 @@ impl<'a> Case<'a> {
             (Readiness::Completed, exit_code) => {
                 Verdict::Start(container, Reason::NotCompleted { exit_code })
             }
-            _ => Verdict::Start(
-                container,
-                Reason::NotRunning {
-                    status: container.status.clone(),
-                },
-            ),
+            _ => Verdict::Start(container, Reason::NotRunning { status: container.status.clone() }),
         }
     }
 
@@ -113,16 +99,10 @@ impl<'a> Case<'a> {
         if let Some(now) = self.image(&instance.spec.image)
             && *now != container.image_id
         {
-            let reason = Reason::ImageMoved {
-                from: container.image_id.to_string(),
-                to: now.to_string(),
-            };
+            let reason = Reason::ImageMoved { from: container.image_id.to_string(), to: now.to_string() };
             return Some((reason, Vec::new()));
         }
-        self.options
-            .replace
-            .contains(name)
-            .then(|| (Reason::Asked, Vec::new()))
+        self.options.replace.contains(name).then(|| (Reason::Asked, Vec::new()))
     }
 
     fn image(&self, reference: &str) -> Option<&ImageId> {
@@ -132,20 +112,11 @@ impl<'a> Case<'a> {
     /// From what the container was made of, if the store remembers, to what it should be.
     fn fields(&self, instance: &DesiredInstance, container: &ObservedContainer) -> Vec<FieldDiff> {
         let known = self.remembered.applied.get(&instance.id);
-        let Some(known) =
-            known.filter(|known| Some(known.hash.as_str()) == container.config_hash())
-        else {
+        let Some(known) = known.filter(|known| Some(known.hash.as_str()) == container.config_hash()) else {
             return Vec::new();
         };
-        let fields = diff(
-            &known.spec,
-            &serde_json::to_value(&instance.spec).unwrap_or_default(),
-        );
-        if fields.is_empty() {
-            vec![FieldDiff::secret()]
-        } else {
-            fields
-        }
+        let fields = diff(&known.spec, &serde_json::to_value(&instance.spec).unwrap_or_default());
+        if fields.is_empty() { vec![FieldDiff::secret()] } else { fields }
     }
 }
 

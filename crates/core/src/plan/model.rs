@@ -71,67 +71,32 @@ pub enum ContainerRef {
 /// An engine call, or a wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "the variants' documentation names their fields"
-)]
+#[expect(missing_docs, reason = "the variants' documentation names their fields")]
 pub enum Action {
     /// Fetch an image that is absent.
-    PullImage {
-        image: String,
-        platform: Option<String>,
-    },
+    PullImage { image: String, platform: Option<String> },
     /// Make the stack's network.
-    CreateNetwork {
-        spec: NetworkSpec,
-        identity: Identity,
-    },
+    CreateNetwork { spec: NetworkSpec, identity: Identity },
     /// Remove it.
     RemoveNetwork { id: NetworkId, name: NetworkName },
     /// Make a volume.
-    CreateVolume {
-        spec: VolumeSpec,
-        identity: Identity,
-    },
+    CreateVolume { spec: VolumeSpec, identity: Identity },
     /// Make a container under a name that may be temporary.
-    CreateContainer {
-        name: ContainerName,
-        spec: Box<ContainerSpec>,
-        identity: Identity,
-        hash: String,
-    },
+    CreateContainer { name: ContainerName, spec: Box<ContainerSpec>, identity: Identity, hash: String },
     /// Put its config files into it.
-    PutFiles {
-        container: ContainerRef,
-        files: BTreeMap<String, FileSpec>,
-    },
+    PutFiles { container: ContainerRef, files: BTreeMap<String, FileSpec> },
     /// Attach it to its network again.
-    Connect {
-        container: ContainerRef,
-        attachment: Attachment,
-    },
+    Connect { container: ContainerRef, attachment: Attachment },
     /// Start it.
     Start { container: ContainerRef },
     /// Stop it, killing it after its grace period.
-    Stop {
-        container: ContainerRef,
-        grace: Option<Millis>,
-    },
+    Stop { container: ContainerRef, grace: Option<Millis> },
     /// Give it another name.
-    Rename {
-        container: ContainerRef,
-        to: ContainerName,
-    },
+    Rename { container: ContainerRef, to: ContainerName },
     /// Remove it; its volumes stay.
-    RemoveContainer {
-        container: ContainerRef,
-        name: ContainerName,
-    },
+    RemoveContainer { container: ContainerRef, name: ContainerName },
     /// Wait until it is ready.
-    Await {
-        container: ContainerRef,
-        readiness: Readiness,
-    },
+    Await { container: ContainerRef, readiness: Readiness },
     /// See that what was started, and has no check of its own, still runs a moment later.
     Verify { containers: Vec<(InstanceName, ContainerRef)> },
 }
@@ -236,10 +201,7 @@ pub struct Change {
 /// Why something changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "the variants' documentation names their fields"
-)]
+#[expect(missing_docs, reason = "the variants' documentation names their fields")]
 pub enum Reason {
     /// It is not there.
     Missing,
@@ -282,20 +244,13 @@ impl fmt::Display for Reason {
             Self::Vanished => f.write_str("was removed by hand"),
             Self::Changed => f.write_str("its config changed"),
             Self::ImageMoved { from, to } => {
-                write!(
-                    f,
-                    "its image's name now stands for {} instead of {}",
-                    short(to),
-                    short(from)
-                )
+                write!(f, "its image's name now stands for {} instead of {}", short(to), short(from))
             }
             Self::Asked => f.write_str("you asked for it"),
             Self::NotRunning { status } => write!(f, "is not running: {status}"),
             Self::NeverStarted => f.write_str("was never started"),
             Self::Paused => f.write_str("was paused by hand"),
-            Self::NotCompleted {
-                exit_code: Some(code),
-            } => write!(f, "the job failed with exit code {code}"),
+            Self::NotCompleted { exit_code: Some(code) } => write!(f, "the job failed with exit code {code}"),
             Self::NotCompleted { exit_code: None } => f.write_str("the job has not completed"),
             Self::Disconnected => f.write_str("was disconnected from the stack's network by hand"),
             Self::ProviderReplaced { provider } => {
@@ -312,9 +267,7 @@ impl fmt::Display for Reason {
 
 /// `sha256:` and twelve digits of an image id.
 fn short(id: &str) -> &str {
-    id.get(..19)
-        .filter(|_| id.starts_with("sha256:"))
-        .unwrap_or(id)
+    id.get(..19).filter(|_| id.starts_with("sha256:")).unwrap_or(id)
 }
 
 /// What a plan may be asked for besides the wanted state.
@@ -322,6 +275,8 @@ fn short(id: &str) -> &str {
 pub struct PlanOptions {
     /// Instances to make anew even if nothing changed.
     pub replace: BTreeSet<InstanceName>,
+    /// Instances to stop and start again even if nothing changed.
+    pub restart: BTreeSet<InstanceName>,
 }
 
 /// What the store remembers of earlier applies to this engine.
@@ -354,9 +309,5 @@ pub enum PlanError {
 }
 
 fn lines(conflicts: &[Conflict]) -> String {
-    conflicts
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n  ")
+    conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
 }

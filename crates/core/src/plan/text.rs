@@ -34,13 +34,7 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
 
 fn one(change: &Change, options: TextOptions, text: &mut String) {
     let name = &change.subject;
-    let _ = writeln!(
-        text,
-        "{:<3} {name}: {}{}",
-        change.kind.sign(),
-        verb(change),
-        change.reason
-    );
+    let _ = writeln!(text, "{:<3} {name}: {}{}", change.kind.sign(), verb(change), change.reason);
     for field in &change.fields {
         let line = format!("~ {name}.{field}");
         for part in line.lines() {
@@ -82,8 +76,7 @@ fn summary(plan: &Plan) -> String {
         plan.changes
             .iter()
             .filter(|change| {
-                change.kind == kind
-                    && matches!(change.subject, Subject::Instance(_) | Subject::Leftover(_))
+                change.kind == kind && matches!(change.subject, Subject::Instance(_) | Subject::Leftover(_))
             })
             .count()
     };

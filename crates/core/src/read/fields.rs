@@ -73,27 +73,22 @@ pub(crate) struct At<'a> {
 
 impl<'a> At<'a> {
     pub(crate) fn root(reader: &'a Reader, node: &'a Node) -> Self {
-        Self {
-            reader,
-            path: String::new(),
-            place: node.place,
-            node,
-        }
+        Self { reader, path: String::new(), place: node.place, node }
     }
 
     pub(crate) fn within(reader: &'a Reader, path: &str, node: &'a Node) -> Self {
-        Self {
-            reader,
-            path: path.to_owned(),
-            place: node.place,
-            node,
-        }
+        Self { reader, path: path.to_owned(), place: node.place, node }
     }
 
     /// Reports and gives nothing.
     pub(crate) fn wrong<T>(&self, message: impl Into<String>) -> Option<T> {
         self.reader.report(self, message);
         None
+    }
+
+    /// Reports and goes on.
+    pub(crate) fn tell(&self, message: impl Into<String>) {
+        self.reader.report(self, message);
     }
 
     /// Reports that another kind of value was expected.
@@ -103,17 +98,9 @@ impl<'a> At<'a> {
     }
 
     fn entry(&self, key: &Key, node: &'a Node) -> Self {
-        let path = if self.path.is_empty() {
-            key.text.clone()
-        } else {
-            format!("{}.{}", self.path, key.text)
-        };
-        Self {
-            reader: self.reader,
-            path,
-            place: node.place.or(key.place).or(self.place),
-            node,
-        }
+        let path =
+            if self.path.is_empty() { key.text.clone() } else { format!("{}.{}", self.path, key.text) };
+        Self { reader: self.reader, path, place: node.place.or(key.place).or(self.place), node }
     }
 
     /// The items of a list.
@@ -135,12 +122,7 @@ impl<'a> At<'a> {
         let Value::Map(entries) = &self.node.value else {
             return self.expected("a mapping");
         };
-        Some(
-            entries
-                .iter()
-                .map(|(key, node)| (key.text.as_str(), self.entry(key, node)))
-                .collect(),
-        )
+        Some(entries.iter().map(|(key, node)| (key.text.as_str(), self.entry(key, node))).collect())
     }
 
     /// A list read item by item; wrong items are reported and the rest read on.
@@ -153,15 +135,8 @@ impl<'a> At<'a> {
         let Value::Map(entries) = &self.node.value else {
             return self.expected("a mapping");
         };
-        let entries = entries
-            .iter()
-            .map(|(key, node)| (key, self.entry(key, node)))
-            .collect();
-        Some(Fields {
-            at: self.clone(),
-            entries,
-            known: Vec::new(),
-        })
+        let entries = entries.iter().map(|(key, node)| (key, self.entry(key, node))).collect();
+        Some(Fields { at: self.clone(), entries, known: Vec::new() })
     }
 }
 
@@ -180,11 +155,7 @@ impl<'a> Fields<'a> {
         read: impl FnOnce(&At<'a>) -> Option<T>,
     ) -> Option<T> {
         let at = self.raw(name)?;
-        if matches!(at.node.value, Value::Null) {
-            None
-        } else {
-            read(&at)
-        }
+        if matches!(at.node.value, Value::Null) { None } else { read(&at) }
     }
 
     /// A field that has to be there.
@@ -202,10 +173,7 @@ impl<'a> Fields<'a> {
     /// A field as it stands, null included.
     pub(crate) fn raw(&mut self, name: &'static str) -> Option<At<'a>> {
         self.known.push(name);
-        self.entries
-            .iter()
-            .find(|(key, _)| key.text == name)
-            .map(|(_, at)| at.clone())
+        self.entries.iter().find(|(key, _)| key.text == name).map(|(_, at)| at.clone())
     }
 
     /// Reports every field nobody asked for, with the nearest that exists.
@@ -219,12 +187,8 @@ impl<'a> Fields<'a> {
                 || format!("known are {}", self.known.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
-            let at = At {
-                place: key.place.or(at.place),
-                ..at.clone()
-            };
-            at.reader
-                .report(&at, format!("unknown field `{}`; {hint}", key.text));
+            let at = At { place: key.place.or(at.place), ..at.clone() };
+            at.reader.report(&at, format!("unknown field `{}`; {hint}", key.text));
         }
     }
 }

@@ -73,15 +73,7 @@ impl Node {
             Json::Object(entries) => Value::Map(
                 entries
                     .iter()
-                    .map(|(key, value)| {
-                        (
-                            Key {
-                                text: key.clone(),
-                                place: None,
-                            },
-                            Self::from_json(value),
-                        )
-                    })
+                    .map(|(key, value)| (Key { text: key.clone(), place: None }, Self::from_json(value)))
                     .collect(),
             ),
         };
@@ -98,22 +90,16 @@ impl Node {
             Value::Float(float) => Json::from(*float),
             Value::Text(text) => Json::String(text.clone()),
             Value::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
-            Value::Map(entries) => Json::Object(
-                entries
-                    .iter()
-                    .map(|(key, node)| (key.text.clone(), node.to_json()))
-                    .collect(),
-            ),
+            Value::Map(entries) => {
+                Json::Object(entries.iter().map(|(key, node)| (key.text.clone(), node.to_json())).collect())
+            }
         }
     }
 
     /// The entry of a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
-            Value::Map(entries) => entries
-                .iter()
-                .find(|(k, _)| k.text == key)
-                .map(|(_, node)| node),
+            Value::Map(entries) => entries.iter().find(|(k, _)| k.text == key).map(|(_, node)| node),
             _ => None,
         }
     }
@@ -141,13 +127,11 @@ fn options() -> serde_saphyr::Options {
 }
 
 fn parse(text: &str, options: serde_saphyr::Options) -> Result<Node, Diagnostic> {
-    serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options)
-        .map(node)
-        .map_err(|error| Diagnostic {
-            place: error.location().and_then(place),
-            path: String::new(),
-            message: message_of(&error),
-        })
+    serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options).map(node).map_err(|error| Diagnostic {
+        place: error.location().and_then(place),
+        path: String::new(),
+        message: message_of(&error),
+    })
 }
 
 fn message_of(error: &serde_saphyr::Error) -> String {
@@ -161,10 +145,7 @@ fn message_of(error: &serde_saphyr::Error) -> String {
 }
 
 fn place(location: serde_saphyr::Location) -> Option<Place> {
-    (location.line() > 0).then(|| Place {
-        line: location.line(),
-        column: location.column(),
-    })
+    (location.line() > 0).then(|| Place { line: location.line(), column: location.column() })
 }
 
 fn node(raw: Spanned<Raw>) -> Node {
@@ -176,21 +157,13 @@ fn node(raw: Spanned<Raw>) -> Node {
         Raw::Float(float) => Value::Float(float),
         Raw::Text(text) => Value::Text(text),
         Raw::List(items) => Value::List(items.into_iter().map(node).collect()),
-        Raw::Map(entries) => Value::Map(
-            entries
-                .into_iter()
-                .map(|(k, v)| (key(k), node(v)))
-                .collect(),
-        ),
+        Raw::Map(entries) => Value::Map(entries.into_iter().map(|(k, v)| (key(k), node(v))).collect()),
     };
     Node { value, place }
 }
 
 fn key(raw: Spanned<RawKey>) -> Key {
-    Key {
-        text: raw.value.0,
-        place: place(raw.referenced),
-    }
+    Key { text: raw.value.0, place: place(raw.referenced) }
 }
 
 /// A YAML value as the parser gives it.
@@ -249,9 +222,7 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, int: u64) -> Result<Raw, E> {
-        i64::try_from(int)
-            .map(Raw::Int)
-            .map_err(|_| E::custom(format!("{int} is too large a number")))
+        i64::try_from(int).map(Raw::Int).map_err(|_| E::custom(format!("{int} is too large a number")))
     }
 
     fn visit_f64<E: de::Error>(self, float: f64) -> Result<Raw, E> {
@@ -292,30 +263,16 @@ mod tests {
     fn every_value_and_key_knows_its_line_and_column() {
         let root = parse_yaml("a: 1\nb:\n  - x\n  - {c: true}\n").unwrap();
         let b = root.get("b").unwrap();
-        let Value::List(items) = &b.value else {
-            panic!("{b:?}")
-        };
+        let Value::List(items) = &b.value else { panic!("{b:?}") };
         assert_eq!(items[0].place, Some(Place { line: 3, column: 5 }));
-        assert_eq!(
-            items[1].get("c").unwrap().place,
-            Some(Place { line: 4, column: 9 })
-        );
+        assert_eq!(items[1].get("c").unwrap().place, Some(Place { line: 4, column: 9 }));
     }
 
     #[test]
     fn malformed_text_is_told_with_its_place() {
-        for (text, line) in [
-            ("a: [1,\n", 1),
-            ("a: 1\na: 2\n", 2),
-            ("a:\n\t- x\n", 2),
-            ("a: *nope\n", 1),
-        ] {
+        for (text, line) in [("a: [1,\n", 1), ("a: 1\na: 2\n", 2), ("a:\n\t- x\n", 2), ("a: *nope\n", 1)] {
             let wrong = parse_yaml(text).unwrap_err();
-            assert_eq!(
-                wrong.place.map(|place| place.line),
-                Some(line),
-                "{text:?}: {wrong:?}"
-            );
+            assert_eq!(wrong.place.map(|place| place.line), Some(line), "{text:?}: {wrong:?}");
         }
     }
 

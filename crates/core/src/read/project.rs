@@ -7,8 +7,10 @@ use super::{
 use crate::{
     name::{InstanceName, StackName, TemplateName},
     policy::Allowance,
+    stack::{Instance, Stack},
     template::{Overrides, Template},
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a devarch.yml says.
@@ -21,7 +23,7 @@ pub struct ProjectFile {
 }
 
 /// One stack of a devarch.yml.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackFile {
     /// What policy would refuse and the stack allows.
     pub allow: BTreeSet<Allowance>,
@@ -30,7 +32,7 @@ pub struct StackFile {
 }
 
 /// One instance of a devarch.yml.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceFile {
     /// The template it is made from.
     pub template: TemplateName,
@@ -38,6 +40,29 @@ pub struct InstanceFile {
     pub enabled: bool,
     /// What it says differently.
     pub overrides: Overrides,
+}
+
+impl StackFile {
+    /// What a devarch.yml would have to say for a stack to be as it is.
+    pub fn of(stack: &Stack) -> Self {
+        let instance = |instance: &Instance| InstanceFile {
+            template: instance.template.template.name.clone(),
+            enabled: instance.enabled,
+            overrides: instance.overrides.clone(),
+        };
+        let instances = stack.instances.iter().map(|(name, i)| (name.clone(), instance(i))).collect();
+        Self { allow: stack.allow.clone(), instances }
+    }
+
+    /// The form kept in the store: JSON.
+    pub fn to_stored(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads what [`StackFile::to_stored`] wrote.
+    pub fn from_stored(body: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(body)
+    }
 }
 
 /// Reads a devarch.yml; everything that is wrong with it at once.
@@ -53,10 +78,7 @@ fn project(at: &At<'_>) -> Option<ProjectFile> {
     let templates = fields.take("templates", templates).unwrap_or_default();
     let stacks = fields.need("stacks", |at| named(at, stack));
     fields.finish();
-    Some(ProjectFile {
-        templates,
-        stacks: stacks?,
-    })
+    Some(ProjectFile { templates, stacks: stacks? })
 }
 
 /// `"1"`; `"1.x"` from a later minor version says fields this program may not know.
@@ -64,15 +86,12 @@ fn version(at: &At<'_>) -> Option<()> {
     let version = text(at)?;
     match version.split('.').next() {
         _ if version == "1" => Some(()),
-        Some("1") => at.wrong(format!(
-            "version {version:?} was written by a newer DevArch; upgrade DevArch to read it"
-        )),
-        Some(major) if major.parse::<u32>().is_ok_and(|major| major > 1) => at.wrong(format!(
-            "version {version:?} is newer than this DevArch reads (\"1\"); upgrade DevArch"
-        )),
-        _ => at.wrong(format!(
-            "version {version:?} is unknown; write version: \"1\""
-        )),
+        Some("1") => at
+            .wrong(format!("version {version:?} was written by a newer DevArch; upgrade DevArch to read it")),
+        Some(major) if major.parse::<u32>().is_ok_and(|major| major > 1) => {
+            at.wrong(format!("version {version:?} is newer than this DevArch reads (\"1\"); upgrade DevArch"))
+        }
+        _ => at.wrong(format!("version {version:?} is unknown; write version: \"1\"")),
     }
 }
 
@@ -85,7 +104,7 @@ fn templates(at: &At<'_>) -> Option<BTreeMap<TemplateName, Template>> {
                     templates.insert(name, template);
                 }
             }
-            Err(error) => entry.wrong::<()>(error.to_string()).unwrap_or_default(),
+            Err(error) => entry.tell(error.to_string()),
         }
     }
     Some(templates)
@@ -102,7 +121,7 @@ where
         let value = read(&entry);
         match name.parse() {
             Ok(name) => map.extend(value.map(|value| (name, value))),
-            Err(error) => entry.wrong::<()>(format!("{error}")).unwrap_or_default(),
+            Err(error) => entry.tell(format!("{error}")),
         }
     }
     Some(map)
@@ -110,24 +129,17 @@ where
 
 fn stack(at: &At<'_>) -> Option<StackFile> {
     let mut fields = at.fields()?;
-    let allow = fields
-        .take("allow", |at| at.list(allowance))
-        .unwrap_or_default();
+    let allow = fields.take("allow", |at| at.list(allowance)).unwrap_or_default();
     let instances = fields.need("instances", |at| named(at, instance));
     fields.finish();
-    Some(StackFile {
-        allow: allow.into_iter().collect(),
-        instances: instances?,
-    })
+    Some(StackFile { allow: allow.into_iter().collect(), instances: instances? })
 }
 
 fn allowance(at: &At<'_>) -> Option<Allowance> {
     let name = text(at)?;
     name.parse().ok().or_else(|| {
         let known = Allowance::ALL.map(Allowance::as_str).join(", ");
-        at.wrong(format!(
-            "{name:?} is not something a stack can allow; known are {known}"
-        ))
+        at.wrong(format!("{name:?} is not something a stack can allow; known are {known}"))
     })
 }
 
@@ -137,11 +149,7 @@ fn instance(at: &At<'_>) -> Option<InstanceFile> {
     let enabled = fields.take("enabled", boolean).unwrap_or(true);
     let overrides = overrides(&mut fields);
     fields.finish();
-    Some(InstanceFile {
-        template: template?,
-        enabled,
-        overrides,
-    })
+    Some(InstanceFile { template: template?, enabled, overrides })
 }
 
 #[cfg(test)]
@@ -200,12 +208,8 @@ stacks:
         let short = "{template: t, ports: [\"127.0.0.1:8080:80\"], volumes: [\"data:/d:ro\"], environment: [\"A=1\"]}";
         let long = "{template: t, ports: [{target: 80, published: 8080, host_ip: 127.0.0.1}], \
                     volumes: [{type: volume, source: data, target: /d, read_only: true}], environment: {A: 1}}";
-        let of = |text| {
-            read(&format!(
-                "version: \"1\"\nstacks: {{s: {{instances: {{i: {text}}}}}}}"
-            ))
-            .unwrap()
-        };
+        let of =
+            |text| read(&format!("version: \"1\"\nstacks: {{s: {{instances: {{i: {text}}}}}}}")).unwrap();
         assert_eq!(of(short), of(long));
     }
 }

@@ -18,11 +18,7 @@ pub(super) fn text(at: &At<'_>) -> Option<String> {
 /// A text that may not be empty.
 pub(super) fn nonempty(at: &At<'_>) -> Option<String> {
     let text = text(at)?;
-    if text.trim().is_empty() {
-        at.wrong("it is empty")
-    } else {
-        Some(text)
-    }
+    if text.trim().is_empty() { at.wrong("it is empty") } else { Some(text) }
 }
 
 /// `true` or `false`.
@@ -41,9 +37,7 @@ pub(super) fn int<T: TryFrom<i64>>(at: &At<'_>) -> Option<T> {
         _ => None,
     };
     match number {
-        Some(number) => T::try_from(number)
-            .ok()
-            .or_else(|| at.wrong(format!("{number} is out of range"))),
+        Some(number) => T::try_from(number).ok().or_else(|| at.wrong(format!("{number} is out of range"))),
         None => at.expected("a whole number"),
     }
 }
@@ -52,9 +46,7 @@ pub(super) fn int<T: TryFrom<i64>>(at: &At<'_>) -> Option<T> {
 pub(super) fn port(at: &At<'_>) -> Option<u16> {
     match int::<i64>(at)? {
         port @ 1..=65535 => u16::try_from(port).ok(),
-        port => at.wrong(format!(
-            "port {port} is out of range, ports go from 1 to 65535"
-        )),
+        port => at.wrong(format!("port {port} is out of range, ports go from 1 to 65535")),
     }
 }
 
@@ -73,10 +65,9 @@ where
 /// A byte size: a number of bytes, or a text with a unit.
 pub(super) fn bytes(at: &At<'_>) -> Option<Bytes> {
     match &at.node.value {
-        Value::Int(int) => u64::try_from(*int)
-            .map(Bytes)
-            .ok()
-            .or_else(|| at.wrong("a size can't be negative")),
+        Value::Int(int) => {
+            u64::try_from(*int).map(Bytes).ok().or_else(|| at.wrong("a size can't be negative"))
+        }
         _ => parsed(at),
     }
 }
@@ -87,11 +78,8 @@ pub(super) fn file_mode(at: &At<'_>) -> Option<FileMode> {
         Value::Int(int) => match u32::try_from(*int) {
             Ok(mode) if mode <= 0o777 && mode > 0 => Some(FileMode(mode)),
             _ => at.wrong(
-                InvalidUnit {
-                    given: int.to_string(),
-                    expected: "a file mode; quote it: \"0644\"",
-                }
-                .to_string(),
+                InvalidUnit { given: int.to_string(), expected: "a file mode; quote it: \"0644\"" }
+                    .to_string(),
             ),
         },
         _ => parsed(at),

@@ -8,8 +8,8 @@ use crate::{
     name::InstanceName,
     spec::label,
     template::{
-        Dependency, DependencyCondition, EnvValue, HealthTest, Healthcheck, Limits, Reservations,
-        Resources, RestartPolicy, Service, Ulimit,
+        Dependency, DependencyCondition, EnvValue, HealthTest, Healthcheck, Limits, Reservations, Resources,
+        RestartPolicy, Service, Ulimit,
     },
 };
 use std::collections::BTreeMap;
@@ -56,14 +56,8 @@ pub const SERVICE_FIELDS: &[&str] = &[
 ];
 
 /// The fields of an override that a template's service doesn't have.
-pub const OVERRIDE_FIELDS: &[&str] = &[
-    "environment_add",
-    "ports_add",
-    "volumes_add",
-    "config_files",
-    "exports",
-    "imports",
-];
+pub const OVERRIDE_FIELDS: &[&str] =
+    &["environment_add", "ports_add", "volumes_add", "config_files", "exports", "imports"];
 
 /// Reads the service's fields out of a mapping that may have others beside them.
 pub(super) fn service(fields: &mut Fields<'_>) -> Service {
@@ -134,9 +128,7 @@ fn user(at: &At<'_>) -> Option<String> {
     if user.splitn(2, ':').all(numeric) {
         Some(user)
     } else {
-        at.wrong(format!(
-            "{user:?} must be numeric such as \"1000:1000\": names differ between images"
-        ))
+        at.wrong(format!("{user:?} must be numeric such as \"1000:1000\": names differ between images"))
     }
 }
 
@@ -159,11 +151,7 @@ fn network_mode(at: &At<'_>) -> Option<String> {
 
 fn host_only(at: &At<'_>) -> Option<String> {
     let mode = nonempty(at)?;
-    if mode == "host" {
-        Some(mode)
-    } else {
-        at.wrong(format!("{mode:?} is not supported; only host is"))
-    }
+    if mode == "host" { Some(mode) } else { at.wrong(format!("{mode:?} is not supported; only host is")) }
 }
 
 fn ipc(at: &At<'_>) -> Option<String> {
@@ -175,28 +163,22 @@ fn ipc(at: &At<'_>) -> Option<String> {
 }
 
 /// Compose's two forms of name-value pairs: a mapping, or a list of `NAME=value`.
-pub(super) fn pairs<T>(
-    at: &At<'_>,
-    read: impl Fn(&At<'_>) -> Option<T>,
-) -> Option<BTreeMap<String, T>> {
+pub(super) fn pairs<T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Option<BTreeMap<String, T>> {
     let mut map = BTreeMap::new();
     match &at.node.value {
         Value::List(_) => {
             for item in at.items()? {
                 let Some(pair) = text(&item) else { continue };
                 let Some((name, value)) = pair.split_once('=') else {
-                    item.wrong::<()>(format!("{pair:?} is not of the form NAME=value"));
+                    item.tell(format!("{pair:?} is not of the form NAME=value"));
                     continue;
                 };
-                let node = super::Node {
-                    value: Value::Text(value.to_owned()),
-                    place: item.place,
-                };
+                let node = super::Node { value: Value::Text(value.to_owned()), place: item.place };
                 let value = read(&At::within(item.reader, &item.path, &node));
                 if let Some(value) = value
                     && map.insert(name.to_owned(), value).is_some()
                 {
-                    item.wrong::<()>(format!("{name:?} is there twice"));
+                    item.tell(format!("{name:?} is there twice"));
                 }
             }
         }
@@ -230,25 +212,20 @@ pub(super) fn environment_add(at: &At<'_>) -> Option<BTreeMap<String, Option<Env
 fn check_names<'n>(at: &At<'_>, names: impl Iterator<Item = &'n String>) {
     for name in names {
         if name.is_empty() || name.contains(['=', '\0', ' ']) {
-            at.wrong::<()>(format!("{name:?} can't be a variable's name"));
+            at.tell(format!("{name:?} can't be a variable's name"));
         }
     }
 }
 
 fn env_value(at: &At<'_>) -> Option<EnvValue> {
     match &at.node.value {
-        Value::Null => {
-            at.wrong("a value is needed: DevArch does not pass variables of your shell on")
-        }
+        Value::Null => at.wrong("a value is needed: DevArch does not pass variables of your shell on"),
         Value::Map(_) => {
             let mut fields = at.fields()?;
             let value = fields.need("value", text);
             let secret = fields.take("secret", boolean).unwrap_or(false);
             fields.finish();
-            Some(EnvValue {
-                value: value?,
-                secret,
-            })
+            Some(EnvValue { value: value?, secret })
         }
         _ => text(at).map(EnvValue::plain),
     }
@@ -257,9 +234,7 @@ fn env_value(at: &At<'_>) -> Option<EnvValue> {
 fn labels(at: &At<'_>) -> Option<BTreeMap<String, String>> {
     let map = pairs(at, text)?;
     for name in map.keys().filter(|name| name.starts_with(label::PREFIX)) {
-        at.wrong::<()>(format!(
-            "label {name:?} is DevArch's own; labels that begin with devarch. can't be set"
-        ));
+        at.tell(format!("label {name:?} is DevArch's own; labels that begin with devarch. can't be set"));
     }
     Some(map)
 }
@@ -275,9 +250,7 @@ fn extra_hosts(at: &At<'_>) -> Option<BTreeMap<String, String>> {
             Some((host, address)) => {
                 hosts.insert(host.to_owned(), address.to_owned());
             }
-            None => item
-                .wrong::<()>(format!("{pair:?} is not of the form HOST:ADDRESS"))
-                .unwrap_or_default(),
+            None => item.tell(format!("{pair:?} is not of the form HOST:ADDRESS")),
         }
     }
     Some(hosts)
@@ -298,14 +271,7 @@ fn healthcheck(at: &At<'_>) -> Option<Healthcheck> {
     let start_period = fields.take("start_period", parsed);
     let start_interval = fields.take("start_interval", parsed);
     fields.finish();
-    Some(Healthcheck {
-        test: test?,
-        interval,
-        timeout,
-        retries,
-        start_period,
-        start_interval,
-    })
+    Some(Healthcheck { test: test?, interval, timeout, retries, start_period, start_interval })
 }
 
 fn health_test(at: &At<'_>) -> Option<HealthTest> {
@@ -319,11 +285,7 @@ fn health_test(at: &At<'_>) -> Option<HealthTest> {
 }
 
 fn depends_on(at: &At<'_>) -> Option<BTreeMap<InstanceName, Dependency>> {
-    let ready = Dependency {
-        condition: DependencyCondition::Ready,
-        restart: false,
-        required: true,
-    };
+    let ready = Dependency { condition: DependencyCondition::Ready, restart: false, required: true };
     let mut map = BTreeMap::new();
     if let Value::List(_) = at.node.value {
         for name in at.list(parsed)? {
@@ -335,7 +297,7 @@ fn depends_on(at: &At<'_>) -> Option<BTreeMap<InstanceName, Dependency>> {
         let name = match name.parse::<InstanceName>() {
             Ok(name) => name,
             Err(error) => {
-                entry.wrong::<()>(error.to_string());
+                entry.tell(error.to_string());
                 continue;
             }
         };
@@ -346,20 +308,11 @@ fn depends_on(at: &At<'_>) -> Option<BTreeMap<InstanceName, Dependency>> {
         let Some(mut fields) = entry.fields() else {
             continue;
         };
-        let condition = fields
-            .take("condition", condition)
-            .unwrap_or(ready.condition);
+        let condition = fields.take("condition", condition).unwrap_or(ready.condition);
         let restart = fields.take("restart", boolean).unwrap_or(false);
         let required = fields.take("required", boolean).unwrap_or(true);
         fields.finish();
-        map.insert(
-            name,
-            Dependency {
-                condition,
-                restart,
-                required,
-            },
-        );
+        map.insert(name, Dependency { condition, restart, required });
     }
     Some(map)
 }
@@ -382,15 +335,9 @@ fn ulimits(at: &At<'_>) -> Option<BTreeMap<String, Ulimit>> {
             let mut fields = at.fields()?;
             let (soft, hard) = (fields.need("soft", int), fields.need("hard", int));
             fields.finish();
-            Some(Ulimit {
-                soft: soft?,
-                hard: hard?,
-            })
+            Some(Ulimit { soft: soft?, hard: hard? })
         }
-        _ => int(at).map(|both| Ulimit {
-            soft: both,
-            hard: both,
-        }),
+        _ => int(at).map(|both| Ulimit { soft: both, hard: both }),
     })
 }
 
@@ -408,15 +355,10 @@ fn resources(at: &At<'_>) -> Option<Resources> {
     });
     let reservations = fields.take("reservations", |at| {
         let mut fields = at.fields()?;
-        let reservations = Reservations {
-            memory: fields.take("memory", bytes),
-        };
+        let reservations = Reservations { memory: fields.take("memory", bytes) };
         fields.finish();
         Some(reservations)
     });
     fields.finish();
-    Some(Resources {
-        limits: limits.unwrap_or_default(),
-        reservations: reservations.unwrap_or_default(),
-    })
+    Some(Resources { limits: limits.unwrap_or_default(), reservations: reservations.unwrap_or_default() })
 }

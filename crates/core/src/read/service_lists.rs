@@ -4,8 +4,7 @@ use super::{
     Node, Value,
     fields::At,
     scalar::{
-        boolean, bytes, checked_container_path, container_path, file_mode, nonempty, parsed, port,
-        text,
+        boolean, bytes, checked_container_path, container_path, file_mode, nonempty, parsed, port, text,
     },
 };
 use crate::{
@@ -22,7 +21,7 @@ pub(super) fn ports(at: &At<'_>) -> Option<Vec<PortSpec>> {
             continue;
         };
         if by_key.insert(port.key, port.clone()).is_some() {
-            item.wrong::<()>(format!("container port {} is published twice", port.key));
+            item.tell(format!("container port {} is published twice", port.key));
         }
     }
     Some(by_key.into_values().collect())
@@ -31,12 +30,7 @@ pub(super) fn ports(at: &At<'_>) -> Option<Vec<PortSpec>> {
 /// Ports to add to the inherited ones: a list, or a mapping from container port to a port or null.
 pub(super) fn ports_add(at: &At<'_>) -> Option<BTreeMap<PortKey, Option<PortSpec>>> {
     if let Value::List(_) = at.node.value {
-        return Some(
-            ports(at)?
-                .into_iter()
-                .map(|port| (port.key, Some(port)))
-                .collect(),
-        );
+        return Some(ports(at)?.into_iter().map(|port| (port.key, Some(port))).collect());
     }
     let mut added = BTreeMap::new();
     for (key, entry) in at.entries()? {
@@ -46,11 +40,7 @@ pub(super) fn ports_add(at: &At<'_>) -> Option<BTreeMap<PortKey, Option<PortSpec
         let port = match &entry.node.value {
             Value::Null => None,
             Value::Map(_) => long_port(&entry, Some(key)),
-            _ => host_side(&entry).map(|(host_ip, published)| PortSpec {
-                key,
-                host_ip,
-                published,
-            }),
+            _ => host_side(&entry).map(|(host_ip, published)| PortSpec { key, host_ip, published }),
         };
         added.insert(key, port);
     }
@@ -74,15 +64,11 @@ fn protocol_named(at: &At<'_>, name: &str) -> Option<Protocol> {
 
 fn port_number(at: &At<'_>, number: &str) -> Option<u16> {
     if number.contains('-') {
-        return at.wrong(format!(
-            "port ranges such as {number:?} are not supported; write each port"
-        ));
+        return at.wrong(format!("port ranges such as {number:?} are not supported; write each port"));
     }
     match number.parse::<u64>() {
         Ok(port @ 1..=65535) => u16::try_from(port).ok(),
-        Ok(port) => at.wrong(format!(
-            "port {port} is out of range, ports go from 1 to 65535"
-        )),
+        Ok(port) => at.wrong(format!("port {port} is out of range, ports go from 1 to 65535")),
         Err(_) => at.wrong(format!("{number:?} is not a port")),
     }
 }
@@ -102,18 +88,10 @@ fn short_port(at: &At<'_>, text: &str) -> Option<PortSpec> {
     };
     let key = port_key(at, target)?;
     let Some(host) = host else {
-        return Some(PortSpec {
-            key,
-            host_ip: None,
-            published: HostPortChoice::Auto,
-        });
+        return Some(PortSpec { key, host_ip: None, published: HostPortChoice::Auto });
     };
     let (host_ip, published) = host_part(at, host)?;
-    Some(PortSpec {
-        key,
-        host_ip,
-        published,
-    })
+    Some(PortSpec { key, host_ip, published })
 }
 
 fn host_side(at: &At<'_>) -> Option<(Option<IpAddr>, HostPortChoice)> {
@@ -138,13 +116,8 @@ fn host_part(at: &At<'_>, host: &str) -> Option<(Option<IpAddr>, HostPortChoice)
 }
 
 fn address(at: &At<'_>, text: &str) -> Option<IpAddr> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|t| t.strip_suffix(']'))
-        .unwrap_or(text);
-    bare.parse()
-        .ok()
-        .or_else(|| at.wrong(format!("{text:?} is not an address of the host")))
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| at.wrong(format!("{text:?} is not an address of the host")))
 }
 
 fn long_port(at: &At<'_>, key: Option<PortKey>) -> Option<PortSpec> {
@@ -162,10 +135,7 @@ fn long_port(at: &At<'_>, key: Option<PortKey>) -> Option<PortSpec> {
     fields.finish();
     let protocol = protocol.or(key.map(|key| key.protocol)).unwrap_or_default();
     Some(PortSpec {
-        key: PortKey {
-            target: target?,
-            protocol,
-        },
+        key: PortKey { target: target?, protocol },
         host_ip,
         published: published.unwrap_or_default(),
     })
@@ -178,7 +148,7 @@ pub(super) fn volumes(at: &At<'_>) -> Option<Vec<VolumeMount>> {
         let Some(mount) = mount(&item) else { continue };
         let target = mount.target.clone();
         if by_target.insert(target.clone(), mount).is_some() {
-            item.wrong::<()>(format!("{target} is mounted twice"));
+            item.tell(format!("{target} is mounted twice"));
         }
     }
     Some(by_target.into_values().collect())
@@ -187,12 +157,7 @@ pub(super) fn volumes(at: &At<'_>) -> Option<Vec<VolumeMount>> {
 /// Mounts to add to the inherited ones: a list, or a mapping from target to a source, a mount or null.
 pub(super) fn volumes_add(at: &At<'_>) -> Option<BTreeMap<String, Option<VolumeMount>>> {
     if let Value::List(_) = at.node.value {
-        return Some(
-            volumes(at)?
-                .into_iter()
-                .map(|mount| (mount.target.clone(), Some(mount)))
-                .collect(),
-        );
+        return Some(volumes(at)?.into_iter().map(|mount| (mount.target.clone(), Some(mount))).collect());
     }
     let mut added = BTreeMap::new();
     for (target, entry) in at.entries()? {
@@ -233,19 +198,16 @@ fn short_mount(at: &At<'_>, text: &str) -> Option<VolumeMount> {
         [from, target, options] => (*from, *target, *options),
         _ => return at.wrong(format!("{text:?} is not of the form SOURCE:TARGET[:ro]")),
     };
-    let read_only =
-        match options {
-            "" | "rw" => false,
-            "ro" => true,
-            other => return at.wrong(format!(
+    let read_only = match options {
+        "" | "rw" => false,
+        "ro" => true,
+        other => {
+            return at.wrong(format!(
                 "mount option {other:?} is not portable between engines; only ro and rw are known"
-            )),
-        };
-    Some(VolumeMount {
-        source: source(at, from)?,
-        target: checked_container_path(at, target)?,
-        read_only,
-    })
+            ));
+        }
+    };
+    Some(VolumeMount { source: source(at, from)?, target: checked_container_path(at, target)?, read_only })
 }
 
 fn source(at: &At<'_>, text: &str) -> Option<MountSource> {
@@ -278,11 +240,7 @@ fn long_mount(at: &At<'_>, target: Option<String>) -> Option<VolumeMount> {
         },
         Some(other) => return at.wrong(format!("mount type {other:?} is not volume or bind")),
     };
-    Some(VolumeMount {
-        source,
-        target: target?,
-        read_only,
-    })
+    Some(VolumeMount { source, target: target?, read_only })
 }
 
 /// `/run`, `/run:size=64m,mode=1777`, or a list of them, or mappings.
@@ -302,37 +260,22 @@ fn tmpfs_mount(at: &At<'_>) -> Option<TmpfsMount> {
         let size = fields.take("size", bytes);
         let mode = fields.take("mode", file_mode);
         fields.finish();
-        return Some(TmpfsMount {
-            target: target?,
-            size,
-            mode,
-        });
+        return Some(TmpfsMount { target: target?, size, mode });
     }
     let text = nonempty(at)?;
     let (target, options) = text.split_once(':').unwrap_or((&text, ""));
-    let mut mount = TmpfsMount {
-        target: checked_container_path(at, target)?,
-        size: None,
-        mode: None,
-    };
+    let mut mount = TmpfsMount { target: checked_container_path(at, target)?, size: None, mode: None };
     for option in options.split(',').filter(|option| !option.is_empty()) {
         let Some((name, value)) = option.split_once('=') else {
-            return at.wrong(format!(
-                "tmpfs option {option:?} is not size=... or mode=..."
-            ));
+            return at.wrong(format!("tmpfs option {option:?} is not size=... or mode=..."));
         };
-        let node = Node {
-            value: Value::Text(value.to_owned()),
-            place: at.place,
-        };
+        let node = Node { value: Value::Text(value.to_owned()), place: at.place };
         let value = At::within(at.reader, &at.path, &node);
         match name {
             "size" => mount.size = Some(bytes(&value)?),
             "mode" => mount.mode = Some(parsed(&value)?),
             _ => {
-                return at.wrong(format!(
-                    "tmpfs option {option:?} is not size=... or mode=..."
-                ));
+                return at.wrong(format!("tmpfs option {option:?} is not size=... or mode=..."));
             }
         }
     }

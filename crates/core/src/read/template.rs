@@ -35,56 +35,38 @@ pub(crate) fn template(at: &At<'_>, name: Option<&TemplateName>) -> Option<Templ
     let said = fields.take("name", parsed);
     let description = fields.take("description", text).unwrap_or_default();
     let service = service(&mut fields);
-    let config_files = fields
-        .take("config_files", |at| config_files(at, config_file))
-        .unwrap_or_default();
+    let config_files = fields.take("config_files", |at| config_files(at, config_file)).unwrap_or_default();
     let exports = fields.take("exports", exports).unwrap_or_default();
     let imports = fields.take("imports", imports).unwrap_or_default();
     if service.image.is_none() {
-        fields.at.wrong::<()>("`image` is missing");
+        fields.at.tell("`image` is missing");
     }
     if let (Some(said), Some(name)) = (&said, name)
         && said != name
     {
-        fields.at.wrong::<()>(format!(
-            "it says its name is {said:?}, but it is kept as {name:?}"
-        ));
+        fields.at.tell(format!("it says its name is {said:?}, but it is kept as {name:?}"));
     }
     fields.finish();
     let Some(name) = said.or_else(|| name.cloned()) else {
         return at.wrong("`name` is missing");
     };
-    Some(Template {
-        name,
-        description,
-        service,
-        config_files,
-        exports,
-        imports,
-    })
+    Some(Template { name, description, service, config_files, exports, imports })
 }
 
 /// The fields an instance may say differently from its template.
 pub(super) fn overrides(fields: &mut Fields<'_>) -> Overrides {
     Overrides {
         service: service(fields),
-        environment_add: fields
-            .take("environment_add", environment_add)
-            .unwrap_or_default(),
+        environment_add: fields.take("environment_add", environment_add).unwrap_or_default(),
         ports_add: fields.take("ports_add", ports_add).unwrap_or_default(),
         volumes_add: fields.take("volumes_add", volumes_add).unwrap_or_default(),
-        config_files: fields
-            .take("config_files", |at| config_files(at, removable))
-            .unwrap_or_default(),
+        config_files: fields.take("config_files", |at| config_files(at, removable)).unwrap_or_default(),
         exports: fields.take("exports", exports),
         imports: fields.take("imports", imports),
     }
 }
 
-fn config_files<T>(
-    at: &At<'_>,
-    read: impl Fn(&At<'_>) -> Option<T>,
-) -> Option<BTreeMap<String, T>> {
+fn config_files<T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Option<BTreeMap<String, T>> {
     let mut files = BTreeMap::new();
     for (path, entry) in at.entries()? {
         let Some(path) = checked_container_path(&entry, path) else {
@@ -109,12 +91,7 @@ fn removable(at: &At<'_>) -> Option<Option<ConfigFile>> {
 fn config_file(at: &At<'_>) -> Option<ConfigFile> {
     if let Value::Text(content) = &at.node.value {
         let content = ConfigContent::Content(content.clone());
-        return Some(ConfigFile {
-            content,
-            mode: None,
-            owner: None,
-            secret: false,
-        });
+        return Some(ConfigFile { content, mode: None, owner: None, secret: false });
     }
     let mut fields = at.fields()?;
     let content = fields.take("content", text);
@@ -128,12 +105,7 @@ fn config_file(at: &At<'_>) -> Option<ConfigFile> {
         (None, Some(file)) => ConfigContent::File(file),
         _ => return at.wrong("either `content` or `file` is needed, and not both"),
     };
-    Some(ConfigFile {
-        content,
-        mode,
-        owner,
-        secret,
-    })
+    Some(ConfigFile { content, mode, owner, secret })
 }
 
 fn exports(at: &At<'_>) -> Option<Vec<Export>> {
@@ -146,22 +118,15 @@ fn exports(at: &At<'_>) -> Option<Vec<Export>> {
         let name = fields.need("name", nonempty);
         let contract = fields.need("type", contract);
         let port = fields.need("port", port);
-        let properties = fields
-            .take("properties", |at| pairs(at, text))
-            .unwrap_or_default();
+        let properties = fields.take("properties", |at| pairs(at, text)).unwrap_or_default();
         fields.finish();
         let (Some(name), Some(contract), Some(port)) = (name, contract, port) else {
             continue;
         };
         if !names.insert(name.clone()) {
-            item.wrong::<()>(format!("two exports are named {name:?}"));
+            item.tell(format!("two exports are named {name:?}"));
         }
-        exports.push(Export {
-            name,
-            contract,
-            port,
-            properties,
-        });
+        exports.push(Export { name, contract, port, properties });
     }
     Some(exports)
 }
@@ -176,22 +141,15 @@ fn imports(at: &At<'_>) -> Option<Vec<Import>> {
         let name = fields.need("name", nonempty);
         let contract = fields.need("type", contract);
         let required = fields.take("required", boolean).unwrap_or(true);
-        let environment = fields
-            .take("environment", |at| pairs(at, text))
-            .unwrap_or_default();
+        let environment = fields.take("environment", |at| pairs(at, text)).unwrap_or_default();
         fields.finish();
         let (Some(name), Some(contract)) = (name, contract) else {
             continue;
         };
         if !names.insert(name.clone()) {
-            item.wrong::<()>(format!("two imports are named {name:?}"));
+            item.tell(format!("two imports are named {name:?}"));
         }
-        imports.push(Import {
-            name,
-            contract,
-            required,
-            environment,
-        });
+        imports.push(Import { name, contract, required, environment });
     }
     Some(imports)
 }
@@ -200,8 +158,6 @@ fn contract(at: &At<'_>) -> Option<ContractType> {
     let name = nonempty(at)?;
     name.parse().ok().or_else(|| {
         let known = ContractType::ALL.map(ContractType::as_str).join(", ");
-        at.wrong(format!(
-            "{name:?} is not a contract type; known are {known}"
-        ))
+        at.wrong(format!("{name:?} is not a contract type; known are {known}"))
     })
 }

@@ -2,9 +2,9 @@
 
 use super::{InstanceFile, ProjectFile, StackFile};
 use crate::template::{
-    ConfigContent, ConfigFile, Dependency, DependencyCondition, HealthTest, Healthcheck,
-    HostPortChoice, MountSource, Overrides, PortSpec, Protocol, RestartPolicy, Service, Template,
-    TmpfsMount, Ulimit, VolumeMount,
+    ConfigContent, ConfigFile, Dependency, DependencyCondition, HealthTest, Healthcheck, HostPortChoice,
+    MountSource, Overrides, PortSpec, Protocol, RestartPolicy, Service, Template, TmpfsMount, Ulimit,
+    VolumeMount,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -30,10 +30,7 @@ pub fn project_yaml(project: &ProjectFile) -> String {
 }
 
 fn map<K: ToString, V>(entries: &BTreeMap<K, V>, write: impl Fn(&V) -> Value) -> Value {
-    entries
-        .iter()
-        .map(|(key, value)| (key.to_string(), write(value)))
-        .collect()
+    entries.iter().map(|(key, value)| (key.to_string(), write(value))).collect()
 }
 
 fn stack(stack: &StackFile) -> Value {
@@ -78,29 +75,20 @@ fn template(template: &Template) -> Value {
 fn overrides(overrides: &Overrides) -> Map<String, Value> {
     let mut fields = service(&overrides.service);
     if !overrides.environment_add.is_empty() {
-        fields.insert(
-            "environment_add".to_owned(),
-            json!(overrides.environment_add),
-        );
+        fields.insert("environment_add".to_owned(), json!(overrides.environment_add));
     }
     if !overrides.ports_add.is_empty() {
         let host = |port: &Option<PortSpec>| port.as_ref().map(|port| host_side(port, "auto"));
         let added = overrides.ports_add.iter();
-        let added: Value = added
-            .map(|(key, port)| (key.to_string(), json!(host(port))))
-            .collect();
+        let added: Value = added.map(|(key, port)| (key.to_string(), json!(host(port)))).collect();
         fields.insert("ports_add".to_owned(), added);
     }
     if !overrides.volumes_add.is_empty() {
-        let added = map(&overrides.volumes_add, |mount| {
-            mount.as_ref().map_or(Value::Null, added_mount)
-        });
+        let added = map(&overrides.volumes_add, |mount| mount.as_ref().map_or(Value::Null, added_mount));
         fields.insert("volumes_add".to_owned(), added);
     }
     if !overrides.config_files.is_empty() {
-        let files = map(&overrides.config_files, |file| {
-            file.as_ref().map_or(Value::Null, config_file)
-        });
+        let files = map(&overrides.config_files, |file| file.as_ref().map_or(Value::Null, config_file));
         fields.insert("config_files".to_owned(), files);
     }
     if let Some(exports) = &overrides.exports {
@@ -124,20 +112,11 @@ fn service(service: &Service) -> Map<String, Value> {
     };
     rewrite("restart", service.restart.map(restart));
     rewrite("ports", service.ports.as_deref().map(|all| list(all, port)));
-    rewrite(
-        "volumes",
-        service.volumes.as_deref().map(|all| list(all, mount)),
-    );
-    rewrite(
-        "tmpfs",
-        service.tmpfs.as_deref().map(|all| list(all, tmpfs)),
-    );
+    rewrite("volumes", service.volumes.as_deref().map(|all| list(all, mount)));
+    rewrite("tmpfs", service.tmpfs.as_deref().map(|all| list(all, tmpfs)));
     rewrite("healthcheck", service.healthcheck.as_ref().map(healthcheck));
     rewrite("depends_on", service.depends_on.as_ref().map(depends_on));
-    rewrite(
-        "ulimits",
-        service.ulimits.as_ref().map(|all| map(all, ulimit)),
-    );
+    rewrite("ulimits", service.ulimits.as_ref().map(|all| map(all, ulimit)));
     fields
 }
 
@@ -246,9 +225,7 @@ fn healthcheck(check: &Healthcheck) -> Value {
 /// A list of names where all have what a list means.
 fn depends_on(providers: &BTreeMap<crate::name::InstanceName, Dependency>) -> Value {
     let usual = |dependency: &Dependency| {
-        dependency.condition == DependencyCondition::Ready
-            && !dependency.restart
-            && dependency.required
+        dependency.condition == DependencyCondition::Ready && !dependency.restart && dependency.required
     };
     if providers.values().all(usual) {
         return providers.keys().map(|name| json!(name)).collect();
@@ -263,22 +240,15 @@ fn depends_on(providers: &BTreeMap<crate::name::InstanceName, Dependency>) -> Va
 }
 
 fn ulimit(limit: &Ulimit) -> Value {
-    if limit.soft == limit.hard {
-        json!(limit.soft)
-    } else {
-        json!(limit)
-    }
+    if limit.soft == limit.hard { json!(limit.soft) } else { json!(limit) }
 }
 
 /// Only its content where nothing else is said.
 fn config_file(file: &ConfigFile) -> Value {
     match file {
-        ConfigFile {
-            content: ConfigContent::Content(content),
-            mode: None,
-            owner: None,
-            secret: false,
-        } => json!(content),
+        ConfigFile { content: ConfigContent::Content(content), mode: None, owner: None, secret: false } => {
+            json!(content)
+        }
         _ => json!(file),
     }
 }

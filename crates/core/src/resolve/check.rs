@@ -37,16 +37,8 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// A problem with a field of an instance.
-    pub fn of(
-        instance: &InstanceName,
-        field: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            instance: Some(instance.clone()),
-            field: field.into(),
-            message: message.into(),
-        }
+    pub fn of(instance: &InstanceName, field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { instance: Some(instance.clone()), field: field.into(), message: message.into() }
     }
 }
 
@@ -59,11 +51,8 @@ pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Override
     if !moved || template.exports.is_empty() || overrides.exports.is_some() {
         return Vec::new();
     }
-    let exports: Vec<String> = template
-        .exports
-        .iter()
-        .map(|e| format!("{} ({})", e.name, e.contract))
-        .collect();
+    let exports: Vec<String> =
+        template.exports.iter().map(|e| format!("{} ({})", e.name, e.contract)).collect();
     vec![Problem::of(
         name,
         "image",
@@ -87,28 +76,19 @@ pub fn check_instance(
     for asked in policy::asked(spec, home) {
         let (field, what, allowance) = (asked.field, &asked.what, asked.allowance);
         if allow.contains(&allowance) {
-            let message = format!(
-                "{what} is allowed by this stack ({allowance}); it reaches beyond the stack"
-            );
+            let message =
+                format!("{what} is allowed by this stack ({allowance}); it reaches beyond the stack");
             found.warnings.push(Problem::of(name, field, message));
         } else {
-            let message = format!(
-                "{what} is refused by policy; add `allow: [{allowance}]` to the stack if it must be"
-            );
+            let message =
+                format!("{what} is refused by policy; add `allow: [{allowance}]` to the stack if it must be");
             found.errors.push(Problem::of(name, field, message));
         }
     }
     lost_files(name, spec, &mut found);
-    for port in spec
-        .ports
-        .iter()
-        .filter(|port| port.host_ip.is_unspecified())
-    {
-        let message =
-            format!("{port} listens on all addresses: other machines and other stacks reach it");
-        found
-            .warnings
-            .push(Problem::of(name, format!("ports.{}", port.key), message));
+    for port in spec.ports.iter().filter(|port| port.host_ip.is_unspecified()) {
+        let message = format!("{port} listens on all addresses: other machines and other stacks reach it");
+        found.warnings.push(Problem::of(name, format!("ports.{}", port.key), message));
     }
     found
 }
@@ -157,18 +137,13 @@ fn lost_files(name: &InstanceName, spec: &ContainerSpec, found: &mut Findings) {
                 field,
                 "the root is read-only, no file can be put there; drop read_only or the file",
             ));
-        } else if let Some(uid) = spec
-            .user
-            .as_deref()
-            .and_then(|user| user.split(':').next()?.parse::<u32>().ok())
+        } else if let Some(uid) =
+            spec.user.as_deref().and_then(|user| user.split(':').next()?.parse::<u32>().ok())
             && file.mode.0 & 0o004 == 0
             && uid != 0
             && uid != file.owner.uid
         {
-            let message = format!(
-                "user {uid} can't read it: mode {}, owner {}",
-                file.mode, file.owner
-            );
+            let message = format!("user {uid} can't read it: mode {}, owner {}", file.mode, file.owner);
             found.warnings.push(Problem::of(name, field, message));
         }
     }
@@ -207,20 +182,14 @@ pub fn check_stack(
         problems.push(Problem::of(
             cycle[0],
             "depends_on",
-            format!(
-                "{} wait for each other; remove one dependency",
-                path.join(" -> ")
-            ),
+            format!("{} wait for each other; remove one dependency", path.join(" -> ")),
         ));
     }
     problems
 }
 
 fn unknown(provider: &InstanceName, instances: &BTreeMap<InstanceName, Effective>) -> String {
-    let near = nearest(
-        provider.as_str(),
-        instances.keys().map(InstanceName::as_str),
-    );
+    let near = nearest(provider.as_str(), instances.keys().map(InstanceName::as_str));
     let hint = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
     format!("the stack has no instance {:?}{hint}", provider.as_str())
 }
@@ -235,17 +204,16 @@ fn never(
     match condition {
         DependencyCondition::ServiceHealthy => {
             let own = offered.service.healthcheck.as_ref();
-            let image = offered
-                .service
-                .image
-                .as_ref()
-                .and_then(|image| images.get(image));
+            let image = offered.service.image.as_ref().and_then(|image| images.get(image));
             let inherited = image.map(|image| image.healthcheck.is_some());
             let has = match own {
                 Some(check) => check.test != HealthTest::None,
                 None => inherited.unwrap_or(true),
             };
-            (!has).then(|| "it has no health check, so it can never be healthy; add one or wait for service_started".to_owned())
+            (!has).then(|| {
+                "it has no health check, so it can never be healthy; add one or wait for service_started"
+                    .to_owned()
+            })
         }
         DependencyCondition::ServiceCompletedSuccessfully if !job => {
             Some("it is not a job, so it never completes; set `job: true` on it".to_owned())

@@ -8,8 +8,7 @@
 //! | config files | by target path; null removes |
 
 use crate::template::{
-    ConfigFile, EnvValue, Export, Import, Overrides, PortKey, PortSpec, Service, Template,
-    VolumeMount,
+    ConfigFile, EnvValue, Export, Import, Overrides, PortKey, PortSpec, Service, Template, VolumeMount,
 };
 use std::{
     collections::BTreeMap,
@@ -62,16 +61,8 @@ pub fn merge(template: &Template, overrides: &Overrides) -> Effective {
         ..replaced(base, over, &mut origins)
     };
     let config_files = origins.config_files(&template.config_files, &overrides.config_files);
-    let exports = origins.pick(
-        "exports",
-        Some(&template.exports),
-        overrides.exports.as_ref(),
-    );
-    let imports = origins.pick(
-        "imports",
-        Some(&template.imports),
-        overrides.imports.as_ref(),
-    );
+    let exports = origins.pick("exports", Some(&template.exports), overrides.exports.as_ref());
+    let imports = origins.pick("imports", Some(&template.imports), overrides.imports.as_ref());
     Effective {
         service,
         config_files,
@@ -152,11 +143,7 @@ impl Origins {
         layers: Layers<'_, K, V>,
     ) -> Option<BTreeMap<K, V>> {
         let replaced = layers.over.is_some();
-        let origin = if replaced {
-            Origin::Override
-        } else {
-            Origin::Template
-        };
+        let origin = if replaced { Origin::Override } else { Origin::Template };
         if layers.base.is_none() && !replaced && layers.added.is_empty() {
             return None;
         }
@@ -171,19 +158,12 @@ impl Origins {
                 from.remove(key);
             }
         }
-        self.0.extend(
-            from.into_iter()
-                .map(|(key, origin)| (format!("{field}.{key}"), origin)),
-        );
+        self.0.extend(from.into_iter().map(|(key, origin)| (format!("{field}.{key}"), origin)));
         Some(list)
     }
 
     /// A variable the template marks secret stays secret whatever an override says.
-    fn environment(
-        &mut self,
-        base: &Service,
-        over: &Overrides,
-    ) -> Option<BTreeMap<String, EnvValue>> {
+    fn environment(&mut self, base: &Service, over: &Overrides) -> Option<BTreeMap<String, EnvValue>> {
         let mut list = self.list(
             "environment",
             Layers {
@@ -201,17 +181,9 @@ impl Origins {
     }
 
     fn labels(&mut self, base: &Service, over: &Service) -> Option<BTreeMap<String, String>> {
-        let added: BTreeMap<String, Option<String>> = over
-            .labels
-            .iter()
-            .flatten()
-            .map(|(k, v)| (k.clone(), Some(v.clone())))
-            .collect();
-        let layers = Layers {
-            base: base.labels.clone(),
-            over: None,
-            added: added.iter().collect(),
-        };
+        let added: BTreeMap<String, Option<String>> =
+            over.labels.iter().flatten().map(|(k, v)| (k.clone(), Some(v.clone()))).collect();
+        let layers = Layers { base: base.labels.clone(), over: None, added: added.iter().collect() };
         self.list("labels", layers)
     }
 
@@ -224,24 +196,19 @@ impl Origins {
             over: over.service.ports.as_ref().map(by_key),
             added: over.ports_add.iter().collect(),
         };
-        self.list("ports", layers)
-            .map(|list| list.into_values().collect())
+        self.list("ports", layers).map(|list| list.into_values().collect())
     }
 
     fn volumes(&mut self, base: &Service, over: &Overrides) -> Option<Vec<VolumeMount>> {
         let by_target = |mounts: &Vec<VolumeMount>| -> BTreeMap<String, VolumeMount> {
-            mounts
-                .iter()
-                .map(|mount| (mount.target.clone(), mount.clone()))
-                .collect()
+            mounts.iter().map(|mount| (mount.target.clone(), mount.clone())).collect()
         };
         let layers = Layers {
             base: base.volumes.as_ref().map(by_target),
             over: over.service.volumes.as_ref().map(by_target),
             added: over.volumes_add.iter().collect(),
         };
-        self.list("volumes", layers)
-            .map(|list| list.into_values().collect())
+        self.list("volumes", layers).map(|list| list.into_values().collect())
     }
 
     fn config_files(
@@ -249,11 +216,7 @@ impl Origins {
         base: &BTreeMap<String, ConfigFile>,
         over: &BTreeMap<String, Option<ConfigFile>>,
     ) -> BTreeMap<String, ConfigFile> {
-        let layers = Layers {
-            base: Some(base.clone()),
-            over: None,
-            added: over.iter().collect(),
-        };
+        let layers = Layers { base: Some(base.clone()), over: None, added: over.iter().collect() };
         self.list("config_files", layers).unwrap_or_default()
     }
 }
@@ -276,11 +239,7 @@ pub fn repository(image: &str) -> String {
         Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
         _ => ("docker.io", name),
     };
-    let registry = if registry == "index.docker.io" {
-        "docker.io"
-    } else {
-        registry
-    };
+    let registry = if registry == "index.docker.io" { "docker.io" } else { registry };
     if registry == "docker.io" && !path.contains('/') {
         format!("{registry}/library/{path}")
     } else {

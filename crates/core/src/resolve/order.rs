@@ -9,9 +9,7 @@ pub type Dependencies<'a> = BTreeMap<&'a InstanceName, BTreeSet<&'a InstanceName
 
 /// A cycle among the dependencies, in its order (`a`, `b`, back to `a`); `None` where there is none.
 pub fn cycle<'a>(dependencies: &Dependencies<'a>) -> Option<Vec<&'a InstanceName>> {
-    let edges = dependencies
-        .iter()
-        .flat_map(|(from, to)| to.iter().map(move |to| (*from, *to)));
+    let edges = dependencies.iter().flat_map(|(from, to)| to.iter().map(move |to| (*from, *to)));
     let graph: DiGraphMap<&InstanceName, ()> = DiGraphMap::from_edges(edges);
     let mut cycles: Vec<BTreeSet<&InstanceName>> = tarjan_scc(&graph)
         .into_iter()
@@ -24,10 +22,7 @@ pub fn cycle<'a>(dependencies: &Dependencies<'a>) -> Option<Vec<&'a InstanceName
     let mut path = vec![start];
     loop {
         let last = path[path.len() - 1];
-        let next = *dependencies
-            .get(last)?
-            .iter()
-            .find(|name| part.contains(*name))?;
+        let next = *dependencies.get(last)?.iter().find(|name| part.contains(*name))?;
         if let Some(seen) = path.iter().position(|name| *name == next) {
             return Some(path.split_off(seen));
         }

@@ -27,14 +27,12 @@ const DANGEROUS: &[&str] = &[
 
 /// Host directories whose content, or whose parent's, makes a container the host's master.
 const HOST_PATHS: &[&str] = &[
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc", "/root", "/run",
-    "/sbin", "/sys", "/usr", "/var", "/var/lib", "/var/run",
+    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin",
+    "/sys", "/usr", "/var", "/var/lib", "/var/run",
 ];
 
 /// Places in a home that hold keys.
-const HOME_PATHS: &[&str] = &[
-    "", ".aws", ".config", ".devarch", ".docker", ".gnupg", ".kube", ".ssh",
-];
+const HOME_PATHS: &[&str] = &["", ".aws", ".config", ".devarch", ".docker", ".gnupg", ".kube", ".ssh"];
 
 /// Files under `/etc` that are harmless to read.
 const HARMLESS: &[&str] = &["/etc/localtime", "/etc/timezone"];
@@ -50,11 +48,7 @@ pub(super) struct Asked {
 pub(super) fn asked(spec: &ContainerSpec, home: Option<&str>) -> Vec<Asked> {
     let mut asked = Vec::new();
     let mut ask = |allowance, field, what: String| {
-        asked.push(Asked {
-            allowance,
-            field,
-            what,
-        });
+        asked.push(Asked { allowance, field, what });
     };
     if spec.privileged {
         ask(Allowance::Privileged, "privileged", "true".to_owned());
@@ -85,15 +79,23 @@ pub(super) fn asked(spec: &ContainerSpec, home: Option<&str>) -> Vec<Asked> {
         let MountFrom::Bind(path) = &mount.source else {
             continue;
         };
-        if is_engine_socket(path) {
-            ask(Allowance::EngineSocket, "volumes", path.clone());
-        } else if is_host_path(path, home)
-            && !(mount.read_only && HARMLESS.contains(&path.as_str()))
-        {
-            ask(Allowance::HostPaths, "volumes", path.clone());
+        if let Some(allowance) = host_path_allowance(path, mount.read_only, home) {
+            ask(allowance, "volumes", path.clone());
         }
     }
     asked
+}
+
+/// What it takes to mount a host path, if it takes anything. The path is absolute; links in it count only once they
+/// are resolved.
+pub fn host_path_allowance(path: &str, read_only: bool, home: Option<&str>) -> Option<Allowance> {
+    if is_engine_socket(path) {
+        Some(Allowance::EngineSocket)
+    } else if is_host_path(path, home) && !(read_only && HARMLESS.contains(&path)) {
+        Some(Allowance::HostPaths)
+    } else {
+        None
+    }
 }
 
 fn unconfined(option: &str) -> bool {
@@ -102,26 +104,15 @@ fn unconfined(option: &str) -> bool {
 
 fn is_engine_socket(path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
-    [
-        "docker.sock",
-        "podman.sock",
-        "containerd.sock",
-        "crio.sock",
-        "buildkitd.sock",
-    ]
-    .contains(&file)
+    ["docker.sock", "podman.sock", "containerd.sock", "crio.sock", "buildkitd.sock"].contains(&file)
 }
 
 fn is_host_path(path: &str, home: Option<&str>) -> bool {
     let within = |dir: &str| path == dir || path.starts_with(&format!("{dir}/"));
     let keys = home.is_some_and(|home| {
-        HOME_PATHS.iter().any(|part| {
-            if part.is_empty() {
-                path == home
-            } else {
-                within(&format!("{home}/{part}"))
-            }
-        })
+        HOME_PATHS
+            .iter()
+            .any(|part| if part.is_empty() { path == home } else { within(&format!("{home}/{part}")) })
     });
     let above_home = home.is_some_and(|home| home.starts_with(&format!("{path}/")));
     HOST_PATHS.contains(&path)

@@ -36,7 +36,6 @@ pub struct SpecContext<'a> {
 }
 
 /// What the engine is asked to make for an instance.
-#[expect(clippy::too_many_lines, reason = "one line a field")]
 pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> ContainerSpec {
     let service = effective.service.clone();
     let job = service.job.unwrap_or(false);
@@ -56,11 +55,7 @@ pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> Conta
         user: service.user,
         working_dir: service.working_dir,
         hostname: service.hostname.unwrap_or_else(|| context.name.to_string()),
-        restart: if job {
-            RestartPolicy::No
-        } else {
-            service.restart.unwrap_or_default()
-        },
+        restart: if job { RestartPolicy::No } else { service.restart.unwrap_or_default() },
         job,
         init: service.init.unwrap_or(false),
         tty: service.tty.unwrap_or(false),
@@ -73,12 +68,7 @@ pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> Conta
         stop_signal: service.stop_signal,
         stop_grace_period: service.stop_grace_period,
         shm_size: service.shm_size,
-        environment: service
-            .environment
-            .iter()
-            .flatten()
-            .map(|(k, v)| (k.clone(), v.to_text()))
-            .collect(),
+        environment: service.environment.iter().flatten().map(|(k, v)| (k.clone(), v.to_text())).collect(),
         labels: service.labels.unwrap_or_default(),
         ports: published(effective, &context.instance.ports),
         mounts: mounts(effective, context),
@@ -103,19 +93,12 @@ pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> Conta
     }
 }
 
-fn published(
-    effective: &Effective,
-    assigned: &BTreeMap<PortKey, HostBinding>,
-) -> Vec<PublishedPort> {
+fn published(effective: &Effective, assigned: &BTreeMap<PortKey, HostBinding>) -> Vec<PublishedPort> {
     let ports = effective.service.ports.iter().flatten();
     ports
         .filter_map(|port| {
             let binding = assigned.get(&port.key)?;
-            Some(PublishedPort {
-                key: port.key,
-                host_ip: binding.host_ip,
-                host_port: binding.host_port,
-            })
+            Some(PublishedPort { key: port.key, host_ip: binding.host_ip, host_port: binding.host_port })
         })
         .collect()
 }
@@ -132,22 +115,12 @@ fn mounts(effective: &Effective, context: &SpecContext<'_>) -> Vec<Mount> {
         };
         if let Some(source) = source {
             let target = mount.target.clone();
-            mounts.insert(
-                target.clone(),
-                Mount {
-                    target,
-                    source,
-                    read_only: mount.read_only,
-                },
-            );
+            mounts.insert(target.clone(), Mount { target, source, read_only: mount.read_only });
         }
     }
     let tmpfs = effective.service.tmpfs.iter().flatten();
-    let covered: BTreeSet<String> = mounts
-        .keys()
-        .cloned()
-        .chain(tmpfs.map(|mount| mount.target.clone()))
-        .collect();
+    let covered: BTreeSet<String> =
+        mounts.keys().cloned().chain(tmpfs.map(|mount| mount.target.clone())).collect();
     for path in context.image.iter().flat_map(|image| &image.volumes) {
         let path = path.trim_end_matches('/');
         if covered.contains(path) {
@@ -156,14 +129,9 @@ fn mounts(effective: &Effective, context: &SpecContext<'_>) -> Vec<Mount> {
         let Some(name) = image_volume(path) else {
             continue;
         };
-        let volume = physical(&name).unwrap_or_else(|| {
-            PhysicalVolume::from_stored(format!("{}-{name}", context.container))
-        });
-        let mount = Mount {
-            target: path.to_owned(),
-            source: MountFrom::Volume(volume),
-            read_only: false,
-        };
+        let volume = physical(&name)
+            .unwrap_or_else(|| PhysicalVolume::from_stored(format!("{}-{name}", context.container)));
+        let mount = Mount { target: path.to_owned(), source: MountFrom::Volume(volume), read_only: false };
         mounts.insert(path.to_owned(), mount);
     }
     mounts.into_values().collect()
@@ -210,11 +178,7 @@ fn file_spec(file: &ConfigFile) -> FileSpec {
     };
     let default_mode = if file.secret { 0o600 } else { 0o644 };
     FileSpec {
-        content: if file.secret {
-            Text::Secret(text)
-        } else {
-            Text::Plain(text)
-        },
+        content: if file.secret { Text::Secret(text) } else { Text::Plain(text) },
         mode: file.mode.unwrap_or(FileMode(default_mode)),
         owner: file.owner.unwrap_or(Owner { uid: 0, gid: 0 }),
     }

@@ -69,10 +69,7 @@ impl FromStr for ContractType {
     type Err = ();
 
     fn from_str(given: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|contract| contract.as_str() == given)
-            .ok_or(())
+        Self::ALL.into_iter().find(|contract| contract.as_str() == given).ok_or(())
     }
 }
 

@@ -54,9 +54,7 @@ impl HealthTest {
     pub fn to_argv(&self) -> Vec<String> {
         match self {
             Self::None => vec!["NONE".to_owned()],
-            Self::Cmd(argv) => std::iter::once("CMD".to_owned())
-                .chain(argv.iter().cloned())
-                .collect(),
+            Self::Cmd(argv) => std::iter::once("CMD".to_owned()).chain(argv.iter().cloned()).collect(),
             Self::Shell(line) => vec!["CMD-SHELL".to_owned(), line.clone()],
         }
     }

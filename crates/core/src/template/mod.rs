@@ -16,8 +16,8 @@ pub use mount::{MountSource, TmpfsMount, VolumeMount};
 pub use overrides::Overrides;
 pub use port_spec::{HostPortChoice, PortKey, PortSpec, Protocol};
 pub use service::{
-    Dependency, DependencyCondition, EnvValue, Limits, Reservations, Resources, RestartPolicy,
-    Service, Ulimit,
+    Dependency, DependencyCondition, EnvValue, Limits, Reservations, Resources, RestartPolicy, Service,
+    Ulimit,
 };
 
 use crate::name::TemplateName;

@@ -13,11 +13,7 @@ pub struct Overrides {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment_add: BTreeMap<String, Option<EnvValue>>,
     /// Ports added to the inherited ones; `None` removes one.
-    #[serde(
-        default,
-        skip_serializing_if = "BTreeMap::is_empty",
-        with = "super::port_spec::by_key"
-    )]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "super::port_spec::by_key")]
     pub ports_add: BTreeMap<PortKey, Option<PortSpec>>,
     /// Mounts added to the inherited ones, by target; `None` removes one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

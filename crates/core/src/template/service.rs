@@ -10,10 +10,7 @@ use std::collections::BTreeMap;
 /// overrides are the same type, so that merging is field by field.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(
-    missing_docs,
-    reason = "each is Compose's field of the same name, unless documented"
-)]
+#[expect(missing_docs, reason = "each is Compose's field of the same name, unless documented")]
 pub struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -113,20 +110,13 @@ impl std::fmt::Debug for EnvValue {
 impl EnvValue {
     /// A value that anyone may see.
     pub fn plain(value: impl Into<String>) -> Self {
-        Self {
-            value: value.into(),
-            secret: false,
-        }
+        Self { value: value.into(), secret: false }
     }
 
     /// The value as text that knows whether it is secret.
     pub fn to_text(&self) -> crate::text::Text {
         use crate::text::Text;
-        if self.secret {
-            Text::Secret(self.value.clone())
-        } else {
-            Text::Plain(self.value.clone())
-        }
+        if self.secret { Text::Secret(self.value.clone()) } else { Text::Plain(self.value.clone()) }
     }
 }
 
@@ -140,10 +130,7 @@ enum EnvForm {
 impl From<EnvForm> for EnvValue {
     fn from(form: EnvForm) -> Self {
         match form {
-            EnvForm::Short(value) => Self {
-                value,
-                secret: false,
-            },
+            EnvForm::Short(value) => Self { value, secret: false },
             EnvForm::Long { value, secret } => Self { value, secret },
         }
     }
@@ -151,14 +138,7 @@ impl From<EnvForm> for EnvValue {
 
 impl From<EnvValue> for EnvForm {
     fn from(env: EnvValue) -> Self {
-        if env.secret {
-            Self::Long {
-                value: env.value,
-                secret: true,
-            }
-        } else {
-            Self::Short(env.value)
-        }
+        if env.secret { Self::Long { value: env.value, secret: true } } else { Self::Short(env.value) }
     }
 }
 
@@ -197,9 +177,10 @@ impl TryFrom<String> for RestartPolicy {
             ("no", None) => Ok(Self::No),
             ("always" | "unless-stopped", None) => Ok(Self::UnlessStopped),
             ("on-failure", None) => Ok(Self::OnFailure(0)),
-            ("on-failure", Some(times)) => {
-                times.parse().map(Self::OnFailure).map_err(|_| format!("{times:?} is not a number of restarts"))
-            }
+            ("on-failure", Some(times)) => times
+                .parse()
+                .map(Self::OnFailure)
+                .map_err(|_| format!("{times:?} is not a number of restarts")),
             _ => Err(format!("{text:?} is not one of no, always, unless-stopped, on-failure, on-failure:N")),
         }
     }

@@ -5,13 +5,13 @@ use devarch_core::{
     id::{InstanceId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
     spec::{
-        Attachment, ContainerSpec, FileSpec, Identity, Mount, MountFrom, NetworkSpec,
-        PublishedPort, VolumeSpec,
+        Attachment, ContainerSpec, FileSpec, Identity, Mount, MountFrom, NetworkSpec, PublishedPort,
+        VolumeSpec,
     },
     stack::Wanted,
     template::{
-        Dependency, DependencyCondition, HealthTest, Healthcheck, Limits, PortKey, Protocol,
-        Reservations, Resources, RestartPolicy, TmpfsMount, Ulimit,
+        Dependency, DependencyCondition, HealthTest, Healthcheck, Limits, PortKey, Protocol, Reservations,
+        Resources, RestartPolicy, TmpfsMount, Ulimit,
     },
     text::Text,
     unit::{Bytes, Cpus, FileMode, Millis, Owner},
@@ -23,10 +23,7 @@ pub(crate) fn name(name: &str) -> InstanceName {
 }
 
 pub(crate) fn pairs<T: From<String>>(pairs: &[(&str, &str)]) -> BTreeMap<String, T> {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned().into()))
-        .collect()
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned().into())).collect()
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {
@@ -110,9 +107,7 @@ pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredI
     }
 }
 
-pub(crate) fn stack(
-    instances: impl IntoIterator<Item = (InstanceName, DesiredInstance)>,
-) -> Desired {
+pub(crate) fn stack(instances: impl IntoIterator<Item = (InstanceName, DesiredInstance)>) -> Desired {
     Desired {
         identity: Identity {
             store: StoreId::new("store"),
@@ -138,11 +133,7 @@ pub(crate) fn file(content: Text) -> FileSpec {
 }
 
 fn depends(condition: DependencyCondition, restart: bool, required: bool) -> Dependency {
-    Dependency {
-        condition,
-        restart,
-        required,
-    }
+    Dependency { condition, restart, required }
 }
 
 /// `web` says every field there is; `db` is healthy, `init` a job, `host` outside the network, `off` disabled.
@@ -150,18 +141,9 @@ pub(crate) fn every_field() -> Desired {
     let mut web = instance(&name("web"), web());
     web.depends_on = BTreeMap::from([
         (name("db"), depends(DependencyCondition::Ready, true, true)),
-        (
-            name("init"),
-            depends(DependencyCondition::Ready, false, true),
-        ),
-        (
-            name("host"),
-            depends(DependencyCondition::Ready, false, false),
-        ),
-        (
-            name("off"),
-            depends(DependencyCondition::Ready, false, false),
-        ),
+        (name("init"), depends(DependencyCondition::Ready, false, true)),
+        (name("host"), depends(DependencyCondition::Ready, false, false)),
+        (name("off"), depends(DependencyCondition::Ready, false, false)),
     ]);
     let mut init = bare("busybox", "init");
     init.job = true;
@@ -199,11 +181,7 @@ fn db() -> ContainerSpec {
     let mut db = bare("postgres:17", "db");
     let secret = Text::Secret("hunter2".to_owned());
     db.environment = BTreeMap::from([("PASSWORD".to_owned(), secret)]);
-    db.healthcheck = Some(check(HealthTest::Cmd(texts(&[
-        "pg_isready",
-        "-h",
-        "127.0.0.1",
-    ]))));
+    db.healthcheck = Some(check(HealthTest::Cmd(texts(&["pg_isready", "-h", "127.0.0.1"]))));
     db
 }
 
@@ -224,38 +202,21 @@ fn web() -> ContainerSpec {
     web.stop_signal = Some("SIGQUIT".to_owned());
     web.stop_grace_period = Some(Millis(90_000));
     web.shm_size = Some(Bytes(64 << 20));
-    web.environment = pairs(&[
-        ("YES", "yes"),
-        ("PRICE", "5$"),
-        ("EMPTY", ""),
-        ("N", "1.10"),
-    ])
-    .into_iter()
-    .map(|(key, value): (String, String)| (key, Text::Plain(value)))
-    .chain([
-        ("API_KEY".to_owned(), Text::Secret("k".to_owned())),
-        ("PASSWORD".to_owned(), Text::Secret("hunter3".to_owned())),
-    ])
-    .collect();
+    web.environment = pairs(&[("YES", "yes"), ("PRICE", "5$"), ("EMPTY", ""), ("N", "1.10")])
+        .into_iter()
+        .map(|(key, value): (String, String)| (key, Text::Plain(value)))
+        .chain([
+            ("API_KEY".to_owned(), Text::Secret("k".to_owned())),
+            ("PASSWORD".to_owned(), Text::Secret("hunter3".to_owned())),
+        ])
+        .collect();
     web.labels = pairs(&[("traefik.rule", "Host(`$x`)")]);
     web.ports = vec![
-        PublishedPort {
-            key: key(80, Protocol::Tcp),
-            host_ip: [127, 0, 0, 1].into(),
-            host_port: 8080,
-        },
-        PublishedPort {
-            key: key(53, Protocol::Udp),
-            host_ip: "::1".parse().unwrap(),
-            host_port: 5353,
-        },
+        PublishedPort { key: key(80, Protocol::Tcp), host_ip: [127, 0, 0, 1].into(), host_port: 8080 },
+        PublishedPort { key: key(53, Protocol::Udp), host_ip: "::1".parse().unwrap(), host_port: 5353 },
     ];
     web.mounts = vec![
-        Mount {
-            target: "/data".to_owned(),
-            source: MountFrom::Volume(volume),
-            read_only: false,
-        },
+        Mount { target: "/data".to_owned(), source: MountFrom::Volume(volume), read_only: false },
         Mount {
             target: "/src".to_owned(),
             source: MountFrom::Bind("/home/me/$a:b".to_owned()),
@@ -269,20 +230,10 @@ fn web() -> ContainerSpec {
 
 fn limits(web: &mut ContainerSpec) {
     web.tmpfs = vec![
-        TmpfsMount {
-            target: "/run".to_owned(),
-            size: Some(Bytes(1 << 20)),
-            mode: Some(FileMode(0o1777)),
-        },
-        TmpfsMount {
-            target: "/tmp".to_owned(),
-            size: None,
-            mode: None,
-        },
+        TmpfsMount { target: "/run".to_owned(), size: Some(Bytes(1 << 20)), mode: Some(FileMode(0o1777)) },
+        TmpfsMount { target: "/tmp".to_owned(), size: None, mode: None },
     ];
-    web.healthcheck = Some(check(HealthTest::Shell(
-        "curl -f http://127.0.0.1:$PORT/ || exit 1".to_owned(),
-    )));
+    web.healthcheck = Some(check(HealthTest::Shell("curl -f http://127.0.0.1:$PORT/ || exit 1".to_owned())));
     web.extra_hosts = pairs(&[("host.docker.internal", "host-gateway"), ("six", "::1")]);
     web.dns = texts(&["9.9.9.9"]);
     web.cap_add = texts(&["NET_BIND_SERVICE"]);
@@ -291,20 +242,11 @@ fn limits(web: &mut ContainerSpec) {
     web.security_opt = texts(&["no-new-privileges:true"]);
     web.group_add = texts(&["44"]);
     web.sysctls = pairs(&[("net.core.somaxconn", "1024")]);
-    let limit = Ulimit {
-        soft: 1024,
-        hard: -1,
-    };
+    let limit = Ulimit { soft: 1024, hard: -1 };
     web.ulimits = BTreeMap::from([("nofile".to_owned(), limit)]);
     web.resources = Resources {
-        limits: Limits {
-            cpus: Some(Cpus(500)),
-            memory: Some(Bytes(512 << 20)),
-            pids: Some(100),
-        },
-        reservations: Reservations {
-            memory: Some(Bytes(1 << 30)),
-        },
+        limits: Limits { cpus: Some(Cpus(500)), memory: Some(Bytes(512 << 20)), pids: Some(100) },
+        reservations: Reservations { memory: Some(Bytes(1 << 30)) },
     };
 }
 

@@ -220,11 +220,8 @@ fn secrets_are_variables_and_their_values_beside_the_file() {
     for secret in ["hunter2", "hunter3", "t0ken"] {
         assert!(!yaml.contains(secret), "{yaml}");
     }
-    let secrets: Vec<String> = file
-        .secrets()
-        .iter()
-        .map(|(name, text)| format!("{name}={}", text.reveal()))
-        .collect();
+    let secrets: Vec<String> =
+        file.secrets().iter().map(|(name, text)| format!("{name}={}", text.reveal())).collect();
     insta::assert_snapshot!(secrets.join("\n"), @"
     API_KEY=k
     DB_PASSWORD=hunter2
@@ -322,12 +319,7 @@ fn variables_never_meet() {
     let file = compose_file(&desired, ConfigPlace::Inline);
     assert_eq!(file.secrets().len(), 6);
     for (instance, value) in read_back(&file)["services"].as_object().unwrap() {
-        let (variable, found) = value["environment"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .next()
-            .unwrap();
+        let (variable, found) = value["environment"].as_object().unwrap().iter().next().unwrap();
         assert_eq!(found, &format!("{instance} {variable}"));
     }
 }
@@ -337,10 +329,7 @@ fn what_the_schema_refuses_is_told_with_instance_and_field() {
     let mut spec = bare("busybox", "web");
     spec.cap_add = vec!["NET_ADMIN".to_owned(), "NET_ADMIN".to_owned()];
     spec.labels.insert(String::new(), "x".to_owned());
-    let file = compose_file(
-        &stack([(name("web"), instance(&name("web"), spec))]),
-        ConfigPlace::Inline,
-    );
+    let file = compose_file(&stack([(name("web"), instance(&name("web"), spec))]), ConfigPlace::Inline);
     assert!(!schema::wrong(&file).is_empty());
     let shown: Vec<String> = validate(&file).iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(shown.join("\n"), @r#"
@@ -363,27 +352,19 @@ fn check_read_back(desired: &Desired, file: &ComposeFile) {
         for (label, value) in &spec.labels {
             assert_eq!(service["labels"][label], value.as_str());
         }
-        for (mount, found) in spec
-            .mounts
-            .iter()
-            .zip(service["volumes"].as_array().into_iter().flatten())
-        {
+        for (mount, found) in spec.mounts.iter().zip(service["volumes"].as_array().into_iter().flatten()) {
             assert_eq!(found["target"], mount.target.as_str());
         }
         let uses = service["configs"].as_array().into_iter().flatten();
         let found: Vec<(&str, &str)> = uses
             .map(|config| {
                 let content = &read["configs"][config["source"].as_str().unwrap()]["content"];
-                (
-                    config["target"].as_str().unwrap(),
-                    content.as_str().unwrap(),
-                )
+                (config["target"].as_str().unwrap(), content.as_str().unwrap())
             })
             .collect();
         let files = spec.config_files.iter();
-        let wanted: Vec<(&str, &str)> = files
-            .map(|(path, file)| (path.as_str(), file.content.reveal()))
-            .collect();
+        let wanted: Vec<(&str, &str)> =
+            files.map(|(path, file)| (path.as_str(), file.content.reveal())).collect();
         assert_eq!(found, wanted);
     }
 }

@@ -11,13 +11,9 @@ use std::collections::BTreeMap;
 
 fn imported(text: &str, variables: &[(&str, &str)]) -> Result<Imported, Vec<Diagnostic>> {
     let variables = variables.iter();
-    let variables: BTreeMap<String, String> = variables
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    import(
-        &parse_yaml_with(text, variables).unwrap(),
-        &"fallback".parse().unwrap(),
-    )
+    let variables: BTreeMap<String, String> =
+        variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    import(&parse_yaml_with(text, variables).unwrap(), &"fallback".parse().unwrap())
 }
 
 fn notes(imported: &[Diagnostic]) -> String {
@@ -208,13 +204,7 @@ fn a_file_without_services_is_refused() {
 fn the_stack_has_the_files_name_or_the_given_one() {
     let stack = |text| {
         let imported = imported(text, &[]).unwrap();
-        imported
-            .project
-            .stacks
-            .into_keys()
-            .next()
-            .unwrap()
-            .to_string()
+        imported.project.stacks.into_keys().next().unwrap().to_string()
     };
     assert_eq!(stack("services: {a: {image: x}}"), "fallback");
     assert_eq!(stack("{name: shop, services: {a: {image: x}}}"), "shop");
@@ -234,9 +224,7 @@ fn names_that_become_the_same_are_told_apart() {
 fn what_we_write_comes_back() {
     let file = compose_file(&every_field(), ConfigPlace::Inline);
     let secrets = file.secrets().iter();
-    let secrets: Vec<(&str, &str)> = secrets
-        .map(|(name, text)| (name.as_str(), text.reveal()))
-        .collect();
+    let secrets: Vec<(&str, &str)> = secrets.map(|(name, text)| (name.as_str(), text.reveal())).collect();
     let imported = imported(&file.to_yaml(), &secrets).unwrap();
     insta::assert_snapshot!(notes(&imported.notes), @r#"
     4:21: services.db.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too

@@ -12,8 +12,5 @@ static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
 /// What the schema says against a file.
 pub(crate) fn wrong(file: &ComposeFile) -> Vec<String> {
     let json = serde_json::to_value(file).unwrap();
-    SCHEMA
-        .iter_errors(&json)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect()
+    SCHEMA.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }

@@ -6,8 +6,8 @@ use devarch_core::{
     name::{InstanceName, PhysicalVolume},
     spec::{ContainerSpec, FileSpec, Mount, MountFrom, PublishedPort},
     template::{
-        Dependency, DependencyCondition, HealthTest, Healthcheck, Limits, PortKey, Protocol,
-        Reservations, Resources, RestartPolicy, TmpfsMount, Ulimit,
+        Dependency, DependencyCondition, HealthTest, Healthcheck, Limits, PortKey, Protocol, Reservations,
+        Resources, RestartPolicy, TmpfsMount, Ulimit,
     },
     text::Text,
     unit::{Bytes, Cpus, FileMode, Millis},
@@ -17,11 +17,7 @@ use std::collections::BTreeMap;
 
 /// No file of failures: a failing case is printed and becomes a test of its own.
 pub(crate) fn env(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 const HARD: &[&str] = &[
@@ -127,10 +123,7 @@ pub(crate) fn map_of<V: std::fmt::Debug>(
 }
 
 pub(crate) fn key() -> impl Strategy<Value = PortKey> {
-    (
-        1..u16::MAX,
-        prop_oneof![Just(Protocol::Tcp), Just(Protocol::Udp)],
-    )
+    (1..u16::MAX, prop_oneof![Just(Protocol::Tcp), Just(Protocol::Udp)])
         .prop_map(|(target, protocol)| PortKey { target, protocol })
 }
 
@@ -147,12 +140,7 @@ pub(crate) fn restart() -> impl Strategy<Value = RestartPolicy> {
 }
 
 pub(crate) fn bytes() -> impl Strategy<Value = Bytes> {
-    prop_oneof![
-        0..10_000_u64,
-        (0..100_u64).prop_map(|n| n << 20),
-        Just(1_u64 << 40)
-    ]
-    .prop_map(Bytes)
+    prop_oneof![0..10_000_u64, (0..100_u64).prop_map(|n| n << 20), Just(1_u64 << 40)].prop_map(Bytes)
 }
 
 pub(crate) fn millis() -> impl Strategy<Value = Millis> {
@@ -170,24 +158,16 @@ pub(crate) fn healthcheck() -> impl Strategy<Value = Healthcheck> {
         text().prop_map(HealthTest::Shell),
     ];
     let time = || option::of(millis());
-    (
-        test,
-        time(),
-        time(),
-        option::of(any::<u32>()),
-        time(),
-        time(),
+    (test, time(), time(), option::of(any::<u32>()), time(), time()).prop_map(
+        |(test, interval, timeout, retries, start_period, start_interval)| Healthcheck {
+            test,
+            interval,
+            timeout,
+            retries,
+            start_period,
+            start_interval,
+        },
     )
-        .prop_map(
-            |(test, interval, timeout, retries, start_period, start_interval)| Healthcheck {
-                test,
-                interval,
-                timeout,
-                retries,
-                start_period,
-                start_interval,
-            },
-        )
 }
 
 pub(crate) fn dependency() -> impl Strategy<Value = Dependency> {
@@ -199,12 +179,10 @@ pub(crate) fn dependency() -> impl Strategy<Value = Dependency> {
             DependencyCondition::ServiceCompletedSuccessfully,
         ][..],
     );
-    (condition, any::<bool>(), any::<bool>()).prop_map(|(condition, restart, required)| {
-        Dependency {
-            condition,
-            restart,
-            required,
-        }
+    (condition, any::<bool>(), any::<bool>()).prop_map(|(condition, restart, required)| Dependency {
+        condition,
+        restart,
+        required,
     })
 }
 
@@ -219,12 +197,9 @@ pub(crate) fn tmpfs() -> impl Strategy<Value = TmpfsMount> {
 pub(crate) fn resources() -> impl Strategy<Value = Resources> {
     let cpus = option::of((1..64_000_u32).prop_map(Cpus));
     let memory = || option::of(bytes());
-    (cpus, memory(), option::of(any::<u32>()), memory()).prop_map(
-        |(cpus, memory, pids, reserved)| Resources {
-            limits: Limits { cpus, memory, pids },
-            reservations: Reservations { memory: reserved },
-        },
-    )
+    (cpus, memory(), option::of(any::<u32>()), memory()).prop_map(|(cpus, memory, pids, reserved)| {
+        Resources { limits: Limits { cpus, memory, pids }, reservations: Reservations { memory: reserved } }
+    })
 }
 
 pub(crate) fn ulimits() -> impl Strategy<Value = BTreeMap<String, Ulimit>> {
@@ -251,10 +226,7 @@ fn published() -> impl Strategy<Value = PublishedPort> {
 
 fn mount() -> impl Strategy<Value = Mount> {
     let volume = "devarch-shop-[a-z]{1,9}".prop_map(PhysicalVolume::from_stored);
-    let source = prop_oneof![
-        volume.prop_map(MountFrom::Volume),
-        path().prop_map(MountFrom::Bind)
-    ];
+    let source = prop_oneof![volume.prop_map(MountFrom::Volume), path().prop_map(MountFrom::Bind)];
     (path(), source, any::<bool>()).prop_map(|(target, source, read_only)| Mount {
         target,
         source,
@@ -270,61 +242,41 @@ fn files() -> impl Strategy<Value = BTreeMap<String, FileSpec>> {
 fn words_of_it() -> impl Strategy<Value = ContainerSpec> {
     let argv = || option::of(collection::vec(text(), 0..3));
     let flags = proptest::array::uniform6(any::<bool>());
-    let scalars = (
-        word(),
-        option::of(word()),
-        option::of(word()),
-        option::of(word()),
-    );
+    let scalars = (word(), option::of(word()), option::of(word()), option::of(word()));
     // Names that the schema refuses are rare but there.
     let names = || prop_oneof![20 => word(), 1 => Just(String::new()), 1 => Just("\n".to_owned())];
     let environment = collection::btree_map(names(), value(), 0..4);
     let labels = collection::btree_map(names(), text(), 0..3);
-    (
-        argv(),
-        argv(),
-        flags,
-        scalars,
-        environment,
-        labels,
-        map_of(text()),
-        restart(),
+    (argv(), argv(), flags, scalars, environment, labels, map_of(text()), restart()).prop_map(
+        |(command, entrypoint, flags, scalars, environment, labels, sysctls, restart)| {
+            let [init, tty, stdin_open, read_only, privileged, job] = flags;
+            let (image, platform, working_dir, stop_signal) = scalars;
+            ContainerSpec {
+                command,
+                entrypoint,
+                platform,
+                working_dir,
+                stop_signal,
+                init,
+                tty,
+                stdin_open,
+                read_only,
+                privileged,
+                job,
+                environment,
+                labels,
+                sysctls,
+                restart,
+                ..bare(&image, "host")
+            }
+        },
     )
-        .prop_map(
-            |(command, entrypoint, flags, scalars, environment, labels, sysctls, restart)| {
-                let [init, tty, stdin_open, read_only, privileged, job] = flags;
-                let (image, platform, working_dir, stop_signal) = scalars;
-                ContainerSpec {
-                    command,
-                    entrypoint,
-                    platform,
-                    working_dir,
-                    stop_signal,
-                    init,
-                    tty,
-                    stdin_open,
-                    read_only,
-                    privileged,
-                    job,
-                    environment,
-                    labels,
-                    sysctls,
-                    restart,
-                    ..bare(&image, "host")
-                }
-            },
-        )
 }
 
 fn container() -> impl Strategy<Value = ContainerSpec> {
     let lists = proptest::array::uniform5(words());
     let mounts = collection::vec(mount(), 0..3);
-    let numbers = (
-        option::of(bytes()),
-        option::of(millis()),
-        resources(),
-        ulimits(),
-    );
+    let numbers = (option::of(bytes()), option::of(millis()), resources(), ulimits());
     let ports = collection::vec(published(), 0..3);
     (
         words_of_it(),
@@ -338,17 +290,7 @@ fn container() -> impl Strategy<Value = ContainerSpec> {
         map_of(word()),
     )
         .prop_map(
-            |(
-                spec,
-                lists,
-                mounts,
-                numbers,
-                ports,
-                tmpfs,
-                healthcheck,
-                config_files,
-                extra_hosts,
-            )| {
+            |(spec, lists, mounts, numbers, ports, tmpfs, healthcheck, config_files, extra_hosts)| {
                 let [dns, cap_add, cap_drop, devices, security_opt] = lists;
                 let (shm_size, stop_grace_period, resources, ulimits) = numbers;
                 ContainerSpec {
@@ -391,9 +333,7 @@ pub(crate) fn desired() -> impl Strategy<Value = Desired> {
         stack(instances.into_iter().map(|(name, (spec, dependencies))| {
             let mut built = instance(&name, spec);
             let of_them = dependencies.into_values().zip(names.clone());
-            built.depends_on = of_them
-                .map(|(dependency, name)| (name, dependency))
-                .collect();
+            built.depends_on = of_them.map(|(dependency, name)| (name, dependency)).collect();
             (name, built)
         }))
     })

@@ -6,8 +6,8 @@ use devarch_core::{
     policy::Allowance,
     read::{InstanceFile, ProjectFile, StackFile, parse_yaml, project_yaml, read_project},
     template::{
-        ConfigContent, ConfigFile, ContractType, EnvValue, Export, HostPortChoice, Import,
-        MountSource, Overrides, PortKey, PortSpec, Service, Template, VolumeMount,
+        ConfigContent, ConfigFile, ContractType, EnvValue, Export, HostPortChoice, Import, MountSource,
+        Overrides, PortKey, PortSpec, Service, Template, VolumeMount,
     },
     unit::Owner,
 };
@@ -152,10 +152,7 @@ templates:
 }
 
 fn port_spec() -> impl Strategy<Value = PortSpec> {
-    let published = prop_oneof![
-        Just(HostPortChoice::Auto),
-        (1..u16::MAX).prop_map(HostPortChoice::Fixed),
-    ];
+    let published = prop_oneof![Just(HostPortChoice::Auto), (1..u16::MAX).prop_map(HostPortChoice::Fixed),];
     let host_ip = option::of(any_of::address());
     (any_of::key(), host_ip, published).prop_map(|(key, host_ip, published)| PortSpec {
         key,
@@ -178,10 +175,7 @@ fn mount() -> impl Strategy<Value = VolumeMount> {
 }
 
 fn by_key<K: Ord, V>(values: Vec<V>, key: impl Fn(&V) -> K) -> BTreeMap<K, V> {
-    values
-        .into_iter()
-        .map(|value| (key(&value), value))
-        .collect()
+    values.into_iter().map(|value| (key(&value), value)).collect()
 }
 
 fn env_value() -> impl Strategy<Value = EnvValue> {
@@ -201,14 +195,8 @@ fn config_file() -> impl Strategy<Value = ConfigFile> {
         any_of::word().prop_map(ConfigContent::File),
     ];
     let owner = option::of((0..9_u32, 0..9_u32).prop_map(|(uid, gid)| Owner { uid, gid }));
-    (content, option::of(any_of::mode()), owner, any::<bool>()).prop_map(
-        |(content, mode, owner, secret)| ConfigFile {
-            content,
-            mode,
-            owner,
-            secret,
-        },
-    )
+    (content, option::of(any_of::mode()), owner, any::<bool>())
+        .prop_map(|(content, mode, owner, secret)| ConfigFile { content, mode, owner, secret })
 }
 
 fn contract() -> impl Strategy<Value = ContractType> {
@@ -216,43 +204,23 @@ fn contract() -> impl Strategy<Value = ContractType> {
 }
 
 fn exports() -> impl Strategy<Value = Vec<Export>> {
-    let export = (
-        any_of::word(),
-        contract(),
-        1..u16::MAX,
-        any_of::map_of(any_of::text()),
-    );
-    let export = export.prop_map(|(name, contract, port, properties)| Export {
-        name,
-        contract,
-        port,
-        properties,
-    });
-    collection::vec(export, 0..3).prop_map(|exports| {
-        by_key(exports, |export| export.name.clone())
-            .into_values()
-            .collect()
-    })
+    let export = (any_of::word(), contract(), 1..u16::MAX, any_of::map_of(any_of::text()));
+    let export =
+        export.prop_map(|(name, contract, port, properties)| Export { name, contract, port, properties });
+    collection::vec(export, 0..3)
+        .prop_map(|exports| by_key(exports, |export| export.name.clone()).into_values().collect())
 }
 
 fn imports() -> impl Strategy<Value = Vec<Import>> {
-    let import = (
-        any_of::word(),
-        contract(),
-        any::<bool>(),
-        any_of::map_of(any_of::text()),
-    );
+    let import = (any_of::word(), contract(), any::<bool>(), any_of::map_of(any_of::text()));
     let import = import.prop_map(|(name, contract, required, environment)| Import {
         name,
         contract,
         required,
         environment,
     });
-    collection::vec(import, 0..3).prop_map(|imports| {
-        by_key(imports, |import| import.name.clone())
-            .into_values()
-            .collect()
-    })
+    collection::vec(import, 0..3)
+        .prop_map(|imports| by_key(imports, |import| import.name.clone()).into_values().collect())
 }
 
 fn scalars() -> BoxedStrategy<Service> {
@@ -265,14 +233,7 @@ fn scalars() -> BoxedStrategy<Service> {
         option::of("[0-9]{1,5}(:[0-9]{1,5})?"),
     );
     let numbers = (option::of(any_of::millis()), option::of(any_of::bytes()));
-    (
-        words,
-        flags,
-        argv,
-        modes,
-        numbers,
-        option::of(any_of::restart()),
-    )
+    (words, flags, argv, modes, numbers, option::of(any_of::restart()))
         .prop_map(|(words, flags, argv, modes, numbers, restart)| {
             let [image, platform, working_dir, hostname, stop_signal, _] = words;
             let [init, tty, stdin_open, read_only, privileged, job] = flags;
@@ -314,11 +275,7 @@ fn service() -> BoxedStrategy<Service> {
     let tmpfs = option::of(collection::vec(any_of::tmpfs(), 0..3));
     let rest = (
         option::of(any_of::healthcheck()),
-        option::of(collection::btree_map(
-            any_of::instance_name(),
-            any_of::dependency(),
-            0..3,
-        )),
+        option::of(collection::btree_map(any_of::instance_name(), any_of::dependency(), 0..3)),
         option::of(any_of::ulimits()),
         option::of(any_of::resources()),
     );
@@ -340,11 +297,7 @@ fn service() -> BoxedStrategy<Service> {
                 extra_hosts: maps.1,
                 environment: maps.2,
                 ports: ports.map(|all| by_key(all, |port| port.key).into_values().collect()),
-                volumes: volumes.map(|all| {
-                    by_key(all, |mount| mount.target.clone())
-                        .into_values()
-                        .collect()
-                }),
+                volumes: volumes.map(|all| by_key(all, |mount| mount.target.clone()).into_values().collect()),
                 tmpfs: tmpfs.map(sorted),
                 healthcheck: rest.0,
                 depends_on: rest.1,
@@ -359,27 +312,15 @@ fn service() -> BoxedStrategy<Service> {
 fn template(name: &TemplateName) -> BoxedStrategy<Template> {
     let files = collection::btree_map(any_of::path(), config_file(), 0..3);
     let name = name.clone();
-    (
-        any_of::text(),
-        any_of::word(),
-        service(),
-        files,
-        exports(),
-        imports(),
-    )
-        .prop_map(
-            move |(description, image, service, config_files, exports, imports)| Template {
-                name: name.clone(),
-                description,
-                service: Service {
-                    image: Some(image),
-                    ..service
-                },
-                config_files,
-                exports,
-                imports,
-            },
-        )
+    (any_of::text(), any_of::word(), service(), files, exports(), imports())
+        .prop_map(move |(description, image, service, config_files, exports, imports)| Template {
+            name: name.clone(),
+            description,
+            service: Service { image: Some(image), ..service },
+            config_files,
+            exports,
+            imports,
+        })
         .boxed()
 }
 
@@ -390,26 +331,22 @@ fn overrides() -> BoxedStrategy<Overrides> {
     let files = collection::btree_map(any_of::path(), option::of(config_file()), 0..3);
     let contracts = (option::of(exports()), option::of(imports()));
     (service(), environment, ports, volumes, files, contracts)
-        .prop_map(
-            |(service, environment_add, ports, volumes, config_files, (exports, imports))| {
-                let ports: BTreeMap<PortKey, Option<PortSpec>> = ports
-                    .into_iter()
-                    .map(|(port, there)| (port.key, there.then_some(port)))
-                    .collect();
-                let volumes = volumes.into_iter();
-                Overrides {
-                    service,
-                    environment_add,
-                    ports_add: ports.into_iter().collect(),
-                    volumes_add: volumes
-                        .map(|(mount, there)| (mount.target.clone(), there.then_some(mount)))
-                        .collect(),
-                    config_files,
-                    exports,
-                    imports,
-                }
-            },
-        )
+        .prop_map(|(service, environment_add, ports, volumes, config_files, (exports, imports))| {
+            let ports: BTreeMap<PortKey, Option<PortSpec>> =
+                ports.into_iter().map(|(port, there)| (port.key, there.then_some(port))).collect();
+            let volumes = volumes.into_iter();
+            Overrides {
+                service,
+                environment_add,
+                ports_add: ports.into_iter().collect(),
+                volumes_add: volumes
+                    .map(|(mount, there)| (mount.target.clone(), there.then_some(mount)))
+                    .collect(),
+                config_files,
+                exports,
+                imports,
+            }
+        })
         .boxed()
 }
 
@@ -420,21 +357,12 @@ fn project() -> BoxedStrategy<ProjectFile> {
     let allow = collection::btree_set(sample::select(&Allowance::ALL[..]), 0..3);
     (option::of(template(&name)), instances, allow)
         .prop_map(move |(template, instances, allow)| {
-            let file = |(overrides, enabled)| InstanceFile {
-                template: name.clone(),
-                enabled,
-                overrides,
-            };
-            let instances: BTreeMap<InstanceName, InstanceFile> = instances
-                .into_iter()
-                .map(|(name, parts)| (name, file(parts)))
-                .collect();
+            let file = |(overrides, enabled)| InstanceFile { template: name.clone(), enabled, overrides };
+            let instances: BTreeMap<InstanceName, InstanceFile> =
+                instances.into_iter().map(|(name, parts)| (name, file(parts))).collect();
             let stack: StackName = "s".parse().unwrap();
             ProjectFile {
-                templates: template
-                    .map(|template| (name.clone(), template))
-                    .into_iter()
-                    .collect(),
+                templates: template.map(|template| (name.clone(), template)).into_iter().collect(),
                 stacks: BTreeMap::from([(stack, StackFile { allow, instances })]),
             }
         })

@@ -40,6 +40,7 @@ pub(crate) fn stack(instances: &str) -> Stack {
         revision: 1,
         engine: None,
         subnet: None,
+        imported: None,
         allow: BTreeSet::new(),
         instances: BTreeMap::new(),
     };
@@ -120,8 +121,14 @@ impl Paper {
             listeners: Vec::new(),
             routes: BTreeSet::new(),
         };
-        let mut paper =
-            Self { observed, remembered: Remembered::default(), subnet: "10.213.0.0/24".parse().unwrap(), specs: BTreeMap::new(), made: 0, done: Vec::new() };
+        let mut paper = Self {
+            observed,
+            remembered: Remembered::default(),
+            subnet: "10.213.0.0/24".parse().unwrap(),
+            specs: BTreeMap::new(),
+            made: 0,
+            done: Vec::new(),
+        };
         paper.add_image("busybox:1", "sha256:aaaaaaaaaaaaaaaa");
         paper
     }
@@ -214,7 +221,11 @@ impl Paper {
                 made.insert(id, self.create(name, spec, identity, hash));
             }
             Action::PutFiles { container, .. } => {
-                assert_eq!(self.container(&of(container)).state, RunState::Created, "files arrive before the start");
+                assert_eq!(
+                    self.container(&of(container)).state,
+                    RunState::Created,
+                    "files arrive before the start"
+                );
             }
             Action::Connect { container, attachment } => {
                 let address = IpAddr::V4(attachment.address);
@@ -229,7 +240,11 @@ impl Paper {
             }
             Action::RemoveContainer { container, .. } => {
                 let id = of(container);
-                assert_ne!(self.container(&id).state, RunState::Running, "a running container is not removed");
+                assert_ne!(
+                    self.container(&id).state,
+                    RunState::Running,
+                    "a running container is not removed"
+                );
                 self.observed.containers.retain(|container| container.id != id);
             }
             Action::Await { container, .. } => {
@@ -250,7 +265,13 @@ impl Paper {
         }
     }
 
-    fn create(&mut self, name: &ContainerName, spec: &ContainerSpec, identity: &Identity, hash: &str) -> ContainerId {
+    fn create(
+        &mut self,
+        name: &ContainerName,
+        spec: &ContainerSpec,
+        identity: &Identity,
+        hash: &str,
+    ) -> ContainerId {
         self.made += 1;
         let id = ContainerId::new(format!("c{}", self.made));
         assert!(self.observed.containers.iter().all(|other| other.name != *name), "{name} is taken");
@@ -296,9 +317,18 @@ impl Paper {
         let volumes = self.container(id).volumes.clone();
         for other in self.observed.containers.iter().filter(|c| c.id != *id && c.state == RunState::Running) {
             assert!(other.volumes.is_disjoint(&volumes), "{} runs on the same volume", other.name);
-            assert!(other.networks.values().all(|theirs| *theirs != address), "{} has the same address", other.name);
+            assert!(
+                other.networks.values().all(|theirs| *theirs != address),
+                "{} has the same address",
+                other.name
+            );
             for port in &other.ports {
-                assert!(ports.iter().all(|mine| mine.host_port != port.host_port), "{} has port {}", other.name, port.host_port);
+                assert!(
+                    ports.iter().all(|mine| mine.host_port != port.host_port),
+                    "{} has port {}",
+                    other.name,
+                    port.host_port
+                );
             }
         }
         let container = self.container(id);
@@ -312,7 +342,11 @@ impl Paper {
 
     pub(crate) fn of(&mut self, instance: &str) -> &mut ObservedContainer {
         let name = format!("devarch-shop-{instance}");
-        self.observed.containers.iter_mut().find(|container| container.name.as_str() == name).expect("it exists")
+        self.observed
+            .containers
+            .iter_mut()
+            .find(|container| container.name.as_str() == name)
+            .expect("it exists")
     }
 }
 

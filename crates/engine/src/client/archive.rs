@@ -18,26 +18,14 @@ pub(super) async fn put(
     files: &BTreeMap<String, FileSpec>,
 ) -> Result<()> {
     let action = || format!("put {} files into container {id}", files.len());
-    let archive = pack(files)
-        .map_err(|error| Failure::Garbled(error.to_string()))
-        .during(action)?;
-    let options = UploadToContainerOptions {
-        path: "/".to_owned(),
-        ..Default::default()
-    };
+    let archive = pack(files).map_err(|error| Failure::Garbled(error.to_string())).during(action)?;
+    let options = UploadToContainerOptions { path: "/".to_owned(), ..Default::default() };
     let body = bollard::body_full(archive.into());
-    engine
-        .docker
-        .upload_to_container(id.as_str(), Some(options), body)
-        .await
-        .during(action)
+    engine.docker.upload_to_container(id.as_str(), Some(options), body).await.during(action)
 }
 
 fn pack(files: &BTreeMap<String, FileSpec>) -> io::Result<Vec<u8>> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let mut archive = Builder::new(Vec::new());
     for (path, file) in files {
         let content = file.content.reveal().as_bytes();

@@ -2,9 +2,8 @@
 
 use super::network;
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, HealthConfig, HostConfig, Mount, MountType,
-    NetworkingConfig, PortBinding, PortMap, ResourcesUlimits, RestartPolicy as EngineRestart,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, DeviceMapping, HealthConfig, HostConfig, Mount, MountType, NetworkingConfig,
+    PortBinding, PortMap, ResourcesUlimits, RestartPolicy as EngineRestart, RestartPolicyNameEnum,
 };
 use devarch_core::{
     spec::{ContainerSpec, CreateContainer, Mount as SpecMount, MountFrom, PublishedPort},
@@ -58,10 +57,7 @@ pub(super) fn seconds(millis: Millis) -> i64 {
 }
 
 fn environment(spec: &ContainerSpec) -> Vec<String> {
-    spec.environment
-        .iter()
-        .map(|(name, value)| format!("{name}={}", value.reveal()))
-        .collect()
+    spec.environment.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect()
 }
 
 fn host_config(spec: &ContainerSpec, host_gateway: &str) -> HostConfig {
@@ -82,11 +78,7 @@ fn host_config(spec: &ContainerSpec, host_gateway: &str) -> HostConfig {
         ipc_mode: spec.ipc.clone(),
         shm_size: spec.shm_size.map(|size| number(size.0)),
         memory: limits.memory.map(|size| number(size.0)),
-        memory_reservation: spec
-            .resources
-            .reservations
-            .memory
-            .map(|size| number(size.0)),
+        memory_reservation: spec.resources.reservations.memory.map(|size| number(size.0)),
         nano_cpus: limits.cpus.map(nano_cpus),
         pids_limit: limits.pids.map(i64::from),
         ulimits: Some(ulimits(spec)),
@@ -94,12 +86,7 @@ fn host_config(spec: &ContainerSpec, host_gateway: &str) -> HostConfig {
         dns: Some(spec.dns.clone()),
         cap_add: Some(spec.cap_add.clone()),
         cap_drop: Some(spec.cap_drop.clone()),
-        devices: Some(
-            spec.devices
-                .iter()
-                .map(|device| device_mapping(device))
-                .collect(),
-        ),
+        devices: Some(spec.devices.iter().map(|device| device_mapping(device)).collect()),
         security_opt: Some(spec.security_opt.clone()),
         group_add: Some(spec.group_add.clone()),
         sysctls: Some(spec.sysctls.clone().into_iter().collect()),
@@ -118,14 +105,10 @@ fn nano_cpus(cpus: Cpus) -> i64 {
 fn port_bindings(ports: &[PublishedPort]) -> PortMap {
     let mut bindings = PortMap::new();
     for port in ports {
-        bindings
-            .entry(port.key.to_string())
-            .or_default()
-            .get_or_insert_default()
-            .push(PortBinding {
-                host_ip: Some(port.host_ip.to_string()),
-                host_port: Some(port.host_port.to_string()),
-            });
+        bindings.entry(port.key.to_string()).or_default().get_or_insert_default().push(PortBinding {
+            host_ip: Some(port.host_ip.to_string()),
+            host_port: Some(port.host_port.to_string()),
+        });
     }
     bindings
 }
@@ -157,10 +140,7 @@ fn restart_policy(policy: RestartPolicy) -> EngineRestart {
         RestartPolicy::OnFailure(times) => (RestartPolicyNameEnum::ON_FAILURE, Some(times.into())),
         RestartPolicy::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, None),
     };
-    EngineRestart {
-        name: Some(name),
-        maximum_retry_count: count,
-    }
+    EngineRestart { name: Some(name), maximum_retry_count: count }
 }
 
 fn ulimits(spec: &ContainerSpec) -> Vec<ResourcesUlimits> {
@@ -178,18 +158,8 @@ fn ulimits(spec: &ContainerSpec) -> Vec<ResourcesUlimits> {
 pub(super) const HOST_GATEWAY: &str = "host-gateway";
 
 fn extra_hosts(spec: &ContainerSpec, host_gateway: &str) -> Vec<String> {
-    let address = |address: &str| {
-        if address == HOST_GATEWAY {
-            host_gateway
-        } else {
-            address
-        }
-        .to_owned()
-    };
-    spec.extra_hosts
-        .iter()
-        .map(|(name, to)| format!("{name}:{}", address(to)))
-        .collect()
+    let address = |address: &str| if address == HOST_GATEWAY { host_gateway } else { address }.to_owned();
+    spec.extra_hosts.iter().map(|(name, to)| format!("{name}:{}", address(to))).collect()
 }
 
 /// `HOST[:CONTAINER[:PERMISSIONS]]`, as Compose writes devices.
@@ -207,17 +177,12 @@ fn device_mapping(device: &str) -> DeviceMapping {
 fn healthcheck(check: &Healthcheck) -> HealthConfig {
     let test = Some(check.test.to_argv());
     if check.test == HealthTest::None {
-        return HealthConfig {
-            test,
-            ..HealthConfig::default()
-        };
+        return HealthConfig { test, ..HealthConfig::default() };
     }
     let nanos = |millis: Millis| number(millis.0.saturating_mul(1_000_000));
     HealthConfig {
         test,
-        interval: Some(nanos(
-            check.interval.unwrap_or(Healthcheck::DEFAULT_INTERVAL),
-        )),
+        interval: Some(nanos(check.interval.unwrap_or(Healthcheck::DEFAULT_INTERVAL))),
         timeout: Some(nanos(check.timeout.unwrap_or(Healthcheck::DEFAULT_TIMEOUT))),
         retries: Some(check.retries.unwrap_or(Healthcheck::DEFAULT_RETRIES).into()),
         start_period: check.start_period.map(nanos),

@@ -38,22 +38,14 @@ fn look_up(kind: EngineKind, server: &str) -> Credentials {
         EngineKind::Podman => in_podmans().or_else(|first| in_dockers().map_err(|_| first)),
     };
     match found {
-        Ok(credential) => Credentials {
-            header: Some(header(&credential, server)),
-            trouble: None,
-        },
-        Err(missing) => Credentials {
-            header: None,
-            trouble: trouble(&missing),
-        },
+        Ok(credential) => Credentials { header: Some(header(&credential, server)), trouble: None },
+        Err(missing) => Credentials { header: None, trouble: trouble(&missing) },
     }
 }
 
 fn trouble(missing: &Missing) -> Option<String> {
     match missing {
-        Missing::NoCredentialConfigured | Missing::ConfigNotFound | Missing::ConfigReadError => {
-            None
-        }
+        Missing::NoCredentialConfigured | Missing::ConfigNotFound | Missing::ConfigReadError => None,
         other => Some(other.to_string()),
     }
 }
@@ -78,12 +70,10 @@ mod tests {
 
     #[test]
     fn the_header_is_url_safe() {
-        let credential =
-            DockerCredential::UsernamePassword("me".to_owned(), "p@ss~word?>>>???".to_owned());
+        let credential = DockerCredential::UsernamePassword("me".to_owned(), "p@ss~word?>>>???".to_owned());
         let header = header(&credential, "r.example");
         assert!(!header.contains(['+', '/']), "{header}");
-        let words: serde_json::Value =
-            serde_json::from_slice(&URL_SAFE.decode(header).unwrap()).unwrap();
+        let words: serde_json::Value = serde_json::from_slice(&URL_SAFE.decode(header).unwrap()).unwrap();
         assert_eq!(words["password"], "p@ss~word?>>>???");
     }
 }

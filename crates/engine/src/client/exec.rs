@@ -28,14 +28,9 @@ pub(super) async fn start(
     request: &ExecRequest,
 ) -> Result<ExecIo> {
     let action = || format!("run {} in container {container}", request.argv.join(" "));
-    let created = engine
-        .docker
-        .create_exec(container.as_str(), config(request))
-        .await;
+    let created = engine.docker.create_exec(container.as_str(), config(request)).await;
     let id = created.during(action)?.id;
-    let stream = upgrade(engine, &id, request.tty.is_some())
-        .await
-        .during(action)?;
+    let stream = upgrade(engine, &id, request.tty.is_some()).await.during(action)?;
     if let Some(size) = request.tty {
         // A command that ended at once has no terminal any more.
         if let Err(error) = resize(engine, &id, size).await {
@@ -43,16 +38,8 @@ pub(super) async fn start(
         }
     }
     let (output, input) = tokio::io::split(TokioIo::new(stream));
-    let packing = if request.tty.is_some() {
-        Packing::Bare
-    } else {
-        Packing::Framed
-    };
-    Ok(ExecIo {
-        id,
-        stdin: stdin(input, request.stdin),
-        output: unpack(output, packing, action()),
-    })
+    let packing = if request.tty.is_some() { Packing::Bare } else { Packing::Framed };
+    Ok(ExecIo { id, stdin: stdin(input, request.stdin), output: unpack(output, packing, action()) })
 }
 
 fn config(request: &ExecRequest) -> ExecConfig {
@@ -70,21 +57,13 @@ fn config(request: &ExecRequest) -> ExecConfig {
 }
 
 /// By hand, because only then the packing is ours to know.
-async fn upgrade(
-    engine: &BollardEngine,
-    id: &str,
-    tty: bool,
-) -> std::result::Result<Upgraded, Failure> {
+async fn upgrade(engine: &BollardEngine, id: &str, tty: bool) -> std::result::Result<Upgraded, Failure> {
     let call = Call::post(format!("/exec/{id}/start")).json(json!({"Detach": false, "Tty": tty}));
     let open = async {
         let response = engine.wire.open(call.upgrade()).await?;
-        hyper::upgrade::on(response)
-            .await
-            .map_err(|error| Failure::Cut(error.to_string()))
+        hyper::upgrade::on(response).await.map_err(|error| Failure::Cut(error.to_string()))
     };
-    tokio::time::timeout(TIMEOUT, open)
-        .await
-        .unwrap_or(Err(Failure::timed_out()))
+    tokio::time::timeout(TIMEOUT, open).await.unwrap_or(Err(Failure::timed_out()))
 }
 
 /// Dropping a half of a split stream does not close it, so a pump does at the end of what is written.
@@ -102,23 +81,12 @@ fn stdin(mut to: WriteHalf<TokioIo<Upgraded>>, attached: bool) -> Pin<Box<dyn As
 }
 
 pub(super) async fn resize(engine: &BollardEngine, id: &str, size: TerminalSize) -> Result<()> {
-    let options = ResizeExecOptions {
-        h: size.rows.into(),
-        w: size.columns.into(),
-    };
-    engine
-        .docker
-        .resize_exec(id, options)
-        .await
-        .during(|| "resize the terminal".to_owned())
+    let options = ResizeExecOptions { h: size.rows.into(), w: size.columns.into() };
+    engine.docker.resize_exec(id, options).await.during(|| "resize the terminal".to_owned())
 }
 
 pub(super) async fn exit_code(engine: &BollardEngine, id: &str) -> Result<Option<i64>> {
-    let found = engine
-        .docker
-        .inspect_exec(id)
-        .await
-        .during(|| format!("inspect exec {id}"))?;
+    let found = engine.docker.inspect_exec(id).await.during(|| format!("inspect exec {id}"))?;
     Ok(found.exit_code.filter(|_| found.running == Some(false)))
 }
 
@@ -131,18 +99,12 @@ pub(super) async fn probe(
 ) -> Result<ProbeResult> {
     let argv = match &probe.test {
         HealthTest::None => {
-            return Ok(ProbeResult {
-                exit_code: Some(0),
-                output: String::new(),
-            });
+            return Ok(ProbeResult { exit_code: Some(0), output: String::new() });
         }
         HealthTest::Cmd(argv) => argv.clone(),
         HealthTest::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
     };
-    let request = ExecRequest {
-        argv,
-        ..ExecRequest::default()
-    };
+    let request = ExecRequest { argv, ..ExecRequest::default() };
     let mut output = Vec::new();
     let run = run_to_end(engine, container, &request, &mut output);
     let ended = match tokio::time::timeout(probe.timeout, run).await {
@@ -150,10 +112,7 @@ pub(super) async fn probe(
         Err(_) => None,
     };
     output.truncate(PROBE_OUTPUT);
-    Ok(ProbeResult {
-        exit_code: ended,
-        output: String::from_utf8_lossy(&output).into_owned(),
-    })
+    Ok(ProbeResult { exit_code: ended, output: String::from_utf8_lossy(&output).into_owned() })
 }
 
 /// Shells' code for a command that can't be run.

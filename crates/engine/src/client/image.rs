@@ -55,10 +55,7 @@ impl From<Inspected> for ImageInfo {
         Self {
             id: state::image_id(&found.id),
             volumes: config.volumes.unwrap_or_default().into_keys().collect(),
-            healthcheck: config
-                .healthcheck
-                .or(found.healthcheck)
-                .and_then(healthcheck),
+            healthcheck: config.healthcheck.or(found.healthcheck).and_then(healthcheck),
             user: config.user.unwrap_or_default(),
             exposed: config
                 .exposed_ports
@@ -89,10 +86,7 @@ fn port_key(text: &str) -> Option<PortKey> {
         "udp" => Protocol::Udp,
         _ => return None,
     };
-    Some(PortKey {
-        target: port.parse().ok()?,
-        protocol,
-    })
+    Some(PortKey { target: port.parse().ok()?, protocol })
 }
 
 pub(super) async fn inspect(engine: &BollardEngine, reference: &str) -> Result<Option<ImageInfo>> {
@@ -102,11 +96,7 @@ pub(super) async fn inspect(engine: &BollardEngine, reference: &str) -> Result<O
 async fn look_up(engine: &BollardEngine, reference: &str) -> Result<Option<Inspected>> {
     let api = if engine.is_podman() { LIBPOD } else { "" };
     let call = Call::get(format!("{api}/images/{}/json", encoded(reference)));
-    engine
-        .wire
-        .find(call)
-        .await
-        .during(|| format!("inspect image {reference}"))
+    engine.wire.find(call).await.during(|| format!("inspect image {reference}"))
 }
 
 /// The name by which Podman's compatible create call finds the image that a short name means to Podman.
@@ -135,11 +125,7 @@ fn registry(reference: &str) -> Option<&str> {
 /// Docker's pull call takes a name without a tag for all of its tags.
 fn with_tag(reference: &str) -> String {
     let last = reference.rsplit('/').next().unwrap_or(reference);
-    if last.contains([':', '@']) {
-        reference.to_owned()
-    } else {
-        format!("{reference}:latest")
-    }
+    if last.contains([':', '@']) { reference.to_owned() } else { format!("{reference}:latest") }
 }
 
 pub(super) async fn pull(
@@ -154,48 +140,29 @@ pub(super) async fn pull(
     if let Some(header) = credentials.header {
         call = call.header("X-Registry-Auth", header);
     }
-    let pulled = follow(engine, call, progress)
-        .await
-        .during(action)
-        .map_err(|mut error| {
-            if error.kind == EngineErrorKind::Other {
-                error.kind = EngineErrorKind::NoImage;
-            }
-            if let Some(trouble) = credentials.trouble {
-                error.message = format!(
-                    "{}; its credentials could not be had: {trouble}",
-                    error.message
-                );
-            }
-            error
-        });
+    let pulled = follow(engine, call, progress).await.during(action).map_err(|mut error| {
+        if error.kind == EngineErrorKind::Other {
+            error.kind = EngineErrorKind::NoImage;
+        }
+        if let Some(trouble) = credentials.trouble {
+            error.message = format!("{}; its credentials could not be had: {trouble}", error.message);
+        }
+        error
+    });
     pulled?;
-    let missing = || {
-        Failure::Answered(Answered {
-            status: 404,
-            message: "no such image after the pull".to_owned(),
-        })
-    };
-    inspect(engine, reference)
-        .await?
-        .ok_or_else(missing)
-        .during(action)
+    let missing =
+        || Failure::Answered(Answered { status: 404, message: "no such image after the pull".to_owned() });
+    inspect(engine, reference).await?.ok_or_else(missing).during(action)
 }
 
 fn pull_path(podman: bool, reference: &str, platform: Option<&str>) -> String {
     let name = encoded(&with_tag(reference));
     let platform = platform.unwrap_or_default();
     if !podman {
-        return format!(
-            "/images/create?fromImage={name}&platform={}",
-            encoded(platform)
-        );
+        return format!("/images/create?fromImage={name}&platform={}", encoded(platform));
     }
     let mut path = format!("{LIBPOD}/images/pull?reference={name}");
-    for (key, value) in ["OS", "Arch", "Variant"]
-        .into_iter()
-        .zip(platform.split('/'))
-    {
+    for (key, value) in ["OS", "Arch", "Variant"].into_iter().zip(platform.split('/')) {
         if !value.is_empty() {
             path.extend(["&", key, "=", &encoded(value)]);
         }
@@ -222,17 +189,11 @@ struct Detail {
 
 impl Line {
     fn told(self) -> PullProgress {
-        let status = if self.status.is_empty() {
-            self.stream
-        } else {
-            self.status
-        };
+        let status = if self.status.is_empty() { self.stream } else { self.status };
         PullProgress {
             layer: self.id,
             status: status.trim_end().to_owned(),
-            bytes: self
-                .progress_detail
-                .and_then(|detail| Some((detail.current?, detail.total?))),
+            bytes: self.progress_detail.and_then(|detail| Some((detail.current?, detail.total?))),
         }
     }
 }
@@ -252,10 +213,7 @@ async fn follow(
         };
         match line.error {
             Some(message) => {
-                return Err(Failure::Answered(Answered {
-                    status: 500,
-                    message,
-                }));
+                return Err(Failure::Answered(Answered { status: 500, message }));
             }
             None => progress(line.told()),
         }
@@ -286,14 +244,8 @@ mod tests {
     #[test]
     fn a_platform_is_told_to_each_engine_in_its_way() {
         let path = pull_path(true, "redis:7", Some("linux/arm64/v8"));
-        assert!(
-            path.ends_with("reference=redis:7&OS=linux&Arch=arm64&Variant=v8"),
-            "{path}"
-        );
+        assert!(path.ends_with("reference=redis:7&OS=linux&Arch=arm64&Variant=v8"), "{path}");
         let path = pull_path(false, "redis", Some("linux/arm64"));
-        assert!(
-            path.ends_with("fromImage=redis:latest&platform=linux/arm64"),
-            "{path}"
-        );
+        assert!(path.ends_with("fromImage=redis:latest&platform=linux/arm64"), "{path}");
     }
 }

@@ -63,11 +63,7 @@ struct Attached {
 
 pub(super) async fn containers(engine: &BollardEngine) -> Result<Vec<ObservedContainer>> {
     let call = Call::get("/containers/json?all=true");
-    let listed: Vec<Listed> = engine
-        .wire
-        .json(call)
-        .await
-        .during(|| "list containers".to_owned())?;
+    let listed: Vec<Listed> = engine.wire.json(call).await.during(|| "list containers".to_owned())?;
     Ok(listed.into_iter().map(ObservedContainer::from).collect())
 }
 
@@ -87,11 +83,7 @@ impl From<Listed> for ObservedContainer {
             health: state::listed_health(&status).filter(|_| runs),
             networks: networks(listed.network_settings),
             // Podman lists the ports of stopped containers too; they are free.
-            ports: if runs {
-                ports(listed.ports.unwrap_or_default())
-            } else {
-                Vec::new()
-            },
+            ports: if runs { ports(listed.ports.unwrap_or_default()) } else { Vec::new() },
             volumes: listed
                 .mounts
                 .unwrap_or_default()
@@ -107,23 +99,13 @@ impl From<Listed> for ObservedContainer {
 /// The name without its slash; Docker lists the aliases of links as `/other/alias`.
 fn own_name(names: &[String]) -> String {
     let plain = names.iter().map(|name| name.trim_start_matches('/'));
-    plain
-        .clone()
-        .find(|name| !name.contains('/'))
-        .or(plain.clone().next())
-        .unwrap_or_default()
-        .to_owned()
+    plain.clone().find(|name| !name.contains('/')).or(plain.clone().next()).unwrap_or_default().to_owned()
 }
 
 fn networks(settings: Option<NetworkSettings>) -> BTreeMap<String, Option<IpAddr>> {
-    let networks = settings
-        .and_then(|settings| settings.networks)
-        .unwrap_or_default();
+    let networks = settings.and_then(|settings| settings.networks).unwrap_or_default();
     let address = |attached: Option<Attached>| attached?.ip_address?.parse().ok();
-    networks
-        .into_iter()
-        .map(|(name, attached)| (name, address(attached)))
-        .collect()
+    networks.into_iter().map(|(name, attached)| (name, address(attached))).collect()
 }
 
 fn ports(listed: Vec<Port>) -> Vec<ObservedPort> {
@@ -141,10 +123,7 @@ fn port(listed: Port) -> Option<ObservedPort> {
     };
     let ip = listed.ip.unwrap_or_default();
     Some(ObservedPort {
-        key: PortKey {
-            target: listed.private,
-            protocol,
-        },
+        key: PortKey { target: listed.private, protocol },
         host_ip: ip.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         host_port: listed.public.filter(|port| *port != 0)?,
     })
@@ -172,14 +151,11 @@ mod tests {
 
     #[test]
     fn a_stopped_container_publishes_nothing() {
-        let port =
-            json!([{"IP": "127.0.0.1", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}]);
-        let stopped = observed(
-            json!({"Id": "1", "State": "exited", "Status": "Exited (3) now", "Ports": port}),
-        );
+        let port = json!([{"IP": "127.0.0.1", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}]);
+        let stopped =
+            observed(json!({"Id": "1", "State": "exited", "Status": "Exited (3) now", "Ports": port}));
         assert_eq!((stopped.ports.len(), stopped.exit_code), (0, Some(3)));
-        let running =
-            observed(json!({"Id": "1", "State": "running", "Status": "Up", "Ports": port}));
+        let running = observed(json!({"Id": "1", "State": "running", "Status": "Up", "Ports": port}));
         assert_eq!(running.ports[0].host_port, 8080);
     }
 }

@@ -40,12 +40,8 @@ fn lines(response: Response<Incoming>, action: String) -> LogStream {
 }
 
 fn path(id: &ContainerId, options: &LogOptions) -> String {
-    let tail = options
-        .tail
-        .map_or_else(|| "all".to_owned(), |lines| lines.to_string());
-    let since = options
-        .since
-        .map_or_else(String::new, |time| format!("&since={time}"));
+    let tail = options.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string());
+    let since = options.since.map_or_else(String::new, |time| format!("&since={time}"));
     format!(
         "/containers/{id}/logs?stdout=true&stderr=true&follow={}&tail={tail}&timestamps={}{since}",
         options.follow, options.timestamps

@@ -14,8 +14,8 @@ mod state;
 mod volume;
 
 use crate::{
-    Engine, EngineError, EngineErrorKind, ExecIo, ExecRequest, ExitStatus, Inspection, LogOptions,
-    LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
+    Engine, EngineError, EngineErrorKind, ExecIo, ExecRequest, ExitStatus, Inspection, LogOptions, LogStream,
+    Probe, ProbeResult, PullProgress, TerminalSize,
     find::Endpoint,
     wire::{TIMEOUT, Wire},
 };
@@ -128,24 +128,14 @@ impl Engine for BollardEngine {
         address: Ipv4Addr,
         aliases: &[String],
     ) -> Result<()> {
-        network::connect(
-            self,
-            network,
-            container,
-            network::endpoint(address, aliases),
-        )
-        .await
+        network::connect(self, network, container, network::endpoint(address, aliases)).await
     }
 
     async fn disconnect(&self, network: &NetworkName, container: &ContainerId) -> Result<()> {
         network::disconnect(self, network, container).await
     }
 
-    async fn create_volume(
-        &self,
-        name: &PhysicalVolume,
-        labels: &BTreeMap<String, String>,
-    ) -> Result<()> {
+    async fn create_volume(&self, name: &PhysicalVolume, labels: &BTreeMap<String, String>) -> Result<()> {
         volume::create(self, name, labels).await
     }
 

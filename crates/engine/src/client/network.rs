@@ -67,11 +67,7 @@ pub(super) async fn list(engine: &BollardEngine) -> Result<Vec<ObservedNetwork>>
         let listed = podman_networks::list(engine).await.during(action)?;
         return Ok(listed.into_iter().map(ObservedNetwork::from).collect());
     }
-    let listed: Vec<Listed> = engine
-        .wire
-        .json(Call::get("/networks"))
-        .await
-        .during(action)?;
+    let listed: Vec<Listed> = engine.wire.json(Call::get("/networks")).await.during(action)?;
     Ok(listed.into_iter().map(ObservedNetwork::from).collect())
 }
 
@@ -82,17 +78,9 @@ pub(super) async fn create(
     spec: &NetworkSpec,
     labels: &BTreeMap<String, String>,
 ) -> Result<NetworkId> {
-    let options = if engine.is_podman() {
-        json!({"isolate": "true"})
-    } else {
-        json!({})
-    };
+    let options = if engine.is_podman() { json!({"isolate": "true"}) } else { json!({}) };
     let call = Call::post("/networks/create").json(body(spec, labels, &options));
-    let created: Created = engine
-        .wire
-        .json(call)
-        .await
-        .during(|| format!("create network {}", spec.name))?;
+    let created: Created = engine.wire.json(call).await.during(|| format!("create network {}", spec.name))?;
     Ok(NetworkId::new(created.id))
 }
 
@@ -113,22 +101,14 @@ fn body(spec: &NetworkSpec, labels: &BTreeMap<String, String>, options: &Value) 
 pub(super) async fn remove(engine: &BollardEngine, id: &NetworkId) -> Result<()> {
     let action = || format!("remove network {id}");
     let name = if engine.is_podman() {
-        match podman_networks::find(engine, id.as_str())
-            .await
-            .during(action)?
-        {
+        match podman_networks::find(engine, id.as_str()).await.during(action)? {
             Some(found) => found.name,
             None => return Ok(()),
         }
     } else {
         id.to_string()
     };
-    match engine
-        .docker
-        .remove_network(&name)
-        .await
-        .map_err(Failure::from)
-    {
+    match engine.docker.remove_network(&name).await.map_err(Failure::from) {
         Err(failure) if failure.is_missing() => Ok(()),
         other => other.during(action),
     }
@@ -152,14 +132,8 @@ pub(super) async fn connect(
     container: &ContainerId,
     endpoint: EndpointSettings,
 ) -> Result<()> {
-    let request = NetworkConnectRequest {
-        container: container.to_string(),
-        endpoint_config: Some(endpoint),
-    };
-    let connected = engine
-        .docker
-        .connect_network(network.as_str(), request)
-        .await;
+    let request = NetworkConnectRequest { container: container.to_string(), endpoint_config: Some(endpoint) };
+    let connected = engine.docker.connect_network(network.as_str(), request).await;
     connected.during(|| format!("connect container {container} to {network}"))
 }
 
@@ -168,14 +142,8 @@ pub(super) async fn disconnect(
     network: &NetworkName,
     container: &ContainerId,
 ) -> Result<()> {
-    let request = NetworkDisconnectRequest {
-        container: container.to_string(),
-        force: Some(false),
-    };
-    let disconnected = engine
-        .docker
-        .disconnect_network(network.as_str(), request)
-        .await;
+    let request = NetworkDisconnectRequest { container: container.to_string(), force: Some(false) };
+    let disconnected = engine.docker.disconnect_network(network.as_str(), request).await;
     disconnected.during(|| format!("disconnect container {container} from {network}"))
 }
 

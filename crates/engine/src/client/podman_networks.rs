@@ -39,25 +39,16 @@ impl From<PodmanNetwork> for ObservedNetwork {
             id: NetworkId::new(network.id),
             name: network.name,
             labels: network.labels.unwrap_or_default(),
-            subnets: subnets
-                .iter()
-                .filter_map(|net| net.subnet.parse::<Ipv4Net>().ok())
-                .collect(),
+            subnets: subnets.iter().filter_map(|net| net.subnet.parse::<Ipv4Net>().ok()).collect(),
         }
     }
 }
 
 pub(super) async fn list(engine: &BollardEngine) -> Result<Vec<PodmanNetwork>> {
-    engine
-        .wire
-        .json(Call::get(format!("{LIBPOD}/networks/json")))
-        .await
+    engine.wire.json(Call::get(format!("{LIBPOD}/networks/json"))).await
 }
 
 /// By name or id.
 pub(super) async fn find(engine: &BollardEngine, network: &str) -> Result<Option<PodmanNetwork>> {
-    engine
-        .wire
-        .find(Call::get(format!("{LIBPOD}/networks/{network}/json")))
-        .await
+    engine.wire.find(Call::get(format!("{LIBPOD}/networks/{network}/json"))).await
 }

@@ -43,11 +43,7 @@ pub(super) fn listed_health(status: &str) -> Option<HealthState> {
 
 /// Image ids with their algorithm, which Podman's own API leaves out.
 pub(super) fn image_id(id: &str) -> ImageId {
-    if id.contains(':') || id.is_empty() {
-        ImageId::new(id)
-    } else {
-        ImageId::new(format!("sha256:{id}"))
-    }
+    if id.contains(':') || id.is_empty() { ImageId::new(id) } else { ImageId::new(format!("sha256:{id}")) }
 }
 
 #[derive(Deserialize)]
@@ -88,16 +84,10 @@ struct Check {
 /// The time engines give for "never".
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
-pub(super) async fn inspect(
-    engine: &BollardEngine,
-    id: &ContainerId,
-) -> Result<Option<Inspection>> {
+pub(super) async fn inspect(engine: &BollardEngine, id: &ContainerId) -> Result<Option<Inspection>> {
     let call = Call::get(format!("/containers/{id}/json"));
-    let found: Option<Inspected> = engine
-        .wire
-        .find(call)
-        .await
-        .during(|| format!("inspect container {id}"))?;
+    let found: Option<Inspected> =
+        engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
     Ok(found.map(Inspection::from))
 }
 
@@ -107,12 +97,7 @@ impl From<Inspected> for Inspection {
         let (health, log) = found
             .state
             .health
-            .map(|health| {
-                (
-                    health.status.unwrap_or_default(),
-                    health.log.unwrap_or_default(),
-                )
-            })
+            .map(|health| (health.status.unwrap_or_default(), health.log.unwrap_or_default()))
             .unwrap_or_default();
         Self {
             state: run_state(&found.state.status),
@@ -140,11 +125,8 @@ pub(super) async fn run_engine_check(
         return Ok(None);
     }
     let call = Call::get(format!("{LIBPOD}/containers/{id}/healthcheck"));
-    let health: Health = engine
-        .wire
-        .json(call)
-        .await
-        .during(|| format!("check the health of container {id}"))?;
+    let health: Health =
+        engine.wire.json(call).await.during(|| format!("check the health of container {id}"))?;
     Ok(health_state(&health.status.unwrap_or_default()))
 }
 
@@ -156,18 +138,9 @@ mod tests {
     fn a_status_line_tells_exit_code_and_health() {
         assert_eq!(exit_code("Exited (137) Less than a second ago"), Some(137));
         assert_eq!(exit_code("Up 3 seconds"), None);
-        assert_eq!(
-            listed_health("Up 2 minutes (healthy)"),
-            Some(HealthState::Healthy)
-        );
-        assert_eq!(
-            listed_health("Up 1 second (health: starting)"),
-            Some(HealthState::Starting)
-        );
-        assert_eq!(
-            listed_health("Up 2 hours (unhealthy)"),
-            Some(HealthState::Unhealthy)
-        );
+        assert_eq!(listed_health("Up 2 minutes (healthy)"), Some(HealthState::Healthy));
+        assert_eq!(listed_health("Up 1 second (health: starting)"), Some(HealthState::Starting));
+        assert_eq!(listed_health("Up 2 hours (unhealthy)"), Some(HealthState::Unhealthy));
         assert_eq!(listed_health("Up 2 hours (Paused)"), None);
         assert_eq!(listed_health("Exited (1) 2 hours ago"), None);
     }

@@ -21,19 +21,11 @@ struct Listed {
     labels: Option<BTreeMap<String, String>>,
 }
 
-pub(super) async fn list(
-    engine: &BollardEngine,
-) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
-    let answer: Answer = engine
-        .wire
-        .json(Call::get("/volumes"))
-        .await
-        .during(|| "list volumes".to_owned())?;
+pub(super) async fn list(engine: &BollardEngine) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+    let answer: Answer =
+        engine.wire.json(Call::get("/volumes")).await.during(|| "list volumes".to_owned())?;
     let volumes = answer.volumes.unwrap_or_default();
-    Ok(volumes
-        .into_iter()
-        .map(|volume| (volume.name, volume.labels.unwrap_or_default()))
-        .collect())
+    Ok(volumes.into_iter().map(|volume| (volume.name, volume.labels.unwrap_or_default())).collect())
 }
 
 /// Explicitly, because Podman drops the labels of volumes that a container's mounts bring into being.
@@ -47,19 +39,12 @@ pub(super) async fn create(
         labels: Some(labels.clone().into_iter().collect::<HashMap<_, _>>()),
         ..VolumeCreateRequest::default()
     };
-    engine
-        .docker
-        .create_volume(request)
-        .await
-        .during(|| format!("create volume {name}"))?;
+    engine.docker.create_volume(request).await.during(|| format!("create volume {name}"))?;
     Ok(())
 }
 
 pub(super) async fn remove(engine: &BollardEngine, name: &PhysicalVolume) -> Result<()> {
-    let removed = engine
-        .docker
-        .remove_volume(name.as_str(), None::<RemoveVolumeOptions>)
-        .await;
+    let removed = engine.docker.remove_volume(name.as_str(), None::<RemoveVolumeOptions>).await;
     match removed.map_err(Failure::from) {
         Err(failure) if failure.is_missing() => Ok(()),
         other => other.during(|| format!("remove volume {name}")),

@@ -30,12 +30,9 @@ pub enum Way {
 /// The places to try, in order. Where the user named one by its address (`--engine`, `DEVARCH_ENGINE`, or the
 /// engines' own variables) nothing else is tried: a stopped engine must not make another one answer for it.
 pub fn candidates(input: &FindInput) -> Vec<Candidate> {
-    let named = [
-        ("--engine", &input.flag),
-        ("DEVARCH_ENGINE", &input.devarch_engine),
-    ]
-    .into_iter()
-    .find_map(|(source, value)| Some((source, value.as_deref()?)));
+    let named = [("--engine", &input.flag), ("DEVARCH_ENGINE", &input.devarch_engine)]
+        .into_iter()
+        .find_map(|(source, value)| Some((source, value.as_deref()?)));
     let (source, wanted) = match named {
         None => ("", None),
         Some((source, name)) => match name.parse::<EngineKind>() {
@@ -62,30 +59,19 @@ pub fn candidates(input: &FindInput) -> Vec<Candidate> {
 }
 
 fn dial(address: &str, because: impl Into<String>, only: Option<EngineKind>) -> Candidate {
-    Candidate {
-        way: Way::Dial(address.to_owned()),
-        because: because.into(),
-        only,
-    }
+    Candidate { way: Way::Dial(address.to_owned()), because: because.into(), only }
 }
 
 fn from_variables(input: &FindInput, only: Option<EngineKind>) -> Vec<Candidate> {
-    [
-        ("DOCKER_HOST", &input.docker_host),
-        ("CONTAINER_HOST", &input.container_host),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some(dial(value.as_deref()?, name, only)))
-    .collect()
+    [("DOCKER_HOST", &input.docker_host), ("CONTAINER_HOST", &input.container_host)]
+        .into_iter()
+        .filter_map(|(name, value)| Some(dial(value.as_deref()?, name, only)))
+        .collect()
 }
 
 fn from_context(input: &FindInput, only: Option<EngineKind>) -> Option<Candidate> {
     let context = input.docker_context.as_ref()?;
-    Some(dial(
-        &context.address,
-        format!("Docker's context {}", context.name),
-        only,
-    ))
+    Some(dial(&context.address, format!("Docker's context {}", context.name), only))
 }
 
 fn well_known(input: &FindInput, only: Option<EngineKind>) -> Vec<Candidate> {
@@ -100,13 +86,7 @@ fn well_known(input: &FindInput, only: Option<EngineKind>) -> Vec<Candidate> {
     ]
     .into_iter()
     .flatten()
-    .map(|path| {
-        dial(
-            &format!("unix://{}", path.display()),
-            "well-known socket",
-            only,
-        )
-    })
+    .map(|path| dial(&format!("unix://{}", path.display()), "well-known socket", only))
     .collect()
 }
 
@@ -192,16 +172,8 @@ mod tests {
         input.devarch_engine = Some("podman".to_owned());
         input.container_host = Some("unix:///p.sock".to_owned());
         let found = candidates(&input);
-        assert!(
-            found
-                .iter()
-                .all(|candidate| candidate.only == Some(EngineKind::Docker))
-        );
-        assert!(
-            found
-                .iter()
-                .all(|candidate| matches!(candidate.way, Way::Dial(_)))
-        );
+        assert!(found.iter().all(|candidate| candidate.only == Some(EngineKind::Docker)));
+        assert!(found.iter().all(|candidate| matches!(candidate.way, Way::Dial(_))));
         assert_eq!(found.len(), 7);
     }
 
@@ -220,9 +192,6 @@ mod tests {
     #[test]
     fn root_starts_podman_where_root_listens() {
         let input = FindInput { uid: 0, ..user() };
-        assert_eq!(
-            shown(&input).last().unwrap(),
-            "start /run/podman/podman.sock"
-        );
+        assert_eq!(shown(&input).last().unwrap(), "start /run/podman/podman.sock");
     }
 }

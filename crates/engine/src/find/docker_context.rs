@@ -46,12 +46,7 @@ pub(super) fn current(config_dir: &Path, named: Option<&str>) -> Option<DockerCo
     let meta = contexts
         .filter_map(|entry| read::<Meta>(&entry.ok()?.path().join("meta.json")))
         .find(|meta| meta.name == name)?;
-    let address = meta
-        .endpoints
-        .into_iter()
-        .find(|(kind, _)| kind == "docker")?
-        .1
-        .host?;
+    let address = meta.endpoints.into_iter().find(|(kind, _)| kind == "docker")?.1.host?;
     Some(DockerContext { name, address })
 }
 
@@ -67,11 +62,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let meta = dir.path().join("contexts/meta/0123abcd");
         fs::create_dir_all(&meta).unwrap();
-        fs::write(
-            dir.path().join("config.json"),
-            r#"{"currentContext":"desk"}"#,
-        )
-        .unwrap();
+        fs::write(dir.path().join("config.json"), r#"{"currentContext":"desk"}"#).unwrap();
         fs::write(
             meta.join("meta.json"),
             r#"{"Name":"desk","Metadata":{},"Endpoints":{"docker":{"Host":"unix:///d.sock","SkipTLSVerify":false}}}"#,
@@ -84,10 +75,7 @@ mod tests {
     fn the_current_context_is_read_from_dockers_own_files() {
         let dir = docker_dir();
         let context = current(dir.path(), None).unwrap();
-        assert_eq!(
-            (context.name.as_str(), context.address.as_str()),
-            ("desk", "unix:///d.sock")
-        );
+        assert_eq!((context.name.as_str(), context.address.as_str()), ("desk", "unix:///d.sock"));
     }
 
     #[test]

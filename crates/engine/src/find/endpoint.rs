@@ -32,14 +32,8 @@ impl FromStr for Endpoint {
             Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(PathBuf::from(path))),
             Some(("tcp" | "http", rest)) => {
                 let host = rest.trim_end_matches('/');
-                let port = host
-                    .rsplit_once(':')
-                    .and_then(|(_, port)| port.parse::<u16>().ok());
-                if port.is_some() {
-                    Ok(Self::Tcp(host.to_owned()))
-                } else {
-                    Err(unknown())
-                }
+                let port = host.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+                if port.is_some() { Ok(Self::Tcp(host.to_owned())) } else { Err(unknown()) }
             }
             Some(("ssh", _)) => Err(InvalidEndpoint::Ssh(given.to_owned())),
             _ => Err(unknown()),
@@ -52,9 +46,9 @@ impl Endpoint {
     pub fn is_local(&self) -> bool {
         match self {
             Self::Unix(_) => true,
-            Self::Tcp(address) => ["127.", "localhost:", "[::1]:"]
-                .iter()
-                .any(|local| address.starts_with(local)),
+            Self::Tcp(address) => {
+                ["127.", "localhost:", "[::1]:"].iter().any(|local| address.starts_with(local))
+            }
         }
     }
 }
@@ -74,11 +68,7 @@ mod tests {
 
     #[test]
     fn an_address_prints_as_it_was_written() {
-        for text in [
-            "unix:///var/run/docker.sock",
-            "tcp://127.0.0.1:2375",
-            "tcp://[::1]:2375",
-        ] {
+        for text in ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2375", "tcp://[::1]:2375"] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
         }
     }
@@ -87,13 +77,7 @@ mod tests {
     fn an_address_that_cannot_be_reached_is_refused_with_the_way_out() {
         let refused = |text: &str| text.parse::<Endpoint>().unwrap_err().to_string();
         assert!(refused("ssh://me@box").contains("ssh -nNT -L"));
-        for text in [
-            "",
-            "dockr",
-            "unix://relative",
-            "tcp://host",
-            "npipe:////./pipe/x",
-        ] {
+        for text in ["", "dockr", "unix://relative", "tcp://host", "npipe:////./pipe/x"] {
             assert!(refused(text).contains("tcp://HOST:PORT"), "{text}");
         }
     }

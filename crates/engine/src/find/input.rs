@@ -40,12 +40,10 @@ impl FindInput {
             docker_context: env::var_os("DOCKER_CONFIG")
                 .map(PathBuf::from)
                 .or_else(|| Some(home.as_ref()?.join(".docker")))
-                .and_then(|dir| {
-                    docker_context::current(&dir, variable("DOCKER_CONTEXT").as_deref())
-                }),
-            runtime_dir: variable("XDG_RUNTIME_DIR").map(PathBuf::from).or_else(|| {
-                Some(PathBuf::from(format!("/run/user/{uid}"))).filter(|dir| dir.is_dir())
-            }),
+                .and_then(|dir| docker_context::current(&dir, variable("DOCKER_CONTEXT").as_deref())),
+            runtime_dir: variable("XDG_RUNTIME_DIR")
+                .map(PathBuf::from)
+                .or_else(|| Some(PathBuf::from(format!("/run/user/{uid}"))).filter(|dir| dir.is_dir())),
             home,
             uid,
             podman_program: on_path("podman"),

@@ -20,6 +20,7 @@ CREATE TABLE stacks (
     enabled         BOOLEAN NOT NULL,
     revision        BIGINT  NOT NULL,
     allowed         TEXT    NOT NULL,
+    imported        TEXT,
     host            TEXT,
     engine_kind     TEXT,
     engine_id       TEXT,

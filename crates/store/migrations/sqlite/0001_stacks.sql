@@ -20,6 +20,7 @@ CREATE TABLE stacks (
     enabled         INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     revision        INTEGER NOT NULL,
     allowed         TEXT    NOT NULL,
+    imported        TEXT,
     host            TEXT,
     engine_kind     TEXT,
     engine_id       TEXT,

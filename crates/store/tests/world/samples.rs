@@ -5,6 +5,7 @@ use devarch_core::{
     id::{EngineId, ImageId, InstanceId, StackId},
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
     policy::Allowance,
+    read::StackFile,
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
     template::{
         ConfigContent, ConfigFile, ContractType, EnvValue, HealthTest, Healthcheck, HostPortChoice, Import,
@@ -139,6 +140,7 @@ pub(crate) fn stack(name: &str, instances: &[&str]) -> Stack {
         revision: 1,
         engine: None,
         subnet: None,
+        imported: None,
         allow: BTreeSet::new(),
         instances: BTreeMap::new(),
     };
@@ -160,6 +162,7 @@ pub(crate) fn rich() -> Stack {
     stack.engine = Some(engine("engine-1"));
     stack.subnet = Some(named("10.213.4.0/26"));
     stack.allow = BTreeSet::from([Allowance::HostPaths, Allowance::Privileged]);
+    stack.imported = Some(StackFile::of(&stack));
     let db = get(&mut stack, "db");
     db.ports.insert(tcp(5432), at("127.0.0.1", 20001));
     db.ports.insert(tcp(80), at("::1", 20001));

@@ -12,10 +12,7 @@ fn file(content: &str, mode: u32, owner: u32) -> FileSpec {
     FileSpec {
         content: Text::plain(content),
         mode: FileMode(mode),
-        owner: Owner {
-            uid: owner,
-            gid: owner + 1,
-        },
+        owner: Owner { uid: owner, gid: owner + 1 },
     }
 }
 
@@ -26,10 +23,7 @@ pub async fn files_arrive_with_mode_and_owner(f: &Fixture) {
     let big = "line\n".repeat(300_000);
     let files = BTreeMap::from([
         ("/etc/plain.conf".to_owned(), file("plain\n", 0o644, 0)),
-        (
-            "/etc/made/for/it.conf".to_owned(),
-            file("secret\n", 0o600, 1000),
-        ),
+        ("/etc/made/for/it.conf".to_owned(), file("secret\n", 0o600, 1000)),
         ("/etc/run.sh".to_owned(), file("#!/bin/sh\n", 0o755, 70)),
         ("/etc/empty".to_owned(), file("", 0o640, 0)),
         ("/etc/big".to_owned(), file(&big, 0o444, 0)),
@@ -47,22 +41,16 @@ pub async fn files_arrive_with_mode_and_owner(f: &Fixture) {
 
 /// Their mode and owner are not ours to change.
 pub async fn directories_that_exist_stay_as_they_are(f: &Fixture) {
-    let id = f
-        .create(&f.request("dirs", &["sh", "-c", "sleep 1000"]))
-        .await;
+    let id = f.create(&f.request("dirs", &["sh", "-c", "sleep 1000"])).await;
     let first = BTreeMap::from([("/srv/private/a".to_owned(), file("a", 0o600, 5))]);
     f.engine.put_files(&id, &first).await.unwrap();
     f.engine.start(&id).await.unwrap();
-    f.sh(&id, "chmod 1730 /srv/private; chown 5:6 /srv/private")
-        .await;
+    f.sh(&id, "chmod 1730 /srv/private; chown 5:6 /srv/private").await;
     f.stop(&id).await;
     let second = BTreeMap::from([("/srv/private/b".to_owned(), file("b", 0o600, 5))]);
     f.engine.put_files(&id, &second).await.unwrap();
     f.engine.start(&id).await.unwrap();
-    let seen = f
-        .sh(&id, "stat -c '%a %u:%g' /srv/private; ls /srv/private")
-        .await
-        .stdout;
+    let seen = f.sh(&id, "stat -c '%a %u:%g' /srv/private; ls /srv/private").await.stdout;
     assert_eq!(seen, "1730 5:6\na\nb\n");
 }
 

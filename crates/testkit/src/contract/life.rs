@@ -19,10 +19,7 @@ pub async fn starting_and_stopping_twice_is_fine(f: &Fixture) {
     assert!(!seen.started_at.is_empty());
     f.stop(&id).await;
     f.stop(&id).await;
-    assert_eq!(
-        f.engine.inspect(&id).await.unwrap().unwrap().state,
-        RunState::Exited
-    );
+    assert_eq!(f.engine.inspect(&id).await.unwrap().unwrap().state, RunState::Exited);
 }
 
 /// It is told the same way by inspect, list and wait.
@@ -30,10 +27,7 @@ pub async fn the_exit_code_survives(f: &Fixture) {
     let id = f.run(&f.request("job", &["sh", "-c", "exit 3"])).await;
     assert_eq!(f.engine.wait(&id).await.unwrap().code, 3);
     let seen = f.engine.inspect(&id).await.unwrap().unwrap();
-    assert_eq!(
-        (seen.state, seen.exit_code, seen.health),
-        (RunState::Exited, 3, None)
-    );
+    assert_eq!((seen.state, seen.exit_code, seen.health), (RunState::Exited, 3, None));
     assert_eq!(f.listed(&id).await.unwrap().exit_code, Some(3));
     assert_eq!(f.engine.wait(&id).await.unwrap().code, 3);
 }
@@ -66,48 +60,27 @@ pub async fn a_running_container_is_not_removed(f: &Fixture) {
 /// Exit code and output of the check, as a shell line and as a program.
 pub async fn a_probe_tells_how_the_check_ended(f: &Fixture) {
     let id = f.run(&f.request("probed", &RUNS)).await;
-    let shell = |line: &str| Probe {
-        test: HealthTest::Shell(line.to_owned()),
-        timeout: Duration::from_secs(20),
-    };
+    let shell =
+        |line: &str| Probe { test: HealthTest::Shell(line.to_owned()), timeout: Duration::from_secs(20) };
     let passed = f.engine.probe(&id, &shell("exit 0")).await.unwrap();
     assert_eq!(passed.exit_code, Some(0));
-    let failed = f
-        .engine
-        .probe(&id, &shell("echo not yet; exit 4"))
-        .await
-        .unwrap();
-    assert_eq!(
-        (failed.exit_code, failed.output.trim()),
-        (Some(4), "not yet")
-    );
-    let none = Probe {
-        test: HealthTest::None,
-        timeout: Duration::from_secs(1),
-    };
+    let failed = f.engine.probe(&id, &shell("echo not yet; exit 4")).await.unwrap();
+    assert_eq!((failed.exit_code, failed.output.trim()), (Some(4), "not yet"));
+    let none = Probe { test: HealthTest::None, timeout: Duration::from_secs(1) };
     assert_eq!(f.engine.probe(&id, &none).await.unwrap().exit_code, Some(0));
 }
 
 /// What was written, in pieces that add up, and the end when the container has ended.
 pub async fn logs_hold_what_was_written(f: &Fixture) {
-    let id = f
-        .run(&f.request("talks", &["sh", "-c", "echo hello; exit 0"]))
-        .await;
+    let id = f.run(&f.request("talks", &["sh", "-c", "echo hello; exit 0"])).await;
     f.engine.wait(&id).await.unwrap();
     for follow in [false, true] {
-        let options = LogOptions {
-            follow,
-            ..LogOptions::default()
-        };
+        let options = LogOptions { follow, ..LogOptions::default() };
         let mut logs = f.engine.logs(&id, &options).await.unwrap();
         let mut text = Vec::new();
         while let Some(chunk) = logs.next().await {
             text.extend(chunk.unwrap().bytes);
         }
-        assert_eq!(
-            String::from_utf8_lossy(&text),
-            "hello\n",
-            "follow: {follow}"
-        );
+        assert_eq!(String::from_utf8_lossy(&text), "hello\n", "follow: {follow}");
     }
 }

@@ -11,19 +11,10 @@ use devarch_engine::EngineErrorKind as Kind;
 /// Docker would make a second one unless told otherwise.
 pub async fn a_second_network_of_that_name_is_refused(f: &Fixture) {
     let (first, id) = f.network("net", 0).await;
-    let second = NetworkSpec {
-        name: first.name.clone(),
-        subnet: f.scope.subnet(1),
-    };
-    refused(
-        f.engine.create_network(&second, &f.scope.labels()).await,
-        &Kind::NameTaken,
-    );
+    let second = NetworkSpec { name: first.name.clone(), subnet: f.scope.subnet(1) };
+    refused(f.engine.create_network(&second, &f.scope.labels()).await, &Kind::NameTaken);
     let networks = f.engine.networks().await.unwrap();
-    let ours: Vec<_> = networks
-        .into_iter()
-        .filter(|network| network.name == first.name.as_str())
-        .collect();
+    let ours: Vec<_> = networks.into_iter().filter(|network| network.name == first.name.as_str()).collect();
     assert_eq!(ours.len(), 1);
     assert_eq!((&ours[0].id, &ours[0].labels), (&id, &f.scope.labels()));
     assert_eq!(ours[0].subnets, [first.subnet]);
@@ -32,14 +23,8 @@ pub async fn a_second_network_of_that_name_is_refused(f: &Fixture) {
 /// Addresses belong to one network.
 pub async fn an_overlapping_network_is_told_as_such(f: &Fixture) {
     let (first, _) = f.network("net", 0).await;
-    let second = NetworkSpec {
-        name: format_name(f, "other"),
-        subnet: first.subnet,
-    };
-    refused(
-        f.engine.create_network(&second, &f.scope.labels()).await,
-        &Kind::SubnetTaken,
-    );
+    let second = NetworkSpec { name: format_name(f, "other"), subnet: first.subnet };
+    refused(f.engine.create_network(&second, &f.scope.labels()).await, &Kind::SubnetTaken);
 }
 
 fn format_name(f: &Fixture, name: &str) -> devarch_core::name::NetworkName {
@@ -54,21 +39,12 @@ pub async fn a_network_in_use_is_not_removed(f: &Fixture) {
     f.stop(&container).await;
     f.engine.remove_container(&container).await.unwrap();
     f.engine.remove_network(&id).await.unwrap();
-    assert!(
-        f.engine
-            .networks()
-            .await
-            .unwrap()
-            .iter()
-            .all(|left| left.id != id)
-    );
+    assert!(f.engine.networks().await.unwrap().iter().all(|left| left.id != id));
 }
 
 /// What a replacement is made of: a successor beside the running container, with the same address, aliases, port and
 /// volume; then stop, rename, rename, start.
-pub async fn a_replacement_can_be_created_with_the_same_address_while_the_old_one_runs(
-    f: &Fixture,
-) {
+pub async fn a_replacement_can_be_created_with_the_same_address_while_the_old_one_runs(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let volume = f.volume("data").await;
     let mut request = f.attached("db", &RUNS, &network, 7);
@@ -80,22 +56,13 @@ pub async fn a_replacement_can_be_created_with_the_same_address_while_the_old_on
     let new = f.create(&request).await;
 
     f.stop(&old).await;
-    assert_eq!(
-        f.engine.inspect(&old).await.unwrap().unwrap().state,
-        RunState::Exited
-    );
-    f.engine
-        .rename(&old, &ContainerName::from_stored(f.scope.name("db-old")))
-        .await
-        .unwrap();
+    assert_eq!(f.engine.inspect(&old).await.unwrap().unwrap().state, RunState::Exited);
+    f.engine.rename(&old, &ContainerName::from_stored(f.scope.name("db-old"))).await.unwrap();
     f.engine.rename(&new, &name).await.unwrap();
     f.engine.start(&new).await.unwrap();
     let seen = f.listed(&new).await.unwrap();
     assert_eq!((seen.name, seen.state), (name, RunState::Running));
-    assert_eq!(
-        seen.networks[network.name.as_str()],
-        Some(address(&network, 7).into())
-    );
+    assert_eq!(seen.networks[network.name.as_str()], Some(address(&network, 7).into()));
 
     f.stop(&new).await;
     f.engine.start(&old).await.unwrap();
@@ -115,33 +82,15 @@ pub async fn a_disconnected_container_comes_back_with_its_address(f: &Fixture) {
     let (network, id) = f.network("net", 0).await;
     let container = f.run(&f.attached("web", &RUNS, &network, 5)).await;
     f.stop(&container).await;
-    f.engine
-        .disconnect(&network.name, &container)
-        .await
-        .unwrap();
-    assert!(
-        !f.listed(&container)
-            .await
-            .unwrap()
-            .networks
-            .contains_key(network.name.as_str())
-    );
+    f.engine.disconnect(&network.name, &container).await.unwrap();
+    assert!(!f.listed(&container).await.unwrap().networks.contains_key(network.name.as_str()));
     f.engine.remove_network(&id).await.unwrap();
-    f.engine
-        .create_network(&network, &f.scope.labels())
-        .await
-        .unwrap();
+    f.engine.create_network(&network, &f.scope.labels()).await.unwrap();
     let aliases = ["web".to_owned()];
-    f.engine
-        .connect(&network.name, &container, address(&network, 5), &aliases)
-        .await
-        .unwrap();
+    f.engine.connect(&network.name, &container, address(&network, 5), &aliases).await.unwrap();
     f.engine.start(&container).await.unwrap();
     let seen = f.listed(&container).await.unwrap();
-    assert_eq!(
-        seen.networks[network.name.as_str()],
-        Some(address(&network, 5).into())
-    );
+    assert_eq!(seen.networks[network.name.as_str()], Some(address(&network, 5).into()));
 }
 
 /// By another container; `world` has the case of another process.
@@ -152,13 +101,7 @@ pub async fn a_taken_port_is_told_as_such(f: &Fixture) {
     first.spec.ports.push(published(80, port));
     let id = f.run(&first).await;
     let seen = f.listed(&id).await.unwrap();
-    assert_eq!(
-        seen.ports
-            .iter()
-            .map(|port| port.host_port)
-            .collect::<Vec<_>>(),
-        [port]
-    );
+    assert_eq!(seen.ports.iter().map(|port| port.host_port).collect::<Vec<_>>(), [port]);
     let mut second = f.attached("b", &RUNS, &network, 6);
     second.spec.ports.push(published(81, port));
     let second = f.create(&second).await;

@@ -19,27 +19,15 @@ pub async fn a_container_is_listed_with_what_it_was_made_of(f: &Fixture) {
     let mut request = f.attached("web", &RUNS, &network, 9);
     request.spec.mounts.push(mounted(&volume, "/data"));
     let id = f.create(&request).await;
-    let image = f
-        .engine
-        .image(IMAGE)
-        .await
-        .unwrap()
-        .expect("the image is there");
+    let image = f.engine.image(IMAGE).await.unwrap().expect("the image is there");
 
     let seen = f.listed(&id).await.unwrap();
     assert_eq!(seen.name, request.name);
     assert_eq!(seen.state, RunState::Created);
     assert_eq!(seen.image_id, image.id);
-    assert!(
-        seen.networks.contains_key(network.name.as_str()),
-        "{:?}",
-        seen.networks
-    );
+    assert!(seen.networks.contains_key(network.name.as_str()), "{:?}", seen.networks);
     assert!(seen.volumes.contains(volume.as_str()), "{:?}", seen.volumes);
-    assert_eq!(
-        seen.label(LABEL),
-        request.labels.get(LABEL).map(String::as_str)
-    );
+    assert_eq!(seen.label(LABEL), request.labels.get(LABEL).map(String::as_str));
     assert_eq!((seen.exit_code, seen.health), (None, None));
 
     f.engine.start(&id).await.unwrap();
@@ -79,10 +67,7 @@ pub async fn a_missing_image_is_told_as_such(f: &Fixture) {
 
 /// A registry that isn't there or doesn't have it.
 pub async fn an_image_that_cannot_be_pulled_is_told_as_such(f: &Fixture) {
-    let pulled = f
-        .engine
-        .pull_image("localhost:9/devarch/none:1", None, &|_| {})
-        .await;
+    let pulled = f.engine.pull_image("localhost:9/devarch/none:1", None, &|_| {}).await;
     refused(pulled, &Kind::NoImage);
 }
 
@@ -109,15 +94,6 @@ pub async fn a_volume_outlives_its_container_and_is_not_removed_under_it(f: &Fix
     assert_eq!(volumes.get(volume.as_str()), Some(&f.scope.labels()));
     f.engine.remove_volume(&volume).await.unwrap();
     f.engine.remove_volume(&volume).await.unwrap();
-    assert!(
-        !f.engine
-            .volumes()
-            .await
-            .unwrap()
-            .contains_key(volume.as_str())
-    );
-    f.engine
-        .remove_volume(&PhysicalVolume::from_stored(f.scope.name("never")))
-        .await
-        .unwrap();
+    assert!(!f.engine.volumes().await.unwrap().contains_key(volume.as_str()));
+    f.engine.remove_volume(&PhysicalVolume::from_stored(f.scope.name("never"))).await.unwrap();
 }

@@ -30,28 +30,10 @@ pub async fn limits_reach_the_kernel(f: &Fixture) {
     spec.resources.reservations.memory = Some(Bytes(32 << 20));
     spec.shm_size = Some(Bytes(8 << 20));
     // Podman replaces its configured limits by these; some machines need all of them given.
-    spec.ulimits.insert(
-        "nofile".to_owned(),
-        Ulimit {
-            soft: 1000,
-            hard: 2000,
-        },
-    );
-    spec.ulimits.insert(
-        "nproc".to_owned(),
-        Ulimit {
-            soft: 500,
-            hard: 500,
-        },
-    );
+    spec.ulimits.insert("nofile".to_owned(), Ulimit { soft: 1000, hard: 2000 });
+    spec.ulimits.insert("nproc".to_owned(), Ulimit { soft: 500, hard: 500 });
     let id = f.run(&request).await;
-    let seen = f
-        .sh(
-            &id,
-            "ulimit -Hn; df -k /dev/shm | tail -1 | awk '{print $2}'",
-        )
-        .await
-        .stdout;
+    let seen = f.sh(&id, "ulimit -Hn; df -k /dev/shm | tail -1 | awk '{print $2}'").await.stdout;
     assert_eq!(seen, "2000\n8192\n");
     let host = &inspected(f, &id).await["HostConfig"];
     assert_eq!(host["Memory"], 64 << 20);
@@ -65,34 +47,22 @@ pub async fn the_process_is_what_the_spec_says(f: &Fixture) {
     let mut request = f.request("spec", &["-c", "trap 'exit 0' TERM; sleep 1000 & wait"]);
     let spec = &mut request.spec;
     spec.entrypoint = Some(vec!["/bin/sh".to_owned()]);
-    spec.environment
-        .insert("PLAIN".to_owned(), Text::plain("a b=c"));
-    spec.environment
-        .insert("SECRET".to_owned(), Text::Secret("hunter2".to_owned()));
+    spec.environment.insert("PLAIN".to_owned(), Text::plain("a b=c"));
+    spec.environment.insert("SECRET".to_owned(), Text::Secret("hunter2".to_owned()));
     spec.user = Some("1000:1001".to_owned());
     spec.working_dir = Some("/var".to_owned());
     "named".clone_into(&mut spec.hostname);
     spec.group_add = vec!["4321".to_owned()];
     spec.cap_drop = vec!["ALL".to_owned()];
-    spec.sysctls.insert(
-        "net.ipv4.ip_unprivileged_port_start".to_owned(),
-        "80".to_owned(),
-    );
+    spec.sysctls.insert("net.ipv4.ip_unprivileged_port_start".to_owned(), "80".to_owned());
     let id = f.run(&request).await;
     let line = "echo $PLAIN; echo $SECRET; id -u; id -g; pwd; hostname; id -G; \
                 grep CapBnd /proc/self/status; cat /proc/sys/net/ipv4/ip_unprivileged_port_start";
     let seen = f.sh(&id, line).await.stdout;
     let lines: Vec<&str> = seen.lines().collect();
-    assert_eq!(
-        lines[..6],
-        ["a b=c", "hunter2", "1000", "1001", "/var", "named"],
-        "{seen}"
-    );
+    assert_eq!(lines[..6], ["a b=c", "hunter2", "1000", "1001", "/var", "named"], "{seen}");
     assert!(lines[6].contains("4321"), "{seen}");
-    assert!(
-        lines[7].ends_with("0000000000000000") && lines[8] == "80",
-        "{seen}"
-    );
+    assert!(lines[7].ends_with("0000000000000000") && lines[8] == "80", "{seen}");
 }
 
 /// Where the engine has one: Podman needs a program for it that not every machine has.
@@ -139,11 +109,7 @@ pub async fn mounts_are_where_the_spec_says(f: &Fixture) {
 
 /// The stop signal first, then the end; a longer grace lets the process finish.
 pub async fn the_grace_period_is_kept(f: &Fixture) {
-    let argv = [
-        "sh",
-        "-c",
-        "trap 'sleep 1.5; exit 9' USR1; while :; do sleep 0.1; done",
-    ];
+    let argv = ["sh", "-c", "trap 'sleep 1.5; exit 9' USR1; while :; do sleep 0.1; done"];
     let mut request = f.request("slow", &argv);
     request.spec.stop_signal = Some("SIGUSR1".to_owned());
     request.spec.stop_grace_period = Some(Millis(10_000));
@@ -173,15 +139,9 @@ pub async fn health_is_judged_by_the_given_check(f: &Fixture) {
     });
     let id = f.run(&request).await;
     assert_eq!(health(f, &id).await, Some(HealthState::Starting));
-    assert_eq!(
-        until(f, &id, HealthState::Unhealthy).await,
-        Some(HealthState::Unhealthy)
-    );
+    assert_eq!(until(f, &id, HealthState::Unhealthy).await, Some(HealthState::Unhealthy));
     f.sh(&id, "touch /ready").await;
-    assert_eq!(
-        until(f, &id, HealthState::Healthy).await,
-        Some(HealthState::Healthy)
-    );
+    assert_eq!(until(f, &id, HealthState::Healthy).await, Some(HealthState::Healthy));
     let seen = f.engine.inspect(&id).await.unwrap().unwrap();
     assert!(seen.last_check.is_some());
     assert_eq!(seen.state, RunState::Running);
@@ -220,39 +180,19 @@ pub async fn an_image_tells_what_it_declares(f: &Fixture) {
     );
     outside::call(&f.engine.info().endpoint, "POST", &path).await;
     let short = format!("{name}:1");
-    let image = f
-        .engine
-        .image(&short)
-        .await
-        .unwrap()
-        .expect("the image was made");
+    let image = f.engine.image(&short).await.unwrap().expect("the image was made");
     assert_eq!(image.user, "5");
     assert_eq!(image.volumes.iter().collect::<Vec<_>>(), ["/v"]);
-    assert_eq!(
-        image
-            .exposed
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>(),
-        ["81/tcp"]
-    );
+    assert_eq!(image.exposed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["81/tcp"]);
     let mut request = f.request("of-it", &RUNS);
     request.spec.image = short;
     // Engines make anonymous volumes of declared ones that nobody mounts.
-    request
-        .spec
-        .mounts
-        .push(mounted(&f.volume("v").await, "/v"));
+    request.spec.mounts.push(mounted(&f.volume("v").await, "/v"));
     let made = f.run(&request).await;
     assert_eq!(f.listed(&made).await.unwrap().image_id, image.id);
     f.stop(&made).await;
     f.engine.remove_container(&made).await.unwrap();
-    outside::call(
-        &f.engine.info().endpoint,
-        "DELETE",
-        &format!("{api}/images/{registry}{name}:1"),
-    )
-    .await;
+    outside::call(&f.engine.info().endpoint, "DELETE", &format!("{api}/images/{registry}{name}:1")).await;
     assert_eq!(f.engine.image(&request.spec.image).await.unwrap(), None);
 }
 

@@ -9,23 +9,14 @@ use tokio::io::AsyncWriteExt;
 
 /// Podman sends nothing at all, not even headers, before the first line.
 pub async fn a_quiet_container_can_be_followed(f: &Fixture) {
-    let argv = [
-        "sh",
-        "-c",
-        "while [ ! -e /go ]; do sleep 0.1; done; echo spoken; sleep 1000",
-    ];
+    let argv = ["sh", "-c", "while [ ! -e /go ]; do sleep 0.1; done; echo spoken; sleep 1000"];
     let id = f.run(&f.request("quiet", &argv)).await;
-    let options = LogOptions {
-        follow: true,
-        ..LogOptions::default()
-    };
+    let options = LogOptions { follow: true, ..LogOptions::default() };
     let begun = Instant::now();
     let mut logs = f.engine.logs(&id, &options).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5));
     f.sh(&id, "touch /go").await;
-    let first = tokio::time::timeout(Duration::from_secs(20), logs.next())
-        .await
-        .unwrap();
+    let first = tokio::time::timeout(Duration::from_secs(20), logs.next()).await.unwrap();
     assert_eq!(first.unwrap().unwrap().bytes, b"spoken\n");
 }
 
@@ -35,52 +26,29 @@ async fn read(f: &Fixture, id: &ContainerId, options: LogOptions) -> Vec<LogChun
 }
 
 fn joined(chunks: &[LogChunk], stderr: bool) -> String {
-    let bytes: Vec<u8> = chunks
-        .iter()
-        .filter(|chunk| chunk.stderr == stderr)
-        .flat_map(|chunk| chunk.bytes.clone())
-        .collect();
+    let bytes: Vec<u8> =
+        chunks.iter().filter(|chunk| chunk.stderr == stderr).flat_map(|chunk| chunk.bytes.clone()).collect();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Standard output and standard error.
 pub async fn the_two_outputs_are_told_apart(f: &Fixture) {
-    let id = f
-        .run(&f.request("two", &["sh", "-c", "echo out; echo err >&2"]))
-        .await;
+    let id = f.run(&f.request("two", &["sh", "-c", "echo out; echo err >&2"])).await;
     f.engine.wait(&id).await.unwrap();
     let chunks = read(f, &id, LogOptions::default()).await;
-    assert_eq!(
-        (
-            joined(&chunks, false).as_str(),
-            joined(&chunks, true).as_str()
-        ),
-        ("out\n", "err\n")
-    );
+    assert_eq!((joined(&chunks, false).as_str(), joined(&chunks, true).as_str()), ("out\n", "err\n"));
 }
 
 /// `tail`, with time stamps too.
 pub async fn only_the_last_lines_are_read_when_asked(f: &Fixture) {
-    let id = f
-        .run(&f.request("lines", &["sh", "-c", "echo a; echo b; echo c"]))
-        .await;
+    let id = f.run(&f.request("lines", &["sh", "-c", "echo a; echo b; echo c"])).await;
     f.engine.wait(&id).await.unwrap();
-    let tail = |timestamps| LogOptions {
-        tail: Some(2),
-        timestamps,
-        ..LogOptions::default()
-    };
+    let tail = |timestamps| LogOptions { tail: Some(2), timestamps, ..LogOptions::default() };
     assert_eq!(joined(&read(f, &id, tail(false)).await, false), "b\nc\n");
     let stamped = joined(&read(f, &id, tail(true)).await, false);
-    assert!(
-        stamped.lines().all(|line| line.starts_with("20")),
-        "{stamped}"
-    );
+    assert!(stamped.lines().all(|line| line.starts_with("20")), "{stamped}");
     assert!(stamped.ends_with(" c\n"), "{stamped}");
-    let later = LogOptions {
-        since: Some(4_000_000_000),
-        ..LogOptions::default()
-    };
+    let later = LogOptions { since: Some(4_000_000_000), ..LogOptions::default() };
     assert_eq!(joined(&read(f, &id, later).await, false), "");
 }
 
@@ -88,9 +56,7 @@ pub async fn only_the_last_lines_are_read_when_asked(f: &Fixture) {
 pub async fn exec_passes_stdin_and_exit_code(f: &Fixture) {
     let id = f.run(&f.request("exec", &RUNS)).await;
     let request = ExecRequest {
-        argv: ["sh", "-c", "cat; echo end >&2; exit 7"]
-            .map(str::to_owned)
-            .to_vec(),
+        argv: ["sh", "-c", "cat; echo end >&2; exit 7"].map(str::to_owned).to_vec(),
         stdin: true,
         ..ExecRequest::default()
     };
@@ -106,11 +72,7 @@ pub async fn exec_passes_stdin_and_exit_code(f: &Fixture) {
         chunks.push(chunk.unwrap());
     }
     writer.await.unwrap();
-    assert!(
-        joined(&chunks, false) == sent,
-        "{} bytes came back",
-        joined(&chunks, false).len()
-    );
+    assert!(joined(&chunks, false) == sent, "{} bytes came back", joined(&chunks, false).len());
     assert_eq!(joined(&chunks, true), "end\n");
     assert_eq!(exit_code(f, &io.id).await, 7);
 }
@@ -128,33 +90,22 @@ async fn exit_code(f: &Fixture, exec: &str) -> i64 {
 pub async fn exec_runs_as_asked(f: &Fixture) {
     let id = f.run(&f.request("exec", &RUNS)).await;
     let request = ExecRequest {
-        argv: ["sh", "-c", "id -u; id -g; pwd; echo $WORD; exit 3"]
-            .map(str::to_owned)
-            .to_vec(),
+        argv: ["sh", "-c", "id -u; id -g; pwd; echo $WORD; exit 3"].map(str::to_owned).to_vec(),
         user: Some("12:34".to_owned()),
         working_dir: Some("/etc".to_owned()),
         environment: vec!["WORD=said".to_owned()],
         ..ExecRequest::default()
     };
-    let want = Ran {
-        code: 3,
-        stdout: "12\n34\n/etc\nsaid\n".to_owned(),
-        stderr: String::new(),
-    };
+    let want = Ran { code: 3, stdout: "12\n34\n/etc\nsaid\n".to_owned(), stderr: String::new() };
     assert_eq!(f.exec(&id, request).await, want);
 }
 
 /// At its start and when it changes.
 pub async fn a_terminal_has_the_size_it_was_given(f: &Fixture) {
     let id = f.run(&f.request("tty", &RUNS)).await;
-    let size = TerminalSize {
-        columns: 91,
-        rows: 27,
-    };
+    let size = TerminalSize { columns: 91, rows: 27 };
     let request = ExecRequest {
-        argv: ["sh", "-c", "read x; stty size; read x; stty size"]
-            .map(str::to_owned)
-            .to_vec(),
+        argv: ["sh", "-c", "read x; stty size; read x; stty size"].map(str::to_owned).to_vec(),
         stdin: true,
         tty: Some(size),
         ..ExecRequest::default()
@@ -167,16 +118,7 @@ pub async fn a_terminal_has_the_size_it_was_given(f: &Fixture) {
         text.push_str(&String::from_utf8_lossy(&chunk.unwrap().bytes));
         if text.contains("27 91") && !resized {
             resized = true;
-            f.engine
-                .resize_exec(
-                    &io.id,
-                    TerminalSize {
-                        columns: 50,
-                        rows: 10,
-                    },
-                )
-                .await
-                .unwrap();
+            f.engine.resize_exec(&io.id, TerminalSize { columns: 50, rows: 10 }).await.unwrap();
             io.stdin.write_all(b"\n").await.unwrap();
         }
     }
@@ -188,10 +130,7 @@ pub async fn a_terminal_has_the_size_it_was_given(f: &Fixture) {
 pub async fn an_exec_of_a_missing_program_ends_with_an_error_code(f: &Fixture) {
     let id = f.run(&f.request("exec", &RUNS)).await;
     let test = HealthTest::Cmd(vec!["/no/such/program".to_owned()]);
-    let probe = Probe {
-        test,
-        timeout: Duration::from_secs(20),
-    };
+    let probe = Probe { test, timeout: Duration::from_secs(20) };
     let result = f.engine.probe(&id, &probe).await.unwrap();
     assert!(matches!(result.exit_code, Some(126 | 127)), "{result:?}");
     assert!(result.output.contains("/no/such/program"), "{result:?}");
@@ -201,15 +140,9 @@ pub async fn an_exec_of_a_missing_program_ends_with_an_error_code(f: &Fixture) {
 pub async fn a_probe_that_takes_too_long_has_no_exit_code(f: &Fixture) {
     let id = f.run(&f.request("slow", &RUNS)).await;
     let test = HealthTest::Shell("echo waiting; sleep 30".to_owned());
-    let probe = Probe {
-        test,
-        timeout: Duration::from_secs(1),
-    };
+    let probe = Probe { test, timeout: Duration::from_secs(1) };
     let begun = Instant::now();
     let result = f.engine.probe(&id, &probe).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(10));
-    assert_eq!(
-        (result.exit_code, result.output.as_str()),
-        (None, "waiting\n")
-    );
+    assert_eq!((result.exit_code, result.output.as_str()), (None, "waiting\n"));
 }

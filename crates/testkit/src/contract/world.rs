@@ -27,10 +27,7 @@ fn fetch(host: &str) -> String {
 
 /// The same, until it is there.
 fn retried(host: &str) -> String {
-    format!(
-        "for i in 1 2 3 4 5 6 7 8; do {} && exit; sleep 0.5; done",
-        fetch(host)
-    )
+    format!("for i in 1 2 3 4 5 6 7 8; do {} && exit; sleep 0.5; done", fetch(host))
 }
 
 /// On the address and port it was given.
@@ -49,10 +46,7 @@ pub async fn a_port_of_another_process_is_told_as_such(f: &Fixture) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (network, _) = f.network("net", 0).await;
     let mut request = f.attached("web", &RUNS, &network, 5);
-    request
-        .spec
-        .ports
-        .push(published(80, listener.local_addr().unwrap().port()));
+    request.spec.ports.push(published(80, listener.local_addr().unwrap().port()));
     let id = f.create(&request).await;
     refused(f.engine.start(&id).await, &Kind::PortTaken);
 }
@@ -64,11 +58,7 @@ pub async fn names_and_aliases_resolve_within_a_network(f: &Fixture) {
     f.run(&server).await;
     let client = f.run(&f.attached("client", &RUNS, &network, 6)).await;
     for name in ["server", server.name.as_str()] {
-        assert_eq!(
-            f.sh(&client, &retried(name)).await.stdout,
-            "found\n",
-            "{name}"
-        );
+        assert_eq!(f.sh(&client, &retried(name)).await.stdout, "found\n", "{name}");
     }
 }
 
@@ -86,11 +76,7 @@ pub async fn containers_of_two_networks_do_not_reach_each_other(f: &Fixture) {
     let address = address(&theirs, 5);
     let known = retried(&address.to_string());
     assert_eq!(f.sh(&near, &known).await.stdout, "secret\n");
-    for host in [
-        address.to_string(),
-        "server".to_owned(),
-        server.name.to_string(),
-    ] {
+    for host in [address.to_string(), "server".to_owned(), server.name.to_string()] {
         let ran = f.sh(&far, &fetch(&host)).await;
         assert_ne!(ran.code, 0, "{host} answered: {}", ran.stdout);
     }
@@ -110,27 +96,15 @@ async fn assert_isolated(f: &Fixture, network: &NetworkSpec) {
 pub async fn host_gateway_resolves(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let mut request = f.attached("client", &RUNS, &network, 5);
-    request
-        .spec
-        .extra_hosts
-        .insert("host.devarch".to_owned(), "host-gateway".to_owned());
-    request
-        .spec
-        .extra_hosts
-        .insert("fixed.devarch".to_owned(), "192.0.2.7".to_owned());
+    request.spec.extra_hosts.insert("host.devarch".to_owned(), "host-gateway".to_owned());
+    request.spec.extra_hosts.insert("fixed.devarch".to_owned(), "192.0.2.7".to_owned());
     let id = f.run(&request).await;
     let hosts = f.sh(&id, "cat /etc/hosts").await.stdout;
     let resolved = |name: &str| {
-        let line = hosts
-            .lines()
-            .find(|line| line.split_whitespace().any(|word| word == name));
+        let line = hosts.lines().find(|line| line.split_whitespace().any(|word| word == name));
         line.and_then(|line| line.split_whitespace().next()?.parse::<Ipv4Addr>().ok())
     };
-    assert_eq!(
-        resolved("fixed.devarch"),
-        Some(Ipv4Addr::new(192, 0, 2, 7)),
-        "{hosts}"
-    );
+    assert_eq!(resolved("fixed.devarch"), Some(Ipv4Addr::new(192, 0, 2, 7)), "{hosts}");
     let gateway = resolved("host.devarch").unwrap_or_else(|| panic!("{hosts}"));
     if f.engine.info().kind == EngineKind::Podman {
         assert_eq!(gateway, address(&network, 1));

@@ -32,28 +32,17 @@ pub enum Life {
 impl Behaviour {
     /// It runs until it is stopped, saying nothing.
     pub fn runs() -> Self {
-        Self {
-            life: Life::Runs(0),
-            output: String::new(),
-            failing_probes: 0,
-        }
+        Self { life: Life::Runs(0), output: String::new(), failing_probes: 0 }
     }
 
     /// It ends at once.
     pub fn exits(code: i64, output: &str) -> Self {
-        Self {
-            life: Life::Exits(code),
-            output: output.to_owned(),
-            failing_probes: 0,
-        }
+        Self { life: Life::Exits(code), output: output.to_owned(), failing_probes: 0 }
     }
 
     /// It can't be started.
     pub fn cannot_start() -> Self {
-        Self {
-            life: Life::CannotStart,
-            ..Self::runs()
-        }
+        Self { life: Life::CannotStart, ..Self::runs() }
     }
 
     /// It is not ready at first.

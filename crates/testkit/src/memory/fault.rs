@@ -64,12 +64,7 @@ pub struct Fault {
 impl Fault {
     /// A call about that object fails once for that reason.
     pub fn refused(call: Call, on: &str, kind: EngineErrorKind) -> Self {
-        Self {
-            call,
-            on: on.to_owned(),
-            times: 1,
-            effect: Effect::Refused(kind),
-        }
+        Self { call, on: on.to_owned(), times: 1, effect: Effect::Refused(kind) }
     }
 }
 

@@ -21,8 +21,8 @@ use devarch_core::{
     unit::Millis,
 };
 use devarch_engine::{
-    Engine, EngineError, EngineErrorKind as Kind, ExecIo, ExecRequest, ExitStatus, Inspection,
-    LogOptions, LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
+    Engine, EngineError, EngineErrorKind as Kind, ExecIo, ExecRequest, ExitStatus, Inspection, LogOptions,
+    LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -74,10 +74,7 @@ impl MemoryEngine {
 
     /// Scripts what containers do.
     #[must_use]
-    pub fn with_script(
-        self,
-        script: impl Fn(&CreateContainer) -> Behaviour + Send + Sync + 'static,
-    ) -> Self {
+    pub fn with_script(self, script: impl Fn(&CreateContainer) -> Behaviour + Send + Sync + 'static) -> Self {
         self.world().script = Arc::new(script);
         self
     }
@@ -109,17 +106,12 @@ impl MemoryEngine {
 
     /// The files that were put into a container.
     pub fn files(&self, name: &str) -> BTreeMap<String, FileSpec> {
-        self.world()
-            .by_name(name)
-            .map(|container| container.files.clone())
-            .unwrap_or_default()
+        self.world().by_name(name).map(|container| container.files.clone()).unwrap_or_default()
     }
 
     /// What a container was made from.
     pub fn request(&self, name: &str) -> Option<CreateContainer> {
-        self.world()
-            .by_name(name)
-            .map(|container| container.request.clone())
+        self.world().by_name(name).map(|container| container.request.clone())
     }
 
     /// The calls that change something, in order: `start devarch-shop-db`. Reading is left out.
@@ -159,10 +151,7 @@ impl MemoryEngine {
 
     fn name_of(&self, id: &ContainerId) -> String {
         let world = self.world();
-        let known = world
-            .containers
-            .get(id)
-            .map(|container| container.name.to_string());
+        let known = world.containers.get(id).map(|container| container.name.to_string());
         known.unwrap_or_else(|| id.to_string())
     }
 }
@@ -185,32 +174,23 @@ impl Engine for MemoryEngine {
     }
 
     async fn containers(&self) -> Result<Vec<ObservedContainer>> {
-        self.call(Call::Containers, "", |world| Ok(world.list()))
-            .await
+        self.call(Call::Containers, "", |world| Ok(world.list())).await
     }
 
     async fn networks(&self) -> Result<Vec<ObservedNetwork>> {
-        self.call(Call::Networks, "", |world| Ok(world.networks.clone()))
-            .await
+        self.call(Call::Networks, "", |world| Ok(world.networks.clone())).await
     }
 
     async fn volumes(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
-        self.call(Call::Volumes, "", |world| Ok(world.volumes.clone()))
-            .await
+        self.call(Call::Volumes, "", |world| Ok(world.volumes.clone())).await
     }
 
     async fn image(&self, reference: &str) -> Result<Option<ImageInfo>> {
-        self.call(Call::Image, reference, |world| {
-            Ok(world.images.get(reference).cloned())
-        })
-        .await
+        self.call(Call::Image, reference, |world| Ok(world.images.get(reference).cloned())).await
     }
 
     async fn inspect(&self, id: &ContainerId) -> Result<Option<Inspection>> {
-        self.call(Call::Inspect, &self.name_of(id), |world| {
-            Ok(world.inspect(id))
-        })
-        .await
+        self.call(Call::Inspect, &self.name_of(id), |world| Ok(world.inspect(id))).await
     }
 
     async fn pull_image(
@@ -219,12 +199,8 @@ impl Engine for MemoryEngine {
         _platform: Option<&str>,
         progress: &(dyn Fn(PullProgress) + Send + Sync),
     ) -> Result<ImageInfo> {
-        progress(PullProgress {
-            status: format!("Pulling {reference}"),
-            ..PullProgress::default()
-        });
-        self.call(Call::PullImage, reference, |world| world.pull(reference))
-            .await
+        progress(PullProgress { status: format!("Pulling {reference}"), ..PullProgress::default() });
+        self.call(Call::PullImage, reference, |world| world.pull(reference)).await
     }
 
     async fn create_network(
@@ -233,19 +209,12 @@ impl Engine for MemoryEngine {
         labels: &BTreeMap<String, String>,
     ) -> Result<NetworkId> {
         let name = spec.name.as_str();
-        self.call(Call::CreateNetwork, name, |world| {
-            world.create_network(spec, labels)
-        })
-        .await
+        self.call(Call::CreateNetwork, name, |world| world.create_network(spec, labels)).await
     }
 
     async fn remove_network(&self, id: &NetworkId) -> Result<()> {
-        let name = self
-            .world()
-            .network_name(id)
-            .unwrap_or_else(|| id.to_string());
-        self.call(Call::RemoveNetwork, &name, |world| world.remove_network(id))
-            .await
+        let name = self.world().network_name(id).unwrap_or_else(|| id.to_string());
+        self.call(Call::RemoveNetwork, &name, |world| world.remove_network(id)).await
     }
 
     async fn connect(
@@ -256,48 +225,29 @@ impl Engine for MemoryEngine {
         _aliases: &[String],
     ) -> Result<()> {
         let name = self.name_of(container);
-        self.call(Call::Connect, &name, |world| {
-            world.connect(network, container, address)
-        })
-        .await
+        self.call(Call::Connect, &name, |world| world.connect(network, container, address)).await
     }
 
     async fn disconnect(&self, network: &NetworkName, container: &ContainerId) -> Result<()> {
         let name = self.name_of(container);
-        self.call(Call::Disconnect, &name, |world| {
-            world.disconnect(network, container)
-        })
-        .await
+        self.call(Call::Disconnect, &name, |world| world.disconnect(network, container)).await
     }
 
-    async fn create_volume(
-        &self,
-        name: &PhysicalVolume,
-        labels: &BTreeMap<String, String>,
-    ) -> Result<()> {
+    async fn create_volume(&self, name: &PhysicalVolume, labels: &BTreeMap<String, String>) -> Result<()> {
         self.call(Call::CreateVolume, name.as_str(), |world| {
-            world
-                .volumes
-                .entry(name.to_string())
-                .or_insert_with(|| labels.clone());
+            world.volumes.entry(name.to_string()).or_insert_with(|| labels.clone());
             Ok(())
         })
         .await
     }
 
     async fn remove_volume(&self, name: &PhysicalVolume) -> Result<()> {
-        self.call(Call::RemoveVolume, name.as_str(), |world| {
-            world.remove_volume(name)
-        })
-        .await
+        self.call(Call::RemoveVolume, name.as_str(), |world| world.remove_volume(name)).await
     }
 
     async fn create_container(&self, request: &CreateContainer) -> Result<ContainerId> {
         let name = request.name.as_str();
-        self.call(Call::CreateContainer, name, |world| {
-            world.create_container(request)
-        })
-        .await
+        self.call(Call::CreateContainer, name, |world| world.create_container(request)).await
     }
 
     async fn put_files(&self, id: &ContainerId, files: &BTreeMap<String, FileSpec>) -> Result<()> {
@@ -309,28 +259,20 @@ impl Engine for MemoryEngine {
     }
 
     async fn start(&self, id: &ContainerId) -> Result<()> {
-        self.call(Call::Start, &self.name_of(id), |world| world.start(id))
-            .await
+        self.call(Call::Start, &self.name_of(id), |world| world.start(id)).await
     }
 
     async fn stop(&self, id: &ContainerId, _grace: Option<Millis>) -> Result<()> {
-        self.call(Call::Stop, &self.name_of(id), |world| world.stop(id))
-            .await
+        self.call(Call::Stop, &self.name_of(id), |world| world.stop(id)).await
     }
 
     async fn rename(&self, id: &ContainerId, name: &ContainerName) -> Result<()> {
         let was = self.name_of(id);
-        self.call(Call::Rename, &format!("{was} {name}"), |world| {
-            world.rename(id, name)
-        })
-        .await
+        self.call(Call::Rename, &format!("{was} {name}"), |world| world.rename(id, name)).await
     }
 
     async fn remove_container(&self, id: &ContainerId) -> Result<()> {
-        self.call(Call::RemoveContainer, &self.name_of(id), |world| {
-            world.remove_container(id)
-        })
-        .await
+        self.call(Call::RemoveContainer, &self.name_of(id), |world| world.remove_container(id)).await
     }
 
     async fn probe(&self, id: &ContainerId, probe: &Probe) -> Result<ProbeResult> {
@@ -339,36 +281,26 @@ impl Engine for MemoryEngine {
             HealthTest::Cmd(argv) => Argv(argv.clone()),
             HealthTest::Shell(line) => Argv::shell(line),
         };
-        self.call(Call::Probe, &self.name_of(id), |world| {
-            world.probe(id, &argv)
-        })
-        .await
+        self.call(Call::Probe, &self.name_of(id), |world| world.probe(id, &argv)).await
     }
 
     async fn run_engine_check(&self, id: &ContainerId) -> Result<Option<HealthState>> {
         if self.info.runs_health_checks {
             return Ok(None);
         }
-        self.call(Call::RunEngineCheck, &self.name_of(id), |world| {
-            world.check(id)
-        })
-        .await
+        self.call(Call::RunEngineCheck, &self.name_of(id), |world| world.check(id)).await
     }
 
     async fn logs(&self, id: &ContainerId, _options: &LogOptions) -> Result<LogStream> {
         let name = self.name_of(id);
-        let output = self
-            .call(Call::Logs, &name, |world| {
-                Ok(world.container(id)?.behaviour.output.clone())
-            })
-            .await?;
+        let output =
+            self.call(Call::Logs, &name, |world| Ok(world.container(id)?.behaviour.output.clone())).await?;
         Ok(exec::once(output))
     }
 
     async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecIo> {
         let argv = Argv(request.argv.clone());
-        self.call(Call::Exec, &self.name_of(id), |world| world.exec(id, &argv))
-            .await
+        self.call(Call::Exec, &self.name_of(id), |world| world.exec(id, &argv)).await
     }
 
     async fn resize_exec(&self, _exec_id: &str, _size: TerminalSize) -> Result<()> {

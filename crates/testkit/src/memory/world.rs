@@ -8,9 +8,7 @@ use super::{
 use devarch_core::{
     id::{ContainerId, ImageId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
-    observed::{
-        HealthState, ImageInfo, ObservedContainer, ObservedNetwork, ObservedPort, RunState,
-    },
+    observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
     spec::{CreateContainer, FileSpec, MountFrom, NetworkSpec, PublishedPort},
 };
 use devarch_engine::{EngineErrorKind as Kind, ExecIo, Inspection, ProbeResult};
@@ -112,9 +110,7 @@ impl World {
     }
 
     pub(super) fn by_name(&self, name: &str) -> Option<&Container> {
-        self.containers
-            .values()
-            .find(|container| container.name.as_str() == name)
+        self.containers.values().find(|container| container.name.as_str() == name)
     }
 
     pub(super) fn network_name(&self, id: &NetworkId) -> Option<String> {
@@ -143,19 +139,11 @@ impl World {
         labels: &BTreeMap<String, String>,
     ) -> Result<NetworkId> {
         if self.named(spec.name.as_str()).is_ok() {
-            return no(
-                Kind::NameTaken,
-                format!("network {} already exists", spec.name),
-            );
+            return no(Kind::NameTaken, format!("network {} already exists", spec.name));
         }
         let overlaps =
             |subnet: &ipnet::Ipv4Net| subnet.contains(&spec.subnet) || spec.subnet.contains(subnet);
-        if self
-            .networks
-            .iter()
-            .flat_map(|network| &network.subnets)
-            .any(overlaps)
-        {
+        if self.networks.iter().flat_map(|network| &network.subnets).any(overlaps) {
             return no(Kind::SubnetTaken, format!("{} overlaps", spec.subnet));
         }
         let id = NetworkId::new(self.next_id());
@@ -173,8 +161,7 @@ impl World {
         let Some(name) = self.network_name(id) else {
             return Ok(());
         };
-        let used =
-            |container: &Container| container.runs() && container.networks.contains_key(&name);
+        let used = |container: &Container| container.runs() && container.networks.contains_key(&name);
         if self.containers.values().any(used) {
             return no(Kind::InUse, format!("network {name} has active endpoints"));
         }
@@ -205,11 +192,7 @@ impl World {
     }
 
     pub(super) fn remove_volume(&mut self, name: &PhysicalVolume) -> Result<()> {
-        if self
-            .containers
-            .values()
-            .any(|container| container.volumes().contains(name.as_str()))
-        {
+        if self.containers.values().any(|container| container.volumes().contains(name.as_str())) {
             return no(Kind::InUse, "volume is in use");
         }
         self.volumes.remove(name.as_str());
@@ -220,15 +203,8 @@ impl World {
         if self.by_name(request.name.as_str()).is_some() {
             return no(Kind::NameTaken, "the container name is already in use");
         }
-        let Some(image) = self
-            .images
-            .get(&request.spec.image)
-            .map(|image| image.id.clone())
-        else {
-            return no(
-                Kind::NoImage,
-                format!("no such image: {}", request.spec.image),
-            );
+        let Some(image) = self.images.get(&request.spec.image).map(|image| image.id.clone()) else {
+            return no(Kind::NoImage, format!("no such image: {}", request.spec.image));
         };
         let place = request.spec.network.iter();
         let container = Container {
@@ -239,9 +215,7 @@ impl World {
             state: RunState::Created,
             exit_code: 0,
             image,
-            networks: place
-                .map(|place| (place.name.to_string(), place.address))
-                .collect(),
+            networks: place.map(|place| (place.name.to_string(), place.address)).collect(),
             error: String::new(),
             probes: 0,
             starts: 0,
@@ -280,31 +254,22 @@ impl World {
         };
         for (network, address) in &mine.networks {
             self.named(network)?;
-            let taken = self
-                .running()
-                .any(|other| other.networks.get(network) == Some(address));
+            let taken = self.running().any(|other| other.networks.get(network) == Some(address));
             if taken {
                 return no(Kind::SubnetTaken, format!("{address} is taken"));
             }
         }
         for port in &mine.request.spec.ports {
             let theirs = self.running().flat_map(|other| &other.request.spec.ports);
-            if self.occupied.contains(&port.host_port)
-                || theirs.into_iter().any(|other| clash(port, other))
-            {
-                return no(
-                    Kind::PortTaken,
-                    format!("port {} is already allocated", port.host_port),
-                );
+            if self.occupied.contains(&port.host_port) || theirs.into_iter().any(|other| clash(port, other)) {
+                return no(Kind::PortTaken, format!("port {} is already allocated", port.host_port));
             }
         }
         Ok(())
     }
 
     fn running(&self) -> impl Iterator<Item = &Container> {
-        self.containers
-            .values()
-            .filter(|container| container.runs())
+        self.containers.values().filter(|container| container.runs())
     }
 
     pub(super) fn stop(&mut self, id: &ContainerId) -> Result<()> {
@@ -330,10 +295,7 @@ impl World {
 
     pub(super) fn rename(&mut self, id: &ContainerId, name: &ContainerName) -> Result<()> {
         if self.by_name(name.as_str()).is_some() {
-            return no(
-                Kind::NameTaken,
-                format!("the name {name} is already in use"),
-            );
+            return no(Kind::NameTaken, format!("the name {name} is already in use"));
         }
         self.container(id)?.name = name.clone();
         Ok(())
@@ -355,10 +317,7 @@ impl World {
         container.probes += 1;
         if container.behaviour.failing_probes > 0 {
             let passes = container.probes > container.behaviour.failing_probes;
-            return Ok(ProbeResult {
-                exit_code: Some(i64::from(!passes)),
-                output: String::new(),
-            });
+            return Ok(ProbeResult { exit_code: Some(i64::from(!passes)), output: String::new() });
         }
         let behaviour = argv.behaviour();
         let exit_code = match behaviour.life {
@@ -366,10 +325,7 @@ impl World {
             Life::Runs(_) => None,
             Life::CannotStart => Some(126),
         };
-        Ok(ProbeResult {
-            exit_code,
-            output: behaviour.output,
-        })
+        Ok(ProbeResult { exit_code, output: behaviour.output })
     }
 
     /// One check as the engine does it; the first failure makes it unhealthy.
@@ -378,11 +334,7 @@ impl World {
             return no(Kind::Other, "no defined healthcheck");
         };
         let passed = self.probe(id, &Argv(check.test.to_argv()))?.exit_code == Some(0);
-        Ok(Some(if passed {
-            HealthState::Healthy
-        } else {
-            HealthState::Unhealthy
-        }))
+        Ok(Some(if passed { HealthState::Healthy } else { HealthState::Unhealthy }))
     }
 
     pub(super) fn exec(&mut self, id: &ContainerId, argv: &Argv) -> Result<ExecIo> {
@@ -417,36 +369,19 @@ impl World {
     }
 
     pub(super) fn list(&self) -> Vec<ObservedContainer> {
-        self.containers
-            .iter()
-            .map(|(id, container)| listed(id, container))
-            .collect()
+        self.containers.iter().map(|(id, container)| listed(id, container)).collect()
     }
 }
 
 /// A container with a check is healthy as soon as it would pass a probe.
 fn health(container: &Container) -> Option<HealthState> {
-    container
-        .request
-        .spec
-        .healthcheck
-        .as_ref()
-        .filter(|_| container.runs())?;
+    container.request.spec.healthcheck.as_ref().filter(|_| container.runs())?;
     let waits = container.probes < container.behaviour.failing_probes;
-    Some(if waits {
-        HealthState::Starting
-    } else {
-        HealthState::Healthy
-    })
+    Some(if waits { HealthState::Starting } else { HealthState::Healthy })
 }
 
 fn listed(id: &ContainerId, container: &Container) -> ObservedContainer {
-    let ports = container
-        .request
-        .spec
-        .ports
-        .iter()
-        .filter(|_| container.runs());
+    let ports = container.request.spec.ports.iter().filter(|_| container.runs());
     ObservedContainer {
         id: id.clone(),
         name: container.name.clone(),
@@ -463,11 +398,7 @@ fn listed(id: &ContainerId, container: &Container) -> ObservedContainer {
             .map(|(name, address)| (name.clone(), container.runs().then_some((*address).into())))
             .collect(),
         ports: ports
-            .map(|port| ObservedPort {
-                key: port.key,
-                host_ip: port.host_ip,
-                host_port: port.host_port,
-            })
+            .map(|port| ObservedPort { key: port.key, host_ip: port.host_ip, host_port: port.host_port })
             .collect(),
         volumes: container.volumes(),
     }
@@ -476,7 +407,5 @@ fn listed(id: &ContainerId, container: &Container) -> ObservedContainer {
 fn clash(one: &PublishedPort, other: &PublishedPort) -> bool {
     one.host_port == other.host_port
         && one.key.protocol == other.key.protocol
-        && (one.host_ip == other.host_ip
-            || one.host_ip.is_unspecified()
-            || other.host_ip.is_unspecified())
+        && (one.host_ip == other.host_ip || one.host_ip.is_unspecified() || other.host_ip.is_unspecified())
 }

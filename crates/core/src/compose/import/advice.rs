@@ -15,39 +15,21 @@ const SERVICE: &[(&str, &str)] = &[
     ("dns_search", "the engine's default is used"),
     ("domainname", "put it into hostname"),
     ("env_file", "write its variables under environment"),
-    (
-        "expose",
-        "it is not needed: instances of a stack reach all ports of each other",
-    ),
-    (
-        "extends",
-        "write the fields of the other service here, or use one template for both",
-    ),
-    (
-        "external_links",
-        "instances reach those of their own stack by name",
-    ),
+    ("expose", "it is not needed: instances of a stack reach all ports of each other"),
+    ("extends", "write the fields of the other service here, or use one template for both"),
+    ("external_links", "instances reach those of their own stack by name"),
     ("links", "instances of a stack reach each other by name"),
     ("logging", "the engine's default is used; see devarch logs"),
     ("mac_address", "the engine chooses one"),
     ("memswap_limit", "limit memory with resources"),
     ("models", "run the model server as a service of its own"),
-    (
-        "networks",
-        "all instances of a stack are in the stack's own network",
-    ),
+    ("networks", "all instances of a stack are in the stack's own network"),
     ("oom_score_adj", "the engine's default is used"),
     ("ports", "write each port"),
-    (
-        "pull_policy",
-        "absent images are pulled; `devarch up --pull` asks for newer ones",
-    ),
+    ("pull_policy", "absent images are pulled; `devarch up --pull` asks for newer ones"),
     ("runtime", "the engine's default is used"),
     ("scale", "add an instance of the template for each"),
-    (
-        "secrets",
-        "set the value with `devarch secret set`, or as a config file with secret: true",
-    ),
+    ("secrets", "set the value with `devarch secret set`, or as a config file with secret: true"),
     ("userns_mode", "the engine's default is used"),
     ("volumes_from", "mount the same directories"),
 ];
@@ -61,9 +43,7 @@ pub(super) fn service(field: &str) -> String {
 
 /// What to say of a field of `deploy`.
 pub(super) fn deploy(field: &str) -> String {
-    format!(
-        "`deploy.{field}` is not supported and was left out; only deploy.resources is taken over"
-    )
+    format!("`deploy.{field}` is not supported and was left out; only deploy.resources is taken over")
 }
 
 /// What to say of a field beside `services`.
@@ -89,8 +69,6 @@ pub(super) fn volume(volume: &str, field: &str) -> String {
         "name" => format!(
             "volume {volume:?} gets the name devarch-STACK-INSTANCE-VOLUME; copy its data if you need it"
         ),
-        field => format!(
-            "`{field}` of volume {volume:?} was left out; the engine's local driver is used"
-        ),
+        field => format!("`{field}` of volume {volume:?} was left out; the engine's local driver is used"),
     }
 }

@@ -14,10 +14,7 @@ impl<'a> Configs<'a> {
         for (name, at) in at.entries().unwrap_or_default() {
             let source = ["content", "file"].into_iter().find_map(|field| {
                 let node = at.node.get(field)?;
-                let key = Key {
-                    text: field.to_owned(),
-                    place: node.place,
-                };
+                let key = Key { text: field.to_owned(), place: node.place };
                 Some((key, node))
             });
             match source {
@@ -25,10 +22,9 @@ impl<'a> Configs<'a> {
                     configs.insert(name, source);
                 }
                 None => at
-                    .wrong::<()>(format!(
+                    .tell(format!(
                         "config {name:?} has neither content nor file and was left out; write it under config_files"
-                    ))
-                    .unwrap_or_default(),
+                    )),
             }
         }
         Self(configs)
@@ -68,18 +64,9 @@ impl<'a> Configs<'a> {
             Some(Value::Text(target)) => target.clone(),
             _ => format!("/{source}"),
         };
-        let key = Key {
-            text: target,
-            place: at.place,
-        };
+        let key = Key { text: target, place: at.place };
         let value = Value::Map(file);
-        Some((
-            key,
-            Node {
-                value,
-                place: at.place,
-            },
-        ))
+        Some((key, Node { value, place: at.place }))
     }
 }
 

@@ -38,11 +38,11 @@ pub fn import(file: &Node, stack: &StackName) -> Result<Imported, Vec<Diagnostic
     };
     let services = entries.iter().find(|(name, _)| *name == "services");
     let Some((_, services)) = services else {
-        root.wrong::<()>("`services` is missing; is this a Compose file?");
+        root.tell("`services` is missing; is this a Compose file?");
         return Err(notes.into_found());
     };
     let Some(services) = services.entries().filter(|services| !services.is_empty()) else {
-        services.wrong::<()>("there is no service to import");
+        services.tell("there is no service to import");
         return Err(notes.into_found());
     };
     let file_level = TopLevel::of(&entries, stack);
@@ -52,24 +52,12 @@ pub fn import(file: &Node, stack: &StackName) -> Result<Imported, Vec<Diagnostic
     if instances.is_empty() {
         return Err(notes.into_found());
     }
-    let stack = StackFile {
-        instances,
-        ..StackFile::default()
-    };
-    let project = ProjectFile {
-        templates,
-        stacks: BTreeMap::from([(file_level.stack, stack)]),
-    };
-    Ok(Imported {
-        project,
-        notes: notes.into_found(),
-    })
+    let stack = StackFile { instances, ..StackFile::default() };
+    let project = ProjectFile { templates, stacks: BTreeMap::from([(file_level.stack, stack)]) };
+    Ok(Imported { project, notes: notes.into_found() })
 }
 
-type Definitions = (
-    BTreeMap<TemplateName, crate::template::Template>,
-    BTreeMap<InstanceName, InstanceFile>,
-);
+type Definitions = (BTreeMap<TemplateName, crate::template::Template>, BTreeMap<InstanceName, InstanceFile>);
 
 fn imported(services: &[(&str, At<'_>)], names: &Names, file: &TopLevel<'_>) -> Definitions {
     let mut definitions = Definitions::default();
@@ -81,7 +69,7 @@ fn imported(services: &[(&str, At<'_>)], names: &Names, file: &TopLevel<'_>) -> 
             continue;
         };
         if rewritten.body.get("image").is_none() {
-            at.wrong::<()>("it has no `image` and was left out");
+            at.tell("it has no `image` and was left out");
             continue;
         }
         let body = At::within(at.reader, &at.path, &rewritten.body);
@@ -90,11 +78,8 @@ fn imported(services: &[(&str, At<'_>)], names: &Names, file: &TopLevel<'_>) -> 
         };
         leave_out_refused(&mut template.service);
         definitions.0.insert(name.clone(), template);
-        let file = InstanceFile {
-            template: name,
-            enabled: rewritten.enabled,
-            overrides: Overrides::default(),
-        };
+        let file =
+            InstanceFile { template: name, enabled: rewritten.enabled, overrides: Overrides::default() };
         definitions.1.insert(instance, file);
     }
     definitions
@@ -118,10 +103,7 @@ struct TopLevel<'a> {
 
 impl<'a> TopLevel<'a> {
     fn of(entries: &[(&str, At<'a>)], fallback: &StackName) -> Self {
-        let mut file = Self {
-            stack: fallback.clone(),
-            configs: Configs::default(),
-        };
+        let mut file = Self { stack: fallback.clone(), configs: Configs::default() };
         for (field, at) in entries {
             match *field {
                 "services" => {}
@@ -144,7 +126,7 @@ fn volumes(at: &At<'_>) {
         };
         for (field, at) in entry.entries().unwrap_or_default() {
             if !field.starts_with("x-") {
-                at.wrong::<()>(advice::volume(volume, field));
+                at.tell(advice::volume(volume, field));
             }
         }
     }
@@ -163,7 +145,7 @@ fn shared_volumes(services: &[(&str, At<'_>)]) {
     }
     for (volume, users) in users.iter().filter(|(_, users)| users.len() > 1) {
         let services: Vec<&str> = users.iter().map(|(name, _)| *name).collect();
-        users[1].1.wrong::<()>(format!(
+        users[1].1.tell(format!(
             "volume {volume:?} is shared by {}; here each instance has a volume of its own, mount a \
              directory (./{volume}) in both to share it",
             services.join(", ")

@@ -43,11 +43,7 @@ pub(super) fn named_volumes<'a>(service: &At<'a>) -> Vec<(String, At<'a>)> {
         };
         (!is_path(name)).then(|| (name.to_owned(), item.clone()))
     };
-    items
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(named)
-        .collect()
+    items.unwrap_or_default().into_iter().filter_map(named).collect()
 }
 
 fn short(at: &At<'_>, mount: &str) -> Node {
@@ -55,7 +51,7 @@ fn short(at: &At<'_>, mount: &str) -> Node {
     let (source, target, options) = match parts.as_slice() {
         [target] if target.starts_with('/') => {
             let name = suggest(target, "data");
-            at.wrong::<()>(format!(
+            at.tell(format!(
                 "the volume at {target} has no name; it is imported as {name:?} so that its data can be found again"
             ));
             (name, *target, "")
@@ -67,17 +63,13 @@ fn short(at: &At<'_>, mount: &str) -> Node {
     let idle = |option: &&str| IDLE_OPTIONS.contains(option);
     let (dropped, kept): (Vec<&str>, Vec<&str>) = options.split(',').partition(idle);
     if !dropped.is_empty() {
-        at.wrong::<()>(format!(
+        at.tell(format!(
             "mount option {} is not portable between engines and was left out",
             dropped.join(",")
         ));
     }
     let options = kept.join(",");
-    let options = if options.is_empty() {
-        options
-    } else {
-        format!(":{options}")
-    };
+    let options = if options.is_empty() { options } else { format!(":{options}") };
     text(format!("{source}:{target}{options}"), at.place)
 }
 
@@ -91,9 +83,7 @@ fn long(at: &At<'_>) -> Node {
             }
             ("type" | "source" | "target" | "read_only", _) => field.node.clone(),
             _ => {
-                field.wrong::<()>(format!(
-                    "`{name}` of a mount is not supported and was left out"
-                ));
+                field.tell(format!("`{name}` of a mount is not supported and was left out"));
                 continue;
             }
         };
@@ -102,15 +92,10 @@ fn long(at: &At<'_>) -> Node {
     if at.node.get("source").is_none() && kind(at.node) == Some("volume") {
         let target = text_of(at.node, "target").unwrap_or_default();
         let name = suggest(target, "data");
-        at.wrong::<()>(format!(
-            "the volume at {target} has no name; it is imported as {name:?}"
-        ));
+        at.tell(format!("the volume at {target} has no name; it is imported as {name:?}"));
         fields.push(entry("source", text(name, at.place)));
     }
-    Node {
-        value: Value::Map(fields),
-        place: at.place,
-    }
+    Node { value: Value::Map(fields), place: at.place }
 }
 
 /// `{type: tmpfs, target, tmpfs: {size, mode}}`.
@@ -121,17 +106,10 @@ fn long_tmpfs(at: &At<'_>) -> Node {
             ("type", _) => {}
             ("target", _) => fields.push(entry(name, field.node.clone())),
             ("tmpfs", Value::Map(options)) => fields.extend(options.iter().cloned()),
-            _ => field
-                .wrong::<()>(format!(
-                    "`{name}` of a tmpfs is not supported and was left out"
-                ))
-                .unwrap_or_default(),
+            _ => field.tell(format!("`{name}` of a tmpfs is not supported and was left out")),
         }
     }
-    Node {
-        value: Value::Map(fields),
-        place: at.place,
-    }
+    Node { value: Value::Map(fields), place: at.place }
 }
 
 /// A source as written, or the nearest name where it is a volume's that is refused.
@@ -140,9 +118,7 @@ fn volume_name(at: &At<'_>, source: &str) -> String {
         return source.to_owned();
     }
     let name = suggest(source, "data");
-    at.wrong::<()>(format!(
-        "volume {source:?} is imported as {name:?}: volumes are named like instances"
-    ));
+    at.tell(format!("volume {source:?} is imported as {name:?}: volumes are named like instances"));
     name
 }
 

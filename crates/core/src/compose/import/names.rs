@@ -12,8 +12,7 @@ impl Names {
     pub(super) fn of(services: &[(&str, At<'_>)]) -> Self {
         let fits = |name: &str| name.parse::<InstanceName>().is_ok();
         let given = services.iter().map(|(name, _)| *name);
-        let mut taken: BTreeSet<String> =
-            given.filter(|name| fits(name)).map(str::to_owned).collect();
+        let mut taken: BTreeSet<String> = given.filter(|name| fits(name)).map(str::to_owned).collect();
         let mut names = BTreeMap::new();
         for (given, at) in services {
             if fits(given) {
@@ -21,7 +20,7 @@ impl Names {
                 continue;
             }
             let name = free(&suggest(given, "service"), &taken);
-            at.wrong::<()>(format!(
+            at.tell(format!(
                 "{given:?} can't be an instance's name, it is imported as {name:?}; \
                  change the host name where other services use it"
             ));
@@ -56,9 +55,7 @@ fn free(wanted: &str, taken: &BTreeSet<String>) -> String {
     };
     // So many names can't all be taken.
     let mut candidates = (2..taken.len() + 3).map(numbered);
-    candidates
-        .find(|name| !taken.contains(name))
-        .unwrap_or_else(|| wanted.to_owned())
+    candidates.find(|name| !taken.contains(name)).unwrap_or_else(|| wanted.to_owned())
 }
 
 /// The file's `name` as the stack's.
@@ -70,7 +67,7 @@ pub(super) fn stack(at: &At<'_>) -> Option<StackName> {
         Ok(name) => Some(name),
         Err(error) => {
             let name = suggest(given, "stack");
-            at.wrong::<()>(format!("{error}; the stack is imported as {name:?}"));
+            at.tell(format!("{error}; the stack is imported as {name:?}"));
             name.parse().ok()
         }
     }

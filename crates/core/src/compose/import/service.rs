@@ -67,10 +67,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
             let resources = node(Value::Map(resources), self.at.place);
             self.fields.push(entry("resources", resources));
         }
-        Some(Rewritten {
-            body: node(Value::Map(self.fields), self.at.place),
-            enabled: self.enabled,
-        })
+        Some(Rewritten { body: node(Value::Map(self.fields), self.at.place), enabled: self.enabled })
     }
 
     fn field(&mut self, field: &str, at: &At<'_>) {
@@ -78,8 +75,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
             "volumes" => {
                 let (volumes, tmpfs) = mounts::volumes(at);
                 self.tmpfs.extend(tmpfs);
-                self.fields
-                    .push(entry(field, node(Value::List(volumes), at.place)));
+                self.fields.push(entry(field, node(Value::List(volumes), at.place)));
             }
             "tmpfs" => match &at.node.value {
                 Value::List(items) => self.tmpfs.extend(items.iter().cloned()),
@@ -91,14 +87,13 @@ impl<'a, 'f> Rewrite<'a, 'f> {
             }
             "configs" => {
                 let files = Value::Map(self.file.configs.files(at));
-                self.fields
-                    .push(entry("config_files", node(files, at.place)));
+                self.fields.push(entry("config_files", node(files, at.place)));
             }
             "build" => self.build(at),
             "deploy" => self.deploy(at),
             "profiles" => {
                 self.enabled = false;
-                at.wrong::<()>(
+                at.tell(
                     "profiles are not supported; the instance is imported disabled, as Compose does not start it \
                      unasked either",
                 );
@@ -122,13 +117,11 @@ impl<'a, 'f> Rewrite<'a, 'f> {
     /// Compose builds an image `PROJECT-SERVICE` where it is told no name; the template asks for the same one.
     fn build(&mut self, at: &At<'_>) {
         if self.at.node.get("image").is_some() {
-            at.wrong::<()>(
-                "`build` is not supported and was left out; build the image before `devarch up`",
-            );
+            at.tell("`build` is not supported and was left out; build the image before `devarch up`");
             return;
         }
         let image = format!("{}-{}", self.file.stack, self.instance);
-        at.wrong::<()>(format!(
+        at.tell(format!(
             "`build` is not supported and was left out; build the image yourself: docker build -t {image} DIRECTORY"
         ));
         self.push("image", Value::Text(image));
@@ -138,7 +131,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
     fn deploy(&mut self, at: &At<'_>) {
         for (field, at) in at.entries().unwrap_or_default() {
             if field != "resources" {
-                at.wrong::<()>(advice::deploy(field));
+                at.tell(advice::deploy(field));
                 continue;
             }
             for (kind, at) in at.entries().unwrap_or_default() {
@@ -147,9 +140,9 @@ impl<'a, 'f> Rewrite<'a, 'f> {
                     match (kind, field) {
                         ("limits", "cpus" | "memory" | "pids") => self.limits.push(taken),
                         ("reservations", "memory") => self.reservations.push(taken),
-                        _ => at
-                            .wrong(advice::deploy(&format!("resources.{kind}.{field}")))
-                            .unwrap_or_default(),
+                        _ => {
+                            at.tell(advice::deploy(&format!("resources.{kind}.{field}")));
+                        }
                     }
                 }
             }
@@ -187,10 +180,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
 
 /// An entry of a mapping; it stands where its value stands.
 pub(super) fn entry(name: &str, node: Node) -> (Key, Node) {
-    let key = Key {
-        text: name.to_owned(),
-        place: node.place,
-    };
+    let key = Key { text: name.to_owned(), place: node.place };
     (key, node)
 }
 

@@ -1,0 +1,217 @@
+//! A hermetic world for the real program: a home and a project of its own, and nothing of the user's environment.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use devarch_core::{engine::EngineKind, spec::label, unit::Millis};
+use devarch_engine::{Candidate, Engine, Way, connect};
+use devarch_store::Store;
+use devarch_testkit::{fixture::Fixture, real};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::Write as _,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// Where no engine is.
+const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
+
+/// A home, a project directory, and perhaps an engine.
+pub(crate) struct World {
+    /// Everything below it is this test's.
+    root: TempDir,
+    /// A stack name nobody else has.
+    pub(crate) stack: String,
+    engine: Option<Fixture>,
+    runtime: Runtime,
+}
+
+/// How the program ended.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl World {
+    /// A world without an engine; its stack is called `shop`.
+    pub(crate) fn without_engine() -> Self {
+        let root = tempfile::Builder::new().prefix("devarch-cli").tempdir().unwrap();
+        std::fs::create_dir(root.path().join("project")).unwrap();
+        let runtime = Runtime::new().unwrap();
+        Self { root, stack: "shop".to_owned(), engine: None, runtime }
+    }
+
+    /// A world on a real engine, where there is one.
+    pub(crate) fn on(kind: EngineKind) -> Option<Self> {
+        let mut world = Self::without_engine();
+        world.engine = Some(world.runtime.block_on(real::engine(kind))?);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        world.stack = format!("cli{}-{number}", std::process::id());
+        Some(world)
+    }
+
+    /// The project's directory.
+    pub(crate) fn project(&self) -> PathBuf {
+        self.root.path().join("project")
+    }
+
+    /// The home of DevArch.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    /// Writes the project's devarch.yml; `STACK` is the stack's name.
+    pub(crate) fn write(&self, text: &str) {
+        let text = text.replace("STACK", &self.stack);
+        std::fs::write(self.project().join("devarch.yml"), text).unwrap();
+    }
+
+    /// The engine under test.
+    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine.as_ref().unwrap().engine
+    }
+
+    /// The engine under test, with short ways to make things on it.
+    pub(crate) fn fixture(&self) -> &Fixture {
+        self.engine.as_ref().unwrap()
+    }
+
+    /// Waits for an engine call.
+    pub(crate) fn wait<T>(&self, call: impl Future<Output = T>) -> T {
+        self.runtime.block_on(call)
+    }
+
+    /// The program, in the project's directory; `STACK` in an argument is the stack's name.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let mut command = Command::new(env!("CARGO_BIN_EXE_devarch"));
+        let endpoint = self.engine.as_ref().map(|fixture| fixture.engine.info().endpoint.clone());
+        command
+            .env_clear()
+            .env("HOME", self.root.path())
+            .env("DEVARCH_HOME", self.home())
+            .env("DEVARCH_ENGINE", endpoint.as_deref().unwrap_or(NO_ENGINE))
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(self.project())
+            .args(args.iter().map(|arg| arg.replace("STACK", &self.stack)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        self.end(self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Runs it with that on its standard input.
+    pub(crate) fn feed(&self, input: &[u8], args: &[&str]) -> Ran {
+        let mut command = self.command(args);
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        self.end(child)
+    }
+
+    /// Runs what has to succeed.
+    pub(crate) fn ok(&self, args: &[&str]) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.code, 0, "devarch {args:?}\n{ran}");
+        ran
+    }
+
+    /// Runs what has to end with that code.
+    pub(crate) fn fails(&self, code: i32, args: &[&str]) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.code, code, "devarch {args:?}\n{ran}");
+        ran
+    }
+
+    /// What it printed as JSON.
+    pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {
+        let ran = self.ok(&[args, &["--json"]].concat());
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"))
+    }
+
+    /// Defines the project's stack without an engine: `up` imports before it looks for one.
+    pub(crate) fn define(&self, text: &str) {
+        self.write(text);
+        self.fails(6, &["up", "--yes"]);
+    }
+
+    /// Waits for a program's end.
+    pub(crate) fn end(&self, child: Child) -> Ran {
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: &[u8]| {
+            let root = self.root.path().canonicalize().unwrap();
+            let text = String::from_utf8_lossy(bytes).replace(root.to_str().unwrap(), "$ROOT");
+            if self.engine.is_some() { text.replace(&self.stack, "STACK") } else { text }
+        };
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+}
+
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.stdout)?;
+        if !self.stderr.is_empty() {
+            write!(f, "--- stderr\n{}", self.stderr)?;
+        }
+        write!(f, "--- exit {}", self.code)
+    }
+}
+
+impl Drop for World {
+    /// Removes everything of this home's store from the engine, however the test ended.
+    fn drop(&mut self) {
+        let Some(fixture) = &self.engine else { return };
+        let endpoint = fixture.engine.info().endpoint.clone();
+        let database = format!("sqlite://{}", self.home().join("devarch.db").display());
+        // In a thread with a runtime of its own: the test may be panicking in ours.
+        let sweeper = std::thread::spawn(move || {
+            Runtime::new().unwrap().block_on(sweep(&endpoint, &database));
+        });
+        let _ = sweeper.join();
+    }
+}
+
+async fn sweep(endpoint: &str, database: &str) {
+    let Ok(store) = Store::open(&database.parse().unwrap(), "test").await else { return };
+    let Ok(identity) = store.identity().await else { return };
+    let way = Way::Dial(endpoint.to_owned());
+    let candidate = Candidate { way, because: "cleaning up".to_owned(), only: None };
+    let Ok(engine) = connect(&[candidate]).await else { return };
+    let ours = |labels: &BTreeMap<String, String>| {
+        labels.get(label::STORE_ID).map(String::as_str) == Some(identity.id.as_str())
+    };
+    for container in engine.containers().await.unwrap_or_default() {
+        if ours(&container.labels) {
+            let _ = engine.stop(&container.id, Some(Millis(0))).await;
+            let _ = engine.remove_container(&container.id).await;
+        }
+    }
+    for network in engine.networks().await.unwrap_or_default() {
+        if ours(&network.labels) {
+            let _ = engine.remove_network(&network.id).await;
+        }
+    }
+    for (name, labels) in engine.volumes().await.unwrap_or_default() {
+        if ours(&labels) {
+            let name = devarch_core::name::PhysicalVolume::from_stored(name);
+            let _ = engine.remove_volume(&name).await;
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! What needs no engine: names, files, definitions, what is refused and with which exit code.
+
+mod common;
+
+use common::World;
+use insta::assert_snapshot;
+use std::process::Stdio;
+
+const SHOP: &str = r#"
+version: "1"
+stacks:
+  shop:
+    instances:
+      web: { template: busybox, ports: ["127.0.0.1:18080:80"], environment: { GREETING: hello } }
+      db: { template: postgres }
+"#;
+
+#[test]
+fn a_name_that_cannot_be_is_refused_with_one_that_can() {
+    let world = World::without_engine();
+    assert_snapshot!(world.run(&["stack", "create", "My_Shop"]), @r#"
+    --- stderr
+    error: invalid value 'My_Shop' for '<NAME>': "My_Shop" is not a valid stack name: only a-z, 0-9 and '-' are allowed; "my-shop" would be accepted
+
+    For more information, try '--help'.
+    --- exit 3
+    "#);
+}
+
+#[test]
+fn everything_wrong_with_a_file_is_told_at_once_where_it_stands() {
+    let world = World::without_engine();
+    world.write(
+        "version: \"1\"\nstacks:\n  shop:\n    instances:\n      web:\n        template: busybox\n        imagee: x\n        ports: [\"99999\"]\n      db: { templat: postgres }\n",
+    );
+    assert_snapshot!(world.run(&["up"]), @r#"
+    --- stderr
+    error: stacks.shop.instances.web.imagee: unknown field `imagee`; did you mean `image`?
+     --> $ROOT/project/devarch.yml:7:9
+      |
+    7 |         imagee: x
+      |         ^^^^^^
+      |
+    error: stacks.shop.instances.web.ports[0]: port 99999 is out of range, ports go from 1 to 65535
+     --> $ROOT/project/devarch.yml:8:17
+      |
+    8 |         ports: ["99999"]
+      |                 ^^^^^^^
+    error: stacks.shop.instances.db: `template` is missing
+     --> $ROOT/project/devarch.yml:9:11
+      |
+    9 |       db: { templat: postgres }
+      |           ^
+    error: stacks.shop.instances.db.templat: unknown field `templat`; did you mean `template`?
+     --> $ROOT/project/devarch.yml:9:13
+      |
+    9 |       db: { templat: postgres }
+      |             ^^^^^^^
+    --- exit 3
+    "#);
+}
+
+#[test]
+fn text_that_is_no_yaml_is_shown_where_it_breaks() {
+    let world = World::without_engine();
+    world.write("version: \"1\"\nstacks: [\n");
+    assert_snapshot!(world.run(&["up"]), @"
+    --- stderr
+    error: this is not valid YAML: unclosed bracket '['
+     --> $ROOT/project/devarch.yml:2:9
+      |
+    2 | stacks: [
+      |         ^
+    --- exit 3
+    ");
+}
+
+#[test]
+fn an_unknown_template_is_refused_with_the_nearest() {
+    let world = World::without_engine();
+    world.ok(&["stack", "create", "shop"]);
+    assert_snapshot!(world.run(&["instance", "add", "shop", "db", "postgers"]), @"
+    --- stderr
+    error: there is no template 'postgers'; did you mean 'postgres'?
+    --- exit 4
+    ");
+}
+
+#[test]
+fn an_unknown_field_is_refused_with_the_nearest() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    assert_snapshot!(world.run(&["set", "shop/web", "imag=nginx"]), @"
+    --- stderr
+    error: shop/web: imag: `imag` is not a field of an instance; did you mean `image`?
+    --- exit 3
+    ");
+}
+
+#[test]
+fn an_unknown_stack_or_instance_is_not_found() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    assert_snapshot!(world.run(&["plan", "shoop"]), @"
+    --- stderr
+    error: there is no stack 'shoop'; did you mean 'shop'?
+    --- exit 4
+    ");
+    assert_snapshot!(world.run(&["config", "shop/wep"]), @"
+    --- stderr
+    error: stack 'shop' has no instance 'wep'; did you mean 'web'?
+    --- exit 4
+    ");
+}
+
+#[test]
+fn a_taken_name_is_a_conflict() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    assert_snapshot!(world.run(&["stack", "create", "shop"]), @"
+    --- stderr
+    error: stack name shop is already taken by the stack made from $ROOT/project
+    --- exit 5
+    ");
+    assert_snapshot!(world.run(&["instance", "add", "shop", "web", "redis"]), @"
+    --- stderr
+    error: instance 'web' of stack 'shop' already exists; 'web-2' would be free
+    --- exit 5
+    ");
+}
+
+#[test]
+fn two_pairs_of_names_that_read_the_same_are_refused_with_the_first() {
+    let world = World::without_engine();
+    world.ok(&["stack", "create", "a-b"]);
+    world.ok(&["instance", "add", "a-b", "c", "busybox"]);
+    world.ok(&["stack", "create", "a"]);
+    assert_snapshot!(world.run(&["instance", "add", "a", "b-c", "busybox"]), @"
+    --- stderr
+    error: container name devarch-a-b-c is already taken by instance 'c' of stack 'a-b'
+    --- exit 5
+    ");
+}
+
+#[test]
+fn a_port_of_another_stack_is_a_conflict_that_names_its_owner() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    world.ok(&["stack", "create", "other"]);
+    world.ok(&["instance", "add", "other", "web", "busybox"]);
+    assert_snapshot!(world.run(&["set", "other/web", "ports.80=18080"]), @"
+    --- stderr
+    error: stack 'other' can't be planned:
+      web.ports.80/tcp: host port 18080 belongs to instance 'web' of stack 'shop'; choose another, or `auto`
+    --- exit 3
+    ");
+}
+
+#[test]
+fn a_stack_of_another_directory_is_refused_and_up_as_makes_a_copy() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    let second = world.project().join("../second");
+    std::fs::create_dir(&second).unwrap();
+    let text = SHOP.replace("127.0.0.1:18080:80", "80");
+    std::fs::write(second.join("devarch.yml"), text).unwrap();
+    assert_snapshot!(world.run(&["-C", "../second", "up"]), @"
+    --- stderr
+    error: stack 'shop' was made from $ROOT/project, not from $ROOT/second; `devarch up --as NAME` makes a stack of its own here
+    --- exit 5
+    ");
+    world.fails(6, &["-C", "../second", "up", "--as", "shop2"]);
+    assert!(world.ok(&["stack", "list"]).stdout.contains("shop2"));
+    // From then on the directory's stack is meant.
+    world.fails(6, &["-C", "../second", "up"]);
+    assert!(world.ok(&["-C", "../second", "stack", "show"]).stdout.contains("shop2"));
+    assert!(world.ok(&["stack", "show"]).stdout.starts_with("shop\n"));
+}
+
+#[test]
+fn a_directory_with_several_stacks_asks_for_a_name() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    world.ok(&["unset", "shop/web", "ports"]);
+    world.ok(&["stack", "clone", "shop", "copy"]);
+    assert_snapshot!(world.run(&["config", "/web"]), @"
+    --- stderr
+    error: $ROOT/project/devarch.yml has several stacks: copy, shop; name the one you mean
+    --- exit 5
+    ");
+}
+
+#[test]
+fn without_a_devarch_yml_a_stack_has_to_be_named() {
+    let world = World::without_engine();
+    assert_snapshot!(world.run(&["plan"]), @"
+    --- stderr
+    error: name a stack: there is no devarch.yml in $ROOT/project or above it
+    --- exit 3
+    ");
+    world.write(SHOP);
+    assert_snapshot!(world.run(&["plan"]), @"
+    --- stderr
+    error: stack 'shop' of this directory is not there yet; `devarch up` makes it
+    --- exit 4
+    ");
+}
+
+#[test]
+fn set_and_unset_tell_what_they_changed() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    let args = ["set", "/web", "image=busybox:1.36", "environment.GREETING=hi", "environment.NEW=1", "ports.80=18081"];
+    assert_snapshot!(world.run(&args), @"
+    ~ web.environment.GREETING: hello => hi
+    ~ web.environment.NEW: + 1
+    ~ web.image: busybox:1.37 => busybox:1.36
+    ~ web.ports: 127.0.0.1:18080 => 127.0.0.1:18081
+    --- exit 0
+    ");
+    assert_snapshot!(world.run(&["set", "/db", "healthcheck.interval=5s"]), @"
+    ~ db.healthcheck.interval: 10s => 5s
+    --- exit 0
+    ");
+    assert_snapshot!(world.run(&["set", "/web", "volumes./data=data"]), @"
+    ~ web.volumes./data.volume: + devarch-shop-web-data
+    --- exit 0
+    ");
+    assert_snapshot!(world.run(&["unset", "/web", "image", "environment", "volumes./data"]), @"
+    ~ web.environment.GREETING: - hi
+    ~ web.environment.NEW: - 1
+    ~ web.image: busybox:1.36 => busybox:1.37
+    ~ web.volumes./data.volume: - devarch-shop-web-data
+    --- exit 0
+    ");
+    assert_snapshot!(world.run(&["unset", "/web", "image"]), @"
+    --- stderr
+    nothing changed
+    --- exit 0
+    ");
+}
+
+#[test]
+fn a_secret_that_changes_is_told_and_not_shown() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    let ran = world.ok(&["set", "/db", "environment.POSTGRES_PASSWORD=hunter2"]);
+    assert_snapshot!(ran, @"
+    ~ db.a secret: [REDACTED] => [REDACTED]
+    --- exit 0
+    ");
+    for args in [&["config", "shop"][..], &["config", "shop", "--json"], &["instance", "show", "shop", "db", "--json"]] {
+        let ran = world.ok(args);
+        assert!(!ran.stdout.contains("hunter2"), "{ran}");
+    }
+}
+
+#[test]
+fn config_says_where_each_value_comes_from() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    assert_snapshot!(world.run(&["config", "/web", "--origin"]), @r#"
+    web:
+      image: busybox:1.37  # template
+      command:  # template
+      - sleep
+      - infinity
+      hostname: web  # default
+      restart: unless-stopped  # template
+      stop_grace_period: 1s  # template
+      environment:
+        GREETING: hello  # override
+      resources:  # template
+        limits:
+          cpus: "1"
+          memory: 64m
+          pids: 64
+      ports:
+        80/tcp: 127.0.0.1:18080  # override
+    --- exit 0
+    "#);
+}
+
+#[test]
+fn what_config_prints_is_yaml() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    for args in [&["config"][..], &["config", "--origin"]] {
+        let ran = world.ok(args);
+        let yaml = devarch_core::read::parse_yaml(&ran.stdout).unwrap().to_json();
+        assert_eq!(yaml["db"]["environment"]["POSTGRES_PASSWORD"], "[REDACTED]");
+    }
+}
+
+#[test]
+fn a_template_is_shown_without_its_secrets() {
+    let ran = World::without_engine().ok(&["catalog", "show", "postgres"]);
+    assert!(ran.stdout.contains("value: \"[REDACTED]\""), "{ran}");
+}
+
+#[test]
+fn a_template_of_ones_own_is_added_listed_and_removed() {
+    let world = World::without_engine();
+    let file = world.project().join("mine.yaml");
+    std::fs::write(&file, "name: mine\ndescription: Mine.\nimage: mine:1\nports: [\"80\"\n").unwrap();
+    assert_snapshot!(world.run(&["catalog", "add", "mine.yaml"]), @r#"
+    --- stderr
+    error: this is not valid YAML: unclosed bracket '['
+     --> $ROOT/project/mine.yaml:4:8
+      |
+    4 | ports: ["80"
+      |        ^^^^^
+    --- exit 3
+    "#);
+    std::fs::write(&file, "name: mine\ndescription: Mine.\nimage: mine:1\n").unwrap();
+    world.ok(&["catalog", "add", "mine.yaml"]);
+    assert_snapshot!(world.run(&["catalog", "add", "mine.yaml"]), @"
+    --- stderr
+    error: template 'mine' in $ROOT/home/catalog already exists; --replace replaces it
+    --- exit 5
+    ");
+    assert!(world.ok(&["catalog", "search", "MINE"]).stdout.contains("mine:1"));
+    world.ok(&["catalog", "remove", "mine"]);
+    world.fails(4, &["catalog", "show", "mine"]);
+    world.fails(5, &["catalog", "remove", "postgres"]);
+}
+
+#[test]
+fn an_engine_that_does_not_answer_is_an_error_and_not_an_empty_one() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    assert_snapshot!(world.run(&["plan"]), @"
+    --- stderr
+    error: find an engine: connect to unix:///nonexistent/engine.sock (DEVARCH_ENGINE): No such file or directory (os error 2)
+    hint: `devarch doctor` shows which engines were looked for, and how to mend what is wrong
+    --- exit 6
+    ");
+}
+
+#[test]
+fn a_store_that_cannot_be_used_has_its_own_exit_code() {
+    let world = World::without_engine();
+    std::fs::write(world.home(), "a file, not a directory").unwrap();
+    let ran = world.fails(7, &["stack", "list"]);
+    assert!(ran.stderr.starts_with("error: "), "{ran}");
+}
+
+#[test]
+fn wrong_usage_is_told_apart_from_wrong_values() {
+    let world = World::without_engine();
+    world.fails(2, &["nonsense"]);
+    world.fails(2, &["set", "shop/web"]);
+    world.fails(3, &["set", "shop", "image=x"]);
+    world.fails(3, &["set", "shop/web", "image"]);
+    world.fails(3, &["logs", "shop", "--since", "yesterday"]);
+    world.fails(3, &["-C", "/nonexistent", "status"]);
+    world.ok(&["--help"]);
+    world.ok(&["help", "up"]);
+}
+
+#[test]
+fn help_documents_the_exit_codes() {
+    let help = World::without_engine().ok(&["--help"]).stdout;
+    for line in ["0    it was done", "3    a name, value or file is invalid", "130  cancelled"] {
+        assert!(help.contains(line), "{help}");
+    }
+}
+
+#[test]
+fn a_name_is_never_made_up() {
+    let world = World::without_engine();
+    world.ok(&["stack", "create", "shop"]);
+    assert_snapshot!(world.run(&["instance", "add", "shop", "redis"]), @"
+    --- stderr
+    error: give a name and a template: instance add STACK NAME redis
+    --- exit 3
+    ");
+}
+
+#[test]
+fn stacks_are_listed_renamed_copied_switched_and_deleted() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    world.ok(&["unset", "shop/web", "ports"]);
+    world.ok(&["stack", "clone", "shop", "copy"]);
+    world.ok(&["stack", "rename", "copy", "second"]);
+    world.ok(&["stack", "disable", "second"]);
+    world.ok(&["instance", "rename", "second", "web", "front"]);
+    world.ok(&["instance", "remove", "second", "db"]);
+    assert_snapshot!(world.ok(&["stack", "list"]), @"
+    STACK   INSTANCES  ENGINE  ENABLED  PROJECT
+    second  1          -       no       $ROOT/project
+    shop    2          -       yes      $ROOT/project
+    --- exit 0
+    ");
+    assert_eq!(world.json(&["stack", "show", "second"])["instances"][0]["name"], "front");
+    world.ok(&["stack", "delete", "second"]);
+    world.fails(4, &["stack", "show", "second"]);
+}
+
+#[test]
+fn a_copy_has_ports_and_volumes_of_its_own() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    world.ok(&["unset", "shop/web", "ports"]);
+    world.ok(&["stack", "clone", "shop", "copy"]);
+    let of = |stack: &str| world.json(&["instance", "show", stack, "db"]);
+    assert_ne!(of("shop")["ports"], of("copy")["ports"]);
+    assert_eq!(of("copy")["volumes"]["data"], "devarch-copy-db-data");
+}
+
+#[test]
+fn status_without_stacks_and_without_applies() {
+    let world = World::without_engine();
+    assert_snapshot!(world.run(&["status"]), @"
+    no stacks yet; `devarch init` and `devarch up` make one
+    --- exit 0
+    ");
+    assert_eq!(world.json(&["status"])["stacks"].as_array().unwrap().len(), 0);
+    world.define(SHOP);
+    let stack = &world.json(&["status"])["stacks"][0];
+    assert_eq!(stack["instances"][0]["waiting"]["reason"], "not_applied");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let world = World::without_engine();
+    let mut child = world.command(&["catalog", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ran = world.end(child);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran}");
+}
+
+#[test]
+fn errors_are_json_where_json_is_asked_for() {
+    let ran = World::without_engine().fails(4, &["plan", "nope", "--json"]);
+    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(error["error"]["exit_code"], 4);
+}
+
+#[test]
+fn the_shell_completes_stacks_instances_and_templates() {
+    let world = World::without_engine();
+    let complete = |words: &[&str]| {
+        let at = (words.len() - 1).to_string();
+        let mut command = world.command(&[&["--"], words].concat());
+        command.env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", at).env("_CLAP_IFS", "\n");
+        let ran = world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        assert_eq!(ran.stderr, "", "{ran}");
+        ran.stdout
+    };
+    assert_eq!(complete(&["devarch", "plan", "sh"]), "", "nothing is there yet");
+    assert!(!world.home().exists(), "completing makes no home");
+    world.define(SHOP);
+    assert_eq!(complete(&["devarch", "plan", "sh"]), "shop");
+    assert_eq!(complete(&["devarch", "logs", "shop/w"]), "shop/web");
+    assert_eq!(complete(&["devarch", "catalog", "show", "postg"]), "postgres");
+    assert_eq!(complete(&["devarch", "catal"]), "catalog");
+}
+
+#[test]
+fn completions_and_manual_are_printed() {
+    let world = World::without_engine();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(world.ok(&["completions", shell]).stdout.contains("COMPLETE"), "{shell}");
+        assert!(world.ok(&["completions", shell, "--static"]).stdout.contains("catalog"), "{shell}");
+    }
+    assert!(world.ok(&["man"]).stdout.contains(".TH devarch 1"));
+    assert!(world.ok(&["man", "stack", "delete"]).stdout.contains("volumes"));
+}
+
+#[test]
+fn doctor_fails_without_an_engine_and_says_how_to_mend_it() {
+    let world = World::without_engine();
+    let ran = world.fails(1, &["doctor"]);
+    assert!(ran.stdout.contains("FAIL  none answers; looked at unix:///nonexistent/engine.sock"), "{ran}");
+    assert!(ran.stdout.contains("mend engine: start Docker"), "{ran}");
+}

@@ -1,0 +1,287 @@
+//! What runs, on both engines: the same promises, the same words.
+
+mod common;
+
+use common::{Ran, World};
+use devarch_core::{
+    engine::EngineKind,
+    id::ContainerId,
+    name::ContainerName,
+    observed::{ObservedContainer, RunState},
+};
+use devarch_testkit::scope::free_port;
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+macro_rules! on_both_engines {
+    ($($name:ident)*) => {
+        mod docker { $(#[test] fn $name() { super::with(super::EngineKind::Docker, super::$name); })* }
+        mod podman { $(#[test] fn $name() { super::with(super::EngineKind::Podman, super::$name); })* }
+    };
+}
+
+on_both_engines! {
+    what_was_applied_needs_nothing
+    an_edit_is_planned_to_the_field_and_reaches_the_engine
+    down_keeps_volumes_and_delete_lists_them
+    volumes_are_deleted_only_when_asked_for
+    a_command_that_fails_is_told_with_its_code_and_last_lines
+    a_port_that_is_taken_names_its_owner
+    a_foreign_container_of_our_name_is_refused_and_left_alone
+    cancelling_ends_with_130_and_apply_goes_on_from_there
+    stop_start_and_restart_do_what_they_say
+    exec_passes_input_output_and_exit_code
+    logs_interleave_with_names_and_follow
+    nothing_is_applied_without_a_yes
+}
+
+fn with(kind: EngineKind, test: fn(&World)) {
+    if let Some(world) = World::on(kind) {
+        test(&world);
+    }
+}
+
+const RUNS: &str = r#"["sh", "-c", "trap 'exit 0' TERM; echo ready; sleep 1000 & wait"]"#;
+
+/// Two instances, one of them with a volume and waiting for the other.
+fn pair() -> String {
+    format!(
+        r#"
+version: "1"
+stacks:
+  STACK:
+    instances:
+      web:
+        template: busybox
+        command: {RUNS}
+        ports: ["80"]
+        environment: {{ GREETING: hello }}
+        depends_on: [db]
+      db: {{ template: busybox, command: {RUNS}, volumes: ["data:/data"] }}
+"#
+    )
+}
+
+impl World {
+    fn container(&self, instance: &str) -> Option<ObservedContainer> {
+        let name = format!("devarch-{}-{instance}", self.stack);
+        let all = self.wait(self.engine().containers()).unwrap();
+        all.into_iter().find(|container| container.name.as_str() == name)
+    }
+
+    fn id(&self, instance: &str) -> ContainerId {
+        self.container(instance).unwrap_or_else(|| panic!("{instance} is there")).id
+    }
+
+    fn state(&self, instance: &str) -> Option<RunState> {
+        self.container(instance).map(|container| container.state)
+    }
+
+    fn volumes(&self) -> Vec<String> {
+        let prefix = format!("devarch-{}-", self.stack);
+        let all = self.wait(self.engine().volumes()).unwrap();
+        all.into_keys().filter(|name| name.starts_with(&prefix)).collect()
+    }
+
+    fn up(&self) -> Ran {
+        self.write(&pair());
+        self.ok(&["up", "--yes"])
+    }
+}
+
+fn what_was_applied_needs_nothing(world: &World) {
+    let ran = world.up();
+    assert!(ran.stdout.contains("web       running  127.0.0.1:"), "{ran}");
+    assert!(ran.stderr.contains("Plan: 2 to create"), "{ran}");
+    assert!(ran.stderr.contains("web: start\n"), "plain lines where no terminal is: {ran}");
+    let plan = world.ok(&["plan", "--detailed-exitcode"]);
+    assert!(plan.stdout.contains("Nothing to do"), "{plan}");
+    world.ok(&["up"]);
+    let plan = world.json(&["plan"]);
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 0);
+    let status = world.json(&["status"]);
+    assert_eq!(status["stacks"][0]["instances"][1]["state"], "running");
+}
+
+fn an_edit_is_planned_to_the_field_and_reaches_the_engine(world: &World) {
+    world.up();
+    world.ok(&["set", "/web", "environment.GREETING=good evening"]);
+    let plan = world.fails(2, &["plan", "--detailed-exitcode"]);
+    assert!(plan.stdout.contains("~ web.environment.GREETING: hello => good evening\n"), "{plan}");
+    let before = world.id("db");
+    world.ok(&["apply", "--yes"]);
+    assert_eq!(world.ok(&["exec", "/web", "--", "sh", "-c", "echo $GREETING"]).stdout, "good evening\n");
+    assert_eq!(world.id("db"), before, "what did not change stays");
+    world.ok(&["plan", "--detailed-exitcode"]);
+}
+
+fn down_keeps_volumes_and_delete_lists_them(world: &World) {
+    world.up();
+    world.fails(5, &["stack", "delete", "STACK"]);
+    world.ok(&["down", "--yes"]);
+    assert_eq!((world.state("web"), world.state("db")), (None, None));
+    assert_eq!(world.volumes().len(), 1);
+    assert!(world.ok(&["plan"]).stdout.contains("Nothing to do"), "down is what is wanted");
+    let ran = world.ok(&["stack", "delete", "STACK"]);
+    assert_eq!(ran.stdout, "  devarch-STACK-db-data\n", "{ran}");
+    assert_eq!(world.volumes().len(), 1);
+}
+
+fn volumes_are_deleted_only_when_asked_for(world: &World) {
+    world.up();
+    world.ok(&["down", "--yes"]);
+    let ran = world.fails(5, &["stack", "delete", "STACK", "--volumes"]);
+    assert!(ran.stderr.contains("devarch-STACK-db-data") && ran.stderr.contains("--yes confirms it"), "{ran}");
+    assert_eq!(world.volumes().len(), 1);
+    world.ok(&["stack", "delete", "STACK", "--volumes", "--yes"]);
+    assert!(world.volumes().is_empty());
+}
+
+fn a_command_that_fails_is_told_with_its_code_and_last_lines(world: &World) {
+    world.write(
+        r#"
+version: "1"
+stacks:
+  STACK:
+    instances:
+      bad: { template: busybox, restart: "no", command: ["sh", "-c", "echo no config found >&2; exit 3"] }
+"#,
+    );
+    let ran = world.fails(1, &["up", "--yes"]);
+    assert!(ran.stderr.contains("error: instance 'bad' failed: it ended with exit code 3"), "{ran}");
+    assert!(ran.stderr.contains("\n  | no config found\n"), "{ran}");
+    let status = world.ok(&["status"]);
+    assert!(status.stdout.contains("exited 3"), "{status}");
+    assert!(status.stdout.contains("ended with exit code 3: `devarch logs`"), "{status}");
+}
+
+fn a_port_that_is_taken_names_its_owner(world: &World) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    world.write(&pair().replace("[\"80\"]", &format!("[\"{port}:80\"]")));
+    let ran = world.fails(5, &["up", "--yes"]);
+    assert!(ran.stderr.contains(&format!("(pid {})", std::process::id())), "{ran}");
+    assert!(ran.stderr.contains(&port.to_string()), "{ran}");
+    assert_eq!(world.state("db"), None, "nothing was begun");
+    drop(listener);
+    world.write(&pair().replace("[\"80\"]", &format!("[\"{}:80\"]", free_port())));
+    world.ok(&["up", "--yes"]);
+}
+
+fn a_foreign_container_of_our_name_is_refused_and_left_alone(world: &World) {
+    let fixture = world.fixture();
+    let mut request = fixture.request("foreign", &["sleep", "1000"]);
+    request.name = ContainerName::from_stored(format!("devarch-{}-web", world.stack));
+    let foreign = world.wait(fixture.create(&request));
+    world.write(&pair());
+    let ran = world.fails(5, &["up", "--yes"]);
+    assert!(ran.stderr.contains("devarch-STACK-web") && ran.stderr.contains("was not made by DevArch"), "{ran}");
+    assert_eq!(world.id("web"), foreign);
+    assert_eq!(world.state("db"), None, "nothing was begun");
+}
+
+/// The first Ctrl-C lets the steps under way end; what is there stays, and the next apply goes on.
+fn cancelling_ends_with_130_and_apply_goes_on_from_there(world: &World) {
+    world.write(
+        r#"
+version: "1"
+stacks:
+  STACK:
+    instances:
+      slow:
+        template: busybox
+        healthcheck: { test: ["CMD", "test", "-e", "/ready"], interval: 1s, retries: 100 }
+      after: { template: busybox, depends_on: [slow] }
+"#,
+    );
+    let mut command = world.command(&["up", "--yes"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("slow runs", || world.state("slow") == Some(RunState::Running));
+    std::thread::sleep(Duration::from_millis(200));
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    let ran = world.end(child);
+    assert_eq!(ran.code, 130, "{stderr}");
+    assert!(stderr.contains("error: cancelled"), "{stderr}");
+    assert_ne!(world.state("after"), Some(RunState::Running), "no step began after it");
+    world.ok(&["set", "/slow", "healthcheck.test=[CMD, \"true\"]"]);
+    world.ok(&["apply", "--yes"]);
+    assert_eq!(world.state("after"), Some(RunState::Running));
+    world.ok(&["plan", "--detailed-exitcode"]);
+}
+
+fn stop_start_and_restart_do_what_they_say(world: &World) {
+    world.up();
+    let before = world.id("web");
+    world.ok(&["stop", "/web"]);
+    assert_eq!(world.state("web"), Some(RunState::Exited));
+    assert_eq!(world.state("db"), Some(RunState::Running));
+    assert!(world.ok(&["plan"]).stdout.contains("Nothing to do"), "stopped is what is wanted");
+    assert!(world.ok(&["status"]).stdout.contains("stopped"));
+    world.fails(5, &["exec", "/web", "--", "true"]);
+    world.ok(&["start"]);
+    assert_eq!((world.state("web"), world.id("web")), (Some(RunState::Running), before.clone()));
+    world.ok(&["exec", "/web", "--", "touch", "/tmp/mark"]);
+    let pid_one = |world: &World| world.ok(&["exec", "/web", "--", "stat", "-c", "%Z", "/proc/1"]).stdout;
+    let started = pid_one(world);
+    std::thread::sleep(Duration::from_millis(1100));
+    world.ok(&["restart", "/web"]);
+    assert_eq!(world.id("web"), before, "a restart keeps the container");
+    assert_ne!(pid_one(world), started, "and starts its process anew");
+}
+
+fn exec_passes_input_output_and_exit_code(world: &World) {
+    world.up();
+    let ran = world.run(&["exec", "STACK/web", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (7, "out\n", "err\n"));
+    let big = vec![b'x'; 1 << 20];
+    let ran = world.feed(&big, &["exec", "/web", "--", "wc", "-c"]);
+    assert_eq!(ran.stdout.trim(), "1048576", "{ran}");
+    let ran = world.ok(&["exec", "-w", "/tmp", "-u", "65534", "-e", "A=1 2", "/web", "sh", "-c", "pwd; id -u; echo $A"]);
+    assert_eq!(ran.stdout, "/tmp\n65534\n1 2\n");
+    assert_eq!(world.feed(b"echo in a shell; exit 5\n", &["shell", "/web"]).code, 5);
+    // Docker says 126, Podman 127.
+    assert!(world.run(&["exec", "/web", "--", "no-such-program"]).code >= 126);
+}
+
+fn logs_interleave_with_names_and_follow(world: &World) {
+    world.up();
+    let ran = world.ok(&["logs"]);
+    assert!(ran.stdout.contains("db  | ready\n") && ran.stdout.contains("web | ready\n"), "{ran}");
+    assert_eq!(world.ok(&["logs", "/web", "--tail", "1"]).stdout, "ready\n");
+    let line: serde_json::Value = serde_json::from_str(&world.ok(&["logs", "/web", "--json"]).stdout).unwrap();
+    assert_eq!((line["instance"].as_str(), line["line"].as_str()), (Some("web"), Some("ready")));
+    let mut following = world.command(&["logs", "-f", "/db"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    world.ok(&["exec", "/db", "--", "sh", "-c", "echo more > /proc/1/fd/1"]);
+    assert_eq!(lines.next().unwrap().unwrap(), "more");
+    following.kill().unwrap();
+    following.wait().unwrap();
+}
+
+fn nothing_is_applied_without_a_yes(world: &World) {
+    world.write(&pair());
+    let ran = world.fails(5, &["up"]);
+    assert!(ran.stderr.contains("there is no terminal to ask at; --yes confirms it"), "{ran}");
+    assert!(ran.stderr.contains("Plan: 2 to create"), "{ran}");
+    assert_eq!(world.state("db"), None);
+    world.ok(&["up", "--yes"]);
+    world.fails(5, &["down"]);
+    assert_eq!(world.state("db"), Some(RunState::Running));
+    assert!(world.ok(&["plan"]).stdout.contains("Nothing to do"), "the wish was not recorded");
+}
+
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what} in time");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,192 @@
+//! The planner.
+
+mod down;
+mod order;
+mod supplies;
+mod up;
+
+use super::{
+    Action, Change, ChangeKind, ContainerRef, Plan, PlanError, PlanOptions, Reason, Remembered, Step, StepId,
+    Subject,
+    conflict::{conflicts, is_ours},
+    instance::{Case, Verdict},
+};
+use crate::{
+    desired::{Desired, DesiredInstance},
+    name::{ContainerName, InstanceName, StackName},
+    observed::{Observed, ObservedContainer, RunState},
+    port::HostSocket,
+    resolve::{Dependencies, start_order},
+    spec::label,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Compares the wanted with the observed state and says what to do, in which order and why. Pure: the same input
+/// gives the same plan.
+pub fn plan(
+    desired: &Desired,
+    observed: &Observed,
+    remembered: &Remembered,
+    options: &PlanOptions,
+) -> Result<Plan, PlanError> {
+    let conflicts = conflicts(desired, observed);
+    if !conflicts.is_empty()
+        && let Ok(stack) = desired.identity.stack_name.parse::<StackName>()
+    {
+        return Err(PlanError::Conflicts { stack, conflicts });
+    }
+    let case = Case { desired, observed, remembered, options };
+    let mut builder = Builder::new(&case);
+    builder.take_down();
+    builder.bring_up();
+    builder.order_ports();
+    builder.verify();
+    builder.commit();
+    Ok(builder.finish())
+}
+
+/// The name a successor is created under, beside the container it replaces. A dot is in no name a user gives.
+pub(super) fn next_name(name: &ContainerName) -> ContainerName {
+    ContainerName::from_stored(format!("{name}.next"))
+}
+
+/// The name a replaced container is kept under until all is well.
+pub(super) fn old_name(name: &ContainerName) -> ContainerName {
+    ContainerName::from_stored(format!("{name}.old"))
+}
+
+struct Builder<'a> {
+    case: &'a Case<'a>,
+    /// By instance: its current container.
+    current: BTreeMap<&'a InstanceName, &'a ObservedContainer>,
+    /// Containers of the stack that are no instance's.
+    leftovers: Vec<&'a ObservedContainer>,
+    steps: Vec<Step>,
+    changes: Vec<Change>,
+    /// Steps that make images, the network and volumes.
+    pulls: BTreeMap<String, StepId>,
+    network: Option<StepId>,
+    volumes: BTreeMap<String, StepId>,
+    /// By instance: the step that starts it, and the one after which it is ready.
+    started: BTreeMap<&'a InstanceName, StepId>,
+    ready: BTreeMap<&'a InstanceName, StepId>,
+    /// Instances whose containers are made anew.
+    replaced: BTreeSet<&'a InstanceName>,
+    /// Steps that stop a container, with it and its successor's providers.
+    stops: Vec<(StepId, &'a ObservedContainer)>,
+    /// Containers to remove once everything is ready.
+    removals: Vec<(Option<InstanceName>, &'a ObservedContainer, ContainerName)>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(case: &'a Case<'a>) -> Self {
+        let (mut current, mut leftovers) = (BTreeMap::new(), Vec::new());
+        let mut ours: Vec<&ObservedContainer> = case
+            .observed
+            .containers
+            .iter()
+            .filter(|container| is_ours(case.desired, &container.labels))
+            .collect();
+        let ids: Ids<'a> = case
+            .desired
+            .instances
+            .iter()
+            .map(|(name, instance)| (instance.id.as_str(), (name, instance)))
+            .collect();
+        ours.sort_by_cached_key(|container| rank(&ids, container));
+        for container in ours {
+            match container.label(label::INSTANCE_ID).and_then(|id| ids.get(id)) {
+                Some((name, _)) if !current.contains_key(*name) => {
+                    current.insert(*name, container);
+                }
+                _ => leftovers.push(container),
+            }
+        }
+        Self {
+            case,
+            current,
+            leftovers,
+            steps: Vec::new(),
+            changes: Vec::new(),
+            pulls: BTreeMap::new(),
+            network: None,
+            volumes: BTreeMap::new(),
+            started: BTreeMap::new(),
+            ready: BTreeMap::new(),
+            replaced: BTreeSet::new(),
+            stops: Vec::new(),
+            removals: Vec::new(),
+        }
+    }
+
+    fn order(&self) -> Vec<&'a InstanceName> {
+        let instances = &self.case.desired.instances;
+        let needs = |instance: &'a DesiredInstance| {
+            instance.depends_on.keys().filter(|name| instances.contains_key(*name)).collect()
+        };
+        let dependencies: Dependencies<'a> = instances.iter().map(|(name, i)| (name, needs(i))).collect();
+        start_order(&dependencies)
+    }
+
+    fn step(
+        &mut self,
+        instance: Option<&InstanceName>,
+        action: Action,
+        after: impl IntoIterator<Item = StepId>,
+    ) -> StepId {
+        self.steps.push(Step { instance: instance.cloned(), action, after: after.into_iter().collect() });
+        StepId(self.steps.len() - 1)
+    }
+
+    fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> &mut Change {
+        self.changes.push(Change { subject, kind, reason, fields: Vec::new(), spec: None });
+        let last = self.changes.len() - 1;
+        &mut self.changes[last]
+    }
+
+    fn judge(&self, name: &'a InstanceName) -> Verdict<'a> {
+        self.case.judge(name, &self.case.desired.instances[name], self.current.get(name).copied())
+    }
+
+    fn finish(mut self) -> Plan {
+        self.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
+        let Case { desired, observed, .. } = self.case;
+        Plan {
+            stack: desired.identity.stack_name.clone(),
+            engine: observed.engine.kind,
+            engine_version: observed.engine.version.clone(),
+            network: desired.network.clone(),
+            changes: self.changes,
+            warnings: desired.warnings.clone(),
+            steps: self.steps,
+        }
+    }
+}
+
+fn existing(container: &ObservedContainer) -> ContainerRef {
+    ContainerRef::Existing(container.id.clone())
+}
+
+fn is_up(container: &ObservedContainer) -> bool {
+    matches!(container.state, RunState::Running | RunState::Paused)
+}
+
+fn socket(port: &crate::spec::PublishedPort) -> HostSocket {
+    HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol }
+}
+
+/// Instances by identity.
+type Ids<'a> = BTreeMap<&'a str, (&'a InstanceName, &'a DesiredInstance)>;
+
+/// Among several containers of one instance, the one with its proper name comes first, then one that runs; kept
+/// and half-made ones come last.
+fn rank(ids: &Ids<'_>, container: &ObservedContainer) -> (u8, bool, ContainerName) {
+    let id = container.label(label::INSTANCE_ID).unwrap_or_default();
+    let proper = ids.get(id).is_some_and(|(_, instance)| instance.container == container.name);
+    let place = match (proper, container.name.as_str().contains('.')) {
+        (true, _) => 0,
+        (false, false) => 1,
+        (false, true) => 2,
+    };
+    (place, !is_up(container), container.name.clone())
+}
