@@ -23,7 +23,7 @@ case_warm() {
 case_plan() {
     local engine=docker stack=$RUN-plan
     define "$stack" 500
-    import_stack "$stack"
+    define_only "$stack" 500
     for _ in $(rounds 15 5); do
         timed_ours first-plan "$stack" plan
         timed_theirs config "$stack" config
@@ -34,21 +34,20 @@ case_plan() {
 case_cold() {
     local engine
     for engine in "${ENGINES[@]}"; do cold_on; done
-    line 'apply of 30 instances on Docker / bare API' ratio cold-docker "$(best bare-docker-{2,4,8,16})" 1.1
-    line 'apply of 30 instances on Docker / docker compose up -d' ratio cold-docker cold-compose 1.0
-    line 'apply of 30 instances on Podman / bare API' ratio cold-podman "$(best bare-podman-{2,4,8,16})" 1.1
-    line 'apply of 30 instances on Podman / podman-compose up -d' ratio cold-podman cold-podman-compose 0.5
+    line 'up of 30 instances on Docker / bare API' ratio cold-docker "$(best bare-docker-{2,4,8,16})" 1.1
+    line 'up of 30 instances on Docker / docker compose up -d' ratio cold-docker cold-compose 1.0
+    line 'up of 30 instances on Podman / bare API' ratio cold-podman "$(best bare-podman-{2,4,8,16})" 1.1
+    line 'up of 30 instances on Podman / podman-compose up -d' ratio cold-podman cold-podman-compose 0.5
 }
 
 cold_on() {
     local stack=$RUN-cold-$engine at_once
     define "$stack" 30
-    import_stack "$stack"
     for at_once in 2 4 8 16; do bare_up "$at_once"; done
     at_once=$(best "bare-$engine"-{2,4,8,16})
     for _ in $(rounds 7 2); do
         bare_up "${at_once##*-}"
-        timed_ours "cold-$engine" "$stack" apply --yes
+        timed_ours "cold-$engine" "$stack" up --yes
         timed_ours down "$stack" down --yes
         "cold_compose_$engine"
     done
@@ -113,15 +112,15 @@ forget() { rm -rf "$DEVARCH_HOME"; }
 case_memory() {
     local engine=docker stack=$RUN-memory
     define "$stack" 500
-    import_stack "$stack"
+    define_only "$stack" 500
     timed_ours memory-plan "$stack" plan
     line 'memory of the first plan of 500 instances' memory memory-plan - 60
     if [ -z "$quick" ]; then
-        timed_ours memory-up "$stack" up --yes
+        timed_ours memory-up "$stack" apply --yes
         timed_ours memory-replan "$stack" plan
-        line 'memory of up of 500 instances' memory memory-up - 60
+        line 'memory of apply of 500 instances' memory memory-up - 60
         line 'memory of a plan of 500 that run' memory memory-replan - 60
-        line 'up of 500 instances' less:0 memory-up - -
+        line 'apply of 500 instances' less:0 memory-up - -
     fi
     timed_ours memory-status "$stack" status
     line 'memory of status of 500 instances' memory memory-status - 60

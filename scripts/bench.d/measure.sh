@@ -103,12 +103,15 @@ timed_theirs() { # KEY STACK COMMAND...
     timed "$key" "${WORDS[@]}"
 }
 
-# import_stack STACK: into the store, not onto the engine. `up` imports, plans, and stops where nobody says yes.
-import_stack() {
-    ours "$1" up
-    "${WORDS[@]}" </dev/null >"$WORK/output" 2>&1 || true
-    ours "$1" status
-    "${WORDS[@]}" >>"$WORK/output" 2>&1 || die "stack $1 could not be imported" "$(cat "$WORK/output")"
+# define_only STACK COUNT: the same stack in the store, piece by piece, without a devarch.yml and not applied.
+define_only() {
+    local at
+    mkdir -p "$DEVARCH_HOME/catalog"
+    printf 'name: idle\nimage: busybox:1.37\ncommand: [sleep, infinity]\nstop_grace_period: 0s\n' >"$DEVARCH_HOME/catalog/idle.yaml"
+    {
+        "$DEVARCH" stack create "$1"
+        for ((at = 0; at < $2; at++)); do "$DEVARCH" instance add "$1" "i$at" idle; done
+    } >"$WORK/output" 2>&1 || die "stack $1 could not be defined" "$(tail -n 5 "$WORK/output")"
 }
 
 podman_compose_up() { # KEY STACK
