@@ -19,11 +19,10 @@ case_warm() {
     sweep docker "$stack"
 }
 
-# Five hundred instances that were never applied.
+# Five hundred instances that are in a file and nowhere else.
 case_plan() {
     local engine=docker stack=$RUN-plan
     define "$stack" 500
-    define_only "$stack" 500
     for _ in $(rounds 15 5); do
         timed_ours first-plan "$stack" plan
         timed_theirs config "$stack" config
@@ -112,19 +111,18 @@ forget() { rm -rf "$DEVARCH_HOME"; }
 case_memory() {
     local engine=docker stack=$RUN-memory
     define "$stack" 500
-    define_only "$stack" 500
     timed_ours memory-plan "$stack" plan
     line 'memory of the first plan of 500 instances' memory memory-plan - 60
     if [ -z "$quick" ]; then
-        timed_ours memory-up "$stack" apply --yes
+        timed_ours memory-up "$stack" up --yes
         timed_ours memory-replan "$stack" plan
-        line 'memory of apply of 500 instances' memory memory-up - 60
+        line 'memory of up of 500 instances' memory memory-up - 60
         line 'memory of a plan of 500 that run' memory memory-replan - 60
-        line 'apply of 500 instances' less:0 memory-up - -
+        timed_ours memory-status "$stack" status
+        line 'memory of status of 500 that run' memory memory-status - 60
+        line 'up of 500 instances' less:0 memory-up - -
+        sweep docker "$stack"
     fi
-    timed_ours memory-status "$stack" status
-    line 'memory of status of 500 instances' memory memory-status - 60
-    sweep docker "$stack"
 }
 
 # As many stacks as one engine has to have room for.

@@ -103,17 +103,6 @@ timed_theirs() { # KEY STACK COMMAND...
     timed "$key" "${WORDS[@]}"
 }
 
-# define_only STACK COUNT: the same stack in the store, piece by piece, without a devarch.yml and not applied.
-define_only() {
-    local at
-    mkdir -p "$DEVARCH_HOME/catalog"
-    printf 'name: idle\nimage: busybox:1.37\ncommand: [sleep, infinity]\nstop_grace_period: 0s\n' >"$DEVARCH_HOME/catalog/idle.yaml"
-    {
-        "$DEVARCH" stack create "$1"
-        for ((at = 0; at < $2; at++)); do "$DEVARCH" instance add "$1" "i$at" idle; done
-    } >"$WORK/output" 2>&1 || die "stack $1 could not be defined" "$(tail -n 5 "$WORK/output")"
-}
-
 podman_compose_up() { # KEY STACK
     : >"$WORK/$2/podman-compose.up"
     timed "$1" "$PODMAN_COMPOSE" -p "$2" -f "$WORK/$2/compose.yaml" up -d
