@@ -9,10 +9,12 @@ use devarch_engine::Probe;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// Time before the second probe; doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Most time between two probes.
+/// Least and most time between two probes.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Between them, the part of the time waited so far: what takes long to become ready is seen to be ready a little
+/// later, what is quick at once, and neither is probed more than some dozen times.
+const PAUSE_PART: u32 = 10;
 /// Time between two looks at a job.
 const JOB_PAUSE: Duration = Duration::from_millis(100);
 
@@ -69,7 +71,6 @@ async fn healthy(
         Some(state) => state.restarts,
         None => return Err(hands.exited(id).await),
     };
-    let mut pause = FIRST_PAUSE;
     loop {
         let last = match hands.engine.probe(id, &probe).await {
             Ok(result) if result.exit_code == Some(0) => return confirm(hands, id).await,
@@ -86,9 +87,13 @@ async fn healthy(
             return Err(Failure::Unhealthy { waited: begun.elapsed(), last, logs });
         }
         waiting(last);
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        tokio::time::sleep(pause(begun.elapsed())).await;
     }
+}
+
+/// How long to wait for the next probe.
+fn pause(waited: Duration) -> Duration {
+    (waited / PAUSE_PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
 
 /// Where nobody else runs the engine's check, its one success is recorded, so that the engine's status is right.
@@ -101,4 +106,22 @@ fn patience(check: &Healthcheck) -> Duration {
     let start: Duration = check.start_period.unwrap_or(Millis(0)).into();
     let interval: Duration = check.interval.unwrap_or(Healthcheck::DEFAULT_INTERVAL).into();
     start + interval * check.retries.unwrap_or(Healthcheck::DEFAULT_RETRIES).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_seen_ready_soon_after_it_is_however_long_that_takes() {
+        let mut waited = Duration::ZERO;
+        let mut probes = 0;
+        while waited < Duration::from_secs(30) {
+            let pause = pause(waited);
+            assert!(pause <= waited / PAUSE_PART + SHORTEST_PAUSE, "{pause:?} after {waited:?}");
+            waited += pause;
+            probes += 1;
+        }
+        assert!(probes < 70, "{probes} probes in half a minute");
+    }
 }

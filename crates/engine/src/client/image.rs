@@ -15,7 +15,11 @@ use devarch_core::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[derive(Deserialize)]
@@ -99,21 +103,44 @@ async fn look_up(engine: &BollardEngine, reference: &str) -> Result<Option<Inspe
     engine.wire.find(call).await.during(|| format!("inspect image {reference}"))
 }
 
+/// How long a short name is taken to mean what it meant: long enough for the containers of one apply, of which every
+/// one would otherwise cost another look at the same image.
+const NAME_HOLDS: Duration = Duration::from_secs(5);
+
+/// What short names were found to mean a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct Names(Mutex<BTreeMap<String, (Instant, String)>>);
+
+impl Names {
+    fn get(&self, reference: &str) -> Option<String> {
+        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        names.get(reference).filter(|(found, _)| found.elapsed() < NAME_HOLDS).map(|(_, name)| name.clone())
+    }
+
+    fn keep(&self, reference: &str, name: &str) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        names.insert(reference.to_owned(), (Instant::now(), name.to_owned()));
+    }
+
+    fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
 /// The name by which Podman's compatible create call finds the image that a short name means to Podman.
 pub(super) async fn name_for_create(engine: &BollardEngine, reference: &str) -> Result<String> {
     if !engine.is_podman() || registry(reference).is_some() {
         return Ok(reference.to_owned());
     }
+    if let Some(name) = engine.names.get(reference) {
+        return Ok(name);
+    }
+    let Some(found) = look_up(engine, reference).await? else { return Ok(reference.to_owned()) };
     let tagged = format!("/{}", with_tag(reference));
-    Ok(match look_up(engine, reference).await? {
-        None => reference.to_owned(),
-        Some(found) => found
-            .repo_tags
-            .unwrap_or_default()
-            .into_iter()
-            .find(|name| name.ends_with(&tagged))
-            .unwrap_or(found.id),
-    })
+    let tags = found.repo_tags.unwrap_or_default();
+    let name = tags.into_iter().find(|name| name.ends_with(&tagged)).unwrap_or(found.id);
+    engine.names.keep(reference, &name);
+    Ok(name)
 }
 
 /// The registry a name begins with (distribution/reference: a first part with a dot, a colon, or `localhost`).
@@ -149,6 +176,7 @@ pub(super) async fn pull(
         }
         error
     });
+    engine.names.forget();
     pulled?;
     let missing =
         || Failure::Answered(Answered { status: 404, message: "no such image after the pull".to_owned() });
@@ -247,5 +275,15 @@ mod tests {
         assert!(path.ends_with("reference=redis:7&OS=linux&Arch=arm64&Variant=v8"), "{path}");
         let path = pull_path(false, "redis", Some("linux/arm64"));
         assert!(path.ends_with("fromImage=redis:latest&platform=linux/arm64"), "{path}");
+    }
+
+    #[test]
+    fn what_a_short_name_means_is_asked_again_after_a_pull() {
+        let names = Names::default();
+        assert_eq!(names.get("redis:7"), None);
+        names.keep("redis:7", "docker.io/library/redis:7");
+        assert_eq!(names.get("redis:7").as_deref(), Some("docker.io/library/redis:7"));
+        names.forget();
+        assert_eq!(names.get("redis:7"), None);
     }
 }

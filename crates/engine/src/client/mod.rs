@@ -42,6 +42,7 @@ pub struct BollardEngine {
     docker: Docker,
     wire: Wire,
     info: EngineInfo,
+    names: image::Names,
 }
 
 impl BollardEngine {
@@ -61,7 +62,7 @@ impl BollardEngine {
             let action = format!("connect to {}", wire.endpoint());
             EngineError::new(action, EngineErrorKind::NotRunning, error.to_string())
         })?;
-        Ok(Self { docker, wire, info })
+        Ok(Self { docker, wire, info, names: image::Names::default() })
     }
 
     fn is_podman(&self) -> bool {

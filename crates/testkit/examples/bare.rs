@@ -1,0 +1,149 @@
+//! For `scripts/bench`: what an engine needs when it is asked for no more than it has to be, and the broom.
+//!
+//!     bare up ADDRESS NAME COUNT AT_ONCE   a network and that many containers, made and started, so many at once
+//!     bare down ADDRESS PREFIX             removes what belongs to a stack or project whose name begins so
+
+use devarch_core::{
+    id::ContainerId,
+    name::{ContainerName, NetworkName, PhysicalVolume},
+    spec::{Attachment, CreateContainer, NetworkSpec, label},
+    unit::Millis,
+};
+use devarch_engine::{Candidate, Engine, Way, connect};
+use devarch_testkit::fixture;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use ipnet::Ipv4Net;
+use std::{collections::BTreeMap, env, error::Error, net::Ipv4Addr, process::ExitCode, sync::Arc};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Labels = BTreeMap<String, String>;
+
+/// The label of what is made here.
+const OURS: &str = "devarch.bench";
+
+/// The labels by which everything of the benchmark is known, whoever made it.
+const OWNERS: [&str; 4] =
+    [OURS, label::STACK_NAME, "com.docker.compose.project", "io.podman.compose.project"];
+
+/// In full, so that Podman need not be asked what a short name means.
+const IMAGE: &str = "docker.io/library/busybox:1.37";
+
+/// Where nothing else is likely to be: DevArch takes 10.213.0.0/16, the tests 10.198.0.0/16.
+const SUBNET: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 197, 0, 0), 22);
+
+/// How often what is still there is removed before this gives up.
+const ATTEMPTS: usize = 10;
+
+/// Removals under way at once.
+const AT_ONCE: usize = 8;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["up", address, name, count, at_once] => up(address, name, count, at_once).await,
+        ["down", address, prefix] => down(address, prefix).await,
+        _ => Err("usage: bare up ADDRESS NAME COUNT AT_ONCE | bare down ADDRESS PREFIX".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(error.as_ref()),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "it is a program")]
+fn complain(error: &dyn Error) -> ExitCode {
+    eprintln!("bare: {error}");
+    ExitCode::FAILURE
+}
+
+async fn engine(address: &str) -> Result<Arc<dyn Engine>> {
+    let way = Way::Dial(address.to_owned());
+    let candidate = Candidate { way, because: "the command line".to_owned(), only: None };
+    Ok(connect(&[candidate]).await?)
+}
+
+async fn up(address: &str, name: &str, count: &str, at_once: &str) -> Result<()> {
+    let (count, at_once) = (count.parse()?, at_once.parse()?);
+    let engine = engine(address).await?;
+    let network = NetworkSpec { name: NetworkName::from_stored(name), subnet: SUBNET };
+    let labels = Labels::from([(OURS.to_owned(), name.to_owned())]);
+    engine.create_network(&network, &labels).await?;
+    let requests = (0..count).map(|at| request(name, at, &network, &labels));
+    stream::iter(requests)
+        .map(|request| run(engine.as_ref(), request))
+        .buffer_unordered(at_once)
+        .try_collect()
+        .await
+}
+
+async fn run(engine: &dyn Engine, request: CreateContainer) -> Result<()> {
+    let id = engine.create_container(&request).await?;
+    Ok(engine.start(&id).await?)
+}
+
+/// The same container that the benchmark's devarch.yml and compose.yaml describe.
+fn request(name: &str, at: u32, network: &NetworkSpec, labels: &Labels) -> CreateContainer {
+    let instance = format!("i{at}");
+    let mut spec = fixture::spec(&["sleep", "infinity"]);
+    IMAGE.clone_into(&mut spec.image);
+    spec.hostname.clone_from(&instance);
+    spec.stop_grace_period = Some(Millis(0));
+    spec.network_mode = None;
+    spec.network = Some(Attachment {
+        name: network.name.clone(),
+        address: fixture::address(network, at + 2),
+        aliases: vec![instance.clone()],
+    });
+    CreateContainer {
+        name: ContainerName::from_stored(format!("{name}-{instance}")),
+        spec,
+        labels: labels.clone(),
+    }
+}
+
+async fn down(address: &str, prefix: &str) -> Result<()> {
+    if prefix.len() < 4 {
+        return Err(format!("{prefix:?} is too short to be the benchmark's").into());
+    }
+    let engine = engine(address).await?;
+    for _ in 0..ATTEMPTS {
+        if sweep(engine.as_ref(), prefix).await? == 0 {
+            return Ok(());
+        }
+    }
+    Err(format!("something of {prefix} can't be removed from {address}").into())
+}
+
+/// Removes what there is, as far as it can be, and tells how much that was.
+async fn sweep(engine: &dyn Engine, prefix: &str) -> Result<usize> {
+    let containers: Vec<ContainerId> = engine
+        .containers()
+        .await?
+        .into_iter()
+        .filter(|container| of(prefix, &container.labels))
+        .map(|container| container.id)
+        .collect();
+    let mut found = containers.len();
+    stream::iter(&containers).for_each_concurrent(AT_ONCE, |id| remove(engine, id)).await;
+    for network in engine.networks().await?.iter().filter(|network| of(prefix, &network.labels)) {
+        found += 1;
+        // What is in use or gone already is seen in the next round.
+        let _ = engine.remove_network(&network.id).await;
+    }
+    for (name, _) in engine.volumes().await?.iter().filter(|(_, labels)| of(prefix, labels)) {
+        found += 1;
+        let _ = engine.remove_volume(&PhysicalVolume::from_stored(name.clone())).await;
+    }
+    Ok(found)
+}
+
+async fn remove(engine: &dyn Engine, id: &ContainerId) {
+    let _ = engine.stop(id, Some(Millis(0))).await;
+    let _ = engine.remove_container(id).await;
+}
+
+fn of(prefix: &str, labels: &Labels) -> bool {
+    OWNERS.iter().any(|owner| labels.get(*owner).is_some_and(|name| name.starts_with(prefix)))
+}
