@@ -170,7 +170,10 @@ fn a_stack_of_another_directory_is_refused_and_up_as_makes_a_copy() {
     --- exit 5
     ");
     world.fails(6, &["-C", "../second", "up", "--as", "shop2", "--yes"]);
-    assert!(!world.ok(&["stack", "list"]).stdout.contains("shop2"), "nothing is saved before it can be planned");
+    assert!(
+        !world.ok(&["stack", "list"]).stdout.contains("shop2"),
+        "nothing is saved before it can be planned"
+    );
     world.define_in(&second, Some("shop2"));
     assert!(world.ok(&["stack", "list"]).stdout.contains("shop2"));
     // From then on the directory's stack is meant.
