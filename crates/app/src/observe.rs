@@ -4,7 +4,7 @@ use crate::{AppError, host};
 use devarch_core::{
     engine::Locality,
     id::EngineId,
-    observed::{ImageInfo, Observed},
+    observed::{ImageInfo, Observed, ObservedContainer},
     port::HostSocket,
 };
 use devarch_engine::{Engine, EngineError};
@@ -32,6 +32,9 @@ pub(crate) async fn observe(engine: &dyn Engine, look: &Look) -> Result<Observed
     let lists = try_join3(engine.containers(), engine.networks(), engine.volumes());
     let ((containers, networks, volumes), images) =
         futures_util::future::try_join(lists, images(engine, &look.images)).await?;
+    // Who holds a port that a container publishes is known; finding a process means reading all of /proc.
+    let unpublished: Vec<HostSocket> =
+        look.sockets.iter().copied().filter(|socket| !published(&containers, *socket)).collect();
     let local = engine.info().locality == Locality::Host;
     let marker = volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL));
     Ok(Observed {
@@ -40,10 +43,17 @@ pub(crate) async fn observe(engine: &dyn Engine, look: &Look) -> Result<Observed
         containers,
         networks,
         images,
-        listeners: if local { host::listeners(&look.sockets) } else { Vec::new() },
+        listeners: if local { host::listeners(&unpublished) } else { Vec::new() },
         routes: if local { host::routes() } else { BTreeSet::new() },
         volumes,
     })
+}
+
+fn published(containers: &[ObservedContainer], socket: HostSocket) -> bool {
+    let ports = containers.iter().flat_map(|container| &container.ports);
+    ports
+        .map(|port| HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol })
+        .any(|theirs| theirs.overlaps(&socket))
 }
 
 async fn images(

@@ -11,7 +11,11 @@ use devarch_core::{
     read::ProjectFile,
 };
 use serde_json::json;
-use std::{env, path::PathBuf, str::FromStr};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 /// What to write.
 #[derive(Debug, clap::Args)]
@@ -49,7 +53,7 @@ pub(super) fn run(args: Args, session: &Session) -> Done {
         None => ask_for_stack(session)?,
     };
     let project = match args.from {
-        Some(file) => import(session, file, &stack)?,
+        Some(file) => import(session, &file, &stack)?,
         None => choose(session, stack, args.templates)?,
     };
     let path = write_project(&session.directory, &project, args.force)?;
@@ -59,8 +63,8 @@ pub(super) fn run(args: Args, session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-fn import(session: &Session, file: PathBuf, stack: &StackName) -> Result<ProjectFile, CliError> {
-    let path = session.directory.join(&file);
+fn import(session: &Session, file: &Path, stack: &StackName) -> Result<ProjectFile, CliError> {
+    let path = session.directory.join(file);
     let imported = project_from_compose(&path, stack, env::vars_os())?;
     for note in imported.notes {
         session.terminal.note(&format!("note: {}:{note}", file.display()));
@@ -77,9 +81,9 @@ fn choose(session: &Session, stack: StackName, mut named: Vec<Named>) -> Result<
                     .to_owned(),
             ));
         }
-        let names = catalog.names()?.into_keys().map(|name| name.to_string()).collect();
-        let chosen = session.terminal.choose("Which templates?", names)?;
-        named = chosen.iter().filter_map(|name| name.parse().ok()).collect();
+        let templates = catalog.names()?.into_keys().map(|template| template.to_string()).collect();
+        let picked = session.terminal.choose("Which templates?", templates)?;
+        named = picked.iter().filter_map(|name| name.parse().ok()).collect();
     }
     let instances: Vec<_> = named.into_iter().map(|Named(name, template)| (name, template)).collect();
     Ok(project_of(&catalog, stack, &instances)?)
