@@ -1,0 +1,173 @@
+//! Whole stacks on real engines, observed from inside their containers.
+
+mod common;
+
+use common::World;
+use devarch_core::{engine::EngineKind, observed::RunState};
+use serde_json::Value;
+
+macro_rules! on_both_engines {
+    ($($name:ident)*) => {
+        mod docker { $(#[test] fn $name() { super::with(super::EngineKind::Docker, super::$name); })* }
+        mod podman { $(#[test] fn $name() { super::with(super::EngineKind::Podman, super::$name); })* }
+    };
+}
+
+on_both_engines! {
+    two_stacks_of_one_template_do_not_reach_each_other
+    a_failed_replacement_is_mended_by_the_next_apply
+    a_container_that_ends_again_and_again_did_not_start
+    ports_and_addresses_survive_down_and_up
+    data_of_a_removed_stack_is_not_taken_over_by_accident
+    up_waits_for_what_an_interrupted_up_left_starting
+    every_template_whose_image_is_here_becomes_ready
+}
+
+fn with(kind: EngineKind, test: fn(&World)) {
+    if let Some(world) = World::on(kind) {
+        test(&world);
+    }
+}
+
+const SERVES: &str =
+    r#"["sh", "-c", "trap 'exit 0' TERM; while true; do echo $ANSWER | nc -l -p 8000; done & wait"]"#;
+
+impl World {
+    fn instance(&self, stack: &str, instance: &str) -> Value {
+        let status = self.json(&["status", stack]);
+        let instances = status["stacks"][0]["instances"].as_array().cloned().unwrap_or_default();
+        instances.into_iter().find(|found| found["name"] == instance).unwrap_or_default()
+    }
+
+    /// What a container of `stack` reads from a host and port, if it gets there.
+    fn reads(&self, stack: &str, host: &str) -> Option<String> {
+        let line = format!("nc -w 2 {host} 8000 </dev/null");
+        let ran = self.run(&["exec", "-T", &format!("{stack}/web"), "--", "sh", "-c", &line]);
+        Some(ran.stdout.trim().to_owned()).filter(|text| ran.code == 0 && !text.is_empty())
+    }
+}
+
+fn two_stacks_of_one_template_do_not_reach_each_other(world: &World) {
+    let (one, two) = (world.stack.clone(), format!("{}-2", world.stack));
+    world.write(&format!(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+         db: {{template: busybox, command: {SERVES}, environment: {{ANSWER: here}}, ports: [8000]}}\n      \
+         web: {{template: busybox, depends_on: [db]}}\n"
+    ));
+    world.ok(&["up", "--yes"]);
+    world.ok(&["up", "--yes", "--as", &two]);
+    let (first, second) = (world.instance(&one, "db"), world.instance(&two, "db"));
+    assert_ne!(first["ports"][0]["host"], second["ports"][0]["host"]);
+    for (stack, other, theirs) in [(&one, &two, &second), (&two, &one, &first)] {
+        assert_eq!(world.reads(stack, "db").as_deref(), Some("here"), "{stack} reaches its own");
+        assert_eq!(world.reads(stack, &format!("devarch-{stack}-db")).as_deref(), Some("here"));
+        assert_eq!(world.reads(stack, &format!("devarch-{other}-db")), None, "{stack} finds {other} by name");
+        let address = theirs["address"].as_str().unwrap_or("no address");
+        assert!(address.starts_with("10."), "{theirs}");
+        assert_eq!(world.reads(stack, address), None, "{stack} reaches {other} at {address}");
+    }
+    world.ok(&["down", &two, "--yes"]);
+    assert_eq!(world.reads(&one, "db").as_deref(), Some("here"), "the other stack's end is not noticed");
+}
+
+fn a_failed_replacement_is_mended_by_the_next_apply(world: &World) {
+    world.write(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: busybox, ports: [80]}\n",
+    );
+    world.ok(&["up", "--yes"]);
+    let before = world.instance(&world.stack, "web");
+    world.ok(&["set", "/web", "healthcheck={test: \"echo nope; exit 1\", interval: 300ms, retries: 2}"]);
+    let failed = world.fails(1, &["apply", "--yes"]);
+    assert!(failed.stderr.contains("instance 'web' failed: its health check did not pass"), "{failed}");
+    assert!(failed.stderr.contains("nope"), "{failed}");
+    world.fails(1, &["apply", "--yes"]);
+    world.ok(&["unset", "/web", "healthcheck"]);
+    world.ok(&["apply", "--yes"]);
+    world.ok(&["plan", "--detailed-exitcode"]);
+    let after = world.instance(&world.stack, "web");
+    assert_eq!((&after["ports"], &after["address"]), (&before["ports"], &before["address"]));
+    let names: Vec<String> =
+        world.wait(world.engine().containers()).unwrap().iter().map(|c| c.name.to_string()).collect();
+    let ours = names.iter().filter(|name| name.starts_with(&format!("devarch-{}-", world.stack)));
+    assert_eq!(ours.count(), 1, "{names:?}");
+}
+
+fn a_container_that_ends_again_and_again_did_not_start(world: &World) {
+    world.write(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+         web: {template: busybox, restart: always, command: [sh, -c, \"echo no config; exit 3\"]}\n",
+    );
+    let failed = world.fails(1, &["up", "--yes"]);
+    assert!(failed.stderr.contains("instance 'web' failed"), "{failed}");
+    assert!(failed.stderr.contains("| no config"), "{failed}");
+}
+
+fn ports_and_addresses_survive_down_and_up(world: &World) {
+    world.write("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: busybox, ports: [80, 53/udp]}\n");
+    world.ok(&["up", "--yes"]);
+    let before = world.instance(&world.stack, "web");
+    world.ok(&["down", "--yes"]);
+    world.ok(&["up", "--yes"]);
+    let after = world.instance(&world.stack, "web");
+    assert_eq!((&after["ports"], &after["address"]), (&before["ports"], &before["address"]));
+}
+
+fn data_of_a_removed_stack_is_not_taken_over_by_accident(world: &World) {
+    world.write("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: busybox, volumes: [\"data:/data\"]}\n");
+    world.ok(&["up", "--yes"]);
+    world.ok(&["exec", "-T", "/web", "--", "sh", "-c", "echo precious >/data/x"]);
+    world.ok(&["down", "--yes"]);
+    world.ok(&["stack", "delete", "STACK", "--yes"]);
+    let refused = world.fails(5, &["up", "--yes"]);
+    assert!(refused.stderr.contains("--reuse-volumes"), "{refused}");
+    world.ok(&["up", "--yes", "--reuse-volumes"]);
+    assert_eq!(world.ok(&["exec", "-T", "/web", "--", "cat", "/data/x"]).stdout, "precious\n");
+    world.ok(&["plan", "--detailed-exitcode"]);
+}
+
+fn up_waits_for_what_an_interrupted_up_left_starting(world: &World) {
+    world.write(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+         web: {template: busybox, command: [sh, -c, \"sleep 3; touch /ok; sleep 1000\"], \
+         healthcheck: {test: \"test -f /ok\", interval: 30s, start_period: 30s}}\n",
+    );
+    let mut child = world.command(&["up", "--yes"]).spawn().unwrap();
+    let name = format!("devarch-{}-web", world.stack);
+    let runs = || {
+        let all = world.wait(world.engine().containers()).unwrap();
+        all.iter().any(|container| container.name.as_str() == name && container.state == RunState::Running)
+    };
+    while !runs() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    world.ok(&["up", "--yes"]);
+    world.ok(&["exec", "-T", "/web", "--", "test", "-f", "/ok"]);
+}
+
+fn every_template_whose_image_is_here_becomes_ready(world: &World) {
+    let templates = [
+        "caddy",
+        "mariadb",
+        "memcached",
+        "mosquitto",
+        "nginx",
+        "node",
+        "php-fpm",
+        "postgres",
+        "prometheus",
+        "python",
+        "redis",
+    ];
+    let instances: Vec<String> =
+        templates.iter().map(|name| format!("      {name}: {{template: {name}}}\n")).collect();
+    world.write(&format!("version: \"1\"\nstacks:\n  STACK:\n    instances:\n{}", instances.concat()));
+    world.ok(&["up", "--yes"]);
+    for name in templates {
+        let instance = world.instance(&world.stack, name);
+        assert_eq!(instance["state"], "running", "{instance}");
+        assert_ne!(instance["health"], "unhealthy", "{instance}");
+    }
+    world.ok(&["plan", "--detailed-exitcode"]);
+}
