@@ -106,6 +106,7 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
             Err(problem) => findings.errors.push(problem),
         }
     }
+    findings.warnings.extend(waits_in_vain(&instances));
     if !findings.errors.is_empty() {
         findings.errors.sort();
         return Err(findings.errors);
@@ -116,6 +117,21 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         instances,
         warnings: findings.warnings,
     })
+}
+
+/// Instances that are wanted running and depend on one that is not: they start without it.
+fn waits_in_vain(instances: &BTreeMap<InstanceName, DesiredInstance>) -> Vec<Problem> {
+    let runs = |instance: &DesiredInstance| instance.wanted == Wanted::Running;
+    let mut found = Vec::new();
+    for (name, instance) in instances.iter().filter(|(_, instance)| runs(instance)) {
+        for provider in instance.depends_on.keys() {
+            if instances.get(provider).is_some_and(|provider| !runs(provider)) {
+                let message = format!("{provider} is not wanted running; {name} starts without it");
+                found.push(Problem::of(name, format!("depends_on.{provider}"), message));
+            }
+        }
+    }
+    found
 }
 
 fn identity(stack: &Stack, store: &StoreId) -> Identity {

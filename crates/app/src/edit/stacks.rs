@@ -3,7 +3,7 @@
 use crate::{App, AppError, app::instance};
 use devarch_core::{
     id::{InstanceId, StackId},
-    name::{InstanceName, StackName, TemplateName, suggest},
+    name::{InstanceName, PhysicalVolume, StackName, TemplateName, suggest},
     stack::{Instance, Pinned, Stack, Wanted},
     template::Overrides,
 };
@@ -59,8 +59,15 @@ impl App {
         self.add_stack(empty_stack(name, project)).await
     }
 
-    /// Removes a stack's rows. Refused while anything of it is on its engine; its volumes stay.
+    /// Removes a stack's rows; its volumes stay.
     pub async fn delete_stack(&self, name: &StackName) -> Result<Stack, AppError> {
+        let stack = self.deletable(name).await?;
+        self.store.delete_stack(&stack).await?;
+        Ok(stack)
+    }
+
+    /// A stack of which nothing but volumes is on its engine; refused otherwise.
+    pub async fn deletable(&self, name: &StackName) -> Result<Stack, AppError> {
         let stack = self.stack(name).await?;
         if stack.engine.is_some() {
             let engine = self.engine(Some(&stack)).await?;
@@ -72,8 +79,18 @@ impl App {
                 )));
             }
         }
-        self.store.delete_stack(&stack).await?;
         Ok(stack)
+    }
+
+    /// The volumes a stack has on its engine, those of removed instances among them. None before its first apply.
+    pub async fn volumes(&self, stack: &Stack) -> Result<Vec<PhysicalVolume>, AppError> {
+        if stack.engine.is_none() {
+            return Ok(Vec::new());
+        }
+        let own = stack.instances.values().flat_map(|instance| instance.volumes.values().cloned());
+        let kept = self.store.kept_volumes().await?.into_iter().filter(|kept| kept.stack_id == stack.id);
+        let all: BTreeSet<PhysicalVolume> = own.chain(kept.map(|kept| kept.physical)).collect();
+        Ok(all.into_iter().collect())
     }
 
     /// Gives a stack another name. Ids, ports and volumes stay; containers and network follow at the next apply.

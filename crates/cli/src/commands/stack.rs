@@ -8,10 +8,7 @@ use crate::{
 };
 use clap_complete::ArgValueCandidates;
 use devarch_app::AppError;
-use devarch_core::{
-    name::{PhysicalVolume, StackName},
-    stack::Stack,
-};
+use devarch_core::name::{PhysicalVolume, StackName};
 use serde_json::json;
 
 /// What to do with stacks.
@@ -136,7 +133,7 @@ async fn show(session: &Session, name: Option<StackName>) -> Done {
 /// Deletes what is defined; of what is on the engine only volumes that were shown and agreed to.
 async fn delete(session: &Session, name: &StackName, delete_volumes: bool) -> Done {
     let app = session.app().await?;
-    let volumes = volumes_of(&app.stack(name).await?);
+    let volumes = app.volumes(&app.deletable(name).await?).await?;
     let list = |volumes: &[PhysicalVolume]| {
         let lines: Vec<String> = volumes.iter().map(|volume| format!("  {volume}")).collect();
         lines.join("\n")
@@ -164,12 +161,4 @@ async fn delete(session: &Session, name: &StackName, delete_volumes: bool) -> Do
         }
     }
     Ok(Exit::OK)
-}
-
-/// The volumes a stack may have on its engine.
-fn volumes_of(stack: &Stack) -> Vec<PhysicalVolume> {
-    if stack.engine.is_none() {
-        return Vec::new();
-    }
-    stack.instances.values().flat_map(|instance| instance.volumes.values().cloned()).collect()
 }
