@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
-"""count-tests.py JUNIT.xml: prints `PASSED FAILED SKIPPED`, and one line to standard error for each skipped test.
+"""count-tests.py JUNIT.xml PARTS.txt: prints `PASSED FAILED SKIPPED`, and one line to standard error for each skipped
+test. PARTS.txt gets a line with how many tests ran against each engine and database.
 
 A test is skipped that passed and printed a line `SKIPPED: reason`: a real part it needs is not there.
 """
 
 import sys
+from collections import Counter
 from xml.etree import ElementTree
 
+PARTS = ["docker", "podman", "memory", "sqlite", "postgres"]
+
 passed = failed = skipped = 0
+parts = Counter()
 for case in ElementTree.parse(sys.argv[1]).iter("testcase"):
     if case.find("failure") is not None or case.find("error") is not None:
         failed += 1
@@ -19,4 +24,8 @@ for case in ElementTree.parse(sys.argv[1]).iter("testcase"):
         print(f"{case.get('classname')} {case.get('name')}: {'; '.join(reasons)}", file=sys.stderr)
     else:
         passed += 1
+        words = case.get("name", "").replace("::", "_").split("_")
+        parts.update([next((part for part in PARTS if part in words), "none of them")])
+with open(sys.argv[2], "w", encoding="utf-8") as file:
+    print(", ".join(f"{part} {parts[part]}" for part in [*PARTS, "none of them"]), file=file)
 print(passed, failed, skipped)

@@ -23,6 +23,10 @@ pub(crate) fn is_free(wanted: HostSocket) -> bool {
 
 /// Those among the wanted sockets that a process listens on, with the process where it can be seen.
 pub(crate) fn listeners(wanted: &[HostSocket]) -> Vec<Listener> {
+    if wanted.is_empty() {
+        // Reading the kernel's tables takes milliseconds.
+        return Vec::new();
+    }
     let mut found: Vec<(Listener, u64)> = Vec::new();
     for (file, protocol) in
         [("tcp", Protocol::Tcp), ("tcp6", Protocol::Tcp), ("udp", Protocol::Udp), ("udp6", Protocol::Udp)]

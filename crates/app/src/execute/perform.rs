@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 const LAST_LINES: u32 = 10;
 
 /// How long after the last start a container without a check has to run to count as started.
-const SETTLE: Duration = Duration::from_millis(300);
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// What steps are made with.
 pub(crate) struct Hands<'a> {
