@@ -73,7 +73,7 @@ impl App {
     fn desired_anywhere(&self, stack: &Stack) -> Result<Desired, AppError> {
         let pool = self.settings.address_pool;
         let prefix = subnet::prefix_for(stack.instances.len());
-        let chosen = stack.subnet.or_else(|| subnet::choose(&stack.id, pool, prefix, &[]));
+        let chosen = stack.subnet.or_else(|| subnet::choose(&stack.name, pool, prefix, &[]));
         let world = World {
             store: &self.store_id,
             hash_key: &self.hash_key,

@@ -137,7 +137,7 @@ impl App {
         let pool = self.settings.address_pool;
         let slots = stack.instances.values().map(|instance| instance.slot as usize + 1).max().unwrap_or(0);
         let prefix = subnet::prefix_for(slots.max(stack.instances.len()));
-        subnet::choose(&stack.id, pool, prefix, &taken)
+        subnet::choose(&stack.name, pool, prefix, &taken)
             .ok_or_else(|| AppError::NoSubnet { stack: stack.name.clone(), pool: pool.to_string() })
     }
 

@@ -101,6 +101,10 @@ pub struct PortStatus {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Waiting {
+    /// It is wanted down.
+    Down,
+    /// It, or its stack, is switched off.
+    Disabled,
     /// The stack was not applied since it is wanted.
     NotApplied,
     /// A provider is not as it has to be.
@@ -126,6 +130,8 @@ pub enum Waiting {
 impl std::fmt::Display for Waiting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Down => f.write_str("is down: `devarch up`"),
+            Self::Disabled => f.write_str("is disabled"),
             Self::NotApplied => f.write_str("not applied yet: `devarch apply`"),
             Self::Provider { target, lacks } => write!(f, "waits for {target}, which {lacks}"),
             Self::Ended { exit_code: Some(code) } => write!(f, "ended with exit code {code}: `devarch logs`"),
@@ -307,7 +313,11 @@ fn instance_status(
         address: container.and_then(|container| container.networks.values().flatten().next().copied()),
         urls: if running { urls(effective, instance) } else { Vec::new() },
         ports,
-        waiting: None,
+        waiting: match (stack.enabled && instance.enabled, instance.wanted) {
+            (false, _) => Some(Waiting::Disabled),
+            (true, Wanted::Absent) => Some(Waiting::Down),
+            _ => None,
+        },
         container: container.map(|container| container.id.clone()),
     }
 }

@@ -259,7 +259,7 @@ fn a_secret_that_changes_is_told_and_not_shown() {
     world.define(SHOP);
     let ran = world.ok(&["set", "/db", "environment.POSTGRES_PASSWORD=hunter2"]);
     assert_snapshot!(ran, @"
-    ~ db.a secret: [REDACTED] => [REDACTED]
+    ~ db.environment.POSTGRES_PASSWORD: [REDACTED] => [REDACTED]
     --- exit 0
     ");
     for args in [

@@ -19,6 +19,8 @@ on_both_engines! {
     two_stacks_of_one_template_do_not_reach_each_other
     a_failed_replacement_is_mended_by_the_next_apply
     a_container_that_ends_again_and_again_did_not_start
+    a_predecessor_that_keeps_starting_itself_is_replaced
+    edits_that_the_file_undoes_are_shown_without_their_secrets
     ports_and_addresses_survive_down_and_up
     data_of_a_removed_stack_is_not_taken_over_by_accident
     up_waits_for_what_an_interrupted_up_left_starting
@@ -102,6 +104,31 @@ fn a_container_that_ends_again_and_again_did_not_start(world: &World) {
     let failed = world.fails(1, &["up", "--yes"]);
     assert!(failed.stderr.contains("instance 'web' failed"), "{failed}");
     assert!(failed.stderr.contains("| no config"), "{failed}");
+}
+
+fn a_predecessor_that_keeps_starting_itself_is_replaced(world: &World) {
+    world.write(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+         web: {template: busybox, restart: always, volumes: [\"data:/data\"]}\n",
+    );
+    world.ok(&["up", "--yes"]);
+    world.ok(&["set", "/web", "command=[sh, -c, \"echo one; exit 3\"]"]);
+    world.fails(1, &["apply", "--yes"]);
+    world.fails(1, &["apply", "--yes"]);
+    world.ok(&["unset", "/web", "command"]);
+    world.ok(&["apply", "--yes"]);
+    world.ok(&["plan", "--detailed-exitcode"]);
+}
+
+fn edits_that_the_file_undoes_are_shown_without_their_secrets(world: &World) {
+    world.write("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: busybox, environment: {A: \"1\"}}\n");
+    world.ok(&["up", "--yes"]);
+    world.ok(&["set", "/web", "environment.TOKEN={value: hunter2, secret: true}", "environment.A=2"]);
+    let refused = world.fails(5, &["up"]);
+    assert!(refused.stderr.contains("! web.environment.A: 2 => 1"), "{refused}");
+    assert!(refused.stderr.contains("! web.environment.TOKEN: - [REDACTED]"), "{refused}");
+    assert!(!refused.stderr.contains("hunter2") && !refused.stdout.contains("hunter2"), "{refused}");
+    assert!(world.ok(&["config", "/web"]).stdout.contains("TOKEN"), "nothing was saved");
 }
 
 fn ports_and_addresses_survive_down_and_up(world: &World) {

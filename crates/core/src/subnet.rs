@@ -1,6 +1,6 @@
 //! Subnets of stacks: small, outside of everything that is taken, and kept.
 
-use crate::id::StackId;
+use crate::name::StackName;
 use ipnet::Ipv4Net;
 use sha2::{Digest as _, Sha256};
 use std::net::Ipv4Addr;
@@ -24,7 +24,7 @@ pub fn prefix_for(instances: usize) -> u8 {
 
 /// A free subnet of the pool: the stack's own first choice or the next that overlaps nothing taken. `None` where
 /// the pool is exhausted.
-pub fn choose(stack: &StackId, pool: Ipv4Net, prefix: u8, taken: &[Ipv4Net]) -> Option<Ipv4Net> {
+pub fn choose(stack: &StackName, pool: Ipv4Net, prefix: u8, taken: &[Ipv4Net]) -> Option<Ipv4Net> {
     let prefix = prefix.max(pool.prefix_len());
     let count = 1_u64 << (prefix - pool.prefix_len());
     let digest = Sha256::digest(stack.as_str());
@@ -57,7 +57,7 @@ mod tests {
         let pool = DEFAULT_POOL.parse().unwrap();
         let mut taken: Vec<Ipv4Net> = Vec::new();
         for n in 0..1000 {
-            let net = choose(&StackId::new(format!("stack-{n}")), pool, 26, &taken).unwrap();
+            let net = choose(&format!("stack-{n}").parse().unwrap(), pool, 26, &taken).unwrap();
             assert!(taken.iter().all(|other| !overlap(&net, other)));
             taken.push(net);
         }
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_pool_that_is_taken_gives_nothing() {
         let pool: Ipv4Net = "10.0.0.0/26".parse().unwrap();
-        assert_eq!(choose(&StackId::new("s"), pool, 26, &[pool]), None);
+        assert_eq!(choose(&"s".parse().unwrap(), pool, 26, &[pool]), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use devarch_core::{
     read::{Diagnostic, Node, OVERRIDE_FIELDS, SERVICE_FIELDS, parse_yaml, read_overrides},
     resolve::merge,
     stack::{Instance, Stack},
-    template::Overrides,
+    template::{Overrides, PortKey},
 };
 use serde_json::{Map, Value};
 
@@ -79,7 +79,7 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
         None => {
             overrides.insert(field.to_owned(), value);
         }
-        Some(entry) => set_entry(&mut overrides, edited, (field, entry), value),
+        Some(entry) => set_entry(&mut overrides, edited, (field, &entry), value),
     }
     edited.overrides = reread(target, overrides)?;
     Ok(())
@@ -129,7 +129,7 @@ fn unset_field(edited: &mut Instance, target: &Target, path: &str) -> Result<(),
         (Some(entry), add) => {
             for field in [Some(field), add].into_iter().flatten() {
                 if let Some(map) = overrides.get_mut(field).and_then(Value::as_object_mut) {
-                    map.remove(entry);
+                    map.remove(&entry);
                 }
             }
         }
@@ -158,12 +158,17 @@ fn entry_map<'a>(overrides: &'a mut Map<String, Value>, field: &str) -> &'a mut 
     }
 }
 
-/// `environment.A.B` is entry `A.B` of `environment`; the field has to be one an override can have.
-fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<&'a str>), AppError> {
+/// `environment.A.B` is entry `A.B` of `environment`, `ports.80` is entry `80/tcp` of `ports`; the field has to be one
+/// an override can have.
+fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<String>), AppError> {
     let (field, entry) = path.split_once('.').map_or((path, None), |(field, entry)| (field, Some(entry)));
     let known = SERVICE_FIELDS.iter().chain(OVERRIDE_FIELDS).copied();
     if known.clone().any(|name| name == field) && entry != Some("") {
-        return Ok((field, entry));
+        let key = |entry: &str| match (field, entry.parse::<PortKey>()) {
+            ("ports", Ok(key)) => key.to_string(),
+            _ => entry.to_owned(),
+        };
+        return Ok((field, entry.map(key)));
     }
     let near = devarch_core::name::nearest(field, known);
     let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));

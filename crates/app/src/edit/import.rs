@@ -4,15 +4,11 @@ use super::stacks::{empty_instance, empty_stack};
 use crate::{App, AppError, Project};
 use devarch_core::{
     name::{InstanceName, StackName, TemplateName},
-    plan::{FieldDiff, diff},
+    plan::FieldDiff,
     read::{InstanceFile, StackFile},
     stack::{Instance, Pinned, Stack, Wanted},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// What to import.
 #[derive(Debug, Clone)]
@@ -52,8 +48,33 @@ impl App {
         let mut stack = before.clone().unwrap_or_else(|| empty_stack(name, Some(&source.project.directory)));
         declare(&mut stack, declared, &pins);
         self.complete(&mut stack, name).await?;
-        let undone = before.as_ref().map_or_else(Vec::new, |before| undone(before, declared));
+        let undone = before.as_ref().map_or_else(Vec::new, |before| self.undone(before, &stack));
         Ok(Draft { before, stack, undone })
+    }
+
+    /// What was edited in the store since the last import, and the draft has otherwise; taken from what may be shown.
+    fn undone(&self, before: &Stack, draft: &Stack) -> Vec<FieldDiff> {
+        let Some(imported) = &before.imported else { return Vec::new() };
+        let mut undone = Vec::new();
+        for (name, instance) in &before.instances {
+            let Some(said) = imported.instances.get(name) else {
+                if !draft.instances.contains_key(name) {
+                    let template = instance.template.template.name.to_string();
+                    undone.push(FieldDiff { field: name.to_string(), from: Some(template), to: None });
+                }
+                continue;
+            };
+            let mut as_imported = before.clone();
+            if let Some(instance) = as_imported.instances.get_mut(name) {
+                instance.overrides = said.overrides.clone();
+                instance.enabled = said.enabled;
+            }
+            let edited = self.config_changes((&as_imported, before), name);
+            let lost = self.config_changes((before, draft), name).into_iter();
+            let lost = lost.filter(|field| edited.iter().any(|edited| edited.field == field.field));
+            undone.extend(lost.map(|field| FieldDiff { field: format!("{name}.{}", field.field), ..field }));
+        }
+        undone
     }
 
     /// A stack as it is in the store, wanted running.
@@ -103,16 +124,6 @@ impl App {
         }
         Ok(pins)
     }
-}
-
-/// What was edited in the store since the last import, and is said otherwise by the file.
-fn undone(before: &Stack, declared: &StackFile) -> Vec<FieldDiff> {
-    let json = |file: &StackFile| serde_json::to_value(&file.instances).unwrap_or_default();
-    let Some(imported) = &before.imported else { return Vec::new() };
-    let now = json(&StackFile::of(before));
-    let edited: BTreeSet<String> = diff(&json(imported), &now).into_iter().map(|field| field.field).collect();
-    let undone = diff(&now, &json(declared)).into_iter();
-    undone.filter(|field| edited.contains(&field.field)).collect()
 }
 
 fn belongs(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {

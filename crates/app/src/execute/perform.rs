@@ -152,38 +152,23 @@ impl Hands<'_> {
         containers: &[(InstanceName, ContainerRef)],
         cancel: &CancellationToken,
     ) -> Result<(), Failure> {
-        let before = self.restarts(containers).await?;
         tokio::select! {
             () = tokio::time::sleep(SETTLE) => {}
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         }
-        let still_runs = async |((name, container), before): (&(InstanceName, ContainerRef), &i64)| {
+        // An engine counts restarts by policy anew with each start by hand, and waits longer before each.
+        let still_runs = async |(name, container): &(InstanceName, ContainerRef)| {
             let id = self.container(container)?;
-            let allowed = if matches!(container, ContainerRef::MadeBy(_)) { 0 } else { *before };
             match self.engine.inspect(&id).await.map_err(Failure::Engine)? {
                 Some(state)
-                    if state.state == RunState::Running && !state.restarting && state.restarts <= allowed =>
+                    if state.state == RunState::Running && !state.restarting && state.restarts == 0 =>
                 {
                     Ok(())
                 }
                 _ => Err(Failure::Instance(name.clone(), Box::new(self.exited(&id).await))),
             }
         };
-        try_join_all(containers.iter().zip(&before).map(still_runs)).await.map(|_| ())
-    }
-
-    /// How often each container was restarted by now.
-    async fn restarts(&self, containers: &[(InstanceName, ContainerRef)]) -> Result<Vec<i64>, Failure> {
-        let one = async |(_, container): &(InstanceName, ContainerRef)| {
-            let id = self.container(container)?;
-            let state = self.engine.inspect(&id).await.map_err(Failure::Engine)?;
-            Ok(state.map_or(0, |state| state.restarts))
-        };
-        let existing = containers.iter().any(|(_, container)| matches!(container, ContainerRef::Existing(_)));
-        if !existing {
-            return Ok(vec![0; containers.len()]);
-        }
-        try_join_all(containers.iter().map(one)).await
+        try_join_all(containers.iter().map(still_runs)).await.map(|_| ())
     }
 
     /// How a container ended, with its last lines.

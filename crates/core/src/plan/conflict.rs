@@ -197,7 +197,7 @@ fn ports(desired: &Desired, (name, instance): Named<'_>, observed: &Observed, fo
         if let Some(holder) = holder.or_else(listener) {
             let message = format!(
                 "port {} is already in use by {holder}; stop it, or choose another: \
-                 `devarch set {}/{name} ports.{}=auto`",
+                 `devarch set {}/{name} ports.{}=PORT`",
                 port.host_port, desired.identity.stack_name, port.key.target
             );
             found.push(Conflict(Problem::of(name, format!("ports.{}", port.key), message)));

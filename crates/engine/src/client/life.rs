@@ -8,6 +8,7 @@ use super::{
 use crate::{
     ExitStatus,
     cause::{During, Failure},
+    wire::Call,
 };
 use bollard::{
     errors::Error as BollardError,
@@ -17,13 +18,15 @@ use bollard::{
     },
 };
 use devarch_core::{
+    engine::EngineKind,
     id::ContainerId,
     name::ContainerName,
     spec::{ContainerSpec, CreateContainer},
     unit::Millis,
 };
 use futures_util::StreamExt;
-use std::time::Duration;
+use serde::Deserialize;
+use std::time::{Duration, Instant};
 
 pub(super) async fn create(engine: &BollardEngine, request: &CreateContainer) -> Result<ContainerId> {
     let resolved = Resolved {
@@ -58,15 +61,77 @@ pub(super) async fn start(engine: &BollardEngine, id: &ContainerId) -> Result<()
     started.during(|| format!("start container {id}"))
 }
 
+/// How long a container that has ended may take until Podman's restart policy starts it again.
+const RESTARTS_WITHIN: Duration = Duration::from_secs(2);
+/// Time between two attempts to stop it in the moment it runs.
+const BETWEEN_STOPS: Duration = Duration::from_millis(5);
+
 pub(super) async fn stop(engine: &BollardEngine, id: &ContainerId, grace: Option<Millis>) -> Result<()> {
-    let options = StopContainerOptions {
-        t: grace.map(|grace| i32::try_from(container_body::seconds(grace)).unwrap_or(i32::MAX)),
-        signal: None,
-    };
+    let seconds = grace.map(|grace| i32::try_from(container_body::seconds(grace)).unwrap_or(i32::MAX));
+    if engine.info.kind == EngineKind::Podman {
+        let ran = stop_once(engine, id, seconds).await?;
+        return if ran || !restarts_itself(engine, id).await? { Ok(()) } else { outlast(engine, id).await };
+    }
+    let options = StopContainerOptions { t: seconds, signal: None };
     // The call lasts as long as the grace period; one from the container's own spec is not known here.
     let longest = grace.map_or(Duration::from_hours(1), Duration::from);
     let stopped = engine.patient(longest).stop_container(id.as_str(), Some(options)).await;
     stopped.during(|| format!("stop container {id}"))
+}
+
+/// Stops a container once; whether it ran.
+async fn stop_once(engine: &BollardEngine, id: &ContainerId, seconds: Option<i32>) -> Result<bool> {
+    let query = seconds.map_or_else(String::new, |seconds| format!("?t={seconds}"));
+    match engine.wire.open(Call::post(format!("/containers/{id}/stop{query}"))).await {
+        Ok(_) => Ok(true),
+        Err(Failure::Answered(answer)) if answer.status == 304 => Ok(false),
+        Err(failure) => Err(failure).during(|| format!("stop container {id}")),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    state: PolicyState,
+    host_config: PolicyHost,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyState {
+    status: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyHost {
+    restart_policy: PolicyName,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyName {
+    name: String,
+}
+
+/// Whether a container has a restart policy that may start it again.
+async fn restarts_itself(engine: &BollardEngine, id: &ContainerId) -> Result<bool> {
+    let call = Call::get(format!("/containers/{id}/json"));
+    let found: Option<Policy> = engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
+    Ok(found.is_some_and(|found| {
+        found.state.status != "created"
+            && !["", "no"].contains(&found.host_config.restart_policy.name.as_str())
+    }))
+}
+
+/// Podman takes a stop for the end of a restart policy only where the container runs at that moment. One that ends by
+/// itself again and again has to be met running: a call waits for the engine's lock, and so comes right after a start.
+async fn outlast(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < RESTARTS_WITHIN && !stop_once(engine, id, Some(0)).await? {
+        tokio::time::sleep(BETWEEN_STOPS).await;
+    }
+    Ok(())
 }
 
 pub(super) async fn rename(engine: &BollardEngine, id: &ContainerId, name: &ContainerName) -> Result<()> {
