@@ -1,6 +1,6 @@
 //! Stopping what should not run.
 
-use super::{Builder, existing, is_up};
+use super::{Builder, existing, may_run};
 use crate::{
     desired::DesiredInstance,
     name::InstanceName,
@@ -35,7 +35,7 @@ impl<'a> Builder<'a> {
             }
         }
         for container in self.leftovers.clone() {
-            if is_up(container) {
+            if may_run(container) {
                 let action = Action::Stop { container: existing(container), grace: None };
                 let step = self.step(None, action, []);
                 self.stops.push((step, container));
@@ -54,7 +54,7 @@ impl<'a> Builder<'a> {
         after: BTreeSet<StepId>,
         instance: &DesiredInstance,
     ) -> Option<StepId> {
-        if !is_up(container) {
+        if !may_run(container) {
             return None;
         }
         let grace = instance.spec.stop_grace_period;

@@ -179,7 +179,7 @@ fn existing(container: &ObservedContainer) -> ContainerRef {
 
 /// Whether a container has to be stopped before another takes its place: also one that has exited, for its restart
 /// policy may be about to start it again.
-fn is_up(container: &ObservedContainer) -> bool {
+fn may_run(container: &ObservedContainer) -> bool {
     container.state != RunState::Created
 }
 

@@ -16,7 +16,16 @@ impl<'a> Builder<'a> {
     pub(super) fn bring_up(&mut self) {
         for name in self.order() {
             let instance = &self.case.desired.instances[name];
-            match self.judge(name) {
+            let verdict = self.judge(name);
+            if let Verdict::Keep(Some(stays))
+            | Verdict::Start(stays, _)
+            | Verdict::Restart(stays, _)
+            | Verdict::Connect(stays)
+            | Verdict::Stop(stays) = &verdict
+            {
+                self.remember(name, instance, stays);
+            }
+            match verdict {
                 Verdict::Keep(Some(container)) => self.keep(name, instance, container),
                 Verdict::Create(reason) => self.create(name, instance, reason),
                 Verdict::Replace { old, reason, fields } => {
@@ -40,9 +49,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// An unchanged container stays, unless it asked to be restarted with a provider. Where an apply did not end, it
-    /// was never seen ready: it has to be before what is left over goes.
-    pub(super) fn keep(
+    /// Other dependencies change nothing of a container that stays; they are remembered.
+    fn remember(
         &mut self,
         name: &'a InstanceName,
         instance: &'a DesiredInstance,
@@ -55,6 +63,16 @@ impl<'a> Builder<'a> {
             let made = Box::new(self.case.desired.made(name, instance));
             self.step(Some(name), Action::Remember { made }, []);
         }
+    }
+
+    /// An unchanged container stays, unless it asked to be restarted with a provider. Where an apply did not end, it
+    /// was never seen ready: it has to be before what is left over goes.
+    pub(super) fn keep(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &'a DesiredInstance,
+        container: &'a ObservedContainer,
+    ) {
         if instance.wanted != Wanted::Running || instance.readiness == Readiness::Completed {
             return;
         }
