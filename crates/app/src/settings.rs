@@ -3,7 +3,7 @@
 use devarch_core::subnet::DEFAULT_POOL;
 use devarch_store::{InvalidUrl, StoreUrl};
 use ipnet::Ipv4Net;
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 /// DevArch's settings; made at the edge, handed down, never global.
 #[derive(Debug, Clone)]
@@ -20,6 +20,12 @@ pub struct Settings {
     pub user_home: Option<String>,
     /// This machine, for host ports in a shared store.
     pub host: String,
+    /// This machine's name, for people.
+    pub host_name: String,
+    /// The user's name, for people.
+    pub user: String,
+    /// How long a saved plan can be applied: `DEVARCH_PLAN_MINUTES`, by default 15.
+    pub plan_lifetime: Duration,
 }
 
 /// A setting that can't be used.
@@ -33,6 +39,9 @@ pub enum InvalidSetting {
         "DEVARCH_ADDRESS_POOL: {0:?} is not an IPv4 network such as 10.213.0.0/16, with a prefix of at most 24"
     )]
     Pool(String),
+    /// `DEVARCH_PLAN_MINUTES`.
+    #[error("DEVARCH_PLAN_MINUTES: {0:?} is not a number of minutes from 1 to 10080")]
+    PlanMinutes(String),
     /// Neither `DEVARCH_HOME` nor `HOME`.
     #[error("neither DEVARCH_HOME nor HOME is set; set DEVARCH_HOME to a directory for DevArch's data")]
     NoHome,
@@ -61,6 +70,9 @@ impl Settings {
             address_pool: address_pool(pool.as_deref().unwrap_or(DEFAULT_POOL))?,
             user_home: user_home.map(|home| home.to_string_lossy().into_owned()),
             host: host_identity(),
+            host_name: host_name(),
+            user: user_name(&variable),
+            plan_lifetime: plan_lifetime(variable("DEVARCH_PLAN_MINUTES"))?,
         })
     }
 }
@@ -70,12 +82,32 @@ fn address_pool(text: &str) -> Result<Ipv4Net, InvalidSetting> {
     pool.map(|pool| pool.trunc()).ok_or_else(|| InvalidSetting::Pool(text.to_owned()))
 }
 
+fn plan_lifetime(minutes: Option<OsString>) -> Result<Duration, InvalidSetting> {
+    let Some(text) = minutes.filter(|text| !text.is_empty()) else { return Ok(Duration::from_secs(15 * 60)) };
+    let text = text.to_string_lossy().into_owned();
+    let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=7 * 24 * 60).contains(minutes));
+    minutes.map(|minutes| Duration::from_secs(minutes * 60)).ok_or(InvalidSetting::PlanMinutes(text))
+}
+
+/// Who the user is, as the system's programs say it, else by number.
+fn user_name(variable: &impl Fn(&str) -> Option<OsString>) -> String {
+    let named = ["USER", "LOGNAME"].into_iter().filter_map(variable).find(|name| !name.is_empty());
+    named.map_or_else(
+        || format!("uid {}", rustix::process::getuid().as_raw()),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// The machine's id where the system keeps one, else its name.
 fn host_identity() -> String {
     let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let id = id.trim();
     if id.is_empty() {
-        rustix::system::uname().nodename().to_string_lossy().into_owned()
+        host_name()
     } else {
         id.to_owned()
     }

@@ -142,7 +142,7 @@ impl Hands<'_> {
             container_id: None,
         };
         let recorded = self.store.record_applied(self.stack, &instance.id, &applied).await;
-        recorded.map_err(|error| Failure::Store(error.to_string()))
+        recorded.map_err(Failure::from)
     }
 
     /// A container that ended within a moment of its start did not start. One that its restart policy starts again and
