@@ -133,7 +133,8 @@ impl App {
         let spec = |spec: &str| serde_json::from_str(spec).unwrap_or_default();
         let applied = applied
             .into_iter()
-            .map(|(id, applied)| (id, RememberedSpec { spec: spec(&applied.spec), hash: applied.hash }))
+            .filter_map(|(id, applied)| Some((id, applied.into_iter().next()?)))
+            .map(|(id, newest)| (id, RememberedSpec { spec: spec(&newest.spec), hash: newest.hash }))
             .collect();
         Ok(Remembered { applied })
     }
