@@ -89,6 +89,7 @@ macro_rules! real_engine {
                 an_init_is_process_1_when_asked
                 mounts_are_where_the_spec_says
                 the_grace_period_is_kept
+                a_process_without_a_grace_period_is_asked_to_end_before_it_is_killed
                 an_image_tells_what_it_declares
                 health_is_judged_by_the_given_check
                 a_disabled_check_is_none

@@ -16,8 +16,9 @@ mod volume;
 use crate::{
     Engine, EngineError, EngineErrorKind, ExecIo, ExecRequest, ExitStatus, Inspection, LogOptions, LogStream,
     Probe, ProbeResult, PullProgress, TerminalSize,
+    cause::Failure,
     find::Endpoint,
-    wire::{TIMEOUT, Wire},
+    wire::{Wire, within},
 };
 use async_trait::async_trait;
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -36,6 +37,9 @@ type Result<T> = std::result::Result<T, EngineError>;
 /// Prefix of Podman's own API, for what its compatible one lacks. 4.0.0 is its oldest still served.
 const LIBPOD: &str = "/v4.0.0/libpod";
 
+/// What bollard takes for a time that never comes.
+const NO_LIMIT: Duration = Duration::from_hours(365 * 24);
+
 /// Docker or Podman, through the API both speak.
 #[derive(Debug)]
 pub struct BollardEngine {
@@ -47,7 +51,8 @@ pub struct BollardEngine {
 
 impl BollardEngine {
     pub(crate) fn new(wire: Wire, info: EngineInfo) -> Result<Self> {
-        let seconds = TIMEOUT.as_secs();
+        // Calls are timed here with their whole answers; bollard would watch the head only.
+        let seconds = NO_LIMIT.as_secs();
         // bollard 0.21 sends no version in its paths whatever is said here, so none is negotiated: that would be a
         // call of 270 ms on Podman.
         let docker = match wire.endpoint() {
@@ -69,9 +74,12 @@ impl BollardEngine {
         self.info.kind == EngineKind::Podman
     }
 
-    /// A handle that waits longer for the head of an answer.
-    fn patient(&self, longer: Duration) -> Docker {
-        self.docker.clone().with_timeout(TIMEOUT + longer)
+    /// One of bollard's calls, with the time an ordinary call may take.
+    async fn timed<T>(
+        &self,
+        call: impl Future<Output = std::result::Result<T, bollard::errors::Error>>,
+    ) -> std::result::Result<T, Failure> {
+        within(self.wire.timeout(), call).await
     }
 }
 

@@ -108,7 +108,7 @@ pub(super) async fn remove(engine: &BollardEngine, id: &NetworkId) -> Result<()>
     } else {
         id.to_string()
     };
-    match engine.docker.remove_network(&name).await.map_err(Failure::from) {
+    match engine.timed(engine.docker.remove_network(&name)).await {
         Err(failure) if failure.is_missing() => Ok(()),
         other => other.during(action),
     }
@@ -133,7 +133,7 @@ pub(super) async fn connect(
     endpoint: EndpointSettings,
 ) -> Result<()> {
     let request = NetworkConnectRequest { container: container.to_string(), endpoint_config: Some(endpoint) };
-    let connected = engine.docker.connect_network(network.as_str(), request).await;
+    let connected = engine.timed(engine.docker.connect_network(network.as_str(), request)).await;
     connected.during(|| format!("connect container {container} to {network}"))
 }
 
@@ -143,7 +143,7 @@ pub(super) async fn disconnect(
     container: &ContainerId,
 ) -> Result<()> {
     let request = NetworkDisconnectRequest { container: container.to_string(), force: Some(false) };
-    let disconnected = engine.docker.disconnect_network(network.as_str(), request).await;
+    let disconnected = engine.timed(engine.docker.disconnect_network(network.as_str(), request)).await;
     disconnected.during(|| format!("disconnect container {container} from {network}"))
 }
 
