@@ -25,7 +25,7 @@ pub struct LockRequest {
 #[derive(Debug, Clone, Serialize)]
 pub struct HeldLock {
     /// The stack.
-    pub stack: String,
+    pub stack: StackName,
     /// The command that took it.
     pub operation: String,
     /// Who.
@@ -56,23 +56,14 @@ impl App {
     ) -> Result<StackLock, AppError> {
         let owner =
             LockOwner { operation: request.operation.clone(), author: self.author(), since: crate::time::now() };
-        let told = |info: &LockInfo| waiting(&held(info, &stack.name));
+        let told = |info: &LockInfo| waiting(&held(info));
         let taken = self.store.lock(&stack.id, &owner, request.timeout, request.plan.as_ref(), &told).await;
         Ok(taken?)
     }
 
     /// The locks that are held, and those that are kept for plans.
     pub async fn locks(&self) -> Result<Vec<HeldLock>, AppError> {
-        let locks = self.store.locks().await?;
-        if locks.is_empty() {
-            return Ok(Vec::new());
-        }
-        let stacks = self.store.stacks().await?;
-        let named = |info: &LockInfo| {
-            let stack = stacks.iter().find(|stack| stack.id == info.stack)?;
-            Some(held(info, &stack.name))
-        };
-        Ok(locks.iter().filter_map(named).collect())
+        Ok(self.store.locks().await?.iter().map(held).collect())
     }
 
     /// Ends a lock that was kept for a plan, or with `force` one that is held: its holder stops before its next step.
@@ -80,14 +71,14 @@ impl App {
     pub async fn release_lock(&self, name: &StackName, force: bool) -> Result<Option<HeldLock>, AppError> {
         let stack = self.stack(name).await?;
         let released = self.store.release_lock(&stack.id, force, &self.author()).await?;
-        Ok(released.map(|info| held(&info, name)))
+        Ok(released.as_ref().map(held))
     }
 }
 
-fn held(info: &LockInfo, stack: &StackName) -> HeldLock {
+fn held(info: &LockInfo) -> HeldLock {
     let author = &info.owner.author;
     HeldLock {
-        stack: stack.to_string(),
+        stack: info.name.clone(),
         operation: info.owner.operation.clone(),
         user: author.user.clone(),
         host: author.host.clone(),

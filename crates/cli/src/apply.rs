@@ -111,7 +111,7 @@ impl Work<'_> {
                 remains.iter().for_each(|note| terminal.note(&format!("  - {note}")));
             }
         }
-        lock.release().await;
+        lock.release().await.map_err(AppError::from)?;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::{App, AppError, Prepared, execute::EventSink};
 use devarch_core::{
     id::{ApplyId, ContainerId},
     name::StackName,
-    plan::Before,
+    plan::{Before, undo},
     stack::Stack,
 };
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock, StepRecord};
@@ -85,16 +85,7 @@ impl App {
             self.close(lock, &open, ApplyOutcome::Resumed).await?;
             return Ok(None);
         }
-        let Some(engine_id) = &prepared.observed.engine_id else { return Ok(None) };
-        let undoing = Undoing {
-            engine: prepared.engine.as_ref(),
-            stack: &prepared.stack,
-            engine_id,
-            before: &open.before,
-            applies: &open.applies,
-            uncertain: Uncertain::default(),
-        };
-        if self.undo_of(&undoing, &prepared.observed, &open.stopping).steps.is_empty() {
+        if undo(&open.before, &prepared.observed, &open.applies, &open.stopping).steps.is_empty() {
             self.close(lock, &open, ApplyOutcome::Undone).await?;
             return Ok(None);
         }

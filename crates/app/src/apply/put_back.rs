@@ -7,7 +7,6 @@ use crate::{
 };
 use devarch_core::{
     id::{ApplyId, ContainerId, EngineId},
-    observed::Observed,
     plan::{Action, Before, ContainerRef, Step, StepId, Undo, undo},
     spec::label,
     stack::Stack,
@@ -85,6 +84,12 @@ impl Uncertain {
     }
 }
 
+impl Undoing<'_> {
+    async fn look(&self, stops: &BTreeSet<ContainerId>) -> Result<Undo, AppError> {
+        Ok(undo(self.before, &observe(self.engine, &Look::default()).await?, self.applies, stops))
+    }
+}
+
 /// What came of it.
 pub(super) enum PutBack {
     /// What ran before runs again.
@@ -116,7 +121,7 @@ impl App {
             }
             let none = BTreeSet::new();
             let stops = if round == 0 { &undoing.uncertain.stops } else { &none };
-            let undo = match self.what_to_undo(undoing, stops).await {
+            let undo = match undoing.look(stops).await {
                 Ok(undo) => undo,
                 Err(error) => {
                     why = error.to_string();
@@ -134,25 +139,6 @@ impl App {
             }
         }
         PutBack::Stuck { why, remains }
-    }
-
-    async fn what_to_undo(
-        &self,
-        undoing: &Undoing<'_>,
-        stops: &BTreeSet<ContainerId>,
-    ) -> Result<Undo, AppError> {
-        let observed = observe(undoing.engine, &Look::default()).await?;
-        Ok(self.undo_of(undoing, &observed, stops))
-    }
-
-    pub(super) fn undo_of(
-        &self,
-        undoing: &Undoing<'_>,
-        observed: &Observed,
-        stops: &BTreeSet<ContainerId>,
-    ) -> Undo {
-        let owner = (&self.store_id, &undoing.stack.id);
-        undo(undoing.before, observed, undoing.applies, owner, stops)
     }
 
     async fn undo(&self, undoing: &Undoing<'_>, steps: &[Step], events: EventSink<'_>) -> Executed {

@@ -103,6 +103,10 @@ impl Run<'_> {
                     waiting.ended(id);
                 }
                 Err(Failure::Cancelled) => executed.cancelled = true,
+                // What is put back is waited for, and goes on where that is in vain.
+                Err(_) if self.on_failure == OnFailure::GoOn && self.steps[id.0].action.is_wait() => {
+                    waiting.ended(id);
+                }
                 Err(failure) => {
                     (self.events)(Event::Failed(id));
                     executed.failed.push_back((id, failure));

@@ -68,7 +68,7 @@ async fn saved(work: &Work<'_>, plan: &PlanId, recover: RecoverArgs, lock: LockA
     }
     let lock = work.lock(&stack, lock, Some(plan)).await?;
     let outcome = work.carry_out(&lock, &approved, recover).await?;
-    lock.release().await;
+    lock.release().await.map_err(AppError::from)?;
     report(work.session, &approved.stack, outcome).await?;
     Ok(Exit::OK)
 }
@@ -95,7 +95,7 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
     agree(session, &prepared, &[])?;
     let lock = work.lock(&stack, args.lock, None).await?;
     let outcome = work.carry_out(&lock, &prepared.approved(), recover).await?;
-    lock.release().await;
+    lock.release().await.map_err(AppError::from)?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let lock = work.lock(&prepared.stack, args.lock, None).await?;
     let prepared = prepared.saved_as(app.want(&name, None, Wanted::Absent).await?);
     let outcome = work.carry_out(&lock, &prepared.approved(), Some(Recover::Resume)).await?;
-    lock.release().await;
+    lock.release().await.map_err(AppError::from)?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)
 }

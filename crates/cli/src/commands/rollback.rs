@@ -37,7 +37,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let lock = work.lock(&draft.stack, args.lock, None).await?;
     let prepared = prepared.saved_as(app.save(&draft).await?);
     let outcome = work.carry_out(&lock, &prepared.approved(), Some(Recover::Resume)).await?;
-    lock.release().await;
+    lock.release().await.map_err(AppError::from)?;
     report(session, &args.stack, outcome).await?;
     Ok(Exit::OK)
 }

@@ -8,7 +8,11 @@ use crate::{
 };
 use clap_complete::ArgValueCandidates;
 use devarch_app::{AppError, Draft, PrepareOptions, Recover};
-use devarch_core::name::{InstanceName, StackName};
+use devarch_core::{
+    name::{InstanceName, StackName},
+    stack::Stack,
+};
+use devarch_store::StackLock;
 
 /// What to bring up.
 #[derive(Debug, clap::Args)]
@@ -49,12 +53,23 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     };
     let prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
     agree(session, &prepared, &draft.undone)?;
-    let lock = work.lock(&draft.stack, args.lock, None).await?;
-    let prepared = prepared.saved_as(app.save(&draft).await?);
+    let (lock, stack) = save(&work, &draft, args.lock).await?;
+    let prepared = prepared.saved_as(stack);
     let outcome = work.carry_out(&lock, &prepared.approved(), recover).await?;
-    lock.release().await;
+    lock.release().await.map_err(AppError::from)?;
     report(session, &prepared.stack.name, outcome).await?;
     Ok(Exit::OK)
+}
+
+/// Saves what was agreed to, under the stack's lock; a stack that is new has to be there to be locked.
+async fn save(work: &Work<'_>, draft: &Draft, lock: LockArgs) -> Result<(StackLock, Stack), CliError> {
+    let app = work.session.app().await?;
+    if draft.before.is_none() {
+        let stack = app.save(draft).await?;
+        return Ok((work.lock(&stack, lock, None).await?, stack));
+    }
+    let lock = work.lock(&draft.stack, lock, None).await?;
+    Ok((lock, app.save(draft).await?))
 }
 
 /// The stack as devarch.yml declares it, or as it is in the store; wanted running. Nothing is saved yet.
