@@ -17,6 +17,7 @@ use devarch_core::{
     subnet,
 };
 use devarch_engine::Engine;
+use devarch_store::Applied;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, path::Path, sync::Arc};
@@ -130,11 +131,13 @@ impl App {
 
     async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
         let applied = self.store.applied(&stack.id).await?;
-        let spec = |spec: &str| serde_json::from_str(spec).unwrap_or_default();
+        let remembered = |applied: Applied| RememberedSpec {
+            spec: serde_json::from_str(&applied.spec).unwrap_or_default(),
+            hash: applied.hash,
+        };
         let applied = applied
             .into_iter()
-            .filter_map(|(id, applied)| Some((id, applied.into_iter().next()?)))
-            .map(|(id, newest)| (id, RememberedSpec { spec: spec(&newest.spec), hash: newest.hash }))
+            .map(|(id, specs)| (id, specs.into_iter().map(remembered).collect()))
             .collect();
         Ok(Remembered { applied })
     }

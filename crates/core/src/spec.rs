@@ -4,12 +4,13 @@
 use crate::{
     id::{ApplyId, InstanceId, StackId, StoreId},
     name::{ContainerName, NetworkName, PhysicalVolume},
+    port::HostSocket,
     template::{Healthcheck, PortKey, Protocol, Resources, RestartPolicy, TmpfsMount, Ulimit},
     text::Text,
     unit::{Bytes, FileMode, Millis, Owner},
 };
 use ipnet::Ipv4Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
@@ -176,6 +177,13 @@ pub struct PublishedPort {
     pub host_port: u16,
 }
 
+impl PublishedPort {
+    /// Its place on the host.
+    pub fn socket(&self) -> HostSocket {
+        HostSocket { ip: self.host_ip, port: self.host_port, protocol: self.key.protocol }
+    }
+}
+
 impl std::fmt::Display for PublishedPort {
     /// `127.0.0.1:8080->80`; the protocol is said where it is not TCP.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -226,7 +234,7 @@ pub struct FileSpec {
 }
 
 /// A container's place in its stack's network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// The stack's network.
     pub name: NetworkName,

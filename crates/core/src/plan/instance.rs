@@ -122,10 +122,9 @@ impl<'a> Case<'a> {
         self.observed.images.get(reference).map(|image| &image.id)
     }
 
-    /// From what the container was made of, if the store remembers, to what it should be.
+    /// From what the container was made from, if the store remembers, to what it should be.
     fn fields(&self, instance: &DesiredInstance, container: &ObservedContainer) -> Vec<FieldDiff> {
-        let known = self.remembered.applied.get(&instance.id);
-        let Some(known) = known.filter(|known| Some(known.hash.as_str()) == container.config_hash()) else {
+        let Some(known) = self.remembered.spec(instance.id.as_str(), container.config_hash()) else {
             return Vec::new();
         };
         let mut fields = diff(&known.spec, &memory(&instance.spec, &instance.depends_on));
@@ -141,8 +140,7 @@ impl<'a> Case<'a> {
         instance: &DesiredInstance,
         container: &ObservedContainer,
     ) -> Vec<FieldDiff> {
-        let known = self.remembered.applied.get(&instance.id);
-        let Some(known) = known.filter(|known| Some(known.hash.as_str()) == container.config_hash()) else {
+        let Some(known) = self.remembered.spec(instance.id.as_str(), container.config_hash()) else {
             return Vec::new();
         };
         let before = known.spec.get("depends_on").cloned().unwrap_or_else(|| serde_json::json!({}));

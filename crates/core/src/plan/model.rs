@@ -59,6 +59,12 @@ pub struct Step {
     pub after: BTreeSet<StepId>,
 }
 
+/// The steps nothing comes after yet.
+pub(super) fn ends(steps: &[Step]) -> BTreeSet<StepId> {
+    let awaited: BTreeSet<StepId> = steps.iter().flat_map(|step| &step.after).copied().collect();
+    (0..steps.len()).map(StepId).filter(|step| !awaited.contains(step)).collect()
+}
+
 /// A container that exists, or that a step of the plan makes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,6 +96,8 @@ pub enum Action {
     PutFiles { container: ContainerRef, files: BTreeMap<String, FileSpec> },
     /// Attach it to its network again.
     Connect { container: ContainerRef, attachment: Attachment },
+    /// Detach it from a network that is not its stack's.
+    Disconnect { container: ContainerRef, network: NetworkName },
     /// Start it.
     Start { container: ContainerRef },
     /// Stop it, killing it after its grace period.
@@ -104,6 +112,20 @@ pub enum Action {
     Verify { containers: Vec<(InstanceName, ContainerRef)> },
 }
 
+impl Action {
+    /// Whether it is the end of what is replaced, unwanted or should not be connected. In a plan everything else comes
+    /// before: while no cleanup has begun an apply can be put back; from then on it only goes forward.
+    pub fn is_cleanup(&self) -> bool {
+        matches!(self, Self::RemoveContainer { .. } | Self::RemoveNetwork { .. } | Self::Disconnect { .. })
+    }
+
+    /// Whether it only looks. Of an [`Undo`](super::Undo) such a step may fail without keeping the rest from being
+    /// done: what is put back may have been unwell before.
+    pub fn is_wait(&self) -> bool {
+        matches!(self, Self::Await { .. } | Self::Verify { .. })
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -115,6 +137,7 @@ impl fmt::Display for Action {
             Self::Remember { .. } => f.write_str("remember its dependencies"),
             Self::PutFiles { files, .. } => write!(f, "put {} config file(s)", files.len()),
             Self::Connect { attachment, .. } => write!(f, "connect to {}", attachment.name),
+            Self::Disconnect { network, .. } => write!(f, "disconnect from {network}"),
             Self::Start { .. } => f.write_str("start"),
             Self::Stop { .. } => f.write_str("stop"),
             Self::Rename { to, .. } => write!(f, "rename to {to}"),
@@ -326,8 +349,16 @@ pub struct PlanOptions {
 /// What the store remembers of earlier applies to this engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remembered {
-    /// By instance, what its container was made from.
-    pub applied: BTreeMap<InstanceId, RememberedSpec>,
+    /// By instance, what its containers were made from, newest first: a kept or failed one is still known.
+    pub applied: BTreeMap<InstanceId, Vec<RememberedSpec>>,
+}
+
+impl Remembered {
+    /// What a container of an instance was made from, by its config hash.
+    pub fn spec(&self, instance: &str, hash: Option<&str>) -> Option<&RememberedSpec> {
+        let specs = self.applied.get(&InstanceId::new(instance))?;
+        specs.iter().find(|known| Some(known.hash.as_str()) == hash)
+    }
 }
 
 /// What a container was made from.

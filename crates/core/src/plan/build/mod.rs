@@ -15,7 +15,6 @@ use crate::{
     desired::{Desired, DesiredInstance},
     name::{ContainerName, InstanceName, StackName},
     observed::{Observed, ObservedContainer, RunState},
-    port::HostSocket,
     resolve::{Dependencies, start_order},
     spec::label,
 };
@@ -181,10 +180,6 @@ fn existing(container: &ObservedContainer) -> ContainerRef {
 /// policy may be about to start it again.
 fn may_run(container: &ObservedContainer) -> bool {
     container.state != RunState::Created
-}
-
-fn socket(port: &crate::spec::PublishedPort) -> HostSocket {
-    HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol }
 }
 
 /// Instances by identity.

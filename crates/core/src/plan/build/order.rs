@@ -1,11 +1,12 @@
 //! What has to come before what: ports that change hands, proof before removal, removals last.
 
-use super::{Builder, existing, socket};
+use super::{Builder, existing};
 use crate::{
     desired::Readiness,
     name::{InstanceName, NetworkName},
-    plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject},
+    plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject, model::ends},
     port::HostSocket,
+    spec::PublishedPort,
     stack::Wanted,
 };
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ impl Builder<'_> {
     pub(super) fn order_ports(&mut self) {
         for (name, start) in self.started.clone() {
             let wanted: Vec<HostSocket> =
-                self.case.desired.instances[name].spec.ports.iter().map(socket).collect();
+                self.case.desired.instances[name].spec.ports.iter().map(PublishedPort::socket).collect();
             for (stop, holder) in self.stops.clone() {
                 let held = holder.ports.iter().any(|port| {
                     let held =
@@ -66,20 +67,14 @@ impl Builder<'_> {
             .collect();
         unproven.extend(doubted.into_iter().map(|(name, container)| (name.clone(), container)));
         if !unproven.is_empty() {
-            let ends = self.ends();
+            let ends = ends(&self.steps);
             self.step(None, Action::Verify { containers: unproven }, ends);
         }
     }
 
-    /// The steps nothing comes after yet.
-    pub(super) fn ends(&self) -> BTreeSet<StepId> {
-        let awaited: BTreeSet<StepId> = self.steps.iter().flat_map(|step| &step.after).copied().collect();
-        (0..self.steps.len()).map(StepId).filter(|step| !awaited.contains(step)).collect()
-    }
-
     /// What is replaced or unwanted goes only when everything else is ready; the network last.
     pub(super) fn commit(&mut self) {
-        let ends = self.ends();
+        let ends = ends(&self.steps);
         let mut removed = ends.clone();
         for (instance, container, name) in std::mem::take(&mut self.removals) {
             let action = Action::RemoveContainer { container: existing(container), name };

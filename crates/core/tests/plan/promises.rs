@@ -1,7 +1,9 @@
 //! The planner's promises.
 
-mod support;
-
+use crate::{
+    random::random_stack,
+    support::{Paper, assign, name, stack},
+};
 use devarch_core::{
     observed::{Listener, RunState},
     plan::{PlanOptions, TextOptions, plan, plan_text},
@@ -10,9 +12,8 @@ use devarch_core::{
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use support::{Paper, assign, name, stack};
 
-const SHOP: &str = r#"
+pub(crate) const SHOP: &str = r#"
 db: {template: t, ports: ["5432"], volumes: ["data:/data"], healthcheck: {test: "true"}, environment: {A: "1"}}
 migrate: {template: t, job: true, depends_on: [db]}
 api: {template: t, depends_on: {migrate: {condition: service_completed_successfully}, db: }, config_files: {/etc/x: "a\nb\n"}}
@@ -400,48 +401,6 @@ fn a_secret_changes_the_hash_and_is_shown_nowhere() {
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");
-}
-
-/// A few fields of an instance, at random.
-fn instance(others: usize) -> impl Strategy<Value = String> {
-    let needs = proptest::collection::btree_set(0..others.max(1), 0..3);
-    (0..3_u8, 0..2_u8, any::<bool>(), any::<bool>(), needs, 0..4_u8).prop_map(
-        move |(env, port, volume, job, needs, check)| {
-            let mut fields = vec!["template: t".to_owned(), format!("environment: {{A: \"{env}\"}}")];
-            if port > 0 {
-                fields.push("ports: [\"80\"]".to_owned());
-            }
-            if volume {
-                fields.push("volumes: [\"data:/data\"]".to_owned());
-            }
-            if job && port == 0 {
-                fields.push("job: true".to_owned());
-            } else if check == 0 {
-                fields.push("healthcheck: {test: \"true\"}".to_owned());
-            }
-            if check == 1 {
-                fields.push("config_files: {/etc/x: y}".to_owned());
-            }
-            let needs: Vec<String> =
-                needs.into_iter().filter(|need| *need < others).map(|need| format!("i{need}")).collect();
-            fields.push(format!("depends_on: [{}]", needs.join(", ")));
-            format!("{{{}}}", fields.join(", "))
-        },
-    )
-}
-
-fn random_stack() -> impl Strategy<Value = String> {
-    (1..7_usize).prop_flat_map(|count| {
-        let instances: Vec<_> = (0..count).map(instance).collect();
-        instances.prop_map(|instances| {
-            instances
-                .iter()
-                .enumerate()
-                .map(|(n, text)| format!("i{n}: {text}"))
-                .collect::<Vec<_>>()
-                .join("\n")
-        })
-    })
 }
 
 proptest! {

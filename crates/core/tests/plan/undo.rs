@@ -1,0 +1,121 @@
+//! An apply that ended anywhere before its first cleanup is put back.
+
+use crate::{
+    promises::SHOP,
+    random::{Deed, deeds, meddle, random_stack, wish},
+    support::{Paper, stack},
+};
+use devarch_core::{
+    id::ApplyId,
+    observed::RunState,
+    plan::{Before, Plan},
+    stack::Stack,
+};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an undo promises of a stack: its containers by id with name, whether they run and their networks, and its
+/// networks. A paused container that is started again counts as one that runs.
+type State = (BTreeMap<String, (String, bool, BTreeSet<String>)>, BTreeSet<String>);
+
+fn state(paper: &Paper) -> State {
+    let container = |c: &devarch_core::observed::ObservedContainer| {
+        let runs = matches!(c.state, RunState::Running | RunState::Paused);
+        (c.id.to_string(), (c.name.to_string(), runs, c.networks.keys().cloned().collect()))
+    };
+    let networks = paper.observed.networks.iter().map(|network| format!("{} {}", network.name, network.id));
+    (paper.observed.containers.iter().map(container).collect(), networks.collect())
+}
+
+/// Carries a plan out until some step before its commit point.
+fn half(paper: &mut Paper, plan: &Plan, last: usize) -> ApplyId {
+    let undoable = plan.steps.iter().filter(|step| !step.action.is_cleanup()).count();
+    paper.carry_out_until(plan, last % (undoable + 1))
+}
+
+/// Puts back, in two goes if the first is cut off; after it there is nothing to put back.
+fn put_back(paper: &mut Paper, before: &Before, applies: &[ApplyId], cut: usize) {
+    let first = paper.undo(before, applies);
+    assert_eq!(first.lost, Vec::<String>::new());
+    paper.make(&first.steps, cut % (first.steps.len() + 1));
+    let second = paper.undo(before, applies);
+    paper.make(&second.steps, second.steps.len());
+    let again = paper.undo(before, applies);
+    assert!(again.steps.is_empty(), "{:#?}", again.steps);
+}
+
+fn applied(from: &Stack, deeds: &[Deed]) -> Paper {
+    let mut paper = Paper::new();
+    paper.apply(from);
+    meddle(&mut paper, deeds);
+    paper
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever ran, whatever was asked, wherever the apply and then the undo were cut off.
+    #[test]
+    fn what_there_was_is_there_again(
+        (from, to) in (random_stack(), random_stack()),
+        (wished, wanted) in (wish(), wish()),
+        deeds in deeds(),
+        (last, cut) in (0..60_usize, 0..60_usize),
+    ) {
+        let mut paper = applied(&wished.of(stack(&from)), &deeds);
+        let second = wanted.of(stack(&to));
+        let (before, was) = (paper.before(&second), state(&paper));
+        let plan = paper.plan(&second);
+        let apply = half(&mut paper, &plan, last);
+        put_back(&mut paper, &before, &[apply], cut);
+        prop_assert_eq!(state(&paper), was);
+    }
+
+    /// A second apply that took over from the first is put back together with it.
+    #[test]
+    fn an_apply_that_resumed_another_is_put_back_to_before_the_first(
+        (from, to, then) in (random_stack(), random_stack(), random_stack()),
+        deeds in deeds(),
+        (last, again, cut) in (0..60_usize, 0..60_usize, 0..60_usize),
+    ) {
+        let mut paper = applied(&stack(&from), &deeds);
+        let (second, third) = (stack(&to), stack(&then));
+        let (before, was) = (paper.before(&second), state(&paper));
+        let plan = paper.plan(&second);
+        let first = half(&mut paper, &plan, last);
+        let plan = paper.plan(&third);
+        let resumed = half(&mut paper, &plan, again);
+        put_back(&mut paper, &before, &[first, resumed], cut);
+        prop_assert_eq!(state(&paper), was);
+    }
+
+    /// What was put back can be applied again.
+    #[test]
+    fn after_an_undo_the_next_apply_converges(
+        (from, to) in (random_stack(), random_stack()),
+        last in 0..60_usize,
+    ) {
+        let mut paper = applied(&stack(&from), &[]);
+        let second = stack(&to);
+        let before = paper.before(&second);
+        let plan = paper.plan(&second);
+        let apply = half(&mut paper, &plan, last);
+        put_back(&mut paper, &before, &[apply], usize::MAX);
+        paper.apply(&second);
+        prop_assert!(paper.plan(&second).is_empty());
+    }
+}
+
+#[test]
+fn an_undo_goes_in_the_order_that_loses_least() {
+    let mut paper = applied(&stack(SHOP), &[]);
+    let edited = SHOP.replace("A: \"1\"", "A: \"2\"").replace("8080:80", "8081:80");
+    let edited = stack(&format!("{edited}late: {{template: t, volumes: [\"late:/l\"]}}"));
+    let before = paper.before(&edited);
+    let plan = paper.plan(&edited);
+    let apply = half(&mut paper, &plan, plan.steps.len() - 2);
+    paper.done.clear();
+    let undo = paper.undo(&before, &[apply]);
+    paper.make(&undo.steps, undo.steps.len());
+    insta::assert_snapshot!(paper.done.join("\n"), @"");
+}
