@@ -23,13 +23,16 @@ impl fmt::Display for Author {
 /// Its columns in every table that has an author.
 #[derive(sqlx::FromRow)]
 pub(crate) struct AuthorColumns {
-    author_user: String,
-    author_host: String,
-    author_pid: i64,
+    #[sqlx(rename = "author_user")]
+    user: String,
+    #[sqlx(rename = "author_host")]
+    host: String,
+    #[sqlx(rename = "author_pid")]
+    pid: i64,
 }
 
 impl AuthorColumns {
     pub(crate) fn read(self) -> Result<Author, Unreadable> {
-        Ok(Author { user: self.author_user, host: self.author_host, pid: self.author_pid.try_into()? })
+        Ok(Author { user: self.user, host: self.host, pid: self.pid.try_into()? })
     }
 }
