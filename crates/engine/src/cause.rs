@@ -28,6 +28,13 @@ pub(crate) struct Answered {
     pub(crate) message: String,
 }
 
+impl Answered {
+    /// The cause the words tell.
+    pub(crate) fn kind(&self) -> Kind {
+        kind_of(self)
+    }
+}
+
 impl Failure {
     pub(crate) fn timed_out(after: Duration) -> Self {
         let seconds = after.as_secs_f32();

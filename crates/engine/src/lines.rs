@@ -5,10 +5,14 @@ use crate::{
     frames::reader,
     wire::{Call, Wire, within},
 };
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 type Result<T> = std::result::Result<T, Failure>;
+type Body = BufReader<Pin<Box<dyn AsyncRead + Send>>>;
 
 /// What it means when nothing comes for the time an ordinary call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,20 +30,20 @@ const PING: Duration = Duration::from_secs(10);
 pub(crate) struct Lines {
     wire: Wire,
     silence: Silence,
-    lines: tokio::io::Lines<BufReader<std::pin::Pin<Box<dyn AsyncRead + Send>>>>,
+    rest: tokio::io::Lines<Body>,
 }
 
 impl Lines {
     /// Sends a call.
     pub(crate) async fn open(wire: &Wire, call: Call, silence: Silence) -> Result<Self> {
         let response = patiently(wire, silence, wire.open(call)).await?;
-        let body: std::pin::Pin<Box<dyn AsyncRead + Send>> = Box::pin(reader(response.into_body()));
-        Ok(Self { wire: wire.clone(), silence, lines: BufReader::new(body).lines() })
+        let body: Pin<Box<dyn AsyncRead + Send>> = Box::pin(reader(response.into_body()));
+        Ok(Self { wire: wire.clone(), silence, rest: BufReader::new(body).lines() })
     }
 
     /// The next line; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<String>> {
-        let next = async { self.lines.next_line().await.map_err(|error| Failure::Cut(error.to_string())) };
+        let next = async { self.rest.next_line().await.map_err(|error| Failure::Cut(error.to_string())) };
         patiently(&self.wire, self.silence, next).await
     }
 }

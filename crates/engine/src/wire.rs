@@ -45,6 +45,10 @@ impl Call {
         Self::new(Method::POST, path)
     }
 
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path)
+    }
+
     fn new(method: Method, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), body: None, headers: Vec::new(), upgrade: false }
     }
@@ -138,6 +142,12 @@ impl Wire {
             serde_json::from_slice(&body).map_err(Failure::from)
         })
         .await
+    }
+
+    /// Sends a call of whose answer only success matters.
+    pub(crate) async fn send(&self, call: Call) -> Result<()> {
+        let sender = self.dial().await?;
+        within(self.timeout, async { read_all(Self::ask(sender, call).await?).await.map(drop) }).await
     }
 
     /// Like [`Wire::json`], `None` where the object does not exist.

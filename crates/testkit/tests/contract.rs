@@ -69,6 +69,8 @@ macro_rules! real_engine {
                 a_port_of_another_process_is_told_as_such
                 names_and_aliases_resolve_within_a_network
                 containers_of_two_networks_do_not_reach_each_other
+                networks_stay_isolated_when_the_last_container_of_another_stops
+                what_passed_by_and_was_left_behind_does_not_hold_its_network
                 host_gateway_resolves;
             files:
                 files_arrive_with_mode_and_owner

@@ -55,7 +55,11 @@ async fn host_gateway(engine: &BollardEngine, spec: &ContainerSpec) -> Result<St
 
 pub(super) async fn start(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
     let start = engine.docker.start_container(id.as_str(), None::<StartContainerOptions>);
-    engine.timed(start).await.during(|| format!("start container {id}"))
+    let started = engine.timed(start).await;
+    if started.is_err() && engine.is_podman() {
+        engine.isolation.outlive(id).await;
+    }
+    started.during(|| format!("start container {id}"))
 }
 
 /// How long a container that has ended may take until Podman's restart policy starts it again.
@@ -77,7 +81,11 @@ pub(super) async fn stop(engine: &BollardEngine, id: &ContainerId, grace: Option
         };
     if engine.info.kind == EngineKind::Podman {
         let ran = stop_once(engine, id, seconds, limit).await?;
-        return if ran || !restarts_itself(engine, id).await? { Ok(()) } else { outlast(engine, id).await };
+        if !ran && restarts_itself(engine, id).await? {
+            outlast(engine, id).await?;
+        }
+        engine.isolation.outlive(id).await;
+        return Ok(());
     }
     let options = StopContainerOptions { t: seconds, signal: None };
     let stopped = within(limit, engine.docker.stop_container(id.as_str(), Some(options))).await;

@@ -5,6 +5,7 @@ mod container_body;
 mod credentials;
 mod exec;
 mod image;
+mod isolation;
 mod life;
 mod list;
 mod logs;
@@ -47,6 +48,7 @@ pub struct BollardEngine {
     wire: Wire,
     info: EngineInfo,
     names: image::Names,
+    isolation: isolation::Isolation,
 }
 
 impl BollardEngine {
@@ -67,7 +69,8 @@ impl BollardEngine {
             let action = format!("connect to {}", wire.endpoint());
             EngineError::new(action, EngineErrorKind::NotRunning, error.to_string())
         })?;
-        Ok(Self { docker, wire, info, names: image::Names::default() })
+        let isolation = isolation::Isolation::new(wire.clone());
+        Ok(Self { docker, wire, info, names: image::Names::default(), isolation })
     }
 
     fn is_podman(&self) -> bool {

@@ -1,8 +1,9 @@
 use super::{
-    BollardEngine, Result,
+    BollardEngine, Result, isolation,
     podman_networks::{self, PodmanNetwork},
 };
 use crate::{
+    EngineErrorKind as Kind,
     cause::{During, Failure},
     wire::Call,
 };
@@ -100,17 +101,25 @@ fn body(spec: &NetworkSpec, labels: &BTreeMap<String, String>, options: &Value) 
 /// the names of their networks).
 pub(super) async fn remove(engine: &BollardEngine, id: &NetworkId) -> Result<()> {
     let action = || format!("remove network {id}");
-    let name = if engine.is_podman() {
-        match podman_networks::find(engine, id.as_str()).await.during(action)? {
-            Some(found) => found.name,
-            None => return Ok(()),
+    if !engine.is_podman() {
+        return remove_by(engine, id.as_str()).await.during(action);
+    }
+    let Some(found) = podman_networks::find(engine, id.as_str()).await.during(action)? else { return Ok(()) };
+    let removed = match remove_by(engine, &found.name).await {
+        Err(Failure::Answered(answer)) if answer.kind() == Kind::InUse => {
+            isolation::make_way(engine, &found.name).await.during(action)?;
+            remove_by(engine, &found.name).await
         }
-    } else {
-        id.to_string()
+        removed => removed,
     };
-    match engine.timed(engine.docker.remove_network(&name)).await {
+    removed.during(action)
+}
+
+/// Gone already is fine.
+async fn remove_by(engine: &BollardEngine, name: &str) -> std::result::Result<(), Failure> {
+    match engine.timed(engine.docker.remove_network(name)).await {
         Err(failure) if failure.is_missing() => Ok(()),
-        other => other.during(action),
+        removed => removed,
     }
 }
 
