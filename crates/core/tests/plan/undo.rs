@@ -6,9 +6,11 @@ use crate::{
     support::{Paper, stack},
 };
 use devarch_core::{
-    id::ApplyId,
+    id::{ApplyId, ContainerId},
+    name::{ContainerName, PhysicalVolume},
     observed::RunState,
-    plan::{Before, Plan},
+    plan::{Before, Plan, undo},
+    spec::label,
     stack::Stack,
 };
 use proptest::prelude::*;
@@ -29,8 +31,12 @@ fn state(paper: &Paper) -> State {
 
 /// Carries a plan out until some step before its commit point.
 fn half(paper: &mut Paper, plan: &Plan, last: usize) -> ApplyId {
-    let undoable = plan.steps.iter().filter(|step| !step.action.is_cleanup()).count();
-    paper.carry_out_until(plan, last % (undoable + 1))
+    paper.carry_out_until(plan, last % (undoable(plan) + 1))
+}
+
+/// The number of steps before the commit point.
+fn undoable(plan: &Plan) -> usize {
+    plan.steps.iter().filter(|step| !step.action.is_cleanup()).count()
 }
 
 /// Puts back, in two goes if the first is cut off; after it there is nothing to put back.
@@ -110,12 +116,92 @@ proptest! {
 fn an_undo_goes_in_the_order_that_loses_least() {
     let mut paper = applied(&stack(SHOP), &[]);
     let edited = SHOP.replace("A: \"1\"", "A: \"2\"").replace("8080:80", "8081:80");
-    let edited = stack(&format!("{edited}late: {{template: t, volumes: [\"late:/l\"]}}"));
+    let edited = stack(&format!("{edited}zoo: {{template: t, volumes: [\"animals:/a\"]}}"));
     let before = paper.before(&edited);
     let plan = paper.plan(&edited);
-    let apply = half(&mut paper, &plan, plan.steps.len() - 2);
+    let apply = paper.carry_out_until(&plan, undoable(&plan));
     paper.done.clear();
     let undo = paper.undo(&before, &[apply]);
     paper.make(&undo.steps, undo.steps.len());
-    insta::assert_snapshot!(paper.done.join("\n"), @"");
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    db: stop
+    db: remove container devarch-shop-db
+    db: rename to devarch-shop-db
+    web: stop
+    web: remove container devarch-shop-web
+    web: rename to devarch-shop-web
+    zoo: stop
+    web: start
+    db: start
+    db: wait until it is healthy
+    zoo: remove container devarch-shop-zoo
+    see that everything still runs
+    ");
+    assert_eq!(undo.kept_volumes, [PhysicalVolume::from_stored("devarch-shop-zoo-animals")]);
+}
+
+#[test]
+fn names_that_were_swapped_are_swapped_back() {
+    let mut paper = applied(&stack("a: {template: t}\nb: {template: t}\nc: {template: t}"), &[]);
+    let shop = stack("a: {template: t}\nb: {template: t}\nc: {template: t}");
+    let (before, was) = (paper.before(&shop), state(&paper));
+    for container in &mut paper.observed.containers {
+        let (stem, last) = container.name.as_str().split_at(container.name.as_str().len() - 1);
+        let next = match last {
+            "a" => "b",
+            "b" => "c",
+            _ => "a",
+        };
+        container.name = ContainerName::from_stored(format!("{stem}{next}"));
+    }
+    put_back(&mut paper, &before, &[], 2);
+    assert_eq!(state(&paper), was);
+}
+
+#[test]
+fn what_can_not_be_put_back_is_told() {
+    let mut paper = applied(&stack(SHOP), &[]);
+    let before = paper.before(&stack(SHOP));
+    paper.of("db").networks.clear();
+    paper.of("db").name = ContainerName::from_stored("elsewhere");
+    paper.of("api").name = ContainerName::from_stored("devarch-shop-db");
+    paper.of("db").labels.clear();
+    paper.observed.containers.retain(|container| container.name.as_str() != "devarch-shop-web");
+    let undo = paper.undo(&before, &[]);
+    insta::assert_snapshot!(undo.lost.join("\n"), @"
+    container devarch-shop-web is gone; `devarch up` makes its instance's anew
+    container devarch-shop-api is gone; `devarch up` makes its instance's anew
+    container elsewhere can't be named devarch-shop-db again: another has that name
+    ");
+    paper.make(&undo.steps, undo.steps.len());
+}
+
+#[test]
+fn a_container_whose_stop_may_be_under_way_is_stopped_and_started() {
+    let mut paper = applied(&stack(SHOP), &[]);
+    let (before, was) = (paper.before(&stack(SHOP)), state(&paper));
+    let uncertain = ["api", "migrate"].map(|name| paper.of(name).id.clone());
+    let undo = undo(&before, &paper.observed, &BTreeSet::new(), &uncertain.into());
+    paper.done.clear();
+    paper.make(&undo.steps, undo.steps.len());
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    api: stop
+    migrate: stop
+    api: start
+    see that everything still runs
+    ");
+    assert_eq!(state(&paper), was);
+}
+
+#[test]
+fn a_volume_and_another_stacks_container_are_never_touched() {
+    let mut paper = applied(&stack(SHOP), &[]);
+    let before = paper.before(&stack(SHOP));
+    let mut others = paper.of("web").clone();
+    others.id = ContainerId::new("theirs");
+    others.name = ContainerName::from_stored("devarch-other-web");
+    others.labels.insert(label::STACK_ID.to_owned(), "stack-2".to_owned());
+    paper.observed.containers.push(others);
+    let undo = paper.undo(&before, &[ApplyId::new("apply-1")]);
+    assert!(undo.steps.is_empty(), "{:#?}", undo.steps);
 }
