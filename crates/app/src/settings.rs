@@ -100,10 +100,10 @@ fn address_pool(text: &str) -> Result<Ipv4Net, InvalidSetting> {
 }
 
 fn plan_lifetime(minutes: Option<OsString>) -> Result<Duration, InvalidSetting> {
-    let Some(text) = minutes.filter(|text| !text.is_empty()) else { return Ok(Duration::from_secs(15 * 60)) };
+    let Some(text) = minutes.filter(|text| !text.is_empty()) else { return Ok(Duration::from_mins(15)) };
     let text = text.to_string_lossy().into_owned();
     let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=7 * 24 * 60).contains(minutes));
-    minutes.map(|minutes| Duration::from_secs(minutes * 60)).ok_or(InvalidSetting::PlanMinutes(text))
+    minutes.map(Duration::from_mins).ok_or(InvalidSetting::PlanMinutes(text))
 }
 
 /// Who the user is, as the system's programs say it, else by number.

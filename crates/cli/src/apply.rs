@@ -80,18 +80,19 @@ impl Work<'_> {
         Ok(pulled?)
     }
 
-    /// Carries out what was approved.
+    /// Carries out what was approved, and frees the lock.
     pub(crate) async fn carry_out(
         &self,
-        lock: &StackLock,
+        lock: StackLock,
         approved: &Approved,
         recover: Option<Recover>,
     ) -> Result<Outcome, CliError> {
         let progress = Progress::new(self.session.terminal);
-        let options = ApplyOptions { command: self.command.to_owned(), recover };
-        let app = self.session.app().await?;
-        let applied = app.apply(lock, approved, &options, &|event| progress.event(event), &self.cancel).await;
+        let events = |event| progress.event(event);
+        let options = ApplyOptions { command: self.command, recover, events: &events, cancel: &self.cancel };
+        let applied = self.session.app().await?.apply(&lock, approved, options).await;
         progress.end(applied.is_ok());
+        free(lock).await;
         Ok(applied?)
     }
 
@@ -104,14 +105,16 @@ impl Work<'_> {
         let progress = Progress::new(terminal);
         let undone = app.undo_interrupted(&lock, name, &|event| progress.event(event)).await;
         progress.end(undone.is_ok());
+        free(lock).await;
         match undone? {
             None => terminal.note(&format!("no apply of stack '{name}' was interrupted")),
             Some(remains) => {
                 terminal.note(&format!("stack '{name}': what ran before the interrupted apply runs again"));
-                remains.iter().for_each(|note| terminal.note(&format!("  - {note}")));
+                for note in remains {
+                    terminal.note(&format!("  - {note}"));
+                }
             }
         }
-        lock.release().await.map_err(AppError::from)?;
         Ok(())
     }
 
@@ -144,6 +147,11 @@ impl Work<'_> {
             _ => Err(CliError::Declined),
         }
     }
+}
+
+/// A lock is free once it is dropped; that who held it can't be cleared from the store is no matter.
+async fn free(lock: StackLock) {
+    let _ = lock.release().await;
 }
 
 /// Shows a plan, and asks if it does anything, or if edits would be lost by it.

@@ -66,8 +66,7 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
     }
     let prepared = app.prepare(&name, &options).await?;
     show_replacing(session, &prepared);
-    let outcome = work.carry_out(&lock, &prepared.approved(), Some(Recover::Resume)).await?;
-    lock.release().await.map_err(AppError::from)?;
+    let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)
 }

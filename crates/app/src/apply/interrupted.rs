@@ -61,7 +61,7 @@ impl App {
             applies.insert(id);
         }
         let steps = self.store.apply_steps(&open.id).await?;
-        Ok(Some(Interrupted::of(open, &steps, applies)))
+        Interrupted::of(open, &steps, applies).map(Some)
     }
 
     /// The apply of a stack that was interrupted and needs a decision: nobody is at work on it, and it was not only
@@ -155,21 +155,24 @@ impl App {
 }
 
 impl Interrupted {
-    fn of(open: Apply, steps: &[StepRecord], applies: BTreeSet<ApplyId>) -> Self {
+    fn of(open: Apply, steps: &[StepRecord], applies: BTreeSet<ApplyId>) -> Result<Self, AppError> {
+        let before = serde_json::from_str(&open.before).map_err(|error| {
+            AppError::Refused(format!("the journal of the interrupted apply {} can't be read: {error}", open.id))
+        })?;
         let shown: ShownPlan = serde_json::from_str(&open.shown).unwrap_or_default();
         let under_way = steps.iter().filter(|step| step.ended_at.is_none());
         let under_way: Vec<_> = under_way.filter_map(|step| shown.steps.get(step.at as usize)).collect();
-        Self {
+        Ok(Self {
             apply: open.id,
             command: open.command,
             author: told(&open.author),
             started_at: open.started_at,
             steps: under_way.iter().map(ToString::to_string).collect(),
             committed: open.committed_at.is_some(),
-            before: serde_json::from_str(&open.before).unwrap_or_default(),
+            before,
             applies,
             stopping: under_way.into_iter().filter_map(|step| step.stops.clone()).collect(),
-        }
+        })
     }
 }
 

@@ -5,6 +5,7 @@ mod bind;
 mod definition;
 mod interrupted;
 mod put_back;
+mod report;
 mod saved;
 mod shown;
 
@@ -16,7 +17,9 @@ pub use shown::{ShownChange, ShownPlan, ShownStep};
 
 use crate::{
     App, AppError, PrepareOptions, Prepared,
-    execute::{ApplyFailure, Ending, Event, EventSink, Executed, Failure, Hands, Journal, OnFailure, Outcome, Run},
+    execute::{
+        ApplyFailure, Ending, Event, EventSink, Executed, Failure, Hands, Journal, OnFailure, Outcome, Run,
+    },
 };
 use devarch_core::{
     id::{ApplyId, EngineId, PlanId},
@@ -24,7 +27,8 @@ use devarch_core::{
     plan::{Action, Assumptions, Before, before},
 };
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock};
-use put_back::{PutBack, Undoing};
+use put_back::{Uncertain, Undoing};
+use report::{ending, left_behind, report, untold};
 use std::{collections::BTreeSet, sync::Arc, sync::Mutex, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -43,12 +47,16 @@ pub struct Approved {
 }
 
 /// Who applies, and how.
-#[derive(Debug, Clone)]
-pub struct ApplyOptions {
+#[derive(Clone, Copy)]
+pub struct ApplyOptions<'a> {
     /// The command, as the history shows it.
-    pub command: String,
+    pub command: &'a str,
     /// What to do about an apply that was interrupted.
     pub recover: Option<Recover>,
+    /// Who is told what happens.
+    pub events: EventSink<'a>,
+    /// Cancelled, it ends like a failure: what ran before runs again.
+    pub cancel: &'a CancellationToken,
 }
 
 /// An apply under way.
@@ -69,9 +77,7 @@ impl App {
         &self,
         lock: &StackLock,
         approved: &Approved,
-        options: &ApplyOptions,
-        events: EventSink<'_>,
-        cancel: &CancellationToken,
+        options: ApplyOptions<'_>,
     ) -> Result<Outcome, AppError> {
         let begun = Instant::now();
         let prepared = self.prepare(&approved.stack, &approved.options).await?;
@@ -84,9 +90,9 @@ impl App {
             self.close_taken_over(lock, open.as_ref()).await?;
             return Ok(Outcome { steps: 0, took: begun.elapsed() });
         }
-        events(Event::Planned(Arc::clone(&prepared.plan)));
-        let attempt = self.begin(lock, &prepared, open, (approved.plan.as_ref(), options)).await?;
-        let steps = self.carry_out(lock, &attempt, events, cancel).await?;
+        (options.events)(Event::Planned(Arc::clone(&prepared.plan)));
+        let attempt = self.begin(lock, &prepared, open, (approved.plan.as_ref(), options.command)).await?;
+        let steps = self.carry_out(lock, &attempt, options).await?;
         Ok(Outcome { steps, took: begun.elapsed() })
     }
 
@@ -96,7 +102,7 @@ impl App {
         lock: &StackLock,
         prepared: &'a Prepared,
         taken_over: Option<Interrupted>,
-        (plan, options): (Option<&PlanId>, &ApplyOptions),
+        (plan, command): (Option<&PlanId>, &str),
     ) -> Result<Attempt<'a>, AppError> {
         let engine_id = self.bind(prepared).await?;
         self.remember_image_volumes(prepared).await?;
@@ -112,7 +118,7 @@ impl App {
             engine: engine_id.clone(),
             plan: plan.cloned(),
             author: self.author(),
-            command: options.command.clone(),
+            command: command.to_owned(),
             started_at: crate::time::now(),
             committed_at: None,
             ended_at: None,
@@ -133,8 +139,7 @@ impl App {
         &self,
         lock: &StackLock,
         attempt: &Attempt<'_>,
-        events: EventSink<'_>,
-        cancel: &CancellationToken,
+        ApplyOptions { events, cancel, .. }: ApplyOptions<'_>,
     ) -> Result<usize, AppError> {
         let prepared = attempt.prepared;
         let images = prepared.observed.images.iter();
@@ -165,10 +170,11 @@ impl App {
         let cleaned = forward.execute(Action::is_cleanup, &CancellationToken::new()).await;
         self.settle(attempt).await?;
         if cleaned.failed.is_empty() {
-            journal.over(ApplyOutcome::Succeeded, None).await.map_err(|failure| unfinished(attempt, failure))?;
+            let told = journal.over(ApplyOutcome::Succeeded, None).await;
+            told.map_err(|failure| Box::new(untold(attempt, failure)))?;
             return Ok(executed.done + cleaned.done);
         }
-        Err(left_behind(&journal, attempt, cleaned).await.into())
+        Err(Box::new(left_behind(&journal, attempt, cleaned).await).into())
     }
 
     /// After a failure before the commit point: puts back what ran, and says what came of that.
@@ -179,7 +185,7 @@ impl App {
         mut executed: Executed,
         events: EventSink<'_>,
     ) -> Box<ApplyFailure> {
-        let uncertain = put_back::Uncertain::of(&attempt.prepared.plan.steps, &executed.failed);
+        let uncertain = Uncertain::of(&attempt.prepared.plan.steps, &executed.failed);
         let (step, failure) = match executed.failed.pop_front() {
             Some((id, failure)) => (Some(id), failure),
             None => (None, Failure::Cancelled),
@@ -200,22 +206,13 @@ impl App {
         };
         let put_back = self.put_back(&undoing, events).await;
         let steps = attempt.prepared.plan.steps.len();
-        let (outcome, ending) = match put_back {
-            PutBack::Done { .. } if executed.done == 0 && report.untouched(attempt) => {
-                (ApplyOutcome::RolledBack, Ending::Untouched)
-            }
-            PutBack::Done { remains } => {
-                (ApplyOutcome::RolledBack, Ending::PutBack { done: executed.done, steps, remains })
-            }
-            PutBack::Stuck { why, remains } => (ApplyOutcome::Failed, Ending::Left { why, remains }),
-        };
+        let (outcome, ending) = ending(put_back, executed.done, steps);
         report.ending = ending;
-        // An apply that could not be put back stays open: it is to be finished or undone later.
-        if outcome == ApplyOutcome::RolledBack
+        if let Some(outcome) = outcome
             && let Err(failure) = journal.over(outcome, Some(&report.headline())).await
             && let Ending::PutBack { remains, .. } = &mut report.ending
         {
-            remains.push(format!("the store could not be told ({failure}); the next apply will ask about this one"));
+            remains.push(format!("the store could not be told: {failure}"));
         }
         Box::new(report)
     }

@@ -132,7 +132,7 @@ impl App {
                 return PutBack::Done { changed, remains: notes(&undo) };
             }
             changed = true;
-            remains = undo.steps.iter().map(|step| told(step)).collect();
+            remains = undo.steps.iter().map(told).collect();
             if let Some((id, failure)) = self.undo(undoing, &undo.steps, events).await.failed.pop_front() {
                 let step = undo.steps.get(id.0).map(told).unwrap_or_default();
                 why = format!("{step}: {failure}");

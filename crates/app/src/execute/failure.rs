@@ -103,16 +103,22 @@ impl ApplyFailure {
     }
 }
 
+impl ApplyFailure {
+    /// What failed and why, without how things stand now.
+    pub fn headline(&self) -> String {
+        match &self.instance {
+            Some(instance) => format!("instance '{instance}' failed: {}", self.failure),
+            None if matches!(self.failure, Failure::Cancelled) => self.failure.to_string(),
+            None => format!("{} failed: {}", self.action, self.failure),
+        }
+    }
+}
+
 impl std::error::Error for ApplyFailure {}
 
 impl fmt::Display for ApplyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.instance {
-            Some(instance) => write!(f, "instance '{instance}' failed: ")?,
-            None if matches!(self.failure, Failure::Cancelled) => {}
-            None => write!(f, "{} failed: ", self.action)?,
-        }
-        write!(f, "{}", self.failure)?;
+        f.write_str(&self.headline())?;
         self.ending.tell(f, &self.stack)
     }
 }

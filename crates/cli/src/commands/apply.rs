@@ -67,8 +67,7 @@ async fn saved(work: &Work<'_>, plan: &PlanId, recover: RecoverArgs, lock: LockA
         return Ok(Exit::OK);
     }
     let lock = work.lock(&stack, lock, Some(plan)).await?;
-    let outcome = work.carry_out(&lock, &approved, recover).await?;
-    lock.release().await.map_err(AppError::from)?;
+    let outcome = work.carry_out(lock, &approved, recover).await?;
     report(work.session, &approved.stack, outcome).await?;
     Ok(Exit::OK)
 }
@@ -94,8 +93,7 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
     let prepared = app.prepare(&name, &options).await?;
     agree(session, &prepared, &[])?;
     let lock = work.lock(&stack, args.lock, None).await?;
-    let outcome = work.carry_out(&lock, &prepared.approved(), recover).await?;
-    lock.release().await.map_err(AppError::from)?;
+    let outcome = work.carry_out(lock, &prepared.approved(), recover).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)
 }

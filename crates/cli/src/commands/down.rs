@@ -29,8 +29,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     agree(session, &prepared, &[])?;
     let lock = work.lock(&prepared.stack, args.lock, None).await?;
     let prepared = prepared.saved_as(app.want(&name, None, Wanted::Absent).await?);
-    let outcome = work.carry_out(&lock, &prepared.approved(), Some(Recover::Resume)).await?;
-    lock.release().await.map_err(AppError::from)?;
+    let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)
 }

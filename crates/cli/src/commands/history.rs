@@ -10,6 +10,7 @@ use crate::{
 use clap_complete::ArgValueCandidates;
 use devarch_app::{Ended, HistoryDetail, HistoryEntry, StepDetail};
 use devarch_core::name::StackName;
+use std::fmt::Write as _;
 
 /// Whose history, or which apply.
 #[derive(Debug, clap::Args)]
@@ -115,7 +116,7 @@ fn text(detail: &HistoryDetail) -> String {
         text = text + error + "\n";
     }
     for change in &entry.changes {
-        text = text + &format!("{:<3} {}: {}\n", change.sign, change.subject, change.reason);
+        let _ = writeln!(text, "{:<3} {}: {}", change.sign, change.subject, change.reason);
     }
     text.push('\n');
     let mut table = Table::new(["", "AFTER", "TOOK", "INSTANCE", "STEP"]);

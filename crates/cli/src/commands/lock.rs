@@ -36,7 +36,9 @@ async fn list(session: &Session) -> Done {
         [] => "no stack is locked".to_owned(),
         locks => {
             let mut table = Table::new(["STACK", "COMMAND", "BY", "PROCESS", "SINCE", "HELD"]);
-            locks.iter().for_each(|lock| table.row(row(lock)));
+            for lock in locks {
+                table.row(row(lock));
+            }
             table.render(0)
         }
     })?;

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 /// What to plan.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag by itself")]
 pub(crate) struct Args {
     /// The stack; this directory's where it is left out
     #[arg(add = ArgValueCandidates::new(completion::stacks))]

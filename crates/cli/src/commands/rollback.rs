@@ -36,8 +36,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     agree(session, &prepared, &[])?;
     let lock = work.lock(&draft.stack, args.lock, None).await?;
     let prepared = prepared.saved_as(app.save(&draft).await?);
-    let outcome = work.carry_out(&lock, &prepared.approved(), Some(Recover::Resume)).await?;
-    lock.release().await.map_err(AppError::from)?;
+    let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &args.stack, outcome).await?;
     Ok(Exit::OK)
 }

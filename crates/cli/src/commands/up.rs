@@ -55,8 +55,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     agree(session, &prepared, &draft.undone)?;
     let (lock, stack) = save(&work, &draft, args.lock).await?;
     let prepared = prepared.saved_as(stack);
-    let outcome = work.carry_out(&lock, &prepared.approved(), recover).await?;
-    lock.release().await.map_err(AppError::from)?;
+    let outcome = work.carry_out(lock, &prepared.approved(), recover).await?;
     report(session, &prepared.stack.name, outcome).await?;
     Ok(Exit::OK)
 }
