@@ -3,8 +3,8 @@
 use crate::{Interrupted, execute::ApplyFailure};
 use devarch_core::{
     engine::EngineKind,
-    name::{InstanceName, InvalidName, NameTooLong, StackName},
     id::PlanId,
+    name::{InstanceName, InvalidName, NameTooLong, StackName},
     plan::{Difference, PlanError},
     read::Diagnostic,
     resolve::Problem,
@@ -130,7 +130,9 @@ pub enum AppError {
         differences: Vec<Difference>,
     },
     /// There is no such plan.
-    #[error("there is no plan {plan}: it was never saved, its stack is gone, or it expired long ago; `devarch plan STACK` makes one")]
+    #[error(
+        "there is no plan {plan}: it was never saved, its stack is gone, or it expired long ago; `devarch plan STACK` makes one"
+    )]
     NoPlan {
         /// What was asked for.
         plan: PlanId,
@@ -227,9 +229,11 @@ impl AppError {
             | Self::Name(_)
             | Self::TooLong(_)
             | Self::Store(StoreError::Name(_)) => ErrorKind::Invalid,
-            Self::NoStack { .. } | Self::NoInstance { .. } | Self::NoTemplate { .. } | Self::NoPlan { .. } | Self::NoApply { .. } => {
-                ErrorKind::NotFound
-            }
+            Self::NoStack { .. }
+            | Self::NoInstance { .. }
+            | Self::NoTemplate { .. }
+            | Self::NoPlan { .. }
+            | Self::NoApply { .. } => ErrorKind::NotFound,
             Self::Exists { .. }
             | Self::Refused(_)
             | Self::OtherDirectory { .. }

@@ -27,7 +27,9 @@ mod status;
 mod time;
 
 pub use app::App;
-pub use apply::{ApplyOptions, Approved, Interrupted, Recover, ShownChange, ShownPlan, ShownStep, is_plan_id};
+pub use apply::{
+    ApplyOptions, Approved, Interrupted, Recover, ShownChange, ShownPlan, ShownStep, is_plan_id,
+};
 pub use catalog::{Catalog, CatalogEntry, CatalogSource};
 pub use compose::{Composed, Written, write_compose};
 pub use config::{InstanceConfig, shown_template};
@@ -42,4 +44,4 @@ pub use lock::{HeldLock, LockRequest};
 pub use prepare::{PrepareOptions, Prepared};
 pub use project::{PROJECT_FILE, Project};
 pub use settings::Settings;
-pub use status::{InstanceStatus, PortStatus, StackStatus, StatusOptions, Waiting};
+pub use status::{InstanceStatus, LastApply, PortStatus, StackStatus, Stands, StatusOptions, Waiting};

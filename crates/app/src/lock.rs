@@ -1,11 +1,7 @@
 //! The lock of a stack: everything that changes its objects holds it.
 
 use crate::{App, AppError};
-use devarch_core::{
-    id::PlanId,
-    name::StackName,
-    stack::Stack,
-};
+use devarch_core::{id::PlanId, name::StackName, stack::Stack};
 use devarch_store::{LockInfo, LockOwner, StackLock};
 use serde::Serialize;
 use std::time::Duration;
@@ -54,8 +50,11 @@ impl App {
         request: &LockRequest,
         waiting: &(dyn Fn(&HeldLock) + Send + Sync),
     ) -> Result<StackLock, AppError> {
-        let owner =
-            LockOwner { operation: request.operation.clone(), author: self.author(), since: crate::time::now() };
+        let owner = LockOwner {
+            operation: request.operation.clone(),
+            author: self.author(),
+            since: crate::time::now(),
+        };
         let told = |info: &LockInfo| waiting(&held(info));
         let taken = self.store.lock(&stack.id, &owner, request.timeout, request.plan.as_ref(), &told).await;
         Ok(taken?)

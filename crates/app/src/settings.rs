@@ -123,9 +123,5 @@ fn host_name() -> String {
 fn host_identity() -> String {
     let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let id = id.trim();
-    if id.is_empty() {
-        host_name()
-    } else {
-        id.to_owned()
-    }
+    if id.is_empty() { host_name() } else { id.to_owned() }
 }

@@ -50,7 +50,9 @@ impl Progress {
             Event::Failed(step) => {
                 self.say(&self.subject(step), &format!("failed: {}", self.action(step)), true);
             }
-            Event::PuttingBack { why } => self.say("stack", &format!("{why}; putting back what ran before"), false),
+            Event::PuttingBack { why } => {
+                self.say("stack", &format!("{why}; putting back what ran before"), false)
+            }
             Event::Pull { image, progress } => self.pull(&image, progress),
             Event::Waiting { step, last } => self.waiting(step, &last),
         }

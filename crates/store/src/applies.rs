@@ -172,6 +172,16 @@ pub(crate) async fn newest(tx: &mut Tx, stack: &StackId, limit: u32) -> Result<V
     parsed(tx, rows)
 }
 
+/// The last one of every stack.
+pub(crate) async fn latest(tx: &mut Tx) -> Result<Vec<Apply>> {
+    let rows = fetch!(
+        tx,
+        "SELECT * FROM applies one WHERE number = \
+         (SELECT max(number) FROM applies other WHERE other.stack_id = one.stack_id)",
+    )?;
+    parsed(tx, rows)
+}
+
 /// Those of a stack that have no end, the oldest first.
 pub(crate) async fn unfinished(tx: &mut Tx, stack: &StackId) -> Result<Vec<Apply>> {
     let rows = fetch!(

@@ -92,6 +92,13 @@ impl Store {
         tx.end(found).await
     }
 
+    /// The last apply of every stack that was ever applied.
+    pub async fn latest_applies(&self) -> Result<Vec<Apply>> {
+        let mut tx = self.database.read().await?;
+        let found = applies::latest(&mut tx).await;
+        tx.end(found).await
+    }
+
     /// The apply of that id.
     pub async fn apply(&self, id: &ApplyId) -> Result<Option<Apply>> {
         let mut tx = self.database.read().await?;

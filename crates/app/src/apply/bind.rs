@@ -89,4 +89,3 @@ async fn mark(engine: &dyn Engine) -> Result<EngineId, AppError> {
     let there = volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL));
     Ok(there.map_or(id, EngineId::new))
 }
-

@@ -45,7 +45,8 @@ impl Definition {
             .iter()
             .map(|(digest, template)| (digest, Pinned::new(Arc::new(template.clone()))))
             .collect();
-        let pin = |(name, digest): (&InstanceName, &String)| Some((name.clone(), bodies.get(digest)?.clone()));
+        let pin =
+            |(name, digest): (&InstanceName, &String)| Some((name.clone(), bodies.get(digest)?.clone()));
         self.pins.iter().filter_map(pin).collect()
     }
 }

@@ -147,9 +147,7 @@ impl App {
                 self.close(lock, &open, ApplyOutcome::Undone).await?;
                 Ok(Some(remains))
             }
-            PutBack::Stuck { why, remains } => {
-                Err(AppError::Stuck { stack: name.clone(), why, remains })
-            }
+            PutBack::Stuck { why, remains } => Err(AppError::Stuck { stack: name.clone(), why, remains }),
         }
     }
 }
@@ -157,7 +155,10 @@ impl App {
 impl Interrupted {
     fn of(open: Apply, steps: &[StepRecord], applies: BTreeSet<ApplyId>) -> Result<Self, AppError> {
         let before = serde_json::from_str(&open.before).map_err(|error| {
-            AppError::Refused(format!("the journal of the interrupted apply {} can't be read: {error}", open.id))
+            AppError::Refused(format!(
+                "the journal of the interrupted apply {} can't be read: {error}",
+                open.id
+            ))
         })?;
         let shown: ShownPlan = serde_json::from_str(&open.shown).unwrap_or_default();
         let under_way = steps.iter().filter(|step| step.ended_at.is_none());

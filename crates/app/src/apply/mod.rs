@@ -83,7 +83,11 @@ impl App {
         let prepared = self.prepare(&approved.stack, &approved.options).await?;
         let differences = approved.assumed.differences(&prepared.assumed);
         if !differences.is_empty() {
-            return Err(AppError::Stale { stack: approved.stack.clone(), plan: approved.plan.clone(), differences });
+            return Err(AppError::Stale {
+                stack: approved.stack.clone(),
+                plan: approved.plan.clone(),
+                differences,
+            });
         }
         let open = self.take_over(lock, &prepared, options.recover).await?;
         if prepared.plan.steps.is_empty() {
@@ -154,8 +158,7 @@ impl App {
         };
         let journal = Journal { store: &self.store, lock, apply: attempt.apply.clone() };
         let steps = prepared.plan.steps.as_slice();
-        let run =
-            Run { steps, hands: &hands, journal: Some(&journal), events, on_failure: OnFailure::Stop };
+        let run = Run { steps, hands: &hands, journal: Some(&journal), events, on_failure: OnFailure::Stop };
         let mut executed = run.execute(|action| !action.is_cleanup(), cancel).await;
         if executed.failed.is_empty()
             && !executed.cancelled
@@ -232,7 +235,11 @@ impl App {
 
     /// Who does something, for locks, plans and the history.
     pub(crate) fn author(&self) -> Author {
-        Author { user: self.settings.user.clone(), host: self.settings.host_name.clone(), pid: std::process::id() }
+        Author {
+            user: self.settings.user.clone(),
+            host: self.settings.host_name.clone(),
+            pid: std::process::id(),
+        }
     }
 }
 

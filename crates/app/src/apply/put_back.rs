@@ -56,9 +56,7 @@ pub(super) struct Uncertain {
 impl Uncertain {
     /// Of the steps that failed, those whose call may have been carried out nevertheless.
     pub(super) fn of<'a>(steps: &[Step], failed: impl IntoIterator<Item = &'a (StepId, Failure)>) -> Self {
-        let unknown = |failure: &Failure| {
-            matches!(failure, Failure::Engine(error) if error.kind == EngineErrorKind::Uncertain)
-        };
+        let unknown = |failure: &Failure| matches!(failure, Failure::Engine(error) if error.kind == EngineErrorKind::Uncertain);
         let mut uncertain = Self::default();
         for (id, _) in failed.into_iter().filter(|(_, failure)| unknown(failure)) {
             if let Some(step) = steps.get(id.0) {
@@ -168,7 +166,9 @@ async fn settled(undoing: &Undoing<'_>) {
     while !missing.is_empty() && tokio::time::Instant::now() < until {
         if let Ok(observed) = observe(undoing.engine, &Look::default()).await {
             let made = |labels: &BTreeMap<String, String>| {
-                labels.get(label::APPLY_ID).is_some_and(|id| undoing.applies.iter().any(|apply| apply.as_str() == id))
+                labels
+                    .get(label::APPLY_ID)
+                    .is_some_and(|id| undoing.applies.iter().any(|apply| apply.as_str() == id))
             };
             for container in observed.containers.iter().filter(|container| made(&container.labels)) {
                 missing.remove(container.name.as_str());

@@ -26,7 +26,9 @@ pub(super) fn report(attempt: &Attempt<'_>, step: Option<StepId>, failure: Failu
 /// stays open, to be finished or undone later.
 pub(super) fn ending(put_back: PutBack, done: usize, steps: usize) -> (Option<ApplyOutcome>, Ending) {
     match put_back {
-        PutBack::Done { changed: false, .. } if done == 0 => (Some(ApplyOutcome::RolledBack), Ending::Untouched),
+        PutBack::Done { changed: false, .. } if done == 0 => {
+            (Some(ApplyOutcome::RolledBack), Ending::Untouched)
+        }
         PutBack::Done { remains, .. } => {
             (Some(ApplyOutcome::RolledBack), Ending::PutBack { done, steps, remains })
         }
@@ -43,10 +45,8 @@ pub(super) async fn left_behind(
     let steps = &attempt.prepared.plan.steps;
     let told = |(id, failure): &(StepId, Failure)| format!("{}: {failure}", object(&steps[id.0]));
     let remains = cleaned.failed.iter().map(told).collect();
-    let (id, failure) = cleaned
-        .failed
-        .pop_front()
-        .map_or((None, Failure::Cancelled), |(id, failure)| (Some(id), failure));
+    let (id, failure) =
+        cleaned.failed.pop_front().map_or((None, Failure::Cancelled), |(id, failure)| (Some(id), failure));
     let mut report = report(attempt, id, failure);
     report.ending = Ending::Committed { remains };
     // Where this can't be written either, the next apply finds a committed one and ends it.
@@ -57,7 +57,8 @@ pub(super) async fn left_behind(
 /// Everything was done, but the journal could not be told.
 pub(super) fn untold(attempt: &Attempt<'_>, failure: Failure) -> ApplyFailure {
     let mut report = report(attempt, None, failure);
-    report.ending = Ending::Committed { remains: vec!["nothing: only the journal could not be closed".to_owned()] };
+    report.ending =
+        Ending::Committed { remains: vec!["nothing: only the journal could not be closed".to_owned()] };
     report
 }
 

@@ -50,14 +50,18 @@ impl App {
         let Some(stack) = stacks.into_iter().find(|stack| stack.id == plan.stack) else {
             return Err(AppError::NoPlan { plan: id.clone() });
         };
-        let refused = |why: String| AppError::PlanRefused { plan: id.clone(), stack: stack.name.clone(), why };
+        let refused =
+            |why: String| AppError::PlanRefused { plan: id.clone(), stack: stack.name.clone(), why };
         if let Some(apply) = &plan.applied_by {
             return Err(refused(format!("it was applied already (apply {apply})")));
         }
         let now = crate::time::now();
         if now > plan.expires_at {
             let minutes = (now - plan.made_at) / 60_000;
-            return Err(refused(format!("{} made it {minutes} minutes ago and it has expired", told(&plan.author))));
+            return Err(refused(format!(
+                "{} made it {minutes} minutes ago and it has expired",
+                told(&plan.author)
+            )));
         }
         let unreadable = |error: serde_json::Error| refused(format!("it can't be read: {error}"));
         let assumed: Assumptions = serde_json::from_str(&plan.assumed).map_err(unreadable)?;

@@ -29,8 +29,9 @@ impl App {
     async fn earlier(&self, now: &devarch_core::stack::Stack, name: &StackName) -> Result<Apply, AppError> {
         let current = Definition::of(now);
         let applies = self.store.applies(&now.id, LOOK_BACK).await?;
-        let mut succeeded =
-            applies.into_iter().filter(|apply| apply.outcome == ApplyOutcome::Succeeded && apply.command != "down");
+        let mut succeeded = applies
+            .into_iter()
+            .filter(|apply| apply.outcome == ApplyOutcome::Succeeded && apply.command != "down");
         succeeded
             .find(|apply| read(name, apply).is_ok_and(|definition| definition != current))
             .ok_or_else(|| AppError::NoApply { stack: name.clone(), id: None })

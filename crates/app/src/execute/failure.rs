@@ -144,7 +144,9 @@ impl Ending {
                 notes(f, remains)?;
                 write!(f, "\n`devarch apply {stack}` removes them")
             }
-            Self::LockLost => write!(f, "\nwhat had been done is left to whoever took the lock: `devarch status {stack}`"),
+            Self::LockLost => {
+                write!(f, "\nwhat had been done is left to whoever took the lock: `devarch status {stack}`")
+            }
         }
     }
 }

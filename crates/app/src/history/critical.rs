@@ -34,7 +34,13 @@ mod tests {
     #[test]
     fn the_chain_goes_through_what_was_waited_for_longest() {
         let step = |at, after: &[usize], ended| Timed { at, after: after.to_vec(), ended };
-        let steps = [step(0, &[], 10), step(1, &[], 50), step(2, &[0, 1], 70), step(3, &[0], 60), step(4, &[2, 3], 90)];
+        let steps = [
+            step(0, &[], 10),
+            step(1, &[], 50),
+            step(2, &[0, 1], 70),
+            step(3, &[0], 60),
+            step(4, &[2, 3], 90),
+        ];
         assert_eq!(critical_chain(&steps), [1, 2, 4]);
         assert_eq!(critical_chain(&[]), [0_usize; 0]);
     }

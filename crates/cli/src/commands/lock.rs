@@ -1,4 +1,11 @@
-use crate::{completion, error::Done, exit::Exit, session::Session, table::{Cell, Table}, when::clock};
+use crate::{
+    completion,
+    error::Done,
+    exit::Exit,
+    session::Session,
+    table::{Cell, Table},
+    when::clock,
+};
 use clap_complete::ArgValueCandidates;
 use devarch_app::HeldLock;
 use devarch_core::name::StackName;

@@ -87,7 +87,8 @@ fn show(
     (full, held): (bool, bool),
 ) -> Result<(), CliError> {
     let plan = prepared.plan.as_ref();
-    let view = Planned { id: saved.map(|saved| &saved.id), expires_at: saved.map(|saved| saved.expires_at), plan };
+    let view =
+        Planned { id: saved.map(|saved| &saved.id), expires_at: saved.map(|saved| saved.expires_at), plan };
     session.terminal.result(&view, || plan_view::render(plan, full))?;
     if let Some(saved) = saved.filter(|_| !plan.is_empty() || held) {
         let until = clock(saved.expires_at);

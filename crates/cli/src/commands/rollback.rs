@@ -31,7 +31,8 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let work = Work { session, command: "rollback", cancel: signals::cancel_token() };
     let draft = app.draft_rollback(&args.stack, args.apply.as_deref()).await?;
     work.pull(&draft.stack).await?;
-    let options = PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..PrepareOptions::default() };
+    let options =
+        PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..PrepareOptions::default() };
     let prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
     agree(session, &prepared, &[])?;
     let lock = work.lock(&draft.stack, args.lock, None).await?;
