@@ -58,7 +58,7 @@ pub enum StoreError {
     },
     /// A lock taken through a connection pooler would not be bound to this program.
     #[error(
-        "database {place} is reached through a connection pooler, which hands one session to several programs: \
+        "database {place} is reached through a connection pooler, which may hand one session to several programs: \
          locks don't hold there; put the server's own address into DEVARCH_DATABASE_URL"
     )]
     Pooler {
