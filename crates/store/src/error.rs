@@ -46,19 +46,19 @@ pub enum StoreError {
     },
     /// The lock this program took is not its own any more.
     #[error(
-        "the lock of stack '{stack}' is lost: {}; nothing more was done under it. \
+        "the lock of stack '{stack}' is lost: {}; nothing more is done under it. \
          Look at the stack with `devarch status {stack}`, then apply it again",
         Loss(by.as_ref())
     )]
     LockLost {
         /// The stack's name.
         stack: StackName,
-        /// Who took it away by force; `None` where its connection to the database has ended.
+        /// Who took it away by force; `None` where its connection to the database or its lock file is gone.
         by: Option<Author>,
     },
     /// A lock taken through a connection pooler would not be bound to this program.
     #[error(
-        "database {place} is reached through a connection pooler, which hands one session to several programs: \
+        "database {place} is reached through a connection pooler, which may hand one session to several programs: \
          locks don't hold there; put the server's own address into DEVARCH_DATABASE_URL"
     )]
     Pooler {
@@ -176,7 +176,7 @@ impl fmt::Display for Loss<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(by) => write!(f, "{by} released it by force"),
-            None => f.write_str("its connection to the database has ended"),
+            None => f.write_str("its connection to the database or its lock file is gone"),
         }
     }
 }

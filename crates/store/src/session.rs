@@ -8,7 +8,7 @@ use crate::{
     postgres::PATIENCE,
 };
 use devarch_core::id::StackId;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Row as _, postgres::PgConnectOptions};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -84,13 +84,16 @@ async fn connect(options: &PgConnectOptions) -> sqlx::Result<Option<Session>> {
     let name = Uuid::new_v4().to_string();
     let options = options.clone().options(KEEPALIVE).options([("devarch.session", &name)]);
     let mut connection = options.connect().await?;
-    let (backend, ours): (i32, bool) = sqlx::query_as(
-        "SELECT pg_backend_pid(), coalesce(current_setting('devarch.session', true), '') = $1 AND EXISTS \
-         (SELECT 1 FROM pg_settings WHERE name = 'tcp_keepalives_count' AND source = 'client')",
+    // As plain text, which goes through every pooler.
+    let told = sqlx::raw_sql(
+        "SELECT pg_backend_pid(), current_setting('devarch.session', true), \
+         (SELECT source FROM pg_settings WHERE name = 'tcp_keepalives_count')",
     )
-    .bind(&name)
     .fetch_one(&mut connection)
     .await?;
+    let backend = told.try_get(0)?;
+    let ours = told.try_get::<Option<String>, _>(1)? == Some(name)
+        && told.try_get::<Option<String>, _>(2)?.as_deref() == Some("client");
     if !ours {
         connection.close().await?;
         return Ok(None);
