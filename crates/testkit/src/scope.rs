@@ -101,8 +101,14 @@ async fn sweep(endpoint: &str, prefix: &str) {
     }
 }
 
-/// Images built by the test, with what their builds left.
+/// Images built by the test, with what their builds left, on Podman also containers in its storage alone.
 async fn sweep_images(endpoint: &str, prefix: &str) {
+    let left = outside::get(endpoint, "/v4.0.0/libpod/containers/json?all=true&external=true").await;
+    for name in left.as_array().into_iter().flatten().filter_map(|container| container["Names"][0].as_str()) {
+        if name.starts_with(&format!("{prefix}-")) {
+            outside::call(endpoint, "DELETE", &format!("/v4.0.0/libpod/containers/{name}?force=true")).await;
+        }
+    }
     let filters = format!("%7B%22label%22%3A%5B%22{LABEL}%3D{prefix}%22%5D%7D");
     let images = outside::get(endpoint, &format!("/images/json?filters={filters}")).await;
     for id in images.as_array().into_iter().flatten().filter_map(|image| image["Id"].as_str()) {

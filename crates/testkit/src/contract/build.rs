@@ -117,8 +117,11 @@ pub async fn a_secret_argument_is_in_no_error(f: &Fixture) {
 /// As a user does with Ctrl-C: the step that runs is ended with its container.
 pub async fn a_build_that_is_given_up_ends(f: &Fixture) {
     let mark = f.scope.name("sleeper").replace('-', "_");
-    let (_dir, request) =
-        context(f, "endless", &format!("FROM {IMAGE}\nRUN echo begun; sleep 1000 # {mark}"));
+    // Podman leaves a container behind that is known by its base image's name alone.
+    let (_dir, base) = context(f, "base", &format!("FROM {IMAGE}"));
+    f.engine.build_image(&base, &|_| {}).await.unwrap();
+    let dockerfile = format!("FROM {}\nRUN echo begun; sleep 1000 # {mark}", base.tag);
+    let (_dir, request) = context(f, "endless", &dockerfile);
     let (begun, wait) = tokio::sync::oneshot::channel();
     let begun = Mutex::new(Some(begun));
     let tell = |line: String| {
