@@ -166,6 +166,16 @@ pub struct ContainerSpec {
     pub network: Option<Attachment>,
 }
 
+impl ContainerSpec {
+    /// The named volumes it can write to.
+    pub fn data_volumes(&self) -> impl Iterator<Item = &PhysicalVolume> {
+        self.mounts.iter().filter(|mount| !mount.read_only).filter_map(|mount| match &mount.source {
+            MountFrom::Volume(name) => Some(name),
+            MountFrom::Bind(_) => None,
+        })
+    }
+}
+
 /// A port published on the host, fully assigned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PublishedPort {

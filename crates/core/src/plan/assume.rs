@@ -65,7 +65,8 @@ fn brief(value: &str) -> &str {
 }
 
 impl Assumptions {
-    /// Facts that differ now, by name. Of a thing that came or went only that is told, not what it was like.
+    /// Facts that differ now, by name. Of a thing that came or went only that is told, not what it was like; of an
+    /// image that went, not what it makes of configs.
     pub fn differences(&self, now: &Self) -> Vec<Difference> {
         let names: BTreeSet<&String> = self.0.keys().chain(now.0.keys()).collect();
         let came_or_went = |what: &str| {
@@ -78,6 +79,8 @@ impl Assumptions {
             .filter(|(_, assumed, found)| assumed != found)
             .filter(|(_, assumed, _)| assumed.is_none_or(|assumed| assumed != LATER))
             .filter(|(what, _, _)| !came_or_went(what))
+            .map(|(what, assumed, found)| (what, assumed, found.filter(|found| *found != LATER)))
+            .filter(|(what, _, found)| !(found.is_none() && what.ends_with(": config")))
             .map(|(what, assumed, found)| Difference {
                 what: what.clone(),
                 assumed: assumed.cloned(),
@@ -121,12 +124,12 @@ impl Assumptions {
     fn instance(&mut self, name: &InstanceName, instance: &DesiredInstance, observed: &Observed) {
         let subject = format!("instance {name}");
         let wanted = match instance.wanted {
-            Wanted::Running => "running",
-            Wanted::Stopped => "stopped",
-            Wanted::Absent => "absent",
+            Wanted::Running => "wanted running",
+            Wanted::Stopped => "wanted stopped",
+            Wanted::Absent => "not wanted",
         };
         let image = observed.images.get(&instance.spec.image);
-        self.about(&subject, "wanted", wanted);
+        self.fact(&subject, wanted);
         self.about(&subject, "config", image.map_or(LATER, |_| instance.hash.as_str()));
         self.about(&subject, "template", instance.template.as_str());
         self.about(&subject, "dependencies", dependencies(&instance.depends_on));

@@ -32,6 +32,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What to beware of.
     pub warnings: Vec<Problem>,
+    /// Volumes of the stack that none of its instances uses any more. They stay.
+    pub unused_volumes: Vec<PhysicalVolume>,
     /// The engine calls, each after those it names.
     pub steps: Vec<Step>,
 }
@@ -250,6 +252,10 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Why.
     pub reason: Reason,
+    /// Whether another image gets to run on a volume that holds data: an undo puts the container back, not what was
+    /// written since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_change_data: bool,
     /// Field by field, where something was there before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldDiff>,
@@ -283,6 +289,10 @@ pub enum Reason {
     NotCompleted { exit_code: Option<i64> },
     /// It was detached from the stack's network by hand.
     Disconnected,
+    /// It was connected by hand to a network that is not its stack's.
+    ConnectedElsewhere { network: String },
+    /// It was given another name by hand.
+    Renamed { name: String },
     /// The stack's network was removed by hand.
     NetworkVanished,
     /// It waits on an instance that is replaced, and asked to be restarted then.
@@ -315,6 +325,8 @@ impl fmt::Display for Reason {
             Self::NotCompleted { exit_code: Some(code) } => write!(f, "the job failed with exit code {code}"),
             Self::NotCompleted { exit_code: None } => f.write_str("the job has not completed"),
             Self::Disconnected => f.write_str("was disconnected from the stack's network by hand"),
+            Self::ConnectedElsewhere { network } => write!(f, "was connected to network {network} by hand"),
+            Self::Renamed { name } => write!(f, "was renamed to {name} by hand"),
             Self::NetworkVanished => f.write_str("the stack's network was removed by hand"),
             Self::ProviderReplaced { provider } => {
                 write!(f, "{provider}, which it depends on, is replaced")

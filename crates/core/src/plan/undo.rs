@@ -35,6 +35,8 @@ pub struct Undo {
 /// Of the containers in `uncertain` a call was cut off whose outcome is unknown: they are stopped before anything
 /// else, so that a stop or start that is still under way has ended.
 ///
+/// A container whose creation was cut off has to be in `observed`: look until it is there or can't come any more.
+///
 /// A paused container that an apply stopped is started; it can't be paused as it was. A job that has succeeded since is
 /// not run again. A container that is gone, or a connection to a network that is, is told as lost.
 pub fn undo(

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
 
+mod assumptions;
+mod drift;
 mod promises;
 mod random;
 mod support;

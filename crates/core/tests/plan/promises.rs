@@ -1,12 +1,12 @@
 //! The planner's promises.
 
 use crate::{
-    random::random_stack,
+    random::{deeds, meddle, random_stack, wish},
     support::{Paper, assign, name, stack},
 };
 use devarch_core::{
     observed::{Listener, RunState},
-    plan::{PlanOptions, TextOptions, plan, plan_text},
+    plan::{Action, PlanOptions, Step, TextOptions, plan, plan_text},
     stack::{Stack, Wanted},
     template::Protocol,
 };
@@ -20,7 +20,7 @@ api: {template: t, depends_on: {migrate: {condition: service_completed_successfu
 web: {template: t, ports: ["127.0.0.1:8080:80"], depends_on: [api]}
 "#;
 
-fn text(paper: &Paper, stack: &Stack) -> String {
+pub(crate) fn text(paper: &Paper, stack: &Stack) -> String {
     plan_text(&paper.plan(stack), TextOptions::default())
 }
 
@@ -406,29 +406,20 @@ fn a_secret_changes_the_hash_and_is_shown_nowhere() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
-    /// From any stack to any other, with anything stopped or removed by hand in between: the apply does nothing an
+    /// From any stack to any other, with anything done by hand in between: the apply does nothing an
     /// engine would refuse, and after it there is nothing to do.
     #[test]
     fn after_an_apply_there_is_nothing_to_do(
         from in random_stack(),
         to in random_stack(),
-        meddled in proptest::collection::vec((0..7_usize, any::<bool>()), 0..4),
+        deeds in deeds(),
         asked in 0..7_usize,
     ) {
         let mut paper = Paper::new();
         let first = stack(&from);
         paper.apply(&first);
         prop_assert!(paper.plan(&first).is_empty());
-        for (which, gone) in meddled {
-            let Some(container) = paper.observed.containers.get_mut(which) else { continue };
-            if gone {
-                paper.observed.containers.remove(which);
-            } else {
-                container.state = RunState::Exited;
-                container.exit_code = Some(1);
-                container.ports.clear();
-            }
-        }
+        meddle(&mut paper, &deeds);
         let second = stack(&to);
         let mut options = PlanOptions::default();
         let asked = name(&format!("i{asked}"));
@@ -465,6 +456,41 @@ proptest! {
         prop_assert!(rest.is_empty(), "{}", plan_text(&rest, TextOptions::default()));
         prop_assert!(paper.observed.containers.iter().all(|c| !c.name.as_str().contains('.')));
         prop_assert_eq!(paper.observed.containers.len(), third.instances.len());
+    }
+
+    /// Up to the commit point everything can be put back: what can't be comes after all else, and what is remembered
+    /// right before it.
+    #[test]
+    fn cleanups_come_after_everything_else(
+        (from, to) in (random_stack(), random_stack()),
+        wanted in wish(),
+        deeds in deeds(),
+        last in 0..40_usize,
+    ) {
+        let mut paper = Paper::new();
+        paper.apply(&stack(&from));
+        meddle(&mut paper, &deeds);
+        let half = paper.plan(&stack(&to));
+        paper.carry_out_until(&half, last);
+        let plan = paper.plan(&wanted.of(stack(&to)));
+        let phase = |step: &Step| match &step.action {
+            Action::Remember { .. } => 1,
+            action if action.is_cleanup() => 2,
+            _ => 0,
+        };
+        for (at, step) in plan.steps.iter().enumerate().filter(|(_, step)| phase(step) > 0) {
+            let mut before: BTreeSet<usize> = BTreeSet::new();
+            let mut todo: Vec<usize> = step.after.iter().map(|id| id.0).collect();
+            while let Some(id) = todo.pop() {
+                if before.insert(id) {
+                    todo.extend(plan.steps[id].after.iter().map(|id| id.0));
+                }
+            }
+            for (other, earlier) in plan.steps.iter().enumerate().filter(|(_, other)| phase(other) < phase(step)) {
+                prop_assert!(before.contains(&other), "{other} {} is not before {at} {}", earlier.action, step.action);
+            }
+            prop_assert!(before.iter().all(|other| phase(&plan.steps[*other]) <= phase(step)));
+        }
     }
 
     /// No instance starts before what it depends on is ready.
