@@ -11,5 +11,6 @@ pub mod contract;
 pub mod fixture;
 pub mod memory;
 pub mod outside;
+pub mod proxy;
 pub mod real;
 pub mod scope;

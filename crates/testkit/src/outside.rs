@@ -63,11 +63,12 @@ pub async fn until(is_true: impl AsyncFn() -> bool) -> bool {
     false
 }
 
-/// The body a plain web server answers at `address` with, tried for some seconds.
-pub async fn web_page(address: SocketAddr) -> Option<String> {
+/// The body a plain web server answers `GET path` at `address` with, tried for some seconds.
+pub async fn web_page(address: SocketAddr, path: &str) -> Option<String> {
+    let request = format!("GET {path} HTTP/1.0\r\n\r\n");
     for _ in 0..100 {
         if let Ok(stream) = TcpStream::connect(address).await
-            && let Ok(answer) = talk(stream, "GET / HTTP/1.0\r\n\r\n").await
+            && let Ok(answer) = talk(stream, &request).await
             && let Some((_, body)) = answer.split_once("\r\n\r\n")
         {
             return Some(body.to_owned());

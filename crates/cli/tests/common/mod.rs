@@ -20,7 +20,7 @@ use std::{
     },
 };
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
+use tokio::runtime::{EnterGuard, Runtime};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -33,6 +33,8 @@ pub(crate) struct World {
     root: TempDir,
     /// A stack name nobody else has.
     pub(crate) stack: String,
+    /// The store's URL; the home's SQLite file where there is none.
+    pub(crate) database: Option<String>,
     engine: Option<Fixture>,
     runtime: Runtime,
 }
@@ -50,7 +52,7 @@ impl World {
         let root = tempfile::Builder::new().prefix("devarch-cli").tempdir().unwrap();
         std::fs::create_dir(root.path().join("project")).unwrap();
         let runtime = Runtime::new().unwrap();
-        Self { root, stack: "shop".to_owned(), engine: None, runtime }
+        Self { root, stack: "shop".to_owned(), database: None, engine: None, runtime }
     }
 
     /// A world on a real engine, where there is one.
@@ -78,6 +80,12 @@ impl World {
         std::fs::write(self.project().join("devarch.yml"), text).unwrap();
     }
 
+    /// The store's URL.
+    pub(crate) fn database(&self) -> String {
+        let file = || format!("sqlite://{}", self.home().join("devarch.db").display());
+        self.database.clone().unwrap_or_else(file)
+    }
+
     /// The engine under test.
     pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
         &self.engine.as_ref().unwrap().engine
@@ -93,6 +101,11 @@ impl World {
         self.runtime.block_on(call)
     }
 
+    /// Makes the world's runtime the one that tasks are spawned on.
+    pub(crate) fn enter(&self) -> EnterGuard<'_> {
+        self.runtime.enter()
+    }
+
     /// The program, in the project's directory; `STACK` in an argument is the stack's name.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         #[expect(clippy::disallowed_methods, reason = "the program under test")]
@@ -102,6 +115,7 @@ impl World {
             .env_clear()
             .env("HOME", self.root.path())
             .env("DEVARCH_HOME", self.home())
+            .envs(self.database.iter().map(|url| ("DEVARCH_DATABASE_URL", url)))
             .env("DEVARCH_ENGINE", endpoint.as_deref().unwrap_or(NO_ENGINE))
             .env("PATH", "/usr/bin:/bin")
             .current_dir(self.project())
@@ -154,7 +168,8 @@ impl World {
     pub(crate) fn define_in(&self, directory: &Path, renamed: Option<&str>) {
         let home = self.home();
         let variable = |name: &str| (name == "DEVARCH_HOME").then(|| home.clone().into_os_string());
-        let settings = Settings::read(None, variable).unwrap();
+        let mut settings = Settings::read(None, variable).unwrap();
+        settings.database = self.database().parse().unwrap();
         let renamed: Option<StackName> = renamed.map(|name| name.parse().unwrap());
         self.wait(async {
             let app = App::open(settings).await.unwrap();
@@ -194,7 +209,7 @@ impl Drop for World {
     fn drop(&mut self) {
         let Some(fixture) = &self.engine else { return };
         let endpoint = fixture.engine.info().endpoint.clone();
-        let database = format!("sqlite://{}", self.home().join("devarch.db").display());
+        let database = self.database();
         // In a thread with a runtime of its own: the test may be panicking in ours.
         let sweeper = std::thread::spawn(move || {
             Runtime::new().unwrap().block_on(sweep(&endpoint, &database));

@@ -38,7 +38,7 @@ pub async fn a_published_port_answers_on_the_host(f: &Fixture) {
     request.spec.ports.push(published(80, port));
     f.run(&request).await;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    assert_eq!(outside::web_page(address).await.as_deref(), Some("hello\n"));
+    assert_eq!(outside::web_page(address, "/").await.as_deref(), Some("hello\n"));
 }
 
 /// A process that listens there already.

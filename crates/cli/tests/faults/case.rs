@@ -1,0 +1,174 @@
+//! One apply in which one call goes wrong, and what has to be true afterwards.
+
+use crate::{
+    common::{Ran, World},
+    database::Database,
+    picture::Picture,
+    scenario::Scenario,
+    trouble::{Aftermath, Trouble},
+};
+use devarch_core::engine::EngineKind;
+use devarch_testkit::proxy::FaultProxy;
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::Stdio,
+};
+
+/// Seconds until DevArch gives up a call that hangs.
+const PATIENCE: &str = "3";
+/// No apply here makes more calls.
+const MOST_CALLS: usize = 40;
+
+/// A world and its store; the world first, since it cleans up with what the store says.
+struct Scene {
+    world: World,
+    database: Database,
+}
+
+/// What is put to the test.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    scenario: Scenario,
+    trouble: Trouble,
+    /// The call it happens to, from 1.
+    at: usize,
+}
+
+/// What became of it.
+struct Attempt {
+    before: Picture,
+    ran: Ran,
+    /// The call that went wrong; none if there were fewer.
+    broken: Option<String>,
+}
+
+/// What runs, as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// Exactly what ran before.
+    Old,
+    /// Exactly what was wanted.
+    New,
+}
+
+/// Whatever call of that apply the trouble happens to. Says how many calls there were and how many were survived.
+pub(crate) fn survives(kind: EngineKind, scenario: Scenario, trouble: Trouble) {
+    let mut kept = None;
+    let mut failures = Vec::new();
+    for at in 1..MOST_CALLS {
+        let Some(scene) = kept.take().or_else(|| Scene::set(kind, trouble)) else { return };
+        let case = Case { scenario, trouble, at };
+        let attempt = scene.attempt(case);
+        match catch_unwind(AssertUnwindSafe(|| scene.judge(case, &attempt))) {
+            Ok(()) => kept = Some(scene).filter(|_| scenario.can_be_repeated()),
+            // The next one gets a world of its own.
+            Err(panic) => failures.push(format!("call {at}, {:?}: {}", attempt.broken, message(&*panic))),
+        }
+        if attempt.broken.is_none() {
+            println!("survived {} of {}", (at - 1).saturating_sub(failures.len()), at - 1);
+            assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+            return;
+        }
+    }
+    panic!("more calls than {MOST_CALLS}");
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+impl Scene {
+    fn set(kind: EngineKind, trouble: Trouble) -> Option<Self> {
+        let mut world = World::on(kind)?;
+        let database =
+            if trouble.needs_postgres() { Database::postgres(&mut world)? } else { Database::sqlite(&world) };
+        Some(Self { world, database })
+    }
+
+    /// Runs the scenario's command with the trouble.
+    fn attempt(&self, case: Case) -> Attempt {
+        case.scenario.prepare(&self.world, case.at);
+        let before = Picture::of(&self.world);
+        let _runtime = self.world.enter();
+        let endpoint = &self.world.engine().info().endpoint;
+        let proxy = FaultProxy::start(endpoint, Some((case.at, case.trouble.fault(&self.database))));
+        let mut command = self.world.command(case.scenario.command());
+        command
+            .env("DEVARCH_ENGINE", proxy.endpoint())
+            .env("DEVARCH_ENGINE_TIMEOUT", PATIENCE)
+            .env("DEVARCH_DATABASE_URL", self.database.breakable(&self.world));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let ran = self.world.end(child);
+        self.database.mend(&self.world);
+        Attempt { before, ran, broken: proxy.broken().map(|call| call.to_string()) }
+    }
+
+    fn judge(&self, case: Case, attempt: &Attempt) {
+        let Attempt { ran, broken, .. } = attempt;
+        if broken.is_none() {
+            assert_eq!(ran.code, 0, "nothing went wrong\n{ran}");
+        }
+        let needs_help = match case.trouble.aftermath() {
+            _ if broken.is_none() => false,
+            Aftermath::Settled => {
+                assert!([0, 1].contains(&ran.code), "{ran}");
+                false
+            }
+            Aftermath::MayNeedHelp => ran.code != 0 && self.side(case, attempt).is_err(),
+            Aftermath::NeedsHelp => {
+                assert_eq!(ran.code, -1, "killed\n{ran}");
+                true
+            }
+        };
+        if needs_help {
+            self.help(case, attempt);
+        } else {
+            let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("{mixed}"));
+            assert!(ran.code != 0 || side == Side::New, "it says that all went well\n{ran}");
+        }
+        self.converges(case, attempt);
+    }
+
+    /// Tells the next command what to do about the interrupted apply: in turn to put back what ran, or to go on.
+    fn help(&self, case: Case, attempt: &Attempt) {
+        let undo = case.at % 2 == 1;
+        let ran = self.world.run(&["apply", "STACK", if undo { "--undo" } else { "--resume" }, "--yes"]);
+        let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("{mixed}\nhelped by\n{ran}"));
+        // What was committed when it died can't be undone any more, which is told.
+        let told = ran.code == 0 || (undo && side == Side::New);
+        assert!(told && (undo || side == Side::New), "{side:?} runs\n{ran}");
+    }
+
+    /// The next apply ends in the wanted state, after it there is nothing to do, and nothing is left over.
+    fn converges(&self, case: Case, attempt: &Attempt) {
+        let world = &self.world;
+        world.ok(&["apply", "STACK", "--yes"]);
+        world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+        let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("after the next apply: {mixed}"));
+        // An undone `down` may have put back what is wanted, too.
+        assert!(
+            side == Side::New || case.scenario == Scenario::Remove,
+            "the next apply did not bring it about"
+        );
+        let now = Picture::of(world);
+        assert!(case.scenario.is_clean(world, &now), "left over: {now:#?}");
+        assert_eq!(world.json(&["lock", "list"]), serde_json::json!([]), "a lock is held");
+    }
+
+    /// What runs now; an error tells of a mixture.
+    fn side(&self, case: Case, attempt: &Attempt) -> Result<Side, String> {
+        let Attempt { before, ran, .. } = attempt;
+        let now = Picture::of(&self.world);
+        // Volumes that were made stay.
+        let same = (&before.containers, &before.networks) == (&now.containers, &now.networks);
+        if same && before.volumes.is_subset(&now.volumes) {
+            Ok(Side::Old)
+        } else if case.scenario.is_done(&self.world, [before, &now], case.at) {
+            Ok(Side::New)
+        } else {
+            Err(format!("neither old nor new\nbefore: {before:#?}\nnow: {now:#?}\nafter\n{ran}"))
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A store that stops taking anything at a chosen moment, and takes it again afterwards.
+
+use crate::common::World;
+use devarch_testkit::proxy::Cable;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
+use std::{
+    env,
+    sync::{Arc, Mutex},
+};
+use tokio::runtime::{Handle, Runtime};
+
+/// Where the world's store is, and how it is broken.
+pub(crate) enum Database {
+    /// The home's file.
+    Sqlite {
+        /// Its URL.
+        url: String,
+    },
+    /// A database of its own on the test server; gone in the end.
+    Postgres {
+        /// The server's URL, with the database that is always there.
+        server: String,
+        /// The database.
+        name: String,
+        /// The way a faulty run takes; a new one each time, since it is pulled for good.
+        cable: Arc<Mutex<Option<Cable>>>,
+    },
+}
+
+impl Database {
+    /// The home's file.
+    pub(crate) fn sqlite(world: &World) -> Self {
+        Self::Sqlite { url: world.database() }
+    }
+
+    /// A new database for the world, where there is a server.
+    pub(crate) fn postgres(world: &mut World) -> Option<Self> {
+        let Ok(server) = env::var("DEVARCH_TEST_POSTGRES") else {
+            assert!(env::var("CI").as_deref() != Ok("true"), "DEVARCH_TEST_POSTGRES must be set in CI");
+            println!("SKIPPED: no PostgreSQL server in DEVARCH_TEST_POSTGRES");
+            return None;
+        };
+        let name = format!("devarch_{}", world.stack.replace('-', "_"));
+        world.wait(tell_postgres(&server, format!("CREATE DATABASE {name}")));
+        let (address, _) = server.rsplit_once('/').unwrap();
+        world.database = Some(format!("{address}/{name}"));
+        Some(Self::Postgres { server, name, cable: Arc::default() })
+    }
+
+    /// The URL for a run in which it may break.
+    pub(crate) fn breakable(&self, world: &World) -> String {
+        let Self::Postgres { cable, .. } = self else { return world.database() };
+        let url = world.database();
+        let (before, rest) = url.split_once('@').unwrap();
+        let (server, name) = rest.split_once('/').unwrap();
+        let new = world.wait(Cable::to(server.to_owned()));
+        let through = format!("{before}@{}/{name}", new.address());
+        *cable.lock().unwrap() = Some(new);
+        through
+    }
+
+    /// Breaks it when called: SQLite refuses every write as on a full disk, PostgreSQL is out of reach.
+    pub(crate) fn breaker(&self) -> Arc<dyn Fn() + Send + Sync> {
+        match self {
+            Self::Sqlite { url } => {
+                let url = url.clone();
+                Arc::new(move || Handle::current().block_on(refuse_writes(&url)))
+            }
+            Self::Postgres { cable, .. } => {
+                let cable = Arc::clone(cable);
+                Arc::new(move || {
+                    if let Some(cable) = cable.lock().unwrap().as_ref() {
+                        cable.pull();
+                    }
+                })
+            }
+        }
+    }
+
+    /// Makes it whole again.
+    pub(crate) fn mend(&self, world: &World) {
+        if let Self::Sqlite { url } = self {
+            world.wait(take_writes_again(url));
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Self::Postgres { server, name, .. } = self else { return };
+        let (server, drop) = (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        // In a thread with a runtime of its own: the test may be panicking.
+        let dropper =
+            std::thread::spawn(move || Runtime::new().unwrap().block_on(tell_postgres(&server, drop)));
+        let _ = dropper.join();
+    }
+}
+
+async fn tell_postgres(server: &str, statement: String) {
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    connection.execute(AssertSqlSafe(statement)).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// Triggers rather than a lock: one that is held makes each writer wait for many seconds before it fails.
+async fn refuse_writes(url: &str) {
+    let mut connection = SqliteConnection::connect(url).await.unwrap();
+    let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let tables: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
+    let trigger = |table: &String, write: &str| {
+        format!(
+            "CREATE TRIGGER broken_{table}_{write} BEFORE {write} ON {table} \
+             BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END;"
+        )
+    };
+    let of = |table| ["INSERT", "UPDATE", "DELETE"].map(|write| trigger(table, write)).concat();
+    let triggers: String = tables.iter().map(of).collect();
+    connection.execute(AssertSqlSafe(format!("BEGIN IMMEDIATE; {triggers} COMMIT"))).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+async fn take_writes_again(url: &str) {
+    let mut connection = SqliteConnection::connect(url).await.unwrap();
+    let query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'broken_%'";
+    let triggers: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
+    for trigger in triggers {
+        connection.execute(AssertSqlSafe(format!("DROP TRIGGER {trigger}"))).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}

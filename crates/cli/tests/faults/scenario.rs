@@ -1,0 +1,107 @@
+//! The three applies in which things go wrong.
+
+use crate::{common::World, picture::Picture};
+use devarch_core::id::ContainerId;
+
+/// A provider with a health check, a volume and a port, and a consumer with a config file and a port. Both end at once
+/// when they are told to.
+const STACK: &str = r#"version: "1"
+stacks:
+  STACK:
+    instances:
+      db:
+        template: busybox
+        command: [sh, -c, "trap 'exit 0' TERM; echo $MARK >/tmp/mark; httpd -f -p 8000 -h / & wait"]
+        environment: {MARK: "0"}
+        ports: [8000]
+        volumes: ["data:/data"]
+        healthcheck: {test: "wget -q -O /dev/null http://127.0.0.1:8000/tmp/mark", interval: 1s, start_period: 20s}
+      web:
+        template: busybox
+        command: [sh, -c, "trap 'exit 0' TERM; httpd -f -p 8000 -h / & wait"]
+        ports: [8000]
+        depends_on: [db]
+        config_files: {/site/index.html: {content: "from a file"}}
+"#;
+
+/// One apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scenario {
+    /// Nothing is there yet.
+    Create,
+    /// The provider, whose volume holds a file, gets another environment.
+    Replace,
+    /// Everything goes but the volume.
+    Remove,
+}
+
+impl Scenario {
+    /// Whether a stack that has survived can go through it once more.
+    pub(crate) fn can_be_repeated(self) -> bool {
+        self != Self::Create
+    }
+
+    /// Makes the world ready for it, the `at`-th time.
+    pub(crate) fn prepare(self, world: &World, at: usize) {
+        if !world.project().join("devarch.yml").exists() {
+            world.define(STACK);
+        }
+        if self == Self::Create {
+            return;
+        }
+        if Picture::of(world).containers.is_empty() {
+            world.ok(&["up", "STACK", "--yes"]);
+        }
+        let db = &Picture::of(world).containers[&format!("devarch-{}-db", world.stack)];
+        let id = ContainerId::new(db.id.clone());
+        assert_eq!(world.wait(world.fixture().sh(&id, "echo kept >/data/precious")).code, 0);
+        if self == Self::Replace {
+            world.ok(&["set", "STACK/db", &format!("environment.MARK={at}")]);
+        }
+    }
+
+    /// The command that does it.
+    pub(crate) fn command(self) -> &'static [&'static str] {
+        match self {
+            Self::Create | Self::Replace => &["apply", "STACK", "--yes"],
+            Self::Remove => &["down", "STACK", "--yes"],
+        }
+    }
+
+    /// Whether what runs now is what it was to come to, the `at`-th time, and nothing else.
+    pub(crate) fn is_done(self, world: &World, [before, now]: [&Picture; 2], at: usize) -> bool {
+        let name = |instance: &str| format!("devarch-{}-{instance}", world.stack);
+        let running = now.running();
+        if self == Self::Remove {
+            return running.is_empty() && now.volumes == before.volumes;
+        }
+        let [Some(db), Some(web)] = ["db", "web"].map(|instance| now.containers.get(&name(instance))) else {
+            return false;
+        };
+        let network = name("net");
+        let attached = [db, web].iter().all(|at| at.addresses.keys().eq([&network]));
+        let served = web.pages["/site/index.html"] == "from a file" && attached;
+        let fresh = running.len() == 2 && db.running && web.running && served;
+        let Some(old) = before.containers.get(&name("db")) else {
+            return fresh && db.pages["/tmp/mark"] == "0\n";
+        };
+        fresh
+            && before.containers.get(&name("web")) == Some(web)
+            && (&old.addresses, &old.ports) == (&db.addresses, &db.ports)
+            && old.id != db.id
+            && db.pages["/data/precious"] == "kept\n"
+            && db.pages["/tmp/mark"] == format!("{at}\n")
+    }
+
+    /// Whether nothing is there that should not be, when all is done.
+    pub(crate) fn is_clean(self, world: &World, now: &Picture) -> bool {
+        let runs = now.running().len();
+        let network = format!("devarch-{}-net", world.stack);
+        let networks = usize::from(runs > 0);
+        let volume = format!("devarch-{}-db-data", world.stack);
+        now.containers.len() == runs
+            && now.networks.keys().filter(|name| **name == network).count() == networks
+            && now.networks.len() == networks
+            && now.volumes.iter().eq([&volume])
+    }
+}

@@ -1,0 +1,51 @@
+//! A call handed on to the real engine: heads as they are, bodies and upgraded connections byte by byte.
+
+use http_body_util::{BodyExt, combinators::BoxBody};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Body, Bytes, Incoming},
+    client::conn::http1,
+    upgrade::OnUpgrade,
+};
+use hyper_util::rt::TokioIo;
+use std::{error::Error, path::Path};
+use tokio::net::UnixStream;
+
+/// A body on its way through.
+pub(crate) type Passing = BoxBody<Bytes, hyper::Error>;
+
+/// Why there is no answer.
+pub(crate) type NoAnswer = Box<dyn Error + Send + Sync>;
+
+/// An answer, and what is left to splice if both sides leave HTTP with it.
+pub(crate) struct Answer {
+    pub(crate) response: Response<Passing>,
+    pub(crate) splice: Option<[OnUpgrade; 2]>,
+}
+
+/// Sends a call to the engine at `socket` and waits for the head of its answer.
+pub(crate) async fn forward(socket: &Path, mut request: Request<Incoming>) -> Result<Answer, NoAnswer> {
+    let client = hyper::upgrade::on(&mut request);
+    let mut response = send(socket, request).await?;
+    let splice = (response.status() == StatusCode::SWITCHING_PROTOCOLS)
+        .then(|| [client, hyper::upgrade::on(&mut response)]);
+    Ok(Answer { response: response.map(BodyExt::boxed), splice })
+}
+
+async fn send<B>(socket: &Path, request: Request<B>) -> Result<Response<Incoming>, NoAnswer>
+where
+    B: Body<Data = Bytes, Error = hyper::Error> + Send + 'static,
+{
+    let stream = TokioIo::new(UnixStream::connect(socket).await?);
+    let (mut sender, connection) = http1::Builder::new().preserve_header_case(true).handshake(stream).await?;
+    // Ends when the answer has been read, or when nobody waits for it any more.
+    tokio::spawn(connection.with_upgrades());
+    Ok(sender.send_request(request).await?)
+}
+
+/// Copies both ways until both have ended; a half that has ended is closed on the other side.
+pub(crate) async fn splice([client, engine]: [OnUpgrade; 2]) {
+    let (Ok(client), Ok(engine)) = tokio::join!(client, engine) else { return };
+    // An end without a farewell is an end.
+    let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(engine)).await;
+}
