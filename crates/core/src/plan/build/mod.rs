@@ -1,13 +1,14 @@
 //! The planner.
 
 mod down;
+mod images;
 mod order;
 mod supplies;
 mod up;
 
 use super::{
-    Action, Change, ChangeKind, ContainerRef, Plan, PlanError, PlanOptions, Reason, Remembered, Step, StepId,
-    Subject,
+    Action, Change, ChangeKind, Conflict, ContainerRef, Plan, PlanError, PlanOptions, Reason, Remembered,
+    Step, StepId, Subject,
     conflict::{conflicts, is_ours},
     instance::{Case, Verdict},
 };
@@ -29,20 +30,23 @@ pub fn plan(
     remembered: &Remembered,
     options: &PlanOptions,
 ) -> Result<Plan, PlanError> {
-    let conflicts = conflicts(desired, observed, options);
-    if !conflicts.is_empty()
-        && let Ok(stack) = desired.identity.stack_name.parse::<StackName>()
-    {
-        return Err(PlanError::Conflicts { stack, conflicts });
-    }
+    in_the_way(desired, conflicts(desired, observed, options))?;
     let case = Case { desired, observed, remembered, options };
     let mut builder = Builder::new(&case);
     builder.take_down();
     builder.bring_up();
+    in_the_way(desired, std::mem::take(&mut builder.refused))?;
     builder.order_ports();
     builder.verify();
     builder.commit();
     Ok(builder.finish())
+}
+
+fn in_the_way(desired: &Desired, conflicts: Vec<Conflict>) -> Result<(), PlanError> {
+    match desired.identity.stack_name.parse::<StackName>() {
+        Ok(stack) if !conflicts.is_empty() => Err(PlanError::Conflicts { stack, conflicts }),
+        _ => Ok(()),
+    }
 }
 
 struct Builder<'a> {
@@ -58,7 +62,7 @@ struct Builder<'a> {
     steps: Vec<Step>,
     changes: Vec<Change>,
     /// Steps that make images, the network and volumes.
-    pulls: BTreeMap<String, StepId>,
+    images: BTreeMap<String, StepId>,
     network: Option<StepId>,
     volumes: BTreeMap<String, StepId>,
     /// By instance: the step that starts it, and the one after which it is ready.
@@ -70,6 +74,8 @@ struct Builder<'a> {
     stops: Vec<(StepId, &'a ObservedContainer)>,
     /// Containers to remove once everything is ready.
     removals: Vec<(Option<InstanceName>, &'a ObservedContainer, ContainerName)>,
+    /// What can't be made.
+    refused: Vec<Conflict>,
 }
 
 impl<'a> Builder<'a> {
@@ -108,7 +114,7 @@ impl<'a> Builder<'a> {
             doubted: Vec::new(),
             steps: Vec::new(),
             changes: Vec::new(),
-            pulls: BTreeMap::new(),
+            images: BTreeMap::new(),
             network: None,
             volumes: BTreeMap::new(),
             started: BTreeMap::new(),
@@ -116,6 +122,7 @@ impl<'a> Builder<'a> {
             replaced: BTreeSet::new(),
             stops: Vec::new(),
             removals: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -149,7 +156,7 @@ impl<'a> Builder<'a> {
     }
 
     fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> &mut Change {
-        self.changes.push(Change { subject, kind, reason, fields: Vec::new(), spec: None });
+        self.changes.push(Change { subject, kind, reason, fields: Vec::new(), spec: None, build: None });
         let last = self.changes.len() - 1;
         &mut self.changes[last]
     }
@@ -166,6 +173,7 @@ impl<'a> Builder<'a> {
             engine: observed.engine.kind,
             engine_version: observed.engine.version.clone(),
             network: desired.network.clone(),
+            unsettled: self.unsettled(),
             changes: self.changes,
             warnings: desired.warnings.clone(),
             steps: self.steps,
