@@ -1,9 +1,10 @@
 //! What the environment and the flags say, read once.
 
 use devarch_core::subnet::DEFAULT_POOL;
+use devarch_engine::ConnectOptions;
 use devarch_store::{InvalidUrl, StoreUrl};
 use ipnet::Ipv4Net;
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 /// DevArch's settings; made at the edge, handed down, never global.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Settings {
     pub engine: Option<String>,
     /// Where stacks' subnets are taken from: `DEVARCH_ADDRESS_POOL`.
     pub address_pool: Ipv4Net,
+    /// Time an engine may take for an ordinary call: `DEVARCH_ENGINE_TIMEOUT`, in seconds; 120 by default.
+    pub engine_timeout: Duration,
     /// The user's home directory.
     pub user_home: Option<String>,
     /// This machine, for host ports in a shared store.
@@ -33,6 +36,9 @@ pub enum InvalidSetting {
         "DEVARCH_ADDRESS_POOL: {0:?} is not an IPv4 network such as 10.213.0.0/16, with a prefix of at most 24"
     )]
     Pool(String),
+    /// `DEVARCH_ENGINE_TIMEOUT`.
+    #[error("DEVARCH_ENGINE_TIMEOUT: {0:?} is not a whole number of seconds, at least 1")]
+    EngineTimeout(String),
     /// Neither `DEVARCH_HOME` nor `HOME`.
     #[error("neither DEVARCH_HOME nor HOME is set; set DEVARCH_HOME to a directory for DevArch's data")]
     NoHome,
@@ -53,16 +59,27 @@ impl Settings {
             Some(url) => url.to_string_lossy().parse()?,
             None => StoreUrl::Sqlite(home.join("devarch.db")),
         };
+        let engine_timeout = match variable("DEVARCH_ENGINE_TIMEOUT").filter(|text| !text.is_empty()) {
+            Some(text) => seconds(&text.to_string_lossy())?,
+            None => ConnectOptions::default().timeout,
+        };
         let pool = variable("DEVARCH_ADDRESS_POOL").map(|pool| pool.to_string_lossy().into_owned());
         Ok(Self {
             home,
             database,
             engine,
             address_pool: address_pool(pool.as_deref().unwrap_or(DEFAULT_POOL))?,
+            engine_timeout,
             user_home: user_home.map(|home| home.to_string_lossy().into_owned()),
             host: host_identity(),
         })
     }
+}
+
+fn seconds(text: &str) -> Result<Duration, InvalidSetting> {
+    let seconds = text.parse::<u32>().ok().filter(|seconds| *seconds > 0);
+    let seconds = seconds.ok_or_else(|| InvalidSetting::EngineTimeout(text.to_owned()))?;
+    Ok(Duration::from_secs(seconds.into()))
 }
 
 fn address_pool(text: &str) -> Result<Ipv4Net, InvalidSetting> {

@@ -10,6 +10,7 @@ mod connect;
 mod error;
 mod find;
 mod frames;
+mod lines;
 mod podman_service;
 mod wire;
 
@@ -18,6 +19,6 @@ pub use api::{
     PullProgress, TerminalSize,
 };
 pub use client::BollardEngine;
-pub use connect::connect;
+pub use connect::{ConnectOptions, connect, connect_with};
 pub use error::{EngineError, EngineErrorKind};
 pub use find::{Candidate, DockerContext, Endpoint, FindInput, InvalidEndpoint, Way, candidates};

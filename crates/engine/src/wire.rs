@@ -18,11 +18,11 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{fmt::Write, time::Duration};
+use std::{fmt::Write, io::ErrorKind, time::Duration};
 use tokio::net::{TcpStream, UnixStream};
 
-/// Time an engine may take to begin its answer, as bollard's default.
-pub(crate) const TIMEOUT: Duration = Duration::from_mins(2);
+/// Time a connection may take to come about.
+const DIAL: Duration = Duration::from_secs(10);
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -43,6 +43,10 @@ impl Call {
 
     pub(crate) fn post(path: impl Into<String>) -> Self {
         Self::new(Method::POST, path)
+    }
+
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path)
     }
 
     fn new(method: Method, path: impl Into<String>) -> Self {
@@ -87,22 +91,38 @@ impl Call {
 #[derive(Debug, Clone)]
 pub(crate) struct Wire {
     endpoint: Endpoint,
+    timeout: Duration,
 }
 
 impl Wire {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint }
+    /// `timeout` is the time an ordinary call may take until its answer has been read.
+    pub(crate) fn new(endpoint: Endpoint, timeout: Duration) -> Self {
+        Self { endpoint, timeout }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Sends a call and waits for the head of its answer without a limit; an answer that is not a success is a
     /// failure.
     pub(crate) async fn open(&self, call: Call) -> Result<Response<Incoming>> {
+        let sender = self.dial().await?;
+        Self::ask(sender, call).await
+    }
+
+    /// Sends a call and waits for the head of its answer, at most `limit` once it is connected.
+    pub(crate) async fn open_within(&self, limit: Duration, call: Call) -> Result<Response<Incoming>> {
+        let sender = self.dial().await?;
+        within(limit, Self::ask(sender, call)).await
+    }
+
+    async fn ask(mut sender: SendRequest<Full<Bytes>>, call: Call) -> Result<Response<Incoming>> {
         let request = call.into_request()?;
-        let mut sender = self.dial().await?;
         let response = sender.send_request(request).await.map_err(|error| Failure::Cut(error.to_string()))?;
         let status = response.status();
         if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
@@ -114,13 +134,20 @@ impl Wire {
         Err(Failure::Answered(Answered { status: status.as_u16(), message }))
     }
 
-    /// Sends a call and reads its whole answer, all within [`TIMEOUT`].
+    /// Sends a call and reads its whole answer, as long as an ordinary call may take.
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
-        let read = async {
-            let body = read_all(self.open(call).await?).await?;
-            serde_json::from_slice(&body).map_err(|error| Failure::Garbled(error.to_string()))
-        };
-        tokio::time::timeout(TIMEOUT, read).await.unwrap_or(Err(Failure::timed_out()))
+        let sender = self.dial().await?;
+        within(self.timeout, async {
+            let body = read_all(Self::ask(sender, call).await?).await?;
+            serde_json::from_slice(&body).map_err(Failure::from)
+        })
+        .await
+    }
+
+    /// Sends a call of whose answer only success matters.
+    pub(crate) async fn send(&self, call: Call) -> Result<()> {
+        let sender = self.dial().await?;
+        within(self.timeout, async { read_all(Self::ask(sender, call).await?).await.map(drop) }).await
     }
 
     /// Like [`Wire::json`], `None` where the object does not exist.
@@ -132,11 +159,27 @@ impl Wire {
         }
     }
 
+    /// Nothing has been sent where this fails.
     async fn dial(&self) -> Result<SendRequest<Full<Bytes>>> {
-        match &self.endpoint {
-            Endpoint::Unix(path) => handshake(UnixStream::connect(path).await).await,
-            Endpoint::Tcp(address) => handshake(TcpStream::connect(address).await).await,
-        }
+        let connect = async {
+            match &self.endpoint {
+                Endpoint::Unix(path) => handshake(UnixStream::connect(path).await).await,
+                Endpoint::Tcp(address) => handshake(TcpStream::connect(address).await).await,
+            }
+        };
+        let too_late = || Failure::Unreachable(ErrorKind::TimedOut, "it takes no connection".to_owned());
+        tokio::time::timeout(DIAL, connect).await.unwrap_or_else(|_| Err(too_late()))
+    }
+}
+
+/// Waits for a call that has been sent, at most `limit`.
+pub(crate) async fn within<T, F: Into<Failure>>(
+    limit: Duration,
+    call: impl Future<Output = std::result::Result<T, F>>,
+) -> Result<T> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => answer.map_err(F::into),
+        Err(_) => Err(Failure::timed_out(limit)),
     }
 }
 

@@ -69,6 +69,8 @@ macro_rules! real_engine {
                 a_port_of_another_process_is_told_as_such
                 names_and_aliases_resolve_within_a_network
                 containers_of_two_networks_do_not_reach_each_other
+                networks_stay_isolated_when_the_last_container_of_another_stops
+                what_passed_by_and_was_left_behind_does_not_hold_its_network
                 host_gateway_resolves;
             files:
                 files_arrive_with_mode_and_owner
@@ -89,6 +91,7 @@ macro_rules! real_engine {
                 an_init_is_process_1_when_asked
                 mounts_are_where_the_spec_says
                 the_grace_period_is_kept
+                a_process_without_a_grace_period_is_asked_to_end_before_it_is_killed
                 an_image_tells_what_it_declares
                 health_is_judged_by_the_given_check
                 a_disabled_check_is_none
