@@ -1,10 +1,11 @@
 //! From a stack in the store to a plan: observe, resolve, plan. Nothing is changed anywhere.
 
 use crate::{
-    App, AppError,
+    App, AppError, ImageOptions, Supplied,
     observe::{Look, observe},
 };
 use devarch_core::{
+    build_hash::BuildHash,
     desired::{Desired, World, desire, effective},
     engine::Locality,
     name::{InstanceName, NetworkName, StackName},
@@ -15,10 +16,15 @@ use devarch_core::{
     spec::{MountFrom, label},
     stack::{Stack, Wanted},
     subnet,
+    template::PullPolicy,
 };
 use devarch_engine::Engine;
 use ipnet::Ipv4Net;
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 /// What a plan may be asked for.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +37,10 @@ pub struct PrepareOptions {
     pub prove: bool,
     /// Use volumes that a removed stack or instance left under the same name.
     pub reuse_volumes: bool,
+    /// What is asked of images.
+    pub images: ImageOptions,
+    /// The images were seen to a moment ago; what they were built from.
+    pub supplied: Option<Supplied>,
     /// What every container should be doing, in place of what the store says: a plan to be shown before the wish is
     /// recorded.
     pub wanted: Option<Wanted>,
@@ -69,25 +79,35 @@ impl App {
             crate::app::instance(&stack, asked)?;
         }
         let engine = self.engine(Some(&stack)).await?;
+        let hashes = match &options.supplied {
+            Some(supplied) => supplied.hashes.clone(),
+            None => self.build_hashes(&stack, &self.supplies(&stack, options.images)?).await?,
+        };
         let remembered = self.remembered(&stack);
         let look = look_for(&stack);
         let (observed, remembered) = tokio::join!(observe(engine.as_ref(), &look), remembered);
         let (observed, remembered) = (observed?, remembered?);
         lives_here(&stack, &observed)?;
-        let desired = self.desired(&stack, &observed).await?;
+        let desired = self.desired(&stack, &observed, (options.images.pull, &hashes)).await?;
         host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;
         let options = PlanOptions {
             replace: options.replace.clone(),
             restart: options.restart.clone(),
             prove: options.prove,
             reuse_volumes: options.reuse_volumes,
+            supplied: options.supplied.is_some(),
         };
         let plan = plan(&desired, &observed, &remembered, &options)?;
         Ok(Prepared { stack, engine, desired, observed, plan })
     }
 
-    /// The wanted state of a stack, given what was observed.
-    pub(crate) async fn desired(&self, stack: &Stack, observed: &Observed) -> Result<Desired, AppError> {
+    /// The wanted state of a stack, given what was observed, a pull policy for all, and what images are built from.
+    pub(crate) async fn desired(
+        &self,
+        stack: &Stack,
+        observed: &Observed,
+        (pull, build_hashes): (Option<PullPolicy>, &BTreeMap<String, BuildHash>),
+    ) -> Result<Desired, AppError> {
         let subnet = self.subnet(stack, observed).await?;
         let world = World {
             store: &self.store_id,
@@ -95,6 +115,8 @@ impl App {
             subnet,
             home: self.settings.user_home.as_deref(),
             images: &observed.images,
+            pull,
+            build_hashes,
         };
         desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }

@@ -26,38 +26,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 impl App {
-    /// Pulls the images of a stack that are absent, so that the plan can be made from what they say.
-    pub async fn pull_images(
-        &self,
-        stack: &Stack,
-        events: EventSink<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<(), AppError> {
-        let engine = self.engine(Some(stack)).await?;
-        let mut images = BTreeMap::new();
-        for (name, effective) in effective(stack) {
-            if stack.wanted(&stack.instances[&name]) != Wanted::Absent
-                && let Some(image) = effective.service.image
-            {
-                images.insert(image, effective.service.platform);
-            }
-        }
-        let pull = async |(image, platform): (String, Option<String>)| {
-            if engine.image(&image).await?.is_some() {
-                return Ok(());
-            }
-            let progress = |progress| events(Event::Pull { image: image.clone(), progress });
-            let failed = |failure| Box::new(pull_failure(stack, &image, failure));
-            tokio::select! {
-                pulled = engine.pull_image(&image, platform.as_deref(), &progress) => {
-                    pulled.map(|_| ()).map_err(|error| failed(Failure::Engine(error)).into())
-                }
-                () = cancel.cancelled() => Err(AppError::from(failed(Failure::Cancelled))),
-            }
-        };
-        try_join_all(images.into_iter().map(pull)).await.map(|_| ())
-    }
-
     /// Carries out a plan that was shown.
     pub async fn apply(
         &self,
@@ -78,6 +46,7 @@ impl App {
             stack: &prepared.stack.id,
             engine_id: &engine_id,
             apply: ApplyId::new(Uuid::now_v7().to_string()),
+            hash_key: &self.hash_key,
             images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
             made: Mutex::default(),
         };
@@ -195,15 +164,4 @@ async fn mark(engine: &dyn Engine) -> Result<EngineId, AppError> {
     let volumes = engine.volumes().await?;
     let there = volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL));
     Ok(there.map_or(id, EngineId::new))
-}
-
-fn pull_failure(stack: &Stack, image: &str, failure: Failure) -> ApplyFailure {
-    ApplyFailure {
-        stack: stack.name.to_string(),
-        instance: None,
-        action: Action::PullImage { image: image.to_owned(), platform: None }.to_string(),
-        failure,
-        done: 0,
-        steps: 0,
-    }
 }

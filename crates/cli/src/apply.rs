@@ -1,7 +1,7 @@
 //! The way of every command that changes what runs: show the plan, ask, carry it out, tell what is there now.
 
 use crate::{error::CliError, plan_view, progress::Progress, session::Session, status_view, style};
-use devarch_app::{Outcome, Prepared, StatusOptions};
+use devarch_app::{ImageOptions, Outcome, PrepareOptions, Prepared, StatusOptions};
 use devarch_core::{
     name::StackName,
     plan::{Change, ChangeKind, FieldDiff},
@@ -10,16 +10,18 @@ use devarch_core::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-/// Pulls the images that are absent.
-pub(crate) async fn pull(
+/// Fetches and builds images as their policies say; what is planned with from then on.
+pub(crate) async fn supply(
     session: &Session,
     stack: &Stack,
+    images: ImageOptions,
     cancel: &CancellationToken,
-) -> Result<(), CliError> {
+) -> Result<PrepareOptions, CliError> {
     let progress = Progress::new(session.terminal, None);
-    let pulled = session.app().await?.pull_images(stack, &|event| progress.event(event), cancel).await;
-    progress.end(pulled.is_ok());
-    Ok(pulled?)
+    let app = session.app().await?;
+    let supplied = app.supply_images(stack, images, &|event| progress.event(event), cancel).await;
+    progress.end(supplied.is_ok());
+    Ok(PrepareOptions { images, supplied: Some(supplied?), ..PrepareOptions::default() })
 }
 
 /// Shows a plan, and asks if it does anything, or if edits would be lost by it.

@@ -1,8 +1,9 @@
 use crate::{
-    apply::{agree, carry_out, pull, report},
+    apply::{agree, carry_out, report, supply},
     completion,
     error::Done,
     exit::Exit,
+    image_args::ImageArgs,
     session::Session,
     signals,
 };
@@ -22,17 +23,20 @@ pub(crate) struct Args {
     /// Use volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
+    #[command(flatten)]
+    images: ImageArgs,
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let stack = session.stack(args.stack).await?;
     let cancel = signals::cancel_token();
-    pull(session, &session.app().await?.stack(&stack).await?, &cancel).await?;
+    let supplied =
+        supply(session, &session.app().await?.stack(&stack).await?, args.images.options(), &cancel).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
         prove: true,
-        ..PrepareOptions::default()
+        ..supplied
     };
     let prepared = session.app().await?.prepare(&stack, &options).await?;
     agree(session, &prepared, &[])?;

@@ -2,6 +2,7 @@ use crate::{
     completion,
     error::{CliError, Done},
     exit::Exit,
+    image_args::PullArg,
     plan_view,
     session::Session,
 };
@@ -30,6 +31,8 @@ pub(crate) struct Args {
     /// Use volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
+    #[command(flatten)]
+    pull: PullArg,
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
@@ -37,6 +40,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
+        images: args.pull.options(),
         ..PrepareOptions::default()
     };
     let plan = session.app().await?.prepare_stack(stack, &options).await?.plan;

@@ -1,5 +1,5 @@
 use crate::{
-    apply::{carry_out, pull, report, show_replacing},
+    apply::{carry_out, report, show_replacing, supply},
     completion,
     error::Done,
     exit::Exit,
@@ -8,7 +8,7 @@ use crate::{
     target::Target,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::PrepareOptions;
+use devarch_app::ImageOptions;
 use devarch_core::stack::Wanted;
 
 /// What to start.
@@ -24,8 +24,8 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let cancel = signals::cancel_token();
     app.want(&stack, instance.as_ref(), Wanted::Running).await?;
-    pull(session, &app.stack(&stack).await?, &cancel).await?;
-    let prepared = app.prepare(&stack, &PrepareOptions::default()).await?;
+    let options = supply(session, &app.stack(&stack).await?, ImageOptions::default(), &cancel).await?;
+    let prepared = app.prepare(&stack, &options).await?;
     show_replacing(session, &prepared);
     let outcome = carry_out(session, &prepared, &cancel).await?;
     report(session, &stack, outcome).await?;

@@ -1,8 +1,9 @@
 use crate::{
-    apply::{agree, carry_out, pull, report},
+    apply::{agree, carry_out, report, supply},
     completion,
     error::{CliError, Done},
     exit::Exit,
+    image_args::ImageArgs,
     session::Session,
     signals,
 };
@@ -25,18 +26,20 @@ pub(crate) struct Args {
     /// Use volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
+    #[command(flatten)]
+    images: ImageArgs,
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let draft = draft(session, args.stack, args.renamed).await?;
     let app = session.app().await?;
     let cancel = signals::cancel_token();
-    pull(session, &draft.stack, &cancel).await?;
+    let supplied = supply(session, &draft.stack, args.images.options(), &cancel).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
         prove: true,
-        ..PrepareOptions::default()
+        ..supplied
     };
     let mut prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
     agree(session, &prepared, &draft.undone)?;

@@ -12,4 +12,4 @@ pub use merge::{Effective, Origin, merge, repository};
 pub use order::{Dependencies, cycle, start_order};
 pub use policy::host_path_allowance;
 pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
-pub use supply::{BuildSpec, Supplies, Supply, SupplyContext, supplies};
+pub use supply::{BuildSpec, Supplies, Supply, SupplyContext, build_spec, supplies};

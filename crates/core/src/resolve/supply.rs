@@ -103,7 +103,7 @@ impl Supplies {
             PullPolicy::Never => Supply::Never,
         };
         self.instances.insert(name.clone(), (image.clone(), supply));
-        let Some(spec) = spec(stack, of, &image, context) else {
+        let Some(spec) = build_spec(stack, of, context) else {
             if said == Some(PullPolicy::Build) {
                 let message =
                     "it is build, but there is no `build`; add one or choose missing, always, never";
@@ -135,8 +135,9 @@ impl Supplies {
     }
 }
 
-fn spec(stack: &Stack, of: &Effective, image: &str, context: &SupplyContext<'_>) -> Option<BuildSpec> {
-    let build = of.service.build.as_ref()?;
+/// How an instance's image is built, if it is.
+pub fn build_spec(stack: &Stack, of: &Effective, context: &SupplyContext<'_>) -> Option<BuildSpec> {
+    let (build, image) = (of.service.build.as_ref()?, of.service.image.as_ref()?);
     let policy = context.pull.or(of.service.pull_policy);
     Some(BuildSpec {
         context: absolute_path(&build.context, stack.project.as_deref(), context.home),
