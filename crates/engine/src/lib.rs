@@ -4,6 +4,7 @@
 //! [`connect`] takes the first that answers.
 
 mod api;
+mod build;
 mod cause;
 mod client;
 mod connect;
@@ -18,6 +19,7 @@ pub use api::{
     Engine, ExecIo, ExecRequest, ExitStatus, Inspection, LogChunk, LogOptions, LogStream, Probe, ProbeResult,
     PullProgress, TerminalSize,
 };
+pub use build::BuildRequest;
 pub use client::BollardEngine;
 pub use connect::{ConnectOptions, connect, connect_with};
 pub use error::{EngineError, EngineErrorKind};

@@ -8,17 +8,23 @@ use crate::{
     cause::{Answered, Failure},
     find::Endpoint,
 };
-use http_body_util::{BodyExt, Full};
+use futures_util::{TryStreamExt, stream::BoxStream};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::{Bytes, Frame, Incoming},
     client::conn::http1::{self, SendRequest},
     header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE},
 };
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{fmt::Write, io::ErrorKind, time::Duration};
+use std::{
+    error::Error,
+    fmt::Write,
+    io::{self, ErrorKind},
+    time::Duration,
+};
 use tokio::net::{TcpStream, UnixStream};
 
 /// Time a connection may take to come about.
@@ -26,12 +32,15 @@ const DIAL: Duration = Duration::from_secs(10);
 
 type Result<T> = std::result::Result<T, Failure>;
 
+/// What is sent with a call.
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
 /// One call.
 #[derive(Debug)]
 pub(crate) struct Call {
     method: Method,
     path: String,
-    body: Option<Value>,
+    body: Body,
     headers: Vec<(&'static str, String)>,
     upgrade: bool,
 }
@@ -50,12 +59,18 @@ impl Call {
     }
 
     fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), body: None, headers: Vec::new(), upgrade: false }
+        Self { method, path: path.into(), body: whole(Bytes::new()), headers: Vec::new(), upgrade: false }
     }
 
-    pub(crate) fn json(mut self, body: Value) -> Self {
-        self.body = Some(body);
-        self
+    pub(crate) fn json(mut self, body: &Value) -> Self {
+        self.body = whole(Bytes::from(body.to_string()));
+        self.header(CONTENT_TYPE.as_str(), "application/json".to_owned())
+    }
+
+    /// With a tar archive that is sent as it comes.
+    pub(crate) fn tar(mut self, archive: BoxStream<'static, io::Result<Bytes>>) -> Self {
+        self.body = StreamBody::new(archive.map_ok(Frame::data)).boxed_unsync();
+        self.header(CONTENT_TYPE.as_str(), "application/x-tar".to_owned())
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
@@ -68,7 +83,7 @@ impl Call {
         self
     }
 
-    fn into_request(self) -> Result<Request<Full<Bytes>>> {
+    fn into_request(self) -> Result<Request<Body>> {
         let mut request = Request::builder().method(self.method).uri(self.path).header(HOST, "engine");
         for (name, value) in self.headers {
             request = request.header(name, value);
@@ -76,14 +91,7 @@ impl Call {
         if self.upgrade {
             request = request.header(CONNECTION, "Upgrade").header(UPGRADE, "tcp");
         }
-        let body = match self.body {
-            None => Bytes::new(),
-            Some(value) => {
-                request = request.header(CONTENT_TYPE, "application/json");
-                Bytes::from(value.to_string())
-            }
-        };
-        request.body(Full::new(body)).map_err(|error| Failure::Garbled(error.to_string()))
+        request.body(self.body).map_err(|error| Failure::Garbled(error.to_string()))
     }
 }
 
@@ -121,9 +129,9 @@ impl Wire {
         within(limit, Self::ask(sender, call)).await
     }
 
-    async fn ask(mut sender: SendRequest<Full<Bytes>>, call: Call) -> Result<Response<Incoming>> {
+    async fn ask(mut sender: SendRequest<Body>, call: Call) -> Result<Response<Incoming>> {
         let request = call.into_request()?;
-        let response = sender.send_request(request).await.map_err(|error| Failure::Cut(error.to_string()))?;
+        let response = sender.send_request(request).await.map_err(|error| unsent(&error))?;
         let status = response.status();
         if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(response);
@@ -160,7 +168,7 @@ impl Wire {
     }
 
     /// Nothing has been sent where this fails.
-    async fn dial(&self) -> Result<SendRequest<Full<Bytes>>> {
+    async fn dial(&self) -> Result<SendRequest<Body>> {
         let connect = async {
             match &self.endpoint {
                 Endpoint::Unix(path) => handshake(UnixStream::connect(path).await).await,
@@ -188,7 +196,7 @@ struct Refusal {
     message: String,
 }
 
-async fn handshake<S>(stream: std::io::Result<S>) -> Result<SendRequest<Full<Bytes>>>
+async fn handshake<S>(stream: std::io::Result<S>) -> Result<SendRequest<Body>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -201,6 +209,18 @@ where
         }
     });
     Ok(sender)
+}
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that could not be read ends the call from our side: the engine never had the whole of it.
+fn unsent(error: &hyper::Error) -> Failure {
+    match error.source() {
+        Some(cause) if error.is_user() => Failure::Garbled(cause.to_string()),
+        _ => Failure::Cut(error.to_string()),
+    }
 }
 
 async fn read_all(response: Response<Incoming>) -> Result<Bytes> {

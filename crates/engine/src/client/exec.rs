@@ -58,7 +58,7 @@ fn config(request: &ExecRequest) -> ExecConfig {
 
 /// By hand, because only then the packing is ours to know.
 async fn upgrade(engine: &BollardEngine, id: &str, tty: bool) -> std::result::Result<Upgraded, Failure> {
-    let call = Call::post(format!("/exec/{id}/start")).json(json!({"Detach": false, "Tty": tty}));
+    let call = Call::post(format!("/exec/{id}/start")).json(&json!({"Detach": false, "Tty": tty}));
     let open = async {
         let response = engine.wire.open(call.upgrade()).await?;
         hyper::upgrade::on(response).await.map_err(|error| Failure::Cut(error.to_string()))

@@ -123,7 +123,7 @@ impl Names {
         names.insert(reference.to_owned(), (Instant::now(), name.to_owned()));
     }
 
-    fn forget(&self) {
+    pub(super) fn forget(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -221,7 +221,7 @@ fn passer_by(network: &Network, container: &Container, attempt: u32) -> Call {
         Some(address) => json!({"static_ips": [address]}),
         None => json!({}),
     };
-    Call::post(format!("{LIBPOD}/containers/create")).json(json!({
+    Call::post(format!("{LIBPOD}/containers/create")).json(&json!({
         "image": container.image_id,
         "entrypoint": ["true"],
         "command": [],

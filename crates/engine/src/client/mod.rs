@@ -1,6 +1,7 @@
 //! The engine over its API: bollard for what changes something, [`Wire`] for what is read.
 
 mod archive;
+mod build;
 mod container_body;
 mod credentials;
 mod exec;
@@ -15,8 +16,8 @@ mod state;
 mod volume;
 
 use crate::{
-    Engine, EngineError, EngineErrorKind, ExecIo, ExecRequest, ExitStatus, Inspection, LogOptions, LogStream,
-    Probe, ProbeResult, PullProgress, TerminalSize,
+    BuildRequest, Engine, EngineError, EngineErrorKind, ExecIo, ExecRequest, ExitStatus, Inspection,
+    LogOptions, LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
     cause::Failure,
     find::Endpoint,
     wire::{Wire, within},
@@ -119,6 +120,14 @@ impl Engine for BollardEngine {
         progress: &(dyn Fn(PullProgress) + Send + Sync),
     ) -> Result<ImageInfo> {
         image::pull(self, reference, platform, progress).await
+    }
+
+    async fn build_image(
+        &self,
+        request: &BuildRequest,
+        progress: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<ImageInfo> {
+        build::build(self, request, progress).await
     }
 
     async fn create_network(

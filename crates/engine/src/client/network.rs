@@ -80,7 +80,7 @@ pub(super) async fn create(
     labels: &BTreeMap<String, String>,
 ) -> Result<NetworkId> {
     let options = if engine.is_podman() { json!({"isolate": "true"}) } else { json!({}) };
-    let call = Call::post("/networks/create").json(body(spec, labels, &options));
+    let call = Call::post("/networks/create").json(&body(spec, labels, &options));
     let created: Created = engine.wire.json(call).await.during(|| format!("create network {}", spec.name))?;
     Ok(NetworkId::new(created.id))
 }
