@@ -7,7 +7,7 @@ use devarch_app::{App, Settings};
 use devarch_core::{engine::EngineKind, name::StackName, spec::label, unit::Millis};
 use devarch_engine::{Candidate, Engine, Way, connect};
 use devarch_store::Store;
-use devarch_testkit::{fixture::Fixture, real};
+use devarch_testkit::{fixture::Fixture, outside, real};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -210,9 +210,13 @@ impl Drop for World {
         let Some(fixture) = &self.engine else { return };
         let endpoint = fixture.engine.info().endpoint.clone();
         let database = self.database();
+        let stack = self.stack.clone();
         // In a thread with a runtime of its own: the test may be panicking in ours.
         let sweeper = std::thread::spawn(move || {
-            Runtime::new().unwrap().block_on(sweep(&endpoint, &database));
+            Runtime::new().unwrap().block_on(async {
+                sweep(&endpoint, &database).await;
+                sweep_images(&endpoint, &stack).await;
+            });
         });
         let _ = sweeper.join();
     }
@@ -242,6 +246,20 @@ async fn sweep(endpoint: &str, database: &str) {
         if ours(&labels) {
             let name = devarch_core::name::PhysicalVolume::from_stored(name);
             let _ = engine.remove_volume(&name).await;
+        }
+    }
+}
+
+/// Images that tests build carry the stack's name in a label; those that they only name have it in their names.
+async fn sweep_images(endpoint: &str, stack: &str) {
+    let all = outside::get(endpoint, "/images/json").await;
+    for image in all.as_array().into_iter().flatten() {
+        let tags = image["RepoTags"].as_array().into_iter().flatten().filter_map(|tag| tag.as_str());
+        let named = tags.filter(|tag| tag.contains(&format!("devarch-{stack}-")));
+        let built = image["Labels"]["devarch.test"] == stack;
+        let id = image["Id"].as_str().filter(|_| built);
+        for name in named.chain(id) {
+            outside::call(endpoint, "DELETE", &format!("/images/{name}?force=true")).await;
         }
     }
 }

@@ -176,6 +176,12 @@ impl<'a> Fields<'a> {
         self.entries.iter().find(|(key, _)| key.text == name).map(|(_, at)| at.clone())
     }
 
+    /// Whether a field is there with something in it, right or wrong.
+    pub(crate) fn says(&self, name: &str) -> bool {
+        let field = self.entries.iter().find(|(key, _)| key.text == name);
+        field.is_some_and(|(_, at)| !matches!(at.node.value, Value::Null))
+    }
+
     /// Reports every field nobody asked for, with the nearest that exists.
     pub(crate) fn finish(self) {
         for (key, at) in &self.entries {

@@ -1,6 +1,7 @@
 //! Text to definitions: YAML (or the JSON of an edit) is parsed into [`Node`]s that know their line and column,
 //! and read field by field, so that one pass reports every unknown field and wrong type at once.
 
+mod build;
 mod fields;
 mod node;
 mod project;
@@ -10,6 +11,7 @@ mod service_lists;
 mod template;
 mod write;
 
+pub(crate) use build::BUILD_FIELDS;
 pub(crate) use fields::At;
 pub use fields::{Diagnostic, Reader};
 pub use node::{Key, Node, Place, Value, parse_yaml, parse_yaml_with};

@@ -38,8 +38,8 @@ pub(crate) fn template(at: &At<'_>, name: Option<&TemplateName>) -> Option<Templ
     let config_files = fields.take("config_files", |at| config_files(at, config_file)).unwrap_or_default();
     let exports = fields.take("exports", exports).unwrap_or_default();
     let imports = fields.take("imports", imports).unwrap_or_default();
-    if service.image.is_none() {
-        fields.at.tell("`image` is missing");
+    if !fields.says("image") && !fields.says("build") {
+        fields.at.tell("`image` is missing, and so is `build`");
     }
     if let (Some(said), Some(name)) = (&said, name)
         && said != name

@@ -35,6 +35,7 @@ struct Inspected {
 #[serde(rename_all = "PascalCase")]
 struct Config {
     user: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
     exposed_ports: Option<BTreeMap<String, Value>>,
     volumes: Option<BTreeMap<String, Value>>,
     healthcheck: Option<Check>,
@@ -57,6 +58,7 @@ impl From<Inspected> for ImageInfo {
         let config = found.config.unwrap_or_default();
         Self {
             id: state::image_id(&found.id),
+            labels: config.labels.unwrap_or_default(),
             volumes: config.volumes.unwrap_or_default().into_keys().collect(),
             healthcheck: config.healthcheck.or(found.healthcheck).and_then(healthcheck),
             user: config.user.unwrap_or_default(),

@@ -160,6 +160,7 @@ impl MemoryEngine {
 /// An image that declares nothing.
 pub fn plain_image(id: &str) -> ImageInfo {
     ImageInfo {
+        labels: BTreeMap::new(),
         id: ImageId::new(id),
         volumes: BTreeSet::new(),
         healthcheck: None,
