@@ -7,7 +7,7 @@ use devarch_core::{
     name::{InstanceName, StackName, nearest},
     stack::{Instance, Stack},
 };
-use devarch_engine::{Engine, FindInput, candidates, connect};
+use devarch_engine::{ConnectOptions, Engine, FindInput, candidates, connect_with};
 use devarch_store::Store;
 use std::sync::Arc;
 
@@ -65,7 +65,8 @@ impl App {
         if let (false, Some(binding)) = (asked, stack.and_then(|stack| stack.engine.as_ref())) {
             input.flag = Some(binding.endpoint.clone());
         }
-        Ok(connect(&candidates(&input)).await?)
+        let options = ConnectOptions { timeout: self.settings.engine_timeout };
+        Ok(connect_with(&candidates(&input), options).await?)
     }
 }
 

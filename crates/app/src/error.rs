@@ -1,10 +1,11 @@
 //! What can go wrong in a use-case, and of which kind it is.
 
-use crate::execute::ApplyFailure;
+use crate::{Interrupted, execute::ApplyFailure};
 use devarch_core::{
     engine::EngineKind,
+    id::PlanId,
     name::{InstanceName, InvalidName, NameTooLong, StackName},
-    plan::PlanError,
+    plan::{Difference, PlanError},
     read::Diagnostic,
     resolve::Problem,
 };
@@ -114,6 +115,71 @@ pub enum AppError {
         /// The pool.
         pool: String,
     },
+    /// What was planned is not what is there any more.
+    #[error(
+        "{} is stale, and nothing was done:\n  {}\n`devarch plan {stack}` shows what is to be done now",
+        plan.as_ref().map_or_else(|| format!("what you agreed to for stack '{stack}'"), |plan| format!("plan {plan} of stack '{stack}'")),
+        joined(.differences)
+    )]
+    Stale {
+        /// The stack.
+        stack: StackName,
+        /// The saved plan.
+        plan: Option<PlanId>,
+        /// What was assumed and what was found.
+        differences: Vec<Difference>,
+    },
+    /// There is no such plan.
+    #[error(
+        "there is no plan {plan}: it was never saved, its stack is gone, or it expired long ago; `devarch plan STACK` makes one"
+    )]
+    NoPlan {
+        /// What was asked for.
+        plan: PlanId,
+    },
+    /// There is no such apply.
+    #[error(
+        "stack '{stack}' has {}; `devarch history {stack}` shows all",
+        id.as_ref().map_or_else(|| "no earlier apply to go back to".to_owned(), |id| format!("no apply {id}"))
+    )]
+    NoApply {
+        /// The stack.
+        stack: StackName,
+        /// What was asked for.
+        id: Option<String>,
+    },
+    /// A saved plan that can't be applied any more.
+    #[error("plan {plan} of stack '{stack}' can't be applied: {why}; `devarch plan {stack}` makes a new one")]
+    PlanRefused {
+        /// The plan.
+        plan: PlanId,
+        /// Its stack.
+        stack: StackName,
+        /// Why.
+        why: String,
+    },
+    /// An earlier apply began and never ended.
+    #[error("{}", interrupted(.stack, .apply))]
+    Interrupted {
+        /// The stack.
+        stack: StackName,
+        /// The apply.
+        apply: Box<Interrupted>,
+    },
+    /// What ran before an interrupted apply can't be put back.
+    #[error(
+        "what ran before in stack '{stack}' could not be put back: {why}\n  {}\n\
+         mend that, then `devarch apply {stack} --undo` again, or `--resume` to finish",
+        joined(.remains)
+    )]
+    Stuck {
+        /// The stack.
+        stack: StackName,
+        /// Why.
+        why: String,
+        /// What remains to be done.
+        remains: Vec<String>,
+    },
     /// An apply that did not reach its end.
     #[error(transparent)]
     Apply(#[from] Box<ApplyFailure>),
@@ -163,16 +229,28 @@ impl AppError {
             | Self::Name(_)
             | Self::TooLong(_)
             | Self::Store(StoreError::Name(_)) => ErrorKind::Invalid,
-            Self::NoStack { .. } | Self::NoInstance { .. } | Self::NoTemplate { .. } => ErrorKind::NotFound,
+            Self::NoStack { .. }
+            | Self::NoInstance { .. }
+            | Self::NoTemplate { .. }
+            | Self::NoPlan { .. }
+            | Self::NoApply { .. } => ErrorKind::NotFound,
             Self::Exists { .. }
             | Self::Refused(_)
             | Self::OtherDirectory { .. }
             | Self::OtherEngine { .. }
             | Self::Plan(_)
             | Self::NoSubnet { .. }
-            | Self::Store(StoreError::Taken { .. } | StoreError::Changed { .. } | StoreError::Gone { .. }) => {
-                ErrorKind::Conflict
-            }
+            | Self::Stale { .. }
+            | Self::PlanRefused { .. }
+            | Self::Interrupted { .. }
+            | Self::Store(
+                StoreError::Taken { .. }
+                | StoreError::Changed { .. }
+                | StoreError::Gone { .. }
+                | StoreError::Locked { .. }
+                | StoreError::LockLost { .. }
+                | StoreError::PlanUsed { .. },
+            ) => ErrorKind::Conflict,
             Self::Apply(failure) => failure.kind(),
             Self::Engine(error) => match error.kind {
                 EngineErrorKind::NotFound => ErrorKind::NotFound,
@@ -180,9 +258,21 @@ impl AppError {
                 _ => ErrorKind::Engine,
             },
             Self::Store(_) => ErrorKind::Store,
-            Self::File { .. } => ErrorKind::Failed,
+            Self::File { .. } | Self::Stuck { .. } => ErrorKind::Failed,
         }
     }
+}
+
+fn interrupted(stack: &StackName, apply: &Interrupted) -> String {
+    let under_way = match apply.steps.as_slice() {
+        [] => String::new(),
+        steps => format!(" while it did this: {}", steps.join(", ")),
+    };
+    format!(
+        "`devarch {}` of stack '{stack}' by {} was interrupted{under_way}; \
+         `devarch apply {stack} --resume` finishes what is wanted now, `--undo` puts back what ran before",
+        apply.command, apply.author
+    )
 }
 
 fn joined<T: std::fmt::Display>(items: &[T]) -> String {

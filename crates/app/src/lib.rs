@@ -4,6 +4,7 @@
 //! A change goes `edit` -> store; a run goes `observe` -> [`devarch_core::plan::plan`] -> `execute`.
 
 mod app;
+mod apply;
 mod catalog;
 mod compose;
 mod config;
@@ -13,16 +14,22 @@ mod edit;
 mod error;
 mod execute;
 mod here;
+mod history;
 mod host;
 mod init;
+mod lock;
 mod observe;
 mod prepare;
 mod project;
 mod run;
 mod settings;
 mod status;
+mod time;
 
 pub use app::App;
+pub use apply::{
+    ApplyOptions, Approved, Interrupted, Recover, ShownChange, ShownPlan, ShownStep, is_plan_id,
+};
 pub use catalog::{Catalog, CatalogEntry, CatalogSource};
 pub use compose::{Composed, Written, write_compose};
 pub use config::{InstanceConfig, shown_template};
@@ -30,9 +37,11 @@ pub use container::{LogLine, LogRequest, Shell};
 pub use doctor::{Check, Verdict, doctor};
 pub use edit::{Draft, ImportSource, NewInstance, Target};
 pub use error::{AppError, ErrorKind};
-pub use execute::{ApplyFailure, Event, EventSink, Failure, Outcome};
+pub use execute::{ApplyFailure, Ending, Event, EventSink, Failure, Outcome};
+pub use history::{Ended, HistoryDetail, HistoryEntry, StepDetail};
 pub use init::{project_from_compose, project_of, write_project};
+pub use lock::{HeldLock, LockRequest};
 pub use prepare::{PrepareOptions, Prepared};
 pub use project::{PROJECT_FILE, Project};
 pub use settings::Settings;
-pub use status::{InstanceStatus, PortStatus, StackStatus, StatusOptions, Waiting};
+pub use status::{InstanceStatus, LastApply, PortStatus, StackStatus, Stands, StatusOptions, Waiting};

@@ -1,7 +1,7 @@
 //! From a stack in the store to a plan: observe, resolve, plan. Nothing is changed anywhere.
 
 use crate::{
-    App, AppError,
+    App, AppError, Approved,
     observe::{Look, observe},
 };
 use devarch_core::{
@@ -9,7 +9,7 @@ use devarch_core::{
     engine::Locality,
     name::{InstanceName, NetworkName, StackName},
     observed::Observed,
-    plan::{Plan, PlanOptions, Remembered, RememberedSpec, plan},
+    plan::{Assumptions, Plan, PlanOptions, Remembered, RememberedSpec, assumptions, plan},
     port::HostSocket,
     resolve::{Problem, host_path_allowance},
     spec::{MountFrom, label},
@@ -17,11 +17,14 @@ use devarch_core::{
     subnet,
 };
 use devarch_engine::Engine;
+use devarch_store::Applied;
 use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-/// What a plan may be asked for.
-#[derive(Debug, Clone, Default)]
+/// What a plan may be asked for; a saved plan remembers it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PrepareOptions {
     /// Instances to make anew.
     pub replace: BTreeSet<InstanceName>,
@@ -46,8 +49,33 @@ pub struct Prepared {
     pub desired: Desired,
     /// What was observed.
     pub observed: Observed,
+    /// What the store remembers of earlier applies.
+    pub remembered: Remembered,
+    /// What was asked.
+    pub options: PrepareOptions,
+    /// What the plan assumes; where anything of it is different later, the plan is stale.
+    pub assumed: Assumptions,
     /// What is to be done.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
+}
+
+impl Prepared {
+    /// The plan, agreed to: to be carried out unless something changes meanwhile.
+    pub fn approved(&self) -> Approved {
+        Approved {
+            stack: self.stack.name.clone(),
+            options: self.options.clone(),
+            assumed: self.assumed.clone(),
+            plan: None,
+        }
+    }
+
+    /// The same plan after the definition it was made from has been saved.
+    #[must_use]
+    pub fn saved_as(self, stack: Stack) -> Self {
+        let assumed = assumptions(&stack, &self.desired, &self.observed);
+        Self { stack, assumed, ..self }
+    }
 }
 
 impl App {
@@ -76,14 +104,16 @@ impl App {
         lives_here(&stack, &observed)?;
         let desired = self.desired(&stack, &observed).await?;
         host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;
+        let asked = options.clone();
         let options = PlanOptions {
             replace: options.replace.clone(),
             restart: options.restart.clone(),
             prove: options.prove,
             reuse_volumes: options.reuse_volumes,
         };
-        let plan = plan(&desired, &observed, &remembered, &options)?;
-        Ok(Prepared { stack, engine, desired, observed, plan })
+        let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
+        let assumed = assumptions(&stack, &desired, &observed);
+        Ok(Prepared { stack, engine, desired, observed, remembered, options: asked, assumed, plan })
     }
 
     /// The wanted state of a stack, given what was observed.
@@ -101,10 +131,13 @@ impl App {
 
     async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
         let applied = self.store.applied(&stack.id).await?;
-        let spec = |spec: &str| serde_json::from_str(spec).unwrap_or_default();
+        let remembered = |applied: Applied| RememberedSpec {
+            spec: serde_json::from_str(&applied.spec).unwrap_or_default(),
+            hash: applied.hash,
+        };
         let applied = applied
             .into_iter()
-            .map(|(id, applied)| (id, RememberedSpec { spec: spec(&applied.spec), hash: applied.hash }))
+            .map(|(id, specs)| (id, specs.into_iter().map(remembered).collect()))
             .collect();
         Ok(Remembered { applied })
     }

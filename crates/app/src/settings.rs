@@ -1,9 +1,10 @@
 //! What the environment and the flags say, read once.
 
 use devarch_core::subnet::DEFAULT_POOL;
+use devarch_engine::ConnectOptions;
 use devarch_store::{InvalidUrl, StoreUrl};
 use ipnet::Ipv4Net;
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 /// DevArch's settings; made at the edge, handed down, never global.
 #[derive(Debug, Clone)]
@@ -16,10 +17,18 @@ pub struct Settings {
     pub engine: Option<String>,
     /// Where stacks' subnets are taken from: `DEVARCH_ADDRESS_POOL`.
     pub address_pool: Ipv4Net,
+    /// Time an engine may take for an ordinary call: `DEVARCH_ENGINE_TIMEOUT`, in seconds; 120 by default.
+    pub engine_timeout: Duration,
     /// The user's home directory.
     pub user_home: Option<String>,
     /// This machine, for host ports in a shared store.
     pub host: String,
+    /// This machine's name, for people.
+    pub host_name: String,
+    /// The user's name, for people.
+    pub user: String,
+    /// How long a saved plan can be applied: `DEVARCH_PLAN_MINUTES`, by default 15.
+    pub plan_lifetime: Duration,
 }
 
 /// A setting that can't be used.
@@ -33,6 +42,12 @@ pub enum InvalidSetting {
         "DEVARCH_ADDRESS_POOL: {0:?} is not an IPv4 network such as 10.213.0.0/16, with a prefix of at most 24"
     )]
     Pool(String),
+    /// `DEVARCH_PLAN_MINUTES`.
+    #[error("DEVARCH_PLAN_MINUTES: {0:?} is not a number of minutes from 1 to 10080")]
+    PlanMinutes(String),
+    /// `DEVARCH_ENGINE_TIMEOUT`.
+    #[error("DEVARCH_ENGINE_TIMEOUT: {0:?} is not a whole number of seconds, at least 1")]
+    EngineTimeout(String),
     /// Neither `DEVARCH_HOME` nor `HOME`.
     #[error("neither DEVARCH_HOME nor HOME is set; set DEVARCH_HOME to a directory for DevArch's data")]
     NoHome,
@@ -53,16 +68,30 @@ impl Settings {
             Some(url) => url.to_string_lossy().parse()?,
             None => StoreUrl::Sqlite(home.join("devarch.db")),
         };
+        let engine_timeout = match variable("DEVARCH_ENGINE_TIMEOUT").filter(|text| !text.is_empty()) {
+            Some(text) => seconds(&text.to_string_lossy())?,
+            None => ConnectOptions::default().timeout,
+        };
         let pool = variable("DEVARCH_ADDRESS_POOL").map(|pool| pool.to_string_lossy().into_owned());
         Ok(Self {
             home,
             database,
             engine,
             address_pool: address_pool(pool.as_deref().unwrap_or(DEFAULT_POOL))?,
+            engine_timeout,
             user_home: user_home.map(|home| home.to_string_lossy().into_owned()),
             host: host_identity(),
+            host_name: host_name(),
+            user: user_name(&variable),
+            plan_lifetime: plan_lifetime(variable("DEVARCH_PLAN_MINUTES"))?,
         })
     }
+}
+
+fn seconds(text: &str) -> Result<Duration, InvalidSetting> {
+    let seconds = text.parse::<u32>().ok().filter(|seconds| *seconds > 0);
+    let seconds = seconds.ok_or_else(|| InvalidSetting::EngineTimeout(text.to_owned()))?;
+    Ok(Duration::from_secs(seconds.into()))
 }
 
 fn address_pool(text: &str) -> Result<Ipv4Net, InvalidSetting> {
@@ -70,13 +99,29 @@ fn address_pool(text: &str) -> Result<Ipv4Net, InvalidSetting> {
     pool.map(|pool| pool.trunc()).ok_or_else(|| InvalidSetting::Pool(text.to_owned()))
 }
 
+fn plan_lifetime(minutes: Option<OsString>) -> Result<Duration, InvalidSetting> {
+    let Some(text) = minutes.filter(|text| !text.is_empty()) else { return Ok(Duration::from_mins(15)) };
+    let text = text.to_string_lossy().into_owned();
+    let minutes = text.parse::<u64>().ok().filter(|minutes| (1..=7 * 24 * 60).contains(minutes));
+    minutes.map(Duration::from_mins).ok_or(InvalidSetting::PlanMinutes(text))
+}
+
+/// Who the user is, as the system's programs say it, else by number.
+fn user_name(variable: &impl Fn(&str) -> Option<OsString>) -> String {
+    let named = ["USER", "LOGNAME"].into_iter().filter_map(variable).find(|name| !name.is_empty());
+    named.map_or_else(
+        || format!("uid {}", rustix::process::getuid().as_raw()),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// The machine's id where the system keeps one, else its name.
 fn host_identity() -> String {
     let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let id = id.trim();
-    if id.is_empty() {
-        rustix::system::uname().nodename().to_string_lossy().into_owned()
-    } else {
-        id.to_owned()
-    }
+    if id.is_empty() { host_name() } else { id.to_owned() }
 }

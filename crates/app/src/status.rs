@@ -1,12 +1,13 @@
 //! How stacks are: one look per engine, nothing computed twice, nothing changed.
 
 use crate::{
-    App, AppError,
+    App, AppError, HeldLock,
+    apply::told,
     observe::{Look, observe},
 };
 use devarch_core::{
     desired::effective,
-    id::ContainerId,
+    id::{ApplyId, ContainerId, StackId},
     name::{InstanceName, StackName},
     observed::{HealthState, Observed, ObservedContainer, RunState},
     resolve::Effective,
@@ -15,6 +16,7 @@ use devarch_core::{
     template::{ContractType, DependencyCondition, PortKey},
 };
 use devarch_engine::Engine;
+use devarch_store::{Apply, ApplyOutcome};
 use futures_util::future::join_all;
 use serde::Serialize;
 use std::{
@@ -32,6 +34,9 @@ pub struct StatusOptions {
 /// How a stack is.
 #[derive(Debug, Clone, Serialize)]
 pub struct StackStatus {
+    /// Its identity.
+    #[serde(skip)]
+    pub id: StackId,
     /// The stack.
     pub name: StackName,
     /// Whether it is switched on.
@@ -45,8 +50,45 @@ pub struct StackStatus {
     /// Why nothing is known of what runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
+    /// Who is at work on it, or keeps it for a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<HeldLock>,
+    /// What became of its last apply, where that is not over or did not succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_apply: Option<LastApply>,
     /// Its instances.
     pub instances: Vec<InstanceStatus>,
+}
+
+/// An apply that is not over, or did not succeed.
+#[derive(Debug, Clone, Serialize)]
+pub struct LastApply {
+    /// It.
+    pub apply: ApplyId,
+    /// The command.
+    pub command: String,
+    /// Whose: `ann@laptop`.
+    pub author: String,
+    /// When it began (milliseconds since the Unix epoch).
+    pub started_at: i64,
+    /// How it stands.
+    #[serde(flatten)]
+    pub stands: Stands,
+}
+
+/// How an apply stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Stands {
+    /// Somebody holds the stack's lock: it is under way.
+    UnderWay,
+    /// Nobody does: it was interrupted.
+    Interrupted,
+    /// It failed, for this reason.
+    Failed {
+        /// Why, with the container's last lines.
+        error: String,
+    },
 }
 
 /// How an instance is.
@@ -163,6 +205,25 @@ impl App {
         stacks: Vec<Stack>,
         options: StatusOptions,
     ) -> Result<Vec<StackStatus>, AppError> {
+        let mut statuses = self.observed_statuses(stacks, options).await?;
+        let locks = self.locks().await?;
+        let mut latest: BTreeMap<StackId, Apply> = BTreeMap::new();
+        for apply in self.store.latest_applies().await? {
+            latest.insert(apply.stack.clone(), apply);
+        }
+        for status in &mut statuses {
+            status.lock = locks.iter().find(|lock| lock.stack == status.name).cloned();
+            let at_work = status.lock.as_ref().is_some_and(|lock| lock.alive);
+            status.last_apply = latest.remove(&status.id).and_then(|apply| last_apply(apply, at_work));
+        }
+        Ok(statuses)
+    }
+
+    async fn observed_statuses(
+        &self,
+        stacks: Vec<Stack>,
+        options: StatusOptions,
+    ) -> Result<Vec<StackStatus>, AppError> {
         let mut engines: BTreeMap<String, Result<Seen, String>> = BTreeMap::new();
         let mut statuses = Vec::new();
         for stack in stacks {
@@ -238,6 +299,9 @@ impl App {
             }
         }
         StackStatus {
+            id: stack.id.clone(),
+            lock: None,
+            last_apply: None,
             name: stack.name.clone(),
             enabled: stack.enabled,
             project: stack.project.clone(),
@@ -266,6 +330,24 @@ impl App {
         }
         Some(ours.find(|container| container.name.as_str() == proper).unwrap_or(first))
     }
+}
+
+fn last_apply(apply: Apply, at_work: bool) -> Option<LastApply> {
+    let stands = match (apply.ended_at, apply.outcome) {
+        (None, _) if at_work => Stands::UnderWay,
+        (None, _) => Stands::Interrupted,
+        (Some(_), ApplyOutcome::RolledBack | ApplyOutcome::Failed) => {
+            Stands::Failed { error: apply.error.unwrap_or_default() }
+        }
+        _ => return None,
+    };
+    Some(LastApply {
+        author: told(&apply.author),
+        apply: apply.id,
+        command: apply.command,
+        started_at: apply.started_at,
+        stands,
+    })
 }
 
 /// What one look at an engine told.

@@ -1,25 +1,157 @@
-//! The way of every command that changes what runs: show the plan, ask, carry it out, tell what is there now.
+//! The way of every command that changes what runs: show the plan, ask, take the lock, carry it out, tell what is
+//! there now.
 
 use crate::{error::CliError, plan_view, progress::Progress, session::Session, status_view, style};
-use devarch_app::{Outcome, Prepared, StatusOptions};
+use devarch_app::{
+    AppError, ApplyOptions, Approved, HeldLock, LockRequest, Outcome, Prepared, Recover, StatusOptions,
+};
 use devarch_core::{
+    id::PlanId,
     name::StackName,
     plan::{Change, ChangeKind, FieldDiff},
     stack::Stack,
 };
+use devarch_store::StackLock;
 use serde_json::json;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Pulls the images that are absent.
-pub(crate) async fn pull(
-    session: &Session,
-    stack: &Stack,
-    cancel: &CancellationToken,
-) -> Result<(), CliError> {
-    let progress = Progress::new(session.terminal, None);
-    let pulled = session.app().await?.pull_images(stack, &|event| progress.event(event), cancel).await;
-    progress.end(pulled.is_ok());
-    Ok(pulled?)
+/// How long to wait for a stack's lock.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct LockArgs {
+    /// Wait so many seconds for another command that holds the stack's lock
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    lock_timeout: u64,
+}
+
+/// What to do about an apply that was interrupted.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+#[group(multiple = false)]
+pub(crate) struct RecoverArgs {
+    /// Finish an interrupted apply: go on to what is wanted now
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Put back what ran before an interrupted apply, and do nothing else
+    #[arg(long)]
+    pub(crate) undo: bool,
+}
+
+/// A command at work on a stack, under its lock.
+pub(crate) struct Work<'a> {
+    pub(crate) session: &'a Session,
+    /// The command, as the history and others who wait see it.
+    pub(crate) command: &'a str,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl Work<'_> {
+    /// Takes the stack's lock, telling who holds it while that is waited for.
+    pub(crate) async fn lock(
+        &self,
+        stack: &Stack,
+        args: LockArgs,
+        plan: Option<&PlanId>,
+    ) -> Result<StackLock, CliError> {
+        let request = LockRequest {
+            operation: self.command.to_owned(),
+            timeout: Duration::from_secs(args.lock_timeout),
+            plan: plan.cloned(),
+        };
+        let waiting = |held: &HeldLock| {
+            let note = format!(
+                "waiting for the lock of stack '{}': `devarch {}` by {}@{} (pid {}) has it",
+                held.stack, held.operation, held.user, held.host, held.pid
+            );
+            self.session.terminal.note(&note);
+        };
+        let app = self.session.app().await?;
+        tokio::select! {
+            lock = app.lock(stack, &request, &waiting) => Ok(lock?),
+            () = self.cancel.cancelled() => Err(CliError::Cancelled),
+        }
+    }
+
+    /// Pulls the images that are absent.
+    pub(crate) async fn pull(&self, stack: &Stack) -> Result<(), CliError> {
+        let progress = Progress::new(self.session.terminal);
+        let app = self.session.app().await?;
+        let pulled = app.pull_images(stack, &|event| progress.event(event), &self.cancel).await;
+        progress.end(pulled.is_ok());
+        Ok(pulled?)
+    }
+
+    /// Carries out what was approved, and frees the lock.
+    pub(crate) async fn carry_out(
+        &self,
+        lock: StackLock,
+        approved: &Approved,
+        recover: Option<Recover>,
+    ) -> Result<Outcome, CliError> {
+        let progress = Progress::new(self.session.terminal);
+        let events = |event| progress.event(event);
+        let options = ApplyOptions { command: self.command, recover, events: &events, cancel: &self.cancel };
+        let applied = self.session.app().await?.apply(&lock, approved, options).await;
+        progress.end(applied.is_ok());
+        free(lock).await;
+        Ok(applied?)
+    }
+
+    /// Puts back what ran before an interrupted apply.
+    pub(crate) async fn undo(&self, name: &StackName, args: LockArgs) -> Result<(), CliError> {
+        let terminal = self.session.terminal;
+        let app = self.session.app().await?;
+        let stack = app.stack(name).await?;
+        let lock = self.lock(&stack, args, None).await?;
+        let progress = Progress::new(terminal);
+        let undone = app.undo_interrupted(&lock, name, &|event| progress.event(event)).await;
+        progress.end(undone.is_ok());
+        free(lock).await;
+        match undone? {
+            None => terminal.note(&format!("no apply of stack '{name}' was interrupted")),
+            Some(remains) => {
+                terminal.note(&format!("stack '{name}': what ran before the interrupted apply runs again"));
+                for note in remains {
+                    terminal.note(&format!("  - {note}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What to do about an interrupted apply of a stack, if there is one: as the flags say, else as the user answers.
+    pub(crate) async fn recover(
+        &self,
+        stack: &Stack,
+        args: RecoverArgs,
+    ) -> Result<Option<Recover>, CliError> {
+        if args.undo {
+            return Ok(Some(Recover::Undo));
+        }
+        if args.resume {
+            return Ok(Some(Recover::Resume));
+        }
+        let Some(open) = self.session.app().await?.left_open(stack).await? else { return Ok(None) };
+        let terminal = self.session.terminal;
+        if terminal.yes {
+            return Ok(Some(Recover::Resume));
+        }
+        let error = AppError::Interrupted { stack: stack.name.clone(), apply: Box::new(open) };
+        if !terminal.interactive {
+            return Err(error.into());
+        }
+        terminal.note(&error.to_string());
+        let options = vec!["finish what is wanted now", "put back what ran before", "leave it as it is"];
+        match terminal.pick("What now?", options)? {
+            0 => Ok(Some(Recover::Resume)),
+            1 => Ok(Some(Recover::Undo)),
+            _ => Err(CliError::Declined),
+        }
+    }
+}
+
+/// A lock is free once it is dropped; that who held it can't be cleared from the store is no matter.
+async fn free(lock: StackLock) {
+    let _ = lock.release().await;
 }
 
 /// Shows a plan, and asks if it does anything, or if edits would be lost by it.
@@ -46,18 +178,6 @@ pub(crate) fn show_replacing(session: &Session, prepared: &Prepared) {
     if prepared.plan.changes.iter().any(replaces) {
         session.terminal.note(&plan_view::render(&prepared.plan, false));
     }
-}
-
-/// Carries a plan out.
-pub(crate) async fn carry_out(
-    session: &Session,
-    prepared: &Prepared,
-    cancel: &CancellationToken,
-) -> Result<Outcome, CliError> {
-    let progress = Progress::new(session.terminal, Some(&prepared.plan));
-    let applied = session.app().await?.apply(prepared, &|event| progress.event(event), cancel).await;
-    progress.end(applied.is_ok());
-    Ok(applied?)
 }
 
 /// Tells what was done and what is there now.

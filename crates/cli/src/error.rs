@@ -26,6 +26,9 @@ pub(crate) enum CliError {
     /// The user said no, or pressed Ctrl-C.
     #[error("cancelled; nothing was changed")]
     Declined,
+    /// Ctrl-C while something was waited for.
+    #[error("cancelled while waiting; nothing was changed")]
+    Cancelled,
     /// Output could not be written, or the terminal not used.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -53,7 +56,7 @@ impl CliError {
             Self::Invalid(_) => Exit::INVALID,
             Self::NotUp(_) => Exit::NOT_FOUND,
             Self::NobodyToAsk(_) => Exit::CONFLICT,
-            Self::Declined => Exit::CANCELLED,
+            Self::Declined | Self::Cancelled => Exit::CANCELLED,
             Self::Output(_) => Exit::FAILED,
         }
     }

@@ -11,6 +11,7 @@ mod config_view;
 mod definition_view;
 mod error;
 mod exit;
+mod life;
 mod plan_view;
 mod progress;
 mod session;
@@ -21,6 +22,7 @@ mod style;
 mod table;
 mod target;
 mod terminal;
+mod when;
 
 use clap::{CommandFactory as _, Parser, error::ErrorKind};
 use commands::Command;

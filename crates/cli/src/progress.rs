@@ -2,18 +2,18 @@
 
 use crate::terminal::{Terminal, to_stderr};
 use devarch_app::Event;
-use devarch_core::plan::{Plan, StepId};
+use devarch_core::plan::{Plan, Step, StepId};
 use devarch_engine::PullProgress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 /// Turns events into lines.
-pub(crate) struct Progress<'a> {
-    plan: Option<&'a Plan>,
+pub(crate) struct Progress {
+    plan: Mutex<Option<Arc<Plan>>>,
     live: Option<MultiProgress>,
     begun: Instant,
     lines: Mutex<BTreeMap<String, Line>>,
@@ -29,24 +29,29 @@ struct Line {
     layers: BTreeMap<String, (u64, u64)>,
 }
 
-impl<'a> Progress<'a> {
-    /// For a plan's steps, or for pulls alone.
-    pub(crate) fn new(terminal: Terminal, plan: Option<&'a Plan>) -> Self {
+impl Progress {
+    /// Draws nothing until something happens.
+    pub(crate) fn new(terminal: Terminal) -> Self {
         let target = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let mut lines: BTreeMap<String, Line> = BTreeMap::new();
-        for at in 0..plan.map_or(0, |plan| plan.steps.len()) {
-            lines.entry(subject(plan, StepId(at))).or_default().left += 1;
+        Self {
+            plan: Mutex::new(None),
+            live: terminal.live.then(target),
+            begun: Instant::now(),
+            lines: Mutex::default(),
         }
-        Self { plan, live: terminal.live.then(target), begun: Instant::now(), lines: Mutex::new(lines) }
     }
 
     /// Takes an event.
     pub(crate) fn event(&self, event: Event) {
         match event {
-            Event::Started(step) => self.started(step),
+            Event::Planned(plan) => self.planned(plan),
+            Event::Started(step) => self.say(&self.subject(step), &self.action(step), false),
             Event::Ended(step, _) => self.ended(step),
             Event::Failed(step) => {
-                self.say(&subject(self.plan, step), &format!("failed: {}", self.action(step)), true);
+                self.say(&self.subject(step), &format!("failed: {}", self.action(step)), true);
+            }
+            Event::PuttingBack { why } => {
+                self.say("stack", &format!("{why}; putting back what ran before"), false)
             }
             Event::Pull { image, progress } => self.pull(&image, progress),
             Event::Waiting { step, last } => self.waiting(step, &last),
@@ -68,19 +73,30 @@ impl<'a> Progress<'a> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn action(&self, step: StepId) -> String {
-        self.plan
-            .and_then(|plan| plan.steps.get(step.0))
-            .map(|step| step.action.to_string())
-            .unwrap_or_default()
+    fn planned(&self, plan: Arc<Plan>) {
+        let mut lines = self.lines();
+        for step in &plan.steps {
+            lines.entry(subject(step)).or_default().left += 1;
+        }
+        drop(lines);
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan);
     }
 
-    fn started(&self, step: StepId) {
-        self.say(&subject(self.plan, step), &self.action(step), false);
+    fn of_step(&self, step: StepId, tell: impl Fn(&Step) -> String) -> String {
+        let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        plan.as_ref().and_then(|plan| plan.steps.get(step.0)).map(tell).unwrap_or_default()
+    }
+
+    fn action(&self, step: StepId) -> String {
+        self.of_step(step, |step| step.action.to_string())
+    }
+
+    fn subject(&self, step: StepId) -> String {
+        self.of_step(step, subject)
     }
 
     fn ended(&self, step: StepId) {
-        let subject = subject(self.plan, step);
+        let subject = self.subject(step);
         let left = {
             let mut lines = self.lines();
             let line = lines.entry(subject.clone()).or_default();
@@ -96,7 +112,7 @@ impl<'a> Progress<'a> {
         if self.live.is_some() {
             let last = last.trim().lines().last().unwrap_or_default();
             let text = format!("{} ({last})", self.action(step));
-            self.say(&subject(self.plan, step), text.trim_end_matches(" ()"), false);
+            self.say(&self.subject(step), text.trim_end_matches(" ()"), false);
         }
     }
 
@@ -144,9 +160,8 @@ fn bar(live: &MultiProgress, subject: &str) -> ProgressBar {
     bar
 }
 
-fn subject(plan: Option<&Plan>, step: StepId) -> String {
-    let step = plan.and_then(|plan| plan.steps.get(step.0));
-    step.and_then(|step| step.instance.as_ref()).map_or_else(|| "stack".to_owned(), ToString::to_string)
+fn subject(step: &Step) -> String {
+    step.instance.as_ref().map_or_else(|| "stack".to_owned(), ToString::to_string)
 }
 
 fn megabytes(done: u64, all: u64) -> String {

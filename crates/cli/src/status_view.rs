@@ -3,9 +3,10 @@
 use crate::{
     style,
     table::{Cell, Table},
+    when::clock,
 };
 use anstyle::Style;
-use devarch_app::{InstanceStatus, StackStatus};
+use devarch_app::{HeldLock, InstanceStatus, LastApply, StackStatus, Stands};
 use devarch_core::{
     observed::{HealthState, RunState},
     stack::Wanted,
@@ -47,6 +48,12 @@ pub(crate) fn stack(status: &StackStatus) -> String {
     if let Some(unknown) = &status.unknown {
         let _ = writeln!(text, "  {} {unknown}", style::paint(style::BAD, "nothing is known of what runs:"));
     }
+    if let Some(lock) = &status.lock {
+        let _ = writeln!(text, "  {} {}", style::paint(style::WARN, "locked:"), locked(lock));
+    }
+    if let Some(last) = &status.last_apply {
+        text.push_str(&last_apply(status, last));
+    }
     let mut table = Table::new(["INSTANCE", "STATE", "HEALTH", "PORTS", "URL", ""]);
     for instance in &status.instances {
         table.row([
@@ -59,6 +66,40 @@ pub(crate) fn stack(status: &StackStatus) -> String {
         ]);
     }
     text + &if status.instances.is_empty() { "  no instances\n".to_owned() } else { table.render(2) }
+}
+
+fn locked(lock: &HeldLock) -> String {
+    match (&lock.plan, lock.until) {
+        (Some(plan), Some(until)) if !lock.alive => {
+            format!("kept for {plan} of {}@{} until {}", lock.user, lock.host, clock(until))
+        }
+        _ => format!(
+            "`devarch {}` of {}@{} (pid {}) is at work since {}",
+            lock.operation,
+            lock.user,
+            lock.host,
+            lock.pid,
+            clock(lock.since)
+        ),
+    }
+}
+
+fn last_apply(status: &StackStatus, last: &LastApply) -> String {
+    let what = format!("`devarch {}` of {} at {}", last.command, last.author, clock(last.started_at));
+    let name = &status.name;
+    match &last.stands {
+        Stands::UnderWay => String::new(),
+        Stands::Interrupted => {
+            let way_out =
+                format!("`devarch apply {name} --resume` finishes, `--undo` puts back what ran before");
+            format!("  {} {what}; {way_out}\n", style::paint(style::BAD, "interrupted:"))
+        }
+        Stands::Failed { error } => {
+            let error = error.lines().next().unwrap_or_default();
+            let more = format!("`devarch history show {name}` tells all of it");
+            format!("  {} {what}: {error}; {more}\n", style::paint(style::BAD, "failed:"))
+        }
+    }
 }
 
 fn state(instance: &InstanceStatus, unknown: bool) -> Cell {

@@ -96,6 +96,12 @@ impl Terminal {
         }
     }
 
+    /// Asks which of several; the place of the answer.
+    #[expect(clippy::unused_self, reason = "who asks has a terminal")]
+    pub(crate) fn pick(self, question: &str, options: Vec<&str>) -> Result<usize, CliError> {
+        inquire::Select::new(question, options).raw_prompt().map(|option| option.index).map_err(asked)
+    }
+
     /// Asks for a text, suggesting one.
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
     pub(crate) fn ask(self, question: &str, suggestion: &str) -> Result<String, CliError> {

@@ -161,9 +161,12 @@ stacks:
     let ran = world.fails(1, &["up", "--yes"]);
     assert!(ran.stderr.contains("error: instance 'bad' failed: it ended with exit code 3"), "{ran}");
     assert!(ran.stderr.contains("\n  | no config found\n"), "{ran}");
+    assert!(ran.stderr.contains("what ran before runs again"), "{ran}");
     let status = world.ok(&["status"]);
-    assert!(status.stdout.contains("exited 3"), "{status}");
-    assert!(status.stdout.contains("ended with exit code 3: `devarch logs`"), "{status}");
+    assert!(status.stdout.contains("failed: `devarch up` of "), "{status}");
+    assert!(status.stdout.contains("ended with exit code 3"), "{status}");
+    let history = world.ok(&["history", "show", &world.stack]);
+    assert!(history.stdout.contains("\n  | no config found\n"), "{history}");
 }
 
 fn a_port_that_is_taken_names_its_owner(world: &World) {

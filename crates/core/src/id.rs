@@ -43,6 +43,10 @@ id!(
     StoreId
 );
 id!(
+    /// A saved plan.
+    PlanId
+);
+id!(
     /// One apply; objects it made carry it.
     ApplyId
 );

@@ -1,7 +1,7 @@
 //! The engine as the rest of DevArch sees it. Every method is one engine call, or as few as the engine's
 //! differences allow; none retries and none decides.
 
-use crate::EngineError;
+use crate::{BuildRequest, EngineError};
 use async_trait::async_trait;
 use devarch_core::{
     engine::EngineInfo,
@@ -41,6 +41,13 @@ pub trait Engine: Send + Sync {
         reference: &str,
         platform: Option<&str>,
         progress: &(dyn Fn(PullProgress) + Send + Sync),
+    ) -> Result<ImageInfo>;
+
+    /// Builds an image and gives it its tag, telling the output line by line. Ended by dropping the future.
+    async fn build_image(
+        &self,
+        request: &BuildRequest,
+        progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<ImageInfo>;
 
     /// Makes a network, isolated from every other bridge, and refuses a second of that name.

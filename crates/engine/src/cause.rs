@@ -4,7 +4,7 @@
 //! seen from Docker 20.10.24 and Podman 4.3.1.
 
 use crate::{EngineError, EngineErrorKind as Kind};
-use std::{error::Error, io};
+use std::{error::Error, io, time::Duration};
 
 /// Why a call gave no result.
 #[derive(Debug)]
@@ -28,9 +28,19 @@ pub(crate) struct Answered {
     pub(crate) message: String,
 }
 
+impl Answered {
+    /// The cause the words tell.
+    pub(crate) fn kind(&self) -> Kind {
+        kind_of(self)
+    }
+}
+
 impl Failure {
-    pub(crate) fn timed_out() -> Self {
-        Self::Cut("the engine did not answer in time".to_owned())
+    pub(crate) fn timed_out(after: Duration) -> Self {
+        let seconds = after.as_secs_f32();
+        Self::Cut(format!(
+            "the engine did not answer within {seconds} s (DEVARCH_ENGINE_TIMEOUT allows more)"
+        ))
     }
 
     /// Whether the object it was about does not exist.
@@ -79,7 +89,6 @@ impl From<bollard::errors::Error> for Failure {
             E::SocketNotFoundError(path) => {
                 Self::Unreachable(io::ErrorKind::NotFound, format!("{path}: no such socket"))
             }
-            E::RequestTimeoutError => Self::timed_out(),
             E::HyperLegacyError { err } if err.is_connect() => match io_kind(&err) {
                 Some((kind, message)) => Self::Unreachable(kind, message),
                 None => Self::Unreachable(io::ErrorKind::Other, err.to_string()),
@@ -87,8 +96,16 @@ impl From<bollard::errors::Error> for Failure {
             E::HyperLegacyError { err } => Self::Cut(err.to_string()),
             E::HyperResponseError { err } => Self::Cut(err.to_string()),
             E::IOError { err } => Self::Cut(err.to_string()),
+            E::JsonSerdeError { err } => err.into(),
             other => Self::Garbled(other.to_string()),
         }
+    }
+}
+
+/// An answer that ends too early was cut off.
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        if error.is_eof() { Self::Cut(error.to_string()) } else { Self::Garbled(error.to_string()) }
     }
 }
 
@@ -150,6 +167,8 @@ fn kind_of(answer: &Answered) -> Kind {
         (Some((_, kind)), _) => kind.clone(),
         (None, 401) => Kind::Unauthorized,
         (None, 404) => Kind::NotFound,
+        // From something between us and the engine that lost the engine's answer.
+        (None, 502 | 504) => Kind::Uncertain,
         (None, _) => Kind::Other,
     }
 }

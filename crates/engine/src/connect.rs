@@ -16,12 +16,31 @@ const PING: Duration = Duration::from_secs(10);
 
 type Result<T> = std::result::Result<T, EngineError>;
 
+/// How to talk to an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// Time a call may take, after which its outcome is uncertain. A stop may take half of it beside its grace period. Pulls and
+    /// builds may take as long as they get on; streams and waits have no limit.
+    pub timeout: Duration,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self { timeout: Duration::from_mins(2) }
+    }
+}
+
+/// [`connect_with`] default options.
+pub async fn connect(candidates: &[Candidate]) -> Result<Arc<dyn Engine>> {
+    connect_with(candidates, ConnectOptions::default()).await
+}
+
 /// Connects to the first engine that answers and is of the wanted kind. Errors: what was most promising (an engine
 /// that refuses us or is too old rather than a place where nothing listens).
-pub async fn connect(candidates: &[Candidate]) -> Result<Arc<dyn Engine>> {
+pub async fn connect_with(candidates: &[Candidate], options: ConnectOptions) -> Result<Arc<dyn Engine>> {
     let mut failures = Vec::new();
     for candidate in candidates {
-        match reach(candidate).await {
+        match reach(candidate, options).await {
             Ok(Some(engine)) => return Ok(engine),
             Ok(None) => {}
             Err(error) => failures.push((candidate, error)),
@@ -30,14 +49,14 @@ pub async fn connect(candidates: &[Candidate]) -> Result<Arc<dyn Engine>> {
     Err(most_promising(failures))
 }
 
-async fn reach(candidate: &Candidate) -> Result<Option<Arc<dyn Engine>>> {
+async fn reach(candidate: &Candidate, options: ConnectOptions) -> Result<Option<Arc<dyn Engine>>> {
     let endpoint = match &candidate.way {
         Way::Dial(address) => address
             .parse::<Endpoint>()
             .map_err(|invalid| EngineError::new(&candidate.because, Kind::Other, invalid.to_string()))?,
         Way::StartPodman { program, socket } => podman_service::start(program, socket).await?,
     };
-    let wire = Wire::new(endpoint);
+    let wire = Wire::new(endpoint, options.timeout);
     let info = learn(&wire).await?;
     if candidate.only.is_some_and(|only| only != info.kind) {
         return Ok(None);
@@ -65,8 +84,8 @@ fn most_promising(failures: Vec<(&Candidate, EngineError)>) -> EngineError {
 /// Podman 4.3 (both ask their runtimes for versions).
 async fn learn(wire: &Wire) -> Result<EngineInfo> {
     let action = || format!("connect to {}", wire.endpoint());
-    let ping = tokio::time::timeout(PING, wire.open(Call::get("/_ping")));
-    let answer = ping.await.unwrap_or(Err(Failure::timed_out())).during(action)?;
+    let limit = PING.min(wire.timeout());
+    let answer = wire.open_within(limit, Call::get("/_ping")).await.during(action)?;
     let header = |name| text(answer.headers(), name);
     let server = header("server");
     let (kind, version) = match (header("libpod-api-version"), server.strip_prefix("Docker/")) {

@@ -36,6 +36,8 @@ pub enum EngineErrorKind {
     SubnetTaken,
     /// The image can't be had.
     NoImage,
+    /// The image's own instructions failed, or can't be read.
+    BuildFailed,
     /// The registry wants credentials, or other ones.
     Unauthorized,
     /// The command can't be run in the container.

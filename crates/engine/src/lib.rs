@@ -4,12 +4,14 @@
 //! [`connect`] takes the first that answers.
 
 mod api;
+mod build;
 mod cause;
 mod client;
 mod connect;
 mod error;
 mod find;
 mod frames;
+mod lines;
 mod podman_service;
 mod wire;
 
@@ -17,7 +19,8 @@ pub use api::{
     Engine, ExecIo, ExecRequest, ExitStatus, Inspection, LogChunk, LogOptions, LogStream, Probe, ProbeResult,
     PullProgress, TerminalSize,
 };
+pub use build::BuildRequest;
 pub use client::BollardEngine;
-pub use connect::connect;
+pub use connect::{ConnectOptions, connect, connect_with};
 pub use error::{EngineError, EngineErrorKind};
 pub use find::{Candidate, DockerContext, Endpoint, FindInput, InvalidEndpoint, Way, candidates};

@@ -8,30 +8,39 @@ use crate::{
     cause::{Answered, Failure},
     find::Endpoint,
 };
-use http_body_util::{BodyExt, Full};
+use futures_util::{TryStreamExt, stream::BoxStream};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::{Bytes, Frame, Incoming},
     client::conn::http1::{self, SendRequest},
     header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE},
 };
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{fmt::Write, time::Duration};
+use std::{
+    error::Error,
+    fmt::Write,
+    io::{self, ErrorKind},
+    time::Duration,
+};
 use tokio::net::{TcpStream, UnixStream};
 
-/// Time an engine may take to begin its answer, as bollard's default.
-pub(crate) const TIMEOUT: Duration = Duration::from_mins(2);
+/// Time a connection may take to come about.
+const DIAL: Duration = Duration::from_secs(10);
 
 type Result<T> = std::result::Result<T, Failure>;
+
+/// What is sent with a call.
+type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// One call.
 #[derive(Debug)]
 pub(crate) struct Call {
     method: Method,
     path: String,
-    body: Option<Value>,
+    body: Body,
     headers: Vec<(&'static str, String)>,
     upgrade: bool,
 }
@@ -45,13 +54,23 @@ impl Call {
         Self::new(Method::POST, path)
     }
 
-    fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), body: None, headers: Vec::new(), upgrade: false }
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path)
     }
 
-    pub(crate) fn json(mut self, body: Value) -> Self {
-        self.body = Some(body);
-        self
+    fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), body: whole(Bytes::new()), headers: Vec::new(), upgrade: false }
+    }
+
+    pub(crate) fn json(mut self, body: &Value) -> Self {
+        self.body = whole(Bytes::from(body.to_string()));
+        self.header(CONTENT_TYPE.as_str(), "application/json".to_owned())
+    }
+
+    /// With a tar archive that is sent as it comes.
+    pub(crate) fn tar(mut self, archive: BoxStream<'static, io::Result<Bytes>>) -> Self {
+        self.body = StreamBody::new(archive.map_ok(Frame::data)).boxed_unsync();
+        self.header(CONTENT_TYPE.as_str(), "application/x-tar".to_owned())
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
@@ -64,7 +83,7 @@ impl Call {
         self
     }
 
-    fn into_request(self) -> Result<Request<Full<Bytes>>> {
+    fn into_request(self) -> Result<Request<Body>> {
         let mut request = Request::builder().method(self.method).uri(self.path).header(HOST, "engine");
         for (name, value) in self.headers {
             request = request.header(name, value);
@@ -72,14 +91,7 @@ impl Call {
         if self.upgrade {
             request = request.header(CONNECTION, "Upgrade").header(UPGRADE, "tcp");
         }
-        let body = match self.body {
-            None => Bytes::new(),
-            Some(value) => {
-                request = request.header(CONTENT_TYPE, "application/json");
-                Bytes::from(value.to_string())
-            }
-        };
-        request.body(Full::new(body)).map_err(|error| Failure::Garbled(error.to_string()))
+        request.body(self.body).map_err(|error| Failure::Garbled(error.to_string()))
     }
 }
 
@@ -87,23 +99,39 @@ impl Call {
 #[derive(Debug, Clone)]
 pub(crate) struct Wire {
     endpoint: Endpoint,
+    timeout: Duration,
 }
 
 impl Wire {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint }
+    /// `timeout` is the time an ordinary call may take until its answer has been read.
+    pub(crate) fn new(endpoint: Endpoint, timeout: Duration) -> Self {
+        Self { endpoint, timeout }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Sends a call and waits for the head of its answer without a limit; an answer that is not a success is a
     /// failure.
     pub(crate) async fn open(&self, call: Call) -> Result<Response<Incoming>> {
+        let sender = self.dial().await?;
+        Self::ask(sender, call).await
+    }
+
+    /// Sends a call and waits for the head of its answer, at most `limit` once it is connected.
+    pub(crate) async fn open_within(&self, limit: Duration, call: Call) -> Result<Response<Incoming>> {
+        let sender = self.dial().await?;
+        within(limit, Self::ask(sender, call)).await
+    }
+
+    async fn ask(mut sender: SendRequest<Body>, call: Call) -> Result<Response<Incoming>> {
         let request = call.into_request()?;
-        let mut sender = self.dial().await?;
-        let response = sender.send_request(request).await.map_err(|error| Failure::Cut(error.to_string()))?;
+        let response = sender.send_request(request).await.map_err(|error| unsent(&error))?;
         let status = response.status();
         if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(response);
@@ -114,13 +142,20 @@ impl Wire {
         Err(Failure::Answered(Answered { status: status.as_u16(), message }))
     }
 
-    /// Sends a call and reads its whole answer, all within [`TIMEOUT`].
+    /// Sends a call and reads its whole answer, as long as an ordinary call may take.
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
-        let read = async {
-            let body = read_all(self.open(call).await?).await?;
-            serde_json::from_slice(&body).map_err(|error| Failure::Garbled(error.to_string()))
-        };
-        tokio::time::timeout(TIMEOUT, read).await.unwrap_or(Err(Failure::timed_out()))
+        let sender = self.dial().await?;
+        within(self.timeout, async {
+            let body = read_all(Self::ask(sender, call).await?).await?;
+            serde_json::from_slice(&body).map_err(Failure::from)
+        })
+        .await
+    }
+
+    /// Sends a call of whose answer only success matters.
+    pub(crate) async fn send(&self, call: Call) -> Result<()> {
+        let sender = self.dial().await?;
+        within(self.timeout, async { read_all(Self::ask(sender, call).await?).await.map(drop) }).await
     }
 
     /// Like [`Wire::json`], `None` where the object does not exist.
@@ -132,11 +167,27 @@ impl Wire {
         }
     }
 
-    async fn dial(&self) -> Result<SendRequest<Full<Bytes>>> {
-        match &self.endpoint {
-            Endpoint::Unix(path) => handshake(UnixStream::connect(path).await).await,
-            Endpoint::Tcp(address) => handshake(TcpStream::connect(address).await).await,
-        }
+    /// Nothing has been sent where this fails.
+    async fn dial(&self) -> Result<SendRequest<Body>> {
+        let connect = async {
+            match &self.endpoint {
+                Endpoint::Unix(path) => handshake(UnixStream::connect(path).await).await,
+                Endpoint::Tcp(address) => handshake(TcpStream::connect(address).await).await,
+            }
+        };
+        let too_late = || Failure::Unreachable(ErrorKind::TimedOut, "it takes no connection".to_owned());
+        tokio::time::timeout(DIAL, connect).await.unwrap_or_else(|_| Err(too_late()))
+    }
+}
+
+/// Waits for a call that has been sent, at most `limit`.
+pub(crate) async fn within<T, F: Into<Failure>>(
+    limit: Duration,
+    call: impl Future<Output = std::result::Result<T, F>>,
+) -> Result<T> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => answer.map_err(F::into),
+        Err(_) => Err(Failure::timed_out(limit)),
     }
 }
 
@@ -145,7 +196,7 @@ struct Refusal {
     message: String,
 }
 
-async fn handshake<S>(stream: std::io::Result<S>) -> Result<SendRequest<Full<Bytes>>>
+async fn handshake<S>(stream: std::io::Result<S>) -> Result<SendRequest<Body>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -158,6 +209,18 @@ where
         }
     });
     Ok(sender)
+}
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that could not be read ends the call from our side: the engine never had the whole of it.
+fn unsent(error: &hyper::Error) -> Failure {
+    match error.source() {
+        Some(cause) if error.is_user() => Failure::Garbled(cause.to_string()),
+        _ => Failure::Cut(error.to_string()),
+    }
 }
 
 async fn read_all(response: Response<Incoming>) -> Result<Bytes> {

@@ -5,11 +5,21 @@
 use devarch_core::{
     engine::{EngineKind, Locality},
     id::ContainerId,
+    name::{ContainerName, PhysicalVolume},
+    unit::Millis,
 };
-use devarch_engine::{Candidate, Engine, EngineError, EngineErrorKind as Kind, Way, connect};
+use devarch_engine::{
+    Candidate, ConnectOptions, Engine, EngineError, EngineErrorKind as Kind, ExecRequest, Way, connect,
+    connect_with,
+};
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -17,8 +27,19 @@ use tokio::{
     net::{TcpListener, UnixListener},
 };
 
-/// What is answered to `METHOD PATH`; nothing cuts the connection.
+macro_rules! ok {
+    ($body:expr) => {
+        Some(concat!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", $body))
+    };
+}
+
+/// What is answered to `METHOD PATH`; nothing cuts the connection, [`HANGS`] leaves it open.
 type Answer = fn(&str) -> Option<&'static str>;
+
+/// An answer that does not come.
+const HANGS: &str = "";
+/// An answer of which the rest does not come.
+const HALF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"status\":\"Pulling\"}\n";
 
 /// An engine behind a socket in a directory of its own.
 struct Pretended {
@@ -38,14 +59,27 @@ impl Pretended {
     }
 
     async fn connect(&self) -> Result<Arc<dyn Engine>, EngineError> {
+        dial(self.address()).await
+    }
+
+    /// With little patience.
+    async fn connect_hastily(&self) -> Result<Arc<dyn Engine>, EngineError> {
+        let options = ConnectOptions { timeout: Duration::from_millis(100) };
+        connect_with(&[candidate(self.address())], options).await
+    }
+
+    fn address(&self) -> String {
         let socket: PathBuf = self.dir.path().join("sock");
-        dial(format!("unix://{}", socket.display())).await
+        format!("unix://{}", socket.display())
     }
 }
 
 async fn dial(address: String) -> Result<Arc<dyn Engine>, EngineError> {
-    let way = Way::Dial(address);
-    connect(&[Candidate { way, because: "test".to_owned(), only: None }]).await
+    connect(&[candidate(address)]).await
+}
+
+fn candidate(address: String) -> Candidate {
+    Candidate { way: Way::Dial(address), because: "test".to_owned(), only: None }
 }
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: Answer) {
@@ -60,13 +94,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: Answer)
     let asked = head.split(" HTTP/").next().unwrap_or_default();
     if let Some(answer) = answer(asked) {
         let _ = stream.write_all(answer.as_bytes()).await;
+        if answer == HANGS || answer == HALF {
+            let _ = stream.read_u8().await;
+        }
     }
-}
-
-macro_rules! ok {
-    ($body:expr) => {
-        Some(concat!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", $body))
-    };
 }
 
 const DOCKER: &str =
@@ -85,6 +116,81 @@ async fn a_call_that_is_cut_off_is_uncertain() {
     assert_eq!(docker.containers().await.unwrap_err().kind, Kind::Uncertain);
     assert_eq!(docker.start(&id).await.unwrap_err().kind, Kind::Uncertain);
     assert_eq!(docker.stop(&id, None).await.unwrap_err().kind, Kind::Uncertain);
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_answered_in_time_is_uncertain() {
+    for ping in [DOCKER, PODMAN] {
+        let engine = Pretended::new(match ping {
+            DOCKER => |asked| if asked == "GET /_ping" { Some(DOCKER) } else { hang(asked) },
+            _ => |asked| if asked == "GET /_ping" { Some(PODMAN) } else { hang(asked) },
+        });
+        let hasty = engine.connect_hastily().await.unwrap();
+        let id = ContainerId::new("1");
+        let volume = PhysicalVolume::from_stored("v".to_owned());
+        let name = ContainerName::from_stored("n".to_owned());
+        let outcomes = [
+            hasty.containers().await.map(drop),
+            hasty.inspect(&id).await.map(drop),
+            hasty.create_volume(&volume, &BTreeMap::new()).await,
+            hasty.put_files(&id, &BTreeMap::new()).await,
+            hasty.start(&id).await,
+            hasty.stop(&id, Some(Millis(0))).await,
+            hasty.rename(&id, &name).await,
+            hasty.remove_container(&id).await,
+            hasty.exec(&id, &ExecRequest::default()).await.map(drop),
+        ];
+        for outcome in outcomes {
+            assert_eq!(outcome.unwrap_err().kind, Kind::Uncertain);
+        }
+    }
+}
+
+fn hang(asked: &str) -> Option<&'static str> {
+    if asked == "GET /info" { ok!("{}") } else { Some(HANGS) }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_off_in_the_middle_is_uncertain() {
+    let engine = Pretended::new(|asked| match asked {
+        "GET /_ping" => Some(DOCKER),
+        "GET /info" => ok!("{}"),
+        "POST /volumes/create" => Some("HTTP/1.1 201 Created\r\nContent-Length: 90\r\n\r\n{\"Name\":\"v"),
+        _ => ok!("[{\"Id\":\"1\","),
+    });
+    let docker = engine.connect().await.unwrap();
+    let volume = PhysicalVolume::from_stored("v".to_owned());
+    let created = docker.create_volume(&volume, &BTreeMap::new()).await;
+    assert_eq!(created.unwrap_err().kind, Kind::Uncertain);
+    assert_eq!(docker.containers().await.unwrap_err().kind, Kind::Uncertain);
+}
+
+#[tokio::test]
+async fn a_pull_that_gets_stuck_is_given_up() {
+    let engine = Pretended::new(|asked| match asked {
+        "GET /_ping" => Some(DOCKER),
+        "GET /info" => ok!("{}"),
+        _ => Some(HALF),
+    });
+    let docker = engine.connect_hastily().await.unwrap();
+    let pulled = docker.pull_image("a:1", None, &|_| {}).await;
+    assert_eq!(pulled.unwrap_err().kind, Kind::Uncertain);
+}
+
+/// Podman tells nothing while it fetches a layer.
+#[tokio::test]
+async fn a_silent_pull_on_podman_goes_on_as_long_as_podman_answers() {
+    static PINGS: AtomicUsize = AtomicUsize::new(0);
+    let engine = Pretended::new(|asked| match asked {
+        "GET /_ping" if PINGS.fetch_add(1, Ordering::Relaxed) < 4 => Some(PODMAN),
+        "GET /_ping" => Some(HANGS),
+        "GET /info" => ok!("{}"),
+        _ => Some(HALF),
+    });
+    let podman = engine.connect_hastily().await.unwrap();
+    let pulled = podman.pull_image("a:1", None, &|_| {}).await;
+    assert_eq!(pulled.unwrap_err().kind, Kind::Uncertain);
+    assert_eq!(PINGS.load(Ordering::Relaxed), 5);
 }
 
 #[tokio::test]

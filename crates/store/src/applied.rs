@@ -1,4 +1,4 @@
-//! What was last applied of each instance. Table `applied`.
+//! What was applied of each instance. Table `applied`.
 
 use crate::{
     db::{Result, Tx, Unreadable, execute, fetch},
@@ -7,7 +7,7 @@ use crate::{
 use devarch_core::id::{ContainerId, EngineId, ImageId, InstanceId, StackId};
 use std::{collections::BTreeMap, fmt};
 
-/// The container this store remembers making for an instance.
+/// What this store remembers making an instance's container from.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Applied {
     /// The engine it is on.
@@ -61,14 +61,19 @@ impl Row {
     }
 }
 
-/// All of one stack, also of instances that are no more.
-pub(crate) async fn load(tx: &mut Tx, stack: &StackId) -> Result<BTreeMap<InstanceId, Applied>> {
-    let rows: Vec<Row> = fetch!(tx, "SELECT * FROM applied WHERE stack_id = $1", stack.as_str())?;
-    let parsed: std::result::Result<_, Unreadable> = rows.into_iter().map(Row::read).collect();
-    parsed.map_err(|error| tx.damaged(error))
+/// All of one stack, also of instances that are no more; of each instance the newest first.
+pub(crate) async fn load(tx: &mut Tx, stack: &StackId) -> Result<BTreeMap<InstanceId, Vec<Applied>>> {
+    let rows: Vec<Row> =
+        fetch!(tx, "SELECT * FROM applied WHERE stack_id = $1 ORDER BY written DESC", stack.as_str())?;
+    let mut all: BTreeMap<InstanceId, Vec<Applied>> = BTreeMap::new();
+    for row in rows {
+        let (instance, applied) = row.read().map_err(|error| tx.damaged(error))?;
+        all.entry(instance).or_default().push(applied);
+    }
+    Ok(all)
 }
 
-/// Remembers one, instead of what was remembered of that instance.
+/// Remembers one as the newest, instead of what was remembered of that instance and hash.
 pub(crate) async fn record(
     tx: &mut Tx,
     stack: &StackId,
@@ -78,14 +83,16 @@ pub(crate) async fn record(
     let written = execute!(
         tx,
         "INSERT INTO applied \
-         (stack_id, instance_id, engine_id, hash, form, spec, image_id, container_id) \
-         SELECT id, $2, $3, $4, $5, $6, $7, $8 FROM stacks WHERE id = $1 \
-         ON CONFLICT (stack_id, instance_id) DO UPDATE SET engine_id = $3, hash = $4, form = $5, \
-         spec = $6, image_id = $7, container_id = $8",
+         (stack_id, instance_id, hash, written, engine_id, form, spec, image_id, container_id) \
+         SELECT id, $2, $3, \
+         (SELECT coalesce(max(written), 0) + 1 FROM applied WHERE stack_id = $1 AND instance_id = $2), \
+         $4, $5, $6, $7, $8 FROM stacks WHERE id = $1 \
+         ON CONFLICT (stack_id, instance_id, hash) DO UPDATE SET written = excluded.written, \
+         engine_id = $4, form = $5, spec = $6, image_id = $7, container_id = $8",
         stack.as_str(),
         instance.as_str(),
-        applied.engine_id.as_str(),
         &applied.hash,
+        applied.engine_id.as_str(),
         i64::from(applied.form),
         &applied.spec,
         applied.image_id.as_str(),
@@ -97,7 +104,19 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Forgets one: its container was removed.
+/// Forgets all of one instance but what has this hash: no other container of it is left.
+pub(crate) async fn settle(tx: &mut Tx, stack: &StackId, instance: &InstanceId, hash: &str) -> Result<()> {
+    execute!(
+        tx,
+        "DELETE FROM applied WHERE stack_id = $1 AND instance_id = $2 AND hash <> $3",
+        stack.as_str(),
+        instance.as_str(),
+        hash,
+    )?;
+    Ok(())
+}
+
+/// Forgets all of one instance: its containers were removed.
 pub(crate) async fn forget(tx: &mut Tx, stack: &StackId, instance: &InstanceId) -> Result<()> {
     execute!(
         tx,

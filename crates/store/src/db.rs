@@ -2,7 +2,7 @@
 //!
 //! [`fetch!`], [`execute!`] and [`fetch_one!`] run one SQL text on whichever database a [`Tx`] belongs to.
 
-use crate::error::StoreError;
+use crate::{error::StoreError, hold::Keeper};
 use sqlx::{Executor as _, PgPool, Postgres, Sqlite, SqlitePool, pool::PoolConnection};
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ pub(crate) enum Db {
 pub(crate) struct Database {
     pub(crate) db: Db,
     pub(crate) place: Arc<str>,
+    pub(crate) keeper: Keeper,
 }
 
 /// A transaction on either. It ends with [`Tx::end`]; dropped before that, its connection is closed, so that the
@@ -51,6 +52,12 @@ impl Database {
     /// start, because a reader that becomes a writer fails when another was quicker, however long it would wait.
     pub(crate) async fn write(&self) -> Result<Tx> {
         self.begin("BEGIN IMMEDIATE", "BEGIN").await
+    }
+
+    /// A transaction that writes rows nobody else writes, and does not wait until they are on the disk. (On SQLite no
+    /// write does.)
+    pub(crate) async fn journal(&self) -> Result<Tx> {
+        self.begin("BEGIN IMMEDIATE", "BEGIN; SET LOCAL synchronous_commit = off").await
     }
 
     /// A transaction that edits stacks. On both databases there is one of them at a time, so that what it compares

@@ -1,7 +1,8 @@
 //! What can go wrong, in words that say what to do.
 
+use crate::{author::Author, locks::LockInfo};
 use devarch_core::{
-    id::StackId,
+    id::{ApplyId, PlanId, StackId},
     name::{NameTooLong, StackName},
 };
 use sqlx::{migrate::MigrateError, postgres::PgDatabaseError, sqlite::SqliteError};
@@ -34,6 +35,57 @@ pub enum StoreError {
     Gone {
         /// The stack.
         stack: StackId,
+    },
+    /// Somebody else holds a stack's lock, or a plan has its lease.
+    #[error("stack '{stack}' is {holder}")]
+    Locked {
+        /// The stack's name.
+        stack: StackName,
+        /// Who holds it.
+        holder: Box<LockInfo>,
+    },
+    /// The lock this program took is not its own any more.
+    #[error(
+        "the lock of stack '{stack}' is lost: {}; nothing more is done under it. \
+         Look at the stack with `devarch status {stack}`, then apply it again",
+        Loss(by.as_ref())
+    )]
+    LockLost {
+        /// The stack's name.
+        stack: StackName,
+        /// Who took it away by force; `None` where its connection to the database or its lock file is gone.
+        by: Option<Author>,
+    },
+    /// A lock taken through a connection pooler would not be bound to this program.
+    #[error(
+        "database {place} is reached through a connection pooler, which may hand one session to several programs: \
+         locks don't hold there; put the server's own address into DEVARCH_DATABASE_URL"
+    )]
+    Pooler {
+        /// The database, without password.
+        place: String,
+    },
+    /// A saved plan is applied once.
+    #[error("plan {plan} was applied already, by apply {by}; make a new one with `devarch plan`")]
+    PlanUsed {
+        /// The plan.
+        plan: PlanId,
+        /// The apply that used it.
+        by: ApplyId,
+    },
+    /// There is no such plan of that stack.
+    #[error(
+        "plan {plan} is not in the store any more, or is another stack's; make a new one with `devarch plan`"
+    )]
+    NoPlan {
+        /// The plan.
+        plan: PlanId,
+    },
+    /// There is no such apply of the locked stack, or that step of it was never begun.
+    #[error("apply {apply} or this step of it is not in the locked stack's journal; see `devarch history`")]
+    NotJournalled {
+        /// The apply.
+        apply: ApplyId,
     },
     /// An instance's container would have too long a name.
     #[error(transparent)]
@@ -115,6 +167,17 @@ struct Owner<'a>(Option<&'a String>);
 impl fmt::Display for Owner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.map_or(Ok(()), |owner| write!(f, " by {owner}"))
+    }
+}
+
+struct Loss<'a>(Option<&'a Author>);
+
+impl fmt::Display for Loss<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(by) => write!(f, "{by} released it by force"),
+            None => f.write_str("its connection to the database or its lock file is gone"),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Volumes that stayed on an engine when their stack or instance went. Table `kept_volumes`.
 
-use crate::db::{Result, Tx, Unreadable, execute, fetch};
+use crate::{
+    clock::now,
+    db::{Result, Tx, Unreadable, execute, fetch},
+};
 use devarch_core::{
     id::{EngineId, InstanceId, StackId},
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
@@ -72,7 +75,6 @@ pub(crate) async fn load(tx: &mut Tx) -> Result<Vec<KeptVolume>> {
 
 /// Remembers one.
 pub(crate) async fn insert(tx: &mut Tx, row: &KeptRow) -> Result<()> {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     execute!(
         tx,
         "INSERT INTO kept_volumes (engine_id, physical_name, stack_id, stack_name, instance_id, \
@@ -86,7 +88,7 @@ pub(crate) async fn insert(tx: &mut Tx, row: &KeptRow) -> Result<()> {
         &row.instance_id,
         &row.instance_name,
         &row.volume,
-        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
+        now(),
     )?;
     Ok(())
 }

@@ -5,32 +5,53 @@
 //! values, written in one transaction and only onto the revision it was made from. What must be unique is so by
 //! constraints of the database; before an edit is written, what it newly claims is compared with what others hold,
 //! so that a refusal can name the holder.
+//!
+//! Who changes a stack's objects on an engine holds the stack's [`StackLock`]: a lock of the operating system or of a
+//! database session, so that it is free when its holder dies. What was planned and applied is kept in a journal, which
+//! is written only by the holder of that lock.
 
 mod applied;
+mod applies;
+mod author;
 mod claims;
+mod clock;
 mod db;
 mod edit;
 mod error;
+mod file_lock;
+mod hold;
 mod identity;
 mod instances;
+mod journal;
 mod kept;
 mod load;
+mod lock;
+mod locks;
 mod place;
+mod plans;
 mod ports;
 mod postgres;
 mod rows;
 mod schema;
+mod session;
 mod sqlite;
 mod stacks;
+mod steps;
 mod store;
 mod templates;
 mod url;
 mod volumes;
 
 pub use applied::Applied;
+pub use applies::{Apply, ApplyOutcome};
+pub use author::Author;
 pub use error::{Fault, StoreError, TakenWhat};
 pub use identity::StoreIdentity;
 pub use kept::KeptVolume;
+pub use lock::StackLock;
+pub use locks::{Lease, LockInfo, LockOwner};
+pub use plans::SavedPlan;
 pub use ports::PortReservation;
+pub use steps::StepRecord;
 pub use store::Store;
 pub use url::{InvalidUrl, PostgresUrl, StoreUrl};

@@ -21,25 +21,35 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// read their right to.
 pub(crate) fn prepare(path: &Path) -> Result<()> {
     let directory = directory_of(path);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(|error| unusable(directory, error))?;
+    make_directory(directory)?;
     if let Some(kind) = network_file_system(directory) {
         return Err(StoreError::NetworkFileSystem { path: directory.to_owned(), kind });
     }
     make_private(path).map_err(|error| unusable(path, error))
 }
 
-fn directory_of(path: &Path) -> &Path {
+/// Makes a directory that is its user's alone, where it is missing.
+pub(crate) fn make_directory(directory: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|error| unusable(directory, error))
+}
+
+/// Opens a file to lock it, making it where it is missing: its user's alone, and empty.
+pub(crate) fn open_lock_file(path: &Path) -> Result<File> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    opened.map_err(|error| unusable(path, error))
+}
+
+/// The directory a database is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     }
 }
 
-fn unusable(path: &Path, source: io::Error) -> StoreError {
+/// That path can't be used.
+pub(crate) fn unusable(path: &Path, source: io::Error) -> StoreError {
     StoreError::File { path: path.to_owned(), source }
 }
 
@@ -75,13 +85,7 @@ impl Gate {
 
     async fn take(database: &Path, lock: fn(&File) -> std::result::Result<(), TryLockError>) -> Result<Self> {
         let path = beside(database);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| unusable(&path, error))?;
+        let file = open_lock_file(&path)?;
         let until = Instant::now() + PATIENCE;
         loop {
             match lock(&file) {

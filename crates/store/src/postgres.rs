@@ -3,6 +3,7 @@
 use crate::{
     db::{Database, Db, Result},
     error::StoreError,
+    hold::Keeper,
     schema::{self, Schema},
     url::PostgresUrl,
 };
@@ -21,7 +22,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Waiting and idling have an end, so that a client that is gone does not hold up a team.
 const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s")];
@@ -38,7 +39,11 @@ pub(crate) async fn open(url: &PostgresUrl) -> Result<Database> {
         .options(SETTINGS);
     let pool =
         PgPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).connect_lazy_with(options.clone());
-    let database = Database { db: Db::Pg(pool.clone()), place: place.as_str().into() };
+    let database = Database {
+        db: Db::Pg(pool.clone()),
+        place: place.as_str().into(),
+        keeper: Keeper::sessions(options.clone()),
+    };
 
     let mut connection = first(&pool, &options).await.map_err(failed)?;
     let found = version(&mut connection).await.map_err(failed)?;

@@ -3,6 +3,7 @@
 use crate::{
     db::{Database, Db, Result},
     error::StoreError,
+    hold::Keeper,
     place::{self, Gate},
     schema::{self, Schema},
 };
@@ -32,7 +33,11 @@ pub(crate) async fn open(path: &Path) -> Result<Database> {
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_lazy_with(options.clone());
-    let database = Database { db: Db::Lite(pool.clone()), place: path.display().to_string().into() };
+    let database = Database {
+        db: Db::Lite(pool.clone()),
+        place: path.display().to_string().into(),
+        keeper: Keeper::files(path),
+    };
     let failed = |error| StoreError::of(&database.place, error);
 
     let gate = Gate::shared(path).await?;

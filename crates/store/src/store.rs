@@ -1,4 +1,5 @@
-//! The store's whole interface.
+//! The store's interface: stacks, and what is known of them. Its locks are in [`crate::lock`], the journal of applies
+//! in [`crate::journal`].
 
 use crate::{
     applied::{self, Applied},
@@ -26,7 +27,7 @@ const NONE: &str = "";
 /// The truth, as one machine sees it. Clones share their connections.
 #[derive(Clone)]
 pub struct Store {
-    database: Database,
+    pub(crate) database: Database,
     host: Arc<str>,
 }
 
@@ -153,15 +154,16 @@ impl Store {
         tx.end(found).await
     }
 
-    /// What was last applied of a stack's instances, also of those that were removed since: their containers are
-    /// still this store's to remove.
-    pub async fn applied(&self, stack: &StackId) -> Result<BTreeMap<InstanceId, Applied>> {
+    /// What was applied of a stack's instances, of each the newest first; also of instances that were removed since:
+    /// their containers are still this store's to remove.
+    pub async fn applied(&self, stack: &StackId) -> Result<BTreeMap<InstanceId, Vec<Applied>>> {
         let mut tx = self.database.read().await?;
         let found = applied::load(&mut tx, stack).await;
         tx.end(found).await
     }
 
-    /// Remembers what is being applied of an instance.
+    /// Remembers what is being applied of an instance, as its newest. What was applied of it with another hash stays
+    /// remembered: its container may be kept, or may have to run again.
     pub async fn record_applied(
         &self,
         stack: &StackId,
@@ -173,7 +175,14 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Forgets what was applied of an instance: its container was removed.
+    /// Forgets what was applied of an instance with any other hash: no container but that one is left of it.
+    pub async fn settle_applied(&self, stack: &StackId, instance: &InstanceId, hash: &str) -> Result<()> {
+        let mut tx = self.database.write().await?;
+        let done = applied::settle(&mut tx, stack, instance, hash).await;
+        tx.end(done).await
+    }
+
+    /// Forgets all that was applied of an instance: its containers were removed.
     pub async fn forget_applied(&self, stack: &StackId, instance: &InstanceId) -> Result<()> {
         let mut tx = self.database.write().await?;
         let done = applied::forget(&mut tx, stack, instance).await;

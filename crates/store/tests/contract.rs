@@ -41,6 +41,7 @@ promises!(
     a_volume_that_never_reached_an_engine_is_not_kept,
     an_unused_template_body_is_deleted_and_a_used_one_is_shared,
     applied_outlives_its_instance,
+    what_each_container_was_made_from_stays_known_until_one_is_left,
     nothing_can_be_applied_to_a_stack_that_is_gone,
     eight_writers_do_not_see_database_is_locked,
 );
@@ -483,17 +484,37 @@ async fn applied_outlives_its_instance(world: World) {
     let stack = rich();
     store.create_stack(&stack).await.unwrap();
     let id = stack.instances[&named("db")].id.clone();
-    store.record_applied(&stack.id, &id, &applied("one")).await.unwrap();
-    let mut later = applied("two");
-    later.container_id = Some(devarch_core::id::ContainerId::new("c1"));
-    store.record_applied(&stack.id, &id, &later).await.unwrap();
-    assert!(!format!("{later:?}").contains("s3cret"));
+    let first = applied("one");
+    store.record_applied(&stack.id, &id, &first).await.unwrap();
+    assert!(!format!("{first:?}").contains("s3cret"));
 
     edit(&store, "shop", |stack| stack.instances.clear()).await.unwrap();
-    let applied = store.applied(&stack.id).await.unwrap();
-    assert_eq!(applied, BTreeMap::from([(id.clone(), later)]));
+    let known = store.applied(&stack.id).await.unwrap();
+    assert_eq!(known, BTreeMap::from([(id.clone(), vec![first])]));
     store.forget_applied(&stack.id, &id).await.unwrap();
     assert_eq!(store.applied(&stack.id).await.unwrap(), BTreeMap::new());
+}
+
+async fn what_each_container_was_made_from_stays_known_until_one_is_left(world: World) {
+    let store = world.open().await;
+    let stack = rich();
+    store.create_stack(&stack).await.unwrap();
+    let [db, web] = ["db", "web"].map(|name| stack.instances[&named(name)].id.clone());
+    store.record_applied(&stack.id, &web, &applied("one")).await.unwrap();
+    for hash in ["one", "two", "three"] {
+        store.record_applied(&stack.id, &db, &applied(hash)).await.unwrap();
+    }
+    let mut again = applied("one");
+    again.container_id = Some(devarch_core::id::ContainerId::new("c1"));
+    store.record_applied(&stack.id, &db, &again).await.unwrap();
+    let known = store.applied(&stack.id).await.unwrap();
+    assert_eq!(known[&db], [again, applied("three"), applied("two")]);
+
+    store.settle_applied(&stack.id, &db, "three").await.unwrap();
+    let known = store.applied(&stack.id).await.unwrap();
+    assert_eq!(known, BTreeMap::from([(db.clone(), vec![applied("three")]), (web, vec![applied("one")])]));
+    store.forget_applied(&stack.id, &db).await.unwrap();
+    assert!(!store.applied(&stack.id).await.unwrap().contains_key(&db));
 }
 
 async fn nothing_can_be_applied_to_a_stack_that_is_gone(world: World) {

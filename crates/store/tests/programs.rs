@@ -10,22 +10,28 @@
 mod world;
 
 use devarch_core::{
+    id::ApplyId,
     name::{InstanceName, StackName},
     stack::{Pinned, Stack},
 };
+use devarch_store::{ApplyOutcome, StoreError};
 use std::{
     collections::BTreeSet,
+    io::{BufRead as _, BufReader},
     process::{Child, Command, Output, Stdio},
+    time::Duration,
 };
 use world::{
     World,
-    samples::{add, engine, get, named, rename, stack, stack_name, template},
+    samples::{add, apply, engine, get, lock, named, owner, rename, stack, stack_name, template},
     statements,
 };
 
 promises!(
     killed_in_the_middle_of_an_edit_nothing_of_it_is_seen,
     eight_programs_can_open_a_new_database_at_once,
+    a_lock_keeps_other_programs_out_and_is_free_when_its_holder_is_killed,
+    the_journal_keeps_what_was_written_before_its_writer_was_killed,
 );
 
 const PART: &str = "DEVARCH_TEST_PART";
@@ -50,9 +56,15 @@ fn other_program() {
     let world = World::at(std::env::var(WORLD).unwrap());
     let part = std::env::var(PART).unwrap();
     world::runtime().block_on(async {
-        match part.strip_prefix("edit-and-die-after-") {
-            Some(statements) => edit_and_die_after(&world, statements.parse().unwrap()).await,
-            None => say_identity(&world).await,
+        match part.split_once(' ') {
+            Some(("edit-and-die-after", statements)) => {
+                edit_and_die_after(&world, statements.parse().unwrap()).await;
+            }
+            Some(("journal-and-die-after", statements)) => {
+                journal_and_die_after(&world, statements.parse().unwrap()).await;
+            }
+            _ if part == "lock-and-stay" => lock_and_stay(&world).await,
+            _ => say_identity(&world).await,
         }
     });
 }
@@ -90,7 +102,7 @@ async fn killed_in_the_middle_of_an_edit_nothing_of_it_is_seen(world: World) {
     before.engine = Some(engine("e"));
     store.create_stack(&before).await.unwrap();
     for deaths in 1.. {
-        let part = format!("edit-and-die-after-{deaths}");
+        let part = format!("edit-and-die-after {deaths}");
         let ended = play(&part, &world).wait_with_output().unwrap();
         let all = store.stacks().await.unwrap();
         if ended.status.success() {
@@ -102,6 +114,90 @@ async fn killed_in_the_middle_of_an_edit_nothing_of_it_is_seen(world: World) {
         assert!(ended.status.code().is_none(), "{}", said(&ended));
         assert_eq!(all, [before.clone()], "after {deaths} statements");
         assert_eq!(store.kept_volumes().await.unwrap(), []);
+    }
+}
+
+async fn lock_and_stay(world: &World) {
+    let store = world.open().await;
+    let shop = store.stack(&stack_name("shop")).await.unwrap().unwrap();
+    let _lock = lock(&store, &shop.id).await;
+    println!("locked");
+    std::future::pending::<()>().await;
+}
+
+/// A program that was started; killed when the promise has ended, however it does.
+struct Started(Child);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn a_lock_keeps_other_programs_out_and_is_free_when_its_holder_is_killed(world: World) {
+    let store = world.open().await;
+    let shop = stack("shop", &["db"]);
+    store.create_stack(&shop).await.unwrap();
+    let mut other = Started(play("lock-and-stay", &world));
+    let said = BufReader::new(other.0.stdout.take().unwrap());
+    assert!(said.lines().any(|line| line.unwrap().contains("locked")), "the other program takes the lock");
+
+    let refused = store.lock(&shop.id, &owner("bob"), Duration::ZERO, None, &|_| {}).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Locked { holder, .. } if holder.alive), "{refused}");
+    assert_eq!(store.locks().await.unwrap().len(), 1);
+    drop(other);
+    lock(&store, &shop.id).await.release().await.unwrap();
+    assert_eq!(store.locks().await.unwrap(), []);
+}
+
+/// How many steps the other program journals.
+const STEPS: u32 = 5;
+
+async fn journal_and_die_after(world: &World, statements: usize) {
+    let store = world.open().await;
+    let shop = store.stack(&stack_name("shop")).await.unwrap().unwrap();
+    let lock = lock(&store, &shop.id).await;
+    statements::die_after(statements);
+    let apply = apply(&format!("after-{statements}"), &shop.id);
+    store.begin_apply(&lock, &apply).await.unwrap();
+    println!("begun");
+    for at in 0..STEPS {
+        store.step_begun(&lock, &apply.id, at, 1).await.unwrap();
+        println!("step");
+        store.step_ended(&lock, &apply.id, at, 2, None).await.unwrap();
+        println!("ended");
+    }
+    store.end_apply(&lock, &apply.id, ApplyOutcome::Succeeded, 3, None).await.unwrap();
+}
+
+async fn the_journal_keeps_what_was_written_before_its_writer_was_killed(world: World) {
+    let store = world.open().await;
+    let shop = stack("shop", &["db"]);
+    store.create_stack(&shop).await.unwrap();
+    for deaths in 1.. {
+        let ended = play(&format!("journal-and-die-after {deaths}"), &world).wait_with_output().unwrap();
+        let said = said(&ended);
+        let count = |word: &str| said.lines().filter(|line| line.ends_with(word)).count();
+        let id = ApplyId::new(format!("after-{deaths}"));
+        let kept = store.apply(&id).await.unwrap();
+        let steps = store.apply_steps(&id).await.unwrap();
+        let ends = steps.iter().filter(|step| step.ended_at.is_some()).count();
+        if ended.status.success() {
+            assert!(deaths > 20, "it died {deaths} times");
+            assert_eq!(kept.unwrap().outcome, ApplyOutcome::Succeeded);
+            assert_eq!(ends, STEPS as usize);
+            return;
+        }
+        assert!(ended.status.code().is_none(), "{said}");
+        // The last write may have become visible although its writer was not told so any more.
+        assert!(kept.is_some() || count("begun") == 0, "{said}");
+        assert!((0..=1).contains(&(steps.len() - count("step"))), "{said}");
+        assert!((0..=1).contains(&(ends - count("ended"))), "{said}");
+        let unfinished = store.unfinished_applies(&shop.id).await.unwrap();
+        let is_unfinished = unfinished.iter().any(|apply| apply.id == id);
+        assert!(is_unfinished == kept.is_some_and(|kept| kept.ended_at.is_none()), "{said}");
     }
 }
 

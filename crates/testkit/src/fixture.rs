@@ -1,11 +1,11 @@
 //! What every test of an engine needs: the engine, a corner of it, and short ways to make things.
 
-use crate::scope::Scope;
+use crate::{outside, scope::Scope};
 use devarch_core::{
     id::{ContainerId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
     observed::ObservedContainer,
-    spec::{Attachment, ContainerSpec, CreateContainer, Mount, MountFrom, NetworkSpec, PublishedPort},
+    spec::{Attachment, ContainerSpec, CreateContainer, Mount, MountFrom, NetworkSpec, PublishedPort, label},
     template::{PortKey, Protocol, Resources, RestartPolicy},
     unit::Millis,
 };
@@ -77,6 +77,25 @@ impl Fixture {
         };
         let id = self.engine.create_network(&spec, &self.scope.labels()).await.expect("a network");
         (spec, id)
+    }
+
+    /// Makes a network as a stack has it.
+    pub async fn stack_network(&self, name: &str, which: u32) -> NetworkSpec {
+        let spec = NetworkSpec {
+            name: NetworkName::from_stored(self.scope.name(name)),
+            subnet: self.scope.subnet(which),
+        };
+        let mut labels = self.scope.labels();
+        labels.insert(label::STORE_ID.to_owned(), self.scope.name("store"));
+        self.engine.create_network(&spec, &labels).await.expect("a network");
+        spec
+    }
+
+    /// How many containers a network has by the engine's own word, running or not.
+    pub async fn on_network(&self, network: &NetworkSpec) -> usize {
+        let path =
+            format!("/containers/json?all=true&filters=%7B%22network%22%3A%5B%22{}%22%5D%7D", network.name);
+        outside::get(&self.engine.info().endpoint, &path).await.as_array().map_or(0, Vec::len)
     }
 
     /// Makes a volume.

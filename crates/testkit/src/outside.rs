@@ -2,7 +2,7 @@
 
 use devarch_engine::Endpoint;
 use serde_json::Value;
-use std::{io, net::SocketAddr, time::Duration};
+use std::{fs, io, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixStream},
@@ -43,6 +43,24 @@ where
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     Ok(answer)
+}
+
+/// Whether a process of this machine has that word in its command line.
+pub fn runs(word: &str) -> bool {
+    let line = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).unwrap_or_default();
+    let lines = fs::read_dir("/proc").into_iter().flatten().flatten().map(line);
+    lines.into_iter().any(|line| String::from_utf8_lossy(&line).contains(word))
+}
+
+/// Whether that becomes true within some seconds.
+pub async fn until(is_true: impl AsyncFn() -> bool) -> bool {
+    for _ in 0..200 {
+        if is_true().await {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
 }
 
 /// The body a plain web server answers `GET path` at `address` with, tried for some seconds.

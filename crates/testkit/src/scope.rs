@@ -1,5 +1,6 @@
 //! What one test makes, found again by a label and removed however the test ends.
 
+use crate::outside;
 use devarch_core::unit::Millis;
 use devarch_engine::{Candidate, Engine, Way, connect};
 use ipnet::Ipv4Net;
@@ -85,6 +86,7 @@ async fn sweep(endpoint: &str, prefix: &str) {
         return;
     };
     sweep_containers(&engine, prefix).await;
+    sweep_images(endpoint, prefix).await;
     let ours = |labels: &BTreeMap<String, String>| labels.get(LABEL).is_some_and(|of| of == prefix);
     for network in engine.networks().await.unwrap_or_default() {
         if ours(&network.labels) {
@@ -96,6 +98,21 @@ async fn sweep(endpoint: &str, prefix: &str) {
             let name = devarch_core::name::PhysicalVolume::from_stored(name);
             let _ = engine.remove_volume(&name).await;
         }
+    }
+}
+
+/// Images built by the test, with what their builds left, on Podman also containers in its storage alone.
+async fn sweep_images(endpoint: &str, prefix: &str) {
+    let left = outside::get(endpoint, "/v4.0.0/libpod/containers/json?all=true&external=true").await;
+    for name in left.as_array().into_iter().flatten().filter_map(|container| container["Names"][0].as_str()) {
+        if name.starts_with(&format!("{prefix}-")) {
+            outside::call(endpoint, "DELETE", &format!("/v4.0.0/libpod/containers/{name}?force=true")).await;
+        }
+    }
+    let filters = format!("%7B%22label%22%3A%5B%22{LABEL}%3D{prefix}%22%5D%7D");
+    let images = outside::get(endpoint, &format!("/images/json?filters={filters}")).await;
+    for id in images.as_array().into_iter().flatten().filter_map(|image| image["Id"].as_str()) {
+        outside::call(endpoint, "DELETE", &format!("/images/{id}?force=true")).await;
     }
 }
 

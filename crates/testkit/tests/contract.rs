@@ -57,6 +57,11 @@ macro_rules! every_engine {
                 a_running_container_is_not_removed
                 a_probe_tells_how_the_check_ended
                 logs_hold_what_was_written;
+            build:
+                a_built_image_is_there_under_its_tag
+                a_build_that_fails_tells_the_step_and_its_output
+                a_build_on_a_missing_image_is_told_as_such
+                a_directory_without_a_dockerfile_is_told_as_such;
         }
     };
 }
@@ -69,7 +74,13 @@ macro_rules! real_engine {
                 a_port_of_another_process_is_told_as_such
                 names_and_aliases_resolve_within_a_network
                 containers_of_two_networks_do_not_reach_each_other
+                networks_stay_isolated_when_the_last_container_of_another_stops
+                what_passed_by_and_was_left_behind_does_not_hold_its_network
                 host_gateway_resolves;
+            build:
+                an_image_is_built_as_asked
+                a_secret_argument_is_in_no_error
+                a_build_that_is_given_up_ends;
             files:
                 files_arrive_with_mode_and_owner
                 directories_that_exist_stay_as_they_are
@@ -89,6 +100,7 @@ macro_rules! real_engine {
                 an_init_is_process_1_when_asked
                 mounts_are_where_the_spec_says
                 the_grace_period_is_kept
+                a_process_without_a_grace_period_is_asked_to_end_before_it_is_killed
                 an_image_tells_what_it_declares
                 health_is_judged_by_the_given_check
                 a_disabled_check_is_none

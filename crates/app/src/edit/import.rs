@@ -143,7 +143,7 @@ fn belongs(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {
 }
 
 /// The stack becomes what is declared; what stays keeps its id, slot, ports and volumes.
-fn declare(stack: &mut Stack, declared: &StackFile, pins: &BTreeMap<InstanceName, Pinned>) {
+pub(super) fn declare(stack: &mut Stack, declared: &StackFile, pins: &BTreeMap<InstanceName, Pinned>) {
     stack.allow.clone_from(&declared.allow);
     stack.imported = Some(declared.clone());
     stack.enabled = true;

@@ -3,6 +3,7 @@
 mod assign;
 mod fields;
 mod import;
+mod rollback;
 mod stacks;
 
 pub use fields::Target;

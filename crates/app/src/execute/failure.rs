@@ -3,6 +3,7 @@
 use crate::ErrorKind;
 use devarch_core::name::InstanceName;
 use devarch_engine::{EngineError, EngineErrorKind};
+use devarch_store::StoreError;
 use std::{fmt, time::Duration};
 
 /// An apply that did not reach its end.
@@ -16,10 +17,38 @@ pub struct ApplyFailure {
     pub action: String,
     /// Why.
     pub failure: Failure,
-    /// Steps that had been made.
-    pub done: usize,
-    /// Steps of the plan.
-    pub steps: usize,
+    /// What is there now.
+    pub ending: Ending,
+}
+
+/// How things stand after an apply that did not reach its end.
+#[derive(Debug, Clone)]
+pub enum Ending {
+    /// Nothing had been changed.
+    Untouched,
+    /// What ran before runs again.
+    PutBack {
+        /// Steps that had been made.
+        done: usize,
+        /// Steps of the plan.
+        steps: usize,
+        /// What could not be put back, or stays: volumes the apply made, what was removed by hand meanwhile.
+        remains: Vec<String>,
+    },
+    /// It could not be put back.
+    Left {
+        /// Why.
+        why: String,
+        /// What remains to be done, step by step.
+        remains: Vec<String>,
+    },
+    /// Everything new is ready; what it replaced could not all be removed.
+    Committed {
+        /// Why.
+        remains: Vec<String>,
+    },
+    /// Someone took the stack's lock; what is done is theirs to decide.
+    LockLost,
 }
 
 /// Why a step failed.
@@ -49,6 +78,8 @@ pub enum Failure {
     },
     /// The store refused.
     Store(String),
+    /// The stack's lock was taken away.
+    LockLost(String),
     /// A step that looks at several instances found that this one failed.
     Instance(InstanceName, Box<Failure>),
     /// The user cancelled.
@@ -61,6 +92,7 @@ impl ApplyFailure {
         match &self.failure {
             Failure::Cancelled => ErrorKind::Cancelled,
             Failure::Store(_) => ErrorKind::Store,
+            Failure::LockLost(_) => ErrorKind::Conflict,
             Failure::Engine(error) => match error.kind {
                 EngineErrorKind::NotRunning | EngineErrorKind::PermissionDenied => ErrorKind::Engine,
                 EngineErrorKind::PortTaken | EngineErrorKind::NameTaken => ErrorKind::Conflict,
@@ -71,24 +103,64 @@ impl ApplyFailure {
     }
 }
 
+impl ApplyFailure {
+    /// What failed and why, without how things stand now.
+    pub fn headline(&self) -> String {
+        match &self.instance {
+            Some(instance) => format!("instance '{instance}' failed: {}", self.failure),
+            None if matches!(self.failure, Failure::Cancelled) => self.failure.to_string(),
+            None => format!("{} failed: {}", self.action, self.failure),
+        }
+    }
+}
+
 impl std::error::Error for ApplyFailure {}
 
 impl fmt::Display for ApplyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.instance {
-            Some(instance) => write!(f, "instance '{instance}' failed: ")?,
-            None if matches!(self.failure, Failure::Cancelled) => {}
-            None => write!(f, "{} failed: ", self.action)?,
+        f.write_str(&self.headline())?;
+        self.ending.tell(f, &self.stack)
+    }
+}
+
+impl Ending {
+    fn tell(&self, f: &mut fmt::Formatter<'_>, stack: &str) -> fmt::Result {
+        match self {
+            Self::Untouched => f.write_str("\nnothing was changed"),
+            Self::PutBack { done, steps, remains } => {
+                write!(f, "\nwhat ran before runs again ({done} of {steps} steps had been made)")?;
+                notes(f, remains)
+            }
+            Self::Left { why, remains } => {
+                write!(f, "\nwhat ran before could not be put back: {why}")?;
+                notes(f, remains)?;
+                write!(
+                    f,
+                    "\nmend that, then `devarch apply {stack} --undo` puts it back, or `--resume` finishes"
+                )
+            }
+            Self::Committed { remains } => {
+                f.write_str("\nwhat is new runs; of what it replaced these are still there:")?;
+                notes(f, remains)?;
+                write!(f, "\n`devarch apply {stack}` removes them")
+            }
+            Self::LockLost => {
+                write!(f, "\nwhat had been done is left to whoever took the lock: `devarch status {stack}`")
+            }
         }
-        write!(f, "{}", self.failure)?;
-        if self.steps == 0 {
-            return Ok(());
+    }
+}
+
+fn notes(f: &mut fmt::Formatter<'_>, notes: &[String]) -> fmt::Result {
+    notes.iter().try_for_each(|note| write!(f, "\n  - {note}"))
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::LockLost { by: Some(_), .. } => Self::LockLost(error.to_string()),
+            _ => Self::Store(error.to_string()),
         }
-        write!(
-            f,
-            "\n{} of {} steps were made; what is there stays. Mend the cause, then `devarch apply {}` goes on from here",
-            self.done, self.steps, self.stack
-        )
     }
 }
 
@@ -122,7 +194,7 @@ impl fmt::Display for Failure {
                 }
                 lines(f, logs)
             }
-            Self::Store(message) => f.write_str(message),
+            Self::Store(message) | Self::LockLost(message) => f.write_str(message),
             Self::Instance(_, failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }

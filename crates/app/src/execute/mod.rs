@@ -1,22 +1,26 @@
-//! Carries a plan out. Nothing is decided here: each step is one engine call, made as soon as those before it have
-//! ended; the first failure or a cancel stops new steps.
+//! Carries steps out. Nothing is decided here: each step is one engine call, made as soon as those before it have
+//! ended. What comes of it, and what is done about a failure, is `apply`'s.
 
 mod failure;
+mod journal;
 mod perform;
 mod ready;
 mod schedule;
 
-pub use failure::{ApplyFailure, Failure};
+pub use failure::{ApplyFailure, Ending, Failure};
+pub(crate) use journal::Journal;
 pub(crate) use perform::Hands;
-pub(crate) use schedule::execute;
+pub(crate) use schedule::{Executed, OnFailure, Run};
 
-use devarch_core::plan::StepId;
+use devarch_core::plan::{Plan, StepId};
 use devarch_engine::PullProgress;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Something that happened while a plan was carried out; steps by their place in the plan.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// This plan is going to be carried out: what was approved, made again under the lock.
+    Planned(Arc<Plan>),
     /// A step began.
     Started(StepId),
     /// A step succeeded.
@@ -36,6 +40,11 @@ pub enum Event {
         step: StepId,
         /// The last probe's output, or the state.
         last: String,
+    },
+    /// The apply failed or was cancelled: what ran before is being put back.
+    PuttingBack {
+        /// Why, in one line.
+        why: String,
     },
 }
 

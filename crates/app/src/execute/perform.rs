@@ -82,6 +82,9 @@ impl Hands<'_> {
                     engine.connect(&attachment.name, &container, attachment.address, &attachment.aliases);
                 done(call.await)
             }
+            Action::Disconnect { container, network } => {
+                done(engine.disconnect(network, &self.container(container)?).await)
+            }
             Action::Start { container } => done(engine.start(&self.container(container)?).await),
             Action::Stop { container, grace } => done(engine.stop(&self.container(container)?, *grace).await),
             Action::Rename { container, to } => done(engine.rename(&self.container(container)?, to).await),
@@ -142,7 +145,7 @@ impl Hands<'_> {
             container_id: None,
         };
         let recorded = self.store.record_applied(self.stack, &instance.id, &applied).await;
-        recorded.map_err(|error| Failure::Store(error.to_string()))
+        recorded.map_err(Failure::from)
     }
 
     /// A container that ended within a moment of its start did not start. One that its restart policy starts again and

@@ -1,13 +1,50 @@
 //! The graph: steps run as soon as those before them have ended.
 
-use super::{ApplyFailure, Event, EventSink, Failure, Hands};
-use devarch_core::plan::{Plan, StepId};
+use super::{Event, EventSink, Failure, Hands, Journal};
+use devarch_core::plan::{Action, Step, StepId};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Engine calls under way at once; more make neither engine faster.
 const AT_ONCE: usize = 8;
+
+/// What a failure means for steps that have not begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnFailure {
+    /// None of them begins.
+    Stop,
+    /// Those that don't come after it begin.
+    GoOn,
+}
+
+/// Some of a plan's steps to be made.
+pub(crate) struct Run<'a> {
+    /// All steps of the plan.
+    pub(crate) steps: &'a [Step],
+    /// What makes them.
+    pub(crate) hands: &'a Hands<'a>,
+    /// Where they are written down; what is put back after a failure is not.
+    pub(crate) journal: Option<&'a Journal<'a>>,
+    /// Who is told.
+    pub(crate) events: EventSink<'a>,
+    /// What a failure means.
+    pub(crate) on_failure: OnFailure,
+}
+
+/// What became of them.
+#[derive(Debug, Default)]
+pub(crate) struct Executed {
+    /// How many succeeded.
+    pub(crate) done: usize,
+    /// Those that failed, the first one first.
+    pub(crate) failed: VecDeque<(StepId, Failure)>,
+    /// Whether the user cancelled before the last step had begun.
+    pub(crate) cancelled: bool,
+}
 
 /// Steps not begun yet, each with those it waits for.
 struct Waiting {
@@ -17,15 +54,17 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn new(plan: &Plan) -> Self {
-        let mut after = vec![Vec::new(); plan.steps.len()];
-        for (at, step) in plan.steps.iter().enumerate() {
-            for before in &step.after {
+    fn new(steps: &[Step], wanted: impl Fn(&Action) -> bool) -> Self {
+        let wanted: Vec<bool> = steps.iter().map(|step| wanted(&step.action)).collect();
+        let mut after = vec![Vec::new(); steps.len()];
+        let mut missing = vec![0; steps.len()];
+        for (at, step) in steps.iter().enumerate().filter(|(at, _)| wanted[*at]) {
+            for before in step.after.iter().filter(|before| wanted[before.0]) {
                 after[before.0].push(StepId(at));
+                missing[at] += 1;
             }
         }
-        let missing: Vec<usize> = plan.steps.iter().map(|step| step.after.len()).collect();
-        let ready = (0..plan.steps.len()).filter(|at| missing[*at] == 0).map(StepId).collect();
+        let ready = (0..steps.len()).filter(|at| wanted[*at] && missing[*at] == 0).map(StepId).collect();
         Self { ready, missing, after }
     }
 
@@ -39,63 +78,59 @@ impl Waiting {
     }
 }
 
-/// Carries a plan out; gives the number of steps made. After a failure or a cancel no step begins; those under way
-/// are waited for, so that their outcome is known.
-pub(crate) async fn execute(
-    plan: &Plan,
-    hands: &Hands<'_>,
-    events: EventSink<'_>,
-    cancel: &CancellationToken,
-) -> Result<usize, Box<ApplyFailure>> {
-    let mut waiting = Waiting::new(plan);
-    let mut running = FuturesUnordered::new();
-    let mut failed: Option<(Option<StepId>, Failure)> = None;
-    let mut done = 0;
-    loop {
-        if cancel.is_cancelled() && failed.is_none() {
-            failed = Some((None, Failure::Cancelled));
-        }
-        while failed.is_none() && running.len() < AT_ONCE {
-            let Some(id) = waiting.ready.pop_first() else { break };
-            events(Event::Started(id));
-            let begun = Instant::now();
-            running
-                .push(async move { (id, begun, hands.perform(id, &plan.steps[id.0], events, cancel).await) });
-        }
-        let Some((id, begun, result)) = running.next().await else { break };
-        match result {
-            Ok(()) => {
-                done += 1;
-                events(Event::Ended(id, begun.elapsed()));
-                waiting.ended(id);
+impl Run<'_> {
+    /// Makes the steps that are wanted; those that are not count as made. After a failure or a cancel the steps under
+    /// way are waited for, so that their outcome is known.
+    pub(crate) async fn execute(
+        &self,
+        wanted: impl Fn(&Action) -> bool,
+        cancel: &CancellationToken,
+    ) -> Executed {
+        let mut waiting = Waiting::new(self.steps, wanted);
+        let mut running = FuturesUnordered::new();
+        let mut executed = Executed::default();
+        loop {
+            executed.cancelled |= cancel.is_cancelled() && !waiting.ready.is_empty();
+            let stopped = self.on_failure == OnFailure::Stop && !executed.failed.is_empty();
+            while !stopped && !executed.cancelled && running.len() < AT_ONCE {
+                let Some(id) = waiting.ready.pop_first() else { break };
+                running.push(async move { (id, self.step(id, cancel).await) });
             }
-            Err(failure) => {
-                events(Event::Failed(id));
-                if failed.is_none() {
-                    failed = Some((Some(id), failure));
+            let Some((id, result)) = running.next().await else { break };
+            match result {
+                Ok(()) => {
+                    executed.done += 1;
+                    waiting.ended(id);
+                }
+                Err(Failure::Cancelled) => executed.cancelled = true,
+                // What is put back is waited for, and goes on where that is in vain.
+                Err(_) if self.on_failure == OnFailure::GoOn && self.steps[id.0].action.is_wait() => {
+                    waiting.ended(id);
+                }
+                Err(failure) => {
+                    (self.events)(Event::Failed(id));
+                    executed.failed.push_back((id, failure));
                 }
             }
         }
+        executed
     }
-    match failed {
-        None => Ok(done),
-        Some((step, failure)) => Err(Box::new(report(plan, step, failure, done))),
-    }
-}
 
-fn report(plan: &Plan, step: Option<StepId>, failure: Failure, done: usize) -> ApplyFailure {
-    let step = step.map(|id| &plan.steps[id.0]);
-    let instance = match &failure {
-        Failure::Cancelled => None,
-        Failure::Instance(name, _) => Some(name.clone()),
-        _ => step.and_then(|step| step.instance.clone()),
-    };
-    ApplyFailure {
-        stack: plan.stack.clone(),
-        instance,
-        action: step.map(|step| step.action.to_string()).unwrap_or_default(),
-        failure,
-        done,
-        steps: plan.steps.len(),
+    /// One step, written down before and after.
+    async fn step(&self, id: StepId, cancel: &CancellationToken) -> Result<(), Failure> {
+        if let Some(journal) = self.journal {
+            journal.begun(id).await?;
+        }
+        (self.events)(Event::Started(id));
+        let begun = Instant::now();
+        let made = self.hands.perform(id, &self.steps[id.0], self.events, cancel).await;
+        if let Some(journal) = self.journal {
+            let written = journal.ended(id, made.as_ref().err()).await;
+            made.and(written)?;
+        } else {
+            made?;
+        }
+        (self.events)(Event::Ended(id, begun.elapsed()));
+        Ok(())
     }
 }

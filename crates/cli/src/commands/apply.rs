@@ -1,5 +1,5 @@
 use crate::{
-    apply::{agree, carry_out, pull, report},
+    apply::{LockArgs, RecoverArgs, Work, agree, report},
     completion,
     error::Done,
     exit::Exit,
@@ -7,36 +7,93 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::PrepareOptions;
-use devarch_core::name::{InstanceName, StackName};
+use devarch_app::{PrepareOptions, Recover, is_plan_id};
+use devarch_core::{
+    id::PlanId,
+    name::{InstanceName, InvalidName, StackName},
+};
+use std::str::FromStr;
 
 /// What to apply.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack; this directory's where it is left out
-    #[arg(add = ArgValueCandidates::new(completion::stacks))]
-    stack: Option<StackName>,
+    /// The stack, or the id of a plan made by `devarch plan`; this directory's stack where it is left out
+    #[arg(value_name = "STACK|PLAN", add = ArgValueCandidates::new(completion::stacks))]
+    what: Option<What>,
     /// Make this instance's container anew
     #[arg(long, value_name = "INSTANCE")]
     replace: Vec<InstanceName>,
     /// Use volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
+    #[command(flatten)]
+    recover: RecoverArgs,
+    #[command(flatten)]
+    lock: LockArgs,
+}
+
+/// A stack, or a plan that was saved.
+#[derive(Debug, Clone)]
+enum What {
+    Stack(StackName),
+    Plan(PlanId),
+}
+
+impl FromStr for What {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if is_plan_id(text) { Ok(Self::Plan(PlanId::new(text))) } else { text.parse().map(Self::Stack) }
+    }
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
-    let stack = session.stack(args.stack).await?;
-    let cancel = signals::cancel_token();
-    pull(session, &session.app().await?.stack(&stack).await?, &cancel).await?;
+    let work = Work { session, command: "apply", cancel: signals::cancel_token() };
+    match args.what {
+        Some(What::Plan(plan)) => saved(&work, &plan, args.recover, args.lock).await,
+        Some(What::Stack(ref stack)) => planned(&work, Some(stack.clone()), args).await,
+        None => planned(&work, None, args).await,
+    }
+}
+
+/// Exactly what a saved plan says: it was seen, so nothing is asked.
+async fn saved(work: &Work<'_>, plan: &PlanId, recover: RecoverArgs, lock: LockArgs) -> Done {
+    let app = work.session.app().await?;
+    let approved = app.approved(plan).await?;
+    let stack = app.stack(&approved.stack).await?;
+    let recover = work.recover(&stack, recover).await?;
+    if recover == Some(Recover::Undo) {
+        work.undo(&stack.name, lock).await?;
+        return Ok(Exit::OK);
+    }
+    let lock = work.lock(&stack, lock, Some(plan)).await?;
+    let outcome = work.carry_out(lock, &approved, recover).await?;
+    report(work.session, &approved.stack, outcome).await?;
+    Ok(Exit::OK)
+}
+
+/// Plans, shows, asks, applies.
+async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done {
+    let session = work.session;
+    let name = session.stack(named).await?;
+    let app = session.app().await?;
+    let stack = app.stack(&name).await?;
+    let recover = work.recover(&stack, args.recover).await?;
+    if recover == Some(Recover::Undo) {
+        work.undo(&name, args.lock).await?;
+        return Ok(Exit::OK);
+    }
+    work.pull(&stack).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
         prove: true,
         ..PrepareOptions::default()
     };
-    let prepared = session.app().await?.prepare(&stack, &options).await?;
+    let prepared = app.prepare(&name, &options).await?;
     agree(session, &prepared, &[])?;
-    let outcome = carry_out(session, &prepared, &cancel).await?;
-    report(session, &stack, outcome).await?;
+    let lock = work.lock(&stack, args.lock, None).await?;
+    let outcome = work.carry_out(lock, &prepared.approved(), recover).await?;
+    report(session, &name, outcome).await?;
     Ok(Exit::OK)
 }

@@ -1,5 +1,5 @@
 use crate::{
-    apply::{agree, carry_out, report},
+    apply::{LockArgs, Work, agree, report},
     completion,
     error::Done,
     exit::Exit,
@@ -7,7 +7,7 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::PrepareOptions;
+use devarch_app::{PrepareOptions, Recover};
 use devarch_core::{name::StackName, stack::Wanted};
 
 /// What to take down.
@@ -16,17 +16,20 @@ pub(crate) struct Args {
     /// The stack; this directory's where it is left out
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: Option<StackName>,
+    #[command(flatten)]
+    lock: LockArgs,
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
-    let stack = session.stack(args.stack).await?;
+    let name = session.stack(args.stack).await?;
     let app = session.app().await?;
-    let cancel = signals::cancel_token();
+    let work = Work { session, command: "down", cancel: signals::cancel_token() };
     let options = PrepareOptions { wanted: Some(Wanted::Absent), ..PrepareOptions::default() };
-    let prepared = app.prepare(&stack, &options).await?;
+    let prepared = app.prepare(&name, &options).await?;
     agree(session, &prepared, &[])?;
-    app.want(&stack, None, Wanted::Absent).await?;
-    let outcome = carry_out(session, &prepared, &cancel).await?;
-    report(session, &stack, outcome).await?;
+    let lock = work.lock(&prepared.stack, args.lock, None).await?;
+    let prepared = prepared.saved_as(app.want(&name, None, Wanted::Absent).await?);
+    let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
+    report(session, &name, outcome).await?;
     Ok(Exit::OK)
 }

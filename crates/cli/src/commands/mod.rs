@@ -8,23 +8,27 @@ mod config;
 mod doctor;
 mod down;
 mod exec;
+mod history;
 mod init;
 mod instance;
+mod lock;
 mod logs;
 mod man;
 mod open;
 mod plan;
-mod restart;
+mod rollback;
 mod set;
 mod shell;
 mod stack;
-mod start;
 mod status;
-mod stop;
 mod unset;
 mod up;
 
-use crate::{error::Done, session::Session};
+use crate::{
+    error::Done,
+    life::{self, Life},
+    session::Session,
+};
 
 /// What can be asked for.
 #[derive(Debug, clap::Subcommand)]
@@ -40,11 +44,11 @@ pub(crate) enum Command {
     /// Make what runs what is defined
     Apply(apply::Args),
     /// Start a stack or an instance
-    Start(start::Args),
+    Start(life::Args),
     /// Stop a stack or an instance; containers stay
-    Stop(stop::Args),
+    Stop(life::Args),
     /// Stop and start a stack or an instance
-    Restart(restart::Args),
+    Restart(life::Args),
     /// Show how stacks are: state, health, ports, URLs, and why something waits
     Status(status::Args),
     /// Show what containers write
@@ -64,6 +68,13 @@ pub(crate) enum Command {
     /// Add, list, rename and remove instances of a stack
     #[command(subcommand)]
     Instance(instance::Command),
+    /// List the applies of a stack, or show one with its steps
+    History(history::Args),
+    /// Return to what a stack was at an earlier apply
+    Rollback(rollback::Args),
+    /// List locks, and end those nobody needs
+    #[command(subcommand)]
+    Lock(lock::Command),
     /// Set fields of an instance: image, environment.NAME, ports.80, healthcheck.interval ...
     Set(set::Args),
     /// Take fields of an instance back to what its template says
@@ -89,9 +100,9 @@ impl Command {
             Self::Down(args) => down::run(args, session).await,
             Self::Plan(args) => plan::run(args, session).await,
             Self::Apply(args) => apply::run(args, session).await,
-            Self::Start(args) => start::run(args, session).await,
-            Self::Stop(args) => stop::run(args, session).await,
-            Self::Restart(args) => restart::run(args, session).await,
+            Self::Start(args) => life::run(Life::Start, args, session).await,
+            Self::Stop(args) => life::run(Life::Stop, args, session).await,
+            Self::Restart(args) => life::run(Life::Restart, args, session).await,
             Self::Status(args) => status::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
             Self::Exec(args) => exec::run(args, session).await,
@@ -100,6 +111,9 @@ impl Command {
             Self::Catalog(command) => catalog::run(command, session).await,
             Self::Stack(command) => stack::run(command, session).await,
             Self::Instance(command) => instance::run(command, session).await,
+            Self::History(args) => history::run(args, session).await,
+            Self::Rollback(args) => rollback::run(args, session).await,
+            Self::Lock(command) => lock::run(command, session).await,
             Self::Set(args) => set::run(args, session).await,
             Self::Unset(args) => unset::run(args, session).await,
             Self::Config(args) => config::run(args, session).await,

@@ -1,19 +1,27 @@
 use crate::{
+    apply::{LockArgs, Work},
     completion,
     error::{CliError, Done},
     exit::Exit,
     plan_view,
     session::Session,
+    signals,
+    when::clock,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::PrepareOptions;
+use devarch_app::{PrepareOptions, Prepared};
 use devarch_core::{
+    id::PlanId,
     name::{InstanceName, StackName},
+    plan::Plan,
     stack::Stack,
 };
+use devarch_store::SavedPlan;
+use serde::Serialize;
 
 /// What to plan.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag by itself")]
 pub(crate) struct Args {
     /// The stack; this directory's where it is left out
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
@@ -30,28 +38,75 @@ pub(crate) struct Args {
     /// Use volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
+    /// Keep no record of the plan; it can't be applied by its id then
+    #[arg(long, conflicts_with = "hold")]
+    no_save: bool,
+    /// Keep the stack's lock for this plan until it is applied or expires
+    #[arg(long = "lock")]
+    hold: bool,
+    #[command(flatten)]
+    lock: LockArgs,
+}
+
+/// A plan with what is needed to apply it.
+#[derive(Serialize)]
+struct Planned<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a PlanId>,
+    /// Milliseconds since the Unix epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
+    #[serde(flatten)]
+    plan: &'a Plan,
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
-    let stack = stack(session, args.stack).await?;
+    let (stack, stored) = stack(session, args.stack).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
         ..PrepareOptions::default()
     };
-    let plan = session.app().await?.prepare_stack(stack, &options).await?.plan;
-    session.terminal.result(&plan, || plan_view::render(&plan, args.full))?;
-    Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::CHANGES } else { Exit::OK })
+    let app = session.app().await?;
+    let work = Work { session, command: "plan --lock", cancel: signals::cancel_token() };
+    let lock = if args.hold { Some(work.lock(&stack, args.lock, None).await?) } else { None };
+    let prepared = app.prepare_stack(stack, &options).await?;
+    let saved = if stored && !args.no_save { Some(app.save_plan(&prepared).await?) } else { None };
+    if let (Some(lock), Some(saved)) = (lock, &saved) {
+        app.lease(&lock, saved).await?;
+    }
+    show(session, &prepared, saved.as_ref(), (args.full, args.hold))?;
+    let changes = args.detailed_exitcode && !prepared.plan.is_empty();
+    Ok(if changes { Exit::CHANGES } else { Exit::OK })
 }
 
-/// The stack as it is in the store; where it is not there yet, as this directory's devarch.yml would make it.
-async fn stack(session: &Session, named: Option<StackName>) -> Result<Stack, CliError> {
+fn show(
+    session: &Session,
+    prepared: &Prepared,
+    saved: Option<&SavedPlan>,
+    (full, held): (bool, bool),
+) -> Result<(), CliError> {
+    let plan = prepared.plan.as_ref();
+    let view =
+        Planned { id: saved.map(|saved| &saved.id), expires_at: saved.map(|saved| saved.expires_at), plan };
+    session.terminal.result(&view, || plan_view::render(plan, full))?;
+    if let Some(saved) = saved.filter(|_| !plan.is_empty() || held) {
+        let until = clock(saved.expires_at);
+        let lock = if held { ", and the stack is locked for it" } else { "" };
+        session.terminal.note(&format!("`devarch apply {}` does exactly this until {until}{lock}", saved.id));
+    }
+    Ok(())
+}
+
+/// The stack as it is in the store; where it is not there yet, as this directory's devarch.yml would make it. Whether
+/// it is in the store.
+async fn stack(session: &Session, named: Option<StackName>) -> Result<(Stack, bool), CliError> {
     let app = session.app().await?;
     let Ok(Some(source)) = app.import_here(&session.directory, named.as_ref(), None).await else {
-        return Ok(app.stack(&session.stack(named).await?).await?);
+        return Ok((app.stack(&session.stack(named).await?).await?, true));
     };
     let draft = app.draft(&source).await?;
-    let Some(before) = draft.before else { return Ok(draft.stack) };
+    let Some(before) = draft.before else { return Ok((draft.stack, false)) };
     if before.imported != draft.stack.imported {
         let name = &before.name;
         let note = format!(
@@ -59,5 +114,5 @@ async fn stack(session: &Session, named: Option<StackName>) -> Result<Stack, Cli
         );
         session.terminal.note(&note);
     }
-    Ok(before)
+    Ok((before, true))
 }

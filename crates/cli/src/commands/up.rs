@@ -1,5 +1,5 @@
 use crate::{
-    apply::{agree, carry_out, pull, report},
+    apply::{LockArgs, RecoverArgs, Work, agree, report},
     completion,
     error::{CliError, Done},
     exit::Exit,
@@ -7,8 +7,12 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, Draft, PrepareOptions};
-use devarch_core::name::{InstanceName, StackName};
+use devarch_app::{AppError, Draft, PrepareOptions, Recover};
+use devarch_core::{
+    name::{InstanceName, StackName},
+    stack::Stack,
+};
+use devarch_store::StackLock;
 
 /// What to bring up.
 #[derive(Debug, clap::Args)]
@@ -25,25 +29,46 @@ pub(crate) struct Args {
     /// Use volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
+    #[command(flatten)]
+    recover: RecoverArgs,
+    #[command(flatten)]
+    lock: LockArgs,
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let draft = draft(session, args.stack, args.renamed).await?;
     let app = session.app().await?;
-    let cancel = signals::cancel_token();
-    pull(session, &draft.stack, &cancel).await?;
+    let work = Work { session, command: "up", cancel: signals::cancel_token() };
+    let recover = work.recover(&draft.stack, args.recover).await?;
+    if recover == Some(Recover::Undo) {
+        work.undo(&draft.stack.name, args.lock).await?;
+        return Ok(Exit::OK);
+    }
+    work.pull(&draft.stack).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
         prove: true,
         ..PrepareOptions::default()
     };
-    let mut prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
+    let prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
     agree(session, &prepared, &draft.undone)?;
-    prepared.stack = app.save(&draft).await?;
-    let outcome = carry_out(session, &prepared, &cancel).await?;
+    let (lock, stack) = save(&work, &draft, args.lock).await?;
+    let prepared = prepared.saved_as(stack);
+    let outcome = work.carry_out(lock, &prepared.approved(), recover).await?;
     report(session, &prepared.stack.name, outcome).await?;
     Ok(Exit::OK)
+}
+
+/// Saves what was agreed to, under the stack's lock; a stack that is new has to be there to be locked.
+async fn save(work: &Work<'_>, draft: &Draft, lock: LockArgs) -> Result<(StackLock, Stack), CliError> {
+    let app = work.session.app().await?;
+    if draft.before.is_none() {
+        let stack = app.save(draft).await?;
+        return Ok((work.lock(&stack, lock, None).await?, stack));
+    }
+    let lock = work.lock(&draft.stack, lock, None).await?;
+    Ok((lock, app.save(draft).await?))
 }
 
 /// The stack as devarch.yml declares it, or as it is in the store; wanted running. Nothing is saved yet.

@@ -21,7 +21,7 @@ pub(super) async fn put(
     let archive = pack(files).map_err(|error| Failure::Garbled(error.to_string())).during(action)?;
     let options = UploadToContainerOptions { path: "/".to_owned(), ..Default::default() };
     let body = bollard::body_full(archive.into());
-    engine.docker.upload_to_container(id.as_str(), Some(options), body).await.during(action)
+    engine.timed(engine.docker.upload_to_container(id.as_str(), Some(options), body)).await.during(action)
 }
 
 fn pack(files: &BTreeMap<String, FileSpec>) -> io::Result<Vec<u8>> {

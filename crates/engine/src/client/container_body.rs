@@ -36,7 +36,8 @@ pub(super) fn body(request: &CreateContainer, resolved: Resolved) -> ContainerCr
         tty: Some(spec.tty),
         open_stdin: Some(spec.stdin_open),
         stop_signal: spec.stop_signal.clone(),
-        stop_timeout: spec.stop_grace_period.map(seconds),
+        // Always said: without it Podman 4.3 kills at once.
+        stop_timeout: Some(spec.stop_grace_period.map_or(DEFAULT_GRACE, seconds)),
         healthcheck: spec.healthcheck.as_ref().map(healthcheck),
         // Docker silently publishes nothing without it.
         exposed_ports: Some(spec.ports.iter().map(|port| port.key.to_string()).collect()),
@@ -50,6 +51,9 @@ pub(super) fn body(request: &CreateContainer, resolved: Resolved) -> ContainerCr
         ..ContainerCreateBody::default()
     }
 }
+
+/// Seconds between the request to end and the kill where nothing is said (Docker's default).
+pub(super) const DEFAULT_GRACE: i64 = 10;
 
 /// Whole seconds, rounded up: the engines know no shorter grace period.
 pub(super) fn seconds(millis: Millis) -> i64 {

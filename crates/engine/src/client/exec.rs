@@ -5,7 +5,7 @@ use crate::{
     EngineErrorKind, ExecIo, ExecRequest, Probe, ProbeResult, TerminalSize,
     cause::{During, Failure},
     frames::{Packing, unpack},
-    wire::{Call, TIMEOUT},
+    wire::{Call, within},
 };
 use bollard::{models::ExecConfig, query_parameters::ResizeExecOptions};
 use devarch_core::{id::ContainerId, template::HealthTest};
@@ -28,7 +28,7 @@ pub(super) async fn start(
     request: &ExecRequest,
 ) -> Result<ExecIo> {
     let action = || format!("run {} in container {container}", request.argv.join(" "));
-    let created = engine.docker.create_exec(container.as_str(), config(request)).await;
+    let created = engine.timed(engine.docker.create_exec(container.as_str(), config(request))).await;
     let id = created.during(action)?.id;
     let stream = upgrade(engine, &id, request.tty.is_some()).await.during(action)?;
     if let Some(size) = request.tty {
@@ -58,12 +58,12 @@ fn config(request: &ExecRequest) -> ExecConfig {
 
 /// By hand, because only then the packing is ours to know.
 async fn upgrade(engine: &BollardEngine, id: &str, tty: bool) -> std::result::Result<Upgraded, Failure> {
-    let call = Call::post(format!("/exec/{id}/start")).json(json!({"Detach": false, "Tty": tty}));
+    let call = Call::post(format!("/exec/{id}/start")).json(&json!({"Detach": false, "Tty": tty}));
     let open = async {
         let response = engine.wire.open(call.upgrade()).await?;
         hyper::upgrade::on(response).await.map_err(|error| Failure::Cut(error.to_string()))
     };
-    tokio::time::timeout(TIMEOUT, open).await.unwrap_or(Err(Failure::timed_out()))
+    within(engine.wire.timeout(), open).await
 }
 
 /// Dropping a half of a split stream does not close it, so a pump does at the end of what is written.
@@ -82,11 +82,11 @@ fn stdin(mut to: WriteHalf<TokioIo<Upgraded>>, attached: bool) -> Pin<Box<dyn As
 
 pub(super) async fn resize(engine: &BollardEngine, id: &str, size: TerminalSize) -> Result<()> {
     let options = ResizeExecOptions { h: size.rows.into(), w: size.columns.into() };
-    engine.docker.resize_exec(id, options).await.during(|| "resize the terminal".to_owned())
+    engine.timed(engine.docker.resize_exec(id, options)).await.during(|| "resize the terminal".to_owned())
 }
 
 pub(super) async fn exit_code(engine: &BollardEngine, id: &str) -> Result<Option<i64>> {
-    let found = engine.docker.inspect_exec(id).await.during(|| format!("inspect exec {id}"))?;
+    let found = engine.timed(engine.docker.inspect_exec(id)).await.during(|| format!("inspect exec {id}"))?;
     Ok(found.exit_code.filter(|_| found.running == Some(false)))
 }
 

@@ -5,7 +5,7 @@ use super::{BollardEngine, LIBPOD, Result, credentials, state};
 use crate::{
     EngineErrorKind, PullProgress,
     cause::{Answered, During, Failure},
-    frames::reader,
+    lines::{Lines, Silence},
     wire::{Call, encoded},
 };
 use devarch_core::{
@@ -20,7 +20,6 @@ use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -122,7 +121,7 @@ impl Names {
         names.insert(reference.to_owned(), (Instant::now(), name.to_owned()));
     }
 
-    fn forget(&self) {
+    pub(super) fn forget(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
@@ -226,16 +225,16 @@ impl Line {
     }
 }
 
-/// Podman answers 200 whatever happens; both tell a failure in the progress.
+/// Podman answers 200 whatever happens; both tell a failure in the progress. Docker tells of every layer as it gets on,
+/// Podman nothing while it fetches one.
 async fn follow(
     engine: &BollardEngine,
     call: Call,
     progress: &(dyn Fn(PullProgress) + Send + Sync),
 ) -> std::result::Result<(), Failure> {
-    let response = engine.wire.open(call).await?;
-    let mut lines = BufReader::new(Box::pin(reader(response.into_body()))).lines();
-    let cut = |error: std::io::Error| Failure::Cut(error.to_string());
-    while let Some(line) = lines.next_line().await.map_err(cut)? {
+    let silence = if engine.is_podman() { Silence::Works } else { Silence::Stuck };
+    let mut lines = Lines::open(&engine.wire, call, silence).await?;
+    while let Some(line) = lines.next().await? {
         let Ok(line) = serde_json::from_str::<Line>(&line) else {
             continue;
         };

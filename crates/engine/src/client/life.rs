@@ -8,7 +8,7 @@ use super::{
 use crate::{
     ExitStatus,
     cause::{During, Failure},
-    wire::Call,
+    wire::{Call, within},
 };
 use bollard::{
     errors::Error as BollardError,
@@ -37,11 +37,8 @@ pub(super) async fn create(engine: &BollardEngine, request: &CreateContainer) ->
         name: Some(request.name.to_string()),
         platform: request.spec.platform.clone().unwrap_or_default(),
     };
-    let created = engine
-        .docker
-        .create_container(Some(options), container_body::body(request, resolved))
-        .await
-        .during(|| format!("create container {}", request.name))?;
+    let create = engine.docker.create_container(Some(options), container_body::body(request, resolved));
+    let created = engine.timed(create).await.during(|| format!("create container {}", request.name))?;
     Ok(ContainerId::new(created.id))
 }
 
@@ -57,7 +54,11 @@ async fn host_gateway(engine: &BollardEngine, spec: &ContainerSpec) -> Result<St
 }
 
 pub(super) async fn start(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
-    let started = engine.docker.start_container(id.as_str(), None::<StartContainerOptions>).await;
+    let start = engine.docker.start_container(id.as_str(), None::<StartContainerOptions>);
+    let started = engine.timed(start).await;
+    if started.is_err() && engine.is_podman() {
+        engine.isolation.outlive(id).await;
+    }
     started.during(|| format!("start container {id}"))
 }
 
@@ -66,23 +67,62 @@ const RESTARTS_WITHIN: Duration = Duration::from_secs(2);
 /// Time between two attempts to stop it in the moment it runs.
 const BETWEEN_STOPS: Duration = Duration::from_millis(5);
 
+/// What a stop may take beside the grace period: half of what an ordinary call may take.
+fn beside_grace(engine: &BollardEngine) -> Duration {
+    engine.wire.timeout() / 2
+}
+
 pub(super) async fn stop(engine: &BollardEngine, id: &ContainerId, grace: Option<Millis>) -> Result<()> {
     let seconds = grace.map(|grace| i32::try_from(container_body::seconds(grace)).unwrap_or(i32::MAX));
+    let limit = beside_grace(engine)
+        + match grace {
+            Some(grace) => Duration::from(grace),
+            None => own_grace(engine, id).await?,
+        };
     if engine.info.kind == EngineKind::Podman {
-        let ran = stop_once(engine, id, seconds).await?;
-        return if ran || !restarts_itself(engine, id).await? { Ok(()) } else { outlast(engine, id).await };
+        let ran = stop_once(engine, id, seconds, limit).await?;
+        if !ran && restarts_itself(engine, id).await? {
+            outlast(engine, id).await?;
+        }
+        engine.isolation.outlive(id).await;
+        return Ok(());
     }
     let options = StopContainerOptions { t: seconds, signal: None };
-    // The call lasts as long as the grace period; one from the container's own spec is not known here.
-    let longest = grace.map_or(Duration::from_hours(1), Duration::from);
-    let stopped = engine.patient(longest).stop_container(id.as_str(), Some(options)).await;
+    let stopped = within(limit, engine.docker.stop_container(id.as_str(), Some(options))).await;
     stopped.during(|| format!("stop container {id}"))
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Stopping {
+    config: StoppingConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StoppingConfig {
+    stop_timeout: Option<i64>,
+}
+
+/// The grace period a container was made with.
+async fn own_grace(engine: &BollardEngine, id: &ContainerId) -> Result<Duration> {
+    let call = Call::get(format!("/containers/{id}/json"));
+    let found: Option<Stopping> =
+        engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
+    let given = found.and_then(|found| found.config.stop_timeout);
+    let seconds = given.unwrap_or(container_body::DEFAULT_GRACE);
+    Ok(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
+}
+
 /// Stops a container once; whether it ran.
-async fn stop_once(engine: &BollardEngine, id: &ContainerId, seconds: Option<i32>) -> Result<bool> {
+async fn stop_once(
+    engine: &BollardEngine,
+    id: &ContainerId,
+    seconds: Option<i32>,
+    limit: Duration,
+) -> Result<bool> {
     let query = seconds.map_or_else(String::new, |seconds| format!("?t={seconds}"));
-    match engine.wire.open(Call::post(format!("/containers/{id}/stop{query}"))).await {
+    match engine.wire.open_within(limit, Call::post(format!("/containers/{id}/stop{query}"))).await {
         Ok(_) => Ok(true),
         Err(Failure::Answered(answer)) if answer.status == 304 => Ok(false),
         Err(failure) => Err(failure).during(|| format!("stop container {id}")),
@@ -128,7 +168,7 @@ async fn restarts_itself(engine: &BollardEngine, id: &ContainerId) -> Result<boo
 /// itself again and again has to be met running: a call waits for the engine's lock, and so comes right after a start.
 async fn outlast(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
     let begun = Instant::now();
-    while begun.elapsed() < RESTARTS_WITHIN && !stop_once(engine, id, Some(0)).await? {
+    while begun.elapsed() < RESTARTS_WITHIN && !stop_once(engine, id, Some(0), beside_grace(engine)).await? {
         tokio::time::sleep(BETWEEN_STOPS).await;
     }
     Ok(())
@@ -136,13 +176,13 @@ async fn outlast(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
 
 pub(super) async fn rename(engine: &BollardEngine, id: &ContainerId, name: &ContainerName) -> Result<()> {
     let options = RenameContainerOptions { name: name.to_string() };
-    let renamed = engine.docker.rename_container(id.as_str(), options).await;
-    renamed.during(|| format!("rename container {id} to {name}"))
+    let rename = engine.docker.rename_container(id.as_str(), options);
+    engine.timed(rename).await.during(|| format!("rename container {id} to {name}"))
 }
 
 pub(super) async fn remove(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
     let options = RemoveContainerOptions { v: false, force: false, link: false };
-    match engine.docker.remove_container(id.as_str(), Some(options)).await.map_err(Failure::from) {
+    match engine.timed(engine.docker.remove_container(id.as_str(), Some(options))).await {
         Err(failure) if failure.is_missing() => Ok(()),
         other => other.during(|| format!("remove container {id}")),
     }
@@ -150,8 +190,7 @@ pub(super) async fn remove(engine: &BollardEngine, id: &ContainerId) -> Result<(
 
 /// bollard gives an exit code other than 0 as an error; it is a result.
 pub(super) async fn wait(engine: &BollardEngine, id: &ContainerId) -> Result<ExitStatus> {
-    let patient = engine.patient(Duration::from_hours(365 * 24));
-    let mut answers = Box::pin(patient.wait_container(id.as_str(), None::<WaitContainerOptions>));
+    let mut answers = Box::pin(engine.docker.wait_container(id.as_str(), None::<WaitContainerOptions>));
     let code = match answers.next().await {
         Some(Ok(answer)) => Ok(answer.status_code),
         Some(Err(BollardError::DockerContainerWaitError { code, .. })) => Ok(code),

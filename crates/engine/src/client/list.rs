@@ -1,6 +1,6 @@
 //! All containers as one call lists them.
 
-use super::{BollardEngine, Result, state};
+use super::{BollardEngine, Result, isolation, state};
 use crate::{cause::During, wire::Call};
 use devarch_core::{
     id::ContainerId,
@@ -23,6 +23,7 @@ struct Listed {
     #[serde(rename = "ImageID")]
     image_id: Option<String>,
     labels: Option<BTreeMap<String, String>>,
+    created: Option<i64>,
     state: Option<String>,
     status: Option<String>,
     ports: Option<Vec<Port>>,
@@ -64,7 +65,14 @@ struct Attached {
 pub(super) async fn containers(engine: &BollardEngine) -> Result<Vec<ObservedContainer>> {
     let call = Call::get("/containers/json?all=true");
     let listed: Vec<Listed> = engine.wire.json(call).await.during(|| "list containers".to_owned())?;
-    Ok(listed.into_iter().map(ObservedContainer::from).collect())
+    Ok(listed.into_iter().filter(|listed| !listed.passes_by()).map(ObservedContainer::from).collect())
+}
+
+impl Listed {
+    fn passes_by(&self) -> bool {
+        let created = self.created.unwrap_or_default();
+        self.labels.as_ref().is_some_and(|labels| isolation::passes_by(labels, created))
+    }
 }
 
 impl From<Listed> for ObservedContainer {

@@ -1,10 +1,12 @@
 //! The engine over its API: bollard for what changes something, [`Wire`] for what is read.
 
 mod archive;
+mod build;
 mod container_body;
 mod credentials;
 mod exec;
 mod image;
+mod isolation;
 mod life;
 mod list;
 mod logs;
@@ -14,10 +16,11 @@ mod state;
 mod volume;
 
 use crate::{
-    Engine, EngineError, EngineErrorKind, ExecIo, ExecRequest, ExitStatus, Inspection, LogOptions, LogStream,
-    Probe, ProbeResult, PullProgress, TerminalSize,
+    BuildRequest, Engine, EngineError, EngineErrorKind, ExecIo, ExecRequest, ExitStatus, Inspection,
+    LogOptions, LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
+    cause::Failure,
     find::Endpoint,
-    wire::{TIMEOUT, Wire},
+    wire::{Wire, within},
 };
 use async_trait::async_trait;
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -36,6 +39,9 @@ type Result<T> = std::result::Result<T, EngineError>;
 /// Prefix of Podman's own API, for what its compatible one lacks. 4.0.0 is its oldest still served.
 const LIBPOD: &str = "/v4.0.0/libpod";
 
+/// What bollard takes for a time that never comes.
+const NO_LIMIT: Duration = Duration::from_hours(365 * 24);
+
 /// Docker or Podman, through the API both speak.
 #[derive(Debug)]
 pub struct BollardEngine {
@@ -43,11 +49,13 @@ pub struct BollardEngine {
     wire: Wire,
     info: EngineInfo,
     names: image::Names,
+    isolation: isolation::Isolation,
 }
 
 impl BollardEngine {
     pub(crate) fn new(wire: Wire, info: EngineInfo) -> Result<Self> {
-        let seconds = TIMEOUT.as_secs();
+        // Calls are timed here with their whole answers; bollard would watch the head only.
+        let seconds = NO_LIMIT.as_secs();
         // bollard 0.21 sends no version in its paths whatever is said here, so none is negotiated: that would be a
         // call of 270 ms on Podman.
         let docker = match wire.endpoint() {
@@ -62,16 +70,20 @@ impl BollardEngine {
             let action = format!("connect to {}", wire.endpoint());
             EngineError::new(action, EngineErrorKind::NotRunning, error.to_string())
         })?;
-        Ok(Self { docker, wire, info, names: image::Names::default() })
+        let isolation = isolation::Isolation::new(wire.clone());
+        Ok(Self { docker, wire, info, names: image::Names::default(), isolation })
     }
 
     fn is_podman(&self) -> bool {
         self.info.kind == EngineKind::Podman
     }
 
-    /// A handle that waits longer for the head of an answer.
-    fn patient(&self, longer: Duration) -> Docker {
-        self.docker.clone().with_timeout(TIMEOUT + longer)
+    /// One of bollard's calls, with the time an ordinary call may take.
+    async fn timed<T>(
+        &self,
+        call: impl Future<Output = std::result::Result<T, bollard::errors::Error>>,
+    ) -> std::result::Result<T, Failure> {
+        within(self.wire.timeout(), call).await
     }
 }
 
@@ -108,6 +120,14 @@ impl Engine for BollardEngine {
         progress: &(dyn Fn(PullProgress) + Send + Sync),
     ) -> Result<ImageInfo> {
         image::pull(self, reference, platform, progress).await
+    }
+
+    async fn build_image(
+        &self,
+        request: &BuildRequest,
+        progress: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<ImageInfo> {
+        build::build(self, request, progress).await
     }
 
     async fn create_network(

@@ -1,8 +1,9 @@
 use super::{
-    BollardEngine, Result,
+    BollardEngine, Result, isolation,
     podman_networks::{self, PodmanNetwork},
 };
 use crate::{
+    EngineErrorKind as Kind,
     cause::{During, Failure},
     wire::Call,
 };
@@ -79,7 +80,7 @@ pub(super) async fn create(
     labels: &BTreeMap<String, String>,
 ) -> Result<NetworkId> {
     let options = if engine.is_podman() { json!({"isolate": "true"}) } else { json!({}) };
-    let call = Call::post("/networks/create").json(body(spec, labels, &options));
+    let call = Call::post("/networks/create").json(&body(spec, labels, &options));
     let created: Created = engine.wire.json(call).await.during(|| format!("create network {}", spec.name))?;
     Ok(NetworkId::new(created.id))
 }
@@ -100,17 +101,25 @@ fn body(spec: &NetworkSpec, labels: &BTreeMap<String, String>, options: &Value) 
 /// the names of their networks).
 pub(super) async fn remove(engine: &BollardEngine, id: &NetworkId) -> Result<()> {
     let action = || format!("remove network {id}");
-    let name = if engine.is_podman() {
-        match podman_networks::find(engine, id.as_str()).await.during(action)? {
-            Some(found) => found.name,
-            None => return Ok(()),
+    if !engine.is_podman() {
+        return remove_by(engine, id.as_str()).await.during(action);
+    }
+    let Some(found) = podman_networks::find(engine, id.as_str()).await.during(action)? else { return Ok(()) };
+    let removed = match remove_by(engine, &found.name).await {
+        Err(Failure::Answered(answer)) if answer.kind() == Kind::InUse => {
+            isolation::make_way(engine, &found.name).await.during(action)?;
+            remove_by(engine, &found.name).await
         }
-    } else {
-        id.to_string()
+        removed => removed,
     };
-    match engine.docker.remove_network(&name).await.map_err(Failure::from) {
+    removed.during(action)
+}
+
+/// Gone already is fine.
+async fn remove_by(engine: &BollardEngine, name: &str) -> std::result::Result<(), Failure> {
+    match engine.timed(engine.docker.remove_network(name)).await {
         Err(failure) if failure.is_missing() => Ok(()),
-        other => other.during(action),
+        removed => removed,
     }
 }
 
@@ -133,7 +142,7 @@ pub(super) async fn connect(
     endpoint: EndpointSettings,
 ) -> Result<()> {
     let request = NetworkConnectRequest { container: container.to_string(), endpoint_config: Some(endpoint) };
-    let connected = engine.docker.connect_network(network.as_str(), request).await;
+    let connected = engine.timed(engine.docker.connect_network(network.as_str(), request)).await;
     connected.during(|| format!("connect container {container} to {network}"))
 }
 
@@ -143,7 +152,7 @@ pub(super) async fn disconnect(
     container: &ContainerId,
 ) -> Result<()> {
     let request = NetworkDisconnectRequest { container: container.to_string(), force: Some(false) };
-    let disconnected = engine.docker.disconnect_network(network.as_str(), request).await;
+    let disconnected = engine.timed(engine.docker.disconnect_network(network.as_str(), request)).await;
     disconnected.during(|| format!("disconnect container {container} from {network}"))
 }
 

@@ -1,8 +1,5 @@
 use super::{BollardEngine, Result};
-use crate::{
-    cause::{During, Failure},
-    wire::Call,
-};
+use crate::{cause::During, wire::Call};
 use bollard::{models::VolumeCreateRequest, query_parameters::RemoveVolumeOptions};
 use devarch_core::name::PhysicalVolume;
 use serde::Deserialize;
@@ -39,13 +36,13 @@ pub(super) async fn create(
         labels: Some(labels.clone().into_iter().collect::<HashMap<_, _>>()),
         ..VolumeCreateRequest::default()
     };
-    engine.docker.create_volume(request).await.during(|| format!("create volume {name}"))?;
+    engine.timed(engine.docker.create_volume(request)).await.during(|| format!("create volume {name}"))?;
     Ok(())
 }
 
 pub(super) async fn remove(engine: &BollardEngine, name: &PhysicalVolume) -> Result<()> {
-    let removed = engine.docker.remove_volume(name.as_str(), None::<RemoveVolumeOptions>).await;
-    match removed.map_err(Failure::from) {
+    let removed = engine.docker.remove_volume(name.as_str(), None::<RemoveVolumeOptions>);
+    match engine.timed(removed).await {
         Err(failure) if failure.is_missing() => Ok(()),
         other => other.during(|| format!("remove volume {name}")),
     }

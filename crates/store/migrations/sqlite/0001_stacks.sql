@@ -76,15 +76,85 @@ CREATE TABLE kept_volumes (
     PRIMARY KEY (engine_id, physical_name)
 ) STRICT;
 
--- What was last applied. A row outlives its instance: it says that the container is still to be removed.
+-- What containers were made from: the one that runs, and those kept or left by an apply that failed. A row outlives its
+-- instance: it says that the container is still to be removed. written: their order, the newest has the highest.
 CREATE TABLE applied (
     stack_id     TEXT    NOT NULL REFERENCES stacks (id) ON DELETE CASCADE,
     instance_id  TEXT    NOT NULL,
-    engine_id    TEXT    NOT NULL,
     hash         TEXT    NOT NULL,
+    written      INTEGER NOT NULL,
+    engine_id    TEXT    NOT NULL,
     form         INTEGER NOT NULL,
     spec         TEXT    NOT NULL,
     image_id     TEXT    NOT NULL,
     container_id TEXT,
-    PRIMARY KEY (stack_id, instance_id)
+    PRIMARY KEY (stack_id, instance_id, hash)
+) STRICT;
+
+-- Saved plans. Times here and below are milliseconds since 1970, UTC. applied_by: outlives that apply's own row.
+CREATE TABLE plans (
+    id          TEXT    NOT NULL PRIMARY KEY,
+    stack_id    TEXT    NOT NULL REFERENCES stacks (id) ON DELETE CASCADE,
+    author_user TEXT    NOT NULL,
+    author_host TEXT    NOT NULL,
+    author_pid  INTEGER NOT NULL,
+    made_at     INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    request     TEXT    NOT NULL,
+    assumed     TEXT    NOT NULL,
+    shown       TEXT    NOT NULL,
+    applied_by  TEXT
+) STRICT;
+CREATE INDEX plans_stack ON plans (stack_id);
+
+-- The journal. number: the order in which a stack's applies began, whatever the clocks of their machines said.
+CREATE TABLE applies (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    stack_id     TEXT    NOT NULL REFERENCES stacks (id) ON DELETE CASCADE,
+    number       INTEGER NOT NULL,
+    engine_id    TEXT    NOT NULL,
+    plan_id      TEXT,
+    author_user  TEXT    NOT NULL,
+    author_host  TEXT    NOT NULL,
+    author_pid   INTEGER NOT NULL,
+    command      TEXT    NOT NULL,
+    started_at   INTEGER NOT NULL,
+    committed_at INTEGER,
+    ended_at     INTEGER,
+    outcome      TEXT    NOT NULL,
+    resumes      TEXT,
+    before_state TEXT    NOT NULL,
+    shown        TEXT    NOT NULL,
+    definition   TEXT    NOT NULL,
+    error        TEXT,
+    UNIQUE (stack_id, number),
+    CHECK ((outcome = 'running') = (ended_at IS NULL))
+) STRICT;
+
+CREATE TABLE apply_steps (
+    apply_id TEXT    NOT NULL REFERENCES applies (id) ON DELETE CASCADE,
+    at       INTEGER NOT NULL,
+    begun_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    error    TEXT,
+    PRIMARY KEY (apply_id, at)
+) STRICT;
+
+-- Who holds or last held a stack's lock. The lock itself is the operating system's or the session's: holder is the one
+-- taking of it that this row speaks of, NULL once it was given back. fence is raised when the lock is taken away by force.
+CREATE TABLE locks (
+    stack_id    TEXT    NOT NULL PRIMARY KEY REFERENCES stacks (id) ON DELETE CASCADE,
+    fence       INTEGER NOT NULL,
+    holder      TEXT,
+    operation   TEXT    NOT NULL,
+    author_user TEXT    NOT NULL,
+    author_host TEXT    NOT NULL,
+    author_pid  INTEGER NOT NULL,
+    since       INTEGER NOT NULL,
+    lease_plan  TEXT,
+    lease_until INTEGER,
+    raised_user TEXT,
+    raised_host TEXT,
+    raised_pid  INTEGER,
+    CHECK ((lease_plan IS NULL) = (lease_until IS NULL))
 ) STRICT;

@@ -2,7 +2,7 @@
 
 use devarch_core::{
     engine::{EngineBinding, EngineKind},
-    id::{EngineId, ImageId, InstanceId, StackId},
+    id::{ApplyId, EngineId, ImageId, InstanceId, PlanId, StackId},
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
     policy::Allowance,
     read::StackFile,
@@ -12,10 +12,11 @@ use devarch_core::{
         MountSource, Overrides, PortKey, PortSpec, Protocol, RestartPolicy, Service, Template, VolumeMount,
     },
 };
-use devarch_store::Applied;
+use devarch_store::{Applied, Apply, ApplyOutcome, Author, LockOwner, SavedPlan, StackLock, Store};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 /// Parses a name.
@@ -216,4 +217,56 @@ pub(crate) fn applied(hash: &str) -> Applied {
 /// A stack's name.
 pub(crate) fn stack_name(name: &str) -> StackName {
     named(name)
+}
+
+/// Somebody.
+pub(crate) fn author(user: &str) -> Author {
+    Author { user: user.to_owned(), host: "laptop".to_owned(), pid: 4242 }
+}
+
+/// Somebody who applies since 2023-11-14.
+pub(crate) fn owner(user: &str) -> LockOwner {
+    LockOwner { operation: "apply shop".to_owned(), author: author(user), since: 1_700_000_000_000 }
+}
+
+/// Takes a lock that is free, or becomes so as soon as the database sees that its holder is dead.
+pub(crate) async fn lock(store: &Store, stack: &StackId) -> StackLock {
+    let patience = Duration::from_secs(30);
+    store.lock(stack, &owner("ann"), patience, None, &|_| {}).await.unwrap()
+}
+
+/// A plan that is valid for a quarter of an hour.
+pub(crate) fn plan(id: &str, stack: &StackId, made_at: i64) -> SavedPlan {
+    SavedPlan {
+        id: PlanId::new(id),
+        stack: stack.clone(),
+        author: author("ann"),
+        made_at,
+        expires_at: made_at + 900_000,
+        request: r#"{"only": ["web"]}"#.to_owned(),
+        assumed: r#"{"stack revision": "3"}"#.to_owned(),
+        shown: r#"{"steps": []}"#.to_owned(),
+        applied_by: None,
+    }
+}
+
+/// An apply that has just begun.
+pub(crate) fn apply(id: &str, stack: &StackId) -> Apply {
+    Apply {
+        id: ApplyId::new(id),
+        stack: stack.clone(),
+        engine: EngineId::new("engine-1"),
+        plan: None,
+        author: author("ann"),
+        command: "devarch apply shop".to_owned(),
+        started_at: 1_700_000_000_000,
+        committed_at: None,
+        ended_at: None,
+        outcome: ApplyOutcome::Running,
+        resumes: None,
+        before: r#"{"containers": []}"#.to_owned(),
+        shown: r#"{"steps": ["create"]}"#.to_owned(),
+        definition: r#"{"environment": {"PASSWORD": "s3cret"}}"#.to_owned(),
+        error: None,
+    }
 }

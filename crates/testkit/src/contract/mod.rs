@@ -1,6 +1,7 @@
 //! What an engine promises the rest of DevArch, one function per promise. [`objects`], [`networks`] and [`life`] hold
 //! for the engine in memory too; the others need real processes.
 
+pub mod build;
 pub mod files;
 pub mod life;
 pub mod networks;

@@ -13,6 +13,8 @@ use devarch_core::{
     text::Text,
     unit::{Bytes, Cpus, FileMode, Millis},
 };
+use devarch_engine::LogOptions;
+use futures_util::StreamExt;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -124,6 +126,16 @@ pub async fn the_grace_period_is_kept(f: &Fixture) {
     f.engine.stop(&id, Some(Millis(0))).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(f.engine.inspect(&id).await.unwrap().unwrap().exit_code, 137);
+}
+
+/// Podman would kill at once a container that was made without a grace period.
+pub async fn a_process_without_a_grace_period_is_asked_to_end_before_it_is_killed(f: &Fixture) {
+    let argv = ["sh", "-c", "trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done"];
+    let id = f.run(&f.request("asked", &argv)).await;
+    let options = LogOptions { follow: true, ..LogOptions::default() };
+    f.engine.logs(&id, &options).await.unwrap().next().await.unwrap().unwrap();
+    f.engine.stop(&id, None).await.unwrap();
+    assert_eq!(f.engine.inspect(&id).await.unwrap().unwrap().exit_code, 9);
 }
 
 /// By the engine, or by us through the engine where nobody else does it.

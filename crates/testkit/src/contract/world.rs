@@ -83,6 +83,46 @@ pub async fn containers_of_two_networks_do_not_reach_each_other(f: &Fixture) {
     assert_isolated(f, &ours).await;
 }
 
+/// Podman's firewall forgets the isolation of all networks when the last container of one of them ends.
+pub async fn networks_stay_isolated_when_the_last_container_of_another_stops(f: &Fixture) {
+    let mut networks = Vec::new();
+    for (which, name) in ["ours", "theirs", "third"].into_iter().enumerate() {
+        networks.push(f.stack_network(name, u32::try_from(which).unwrap()).await);
+    }
+    f.run(&f.attached("server", &words(&web("secret")), &networks[1], 5)).await;
+    let near = f.run(&f.attached("near", &RUNS, &networks[1], 6)).await;
+    let far = f.run(&f.attached("far", &RUNS, &networks[0], 5)).await;
+    let twins = [f.attached("a", &RUNS, &networks[2], 5), f.attached("b", &RUNS, &networks[2], 6)];
+    let broken = f.create(&f.attached("broken", &["/no/such/program"], &networks[2], 7)).await;
+    let host = address(&networks[1], 5).to_string();
+    assert_eq!(f.sh(&near, &retried(&host)).await.stdout, "secret\n");
+
+    for end in ["stopped", "stopped together", "never started"] {
+        match end {
+            "stopped" => f.stop(&f.run(&f.attached("last", &RUNS, &networks[2], 8)).await).await,
+            "stopped together" => {
+                let ids = [f.run(&twins[0]).await, f.run(&twins[1]).await];
+                tokio::join!(f.stop(&ids[0]), f.stop(&ids[1]));
+            }
+            _ => refused(f.engine.start(&broken).await, &Kind::CannotRun),
+        }
+        let ran = f.sh(&far, &fetch(&host)).await;
+        assert_ne!(ran.code, 0, "{end}: {host} answered: {}", ran.stdout);
+        assert_eq!(f.sh(&near, &fetch(&host)).await.stdout, "secret\n");
+    }
+    assert_eq!(f.on_network(&networks[0]).await + f.on_network(&networks[1]).await, 3);
+}
+
+/// A container that DevArch passes through a network and had no time to remove.
+pub async fn what_passed_by_and_was_left_behind_does_not_hold_its_network(f: &Fixture) {
+    let (network, id) = f.network("net", 0).await;
+    let mut left = f.attached("left", &RUNS, &network, 5);
+    left.labels.insert("devarch.passer_by".to_owned(), "true".to_owned());
+    f.create(&left).await;
+    f.engine.remove_network(&id).await.unwrap();
+    assert!(f.engine.networks().await.unwrap().iter().all(|left| left.id != id));
+}
+
 async fn assert_isolated(f: &Fixture, network: &NetworkSpec) {
     let info = f.engine.info();
     if info.kind == EngineKind::Podman {

@@ -10,6 +10,7 @@ pub enum Call {
     Image,
     Inspect,
     PullImage,
+    BuildImage,
     CreateNetwork,
     RemoveNetwork,
     Connect,

@@ -2,6 +2,7 @@
 //! contract holds it to that), what images do is scripted, calls can be made to fail, and every call is written down.
 
 mod behaviour;
+mod build;
 mod exec;
 mod fault;
 mod world;
@@ -21,8 +22,8 @@ use devarch_core::{
     unit::Millis,
 };
 use devarch_engine::{
-    Engine, EngineError, EngineErrorKind as Kind, ExecIo, ExecRequest, ExitStatus, Inspection, LogOptions,
-    LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
+    BuildRequest, Engine, EngineError, EngineErrorKind as Kind, ExecIo, ExecRequest, ExitStatus, Inspection,
+    LogOptions, LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -201,6 +202,15 @@ impl Engine for MemoryEngine {
     ) -> Result<ImageInfo> {
         progress(PullProgress { status: format!("Pulling {reference}"), ..PullProgress::default() });
         self.call(Call::PullImage, reference, |world| world.pull(reference)).await
+    }
+
+    async fn build_image(
+        &self,
+        request: &BuildRequest,
+        progress: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<ImageInfo> {
+        let built = build::build(request, progress);
+        self.call(Call::BuildImage, &request.tag, |world| world.build(&request.tag, built)).await
     }
 
     async fn create_network(

@@ -2,6 +2,7 @@
 
 use super::{
     behaviour::{Argv, Behaviour, Life, Script},
+    build::Built,
     exec,
     fault::{Call, Effect, Fault},
 };
@@ -131,6 +132,18 @@ impl World {
         };
         self.images.insert(reference.to_owned(), image.clone());
         Ok(image)
+    }
+
+    /// The base images are had as engines have them: what is absent is pulled.
+    pub(super) fn build(&mut self, tag: &str, built: Result<Built>) -> Result<ImageInfo> {
+        let built = built?;
+        for base in &built.bases {
+            if !self.images.contains_key(base) {
+                self.pull(base)?;
+            }
+        }
+        self.images.insert(tag.to_owned(), built.image.clone());
+        Ok(built.image)
     }
 
     pub(super) fn create_network(

@@ -6,17 +6,16 @@ mod supplies;
 mod up;
 
 use super::{
-    Action, Change, ChangeKind, ContainerRef, Plan, PlanError, PlanOptions, Reason, Remembered, Step, StepId,
-    Subject,
+    Action, Change, ChangeKind, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason, Remembered, Step,
+    StepId, Subject,
     conflict::{conflicts, is_ours},
     instance::{Case, Verdict},
 };
 use crate::{
     desired::{Desired, DesiredInstance},
-    name::{ContainerName, InstanceName, StackName},
+    name::{ContainerName, InstanceName, NetworkName, StackName},
     observed::{Observed, ObservedContainer, RunState},
-    port::HostSocket,
-    resolve::{Dependencies, start_order},
+    resolve::{Dependencies, Problem, start_order},
     spec::label,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,8 +38,10 @@ pub fn plan(
     let mut builder = Builder::new(&case);
     builder.take_down();
     builder.bring_up();
-    builder.order_ports();
+    builder.order_handovers();
+    builder.order_names();
     builder.verify();
+    builder.remember_all();
     builder.commit();
     Ok(builder.finish())
 }
@@ -70,6 +71,12 @@ struct Builder<'a> {
     stops: Vec<(StepId, &'a ObservedContainer)>,
     /// Containers to remove once everything is ready.
     removals: Vec<(Option<InstanceName>, &'a ObservedContainer, ContainerName)>,
+    /// What to remember once everything is ready.
+    memories: Vec<(&'a InstanceName, Box<Made>)>,
+    /// Connections to undo once everything is ready.
+    strays: Vec<(&'a InstanceName, &'a ObservedContainer, NetworkName)>,
+    /// What to beware of, besides what the wish itself warns of.
+    warnings: Vec<Problem>,
 }
 
 impl<'a> Builder<'a> {
@@ -116,6 +123,9 @@ impl<'a> Builder<'a> {
             replaced: BTreeSet::new(),
             stops: Vec::new(),
             removals: Vec::new(),
+            memories: Vec::new(),
+            strays: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -149,7 +159,8 @@ impl<'a> Builder<'a> {
     }
 
     fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> &mut Change {
-        self.changes.push(Change { subject, kind, reason, fields: Vec::new(), spec: None });
+        let (fields, spec, may_change_data) = (Vec::new(), None, false);
+        self.changes.push(Change { subject, kind, reason, may_change_data, fields, spec });
         let last = self.changes.len() - 1;
         &mut self.changes[last]
     }
@@ -160,6 +171,7 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> Plan {
         self.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
+        let unused_volumes = self.unused_volumes();
         let Case { desired, observed, .. } = self.case;
         Plan {
             stack: desired.identity.stack_name.clone(),
@@ -167,7 +179,8 @@ impl<'a> Builder<'a> {
             engine_version: observed.engine.version.clone(),
             network: desired.network.clone(),
             changes: self.changes,
-            warnings: desired.warnings.clone(),
+            warnings: desired.warnings.iter().cloned().chain(self.warnings).collect(),
+            unused_volumes,
             steps: self.steps,
         }
     }
@@ -181,10 +194,6 @@ fn existing(container: &ObservedContainer) -> ContainerRef {
 /// policy may be about to start it again.
 fn may_run(container: &ObservedContainer) -> bool {
     container.state != RunState::Created
-}
-
-fn socket(port: &crate::spec::PublishedPort) -> HostSocket {
-    HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol }
 }
 
 /// Instances by identity.

@@ -1,0 +1,91 @@
+//! What an apply makes known to the store besides its steps: the stack's engine and the volumes its images declare.
+
+use crate::{
+    App, AppError, Prepared,
+    observe::{MARKER, MARKER_LABEL},
+};
+use devarch_core::{
+    engine::EngineBinding,
+    id::EngineId,
+    name::{InstanceName, PhysicalVolume, VolumeName},
+    plan::{ChangeKind, Subject},
+    resolve::image_volume,
+    spec::MountFrom,
+    stack::Stack,
+};
+use devarch_engine::Engine;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+impl App {
+    /// The first apply binds a stack to its engine, and keeps its subnet. The engine's identity is a labelled volume.
+    pub(super) async fn bind(&self, prepared: &Prepared) -> Result<EngineId, AppError> {
+        let engine = prepared.engine.as_ref();
+        let id = match &prepared.observed.engine_id {
+            Some(id) => id.clone(),
+            None => mark(engine).await?,
+        };
+        let info = engine.info();
+        let binding = EngineBinding { kind: info.kind, id: id.clone(), endpoint: info.endpoint.clone() };
+        let subnet = prepared.desired.network.subnet;
+        if prepared.stack.engine.as_ref() != Some(&binding) || prepared.stack.subnet != Some(subnet) {
+            self.store.bind_engine(&prepared.stack.id, &binding, Some(subnet)).await?;
+        }
+        Ok(id)
+    }
+
+    /// A `VOLUME` path of an image became a named volume; its name is kept like any other's.
+    pub(super) async fn remember_image_volumes(&self, prepared: &Prepared) -> Result<(), AppError> {
+        let mut new: Vec<(InstanceName, VolumeName, PhysicalVolume)> = Vec::new();
+        for (name, desired) in &prepared.desired.instances {
+            let Some(image) = prepared.observed.images.get(&desired.spec.image) else { continue };
+            let known = &prepared.stack.instances[name].volumes;
+            for path in &image.volumes {
+                let Some(volume) = image_volume(path).filter(|volume| !known.contains_key(volume)) else {
+                    continue;
+                };
+                let mount =
+                    desired.spec.mounts.iter().find(|mount| mount.target == path.trim_end_matches('/'));
+                if let Some(MountFrom::Volume(physical)) = mount.map(|mount| &mount.source)
+                    && !known.values().any(|known| known == physical)
+                {
+                    new.push((name.clone(), volume, physical.clone()));
+                }
+            }
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        let add = |stack: &mut Stack| {
+            for (name, volume, physical) in &new {
+                if let Some(instance) = stack.instances.get_mut(name) {
+                    instance.volumes.entry(volume.clone()).or_insert_with(|| physical.clone());
+                }
+            }
+            Ok(())
+        };
+        self.edit(&prepared.stack.name, add).await.map(|_| ())
+    }
+
+    pub(super) async fn forget_removed(&self, prepared: &Prepared) -> Result<(), AppError> {
+        let removed = prepared.plan.changes.iter().filter(|change| change.kind == ChangeKind::Remove);
+        for change in removed {
+            if let Subject::Instance(name) = &change.subject
+                && let Some(instance) = prepared.desired.instances.get(name)
+            {
+                self.store.forget_applied(&prepared.stack.id, &instance.id).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn mark(engine: &dyn Engine) -> Result<EngineId, AppError> {
+    let id = EngineId::new(Uuid::now_v7().to_string());
+    let labels = BTreeMap::from([(MARKER_LABEL.to_owned(), id.to_string())]);
+    engine.create_volume(&PhysicalVolume::from_stored(MARKER), &labels).await?;
+    // Another DevArch may have been first: what is there counts.
+    let volumes = engine.volumes().await?;
+    let there = volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL));
+    Ok(there.map_or(id, EngineId::new))
+}

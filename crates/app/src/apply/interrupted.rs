@@ -1,0 +1,183 @@
+//! Applies that began and never ended: their program was killed, or could not put back what ran.
+
+use super::{
+    ShownPlan,
+    put_back::{PutBack, Uncertain, Undoing},
+};
+use crate::{App, AppError, Prepared, execute::EventSink};
+use devarch_core::{
+    id::{ApplyId, ContainerId},
+    name::StackName,
+    plan::{Before, undo},
+    stack::Stack,
+};
+use devarch_store::{Apply, ApplyOutcome, Author, StackLock, StepRecord};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// What to do about an apply that was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recover {
+    /// Go on to what is wanted now; if that fails, what ran before the interrupted apply is put back.
+    Resume,
+    /// Put back what ran before it.
+    Undo,
+}
+
+/// An apply that began and has not ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Interrupted {
+    /// It.
+    pub apply: ApplyId,
+    /// The command it was.
+    pub command: String,
+    /// Whose.
+    pub author: String,
+    /// When it began (milliseconds since the Unix epoch).
+    pub started_at: i64,
+    /// The steps that were under way.
+    pub steps: Vec<String>,
+    /// Whether everything new was ready: then there is no way back, and none is needed.
+    pub committed: bool,
+    /// What ran before it, and before those it took over.
+    #[serde(skip)]
+    pub(super) before: Before,
+    /// It and those it took over.
+    #[serde(skip)]
+    pub(super) applies: BTreeSet<ApplyId>,
+    /// Containers that may still be stopping.
+    #[serde(skip)]
+    pub(super) stopping: BTreeSet<ContainerId>,
+}
+
+impl App {
+    /// The apply of a stack that began and has not ended. While somebody holds the stack's lock it may be under way.
+    pub async fn interrupted(&self, stack: &Stack) -> Result<Option<Interrupted>, AppError> {
+        let Some(open) = self.store.unfinished_applies(&stack.id).await?.pop() else { return Ok(None) };
+        let mut applies = BTreeSet::from([open.id.clone()]);
+        let mut earlier = open.resumes.clone();
+        while let Some(id) = earlier.filter(|id| !applies.contains(id)) {
+            earlier = self.store.apply(&id).await?.and_then(|apply| apply.resumes);
+            applies.insert(id);
+        }
+        let steps = self.store.apply_steps(&open.id).await?;
+        Interrupted::of(open, &steps, applies).map(Some)
+    }
+
+    /// The apply of a stack that was interrupted and needs a decision: nobody is at work on it, and it was not only
+    /// removing what it had replaced.
+    pub async fn left_open(&self, stack: &Stack) -> Result<Option<Interrupted>, AppError> {
+        let Some(open) = self.interrupted(stack).await? else { return Ok(None) };
+        let at_work = self.store.locks().await?.iter().any(|lock| lock.stack == stack.id && lock.alive);
+        Ok(Some(open).filter(|open| !open.committed && !at_work))
+    }
+
+    /// What was interrupted and is taken over by an apply that begins now. What changed nothing, or had only removals
+    /// left, is closed without a question.
+    pub(super) async fn take_over(
+        &self,
+        lock: &StackLock,
+        prepared: &Prepared,
+        recover: Option<Recover>,
+    ) -> Result<Option<Interrupted>, AppError> {
+        let Some(open) = self.interrupted(&prepared.stack).await? else { return Ok(None) };
+        if open.committed {
+            self.close(lock, &open, ApplyOutcome::Resumed).await?;
+            return Ok(None);
+        }
+        if undo(&open.before, &prepared.observed, &open.applies, &open.stopping).steps.is_empty() {
+            self.close(lock, &open, ApplyOutcome::Undone).await?;
+            return Ok(None);
+        }
+        match recover {
+            Some(Recover::Resume) => Ok(Some(open)),
+            Some(Recover::Undo) | None => {
+                Err(AppError::Interrupted { stack: prepared.stack.name.clone(), apply: Box::new(open) })
+            }
+        }
+    }
+
+    /// Another apply goes on from here.
+    pub(super) async fn close_taken_over(
+        &self,
+        lock: &StackLock,
+        open: Option<&Interrupted>,
+    ) -> Result<(), AppError> {
+        match open {
+            Some(open) => self.close(lock, open, ApplyOutcome::Resumed).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn close(&self, lock: &StackLock, open: &Interrupted, as_: ApplyOutcome) -> Result<(), AppError> {
+        let now = crate::time::now();
+        Ok(self.store.end_apply(lock, &open.apply, as_, now, Some("it was interrupted")).await?)
+    }
+
+    /// Puts back what ran before the apply of a stack that was interrupted; what stays or is lost. `None` where none
+    /// was.
+    pub async fn undo_interrupted(
+        &self,
+        lock: &StackLock,
+        name: &StackName,
+        events: EventSink<'_>,
+    ) -> Result<Option<Vec<String>>, AppError> {
+        let stack = self.stack(name).await?;
+        let Some(open) = self.interrupted(&stack).await? else { return Ok(None) };
+        if open.committed {
+            self.close(lock, &open, ApplyOutcome::Resumed).await?;
+            return Err(AppError::Refused(format!(
+                "the interrupted apply of stack '{name}' had everything new ready and was removing what it replaced: \
+                 there is no way back; `devarch apply {name}` ends it"
+            )));
+        }
+        let engine = self.engine(Some(&stack)).await?;
+        let Some(binding) = &stack.engine else { return Ok(None) };
+        let uncertain = Uncertain { stops: open.stopping.clone(), names: BTreeSet::new() };
+        let undoing = Undoing {
+            engine: engine.as_ref(),
+            stack: &stack,
+            engine_id: &binding.id,
+            before: &open.before,
+            applies: &open.applies,
+            uncertain,
+        };
+        match self.put_back(&undoing, events).await {
+            PutBack::Done { remains, .. } => {
+                self.close(lock, &open, ApplyOutcome::Undone).await?;
+                Ok(Some(remains))
+            }
+            PutBack::Stuck { why, remains } => Err(AppError::Stuck { stack: name.clone(), why, remains }),
+        }
+    }
+}
+
+impl Interrupted {
+    fn of(open: Apply, steps: &[StepRecord], applies: BTreeSet<ApplyId>) -> Result<Self, AppError> {
+        let before = serde_json::from_str(&open.before).map_err(|error| {
+            AppError::Refused(format!(
+                "the journal of the interrupted apply {} can't be read: {error}",
+                open.id
+            ))
+        })?;
+        let shown: ShownPlan = serde_json::from_str(&open.shown).unwrap_or_default();
+        let under_way = steps.iter().filter(|step| step.ended_at.is_none());
+        let under_way: Vec<_> = under_way.filter_map(|step| shown.steps.get(step.at as usize)).collect();
+        Ok(Self {
+            apply: open.id,
+            command: open.command,
+            author: told(&open.author),
+            started_at: open.started_at,
+            steps: under_way.iter().map(ToString::to_string).collect(),
+            committed: open.committed_at.is_some(),
+            before,
+            applies,
+            stopping: under_way.into_iter().filter_map(|step| step.stops.clone()).collect(),
+        })
+    }
+}
+
+/// `ann@laptop`.
+pub(crate) fn told(author: &Author) -> String {
+    format!("{}@{}", author.user, author.host)
+}

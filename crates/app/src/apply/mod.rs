@@ -1,0 +1,248 @@
+//! Applying: under the stack's lock, exactly what was approved or nothing; written down step by step; put back when
+//! it fails.
+
+mod bind;
+mod definition;
+mod interrupted;
+mod put_back;
+mod report;
+mod saved;
+mod shown;
+
+pub(crate) use definition::Definition;
+pub(crate) use interrupted::told;
+pub use interrupted::{Interrupted, Recover};
+pub use saved::is_plan_id;
+pub use shown::{ShownChange, ShownPlan, ShownStep};
+
+use crate::{
+    App, AppError, PrepareOptions, Prepared,
+    execute::{
+        ApplyFailure, Ending, Event, EventSink, Executed, Failure, Hands, Journal, OnFailure, Outcome, Run,
+    },
+};
+use devarch_core::{
+    id::{ApplyId, EngineId, PlanId},
+    name::StackName,
+    plan::{Action, Assumptions, Before, before},
+};
+use devarch_store::{Apply, ApplyOutcome, Author, StackLock};
+use put_back::{Uncertain, Undoing};
+use report::{ending, left_behind, report, untold};
+use std::{collections::BTreeSet, sync::Arc, sync::Mutex, time::Instant};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// A plan that was shown and agreed to: what it is made from, so that it can be made again under the lock.
+#[derive(Debug, Clone)]
+pub struct Approved {
+    /// The stack.
+    pub stack: StackName,
+    /// What was asked of the plan.
+    pub options: PrepareOptions,
+    /// What it assumed.
+    pub assumed: Assumptions,
+    /// The saved plan it is.
+    pub plan: Option<PlanId>,
+}
+
+/// Who applies, and how.
+#[derive(Clone, Copy)]
+pub struct ApplyOptions<'a> {
+    /// The command, as the history shows it.
+    pub command: &'a str,
+    /// What to do about an apply that was interrupted.
+    pub recover: Option<Recover>,
+    /// Who is told what happens.
+    pub events: EventSink<'a>,
+    /// Cancelled, it ends like a failure: what ran before runs again.
+    pub cancel: &'a CancellationToken,
+}
+
+/// An apply under way.
+struct Attempt<'a> {
+    prepared: &'a Prepared,
+    engine_id: EngineId,
+    apply: ApplyId,
+    /// What is to run again if it fails.
+    before: Before,
+    /// The applies whose objects go then: this one, and those it took over.
+    applies: BTreeSet<ApplyId>,
+}
+
+impl App {
+    /// Carries out what was approved. Everything is looked at again under the lock; where anything differs from what
+    /// was assumed nothing is done.
+    pub async fn apply(
+        &self,
+        lock: &StackLock,
+        approved: &Approved,
+        options: ApplyOptions<'_>,
+    ) -> Result<Outcome, AppError> {
+        let begun = Instant::now();
+        let prepared = self.prepare(&approved.stack, &approved.options).await?;
+        let differences = approved.assumed.differences(&prepared.assumed);
+        if !differences.is_empty() {
+            return Err(AppError::Stale {
+                stack: approved.stack.clone(),
+                plan: approved.plan.clone(),
+                differences,
+            });
+        }
+        let open = self.take_over(lock, &prepared, options.recover).await?;
+        if prepared.plan.steps.is_empty() {
+            self.close_taken_over(lock, open.as_ref()).await?;
+            return Ok(Outcome { steps: 0, took: begun.elapsed() });
+        }
+        (options.events)(Event::Planned(Arc::clone(&prepared.plan)));
+        let attempt = self.begin(lock, &prepared, open, (approved.plan.as_ref(), options.command)).await?;
+        let steps = self.carry_out(lock, &attempt, options).await?;
+        Ok(Outcome { steps, took: begun.elapsed() })
+    }
+
+    /// Writes down that an apply begins, and what ran before it.
+    async fn begin<'a>(
+        &self,
+        lock: &StackLock,
+        prepared: &'a Prepared,
+        taken_over: Option<Interrupted>,
+        (plan, command): (Option<&PlanId>, &str),
+    ) -> Result<Attempt<'a>, AppError> {
+        let engine_id = self.bind(prepared).await?;
+        self.remember_image_volumes(prepared).await?;
+        let apply = ApplyId::new(Uuid::now_v7().to_string());
+        let (before, mut applies) = match &taken_over {
+            Some(open) => (open.before.clone(), open.applies.clone()),
+            None => (before(&prepared.desired, &prepared.observed, &prepared.remembered), BTreeSet::new()),
+        };
+        applies.insert(apply.clone());
+        let record = Apply {
+            id: apply.clone(),
+            stack: prepared.stack.id.clone(),
+            engine: engine_id.clone(),
+            plan: plan.cloned(),
+            author: self.author(),
+            command: command.to_owned(),
+            started_at: crate::time::now(),
+            committed_at: None,
+            ended_at: None,
+            outcome: ApplyOutcome::Running,
+            resumes: taken_over.as_ref().map(|open| open.apply.clone()),
+            before: json(&before),
+            shown: json(&ShownPlan::of(&prepared.plan)),
+            definition: json(&Definition::of(&prepared.stack)),
+            error: None,
+        };
+        self.store.begin_apply(lock, &record).await?;
+        self.close_taken_over(lock, taken_over.as_ref()).await?;
+        Ok(Attempt { prepared, engine_id, apply, before, applies })
+    }
+
+    /// Makes the steps up to the commit point, then those that remove what was replaced.
+    async fn carry_out(
+        &self,
+        lock: &StackLock,
+        attempt: &Attempt<'_>,
+        ApplyOptions { events, cancel, .. }: ApplyOptions<'_>,
+    ) -> Result<usize, AppError> {
+        let prepared = attempt.prepared;
+        let images = prepared.observed.images.iter();
+        let hands = Hands {
+            engine: prepared.engine.as_ref(),
+            store: &self.store,
+            stack: &prepared.stack.id,
+            engine_id: &attempt.engine_id,
+            apply: attempt.apply.clone(),
+            images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
+            made: Mutex::default(),
+        };
+        let journal = Journal { store: &self.store, lock, apply: attempt.apply.clone() };
+        let steps = prepared.plan.steps.as_slice();
+        let run = Run { steps, hands: &hands, journal: Some(&journal), events, on_failure: OnFailure::Stop };
+        let mut executed = run.execute(|action| !action.is_cleanup(), cancel).await;
+        if executed.failed.is_empty()
+            && !executed.cancelled
+            && let Err(failure) = journal.committed().await
+        {
+            executed.failed.push_back((devarch_core::plan::StepId(steps.len()), failure));
+        }
+        if !executed.failed.is_empty() || executed.cancelled {
+            return Err(self.failed(&journal, attempt, executed, events).await.into());
+        }
+        let forward = Run { on_failure: OnFailure::GoOn, ..run };
+        let cleaned = forward.execute(Action::is_cleanup, &CancellationToken::new()).await;
+        self.settle(attempt).await?;
+        if cleaned.failed.is_empty() {
+            let told = journal.over(ApplyOutcome::Succeeded, None).await;
+            told.map_err(|failure| Box::new(untold(attempt, failure)))?;
+            return Ok(executed.done + cleaned.done);
+        }
+        Err(Box::new(left_behind(&journal, attempt, cleaned).await).into())
+    }
+
+    /// After a failure before the commit point: puts back what ran, and says what came of that.
+    async fn failed(
+        &self,
+        journal: &Journal<'_>,
+        attempt: &Attempt<'_>,
+        mut executed: Executed,
+        events: EventSink<'_>,
+    ) -> Box<ApplyFailure> {
+        let uncertain = Uncertain::of(&attempt.prepared.plan.steps, &executed.failed);
+        let (step, failure) = match executed.failed.pop_front() {
+            Some((id, failure)) => (Some(id), failure),
+            None => (None, Failure::Cancelled),
+        };
+        let mut report = report(attempt, step, failure);
+        if matches!(report.failure, Failure::LockLost(_)) {
+            report.ending = Ending::LockLost;
+            return Box::new(report);
+        }
+        events(Event::PuttingBack { why: report.headline() });
+        let undoing = Undoing {
+            engine: attempt.prepared.engine.as_ref(),
+            stack: &attempt.prepared.stack,
+            engine_id: &attempt.engine_id,
+            before: &attempt.before,
+            applies: &attempt.applies,
+            uncertain,
+        };
+        let put_back = self.put_back(&undoing, events).await;
+        let steps = attempt.prepared.plan.steps.len();
+        let (outcome, ending) = ending(put_back, executed.done, steps);
+        report.ending = ending;
+        if let Some(outcome) = outcome
+            && let Err(failure) = journal.over(outcome, Some(&report.headline())).await
+            && let Ending::PutBack { remains, .. } = &mut report.ending
+        {
+            remains.push(format!("the store could not be told: {failure}"));
+        }
+        Box::new(report)
+    }
+
+    /// What was applied is now what is remembered.
+    async fn settle(&self, attempt: &Attempt<'_>) -> Result<(), AppError> {
+        let prepared = attempt.prepared;
+        for step in &prepared.plan.steps {
+            if let Action::CreateContainer { made, .. } = &step.action
+                && let Some(instance) = &made.identity.instance
+            {
+                self.store.settle_applied(&prepared.stack.id, &instance.id, &made.hash).await?;
+            }
+        }
+        self.forget_removed(prepared).await
+    }
+
+    /// Who does something, for locks, plans and the history.
+    pub(crate) fn author(&self) -> Author {
+        Author {
+            user: self.settings.user.clone(),
+            host: self.settings.host_name.clone(),
+            pid: std::process::id(),
+        }
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

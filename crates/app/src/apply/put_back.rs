@@ -1,0 +1,197 @@
+//! Putting back what ran: looked at, done and looked at again until nothing differs from what was there before.
+
+use crate::{
+    App, AppError,
+    execute::{Event, EventSink, Executed, Failure, Hands, OnFailure, Run},
+    observe::{Look, observe},
+};
+use devarch_core::{
+    id::{ApplyId, ContainerId, EngineId},
+    plan::{Action, Before, ContainerRef, Step, StepId, Undo, undo},
+    spec::label,
+    stack::Stack,
+};
+use devarch_engine::{Engine, EngineErrorKind};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+/// How long to wait before each further look. An engine that restarts is back within them.
+const PAUSES: [Duration; 7] = [
+    Duration::ZERO,
+    Duration::ZERO,
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
+
+/// How long an engine may take to show what a call made whose answer never came.
+const SETTLING: Duration = Duration::from_secs(4);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// What is to be put back.
+pub(super) struct Undoing<'a> {
+    pub(super) engine: &'a dyn Engine,
+    pub(super) stack: &'a Stack,
+    pub(super) engine_id: &'a EngineId,
+    pub(super) before: &'a Before,
+    pub(super) applies: &'a BTreeSet<ApplyId>,
+    pub(super) uncertain: Uncertain,
+}
+
+/// Calls whose outcome is not known: cut off, timed out, or under way when their apply was killed.
+#[derive(Debug, Default)]
+pub(super) struct Uncertain {
+    /// Containers that may be stopping.
+    pub(super) stops: BTreeSet<ContainerId>,
+    /// Objects that may come to be, by name.
+    pub(super) names: BTreeSet<String>,
+}
+
+impl Uncertain {
+    /// Of the steps that failed, those whose call may have been carried out nevertheless.
+    pub(super) fn of<'a>(steps: &[Step], failed: impl IntoIterator<Item = &'a (StepId, Failure)>) -> Self {
+        let unknown = |failure: &Failure| matches!(failure, Failure::Engine(error) if error.kind == EngineErrorKind::Uncertain);
+        let mut uncertain = Self::default();
+        for (id, _) in failed.into_iter().filter(|(_, failure)| unknown(failure)) {
+            if let Some(step) = steps.get(id.0) {
+                uncertain.add(&step.action);
+            }
+        }
+        uncertain
+    }
+
+    fn add(&mut self, action: &Action) {
+        match action {
+            Action::Stop { container: ContainerRef::Existing(id), .. } => {
+                self.stops.insert(id.clone());
+            }
+            Action::CreateContainer { name, .. } => {
+                self.names.insert(name.to_string());
+            }
+            Action::CreateNetwork { spec, .. } => {
+                self.names.insert(spec.name.to_string());
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Undoing<'_> {
+    async fn look(&self, stops: &BTreeSet<ContainerId>) -> Result<Undo, AppError> {
+        Ok(undo(self.before, &observe(self.engine, &Look::default()).await?, self.applies, stops))
+    }
+}
+
+/// What came of it.
+pub(super) enum PutBack {
+    /// What ran before runs again.
+    Done {
+        /// Whether anything had to be done for it.
+        changed: bool,
+        /// What stays, or is lost.
+        remains: Vec<String>,
+    },
+    /// It does not.
+    Stuck {
+        /// Why.
+        why: String,
+        /// What remains to be done.
+        remains: Vec<String>,
+    },
+}
+
+impl App {
+    /// Puts back what ran before. Not cancelled by Ctrl-C: a second one ends the program, and the next apply asks.
+    pub(super) async fn put_back(&self, undoing: &Undoing<'_>, events: EventSink<'_>) -> PutBack {
+        let mut why = "the engine does not settle".to_owned();
+        let mut remains = Vec::new();
+        let mut changed = false;
+        for (round, pause) in PAUSES.into_iter().enumerate() {
+            tokio::time::sleep(pause).await;
+            if round == 0 {
+                settled(undoing).await;
+            }
+            let none = BTreeSet::new();
+            let stops = if round == 0 { &undoing.uncertain.stops } else { &none };
+            let undo = match undoing.look(stops).await {
+                Ok(undo) => undo,
+                Err(error) => {
+                    why = error.to_string();
+                    continue;
+                }
+            };
+            if undo.steps.is_empty() {
+                return PutBack::Done { changed, remains: notes(&undo) };
+            }
+            changed = true;
+            remains = undo.steps.iter().map(told).collect();
+            if let Some((id, failure)) = self.undo(undoing, &undo.steps, events).await.failed.pop_front() {
+                let step = undo.steps.get(id.0).map(told).unwrap_or_default();
+                why = format!("{step}: {failure}");
+            }
+        }
+        PutBack::Stuck { why, remains }
+    }
+
+    async fn undo(&self, undoing: &Undoing<'_>, steps: &[Step], events: EventSink<'_>) -> Executed {
+        let hands = Hands {
+            engine: undoing.engine,
+            store: &self.store,
+            stack: &undoing.stack.id,
+            engine_id: undoing.engine_id,
+            apply: ApplyId::new(""),
+            images: BTreeMap::new(),
+            made: Mutex::default(),
+        };
+        let quiet = |event: Event| {
+            if let Event::Pull { .. } = event {
+                events(event);
+            }
+        };
+        let run = Run { steps, hands: &hands, journal: None, events: &quiet, on_failure: OnFailure::GoOn };
+        run.execute(|_| true, &CancellationToken::new()).await
+    }
+}
+
+/// Waits until what an unanswered call may have made is there, or does not come any more.
+async fn settled(undoing: &Undoing<'_>) {
+    let mut missing = undoing.uncertain.names.clone();
+    let until = tokio::time::Instant::now() + SETTLING;
+    while !missing.is_empty() && tokio::time::Instant::now() < until {
+        if let Ok(observed) = observe(undoing.engine, &Look::default()).await {
+            let made = |labels: &BTreeMap<String, String>| {
+                labels
+                    .get(label::APPLY_ID)
+                    .is_some_and(|id| undoing.applies.iter().any(|apply| apply.as_str() == id))
+            };
+            for container in observed.containers.iter().filter(|container| made(&container.labels)) {
+                missing.remove(container.name.as_str());
+            }
+            for network in observed.networks.iter().filter(|network| made(&network.labels)) {
+                missing.remove(network.name.as_str());
+            }
+        }
+        if !missing.is_empty() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+fn told(step: &Step) -> String {
+    match &step.instance {
+        Some(instance) => format!("{instance}: {}", step.action),
+        None => step.action.to_string(),
+    }
+}
+
+fn notes(undo: &Undo) -> Vec<String> {
+    let lost = undo.lost.iter().map(|name| format!("{name} is gone: it was removed by hand meanwhile"));
+    let volumes = undo.kept_volumes.iter().map(|name| format!("volume {name}, which it made, stays"));
+    lost.chain(volumes).collect()
+}

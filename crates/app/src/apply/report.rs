@@ -1,0 +1,71 @@
+//! What is told of an apply that did not reach its end.
+
+use super::{Attempt, put_back::PutBack};
+use crate::execute::{ApplyFailure, Ending, Executed, Failure, Journal};
+use devarch_core::plan::{Action, Step, StepId};
+use devarch_store::ApplyOutcome;
+
+/// The failure of a step, or a cancel; how it ended is not known yet.
+pub(super) fn report(attempt: &Attempt<'_>, step: Option<StepId>, failure: Failure) -> ApplyFailure {
+    let step = step.and_then(|id| attempt.prepared.plan.steps.get(id.0));
+    let instance = match &failure {
+        Failure::Cancelled => None,
+        Failure::Instance(name, _) => Some(name.clone()),
+        _ => step.and_then(|step| step.instance.clone()),
+    };
+    ApplyFailure {
+        stack: attempt.prepared.stack.name.to_string(),
+        instance,
+        action: step.map_or_else(|| "the apply".to_owned(), |step| step.action.to_string()),
+        failure,
+        ending: Ending::Untouched,
+    }
+}
+
+/// How an apply that failed before its commit point ended, and how the journal closes it; what could not be put back
+/// stays open, to be finished or undone later.
+pub(super) fn ending(put_back: PutBack, done: usize, steps: usize) -> (Option<ApplyOutcome>, Ending) {
+    match put_back {
+        PutBack::Done { changed: false, .. } if done == 0 => {
+            (Some(ApplyOutcome::RolledBack), Ending::Untouched)
+        }
+        PutBack::Done { remains, .. } => {
+            (Some(ApplyOutcome::RolledBack), Ending::PutBack { done, steps, remains })
+        }
+        PutBack::Stuck { why, remains } => (None, Ending::Left { why, remains }),
+    }
+}
+
+/// After the commit point: what is new is ready, but something old could not be removed.
+pub(super) async fn left_behind(
+    journal: &Journal<'_>,
+    attempt: &Attempt<'_>,
+    mut cleaned: Executed,
+) -> ApplyFailure {
+    let steps = &attempt.prepared.plan.steps;
+    let told = |(id, failure): &(StepId, Failure)| format!("{}: {failure}", object(&steps[id.0]));
+    let remains = cleaned.failed.iter().map(told).collect();
+    let (id, failure) =
+        cleaned.failed.pop_front().map_or((None, Failure::Cancelled), |(id, failure)| (Some(id), failure));
+    let mut report = report(attempt, id, failure);
+    report.ending = Ending::Committed { remains };
+    // Where this can't be written either, the next apply finds a committed one and ends it.
+    let _ = journal.over(ApplyOutcome::Failed, Some(&report.headline())).await;
+    report
+}
+
+/// Everything was done, but the journal could not be told.
+pub(super) fn untold(attempt: &Attempt<'_>, failure: Failure) -> ApplyFailure {
+    let mut report = report(attempt, None, failure);
+    report.ending =
+        Ending::Committed { remains: vec!["nothing: only the journal could not be closed".to_owned()] };
+    report
+}
+
+fn object(step: &Step) -> String {
+    match &step.action {
+        Action::RemoveContainer { name, .. } => format!("container {name}"),
+        Action::RemoveNetwork { name, .. } => format!("network {name}"),
+        action => action.to_string(),
+    }
+}

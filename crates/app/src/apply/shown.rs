@@ -1,0 +1,77 @@
+//! A plan as the journal and the history keep it: what was shown, without a secret, and which step came after which.
+
+use devarch_core::{
+    id::ContainerId,
+    name::InstanceName,
+    plan::{Action, ContainerRef, Plan, Step},
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A plan as it was shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownPlan {
+    /// What changed.
+    pub changes: Vec<ShownChange>,
+    /// The steps.
+    pub steps: Vec<ShownStep>,
+}
+
+/// A change, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownChange {
+    /// `+`, `~`, `-/+` or `-`.
+    pub sign: String,
+    /// What changed.
+    pub subject: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A step, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownStep {
+    /// The instance it served.
+    pub instance: Option<InstanceName>,
+    /// What was done.
+    pub what: String,
+    /// The places of the steps it came after.
+    pub after: Vec<usize>,
+    /// The container it stopped, if that was there before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stops: Option<ContainerId>,
+}
+
+impl fmt::Display for ShownStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.instance {
+            Some(instance) => write!(f, "{instance}: {}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+impl ShownPlan {
+    /// What is kept of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let changes = plan.changes.iter().map(|change| ShownChange {
+            sign: change.kind.sign().to_owned(),
+            subject: change.subject.to_string(),
+            reason: change.reason.to_string(),
+        });
+        Self { changes: changes.collect(), steps: plan.steps.iter().map(shown).collect() }
+    }
+}
+
+fn shown(step: &Step) -> ShownStep {
+    let stops = match &step.action {
+        Action::Stop { container: ContainerRef::Existing(id), .. } => Some(id.clone()),
+        _ => None,
+    };
+    ShownStep {
+        instance: step.instance.clone(),
+        what: step.action.to_string(),
+        after: step.after.iter().map(|before| before.0).collect(),
+        stops,
+    }
+}

@@ -1,0 +1,90 @@
+//! The lock of a stack: everything that changes its objects holds it.
+
+use crate::{App, AppError};
+use devarch_core::{id::PlanId, name::StackName, stack::Stack};
+use devarch_store::{LockInfo, LockOwner, StackLock};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How a stack's lock is asked for.
+#[derive(Debug, Clone)]
+pub struct LockRequest {
+    /// The command that asks.
+    pub operation: String,
+    /// How long to wait for another that holds it.
+    pub timeout: Duration,
+    /// The saved plan that is to be applied under it; a lease for it is no obstacle.
+    pub plan: Option<PlanId>,
+}
+
+/// A lock somebody holds, or holds for a plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct HeldLock {
+    /// The stack.
+    pub stack: StackName,
+    /// The command that took it.
+    pub operation: String,
+    /// Who.
+    pub user: String,
+    /// On which machine.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// Since when (milliseconds since the Unix epoch).
+    pub since: i64,
+    /// Whether that process is at work; otherwise the lock is kept for a plan.
+    pub alive: bool,
+    /// The plan it is kept for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanId>,
+    /// Until when (milliseconds since the Unix epoch).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+}
+
+impl App {
+    /// Takes a stack's lock; `waiting` is told once who holds it, if somebody does.
+    pub async fn lock(
+        &self,
+        stack: &Stack,
+        request: &LockRequest,
+        waiting: &(dyn Fn(&HeldLock) + Send + Sync),
+    ) -> Result<StackLock, AppError> {
+        let owner = LockOwner {
+            operation: request.operation.clone(),
+            author: self.author(),
+            since: crate::time::now(),
+        };
+        let told = |info: &LockInfo| waiting(&held(info));
+        let taken = self.store.lock(&stack.id, &owner, request.timeout, request.plan.as_ref(), &told).await;
+        Ok(taken?)
+    }
+
+    /// The locks that are held, and those that are kept for plans.
+    pub async fn locks(&self) -> Result<Vec<HeldLock>, AppError> {
+        Ok(self.store.locks().await?.iter().map(held).collect())
+    }
+
+    /// Ends a lock that was kept for a plan, or with `force` one that is held: its holder stops before its next step.
+    /// Who held it; `None` where nobody did.
+    pub async fn release_lock(&self, name: &StackName, force: bool) -> Result<Option<HeldLock>, AppError> {
+        let stack = self.stack(name).await?;
+        let released = self.store.release_lock(&stack.id, force, &self.author()).await?;
+        Ok(released.as_ref().map(held))
+    }
+}
+
+fn held(info: &LockInfo) -> HeldLock {
+    let author = &info.owner.author;
+    HeldLock {
+        stack: info.name.clone(),
+        operation: info.owner.operation.clone(),
+        user: author.user.clone(),
+        host: author.host.clone(),
+        pid: author.pid,
+        since: info.owner.since,
+        alive: info.alive,
+        plan: info.lease.as_ref().map(|lease| lease.plan.clone()),
+        until: info.lease.as_ref().map(|lease| lease.until),
+    }
+}

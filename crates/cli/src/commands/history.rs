@@ -1,0 +1,141 @@
+use crate::{
+    completion,
+    error::Done,
+    exit::Exit,
+    session::Session,
+    style,
+    table::{Cell, Table},
+    when::{clock, seconds},
+};
+use clap_complete::ArgValueCandidates;
+use devarch_app::{Ended, HistoryDetail, HistoryEntry, StepDetail};
+use devarch_core::name::StackName;
+use std::fmt::Write as _;
+
+/// Whose history, or which apply.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The stack; this directory's where it is left out
+    #[arg(add = ArgValueCandidates::new(completion::stacks))]
+    stack: Option<StackName>,
+    /// Show at most so many applies
+    #[arg(long, short = 'n', default_value_t = 20)]
+    limit: u32,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show the steps of one apply, and which of them everything waited for
+    Show(Show),
+}
+
+/// Which apply.
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// The stack
+    #[arg(add = ArgValueCandidates::new(completion::stacks))]
+    stack: StackName,
+    /// The beginning of the apply's id; the last one where it is left out
+    apply: Option<String>,
+}
+
+pub(super) async fn run(args: Args, session: &Session) -> Done {
+    match args.command {
+        Some(Command::Show(show)) => one(show, session).await,
+        None => list(args, session).await,
+    }
+}
+
+async fn list(args: Args, session: &Session) -> Done {
+    let stack = session.stack(args.stack).await?;
+    let entries = session.app().await?.history(&stack, args.limit).await?;
+    session.terminal.result(&entries, || {
+        if entries.is_empty() {
+            return format!("stack '{stack}' was never applied");
+        }
+        let mut table = Table::new(["APPLY", "WHEN", "COMMAND", "BY", "TOOK", "OUTCOME", "CHANGES"]);
+        for entry in &entries {
+            table.row([
+                entry.apply.as_str().into(),
+                clock(entry.started_at).into(),
+                entry.command.as_str().into(),
+                entry.author.as_str().into(),
+                entry.took.map(seconds).unwrap_or_default().into(),
+                outcome(entry.outcome),
+                changes(entry).into(),
+            ]);
+        }
+        table.render(0)
+    })?;
+    Ok(Exit::OK)
+}
+
+fn outcome(ended: Ended) -> Cell {
+    let style = match ended {
+        Ended::Succeeded => style::GOOD,
+        Ended::Failed => style::BAD,
+        _ => style::WARN,
+    };
+    Cell::styled(ended.as_str(), style)
+}
+
+/// `+2 ~1 -/+3`: how many of each.
+fn changes(entry: &HistoryEntry) -> String {
+    let count = |sign: &str| entry.changes.iter().filter(|change| change.sign == sign).count();
+    let told = ["+", "~", "-/+", "-"].map(|sign| (sign, count(sign)));
+    told.iter().filter(|(_, n)| *n > 0).map(|(sign, n)| format!("{sign}{n}")).collect::<Vec<_>>().join(" ")
+}
+
+async fn one(args: Show, session: &Session) -> Done {
+    let detail = session.app().await?.history_detail(&args.stack, args.apply.as_deref()).await?;
+    session.terminal.result(&detail, || text(&detail))?;
+    Ok(Exit::OK)
+}
+
+fn text(detail: &HistoryDetail) -> String {
+    let entry = &detail.entry;
+    let mut text = format!(
+        "apply {} by {} at {}: devarch {}, {}",
+        entry.apply,
+        entry.author,
+        clock(entry.started_at),
+        entry.command,
+        entry.outcome.as_str()
+    );
+    if let Some(took) = entry.took {
+        text = text + " after " + &seconds(took);
+    }
+    text.push('\n');
+    if let Some(plan) = &entry.plan {
+        text = text + "plan " + plan.as_str() + "\n";
+    }
+    if let Some(error) = &entry.error {
+        text = text + error + "\n";
+    }
+    for change in &entry.changes {
+        let _ = writeln!(text, "{:<3} {}: {}", change.sign, change.subject, change.reason);
+    }
+    text.push('\n');
+    let mut table = Table::new(["", "AFTER", "TOOK", "INSTANCE", "STEP"]);
+    for step in &detail.steps {
+        table.row(row(step));
+    }
+    text + &table.render(0) + "\n* everything waited for these: the critical chain"
+}
+
+fn row(step: &StepDetail) -> [Cell; 5] {
+    let what = match &step.error {
+        Some(error) => format!("{}: {}", step.what, error.lines().next().unwrap_or_default()),
+        None => step.what.clone(),
+    };
+    [
+        if step.critical { Cell::styled("*", style::WARN) } else { " ".into() },
+        seconds(step.after).into(),
+        step.took.map_or_else(|| "?".to_owned(), seconds).into(),
+        step.instance.as_ref().map(ToString::to_string).unwrap_or_default().into(),
+        what.into(),
+    ]
+}

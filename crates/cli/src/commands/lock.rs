@@ -1,0 +1,88 @@
+use crate::{
+    completion,
+    error::Done,
+    exit::Exit,
+    session::Session,
+    table::{Cell, Table},
+    when::clock,
+};
+use clap_complete::ArgValueCandidates;
+use devarch_app::HeldLock;
+use devarch_core::name::StackName;
+
+/// What to do with locks.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the locks that are held, and those that are kept for plans
+    List,
+    /// End a lock that was kept for a plan; with --force one that is held
+    Release(Release),
+}
+
+/// Whose lock to end.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Release {
+    /// The stack
+    #[arg(add = ArgValueCandidates::new(completion::stacks))]
+    stack: StackName,
+    /// Also one whose holder is at work: it stops before its next step
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) async fn run(command: Command, session: &Session) -> Done {
+    match command {
+        Command::List => list(session).await,
+        Command::Release(args) => release(args, session).await,
+    }
+}
+
+async fn list(session: &Session) -> Done {
+    let locks = session.app().await?.locks().await?;
+    session.terminal.result(&locks, || match locks.as_slice() {
+        [] => "no stack is locked".to_owned(),
+        locks => {
+            let mut table = Table::new(["STACK", "COMMAND", "BY", "PROCESS", "SINCE", "HELD"]);
+            for lock in locks {
+                table.row(row(lock));
+            }
+            table.render(0)
+        }
+    })?;
+    Ok(Exit::OK)
+}
+
+fn row(lock: &HeldLock) -> [Cell; 6] {
+    let held = match (&lock.plan, lock.until) {
+        (Some(plan), Some(until)) if !lock.alive => format!("for {plan} until {}", clock(until)),
+        _ => "at work".to_owned(),
+    };
+    [
+        lock.stack.as_str().into(),
+        lock.operation.as_str().into(),
+        format!("{}@{}", lock.user, lock.host).into(),
+        lock.pid.to_string().into(),
+        clock(lock.since).into(),
+        held.into(),
+    ]
+}
+
+async fn release(args: Release, session: &Session) -> Done {
+    let app = session.app().await?;
+    if args.force {
+        let question = format!("Take the lock of stack '{}' from whoever holds it?", args.stack);
+        session.terminal.confirm(&question, "taking a lock away")?;
+    }
+    match app.release_lock(&args.stack, args.force).await? {
+        None => session.terminal.note(&format!("stack '{}' is not locked", args.stack)),
+        Some(lock) => session.terminal.note(&format!(
+            "released the lock of stack '{}' that `devarch {}` of {}@{} held since {}",
+            args.stack,
+            lock.operation,
+            lock.user,
+            lock.host,
+            clock(lock.since)
+        )),
+    }
+    Ok(Exit::OK)
+}

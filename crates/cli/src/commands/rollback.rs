@@ -1,0 +1,43 @@
+use crate::{
+    apply::{LockArgs, Work, agree, report},
+    completion,
+    error::Done,
+    exit::Exit,
+    session::Session,
+    signals,
+};
+use clap_complete::ArgValueCandidates;
+use devarch_app::{PrepareOptions, Recover};
+use devarch_core::name::StackName;
+
+/// Where to go back to.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The stack
+    #[arg(add = ArgValueCandidates::new(completion::stacks))]
+    stack: StackName,
+    /// The beginning of the id of the apply to return to (`devarch history`); the last one that succeeded with
+    /// another definition where it is left out
+    apply: Option<String>,
+    /// Use volumes that a removed instance left under the same name
+    #[arg(long)]
+    reuse_volumes: bool,
+    #[command(flatten)]
+    lock: LockArgs,
+}
+
+pub(super) async fn run(args: Args, session: &Session) -> Done {
+    let app = session.app().await?;
+    let work = Work { session, command: "rollback", cancel: signals::cancel_token() };
+    let draft = app.draft_rollback(&args.stack, args.apply.as_deref()).await?;
+    work.pull(&draft.stack).await?;
+    let options =
+        PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..PrepareOptions::default() };
+    let prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
+    agree(session, &prepared, &[])?;
+    let lock = work.lock(&draft.stack, args.lock, None).await?;
+    let prepared = prepared.saved_as(app.save(&draft).await?);
+    let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
+    report(session, &args.stack, outcome).await?;
+    Ok(Exit::OK)
+}

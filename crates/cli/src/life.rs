@@ -1,0 +1,72 @@
+//! Starting, stopping and restarting: what is wanted changes, and the plan that follows is carried out at once.
+
+use crate::{
+    apply::{LockArgs, Work, report, show_replacing},
+    completion,
+    error::Done,
+    exit::Exit,
+    session::Session,
+    signals,
+    target::Target,
+};
+use clap_complete::ArgValueCandidates;
+use devarch_app::{PrepareOptions, Recover};
+use devarch_core::stack::Wanted;
+
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    Start,
+    Stop,
+    Restart,
+}
+
+/// To what it is done.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The stack or instance; this directory's stack where it is left out
+    #[arg(value_name = "STACK[/INSTANCE]", add = ArgValueCandidates::new(completion::targets))]
+    target: Option<Target>,
+    #[command(flatten)]
+    lock: LockArgs,
+}
+
+impl Life {
+    fn command(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+/// Does it.
+pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
+    let (name, instance) = session.target(args.target).await?;
+    let app = session.app().await?;
+    let work = Work { session, command: life.command(), cancel: signals::cancel_token() };
+    let stack = app.stack(&name).await?;
+    if life != Life::Stop {
+        work.pull(&stack).await?;
+    }
+    let lock = work.lock(&stack, args.lock, None).await?;
+    let mut options = PrepareOptions::default();
+    match life {
+        Life::Start => {
+            app.want(&name, instance.as_ref(), Wanted::Running).await?;
+        }
+        Life::Stop => {
+            app.want(&name, instance.as_ref(), Wanted::Stopped).await?;
+        }
+        Life::Restart => {
+            let all = || stack.instances.keys().cloned().collect();
+            options.restart = instance.map_or_else(all, |instance| [instance].into());
+        }
+    }
+    let prepared = app.prepare(&name, &options).await?;
+    show_replacing(session, &prepared);
+    let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
+    report(session, &name, outcome).await?;
+    Ok(Exit::OK)
+}

@@ -1,0 +1,309 @@
+//! A directory as a tar archive, made as it is read: however large it is, it needs little memory.
+
+use super::{
+    BuildRequest,
+    ignore::{Ignore, InvalidPattern},
+};
+use futures_util::{StreamExt, stream, stream::BoxStream};
+use hyper::body::Bytes;
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read, Write},
+    os::unix::fs::{FileTypeExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+use tar::{Builder, EntryType, Header};
+use tokio::sync::mpsc;
+
+/// A context that can't be sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidContext {
+    #[error("there is no {dockerfile} in {}", context.display())]
+    NoDockerfile { dockerfile: String, context: PathBuf },
+    #[error("{dockerfile} is not inside {}; the Dockerfile has to be in the directory that is sent", context.display())]
+    Outside { dockerfile: String, context: PathBuf },
+    #[error("{}: {error}", path.display())]
+    Ignore { path: PathBuf, error: InvalidPattern },
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
+}
+
+/// A directory to send, checked.
+#[derive(Debug)]
+pub(crate) struct Context {
+    root: PathBuf,
+    /// What the engine needs whatever is ignored.
+    always: Vec<String>,
+    ignore: Ignore,
+}
+
+/// Pieces of the archive on their way.
+const PIECES: usize = 4;
+/// Bytes of a piece.
+const PIECE: usize = 64 * 1024;
+
+impl Context {
+    /// Finds the Dockerfile and reads the ignore file: the Dockerfile's own (`Dockerfile.dockerignore`) before the
+    /// directory's.
+    pub(crate) fn of(request: &BuildRequest) -> Result<Self, InvalidContext> {
+        let (root, dockerfile) = (&request.context, inside(&request.dockerfile));
+        let told = || (request.dockerfile.clone(), root.clone());
+        let Some(dockerfile) = dockerfile else {
+            let (dockerfile, context) = told();
+            return Err(InvalidContext::Outside { dockerfile, context });
+        };
+        if !root.join(&dockerfile).is_file() {
+            let (dockerfile, context) = told();
+            return Err(InvalidContext::NoDockerfile { dockerfile, context });
+        }
+        let own = format!("{dockerfile}.dockerignore");
+        let name = if root.join(&own).is_file() { own } else { ".dockerignore".to_owned() };
+        let ignore = read_ignore(&root.join(&name))?;
+        Ok(Self { root: root.clone(), always: vec![dockerfile, name], ignore })
+    }
+
+    /// The Dockerfile's path as the engine is told it.
+    pub(crate) fn dockerfile(&self) -> &str {
+        &self.always[0]
+    }
+
+    /// The archive as it is made, on a thread of its own; an error ends it.
+    pub(crate) fn archive(self) -> BoxStream<'static, io::Result<Bytes>> {
+        let (sender, mut pieces) = mpsc::channel(PIECES);
+        tokio::task::spawn_blocking(move || {
+            let to = io::BufWriter::with_capacity(PIECE, Pieces(sender.clone()));
+            let mut archive = Builder::new(to);
+            if let Err(invalid) = self.pack(&mut archive) {
+                // Before the archive is dropped, which would end it as if it were whole.
+                let _ = sender.blocking_send(Err(io::Error::other(invalid)));
+            }
+        });
+        stream::poll_fn(move |context| pieces.poll_recv(context)).boxed()
+    }
+
+    fn pack(&self, archive: &mut Builder<impl Write>) -> Result<(), InvalidContext> {
+        self.pack_directory(archive, "")?;
+        let end = archive.finish().and_then(|()| archive.get_mut().flush());
+        end.map_err(|error| InvalidContext::File { path: self.root.clone(), error })
+    }
+
+    /// In the order of names, so that the same files make the same archive.
+    fn pack_directory(
+        &self,
+        archive: &mut Builder<impl Write>,
+        directory: &str,
+    ) -> Result<(), InvalidContext> {
+        let path = self.root.join(directory);
+        let wrong = |error| InvalidContext::File { path: path.clone(), error };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&path).map_err(wrong)? {
+            names.push(entry.map_err(wrong)?.file_name());
+        }
+        names.sort();
+        for name in names {
+            let Some(name) = name.to_str() else {
+                return Err(wrong(io::Error::other(format!("the name {} is not UTF-8", name.display()))));
+            };
+            let name = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+            self.pack_entry(archive, &name)?;
+        }
+        Ok(())
+    }
+
+    fn pack_entry(&self, archive: &mut Builder<impl Write>, name: &str) -> Result<(), InvalidContext> {
+        let path = self.root.join(name);
+        let wrong = |error| InvalidContext::File { path: path.clone(), error };
+        let metadata = fs::symlink_metadata(&path).map_err(wrong)?;
+        let left_out = self.ignore.leaves_out(name) && !self.always.iter().any(|needed| needed == name);
+        if !left_out {
+            append(archive, &path, name, &metadata).map_err(wrong)?;
+        }
+        let needed_below = self.always.iter().any(|needed| Path::new(needed).starts_with(name));
+        if metadata.is_dir() && (!left_out || self.ignore.has_exceptions() || needed_below) {
+            self.pack_directory(archive, name)?;
+        }
+        Ok(())
+    }
+}
+
+/// A path within the directory, without detours; `None` where it leads out.
+fn inside(path: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            "" if !parts.is_empty() => {}
+            "" => return None,
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+fn read_ignore(path: &Path) -> Result<Ignore, InvalidContext> {
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ignore::default()),
+        text => text.map_err(|error| InvalidContext::File { path: path.to_owned(), error })?,
+    };
+    Ignore::parse(&text).map_err(|error| InvalidContext::Ignore { path: path.to_owned(), error })
+}
+
+/// Root's in the image, whoever owns it here; modes and times stay, symlinks stay symlinks. Sockets, pipes and devices
+/// mean nothing elsewhere.
+fn append(archive: &mut Builder<impl Write>, path: &Path, name: &str, metadata: &Metadata) -> io::Result<()> {
+    let kind = metadata.file_type();
+    if kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device() {
+        return Ok(());
+    }
+    let mut header = Header::new_gnu();
+    header.set_mode(metadata.mode() & 0o7777);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(u64::try_from(metadata.mtime()).unwrap_or_default());
+    header.set_size(0);
+    if kind.is_symlink() {
+        header.set_entry_type(EntryType::Symlink);
+        archive.append_link(&mut header, name, fs::read_link(path)?)
+    } else if kind.is_dir() {
+        header.set_entry_type(EntryType::Directory);
+        archive.append_data(&mut header, format!("{name}/"), io::empty())
+    } else {
+        header.set_entry_type(EntryType::Regular);
+        header.set_size(metadata.len());
+        archive.append_data(&mut header, name, Exactly { file: File::open(path)?, left: metadata.len() })
+    }
+}
+
+/// A file of the size its header says, whatever happens to it meanwhile.
+struct Exactly {
+    file: File,
+    left: u64,
+}
+
+impl Read for Exactly {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read(&mut buffer[..most])?;
+        if read == 0 && most > 0 {
+            return Err(io::Error::other("it became shorter while it was read"));
+        }
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+/// Where pieces are written to; nobody at the other end ends the writing.
+struct Pieces(mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
+        sent.map(|()| bytes.len()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        dir
+    }
+
+    async fn bytes(request: &BuildRequest) -> Vec<u8> {
+        let pieces: Vec<_> = Context::of(request).unwrap().archive().collect().await;
+        pieces.into_iter().flat_map(Result::unwrap).collect()
+    }
+
+    async fn names(request: &BuildRequest) -> Vec<String> {
+        let bytes = bytes(request).await;
+        let mut archive = tar::Archive::new(bytes.as_slice());
+        let name =
+            |entry: io::Result<tar::Entry<'_, &[u8]>>| entry.unwrap().path().unwrap().display().to_string();
+        archive.entries().unwrap().map(name).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_ignored_is_not_sent_but_what_the_engine_needs_is() {
+        let dir = directory(&[
+            (".dockerignore", "*\n!src\nsrc/target\n!src/target/keep\n"),
+            ("docker/Dockerfile", "FROM x"),
+            ("secret", ""),
+            ("src/main.rs", ""),
+            ("src/target/big", ""),
+            ("src/target/keep/a", ""),
+        ]);
+        let mut request = BuildRequest::new(dir.path(), "x");
+        request.dockerfile = "./docker/Dockerfile".to_owned();
+        let want = [
+            ".dockerignore",
+            "docker/Dockerfile",
+            "src/",
+            "src/main.rs",
+            "src/target/keep/",
+            "src/target/keep/a",
+        ];
+        assert_eq!(names(&request).await, want);
+    }
+
+    #[tokio::test]
+    async fn a_dockerfiles_own_ignore_file_comes_first() {
+        let files = [
+            (".dockerignore", "a"),
+            ("Dockerfile.dockerignore", "b"),
+            ("Dockerfile", ""),
+            ("a", ""),
+            ("b", ""),
+        ];
+        let dir = directory(&files);
+        let sent = names(&BuildRequest::new(dir.path(), "x")).await;
+        assert_eq!(sent, [".dockerignore", "Dockerfile", "Dockerfile.dockerignore", "a"]);
+    }
+
+    #[tokio::test]
+    async fn the_same_files_make_the_same_archive_owned_by_root() {
+        let dir = directory(&[("Dockerfile", "FROM x"), ("run", "#!/bin/sh")]);
+        fs::set_permissions(dir.path().join("run"), fs::Permissions::from_mode(0o4755)).unwrap();
+        symlink("/nowhere/at/all", dir.path().join("link")).unwrap();
+        let request = BuildRequest::new(dir.path(), "x");
+        let (first, second) = (bytes(&request).await, bytes(&request).await);
+        assert_eq!(first, second);
+        let mut archive = tar::Archive::new(first.as_slice());
+        for entry in archive.entries().unwrap().map(Result::unwrap) {
+            let header = entry.header();
+            assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (0, 0));
+            let link = entry.link_name().unwrap().map(|to| to.display().to_string());
+            match entry.path().unwrap().to_str().unwrap() {
+                "run" => assert_eq!(header.mode().unwrap(), 0o4755),
+                "link" => assert_eq!(link.as_deref(), Some("/nowhere/at/all")),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_context_that_cannot_be_sent_says_why() {
+        let dir = directory(&[("other", ""), (".dockerignore", "[")]);
+        let mut request = BuildRequest::new(dir.path(), "x");
+        let why = |request: &BuildRequest| Context::of(request).unwrap_err().to_string();
+        assert!(why(&request).contains("there is no Dockerfile in"));
+        request.dockerfile = "other".to_owned();
+        assert!(why(&request).contains("line 1 is not a pattern"));
+        for outside in ["../Dockerfile", "/Dockerfile", "a/../../x"] {
+            request.dockerfile = outside.to_owned();
+            assert!(why(&request).contains("is not inside"), "{outside}");
+        }
+    }
+}

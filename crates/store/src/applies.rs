@@ -1,0 +1,278 @@
+//! What was applied to a stack, or is being applied. Table `applies`.
+
+use crate::{
+    author::{Author, AuthorColumns},
+    db::{Result, Tx, Unreadable, execute, fetch, fetch_one},
+    error::StoreError,
+};
+use devarch_core::id::{ApplyId, EngineId, PlanId, StackId};
+use std::{fmt, str::FromStr};
+
+/// How many applies of a stack are remembered, beside those that have not ended.
+const HISTORY: i64 = 200;
+
+/// What became of an apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApplyOutcome {
+    /// It has not ended: it is under way, or was interrupted where nobody holds the stack's lock.
+    Running,
+    /// Everything it wanted is there.
+    Succeeded,
+    /// It failed, and what ran before it runs again.
+    RolledBack,
+    /// It failed, and was not put back: that failed too, or it had come to its commit point.
+    Failed,
+    /// It was interrupted, and another apply took it over.
+    Resumed,
+    /// It was interrupted, and put back later.
+    Undone,
+}
+
+impl ApplyOutcome {
+    const ALL: [Self; 6] =
+        [Self::Running, Self::Succeeded, Self::RolledBack, Self::Failed, Self::Resumed, Self::Undone];
+
+    /// As it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::RolledBack => "rolled back",
+            Self::Failed => "failed",
+            Self::Resumed => "resumed",
+            Self::Undone => "undone",
+        }
+    }
+}
+
+impl fmt::Display for ApplyOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ApplyOutcome {
+    type Err = Unreadable;
+
+    fn from_str(word: &str) -> std::result::Result<Self, Unreadable> {
+        let found = Self::ALL.into_iter().find(|outcome| outcome.as_str() == word);
+        found.ok_or_else(|| format!("{word:?} is not an outcome").into())
+    }
+}
+
+/// One apply. Times are milliseconds since the Unix epoch, UTC.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Apply {
+    /// Its identity; the objects it makes carry it.
+    pub id: ApplyId,
+    /// The stack.
+    pub stack: StackId,
+    /// The engine it works on.
+    pub engine: EngineId,
+    /// The saved plan it carries out, where there is one.
+    pub plan: Option<PlanId>,
+    /// Who applies.
+    pub author: Author,
+    /// The command, without secrets.
+    pub command: String,
+    /// When it began.
+    pub started_at: i64,
+    /// When everything new was ready, so that only cleaning up was left.
+    pub committed_at: Option<i64>,
+    /// When it ended.
+    pub ended_at: Option<i64>,
+    /// What became of it.
+    pub outcome: ApplyOutcome,
+    /// The interrupted apply it took over.
+    pub resumes: Option<ApplyId>,
+    /// What ran before it: the caller's JSON.
+    pub before: String,
+    /// The plan as it was shown, without secrets: the caller's JSON.
+    pub shown: String,
+    /// The stack's definition: the caller's JSON. May hold secrets, so it must not be printed.
+    pub definition: String,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+impl fmt::Debug for Apply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Apply")
+            .field("id", &self.id)
+            .field("stack", &self.stack)
+            .field("engine", &self.engine)
+            .field("plan", &self.plan)
+            .field("author", &self.author)
+            .field("command", &self.command)
+            .field("started_at", &self.started_at)
+            .field("committed_at", &self.committed_at)
+            .field("ended_at", &self.ended_at)
+            .field("outcome", &self.outcome)
+            .field("resumes", &self.resumes)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    stack_id: String,
+    engine_id: String,
+    plan_id: Option<String>,
+    #[sqlx(flatten)]
+    author: AuthorColumns,
+    command: String,
+    started_at: i64,
+    committed_at: Option<i64>,
+    ended_at: Option<i64>,
+    outcome: String,
+    resumes: Option<String>,
+    before_state: String,
+    shown: String,
+    definition: String,
+    error: Option<String>,
+}
+
+impl Row {
+    fn read(self) -> std::result::Result<Apply, Unreadable> {
+        Ok(Apply {
+            id: ApplyId::new(self.id),
+            stack: StackId::new(self.stack_id),
+            engine: EngineId::new(self.engine_id),
+            plan: self.plan_id.map(PlanId::new),
+            author: self.author.read()?,
+            command: self.command,
+            started_at: self.started_at,
+            committed_at: self.committed_at,
+            ended_at: self.ended_at,
+            outcome: self.outcome.parse()?,
+            resumes: self.resumes.map(ApplyId::new),
+            before: self.before_state,
+            shown: self.shown,
+            definition: self.definition,
+            error: self.error,
+        })
+    }
+}
+
+fn parsed(tx: &Tx, rows: Vec<Row>) -> Result<Vec<Apply>> {
+    let parsed: std::result::Result<_, Unreadable> = rows.into_iter().map(Row::read).collect();
+    parsed.map_err(|error| tx.damaged(error))
+}
+
+/// The last ones of a stack, the newest first.
+pub(crate) async fn newest(tx: &mut Tx, stack: &StackId, limit: u32) -> Result<Vec<Apply>> {
+    let rows = fetch!(
+        tx,
+        "SELECT * FROM applies WHERE stack_id = $1 ORDER BY number DESC LIMIT $2",
+        stack.as_str(),
+        i64::from(limit),
+    )?;
+    parsed(tx, rows)
+}
+
+/// The last one of every stack.
+pub(crate) async fn latest(tx: &mut Tx) -> Result<Vec<Apply>> {
+    let rows = fetch!(
+        tx,
+        "SELECT * FROM applies one WHERE number = \
+         (SELECT max(number) FROM applies other WHERE other.stack_id = one.stack_id)",
+    )?;
+    parsed(tx, rows)
+}
+
+/// Those of a stack that have no end, the oldest first.
+pub(crate) async fn unfinished(tx: &mut Tx, stack: &StackId) -> Result<Vec<Apply>> {
+    let rows = fetch!(
+        tx,
+        "SELECT * FROM applies WHERE stack_id = $1 AND ended_at IS NULL ORDER BY number",
+        stack.as_str(),
+    )?;
+    parsed(tx, rows)
+}
+
+/// The apply of that id.
+pub(crate) async fn load(tx: &mut Tx, id: &ApplyId) -> Result<Option<Apply>> {
+    let row: Option<Row> = fetch_one!(tx, "SELECT * FROM applies WHERE id = $1", id.as_str())?;
+    row.map(Row::read).transpose().map_err(|error| tx.damaged(error))
+}
+
+/// Adds one as its stack's newest.
+pub(crate) async fn insert(tx: &mut Tx, apply: &Apply) -> Result<()> {
+    execute!(
+        tx,
+        "INSERT INTO applies (id, stack_id, number, engine_id, plan_id, author_user, author_host, \
+         author_pid, command, started_at, committed_at, ended_at, outcome, resumes, before_state, shown, \
+         definition, error) VALUES ($1, $2, \
+         (SELECT coalesce(max(number), 0) + 1 FROM applies WHERE stack_id = $2), \
+         $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+        apply.id.as_str(),
+        apply.stack.as_str(),
+        apply.engine.as_str(),
+        apply.plan.as_ref().map(PlanId::as_str),
+        &apply.author.user,
+        &apply.author.host,
+        i64::from(apply.author.pid),
+        &apply.command,
+        apply.started_at,
+        apply.committed_at,
+        apply.ended_at,
+        apply.outcome.as_str(),
+        apply.resumes.as_ref().map(ApplyId::as_str),
+        &apply.before,
+        &apply.shown,
+        &apply.definition,
+        apply.error.as_deref(),
+    )?;
+    Ok(())
+}
+
+/// Forgets a stack's applies before its last ones, but never one that has not ended.
+pub(crate) async fn prune(tx: &mut Tx, stack: &StackId) -> Result<()> {
+    execute!(
+        tx,
+        "DELETE FROM applies WHERE stack_id = $1 AND ended_at IS NOT NULL \
+         AND number <= (SELECT max(number) FROM applies WHERE stack_id = $1) - $2",
+        stack.as_str(),
+        HISTORY,
+    )?;
+    Ok(())
+}
+
+/// Writes when a stack's apply came to its commit point.
+pub(crate) async fn commit(tx: &mut Tx, stack: &StackId, id: &ApplyId, when: i64) -> Result<()> {
+    let written = execute!(
+        tx,
+        "UPDATE applies SET committed_at = $3 WHERE id = $1 AND stack_id = $2",
+        id.as_str(),
+        stack.as_str(),
+        when,
+    )?;
+    found(written, id)
+}
+
+/// Writes how and when a stack's apply ended.
+pub(crate) async fn end(
+    tx: &mut Tx,
+    (stack, id): (&StackId, &ApplyId),
+    outcome: ApplyOutcome,
+    when: i64,
+    error: Option<&str>,
+) -> Result<()> {
+    let written = execute!(
+        tx,
+        "UPDATE applies SET outcome = $3, ended_at = $4, error = $5 WHERE id = $1 AND stack_id = $2",
+        id.as_str(),
+        stack.as_str(),
+        outcome.as_str(),
+        when,
+        error,
+    )?;
+    found(written, id)
+}
+
+/// Refuses to have written nothing.
+pub(crate) fn found(written: u64, apply: &ApplyId) -> Result<()> {
+    if written == 0 { Err(StoreError::NotJournalled { apply: apply.clone() }) } else { Ok(()) }
+}

@@ -1,0 +1,82 @@
+//! A lock is refused where a connection pooler stands before PostgreSQL.
+
+#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+
+mod world;
+
+use devarch_store::StoreError;
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+use world::{
+    World,
+    samples::{lock, owner, stack},
+};
+
+/// Stands before a server as a pooler does: what a client says when it connects is not what begins the session it is
+/// given. Here it loses its `options`, as by `PgBouncer`'s `ignore_startup_parameters`.
+async fn pooler(server: String) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&server).await.unwrap();
+            tokio::spawn(pass_on(client, server));
+        }
+    });
+    port
+}
+
+async fn pass_on(mut client: TcpStream, mut server: TcpStream) -> std::io::Result<()> {
+    // https://www.postgresql.org/docs/current/protocol-message-formats.html: SSLRequest, then StartupMessage.
+    const NO_TLS: &[u8] = b"N";
+    let mut message = read_startup(&mut client).await?;
+    if message.len() == 4 {
+        client.write_all(NO_TLS).await?;
+        message = read_startup(&mut client).await?;
+    }
+    let (version, parameters) = message.split_at(4);
+    let parameters = parameters.strip_suffix(b"\0\0").unwrap();
+    let parameters: Vec<&[u8]> = parameters.split(|byte| *byte == 0).collect();
+    let mut kept = version.to_vec();
+    for parameter in parameters.chunks(2).filter(|parameter| parameter[0] != b"options") {
+        for text in parameter {
+            kept.extend_from_slice(text);
+            kept.push(0);
+        }
+    }
+    kept.push(0);
+    server.write_u32(u32::try_from(kept.len() + 4).unwrap()).await?;
+    server.write_all(&kept).await?;
+    tokio::io::copy_bidirectional(&mut client, &mut server).await?;
+    Ok(())
+}
+
+async fn read_startup(client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let length = client.read_u32().await?;
+    let mut message = vec![0; length as usize - 4];
+    client.read_exact(&mut message).await?;
+    Ok(message)
+}
+
+#[test]
+fn a_lock_is_refused_behind_a_connection_pooler() {
+    world::on_postgres(async |direct: World| {
+        let (login, place) = direct.text.rsplit_once('@').unwrap();
+        let (server, database) = place.split_once('/').unwrap();
+        let port = pooler(server.to_owned()).await;
+        let pooled = World::at(format!("{login}@127.0.0.1:{port}/{database}")).open().await;
+        let shop = stack("shop", &["db"]);
+        pooled.create_stack(&shop).await.unwrap();
+
+        let refused = pooled.lock(&shop.id, &owner("ann"), Duration::ZERO, None, &|_| {}).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Pooler { .. }), "{refused}");
+        let told = refused.to_string();
+        assert!(told.contains("connection pooler") && told.contains("DEVARCH_DATABASE_URL"), "{told}");
+        let direct = direct.open().await;
+        assert_eq!(direct.locks().await.unwrap(), []);
+        drop(lock(&direct, &shop.id).await);
+    });
+}

@@ -1,0 +1,137 @@
+//! Images built from directories.
+
+use super::refused;
+use crate::{
+    fixture::{Fixture, IMAGE},
+    outside,
+    scope::LABEL,
+};
+use devarch_core::text::Text;
+use devarch_engine::{BuildRequest, EngineErrorKind as Kind};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    sync::Mutex,
+};
+use tempfile::TempDir;
+
+/// A context with that Dockerfile, labelled so that all of it is found and removed.
+fn context(f: &Fixture, name: &str, dockerfile: &str) -> (TempDir, BuildRequest) {
+    let dir = tempfile::tempdir().unwrap();
+    let of_test = format!("LABEL {LABEL}={}", f.scope.labels()[LABEL]);
+    let lines = dockerfile.lines().map(|line| match line.split_once(' ') {
+        Some(("FROM", _)) => format!("{line}\n{of_test}\n"),
+        _ => format!("{line}\n"),
+    });
+    fs::write(dir.path().join("Dockerfile"), lines.collect::<String>()).unwrap();
+    let mut request = BuildRequest::new(dir.path(), format!("{}:1", f.scope.name(name)));
+    request.labels = f.scope.labels();
+    (dir, request)
+}
+
+/// And tells how it gets on.
+pub async fn a_built_image_is_there_under_its_tag(f: &Fixture) {
+    let (_dir, request) = context(f, "plain", &format!("FROM {IMAGE}\nRUN echo built"));
+    assert_eq!(f.engine.image(&request.tag).await.unwrap(), None);
+    let said = Mutex::new(Vec::new());
+    let image = f.engine.build_image(&request, &|line| said.lock().unwrap().push(line)).await.unwrap();
+    assert_eq!(f.engine.image(&request.tag).await.unwrap().as_ref(), Some(&image));
+    let said = said.into_inner().unwrap();
+    assert!(said.iter().any(|line| line.trim() == "built"), "{said:?}");
+
+    let mut of_it = f.request("of-it", &["true"]);
+    of_it.spec.image = request.tag;
+    let id = f.create(&of_it).await;
+    assert_eq!(f.listed(&id).await.unwrap().image_id, image.id);
+}
+
+/// With what it said last.
+pub async fn a_build_that_fails_tells_the_step_and_its_output(f: &Fixture) {
+    let (_dir, request) = context(f, "broken", &format!("FROM {IMAGE}\nRUN echo too bad; exit 3"));
+    let error = f.engine.build_image(&request, &|_| {}).await.unwrap_err();
+    assert_eq!(error.kind, Kind::BuildFailed, "{error}");
+    for told in [request.tag.as_str(), "RUN echo too bad; exit 3", "\ntoo bad", "3"] {
+        assert!(error.to_string().contains(told), "{told} is not in: {error}");
+    }
+    assert_eq!(f.engine.image(&request.tag).await.unwrap(), None);
+}
+
+/// A registry is asked for it, if there is one.
+pub async fn a_build_on_a_missing_image_is_told_as_such(f: &Fixture) {
+    let (_dir, request) = context(f, "orphan", "FROM localhost:1/nosuch:1");
+    refused(f.engine.build_image(&request, &|_| {}).await, &Kind::NoImage);
+}
+
+/// Before anything is sent.
+pub async fn a_directory_without_a_dockerfile_is_told_as_such(f: &Fixture) {
+    let dir = tempfile::tempdir().unwrap();
+    let request = BuildRequest::new(dir.path(), f.scope.name("none"));
+    refused(f.engine.build_image(&request, &|_| {}).await, &Kind::BuildFailed);
+}
+
+/// Stage, arguments, labels; modes, links and owners of files; and nothing that is ignored.
+pub async fn an_image_is_built_as_asked(f: &Fixture) {
+    let dockerfile = format!(
+        "FROM {IMAGE} AS first\nARG GREETING=none\nARG TOKEN\nCOPY . /app\nRUN echo $GREETING > /greeting\n\
+         RUN test $TOKEN = hunter2\nFROM first AS second\nRUN touch /second"
+    );
+    let (dir, mut request) = context(f, "asked", &dockerfile);
+    fs::create_dir(dir.path().join("docs")).unwrap();
+    for (name, mode) in [("run.sh", 0o750), ("docs/a.md", 0o644), ("docs/secret.key", 0o600), ("big", 0o644)]
+    {
+        fs::write(dir.path().join(name), name.repeat(if name == "big" { 1_000_000 } else { 1 })).unwrap();
+        fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    symlink("docs/a.md", dir.path().join("link")).unwrap();
+    fs::write(dir.path().join(".dockerignore"), "**/*.key\nDockerfile\n").unwrap();
+    request.target = Some("first".to_owned());
+    request.args.insert("GREETING".to_owned(), Text::plain("good day & more"));
+    request.args.insert("TOKEN".to_owned(), Text::Secret("hunter2".to_owned()));
+    let said = Mutex::new(String::new());
+    let built = f.engine.build_image(&request, &|line| said.lock().unwrap().push_str(&line)).await;
+    built.unwrap();
+    assert!(!said.into_inner().unwrap().contains("hunter2"));
+
+    let mut probe = f.request("probe", &["sleep", "1000"]);
+    probe.spec.image.clone_from(&request.tag);
+    let id = f.run(&probe).await;
+    let line = "cat /greeting; cd /app; stat -c '%n %a %u:%g' run.sh docs/a.md; readlink link; wc -c < big; \
+                ls /second docs/secret.key Dockerfile 2>/dev/null; ls docs";
+    let want = "good day & more\nrun.sh 750 0:0\ndocs/a.md 644 0:0\ndocs/a.md\n3000000\na.md\n";
+    assert_eq!(f.sh(&id, line).await.stdout, want);
+    let path = format!("/images/{}/json", request.tag);
+    let seen = outside::get(&f.engine.info().endpoint, &path).await;
+    assert_eq!(seen["Config"]["Labels"][LABEL], f.scope.labels()[LABEL].as_str(), "{seen}");
+}
+
+/// However it is written.
+pub async fn a_secret_argument_is_in_no_error(f: &Fixture) {
+    let dockerfile = format!("FROM {IMAGE}\nARG TOKEN\nRUN echo login with $TOKEN && exit 5");
+    let (_dir, mut request) = context(f, "leaky", &dockerfile);
+    request.args.insert("TOKEN".to_owned(), Text::Secret("hunter2".to_owned()));
+    let error = f.engine.build_image(&request, &|_| {}).await.unwrap_err();
+    let told = format!("{error} {error:?}");
+    assert!(told.contains("login with [REDACTED]") && !told.contains("hunter2"), "{told}");
+}
+
+/// As a user does with Ctrl-C: the step that runs is ended with its container.
+pub async fn a_build_that_is_given_up_ends(f: &Fixture) {
+    let mark = f.scope.name("sleeper").replace('-', "_");
+    // Podman leaves a container behind that is known by its base image's name alone.
+    let (_dir, base) = context(f, "base", &format!("FROM {IMAGE}"));
+    f.engine.build_image(&base, &|_| {}).await.unwrap();
+    let dockerfile = format!("FROM {}\nRUN echo begun; sleep 1000 # {mark}", base.tag);
+    let (_dir, request) = context(f, "endless", &dockerfile);
+    let (begun, wait) = tokio::sync::oneshot::channel();
+    let begun = Mutex::new(Some(begun));
+    let tell = |line: String| {
+        if line.trim() == "begun" {
+            begun.lock().unwrap().take().map(|begun| begun.send(()));
+        }
+    };
+    tokio::select! {
+        built = f.engine.build_image(&request, &tell) => panic!("it ended by itself: {built:?}"),
+        told = wait => told.unwrap(),
+    }
+    assert!(outside::until(async || !outside::runs(&mark)).await, "the step still runs");
+}

@@ -1,0 +1,61 @@
+//! What a Dockerfile says, as far as tests need: `FROM`, and `RUN` lines as [`super::busybox`] knows commands.
+
+use super::{
+    behaviour::{Argv, Life},
+    plain_image,
+    world::Refusal,
+};
+use devarch_core::observed::ImageInfo;
+use devarch_engine::{BuildRequest, EngineErrorKind as Kind};
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+/// A build that went well but for its base images.
+pub(super) struct Built {
+    pub(super) bases: Vec<String>,
+    pub(super) image: ImageInfo,
+}
+
+/// The same Dockerfile and arguments make the same image.
+pub(super) fn build(
+    request: &BuildRequest,
+    progress: &(dyn Fn(String) + Send + Sync),
+) -> Result<Built, Refusal> {
+    let path = request.context.join(&request.dockerfile);
+    let failed = |message: String| (Kind::BuildFailed, message);
+    let text = fs::read_to_string(&path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    let steps: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let (mut bases, mut stages) = (Vec::new(), Vec::new());
+    for (number, step) in steps.iter().enumerate() {
+        let step_line = format!("Step {}/{} : {step}", number + 1, steps.len());
+        progress(step_line.clone());
+        match *step.split_whitespace().collect::<Vec<_>>() {
+            ["FROM", base, ref rest @ ..] => {
+                if !stages.contains(&base) {
+                    bases.push(base.to_owned());
+                }
+                stages.extend(rest.last());
+            }
+            ["RUN", ..] => run(step.trim_start_matches("RUN "), progress)
+                .map_err(|(output, code)| failed(format!("exit code {code} at {step_line}\n{output}")))?,
+            _ => {}
+        }
+    }
+    let mut digest = DefaultHasher::new();
+    text.hash(&mut digest);
+    request.args.iter().for_each(|(name, value)| (name, value.reveal()).hash(&mut digest));
+    request.target.hash(&mut digest);
+    Ok(Built { bases, image: plain_image(&format!("sha256:{:016x}", digest.finish())) })
+}
+
+fn run(line: &str, progress: &(dyn Fn(String) + Send + Sync)) -> Result<(), (String, i64)> {
+    let behaviour = Argv::shell(line).behaviour();
+    behaviour.output.lines().for_each(|said| progress(said.to_owned()));
+    match behaviour.life {
+        Life::Exits(0) | Life::Runs(_) => Ok(()),
+        Life::Exits(code) => Err((behaviour.output, code)),
+        Life::CannotStart => Err((behaviour.output, 127)),
+    }
+}
