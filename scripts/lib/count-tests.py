@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""count-tests.py JUNIT.xml PARTS.txt: prints `PASSED FAILED SKIPPED`, and one line to standard error for each skipped
-test. PARTS.txt gets a line with how many tests ran against each engine and database.
+"""count-tests.py JUNIT.xml PARTS.txt SURVIVED.txt: prints `PASSED FAILED SKIPPED`, and one line to standard error for each
+skipped test. PARTS.txt gets a line with how many tests ran against each engine and database, SURVIVED.txt one with
+how many of the faults that tests put into applies did no harm.
 
-A test is skipped that passed and printed a line `SKIPPED: reason`: a real part it needs is not there.
+A test is skipped that passed and printed a line `SKIPPED: reason`: a real part it needs is not there. One that puts
+faults into applies prints a line `survived N of N`.
 """
 
+import re
 import sys
 from collections import Counter
 from xml.etree import ElementTree
@@ -12,12 +15,16 @@ from xml.etree import ElementTree
 PARTS = ["docker", "podman", "memory", "sqlite", "postgres"]
 
 passed = failed = skipped = 0
+survived = faults = 0
 parts = Counter()
 for case in ElementTree.parse(sys.argv[1]).iter("testcase"):
+    output = "\n".join(part.text or "" for part in case.iter() if part.tag in ("system-out", "system-err"))
+    for some, of in re.findall(r"^survived (\d+) of (\d+)$", output, re.MULTILINE):
+        survived += int(some)
+        faults += int(of)
     if case.find("failure") is not None or case.find("error") is not None:
         failed += 1
         continue
-    output = "\n".join(part.text or "" for part in case.iter() if part.tag in ("system-out", "system-err"))
     reasons = sorted({line.strip() for line in output.splitlines() if line.strip().startswith("SKIPPED:")})
     if reasons:
         skipped += 1
@@ -28,4 +35,7 @@ for case in ElementTree.parse(sys.argv[1]).iter("testcase"):
         parts.update([next((part for part in PARTS if part in words), "none of them")])
 with open(sys.argv[2], "w", encoding="utf-8") as file:
     print(", ".join(f"{part} {parts[part]}" for part in [*PARTS, "none of them"]), file=file)
+with open(sys.argv[3], "w", encoding="utf-8") as file:
+    if faults:
+        print(f"survived {survived} of {faults}", file=file)
 print(passed, failed, skipped)

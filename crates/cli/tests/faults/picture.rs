@@ -44,6 +44,13 @@ impl Picture {
     }
 }
 
+impl Container {
+    /// Whether it serves that page.
+    pub(crate) fn shows(&self, path: &str, page: &str) -> bool {
+        self.pages.get(path).is_some_and(|found| found == page)
+    }
+}
+
 /// Temporary names begin with the stack's too, so by name nothing is missed.
 async fn look(endpoint: &str, prefix: &str) -> Picture {
     let mut picture = Picture::default();

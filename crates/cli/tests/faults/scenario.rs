@@ -80,28 +80,28 @@ impl Scenario {
         };
         let network = name("net");
         let attached = [db, web].iter().all(|at| at.addresses.keys().eq([&network]));
-        let served = web.pages["/site/index.html"] == "from a file" && attached;
+        let served = web.shows("/site/index.html", "from a file") && attached;
         let fresh = running.len() == 2 && db.running && web.running && served;
         let Some(old) = before.containers.get(&name("db")) else {
-            return fresh && db.pages["/tmp/mark"] == "0\n";
+            return fresh && db.shows("/tmp/mark", "0\n");
         };
         fresh
             && before.containers.get(&name("web")) == Some(web)
             && (&old.addresses, &old.ports) == (&db.addresses, &db.ports)
             && old.id != db.id
-            && db.pages["/data/precious"] == "kept\n"
-            && db.pages["/tmp/mark"] == format!("{at}\n")
+            && db.shows("/data/precious", "kept\n")
+            && db.shows("/tmp/mark", &format!("{at}\n"))
     }
+}
 
-    /// Whether nothing is there that should not be, when all is done.
-    pub(crate) fn is_clean(self, world: &World, now: &Picture) -> bool {
-        let runs = now.running().len();
-        let network = format!("devarch-{}-net", world.stack);
-        let networks = usize::from(runs > 0);
-        let volume = format!("devarch-{}-db-data", world.stack);
-        now.containers.len() == runs
-            && now.networks.keys().filter(|name| **name == network).count() == networks
-            && now.networks.len() == networks
-            && now.volumes.iter().eq([&volume])
-    }
+/// Whether nothing of the stack is there that should not be, when all is done.
+pub(crate) fn is_clean(world: &World, now: &Picture) -> bool {
+    let runs = now.running().len();
+    let network = format!("devarch-{}-net", world.stack);
+    let networks = usize::from(runs > 0);
+    let volume = format!("devarch-{}-db-data", world.stack);
+    now.containers.len() == runs
+        && now.networks.keys().filter(|name| **name == network).count() == networks
+        && now.networks.len() == networks
+        && now.volumes.iter().eq([&volume])
 }

@@ -24,6 +24,8 @@ pub(crate) enum Trouble {
     KillBefore,
     /// DevArch is killed when the engine has carried the call out.
     KillAfter,
+    /// The same, and what is to put things right is killed once more.
+    KillTwice,
     /// The engine is gone for a while.
     Away,
     /// The SQLite database refuses to write until the run has ended.
@@ -58,7 +60,7 @@ impl Trouble {
             Self::HangBefore => Fault::Hang(Moment::Before),
             Self::HangAfter => Fault::Hang(Moment::After),
             Self::KillBefore => Fault::Kill(Moment::Before),
-            Self::KillAfter => Fault::Kill(Moment::After),
+            Self::KillAfter | Self::KillTwice => Fault::Kill(Moment::After),
             Self::Away => Fault::Away(AWAY),
             Self::Sqlite | Self::Postgres => Fault::Meanwhile(database.breaker()),
         }
@@ -67,7 +69,7 @@ impl Trouble {
     /// What it may leave to the user.
     pub(crate) fn aftermath(self) -> Aftermath {
         match self {
-            Self::KillBefore | Self::KillAfter => Aftermath::NeedsHelp,
+            Self::KillBefore | Self::KillAfter | Self::KillTwice => Aftermath::NeedsHelp,
             Self::Away | Self::Sqlite | Self::Postgres => Aftermath::MayNeedHelp,
             Self::Refused | Self::CutBefore | Self::CutAfter | Self::HangBefore | Self::HangAfter => {
                 Aftermath::Settled

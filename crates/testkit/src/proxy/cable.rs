@@ -1,21 +1,17 @@
 //! A way to a TCP server that can be pulled.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
+use std::net::SocketAddr;
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::JoinSet,
+    sync::watch,
 };
 
-/// A port of the loopback that leads to another server until it is pulled: then every connection is cut, and new
-/// ones are refused.
+/// A port of the loopback that leads to another server until it is pulled: then every connection ends, new ones at
+/// once. They are taken first, since clients go on trying for long where a port refuses them.
 #[derive(Debug, Clone)]
 pub struct Cable {
     address: SocketAddr,
-    /// The listener and all connections; none once it is pulled.
-    tasks: Arc<Mutex<JoinSet<()>>>,
+    pulled: watch::Sender<bool>,
 }
 
 impl Cable {
@@ -26,14 +22,14 @@ impl Cable {
     pub async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        let tasks = Arc::new(Mutex::new(JoinSet::new()));
-        tasks.lock().expect("whole").spawn(async move {
-            let mut connections = JoinSet::new();
+        let pulled = watch::Sender::new(false);
+        let watched = pulled.subscribe();
+        tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                connections.spawn(carry(client, server.clone()));
+                tokio::spawn(carry(client, server.clone(), watched.clone()));
             }
         });
-        Self { address, tasks }
+        Self { address, pulled }
     }
 
     /// Where it begins.
@@ -42,17 +38,21 @@ impl Cable {
     }
 
     /// Pulls it, for ever.
-    ///
-    /// # Panics
-    /// If the listener has panicked.
     pub fn pull(&self) {
-        self.tasks.lock().expect("whole").abort_all();
+        self.pulled.send_replace(true);
     }
 }
 
-async fn carry(mut client: TcpStream, server: String) {
-    if let Ok(mut server) = TcpStream::connect(server).await {
-        // Either side may end it.
-        let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+/// Carries a connection until either side, or the cable, ends it.
+async fn carry(mut client: TcpStream, server: String, mut pulled: watch::Receiver<bool>) {
+    let both = async {
+        if let Ok(mut server) = TcpStream::connect(server).await {
+            let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = pulled.wait_for(|pulled| *pulled) => {}
+        () = both => {}
     }
 }

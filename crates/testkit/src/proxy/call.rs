@@ -18,21 +18,21 @@ impl Call {
     ///
     /// - `containers/{id}/wait`, `attach`, `resize`, `exec` and `exec/...`: they wait, look or probe, and how often
     ///   depends on the clock;
-    /// - `images/...`, `build`, `auth`, `session`: images are made ready before an apply begins, and are not undone.
+    /// - `images/...`, `build`, `auth`, `session`: images are made ready before an apply begins, and are not undone;
+    /// - `libpod/containers/...`: only the containers that keep Podman's networks isolated are made this way, and
+    ///   whether they are needed depends on the stacks of others.
     ///
-    /// Versions (`/v1.41`) and Podman's own prefix (`/libpod`) don't matter.
+    /// Versions (`/v1.41`) don't matter.
     pub(crate) fn that_changes(method: &Method, path: &str) -> Option<Self> {
         if ![Method::POST, Method::PUT, Method::DELETE].contains(method) {
             return None;
         }
         let bare = path.split('?').next().unwrap_or_default();
-        let is_prefix = |word: &&str| {
-            word.is_empty() || *word == "libpod" || word.strip_prefix('v').is_some_and(is_version)
-        };
+        let is_prefix = |word: &&str| word.is_empty() || word.strip_prefix('v').is_some_and(is_version);
         let words: Vec<&str> = bare.split('/').skip_while(is_prefix).collect();
         let changes = match words.as_slice() {
             ["containers", _, "wait" | "attach" | "resize" | "exec"] => false,
-            ["containers" | "networks" | "volumes", ..] => true,
+            ["containers" | "networks" | "volumes", ..] | ["libpod", "networks" | "volumes", ..] => true,
             _ => false,
         };
         changes.then(|| Self { method: method.to_string(), path: path.to_owned() })
@@ -76,6 +76,7 @@ mod tests {
         assert!(!changes(&Method::POST, "/containers/0f/exec"));
         assert!(!changes(&Method::POST, "/exec/0f/start"));
         assert!(!changes(&Method::POST, "/v4.0.0/libpod/images/pull?reference=busybox"));
+        assert!(!changes(&Method::POST, "/v4.0.0/libpod/containers/create"));
         assert!(!changes(&Method::POST, "/build?t=x"));
     }
 }
