@@ -21,6 +21,7 @@ mod project;
 mod run;
 mod settings;
 mod status;
+mod text_file;
 
 pub use app::App;
 pub use catalog::{Catalog, CatalogEntry, CatalogSource};

@@ -1,6 +1,7 @@
 //! What the environment and the flags say, read once.
 
-use devarch_core::subnet::DEFAULT_POOL;
+use devarch_core::{engine::EngineKind, subnet::DEFAULT_POOL};
+use devarch_engine::{Endpoint, InvalidEndpoint};
 use devarch_store::{InvalidUrl, StoreUrl};
 use ipnet::Ipv4Net;
 use std::{ffi::OsString, path::PathBuf};
@@ -33,6 +34,14 @@ pub enum InvalidSetting {
         "DEVARCH_ADDRESS_POOL: {0:?} is not an IPv4 network such as 10.213.0.0/16, with a prefix of at most 24"
     )]
     Pool(String),
+    /// `--engine`, or `DEVARCH_ENGINE` without it.
+    #[error("{from}: {reason}")]
+    Engine {
+        /// Where it was said.
+        from: &'static str,
+        /// What is wrong with it.
+        reason: InvalidEndpoint,
+    },
     /// Neither `DEVARCH_HOME` nor `HOME`.
     #[error("neither DEVARCH_HOME nor HOME is set; set DEVARCH_HOME to a directory for DevArch's data")]
     NoHome,
@@ -53,6 +62,13 @@ impl Settings {
             Some(url) => url.to_string_lossy().parse()?,
             None => StoreUrl::Sqlite(home.join("devarch.db")),
         };
+        match (&engine, variable("DEVARCH_ENGINE")) {
+            (Some(flag), _) => named_engine(flag, "--engine")?,
+            (None, Some(name)) if !name.is_empty() => {
+                named_engine(&name.to_string_lossy(), "DEVARCH_ENGINE")?;
+            }
+            (None, _) => {}
+        }
         let pool = variable("DEVARCH_ADDRESS_POOL").map(|pool| pool.to_string_lossy().into_owned());
         Ok(Self {
             home,
@@ -63,6 +79,13 @@ impl Settings {
             host: host_identity(),
         })
     }
+}
+
+fn named_engine(name: &str, from: &'static str) -> Result<(), InvalidSetting> {
+    if name.parse::<EngineKind>().is_ok() {
+        return Ok(());
+    }
+    name.parse::<Endpoint>().map(drop).map_err(|reason| InvalidSetting::Engine { from, reason })
 }
 
 fn address_pool(text: &str) -> Result<Ipv4Net, InvalidSetting> {

@@ -4,6 +4,7 @@
 mod fields;
 mod node;
 mod project;
+mod references;
 mod scalar;
 mod service;
 mod service_lists;
@@ -14,6 +15,7 @@ pub(crate) use fields::At;
 pub use fields::{Diagnostic, Reader};
 pub use node::{Key, Node, Place, Value, parse_yaml, parse_yaml_with};
 pub use project::{InstanceFile, ProjectFile, StackFile, read_project};
+pub use references::unknown_references;
 pub use service::{OVERRIDE_FIELDS, SERVICE_FIELDS};
 pub(crate) use template::template;
 pub use template::{read_overrides, read_template};
