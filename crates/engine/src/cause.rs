@@ -43,7 +43,7 @@ impl Failure {
         let (kind, message) = match self {
             Self::Answered(answer) => (kind_of(&answer), answer.message),
             Self::Unreachable(io::ErrorKind::PermissionDenied, message) => {
-                (Kind::PermissionDenied, format!("{message}; {PERMISSION_HINT}"))
+                (Kind::PermissionDenied, format!("{message}; {}", permission_hint(&action)))
             }
             Self::Unreachable(_, message) => (Kind::NotRunning, message),
             Self::Cut(message) => (Kind::Uncertain, message),
@@ -53,8 +53,17 @@ impl Failure {
     }
 }
 
-const PERMISSION_HINT: &str = "for Docker add your user to its group (`sudo usermod -aG docker $USER`, then log in \
-     again), for Podman run your own service (`systemctl --user enable --now podman.socket`)";
+/// What to do, for the engine whose socket was dialled as far as its path tells.
+fn permission_hint(action: &str) -> String {
+    const DOCKER: &str =
+        "for Docker add your user to its group (`sudo usermod -aG docker $USER`, then log in again)";
+    const PODMAN: &str = "for Podman run your own service (`systemctl --user enable --now podman.socket`)";
+    match (action.contains("docker"), action.contains("podman")) {
+        (true, false) => DOCKER.to_owned(),
+        (false, true) => PODMAN.to_owned(),
+        _ => format!("{DOCKER}, {PODMAN}"),
+    }
+}
 
 /// Puts what was asked to a failure.
 pub(crate) trait During<T> {
