@@ -63,7 +63,8 @@ impl App {
             let config = self.instance_config(stack, name).map(|config| config.config);
             Value::Object(config.unwrap_or_default())
         };
-        let changes = diff(&config(before), &config(after));
+        let mut changes = diff(&config(before), &config(after));
+        changes.iter_mut().for_each(with_container_port);
         let overrides = |stack: &Stack| stack.instances.get(name).map(|instance| instance.overrides.clone());
         let effective = |stack: &Stack| {
             let instance = stack.instances.get(name)?;
@@ -111,6 +112,16 @@ impl App {
         }
         let template = instance.template.template.name.to_string();
         Some(InstanceConfig { name: name.clone(), template, config, origins: effective.origins })
+    }
+}
+
+/// A port's line names only its list, so its values say the port in the container, as they do in plans.
+fn with_container_port(change: &mut FieldDiff) {
+    if let Some(key) = change.field.strip_prefix("ports.") {
+        let key = key.strip_suffix("/tcp").unwrap_or(key);
+        for host in [&mut change.from, &mut change.to].into_iter().flatten() {
+            *host = format!("{host}->{key}");
+        }
     }
 }
 

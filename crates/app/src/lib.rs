@@ -25,6 +25,7 @@ mod prepare;
 mod project;
 mod settings;
 mod status;
+mod text_file;
 mod time;
 mod volumes;
 

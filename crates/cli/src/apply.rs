@@ -3,8 +3,8 @@
 
 use crate::{error::CliError, plan_view, progress::Progress, session::Session, status_view, style};
 use devarch_app::{
-    AppError, ApplyOptions, Approved, HeldLock, ImageOptions, LockRequest, Outcome, PrepareOptions, Prepared, Recover,
-    StatusOptions,
+    AppError, ApplyOptions, Approved, HeldLock, ImageOptions, LockRequest, Outcome, PrepareOptions, Prepared,
+    Recover, StatusOptions,
 };
 use devarch_core::{
     id::PlanId,

@@ -38,8 +38,7 @@ fn with(kind: EngineKind, test: fn(&World)) {
 }
 
 /// Prints what is in `said`, and stays.
-const DOCKERFILE: &str =
-    "FROM busybox:1.37\nLABEL devarch.test=STACK\nCOPY . /app\nCMD [\"sleep\", \"1000\"]\nSTOPSIGNAL SIGKILL\n";
+const DOCKERFILE: &str = "FROM busybox:1.37\nLABEL devarch.test=STACK\nCOPY . /app\nCMD [\"sleep\", \"1000\"]\nSTOPSIGNAL SIGKILL\n";
 
 /// An API that is built, beside a database that is not.
 const SHOP: &str = r#"
@@ -218,7 +217,9 @@ fn an_absent_image_is_not_pulled_where_it_may_not_be(world: &World) {
     );
     let refused = world.fails(5, &["up", "--yes"]);
     assert!(
-        refused.stderr.contains("instance 'web': image nowhere/STACK:1 is not on the engine, and pull_policy is never"),
+        refused
+            .stderr
+            .contains("instance 'web': image nowhere/STACK:1 is not on the engine, and pull_policy is never"),
         "{refused}"
     );
 }
@@ -270,7 +271,8 @@ fn a_container_is_not_made_from_another_image_than_was_planned(world: &World) {
     let stack = world.stack.parse().unwrap();
     let prepared = world.wait(app.prepare(&stack, &PrepareOptions::default())).unwrap();
     world.tag("redis:7.4", "pinned");
-    let failed = world.wait(app.apply(&prepared, &|_| {}, &CancellationToken::new())).unwrap_err().to_string();
+    let failed =
+        world.wait(app.apply(&prepared, &|_| {}, &CancellationToken::new())).unwrap_err().to_string();
     assert!(failed.contains("it was planned with image devarch-"), "{failed}");
     assert!(failed.contains("plan again"), "{failed}");
     let name = format!("devarch-{}-web", world.stack);

@@ -31,8 +31,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let work = Work { session, command: "rollback", cancel: signals::cancel_token() };
     let draft = app.draft_rollback(&args.stack, args.apply.as_deref()).await?;
     let supplied = work.supply(&draft.stack, ImageOptions::default()).await?;
-    let options =
-        PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..supplied };
+    let options = PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..supplied };
     let prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
     agree(session, &prepared, &[])?;
     let lock = work.lock(&draft.stack, args.lock, None).await?;

@@ -3,11 +3,15 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+pub(crate) mod between;
+pub(crate) mod pty;
+
 use devarch_app::{App, Settings};
 use devarch_core::{engine::EngineKind, name::StackName, spec::label, unit::Millis};
 use devarch_engine::{Candidate, Engine, Way, connect};
 use devarch_store::Store;
 use devarch_testkit::{fixture::Fixture, outside, real};
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -124,6 +128,18 @@ impl World {
         command
     }
 
+    /// The program with an engine that is reached at another address.
+    pub(crate) fn command_at(&self, endpoint: &str, args: &[&str]) -> Command {
+        let mut command = self.command(args);
+        command.env("DEVARCH_ENGINE", endpoint).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// The address of the engine under test.
+    pub(crate) fn endpoint(&self) -> String {
+        self.engine().info().endpoint.clone()
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.end(self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
@@ -192,6 +208,12 @@ impl World {
             stderr: text(&output.stderr),
         }
     }
+}
+
+/// Sends a signal to a program that was started.
+pub(crate) fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
 }
 
 impl fmt::Display for Ran {

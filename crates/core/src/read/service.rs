@@ -321,7 +321,7 @@ fn depends_on(at: &At<'_>) -> Option<BTreeMap<InstanceName, Dependency>> {
         let name = match name.parse::<InstanceName>() {
             Ok(name) => name,
             Err(error) => {
-                entry.tell(error.to_string());
+                entry.key().tell(error.to_string());
                 continue;
             }
         };

@@ -69,7 +69,7 @@ pub(super) fn overrides(fields: &mut Fields<'_>) -> Overrides {
 fn config_files<T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Option<BTreeMap<String, T>> {
     let mut files = BTreeMap::new();
     for (path, entry) in at.entries()? {
-        let Some(path) = checked_container_path(&entry, path) else {
+        let Some(path) = checked_container_path(&entry.key(), path) else {
             continue;
         };
         if let Some(file) = read(&entry) {

@@ -2,7 +2,7 @@
 
 use super::Effective;
 use crate::{
-    name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, VolumeName, suggest},
+    name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, VolumeName},
     observed::ImageInfo,
     spec::{Attachment, ContainerSpec, FileSpec, Mount, MountFrom, PublishedPort},
     stack::{HostBinding, Instance},
@@ -141,7 +141,7 @@ fn mounts(effective: &Effective, context: &SpecContext<'_>) -> Vec<Mount> {
 
 /// The name of the volume for a `VOLUME` path of an image: `/var/lib/data` is `image-var-lib-data`.
 pub fn image_volume(path: &str) -> Option<VolumeName> {
-    suggest(&format!("image-{path}"), "image-data").parse().ok()
+    VolumeName::suggest(&format!("image-{path}"), "image-data").parse().ok()
 }
 
 /// An absolute host path: `~/` is the home, relative ones start at the project directory.

@@ -7,8 +7,8 @@ mod supplies;
 mod up;
 
 use super::{
-    Action, Change, ChangeKind, Conflict, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason, Remembered,
-    Step, StepId, Subject,
+    Action, Change, ChangeKind, Conflict, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason,
+    Remembered, Step, StepId, Subject,
     conflict::{conflicts, is_ours},
     instance::{Case, Verdict},
 };
