@@ -1,10 +1,6 @@
 //! Images: what is pulled, what is built, and when a container is made anew for it.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
-
-#[allow(dead_code, reason = "each test file uses its part")]
-mod support;
-
+use crate::support::{Paper, stack};
 use devarch_core::{
     build_hash::{BuildHash, BuildHasher, Content},
     desired::effective,
@@ -15,8 +11,6 @@ use devarch_core::{
     stack::{Stack, Wanted},
     template::PullPolicy,
 };
-use support::{Paper, stack};
-
 /// An API that is built, and a worker of the same image.
 const BUILT: &str = r#"
 api: {template: t, build: {context: ./api, args: {MODE: dev, TOKEN: {value: hunter2, secret: true}}, target: app}}
