@@ -58,8 +58,8 @@ impl App {
         let engine = engine.as_ref();
         let failed = |action: &Action, failure| Box::new(supply_failure(stack, action, failure));
         let build = async |(tags, spec): (Vec<String>, BuildSpec)| {
-            let build = Build { key: &self.hash_key, tags: &tags, spec: &spec };
-            let built = build.run(engine, events, cancel).await;
+            let request = Build { key: &self.hash_key, tags: &tags, spec: &spec };
+            let built = request.run(engine, events, cancel).await;
             let action = || Action::BuildImage { tags: tags.clone(), spec: Box::new(spec.clone()) };
             built.map_err(|failure| failed(&action(), failure))
         };

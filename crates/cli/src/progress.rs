@@ -51,7 +51,7 @@ impl Progress {
                 self.say(&self.subject(step), &format!("failed: {}", self.action(step)), true);
             }
             Event::PuttingBack { why } => {
-                self.say("stack", &format!("{why}; putting back what ran before"), false)
+                self.say("stack", &format!("{why}; putting back what ran before"), false);
             }
             Event::Pull { image, progress } => self.pull(&image, progress),
             Event::Build { image, line } => self.build(&image, &line),

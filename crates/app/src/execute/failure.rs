@@ -103,8 +103,7 @@ impl ApplyFailure {
         match &self.failure {
             Failure::Cancelled => ErrorKind::Cancelled,
             Failure::Store(_) => ErrorKind::Store,
-            Failure::LockLost(_) => ErrorKind::Conflict,
-            Failure::ImageMoved { .. } => ErrorKind::Conflict,
+            Failure::LockLost(_) | Failure::ImageMoved { .. } => ErrorKind::Conflict,
             Failure::Context(_) => ErrorKind::Invalid,
             Failure::Engine(error) => match error.kind {
                 EngineErrorKind::NotRunning | EngineErrorKind::PermissionDenied => ErrorKind::Engine,
@@ -207,12 +206,11 @@ impl fmt::Display for Failure {
                 }
                 lines(f, logs)
             }
-            Self::Store(message) | Self::LockLost(message) => f.write_str(message),
             Self::ImageMoved { image, planned, found } => write!(
                 f,
                 "it was planned with image {image} as {planned}, which stands for {found} by now; plan again"
             ),
-            Self::Context(message) => f.write_str(message),
+            Self::Context(message) | Self::Store(message) | Self::LockLost(message) => f.write_str(message),
             Self::Instance(_, failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }

@@ -182,14 +182,13 @@ impl<'a> Case<'a> {
 
     /// Whether a replacement lets another image write to a volume that is there.
     pub(super) fn may_change_data(&self, instance: &DesiredInstance, old: &ObservedContainer) -> bool {
-        let other_image = match self.observed.images.get(&instance.spec.image) {
-            Some(image) => image.id != old.image_id,
+        let other_image = if let Some(image) = self.observed.images.get(&instance.spec.image) {
+            image.id != old.image_id
+        } else {
             // Known after the pull.
-            None => {
-                let known = self.remembered.spec(instance.id.as_str(), old.config_hash());
-                let known = known.and_then(|known| known.spec.get("image")?.as_str());
-                known.unwrap_or(&old.image) != instance.spec.image
-            }
+            let known = self.remembered.spec(instance.id.as_str(), old.config_hash());
+            let known = known.and_then(|known| known.spec.get("image")?.as_str());
+            known.unwrap_or(&old.image) != instance.spec.image
         };
         other_image
             && instance.spec.data_volumes().any(|name| self.observed.volumes.contains_key(name.as_str()))
