@@ -182,14 +182,13 @@ impl<'a> Case<'a> {
 
     /// Whether a replacement lets another image write to a volume that is there.
     pub(super) fn may_change_data(&self, instance: &DesiredInstance, old: &ObservedContainer) -> bool {
-        let other_image = if let Some(image) = self.observed.images.get(&instance.spec.image) {
-            image.id != old.image_id
-        } else {
-            // Known after the pull.
+        let name = || {
             let known = self.remembered.spec(instance.id.as_str(), old.config_hash());
-            let known = known.and_then(|known| known.spec.get("image")?.as_str());
-            known.unwrap_or(&old.image) != instance.spec.image
+            known.and_then(|known| known.spec.get("image")?.as_str()).unwrap_or(&old.image)
         };
+        // An image that is absent is known after its pull.
+        let known = self.observed.images.get(&instance.spec.image);
+        let other_image = known.map_or_else(|| name() != instance.spec.image, |image| image.id != old.image_id);
         other_image
             && instance.spec.data_volumes().any(|name| self.observed.volumes.contains_key(name.as_str()))
     }

@@ -1,6 +1,7 @@
 //! The planner.
 
 mod down;
+mod handover;
 mod images;
 mod order;
 mod supplies;
