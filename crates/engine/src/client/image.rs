@@ -161,7 +161,7 @@ pub(super) async fn pull(
     progress: &(dyn Fn(PullProgress) + Send + Sync),
 ) -> Result<ImageInfo> {
     let action = || format!("pull image {reference}");
-    let credentials = credentials::find(engine.info.kind, registry(reference)).await;
+    let credentials = credentials::find(engine.info.kind, reference, registry(reference)).await;
     let mut call = Call::post(pull_path(engine.is_podman(), reference, platform));
     if let Some(header) = credentials.header {
         call = call.header("X-Registry-Auth", header);
