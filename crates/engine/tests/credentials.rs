@@ -124,6 +124,7 @@ fn entry(user: &str, password: &str) -> Value {
     json!({"auth": base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"))})
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be none")]
 fn is(user: &str, password: &str) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
