@@ -59,8 +59,7 @@ async fn answer(mut stream: UnixStream) -> Option<String> {
         _ => "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"error\":\"manifest unknown\"}\n".to_owned(),
     };
     let _ = stream.write_all(answer.as_bytes()).await;
-    let header =
-        head.lines().find_map(|line| line.to_lowercase().starts_with("x-registry-auth:").then_some(line));
+    let header = head.lines().find(|line| line.to_lowercase().starts_with("x-registry-auth:"));
     header.map(|line| line.split_once(": ").unwrap().1.to_owned())
 }
 

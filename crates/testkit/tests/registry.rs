@@ -4,7 +4,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE};
 use devarch_core::engine::EngineKind;
-use devarch_engine::{Candidate, Way, connect};
+use devarch_engine::{BuildRequest, Candidate, Way, connect};
 use devarch_testkit::{fixture::IMAGE, outside, real, scope};
 use serde_json::json;
 use std::{
@@ -94,9 +94,19 @@ impl Registry {
 
     /// How a pull ends in a process whose user has these files.
     fn pull(&self, endpoint: &str) -> String {
+        self.process(endpoint, &[])
+    }
+
+    /// How a build from the image ends.
+    fn build(&self, endpoint: &str) -> String {
+        self.process(endpoint, &[("BUILD", "yes")])
+    }
+
+    fn process(&self, endpoint: &str, variables: &[(&str, &str)]) -> String {
         let mut process = command(env::current_exe().unwrap());
         process.args(["pull", "--exact", "--ignored", "--nocapture"]).env_clear();
         process.env("ENDPOINT", endpoint).env("PULL", self.image()).env("DOCKER_CONFIG", self.dir.path());
+        process.envs(variables.iter().copied());
         String::from_utf8(process.output().unwrap().stdout).unwrap()
     }
 }
@@ -107,7 +117,16 @@ impl Registry {
 async fn pull() {
     let way = Way::Dial(env::var("ENDPOINT").unwrap());
     let engine = connect(&[Candidate { way, because: "test".to_owned(), only: None }]).await.unwrap();
-    match engine.pull_image(&env::var("PULL").unwrap(), None, &|_| {}).await {
+    let image = env::var("PULL").unwrap();
+    if env::var_os("BUILD").is_some() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("Dockerfile"), format!("FROM {image}\nLABEL built=yes\n")).unwrap();
+        let built =
+            engine.build_image(&BuildRequest::new(dir.path(), format!("{image}-built")), &|_| {}).await;
+        println!("built {built:?}");
+        return;
+    }
+    match engine.pull_image(&image, None, &|_| {}).await {
         Ok(image) => println!("pulled {}", image.id),
         Err(error) => println!("refused {:?} {error}", error.kind),
     }
@@ -123,6 +142,11 @@ async fn a_password_is_needed(registry: &Registry, endpoint: &str) {
     registry.login(PASSWORD);
     let pulled = registry.pull(endpoint);
     outside::call(endpoint, "DELETE", &format!("/images/{}", registry.image())).await;
+    let built = registry.build(endpoint);
+    for image in [format!("{}-built", registry.image()), registry.image()] {
+        outside::call(endpoint, "DELETE", &format!("/images/{image}")).await;
+    }
+    assert!(built.contains("built Ok("), "{built}");
     assert!(pulled.contains("pulled sha256:"), "{pulled}");
 }
 

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use devarch_core::engine::EngineKind;
 use docker_credential::{CredentialRetrievalError as Missing, DockerCredential, get_credential_from_reader};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 /// What was found for an image's registry.
@@ -25,6 +25,22 @@ pub(super) async fn find(kind: EngineKind, reference: &str, registry: Option<&st
     let names = Names::of(reference, registry);
     let looked_up = tokio::task::spawn_blocking(move || look_up(&files(kind), &names)).await;
     looked_up.unwrap_or_default()
+}
+
+/// The value of `X-Registry-Config`, for a build that starts from images of these registries: all that were found, each
+/// under its registry's name.
+pub(super) async fn find_all(kind: EngineKind, references: Vec<String>) -> Option<String> {
+    let mut found = Map::new();
+    for reference in references {
+        let registry = super::image::registry(&reference).map(str::to_owned);
+        let names = Names::of(&reference, registry.as_deref());
+        let server = names.server.clone();
+        let credential = tokio::task::spawn_blocking(move || first(&files(kind), &names).ok()).await;
+        if let Ok(Some(credential)) = credential {
+            found.insert(server.clone(), words(&credential, &server));
+        }
+    }
+    (!found.is_empty()).then(|| URL_SAFE.encode(Value::from(found).to_string()))
 }
 
 /// A file of credentials. Both kinds have the same form.
@@ -105,16 +121,22 @@ struct Config {
 }
 
 fn look_up(files: &[File], names: &Names) -> Credentials {
+    match first(files, names) {
+        Ok(credential) => Credentials { header: Some(header(&credential, &names.server)), trouble: None },
+        Err(trouble) => Credentials { header: None, trouble },
+    }
+}
+
+/// From the first file that has some; otherwise the first trouble there was.
+fn first(files: &[File], names: &Names) -> Result<DockerCredential, Option<String>> {
     let mut trouble = None;
     for file in files {
         match read(file, names) {
-            Ok(credential) => {
-                return Credentials { header: Some(header(&credential, &names.server)), trouble: None };
-            }
+            Ok(credential) => return Ok(credential),
             Err(missing) => trouble = trouble.or_else(|| self::trouble(&missing)),
         }
     }
-    Credentials { header: None, trouble }
+    Err(trouble)
 }
 
 /// From one file: a helper for this registry, its entry, the helper for all.
@@ -156,15 +178,18 @@ fn trouble(missing: &Missing) -> Option<String> {
 /// URL-safe, as both engines want it (Docker's API, "Authentication"): of the standard alphabet Docker makes nothing
 /// and pulls anonymously.
 fn header(credential: &DockerCredential, server: &str) -> String {
-    let words = match credential {
+    URL_SAFE.encode(words(credential, server).to_string())
+}
+
+fn words(credential: &DockerCredential, server: &str) -> Value {
+    match credential {
         DockerCredential::IdentityToken(token) => {
             json!({"identitytoken": token, "serveraddress": server})
         }
         DockerCredential::UsernamePassword(user, password) => {
             json!({"username": user, "password": password, "serveraddress": server})
         }
-    };
-    URL_SAFE.encode(words.to_string())
+    }
 }
 
 #[cfg(test)]

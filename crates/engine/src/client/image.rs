@@ -143,7 +143,7 @@ pub(super) async fn name_for_create(engine: &BollardEngine, reference: &str) -> 
 }
 
 /// The registry a name begins with (distribution/reference: a first part with a dot, a colon, or `localhost`).
-fn registry(reference: &str) -> Option<&str> {
+pub(super) fn registry(reference: &str) -> Option<&str> {
     let (first, _) = reference.split_once('/')?;
     (first.contains(['.', ':']) || first == "localhost").then_some(first)
 }
