@@ -7,13 +7,13 @@ use devarch_core::{
     resolve::{BuildSpec, host_path_allowance},
     template::Dockerfile,
 };
-use devarch_engine::{ContextEntry, read_context};
+use devarch_engine::{ContextFile, read_context};
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeSet,
     fs::{self, File},
     io::{self, Read as _},
-    os::unix::ffi::OsStrExt as _,
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     path::Path,
 };
 
@@ -54,7 +54,7 @@ fn hash(key: &HashKey, spec: &BuildSpec) -> Result<BuildHash, String> {
         Dockerfile::Inline(text) => text.clone().into_bytes(),
         Dockerfile::Path(_) => Vec::new(),
     };
-    let read = read_context(Path::new(&spec.context), &spec.dockerfile, &mut |entry: ContextEntry<'_>| {
+    let read = read_context(Path::new(&spec.context), &spec.dockerfile, |entry: ContextFile<'_>| {
         let content = match entry.metadata.file_type() {
             kind if kind.is_dir() => Content::Directory,
             kind if kind.is_symlink() => {
@@ -77,7 +77,7 @@ fn hash(key: &HashKey, spec: &BuildSpec) -> Result<BuildHash, String> {
                 Content::File(digest(entry.path)?)
             }
         };
-        hasher.entry(entry.name.as_bytes(), entry.mode(), content);
+        hasher.entry(entry.name.as_bytes(), entry.metadata.mode() & 0o7777, content);
         Ok(())
     });
     read.map_err(|error| error.to_string())?;

@@ -8,6 +8,7 @@ mod catalog;
 mod compose;
 mod config;
 mod container;
+mod context;
 mod doctor;
 mod edit;
 mod error;

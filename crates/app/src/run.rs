@@ -2,21 +2,19 @@
 
 use crate::{
     App, AppError, PrepareOptions, Prepared,
-    execute::{ApplyFailure, Event, EventSink, Failure, Hands, Outcome, execute},
+    execute::{EventSink, Hands, Outcome, execute},
     observe::{MARKER, MARKER_LABEL},
 };
 use devarch_core::{
-    desired::effective,
     engine::EngineBinding,
     id::{ApplyId, EngineId},
     name::{InstanceName, PhysicalVolume, StackName},
-    plan::{Action, ChangeKind, Subject},
+    plan::{ChangeKind, Subject},
     resolve::image_volume,
     spec::{MountFrom, label},
-    stack::{Stack, Wanted},
+    stack::Stack,
 };
 use devarch_engine::Engine;
-use futures_util::future::try_join_all;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Mutex,

@@ -59,6 +59,7 @@ macro_rules! every_engine {
                 logs_hold_what_was_written;
             build:
                 a_built_image_is_there_under_its_tag
+                an_image_without_a_dockerfile_is_built_under_all_its_names
                 a_build_that_fails_tells_the_step_and_its_output
                 a_build_on_a_missing_image_is_told_as_such
                 a_directory_without_a_dockerfile_is_told_as_such;

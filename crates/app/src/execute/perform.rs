@@ -58,7 +58,7 @@ impl Hands<'_> {
             }
             Action::BuildImage { tags, spec } => {
                 let build = Build { key: self.hash_key, tags, spec };
-                build.run(self.engine, events, cancel).await.map(|_| ())
+                build.run(self.engine, events, cancel).await
             }
             Action::CreateNetwork { spec, identity } => {
                 let labels = identity.labels("", &self.apply);

@@ -211,7 +211,8 @@ impl Engine for MemoryEngine {
         progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<ImageInfo> {
         let built = build::build(request, progress);
-        self.call(Call::BuildImage, &request.tag, |world| world.build(&request.tag, built)).await
+        let name = request.tags.join(" and ");
+        self.call(Call::BuildImage, &name, |world| world.build(&request.tags, built)).await
     }
 
     async fn create_network(

@@ -135,14 +135,16 @@ impl World {
     }
 
     /// The base images are had as engines have them: what is absent is pulled.
-    pub(super) fn build(&mut self, tag: &str, built: Result<Built>) -> Result<ImageInfo> {
+    pub(super) fn build(&mut self, tags: &[String], built: Result<Built>) -> Result<ImageInfo> {
         let built = built?;
         for base in &built.bases {
             if !self.images.contains_key(base) {
                 self.pull(base)?;
             }
         }
-        self.images.insert(tag.to_owned(), built.image.clone());
+        for tag in tags {
+            self.images.insert(tag.clone(), built.image.clone());
+        }
         Ok(built.image)
     }
 
@@ -216,15 +218,16 @@ impl World {
         if self.by_name(request.name.as_str()).is_some() {
             return no(Kind::NameTaken, "the container name is already in use");
         }
-        let Some(image) = self.images.get(&request.spec.image).map(|image| image.id.clone()) else {
+        let Some(found) = self.images.get(&request.spec.image) else {
             return no(Kind::NoImage, format!("no such image: {}", request.spec.image));
         };
+        let (image, mut request) = (found.id.clone(), request.clone());
+        request.labels = found.labels.clone().into_iter().chain(request.labels).collect();
         let place = request.spec.network.iter();
         let container = Container {
             name: request.name.clone(),
-            request: request.clone(),
             files: BTreeMap::new(),
-            behaviour: (self.script)(request),
+            behaviour: (self.script)(&request),
             state: RunState::Created,
             exit_code: 0,
             image,
@@ -232,6 +235,7 @@ impl World {
             error: String::new(),
             probes: 0,
             starts: 0,
+            request,
         };
         for volume in container.volumes() {
             self.volumes.entry(volume).or_default();
