@@ -56,23 +56,22 @@ impl App {
         let hashes = self.build_hashes(stack, &supplies).await?;
         let engine = self.engine(Some(stack)).await?;
         let engine = engine.as_ref();
-        let failed = |action: &Action, failure| Box::new(supply_failure(stack, action, failure));
         let build = async |(tags, spec): (Vec<String>, BuildSpec)| {
-            let request = Build { key: &self.hash_key, tags: &tags, spec: &spec };
-            let built = request.run(engine, events, cancel).await;
+            let wanted = Build { key: &self.hash_key, tags: &tags, spec: &spec };
+            let done = wanted.run(engine, events, cancel).await;
             let action = || Action::BuildImage { tags: tags.clone(), spec: Box::new(spec.clone()) };
-            built.map_err(|failure| failed(&action(), failure))
+            done.map_err(|failure| supply_failure(stack, &action(), failure))
+        };
+        let pull = async |(image, platform): (String, Option<String>)| {
+            let wanted = Pull { image: &image, platform: platform.as_deref() };
+            let done = wanted.run(engine, events, cancel).await;
+            done.map_err(|failure| supply_failure(stack, &Action::PullImage { image, platform }, failure))
         };
         let builds = stale(engine, &supplies, &hashes, options).await?;
-        let pull = async |(image, platform): (String, Option<String>)| {
-            let pull = Pull { image: &image, platform: platform.as_deref() };
-            let pulled = pull.run(engine, events, cancel).await;
-            let action = || Action::PullImage { image: image.clone(), platform: None };
-            pulled.map_err(|failure| failed(&action(), failure))
-        };
         let pulls = to_pull(engine, stack, &supplies).await?;
-        let (builds, pulls) = (builds.into_iter().map(build), pulls.into_iter().map(pull));
-        futures_util::future::try_join(try_join_all(builds), try_join_all(pulls)).await?;
+        let builds = try_join_all(builds.into_iter().map(build));
+        let pulls = try_join_all(pulls.into_iter().map(pull));
+        futures_util::future::try_join(builds, pulls).await?;
         Ok(Supplied { hashes })
     }
 
@@ -233,12 +232,12 @@ impl Build<'_> {
     }
 }
 
-fn supply_failure(stack: &Stack, action: &Action, failure: Failure) -> ApplyFailure {
-    ApplyFailure {
+fn supply_failure(stack: &Stack, action: &Action, failure: Failure) -> Box<ApplyFailure> {
+    Box::new(ApplyFailure {
         stack: stack.name.to_string(),
         instance: None,
         action: action.to_string(),
         failure,
         ending: Ending::Untouched,
-    }
+    })
 }

@@ -41,6 +41,8 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
         subnet: "10.213.0.0/24".parse().unwrap(),
         home: None,
         images: &BTreeMap::new(),
+        pull: None,
+        build_hashes: &BTreeMap::new(),
     };
     let desired = desire(&stack, &world).unwrap();
     assert_eq!(desired.instances.len(), templates.len());

@@ -90,7 +90,8 @@ impl Context {
 
     /// The images the Dockerfile starts from, as far as they are written out.
     pub(crate) fn bases(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.root.join(self.dockerfile())).unwrap_or_default();
+        let read = || fs::read_to_string(self.root.join(self.dockerfile())).unwrap_or_default();
+        let text = self.inline.clone().unwrap_or_else(read);
         let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         let bases = lines.filter(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("FROM")));
         let names = bases.filter_map(|words| words[1..].iter().find(|word| !word.starts_with("--")).copied());
