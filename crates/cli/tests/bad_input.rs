@@ -1,7 +1,5 @@
 //! What people get wrong: each is refused with its documented exit code, by name, and with what would be accepted.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
-
 mod common;
 
 use common::World;

@@ -140,10 +140,10 @@ fn new_instance(
 }
 
 fn old_and_new(
-    named: Option<InstanceName>,
+    with_stack: Option<InstanceName>,
     names: Vec<InstanceName>,
 ) -> Result<(InstanceName, InstanceName), CliError> {
-    let mut names = named.into_iter().chain(names);
+    let mut names = with_stack.into_iter().chain(names);
     match (names.next(), names.next(), names.next()) {
         (Some(old), Some(new), None) => Ok((old, new)),
         _ => Err(CliError::Invalid("name the instance and its new name: STACK OLD NEW".to_owned())),
