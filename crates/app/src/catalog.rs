@@ -1,7 +1,7 @@
 //! The templates to choose from. A project's `catalog/` goes before the home's, and both before those that come
 //! with DevArch. One file a template; only what is asked for is read.
 
-use crate::AppError;
+use crate::{AppError, text_file::read_text};
 use devarch_core::{
     name::{TemplateName, nearest},
     read::{parse_yaml, read_template},
@@ -102,7 +102,7 @@ impl Catalog {
     /// Adds a template's file to the home's catalog, once it has been read and found right.
     pub fn add(&self, file: &Path, home: &Path, replace: bool) -> Result<TemplateName, AppError> {
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let text = read(file)?;
+        let text = read_text(file)?;
         let node = parse_yaml(&text).map_err(|wrong| invalid(file, vec![wrong]))?;
         let template = read_template(&node, None)
             .or_else(|wrong| match stem.parse() {
@@ -147,16 +147,8 @@ fn file_in(directory: &Path, name: &TemplateName) -> Option<PathBuf> {
     ["yaml", "yml"].into_iter().map(|end| directory.join(format!("{name}.{end}"))).find(|path| path.is_file())
 }
 
-fn read(path: &Path) -> Result<String, AppError> {
-    std::fs::read_to_string(path).map_err(|source| AppError::File {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })
-}
-
 fn read_file(path: &Path, name: &TemplateName) -> Result<CatalogEntry, AppError> {
-    let template = parse(&read(path)?, name, &path.display().to_string())?;
+    let template = parse(&read_text(path)?, name, &path.display().to_string())?;
     Ok(CatalogEntry { source: CatalogSource::File(path.to_owned()), template })
 }
 

@@ -67,7 +67,7 @@ impl App {
         let images = effective(stack).into_values().filter_map(|config| config.service.image);
         let look = Look { images: images.collect(), ..Look::default() };
         let observed = observe(engine.as_ref(), &look).await?;
-        self.desired(stack, &observed).await
+        self.desired(stack, &observed, (None, &BTreeMap::new())).await
     }
 
     fn desired_anywhere(&self, stack: &Stack) -> Result<Desired, AppError> {
@@ -80,6 +80,8 @@ impl App {
             subnet: chosen.unwrap_or(pool),
             home: self.settings.user_home.as_deref(),
             images: &BTreeMap::new(),
+            pull: None,
+            build_hashes: &BTreeMap::new(),
         };
         desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }

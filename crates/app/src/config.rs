@@ -3,9 +3,10 @@
 
 use crate::{App, AppError, app::instance};
 use devarch_core::{
+    desired::effective_of,
     name::{ContainerName, InstanceName, NetworkName, StackName},
     plan::{FieldDiff, diff},
-    resolve::{Effective, Origin, SpecContext, container_spec, merge},
+    resolve::{Effective, Origin, SpecContext, SupplyContext, build_spec, container_spec},
     spec::{ContainerSpec, MountFrom},
     stack::Stack,
     template::Template,
@@ -62,11 +63,12 @@ impl App {
             let config = self.instance_config(stack, name).map(|config| config.config);
             Value::Object(config.unwrap_or_default())
         };
-        let changes = diff(&config(before), &config(after));
+        let mut changes = diff(&config(before), &config(after));
+        changes.iter_mut().for_each(with_container_port);
         let overrides = |stack: &Stack| stack.instances.get(name).map(|instance| instance.overrides.clone());
         let effective = |stack: &Stack| {
             let instance = stack.instances.get(name)?;
-            Some(merge(&instance.template.template, &instance.overrides))
+            Some(effective_of(stack, name, instance))
         };
         let secretly = changes.is_empty()
             && overrides(before) != overrides(after)
@@ -82,7 +84,7 @@ impl App {
     fn spec(&self, stack: &Stack, name: &InstanceName) -> Option<(ContainerSpec, Effective)> {
         let instance = stack.instances.get(name)?;
         let container = ContainerName::of(&stack.name, name).ok()?;
-        let effective = merge(&instance.template.template, &instance.overrides);
+        let effective = effective_of(stack, name, instance);
         let context = SpecContext {
             name,
             instance,
@@ -100,11 +102,26 @@ impl App {
         let instance = stack.instances.get(name)?;
         let (spec, effective) = self.spec(stack, name)?;
         let mut config = shown(&spec, &effective);
+        let home = self.settings.user_home.as_deref();
+        let context = SupplyContext { home, ..SupplyContext::default() };
+        if let Some(build) = build_spec(stack, &effective, &context) {
+            config.insert("build".to_owned(), json!(build));
+        }
         if !instance.enabled {
             config.insert("enabled".to_owned(), Value::Bool(false));
         }
         let template = instance.template.template.name.to_string();
         Some(InstanceConfig { name: name.clone(), template, config, origins: effective.origins })
+    }
+}
+
+/// A port's line names only its list, so its values say the port in the container, as they do in plans.
+fn with_container_port(change: &mut FieldDiff) {
+    if let Some(key) = change.field.strip_prefix("ports.") {
+        let key = key.strip_suffix("/tcp").unwrap_or(key);
+        for host in [&mut change.from, &mut change.to].into_iter().flatten() {
+            *host = format!("{host}->{key}");
+        }
     }
 }
 
@@ -137,6 +154,9 @@ fn shown(spec: &ContainerSpec, effective: &Effective) -> Map<String, Value> {
     config.extend(
         lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(k, v)| (k.to_owned(), v.into())),
     );
+    if let Some(policy) = effective.service.pull_policy {
+        config.insert("pull_policy".to_owned(), json!(policy));
+    }
     if let Some(depends_on) = effective.service.depends_on.as_ref().filter(|of| !of.is_empty()) {
         config.insert("depends_on".to_owned(), json!(depends_on));
     }

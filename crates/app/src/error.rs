@@ -11,7 +11,7 @@ use devarch_core::{
 };
 use devarch_engine::{EngineError, EngineErrorKind};
 use devarch_store::StoreError;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 /// Why a use-case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,14 @@ pub enum AppError {
         /// The stack.
         stack: StackName,
         /// Everything that is wrong with it.
+        problems: Vec<Problem>,
+    },
+    /// A definition asks for host ports that others have.
+    #[error("stack '{stack}' asks for host ports that are taken:\n  {}", joined(.problems))]
+    PortsTaken {
+        /// The stack.
+        stack: StackName,
+        /// Who has what.
         problems: Vec<Problem>,
     },
     /// A name that can't be.
@@ -63,6 +71,14 @@ pub enum AppError {
         name: String,
         /// The nearest that exists.
         near: Option<String>,
+    },
+    /// A name that another has.
+    #[error("{taken}{}", .free.as_ref().map(|free| format!("; '{free}' would be free")).unwrap_or_default())]
+    NameTaken {
+        /// Which, and who has it.
+        taken: String,
+        /// One that would be accepted.
+        free: Option<String>,
     },
     /// Something that already exists.
     #[error("{what} already exists; {way_out}")]
@@ -190,14 +206,14 @@ pub enum AppError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file that can't be read or written.
-    #[error("{action} {}: {source}", .path.display())]
+    #[error("can't {action} {}: {source}{}", .path.display(), way_out(.source.kind()))]
     File {
         /// What was tried.
         action: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
@@ -235,6 +251,8 @@ impl AppError {
             | Self::NoPlan { .. }
             | Self::NoApply { .. } => ErrorKind::NotFound,
             Self::Exists { .. }
+            | Self::NameTaken { .. }
+            | Self::PortsTaken { .. }
             | Self::Refused(_)
             | Self::OtherDirectory { .. }
             | Self::OtherEngine { .. }
@@ -258,6 +276,7 @@ impl AppError {
                 _ => ErrorKind::Engine,
             },
             Self::Store(_) => ErrorKind::Store,
+            Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::File { .. } | Self::Stuck { .. } => ErrorKind::Failed,
         }
     }
@@ -273,6 +292,15 @@ fn interrupted(stack: &StackName, apply: &Interrupted) -> String {
          `devarch apply {stack} --resume` finishes what is wanted now, `--undo` puts back what ran before",
         apply.command, apply.author
     )
+}
+
+fn way_out(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::PermissionDenied => "; check its owner and permissions",
+        io::ErrorKind::StorageFull => "; make space on that file system",
+        _ => "",
+    }
 }
 
 fn joined<T: std::fmt::Display>(items: &[T]) -> String {

@@ -1,16 +1,19 @@
 //! Which stack is meant in a directory with a devarch.yml.
 
 use crate::{App, AppError, ImportSource, PROJECT_FILE, Project};
-use devarch_core::name::StackName;
-use std::path::Path;
+use devarch_core::{
+    name::{StackName, TemplateName},
+    stack::Stack,
+};
+use std::{collections::BTreeSet, path::Path};
 
 impl App {
     /// The stack that is meant in a directory where none is named: the only one made from the project it is in, else
     /// the only one its devarch.yml declares. `None` where no devarch.yml is.
     pub async fn stack_here(&self, start: &Path) -> Result<Option<StackName>, AppError> {
         let Some(directory) = Project::find(start) else { return Ok(None) };
-        match self.made_from(&directory).await?.as_slice() {
-            [] => Project::read(&directory)?.stack(None).map(Some),
+        match names(&self.made_from(&directory).await?).as_slice() {
+            [] => self.project(&directory, &[])?.stack(None).map(Some),
             [only] => Ok(Some(only.clone())),
             several => Err(ambiguous(&directory, several)),
         }
@@ -26,8 +29,9 @@ impl App {
         renamed: Option<&StackName>,
     ) -> Result<Option<ImportSource>, AppError> {
         let Some(directory) = Project::find(start) else { return Ok(None) };
-        let project = Project::read(&directory)?;
         let made = self.made_from(&directory).await?;
+        let project = self.project(&directory, &made)?;
+        let made = names(&made);
         let declared = |name: &StackName| project.file.stacks.contains_key(name);
         if let Some(name) = named.filter(|name| !declared(name)) {
             if made.contains(name) && renamed.is_none() {
@@ -49,12 +53,24 @@ impl App {
         Ok(Some(ImportSource { project, stack, renamed }))
     }
 
-    async fn made_from(&self, directory: &Path) -> Result<Vec<StackName>, AppError> {
+    /// A directory's project. It may use the templates of the catalog, and those that its stacks are pinned to.
+    fn project(&self, directory: &Path, made: &[Stack]) -> Result<Project, AppError> {
+        let catalog = self.catalog(Some(directory)).names()?.into_keys();
+        let pinned = made.iter().flat_map(|stack| stack.instances.values());
+        let pinned = pinned.map(|instance| instance.template.template.name.clone());
+        let templates: BTreeSet<TemplateName> = catalog.chain(pinned).collect();
+        Project::read(directory, &templates)
+    }
+
+    async fn made_from(&self, directory: &Path) -> Result<Vec<Stack>, AppError> {
         let directory = directory.to_string_lossy();
         let stacks = self.store.stacks().await?;
-        let here = stacks.into_iter().filter(|stack| stack.project.as_deref() == Some(&*directory));
-        Ok(here.map(|stack| stack.name).collect())
+        Ok(stacks.into_iter().filter(|stack| stack.project.as_deref() == Some(&*directory)).collect())
     }
+}
+
+fn names(stacks: &[Stack]) -> Vec<StackName> {
+    stacks.iter().map(|stack| stack.name.clone()).collect()
 }
 
 fn ambiguous(directory: &Path, stacks: &[StackName]) -> AppError {

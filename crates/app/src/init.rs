@@ -1,6 +1,6 @@
 //! The first devarch.yml of a directory: from templates of the catalog, or from a Compose file.
 
-use crate::{AppError, Catalog, PROJECT_FILE};
+use crate::{AppError, Catalog, PROJECT_FILE, text_file::read_text};
 use devarch_core::{
     compose::{Imported as FromCompose, import},
     name::{InstanceName, StackName, TemplateName},
@@ -42,7 +42,7 @@ pub fn project_from_compose(
     stack: &StackName,
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<FromCompose, AppError> {
-    let text = read(file)?;
+    let text = read_text(file)?;
     let mut variables = dot_env(&file.with_file_name(".env"));
     let environment =
         environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -67,14 +67,6 @@ pub fn write_project(directory: &Path, project: &ProjectFile, force: bool) -> Re
         source,
     })?;
     Ok(path)
-}
-
-fn read(path: &Path) -> Result<String, AppError> {
-    fs::read_to_string(path).map_err(|source| AppError::File {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// `NAME=value` lines, quotes taken off; a file that is not there says nothing.

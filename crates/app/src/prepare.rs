@@ -1,10 +1,11 @@
 //! From a stack in the store to a plan: observe, resolve, plan. Nothing is changed anywhere.
 
 use crate::{
-    App, AppError, Approved,
+    App, AppError, Approved, ImageOptions, Supplied,
     observe::{Look, observe},
 };
 use devarch_core::{
+    build_hash::BuildHash,
     desired::{Desired, World, desire, effective},
     engine::Locality,
     name::{InstanceName, NetworkName, StackName},
@@ -15,12 +16,17 @@ use devarch_core::{
     spec::{MountFrom, label},
     stack::{Stack, Wanted},
     subnet,
+    template::PullPolicy,
 };
 use devarch_engine::Engine;
 use devarch_store::Applied;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 /// What a plan may be asked for; a saved plan remembers it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +40,12 @@ pub struct PrepareOptions {
     pub prove: bool,
     /// Use volumes that a removed stack or instance left under the same name.
     pub reuse_volumes: bool,
+    /// What is asked of images.
+    pub images: ImageOptions,
+    /// The images were seen to a moment ago; what they were built from. Not remembered: who applies a saved plan sees
+    /// to them again.
+    #[serde(skip)]
+    pub supplied: Option<Supplied>,
     /// What every container should be doing, in place of what the store says: a plan to be shown before the wish is
     /// recorded.
     pub wanted: Option<Wanted>,
@@ -73,7 +85,7 @@ impl Prepared {
     /// The same plan after the definition it was made from has been saved.
     #[must_use]
     pub fn saved_as(self, stack: Stack) -> Self {
-        let assumed = assumptions(&stack, &self.desired, &self.observed);
+        let assumed = assumptions(&stack, &self.desired, &self.observed, &self.plan);
         Self { stack, assumed, ..self }
     }
 }
@@ -97,12 +109,16 @@ impl App {
             crate::app::instance(&stack, asked)?;
         }
         let engine = self.engine(Some(&stack)).await?;
+        let hashes = match &options.supplied {
+            Some(supplied) => supplied.hashes.clone(),
+            None => self.build_hashes(&stack, &self.supplies(&stack, options.images)?).await?,
+        };
         let remembered = self.remembered(&stack);
         let look = look_for(&stack);
         let (observed, remembered) = tokio::join!(observe(engine.as_ref(), &look), remembered);
         let (observed, remembered) = (observed?, remembered?);
         lives_here(&stack, &observed)?;
-        let desired = self.desired(&stack, &observed).await?;
+        let desired = self.desired(&stack, &observed, (options.images.pull, &hashes)).await?;
         host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;
         let asked = options.clone();
         let options = PlanOptions {
@@ -110,14 +126,20 @@ impl App {
             restart: options.restart.clone(),
             prove: options.prove,
             reuse_volumes: options.reuse_volumes,
+            supplied: options.supplied.is_some(),
         };
         let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
-        let assumed = assumptions(&stack, &desired, &observed);
+        let assumed = assumptions(&stack, &desired, &observed, &plan);
         Ok(Prepared { stack, engine, desired, observed, remembered, options: asked, assumed, plan })
     }
 
-    /// The wanted state of a stack, given what was observed.
-    pub(crate) async fn desired(&self, stack: &Stack, observed: &Observed) -> Result<Desired, AppError> {
+    /// The wanted state of a stack, given what was observed, a pull policy for all, and what images are built from.
+    pub(crate) async fn desired(
+        &self,
+        stack: &Stack,
+        observed: &Observed,
+        (pull, build_hashes): (Option<PullPolicy>, &BTreeMap<String, BuildHash>),
+    ) -> Result<Desired, AppError> {
         let subnet = self.subnet(stack, observed).await?;
         let world = World {
             store: &self.store_id,
@@ -125,6 +147,8 @@ impl App {
             subnet,
             home: self.settings.user_home.as_deref(),
             images: &observed.images,
+            pull,
+            build_hashes,
         };
         desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }

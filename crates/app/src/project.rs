@@ -1,12 +1,15 @@
 //! The devarch.yml of a directory.
 
-use crate::AppError;
+use crate::{AppError, text_file::read_text};
 use devarch_core::{
-    name::StackName,
-    read::{Diagnostic, ProjectFile, parse_yaml, read_project},
+    name::{StackName, TemplateName},
+    read::{Diagnostic, ProjectFile, parse_yaml, read_project, unknown_references},
     template::{ConfigContent, ConfigFile},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// The name of the file people write and commit.
 pub const PROJECT_FILE: &str = "devarch.yml";
@@ -30,17 +33,22 @@ impl Project {
         start.ancestors().find(|dir| dir.join(PROJECT_FILE).is_file()).map(Path::to_owned)
     }
 
-    /// Reads a directory's devarch.yml and the files it refers to.
-    pub fn read(directory: &Path) -> Result<Self, AppError> {
+    /// Reads a directory's devarch.yml and the files it refers to; `templates` are those it need not bring along.
+    /// Everything that is wrong with it is told at once.
+    pub fn read(directory: &Path, templates: &BTreeSet<TemplateName>) -> Result<Self, AppError> {
         let path = directory.join(PROJECT_FILE);
-        let text = std::fs::read_to_string(&path).map_err(|source| AppError::File {
-            action: "read",
-            path: path.clone(),
-            source,
-        })?;
+        let text = read_text(&path)?;
         let invalid = |wrong| AppError::Invalid { origin: path.display().to_string(), wrong };
         let node = parse_yaml(&text).map_err(|wrong| invalid(vec![wrong]))?;
-        let mut file = read_project(&node).map_err(invalid)?;
+        let unknown = unknown_references(&node, templates);
+        let mut file = match read_project(&node) {
+            Ok(file) if unknown.is_empty() => file,
+            read => {
+                let mut wrong = [read.err().unwrap_or_default(), unknown].concat();
+                wrong.sort_by_key(|diagnostic| diagnostic.place);
+                return Err(invalid(wrong));
+            }
+        };
         let directory = directory.canonicalize().map_err(|source| AppError::File {
             action: "read",
             path: directory.to_owned(),
@@ -67,10 +75,6 @@ impl Project {
                 list()
             ))),
             (None, [only]) => Ok((*only).clone()),
-            (None, []) => Err(AppError::Refused(format!(
-                "{} declares no stack; add one under `stacks:`",
-                self.directory.join(PROJECT_FILE).display()
-            ))),
             (None, _) => Err(AppError::Refused(format!(
                 "{} declares {}; say which one",
                 self.directory.join(PROJECT_FILE).display(),
@@ -109,7 +113,7 @@ fn read_in(config: &mut ConfigFile, directory: &Path) -> Result<(), String> {
             "{shown} has {size} bytes, a config file may have {MAX_FILE}; mount it as a volume"
         ));
     }
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{shown}: {error}"))?;
+    let text = read_text(&path).map_err(|error| error.to_string())?;
     config.content = ConfigContent::Content(text);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What the environment and the flags say, read once.
 
-use devarch_core::subnet::DEFAULT_POOL;
-use devarch_engine::ConnectOptions;
+use devarch_core::{engine::EngineKind, subnet::DEFAULT_POOL};
+use devarch_engine::{ConnectOptions, Endpoint, InvalidEndpoint};
 use devarch_store::{InvalidUrl, StoreUrl};
 use ipnet::Ipv4Net;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -48,6 +48,14 @@ pub enum InvalidSetting {
     /// `DEVARCH_ENGINE_TIMEOUT`.
     #[error("DEVARCH_ENGINE_TIMEOUT: {0:?} is not a whole number of seconds, at least 1")]
     EngineTimeout(String),
+    /// `--engine`, or `DEVARCH_ENGINE` without it.
+    #[error("{from}: {reason}")]
+    Engine {
+        /// Where it was said.
+        from: &'static str,
+        /// What is wrong with it.
+        reason: InvalidEndpoint,
+    },
     /// Neither `DEVARCH_HOME` nor `HOME`.
     #[error("neither DEVARCH_HOME nor HOME is set; set DEVARCH_HOME to a directory for DevArch's data")]
     NoHome,
@@ -72,6 +80,13 @@ impl Settings {
             Some(text) => seconds(&text.to_string_lossy())?,
             None => ConnectOptions::default().timeout,
         };
+        match (&engine, variable("DEVARCH_ENGINE")) {
+            (Some(flag), _) => named_engine(flag, "--engine")?,
+            (None, Some(name)) if !name.is_empty() => {
+                named_engine(&name.to_string_lossy(), "DEVARCH_ENGINE")?;
+            }
+            (None, _) => {}
+        }
         let pool = variable("DEVARCH_ADDRESS_POOL").map(|pool| pool.to_string_lossy().into_owned());
         Ok(Self {
             home,
@@ -92,6 +107,13 @@ fn seconds(text: &str) -> Result<Duration, InvalidSetting> {
     let seconds = text.parse::<u32>().ok().filter(|seconds| *seconds > 0);
     let seconds = seconds.ok_or_else(|| InvalidSetting::EngineTimeout(text.to_owned()))?;
     Ok(Duration::from_secs(seconds.into()))
+}
+
+fn named_engine(name: &str, from: &'static str) -> Result<(), InvalidSetting> {
+    if name.parse::<EngineKind>().is_ok() {
+        return Ok(());
+    }
+    name.parse::<Endpoint>().map(drop).map_err(|reason| InvalidSetting::Engine { from, reason })
 }
 
 fn address_pool(text: &str) -> Result<Ipv4Net, InvalidSetting> {

@@ -3,7 +3,8 @@
 
 use crate::{error::CliError, plan_view, progress::Progress, session::Session, status_view, style};
 use devarch_app::{
-    AppError, ApplyOptions, Approved, HeldLock, LockRequest, Outcome, Prepared, Recover, StatusOptions,
+    AppError, ApplyOptions, Approved, HeldLock, ImageOptions, LockRequest, Outcome, PrepareOptions, Prepared,
+    Recover, StatusOptions,
 };
 use devarch_core::{
     id::PlanId,
@@ -71,13 +72,17 @@ impl Work<'_> {
         }
     }
 
-    /// Pulls the images that are absent.
-    pub(crate) async fn pull(&self, stack: &Stack) -> Result<(), CliError> {
+    /// Fetches and builds images as their policies say; what is planned with from then on.
+    pub(crate) async fn supply(
+        &self,
+        stack: &Stack,
+        images: ImageOptions,
+    ) -> Result<PrepareOptions, CliError> {
         let progress = Progress::new(self.session.terminal);
         let app = self.session.app().await?;
-        let pulled = app.pull_images(stack, &|event| progress.event(event), &self.cancel).await;
-        progress.end(pulled.is_ok());
-        Ok(pulled?)
+        let supplied = app.supply_images(stack, images, &|event| progress.event(event), &self.cancel).await;
+        progress.end(supplied.is_ok());
+        Ok(PrepareOptions { images, supplied: Some(supplied?), ..PrepareOptions::default() })
     }
 
     /// Carries out what was approved, and frees the lock.

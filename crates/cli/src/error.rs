@@ -20,6 +20,14 @@ pub(crate) enum CliError {
     /// The directory's stack was never brought up.
     #[error("stack '{0}' of this directory is not there yet; `devarch up` makes it")]
     NotUp(StackName),
+    /// An instance of the directory's stack was named like a stack.
+    #[error("there is no stack '{name}'; an instance of this directory's stack '{here}' is written /{name}")]
+    NotAStack {
+        /// What was named.
+        name: StackName,
+        /// The directory's stack.
+        here: StackName,
+    },
     /// A question, and nobody to ask.
     #[error("{0} needs a confirmation, and there is no terminal to ask at; --yes confirms it")]
     NobodyToAsk(String),
@@ -54,7 +62,7 @@ impl CliError {
         match self {
             Self::App(error) => error.kind().into(),
             Self::Invalid(_) => Exit::INVALID,
-            Self::NotUp(_) => Exit::NOT_FOUND,
+            Self::NotUp(_) | Self::NotAStack { .. } => Exit::NOT_FOUND,
             Self::NobodyToAsk(_) => Exit::CONFLICT,
             Self::Declined | Self::Cancelled => Exit::CANCELLED,
             Self::Output(_) => Exit::FAILED,

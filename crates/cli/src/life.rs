@@ -10,7 +10,7 @@ use crate::{
     target::Target,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{PrepareOptions, Recover};
+use devarch_app::{ImageOptions, PrepareOptions, Recover};
 use devarch_core::stack::Wanted;
 
 /// What is done.
@@ -47,11 +47,11 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let work = Work { session, command: life.command(), cancel: signals::cancel_token() };
     let stack = app.stack(&name).await?;
-    if life != Life::Stop {
-        work.pull(&stack).await?;
-    }
+    let mut options = match life {
+        Life::Stop => PrepareOptions::default(),
+        Life::Start | Life::Restart => work.supply(&stack, ImageOptions::default()).await?,
+    };
     let lock = work.lock(&stack, args.lock, None).await?;
-    let mut options = PrepareOptions::default();
     match life {
         Life::Start => {
             app.want(&name, instance.as_ref(), Wanted::Running).await?;

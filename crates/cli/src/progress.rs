@@ -51,9 +51,10 @@ impl Progress {
                 self.say(&self.subject(step), &format!("failed: {}", self.action(step)), true);
             }
             Event::PuttingBack { why } => {
-                self.say("stack", &format!("{why}; putting back what ran before"), false)
+                self.say("stack", &format!("{why}; putting back what ran before"), false);
             }
             Event::Pull { image, progress } => self.pull(&image, progress),
+            Event::Build { image, line } => self.build(&image, &line),
             Event::Waiting { step, last } => self.waiting(step, &last),
         }
     }
@@ -132,6 +133,23 @@ impl Progress {
             let text =
                 if all == 0 { "pulling".to_owned() } else { format!("pulling {}", megabytes(done, all)) };
             self.say(&subject, &text, false);
+        }
+    }
+
+    /// Every line on a terminal, each in the place of the last; elsewhere only that it builds: a failure tells the last
+    /// lines.
+    fn build(&self, image: &str, line: &str) {
+        let subject = format!("image {image}");
+        let first = {
+            let mut lines = self.lines();
+            let first = !lines.contains_key(&subject);
+            lines.entry(subject.clone()).or_default();
+            first
+        };
+        if self.live.is_some() {
+            self.say(&subject, &format!("building: {}", line.trim()), false);
+        } else if first {
+            self.say(&subject, "building", false);
         }
     }
 

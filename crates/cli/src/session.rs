@@ -46,10 +46,10 @@ impl Session {
 
     /// The stack that was named, or this directory's.
     pub(crate) async fn stack(&self, named: Option<StackName>) -> Result<StackName, CliError> {
-        if let Some(name) = named {
-            return Ok(name);
-        }
         let app = self.app().await?;
+        if let Some(name) = named {
+            return self.known(app, name).await;
+        }
         let Some(name) = app.stack_here(&self.directory).await? else {
             return Err(CliError::Invalid(format!(
                 "name a stack: there is no devarch.yml in {} or above it",
@@ -61,6 +61,21 @@ impl Session {
         } else {
             Err(CliError::NotUp(name))
         }
+    }
+
+    /// A stack that was named; where it is not there but an instance of this directory's stack has the name, that one
+    /// was meant.
+    async fn known(&self, app: &App, name: StackName) -> Result<StackName, CliError> {
+        if app.store().stack_names().await.map_err(AppError::from)?.contains(&name) {
+            return Ok(name);
+        }
+        if let Ok(Some(here)) = app.stack_here(&self.directory).await
+            && let Ok(instance) = name.as_str().parse()
+            && app.known_instance(&here, &instance).await.is_ok()
+        {
+            return Err(CliError::NotAStack { name, here });
+        }
+        Ok(name)
     }
 
     /// The stack and perhaps the instance that were named.

@@ -9,7 +9,7 @@ pub(crate) fn render(origin: &str, wrong: &[Diagnostic]) -> Option<String> {
     if wrong.iter().all(|diagnostic| diagnostic.place.is_none()) {
         return None;
     }
-    let source = fs::read_to_string(origin).ok()?;
+    let source = String::from_utf8_lossy(&fs::read(origin).ok()?).into_owned();
     let groups: Vec<Group<'_>> = wrong.iter().map(|diagnostic| group(origin, &source, diagnostic)).collect();
     Some(Renderer::styled().decor_style(DecorStyle::Ascii).render(&groups))
 }
@@ -19,12 +19,11 @@ fn group<'a>(origin: &'a str, source: &'a str, diagnostic: &'a Diagnostic) -> Gr
         "" => diagnostic.message.clone(),
         path => format!("{path}: {}", diagnostic.message),
     };
-    let title = Level::ERROR.primary_title(title);
     let Some(span) = diagnostic.place.and_then(|place| span(source, place)) else {
-        return Group::with_title(title);
+        return Group::with_title(Level::ERROR.primary_title(format!("{origin}: {title}")));
     };
     let snippet = Snippet::source(source).path(origin).annotation(AnnotationKind::Primary.span(span));
-    title.element(snippet)
+    Level::ERROR.primary_title(title).element(snippet)
 }
 
 /// The word at a place; columns count characters.

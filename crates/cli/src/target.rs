@@ -28,8 +28,8 @@ pub(crate) enum InvalidTarget {
     #[error(transparent)]
     Name(#[from] InvalidName),
     /// It names no instance.
-    #[error("it names no instance; write STACK/INSTANCE, or /INSTANCE for this directory's stack")]
-    NoInstance,
+    #[error("it names no instance; write STACK/INSTANCE, or /{0} for an instance of this directory's stack")]
+    NoInstance(StackName),
 }
 
 impl FromStr for Target {
@@ -50,7 +50,11 @@ impl FromStr for InstanceTarget {
     type Err = InvalidTarget;
 
     fn from_str(given: &str) -> Result<Self, InvalidTarget> {
-        let Target { stack, instance } = given.parse()?;
-        Ok(Self { stack, instance: instance.ok_or(InvalidTarget::NoInstance)? })
+        match given.parse()? {
+            Target { stack, instance: Some(instance) } => Ok(Self { stack, instance }),
+            Target { stack, instance: None } => {
+                Err(InvalidTarget::NoInstance(stack.map_or_else(|| given.parse(), Ok)?))
+            }
+        }
     }
 }

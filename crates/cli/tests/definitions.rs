@@ -119,7 +119,7 @@ fn a_taken_name_is_a_conflict() {
     world.define(SHOP);
     assert_snapshot!(world.run(&["stack", "create", "shop"]), @"
     --- stderr
-    error: stack name shop is already taken by the stack made from $ROOT/project
+    error: stack name shop is already taken by the stack made from $ROOT/project; 'shop-2' would be free
     --- exit 5
     ");
     assert_snapshot!(world.run(&["instance", "add", "shop", "web", "redis"]), @"
@@ -137,7 +137,7 @@ fn two_pairs_of_names_that_read_the_same_are_refused_with_the_first() {
     world.ok(&["stack", "create", "a"]);
     assert_snapshot!(world.run(&["instance", "add", "a", "b-c", "busybox"]), @"
     --- stderr
-    error: container name devarch-a-b-c is already taken by instance 'c' of stack 'a-b'
+    error: container name devarch-a-b-c is already taken by instance 'c' of stack 'a-b'; 'b-c-2' would be free
     --- exit 5
     ");
 }
@@ -150,9 +150,9 @@ fn a_port_of_another_stack_is_a_conflict_that_names_its_owner() {
     world.ok(&["instance", "add", "other", "web", "busybox"]);
     assert_snapshot!(world.run(&["set", "other/web", "ports.80=18080"]), @"
     --- stderr
-    error: stack 'other' can't be planned:
+    error: stack 'other' asks for host ports that are taken:
       web.ports.80/tcp: host port 18080 belongs to instance 'web' of stack 'shop'; choose another, or `auto`
-    --- exit 3
+    --- exit 5
     ");
 }
 
@@ -228,7 +228,7 @@ fn set_and_unset_tell_what_they_changed() {
     ~ web.environment.GREETING: hello => hi
     ~ web.environment.NEW: + 1
     ~ web.image: busybox:1.37 => busybox:1.36
-    ~ web.ports: 127.0.0.1:18080 => 127.0.0.1:18081
+    ~ web.ports: 127.0.0.1:18080->80 => 127.0.0.1:18081->80
     --- exit 0
     ");
     assert_snapshot!(world.run(&["set", "/db", "healthcheck.interval=5s"]), @"
@@ -558,7 +558,7 @@ fn init_imports_a_compose_file_and_notes_what_it_left_out() {
         - "80"
     "#);
     world.fails(6, &["up", "--yes"]);
-    world.fails(1, &["init", "--from", "nowhere.yml", "--yes", "--force"]);
+    world.fails(4, &["init", "--from", "nowhere.yml", "--yes", "--force"]);
 }
 
 #[test]

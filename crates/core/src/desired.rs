@@ -1,19 +1,20 @@
 //! The wanted state of a stack on an engine: everything a plan is made from besides what is observed.
 
 use crate::{
+    build_hash::BuildHash,
     hash::{HashKey, config_hash},
-    id::{InstanceId, StackId, StoreId},
+    id::{ImageId, InstanceId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
     observed::ImageInfo,
     plan::Made,
     resolve::{
-        Effective, Findings, Problem, SpecContext, check_edit, check_instance, check_stack, container_spec,
-        merge,
+        BuildSpec, Effective, Findings, Problem, SpecContext, Supply, SupplyContext, check_edit,
+        check_instance, check_stack, container_spec, merge, supplies,
     },
     spec::{ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
     stack::{Instance, Stack, Wanted},
     subnet,
-    template::{Dependency, DependencyCondition, HealthTest, Healthcheck},
+    template::{Dependency, DependencyCondition, HealthTest, Healthcheck, PullPolicy},
 };
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,8 @@ pub struct Desired {
     pub network: NetworkSpec,
     /// Its instances.
     pub instances: BTreeMap<InstanceName, DesiredInstance>,
+    /// The images it builds, by name.
+    pub builds: BTreeMap<String, BuildSpec>,
     /// What the plan should warn of.
     pub warnings: Vec<Problem>,
 }
@@ -44,6 +47,10 @@ pub struct DesiredInstance {
     pub spec: ContainerSpec,
     /// The hash of it.
     pub hash: String,
+    /// Where its image comes from.
+    pub supply: Supply,
+    /// The image its name stands for now; `None` where it is absent.
+    pub image_id: Option<ImageId>,
     /// The volumes it needs, by name.
     pub volumes: BTreeSet<VolumeSpec>,
     /// Whom it waits for.
@@ -79,25 +86,44 @@ pub struct World<'a> {
     pub home: Option<&'a str>,
     /// The images that are present, by the name they are referred to.
     pub images: &'a BTreeMap<String, ImageInfo>,
+    /// A pull policy that holds in place of every instance's own.
+    pub pull: Option<PullPolicy>,
+    /// What images are built from now, by name, as far as somebody looked.
+    pub build_hashes: &'a BTreeMap<String, BuildHash>,
 }
 
 /// The effective configs of all instances of a stack.
 pub fn effective(stack: &Stack) -> BTreeMap<InstanceName, Effective> {
-    let one = |(name, instance): (&InstanceName, &Instance)| {
-        (name.clone(), merge(&instance.template.template, &instance.overrides))
-    };
+    let one =
+        |(name, instance): (&InstanceName, &Instance)| (name.clone(), effective_of(stack, name, instance));
     stack.instances.iter().map(one).collect()
+}
+
+/// The effective config of an instance. An image that is built and has no name gets the container's.
+pub fn effective_of(stack: &Stack, name: &InstanceName, instance: &Instance) -> Effective {
+    let mut effective = merge(&instance.template.template, &instance.overrides);
+    let service = &mut effective.service;
+    if let (None, Some(_), Ok(container)) =
+        (&service.image, &service.build, ContainerName::of(&stack.name, name))
+    {
+        service.image = Some(format!("{container}:latest"));
+    }
+    effective
 }
 
 /// The wanted state of a stack; everything that is wrong with it at once.
 pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>> {
     let effective = effective(stack);
     let mut findings = Findings { errors: check_stack(&effective, world.images), warnings: Vec::new() };
+    let context = SupplyContext { home: world.home, pull: world.pull, hashes: Some(world.build_hashes) };
+    let supplies = supplies(stack, &effective, &context);
+    findings.errors.extend(supplies.problems);
     let network = NetworkName::of(&stack.name);
     let mut instances = BTreeMap::new();
     for (name, instance) in &stack.instances {
         findings.errors.extend(check_edit(name, &instance.template.template, &instance.overrides));
-        let place = InstancePlace { stack, name, instance, network: &network };
+        let supply = supplies.instances.get(name).map_or(Supply::Missing, |(_, supply)| *supply);
+        let place = InstancePlace { stack, name, instance, network: &network, supply };
         match desired_instance(&place, &effective[name], world) {
             Ok(desired) => {
                 findings.extend(check_instance(name, &desired.spec, &stack.allow, world.home));
@@ -115,6 +141,7 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         identity: identity(stack, world.store),
         network: NetworkSpec { name: network, subnet: world.subnet },
         instances,
+        builds: supplies.builds,
         warnings: findings.warnings,
     })
 }
@@ -156,6 +183,7 @@ impl Desired {
             depends_on: instance.depends_on.clone(),
             identity: self.identity_of(name, instance),
             hash: instance.hash.clone(),
+            image_id: instance.image_id.clone(),
         }
     }
 
@@ -175,6 +203,7 @@ struct InstancePlace<'a> {
     name: &'a InstanceName,
     instance: &'a Instance,
     network: &'a NetworkName,
+    supply: Supply,
 }
 
 fn desired_instance(
@@ -182,7 +211,7 @@ fn desired_instance(
     effective: &Effective,
     world: &World<'_>,
 ) -> Result<DesiredInstance, Problem> {
-    let InstancePlace { stack, name, instance, network } = *place;
+    let InstancePlace { stack, name, instance, network, supply } = *place;
     let container =
         ContainerName::of(&stack.name, name).map_err(|error| Problem::of(name, "name", error.to_string()))?;
     if subnet::address(world.subnet, instance.slot).is_none() {
@@ -215,6 +244,8 @@ fn desired_instance(
         container,
         wanted: stack.wanted(instance),
         hash: config_hash(world.hash_key, &spec),
+        supply,
+        image_id: image.map(|image| image.id.clone()),
         volumes: volumes.collect(),
         depends_on: effective.service.depends_on.clone().unwrap_or_default(),
         readiness: readiness(&spec, image),

@@ -27,7 +27,7 @@ impl HashKey {
     }
 
     /// RFC 2104: a key shorter than a block is filled up with zeros.
-    fn mac(&self) -> Hmac<Sha256> {
+    pub(crate) fn mac(&self) -> Hmac<Sha256> {
         let mut block = [0; 64];
         block[..self.0.len()].copy_from_slice(&self.0);
         Hmac::<Sha256>::new(&block.into())
@@ -47,15 +47,20 @@ pub fn config_hash(key: &HashKey, spec: &ContainerSpec) -> String {
             absorb(&mut mac, text.reveal().as_bytes());
         }
     }
-    let mut hash = format!("{FORM}:");
-    for byte in mac.finalize().into_bytes() {
-        let _ = write!(hash, "{byte:02x}");
+    format!("{FORM}:{}", hex(&mac.finalize().into_bytes()))
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
     }
-    hash
+    text
 }
 
 /// Length first, so that no two sequences of parts read the same.
-fn absorb(mac: &mut Hmac<Sha256>, part: &[u8]) {
+pub(crate) fn absorb(mac: &mut Hmac<Sha256>, part: &[u8]) {
     mac.update(&(part.len() as u64).to_be_bytes());
     mac.update(part);
 }

@@ -5,6 +5,7 @@
 //! ([`template`], [`stack`]); [`resolve`] merges them into effective configs and [`desired`] state; [`plan`]
 //! compares that with what was [`observed`].
 
+pub mod build_hash;
 pub mod compose;
 pub mod desired;
 pub mod engine;

@@ -15,6 +15,10 @@ use std::{fmt, str::FromStr};
 /// Longest label, RFC 1123 section 2.1 and RFC 1035 section 2.3.4.
 pub const MAX_LABEL: usize = 63;
 
+/// Longest name of a stack and of an instance: `devarch-{stack}-{instance}` is a label too, and the other of the two has
+/// at least one character.
+const MAX_PART: usize = MAX_LABEL - "devarch-".len() - "-x".len();
+
 /// Why a name was refused, with one that would be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not a valid {kind} name: {reason}; {suggestion:?} would be accepted")]
@@ -24,7 +28,7 @@ pub struct InvalidName {
     /// What was given.
     pub given: String,
     /// The rule it breaks.
-    pub reason: &'static str,
+    pub reason: Flaw,
     /// A name that would be accepted.
     pub suggestion: String,
 }
@@ -41,23 +45,39 @@ pub struct NameTooLong {
     pub full: String,
 }
 
-fn flaw(label: &str) -> Option<&'static str> {
+/// The rule of names that a text breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// There is nothing.
+    #[error("it is empty")]
+    Empty,
+    /// It has more characters than may be.
+    #[error("it is longer than {0} characters")]
+    TooLong(usize),
+    /// It has characters that may not be.
+    #[error("only a-z, 0-9 and '-' are allowed")]
+    Character,
+    /// It begins or ends with a hyphen.
+    #[error("it must begin and end with a letter or digit")]
+    Edge,
+}
+
+fn flaw(label: &str, longest: usize) -> Option<Flaw> {
     let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if label.is_empty() {
-        Some("it is empty")
-    } else if label.len() > MAX_LABEL {
-        Some("it is longer than 63 characters")
+        Some(Flaw::Empty)
+    } else if label.len() > longest {
+        Some(Flaw::TooLong(longest))
     } else if !label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-        Some("only a-z, 0-9 and '-' are allowed")
+        Some(Flaw::Character)
     } else if !edge(label.bytes().next()) || !edge(label.bytes().last()) {
-        Some("it must begin and end with a letter or digit")
+        Some(Flaw::Edge)
     } else {
         None
     }
 }
 
-/// The nearest valid label to what was given; `fallback` where nothing of it can be kept.
-pub fn suggest(given: &str, fallback: &str) -> String {
+fn suggest(given: &str, fallback: &str, longest: usize) -> String {
     let mut label = String::new();
     for c in given.chars().flat_map(char::to_lowercase) {
         if c.is_ascii_lowercase() || c.is_ascii_digit() {
@@ -65,7 +85,7 @@ pub fn suggest(given: &str, fallback: &str) -> String {
         } else if !label.is_empty() && !label.ends_with('-') {
             label.push('-');
         }
-        if label.len() == MAX_LABEL {
+        if label.len() == longest {
             break;
         }
     }
@@ -74,13 +94,25 @@ pub fn suggest(given: &str, fallback: &str) -> String {
 }
 
 macro_rules! label {
-    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $longest:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
+            /// The nearest name to what was given that is accepted; `fallback` where nothing of it can be kept.
+            pub fn suggest(given: &str, fallback: &str) -> String {
+                suggest(given, fallback, $longest)
+            }
+
+            /// That name with a number, shortened where both would be too long.
+            pub fn numbered(given: &str, number: u32) -> String {
+                let number = format!("-{number}");
+                let stem = suggest(given, $kind, $longest - number.len());
+                stem + &number
+            }
+
             /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -91,13 +123,13 @@ macro_rules! label {
             type Err = InvalidName;
 
             fn from_str(given: &str) -> Result<Self, InvalidName> {
-                match flaw(given) {
+                match flaw(given, $longest) {
                     None => Ok(Self(given.to_owned())),
                     Some(reason) => Err(InvalidName {
                         kind: $kind,
                         given: given.to_owned(),
                         reason,
-                        suggestion: suggest(given, $kind),
+                        suggestion: suggest(given, $kind, $longest),
                     }),
                 }
             }
@@ -127,19 +159,19 @@ macro_rules! label {
 
 label!(
     /// A stack's name.
-    StackName, "stack"
+    StackName, "stack", MAX_PART
 );
 label!(
     /// An instance's name, unique in its stack; also its name in the stack's DNS.
-    InstanceName, "instance"
+    InstanceName, "instance", MAX_PART
 );
 label!(
     /// A template's name in the catalog.
-    TemplateName, "template"
+    TemplateName, "template", MAX_LABEL
 );
 label!(
     /// A named volume as templates and overrides write it.
-    VolumeName, "volume"
+    VolumeName, "volume", MAX_LABEL
 );
 
 macro_rules! physical {
@@ -223,6 +255,28 @@ mod tests {
         for given in ["", "Shop", "my shop", "-a-", "ä", "a_b", &"x".repeat(70), "a.b", "--"] {
             let refused = given.parse::<StackName>().unwrap_err();
             assert!(refused.suggestion.parse::<StackName>().is_ok(), "{given:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_stack_that_could_have_no_instance_and_an_instance_that_fits_no_stack_are_refused() {
+        let longest = "x".repeat(53);
+        let (stack, instance): (StackName, InstanceName) = (longest.parse().unwrap(), "i".parse().unwrap());
+        assert_eq!(ContainerName::of(&stack, &instance).unwrap().as_str().len(), 63);
+        for refused in [
+            "x".repeat(54).parse::<StackName>().unwrap_err(),
+            "x".repeat(54).parse::<InstanceName>().unwrap_err(),
+        ] {
+            assert_eq!((refused.reason, refused.suggestion.as_str()), (Flaw::TooLong(53), longest.as_str()));
+        }
+        assert!("x".repeat(63).parse::<TemplateName>().is_ok());
+    }
+
+    #[test]
+    fn a_numbered_name_is_accepted_however_long_it_was() {
+        assert_eq!(StackName::numbered("shop", 2), "shop-2");
+        for given in ["x".repeat(53), format!("{}-x", "x".repeat(50))] {
+            assert!(StackName::numbered(&given, 12).parse::<StackName>().is_ok(), "{given}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What runs, as far as decisions depend on it; normalised so that both engines look the same.
 
 use crate::{
+    build_hash::BuildHash,
     engine::EngineInfo,
     id::{ContainerId, EngineId, ImageId, NetworkId},
     name::ContainerName,
@@ -74,6 +75,11 @@ impl ObservedContainer {
     pub fn config_hash(&self) -> Option<&str> {
         self.label(label::CONFIG_HASH)
     }
+
+    /// What its image was built from, if DevArch built it: both engines hand an image's labels on.
+    pub fn built_from(&self) -> Option<BuildHash> {
+        self.label(label::BUILD_HASH).and_then(BuildHash::parse)
+    }
 }
 
 /// Whether a container runs. `restarting` and `unhealthy` are running.
@@ -131,6 +137,8 @@ pub struct ObservedNetwork {
 pub struct ImageInfo {
     /// Its content id.
     pub id: ImageId,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// Paths its `VOLUME` lines declare.
     pub volumes: BTreeSet<String>,
     /// The health check it brings.
@@ -139,6 +147,13 @@ pub struct ImageInfo {
     pub user: String,
     /// Ports it exposes.
     pub exposed: BTreeSet<PortKey>,
+}
+
+impl ImageInfo {
+    /// What it was built from, if DevArch built it.
+    pub fn built_from(&self) -> Option<BuildHash> {
+        self.labels.get(label::BUILD_HASH).and_then(|label| BuildHash::parse(label))
+    }
 }
 
 /// A process (not a container) that listens on a host port.

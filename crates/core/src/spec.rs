@@ -34,6 +34,9 @@ pub mod label {
     pub const CONFIG_HASH: &str = "devarch.config_hash";
     /// The apply that made the object.
     pub const APPLY_ID: &str = "devarch.apply_id";
+    /// What an image was built from ([`crate::build_hash`]); the only label DevArch gives images, because a container
+    /// made from one by hand gets it too.
+    pub const BUILD_HASH: &str = "devarch.build_hash";
     /// Everything that begins so is DevArch's; users can't set it.
     pub const PREFIX: &str = "devarch.";
 }

@@ -53,7 +53,7 @@ impl Failure {
         let (kind, message) = match self {
             Self::Answered(answer) => (kind_of(&answer), answer.message),
             Self::Unreachable(io::ErrorKind::PermissionDenied, message) => {
-                (Kind::PermissionDenied, format!("{message}; {PERMISSION_HINT}"))
+                (Kind::PermissionDenied, format!("{message}; {}", permission_hint(&action)))
             }
             Self::Unreachable(_, message) => (Kind::NotRunning, message),
             Self::Cut(message) => (Kind::Uncertain, message),
@@ -63,8 +63,17 @@ impl Failure {
     }
 }
 
-const PERMISSION_HINT: &str = "for Docker add your user to its group (`sudo usermod -aG docker $USER`, then log in \
-     again), for Podman run your own service (`systemctl --user enable --now podman.socket`)";
+/// What to do, for the engine whose socket was dialled as far as its path tells.
+fn permission_hint(action: &str) -> String {
+    const DOCKER: &str =
+        "for Docker add your user to its group (`sudo usermod -aG docker $USER`, then log in again)";
+    const PODMAN: &str = "for Podman run your own service (`systemctl --user enable --now podman.socket`)";
+    match (action.contains("docker"), action.contains("podman")) {
+        (true, false) => DOCKER.to_owned(),
+        (false, true) => PODMAN.to_owned(),
+        _ => format!("{DOCKER}, {PODMAN}"),
+    }
+}
 
 /// Puts what was asked to a failure.
 pub(crate) trait During<T> {
@@ -121,7 +130,7 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<(io::ErrorKind, String)> {
 }
 
 /// Phrases in lower case and what they mean; the first that occurs decides.
-const PHRASES: [(&str, Kind); 36] = [
+const PHRASES: [(&str, Kind); 37] = [
     ("no space left on device", Kind::DiskFull),
     ("disk quota exceeded", Kind::DiskFull),
     ("removal of container", Kind::Uncertain),
@@ -142,12 +151,15 @@ const PHRASES: [(&str, Kind); 36] = [
     ("pool overlaps", Kind::SubnetTaken),
     ("overlapping ipv4", Kind::SubnetTaken),
     ("already used on the host or by another", Kind::SubnetTaken),
-    ("exec: \"", Kind::CannotRun),
-    ("executable file", Kind::CannotRun),
-    ("command that was not found", Kind::CannotRun),
-    ("oci permission denied", Kind::CannotRun),
+    // runc 1.1, runc 1.0, crun. What Podman puts behind these ("a command that was not found", "OCI permission denied")
+    // it puts behind every ENOENT and EPERM of a start, that of a mount too.
+    ("process: exec: \"", Kind::CannotRun),
+    ("caused: exec: \"", Kind::CannotRun),
+    ("executable file `", Kind::CannotRun),
+    ("open executable", Kind::CannotRun),
     ("exec format error", Kind::CannotRun),
-    ("no command", Kind::CannotRun),
+    ("no command specified", Kind::CannotRun),
+    ("no command or entrypoint provided", Kind::CannotRun),
     ("has active endpoints", Kind::InUse),
     ("being used", Kind::InUse),
     ("is in use", Kind::InUse),
@@ -179,6 +191,32 @@ mod tests {
 
     fn kind(status: u16, message: &str) -> Kind {
         kind_of(&Answered { status, message: message.to_owned() })
+    }
+
+    #[test]
+    fn only_a_program_that_is_missing_or_cannot_be_run_is_blamed_on_the_command() {
+        let of_the_command = [
+            "runc: runc create failed: unable to start container process: exec: \"/etc/passwd\": permission denied: OCI permission denied",
+            "OCI runtime create failed: container_linux.go:380: starting container process caused: exec: \"x\": executable file not found in $PATH: unknown",
+            "crun: executable file `x` not found in $PATH: No such file or directory: OCI runtime attempted to invoke a command that was not found",
+            "crun: open executable: Permission denied: OCI permission denied",
+            "exec /run.sh: exec format error",
+            "No command specified",
+            "no command or entrypoint provided, and no CMD or ENTRYPOINT from image",
+        ];
+        for message in of_the_command {
+            assert_eq!(kind(500, message), Kind::CannotRun, "{message}");
+        }
+        let of_something_else = [
+            "runc: runc create failed: unable to start container process: error during container init: error setting rlimits for ready process: error setting rlimit type 7: operation not permitted: OCI permission denied",
+            "runc: runc create failed: unable to start container process: error during container init: error mounting \"tmpfs\" to rootfs at \"/proc/x\": mkdir /proc/x: no such file or directory: OCI runtime attempted to invoke a command that was not found",
+            "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting \"/etc\" to rootfs at \"/etc/hostname\": not a directory: unknown",
+            "failed to create shim task: OCI runtime create failed: unable to retrieve OCI runtime error: exec: \"runc\": executable file not found in $PATH: unknown",
+            "unable to find user nosuch: no matching entries in passwd file",
+        ];
+        for message in of_something_else {
+            assert_eq!(kind(500, message), Kind::Other, "{message}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use api::{
     Engine, ExecIo, ExecRequest, ExitStatus, Inspection, LogChunk, LogOptions, LogStream, Probe, ProbeResult,
     PullProgress, TerminalSize,
 };
-pub use build::BuildRequest;
+pub use build::{BuildRequest, ContextFile, InvalidContext, InvalidPattern, read_context};
 pub use client::BollardEngine;
 pub use connect::{ConnectOptions, connect, connect_with};
 pub use error::{EngineError, EngineErrorKind};

@@ -244,7 +244,13 @@ fn fault(error: &sqlx::Error) -> Fault {
 
 /// By the primary result code, <https://www.sqlite.org/rescode.html>.
 fn sqlite_fault(code: Option<i32>) -> Fault {
-    match code.unwrap_or(0) & 0xff {
+    // SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not grow.
+    const SHM_SIZE: i32 = 0x0a | (19 << 8);
+    let code = code.unwrap_or(0);
+    if code == SHM_SIZE {
+        return Fault::Full;
+    }
+    match code & 0xff {
         5 | 6 => Fault::Busy,
         8 => Fault::ReadOnly,
         11 | 26 => Fault::Damaged,

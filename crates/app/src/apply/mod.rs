@@ -153,6 +153,7 @@ impl App {
             stack: &prepared.stack.id,
             engine_id: &attempt.engine_id,
             apply: attempt.apply.clone(),
+            hash_key: &self.hash_key,
             images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
             made: Mutex::default(),
         };

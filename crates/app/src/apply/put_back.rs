@@ -146,6 +146,7 @@ impl App {
             stack: &undoing.stack.id,
             engine_id: undoing.engine_id,
             apply: ApplyId::new(""),
+            hash_key: &self.hash_key,
             images: BTreeMap::new(),
             made: Mutex::default(),
         };

@@ -51,11 +51,12 @@ pub(super) fn assign(stack: &mut Stack, store: &StoreId, others: &Reservations) 
     let mut taken = Reservations { taken: others.taken.clone() };
     let name = stack.name.clone();
     let mut problems = Vec::new();
-    for (instance, config) in
-        stack.instances.iter_mut().map(|(key, instance)| ((key, instance), &effective[key]))
-    {
-        volumes(&name, instance.0, instance.1, config);
-        keep_ports(instance.0, instance.1, config, &mut taken, &mut problems);
+    let mut instances: Vec<(&InstanceName, &mut Instance)> = stack.instances.iter_mut().collect();
+    // Who has a port goes before who asks for it, so that the latter is told.
+    instances.sort_by_key(|(key, instance)| asks_anew(instance, &effective[*key]));
+    for (key, instance) in instances {
+        volumes(&name, key, instance, &effective[key]);
+        keep_ports(key, instance, &effective[key], &mut taken, &mut problems);
     }
     for (key, instance) in &mut stack.instances {
         choose_ports((&name, key), instance, &effective[key], store, &mut taken);
@@ -71,6 +72,16 @@ fn volumes(stack: &StackName, name: &InstanceName, instance: &mut Instance, conf
             instance.volumes.entry(volume.clone()).or_insert_with(physical);
         }
     }
+}
+
+/// Whether an instance is to have a host port of the user's choice that it does not have yet.
+fn asks_anew(instance: &Instance, config: &Effective) -> bool {
+    config.service.ports.iter().flatten().any(|port| match port.published {
+        HostPortChoice::Fixed(chosen) => {
+            instance.ports.get(&port.key) != Some(&HostBinding { host_ip: host_ip(port), host_port: chosen })
+        }
+        HostPortChoice::Auto => false,
+    })
 }
 
 fn host_ip(port: &PortSpec) -> IpAddr {

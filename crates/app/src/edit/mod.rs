@@ -3,6 +3,7 @@
 mod assign;
 mod fields;
 mod import;
+mod names;
 mod rollback;
 mod stacks;
 
@@ -75,7 +76,7 @@ impl App {
         check(stack)?;
         let reservations = Reservations::of_others(self.store.host_ports().await?, known_as);
         assign::assign(stack, &self.store_id, &reservations)
-            .map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
+            .map_err(|problems| AppError::PortsTaken { stack: stack.name.clone(), problems })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{App, AppError, app::instance};
 use devarch_core::{
     id::{InstanceId, StackId},
-    name::{InstanceName, PhysicalVolume, StackName, TemplateName, suggest},
+    name::{InstanceName, PhysicalVolume, StackName, TemplateName},
     stack::{Instance, Pinned, Stack, Wanted},
     template::Overrides,
 };
@@ -56,7 +56,10 @@ pub(super) fn empty_instance(stack: &Stack, template: Pinned) -> Instance {
 impl App {
     /// Makes a stack without instances. A directory's stack finds relative host paths there.
     pub async fn create_stack(&self, name: &StackName, project: Option<&Path>) -> Result<Stack, AppError> {
-        self.add_stack(empty_stack(name, project)).await
+        match self.add_stack(empty_stack(name, project)).await {
+            Err(refused) => Err(self.suggesting_stack(refused, name, &[]).await),
+            made => made,
+        }
     }
 
     /// Removes a stack's rows; its volumes stay.
@@ -100,8 +103,14 @@ impl App {
             stack.subnet = None;
             Ok(())
         };
-        let (_, after) = self.edit(name, rename).await?;
-        Ok(after)
+        match self.edit(name, rename).await {
+            Ok((_, after)) => Ok(after),
+            Err(refused) => {
+                let stack = self.stack(name).await?;
+                let instances: Vec<&InstanceName> = stack.instances.keys().collect();
+                Err(self.suggesting_stack(refused, to, &instances).await)
+            }
+        }
     }
 
     /// Makes another stack of the same instances, with names, ports and volumes of its own.
@@ -121,7 +130,13 @@ impl App {
             };
             copy.instances.insert(name.clone(), instance);
         }
-        self.add_stack(copy).await
+        match self.add_stack(copy).await {
+            Err(refused) => {
+                let instances: Vec<&InstanceName> = source.instances.keys().collect();
+                Err(self.suggesting_stack(refused, to, &instances).await)
+            }
+            made => made,
+        }
     }
 
     /// Switches a stack on or off. A stack that is off is wanted down.
@@ -161,17 +176,16 @@ impl App {
         let template = Pinned::new(Arc::new(catalog.get(&new.template)?.template));
         let add = |stack: &mut Stack| {
             if stack.instances.contains_key(&new.name) {
-                let free = free_name(stack, &new.name);
-                return Err(AppError::Exists {
-                    what: format!("instance '{}' of stack '{}'", new.name, stack.name),
-                    way_out: format!("'{free}' would be free"),
-                });
+                return Err(already(stack, &new.name));
             }
             let instance = empty_instance(stack, template.clone());
             stack.instances.insert(new.name.clone(), instance);
             Ok(())
         };
-        Ok(self.edit(stack, add).await?.1)
+        match self.edit(stack, add).await {
+            Ok((_, after)) => Ok(after),
+            Err(refused) => Err(self.suggesting_instance(refused, stack, &new.name).await),
+        }
     }
 
     /// Gives an instance another name; id, ports and volumes stay.
@@ -184,10 +198,7 @@ impl App {
         let rename = |stack: &mut Stack| {
             instance(stack, from)?;
             if stack.instances.contains_key(to) {
-                return Err(AppError::Exists {
-                    what: format!("instance '{to}' of stack '{}'", stack.name),
-                    way_out: format!("'{}' would be free", free_name(stack, to)),
-                });
+                return Err(already(stack, to));
             }
             if let Some(instance) = stack.instances.remove(from) {
                 stack.instances.insert(to.clone(), instance);
@@ -201,7 +212,10 @@ impl App {
             }
             Ok(())
         };
-        Ok(self.edit(stack, rename).await?.1)
+        match self.edit(stack, rename).await {
+            Ok((_, after)) => Ok(after),
+            Err(refused) => Err(self.suggesting_instance(refused, stack, to).await),
+        }
     }
 
     /// Removes an instance's definition; its container goes at the next apply, its volumes stay.
@@ -258,9 +272,7 @@ fn with_auto_ports(overrides: &Overrides) -> Overrides {
     copy
 }
 
-fn free_name(stack: &Stack, taken: &InstanceName) -> String {
-    (2..u32::MAX)
-        .map(|n| suggest(&format!("{taken}-{n}"), "instance"))
-        .find(|name| !stack.instances.keys().any(|key| key.as_str() == name))
-        .unwrap_or_default()
+fn already(stack: &Stack, name: &InstanceName) -> AppError {
+    let taken = format!("instance '{name}' of stack '{}' already exists", stack.name);
+    AppError::NameTaken { taken, free: None }
 }

@@ -76,6 +76,17 @@ pub enum Failure {
         /// The container's last lines.
         logs: Vec<String>,
     },
+    /// An image's name stands for another image than when it was planned.
+    ImageMoved {
+        /// Its name.
+        image: String,
+        /// The image that was planned with.
+        planned: String,
+        /// The one it stands for now.
+        found: String,
+    },
+    /// What an image is built from can't be read.
+    Context(String),
     /// The store refused.
     Store(String),
     /// The stack's lock was taken away.
@@ -92,7 +103,8 @@ impl ApplyFailure {
         match &self.failure {
             Failure::Cancelled => ErrorKind::Cancelled,
             Failure::Store(_) => ErrorKind::Store,
-            Failure::LockLost(_) => ErrorKind::Conflict,
+            Failure::LockLost(_) | Failure::ImageMoved { .. } => ErrorKind::Conflict,
+            Failure::Context(_) => ErrorKind::Invalid,
             Failure::Engine(error) => match error.kind {
                 EngineErrorKind::NotRunning | EngineErrorKind::PermissionDenied => ErrorKind::Engine,
                 EngineErrorKind::PortTaken | EngineErrorKind::NameTaken => ErrorKind::Conflict,
@@ -194,7 +206,11 @@ impl fmt::Display for Failure {
                 }
                 lines(f, logs)
             }
-            Self::Store(message) | Self::LockLost(message) => f.write_str(message),
+            Self::ImageMoved { image, planned, found } => write!(
+                f,
+                "it was planned with image {image} as {planned}, which stands for {found} by now; plan again"
+            ),
+            Self::Context(message) | Self::Store(message) | Self::LockLost(message) => f.write_str(message),
             Self::Instance(_, failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }

@@ -34,6 +34,13 @@ pub enum Event {
         /// How far it is.
         progress: PullProgress,
     },
+    /// A build goes on.
+    Build {
+        /// The image.
+        image: String,
+        /// What it wrote.
+        line: String,
+    },
     /// An instance is waited for, and what its last probe said.
     Waiting {
         /// The step that waits.

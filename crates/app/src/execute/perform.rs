@@ -1,8 +1,9 @@
 //! One step: one engine call.
 
 use super::{Event, EventSink, Failure, ready};
+use crate::images::{Build, Pull};
 use devarch_core::{
-    hash::FORM,
+    hash::{FORM, HashKey},
     id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
     name::InstanceName,
     observed::RunState,
@@ -32,6 +33,8 @@ pub(crate) struct Hands<'a> {
     pub(crate) stack: &'a StackId,
     pub(crate) engine_id: &'a EngineId,
     pub(crate) apply: ApplyId,
+    /// Keys the hash of what an image is built from.
+    pub(crate) hash_key: &'a HashKey,
     /// Image ids by the name they are referred to, to remember what was applied.
     pub(crate) images: BTreeMap<String, ImageId>,
     /// Containers made so far.
@@ -50,7 +53,12 @@ impl Hands<'_> {
         let engine = self.engine;
         match &step.action {
             Action::PullImage { image, platform } => {
-                self.pull(image, platform.as_deref(), events, cancel).await
+                let pull = Pull { image, platform: platform.as_deref() };
+                pull.run(self.engine, events, cancel).await
+            }
+            Action::BuildImage { tags, spec } => {
+                let build = Build { key: self.hash_key, tags, spec };
+                build.run(self.engine, events, cancel).await
             }
             Action::CreateNetwork { spec, identity } => {
                 let labels = identity.labels("", &self.apply);
@@ -69,6 +77,7 @@ impl Hands<'_> {
                     labels: self.labels(&made.spec, &made.identity, &made.hash),
                 };
                 let container = engine.create_container(&request).await.map_err(Failure::Engine)?;
+                self.pinned(made, &container).await?;
                 self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id, container);
                 Ok(())
             }
@@ -112,17 +121,18 @@ impl Hands<'_> {
         }
     }
 
-    async fn pull(
-        &self,
-        image: &str,
-        platform: Option<&str>,
-        events: EventSink<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<(), Failure> {
-        let progress = |progress| events(Event::Pull { image: image.to_owned(), progress });
-        tokio::select! {
-            pulled = self.engine.pull_image(image, platform, &progress) => done(pulled),
-            () = cancel.cancelled() => Err(Failure::Cancelled),
+    /// What was planned with one image is not made from another. Made by name all the same, and looked at: what is made
+    /// by an image's id is listed by that id, on Docker, instead of a name people know.
+    async fn pinned(&self, made: &Made, container: &ContainerId) -> Result<(), Failure> {
+        let Some(planned) = &made.image_id else { return Ok(()) };
+        let found = self.engine.inspect(container).await.map_err(Failure::Engine)?;
+        match found.map(|found| found.image_id) {
+            Some(found) if found != *planned => {
+                self.engine.remove_container(container).await.map_err(Failure::Engine)?;
+                let image = made.spec.image.clone();
+                Err(Failure::ImageMoved { image, planned: planned.to_string(), found: found.to_string() })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -3,6 +3,7 @@ use crate::{
     completion,
     error::Done,
     exit::Exit,
+    image_args::ImageArgs,
     session::Session,
     signals,
 };
@@ -30,6 +31,8 @@ pub(crate) struct Args {
     recover: RecoverArgs,
     #[command(flatten)]
     lock: LockArgs,
+    #[command(flatten)]
+    images: ImageArgs,
 }
 
 /// A stack, or a plan that was saved.
@@ -59,13 +62,14 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
 /// Exactly what a saved plan says: it was seen, so nothing is asked.
 async fn saved(work: &Work<'_>, plan: &PlanId, recover: RecoverArgs, lock: LockArgs) -> Done {
     let app = work.session.app().await?;
-    let approved = app.approved(plan).await?;
+    let mut approved = app.approved(plan).await?;
     let stack = app.stack(&approved.stack).await?;
     let recover = work.recover(&stack, recover).await?;
     if recover == Some(Recover::Undo) {
         work.undo(&stack.name, lock).await?;
         return Ok(Exit::OK);
     }
+    approved.options.supplied = work.supply(&stack, approved.options.images).await?.supplied;
     let lock = work.lock(&stack, lock, Some(plan)).await?;
     let outcome = work.carry_out(lock, &approved, recover).await?;
     report(work.session, &approved.stack, outcome).await?;
@@ -83,12 +87,12 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
         work.undo(&name, args.lock).await?;
         return Ok(Exit::OK);
     }
-    work.pull(&stack).await?;
+    let supplied = work.supply(&stack, args.images.options()).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
         prove: true,
-        ..PrepareOptions::default()
+        ..supplied
     };
     let prepared = app.prepare(&name, &options).await?;
     agree(session, &prepared, &[])?;

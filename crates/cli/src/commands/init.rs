@@ -7,7 +7,7 @@ use crate::{
 use clap_complete::ArgValueCandidates;
 use devarch_app::{Catalog, project_from_compose, project_of, write_project};
 use devarch_core::{
-    name::{InstanceName, InvalidName, StackName, TemplateName, suggest},
+    name::{InstanceName, InvalidName, StackName, TemplateName},
     read::ProjectFile,
 };
 use serde_json::json;
@@ -93,7 +93,7 @@ fn choose(session: &Session, stack: StackName, mut named: Vec<Named>) -> Result<
 fn ask_for_stack(session: &Session) -> Result<StackName, CliError> {
     let directory = session.directory.canonicalize()?;
     let name = directory.file_name().unwrap_or_default().to_string_lossy();
-    let suggestion = suggest(&name, "dev");
+    let suggestion = StackName::suggest(&name, "dev");
     let given = match (session.terminal.yes, session.terminal.interactive) {
         (true, _) => suggestion,
         (false, true) => session.terminal.ask("Name of the stack?", &suggestion)?,

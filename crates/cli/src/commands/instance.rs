@@ -4,25 +4,26 @@ use crate::{
     error::{CliError, Done},
     exit::Exit,
     session::Session,
+    target::{InstanceTarget, Target},
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, NewInstance};
-use devarch_core::name::{InstanceName, StackName, TemplateName};
+use devarch_app::{AppError, NewInstance, Target as Known};
+use devarch_core::name::{InstanceName, InvalidName, StackName, TemplateName};
 use serde_json::json;
 
 /// What to do with instances.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Add an instance of a template
+    #[command(override_usage = "devarch instance add [OPTIONS] STACK NAME TEMPLATE\n       \
+                                devarch instance add [OPTIONS] STACK/NAME TEMPLATE")]
     Add {
-        /// The stack
-        #[arg(add = ArgValueCandidates::new(completion::stacks))]
-        stack: StackName,
-        /// The instance's name
-        name: String,
-        /// The template; on a terminal the name may be left out and is asked for
-        #[arg(add = ArgValueCandidates::new(completion::templates))]
-        template: Option<TemplateName>,
+        /// The stack, and perhaps the instance
+        #[arg(value_name = "STACK[/NAME]", add = ArgValueCandidates::new(completion::stacks))]
+        target: Target,
+        /// The instance's name and its template; on a terminal the name may be left out and is asked for
+        #[arg(value_name = "NAME TEMPLATE", num_args = 1..=2, required = true, add = ArgValueCandidates::new(completion::templates))]
+        words: Vec<String>,
     },
     /// List a stack's instances
     List {
@@ -31,93 +32,140 @@ pub(crate) enum Command {
         stack: Option<StackName>,
     },
     /// Show an instance's definition
-    Show {
-        /// The stack
-        #[arg(add = ArgValueCandidates::new(completion::stacks))]
-        stack: StackName,
-        /// The instance
-        name: InstanceName,
-    },
+    Show(One),
     /// Give an instance another name; its ports and volumes stay
+    #[command(override_usage = "devarch instance rename [OPTIONS] STACK OLD NEW\n       \
+                                devarch instance rename [OPTIONS] STACK/OLD NEW")]
     Rename {
-        /// The stack
-        #[arg(add = ArgValueCandidates::new(completion::stacks))]
-        stack: StackName,
-        /// The instance
-        old: InstanceName,
-        /// Its new name
-        new: InstanceName,
+        /// The stack, and perhaps the instance
+        #[arg(value_name = "STACK[/OLD]", add = ArgValueCandidates::new(completion::targets))]
+        target: Target,
+        /// The instance and its new name
+        #[arg(value_name = "OLD NEW", num_args = 1..=2, required = true)]
+        names: Vec<InstanceName>,
     },
     /// Remove an instance; its volumes stay
-    Remove {
-        /// The stack
-        #[arg(add = ArgValueCandidates::new(completion::stacks))]
-        stack: StackName,
-        /// The instance
-        name: InstanceName,
-    },
+    Remove(One),
+}
+
+/// An instance, in one word or in two.
+#[derive(Debug, clap::Args)]
+pub(crate) struct One {
+    /// The stack, and perhaps the instance
+    #[arg(value_name = "STACK[/NAME]", add = ArgValueCandidates::new(completion::targets))]
+    target: Target,
+    /// The instance, unless it is named with the stack
+    name: Option<InstanceName>,
+}
+
+impl One {
+    async fn find(self, session: &Session) -> Result<Known, CliError> {
+        let instance = match (self.target.instance, self.name) {
+            (Some(name), None) | (None, Some(name)) => name,
+            (Some(one), Some(other)) => {
+                let message = format!("two instances are named, '{one}' and '{other}'; name one of them");
+                return Err(CliError::Invalid(message));
+            }
+            (None, None) => {
+                let message = "name the instance too: STACK NAME, or STACK/NAME".to_owned();
+                return Err(CliError::Invalid(message));
+            }
+        };
+        session.instance(InstanceTarget { stack: self.target.stack, instance }).await
+    }
 }
 
 pub(super) async fn run(command: Command, session: &Session) -> Done {
     let app = session.app().await?;
     let (stack, words) = match command {
-        Command::List { stack } => return list(session, stack, None).await,
-        Command::Show { stack, name } => return list(session, Some(stack), Some(name)).await,
-        Command::Add { stack, name, template } => {
-            let new = new_instance(session, &name, template)?;
+        Command::List { stack } => return list(session, stack).await,
+        Command::Show(one) => return show(session, one.find(session).await?).await,
+        Command::Add { target, words } => {
+            let new = new_instance(session, target.instance, &words)?;
+            let stack = session.stack(target.stack).await?;
             let words = format!("added '{}' to '{stack}'; `devarch apply {stack}` starts it", new.name);
             (app.add_instance(&stack, &new).await?, words)
         }
-        Command::Rename { stack, old, new } => {
+        Command::Rename { target, names } => {
+            let (old, new) = old_and_new(target.instance, names)?;
+            let stack = session.stack(target.stack).await?;
             let words = format!("'{old}' is '{new}' now; `devarch apply {stack}` renames what runs");
             (app.rename_instance(&stack, &old, &new).await?, words)
         }
-        Command::Remove { stack, name } => {
+        Command::Remove(one) => {
+            let Known { stack, instance } = one.find(session).await?;
             let words = format!(
-                "removed '{name}' from '{stack}'; its volumes stay, `devarch apply {stack}` removes its container"
+                "removed '{instance}' from '{stack}'; its volumes stay, `devarch apply {stack}` removes its container"
             );
-            (app.remove_instance(&stack, &name).await?, words)
+            (app.remove_instance(&stack, &instance).await?, words)
         }
     };
     tell(session, &stack, &words)?;
     Ok(Exit::OK)
 }
 
+fn invalid(error: InvalidName) -> CliError {
+    AppError::from(error).into()
+}
+
 /// A name is given by the user: where it was left out it is asked for, the template's suggested, never taken silently.
 fn new_instance(
     session: &Session,
-    name: &str,
-    template: Option<TemplateName>,
+    named: Option<InstanceName>,
+    words: &[String],
 ) -> Result<NewInstance, CliError> {
-    let invalid = |error: devarch_core::name::InvalidName| CliError::from(AppError::from(error));
-    if let Some(template) = template {
-        return Ok(NewInstance { name: name.parse().map_err(invalid)?, template });
-    }
-    let template: TemplateName = name.parse().map_err(invalid)?;
-    if !session.terminal.interactive {
-        return Err(CliError::Invalid(format!(
-            "give a name and a template: instance add STACK NAME {template}"
-        )));
-    }
-    let name = session.terminal.ask("Name of the instance?", template.as_str())?;
-    Ok(NewInstance { name: name.parse().map_err(invalid)?, template })
+    let (name, template) = match (named, words) {
+        (Some(name), [template]) => (Some(name), template),
+        (None, [name, template]) => (Some(name.parse().map_err(invalid)?), template),
+        (None, [template]) => (None, template),
+        (Some(name), _) => {
+            let message = format!("'{name}' names the instance already; what follows is its template alone");
+            return Err(CliError::Invalid(message));
+        }
+        (None, _) => return Err(CliError::Invalid("give a name and a template".to_owned())),
+    };
+    let template: TemplateName = template.parse().map_err(invalid)?;
+    let name = match name {
+        Some(name) => name,
+        None if session.terminal.interactive => {
+            let given = session.terminal.ask("Name of the instance?", template.as_str())?;
+            given.parse().map_err(invalid)?
+        }
+        None => {
+            let message = format!("give a name and a template: instance add STACK NAME {template}");
+            return Err(CliError::Invalid(message));
+        }
+    };
+    Ok(NewInstance { name, template })
 }
 
-async fn list(session: &Session, stack: Option<StackName>, only: Option<InstanceName>) -> Done {
-    let app = session.app().await?;
-    let stack = session.stack(stack).await?;
-    if let Some(only) = &only {
-        app.known_instance(&stack, only).await?;
+fn old_and_new(
+    first: Option<InstanceName>,
+    others: Vec<InstanceName>,
+) -> Result<(InstanceName, InstanceName), CliError> {
+    let mut names = first.into_iter().chain(others);
+    match (names.next(), names.next(), names.next()) {
+        (Some(old), Some(new), None) => Ok((old, new)),
+        _ => Err(CliError::Invalid("name the instance and its new name: STACK OLD NEW".to_owned())),
     }
-    let stack = app.stack(&stack).await?;
-    let chosen = stack.instances.iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == *name));
+}
+
+async fn list(session: &Session, stack: Option<StackName>) -> Done {
+    let stack = session.app().await?.stack(&session.stack(stack).await?).await?;
     let views: Vec<InstanceView<'_>> =
-        chosen.map(|(name, instance)| InstanceView::of(name.as_str(), instance)).collect();
-    let text = || definition_view::instances(&views);
-    if let (Some(_), [view]) = (&only, views.as_slice()) {
-        session.terminal.result(view, text)?;
-    } else {
-        session.terminal.result(&json!({"stack": stack.name, "instances": views}), text)?;
+        stack.instances.iter().map(|(name, instance)| InstanceView::of(name.as_str(), instance)).collect();
+    let value = json!({"stack": stack.name, "instances": views});
+    session.terminal.result(&value, || definition_view::instances(&views))?;
+    Ok(Exit::OK)
+}
+
+async fn show(session: &Session, Known { stack, instance }: Known) -> Done {
+    let app = session.app().await?;
+    app.known_instance(&stack, &instance).await?;
+    let stack = app.stack(&stack).await?;
+    let shown = stack.instances.get(&instance).map(|shown| InstanceView::of(instance.as_str(), shown));
+    if let Some(view) = shown {
+        session.terminal.result(&view, || definition_view::instances(std::slice::from_ref(&view)))?;
     }
     Ok(Exit::OK)
 }

@@ -3,6 +3,7 @@ use crate::{
     completion,
     error::{CliError, Done},
     exit::Exit,
+    image_args::PullArg,
     plan_view,
     session::Session,
     signals,
@@ -46,6 +47,8 @@ pub(crate) struct Args {
     hold: bool,
     #[command(flatten)]
     lock: LockArgs,
+    #[command(flatten)]
+    pull: PullArg,
 }
 
 /// A plan with what is needed to apply it.
@@ -65,6 +68,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
+        images: args.pull.options(),
         ..PrepareOptions::default()
     };
     let app = session.app().await?;

@@ -7,7 +7,7 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{PrepareOptions, Recover};
+use devarch_app::{ImageOptions, PrepareOptions, Recover};
 use devarch_core::name::StackName;
 
 /// Where to go back to.
@@ -30,9 +30,8 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let work = Work { session, command: "rollback", cancel: signals::cancel_token() };
     let draft = app.draft_rollback(&args.stack, args.apply.as_deref()).await?;
-    work.pull(&draft.stack).await?;
-    let options =
-        PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..PrepareOptions::default() };
+    let supplied = work.supply(&draft.stack, ImageOptions::default()).await?;
+    let options = PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..supplied };
     let prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
     agree(session, &prepared, &[])?;
     let lock = work.lock(&draft.stack, args.lock, None).await?;

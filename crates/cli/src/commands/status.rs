@@ -33,5 +33,14 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         vec![app.status(&session.stack(args.stack).await?, options).await?]
     };
     session.terminal.result(&Statuses { stacks: &stacks }, || status_view::render(&stacks))?;
-    Ok(Exit::OK)
+    let unknown: Vec<&str> =
+        stacks.iter().filter(|stack| stack.unknown.is_some()).map(|stack| stack.name.as_str()).collect();
+    if unknown.is_empty() {
+        return Ok(Exit::OK);
+    }
+    session.terminal.note(&format!(
+        "nothing is known of what runs of {}; `devarch doctor` shows how to mend it",
+        unknown.join(", ")
+    ));
+    Ok(Exit::ENGINE)
 }

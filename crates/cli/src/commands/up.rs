@@ -3,6 +3,7 @@ use crate::{
     completion,
     error::{CliError, Done},
     exit::Exit,
+    image_args::ImageArgs,
     session::Session,
     signals,
 };
@@ -33,6 +34,8 @@ pub(crate) struct Args {
     recover: RecoverArgs,
     #[command(flatten)]
     lock: LockArgs,
+    #[command(flatten)]
+    images: ImageArgs,
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
@@ -44,12 +47,12 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         work.undo(&draft.stack.name, args.lock).await?;
         return Ok(Exit::OK);
     }
-    work.pull(&draft.stack).await?;
+    let supplied = work.supply(&draft.stack, args.images.options()).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
         prove: true,
-        ..PrepareOptions::default()
+        ..supplied
     };
     let prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
     agree(session, &prepared, &draft.undone)?;

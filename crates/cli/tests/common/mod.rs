@@ -3,11 +3,15 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+pub(crate) mod between;
+pub(crate) mod pty;
+
 use devarch_app::{App, Settings};
 use devarch_core::{engine::EngineKind, name::StackName, spec::label, unit::Millis};
 use devarch_engine::{Candidate, Engine, Way, connect};
 use devarch_store::Store;
-use devarch_testkit::{fixture::Fixture, real};
+use devarch_testkit::{fixture::Fixture, outside, real};
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -124,6 +128,18 @@ impl World {
         command
     }
 
+    /// The program with an engine that is reached at another address.
+    pub(crate) fn command_at(&self, endpoint: &str, args: &[&str]) -> Command {
+        let mut command = self.command(args);
+        command.env("DEVARCH_ENGINE", endpoint).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// The address of the engine under test.
+    pub(crate) fn endpoint(&self) -> String {
+        self.engine().info().endpoint.clone()
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.end(self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
@@ -194,6 +210,12 @@ impl World {
     }
 }
 
+/// Sends a signal to a program that was started.
+pub(crate) fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
 impl fmt::Display for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.stdout)?;
@@ -210,9 +232,13 @@ impl Drop for World {
         let Some(fixture) = &self.engine else { return };
         let endpoint = fixture.engine.info().endpoint.clone();
         let database = self.database();
+        let stack = self.stack.clone();
         // In a thread with a runtime of its own: the test may be panicking in ours.
         let sweeper = std::thread::spawn(move || {
-            Runtime::new().unwrap().block_on(sweep(&endpoint, &database));
+            Runtime::new().unwrap().block_on(async {
+                sweep(&endpoint, &database).await;
+                sweep_images(&endpoint, &stack).await;
+            });
         });
         let _ = sweeper.join();
     }
@@ -242,6 +268,20 @@ async fn sweep(endpoint: &str, database: &str) {
         if ours(&labels) {
             let name = devarch_core::name::PhysicalVolume::from_stored(name);
             let _ = engine.remove_volume(&name).await;
+        }
+    }
+}
+
+/// Images that tests build carry the stack's name in a label; those that they only name have it in their names.
+async fn sweep_images(endpoint: &str, stack: &str) {
+    let all = outside::get(endpoint, "/images/json").await;
+    for image in all.as_array().into_iter().flatten() {
+        let tags = image["RepoTags"].as_array().into_iter().flatten().filter_map(|tag| tag.as_str());
+        let named = tags.filter(|tag| tag.contains(&format!("devarch-{stack}-")));
+        let built = image["Labels"]["devarch.test"] == stack;
+        let id = image["Id"].as_str().filter(|_| built);
+        for name in named.chain(id) {
+            outside::call(endpoint, "DELETE", &format!("/images/{name}?force=true")).await;
         }
     }
 }

@@ -1,6 +1,7 @@
 use super::{
     ComposeFile,
     config_file::ConfigFiles,
+    image,
     model::{Ipam, IpamPool, Network, Service, Volume},
     secrets::Secrets,
     service::{mounts, service},
@@ -30,7 +31,9 @@ pub enum ConfigPlace {
 pub fn compose_file(desired: &Desired, place: ConfigPlace) -> ComposeFile {
     let present = present(desired);
     let containers = present.iter().map(|(name, instance)| (*name, &instance.spec));
-    let secrets = Secrets::of(containers, place == ConfigPlace::Inline);
+    let builds = present.iter().filter_map(|(name, i)| Some((*name, desired.builds.get(&i.spec.image)?)));
+    let builds: BTreeMap<_, _> = builds.collect();
+    let secrets = Secrets::of(containers, &builds, place == ConfigPlace::Inline);
     let mut file = ComposeFile {
         name: format!("devarch-{}", desired.identity.stack_name),
         services: BTreeMap::new(),
@@ -45,6 +48,7 @@ pub fn compose_file(desired: &Desired, place: ConfigPlace) -> ComposeFile {
         let built = Service {
             volumes: mounts(&instance.spec).chain(config.mounts).collect(),
             configs: config.uses,
+            build: builds.get(*name).map(|spec| image::build(name, spec, &secrets)),
             ..service(name, instance, &present, &secrets)
         };
         file.services.insert((*name).clone(), built);

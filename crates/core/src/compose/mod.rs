@@ -9,6 +9,7 @@
 
 mod build;
 mod config_file;
+mod image;
 mod import;
 mod interpolated;
 mod model;

@@ -66,6 +66,10 @@ pub(super) struct Service {
     pub(super) container_name: Interpolated,
     pub(super) image: Interpolated,
     #[serde(skip_serializing_if = "is_default")]
+    pub(super) build: Option<Build>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) pull_policy: Option<&'static str>,
+    #[serde(skip_serializing_if = "is_default")]
     pub(super) platform: Option<Interpolated>,
     #[serde(skip_serializing_if = "is_default")]
     pub(super) command: Option<Vec<Interpolated>>,
@@ -138,6 +142,25 @@ pub(super) struct Service {
     pub(super) network_mode: Option<Interpolated>,
     #[serde(skip_serializing_if = "is_default")]
     pub(super) networks: BTreeMap<&'static str, NetworkUse>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Build {
+    pub(super) context: Interpolated,
+    #[serde(flatten)]
+    pub(super) dockerfile: Dockerfile,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) args: BTreeMap<String, Interpolated>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) target: Option<Interpolated>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) enum Dockerfile {
+    #[serde(rename = "dockerfile")]
+    Path(Interpolated),
+    #[serde(rename = "dockerfile_inline")]
+    Inline(Interpolated),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

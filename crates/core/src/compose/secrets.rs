@@ -1,4 +1,4 @@
-use crate::{name::InstanceName, spec::ContainerSpec, text::Text};
+use crate::{name::InstanceName, resolve::BuildSpec, spec::ContainerSpec, text::Text};
 use std::collections::BTreeMap;
 
 /// The variables that stand for a stack's secrets. All of a Compose file's variables are in one `.env`, so two
@@ -10,11 +10,13 @@ pub(super) struct Secrets {
     values: BTreeMap<String, Text>,
 }
 
-/// What holds a secret: an instance's variable, or its file.
+/// What holds a secret: an instance's variable, its file, or an argument of its image's build.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Holder {
     /// An environment variable.
     Variable(InstanceName, String),
+    /// An argument of its image's build.
+    Argument(InstanceName, String),
     /// A config file, by its path.
     File(InstanceName, String),
 }
@@ -23,6 +25,7 @@ impl Secrets {
     /// The secrets of these containers; those in files only where files are part of the Compose file.
     pub(super) fn of<'a>(
         containers: impl Iterator<Item = (&'a InstanceName, &'a ContainerSpec)>,
+        builds: &BTreeMap<&'a InstanceName, &'a BuildSpec>,
         files: bool,
     ) -> Self {
         let mut found: Vec<(Holder, &Text)> = Vec::new();
@@ -37,6 +40,11 @@ impl Secrets {
                 (holder, &file.content)
             });
             found.extend(contents.filter(|(_, text)| files && text.is_secret()));
+        }
+        for (name, build) in builds {
+            let args = build.args.iter();
+            let args = args.map(|(arg, text)| (Holder::Argument((*name).clone(), arg.clone()), text));
+            found.extend(args.filter(|(_, text)| text.is_secret()));
         }
         let mut uses: BTreeMap<String, usize> = BTreeMap::new();
         for (holder, _) in &found {
@@ -76,14 +84,14 @@ impl Secrets {
 impl Holder {
     fn short(&self) -> String {
         match self {
-            Self::Variable(_, name) => variable_name(name),
+            Self::Variable(_, name) | Self::Argument(_, name) => variable_name(name),
             Self::File(..) => self.full(),
         }
     }
 
     fn full(&self) -> String {
         match self {
-            Self::Variable(instance, name) => {
+            Self::Variable(instance, name) | Self::Argument(instance, name) => {
                 let prefix = instance.as_str().to_ascii_uppercase();
                 variable_name(&format!("{prefix}_{name}"))
             }

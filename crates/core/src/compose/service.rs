@@ -4,6 +4,7 @@ use super::{
     Interpolated,
     build::{NETWORK, Present},
     config_file::value,
+    image::pull_policy,
     model::{self, DependsOn, Deploy, Mount, NetworkUse, Port, Service},
     secrets::{Holder, Secrets},
 };
@@ -26,6 +27,7 @@ pub(super) fn service(
     Service {
         container_name: Interpolated::literal(instance.container.as_str()),
         image: Interpolated::literal(&spec.image),
+        pull_policy: pull_policy(instance.supply),
         platform: one(spec.platform.as_ref()),
         command: spec.command.as_deref().map(all),
         entrypoint: spec.entrypoint.as_deref().map(all),

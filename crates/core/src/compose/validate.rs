@@ -23,6 +23,7 @@ fn validate_service(name: &InstanceName, service: &Service) -> Vec<Problem> {
     ];
     let nameless = [
         ("environment", nameless(service.environment.keys())),
+        ("build.args", nameless(service.build.iter().flat_map(|build| build.args.keys()))),
         ("labels", nameless(service.labels.keys())),
         ("sysctls", nameless(service.sysctls.keys())),
     ];

@@ -1,10 +1,13 @@
 //! What a plan was made from, as named facts: a saved plan holds them, and an apply refuses when they no longer hold.
 
-use super::conflict::{holder, is_ours};
+use super::{
+    Plan,
+    conflict::{holder, is_ours},
+};
 use crate::{
     desired::{Desired, DesiredInstance, Readiness},
     name::InstanceName,
-    observed::{Observed, ObservedContainer, RunState},
+    observed::{ImageInfo, Observed, ObservedContainer, RunState},
     spec::{PublishedPort, label},
     stack::{Stack, Wanted},
     template::{Dependency, DependencyCondition},
@@ -121,14 +124,13 @@ impl Assumptions {
 
     /// While its image is absent, an instance's config is not known: the image's `VOLUME` paths are part of it. An
     /// edit is told by the stack's revision.
-    fn instance(&mut self, name: &InstanceName, instance: &DesiredInstance, observed: &Observed) {
+    fn instance(&mut self, name: &InstanceName, instance: &DesiredInstance, image: Option<&ImageInfo>) {
         let subject = format!("instance {name}");
         let wanted = match instance.wanted {
             Wanted::Running => "wanted running",
             Wanted::Stopped => "wanted stopped",
             Wanted::Absent => "not wanted",
         };
-        let image = observed.images.get(&instance.spec.image);
         self.fact(&subject, wanted);
         self.about(&subject, "config", image.map_or(LATER, |_| instance.hash.as_str()));
         self.about(&subject, "template", instance.template.as_str());
@@ -170,15 +172,18 @@ impl Assumptions {
     }
 }
 
-/// The facts a plan of that desired and observed state is made from.
-pub fn assumptions(stack: &Stack, desired: &Desired, observed: &Observed) -> Assumptions {
+/// The facts a plan of that desired and observed state is made from. Of an image that is to be looked up, pulled or
+/// built nothing is assumed.
+pub fn assumptions(stack: &Stack, desired: &Desired, observed: &Observed, plan: &Plan) -> Assumptions {
+    let unsettled = plan.unsettled_images();
     let mut facts = Assumptions::default();
     facts.stack(stack, desired);
     facts.engine(observed);
     let mut jobs = BTreeSet::new();
     let mut needed = BTreeSet::new();
     for (name, instance) in &desired.instances {
-        facts.instance(name, instance, observed);
+        let image = observed.images.get(&instance.spec.image);
+        facts.instance(name, instance, image.filter(|_| !unsettled.contains(instance.spec.image.as_str())));
         facts.ports(desired, instance, observed);
         needed.extend(instance.volumes.iter().map(|volume| volume.name.as_str()));
         if instance.readiness == Readiness::Completed {

@@ -2,10 +2,11 @@
 
 use super::{FieldDiff, PlanOptions, Reason, Remembered, diff, model::memory};
 use crate::{
+    build_hash::{BuildHash, BuildPart},
     desired::{Desired, DesiredInstance, Readiness},
-    id::ImageId,
     name::InstanceName,
-    observed::{Observed, ObservedContainer, RunState},
+    observed::{ImageInfo, Observed, ObservedContainer, RunState},
+    resolve::BuildSpec,
     stack::Wanted,
 };
 
@@ -35,7 +36,31 @@ pub(super) struct Case<'a> {
     pub(super) options: &'a PlanOptions,
 }
 
+/// How an image that a name stands for relates to what the stack builds under that name.
+pub(super) enum Source<'a> {
+    /// The stack does not build it.
+    Elsewhere,
+    /// It was built from what is there now.
+    Current(&'a BuildHash),
+    /// It was not: these parts differ, where that can be told.
+    Stale(&'a BuildSpec, Vec<BuildPart>),
+    /// Nobody looked at what is there now.
+    Unknown(&'a BuildSpec),
+}
+
 impl<'a> Case<'a> {
+    /// How an image relates to what the stack builds.
+    pub(super) fn source(&self, image: &str) -> Source<'a> {
+        let Some(spec) = self.desired.builds.get(image) else { return Source::Elsewhere };
+        let Some(wanted) = &spec.hash else { return Source::Unknown(spec) };
+        let built = self.observed.images.get(image).and_then(ImageInfo::built_from);
+        match built {
+            Some(built) if built == *wanted => Source::Current(wanted),
+            Some(built) => Source::Stale(spec, wanted.changed(&built)),
+            None => Source::Stale(spec, Vec::new()),
+        }
+    }
+
     /// The verdict on an instance whose current container is `current`.
     pub(super) fn judge(
         &self,
@@ -97,10 +122,7 @@ impl<'a> Case<'a> {
         if container.config_hash() != Some(instance.hash.as_str()) {
             return Some((Reason::Changed, self.fields(instance, container)));
         }
-        if let Some(now) = self.image(&instance.spec.image)
-            && *now != container.image_id
-        {
-            let reason = Reason::ImageMoved { from: container.image_id.to_string(), to: now.to_string() };
+        if let Some(reason) = self.image_moved(instance, container) {
             return Some((reason, Vec::new()));
         }
         if self.network_vanished(instance) {
@@ -127,8 +149,23 @@ impl<'a> Case<'a> {
         })
     }
 
-    fn image(&self, reference: &str) -> Option<&ImageId> {
-        self.observed.images.get(reference).map(|image| &image.id)
+    /// Why a container is not made from the image it should be. A container that was built from what is there now
+    /// stays even if the image's name stands for another's build by now.
+    fn image_moved(&self, instance: &DesiredInstance, container: &ObservedContainer) -> Option<Reason> {
+        let image = &instance.spec.image;
+        let now = self.observed.images.get(image).map(|image| &image.id);
+        let moved = now.is_some_and(|now| *now != container.image_id);
+        let built = container.built_from();
+        match self.source(image) {
+            Source::Elsewhere => now
+                .filter(|_| moved)
+                .map(|now| Reason::ImageMoved { from: container.image_id.to_string(), to: now.to_string() }),
+            Source::Current(wanted) => moved.then(|| Reason::ImageBuilt {
+                changed: built.map(|built| wanted.changed(&built)).unwrap_or_default(),
+            }),
+            Source::Stale(spec, _) => (built != spec.hash).then_some(Reason::ImageIsBuilt),
+            Source::Unknown(_) => None,
+        }
     }
 
     /// From what the container was made from, if the store remembers, to what it should be.
@@ -145,15 +182,13 @@ impl<'a> Case<'a> {
 
     /// Whether a replacement lets another image write to a volume that is there.
     pub(super) fn may_change_data(&self, instance: &DesiredInstance, old: &ObservedContainer) -> bool {
-        let other_image = match self.image(&instance.spec.image) {
-            Some(id) => *id != old.image_id,
-            // Known after the pull.
-            None => {
-                let known = self.remembered.spec(instance.id.as_str(), old.config_hash());
-                let known = known.and_then(|known| known.spec.get("image")?.as_str());
-                known.unwrap_or(&old.image) != instance.spec.image
-            }
+        let name = || {
+            let known = self.remembered.spec(instance.id.as_str(), old.config_hash());
+            known.and_then(|known| known.spec.get("image")?.as_str()).unwrap_or(&old.image)
         };
+        // An image that is absent is known after its pull.
+        let known = self.observed.images.get(&instance.spec.image);
+        let other_image = known.map_or_else(|| name() != instance.spec.image, |image| image.id != old.image_id);
         other_image
             && instance.spec.data_volumes().any(|name| self.observed.volumes.contains_key(name.as_str()))
     }

@@ -2,11 +2,12 @@
 
 use super::{Conflict, FieldDiff};
 use crate::{
+    build_hash::BuildPart,
     desired::Readiness,
     engine::EngineKind,
-    id::{ContainerId, InstanceId, NetworkId},
+    id::{ContainerId, ImageId, InstanceId, NetworkId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
-    resolve::Problem,
+    resolve::{BuildSpec, Problem},
     spec::{Attachment, ContainerSpec, FileSpec, Identity, NetworkSpec, VolumeSpec},
     template::Dependency,
     unit::Millis,
@@ -30,6 +31,9 @@ pub struct Plan {
     pub network: NetworkSpec,
     /// What changes, by subject; what is not listed stays as it is.
     pub changes: Vec<Change>,
+    /// Images whose name is looked up, or that are built anew, before an apply plans: what they are is known only then.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unsettled: BTreeSet<String>,
     /// What to beware of.
     pub warnings: Vec<Problem>,
     /// Volumes of the stack that none of its instances uses any more. They stay.
@@ -39,6 +43,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The images of which it is known only when it is carried out what they are.
+    pub(super) fn unsettled_images(&self) -> BTreeSet<&str> {
+        let supplied = self.steps.iter().flat_map(|step| match &step.action {
+            Action::PullImage { image, .. } => std::slice::from_ref(image),
+            Action::BuildImage { tags, .. } => tags.as_slice(),
+            _ => &[],
+        });
+        supplied.chain(&self.unsettled).map(String::as_str).collect()
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -84,6 +98,8 @@ pub enum ContainerRef {
 pub enum Action {
     /// Fetch an image that is absent.
     PullImage { image: String, platform: Option<String> },
+    /// Build an image under these names.
+    BuildImage { tags: Vec<String>, spec: Box<BuildSpec> },
     /// Make the stack's network.
     CreateNetwork { spec: NetworkSpec, identity: Identity },
     /// Remove it.
@@ -132,6 +148,7 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PullImage { image, .. } => write!(f, "pull {image}"),
+            Self::BuildImage { tags, .. } => write!(f, "build {}", tags.join(" and ")),
             Self::CreateNetwork { spec, .. } => write!(f, "create network {}", spec.name),
             Self::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
             Self::CreateVolume { spec, .. } => write!(f, "create volume {}", spec.name),
@@ -166,6 +183,9 @@ pub struct Made {
     pub identity: Identity,
     /// Its config hash.
     pub hash: String,
+    /// The image it was planned with; `None` where a step of the plan fetches or builds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<ImageId>,
 }
 
 impl Made {
@@ -221,6 +241,8 @@ impl fmt::Display for Subject {
 pub enum ChangeKind {
     /// It is fetched.
     Pull,
+    /// It is built.
+    Build,
     /// It is made.
     Create,
     /// It is changed where it is: started, stopped, connected.
@@ -235,7 +257,7 @@ impl ChangeKind {
     /// Terraform's signs.
     pub fn sign(self) -> &'static str {
         match self {
-            Self::Pull | Self::Create => "+",
+            Self::Pull | Self::Build | Self::Create => "+",
             Self::Update => "~",
             Self::Replace => "-/+",
             Self::Remove => "-",
@@ -262,6 +284,9 @@ pub struct Change {
     /// What is made, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<Box<ContainerSpec>>,
+    /// What is built.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<Box<BuildSpec>>,
 }
 
 /// Why something changes.
@@ -277,6 +302,12 @@ pub enum Reason {
     Changed,
     /// Its name now stands for another image.
     ImageMoved { from: String, to: String },
+    /// Its image was built anew from other things.
+    ImageBuilt { changed: Vec<BuildPart> },
+    /// A step of the plan builds its image anew.
+    ImageIsBuilt,
+    /// What it is built from is other than it was.
+    Source { changed: Vec<BuildPart> },
     /// The user asked for it to be made anew.
     Asked,
     /// It was stopped by hand, or ended by itself.
@@ -318,6 +349,13 @@ impl fmt::Display for Reason {
             Self::ImageMoved { from, to } => {
                 write!(f, "its image's name now stands for {} instead of {}", short(to), short(from))
             }
+            Self::ImageBuilt { changed } if changed.is_empty() => f.write_str("its image was built anew"),
+            Self::ImageBuilt { changed } => {
+                write!(f, "its image was built anew: {} changed", parts(changed))
+            }
+            Self::ImageIsBuilt => f.write_str("its image is built anew"),
+            Self::Source { changed } if changed.is_empty() => f.write_str("was not built from what is there"),
+            Self::Source { changed } => write!(f, "{} changed", parts(changed)),
             Self::Asked => f.write_str("you asked for it"),
             Self::NotRunning { status } => write!(f, "is not running: {status}"),
             Self::NeverStarted => f.write_str("was never started"),
@@ -340,6 +378,10 @@ impl fmt::Display for Reason {
     }
 }
 
+fn parts(changed: &[BuildPart]) -> String {
+    changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
 /// `sha256:` and twelve digits of an image id.
 fn short(id: &str) -> &str {
     id.get(..19).filter(|_| id.starts_with("sha256:")).unwrap_or(id)
@@ -356,6 +398,8 @@ pub struct PlanOptions {
     pub prove: bool,
     /// Use volumes that a removed stack or instance left under the same name.
     pub reuse_volumes: bool,
+    /// Images were fetched and built a moment ago, as their policies say.
+    pub supplied: bool,
 }
 
 /// What the store remembers of earlier applies to this engine.

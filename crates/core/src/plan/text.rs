@@ -1,7 +1,7 @@
 //! A plan as text: sorted, stable, fit for a diff.
 
 use super::{Change, ChangeKind, Plan, Subject};
-use crate::name::PhysicalVolume;
+use crate::{name::PhysicalVolume, resolve::BuildSpec, template::Dockerfile};
 use std::{collections::BTreeSet, fmt::Write as _};
 
 /// How much a plan's text tells.
@@ -22,6 +22,12 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     }
     for change in &plan.changes {
         one(change, options, &mut text);
+    }
+    if !plan.unsettled.is_empty() {
+        text.push('\n');
+    }
+    for image in &plan.unsettled {
+        let _ = writeln!(text, "image {image}: known after pull; `up` and `apply STACK` look first");
     }
     if !plan.warnings.is_empty() || !plan.unused_volumes.is_empty() {
         text.push('\n');
@@ -55,6 +61,9 @@ fn one(change: &Change, options: TextOptions, text: &mut String) {
             let _ = writeln!(text, "      {part}");
         }
     }
+    if let Some(build) = &change.build {
+        built(build, text);
+    }
     let Some(spec) = &change.spec else { return };
     if change.kind != ChangeKind::Create {
         return;
@@ -72,9 +81,26 @@ fn one(change: &Change, options: TextOptions, text: &mut String) {
     }
 }
 
+fn built(spec: &BuildSpec, text: &mut String) {
+    let _ = writeln!(text, "      context {}", spec.context);
+    match &spec.dockerfile {
+        Dockerfile::Path(path) => {
+            let _ = writeln!(text, "      dockerfile {path}");
+        }
+        Dockerfile::Inline(_) => text.push_str("      dockerfile inline\n"),
+    }
+    if let Some(target) = &spec.target {
+        let _ = writeln!(text, "      target {target}");
+    }
+    for (name, value) in &spec.args {
+        let _ = writeln!(text, "      arg {name}={value}");
+    }
+}
+
 fn verb(change: &Change) -> &'static str {
     match (change.kind, &change.subject) {
         (ChangeKind::Pull, _) => "pull, ",
+        (ChangeKind::Build, _) => "build, ",
         (ChangeKind::Create, _) => "create, ",
         (ChangeKind::Replace, _) => "replace, ",
         (ChangeKind::Remove, _) => "remove, ",

@@ -68,16 +68,22 @@ pub(crate) struct At<'a> {
     pub(crate) reader: &'a Reader,
     pub(crate) path: String,
     pub(crate) place: Option<Place>,
+    key: Option<Place>,
     pub(crate) node: &'a Node,
 }
 
 impl<'a> At<'a> {
     pub(crate) fn root(reader: &'a Reader, node: &'a Node) -> Self {
-        Self { reader, path: String::new(), place: node.place, node }
+        Self { reader, path: String::new(), place: node.place, key: None, node }
     }
 
     pub(crate) fn within(reader: &'a Reader, path: &str, node: &'a Node) -> Self {
-        Self { reader, path: path.to_owned(), place: node.place, node }
+        Self { reader, path: path.to_owned(), place: node.place, key: None, node }
+    }
+
+    /// The same at the place of its key, for what is wrong with that.
+    pub(crate) fn key(&self) -> Self {
+        Self { place: self.key.or(self.place), ..self.clone() }
     }
 
     /// Reports and gives nothing.
@@ -100,7 +106,13 @@ impl<'a> At<'a> {
     fn entry(&self, key: &Key, node: &'a Node) -> Self {
         let path =
             if self.path.is_empty() { key.text.clone() } else { format!("{}.{}", self.path, key.text) };
-        Self { reader: self.reader, path, place: node.place.or(key.place).or(self.place), node }
+        Self {
+            reader: self.reader,
+            path,
+            place: node.place.or(key.place).or(self.place),
+            key: key.place,
+            node,
+        }
     }
 
     /// The items of a list.
@@ -112,6 +124,7 @@ impl<'a> At<'a> {
             reader: self.reader,
             path: format!("{}[{index}]", self.path),
             place: node.place.or(self.place),
+            key: None,
             node,
         };
         Some(items.iter().enumerate().map(at).collect())
@@ -176,6 +189,12 @@ impl<'a> Fields<'a> {
         self.entries.iter().find(|(key, _)| key.text == name).map(|(_, at)| at.clone())
     }
 
+    /// Whether a field is there with something in it, right or wrong.
+    pub(crate) fn says(&self, name: &str) -> bool {
+        let field = self.entries.iter().find(|(key, _)| key.text == name);
+        field.is_some_and(|(_, at)| !matches!(at.node.value, Value::Null))
+    }
+
     /// Reports every field nobody asked for, with the nearest that exists.
     pub(crate) fn finish(self) {
         for (key, at) in &self.entries {
@@ -187,8 +206,7 @@ impl<'a> Fields<'a> {
                 || format!("known are {}", self.known.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
-            let at = At { place: key.place.or(at.place), ..at.clone() };
-            at.reader.report(&at, format!("unknown field `{}`; {hint}", key.text));
+            at.key().tell(format!("unknown field `{}`; {hint}", key.text));
         }
     }
 }

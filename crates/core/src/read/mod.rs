@@ -1,19 +1,23 @@
 //! Text to definitions: YAML (or the JSON of an edit) is parsed into [`Node`]s that know their line and column,
 //! and read field by field, so that one pass reports every unknown field and wrong type at once.
 
+mod build;
 mod fields;
 mod node;
 mod project;
+mod references;
 mod scalar;
 mod service;
 mod service_lists;
 mod template;
 mod write;
 
+pub(crate) use build::BUILD_FIELDS;
 pub(crate) use fields::At;
 pub use fields::{Diagnostic, Reader};
 pub use node::{Key, Node, Place, Value, parse_yaml, parse_yaml_with};
 pub use project::{InstanceFile, ProjectFile, StackFile, read_project};
+pub use references::unknown_references;
 pub use service::{OVERRIDE_FIELDS, SERVICE_FIELDS};
 pub(crate) use template::template;
 pub use template::{read_overrides, read_template};

@@ -1,5 +1,5 @@
 use super::{
-    Node, ReadResult, Reader,
+    Node, ReadResult, Reader, Value,
     fields::At,
     scalar::{boolean, parsed, text},
     template::{overrides, template},
@@ -76,9 +76,16 @@ fn project(at: &At<'_>) -> Option<ProjectFile> {
     let mut fields = at.fields()?;
     fields.need("version", version);
     let templates = fields.take("templates", templates).unwrap_or_default();
-    let stacks = fields.need("stacks", |at| named(at, stack));
+    let stacks = fields.need("stacks", stacks);
     fields.finish();
     Some(ProjectFile { templates, stacks: stacks? })
+}
+
+fn stacks(at: &At<'_>) -> Option<BTreeMap<StackName, StackFile>> {
+    if matches!(&at.node.value, Value::Map(entries) if entries.is_empty()) {
+        return at.wrong("no stack is declared; add one: `NAME: {instances: {}}`");
+    }
+    named(at, stack)
 }
 
 /// `"1"`; `"1.x"` from a later minor version says fields this program may not know.
@@ -104,7 +111,7 @@ fn templates(at: &At<'_>) -> Option<BTreeMap<TemplateName, Template>> {
                     templates.insert(name, template);
                 }
             }
-            Err(error) => entry.tell(error.to_string()),
+            Err(error) => entry.key().tell(error.to_string()),
         }
     }
     Some(templates)
@@ -121,7 +128,7 @@ where
         let value = read(&entry);
         match name.parse() {
             Ok(name) => map.extend(value.map(|value| (name, value))),
-            Err(error) => entry.tell(format!("{error}")),
+            Err(error) => entry.key().tell(format!("{error}")),
         }
     }
     Some(map)
@@ -184,7 +191,7 @@ stacks:
         .unwrap_err();
         let shown: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(shown.join("\n"), @r#"
-        7:9: stacks.shop.instances.Web: "Web" is not a valid instance name: only a-z, 0-9 and '-' are allowed; "web" would be accepted
+        6:7: stacks.shop.instances.Web: "Web" is not a valid instance name: only a-z, 0-9 and '-' are allowed; "web" would be accepted
         8:9: stacks.shop.instances.Web.imagee: unknown field `imagee`; did you mean `image`?
         9:17: stacks.shop.instances.Web.ports[0]: port 99999 is out of range, ports go from 1 to 65535
         9:32: stacks.shop.instances.Web.ports[2]: container port 80/tcp is published twice

@@ -1,5 +1,5 @@
 use super::{
-    Value,
+    Value, build,
     fields::{At, Fields},
     scalar::{boolean, bytes, int, nonempty, parsed, text},
     service_lists as lists,
@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 /// The supported fields of a Compose service, in the order documentation lists them.
 pub const SERVICE_FIELDS: &[&str] = &[
     "image",
+    "build",
+    "pull_policy",
     "platform",
     "command",
     "entrypoint",
@@ -63,6 +65,8 @@ pub const OVERRIDE_FIELDS: &[&str] =
 pub(super) fn service(fields: &mut Fields<'_>) -> Service {
     Service {
         image: fields.take("image", image),
+        build: fields.take("build", build::build),
+        pull_policy: fields.take("pull_policy", build::pull_policy),
         platform: fields.take("platform", nonempty),
         command: fields.take("command", command),
         entrypoint: fields.take("entrypoint", command),
@@ -229,7 +233,7 @@ pub(super) fn environment_add(at: &At<'_>) -> Option<BTreeMap<String, Option<Env
     Some(map)
 }
 
-fn check_names<'n>(at: &At<'_>, names: impl Iterator<Item = &'n String>) {
+pub(super) fn check_names<'n>(at: &At<'_>, names: impl Iterator<Item = &'n String>) {
     for name in names {
         if name.is_empty() || name.contains(['=', '\0', ' ']) {
             at.tell(format!("{name:?} can't be a variable's name"));
@@ -237,7 +241,7 @@ fn check_names<'n>(at: &At<'_>, names: impl Iterator<Item = &'n String>) {
     }
 }
 
-fn env_value(at: &At<'_>) -> Option<EnvValue> {
+pub(super) fn env_value(at: &At<'_>) -> Option<EnvValue> {
     match &at.node.value {
         Value::Null => at.wrong("a value is needed: DevArch does not pass variables of your shell on"),
         Value::Map(_) => {
@@ -317,7 +321,7 @@ fn depends_on(at: &At<'_>) -> Option<BTreeMap<InstanceName, Dependency>> {
         let name = match name.parse::<InstanceName>() {
             Ok(name) => name,
             Err(error) => {
-                entry.tell(error.to_string());
+                entry.key().tell(error.to_string());
                 continue;
             }
         };

@@ -34,7 +34,7 @@ pub(super) fn ports_add(at: &At<'_>) -> Option<BTreeMap<PortKey, Option<PortSpec
     }
     let mut added = BTreeMap::new();
     for (key, entry) in at.entries()? {
-        let Some(key) = port_key(&entry, key) else {
+        let Some(key) = port_key(&entry.key(), key) else {
             continue;
         };
         let port = match &entry.node.value {
@@ -161,7 +161,7 @@ pub(super) fn volumes_add(at: &At<'_>) -> Option<BTreeMap<String, Option<VolumeM
     }
     let mut added = BTreeMap::new();
     for (target, entry) in at.entries()? {
-        let Some(target) = checked_container_path(&entry, target) else {
+        let Some(target) = checked_container_path(&entry.key(), target) else {
             continue;
         };
         let mount = match &entry.node.value {

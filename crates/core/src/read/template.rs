@@ -38,8 +38,8 @@ pub(crate) fn template(at: &At<'_>, name: Option<&TemplateName>) -> Option<Templ
     let config_files = fields.take("config_files", |at| config_files(at, config_file)).unwrap_or_default();
     let exports = fields.take("exports", exports).unwrap_or_default();
     let imports = fields.take("imports", imports).unwrap_or_default();
-    if service.image.is_none() {
-        fields.at.tell("`image` is missing");
+    if !fields.says("image") && !fields.says("build") {
+        fields.at.tell("`image` is missing, and so is `build`");
     }
     if let (Some(said), Some(name)) = (&said, name)
         && said != name
@@ -69,7 +69,7 @@ pub(super) fn overrides(fields: &mut Fields<'_>) -> Overrides {
 fn config_files<T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Option<BTreeMap<String, T>> {
     let mut files = BTreeMap::new();
     for (path, entry) in at.entries()? {
-        let Some(path) = checked_container_path(&entry, path) else {
+        let Some(path) = checked_container_path(&entry.key(), path) else {
             continue;
         };
         if let Some(file) = read(&entry) {

@@ -2,9 +2,9 @@
 
 use super::{InstanceFile, ProjectFile, StackFile};
 use crate::template::{
-    ConfigContent, ConfigFile, Dependency, DependencyCondition, HealthTest, Healthcheck, HostPortChoice,
-    MountSource, Overrides, PortSpec, Protocol, RestartPolicy, Service, Template, TmpfsMount, Ulimit,
-    VolumeMount,
+    Build, ConfigContent, ConfigFile, Dependency, DependencyCondition, HealthTest, Healthcheck,
+    HostPortChoice, MountSource, Overrides, PortSpec, Protocol, RestartPolicy, Service, Template, TmpfsMount,
+    Ulimit, VolumeMount,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -110,6 +110,7 @@ fn service(service: &Service) -> Map<String, Value> {
             fields.insert(field.to_owned(), value);
         }
     };
+    rewrite("build", service.build.as_ref().map(build));
     rewrite("restart", service.restart.map(restart));
     rewrite("ports", service.ports.as_deref().map(|all| list(all, port)));
     rewrite("volumes", service.volumes.as_deref().map(|all| list(all, mount)));
@@ -122,6 +123,14 @@ fn service(service: &Service) -> Map<String, Value> {
 
 fn list<T>(entries: &[T], write: impl Fn(&T) -> Value) -> Value {
     entries.iter().map(write).collect()
+}
+
+/// The context alone where nothing else is said.
+fn build(build: &Build) -> Value {
+    match build {
+        Build { context, dockerfile: None, args, target: None } if args.is_empty() => json!(context),
+        _ => json!(build),
+    }
 }
 
 fn restart(policy: RestartPolicy) -> Value {

@@ -42,27 +42,32 @@ impl Problem {
     }
 }
 
-/// Checks an edit by itself: an image of another repository may not keep the template's exports by accident.
+/// Checks an edit by itself: an image of another repository, or one that is built where the template's is not, may
+/// not keep the template's exports by accident.
 pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Overrides) -> Vec<Problem> {
-    let (Some(base), Some(over)) = (&template.service.image, &overrides.service.image) else {
-        return Vec::new();
+    let (base, over) = (&template.service, &overrides.service);
+    let (field, said) = match (&over.build, &over.image) {
+        (Some(build), _) if base.build.is_none() => ("build", format!("what {:?} builds", build.context)),
+        (None, Some(image))
+            if base.image.as_ref().is_none_or(|base| repository(base) != repository(image)) =>
+        {
+            ("image", format!("{image:?}"))
+        }
+        _ => return Vec::new(),
     };
-    let moved = repository(base) != repository(over);
-    if !moved || template.exports.is_empty() || overrides.exports.is_some() {
+    if template.exports.is_empty() || overrides.exports.is_some() {
         return Vec::new();
     }
     let exports: Vec<String> =
         template.exports.iter().map(|e| format!("{} ({})", e.name, e.contract)).collect();
-    vec![Problem::of(
-        name,
-        "image",
-        format!(
-            "{over:?} is not the repository of template {:?} ({base:?}), whose exports {} may not hold for it; \
-             declare `exports` in the same edit (`[]` for none)",
-            template.name.as_str(),
-            exports.join(", ")
-        ),
-    )]
+    let inherited = base.image.as_deref().map_or_else(String::new, |image| format!(" ({image:?})"));
+    let message = format!(
+        "{said} is not the repository of template {:?}{inherited}, whose exports {} may not hold for it; declare \
+         `exports` in the same edit (`[]` for none)",
+        template.name.as_str(),
+        exports.join(", ")
+    );
+    vec![Problem::of(name, field, message)]
 }
 
 /// What one instance's container asks for that can't be: policy, and files that would be lost.

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | scalars, command, entrypoint, depends_on, resources, health check, exports, imports | replaces the whole |
 //! | ports, volumes, environment | replaces the whole list; `*_add` adds to the inherited one by key, null removes |
+//! | image, build | an override of either replaces both: nothing is built under a name meant for another image |
 //! | labels | merge, the override wins |
 //! | config files | by target path; null removes |
 
 use crate::template::{
-    ConfigFile, EnvValue, Export, Import, Overrides, PortKey, PortSpec, Service, Template, VolumeMount,
+    Build, ConfigFile, EnvValue, Export, Import, Overrides, PortKey, PortSpec, Service, Template, VolumeMount,
 };
 use std::{
     collections::BTreeMap,
@@ -53,7 +54,10 @@ pub struct Effective {
 pub fn merge(template: &Template, overrides: &Overrides) -> Effective {
     let mut origins = Origins::default();
     let (base, over) = (&template.service, &overrides.service);
+    let (image, build) = origins.image(base, over);
     let service = Service {
+        image,
+        build,
         environment: origins.environment(base, overrides),
         labels: origins.labels(base, over),
         ports: origins.ports(base, overrides),
@@ -78,6 +82,8 @@ fn replaced(base: &Service, over: &Service, origins: &mut Origins) -> Service {
         ($($field:ident),* $(,)?) => {
             Service {
                 $($field: origins.pick(stringify!($field), base.$field.as_ref(), over.$field.as_ref()),)*
+                image: None,
+                build: None,
                 environment: None,
                 labels: None,
                 ports: None,
@@ -86,7 +92,7 @@ fn replaced(base: &Service, over: &Service, origins: &mut Origins) -> Service {
         };
     }
     pick!(
-        image,
+        pull_policy,
         platform,
         command,
         entrypoint,
@@ -134,6 +140,20 @@ impl Origins {
         };
         self.0.insert(field.to_owned(), origin);
         Some(value.clone())
+    }
+
+    /// The image's name and how it is built. An argument the template marks secret stays secret.
+    fn image(&mut self, base: &Service, over: &Service) -> (Option<String>, Option<Build>) {
+        let replaced = over.image.is_some() || over.build.is_some();
+        let inherited = if replaced { &Service::default() } else { base };
+        let image = self.pick("image", inherited.image.as_ref(), over.image.as_ref());
+        let mut build = self.pick("build", inherited.build.as_ref(), over.build.as_ref());
+        if let (Some(build), Some(base)) = (&mut build, &base.build) {
+            for (name, arg) in &mut build.args {
+                arg.secret |= base.args.get(name).is_some_and(|inherited| inherited.secret);
+            }
+        }
+        (image, build)
     }
 
     /// An inherited list by key, or the override's in its place; then what is added or removed.

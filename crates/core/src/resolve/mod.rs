@@ -5,9 +5,11 @@ mod merge;
 mod order;
 mod policy;
 mod spec;
+mod supply;
 
 pub use check::{Findings, Problem, check_edit, check_instance, check_stack};
 pub use merge::{Effective, Origin, merge, repository};
 pub use order::{Dependencies, cycle, start_order};
 pub use policy::host_path_allowance;
-pub use spec::{SpecContext, container_spec, image_volume};
+pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
+pub use supply::{BuildSpec, Supplies, Supply, SupplyContext, build_spec, supplies};

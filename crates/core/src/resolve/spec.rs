@@ -2,7 +2,7 @@
 
 use super::Effective;
 use crate::{
-    name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, VolumeName, suggest},
+    name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, VolumeName},
     observed::ImageInfo,
     spec::{Attachment, ContainerSpec, FileSpec, Mount, MountFrom, PublishedPort},
     stack::{HostBinding, Instance},
@@ -111,7 +111,9 @@ fn mounts(effective: &Effective, context: &SpecContext<'_>) -> Vec<Mount> {
     for mount in effective.service.volumes.iter().flatten() {
         let source = match &mount.source {
             MountSource::Volume(name) => physical(name).map(MountFrom::Volume),
-            MountSource::Bind(path) => Some(MountFrom::Bind(host_path(path, context))),
+            MountSource::Bind(path) => {
+                Some(MountFrom::Bind(absolute_path(path, context.project, context.home)))
+            }
         };
         if let Some(source) = source {
             let target = mount.target.clone();
@@ -139,19 +141,19 @@ fn mounts(effective: &Effective, context: &SpecContext<'_>) -> Vec<Mount> {
 
 /// The name of the volume for a `VOLUME` path of an image: `/var/lib/data` is `image-var-lib-data`.
 pub fn image_volume(path: &str) -> Option<VolumeName> {
-    suggest(&format!("image-{path}"), "image-data").parse().ok()
+    VolumeName::suggest(&format!("image-{path}"), "image-data").parse().ok()
 }
 
 /// An absolute host path: `~/` is the home, relative ones start at the project directory.
-pub(super) fn host_path(path: &str, context: &SpecContext<'_>) -> String {
+pub fn absolute_path(path: &str, project: Option<&str>, home: Option<&str>) -> String {
     let joined = if let Some(rest) = path.strip_prefix("~/") {
-        format!("{}/{rest}", context.home.unwrap_or("~"))
+        format!("{}/{rest}", home.unwrap_or("~"))
     } else if path == "~" {
-        context.home.unwrap_or("~").to_owned()
+        home.unwrap_or("~").to_owned()
     } else if path.starts_with('/') {
         path.to_owned()
     } else {
-        format!("{}/{path}", context.project.unwrap_or("."))
+        format!("{}/{path}", project.unwrap_or("."))
     };
     normal_path(&joined)
 }

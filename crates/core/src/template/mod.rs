@@ -1,6 +1,7 @@
 //! The definitions a user writes: a template is a Compose service plus config files, resources and contracts;
 //! overrides are what one instance says differently.
 
+mod build;
 mod config_file;
 mod contract;
 mod health;
@@ -9,6 +10,7 @@ mod overrides;
 mod port_spec;
 mod service;
 
+pub use build::{Build, Dockerfile, PullPolicy};
 pub use config_file::{ConfigContent, ConfigFile};
 pub use contract::{ContractType, Export, Import};
 pub use health::{HealthTest, Healthcheck};

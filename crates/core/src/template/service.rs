@@ -1,4 +1,4 @@
-use super::{Healthcheck, PortSpec, TmpfsMount, VolumeMount};
+use super::{Build, Healthcheck, PortSpec, PullPolicy, TmpfsMount, VolumeMount};
 use crate::{
     name::InstanceName,
     unit::{Bytes, Cpus, Millis},
@@ -14,6 +14,10 @@ use std::collections::BTreeMap;
 pub struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_policy: Option<PullPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,14 +4,15 @@ use devarch_core::{
     desired::{Desired, DesiredInstance, Readiness},
     id::{InstanceId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
+    resolve::{BuildSpec, Supply},
     spec::{
         Attachment, ContainerSpec, FileSpec, Identity, Mount, MountFrom, NetworkSpec, PublishedPort,
         VolumeSpec,
     },
     stack::Wanted,
     template::{
-        Dependency, DependencyCondition, HealthTest, Healthcheck, Limits, PortKey, Protocol, Reservations,
-        Resources, RestartPolicy, TmpfsMount, Ulimit,
+        Dependency, DependencyCondition, Dockerfile, HealthTest, Healthcheck, Limits, PortKey, Protocol,
+        Reservations, Resources, RestartPolicy, TmpfsMount, Ulimit,
     },
     text::Text,
     unit::{Bytes, Cpus, FileMode, Millis, Owner},
@@ -99,6 +100,8 @@ pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredI
         container: ContainerName::of(&stack, instance).unwrap(),
         wanted: Wanted::Running,
         hash: String::new(),
+        supply: Supply::Missing,
+        image_id: None,
         volumes: volumes.collect(),
         depends_on: BTreeMap::new(),
         readiness,
@@ -120,6 +123,7 @@ pub(crate) fn stack(instances: impl IntoIterator<Item = (InstanceName, DesiredIn
             subnet: "10.213.0.0/26".parse().unwrap(),
         },
         instances: instances.into_iter().collect(),
+        builds: BTreeMap::new(),
         warnings: Vec::new(),
     }
 }
@@ -157,13 +161,32 @@ pub(crate) fn every_field() -> Desired {
     host.healthcheck = Some(check(HealthTest::None));
     let mut off = instance(&name("off"), bare("busybox", "off"));
     off.wanted = Wanted::Absent;
-    stack([
+    let mut db = instance(&name("db"), db());
+    db.supply = Supply::Always;
+    let mut stack = stack([
         (name("web"), web),
-        (name("db"), instance(&name("db"), db())),
+        (name("db"), db),
         (name("init"), instance(&name("init"), init)),
         (name("host"), instance(&name("host"), host)),
         (name("off"), off),
-    ])
+    ]);
+    stack.builds = BTreeMap::from([("ghcr.io/acme/web:1.10".to_owned(), build())]);
+    stack
+}
+
+fn build() -> BuildSpec {
+    BuildSpec {
+        context: "/home/me/$web".to_owned(),
+        dockerfile: Dockerfile::Inline("FROM busybox\nARG TOKEN\n".to_owned()),
+        args: BTreeMap::from([
+            ("MODE".to_owned(), Text::Plain("dev".to_owned())),
+            ("TOKEN".to_owned(), Text::Secret("b0ild".to_owned())),
+        ]),
+        target: Some("app".to_owned()),
+        platform: Some("linux/amd64".to_owned()),
+        pull: false,
+        hash: None,
+    }
 }
 
 fn check(test: HealthTest) -> Healthcheck {

@@ -34,6 +34,7 @@ fn every_field_is_written() {
       db:
         container_name: devarch-shop-db
         image: postgres:17
+        pull_policy: always
         hostname: db
         environment:
           PASSWORD: ${DB_PASSWORD:?}
@@ -76,6 +77,15 @@ fn every_field_is_written() {
       web:
         container_name: devarch-shop-web
         image: ghcr.io/acme/web:1.10
+        build:
+          context: /home/me/$$web
+          dockerfile_inline: |
+            FROM busybox
+            ARG TOKEN
+          args:
+            MODE: dev
+            TOKEN: ${TOKEN:?}
+          target: app
         platform: linux/amd64
         command:
         - sh
@@ -217,7 +227,7 @@ fn every_field_is_written() {
 fn secrets_are_variables_and_their_values_beside_the_file() {
     let file = compose_file(&every_field(), ConfigPlace::Inline);
     let yaml = file.to_yaml();
-    for secret in ["hunter2", "hunter3", "t0ken"] {
+    for secret in ["hunter2", "hunter3", "t0ken", "b0ild"] {
         assert!(!yaml.contains(secret), "{yaml}");
     }
     let secrets: Vec<String> =
@@ -225,6 +235,7 @@ fn secrets_are_variables_and_their_values_beside_the_file() {
     insta::assert_snapshot!(secrets.join("\n"), @"
     API_KEY=k
     DB_PASSWORD=hunter2
+    TOKEN=b0ild
     WEB_PASSWORD=hunter3
     WEB_RUN_SECRETS_TOKEN=t0ken
     ");
@@ -296,7 +307,7 @@ fn config_files_lie_beside_the_file_when_it_is_written_to_a_directory() {
     ]
     "#);
     let names: Vec<&String> = file.secrets().keys().collect();
-    assert_eq!(names, ["API_KEY", "DB_PASSWORD", "WEB_PASSWORD"]);
+    assert_eq!(names, ["API_KEY", "DB_PASSWORD", "TOKEN", "WEB_PASSWORD"]);
 }
 
 #[test]

@@ -87,7 +87,6 @@ fn what_has_no_place_is_noted_with_its_line() {
     1:10: version: `version` is obsolete in Compose files and means nothing here
     2:7: name: "My_Shop" is not a valid stack name: only a-z, 0-9 and '-' are allowed; "my-shop" would be accepted; the stack is imported as "my-shop"
     7:5: services.web_app: "web_app" can't be an instance's name, it is imported as "web-app"; change the host name where other services use it
-    8:12: services.web_app.build: `build` is not supported and was left out; build the image yourself: docker build -t my-shop-web-app DIRECTORY
     9:21: services.web_app.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
     10:24: services.web_app.ports[1]: port ranges such as "3000-3005" are not supported; write each port
     10:80: services.web_app.ports[2].mode: unknown field `mode`; known are target, protocol, host_ip, published
@@ -109,7 +108,7 @@ fn what_has_no_place_is_noted_with_its_line() {
     45:15: services.debug.profiles: profiles are not supported; the instance is imported disabled, as Compose does not start it unasked either
     46:19: services.debug.network_mode: "bridge" is not supported; leave it out for the stack's network, or write host or none
     47:13: services.debug.labels: label "devarch.stack_id" is DevArch's own; labels that begin with devarch. can't be set
-    49:5: services.nothing: it has no `image` and was left out
+    49:5: services.nothing: it has no `image` and no `build` and was left out
     50:11: networks: `networks` was left out; a stack has one network of its own, made with it
     53:18: volumes.pg.external: volume "pg" exists outside the file; a new one is made in its place, copy its data or mount a directory
     56:10: configs.other: config "other" has neither content nor file and was left out; write it under config_files
@@ -157,7 +156,7 @@ fn services_become_templates_and_instances() {
         labels:
           ok: "y"
       web-app:
-        image: my-shop-web-app
+        build: ./web
         restart: unless-stopped
         environment:
           DATABASE_URL: postgres://db/test
@@ -197,7 +196,7 @@ fn a_file_without_services_is_refused() {
     1:11: services: there is no service to import
     ");
     insta::assert_snapshot!(refused("[]"), @"1:1: expected a mapping, found a list");
-    insta::assert_snapshot!(refused("services: {web: {command: x}}"), @"1:17: services.web: it has no `image` and was left out");
+    insta::assert_snapshot!(refused("services: {web: {command: x}}"), @"1:17: services.web: it has no `image` and no `build` and was left out");
 }
 
 #[test]
@@ -228,14 +227,14 @@ fn what_we_write_comes_back() {
     let imported = imported(&file.to_yaml(), &secrets).unwrap();
     insta::assert_snapshot!(notes(&imported.notes), @r#"
     4:21: services.db.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
-    21:7: services.db.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
-    26:21: services.host.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
-    37:21: services.init.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
-    41:7: services.init.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
-    46:21: services.web.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
-    159:7: services.web.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
-    164:3: networks: `networks` was left out; a stack has one network of its own, made with it
-    172:11: volumes.devarch-shop-web-data.name: volume "devarch-shop-web-data" gets the name devarch-STACK-INSTANCE-VOLUME; copy its data if you need it
+    22:7: services.db.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
+    27:21: services.host.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
+    38:21: services.init.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
+    42:7: services.init.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
+    47:21: services.web.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
+    169:7: services.web.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
+    174:3: networks: `networks` was left out; a stack has one network of its own, made with it
+    182:11: volumes.devarch-shop-web-data.name: volume "devarch-shop-web-data" gets the name devarch-STACK-INSTANCE-VOLUME; copy its data if you need it
     "#);
     let spec = &every_field().instances[&"web".parse().unwrap()].spec;
     let web = &imported.project.templates[&"web".parse().unwrap()];

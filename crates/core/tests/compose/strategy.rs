@@ -4,10 +4,11 @@ use crate::example::{attachment, bare, file, instance, stack};
 use devarch_core::{
     desired::Desired,
     name::{InstanceName, PhysicalVolume},
+    resolve::BuildSpec,
     spec::{ContainerSpec, FileSpec, Mount, MountFrom, PublishedPort},
     template::{
-        Dependency, DependencyCondition, HealthTest, Healthcheck, Limits, PortKey, Protocol, Reservations,
-        Resources, RestartPolicy, TmpfsMount, Ulimit,
+        Dependency, DependencyCondition, Dockerfile, HealthTest, Healthcheck, Limits, PortKey, Protocol,
+        Reservations, Resources, RestartPolicy, TmpfsMount, Ulimit,
     },
     text::Text,
     unit::{Bytes, Cpus, FileMode, Millis},
@@ -329,17 +330,37 @@ fn with_a_repetition(mut list: Vec<String>) -> Vec<String> {
     list
 }
 
-/// A stack of up to three instances that wait for each other at random.
+/// How an image is built.
+pub(crate) fn build() -> impl Strategy<Value = BuildSpec> {
+    let dockerfile = prop_oneof![word().prop_map(Dockerfile::Inline), Just(Dockerfile::default())];
+    (path(), dockerfile, map_of(value()), option::of(word())).prop_map(
+        |(context, dockerfile, args, target)| BuildSpec {
+            context,
+            dockerfile,
+            args,
+            target,
+            platform: None,
+            pull: false,
+            hash: None,
+        },
+    )
+}
+
+/// A stack of up to three instances that wait for each other at random, and build their images at random.
 pub(crate) fn desired() -> impl Strategy<Value = Desired> {
     let dependencies = collection::btree_map(instance_name(), dependency(), 0..3);
-    let one = (container(), dependencies);
+    let one = (container(), dependencies, option::of(build()));
     collection::btree_map(instance_name(), one, 1..4).prop_map(|instances| {
         let names: Vec<InstanceName> = instances.keys().cloned().collect();
-        stack(instances.into_iter().map(|(name, (spec, dependencies))| {
+        let mut builds = BTreeMap::new();
+        let mut desired = stack(instances.into_iter().map(|(name, (spec, dependencies, build))| {
+            builds.extend(build.map(|build| (spec.image.clone(), build)));
             let mut built = instance(&name, spec);
             let of_them = dependencies.into_values().zip(names.clone());
             built.depends_on = of_them.map(|(dependency, name)| (name, dependency)).collect();
             (name, built)
-        }))
+        }));
+        desired.builds = builds;
+        desired
     })
 }

@@ -6,8 +6,8 @@ use devarch_core::{
     policy::Allowance,
     read::{InstanceFile, ProjectFile, StackFile, parse_yaml, project_yaml, read_project},
     template::{
-        ConfigContent, ConfigFile, ContractType, EnvValue, Export, HostPortChoice, Import, MountSource,
-        Overrides, PortKey, PortSpec, Service, Template, VolumeMount,
+        Build, ConfigContent, ConfigFile, ContractType, Dockerfile, EnvValue, Export, HostPortChoice, Import,
+        MountSource, Overrides, PortKey, PortSpec, PullPolicy, Service, Template, VolumeMount,
     },
     unit::Owner,
 };
@@ -37,7 +37,8 @@ stacks:
         config_files: {/etc/a: null, /etc/b: {file: ./b.conf, mode: "0600", owner: "1:2"}}
         exports: []
         restart: always
-      web: {template: postgres}
+      web: {template: postgres, build: ./web, pull_policy: if_not_present}
+      api: {template: postgres, build: {dockerfile_inline: "FROM a", args: [A=1], target: dev}}
 templates:
   postgres:
     description: "The database: relational"
@@ -63,6 +64,14 @@ templates:
         allow:
         - host-network
         instances:
+          api:
+            template: postgres
+            build:
+              context: '.'
+              dockerfile_inline: FROM a
+              args:
+                A: "1"
+              target: dev
           db:
             template: postgres
             enabled: false
@@ -96,6 +105,8 @@ templates:
             exports: []
           web:
             template: postgres
+            build: ./web
+            pull_policy: missing
     templates:
       postgres:
         description: "The database: relational"
@@ -223,9 +234,21 @@ fn imports() -> impl Strategy<Value = Vec<Import>> {
         .prop_map(|imports| by_key(imports, |import| import.name.clone()).into_values().collect())
 }
 
+fn build() -> impl Strategy<Value = Build> {
+    let dockerfile = prop_oneof![
+        any_of::word().prop_map(Dockerfile::Inline),
+        "[a-z]{1,5}/Dockerfile".prop_map(Dockerfile::Path)
+    ];
+    let args = collection::btree_map(variable(), env_value(), 0..3);
+    ("[./a-z]{1,8}", option::of(dockerfile), args, option::of("[a-z]{1,5}"))
+        .prop_map(|(context, dockerfile, args, target)| Build { context, dockerfile, args, target })
+}
+
 fn scalars() -> BoxedStrategy<Service> {
     let words = proptest::array::uniform4(option::of(any_of::word()));
-    let image = option::of(any_of::image());
+    let policy =
+        sample::select(vec![PullPolicy::Missing, PullPolicy::Always, PullPolicy::Never, PullPolicy::Build]);
+    let image = (option::of(any_of::image()), option::of(build()), option::of(policy));
     let flags = proptest::array::uniform6(option::of(any::<bool>()));
     let argv = option::of(collection::vec(any_of::text(), 0..3));
     let modes = (
@@ -235,11 +258,13 @@ fn scalars() -> BoxedStrategy<Service> {
     );
     let numbers = (option::of(any_of::millis()), option::of(any_of::bytes()));
     (image, words, flags, argv, modes, numbers, option::of(any_of::restart()))
-        .prop_map(|(image, words, flags, argv, modes, numbers, restart)| {
+        .prop_map(|((image, build, pull_policy), words, flags, argv, modes, numbers, restart)| {
             let [platform, working_dir, hostname, stop_signal] = words;
             let [init, tty, stdin_open, read_only, privileged, job] = flags;
             Service {
                 image,
+                build,
+                pull_policy,
                 platform,
                 working_dir,
                 hostname,

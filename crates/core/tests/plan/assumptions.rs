@@ -2,7 +2,7 @@
 
 use crate::{
     promises::SHOP,
-    random::{deeds, meddle, random_stack, wish},
+    random::{deeds, meddle, random_edit, wish},
     support::{Paper, stack},
 };
 use devarch_core::{
@@ -148,7 +148,7 @@ proptest! {
     /// Whatever is done by hand: where it changes the plan, it changes what the plan was made from.
     #[test]
     fn what_changes_the_plan_changes_its_facts(
-        (from, to) in (random_stack(), random_stack()),
+        (from, to) in random_edit(),
         wanted in wish(),
         deeds in deeds(),
     ) {

@@ -4,6 +4,7 @@
 
 mod assumptions;
 mod drift;
+mod images;
 mod promises;
 mod random;
 mod support;

@@ -1,7 +1,7 @@
 //! The planner's promises.
 
 use crate::{
-    random::{deeds, meddle, random_stack, wish},
+    random::{deeds, meddle, random_edit, random_stack, wish},
     support::{Paper, assign, name, stack},
 };
 use devarch_core::{
@@ -410,8 +410,7 @@ proptest! {
     /// engine would refuse, and after it there is nothing to do.
     #[test]
     fn after_an_apply_there_is_nothing_to_do(
-        from in random_stack(),
-        to in random_stack(),
+        (from, to) in random_edit(),
         deeds in deeds(),
         asked in 0..7_usize,
     ) {
@@ -439,8 +438,7 @@ proptest! {
     /// An apply that ended anywhere is finished, or turned into something else, by the next.
     #[test]
     fn after_an_apply_that_ended_half_way_the_next_converges(
-        from in random_stack(),
-        to in random_stack(),
+        (from, to) in random_edit(),
         then in random_stack(),
         (last, again) in (0..40_usize, 0..40_usize),
         changed in any::<bool>(),
@@ -462,7 +460,7 @@ proptest! {
     /// right before it.
     #[test]
     fn cleanups_come_after_everything_else(
-        (from, to) in (random_stack(), random_stack()),
+        (from, to) in random_edit(),
         wanted in wish(),
         deeds in deeds(),
         last in 0..40_usize,

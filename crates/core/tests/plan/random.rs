@@ -50,6 +50,18 @@ pub(crate) fn random_stack() -> impl Strategy<Value = String> {
     })
 }
 
+/// A stack, and what an edit makes of it: some instances stay as they are.
+pub(crate) fn random_edit() -> impl Strategy<Value = (String, String)> {
+    let stays = prop_oneof![Just(vec![true; 7]), proptest::collection::vec(any::<bool>(), 7)];
+    (random_stack(), random_stack(), stays).prop_map(|(from, to, stays)| {
+        let mut old = from.lines();
+        let edited: Vec<&str> =
+            to.lines().zip(stays).map(|(new, stays)| old.next().filter(|_| stays).unwrap_or(new)).collect();
+        let edited = edited.join("\n");
+        (from, edited)
+    })
+}
+
 /// Something people do by hand to an engine, to the container of that number where it is about one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Deed {

@@ -1,6 +1,7 @@
 //! Stacks by hand, and an engine on paper: it carries plans out as a real one would, step by step.
 
 use devarch_core::{
+    build_hash::BuildHash,
     desired::{Desired, World, desire},
     engine::{EngineInfo, EngineKind, Locality},
     hash::HashKey,
@@ -13,9 +14,9 @@ use devarch_core::{
     },
     read::{parse_yaml, read_project},
     resolve::Problem,
-    spec::{ContainerSpec, MountFrom},
+    spec::{ContainerSpec, MountFrom, label},
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
-    template::{HostPortChoice, MountSource},
+    template::{HostPortChoice, MountSource, PullPolicy},
 };
 use ipnet::Ipv4Net;
 use std::{
@@ -96,6 +97,10 @@ pub(crate) struct Paper {
     pub(crate) observed: Observed,
     pub(crate) remembered: Remembered,
     pub(crate) subnet: Ipv4Net,
+    /// What images are built from now.
+    pub(crate) sources: BTreeMap<String, BuildHash>,
+    /// A pull policy for every instance.
+    pub(crate) pull: Option<PullPolicy>,
     specs: BTreeMap<ContainerId, ContainerSpec>,
     made: u32,
     /// The apply that is being carried out, by number.
@@ -128,6 +133,8 @@ impl Paper {
             observed,
             remembered: Remembered::default(),
             subnet: "10.213.0.0/24".parse().unwrap(),
+            sources: BTreeMap::new(),
+            pull: None,
             specs: BTreeMap::new(),
             made: 0,
             apply: 0,
@@ -140,6 +147,7 @@ impl Paper {
     pub(crate) fn add_image(&mut self, name: &str, id: &str) {
         let image = ImageInfo {
             id: ImageId::new(id),
+            labels: BTreeMap::new(),
             volumes: BTreeSet::new(),
             healthcheck: None,
             user: String::new(),
@@ -155,6 +163,8 @@ impl Paper {
             subnet: self.subnet,
             home: Some("/home/me"),
             images: &self.observed.images,
+            pull: self.pull,
+            build_hashes: &self.sources,
         };
         desire(stack, &world)
     }
@@ -202,7 +212,7 @@ impl Paper {
     }
 
     pub(crate) fn assume(&self, stack: &Stack) -> Assumptions {
-        assumptions(stack, &self.desire(stack), &self.observed)
+        assumptions(stack, &self.desire(stack), &self.observed, &self.plan(stack))
     }
 
     pub(crate) fn undo(&self, before: &Before, applies: &[ApplyId]) -> Undo {
@@ -235,6 +245,14 @@ impl Paper {
         };
         match &step.action {
             Action::PullImage { image, .. } => self.add_image(image, "sha256:pulled0000000000"),
+            Action::BuildImage { tags, spec } => {
+                let built = spec.hash.clone().expect("the plan looked at what is built");
+                for tag in tags {
+                    self.add_image(tag, &format!("sha256:{built}"));
+                    let image = self.observed.images.get_mut(tag).unwrap();
+                    image.labels.insert(label::BUILD_HASH.to_owned(), built.to_string());
+                }
+            }
             Action::CreateNetwork { spec, identity } => {
                 assert!(self.observed.networks.iter().all(|network| network.name != spec.name.as_str()));
                 self.observed.networks.push(ObservedNetwork {
@@ -341,7 +359,11 @@ impl Paper {
         self.observed.containers.push(ObservedContainer {
             id: id.clone(),
             name: name.clone(),
-            labels: identity.labels(hash, &self.apply_id()),
+            labels: {
+                let mut labels = self.observed.images[&spec.image].labels.clone();
+                labels.extend(identity.labels(hash, &self.apply_id()));
+                labels
+            },
             image_id: self.observed.images[&spec.image].id.clone(),
             image: spec.image.clone(),
             state: RunState::Created,

@@ -2,7 +2,7 @@
 
 use crate::{
     promises::SHOP,
-    random::{Deed, deeds, meddle, random_stack, wish},
+    random::{Deed, deeds, meddle, random_edit, random_stack, wish},
     support::{Paper, stack},
 };
 use devarch_core::{
@@ -63,7 +63,7 @@ proptest! {
     /// Whatever ran, whatever was asked, wherever the apply and then the undo were cut off.
     #[test]
     fn what_there_was_is_there_again(
-        (from, to) in (random_stack(), random_stack()),
+        (from, to) in random_edit(),
         (wished, wanted) in (wish(), wish()),
         deeds in deeds(),
         (last, cut) in (0..60_usize, 0..60_usize),
@@ -80,7 +80,7 @@ proptest! {
     /// A second apply that took over from the first is put back together with it.
     #[test]
     fn an_apply_that_resumed_another_is_put_back_to_before_the_first(
-        (from, to, then) in (random_stack(), random_stack(), random_stack()),
+        ((from, to), then) in (random_edit(), random_stack()),
         deeds in deeds(),
         (last, again, cut) in (0..60_usize, 0..60_usize, 0..60_usize),
     ) {
@@ -98,7 +98,7 @@ proptest! {
     /// What was put back can be applied again.
     #[test]
     fn after_an_undo_the_next_apply_converges(
-        (from, to) in (random_stack(), random_stack()),
+        (from, to) in random_edit(),
         last in 0..60_usize,
     ) {
         let mut paper = applied(&stack(&from), &[]);

@@ -1,9 +1,7 @@
 //! A directory as a tar archive, made as it is read: however large it is, it needs little memory.
 
-use super::{
-    BuildRequest,
-    ignore::{Ignore, InvalidPattern},
-};
+use super::ignore::{Ignore, InvalidPattern};
+use devarch_core::template::Dockerfile;
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use hyper::body::Bytes;
 use std::{
@@ -17,7 +15,8 @@ use tokio::sync::mpsc;
 
 /// A context that can't be sent.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InvalidContext {
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum InvalidContext {
     #[error("there is no {dockerfile} in {}", context.display())]
     NoDockerfile { dockerfile: String, context: PathBuf },
     #[error("{dockerfile} is not inside {}; the Dockerfile has to be in the directory that is sent", context.display())]
@@ -28,14 +27,41 @@ pub(crate) enum InvalidContext {
     File { path: PathBuf, error: io::Error },
 }
 
+/// A file, directory or symlink that is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct ContextFile<'a> {
+    /// Its path in the context.
+    pub name: &'a str,
+    /// Its path here.
+    pub path: &'a Path,
+    /// What the system says of it; of a link, not of what it leads to.
+    pub metadata: &'a Metadata,
+}
+
+/// Looks at everything that would be sent, each directory before what is in it, in the order of names.
+pub fn read_context(
+    context: &Path,
+    dockerfile: &Dockerfile,
+    mut each: impl FnMut(ContextFile<'_>) -> io::Result<()>,
+) -> Result<(), InvalidContext> {
+    Context::of(context, dockerfile)?.walk("", &mut each)
+}
+
 /// A directory to send, checked.
 #[derive(Debug)]
 pub(crate) struct Context {
     root: PathBuf,
+    /// The Dockerfile's path as the engine is told it.
+    dockerfile: String,
+    /// Its text, where it is none of the directory's files.
+    inline: Option<String>,
     /// What the engine needs whatever is ignored.
     always: Vec<String>,
     ignore: Ignore,
 }
+
+/// Where instructions are put that are in no file.
+const INLINE: &str = ".devarch.Dockerfile";
 
 /// Pieces of the archive on their way.
 const PIECES: usize = 4;
@@ -45,26 +71,31 @@ const PIECE: usize = 64 * 1024;
 impl Context {
     /// Finds the Dockerfile and reads the ignore file: the Dockerfile's own (`Dockerfile.dockerignore`) before the
     /// directory's.
-    pub(crate) fn of(request: &BuildRequest) -> Result<Self, InvalidContext> {
-        let (root, dockerfile) = (&request.context, inside(&request.dockerfile));
-        let told = || (request.dockerfile.clone(), root.clone());
-        let Some(dockerfile) = dockerfile else {
-            let (dockerfile, context) = told();
-            return Err(InvalidContext::Outside { dockerfile, context });
+    pub(crate) fn of(root: &Path, dockerfile: &Dockerfile) -> Result<Self, InvalidContext> {
+        let (dockerfile, inline) = match dockerfile {
+            Dockerfile::Path(path) => (file_inside(root, path)?, None),
+            Dockerfile::Inline(text) => (INLINE.to_owned(), Some(text.clone())),
         };
-        if !root.join(&dockerfile).is_file() {
-            let (dockerfile, context) = told();
-            return Err(InvalidContext::NoDockerfile { dockerfile, context });
-        }
         let own = format!("{dockerfile}.dockerignore");
         let name = if root.join(&own).is_file() { own } else { ".dockerignore".to_owned() };
         let ignore = read_ignore(&root.join(&name))?;
-        Ok(Self { root: root.clone(), always: vec![dockerfile, name], ignore })
+        let always = vec![dockerfile.clone(), name];
+        Ok(Self { root: root.to_owned(), dockerfile, inline, always, ignore })
     }
 
     /// The Dockerfile's path as the engine is told it.
     pub(crate) fn dockerfile(&self) -> &str {
-        &self.always[0]
+        &self.dockerfile
+    }
+
+    /// The images the Dockerfile starts from, as far as they are written out.
+    pub(crate) fn bases(&self) -> Vec<String> {
+        let read = || fs::read_to_string(self.root.join(self.dockerfile())).unwrap_or_default();
+        let text = self.inline.clone().unwrap_or_else(read);
+        let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let bases = lines.filter(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("FROM")));
+        let names = bases.filter_map(|words| words[1..].iter().find(|word| !word.starts_with("--")).copied());
+        names.filter(|name| !name.contains('$')).map(str::to_owned).collect()
     }
 
     /// The archive as it is made, on a thread of its own; an error ends it.
@@ -82,17 +113,14 @@ impl Context {
     }
 
     fn pack(&self, archive: &mut Builder<impl Write>) -> Result<(), InvalidContext> {
-        self.pack_directory(archive, "")?;
-        let end = archive.finish().and_then(|()| archive.get_mut().flush());
+        self.walk("", &mut |file: ContextFile<'_>| append(archive, file))?;
+        let inline = self.inline.as_ref().map_or(Ok(()), |text| append_inline(archive, text));
+        let end = inline.and_then(|()| archive.finish()).and_then(|()| archive.get_mut().flush());
         end.map_err(|error| InvalidContext::File { path: self.root.clone(), error })
     }
 
     /// In the order of names, so that the same files make the same archive.
-    fn pack_directory(
-        &self,
-        archive: &mut Builder<impl Write>,
-        directory: &str,
-    ) -> Result<(), InvalidContext> {
+    fn walk(&self, directory: &str, each: &mut Each<'_>) -> Result<(), InvalidContext> {
         let path = self.root.join(directory);
         let wrong = |error| InvalidContext::File { path: path.clone(), error };
         let mut names = Vec::new();
@@ -105,24 +133,45 @@ impl Context {
                 return Err(wrong(io::Error::other(format!("the name {} is not UTF-8", name.display()))));
             };
             let name = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
-            self.pack_entry(archive, &name)?;
+            self.walk_entry(&name, each)?;
         }
         Ok(())
     }
 
-    fn pack_entry(&self, archive: &mut Builder<impl Write>, name: &str) -> Result<(), InvalidContext> {
+    fn walk_entry(&self, name: &str, each: &mut Each<'_>) -> Result<(), InvalidContext> {
         let path = self.root.join(name);
         let wrong = |error| InvalidContext::File { path: path.clone(), error };
         let metadata = fs::symlink_metadata(&path).map_err(wrong)?;
         let left_out = self.ignore.leaves_out(name) && !self.always.iter().any(|needed| needed == name);
-        if !left_out {
-            append(archive, &path, name, &metadata).map_err(wrong)?;
+        if !left_out && means_something(&metadata) {
+            each(ContextFile { name, path: &path, metadata: &metadata }).map_err(wrong)?;
         }
         let needed_below = self.always.iter().any(|needed| Path::new(needed).starts_with(name));
         if metadata.is_dir() && (!left_out || self.ignore.has_exceptions() || needed_below) {
-            self.pack_directory(archive, name)?;
+            self.walk(name, each)?;
         }
         Ok(())
+    }
+}
+
+/// What is done with each file.
+type Each<'a> = dyn FnMut(ContextFile<'_>) -> io::Result<()> + 'a;
+
+/// Sockets, pipes and devices mean nothing elsewhere.
+fn means_something(metadata: &Metadata) -> bool {
+    let kind = metadata.file_type();
+    !(kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device())
+}
+
+/// The path of a file that is there, within the directory.
+fn file_inside(root: &Path, given: &str) -> Result<String, InvalidContext> {
+    let (dockerfile, context) = (given.to_owned(), root.to_owned());
+    match inside(given) {
+        None => Err(InvalidContext::Outside { dockerfile, context }),
+        Some(path) if !root.join(&path).is_file() => {
+            Err(InvalidContext::NoDockerfile { dockerfile, context })
+        }
+        Some(path) => Ok(path),
     }
 }
 
@@ -149,30 +198,37 @@ fn read_ignore(path: &Path) -> Result<Ignore, InvalidContext> {
     Ignore::parse(&text).map_err(|error| InvalidContext::Ignore { path: path.to_owned(), error })
 }
 
-/// Root's in the image, whoever owns it here; modes and times stay, symlinks stay symlinks. Sockets, pipes and devices
-/// mean nothing elsewhere.
-fn append(archive: &mut Builder<impl Write>, path: &Path, name: &str, metadata: &Metadata) -> io::Result<()> {
-    let kind = metadata.file_type();
-    if kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device() {
-        return Ok(());
-    }
-    let mut header = Header::new_gnu();
-    header.set_mode(metadata.mode() & 0o7777);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(u64::try_from(metadata.mtime()).unwrap_or_default());
-    header.set_size(0);
-    if kind.is_symlink() {
+/// Root's in the image, whoever owns it here; modes and times stay, symlinks stay symlinks.
+fn append(archive: &mut Builder<impl Write>, file: ContextFile<'_>) -> io::Result<()> {
+    let ContextFile { name, path, metadata } = file;
+    let mut header = header(metadata.mode() & 0o7777, u64::try_from(metadata.mtime()).unwrap_or_default());
+    if metadata.is_symlink() {
         header.set_entry_type(EntryType::Symlink);
         archive.append_link(&mut header, name, fs::read_link(path)?)
-    } else if kind.is_dir() {
+    } else if metadata.is_dir() {
         header.set_entry_type(EntryType::Directory);
         archive.append_data(&mut header, format!("{name}/"), io::empty())
     } else {
-        header.set_entry_type(EntryType::Regular);
         header.set_size(metadata.len());
         archive.append_data(&mut header, name, Exactly { file: File::open(path)?, left: metadata.len() })
     }
+}
+
+fn append_inline(archive: &mut Builder<impl Write>, text: &str) -> io::Result<()> {
+    let mut header = header(0o644, 0);
+    header.set_size(text.len() as u64);
+    archive.append_data(&mut header, INLINE, text.as_bytes())
+}
+
+fn header(mode: u32, time: u64) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(EntryType::Regular);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(time);
+    header.set_size(0);
+    header
 }
 
 /// A file of the size its header says, whatever happens to it meanwhile.
@@ -210,6 +266,7 @@ impl Write for Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::BuildRequest;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -223,7 +280,8 @@ mod tests {
     }
 
     async fn bytes(request: &BuildRequest) -> Vec<u8> {
-        let pieces: Vec<_> = Context::of(request).unwrap().archive().collect().await;
+        let pieces: Vec<_> =
+            Context::of(&request.context, &request.dockerfile).unwrap().archive().collect().await;
         pieces.into_iter().flat_map(Result::unwrap).collect()
     }
 
@@ -246,7 +304,7 @@ mod tests {
             ("src/target/keep/a", ""),
         ]);
         let mut request = BuildRequest::new(dir.path(), "x");
-        request.dockerfile = "./docker/Dockerfile".to_owned();
+        request.dockerfile = Dockerfile::Path("./docker/Dockerfile".to_owned());
         let want = [
             ".dockerignore",
             "docker/Dockerfile",
@@ -256,6 +314,14 @@ mod tests {
             "src/target/keep/a",
         ];
         assert_eq!(names(&request).await, want);
+    }
+
+    #[tokio::test]
+    async fn instructions_that_are_in_no_file_are_sent_beside_the_files() {
+        let dir = directory(&[(".dockerignore", "b"), ("a", ""), ("b", "")]);
+        let mut request = BuildRequest::new(dir.path(), "x");
+        request.dockerfile = Dockerfile::Inline("FROM x".to_owned());
+        assert_eq!(names(&request).await, [".dockerignore", "a", INLINE]);
     }
 
     #[tokio::test]
@@ -294,15 +360,25 @@ mod tests {
     }
 
     #[test]
+    fn the_images_a_dockerfile_starts_from_are_known() {
+        let text = "ARG V=1\nFROM --platform=linux/amd64 r.example/a:1 AS one\n from b\nFROM c:$V\nRUN echo FROM d\n";
+        let dir = directory(&[("Dockerfile", text)]);
+        let context = Context::of(&BuildRequest::new(dir.path(), "x")).unwrap();
+        assert_eq!(context.bases(), ["r.example/a:1", "b"]);
+    }
+
+    #[test]
     fn a_context_that_cannot_be_sent_says_why() {
         let dir = directory(&[("other", ""), (".dockerignore", "[")]);
         let mut request = BuildRequest::new(dir.path(), "x");
-        let why = |request: &BuildRequest| Context::of(request).unwrap_err().to_string();
+        let why = |request: &BuildRequest| {
+            Context::of(&request.context, &request.dockerfile).unwrap_err().to_string()
+        };
         assert!(why(&request).contains("there is no Dockerfile in"));
-        request.dockerfile = "other".to_owned();
+        request.dockerfile = Dockerfile::Path("other".to_owned());
         assert!(why(&request).contains("line 1 is not a pattern"));
         for outside in ["../Dockerfile", "/Dockerfile", "a/../../x"] {
-            request.dockerfile = outside.to_owned();
+            request.dockerfile = Dockerfile::Path(outside.to_owned());
             assert!(why(&request).contains("is not inside"), "{outside}");
         }
     }

@@ -15,7 +15,7 @@ pub(super) struct Ignore {
 /// A line that is no pattern.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is not a pattern: {text:?}")]
-pub(crate) struct InvalidPattern {
+pub struct InvalidPattern {
     line: usize,
     text: String,
 }

@@ -4,8 +4,10 @@ mod context;
 mod ignore;
 
 pub(crate) use context::Context;
+pub use context::{ContextFile, InvalidContext, read_context};
+pub use ignore::InvalidPattern;
 
-use devarch_core::text::Text;
+use devarch_core::{template::Dockerfile, text::Text};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// An image to build.
@@ -13,8 +15,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub struct BuildRequest {
     /// The directory that is sent, but for what its `.dockerignore` leaves out.
     pub context: PathBuf,
-    /// The Dockerfile's path in it.
-    pub dockerfile: String,
+    /// The instructions.
+    pub dockerfile: Dockerfile,
     /// Values of the Dockerfile's `ARG`s. Secret ones are shown neither in progress nor in errors; the image's history
     /// has them all the same.
     pub args: BTreeMap<String, Text>,
@@ -24,27 +26,25 @@ pub struct BuildRequest {
     pub labels: BTreeMap<String, String>,
     /// The platform to build for, `linux/arm64`; the engine's own by default.
     pub platform: Option<String>,
-    /// Whether to look for newer base images.
+    /// Whether to look for newer base images. Their registries get the user's credentials where the Dockerfile names
+    /// them without an `ARG`.
     pub pull: bool,
-    /// The image's name, with its tag.
-    pub tag: String,
+    /// The image's names, with their tags; at least one.
+    pub tags: Vec<String>,
 }
 
 impl BuildRequest {
-    /// The Dockerfile's name where nothing else is said.
-    pub const DOCKERFILE: &str = "Dockerfile";
-
-    /// An image of that name from a directory with a [`Self::DOCKERFILE`].
+    /// An image of that name from a directory with a `Dockerfile`.
     pub fn new(context: impl Into<PathBuf>, tag: impl Into<String>) -> Self {
         Self {
             context: context.into(),
-            dockerfile: Self::DOCKERFILE.to_owned(),
+            dockerfile: Dockerfile::default(),
             args: BTreeMap::new(),
             target: None,
             labels: BTreeMap::new(),
             platform: None,
             pull: false,
-            tag: tag.into(),
+            tags: vec![tag.into()],
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Images built from a directory, by the classic builder of Docker and by Podman's compatible call.
 
-use super::{BollardEngine, Result, image};
+use super::{BollardEngine, Result, credentials, image};
 use crate::{
     BuildRequest, EngineError, EngineErrorKind as Kind,
     build::Context,
@@ -27,17 +27,22 @@ pub(super) async fn build(
     request: &BuildRequest,
     progress: &(dyn Fn(String) + Send + Sync),
 ) -> Result<ImageInfo> {
-    let action = || format!("build image {}", request.tag);
-    let context = Context::of(request)
+    let action = || format!("build image {}", request.tags.join(" and "));
+    let name = request.tags.first().map_or("", String::as_str);
+    let context = Context::of(&request.context, &request.dockerfile)
         .map_err(|invalid| EngineError::new(action(), Kind::BuildFailed, invalid.to_string()))?;
-    let call = Call::post(path(request, context.dockerfile())).tar(context.archive());
+    let mut call = Call::post(path(request, context.dockerfile()));
+    if let Some(header) = credentials::find_all(engine.info.kind, context.bases()).await {
+        call = call.header("X-Registry-Config", header);
+    }
+    let call = call.tar(context.archive());
     let mut output = Output::new(request);
     let built = follow(engine, call, &mut output, progress).await;
     engine.names.forget();
     built.map_err(|failure| output.error(failure, action()))?;
     let missing =
         || Failure::Answered(Answered { status: 404, message: "no such image after the build".to_owned() });
-    image::inspect(engine, &request.tag).await?.ok_or_else(missing).during(action)
+    image::inspect(engine, name).await?.ok_or_else(missing).during(action)
 }
 
 /// Intermediate containers go also when the build fails.
@@ -45,12 +50,14 @@ fn path(request: &BuildRequest, dockerfile: &str) -> String {
     let args: BTreeMap<&str, &str> =
         request.args.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
     let mut path = format!(
-        "/build?t={}&dockerfile={}&rm=true&forcerm=true&buildargs={}&labels={}",
-        encoded(&request.tag),
+        "/build?dockerfile={}&rm=true&forcerm=true&buildargs={}&labels={}",
         encoded(dockerfile),
         encoded(&serde_json::json!(args).to_string()),
         encoded(&serde_json::json!(request.labels).to_string()),
     );
+    for tag in &request.tags {
+        path.extend(["&t=", &encoded(tag)]);
+    }
     for (key, value) in [("target", &request.target), ("platform", &request.platform)] {
         if let Some(value) = value {
             path.extend(["&", key, "=", &encoded(value)]);

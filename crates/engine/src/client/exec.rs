@@ -30,9 +30,9 @@ pub(super) async fn start(
     let action = || format!("run {} in container {container}", request.argv.join(" "));
     let created = engine.timed(engine.docker.create_exec(container.as_str(), config(request))).await;
     let id = created.during(action)?.id;
-    let stream = upgrade(engine, &id, request.tty.is_some()).await.during(action)?;
+    let stream = upgrade(engine, &id, request.tty).await.during(action)?;
     if let Some(size) = request.tty {
-        // A command that ended at once has no terminal any more.
+        // Docker before API 1.42 knows no other way. A command that ended at once has no terminal any more.
         if let Err(error) = resize(engine, &id, size).await {
             tracing::debug!(%error, "terminal size not set");
         }
@@ -56,9 +56,20 @@ fn config(request: &ExecRequest) -> ExecConfig {
     }
 }
 
-/// By hand, because only then the packing is ours to know.
-async fn upgrade(engine: &BollardEngine, id: &str, tty: bool) -> std::result::Result<Upgraded, Failure> {
-    let call = Call::post(format!("/exec/{id}/start")).json(&json!({"Detach": false, "Tty": tty}));
+/// By hand, because only then the packing is ours to know. A command that asks for its terminal's size at once is told the
+/// right one: Podman takes it as `h` and `w`, Docker as `ConsoleSize`.
+async fn upgrade(
+    engine: &BollardEngine,
+    id: &str,
+    tty: Option<TerminalSize>,
+) -> std::result::Result<Upgraded, Failure> {
+    let mut body = json!({"Detach": false, "Tty": tty.is_some()});
+    if let Some(TerminalSize { rows, columns }) = tty {
+        body["h"] = json!(rows);
+        body["w"] = json!(columns);
+        body["ConsoleSize"] = json!([rows, columns]);
+    }
+    let call = Call::post(format!("/exec/{id}/start")).json(&body);
     let open = async {
         let response = engine.wire.open(call.upgrade()).await?;
         hyper::upgrade::on(response).await.map_err(|error| Failure::Cut(error.to_string()))

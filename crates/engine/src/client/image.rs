@@ -35,6 +35,7 @@ struct Inspected {
 #[serde(rename_all = "PascalCase")]
 struct Config {
     user: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
     exposed_ports: Option<BTreeMap<String, Value>>,
     volumes: Option<BTreeMap<String, Value>>,
     healthcheck: Option<Check>,
@@ -57,6 +58,7 @@ impl From<Inspected> for ImageInfo {
         let config = found.config.unwrap_or_default();
         Self {
             id: state::image_id(&found.id),
+            labels: config.labels.unwrap_or_default(),
             volumes: config.volumes.unwrap_or_default().into_keys().collect(),
             healthcheck: config.healthcheck.or(found.healthcheck).and_then(healthcheck),
             user: config.user.unwrap_or_default(),
@@ -143,7 +145,7 @@ pub(super) async fn name_for_create(engine: &BollardEngine, reference: &str) -> 
 }
 
 /// The registry a name begins with (distribution/reference: a first part with a dot, a colon, or `localhost`).
-fn registry(reference: &str) -> Option<&str> {
+pub(super) fn registry(reference: &str) -> Option<&str> {
     let (first, _) = reference.split_once('/')?;
     (first.contains(['.', ':']) || first == "localhost").then_some(first)
 }
@@ -161,7 +163,7 @@ pub(super) async fn pull(
     progress: &(dyn Fn(PullProgress) + Send + Sync),
 ) -> Result<ImageInfo> {
     let action = || format!("pull image {reference}");
-    let credentials = credentials::find(engine.info.kind, registry(reference)).await;
+    let credentials = credentials::find(engine.info.kind, reference, registry(reference)).await;
     let mut call = Call::post(pull_path(engine.is_podman(), reference, platform));
     if let Some(header) = credentials.header {
         call = call.header("X-Registry-Auth", header);

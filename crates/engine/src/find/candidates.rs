@@ -75,19 +75,23 @@ fn from_context(input: &FindInput, only: Option<EngineKind>) -> Option<Candidate
 }
 
 fn well_known(input: &FindInput, only: Option<EngineKind>) -> Vec<Candidate> {
+    use EngineKind::{Docker, Podman};
     let under = |dir: &Option<PathBuf>, name: &str| dir.as_ref().map(|dir| dir.join(name));
-    [
-        under(&input.runtime_dir, "docker.sock"),
-        under(&input.runtime_dir, "podman/podman.sock"),
-        under(&input.home, ".docker/run/docker.sock"),
-        under(&input.home, ".docker/desktop/docker.sock"),
-        Some(PathBuf::from("/var/run/docker.sock")),
-        Some(PathBuf::from("/run/podman/podman.sock")),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|path| dial(&format!("unix://{}", path.display()), "well-known socket", only))
-    .collect()
+    let mut sockets = [
+        (Docker, under(&input.runtime_dir, "docker.sock")),
+        (Podman, under(&input.runtime_dir, "podman/podman.sock")),
+        (Docker, under(&input.home, ".docker/run/docker.sock")),
+        (Docker, under(&input.home, ".docker/desktop/docker.sock")),
+        (Docker, Some(PathBuf::from("/var/run/docker.sock"))),
+        (Podman, Some(PathBuf::from("/run/podman/podman.sock"))),
+    ];
+    // Podman may answer at Docker's socket, but what is wrong with its own is what its users can mend.
+    sockets.sort_by_key(|(usual, _)| only.is_some_and(|only| only != *usual));
+    sockets
+        .into_iter()
+        .filter_map(|(_, path)| path)
+        .map(|path| dial(&format!("unix://{}", path.display()), "well-known socket", only))
+        .collect()
 }
 
 fn podman_to_start(input: &FindInput, only: Option<EngineKind>) -> Option<Candidate> {

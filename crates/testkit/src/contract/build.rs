@@ -6,7 +6,7 @@ use crate::{
     outside,
     scope::LABEL,
 };
-use devarch_core::text::Text;
+use devarch_core::{template::Dockerfile, text::Text};
 use devarch_engine::{BuildRequest, EngineErrorKind as Kind};
 use std::{
     fs,
@@ -32,17 +32,38 @@ fn context(f: &Fixture, name: &str, dockerfile: &str) -> (TempDir, BuildRequest)
 /// And tells how it gets on.
 pub async fn a_built_image_is_there_under_its_tag(f: &Fixture) {
     let (_dir, request) = context(f, "plain", &format!("FROM {IMAGE}\nRUN echo built"));
-    assert_eq!(f.engine.image(&request.tag).await.unwrap(), None);
+    assert_eq!(f.engine.image(&request.tags[0]).await.unwrap(), None);
     let said = Mutex::new(Vec::new());
     let image = f.engine.build_image(&request, &|line| said.lock().unwrap().push(line)).await.unwrap();
-    assert_eq!(f.engine.image(&request.tag).await.unwrap().as_ref(), Some(&image));
+    assert_eq!(f.engine.image(&request.tags[0]).await.unwrap().as_ref(), Some(&image));
     let said = said.into_inner().unwrap();
     assert!(said.iter().any(|line| line.trim() == "built"), "{said:?}");
 
     let mut of_it = f.request("of-it", &["true"]);
-    of_it.spec.image = request.tag;
+    of_it.spec.image = request.tags[0].clone();
     let id = f.create(&of_it).await;
     assert_eq!(f.listed(&id).await.unwrap().image_id, image.id);
+}
+
+/// Also without a file of instructions; under every name; and its labels are its containers' too.
+pub async fn an_image_without_a_dockerfile_is_built_under_all_its_names(f: &Fixture) {
+    let (dir, mut request) = context(f, "one", &format!("FROM {IMAGE}"));
+    let path = dir.path().join("Dockerfile");
+    request.dockerfile = Dockerfile::Inline(fs::read_to_string(&path).unwrap());
+    fs::remove_file(&path).unwrap();
+    request.tags.push(format!("{}:2", f.scope.name("two")));
+    request.labels.insert("built".to_owned(), "here".to_owned());
+    let image = f.engine.build_image(&request, &|_| {}).await.unwrap();
+    assert_eq!(image.labels.get("built").map(String::as_str), Some("here"));
+    for tag in &request.tags {
+        assert_eq!(f.engine.image(tag).await.unwrap().unwrap().id, image.id, "{tag}");
+    }
+    let mut of_it = f.request("labelled", &["true"]);
+    of_it.spec.image.clone_from(&request.tags[1]);
+    let id = f.create(&of_it).await;
+    let listed = f.listed(&id).await.unwrap();
+    assert_eq!(listed.labels.get("built").map(String::as_str), Some("here"));
+    assert_eq!(listed.label(LABEL), Some(f.scope.labels()[LABEL].as_str()));
 }
 
 /// With what it said last.
@@ -50,10 +71,10 @@ pub async fn a_build_that_fails_tells_the_step_and_its_output(f: &Fixture) {
     let (_dir, request) = context(f, "broken", &format!("FROM {IMAGE}\nRUN echo too bad; exit 3"));
     let error = f.engine.build_image(&request, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, Kind::BuildFailed, "{error}");
-    for told in [request.tag.as_str(), "RUN echo too bad; exit 3", "\ntoo bad", "3"] {
+    for told in [request.tags[0].as_str(), "RUN echo too bad; exit 3", "\ntoo bad", "3"] {
         assert!(error.to_string().contains(told), "{told} is not in: {error}");
     }
-    assert_eq!(f.engine.image(&request.tag).await.unwrap(), None);
+    assert_eq!(f.engine.image(&request.tags[0]).await.unwrap(), None);
 }
 
 /// A registry is asked for it, if there is one.
@@ -93,13 +114,13 @@ pub async fn an_image_is_built_as_asked(f: &Fixture) {
     assert!(!said.into_inner().unwrap().contains("hunter2"));
 
     let mut probe = f.request("probe", &["sleep", "1000"]);
-    probe.spec.image.clone_from(&request.tag);
+    probe.spec.image.clone_from(&request.tags[0]);
     let id = f.run(&probe).await;
     let line = "cat /greeting; cd /app; stat -c '%n %a %u:%g' run.sh docs/a.md; readlink link; wc -c < big; \
                 ls /second docs/secret.key Dockerfile 2>/dev/null; ls docs";
     let want = "good day & more\nrun.sh 750 0:0\ndocs/a.md 644 0:0\ndocs/a.md\n3000000\na.md\n";
     assert_eq!(f.sh(&id, line).await.stdout, want);
-    let path = format!("/images/{}/json", request.tag);
+    let path = format!("/images/{}/json", request.tags[0]);
     let seen = outside::get(&f.engine.info().endpoint, &path).await;
     assert_eq!(seen["Config"]["Labels"][LABEL], f.scope.labels()[LABEL].as_str(), "{seen}");
 }
@@ -120,7 +141,7 @@ pub async fn a_build_that_is_given_up_ends(f: &Fixture) {
     // Podman leaves a container behind that is known by its base image's name alone.
     let (_dir, base) = context(f, "base", &format!("FROM {IMAGE}"));
     f.engine.build_image(&base, &|_| {}).await.unwrap();
-    let dockerfile = format!("FROM {}\nRUN echo begun; sleep 1000 # {mark}", base.tag);
+    let dockerfile = format!("FROM {}\nRUN echo begun; sleep 1000 # {mark}", base.tags[0]);
     let (_dir, request) = context(f, "endless", &dockerfile);
     let (begun, wait) = tokio::sync::oneshot::channel();
     let begun = Mutex::new(Some(begun));

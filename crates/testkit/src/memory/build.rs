@@ -5,7 +5,7 @@ use super::{
     plain_image,
     world::Refusal,
 };
-use devarch_core::observed::ImageInfo;
+use devarch_core::{observed::ImageInfo, template::Dockerfile};
 use devarch_engine::{BuildRequest, EngineErrorKind as Kind};
 use std::{
     fs,
@@ -23,9 +23,14 @@ pub(super) fn build(
     request: &BuildRequest,
     progress: &(dyn Fn(String) + Send + Sync),
 ) -> Result<Built, Refusal> {
-    let path = request.context.join(&request.dockerfile);
     let failed = |message: String| (Kind::BuildFailed, message);
-    let text = fs::read_to_string(&path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    let text = match &request.dockerfile {
+        Dockerfile::Inline(text) => text.clone(),
+        Dockerfile::Path(path) => {
+            let path = request.context.join(path);
+            fs::read_to_string(&path).map_err(|error| failed(format!("{}: {error}", path.display())))?
+        }
+    };
     let steps: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let (mut bases, mut stages) = (Vec::new(), Vec::new());
     for (number, step) in steps.iter().enumerate() {
@@ -47,7 +52,10 @@ pub(super) fn build(
     text.hash(&mut digest);
     request.args.iter().for_each(|(name, value)| (name, value.reveal()).hash(&mut digest));
     request.target.hash(&mut digest);
-    Ok(Built { bases, image: plain_image(&format!("sha256:{:016x}", digest.finish())) })
+    request.labels.hash(&mut digest);
+    let mut image = plain_image(&format!("sha256:{:016x}", digest.finish()));
+    image.labels.clone_from(&request.labels);
+    Ok(Built { bases, image })
 }
 
 fn run(line: &str, progress: &(dyn Fn(String) + Send + Sync)) -> Result<(), (String, i64)> {

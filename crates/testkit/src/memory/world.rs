@@ -29,6 +29,8 @@ pub(super) struct World {
     pub(super) containers: BTreeMap<ContainerId, Container>,
     pub(super) networks: Vec<ObservedNetwork>,
     pub(super) volumes: BTreeMap<String, BTreeMap<String, String>>,
+    /// What is in volumes.
+    pub(super) contents: BTreeMap<String, String>,
     pub(super) occupied: BTreeSet<u16>,
     pub(super) execs: BTreeMap<String, i64>,
     pub(super) faults: Vec<Fault>,
@@ -79,6 +81,7 @@ impl World {
             containers: BTreeMap::new(),
             networks: Vec::new(),
             volumes: BTreeMap::new(),
+            contents: BTreeMap::new(),
             occupied: BTreeSet::new(),
             execs: BTreeMap::new(),
             faults: Vec::new(),
@@ -135,14 +138,16 @@ impl World {
     }
 
     /// The base images are had as engines have them: what is absent is pulled.
-    pub(super) fn build(&mut self, tag: &str, built: Result<Built>) -> Result<ImageInfo> {
+    pub(super) fn build(&mut self, tags: &[String], built: Result<Built>) -> Result<ImageInfo> {
         let built = built?;
         for base in &built.bases {
             if !self.images.contains_key(base) {
                 self.pull(base)?;
             }
         }
-        self.images.insert(tag.to_owned(), built.image.clone());
+        for tag in tags {
+            self.images.insert(tag.clone(), built.image.clone());
+        }
         Ok(built.image)
     }
 
@@ -209,6 +214,25 @@ impl World {
             return no(Kind::InUse, "volume is in use");
         }
         self.volumes.remove(name.as_str());
+        self.contents.remove(name.as_str());
+        Ok(())
+    }
+
+    pub(super) fn copy_volume(&mut self, from: &str, to: &str, image: &str) -> Result<()> {
+        if from == to {
+            return no(Kind::InUse, "they are the same volume");
+        }
+        if let Some(missing) = [from, to].into_iter().find(|name| !self.volumes.contains_key(*name)) {
+            return no(Kind::NotFound, format!("there is no volume {missing}"));
+        }
+        if self.running().any(|container| container.volumes().contains(to)) {
+            return no(Kind::InUse, format!("a container runs with volume {to}"));
+        }
+        if !self.images.contains_key(image) {
+            return no(Kind::NoImage, format!("there is no image {image}"));
+        }
+        let content = self.contents.get(from).cloned().unwrap_or_default();
+        self.contents.insert(to.to_owned(), content);
         Ok(())
     }
 
@@ -216,15 +240,16 @@ impl World {
         if self.by_name(request.name.as_str()).is_some() {
             return no(Kind::NameTaken, "the container name is already in use");
         }
-        let Some(image) = self.images.get(&request.spec.image).map(|image| image.id.clone()) else {
+        let Some(found) = self.images.get(&request.spec.image) else {
             return no(Kind::NoImage, format!("no such image: {}", request.spec.image));
         };
+        let (image, mut request) = (found.id.clone(), request.clone());
+        request.labels = found.labels.clone().into_iter().chain(request.labels).collect();
         let place = request.spec.network.iter();
         let container = Container {
             name: request.name.clone(),
-            request: request.clone(),
             files: BTreeMap::new(),
-            behaviour: (self.script)(request),
+            behaviour: (self.script)(&request),
             state: RunState::Created,
             exit_code: 0,
             image,
@@ -232,6 +257,7 @@ impl World {
             error: String::new(),
             probes: 0,
             starts: 0,
+            request,
         };
         for volume in container.volumes() {
             self.volumes.entry(volume).or_default();

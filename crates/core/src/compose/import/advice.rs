@@ -26,7 +26,6 @@ const SERVICE: &[(&str, &str)] = &[
     ("networks", "all instances of a stack are in the stack's own network"),
     ("oom_score_adj", "the engine's default is used"),
     ("ports", "write each port"),
-    ("pull_policy", "absent images are pulled; `devarch up --pull` asks for newer ones"),
     ("runtime", "the engine's default is used"),
     ("scale", "add an instance of the template for each"),
     ("secrets", "set the value with `devarch secret set`, or as a config file with secret: true"),
@@ -44,6 +43,18 @@ pub(super) fn service(field: &str) -> String {
 /// What to say of a field of `deploy`.
 pub(super) fn deploy(field: &str) -> String {
     format!("`deploy.{field}` is not supported and was left out; only deploy.resources is taken over")
+}
+
+/// What to say of a field of `build`.
+pub(super) fn build(field: &str) -> String {
+    let what = match field {
+        "additional_contexts" => "widen the context to what holds all",
+        "platforms" => "the service's `platform` is built",
+        "tags" => "the service's `image` is its name",
+        "secrets" | "ssh" => "give it as an argument with secret: true",
+        _ => "engines build without it",
+    };
+    format!("`build.{field}` is not supported and was left out; {what}")
 }
 
 /// What to say of a field beside `services`.

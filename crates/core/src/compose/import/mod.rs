@@ -65,17 +65,21 @@ fn imported(services: &[(&str, At<'_>)], names: &Names, file: &TopLevel<'_>) -> 
         let Some((instance, name)) = names.both(given) else {
             continue;
         };
-        let Some(rewritten) = Rewrite::new(at, &instance, names, file).service() else {
+        let Some(rewritten) = Rewrite::new(at, names, file).service() else {
             continue;
         };
-        if rewritten.body.get("image").is_none() {
-            at.tell("it has no `image` and was left out");
+        if rewritten.body.get("image").is_none() && rewritten.body.get("build").is_none() {
+            at.tell("it has no `image` and no `build` and was left out");
             continue;
         }
         let body = At::within(at.reader, &at.path, &rewritten.body);
         let Some(mut template) = template(&body, Some(&name)) else {
             continue;
         };
+        if template.service.image.is_none() && template.service.build.is_none() {
+            at.tell("nothing is left that says what its image is; it was left out");
+            continue;
+        }
         leave_out_refused(&mut template.service);
         definitions.0.insert(name.clone(), template);
         let file =
@@ -87,8 +91,9 @@ fn imported(services: &[(&str, At<'_>)], names: &Names, file: &TopLevel<'_>) -> 
 
 /// Names the readers report and yet hand on, because elsewhere a report refuses the whole text.
 fn leave_out_refused(service: &mut Service) {
-    if let Some(environment) = &mut service.environment {
-        environment.retain(|name, _| !name.is_empty() && !name.contains(['=', '\0', ' ']));
+    let args = service.build.as_mut().map(|build| &mut build.args);
+    for variables in service.environment.as_mut().into_iter().chain(args) {
+        variables.retain(|name, _| !name.is_empty() && !name.contains(['=', '\0', ' ']));
     }
     if let Some(labels) = &mut service.labels {
         labels.retain(|name, _| !name.starts_with(label::PREFIX));

@@ -2,7 +2,7 @@
 
 use super::service::{entry, text};
 use crate::{
-    name::{VolumeName, suggest},
+    name::VolumeName,
     read::{At, Node, Value},
 };
 
@@ -50,7 +50,7 @@ fn short(at: &At<'_>, mount: &str) -> Node {
     let parts: Vec<&str> = mount.split(':').collect();
     let (source, target, options) = match parts.as_slice() {
         [target] if target.starts_with('/') => {
-            let name = suggest(target, "data");
+            let name = VolumeName::suggest(target, "data");
             at.tell(format!(
                 "the volume at {target} has no name; it is imported as {name:?} so that its data can be found again"
             ));
@@ -91,7 +91,7 @@ fn long(at: &At<'_>) -> Node {
     }
     if at.node.get("source").is_none() && kind(at.node) == Some("volume") {
         let target = text_of(at.node, "target").unwrap_or_default();
-        let name = suggest(target, "data");
+        let name = VolumeName::suggest(target, "data");
         at.tell(format!("the volume at {target} has no name; it is imported as {name:?}"));
         fields.push(entry("source", text(name, at.place)));
     }
@@ -117,7 +117,7 @@ fn volume_name(at: &At<'_>, source: &str) -> String {
     if is_path(source) || source.parse::<VolumeName>().is_ok() {
         return source.to_owned();
     }
-    let name = suggest(source, "data");
+    let name = VolumeName::suggest(source, "data");
     at.tell(format!("volume {source:?} is imported as {name:?}: volumes are named like instances"));
     name
 }

@@ -1,5 +1,5 @@
 use crate::{
-    name::{InstanceName, StackName, TemplateName, suggest},
+    name::{InstanceName, StackName, TemplateName},
     read::{At, Value},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ impl Names {
                 names.insert((*given).to_owned(), (*given).to_owned());
                 continue;
             }
-            let name = free(&suggest(given, "service"), &taken);
+            let name = free(&InstanceName::suggest(given, "service"), &taken);
             at.tell(format!(
                 "{given:?} can't be an instance's name, it is imported as {name:?}; \
                  change the host name where other services use it"
@@ -47,14 +47,7 @@ fn free(wanted: &str, taken: &BTreeSet<String>) -> String {
     if !taken.contains(wanted) {
         return wanted.to_owned();
     }
-    let numbered = |number: usize| {
-        let number = number.to_string();
-        let room = crate::name::MAX_LABEL - number.len() - 1;
-        let stem: String = wanted.chars().take(room).collect();
-        format!("{}-{number}", stem.trim_end_matches('-'))
-    };
-    // So many names can't all be taken.
-    let mut candidates = (2..taken.len() + 3).map(numbered);
+    let mut candidates = (2..).map(|number| InstanceName::numbered(wanted, number));
     candidates.find(|name| !taken.contains(name)).unwrap_or_else(|| wanted.to_owned())
 }
 
@@ -66,7 +59,7 @@ pub(super) fn stack(at: &At<'_>) -> Option<StackName> {
     match given.parse() {
         Ok(name) => Some(name),
         Err(error) => {
-            let name = suggest(given, "stack");
+            let name = StackName::suggest(given, "stack");
             at.tell(format!("{error}; the stack is imported as {name:?}"));
             name.parse().ok()
         }

@@ -1,13 +1,9 @@
 use super::{TopLevel, advice, mounts, names::Names};
-use crate::{
-    name::InstanceName,
-    read::{At, Key, Node, Place, SERVICE_FIELDS, Value},
-};
+use crate::read::{At, BUILD_FIELDS, Key, Node, Place, SERVICE_FIELDS, Value};
 
 /// A Compose service on its way to a template.
 pub(super) struct Rewrite<'a, 'f> {
     at: &'a At<'a>,
-    instance: &'a InstanceName,
     names: &'a Names,
     file: &'a TopLevel<'f>,
     fields: Vec<(Key, Node)>,
@@ -26,16 +22,10 @@ pub(super) struct Rewritten {
 }
 
 impl<'a, 'f> Rewrite<'a, 'f> {
-    /// A service that is called `instance` here.
-    pub(super) fn new(
-        at: &'a At<'a>,
-        instance: &'a InstanceName,
-        names: &'a Names,
-        file: &'a TopLevel<'f>,
-    ) -> Self {
+    /// Nothing taken over yet.
+    pub(super) fn new(at: &'a At<'a>, names: &'a Names, file: &'a TopLevel<'f>) -> Self {
         Self {
             at,
-            instance,
             names,
             file,
             fields: Vec::new(),
@@ -114,17 +104,19 @@ impl<'a, 'f> Rewrite<'a, 'f> {
         self.fields.push(entry(field, node(value, self.at.place)));
     }
 
-    /// Compose builds an image `PROJECT-SERVICE` where it is told no name; the template asks for the same one.
+    /// Fields that say how the engine builds, rather than what, have no place here.
     fn build(&mut self, at: &At<'_>) {
-        if self.at.node.get("image").is_some() {
-            at.tell("`build` is not supported and was left out; build the image before `devarch up`");
+        let Value::Map(entries) = &at.node.value else {
+            self.fields.push(entry("build", at.node.clone()));
             return;
+        };
+        for (field, at) in at.entries().unwrap_or_default() {
+            if !BUILD_FIELDS.contains(&field) && !field.starts_with("x-") {
+                at.tell(advice::build(field));
+            }
         }
-        let image = format!("{}-{}", self.file.stack, self.instance);
-        at.tell(format!(
-            "`build` is not supported and was left out; build the image yourself: docker build -t {image} DIRECTORY"
-        ));
-        self.push("image", Value::Text(image));
+        let known = entries.iter().filter(|(key, _)| BUILD_FIELDS.contains(&key.text.as_str()));
+        self.fields.push(entry("build", node(Value::Map(known.cloned().collect()), at.place)));
     }
 
     /// Of `deploy` only the resources (Compose specification, "Compose Deploy Specification", resources).

@@ -1,13 +1,15 @@
 //! The planner.
 
 mod down;
+mod handover;
+mod images;
 mod order;
 mod supplies;
 mod up;
 
 use super::{
-    Action, Change, ChangeKind, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason, Remembered, Step,
-    StepId, Subject,
+    Action, Change, ChangeKind, Conflict, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason,
+    Remembered, Step, StepId, Subject,
     conflict::{conflicts, is_ours},
     instance::{Case, Verdict},
 };
@@ -28,22 +30,25 @@ pub fn plan(
     remembered: &Remembered,
     options: &PlanOptions,
 ) -> Result<Plan, PlanError> {
-    let conflicts = conflicts(desired, observed, options);
-    if !conflicts.is_empty()
-        && let Ok(stack) = desired.identity.stack_name.parse::<StackName>()
-    {
-        return Err(PlanError::Conflicts { stack, conflicts });
-    }
+    in_the_way(desired, conflicts(desired, observed, options))?;
     let case = Case { desired, observed, remembered, options };
     let mut builder = Builder::new(&case);
     builder.take_down();
     builder.bring_up();
+    in_the_way(desired, std::mem::take(&mut builder.refused))?;
     builder.order_handovers();
     builder.order_names();
     builder.verify();
     builder.remember_all();
     builder.commit();
     Ok(builder.finish())
+}
+
+fn in_the_way(desired: &Desired, conflicts: Vec<Conflict>) -> Result<(), PlanError> {
+    match desired.identity.stack_name.parse::<StackName>() {
+        Ok(stack) if !conflicts.is_empty() => Err(PlanError::Conflicts { stack, conflicts }),
+        _ => Ok(()),
+    }
 }
 
 struct Builder<'a> {
@@ -59,7 +64,7 @@ struct Builder<'a> {
     steps: Vec<Step>,
     changes: Vec<Change>,
     /// Steps that make images, the network and volumes.
-    pulls: BTreeMap<String, StepId>,
+    images: BTreeMap<String, StepId>,
     network: Option<StepId>,
     volumes: BTreeMap<String, StepId>,
     /// By instance: the step that starts it, and the one after which it is ready.
@@ -77,6 +82,8 @@ struct Builder<'a> {
     strays: Vec<(&'a InstanceName, &'a ObservedContainer, NetworkName)>,
     /// What to beware of, besides what the wish itself warns of.
     warnings: Vec<Problem>,
+    /// What can't be made.
+    refused: Vec<Conflict>,
 }
 
 impl<'a> Builder<'a> {
@@ -115,7 +122,7 @@ impl<'a> Builder<'a> {
             doubted: Vec::new(),
             steps: Vec::new(),
             changes: Vec::new(),
-            pulls: BTreeMap::new(),
+            images: BTreeMap::new(),
             network: None,
             volumes: BTreeMap::new(),
             started: BTreeMap::new(),
@@ -126,6 +133,7 @@ impl<'a> Builder<'a> {
             memories: Vec::new(),
             strays: Vec::new(),
             warnings: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -159,8 +167,8 @@ impl<'a> Builder<'a> {
     }
 
     fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> &mut Change {
-        let (fields, spec, may_change_data) = (Vec::new(), None, false);
-        self.changes.push(Change { subject, kind, reason, may_change_data, fields, spec });
+        let (fields, spec, build, may_change_data) = (Vec::new(), None, None, false);
+        self.changes.push(Change { subject, kind, reason, may_change_data, fields, spec, build });
         let last = self.changes.len() - 1;
         &mut self.changes[last]
     }
@@ -178,6 +186,7 @@ impl<'a> Builder<'a> {
             engine: observed.engine.kind,
             engine_version: observed.engine.version.clone(),
             network: desired.network.clone(),
+            unsettled: self.unsettled(),
             changes: self.changes,
             warnings: desired.warnings.iter().cloned().chain(self.warnings).collect(),
             unused_volumes,

@@ -1,90 +1,27 @@
-//! What has to come before what: what changes hands, proof before removal, removals last.
+//! What has to come before what: proof before memory, memory before removal.
 
 use super::{Builder, existing};
 use crate::{
     desired::Readiness,
-    name::{ContainerName, InstanceName, NetworkName},
-    observed::ObservedContainer,
-    plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject, conflict::is_ours, model::ends},
-    port::HostSocket,
-    spec::ContainerSpec,
+    name::{InstanceName, NetworkName},
+    plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject, model::ends},
     stack::Wanted,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::collections::BTreeSet;
 
 impl Builder<'_> {
-    /// A host port, address or volume that changes hands is released before it is taken.
-    pub(super) fn order_handovers(&mut self) {
-        let stops = self.stops.clone();
-        for (name, start) in self.started.clone() {
-            let spec = &self.case.desired.instances[name].spec;
-            for (stop, holder) in &stops {
-                if !holds(holder, spec) || self.steps[start.0].after.contains(stop) {
-                    continue;
-                }
-                if self.depends(*stop, start) {
-                    self.release_early(*stop);
-                }
-                if !self.depends(*stop, start) {
-                    self.steps[start.0].after.insert(*stop);
-                }
-            }
-        }
-    }
-
-    /// A name that another container of the stack has is freed before it is taken: by the rename of what is replaced,
-    /// or of what is to be removed.
-    pub(super) fn order_names(&mut self) {
-        let case = self.case;
-        let ours =
-            case.observed.containers.iter().filter(|container| is_ours(case.desired, &container.labels));
-        let holders: BTreeMap<&ContainerName, &ObservedContainer> =
-            ours.map(|container| (&container.name, container)).collect();
-        let (mut takers, mut leaving) = (Vec::new(), BTreeMap::new());
-        for (at, step) in self.steps.iter().enumerate() {
-            match &step.action {
-                Action::CreateContainer { name, .. } => takers.push((StepId(at), name.clone())),
-                Action::Rename { container, to } => {
-                    takers.push((StepId(at), to.clone()));
-                    if let ContainerRef::Existing(id) = container {
-                        leaving.insert(id.clone(), StepId(at));
-                    }
-                }
-                _ => {}
-            }
-        }
-        for (taker, name) in takers {
-            let Some(holder) = holders.get(&name) else { continue };
-            let freed = leaving.get(&holder.id).copied().or_else(|| self.step_aside(holder));
-            let Some(freed) = freed.filter(|freed| *freed != taker) else { continue };
-            if self.depends(freed, taker) {
-                let stop = self.stops.iter().find(|(_, container)| container.id == holder.id);
-                for step in stop.map(|(stop, _)| *stop).into_iter().chain([freed]) {
-                    self.release_early(step);
-                }
-            }
-            if !self.depends(freed, taker) {
-                self.steps[taker.0].after.insert(freed);
-            }
-        }
-    }
-
-    /// Renames a container that is to be removed, as soon as it has stopped.
-    fn step_aside(&mut self, container: &ObservedContainer) -> Option<StepId> {
-        let at = self.removals.iter().position(|(_, removed, _)| removed.id == container.id)?;
-        let stop = self.stops.iter().find(|(_, stopped)| stopped.id == container.id).map(|(stop, _)| *stop);
-        let to = self.beside(&container.name, "old");
-        self.removals[at].2 = to.clone();
-        let instance = self.removals[at].0.clone();
-        Some(self.step(instance.as_ref(), Action::Rename { container: existing(container), to }, stop))
-    }
-
     /// Whether `step` comes after `other`.
     pub(super) fn depends(&self, step: StepId, other: StepId) -> bool {
-        step == other || self.steps[step.0].after.iter().any(|before| self.depends(*before, other))
+        let (mut seen, mut todo) = (BTreeSet::new(), vec![step]);
+        while let Some(step) = todo.pop() {
+            if step == other {
+                return true;
+            }
+            if seen.insert(step) {
+                todo.extend(&self.steps[step.0].after);
+            }
+        }
+        false
     }
 
     /// Stops a container, or renames it, without waiting for its successor's providers; the successor still does.
@@ -150,15 +87,4 @@ impl Builder<'_> {
             self.step(None, Action::RemoveNetwork { id: network.id.clone(), name }, removed.clone());
         }
     }
-}
-
-/// Whether a container has what only one can have at a time and a spec wants.
-fn holds(container: &ObservedContainer, spec: &ContainerSpec) -> bool {
-    let has_port = container.ports.iter().any(|port| {
-        let held = HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol };
-        spec.ports.iter().any(|wanted| wanted.socket().overlaps(&held))
-    });
-    let address = spec.network.as_ref().map(|network| IpAddr::V4(network.address));
-    let has_address = address.is_some() && container.networks.values().any(|held| *held == address);
-    has_port || has_address || spec.data_volumes().any(|volume| container.volumes.contains(volume.as_str()))
 }

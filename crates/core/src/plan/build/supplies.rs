@@ -1,4 +1,4 @@
-//! What containers need before they can be made: network, images, volumes.
+//! What containers need before they can be made, besides images: network and volumes.
 
 use super::Builder;
 use crate::{
@@ -29,22 +29,6 @@ impl<'a> Builder<'a> {
     pub(super) fn networks(&self) -> impl Iterator<Item = &'a ObservedNetwork> + use<'a> {
         let case = self.case;
         case.observed.networks.iter().filter(move |network| is_ours(case.desired, &network.labels))
-    }
-
-    pub(super) fn pull_step(&mut self, name: &InstanceName, instance: &DesiredInstance) -> Option<StepId> {
-        let image = &instance.spec.image;
-        if self.case.observed.images.contains_key(image) {
-            return None;
-        }
-        if let Some(step) = self.pulls.get(image) {
-            return Some(*step);
-        }
-        let reason = Reason::NeededBy { instance: name.clone() };
-        self.change(Subject::Image(image.clone()), ChangeKind::Pull, reason);
-        let action = Action::PullImage { image: image.clone(), platform: instance.spec.platform.clone() };
-        let step = self.step(None, action, []);
-        self.pulls.insert(image.clone(), step);
-        Some(step)
     }
 
     pub(super) fn volume_steps(&mut self, name: &InstanceName, instance: &DesiredInstance) -> Vec<StepId> {

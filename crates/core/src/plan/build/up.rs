@@ -223,11 +223,15 @@ impl<'a> Builder<'a> {
         under: ContainerName,
     ) -> (StepId, StepId) {
         let mut after: BTreeSet<StepId> = self.network_step().into_iter().collect();
-        after.extend(self.pull_step(name, instance));
+        let image = self.image_step(name, instance);
+        after.extend(image);
         after.extend(self.volume_steps(name, instance));
-        let action =
-            Action::CreateContainer { name: under, made: Box::new(self.case.desired.made(name, instance)) };
-        let made = self.step(Some(name), action, after);
+        let mut made = self.case.desired.made(name, instance);
+        if image.is_some() {
+            made.image_id = None;
+        }
+        let made =
+            self.step(Some(name), Action::CreateContainer { name: under, made: Box::new(made) }, after);
         if instance.spec.config_files.is_empty() {
             return (made, made);
         }

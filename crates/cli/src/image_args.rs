@@ -1,0 +1,52 @@
+//! What commands are told about images.
+
+use devarch_app::ImageOptions;
+use devarch_core::template::PullPolicy;
+
+/// When images are pulled, in place of every instance's `pull_policy`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PullArg {
+    /// Pull images by this policy instead of their own; without one, look up every tag
+    #[arg(long, value_name = "POLICY", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pull: Option<Pull>,
+}
+
+/// The policies that make sense for all images at once.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Pull {
+    /// Look up every tag
+    Always,
+    /// Pull what is absent
+    Missing,
+    /// Pull nothing
+    Never,
+}
+
+/// What is done about images before a plan is made.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImageArgs {
+    #[command(flatten)]
+    pull: PullArg,
+    /// Build images also where nothing changed
+    #[arg(long)]
+    build: bool,
+}
+
+impl PullArg {
+    /// In the application's words.
+    pub(crate) fn options(&self) -> ImageOptions {
+        let pull = self.pull.map(|pull| match pull {
+            Pull::Always => PullPolicy::Always,
+            Pull::Missing => PullPolicy::Missing,
+            Pull::Never => PullPolicy::Never,
+        });
+        ImageOptions { pull, build: false }
+    }
+}
+
+impl ImageArgs {
+    /// In the application's words.
+    pub(crate) fn options(&self) -> ImageOptions {
+        ImageOptions { build: self.build, ..self.pull.options() }
+    }
+}

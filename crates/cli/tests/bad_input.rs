@@ -1,0 +1,331 @@
+//! What people get wrong: each is refused with its documented exit code, by name, and with what would be accepted.
+
+
+mod common;
+
+use common::World;
+use insta::assert_snapshot;
+use std::process::Stdio;
+
+const SHOP: &str = r#"
+version: "1"
+stacks:
+  shop:
+    instances:
+      web: { template: busybox, ports: ["127.0.0.1:18080:80"] }
+      db: { template: postgres }
+"#;
+
+#[test]
+fn an_instance_is_named_in_one_word_or_in_two() {
+    let world = World::without_engine();
+    world.ok(&["stack", "create", "shop"]);
+    world.ok(&["instance", "add", "shop/web", "busybox"]);
+    world.ok(&["instance", "add", "shop", "db", "postgres"]);
+    assert_eq!(
+        world.json(&["instance", "show", "shop/web"]),
+        world.json(&["instance", "show", "shop", "web"])
+    );
+    world.ok(&["instance", "rename", "shop/web", "front"]);
+    world.ok(&["instance", "rename", "shop", "db", "data"]);
+    world.ok(&["instance", "remove", "shop/front"]);
+    world.ok(&["instance", "remove", "shop", "data"]);
+    assert_eq!(world.json(&["instance", "list", "shop"])["instances"].as_array().unwrap().len(), 0);
+    assert_snapshot!(world.run(&["instance", "add", "shop/web", "web", "busybox"]), @"
+    --- stderr
+    error: 'web' names the instance already; what follows is its template alone
+    --- exit 3
+    ");
+    assert_snapshot!(world.run(&["instance", "show", "shop/web", "db"]), @"
+    --- stderr
+    error: two instances are named, 'web' and 'db'; name one of them
+    --- exit 3
+    ");
+    assert_snapshot!(world.run(&["instance", "remove", "shop"]), @"
+    --- stderr
+    error: name the instance too: STACK NAME, or STACK/NAME
+    --- exit 3
+    ");
+    assert_snapshot!(world.run(&["instance", "rename", "shop", "web"]), @"
+    --- stderr
+    error: name the instance and its new name: STACK OLD NEW
+    --- exit 3
+    ");
+}
+
+#[test]
+fn an_instance_of_this_directory_without_its_slash_is_recognised() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    assert_snapshot!(world.run(&["open", "web"]), @"
+    --- stderr
+    error: there is no stack 'web'; an instance of this directory's stack 'shop' is written /web
+    --- exit 4
+    ");
+    assert_snapshot!(world.run(&["plan", "web"]), @"
+    --- stderr
+    error: there is no stack 'web'; an instance of this directory's stack 'shop' is written /web
+    --- exit 4
+    ");
+    assert_snapshot!(world.run(&["exec", "web", "true"]), @"
+    --- stderr
+    error: invalid value 'web' for '<STACK/INSTANCE>': it names no instance; write STACK/INSTANCE, or /web for an instance of this directory's stack
+
+    For more information, try '--help'.
+    --- exit 3
+    ");
+    assert_snapshot!(world.run(&["open", "wob"]), @"
+    --- stderr
+    error: there is no stack 'wob'; `devarch stack list` shows all
+    --- exit 4
+    ");
+}
+
+#[test]
+fn a_suggested_name_is_accepted() {
+    let world = World::without_engine();
+    let long = "x".repeat(53);
+    for name in ["shop", "shop-2", &long] {
+        world.ok(&["stack", "create", name]);
+    }
+    assert_snapshot!(world.run(&["stack", "create", "shop"]), @"
+    --- stderr
+    error: stack name shop is already taken; 'shop-3' would be free
+    --- exit 5
+    ");
+    world.ok(&["stack", "create", "shop-3"]);
+    let refused = world.fails(5, &["stack", "create", &long]);
+    let free = format!("{}-2", "x".repeat(51));
+    assert!(refused.stderr.contains(&format!("'{free}' would be free")), "{refused}");
+    world.ok(&["stack", "create", &free]);
+    assert_snapshot!(world.run(&["stack", "rename", "shop-3", "shop"]), @"
+    --- stderr
+    error: stack name shop is already taken; 'shop-4' would be free
+    --- exit 5
+    ");
+    assert_snapshot!(world.run(&["stack", "clone", "shop-3", "shop"]), @"
+    --- stderr
+    error: stack name shop is already taken; 'shop-4' would be free
+    --- exit 5
+    ");
+}
+
+#[test]
+fn a_suggested_instance_reads_like_no_other() {
+    let world = World::without_engine();
+    world.ok(&["stack", "create", "a-b"]);
+    world.ok(&["instance", "add", "a-b", "c", "busybox"]);
+    world.ok(&["instance", "add", "a-b", "c-2", "busybox"]);
+    world.ok(&["stack", "create", "a"]);
+    world.ok(&["instance", "add", "a", "x", "busybox"]);
+    for args in [&["instance", "add", "a/b-c", "busybox"][..], &["instance", "rename", "a/x", "b-c"]] {
+        let refused = world.fails(5, args);
+        assert!(refused.stderr.contains("'b-c-3' would be free"), "{refused}");
+    }
+    world.ok(&["instance", "add", "a/b-c-3", "busybox"]);
+    // 'a-b' renamed to 'a' would have containers of the same names.
+    let refused = world.fails(5, &["stack", "rename", "a-b", "a"]);
+    assert!(refused.stderr.contains("'a-2' would be free"), "{refused}");
+    world.ok(&["stack", "rename", "a-b", "a-2"]);
+}
+
+#[test]
+fn a_stack_name_that_leaves_no_room_for_an_instance_is_refused() {
+    let world = World::without_engine();
+    let ran = world.fails(3, &["stack", "create", &"x".repeat(54)]);
+    assert!(ran.stderr.contains("it is longer than 53 characters"), "{ran}");
+    assert!(ran.stderr.contains(&format!("\"{}\" would be accepted", "x".repeat(53))), "{ran}");
+    world.ok(&["stack", "create", &"x".repeat(53)]);
+    world.ok(&["instance", "add", &"x".repeat(53), "i", "busybox"]);
+    let ran = world.fails(3, &["instance", "add", &"x".repeat(53), "ii", "busybox"]);
+    assert!(ran.stderr.contains("shorten the stack's or the instance's name by 1"), "{ran}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_not_found() {
+    let world = World::without_engine();
+    assert_snapshot!(world.run(&["catalog", "add", "nofile.yaml"]), @"
+    --- stderr
+    error: can't read $ROOT/project/nofile.yaml: No such file or directory (os error 2); check the path
+    --- exit 4
+    ");
+    world.fails(4, &["init", "--from", "nofile.yaml", "--stack", "shop"]);
+}
+
+#[test]
+fn a_port_of_another_instance_is_a_conflict() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    let before = world.json(&["instance", "list"]);
+    assert_snapshot!(world.run(&["set", "/db", "ports.5432=18080"]), @"
+    --- stderr
+    error: stack 'shop' asks for host ports that are taken:
+      db.ports.5432/tcp: host port 18080 belongs to instance 'web' of the same stack; choose another, or `auto`
+    --- exit 5
+    ");
+    assert_eq!(world.json(&["instance", "list"]), before, "nothing was saved");
+}
+
+#[test]
+fn set_shows_the_port_in_the_container_too() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    assert_snapshot!(world.run(&["set", "/web", "ports=[\"18081:80\", \"18082:53/udp\"]"]), @"
+    ~ web.ports: + 127.0.0.1:18082->53/udp
+    ~ web.ports: 127.0.0.1:18080->80 => 127.0.0.1:18081->80
+    --- exit 0
+    ");
+}
+
+#[test]
+fn a_file_without_a_stack_is_invalid() {
+    let world = World::without_engine();
+    for (text, line) in [
+        ("", "expected a mapping"),
+        ("version: \"1\"\nstacks: {}\n", "no stack is declared"),
+        ("version: \"1\"\nstacks:\n", "expected a mapping"),
+        ("version: \"1\"\n", "`stacks` is missing"),
+    ] {
+        world.write(text);
+        let ran = world.fails(3, &["up"]);
+        assert!(ran.stderr.contains(line) && ran.stderr.contains("devarch.yml"), "{text:?}: {ran}");
+    }
+    world.write("");
+    assert_snapshot!(world.run(&["up"]), @"
+    --- stderr
+    error: $ROOT/project/devarch.yml: expected a mapping, found nothing
+    --- exit 3
+    ");
+    world.write("version: \"1\"\nstacks: {}\n");
+    assert_snapshot!(world.run(&["up"]), @"
+    --- stderr
+    error: stacks: no stack is declared; add one: `NAME: {instances: {}}`
+     --> $ROOT/project/devarch.yml:2:9
+      |
+    2 | stacks: {}
+      |         ^
+    --- exit 3
+    ");
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_shown_where_it_breaks() {
+    let world = World::without_engine();
+    let text = b"version: \"1\"\n# caf\xe9\nstacks: {}\n";
+    std::fs::write(world.project().join("devarch.yml"), text).unwrap();
+    assert_snapshot!(world.run(&["up"]), @"
+    --- stderr
+    error: byte 0xe9 is not UTF-8; save the file with that encoding
+     --> $ROOT/project/devarch.yml:2:6
+      |
+    2 | # caf�
+      |      ^
+    --- exit 3
+    ");
+    std::fs::write(world.project().join("mine.yaml"), text).unwrap();
+    world.fails(3, &["catalog", "add", "mine.yaml"]);
+    world.fails(3, &["init", "--from", "mine.yaml", "--stack", "shop", "--force"]);
+}
+
+#[test]
+fn an_engine_that_cannot_be_named_so_is_invalid() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    assert_snapshot!(world.run(&["plan", "--engine", "bogus"]), @r#"
+    --- stderr
+    error: --engine: "bogus" is not an engine; name `docker`, `podman`, unix:///PATH or tcp://HOST:PORT
+    --- exit 3
+    "#);
+    let mut command = world.command(&["status"]);
+    command.env("DEVARCH_ENGINE", "ssh://box").stdout(Stdio::piped()).stderr(Stdio::piped());
+    assert_snapshot!(world.end(command.spawn().unwrap()), @r#"
+    --- stderr
+    error: DEVARCH_ENGINE: "ssh://box" goes through ssh, which DevArch does not speak; forward the engine's socket with `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST` and name unix:///tmp/engine.sock
+    --- exit 3
+    "#);
+}
+
+#[test]
+fn names_and_references_of_a_file_are_told_with_its_other_faults_where_they_stand() {
+    let world = World::without_engine();
+    world.write(
+        "version: \"1\"\nstacks:\n  shop:\n    instances:\n      My_Web:\n        template: busybox\n        \
+         depends_on: [dv, db]\n      db:\n        template: postgers\n        \
+         volumes_add: { data: x }\n        depends_on: { My_Web: }\n",
+    );
+    assert_snapshot!(world.run(&["up"]), @r#"
+    --- stderr
+    error: stacks.shop.instances.My_Web: "My_Web" is not a valid instance name: only a-z, 0-9 and '-' are allowed; "my-web" would be accepted
+      --> $ROOT/project/devarch.yml:5:7
+       |
+     5 |       My_Web:
+       |       ^^^^^^
+       |
+    error: stacks.shop.instances.My_Web.depends_on[0]: the stack has no instance 'dv'; did you mean 'db'?
+      --> $ROOT/project/devarch.yml:7:22
+       |
+     7 |         depends_on: [dv, db]
+       |                      ^^
+    error: stacks.shop.instances.db.template: there is no template 'postgers'; did you mean 'postgres'?
+      --> $ROOT/project/devarch.yml:9:19
+       |
+     9 |         template: postgers
+       |                   ^^^^^^^^
+    error: stacks.shop.instances.db.volumes_add.data: "data" is not an absolute path in the container
+      --> $ROOT/project/devarch.yml:10:24
+       |
+    10 |         volumes_add: { data: x }
+       |                        ^^^^
+    error: stacks.shop.instances.db.depends_on.My_Web: "My_Web" is not a valid instance name: only a-z, 0-9 and '-' are allowed; "my-web" would be accepted
+      --> $ROOT/project/devarch.yml:11:23
+       |
+    11 |         depends_on: { My_Web: }
+       |                       ^^^^^^
+    --- exit 3
+    "#);
+    assert!(world.run(&["stack", "list"]).stdout.contains("no stacks yet"));
+}
+
+#[test]
+fn an_instance_keeps_the_template_it_has_when_the_catalog_has_it_no_more() {
+    let world = World::without_engine();
+    std::fs::write(world.project().join("mine.yaml"), "name: mine\ndescription: Mine.\nimage: mine:1\n")
+        .unwrap();
+    world.ok(&["catalog", "add", "mine.yaml"]);
+    let text = "version: \"1\"\nstacks: { shop: { instances: { web: { template: mine } } } }\n";
+    world.define(text);
+    world.ok(&["catalog", "remove", "mine"]);
+    world.fails(6, &["up", "--yes"]);
+    world.write(&text.replace("web:", "other:"));
+    let ran = world.fails(4, &["up", "--yes"]);
+    assert!(ran.stderr.contains("there is no template 'mine'"), "{ran}");
+}
+
+#[test]
+fn completing_tells_no_secret_and_no_error() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    world.ok(&["set", "/db", "environment.POSTGRES_PASSWORD=hunter2"]);
+    let complete = |database: Option<&str>, words: &[&str]| {
+        let at = (words.len() - 1).to_string();
+        let mut command = world.command(&[&["--"], words].concat());
+        command.env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", at).env("_CLAP_IFS", "\n");
+        if let Some(url) = database {
+            command.env("DEVARCH_DATABASE_URL", url);
+        }
+        world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()).to_string()
+    };
+    for words in [
+        &["devarch", ""][..],
+        &["devarch", "set", ""],
+        &["devarch", "set", "shop/db", "environment."],
+        &["devarch", "unset", "shop/db", ""],
+        &["devarch", "exec", "shop/db", "-e", ""],
+        &["devarch", "config", ""],
+    ] {
+        let shown = complete(None, words);
+        assert!(!shown.contains("hunter2") && !shown.contains("POSTGRES"), "{words:?}: {shown}");
+        let shown = complete(Some("postgres://me:hunter3@127.0.0.1:1/db"), words);
+        assert!(!shown.contains("hunter3") && !shown.contains("error"), "{words:?}: {shown}");
+    }
+}

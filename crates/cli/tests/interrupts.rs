@@ -1,0 +1,163 @@
+//! Ctrl-C in every phase: the program ends with 130 and says so, nothing runs twice, and the next apply ends in what is
+//! wanted.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod common;
+
+use common::{
+    Ran, World,
+    between::{Becomes, Between},
+    signal,
+};
+use devarch_core::{engine::EngineKind, observed::RunState};
+use rustix::process::Signal;
+
+macro_rules! on_both_engines {
+    ($($name:ident)*) => {
+        mod docker { $(#[test] fn $name() { super::with(super::EngineKind::Docker, super::$name); })* }
+        mod podman { $(#[test] fn $name() { super::with(super::EngineKind::Podman, super::$name); })* }
+    };
+}
+
+on_both_engines! {
+    ctrl_c_while_an_image_is_pulled_leaves_nothing
+    ctrl_c_while_a_container_is_made_is_mended_by_the_next_apply
+    ctrl_c_while_a_replacement_is_made_runs_nothing_twice
+    ctrl_c_while_a_container_stops_is_mended_by_the_next_stop
+    a_second_ctrl_c_ends_at_once
+}
+
+fn with(kind: EngineKind, test: fn(&World)) {
+    if let Some(world) = World::on(kind) {
+        test(&world);
+    }
+}
+
+const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: busybox, ports: [80], volumes: [\"data:/data\"] }\n";
+
+impl World {
+    /// Runs the program until a request of that kind is held, presses Ctrl-C, lets the request go on, and waits for the
+    /// end.
+    fn interrupted(&self, held: common::between::Rule, args: &[&str]) -> Ran {
+        let between = Between::new(&self.endpoint(), held);
+        let child = self.command_at(&between.endpoint(), args).spawn().unwrap();
+        between.await_held();
+        signal(&child, Signal::INT);
+        between.release();
+        let ran = self.end(child);
+        assert_eq!(ran.code, 130, "{ran}");
+        assert!(ran.stderr.contains("cancelling: waiting for the steps under way"), "{ran}");
+        assert!(ran.stderr.contains("cancelled"), "{ran}");
+        ran
+    }
+
+    fn running(&self) -> usize {
+        let prefix = format!("devarch-{}-web", self.stack);
+        let all = self.wait(self.engine().containers()).unwrap();
+        let ours = all.iter().filter(|container| container.name.as_str().starts_with(&prefix));
+        ours.filter(|container| container.state == RunState::Running).count()
+    }
+
+    fn converges(&self) {
+        self.ok(&["apply", "--yes"]);
+        self.ok(&["plan", "--detailed-exitcode"]);
+        assert_eq!(self.running(), 1);
+    }
+}
+
+fn pull(asked: &str) -> Becomes {
+    let pulls =
+        asked.starts_with("POST") && (asked.contains("/images/create") || asked.contains("/images/pull"));
+    if pulls { Becomes::Held } else { Becomes::Passed }
+}
+
+fn create(asked: &str) -> Becomes {
+    let creates = asked.starts_with("POST") && asked.contains("/containers/create");
+    if creates { Becomes::Held } else { Becomes::Passed }
+}
+
+fn stop(asked: &str) -> Becomes {
+    let stops = asked.starts_with("POST") && asked.contains("/stop");
+    if stops { Becomes::Held } else { Becomes::Passed }
+}
+
+fn ctrl_c_while_an_image_is_pulled_leaves_nothing(world: &World) {
+    // Nothing is ever pulled: the request is held until the program has ended.
+    world.write(&WEB.replace("busybox,", "busybox, image: \"localhost:1/devarch/never:1\","));
+    let between = Between::new(&world.endpoint(), pull);
+    let child = world.command_at(&between.endpoint(), &["up", "--yes"]).spawn().unwrap();
+    between.await_held();
+    signal(&child, Signal::INT);
+    let ran = world.end(child);
+    assert_eq!(ran.code, 130, "{ran}");
+    assert!(ran.stderr.contains("cancelled"), "{ran}");
+    assert_eq!(world.running(), 0);
+    assert!(world.ok(&["stack", "list"]).stdout.contains("no stacks yet"), "nothing was saved");
+    world.write(WEB);
+    world.ok(&["up", "--yes"]);
+    world.converges();
+}
+
+fn ctrl_c_while_a_container_is_made_is_mended_by_the_next_apply(world: &World) {
+    world.write(WEB);
+    world.interrupted(create, &["up", "--yes"]);
+    assert_eq!(world.running(), 0, "no step began after it");
+    world.converges();
+}
+
+fn ctrl_c_while_a_replacement_is_made_runs_nothing_twice(world: &World) {
+    world.write(WEB);
+    world.ok(&["up", "--yes"]);
+    world.ok(&["exec", "/web", "--", "sh", "-c", "echo kept >/data/x"]);
+    for held in [create as common::between::Rule, stop] {
+        world.ok(&["set", "/web", "environment.A=1"]);
+        world.interrupted(held, &["apply", "--yes"]);
+        assert!(world.running() <= 1, "two containers on one volume");
+        world.converges();
+        world.ok(&["unset", "/web", "environment.A"]);
+        world.converges();
+    }
+    assert_eq!(world.ok(&["exec", "/web", "--", "cat", "/data/x"]).stdout, "kept\n");
+}
+
+fn ctrl_c_while_a_container_stops_is_mended_by_the_next_stop(world: &World) {
+    world.write(WEB);
+    world.ok(&["up", "--yes"]);
+    // The stop under way is the last step, so that it may have been made after all.
+    let between = Between::new(&world.endpoint(), stop);
+    let child = world.command_at(&between.endpoint(), &["stop"]).spawn().unwrap();
+    between.await_held();
+    signal(&child, Signal::INT);
+    between.release();
+    let ran = world.end(child);
+    assert!([0, 130].contains(&ran.code), "{ran}");
+    world.ok(&["stop"]);
+    assert_eq!(world.running(), 0);
+    world.ok(&["start"]);
+    world.converges();
+}
+
+fn a_second_ctrl_c_ends_at_once(world: &World) {
+    world.write(WEB);
+    let between = Between::new(&world.endpoint(), create);
+    let mut child = world.command_at(&between.endpoint(), &["up", "--yes"]).spawn().unwrap();
+    between.await_held();
+    signal(&child, Signal::INT);
+    let mut said = [0; 11];
+    // What it says comes after its plan, and before it listens for the second.
+    let mut stderr = child.stderr.take().unwrap();
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("Ctrl-C again ends at once") {
+        let read = std::io::Read::read(&mut stderr, &mut said).unwrap();
+        assert_ne!(read, 0, "{}", String::from_utf8_lossy(&seen));
+        seen.extend_from_slice(&said[..read]);
+    }
+    while child.try_wait().unwrap().is_none() {
+        signal(&child, Signal::INT);
+        std::thread::yield_now();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(between);
+    world.converges();
+}

@@ -1,0 +1,96 @@
+//! The program at a terminal: commands in containers get one like ours, and questions can be answered.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod common;
+
+use common::World;
+use devarch_core::engine::EngineKind;
+
+macro_rules! on_both_engines {
+    ($($name:ident)*) => {
+        mod docker { $(#[test] fn $name() { super::with(super::EngineKind::Docker, super::$name); })* }
+        mod podman { $(#[test] fn $name() { super::with(super::EngineKind::Podman, super::$name); })* }
+    };
+}
+
+on_both_engines! {
+    a_command_at_a_terminal_gets_one_of_the_same_size
+    a_shell_at_a_terminal_takes_keys_and_follows_the_window
+    a_command_without_a_terminal_reads_a_pipe_to_its_end
+    a_question_is_answered_at_a_terminal_and_ctrl_c_changes_nothing
+}
+
+fn with(kind: EngineKind, test: fn(&World)) {
+    if let Some(world) = World::on(kind) {
+        test(&world);
+    }
+}
+
+const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: busybox }\n";
+
+fn a_command_at_a_terminal_gets_one_of_the_same_size(world: &World) {
+    world.write(WEB);
+    world.ok(&["up", "--yes"]);
+    // Docker 20.10 sets the size a moment after the start.
+    let line = "tty; n=0; until [ \"$(stty size)\" = '45 123' ] || [ $n = 500 ]; do n=$((n + 1)); done; stty size; \
+                [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all; exit 9";
+    let ran = world.at_terminal((123, 45), &["exec", "/web", "--", "sh", "-c", line]).end();
+    assert_eq!(ran.code, 9, "{ran}");
+    assert!(ran.stdout.contains("/dev/pts/") && ran.stdout.contains("all\r\n"), "{ran}");
+    assert!(ran.stdout.contains("45 123\r\n"), "{ran}");
+    let ran = world.at_terminal((123, 45), &["exec", "-T", "/web", "--", "sh", "-c", "tty; exit 4"]).end();
+    assert_eq!(ran.code, 4, "{ran}");
+    assert!(ran.stdout.contains("not a tty"), "{ran}");
+}
+
+fn a_shell_at_a_terminal_takes_keys_and_follows_the_window(world: &World) {
+    world.write(WEB);
+    world.ok(&["up", "--yes"]);
+    let mut shell = world.at_terminal((80, 24), &["shell", "/web"]);
+    shell.press("echo $((40 + 2)); stty size\r");
+    shell.shows("42\r\n24 80\r\n");
+    shell.resize((100, 30));
+    // The engine hears of it a moment later, so it is asked until it knows.
+    shell.press("until [ \"$(stty size)\" = '30 100' ]; do sleep 0.1; done; echo res''ized\r");
+    shell.shows("resized\r\n");
+    // Ctrl-C is the command's, not ours.
+    shell.press("sh -c 'trap \"echo caught; exit\" INT; echo wait\"\"ing; while :; do sleep 0.1; done'\r");
+    shell.shows("waiting");
+    shell.press("\x03");
+    shell.shows("caught\r\n");
+    shell.press("exit 6\r");
+    assert_eq!(shell.end().code, 6);
+}
+
+fn a_command_without_a_terminal_reads_a_pipe_to_its_end(world: &World) {
+    world.write(WEB);
+    world.ok(&["up", "--yes"]);
+    let ran = world.feed(b"one\ntwo\n", &["exec", "/web", "--", "sh", "-c", "cat; tty; exit 3"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, "one\ntwo\nnot a tty\n"), "{ran}");
+    let ran = world.feed(b"", &["exec", "/web", "--", "cat"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran}");
+}
+
+fn a_question_is_answered_at_a_terminal_and_ctrl_c_changes_nothing(world: &World) {
+    world.write(WEB);
+    let runs = || {
+        let name = format!("devarch-{}-web", world.stack);
+        world.wait(world.engine().containers()).unwrap().iter().any(|one| one.name.as_str() == name)
+    };
+    for (keys, code) in [("\x03", 130), ("n\r", 130), ("\r", 130)] {
+        let mut up = world.at_terminal((80, 24), &["up"]);
+        up.shows("Apply this to");
+        up.press(keys);
+        let ran = up.end();
+        assert_eq!(ran.code, code, "{ran}");
+        assert!(ran.stdout.contains("cancelled; nothing was changed"), "{ran}");
+        assert!(!runs() && world.ok(&["stack", "list"]).stdout.contains("no stacks yet"));
+    }
+    let mut up = world.at_terminal((80, 24), &["up"]);
+    up.shows("Apply this to");
+    up.press("y\r");
+    let ran = up.end();
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(runs());
+}

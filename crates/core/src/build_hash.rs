@@ -1,0 +1,179 @@
+//! What an image was built from, as keyed hashes in its label. Keyed, because arguments and files can be secrets; in
+//! parts, so that a plan can say what changed. Engines hand an image's labels on to its containers, so a container
+//! tells what it was built from even when its image's name stands for another image by now.
+
+use crate::{
+    hash::{HashKey, absorb, hex},
+    resolve::BuildSpec,
+    template::Dockerfile,
+};
+use hmac::{Hmac, Mac as _};
+use serde::Serialize;
+use sha2::Sha256;
+use std::fmt;
+
+/// Version of the hashed form.
+const FORM: u32 = 1;
+
+/// Bytes of each part that are kept: the label is for telling builds apart, not for proving their origin.
+const KEPT: usize = 16;
+
+/// What an image is built from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
+pub struct BuildHash([String; 3]);
+
+/// A part of what an image is built from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BuildPart {
+    /// Files of the context.
+    Context,
+    /// The instructions.
+    Dockerfile,
+    /// Arguments, target or platform.
+    Options,
+}
+
+impl BuildPart {
+    const ALL: [Self; 3] = [Self::Context, Self::Dockerfile, Self::Options];
+}
+
+impl fmt::Display for BuildPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Context => "context",
+            Self::Dockerfile => "Dockerfile",
+            Self::Options => "arguments, target or platform",
+        })
+    }
+}
+
+impl BuildHash {
+    /// Reads a label; `None` where it is none of this form.
+    pub fn parse(label: &str) -> Option<Self> {
+        let rest = label.strip_prefix(&format!("{FORM}:"))?;
+        let parts: Vec<String> = rest.split('.').map(str::to_owned).collect();
+        parts.try_into().ok().map(Self)
+    }
+
+    /// The parts that differ.
+    pub fn changed(&self, before: &Self) -> Vec<BuildPart> {
+        let pairs = self.0.iter().zip(&before.0).zip(BuildPart::ALL);
+        pairs.filter(|((now, before), _)| now != before).map(|(_, part)| part).collect()
+    }
+}
+
+impl fmt::Display for BuildHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{FORM}:{}", self.0.join("."))
+    }
+}
+
+impl From<BuildHash> for String {
+    fn from(hash: BuildHash) -> Self {
+        hash.to_string()
+    }
+}
+
+/// What an entry of a context is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// A directory.
+    Directory,
+    /// A file, by the SHA-256 of its bytes.
+    File([u8; 32]),
+    /// A symbolic link, by what it says.
+    Link(&'a [u8]),
+}
+
+/// Takes a context in, entry by entry in a fixed order. Times and owners don't count: a checkout sets them anew.
+pub struct BuildHasher {
+    key: HashKey,
+    context: Hmac<Sha256>,
+}
+
+impl BuildHasher {
+    /// Nothing taken in yet.
+    pub fn new(key: &HashKey) -> Self {
+        Self { key: key.clone(), context: key.mac() }
+    }
+
+    /// An entry of the context: its path in it, its permission bits, and what it is.
+    pub fn entry(&mut self, path: &[u8], mode: u32, content: Content<'_>) {
+        absorb(&mut self.context, path);
+        absorb(&mut self.context, &mode.to_be_bytes());
+        match content {
+            Content::Directory => absorb(&mut self.context, b"directory"),
+            Content::File(digest) => {
+                absorb(&mut self.context, b"file");
+                absorb(&mut self.context, &digest);
+            }
+            Content::Link(target) => {
+                absorb(&mut self.context, b"link");
+                absorb(&mut self.context, target);
+            }
+        }
+    }
+
+    /// The hash of the build with that Dockerfile's text.
+    pub fn finish(self, spec: &BuildSpec, instructions: &[u8]) -> BuildHash {
+        let mut dockerfile = self.key.mac();
+        if let Dockerfile::Path(path) = &spec.dockerfile {
+            absorb(&mut dockerfile, path.as_bytes());
+        }
+        absorb(&mut dockerfile, instructions);
+        let mut options = self.key.mac();
+        for option in [&spec.target, &spec.platform] {
+            absorb(&mut options, option.as_deref().unwrap_or_default().as_bytes());
+        }
+        for (name, value) in &spec.args {
+            absorb(&mut options, name.as_bytes());
+            absorb(&mut options, value.reveal().as_bytes());
+        }
+        let kept = |mac: Hmac<Sha256>| hex(&mac.finalize().into_bytes()[..KEPT]);
+        BuildHash([self.context, dockerfile, options].map(kept))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Text;
+    use std::collections::BTreeMap;
+
+    fn spec(arg: Text) -> BuildSpec {
+        BuildSpec {
+            context: "/p".to_owned(),
+            dockerfile: Dockerfile::default(),
+            args: BTreeMap::from([("A".to_owned(), arg)]),
+            target: None,
+            platform: None,
+            pull: false,
+            hash: None,
+        }
+    }
+
+    fn hash(mode: u32, instructions: &str, arg: &str) -> BuildHash {
+        let mut hasher = BuildHasher::new(&HashKey::new([1; 32]));
+        hasher.entry(b"app.py", mode, Content::File([2; 32]));
+        hasher.finish(&spec(Text::Secret(arg.to_owned())), instructions.as_bytes())
+    }
+
+    #[test]
+    fn a_label_tells_which_part_of_a_build_changed() {
+        let before = hash(0o644, "FROM a", "1");
+        let label = before.to_string();
+        assert_eq!(BuildHash::parse(&label).as_ref(), Some(&before));
+        assert_eq!(hash(0o644, "FROM a", "1").changed(&before), []);
+        assert_eq!(hash(0o755, "FROM a", "1").changed(&before), [BuildPart::Context]);
+        assert_eq!(hash(0o644, "FROM b", "1").changed(&before), [BuildPart::Dockerfile]);
+        assert_eq!(hash(0o644, "FROM a", "2").changed(&before), [BuildPart::Options]);
+    }
+
+    #[test]
+    fn a_label_of_another_form_is_no_hash() {
+        assert_eq!(BuildHash::parse("0:a.b.c"), None);
+        assert_eq!(BuildHash::parse("1:a.b"), None);
+    }
+}

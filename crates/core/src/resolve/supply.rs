@@ -1,0 +1,151 @@
+//! Where the images of a stack come from: pulled by name, or built.
+
+use super::{Effective, Problem, absolute_path, policy::host_path_allowance};
+use crate::{
+    build_hash::BuildHash,
+    name::InstanceName,
+    stack::{Stack, Wanted},
+    template::{Dockerfile, PullPolicy},
+    text::Text,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Where a container's image comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Supply {
+    /// It is pulled where it is absent.
+    Missing,
+    /// Its tag is looked up each time.
+    Always,
+    /// It is there, or it is an error.
+    Never,
+    /// The stack builds it.
+    Build,
+}
+
+/// An image to build. Two that are equal are built once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BuildSpec {
+    /// The directory that is sent to the engine, absolute.
+    pub context: String,
+    /// The instructions.
+    #[serde(flatten)]
+    pub dockerfile: Dockerfile,
+    /// Values of the `ARG`s.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub args: BTreeMap<String, Text>,
+    /// The stage to stop at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The platform to build for; the engine's own where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// Look for newer versions of the images it begins from.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pull: bool,
+    /// What it is built from now; `None` where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<BuildHash>,
+}
+
+/// The images of a stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Supplies {
+    /// By instance: its image, and where that comes from.
+    pub instances: BTreeMap<InstanceName, (String, Supply)>,
+    /// By the image's name: how it is built.
+    pub builds: BTreeMap<String, BuildSpec>,
+    /// What is wrong with them.
+    pub problems: Vec<Problem>,
+}
+
+/// What supplies need to know besides the stack.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SupplyContext<'a> {
+    /// The user's home, for `~/` and for policy.
+    pub home: Option<&'a str>,
+    /// A policy that holds in place of every instance's own.
+    pub pull: Option<PullPolicy>,
+    /// What images are built from now, by name, as far as somebody looked.
+    pub hashes: Option<&'a BTreeMap<String, BuildHash>>,
+}
+
+/// The images of the instances that are to be there.
+pub fn supplies(
+    stack: &Stack,
+    effective: &BTreeMap<InstanceName, Effective>,
+    context: &SupplyContext<'_>,
+) -> Supplies {
+    let mut supplies = Supplies::default();
+    for (name, instance) in &stack.instances {
+        if let Some(effective) = effective.get(name).filter(|_| stack.wanted(instance) != Wanted::Absent) {
+            supplies.add(stack, name, effective, context);
+        }
+    }
+    // An image that one instance builds is not pulled for another.
+    for (image, supply) in supplies.instances.values_mut() {
+        if supplies.builds.contains_key(image) {
+            *supply = Supply::Build;
+        }
+    }
+    supplies
+}
+
+impl Supplies {
+    fn add(&mut self, stack: &Stack, name: &InstanceName, of: &Effective, context: &SupplyContext<'_>) {
+        let Some(image) = of.service.image.clone() else { return };
+        let said = of.service.pull_policy;
+        let policy = context.pull.or(said).unwrap_or_default();
+        let supply = match policy {
+            PullPolicy::Missing | PullPolicy::Build => Supply::Missing,
+            PullPolicy::Always => Supply::Always,
+            PullPolicy::Never => Supply::Never,
+        };
+        self.instances.insert(name.clone(), (image.clone(), supply));
+        let Some(spec) = build_spec(stack, of, context) else {
+            if said == Some(PullPolicy::Build) {
+                let message =
+                    "it is build, but there is no `build`; add one or choose missing, always, never";
+                self.problems.push(Problem::of(name, "pull_policy", message));
+            }
+            return;
+        };
+        let takes = host_path_allowance(&spec.context, true, context.home);
+        if let Some(allowance) = takes.filter(|allowance| !stack.allow.contains(allowance)) {
+            let message = format!(
+                "{} is refused by policy: all of it would be sent to the engine; build a directory of its own, or add \
+                 `allow: [{allowance}]` to the stack if it must be",
+                spec.context
+            );
+            self.problems.push(Problem::of(name, "build.context", message));
+        }
+        match self.builds.get(&image) {
+            Some(other) if *other != spec => {
+                let message = format!(
+                    "another instance builds {image:?} differently; give one of them another `image`, or none for one \
+                     of its own"
+                );
+                self.problems.push(Problem::of(name, "build", message));
+            }
+            _ => {
+                self.builds.insert(image, spec);
+            }
+        }
+    }
+}
+
+/// How an instance's image is built, if it is.
+pub fn build_spec(stack: &Stack, of: &Effective, context: &SupplyContext<'_>) -> Option<BuildSpec> {
+    let (build, image) = (of.service.build.as_ref()?, of.service.image.as_ref()?);
+    let policy = context.pull.or(of.service.pull_policy);
+    Some(BuildSpec {
+        context: absolute_path(&build.context, stack.project.as_deref(), context.home),
+        dockerfile: build.dockerfile.clone().unwrap_or_default(),
+        args: build.args.iter().map(|(name, value)| (name.clone(), value.to_text())).collect(),
+        target: build.target.clone(),
+        platform: of.service.platform.clone(),
+        pull: policy == Some(PullPolicy::Always),
+        hash: context.hashes.and_then(|hashes| hashes.get(image).cloned()),
+    })
+}

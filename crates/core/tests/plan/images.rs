@@ -1,0 +1,294 @@
+//! Images: what is pulled, what is built, and when a container is made anew for it.
+
+use crate::support::{Paper, stack};
+use devarch_core::{
+    build_hash::{BuildHash, BuildHasher, Content},
+    desired::effective,
+    hash::HashKey,
+    plan::{PlanOptions, TextOptions, plan, plan_text},
+    read::{parse_yaml, read_project},
+    resolve::{SupplyContext, supplies},
+    stack::{Stack, Wanted},
+    template::PullPolicy,
+};
+/// An API that is built, and a worker of the same image.
+const BUILT: &str = r#"
+api: {template: t, build: {context: ./api, args: {MODE: dev, TOKEN: {value: hunter2, secret: true}}, target: app}}
+worker: {template: t, image: "devarch-shop-api:latest"}
+"#;
+
+const API: &str = "devarch-shop-api:latest";
+
+fn text(paper: &Paper, stack: &Stack) -> String {
+    plan_text(&paper.plan(stack), TextOptions::default())
+}
+
+/// What is there to be built from: a file with that in it.
+fn source(paper: &mut Paper, shop: &Stack, content: u8) {
+    let specs = supplies(shop, &effective(shop), &SupplyContext::default()).builds;
+    for (image, spec) in specs {
+        let mut hasher = BuildHasher::new(&HashKey::new([7; 32]));
+        hasher.entry(b"app.py", 0o644, Content::File([content; 32]));
+        paper.sources.insert(image, hasher.finish(&spec, b"FROM busybox\n"));
+    }
+}
+
+fn build_label(paper: &mut Paper, instance: &str) -> Option<BuildHash> {
+    paper.of(instance).built_from()
+}
+
+#[test]
+fn an_image_is_built_once_and_before_its_containers() {
+    let (mut paper, shop) = (Paper::new(), stack(BUILT));
+    source(&mut paper, &shop, 1);
+    insta::assert_snapshot!(text(&paper, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    +   image devarch-shop-api:latest: build, api needs it
+          context /project/api
+          dockerfile Dockerfile
+          target app
+          arg MODE=dev
+          arg TOKEN=[REDACTED]
+    +   network devarch-shop-net: create, is not there
+    +   api: create, is not there
+          image devarch-shop-api:latest
+    +   worker: create, is not there
+          image devarch-shop-api:latest
+
+    Plan: 2 to create, 0 to change, 0 to replace, 0 to remove.
+    ");
+    paper.apply(&shop);
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    build devarch-shop-api:latest
+    create network devarch-shop-net
+    worker: create container devarch-shop-worker
+    worker: start
+    api: create container devarch-shop-api
+    api: start
+    see that everything still runs
+    ");
+    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+}
+
+#[test]
+fn what_is_built_from_the_same_things_is_built_once_under_each_name() {
+    let (mut paper, shop) =
+        (Paper::new(), stack("a: {template: t, build: ./x}\nb: {template: t, build: x}\n"));
+    source(&mut paper, &shop, 1);
+    paper.apply(&shop);
+    let builds: Vec<&String> = paper.done.iter().filter(|step| step.starts_with("build")).collect();
+    assert_eq!(builds, ["build devarch-shop-a:latest and devarch-shop-b:latest"]);
+    assert!(paper.plan(&shop).is_empty());
+}
+
+#[test]
+fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
+    let (mut paper, shop) = (Paper::new(), stack(BUILT));
+    source(&mut paper, &shop, 1);
+    paper.apply(&shop);
+    source(&mut paper, &shop, 2);
+    insta::assert_snapshot!(text(&paper, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    +   image devarch-shop-api:latest: build, context changed
+          context /project/api
+          dockerfile Dockerfile
+          target app
+          arg MODE=dev
+          arg TOKEN=[REDACTED]
+    -/+ api: replace, its image is built anew
+    -/+ worker: replace, its image is built anew
+
+    Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
+    ");
+    let mut built_before = paper.clone();
+    paper.apply(&shop);
+    assert_eq!(build_label(&mut paper, "worker"), paper.sources.get(API).cloned());
+    assert!(paper.plan(&shop).is_empty());
+    // As `up` does it: the build first, then the plan.
+    let wanted = built_before.sources[API].to_string();
+    built_before.add_image(API, "sha256:new");
+    let image = built_before.observed.images.get_mut(API).unwrap();
+    image.labels.insert("devarch.build_hash".to_owned(), wanted);
+    insta::assert_snapshot!(text(&built_before, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ api: replace, its image was built anew: context changed
+    -/+ worker: replace, its image was built anew: context changed
+
+    Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn another_stacks_build_under_the_same_name_replaces_nothing() {
+    let (mut paper, shop) = (Paper::new(), stack(BUILT));
+    source(&mut paper, &shop, 1);
+    paper.apply(&shop);
+    paper.add_image(API, "sha256:theirs");
+    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+}
+
+#[test]
+fn what_should_not_run_is_neither_looked_at_nor_built() {
+    let (mut paper, mut shop) = (Paper::new(), stack(BUILT));
+    source(&mut paper, &shop, 1);
+    paper.apply(&shop);
+    paper.sources.clear();
+    shop.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Stopped);
+    paper.apply(&shop);
+    assert!(paper.plan(&shop).is_empty());
+    shop.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
+    assert_eq!(
+        paper.apply(&shop).steps.iter().filter(|step| step.action.to_string().contains("build")).count(),
+        0
+    );
+}
+
+#[test]
+fn an_absent_image_that_may_not_be_pulled_is_an_error_that_says_what_to_do() {
+    let (mut paper, shop) =
+        (Paper::new(), stack("web: {template: t, image: \"me/web:1\", pull_policy: never}\n"));
+    let refused = |paper: &Paper| {
+        plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap_err()
+    };
+    insta::assert_snapshot!(refused(&paper), @"stack 'shop' can't be applied: instance 'web': image me/web:1 is not on the engine, and pull_policy is never; pull or build it there, or let it be pulled: `devarch set shop/web pull_policy=missing`");
+    paper.pull = Some(PullPolicy::Missing);
+    insta::assert_snapshot!(text(&paper, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    +   image me/web:1: pull, web needs it
+    +   network devarch-shop-net: create, is not there
+    +   web: create, is not there
+          image me/web:1
+
+    Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
+    ");
+    paper.add_image("me/web:1", "sha256:there");
+    paper.pull = None;
+    paper.apply(&shop);
+    assert!(paper.plan(&shop).is_empty());
+}
+
+#[test]
+fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
+    let (mut paper, shop) = (Paper::new(), stack("web: {template: t, pull_policy: always}\n"));
+    paper.apply(&shop);
+    insta::assert_snapshot!(text(&paper, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    image busybox:1: known after pull; `up` and `apply STACK` look first
+
+    Nothing to do: the stack is as it should be.
+    ");
+    let supplied = PlanOptions { supplied: true, ..PlanOptions::default() };
+    assert!(paper.plan_with(&shop, &supplied).unsettled.is_empty());
+    paper.add_image("busybox:1", "sha256:bbbbbbbbbbbbbbbb");
+    insta::assert_snapshot!(plan_text(&paper.plan_with(&shop, &supplied), TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ web: replace, its image's name now stands for sha256:bbbbbbbbbbbb instead of sha256:aaaaaaaaaaaa
+
+    Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_container_is_pinned_to_the_image_it_was_planned_with() {
+    let paper = Paper::new();
+    let plan = paper.plan(&stack("web: {template: t}\nnew: {template: t, image: \"absent:1\"}\n"));
+    let pins: Vec<String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            devarch_core::plan::Action::CreateContainer { name, made } => {
+                Some(format!("{name} {:?}", made.image_id))
+            }
+            _ => None,
+        })
+        .collect();
+    insta::assert_snapshot!(pins.join("\n"), @r#"
+    devarch-shop-new None
+    devarch-shop-web Some(ImageId("sha256:aaaaaaaaaaaaaaaa"))
+    "#);
+}
+
+/// Everything that is wrong with a stack of these instances.
+fn problems(instances: &str) -> String {
+    let problems = Paper::new().try_desire(&stack(instances)).unwrap_err();
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_can_not_be_built_is_refused_with_its_field() {
+    insta::assert_snapshot!(problems("
+home: {template: t, build: ~/}
+root: {template: t, build: {context: /etc}}
+none: {template: t, pull_policy: build}
+one: {template: t, image: \"me/x:1\", build: ./one}
+two: {template: t, image: \"me/x:1\", build: ./two}
+"), @r#"
+    home.build.context: /home/me is refused by policy: all of it would be sent to the engine; build a directory of its own, or add `allow: [host-paths]` to the stack if it must be
+    none.pull_policy: it is build, but there is no `build`; add one or choose missing, always, never
+    root.build.context: /etc is refused by policy: all of it would be sent to the engine; build a directory of its own, or add `allow: [host-paths]` to the stack if it must be
+    two.build: another instance builds "me/x:1" differently; give one of them another `image`, or none for one of its own
+    "#);
+}
+
+/// What is wrong with a template's text.
+fn wrong(build: &str) -> String {
+    let text = format!("version: \"1\"\nstacks: {{s: {{instances: {{}}}}}}\ntemplates:\n  t:\n{build}");
+    let wrong = read_project(&parse_yaml(&text).unwrap()).unwrap_err();
+    wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_build_that_can_not_be_is_told_with_its_place() {
+    insta::assert_snapshot!(wrong("    description: no image\n"), @"5:5: templates.t: `image` is missing, and so is `build`");
+    insta::assert_snapshot!(wrong(
+        "    build:
+      contxt: .
+      dockerfile: ../Dockerfile
+      dockerfile_inline: FROM x
+      args: [A, B=1, {C: 1}]
+      cache_from: [a]
+    pull_policy: daily
+"
+    ), @r#"
+    6:7: templates.t.build.contxt: unknown field `contxt`; did you mean `context`?
+    7:19: templates.t.build.dockerfile: "../Dockerfile" must be a path in the context; widen the context to what holds both
+    9:14: templates.t.build.args[0]: "A" is not of the form NAME=value
+    9:22: templates.t.build.args[2]: expected a text, found a mapping
+    10:7: templates.t.build.cache_from: unknown field `cache_from`; known are context, dockerfile, dockerfile_inline, args, target
+    11:18: templates.t.pull_policy: "daily" is not one of missing, always, never, build
+    "#);
+    insta::assert_snapshot!(wrong("    build: https://github.com/me/it.git\n"), @r#"5:12: templates.t.build: "https://github.com/me/it.git" is not a directory; clone it and give its directory"#);
+    insta::assert_snapshot!(wrong("    build: {dockerfile: a, dockerfile_inline: FROM x}\n"), @"5:12: templates.t.build: `dockerfile` and `dockerfile_inline` are both there; keep one");
+}
+
+#[test]
+fn an_overrides_image_or_build_replaces_both() {
+    let text = r#"
+version: "1"
+stacks:
+  s:
+    instances:
+      inherits: {template: t}
+      image: {template: t, image: "other:1", exports: []}
+      build: {template: t, build: {context: ./b, args: {TOKEN: shown}}}
+templates:
+  t: {image: "me/t:1", build: {context: ./t, args: {TOKEN: {value: x, secret: true}}}, exports: [{name: h, type: http, port: 1}]}
+"#;
+    let file = read_project(&parse_yaml(text).unwrap()).unwrap();
+    let template = file.templates.values().next().unwrap();
+    let merged = file.stacks.values().next().unwrap().instances.iter().map(|(name, instance)| {
+        let service = devarch_core::resolve::merge(template, &instance.overrides).service;
+        format!("{name}: {:?} {:?}", service.image, service.build)
+    });
+    insta::assert_snapshot!(merged.collect::<Vec<_>>().join("\n"), @r#"
+    build: None Some(Build { context: "./b", dockerfile: None, args: {"TOKEN": "[REDACTED]"}, target: None })
+    image: Some("other:1") None
+    inherits: Some("me/t:1") Some(Build { context: "./t", dockerfile: None, args: {"TOKEN": "[REDACTED]"}, target: None })
+    "#);
+}
