@@ -19,6 +19,8 @@ use std::{
 const PATIENCE: &str = "3";
 /// No apply here makes more calls.
 const MOST_CALLS: usize = 40;
+/// Stacks of one test that are at it at the same time: most of what they do is wait.
+const LANES: usize = 2;
 
 /// A world and its store; the world first, since it cleans up with what the store says.
 struct Scene {
@@ -52,24 +54,46 @@ enum Side {
     New,
 }
 
+/// What a lane came to.
+struct Lane {
+    /// Calls that went wrong.
+    calls: usize,
+    failures: Vec<String>,
+}
+
 /// Whatever call of that apply the trouble happens to. Says how many calls there were and how many were survived.
 pub(crate) fn survives(kind: EngineKind, scenario: Scenario, trouble: Trouble) {
+    let lanes: Option<Vec<Lane>> = std::thread::scope(|scope| {
+        let lane = |first| scope.spawn(move || walk(kind, Case { scenario, trouble, at: first }));
+        let lanes: Vec<_> = (1..=LANES).map(lane).collect();
+        lanes.into_iter().map(|lane| lane.join().unwrap()).collect()
+    });
+    let Some(lanes) = lanes else { return };
+    let calls: usize = lanes.iter().map(|lane| lane.calls).sum();
+    let failures: Vec<String> = lanes.into_iter().flat_map(|lane| lane.failures).collect();
+    println!("survived {} of {calls}", calls.saturating_sub(failures.len()));
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// Breaks the first case's call and every [`LANES`]-th after it, until an apply has made fewer.
+fn walk(kind: EngineKind, first: Case) -> Option<Lane> {
+    let mut lane = Lane { calls: 0, failures: Vec::new() };
     let mut kept = None;
-    let mut failures = Vec::new();
-    for at in 1..MOST_CALLS {
-        let Some(scene) = kept.take().or_else(|| Scene::set(kind, trouble)) else { return };
-        let case = Case { scenario, trouble, at };
+    for at in (first.at..MOST_CALLS).step_by(LANES) {
+        let scene = kept.take().map_or_else(|| Scene::set(kind, first.trouble), Some)?;
+        let case = Case { at, ..first };
         let attempt = scene.attempt(case);
         match catch_unwind(AssertUnwindSafe(|| scene.judge(case, &attempt))) {
-            Ok(()) => kept = Some(scene).filter(|_| scenario.can_be_repeated()),
+            Ok(()) => kept = Some(scene).filter(|_| case.scenario.can_be_repeated()),
             // The next one gets a world of its own.
-            Err(panic) => failures.push(format!("call {at}, {:?}: {}", attempt.broken, message(&*panic))),
+            Err(panic) => {
+                lane.failures.push(format!("call {at}, {:?}: {}", attempt.broken, message(&*panic)))
+            }
         }
         if attempt.broken.is_none() {
-            println!("survived {} of {}", (at - 1).saturating_sub(failures.len()), at - 1);
-            assert!(failures.is_empty(), "{}", failures.join("\n\n"));
-            return;
+            return Some(lane);
         }
+        lane.calls += 1;
     }
     panic!("more calls than {MOST_CALLS}");
 }
@@ -137,9 +161,10 @@ impl Scene {
         self.converges(case, attempt);
     }
 
-    /// Tells the next command what to do about the interrupted apply: in turn to put back what ran, or to go on.
+    /// Tells the next command what to do about the interrupted apply: in turn to put back what ran, or to go on;
+    /// each lane does both.
     fn help(&self, case: Case, attempt: &Attempt) {
-        let undo = case.at % 2 == 1;
+        let undo = case.at % 4 < 2;
         let args = ["apply", "STACK", if undo { "--undo" } else { "--resume" }, "--yes"];
         if case.trouble == Trouble::KillTwice {
             let (ran, broken) = self.run(&args, 1 + case.at % 3, Fault::Kill(Moment::After));
@@ -165,9 +190,6 @@ impl Scene {
         );
         let now = Picture::of(world);
         assert!(is_clean(world, &now), "left over: {now:#?}");
-        if std::env::var("FX").is_err() {
-            return;
-        }
         assert_eq!(world.json(&["lock", "list"]), serde_json::json!([]), "a lock is held");
     }
 
