@@ -126,7 +126,7 @@ impl App {
         let spec = |spec: &str| serde_json::from_str(spec).unwrap_or_default();
         let applied = applied
             .into_iter()
-            .map(|(id, applied)| (id, RememberedSpec { spec: spec(&applied.spec), hash: applied.hash }))
+            .map(|(id, applied)| (id, vec![RememberedSpec { spec: spec(&applied.spec), hash: applied.hash }]))
             .collect();
         Ok(Remembered { applied })
     }

@@ -62,7 +62,7 @@ pub struct DesiredInstance {
 }
 
 /// When an instance counts as ready.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Readiness {
     /// When it runs.

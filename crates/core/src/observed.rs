@@ -9,7 +9,7 @@ use crate::{
     template::{Healthcheck, PortKey, Protocol},
 };
 use ipnet::Ipv4Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
@@ -83,7 +83,7 @@ impl ObservedContainer {
 }
 
 /// Whether a container runs. `restarting` and `unhealthy` are running.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
     /// Created, never started.

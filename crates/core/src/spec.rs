@@ -4,12 +4,13 @@
 use crate::{
     id::{ApplyId, InstanceId, StackId, StoreId},
     name::{ContainerName, NetworkName, PhysicalVolume},
+    port::HostSocket,
     template::{Healthcheck, PortKey, Protocol, Resources, RestartPolicy, TmpfsMount, Ulimit},
     text::Text,
     unit::{Bytes, FileMode, Millis, Owner},
 };
 use ipnet::Ipv4Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
@@ -168,6 +169,16 @@ pub struct ContainerSpec {
     pub network: Option<Attachment>,
 }
 
+impl ContainerSpec {
+    /// The named volumes it can write to.
+    pub fn data_volumes(&self) -> impl Iterator<Item = &PhysicalVolume> {
+        self.mounts.iter().filter(|mount| !mount.read_only).filter_map(|mount| match &mount.source {
+            MountFrom::Volume(name) => Some(name),
+            MountFrom::Bind(_) => None,
+        })
+    }
+}
+
 /// A port published on the host, fully assigned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PublishedPort {
@@ -177,6 +188,13 @@ pub struct PublishedPort {
     pub host_ip: IpAddr,
     /// Port on the host.
     pub host_port: u16,
+}
+
+impl PublishedPort {
+    /// Its place on the host.
+    pub fn socket(&self) -> HostSocket {
+        HostSocket { ip: self.host_ip, port: self.host_port, protocol: self.key.protocol }
+    }
 }
 
 impl std::fmt::Display for PublishedPort {
@@ -229,7 +247,7 @@ pub struct FileSpec {
 }
 
 /// A container's place in its stack's network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// The stack's network.
     pub name: NetworkName,

@@ -91,6 +91,9 @@ impl Hands<'_> {
                     engine.connect(&attachment.name, &container, attachment.address, &attachment.aliases);
                 done(call.await)
             }
+            Action::Disconnect { container, network } => {
+                done(engine.disconnect(network, &self.container(container)?).await)
+            }
             Action::Start { container } => done(engine.start(&self.container(container)?).await),
             Action::Stop { container, grace } => done(engine.stop(&self.container(container)?, *grace).await),
             Action::Rename { container, to } => done(engine.rename(&self.container(container)?, to).await),

@@ -3,6 +3,7 @@
 use super::PlanOptions;
 use crate::{
     desired::{Desired, DesiredInstance},
+    id::{StackId, StoreId},
     name::InstanceName,
     observed::{Observed, ObservedContainer},
     port::HostSocket,
@@ -50,8 +51,13 @@ pub(super) fn conflicts(desired: &Desired, observed: &Observed, options: &PlanOp
 
 /// Whether an object's labels say it belongs to the stack of this store.
 pub(super) fn is_ours(desired: &Desired, labels: &BTreeMap<String, String>) -> bool {
-    labels.get(label::STORE_ID).map(String::as_str) == Some(desired.identity.store.as_str())
-        && labels.get(label::STACK_ID).map(String::as_str) == Some(desired.identity.stack.as_str())
+    belongs(labels, &desired.identity.store, &desired.identity.stack)
+}
+
+/// Whether an object's labels say it belongs to that stack of that store.
+pub(super) fn belongs(labels: &BTreeMap<String, String>, store: &StoreId, stack: &StackId) -> bool {
+    labels.get(label::STORE_ID).map(String::as_str) == Some(store.as_str())
+        && labels.get(label::STACK_ID).map(String::as_str) == Some(stack.as_str())
 }
 
 /// Whose an object is, in words.
@@ -173,28 +179,7 @@ fn left_volumes(
 
 fn ports(desired: &Desired, (name, instance): Named<'_>, observed: &Observed, found: &mut Vec<Conflict>) {
     for port in &instance.spec.ports {
-        let socket = HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol };
-        let holder = observed
-            .containers
-            .iter()
-            .filter(|container| !is_ours(desired, &container.labels))
-            .find(|container| publishes(container, socket))
-            .map(|container| {
-                format!("container {}, which {}", container.name, owner(desired, &container.labels))
-            });
-        let listener = || {
-            let own = observed.containers.iter().any(|c| is_ours(desired, &c.labels) && publishes(c, socket));
-            let listener = observed.listeners.iter().find(|listener| {
-                let theirs = HostSocket {
-                    ip: listener.host_ip,
-                    port: listener.host_port,
-                    protocol: listener.protocol,
-                };
-                !own && theirs.overlaps(&socket)
-            })?;
-            Some(listener.process.clone().unwrap_or_else(|| "a process of another user".to_owned()))
-        };
-        if let Some(holder) = holder.or_else(listener) {
+        if let Some(holder) = holder(desired, observed, port.socket()) {
             let message = format!(
                 "port {} is already in use by {holder}; stop it, or choose another: \
                  `devarch set {}/{name} ports.{}=PORT`",
@@ -203,6 +188,23 @@ fn ports(desired: &Desired, (name, instance): Named<'_>, observed: &Observed, fo
             found.push(Conflict(Problem::of(name, format!("ports.{}", port.key), message)));
         }
     }
+}
+
+/// Who else has a host port: another container or a process, in words.
+pub(super) fn holder(desired: &Desired, observed: &Observed, socket: HostSocket) -> Option<String> {
+    let mut publishers = observed.containers.iter().filter(|container| publishes(container, socket));
+    if let Some(other) = publishers.clone().find(|container| !is_ours(desired, &container.labels)) {
+        return Some(format!("container {}, which {}", other.name, owner(desired, &other.labels)));
+    }
+    if publishers.next().is_some() {
+        return None;
+    }
+    let listener = observed.listeners.iter().find(|listener| {
+        let theirs =
+            HostSocket { ip: listener.host_ip, port: listener.host_port, protocol: listener.protocol };
+        theirs.overlaps(&socket)
+    })?;
+    Some(listener.process.clone().unwrap_or_else(|| "a process of another user".to_owned()))
 }
 
 fn publishes(container: &ObservedContainer, socket: HostSocket) -> bool {

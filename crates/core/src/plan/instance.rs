@@ -22,8 +22,6 @@ pub(super) enum Verdict<'a> {
     Start(&'a ObservedContainer, Reason),
     /// Stop this one and start it again.
     Restart(&'a ObservedContainer, Reason),
-    /// Attach this one to its network again.
-    Connect(&'a ObservedContainer),
     /// Stop this one.
     Stop(&'a ObservedContainer),
     /// Remove this one.
@@ -84,11 +82,13 @@ impl<'a> Case<'a> {
         }
         match (instance.wanted, container.state) {
             (Wanted::Stopped, RunState::Running | RunState::Paused) => Verdict::Stop(container),
-            (Wanted::Running, RunState::Running) if is_detached(instance, container) => {
-                Verdict::Connect(container)
-            }
             (Wanted::Running, RunState::Running) if self.options.restart.contains(name) => {
                 Verdict::Restart(container, Reason::Asked)
+            }
+            // Podman keeps the name a container was started with in its DNS.
+            (Wanted::Running, RunState::Running) if container.name != instance.container => {
+                let name = container.name.to_string();
+                Verdict::Restart(container, Reason::Renamed { name })
             }
             (Wanted::Running, RunState::Paused) => Verdict::Restart(container, Reason::Paused),
             (Wanted::Running, RunState::Created) => Verdict::Start(container, Reason::NeverStarted),
@@ -98,7 +98,8 @@ impl<'a> Case<'a> {
     }
 
     fn missing(&self, instance: &DesiredInstance) -> Reason {
-        if self.remembered.applied.contains_key(&instance.id) { Reason::Vanished } else { Reason::Missing }
+        let known = self.remembered.applied.get(&instance.id).is_some_and(|specs| !specs.is_empty());
+        if known { Reason::Vanished } else { Reason::Missing }
     }
 
     fn ended(instance: &DesiredInstance, container: &'a ObservedContainer) -> Verdict<'a> {
@@ -127,10 +128,18 @@ impl<'a> Case<'a> {
         if self.network_vanished(instance) {
             return Some((Reason::NetworkVanished, Vec::new()));
         }
-        if container.name != instance.container {
+        if container.name != instance.container && self.must_be_made_anew(instance, container) {
             return Some((Reason::LeftOver, Vec::new()));
         }
         self.options.replace.contains(name).then(|| (Reason::Asked, Vec::new()))
+    }
+
+    /// Of a container with another name: whether an apply that did not end left it so, or its own name is taken. One
+    /// that was renamed by hand is renamed back.
+    fn must_be_made_anew(&self, instance: &DesiredInstance, container: &ObservedContainer) -> bool {
+        let beside = format!("{}.", instance.container);
+        container.name.as_str().starts_with(&beside)
+            || self.observed.containers.iter().any(|other| other.name == instance.container)
     }
 
     /// A container can't be brought onto a network that was made anew under the same name.
@@ -159,10 +168,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// From what the container was made of, if the store remembers, to what it should be.
+    /// From what the container was made from, if the store remembers, to what it should be.
     fn fields(&self, instance: &DesiredInstance, container: &ObservedContainer) -> Vec<FieldDiff> {
-        let known = self.remembered.applied.get(&instance.id);
-        let Some(known) = known.filter(|known| Some(known.hash.as_str()) == container.config_hash()) else {
+        let Some(known) = self.remembered.spec(instance.id.as_str(), container.config_hash()) else {
             return Vec::new();
         };
         let mut fields = diff(&known.spec, &memory(&instance.spec, &instance.depends_on));
@@ -172,14 +180,28 @@ impl<'a> Case<'a> {
         fields
     }
 
+    /// Whether a replacement lets another image write to a volume that is there.
+    pub(super) fn may_change_data(&self, instance: &DesiredInstance, old: &ObservedContainer) -> bool {
+        let name = || {
+            let known = self.remembered.spec(instance.id.as_str(), old.config_hash());
+            known.and_then(|known| known.spec.get("image")?.as_str()).unwrap_or(&old.image)
+        };
+        // An image that is absent is known after its pull.
+        let image = &instance.spec.image;
+        let known = self.observed.images.get(image);
+        let other_image = matches!(self.source(image), Source::Stale(..))
+            || known.map_or_else(|| name() != instance.spec.image, |known| known.id != old.image_id);
+        other_image
+            && instance.spec.data_volumes().any(|name| self.observed.volumes.contains_key(name.as_str()))
+    }
+
     /// How the dependencies of an unchanged container differ from those it was made with.
     pub(super) fn reordered(
         &self,
         instance: &DesiredInstance,
         container: &ObservedContainer,
     ) -> Vec<FieldDiff> {
-        let known = self.remembered.applied.get(&instance.id);
-        let Some(known) = known.filter(|known| Some(known.hash.as_str()) == container.config_hash()) else {
+        let Some(known) = self.remembered.spec(instance.id.as_str(), container.config_hash()) else {
             return Vec::new();
         };
         let before = known.spec.get("depends_on").cloned().unwrap_or_else(|| serde_json::json!({}));
@@ -193,7 +215,8 @@ fn is_dependency(field: &FieldDiff) -> bool {
     field.field.starts_with("depends_on")
 }
 
-fn is_detached(instance: &DesiredInstance, container: &ObservedContainer) -> bool {
+/// Whether a container that should run is not on its stack's network.
+pub(super) fn is_detached(instance: &DesiredInstance, container: &ObservedContainer) -> bool {
     instance
         .spec
         .network

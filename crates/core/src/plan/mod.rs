@@ -1,12 +1,17 @@
 //! From wanted and observed to steps: `plan` decides everything, purely; the executor only carries out.
 
+mod assume;
+mod before;
 mod build;
 mod conflict;
 mod diff;
 mod instance;
 mod model;
 mod text;
+mod undo;
 
+pub use assume::{Assumptions, Difference, assumptions};
+pub use before::{Before, BeforeContainer, before};
 pub use build::plan;
 pub use conflict::Conflict;
 pub use diff::{FieldDiff, diff};
@@ -15,3 +20,4 @@ pub use model::{
     RememberedSpec, Step, StepId, Subject,
 };
 pub use text::{TextOptions, plan_text};
+pub use undo::{Undo, undo};

@@ -36,6 +36,8 @@ pub struct Plan {
     pub unsettled: BTreeSet<String>,
     /// What to beware of.
     pub warnings: Vec<Problem>,
+    /// Volumes of the stack that none of its instances uses any more. They stay.
+    pub unused_volumes: Vec<PhysicalVolume>,
     /// The engine calls, each after those it names.
     pub steps: Vec<Step>,
 }
@@ -61,6 +63,12 @@ pub struct Step {
     pub action: Action,
     /// What has to be done before.
     pub after: BTreeSet<StepId>,
+}
+
+/// The steps nothing comes after yet.
+pub(super) fn ends(steps: &[Step]) -> BTreeSet<StepId> {
+    let awaited: BTreeSet<StepId> = steps.iter().flat_map(|step| &step.after).copied().collect();
+    (0..steps.len()).map(StepId).filter(|step| !awaited.contains(step)).collect()
 }
 
 /// A container that exists, or that a step of the plan makes.
@@ -96,6 +104,8 @@ pub enum Action {
     PutFiles { container: ContainerRef, files: BTreeMap<String, FileSpec> },
     /// Attach it to its network again.
     Connect { container: ContainerRef, attachment: Attachment },
+    /// Detach it from a network that is not its stack's.
+    Disconnect { container: ContainerRef, network: NetworkName },
     /// Start it.
     Start { container: ContainerRef },
     /// Stop it, killing it after its grace period.
@@ -110,6 +120,20 @@ pub enum Action {
     Verify { containers: Vec<(InstanceName, ContainerRef)> },
 }
 
+impl Action {
+    /// Whether it is the end of what is replaced, unwanted or should not be connected. In a plan everything else comes
+    /// before: while no cleanup has begun an apply can be put back; from then on it only goes forward.
+    pub fn is_cleanup(&self) -> bool {
+        matches!(self, Self::RemoveContainer { .. } | Self::RemoveNetwork { .. } | Self::Disconnect { .. })
+    }
+
+    /// Whether it only looks. Of an [`Undo`](super::Undo) such a step may fail without keeping the rest from being
+    /// done: what is put back may have been unwell before.
+    pub fn is_wait(&self) -> bool {
+        matches!(self, Self::Await { .. } | Self::Verify { .. })
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -122,6 +146,7 @@ impl fmt::Display for Action {
             Self::Remember { .. } => f.write_str("remember its dependencies"),
             Self::PutFiles { files, .. } => write!(f, "put {} config file(s)", files.len()),
             Self::Connect { attachment, .. } => write!(f, "connect to {}", attachment.name),
+            Self::Disconnect { network, .. } => write!(f, "disconnect from {network}"),
             Self::Start { .. } => f.write_str("start"),
             Self::Stop { .. } => f.write_str("stop"),
             Self::Rename { to, .. } => write!(f, "rename to {to}"),
@@ -239,6 +264,10 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Why.
     pub reason: Reason,
+    /// Whether another image gets to run on a volume that holds data: an undo puts the container back, not what was
+    /// written since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_change_data: bool,
     /// Field by field, where something was there before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldDiff>,
@@ -281,6 +310,10 @@ pub enum Reason {
     NotCompleted { exit_code: Option<i64> },
     /// It was detached from the stack's network by hand.
     Disconnected,
+    /// It was connected by hand to a network that is not its stack's.
+    ConnectedElsewhere { network: String },
+    /// It was given another name by hand.
+    Renamed { name: String },
     /// The stack's network was removed by hand.
     NetworkVanished,
     /// It waits on an instance that is replaced, and asked to be restarted then.
@@ -320,6 +353,8 @@ impl fmt::Display for Reason {
             Self::NotCompleted { exit_code: Some(code) } => write!(f, "the job failed with exit code {code}"),
             Self::NotCompleted { exit_code: None } => f.write_str("the job has not completed"),
             Self::Disconnected => f.write_str("was disconnected from the stack's network by hand"),
+            Self::ConnectedElsewhere { network } => write!(f, "was connected to network {network} by hand"),
+            Self::Renamed { name } => write!(f, "was renamed to {name} by hand"),
             Self::NetworkVanished => f.write_str("the stack's network was removed by hand"),
             Self::ProviderReplaced { provider } => {
                 write!(f, "{provider}, which it depends on, is replaced")
@@ -360,8 +395,16 @@ pub struct PlanOptions {
 /// What the store remembers of earlier applies to this engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remembered {
-    /// By instance, what its container was made from.
-    pub applied: BTreeMap<InstanceId, RememberedSpec>,
+    /// By instance, what its containers were made from, newest first: a kept or failed one is still known.
+    pub applied: BTreeMap<InstanceId, Vec<RememberedSpec>>,
+}
+
+impl Remembered {
+    /// What a container of an instance was made from, by its config hash.
+    pub fn spec(&self, instance: &str, hash: Option<&str>) -> Option<&RememberedSpec> {
+        let specs = self.applied.get(&InstanceId::new(instance))?;
+        specs.iter().find(|known| Some(known.hash.as_str()) == hash)
+    }
 }
 
 /// What a container was made from.

@@ -1,8 +1,8 @@
 //! A plan as text: sorted, stable, fit for a diff.
 
 use super::{Change, ChangeKind, Plan, Subject};
-use crate::{resolve::BuildSpec, template::Dockerfile};
-use std::fmt::Write as _;
+use crate::{name::PhysicalVolume, resolve::BuildSpec, template::Dockerfile};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 /// How much a plan's text tells.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,11 +29,17 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     for image in &plan.unsettled {
         let _ = writeln!(text, "image {image}: known after pull; `up` and `apply STACK` look first");
     }
-    if !plan.warnings.is_empty() {
+    if !plan.warnings.is_empty() || !plan.unused_volumes.is_empty() {
         text.push('\n');
     }
     for warning in &plan.warnings {
         let _ = writeln!(text, "warning: {warning}");
+    }
+    for volume in &plan.unused_volumes {
+        let _ = writeln!(
+            text,
+            "note: volume {volume} is used by no instance any more; it stays until you remove it"
+        );
     }
     let _ = write!(text, "\n{}\n", summary(plan));
     text
@@ -42,6 +48,13 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
 fn one(change: &Change, options: TextOptions, text: &mut String) {
     let name = &change.subject;
     let _ = writeln!(text, "{:<3} {name}: {}{}", change.kind.sign(), verb(change), change.reason);
+    if change.may_change_data {
+        let volumes: Vec<&str> =
+            change.spec.iter().flat_map(|spec| spec.data_volumes()).map(PhysicalVolume::as_str).collect();
+        let volumes = volumes.join(", ");
+        let _ =
+            writeln!(text, "      ! may change data irreversibly: another image writes to volume {volumes}");
+    }
     for field in &change.fields {
         let line = format!("~ {name}.{field}");
         for part in line.lines() {
@@ -100,12 +113,9 @@ fn summary(plan: &Plan) -> String {
         return "Nothing to do: the stack is as it should be.".to_owned();
     }
     let count = |kind| {
-        plan.changes
-            .iter()
-            .filter(|change| {
-                change.kind == kind && matches!(change.subject, Subject::Instance(_) | Subject::Leftover(_))
-            })
-            .count()
+        let changes = plan.changes.iter().filter(|change| change.kind == kind).map(|change| &change.subject);
+        let containers = changes.filter(|of| matches!(of, Subject::Instance(_) | Subject::Leftover(_)));
+        containers.collect::<BTreeSet<_>>().len()
     };
     format!(
         "Plan: {} to create, {} to change, {} to replace, {} to remove.",

@@ -1,23 +1,23 @@
 //! The planner.
 
 mod down;
+mod handover;
 mod images;
 mod order;
 mod supplies;
 mod up;
 
 use super::{
-    Action, Change, ChangeKind, Conflict, ContainerRef, Plan, PlanError, PlanOptions, Reason, Remembered,
-    Step, StepId, Subject,
+    Action, Change, ChangeKind, Conflict, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason,
+    Remembered, Step, StepId, Subject,
     conflict::{conflicts, is_ours},
     instance::{Case, Verdict},
 };
 use crate::{
     desired::{Desired, DesiredInstance},
-    name::{ContainerName, InstanceName, StackName},
+    name::{ContainerName, InstanceName, NetworkName, StackName},
     observed::{Observed, ObservedContainer, RunState},
-    port::HostSocket,
-    resolve::{Dependencies, start_order},
+    resolve::{Dependencies, Problem, start_order},
     spec::label,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,8 +36,10 @@ pub fn plan(
     builder.take_down();
     builder.bring_up();
     in_the_way(desired, std::mem::take(&mut builder.refused))?;
-    builder.order_ports();
+    builder.order_handovers();
+    builder.order_names();
     builder.verify();
+    builder.remember_all();
     builder.commit();
     Ok(builder.finish())
 }
@@ -76,6 +78,12 @@ struct Builder<'a> {
     removals: Vec<(Option<InstanceName>, &'a ObservedContainer, ContainerName)>,
     /// What can't be made.
     refused: Vec<Conflict>,
+    /// What to remember once everything is ready.
+    memories: Vec<(&'a InstanceName, Box<Made>)>,
+    /// Connections to undo once everything is ready.
+    strays: Vec<(&'a InstanceName, &'a ObservedContainer, NetworkName)>,
+    /// What to beware of, besides what the wish itself warns of.
+    warnings: Vec<Problem>,
 }
 
 impl<'a> Builder<'a> {
@@ -123,6 +131,9 @@ impl<'a> Builder<'a> {
             stops: Vec::new(),
             removals: Vec::new(),
             refused: Vec::new(),
+            memories: Vec::new(),
+            strays: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -156,7 +167,8 @@ impl<'a> Builder<'a> {
     }
 
     fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> &mut Change {
-        self.changes.push(Change { subject, kind, reason, fields: Vec::new(), spec: None, build: None });
+        let (fields, spec, build, may_change_data) = (Vec::new(), None, None, false);
+        self.changes.push(Change { subject, kind, reason, may_change_data, fields, spec, build });
         let last = self.changes.len() - 1;
         &mut self.changes[last]
     }
@@ -167,6 +179,7 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> Plan {
         self.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
+        let unused_volumes = self.unused_volumes();
         let Case { desired, observed, .. } = self.case;
         Plan {
             stack: desired.identity.stack_name.clone(),
@@ -175,7 +188,8 @@ impl<'a> Builder<'a> {
             network: desired.network.clone(),
             unsettled: self.unsettled(),
             changes: self.changes,
-            warnings: desired.warnings.clone(),
+            warnings: desired.warnings.iter().cloned().chain(self.warnings).collect(),
+            unused_volumes,
             steps: self.steps,
         }
     }
@@ -189,10 +203,6 @@ fn existing(container: &ObservedContainer) -> ContainerRef {
 /// policy may be about to start it again.
 fn may_run(container: &ObservedContainer) -> bool {
     container.state != RunState::Created
-}
-
-fn socket(port: &crate::spec::PublishedPort) -> HostSocket {
-    HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol }
 }
 
 /// Instances by identity.

@@ -1,46 +1,30 @@
-//! What has to come before what: ports that change hands, proof before removal, removals last.
+//! What has to come before what: proof before memory, memory before removal.
 
-use super::{Builder, existing, socket};
+use super::{Builder, existing};
 use crate::{
     desired::Readiness,
     name::{InstanceName, NetworkName},
-    plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject},
-    port::HostSocket,
+    plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject, model::ends},
     stack::Wanted,
 };
 use std::collections::BTreeSet;
 
 impl Builder<'_> {
-    /// A host port that changes hands is released before it is taken.
-    pub(super) fn order_ports(&mut self) {
-        for (name, start) in self.started.clone() {
-            let wanted: Vec<HostSocket> =
-                self.case.desired.instances[name].spec.ports.iter().map(socket).collect();
-            for (stop, holder) in self.stops.clone() {
-                let held = holder.ports.iter().any(|port| {
-                    let held =
-                        HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol };
-                    wanted.iter().any(|socket| socket.overlaps(&held))
-                });
-                if !held || self.steps[start.0].after.contains(&stop) {
-                    continue;
-                }
-                if self.depends(stop, start) {
-                    self.release_early(stop);
-                }
-                if !self.depends(stop, start) {
-                    self.steps[start.0].after.insert(stop);
-                }
-            }
-        }
-    }
-
     /// Whether `step` comes after `other`.
     pub(super) fn depends(&self, step: StepId, other: StepId) -> bool {
-        step == other || self.steps[step.0].after.iter().any(|before| self.depends(*before, other))
+        let (mut seen, mut todo) = (BTreeSet::new(), vec![step]);
+        while let Some(step) = todo.pop() {
+            if step == other {
+                return true;
+            }
+            if seen.insert(step) {
+                todo.extend(&self.steps[step.0].after);
+            }
+        }
+        false
     }
 
-    /// Stops a container without waiting for its successor's providers; the successor still does.
+    /// Stops a container, or renames it, without waiting for its successor's providers; the successor still does.
     pub(super) fn release_early(&mut self, stop: StepId) {
         let gates: BTreeSet<StepId> = self.ready.values().chain(self.started.values()).copied().collect();
         let moved: Vec<StepId> = self.steps[stop.0].after.intersection(&gates).copied().collect();
@@ -66,20 +50,26 @@ impl Builder<'_> {
             .collect();
         unproven.extend(doubted.into_iter().map(|(name, container)| (name.clone(), container)));
         if !unproven.is_empty() {
-            let ends = self.ends();
+            let ends = ends(&self.steps);
             self.step(None, Action::Verify { containers: unproven }, ends);
         }
     }
 
-    /// The steps nothing comes after yet.
-    pub(super) fn ends(&self) -> BTreeSet<StepId> {
-        let awaited: BTreeSet<StepId> = self.steps.iter().flat_map(|step| &step.after).copied().collect();
-        (0..self.steps.len()).map(StepId).filter(|step| !awaited.contains(step)).collect()
+    /// What changes no container is remembered when everything is ready: it needs no undoing.
+    pub(super) fn remember_all(&mut self) {
+        let ends = ends(&self.steps);
+        for (name, made) in std::mem::take(&mut self.memories) {
+            self.step(Some(name), Action::Remember { made }, ends.clone());
+        }
     }
 
-    /// What is replaced or unwanted goes only when everything else is ready; the network last.
+    /// What is replaced, unwanted or wrongly connected goes only when everything else is ready; the network last.
     pub(super) fn commit(&mut self) {
-        let ends = self.ends();
+        let ends = ends(&self.steps);
+        for (name, container, network) in std::mem::take(&mut self.strays) {
+            let action = Action::Disconnect { container: existing(container), network };
+            self.step(Some(name), action, ends.clone());
+        }
         let mut removed = ends.clone();
         for (instance, container, name) in std::mem::take(&mut self.removals) {
             let action = Action::RemoveContainer { container: existing(container), name };

@@ -3,10 +3,13 @@
 use super::Builder;
 use crate::{
     desired::DesiredInstance,
-    name::InstanceName,
+    name::{InstanceName, PhysicalVolume},
     observed::ObservedNetwork,
-    plan::{Action, ChangeKind, Reason, StepId, Subject, conflict::is_ours},
+    plan::{Action, ChangeKind, Reason, StepId, Subject, conflict::is_ours, instance::Case},
+    resolve::Problem,
+    spec::{MountFrom, label},
 };
+use std::collections::BTreeSet;
 
 impl<'a> Builder<'a> {
     pub(super) fn network_step(&mut self) -> Option<StepId> {
@@ -38,7 +41,12 @@ impl<'a> Builder<'a> {
                 steps.push(*step);
                 continue;
             }
-            self.change(Subject::Volume(volume.name.clone()), ChangeKind::Create, Reason::Missing);
+            let reason =
+                if self.was_there(instance, &volume.name) { Reason::Vanished } else { Reason::Missing };
+            if reason == Reason::Vanished {
+                self.warnings.push(emptied(name, instance, &volume.name));
+            }
+            self.change(Subject::Volume(volume.name.clone()), ChangeKind::Create, reason);
             let identity = self.case.desired.identity_of(name, instance);
             let step = self.step(Some(name), Action::CreateVolume { spec: volume.clone(), identity }, []);
             self.volumes.insert(volume.name.to_string(), step);
@@ -46,4 +54,45 @@ impl<'a> Builder<'a> {
         }
         steps
     }
+
+    /// Whether a container of the instance had that volume.
+    fn was_there(&self, instance: &DesiredInstance, volume: &PhysicalVolume) -> bool {
+        let applied = self.case.remembered.applied.get(&instance.id);
+        let mut mounts =
+            applied.into_iter().flatten().filter_map(|known| known.spec.get("mounts")?.as_array());
+        mounts.any(|mounts| {
+            let mut volumes = mounts.iter().filter_map(|mount| mount.get("volume")?.as_str());
+            volumes.any(|known| known == volume.as_str())
+        })
+    }
+
+    /// Volumes of the stack that no instance mounts. What an instance mounts for its image's `VOLUME` paths is not
+    /// known while the image is absent.
+    pub(super) fn unused_volumes(&self) -> Vec<PhysicalVolume> {
+        let Case { desired, observed, .. } = self.case;
+        let volumes = desired.instances.values().flat_map(|instance| &instance.volumes);
+        let used: BTreeSet<&str> = volumes.map(|volume| volume.name.as_str()).collect();
+        let unknown: BTreeSet<&str> = desired
+            .instances
+            .values()
+            .filter(|instance| !observed.images.contains_key(&instance.spec.image))
+            .map(|instance| instance.id.as_str())
+            .collect();
+        let of_stack = observed.volumes.iter().filter(|(_, labels)| is_ours(desired, labels));
+        let unused = of_stack.filter(|(name, labels)| {
+            let owner = labels.get(label::INSTANCE_ID).map_or("", String::as_str);
+            !used.contains(name.as_str()) && !unknown.contains(owner)
+        });
+        unused.map(|(name, _)| PhysicalVolume::from_stored(name)).collect()
+    }
+}
+
+fn emptied(name: &InstanceName, instance: &DesiredInstance, volume: &PhysicalVolume) -> Problem {
+    let mount = instance.spec.mounts.iter().find(|mount| mount.source == MountFrom::Volume(volume.clone()));
+    let target = mount.map_or("", |mount| mount.target.as_str());
+    let message = format!(
+        "volume {volume} was there at the last apply and is gone: it will be made empty; if its data matters, bring the \
+         volume back before you apply"
+    );
+    Problem::of(name, format!("volumes.{target}"), message)
 }

@@ -3,9 +3,12 @@
 use super::{Builder, existing};
 use crate::{
     desired::{DesiredInstance, Readiness, awaited},
-    name::{ContainerName, InstanceName},
+    name::{ContainerName, InstanceName, NetworkName},
     observed::{HealthState, ObservedContainer},
-    plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject, instance::Verdict},
+    plan::{
+        Action, ChangeKind, ContainerRef, Reason, StepId, Subject,
+        instance::{Verdict, is_detached},
+    },
     stack::Wanted,
     template::DependencyCondition,
 };
@@ -20,31 +23,37 @@ impl<'a> Builder<'a> {
             if let Verdict::Keep(Some(stays))
             | Verdict::Start(stays, _)
             | Verdict::Restart(stays, _)
-            | Verdict::Connect(stays)
             | Verdict::Stop(stays) = &verdict
+                && instance.wanted != Wanted::Absent
             {
                 self.remember(name, instance, stays);
+                self.isolate(name, instance, stays);
             }
             match verdict {
                 Verdict::Keep(Some(container)) => self.keep(name, instance, container),
                 Verdict::Create(reason) => self.create(name, instance, reason),
                 Verdict::Replace { old, reason, fields } => {
                     let spec = Some(Box::new(instance.spec.clone()));
+                    let may_change_data = self.case.may_change_data(instance, old);
                     let change = self.change(Subject::Instance(name.clone()), ChangeKind::Replace, reason);
                     change.fields = fields;
                     change.spec = spec;
+                    change.may_change_data = may_change_data;
                     self.replace(name, instance, old);
                 }
                 Verdict::Start(container, reason) => {
                     self.change(Subject::Instance(name.clone()), ChangeKind::Update, reason);
-                    let gate = self.providers(name, instance);
+                    let mut gate = self.providers(name, instance);
+                    gate.extend(self.mend(name, instance, container, None));
                     self.start(name, instance, existing(container), gate);
                 }
                 Verdict::Restart(container, reason) => {
                     self.restart(name, instance, container, reason);
                 }
-                Verdict::Connect(container) => self.connect(name, instance, container),
-                Verdict::Keep(None) | Verdict::Stop(_) | Verdict::Remove(_) => {}
+                Verdict::Stop(container) => {
+                    self.mend(name, instance, container, None);
+                }
+                Verdict::Keep(None) | Verdict::Remove(_) => {}
             }
         }
     }
@@ -60,8 +69,22 @@ impl<'a> Builder<'a> {
         if !reordered.is_empty() {
             self.change(Subject::Instance(name.clone()), ChangeKind::Update, Reason::Changed).fields =
                 reordered;
-            let made = Box::new(self.case.desired.made(name, instance));
-            self.step(Some(name), Action::Remember { made }, []);
+            self.memories.push((name, Box::new(self.case.desired.made(name, instance))));
+        }
+    }
+
+    /// A container of a stack is on its stack's network and on no other.
+    fn isolate(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &'a DesiredInstance,
+        container: &'a ObservedContainer,
+    ) {
+        let Some(own) = &instance.spec.network else { return };
+        for network in container.networks.keys().filter(|network| *network != own.name.as_str()) {
+            let reason = Reason::ConnectedElsewhere { network: network.clone() };
+            self.change(Subject::Instance(name.clone()), ChangeKind::Update, reason);
+            self.strays.push((name, container, NetworkName::from_stored(network)));
         }
     }
 
@@ -74,6 +97,7 @@ impl<'a> Builder<'a> {
         container: &'a ObservedContainer,
     ) {
         if instance.wanted != Wanted::Running || instance.readiness == Readiness::Completed {
+            self.mend(name, instance, container, None);
             return;
         }
         let mut providers = instance.depends_on.iter();
@@ -81,6 +105,11 @@ impl<'a> Builder<'a> {
             let reason = Reason::ProviderReplaced { provider: provider.clone() };
             self.restart(name, instance, container, reason);
             return;
+        }
+        let mended = self.mend(name, instance, container, None);
+        if let Some(step) = mended.last() {
+            self.started.insert(name, *step);
+            self.ready.insert(name, *step);
         }
         let unproven = self.unproven.contains(name);
         let unknown = self.case.options.prove && container.health != Some(HealthState::Healthy);
@@ -91,7 +120,7 @@ impl<'a> Builder<'a> {
                 Readiness::Running => {}
                 readiness => {
                     let action = Action::Await { container, readiness: readiness.clone() };
-                    let step = self.step(Some(name), action, []);
+                    let step = self.step(Some(name), action, mended);
                     self.ready.insert(name, step);
                 }
             }
@@ -107,25 +136,46 @@ impl<'a> Builder<'a> {
     ) {
         self.change(Subject::Instance(name.clone()), ChangeKind::Update, reason);
         let mut gate = self.providers(name, instance);
-        gate.extend(self.stop(Some(name), container, gate.clone(), instance));
+        let stopped = self.stop(Some(name), container, gate.clone(), instance);
+        gate.extend(stopped);
+        gate.extend(self.mend(name, instance, container, stopped));
         self.start(name, instance, existing(container), gate);
     }
 
-    pub(super) fn connect(
+    /// Gives a container that stays its name and its place in the network back, before it is started.
+    fn mend(
         &mut self,
         name: &'a InstanceName,
         instance: &'a DesiredInstance,
         container: &'a ObservedContainer,
-    ) {
-        let Some(attachment) = instance.spec.network.clone() else {
-            return;
-        };
-        self.change(Subject::Instance(name.clone()), ChangeKind::Update, Reason::Disconnected);
-        let network = self.network_step();
-        let step =
-            self.step(Some(name), Action::Connect { container: existing(container), attachment }, network);
-        self.started.insert(name, step);
-        self.ready.insert(name, step);
+        stopped: Option<StepId>,
+    ) -> BTreeSet<StepId> {
+        let mut mended = BTreeSet::new();
+        if container.name != instance.container {
+            let reason = Reason::Renamed { name: container.name.to_string() };
+            self.reason(name, reason);
+            let action = Action::Rename { container: existing(container), to: instance.container.clone() };
+            mended.insert(self.step(Some(name), action, stopped));
+        }
+        if let Some(attachment) = &instance.spec.network
+            && instance.wanted == Wanted::Running
+            && is_detached(instance, container)
+        {
+            self.reason(name, Reason::Disconnected);
+            let network = self.network_step();
+            let action = Action::Connect { container: existing(container), attachment: attachment.clone() };
+            mended.insert(self.step(Some(name), action, network.into_iter().chain(stopped)));
+        }
+        mended
+    }
+
+    /// An update of an instance for one more reason; the first one told is not told again.
+    fn reason(&mut self, name: &InstanceName, reason: Reason) {
+        let subject = Subject::Instance(name.clone());
+        let told = self.changes.iter().any(|change| change.subject == subject && change.reason == reason);
+        if !told {
+            self.change(subject, ChangeKind::Update, reason);
+        }
     }
 
     pub(super) fn create(&mut self, name: &'a InstanceName, instance: &'a DesiredInstance, reason: Reason) {

@@ -1,7 +1,5 @@
 //! Stacks by hand, and an engine on paper: it carries plans out as a real one would, step by step.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
-
 use devarch_core::{
     build_hash::BuildHash,
     desired::{Desired, World, desire},
@@ -10,7 +8,10 @@ use devarch_core::{
     id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
     name::{ContainerName, InstanceName},
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
-    plan::{Action, ContainerRef, Made, Plan, PlanOptions, Remembered, RememberedSpec, Step, StepId, plan},
+    plan::{
+        Action, Assumptions, Before, ContainerRef, Made, Plan, PlanOptions, Remembered, RememberedSpec, Step,
+        StepId, Undo, assumptions, before, plan, undo,
+    },
     read::{parse_yaml, read_project},
     resolve::Problem,
     spec::{ContainerSpec, MountFrom, label},
@@ -102,6 +103,8 @@ pub(crate) struct Paper {
     pub(crate) pull: Option<PullPolicy>,
     specs: BTreeMap<ContainerId, ContainerSpec>,
     made: u32,
+    /// The apply that is being carried out, by number.
+    apply: u32,
     /// Everything that was done, in the order it was done.
     pub(crate) done: Vec<String>,
 }
@@ -134,6 +137,7 @@ impl Paper {
             pull: None,
             specs: BTreeMap::new(),
             made: 0,
+            apply: 0,
             done: Vec::new(),
         };
         paper.add_image("busybox:1", "sha256:aaaaaaaaaaaaaaaa");
@@ -189,17 +193,44 @@ impl Paper {
     }
 
     /// Stops after so many steps, as an apply that failed or was killed.
-    pub(crate) fn carry_out_until(&mut self, plan: &Plan, last: usize) {
+    pub(crate) fn carry_out_until(&mut self, plan: &Plan, last: usize) -> ApplyId {
+        self.apply += 1;
+        self.make(&plan.steps, last);
+        self.apply_id()
+    }
+
+    fn apply_id(&self) -> ApplyId {
+        ApplyId::new(format!("apply-{}", self.apply))
+    }
+
+    /// What there is of a stack, as the journal keeps it: written and read back.
+    pub(crate) fn before(&self, stack: &Stack) -> Before {
+        let before = before(&self.desire(stack), &self.observed, &self.remembered);
+        let written = serde_json::to_string(&before).unwrap();
+        assert_eq!(serde_json::from_str::<Before>(&written).unwrap(), before);
+        before
+    }
+
+    pub(crate) fn assume(&self, stack: &Stack) -> Assumptions {
+        assumptions(stack, &self.desire(stack), &self.observed)
+    }
+
+    pub(crate) fn undo(&self, before: &Before, applies: &[ApplyId]) -> Undo {
+        undo(before, &self.observed, &applies.iter().cloned().collect(), &BTreeSet::new())
+    }
+
+    /// Makes the first steps in an order they allow.
+    pub(crate) fn make(&mut self, steps: &[Step], last: usize) {
         let mut made: BTreeMap<StepId, ContainerId> = BTreeMap::new();
         let mut ended: BTreeSet<StepId> = BTreeSet::new();
-        while ended.len() < last.min(plan.steps.len()) {
+        while ended.len() < last.min(steps.len()) {
             // The last that is ready goes first: an order that only happens to be right would fail.
-            let next = (0..plan.steps.len())
+            let next = (0..steps.len())
                 .rev()
                 .map(StepId)
-                .find(|id| !ended.contains(id) && plan.steps[id.0].after.is_subset(&ended))
+                .find(|id| !ended.contains(id) && steps[id.0].after.is_subset(&ended))
                 .expect("the steps have no cycle");
-            self.step(next, &plan.steps[next.0], &mut made);
+            self.step(next, &steps[next.0], &mut made);
             ended.insert(next);
         }
     }
@@ -227,7 +258,7 @@ impl Paper {
                 self.observed.networks.push(ObservedNetwork {
                     id: NetworkId::new(format!("net-{}", spec.name)),
                     name: spec.name.to_string(),
-                    labels: identity.labels("", &ApplyId::new("a")),
+                    labels: identity.labels("", &self.apply_id()),
                     subnets: vec![spec.subnet],
                 });
             }
@@ -237,7 +268,7 @@ impl Paper {
                 self.observed.networks.retain(|network| network.id != *id);
             }
             Action::CreateVolume { spec, identity } => {
-                let labels = identity.labels("", &ApplyId::new("a"));
+                let labels = identity.labels("", &self.apply_id());
                 assert!(self.observed.volumes.insert(spec.name.to_string(), labels).is_none());
             }
             Action::CreateContainer { name, made: from } => {
@@ -254,10 +285,22 @@ impl Paper {
             Action::Connect { container, attachment } => {
                 let address = IpAddr::V4(attachment.address);
                 let name = attachment.name.to_string();
+                assert!(
+                    self.observed.networks.iter().any(|network| network.name == name),
+                    "no network {name}"
+                );
+                let held = |c: &ObservedContainer| {
+                    c.state == RunState::Running && c.networks.values().any(|theirs| *theirs == Some(address))
+                };
+                assert!(!self.observed.containers.iter().any(held), "{address} is taken");
                 self.container(&of(container)).networks.insert(name, Some(address));
             }
+            Action::Disconnect { container, network } => {
+                let left = self.container(&of(container)).networks.remove(network.as_str());
+                assert!(left.is_some(), "it is not on {network}");
+            }
             Action::Start { container } => self.start(&of(container)),
-            Action::Stop { container, .. } => self.container(&of(container)).state = RunState::Exited,
+            Action::Stop { container, .. } => self.end(&of(container)),
             Action::Rename { container, to } => {
                 assert!(self.observed.containers.iter().all(|other| other.name != *to), "{to} is taken");
                 self.container(&of(container)).name = to.clone();
@@ -279,6 +322,7 @@ impl Paper {
                 if job {
                     container.state = RunState::Exited;
                     container.exit_code = Some(0);
+                    container.ports.clear();
                 }
             }
             Action::Verify { containers } => {
@@ -292,7 +336,9 @@ impl Paper {
     fn remember(&mut self, made: &Made) {
         let instance = made.identity.instance.as_ref().unwrap();
         let remembered = RememberedSpec { hash: made.hash.clone(), spec: made.memory() };
-        self.remembered.applied.insert(instance.id.clone(), remembered);
+        let known = self.remembered.applied.entry(instance.id.clone()).or_default();
+        known.retain(|known| known.hash != remembered.hash);
+        known.insert(0, remembered);
     }
 
     fn create(&mut self, name: &ContainerName, made: &Made) -> ContainerId {
@@ -315,7 +361,7 @@ impl Paper {
             name: name.clone(),
             labels: {
                 let mut labels = self.observed.images[&spec.image].labels.clone();
-                labels.extend(identity.labels(hash, &ApplyId::new("a")));
+                labels.extend(identity.labels(hash, &self.apply_id()));
                 labels
             },
             image_id: self.observed.images[&spec.image].id.clone(),
@@ -359,7 +405,17 @@ impl Paper {
         }
         let container = self.container(id);
         container.state = RunState::Running;
+        container.exit_code = None;
         container.ports = ports;
+    }
+
+    fn end(&mut self, id: &ContainerId) {
+        let container = self.container(id);
+        if container.state != RunState::Exited {
+            container.state = RunState::Exited;
+            container.exit_code = Some(137);
+        }
+        container.ports.clear();
     }
 
     pub(crate) fn container(&mut self, id: &ContainerId) -> &mut ObservedContainer {

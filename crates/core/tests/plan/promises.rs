@@ -1,25 +1,26 @@
 //! The planner's promises.
 
-mod support;
-
+use crate::{
+    random::{deeds, meddle, random_edit, random_stack, wish},
+    support::{Paper, assign, name, stack},
+};
 use devarch_core::{
     observed::{Listener, RunState},
-    plan::{PlanOptions, TextOptions, plan, plan_text},
+    plan::{Action, PlanOptions, Step, TextOptions, plan, plan_text},
     stack::{Stack, Wanted},
     template::Protocol,
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use support::{Paper, assign, name, stack};
 
-const SHOP: &str = r#"
+pub(crate) const SHOP: &str = r#"
 db: {template: t, ports: ["5432"], volumes: ["data:/data"], healthcheck: {test: "true"}, environment: {A: "1"}}
 migrate: {template: t, job: true, depends_on: [db]}
 api: {template: t, depends_on: {migrate: {condition: service_completed_successfully}, db: }, config_files: {/etc/x: "a\nb\n"}}
 web: {template: t, ports: ["127.0.0.1:8080:80"], depends_on: [api]}
 "#;
 
-fn text(paper: &Paper, stack: &Stack) -> String {
+pub(crate) fn text(paper: &Paper, stack: &Stack) -> String {
     plan_text(&paper.plan(stack), TextOptions::default())
 }
 
@@ -402,74 +403,22 @@ fn a_secret_changes_the_hash_and_is_shown_nowhere() {
     ");
 }
 
-/// A few fields of an instance, at random.
-fn instance(others: usize) -> impl Strategy<Value = String> {
-    let needs = proptest::collection::btree_set(0..others.max(1), 0..3);
-    (0..3_u8, 0..2_u8, any::<bool>(), any::<bool>(), needs, 0..4_u8).prop_map(
-        move |(env, port, volume, job, needs, check)| {
-            let mut fields = vec!["template: t".to_owned(), format!("environment: {{A: \"{env}\"}}")];
-            if port > 0 {
-                fields.push("ports: [\"80\"]".to_owned());
-            }
-            if volume {
-                fields.push("volumes: [\"data:/data\"]".to_owned());
-            }
-            if job && port == 0 {
-                fields.push("job: true".to_owned());
-            } else if check == 0 {
-                fields.push("healthcheck: {test: \"true\"}".to_owned());
-            }
-            if check == 1 {
-                fields.push("config_files: {/etc/x: y}".to_owned());
-            }
-            let needs: Vec<String> =
-                needs.into_iter().filter(|need| *need < others).map(|need| format!("i{need}")).collect();
-            fields.push(format!("depends_on: [{}]", needs.join(", ")));
-            format!("{{{}}}", fields.join(", "))
-        },
-    )
-}
-
-fn random_stack() -> impl Strategy<Value = String> {
-    (1..7_usize).prop_flat_map(|count| {
-        let instances: Vec<_> = (0..count).map(instance).collect();
-        instances.prop_map(|instances| {
-            instances
-                .iter()
-                .enumerate()
-                .map(|(n, text)| format!("i{n}: {text}"))
-                .collect::<Vec<_>>()
-                .join("\n")
-        })
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
-    /// From any stack to any other, with anything stopped or removed by hand in between: the apply does nothing an
+    /// From any stack to any other, with anything done by hand in between: the apply does nothing an
     /// engine would refuse, and after it there is nothing to do.
     #[test]
     fn after_an_apply_there_is_nothing_to_do(
-        from in random_stack(),
-        to in random_stack(),
-        meddled in proptest::collection::vec((0..7_usize, any::<bool>()), 0..4),
+        (from, to) in random_edit(),
+        deeds in deeds(),
         asked in 0..7_usize,
     ) {
         let mut paper = Paper::new();
         let first = stack(&from);
         paper.apply(&first);
         prop_assert!(paper.plan(&first).is_empty());
-        for (which, gone) in meddled {
-            let Some(container) = paper.observed.containers.get_mut(which) else { continue };
-            if gone {
-                paper.observed.containers.remove(which);
-            } else {
-                container.state = RunState::Exited;
-                container.exit_code = Some(1);
-                container.ports.clear();
-            }
-        }
+        meddle(&mut paper, &deeds);
         let second = stack(&to);
         let mut options = PlanOptions::default();
         let asked = name(&format!("i{asked}"));
@@ -489,8 +438,7 @@ proptest! {
     /// An apply that ended anywhere is finished, or turned into something else, by the next.
     #[test]
     fn after_an_apply_that_ended_half_way_the_next_converges(
-        from in random_stack(),
-        to in random_stack(),
+        (from, to) in random_edit(),
         then in random_stack(),
         (last, again) in (0..40_usize, 0..40_usize),
         changed in any::<bool>(),
@@ -506,6 +454,41 @@ proptest! {
         prop_assert!(rest.is_empty(), "{}", plan_text(&rest, TextOptions::default()));
         prop_assert!(paper.observed.containers.iter().all(|c| !c.name.as_str().contains('.')));
         prop_assert_eq!(paper.observed.containers.len(), third.instances.len());
+    }
+
+    /// Up to the commit point everything can be put back: what can't be comes after all else, and what is remembered
+    /// right before it.
+    #[test]
+    fn cleanups_come_after_everything_else(
+        (from, to) in random_edit(),
+        wanted in wish(),
+        deeds in deeds(),
+        last in 0..40_usize,
+    ) {
+        let mut paper = Paper::new();
+        paper.apply(&stack(&from));
+        meddle(&mut paper, &deeds);
+        let half = paper.plan(&stack(&to));
+        paper.carry_out_until(&half, last);
+        let plan = paper.plan(&wanted.of(stack(&to)));
+        let phase = |step: &Step| match &step.action {
+            Action::Remember { .. } => 1,
+            action if action.is_cleanup() => 2,
+            _ => 0,
+        };
+        for (at, step) in plan.steps.iter().enumerate().filter(|(_, step)| phase(step) > 0) {
+            let mut before: BTreeSet<usize> = BTreeSet::new();
+            let mut todo: Vec<usize> = step.after.iter().map(|id| id.0).collect();
+            while let Some(id) = todo.pop() {
+                if before.insert(id) {
+                    todo.extend(plan.steps[id].after.iter().map(|id| id.0));
+                }
+            }
+            for (other, earlier) in plan.steps.iter().enumerate().filter(|(_, other)| phase(other) < phase(step)) {
+                prop_assert!(before.contains(&other), "{other} {} is not before {at} {}", earlier.action, step.action);
+            }
+            prop_assert!(before.iter().all(|other| phase(&plan.steps[*other]) <= phase(step)));
+        }
     }
 
     /// No instance starts before what it depends on is ready.

@@ -1,10 +1,6 @@
 //! Images: what is pulled, what is built, and when a container is made anew for it.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
-
-#[allow(dead_code, reason = "each test file uses its part")]
-mod support;
-
+use crate::support::{Paper, stack};
 use devarch_core::{
     build_hash::{BuildHash, BuildHasher, Content},
     desired::effective,
@@ -15,7 +11,6 @@ use devarch_core::{
     stack::{Stack, Wanted},
     template::PullPolicy,
 };
-use support::{Paper, stack};
 
 /// An API that is built, and a worker of the same image.
 const BUILT: &str = r#"
@@ -125,6 +120,29 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
 
     Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
     ");
+}
+
+#[test]
+fn a_source_that_changed_makes_a_saved_plan_stale() {
+    let (mut paper, shop) = (Paper::new(), stack(BUILT));
+    source(&mut paper, &shop, 1);
+    let before = paper.assumptions(&shop);
+    source(&mut paper, &shop, 2);
+    let found: Vec<String> =
+        before.differences(&paper.assumptions(&shop)).iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(found.join("\n"), @"");
+}
+
+#[test]
+fn another_build_on_a_volume_with_data_is_marked() {
+    let data = BUILT.replace("target: app}", "target: app}, volumes: [\"data:/data\"]");
+    let (mut paper, shop) = (Paper::new(), stack(&data));
+    source(&mut paper, &shop, 1);
+    paper.apply(&shop);
+    source(&mut paper, &shop, 2);
+    let marked = paper.plan(&shop).changes.into_iter().filter(|change| change.may_change_data);
+    let marked: Vec<String> = marked.map(|change| change.subject.to_string()).collect();
+    assert_eq!(marked, ["api"]);
 }
 
 #[test]

@@ -1,0 +1,390 @@
+//! Back to what there was before an apply: from any state its steps can have left, also half an undo's.
+
+use super::{
+    Action, Before, BeforeContainer, ContainerRef, Step, StepId, before::Needs, conflict::belongs,
+    model::ends,
+};
+use crate::{
+    desired::Readiness,
+    id::{ApplyId, ContainerId},
+    name::{ContainerName, InstanceName, NetworkName, PhysicalVolume},
+    observed::{Observed, ObservedContainer, ObservedNetwork, RunState},
+    resolve::{Dependencies, start_order},
+    spec::label,
+    template::DependencyCondition,
+};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How to put back what there was before an apply. [`Action::is_wait`] steps may fail without keeping the rest from
+/// being done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Undo {
+    /// The engine calls, each after those it names. Empty: everything is as it was.
+    pub steps: Vec<Step>,
+    /// What can't be put back, in words.
+    pub lost: Vec<String>,
+    /// Volumes those applies made, which stay: nothing removes a volume that was not named.
+    pub kept_volumes: Vec<PhysicalVolume>,
+}
+
+/// Computes how to put back what there was before the applies in `applies`: an apply, those it resumed, and the undo
+/// itself. Pure, and made from the observed state alone, so that it can be asked again after an undo that ended
+/// half-way.
+///
+/// Of the containers in `uncertain` a call was cut off whose outcome is unknown: they are stopped before anything
+/// else, so that a stop or start that is still under way has ended.
+///
+/// A container whose creation was cut off has to be in `observed`: look until it is there or can't come any more.
+///
+/// A paused container that an apply stopped is started; it can't be paused as it was. A job that has succeeded since is
+/// not run again. A container that is gone, or a connection to a network that is, is told as lost.
+pub fn undo(
+    before: &Before,
+    observed: &Observed,
+    applies: &BTreeSet<ApplyId>,
+    uncertain: &BTreeSet<ContainerId>,
+) -> Undo {
+    let mut builder = Builder::new(before, observed, applies, uncertain);
+    builder.stop();
+    builder.remove();
+    builder.rename();
+    builder.attach();
+    builder.start();
+    builder.verify();
+    builder.remove_networks();
+    let made_volumes =
+        observed.volumes.iter().filter(|(_, labels)| builder.ours(labels) && builder.made_by(labels));
+    Undo {
+        kept_volumes: made_volumes.map(|(name, _)| PhysicalVolume::from_stored(name)).collect(),
+        steps: builder.steps,
+        lost: builder.lost,
+    }
+}
+
+/// A container that was there and still is.
+#[derive(Clone, Copy)]
+struct Kept<'a> {
+    was: &'a BeforeContainer,
+    now: &'a ObservedContainer,
+}
+
+impl Kept<'_> {
+    /// Whether it has to be stopped: it did not run; or somebody paused it; or a call's outcome is unknown.
+    fn must_stop(self, uncertain: &BTreeSet<ContainerId>) -> bool {
+        let woken = !self.was.ran() && runs(self.now);
+        let paused = self.now.state == RunState::Paused && self.was.state == RunState::Running;
+        woken || paused || uncertain.contains(&self.now.id)
+    }
+
+    /// A job that has succeeded since, by itself.
+    fn is_done(self) -> bool {
+        self.was.readiness == Readiness::Completed
+            && self.now.state == RunState::Exited
+            && self.now.exit_code == Some(0)
+    }
+}
+
+struct Builder<'a> {
+    before: &'a Before,
+    observed: &'a Observed,
+    applies: &'a BTreeSet<ApplyId>,
+    uncertain: &'a BTreeSet<ContainerId>,
+    kept: Vec<Kept<'a>>,
+    /// Containers those applies made.
+    made: Vec<&'a ObservedContainer>,
+    steps: Vec<Step>,
+    lost: Vec<String>,
+    stops: BTreeMap<&'a ContainerId, StepId>,
+    /// By name: the step after which it is free.
+    freed: BTreeMap<ContainerName, StepId>,
+    /// By kept container: the steps after which it can be started.
+    gates: BTreeMap<&'a ContainerId, BTreeSet<StepId>>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(
+        before: &'a Before,
+        observed: &'a Observed,
+        applies: &'a BTreeSet<ApplyId>,
+        uncertain: &'a BTreeSet<ContainerId>,
+    ) -> Self {
+        let mut builder = Self {
+            before,
+            observed,
+            applies,
+            uncertain,
+            kept: Vec::new(),
+            made: Vec::new(),
+            steps: Vec::new(),
+            lost: Vec::new(),
+            stops: BTreeMap::new(),
+            freed: BTreeMap::new(),
+            gates: BTreeMap::new(),
+        };
+        let mut missing: BTreeMap<&ContainerId, &BeforeContainer> =
+            before.containers.iter().map(|container| (&container.id, container)).collect();
+        let ours: Vec<&ObservedContainer> =
+            observed.containers.iter().filter(|container| builder.ours(&container.labels)).collect();
+        for now in ours {
+            if let Some(was) = missing.remove(&now.id) {
+                builder.kept.push(Kept { was, now });
+            } else if builder.made_by(&now.labels) {
+                builder.made.push(now);
+            }
+        }
+        let gone = |was: &BeforeContainer| {
+            format!("container {} is gone; `devarch up` makes its instance's anew", was.name)
+        };
+        builder.lost = missing.into_values().map(gone).collect();
+        builder
+    }
+
+    fn ours(&self, labels: &BTreeMap<String, String>) -> bool {
+        belongs(labels, &self.before.store, &self.before.stack)
+    }
+
+    fn made_by(&self, labels: &BTreeMap<String, String>) -> bool {
+        labels.get(label::APPLY_ID).is_some_and(|apply| self.applies.contains(&ApplyId::new(apply)))
+    }
+
+    fn networks(&self) -> impl Iterator<Item = &'a ObservedNetwork> {
+        self.observed.networks.iter().filter(|network| self.ours(&network.labels))
+    }
+
+    fn step(
+        &mut self,
+        instance: Option<InstanceName>,
+        action: Action,
+        after: impl IntoIterator<Item = StepId>,
+    ) -> StepId {
+        self.steps.push(Step { instance, action, after: after.into_iter().collect() });
+        StepId(self.steps.len() - 1)
+    }
+
+    fn gate(&mut self, container: &'a ContainerId, step: StepId) {
+        self.gates.entry(container).or_default().insert(step);
+    }
+
+    /// Stops what did not run before, consumers before their providers.
+    fn stop(&mut self) {
+        let mut stopping: Vec<(Option<InstanceName>, Needs<'a>, &'a ObservedContainer)> = Vec::new();
+        for now in &self.made {
+            if now.state != RunState::Created || self.uncertain.contains(&now.id) {
+                let name = instance(now);
+                let needs = name.as_ref().and_then(|name| self.before.wanted.get(name));
+                stopping.push((name, needs.into_iter().flatten().collect(), now));
+            }
+        }
+        for kept in self.kept.iter().filter(|kept| kept.must_stop(self.uncertain)) {
+            stopping.push((kept.was.instance.clone(), kept.was.needs(), kept.now));
+        }
+        let ranks =
+            ranks(stopping.iter().filter_map(|(name, needs, _)| Some((name.as_ref()?, needs.clone()))));
+        stopping.sort_by_cached_key(|(name, _, now)| {
+            let rank = name.as_ref().and_then(|name| ranks.get(name).copied());
+            (std::cmp::Reverse(rank), now.name.clone())
+        });
+        let mut consumers: BTreeMap<&InstanceName, BTreeSet<StepId>> = BTreeMap::new();
+        for (name, needs, now) in stopping {
+            let after = name.as_ref().and_then(|name| consumers.get(name)).cloned().unwrap_or_default();
+            let step = self.step(name, Action::Stop { container: existing(now), grace: None }, after);
+            for provider in needs {
+                consumers.entry(provider).or_default().insert(step);
+            }
+            self.stops.insert(&now.id, step);
+        }
+    }
+
+    /// Removes what those applies made; their names are free then.
+    fn remove(&mut self) {
+        for now in self.made.clone() {
+            let action = Action::RemoveContainer { container: existing(now), name: now.name.clone() };
+            let after = self.stops.get(&now.id).copied();
+            let step = self.step(instance(now), action, after);
+            self.freed.insert(now.name.clone(), step);
+        }
+    }
+
+    /// Gives names back. Each becomes free by a removal or by another's rename; where two have each other's, one steps
+    /// aside first.
+    fn rename(&mut self) {
+        let mut holders: BTreeMap<ContainerName, &ContainerId> = self
+            .observed
+            .containers
+            .iter()
+            .map(|container| (container.name.clone(), &container.id))
+            .collect();
+        holders.retain(|name, _| !self.freed.contains_key(name));
+        let renamed = self.kept.iter().filter(|kept| kept.was.name != kept.now.name);
+        let mut waiting: Vec<(Kept<'a>, ContainerName)> =
+            renamed.map(|kept| (*kept, kept.now.name.clone())).collect();
+        while !waiting.is_empty() {
+            let free = waiting.iter().position(|(kept, _)| !holders.contains_key(&kept.was.name));
+            if let Some(next) = free {
+                let (kept, name) = waiting.swap_remove(next);
+                self.give_name(kept, &name, kept.was.name.clone(), &mut holders);
+                continue;
+            }
+            let moves: BTreeSet<&ContainerId> = waiting.iter().map(|(kept, _)| &kept.now.id).collect();
+            let stuck = waiting.iter().position(|(kept, _)| !moves.contains(holders[&kept.was.name]));
+            if let Some(stuck) = stuck {
+                let (kept, name) = waiting.swap_remove(stuck);
+                let wanted = &kept.was.name;
+                self.lost
+                    .push(format!("container {name} can't be named {wanted} again: another has that name"));
+                continue;
+            }
+            let (kept, name) = waiting[0].clone();
+            let aside = aside(&kept.was.name, &holders);
+            self.give_name(kept, &name, aside.clone(), &mut holders);
+            waiting[0].1 = aside;
+        }
+    }
+
+    fn give_name(
+        &mut self,
+        kept: Kept<'a>,
+        from: &ContainerName,
+        to: ContainerName,
+        holders: &mut BTreeMap<ContainerName, &'a ContainerId>,
+    ) {
+        let mut after: BTreeSet<StepId> = self.gates.get(&kept.now.id).cloned().unwrap_or_default();
+        after.extend(self.freed.get(&to));
+        let action = Action::Rename { container: existing(kept.now), to: to.clone() };
+        let step = self.step(kept.was.instance.clone(), action, after);
+        holders.remove(from);
+        holders.insert(to, &kept.now.id);
+        self.freed.insert(from.clone(), step);
+        self.gate(&kept.now.id, step);
+    }
+
+    /// Attaches what was attached to the stack's network, and detaches what was not.
+    fn attach(&mut self) {
+        let stack: BTreeSet<&str> = self.networks().map(|network| network.name.as_str()).collect();
+        for Kept { was, now } in self.kept.clone() {
+            for network in was.networks.iter().filter(|network| !now.networks.contains_key(network.as_str()))
+            {
+                let place = was.attachment.as_ref().filter(|place| place.name == *network);
+                let Some(place) = place.filter(|_| stack.contains(network.as_str())) else {
+                    self.lost.push(format!("container {} was on network {network} and is not now", was.name));
+                    continue;
+                };
+                let action = Action::Connect { container: existing(now), attachment: place.clone() };
+                self.attachment(was, now, action);
+            }
+            let gained = now.networks.keys().filter(|network| stack.contains(network.as_str()));
+            for network in gained.map(NetworkName::from_stored).filter(|name| !was.networks.contains(name)) {
+                self.attachment(was, now, Action::Disconnect { container: existing(now), network });
+            }
+        }
+    }
+
+    /// Its address is free when everything that has to stop has stopped.
+    fn attachment(&mut self, was: &BeforeContainer, now: &'a ObservedContainer, action: Action) {
+        let mut after: BTreeSet<StepId> = self.gates.get(&now.id).cloned().unwrap_or_default();
+        after.extend(self.stops.values());
+        let step = self.step(was.instance.clone(), action, after);
+        self.gate(&now.id, step);
+    }
+
+    /// Starts what ran before, providers before their consumers, when everything that might have its port, address or
+    /// volume has stopped.
+    fn start(&mut self) {
+        let started = |kept: &&Kept<'a>| {
+            let stopped = self.stops.contains_key(&kept.now.id) || !runs(kept.now);
+            kept.was.ran() && stopped && !kept.is_done()
+        };
+        let mut starting: Vec<Kept<'a>> = self.kept.iter().filter(started).copied().collect();
+        let ranks = ranks(starting.iter().filter_map(|k| Some((k.was.instance.as_ref()?, k.was.needs()))));
+        let rank = |kept: &Kept<'a>| kept.was.instance.as_ref().and_then(|name| ranks.get(name).copied());
+        starting.sort_by_cached_key(|kept| (rank(kept), kept.was.name.clone()));
+        let mut providers: BTreeMap<&InstanceName, (StepId, StepId)> = BTreeMap::new();
+        for Kept { was, now } in starting {
+            let mut after: BTreeSet<StepId> = self.stops.values().copied().collect();
+            after.extend(self.gates.get(&now.id).into_iter().flatten());
+            for (provider, dependency) in &was.depends_on {
+                let Some((started, ready)) = providers.get(provider) else { continue };
+                let at_start = dependency.condition == DependencyCondition::ServiceStarted;
+                after.insert(if at_start { *started } else { *ready });
+            }
+            let started = self.step(was.instance.clone(), Action::Start { container: existing(now) }, after);
+            let ready = match &was.readiness {
+                Readiness::Running => started,
+                readiness => {
+                    let action = Action::Await { container: existing(now), readiness: readiness.clone() };
+                    self.step(was.instance.clone(), action, [started])
+                }
+            };
+            if let Some(name) = &was.instance {
+                providers.insert(name, (started, ready));
+            }
+        }
+    }
+
+    /// What was started and has no check has to be seen to run, as after an apply.
+    fn verify(&mut self) {
+        let plain: BTreeSet<&ContainerId> = self
+            .before
+            .containers
+            .iter()
+            .filter(|container| container.readiness == Readiness::Running)
+            .map(|container| &container.id)
+            .collect();
+        let started = |step: &Step| match &step.action {
+            Action::Start { container: ContainerRef::Existing(id) } if plain.contains(id) => {
+                Some((step.instance.clone()?, ContainerRef::Existing(id.clone())))
+            }
+            _ => None,
+        };
+        let containers: Vec<(InstanceName, ContainerRef)> = self.steps.iter().filter_map(started).collect();
+        if !containers.is_empty() {
+            let ends = ends(&self.steps);
+            self.step(None, Action::Verify { containers }, ends);
+        }
+    }
+
+    /// Removes the networks those applies made; one of a name that was there before is not among them.
+    fn remove_networks(&mut self) {
+        let ends = ends(&self.steps);
+        for network in self.networks().collect::<Vec<_>>() {
+            let name = NetworkName::from_stored(network.name.clone());
+            if self.made_by(&network.labels) && !self.before.networks.contains(&name) {
+                self.step(None, Action::RemoveNetwork { id: network.id.clone(), name }, ends.clone());
+            }
+        }
+    }
+}
+
+fn existing(container: &ObservedContainer) -> ContainerRef {
+    ContainerRef::Existing(container.id.clone())
+}
+
+fn runs(container: &ObservedContainer) -> bool {
+    matches!(container.state, RunState::Running | RunState::Paused)
+}
+
+fn instance(container: &ObservedContainer) -> Option<InstanceName> {
+    container.label(label::INSTANCE_NAME)?.parse().ok()
+}
+
+/// A name beside a container's own that nobody has.
+fn aside(name: &ContainerName, holders: &BTreeMap<ContainerName, &ContainerId>) -> ContainerName {
+    let first = ContainerName::from_stored(format!("{name}.undo"));
+    let further = (2..u32::MAX).map(|n| ContainerName::from_stored(format!("{name}.undo{n}")));
+    std::iter::once(first.clone()).chain(further).find(|name| !holders.contains_key(name)).unwrap_or(first)
+}
+
+/// Places in an order with providers first. Dependencies of different times can make a cycle; its members come last.
+fn ranks<'b>(needs: impl Iterator<Item = (&'b InstanceName, Needs<'b>)>) -> BTreeMap<InstanceName, usize> {
+    let mut dependencies: Dependencies<'b> = BTreeMap::new();
+    for (name, needs) in needs {
+        dependencies.entry(name).or_default().extend(needs);
+    }
+    let order = start_order(&dependencies);
+    let last = order.len();
+    let mut ranks: BTreeMap<InstanceName, usize> =
+        dependencies.keys().map(|name| ((*name).clone(), last)).collect();
+    ranks.extend(order.into_iter().enumerate().map(|(rank, name)| (name.clone(), rank)));
+    ranks
+}

@@ -1,0 +1,317 @@
+//! What was done by hand shows in the plan, to the field, and an apply mends it.
+
+use crate::{
+    promises::{SHOP, text},
+    support::{Paper, stack},
+};
+use devarch_core::{
+    name::ContainerName,
+    observed::{ObservedContainer, RunState},
+    plan::ChangeKind,
+    stack::Stack,
+};
+
+/// The plan of an unchanged shop after something was done to it by hand; applying it leaves nothing to do.
+fn drift(by_hand: impl FnOnce(&mut Paper)) -> String {
+    let mut paper = Paper::new();
+    let shop = stack(SHOP);
+    paper.apply(&shop);
+    by_hand(&mut paper);
+    let shown = text(&paper, &shop);
+    paper.apply(&shop);
+    let again = text(&paper, &shop);
+    assert!(paper.plan(&shop).is_empty(), "{again}");
+    assert!(paper.of("web").networks.keys().eq(["devarch-shop-net"]));
+    let lines: Vec<&str> = shown.lines().skip(2).collect();
+    lines.join("\n")
+}
+
+fn end(container: &mut ObservedContainer) {
+    container.state = RunState::Exited;
+    container.ports.clear();
+    container.status = "Exited (0) 3 hours ago".to_owned();
+}
+
+#[test]
+fn a_container_that_was_stopped() {
+    insta::assert_snapshot!(drift(|paper| end(paper.of("web"))), @"
+    ~   web: is not running: Exited (0) 3 hours ago
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_container_that_was_removed() {
+    let gone = |c: &ObservedContainer| c.name.as_str() != "devarch-shop-web";
+    insta::assert_snapshot!(drift(|paper| paper.observed.containers.retain(gone)), @"
+    +   web: create, was removed by hand
+          image busybox:1
+          port 127.0.0.1:8080->80
+
+    Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_container_that_was_paused() {
+    insta::assert_snapshot!(drift(|paper| paper.of("web").state = RunState::Paused), @"
+    ~   web: was paused by hand
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_container_that_was_disconnected() {
+    insta::assert_snapshot!(drift(|paper| paper.of("web").networks.clear()), @"
+    ~   web: was disconnected from the stack's network by hand
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_container_that_was_disconnected_and_stopped() {
+    let by_hand = |paper: &mut Paper| {
+        end(paper.of("web"));
+        paper.of("web").networks.clear();
+    };
+    insta::assert_snapshot!(drift(by_hand), @"
+    ~   web: is not running: Exited (0) 3 hours ago
+    ~   web: was disconnected from the stack's network by hand
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_container_that_was_connected_elsewhere() {
+    let by_hand = |paper: &mut Paper| {
+        paper.of("web").networks.insert("bridge".to_owned(), Some("172.17.0.2".parse().unwrap()));
+    };
+    insta::assert_snapshot!(drift(by_hand), @"
+    ~   web: was connected to network bridge by hand
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_container_that_was_renamed() {
+    let by_hand = |paper: &mut Paper| paper.of("web").name = ContainerName::from_stored("my-web");
+    insta::assert_snapshot!(drift(by_hand), @"
+    ~   web: was renamed to my-web by hand
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn an_image_whose_tag_was_moved() {
+    insta::assert_snapshot!(drift(|paper| paper.add_image("busybox:1", "sha256:cccccccccccccccc")), @"
+    -/+ api: replace, its image's name now stands for sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa
+    -/+ db: replace, its image's name now stands for sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa
+          ! may change data irreversibly: another image writes to volume devarch-shop-db-data
+    -/+ migrate: replace, its image's name now stands for sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa
+    -/+ web: replace, its image's name now stands for sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa
+
+    Plan: 0 to create, 0 to change, 4 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_network_that_was_removed() {
+    let by_hand = |paper: &mut Paper| {
+        for container in &mut paper.observed.containers {
+            end(container);
+        }
+        paper.observed.networks.clear();
+    };
+    insta::assert_snapshot!(drift(by_hand), @"
+    +   network devarch-shop-net: create, is not there
+    -/+ api: replace, the stack's network was removed by hand
+    -/+ db: replace, the stack's network was removed by hand
+    -/+ migrate: replace, the stack's network was removed by hand
+    -/+ web: replace, the stack's network was removed by hand
+
+    Plan: 0 to create, 0 to change, 4 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_volume_that_was_removed_is_warned_of_loudly() {
+    let by_hand = |paper: &mut Paper| {
+        paper.observed.containers.retain(|container| container.volumes.is_empty());
+        paper.observed.volumes.clear();
+    };
+    insta::assert_snapshot!(drift(by_hand), @"
+    +   volume devarch-shop-db-data: create, was removed by hand
+    +   db: create, was removed by hand
+          image busybox:1
+          port 127.0.0.1:20001->5432
+
+    warning: db.volumes./data: volume devarch-shop-db-data was there at the last apply and is gone: it will be made empty; if its data matters, bring the volume back before you apply
+
+    Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn what_nothing_wants_is_removed_except_volumes() {
+    let mut paper = Paper::new();
+    paper.apply(&stack(&format!("{SHOP}zoo: {{template: t, volumes: [\"data:/data\"]}}")));
+    insta::assert_snapshot!(text(&paper, &stack(SHOP)), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -   container devarch-shop-zoo: remove, no instance of the stack has it
+
+    note: volume devarch-shop-zoo-data is used by no instance any more; it stays until you remove it
+
+    Plan: 0 to create, 0 to change, 0 to replace, 1 to remove.
+    ");
+    paper.apply(&stack(SHOP));
+    insta::assert_snapshot!(text(&paper, &stack(SHOP)), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    note: volume devarch-shop-zoo-data is used by no instance any more; it stays until you remove it
+
+    Nothing to do: the stack is as it should be.
+    ");
+    assert!(paper.observed.volumes.contains_key("devarch-shop-zoo-data"));
+}
+
+#[test]
+fn another_image_on_a_volume_with_data_is_marked() {
+    let mut paper = Paper::new();
+    paper.add_image("busybox:2", "sha256:bbbbbbbbbbbbbbbb");
+    paper.apply(&stack(SHOP));
+    let edited = SHOP.replace("template: t", "template: t, image: \"busybox:2\"");
+    let shop = stack(&edited);
+    insta::assert_snapshot!(text(&paper, &shop), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ api: replace, its config changed
+          ~ api.image: busybox:1 => busybox:2
+    -/+ db: replace, its config changed
+          ! may change data irreversibly: another image writes to volume devarch-shop-db-data
+          ~ db.image: busybox:1 => busybox:2
+    -/+ migrate: replace, its config changed
+          ~ migrate.image: busybox:1 => busybox:2
+    -/+ web: replace, its config changed
+          ~ web.image: busybox:1 => busybox:2
+
+    Plan: 0 to create, 0 to change, 4 to replace, 0 to remove.
+    ");
+    let marked: Vec<String> = paper
+        .plan(&shop)
+        .changes
+        .iter()
+        .filter(|change| change.may_change_data)
+        .map(|change| change.subject.to_string())
+        .collect();
+    assert_eq!(marked, ["db"]);
+    let json = serde_json::to_value(paper.plan(&shop)).unwrap();
+    assert_eq!(json["changes"][1]["may_change_data"], true);
+    assert_eq!(json["changes"][0].get("may_change_data"), None);
+}
+
+#[test]
+fn another_config_of_the_same_image_is_not_marked() {
+    let mut paper = Paper::new();
+    paper.apply(&stack(SHOP));
+    let plan = paper.plan(&stack(&SHOP.replace("A: \"1\"", "A: \"2\"")));
+    assert!(plan.changes.iter().all(|change| change.kind == ChangeKind::Replace && !change.may_change_data));
+}
+
+#[test]
+fn a_failed_replacement_does_not_hide_what_differs() {
+    let mut paper = Paper::new();
+    paper.apply(&stack(SHOP));
+    let broken = stack(&SHOP.replace("A: \"1\"", "A: \"2\""));
+    let plan = paper.plan(&broken);
+    paper.carry_out_until(&plan, 1);
+    insta::assert_snapshot!(text(&paper, &broken), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ db: replace, its config changed
+          ~ db.environment.A: 1 => 2
+    -   container devarch-shop-db.next: remove, was left over by an apply that did not end
+
+    Plan: 0 to create, 0 to change, 1 to replace, 1 to remove.
+    ");
+}
+
+#[test]
+fn the_order_in_which_things_are_written_is_no_change() {
+    let fields = [
+        "ports: [\"8001:80\", \"8002:81\", \"8003:80/udp\"]",
+        "environment: {A: \"1\", B: \"2\"}",
+        "volumes: [\"a:/a\", \"b:/b\"]",
+        "labels: {x: y, z: w}",
+        "depends_on: [db, api]",
+        "config_files: {/etc/a: a, /etc/b: b}",
+        "extra_hosts: [\"a:1.2.3.4\", \"b:1.2.3.5\"]",
+        "tmpfs: [/t1, /t2]",
+    ];
+    let moved = [
+        "tmpfs: [/t2, /t1]",
+        "extra_hosts: [\"b:1.2.3.5\", \"a:1.2.3.4\"]",
+        "config_files: {/etc/b: b, /etc/a: a}",
+        "depends_on: [api, db]",
+        "labels: {z: w, x: y}",
+        "volumes: [\"b:/b\", \"a:/a\"]",
+        "environment: {B: \"2\", A: \"1\"}",
+        "ports: [\"8003:80/udp\", \"8002:81\", \"8001:80\"]",
+    ];
+    let of = |fields: &[&str], first: &str, last: &str| {
+        stack(&format!(
+            "{first}: {{template: t}}\nweb: {{template: t, {}}}\n{last}: {{template: t}}",
+            fields.join(", ")
+        ))
+    };
+    let mut paper = Paper::new();
+    paper.apply(&of(&fields, "api", "db"));
+    let shop = of(&moved, "db", "api");
+    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+}
+
+/// The same instances under other names.
+fn renamed(mut shop: Stack, names: &[(&str, &str)]) -> Stack {
+    let taken: Vec<_> =
+        names.iter().map(|(from, _)| shop.instances.remove(&crate::support::name(from)).unwrap()).collect();
+    for ((_, to), instance) in names.iter().zip(taken) {
+        shop.instances.insert(crate::support::name(to), instance);
+    }
+    shop
+}
+
+#[test]
+fn instances_that_swap_their_names_are_replaced_in_one_apply() {
+    let shop = "a: {template: t, depends_on: [b], healthcheck: {test: \"true\"}}\nb: {template: t, healthcheck: {test: \"true\"}}\nc: {template: t}";
+    let mut paper = Paper::new();
+    paper.apply(&stack(shop));
+    let swapped =
+        renamed(stack(&shop.replace(", depends_on: [b]", "")), &[("a", "b"), ("b", "c"), ("c", "a")]);
+    paper.apply(&swapped);
+    assert!(paper.plan(&swapped).is_empty(), "{}", text(&paper, &swapped));
+    let back = stack(shop);
+    paper.apply(&back);
+    assert!(paper.plan(&back).is_empty(), "{}", text(&paper, &back));
+}
+
+#[test]
+fn an_instance_made_anew_under_the_name_of_a_removed_one_gets_its_name() {
+    let mut paper = Paper::new();
+    paper.apply(&stack(SHOP));
+    let mut shop = stack(SHOP);
+    for instance in shop.instances.values_mut() {
+        instance.id = devarch_core::id::InstanceId::new(format!("{}-2", instance.id));
+    }
+    shop.instances.remove(&crate::support::name("db"));
+    for instance in shop.instances.values_mut() {
+        instance.overrides.service.depends_on = None;
+    }
+    paper.apply(&shop);
+    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+}

@@ -1,0 +1,164 @@
+//! Stacks at random, and what people do to them by hand.
+
+use crate::support::Paper;
+use devarch_core::{
+    name::ContainerName,
+    observed::{ObservedContainer, RunState},
+    stack::{Stack, Wanted},
+};
+use proptest::prelude::*;
+
+/// A few fields of an instance, at random.
+fn instance(others: usize) -> impl Strategy<Value = String> {
+    let needs = proptest::collection::btree_set(0..others.max(1), 0..3);
+    (0..3_u8, 0..2_u8, any::<bool>(), any::<bool>(), needs, 0..4_u8).prop_map(
+        move |(env, port, volume, job, needs, check)| {
+            let mut fields = vec!["template: t".to_owned(), format!("environment: {{A: \"{env}\"}}")];
+            if port > 0 {
+                fields.push("ports: [\"80\"]".to_owned());
+            }
+            if volume {
+                fields.push("volumes: [\"data:/data\"]".to_owned());
+            }
+            if job && port == 0 {
+                fields.push("job: true".to_owned());
+            } else if check == 0 {
+                fields.push("healthcheck: {test: \"true\"}".to_owned());
+            }
+            if check == 1 {
+                fields.push("config_files: {/etc/x: y}".to_owned());
+            }
+            let needs: Vec<String> =
+                needs.into_iter().filter(|need| *need < others).map(|need| format!("i{need}")).collect();
+            fields.push(format!("depends_on: [{}]", needs.join(", ")));
+            format!("{{{}}}", fields.join(", "))
+        },
+    )
+}
+
+pub(crate) fn random_stack() -> impl Strategy<Value = String> {
+    (1..7_usize).prop_flat_map(|count| {
+        let instances: Vec<_> = (0..count).map(instance).collect();
+        instances.prop_map(|instances| {
+            instances
+                .iter()
+                .enumerate()
+                .map(|(n, text)| format!("i{n}: {text}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+    })
+}
+
+/// A stack, and what an edit makes of it: some instances stay as they are.
+pub(crate) fn random_edit() -> impl Strategy<Value = (String, String)> {
+    let stays = prop_oneof![Just(vec![true; 7]), proptest::collection::vec(any::<bool>(), 7)];
+    (random_stack(), random_stack(), stays).prop_map(|(from, to, stays)| {
+        let mut old = from.lines();
+        let edited: Vec<&str> =
+            to.lines().zip(stays).map(|(new, stays)| old.next().filter(|_| stays).unwrap_or(new)).collect();
+        let edited = edited.join("\n");
+        (from, edited)
+    })
+}
+
+/// Something people do by hand to an engine, to the container of that number where it is about one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Deed {
+    Stop(usize),
+    Remove(usize),
+    Pause(usize),
+    Disconnect(usize),
+    ConnectElsewhere(usize),
+    Rename(usize),
+    Retag,
+    RemoveNetwork,
+    RemoveVolume(usize),
+}
+
+pub(crate) fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let deed = (0..9_u8, 0..7_usize).prop_map(|(kind, which)| match kind {
+        0 => Deed::Stop(which),
+        1 => Deed::Remove(which),
+        2 => Deed::Pause(which),
+        3 => Deed::Disconnect(which),
+        4 => Deed::ConnectElsewhere(which),
+        5 => Deed::Rename(which),
+        6 => Deed::Retag,
+        7 => Deed::RemoveNetwork,
+        _ => Deed::RemoveVolume(which),
+    });
+    proptest::collection::vec(deed, 0..4)
+}
+
+/// Does to the engine on paper what a real one would let people do.
+pub(crate) fn meddle(paper: &mut Paper, deeds: &[Deed]) {
+    for deed in deeds {
+        match *deed {
+            Deed::Retag => paper.add_image("busybox:1", "sha256:dddddddddddddddd"),
+            Deed::RemoveNetwork => {
+                for container in &mut paper.observed.containers {
+                    stop(container);
+                    container.networks.clear();
+                }
+                paper.observed.networks.clear();
+            }
+            Deed::RemoveVolume(which) => {
+                let Some(volume) = paper.observed.volumes.keys().nth(which).cloned() else { continue };
+                paper.observed.containers.retain(|container| !container.volumes.contains(&volume));
+                paper.observed.volumes.remove(&volume);
+            }
+            Deed::Remove(which) if which < paper.observed.containers.len() => {
+                paper.observed.containers.remove(which);
+            }
+            Deed::Stop(which)
+            | Deed::Remove(which)
+            | Deed::Pause(which)
+            | Deed::Disconnect(which)
+            | Deed::ConnectElsewhere(which)
+            | Deed::Rename(which) => {
+                if let Some(container) = paper.observed.containers.get_mut(which) {
+                    to_container(container, *deed, which);
+                }
+            }
+        }
+    }
+}
+
+fn to_container(container: &mut ObservedContainer, deed: Deed, which: usize) {
+    match deed {
+        Deed::Stop(_) => stop(container),
+        Deed::Pause(_) if container.state == RunState::Running => container.state = RunState::Paused,
+        Deed::Disconnect(_) => container.networks.clear(),
+        Deed::ConnectElsewhere(_) => {
+            container.networks.insert("elsewhere".to_owned(), Some("172.30.0.9".parse().unwrap()));
+        }
+        Deed::Rename(_) => container.name = ContainerName::from_stored(format!("by-hand-{which}")),
+        _ => {}
+    }
+}
+
+fn stop(container: &mut ObservedContainer) {
+    container.state = RunState::Exited;
+    container.exit_code = Some(1);
+    container.ports.clear();
+}
+
+/// What some instances should do instead of running.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish(Vec<Wanted>);
+
+pub(crate) fn wish() -> impl Strategy<Value = Wish> {
+    let wanted =
+        prop_oneof![4 => Just(Wanted::Running), 1 => Just(Wanted::Stopped), 1 => Just(Wanted::Absent)];
+    proptest::collection::vec(wanted, 7).prop_map(Wish)
+}
+
+impl Wish {
+    pub(crate) fn of(&self, mut stack: Stack) -> Stack {
+        for (instance, wanted) in stack.instances.values_mut().zip(&self.0) {
+            instance.wanted = *wanted;
+        }
+        stack
+    }
+}
