@@ -126,11 +126,11 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
 fn a_source_that_changed_makes_a_saved_plan_stale() {
     let (mut paper, shop) = (Paper::new(), stack(BUILT));
     source(&mut paper, &shop, 1);
-    let before = paper.assumptions(&shop);
+    let before = paper.assume(&shop);
     source(&mut paper, &shop, 2);
     let found: Vec<String> =
-        before.differences(&paper.assumptions(&shop)).iter().map(ToString::to_string).collect();
-    insta::assert_snapshot!(found.join("\n"), @"");
+        before.differences(&paper.assume(&shop)).iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(found.join("\n"), @"image devarch-shop-api:latest: assumed context bbcc370a7642, found 10c3d80d9781");
 }
 
 #[test]
