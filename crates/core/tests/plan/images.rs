@@ -11,6 +11,7 @@ use devarch_core::{
     stack::{Stack, Wanted},
     template::PullPolicy,
 };
+
 /// An API that is built, and a worker of the same image.
 const BUILT: &str = r#"
 api: {template: t, build: {context: ./api, args: {MODE: dev, TOKEN: {value: hunter2, secret: true}}, target: app}}
@@ -119,6 +120,29 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
 
     Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
     ");
+}
+
+#[test]
+fn a_source_that_changed_makes_a_saved_plan_stale() {
+    let (mut paper, shop) = (Paper::new(), stack(BUILT));
+    source(&mut paper, &shop, 1);
+    let before = paper.assume(&shop);
+    source(&mut paper, &shop, 2);
+    let found: Vec<String> =
+        before.differences(&paper.assume(&shop)).iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(found.join("\n"), @"image devarch-shop-api:latest: assumed context bbcc370a7642, found 10c3d80d9781");
+}
+
+#[test]
+fn another_build_on_a_volume_with_data_is_marked() {
+    let data = BUILT.replace("target: app}", "target: app}, volumes: [\"data:/data\"]");
+    let (mut paper, shop) = (Paper::new(), stack(&data));
+    source(&mut paper, &shop, 1);
+    paper.apply(&shop);
+    source(&mut paper, &shop, 2);
+    let marked = paper.plan(&shop).changes.into_iter().filter(|change| change.may_change_data);
+    let marked: Vec<String> = marked.map(|change| change.subject.to_string()).collect();
+    assert_eq!(marked, ["api"]);
 }
 
 #[test]
