@@ -1,9 +1,6 @@
 //! What a plan was made from, as named facts: a saved plan holds them, and an apply refuses when they no longer hold.
 
-use super::{
-    Plan,
-    conflict::{holder, is_ours},
-};
+use super::conflict::{holder, is_ours};
 use crate::{
     build_hash::BuildHash,
     desired::{Desired, DesiredInstance, Readiness},
@@ -181,10 +178,14 @@ impl Assumptions {
     }
 }
 
-/// The facts a plan of that desired and observed state is made from. Of an image that is to be looked up, pulled or
-/// built nothing is assumed.
-pub fn assumptions(stack: &Stack, desired: &Desired, observed: &Observed, plan: &Plan) -> Assumptions {
-    let unsettled = plan.unsettled_images();
+/// The facts a plan of that desired and observed state is made from. Of images that are to be looked up, pulled or
+/// built ([`Plan::unsettled_images`](super::Plan::unsettled_images)) nothing is assumed.
+pub fn assumptions(
+    stack: &Stack,
+    desired: &Desired,
+    observed: &Observed,
+    unsettled: &BTreeSet<&str>,
+) -> Assumptions {
     let mut facts = Assumptions::default();
     facts.stack(stack, desired);
     facts.engine(observed);

@@ -44,7 +44,7 @@ pub struct Plan {
 
 impl Plan {
     /// The images of which it is known only when it is carried out what they are.
-    pub(super) fn unsettled_images(&self) -> BTreeSet<&str> {
+    pub fn unsettled_images(&self) -> BTreeSet<&str> {
         let supplied = self.steps.iter().flat_map(|step| match &step.action {
             Action::PullImage { image, .. } => std::slice::from_ref(image),
             Action::BuildImage { tags, .. } => tags.as_slice(),
