@@ -115,7 +115,6 @@ impl App {
     }
 }
 
-<<<<<<< HEAD
 /// A port's line names only its list, so its values say the port in the container, as they do in plans.
 fn with_container_port(change: &mut FieldDiff) {
     if let Some(key) = change.field.strip_prefix("ports.") {
@@ -124,14 +123,14 @@ fn with_container_port(change: &mut FieldDiff) {
             *host = format!("{host}->{key}");
         }
     }
-=======
+}
+
 /// A secret argument of a build that differs; how is nobody's business.
 fn secret_argument(service: &Service) -> FieldDiff {
     let args = service.build.iter().flat_map(|build| &build.args).filter(|(_, arg)| arg.secret);
     let fields: Vec<String> = args.map(|(name, _)| format!("build.args.{name}")).collect();
     let shown = || Some(REDACTED.to_owned());
     FieldDiff { field: fields.join(" or "), from: shown(), to: shown() }
->>>>>>> images
 }
 
 /// A spec as it is shown, its lists by key, and what the engine does not hear of.
