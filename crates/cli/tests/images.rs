@@ -266,7 +266,7 @@ fn a_container_is_not_made_from_another_image_than_was_planned(world: &World) {
     let id = plan["id"].as_str().unwrap();
     world.tag("python:3.13-slim", "pinned");
     let failed = world.fails(5, &["apply", id]);
-    assert!(failed.stderr.contains(&format!("image {image}: assumed sha256:")), "{failed}");
+    assert!(failed.stderr.contains(&format!("image {image}: assumed ")), "{failed}");
     let name = format!("devarch-{}-web", world.stack);
     let all = world.wait(world.engine().containers()).unwrap();
     assert!(all.iter().all(|container| container.name.as_str() != name), "nothing is left of it");
