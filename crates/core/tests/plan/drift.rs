@@ -29,7 +29,7 @@ fn drift(by_hand: impl FnOnce(&mut Paper)) -> String {
 fn end(container: &mut ObservedContainer) {
     container.state = RunState::Exited;
     container.ports.clear();
-    container.status = "Exited (0) 3 hours ago".to_owned();
+    "Exited (0) 3 hours ago".clone_into(&mut container.status);
 }
 
 #[test]
