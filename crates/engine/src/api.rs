@@ -74,6 +74,12 @@ pub trait Engine: Send + Sync {
     /// Removes a volume. Gone already is fine.
     async fn remove_volume(&self, name: &PhysicalVolume) -> Result<()>;
 
+    /// Makes the content of the volume `to` equal to that of `from`: what only `to` has goes. Both must be there, and
+    /// nothing may run with `to`; what writes to `from` meanwhile is copied as it happens to be. It is done by a
+    /// container of `image`, which has to be there and to have `sh`, `rm` and `cp -a`; hard links become files where
+    /// its `cp` knows no better (busybox). Cut off, it leaves `to` in part; doing it again settles that.
+    async fn copy_volume(&self, from: &PhysicalVolume, to: &PhysicalVolume, image: &str) -> Result<()>;
+
     /// Makes a container, attached to its network, not started.
     async fn create_container(&self, request: &CreateContainer) -> Result<ContainerId>;
     /// Puts files into a container that isn't started yet, in one archive, with mode and owner.

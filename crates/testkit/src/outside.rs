@@ -21,7 +21,16 @@ pub async fn get(endpoint: &str, path: &str) -> Value {
 /// # Panics
 /// If the engine does not answer.
 pub async fn call(endpoint: &str, method: &str, path: &str) -> Value {
-    let request = format!("{method} {path} HTTP/1.0\r\n\r\n");
+    serde_json::from_str(&text(endpoint, method, path, "").await).unwrap_or(Value::Null)
+}
+
+/// The same as it is, with a header (`Name: value`, or none).
+///
+/// # Panics
+/// If the engine does not answer.
+pub async fn text(endpoint: &str, method: &str, path: &str, header: &str) -> String {
+    let header = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
+    let request = format!("{method} {path} HTTP/1.0\r\n{header}\r\n");
     let answer = match endpoint.parse::<Endpoint>().expect("an address") {
         Endpoint::Unix(socket) => {
             talk(UnixStream::connect(socket).await.expect("the engine's socket"), &request).await
@@ -32,7 +41,7 @@ pub async fn call(endpoint: &str, method: &str, path: &str) -> Value {
     };
     let answer = answer.expect("an answer");
     let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
-    serde_json::from_str(body).unwrap_or(Value::Null)
+    body.to_owned()
 }
 
 async fn talk<S>(mut stream: S, request: &str) -> io::Result<String>

@@ -3,7 +3,7 @@
 use crate::{fixture::Fixture, scope::Scope};
 use devarch_core::engine::EngineKind;
 use devarch_engine::{Candidate, Way, connect};
-use std::env;
+use std::{env, path::PathBuf};
 
 /// The engine at `DEVARCH_TEST_DOCKER` or `DEVARCH_TEST_PODMAN` (addresses), else at its usual socket of root's. Where
 /// it can't be had this prints `SKIPPED: ...` and returns nothing; under `CI=true` it panics.
@@ -27,6 +27,20 @@ pub async fn engine(kind: EngineKind) -> Option<Fixture> {
             None
         }
     }
+}
+
+/// The program at `DEVARCH_TEST_REGISTRY`, Debian's `docker-registry`; without it as for an engine.
+///
+/// # Panics
+/// Under `CI=true` without it.
+pub fn registry() -> Option<PathBuf> {
+    let program = env::var_os("DEVARCH_TEST_REGISTRY").map(PathBuf::from);
+    if program.is_none() {
+        let needed = env::var("CI").as_deref() == Ok("true");
+        assert!(!needed, "a registry is needed under CI: scripts/engines up gets one");
+        skip("DEVARCH_TEST_REGISTRY is not set; scripts/engines up gets docker-registry");
+    }
+    program
 }
 
 /// Says why a test did not run.

@@ -57,6 +57,8 @@ macro_rules! every_engine {
                 a_running_container_is_not_removed
                 a_probe_tells_how_the_check_ended
                 logs_hold_what_was_written;
+            volumes:
+                a_volume_is_not_emptied_without_reason;
             build:
                 a_built_image_is_there_under_its_tag
                 an_image_without_a_dockerfile_is_built_under_all_its_names
@@ -78,6 +80,9 @@ macro_rules! real_engine {
                 networks_stay_isolated_when_the_last_container_of_another_stops
                 what_passed_by_and_was_left_behind_does_not_hold_its_network
                 host_gateway_resolves;
+            volumes:
+                a_copied_volume_is_equal_to_its_source
+                a_copy_is_done_again_after_it_was_cut_off;
             build:
                 an_image_is_built_as_asked
                 a_secret_argument_is_in_no_error

@@ -88,6 +88,15 @@ impl Context {
         &self.dockerfile
     }
 
+    /// The images the Dockerfile starts from, as far as they are written out.
+    pub(crate) fn bases(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.root.join(self.dockerfile())).unwrap_or_default();
+        let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let bases = lines.filter(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("FROM")));
+        let names = bases.filter_map(|words| words[1..].iter().find(|word| !word.starts_with("--")).copied());
+        names.filter(|name| !name.contains('$')).map(str::to_owned).collect()
+    }
+
     /// The archive as it is made, on a thread of its own; an error ends it.
     pub(crate) fn archive(self) -> BoxStream<'static, io::Result<Bytes>> {
         let (sender, mut pieces) = mpsc::channel(PIECES);
@@ -347,6 +356,14 @@ mod tests {
                 _ => {}
             }
         }
+    }
+
+    #[test]
+    fn the_images_a_dockerfile_starts_from_are_known() {
+        let text = "ARG V=1\nFROM --platform=linux/amd64 r.example/a:1 AS one\n from b\nFROM c:$V\nRUN echo FROM d\n";
+        let dir = directory(&[("Dockerfile", text)]);
+        let context = Context::of(&BuildRequest::new(dir.path(), "x")).unwrap();
+        assert_eq!(context.bases(), ["r.example/a:1", "b"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Images built from a directory, by the classic builder of Docker and by Podman's compatible call.
 
-use super::{BollardEngine, Result, image};
+use super::{BollardEngine, Result, credentials, image};
 use crate::{
     BuildRequest, EngineError, EngineErrorKind as Kind,
     build::Context,
@@ -31,7 +31,11 @@ pub(super) async fn build(
     let name = request.tags.first().map_or("", String::as_str);
     let context = Context::of(&request.context, &request.dockerfile)
         .map_err(|invalid| EngineError::new(action(), Kind::BuildFailed, invalid.to_string()))?;
-    let call = Call::post(path(request, context.dockerfile())).tar(context.archive());
+    let mut call = Call::post(path(request, context.dockerfile()));
+    if let Some(header) = credentials::find_all(engine.info.kind, context.bases()).await {
+        call = call.header("X-Registry-Config", header);
+    }
+    let call = call.tar(context.archive());
     let mut output = Output::new(request);
     let built = follow(engine, call, &mut output, progress).await;
     engine.names.forget();

@@ -145,7 +145,7 @@ pub(super) async fn name_for_create(engine: &BollardEngine, reference: &str) -> 
 }
 
 /// The registry a name begins with (distribution/reference: a first part with a dot, a colon, or `localhost`).
-fn registry(reference: &str) -> Option<&str> {
+pub(super) fn registry(reference: &str) -> Option<&str> {
     let (first, _) = reference.split_once('/')?;
     (first.contains(['.', ':']) || first == "localhost").then_some(first)
 }
@@ -163,7 +163,7 @@ pub(super) async fn pull(
     progress: &(dyn Fn(PullProgress) + Send + Sync),
 ) -> Result<ImageInfo> {
     let action = || format!("pull image {reference}");
-    let credentials = credentials::find(engine.info.kind, registry(reference)).await;
+    let credentials = credentials::find(engine.info.kind, reference, registry(reference)).await;
     let mut call = Call::post(pull_path(engine.is_podman(), reference, platform));
     if let Some(header) = credentials.header {
         call = call.header("X-Registry-Auth", header);

@@ -65,7 +65,8 @@ struct Attached {
 pub(super) async fn containers(engine: &BollardEngine) -> Result<Vec<ObservedContainer>> {
     let call = Call::get("/containers/json?all=true");
     let listed: Vec<Listed> = engine.wire.json(call).await.during(|| "list containers".to_owned())?;
-    Ok(listed.into_iter().filter(|listed| !listed.passes_by()).map(ObservedContainer::from).collect())
+    let hidden = |listed: &Listed| engine.is_podman() && listed.passes_by();
+    Ok(listed.into_iter().filter(|listed| !hidden(listed)).map(ObservedContainer::from).collect())
 }
 
 impl Listed {

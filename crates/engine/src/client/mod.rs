@@ -3,6 +3,7 @@
 mod archive;
 mod build;
 mod container_body;
+mod copy;
 mod credentials;
 mod exec;
 mod image;
@@ -162,6 +163,10 @@ impl Engine for BollardEngine {
 
     async fn remove_volume(&self, name: &PhysicalVolume) -> Result<()> {
         volume::remove(self, name).await
+    }
+
+    async fn copy_volume(&self, from: &PhysicalVolume, to: &PhysicalVolume, image: &str) -> Result<()> {
+        copy::copy(self, from, to, image).await
     }
 
     async fn create_container(&self, request: &CreateContainer) -> Result<ContainerId> {

@@ -8,6 +8,7 @@ pub mod networks;
 pub mod objects;
 pub mod process;
 pub mod streams;
+pub mod volumes;
 pub mod world;
 
 use devarch_engine::{EngineError, EngineErrorKind};

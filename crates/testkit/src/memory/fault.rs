@@ -17,6 +17,7 @@ pub enum Call {
     Disconnect,
     CreateVolume,
     RemoveVolume,
+    CopyVolume,
     CreateContainer,
     PutFiles,
     Start,

@@ -95,6 +95,16 @@ impl MemoryEngine {
         self.world().faults.push(fault);
     }
 
+    /// Puts something into a volume, as a program would.
+    pub fn write_volume(&self, name: &str, content: &str) {
+        self.world().contents.insert(name.to_owned(), content.to_owned());
+    }
+
+    /// What is in a volume; empty where nothing is.
+    pub fn volume_content(&self, name: &str) -> String {
+        self.world().contents.get(name).cloned().unwrap_or_default()
+    }
+
     /// Takes a port of the host, as another process would.
     pub fn occupy_port(&self, port: u16) {
         self.world().occupied.insert(port);
@@ -255,6 +265,12 @@ impl Engine for MemoryEngine {
 
     async fn remove_volume(&self, name: &PhysicalVolume) -> Result<()> {
         self.call(Call::RemoveVolume, name.as_str(), |world| world.remove_volume(name)).await
+    }
+
+    async fn copy_volume(&self, from: &PhysicalVolume, to: &PhysicalVolume, image: &str) -> Result<()> {
+        let names = format!("{from} {to}");
+        self.call(Call::CopyVolume, &names, |world| world.copy_volume(from.as_str(), to.as_str(), image))
+            .await
     }
 
     async fn create_container(&self, request: &CreateContainer) -> Result<ContainerId> {

@@ -29,6 +29,8 @@ pub(super) struct World {
     pub(super) containers: BTreeMap<ContainerId, Container>,
     pub(super) networks: Vec<ObservedNetwork>,
     pub(super) volumes: BTreeMap<String, BTreeMap<String, String>>,
+    /// What is in volumes.
+    pub(super) contents: BTreeMap<String, String>,
     pub(super) occupied: BTreeSet<u16>,
     pub(super) execs: BTreeMap<String, i64>,
     pub(super) faults: Vec<Fault>,
@@ -79,6 +81,7 @@ impl World {
             containers: BTreeMap::new(),
             networks: Vec::new(),
             volumes: BTreeMap::new(),
+            contents: BTreeMap::new(),
             occupied: BTreeSet::new(),
             execs: BTreeMap::new(),
             faults: Vec::new(),
@@ -211,6 +214,25 @@ impl World {
             return no(Kind::InUse, "volume is in use");
         }
         self.volumes.remove(name.as_str());
+        self.contents.remove(name.as_str());
+        Ok(())
+    }
+
+    pub(super) fn copy_volume(&mut self, from: &str, to: &str, image: &str) -> Result<()> {
+        if from == to {
+            return no(Kind::InUse, "they are the same volume");
+        }
+        if let Some(missing) = [from, to].into_iter().find(|name| !self.volumes.contains_key(*name)) {
+            return no(Kind::NotFound, format!("there is no volume {missing}"));
+        }
+        if self.running().any(|container| container.volumes().contains(to)) {
+            return no(Kind::InUse, format!("a container runs with volume {to}"));
+        }
+        if !self.images.contains_key(image) {
+            return no(Kind::NoImage, format!("there is no image {image}"));
+        }
+        let content = self.contents.get(from).cloned().unwrap_or_default();
+        self.contents.insert(to.to_owned(), content);
         Ok(())
     }
 
