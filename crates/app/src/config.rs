@@ -105,7 +105,7 @@ impl App {
         let home = self.settings.user_home.as_deref();
         let context = SupplyContext { home, ..SupplyContext::default() };
         if let Some(build) = build_spec(stack, &effective, &context) {
-            config.insert("build".to_owned(), json!(build));
+            config.shift_insert(1, "build".to_owned(), json!(build));
         }
         if !instance.enabled {
             config.insert("enabled".to_owned(), Value::Bool(false));

@@ -111,7 +111,7 @@ impl App {
         let engine = self.engine(Some(&stack)).await?;
         let hashes = match &options.supplied {
             Some(supplied) => supplied.hashes.clone(),
-            None => self.build_hashes(&stack, &self.supplies(&stack, options.images)?).await?,
+            None => self.build_hashes(&stack).await?,
         };
         let remembered = self.remembered(&stack);
         let look = look_for(&stack);

@@ -202,7 +202,18 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    image busybox:1: known after pull; `up` and `apply STACK` look first
+    image busybox:1: known after pull; `up` and `apply STACK` look its tag up first
+
+    Nothing to do: the stack is as it should be.
+    ");
+    let built = stack("web: {template: t, build: ., pull_policy: always}\n");
+    let mut elsewhere = Paper::new();
+    source(&mut elsewhere, &built, 1);
+    elsewhere.apply(&built);
+    insta::assert_snapshot!(text(&elsewhere, &built), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    image devarch-shop-web:latest: known after build; `up` and `apply STACK` look for newer images it begins from first
 
     Nothing to do: the stack is as it should be.
     ");
