@@ -1,6 +1,5 @@
 //! What people get wrong: each is refused with its documented exit code, by name, and with what would be accepted.
 
-
 mod common;
 
 use common::World;

@@ -87,7 +87,7 @@ fn walk(kind: EngineKind, first: Case) -> Option<Lane> {
             Ok(()) => kept = Some(scene).filter(|_| case.scenario.can_be_repeated()),
             // The next one gets a world of its own.
             Err(panic) => {
-                lane.failures.push(format!("call {at}, {:?}: {}", attempt.broken, message(&*panic)))
+                lane.failures.push(format!("call {at}, {:?}: {}", attempt.broken, message(&*panic)));
             }
         }
         if attempt.broken.is_none() {

@@ -188,7 +188,8 @@ impl<'a> Case<'a> {
         };
         // An image that is absent is known after its pull.
         let known = self.observed.images.get(&instance.spec.image);
-        let other_image = known.map_or_else(|| name() != instance.spec.image, |image| image.id != old.image_id);
+        let other_image =
+            known.map_or_else(|| name() != instance.spec.image, |image| image.id != old.image_id);
         other_image
             && instance.spec.data_volumes().any(|name| self.observed.volumes.contains_key(name.as_str()))
     }
