@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 /// Pages that containers serve: what they were made from, what lies in their volume.
@@ -73,9 +74,15 @@ async fn look(endpoint: &str, prefix: &str) -> Picture {
     picture
 }
 
+/// Asked again where it fails: Podman does while a container or network that it is listing is being removed.
 async fn list(endpoint: &str, path: &str) -> Vec<Value> {
-    let Value::Array(all) = outside::get(endpoint, path).await else { panic!("{path} is no list") };
-    all
+    for _ in 0..20 {
+        if let Value::Array(all) = outside::get(endpoint, path).await {
+            return all;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{path} is no list");
 }
 
 async fn inspect(endpoint: &str, id: &str) -> Container {
