@@ -158,6 +158,7 @@ impl App {
         let remembered = |applied: Applied| RememberedSpec {
             spec: serde_json::from_str(&applied.spec).unwrap_or_default(),
             hash: applied.hash,
+            removed: applied.removed,
         };
         let applied = applied
             .into_iter()

@@ -156,6 +156,10 @@ fn data_of_a_removed_stack_is_not_taken_over_by_accident(world: &World) {
     world.ok(&["up", "--yes", "--reuse-volumes"]);
     assert_eq!(world.ok(&["exec", "-T", "/web", "--", "cat", "/data/x"]).stdout, "precious\n");
     world.ok(&["plan", "--detailed-exitcode"]);
+    // What was taken over once is not asked for again.
+    world.ok(&["down", "--yes"]);
+    world.ok(&["up", "--yes"]);
+    assert_eq!(world.ok(&["exec", "-T", "/web", "--", "cat", "/data/x"]).stdout, "precious\n");
 }
 
 fn up_waits_for_what_an_interrupted_up_left_starting(world: &World) {

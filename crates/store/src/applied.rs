@@ -22,6 +22,8 @@ pub struct Applied {
     pub image_id: ImageId,
     /// Its id, once the engine has told.
     pub container_id: Option<ContainerId>,
+    /// Whether that container was removed since, as it was wanted.
+    pub removed: bool,
 }
 
 impl fmt::Debug for Applied {
@@ -32,6 +34,7 @@ impl fmt::Debug for Applied {
             .field("form", &self.form)
             .field("image_id", &self.image_id)
             .field("container_id", &self.container_id)
+            .field("removed", &self.removed)
             .finish_non_exhaustive()
     }
 }
@@ -45,6 +48,7 @@ struct Row {
     spec: String,
     image_id: String,
     container_id: Option<String>,
+    removed: bool,
 }
 
 impl Row {
@@ -56,6 +60,7 @@ impl Row {
             spec: self.spec,
             image_id: ImageId::new(self.image_id),
             container_id: self.container_id.map(ContainerId::new),
+            removed: self.removed,
         };
         Ok((InstanceId::new(self.instance_id), applied))
     }
@@ -83,12 +88,12 @@ pub(crate) async fn record(
     let written = execute!(
         tx,
         "INSERT INTO applied \
-         (stack_id, instance_id, hash, written, engine_id, form, spec, image_id, container_id) \
+         (stack_id, instance_id, hash, written, engine_id, form, spec, image_id, container_id, removed) \
          SELECT id, $2, $3, \
          (SELECT coalesce(max(written), 0) + 1 FROM applied WHERE stack_id = $1 AND instance_id = $2), \
-         $4, $5, $6, $7, $8 FROM stacks WHERE id = $1 \
+         $4, $5, $6, $7, $8, $9 FROM stacks WHERE id = $1 \
          ON CONFLICT (stack_id, instance_id, hash) DO UPDATE SET written = excluded.written, \
-         engine_id = $4, form = $5, spec = $6, image_id = $7, container_id = $8",
+         engine_id = $4, form = $5, spec = $6, image_id = $7, container_id = $8, removed = $9",
         stack.as_str(),
         instance.as_str(),
         &applied.hash,
@@ -97,6 +102,7 @@ pub(crate) async fn record(
         &applied.spec,
         applied.image_id.as_str(),
         applied.container_id.as_ref().map(ContainerId::as_str),
+        applied.removed,
     )?;
     if written == 0 {
         return Err(StoreError::Gone { stack: stack.clone() });
@@ -116,13 +122,14 @@ pub(crate) async fn settle(tx: &mut Tx, stack: &StackId, instance: &InstanceId, 
     Ok(())
 }
 
-/// Forgets all of one instance: its containers were removed.
-pub(crate) async fn forget(tx: &mut Tx, stack: &StackId, instance: &InstanceId) -> Result<()> {
+/// Marks all of one instance: its containers were removed, as it was wanted.
+pub(crate) async fn removed(tx: &mut Tx, stack: &StackId, instance: &InstanceId) -> Result<()> {
     execute!(
         tx,
-        "DELETE FROM applied WHERE stack_id = $1 AND instance_id = $2",
+        "UPDATE applied SET removed = $3 WHERE stack_id = $1 AND instance_id = $2",
         stack.as_str(),
         instance.as_str(),
+        true,
     )?;
     Ok(())
 }

@@ -182,10 +182,11 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Forgets all that was applied of an instance: its containers were removed.
-    pub async fn forget_applied(&self, stack: &StackId, instance: &InstanceId) -> Result<()> {
+    /// Remembers that an instance's containers were removed, as it was wanted; what they were made from, and with which
+    /// volumes, stays known.
+    pub async fn mark_removed(&self, stack: &StackId, instance: &InstanceId) -> Result<()> {
         let mut tx = self.database.write().await?;
-        let done = applied::forget(&mut tx, stack, instance).await;
+        let done = applied::removed(&mut tx, stack, instance).await;
         tx.end(done).await
     }
 }

@@ -491,8 +491,8 @@ async fn applied_outlives_its_instance(world: World) {
     edit(&store, "shop", |stack| stack.instances.clear()).await.unwrap();
     let known = store.applied(&stack.id).await.unwrap();
     assert_eq!(known, BTreeMap::from([(id.clone(), vec![first])]));
-    store.forget_applied(&stack.id, &id).await.unwrap();
-    assert_eq!(store.applied(&stack.id).await.unwrap(), BTreeMap::new());
+    store.mark_removed(&stack.id, &id).await.unwrap();
+    assert!(store.applied(&stack.id).await.unwrap()[&id][0].removed);
 }
 
 async fn what_each_container_was_made_from_stays_known_until_one_is_left(world: World) {
@@ -513,8 +513,10 @@ async fn what_each_container_was_made_from_stays_known_until_one_is_left(world: 
     store.settle_applied(&stack.id, &db, "three").await.unwrap();
     let known = store.applied(&stack.id).await.unwrap();
     assert_eq!(known, BTreeMap::from([(db.clone(), vec![applied("three")]), (web, vec![applied("one")])]));
-    store.forget_applied(&stack.id, &db).await.unwrap();
-    assert!(!store.applied(&stack.id).await.unwrap().contains_key(&db));
+    store.mark_removed(&stack.id, &db).await.unwrap();
+    assert!(store.applied(&stack.id).await.unwrap()[&db][0].removed);
+    store.record_applied(&stack.id, &db, &applied("three")).await.unwrap();
+    assert_eq!(store.applied(&stack.id).await.unwrap()[&db], [applied("three")]);
 }
 
 async fn nothing_can_be_applied_to_a_stack_that_is_gone(world: World) {

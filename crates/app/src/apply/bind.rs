@@ -67,13 +67,13 @@ impl App {
         self.edit(&prepared.stack.name, add).await.map(|_| ())
     }
 
-    pub(super) async fn forget_removed(&self, prepared: &Prepared) -> Result<(), AppError> {
+    pub(super) async fn remember_removed(&self, prepared: &Prepared) -> Result<(), AppError> {
         let removed = prepared.plan.changes.iter().filter(|change| change.kind == ChangeKind::Remove);
         for change in removed {
             if let Subject::Instance(name) = &change.subject
                 && let Some(instance) = prepared.desired.instances.get(name)
             {
-                self.store.forget_applied(&prepared.stack.id, &instance.id).await?;
+                self.store.mark_removed(&prepared.stack.id, &instance.id).await?;
             }
         }
         Ok(())

@@ -234,7 +234,7 @@ impl App {
                 self.store.settle_applied(&prepared.stack.id, &instance.id, &made.hash).await?;
             }
         }
-        self.forget_removed(prepared).await
+        self.remember_removed(prepared).await
     }
 
     /// What an apply that was put back remembered is forgotten: only what runs again was made. Where the store can't
@@ -248,7 +248,7 @@ impl App {
             let old = containers.find(|c| c.label(label::INSTANCE_ID) == Some(instance.id.as_str()));
             let _ = match old.and_then(|old| old.config_hash()) {
                 Some(hash) => self.store.settle_applied(&stack.id, &instance.id, hash).await,
-                None => self.store.forget_applied(&stack.id, &instance.id).await,
+                None => self.store.mark_removed(&stack.id, &instance.id).await,
             };
         }
     }

@@ -162,6 +162,7 @@ impl Hands<'_> {
             spec: made.memory().to_string(),
             image_id: self.images.get(&made.spec.image).cloned().unwrap_or_else(|| ImageId::new("")),
             container_id: None,
+            removed: false,
         };
         let recorded = self.store.record_applied(self.stack, &instance.id, &applied).await;
         recorded.map_err(Failure::from)

@@ -1,6 +1,6 @@
 //! What is in the way of a plan: names and ports that others have.
 
-use super::PlanOptions;
+use super::{PlanOptions, Remembered};
 use crate::{
     desired::{Desired, DesiredInstance},
     id::{StackId, StoreId},
@@ -8,7 +8,7 @@ use crate::{
     observed::{Observed, ObservedContainer},
     port::HostSocket,
     resolve::Problem,
-    spec::label,
+    spec::{VolumeSpec, label},
     stack::Wanted,
     subnet::overlap,
 };
@@ -29,7 +29,12 @@ impl fmt::Display for Conflict {
 }
 
 /// Everything in the way of a desired state.
-pub(super) fn conflicts(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Vec<Conflict> {
+pub(super) fn conflicts(
+    desired: &Desired,
+    observed: &Observed,
+    remembered: &Remembered,
+    options: &PlanOptions,
+) -> Vec<Conflict> {
     let mut found = Vec::new();
     let wanted: Vec<_> = desired.instances.iter().filter(|(_, i)| i.wanted != Wanted::Absent).collect();
     if !wanted.is_empty() {
@@ -39,7 +44,7 @@ pub(super) fn conflicts(desired: &Desired, observed: &Observed, options: &PlanOp
         container_name(desired, (name, instance), observed, &mut found);
         volume_names(desired, (name, instance), observed, &mut found);
         if !options.reuse_volumes {
-            left_volumes(desired, (name, instance), observed, &mut found);
+            found.extend(left_volumes(desired, (name, instance), observed, remembered));
         }
         if instance.wanted == Wanted::Running {
             ports(desired, (name, instance), observed, &mut found);
@@ -149,22 +154,18 @@ fn left_volumes(
     desired: &Desired,
     (name, instance): Named<'_>,
     observed: &Observed,
-    found: &mut Vec<Conflict>,
-) {
+    remembered: &Remembered,
+) -> Vec<Conflict> {
+    let mut found = Vec::new();
     let owned = |labels: &BTreeMap<String, String>| {
         labels.get(label::STORE_ID).map(String::as_str) == Some(desired.identity.store.as_str())
             && labels.get(label::INSTANCE_ID).map(String::as_str) != Some(instance.id.as_str())
     };
-    let in_use = |volume: &str| {
-        let mut own = observed
-            .containers
-            .iter()
-            .filter(|container| container.label(label::INSTANCE_ID) == Some(instance.id.as_str()));
-        own.any(|container| container.volumes.contains(volume))
-    };
-    for volume in &instance.volumes {
-        let volume = volume.name.as_str();
-        let left = observed.volumes.get(volume).filter(|labels| owned(labels) && !in_use(volume));
+    // What was taken over once is this instance's; labels can't say so.
+    for VolumeSpec { name: volume } in
+        instance.volumes.iter().filter(|volume| !remembered.had_volume(&instance.id, &volume.name))
+    {
+        let left = observed.volumes.get(volume.as_str()).filter(|labels| owned(labels));
         let Some(labels) = left else { continue };
         let whose = |label: &str| labels.get(label).map_or("?", String::as_str);
         let message = format!(
@@ -175,6 +176,7 @@ fn left_volumes(
         );
         found.push(Conflict(Problem::of(name, "volumes", message)));
     }
+    found
 }
 
 fn ports(desired: &Desired, (name, instance): Named<'_>, observed: &Observed, found: &mut Vec<Conflict>) {

@@ -98,7 +98,8 @@ impl<'a> Case<'a> {
     }
 
     fn missing(&self, instance: &DesiredInstance) -> Reason {
-        let known = self.remembered.applied.get(&instance.id).is_some_and(|specs| !specs.is_empty());
+        let specs = self.remembered.applied.get(&instance.id);
+        let known = specs.is_some_and(|specs| specs.iter().any(|spec| !spec.removed));
         if known { Reason::Vanished } else { Reason::Missing }
     }
 

@@ -415,6 +415,13 @@ impl Remembered {
         let specs = self.applied.get(&InstanceId::new(instance))?;
         specs.iter().find(|known| Some(known.hash.as_str()) == hash)
     }
+
+    /// Whether a container of an instance had that volume.
+    pub(super) fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
+        let specs = self.applied.get(instance).into_iter().flatten();
+        let mut mounts = specs.filter_map(|known| known.spec.get("mounts")?.as_array()).flatten();
+        mounts.any(|mount| mount.get("volume").and_then(|known| known.as_str()) == Some(volume.as_str()))
+    }
 }
 
 /// What a container was made from.
@@ -424,6 +431,8 @@ pub struct RememberedSpec {
     pub hash: String,
     /// Its spec as it may be shown; the left side of diffs.
     pub spec: serde_json::Value,
+    /// Whether the container was removed since, as it was wanted.
+    pub removed: bool,
 }
 
 /// Why there can be no plan.

@@ -338,7 +338,7 @@ impl Paper {
 
     fn remember(&mut self, made: &Made) {
         let instance = made.identity.instance.as_ref().unwrap();
-        let remembered = RememberedSpec { hash: made.hash.clone(), spec: made.memory() };
+        let remembered = RememberedSpec { hash: made.hash.clone(), spec: made.memory(), removed: false };
         let known = self.remembered.applied.entry(instance.id.clone()).or_default();
         known.retain(|known| known.hash != remembered.hash);
         known.insert(0, remembered);

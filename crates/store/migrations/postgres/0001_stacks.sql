@@ -88,6 +88,7 @@ CREATE TABLE applied (
     spec         TEXT    NOT NULL,
     image_id     TEXT    NOT NULL,
     container_id TEXT,
+    removed      BOOLEAN NOT NULL,
     PRIMARY KEY (stack_id, instance_id, hash)
 );
 

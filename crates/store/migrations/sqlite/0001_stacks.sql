@@ -88,6 +88,7 @@ CREATE TABLE applied (
     spec         TEXT    NOT NULL,
     image_id     TEXT    NOT NULL,
     container_id TEXT,
+    removed      INTEGER NOT NULL CHECK (removed IN (0, 1)),
     PRIMARY KEY (stack_id, instance_id, hash)
 ) STRICT;
 

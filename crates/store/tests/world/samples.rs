@@ -211,6 +211,7 @@ pub(crate) fn applied(hash: &str) -> Applied {
         spec: r#"{"image": "postgres:16", "environment": {"PASSWORD": "s3cret"}}"#.to_owned(),
         image_id: ImageId::new("sha256:abc"),
         container_id: None,
+        removed: false,
     }
 }
 

@@ -30,7 +30,7 @@ pub fn plan(
     remembered: &Remembered,
     options: &PlanOptions,
 ) -> Result<Plan, PlanError> {
-    in_the_way(desired, conflicts(desired, observed, options))?;
+    in_the_way(desired, conflicts(desired, observed, remembered, options))?;
     let case = Case { desired, observed, remembered, options };
     let mut builder = Builder::new(&case);
     builder.take_down();

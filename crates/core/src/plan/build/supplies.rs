@@ -41,8 +41,11 @@ impl<'a> Builder<'a> {
                 steps.push(*step);
                 continue;
             }
-            let reason =
-                if self.was_there(instance, &volume.name) { Reason::Vanished } else { Reason::Missing };
+            let reason = if self.case.remembered.had_volume(&instance.id, &volume.name) {
+                Reason::Vanished
+            } else {
+                Reason::Missing
+            };
             if reason == Reason::Vanished {
                 self.warnings.push(emptied(name, instance, &volume.name));
             }
@@ -53,17 +56,6 @@ impl<'a> Builder<'a> {
             steps.push(step);
         }
         steps
-    }
-
-    /// Whether a container of the instance had that volume.
-    fn was_there(&self, instance: &DesiredInstance, volume: &PhysicalVolume) -> bool {
-        let applied = self.case.remembered.applied.get(&instance.id);
-        let mut mounts =
-            applied.into_iter().flatten().filter_map(|known| known.spec.get("mounts")?.as_array());
-        mounts.any(|mounts| {
-            let mut volumes = mounts.iter().filter_map(|mount| mount.get("volume")?.as_str());
-            volumes.any(|known| known == volume.as_str())
-        })
     }
 
     /// Volumes of the stack that no instance mounts. What an instance mounts for its image's `VOLUME` paths is not
