@@ -36,7 +36,7 @@ fn a_missing_image_is_told(world: &World) {
     world.breaks(
         &[image, "exports=[]"],
         1,
-        &["instance 'web'", "localhost:1/devarch/never:1", "what ran before still runs"],
+        &["instance 'web': pull localhost:1/devarch/never:1", "nothing was changed"],
     );
 }
 
@@ -44,7 +44,7 @@ fn the_owner_of_a_port_is_told(world: &World) {
     let theirs = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = theirs.local_addr().unwrap().port();
     let pid = format!("pid {}", std::process::id());
-    let address = format!("127.0.0.1:{port}");
+    let address = format!("port {port} is already in use by ");
     world.breaks(&[&format!("ports=[\"{port}:80\"]")], 5, &["instance 'web'", &address, &pid]);
 }
 

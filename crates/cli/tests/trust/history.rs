@@ -46,7 +46,7 @@ fn everything_applied_is_listed(world: &World) {
     world.ok(&["set", "STACK/web", "environment.A=second"]);
     let plan = world.plan();
     world.ok(&["apply", &plan]);
-    world.ok(&["set", "STACK/web", "command=[sh, -c, \"echo no; exit 3\"]"]);
+    world.ok(&["set", "STACK/web", "command=[sh, -c, \"echo no; exit 3\"]", "restart=no"]);
     world.fails(1, &["apply", "STACK", "--yes"]);
     let entries = world.entries();
     let outcomes: Vec<_> = entries.iter().map(|entry| entry["outcome"].as_str().unwrap()).collect();

@@ -54,6 +54,8 @@ fn now() -> String {
 
 fn a_plan_that_is_not_saved_leaves_no_trace(world: &World) {
     world.changed();
+    // Reading all of it also puts into the file what was only written ahead.
+    rows::all(world);
     let (bytes, before) = (world.bytes(), Picture::of(world));
     let events = world.events(|| {
         let plan = world.fails(2, &["plan", "STACK", "--no-save", "--detailed-exitcode"]);

@@ -57,7 +57,7 @@ impl World {
     fn refuses(&self, plan: &str, told: &[&str]) {
         let before = Picture::of(self);
         let ran = self.fails(5, &["apply", plan]);
-        for words in told.iter().chain(&["STACK", "`devarch plan STACK`"]) {
+        for words in told.iter().chain(&["stack 'STACK'"]) {
             assert!(ran.stderr.contains(words), "{words:?} is not told\n{ran}");
         }
         assert_eq!(before, Picture::of(self), "{ran}");
@@ -67,7 +67,10 @@ impl World {
 
     fn refuses_as_stale(&self, plan: &str, told: &[&str]) {
         let stale = format!("plan {plan} of stack 'STACK' is stale, and nothing was done");
-        self.refuses(plan, &[told, &[&stale, ": assumed ", ", found "]].concat());
+        self.refuses(
+            plan,
+            &[told, &[&stale, ": assumed ", ", found ", "`devarch plan STACK` shows"]].concat(),
+        );
     }
 
     /// The plan is carried out.
@@ -174,15 +177,21 @@ fn refused_after_an_image_was_retagged(world: &World) {
 }
 
 fn refused_after_another_process_took_its_port(world: &World) {
-    let plan = world.planned();
-    drop(plan);
+    world.planned();
     world.ok(&["set", "STACK/web", "ports=[80]"]);
     let plan = world.plan();
     let ports = rows::texts(world, "SELECT CAST(host_port AS TEXT) FROM ports");
     let port: u16 = ports[0].parse().unwrap();
     let _theirs = TcpListener::bind(("127.0.0.1", port)).unwrap();
     // It can't be planned any more, which says more than that it is stale.
-    world.refuses(&plan, &["web", &format!("127.0.0.1:{port}"), &format!("pid {}", std::process::id())]);
+    world.refuses(
+        &plan,
+        &[
+            "instance 'web'",
+            &format!("port {port} is already in use by "),
+            &format!("pid {}", std::process::id()),
+        ],
+    );
 }
 
 fn refused_after_the_network_was_removed(world: &World) {

@@ -6,7 +6,7 @@ use devarch_testkit::outside;
 use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    process::{Child, Stdio},
+    process::{Child, ChildStderr, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -27,10 +27,12 @@ stacks:
 /// How long anything here may take at most.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A command at work; it is killed with this.
+/// A command at work, what it says being read; it is killed with this.
 pub(crate) struct Held<'w> {
     world: &'w World,
-    child: Option<Child>,
+    child: Child,
+    said: String,
+    more: BufReader<ChildStderr>,
 }
 
 impl World {
@@ -78,16 +80,18 @@ impl World {
 
     /// Starts a command that waits for the gated instance, and waits until it does.
     pub(crate) fn hold(&self, args: &[&str]) -> Held<'_> {
-        let before = self.id("web");
-        let mut command = self.command(args);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut held = Held { world: self, child: Some(child) };
-        self.until("the gated instance is waited for", || {
-            let ended = held.child.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "{}", held.child.take().map(|child| self.end(child)).unwrap());
-            let web = self.inspect("web");
-            web["Id"] != before.as_str() && web["State"]["Running"] == true
-        });
+        self.start(args, "web: wait until it is healthy")
+    }
+
+    /// Starts a command, and waits until it says that on standard error.
+    pub(crate) fn start(&self, args: &[&str], said: &str) -> Held<'_> {
+        let mut child = self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let more = BufReader::new(child.stderr.take().unwrap());
+        let mut held = Held { world: self, child, said: String::new(), more };
+        while !held.said.contains(said) {
+            let read = held.more.read_line(&mut held.said).unwrap();
+            assert_ne!(read, 0, "devarch {args:?} never said {said:?}:\n{}", held.said);
+        }
         held
     }
 
@@ -104,45 +108,28 @@ impl World {
 impl Held<'_> {
     /// The process.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
+        self.child.id()
     }
 
     /// Waits for its own end.
     pub(crate) fn end(mut self) -> Ran {
-        self.world.end(self.child.take().unwrap())
+        self.more.read_to_string(&mut self.said).unwrap();
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        let stderr = self.said.replace(&self.world.stack, "STACK");
+        Ran { code, stdout: String::new(), stderr }
     }
 
     /// Kills it as `kill -9` does.
     pub(crate) fn kill(mut self) {
-        let mut child = self.child.take().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
-}
-
-/// Starts a command, waits until it says that on standard error, goes on with `then`, and waits for its end; what it
-/// said in all.
-pub(crate) fn says_then(world: &World, args: &[&str], said: &str, then: impl FnOnce()) -> (i32, String) {
-    let mut command = world.command(args);
-    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut held = Held { world, child: Some(child) };
-    let child = held.child.as_mut().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut all = String::new();
-    while !all.contains(said) {
-        assert_ne!(lines.read_line(&mut all).unwrap(), 0, "it never said {said:?}:\n{all}");
-    }
-    then();
-    lines.read_to_string(&mut all).unwrap();
-    let code = child.wait().unwrap().code().unwrap_or(-1);
-    (code, all)
 }
