@@ -1,6 +1,7 @@
 //! Planning changes nothing but the record of the plan.
 
 use crate::{common::World, on_both_engines, on_postgres, picture::Picture, rows};
+use devarch_core::engine::EngineKind;
 use devarch_testkit::outside;
 use std::{
     collections::BTreeMap,
@@ -40,7 +41,12 @@ impl World {
     /// What the engine told of objects of the stack meanwhile.
     fn events(&self, act: impl FnOnce()) -> Vec<String> {
         let (since, ()) = (now(), act());
-        let path = format!("/events?since={since}&until={}&stream=false", now());
+        // Podman ends at `stream=false`, and finds nothing where an end is given as a time; Docker knows only that.
+        let until = match self.engine().info().kind {
+            EngineKind::Docker => format!("until={}", now()),
+            EngineKind::Podman => "stream=false".to_owned(),
+        };
+        let path = format!("/events?since={since}&{until}");
         let text = self.wait(outside::text(&self.endpoint(), "GET", &path, ""));
         text.lines().filter(|line| line.contains(&self.stack)).map(str::to_owned).collect()
     }
