@@ -82,6 +82,19 @@ impl Work<'_> {
         if self.session.terminal.yes { Ok(Some(self.lock(stack, args, None).await?)) } else { Ok(None) }
     }
 
+    /// The lock that was taken already, or that of what was agreed to now.
+    pub(crate) async fn lock_agreed(
+        &self,
+        taken: Option<StackLock>,
+        stack: &Stack,
+        args: LockArgs,
+    ) -> Result<StackLock, CliError> {
+        match taken {
+            Some(lock) => Ok(lock),
+            None => self.lock(stack, args, None).await,
+        }
+    }
+
     /// Fetches and builds images as their policies say; what is planned with from then on.
     pub(crate) async fn supply(
         &self,

@@ -99,10 +99,7 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
     let options = supplied_for(&stack, &now, options);
     let prepared = app.prepare_stack(now, &options).await?;
     agree(session, &prepared, &[])?;
-    let lock = match lock {
-        Some(lock) => lock,
-        None => work.lock(&stack, args.lock, None).await?,
-    };
+    let lock = work.lock_agreed(lock, &stack, args.lock).await?;
     let outcome = work.carry_out(lock, &prepared.approved(), recover).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)

@@ -1,6 +1,6 @@
 //! What was applied is written down, and can be returned to.
 
-use crate::{common::World, on_both_engines, on_postgres};
+use crate::{common::World, on_both_engines, on_postgres, work::author};
 use serde_json::Value;
 
 on_both_engines! {
@@ -53,14 +53,14 @@ fn everything_applied_is_listed(world: &World) {
     assert_eq!(outcomes, ["rolled_back", "succeeded", "succeeded"], "the newest first");
     assert_eq!(entries[1]["plan"], plan.as_str());
     for entry in &entries {
-        assert!(entry["author"].as_str().unwrap().starts_with("uid 0@"), "{entry}");
+        assert_eq!(entry["author"], author(), "{entry}");
         assert_eq!(entry["command"], "apply");
         assert!(entry["took"].as_i64().is_some_and(|took| took > 0), "{entry}");
         assert!(entry["started_at"].as_i64().is_some(), "{entry}");
     }
     assert!(entries[0]["error"].as_str().unwrap().contains("ended with exit code 3"), "{}", entries[0]);
     let text = world.ok(&["history", "STACK"]);
-    for word in ["uid 0@", "failed, put back", "succeeded", "TOOK", "+", "-/+1"] {
+    for word in [author().as_str(), "failed, put back", "succeeded", "TOOK", "+", "-/+1"] {
         assert!(text.stdout.contains(word), "{word:?} is not shown\n{text}");
     }
     let shown = world.ok(&["history", "show", "STACK", entries[1]["apply"].as_str().unwrap()]);

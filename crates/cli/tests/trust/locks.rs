@@ -3,13 +3,15 @@
 use crate::{
     common::{Ran, World},
     on_both_engines, on_postgres,
-    work::GATED,
+    picture::Picture,
+    work::{GATED, author},
 };
 use serde_json::{Value, json};
 use std::process::Stdio;
 
 on_both_engines! {
     of_two_applies_one_waits_and_both_end_well
+    a_down_waits_for_an_apply_and_takes_all_of_it_down
     who_does_not_wait_is_told_who_is_at_work
     reading_and_planning_wait_for_nobody
     a_killed_holder_holds_nothing
@@ -19,6 +21,7 @@ on_both_engines! {
 
 on_postgres! {
     of_two_applies_one_waits_and_both_end_well
+    a_down_waits_for_an_apply_and_takes_all_of_it_down
     who_does_not_wait_is_told_who_is_at_work
     reading_and_planning_wait_for_nobody
     a_killed_holder_holds_nothing
@@ -48,7 +51,7 @@ fn of_two_applies_one_waits_and_both_end_well(world: &World) {
         world.write(&GATED.replace("OPEN: \"no\"", &format!("OPEN: \"no\", BY: {command}")));
         world.ok(&["set", "STACK/web", "environment.OPEN=no", &format!("environment.BY={command}")]);
         let first = world.hold(&[command, "STACK", "--yes"]);
-        let told = format!("`devarch {command}` by uid 0@{} (pid {}) has it", host(), first.pid());
+        let told = format!("`devarch {command}` by {} (pid {}) has it", author(), first.pid());
         let patient = [command, "STACK", "--yes", "--lock-timeout", "60"];
         let second = world.start(&patient, "waiting for the lock");
         world.open_gate();
@@ -60,14 +63,23 @@ fn of_two_applies_one_waits_and_both_end_well(world: &World) {
     }
 }
 
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+/// What waits is planned when it is its turn.
+fn a_down_waits_for_an_apply_and_takes_all_of_it_down(world: &World) {
+    world.define(GATED);
+    let apply = world.hold(&APPLY);
+    let down = world.start(&["down", "STACK", "--yes", "--lock-timeout", "60"], "waiting for the lock");
+    world.open_gate();
+    for ran in [apply.end(), down.end()] {
+        assert_eq!(ran.code, 0, "{ran}");
+    }
+    let now = Picture::of(world);
+    assert!(now.containers.is_empty() && now.networks.is_empty(), "{now:#?}");
+    world.rests();
 }
 
 /// Says operation, user, host, process and since when.
 fn names_the_holder(ran: &Ran, pid: u32) {
-    let who = format!("uid 0@{}", host());
-    for words in ["stack 'STACK' is locked by `apply` of ", &who, &pid.to_string(), " since 2", " UTC"] {
+    for words in ["stack 'STACK' is locked by `apply` of ", &author(), &pid.to_string(), " since 2", " UTC"] {
         assert!(ran.stderr.contains(words), "{words:?} is not told\n{ran}");
     }
 }

@@ -20,7 +20,7 @@ on_postgres! {
 }
 
 const SHOP: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
-    web: {template: busybox, ports: [80], volumes: [\"data:/data\"]}\n      db: {template: busybox}\n";
+    web: {template: busybox, volumes: [\"data:/data\"]}\n      db: {template: busybox}\n";
 
 impl World {
     /// Applied, and since then changed in every way: a replacement, a removal, something new.
