@@ -59,13 +59,17 @@ impl App {
         let build = async |(tags, spec): (Vec<String>, BuildSpec)| {
             let wanted = Build { key: &self.hash_key, tags: &tags, spec: &spec };
             let done = wanted.run(engine, events, cancel).await;
+            let users = users(&supplies, &tags);
             let action = || Action::BuildImage { tags: tags.clone(), spec: Box::new(spec.clone()) };
-            done.map_err(|failure| supply_failure(stack, &action(), failure))
+            done.map_err(|failure| supply_failure(stack, &users, &action(), failure))
         };
         let pull = async |(image, platform): (String, Option<String>)| {
             let wanted = Pull { image: &image, platform: platform.as_deref() };
             let done = wanted.run(engine, events, cancel).await;
-            done.map_err(|failure| supply_failure(stack, &Action::PullImage { image, platform }, failure))
+            let users = users(&supplies, std::slice::from_ref(&image));
+            done.map_err(|failure| {
+                supply_failure(stack, &users, &Action::PullImage { image, platform }, failure)
+            })
         };
         let builds = stale(engine, &supplies, &hashes, options).await?;
         let pulls = to_pull(engine, stack, &supplies).await?;
@@ -244,11 +248,19 @@ impl Build<'_> {
     }
 }
 
-fn supply_failure(stack: &Stack, action: &Action, failure: Failure) -> Box<ApplyFailure> {
+/// The instances that images are for, in words.
+fn users(supplies: &Supplies, images: &[String]) -> String {
+    let uses = supplies.instances.iter().filter(|(_, (image, _))| images.contains(image));
+    let names: Vec<String> = uses.map(|(name, _)| format!("'{name}'")).collect();
+    let instances = if names.len() == 1 { "instance" } else { "instances" };
+    format!("{instances} {}", names.join(", "))
+}
+
+fn supply_failure(stack: &Stack, users: &str, action: &Action, failure: Failure) -> Box<ApplyFailure> {
     Box::new(ApplyFailure {
         stack: stack.name.to_string(),
         instance: None,
-        action: action.to_string(),
+        action: format!("{users}: {action}"),
         failure,
         ending: Ending::Untouched,
     })

@@ -72,6 +72,29 @@ impl Work<'_> {
         }
     }
 
+    /// The stack's lock for what nobody is asked about: it is planned under the lock, so that what another command did
+    /// while that was waited for makes no plan stale. What is asked about must not keep others out meanwhile.
+    pub(crate) async fn lock_unasked(
+        &self,
+        stack: &Stack,
+        args: LockArgs,
+    ) -> Result<Option<StackLock>, CliError> {
+        if self.session.terminal.yes { Ok(Some(self.lock(stack, args, None).await?)) } else { Ok(None) }
+    }
+
+    /// The lock that was taken already, or that of what was agreed to now.
+    pub(crate) async fn lock_agreed(
+        &self,
+        taken: Option<StackLock>,
+        stack: &Stack,
+        args: LockArgs,
+    ) -> Result<StackLock, CliError> {
+        match taken {
+            Some(lock) => Ok(lock),
+            None => self.lock(stack, args, None).await,
+        }
+    }
+
     /// Fetches and builds images as their policies say; what is planned with from then on.
     pub(crate) async fn supply(
         &self,
@@ -132,14 +155,12 @@ impl Work<'_> {
         if args.undo {
             return Ok(Some(Recover::Undo));
         }
-        if args.resume {
+        let terminal = self.session.terminal;
+        // With --yes also one that is interrupted while its lock is waited for.
+        if args.resume || terminal.yes {
             return Ok(Some(Recover::Resume));
         }
         let Some(open) = self.session.app().await?.left_open(stack).await? else { return Ok(None) };
-        let terminal = self.session.terminal;
-        if terminal.yes {
-            return Ok(Some(Recover::Resume));
-        }
         let error = AppError::Interrupted { stack: stack.name.clone(), apply: Box::new(open) };
         if !terminal.interactive {
             return Err(error.into());
@@ -152,6 +173,12 @@ impl Work<'_> {
             _ => Err(CliError::Declined),
         }
     }
+}
+
+/// What images were fetched and built counts for the definition that it was done for; where that was edited meanwhile
+/// the plan has steps for what is missing.
+pub(crate) fn supplied_for(before: &Stack, now: &Stack, options: PrepareOptions) -> PrepareOptions {
+    if before.revision == now.revision { options } else { PrepareOptions { supplied: None, ..options } }
 }
 
 /// A lock is free once it is dropped; that who held it can't be cleared from the store is no matter.

@@ -1,5 +1,5 @@
 use crate::{
-    apply::{LockArgs, RecoverArgs, Work, agree, report},
+    apply::{LockArgs, RecoverArgs, Work, agree, report, supplied_for},
     completion,
     error::Done,
     exit::Exit,
@@ -94,9 +94,12 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
         prove: true,
         ..supplied
     };
-    let prepared = app.prepare(&name, &options).await?;
+    let lock = work.lock_unasked(&stack, args.lock).await?;
+    let now = app.stack(&name).await?;
+    let options = supplied_for(&stack, &now, options);
+    let prepared = app.prepare_stack(now, &options).await?;
     agree(session, &prepared, &[])?;
-    let lock = work.lock(&stack, args.lock, None).await?;
+    let lock = work.lock_agreed(lock, &stack, args.lock).await?;
     let outcome = work.carry_out(lock, &prepared.approved(), recover).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)

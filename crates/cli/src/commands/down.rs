@@ -25,9 +25,11 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let work = Work { session, command: "down", cancel: signals::cancel_token() };
     let options = PrepareOptions { wanted: Some(Wanted::Absent), ..PrepareOptions::default() };
+    let stack = app.stack(&name).await?;
+    let lock = work.lock_unasked(&stack, args.lock).await?;
     let prepared = app.prepare(&name, &options).await?;
     agree(session, &prepared, &[])?;
-    let lock = work.lock(&prepared.stack, args.lock, None).await?;
+    let lock = work.lock_agreed(lock, &stack, args.lock).await?;
     let prepared = prepared.saved_as(app.want(&name, None, Wanted::Absent).await?);
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;

@@ -1,5 +1,5 @@
 use crate::{
-    apply::{LockArgs, Work, agree, report},
+    apply::{LockArgs, Work, agree, report, supplied_for},
     completion,
     error::Done,
     exit::Exit,
@@ -29,12 +29,16 @@ pub(crate) struct Args {
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let work = Work { session, command: "rollback", cancel: signals::cancel_token() };
-    let draft = app.draft_rollback(&args.stack, args.apply.as_deref()).await?;
-    let supplied = work.supply(&draft.stack, ImageOptions::default()).await?;
+    let draft = || app.draft_rollback(&args.stack, args.apply.as_deref());
+    let first = draft().await?;
+    let supplied = work.supply(&first.stack, ImageOptions::default()).await?;
     let options = PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..supplied };
+    let lock = work.lock_unasked(&first.stack, args.lock).await?;
+    let draft = if lock.is_some() { draft().await? } else { first.clone() };
+    let options = supplied_for(&first.stack, &draft.stack, options);
     let prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
     agree(session, &prepared, &[])?;
-    let lock = work.lock(&draft.stack, args.lock, None).await?;
+    let lock = work.lock_agreed(lock, &draft.stack, args.lock).await?;
     let prepared = prepared.saved_as(app.save(&draft).await?);
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &args.stack, outcome).await?;

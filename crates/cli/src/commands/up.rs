@@ -1,5 +1,5 @@
 use crate::{
-    apply::{LockArgs, RecoverArgs, Work, agree, report},
+    apply::{LockArgs, RecoverArgs, Work, agree, report, supplied_for},
     completion,
     error::{CliError, Done},
     exit::Exit,
@@ -39,24 +39,37 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
-    let draft = draft(session, args.stack, args.renamed).await?;
+    let first = draft(session, args.stack.clone(), args.renamed.clone()).await?;
     let app = session.app().await?;
     let work = Work { session, command: "up", cancel: signals::cancel_token() };
-    let recover = work.recover(&draft.stack, args.recover).await?;
+    let recover = work.recover(&first.stack, args.recover).await?;
     if recover == Some(Recover::Undo) {
-        work.undo(&draft.stack.name, args.lock).await?;
+        work.undo(&first.stack.name, args.lock).await?;
         return Ok(Exit::OK);
     }
-    let supplied = work.supply(&draft.stack, args.images.options()).await?;
+    let supplied = work.supply(&first.stack, args.images.options()).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
         prove: true,
         ..supplied
     };
+    // A stack that is new has to be there to be locked.
+    let lock = match first.before {
+        Some(_) => work.lock_unasked(&first.stack, args.lock).await?,
+        None => None,
+    };
+    let draft = match lock {
+        Some(_) => draft(session, args.stack, args.renamed).await?,
+        None => first.clone(),
+    };
+    let options = supplied_for(&first.stack, &draft.stack, options);
     let prepared = app.prepare_stack(draft.stack.clone(), &options).await?;
     agree(session, &prepared, &draft.undone)?;
-    let (lock, stack) = save(&work, &draft, args.lock).await?;
+    let (lock, stack) = match lock {
+        Some(lock) => (lock, app.save(&draft).await?),
+        None => save(&work, &draft, args.lock).await?,
+    };
     let prepared = prepared.saved_as(stack);
     let outcome = work.carry_out(lock, &prepared.approved(), recover).await?;
     report(session, &prepared.stack.name, outcome).await?;

@@ -1,0 +1,94 @@
+//! An apply that was killed half-way: everybody is told, and both ways out end cleanly.
+
+use crate::{common::World, on_both_engines, on_postgres, picture::Picture};
+use std::collections::BTreeSet;
+
+on_both_engines! {
+    an_interrupted_apply_waits_for_a_decision
+    an_undone_apply_leaves_the_very_same_containers
+    a_resumed_apply_ends_in_what_is_wanted
+    an_interrupted_first_apply_can_be_undone_to_nothing
+}
+
+on_postgres! {
+    an_undone_apply_leaves_the_very_same_containers
+    a_resumed_apply_ends_in_what_is_wanted
+}
+
+impl World {
+    /// Applied, then killed while the replacement of an instance is waited for; what ran before.
+    fn interrupted(&self) -> Picture {
+        self.up_gated();
+        let before = Picture::of(self);
+        self.ok(&["set", "STACK/web", "environment.OPEN=no"]);
+        self.hold(&["apply", "STACK", "--yes"]).kill();
+        before
+    }
+
+    /// Of the stack there are exactly its two containers and its network.
+    fn is_clean(&self) {
+        let now = Picture::of(self);
+        let names: BTreeSet<_> = now.containers.keys().cloned().collect();
+        assert_eq!(names, [self.container("web"), self.container("late")].into(), "{now:#?}");
+        assert_eq!(now.running().len(), 2, "{now:#?}");
+        assert_eq!(now.networks.len(), 1, "{now:#?}");
+        assert_eq!(self.json(&["lock", "list"]), serde_json::json!([]));
+        let status = self.json(&["status", "STACK"]);
+        assert!(status["stacks"][0]["last_apply"].is_null(), "{status}");
+    }
+}
+
+const WAYS: [&str; 2] = ["`devarch apply STACK --resume` finish", "`--undo` puts back what ran before"];
+
+fn an_interrupted_apply_waits_for_a_decision(world: &World) {
+    world.interrupted();
+    let left = Picture::of(world);
+    let status = world.ok(&["status", "STACK"]);
+    let refused = world.fails(5, &["apply", "STACK"]);
+    for words in WAYS {
+        assert!(
+            status.stdout.contains("interrupted: ") && status.stdout.contains(words),
+            "{words}\n{status}"
+        );
+        assert!(
+            refused.stderr.contains("was interrupted") && refused.stderr.contains(words),
+            "{words}\n{refused}"
+        );
+    }
+    assert!(refused.stderr.contains("web: wait until it is healthy"), "{refused}");
+    let last = &world.json(&["status", "STACK"])["stacks"][0]["last_apply"];
+    assert_eq!(last["state"], "interrupted", "{last}");
+    assert_eq!(world.json(&["history", "STACK"])[0]["outcome"], "not_yet");
+    assert_eq!(left, Picture::of(world), "asking changes nothing");
+}
+
+fn an_undone_apply_leaves_the_very_same_containers(world: &World) {
+    let before = world.interrupted();
+    world.ok(&["apply", "STACK", "--undo"]);
+    assert_eq!(before, Picture::of(world));
+    assert_eq!(before.running().len(), 2);
+    world.is_clean();
+    assert_eq!(world.json(&["history", "STACK"])[0]["outcome"], "undone");
+    let again = world.ok(&["apply", "STACK", "--undo"]);
+    assert!(again.stderr.contains("no apply of stack 'STACK' was interrupted"), "{again}");
+    assert_eq!(before, Picture::of(world));
+}
+
+fn a_resumed_apply_ends_in_what_is_wanted(world: &World) {
+    let before = world.interrupted();
+    world.open_gate();
+    world.ok(&["apply", "STACK", "--resume", "--yes"]);
+    let web = &before.containers[&world.container("web")];
+    assert_ne!(world.id("web"), web.id);
+    world.is_clean();
+    assert_eq!(world.json(&["history", "STACK"])[1]["outcome"], "resumed");
+    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+}
+
+fn an_interrupted_first_apply_can_be_undone_to_nothing(world: &World) {
+    world.define(crate::work::GATED);
+    world.hold(&["apply", "STACK", "--yes"]).kill();
+    world.ok(&["apply", "STACK", "--undo"]);
+    let now = Picture::of(world);
+    assert!(now.containers.is_empty() && now.networks.is_empty(), "{now:#?}");
+}

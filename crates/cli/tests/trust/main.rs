@@ -1,0 +1,66 @@
+//! What makes an apply trusted: planning only reads, a plan that no longer holds is refused, one command at a time works
+//! on a stack, everything is written down, and what was interrupted or went wrong is put right.
+//!
+//! Everything is seen from outside: the engine's inspect and events, rows of the database, what another program is told.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that can't go on fails; one that can't be run says so"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../faults/database.rs"]
+#[expect(dead_code, reason = "nothing breaks the database here")]
+mod database;
+#[path = "../faults/picture.rs"]
+#[expect(dead_code, reason = "only what there is counts here, not what it serves")]
+mod picture;
+
+mod failures;
+mod history;
+mod interrupted;
+mod locks;
+mod planning;
+mod rows;
+mod stale;
+mod work;
+
+use common::World;
+use database::Database;
+use devarch_core::engine::EngineKind;
+
+/// A world and its database; the world first, since it cleans up with what the store says.
+struct Scene {
+    world: World,
+    _database: Database,
+}
+
+fn with(kind: EngineKind, test: fn(&World)) {
+    if let Some(world) = World::on(kind) {
+        test(&world);
+    }
+}
+
+fn with_postgres(kind: EngineKind, test: fn(&World)) {
+    let Some(mut world) = World::on(kind) else { return };
+    let Some(database) = Database::postgres(&mut world) else { return };
+    let scene = Scene { world, _database: database };
+    test(&scene.world);
+}
+
+macro_rules! on_both_engines {
+    ($($name:ident)*) => {
+        mod docker { $(#[test] fn $name() { crate::with(crate::EngineKind::Docker, super::$name); })* }
+        mod podman { $(#[test] fn $name() { crate::with(crate::EngineKind::Podman, super::$name); })* }
+    };
+}
+use on_both_engines;
+
+macro_rules! on_postgres {
+    ($($name:ident)*) => {
+        mod postgres { $(#[test] fn $name() { crate::with_postgres(crate::EngineKind::Docker, super::$name); })* }
+    };
+}
+use on_postgres;

@@ -1,0 +1,293 @@
+//! A saved plan is applied while everything it was made from still holds, once, until it expires; otherwise it is refused
+//! and nothing is done.
+
+use crate::{common::World, on_both_engines, on_postgres, picture::Picture, rows};
+use devarch_core::{
+    id::ContainerId,
+    name::{ContainerName, NetworkName},
+};
+use serde_json::Value;
+use std::{collections::BTreeMap, fs, net::TcpListener};
+
+on_both_engines! {
+    refused_after_an_edit
+    refused_after_a_row_was_changed_by_hand
+    refused_after_a_template_was_upgraded
+    refused_after_a_container_was_stopped
+    refused_after_a_container_was_removed
+    refused_after_a_container_was_replaced
+    refused_after_a_container_was_disconnected
+    refused_after_an_image_was_retagged
+    refused_after_another_process_took_its_port
+    refused_after_the_network_was_removed
+    refused_after_it_expired
+    refused_after_it_was_applied
+    not_refused_after_an_absent_image_came
+    not_refused_where_it_builds_an_image
+    not_refused_after_a_health_change
+    not_refused_after_some_time
+    does_exactly_what_was_shown
+}
+
+on_postgres! {
+    refused_after_an_edit
+    refused_after_a_row_was_changed_by_hand
+    refused_after_it_expired
+    refused_after_it_was_applied
+    does_exactly_what_was_shown
+}
+
+const SHOP: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+    web: {template: busybox, environment: {A: first}}\n      db: {template: busybox}\n";
+
+impl World {
+    /// Applied, then edited, with a plan for it.
+    fn planned(&self) -> String {
+        self.define(SHOP);
+        self.ok(&["apply", "STACK", "--yes"]);
+        self.edited()
+    }
+
+    fn edited(&self) -> String {
+        self.ok(&["set", "STACK/web", "environment.A=edited"]);
+        self.plan()
+    }
+
+    /// The plan is refused: what was assumed and what was found is said, and nothing is done.
+    fn refuses(&self, plan: &str, told: &[&str]) {
+        let before = Picture::of(self);
+        let ran = self.fails(5, &["apply", plan]);
+        for words in told.iter().chain(&["stack 'STACK'"]) {
+            assert!(ran.stderr.contains(words), "{words:?} is not told\n{ran}");
+        }
+        assert_eq!(before, Picture::of(self), "{ran}");
+        let outcomes = rows::texts(self, "SELECT outcome FROM applies");
+        assert!(outcomes.len() <= 1, "another apply began: {outcomes:?}");
+    }
+
+    fn refuses_as_stale(&self, plan: &str, told: &[&str]) {
+        let stale = format!("plan {plan} of stack 'STACK' is stale, and nothing was done");
+        self.refuses(
+            plan,
+            &[told, &[&stale, ": assumed ", ", found ", "`devarch plan STACK` shows"]].concat(),
+        );
+    }
+
+    /// The plan is carried out.
+    fn takes(&self, plan: &str) {
+        self.ok(&["apply", plan]);
+        self.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    }
+
+    /// Gives an image a name of this test's.
+    fn retag(&self, image: &str) -> String {
+        let name = format!("devarch-{}-tagged", self.stack);
+        self.api("POST", &format!("/images/{image}/tag?repo={name}&tag=1"));
+        format!("{name}:1")
+    }
+
+    fn shop_of(&self, image: &str) {
+        self.define(&format!(
+            "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+             web: {{template: busybox, image: \"{image}\", exports: []}}\n"
+        ));
+    }
+}
+
+fn refused_after_an_edit(world: &World) {
+    let plan = world.planned();
+    world.ok(&["set", "STACK/web", "environment.A=again"]);
+    world.refuses_as_stale(&plan, &["stack: assumed revision ", "instance web: assumed config "]);
+}
+
+fn refused_after_a_row_was_changed_by_hand(world: &World) {
+    let plan = world.planned();
+    rows::change(
+        world,
+        "UPDATE instances SET overrides = replace(overrides, 'edited', 'by hand') WHERE name = 'web'",
+    );
+    world.refuses_as_stale(&plan, &["instance web: assumed config "]);
+}
+
+fn refused_after_a_template_was_upgraded(world: &World) {
+    let mine = |level: &str| {
+        let text = format!(
+            "name: mine\ndescription: Mine.\nimage: busybox:1.37\ncommand: [sleep, infinity]\nstop_grace_period: 1s\nenvironment: {{LEVEL: \"{level}\"}}\n"
+        );
+        fs::write(world.project().join("mine.yaml"), text).unwrap();
+        world.ok(&["catalog", "add", "mine.yaml", "--replace"]);
+    };
+    mine("1");
+    world.define("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: mine}\n");
+    world.ok(&["apply", "STACK", "--yes"]);
+    let plan = world.edited();
+    mine("2");
+    world.ok(&["catalog", "upgrade", "STACK/web"]);
+    world.refuses_as_stale(&plan, &["instance web: assumed template ", "instance web: assumed config "]);
+}
+
+fn refused_after_a_container_was_stopped(world: &World) {
+    let plan = world.planned();
+    world.api("POST", &format!("/containers/{}/stop?t=0", world.container("db")));
+    world.refuses_as_stale(&plan, &["container devarch-STACK-db: assumed running, found stopped"]);
+}
+
+fn refused_after_a_container_was_removed(world: &World) {
+    let plan = world.planned();
+    world.api("DELETE", &format!("/containers/{}?force=true", world.container("db")));
+    world.refuses_as_stale(&plan, &["container devarch-STACK-db: assumed running, found absent"]);
+}
+
+/// By one that has all labels of the one before.
+fn refused_after_a_container_was_replaced(world: &World) {
+    let plan = world.planned();
+    let labels: BTreeMap<String, String> =
+        serde_json::from_value(world.inspect("db")["Config"]["Labels"].clone()).unwrap();
+    let old = world.id("db");
+    world.api("DELETE", &format!("/containers/{old}?force=true"));
+    let mut request = world.fixture().request("db", &["sleep", "infinity"]);
+    request.name = ContainerName::from_stored(world.container("db"));
+    request.labels = labels;
+    let new = world.wait(world.fixture().run(&request));
+    let told =
+        format!("container devarch-STACK-db: assumed id {}, found {}", short(&old), short(new.as_str()));
+    world.refuses_as_stale(&plan, &[&told]);
+}
+
+fn short(id: &str) -> &str {
+    &id[..12]
+}
+
+fn refused_after_a_container_was_disconnected(world: &World) {
+    let plan = world.planned();
+    let network = NetworkName::from_stored(format!("devarch-{}-net", world.stack));
+    let id = ContainerId::new(world.id("db"));
+    world.wait(world.engine().disconnect(&network, &id)).unwrap();
+    world
+        .refuses_as_stale(&plan, &["container devarch-STACK-db: assumed networks devarch-STACK-net, found "]);
+}
+
+fn refused_after_an_image_was_retagged(world: &World) {
+    let image = world.retag("busybox:1.37");
+    world.shop_of(&image);
+    world.ok(&["apply", "STACK", "--yes"]);
+    let plan = world.edited();
+    world.retag("python:3.13-slim");
+    world.refuses_as_stale(&plan, &["image devarch-STACK-tagged:1: assumed "]);
+}
+
+fn refused_after_another_process_took_its_port(world: &World) {
+    world.planned();
+    world.ok(&["set", "STACK/web", "ports=[80]"]);
+    let plan = world.plan();
+    let ports = rows::texts(world, "SELECT CAST(host_port AS TEXT) FROM ports");
+    let port: u16 = ports[0].parse().unwrap();
+    let _theirs = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    // It can't be planned any more, which says more than that it is stale.
+    world.refuses(
+        &plan,
+        &[
+            "instance 'web'",
+            &format!("port {port} is already in use by "),
+            &format!("pid {}", std::process::id()),
+        ],
+    );
+}
+
+fn refused_after_the_network_was_removed(world: &World) {
+    let plan = world.planned();
+    for instance in ["web", "db"] {
+        world.api("DELETE", &format!("/containers/{}?force=true", world.container(instance)));
+    }
+    world.api("DELETE", &format!("/networks/devarch-{}-net", world.stack));
+    world.refuses_as_stale(&plan, &["network devarch-STACK-net: assumed ", ", found absent"]);
+}
+
+fn refused_after_it_expired(world: &World) {
+    let plan = world.planned();
+    rows::change(world, "UPDATE plans SET made_at = made_at - 960000, expires_at = expires_at - 960000");
+    world.refuses(&plan, &[&plan, "16 minutes ago", "has expired"]);
+}
+
+fn refused_after_it_was_applied(world: &World) {
+    world.define(SHOP);
+    let plan = world.plan();
+    world.ok(&["apply", &plan]);
+    world.refuses(&plan, &[&plan, "was applied already"]);
+}
+
+/// It is there before the apply looks for it, so that nothing is pulled: no registry has it.
+fn not_refused_after_an_absent_image_came(world: &World) {
+    world.shop_of(&format!("devarch-{}-tagged:1", world.stack));
+    let plan = world.plan();
+    world.retag("busybox:1.37");
+    world.takes(&plan);
+}
+
+fn not_refused_where_it_builds_an_image(world: &World) {
+    fs::create_dir(world.project().join("api")).unwrap();
+    let dockerfile = format!(
+        "FROM busybox:1.37\nLABEL devarch.test={}\nCMD [\"sleep\", \"1000\"]\nSTOPSIGNAL SIGKILL\n",
+        world.stack
+    );
+    fs::write(world.project().join("api/Dockerfile"), dockerfile).unwrap();
+    world.define(
+        "version: \"1\"\ntemplates:\n  api: {build: ./api}\nstacks:\n  STACK:\n    instances:\n      api: {template: api}\n",
+    );
+    let plan = world.plan();
+    world.takes(&plan);
+}
+
+fn not_refused_after_a_health_change(world: &World) {
+    world.define(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:\n        template: busybox\n        \
+         command: [sh, -c, \"touch /tmp/go; sleep 1000\"]\n        \
+         healthcheck: {test: \"test -f /tmp/go\", interval: 1s, retries: 1}\n",
+    );
+    world.ok(&["apply", "STACK", "--yes"]);
+    let plan = world.edited();
+    world.sh("web", "rm /tmp/go");
+    world.until("web is unhealthy", || {
+        let status = world.json(&["status", "STACK", "--probe"]);
+        status["stacks"][0]["instances"][0]["health"] == "unhealthy"
+    });
+    world.takes(&plan);
+}
+
+fn not_refused_after_some_time(world: &World) {
+    let plan = world.planned();
+    rows::change(world, "UPDATE plans SET made_at = made_at - 840000, expires_at = expires_at - 840000");
+    world.takes(&plan);
+}
+
+fn does_exactly_what_was_shown(world: &World) {
+    world.define(SHOP);
+    world.ok(&["apply", "STACK", "--yes"]);
+    world.ok(&["set", "STACK/web", "environment.A=edited"]);
+    world.ok(&["instance", "remove", "STACK/db", "--yes"]);
+    let plan = world.json(&["plan", "STACK"]);
+    let id = plan["id"].as_str().unwrap();
+    let applied = world.ok(&["apply", id, "--json"]);
+    let applied: Value = serde_json::from_str(&applied.stdout).unwrap();
+    let shown = world.json(&["history", "show", "STACK"]);
+    let steps = |of: &Value| {
+        let all = of["steps"].as_array().unwrap();
+        let mut all: Vec<_> = all.iter().map(|step| step["instance"].as_str().map(str::to_owned)).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(shown["plan"], id);
+    assert_eq!(applied["steps"], plan["steps"].as_array().unwrap().len());
+    assert_eq!(steps(&plan), steps(&shown), "as many steps for each instance");
+    let planned = rows::texts(world, "SELECT shown FROM plans");
+    let made = rows::texts(world, &format!("SELECT shown FROM applies WHERE plan_id = '{id}'"));
+    assert_eq!(planned, made, "the very same steps");
+    let begun = rows::texts(
+        world,
+        &format!(
+            "SELECT CAST(at AS TEXT) FROM apply_steps JOIN applies ON applies.id = apply_id \
+             WHERE plan_id = '{id}' AND apply_steps.ended_at IS NOT NULL AND apply_steps.error IS NULL"
+        ),
+    );
+    assert_eq!(begun.len(), plan["steps"].as_array().unwrap().len());
+}
