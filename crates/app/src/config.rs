@@ -9,7 +9,7 @@ use devarch_core::{
     resolve::{Effective, Origin, SpecContext, SupplyContext, build_spec, container_spec},
     spec::{ContainerSpec, MountFrom},
     stack::Stack,
-    template::Template,
+    template::{Service, Template},
     text::REDACTED,
 };
 use serde::Serialize;
@@ -70,13 +70,13 @@ impl App {
             let instance = stack.instances.get(name)?;
             Some(effective_of(stack, name, instance))
         };
-        let secretly = changes.is_empty()
-            && overrides(before) != overrides(after)
-            && effective(before).map(|config| config.service)
-                != effective(after).map(|config| config.service);
-        match self.spec(after, name).filter(|_| secretly) {
-            Some((spec, _)) => vec![FieldDiff::secret(&spec)],
-            None => changes,
+        let secretly = changes.is_empty() && overrides(before) != overrides(after);
+        let service = |stack: &Stack| effective(stack).map(|config| config.service);
+        let (was, is) = (service(before), service(after));
+        match (self.spec(after, name), was, is) {
+            (Some(_), Some(was), Some(is)) if secretly && was.build != is.build => vec![secret_argument(&is)],
+            (Some((spec, _)), was, is) if secretly && was != is => vec![FieldDiff::secret(&spec)],
+            _ => changes,
         }
     }
 
@@ -105,7 +105,7 @@ impl App {
         let home = self.settings.user_home.as_deref();
         let context = SupplyContext { home, ..SupplyContext::default() };
         if let Some(build) = build_spec(stack, &effective, &context) {
-            config.insert("build".to_owned(), json!(build));
+            config.shift_insert(1, "build".to_owned(), json!(build));
         }
         if !instance.enabled {
             config.insert("enabled".to_owned(), Value::Bool(false));
@@ -123,6 +123,14 @@ fn with_container_port(change: &mut FieldDiff) {
             *host = format!("{host}->{key}");
         }
     }
+}
+
+/// A secret argument of a build that differs; how is nobody's business.
+fn secret_argument(service: &Service) -> FieldDiff {
+    let args = service.build.iter().flat_map(|build| &build.args).filter(|(_, arg)| arg.secret);
+    let fields: Vec<String> = args.map(|(name, _)| format!("build.args.{name}")).collect();
+    let shown = || Some(REDACTED.to_owned());
+    FieldDiff { field: fields.join(" or "), from: shown(), to: shown() }
 }
 
 /// A spec as it is shown, its lists by key, and what the engine does not hear of.

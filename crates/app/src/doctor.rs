@@ -9,7 +9,9 @@ use devarch_core::{
     spec::label,
     subnet::{LONGEST_PREFIX, overlap},
 };
-use devarch_engine::{Candidate, Engine, EngineErrorKind, FindInput, Way, candidates, connect};
+use devarch_engine::{
+    Candidate, ConnectOptions, Engine, EngineErrorKind, FindInput, Way, candidates, connect_with,
+};
 use devarch_store::{PortReservation, StoreUrl};
 use futures_util::future::join_all;
 use ipnet::Ipv4Net;
@@ -116,6 +118,7 @@ fn home(home: &Path) -> Check {
 /// Every place where an engine might be.
 async fn engines(settings: &Settings) -> (Vec<Arc<dyn Engine>>, Vec<Check>) {
     let places = candidates(&FindInput::from_environment(settings.engine.clone()));
+    let options = ConnectOptions { timeout: settings.engine_timeout };
     let mut engines = Vec::new();
     let mut checks = Vec::new();
     let mut quiet = Vec::new();
@@ -132,7 +135,7 @@ async fn engines(settings: &Settings) -> (Vec<Arc<dyn Engine>>, Vec<Check>) {
                     checks.push(Check::new("engine", Verdict::Ok, found));
                 }
             }
-            Way::Dial(address) => match connect(std::slice::from_ref(place)).await {
+            Way::Dial(address) => match connect_with(std::slice::from_ref(place), options).await {
                 Ok(engine) => {
                     checks.push(reached(engine.as_ref()));
                     engines.push(engine);

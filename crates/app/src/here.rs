@@ -1,6 +1,6 @@
 //! Which stack is meant in a directory with a devarch.yml.
 
-use crate::{App, AppError, ImportSource, PROJECT_FILE, Project};
+use crate::{App, AppError, ImportSource, Project};
 use devarch_core::{
     name::{StackName, TemplateName},
     stack::Stack,
@@ -75,6 +75,6 @@ fn names(stacks: &[Stack]) -> Vec<StackName> {
 
 fn ambiguous(directory: &Path, stacks: &[StackName]) -> AppError {
     let names = stacks.iter().map(StackName::as_str).collect::<Vec<_>>().join(", ");
-    let file = directory.join(PROJECT_FILE);
-    AppError::Refused(format!("{} has several stacks: {names}; name the one you mean", file.display()))
+    let directory = directory.display();
+    AppError::Refused(format!("several stacks were made from {directory}: {names}; name the one you mean"))
 }

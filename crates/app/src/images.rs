@@ -15,7 +15,7 @@ use devarch_core::{
     plan::Action,
     resolve::{BuildSpec, Problem, Supplies, Supply, SupplyContext, supplies},
     spec::label,
-    stack::{Stack, Wanted},
+    stack::{Instance, Stack, Wanted},
     template::PullPolicy,
 };
 use devarch_engine::{BuildRequest, Engine};
@@ -53,7 +53,7 @@ impl App {
         cancel: &CancellationToken,
     ) -> Result<Supplied, AppError> {
         let supplies = self.supplies(stack, options)?;
-        let hashes = self.build_hashes(stack, &supplies).await?;
+        let hashes = self.hashes(stack, &supplies).await?;
         let engine = self.engine(Some(stack)).await?;
         let engine = engine.as_ref();
         let build = async |(tags, spec): (Vec<String>, BuildSpec)| {
@@ -75,8 +75,21 @@ impl App {
         Ok(Supplied { hashes })
     }
 
+    /// What the images of instances that are to run are built from now.
+    pub(crate) async fn build_hashes(&self, stack: &Stack) -> Result<BTreeMap<String, BuildHash>, AppError> {
+        let builds = |instance: &Instance| {
+            [&instance.template.template.service, &instance.overrides.service]
+                .iter()
+                .any(|service| service.build.is_some())
+        };
+        if !stack.instances.values().any(builds) {
+            return Ok(BTreeMap::new());
+        }
+        self.hashes(stack, &self.supplies(stack, ImageOptions::default())?).await
+    }
+
     /// Where the images of a stack come from, unless something is wrong with that.
-    pub(crate) fn supplies(&self, stack: &Stack, options: ImageOptions) -> Result<Supplies, AppError> {
+    fn supplies(&self, stack: &Stack, options: ImageOptions) -> Result<Supplies, AppError> {
         let home = self.settings.user_home.as_deref();
         let context = SupplyContext { home, pull: options.pull, hashes: None };
         let mut supplies = supplies(stack, &effective(stack), &context);
@@ -84,8 +97,7 @@ impl App {
         if problems.is_empty() { Ok(supplies) } else { Err(wrong(stack, problems)) }
     }
 
-    /// What the images of instances that are to run are built from now.
-    pub(crate) async fn build_hashes(
+    async fn hashes(
         &self,
         stack: &Stack,
         supplies: &Supplies,

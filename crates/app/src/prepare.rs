@@ -85,7 +85,7 @@ impl Prepared {
     /// The same plan after the definition it was made from has been saved.
     #[must_use]
     pub fn saved_as(self, stack: Stack) -> Self {
-        let assumed = assumptions(&stack, &self.desired, &self.observed, &self.plan);
+        let assumed = assumptions(&stack, &self.desired, &self.observed, &self.plan.unsettled_images());
         Self { stack, assumed, ..self }
     }
 }
@@ -111,7 +111,7 @@ impl App {
         let engine = self.engine(Some(&stack)).await?;
         let hashes = match &options.supplied {
             Some(supplied) => supplied.hashes.clone(),
-            None => self.build_hashes(&stack, &self.supplies(&stack, options.images)?).await?,
+            None => self.build_hashes(&stack).await?,
         };
         let remembered = self.remembered(&stack);
         let look = look_for(&stack);
@@ -129,7 +129,7 @@ impl App {
             supplied: options.supplied.is_some(),
         };
         let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
-        let assumed = assumptions(&stack, &desired, &observed, &plan);
+        let assumed = assumptions(&stack, &desired, &observed, &plan.unsettled_images());
         Ok(Prepared { stack, engine, desired, observed, remembered, options: asked, assumed, plan })
     }
 

@@ -34,8 +34,6 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
     }
     let stack = app.stack(&stack).await.unwrap();
     let world = World {
-        pull: None,
-        build_hashes: &BTreeMap::new(),
         store: &StoreId::new("store"),
         hash_key: &HashKey::new([0; 32]),
         subnet: "10.213.0.0/24".parse().unwrap(),

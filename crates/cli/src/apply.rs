@@ -162,7 +162,10 @@ async fn free(lock: StackLock) {
 /// Shows a plan, and asks if it does anything, or if edits would be lost by it.
 pub(crate) fn agree(session: &Session, prepared: &Prepared, undone: &[FieldDiff]) -> Result<(), CliError> {
     let plan = &prepared.plan;
-    session.terminal.note(&plan_view::render(plan, false));
+    // Where the plan is empty only because edits are undone that were never applied, "nothing to do" would be wrong.
+    if undone.is_empty() || !plan.is_empty() {
+        session.terminal.note(&plan_view::render(plan, false));
+    }
     if !undone.is_empty() {
         session.terminal.note(&undone_text(undone));
     }

@@ -52,7 +52,7 @@ impl Session {
         }
         let Some(name) = app.stack_here(&self.directory).await? else {
             return Err(CliError::Invalid(format!(
-                "name a stack: there is no devarch.yml in {} or above it",
+                "name a stack: there is no devarch.yml in {} or above it (`devarch init` writes one)",
                 self.directory.display()
             )));
         };

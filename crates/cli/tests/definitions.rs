@@ -190,7 +190,7 @@ fn a_directory_with_several_stacks_asks_for_a_name() {
     world.ok(&["stack", "clone", "shop", "copy"]);
     assert_snapshot!(world.run(&["config", "/web"]), @"
     --- stderr
-    error: $ROOT/project/devarch.yml has several stacks: copy, shop; name the one you mean
+    error: several stacks were made from $ROOT/project: copy, shop; name the one you mean
     --- exit 5
     ");
 }
@@ -200,7 +200,7 @@ fn without_a_devarch_yml_a_stack_has_to_be_named() {
     let world = World::without_engine();
     assert_snapshot!(world.run(&["plan"]), @"
     --- stderr
-    error: name a stack: there is no devarch.yml in $ROOT/project or above it
+    error: name a stack: there is no devarch.yml in $ROOT/project or above it (`devarch init` writes one)
     --- exit 3
     ");
     world.write(SHOP);

@@ -140,6 +140,7 @@ fn a_build_that_fails_tells_its_step_and_last_lines_and_changes_nothing(world: &
     assert!(failed.stderr.contains("build devarch-STACK-api:latest failed"), "{failed}");
     assert!(failed.stderr.contains("RUN echo no compiler here; exit 7"), "{failed}");
     assert!(failed.stderr.contains("\nno compiler here"), "{failed}");
+    assert!(failed.stderr.contains("Mend what it is built from"), "{failed}");
     assert_eq!((world.id("api"), world.said()), (api, "one\n".to_owned()));
     assert_eq!(world.image("api:latest"), image, "the name still stands for what runs");
     world.fails(2, &["plan", "--detailed-exitcode"]);
@@ -162,7 +163,10 @@ fn a_secret_argument_reaches_the_build_and_nobody_else(world: &World) {
     assert!(config.stdout.contains("TOKEN: \"[REDACTED]\""), "{config}");
     let compose = world.ok(&["compose"]);
     assert!(compose.stdout.contains("TOKEN: ${TOKEN:?}"), "{compose}");
-    world.put("Dockerfile", "FROM busybox:1.37 AS app\nARG TOKEN\nRUN echo $TOKEN; exit 1\n");
+    world.put(
+        "Dockerfile",
+        "FROM busybox:1.37 AS app\nLABEL devarch.test=STACK\nARG TOKEN\nRUN echo $TOKEN; exit 1\n",
+    );
     let failed = world.fails(1, &["up", "--yes"]);
     for ran in [&up, &plan, &config, &compose, &failed] {
         assert!(!format!("{ran}").contains("hunter2"), "{ran}");
@@ -266,7 +270,7 @@ fn a_container_is_not_made_from_another_image_than_was_planned(world: &World) {
     let id = plan["id"].as_str().unwrap();
     world.tag("python:3.13-slim", "pinned");
     let failed = world.fails(5, &["apply", id]);
-    assert!(failed.stderr.contains(&format!("image {image}: assumed sha256:")), "{failed}");
+    assert!(failed.stderr.contains(&format!("image {image}: assumed ")), "{failed}");
     let name = format!("devarch-{}-web", world.stack);
     let all = world.wait(world.engine().containers()).unwrap();
     assert!(all.iter().all(|container| container.name.as_str() != name), "nothing is left of it");

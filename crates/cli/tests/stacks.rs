@@ -129,6 +129,10 @@ fn edits_that_the_file_undoes_are_shown_without_their_secrets(world: &World) {
     assert!(refused.stderr.contains("! web.environment.TOKEN: - [REDACTED]"), "{refused}");
     assert!(!refused.stderr.contains("hunter2") && !refused.stdout.contains("hunter2"), "{refused}");
     assert!(world.ok(&["config", "/web"]).stdout.contains("TOKEN"), "nothing was saved");
+    assert!(
+        !refused.stderr.contains("Nothing to do"),
+        "what was never applied is lost all the same: {refused}"
+    );
 }
 
 fn ports_and_addresses_survive_down_and_up(world: &World) {

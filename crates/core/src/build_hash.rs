@@ -57,10 +57,15 @@ impl BuildHash {
         parts.try_into().ok().map(Self)
     }
 
+    /// The parts with their hashes.
+    pub fn parts(&self) -> impl Iterator<Item = (BuildPart, &str)> {
+        BuildPart::ALL.into_iter().zip(self.0.iter().map(String::as_str))
+    }
+
     /// The parts that differ.
     pub fn changed(&self, before: &Self) -> Vec<BuildPart> {
-        let pairs = self.0.iter().zip(&before.0).zip(BuildPart::ALL);
-        pairs.filter(|((now, before), _)| now != before).map(|(_, part)| part).collect()
+        let pairs = self.parts().zip(&before.0);
+        pairs.filter(|((_, now), before)| now != before).map(|((part, _), _)| part).collect()
     }
 }
 

@@ -245,7 +245,7 @@ fn fault(error: &sqlx::Error) -> Fault {
 /// By the primary result code, <https://www.sqlite.org/rescode.html>.
 fn sqlite_fault(code: Option<i32>) -> Fault {
     // SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not grow.
-    const SHM_SIZE: i32 = 0x0a | (19 << 8);
+    const SHM_SIZE: i32 = 4874;
     let code = code.unwrap_or(0);
     if code == SHM_SIZE {
         return Fault::Full;

@@ -1,7 +1,7 @@
 //! What one test makes, found again by a label and removed however the test ends.
 
 use crate::outside;
-use devarch_core::unit::Millis;
+use devarch_core::{id::ContainerId, unit::Millis};
 use devarch_engine::{Candidate, Engine, Way, connect};
 use ipnet::Ipv4Net;
 use std::{
@@ -119,8 +119,18 @@ async fn sweep_images(endpoint: &str, prefix: &str) {
 async fn sweep_containers(engine: &Arc<dyn Engine>, prefix: &str) {
     for container in engine.containers().await.unwrap_or_default() {
         if container.label(LABEL) == Some(prefix) {
-            let _ = engine.stop(&container.id, Some(Millis(0))).await;
-            let _ = engine.remove_container(&container.id).await;
+            clear_container(engine.as_ref(), &container.id).await;
+        }
+    }
+}
+
+/// Removes a container however it behaves: one that starts itself again and again may run again by the time it is to be
+/// removed, and is stopped anew.
+pub async fn clear_container(engine: &dyn Engine, id: &ContainerId) {
+    for _ in 0..10 {
+        let _ = engine.stop(id, Some(Millis(0))).await;
+        if engine.remove_container(id).await.is_ok() {
+            return;
         }
     }
 }

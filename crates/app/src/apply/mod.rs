@@ -25,6 +25,7 @@ use devarch_core::{
     id::{ApplyId, EngineId, PlanId},
     name::StackName,
     plan::{Action, Assumptions, Before, before},
+    spec::label,
 };
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock};
 use put_back::{Uncertain, Undoing};
@@ -212,6 +213,9 @@ impl App {
         let steps = attempt.prepared.plan.steps.len();
         let (outcome, ending) = ending(put_back, executed.done, steps);
         report.ending = ending;
+        if outcome.is_some() {
+            self.unsettle(attempt).await;
+        }
         if let Some(outcome) = outcome
             && let Err(failure) = journal.over(outcome, Some(&report.headline())).await
             && let Ending::PutBack { remains, .. } = &mut report.ending
@@ -232,6 +236,22 @@ impl App {
             }
         }
         self.forget_removed(prepared).await
+    }
+
+    /// What an apply that was put back remembered is forgotten: only what runs again was made. Where the store can't
+    /// be reached the next plan's reasons are less exact, no more.
+    async fn unsettle(&self, attempt: &Attempt<'_>) {
+        let Prepared { stack, plan, observed, .. } = attempt.prepared;
+        for step in &plan.steps {
+            let Action::CreateContainer { made, .. } = &step.action else { continue };
+            let Some(instance) = &made.identity.instance else { continue };
+            let mut containers = observed.containers.iter();
+            let old = containers.find(|c| c.label(label::INSTANCE_ID) == Some(instance.id.as_str()));
+            let _ = match old.and_then(|old| old.config_hash()) {
+                Some(hash) => self.store.settle_applied(&stack.id, &instance.id, hash).await,
+                None => self.store.forget_applied(&stack.id, &instance.id).await,
+            };
+        }
     }
 
     /// Who does something, for locks, plans and the history.

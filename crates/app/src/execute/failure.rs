@@ -236,6 +236,9 @@ fn hint(kind: &EngineErrorKind) -> &'static str {
         EngineErrorKind::DiskFull => {
             "; free space on the engine's disk (`devarch doctor` shows how much is used)"
         }
+        EngineErrorKind::BuildFailed => {
+            "\nMend what it is built from; the same command builds it again. What ran before still runs"
+        }
         EngineErrorKind::PortTaken => "; `devarch plan` names who has the port",
         _ => "",
     }

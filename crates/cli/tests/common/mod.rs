@@ -7,10 +7,10 @@ pub(crate) mod between;
 pub(crate) mod pty;
 
 use devarch_app::{App, Settings};
-use devarch_core::{engine::EngineKind, name::StackName, spec::label, unit::Millis};
+use devarch_core::{engine::EngineKind, name::StackName, spec::label};
 use devarch_engine::{Candidate, Engine, Way, connect};
 use devarch_store::Store;
-use devarch_testkit::{fixture::Fixture, outside, real};
+use devarch_testkit::{fixture::Fixture, outside, real, scope::clear_container};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeMap,
@@ -236,7 +236,7 @@ impl Drop for World {
         // In a thread with a runtime of its own: the test may be panicking in ours.
         let sweeper = std::thread::spawn(move || {
             Runtime::new().unwrap().block_on(async {
-                sweep(&endpoint, &database).await;
+                sweep(&endpoint, &database, &stack).await;
                 sweep_images(&endpoint, &stack).await;
             });
         });
@@ -244,28 +244,33 @@ impl Drop for World {
     }
 }
 
-async fn sweep(endpoint: &str, database: &str) {
-    let Ok(store) = Store::open(&database.parse().unwrap(), "test").await else { return };
-    let Ok(identity) = store.identity().await else { return };
+/// Removes what has a name of the test's stacks, also where the store is gone, and what is the store's under any name.
+async fn sweep(endpoint: &str, database: &str, stack: &str) {
+    let store = match Store::open(&database.parse().unwrap(), "test").await {
+        Ok(store) => store.identity().await.ok(),
+        Err(_) => None,
+    };
     let way = Way::Dial(endpoint.to_owned());
     let candidate = Candidate { way, because: "cleaning up".to_owned(), only: None };
     let Ok(engine) = connect(&[candidate]).await else { return };
-    let ours = |labels: &BTreeMap<String, String>| {
-        labels.get(label::STORE_ID).map(String::as_str) == Some(identity.id.as_str())
+    let prefix = format!("devarch-{stack}-");
+    let ours = |name: &str, labels: &BTreeMap<String, String>| {
+        let owner = labels.get(label::STORE_ID).map(String::as_str);
+        let of_store = store.as_ref().is_some_and(|store| owner == Some(store.id.as_str()));
+        of_store || (owner.is_some() && name.starts_with(&prefix))
     };
     for container in engine.containers().await.unwrap_or_default() {
-        if ours(&container.labels) {
-            let _ = engine.stop(&container.id, Some(Millis(0))).await;
-            let _ = engine.remove_container(&container.id).await;
+        if ours(container.name.as_str(), &container.labels) {
+            clear_container(engine.as_ref(), &container.id).await;
         }
     }
     for network in engine.networks().await.unwrap_or_default() {
-        if ours(&network.labels) {
+        if ours(&network.name, &network.labels) {
             let _ = engine.remove_network(&network.id).await;
         }
     }
     for (name, labels) in engine.volumes().await.unwrap_or_default() {
-        if ours(&labels) {
+        if ours(&name, &labels) {
             let name = devarch_core::name::PhysicalVolume::from_stored(name);
             let _ = engine.remove_volume(&name).await;
         }

@@ -1,13 +1,12 @@
 //! What a plan was made from, as named facts: a saved plan holds them, and an apply refuses when they no longer hold.
 
-use super::{
-    Plan,
-    conflict::{holder, is_ours},
-};
+use super::conflict::{holder, is_ours};
 use crate::{
+    build_hash::BuildHash,
     desired::{Desired, DesiredInstance, Readiness},
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, RunState},
+    resolve::BuildSpec,
     spec::{PublishedPort, label},
     stack::{Stack, Wanted},
     template::{Dependency, DependencyCondition},
@@ -31,7 +30,7 @@ const SHORT: usize = 12;
 /// Facts are what is wanted (revision of the stack, wanted state, config, template, dependencies), the engine's kind
 /// and identity, and of what was observed: the stack's containers (id, config hash, image, running or not, networks,
 /// and of a job whether it is done), its networks and volumes, the images it names and who has the host ports it
-/// wants. Never health, times, restart counts or the engine's words. Created, paused and ended containers are alike
+/// wants; and what the stack builds images from. Never health, times, restart counts or the engine's words. Created, paused and ended containers are alike
 /// not running: none does its work, and each is started by the next apply.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -141,6 +140,13 @@ impl Assumptions {
         }
     }
 
+    /// What an image is built from now, by its keyed hashes.
+    fn source(&mut self, image: &str, spec: &BuildSpec) {
+        for (part, hash) in spec.hash.iter().flat_map(BuildHash::parts) {
+            self.about(&format!("image {image}"), &part.to_string(), hash);
+        }
+    }
+
     fn ports(&mut self, desired: &Desired, instance: &DesiredInstance, observed: &Observed) {
         let ports = instance.spec.ports.iter().filter(|_| instance.wanted == Wanted::Running);
         for socket in ports.map(PublishedPort::socket) {
@@ -172,10 +178,14 @@ impl Assumptions {
     }
 }
 
-/// The facts a plan of that desired and observed state is made from. Of an image that is to be looked up, pulled or
-/// built nothing is assumed.
-pub fn assumptions(stack: &Stack, desired: &Desired, observed: &Observed, plan: &Plan) -> Assumptions {
-    let unsettled = plan.unsettled_images();
+/// The facts a plan of that desired and observed state is made from. Of images that are to be looked up, pulled or
+/// built ([`Plan::unsettled_images`](super::Plan::unsettled_images)) nothing is assumed.
+pub fn assumptions(
+    stack: &Stack,
+    desired: &Desired,
+    observed: &Observed,
+    unsettled: &BTreeSet<&str>,
+) -> Assumptions {
     let mut facts = Assumptions::default();
     facts.stack(stack, desired);
     facts.engine(observed);
@@ -189,6 +199,9 @@ pub fn assumptions(stack: &Stack, desired: &Desired, observed: &Observed, plan: 
         if instance.readiness == Readiness::Completed {
             jobs.insert(instance.id.as_str());
         }
+    }
+    for (image, spec) in &desired.builds {
+        facts.source(image, spec);
     }
     for container in observed.containers.iter().filter(|c| is_ours(desired, &c.labels)) {
         facts.container(container, container.label(label::INSTANCE_ID).is_some_and(|id| jobs.contains(id)));

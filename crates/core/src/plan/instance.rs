@@ -187,9 +187,10 @@ impl<'a> Case<'a> {
             known.and_then(|known| known.spec.get("image")?.as_str()).unwrap_or(&old.image)
         };
         // An image that is absent is known after its pull.
-        let known = self.observed.images.get(&instance.spec.image);
-        let other_image =
-            known.map_or_else(|| name() != instance.spec.image, |image| image.id != old.image_id);
+        let image = &instance.spec.image;
+        let known = self.observed.images.get(image);
+        let other_image = matches!(self.source(image), Source::Stale(..))
+            || known.map_or_else(|| name() != instance.spec.image, |known| known.id != old.image_id);
         other_image
             && instance.spec.data_volumes().any(|name| self.observed.volumes.contains_key(name.as_str()))
     }

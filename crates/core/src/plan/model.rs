@@ -7,7 +7,7 @@ use crate::{
     engine::EngineKind,
     id::{ContainerId, ImageId, InstanceId, NetworkId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
-    resolve::{BuildSpec, Problem},
+    resolve::{BuildSpec, Problem, Supply},
     spec::{Attachment, ContainerSpec, FileSpec, Identity, NetworkSpec, VolumeSpec},
     template::Dependency,
     unit::Millis,
@@ -32,8 +32,8 @@ pub struct Plan {
     /// What changes, by subject; what is not listed stays as it is.
     pub changes: Vec<Change>,
     /// Images whose name is looked up, or that are built anew, before an apply plans: what they are is known only then.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub unsettled: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unsettled: BTreeMap<String, Supply>,
     /// What to beware of.
     pub warnings: Vec<Problem>,
     /// Volumes of the stack that none of its instances uses any more. They stay.
@@ -44,7 +44,7 @@ pub struct Plan {
 
 impl Plan {
     /// The images of which it is known only when it is carried out what they are.
-    pub(super) fn unsettled_images(&self) -> BTreeSet<&str> {
+    pub fn unsettled_images(&self) -> BTreeSet<&str> {
         let supplied = self.steps.iter().flat_map(|step| match &step.action {
             Action::PullImage { image, .. } => std::slice::from_ref(image),
             Action::BuildImage { tags, .. } => tags.as_slice(),

@@ -1,7 +1,11 @@
 //! A plan as text: sorted, stable, fit for a diff.
 
 use super::{Change, ChangeKind, Plan, Subject};
-use crate::{name::PhysicalVolume, resolve::BuildSpec, template::Dockerfile};
+use crate::{
+    name::PhysicalVolume,
+    resolve::{BuildSpec, Supply},
+    template::Dockerfile,
+};
 use std::{collections::BTreeSet, fmt::Write as _};
 
 /// How much a plan's text tells.
@@ -26,8 +30,12 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     if !plan.unsettled.is_empty() {
         text.push('\n');
     }
-    for image in &plan.unsettled {
-        let _ = writeln!(text, "image {image}: known after pull; `up` and `apply STACK` look first");
+    for (image, supply) in &plan.unsettled {
+        let what = match supply {
+            Supply::Build => "build; `up` and `apply STACK` look for newer images it begins from first",
+            _ => "pull; `up` and `apply STACK` look its tag up first",
+        };
+        let _ = writeln!(text, "image {image}: known after {what}");
     }
     if !plan.warnings.is_empty() || !plan.unused_volumes.is_empty() {
         text.push('\n');

@@ -12,7 +12,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Where a container's image comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Supply {
     /// It is pulled where it is absent.
     Missing,

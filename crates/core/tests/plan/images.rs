@@ -11,6 +11,7 @@ use devarch_core::{
     stack::{Stack, Wanted},
     template::PullPolicy,
 };
+
 /// An API that is built, and a worker of the same image.
 const BUILT: &str = r#"
 api: {template: t, build: {context: ./api, args: {MODE: dev, TOKEN: {value: hunter2, secret: true}}, target: app}}
@@ -122,6 +123,29 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
 }
 
 #[test]
+fn a_source_that_changed_makes_a_saved_plan_stale() {
+    let (mut paper, shop) = (Paper::new(), stack(BUILT));
+    source(&mut paper, &shop, 1);
+    let before = paper.assume(&shop);
+    source(&mut paper, &shop, 2);
+    let found: Vec<String> =
+        before.differences(&paper.assume(&shop)).iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(found.join("\n"), @"image devarch-shop-api:latest: assumed context bbcc370a7642, found 10c3d80d9781");
+}
+
+#[test]
+fn another_build_on_a_volume_with_data_is_marked() {
+    let data = BUILT.replace("target: app}", "target: app}, volumes: [\"data:/data\"]");
+    let (mut paper, shop) = (Paper::new(), stack(&data));
+    source(&mut paper, &shop, 1);
+    paper.apply(&shop);
+    source(&mut paper, &shop, 2);
+    let marked = paper.plan(&shop).changes.into_iter().filter(|change| change.may_change_data);
+    let marked: Vec<String> = marked.map(|change| change.subject.to_string()).collect();
+    assert_eq!(marked, ["api"]);
+}
+
+#[test]
 fn another_stacks_build_under_the_same_name_replaces_nothing() {
     let (mut paper, shop) = (Paper::new(), stack(BUILT));
     source(&mut paper, &shop, 1);
@@ -178,7 +202,18 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    image busybox:1: known after pull; `up` and `apply STACK` look first
+    image busybox:1: known after pull; `up` and `apply STACK` look its tag up first
+
+    Nothing to do: the stack is as it should be.
+    ");
+    let built = stack("web: {template: t, build: ., pull_policy: always}\n");
+    let mut elsewhere = Paper::new();
+    source(&mut elsewhere, &built, 1);
+    elsewhere.apply(&built);
+    insta::assert_snapshot!(text(&elsewhere, &built), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    image devarch-shop-web:latest: known after build; `up` and `apply STACK` look for newer images it begins from first
 
     Nothing to do: the stack is as it should be.
     ");

@@ -212,7 +212,10 @@ impl Paper {
     }
 
     pub(crate) fn assume(&self, stack: &Stack) -> Assumptions {
-        assumptions(stack, &self.desire(stack), &self.observed, &self.plan(stack))
+        let desired = self.desire(stack);
+        let planned = plan(&desired, &self.observed, &self.remembered, &PlanOptions::default());
+        let unsettled = planned.as_ref().map(Plan::unsettled_images).unwrap_or_default();
+        assumptions(stack, &desired, &self.observed, &unsettled)
     }
 
     pub(crate) fn undo(&self, before: &Before, applies: &[ApplyId]) -> Undo {

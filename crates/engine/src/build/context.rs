@@ -363,7 +363,7 @@ mod tests {
     fn the_images_a_dockerfile_starts_from_are_known() {
         let text = "ARG V=1\nFROM --platform=linux/amd64 r.example/a:1 AS one\n from b\nFROM c:$V\nRUN echo FROM d\n";
         let dir = directory(&[("Dockerfile", text)]);
-        let context = Context::of(&BuildRequest::new(dir.path(), "x")).unwrap();
+        let context = Context::of(dir.path(), &Dockerfile::Path("Dockerfile".to_owned())).unwrap();
         assert_eq!(context.bases(), ["r.example/a:1", "b"]);
     }
 

@@ -1,6 +1,6 @@
 //! All containers as one call lists them.
 
-use super::{BollardEngine, Result, isolation, state};
+use super::{BollardEngine, Result, flicker::settled, isolation, state};
 use crate::{cause::During, wire::Call};
 use devarch_core::{
     id::ContainerId,
@@ -63,9 +63,10 @@ struct Attached {
 }
 
 pub(super) async fn containers(engine: &BollardEngine) -> Result<Vec<ObservedContainer>> {
-    let call = Call::get("/containers/json?all=true");
-    let listed: Vec<Listed> = engine.wire.json(call).await.during(|| "list containers".to_owned())?;
-    Ok(listed.into_iter().filter(|listed| !listed.passes_by()).map(ObservedContainer::from).collect())
+    let list = async || engine.wire.json(Call::get("/containers/json?all=true")).await;
+    let listed: Vec<Listed> = settled(engine, list).await.during(|| "list containers".to_owned())?;
+    let hidden = |listed: &Listed| engine.is_podman() && listed.passes_by();
+    Ok(listed.into_iter().filter(|listed| !hidden(listed)).map(ObservedContainer::from).collect())
 }
 
 impl Listed {

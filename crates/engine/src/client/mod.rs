@@ -6,6 +6,7 @@ mod container_body;
 mod copy;
 mod credentials;
 mod exec;
+mod flicker;
 mod image;
 mod isolation;
 mod life;

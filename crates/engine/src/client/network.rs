@@ -1,5 +1,7 @@
 use super::{
-    BollardEngine, Result, isolation,
+    BollardEngine, Result,
+    flicker::settled,
+    isolation,
     podman_networks::{self, PodmanNetwork},
 };
 use crate::{
@@ -80,8 +82,10 @@ pub(super) async fn create(
     labels: &BTreeMap<String, String>,
 ) -> Result<NetworkId> {
     let options = if engine.is_podman() { json!({"isolate": "true"}) } else { json!({}) };
-    let call = Call::post("/networks/create").json(&body(spec, labels, &options));
-    let created: Created = engine.wire.json(call).await.during(|| format!("create network {}", spec.name))?;
+    let body = body(spec, labels, &options);
+    let create = async || engine.wire.json(Call::post("/networks/create").json(&body)).await;
+    let created: Created =
+        settled(engine, create).await.during(|| format!("create network {}", spec.name))?;
     Ok(NetworkId::new(created.id))
 }
 

@@ -9,7 +9,7 @@ use crate::{
     resolve::{BuildSpec, Problem, Supply},
     stack::Wanted,
 };
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 impl<'a> Builder<'a> {
     /// The step that brings an instance's image, if one has to.
@@ -77,16 +77,17 @@ impl<'a> Builder<'a> {
     }
 
     /// Images of which only a look into the registry tells what they are.
-    pub(super) fn unsettled(&self) -> BTreeSet<String> {
+    pub(super) fn unsettled(&self) -> BTreeMap<String, Supply> {
         if self.case.options.supplied {
-            return BTreeSet::new();
+            return BTreeMap::new();
         }
-        let running = self.case.desired.instances.values().filter(|i| i.wanted == Wanted::Running);
-        let looked_up = running.filter(|instance| {
-            let image = &instance.spec.image;
-            instance.supply == Supply::Always
-                || self.case.desired.builds.get(image).is_some_and(|build| build.pull)
+        let desired = self.case.desired;
+        let running = desired.instances.values().filter(|instance| instance.wanted == Wanted::Running);
+        let looked_up = running.filter(|instance| match instance.supply {
+            Supply::Always => true,
+            Supply::Build => desired.builds.get(&instance.spec.image).is_some_and(|build| build.pull),
+            Supply::Missing | Supply::Never => false,
         });
-        looked_up.map(|instance| instance.spec.image.clone()).collect()
+        looked_up.map(|instance| (instance.spec.image.clone(), instance.supply)).collect()
     }
 }

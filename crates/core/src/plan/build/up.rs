@@ -24,7 +24,6 @@ impl<'a> Builder<'a> {
             | Verdict::Start(stays, _)
             | Verdict::Restart(stays, _)
             | Verdict::Stop(stays) = &verdict
-                && instance.wanted != Wanted::Absent
             {
                 self.remember(name, instance, stays);
                 self.isolate(name, instance, stays);
