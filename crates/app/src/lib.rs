@@ -48,4 +48,6 @@ pub use lock::{HeldLock, LockRequest};
 pub use prepare::{PrepareOptions, Prepared};
 pub use project::{PROJECT_FILE, Project};
 pub use settings::Settings;
-pub use status::{InstanceStatus, LastApply, PortStatus, StackStatus, Stands, StatusOptions, Waiting};
+pub use status::{
+    InstanceStatus, LastApply, PortStatus, StackStatus, Stands, StatusOptions, StepUnderWay, Waiting,
+};

@@ -2,7 +2,7 @@
 
 use crate::{
     App, AppError, HeldLock,
-    apply::told,
+    apply::{ShownPlan, told},
     observe::{Look, observe},
 };
 use devarch_core::{
@@ -71,9 +71,21 @@ pub struct LastApply {
     pub author: String,
     /// When it began (milliseconds since the Unix epoch).
     pub started_at: i64,
+    /// The steps that are under way, or were when it was interrupted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepUnderWay>,
     /// How it stands.
     #[serde(flatten)]
     pub stands: Stands,
+}
+
+/// A step that began and has not ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepUnderWay {
+    /// The instance and what is done: `db: wait until it is healthy`.
+    pub what: String,
+    /// Since when (milliseconds since the Unix epoch).
+    pub since: i64,
 }
 
 /// How an apply stands.
@@ -214,9 +226,23 @@ impl App {
         for status in &mut statuses {
             status.lock = locks.iter().find(|lock| lock.stack == status.name).cloned();
             let at_work = status.lock.as_ref().is_some_and(|lock| lock.alive);
-            status.last_apply = latest.remove(&status.id).and_then(|apply| last_apply(apply, at_work));
+            if let Some(apply) = latest.remove(&status.id) {
+                let steps = if apply.ended_at.is_none() { self.under_way(&apply).await? } else { Vec::new() };
+                status.last_apply = last_apply(apply, steps, at_work);
+            }
         }
         Ok(statuses)
+    }
+
+    async fn under_way(&self, apply: &Apply) -> Result<Vec<StepUnderWay>, AppError> {
+        let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
+        let steps = self.store.apply_steps(&apply.id).await?;
+        let open = steps.iter().filter(|step| step.ended_at.is_none());
+        let told = open.filter_map(|step| {
+            let what = shown.steps.get(step.at as usize)?.to_string();
+            Some(StepUnderWay { what, since: step.begun_at })
+        });
+        Ok(told.collect())
     }
 
     async fn observed_statuses(
@@ -332,7 +358,7 @@ impl App {
     }
 }
 
-fn last_apply(apply: Apply, at_work: bool) -> Option<LastApply> {
+fn last_apply(apply: Apply, steps: Vec<StepUnderWay>, at_work: bool) -> Option<LastApply> {
     let stands = match (apply.ended_at, apply.outcome) {
         (None, _) if at_work => Stands::UnderWay,
         (None, _) => Stands::Interrupted,
@@ -346,6 +372,7 @@ fn last_apply(apply: Apply, at_work: bool) -> Option<LastApply> {
         apply: apply.id,
         command: apply.command,
         started_at: apply.started_at,
+        steps,
         stands,
     })
 }

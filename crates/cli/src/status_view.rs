@@ -6,7 +6,7 @@ use crate::{
     when::clock,
 };
 use anstyle::Style;
-use devarch_app::{HeldLock, InstanceStatus, LastApply, StackStatus, Stands};
+use devarch_app::{HeldLock, InstanceStatus, LastApply, StackStatus, Stands, StepUnderWay};
 use devarch_core::{
     observed::{HealthState, RunState},
     stack::Wanted,
@@ -88,7 +88,10 @@ fn last_apply(status: &StackStatus, last: &LastApply) -> String {
     let what = format!("`devarch {}` of {} at {}", last.command, last.author, clock(last.started_at));
     let name = &status.name;
     match &last.stands {
-        Stands::UnderWay => String::new(),
+        Stands::UnderWay => {
+            let step = |step: &StepUnderWay| format!("    {}, since {}\n", step.what, clock(step.since));
+            last.steps.iter().map(step).collect()
+        }
         Stands::Interrupted => {
             let way_out =
                 format!("`devarch apply {name} --resume` finishes, `--undo` puts back what ran before");

@@ -24,7 +24,7 @@ use crate::{
 use devarch_core::{
     id::{ApplyId, EngineId, PlanId},
     name::StackName,
-    plan::{Action, Assumptions, Before, before},
+    plan::{Action, Assumptions, Before, Step, StepId, before},
     spec::label,
 };
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock};
@@ -164,9 +164,9 @@ impl App {
         let mut executed = run.execute(|action| !action.is_cleanup(), cancel).await;
         if executed.failed.is_empty()
             && !executed.cancelled
-            && let Err(failure) = journal.committed().await
+            && let Err(failure) = commit(&hands, &journal, steps).await
         {
-            executed.failed.push_back((devarch_core::plan::StepId(steps.len()), failure));
+            executed.failed.push_back((StepId(steps.len()), failure));
         }
         if !executed.failed.is_empty() || executed.cancelled {
             return Err(self.failed(&journal, attempt, executed, events).await.into());
@@ -262,6 +262,12 @@ impl App {
             pid: std::process::id(),
         }
     }
+}
+
+/// Everything is ready, and made from what was planned: from now on there is only forward.
+async fn commit(hands: &Hands<'_>, journal: &Journal<'_>, steps: &[Step]) -> Result<(), Failure> {
+    hands.pinned(steps).await?;
+    journal.committed().await
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {

@@ -77,7 +77,6 @@ impl Hands<'_> {
                     labels: self.labels(&made.spec, &made.identity, &made.hash),
                 };
                 let container = engine.create_container(&request).await.map_err(Failure::Engine)?;
-                self.pinned(made, &container).await?;
                 self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id, container);
                 Ok(())
             }
@@ -121,19 +120,29 @@ impl Hands<'_> {
         }
     }
 
-    /// What was planned with one image is not made from another. Made by name all the same, and looked at: what is made
-    /// by an image's id is listed by that id, on Docker, instead of a name people know.
-    async fn pinned(&self, made: &Made, container: &ContainerId) -> Result<(), Failure> {
-        let Some(planned) = &made.image_id else { return Ok(()) };
-        let found = self.engine.inspect(container).await.map_err(Failure::Engine)?;
-        match found.map(|found| found.image_id) {
-            Some(found) if found != *planned => {
-                self.engine.remove_container(container).await.map_err(Failure::Engine)?;
-                let image = made.spec.image.clone();
-                Err(Failure::ImageMoved { image, planned: planned.to_string(), found: found.to_string() })
-            }
-            _ => Ok(()),
+    /// What was planned with one image is not made from another: asked once for all that were made. They are made by
+    /// name all the same, because Docker lists what is made by an image's id by that id, instead of a name people know.
+    pub(crate) async fn pinned(&self, steps: &[Step]) -> Result<(), Failure> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if made.is_empty() {
+            return Ok(());
         }
+        let listed = self.engine.containers().await.map_err(Failure::Engine)?;
+        for (step, container) in made {
+            let Action::CreateContainer { made, .. } = &steps[step.0].action else { continue };
+            let found = listed.iter().find(|listed| listed.id == container).map(|listed| &listed.image_id);
+            if let (Some(planned), Some(found)) = (&made.image_id, found)
+                && planned != found
+            {
+                let (planned, found) = (planned.to_string(), found.to_string());
+                let moved = Failure::ImageMoved { image: made.spec.image.clone(), planned, found };
+                return Err(match steps[step.0].instance.clone() {
+                    Some(instance) => Failure::Instance(instance, Box::new(moved)),
+                    None => moved,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The user's labels and DevArch's.

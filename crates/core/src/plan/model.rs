@@ -50,7 +50,7 @@ impl Plan {
             Action::BuildImage { tags, .. } => tags.as_slice(),
             _ => &[],
         });
-        supplied.chain(&self.unsettled).map(String::as_str).collect()
+        supplied.chain(self.unsettled.keys()).map(String::as_str).collect()
     }
 
     /// Whether there is nothing to do.

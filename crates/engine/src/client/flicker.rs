@@ -1,7 +1,8 @@
 //! Answers that fail because something else went away while the engine was looking at it.
 
 use super::BollardEngine;
-use crate::cause::Failure;
+use crate::{cause::Failure, wire::Call};
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// How often a call is made before its failure counts.
@@ -20,21 +21,22 @@ const GONE_MEANWHILE: [&str; 4] = [
 
 /// Makes a call again where it failed for something that went away meanwhile. Only for calls that name no object, or
 /// one that is to be made.
-pub(super) async fn settled<T>(
+pub(super) async fn settled<T: DeserializeOwned>(
     engine: &BollardEngine,
-    call: impl AsyncFn() -> Result<T, Failure>,
+    call: impl Fn() -> Call,
 ) -> Result<T, Failure> {
     for _ in 1..ATTEMPTS {
-        match call().await {
-            Err(Failure::Answered(answer))
-                if engine.is_podman()
-                    && GONE_MEANWHILE.iter().any(|words| answer.message.contains(words)) =>
-            {
+        match engine.wire.json(call()).await {
+            Err(Failure::Answered(answer)) if engine.is_podman() && gone_meanwhile(&answer.message) => {
                 tracing::debug!(message = answer.message, "asked again");
                 tokio::time::sleep(PAUSE).await;
             }
             result => return result,
         }
     }
-    call().await
+    engine.wire.json(call()).await
+}
+
+fn gone_meanwhile(message: &str) -> bool {
+    GONE_MEANWHILE.iter().any(|words| message.contains(words))
 }

@@ -63,7 +63,7 @@ struct Attached {
 }
 
 pub(super) async fn containers(engine: &BollardEngine) -> Result<Vec<ObservedContainer>> {
-    let list = async || engine.wire.json(Call::get("/containers/json?all=true")).await;
+    let list = || Call::get("/containers/json?all=true");
     let listed: Vec<Listed> = settled(engine, list).await.during(|| "list containers".to_owned())?;
     let hidden = |listed: &Listed| engine.is_podman() && listed.passes_by();
     Ok(listed.into_iter().filter(|listed| !hidden(listed)).map(ObservedContainer::from).collect())

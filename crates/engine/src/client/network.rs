@@ -83,7 +83,7 @@ pub(super) async fn create(
 ) -> Result<NetworkId> {
     let options = if engine.is_podman() { json!({"isolate": "true"}) } else { json!({}) };
     let body = body(spec, labels, &options);
-    let create = async || engine.wire.json(Call::post("/networks/create").json(&body)).await;
+    let create = || Call::post("/networks/create").json(&body);
     let created: Created =
         settled(engine, create).await.during(|| format!("create network {}", spec.name))?;
     Ok(NetworkId::new(created.id))
