@@ -210,8 +210,7 @@ impl App {
             uncertain,
         };
         let put_back = self.put_back(&undoing, events).await;
-        let steps = attempt.prepared.plan.steps.len();
-        let (outcome, ending) = ending(put_back, executed.done, steps);
+        let (outcome, ending) = ending(attempt, put_back, executed.done);
         report.ending = ending;
         if outcome.is_some() {
             self.unsettle(attempt).await;

@@ -24,13 +24,18 @@ pub(super) fn report(attempt: &Attempt<'_>, step: Option<StepId>, failure: Failu
 
 /// How an apply that failed before its commit point ended, and how the journal closes it; what could not be put back
 /// stays open, to be finished or undone later.
-pub(super) fn ending(put_back: PutBack, done: usize, steps: usize) -> (Option<ApplyOutcome>, Ending) {
+pub(super) fn ending(
+    attempt: &Attempt<'_>,
+    put_back: PutBack,
+    done: usize,
+) -> (Option<ApplyOutcome>, Ending) {
+    let (before, steps) = (!attempt.before.containers.is_empty(), attempt.prepared.plan.steps.len());
     match put_back {
         PutBack::Done { changed: false, .. } if done == 0 => {
             (Some(ApplyOutcome::RolledBack), Ending::Untouched)
         }
         PutBack::Done { remains, .. } => {
-            (Some(ApplyOutcome::RolledBack), Ending::PutBack { done, steps, remains })
+            (Some(ApplyOutcome::RolledBack), Ending::PutBack { before, done, steps, remains })
         }
         PutBack::Stuck { why, remains } => (None, Ending::Left { why, remains }),
     }

@@ -28,6 +28,8 @@ pub enum Ending {
     Untouched,
     /// What ran before runs again.
     PutBack {
+        /// Whether anything was there before.
+        before: bool,
         /// Steps that had been made.
         done: usize,
         /// Steps of the plan.
@@ -139,8 +141,10 @@ impl Ending {
     fn tell(&self, f: &mut fmt::Formatter<'_>, stack: &str) -> fmt::Result {
         match self {
             Self::Untouched => f.write_str("\nnothing was changed"),
-            Self::PutBack { done, steps, remains } => {
-                write!(f, "\nwhat ran before runs again ({done} of {steps} steps had been made)")?;
+            Self::PutBack { before, done, steps, remains } => {
+                let back =
+                    if *before { "what ran before runs again" } else { "what it had made is removed again" };
+                write!(f, "\n{back} ({done} of {steps} steps had been made)")?;
                 notes(f, remains)
             }
             Self::Left { why, remains } => {
