@@ -15,7 +15,7 @@ use std::{
     process::Stdio,
 };
 
-/// Seconds until DevArch gives up a call that hangs.
+/// Seconds until DevArch gives up a call that hangs. Others take what a busy machine needs.
 const PATIENCE: &str = "3";
 /// No apply here makes more calls.
 const MOST_CALLS: usize = 40;
@@ -124,11 +124,12 @@ impl Scene {
     /// Runs a command in which that happens to the `at`-th call; the call, if it made so many.
     fn run(&self, args: &[&str], at: usize, fault: Fault) -> (Ran, Option<String>) {
         let _runtime = self.world.enter();
+        let hangs = matches!(fault, Fault::Hang(_));
         let proxy = FaultProxy::start(&self.world.engine().info().endpoint, Some((at, fault)));
         let mut command = self.world.command(args);
         command
             .env("DEVARCH_ENGINE", proxy.endpoint())
-            .env("DEVARCH_ENGINE_TIMEOUT", PATIENCE)
+            .envs(hangs.then_some(("DEVARCH_ENGINE_TIMEOUT", PATIENCE)))
             .env("DEVARCH_DATABASE_URL", self.database.breakable(&self.world));
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let ran = self.world.end(child);
