@@ -98,7 +98,7 @@ fn last_apply(status: &StackStatus, last: &LastApply) -> String {
             format!("  {} {what}; {way_out}\n", style::paint(style::BAD, "interrupted:"))
         }
         Stands::Failed { error } => {
-            let error = error.lines().next().unwrap_or_default();
+            let error = error.lines().next().unwrap_or_default().trim_end_matches(':');
             let more = format!("`devarch history show {name}` tells all of it");
             format!("  {} {what}: {error}; {more}\n", style::paint(style::BAD, "failed:"))
         }

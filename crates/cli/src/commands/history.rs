@@ -22,7 +22,7 @@ pub(crate) struct Args {
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: Option<StackName>,
     /// Show at most so many applies
-    #[arg(long, short = 'n', default_value_t = 20)]
+    #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 
