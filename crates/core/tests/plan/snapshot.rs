@@ -121,14 +121,27 @@ proptest! {
 fn a_plan_says_which_data_is_copied() {
     let paper = with_another_image(SHOP, &[]);
     let plan = plan(&paper, &stack(SHOP));
-    insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"");
+    insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ api: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
+    -/+ db: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
+          ! another image writes to volume devarch-shop-db-data: the data is copied first
+    -/+ migrate: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
+    -/+ web: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
+
+    Plan: 0 to create, 0 to change, 4 to replace, 0 to remove.
+    ");
     let data: Vec<String> = plan
         .steps
         .iter()
         .filter(|step| matches!(step.action, Action::CopyVolume(_) | Action::RemoveVolume { .. }))
         .map(|step| step.action.to_string())
         .collect();
-    insta::assert_snapshot!(data.join("\n"), @"");
+    insta::assert_snapshot!(data.join("\n"), @"
+    copy volume devarch-shop-db-data to devarch-shop-db-data.snapshot
+    remove volume devarch-shop-db-data.snapshot
+    ");
 }
 
 #[test]
@@ -142,7 +155,24 @@ fn data_is_copied_while_nothing_runs_on_it_and_restored_before_anything_does() {
     let undo = paper.undo(&before, &[apply]);
     paper.done.push("-- undo".to_owned());
     paper.make(&undo.steps, undo.steps.len());
-    insta::assert_snapshot!(paper.done.join("\n"), @"");
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    db: create volume devarch-shop-db-data.snapshot
+    db: create container devarch-shop-db.next
+    db: stop
+    db: rename to devarch-shop-db.old
+    db: rename to devarch-shop-db
+    db: copy volume devarch-shop-db-data to devarch-shop-db-data.snapshot
+    db: start
+    see that everything still runs
+    -- undo
+    db: stop
+    db: remove container devarch-shop-db
+    copy volume devarch-shop-db-data.snapshot to devarch-shop-db-data
+    remove volume devarch-shop-db-data.snapshot
+    db: rename to devarch-shop-db
+    db: start
+    see that everything still runs
+    ");
 }
 
 #[test]
@@ -170,5 +200,8 @@ fn a_copy_whose_volume_is_gone_stays_and_is_told() {
     paper.observed.volumes.remove(DATA);
     let undo = paper.undo(&before, &[apply]);
     assert!(undo.steps.iter().all(|step| !matches!(step.action, Action::RemoveVolume { .. })));
-    insta::assert_snapshot!(undo.lost.join("\n"), @"");
+    insta::assert_snapshot!(undo.lost.join("\n"), @"
+    container devarch-shop-db is gone; `devarch up` makes its instance's anew
+    volume devarch-shop-db-data is gone; its copy devarch-shop-db-data.snapshot stays
+    ");
 }
