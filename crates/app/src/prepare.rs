@@ -40,6 +40,8 @@ pub struct PrepareOptions {
     pub prove: bool,
     /// Use volumes that a removed stack or instance left under the same name.
     pub reuse_volumes: bool,
+    /// Copy volumes before another image gets to write to them.
+    pub snapshot: bool,
     /// What is asked of images.
     pub images: ImageOptions,
     /// The images were seen to a moment ago; what they were built from. Not remembered: who applies a saved plan sees
@@ -127,6 +129,7 @@ impl App {
             prove: options.prove,
             reuse_volumes: options.reuse_volumes,
             supplied: options.supplied.is_some(),
+            snapshot: options.snapshot,
         };
         let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
         let assumed = assumptions(&stack, &desired, &observed, &plan.unsettled_images());

@@ -234,7 +234,23 @@ impl PhysicalVolume {
     pub fn of(stack: &StackName, instance: &InstanceName, volume: &VolumeName) -> Self {
         Self(format!("devarch-{stack}-{instance}-{volume}"))
     }
+
+    /// The name of its copy: `{volume}.snapshot`, from the second on with the number behind it.
+    #[must_use]
+    pub fn copy(&self, number: u32) -> Self {
+        let number = if number > 1 { number.to_string() } else { String::new() };
+        Self(format!("{self}{COPY}{number}"))
+    }
+
+    /// Whether it is the copy of a volume.
+    pub fn is_copy(&self) -> bool {
+        let number = self.0.rsplit_once(COPY).map(|(_, number)| number);
+        number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    }
 }
+
+/// Behind a volume's name: its copy. A dot is in no volume's name.
+const COPY: &str = ".snapshot";
 
 /// The name in `known` nearest to `given`, if one is near enough to be a slip of the finger.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

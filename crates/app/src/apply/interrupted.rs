@@ -8,7 +8,7 @@ use crate::{App, AppError, Prepared, execute::EventSink};
 use devarch_core::{
     id::{ApplyId, ContainerId},
     name::StackName,
-    plan::{Before, undo},
+    plan::{Before, VolumeCopy, undo},
     stack::Stack,
 };
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock, StepRecord};
@@ -45,6 +45,9 @@ pub struct Interrupted {
     /// It and those it took over.
     #[serde(skip)]
     pub(super) applies: BTreeSet<ApplyId>,
+    /// The complete copies they made, the oldest first.
+    #[serde(skip)]
+    pub(super) copies: Vec<VolumeCopy>,
     /// Containers that may still be stopping.
     #[serde(skip)]
     pub(super) stopping: BTreeSet<ContainerId>,
@@ -55,13 +58,20 @@ impl App {
     pub async fn interrupted(&self, stack: &Stack) -> Result<Option<Interrupted>, AppError> {
         let Some(open) = self.store.unfinished_applies(&stack.id).await?.pop() else { return Ok(None) };
         let mut applies = BTreeSet::from([open.id.clone()]);
+        let steps = self.store.apply_steps(&open.id).await?;
+        let shown = shown(&open)?;
+        let mut copies = complete(&shown, &steps);
         let mut earlier = open.resumes.clone();
         while let Some(id) = earlier.filter(|id| !applies.contains(id)) {
-            earlier = self.store.apply(&id).await?.and_then(|apply| apply.resumes);
+            let apply = self.store.apply(&id).await?;
+            if let Some(apply) = &apply {
+                let older = complete(&self::shown(apply)?, &self.store.apply_steps(&id).await?);
+                copies.splice(0..0, older);
+            }
+            earlier = apply.and_then(|apply| apply.resumes);
             applies.insert(id);
         }
-        let steps = self.store.apply_steps(&open.id).await?;
-        Interrupted::of(open, &steps, applies).map(Some)
+        Ok(Some(Interrupted { applies, copies, ..Interrupted::of(open, &shown, &steps)? }))
     }
 
     /// The apply of a stack that was interrupted and needs a decision: nobody is at work on it, and it was not only
@@ -85,7 +95,10 @@ impl App {
             self.close(lock, &open, ApplyOutcome::Resumed).await?;
             return Ok(None);
         }
-        if undo(&open.before, &prepared.observed, &open.applies, &open.stopping).steps.is_empty() {
+        if undo(&open.before, &prepared.observed, &open.applies, &open.stopping, &open.copies)
+            .steps
+            .is_empty()
+        {
             self.close(lock, &open, ApplyOutcome::Undone).await?;
             return Ok(None);
         }
@@ -140,6 +153,7 @@ impl App {
             engine_id: &binding.id,
             before: &open.before,
             applies: &open.applies,
+            copies: &open.copies,
             uncertain,
         };
         match self.put_back(&undoing, events).await {
@@ -153,14 +167,9 @@ impl App {
 }
 
 impl Interrupted {
-    fn of(open: Apply, steps: &[StepRecord], applies: BTreeSet<ApplyId>) -> Result<Self, AppError> {
-        let before = serde_json::from_str(&open.before).map_err(|error| {
-            AppError::Refused(format!(
-                "the journal of the interrupted apply {} can't be read: {error}",
-                open.id
-            ))
-        })?;
-        let shown: ShownPlan = serde_json::from_str(&open.shown).unwrap_or_default();
+    /// By itself, without what it took over.
+    fn of(open: Apply, shown: &ShownPlan, steps: &[StepRecord]) -> Result<Self, AppError> {
+        let before = serde_json::from_str(&open.before).map_err(|error| unreadable(&open, &error))?;
         let under_way = steps.iter().filter(|step| step.ended_at.is_none());
         let under_way: Vec<_> = under_way.filter_map(|step| shown.steps.get(step.at as usize)).collect();
         Ok(Self {
@@ -171,10 +180,27 @@ impl Interrupted {
             steps: under_way.iter().map(ToString::to_string).collect(),
             committed: open.committed_at.is_some(),
             before,
-            applies,
+            applies: BTreeSet::new(),
+            copies: Vec::new(),
             stopping: under_way.into_iter().filter_map(|step| step.stops.clone()).collect(),
         })
     }
+}
+
+/// What an apply was going to do. Without it nothing is put back: a copy of data that is not known of would be taken
+/// for one that lacks some.
+fn shown(apply: &Apply) -> Result<ShownPlan, AppError> {
+    serde_json::from_str(&apply.shown).map_err(|error| unreadable(apply, &error))
+}
+
+fn unreadable(apply: &Apply, error: &serde_json::Error) -> AppError {
+    AppError::Refused(format!("the journal of the interrupted apply {} can't be read: {error}", apply.id))
+}
+
+/// The copies an apply made to their end.
+fn complete(shown: &ShownPlan, steps: &[StepRecord]) -> Vec<VolumeCopy> {
+    let done = steps.iter().filter(|step| step.ended_at.is_some() && step.error.is_none());
+    done.filter_map(|step| shown.steps.get(step.at as usize)?.copies.clone()).collect()
 }
 
 /// `ann@laptop`.

@@ -24,7 +24,7 @@ use crate::{
 use devarch_core::{
     id::{ApplyId, EngineId, PlanId},
     name::StackName,
-    plan::{Action, Assumptions, Before, Step, StepId, before},
+    plan::{Action, Assumptions, Before, Step, StepId, VolumeCopy, before},
     spec::label,
 };
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock};
@@ -69,6 +69,20 @@ struct Attempt<'a> {
     before: Before,
     /// The applies whose objects go then: this one, and those it took over.
     applies: BTreeSet<ApplyId>,
+    /// The complete copies of those it took over.
+    copies: Vec<VolumeCopy>,
+}
+
+impl Attempt<'_> {
+    /// The copies an undo restores, the oldest first: those it took over, and its own that are complete.
+    fn copies(&self, executed: &Executed) -> Vec<VolumeCopy> {
+        let done = executed.done.iter().filter_map(|id| self.prepared.plan.steps.get(id.0));
+        let own = done.filter_map(|step| match &step.action {
+            Action::CopyVolume(copy) => Some(copy),
+            _ => None,
+        });
+        self.copies.iter().chain(own).cloned().collect()
+    }
 }
 
 impl App {
@@ -112,9 +126,12 @@ impl App {
         let engine_id = self.bind(prepared).await?;
         self.remember_image_volumes(prepared).await?;
         let apply = ApplyId::new(Uuid::now_v7().to_string());
-        let (before, mut applies) = match &taken_over {
-            Some(open) => (open.before.clone(), open.applies.clone()),
-            None => (before(&prepared.desired, &prepared.observed, &prepared.remembered), BTreeSet::new()),
+        let (before, mut applies, copies) = match &taken_over {
+            Some(open) => (open.before.clone(), open.applies.clone(), open.copies.clone()),
+            None => {
+                let before = before(&prepared.desired, &prepared.observed, &prepared.remembered);
+                (before, BTreeSet::new(), Vec::new())
+            }
         };
         applies.insert(apply.clone());
         let record = Apply {
@@ -136,7 +153,7 @@ impl App {
         };
         self.store.begin_apply(lock, &record).await?;
         self.close_taken_over(lock, taken_over.as_ref()).await?;
-        Ok(Attempt { prepared, engine_id, apply, before, applies })
+        Ok(Attempt { prepared, engine_id, apply, before, applies, copies })
     }
 
     /// Makes the steps up to the commit point, then those that remove what was replaced.
@@ -177,7 +194,7 @@ impl App {
         if cleaned.failed.is_empty() {
             let told = journal.over(ApplyOutcome::Succeeded, None).await;
             told.map_err(|failure| Box::new(untold(attempt, failure)))?;
-            return Ok(executed.done + cleaned.done);
+            return Ok(executed.done.len() + cleaned.done.len());
         }
         Err(Box::new(left_behind(&journal, attempt, cleaned).await).into())
     }
@@ -190,6 +207,7 @@ impl App {
         mut executed: Executed,
         events: EventSink<'_>,
     ) -> Box<ApplyFailure> {
+        let copies = attempt.copies(&executed);
         let uncertain = Uncertain::of(&attempt.prepared.plan.steps, &executed.failed);
         let (step, failure) = match executed.failed.pop_front() {
             Some((id, failure)) => (Some(id), failure),
@@ -207,10 +225,11 @@ impl App {
             engine_id: &attempt.engine_id,
             before: &attempt.before,
             applies: &attempt.applies,
+            copies: &copies,
             uncertain,
         };
         let put_back = self.put_back(&undoing, events).await;
-        let (outcome, ending) = ending(attempt, put_back, executed.done);
+        let (outcome, ending) = ending(attempt, put_back, executed.done.len());
         report.ending = ending;
         if outcome.is_some() {
             self.unsettle(attempt).await;

@@ -7,7 +7,7 @@ use crate::{
 };
 use devarch_core::{
     id::{ApplyId, ContainerId, EngineId},
-    plan::{Action, Before, ContainerRef, Step, StepId, Undo, undo},
+    plan::{Action, Before, ContainerRef, Step, StepId, Undo, VolumeCopy, undo},
     spec::label,
     stack::Stack,
 };
@@ -41,6 +41,8 @@ pub(super) struct Undoing<'a> {
     pub(super) engine_id: &'a EngineId,
     pub(super) before: &'a Before,
     pub(super) applies: &'a BTreeSet<ApplyId>,
+    /// Complete copies those applies made, the oldest first.
+    pub(super) copies: &'a [VolumeCopy],
     pub(super) uncertain: Uncertain,
 }
 
@@ -84,7 +86,8 @@ impl Uncertain {
 
 impl Undoing<'_> {
     async fn look(&self, stops: &BTreeSet<ContainerId>) -> Result<Undo, AppError> {
-        Ok(undo(self.before, &observe(self.engine, &Look::default()).await?, self.applies, stops))
+        let observed = observe(self.engine, &Look::default()).await?;
+        Ok(undo(self.before, &observed, self.applies, stops, self.copies))
     }
 }
 

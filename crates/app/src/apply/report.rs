@@ -71,6 +71,7 @@ fn object(step: &Step) -> String {
     match &step.action {
         Action::RemoveContainer { name, .. } => format!("container {name}"),
         Action::RemoveNetwork { name, .. } => format!("network {name}"),
+        Action::RemoveVolume { name } => format!("volume {name}"),
         action => action.to_string(),
     }
 }

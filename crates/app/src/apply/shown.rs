@@ -3,7 +3,7 @@
 use devarch_core::{
     id::ContainerId,
     name::InstanceName,
-    plan::{Action, ContainerRef, Plan, Step},
+    plan::{Action, ContainerRef, Plan, Step, VolumeCopy},
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -40,6 +40,9 @@ pub struct ShownStep {
     /// The container it stopped, if that was there before.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stops: Option<ContainerId>,
+    /// The volume it copied.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub copies: Option<VolumeCopy>,
 }
 
 impl fmt::Display for ShownStep {
@@ -68,10 +71,15 @@ fn shown(step: &Step) -> ShownStep {
         Action::Stop { container: ContainerRef::Existing(id), .. } => Some(id.clone()),
         _ => None,
     };
+    let copies = match &step.action {
+        Action::CopyVolume(copy) => Some(copy.clone()),
+        _ => None,
+    };
     ShownStep {
         instance: step.instance.clone(),
         what: step.action.to_string(),
         after: step.after.iter().map(|before| before.0).collect(),
         stops,
+        copies,
     }
 }

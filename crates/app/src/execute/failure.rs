@@ -1,7 +1,10 @@
 //! Why an apply did not reach its end, in words that say what failed, why, and what to do.
 
 use crate::ErrorKind;
-use devarch_core::name::InstanceName;
+use devarch_core::{
+    id::ImageId,
+    name::{InstanceName, PhysicalVolume},
+};
 use devarch_engine::{EngineError, EngineErrorKind};
 use devarch_store::StoreError;
 use std::{fmt, time::Duration};
@@ -87,6 +90,13 @@ pub enum Failure {
         /// The one it stands for now.
         found: String,
     },
+    /// A volume is copied by the image of the container that has it, and that has no shell.
+    NoShell {
+        /// The volume.
+        volume: PhysicalVolume,
+        /// The image.
+        image: ImageId,
+    },
     /// What an image is built from can't be read.
     Context(String),
     /// The store refused.
@@ -112,7 +122,10 @@ impl ApplyFailure {
                 EngineErrorKind::PortTaken | EngineErrorKind::NameTaken => ErrorKind::Conflict,
                 _ => ErrorKind::Failed,
             },
-            Failure::Exited { .. } | Failure::Unhealthy { .. } | Failure::Instance(..) => ErrorKind::Failed,
+            Failure::Exited { .. }
+            | Failure::Unhealthy { .. }
+            | Failure::NoShell { .. }
+            | Failure::Instance(..) => ErrorKind::Failed,
         }
     }
 }
@@ -213,6 +226,11 @@ impl fmt::Display for Failure {
             Self::ImageMoved { image, planned, found } => write!(
                 f,
                 "it was planned with image {image} as {planned}, which stands for {found} by now; plan again"
+            ),
+            Self::NoShell { volume, image } => write!(
+                f,
+                "volume {volume} can't be copied: that takes `sh`, `rm` and `cp`, and the image of its container \
+                 ({image}) has no `sh`; make a copy of your own and leave --snapshot out"
             ),
             Self::Context(message) | Self::Store(message) | Self::LockLost(message) => f.write_str(message),
             Self::Instance(_, failure) => failure.fmt(f),

@@ -7,7 +7,7 @@ use devarch_core::{
     id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
     name::InstanceName,
     observed::RunState,
-    plan::{Action, ContainerRef, Made, Step, StepId},
+    plan::{Action, ContainerRef, Made, Step, StepId, VolumeCopy},
     spec::{ContainerSpec, CreateContainer, Identity},
 };
 use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
@@ -69,6 +69,11 @@ impl Hands<'_> {
                 let labels = identity.labels("", &self.apply);
                 done(engine.create_volume(&spec.name, &labels).await)
             }
+            Action::CopyVolume(copy) => {
+                let copied = engine.copy_volume(&copy.from, &copy.to, copy.image.as_str()).await;
+                copied.map_err(|error| not_copied(copy, error))
+            }
+            Action::RemoveVolume { name } => done(engine.remove_volume(name).await),
             Action::CreateContainer { name, made } => {
                 self.remember(made).await?;
                 let request = CreateContainer {
@@ -220,6 +225,15 @@ impl Hands<'_> {
             text.extend(chunk.bytes);
         }
         String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+    }
+}
+
+fn not_copied(copy: &VolumeCopy, error: EngineError) -> Failure {
+    match error.kind {
+        EngineErrorKind::CannotRun => {
+            Failure::NoShell { volume: copy.from.clone(), image: copy.image.clone() }
+        }
+        _ => Failure::Engine(error),
     }
 }
 

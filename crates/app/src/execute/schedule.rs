@@ -38,8 +38,8 @@ pub(crate) struct Run<'a> {
 /// What became of them.
 #[derive(Debug, Default)]
 pub(crate) struct Executed {
-    /// How many succeeded.
-    pub(crate) done: usize,
+    /// Those that succeeded.
+    pub(crate) done: BTreeSet<StepId>,
     /// Those that failed, the first one first.
     pub(crate) failed: VecDeque<(StepId, Failure)>,
     /// Whether the user cancelled before the last step had begun.
@@ -99,7 +99,7 @@ impl Run<'_> {
             let Some((id, result)) = running.next().await else { break };
             match result {
                 Ok(()) => {
-                    executed.done += 1;
+                    executed.done.insert(id);
                     waiting.ended(id);
                 }
                 Err(Failure::Cancelled) => executed.cancelled = true,

@@ -1,7 +1,7 @@
 use crate::{
     apply::{LockArgs, RecoverArgs, Work, agree, report, supplied_for},
     completion,
-    error::Done,
+    error::{CliError, Done},
     exit::Exit,
     image_args::ImageArgs,
     session::Session,
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Use volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
+    /// Copy a volume before another image gets to write to it; if the apply fails, the data too is put back
+    #[arg(long)]
+    snapshot: bool,
     #[command(flatten)]
     recover: RecoverArgs,
     #[command(flatten)]
@@ -53,6 +56,9 @@ impl FromStr for What {
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let work = Work { session, command: "apply", cancel: signals::cancel_token() };
     match args.what {
+        Some(What::Plan(plan)) if args.snapshot => Err(CliError::Invalid(format!(
+            "{plan} is carried out as it was shown; `devarch plan --snapshot` makes a plan that copies the data first"
+        ))),
         Some(What::Plan(plan)) => saved(&work, &plan, args.recover, args.lock).await,
         Some(What::Stack(ref stack)) => planned(&work, Some(stack.clone()), args).await,
         None => planned(&work, None, args).await,
@@ -91,6 +97,7 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
+        snapshot: args.snapshot,
         prove: true,
         ..supplied
     };

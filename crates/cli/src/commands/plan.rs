@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Use volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
+    /// Copy a volume before another image gets to write to it; if the apply fails, the data too is put back
+    #[arg(long)]
+    snapshot: bool,
     /// Keep no record of the plan; it can't be applied by its id then
     #[arg(long, conflicts_with = "hold")]
     no_save: bool,
@@ -68,6 +71,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
+        snapshot: args.snapshot,
         images: args.pull.options(),
         ..PrepareOptions::default()
     };

@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Use volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
+    /// Copy a volume before another image gets to write to it; if the apply fails, the data too is put back
+    #[arg(long)]
+    snapshot: bool,
     #[command(flatten)]
     recover: RecoverArgs,
     #[command(flatten)]
@@ -51,6 +54,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
+        snapshot: args.snapshot,
         prove: true,
         ..supplied
     };

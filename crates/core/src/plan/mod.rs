@@ -17,7 +17,7 @@ pub use conflict::Conflict;
 pub use diff::{FieldDiff, diff};
 pub use model::{
     Action, Change, ChangeKind, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason, Remembered,
-    RememberedSpec, Step, StepId, Subject,
+    RememberedSpec, Step, StepId, Subject, VolumeCopy,
 };
 pub use text::{TextOptions, plan_text};
 pub use undo::{Undo, undo};

@@ -12,7 +12,7 @@ use crate::{
     template::Dependency,
     unit::Millis,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -106,6 +106,10 @@ pub enum Action {
     RemoveNetwork { id: NetworkId, name: NetworkName },
     /// Make a volume.
     CreateVolume { spec: VolumeSpec, identity: Identity },
+    /// Make a volume, which nothing may run on, hold exactly what another one holds.
+    CopyVolume(VolumeCopy),
+    /// Remove a copy that the same apply made; no other volume is ever removed.
+    RemoveVolume { name: PhysicalVolume },
     /// Make a container under a name that may be temporary.
     CreateContainer { name: ContainerName, made: Box<Made> },
     /// Remember what the container now stands for, though nothing of itself changes: whom it waits for.
@@ -134,7 +138,13 @@ impl Action {
     /// Whether it is the end of what is replaced, unwanted or should not be connected. In a plan everything else comes
     /// before: while no cleanup has begun an apply can be put back; from then on it only goes forward.
     pub fn is_cleanup(&self) -> bool {
-        matches!(self, Self::RemoveContainer { .. } | Self::RemoveNetwork { .. } | Self::Disconnect { .. })
+        matches!(
+            self,
+            Self::RemoveContainer { .. }
+                | Self::RemoveNetwork { .. }
+                | Self::RemoveVolume { .. }
+                | Self::Disconnect { .. }
+        )
     }
 
     /// Whether it only looks. Of an [`Undo`](super::Undo) such a step may fail without keeping the rest from being
@@ -152,6 +162,8 @@ impl fmt::Display for Action {
             Self::CreateNetwork { spec, .. } => write!(f, "create network {}", spec.name),
             Self::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
             Self::CreateVolume { spec, .. } => write!(f, "create volume {}", spec.name),
+            Self::CopyVolume(VolumeCopy { from, to, .. }) => write!(f, "copy volume {from} to {to}"),
+            Self::RemoveVolume { name } => write!(f, "remove volume {name}"),
             Self::CreateContainer { name, .. } => write!(f, "create container {name}"),
             Self::Remember { .. } => f.write_str("remember its dependencies"),
             Self::PutFiles { files, .. } => write!(f, "put {} config file(s)", files.len()),
@@ -169,6 +181,17 @@ impl fmt::Display for Action {
             Self::Verify { .. } => f.write_str("see that everything still runs"),
         }
     }
+}
+
+/// A volume's content into another volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeCopy {
+    /// What is copied.
+    pub from: PhysicalVolume,
+    /// What holds the same afterwards, and nothing else.
+    pub to: PhysicalVolume,
+    /// The image whose `sh`, `rm` and `cp` do it: the one that the data's container was made from.
+    pub image: ImageId,
 }
 
 /// What a container is made from: the wish, whose it is, and the hash that tells whether it still holds.
@@ -274,10 +297,13 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Why.
     pub reason: Reason,
-    /// Whether another image gets to run on a volume that holds data: an undo puts the container back, not what was
-    /// written since.
+    /// Whether another image gets to run on a volume that holds data, and that is not copied first: an undo puts the
+    /// container back, not what was written since.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub may_change_data: bool,
+    /// The volumes that are copied before another image gets to run on them: an undo restores them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<VolumeCopy>,
     /// Field by field, where something was there before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldDiff>,
@@ -400,6 +426,8 @@ pub struct PlanOptions {
     pub reuse_volumes: bool,
     /// Images were fetched and built a moment ago, as their policies say.
     pub supplied: bool,
+    /// Copy a volume before another image gets to write to it; an undo restores it.
+    pub snapshot: bool,
 }
 
 /// What the store remembers of earlier applies to this engine.

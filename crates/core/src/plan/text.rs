@@ -63,6 +63,11 @@ fn one(change: &Change, options: TextOptions, text: &mut String) {
         let _ =
             writeln!(text, "      ! may change data irreversibly: another image writes to volume {volumes}");
     }
+    if !change.copies.is_empty() {
+        let volumes: Vec<&str> = change.copies.iter().map(|copy| copy.from.as_str()).collect();
+        let volumes = volumes.join(", ");
+        let _ = writeln!(text, "      ! another image writes to volume {volumes}: the data is copied first");
+    }
     for field in &change.fields {
         let line = format!("~ {name}.{field}");
         for part in line.lines() {

@@ -1,8 +1,10 @@
 //! Back to what there was before an apply: from any state its steps can have left, also half an undo's.
 
+mod data;
+
 use super::{
-    Action, Before, BeforeContainer, ContainerRef, Step, StepId, before::Needs, conflict::belongs,
-    model::ends,
+    Action, Before, BeforeContainer, ContainerRef, Step, StepId, VolumeCopy, before::Needs,
+    conflict::belongs, model::ends,
 };
 use crate::{
     desired::Readiness,
@@ -24,7 +26,7 @@ pub struct Undo {
     pub steps: Vec<Step>,
     /// What can't be put back, in words.
     pub lost: Vec<String>,
-    /// Volumes those applies made, which stay: nothing removes a volume that was not named.
+    /// Volumes those applies made, which stay: nothing removes a volume that was not named. Copies are not among them.
     pub kept_volumes: Vec<PhysicalVolume>,
 }
 
@@ -37,6 +39,10 @@ pub struct Undo {
 ///
 /// A container whose creation was cut off has to be in `observed`: look until it is there or can't come any more.
 ///
+/// What `copies` holds, which are complete and the oldest first, is copied back before anything starts on it, and the
+/// copy is removed: while there is one its restoring is due. A copy that is not in `copies` may lack data, and is only
+/// removed.
+///
 /// A paused container that an apply stopped is started; it can't be paused as it was. A job that has succeeded since is
 /// not run again. A container that is gone, or a connection to a network that is, is told as lost.
 pub fn undo(
@@ -44,19 +50,21 @@ pub fn undo(
     observed: &Observed,
     applies: &BTreeSet<ApplyId>,
     uncertain: &BTreeSet<ContainerId>,
+    copies: &[VolumeCopy],
 ) -> Undo {
     let mut builder = Builder::new(before, observed, applies, uncertain);
+    builder.due(copies);
     builder.stop();
     builder.remove();
     builder.rename();
     builder.attach();
+    builder.remove_copies();
+    builder.restore();
     builder.start();
     builder.verify();
     builder.remove_networks();
-    let made_volumes =
-        observed.volumes.iter().filter(|(_, labels)| builder.ours(labels) && builder.made_by(labels));
     Undo {
-        kept_volumes: made_volumes.map(|(name, _)| PhysicalVolume::from_stored(name)).collect(),
+        kept_volumes: builder.made_volumes().filter(|name| !name.is_copy()).collect(),
         steps: builder.steps,
         lost: builder.lost,
     }
@@ -100,6 +108,10 @@ struct Builder<'a> {
     freed: BTreeMap<ContainerName, StepId>,
     /// By kept container: the steps after which it can be started.
     gates: BTreeMap<&'a ContainerId, BTreeSet<StepId>>,
+    /// Complete copies of volumes that are there.
+    due: Vec<&'a VolumeCopy>,
+    /// Copies of volumes that are not.
+    orphans: BTreeSet<&'a PhysicalVolume>,
 }
 
 impl<'a> Builder<'a> {
@@ -121,6 +133,8 @@ impl<'a> Builder<'a> {
             stops: BTreeMap::new(),
             freed: BTreeMap::new(),
             gates: BTreeMap::new(),
+            due: Vec::new(),
+            orphans: BTreeSet::new(),
         };
         let mut missing: BTreeMap<&ContainerId, &BeforeContainer> =
             before.containers.iter().map(|container| (&container.id, container)).collect();
@@ -152,6 +166,13 @@ impl<'a> Builder<'a> {
         self.observed.networks.iter().filter(|network| self.ours(&network.labels))
     }
 
+    /// The volumes those applies made.
+    fn made_volumes(&self) -> impl Iterator<Item = PhysicalVolume> {
+        let volumes = self.observed.volumes.iter();
+        let made = volumes.filter(|(_, labels)| self.ours(labels) && self.made_by(labels));
+        made.map(|(name, _)| PhysicalVolume::from_stored(name))
+    }
+
     fn step(
         &mut self,
         instance: Option<InstanceName>,
@@ -176,7 +197,8 @@ impl<'a> Builder<'a> {
                 stopping.push((name, needs.into_iter().flatten().collect(), now));
             }
         }
-        for kept in self.kept.iter().filter(|kept| kept.must_stop(self.uncertain)) {
+        let must_stop = |kept: &&Kept<'a>| kept.must_stop(self.uncertain) || self.is_in_the_way(kept.now);
+        for kept in self.kept.iter().filter(must_stop) {
             stopping.push((kept.was.instance.clone(), kept.was.needs(), kept.now));
         }
         let ranks =

@@ -7,5 +7,6 @@ mod drift;
 mod images;
 mod promises;
 mod random;
+mod snapshot;
 mod support;
 mod undo;

@@ -10,7 +10,7 @@ use devarch_core::{
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
     plan::{
         Action, Assumptions, Before, ContainerRef, Made, Plan, PlanOptions, Remembered, RememberedSpec, Step,
-        StepId, Undo, assumptions, before, plan, undo,
+        StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
     },
     read::{parse_yaml, read_project},
     resolve::Problem,
@@ -105,6 +105,10 @@ pub(crate) struct Paper {
     made: u32,
     /// The apply that is being carried out, by number.
     apply: u32,
+    /// The images whose containers wrote to a volume.
+    pub(crate) contents: BTreeMap<String, BTreeSet<ImageId>>,
+    /// Copies that were made, as the journal tells.
+    pub(crate) copies: Vec<VolumeCopy>,
     /// Everything that was done, in the order it was done.
     pub(crate) done: Vec<String>,
 }
@@ -138,6 +142,8 @@ impl Paper {
             specs: BTreeMap::new(),
             made: 0,
             apply: 0,
+            contents: BTreeMap::new(),
+            copies: Vec::new(),
             done: Vec::new(),
         };
         paper.add_image("busybox:1", "sha256:aaaaaaaaaaaaaaaa");
@@ -219,7 +225,7 @@ impl Paper {
     }
 
     pub(crate) fn undo(&self, before: &Before, applies: &[ApplyId]) -> Undo {
-        undo(before, &self.observed, &applies.iter().cloned().collect(), &BTreeSet::new())
+        undo(before, &self.observed, &applies.iter().cloned().collect(), &BTreeSet::new(), &self.copies)
     }
 
     /// Makes the first steps in an order they allow.
@@ -273,6 +279,14 @@ impl Paper {
             Action::CreateVolume { spec, identity } => {
                 let labels = identity.labels("", &self.apply_id());
                 assert!(self.observed.volumes.insert(spec.name.to_string(), labels).is_none());
+            }
+            Action::CopyVolume(copy) => self.copy(copy),
+            Action::RemoveVolume { name } => {
+                assert!(name.is_copy(), "{name} is no copy");
+                let used = self.observed.containers.iter().any(|c| c.volumes.contains(name.as_str()));
+                assert!(!used, "volume {name} is in use");
+                assert!(self.observed.volumes.remove(name.as_str()).is_some());
+                self.contents.remove(name.as_str());
             }
             Action::CreateContainer { name, made: from } => {
                 made.insert(id, self.create(name, from));
@@ -333,6 +347,21 @@ impl Paper {
                     assert_eq!(self.container(&of(container)).state, RunState::Running, "{name}");
                 }
             }
+        }
+    }
+
+    /// What runs on either would make a mixture.
+    fn copy(&mut self, copy: &VolumeCopy) {
+        for volume in [&copy.from, &copy.to] {
+            assert!(self.observed.volumes.contains_key(volume.as_str()), "no volume {volume}");
+            let runs = |c: &&ObservedContainer| c.state == RunState::Running;
+            let mut running = self.observed.containers.iter().filter(runs);
+            assert!(running.all(|c| !c.volumes.contains(volume.as_str())), "a container runs on {volume}");
+        }
+        let content = self.contents.get(copy.from.as_str()).cloned().unwrap_or_default();
+        self.contents.insert(copy.to.to_string(), content);
+        if copy.to.is_copy() {
+            self.copies.push(copy.clone());
         }
     }
 
@@ -405,6 +434,10 @@ impl Paper {
                     port.host_port
                 );
             }
+        }
+        let image = self.container(id).image_id.clone();
+        for volume in volumes {
+            self.contents.entry(volume).or_default().insert(image.clone());
         }
         let container = self.container(id);
         container.state = RunState::Running;

@@ -181,7 +181,7 @@ fn a_container_whose_stop_may_be_under_way_is_stopped_and_started() {
     let mut paper = applied(&stack(SHOP), &[]);
     let (before, was) = (paper.before(&stack(SHOP)), state(&paper));
     let uncertain = ["api", "migrate"].map(|name| paper.of(name).id.clone());
-    let undo = undo(&before, &paper.observed, &BTreeSet::new(), &uncertain.into());
+    let undo = undo(&before, &paper.observed, &BTreeSet::new(), &uncertain.into(), &[]);
     paper.done.clear();
     paper.make(&undo.steps, undo.steps.len());
     insta::assert_snapshot!(paper.done.join("\n"), @"

@@ -116,7 +116,7 @@ impl Builder<'_> {
 
     /// Makes the last of some steps come before another one; if they come after it for what their instance waits for,
     /// they no longer wait for that.
-    fn put_before(&mut self, steps: &[StepId], later: StepId) {
+    pub(super) fn put_before(&mut self, steps: &[StepId], later: StepId) {
         let Some(last) = steps.last().copied() else { return };
         if self.depends(last, later) {
             for step in steps {

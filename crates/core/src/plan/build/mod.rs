@@ -1,5 +1,6 @@
 //! The planner.
 
+mod copies;
 mod down;
 mod handover;
 mod images;
@@ -37,6 +38,7 @@ pub fn plan(
     builder.bring_up();
     in_the_way(desired, std::mem::take(&mut builder.refused))?;
     builder.order_handovers();
+    builder.order_copies();
     builder.order_names();
     builder.verify();
     builder.remember_all();
@@ -167,8 +169,9 @@ impl<'a> Builder<'a> {
     }
 
     fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> &mut Change {
-        let (fields, spec, build, may_change_data) = (Vec::new(), None, None, false);
-        self.changes.push(Change { subject, kind, reason, may_change_data, fields, spec, build });
+        let (fields, spec, build) = (Vec::new(), None, None);
+        let (may_change_data, copies) = (false, Vec::new());
+        self.changes.push(Change { subject, kind, reason, may_change_data, copies, fields, spec, build });
         let last = self.changes.len() - 1;
         &mut self.changes[last]
     }

@@ -75,6 +75,9 @@ impl Builder<'_> {
             let action = Action::RemoveContainer { container: existing(container), name };
             removed.insert(self.step(instance.as_ref(), action, ends.clone()));
         }
+        for (instance, name) in self.copied() {
+            self.step(instance.as_ref(), Action::RemoveVolume { name }, ends.clone());
+        }
         let desired = self.case.desired;
         let wanted = desired.instances.values().any(|instance| instance.wanted != Wanted::Absent);
         for network in self.networks() {

@@ -6,7 +6,7 @@ use crate::{
     name::{ContainerName, InstanceName, NetworkName},
     observed::{HealthState, ObservedContainer},
     plan::{
-        Action, ChangeKind, ContainerRef, Reason, StepId, Subject,
+        Action, ChangeKind, ContainerRef, Reason, StepId, Subject, VolumeCopy,
         instance::{Verdict, is_detached},
     },
     stack::Wanted,
@@ -34,11 +34,13 @@ impl<'a> Builder<'a> {
                 Verdict::Replace { old, reason, fields } => {
                     let spec = Some(Box::new(instance.spec.clone()));
                     let may_change_data = self.case.may_change_data(instance, old);
+                    let copies = if may_change_data { self.copies(instance, old) } else { Vec::new() };
                     let change = self.change(Subject::Instance(name.clone()), ChangeKind::Replace, reason);
                     change.fields = fields;
                     change.spec = spec;
-                    change.may_change_data = may_change_data;
-                    self.replace(name, instance, old);
+                    change.may_change_data = may_change_data && copies.is_empty();
+                    change.copies.clone_from(&copies);
+                    self.replace(name, instance, old, &copies);
                 }
                 Verdict::Start(container, reason) => {
                     self.change(Subject::Instance(name.clone()), ChangeKind::Update, reason);
@@ -188,19 +190,23 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The successor is made beside the old container, which stops only when everything else is there.
+    /// The successor is made beside the old container, which stops only when everything else is there. Its data is
+    /// copied while neither runs.
     pub(super) fn replace(
         &mut self,
         name: &'a InstanceName,
         instance: &'a DesiredInstance,
         old: &'a ObservedContainer,
+        copies: &[VolumeCopy],
     ) {
         let (made, complete) = self.make(name, instance, self.beside(&instance.container, "next"));
         let running = instance.wanted == Wanted::Running;
         let mut gate = if running { self.providers(name, instance) } else { BTreeSet::new() };
         gate.insert(complete);
+        gate.extend(self.make_room(name, instance, copies));
         let stopped = self.stop(Some(name), old, gate.clone(), instance);
         gate.extend(stopped);
+        let mut copied = self.copy(name, copies, &gate);
         let kept = self.beside(&instance.container, "old");
         let aside =
             self.step(Some(name), Action::Rename { container: existing(old), to: kept.clone() }, gate);
@@ -208,7 +214,8 @@ impl<'a> Builder<'a> {
         let to = instance.container.clone();
         let named = self.step(Some(name), Action::Rename { container: successor.clone(), to }, [aside]);
         if running {
-            self.start(name, instance, successor, [named]);
+            copied.insert(named);
+            self.start(name, instance, successor, copied);
         }
         self.replaced.insert(name);
         self.removals.push((Some(name.clone()), old, kept));

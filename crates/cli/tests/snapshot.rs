@@ -1,0 +1,190 @@
+//! `--snapshot` on real engines: what another image did to the data is undone with everything else.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod common;
+
+use common::{
+    Ran, World,
+    between::{Becomes, Between},
+    signal,
+};
+use devarch_core::{engine::EngineKind, id::ContainerId, name::PhysicalVolume, observed::RunState};
+use devarch_testkit::{
+    fixture::{RUNS, mounted},
+    outside,
+};
+use rustix::process::Signal;
+
+macro_rules! on_both_engines {
+    ($($name:ident)*) => {
+        mod docker { $(#[test] fn $name() { super::with(super::EngineKind::Docker, super::$name); })* }
+        mod podman { $(#[test] fn $name() { super::with(super::EngineKind::Podman, super::$name); })* }
+    };
+}
+
+on_both_engines! {
+    without_a_snapshot_data_stays_as_another_image_left_it
+    data_is_restored_when_its_new_image_fails
+    a_saved_plan_with_a_snapshot_restores_data_too
+    a_copy_is_removed_when_its_new_image_is_ready
+    an_undo_after_a_kill_restores_data
+    an_image_that_can_not_copy_changes_nothing
+}
+
+fn with(kind: EngineKind, test: fn(&World)) {
+    if let Some(world) = World::on(kind) {
+        test(&world);
+    }
+}
+
+/// A database with that image and command.
+fn shop(fields: &str) -> String {
+    format!(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      db: {{template: busybox, volumes: [\"data:/data\"], \
+         restart: \"no\", {fields}}}\n"
+    )
+}
+
+const OLD: &str = "image: \"busybox:1.37\"";
+const RUINS: &str = "image: \"node:22-slim\", command: [sh, -c, \"echo ruined >/data/file; exit 1\"]";
+const MOVES_ON: &str = "image: \"node:22-slim\", command: [sh, -c, \"echo new >/data/file; sleep 1000\"]";
+const NEVER_READY: &str = "image: \"node:22-slim\", command: [sh, -c, \"echo ruined >/data/file; sleep 1000\"], \
+                           healthcheck: {test: [CMD, \"false\"], interval: 5s, retries: 100}";
+
+impl World {
+    /// The old image runs on a volume with a file.
+    fn with_data(&self) -> String {
+        self.write(&shop(OLD));
+        self.ok(&["up", "--yes"]);
+        self.ok(&["exec", "-T", "/db", "--", "sh", "-c", "echo kept >/data/file"]);
+        self.running().unwrap()
+    }
+
+    /// The id of the one container of the stack that runs.
+    fn running(&self) -> Option<String> {
+        let all = self.wait(self.engine().containers()).unwrap();
+        let ours = all.into_iter().filter(|container| {
+            container.name.as_str().starts_with(&format!("devarch-{}-", self.stack))
+                && container.state == RunState::Running
+        });
+        let ours: Vec<String> = ours.map(|container| container.id.to_string()).collect();
+        assert!(ours.len() <= 1, "{ours:?}");
+        ours.into_iter().next()
+    }
+
+    /// What is in the volume, whoever has it.
+    fn file(&self) -> String {
+        let volume = PhysicalVolume::from_stored(format!("devarch-{}-db-data", self.stack));
+        let mut request = self.fixture().request("reader", &RUNS);
+        request.spec.mounts.push(mounted(&volume, "/data"));
+        self.wait(async {
+            let reader = self.fixture().run(&request).await;
+            let read = self.fixture().sh(&reader, "cat /data/file").await;
+            self.fixture().stop(&reader).await;
+            self.engine().remove_container(&reader).await.unwrap();
+            read.stdout
+        })
+    }
+
+    fn copies(&self) -> Vec<String> {
+        let copy = format!("devarch-{}-db-data.snapshot", self.stack);
+        let volumes = self.wait(self.engine().volumes()).unwrap();
+        volumes.into_keys().filter(|name| name.starts_with(&copy)).collect()
+    }
+
+    /// The container that ran runs again, with its data.
+    fn is_as_it_was(&self, db: &str, failed: &Ran) {
+        assert_eq!(self.running().as_deref(), Some(db), "{failed}");
+        assert_eq!(self.file(), "kept\n", "{failed}");
+        assert_eq!(self.copies(), Vec::<String>::new(), "{failed}");
+    }
+}
+
+fn without_a_snapshot_data_stays_as_another_image_left_it(world: &World) {
+    let db = world.with_data();
+    world.write(&shop(RUINS));
+    let failed = world.fails(1, &["up", "--yes"]);
+    assert!(
+        failed.stderr.contains("! may change data irreversibly: another image writes to volume"),
+        "{failed}"
+    );
+    assert_eq!(world.running(), Some(db), "{failed}");
+    assert_eq!(world.file(), "ruined\n", "{failed}");
+}
+
+fn data_is_restored_when_its_new_image_fails(world: &World) {
+    let db = world.with_data();
+    world.write(&shop(RUINS));
+    let failed = world.fails(1, &["up", "--yes", "--snapshot"]);
+    let said = "! another image writes to volume devarch-STACK-db-data: the data is copied first";
+    assert!(failed.stderr.contains(said), "{failed}");
+    assert!(!failed.stderr.contains("irreversibly"), "{failed}");
+    world.is_as_it_was(&db, &failed);
+}
+
+fn a_saved_plan_with_a_snapshot_restores_data_too(world: &World) {
+    let db = world.with_data();
+    world.ok(&["set", "/db", "image=node:22-slim", "command=[sh, -c, 'echo ruined >/data/file; exit 1']"]);
+    let plan = world.json(&["plan", "--snapshot"]);
+    let plan = plan["id"].as_str().unwrap();
+    let refused = world.run(&["apply", plan, "--snapshot", "--yes"]);
+    assert!(refused.stderr.contains("`devarch plan --snapshot` makes a plan"), "{refused}");
+    let failed = world.fails(1, &["apply", plan, "--yes"]);
+    world.is_as_it_was(&db, &failed);
+}
+
+fn a_copy_is_removed_when_its_new_image_is_ready(world: &World) {
+    let db = world.with_data();
+    world.write(&shop(MOVES_ON));
+    let up = world.ok(&["up", "--yes", "--snapshot"]);
+    assert_ne!(world.running(), Some(db), "{up}");
+    assert_eq!(world.file(), "new\n", "{up}");
+    assert_eq!(world.copies(), Vec::<String>::new(), "{up}");
+    world.ok(&["plan", "--detailed-exitcode"]);
+}
+
+/// Holds what asks a container whether it is ready.
+fn probe(asked: &str) -> Becomes {
+    if asked.starts_with("POST") && asked.contains("/exec") { Becomes::Held } else { Becomes::Passed }
+}
+
+fn an_undo_after_a_kill_restores_data(world: &World) {
+    let db = world.with_data();
+    world.write(&shop(NEVER_READY));
+    let between = Between::new(&world.endpoint(), probe);
+    let mut child = world.command_at(&between.endpoint(), &["up", "--yes", "--snapshot"]).spawn().unwrap();
+    between.await_held();
+    let successor = ContainerId::new(world.running().unwrap());
+    let ruined = async || world.fixture().sh(&successor, "cat /data/file").await.stdout == "ruined\n";
+    assert!(world.wait(outside::until(ruined)));
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    assert_eq!(world.copies().len(), 1);
+    let undone = world.ok(&["apply", "--undo"]);
+    world.is_as_it_was(&db, &undone);
+    world.ok(&["apply", "--undo"]);
+    world.is_as_it_was(&db, &undone);
+}
+
+fn an_image_that_can_not_copy_changes_nothing(world: &World) {
+    let directory = world.project().join("db");
+    std::fs::create_dir(&directory).unwrap();
+    let dockerfile = format!(
+        "FROM busybox:1.37 AS tools\nFROM scratch\nLABEL devarch.test={}\nCOPY --from=tools /bin/busybox /busybox\n",
+        world.stack
+    );
+    std::fs::write(directory.join("Dockerfile"), dockerfile).unwrap();
+    world.write(&shop("build: ./db, command: [/busybox, sleep, \"1000\"]"));
+    world.ok(&["up", "--yes"]);
+    world.ok(&["exec", "-T", "/db", "--", "/busybox", "dd", "if=/dev/zero", "of=/data/file", "count=1"]);
+    let db = world.running();
+    world.write(&shop(MOVES_ON));
+    let failed = world.fails(1, &["up", "--yes", "--snapshot"]);
+    assert!(failed.stderr.contains("volume devarch-STACK-db-data can't be copied"), "{failed}");
+    assert!(failed.stderr.contains("has no `sh`"), "{failed}");
+    assert!(failed.stderr.contains("what ran before runs again"), "{failed}");
+    assert_eq!(world.running(), db, "{failed}");
+    assert_eq!(world.file(), "\0".repeat(512), "{failed}");
+    assert_eq!(world.copies(), Vec::<String>::new(), "{failed}");
+}

@@ -1,0 +1,87 @@
+//! Copies of the data that another image gets to write to, made while nothing runs on it: what an undo restores.
+
+use super::Builder;
+use crate::{
+    desired::DesiredInstance,
+    name::{InstanceName, PhysicalVolume},
+    observed::ObservedContainer,
+    plan::{Action, StepId, VolumeCopy},
+    spec::VolumeSpec,
+};
+use std::collections::BTreeSet;
+
+impl<'a> Builder<'a> {
+    /// What is to be copied before an instance's successor writes to it, where that was asked for.
+    pub(super) fn copies(&self, instance: &DesiredInstance, old: &ObservedContainer) -> Vec<VolumeCopy> {
+        let there = |volume: &&PhysicalVolume| self.case.observed.volumes.contains_key(volume.as_str());
+        let asked = self.case.options.snapshot;
+        let volumes: BTreeSet<&PhysicalVolume> =
+            instance.spec.data_volumes().filter(|_| asked).filter(there).collect();
+        let copy = |from: &PhysicalVolume| VolumeCopy {
+            from: from.clone(),
+            to: self.free_copy(from),
+            image: old.image_id.clone(),
+        };
+        volumes.into_iter().map(copy).collect()
+    }
+
+    /// The name of a copy that nobody has: an apply that did not end may have left one.
+    fn free_copy(&self, of: &PhysicalVolume) -> PhysicalVolume {
+        let taken = |name: &PhysicalVolume| {
+            self.case.observed.volumes.contains_key(name.as_str()) || self.volumes.contains_key(name.as_str())
+        };
+        (1..u32::MAX).map(|number| of.copy(number)).find(|name| !taken(name)).unwrap_or_else(|| of.copy(1))
+    }
+
+    /// Makes the volumes that are copied to. Nothing has to stand still for that.
+    pub(super) fn make_room(
+        &mut self,
+        name: &InstanceName,
+        instance: &DesiredInstance,
+        copies: &[VolumeCopy],
+    ) -> Vec<StepId> {
+        let mut steps = Vec::new();
+        for copy in copies {
+            let identity = self.case.desired.identity_of(name, instance);
+            let spec = VolumeSpec { name: copy.to.clone() };
+            let step = self.step(Some(name), Action::CreateVolume { spec, identity }, []);
+            self.volumes.insert(copy.to.to_string(), step);
+            steps.push(step);
+        }
+        steps
+    }
+
+    /// Copies, after what has come to a standstill.
+    pub(super) fn copy(
+        &mut self,
+        name: &InstanceName,
+        copies: &[VolumeCopy],
+        after: &BTreeSet<StepId>,
+    ) -> BTreeSet<StepId> {
+        copies
+            .iter()
+            .map(|copy| self.step(Some(name), Action::CopyVolume(copy.clone()), after.clone()))
+            .collect()
+    }
+
+    /// What else runs on a volume stops before it is copied, too.
+    pub(super) fn order_copies(&mut self) {
+        for at in 0..self.steps.len() {
+            let Action::CopyVolume(copy) = &self.steps[at].action else { continue };
+            let users = self.stops.iter().filter(|(_, user)| user.volumes.contains(copy.from.as_str()));
+            let stops: Vec<StepId> = users.map(|(stop, _)| *stop).collect();
+            for stop in stops {
+                self.put_before(&[stop], StepId(at));
+            }
+        }
+    }
+
+    /// The copies the plan makes, each with the instance it is made for.
+    pub(super) fn copied(&self) -> Vec<(Option<InstanceName>, PhysicalVolume)> {
+        let copied = self.steps.iter().filter_map(|step| match &step.action {
+            Action::CopyVolume(copy) => Some((step.instance.clone(), copy.to.clone())),
+            _ => None,
+        });
+        copied.collect()
+    }
+}

@@ -1,0 +1,207 @@
+//! Data that another image gets to write to is copied first where that was asked for, and an undo restores it.
+
+use crate::{
+    promises::SHOP,
+    random::{Deed, deeds, meddle, random_edit, random_stack},
+    support::{Paper, stack},
+};
+use devarch_core::{
+    id::ApplyId,
+    name::PhysicalVolume,
+    plan::{Action, Before, Plan, PlanOptions, TextOptions, VolumeCopy, plan_text},
+    stack::Stack,
+};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const DATA: &str = "devarch-shop-db-data";
+
+/// A stack whose every image is another by now.
+fn with_another_image(text: &str, deeds: &[Deed]) -> Paper {
+    let mut paper = Paper::new();
+    paper.apply(&stack(text));
+    meddle(&mut paper, deeds);
+    paper.add_image("busybox:1", "sha256:eeeeeeeeeeeeeeee");
+    paper
+}
+
+fn plan(paper: &Paper, stack: &Stack) -> Plan {
+    paper.plan_with(stack, &PlanOptions { snapshot: true, ..PlanOptions::default() })
+}
+
+fn copies(plan: &Plan) -> Vec<VolumeCopy> {
+    plan.changes.iter().flat_map(|change| change.copies.clone()).collect()
+}
+
+/// Everything up to the first cleanup, or part of it.
+fn half(paper: &mut Paper, plan: &Plan, last: usize) -> ApplyId {
+    let undoable = plan.steps.iter().filter(|step| !step.action.is_cleanup()).count();
+    paper.carry_out_until(plan, last.min(undoable))
+}
+
+/// Puts back, in two goes if the first is cut off; after it there is nothing to put back.
+fn put_back(paper: &mut Paper, before: &Before, applies: &[ApplyId], cut: usize) {
+    let first = paper.undo(before, applies);
+    paper.make(&first.steps, cut % (first.steps.len() + 1));
+    let second = paper.undo(before, applies);
+    paper.make(&second.steps, second.steps.len());
+    let again = paper.undo(before, applies);
+    assert!(again.steps.is_empty(), "{:#?}", again.steps);
+    assert!(again.kept_volumes.iter().all(|volume| !volume.is_copy()));
+}
+
+/// What the volumes held that a plan copies.
+fn held(paper: &Paper, copies: &[VolumeCopy]) -> BTreeMap<String, Vec<String>> {
+    let content = |volume: &str| {
+        let writers = paper.contents.get(volume).into_iter().flatten();
+        writers.map(ToString::to_string).collect()
+    };
+    copies.iter().map(|copy| (copy.from.to_string(), content(copy.from.as_str()))).collect()
+}
+
+fn no_copy_is_left(paper: &Paper) -> bool {
+    paper.observed.volumes.keys().all(|name| !PhysicalVolume::from_stored(name).is_copy())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Wherever the apply and then the undo were cut off.
+    #[test]
+    fn what_volumes_held_they_hold_again(
+        (from, to) in random_edit(),
+        deeds in deeds(),
+        (last, cut) in (0..60_usize, 0..60_usize),
+    ) {
+        let mut paper = with_another_image(&from, &deeds);
+        let second = stack(&to);
+        let before = paper.before(&second);
+        let plan = plan(&paper, &second);
+        prop_assert!(plan.changes.iter().all(|change| !change.may_change_data));
+        let (copies, was) = (copies(&plan), held(&paper, &copies(&plan)));
+        let apply = half(&mut paper, &plan, last);
+        put_back(&mut paper, &before, &[apply], cut);
+        prop_assert_eq!(held(&paper, &copies), was);
+        prop_assert!(no_copy_is_left(&paper));
+    }
+
+    /// What the first of two applies copied is older than what the second did.
+    #[test]
+    fn what_volumes_held_before_the_first_of_two_applies_they_hold_again(
+        ((from, to), then) in (random_edit(), random_stack()),
+        (last, again, cut) in (0..60_usize, 0..60_usize, 0..60_usize),
+    ) {
+        let mut paper = with_another_image(&from, &[]);
+        let (second, third) = (stack(&to), stack(&then));
+        let before = paper.before(&second);
+        let first = plan(&paper, &second);
+        let (copies, was) = (copies(&first), held(&paper, &copies(&first)));
+        let first = half(&mut paper, &first, last);
+        paper.add_image("busybox:1", "sha256:ffffffffffffffff");
+        let resumed = plan(&paper, &third);
+        let resumed = half(&mut paper, &resumed, again);
+        put_back(&mut paper, &before, &[first, resumed], cut);
+        prop_assert_eq!(held(&paper, &copies), was);
+        prop_assert!(no_copy_is_left(&paper));
+    }
+
+    /// An apply that reaches its end leaves no copy, and what is wanted.
+    #[test]
+    fn a_copy_goes_when_everything_is_ready((from, to) in random_edit(), deeds in deeds()) {
+        let mut paper = with_another_image(&from, &deeds);
+        let second = stack(&to);
+        let plan = plan(&paper, &second);
+        paper.carry_out(&plan);
+        prop_assert!(no_copy_is_left(&paper));
+        prop_assert!(paper.plan(&second).is_empty());
+    }
+}
+
+#[test]
+fn a_plan_says_which_data_is_copied() {
+    let paper = with_another_image(SHOP, &[]);
+    let plan = plan(&paper, &stack(SHOP));
+    insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ api: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
+    -/+ db: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
+          ! another image writes to volume devarch-shop-db-data: the data is copied first
+    -/+ migrate: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
+    -/+ web: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
+
+    Plan: 0 to create, 0 to change, 4 to replace, 0 to remove.
+    ");
+    let data: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::CopyVolume(_) | Action::RemoveVolume { .. }))
+        .map(|step| step.action.to_string())
+        .collect();
+    insta::assert_snapshot!(data.join("\n"), @"
+    copy volume devarch-shop-db-data to devarch-shop-db-data.snapshot
+    remove volume devarch-shop-db-data.snapshot
+    ");
+}
+
+#[test]
+fn data_is_copied_while_nothing_runs_on_it_and_restored_before_anything_does() {
+    let mut paper = with_another_image("db: {template: t, volumes: [\"data:/data\"]}", &[]);
+    let shop = stack("db: {template: t, volumes: [\"data:/data\"]}");
+    let before = paper.before(&shop);
+    let plan = plan(&paper, &shop);
+    paper.done.clear();
+    let apply = half(&mut paper, &plan, usize::MAX);
+    let undo = paper.undo(&before, &[apply]);
+    paper.done.push("-- undo".to_owned());
+    paper.make(&undo.steps, undo.steps.len());
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    db: create volume devarch-shop-db-data.snapshot
+    db: create container devarch-shop-db.next
+    db: stop
+    db: rename to devarch-shop-db.old
+    db: rename to devarch-shop-db
+    db: copy volume devarch-shop-db-data to devarch-shop-db-data.snapshot
+    db: start
+    see that everything still runs
+    -- undo
+    db: stop
+    db: remove container devarch-shop-db
+    copy volume devarch-shop-db-data.snapshot to devarch-shop-db-data
+    remove volume devarch-shop-db-data.snapshot
+    db: rename to devarch-shop-db
+    db: start
+    see that everything still runs
+    ");
+}
+
+#[test]
+fn a_copy_that_may_lack_data_restores_nothing() {
+    let mut paper = with_another_image(SHOP, &[]);
+    let before = paper.before(&stack(SHOP));
+    let plan = plan(&paper, &stack(SHOP));
+    let was = paper.contents.clone();
+    let copying = plan.steps.iter().position(|step| matches!(step.action, Action::CopyVolume(_))).unwrap();
+    let apply = paper.carry_out_until(&plan, copying);
+    paper.copies.clear();
+    paper.contents.insert(format!("{DATA}.snapshot"), [].into());
+    put_back(&mut paper, &before, &[apply], usize::MAX);
+    assert_eq!(paper.contents[DATA], was[DATA]);
+    assert!(no_copy_is_left(&paper));
+}
+
+#[test]
+fn a_copy_whose_volume_is_gone_stays_and_is_told() {
+    let mut paper = with_another_image(SHOP, &[]);
+    let before = paper.before(&stack(SHOP));
+    let plan = plan(&paper, &stack(SHOP));
+    let apply = half(&mut paper, &plan, usize::MAX);
+    paper.observed.containers.retain(|container| !container.volumes.contains(DATA));
+    paper.observed.volumes.remove(DATA);
+    let undo = paper.undo(&before, &[apply]);
+    assert!(undo.steps.iter().all(|step| !matches!(step.action, Action::RemoveVolume { .. })));
+    insta::assert_snapshot!(undo.lost.join("\n"), @"
+    container devarch-shop-db is gone; `devarch up` makes its instance's anew
+    volume devarch-shop-db-data is gone; its copy devarch-shop-db-data.snapshot stays
+    ");
+}
