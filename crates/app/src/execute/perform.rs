@@ -5,7 +5,7 @@ use crate::images::{Build, Pull};
 use devarch_core::{
     hash::{FORM, HashKey},
     id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
-    name::InstanceName,
+    name::{ContainerName, InstanceName},
     observed::RunState,
     plan::{Action, ContainerRef, Made, Step, StepId, VolumeCopy},
     spec::{ContainerSpec, CreateContainer, Identity},
@@ -75,13 +75,7 @@ impl Hands<'_> {
             }
             Action::RemoveVolume { name } => done(engine.remove_volume(name).await),
             Action::CreateContainer { name, made } => {
-                self.remember(made).await?;
-                let request = CreateContainer {
-                    name: name.clone(),
-                    spec: made.spec.clone(),
-                    labels: self.labels(&made.spec, &made.identity, &made.hash),
-                };
-                let container = engine.create_container(&request).await.map_err(Failure::Engine)?;
+                let container = self.create(name, made).await?;
                 self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id, container);
                 Ok(())
             }
@@ -110,6 +104,16 @@ impl Hands<'_> {
             }
             Action::Verify { containers } => self.verify(containers, cancel).await,
         }
+    }
+
+    async fn create(&self, name: &ContainerName, made: &Made) -> Result<ContainerId, Failure> {
+        self.remember(made).await?;
+        let request = CreateContainer {
+            name: name.clone(),
+            spec: made.spec.clone(),
+            labels: self.labels(&made.spec, &made.identity, &made.hash),
+        };
+        self.engine.create_container(&request).await.map_err(Failure::Engine)
     }
 
     fn container(&self, container: &ContainerRef) -> Result<ContainerId, Failure> {
