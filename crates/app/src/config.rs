@@ -73,9 +73,13 @@ impl App {
         let secretly = changes.is_empty() && overrides(before) != overrides(after);
         let service = |stack: &Stack| effective(stack).map(|config| config.service);
         let (was, is) = (service(before), service(after));
-        match (self.spec(after, name), was, is) {
-            (Some(_), Some(was), Some(is)) if secretly && was.build != is.build => vec![secret_argument(&is)],
-            (Some((spec, _)), was, is) if secretly && was != is => vec![FieldDiff::secret(&spec)],
+        // A host port that is written where it was given before is another definition of the same container.
+        let spec = |stack: &Stack| self.spec(stack, name).map(|(spec, _)| spec);
+        match (spec(before), spec(after), was, is) {
+            (_, Some(_), Some(was), Some(is)) if secretly && was.build != is.build => {
+                vec![secret_argument(&is)]
+            }
+            (old, Some(new), ..) if secretly && old.as_ref() != Some(&new) => vec![FieldDiff::secret(&new)],
             _ => changes,
         }
     }

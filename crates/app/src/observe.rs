@@ -4,12 +4,15 @@ use crate::{AppError, host};
 use devarch_core::{
     engine::Locality,
     id::EngineId,
-    observed::{ImageInfo, Observed, ObservedContainer},
+    observed::{ImageInfo, Listener, Observed, ObservedContainer},
     port::HostSocket,
 };
 use devarch_engine::{Engine, EngineError};
 use futures_util::future::{try_join_all, try_join3};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// The volume by which an engine is known: made at the first apply, never while planning. An engine's own id is no
 /// use: Podman 4.3 tells another one at each call.
@@ -27,8 +30,30 @@ pub(crate) struct Look {
     pub(crate) sockets: Vec<HostSocket>,
 }
 
-/// Looks once.
+/// How often an engine that is just starting a container is looked at again, and how long it is left alone.
+const LOOKS: usize = 15;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Looks; again where one of the engine's own processes has a port that no container publishes yet: a start is under
+/// way, perhaps of an apply that was killed.
 pub(crate) async fn observe(engine: &dyn Engine, look: &Look) -> Result<Observed, AppError> {
+    for _ in 1..LOOKS {
+        let observed = observe_once(engine, look).await?;
+        if !observed.listeners.iter().any(is_proxy) {
+            return Ok(observed);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    observe_once(engine, look).await
+}
+
+/// Whether an engine listens there for one of its containers.
+fn is_proxy(listener: &Listener) -> bool {
+    const PROXIES: [&str; 4] = ["docker-proxy", "rootlessport", "conmon", "slirp4netns"];
+    listener.process.as_ref().is_some_and(|process| PROXIES.iter().any(|proxy| process.starts_with(proxy)))
+}
+
+async fn observe_once(engine: &dyn Engine, look: &Look) -> Result<Observed, AppError> {
     let lists = try_join3(engine.containers(), engine.networks(), engine.volumes());
     let ((containers, networks, volumes), images) =
         futures_util::future::try_join(lists, images(engine, &look.images)).await?;

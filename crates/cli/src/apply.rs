@@ -207,12 +207,10 @@ fn undone_text(undone: &[FieldDiff]) -> String {
     format!("devarch.yml undoes what was edited here since it was last taken in:\n{}\n", lines.join("\n"))
 }
 
-/// Shows a plan that does more than the command's own word says: that replaces or removes containers.
-pub(crate) fn show_replacing(session: &Session, prepared: &Prepared) {
+/// Shows a plan that does more than the command's own word says, that replaces or removes containers, and asks.
+pub(crate) fn agree_to_more(session: &Session, prepared: &Prepared) -> Result<(), CliError> {
     let replaces = |change: &Change| matches!(change.kind, ChangeKind::Replace | ChangeKind::Remove);
-    if prepared.plan.changes.iter().any(replaces) {
-        session.terminal.note(&plan_view::render(&prepared.plan, false));
-    }
+    if prepared.plan.changes.iter().any(replaces) { agree(session, prepared, &[]) } else { Ok(()) }
 }
 
 /// Tells what was done and what is there now.

@@ -1,7 +1,7 @@
 //! Starting, stopping and restarting: what is wanted changes, and the plan that follows is carried out at once.
 
 use crate::{
-    apply::{LockArgs, Work, report, show_replacing},
+    apply::{LockArgs, Work, agree_to_more, report},
     completion,
     error::Done,
     exit::Exit,
@@ -65,7 +65,7 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
         }
     }
     let prepared = app.prepare(&name, &options).await?;
-    show_replacing(session, &prepared);
+    agree_to_more(session, &prepared)?;
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)

@@ -127,7 +127,7 @@ impl Store {
     }
 
     /// Releases a stack's lock and lease; `None` where there was neither. Without `force` it fails with
-    /// [`StoreError::Locked`] where there is one. With it the fence is raised: another can take the lock at once, and
+    /// [`StoreError::Locked`] where somebody holds it; a lease alone is ended. With it the fence is raised: another can take the lock at once, and
     /// who held it is told that it lost it, and to whom, before its next step.
     pub async fn release_lock(&self, stack: &StackId, force: bool, by: &Author) -> Result<Option<LockInfo>> {
         let mut tx = self.database.write().await?;
@@ -184,7 +184,7 @@ async fn release(
     let Some(held) = holder(database, tx, stack).await? else {
         return Ok(None);
     };
-    if !force {
+    if held.alive && !force {
         return Err(StoreError::Locked { stack: held.name.clone(), holder: Box::new(held) });
     }
     locks::raise(tx, stack, by).await?;

@@ -30,7 +30,7 @@ promises!(
     a_lease_outlives_its_lock_and_lets_only_its_plan_in,
     a_lease_ends_with_its_time,
     a_lease_ends_when_its_plan_is_applied,
-    a_lease_can_be_released_by_force,
+    a_lease_that_nobody_works_under_can_be_released,
     reading_and_editing_do_not_wait_for_a_lock,
     a_stack_that_is_gone_has_no_lock,
 );
@@ -242,16 +242,16 @@ async fn a_lease_ends_when_its_plan_is_applied(world: World) {
     attempt(&store, &shop.id, None).await.unwrap();
 }
 
-async fn a_lease_can_be_released_by_force(world: World) {
+async fn a_lease_that_nobody_works_under_can_be_released(world: World) {
     let store = world.open().await;
     let shop = shop(&store).await;
     let planner = lock(&store, &shop.id).await;
     let lease = Lease { plan: PlanId::new("p"), until: now() + 3_600_000 };
     store.lease(&planner, &lease).await.unwrap();
-    planner.release().await.unwrap();
     let bob = author("bob");
     assert!(store.release_lock(&shop.id, false, &bob).await.is_err());
-    let released = store.release_lock(&shop.id, true, &bob).await.unwrap().unwrap();
+    planner.release().await.unwrap();
+    let released = store.release_lock(&shop.id, false, &bob).await.unwrap().unwrap();
     assert_eq!(released.lease, Some(lease));
     attempt(&store, &shop.id, None).await.unwrap();
 }

@@ -2,7 +2,10 @@
 
 use super::{Attempt, put_back::PutBack};
 use crate::execute::{ApplyFailure, Ending, Executed, Failure, Journal};
-use devarch_core::plan::{Action, Step, StepId};
+use devarch_core::{
+    plan::{Action, Step, StepId},
+    stack::Wanted,
+};
 use devarch_store::ApplyOutcome;
 
 /// The failure of a step, or a cancel; how it ended is not known yet.
@@ -34,7 +37,13 @@ pub(super) fn ending(
         PutBack::Done { changed: false, .. } if done == 0 => {
             (Some(ApplyOutcome::RolledBack), Ending::Untouched)
         }
-        PutBack::Done { remains, .. } => {
+        PutBack::Done { mut remains, .. } => {
+            if attempt.prepared.options.wanted == Some(Wanted::Absent) {
+                let stack = &attempt.prepared.stack.name;
+                remains.push(format!(
+                    "the stack is still wanted down: `devarch apply {stack}` goes on with that, `devarch up {stack}` keeps it"
+                ));
+            }
             (Some(ApplyOutcome::RolledBack), Ending::PutBack { before, done, steps, remains })
         }
         PutBack::Stuck { why, remains } => (None, Ending::Left { why, remains }),

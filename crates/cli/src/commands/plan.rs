@@ -84,6 +84,9 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         app.lease(&lock, saved).await?;
     }
     show(session, &prepared, saved.as_ref(), (args.full, args.hold))?;
+    if !args.hold {
+        tell_who_is_at_work(session, &prepared.stack.name).await?;
+    }
     let changes = args.detailed_exitcode && !prepared.plan.is_empty();
     Ok(if changes { Exit::CHANGES } else { Exit::OK })
 }
@@ -102,6 +105,18 @@ fn show(
         let until = clock(saved.expires_at);
         let lock = if held { ", and the stack is locked for it" } else { "" };
         session.terminal.note(&format!("`devarch apply {}` does exactly this until {until}{lock}", saved.id));
+    }
+    Ok(())
+}
+
+/// What is planned while somebody is at work on the stack will be another when that has ended.
+async fn tell_who_is_at_work(session: &Session, stack: &StackName) -> Result<(), CliError> {
+    let locks = session.app().await?.locks().await?;
+    if let Some(lock) = locks.iter().find(|lock| lock.stack == *stack && lock.alive) {
+        session.terminal.note(&format!(
+            "`devarch {}` of {}@{} (pid {}) is at work on stack '{stack}': plan again when it has ended",
+            lock.operation, lock.user, lock.host, lock.pid
+        ));
     }
     Ok(())
 }
