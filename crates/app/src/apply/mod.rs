@@ -126,12 +126,11 @@ impl App {
         let engine_id = self.bind(prepared).await?;
         self.remember_image_volumes(prepared).await?;
         let apply = ApplyId::new(Uuid::now_v7().to_string());
-        let (before, mut applies, copies) = match &taken_over {
-            Some(open) => (open.before.clone(), open.applies.clone(), open.copies.clone()),
-            None => {
-                let before = before(&prepared.desired, &prepared.observed, &prepared.remembered);
-                (before, BTreeSet::new(), Vec::new())
-            }
+        let (before, mut applies, copies) = if let Some(open) = &taken_over {
+            (open.before.clone(), open.applies.clone(), open.copies.clone())
+        } else {
+            let before = before(&prepared.desired, &prepared.observed, &prepared.remembered);
+            (before, BTreeSet::new(), Vec::new())
         };
         applies.insert(apply.clone());
         let record = Apply {

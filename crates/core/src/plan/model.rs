@@ -415,6 +415,7 @@ fn short(id: &str) -> &str {
 
 /// What a plan may be asked for besides the wanted state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub struct PlanOptions {
     /// Instances to make anew even if nothing changed.
     pub replace: BTreeSet<InstanceName>,

@@ -10,7 +10,7 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-impl<'a> Builder<'a> {
+impl Builder<'_> {
     /// What is to be copied before an instance's successor writes to it, where that was asked for.
     pub(super) fn copies(&self, instance: &DesiredInstance, old: &ObservedContainer) -> Vec<VolumeCopy> {
         let there = |volume: &&PhysicalVolume| self.case.observed.volumes.contains_key(volume.as_str());

@@ -206,7 +206,7 @@ impl<'a> Builder<'a> {
         gate.extend(self.make_room(name, instance, copies));
         let stopped = self.stop(Some(name), old, gate.clone(), instance);
         gate.extend(stopped);
-        let mut copied = self.copy(name, copies, &gate);
+        let mut startable = self.copy(name, copies, &gate);
         let kept = self.beside(&instance.container, "old");
         let aside =
             self.step(Some(name), Action::Rename { container: existing(old), to: kept.clone() }, gate);
@@ -214,8 +214,8 @@ impl<'a> Builder<'a> {
         let to = instance.container.clone();
         let named = self.step(Some(name), Action::Rename { container: successor.clone(), to }, [aside]);
         if running {
-            copied.insert(named);
-            self.start(name, instance, successor, copied);
+            startable.insert(named);
+            self.start(name, instance, successor, startable);
         }
         self.replaced.insert(name);
         self.removals.push((Some(name.clone()), old, kept));
