@@ -69,10 +69,7 @@ impl Hands<'_> {
                 let labels = identity.labels("", &self.apply);
                 done(engine.create_volume(&spec.name, &labels).await)
             }
-            Action::CopyVolume(copy) => {
-                let copied = engine.copy_volume(&copy.from, &copy.to, copy.image.as_str()).await;
-                copied.map_err(|error| not_copied(copy, error))
-            }
+            Action::CopyVolume(copy) => self.copy(copy).await,
             Action::RemoveVolume { name } => done(engine.remove_volume(name).await),
             Action::CreateContainer { name, made } => {
                 let container = self.create(name, made).await?;
@@ -127,6 +124,16 @@ impl Hands<'_> {
                 })
             }
         }
+    }
+
+    async fn copy(&self, copy: &VolumeCopy) -> Result<(), Failure> {
+        let copied = self.engine.copy_volume(&copy.from, &copy.to, copy.image.as_str()).await;
+        copied.map_err(|error| match error.kind {
+            EngineErrorKind::CannotRun => {
+                Failure::NoShell { volume: copy.from.clone(), image: copy.image.clone() }
+            }
+            _ => Failure::Engine(error),
+        })
     }
 
     /// What was planned with one image is not made from another: asked once for all that were made. They are made by
@@ -229,15 +236,6 @@ impl Hands<'_> {
             text.extend(chunk.bytes);
         }
         String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
-    }
-}
-
-fn not_copied(copy: &VolumeCopy, error: EngineError) -> Failure {
-    match error.kind {
-        EngineErrorKind::CannotRun => {
-            Failure::NoShell { volume: copy.from.clone(), image: copy.image.clone() }
-        }
-        _ => Failure::Engine(error),
     }
 }
 

@@ -44,10 +44,12 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
         let _ = writeln!(text, "warning: {warning}");
     }
     for volume in &plan.unused_volumes {
-        let _ = writeln!(
-            text,
-            "note: volume {volume} is used by no instance any more; it stays until you remove it"
-        );
+        let what = if volume.is_copy() {
+            "is a copy of data that an interrupted apply left, and that its undo needs"
+        } else {
+            "is used by no instance any more"
+        };
+        let _ = writeln!(text, "note: volume {volume} {what}; it stays until you remove it");
     }
     let _ = write!(text, "\n{}\n", summary(plan));
     text

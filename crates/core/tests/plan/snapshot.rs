@@ -205,3 +205,19 @@ fn a_copy_whose_volume_is_gone_stays_and_is_told() {
     volume devarch-shop-db-data is gone; its copy devarch-shop-db-data.snapshot stays
     ");
 }
+
+#[test]
+fn a_copy_that_an_apply_left_is_told_and_stays() {
+    let mut paper = with_another_image(SHOP, &[]);
+    let plan = plan(&paper, &stack(SHOP));
+    half(&mut paper, &plan, usize::MAX);
+    let next = paper.plan(&stack(SHOP));
+    let text = plan_text(&next, TextOptions::default());
+    let note = format!(
+        "note: volume {DATA}.snapshot is a copy of data that an interrupted apply left, and that its undo needs; it \
+         stays until you remove it\n"
+    );
+    assert!(text.contains(&note), "{text}");
+    paper.carry_out(&next);
+    assert!(paper.observed.volumes.contains_key(&format!("{DATA}.snapshot")));
+}
