@@ -111,6 +111,7 @@ impl App {
             crate::app::instance(&stack, asked)?;
         }
         let engine = self.engine(Some(&stack)).await?;
+        self.settle_interrupted(&stack, engine.as_ref()).await?;
         let hashes = match &options.supplied {
             Some(supplied) => supplied.hashes.clone(),
             None => self.build_hashes(&stack).await?,

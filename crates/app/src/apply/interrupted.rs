@@ -4,16 +4,34 @@ use super::{
     ShownPlan,
     put_back::{PutBack, Uncertain, Undoing},
 };
-use crate::{App, AppError, Prepared, execute::EventSink};
+use crate::{
+    App, AppError, Prepared,
+    execute::EventSink,
+    observe::{Look, observe},
+};
 use devarch_core::{
     id::{ApplyId, ContainerId},
     name::StackName,
+    observed::{Observed, ObservedContainer, RunState},
     plan::{Before, VolumeCopy, undo},
+    spec::label,
     stack::Stack,
 };
-use devarch_store::{Apply, ApplyOutcome, Author, StackLock, StepRecord};
+use devarch_engine::Engine;
+use devarch_store::{Apply, ApplyOutcome, Author, LockInfo, StackLock, StepRecord};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// How long a call goes on at most after its caller is gone, in milliseconds: a stop, with its grace period.
+const CALLS_END: i64 = 30_000;
+/// How often and how long objects are looked at until they stand still.
+const SETTLING_LOOKS: u32 = 75;
+const SETTLING_PAUSE: Duration = Duration::from_millis(200);
+/// As many looks that see the same say that they do.
+const STILL_LOOKS: u32 = 5;
 
 /// What to do about an apply that was interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +69,9 @@ pub struct Interrupted {
     /// Containers that may still be stopping.
     #[serde(skip)]
     pub(super) stopping: BTreeSet<ContainerId>,
+    /// When the last of the steps that were under way began (milliseconds since the Unix epoch).
+    #[serde(skip)]
+    pub(super) last_begun: Option<i64>,
 }
 
 impl App {
@@ -80,6 +101,34 @@ impl App {
         let Some(open) = self.interrupted(stack).await? else { return Ok(None) };
         let at_work = self.store.locks().await?.iter().any(|lock| lock.stack == stack.id && lock.alive);
         Ok(Some(open).filter(|open| !open.committed && !at_work))
+    }
+
+    /// Waits until what was under way when an apply was killed has had its effect: an engine goes on with a call whose
+    /// caller is gone. Nothing is waited for while somebody else is at work, or once the calls can't go on any more.
+    pub(crate) async fn settle_interrupted(
+        &self,
+        stack: &Stack,
+        engine: &dyn Engine,
+    ) -> Result<(), AppError> {
+        let Some(open) = self.interrupted(stack).await? else { return Ok(()) };
+        let under_way = open.last_begun.is_some_and(|begun| crate::time::now() - begun < CALLS_END);
+        let me = std::process::id();
+        let others = |lock: &LockInfo| lock.stack == stack.id && lock.alive && lock.owner.author.pid != me;
+        if !under_way || self.store.locks().await?.iter().any(others) {
+            return Ok(());
+        }
+        let (mut last, mut same) = (None, 0);
+        for _ in 0..SETTLING_LOOKS {
+            let observed = observe(engine, &Look::default()).await?;
+            let (seen, stopping) = picture(&observed, stack, &open.stopping);
+            same = if last.as_ref() == Some(&seen) { same + 1 } else { 0 };
+            if same >= STILL_LOOKS && !stopping {
+                break;
+            }
+            last = Some(seen);
+            tokio::time::sleep(SETTLING_PAUSE).await;
+        }
+        Ok(())
     }
 
     /// What was interrupted and is taken over by an apply that begins now. What changed nothing, or had only removals
@@ -146,6 +195,7 @@ impl App {
         }
         let engine = self.engine(Some(&stack)).await?;
         let Some(binding) = &stack.engine else { return Ok(None) };
+        self.settle_interrupted(&stack, engine.as_ref()).await?;
         let uncertain = Uncertain { stops: open.stopping.clone(), names: BTreeSet::new() };
         let undoing = Undoing {
             engine: engine.as_ref(),
@@ -166,13 +216,30 @@ impl App {
     }
 }
 
+/// What can be seen of a stack's objects, and whether one that was told to stop still runs.
+fn picture(observed: &Observed, stack: &Stack, stopping: &BTreeSet<ContainerId>) -> (BTreeSet<String>, bool) {
+    let ours = |labels: &BTreeMap<String, String>| {
+        labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
+    };
+    let containers = observed.containers.iter().filter(|container| ours(&container.labels));
+    let networks = observed.networks.iter().filter(|network| ours(&network.labels));
+    let seen = containers
+        .clone()
+        .map(|c| format!("{} {} {:?} {:?}", c.id, c.name, c.state, c.networks))
+        .chain(networks.map(|network| network.id.to_string()));
+    let runs = |c: &ObservedContainer| c.state == RunState::Running && stopping.contains(&c.id);
+    (seen.collect(), containers.clone().any(runs))
+}
+
 impl Interrupted {
     /// By itself, without what it took over.
     fn of(open: Apply, shown: &ShownPlan, steps: &[StepRecord]) -> Result<Self, AppError> {
         let before = serde_json::from_str(&open.before).map_err(|error| unreadable(&open, &error))?;
         let under_way = steps.iter().filter(|step| step.ended_at.is_none());
         let under_way: Vec<_> = under_way.filter_map(|step| shown.steps.get(step.at as usize)).collect();
+        let last_begun = steps.iter().filter(|step| step.ended_at.is_none()).map(|step| step.begun_at).max();
         Ok(Self {
+            last_begun,
             apply: open.id,
             command: open.command,
             author: told(&open.author),

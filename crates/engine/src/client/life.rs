@@ -180,11 +180,28 @@ pub(super) async fn rename(engine: &BollardEngine, id: &ContainerId, name: &Cont
     engine.timed(rename).await.during(|| format!("rename container {id} to {name}"))
 }
 
+/// How often a removal that is under way already is looked at, and how long it is left alone.
+const REMOVAL_LOOKS: u32 = 100;
+const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
+
+/// Docker refuses a second removal while the first one, of a caller that is gone, is under way: that one is waited for.
 pub(super) async fn remove(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
+    for _ in 1..REMOVAL_LOOKS {
+        match remove_once(engine, id).await {
+            Err(Failure::Answered(answer)) if answer.message.contains("is already in progress") => {
+                tokio::time::sleep(REMOVAL_PAUSE).await;
+            }
+            other => return other.during(|| format!("remove container {id}")),
+        }
+    }
+    remove_once(engine, id).await.during(|| format!("remove container {id}"))
+}
+
+async fn remove_once(engine: &BollardEngine, id: &ContainerId) -> std::result::Result<(), Failure> {
     let options = RemoveContainerOptions { v: false, force: false, link: false };
     match engine.timed(engine.docker.remove_container(id.as_str(), Some(options))).await {
         Err(failure) if failure.is_missing() => Ok(()),
-        other => other.during(|| format!("remove container {id}")),
+        other => other,
     }
 }
 

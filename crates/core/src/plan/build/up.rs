@@ -4,7 +4,7 @@ use super::{Builder, existing};
 use crate::{
     desired::{DesiredInstance, Readiness, awaited},
     name::{ContainerName, InstanceName, NetworkName},
-    observed::{HealthState, ObservedContainer},
+    observed::{HealthState, ObservedContainer, RunState},
     plan::{
         Action, ChangeKind, ContainerRef, Reason, StepId, Subject, VolumeCopy,
         instance::{Verdict, is_detached},
@@ -46,6 +46,7 @@ impl<'a> Builder<'a> {
                     self.change(Subject::Instance(name.clone()), ChangeKind::Update, reason);
                     let mut gate = self.providers(name, instance);
                     gate.extend(self.mend(name, instance, container, None));
+                    gate.extend(self.fill(name, instance, container));
                     self.start(name, instance, existing(container), gate);
                 }
                 Verdict::Restart(container, reason) => {
@@ -168,6 +169,20 @@ impl<'a> Builder<'a> {
             mended.insert(self.step(Some(name), action, network.into_iter().chain(stopped)));
         }
         mended
+    }
+
+    /// Whether a container that was never started has its config files can't be seen: it gets them again.
+    fn fill(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &'a DesiredInstance,
+        container: &'a ObservedContainer,
+    ) -> Option<StepId> {
+        if container.state != RunState::Created || instance.spec.config_files.is_empty() {
+            return None;
+        }
+        let files = instance.spec.config_files.clone();
+        Some(self.step(Some(name), Action::PutFiles { container: existing(container), files }, []))
     }
 
     /// An update of an instance for one more reason; the first one told is not told again.
