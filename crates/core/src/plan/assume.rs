@@ -5,7 +5,7 @@ use crate::{
     build_hash::BuildHash,
     desired::{Desired, DesiredInstance, Readiness},
     name::InstanceName,
-    observed::{ImageInfo, Observed, ObservedContainer, RunState},
+    observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
     resolve::BuildSpec,
     spec::{PublishedPort, label},
     stack::{Stack, Wanted},
@@ -106,13 +106,14 @@ impl Assumptions {
         self.0.insert(format!("{subject}: {aspect}"), value.into());
     }
 
-    fn stack(&mut self, stack: &Stack, desired: &Desired) {
+    fn stack(&mut self, stack: &Stack, desired: &Desired, network: bool) {
         let allowed: Vec<&str> = stack.allow.iter().map(|allowance| allowance.as_str()).collect();
         self.about("stack", "name", desired.identity.stack_name.as_str());
         self.about("stack", "revision", stack.revision.to_string());
         self.about("stack", "enabled", if stack.enabled { "yes" } else { "no" });
         self.about("stack", "allow", list(&allowed));
-        self.about("stack", "network", format!("{} {}", desired.network.name, desired.network.subnet));
+        let there = || format!("{} {}", desired.network.name, desired.network.subnet);
+        self.about("stack", "network", if network { there() } else { LATER.to_owned() });
     }
 
     fn engine(&mut self, observed: &Observed) {
@@ -121,9 +122,15 @@ impl Assumptions {
         self.about("engine", "id", id);
     }
 
-    /// While its image is absent, an instance's config is not known: the image's `VOLUME` paths are part of it. An
-    /// edit is told by the stack's revision.
-    fn instance(&mut self, name: &InstanceName, instance: &DesiredInstance, image: Option<&ImageInfo>) {
+    /// While its image is absent, an instance's config is not known: the image's `VOLUME` paths are part of it; nor is it
+    /// while the network is to be made: another network may get its addresses first. An edit is told by the stack's
+    /// revision.
+    fn instance(
+        &mut self,
+        name: &InstanceName,
+        instance: &DesiredInstance,
+        (image, network): (Option<&ImageInfo>, bool),
+    ) {
         let subject = format!("instance {name}");
         let wanted = match instance.wanted {
             Wanted::Running => "wanted running",
@@ -131,7 +138,8 @@ impl Assumptions {
             Wanted::Absent => "not wanted",
         };
         self.fact(&subject, wanted);
-        self.about(&subject, "config", image.map_or(LATER, |_| instance.hash.as_str()));
+        let config = image.filter(|_| network).map_or(LATER, |_| instance.hash.as_str());
+        self.about(&subject, "config", config);
         self.about(&subject, "template", instance.template.as_str());
         self.about(&subject, "dependencies", dependencies(&instance.depends_on));
         if instance.wanted != Wanted::Absent {
@@ -187,13 +195,18 @@ pub fn assumptions(
     unsettled: &BTreeSet<&str>,
 ) -> Assumptions {
     let mut facts = Assumptions::default();
-    facts.stack(stack, desired);
+    let is_the_network = |network: &ObservedNetwork| {
+        network.name == desired.network.name.as_str() && is_ours(desired, &network.labels)
+    };
+    let network = observed.networks.iter().any(is_the_network);
+    facts.stack(stack, desired, network);
     facts.engine(observed);
     let mut jobs = BTreeSet::new();
     let mut needed = BTreeSet::new();
     for (name, instance) in &desired.instances {
         let image = observed.images.get(&instance.spec.image);
-        facts.instance(name, instance, image.filter(|_| !unsettled.contains(instance.spec.image.as_str())));
+        let image = image.filter(|_| !unsettled.contains(instance.spec.image.as_str()));
+        facts.instance(name, instance, (image, network));
         facts.ports(desired, instance, observed);
         needed.extend(instance.volumes.iter().map(|volume| volume.name.as_str()));
         if instance.readiness == Readiness::Completed {

@@ -54,7 +54,10 @@ fn what_differs_is_told_in_words() {
     insta::assert_snapshot!(differences(gone), @"container devarch-shop-db: assumed running, found absent");
     insta::assert_snapshot!(differences(|paper| paper.of("db").networks.clear()), @"container devarch-shop-db: assumed networks devarch-shop-net, found none");
     insta::assert_snapshot!(differences(|paper| paper.observed.volumes.clear()), @"volume devarch-shop-db-data: assumed there, found absent");
-    insta::assert_snapshot!(differences(|paper| paper.observed.networks.clear()), @"network devarch-shop-net: assumed net-devarch-shop-net, found absent");
+    insta::assert_snapshot!(differences(|paper| paper.observed.networks.clear()), @"
+    network devarch-shop-net: assumed net-devarch-shop-net, found absent
+    stack: assumed network devarch-shop-net 10.213.0.0/24, found nothing
+    ");
     insta::assert_snapshot!(differences(|paper| paper.add_image("busybox:1", "sha256:cccccccccccccccc")), @"image busybox:1: assumed aaaaaaaaaaaa, found cccccccccccc");
     insta::assert_snapshot!(differences(|paper| paper.observed.images.clear()), @"image busybox:1: assumed aaaaaaaaaaaa, found absent");
     insta::assert_snapshot!(differences(|paper| paper.observed.engine_id = Some(EngineId::new("engine-2"))), @"engine: assumed id engine-1, found engine-2");
