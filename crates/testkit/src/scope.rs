@@ -6,6 +6,7 @@ use devarch_engine::{Candidate, Engine, Way, connect};
 use ipnet::Ipv4Net;
 use std::{
     collections::BTreeMap,
+    fs::{File, create_dir_all},
     net::{Ipv4Addr, TcpListener},
     sync::{
         Arc,
@@ -21,9 +22,32 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 /// A test's corner of an engine.
 #[derive(Debug)]
 pub struct Scope {
-    number: u32,
     prefix: String,
     endpoint: Option<String>,
+    subnets: Subnets,
+}
+
+/// Four subnets of 10.198.0.0/16 that are this process's as long as it holds the lock on their file.
+#[derive(Debug)]
+struct Subnets {
+    first: u32,
+    _held: File,
+}
+
+impl Subnets {
+    const OF_A_SCOPE: u32 = 4;
+    const ALL: u32 = 1024;
+    const ADDRESSES: u32 = 64;
+
+    fn claim() -> Self {
+        let directory = std::env::temp_dir().join("devarch-test-subnets");
+        create_dir_all(&directory).expect("a directory for locks");
+        let claimed = (0..Self::ALL).step_by(Self::OF_A_SCOPE as usize).find_map(|first| {
+            let held = File::create(directory.join(first.to_string())).expect("a file to lock");
+            held.try_lock().ok().map(|()| Self { first, _held: held })
+        });
+        claimed.expect("fewer tests at once than there are subnets")
+    }
 }
 
 impl Scope {
@@ -31,7 +55,7 @@ impl Scope {
     pub fn new(endpoint: Option<String>) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("dvt-{}-{number}", std::process::id());
-        Self { number, prefix, endpoint }
+        Self { prefix, endpoint, subnets: Subnets::claim() }
     }
 
     /// A name nobody else has, ending in `name`.
@@ -44,14 +68,15 @@ impl Scope {
         BTreeMap::from([(LABEL.to_owned(), self.prefix.clone())])
     }
 
-    /// One of four subnets (0 to 3) of 10.198.0.0/16 that hardly any other test has at this moment.
+    /// One of four subnets (0 to 3) that no other test has until this corner is swept.
     ///
     /// # Panics
-    /// If there were no /26.
+    /// If there are no more of them.
     pub fn subnet(&self, which: u32) -> Ipv4Net {
-        let slot = (std::process::id().wrapping_mul(101) + self.number * 4 + which) % 1024;
-        let base = u32::from(Ipv4Addr::new(10, 198, 0, 0)) + slot * 64;
-        Ipv4Net::new(Ipv4Addr::from(base), 26).expect("26 is a prefix length")
+        assert!(which < Subnets::OF_A_SCOPE, "a scope has {} subnets", Subnets::OF_A_SCOPE);
+        let base = u32::from(Ipv4Addr::new(10, 198, 0, 0));
+        let first = base + (self.subnets.first + which) * Subnets::ADDRESSES;
+        Ipv4Net::new(Ipv4Addr::from(first), 26).expect("26 is a prefix length")
     }
 }
 
