@@ -33,6 +33,10 @@ case_plan() {
 case_cold() {
     local engine
     for engine in "${ENGINES[@]}"; do cold_on; done
+    for _ in $(rounds 7 2); do
+        timed journal "$JOURNAL" "sqlite://$WORK/journal-$RANDOM.db" "$RUN-journal" 30
+    done
+    line 'locking and journalling of 30 instances, less 10 ms / up of 30 on Docker' share:0.01 journal cold-docker 0.05
     line 'up of 30 instances on Docker / bare API' ratio cold-docker "$(best bare-docker-{2,4,8,16})" 1.1
     line 'up of 30 instances on Docker / docker compose up -d' ratio cold-docker cold-compose 1.0
     line 'up of 30 instances on Podman / bare API' ratio cold-podman "$(best bare-podman-{2,4,8,16})" 1.1
@@ -103,6 +107,53 @@ define_chain() {
                 "$at" "$body" $((at - 1))
         done
     } >"$dir/compose.yaml"
+}
+
+# A web server is replaced while somebody asks for its page all the time. Beside it the same container, stopped and
+# started again by hand: what its own start takes.
+case_replace() {
+    local engine stack=$RUN-replace port value=0
+    for engine in "${ENGINES[@]}"; do
+        define_web
+        timed_ours setup "$stack" up --yes
+        port=$("$DEVARCH" -C "$WORK/$stack" --engine "${HOST[$engine]}" status "$stack" --json |
+            python3 -c 'import json, sys; print(json.load(sys.stdin)["instances"][0]["ports"][0]["host"].rpartition(":")[2])')
+        for _ in $(rounds 5 3); do
+            gap "again-$engine" "$BARE" again "${HOST[$engine]}" "devarch-$stack-web"
+            value=$((value + 1))
+            "$DEVARCH" -C "$WORK/$stack" --engine "${HOST[$engine]}" set "$stack/web" "environment.N=$value" >"$WORK/output" 2>&1
+            ours "$stack" apply --yes
+            gap "gap-$engine" "${WORDS[@]}"
+        done
+        line "without the service while it is replaced on ${engine^}, more than a stop and start by hand" more "gap-$engine" "again-$engine" 0.3
+        sweep "$engine" "$stack"
+        forget
+    done
+}
+
+gap() { # KEY COMMAND...
+    local key=$1
+    shift
+    python3 "$BENCH_D/gap.py" "$WORK/results" "$WORK/output" "$key" "$port" "$@" || {
+        tail -n 20 "$WORK/output" >&2
+        die "'$*' failed" "the end of what it said is above"
+    }
+}
+
+define_web() {
+    mkdir -p "$WORK/$stack"
+    cat >"$WORK/$stack/devarch.yml" <<YML
+version: "1"
+templates:
+  web:
+    image: busybox:1.37
+    command: [sh, -c, "trap 'exit 0' TERM; httpd -f -p 8000 -h /etc & wait"]
+    ports: [8000]
+stacks:
+  $stack:
+    instances:
+      web: { template: web }
+YML
 }
 
 # A stack stays on the engine of its first apply; the next engine gets a new store.

@@ -5,6 +5,8 @@ table.py DIR --best KEY...: the key with the least median.
 A line is TITLE, KIND, OURS, THEIRS, TARGET, with tabs between; `-` is nothing. Kinds:
   ratio    median of OURS / median of THEIRS
   less:N   median of OURS less N seconds
+  more     median of OURS less median of THEIRS
+  share:N  median of OURS less N seconds / median of THEIRS
   memory   most MiB of OURS
 """
 
@@ -41,6 +43,12 @@ def row(line: str, times: dict[str, list[float]], sizes: dict[str, list[float]])
     unit, shown, other = " s", spread(times[ours]), ""
     if kind == "ratio":
         value, unit = statistics.median(times[ours]) / statistics.median(times[theirs]), ""
+        other = spread(times[theirs])
+    elif kind == "more":
+        value = statistics.median(times[ours]) - statistics.median(times[theirs])
+        other = spread(times[theirs])
+    elif kind == "share":
+        value, unit = (statistics.median(times[ours]) - float(less)) / statistics.median(times[theirs]), ""
         other = spread(times[theirs])
     elif kind == "memory":
         value, unit = max(sizes[ours]), " MiB"

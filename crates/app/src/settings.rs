@@ -1,6 +1,6 @@
 //! What the environment and the flags say, read once.
 
-use devarch_core::{engine::EngineKind, subnet::DEFAULT_POOL};
+use devarch_core::{engine::EngineKind, port::PortRange, subnet::DEFAULT_POOL};
 use devarch_engine::{ConnectOptions, Endpoint, InvalidEndpoint};
 use devarch_store::{InvalidUrl, StoreUrl};
 use ipnet::Ipv4Net;
@@ -17,6 +17,8 @@ pub struct Settings {
     pub engine: Option<String>,
     /// Where stacks' subnets are taken from: `DEVARCH_ADDRESS_POOL`.
     pub address_pool: Ipv4Net,
+    /// Where host ports are taken from that DevArch chooses: `DEVARCH_PORTS`, by default 20000-29999.
+    pub ports: PortRange,
     /// Time an engine may take for an ordinary call: `DEVARCH_ENGINE_TIMEOUT`, in seconds; 120 by default.
     pub engine_timeout: Duration,
     /// The user's home directory.
@@ -42,6 +44,9 @@ pub enum InvalidSetting {
         "DEVARCH_ADDRESS_POOL: {0:?} is not an IPv4 network such as 10.213.0.0/16, with a prefix of at most 24"
     )]
     Pool(String),
+    /// `DEVARCH_PORTS`.
+    #[error("DEVARCH_PORTS: {0:?} is not a range of ports such as 20000-29999, from 1024 on")]
+    Ports(String),
     /// `DEVARCH_PLAN_MINUTES`.
     #[error("DEVARCH_PLAN_MINUTES: {0:?} is not a number of minutes from 1 to 10080")]
     PlanMinutes(String),
@@ -93,6 +98,7 @@ impl Settings {
             database,
             engine,
             address_pool: address_pool(pool.as_deref().unwrap_or(DEFAULT_POOL))?,
+            ports: ports(variable("DEVARCH_PORTS"))?,
             engine_timeout,
             user_home: user_home.map(|home| home.to_string_lossy().into_owned()),
             host: host_identity(),
@@ -119,6 +125,12 @@ fn named_engine(name: &str, from: &'static str) -> Result<(), InvalidSetting> {
 fn address_pool(text: &str) -> Result<Ipv4Net, InvalidSetting> {
     let pool = text.parse::<Ipv4Net>().ok().filter(|pool| pool.prefix_len() <= 24);
     pool.map(|pool| pool.trunc()).ok_or_else(|| InvalidSetting::Pool(text.to_owned()))
+}
+
+fn ports(range: Option<OsString>) -> Result<PortRange, InvalidSetting> {
+    let Some(text) = range.filter(|text| !text.is_empty()) else { return Ok(PortRange::default()) };
+    let text = text.to_string_lossy().into_owned();
+    text.parse().map_err(|()| InvalidSetting::Ports(text))
 }
 
 fn plan_lifetime(minutes: Option<OsString>) -> Result<Duration, InvalidSetting> {

@@ -328,3 +328,26 @@ fn completing_tells_no_secret_and_no_error() {
         assert!(!shown.contains("hunter3") && !shown.contains("error"), "{words:?}: {shown}");
     }
 }
+
+#[test]
+fn a_range_of_ports_that_is_used_up_or_is_none_is_told() {
+    let world = World::without_engine();
+    world.ok(&["stack", "create", "shop"]);
+    world.ok(&["instance", "add", "shop/web", "busybox"]);
+    let run = |ports: &str, args: &[&str]| {
+        let mut command = world.command(args);
+        command.env("DEVARCH_PORTS", ports).stdout(Stdio::piped()).stderr(Stdio::piped());
+        world.end(command.spawn().unwrap())
+    };
+    assert_snapshot!(run("3000-3000", &["set", "shop/web", "ports=[80, 81]"]), @"
+    --- stderr
+    error: stack 'shop' asks for host ports that are taken:
+      web.ports.81/tcp: no host port from 3000-3000 is free; set DEVARCH_PORTS to another range
+    --- exit 5
+    ");
+    assert_snapshot!(run("3000", &["stack", "list"]), @r#"
+    --- stderr
+    error: DEVARCH_PORTS: "3000" is not a range of ports such as 20000-29999, from 1024 on
+    --- exit 3
+    "#);
+}

@@ -7,23 +7,53 @@ use crate::{
     template::{PortKey, Protocol},
 };
 use sha2::{Digest as _, Sha256};
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr, str::FromStr};
 
-/// The first port DevArch chooses; below the range Linux takes ephemeral ports from (32768).
-pub const FIRST: u16 = 20_000;
-/// How many there are.
-pub const COUNT: u16 = 10_000;
+/// The host ports DevArch chooses from, first and last included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortRange {
+    first: u16,
+    last: u16,
+}
 
-/// The ports to try for a container port, each once: a stable first choice, then its neighbours.
-pub fn candidates(
-    store: &StoreId,
-    stack: &StackName,
-    instance: &InstanceName,
-    key: PortKey,
-) -> impl Iterator<Item = u16> {
-    let digest = Sha256::digest(format!("{store}\0{stack}\0{instance}\0{key}"));
-    let start = u16::from_be_bytes([digest[0], digest[1]]) % COUNT;
-    (0..COUNT).map(move |step| FIRST + (start + step) % COUNT)
+impl Default for PortRange {
+    /// Below the ports Linux gives to outgoing connections, which begin at 32768.
+    fn default() -> Self {
+        Self { first: 20_000, last: 29_999 }
+    }
+}
+
+impl FromStr for PortRange {
+    type Err = ();
+
+    /// `FIRST-LAST`; the ports below 1024 are the system's.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (first, last) = text.split_once('-').ok_or(())?;
+        let range = Self { first: first.parse().map_err(drop)?, last: last.parse().map_err(drop)? };
+        if range.first >= 1024 && range.first <= range.last { Ok(range) } else { Err(()) }
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.first, self.last)
+    }
+}
+
+impl PortRange {
+    /// The ports to try for a container port, each once: a stable first choice, then its neighbours.
+    pub fn candidates(
+        self,
+        store: &StoreId,
+        stack: &StackName,
+        instance: &InstanceName,
+        key: PortKey,
+    ) -> impl Iterator<Item = u16> {
+        let digest = Sha256::digest(format!("{store}\0{stack}\0{instance}\0{key}"));
+        let count = self.last - self.first + 1;
+        let start = u16::from_be_bytes([digest[0], digest[1]]) % count;
+        (start..count).chain(0..start).map(move |step| self.first + step)
+    }
 }
 
 /// A socket on the host.
@@ -46,8 +76,8 @@ impl HostSocket {
     }
 }
 
-impl std::fmt::Display for HostSocket {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for HostSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", std::net::SocketAddr::new(self.ip, self.port), self.protocol)
     }
 }
@@ -57,15 +87,28 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    fn of(range: PortRange, stack: &str) -> Vec<u16> {
+        let key = PortKey { target: 80, protocol: Protocol::Tcp };
+        let store = StoreId::new("s");
+        range.candidates(&store, &stack.parse().unwrap(), &"web".parse().unwrap(), key).collect()
+    }
+
     #[test]
     fn the_first_choice_is_stable_and_every_port_is_tried_once() {
-        let of = |stack: &str| -> Vec<u16> {
-            let key = PortKey { target: 80, protocol: Protocol::Tcp };
-            let store = StoreId::new("s");
-            candidates(&store, &stack.parse().unwrap(), &"web".parse().unwrap(), key).collect()
-        };
-        assert_eq!(of("a"), of("a"));
-        assert_ne!(of("a")[0], of("b")[0]);
-        assert_eq!(of("a").into_iter().collect::<BTreeSet<_>>().len(), usize::from(COUNT));
+        let range = PortRange::default();
+        assert_eq!(of(range, "a"), of(range, "a"));
+        assert_ne!(of(range, "a")[0], of(range, "b")[0]);
+        let all: BTreeSet<u16> = (20_000..=29_999).collect();
+        assert_eq!(of(range, "a").len(), all.len());
+        assert_eq!(of(range, "a").into_iter().collect::<BTreeSet<_>>(), all);
+    }
+
+    #[test]
+    fn a_range_is_two_ports_in_order() {
+        let range: PortRange = "65534-65535".parse().unwrap();
+        assert_eq!(of(range, "a").into_iter().collect::<BTreeSet<_>>(), [65_534, 65_535].into());
+        for wrong in ["", "2000", "2000-", "80-2000", "3000-2000", "2000-70000", "a-b"] {
+            assert_eq!(wrong.parse::<PortRange>(), Err(()), "{wrong}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! For `scripts/bench`: what an engine needs when it is asked for no more than it has to be, and the broom.
 //!
 //!     bare up ADDRESS NAME COUNT AT_ONCE   a network and that many containers, made and started, so many at once
+//!     bare again ADDRESS CONTAINER         stops a container and starts it again
 //!     bare down ADDRESS PREFIX             removes what belongs to a stack or project whose name begins so
 
 use devarch_core::{
@@ -43,8 +44,10 @@ async fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["up", address, name, count, at_once] => up(address, name, count, at_once).await,
+        ["again", address, name] => again(address, name).await,
         ["down", address, prefix] => down(address, prefix).await,
-        _ => Err("usage: bare up ADDRESS NAME COUNT AT_ONCE | bare down ADDRESS PREFIX".into()),
+        _ => Err("usage: bare up ADDRESS NAME COUNT AT_ONCE | again ADDRESS CONTAINER | down ADDRESS PREFIX"
+            .into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -101,6 +104,15 @@ fn request(name: &str, at: u32, network: &NetworkSpec, labels: &Labels) -> Creat
         spec,
         labels: labels.clone(),
     }
+}
+
+async fn again(address: &str, name: &str) -> Result<()> {
+    let engine = engine(address).await?;
+    let all = engine.containers().await?;
+    let found = all.into_iter().find(|container| container.name.as_str() == name);
+    let id = found.ok_or_else(|| format!("there is no container {name}"))?.id;
+    engine.stop(&id, None).await?;
+    Ok(engine.start(&id).await?)
 }
 
 async fn down(address: &str, prefix: &str) -> Result<()> {

@@ -24,38 +24,46 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 pub struct Scope {
     prefix: String,
     endpoint: Option<String>,
-    subnets: Subnets,
+    subnets: Claim,
 }
 
-/// Four subnets of 10.198.0.0/16 that are this process's as long as it holds the lock on their file.
+/// A number that is this process's as long as it holds the lock on the number's file.
 #[derive(Debug)]
-struct Subnets {
-    first: u32,
+pub struct Claim {
+    number: u16,
     _held: File,
 }
 
-impl Subnets {
-    const OF_A_SCOPE: u32 = 4;
-    const ALL: u32 = 1024;
-    const ADDRESSES: u32 = 64;
-
-    fn claim() -> Self {
-        let directory = std::env::temp_dir().join("devarch-test-subnets");
+impl Claim {
+    /// The lowest number below `count` that nobody on this machine has of that kind.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn below(count: u16, kind: &str) -> Self {
+        let directory = std::env::temp_dir().join("devarch-tests").join(kind);
         create_dir_all(&directory).expect("a directory for locks");
-        let claimed = (0..Self::ALL).step_by(Self::OF_A_SCOPE as usize).find_map(|first| {
-            let held = File::create(directory.join(first.to_string())).expect("a file to lock");
-            held.try_lock().ok().map(|()| Self { first, _held: held })
+        let claimed = (0..count).find_map(|number| {
+            let held = File::create(directory.join(number.to_string())).expect("a file to lock");
+            held.try_lock().ok().map(|()| Self { number, _held: held })
         });
-        claimed.expect("fewer tests at once than there are subnets")
+        claimed.expect("fewer at once than there are numbers")
+    }
+
+    /// The number.
+    pub fn number(&self) -> u16 {
+        self.number
     }
 }
+
+/// Subnets of one scope.
+const SUBNETS: u32 = 4;
 
 impl Scope {
     /// A corner of its own; what is made in it on a real engine, reached at `endpoint`, is removed at the end.
     pub fn new(endpoint: Option<String>) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("dvt-{}-{number}", std::process::id());
-        Self { prefix, endpoint, subnets: Subnets::claim() }
+        Self { prefix, endpoint, subnets: Claim::below(256, "subnets") }
     }
 
     /// A name nobody else has, ending in `name`.
@@ -68,15 +76,15 @@ impl Scope {
         BTreeMap::from([(LABEL.to_owned(), self.prefix.clone())])
     }
 
-    /// One of four subnets (0 to 3) that no other test has until this corner is swept.
+    /// One of four subnets (0 to 3) of 10.198.0.0/16 that no other test has until this corner is swept.
     ///
     /// # Panics
     /// If there are no more of them.
     pub fn subnet(&self, which: u32) -> Ipv4Net {
-        assert!(which < Subnets::OF_A_SCOPE, "a scope has {} subnets", Subnets::OF_A_SCOPE);
-        let base = u32::from(Ipv4Addr::new(10, 198, 0, 0));
-        let first = base + (self.subnets.first + which) * Subnets::ADDRESSES;
-        Ipv4Net::new(Ipv4Addr::from(first), 26).expect("26 is a prefix length")
+        assert!(which < SUBNETS, "a scope has {SUBNETS} subnets");
+        let slot = u32::from(self.subnets.number()) * SUBNETS + which;
+        let base = u32::from(Ipv4Addr::new(10, 198, 0, 0)) + slot * 64;
+        Ipv4Net::new(Ipv4Addr::from(base), 26).expect("26 is a prefix length")
     }
 }
 

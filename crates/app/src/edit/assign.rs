@@ -5,14 +5,14 @@ use devarch_core::{
     desired::effective,
     id::StoreId,
     name::{InstanceName, PhysicalVolume, StackName},
-    port::{HostSocket, candidates},
+    port::{HostSocket, PortRange},
     resolve::{Effective, Problem},
     stack::{HostBinding, Instance, Stack},
     template::{HostPortChoice, MountSource, PortSpec},
 };
 use devarch_store::PortReservation;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     net::{IpAddr, Ipv4Addr},
 };
 
@@ -46,7 +46,11 @@ impl Reservations {
 }
 
 /// Completes every instance of a stack. What it already has, it keeps.
-pub(super) fn assign(stack: &mut Stack, store: &StoreId, others: &Reservations) -> Result<(), Vec<Problem>> {
+pub(super) fn assign(
+    stack: &mut Stack,
+    (store, range): (&StoreId, PortRange),
+    others: &Reservations,
+) -> Result<(), Vec<Problem>> {
     let effective = effective(stack);
     let mut taken = Reservations { taken: others.taken.clone() };
     let name = stack.name.clone();
@@ -59,7 +63,17 @@ pub(super) fn assign(stack: &mut Stack, store: &StoreId, others: &Reservations) 
         keep_ports(key, instance, &effective[key], &mut taken, &mut problems);
     }
     for (key, instance) in &mut stack.instances {
-        choose_ports((&name, key), instance, &effective[key], store, &mut taken);
+        for port in effective[key].service.ports.iter().flatten().filter(|port| port.published.is_auto()) {
+            let Entry::Vacant(unset) = instance.ports.entry(port.key) else { continue };
+            let candidates = range.candidates(store, &name, key, port.key);
+            match choose(port, candidates, &taken) {
+                Some(socket) => {
+                    taken.take(socket, format!("instance '{key}' of the same stack"));
+                    unset.insert(HostBinding { host_ip: socket.ip, host_port: socket.port });
+                }
+                None => problems.push(exhausted(key, port, range)),
+            }
+        }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
@@ -115,25 +129,18 @@ fn keep_ports(
     }
 }
 
-fn choose_ports(
-    (stack, name): (&StackName, &InstanceName),
-    instance: &mut Instance,
-    config: &Effective,
-    store: &StoreId,
-    taken: &mut Reservations,
-) {
-    for port in config.service.ports.iter().flatten() {
-        if instance.ports.contains_key(&port.key) || !port.published.is_auto() {
-            continue;
-        }
-        let socket =
-            |host_port| HostSocket { ip: host_ip(port), port: host_port, protocol: port.key.protocol };
-        let free = candidates(store, stack, name, port.key)
-            .map(socket)
-            .find(|socket| taken.owner(*socket).is_none() && host::is_free(*socket));
-        if let Some(socket) = free {
-            taken.take(socket, format!("instance '{name}' of the same stack"));
-            instance.ports.insert(port.key, HostBinding { host_ip: socket.ip, host_port: socket.port });
-        }
-    }
+/// The first candidate that nobody has and nothing listens on.
+fn choose(
+    port: &PortSpec,
+    candidates: impl Iterator<Item = u16>,
+    taken: &Reservations,
+) -> Option<HostSocket> {
+    candidates
+        .map(|chosen| HostSocket { ip: host_ip(port), port: chosen, protocol: port.key.protocol })
+        .find(|socket| taken.owner(*socket).is_none() && host::is_free(*socket))
+}
+
+fn exhausted(name: &InstanceName, port: &PortSpec, range: PortRange) -> Problem {
+    let message = format!("no host port from {range} is free; set DEVARCH_PORTS to another range");
+    Problem::of(name, format!("ports.{}", port.key), message)
 }

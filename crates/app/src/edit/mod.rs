@@ -75,7 +75,7 @@ impl App {
         stack.container_names()?;
         check(stack)?;
         let reservations = Reservations::of_others(self.store.host_ports().await?, known_as);
-        assign::assign(stack, &self.store_id, &reservations)
+        assign::assign(stack, (&self.store_id, self.settings.ports), &reservations)
             .map_err(|problems| AppError::PortsTaken { stack: stack.name.clone(), problems })
     }
 }

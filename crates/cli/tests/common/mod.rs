@@ -10,7 +10,11 @@ use devarch_app::{App, Settings};
 use devarch_core::{engine::EngineKind, name::StackName, spec::label};
 use devarch_engine::{Candidate, Engine, Way, connect};
 use devarch_store::Store;
-use devarch_testkit::{fixture::Fixture, outside, real, scope::clear_container};
+use devarch_testkit::{
+    fixture::Fixture,
+    outside, real,
+    scope::{Claim, clear_container},
+};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeMap,
@@ -41,7 +45,11 @@ pub(crate) struct World {
     pub(crate) database: Option<String>,
     engine: Option<Fixture>,
     runtime: Runtime,
+    ports: Claim,
 }
+
+/// Host ports that one world's stores choose from: stores don't know of each other's.
+const PORTS: u16 = 100;
 
 /// How the program ended.
 pub(crate) struct Ran {
@@ -56,7 +64,8 @@ impl World {
         let root = tempfile::Builder::new().prefix("devarch-cli").tempdir().unwrap();
         std::fs::create_dir(root.path().join("project")).unwrap();
         let runtime = Runtime::new().unwrap();
-        Self { root, stack: "shop".to_owned(), database: None, engine: None, runtime }
+        let ports = Claim::below(10_000 / PORTS, "ports");
+        Self { root, stack: "shop".to_owned(), database: None, engine: None, runtime, ports }
     }
 
     /// A world on a real engine, where there is one.
@@ -115,12 +124,14 @@ impl World {
         #[expect(clippy::disallowed_methods, reason = "the program under test")]
         let mut command = Command::new(env!("CARGO_BIN_EXE_devarch"));
         let endpoint = self.engine.as_ref().map(|fixture| fixture.engine.info().endpoint.clone());
+        let first = 20_000 + self.ports.number() * PORTS;
         command
             .env_clear()
             .env("HOME", self.root.path())
             .env("DEVARCH_HOME", self.home())
             .envs(self.database.iter().map(|url| ("DEVARCH_DATABASE_URL", url)))
             .env("DEVARCH_ENGINE", endpoint.as_deref().unwrap_or(NO_ENGINE))
+            .env("DEVARCH_PORTS", format!("{first}-{}", first + PORTS - 1))
             .env("PATH", "/usr/bin:/bin")
             .current_dir(self.project())
             .args(args.iter().map(|arg| arg.replace("STACK", &self.stack)))

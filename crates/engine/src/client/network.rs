@@ -128,8 +128,14 @@ async fn remove_by(engine: &BollardEngine, name: &str) -> std::result::Result<()
 }
 
 /// A fixed address and the names beside the container's own.
+///
+/// The hardware address follows from the address, as Docker before 28 has it by itself. Podman 4.3 makes up a new one at
+/// each start, and whoever knew a predecessor at that address (the host for its published ports, other containers) goes
+/// on sending to the old one until the kernel asks anew: up to a minute in which nothing answers.
 pub(super) fn endpoint(address: Ipv4Addr, aliases: &[String]) -> EndpointSettings {
+    let [a, b, c, d] = address.octets();
     EndpointSettings {
+        mac_address: Some(format!("02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x}")),
         ipam_config: Some(EndpointIpamConfig {
             ipv4_address: Some(address.to_string()),
             ..EndpointIpamConfig::default()

@@ -7,6 +7,7 @@ use crate::{
 };
 use devarch_core::{name::ContainerName, observed::RunState, spec::NetworkSpec};
 use devarch_engine::EngineErrorKind as Kind;
+use std::collections::BTreeSet;
 
 /// Docker would make a second one unless told otherwise.
 pub async fn a_second_network_of_that_name_is_refused(f: &Fixture) {
@@ -67,6 +68,26 @@ pub async fn a_replacement_can_be_created_with_the_same_address_while_the_old_on
     f.stop(&new).await;
     f.engine.start(&old).await.unwrap();
     assert_eq!(f.listed(&old).await.unwrap().state, RunState::Running);
+}
+
+/// Neighbours remember which hardware address is behind an address, and go on sending there.
+pub async fn a_successor_has_the_hardware_address_that_neighbours_know(f: &Fixture) {
+    let (network, _) = f.network("net", 0).await;
+    let mut request = f.attached("web", &RUNS, &network, 7);
+    let mut seen = BTreeSet::new();
+    for name in ["old", "new"] {
+        request.name = ContainerName::from_stored(f.scope.name(name));
+        let id = f.run(&request).await;
+        seen.insert(f.sh(&id, "cat /sys/class/net/eth0/address").await.stdout);
+        f.stop(&id).await;
+        f.engine.disconnect(&network.name, &id).await.unwrap();
+        f.engine.connect(&network.name, &id, address(&network, 7), &[]).await.unwrap();
+        f.engine.start(&id).await.unwrap();
+        seen.insert(f.sh(&id, "cat /sys/class/net/eth0/address").await.stdout);
+        f.stop(&id).await;
+    }
+    let octets = address(&network, 7).octets().map(|octet| format!("{octet:02x}")).join(":");
+    assert_eq!(seen, BTreeSet::from([format!("02:42:{octets}\n")]));
 }
 
 /// An address is one container's at a time.
