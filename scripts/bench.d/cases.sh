@@ -117,7 +117,7 @@ case_replace() {
         define_web
         timed_ours setup "$stack" up --yes
         port=$("$DEVARCH" -C "$WORK/$stack" --engine "${HOST[$engine]}" status "$stack" --json |
-            python3 -c 'import json, sys; print(json.load(sys.stdin)["instances"][0]["ports"][0]["host"].rpartition(":")[2])')
+            python3 -c 'import json, sys; print(json.load(sys.stdin)["stacks"][0]["instances"][0]["ports"][0]["host"].rpartition(":")[2])')
         for _ in $(rounds 5 3); do
             gap "again-$engine" "$BARE" again "${HOST[$engine]}" "devarch-$stack-web"
             value=$((value + 1))

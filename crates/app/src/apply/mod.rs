@@ -24,7 +24,7 @@ use crate::{
 use devarch_core::{
     id::{ApplyId, EngineId, PlanId},
     name::StackName,
-    plan::{Action, Assumptions, Before, Step, StepId, VolumeCopy, before},
+    plan::{Action, Assumptions, Before, StepId, VolumeCopy, before},
     spec::label,
 };
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock};
@@ -170,19 +170,19 @@ impl App {
             stack: &prepared.stack.id,
             engine_id: &attempt.engine_id,
             apply: attempt.apply.clone(),
+            steps: &prepared.plan.steps,
             hash_key: &self.hash_key,
             images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
             made: Mutex::default(),
         };
         let journal = Journal { store: &self.store, lock, apply: attempt.apply.clone() };
-        let steps = prepared.plan.steps.as_slice();
-        let run = Run { steps, hands: &hands, journal: Some(&journal), events, on_failure: OnFailure::Stop };
+        let run = Run { hands: &hands, journal: Some(&journal), events, on_failure: OnFailure::Stop };
         let mut executed = run.execute(|action| !action.is_cleanup(), cancel).await;
         if executed.failed.is_empty()
             && !executed.cancelled
-            && let Err(failure) = commit(&hands, &journal, steps).await
+            && let Err(failure) = commit(&hands, &journal).await
         {
-            executed.failed.push_back((StepId(steps.len()), failure));
+            executed.failed.push_back((StepId(hands.steps.len()), failure));
         }
         if !executed.failed.is_empty() || executed.cancelled {
             return Err(self.failed(&journal, attempt, executed, events).await.into());
@@ -282,8 +282,8 @@ impl App {
 }
 
 /// Everything is ready, and made from what was planned: from now on there is only forward.
-async fn commit(hands: &Hands<'_>, journal: &Journal<'_>, steps: &[Step]) -> Result<(), Failure> {
-    hands.pinned(steps).await?;
+async fn commit(hands: &Hands<'_>, journal: &Journal<'_>) -> Result<(), Failure> {
+    hands.pinned().await?;
     journal.committed().await
 }
 

@@ -149,6 +149,7 @@ impl App {
             stack: &undoing.stack.id,
             engine_id: undoing.engine_id,
             apply: ApplyId::new(""),
+            steps,
             hash_key: &self.hash_key,
             images: BTreeMap::new(),
             made: Mutex::default(),
@@ -158,7 +159,7 @@ impl App {
                 events(event);
             }
         };
-        let run = Run { steps, hands: &hands, journal: None, events: &quiet, on_failure: OnFailure::GoOn };
+        let run = Run { hands: &hands, journal: None, events: &quiet, on_failure: OnFailure::GoOn };
         run.execute(|_| true, &CancellationToken::new()).await
     }
 }

@@ -9,12 +9,13 @@ use devarch_core::{
     observed::RunState,
     plan::{Action, ContainerRef, Made, Step, StepId, VolumeCopy},
     spec::{ContainerSpec, CreateContainer, Identity},
+    template::RestartPolicy,
 };
 use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
 use devarch_store::{Applied, Store};
 use futures_util::{StreamExt as _, future::try_join_all};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -33,6 +34,8 @@ pub(crate) struct Hands<'a> {
     pub(crate) stack: &'a StackId,
     pub(crate) engine_id: &'a EngineId,
     pub(crate) apply: ApplyId,
+    /// All steps of the plan.
+    pub(crate) steps: &'a [Step],
     /// Keys the hash of what an image is built from.
     pub(crate) hash_key: &'a HashKey,
     /// Image ids by the name they are referred to, to remember what was applied.
@@ -138,21 +141,21 @@ impl Hands<'_> {
 
     /// What was planned with one image is not made from another: asked once for all that were made. They are made by
     /// name all the same, because Docker lists what is made by an image's id by that id, instead of a name people know.
-    pub(crate) async fn pinned(&self, steps: &[Step]) -> Result<(), Failure> {
+    pub(crate) async fn pinned(&self) -> Result<(), Failure> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if made.is_empty() {
             return Ok(());
         }
         let listed = self.engine.containers().await.map_err(Failure::Engine)?;
         for (step, container) in made {
-            let Action::CreateContainer { made, .. } = &steps[step.0].action else { continue };
+            let Action::CreateContainer { made, .. } = &self.steps[step.0].action else { continue };
             let found = listed.iter().find(|listed| listed.id == container).map(|listed| &listed.image_id);
             if let (Some(planned), Some(found)) = (&made.image_id, found)
                 && planned != found
             {
                 let (planned, found) = (planned.to_string(), found.to_string());
                 let moved = Failure::ImageMoved { image: made.spec.image.clone(), planned, found };
-                return Err(match steps[step.0].instance.clone() {
+                return Err(match self.steps[step.0].instance.clone() {
                     Some(instance) => Failure::Instance(instance, Box::new(moved)),
                     None => moved,
                 });
@@ -195,19 +198,38 @@ impl Hands<'_> {
             () = tokio::time::sleep(SETTLE) => {}
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         }
-        // An engine counts restarts by policy anew with each start by hand, and waits longer before each.
+        let listed = self.engine.containers().await.map_err(Failure::Engine)?;
+        let running: BTreeSet<&ContainerId> = listed
+            .iter()
+            .filter(|listed| listed.state == RunState::Running)
+            .map(|listed| &listed.id)
+            .collect();
         let still_runs = async |(name, container): &(InstanceName, ContainerRef)| {
             let id = self.container(container)?;
-            match self.engine.inspect(&id).await.map_err(Failure::Engine)? {
-                Some(state)
-                    if state.state == RunState::Running && !state.restarting && state.restarts == 0 =>
-                {
-                    Ok(())
-                }
-                _ => Err(Failure::Instance(name.clone(), Box::new(self.exited(&id).await))),
+            let runs = running.contains(&id)
+                && (self.never_restarts(container) || self.runs_since_its_start(&id).await?);
+            if runs {
+                return Ok(());
             }
+            Err(Failure::Instance(name.clone(), Box::new(self.exited(&id).await)))
         };
         try_join_all(containers.iter().map(still_runs)).await.map(|_| ())
+    }
+
+    /// Whether its engine leaves a container alone that ended, so that one that runs has run since its start: an
+    /// inspect for each of many takes longer than one list of all.
+    fn never_restarts(&self, container: &ContainerRef) -> bool {
+        let ContainerRef::MadeBy(step) = container else { return false };
+        let action = self.steps.get(step.0).map(|step| &step.action);
+        matches!(action, Some(Action::CreateContainer { made, .. }) if made.spec.restart == RestartPolicy::No)
+    }
+
+    /// An engine counts restarts by policy anew with each start by hand, and waits longer before each.
+    async fn runs_since_its_start(&self, id: &ContainerId) -> Result<bool, Failure> {
+        let state = self.engine.inspect(id).await.map_err(Failure::Engine)?;
+        Ok(state.is_some_and(|state| {
+            state.state == RunState::Running && !state.restarting && state.restarts == 0
+        }))
     }
 
     /// How a container ended, with its last lines.

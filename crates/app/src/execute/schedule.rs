@@ -23,9 +23,7 @@ pub(crate) enum OnFailure {
 
 /// Some of a plan's steps to be made.
 pub(crate) struct Run<'a> {
-    /// All steps of the plan.
-    pub(crate) steps: &'a [Step],
-    /// What makes them.
+    /// What makes them, and knows them.
     pub(crate) hands: &'a Hands<'a>,
     /// Where they are written down; what is put back after a failure is not.
     pub(crate) journal: Option<&'a Journal<'a>>,
@@ -86,7 +84,7 @@ impl Run<'_> {
         wanted: impl Fn(&Action) -> bool,
         cancel: &CancellationToken,
     ) -> Executed {
-        let mut waiting = Waiting::new(self.steps, wanted);
+        let mut waiting = Waiting::new(self.hands.steps, wanted);
         let mut running = FuturesUnordered::new();
         let mut executed = Executed::default();
         loop {
@@ -104,7 +102,7 @@ impl Run<'_> {
                 }
                 Err(Failure::Cancelled) => executed.cancelled = true,
                 // What is put back is waited for, and goes on where that is in vain.
-                Err(_) if self.on_failure == OnFailure::GoOn && self.steps[id.0].action.is_wait() => {
+                Err(_) if self.on_failure == OnFailure::GoOn && self.hands.steps[id.0].action.is_wait() => {
                     waiting.ended(id);
                 }
                 Err(failure) => {
@@ -123,7 +121,7 @@ impl Run<'_> {
         }
         (self.events)(Event::Started(id));
         let begun = Instant::now();
-        let made = self.hands.perform(id, &self.steps[id.0], self.events, cancel).await;
+        let made = self.hands.perform(id, &self.hands.steps[id.0], self.events, cancel).await;
         if let Some(journal) = self.journal {
             let written = journal.ended(id, made.as_ref().err()).await;
             made.and(written)?;

@@ -87,6 +87,12 @@ impl World {
         self.root.path().join("home")
     }
 
+    /// The host ports this world's stores choose from.
+    fn port_range(&self) -> String {
+        let first = 20_000 + self.ports.number() * PORTS;
+        format!("{first}-{}", first + PORTS - 1)
+    }
+
     /// Writes the project's devarch.yml; `STACK` is the stack's name.
     pub(crate) fn write(&self, text: &str) {
         let text = text.replace("STACK", &self.stack);
@@ -124,14 +130,13 @@ impl World {
         #[expect(clippy::disallowed_methods, reason = "the program under test")]
         let mut command = Command::new(env!("CARGO_BIN_EXE_devarch"));
         let endpoint = self.engine.as_ref().map(|fixture| fixture.engine.info().endpoint.clone());
-        let first = 20_000 + self.ports.number() * PORTS;
         command
             .env_clear()
             .env("HOME", self.root.path())
             .env("DEVARCH_HOME", self.home())
             .envs(self.database.iter().map(|url| ("DEVARCH_DATABASE_URL", url)))
             .env("DEVARCH_ENGINE", endpoint.as_deref().unwrap_or(NO_ENGINE))
-            .env("DEVARCH_PORTS", format!("{first}-{}", first + PORTS - 1))
+            .env("DEVARCH_PORTS", self.port_range())
             .env("PATH", "/usr/bin:/bin")
             .current_dir(self.project())
             .args(args.iter().map(|arg| arg.replace("STACK", &self.stack)))
@@ -194,7 +199,11 @@ impl World {
     /// Defines the stack of a directory, under another name if one is given.
     pub(crate) fn define_in(&self, directory: &Path, renamed: Option<&str>) {
         let home = self.home();
-        let variable = |name: &str| (name == "DEVARCH_HOME").then(|| home.clone().into_os_string());
+        let variable = |name: &str| match name {
+            "DEVARCH_HOME" => Some(home.clone().into_os_string()),
+            "DEVARCH_PORTS" => Some(self.port_range().into()),
+            _ => None,
+        };
         let mut settings = Settings::read(None, variable).unwrap();
         settings.database = self.database().parse().unwrap();
         let renamed: Option<StackName> = renamed.map(|name| name.parse().unwrap());
