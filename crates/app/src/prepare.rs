@@ -162,7 +162,7 @@ impl App {
         let remembered = |applied: Applied| RememberedSpec {
             spec: serde_json::from_str(&applied.spec).unwrap_or_default(),
             hash: applied.hash,
-            removed: applied.removed,
+            state: applied.state,
         };
         let applied = applied
             .into_iter()

@@ -4,7 +4,8 @@
 //!     journal URL NAME INSTANCES   a stack of that name, and the journal of the apply that makes so many instances
 
 use devarch_core::{
-    id::{ApplyId, ContainerId, EngineId, ImageId, InstanceId, StackId},
+    id::{ApplyId, EngineId, ImageId, InstanceId, StackId},
+    plan::AppliedState,
     stack::Stack,
 };
 use devarch_store::{Applied, Apply, ApplyOutcome, Author, LockOwner, Store};
@@ -107,7 +108,6 @@ fn applied() -> Applied {
         form: 1,
         spec: " ".repeat(500),
         image_id: ImageId::new("bench"),
-        container_id: Some(ContainerId::new("bench")),
-        removed: false,
+        state: AppliedState::Begun,
     }
 }

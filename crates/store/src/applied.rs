@@ -4,7 +4,10 @@ use crate::{
     db::{Result, Tx, Unreadable, execute, fetch},
     error::StoreError,
 };
-use devarch_core::id::{ContainerId, EngineId, ImageId, InstanceId, StackId};
+use devarch_core::{
+    id::{EngineId, ImageId, InstanceId, StackId},
+    plan::AppliedState,
+};
 use std::{collections::BTreeMap, fmt};
 
 /// What this store remembers making an instance's container from.
@@ -20,10 +23,8 @@ pub struct Applied {
     pub spec: String,
     /// The image it was made from.
     pub image_id: ImageId,
-    /// Its id, once the engine has told.
-    pub container_id: Option<ContainerId>,
-    /// Whether that container was removed since, as it was wanted.
-    pub removed: bool,
+    /// What is known of that container.
+    pub state: AppliedState,
 }
 
 impl fmt::Debug for Applied {
@@ -33,8 +34,7 @@ impl fmt::Debug for Applied {
             .field("hash", &self.hash)
             .field("form", &self.form)
             .field("image_id", &self.image_id)
-            .field("container_id", &self.container_id)
-            .field("removed", &self.removed)
+            .field("state", &self.state)
             .finish_non_exhaustive()
     }
 }
@@ -47,8 +47,7 @@ struct Row {
     form: i64,
     spec: String,
     image_id: String,
-    container_id: Option<String>,
-    removed: bool,
+    state: String,
 }
 
 impl Row {
@@ -59,8 +58,7 @@ impl Row {
             form: self.form.try_into()?,
             spec: self.spec,
             image_id: ImageId::new(self.image_id),
-            container_id: self.container_id.map(ContainerId::new),
-            removed: self.removed,
+            state: self.state.parse().map_err(|()| "it is in no known state")?,
         };
         Ok((InstanceId::new(self.instance_id), applied))
     }
@@ -88,12 +86,12 @@ pub(crate) async fn record(
     let written = execute!(
         tx,
         "INSERT INTO applied \
-         (stack_id, instance_id, hash, written, engine_id, form, spec, image_id, container_id, removed) \
+         (stack_id, instance_id, hash, written, engine_id, form, spec, image_id, state) \
          SELECT id, $2, $3, \
          (SELECT coalesce(max(written), 0) + 1 FROM applied WHERE stack_id = $1 AND instance_id = $2), \
-         $4, $5, $6, $7, $8, $9 FROM stacks WHERE id = $1 \
+         $4, $5, $6, $7, $8 FROM stacks WHERE id = $1 \
          ON CONFLICT (stack_id, instance_id, hash) DO UPDATE SET written = excluded.written, \
-         engine_id = $4, form = $5, spec = $6, image_id = $7, container_id = $8, removed = $9",
+         engine_id = $4, form = $5, spec = $6, image_id = $7, state = $8",
         stack.as_str(),
         instance.as_str(),
         &applied.hash,
@@ -101,8 +99,7 @@ pub(crate) async fn record(
         i64::from(applied.form),
         &applied.spec,
         applied.image_id.as_str(),
-        applied.container_id.as_ref().map(ContainerId::as_str),
-        applied.removed,
+        applied.state.as_str(),
     )?;
     if written == 0 {
         return Err(StoreError::Gone { stack: stack.clone() });
@@ -110,7 +107,7 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Forgets all of one instance but what has this hash: no other container of it is left.
+/// Forgets all of one instance but what has this hash: its container was made, and no other is left.
 pub(crate) async fn settle(tx: &mut Tx, stack: &StackId, instance: &InstanceId, hash: &str) -> Result<()> {
     execute!(
         tx,
@@ -119,17 +116,21 @@ pub(crate) async fn settle(tx: &mut Tx, stack: &StackId, instance: &InstanceId, 
         instance.as_str(),
         hash,
     )?;
-    Ok(())
+    mark(tx, stack, instance, AppliedState::Made).await
 }
 
 /// Marks all of one instance: its containers were removed, as it was wanted.
 pub(crate) async fn removed(tx: &mut Tx, stack: &StackId, instance: &InstanceId) -> Result<()> {
+    mark(tx, stack, instance, AppliedState::Removed).await
+}
+
+async fn mark(tx: &mut Tx, stack: &StackId, instance: &InstanceId, state: AppliedState) -> Result<()> {
     execute!(
         tx,
-        "UPDATE applied SET removed = $3 WHERE stack_id = $1 AND instance_id = $2",
+        "UPDATE applied SET state = $3 WHERE stack_id = $1 AND instance_id = $2",
         stack.as_str(),
         instance.as_str(),
-        true,
+        state.as_str(),
     )?;
     Ok(())
 }

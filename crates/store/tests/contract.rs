@@ -6,10 +6,12 @@
 mod world;
 
 use devarch_core::{
+    id::ImageId,
     name::InstanceName,
+    plan::AppliedState,
     stack::{Instance, Pinned, Stack},
 };
-use devarch_store::{Store, StoreError, TakenWhat};
+use devarch_store::{Applied, Store, StoreError, TakenWhat};
 use std::{collections::BTreeMap, sync::Arc};
 use world::{
     World,
@@ -492,7 +494,7 @@ async fn applied_outlives_its_instance(world: World) {
     let known = store.applied(&stack.id).await.unwrap();
     assert_eq!(known, BTreeMap::from([(id.clone(), vec![first])]));
     store.mark_removed(&stack.id, &id).await.unwrap();
-    assert!(store.applied(&stack.id).await.unwrap()[&id][0].removed);
+    assert_eq!(store.applied(&stack.id).await.unwrap()[&id][0].state, AppliedState::Removed);
 }
 
 async fn what_each_container_was_made_from_stays_known_until_one_is_left(world: World) {
@@ -505,16 +507,17 @@ async fn what_each_container_was_made_from_stays_known_until_one_is_left(world: 
         store.record_applied(&stack.id, &db, &applied(hash)).await.unwrap();
     }
     let mut again = applied("one");
-    again.container_id = Some(devarch_core::id::ContainerId::new("c1"));
+    again.image_id = ImageId::new("sha256:again");
     store.record_applied(&stack.id, &db, &again).await.unwrap();
     let known = store.applied(&stack.id).await.unwrap();
     assert_eq!(known[&db], [again, applied("three"), applied("two")]);
 
     store.settle_applied(&stack.id, &db, "three").await.unwrap();
     let known = store.applied(&stack.id).await.unwrap();
-    assert_eq!(known, BTreeMap::from([(db.clone(), vec![applied("three")]), (web, vec![applied("one")])]));
+    let made = Applied { state: AppliedState::Made, ..applied("three") };
+    assert_eq!(known, BTreeMap::from([(db.clone(), vec![made]), (web, vec![applied("one")])]));
     store.mark_removed(&stack.id, &db).await.unwrap();
-    assert!(store.applied(&stack.id).await.unwrap()[&db][0].removed);
+    assert_eq!(store.applied(&stack.id).await.unwrap()[&db][0].state, AppliedState::Removed);
     store.record_applied(&stack.id, &db, &applied("three")).await.unwrap();
     assert_eq!(store.applied(&stack.id).await.unwrap()[&db], [applied("three")]);
 }

@@ -7,7 +7,7 @@ use devarch_core::{
     id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
     name::{ContainerName, InstanceName},
     observed::RunState,
-    plan::{Action, ContainerRef, Made, Step, StepId, VolumeCopy},
+    plan::{Action, AppliedState, ContainerRef, Made, Step, StepId, VolumeCopy},
     spec::{ContainerSpec, CreateContainer, Identity},
     template::RestartPolicy,
 };
@@ -79,7 +79,7 @@ impl Hands<'_> {
                 self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id, container);
                 Ok(())
             }
-            Action::Remember { made } => self.remember(made).await,
+            Action::Remember { made } => self.remember(made, AppliedState::Made).await,
             Action::PutFiles { container, files } => {
                 done(engine.put_files(&self.container(container)?, files).await)
             }
@@ -107,7 +107,7 @@ impl Hands<'_> {
     }
 
     async fn create(&self, name: &ContainerName, made: &Made) -> Result<ContainerId, Failure> {
-        self.remember(made).await?;
+        self.remember(made, AppliedState::Begun).await?;
         let request = CreateContainer {
             name: name.clone(),
             spec: made.spec.clone(),
@@ -172,7 +172,7 @@ impl Hands<'_> {
     }
 
     /// What is going to be made is remembered before it is made: it is the left side of the next plan's diffs.
-    async fn remember(&self, made: &Made) -> Result<(), Failure> {
+    async fn remember(&self, made: &Made, state: AppliedState) -> Result<(), Failure> {
         let Some(instance) = &made.identity.instance else { return Ok(()) };
         let applied = Applied {
             engine_id: self.engine_id.clone(),
@@ -180,8 +180,7 @@ impl Hands<'_> {
             form: FORM,
             spec: made.memory().to_string(),
             image_id: self.images.get(&made.spec.image).cloned().unwrap_or_else(|| ImageId::new("")),
-            container_id: None,
-            removed: false,
+            state,
         };
         let recorded = self.store.record_applied(self.stack, &instance.id, &applied).await;
         recorded.map_err(Failure::from)

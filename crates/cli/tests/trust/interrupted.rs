@@ -91,4 +91,6 @@ fn an_interrupted_first_apply_can_be_undone_to_nothing(world: &World) {
     world.ok(&["apply", "STACK", "--undo"]);
     let now = Picture::of(world);
     assert!(now.containers.is_empty() && now.networks.is_empty(), "{now:#?}");
+    let plan = world.ok(&["plan", "STACK"]);
+    assert!(!plan.stdout.contains("by hand"), "nobody removed what never came to be\n{plan}");
 }

@@ -1,6 +1,6 @@
 //! What is to be done about one instance.
 
-use super::{FieldDiff, PlanOptions, Reason, Remembered, diff, model::memory};
+use super::{AppliedState, FieldDiff, PlanOptions, Reason, Remembered, diff, model::memory};
 use crate::{
     build_hash::{BuildHash, BuildPart},
     desired::{Desired, DesiredInstance, Readiness},
@@ -99,7 +99,7 @@ impl<'a> Case<'a> {
 
     fn missing(&self, instance: &DesiredInstance) -> Reason {
         let specs = self.remembered.applied.get(&instance.id);
-        let known = specs.is_some_and(|specs| specs.iter().any(|spec| !spec.removed));
+        let known = specs.is_some_and(|specs| specs.iter().any(|spec| spec.state == AppliedState::Made));
         if known { Reason::Vanished } else { Reason::Missing }
     }
 

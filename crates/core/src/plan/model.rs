@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    str::FromStr,
 };
 
 /// Everything an apply will do, in order, with reasons.
@@ -448,6 +449,7 @@ impl Remembered {
     /// Whether a container of an instance had that volume.
     pub(super) fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
         let specs = self.applied.get(instance).into_iter().flatten();
+        let specs = specs.filter(|known| known.state != AppliedState::Begun);
         let mut mounts = specs.filter_map(|known| known.spec.get("mounts")?.as_array()).flatten();
         mounts.any(|mount| mount.get("volume").and_then(|known| known.as_str()) == Some(volume.as_str()))
     }
@@ -460,8 +462,40 @@ pub struct RememberedSpec {
     pub hash: String,
     /// Its spec as it may be shown; the left side of diffs.
     pub spec: serde_json::Value,
-    /// Whether the container was removed since, as it was wanted.
-    pub removed: bool,
+    /// What is known of the container.
+    pub state: AppliedState,
+}
+
+/// What is known of a container that was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppliedState {
+    /// It is going to be made, or an apply was interrupted about then: perhaps it never was.
+    Begun,
+    /// It was made, by an apply that came to its end. Where it is gone somebody else removed it.
+    Made,
+    /// It was removed since, as it was wanted.
+    Removed,
+}
+
+impl AppliedState {
+    const ALL: [Self; 3] = [Self::Begun, Self::Made, Self::Removed];
+
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Made => "made",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+impl FromStr for AppliedState {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word).ok_or(())
+    }
 }
 
 /// Why there can be no plan.

@@ -9,8 +9,8 @@ use devarch_core::{
     name::{ContainerName, InstanceName},
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
     plan::{
-        Action, Assumptions, Before, ContainerRef, Made, Plan, PlanOptions, Remembered, RememberedSpec, Step,
-        StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
+        Action, AppliedState, Assumptions, Before, ContainerRef, Made, Plan, PlanOptions, Remembered,
+        RememberedSpec, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
     },
     read::{parse_yaml, read_project},
     resolve::Problem,
@@ -367,7 +367,8 @@ impl Paper {
 
     fn remember(&mut self, made: &Made) {
         let instance = made.identity.instance.as_ref().unwrap();
-        let remembered = RememberedSpec { hash: made.hash.clone(), spec: made.memory(), removed: false };
+        let remembered =
+            RememberedSpec { hash: made.hash.clone(), spec: made.memory(), state: AppliedState::Made };
         let known = self.remembered.applied.entry(instance.id.clone()).or_default();
         known.retain(|known| known.hash != remembered.hash);
         known.insert(0, remembered);

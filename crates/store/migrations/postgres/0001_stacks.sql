@@ -87,8 +87,7 @@ CREATE TABLE applied (
     form         BIGINT  NOT NULL,
     spec         TEXT    NOT NULL,
     image_id     TEXT    NOT NULL,
-    container_id TEXT,
-    removed      BOOLEAN NOT NULL,
+    state        TEXT    NOT NULL,
     PRIMARY KEY (stack_id, instance_id, hash)
 );
 

@@ -87,8 +87,7 @@ CREATE TABLE applied (
     form         INTEGER NOT NULL,
     spec         TEXT    NOT NULL,
     image_id     TEXT    NOT NULL,
-    container_id TEXT,
-    removed      INTEGER NOT NULL CHECK (removed IN (0, 1)),
+    state        TEXT    NOT NULL,
     PRIMARY KEY (stack_id, instance_id, hash)
 ) STRICT;
 

@@ -4,6 +4,7 @@ use devarch_core::{
     engine::{EngineBinding, EngineKind},
     id::{ApplyId, EngineId, ImageId, InstanceId, PlanId, StackId},
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
+    plan::AppliedState,
     policy::Allowance,
     read::StackFile,
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
@@ -210,8 +211,7 @@ pub(crate) fn applied(hash: &str) -> Applied {
         form: 1,
         spec: r#"{"image": "postgres:16", "environment": {"PASSWORD": "s3cret"}}"#.to_owned(),
         image_id: ImageId::new("sha256:abc"),
-        container_id: None,
-        removed: false,
+        state: AppliedState::Begun,
     }
 }
 
