@@ -18,6 +18,7 @@ mod database;
 #[expect(dead_code, reason = "only what there is counts here, not what it serves")]
 mod picture;
 
+mod crowd;
 mod failures;
 mod history;
 mod interrupted;
