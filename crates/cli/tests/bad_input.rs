@@ -351,3 +351,15 @@ fn a_range_of_ports_that_is_used_up_or_is_none_is_told() {
     --- exit 3
     "#);
 }
+
+#[test]
+fn releasing_a_lock_that_nobody_has_asks_nothing() {
+    let world = World::without_engine();
+    world.ok(&["stack", "create", "shop"]);
+    assert_snapshot!(world.run(&["lock", "release", "shop", "--force"]), @"
+    --- stderr
+    stack 'shop' is not locked
+    --- exit 0
+    ");
+    assert!(world.json(&["lock", "release", "shop", "--force"]).is_null());
+}

@@ -69,20 +69,25 @@ fn row(lock: &HeldLock) -> [Cell; 6] {
 
 async fn release(args: Release, session: &Session) -> Done {
     let app = session.app().await?;
-    if args.force {
+    if args.force && app.locks().await?.iter().any(|lock| lock.stack == args.stack) {
         let question = format!("Take the lock of stack '{}' from whoever holds it?", args.stack);
         session.terminal.confirm(&question, "taking a lock away")?;
     }
-    match app.release_lock(&args.stack, args.force).await? {
-        None => session.terminal.note(&format!("stack '{}' is not locked", args.stack)),
-        Some(lock) => session.terminal.note(&format!(
-            "released the lock of stack '{}' that `devarch {}` of {}@{} held since {}",
-            args.stack,
-            lock.operation,
-            lock.user,
-            lock.host,
-            clock(lock.since)
-        )),
+    let released = app.release_lock(&args.stack, args.force).await?;
+    session.terminal.note(&told(&args.stack, released.as_ref()));
+    if session.terminal.json {
+        session.terminal.print_json(&released)?;
     }
     Ok(Exit::OK)
+}
+
+fn told(stack: &StackName, released: Option<&HeldLock>) -> String {
+    let Some(lock) = released else { return format!("stack '{stack}' is not locked") };
+    format!(
+        "released the lock of stack '{stack}' that `devarch {}` of {}@{} held since {}",
+        lock.operation,
+        lock.user,
+        lock.host,
+        clock(lock.since)
+    )
 }
