@@ -103,6 +103,7 @@ fn ctrl_c_while_a_container_is_made_is_mended_by_the_next_apply(world: &World) {
     world.write(WEB);
     world.interrupted(create, &["up", "--yes"]);
     assert_eq!(world.running(), 0, "no step began after it");
+    assert_eq!(world.json(&["history"])[0]["outcome"], "cancelled");
     world.converges();
 }
 

@@ -20,6 +20,8 @@ pub enum ApplyOutcome {
     Succeeded,
     /// It failed, and what ran before it runs again.
     RolledBack,
+    /// It was cancelled, and what ran before it runs again.
+    Cancelled,
     /// It failed, and was not put back: that failed too, or it had come to its commit point.
     Failed,
     /// It was interrupted, and another apply took it over.
@@ -29,8 +31,15 @@ pub enum ApplyOutcome {
 }
 
 impl ApplyOutcome {
-    const ALL: [Self; 6] =
-        [Self::Running, Self::Succeeded, Self::RolledBack, Self::Failed, Self::Resumed, Self::Undone];
+    const ALL: [Self; 7] = [
+        Self::Running,
+        Self::Succeeded,
+        Self::RolledBack,
+        Self::Cancelled,
+        Self::Failed,
+        Self::Resumed,
+        Self::Undone,
+    ];
 
     /// As it is stored and shown.
     pub fn as_str(self) -> &'static str {
@@ -38,6 +47,7 @@ impl ApplyOutcome {
             Self::Running => "running",
             Self::Succeeded => "succeeded",
             Self::RolledBack => "rolled back",
+            Self::Cancelled => "cancelled",
             Self::Failed => "failed",
             Self::Resumed => "resumed",
             Self::Undone => "undone",

@@ -228,7 +228,7 @@ impl App {
             uncertain,
         };
         let put_back = self.put_back(&undoing, events).await;
-        let (outcome, ending) = ending(attempt, put_back, executed.done.len());
+        let (outcome, ending) = ending(attempt, &report.failure, put_back, executed.done.len());
         report.ending = ending;
         if outcome.is_some() {
             self.unsettle(attempt).await;

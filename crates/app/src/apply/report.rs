@@ -29,14 +29,17 @@ pub(super) fn report(attempt: &Attempt<'_>, step: Option<StepId>, failure: Failu
 /// stays open, to be finished or undone later.
 pub(super) fn ending(
     attempt: &Attempt<'_>,
+    failure: &Failure,
     put_back: PutBack,
     done: usize,
 ) -> (Option<ApplyOutcome>, Ending) {
+    let outcome = match failure {
+        Failure::Cancelled => ApplyOutcome::Cancelled,
+        _ => ApplyOutcome::RolledBack,
+    };
     let (before, steps) = (!attempt.before.containers.is_empty(), attempt.prepared.plan.steps.len());
     match put_back {
-        PutBack::Done { changed: false, .. } if done == 0 => {
-            (Some(ApplyOutcome::RolledBack), Ending::Untouched)
-        }
+        PutBack::Done { changed: false, .. } if done == 0 => (Some(outcome), Ending::Untouched),
         PutBack::Done { mut remains, .. } => {
             if attempt.prepared.options.wanted == Some(Wanted::Absent) {
                 let stack = &attempt.prepared.stack.name;
@@ -44,7 +47,7 @@ pub(super) fn ending(
                     "the stack is still wanted down: `devarch apply {stack}` goes on with that, `devarch up {stack}` keeps it"
                 ));
             }
-            (Some(ApplyOutcome::RolledBack), Ending::PutBack { before, done, steps, remains })
+            (Some(outcome), Ending::PutBack { before, done, steps, remains })
         }
         PutBack::Stuck { why, remains } => (None, Ending::Left { why, remains }),
     }

@@ -54,6 +54,8 @@ pub enum Ended {
     Succeeded,
     /// It failed; what ran before was put back.
     RolledBack,
+    /// It was cancelled; what ran before was put back.
+    Cancelled,
     /// It failed after everything new was ready.
     Failed,
     /// It was interrupted, and another apply went on from there.
@@ -69,6 +71,7 @@ impl Ended {
             Self::NotYet => "not ended",
             Self::Succeeded => "succeeded",
             Self::RolledBack => "failed, put back",
+            Self::Cancelled => "cancelled, put back",
             Self::Failed => "failed",
             Self::Resumed => "interrupted, taken over",
             Self::Undone => "interrupted, put back",
@@ -82,6 +85,7 @@ impl From<ApplyOutcome> for Ended {
             ApplyOutcome::Running => Self::NotYet,
             ApplyOutcome::Succeeded => Self::Succeeded,
             ApplyOutcome::RolledBack => Self::RolledBack,
+            ApplyOutcome::Cancelled => Self::Cancelled,
             ApplyOutcome::Failed => Self::Failed,
             ApplyOutcome::Resumed => Self::Resumed,
             ApplyOutcome::Undone => Self::Undone,
