@@ -45,10 +45,13 @@ pub(crate) struct World {
     pub(crate) database: Option<String>,
     engine: Option<Fixture>,
     runtime: Runtime,
-    ports: Claim,
+    corner: Claim,
 }
 
-/// Host ports that one world's stores choose from: stores don't know of each other's.
+/// Worlds there can be at once. Stores don't know of each other, nor engines: each world's stores choose from host ports
+/// and subnets of their own.
+const WORLDS: u16 = 64;
+/// Host ports of one world.
 const PORTS: u16 = 100;
 
 /// How the program ended.
@@ -64,8 +67,8 @@ impl World {
         let root = tempfile::Builder::new().prefix("devarch-cli").tempdir().unwrap();
         std::fs::create_dir(root.path().join("project")).unwrap();
         let runtime = Runtime::new().unwrap();
-        let ports = Claim::below(10_000 / PORTS, "ports");
-        Self { root, stack: "shop".to_owned(), database: None, engine: None, runtime, ports }
+        let corner = Claim::below(WORLDS, "worlds");
+        Self { root, stack: "shop".to_owned(), database: None, engine: None, runtime, corner }
     }
 
     /// A world on a real engine, where there is one.
@@ -89,8 +92,13 @@ impl World {
 
     /// The host ports this world's stores choose from.
     fn port_range(&self) -> String {
-        let first = 20_000 + self.ports.number() * PORTS;
+        let first = 20_000 + self.corner.number() * PORTS;
         format!("{first}-{}", first + PORTS - 1)
+    }
+
+    /// The subnets this world's stores choose from: room for sixteen stacks.
+    fn address_pool(&self) -> String {
+        format!("10.212.{}.0/22", self.corner.number() * 4)
     }
 
     /// Writes the project's devarch.yml; `STACK` is the stack's name.
@@ -137,6 +145,7 @@ impl World {
             .envs(self.database.iter().map(|url| ("DEVARCH_DATABASE_URL", url)))
             .env("DEVARCH_ENGINE", endpoint.as_deref().unwrap_or(NO_ENGINE))
             .env("DEVARCH_PORTS", self.port_range())
+            .env("DEVARCH_ADDRESS_POOL", self.address_pool())
             .env("PATH", "/usr/bin:/bin")
             .current_dir(self.project())
             .args(args.iter().map(|arg| arg.replace("STACK", &self.stack)))
@@ -202,6 +211,7 @@ impl World {
         let variable = |name: &str| match name {
             "DEVARCH_HOME" => Some(home.clone().into_os_string()),
             "DEVARCH_PORTS" => Some(self.port_range().into()),
+            "DEVARCH_ADDRESS_POOL" => Some(self.address_pool().into()),
             _ => None,
         };
         let mut settings = Settings::read(None, variable).unwrap();
