@@ -162,7 +162,7 @@ mod tests {
     fn hash(mode: u32, instructions: &str, arg: &str) -> BuildHash {
         let mut hasher = BuildHasher::new(&HashKey::new([1; 32]));
         hasher.entry(b"app.py", mode, Content::File([2; 32]));
-        hasher.finish(&spec(Text::Secret(arg.to_owned())), instructions.as_bytes())
+        hasher.finish(&spec(Text::secret(arg)), instructions.as_bytes())
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::{
         BuildSpec, Effective, Findings, Problem, SpecContext, Supply, SupplyContext, check_edit,
         check_instance, check_stack, container_spec, merge, supplies,
     },
+    secret::Locked,
     spec::{ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
     stack::{Instance, Stack, Wanted},
     subnet,
@@ -78,8 +79,8 @@ pub enum Readiness {
 pub struct World<'a> {
     /// The store that owns the stack.
     pub store: &'a StoreId,
-    /// The store's key for config hashes.
-    pub hash_key: &'a HashKey,
+    /// The store's key for config hashes, unless it can't be read: then only what is not to be there can be desired.
+    pub hash_key: Result<&'a HashKey, Locked>,
     /// The addresses of the stack's network.
     pub subnet: Ipv4Net,
     /// The user's home, for `~/` and for policy.
@@ -129,12 +130,13 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
                 findings.extend(check_instance(name, &desired.spec, &stack.allow, world.home));
                 instances.insert(name.clone(), desired);
             }
-            Err(problem) => findings.errors.push(problem),
+            Err(problems) => findings.errors.extend(problems),
         }
     }
     findings.warnings.extend(waits_in_vain(&instances));
     if !findings.errors.is_empty() {
         findings.errors.sort();
+        findings.errors.dedup();
         return Err(findings.errors);
     }
     Ok(Desired {
@@ -210,31 +212,41 @@ fn desired_instance(
     place: &InstancePlace<'_>,
     effective: &Effective,
     world: &World<'_>,
-) -> Result<DesiredInstance, Problem> {
+) -> Result<DesiredInstance, Vec<Problem>> {
     let InstancePlace { stack, name, instance, network, supply } = *place;
     let container =
-        ContainerName::of(&stack.name, name).map_err(|error| Problem::of(name, "name", error.to_string()))?;
+        ContainerName::of(&stack.name, name).map_err(|e| vec![Problem::of(name, "name", e.to_string())])?;
     if subnet::address(world.subnet, instance.slot).is_none() {
         let message = format!(
             "the stack's network {} has no address left for it; `devarch down {}` and `devarch up` give it a larger one",
             world.subnet, stack.name
         );
-        return Err(Problem::of(name, "network", message));
+        return Err(vec![Problem::of(name, "network", message)]);
     }
     let image = effective.service.image.as_ref().and_then(|image| world.images.get(image));
-    let spec = container_spec(
+    let (spec, problems) = container_spec(
         effective,
         &SpecContext {
+            stack,
             name,
             instance,
             container: &container,
             network,
             subnet: world.subnet,
-            project: stack.project.as_deref(),
             home: world.home,
             image,
         },
     );
+    let wanted = stack.wanted(instance);
+    // What is not to be there needs no secrets.
+    if wanted != Wanted::Absent && !problems.is_empty() {
+        return Err(problems);
+    }
+    let hash = match world.hash_key {
+        Ok(key) => config_hash(key, &spec),
+        Err(_) if wanted == Wanted::Absent => String::new(),
+        Err(why) => return Err(vec![hash_key_locked(why)]),
+    };
     let volumes = spec.mounts.iter().filter_map(|mount| match &mount.source {
         MountFrom::Volume(volume) => Some(VolumeSpec { name: volume.clone() }),
         MountFrom::Bind(_) => None,
@@ -242,8 +254,8 @@ fn desired_instance(
     Ok(DesiredInstance {
         id: instance.id.clone(),
         container,
-        wanted: stack.wanted(instance),
-        hash: config_hash(world.hash_key, &spec),
+        wanted,
+        hash,
         supply,
         image_id: image.map(|image| image.id.clone()),
         volumes: volumes.collect(),
@@ -252,6 +264,11 @@ fn desired_instance(
         template: instance.template.digest.to_string(),
         spec,
     })
+}
+
+fn hash_key_locked(why: Locked) -> Problem {
+    let message = format!("the store's own key, which config hashes are made with, can't be read: {why}");
+    Problem { instance: None, field: String::new(), message }
 }
 
 fn readiness(spec: &ContainerSpec, image: Option<&ImageInfo>) -> Readiness {

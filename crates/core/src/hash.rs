@@ -40,12 +40,9 @@ pub fn config_hash(key: &HashKey, spec: &ContainerSpec) -> String {
     let mut mac = key.mac();
     let shown = serde_json::to_vec(spec).unwrap_or_default();
     absorb(&mut mac, &shown);
-    let secret_files = spec.config_files.iter().map(|(path, file)| (path, &file.content));
-    for (name, text) in spec.environment.iter().chain(secret_files) {
-        if text.is_secret() {
-            absorb(&mut mac, name.as_bytes());
-            absorb(&mut mac, text.reveal().as_bytes());
-        }
+    for (field, secret) in spec.secrets() {
+        absorb(&mut mac, field.as_bytes());
+        absorb(&mut mac, secret.reveal().as_bytes());
     }
     format!("{FORM}:{}", hex(&mac.finalize().into_bytes()))
 }

@@ -43,6 +43,10 @@ id!(
     StoreId
 );
 id!(
+    /// A secret of a stack, or one made for an instance; survives renames and new values.
+    SecretId
+);
+id!(
     /// A saved plan.
     PlanId
 );

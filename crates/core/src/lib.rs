@@ -18,6 +18,7 @@ pub mod policy;
 pub mod port;
 pub mod read;
 pub mod resolve;
+pub mod secret;
 pub mod spec;
 pub mod stack;
 pub mod subnet;

@@ -5,6 +5,7 @@ use crate::{
     id::{ApplyId, InstanceId, StackId, StoreId},
     name::{ContainerName, NetworkName, PhysicalVolume},
     port::HostSocket,
+    secret::Secret,
     template::{Healthcheck, PortKey, Protocol, Resources, RestartPolicy, TmpfsMount, Ulimit},
     text::Text,
     unit::{Bytes, FileMode, Millis, Owner},
@@ -94,9 +95,9 @@ pub struct ContainerSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<Vec<String>>,
+    pub command: Option<Vec<Text>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub entrypoint: Option<Vec<String>>,
+    pub entrypoint: Option<Vec<Text>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,6 +171,24 @@ pub struct ContainerSpec {
 }
 
 impl ContainerSpec {
+    /// Its secrets, by field: `environment.PASSWORD`, `config_files./etc/app.conf`, `command[2]`.
+    pub fn secrets(&self) -> BTreeMap<String, Secret> {
+        let variables = self.environment.iter().map(|(name, text)| (format!("environment.{name}"), text));
+        let files =
+            self.config_files.iter().map(|(path, file)| (format!("config_files.{path}"), &file.content));
+        let words = |field: &'static str, words: &'_ Option<Vec<Text>>| {
+            let words = words.iter().flatten().enumerate();
+            words.map(|(at, word)| (format!("{field}[{at}]"), word.clone())).collect::<Vec<_>>()
+        };
+        let (command, entrypoint) = (words("command", &self.command), words("entrypoint", &self.entrypoint));
+        let words = command.iter().chain(&entrypoint).map(|(field, word)| (field.clone(), word));
+        let secrets = variables.chain(files).chain(words).filter_map(|(field, text)| match text {
+            Text::Secret(secret) => Some((field, secret.clone())),
+            Text::Plain(_) => None,
+        });
+        secrets.collect()
+    }
+
     /// The named volumes it can write to.
     pub fn data_volumes(&self) -> impl Iterator<Item = &PhysicalVolume> {
         self.mounts.iter().filter(|mount| !mount.read_only).filter_map(|mount| match &mount.source {

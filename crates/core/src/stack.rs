@@ -2,10 +2,12 @@
 
 use crate::{
     engine::EngineBinding,
+    hash::HashKey,
     id::{InstanceId, StackId},
     name::{ContainerName, InstanceName, NameTooLong, PhysicalVolume, StackName, VolumeName},
     policy::Allowance,
     read::StackFile,
+    secret::{KeptSecret, SecretName},
     template::{Overrides, PortKey, Template, TemplateDigest},
 };
 use ipnet::Ipv4Net;
@@ -37,6 +39,8 @@ pub struct Stack {
     pub imported: Option<StackFile>,
     /// What policy would refuse and the stack allows.
     pub allow: BTreeSet<Allowance>,
+    /// Its secrets: what `${secret:NAME}` stands for.
+    pub secrets: BTreeMap<SecretName, KeptSecret>,
     /// Its instances.
     pub instances: BTreeMap<InstanceName, Instance>,
 }
@@ -60,6 +64,8 @@ pub struct Instance {
     pub ports: BTreeMap<PortKey, HostBinding>,
     /// The physical names of its volumes, kept over renames.
     pub volumes: BTreeMap<VolumeName, PhysicalVolume>,
+    /// The values DevArch has made for it, by the variable.
+    pub generated: BTreeMap<String, KeptSecret>,
 }
 
 /// A template body and its digest.
@@ -73,8 +79,8 @@ pub struct Pinned {
 
 impl Pinned {
     /// Pins a template's body.
-    pub fn new(template: Arc<Template>) -> Self {
-        Self { digest: template.digest(), template }
+    pub fn new(template: Arc<Template>, key: &HashKey) -> Self {
+        Self { digest: template.digest(key), template }
     }
 }
 

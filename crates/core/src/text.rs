@@ -1,5 +1,6 @@
 //! Text that knows whether it is a secret. Redaction is this type's doing, not the printer's.
 
+use crate::secret::Secret;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -13,7 +14,7 @@ pub enum Text {
     /// Anyone may see it.
     Plain(String),
     /// Nobody may see it.
-    Secret(String),
+    Secret(Secret),
 }
 
 impl Text {
@@ -22,10 +23,16 @@ impl Text {
         Self::Plain(text.into())
     }
 
+    /// A value that nobody may see.
+    pub fn secret(text: impl Into<String>) -> Self {
+        Self::Secret(Secret::new(text))
+    }
+
     /// The value, secret or not, under a name that a reviewer can search for.
     pub fn reveal(&self) -> &str {
         match self {
-            Self::Plain(text) | Self::Secret(text) => text,
+            Self::Plain(text) => text,
+            Self::Secret(secret) => secret.reveal(),
         }
     }
 
@@ -67,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_secret_cannot_be_printed() {
-        let secret = Text::Secret("hunter2".to_owned());
+        let secret = Text::secret("hunter2");
         let shown = format!("{secret} {secret:?} {}", serde_json::to_string(&secret).unwrap());
         assert!(!shown.contains("hunter2"), "{shown}");
         assert_eq!(secret.reveal(), "hunter2");

@@ -19,6 +19,10 @@ pub(super) enum Holder {
     Argument(InstanceName, String),
     /// A config file, by its path.
     File(InstanceName, String),
+    /// A word of its command, by its place.
+    Command(InstanceName, usize),
+    /// A word of its entrypoint, by its place.
+    Entrypoint(InstanceName, usize),
 }
 
 impl Secrets {
@@ -35,6 +39,11 @@ impl Secrets {
                 (holder, text)
             });
             found.extend(variables.filter(|(_, text)| text.is_secret()));
+            let words = |words: &'a Option<Vec<Text>>| words.iter().flatten().enumerate();
+            let command = words(&spec.command).map(|(at, text)| (Holder::Command(name.clone(), at), text));
+            let entrypoint =
+                words(&spec.entrypoint).map(|(at, text)| (Holder::Entrypoint(name.clone(), at), text));
+            found.extend(command.chain(entrypoint).filter(|(_, text)| text.is_secret()));
             let contents = spec.config_files.iter().map(|(path, file)| {
                 let holder = Holder::File(name.clone(), path.clone());
                 (holder, &file.content)
@@ -85,7 +94,7 @@ impl Holder {
     fn short(&self) -> String {
         match self {
             Self::Variable(_, name) | Self::Argument(_, name) => variable_name(name),
-            Self::File(..) => self.full(),
+            Self::File(..) | Self::Command(..) | Self::Entrypoint(..) => self.full(),
         }
     }
 
@@ -94,6 +103,12 @@ impl Holder {
             Self::Variable(instance, name) | Self::Argument(instance, name) => {
                 let prefix = instance.as_str().to_ascii_uppercase();
                 variable_name(&format!("{prefix}_{name}"))
+            }
+            Self::Command(instance, at) => {
+                variable_name(&format!("{instance}_command_{at}").to_ascii_uppercase())
+            }
+            Self::Entrypoint(instance, at) => {
+                variable_name(&format!("{instance}_entrypoint_{at}").to_ascii_uppercase())
             }
             Self::File(instance, path) => variable_name(&format!("{instance}{path}").to_ascii_uppercase()),
         }

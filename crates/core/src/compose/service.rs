@@ -13,6 +13,7 @@ use crate::{
     name::InstanceName,
     spec::{ContainerSpec, MountFrom},
     template::{DependencyCondition, HealthTest, Healthcheck, RestartPolicy, TmpfsMount},
+    text::Text,
 };
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -29,8 +30,14 @@ pub(super) fn service(
         image: Interpolated::literal(&spec.image),
         pull_policy: pull_policy(instance.supply),
         platform: one(spec.platform.as_ref()),
-        command: spec.command.as_deref().map(all),
-        entrypoint: spec.entrypoint.as_deref().map(all),
+        command: spec
+            .command
+            .as_deref()
+            .map(|all| words(all, secrets, |at| Holder::Command(name.clone(), at))),
+        entrypoint: spec
+            .entrypoint
+            .as_deref()
+            .map(|all| words(all, secrets, |at| Holder::Entrypoint(name.clone(), at))),
         user: one(spec.user.as_ref()),
         working_dir: one(spec.working_dir.as_ref()),
         hostname: Interpolated::literal(&spec.hostname),
@@ -73,6 +80,10 @@ fn one(text: Option<&String>) -> Option<Interpolated> {
 
 fn all(texts: &[String]) -> Vec<Interpolated> {
     texts.iter().map(Interpolated::literal).collect()
+}
+
+fn words(texts: &[Text], secrets: &Secrets, holder: impl Fn(usize) -> Holder) -> Vec<Interpolated> {
+    texts.iter().enumerate().map(|(at, text)| value(text, &holder(at), secrets)).collect()
 }
 
 fn pairs(texts: &BTreeMap<String, String>) -> BTreeMap<String, Interpolated> {

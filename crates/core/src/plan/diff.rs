@@ -1,6 +1,6 @@
 //! Two specs, field by field.
 
-use crate::{spec::ContainerSpec, text::REDACTED};
+use crate::{secret::Secret, text::REDACTED};
 use serde::Serialize;
 use serde_json::Value;
 use similar::TextDiff;
@@ -18,16 +18,17 @@ pub struct FieldDiff {
 }
 
 impl FieldDiff {
-    /// A secret of a spec that differs; how is nobody's business.
-    pub fn secret(spec: &ContainerSpec) -> Self {
-        let variables = spec.environment.iter().map(|(name, text)| (format!("environment.{name}"), text));
-        let files =
-            spec.config_files.iter().map(|(path, file)| (format!("config_files.{path}"), &file.content));
-        let secrets: Vec<String> =
-            variables.chain(files).filter(|(_, text)| text.is_secret()).map(|(field, _)| field).collect();
+    /// A secret that differs; how is nobody's business.
+    pub fn secret(field: impl Into<String>) -> Self {
         let shown = || Some(REDACTED.to_owned());
-        Self { field: secrets.join(" or "), from: shown(), to: shown() }
+        Self { field: field.into(), from: shown(), to: shown() }
     }
+}
+
+/// Secrets that were there and are, with another value.
+pub fn changed_secrets(from: &BTreeMap<String, Secret>, to: &BTreeMap<String, Secret>) -> Vec<FieldDiff> {
+    let differs = |(field, secret): &(&String, &Secret)| from.get(*field).is_some_and(|was| was != *secret);
+    to.iter().filter(differs).map(|(field, _)| FieldDiff::secret(field)).collect()
 }
 
 impl fmt::Display for FieldDiff {
@@ -41,6 +42,7 @@ impl fmt::Display for FieldDiff {
             return write!(f, "{field}:\n{}", unified(from, to));
         }
         match (from, to) {
+            (Some(REDACTED), Some(REDACTED)) => write!(f, "{field}: secret changed"),
             (Some(from), Some(to)) => write!(f, "{field}: {} => {}", brief(from), brief(to)),
             (None, Some(to)) => write!(f, "{field}: + {}", brief(to)),
             (Some(from), None) => write!(f, "{field}: - {}", brief(from)),

@@ -1,6 +1,9 @@
 //! What is to be done about one instance.
 
-use super::{AppliedState, FieldDiff, PlanOptions, Reason, Remembered, diff, model::memory};
+use super::{
+    AppliedState, FieldDiff, PlanOptions, Reason, Remembered, RememberedSpec, changed_secrets, diff,
+    model::memory,
+};
 use crate::{
     build_hash::{BuildHash, BuildPart},
     desired::{Desired, DesiredInstance, Readiness},
@@ -175,10 +178,27 @@ impl<'a> Case<'a> {
             return Vec::new();
         };
         let mut fields = diff(&known.spec, &memory(&instance.spec, &instance.depends_on));
-        if fields.iter().all(is_dependency) {
-            fields.push(FieldDiff::secret(&instance.spec));
-        }
+        fields.extend(self.secrets(known, instance, &fields));
         fields
+    }
+
+    /// The secrets that differ. Where those it was made with can't be read any more, and nothing else tells what
+    /// changed, it may be any of them.
+    fn secrets(
+        &self,
+        known: &RememberedSpec,
+        instance: &DesiredInstance,
+        others: &[FieldDiff],
+    ) -> Vec<FieldDiff> {
+        let now = instance.spec.secrets();
+        match &known.secrets {
+            Some(before) => changed_secrets(before, &now),
+            None if others.iter().all(is_dependency) => {
+                let fields: Vec<String> = now.into_keys().collect();
+                vec![FieldDiff::secret(fields.join(" or "))]
+            }
+            None => Vec::new(),
+        }
     }
 
     /// Whether a replacement lets another image write to a volume that is there.

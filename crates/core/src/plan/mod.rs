@@ -14,7 +14,7 @@ pub use assume::{Assumptions, Difference, assumptions};
 pub use before::{Before, BeforeContainer, before};
 pub use build::plan;
 pub use conflict::Conflict;
-pub use diff::{FieldDiff, diff};
+pub use diff::{FieldDiff, changed_secrets, diff};
 pub use model::{
     Action, AppliedState, Change, ChangeKind, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason,
     Remembered, RememberedSpec, Step, StepId, Subject, VolumeCopy,

@@ -8,6 +8,7 @@ use crate::{
     id::{ContainerId, ImageId, InstanceId, NetworkId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
     resolve::{BuildSpec, Problem, Supply},
+    secret::{Sealable, Secret, Stored},
     spec::{Attachment, ContainerSpec, FileSpec, Identity, NetworkSpec, VolumeSpec},
     template::Dependency,
     unit::Millis,
@@ -18,6 +19,7 @@ use std::{
     fmt,
     str::FromStr,
 };
+use zeroize::Zeroizing;
 
 /// Everything an apply will do, in order, with reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -214,8 +216,15 @@ pub struct Made {
 
 impl Made {
     /// What the store remembers of it: the left side of later diffs.
-    pub fn memory(&self) -> serde_json::Value {
-        memory(&self.spec, &self.depends_on)
+    pub fn memory(&self) -> Stored {
+        let secrets = self.spec.secrets();
+        let revealed: BTreeMap<&String, &str> =
+            secrets.iter().map(|(field, secret)| (field, secret.reveal())).collect();
+        let revealed = Zeroizing::new(serde_json::to_string(&revealed).unwrap_or_default());
+        Stored {
+            open: memory(&self.spec, &self.depends_on).to_string(),
+            secret: if secrets.is_empty() { Sealable::Nothing } else { Sealable::Open(revealed) },
+        }
     }
 }
 
@@ -462,8 +471,24 @@ pub struct RememberedSpec {
     pub hash: String,
     /// Its spec as it may be shown; the left side of diffs.
     pub spec: serde_json::Value,
+    /// Its secrets by field; `None` where they can't be read.
+    pub secrets: Option<BTreeMap<String, Secret>>,
     /// What is known of the container.
     pub state: AppliedState,
+}
+
+impl RememberedSpec {
+    /// Reads what [`Made::memory`] gave. What can't be read counts as nothing.
+    pub fn read(hash: String, stored: &Stored, state: AppliedState) -> Self {
+        let secrets = match &stored.secret {
+            Sealable::Nothing => Some(BTreeMap::new()),
+            Sealable::Open(text) => serde_json::from_str::<BTreeMap<String, String>>(text)
+                .ok()
+                .map(|all| all.into_iter().map(|(field, value)| (field, Secret::new(value))).collect()),
+            Sealable::Locked(_) => None,
+        };
+        Self { hash, spec: serde_json::from_str(&stored.open).unwrap_or_default(), secrets, state }
+    }
 }
 
 /// What is known of a container that was applied.

@@ -4,9 +4,9 @@ use super::{
     Value,
     fields::At,
     scalar::{nonempty, text},
-    service::{check_names, env_value, pairs},
+    service::{check_names, pairs, said_value},
 };
-use crate::template::{Build, Dockerfile, EnvValue, PullPolicy};
+use crate::template::{Build, Dockerfile, Given, PullPolicy};
 use std::collections::BTreeMap;
 
 /// The fields of `build`; a text is the context.
@@ -54,8 +54,8 @@ fn dockerfile(at: &At<'_>) -> Option<String> {
     Some(parts.join("/"))
 }
 
-fn args(at: &At<'_>) -> Option<BTreeMap<String, EnvValue>> {
-    let args = pairs(at, env_value)?;
+fn args(at: &At<'_>) -> Option<BTreeMap<String, Given>> {
+    let args = pairs(at, said_value)?;
     check_names(at, args.keys());
     Some(args)
 }

@@ -2,11 +2,13 @@ use super::{
     Node, ReadResult, Reader, Value,
     fields::At,
     scalar::{boolean, parsed, text},
+    secrets::declaration,
     template::{overrides, template},
 };
 use crate::{
     name::{InstanceName, StackName, TemplateName},
     policy::Allowance,
+    secret::{Generate, HoldsSecrets, SecretName, SecretValue},
     stack::{Instance, Stack},
     template::{Overrides, Template},
 };
@@ -27,8 +29,19 @@ pub struct ProjectFile {
 pub struct StackFile {
     /// What policy would refuse and the stack allows.
     pub allow: BTreeSet<Allowance>,
+    /// The secrets it refers to, by name: their values are never in a file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<SecretName, SecretFile>,
     /// Its instances.
     pub instances: BTreeMap<InstanceName, InstanceFile>,
+}
+
+/// A secret of a stack that its file declares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretFile {
+    /// How DevArch makes it; where nothing is said the user sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generate: Option<Generate>,
 }
 
 /// One instance of a devarch.yml.
@@ -51,17 +64,14 @@ impl StackFile {
             overrides: instance.overrides.clone(),
         };
         let instances = stack.instances.iter().map(|(name, i)| (name.clone(), instance(i))).collect();
-        Self { allow: stack.allow.clone(), instances }
+        let secrets = stack.imported.as_ref().map(|file| file.secrets.clone()).unwrap_or_default();
+        Self { allow: stack.allow.clone(), secrets, instances }
     }
+}
 
-    /// The form kept in the store: JSON.
-    pub fn to_stored(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// Reads what [`StackFile::to_stored`] wrote.
-    pub fn from_stored(body: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(body)
+impl HoldsSecrets for StackFile {
+    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+        self.instances.values_mut().for_each(|instance| instance.overrides.visit_secrets(visit));
     }
 }
 
@@ -137,9 +147,10 @@ where
 fn stack(at: &At<'_>) -> Option<StackFile> {
     let mut fields = at.fields()?;
     let allow = fields.take("allow", |at| at.list(allowance)).unwrap_or_default();
+    let secrets = fields.take("secrets", |at| named(at, declaration)).unwrap_or_default();
     let instances = fields.need("instances", |at| named(at, instance));
     fields.finish();
-    Some(StackFile { allow: allow.into_iter().collect(), instances: instances? })
+    Some(StackFile { allow: allow.into_iter().collect(), secrets, instances: instances? })
 }
 
 fn allowance(at: &At<'_>) -> Option<Allowance> {
@@ -200,7 +211,7 @@ stacks:
         12:22: stacks.shop.instances.db.healthcheck: `test` is missing
         13:19: stacks.shop.instances.db.volumes[0]: "/data" has no name; write NAME:/data so that its data can be found again
         14:18: stacks.shop.instances.db.restart: "sometimes" is not one of no, always, unless-stopped, on-failure, on-failure:N
-        15:5: stacks.shop.wires: unknown field `wires`; known are allow, instances
+        15:5: stacks.shop.wires: unknown field `wires`; known are allow, secrets, instances
         "#);
     }
 

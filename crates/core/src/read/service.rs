@@ -2,15 +2,16 @@ use super::{
     Value, build,
     fields::{At, Fields},
     scalar::{boolean, bytes, int, nonempty, parsed, text},
-    service_lists as lists,
+    secrets, service_lists as lists,
 };
 use crate::{
     name::InstanceName,
     spec::label,
     template::{
-        Dependency, DependencyCondition, EnvValue, HealthTest, Healthcheck, Limits, Reservations, Resources,
-        RestartPolicy, Service, Ulimit,
+        Dependency, DependencyCondition, EnvValue, Given, HealthTest, Healthcheck, Limits, Reservations,
+        Resources, RestartPolicy, Service, Ulimit,
     },
+    text::REDACTED,
 };
 use std::collections::BTreeMap;
 
@@ -43,6 +44,7 @@ pub const SERVICE_FIELDS: &[&str] = &[
     "ports",
     "volumes",
     "tmpfs",
+    "secrets",
     "healthcheck",
     "depends_on",
     "extra_hosts",
@@ -91,6 +93,7 @@ pub(super) fn service(fields: &mut Fields<'_>) -> Service {
         ports: fields.take("ports", lists::ports),
         volumes: fields.take("volumes", lists::volumes),
         tmpfs: fields.take("tmpfs", lists::tmpfs),
+        secrets: fields.take("secrets", secrets::mounts),
         healthcheck: fields.take("healthcheck", healthcheck),
         depends_on: fields.take("depends_on", depends_on),
         extra_hosts: fields.take("extra_hosts", extra_hosts),
@@ -241,7 +244,27 @@ pub(super) fn check_names<'n>(at: &At<'_>, names: impl Iterator<Item = &'n Strin
     }
 }
 
-pub(super) fn env_value(at: &At<'_>) -> Option<EnvValue> {
+/// A variable's value; it may be one that DevArch makes.
+fn env_value(at: &At<'_>) -> Option<EnvValue> {
+    let is_made = matches!(&at.node.value, Value::Map(entries) if entries.iter().any(|(key, _)| key.text == "generate"));
+    if !is_made {
+        return said_value(at).map(EnvValue::Given);
+    }
+    let mut fields = at.fields()?;
+    let generate = fields.take("generate", secrets::generate);
+    let _ = fields.take("secret", boolean);
+    if fields.raw("value").is_some() {
+        fields.at.tell("`value` and `generate` are both there; keep one");
+    }
+    fields.finish();
+    Some(EnvValue::Generate(generate?))
+}
+
+/// What is wrong with a placeholder in the place of a secret: it would become the secret.
+pub(super) const NOT_A_VALUE: &str = "this stands for a secret that was not written; write ${secret:NAME} and set it with `devarch secret set`";
+
+/// A value that is written down, or `{value, secret}`.
+pub(super) fn said_value(at: &At<'_>) -> Option<Given> {
     match &at.node.value {
         Value::Null => at.wrong("a value is needed: DevArch does not pass variables of your shell on"),
         Value::Map(_) => {
@@ -249,9 +272,13 @@ pub(super) fn env_value(at: &At<'_>) -> Option<EnvValue> {
             let value = fields.need("value", text);
             let secret = fields.take("secret", boolean).unwrap_or(false);
             fields.finish();
-            Some(EnvValue { value: value?, secret })
+            let value = value?;
+            if secret && value == REDACTED {
+                return at.wrong(NOT_A_VALUE);
+            }
+            Some(if secret { Given::secret(value) } else { Given::plain(value) })
         }
-        _ => text(at).map(EnvValue::plain),
+        _ => text(at).map(Given::plain),
     }
 }
 

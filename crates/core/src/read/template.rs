@@ -2,12 +2,13 @@ use super::{
     Node, ReadResult, Reader, Value,
     fields::{At, Fields},
     scalar::{boolean, checked_container_path, file_mode, nonempty, parsed, port, text},
-    service::{environment_add, pairs, service},
+    service::{NOT_A_VALUE, environment_add, pairs, said_value, service},
     service_lists::{ports_add, volumes_add},
 };
 use crate::{
     name::TemplateName,
     template::{ConfigContent, ConfigFile, ContractType, Export, Import, Overrides, Template},
+    text::REDACTED,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,7 +92,7 @@ fn removable(at: &At<'_>) -> Option<Option<ConfigFile>> {
 fn config_file(at: &At<'_>) -> Option<ConfigFile> {
     if let Value::Text(content) = &at.node.value {
         let content = ConfigContent::Content(content.clone());
-        return Some(ConfigFile { content, mode: None, owner: None, secret: false });
+        return Some(ConfigFile { content, mode: None, owner: None });
     }
     let mut fields = at.fields()?;
     let content = fields.take("content", text);
@@ -100,12 +101,16 @@ fn config_file(at: &At<'_>) -> Option<ConfigFile> {
     let owner = fields.take("owner", parsed);
     let secret = fields.take("secret", boolean).unwrap_or(false);
     fields.finish();
+    if secret && content.as_deref() == Some(REDACTED) {
+        return at.wrong(NOT_A_VALUE);
+    }
     let content = match (content, file) {
+        (Some(content), None) if secret => ConfigContent::secret(content),
         (Some(content), None) => ConfigContent::Content(content),
-        (None, Some(file)) => ConfigContent::File(file),
+        (None, Some(path)) => ConfigContent::File { path, secret },
         _ => return at.wrong("either `content` or `file` is needed, and not both"),
     };
-    Some(ConfigFile { content, mode, owner, secret })
+    Some(ConfigFile { content, mode, owner })
 }
 
 fn exports(at: &At<'_>) -> Option<Vec<Export>> {
@@ -118,7 +123,7 @@ fn exports(at: &At<'_>) -> Option<Vec<Export>> {
         let name = fields.need("name", nonempty);
         let contract = fields.need("type", contract);
         let port = fields.need("port", port);
-        let properties = fields.take("properties", |at| pairs(at, text)).unwrap_or_default();
+        let properties = fields.take("properties", |at| pairs(at, said_value)).unwrap_or_default();
         fields.finish();
         let (Some(name), Some(contract), Some(port)) = (name, contract, port) else {
             continue;

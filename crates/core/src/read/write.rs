@@ -1,10 +1,10 @@
 //! Definitions to text: the way back from [`super::read_project`], in the forms a person would write.
 
-use super::{InstanceFile, ProjectFile, StackFile};
+use super::{InstanceFile, ProjectFile, SecretFile, StackFile};
 use crate::template::{
     Build, ConfigContent, ConfigFile, Dependency, DependencyCondition, HealthTest, Healthcheck,
-    HostPortChoice, MountSource, Overrides, PortSpec, Protocol, RestartPolicy, Service, Template, TmpfsMount,
-    Ulimit, VolumeMount,
+    HostPortChoice, MountSource, Overrides, PortSpec, Protocol, RestartPolicy, SECRETS_DIRECTORY,
+    SecretMount, Service, Template, TmpfsMount, Ulimit, VolumeMount,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -17,8 +17,7 @@ pub(crate) fn yaml_text(value: &impl Serialize) -> String {
     serde_saphyr::to_string_with_options(value, options).unwrap_or_default()
 }
 
-/// A devarch.yml that reads back as the same project, in a stable order. Values marked secret are written as they
-/// are: put placeholders in their place before, where the text is for others.
+/// A devarch.yml that reads back as the same project, in a stable order, but for secret values: they are redacted.
 pub fn project_yaml(project: &ProjectFile) -> String {
     let mut file = Map::new();
     file.insert("version".to_owned(), json!("1"));
@@ -38,8 +37,16 @@ fn stack(stack: &StackFile) -> Value {
     if !stack.allow.is_empty() {
         fields.insert("allow".to_owned(), json!(stack.allow));
     }
+    if !stack.secrets.is_empty() {
+        fields.insert("secrets".to_owned(), map(&stack.secrets, secret));
+    }
     fields.insert("instances".to_owned(), map(&stack.instances, instance));
     Value::Object(fields)
+}
+
+/// Nothing where the user sets it.
+fn secret(secret: &SecretFile) -> Value {
+    if secret.generate.is_some() { json!(secret) } else { Value::Null }
 }
 
 fn instance(instance: &InstanceFile) -> Value {
@@ -115,6 +122,7 @@ fn service(service: &Service) -> Map<String, Value> {
     rewrite("ports", service.ports.as_deref().map(|all| list(all, port)));
     rewrite("volumes", service.volumes.as_deref().map(|all| list(all, mount)));
     rewrite("tmpfs", service.tmpfs.as_deref().map(|all| list(all, tmpfs)));
+    rewrite("secrets", service.secrets.as_deref().map(|all| list(all, secret_mount)));
     rewrite("healthcheck", service.healthcheck.as_ref().map(healthcheck));
     rewrite("depends_on", service.depends_on.as_ref().map(depends_on));
     rewrite("ulimits", service.ulimits.as_ref().map(|all| map(all, ulimit)));
@@ -252,10 +260,30 @@ fn ulimit(limit: &Ulimit) -> Value {
     if limit.soft == limit.hard { json!(limit.soft) } else { json!(limit) }
 }
 
+/// Its name where nothing else is said; the owner in Compose's two fields.
+fn secret_mount(mount: &SecretMount) -> Value {
+    let usual = mount.target == format!("{SECRETS_DIRECTORY}/{}", mount.source);
+    if usual && mount.mode.is_none() && mount.owner.is_none() {
+        return json!(mount.source);
+    }
+    let mut fields = Map::from_iter([("source".to_owned(), json!(mount.source))]);
+    if !usual {
+        fields.insert("target".to_owned(), json!(mount.target));
+    }
+    if let Some(owner) = mount.owner {
+        fields.insert("uid".to_owned(), json!(owner.uid));
+        fields.insert("gid".to_owned(), json!(owner.gid));
+    }
+    if let Some(mode) = mount.mode {
+        fields.insert("mode".to_owned(), json!(mode));
+    }
+    Value::Object(fields)
+}
+
 /// Only its content where nothing else is said.
 fn config_file(file: &ConfigFile) -> Value {
     match file {
-        ConfigFile { content: ConfigContent::Content(content), mode: None, owner: None, secret: false } => {
+        ConfigFile { content: ConfigContent::Content(content), mode: None, owner: None } => {
             json!(content)
         }
         _ => json!(file),

@@ -2,14 +2,15 @@
 //!
 //! | field | an override |
 //! |---|---|
-//! | scalars, command, entrypoint, depends_on, resources, health check, exports, imports | replaces the whole |
+//! | scalars, command, entrypoint, depends_on, resources, secrets, health check, exports, imports | replaces the whole |
 //! | ports, volumes, environment | replaces the whole list; `*_add` adds to the inherited one by key, null removes |
 //! | image, build | an override of either replaces both: nothing is built under a name meant for another image |
 //! | labels | merge, the override wins |
 //! | config files | by target path; null removes |
 
 use crate::template::{
-    Build, ConfigFile, EnvValue, Export, Import, Overrides, PortKey, PortSpec, Service, Template, VolumeMount,
+    Build, ConfigFile, EnvValue, Export, Given, Import, Overrides, PortKey, PortSpec, Service, Template,
+    VolumeMount,
 };
 use std::{
     collections::BTreeMap,
@@ -113,6 +114,7 @@ fn replaced(base: &Service, over: &Service, origins: &mut Origins) -> Service {
         stop_grace_period,
         shm_size,
         tmpfs,
+        secrets,
         healthcheck,
         depends_on,
         extra_hosts,
@@ -150,7 +152,9 @@ impl Origins {
         let mut build = self.pick("build", inherited.build.as_ref(), over.build.as_ref());
         if let (Some(build), Some(base)) = (&mut build, &base.build) {
             for (name, arg) in &mut build.args {
-                arg.secret |= base.args.get(name).is_some_and(|inherited| inherited.secret);
+                if base.args.get(name).is_some_and(Given::is_secret) {
+                    *arg = arg.clone().into_secret();
+                }
             }
         }
         (image, build)
@@ -192,9 +196,9 @@ impl Origins {
                 added: over.environment_add.iter().collect(),
             },
         )?;
-        for (name, inherited) in base.environment.iter().flatten() {
+        for (name, _) in base.environment.iter().flatten().filter(|(_, inherited)| inherited.is_secret()) {
             if let Some(value) = list.get_mut(name) {
-                value.secret |= inherited.secret;
+                *value = value.clone().into_secret();
             }
         }
         Some(list)

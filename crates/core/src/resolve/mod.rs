@@ -4,6 +4,7 @@ mod check;
 mod merge;
 mod order;
 mod policy;
+mod secrets;
 mod spec;
 mod supply;
 
@@ -11,5 +12,6 @@ pub use check::{Findings, Problem, check_edit, check_instance, check_stack};
 pub use merge::{Effective, Origin, merge, repository};
 pub use order::{Dependencies, cycle, start_order};
 pub use policy::host_path_allowance;
+pub use secrets::secret_uses;
 pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
 pub use supply::{BuildSpec, Supplies, Supply, SupplyContext, build_spec, supplies};

@@ -1,14 +1,16 @@
 //! Effective config + names and numbers assigned by the store = what an engine is asked to make.
 
-use super::Effective;
+use super::{
+    Effective, Problem,
+    secrets::{Opener, misplaced},
+};
 use crate::{
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, VolumeName},
     observed::ImageInfo,
     spec::{Attachment, ContainerSpec, FileSpec, Mount, MountFrom, PublishedPort},
-    stack::{HostBinding, Instance},
+    stack::{HostBinding, Instance, Stack},
     subnet,
-    template::{ConfigContent, ConfigFile, MountSource, PortKey, RestartPolicy},
-    text::Text,
+    template::{MountSource, PortKey, RestartPolicy},
     unit::{FileMode, Owner},
 };
 use ipnet::Ipv4Net;
@@ -17,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the spec of an instance's container needs to know besides its effective config.
 #[derive(Debug, Clone, Copy)]
 pub struct SpecContext<'a> {
+    /// The stack: its secrets, and the directory relative host paths resolve against.
+    pub stack: &'a Stack,
     /// The instance's name: its host name and alias.
     pub name: &'a InstanceName,
     /// The instance: assigned ports, volumes, slot.
@@ -27,16 +31,30 @@ pub struct SpecContext<'a> {
     pub network: &'a NetworkName,
     /// The network's addresses.
     pub subnet: Ipv4Net,
-    /// The directory relative host paths resolve against.
-    pub project: Option<&'a str>,
     /// The user's home, for `~/`.
     pub home: Option<&'a str>,
     /// The image, where it is present: its `VOLUME` paths become named volumes.
     pub image: Option<&'a ImageInfo>,
 }
 
-/// What the engine is asked to make for an instance.
-pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> ContainerSpec {
+/// What the engine is asked to make for an instance, and what of it can't be said: secrets that are not set, or can't be
+/// read.
+pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> (ContainerSpec, Vec<Problem>) {
+    let mut opener = Opener {
+        stack: context.stack,
+        name: context.name,
+        generated: &context.instance.generated,
+        problems: misplaced(context.name, effective),
+    };
+    let spec = spec(effective, context, &mut opener);
+    (spec, opener.problems)
+}
+
+fn spec(effective: &Effective, context: &SpecContext<'_>, opener: &mut Opener<'_>) -> ContainerSpec {
+    let environment = opener.environment(&effective.service);
+    let command = opener.words("command", effective.service.command.as_ref());
+    let entrypoint = opener.words("entrypoint", effective.service.entrypoint.as_ref());
+    let config_files = files(effective, opener);
     let service = effective.service.clone();
     let job = service.job.unwrap_or(false);
     let network = match service.network_mode {
@@ -50,8 +68,8 @@ pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> Conta
     ContainerSpec {
         image: service.image.unwrap_or_default(),
         platform: service.platform,
-        command: service.command,
-        entrypoint: service.entrypoint,
+        command,
+        entrypoint,
         user: service.user,
         working_dir: service.working_dir,
         hostname: service.hostname.unwrap_or_else(|| context.name.to_string()),
@@ -68,7 +86,7 @@ pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> Conta
         stop_signal: service.stop_signal,
         stop_grace_period: service.stop_grace_period,
         shm_size: service.shm_size,
-        environment: service.environment.iter().flatten().map(|(k, v)| (k.clone(), v.to_text())).collect(),
+        environment,
         labels: service.labels.unwrap_or_default(),
         ports: published(effective, &context.instance.ports),
         mounts: mounts(effective, context),
@@ -84,11 +102,7 @@ pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> Conta
         sysctls: service.sysctls.unwrap_or_default(),
         ulimits: service.ulimits.unwrap_or_default(),
         resources: service.resources.unwrap_or_default(),
-        config_files: effective
-            .config_files
-            .iter()
-            .map(|(path, file)| (path.clone(), file_spec(file)))
-            .collect(),
+        config_files,
         network,
     }
 }
@@ -112,7 +126,7 @@ fn mounts(effective: &Effective, context: &SpecContext<'_>) -> Vec<Mount> {
         let source = match &mount.source {
             MountSource::Volume(name) => physical(name).map(MountFrom::Volume),
             MountSource::Bind(path) => {
-                Some(MountFrom::Bind(absolute_path(path, context.project, context.home)))
+                Some(MountFrom::Bind(absolute_path(path, context.stack.project.as_deref(), context.home)))
             }
         };
         if let Some(source) = source {
@@ -173,15 +187,24 @@ pub(super) fn normal_path(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-fn file_spec(file: &ConfigFile) -> FileSpec {
-    let text = match &file.content {
-        ConfigContent::Content(text) => text.clone(),
-        ConfigContent::File(_) => String::new(),
-    };
-    let default_mode = if file.secret { 0o600 } else { 0o644 };
-    FileSpec {
-        content: if file.secret { Text::Secret(text) } else { Text::Plain(text) },
-        mode: file.mode.unwrap_or(FileMode(default_mode)),
-        owner: file.owner.unwrap_or(Owner { uid: 0, gid: 0 }),
+/// Config files, and the secrets that are files.
+fn files(effective: &Effective, opener: &mut Opener<'_>) -> BTreeMap<String, FileSpec> {
+    let root = Owner { uid: 0, gid: 0 };
+    let mut files = BTreeMap::new();
+    for (path, file) in &effective.config_files {
+        let content = opener.content(path, file);
+        let mode = file.mode.unwrap_or(FileMode(if content.is_secret() { 0o600 } else { 0o644 }));
+        files.insert(path.clone(), FileSpec { content, mode, owner: file.owner.unwrap_or(root) });
     }
+    let user = effective.service.user.as_deref().and_then(|user| user.parse().ok()).unwrap_or(root);
+    for mount in effective.service.secrets.iter().flatten() {
+        if files.contains_key(&mount.target) {
+            let message = format!("{} is a config file too; move one of them", mount.target);
+            opener.problem(&format!("secrets.{}", mount.source), message);
+        }
+        let content = opener.mounted(mount);
+        let (mode, owner) = (mount.mode.unwrap_or(FileMode(0o400)), mount.owner.unwrap_or(user));
+        files.insert(mount.target.clone(), FileSpec { content, mode, owner });
+    }
+    files
 }

@@ -1,6 +1,6 @@
 //! How an image comes to be there (Compose specification, `build` and `pull_policy`).
 
-use super::EnvValue;
+use super::Given;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct Build {
     pub dockerfile: Option<Dockerfile>,
     /// Values of the `ARG`s.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub args: BTreeMap<String, EnvValue>,
+    pub args: BTreeMap<String, Given>,
     /// The stage to stop at; the last where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,

@@ -1,4 +1,7 @@
-use crate::unit::{FileMode, Owner};
+use crate::{
+    secret::{HoldsSecrets, SecretValue},
+    unit::{FileMode, Owner},
+};
 use serde::{Deserialize, Serialize};
 
 /// A file DevArch puts into the container before it starts, through the engine's archive call.
@@ -13,17 +16,74 @@ pub struct ConfigFile {
     /// Owner by number; root where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
-    /// Whether the content must never be shown.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub secret: bool,
 }
 
 /// Where a config file's content comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(from = "Form", into = "Form")]
 pub enum ConfigContent {
-    /// Written in place.
+    /// Written in place. It may refer to secrets: then the file is one.
     Content(String),
+    /// Written in place, and nobody may see it.
+    Secret(SecretValue),
     /// A file beside the devarch.yml; read when the file is imported, so that the store holds the content.
-    File(String),
+    File {
+        /// Its path.
+        path: String,
+        /// Whether nobody may see what is in it.
+        secret: bool,
+    },
+}
+
+impl ConfigContent {
+    /// Content that nobody may see.
+    pub fn secret(content: impl Into<String>) -> Self {
+        Self::Secret(SecretValue::new(content))
+    }
+}
+
+impl HoldsSecrets for ConfigFile {
+    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+        if let ConfigContent::Secret(value) = &mut self.content {
+            visit(value);
+        }
+    }
+}
+
+/// As users write it, secrets redacted.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Secret {
+        content: SecretValue,
+        secret: bool,
+    },
+    Content {
+        content: String,
+    },
+    File {
+        file: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        secret: bool,
+    },
+}
+
+impl From<Form> for ConfigContent {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Secret { content, .. } => Self::Secret(content),
+            Form::Content { content } => Self::Content(content),
+            Form::File { file, secret } => Self::File { path: file, secret },
+        }
+    }
+}
+
+impl From<ConfigContent> for Form {
+    fn from(content: ConfigContent) -> Self {
+        match content {
+            ConfigContent::Secret(content) => Self::Secret { content, secret: true },
+            ConfigContent::Content(content) => Self::Content { content },
+            ConfigContent::File { path, secret } => Self::File { file: path, secret },
+        }
+    }
 }

@@ -1,3 +1,5 @@
+use super::Given;
+use crate::secret::{HoldsSecrets, SecretValue};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -92,7 +94,13 @@ pub struct Export {
     /// Further values a consumer needs (user, password, database, ...); `${env:NAME}` refers to the effective
     /// environment of the instance.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub properties: BTreeMap<String, String>,
+    pub properties: BTreeMap<String, Given>,
+}
+
+impl HoldsSecrets for Export {
+    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+        self.properties.values_mut().for_each(|value| value.visit_secrets(visit));
+    }
 }
 
 /// What an instance needs.

@@ -4,28 +4,36 @@
 mod build;
 mod config_file;
 mod contract;
+mod env_value;
 mod health;
 mod mount;
 mod overrides;
 mod port_spec;
+mod secret_mount;
 mod service;
 
 pub use build::{Build, Dockerfile, PullPolicy};
 pub use config_file::{ConfigContent, ConfigFile};
 pub use contract::{ContractType, Export, Import};
+pub use env_value::{EnvValue, Given};
 pub use health::{HealthTest, Healthcheck};
 pub use mount::{MountSource, TmpfsMount, VolumeMount};
 pub use overrides::Overrides;
 pub use port_spec::{HostPortChoice, PortKey, PortSpec, Protocol};
+pub use secret_mount::{SECRETS_DIRECTORY, SecretMount};
 pub use service::{
-    Dependency, DependencyCondition, EnvValue, Limits, Reservations, Resources, RestartPolicy, Service,
-    Ulimit,
+    Dependency, DependencyCondition, Limits, Reservations, Resources, RestartPolicy, Service, Ulimit,
 };
 
-use crate::name::TemplateName;
+use crate::{
+    hash::{HashKey, absorb, hex},
+    name::TemplateName,
+    secret::{HoldsSecrets, Sealable, SecretValue, Stored},
+};
+use hmac::Mac as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::{collections::BTreeMap, fmt, fmt::Write as _};
+use std::{collections::BTreeMap, fmt};
 
 /// A reusable service definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +57,7 @@ pub struct Template {
     pub imports: Vec<Import>,
 }
 
-/// The SHA-256 of a template's body: instances are pinned to it.
+/// The identity of a template's body: instances are pinned to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TemplateDigest(String);
@@ -60,7 +68,7 @@ impl TemplateDigest {
         Self(digest.into())
     }
 
-    /// `sha256:` and 64 hexadecimal digits.
+    /// `sha256:` or, where secrets are in the body, `hmac-sha256:`; and 64 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -72,23 +80,27 @@ impl fmt::Display for TemplateDigest {
     }
 }
 
+impl HoldsSecrets for Template {
+    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+        self.service.visit_secrets(visit);
+        self.config_files.values_mut().for_each(|file| file.visit_secrets(visit));
+        self.exports.iter_mut().for_each(|export| export.visit_secrets(visit));
+    }
+}
+
 impl Template {
-    /// The form kept in the store: JSON with defaults left out and keys in a fixed order.
-    pub fn to_stored(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// Reads what [`Template::to_stored`] wrote.
-    pub fn from_stored(body: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(body)
-    }
-
-    /// The identity of this body.
-    pub fn digest(&self) -> TemplateDigest {
-        let mut digest = String::from("sha256:");
-        for byte in Sha256::digest(self.to_stored()) {
-            let _ = write!(digest, "{byte:02x}");
-        }
-        TemplateDigest(digest)
+    /// The identity of this body. It is in labels and in the database for all to see: where the body holds secrets it
+    /// is keyed, so that they can't be guessed from it.
+    pub fn digest(&self, key: &HashKey) -> TemplateDigest {
+        let Stored { open, secret } = Stored::of(self);
+        TemplateDigest(match secret {
+            Sealable::Open(secret) => {
+                let mut mac = key.mac();
+                absorb(&mut mac, open.as_bytes());
+                absorb(&mut mac, secret.as_bytes());
+                format!("hmac-sha256:{}", hex(&mac.finalize().into_bytes()))
+            }
+            Sealable::Nothing | Sealable::Locked(_) => format!("sha256:{}", hex(&Sha256::digest(open))),
+        })
     }
 }

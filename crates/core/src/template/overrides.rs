@@ -1,4 +1,5 @@
 use super::{ConfigFile, EnvValue, Export, Import, PortKey, PortSpec, Service, VolumeMount};
+use crate::secret::{HoldsSecrets, SecretValue};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -29,14 +30,11 @@ pub struct Overrides {
     pub imports: Option<Vec<Import>>,
 }
 
-impl Overrides {
-    /// The form kept in the store: JSON in the long forms users can write, defaults left out.
-    pub fn to_stored(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// Reads what [`Overrides::to_stored`] wrote.
-    pub fn from_stored(body: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(body)
+impl HoldsSecrets for Overrides {
+    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+        self.service.visit_secrets(visit);
+        self.environment_add.values_mut().flatten().for_each(|value| value.visit_secrets(visit));
+        self.config_files.values_mut().flatten().for_each(|file| file.visit_secrets(visit));
+        self.exports.iter_mut().flatten().for_each(|export| export.visit_secrets(visit));
     }
 }

@@ -1,6 +1,7 @@
-use super::{Build, Healthcheck, PortSpec, PullPolicy, TmpfsMount, VolumeMount};
+use super::{Build, EnvValue, Healthcheck, PortSpec, PullPolicy, SecretMount, TmpfsMount, VolumeMount};
 use crate::{
     name::InstanceName,
+    secret::{HoldsSecrets, SecretValue},
     unit::{Bytes, Cpus, Millis},
 };
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,9 @@ pub struct Service {
     pub volumes: Option<Vec<VolumeMount>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tmpfs: Option<Vec<TmpfsMount>>,
+    /// Secrets of the stack that the container gets as files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Vec<SecretMount>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,55 +98,12 @@ pub struct Service {
     pub resources: Option<Resources>,
 }
 
-/// An environment variable's value as defined. Stored as it is written, so it must not be printed: what is shown
-/// comes from [`crate::text::Text`].
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "EnvForm", into = "EnvForm")]
-pub struct EnvValue {
-    /// The value.
-    pub value: String,
-    /// Whether it must never be shown.
-    pub secret: bool,
-}
-
-impl std::fmt::Debug for EnvValue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.to_text().fmt(f)
-    }
-}
-
-impl EnvValue {
-    /// A value that anyone may see.
-    pub fn plain(value: impl Into<String>) -> Self {
-        Self { value: value.into(), secret: false }
-    }
-
-    /// The value as text that knows whether it is secret.
-    pub fn to_text(&self) -> crate::text::Text {
-        use crate::text::Text;
-        if self.secret { Text::Secret(self.value.clone()) } else { Text::Plain(self.value.clone()) }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum EnvForm {
-    Short(String),
-    Long { value: String, secret: bool },
-}
-
-impl From<EnvForm> for EnvValue {
-    fn from(form: EnvForm) -> Self {
-        match form {
-            EnvForm::Short(value) => Self { value, secret: false },
-            EnvForm::Long { value, secret } => Self { value, secret },
-        }
-    }
-}
-
-impl From<EnvValue> for EnvForm {
-    fn from(env: EnvValue) -> Self {
-        if env.secret { Self::Long { value: env.value, secret: true } } else { Self::Short(env.value) }
+impl HoldsSecrets for Service {
+    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+        let arguments = self.build.iter_mut().flat_map(|build| build.args.values_mut());
+        arguments.for_each(|value| value.visit_secrets(visit));
+        let variables = self.environment.iter_mut().flat_map(BTreeMap::values_mut);
+        variables.for_each(|value| value.visit_secrets(visit));
     }
 }
 

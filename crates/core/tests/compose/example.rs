@@ -180,7 +180,7 @@ fn build() -> BuildSpec {
         dockerfile: Dockerfile::Inline("FROM busybox\nARG TOKEN\n".to_owned()),
         args: BTreeMap::from([
             ("MODE".to_owned(), Text::Plain("dev".to_owned())),
-            ("TOKEN".to_owned(), Text::Secret("b0ild".to_owned())),
+            ("TOKEN".to_owned(), Text::secret("b0ild")),
         ]),
         target: Some("app".to_owned()),
         platform: Some("linux/amd64".to_owned()),
@@ -202,7 +202,7 @@ fn check(test: HealthTest) -> Healthcheck {
 
 fn db() -> ContainerSpec {
     let mut db = bare("postgres:17", "db");
-    let secret = Text::Secret("hunter2".to_owned());
+    let secret = Text::secret("hunter2");
     db.environment = BTreeMap::from([("PASSWORD".to_owned(), secret)]);
     db.healthcheck = Some(check(HealthTest::Cmd(texts(&["pg_isready", "-h", "127.0.0.1"]))));
     db
@@ -213,7 +213,7 @@ fn web() -> ContainerSpec {
     let volume = PhysicalVolume::from_stored("devarch-shop-web-data");
     let mut web = bare("ghcr.io/acme/web:1.10", "www");
     web.platform = Some("linux/amd64".to_owned());
-    web.command = Some(texts(&["sh", "-c", "echo $HOME; exec web --on yes", ""]));
+    web.command = Some(["sh", "-c", "echo $HOME; exec web --on yes", ""].map(Text::plain).to_vec());
     web.entrypoint = Some(Vec::new());
     web.user = Some("1000:1000".to_owned());
     web.working_dir = Some("/srv".to_owned());
@@ -228,10 +228,7 @@ fn web() -> ContainerSpec {
     web.environment = pairs(&[("YES", "yes"), ("PRICE", "5$"), ("EMPTY", ""), ("N", "1.10")])
         .into_iter()
         .map(|(key, value): (String, String)| (key, Text::Plain(value)))
-        .chain([
-            ("API_KEY".to_owned(), Text::Secret("k".to_owned())),
-            ("PASSWORD".to_owned(), Text::Secret("hunter3".to_owned())),
-        ])
+        .chain([("API_KEY".to_owned(), Text::secret("k")), ("PASSWORD".to_owned(), Text::secret("hunter3"))])
         .collect();
     web.labels = pairs(&[("traefik.rule", "Host(`$x`)")]);
     web.ports = vec![
@@ -276,7 +273,7 @@ fn limits(web: &mut ContainerSpec) {
 fn files(web: &mut ContainerSpec) {
     let conf = Text::Plain("root $document_root;\n\n".to_owned());
     let other = Text::Plain("no newline".to_owned());
-    let token = Text::Secret("t0ken".to_owned());
+    let token = Text::secret("t0ken");
     web.config_files = BTreeMap::from([
         ("/etc/web/web.conf".to_owned(), file(conf)),
         ("/opt/web.conf".to_owned(), file(other)),

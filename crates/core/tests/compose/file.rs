@@ -315,7 +315,7 @@ fn variables_never_meet() {
     let holder = |name: &str, variable: &str| {
         let name: devarch_core::name::InstanceName = name.parse().unwrap();
         let mut spec = bare("busybox", name.as_str());
-        let secret = Text::Secret(format!("{name} {variable}"));
+        let secret = Text::secret(format!("{name} {variable}"));
         spec.environment.insert(variable.to_owned(), secret);
         (name.clone(), instance(&name, spec))
     };
@@ -356,7 +356,9 @@ fn check_read_back(desired: &Desired, file: &ComposeFile) {
         let text = |field: &str| service[field].as_str();
         assert_eq!(text("image"), Some(spec.image.as_str()));
         assert_eq!(text("working_dir"), spec.working_dir.as_deref());
-        assert_eq!(service["command"], serde_json::json!(spec.command));
+        let command: Option<Vec<&str>> =
+            spec.command.as_ref().map(|words| words.iter().map(Text::reveal).collect());
+        assert_eq!(service["command"], serde_json::json!(command));
         for (variable, value) in &spec.environment {
             assert_eq!(service["environment"][variable], value.reveal());
         }

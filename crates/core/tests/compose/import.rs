@@ -238,7 +238,8 @@ fn what_we_write_comes_back() {
     "#);
     let spec = &every_field().instances[&"web".parse().unwrap()].spec;
     let web = &imported.project.templates[&"web".parse().unwrap()];
-    assert_eq!(web.service.command, spec.command);
+    let command = spec.command.iter().flatten().map(|word| word.reveal().to_owned());
+    assert_eq!(web.service.command, Some(command.collect()));
     assert_eq!(web.service.healthcheck, spec.healthcheck);
     assert_eq!(web.service.resources.as_ref(), Some(&spec.resources));
     assert_eq!(web.service.extra_hosts.as_ref(), Some(&spec.extra_hosts));

@@ -219,7 +219,7 @@ pub(crate) fn instance_name() -> impl Strategy<Value = InstanceName> {
 
 /// A value that may be secret; secret ones are not empty, as Compose's `:?` asks.
 fn value() -> impl Strategy<Value = Text> {
-    prop_oneof![text().prop_map(Text::Plain), word().prop_map(Text::Secret)]
+    prop_oneof![text().prop_map(Text::Plain), word().prop_map(Text::secret)]
 }
 
 fn published() -> impl Strategy<Value = PublishedPort> {
@@ -246,7 +246,7 @@ fn files() -> impl Strategy<Value = BTreeMap<String, FileSpec>> {
 
 /// Scalars and maps of a container.
 fn words_of_it() -> impl Strategy<Value = ContainerSpec> {
-    let argv = || option::of(collection::vec(text(), 0..3));
+    let argv = || option::of(collection::vec(value(), 0..3));
     let flags = proptest::array::uniform6(any::<bool>());
     let scalars = (image(), option::of(word()), option::of(word()), option::of(word()));
     // Names that the schema refuses are rare but there.

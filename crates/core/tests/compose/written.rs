@@ -4,10 +4,11 @@ use crate::strategy as any_of;
 use devarch_core::{
     name::{InstanceName, StackName, TemplateName, VolumeName},
     policy::Allowance,
-    read::{InstanceFile, ProjectFile, StackFile, parse_yaml, project_yaml, read_project},
+    read::{InstanceFile, ProjectFile, SecretFile, StackFile, parse_yaml, project_yaml, read_project},
+    secret::{Charset, Generate},
     template::{
-        Build, ConfigContent, ConfigFile, ContractType, Dockerfile, EnvValue, Export, HostPortChoice, Import,
-        MountSource, Overrides, PortKey, PortSpec, PullPolicy, Service, Template, VolumeMount,
+        Build, ConfigContent, ConfigFile, ContractType, Dockerfile, EnvValue, Export, Given, HostPortChoice,
+        Import, MountSource, Overrides, PortKey, PortSpec, PullPolicy, Service, Template, VolumeMount,
     },
     unit::Owner,
 };
@@ -26,12 +27,14 @@ version: "1"
 stacks:
   shop:
     allow: [host-network]
+    secrets: {KEY: null, SALT: {generate: 20}}
     instances:
       db:
         template: postgres
         enabled: false
         ports: ["5432", "127.0.0.1::53/udp", "[::1]:8080:80"]
-        environment_add: {A: null, B: {value: x, secret: true}}
+        environment_add: {A: null, B: {generate: {length: 24, charset: hex}}, C: "${secret:KEY}"}
+        secrets: [KEY, {source: KEY, target: /etc/key, uid: 5, mode: "0440"}]
         ports_add: {80: 8080, 81: null, 82/udp: "127.0.0.1:"}
         volumes_add: {/a: ./src, /b: null, /c: {source: data, read_only: true}}
         config_files: {/etc/a: null, /etc/b: {file: ./b.conf, mode: "0600", owner: "1:2"}}
@@ -63,6 +66,11 @@ templates:
       shop:
         allow:
         - host-network
+        secrets:
+          KEY: null
+          SALT:
+            generate:
+              length: 20
         instances:
           api:
             template: postgres
@@ -80,11 +88,20 @@ templates:
             - 127.0.0.1::53/udp
             - "[::1]:8080:80"
             - "5432"
+            secrets:
+            - KEY
+            - source: KEY
+              target: /etc/key
+              uid: 5
+              gid: 5
+              mode: "0440"
             environment_add:
               A: null
               B:
-                value: x
-                secret: true
+                generate:
+                  length: 24
+                  charset: hex
+              C: ${secret:KEY}
             ports_add:
               80/tcp: "8080"
               81/tcp: null
@@ -190,7 +207,11 @@ fn by_key<K: Ord, V>(values: Vec<V>, key: impl Fn(&V) -> K) -> BTreeMap<K, V> {
 }
 
 fn env_value() -> impl Strategy<Value = EnvValue> {
-    (any_of::text(), any::<bool>()).prop_map(|(value, secret)| EnvValue { value, secret })
+    let generate = (Generate::SHORTEST..40, sample::select(&Charset::ALL[..]));
+    prop_oneof![
+        any_of::text().prop_map(EnvValue::plain),
+        generate.prop_map(|(length, charset)| EnvValue::Generate(Generate { length, charset })),
+    ]
 }
 
 fn variable() -> impl Strategy<Value = String> {
@@ -203,11 +224,14 @@ fn variable() -> impl Strategy<Value = String> {
 fn config_file() -> impl Strategy<Value = ConfigFile> {
     let content = prop_oneof![
         any_of::text().prop_map(ConfigContent::Content),
-        any_of::word().prop_map(ConfigContent::File),
+        (any_of::word(), any::<bool>()).prop_map(|(path, secret)| ConfigContent::File { path, secret }),
     ];
     let owner = option::of((0..9_u32, 0..9_u32).prop_map(|(uid, gid)| Owner { uid, gid }));
-    (content, option::of(any_of::mode()), owner, any::<bool>())
-        .prop_map(|(content, mode, owner, secret)| ConfigFile { content, mode, owner, secret })
+    (content, option::of(any_of::mode()), owner).prop_map(|(content, mode, owner)| ConfigFile {
+        content,
+        mode,
+        owner,
+    })
 }
 
 fn contract() -> impl Strategy<Value = ContractType> {
@@ -215,7 +239,8 @@ fn contract() -> impl Strategy<Value = ContractType> {
 }
 
 fn exports() -> impl Strategy<Value = Vec<Export>> {
-    let export = (any_of::word(), contract(), 1..u16::MAX, any_of::map_of(any_of::text()));
+    let property = any_of::text().prop_map(Given::Plain);
+    let export = (any_of::word(), contract(), 1..u16::MAX, any_of::map_of(property));
     let export =
         export.prop_map(|(name, contract, port, properties)| Export { name, contract, port, properties });
     collection::vec(export, 0..3)
@@ -239,7 +264,7 @@ fn build() -> impl Strategy<Value = Build> {
         any_of::word().prop_map(Dockerfile::Inline),
         "[a-z]{1,5}/Dockerfile".prop_map(Dockerfile::Path)
     ];
-    let args = collection::btree_map(variable(), env_value(), 0..3);
+    let args = collection::btree_map(variable(), any_of::text().prop_map(Given::Plain), 0..3);
     ("[./a-z]{1,8}", option::of(dockerfile), args, option::of("[a-z]{1,5}"))
         .prop_map(|(context, dockerfile, args, target)| Build { context, dockerfile, args, target })
 }
@@ -381,15 +406,17 @@ fn project() -> BoxedStrategy<ProjectFile> {
     let instance = (overrides(), any::<bool>());
     let instances = collection::btree_map(any_of::instance_name(), instance, 0..3);
     let allow = collection::btree_set(sample::select(&Allowance::ALL[..]), 0..3);
-    (option::of(template(&name)), instances, allow)
-        .prop_map(move |(template, instances, allow)| {
+    let made = option::of(Just(Generate::default())).prop_map(|generate| SecretFile { generate });
+    let secrets = collection::btree_map("[A-Z]{1,4}".prop_map(|name| name.parse().unwrap()), made, 0..3);
+    (option::of(template(&name)), instances, allow, secrets)
+        .prop_map(move |(template, instances, allow, secrets)| {
             let file = |(overrides, enabled)| InstanceFile { template: name.clone(), enabled, overrides };
             let instances: BTreeMap<InstanceName, InstanceFile> =
                 instances.into_iter().map(|(name, parts)| (name, file(parts))).collect();
             let stack: StackName = "s".parse().unwrap();
             ProjectFile {
                 templates: template.map(|template| (name.clone(), template)).into_iter().collect(),
-                stacks: BTreeMap::from([(stack, StackFile { allow, instances })]),
+                stacks: BTreeMap::from([(stack, StackFile { allow, secrets, instances })]),
             }
         })
         .boxed()

@@ -322,8 +322,8 @@ templates:
         format!("{name}: {:?} {:?}", service.image, service.build)
     });
     insta::assert_snapshot!(merged.collect::<Vec<_>>().join("\n"), @r#"
-    build: None Some(Build { context: "./b", dockerfile: None, args: {"TOKEN": "[REDACTED]"}, target: None })
+    build: None Some(Build { context: "./b", dockerfile: None, args: {"TOKEN": Secret(Known([REDACTED]))}, target: None })
     image: Some("other:1") None
-    inherits: Some("me/t:1") Some(Build { context: "./t", dockerfile: None, args: {"TOKEN": "[REDACTED]"}, target: None })
+    inherits: Some("me/t:1") Some(Build { context: "./t", dockerfile: None, args: {"TOKEN": Secret(Known([REDACTED]))}, target: None })
     "#);
 }

@@ -397,7 +397,7 @@ fn a_secret_changes_the_hash_and_is_shown_nowhere() {
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ web: replace, its config changed
-          ~ web.environment.TOKEN: [REDACTED] => [REDACTED]
+          ~ web.environment.TOKEN: secret changed
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");

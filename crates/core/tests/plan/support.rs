@@ -33,7 +33,8 @@ pub(crate) fn stack(instances: &str) -> Stack {
     );
     let file = read_project(&parse_yaml(&text).unwrap_or_else(|e| panic!("{e}\n{text}")))
         .unwrap_or_else(|wrong| panic!("{wrong:?}\n{text}"));
-    let template = Pinned::new(Arc::new(file.templates.values().next().unwrap().clone()));
+    let template =
+        Pinned::new(Arc::new(file.templates.values().next().unwrap().clone()), &HashKey::new([7; 32]));
     let mut stack = Stack {
         id: StackId::new("stack-1"),
         name: "shop".parse().unwrap(),
@@ -44,6 +45,7 @@ pub(crate) fn stack(instances: &str) -> Stack {
         subnet: None,
         imported: None,
         allow: BTreeSet::new(),
+        secrets: BTreeMap::new(),
         instances: BTreeMap::new(),
     };
     for (slot, (name, declared)) in file.stacks.values().next().unwrap().instances.iter().enumerate() {
@@ -56,6 +58,7 @@ pub(crate) fn stack(instances: &str) -> Stack {
             slot: u32::try_from(slot).unwrap(),
             ports: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            generated: BTreeMap::new(),
         };
         stack.instances.insert(name.clone(), instance);
     }
@@ -165,7 +168,7 @@ impl Paper {
     pub(crate) fn try_desire(&self, stack: &Stack) -> Result<Desired, Vec<Problem>> {
         let world = World {
             store: &StoreId::new("store-1"),
-            hash_key: &HashKey::new([7; 32]),
+            hash_key: Ok(&HashKey::new([7; 32])),
             subnet: self.subnet,
             home: Some("/home/me"),
             images: &self.observed.images,
@@ -367,8 +370,7 @@ impl Paper {
 
     fn remember(&mut self, made: &Made) {
         let instance = made.identity.instance.as_ref().unwrap();
-        let remembered =
-            RememberedSpec { hash: made.hash.clone(), spec: made.memory(), state: AppliedState::Made };
+        let remembered = RememberedSpec::read(made.hash.clone(), &made.memory(), AppliedState::Made);
         let known = self.remembered.applied.entry(instance.id.clone()).or_default();
         known.retain(|known| known.hash != remembered.hash);
         known.insert(0, remembered);

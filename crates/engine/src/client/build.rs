@@ -177,7 +177,7 @@ mod tests {
 
     fn request() -> BuildRequest {
         let mut request = BuildRequest::new("/nowhere", "app:1");
-        request.args.insert("TOKEN".to_owned(), Text::Secret("hunter2".to_owned()));
+        request.args.insert("TOKEN".to_owned(), Text::secret("hunter2"));
         request.args.insert("MODE".to_owned(), Text::plain("fast"));
         request
     }

@@ -107,7 +107,7 @@ pub async fn an_image_is_built_as_asked(f: &Fixture) {
     fs::write(dir.path().join(".dockerignore"), "**/*.key\nDockerfile\n").unwrap();
     request.target = Some("first".to_owned());
     request.args.insert("GREETING".to_owned(), Text::plain("good day & more"));
-    request.args.insert("TOKEN".to_owned(), Text::Secret("hunter2".to_owned()));
+    request.args.insert("TOKEN".to_owned(), Text::secret("hunter2"));
     let said = Mutex::new(String::new());
     let built = f.engine.build_image(&request, &|line| said.lock().unwrap().push_str(&line)).await;
     built.unwrap();
@@ -129,7 +129,7 @@ pub async fn an_image_is_built_as_asked(f: &Fixture) {
 pub async fn a_secret_argument_is_in_no_error(f: &Fixture) {
     let dockerfile = format!("FROM {IMAGE}\nARG TOKEN\nRUN echo login with $TOKEN && exit 5");
     let (_dir, mut request) = context(f, "leaky", &dockerfile);
-    request.args.insert("TOKEN".to_owned(), Text::Secret("hunter2".to_owned()));
+    request.args.insert("TOKEN".to_owned(), Text::secret("hunter2"));
     let error = f.engine.build_image(&request, &|_| {}).await.unwrap_err();
     let told = format!("{error} {error:?}");
     assert!(told.contains("login with [REDACTED]") && !told.contains("hunter2"), "{told}");

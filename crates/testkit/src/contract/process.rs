@@ -50,7 +50,7 @@ pub async fn the_process_is_what_the_spec_says(f: &Fixture) {
     let spec = &mut request.spec;
     spec.entrypoint = Some(vec!["/bin/sh".to_owned()]);
     spec.environment.insert("PLAIN".to_owned(), Text::plain("a b=c"));
-    spec.environment.insert("SECRET".to_owned(), Text::Secret("hunter2".to_owned()));
+    spec.environment.insert("SECRET".to_owned(), Text::secret("hunter2"));
     spec.user = Some("1000:1001".to_owned());
     spec.working_dir = Some("/var".to_owned());
     "named".clone_into(&mut spec.hostname);

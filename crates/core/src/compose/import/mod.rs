@@ -91,9 +91,12 @@ fn imported(services: &[(&str, At<'_>)], names: &Names, file: &TopLevel<'_>) -> 
 
 /// Names the readers report and yet hand on, because elsewhere a report refuses the whole text.
 fn leave_out_refused(service: &mut Service) {
-    let args = service.build.as_mut().map(|build| &mut build.args);
-    for variables in service.environment.as_mut().into_iter().chain(args) {
-        variables.retain(|name, _| !name.is_empty() && !name.contains(['=', '\0', ' ']));
+    let is_name = |name: &String| !name.is_empty() && !name.contains(['=', '\0', ' ']);
+    if let Some(variables) = &mut service.environment {
+        variables.retain(|name, _| is_name(name));
+    }
+    if let Some(build) = &mut service.build {
+        build.args.retain(|name, _| is_name(name));
     }
     if let Some(labels) = &mut service.labels {
         labels.retain(|name, _| !name.starts_with(label::PREFIX));

@@ -1,0 +1,195 @@
+//! What an instance's texts amount to once the secrets they refer to are in them.
+
+use super::{Effective, Problem};
+use crate::{
+    name::{InstanceName, nearest},
+    secret::{BadReference, KeptSecret, Locked, Part, SecretName, SecretValue, parts, refers},
+    stack::Stack,
+    template::{ConfigContent, ConfigFile, EnvValue, Given, SecretMount, Service},
+    text::Text,
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Fields in which `${secret:NAME}` is replaced, as messages list them.
+const FIELDS: &str = "environment, config_files, command and entrypoint";
+
+/// Puts secrets into the texts of an instance, and collects what stands in the way.
+pub(super) struct Opener<'a> {
+    pub(super) stack: &'a Stack,
+    pub(super) name: &'a InstanceName,
+    pub(super) generated: &'a BTreeMap<String, KeptSecret>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Opener<'_> {
+    pub(super) fn environment(&mut self, service: &Service) -> BTreeMap<String, Text> {
+        let variables = service.environment.iter().flatten();
+        variables.map(|(variable, value)| (variable.clone(), self.variable(variable, value))).collect()
+    }
+
+    pub(super) fn words(&mut self, field: &str, words: Option<&Vec<String>>) -> Option<Vec<Text>> {
+        let words = words?.iter().enumerate();
+        Some(words.map(|(at, word)| self.text(&format!("{field}[{at}]"), word)).collect())
+    }
+
+    /// A config file's content; what it refers to makes it a secret.
+    pub(super) fn content(&mut self, path: &str, file: &ConfigFile) -> Text {
+        let field = format!("config_files.{path}");
+        match &file.content {
+            ConfigContent::Content(text) => self.text(&field, text),
+            ConfigContent::Secret(value) => self.secret_text(&field, value),
+            ConfigContent::File { secret: true, .. } => Text::secret(""),
+            ConfigContent::File { secret: false, .. } => Text::plain(""),
+        }
+    }
+
+    pub(super) fn mounted(&mut self, mount: &SecretMount) -> Text {
+        let field = format!("secrets.{}", mount.source);
+        let mut text = String::new();
+        self.put(&field, &mount.source, &mut text);
+        Text::secret(text)
+    }
+
+    fn variable(&mut self, variable: &str, value: &EnvValue) -> Text {
+        let field = format!("environment.{variable}");
+        match value {
+            EnvValue::Given(Given::Plain(text)) => self.text(&field, text),
+            EnvValue::Given(Given::Secret(value)) => self.secret_text(&field, value),
+            EnvValue::Generate(_) => match self.generated.get(variable) {
+                Some(made) => self.secret_text(&field, &made.value.clone()),
+                // Made with the edit that asks for it: this is a definition nobody has saved yet.
+                None => Text::secret(""),
+            },
+        }
+    }
+
+    /// A secret's own text may refer to others.
+    fn secret_text(&mut self, field: &str, value: &SecretValue) -> Text {
+        match value.open() {
+            Ok(secret) => match self.text(field, secret.reveal()) {
+                Text::Plain(text) => Text::secret(text),
+                secret @ Text::Secret(_) => secret,
+            },
+            Err(why) => self.locked(field, why),
+        }
+    }
+
+    fn text(&mut self, field: &str, given: &str) -> Text {
+        if !refers(given) {
+            return Text::plain(given);
+        }
+        match parts(given) {
+            Ok(parts) => self.joined(field, &parts),
+            Err(wrong) => {
+                self.bad(field, &wrong);
+                Text::secret("")
+            }
+        }
+    }
+
+    fn joined(&mut self, field: &str, parts: &[Part<'_>]) -> Text {
+        let mut text = String::new();
+        for part in parts {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Secret(name) => self.put(field, name, &mut text),
+            }
+        }
+        let secret = parts.iter().any(|part| matches!(part, Part::Secret(_)));
+        if secret { Text::secret(text) } else { Text::plain(text) }
+    }
+
+    fn put(&mut self, field: &str, name: &SecretName, to: &mut String) {
+        match self.stack.secrets.get(name).map(|kept| kept.value.open()) {
+            Some(Ok(secret)) => to.push_str(secret.reveal()),
+            Some(Err(why)) => {
+                self.problem(field, format!("secret '{name}' can't be read: {why}"));
+            }
+            None => self.problem(field, unset(self.stack, name)),
+        }
+    }
+
+    fn locked(&mut self, field: &str, why: Locked) -> Text {
+        self.problem(field, format!("its value can't be read: {why}"));
+        Text::secret("")
+    }
+
+    fn bad(&mut self, field: &str, wrong: &BadReference) {
+        self.problem(field, wrong.to_string());
+    }
+
+    pub(super) fn problem(&mut self, field: &str, message: String) {
+        self.problems.push(Problem::of(self.name, field, message));
+    }
+}
+
+fn unset(stack: &Stack, name: &SecretName) -> String {
+    let near = nearest(name.as_str(), stack.secrets.keys().map(SecretName::as_str));
+    let hint = near.map_or_else(String::new, |near| format!(" (there is {near:?})"));
+    format!(
+        "secret '{name}' of stack '{stack}' is not set{hint}; `devarch secret set {stack} {name}` takes it",
+        stack = stack.name
+    )
+}
+
+/// The stack's secrets an effective config refers to, and by which fields.
+pub fn secret_uses(effective: &Effective) -> Vec<(SecretName, String)> {
+    let mut found = Vec::new();
+    let mut look = |field: String, text: &str| {
+        for part in parts(text).unwrap_or_default() {
+            if let Part::Secret(name) = part {
+                found.push((name, field.clone()));
+            }
+        }
+    };
+    let service = &effective.service;
+    for (variable, value) in service.environment.iter().flatten() {
+        let field = format!("environment.{variable}");
+        match value {
+            EnvValue::Given(Given::Plain(text)) => look(field, text),
+            EnvValue::Given(Given::Secret(SecretValue::Known(secret))) => look(field, secret.reveal()),
+            EnvValue::Given(Given::Secret(SecretValue::Locked(_))) | EnvValue::Generate(_) => {}
+        }
+    }
+    for (field, words) in [("command", &service.command), ("entrypoint", &service.entrypoint)] {
+        words.iter().flatten().for_each(|word| look(field.to_owned(), word));
+    }
+    for (path, file) in &effective.config_files {
+        let field = format!("config_files.{path}");
+        match &file.content {
+            ConfigContent::Content(text) => look(field, text),
+            ConfigContent::Secret(SecretValue::Known(secret)) => look(field, secret.reveal()),
+            ConfigContent::Secret(SecretValue::Locked(_)) | ConfigContent::File { .. } => {}
+        }
+    }
+    found.extend(service.secrets.iter().flatten().map(|mount| (mount.source.clone(), "secrets".to_owned())));
+    found
+}
+
+/// References where nothing is put in their place: a label, say, is there for all to see.
+pub(super) fn misplaced(name: &InstanceName, effective: &Effective) -> Vec<Problem> {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(&effective.service) else { return Vec::new() };
+    for field in ["environment", "command", "entrypoint"] {
+        fields.remove(field);
+    }
+    let mut found = Vec::new();
+    for (field, value) in fields {
+        collect(&field, &value, &mut found);
+    }
+    let message = format!("a secret is not put in here; ${{secret:NAME}} works in {FIELDS}");
+    found.into_iter().map(|field| Problem::of(name, field, message.clone())).collect()
+}
+
+fn collect(field: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if refers(text) => found.push(field.to_owned()),
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| collect(&format!("{field}.{key}"), value, found));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| collect(&format!("{field}[{at}]"), item, found));
+        }
+        _ => {}
+    }
+}

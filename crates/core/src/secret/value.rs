@@ -1,0 +1,118 @@
+use crate::{id::SecretId, text::REDACTED};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A text nobody may see. Its memory is overwritten when it is dropped; [`Secret::reveal`] is the only way to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes a text in.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The text, under a name that a reviewer can search for.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+/// A secret as a definition or the store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretValue {
+    /// It can be read.
+    Known(Secret),
+    /// It can be kept and moved, but not read here.
+    Locked(Locked),
+}
+
+impl SecretValue {
+    /// A secret that can be read.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self::Known(Secret::new(text))
+    }
+
+    /// The secret, or why it can't be read.
+    pub fn open(&self) -> Result<&Secret, Locked> {
+        match self {
+            Self::Known(secret) => Ok(secret),
+            Self::Locked(why) => Err(*why),
+        }
+    }
+}
+
+/// Redacted: a definition can be shown as it is serialised. What is sealed is taken out by [`super::Stored`].
+impl Serialize for SecretValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(REDACTED)
+    }
+}
+
+/// What was serialised holds no secret; [`super::Stored`] puts it back.
+impl<'de> Deserialize<'de> for SecretValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?;
+        Ok(Self::Locked(Locked::Damaged))
+    }
+}
+
+/// Why a secret can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Locked {
+    /// There is no key file.
+    #[error(
+        "the key it was sealed with is not on this machine; `devarch secret key import FILE` brings it here"
+    )]
+    NoKey,
+    /// The key file has another key.
+    #[error(
+        "it was sealed with another key than this machine's; \
+         `devarch secret key import FILE` brings the right one here"
+    )]
+    WrongKey,
+    /// The key file can't be used.
+    #[error("the key file can't be used; `devarch doctor` says what is wrong with it")]
+    BadKey,
+    /// What was sealed is not what is there.
+    #[error("it is damaged; set it again, or restore the database from a backup")]
+    Damaged,
+}
+
+/// A secret that is kept for its own sake: a stack's, or one that was made for an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptSecret {
+    /// Survives renames and new values; what is sealed is bound to it.
+    pub id: SecretId,
+    /// Its value.
+    pub value: SecretValue,
+    /// When it was set, in milliseconds since 1970, UTC.
+    pub changed_at: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_can_be_neither_printed_nor_serialised() {
+        let value = SecretValue::new("hunter2");
+        let shown = format!("{value:?} {}", serde_json::to_string(&value).unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert_eq!(value.open().unwrap().reveal(), "hunter2");
+    }
+
+    #[test]
+    fn what_was_serialised_reads_back_as_locked() {
+        let json = serde_json::to_string(&SecretValue::new("hunter2")).unwrap();
+        let read: SecretValue = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.open(), Err(Locked::Damaged));
+    }
+}
