@@ -7,6 +7,7 @@ use devarch_core::{
     observed::ObservedContainer,
     spec::{Attachment, ContainerSpec, CreateContainer, Mount, MountFrom, NetworkSpec, PublishedPort, label},
     template::{PortKey, Protocol, Resources, RestartPolicy},
+    text::Text,
     unit::Millis,
 };
 use devarch_engine::{Engine, ExecRequest};
@@ -176,7 +177,7 @@ pub fn spec(argv: &[&str]) -> ContainerSpec {
     ContainerSpec {
         image: IMAGE.to_owned(),
         platform: None,
-        command: Some(argv.iter().map(|word| (*word).to_owned()).collect()),
+        command: Some(argv.iter().copied().map(Text::plain).collect()),
         entrypoint: None,
         user: None,
         working_dir: None,

@@ -28,6 +28,8 @@ impl fmt::Display for Diagnostic {
 /// Collects what is wrong while a text is read to its end.
 #[derive(Debug, Default)]
 pub struct Reader {
+    /// Whether a redacted value may stand for a secret that the caller puts back.
+    pub(crate) redacted: bool,
     wrong: RefCell<Vec<Diagnostic>>,
 }
 
@@ -35,6 +37,11 @@ impl Reader {
     /// A reader that has found nothing wrong yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A reader of a definition that was written redacted and edited.
+    pub(crate) fn of_redacted() -> Self {
+        Self { redacted: true, ..Self::default() }
     }
 
     /// The value that was read, unless something was wrong.

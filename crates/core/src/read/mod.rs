@@ -20,9 +20,10 @@ pub use node::{Key, Node, Place, Value, parse_yaml, parse_yaml_with};
 pub use project::SecretFile;
 pub use project::{InstanceFile, ProjectFile, StackFile, read_project};
 pub use references::unknown_references;
+pub use service::NOT_A_VALUE;
 pub use service::{OVERRIDE_FIELDS, SERVICE_FIELDS};
 pub(crate) use template::template;
-pub use template::{read_overrides, read_template};
+pub use template::{keep_secrets, read_overrides, read_template};
 pub use write::project_yaml;
 pub(crate) use write::yaml_text;
 

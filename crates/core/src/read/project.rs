@@ -8,7 +8,7 @@ use super::{
 use crate::{
     name::{InstanceName, StackName, TemplateName},
     policy::Allowance,
-    secret::{Generate, HoldsSecrets, SecretName, SecretValue},
+    secret::{Generate, HoldsSecrets, SecretName, Visit, visit_entries},
     stack::{Instance, Stack},
     template::{Overrides, Template},
 };
@@ -70,8 +70,9 @@ impl StackFile {
 }
 
 impl HoldsSecrets for StackFile {
-    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
-        self.instances.values_mut().for_each(|instance| instance.overrides.visit_secrets(visit));
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
+        let overrides = self.instances.iter_mut().map(|(name, instance)| (name, &mut instance.overrides));
+        visit_entries("instances", overrides, visit);
     }
 }
 

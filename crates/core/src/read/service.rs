@@ -261,7 +261,7 @@ fn env_value(at: &At<'_>) -> Option<EnvValue> {
 }
 
 /// What is wrong with a placeholder in the place of a secret: it would become the secret.
-pub(super) const NOT_A_VALUE: &str = "this stands for a secret that was not written; write ${secret:NAME} and set it with `devarch secret set`";
+pub const NOT_A_VALUE: &str = "this stands for a secret that was not written; write ${secret:NAME} and set it with `devarch secret set`";
 
 /// A value that is written down, or `{value, secret}`.
 pub(super) fn said_value(at: &At<'_>) -> Option<Given> {
@@ -273,7 +273,7 @@ pub(super) fn said_value(at: &At<'_>) -> Option<Given> {
             let secret = fields.take("secret", boolean).unwrap_or(false);
             fields.finish();
             let value = value?;
-            if secret && value == REDACTED {
+            if secret && value == REDACTED && !at.reader.redacted {
                 return at.wrong(NOT_A_VALUE);
             }
             Some(if secret { Given::secret(value) } else { Given::plain(value) })

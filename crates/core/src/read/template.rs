@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     name::TemplateName,
+    secret::{HoldsSecrets as _, SecretValue},
     template::{ConfigContent, ConfigFile, ContractType, Export, Import, Overrides, Template},
     text::REDACTED,
 };
@@ -19,9 +20,10 @@ pub fn read_template(node: &Node, name: Option<&TemplateName>) -> ReadResult<Tem
     reader.finish(read)
 }
 
-/// Reads an instance's overrides from the JSON of an edit.
+/// Reads an instance's overrides from the JSON of an edit. Secrets that are redacted in it are the caller's to put back
+/// ([`keep_secrets`]).
 pub fn read_overrides(node: &Node) -> ReadResult<Overrides> {
-    let reader = Reader::new();
+    let reader = Reader::of_redacted();
     let at = At::root(&reader, node);
     let read = at.fields().map(|mut fields| {
         let read = overrides(&mut fields);
@@ -29,6 +31,21 @@ pub fn read_overrides(node: &Node) -> ReadResult<Overrides> {
         read
     });
     reader.finish(read)
+}
+
+/// Puts secrets that were redacted back, from what the fields held before; what stays redacted, by its field, was none
+/// before.
+pub fn keep_secrets(edited: &mut Overrides, before: &BTreeMap<String, SecretValue>) -> Vec<String> {
+    let mut unknown = Vec::new();
+    edited.visit_secrets(&mut |field, value| {
+        if value.open().is_ok_and(|secret| secret.reveal() == REDACTED) {
+            match before.get(field) {
+                Some(known) => *value = known.clone(),
+                None => unknown.push(field.to_owned()),
+            }
+        }
+    });
+    unknown
 }
 
 pub(crate) fn template(at: &At<'_>, name: Option<&TemplateName>) -> Option<Template> {
@@ -101,7 +118,7 @@ fn config_file(at: &At<'_>) -> Option<ConfigFile> {
     let owner = fields.take("owner", parsed);
     let secret = fields.take("secret", boolean).unwrap_or(false);
     fields.finish();
-    if secret && content.as_deref() == Some(REDACTED) {
+    if secret && content.as_deref() == Some(REDACTED) && !at.reader.redacted {
         return at.wrong(NOT_A_VALUE);
     }
     let content = match (content, file) {

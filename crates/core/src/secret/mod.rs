@@ -13,5 +13,5 @@ mod value;
 pub use generate::{Charset, Generate};
 pub use name::{InvalidSecretName, SecretName};
 pub use reference::{BadReference, Part, parts, refers, rename};
-pub use stored::{HoldsSecrets, Sealable, Stored};
+pub use stored::{HoldsSecrets, Sealable, Stored, Visit, visit_entries};
 pub use value::{KeptSecret, Locked, Secret, SecretValue};

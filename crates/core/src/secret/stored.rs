@@ -8,18 +8,35 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use zeroize::Zeroizing;
 
+/// What is done with a field and the secret value in it.
+pub type Visit<'a> = &'a mut dyn FnMut(&str, &mut SecretValue);
+
+/// Visits what is in the entries of a field: `environment` and `PASSWORD` are `environment.PASSWORD`.
+pub fn visit_entries<'e, K: fmt::Display + 'e, V: HoldsSecrets + 'e>(
+    field: &str,
+    entries: impl IntoIterator<Item = (K, &'e mut V)>,
+    visit: Visit<'_>,
+) {
+    for (key, value) in entries {
+        value.visit_secrets(&mut |inner, secret| {
+            let dot = if inner.is_empty() { "" } else { "." };
+            visit(&format!("{field}.{key}{dot}{inner}"), secret);
+        });
+    }
+}
+
 /// What may hold secret values.
 pub trait HoldsSecrets {
-    /// Visits every secret value there is, always in the same order.
-    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue));
+    /// Visits every secret value there is with the field it is in (`environment.PASSWORD`), always in the same order.
+    fn visit_secrets(&mut self, visit: Visit<'_>);
 
-    /// Every secret value there is.
-    fn secret_values(&self) -> Vec<SecretValue>
+    /// Every secret value there is, with its field.
+    fn secret_values(&self) -> Vec<(String, SecretValue)>
     where
         Self: Clone,
     {
         let mut all = Vec::new();
-        self.clone().visit_secrets(&mut |value| all.push(value.clone()));
+        self.clone().visit_secrets(&mut |field, value| all.push((field.to_owned(), value.clone())));
         all
     }
 }
@@ -69,7 +86,7 @@ impl Stored {
             Sealable::Locked(why) => (Vec::new(), *why),
         };
         known.reverse();
-        definition.visit_secrets(&mut |value| {
+        definition.visit_secrets(&mut |_, value| {
             *value = known.pop().map_or(SecretValue::Locked(why), SecretValue::Known);
         });
         Ok(definition)
@@ -82,7 +99,7 @@ fn seal<T: HoldsSecrets + Clone>(definition: &T) -> Sealable {
         return Sealable::Nothing;
     }
     let known: Result<Vec<&str>, Locked> =
-        values.iter().map(|value| value.open().map(Secret::reveal)).collect();
+        values.iter().map(|(_, value)| value.open().map(Secret::reveal)).collect();
     match known {
         Ok(known) => Sealable::Open(Zeroizing::new(serde_json::to_string(&known).unwrap_or_default())),
         Err(why) => Sealable::Locked(why),

@@ -1,5 +1,5 @@
 use crate::{
-    secret::{HoldsSecrets, SecretValue},
+    secret::{HoldsSecrets, SecretValue, Visit},
     unit::{FileMode, Owner},
 };
 use serde::{Deserialize, Serialize};
@@ -43,9 +43,9 @@ impl ConfigContent {
 }
 
 impl HoldsSecrets for ConfigFile {
-    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
         if let ConfigContent::Secret(value) = &mut self.content {
-            visit(value);
+            visit("", value);
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::Given;
-use crate::secret::{HoldsSecrets, SecretValue};
+use crate::secret::{HoldsSecrets, Visit, visit_entries};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -98,8 +98,8 @@ pub struct Export {
 }
 
 impl HoldsSecrets for Export {
-    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
-        self.properties.values_mut().for_each(|value| value.visit_secrets(visit));
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
+        visit_entries("properties", &mut self.properties, visit);
     }
 }
 

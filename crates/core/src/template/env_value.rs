@@ -1,5 +1,5 @@
 use crate::{
-    secret::{Generate, HoldsSecrets, SecretValue},
+    secret::{Generate, HoldsSecrets, SecretValue, Visit},
     text::{REDACTED, Text},
 };
 use serde::{Deserialize, Serialize};
@@ -89,15 +89,15 @@ impl EnvValue {
 }
 
 impl HoldsSecrets for Given {
-    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
         if let Self::Secret(value) = self {
-            visit(value);
+            visit("", value);
         }
     }
 }
 
 impl HoldsSecrets for EnvValue {
-    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
         if let Self::Given(given) = self {
             given.visit_secrets(visit);
         }

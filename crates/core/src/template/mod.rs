@@ -28,7 +28,7 @@ pub use service::{
 use crate::{
     hash::{HashKey, absorb, hex},
     name::TemplateName,
-    secret::{HoldsSecrets, Sealable, SecretValue, Stored},
+    secret::{HoldsSecrets, Sealable, Stored, Visit, visit_entries},
 };
 use hmac::Mac as _;
 use serde::{Deserialize, Serialize};
@@ -81,10 +81,11 @@ impl fmt::Display for TemplateDigest {
 }
 
 impl HoldsSecrets for Template {
-    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
         self.service.visit_secrets(visit);
-        self.config_files.values_mut().for_each(|file| file.visit_secrets(visit));
-        self.exports.iter_mut().for_each(|export| export.visit_secrets(visit));
+        visit_entries("config_files", &mut self.config_files, visit);
+        let exports = self.exports.iter_mut();
+        visit_entries("exports", exports.map(|export| (export.name.clone(), export)), visit);
     }
 }
 

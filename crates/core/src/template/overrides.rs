@@ -1,5 +1,5 @@
 use super::{ConfigFile, EnvValue, Export, Import, PortKey, PortSpec, Service, VolumeMount};
-use crate::secret::{HoldsSecrets, SecretValue};
+use crate::secret::{HoldsSecrets, Visit, visit_entries};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -31,10 +31,16 @@ pub struct Overrides {
 }
 
 impl HoldsSecrets for Overrides {
-    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
         self.service.visit_secrets(visit);
-        self.environment_add.values_mut().flatten().for_each(|value| value.visit_secrets(visit));
-        self.config_files.values_mut().flatten().for_each(|file| file.visit_secrets(visit));
-        self.exports.iter_mut().flatten().for_each(|export| export.visit_secrets(visit));
+        visit_entries("environment_add", there(&mut self.environment_add), visit);
+        visit_entries("config_files", there(&mut self.config_files), visit);
+        let exports = self.exports.iter_mut().flatten();
+        visit_entries("exports", exports.map(|export| (export.name.clone(), export)), visit);
     }
+}
+
+/// The entries that are not removals.
+fn there<V>(entries: &mut BTreeMap<String, Option<V>>) -> impl Iterator<Item = (&String, &mut V)> {
+    entries.iter_mut().filter_map(|(key, value)| Some((key, value.as_mut()?)))
 }

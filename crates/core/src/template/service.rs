@@ -1,7 +1,7 @@
 use super::{Build, EnvValue, Healthcheck, PortSpec, PullPolicy, SecretMount, TmpfsMount, VolumeMount};
 use crate::{
     name::InstanceName,
-    secret::{HoldsSecrets, SecretValue},
+    secret::{HoldsSecrets, Visit, visit_entries},
     unit::{Bytes, Cpus, Millis},
 };
 use serde::{Deserialize, Serialize};
@@ -99,11 +99,9 @@ pub struct Service {
 }
 
 impl HoldsSecrets for Service {
-    fn visit_secrets(&mut self, visit: &mut dyn FnMut(&mut SecretValue)) {
-        let arguments = self.build.iter_mut().flat_map(|build| build.args.values_mut());
-        arguments.for_each(|value| value.visit_secrets(visit));
-        let variables = self.environment.iter_mut().flat_map(BTreeMap::values_mut);
-        variables.for_each(|value| value.visit_secrets(visit));
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
+        visit_entries("build.args", self.build.iter_mut().flat_map(|build| &mut build.args), visit);
+        visit_entries("environment", self.environment.iter_mut().flatten(), visit);
     }
 }
 

@@ -8,6 +8,7 @@ use bollard::models::{
 use devarch_core::{
     spec::{ContainerSpec, CreateContainer, Mount as SpecMount, MountFrom, PublishedPort},
     template::{HealthTest, Healthcheck, RestartPolicy, TmpfsMount},
+    text::Text,
     unit::{Cpus, Millis},
 };
 use std::collections::HashMap;
@@ -29,8 +30,8 @@ pub(super) fn body(request: &CreateContainer, resolved: Resolved) -> ContainerCr
         hostname: Some(spec.hostname.clone()),
         user: spec.user.clone(),
         working_dir: spec.working_dir.clone(),
-        cmd: spec.command.clone(),
-        entrypoint: spec.entrypoint.clone(),
+        cmd: spec.command.as_deref().map(words),
+        entrypoint: spec.entrypoint.as_deref().map(words),
         env: Some(environment(spec)),
         labels: Some(request.labels.clone().into_iter().collect()),
         tty: Some(spec.tty),
@@ -62,6 +63,10 @@ pub(super) fn seconds(millis: Millis) -> i64 {
 
 fn environment(spec: &ContainerSpec) -> Vec<String> {
     spec.environment.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect()
+}
+
+fn words(words: &[Text]) -> Vec<String> {
+    words.iter().map(|word| word.reveal().to_owned()).collect()
 }
 
 fn host_config(spec: &ContainerSpec, host_gateway: &str) -> HostConfig {

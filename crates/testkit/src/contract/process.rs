@@ -48,7 +48,7 @@ pub async fn limits_reach_the_kernel(f: &Fixture) {
 pub async fn the_process_is_what_the_spec_says(f: &Fixture) {
     let mut request = f.request("spec", &["-c", "trap 'exit 0' TERM; sleep 1000 & wait"]);
     let spec = &mut request.spec;
-    spec.entrypoint = Some(vec!["/bin/sh".to_owned()]);
+    spec.entrypoint = Some(vec![Text::plain("/bin/sh")]);
     spec.environment.insert("PLAIN".to_owned(), Text::plain("a b=c"));
     spec.environment.insert("SECRET".to_owned(), Text::secret("hunter2"));
     spec.user = Some("1000:1001".to_owned());

@@ -56,7 +56,8 @@ impl Behaviour {
 /// What busybox would do with the command, as far as tests need: lines with `sleep` run, `echo` and `exit` are
 /// understood, absolute paths that say `no` can't be run. No command at all runs.
 pub fn busybox(request: &CreateContainer) -> Behaviour {
-    Argv(request.spec.command.clone().unwrap_or_default()).behaviour()
+    let words = request.spec.command.iter().flatten();
+    Argv(words.map(|word| word.reveal().to_owned()).collect()).behaviour()
 }
 
 /// A command line.
