@@ -5,12 +5,14 @@
 //! [`SecretName`]. The store keeps a definition as [`Stored`]: its JSON, and apart from it what has to be sealed.
 
 mod generate;
+mod mask;
 mod name;
 mod reference;
 mod stored;
 mod value;
 
 pub use generate::{Charset, Generate};
+pub use mask::{Mask, MaskedStream};
 pub use name::{InvalidSecretName, SecretName};
 pub use reference::{BadReference, Part, parts, refers, rename};
 pub use stored::{HoldsSecrets, Sealable, Stored, Visit, visit_entries};
