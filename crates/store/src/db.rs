@@ -2,9 +2,15 @@
 //!
 //! [`fetch!`], [`execute!`] and [`fetch_one!`] run one SQL text on whichever database a [`Tx`] belongs to.
 
-use crate::{error::StoreError, hold::Keeper};
+use crate::{
+    error::StoreError,
+    hold::Keeper,
+    identity,
+    vault::{CannotOpen, Key, KeyId, Opener, Place, Vault},
+};
 use sqlx::{Executor as _, PgPool, Postgres, Sqlite, SqlitePool, pool::PoolConnection};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Every result here.
 pub(crate) type Result<T> = std::result::Result<T, StoreError>;
@@ -25,6 +31,7 @@ pub(crate) struct Database {
     pub(crate) db: Db,
     pub(crate) place: Arc<str>,
     pub(crate) keeper: Keeper,
+    pub(crate) vault: Arc<Vault>,
 }
 
 /// A transaction on either. It ends with [`Tx::end`]; dropped before that, its connection is closed, so that the
@@ -35,6 +42,10 @@ pub(crate) struct Database {
 pub(crate) struct Tx {
     pub(crate) conn: Conn,
     pub(crate) place: Arc<str>,
+    pub(crate) vault: Arc<Vault>,
+    opener: Opener,
+    sealing: Option<Arc<Key>>,
+    active: Option<KeyId>,
 }
 
 pub(crate) enum Conn {
@@ -88,7 +99,14 @@ impl Database {
             Conn::Lite(conn) => conn.close_on_drop(),
             Conn::Pg(conn) => conn.close_on_drop(),
         }
-        let mut tx = Tx { conn, place: Arc::clone(&self.place) };
+        let mut tx = Tx {
+            conn,
+            place: Arc::clone(&self.place),
+            vault: Arc::clone(&self.vault),
+            opener: self.vault.opener(),
+            sealing: None,
+            active: None,
+        };
         tx.say(begin).await?;
         Ok(tx)
     }
@@ -106,6 +124,45 @@ impl Tx {
             }
             (Ok(_), Err(error)) | (Err(error), Err(_)) => Err(error),
         }
+    }
+
+    /// Makes ready to seal: gets the store's key, and keeps it the store's key until the transaction ends. To be done
+    /// before anything is written: who rotates the key holds it, and waits for the rows.
+    pub(crate) async fn hold_key(&mut self) -> Result<()> {
+        if self.sealing.is_none() {
+            let identity = identity::hold(self).await?;
+            self.sealing = Some(self.opener.key(identity.key_id)?);
+        }
+        Ok(())
+    }
+
+    /// Seals a value for its place.
+    pub(crate) async fn seal(&mut self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>> {
+        self.hold_key().await?;
+        let key = self.sealing.as_ref().ok_or(CannotOpen::Damaged)?;
+        Ok(key.seal(place, plain)?)
+    }
+
+    /// Opens a value that was sealed for that place.
+    pub(crate) async fn open(
+        &mut self,
+        place: &Place<'_>,
+        sealed: &[u8],
+    ) -> Result<std::result::Result<Zeroizing<Vec<u8>>, CannotOpen>> {
+        let opened = self.opener.open(place, sealed);
+        let Err(CannotOpen::NoKey { needs, .. } | CannotOpen::WrongKey { needs, .. }) = opened else {
+            return Ok(opened);
+        };
+        // All of a store is sealed with one key: what claims another was changed.
+        if self.active.is_none() {
+            self.active = identity::load(self).await?.map(|identity| identity.key_id);
+        }
+        Ok(if self.active == Some(needs) { opened } else { Err(CannotOpen::Damaged) })
+    }
+
+    /// The key of that id.
+    pub(crate) fn key(&mut self, id: KeyId) -> std::result::Result<Arc<Key>, CannotOpen> {
+        self.opener.key(id)
     }
 
     /// An error for rows that don't parse.

@@ -1,6 +1,10 @@
 //! What can go wrong, in words that say what to do.
 
-use crate::{author::Author, locks::LockInfo};
+use crate::{
+    author::Author,
+    locks::LockInfo,
+    vault::{CannotOpen, CannotSeal, ExportError, KeyFileError, KeyId},
+};
 use devarch_core::{
     id::{ApplyId, PlanId, StackId},
     name::{NameTooLong, StackName},
@@ -115,6 +119,45 @@ pub enum StoreError {
         /// What it is on.
         kind: String,
     },
+    /// A secret is needed that can't be read, or the key to write one.
+    #[error(transparent)]
+    Secrets(#[from] CannotOpen),
+    /// The key file can't be written.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// A secret can't be written.
+    #[error(transparent)]
+    CannotSeal(#[from] CannotSeal),
+    /// A key can't be exported or imported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// Some of what is sealed can't be opened, so it can't be sealed anew.
+    #[error(
+        "the key was not rotated and nothing was changed: {count} of the values encrypted with it can't be read, \
+         {}: {reason}",
+        names.join(", ")
+    )]
+    NotRotated {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        names: Vec<String>,
+        /// Why the first of them can't.
+        reason: CannotOpen,
+    },
+    /// The imported key is not the one that is needed.
+    #[error(
+        "the key was not imported: it is key {given}, and this store's secrets are encrypted with key {needs}{}",
+        Needed(*here)
+    )]
+    AnotherKey {
+        /// The key that was to be imported.
+        given: KeyId,
+        /// The store's key.
+        needs: KeyId,
+        /// Whether that one is here.
+        here: bool,
+    },
     /// The database's file or directory can't be used.
     #[error("cannot use {}; check its owner and permissions", path.display())]
     File {
@@ -178,6 +221,18 @@ impl fmt::Display for Loss<'_> {
             Some(by) => write!(f, "{by} released it by force"),
             None => f.write_str("its connection to the database or its lock file is gone"),
         }
+    }
+}
+
+struct Needed(bool);
+
+impl fmt::Display for Needed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0 {
+            ", which is in the key file already"
+        } else {
+            "; export that one, with `devarch secret key export`, where this store can be read"
+        })
     }
 }
 

@@ -1,17 +1,25 @@
 //! Who a store is. Table `identity`, one row.
 
-use crate::db::{Database, Result, Tx, execute, fetch_one};
+use crate::{
+    db::{Conn, Database, Result, Tx, execute, fetch_one},
+    keys,
+    vault::{CannotOpen, Key, KeyId, Place, Writing},
+};
 use devarch_core::id::StoreId;
-use std::fmt;
+use std::{fmt, sync::Arc};
 use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// Where the hash key is kept.
+pub(crate) const HASH_KEY: Place<'_> = Place { table: "identity", column: "hash_key", row: &["1"] };
 
 /// A store's own values, made when they are first needed and never changed by DevArch.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreIdentity {
     /// The objects it owns on engines carry it.
     pub id: StoreId,
-    /// The key of its config hashes and the salt of its choices.
-    pub hash_key: [u8; 32],
+    /// The key of its config hashes and the salt of its choices; or why it can't be read.
+    pub hash_key: std::result::Result<Zeroizing<[u8; 32]>, CannotOpen>,
 }
 
 impl fmt::Debug for StoreIdentity {
@@ -20,33 +28,107 @@ impl fmt::Debug for StoreIdentity {
     }
 }
 
+/// The row.
+pub(crate) struct IdentityRow {
+    pub(crate) store: StoreId,
+    /// The key that all of the store is sealed with.
+    pub(crate) key_id: KeyId,
+    pub(crate) hash_key: Vec<u8>,
+}
+
+type Columns = (String, Vec<u8>, Vec<u8>);
+
 /// Reads the identity, making it where there is none yet.
 pub(crate) async fn get(database: &Database) -> Result<StoreIdentity> {
     let mut tx = database.read().await?;
     let found = read(&mut tx).await;
     if let Some(identity) = tx.end(found).await? {
+        keys::clean_up(database, &identity.id).await;
         return Ok(identity);
     }
     let mut tx = database.write().await?;
-    let made = make(&mut tx).await;
+    let made = made(&mut tx).await;
     tx.end(made).await
 }
 
-/// Makes it, unless somebody was first.
-async fn make(tx: &mut Tx) -> Result<StoreIdentity> {
-    // Two random UUIDs: 244 bits from the operating system.
-    let key = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes);
-    execute!(
-        tx,
-        "INSERT INTO identity (one, store_id, hash_key) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING",
-        Uuid::now_v7().to_string(),
-        key.concat(),
-    )?;
+async fn made(tx: &mut Tx) -> Result<StoreIdentity> {
+    make(tx).await?;
     let made = read(tx).await?;
     made.ok_or_else(|| tx.damaged("its identity can't be read".into()))
 }
 
 async fn read(tx: &mut Tx) -> Result<Option<StoreIdentity>> {
-    let row: Option<(String, Vec<u8>)> = fetch_one!(tx, "SELECT store_id, hash_key FROM identity")?;
-    Ok(row.and_then(|(id, key)| Some(StoreIdentity { id: StoreId::new(id), hash_key: key.try_into().ok()? })))
+    let Some(row) = load(tx).await? else {
+        return Ok(None);
+    };
+    let opened = tx.open(&HASH_KEY, &row.hash_key).await?;
+    let hash_key = opened.and_then(|key| match key.as_slice().try_into() {
+        Ok(key) => Ok(Zeroizing::new(key)),
+        Err(_) => Err(CannotOpen::Damaged),
+    });
+    Ok(Some(StoreIdentity { id: row.store, hash_key }))
+}
+
+/// The row, if there is one.
+pub(crate) async fn load(tx: &mut Tx) -> Result<Option<IdentityRow>> {
+    let row: Option<Columns> = fetch_one!(tx, "SELECT store_id, key_id, hash_key FROM identity")?;
+    row.map(|row| parse(tx, row)).transpose()
+}
+
+/// The row, made where it is missing, which nobody changes until the transaction ends.
+pub(crate) async fn hold(tx: &mut Tx) -> Result<IdentityRow> {
+    if let Some(row) = locked(tx, "SELECT store_id, key_id, hash_key FROM identity FOR SHARE").await? {
+        return Ok(row);
+    }
+    make(tx).await?;
+    let made = load(tx).await?;
+    made.ok_or_else(|| tx.damaged("its identity can't be read".into()))
+}
+
+/// The row, if there is one, which nobody else reads to seal with its key until the transaction ends.
+pub(crate) async fn seize(tx: &mut Tx) -> Result<Option<IdentityRow>> {
+    locked(tx, "SELECT store_id, key_id, hash_key FROM identity FOR UPDATE").await
+}
+
+/// On SQLite who writes is alone.
+async fn locked(tx: &mut Tx, postgres: &'static str) -> Result<Option<IdentityRow>> {
+    if matches!(tx.conn, Conn::Lite(_)) {
+        return load(tx).await;
+    }
+    let row: Option<Columns> = fetch_one!(tx, postgres)?;
+    row.map(|row| parse(tx, row)).transpose()
+}
+
+fn parse(tx: &Tx, (store, key, hash_key): Columns) -> Result<IdentityRow> {
+    let key: [u8; 8] = key.try_into().map_err(|_| tx.damaged("the id of its key is damaged".into()))?;
+    Ok(IdentityRow { store: StoreId::new(store), key_id: KeyId::from_bytes(key), hash_key })
+}
+
+/// Makes it with a key of its own, unless somebody was first.
+async fn make(tx: &mut Tx) -> Result<()> {
+    let (store, key) = (StoreId::new(Uuid::now_v7().to_string()), Arc::new(Key::generate()?));
+    // Any key would do: 256 random bits.
+    let hash_key = Key::generate()?;
+    let sealed = key.seal(&HASH_KEY, hash_key.bytes())?;
+    let path = tx.vault.path().to_owned();
+    let writing = Writing::begin(&path).await?;
+    writing.change(|file| file.with(&store, &key))?;
+    let made = execute!(
+        tx,
+        "INSERT INTO identity (one, store_id, key_id, hash_key) VALUES (1, $1, $2, $3) \
+         ON CONFLICT (one) DO NOTHING",
+        store.as_str(),
+        key.id().bytes().to_vec(),
+        sealed,
+    )?;
+    if made == 0 {
+        writing.change(|file| file.without(key.id()))?;
+    }
+    Ok(())
+}
+
+/// Writes what everything is sealed with now.
+pub(crate) async fn reseal(tx: &mut Tx, key: KeyId, hash_key: Vec<u8>) -> Result<()> {
+    execute!(tx, "UPDATE identity SET key_id = $1, hash_key = $2", key.bytes().to_vec(), hash_key)?;
+    Ok(())
 }

@@ -9,6 +9,9 @@
 //! Who changes a stack's objects on an engine holds the stack's [`StackLock`]: a lock of the operating system or of a
 //! database session, so that it is free when its holder dies. What was planned and applied is kept in a journal, which
 //! is written only by the holder of that lock.
+//!
+//! Secrets are sealed: encrypted with a key that is in a file of the user's, not in the database, and bound to the
+//! row they are in ([`vault`]). A store whose key is not there opens all the same, and does everything that needs no secret.
 
 mod applied;
 mod applies;
@@ -24,6 +27,7 @@ mod identity;
 mod instances;
 mod journal;
 mod kept;
+mod keys;
 mod load;
 mod lock;
 mod locks;
@@ -33,6 +37,7 @@ mod ports;
 mod postgres;
 mod rows;
 mod schema;
+mod sealed;
 mod session;
 mod sqlite;
 mod stacks;
@@ -40,6 +45,7 @@ mod steps;
 mod store;
 mod templates;
 mod url;
+mod vault;
 mod volumes;
 
 pub use applied::Applied;
@@ -48,6 +54,7 @@ pub use author::Author;
 pub use error::{Fault, StoreError, TakenWhat};
 pub use identity::StoreIdentity;
 pub use kept::KeptVolume;
+pub use keys::Rotation;
 pub use lock::StackLock;
 pub use locks::{Lease, LockInfo, LockOwner};
 pub use plans::SavedPlan;
@@ -55,3 +62,4 @@ pub use ports::PortReservation;
 pub use steps::StepRecord;
 pub use store::Store;
 pub use url::{InvalidUrl, PostgresUrl, StoreUrl};
+pub use vault::{CannotOpen, CannotSeal, ExportError, KeyFileError, KeyId};

@@ -6,6 +6,7 @@ use crate::{
     hold::Keeper,
     schema::{self, Schema},
     url::PostgresUrl,
+    vault::Vault,
 };
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres,
@@ -13,7 +14,7 @@ use sqlx::{
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -28,7 +29,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s")];
 
 /// Opens the database, migrating it where it is empty or older.
-pub(crate) async fn open(url: &PostgresUrl) -> Result<Database> {
+pub(crate) async fn open(url: &PostgresUrl, vault: Arc<Vault>) -> Result<Database> {
     let place = url.to_string();
     let failed = |error| StoreError::of(&place, error);
     let options = url
@@ -43,6 +44,7 @@ pub(crate) async fn open(url: &PostgresUrl) -> Result<Database> {
         db: Db::Pg(pool.clone()),
         place: place.as_str().into(),
         keeper: Keeper::sessions(options.clone()),
+        vault,
     };
 
     let mut connection = first(&pool, &options).await.map_err(failed)?;

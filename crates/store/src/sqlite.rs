@@ -6,13 +6,14 @@ use crate::{
     hold::Keeper,
     place::{self, Gate},
     schema::{self, Schema},
+    vault::Vault,
 };
 use sqlx::{
     AssertSqlSafe, SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -20,13 +21,15 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the database, making it where it is missing and migrating it where it is older.
-pub(crate) async fn open(path: &Path) -> Result<Database> {
+pub(crate) async fn open(path: &Path, vault: Arc<Vault>) -> Result<Database> {
     place::prepare(path)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(true)
         .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(BUSY_TIMEOUT);
+        .busy_timeout(BUSY_TIMEOUT)
+        // What was removed is overwritten: it may have been a secret before it was marked as one.
+        .pragma("secure_delete", "ON");
     let pool = SqlitePoolOptions::new()
         .max_connections(4)
         .test_before_acquire(false)
@@ -37,6 +40,7 @@ pub(crate) async fn open(path: &Path) -> Result<Database> {
         db: Db::Lite(pool.clone()),
         place: path.display().to_string().into(),
         keeper: Keeper::files(path),
+        vault,
     };
     let failed = |error| StoreError::of(&database.place, error);
 

@@ -11,6 +11,7 @@ use crate::{
     ports::{self, PortReservation},
     postgres, sqlite, stacks,
     url::StoreUrl,
+    vault::Vault,
 };
 use devarch_core::{
     engine::EngineBinding,
@@ -19,7 +20,7 @@ use devarch_core::{
     stack::Stack,
 };
 use ipnet::Ipv4Net;
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 /// No stack has this id: nothing is left out.
 const NONE: &str = "";
@@ -39,11 +40,12 @@ impl fmt::Debug for Store {
 
 impl Store {
     /// Opens the database, making or migrating its schema where needed. `host` is this machine's identity: host ports
-    /// and subnets are unique for each.
-    pub async fn open(url: &StoreUrl, host: &str) -> Result<Self> {
+    /// and subnets are unique for each. `key_file` has the key of its secrets; it is read when they are.
+    pub async fn open(url: &StoreUrl, host: &str, key_file: &Path) -> Result<Self> {
+        let vault = Vault::at(key_file);
         let database = match url {
-            StoreUrl::Sqlite(path) => sqlite::open(path).await?,
-            StoreUrl::Postgres(url) => postgres::open(url).await?,
+            StoreUrl::Sqlite(path) => sqlite::open(path, vault).await?,
+            StoreUrl::Postgres(url) => postgres::open(url, vault).await?,
         };
         Ok(Self { database, host: host.into() })
     }
@@ -53,7 +55,7 @@ impl Store {
         self.database.close().await;
     }
 
-    /// Who this store is; made where it was never asked before.
+    /// Who this store is; made where it was never asked before, and with it the key of its secrets.
     pub async fn identity(&self) -> Result<StoreIdentity> {
         identity::get(&self.database).await
     }

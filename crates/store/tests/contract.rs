@@ -73,7 +73,7 @@ async fn the_identity_is_made_once(world: World) {
     let identity = first.identity().await.unwrap();
     assert_eq!(identity, second.identity().await.unwrap());
     assert_eq!(identity, world.open().await.identity().await.unwrap());
-    assert_ne!(identity.hash_key, [0; 32]);
+    assert_ne!(**identity.hash_key.as_ref().unwrap(), [0; 32]);
     let printed = format!("{identity:?}");
     assert!(printed.contains(identity.id.as_str()) && !printed.contains("hash_key"));
 }

@@ -67,7 +67,7 @@ fn a_lock_is_refused_behind_a_connection_pooler() {
         let (login, place) = direct.text.rsplit_once('@').unwrap();
         let (server, database) = place.split_once('/').unwrap();
         let port = pooler(server.to_owned()).await;
-        let pooled = World::at(format!("{login}@127.0.0.1:{port}/{database}")).open().await;
+        let pooled = World::at(format!("{login}@127.0.0.1:{port}/{database}"), &direct.key).open().await;
         let shop = stack("shop", &["db"]);
         pooled.create_stack(&shop).await.unwrap();
 

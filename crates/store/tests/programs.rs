@@ -36,6 +36,7 @@ promises!(
 
 const PART: &str = "DEVARCH_TEST_PART";
 const WORLD: &str = "DEVARCH_TEST_WORLD";
+const KEY: &str = "DEVARCH_TEST_KEY";
 
 /// Runs another program that plays a part in this world.
 fn play(part: &str, world: &World) -> Child {
@@ -44,6 +45,7 @@ fn play(part: &str, world: &World) -> Child {
         .args(["other_program", "--exact", "--ignored", "--nocapture"])
         .env(PART, part)
         .env(WORLD, &world.text)
+        .env(KEY, &world.key)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -53,7 +55,7 @@ fn play(part: &str, world: &World) -> Child {
 #[test]
 #[ignore = "the other program; run by the promises"]
 fn other_program() {
-    let world = World::at(std::env::var(WORLD).unwrap());
+    let world = World::at(std::env::var(WORLD).unwrap(), std::env::var(KEY).unwrap());
     let part = std::env::var(PART).unwrap();
     world::runtime().block_on(async {
         match part.split_once(' ') {
@@ -71,7 +73,7 @@ fn other_program() {
 
 async fn say_identity(world: &World) {
     let identity = world.open().await.identity().await.unwrap();
-    println!("identity {} {:?}", identity.id, identity.hash_key);
+    println!("identity {} {:?}", identity.id, identity.hash_key.unwrap());
 }
 
 /// An edit that touches every table.

@@ -10,7 +10,7 @@ use std::{
     error::Error,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 use world::{
     World,
@@ -29,7 +29,7 @@ async fn a_newer_schema_is_refused(world: World) {
                      VALUES (99, 'later', true, '', 0)";
         world.execute(newer).await.unwrap();
     }
-    let refused = Store::open(&world.url(), "here").await.unwrap_err();
+    let refused = Store::open(&world.url(), "here", &world.key).await.unwrap_err();
     assert!(matches!(refused, StoreError::Newer { found: 99, known: 1, .. }));
     assert!(refused.to_string().contains("newer devarch"));
     assert_eq!(world.count("stacks").await, 1);
@@ -65,11 +65,15 @@ fn sqlite(path: &Path) -> StoreUrl {
     StoreUrl::Sqlite(path.to_owned())
 }
 
+fn key(database: &Path) -> PathBuf {
+    database.with_file_name("secret.key")
+}
+
 #[tokio::test]
 async fn the_database_file_is_private() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("a/b/devarch.db");
-    let store = Store::open(&sqlite(&path), "here").await.unwrap();
+    let store = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap();
     store.create_stack(&rich()).await.unwrap();
     assert_eq!(mode(path.parent().unwrap()), 0o700);
     let files: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
@@ -81,7 +85,7 @@ async fn the_database_file_is_private() {
     store.close().await;
 
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-    Store::open(&sqlite(&path), "here").await.unwrap();
+    Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap();
     assert_eq!(mode(&path), 0o600);
 }
 
@@ -98,7 +102,7 @@ async fn a_damaged_database_is_called_so_and_left_as_it_is() {
     let path = home.path().join("devarch.db");
     let garbage = b"this is not a database at all. ".repeat(300);
     fs::write(&path, &garbage).unwrap();
-    let refused = Store::open(&sqlite(&path), "here").await.unwrap_err();
+    let refused = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap_err();
     assert_eq!(database_fault(&refused), Fault::Damaged);
     assert!(refused.to_string().contains(path.to_str().unwrap()));
     assert_eq!(fs::read(&path).unwrap(), garbage);
@@ -108,9 +112,9 @@ async fn a_damaged_database_is_called_so_and_left_as_it_is() {
 async fn a_row_that_does_not_parse_is_damage_and_is_named() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("devarch.db");
-    let store = Store::open(&sqlite(&path), "here").await.unwrap();
+    let store = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap();
     store.create_stack(&rich()).await.unwrap();
-    let world = World::at(format!("sqlite:{}", path.display()));
+    let world = World::at(format!("sqlite:{}", path.display()), key(&path));
     world.execute("UPDATE instances SET overrides = '{' WHERE name = 'web'").await.unwrap();
     let refused = store.stacks().await.unwrap_err();
     assert_eq!(database_fault(&refused), Fault::Damaged);
@@ -122,7 +126,7 @@ async fn a_file_where_the_directory_should_be_is_named() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("file");
     fs::write(&file, "").unwrap();
-    let refused = Store::open(&sqlite(&file.join("devarch.db")), "here").await.unwrap_err();
+    let refused = Store::open(&sqlite(&file.join("devarch.db")), "here", &key(&file)).await.unwrap_err();
     assert!(matches!(&refused, StoreError::File { path, .. } if *path == file), "{refused:?}");
 }
 
@@ -141,7 +145,8 @@ fn said(error: &StoreError) -> String {
 async fn a_server_that_is_not_there_is_told_at_once_and_without_the_password() {
     let begun = std::time::Instant::now();
     let url = "postgres://me:topsecret@127.0.0.1:1/team?options=-c%20x%3Dtopsecret";
-    let refused = Store::open(&url.parse().unwrap(), "here").await.unwrap_err();
+    let refused =
+        Store::open(&url.parse().unwrap(), "here", Path::new("/nowhere/secret.key")).await.unwrap_err();
     assert!(begun.elapsed().as_secs() < 5);
     assert_eq!(database_fault(&refused), Fault::Unreachable);
     assert!(refused.to_string().contains("postgres://me@127.0.0.1:1/team"));
@@ -154,7 +159,7 @@ fn a_refused_password_is_not_shown() {
         let (login, server) = world.text.rsplit_once('@').unwrap();
         let (user, _) = login.rsplit_once(':').unwrap();
         let url = format!("{user}:topsecret@{server}");
-        let refused = Store::open(&url.parse().unwrap(), "here").await.unwrap_err();
+        let refused = Store::open(&url.parse().unwrap(), "here", &world.key).await.unwrap_err();
         assert_eq!(database_fault(&refused), Fault::Unreachable);
         assert!(!said(&refused).contains("topsecret"));
     });

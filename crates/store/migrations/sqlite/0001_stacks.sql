@@ -1,8 +1,13 @@
--- Who this store is: objects on engines carry its id, config hashes are made with its key.
+-- Sealed values are encrypted, and bound to their table, column and primary key: a row keeps its key for life. sealed, beside
+-- a text, has the secrets that were taken out of the text; NULL where there were none.
+
+-- Who this store is: objects on engines carry its id, config hashes are made with its hash_key, which is sealed. key_id: the
+-- key that everything sealed is sealed with.
 CREATE TABLE identity (
     one      INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     store_id TEXT    NOT NULL,
-    hash_key BLOB    NOT NULL CHECK (length(hash_key) = 32)
+    key_id   BLOB    NOT NULL CHECK (length(key_id) = 8),
+    hash_key BLOB    NOT NULL
 ) STRICT;
 
 -- Template bodies that instances are pinned to.

@@ -14,19 +14,21 @@ pub(crate) mod statements;
 use devarch_store::{Store, StoreUrl};
 use futures_util::FutureExt as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
-use std::{future::Future, panic::AssertUnwindSafe};
+use std::{future::Future, panic::AssertUnwindSafe, path::PathBuf};
 
 /// Where a promise finds its database.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     /// The URL as text, to hand to another process.
     pub(crate) text: String,
+    /// The key file.
+    pub(crate) key: PathBuf,
 }
 
 impl World {
     /// The world of another process.
-    pub(crate) fn at(text: impl Into<String>) -> Self {
-        Self { text: text.into() }
+    pub(crate) fn at(text: impl Into<String>, key: impl Into<PathBuf>) -> Self {
+        Self { text: text.into(), key: key.into() }
     }
 
     /// The URL.
@@ -41,7 +43,7 @@ impl World {
 
     /// The store as another machine opens it.
     pub(crate) async fn open_on(&self, host: &str) -> Store {
-        Store::open(&self.url(), host).await.unwrap()
+        Store::open(&self.url(), host, &self.key).await.unwrap()
     }
 
     /// Runs a statement, behind the store's back.
@@ -77,7 +79,7 @@ impl World {
 pub(crate) fn on_sqlite<F: Future<Output = ()>>(promise: impl FnOnce(World) -> F) {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("home/devarch.db");
-    let world = World::at(format!("sqlite:{}", path.display()));
+    let world = World::at(format!("sqlite:{}", path.display()), path.with_file_name("secret.key"));
     runtime().block_on(promise(world));
 }
 
@@ -92,7 +94,8 @@ pub(crate) fn on_postgres<F: Future<Output = ()>>(promise: impl FnOnce(World) ->
         let name = format!("devarch_{}", uuid::Uuid::new_v4().simple());
         run(&server, format!("CREATE DATABASE {name}")).await;
         let (address, _) = server.rsplit_once('/').unwrap();
-        let world = World::at(format!("{address}/{name}"));
+        let home = tempfile::tempdir().unwrap();
+        let world = World::at(format!("{address}/{name}"), home.path().join("secret.key"));
         let kept = AssertUnwindSafe(promise(world)).catch_unwind().await;
         run(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
         if let Err(panic) = kept {

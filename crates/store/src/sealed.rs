@@ -1,0 +1,154 @@
+//! Every column there is that holds sealed values, so that they can be sealed with another key all at once.
+
+use crate::{
+    db::{Conn, Result, Tx, execute, fetch, on},
+    error::StoreError,
+    vault::{CannotOpen, Key, Place},
+};
+use sqlx::AssertSqlSafe;
+
+/// How many rows one statement writes.
+const BATCH: usize = 250;
+
+/// How many values that can't be read are named.
+const NAMED: usize = 5;
+
+/// A table that has a column `sealed`.
+struct Table {
+    name: &'static str,
+    /// The columns of its primary key, which are texts.
+    key: &'static [&'static str],
+    /// What a row is called.
+    called: &'static str,
+}
+
+const TABLES: [Table; 0] = [];
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    one: String,
+    two: String,
+    three: String,
+    called: String,
+    sealed: Vec<u8>,
+}
+
+impl Row {
+    /// The primary key, if it has so many columns.
+    fn key(&self, columns: usize) -> Vec<&str> {
+        [self.one.as_str(), &self.two, &self.three].into_iter().take(columns).collect()
+    }
+}
+
+/// Keeps others from writing what is sealed, until the transaction ends.
+pub(crate) async fn seize(tx: &mut Tx) -> Result<()> {
+    if matches!(tx.conn, Conn::Pg(_)) {
+        for table in &TABLES {
+            let lock = AssertSqlSafe(format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.name));
+            execute!(tx, lock)?;
+        }
+    }
+    Ok(())
+}
+
+/// Seals all there is with another key; says how many values that were.
+pub(crate) async fn reseal(tx: &mut Tx, new: &Key) -> Result<usize> {
+    let mut locked = Vec::new();
+    let mut values = 0;
+    for table in &TABLES {
+        let rows = load(tx, table).await?;
+        values += rows.len();
+        let resealed = reseal_rows(tx, table, rows, (new, &mut locked)).await?;
+        if locked.is_empty() {
+            write(tx, table, &resealed).await?;
+        }
+    }
+    let count = locked.len();
+    let reason = locked.first().map(|(_, reason)| reason.clone());
+    match reason {
+        None => Ok(values),
+        Some(reason) => {
+            let names = locked.into_iter().map(|(name, _)| name).take(NAMED).collect();
+            Err(StoreError::NotRotated { count, names, reason })
+        }
+    }
+}
+
+async fn load(tx: &mut Tx, table: &Table) -> Result<Vec<Row>> {
+    let column = |at: usize| table.key.get(at).map_or("''", |name| *name);
+    fetch!(
+        tx,
+        AssertSqlSafe(format!(
+            "SELECT {} AS one, {} AS two, {} AS three, {} AS called, sealed FROM {} WHERE sealed IS NOT NULL",
+            column(0),
+            column(1),
+            column(2),
+            table.called,
+            table.name,
+        ))
+    )
+}
+
+async fn reseal_rows(
+    tx: &mut Tx,
+    table: &Table,
+    rows: Vec<Row>,
+    (new, locked): (&Key, &mut Vec<(String, CannotOpen)>),
+) -> Result<Vec<Row>> {
+    let mut resealed = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let key = row.key(table.key.len());
+        let place = Place { table: table.name, column: "sealed", row: &key };
+        match tx.open(&place, &row.sealed).await? {
+            Ok(plain) => {
+                row.sealed = new.seal(&place, &plain)?;
+                resealed.push(row);
+            }
+            Err(reason) => locked.push((row.called, reason)),
+        }
+    }
+    Ok(resealed)
+}
+
+/// Writes many rows with few statements: each takes a way to the server and back.
+async fn write(tx: &mut Tx, table: &Table, rows: &[Row]) -> Result<()> {
+    let width = table.key.len() + 1;
+    for batch in rows.chunks(BATCH) {
+        let statement = update(table, batch.len());
+        on!(
+            tx,
+            |conn| {
+                let mut query = sqlx::query(AssertSqlSafe(statement));
+                for row in batch {
+                    for part in row.key(width - 1) {
+                        query = query.bind(part);
+                    }
+                    query = query.bind(row.sealed.as_slice());
+                }
+                query.execute(conn)
+            },
+            |_| ()
+        )?;
+    }
+    Ok(())
+}
+
+/// `UPDATE t SET sealed = v.column2 FROM (VALUES ($1, $2), ($3, $4)) AS v WHERE t.id = v.column1`.
+fn update(table: &Table, rows: usize) -> String {
+    let (name, width) = (table.name, table.key.len() + 1);
+    let values: Vec<String> = (0..rows)
+        .map(|row| {
+            let places: Vec<String> = (1..=width).map(|place| format!("${}", row * width + place)).collect();
+            format!("({})", places.join(", "))
+        })
+        .collect();
+    let same: Vec<String> = (1..width)
+        .zip(table.key)
+        .map(|(place, column)| format!("{name}.{column} = v.column{place}"))
+        .collect();
+    format!(
+        "UPDATE {name} SET sealed = v.column{width} FROM (VALUES {}) AS v WHERE {}",
+        values.join(", "),
+        same.join(" AND ")
+    )
+}

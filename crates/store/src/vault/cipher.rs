@@ -1,0 +1,208 @@
+//! How a value is sealed: AES-256-GCM under a fresh random nonce, bound to the place it is kept at.
+//!
+//! A sealed value is `version 1 | key id 8 | nonce 12 | ciphertext and tag`, in bytes. What it is bound to is not in it:
+//! moved to another row, or said to be of another key, it does not open. A nonce is 96 random bits, so one key is good
+//! for 2^32 values; who seals more rotates.
+
+use super::key::{Key, KeyId};
+use aes_gcm::{
+    Aes256Gcm,
+    aead::{Aead as _, KeyInit as _, Payload},
+};
+use zeroize::Zeroizing;
+
+/// The form described above.
+const VERSION: u8 = 1;
+
+const ID: usize = 8;
+const NONCE: usize = 12;
+const TAG: usize = 16;
+const HEADER: usize = 1 + ID + NONCE;
+
+/// Where a sealed value is kept: a column of a row that keeps its primary key for as long as it lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// The table.
+    pub(crate) table: &'a str,
+    /// The column.
+    pub(crate) column: &'a str,
+    /// The parts of the row's primary key.
+    pub(crate) row: &'a [&'a str],
+}
+
+impl Place<'_> {
+    /// What a value here is bound to, beside the key: each part behind its length, so that no two places read the same.
+    fn binding(&self, id: KeyId) -> Vec<u8> {
+        let mut bound = vec![VERSION];
+        bound.extend(id.bytes());
+        for part in [self.table, self.column].iter().chain(self.row) {
+            bound.extend((part.len() as u64).to_be_bytes());
+            bound.extend(part.as_bytes());
+        }
+        bound
+    }
+}
+
+/// The operating system gave no random bytes, or the value is longer than 64 GiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the value can't be encrypted: the operating system gives no random bytes")]
+pub struct CannotSeal;
+
+/// The value does not open with the key it was sealed with: it was changed, or is another place's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DoesNotOpen;
+
+/// Fresh random bytes from the operating system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], CannotSeal> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| CannotSeal)?;
+    Ok(bytes)
+}
+
+/// A nonce that was never used before.
+fn nonce() -> Result<[u8; NONCE], CannotSeal> {
+    random()
+}
+
+/// The key a value was sealed with; `None` for what is no sealed value, or one of a form this program doesn't know.
+pub(crate) fn sealed_with(sealed: &[u8]) -> Option<KeyId> {
+    let id = sealed.get(1..=ID)?.try_into().ok()?;
+    (sealed[0] == VERSION && sealed.len() >= HEADER + TAG).then(|| KeyId::from_bytes(id))
+}
+
+impl Key {
+    /// Seals a value for its place.
+    pub(crate) fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, CannotSeal> {
+        let nonce = nonce()?;
+        let aad = place.binding(self.id());
+        let encrypted = cipher(self.bytes()).encrypt(&nonce.into(), Payload { msg: plain, aad: &aad });
+        let encrypted = encrypted.map_err(|_| CannotSeal)?;
+        let mut sealed = Vec::with_capacity(HEADER + encrypted.len());
+        sealed.push(VERSION);
+        sealed.extend(self.id().bytes());
+        sealed.extend(nonce);
+        sealed.extend(encrypted);
+        Ok(sealed)
+    }
+
+    /// Opens a value that was sealed with this key for that place.
+    pub(crate) fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        if sealed_with(sealed) != Some(self.id()) {
+            return Err(DoesNotOpen);
+        }
+        let (header, encrypted) = sealed.split_at(HEADER);
+        let nonce: [u8; NONCE] = header[1 + ID..].try_into().map_err(|_| DoesNotOpen)?;
+        decrypt(self.bytes(), nonce, &place.binding(self.id()), encrypted)
+    }
+}
+
+/// Encrypts without a header of its own, for [`super::export`].
+pub(crate) fn encrypt(
+    key: &[u8; 32],
+    nonce: [u8; NONCE],
+    aad: &[u8],
+    plain: &[u8],
+) -> Result<Vec<u8>, CannotSeal> {
+    cipher(key).encrypt(&nonce.into(), Payload { msg: plain, aad }).map_err(|_| CannotSeal)
+}
+
+/// The other way round.
+pub(crate) fn decrypt(
+    key: &[u8; 32],
+    nonce: [u8; NONCE],
+    aad: &[u8],
+    encrypted: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+    let plain = cipher(key).decrypt(&nonce.into(), Payload { msg: encrypted, aad });
+    plain.map(Zeroizing::new).map_err(|_| DoesNotOpen)
+}
+
+/// The key's schedule is cleared when it is dropped.
+fn cipher(key: &[u8; 32]) -> Aes256Gcm {
+    Aes256Gcm::new(key.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{
+        collection::vec,
+        prelude::{any, prop_assert, prop_assert_eq, prop_assert_ne, proptest},
+        sample::Index,
+    };
+    use std::collections::HashSet;
+
+    const HERE: Place<'_> = Place { table: "secrets", column: "sealed", row: &["a", "b"] };
+
+    fn key() -> Key {
+        Key::generate().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens(plain in vec(any::<u8>(), 0..2000)) {
+            let key = key();
+            let sealed = key.seal(&HERE, &plain).unwrap();
+            prop_assert_eq!(sealed_with(&sealed), Some(key.id()));
+            prop_assert_eq!(&*key.open(&HERE, &sealed).unwrap(), &plain);
+        }
+
+        #[test]
+        fn one_value_is_never_sealed_the_same_twice(plain in vec(any::<u8>(), 0..40)) {
+            let key = key();
+            prop_assert_ne!(key.seal(&HERE, &plain).unwrap(), key.seal(&HERE, &plain).unwrap());
+        }
+
+        #[test]
+        fn a_flipped_bit_does_not_open(plain in vec(any::<u8>(), 0..100), at in any::<Index>(), bit in 0..8u8) {
+            let key = key();
+            let mut sealed = key.seal(&HERE, &plain).unwrap();
+            let at = at.index(sealed.len());
+            sealed[at] ^= 1u8 << bit;
+            prop_assert!(key.open(&HERE, &sealed).is_err());
+        }
+
+        #[test]
+        fn a_part_of_a_value_does_not_open(plain in vec(any::<u8>(), 0..100), length in any::<Index>()) {
+            let key = key();
+            let sealed = key.seal(&HERE, &plain).unwrap();
+            prop_assert!(key.open(&HERE, &sealed[..length.index(sealed.len())]).is_err());
+        }
+
+        #[test]
+        fn another_key_does_not_open(plain in vec(any::<u8>(), 0..100)) {
+            let (one, other) = (key(), key());
+            let mut sealed = one.seal(&HERE, &plain).unwrap();
+            prop_assert!(other.open(&HERE, &sealed).is_err());
+            // Nor where it says that it is the other's.
+            sealed[1..=ID].copy_from_slice(&other.id().bytes());
+            prop_assert!(other.open(&HERE, &sealed).is_err());
+        }
+
+        #[test]
+        fn another_place_does_not_open(one in vec("[a-c]{0,3}", 2..6), other in vec("[a-c]{0,3}", 2..6)) {
+            let key = key();
+            let place = |parts: &[String], plain: &mut dyn FnMut(&Place<'_>)| {
+                let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+                plain(&Place { table: parts[0], column: parts[1], row: &parts[2..] });
+            };
+            let mut sealed = Vec::new();
+            place(&one, &mut |place| sealed = key.seal(place, b"x").unwrap());
+            let mut opened = false;
+            place(&other, &mut |place| opened = key.open(place, &sealed).is_ok());
+            prop_assert_eq!(opened, one == other);
+        }
+
+        #[test]
+        fn anything_at_all_is_opened_without_panic(bytes in vec(any::<u8>(), 0..80)) {
+            prop_assert!(key().open(&HERE, &bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn a_million_nonces_are_all_different() {
+        const MANY: usize = 1_000_000;
+        let mut seen = HashSet::with_capacity(MANY);
+        assert!((0..MANY).all(|_| seen.insert(nonce().unwrap())));
+    }
+}

@@ -1,0 +1,150 @@
+//! A key, and what it is called by.
+
+use super::cipher::{CannotSeal, random};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// What a key is called by. It follows from the key, and tells nothing of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId([u8; 8]);
+
+impl KeyId {
+    /// The id of those bytes.
+    pub(crate) fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(self) -> [u8; 8] {
+        self.0
+    }
+
+    /// As [`fmt::Display`] writes it.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 8];
+        unhex(text, &mut bytes)?;
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({self})")
+    }
+}
+
+/// A key: 256 random bits, cleared from memory when it is dropped.
+pub(crate) struct Key {
+    id: KeyId,
+    bytes: Zeroizing<[u8; 32]>,
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.id)
+    }
+}
+
+impl Key {
+    /// A new one.
+    pub(crate) fn generate() -> Result<Self, CannotSeal> {
+        Ok(Self::from_bytes(Zeroizing::new(random()?)))
+    }
+
+    /// The key of those bytes.
+    pub(crate) fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self { id: id_of(&bytes), bytes }
+    }
+
+    /// The key of so many hex digits.
+    pub(crate) fn parse(hex: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        unhex(hex, bytes.as_mut_slice())?;
+        Some(Self::from_bytes(bytes))
+    }
+
+    /// What it is called by.
+    pub(crate) fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    /// Writes its hex digits behind what is there. There must be room: a text that has to move leaves a copy behind.
+    pub(crate) fn write_hex(&self, text: &mut Zeroizing<String>) {
+        const DIGITS: [char; 16] =
+            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        for byte in self.bytes.iter() {
+            text.push(DIGITS[usize::from(byte >> 4)]);
+            text.push(DIGITS[usize::from(byte & 15)]);
+        }
+    }
+}
+
+fn id_of(key: &[u8; 32]) -> KeyId {
+    // A key shorter than a block is filled up with zeros, as HMAC itself would do.
+    let mut block = Zeroizing::new([0; 64]);
+    block[..32].copy_from_slice(key);
+    let mut mac = Hmac::<Sha256>::new((&*block).into());
+    mac.update(b"devarch key id");
+    let whole = mac.finalize().into_bytes();
+    let mut id = [0; 8];
+    id.copy_from_slice(&whole[..8]);
+    KeyId(id)
+}
+
+/// Reads exactly as many bytes as there is room for.
+fn unhex(text: &str, into: &mut [u8]) -> Option<()> {
+    let digits = text.as_bytes();
+    if digits.len() != into.len() * 2 {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    for (byte, pair) in into.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_written_and_read() {
+        let key = Key::generate().unwrap();
+        let mut text = Zeroizing::new(String::with_capacity(64));
+        key.write_hex(&mut text);
+        let read = Key::parse(&text).unwrap();
+        assert_eq!((read.id(), read.bytes()), (key.id(), key.bytes()));
+        assert_eq!(KeyId::parse(&key.id().to_string()), Some(key.id()));
+        for broken in ["", "0", &text[1..], &text[..62], &text.replace(|_: char| true, "g"), "+1"] {
+            assert!(Key::parse(broken).is_none() && KeyId::parse(broken).is_none());
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_printed() {
+        let key = Key::from_bytes(Zeroizing::new([0xab; 32]));
+        let printed = format!("{key:?} {key:#?}");
+        assert!(printed.contains(&key.id().to_string()));
+        assert!(!printed.contains("abab") && !printed.contains("171"), "{printed}");
+    }
+
+    #[test]
+    fn the_id_of_a_key_is_the_same_for_ever() {
+        let key = Key::from_bytes(Zeroizing::new([1; 32]));
+        assert_eq!(key.id().to_string(), "248bb5a6094fe4a4");
+    }
+}

@@ -1,0 +1,319 @@
+//! A key file on the disk: its user's alone, always whole, and changed by one program at a time.
+
+use super::key_file::{KeyFile, Kind};
+use crate::place::{directory_of, make_directory, open_lock_file};
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, ErrorKind, Read as _, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+/// How long another program's change is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// More than any key file has.
+const MAX_SIZE: u64 = 1 << 20;
+
+/// Why a key file is not used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFileError {
+    /// Others than its user have a right to it.
+    #[error(
+        "{} is open to other users (mode {mode:04o}), so its keys are not used; run `chmod 600 {}`, \
+         and if somebody may have read it, `devarch secret rotate-key` after that",
+        path.display(), path.display()
+    )]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// It is another user's.
+    #[error(
+        "{} belongs to user {owner}, not to user {us} who runs devarch, so its keys are not used; \
+         run devarch as its owner, or `chown {us} {}`",
+        path.display(), path.display()
+    )]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// The user id of its owner.
+        owner: u32,
+        /// Our user id.
+        us: u32,
+    },
+    /// Something else is in its place.
+    #[error("{} is no key file; move it away, then restore the key file from a backup if there was one", path.display())]
+    NotKeys {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer program wrote it.
+    #[error("{} was written by a newer devarch (version {version}, this one knows 1); install that version", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The version of its form.
+        version: u32,
+    },
+    /// Another program keeps it locked.
+    #[error("{} is being changed by another devarch for too long; try again", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It can't be read or written.
+    #[error("cannot use {}: {reason}; check its owner, its permissions and the space on its disk", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: String,
+    },
+}
+
+impl KeyFileError {
+    fn io(path: &Path, error: &io::Error) -> Self {
+        Self::Io { path: path.to_owned(), reason: error.to_string() }
+    }
+}
+
+/// Reads a key file, which may be missing.
+pub(crate) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
+    let text = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(KeyFile::missing()),
+        Err(error) => return Err(KeyFileError::io(path, &error)),
+        Ok(file) => read_private(&file, path)?,
+    };
+    let text = std::str::from_utf8(&text).map_err(|_| KeyFileError::NotKeys { path: path.to_owned() })?;
+    let file = KeyFile::parse(text);
+    match file.kind() {
+        Kind::Newer(version) => Err(KeyFileError::Newer { path: path.to_owned(), version }),
+        Kind::Keys | Kind::Missing | Kind::Empty | Kind::Other => Ok(file),
+    }
+}
+
+/// Reads the file that was opened, if it is this user's alone.
+fn read_private(mut file: &File, path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    let path = path.to_owned();
+    let metadata = file.metadata().map_err(|error| KeyFileError::io(&path, &error))?;
+    let (mode, owner, us) = (metadata.mode() & 0o7777, metadata.uid(), rustix::process::geteuid().as_raw());
+    if !metadata.is_file() || metadata.len() > MAX_SIZE {
+        return Err(KeyFileError::NotKeys { path });
+    }
+    if owner != us {
+        return Err(KeyFileError::NotOurs { path, owner, us });
+    }
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::Exposed { path, mode });
+    }
+    let room = usize::try_from(metadata.len()).unwrap_or(0) + 64;
+    let mut text = Zeroizing::new(Vec::with_capacity(room));
+    file.read_to_end(&mut text).map_err(|error| KeyFileError::io(&path, &error))?;
+    Ok(text)
+}
+
+/// The right to change a key file, until it is dropped.
+pub(crate) struct Writing {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Writing {
+    /// Waits for the right.
+    pub(crate) async fn begin(path: &Path) -> Result<Self, KeyFileError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(writing) = Self::try_begin(path)? {
+                return Ok(writing);
+            }
+            if Instant::now() >= until {
+                return Err(KeyFileError::Busy { path: path.to_owned() });
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Takes the right if nobody has it.
+    pub(crate) fn try_begin(path: &Path) -> Result<Option<Self>, KeyFileError> {
+        // What a link points to is changed, not the link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let unusable = |error: &dyn std::error::Error| KeyFileError::Io {
+            path: path.clone(),
+            reason: error.source().map_or_else(|| error.to_string(), ToString::to_string),
+        };
+        make_directory(directory_of(&path)).map_err(|error| unusable(&error))?;
+        let lock = open_lock_file(&with_suffix(&path, ".lock")).map_err(|error| unusable(&error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self { path, _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(KeyFileError::io(&path, &error)),
+        }
+    }
+
+    /// Writes the file anew from what it says now. Something that is no key file is left alone.
+    pub(crate) fn change(&self, change: impl FnOnce(&KeyFile) -> KeyFile) -> Result<KeyFile, KeyFileError> {
+        let now = read(&self.path)?;
+        if now.kind() == Kind::Other {
+            return Err(KeyFileError::NotKeys { path: self.path.clone() });
+        }
+        let new = change(&now);
+        replace(&self.path, new.text().as_bytes()).map_err(|error| KeyFileError::io(&self.path, &error))?;
+        Ok(new)
+    }
+}
+
+/// Puts a new file in the place of the old one: at any time, also after a loss of power, there is one or the other.
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let new = with_suffix(path, ".new");
+    // Left by a program that was killed.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    let written = file.write_all(text).and_then(|()| file.sync_all());
+    if let Err(error) = written.and_then(|()| fs::rename(&new, path)) {
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::key::Key, *};
+    use devarch_core::id::StoreId;
+    use std::{
+        os::unix::fs::{PermissionsExt as _, symlink},
+        sync::Arc,
+    };
+
+    fn add(path: &Path) -> Result<KeyFile, KeyFileError> {
+        let writing = Writing::try_begin(path)?.unwrap();
+        let key = Arc::new(Key::generate().unwrap());
+        writing.change(|file| file.with(&StoreId::new("a"), &key))
+    }
+
+    #[test]
+    fn a_key_file_is_its_users_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("home/secret.key");
+        assert_eq!(read(&path).unwrap().kind(), Kind::Missing);
+        let written = add(&path).unwrap();
+        assert_eq!(read(&path).unwrap().ids(), written.ids());
+        for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
+            assert_eq!(entry.unwrap().metadata().unwrap().mode() & 0o777, 0o600);
+        }
+        assert_eq!(path.parent().unwrap().metadata().unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_key_file_that_others_have_a_right_to_is_refused_and_the_remedy_named() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("secret.key");
+        add(&path).unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o601] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = read(&path).unwrap_err();
+            assert_eq!(refused, KeyFileError::Exposed { path: path.clone(), mode });
+            let words = refused.to_string();
+            assert!(words.contains(&format!("chmod 600 {}", path.display())), "{words}");
+            assert!(add(&path).is_err(), "nothing is added to it either");
+        }
+    }
+
+    #[test]
+    fn a_key_file_of_another_user_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("secret.key");
+        add(&path).unwrap();
+        if std::os::unix::fs::chown(&path, Some(12345), None).is_err() {
+            println!("SKIPPED: only root can give a file away");
+            return;
+        }
+        let us = rustix::process::geteuid().as_raw();
+        let refused = read(&path).unwrap_err();
+        assert_eq!(refused, KeyFileError::NotOurs { path: path.clone(), owner: 12345, us });
+        assert!(refused.to_string().contains("chown"));
+    }
+
+    #[test]
+    fn what_is_no_key_file_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("secret.key");
+        fs::write(&path, "-----BEGIN SOMETHING-----\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(matches!(add(&path), Err(KeyFileError::NotKeys { .. })));
+        fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(matches!(read(&path), Err(KeyFileError::NotKeys { .. })));
+        fs::write(&path, "devarch-keys 7\n").unwrap();
+        assert!(matches!(add(&path), Err(KeyFileError::Newer { version: 7, .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"devarch-keys 7\n");
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(matches!(read(&path), Err(KeyFileError::NotKeys { .. })));
+    }
+
+    #[test]
+    fn what_a_killed_program_left_is_in_nobodys_way() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("secret.key");
+        fs::write(with_suffix(&path, ".new"), "half a fi").unwrap();
+        add(&path).unwrap();
+        assert!(!with_suffix(&path, ".new").exists());
+    }
+
+    #[test]
+    fn a_link_to_a_key_file_stays_one() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, link) = (home.path().join("elsewhere"), home.path().join("secret.key"));
+        add(&path).unwrap();
+        symlink(&path, &link).unwrap();
+        let written = add(&link).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(read(&path).unwrap().ids(), written.ids());
+    }
+
+    #[test]
+    fn one_program_at_a_time_changes_it() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("secret.key");
+        let first = Writing::try_begin(&path).unwrap();
+        assert!(first.is_some() && Writing::try_begin(&path).unwrap().is_none());
+        drop(first);
+        assert!(Writing::try_begin(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn programs_that_add_keys_at_the_same_time_lose_none() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("secret.key");
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let adding = (0..8).map(|number| {
+                let path = path.clone();
+                tokio::spawn(async move {
+                    let writing = Writing::begin(&path).await.unwrap();
+                    let key = Arc::new(Key::generate().unwrap());
+                    writing.change(|file| file.with(&StoreId::new(number.to_string()), &key)).unwrap();
+                })
+            });
+            for added in adding.collect::<Vec<_>>() {
+                added.await.unwrap();
+            }
+        });
+        assert_eq!(read(&path).unwrap().ids().len(), 8);
+    }
+}

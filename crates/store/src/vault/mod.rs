@@ -1,0 +1,103 @@
+//! Encryption at rest. [`Vault`] is a key file as this program knows it, [`Opener`] what a transaction opens values with.
+//! What is sealed, and where, is said by the tables' own files, and all of it once more by [`crate::sealed`].
+
+mod cipher;
+mod export;
+mod key;
+mod key_disk;
+mod key_file;
+mod trouble;
+
+pub use cipher::CannotSeal;
+pub(crate) use cipher::Place;
+pub use export::ExportError;
+pub(crate) use export::{open_key, seal_key};
+pub(crate) use key::Key;
+pub use key::KeyId;
+pub use key_disk::KeyFileError;
+pub(crate) use key_disk::Writing;
+pub use trouble::CannotOpen;
+
+use cipher::sealed_with;
+use key_file::{KeyFile, Kind};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+use zeroize::Zeroizing;
+
+/// A key file, as it was when it was last read.
+pub(crate) struct Vault {
+    path: PathBuf,
+    known: Mutex<Arc<KeyFile>>,
+}
+
+impl Vault {
+    /// The key file of that path, which need not be there, and is not read before a key is needed.
+    pub(crate) fn at(path: &Path) -> Arc<Self> {
+        Arc::new(Self { path: path.to_owned(), known: Mutex::new(Arc::new(KeyFile::missing())) })
+    }
+
+    /// The key file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it said when it was last read.
+    pub(crate) fn known(&self) -> Arc<KeyFile> {
+        Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the file.
+    pub(crate) fn read(&self) -> Result<Arc<KeyFile>, KeyFileError> {
+        let file = Arc::new(key_disk::read(&self.path)?);
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&file);
+        Ok(file)
+    }
+
+    /// What opens values, for as long as a transaction.
+    pub(crate) fn opener(self: &Arc<Self>) -> Opener {
+        Opener { vault: Arc::clone(self), read: None }
+    }
+}
+
+/// Opens sealed values. Meeting a key it does not know it reads the key file, once: another program may have rotated the
+/// key since.
+pub(crate) struct Opener {
+    vault: Arc<Vault>,
+    read: Option<Result<Arc<KeyFile>, KeyFileError>>,
+}
+
+impl Opener {
+    /// The key of that id.
+    pub(crate) fn key(&mut self, id: KeyId) -> Result<Arc<Key>, CannotOpen> {
+        if let Some(key) = self.vault.known().key(id) {
+            return Ok(key);
+        }
+        let vault = &self.vault;
+        match self.read.get_or_insert_with(|| vault.read()) {
+            Ok(file) => file.key(id).ok_or_else(|| without(file, vault.path(), id)),
+            Err(error) => Err(error.clone().into()),
+        }
+    }
+
+    /// Opens a value that was sealed for that place.
+    pub(crate) fn open(
+        &mut self,
+        place: &Place<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+        let id = sealed_with(sealed).ok_or(CannotOpen::Damaged)?;
+        self.key(id)?.open(place, sealed).map_err(|_| CannotOpen::Damaged)
+    }
+}
+
+/// Why a key is not to be had from a key file.
+fn without(file: &KeyFile, path: &Path, needs: KeyId) -> CannotOpen {
+    let path = path.to_owned();
+    match file.kind() {
+        Kind::Missing => CannotOpen::NoKey { path, needs },
+        _ if file.may_have_lost(needs) => CannotOpen::BadKey { path, needs },
+        _ => CannotOpen::WrongKey { path, needs, has: file.ids() },
+    }
+}

@@ -1,0 +1,66 @@
+//! Why a secret can't be read, in words that say what to do. Whatever the reason, nothing is lost by it.
+
+use super::{key::KeyId, key_disk::KeyFileError};
+use std::{fmt, path::PathBuf};
+
+/// Why a sealed value does not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CannotOpen {
+    /// The key file is missing.
+    #[error(
+        "the key of this store's secrets, {needs}, is missing: there is no {}; \
+         restore that file from a backup, or import the key with `devarch secret key import FILE`",
+        path.display()
+    )]
+    NoKey {
+        /// Where the key file should be.
+        path: PathBuf,
+        /// The key it was sealed with.
+        needs: KeyId,
+    },
+    /// The key file has other keys.
+    #[error(
+        "this store's secrets are encrypted with key {needs}, but {} has {}; \
+         import the right key with `devarch secret key import FILE`, or restore the file from a backup",
+        path.display(),
+        List(has)
+    )]
+    WrongKey {
+        /// The key file.
+        path: PathBuf,
+        /// The key it was sealed with.
+        needs: KeyId,
+        /// The keys there are.
+        has: Vec<KeyId>,
+    },
+    /// The key file is damaged where the key should be.
+    #[error(
+        "{} is damaged, so that the key of this store's secrets, {needs}, can't be read; \
+         restore that file from a backup, or import the key with `devarch secret key import FILE`",
+        path.display()
+    )]
+    BadKey {
+        /// The key file.
+        path: PathBuf,
+        /// The key it was sealed with.
+        needs: KeyId,
+    },
+    /// The key file must not or can't be used.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The key is there, but the value was changed, cut off, or is another row's.
+    #[error("the stored value is damaged; set it again with `devarch secret set`, or restore the database")]
+    Damaged,
+}
+
+struct List<'a>(&'a [KeyId]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, id) in self.0.iter().enumerate() {
+            let separator = if at == 0 { "" } else { ", " };
+            write!(f, "{separator}{id}")?;
+        }
+        if self.0.is_empty() { f.write_str("none") } else { Ok(()) }
+    }
+}
