@@ -6,6 +6,7 @@
 use devarch_core::{
     id::{ApplyId, EngineId, ImageId, InstanceId, StackId},
     plan::AppliedState,
+    secret::{Sealable, Stored},
     stack::Stack,
 };
 use devarch_store::{Applied, Apply, ApplyOutcome, Author, LockOwner, Store};
@@ -82,6 +83,7 @@ fn stack(name: &str) -> Result<Stack> {
         subnet: None,
         imported: None,
         allow: BTreeSet::new(),
+        secrets: BTreeMap::new(),
         instances: BTreeMap::new(),
     })
 }
@@ -101,7 +103,7 @@ fn apply(stack: &StackId, author: Author) -> Apply {
         resumes: None,
         before: "{}".to_owned(),
         shown: "{}".to_owned(),
-        definition: "{}".to_owned(),
+        definition: Stored { open: "{}".to_owned(), secret: Sealable::Nothing },
         error: None,
     }
 }
@@ -112,7 +114,7 @@ fn applied() -> Applied {
         engine_id: EngineId::new("bench"),
         hash: "1:bench".to_owned(),
         form: 1,
-        spec: " ".repeat(500),
+        spec: Stored { open: " ".repeat(500), secret: Sealable::Nothing },
         image_id: ImageId::new("bench"),
         state: AppliedState::Begun,
     }

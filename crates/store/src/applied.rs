@@ -3,10 +3,12 @@
 use crate::{
     db::{Result, Tx, Unreadable, execute, fetch},
     error::StoreError,
+    stored::{self, At},
 };
 use devarch_core::{
     id::{EngineId, ImageId, InstanceId, StackId},
     plan::AppliedState,
+    secret::Stored,
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -19,8 +21,8 @@ pub struct Applied {
     pub hash: String,
     /// The version of the canonical form that was hashed.
     pub form: u32,
-    /// What it was made from, as the caller writes it. May hold secrets, so it must not be printed.
-    pub spec: String,
+    /// What it was made from, as the caller writes it; its secrets are sealed.
+    pub spec: Stored,
     /// The image it was made from.
     pub image_id: ImageId,
     /// What is known of that container.
@@ -46,17 +48,18 @@ struct Row {
     hash: String,
     form: i64,
     spec: String,
+    sealed: Option<Vec<u8>>,
     image_id: String,
     state: String,
 }
 
 impl Row {
-    fn read(self) -> std::result::Result<(InstanceId, Applied), Unreadable> {
+    fn read(self, spec: Stored) -> std::result::Result<(InstanceId, Applied), Unreadable> {
         let applied = Applied {
             engine_id: EngineId::new(self.engine_id),
             hash: self.hash,
             form: self.form.try_into()?,
-            spec: self.spec,
+            spec,
             image_id: ImageId::new(self.image_id),
             state: self.state.parse().map_err(|()| "it is in no known state")?,
         };
@@ -69,8 +72,11 @@ pub(crate) async fn load(tx: &mut Tx, stack: &StackId) -> Result<BTreeMap<Instan
     let rows: Vec<Row> =
         fetch!(tx, "SELECT * FROM applied WHERE stack_id = $1 ORDER BY written DESC", stack.as_str())?;
     let mut all: BTreeMap<InstanceId, Vec<Applied>> = BTreeMap::new();
-    for row in rows {
-        let (instance, applied) = row.read().map_err(|error| tx.damaged(error))?;
+    for mut row in rows {
+        let (text, sealed) = (std::mem::take(&mut row.spec), row.sealed.take());
+        let key = [stack.as_str(), &row.instance_id, &row.hash];
+        let spec = stored::open(tx, At { table: "applied", row: &key }, text, sealed).await?;
+        let (instance, applied) = row.read(spec).map_err(|error| tx.damaged(error))?;
         all.entry(instance).or_default().push(applied);
     }
     Ok(all)
@@ -83,23 +89,29 @@ pub(crate) async fn record(
     instance: &InstanceId,
     applied: &Applied,
 ) -> Result<()> {
+    let key = [stack.as_str(), instance.as_str(), &applied.hash];
+    let called = format!("what was applied of instance {instance}");
+    let at = At { table: "applied", row: &key };
+    // Before anything is written: who rotates the key waits for what is.
+    let sealed = stored::seal(tx, at, &applied.spec.secret, &called).await?;
     let written = execute!(
         tx,
         "INSERT INTO applied \
-         (stack_id, instance_id, hash, written, engine_id, form, spec, image_id, state) \
+         (stack_id, instance_id, hash, written, engine_id, form, spec, image_id, state, sealed) \
          SELECT id, $2, $3, \
          (SELECT coalesce(max(written), 0) + 1 FROM applied WHERE stack_id = $1 AND instance_id = $2), \
-         $4, $5, $6, $7, $8 FROM stacks WHERE id = $1 \
+         $4, $5, $6, $7, $8, $9 FROM stacks WHERE id = $1 \
          ON CONFLICT (stack_id, instance_id, hash) DO UPDATE SET written = excluded.written, \
-         engine_id = $4, form = $5, spec = $6, image_id = $7, state = $8",
+         engine_id = $4, form = $5, spec = $6, image_id = $7, state = $8, sealed = $9",
         stack.as_str(),
         instance.as_str(),
         &applied.hash,
         applied.engine_id.as_str(),
         i64::from(applied.form),
-        &applied.spec,
+        &applied.spec.open,
         applied.image_id.as_str(),
         applied.state.as_str(),
+        sealed,
     )?;
     if written == 0 {
         return Err(StoreError::Gone { stack: stack.clone() });

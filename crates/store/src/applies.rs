@@ -4,8 +4,12 @@ use crate::{
     author::{Author, AuthorColumns},
     db::{Result, Tx, Unreadable, execute, fetch, fetch_one},
     error::StoreError,
+    stored::{self, At},
 };
-use devarch_core::id::{ApplyId, EngineId, PlanId, StackId};
+use devarch_core::{
+    id::{ApplyId, EngineId, PlanId, StackId},
+    secret::{Sealable, Stored},
+};
 use std::{fmt, str::FromStr};
 
 /// How many applies of a stack are remembered, beside those that have not ended.
@@ -99,8 +103,8 @@ pub struct Apply {
     pub before: String,
     /// The plan as it was shown, without secrets: the caller's JSON.
     pub shown: String,
-    /// The stack's definition: the caller's JSON. May hold secrets, so it must not be printed.
-    pub definition: String,
+    /// The stack's definition: the caller's JSON; its secrets are sealed.
+    pub definition: Stored,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -141,11 +145,12 @@ struct Row {
     before_state: String,
     shown: String,
     definition: String,
+    sealed: Option<Vec<u8>>,
     error: Option<String>,
 }
 
 impl Row {
-    fn read(self) -> std::result::Result<Apply, Unreadable> {
+    fn read(self, definition: Stored) -> std::result::Result<Apply, Unreadable> {
         Ok(Apply {
             id: ApplyId::new(self.id),
             stack: StackId::new(self.stack_id),
@@ -160,15 +165,24 @@ impl Row {
             resumes: self.resumes.map(ApplyId::new),
             before: self.before_state,
             shown: self.shown,
-            definition: self.definition,
+            definition,
             error: self.error,
         })
     }
 }
 
-fn parsed(tx: &Tx, rows: Vec<Row>) -> Result<Vec<Apply>> {
-    let parsed: std::result::Result<_, Unreadable> = rows.into_iter().map(Row::read).collect();
-    parsed.map_err(|error| tx.damaged(error))
+async fn parsed(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Apply>> {
+    let mut applies = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let (text, sealed) = (std::mem::take(&mut row.definition), row.sealed.take());
+        let definition = stored::open(tx, at(&[&row.id]), text, sealed).await?;
+        applies.push(row.read(definition).map_err(|error| tx.damaged(error))?);
+    }
+    Ok(applies)
+}
+
+fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
+    At { table: "applies", row }
 }
 
 /// The last ones of a stack, the newest first.
@@ -179,7 +193,7 @@ pub(crate) async fn newest(tx: &mut Tx, stack: &StackId, limit: u32) -> Result<V
         stack.as_str(),
         i64::from(limit),
     )?;
-    parsed(tx, rows)
+    parsed(tx, rows).await
 }
 
 /// The last one of every stack.
@@ -189,7 +203,7 @@ pub(crate) async fn latest(tx: &mut Tx) -> Result<Vec<Apply>> {
         "SELECT * FROM applies one WHERE number = \
          (SELECT max(number) FROM applies other WHERE other.stack_id = one.stack_id)",
     )?;
-    parsed(tx, rows)
+    parsed(tx, rows).await
 }
 
 /// Those of a stack that have no end, the oldest first.
@@ -199,24 +213,39 @@ pub(crate) async fn unfinished(tx: &mut Tx, stack: &StackId) -> Result<Vec<Apply
         "SELECT * FROM applies WHERE stack_id = $1 AND ended_at IS NULL ORDER BY number",
         stack.as_str(),
     )?;
-    parsed(tx, rows)
+    parsed(tx, rows).await
 }
 
 /// The apply of that id.
 pub(crate) async fn load(tx: &mut Tx, id: &ApplyId) -> Result<Option<Apply>> {
     let row: Option<Row> = fetch_one!(tx, "SELECT * FROM applies WHERE id = $1", id.as_str())?;
-    row.map(Row::read).transpose().map_err(|error| tx.damaged(error))
+    Ok(parsed(tx, row.into_iter().collect()).await?.pop())
 }
 
-/// Adds one as its stack's newest.
-pub(crate) async fn insert(tx: &mut Tx, apply: &Apply) -> Result<()> {
+/// Opens what was read of one's definition.
+pub(crate) async fn open_definition(
+    tx: &mut Tx,
+    id: &ApplyId,
+    text: String,
+    sealed: Option<Vec<u8>>,
+) -> Result<Stored> {
+    stored::open(tx, at(&[id.as_str()]), text, sealed).await
+}
+
+/// Seals the secrets of one's definition.
+pub(crate) async fn seal(tx: &mut Tx, id: &ApplyId, secret: &Sealable) -> Result<Option<Vec<u8>>> {
+    stored::seal(tx, at(&[id.as_str()]), secret, &format!("the definition of apply {id}")).await
+}
+
+/// Adds one as its stack's newest, with what [`seal`] made of it.
+pub(crate) async fn insert(tx: &mut Tx, apply: &Apply, sealed: Option<Vec<u8>>) -> Result<()> {
     execute!(
         tx,
         "INSERT INTO applies (id, stack_id, number, engine_id, plan_id, author_user, author_host, \
          author_pid, command, started_at, committed_at, ended_at, outcome, resumes, before_state, shown, \
-         definition, error) VALUES ($1, $2, \
+         definition, error, sealed) VALUES ($1, $2, \
          (SELECT coalesce(max(number), 0) + 1 FROM applies WHERE stack_id = $2), \
-         $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+         $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         apply.id.as_str(),
         apply.stack.as_str(),
         apply.engine.as_str(),
@@ -232,8 +261,9 @@ pub(crate) async fn insert(tx: &mut Tx, apply: &Apply) -> Result<()> {
         apply.resumes.as_ref().map(ApplyId::as_str),
         &apply.before,
         &apply.shown,
-        &apply.definition,
+        &apply.definition.open,
         apply.error.as_deref(),
+        sealed,
     )?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::{
     kept::{self, KeptRow},
     ports,
     rows::Rows,
+    secrets::{self, SecretRow},
     stacks, templates,
     volumes::{self, VolumeRow},
 };
@@ -31,7 +32,7 @@ pub(crate) async fn save(tx: &mut Tx, host: &str, before: &Stack, after: &Stack)
     let revision = revision.ok_or_else(|| changed(before))?;
     let (old, new) = (Rows::of(before)?, Rows::of(after)?);
     claims::check(tx, host, after, (&old, &new)).await?;
-    stacks::update(tx, after).await?;
+    stacks::update(tx, before, after).await?;
     if (&before.engine, before.subnet) != (&after.engine, after.subnet) {
         bind(tx, host, &after.id, (after.engine.as_ref(), after.subnet)).await?;
     }
@@ -108,7 +109,11 @@ async fn write(tx: &mut Tx, host: &str, old: &Rows, new: &Rows) -> Result<()> {
     for row in old.volumes.difference(&new.volumes) {
         volumes::delete(tx, row).await?;
     }
+    for id in old.secrets.keys().filter(|id| !new.secrets.contains_key(*id)) {
+        secrets::delete(tx, id).await?;
+    }
     write_instances(tx, old, new).await?;
+    write_secrets(tx, old, new).await?;
     for row in new.ports.difference(&old.ports) {
         ports::insert(tx, host, row).await?;
     }
@@ -133,7 +138,24 @@ async fn write_instances(tx: &mut Tx, old: &Rows, new: &Rows) -> Result<()> {
     for (id, row) in &new.instances {
         match old.instances.get(id) {
             None => instances::insert(tx, row).await?,
-            Some(before) if before != row => instances::update(tx, row).await?,
+            Some(before) if before != row => instances::update(tx, before, row).await?,
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn write_secrets(tx: &mut Tx, old: &Rows, new: &Rows) -> Result<()> {
+    for (id, row) in &old.secrets {
+        let renamed = |after: &SecretRow| (&after.instance_id, &after.name) != (&row.instance_id, &row.name);
+        if new.secrets.get(id).is_some_and(renamed) {
+            secrets::park(tx, id).await?;
+        }
+    }
+    for (id, row) in &new.secrets {
+        match old.secrets.get(id) {
+            None => secrets::insert(tx, row).await?,
+            Some(before) if before != row => secrets::update(tx, before, row).await?,
             Some(_) => {}
         }
     }

@@ -8,6 +8,7 @@ use crate::{
 use devarch_core::{
     id::{ApplyId, PlanId, StackId},
     name::{NameTooLong, StackName},
+    secret::Locked,
 };
 use sqlx::{migrate::MigrateError, postgres::PgDatabaseError, sqlite::SqliteError};
 use std::{fmt, path::PathBuf};
@@ -122,6 +123,14 @@ pub enum StoreError {
     /// A secret is needed that can't be read, or the key to write one.
     #[error(transparent)]
     Secrets(#[from] CannotOpen),
+    /// Secrets that can't be read would be written over.
+    #[error("{what} has secrets that can't be read, so it is left as it is: {reason}")]
+    LockedValues {
+        /// What has them, e.g. `instance 'db' of stack 'shop'`.
+        what: String,
+        /// Why they can't be read.
+        reason: Locked,
+    },
     /// The key file can't be written.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),

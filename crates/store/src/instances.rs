@@ -3,25 +3,41 @@
 use crate::{
     claims::Held,
     db::{Result, Tx, Unreadable, execute, fetch},
+    stored::{self, At},
     templates::Templates,
 };
 use devarch_core::{
     id::InstanceId,
     name::{ContainerName, InstanceName, NameTooLong},
+    secret::Stored,
     stack::{Instance, Pinned, Stack, Wanted},
-    template::{Overrides, TemplateDigest},
+    template::TemplateDigest,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
 /// One row.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InstanceRow {
     pub(crate) id: String,
     pub(crate) stack_id: String,
     pub(crate) name: String,
     pub(crate) container_name: String,
     template: String,
+    overrides: Stored,
+    enabled: bool,
+    wanted: String,
+    slot: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Columns {
+    id: String,
+    stack_id: String,
+    name: String,
+    container_name: String,
+    template: String,
     overrides: String,
+    sealed: Option<Vec<u8>>,
     enabled: bool,
     wanted: String,
     slot: i64,
@@ -39,14 +55,14 @@ impl InstanceRow {
             name: name.to_string(),
             container_name: ContainerName::of(&stack.name, name)?.as_str().to_owned(),
             template: instance.template.digest.to_string(),
-            overrides: instance.overrides.to_stored(),
+            overrides: Stored::of(&instance.overrides),
             enabled: instance.enabled,
             wanted: wanted_word(instance.wanted).to_owned(),
             slot: i64::from(instance.slot),
         })
     }
 
-    /// The instance without its ports and volumes.
+    /// The instance without its ports, volumes and generated secrets.
     pub(crate) fn read(
         self,
         templates: &Templates,
@@ -56,12 +72,13 @@ impl InstanceRow {
         let instance = Instance {
             id: InstanceId::new(self.id),
             template: Pinned { template: Arc::clone(template), digest },
-            overrides: Overrides::from_stored(&self.overrides)?,
+            overrides: self.overrides.read()?,
             enabled: self.enabled,
             wanted: wanted_of(&self.wanted)?,
             slot: self.slot.try_into()?,
             ports: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            generated: BTreeMap::new(),
         };
         Ok((self.name.parse()?, instance))
     }
@@ -69,6 +86,10 @@ impl InstanceRow {
     /// Whether the change to `after` could meet a row that has yet to make room for it.
     pub(crate) fn moves(&self, after: &Self) -> bool {
         self.container_name != after.container_name || self.slot != after.slot
+    }
+
+    fn called(&self) -> String {
+        format!("instance '{}'", self.name)
     }
 }
 
@@ -89,10 +110,34 @@ fn wanted_of(word: &str) -> std::result::Result<Wanted, Unreadable> {
 
 /// The rows of one stack, or all.
 pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<Vec<InstanceRow>> {
-    match stack {
-        None => fetch!(tx, "SELECT * FROM instances"),
-        Some(stack) => fetch!(tx, "SELECT * FROM instances WHERE stack_id = $1", stack),
+    let found: Vec<Columns> = match stack {
+        None => fetch!(tx, "SELECT * FROM instances")?,
+        Some(stack) => fetch!(tx, "SELECT * FROM instances WHERE stack_id = $1", stack)?,
+    };
+    let mut rows = Vec::with_capacity(found.len());
+    for columns in found {
+        rows.push(open(tx, columns).await?);
     }
+    Ok(rows)
+}
+
+async fn open(tx: &mut Tx, columns: Columns) -> Result<InstanceRow> {
+    let overrides = stored::open(tx, at(&[&columns.id]), columns.overrides, columns.sealed).await?;
+    Ok(InstanceRow {
+        id: columns.id,
+        stack_id: columns.stack_id,
+        name: columns.name,
+        container_name: columns.container_name,
+        template: columns.template,
+        overrides,
+        enabled: columns.enabled,
+        wanted: columns.wanted,
+        slot: columns.slot,
+    })
+}
+
+fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
+    At { table: "instances", row }
 }
 
 /// The containers' names that stacks other than this one have.
@@ -107,17 +152,19 @@ pub(crate) async fn held_by_others(tx: &mut Tx, stack: &str) -> Result<Vec<Held>
 
 /// Adds a row.
 pub(crate) async fn insert(tx: &mut Tx, row: &InstanceRow) -> Result<()> {
+    let sealed = stored::seal(tx, at(&[&row.id]), &row.overrides.secret, &row.called()).await?;
     execute!(
         tx,
         "INSERT INTO instances \
-         (id, stack_id, name, container_name, template, overrides, enabled, wanted, slot) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         (id, stack_id, name, container_name, template, overrides, sealed, enabled, wanted, slot) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &row.id,
         &row.stack_id,
         &row.name,
         &row.container_name,
         &row.template,
-        &row.overrides,
+        &row.overrides.open,
+        sealed,
         row.enabled,
         &row.wanted,
         row.slot,
@@ -131,20 +178,34 @@ pub(crate) async fn park(tx: &mut Tx, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes a row that is there.
-pub(crate) async fn update(tx: &mut Tx, row: &InstanceRow) -> Result<()> {
+/// Writes a row that is there. What it says differently is not touched where it stays, also where it can't be read.
+pub(crate) async fn update(tx: &mut Tx, before: &InstanceRow, row: &InstanceRow) -> Result<()> {
+    if before.overrides != row.overrides {
+        write_overrides(tx, row).await?;
+    }
     execute!(
         tx,
-        "UPDATE instances SET name = $2, container_name = $3, template = $4, overrides = $5, \
-         enabled = $6, wanted = $7, slot = $8 WHERE id = $1",
+        "UPDATE instances SET name = $2, container_name = $3, template = $4, \
+         enabled = $5, wanted = $6, slot = $7 WHERE id = $1",
         &row.id,
         &row.name,
         &row.container_name,
         &row.template,
-        &row.overrides,
         row.enabled,
         &row.wanted,
         row.slot,
+    )?;
+    Ok(())
+}
+
+async fn write_overrides(tx: &mut Tx, row: &InstanceRow) -> Result<()> {
+    let sealed = stored::seal(tx, at(&[&row.id]), &row.overrides.secret, &row.called()).await?;
+    execute!(
+        tx,
+        "UPDATE instances SET overrides = $2, sealed = $3 WHERE id = $1",
+        &row.id,
+        &row.overrides.open,
+        sealed,
     )?;
     Ok(())
 }

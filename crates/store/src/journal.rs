@@ -135,10 +135,12 @@ async fn begin(tx: &mut Tx, stack: &StackId, apply: &Apply) -> Result<()> {
     if apply.stack != *stack {
         return Err(StoreError::NotJournalled { apply: apply.id.clone() });
     }
+    // Before anything is written: who rotates the key waits for what is.
+    let sealed = applies::seal(tx, &apply.id, &apply.definition.secret).await?;
     if let Some(plan) = &apply.plan {
         plans::mark_applied(tx, stack, plan, &apply.id).await?;
         locks::end_lease(tx, stack, plan).await?;
     }
-    applies::insert(tx, apply).await?;
+    applies::insert(tx, apply, sealed).await?;
     applies::prune(tx, stack).await
 }

@@ -4,6 +4,7 @@ use crate::{
     db::{Result, Tx, Unreadable},
     instances::{self, InstanceRow},
     ports::{self, PortRow},
+    secrets::{self, SecretRow},
     stacks,
     templates::{self, Templates},
     volumes::{self, VolumeRow},
@@ -20,6 +21,7 @@ struct Below {
     instances: Vec<InstanceRow>,
     ports: Vec<PortRow>,
     volumes: Vec<VolumeRow>,
+    secrets: Vec<SecretRow>,
 }
 
 /// An instance, and where it belongs.
@@ -34,7 +36,7 @@ pub(crate) async fn one(tx: &mut Tx, host: &str, name: &StackName) -> Result<Opt
     let Some(row) = stacks::load(tx, Some(name)).await?.pop() else {
         return Ok(None);
     };
-    let id = row.id.clone();
+    let id = row.id().to_owned();
     Ok(assemble(tx, host, vec![row], Some(&id)).await?.pop())
 }
 
@@ -55,19 +57,28 @@ async fn assemble(
         instances: instances::load(tx, only).await?,
         ports: ports::load(tx, host, only).await?,
         volumes: volumes::load(tx, only).await?,
+        secrets: secrets::load(tx, only).await?,
     };
     join(rows, below).map_err(|error| tx.damaged(error))
 }
 
-fn join(rows: Vec<stacks::StackRow>, below: Below) -> std::result::Result<Vec<Stack>, Unreadable> {
+fn join(rows: Vec<stacks::StackRow>, mut below: Below) -> std::result::Result<Vec<Stack>, Unreadable> {
     let mut by_stack: HashMap<String, Vec<Placed>> = HashMap::new();
+    let own = below.secrets.extract_if(.., |secret| secret.instance_id.is_none());
+    let mut own_secrets: HashMap<String, Vec<SecretRow>> = HashMap::new();
+    for secret in own {
+        own_secrets.entry(secret.stack_id.clone()).or_default().push(secret);
+    }
     for placed in placed(below)? {
         by_stack.entry(placed.stack.clone()).or_default().push(placed);
     }
     rows.into_iter()
         .map(|row| {
-            let instances = by_stack.remove(&row.id).unwrap_or_default();
+            let instances = by_stack.remove(row.id()).unwrap_or_default();
+            let secrets = own_secrets.remove(row.id()).unwrap_or_default();
             let mut stack = row.read()?;
+            stack.secrets =
+                secrets.into_iter().map(SecretRow::read).collect::<std::result::Result<_, _>>()?;
             stack.instances = instances.into_iter().map(|placed| (placed.name, placed.instance)).collect();
             Ok(stack)
         })
@@ -92,6 +103,12 @@ fn placed(below: Below) -> std::result::Result<Vec<Placed>, Unreadable> {
     for row in below.volumes {
         if let Some(placed) = by_id.get_mut(&row.instance_id) {
             placed.instance.volumes.extend([row.read()?]);
+        }
+    }
+    for row in below.secrets {
+        let owner = row.instance_id.as_deref().and_then(|id| by_id.get_mut(id));
+        if let Some(placed) = owner {
+            placed.instance.generated.extend([row.read()?]);
         }
     }
     Ok(by_id.into_values().collect())

@@ -22,7 +22,18 @@ struct Table {
     called: &'static str,
 }
 
-const TABLES: [Table; 0] = [];
+const TABLES: [Table; 6] = [
+    Table { name: "stacks", key: &["id"], called: "'the file of stack ' || name" },
+    Table { name: "instances", key: &["id"], called: "'instance ' || name" },
+    Table { name: "templates", key: &["digest"], called: "'template ' || name" },
+    Table { name: "secrets", key: &["id"], called: "'secret ' || name" },
+    Table {
+        name: "applied",
+        key: &["stack_id", "instance_id", "hash"],
+        called: "'what was applied of instance ' || instance_id",
+    },
+    Table { name: "applies", key: &["id"], called: "'the definition of apply ' || id" },
+];
 
 #[derive(sqlx::FromRow)]
 struct Row {

@@ -1,37 +1,53 @@
 //! The stacks' own rows. Table `stacks`.
 
-use crate::db::{Result, Tx, Unreadable, execute, fetch, fetch_one};
+use crate::{
+    db::{Result, Tx, Unreadable, execute, fetch, fetch_one},
+    stored::{self, At},
+};
 use devarch_core::{
     engine::{EngineBinding, EngineKind},
     id::{EngineId, StackId},
     name::StackName,
     policy::Allowance,
-    read::StackFile,
+    secret::Stored,
     stack::Stack,
 };
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One row.
-#[derive(Debug, sqlx::FromRow)]
-pub(crate) struct StackRow {
-    pub(crate) id: String,
+#[derive(sqlx::FromRow)]
+struct Columns {
+    id: String,
     name: String,
     project: Option<String>,
     enabled: bool,
     revision: i64,
     allowed: String,
     imported: Option<String>,
+    sealed: Option<Vec<u8>>,
     engine_kind: Option<String>,
     engine_id: Option<String>,
     engine_endpoint: Option<String>,
     subnet: Option<String>,
 }
 
+/// One row, its secrets open or locked.
+pub(crate) struct StackRow {
+    columns: Columns,
+    imported: Option<Stored>,
+}
+
 impl StackRow {
-    /// The stack without its instances.
+    /// The stack's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.columns.id
+    }
+
+    /// The stack without its instances and secrets.
     pub(crate) fn read(self) -> std::result::Result<Stack, Unreadable> {
-        let engine = match (self.engine_kind, self.engine_id, self.engine_endpoint) {
+        let Self { columns, imported } = self;
+        let engine = match (columns.engine_kind, columns.engine_id, columns.engine_endpoint) {
             (Some(kind), Some(id), Some(endpoint)) => Some(EngineBinding {
                 kind: kind.parse::<EngineKind>().map_err(|()| "unknown engine")?,
                 id: EngineId::new(id),
@@ -40,15 +56,16 @@ impl StackRow {
             _ => None,
         };
         Ok(Stack {
-            id: StackId::new(self.id),
-            name: self.name.parse()?,
-            project: self.project,
-            enabled: self.enabled,
-            revision: self.revision,
+            id: StackId::new(columns.id),
+            name: columns.name.parse()?,
+            project: columns.project,
+            enabled: columns.enabled,
+            revision: columns.revision,
             engine,
-            subnet: self.subnet.as_deref().map(str::parse).transpose()?,
-            imported: self.imported.as_deref().map(StackFile::from_stored).transpose()?,
-            allow: allowed_of(&self.allowed)?,
+            subnet: columns.subnet.as_deref().map(str::parse).transpose()?,
+            imported: imported.map(|file| file.read()).transpose()?,
+            allow: allowed_of(&columns.allowed)?,
+            secrets: BTreeMap::new(),
             instances: BTreeMap::new(),
         })
     }
@@ -76,10 +93,37 @@ pub(crate) async fn names(tx: &mut Tx) -> Result<Vec<StackName>> {
 
 /// The row of that name, or all rows by name.
 pub(crate) async fn load(tx: &mut Tx, name: Option<&StackName>) -> Result<Vec<StackRow>> {
-    match name {
-        None => fetch!(tx, "SELECT * FROM stacks ORDER BY name"),
-        Some(name) => fetch!(tx, "SELECT * FROM stacks WHERE name = $1", name.as_str()),
+    let found: Vec<Columns> = match name {
+        None => fetch!(tx, "SELECT * FROM stacks ORDER BY name")?,
+        Some(name) => fetch!(tx, "SELECT * FROM stacks WHERE name = $1", name.as_str())?,
+    };
+    let mut rows = Vec::with_capacity(found.len());
+    for mut columns in found {
+        let imported = match columns.imported.take() {
+            None => None,
+            Some(text) => {
+                let sealed = columns.sealed.take();
+                Some(stored::open(tx, at(&[&columns.id]), text, sealed).await?)
+            }
+        };
+        rows.push(StackRow { columns, imported });
     }
+    Ok(rows)
+}
+
+fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
+    At { table: "stacks", row }
+}
+
+/// The file a stack was imported from, and what is to be sealed of it.
+async fn imported(tx: &mut Tx, stack: &Stack) -> Result<(Option<String>, Option<Vec<u8>>)> {
+    let Stored { open, secret } = match &stack.imported {
+        None => return Ok((None, None)),
+        Some(file) => Stored::of(file),
+    };
+    let called = format!("the file of stack '{}'", stack.name);
+    let sealed = stored::seal(tx, at(&[stack.id.as_str()]), &secret, &called).await?;
+    Ok((Some(open), sealed))
 }
 
 /// The project of the stack that has this name and is not this one.
@@ -109,17 +153,19 @@ pub(crate) async fn subnets(tx: &mut Tx, host: &str, except: &str) -> Result<Vec
 
 /// Adds a row, not yet bound to an engine.
 pub(crate) async fn insert(tx: &mut Tx, stack: &Stack) -> Result<()> {
+    let (imported, sealed) = imported(tx, stack).await?;
     execute!(
         tx,
-        "INSERT INTO stacks (id, name, project, enabled, revision, allowed, imported) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO stacks (id, name, project, enabled, revision, allowed, imported, sealed) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         stack.id.as_str(),
         stack.name.as_str(),
         stack.project.as_deref(),
         stack.enabled,
         stack.revision,
         allowed_words(&stack.allow),
-        stack.imported.as_ref().map(StackFile::to_stored),
+        imported,
+        sealed,
     )?;
     Ok(())
 }
@@ -135,17 +181,26 @@ pub(crate) async fn advance(tx: &mut Tx, read: &Stack) -> Result<Option<i64>> {
     Ok(row.map(|(revision,)| revision))
 }
 
-/// Writes what an edit can change.
-pub(crate) async fn update(tx: &mut Tx, stack: &Stack) -> Result<()> {
+/// Writes what an edit can change. The file it was imported from is not touched where it stays.
+pub(crate) async fn update(tx: &mut Tx, before: &Stack, stack: &Stack) -> Result<()> {
+    if before.imported != stack.imported {
+        let (imported, sealed) = imported(tx, stack).await?;
+        execute!(
+            tx,
+            "UPDATE stacks SET imported = $2, sealed = $3 WHERE id = $1",
+            stack.id.as_str(),
+            imported,
+            sealed,
+        )?;
+    }
     execute!(
         tx,
-        "UPDATE stacks SET name = $2, project = $3, enabled = $4, allowed = $5, imported = $6 WHERE id = $1",
+        "UPDATE stacks SET name = $2, project = $3, enabled = $4, allowed = $5 WHERE id = $1",
         stack.id.as_str(),
         stack.name.as_str(),
         stack.project.as_deref(),
         stack.enabled,
         allowed_words(&stack.allow),
-        stack.imported.as_ref().map(StackFile::to_stored),
     )?;
     Ok(())
 }

@@ -1,7 +1,13 @@
 //! Template bodies, each once. Table `templates`.
 
-use crate::db::{Result, Tx, Unreadable, execute, fetch};
-use devarch_core::template::{Template, TemplateDigest};
+use crate::{
+    db::{Result, Tx, execute, fetch, fetch_one},
+    stored::{self, At},
+};
+use devarch_core::{
+    secret::{Sealable, Stored},
+    template::{Template, TemplateDigest},
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The bodies instances are pinned to, shared.
@@ -9,36 +15,54 @@ pub(crate) type Templates = BTreeMap<TemplateDigest, Arc<Template>>;
 
 /// The bodies one stack uses, or all.
 pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<Templates> {
-    let rows: Vec<(String, String)> = match stack {
-        None => fetch!(tx, "SELECT digest, body FROM templates")?,
+    let rows: Vec<(String, String, Option<Vec<u8>>)> = match stack {
+        None => fetch!(tx, "SELECT digest, body, sealed FROM templates")?,
         Some(stack) => fetch!(
             tx,
-            "SELECT digest, body FROM templates \
+            "SELECT digest, body, sealed FROM templates \
              WHERE digest IN (SELECT template FROM instances WHERE stack_id = $1)",
             stack
         )?,
     };
-    let parsed: std::result::Result<Templates, Unreadable> = rows
-        .into_iter()
-        .map(|(digest, body)| {
-            let template = Template::from_stored(&body)
-                .map_err(|error| format!("template {digest} can't be read: {error}"))?;
-            Ok((TemplateDigest::from_stored(digest), Arc::new(template)))
-        })
-        .collect();
-    parsed.map_err(|error| tx.damaged(error))
+    let mut templates = Templates::new();
+    for (digest, body, sealed) in rows {
+        let read: std::result::Result<Template, _> =
+            stored::open(tx, at(&[&digest]), body, sealed).await?.read();
+        let template =
+            read.map_err(|error| tx.damaged(format!("template {digest} can't be read: {error}").into()))?;
+        templates.insert(TemplateDigest::from_stored(digest), Arc::new(template));
+    }
+    Ok(templates)
 }
 
-/// Keeps a body.
+fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
+    At { table: "templates", row }
+}
+
+/// Keeps a body. One whose secrets can't be read can be kept only where it is there already.
 pub(crate) async fn keep(tx: &mut Tx, digest: &TemplateDigest, template: &Template) -> Result<()> {
+    let Stored { open, secret } = Stored::of(template);
+    if matches!(secret, Sealable::Locked(_)) && is_kept(tx, digest).await? {
+        return Ok(());
+    }
+    let called = format!("template '{}'", template.name);
+    let sealed = stored::seal(tx, at(&[digest.as_str()]), &secret, &called).await?;
     execute!(
         tx,
-        "INSERT INTO templates (digest, name, body) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING",
+        "INSERT INTO templates (digest, name, body, sealed) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (digest) DO NOTHING",
         digest.as_str(),
         template.name.as_str(),
-        template.to_stored(),
+        open,
+        sealed,
     )?;
     Ok(())
+}
+
+async fn is_kept(tx: &mut Tx, digest: &TemplateDigest) -> Result<bool> {
+    let row: Option<(String,)> =
+        fetch_one!(tx, "SELECT digest FROM templates WHERE digest = $1", digest.as_str())?;
+    Ok(row.is_some())
 }
 
 /// Removes the bodies no instance is pinned to any more.

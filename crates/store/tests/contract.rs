@@ -9,13 +9,13 @@ use devarch_core::{
     id::ImageId,
     name::InstanceName,
     plan::AppliedState,
-    stack::{Instance, Pinned, Stack},
+    stack::{Instance, Stack},
 };
 use devarch_store::{Applied, Store, StoreError, TakenWhat};
 use std::{collections::BTreeMap, sync::Arc};
 use world::{
     World,
-    samples::{add, applied, at, engine, get, named, rename, rich, stack, stack_name, tcp, template, volume},
+    samples::{add, applied, at, engine, get, named, pinned, rename, rich, stack, stack_name, tcp, volume},
 };
 
 promises!(
@@ -339,7 +339,7 @@ async fn a_refused_edit_leaves_nothing(world: World) {
     let refused = edit(&store, "second", |stack| {
         stack.enabled = false;
         add(stack, "more", Some(5432));
-        get(stack, "db").template = Pinned::new(template("mysql"));
+        get(stack, "db").template = pinned("mysql");
     });
     refused.await.unwrap_err();
     assert_eq!(load(&store, "second").await, second);
@@ -468,7 +468,7 @@ async fn an_unused_template_body_is_deleted_and_a_used_one_is_shared(world: Worl
         .collect();
     assert!(bodies.len() == 3 && bodies.iter().all(|body| *body == bodies[0]));
 
-    let redis = Pinned::new(template("redis"));
+    let redis = pinned("redis");
     edit(&store, "two", |stack| {
         get(stack, "a").template = redis.clone();
     })

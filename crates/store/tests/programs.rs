@@ -12,7 +12,7 @@ mod world;
 use devarch_core::{
     id::ApplyId,
     name::{InstanceName, StackName},
-    stack::{Pinned, Stack},
+    stack::Stack,
 };
 use devarch_store::{ApplyOutcome, StoreError};
 use std::{
@@ -23,7 +23,7 @@ use std::{
 };
 use world::{
     World,
-    samples::{add, apply, engine, get, lock, named, owner, rename, stack, stack_name, template},
+    samples::{add, apply, engine, get, lock, named, owner, pinned, rename, rich, stack, stack_name},
     statements,
 };
 
@@ -32,6 +32,7 @@ promises!(
     eight_programs_can_open_a_new_database_at_once,
     a_lock_keeps_other_programs_out_and_is_free_when_its_holder_is_killed,
     the_journal_keeps_what_was_written_before_its_writer_was_killed,
+    a_rotation_that_is_killed_anywhere_leaves_everything_readable_and_one_key_in_the_end,
 );
 
 const PART: &str = "DEVARCH_TEST_PART";
@@ -65,6 +66,12 @@ fn other_program() {
             Some(("journal-and-die-after", statements)) => {
                 journal_and_die_after(&world, statements.parse().unwrap()).await;
             }
+            Some(("rotate-and-die-after", statements)) => {
+                let store = world.open().await;
+                store.identity().await.unwrap();
+                statements::die_after(statements.parse().unwrap());
+                store.rotate_key().await.unwrap();
+            }
             _ if part == "lock-and-stay" => lock_and_stay(&world).await,
             _ => say_identity(&world).await,
         }
@@ -83,7 +90,7 @@ fn edited(before: &Stack) -> Stack {
     after.enabled = false;
     rename(&mut after, "db", "cache");
     add(&mut after, "new", Some(6000));
-    get(&mut after, "web").template = Pinned::new(template("nginx"));
+    get(&mut after, "web").template = pinned("nginx");
     get(&mut after, "web").ports.clear();
     get(&mut after, "cache").slot = 30;
     after.instances.remove(&named::<InstanceName>("gone"));
@@ -116,6 +123,38 @@ async fn killed_in_the_middle_of_an_edit_nothing_of_it_is_seen(world: World) {
         assert!(ended.status.code().is_none(), "{}", said(&ended));
         assert_eq!(all, [before.clone()], "after {deaths} statements");
         assert_eq!(store.kept_volumes().await.unwrap(), []);
+    }
+}
+
+/// The ids of the keys in the key file.
+fn keys(world: &World) -> Vec<String> {
+    let text = std::fs::read_to_string(&world.key).unwrap();
+    let lines = text.lines().skip(1).filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
+}
+
+async fn a_rotation_that_is_killed_anywhere_leaves_everything_readable_and_one_key_in_the_end(world: World) {
+    let all = rich();
+    let first = world.open().await;
+    first.create_stack(&all).await.unwrap();
+    let identity = first.identity().await.unwrap();
+    let mut seen = BTreeSet::new();
+    for deaths in 1.. {
+        let part = format!("rotate-and-die-after {deaths}");
+        let ended = play(&part, &world).wait_with_output().unwrap();
+        seen.insert(keys(&world).len());
+        // One that has known the old key all the time, and one that is new.
+        for store in [&first, &world.open().await] {
+            assert!(store.stacks().await.unwrap() == [all.clone()], "after {deaths} statements");
+            assert!(store.identity().await.unwrap() == identity);
+        }
+        assert_eq!(keys(&world).len(), 1, "what was left is removed");
+        if ended.status.success() {
+            assert!(deaths > 10, "it died {deaths} times");
+            assert!(seen.contains(&2), "it was killed with both keys in the file");
+            return;
+        }
+        assert!(ended.status.code().is_none(), "{}", said(&ended));
     }
 }
 

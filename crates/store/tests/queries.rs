@@ -11,8 +11,8 @@ use world::{
     statements,
 };
 
-/// One for each table: stacks, templates, instances, ports, volumes.
-const TABLES: usize = 5;
+/// One for each table: stacks, templates, instances, ports, volumes, secrets.
+const TABLES: usize = 6;
 
 /// Databases are made and dropped by statements too.
 fn alone() -> MutexGuard<'static, ()> {

@@ -77,7 +77,7 @@ async fn the_database_file_is_private() {
     store.create_stack(&rich()).await.unwrap();
     assert_eq!(mode(path.parent().unwrap()), 0o700);
     let files: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
-    assert_eq!(files.len(), 4, "database, log, its index, lock: {files:?}");
+    assert_eq!(files.len(), 6, "database, log, its index, lock, key file, its lock: {files:?}");
     for file in files {
         let file = file.unwrap().path();
         assert_eq!(mode(&file), 0o600, "{}", file.display());

@@ -14,7 +14,8 @@ CREATE TABLE identity (
 CREATE TABLE templates (
     digest TEXT NOT NULL PRIMARY KEY,
     name   TEXT NOT NULL,
-    body   TEXT NOT NULL
+    body   TEXT NOT NULL,
+    sealed BYTEA
 );
 
 -- host: the machine whose engine the stack is bound to.
@@ -26,6 +27,7 @@ CREATE TABLE stacks (
     revision        BIGINT  NOT NULL,
     allowed         TEXT    NOT NULL,
     imported        TEXT,
+    sealed          BYTEA,
     host            TEXT,
     engine_kind     TEXT,
     engine_id       TEXT,
@@ -41,6 +43,7 @@ CREATE TABLE instances (
     container_name TEXT    NOT NULL UNIQUE,
     template       TEXT    NOT NULL REFERENCES templates (digest),
     overrides      TEXT    NOT NULL,
+    sealed         BYTEA,
     enabled        BOOLEAN NOT NULL,
     wanted         TEXT    NOT NULL,
     slot           BIGINT  NOT NULL,
@@ -68,6 +71,18 @@ CREATE TABLE volumes (
     PRIMARY KEY (instance_id, name)
 );
 
+-- Values of secrets: a stack's own, and those made for a variable of an instance.
+CREATE TABLE secrets (
+    id          TEXT    NOT NULL PRIMARY KEY,
+    stack_id    TEXT    NOT NULL REFERENCES stacks (id) ON DELETE CASCADE,
+    instance_id TEXT    REFERENCES instances (id) ON DELETE CASCADE,
+    name        TEXT    NOT NULL,
+    sealed      BYTEA   NOT NULL,
+    changed_at  BIGINT  NOT NULL
+);
+CREATE UNIQUE INDEX secrets_name ON secrets (stack_id, coalesce(instance_id, ''), name);
+CREATE INDEX secrets_instance ON secrets (instance_id);
+
 -- Volumes that stayed on an engine when their instance or stack was removed: still this store's.
 CREATE TABLE kept_volumes (
     engine_id     TEXT    NOT NULL,
@@ -91,6 +106,7 @@ CREATE TABLE applied (
     engine_id    TEXT    NOT NULL,
     form         BIGINT  NOT NULL,
     spec         TEXT    NOT NULL,
+    sealed       BYTEA,
     image_id     TEXT    NOT NULL,
     state        TEXT    NOT NULL,
     PRIMARY KEY (stack_id, instance_id, hash)
@@ -131,6 +147,7 @@ CREATE TABLE applies (
     before_state TEXT    NOT NULL,
     shown        TEXT    NOT NULL,
     definition   TEXT    NOT NULL,
+    sealed       BYTEA,
     error        TEXT,
     UNIQUE (stack_id, number),
     CHECK ((outcome = 'running') = (ended_at IS NULL))

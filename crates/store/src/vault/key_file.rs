@@ -12,7 +12,7 @@
 
 use super::key::{Key, KeyId};
 use devarch_core::id::StoreId;
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 use zeroize::Zeroizing;
 
 const NAME: &str = "devarch-keys";
@@ -102,7 +102,7 @@ impl KeyFile {
         for line in &self.lines {
             match line {
                 Line::Key { store, key } => {
-                    text.push_str(&format!("{store} {} ", key.id()));
+                    let _ = write!(*text, "{store} {} ", key.id());
                     key.write_hex(&mut text);
                 }
                 Line::Damaged(unread) => text.push_str(&unread.0),

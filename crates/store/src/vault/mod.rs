@@ -97,7 +97,7 @@ fn without(file: &KeyFile, path: &Path, needs: KeyId) -> CannotOpen {
     let path = path.to_owned();
     match file.kind() {
         Kind::Missing => CannotOpen::NoKey { path, needs },
-        _ if file.may_have_lost(needs) => CannotOpen::BadKey { path, needs },
+        _ if file.ids().is_empty() || file.may_have_lost(needs) => CannotOpen::BadKey { path, needs },
         _ => CannotOpen::WrongKey { path, needs, has: file.ids() },
     }
 }

@@ -75,6 +75,34 @@ impl World {
     }
 }
 
+impl World {
+    /// All the bytes others than the owner of the key file could come by: SQLite's file and what is beside it, or all
+    /// tables of a PostgreSQL database as their files have them.
+    pub(crate) async fn bytes(&self) -> Vec<u8> {
+        let Some(path) = self.text.strip_prefix("sqlite:") else {
+            return self.table_files().await;
+        };
+        let mut bytes = Vec::new();
+        for entry in std::fs::read_dir(std::path::Path::new(path).parent().unwrap()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() && path != self.key {
+                bytes.extend(std::fs::read(path).unwrap());
+            }
+        }
+        bytes
+    }
+
+    async fn table_files(&self) -> Vec<u8> {
+        const FILES: &str = "SELECT pg_read_binary_file(pg_relation_filepath(oid)) FROM pg_class \
+             WHERE relkind IN ('r', 'i', 't') AND relfilenode <> 0 \
+             AND relnamespace IN ('public'::regnamespace, 'pg_toast'::regnamespace) AND oid >= 16384";
+        let mut connection = PgConnection::connect(&self.text).await.unwrap();
+        connection.execute("CHECKPOINT").await.unwrap();
+        let files: Vec<Vec<u8>> = sqlx::query_scalar(FILES).fetch_all(&mut connection).await.unwrap();
+        files.concat()
+    }
+}
+
 /// Keeps a promise on SQLite.
 pub(crate) fn on_sqlite<F: Future<Output = ()>>(promise: impl FnOnce(World) -> F) {
     let home = tempfile::tempdir().unwrap();

@@ -2,15 +2,18 @@
 
 use devarch_core::{
     engine::{EngineBinding, EngineKind},
-    id::{ApplyId, EngineId, ImageId, InstanceId, PlanId, StackId},
+    hash::HashKey,
+    id::{ApplyId, EngineId, ImageId, InstanceId, PlanId, SecretId, StackId},
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
     plan::AppliedState,
     policy::Allowance,
     read::StackFile,
+    secret::{Generate, KeptSecret, Sealable, SecretValue, Stored},
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
     template::{
-        ConfigContent, ConfigFile, ContractType, EnvValue, HealthTest, Healthcheck, HostPortChoice, Import,
-        MountSource, Overrides, PortKey, PortSpec, Protocol, RestartPolicy, Service, Template, VolumeMount,
+        ConfigContent, ConfigFile, ContractType, EnvValue, Export, Given, HealthTest, Healthcheck,
+        HostPortChoice, Import, MountSource, Overrides, PortKey, PortSpec, Protocol, RestartPolicy, Service,
+        Template, VolumeMount,
     },
 };
 use devarch_store::{Applied, Apply, ApplyOutcome, Author, LockOwner, SavedPlan, StackLock, Store};
@@ -19,6 +22,16 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+
+/// What is secret in the samples.
+pub(crate) const PASSWORD: &str = "s3cret-of-a-variable";
+pub(crate) const CONTENT: &str = "s3cret-in-a-file";
+pub(crate) const PROPERTY: &str = "s3cret-of-an-export";
+pub(crate) const OWN: &str = "s3cret-of-a-stack \" \n \u{fc}";
+pub(crate) const MADE: &str = "s3cret-made-for-an-instance";
+pub(crate) const APPLIED: &str = "s3cret-that-was-applied";
+pub(crate) const DEFINED: &str = "s3cret-in-a-definition";
+pub(crate) const SECRETS: [&str; 7] = [PASSWORD, CONTENT, PROPERTY, OWN, MADE, APPLIED, DEFINED];
 
 /// Parses a name.
 pub(crate) fn named<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
@@ -56,9 +69,33 @@ pub(crate) fn template(name: &str) -> Arc<Template> {
         description: format!("It's \"{name}\" — ünïcode, 100% and $1"),
         service,
         config_files: BTreeMap::from([("/etc/a.conf".to_owned(), file("x = 1\n\ty = \"2\"\n"))]),
-        exports: Vec::new(),
+        exports: vec![Export {
+            name: "db".to_owned(),
+            contract: ContractType::Postgres,
+            port: 5432,
+            properties: BTreeMap::from([("password".to_owned(), Given::secret(PROPERTY))]),
+        }],
         imports: vec![cache],
     })
+}
+
+/// A template as instances have it.
+pub(crate) fn pinned(name: &str) -> Pinned {
+    Pinned::new(template(name), &HashKey::new([7; 32]))
+}
+
+/// A secret that was set in 2023.
+pub(crate) fn kept(value: &str) -> KeptSecret {
+    KeptSecret {
+        id: SecretId::new(uuid::Uuid::now_v7().to_string()),
+        value: SecretValue::new(value),
+        changed_at: 1_700_000_000_000,
+    }
+}
+
+/// A text with a secret beside it.
+pub(crate) fn stored(open: &str, secret: &str) -> Stored {
+    Stored { open: open.to_owned(), secret: Sealable::Open(format!("[\"{secret}\"]").into()) }
 }
 
 /// What one instance says differently.
@@ -84,8 +121,11 @@ fn overrides() -> Overrides {
 }
 
 fn environment() -> BTreeMap<String, EnvValue> {
-    let password = EnvValue { value: "s3cret".to_owned(), secret: true };
-    BTreeMap::from([("PLAIN".to_owned(), EnvValue::plain("a b")), ("PASSWORD".to_owned(), password)])
+    BTreeMap::from([
+        ("PLAIN".to_owned(), EnvValue::plain("a b")),
+        ("PASSWORD".to_owned(), EnvValue::secret(PASSWORD)),
+        ("MADE".to_owned(), EnvValue::Generate(Generate::default())),
+    ])
 }
 
 fn published(key: PortKey) -> PortSpec {
@@ -97,7 +137,7 @@ fn mount(source: MountSource, target: &str) -> VolumeMount {
 }
 
 fn file(content: &str) -> ConfigFile {
-    ConfigFile { content: ConfigContent::Content(content.to_owned()), mode: None, owner: None, secret: true }
+    ConfigFile { content: ConfigContent::secret(format!("{content}{CONTENT}")), mode: None, owner: None }
 }
 
 /// An instance with one volume and, where a host port is given, one port at 127.0.0.1.
@@ -105,13 +145,14 @@ pub(crate) fn instance(stack: &str, name: &str, slot: u32, host_port: Option<u16
     let ports = host_port.map(|port| (tcp(5432), at("127.0.0.1", port)));
     Instance {
         id: InstanceId::new(uuid::Uuid::now_v7().to_string()),
-        template: Pinned::new(template("postgres")),
+        template: pinned("postgres"),
         overrides: Overrides::default(),
         enabled: true,
         wanted: Wanted::Running,
         slot,
         ports: ports.into_iter().collect(),
         volumes: BTreeMap::from([volume(stack, name, "data")]),
+        generated: BTreeMap::new(),
     }
 }
 
@@ -144,6 +185,7 @@ pub(crate) fn stack(name: &str, instances: &[&str]) -> Stack {
         subnet: None,
         imported: None,
         allow: BTreeSet::new(),
+        secrets: BTreeMap::new(),
         instances: BTreeMap::new(),
     };
     for instance in instances {
@@ -164,15 +206,16 @@ pub(crate) fn rich() -> Stack {
     stack.engine = Some(engine("engine-1"));
     stack.subnet = Some(named("10.213.4.0/26"));
     stack.allow = BTreeSet::from([Allowance::HostPaths, Allowance::Privileged]);
-    stack.imported = Some(StackFile::of(&stack));
+    stack.secrets = BTreeMap::from([(named("PW"), kept(OWN)), (named("pw.2"), kept(""))]);
     let db = get(&mut stack, "db");
+    db.generated = BTreeMap::from([("MADE".to_owned(), kept(MADE))]);
     db.ports.insert(tcp(5432), at("127.0.0.1", 20001));
     db.ports.insert(tcp(80), at("::1", 20001));
     let udp = PortKey { target: 5432, protocol: Protocol::Udp };
     db.ports.insert(udp, at("0.0.0.0", 20001));
     db.volumes.extend([volume("older-name", "db", "wal")]);
     let web = get(&mut stack, "web");
-    web.template = Pinned::new(template("nginx"));
+    web.template = pinned("nginx");
     web.wanted = Wanted::Stopped;
     web.overrides = overrides();
     let worker = get(&mut stack, "worker");
@@ -180,6 +223,7 @@ pub(crate) fn rich() -> Stack {
     worker.wanted = Wanted::Absent;
     worker.slot = 40;
     worker.volumes.clear();
+    stack.imported = Some(StackFile::of(&stack));
     stack
 }
 
@@ -209,7 +253,7 @@ pub(crate) fn applied(hash: &str) -> Applied {
         engine_id: EngineId::new("engine-1"),
         hash: hash.to_owned(),
         form: 1,
-        spec: r#"{"image": "postgres:16", "environment": {"PASSWORD": "s3cret"}}"#.to_owned(),
+        spec: stored(r#"{"image": "postgres:16", "environment": {"PASSWORD": "[REDACTED]"}}"#, APPLIED),
         image_id: ImageId::new("sha256:abc"),
         state: AppliedState::Begun,
     }
@@ -267,7 +311,7 @@ pub(crate) fn apply(id: &str, stack: &StackId) -> Apply {
         resumes: None,
         before: r#"{"containers": []}"#.to_owned(),
         shown: r#"{"steps": ["create"]}"#.to_owned(),
-        definition: r#"{"environment": {"PASSWORD": "s3cret"}}"#.to_owned(),
+        definition: stored(r#"{"environment": {"PASSWORD": "[REDACTED]"}}"#, DEFINED),
         error: None,
     }
 }

@@ -1,0 +1,310 @@
+//! Taking values out of what is remembered, because they are secret now and were not: a part of the store's interface.
+
+use crate::{
+    applies,
+    db::{Database, Db, Result, Tx, execute, fetch, on},
+    error::{Fault, StoreError},
+    store::Store,
+};
+use devarch_core::{
+    id::{ApplyId, StackId},
+    secret::{Sealable, Secret, Stored},
+    text::REDACTED,
+};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
+use std::{cmp::Reverse, time::Duration};
+use tokio::time::sleep;
+
+/// A shorter value is in too many other words to be looked for inside them.
+const SHORT: usize = 4;
+
+/// How often it is tried to overwrite what was freed while others read it, and how long is waited in between.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A column with a text that may have any value in it.
+struct Texts {
+    table: &'static str,
+    column: &'static str,
+    /// What a row is found by, as texts.
+    key: &'static [&'static str],
+    /// The rows of the stack `$1`.
+    of: &'static str,
+}
+
+const APPLY: &[&str] = &["id"];
+const STEP: &[&str] = &["apply_id", "CAST(at AS TEXT)"];
+const APPLIED: &[&str] = &["stack_id", "instance_id", "hash"];
+const OF_STACK: &str = "stack_id = $1";
+const OF_APPLIES: &str = "apply_id IN (SELECT id FROM applies WHERE stack_id = $1)";
+
+const TEXTS: [Texts; 9] = [
+    Texts { table: "plans", column: "request", key: APPLY, of: OF_STACK },
+    Texts { table: "plans", column: "assumed", key: APPLY, of: OF_STACK },
+    Texts { table: "plans", column: "shown", key: APPLY, of: OF_STACK },
+    Texts { table: "applies", column: "command", key: APPLY, of: OF_STACK },
+    Texts { table: "applies", column: "before_state", key: APPLY, of: OF_STACK },
+    Texts { table: "applies", column: "shown", key: APPLY, of: OF_STACK },
+    Texts { table: "applies", column: "error", key: APPLY, of: OF_STACK },
+    Texts { table: "apply_steps", column: "error", key: STEP, of: OF_APPLIES },
+    Texts { table: "applied", column: "spec", key: APPLIED, of: OF_STACK },
+];
+
+/// Tables whose rows can have had the values, by this or by the edit that made them secret.
+const VACUUM: [&str; 7] = [
+    "VACUUM (FULL) stacks",
+    "VACUUM (FULL) instances",
+    "VACUUM (FULL) templates",
+    "VACUUM (FULL) plans",
+    "VACUUM (FULL) applies",
+    "VACUUM (FULL) apply_steps",
+    "VACUUM (FULL) applied",
+];
+
+/// How a stack's definition is made one in which the values are secret.
+pub type Redefine<'a> = dyn Fn(Stored) -> Stored + Send + Sync + 'a;
+
+impl Store {
+    /// Takes values that are secret now, and were not, out of all that is remembered of a stack: out of its plans, its
+    /// journal and what was applied, where they are redacted; out of the definitions in its journal, which `redefine` makes
+    /// such that the values are among their secrets; and out of the pages of the database that have been freed.
+    ///
+    /// It can be done again, also after a failure.
+    pub async fn scrub(&self, stack: &StackId, values: &[Secret], redefine: &Redefine<'_>) -> Result<()> {
+        let mut tx = self.database.edit().await?;
+        let done = scrub(&mut tx, stack, &Values::of(values), redefine).await;
+        tx.end(done).await?;
+        wipe(&self.database).await
+    }
+}
+
+async fn scrub(tx: &mut Tx, stack: &StackId, values: &Values<'_>, redefine: &Redefine<'_>) -> Result<()> {
+    definitions(tx, stack, values, redefine).await?;
+    for texts in &TEXTS {
+        scrub_texts(tx, texts, stack, values).await?;
+    }
+    Ok(())
+}
+
+async fn definitions(
+    tx: &mut Tx,
+    stack: &StackId,
+    values: &Values<'_>,
+    redefine: &Redefine<'_>,
+) -> Result<()> {
+    let rows: Vec<(String, String, Option<Vec<u8>>)> =
+        fetch!(tx, "SELECT id, definition, sealed FROM applies WHERE stack_id = $1", stack.as_str())?;
+    for (id, text, sealed) in rows {
+        let Some(redacted) = values.redacted(&text) else {
+            continue;
+        };
+        let id = ApplyId::new(id);
+        let now = applies::open_definition(tx, &id, text, sealed.clone()).await?;
+        // What is sealed and can't be opened stays as it is.
+        let (open, sealed) = if matches!(now.secret, Sealable::Locked(_)) {
+            (redacted, sealed)
+        } else {
+            let Stored { open, secret } = redefine(now);
+            let sealed = applies::seal(tx, &id, &secret).await?;
+            (values.redacted(&open).unwrap_or(open), sealed)
+        };
+        execute!(
+            tx,
+            "UPDATE applies SET definition = $2, sealed = $3 WHERE id = $1",
+            id.as_str(),
+            open,
+            sealed,
+        )?;
+    }
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    one: String,
+    two: String,
+    three: String,
+    text: String,
+}
+
+async fn scrub_texts(tx: &mut Tx, texts: &Texts, stack: &StackId, values: &Values<'_>) -> Result<()> {
+    let Texts { table, column, key, of } = texts;
+    let part = |at: usize| key.get(at).map_or("''", |name| *name);
+    let select = format!(
+        "SELECT {} AS one, {} AS two, {} AS three, {column} AS text FROM {table} \
+         WHERE {of} AND {column} IS NOT NULL",
+        part(0),
+        part(1),
+        part(2),
+    );
+    let same: Vec<String> = key.iter().zip(2..).map(|(name, place)| format!("{name} = ${place}")).collect();
+    let update = format!("UPDATE {table} SET {column} = $1 WHERE {}", same.join(" AND "));
+    let rows: Vec<Row> = fetch!(tx, AssertSqlSafe(select), stack.as_str())?;
+    for row in rows {
+        let Some(redacted) = values.redacted(&row.text) else {
+            continue;
+        };
+        let update = AssertSqlSafe(update.clone());
+        let parts = [&row.one, &row.two, &row.three].into_iter().take(key.len());
+        on!(
+            tx,
+            |conn| {
+                let query = sqlx::query(update).bind(redacted);
+                parts.fold(query, sqlx::query::Query::bind).execute(conn)
+            },
+            |_| ()
+        )?;
+    }
+    Ok(())
+}
+
+/// What is looked for: each value as it is, and as it is written inside a JSON text.
+struct Values<'a> {
+    short: Vec<&'a str>,
+    long: Vec<zeroize::Zeroizing<String>>,
+}
+
+impl<'a> Values<'a> {
+    fn of(values: &'a [Secret]) -> Self {
+        let values = || values.iter().map(Secret::reveal).filter(|value| !value.is_empty());
+        let short = values().filter(|value| value.len() < SHORT).collect();
+        let mut long: Vec<zeroize::Zeroizing<String>> = Vec::new();
+        for value in values().filter(|value| value.len() >= SHORT) {
+            let quoted = Value::from(value).to_string();
+            let escaped = &quoted[1..quoted.len() - 1];
+            long.extend([value, escaped].map(|form| zeroize::Zeroizing::new(form.to_owned())));
+        }
+        // A value that is a part of another one comes after it.
+        long.sort_by_key(|value| Reverse(value.len()));
+        Self { short, long }
+    }
+
+    /// A text without the values; `None` where they are not in it. In JSON they are looked for in its texts, so that it
+    /// stays JSON.
+    fn redacted(&self, text: &str) -> Option<String> {
+        match serde_json::from_str(text) {
+            Ok(mut json @ (Value::Object(_) | Value::Array(_))) => {
+                self.redact_json(&mut json).then(|| json.to_string())
+            }
+            _ => self.redact(text),
+        }
+    }
+
+    fn redact_json(&self, json: &mut Value) -> bool {
+        match json {
+            Value::String(text) => match self.redact(text) {
+                None => false,
+                Some(redacted) => {
+                    *text = redacted;
+                    true
+                }
+            },
+            Value::Array(items) => {
+                items.iter_mut().fold(false, |changed, item| self.redact_json(item) | changed)
+            }
+            Value::Object(fields) => {
+                fields.values_mut().fold(false, |changed, value| self.redact_json(value) | changed)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    fn redact(&self, text: &str) -> Option<String> {
+        if self.short.contains(&text) {
+            return Some(REDACTED.to_owned());
+        }
+        let mut redacted = None;
+        for value in &self.long {
+            let now = redacted.as_deref().unwrap_or(text);
+            if now.contains(value.as_str()) {
+                redacted = Some(now.replace(value.as_str(), REDACTED));
+            }
+        }
+        redacted
+    }
+}
+
+/// Overwrites what was freed.
+async fn wipe(database: &Database) -> Result<()> {
+    let wiped = match &database.db {
+        Db::Pg(pool) => rewrite(pool).await,
+        Db::Lite(pool) => empty_log(pool).await,
+    };
+    match wiped {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(StoreError::Database {
+            place: database.place.to_string(),
+            fault: Fault::Busy,
+            source: "what was overwritten can't be removed while others still read it".into(),
+        }),
+        Err(error) => Err(StoreError::of(&database.place, error)),
+    }
+}
+
+/// SQLite overwrites what it frees itself, but its log has the pages as they were. Says whether it could be emptied.
+async fn empty_log(pool: &SqlitePool) -> sqlx::Result<bool> {
+    for _ in 0..TRIES {
+        let (busy, ..): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(pool).await?;
+        if busy == 0 {
+            return Ok(true);
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(false)
+}
+
+/// PostgreSQL writes tables anew, without what nobody can see any more. Says whether nobody can.
+async fn rewrite(pool: &PgPool) -> sqlx::Result<bool> {
+    const NOW: &str = "SELECT (txid_current() % 4294967296)::text";
+    const READERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+         AND pid <> pg_backend_pid() AND age(backend_xmin) > age($1::text::xid)";
+    let now: String = sqlx::query_scalar(NOW).fetch_one(pool).await?;
+    for _ in 0..TRIES {
+        let readers: i64 = sqlx::query_scalar(READERS).bind(&now).fetch_one(pool).await?;
+        // A session that has only just begun counts as a reader, and is not seen yet.
+        sleep(PAUSE).await;
+        if readers == 0 {
+            for statement in VACUUM {
+                sqlx::query(statement).execute(pool).await?;
+            }
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redacted(values: &[&str], text: &str) -> Option<String> {
+        let values: Vec<Secret> = values.iter().copied().map(Secret::new).collect();
+        Values::of(&values).redacted(text)
+    }
+
+    #[test]
+    fn a_value_goes_and_json_stays_json() {
+        let text = r#"{"a":["x hunter2 y",1],"steps":"b"}"#;
+        assert_eq!(redacted(&["hunter2"], text).unwrap(), r#"{"a":["x [REDACTED] y",1],"steps":"b"}"#);
+        assert_eq!(redacted(&["steps"], text), None, "names of fields are not values");
+        assert_eq!(redacted(&["other", ""], text), None);
+        assert_eq!(redacted(&["hunter2"], "set PW=hunter2").unwrap(), "set PW=[REDACTED]");
+    }
+
+    #[test]
+    fn a_value_is_found_however_it_is_quoted() {
+        let value = "a\"b\\c\nd";
+        let inner = serde_json::json!({ "v": value }).to_string();
+        let outer = serde_json::json!({ "request": inner, "v": value }).to_string();
+        let left = redacted(&[value], &outer).unwrap();
+        assert_eq!(left, r#"{"request":"{\"v\":\"[REDACTED]\"}","v":"[REDACTED]"}"#);
+    }
+
+    #[test]
+    fn a_short_value_does_not_make_holes_into_words() {
+        assert_eq!(redacted(&["ab"], r#"["ab","cab"]"#).unwrap(), r#"["[REDACTED]","cab"]"#);
+        assert_eq!(redacted(&["hunter2", "hunter22"], "hunter22").unwrap(), "[REDACTED]");
+    }
+}

@@ -1,0 +1,80 @@
+//! Definitions in two columns: a text anyone may read, and beside it, in the column `sealed`, its secrets.
+
+use crate::{
+    db::{Result, Tx},
+    error::StoreError,
+    vault::{CannotOpen, Place},
+};
+use devarch_core::secret::{Locked, Sealable, Stored};
+use zeroize::Zeroizing;
+
+/// A row of a table that has a column `sealed`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At<'a> {
+    pub(crate) table: &'static str,
+    /// The parts of its primary key.
+    pub(crate) row: &'a [&'a str],
+}
+
+impl<'a> At<'a> {
+    fn place(&self) -> Place<'a> {
+        Place { table: self.table, column: "sealed", row: self.row }
+    }
+}
+
+/// Puts together what was read of a row. What can't be opened is locked, and says why.
+pub(crate) async fn open(tx: &mut Tx, at: At<'_>, text: String, sealed: Option<Vec<u8>>) -> Result<Stored> {
+    let secret = match sealed {
+        None => Sealable::Nothing,
+        Some(sealed) => match open_text(tx, at, &sealed).await? {
+            Ok(secret) => Sealable::Open(secret),
+            Err(why) => Sealable::Locked(why),
+        },
+    };
+    Ok(Stored { open: text, secret })
+}
+
+/// Opens a sealed text.
+pub(crate) async fn open_text(
+    tx: &mut Tx,
+    at: At<'_>,
+    sealed: &[u8],
+) -> Result<std::result::Result<Zeroizing<String>, Locked>> {
+    let opened = tx.open(&at.place(), sealed).await?;
+    Ok(match opened {
+        Ok(plain) => match std::str::from_utf8(&plain) {
+            Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+            Err(_) => Err(Locked::Damaged),
+        },
+        Err(why) => Err(kind(&why)),
+    })
+}
+
+/// What is to be written into the column `sealed`. What is locked can't be.
+pub(crate) async fn seal(tx: &mut Tx, at: At<'_>, secret: &Sealable, what: &str) -> Result<Option<Vec<u8>>> {
+    match secret {
+        Sealable::Nothing => Ok(None),
+        Sealable::Open(text) => seal_text(tx, at, text).await.map(Some),
+        Sealable::Locked(reason) => Err(locked(what, *reason)),
+    }
+}
+
+/// Seals a text.
+pub(crate) async fn seal_text(tx: &mut Tx, at: At<'_>, text: &str) -> Result<Vec<u8>> {
+    tx.seal(&at.place(), text.as_bytes()).await
+}
+
+/// The refusal to write over what can't be read.
+pub(crate) fn locked(what: &str, reason: Locked) -> StoreError {
+    StoreError::LockedValues { what: what.to_owned(), reason }
+}
+
+/// The reason in few words.
+fn kind(why: &CannotOpen) -> Locked {
+    match why {
+        CannotOpen::NoKey { .. } => Locked::NoKey,
+        CannotOpen::WrongKey { .. } => Locked::WrongKey,
+        CannotOpen::BadKey { .. } | CannotOpen::KeyFile(_) => Locked::BadKey,
+        CannotOpen::Damaged => Locked::Damaged,
+    }
+}
