@@ -5,6 +5,7 @@ use devarch_core::{
     hash::HashKey,
     id::StoreId,
     name::{InstanceName, StackName, nearest},
+    secret::Locked,
     stack::{Instance, Stack},
 };
 use devarch_engine::{ConnectOptions, Engine, FindInput, candidates, connect_with};
@@ -16,16 +17,22 @@ use std::sync::Arc;
 pub struct App {
     pub(crate) store: Store,
     pub(crate) store_id: StoreId,
-    pub(crate) hash_key: HashKey,
+    /// What config hashes are made with, unless it can't be read.
+    pub(crate) hash_key: Result<HashKey, Locked>,
     pub(crate) settings: Settings,
 }
 
 impl App {
     /// Opens the store, making it where there is none.
     pub async fn open(settings: Settings) -> Result<Self, AppError> {
-        let store = Store::open(&settings.database, &settings.host).await?;
+        let store = Store::open(&settings.database, &settings.host, &settings.key_file()).await?;
         let identity = store.identity().await?;
-        Ok(Self { store, store_id: identity.id, hash_key: HashKey::new(identity.hash_key), settings })
+        Ok(Self { store, store_id: identity.id, hash_key: identity.hash_key.map(HashKey::new), settings })
+    }
+
+    /// What config hashes are made with.
+    pub(crate) fn hash_key(&self) -> Result<&HashKey, AppError> {
+        self.hash_key.as_ref().map_err(|why| AppError::Locked(*why))
     }
 
     /// The settings it was opened with.

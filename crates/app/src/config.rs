@@ -5,12 +5,11 @@ use crate::{App, AppError, app::instance};
 use devarch_core::{
     desired::effective_of,
     name::{ContainerName, InstanceName, NetworkName, StackName},
-    plan::{FieldDiff, diff},
+    plan::{FieldDiff, changed_secrets, diff},
     resolve::{Effective, Origin, SpecContext, SupplyContext, build_spec, container_spec},
     spec::{ContainerSpec, MountFrom},
     stack::Stack,
     template::{Service, Template},
-    text::REDACTED,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -79,27 +78,30 @@ impl App {
             (_, Some(_), Some(was), Some(is)) if secretly && was.build != is.build => {
                 vec![secret_argument(&is)]
             }
-            (old, Some(new), ..) if secretly && old.as_ref() != Some(&new) => vec![FieldDiff::secret(&new)],
+            (Some(old), Some(new), ..) if secretly && old != new => {
+                changed_secrets(&old.secrets(), &new.secrets())
+            }
             _ => changes,
         }
     }
 
     /// What the engine would be asked to make for an instance, as far as it can be said without one.
-    fn spec(&self, stack: &Stack, name: &InstanceName) -> Option<(ContainerSpec, Effective)> {
+    pub(crate) fn spec(&self, stack: &Stack, name: &InstanceName) -> Option<(ContainerSpec, Effective)> {
         let instance = stack.instances.get(name)?;
         let container = ContainerName::of(&stack.name, name).ok()?;
         let effective = effective_of(stack, name, instance);
         let context = SpecContext {
+            stack,
             name,
             instance,
             container: &container,
             network: &NetworkName::of(&stack.name),
             subnet: stack.subnet.unwrap_or_default(),
-            project: stack.project.as_deref(),
             home: self.settings.user_home.as_deref(),
             image: None,
         };
-        Some((container_spec(&effective, &context), effective))
+        // What is not set, or can't be read, is not shown either.
+        Some((container_spec(&effective, &context).0, effective))
     }
 
     fn instance_config(&self, stack: &Stack, name: &InstanceName) -> Option<InstanceConfig> {
@@ -131,10 +133,9 @@ fn with_container_port(change: &mut FieldDiff) {
 
 /// A secret argument of a build that differs; how is nobody's business.
 fn secret_argument(service: &Service) -> FieldDiff {
-    let args = service.build.iter().flat_map(|build| &build.args).filter(|(_, arg)| arg.secret);
+    let args = service.build.iter().flat_map(|build| &build.args).filter(|(_, arg)| arg.is_secret());
     let fields: Vec<String> = args.map(|(name, _)| format!("build.args.{name}")).collect();
-    let shown = || Some(REDACTED.to_owned());
-    FieldDiff { field: fields.join(" or "), from: shown(), to: shown() }
+    FieldDiff::secret(fields.join(" or "))
 }
 
 /// A spec as it is shown, its lists by key, and what the engine does not hear of.
@@ -181,27 +182,7 @@ fn shown(spec: &ContainerSpec, effective: &Effective) -> Map<String, Value> {
     config
 }
 
-/// A template as it may be shown.
+/// A template as it may be shown: what is secret in it is redacted by its type.
 pub fn shown_template(template: &Template) -> Value {
-    let mut shown = serde_json::to_value(template).unwrap_or_default();
-    redact(&mut shown);
-    shown
-}
-
-/// Definitions mark a secret beside its value: `{value: x, secret: true}`, `{content: x, secret: true}`.
-fn redact(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            if map.get("secret") == Some(&Value::Bool(true)) {
-                for field in ["value", "content"] {
-                    if let Some(value) = map.get_mut(field) {
-                        *value = Value::String(REDACTED.to_owned());
-                    }
-                }
-            }
-            map.values_mut().for_each(redact);
-        }
-        Value::Array(items) => items.iter_mut().for_each(redact),
-        _ => {}
-    }
+    serde_json::to_value(template).unwrap_or_default()
 }

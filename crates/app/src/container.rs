@@ -8,6 +8,7 @@ use devarch_core::{
     id::ContainerId,
     name::{InstanceName, StackName},
     observed::RunState,
+    secret::Mask,
     stack::Stack,
 };
 use devarch_engine::{Engine, ExecIo, ExecRequest, LogOptions};
@@ -21,6 +22,8 @@ pub struct LogRequest {
     pub instance: Option<InstanceName>,
     /// How.
     pub options: LogOptions,
+    /// Show the stack's secrets where they are in the output.
+    pub unredacted: bool,
 }
 
 /// A line of an instance's output.
@@ -40,6 +43,8 @@ pub struct Shell {
     pub engine: Arc<dyn Engine>,
     /// The container.
     pub container: ContainerId,
+    /// The stack's secrets, to be hidden in the output.
+    pub mask: Mask,
 }
 
 type Lines = Pin<Box<dyn Stream<Item = Result<LogLine, AppError>> + Send>>;
@@ -51,13 +56,17 @@ impl App {
     /// The output of a stack's instances, line by line, as it comes.
     pub async fn logs(&self, name: &StackName, request: &LogRequest) -> Result<Lines, AppError> {
         let stack = self.stack(name).await?;
+        let mask = if request.unredacted { Mask::default() } else { self.mask(&stack).await? };
         let (engine, containers) = self.existing(&stack, request.instance.as_ref()).await?;
         let mut streams = Vec::new();
         for (instance, container, _) in containers {
             let stream = engine.logs(&container, &request.options).await?;
             streams.push(lines(instance, stream));
         }
-        Ok(Box::pin(select_all(streams)))
+        let masked = move |line: Result<LogLine, AppError>| {
+            line.map(|line| LogLine { bytes: mask.bytes(&line.bytes).into_owned(), ..line })
+        };
+        Ok(Box::pin(select_all(streams).map(masked)))
     }
 
     /// A running container of an instance.
@@ -65,7 +74,9 @@ impl App {
         let stack = self.stack(name).await?;
         let (engine, containers) = self.existing(&stack, Some(instance)).await?;
         match containers.into_iter().next() {
-            Some((_, container, RunState::Running)) => Ok(Shell { engine, container }),
+            Some((_, container, RunState::Running)) => {
+                Ok(Shell { engine, container, mask: self.mask(&stack).await? })
+            }
             _ => Err(AppError::Refused(format!(
                 "instance '{instance}' of stack '{name}' is not running; `devarch start {name}/{instance}` starts it"
             ))),

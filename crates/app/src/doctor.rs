@@ -69,12 +69,16 @@ const EARLIEST_DAY: u64 = 20_089;
 /// Looks at everything.
 pub async fn doctor(settings: &Settings) -> Vec<Check> {
     let mut checks = vec![home(&settings.home)];
+    checks.extend(open_to_others(&settings.home));
     let app = App::open(settings.clone()).await;
     checks.push(match &app {
         Ok(_) => Check::new("store", Verdict::Ok, place(&settings.database)),
         Err(error) => Check::new("store", Verdict::Fail, error.to_string())
             .mend("make the database reachable, or set DEVARCH_DATABASE_URL"),
     });
+    if let Ok(app) = &app {
+        checks.push(key(app));
+    }
     let (engines, found) = engines(settings).await;
     checks.extend(found);
     checks.extend(disks(settings, &engines));
@@ -113,6 +117,53 @@ fn home(home: &Path) -> Check {
             .mend(format!("chmod 700 {shown}"));
     }
     Check::new("home", Verdict::Ok, format!("{shown}, mode {mode:o}"))
+}
+
+/// Files under the home that others may read or write, however deep; told at most this many.
+const TOLD: usize = 5;
+/// Files that are looked at.
+const LOOKED_AT: usize = 10_000;
+
+fn open_to_others(home: &Path) -> Option<Check> {
+    let mut found = Vec::new();
+    let mut directories = vec![home.to_owned()];
+    let mut looked_at = 0;
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            looked_at += 1;
+            let Ok(metadata) = entry.path().symlink_metadata() else { continue };
+            if metadata.is_dir() {
+                directories.push(entry.path());
+            } else if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
+                found.push(entry.path().display().to_string());
+            }
+        }
+        if looked_at > LOOKED_AT {
+            break;
+        }
+    }
+    if found.is_empty() {
+        return None;
+    }
+    found.sort();
+    let more = found.len().saturating_sub(TOLD);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    found.truncate(TOLD);
+    let files = found.join(", ");
+    let check = Check::new("files", Verdict::Warn, format!("{files}{more} can be read by others"));
+    Some(check.mend(format!("chmod -R go-rwx {}", home.display())))
+}
+
+/// The key of the secrets, tried on the store's own.
+fn key(app: &App) -> Check {
+    let file = app.settings().key_file();
+    match app.hash_key() {
+        Ok(_) => Check::new("key", Verdict::Ok, format!("{} opens the store's secrets", file.display())),
+        Err(error) => Check::new("key", Verdict::Fail, error.to_string()).mend(format!(
+            "bring the key back into {}: from a backup, or with `devarch secret key import FILE`",
+            file.display()
+        )),
+    }
 }
 
 /// Every place where an engine might be.

@@ -8,6 +8,7 @@ use devarch_core::{
     plan::{Difference, PlanError},
     read::Diagnostic,
     resolve::Problem,
+    secret::Locked,
 };
 use devarch_engine::{EngineError, EngineErrorKind};
 use devarch_store::StoreError;
@@ -40,6 +41,9 @@ pub enum AppError {
         /// Who has what.
         problems: Vec<Problem>,
     },
+    /// The store's own key can't be read, and it is needed.
+    #[error("the store's own key, which config hashes are made with, can't be read: {0}")]
+    Locked(Locked),
     /// A name that can't be.
     #[error(transparent)]
     Name(#[from] InvalidName),

@@ -53,6 +53,28 @@ impl App {
         Ok(Some(ImportSource { project, stack, renamed }))
     }
 
+    /// Takes in the stack that a directory's devarch.yml declares, without applying it, where it is not in the store yet:
+    /// so that it can have secrets before it runs. `None` where there is nothing to take in.
+    pub async fn take_in(
+        &self,
+        start: &Path,
+        named: Option<&StackName>,
+    ) -> Result<Option<StackName>, AppError> {
+        if let Some(name) = named
+            && self.store.stack(name).await?.is_some()
+        {
+            return Ok(None);
+        }
+        let Some(source) = self.import_here(start, named, None).await? else { return Ok(None) };
+        let name = source.renamed.as_ref().unwrap_or(&source.stack).clone();
+        if self.store.stack(&name).await?.is_some() {
+            return Ok(None);
+        }
+        let draft = self.draft(&source).await?;
+        self.save(&draft).await?;
+        Ok(Some(name))
+    }
+
     /// A directory's project. It may use the templates of the catalog, and those that its stacks are pinned to.
     fn project(&self, directory: &Path, made: &[Stack]) -> Result<Project, AppError> {
         let catalog = self.catalog(Some(directory)).names()?.into_keys();

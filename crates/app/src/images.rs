@@ -56,9 +56,11 @@ impl App {
         let hashes = self.hashes(stack, &supplies).await?;
         let engine = self.engine(Some(stack)).await?;
         let engine = engine.as_ref();
+        let (key, mask) = (self.hash_key()?, self.mask(stack).await?);
+        let events: EventSink<'_> = &|event| events(event.masked(&mask));
         let build = async |(tags, spec): (Vec<String>, BuildSpec)| {
-            let wanted = Build { key: &self.hash_key, tags: &tags, spec: &spec };
-            let done = wanted.run(engine, events, cancel).await;
+            let wanted = Build { key, tags: &tags, spec: &spec };
+            let done = wanted.run(engine, events, cancel).await.map_err(|failure| failure.masked(&mask));
             let users = users(&supplies, &tags);
             let action = || Action::BuildImage { tags: tags.clone(), spec: Box::new(spec.clone()) };
             done.map_err(|failure| supply_failure(stack, &users, &action(), failure))
@@ -126,7 +128,7 @@ impl App {
 
     async fn build_hash(&self, stack: &Stack, spec: &BuildSpec) -> Result<BuildHash, String> {
         real_context(spec, &stack.allow, self.settings.user_home.as_deref())?;
-        hash_context(&self.hash_key, spec).await
+        hash_context(self.hash_key().map_err(|error| error.to_string())?, spec).await
     }
 }
 

@@ -147,7 +147,7 @@ impl App {
         let subnet = self.subnet(stack, observed).await?;
         let world = World {
             store: &self.store_id,
-            hash_key: &self.hash_key,
+            hash_key: self.hash_key.as_ref().map_err(|why| *why),
             subnet,
             home: self.settings.user_home.as_deref(),
             images: &observed.images,
@@ -159,11 +159,7 @@ impl App {
 
     async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
         let applied = self.store.applied(&stack.id).await?;
-        let remembered = |applied: Applied| RememberedSpec {
-            spec: serde_json::from_str(&applied.spec).unwrap_or_default(),
-            hash: applied.hash,
-            state: applied.state,
-        };
+        let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
         let applied = applied
             .into_iter()
             .map(|(id, specs)| (id, specs.into_iter().map(remembered).collect()))

@@ -104,7 +104,7 @@ fn config_files(file: &mut ProjectFile) -> Vec<(String, &mut ConfigFile)> {
 }
 
 fn read_in(config: &mut ConfigFile, directory: &Path) -> Result<(), String> {
-    let ConfigContent::File(path) = &config.content else { return Ok(()) };
+    let ConfigContent::File { path, secret } = &config.content else { return Ok(()) };
     let path = directory.join(path);
     let shown = path.display();
     let size = path.metadata().map_err(|error| format!("{shown}: {error}"))?.len();
@@ -114,6 +114,6 @@ fn read_in(config: &mut ConfigFile, directory: &Path) -> Result<(), String> {
         ));
     }
     let text = read_text(&path).map_err(|error| error.to_string())?;
-    config.content = ConfigContent::Content(text);
+    config.content = if *secret { ConfigContent::secret(text) } else { ConfigContent::Content(text) };
     Ok(())
 }

@@ -67,6 +67,11 @@ pub enum InvalidSetting {
 }
 
 impl Settings {
+    /// Where the keys of secrets are.
+    pub fn key_file(&self) -> PathBuf {
+        self.home.join("secret.key")
+    }
+
     /// Reads the environment through `variable`; `engine` is the flag.
     pub fn read(
         engine: Option<String>,

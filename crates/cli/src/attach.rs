@@ -6,17 +6,22 @@ use crate::{
     terminal::Terminal,
 };
 use devarch_app::Shell;
+use devarch_core::secret::MaskedStream;
 use devarch_engine::{ExecIo, ExecRequest, TerminalSize};
 use futures_util::StreamExt as _;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use std::{
     io::{self, IsTerminal as _},
     pin::Pin,
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     signal::unix::{SignalKind, signal},
 };
+
+/// How long output is held back that may be the beginning of a secret.
+const HELD: Duration = Duration::from_millis(100);
 
 /// The size to give a command's terminal; `None` where this is no terminal.
 pub(crate) fn terminal_size() -> Option<TerminalSize> {
@@ -33,15 +38,22 @@ pub(crate) async fn run(terminal: Terminal, shell: &Shell, request: &ExecRequest
     let mut ended = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
     let feeding = tokio::spawn(feed(stdin));
+    let mut masked = [MaskedStream::new(shell.mask.clone()), MaskedStream::new(shell.mask.clone())];
     loop {
+        let waits = masked.iter().any(MaskedStream::is_holding);
         tokio::select! {
             chunk = output.next() => match chunk {
-                Some(Ok(chunk)) => terminal.raw(chunk.stderr, &chunk.bytes)?,
+                Some(Ok(chunk)) => {
+                    let shown = masked[usize::from(chunk.stderr)].push(&chunk.bytes);
+                    terminal.raw(chunk.stderr, &shown)?;
+                }
                 // Podman cuts the connection of a command that ends without reading its input.
                 Some(Err(_)) if shell.engine.exec_exit_code(&id).await.is_ok_and(|code| code.is_some()) => break,
                 Some(Err(error)) => return Err(devarch_app::AppError::from(error).into()),
                 None => break,
             },
+            // What was held back, in case a secret follows, is not held for long: it may be a prompt.
+            () = tokio::time::sleep(HELD), if waits => pass_on(terminal, &mut masked)?,
             _ = resized.recv() => {
                 if let (Some(_), Some(size)) = (&raw, terminal_size()) {
                     // A command that has just ended has no terminal any more.
@@ -52,10 +64,19 @@ pub(crate) async fn run(terminal: Terminal, shell: &Shell, request: &ExecRequest
             _ = hung_up.recv() => return Ok(Exit::CANCELLED),
         }
     }
+    pass_on(terminal, &mut masked)?;
     feeding.abort();
     drop(raw);
     let code = shell.exit_code(&id).await?;
     Ok(Exit(u8::try_from(code & 0xff).unwrap_or(u8::MAX)))
+}
+
+/// What was held back of stdout and stderr.
+fn pass_on(terminal: Terminal, masked: &mut [MaskedStream; 2]) -> Result<(), CliError> {
+    for (stderr, stream) in [false, true].into_iter().zip(masked) {
+        terminal.raw(stderr, &stream.rest())?;
+    }
+    Ok(())
 }
 
 /// Our standard input to the command's, until either ends.

@@ -13,6 +13,7 @@ mod error;
 mod exit;
 mod image_args;
 mod life;
+mod passphrase;
 mod plan_view;
 mod progress;
 mod session;
@@ -68,6 +69,7 @@ struct Global {
 }
 
 fn main() -> ExitCode {
+    keep_memory_private();
     clap_complete::CompleteEnv::with_factory(Cli::command).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -76,6 +78,17 @@ fn main() -> ExitCode {
     let json = cli.global.json;
     let exit = start(cli).unwrap_or_else(|error| error.report(json));
     ExitCode::from(exit.0)
+}
+
+/// Secrets are in this program's memory while it works: no core dump is made of it, and no other program of the user
+/// may look into it. What it starts is not concerned (prctl(2), `PR_SET_DUMPABLE`).
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Where the system does not allow it, it is as any other program.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
 }
 
 /// What clap refuses is wrong usage, but for a value that can't be: that is invalid input.

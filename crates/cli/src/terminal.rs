@@ -1,6 +1,7 @@
 //! The only way out for text: results to stdout, everything else to stderr, questions to who sits there.
 
 use crate::{Global, error::CliError};
+use devarch_core::secret::Secret;
 use serde::Serialize;
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -106,6 +107,24 @@ impl Terminal {
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
     pub(crate) fn ask(self, question: &str, suggestion: &str) -> Result<String, CliError> {
         inquire::Text::new(question).with_initial_value(suggestion).prompt().map_err(asked)
+    }
+
+    /// Asks for a text that is not shown while it is typed, twice where a slip would go unnoticed.
+    #[expect(clippy::unused_self, reason = "who asks has a terminal")]
+    pub(crate) fn ask_hidden(self, question: &str, twice: bool) -> Result<Secret, CliError> {
+        let prompt = inquire::Password::new(question).with_display_mode(inquire::PasswordDisplayMode::Hidden);
+        let prompt = if twice {
+            prompt.with_custom_confirmation_message("Once more:")
+        } else {
+            prompt.without_confirmation()
+        };
+        prompt.prompt().map(Secret::new).map_err(asked)
+    }
+
+    /// Whether what is printed is seen by who sits there, and by nobody else.
+    #[expect(clippy::unused_self, reason = "who prints has a terminal")]
+    pub(crate) fn is_seen(self) -> bool {
+        io::stdout().is_terminal() && io::stdin().is_terminal()
     }
 
     /// Asks for any number of a list.

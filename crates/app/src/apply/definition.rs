@@ -3,8 +3,9 @@
 use devarch_core::{
     name::InstanceName,
     read::StackFile,
+    secret::{HoldsSecrets, Visit, visit_entries},
     stack::{Pinned, Stack},
-    template::Template,
+    template::{Template, TemplateDigest},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -20,6 +21,13 @@ pub(crate) struct Definition {
     templates: BTreeMap<String, Template>,
     /// By instance, the digest.
     pins: BTreeMap<InstanceName, String>,
+}
+
+impl HoldsSecrets for Definition {
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
+        self.file.visit_secrets(visit);
+        visit_entries("templates", &mut self.templates, visit);
+    }
 }
 
 impl Definition {
@@ -40,10 +48,14 @@ impl Definition {
 
     /// The template of each instance; instances of one template share its body.
     pub(crate) fn pins(&self) -> BTreeMap<InstanceName, Pinned> {
-        let bodies: BTreeMap<&String, Pinned> = self
+        let bodies: BTreeMap<String, Pinned> = self
             .templates
             .iter()
-            .map(|(digest, template)| (digest, Pinned::new(Arc::new(template.clone()))))
+            .map(|(digest, template)| {
+                let (digest, template) =
+                    (TemplateDigest::from_stored(digest.clone()), Arc::new(template.clone()));
+                (digest.to_string(), Pinned { digest, template })
+            })
             .collect();
         let pin =
             |(name, digest): (&InstanceName, &String)| Some((name.clone(), bodies.get(digest)?.clone()));

@@ -196,6 +196,7 @@ impl App {
         let engine = self.engine(Some(&stack)).await?;
         let Some(binding) = &stack.engine else { return Ok(None) };
         self.settle_interrupted(&stack, engine.as_ref()).await?;
+        let mask = self.mask(&stack).await?;
         let uncertain = Uncertain { stops: open.stopping.clone(), names: BTreeSet::new() };
         let undoing = Undoing {
             engine: engine.as_ref(),
@@ -205,6 +206,7 @@ impl App {
             applies: &open.applies,
             copies: &open.copies,
             uncertain,
+            mask: &mask,
         };
         match self.put_back(&undoing, events).await {
             PutBack::Done { remains, .. } => {

@@ -71,6 +71,8 @@ struct Attempt<'a> {
     applies: BTreeSet<ApplyId>,
     /// The complete copies of those it took over.
     copies: Vec<VolumeCopy>,
+    /// The stack's secrets, to be hidden in what engine and containers say.
+    mask: Mask,
 }
 
 impl Attempt<'_> {
@@ -147,12 +149,13 @@ impl App {
             resumes: taken_over.as_ref().map(|open| open.apply.clone()),
             before: json(&before),
             shown: json(&ShownPlan::of(&prepared.plan)),
-            definition: json(&Definition::of(&prepared.stack)),
+            definition: Stored::of(&Definition::of(&prepared.stack)),
             error: None,
         };
         self.store.begin_apply(lock, &record).await?;
         self.close_taken_over(lock, taken_over.as_ref()).await?;
-        Ok(Attempt { prepared, engine_id, apply, before, applies, copies })
+        let mask = self.mask(&prepared.stack).await?;
+        Ok(Attempt { prepared, engine_id, apply, before, applies, copies, mask })
     }
 
     /// Makes the steps up to the commit point, then those that remove what was replaced.
@@ -171,8 +174,10 @@ impl App {
             engine_id: &attempt.engine_id,
             apply: attempt.apply.clone(),
             steps: &prepared.plan.steps,
-            hash_key: &self.hash_key,
+            hash_key: self.hash_key.as_ref().ok(),
+            mask: &attempt.mask,
             images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
+            quickest_start: Mutex::default(),
             made: Mutex::default(),
         };
         let journal = Journal { store: &self.store, lock, apply: attempt.apply.clone() };
@@ -226,6 +231,7 @@ impl App {
             applies: &attempt.applies,
             copies: &copies,
             uncertain,
+            mask: &attempt.mask,
         };
         let put_back = self.put_back(&undoing, events).await;
         let (outcome, ending) = ending(attempt, &report.failure, put_back, executed.done.len());

@@ -44,6 +44,8 @@ pub(super) struct Undoing<'a> {
     /// Complete copies those applies made, the oldest first.
     pub(super) copies: &'a [VolumeCopy],
     pub(super) uncertain: Uncertain,
+    /// The stack's secrets, to be hidden in what engine and containers say.
+    pub(super) mask: &'a Mask,
 }
 
 /// Calls whose outcome is not known: cut off, timed out, or under way when their apply was killed.
@@ -150,8 +152,10 @@ impl App {
             engine_id: undoing.engine_id,
             apply: ApplyId::new(""),
             steps,
-            hash_key: &self.hash_key,
+            hash_key: self.hash_key.as_ref().ok(),
+            mask: undoing.mask,
             images: BTreeMap::new(),
+            quickest_start: Mutex::default(),
             made: Mutex::default(),
         };
         let quiet = |event: Event| {

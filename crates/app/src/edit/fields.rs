@@ -6,12 +6,17 @@
 use crate::{App, AppError, app::instance};
 use devarch_core::{
     name::{InstanceName, StackName},
-    read::{Diagnostic, Node, OVERRIDE_FIELDS, SERVICE_FIELDS, parse_yaml, read_overrides},
+    read::{
+        Diagnostic, NOT_A_VALUE, Node, OVERRIDE_FIELDS, SERVICE_FIELDS, keep_secrets, parse_yaml,
+        read_overrides,
+    },
     resolve::merge,
+    secret::{HoldsSecrets as _, SecretValue},
     stack::{Instance, Stack},
     template::{Overrides, PortKey},
 };
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// The instance an edit is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +86,7 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
         }
         Some(entry) => set_entry(&mut overrides, edited, (field, &entry), value),
     }
-    edited.overrides = reread(target, overrides)?;
+    edited.overrides = reread(target, overrides, edited)?;
     Ok(())
 }
 
@@ -134,7 +139,7 @@ fn unset_field(edited: &mut Instance, target: &Target, path: &str) -> Result<(),
             }
         }
     }
-    edited.overrides = reread(target, overrides)?;
+    edited.overrides = reread(target, overrides, edited)?;
     Ok(())
 }
 
@@ -192,11 +197,23 @@ fn user_form(overrides: &Overrides) -> Map<String, Value> {
 }
 
 fn inherited(edited: &Instance, field: &str) -> Option<Value> {
-    let effective = merge(&edited.template.template, &edited.overrides);
-    let whole = Overrides { service: effective.service, ..Overrides::default() };
-    user_form(&whole).remove(field)
+    user_form(&whole(edited)).remove(field)
 }
 
-fn reread(target: &Target, overrides: Map<String, Value>) -> Result<Overrides, AppError> {
-    read_overrides(&Node::from_json(&Value::Object(overrides))).map_err(|wrong| invalid(target, wrong))
+/// What an instance amounts to, as if it had said it all itself.
+fn whole(edited: &Instance) -> Overrides {
+    let effective = merge(&edited.template.template, &edited.overrides);
+    Overrides { service: effective.service, ..Overrides::default() }
+}
+
+/// Reads edited overrides, and puts the secrets back that were redacted in them.
+fn reread(target: &Target, overrides: Map<String, Value>, before: &Instance) -> Result<Overrides, AppError> {
+    let read = read_overrides(&Node::from_json(&Value::Object(overrides)));
+    let mut edited = read.map_err(|wrong| invalid(target, wrong))?;
+    let known = whole(before).secret_values().into_iter().chain(before.overrides.secret_values());
+    let known: BTreeMap<String, SecretValue> = known.collect();
+    let unknown = keep_secrets(&mut edited, &known).into_iter();
+    let unknown: Vec<Diagnostic> =
+        unknown.map(|path| Diagnostic { place: None, path, message: NOT_A_VALUE.to_owned() }).collect();
+    if unknown.is_empty() { Ok(edited) } else { Err(invalid(target, unknown)) }
 }

@@ -90,7 +90,10 @@ impl App {
         let mut stack = draft.stack.clone();
         match &draft.before {
             None => self.store.create_stack(&stack).await?,
-            Some(before) => stack.revision = self.store.save_stack(before, &stack).await?,
+            Some(before) => {
+                stack.revision = self.store.save_stack(before, &stack).await?;
+                self.scrub_new_secrets(before, &stack).await?;
+            }
         }
         Ok(stack)
     }
@@ -116,7 +119,7 @@ impl App {
             } else {
                 let template =
                     own.cloned().map_or_else(|| Ok(catalog.get(wanted)?.template), Ok::<_, AppError>)?;
-                let pin = Pinned::new(Arc::new(template));
+                let pin = Pinned::new(Arc::new(template), self.hash_key()?);
                 read.insert(wanted, pin.clone());
                 pin
             };

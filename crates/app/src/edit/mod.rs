@@ -5,10 +5,13 @@ mod fields;
 mod import;
 mod names;
 mod rollback;
+mod secrets;
 mod stacks;
 
 pub use fields::Target;
 pub use import::{Draft, ImportSource};
+pub(crate) use secrets::no_such as no_such_secret;
+pub use secrets::{SecretInfo, SecretUse};
 pub use stacks::NewInstance;
 
 use crate::{App, AppError};
@@ -42,6 +45,7 @@ impl App {
             match self.store.save_stack(&before, &after).await {
                 Ok(revision) => {
                     after.revision = revision;
+                    self.scrub_new_secrets(&before, &after).await?;
                     return Ok((before, after));
                 }
                 Err(error) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
@@ -74,6 +78,8 @@ impl App {
     async fn complete(&self, stack: &mut Stack, known_as: &StackName) -> Result<(), AppError> {
         stack.container_names()?;
         check(stack)?;
+        secrets::seal(stack);
+        secrets::generate(stack)?;
         let reservations = Reservations::of_others(self.store.host_ports().await?, known_as);
         assign::assign(stack, (&self.store_id, self.settings.ports), &reservations)
             .map_err(|problems| AppError::PortsTaken { stack: stack.name.clone(), problems })

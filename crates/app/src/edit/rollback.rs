@@ -39,7 +39,7 @@ impl App {
 }
 
 fn read(name: &StackName, apply: &Apply) -> Result<Definition, AppError> {
-    serde_json::from_str(&apply.definition).map_err(|error| {
+    apply.definition.read().map_err(|error| {
         AppError::Refused(format!("what stack '{name}' was at apply {} can't be read: {error}", apply.id))
     })
 }

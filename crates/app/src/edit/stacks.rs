@@ -1,9 +1,11 @@
 //! Making, renaming, copying and switching stacks and instances.
 
+use super::secrets;
 use crate::{App, AppError, app::instance};
 use devarch_core::{
     id::{InstanceId, StackId},
     name::{InstanceName, PhysicalVolume, StackName, TemplateName},
+    secret::KeptSecret,
     stack::{Instance, Pinned, Stack, Wanted},
     template::Overrides,
 };
@@ -35,6 +37,7 @@ pub(super) fn empty_stack(name: &StackName, project: Option<&Path>) -> Stack {
         subnet: None,
         imported: None,
         allow: BTreeSet::new(),
+        secrets: BTreeMap::new(),
         instances: BTreeMap::new(),
     }
 }
@@ -50,6 +53,7 @@ pub(super) fn empty_instance(stack: &Stack, template: Pinned) -> Instance {
         slot: stack.free_slot(),
         ports: BTreeMap::new(),
         volumes: BTreeMap::new(),
+        generated: BTreeMap::new(),
     }
 }
 
@@ -120,12 +124,14 @@ impl App {
         let mut copy = empty_stack(to, project.as_deref().map(Path::new));
         copy.allow.clone_from(&source.allow);
         copy.enabled = source.enabled;
+        copy.secrets = copied(&source.secrets);
         for (name, original) in &source.instances {
             let fresh = empty_instance(&copy, original.template.clone());
             let instance = Instance {
                 overrides: with_auto_ports(&original.overrides),
                 enabled: original.enabled,
                 slot: original.slot,
+                generated: copied(&original.generated),
                 ..fresh
             };
             copy.instances.insert(name.clone(), instance);
@@ -173,7 +179,7 @@ impl App {
     pub async fn add_instance(&self, stack: &StackName, new: &NewInstance) -> Result<Stack, AppError> {
         let project = self.stack(stack).await?.project;
         let catalog = self.catalog(project.as_deref().map(Path::new));
-        let template = Pinned::new(Arc::new(catalog.get(&new.template)?.template));
+        let template = Pinned::new(Arc::new(catalog.get(&new.template)?.template), self.hash_key()?);
         let add = |stack: &mut Stack| {
             if stack.instances.contains_key(&new.name) {
                 return Err(already(stack, &new.name));
@@ -243,7 +249,7 @@ impl App {
         for (name, instance) in &current.instances {
             if only.is_none_or(|only| only == name) {
                 let template = catalog.get(&instance.template.template.name)?.template;
-                let pinned = Pinned::new(Arc::new(template));
+                let pinned = Pinned::new(Arc::new(template), self.hash_key()?);
                 if pinned.digest != instance.template.digest {
                     newer.insert(name.clone(), pinned);
                 }
@@ -260,6 +266,12 @@ impl App {
         self.edit(stack, pin).await?;
         Ok(newer.into_keys().collect())
     }
+}
+
+/// The same secrets, as the copy's own.
+fn copied<N: Ord + Clone>(secrets: &BTreeMap<N, KeptSecret>) -> BTreeMap<N, KeptSecret> {
+    let copy = |kept: &KeptSecret| KeptSecret { id: secrets::new_id(), ..kept.clone() };
+    secrets.iter().map(|(name, kept)| (name.clone(), copy(kept))).collect()
 }
 
 /// A copy may not ask for the very host ports of its original.

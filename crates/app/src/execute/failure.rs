@@ -4,6 +4,7 @@ use crate::ErrorKind;
 use devarch_core::{
     id::ImageId,
     name::{InstanceName, PhysicalVolume},
+    secret::Mask,
 };
 use devarch_engine::{EngineError, EngineErrorKind};
 use devarch_store::StoreError;
@@ -137,6 +138,28 @@ impl ApplyFailure {
             Some(instance) => format!("instance '{instance}' failed: {}", self.failure),
             None if matches!(self.failure, Failure::Cancelled) => self.failure.to_string(),
             None => format!("{} failed: {}", self.action, self.failure),
+        }
+    }
+}
+
+impl Failure {
+    /// The same with secrets redacted in what engine and container said.
+    pub(crate) fn masked(self, mask: &Mask) -> Self {
+        let text = |text: String| mask.text(&text).into_owned();
+        let all = |texts: Vec<String>| texts.into_iter().map(text).collect();
+        match self {
+            Self::Engine(error) => Self::Engine(EngineError { message: text(error.message), ..error }),
+            Self::Exited { code, restarted, out_of_memory, logs } => {
+                Self::Exited { code, restarted, out_of_memory, logs: all(logs) }
+            }
+            Self::Unhealthy { waited, last, logs } => {
+                Self::Unhealthy { waited, last: text(last), logs: all(logs) }
+            }
+            Self::Context(message) => Self::Context(text(message)),
+            Self::Store(message) => Self::Store(text(message)),
+            Self::Instance(name, failure) => Self::Instance(name, Box::new(failure.masked(mask))),
+            other
+            @ (Self::ImageMoved { .. } | Self::NoShell { .. } | Self::LockLost(_) | Self::Cancelled) => other,
         }
     }
 }

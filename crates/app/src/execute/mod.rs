@@ -12,7 +12,10 @@ pub(crate) use journal::Journal;
 pub(crate) use perform::Hands;
 pub(crate) use schedule::{Executed, OnFailure, Run};
 
-use devarch_core::plan::{Plan, StepId};
+use devarch_core::{
+    plan::{Plan, StepId},
+    secret::Mask,
+};
 use devarch_engine::PullProgress;
 use std::{sync::Arc, time::Duration};
 
@@ -53,6 +56,16 @@ pub enum Event {
         /// Why, in one line.
         why: String,
     },
+}
+
+impl Event {
+    /// The same with secrets redacted in what a build wrote.
+    pub(crate) fn masked(self, mask: &Mask) -> Self {
+        match self {
+            Self::Build { image, line } => Self::Build { image, line: mask.text(&line).into_owned() },
+            other => other,
+        }
+    }
 }
 
 /// Where events go.

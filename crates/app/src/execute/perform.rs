@@ -8,6 +8,7 @@ use devarch_core::{
     name::{ContainerName, InstanceName},
     observed::RunState,
     plan::{Action, AppliedState, ContainerRef, Made, Step, StepId, VolumeCopy},
+    secret::Mask,
     spec::{ContainerSpec, CreateContainer, Identity},
     template::RestartPolicy,
 };
@@ -17,15 +18,17 @@ use futures_util::{StreamExt as _, future::try_join_all};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
 
 /// How many last lines a failure shows.
 const LAST_LINES: u32 = 10;
 
-/// How long after the last start a container without a check has to run to count as started.
+/// How long after the last start a container without a check has to run to count as started: this, or as long as the
+/// quickest start took, for on a busy machine its program has hardly begun by then; but no longer than that.
 const SETTLE: Duration = Duration::from_millis(200);
+const LONGEST_SETTLE: Duration = Duration::from_secs(3);
 
 /// What steps are made with.
 pub(crate) struct Hands<'a> {
@@ -37,9 +40,13 @@ pub(crate) struct Hands<'a> {
     /// All steps of the plan.
     pub(crate) steps: &'a [Step],
     /// Keys the hash of what an image is built from.
-    pub(crate) hash_key: &'a HashKey,
+    pub(crate) hash_key: Option<&'a HashKey>,
+    /// The stack's secrets, to be hidden in what engine and containers say.
+    pub(crate) mask: &'a Mask,
     /// Image ids by the name they are referred to, to remember what was applied.
     pub(crate) images: BTreeMap<String, ImageId>,
+    /// How long the quickest start took so far.
+    pub(crate) quickest_start: Mutex<Option<Duration>>,
     /// Containers made so far.
     pub(crate) made: Mutex<BTreeMap<StepId, ContainerId>>,
 }
@@ -60,7 +67,8 @@ impl Hands<'_> {
                 pull.run(self.engine, events, cancel).await
             }
             Action::BuildImage { tags, spec } => {
-                let build = Build { key: self.hash_key, tags, spec };
+                let no_key = || Failure::Context("the store's own key can't be read".to_owned());
+                let build = Build { key: self.hash_key.ok_or_else(no_key)?, tags, spec };
                 build.run(self.engine, events, cancel).await
             }
             Action::CreateNetwork { spec, identity } => {
@@ -92,14 +100,17 @@ impl Hands<'_> {
             Action::Disconnect { container, network } => {
                 done(engine.disconnect(network, &self.container(container)?).await)
             }
-            Action::Start { container } => done(engine.start(&self.container(container)?).await),
+            Action::Start { container } => self.start(&self.container(container)?).await,
             Action::Stop { container, grace } => done(engine.stop(&self.container(container)?, *grace).await),
             Action::Rename { container, to } => done(engine.rename(&self.container(container)?, to).await),
             Action::RemoveContainer { container, .. } => {
                 done(engine.remove_container(&self.container(container)?).await)
             }
             Action::Await { container, readiness } => {
-                let waiting = |last: String| events(Event::Waiting { step: id, last });
+                let waiting = |last: String| {
+                    let last = self.mask.text(&last).into_owned();
+                    events(Event::Waiting { step: id, last });
+                };
                 ready::until_ready(self, &self.container(container)?, readiness, &waiting, cancel).await
             }
             Action::Verify { containers } => self.verify(containers, cancel).await,
@@ -114,6 +125,19 @@ impl Hands<'_> {
             labels: self.labels(&made.spec, &made.identity, &made.hash),
         };
         self.engine.create_container(&request).await.map_err(Failure::Engine)
+    }
+
+    async fn start(&self, container: &ContainerId) -> Result<(), Failure> {
+        let begun = Instant::now();
+        done(self.engine.start(container).await)?;
+        let mut quickest = self.quickest_start.lock().unwrap_or_else(PoisonError::into_inner);
+        *quickest = Some(quickest.map_or(begun.elapsed(), |known| known.min(begun.elapsed())));
+        Ok(())
+    }
+
+    fn settle(&self) -> Duration {
+        let quickest = *self.quickest_start.lock().unwrap_or_else(PoisonError::into_inner);
+        quickest.unwrap_or(SETTLE).clamp(SETTLE, LONGEST_SETTLE)
     }
 
     fn container(&self, container: &ContainerRef) -> Result<ContainerId, Failure> {
@@ -178,7 +202,7 @@ impl Hands<'_> {
             engine_id: self.engine_id.clone(),
             hash: made.hash.clone(),
             form: FORM,
-            spec: made.memory().to_string(),
+            spec: made.memory(),
             image_id: self.images.get(&made.spec.image).cloned().unwrap_or_else(|| ImageId::new("")),
             state,
         };
@@ -194,7 +218,7 @@ impl Hands<'_> {
         cancel: &CancellationToken,
     ) -> Result<(), Failure> {
         tokio::select! {
-            () = tokio::time::sleep(SETTLE) => {}
+            () = tokio::time::sleep(self.settle()) => {}
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         }
         let listed = self.engine.containers().await.map_err(Failure::Engine)?;

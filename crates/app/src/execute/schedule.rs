@@ -122,6 +122,7 @@ impl Run<'_> {
         (self.events)(Event::Started(id));
         let begun = Instant::now();
         let made = self.hands.perform(id, &self.hands.steps[id.0], self.events, cancel).await;
+        let made = made.map_err(|failure| failure.masked(self.hands.mask));
         if let Some(journal) = self.journal {
             let written = journal.ended(id, made.as_ref().err()).await;
             made.and(written)?;

@@ -1,5 +1,6 @@
 use crate::{attach, completion, error::Done, session::Session, target::InstanceTarget};
 use clap_complete::ArgValueCandidates;
+use devarch_core::secret::Mask;
 use devarch_engine::ExecRequest;
 
 /// What to run where.
@@ -11,6 +12,9 @@ pub(crate) struct Args {
     /// Give the command no terminal, even if this is one
     #[arg(short = 'T', long)]
     no_tty: bool,
+    /// Show the stack's secrets where they are in the output
+    #[arg(long)]
+    no_redact: bool,
     /// Run as this user
     #[arg(short, long)]
     user: Option<String>,
@@ -34,7 +38,10 @@ fn variable(text: &str) -> Result<String, &'static str> {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let target = session.instance(args.target).await?;
-    let shell = session.app().await?.shell(&target.stack, &target.instance).await?;
+    let mut shell = session.app().await?.shell(&target.stack, &target.instance).await?;
+    if args.no_redact {
+        shell.mask = Mask::default();
+    }
     let request = ExecRequest {
         argv: args.command,
         stdin: true,

@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// With the engine's time stamps
     #[arg(short, long)]
     timestamps: bool,
+    /// Show the stack's secrets where they are in the output
+    #[arg(long)]
+    no_redact: bool,
 }
 
 /// Unix seconds.
@@ -50,9 +53,9 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let names: Vec<InstanceName> = app.stack(&stack).await?.instances.into_keys().collect();
     let prefix = instance.is_none();
-    let Args { follow, tail, since, timestamps, .. } = args;
+    let Args { follow, tail, since, timestamps, no_redact: unredacted, .. } = args;
     let options = LogOptions { follow, tail, since, timestamps };
-    let mut lines = app.logs(&stack, &LogRequest { instance, options }).await?;
+    let mut lines = app.logs(&stack, &LogRequest { instance, options, unredacted }).await?;
     while let Some(line) = lines.next().await {
         let line = line?;
         if session.terminal.json {

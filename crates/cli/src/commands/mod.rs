@@ -17,6 +17,7 @@ mod man;
 mod open;
 mod plan;
 mod rollback;
+mod secret;
 mod set;
 mod shell;
 mod stack;
@@ -72,6 +73,9 @@ pub(crate) enum Command {
     History(history::Args),
     /// Return to what a stack was at an earlier apply
     Rollback(rollback::Args),
+    /// Set, list and remove a stack's secrets, and care for the key they are sealed with
+    #[command(subcommand)]
+    Secret(secret::Command),
     /// List locks, and end those nobody needs
     #[command(subcommand)]
     Lock(lock::Command),
@@ -113,6 +117,7 @@ impl Command {
             Self::Instance(command) => instance::run(command, session).await,
             Self::History(args) => history::run(args, session).await,
             Self::Rollback(args) => rollback::run(args, session).await,
+            Self::Secret(command) => secret::run(command, session).await,
             Self::Lock(command) => lock::run(command, session).await,
             Self::Set(args) => set::run(args, session).await,
             Self::Unset(args) => unset::run(args, session).await,

@@ -1,5 +1,6 @@
 use crate::{attach, completion, error::Done, session::Session, target::InstanceTarget};
 use clap_complete::ArgValueCandidates;
+use devarch_core::secret::Mask;
 use devarch_engine::ExecRequest;
 
 /// Where to open a shell.
@@ -11,6 +12,9 @@ pub(crate) struct Args {
     /// Run it as this user
     #[arg(short, long)]
     user: Option<String>,
+    /// Show the stack's secrets where they are in the output
+    #[arg(long)]
+    no_redact: bool,
 }
 
 /// Bash where the image has it.
@@ -18,7 +22,10 @@ const BEST_SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash; el
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let target = session.instance(args.target).await?;
-    let shell = session.app().await?.shell(&target.stack, &target.instance).await?;
+    let mut shell = session.app().await?.shell(&target.stack, &target.instance).await?;
+    if args.no_redact {
+        shell.mask = Mask::default();
+    }
     let request = ExecRequest {
         argv: ["sh", "-c", BEST_SHELL].map(str::to_owned).to_vec(),
         stdin: true,

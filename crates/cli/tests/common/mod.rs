@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 pub(crate) mod between;
+pub(crate) mod postgres;
 pub(crate) mod pty;
 
 use devarch_app::{App, Settings};
@@ -66,6 +67,7 @@ impl World {
     pub(crate) fn without_engine() -> Self {
         let root = tempfile::Builder::new().prefix("devarch-cli").tempdir().unwrap();
         std::fs::create_dir(root.path().join("project")).unwrap();
+        std::fs::create_dir(root.path().join("tmp")).unwrap();
         let runtime = Runtime::new().unwrap();
         let corner = Claim::below(WORLDS, "worlds");
         Self { root, stack: "shop".to_owned(), database: None, engine: None, runtime, corner }
@@ -83,6 +85,11 @@ impl World {
     /// The project's directory.
     pub(crate) fn project(&self) -> PathBuf {
         self.root.path().join("project")
+    }
+
+    /// Where its programs put temporary files.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.root.path().join("tmp")
     }
 
     /// The home of DevArch.
@@ -147,6 +154,7 @@ impl World {
             .env("DEVARCH_PORTS", self.port_range())
             .env("DEVARCH_ADDRESS_POOL", self.address_pool())
             .env("PATH", "/usr/bin:/bin")
+            .env("TMPDIR", self.temporary())
             .current_dir(self.project())
             .args(args.iter().map(|arg| arg.replace("STACK", &self.stack)))
             .stdin(Stdio::null());

@@ -1,13 +1,10 @@
 //! A store that stops taking anything at a chosen moment, and takes it again afterwards.
 
-use crate::common::World;
+use crate::common::{World, postgres::Postgres};
 use devarch_testkit::proxy::Cable;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
-use std::{
-    env,
-    sync::{Arc, Mutex},
-};
-use tokio::runtime::{Handle, Runtime};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
+use std::sync::{Arc, Mutex};
+use tokio::runtime::Handle;
 
 /// Where the world's store is, and how it is broken.
 pub(crate) enum Database {
@@ -18,10 +15,8 @@ pub(crate) enum Database {
     },
     /// A database of its own on the test server; gone in the end.
     Postgres {
-        /// The server's URL, with the database that is always there.
-        server: String,
         /// The database.
-        name: String,
+        own: Postgres,
         /// The way a faulty run takes; a new one each time, since it is pulled for good.
         cable: Arc<Mutex<Option<Cable>>>,
     },
@@ -35,16 +30,7 @@ impl Database {
 
     /// A new database for the world, where there is a server.
     pub(crate) fn postgres(world: &mut World) -> Option<Self> {
-        let Ok(server) = env::var("DEVARCH_TEST_POSTGRES") else {
-            assert!(env::var("CI").as_deref() != Ok("true"), "DEVARCH_TEST_POSTGRES must be set in CI");
-            println!("SKIPPED: no PostgreSQL server in DEVARCH_TEST_POSTGRES");
-            return None;
-        };
-        let name = format!("devarch_{}", world.stack.replace('-', "_"));
-        world.wait(tell_postgres(&server, format!("CREATE DATABASE {name}")));
-        let (address, _) = server.rsplit_once('/').unwrap();
-        world.database = Some(format!("{address}/{name}"));
-        Some(Self::Postgres { server, name, cable: Arc::default() })
+        Some(Self::Postgres { own: Postgres::of(world)?, cable: Arc::default() })
     }
 
     /// The URL for a run in which it may break.
@@ -83,23 +69,6 @@ impl Database {
             world.wait(take_writes_again(url));
         }
     }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let Self::Postgres { server, name, .. } = self else { return };
-        let (server, drop) = (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-        // In a thread with a runtime of its own: the test may be panicking.
-        let dropper =
-            std::thread::spawn(move || Runtime::new().unwrap().block_on(tell_postgres(&server, drop)));
-        let _ = dropper.join();
-    }
-}
-
-async fn tell_postgres(server: &str, statement: String) {
-    let mut connection = PgConnection::connect(server).await.unwrap();
-    connection.execute(AssertSqlSafe(statement)).await.unwrap();
-    connection.close().await.unwrap();
 }
 
 /// Triggers rather than a lock: one that is held makes each writer wait for many seconds before it fails.

@@ -1,6 +1,7 @@
 //! Definitions to effective configs: the merge rules, and what is wrong with the result.
 
 mod check;
+mod inherit;
 mod merge;
 mod order;
 mod policy;
@@ -9,6 +10,7 @@ mod spec;
 mod supply;
 
 pub use check::{Findings, Problem, check_edit, check_instance, check_stack};
+pub use inherit::inherit_secrecy;
 pub use merge::{Effective, Origin, merge, repository};
 pub use order::{Dependencies, cycle, start_order};
 pub use policy::host_path_allowance;

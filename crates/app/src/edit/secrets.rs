@@ -1,0 +1,243 @@
+//! A stack's secrets: set, made, listed, removed.
+
+use crate::{App, AppError, app::instance};
+use devarch_core::{
+    desired::{effective, effective_of},
+    id::SecretId,
+    name::{InstanceName, StackName, nearest},
+    resolve::{inherit_secrecy, secret_uses},
+    secret::{Generate, KeptSecret, Locked, Secret, SecretName, SecretValue},
+    stack::Stack,
+    template::EnvValue,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// A secret, as far as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SecretInfo {
+    /// The instance it was made for; `None`: it is the stack's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceName>,
+    /// Its name; of one that was made for an instance the variable.
+    pub name: String,
+    /// Whether it has a value.
+    pub set: bool,
+    /// Why its value can't be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locked: Option<String>,
+    /// When it was set (milliseconds since the Unix epoch).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<i64>,
+    /// Who uses it.
+    pub used_by: Vec<SecretUse>,
+}
+
+/// A use of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct SecretUse {
+    /// The instance.
+    pub instance: InstanceName,
+    /// The field: `environment.API_KEY`.
+    pub field: String,
+}
+
+impl std::fmt::Display for SecretUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.instance, self.field)
+    }
+}
+
+/// The id of a secret that comes to be.
+pub(super) fn new_id() -> SecretId {
+    SecretId::new(Uuid::now_v7().to_string())
+}
+
+/// What stands in the place of a template's secret is one, here and in what is remembered of the devarch.yml.
+pub(super) fn seal(stack: &mut Stack) {
+    for (name, instance) in &mut stack.instances {
+        let template = &instance.template.template;
+        inherit_secrecy(template, &mut instance.overrides);
+        let imported = stack.imported.as_mut().and_then(|file| file.instances.get_mut(name));
+        if let Some(file) = imported {
+            inherit_secrecy(template, &mut file.overrides);
+        }
+    }
+}
+
+/// Makes the secrets that are asked for and not there yet.
+pub(super) fn generate(stack: &mut Stack) -> Result<(), AppError> {
+    let asked = stack.imported.iter().flat_map(|file| &file.secrets);
+    let asked: Vec<(SecretName, Generate)> =
+        asked.filter_map(|(name, file)| Some((name.clone(), file.generate?))).collect();
+    for (name, how) in asked {
+        if !stack.secrets.contains_key(&name) {
+            stack.secrets.insert(name, made(how)?);
+        }
+    }
+    for (name, config) in effective(stack) {
+        let Some(instance) = stack.instances.get_mut(&name) else { continue };
+        for (variable, value) in config.service.environment.into_iter().flatten() {
+            if let EnvValue::Generate(how) = value
+                && !instance.generated.contains_key(&variable)
+            {
+                instance.generated.insert(variable, made(how)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn made(how: Generate) -> Result<KeptSecret, AppError> {
+    Ok(kept(SecretValue::Known(random(how)?)))
+}
+
+fn kept(value: SecretValue) -> KeptSecret {
+    KeptSecret { id: new_id(), value, changed_at: crate::time::now() }
+}
+
+/// A new secret of random characters.
+fn random(how: Generate) -> Result<Secret, AppError> {
+    // At least one byte in two is used, so that this many fail to suffice once in the age of the universe.
+    let mut bytes = zeroize::Zeroizing::new(vec![0; usize::from(how.length) * 4 + 64]);
+    getrandom::fill(&mut bytes)
+        .map_err(|error| AppError::Refused(format!("the system gives no random numbers: {error}")))?;
+    how.from_random(bytes.iter().copied())
+        .ok_or_else(|| AppError::Refused("the system gives no random numbers; try again".to_owned()))
+}
+
+impl App {
+    /// Sets a secret of a stack; says whether there was one.
+    pub async fn set_secret(
+        &self,
+        stack: &StackName,
+        name: &SecretName,
+        value: &Secret,
+    ) -> Result<bool, AppError> {
+        if value.reveal().is_empty() {
+            return Err(AppError::Refused(format!("secret '{name}' would be empty; nothing was set")));
+        }
+        let set = |stack: &mut Stack| {
+            let id = stack.secrets.get(name).map_or_else(new_id, |kept| kept.id.clone());
+            let value = SecretValue::Known(value.clone());
+            stack.secrets.insert(name.clone(), KeptSecret { id, ..kept(value) });
+            Ok(())
+        };
+        let (before, _) = self.edit(stack, set).await?;
+        Ok(before.secrets.contains_key(name))
+    }
+
+    /// Makes a secret of a stack anew; says whether there was one.
+    pub async fn generate_secret(
+        &self,
+        stack: &StackName,
+        name: &SecretName,
+        how: Generate,
+    ) -> Result<bool, AppError> {
+        self.set_secret(stack, name, &random(how)?).await
+    }
+
+    /// Removes a secret of a stack that nobody uses.
+    pub async fn remove_secret(&self, stack: &StackName, name: &SecretName) -> Result<(), AppError> {
+        let remove = |stack: &mut Stack| {
+            let users = uses(stack).remove(name).unwrap_or_default();
+            if !users.is_empty() {
+                let users: Vec<String> = users.iter().map(ToString::to_string).collect();
+                return Err(AppError::Refused(format!(
+                    "secret '{name}' of stack '{}' is used by {}; change these first",
+                    stack.name,
+                    users.join(", ")
+                )));
+            }
+            match stack.secrets.remove(name) {
+                Some(_) => Ok(()),
+                None => Err(no_secret(stack, name)),
+            }
+        };
+        self.edit(stack, remove).await.map(|_| ())
+    }
+
+    /// The secrets of a stack, its own by name and then those made for instances; never their values.
+    pub async fn secrets(&self, name: &StackName) -> Result<Vec<SecretInfo>, AppError> {
+        let stack = self.stack(name).await?;
+        let mut used = uses(&stack);
+        let mut own: BTreeMap<SecretName, SecretInfo> = BTreeMap::new();
+        for (name, kept) in &stack.secrets {
+            own.insert(name.clone(), info(None, name.as_str(), Some(kept), used.remove(name)));
+        }
+        let declared = stack.imported.iter().flat_map(|file| file.secrets.keys().cloned());
+        for name in declared.chain(used.keys().cloned().collect::<Vec<_>>()) {
+            let users = used.remove(&name);
+            own.entry(name.clone()).or_insert_with(|| info(None, name.as_str(), None, users));
+        }
+        let made = stack.instances.iter().flat_map(|(name, instance)| {
+            let config = effective_of(&stack, name, instance);
+            instance.generated.iter().map(move |(variable, kept)| {
+                let asks = config.service.environment.as_ref().and_then(|all| all.get(variable));
+                let user = SecretUse { instance: name.clone(), field: format!("environment.{variable}") };
+                let users = matches!(asks, Some(EnvValue::Generate(_))).then(|| vec![user]);
+                info(Some(name.clone()), variable, Some(kept), users)
+            })
+        });
+        Ok(own.into_values().chain(made).collect())
+    }
+
+    /// The value of a stack's secret, or of a secret variable of an instance.
+    pub async fn reveal_secret(
+        &self,
+        stack: &StackName,
+        only: Option<&InstanceName>,
+        name: &str,
+    ) -> Result<Secret, AppError> {
+        let stack = self.stack(stack).await?;
+        let locked = |why: Locked| AppError::Refused(format!("secret '{name}' can't be read: {why}"));
+        if let Some(only) = only {
+            instance(&stack, only)?;
+            return self.secret_variable(&stack, only, name);
+        }
+        let found = name.parse().ok().and_then(|name: SecretName| stack.secrets.get(&name));
+        let known = stack.secrets.keys().map(SecretName::as_str);
+        let kept = found.ok_or_else(|| no_such(&stack, name, nearest(name, known)))?;
+        kept.value.open().cloned().map_err(locked)
+    }
+}
+
+/// Who uses the secrets of a stack.
+fn uses(stack: &Stack) -> BTreeMap<SecretName, Vec<SecretUse>> {
+    let mut used: BTreeMap<SecretName, Vec<SecretUse>> = BTreeMap::new();
+    for (instance, config) in effective(stack) {
+        for (secret, field) in secret_uses(&config) {
+            used.entry(secret).or_default().push(SecretUse { instance: instance.clone(), field });
+        }
+    }
+    used
+}
+
+fn info(
+    instance: Option<InstanceName>,
+    name: &str,
+    kept: Option<&KeptSecret>,
+    used_by: Option<Vec<SecretUse>>,
+) -> SecretInfo {
+    SecretInfo {
+        instance,
+        name: name.to_owned(),
+        set: kept.is_some(),
+        locked: kept.and_then(|kept| kept.value.open().err()).map(|why| why.to_string()),
+        changed_at: kept.map(|kept| kept.changed_at),
+        used_by: used_by.unwrap_or_default(),
+    }
+}
+
+fn no_secret(stack: &Stack, name: &SecretName) -> AppError {
+    no_such(stack, name.as_str(), nearest(name.as_str(), stack.secrets.keys().map(SecretName::as_str)))
+}
+
+pub(crate) fn no_such(stack: &Stack, name: &str, near: Option<&str>) -> AppError {
+    let hint = near.map_or_else(
+        || format!("`devarch secret list {}` shows all", stack.name),
+        |near| format!("did you mean '{near}'?"),
+    );
+    AppError::Refused(format!("stack '{}' has no secret '{name}'; {hint}", stack.name))
+}

@@ -1,0 +1,115 @@
+//! A stack's secrets where they are needed: hidden in other people's words, removed from where they were not secret yet,
+//! shown to who asks.
+
+use crate::{App, AppError, edit::no_such_secret};
+use devarch_core::{
+    name::{InstanceName, nearest},
+    plan::RememberedSpec,
+    secret::{HoldsSecrets as _, KeptSecret, Mask, Secret},
+    stack::Stack,
+    text::Text,
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A shorter text is in everything.
+const SHORTEST: usize = 4;
+
+impl App {
+    /// Hides the secrets of a stack: those it has, and those its containers were made with.
+    pub async fn mask(&self, stack: &Stack) -> Result<Mask, AppError> {
+        let mut known = known(stack);
+        let applied = self.store.applied(&stack.id).await?;
+        for applied in applied.into_values().flatten() {
+            let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
+            known.extend(remembered.secrets.unwrap_or_default().into_values());
+        }
+        Ok(Mask::new(&known))
+    }
+
+    /// Seals everything anew with a new key; says how many values.
+    pub async fn rotate_key(&self) -> Result<usize, AppError> {
+        Ok(self.store.rotate_key().await?)
+    }
+
+    /// The store's key, sealed with a passphrase.
+    pub async fn export_key(&self, passphrase: &Secret) -> Result<String, AppError> {
+        Ok(self.store.export_key(passphrase.reveal()).await?)
+    }
+
+    /// Takes in the store's key that was exported elsewhere.
+    pub async fn import_key(&self, sealed: &str, passphrase: &Secret) -> Result<(), AppError> {
+        Ok(self.store.import_key(sealed, passphrase.reveal()).await?)
+    }
+
+    /// What became secret with an edit was none before, and may be in plans, the journal and the history.
+    pub(crate) async fn scrub_new_secrets(&self, before: &Stack, after: &Stack) -> Result<(), AppError> {
+        let old = known(before);
+        let mut new = known(after);
+        new.retain(|secret| secret.reveal().len() >= SHORTEST && !old.contains(secret));
+        if new.is_empty() {
+            return Ok(());
+        }
+        let plain = self.plain_texts(before);
+        new.retain(|secret| plain.iter().any(|text| text.contains(secret.reveal())));
+        if new.is_empty() { Ok(()) } else { Ok(self.store.scrub(&after.id, &new).await?) }
+    }
+
+    /// What a stack's containers are made from that was for all to see.
+    fn plain_texts(&self, stack: &Stack) -> Vec<String> {
+        let specs = stack.instances.keys().filter_map(|name| self.spec(stack, name));
+        let texts = |value: Value| {
+            let mut texts = Vec::new();
+            collect(&value, &mut texts);
+            texts
+        };
+        specs.filter_map(|(spec, _)| serde_json::to_value(&spec).ok()).flat_map(texts).collect()
+    }
+
+    /// The value of a secret variable, as the instance's container gets it.
+    pub(crate) fn secret_variable(
+        &self,
+        stack: &Stack,
+        name: &InstanceName,
+        variable: &str,
+    ) -> Result<Secret, AppError> {
+        let environment: BTreeMap<String, Text> =
+            self.spec(stack, name).map(|(spec, _)| spec.environment).unwrap_or_default();
+        match environment.get(variable) {
+            Some(Text::Secret(secret)) if !secret.reveal().is_empty() => Ok(secret.clone()),
+            Some(Text::Secret(_)) => {
+                Err(AppError::Refused(format!("variable {variable} of instance '{name}' can't be read")))
+            }
+            Some(Text::Plain(_)) => Err(AppError::Refused(format!(
+                "variable {variable} of instance '{name}' is no secret; `devarch config {}/{name}` shows it",
+                stack.name
+            ))),
+            None => {
+                let secret = environment.iter().filter(|(_, text)| text.is_secret());
+                let near = nearest(variable, secret.map(|(name, _)| name.as_str())).map(str::to_owned);
+                Err(no_such_secret(stack, variable, near.as_deref()))
+            }
+        }
+    }
+}
+
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(map) => map.values().for_each(|value| collect(value, texts)),
+        _ => {}
+    }
+}
+
+/// Every secret a stack has that can be read.
+fn known(stack: &Stack) -> Vec<Secret> {
+    let own = stack.secrets.values();
+    let made = stack.instances.values().flat_map(|instance| instance.generated.values());
+    let kept = own.chain(made).map(|kept: &KeptSecret| kept.value.clone());
+    let said = stack.instances.values().flat_map(|instance| {
+        let template = instance.template.template.secret_values();
+        template.into_iter().chain(instance.overrides.secret_values()).map(|(_, value)| value)
+    });
+    kept.chain(said).filter_map(|value| value.open().ok().cloned()).collect()
+}

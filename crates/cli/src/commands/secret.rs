@@ -1,0 +1,241 @@
+use crate::{
+    error::{CliError, Done},
+    exit::Exit,
+    passphrase,
+    session::Session,
+    table::Table,
+    target::Target,
+    when::clock,
+};
+use devarch_app::{AppError, SecretInfo};
+use devarch_core::{
+    name::{InstanceName, StackName},
+    secret::{Charset, Generate, Secret, SecretName},
+};
+use std::path::PathBuf;
+
+/// What to do with secrets.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Set a secret: asked for, read from stdin or a file, or made; never an argument
+    Set(Set),
+    /// List a stack's secrets: names, users, when they were set; never values
+    List(Where),
+    /// Show one value on this terminal
+    Show(Show),
+    /// Remove a secret that nobody uses
+    Remove(Name),
+    /// List the secrets nobody uses
+    Unused(Where),
+    /// Seal everything anew with a new key
+    RotateKey,
+    /// Take the key to another machine
+    #[command(subcommand)]
+    Key(Key),
+}
+
+/// A stack.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Where {
+    /// The stack; this directory's where it is left out
+    stack: Option<StackName>,
+}
+
+/// A secret of a stack.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Name {
+    /// The stack, this directory's where it is left out, and the secret's name
+    #[arg(value_names = ["[STACK] NAME"], num_args = 1..=2, required = true)]
+    words: Vec<String>,
+}
+
+/// A secret to set.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Set {
+    #[command(flatten)]
+    name: Name,
+    /// Read it from this file
+    #[arg(long, value_name = "FILE", conflicts_with = "generate")]
+    from_file: Option<PathBuf>,
+    /// Make it, of so many characters
+    #[arg(long, value_name = "LENGTH", num_args = 0..=1, require_equals = true, default_missing_value = "32",
+          value_parser = clap::value_parser!(u16).range(i64::from(Generate::SHORTEST)..=i64::from(Generate::LONGEST)))]
+    generate: Option<u16>,
+    /// What a secret that is made consists of: alphanumeric, hex, base64url, printable
+    #[arg(long, requires = "generate", value_parser = clap::value_parser!(Charset))]
+    charset: Option<Charset>,
+}
+
+/// A value to show.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// The stack or instance, this directory's stack where it is left out, and the secret's or variable's name
+    #[arg(value_names = ["[STACK[/INSTANCE]] NAME"], num_args = 1..=2, required = true)]
+    words: Vec<String>,
+    /// Really show it
+    #[arg(long, required = true)]
+    reveal: bool,
+}
+
+/// What to do with the key.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Key {
+    /// Write the key, sealed with a passphrase
+    Export(KeyFile),
+    /// Take in a key that was exported on another machine
+    Import(KeyFile),
+}
+
+/// A file with a sealed key.
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeyFile {
+    /// The file; `-` is stdout or stdin
+    file: PathBuf,
+    /// Read the passphrase from this file instead of asking for it
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+pub(super) async fn run(command: Command, session: &Session) -> Done {
+    match command {
+        Command::Set(args) => set(args, session).await,
+        Command::List(args) => list(args, session, |_| true, "no secret").await,
+        Command::Unused(args) => {
+            list(args, session, |secret| secret.used_by.is_empty(), "no unused secret").await
+        }
+        Command::Show(args) => show(&args, session).await,
+        Command::Remove(args) => remove(args, session).await,
+        Command::RotateKey => rotate(session).await,
+        Command::Key(Key::Export(args)) => export(&args, session).await,
+        Command::Key(Key::Import(args)) => import(&args, session).await,
+    }
+}
+
+impl Name {
+    fn parts(self) -> Result<(Option<StackName>, SecretName), CliError> {
+        let mut words = self.words.into_iter().rev();
+        let name = words.next().unwrap_or_default();
+        let name = name.parse().map_err(|error| CliError::Invalid(format!("{error}")))?;
+        let stack = words.next().map(|stack| stack.parse()).transpose().map_err(AppError::from)?;
+        Ok((stack, name))
+    }
+}
+
+async fn set(args: Set, session: &Session) -> Done {
+    let (stack, name) = args.name.parts()?;
+    let app = session.app().await?;
+    let stack = match app.take_in(&session.directory, stack.as_ref()).await? {
+        Some(taken_in) => {
+            session.terminal.note(&format!("stack '{taken_in}' was taken in from devarch.yml"));
+            taken_in
+        }
+        None => session.stack(stack).await?,
+    };
+    let existed = if let Some(length) = args.generate {
+        let how = Generate { length, charset: args.charset.unwrap_or_default() };
+        app.generate_secret(&stack, &name, how).await?
+    } else {
+        let value = match &args.from_file {
+            Some(path) => Secret::new(passphrase::text_of(path)?.as_str()),
+            None => passphrase::asked(session.terminal, &format!("Secret '{name}' of stack '{stack}':"))?,
+        };
+        app.set_secret(&stack, &name, &value).await?
+    };
+    let done = if existed { "changed" } else { "set" };
+    session.terminal.note(&format!("{done} secret '{name}' of stack '{stack}'; `devarch up` applies it"));
+    if session.terminal.json {
+        session.terminal.print_json(&serde_json::json!({"stack": stack, "secret": name, "done": done}))?;
+    }
+    Ok(Exit::OK)
+}
+
+async fn list(args: Where, session: &Session, wanted: impl Fn(&SecretInfo) -> bool, none: &str) -> Done {
+    let stack = session.stack(args.stack).await?;
+    let mut secrets = session.app().await?.secrets(&stack).await?;
+    secrets.retain(wanted);
+    session.terminal.result(&secrets, || {
+        if secrets.is_empty() {
+            return format!("stack '{stack}' has {none}");
+        }
+        let mut table = Table::new(["SECRET", "OF", "SET", "USED BY"]);
+        for secret in &secrets {
+            let set = match (&secret.locked, secret.changed_at) {
+                (Some(why), _) => format!("can't be read: {why}"),
+                (None, Some(at)) => clock(at),
+                (None, None) => "not set".to_owned(),
+            };
+            let users: Vec<String> = secret.used_by.iter().map(ToString::to_string).collect();
+            let of = secret.instance.as_ref().map_or("stack", InstanceName::as_str);
+            table.row([secret.name.as_str().into(), of.into(), set.into(), users.join(", ").into()]);
+        }
+        table.render(0)
+    })?;
+    Ok(Exit::OK)
+}
+
+/// On a terminal only, and after a question: what is shown is in a log otherwise before anyone has thought of it.
+async fn show(args: &Show, session: &Session) -> Done {
+    let terminal = session.terminal;
+    if !terminal.is_seen() {
+        return Err(CliError::Invalid(
+            "a secret is only shown on a terminal; give it to a container, or write a Compose file with its secrets"
+                .to_owned(),
+        ));
+    }
+    let mut words = args.words.iter().rev();
+    let name = words.next().map(String::as_str).unwrap_or_default();
+    let target: Option<Target> = words
+        .next()
+        .map(|word| word.parse())
+        .transpose()
+        .map_err(|error| CliError::Invalid(format!("{error}")))?;
+    let (stack, instance) = session.target(target).await?;
+    let value = session.app().await?.reveal_secret(&stack, instance.as_ref(), name).await?;
+    terminal.confirm(&format!("Show the value of '{name}' on this terminal?"), "showing a secret")?;
+    terminal.print(value.reveal())?;
+    Ok(Exit::OK)
+}
+
+async fn remove(args: Name, session: &Session) -> Done {
+    let (stack, name) = args.parts()?;
+    let stack = session.stack(stack).await?;
+    session.app().await?.remove_secret(&stack, &name).await?;
+    session.terminal.note(&format!("removed secret '{name}' of stack '{stack}'"));
+    Ok(Exit::OK)
+}
+
+async fn rotate(session: &Session) -> Done {
+    let values = session.app().await?.rotate_key().await?;
+    let key = session.settings().key_file();
+    session.terminal.note(&format!(
+        "sealed {values} values anew with a new key in {}; other machines of the same store need it too: \
+         `devarch secret key export FILE`",
+        key.display()
+    ));
+    if session.terminal.json {
+        session.terminal.print_json(&serde_json::json!({"values": values}))?;
+    }
+    Ok(Exit::OK)
+}
+
+async fn export(args: &KeyFile, session: &Session) -> Done {
+    let app = session.app().await?;
+    let phrase = passphrase::new(session.terminal, args.passphrase_file.as_deref())?;
+    let text = app.export_key(&phrase).await?;
+    passphrase::write(session.terminal, &args.file, &text)?;
+    if args.file.as_os_str() != "-" {
+        session.terminal.note(&format!(
+            "wrote the key to {}, sealed with the passphrase; `devarch secret key import` takes it in elsewhere",
+            args.file.display()
+        ));
+    }
+    Ok(Exit::OK)
+}
+
+async fn import(args: &KeyFile, session: &Session) -> Done {
+    let text = passphrase::text_of(&args.file)?;
+    let phrase = passphrase::known(session.terminal, args.passphrase_file.as_deref())?;
+    session.app().await?.import_key(&text, &phrase).await?;
+    session.terminal.note(&format!("took the key in, into {}", session.settings().key_file().display()));
+    Ok(Exit::OK)
+}

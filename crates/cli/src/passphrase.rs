@@ -1,0 +1,88 @@
+//! Secrets from and to people: typed without an echo, or piped; never an argument.
+
+use crate::{error::CliError, terminal::Terminal};
+use devarch_core::secret::Secret;
+use std::{
+    fs::OpenOptions,
+    io::{self, IsTerminal as _, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+use zeroize::Zeroizing;
+
+/// More is hardly meant to be a secret.
+const LARGEST: u64 = 512 << 10;
+
+/// A secret: asked for without an echo, or all of stdin where that is no terminal, but for the line end of `echo`.
+pub(crate) fn asked(terminal: Terminal, question: &str) -> Result<Secret, CliError> {
+    if terminal.interactive {
+        return terminal.ask_hidden(question, true);
+    }
+    if io::stdin().is_terminal() {
+        return Err(CliError::NobodyToAsk("a secret".to_owned()));
+    }
+    let text = limited(io::stdin().lock(), "stdin")?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(Secret::new(text.strip_suffix('\r').unwrap_or(text)))
+}
+
+/// A passphrase to seal with: asked for twice, or from a file.
+pub(crate) fn new(terminal: Terminal, file: Option<&Path>) -> Result<Secret, CliError> {
+    match file {
+        Some(path) => from_file(path),
+        None if terminal.interactive => terminal.ask_hidden("Passphrase for the key:", true),
+        None => Err(nobody()),
+    }
+}
+
+/// A passphrase something is sealed with: asked for once, or from a file.
+pub(crate) fn known(terminal: Terminal, file: Option<&Path>) -> Result<Secret, CliError> {
+    match file {
+        Some(path) => from_file(path),
+        None if terminal.interactive => terminal.ask_hidden("Passphrase of the key:", false),
+        None => Err(nobody()),
+    }
+}
+
+fn nobody() -> CliError {
+    CliError::Invalid(
+        "there is no terminal to ask for the passphrase at; --passphrase-file FILE gives it".to_owned(),
+    )
+}
+
+fn from_file(path: &Path) -> Result<Secret, CliError> {
+    let text = text_of(path)?;
+    Ok(Secret::new(text.trim_end_matches(['\n', '\r'])))
+}
+
+/// A file's text, or stdin's.
+pub(crate) fn text_of(path: &Path) -> Result<Zeroizing<String>, CliError> {
+    if path.as_os_str() == "-" {
+        return limited(io::stdin().lock(), "stdin");
+    }
+    let shown = path.display().to_string();
+    let file = std::fs::File::open(path).map_err(|error| CliError::Invalid(format!("{shown}: {error}")))?;
+    limited(file, &shown)
+}
+
+fn limited(from: impl io::Read, what: &str) -> Result<Zeroizing<String>, CliError> {
+    let mut text = Zeroizing::new(String::new());
+    from.take(LARGEST + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| CliError::Invalid(format!("{what}: {error}")))?;
+    if text.len() as u64 > LARGEST {
+        return Err(CliError::Invalid(format!("{what}: a secret has at most {LARGEST} bytes")));
+    }
+    Ok(text)
+}
+
+/// Writes a new file that is its user's alone, or stdout.
+pub(crate) fn write(terminal: Terminal, path: &Path, text: &str) -> Result<(), CliError> {
+    if path.as_os_str() == "-" {
+        return terminal.print(text);
+    }
+    let shown = path.display();
+    let refused = |error: io::Error| CliError::Invalid(format!("{shown}: {error}; nothing was written"));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(refused)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(refused)
+}

@@ -1,0 +1,355 @@
+//! Unique secrets go through every command, and then everything DevArch wrote and said is searched for them.
+
+use crate::{
+    common::{Ran, World, postgres, signal},
+    haystack::{Haystack, Spy},
+};
+use devarch_core::engine::EngineKind;
+use devarch_testkit::outside;
+use rustix::process::Signal;
+use serde_json::Value;
+use std::{collections::BTreeMap, env, fs, path::PathBuf, process::Command, thread, time::Duration};
+
+/// `@@NAME@@` is a secret that is written in place.
+const PROJECT: &str = r#"
+version: "1"
+templates:
+  app:
+    image: busybox:1.37
+    restart: "no"
+    stop_grace_period: 0s
+    environment:
+      TEMPLATE: { value: "@@TEMPLATE@@", secret: true }
+      MADE: { generate: { length: 40, charset: printable } }
+      OVERRIDDEN: { value: "@@DEFAULT@@", secret: true }
+stacks:
+  STACK:
+    secrets:
+      TYPED:
+      FILED:
+      WORD:
+      STACKMADE: { generate: 24 }
+    instances:
+      web:
+        template: app
+        command: ["sh", "-c", "echo started with $TYPED; sleep 1000", "--pw=${secret:WORD}"]
+        environment_add:
+          TYPED: ${secret:TYPED}
+          FROM_STACK: "${secret:STACKMADE}"
+          URL: "pg://u:${secret:TYPED}@db/${secret:STACKMADE}"
+          OVERRIDDEN: "@@OVERRIDE@@"
+          INPLACE: { value: "@@PLACE@@", secret: true }
+          LATER: LATER_VALUE
+        secrets:
+          - FILED
+          - { source: TYPED, target: /etc/app/key, uid: 1000, gid: 1000, mode: "0440" }
+        config_files:
+          /etc/app/hidden.conf: { content: "@@CONTENT@@", secret: true }
+          /etc/app/with.conf: "password = ${secret:FILED}\n"
+        healthcheck: { test: "test -s /run/secrets/FILED", interval: 1s }
+      job:
+        template: app
+        job: true
+        depends_on: [web]
+        command: ["sh", "-c", "echo job has $TEMPLATE"]
+"#;
+
+const KINDS: [&str; 10] =
+    ["TYPED", "FILED", "WORD", "TEMPLATE", "DEFAULT", "OVERRIDE", "PLACE", "CONTENT", "LATER", "SECOND"];
+
+struct Canary {
+    world: World,
+    secrets: BTreeMap<String, String>,
+    haystack: Haystack,
+}
+
+impl Canary {
+    /// One secret per kind, none like another; with characters that JSON and URLs write in other ways.
+    fn new(world: World) -> Self {
+        let secret = |kind: &str| format!("canary/{kind}+\"{}\"&9>", world.stack);
+        let secrets = KINDS.into_iter().map(|kind| (kind.to_owned(), secret(kind))).collect();
+        Self { world, secrets, haystack: Haystack::default() }
+    }
+
+    /// Runs a command as loudly as it can be.
+    fn says(&mut self, args: &[&str]) -> Ran {
+        let ran = self.world.run(&[args, &["-vv"]].concat());
+        self.haystack.ran(args, &ran);
+        ran
+    }
+
+    fn ok(&mut self, args: &[&str]) -> Ran {
+        let ran = self.says(args);
+        assert_eq!(ran.code, 0, "devarch {args:?}\n{ran}");
+        ran
+    }
+
+    fn fails(&mut self, args: &[&str]) -> Ran {
+        let ran = self.says(args);
+        assert_ne!(ran.code, 0, "devarch {args:?}\n{ran}");
+        ran
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        let args = ["secret", "set", "STACK", name, "-vv"];
+        let ran = self.world.feed(format!("{value}\n").as_bytes(), &args);
+        assert_eq!(ran.code, 0, "{ran}");
+        self.haystack.ran(&args, &ran);
+    }
+
+    /// Writes devarch.yml: the user's own, and the one file in which secrets are written in place.
+    fn write(&self, text: &str, later: &str) {
+        let mut text = text.replace("LATER_VALUE", later);
+        for (name, value) in &self.secrets {
+            text = text.replace(&format!("@@{name}@@"), &value.replace('"', "\\\""));
+        }
+        self.world.write(&text);
+    }
+
+    fn inspected(&self, instance: &str) -> Value {
+        let path = format!("/containers/devarch-{}-{instance}/json", self.world.stack);
+        self.world.wait(outside::get(&self.world.endpoint(), &path))
+    }
+
+    fn variable(&self, instance: &str, name: &str) -> String {
+        let inspected = self.inspected(instance);
+        let all = inspected["Config"]["Env"].as_array().unwrap().iter().filter_map(Value::as_str);
+        let mut found = all.filter_map(|pair| pair.strip_prefix(&format!("{name}=")));
+        found.next().unwrap_or_else(|| panic!("no variable {name}")).to_owned()
+    }
+
+    /// A value that is for all to see and becomes a secret is nowhere any more. What was said before is not searched.
+    fn a_value_becomes_a_secret(&mut self) {
+        let later = self.secrets["LATER"].replace('"', "\\\"");
+        self.write(PROJECT, &format!("\"{later}\""));
+        for name in ["TYPED", "FILED", "WORD"] {
+            self.set(name, &self.secrets[name].clone());
+        }
+        self.world.ok(&["plan", "STACK"]);
+        self.world.ok(&["up", "--yes"]);
+        self.write(PROJECT, &format!("{{ value: \"{later}\", secret: true }}"));
+        self.world.ok(&["up", "--yes"]);
+        assert_eq!(self.variable("web", "LATER"), self.secrets["LATER"]);
+        for (name, variable) in [("MADE", "MADE"), ("STACKMADE", "FROM_STACK")] {
+            self.secrets.insert(name.to_owned(), self.variable("web", variable));
+        }
+        assert_eq!(self.secrets["MADE"].len(), 40);
+    }
+
+    /// They are where they belong.
+    fn containers_have_them(&self) {
+        let secret = |name: &str| self.secrets[name].clone();
+        assert_eq!(self.variable("web", "TYPED"), secret("TYPED"));
+        assert_eq!(self.variable("web", "OVERRIDDEN"), secret("OVERRIDE"));
+        assert_eq!(self.variable("web", "URL"), format!("pg://u:{}@db/{}", secret("TYPED"), secret("STACKMADE")));
+        assert_eq!(self.inspected("web")["Config"]["Cmd"][3], format!("--pw={}", secret("WORD")));
+        let read = |path: &str| {
+            let args = ["exec", "STACK/web", "-T", "--no-redact", "--", "sh", "-c", path];
+            self.world.ok(&args).stdout
+        };
+        assert_eq!(read("cat /run/secrets/FILED"), secret("FILED"));
+        assert_eq!(read("stat -c %a:%u:%g /run/secrets/FILED"), "400:0:0\n");
+        assert_eq!(read("cat /etc/app/key"), secret("TYPED"));
+        assert_eq!(read("stat -c %a:%u:%g /etc/app/key"), "440:1000:1000\n");
+        assert_eq!(read("cat /etc/app/hidden.conf"), secret("CONTENT"));
+        assert_eq!(read("cat /etc/app/with.conf"), format!("password = {}\n", secret("FILED")));
+        assert_eq!(read("stat -c %a /etc/app/with.conf"), "600\n");
+    }
+
+    fn every_command_that_shows(&mut self) {
+        let logs = self.ok(&["logs", "STACK"]);
+        assert!(logs.stdout.contains("started with [REDACTED]"), "{logs}");
+        assert!(logs.stdout.contains("job has [REDACTED]"), "{logs}");
+        let logs = self.ok(&["logs", "STACK", "--json"]);
+        assert!(logs.stdout.contains("[REDACTED]"), "{logs}");
+        let env = self.ok(&["exec", "STACK/web", "-T", "--", "sh", "-c", "env; env >&2; tr '\\0' ' ' </proc/1/cmdline"]);
+        assert!(env.stdout.contains("TYPED=[REDACTED]") && env.stderr.contains("MADE=[REDACTED]"), "{env}");
+        for args in [
+            &["plan", "STACK"][..],
+            &["plan", "STACK", "--full"],
+            &["plan", "STACK", "--json"],
+            &["plan", "STACK", "--no-save", "--detailed-exitcode"],
+            &["status"],
+            &["status", "STACK", "--json"],
+            &["status", "STACK", "--probe"],
+            &["config", "STACK"],
+            &["config", "STACK", "--origin"],
+            &["config", "STACK/web", "--json"],
+            &["compose", "STACK"],
+            &["compose", "STACK", "--dir", "written"],
+            &["stack", "list"],
+            &["stack", "show", "STACK", "--json"],
+            &["instance", "list", "STACK"],
+            &["instance", "show", "STACK/web"],
+            &["history", "STACK", "--json"],
+            &["history", "show", "STACK"],
+            &["secret", "list", "STACK"],
+            &["secret", "list", "STACK", "--json"],
+            &["secret", "unused", "STACK"],
+            &["catalog", "show", "postgres"],
+            &["lock", "list"],
+        ] {
+            self.ok(args);
+        }
+        self.says(&["doctor"]);
+        self.fails(&["secret", "show", "STACK", "TYPED", "--reveal"]);
+        self.fails(&["secret", "remove", "STACK", "TYPED"]);
+        self.fails(&["secret", "show", "STACK", "TYPD", "--reveal"]);
+    }
+
+    fn every_command_that_changes(&mut self) {
+        self.set("TYPED", &self.secrets["SECOND"].clone());
+        let plan = self.says(&["plan", "STACK"]);
+        assert!(plan.stdout.contains("~ web.environment.TYPED: secret changed"), "{plan}");
+        assert!(plan.stdout.contains("~ web.environment.URL: secret changed"), "{plan}");
+        self.ok(&["apply", "STACK", "--yes"]);
+        assert_eq!(self.variable("web", "TYPED"), self.secrets["SECOND"]);
+        self.ok(&["set", "STACK/web", "environment.ANOTHER=1", "stop_grace_period=1s"]);
+        self.ok(&["unset", "STACK/web", "environment.ANOTHER"]);
+        self.ok(&["secret", "rotate-key"]);
+        let passphrase = self.world.project().join("passphrase");
+        fs::write(&passphrase, "correct horse battery staple").unwrap();
+        self.ok(&["secret", "key", "export", "sealed.key", "--passphrase-file", "passphrase"]);
+        self.ok(&["secret", "key", "import", "sealed.key", "--passphrase-file", "passphrase"]);
+        fs::write(&passphrase, "another").unwrap();
+        self.fails(&["secret", "key", "import", "sealed.key", "--passphrase-file", "passphrase"]);
+        self.ok(&["stack", "clone", "STACK", "STACK-copy"]);
+        self.ok(&["config", "STACK-copy"]);
+        self.ok(&["up", "STACK-copy", "--yes"]);
+        self.ok(&["down", "STACK-copy", "--yes"]);
+        self.ok(&["stack", "delete", "STACK-copy", "--yes"]);
+        self.ok(&["rollback", "STACK", "--yes"]);
+        for args in [&["restart", "STACK", "--yes"][..], &["stop", "STACK", "--yes"], &["start", "STACK", "--yes"]] {
+            self.ok(args);
+        }
+    }
+
+    /// Engines and containers say secrets in their errors.
+    fn every_way_to_fail(&mut self) {
+        self.ok(&["instance", "rename", "STACK", "job", "work"]);
+        for (field, value) in [
+            ("command", "[\"/no/such/${secret:WORD}\"]"),
+            ("command", "[\"sh\", \"-c\", \"echo out: $TYPED; echo err: $MADE >&2; exit 3\"]"),
+            ("healthcheck", "{test: \"echo probed $TYPED; exit 1\", interval: 1s, retries: 2}"),
+            ("image", "no.such.registry.invalid/canary:1"),
+        ] {
+            self.ok(&["set", "STACK/web", &format!("{field}={value}")]);
+            let failed = self.fails(&["apply", "STACK", "--yes"]);
+            if field == "healthcheck" || value.contains("exit 3") {
+                assert!(failed.stderr.contains("[REDACTED]"), "{failed}");
+            }
+            self.ok(&["status", "STACK"]);
+            self.ok(&["history", "show", "STACK"]);
+            self.ok(&["unset", "STACK/web", field]);
+        }
+        self.ok(&["set", "STACK/web", "labels.at=${secret:WORD}"]);
+        let refused = self.fails(&["plan", "STACK"]);
+        assert!(refused.stderr.contains("labels.at"), "{refused}");
+        self.ok(&["unset", "STACK/web", "labels"]);
+        self.fails(&["set", "STACK/web", "environment.X={value: \"[REDACTED]\", secret: true}"]);
+    }
+
+    /// What was cut off is in the journal.
+    fn a_killed_apply(&mut self) {
+        self.ok(&["up", "--yes"]);
+        self.set("WORD", &self.secrets["WORD"].replace("WORD", "ANEW"));
+        self.secrets.insert("ANEW".to_owned(), self.secrets["WORD"].replace("WORD", "ANEW"));
+        let mut child = self.world.command(&["apply", "STACK", "--yes"]).spawn().unwrap();
+        thread::sleep(Duration::from_millis(400));
+        signal(&child, Signal::KILL);
+        child.wait().unwrap();
+        self.says(&["status", "STACK"]);
+        self.says(&["apply", "STACK", "--yes", "--resume"]);
+        self.ok(&["up", "--yes"]);
+    }
+
+    /// Labels are for everyone who may list what is on the engine.
+    fn labels(&mut self) {
+        for path in ["/containers/json?all=1", "/networks", "/volumes"] {
+            let listed = self.world.wait(outside::get(&self.world.endpoint(), path));
+            let listed = listed.get("Volumes").cloned().unwrap_or(listed);
+            for object in listed.as_array().into_iter().flatten() {
+                self.haystack.add(format!("labels in {path}"), object["Labels"].to_string());
+            }
+        }
+    }
+}
+
+fn on(engine: EngineKind, with_postgres: bool) {
+    let Some(mut world) = World::on(engine) else { return };
+    let database = if with_postgres {
+        let Some(database) = postgres::Postgres::of(&mut world) else { return };
+        Some(database)
+    } else {
+        None
+    };
+    let mut canary = Canary::new(world);
+    let spy = Spy::on(&canary.world);
+    canary.a_value_becomes_a_secret();
+    if let Some(database) = &database {
+        let statement = format!("ALTER DATABASE {} SET log_statement = 'all'", database.name);
+        canary.world.wait(postgres::tell(&database.server, statement));
+    }
+    let said_before = database.as_ref().map_or(0, |_| server_log().len());
+    canary.containers_have_them();
+    canary.every_command_that_shows();
+    canary.every_command_that_changes();
+    canary.every_way_to_fail();
+    canary.a_killed_apply();
+    canary.labels();
+    canary.ok(&["down", "STACK", "--yes"]);
+    let seen = spy.end(&mut canary.haystack);
+    assert!(seen > 20, "only {seen} processes' files were seen");
+    if let Some(database) = &database {
+        canary.haystack.add("dump", dump(&canary.world.database()));
+        canary.haystack.add("statements", &server_log()[said_before..]);
+        drop(&database.name);
+    }
+    let (home, project) = (canary.world.home(), canary.world.project());
+    canary.haystack.files(&home, &[]);
+    canary.haystack.files(&project, &[&project.join("devarch.yml"), &project.join("passphrase")]);
+    canary.haystack.files(&canary.world.temporary(), &[]);
+    let found = canary.haystack.search(&canary.secrets);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+fn server_log() -> Vec<u8> {
+    fs::read(env::var("DEVARCH_TEST_POSTGRES_LOG").unwrap()).unwrap()
+}
+
+/// The whole database as text.
+fn dump(url: &str) -> Vec<u8> {
+    let program = PathBuf::from(env::var("DEVARCH_TEST_POSTGRES_BIN").unwrap()).join("pg_dump");
+    #[expect(clippy::disallowed_methods, reason = "looks from outside")]
+    let dumped = Command::new(program).arg(url).output().unwrap();
+    assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+    dumped.stdout
+}
+
+mod docker {
+    use devarch_core::engine::EngineKind;
+
+    #[test]
+    fn secrets_are_nowhere_but_in_their_containers_sqlite() {
+        super::on(EngineKind::Docker, false);
+    }
+
+    #[test]
+    fn secrets_are_nowhere_but_in_their_containers_postgres() {
+        super::on(EngineKind::Docker, true);
+    }
+}
+
+mod podman {
+    use devarch_core::engine::EngineKind;
+
+    #[test]
+    fn secrets_are_nowhere_but_in_their_containers_sqlite() {
+        super::on(EngineKind::Podman, false);
+    }
+
+    #[test]
+    fn secrets_are_nowhere_but_in_their_containers_postgres() {
+        super::on(EngineKind::Podman, true);
+    }
+}

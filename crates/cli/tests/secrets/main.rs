@@ -1,0 +1,11 @@
+//! Secrets: usable in containers, and visible nowhere else.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod canary;
+mod commands;
+mod haystack;
+mod keys;
