@@ -25,3 +25,4 @@ pub mod subnet;
 pub mod template;
 pub mod text;
 pub mod unit;
+pub mod wire;

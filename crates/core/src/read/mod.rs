@@ -11,6 +11,7 @@ mod secrets;
 mod service;
 mod service_lists;
 mod template;
+mod wires;
 mod write;
 
 pub(crate) use build::BUILD_FIELDS;
@@ -24,6 +25,7 @@ pub use service::NOT_A_VALUE;
 pub use service::{OVERRIDE_FIELDS, SERVICE_FIELDS};
 pub(crate) use template::template;
 pub use template::{keep_secrets, read_overrides, read_template};
+pub use wires::{read_external, read_prefer, read_wires};
 pub use write::project_yaml;
 pub(crate) use write::yaml_text;
 

@@ -1,11 +1,11 @@
 //! What a devarch.yml refers to by name and is not there, told together with what is wrong with the text itself.
 
-use super::{At, Diagnostic, Node, Reader, Value};
+use super::{At, Diagnostic, Node, Reader, Value, wires::unknown_ends};
 use crate::name::{InstanceName, TemplateName, nearest};
 use std::collections::BTreeSet;
 
-/// The templates that are neither the file's own nor among `templates`, and the instances waited for that their stack
-/// does not have; each where it stands. Names that can't be are left to [`super::read_project`].
+/// The templates that are neither the file's own nor among `templates`, and the instances waited for or wired that their
+/// stack does not have; each where it stands. Names that can't be are left to [`super::read_project`].
 pub fn unknown_references(node: &Node, templates: &BTreeSet<TemplateName>) -> Vec<Diagnostic> {
     let reader = Reader::new();
     let root = At::root(&reader, node);
@@ -18,6 +18,10 @@ pub fn unknown_references(node: &Node, templates: &BTreeSet<TemplateName>) -> Ve
         for (_, instance) in &instances {
             template(instance, &known);
             dependencies(instance, &names);
+        }
+        if let Some(wires) = field(&stack, "wires") {
+            let external = entries(&stack, "external");
+            unknown_ends(&wires, &names, &external.iter().map(|(name, _)| *name).collect());
         }
     }
     reader.into_found()

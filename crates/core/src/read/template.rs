@@ -176,7 +176,7 @@ fn imports(at: &At<'_>) -> Option<Vec<Import>> {
     Some(imports)
 }
 
-fn contract(at: &At<'_>) -> Option<ContractType> {
+pub(super) fn contract(at: &At<'_>) -> Option<ContractType> {
     let name = nonempty(at)?;
     name.parse().ok().or_else(|| {
         let known = ContractType::ALL.map(ContractType::as_str).join(", ");

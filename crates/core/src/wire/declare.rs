@@ -1,0 +1,240 @@
+//! What a stack says about wiring. The form kept in the store is the form users write.
+
+use super::Property;
+use crate::{
+    name::{InstanceName, InvalidName, StackName},
+    secret::{HoldsSecrets, Visit},
+    template::{ContractType, Given},
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// An entry of `wires`: `{from: backend.db, to: postgres-primary, contract: postgres}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WireDecl {
+    /// Who needs.
+    pub from: WireFrom,
+    /// Who offers.
+    pub to: WireTo,
+    /// The type, where the import's name is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<ContractType>,
+}
+
+/// An instance and, where that is not enough, its import: `backend`, `backend.db`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct WireFrom {
+    /// The consumer.
+    pub instance: InstanceName,
+    /// Its import.
+    pub import: Option<String>,
+}
+
+/// Where a wire leads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum WireTo {
+    /// Nowhere: the import is not wired.
+    Nothing,
+    /// To an instance of the stack, or something external it names: `db`, `db.replica`.
+    Provider {
+        /// The instance or the external provider.
+        name: InstanceName,
+        /// Its export, where it has several of the type.
+        export: Option<String>,
+    },
+    /// To an instance of another stack: `infra/db`, `infra/db.replica`.
+    Other {
+        /// The other stack.
+        stack: StackName,
+        /// Its instance.
+        instance: InstanceName,
+        /// The instance's export, where it has several of the type.
+        export: Option<String>,
+    },
+}
+
+/// The word for [`WireTo::Nothing`]; an instance of that name can be wired to as `none.EXPORT`.
+pub const NONE: &str = "none";
+
+/// What settles ambiguity in a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Prefer {
+    /// The provider with the label `devarch.role=primary`, if exactly one of those that could be chosen has it.
+    Primary,
+}
+
+/// The label by which `prefer` chooses.
+pub const ROLE_LABEL: &str = "devarch.role";
+
+/// The value of [`ROLE_LABEL`] that [`Prefer::Primary`] looks for.
+pub const PRIMARY: &str = "primary";
+
+impl FromStr for Prefer {
+    type Err = ();
+
+    fn from_str(given: &str) -> Result<Self, ()> {
+        if given == PRIMARY { Ok(Self::Primary) } else { Err(()) }
+    }
+}
+
+/// An entry of `external`: something outside of the stack that offers a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalDecl {
+    /// The protocol spoken.
+    #[serde(rename = "type")]
+    pub contract: ContractType,
+    /// Its name or address as containers reach it.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// What the type carries besides.
+    #[serde(flatten)]
+    pub properties: BTreeMap<Property, Given>,
+}
+
+impl HoldsSecrets for ExternalDecl {
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
+        for (property, value) in &mut self.properties {
+            value.visit_secrets(&mut |_, secret| visit(property.as_str(), secret));
+        }
+    }
+}
+
+/// An import or export name: whatever follows the first dot, which is in no instance's name.
+fn end(given: &str) -> Result<(&str, Option<String>), InvalidEnd> {
+    match given.split_once('.') {
+        Some((_, "")) => Err(InvalidEnd::NoName(given.to_owned())),
+        Some((instance, name)) => Ok((instance, Some(name.to_owned()))),
+        None => Ok((given, None)),
+    }
+}
+
+/// A text that is no end of a wire.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEnd {
+    /// A name in it can't be.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// A dot and nothing after it.
+    #[error("{0:?} has no name after the dot")]
+    NoName(String),
+}
+
+impl FromStr for WireFrom {
+    type Err = InvalidEnd;
+
+    fn from_str(given: &str) -> Result<Self, InvalidEnd> {
+        let (instance, import) = end(given)?;
+        Ok(Self { instance: instance.parse()?, import })
+    }
+}
+
+impl FromStr for WireTo {
+    type Err = InvalidEnd;
+
+    fn from_str(given: &str) -> Result<Self, InvalidEnd> {
+        if given == NONE {
+            return Ok(Self::Nothing);
+        }
+        let (provider, export) = end(given)?;
+        Ok(match provider.split_once('/') {
+            Some((stack, instance)) => {
+                Self::Other { stack: stack.parse()?, instance: instance.parse()?, export }
+            }
+            None => Self::Provider { name: provider.parse()?, export },
+        })
+    }
+}
+
+impl fmt::Display for WireFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.instance)?;
+        self.import.iter().try_for_each(|import| write!(f, ".{import}"))
+    }
+}
+
+impl fmt::Display for WireTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let export = match self {
+            Self::Nothing => return f.write_str(NONE),
+            Self::Provider { name, export } => {
+                write!(f, "{name}")?;
+                export
+            }
+            Self::Other { stack, instance, export } => {
+                write!(f, "{stack}/{instance}")?;
+                export
+            }
+        };
+        export.iter().try_for_each(|export| write!(f, ".{export}"))
+    }
+}
+
+impl fmt::Display for WireDecl {
+    /// The entry as it stands in a devarch.yml.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{from: {}, to: {}", self.from, self.to)?;
+        if let Some(contract) = self.contract {
+            write!(f, ", contract: {contract}")?;
+        }
+        f.write_str("}")
+    }
+}
+
+macro_rules! text_form {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = InvalidEnd;
+
+            fn try_from(given: String) -> Result<Self, InvalidEnd> {
+                given.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(end: $name) -> String {
+                end.to_string()
+            }
+        }
+    };
+}
+
+text_form!(WireFrom);
+text_form!(WireTo);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_what_is_written_and_reads_back() {
+        for text in [
+            r#"{"from":"backend","to":"db"}"#,
+            r#"{"from":"backend.db","to":"db.replica.2","contract":"postgres"}"#,
+            r#"{"from":"backend.db","to":"none"}"#,
+            r#"{"from":"backend","to":"infra/db.main","contract":"mysql"}"#,
+        ] {
+            let wire: WireDecl = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&wire).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn ends_that_can_not_be_are_refused_with_the_reason() {
+        for (text, reason) in [("Db", "only a-z"), ("db.", "no name after the dot"), ("a/b/c", "only a-z")] {
+            let error = text.parse::<WireTo>().unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert!("infra/db".parse::<WireFrom>().is_err());
+    }
+
+    #[test]
+    fn an_external_provider_keeps_its_stored_form() {
+        let text = r#"{"type":"postgres","host":"db.lan","port":5432,"user":"shop","database":"shop"}"#;
+        let external: ExternalDecl = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&external).unwrap(), text);
+    }
+}

@@ -1,0 +1,143 @@
+use super::{finding, names};
+use crate::{
+    name::InstanceName,
+    resolve::Problem,
+    template::ContractType,
+    wire::{Endpoint, Finding, InvalidPattern, Severity, WireDecl},
+};
+use std::fmt;
+
+/// What is wrong with an import.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(in crate::wire) enum ImportFault {
+    #[error(
+        "{count} providers offer {contract}: {}{}; add one of these to the stack's `wires`: {}{}",
+        listed(.candidates, *.count), runs_with(.running.as_ref()), written(.entries), by_role(.preferable.as_deref())
+    )]
+    Ambiguous {
+        contract: ContractType,
+        count: usize,
+        candidates: Vec<String>,
+        /// What the import is wired to in the container that runs.
+        running: Option<Endpoint>,
+        entries: Vec<WireDecl>,
+        /// The one that has the role, where the stack does not say `prefer`.
+        preferable: Option<String>,
+        quiet: bool,
+    },
+    #[error(
+        "nothing{} in the stack offers {contract}; add an instance that does or an entry of `external`, or say \
+         `required: false`",
+        if *.itself { " else" } else { "" }
+    )]
+    Nobody { contract: ContractType, itself: bool },
+    #[error("it is wired to {NONE}, so its variables are yours to set", NONE = crate::wire::NONE)]
+    Declined,
+    #[error("import {other} sets {variable} too; give them names of their own in `environment`")]
+    SameVariable { variable: String, other: String },
+    #[error("{error}")]
+    Pattern { variable: String, error: InvalidPattern },
+    #[error("{provider} does not say {}, which {contract} needs; add it to its `properties`, or map `environment` without", names(.properties))]
+    Lacks { provider: Endpoint, contract: ContractType, properties: Vec<&'static str> },
+    #[error("{provider} does not say {property}; add it to its `properties`, or map `environment` without")]
+    Unsaid { variable: String, provider: Endpoint, property: &'static str },
+    #[error("an override decides on {variable}, so what {provider} gives is not used")]
+    Hidden { variable: String, provider: Endpoint },
+    #[error("{}: each waits for the next, so none can start; {}", Cycle(.0), way_out(.0))]
+    Cycle(Vec<CycleStep>),
+    #[error("{provider} publishes no port for {port}, so the host can't reach it; add {port} to its `ports`")]
+    Unpublished { provider: Endpoint, port: u16 },
+}
+
+/// One step of a cycle: who waits, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::wire) struct CycleStep {
+    pub(in crate::wire) consumer: InstanceName,
+    pub(in crate::wire) via: Via,
+}
+
+/// Why an instance waits for another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::wire) enum Via {
+    Import(String),
+    DependsOn,
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Import(name) => write!(f, "import {name}"),
+            Self::DependsOn => f.write_str("depends_on"),
+        }
+    }
+}
+
+/// `a -> b (import x) -> a (depends_on)`.
+struct Cycle<'a>(&'a [CycleStep]);
+
+impl fmt::Display for Cycle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, step) in self.0.iter().enumerate() {
+            let next = &self.0[(n + 1) % self.0.len()].consumer;
+            if n == 0 {
+                write!(f, "{}", step.consumer)?;
+            }
+            write!(f, " -> {next} ({})", step.via)?;
+        }
+        Ok(())
+    }
+}
+
+fn way_out(cycle: &[CycleStep]) -> String {
+    let wire = cycle.iter().find_map(|step| match &step.via {
+        Via::Import(import) => {
+            Some(format!("wire one elsewhere, such as `{{from: {}.{import}, to: none}}`", step.consumer))
+        }
+        Via::DependsOn => None,
+    });
+    let dependency = cycle.iter().any(|step| step.via == Via::DependsOn);
+    let wire = wire.unwrap_or_default();
+    if dependency { format!("{wire}, or remove the depends_on") } else { wire }
+}
+
+fn listed(candidates: &[String], count: usize) -> String {
+    let more = count - candidates.len().min(count);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    candidates.join(", ") + &more
+}
+
+fn runs_with(running: Option<&Endpoint>) -> String {
+    running.map_or_else(String::new, |endpoint| {
+        format!(" (what runs is wired to {endpoint} and is not touched)")
+    })
+}
+
+fn written(entries: &[WireDecl]) -> String {
+    entries.iter().map(|entry| format!("`{entry}`")).collect::<Vec<_>>().join(" or ")
+}
+
+fn by_role(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!("; or say `prefer: primary`, which is {name}"))
+}
+
+impl ImportFault {
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Ambiguous { quiet: true, .. } | Self::Hidden { .. } => Severity::Note,
+            Self::Declined => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
+    /// The finding with its place.
+    pub(in crate::wire) fn of(self, consumer: &InstanceName, import: &str) -> Finding {
+        let field = match &self {
+            Self::Pattern { variable, .. } | Self::Unsaid { variable, .. } => {
+                format!("imports.{import}.environment.{variable}")
+            }
+            Self::Hidden { variable, .. } => format!("environment.{variable}"),
+            _ => format!("imports.{import}"),
+        };
+        finding(self.severity(), Problem::of(consumer, field, self.to_string()))
+    }
+}

@@ -1,0 +1,32 @@
+//! Everything wiring can find, each with its place, its severity and its words.
+
+mod export;
+mod import;
+mod wire;
+
+pub(super) use export::ExportFault;
+pub(super) use import::{CycleStep, ImportFault, Via};
+pub(super) use wire::WireFault;
+
+use super::{Finding, Severity};
+use crate::resolve::Problem;
+use std::fmt::Write as _;
+
+/// Names with commas between them; where there are many, only the first.
+fn names<T: ToString>(all: &[T]) -> String {
+    const SHOWN: usize = 8;
+    let mut text = all.iter().take(SHOWN).map(T::to_string).collect::<Vec<_>>().join(", ");
+    if all.len() > SHOWN {
+        let _ = write!(text, " and {} more", all.len() - SHOWN);
+    }
+    text
+}
+
+/// What could have been meant.
+fn meant(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"))
+}
+
+fn finding(severity: Severity, problem: Problem) -> Finding {
+    Finding { severity, problem }
+}

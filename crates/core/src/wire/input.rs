@@ -1,0 +1,143 @@
+//! What wiring is computed from: the effective configs of a stack, reduced to what matters here.
+
+use super::{Prefer, WireDecl};
+use crate::{
+    name::{ContainerName, InstanceName, StackName},
+    stack::HostBinding,
+    template::{ContractType, Import},
+    text::Text,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+/// A stack as wiring sees it. Every instance takes part, whether it is wanted running or not: disabling one must not
+/// lead a consumer to another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WireStack {
+    /// Its instances.
+    pub instances: BTreeMap<InstanceName, WireInstance>,
+    /// What it names from outside; they are providers like its own.
+    pub external: BTreeMap<InstanceName, External>,
+    /// Instances of other stacks that `wires` names. They are wired to explicitly or not at all. Their environment is
+    /// the effective one, their own wires included.
+    pub others: BTreeMap<(StackName, InstanceName), WireInstance>,
+    /// The stack's `wires`.
+    pub wires: Vec<WireDecl>,
+    /// The stack's `prefer`.
+    pub prefer: Option<Prefer>,
+    /// What runs: the provider each import was wired to when its consumer was last applied.
+    pub prior: BTreeMap<InstanceName, BTreeMap<String, Endpoint>>,
+}
+
+/// An instance as wiring sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireInstance {
+    /// Its container: the host its consumers are given.
+    pub container: ContainerName,
+    /// Its effective exports.
+    pub offers: Vec<Offer>,
+    /// Its effective imports.
+    pub imports: Vec<Import>,
+    /// Its environment, template and overrides merged, without wires.
+    pub environment: BTreeMap<String, Text>,
+    /// The variables an override sets or removes: no wire does either.
+    pub overridden: BTreeSet<String>,
+    /// The TCP ports it is known to listen on: those of `ports`, and what its image exposes.
+    pub listens: BTreeSet<u16>,
+    /// Where the host reaches it, by TCP port in the container.
+    pub published: BTreeMap<u16, HostBinding>,
+    /// Whom it waits for by its own `depends_on`.
+    pub depends_on: BTreeSet<InstanceName>,
+    /// Whether it has the label [`super::ROLE_LABEL`] with the value [`super::PRIMARY`].
+    pub primary: bool,
+}
+
+/// An export: [`crate::template::Export`] with its properties as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Its name, unique in the instance.
+    pub name: String,
+    /// The protocol spoken.
+    pub contract: ContractType,
+    /// The container port.
+    pub port: u16,
+    /// What it says besides; `${env:NAME}` refers to the instance's effective environment.
+    pub properties: BTreeMap<String, Text>,
+}
+
+/// Something outside of the stack that offers a contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct External {
+    /// The protocol spoken.
+    pub contract: ContractType,
+    /// Its name or address as containers reach it.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// What it says besides.
+    pub properties: BTreeMap<String, Text>,
+}
+
+/// Who offers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderName {
+    /// An instance of the stack.
+    Instance(InstanceName),
+    /// An entry of its `external`.
+    External(InstanceName),
+    /// An instance of another stack.
+    Other {
+        /// The stack.
+        stack: StackName,
+        /// Its instance.
+        instance: InstanceName,
+    },
+}
+
+/// A provider and which of its exports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Who offers.
+    pub provider: ProviderName,
+    /// The export; what is external has one, of the name of its type.
+    pub export: String,
+}
+
+impl fmt::Display for ProviderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instance(name) | Self::External(name) => write!(f, "{name}"),
+            Self::Other { stack, instance } => write!(f, "{stack}/{instance}"),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.provider {
+            ProviderName::External(name) => write!(f, "{name}"),
+            provider => write!(f, "{provider}.{}", self.export),
+        }
+    }
+}
+
+impl WireInstance {
+    /// An instance that offers and needs nothing.
+    pub fn new(container: ContainerName) -> Self {
+        Self {
+            container,
+            offers: Vec::new(),
+            imports: Vec::new(),
+            environment: BTreeMap::new(),
+            overridden: BTreeSet::new(),
+            listens: BTreeSet::new(),
+            published: BTreeMap::new(),
+            depends_on: BTreeSet::new(),
+            primary: false,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The wires of a stack as a table, for `wire list`.
+
+use super::{Endpoint, How, Link, Resolution, Unwired, Why};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// The heads of the columns.
+pub const LIST_HEADS: [&str; 6] = ["CONSUMER", "IMPORT", "TYPE", "PROVIDER", "HOW", "VARIABLES"];
+
+/// A line of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListRow {
+    /// One cell for each of [`LIST_HEADS`].
+    pub cells: [String; 6],
+}
+
+/// The wires by consumer and import, then in the same place the imports that have none.
+pub fn list(resolution: &Resolution) -> Vec<ListRow> {
+    let links = resolution.links.iter().map(|link| ((&link.consumer, &link.import), linked(link)));
+    let unwired = resolution.unwired.iter().map(|one| ((&one.consumer, &one.import), not_linked(one)));
+    let mut rows: Vec<_> = links.chain(unwired).collect();
+    rows.sort_by_key(|(place, _)| *place);
+    rows.into_iter().map(|(_, cells)| ListRow { cells }).collect()
+}
+
+/// The table as text, its columns aligned.
+pub fn list_text(rows: &[ListRow]) -> String {
+    let heads = LIST_HEADS.map(str::to_owned);
+    let lines = || std::iter::once(&heads).chain(rows.iter().map(|row| &row.cells));
+    let width = |column: usize| lines().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+    let mut text = String::new();
+    for cells in lines() {
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(padded.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn linked(link: &Link) -> [String; 6] {
+    let variables = link.variables.iter().cloned();
+    let hidden = link.hidden.iter().map(|variable| format!("({variable})"));
+    let variables: Vec<String> = variables.chain(hidden).collect();
+    let mut how = how(link.how, link.new);
+    if let Some(was) = &link.was {
+        let _ = write!(how, ", was {was}");
+    }
+    [
+        link.consumer.to_string(),
+        link.import.clone(),
+        link.contract.to_string(),
+        link.to.to_string(),
+        how,
+        variables.join(" "),
+    ]
+}
+
+fn how(how: How, new: bool) -> String {
+    if new { format!("{how}, new") } else { how.to_string() }
+}
+
+fn not_linked(unwired: &Unwired) -> [String; 6] {
+    let why = match (unwired.why, unwired.required) {
+        (Why::Nobody, true) => "missing",
+        (Why::Nobody, false) => "nobody offers it",
+        (Why::Ambiguous, _) => "several offer it",
+        (Why::Declined, _) => "not wanted",
+        (Why::Faulty, _) => "its wire is wrong",
+    };
+    let was = |was: &Endpoint| format!("{why}, was {was}");
+    [
+        unwired.consumer.to_string(),
+        unwired.import.clone(),
+        unwired.contract.to_string(),
+        "-".to_owned(),
+        unwired.was.as_ref().map_or_else(|| why.to_owned(), was),
+        String::new(),
+    ]
+}
