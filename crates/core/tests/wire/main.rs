@@ -1,0 +1,11 @@
+//! Wiring, from what users write to what consumers get.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+
+mod catalog;
+mod diagnostics;
+mod looks;
+mod random;
+mod support;
+mod values;
+mod wires;

@@ -1,0 +1,149 @@
+//! What consumers get.
+
+use crate::support::{name, resolved, stack, variables};
+use devarch_core::{
+    text::Text,
+    wire::{environment, host_variables, resolve},
+};
+use insta::assert_snapshot;
+
+const DB: &str = "
+instances:
+  api: {imports: [{name: db, type: postgres}]}
+  db:
+    ports: [5432]
+    environment: {POSTGRES_USER: shop, POSTGRES_PASSWORD: {value: \"p@ss/word\", secret: true}, POSTGRES_DB: shop}
+    exports:
+      - name: db
+        type: postgres
+        port: 5432
+        properties: {user: \"${env:POSTGRES_USER}\", password: \"${env:POSTGRES_PASSWORD}\", database: \"${env:POSTGRES_DB}\"}
+";
+
+#[test]
+fn a_consumer_gets_all_it_needs_and_secrets_stay_secret() {
+    let resolution = resolved(DB);
+    assert_snapshot!(variables(&resolution), @"
+    api: DB_DATABASE=shop
+    api: DB_HOST=devarch-shop-db
+    api: DB_PASSWORD=[REDACTED]
+    api: DB_PORT=5432
+    api: DB_URL=[REDACTED]
+    api: DB_USER=shop
+    ");
+    assert_eq!(
+        resolution.variables[&name("api")]["DB_URL"].value.reveal(),
+        "postgres://shop:p%40ss%2Fword@devarch-shop-db:5432/shop"
+    );
+}
+
+#[test]
+fn an_override_at_the_provider_changes_what_consumers_get() {
+    let text = DB
+        .replace("  db:\n", "  db:\n    x-overrides: {POSTGRES_USER: other}\n")
+        .replace("port: 5432", "port: 6543");
+    assert_snapshot!(variables(&resolved(&text)), @"
+    api: DB_DATABASE=shop
+    api: DB_HOST=devarch-shop-db
+    api: DB_PASSWORD=[REDACTED]
+    api: DB_PORT=6543
+    api: DB_URL=[REDACTED]
+    api: DB_USER=other
+    ");
+}
+
+#[test]
+fn an_import_that_maps_gets_what_it_maps_and_nothing_else() {
+    let text = DB.replace(
+        "{name: db, type: postgres}",
+        "{name: db, type: postgres, environment: {JDBC: \"jdbc:postgresql://{host}:{port}/{database}\", PW: \"{password}\"}}",
+    );
+    assert_snapshot!(variables(&resolved(&text)), @"
+    api: JDBC=jdbc:postgresql://devarch-shop-db:5432/shop
+    api: PW=[REDACTED]
+    ");
+}
+
+#[test]
+fn a_chain_passes_on_what_a_wire_gave() {
+    let text = "
+instances:
+  web: {imports: [{name: proxy, type: http}]}
+  proxy:
+    imports: [{name: up, type: grpc, environment: {UPSTREAM: \"{host}\"}}]
+    exports: [{name: http, type: http, port: 80, properties: {path: \"/via/${env:UPSTREAM}\"}}]
+  api: {exports: [{name: grpc, type: grpc, port: 9000}]}
+";
+    assert_snapshot!(variables(&resolved(text)), @"
+    proxy: UPSTREAM=devarch-shop-api
+    web: PROXY_HOST=devarch-shop-proxy
+    web: PROXY_PATH=/via/devarch-shop-api
+    web: PROXY_PORT=80
+    web: PROXY_URL=http://devarch-shop-proxy:80/via/devarch-shop-api
+    ");
+}
+
+#[test]
+fn what_waits_for_a_wire_that_is_wrong_is_not_told_a_second_time() {
+    let text = "
+instances:
+  web: {imports: [{name: proxy, type: http}]}
+  proxy:
+    imports: [{name: up, type: grpc, environment: {UPSTREAM: \"{host}\"}}]
+    exports: [{name: http, type: http, port: 80, properties: {path: \"/via/${env:UPSTREAM}\"}}]
+";
+    assert_snapshot!(crate::support::found(text), @"error: proxy.imports.up: nothing in the stack offers grpc; add an instance that does or an entry of `external`, or say `required: false`");
+}
+
+#[test]
+fn precedence_is_template_then_wire_then_override() {
+    let stack = stack(
+        "
+instances:
+  web:
+    environment: {C_HOST: template, C_PORT: template, OTHER: template}
+    imports: [{name: c, type: memcached}]
+    x-overrides: {C_PORT: override, C_URL: }
+  c: {exports: [{name: c, type: memcached, port: 11211}]}
+",
+    );
+    let resolution = resolve(&stack);
+    let web = name("web");
+    let effective = environment(&stack.instances[&web], resolution.variables.get(&web));
+    let lines: Vec<String> = effective.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_snapshot!(lines.join("\n"), @"
+    C_HOST=devarch-shop-c
+    C_PORT=override
+    OTHER=template
+    ");
+}
+
+#[test]
+fn a_variable_the_template_marks_secret_stays_secret_when_a_wire_sets_it() {
+    let resolution = resolved(
+        "
+instances:
+  web: {environment: {C_URL: {value: x, secret: true}}, imports: [{name: c, type: memcached}]}
+  c: {exports: [{name: c, type: memcached, port: 11211}]}
+",
+    );
+    assert_eq!(resolution.variables[&name("web")]["C_URL"].value.shown(), "[REDACTED]");
+}
+
+#[test]
+fn a_process_on_the_host_gets_published_addresses() {
+    let stack = stack(&DB.replace("ports: [5432]", "ports: [\"0.0.0.0:15432:5432\"]"));
+    let resolution = resolve(&stack);
+    let given = host_variables(&stack, &resolution, &name("api")).unwrap();
+    let url: &Text = &given["DB_URL"].value;
+    assert!(url.is_secret());
+    assert_eq!(url.reveal(), "postgres://shop:p%40ss%2Fword@127.0.0.1:15432/shop");
+    assert_eq!(given["DB_PORT"].value.reveal(), "15432");
+}
+
+#[test]
+fn a_provider_that_publishes_nothing_can_not_be_reached_from_the_host() {
+    let stack = stack(&DB.replace("    ports: [5432]\n", ""));
+    let refused = host_variables(&stack, &resolve(&stack), &name("api")).unwrap_err();
+    assert_snapshot!(refused[0].to_string(), @"error: api.imports.db: db.db publishes no port for 5432, so the host can't reach it; add 5432 to its `ports`");
+}
