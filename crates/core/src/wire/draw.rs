@@ -48,7 +48,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The import, and the type where the name does not say it.
-fn label(link: &Link) -> String {
+pub(super) fn label(link: &Link) -> String {
     let contract = link.contract.as_str();
     if link.import == contract { contract.to_owned() } else { format!("{} ({contract})", link.import) }
 }

@@ -1,7 +1,7 @@
 //! Lists and graphs.
 
 use crate::support::{applied, stack};
-use devarch_core::wire::{WireStack, dot, list, list_text, resolve, tree};
+use devarch_core::wire::{WireStack, dot, list, list_text, resolve, svg, tree};
 use insta::assert_snapshot;
 
 fn shop() -> WireStack {
@@ -92,4 +92,82 @@ fn a_dot_file_has_every_instance_and_says_how_each_wire_was_made() {
       "worker" -> "cache" [label="redis", style="bold"];
     }
     "#);
+}
+
+/// Sixty instances in four tiers.
+fn sixty() -> WireStack {
+    let mut lines = vec!["instances:".to_owned()];
+    let export = |name: &str, of: &str| format!("{{name: {name}, type: {of}, port: 80}}");
+    for n in 0..60 {
+        let (tier, last) = (n / 15, n >= 45);
+        let exports = export("x", ["http", "grpc", "nats", "redis"][tier]);
+        let imports = if last {
+            String::new()
+        } else {
+            format!("{{name: next, type: {}}}", ["grpc", "nats", "redis"][tier])
+        };
+        lines.push(format!("  i{n}: {{exports: [{exports}], imports: [{imports}]}}"));
+    }
+    lines.push("wires:".to_owned());
+    lines.extend((0..45).map(|n| format!("- {{from: i{n}, to: i{}}}", (n / 15 + 1) * 15 + n * 7 % 15)));
+    stack(&lines.join("\n"))
+}
+
+#[test]
+fn a_picture_of_sixty_instances_has_each_once_and_no_two_on_one_place() {
+    let stack = sixty();
+    let resolution = resolve(&stack);
+    assert!(resolution.is_sound(), "{:?}", resolution.findings);
+    let picture = svg(stack.instances.keys(), &resolution);
+    let number = |line: &str, field: &str| -> usize {
+        let rest = line.split_once(&format!(" {field}=\"")).unwrap().1;
+        rest.split('"').next().unwrap().parse().unwrap()
+    };
+    let boxes: Vec<[usize; 4]> = picture
+        .lines()
+        .filter(|line| line.starts_with("<rect x="))
+        .map(|line| ["x", "y", "width", "height"].map(|field| number(line, field)))
+        .collect();
+    assert_eq!(boxes.len(), 60);
+    for (n, [x, y, width, height]) in boxes.iter().enumerate() {
+        for [left, top, wide, high] in &boxes[n + 1..] {
+            let apart = x + width < *left || left + wide < *x || y + height < *top || top + high < *y;
+            assert!(apart, "two boxes overlap");
+        }
+    }
+    assert_eq!(picture.matches("<path ").count(), 45);
+}
+
+#[test]
+fn a_picture_shows_how_each_wire_was_made() {
+    let shop = shop();
+    assert_snapshot!(svg(shop.instances.keys(), &resolve(&shop)), @r##"
+    <svg xmlns="http://www.w3.org/2000/svg" width="508" height="204" viewBox="0 0 508 204" font-family="sans-serif" font-size="12">
+    <rect width="508" height="204" fill="white"/>
+    <path d="M336 102 C381 102 381 82 426 82" fill="none" stroke="#3366aa" stroke-width="1" stroke-dasharray="5 3"><title>api.db -&gt; lan-db (postgres, auto)</title></path>
+    <path d="M336 118 C381 118 381 122 426 122" fill="none" stroke="#3366aa" stroke-width="1" stroke-dasharray="5 3"><title>api.redis -&gt; cache.cache (redis, auto)</title></path>
+    <path d="M131 86 C176 86 176 86 221 86" fill="none" stroke="#3366aa" stroke-width="1" stroke-dasharray="5 3"><title>web.api -&gt; api.http (http, auto)</title></path>
+    <path d="M131 142 C176 142 176 86 221 86" fill="none" stroke="#3366aa" stroke-width="2" stroke-dasharray="5 3"><title>worker.api -&gt; api.http (http, auto)</title></path>
+    <path d="M131 158 C176 158 176 56 221 56 H336 C381 56 381 82 426 82" fill="none" stroke="#3366aa" stroke-width="2" stroke-dasharray="5 3"><title>worker.db -&gt; lan-db (postgres, auto)</title></path>
+    <path d="M131 174 C176 174 176 148 221 148 H336 C381 148 381 122 426 122" fill="none" stroke="#3366aa" stroke-width="2"><title>worker.redis -&gt; cache.cache (redis, explicit)</title></path>
+    <rect x="221" y="72" width="115" height="60" rx="4" fill="#f4f8ff" stroke="#334"/>
+    <text x="227" y="88" font-weight="bold">api</text>
+    <text x="330" y="104" text-anchor="end" fill="#334">db (postgres)</text>
+    <text x="330" y="120" text-anchor="end" fill="#334">redis</text>
+    <rect x="426" y="108" width="66" height="28" rx="4" fill="#f4f8ff" stroke="#334"/>
+    <text x="432" y="124" font-weight="bold">cache</text>
+    <rect x="16" y="16" width="115" height="28" rx="4" fill="#f4f8ff" stroke="#334"/>
+    <text x="22" y="32" font-weight="bold">idle</text>
+    <rect x="16" y="56" width="115" height="44" rx="4" fill="#f4f8ff" stroke="#334"/>
+    <text x="22" y="72" font-weight="bold">web</text>
+    <text x="125" y="88" text-anchor="end" fill="#334">api (http)</text>
+    <rect x="16" y="112" width="115" height="76" rx="4" fill="#f4f8ff" stroke="#334"/>
+    <text x="22" y="128" font-weight="bold">worker</text>
+    <text x="125" y="144" text-anchor="end" fill="#334">api (http)</text>
+    <text x="125" y="160" text-anchor="end" fill="#334">db (postgres)</text>
+    <text x="125" y="176" text-anchor="end" fill="#334">redis</text>
+    <rect x="426" y="68" width="66" height="28" rx="4" fill="#dddddd" stroke="#334"/>
+    <text x="432" y="84" font-weight="bold">lan-db</text>
+    </svg>
+    "##);
 }
