@@ -9,7 +9,7 @@ use devarch_core::{
     stack::{Instance, Stack},
 };
 use devarch_engine::{ConnectOptions, Engine, FindInput, candidates, connect_with};
-use devarch_store::Store;
+use devarch_store::{CannotOpen, Store};
 use std::sync::Arc;
 
 /// An open DevArch.
@@ -18,7 +18,7 @@ pub struct App {
     pub(crate) store: Store,
     pub(crate) store_id: StoreId,
     /// What config hashes are made with, unless it can't be read.
-    pub(crate) hash_key: Result<HashKey, Locked>,
+    pub(crate) hash_key: Result<HashKey, CannotOpen>,
     pub(crate) settings: Settings,
 }
 
@@ -27,12 +27,18 @@ impl App {
     pub async fn open(settings: Settings) -> Result<Self, AppError> {
         let store = Store::open(&settings.database, &settings.host, &settings.key_file()).await?;
         let identity = store.identity().await?;
-        Ok(Self { store, store_id: identity.id, hash_key: identity.hash_key.map(HashKey::new), settings })
+        let hash_key = identity.hash_key.map(|key| HashKey::new(*key));
+        Ok(Self { store, store_id: identity.id, hash_key, settings })
     }
 
     /// What config hashes are made with.
     pub(crate) fn hash_key(&self) -> Result<&HashKey, AppError> {
-        self.hash_key.as_ref().map_err(|why| AppError::Locked(*why))
+        self.hash_key.as_ref().map_err(|why| AppError::Locked(why.clone()))
+    }
+
+    /// The same for plans, in core's words.
+    pub(crate) fn hash_key_or_why(&self) -> Result<&HashKey, Locked> {
+        self.hash_key.as_ref().map_err(CannotOpen::locked)
     }
 
     /// The settings it was opened with.

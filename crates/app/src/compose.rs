@@ -76,7 +76,7 @@ impl App {
         let chosen = stack.subnet.or_else(|| subnet::choose(&stack.name, pool, prefix, &[]));
         let world = World {
             store: &self.store_id,
-            hash_key: self.hash_key.as_ref().map_err(|why| *why),
+            hash_key: self.hash_key_or_why(),
             subnet: chosen.unwrap_or(pool),
             home: self.settings.user_home.as_deref(),
             images: &BTreeMap::new(),

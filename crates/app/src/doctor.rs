@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 use std::{
+    fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,

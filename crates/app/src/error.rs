@@ -8,10 +8,9 @@ use devarch_core::{
     plan::{Difference, PlanError},
     read::Diagnostic,
     resolve::Problem,
-    secret::Locked,
 };
 use devarch_engine::{EngineError, EngineErrorKind};
-use devarch_store::StoreError;
+use devarch_store::{CannotOpen, StoreError};
 use std::{io, path::PathBuf};
 
 /// Why a use-case did not do what it was asked.
@@ -43,7 +42,7 @@ pub enum AppError {
     },
     /// The store's own key can't be read, and it is needed.
     #[error("the store's own key, which config hashes are made with, can't be read: {0}")]
-    Locked(Locked),
+    Locked(CannotOpen),
     /// A name that can't be.
     #[error(transparent)]
     Name(#[from] InvalidName),
@@ -279,7 +278,7 @@ impl AppError {
                 EngineErrorKind::NoImage | EngineErrorKind::CannotRun => ErrorKind::Failed,
                 _ => ErrorKind::Engine,
             },
-            Self::Store(_) => ErrorKind::Store,
+            Self::Store(_) | Self::Locked(_) => ErrorKind::Store,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::File { .. } | Self::Stuck { .. } => ErrorKind::Failed,
         }

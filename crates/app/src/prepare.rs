@@ -147,7 +147,7 @@ impl App {
         let subnet = self.subnet(stack, observed).await?;
         let world = World {
             store: &self.store_id,
-            hash_key: self.hash_key.as_ref().map_err(|why| *why),
+            hash_key: self.hash_key_or_why(),
             subnet,
             home: self.settings.user_home.as_deref(),
             images: &observed.images,

@@ -1,11 +1,11 @@
 //! A stack's secrets where they are needed: hidden in other people's words, removed from where they were not secret yet,
 //! shown to who asks.
 
-use crate::{App, AppError, edit::no_such_secret};
+use crate::{App, AppError, apply::Definition, edit::no_such_secret};
 use devarch_core::{
     name::{InstanceName, nearest},
     plan::RememberedSpec,
-    secret::{HoldsSecrets as _, KeptSecret, Mask, Secret},
+    secret::{HoldsSecrets as _, KeptSecret, Mask, Secret, Stored},
     stack::Stack,
     text::Text,
 };
@@ -29,7 +29,7 @@ impl App {
 
     /// Seals everything anew with a new key; says how many values.
     pub async fn rotate_key(&self) -> Result<usize, AppError> {
-        Ok(self.store.rotate_key().await?)
+        Ok(self.store.rotate_key().await?.values)
     }
 
     /// The store's key, sealed with a passphrase.
@@ -39,7 +39,8 @@ impl App {
 
     /// Takes in the store's key that was exported elsewhere.
     pub async fn import_key(&self, sealed: &str, passphrase: &Secret) -> Result<(), AppError> {
-        Ok(self.store.import_key(sealed, passphrase.reveal()).await?)
+        self.store.import_key(sealed, passphrase.reveal()).await?;
+        Ok(())
     }
 
     /// What became secret with an edit was none before, and may be in plans, the journal and the history.
@@ -52,7 +53,11 @@ impl App {
         }
         let plain = self.plain_texts(before);
         new.retain(|secret| plain.iter().any(|text| text.contains(secret.reveal())));
-        if new.is_empty() { Ok(()) } else { Ok(self.store.scrub(&after.id, &new).await?) }
+        if new.is_empty() {
+            return Ok(());
+        }
+        let redefine = |stored: Stored| Definition::with_secrets(&stored, &new).unwrap_or(stored);
+        Ok(self.store.scrub(&after.id, &new, &redefine).await?)
     }
 
     /// What a stack's containers are made from that was for all to see.

@@ -6,6 +6,7 @@ use devarch_core::{
     desired::{World, desire},
     hash::HashKey,
     id::StoreId,
+    secret::HoldsSecrets as _,
     template::HealthTest,
 };
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
@@ -35,7 +36,7 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
     let stack = app.stack(&stack).await.unwrap();
     let world = World {
         store: &StoreId::new("store"),
-        hash_key: &HashKey::new([0; 32]),
+        hash_key: Ok(&HashKey::new([0; 32])),
         subnet: "10.213.0.0/24".parse().unwrap(),
         home: None,
         images: &BTreeMap::new(),
@@ -78,13 +79,30 @@ fn every_export_and_volume_is_sound() {
         for export in &template.exports {
             assert!(ports.contains(&export.port), "{}: export {} has no port", template.name, export.name);
             for value in export.properties.values() {
-                let mut rest = value.as_str();
+                let value = value.to_text();
+                let mut rest = value.reveal();
                 while let Some((_, after)) = rest.split_once("${env:") {
                     let (variable, after) = after.split_once('}').unwrap();
                     assert!(environment.contains_key(variable), "{}: {variable} is not set", template.name);
                     rest = after;
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn no_template_has_a_default_password() {
+    let catalog = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let home = tempfile::tempdir().unwrap();
+        app(home.path()).await.catalog(None)
+    });
+    for entry in catalog.list().unwrap() {
+        let template = entry.template;
+        assert_eq!(template.secret_values(), [], "{}", template.name);
+        for (variable, value) in template.service.environment.iter().flatten() {
+            let named = ["PASS", "SECRET", "TOKEN", "MASTER_KEY"].iter().any(|word| variable.contains(word));
+            assert!(!named || value.is_secret(), "{}: {variable}", template.name);
         }
     }
 }

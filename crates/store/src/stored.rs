@@ -3,7 +3,7 @@
 use crate::{
     db::{Result, Tx},
     error::StoreError,
-    vault::{CannotOpen, Place},
+    vault::Place,
 };
 use devarch_core::secret::{Locked, Sealable, Stored};
 use zeroize::Zeroizing;
@@ -46,7 +46,7 @@ pub(crate) async fn open_text(
             Ok(text) => Ok(Zeroizing::new(text.to_owned())),
             Err(_) => Err(Locked::Damaged),
         },
-        Err(why) => Err(kind(&why)),
+        Err(why) => Err(why.locked()),
     })
 }
 
@@ -67,14 +67,4 @@ pub(crate) async fn seal_text(tx: &mut Tx, at: At<'_>, text: &str) -> Result<Vec
 /// The refusal to write over what can't be read.
 pub(crate) fn locked(what: &str, reason: Locked) -> StoreError {
     StoreError::LockedValues { what: what.to_owned(), reason }
-}
-
-/// The reason in few words.
-fn kind(why: &CannotOpen) -> Locked {
-    match why {
-        CannotOpen::NoKey { .. } => Locked::NoKey,
-        CannotOpen::WrongKey { .. } => Locked::WrongKey,
-        CannotOpen::BadKey { .. } | CannotOpen::KeyFile(_) => Locked::BadKey,
-        CannotOpen::Damaged => Locked::Damaged,
-    }
 }

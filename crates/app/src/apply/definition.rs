@@ -3,9 +3,9 @@
 use devarch_core::{
     name::InstanceName,
     read::StackFile,
-    secret::{HoldsSecrets, Visit, visit_entries},
+    secret::{HoldsSecrets, Secret, Stored, Visit, visit_entries},
     stack::{Pinned, Stack},
-    template::{Template, TemplateDigest},
+    template::{ConfigContent, ConfigFile, EnvValue, Given, Overrides, Template, TemplateDigest},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -46,6 +46,23 @@ impl Definition {
         }
     }
 
+    /// A stored definition in which these texts are secret: values that were plain are among its secrets.
+    pub(crate) fn with_secrets(stored: &Stored, secrets: &[Secret]) -> Option<Stored> {
+        let mut definition: Self = stored.read().ok()?;
+        let secret = |text: &String| secrets.iter().any(|secret| text.contains(secret.reveal()));
+        for instance in definition.file.instances.values_mut() {
+            mark_secret(&mut instance.overrides, &secret);
+        }
+        for template in definition.templates.values_mut() {
+            let mut said =
+                Overrides { service: std::mem::take(&mut template.service), ..Overrides::default() };
+            mark_secret(&mut said, &secret);
+            template.service = said.service;
+            template.config_files.values_mut().for_each(|file| mark_file(file, &secret));
+        }
+        Some(Stored::of(&definition))
+    }
+
     /// The template of each instance; instances of one template share its body.
     pub(crate) fn pins(&self) -> BTreeMap<InstanceName, Pinned> {
         let bodies: BTreeMap<String, Pinned> = self
@@ -60,5 +77,29 @@ impl Definition {
         let pin =
             |(name, digest): (&InstanceName, &String)| Some((name.clone(), bodies.get(digest)?.clone()));
         self.pins.iter().filter_map(pin).collect()
+    }
+}
+
+/// Makes values secret that have a text in them which is one now.
+fn mark_secret(overrides: &mut Overrides, secret: &impl Fn(&String) -> bool) {
+    let said = overrides.service.environment.iter_mut().flat_map(BTreeMap::values_mut);
+    for value in said.chain(overrides.environment_add.values_mut().flatten()) {
+        if matches!(&value, EnvValue::Given(Given::Plain(text)) if secret(text)) {
+            *value = value.clone().into_secret();
+        }
+    }
+    for arg in overrides.service.build.iter_mut().flat_map(|build| build.args.values_mut()) {
+        if matches!(&arg, Given::Plain(text) if secret(text)) {
+            *arg = arg.clone().into_secret();
+        }
+    }
+    overrides.config_files.values_mut().flatten().for_each(|file| mark_file(file, secret));
+}
+
+fn mark_file(file: &mut ConfigFile, secret: &impl Fn(&String) -> bool) {
+    if let ConfigContent::Content(text) = &file.content
+        && secret(text)
+    {
+        file.content = ConfigContent::secret(text.clone());
     }
 }

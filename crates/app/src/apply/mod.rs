@@ -25,6 +25,7 @@ use devarch_core::{
     id::{ApplyId, EngineId, PlanId},
     name::StackName,
     plan::{Action, Assumptions, Before, StepId, VolumeCopy, before},
+    secret::{Mask, Stored},
     spec::label,
 };
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock};

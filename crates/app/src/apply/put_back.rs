@@ -8,6 +8,7 @@ use crate::{
 use devarch_core::{
     id::{ApplyId, ContainerId, EngineId},
     plan::{Action, Before, ContainerRef, Step, StepId, Undo, VolumeCopy, undo},
+    secret::Mask,
     spec::label,
     stack::Stack,
 };

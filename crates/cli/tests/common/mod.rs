@@ -270,11 +270,11 @@ impl Drop for World {
         let Some(fixture) = &self.engine else { return };
         let endpoint = fixture.engine.info().endpoint.clone();
         let database = self.database();
-        let stack = self.stack.clone();
+        let (stack, key_file) = (self.stack.clone(), self.home().join("secret.key"));
         // In a thread with a runtime of its own: the test may be panicking in ours.
         let sweeper = std::thread::spawn(move || {
             Runtime::new().unwrap().block_on(async {
-                sweep(&endpoint, &database, &stack).await;
+                sweep(&endpoint, (&database, &key_file), &stack).await;
                 sweep_images(&endpoint, &stack).await;
             });
         });
@@ -283,8 +283,8 @@ impl Drop for World {
 }
 
 /// Removes what has a name of the test's stacks, also where the store is gone, and what is the store's under any name.
-async fn sweep(endpoint: &str, database: &str, stack: &str) {
-    let store = match Store::open(&database.parse().unwrap(), "test").await {
+async fn sweep(endpoint: &str, (database, key_file): (&str, &Path), stack: &str) {
+    let store = match Store::open(&database.parse().unwrap(), "test", key_file).await {
         Ok(store) => store.identity().await.ok(),
         Err(_) => None,
     };

@@ -16,7 +16,7 @@ pub(crate) enum Database {
     /// A database of its own on the test server; gone in the end.
     Postgres {
         /// The database.
-        own: Postgres,
+        _own: Postgres,
         /// The way a faulty run takes; a new one each time, since it is pulled for good.
         cable: Arc<Mutex<Option<Cable>>>,
     },
@@ -30,7 +30,7 @@ impl Database {
 
     /// A new database for the world, where there is a server.
     pub(crate) fn postgres(world: &mut World) -> Option<Self> {
-        Some(Self::Postgres { own: Postgres::of(world)?, cable: Arc::default() })
+        Some(Self::Postgres { _own: Postgres::of(world)?, cable: Arc::default() })
     }
 
     /// The URL for a run in which it may break.

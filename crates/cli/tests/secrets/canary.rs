@@ -141,7 +141,10 @@ impl Canary {
         let secret = |name: &str| self.secrets[name].clone();
         assert_eq!(self.variable("web", "TYPED"), secret("TYPED"));
         assert_eq!(self.variable("web", "OVERRIDDEN"), secret("OVERRIDE"));
-        assert_eq!(self.variable("web", "URL"), format!("pg://u:{}@db/{}", secret("TYPED"), secret("STACKMADE")));
+        assert_eq!(
+            self.variable("web", "URL"),
+            format!("pg://u:{}@db/{}", secret("TYPED"), secret("STACKMADE"))
+        );
         assert_eq!(self.inspected("web")["Config"]["Cmd"][3], format!("--pw={}", secret("WORD")));
         let read = |path: &str| {
             let args = ["exec", "STACK/web", "-T", "--no-redact", "--", "sh", "-c", path];
@@ -162,7 +165,15 @@ impl Canary {
         assert!(logs.stdout.contains("job has [REDACTED]"), "{logs}");
         let logs = self.ok(&["logs", "STACK", "--json"]);
         assert!(logs.stdout.contains("[REDACTED]"), "{logs}");
-        let env = self.ok(&["exec", "STACK/web", "-T", "--", "sh", "-c", "env; env >&2; tr '\\0' ' ' </proc/1/cmdline"]);
+        let env = self.ok(&[
+            "exec",
+            "STACK/web",
+            "-T",
+            "--",
+            "sh",
+            "-c",
+            "env; env >&2; tr '\\0' ' ' </proc/1/cmdline",
+        ]);
         assert!(env.stdout.contains("TYPED=[REDACTED]") && env.stderr.contains("MADE=[REDACTED]"), "{env}");
         for args in [
             &["plan", "STACK"][..],
@@ -219,7 +230,9 @@ impl Canary {
         self.ok(&["down", "STACK-copy", "--yes"]);
         self.ok(&["stack", "delete", "STACK-copy", "--yes"]);
         self.ok(&["rollback", "STACK", "--yes"]);
-        for args in [&["restart", "STACK", "--yes"][..], &["stop", "STACK", "--yes"], &["start", "STACK", "--yes"]] {
+        for args in
+            [&["restart", "STACK", "--yes"][..], &["stop", "STACK", "--yes"], &["start", "STACK", "--yes"]]
+        {
             self.ok(args);
         }
     }
@@ -303,7 +316,6 @@ fn on(engine: EngineKind, with_postgres: bool) {
     if let Some(database) = &database {
         canary.haystack.add("dump", dump(&canary.world.database()));
         canary.haystack.add("statements", &server_log()[said_before..]);
-        drop(&database.name);
     }
     let (home, project) = (canary.world.home(), canary.world.project());
     canary.haystack.files(&home, &[]);

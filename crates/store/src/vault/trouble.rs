@@ -1,6 +1,7 @@
 //! Why a secret can't be read, in words that say what to do. Whatever the reason, nothing is lost by it.
 
 use super::{key::KeyId, key_disk::KeyFileError};
+use devarch_core::secret::Locked;
 use std::{fmt, path::PathBuf};
 
 /// Why a sealed value does not open.
@@ -51,6 +52,18 @@ pub enum CannotOpen {
     /// The key is there, but the value was changed, cut off, or is another row's.
     #[error("the stored value is damaged; set it again with `devarch secret set`, or restore the database")]
     Damaged,
+}
+
+impl CannotOpen {
+    /// The same in core's words, for values that are locked by it.
+    pub fn locked(&self) -> Locked {
+        match self {
+            Self::NoKey { .. } => Locked::NoKey,
+            Self::WrongKey { .. } => Locked::WrongKey,
+            Self::BadKey { .. } | Self::KeyFile(_) => Locked::BadKey,
+            Self::Damaged => Locked::Damaged,
+        }
+    }
 }
 
 struct List<'a>(&'a [KeyId]);
