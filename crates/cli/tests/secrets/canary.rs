@@ -28,15 +28,15 @@ stacks:
       TYPED:
       FILED:
       WORD:
-      STACKMADE: { generate: 24 }
+      OWNMADE: { generate: 24 }
     instances:
       web:
         template: app
         command: ["sh", "-c", "echo started with $TYPED; sleep 1000", "--pw=${secret:WORD}"]
         environment_add:
           TYPED: ${secret:TYPED}
-          FROM_STACK: "${secret:STACKMADE}"
-          URL: "pg://u:${secret:TYPED}@db/${secret:STACKMADE}"
+          WHOLE: "${secret:OWNMADE}"
+          URL: "pg://u:${secret:TYPED}@db/${secret:OWNMADE}"
           OVERRIDDEN: "@@OVERRIDE@@"
           INPLACE: { value: "@@PLACE@@", secret: true }
           LATER: LATER_VALUE
@@ -66,7 +66,9 @@ struct Canary {
 impl Canary {
     /// One secret per kind, none like another; with characters that JSON and URLs write in other ways.
     fn new(world: World) -> Self {
-        let secret = |kind: &str| format!("canary/{kind}+\"{}\"&9>", world.stack);
+        // Not the stack's name, which is put in the place of itself in what commands say.
+        let mark: String = world.stack.chars().rev().collect();
+        let secret = |kind: &str| format!("canary/{kind}+\"{mark}\"&9>");
         let secrets = KINDS.into_iter().map(|kind| (kind.to_owned(), secret(kind))).collect();
         Self { world, secrets, haystack: Haystack::default() }
     }
@@ -130,7 +132,7 @@ impl Canary {
         self.write(PROJECT, &format!("{{ value: \"{later}\", secret: true }}"));
         self.world.ok(&["up", "--yes"]);
         assert_eq!(self.variable("web", "LATER"), self.secrets["LATER"]);
-        for (name, variable) in [("MADE", "MADE"), ("STACKMADE", "FROM_STACK")] {
+        for (name, variable) in [("MADE", "MADE"), ("OWNMADE", "WHOLE")] {
             self.secrets.insert(name.to_owned(), self.variable("web", variable));
         }
         assert_eq!(self.secrets["MADE"].len(), 40);
@@ -143,7 +145,7 @@ impl Canary {
         assert_eq!(self.variable("web", "OVERRIDDEN"), secret("OVERRIDE"));
         assert_eq!(
             self.variable("web", "URL"),
-            format!("pg://u:{}@db/{}", secret("TYPED"), secret("STACKMADE"))
+            format!("pg://u:{}@db/{}", secret("TYPED"), secret("OWNMADE"))
         );
         assert_eq!(self.inspected("web")["Config"]["Cmd"][3], format!("--pw={}", secret("WORD")));
         let read = |path: &str| {
