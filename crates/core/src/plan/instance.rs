@@ -178,18 +178,13 @@ impl<'a> Case<'a> {
             return Vec::new();
         };
         let mut fields = diff(&known.spec, &memory(&instance.spec, &instance.depends_on));
-        fields.extend(self.secrets(known, instance, &fields));
+        fields.extend(Self::secrets(known, instance, &fields));
         fields
     }
 
     /// The secrets that differ. Where those it was made with can't be read any more, and nothing else tells what
     /// changed, it may be any of them.
-    fn secrets(
-        &self,
-        known: &RememberedSpec,
-        instance: &DesiredInstance,
-        others: &[FieldDiff],
-    ) -> Vec<FieldDiff> {
+    fn secrets(known: &RememberedSpec, instance: &DesiredInstance, others: &[FieldDiff]) -> Vec<FieldDiff> {
         let now = instance.spec.secrets();
         match &known.secrets {
             Some(before) => changed_secrets(before, &now),

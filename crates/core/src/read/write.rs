@@ -45,6 +45,7 @@ fn stack(stack: &StackFile) -> Value {
 }
 
 /// Nothing where the user sets it.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what `map` hands on")]
 fn secret(secret: &SecretFile) -> Value {
     if secret.generate.is_some() { json!(secret) } else { Value::Null }
 }

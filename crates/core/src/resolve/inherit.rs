@@ -1,6 +1,6 @@
 //! What an instance says in the place of something its template marks secret is a secret too.
 
-use crate::template::{ConfigContent, Overrides, Template};
+use crate::template::{ConfigContent, Given, Overrides, Template};
 
 /// Marks as secret what overrides say in the place of the template's secrets, so that it is kept as one.
 pub fn inherit_secrecy(template: &Template, overrides: &mut Overrides) {
@@ -17,7 +17,7 @@ pub fn inherit_secrecy(template: &Template, overrides: &mut Overrides) {
     let inherited = base.build.as_ref().map(|build| &build.args);
     let args = overrides.service.build.iter_mut().flat_map(|build| &mut build.args);
     for (name, arg) in args {
-        if inherited.and_then(|args| args.get(name)).is_some_and(|value| value.is_secret()) {
+        if inherited.and_then(|args| args.get(name)).is_some_and(Given::is_secret) {
             *arg = arg.clone().into_secret();
         }
     }
