@@ -40,15 +40,24 @@ type Columns = (String, Vec<u8>, Vec<u8>);
 
 /// Reads the identity, making it where there is none yet.
 pub(crate) async fn get(database: &Database) -> Result<StoreIdentity> {
-    let mut tx = database.read().await?;
-    let found = read(&mut tx).await;
-    if let Some(identity) = tx.end(found).await? {
+    let mut found = look(database).await?;
+    if matches!(&found, Some(identity) if identity.hash_key.is_err()) {
+        // A rotation may have ended between reading the row and the key file.
+        found = look(database).await?;
+    }
+    if let Some(identity) = found {
         keys::clean_up(database, &identity.id).await;
         return Ok(identity);
     }
     let mut tx = database.write().await?;
     let made = made(&mut tx).await;
     tx.end(made).await
+}
+
+async fn look(database: &Database) -> Result<Option<StoreIdentity>> {
+    let mut tx = database.read().await?;
+    let found = read(&mut tx).await;
+    tx.end(found).await
 }
 
 async fn made(tx: &mut Tx) -> Result<StoreIdentity> {

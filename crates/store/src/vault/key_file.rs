@@ -122,6 +122,11 @@ impl KeyFile {
         self.keys().find(|(_, key)| key.id() == id).map(|(_, key)| Arc::clone(key))
     }
 
+    /// All keys there are.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Key>> {
+        self.keys().map(|(_, key)| key)
+    }
+
     /// The ids of all keys there are.
     pub(crate) fn ids(&self) -> Vec<KeyId> {
         self.keys().map(|(_, key)| key.id()).collect()

@@ -21,21 +21,29 @@ pub use trouble::CannotOpen;
 use cipher::sealed_with;
 use key_file::{KeyFile, Kind};
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use zeroize::Zeroizing;
 
-/// A key file, as it was when it was last read.
+/// A key file, as it was when it was last read, and every key it ever had: who reads what the database was a moment ago
+/// may need the key of then.
 pub(crate) struct Vault {
     path: PathBuf,
-    known: Mutex<Arc<KeyFile>>,
+    known: Mutex<Known>,
+}
+
+struct Known {
+    file: Arc<KeyFile>,
+    keys: BTreeMap<KeyId, Arc<Key>>,
 }
 
 impl Vault {
     /// The key file of that path, which need not be there, and is not read before a key is needed.
     pub(crate) fn at(path: &Path) -> Arc<Self> {
-        Arc::new(Self { path: path.to_owned(), known: Mutex::new(Arc::new(KeyFile::missing())) })
+        let known = Known { file: Arc::new(KeyFile::missing()), keys: BTreeMap::new() };
+        Arc::new(Self { path: path.to_owned(), known: Mutex::new(known) })
     }
 
     /// The key file.
@@ -45,14 +53,24 @@ impl Vault {
 
     /// What it said when it was last read.
     pub(crate) fn known(&self) -> Arc<KeyFile> {
-        Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.lock().file)
     }
 
     /// Reads the file.
     pub(crate) fn read(&self) -> Result<Arc<KeyFile>, KeyFileError> {
         let file = Arc::new(key_disk::read(&self.path)?);
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&file);
+        let mut known = self.lock();
+        known.keys.extend(file.all().map(|key| (key.id(), Arc::clone(key))));
+        known.file = Arc::clone(&file);
         Ok(file)
+    }
+
+    fn key(&self, id: KeyId) -> Option<Arc<Key>> {
+        self.lock().keys.get(&id).map(Arc::clone)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What opens values, for as long as a transaction.
@@ -71,7 +89,7 @@ pub(crate) struct Opener {
 impl Opener {
     /// The key of that id.
     pub(crate) fn key(&mut self, id: KeyId) -> Result<Arc<Key>, CannotOpen> {
-        if let Some(key) = self.vault.known().key(id) {
+        if let Some(key) = self.vault.key(id) {
             return Ok(key);
         }
         let vault = &self.vault;
