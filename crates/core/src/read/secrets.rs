@@ -9,7 +9,6 @@ use super::{
 use crate::{
     secret::{Charset, Generate, SecretName},
     template::{SECRETS_DIRECTORY, SecretMount},
-    unit::Owner,
 };
 
 /// `true`, a length, or `{length, charset}`.
@@ -73,7 +72,7 @@ fn mount(at: &At<'_>) -> Option<SecretMount> {
     if !matches!(at.node.value, Value::Map(_)) {
         let source: SecretName = parsed(at)?;
         let target = format!("{SECRETS_DIRECTORY}/{source}");
-        return Some(SecretMount { source, target, mode: None, owner: None });
+        return Some(SecretMount { source, target, mode: None, uid: None, gid: None });
     }
     let mut fields = at.fields()?;
     let source = fields.need("source", parsed::<SecretName>);
@@ -84,8 +83,7 @@ fn mount(at: &At<'_>) -> Option<SecretMount> {
     fields.finish();
     let source = source?;
     let target = target.unwrap_or_else(|| format!("{SECRETS_DIRECTORY}/{source}"));
-    let owner = uid.or(gid).map(|either| Owner { uid: uid.unwrap_or(0), gid: gid.unwrap_or(either) });
-    Some(SecretMount { source, target, mode, owner })
+    Some(SecretMount { source, target, mode, uid, gid })
 }
 
 /// An absolute path, or a name in the usual directory (Compose specification, "secrets": "Long syntax").

@@ -261,24 +261,13 @@ fn ulimit(limit: &Ulimit) -> Value {
     if limit.soft == limit.hard { json!(limit.soft) } else { json!(limit) }
 }
 
-/// Its name where nothing else is said; the owner in Compose's two fields.
+/// Its name where nothing else is said.
 fn secret_mount(mount: &SecretMount) -> Value {
     let usual = mount.target == format!("{SECRETS_DIRECTORY}/{}", mount.source);
-    if usual && mount.mode.is_none() && mount.owner.is_none() {
-        return json!(mount.source);
+    match mount {
+        SecretMount { mode: None, uid: None, gid: None, .. } if usual => json!(mount.source),
+        _ => json!(mount),
     }
-    let mut fields = Map::from_iter([("source".to_owned(), json!(mount.source))]);
-    if !usual {
-        fields.insert("target".to_owned(), json!(mount.target));
-    }
-    if let Some(owner) = mount.owner {
-        fields.insert("uid".to_owned(), json!(owner.uid));
-        fields.insert("gid".to_owned(), json!(owner.gid));
-    }
-    if let Some(mode) = mount.mode {
-        fields.insert("mode".to_owned(), json!(mode));
-    }
-    Value::Object(fields)
 }
 
 /// Only its content where nothing else is said.

@@ -203,7 +203,7 @@ fn files(effective: &Effective, opener: &mut Opener<'_>) -> BTreeMap<String, Fil
             opener.problem(&format!("secrets.{}", mount.source), message);
         }
         let content = opener.mounted(mount);
-        let (mode, owner) = (mount.mode.unwrap_or(FileMode(0o400)), mount.owner.unwrap_or(user));
+        let (mode, owner) = (mount.mode.unwrap_or(FileMode(0o400)), mount.owner(user));
         files.insert(mount.target.clone(), FileSpec { content, mode, owner });
     }
     files

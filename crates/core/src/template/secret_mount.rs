@@ -17,7 +17,17 @@ pub struct SecretMount {
     /// Permission bits; 0400 where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<FileMode>,
-    /// Owner by number; the user the container runs as where nothing is said.
+    /// User id; the one the container runs as where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<Owner>,
+    pub uid: Option<u32>,
+    /// Group id; the one the container runs as where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
+}
+
+impl SecretMount {
+    /// Whom the file belongs to in a container that runs as that user.
+    pub fn owner(&self, user: Owner) -> Owner {
+        Owner { uid: self.uid.unwrap_or(user.uid), gid: self.gid.unwrap_or(user.gid) }
+    }
 }

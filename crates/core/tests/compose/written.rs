@@ -92,9 +92,8 @@ templates:
             - KEY
             - source: KEY
               target: /etc/key
-              uid: 5
-              gid: 5
               mode: "0440"
+              uid: 5
             environment_add:
               A: null
               B:
