@@ -193,6 +193,25 @@ async fn a_silent_pull_on_podman_goes_on_as_long_as_podman_answers() {
     assert_eq!(PINGS.load(Ordering::Relaxed), 5);
 }
 
+/// Seen of Podman 4.3 while somebody moved a tag.
+#[tokio::test]
+async fn an_image_over_which_podman_stumbled_is_looked_for_again() {
+    static LOOKS: AtomicUsize = AtomicUsize::new(0);
+    const STUMBLED: &str = concat!(
+        "HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n\r\n",
+        r#"{"message":"runtime error: invalid memory address or nil pointer dereference","response":500}"#
+    );
+    let engine = Pretended::new(|asked| match asked {
+        "GET /_ping" => Some(PODMAN),
+        _ if asked.contains("/images/") && LOOKS.fetch_add(1, Ordering::Relaxed) < 2 => Some(STUMBLED),
+        _ if asked.contains("/images/") => ok!(r#"{"Id":"1234"}"#),
+        _ => ok!("{}"),
+    });
+    let podman = engine.connect().await.unwrap();
+    let image = podman.image("a:1").await.unwrap().unwrap();
+    assert_eq!((image.id.as_str(), LOOKS.load(Ordering::Relaxed)), ("sha256:1234", 3));
+}
+
 #[tokio::test]
 async fn an_engine_that_went_away_is_not_running() {
     let engine = Pretended::new(|asked| if asked == "GET /_ping" { Some(DOCKER) } else { ok!("{}") });

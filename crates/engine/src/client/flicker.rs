@@ -37,6 +37,27 @@ pub(super) async fn settled<T: DeserializeOwned>(
     engine.wire.json(call()).await
 }
 
+/// What Podman 4.3 says when its own program stumbled over an image that somebody else changed at that moment (seen of an
+/// inspect, while a tag was moved).
+const STUMBLED: &str = "nil pointer dereference";
+
+/// Looks for an object, again where the engine stumbled: looking changes nothing.
+pub(super) async fn found<T: DeserializeOwned>(
+    engine: &BollardEngine,
+    call: impl Fn() -> Call,
+) -> Result<Option<T>, Failure> {
+    for _ in 1..ATTEMPTS {
+        match engine.wire.find(call()).await {
+            Err(Failure::Answered(answer)) if engine.is_podman() && answer.message.contains(STUMBLED) => {
+                tracing::debug!(message = answer.message, "asked again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+    engine.wire.find(call()).await
+}
+
 fn gone_meanwhile(message: &str) -> bool {
     GONE_MEANWHILE.iter().any(|words| message.contains(words))
 }

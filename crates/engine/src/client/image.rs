@@ -1,7 +1,7 @@
 //! Images. On Podman through its own API: the compatible one takes every short name for Docker Hub's, so that
 //! `registries.conf` would not count.
 
-use super::{BollardEngine, LIBPOD, Result, credentials, state};
+use super::{BollardEngine, LIBPOD, Result, credentials, flicker, state};
 use crate::{
     EngineErrorKind, PullProgress,
     cause::{Answered, During, Failure},
@@ -100,8 +100,8 @@ pub(super) async fn inspect(engine: &BollardEngine, reference: &str) -> Result<O
 
 async fn look_up(engine: &BollardEngine, reference: &str) -> Result<Option<Inspected>> {
     let api = if engine.is_podman() { LIBPOD } else { "" };
-    let call = Call::get(format!("{api}/images/{}/json", encoded(reference)));
-    engine.wire.find(call).await.during(|| format!("inspect image {reference}"))
+    let call = || Call::get(format!("{api}/images/{}/json", encoded(reference)));
+    flicker::found(engine, call).await.during(|| format!("inspect image {reference}"))
 }
 
 /// How long a short name is taken to mean what it meant: long enough for the containers of one apply, of which every
