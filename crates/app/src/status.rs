@@ -1,5 +1,7 @@
 //! How stacks are: one look per engine, nothing computed twice, nothing changed.
 
+mod own_checks;
+
 use crate::{
     App, AppError, HeldLock,
     apply::{ShownPlan, told},
@@ -119,7 +121,7 @@ pub struct InstanceStatus {
     /// The result of its health checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthState>,
-    /// When its last health check ended (RFC 3339), where DevArch has to run them.
+    /// When its last health check ended (RFC 3339), where it was DevArch's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<String>,
     /// Exit code, where it has ended.
@@ -270,7 +272,7 @@ impl App {
         let engine = self.engine(Some(stack)).await?;
         let observed = observe(engine.as_ref(), &Look::default()).await?;
         let health = if engine.info().runs_health_checks {
-            BTreeMap::new()
+            self.own_checks(engine.as_ref(), &observed).await?
         } else {
             self.driven_health(engine.as_ref(), &observed, options).await
         };
@@ -380,7 +382,7 @@ fn last_apply(apply: Apply, steps: Vec<StepUnderWay>, at_work: bool) -> Option<L
 /// What one look at an engine told.
 struct Seen {
     observed: Observed,
-    /// By container, where DevArch runs the checks: the result and when it was made.
+    /// By container, where DevArch ran the last check: the result and when it was made.
     health: BTreeMap<ContainerId, (HealthState, Option<String>)>,
 }
 

@@ -19,12 +19,14 @@ on_both_engines! {
     two_stacks_of_one_template_do_not_reach_each_other
     a_failed_replacement_is_mended_by_the_next_apply
     a_container_that_ends_again_and_again_did_not_start
+    on_a_busy_machine_what_ends_at_once_did_not_start
     a_predecessor_that_keeps_starting_itself_is_replaced
     edits_that_the_file_undoes_are_shown_without_their_secrets
     ports_and_addresses_survive_down_and_up
     data_of_a_removed_stack_is_not_taken_over_by_accident
     up_waits_for_what_an_interrupted_up_left_starting
     every_template_whose_image_is_here_becomes_ready
+    what_was_brought_up_is_shown_as_healthy_at_once
 }
 
 fn with(kind: EngineKind, test: fn(&World)) {
@@ -104,6 +106,25 @@ fn a_container_that_ends_again_and_again_did_not_start(world: &World) {
     let failed = world.fails(1, &["up", "--yes"]);
     assert!(failed.stderr.contains("instance 'web' failed"), "{failed}");
     assert!(failed.stderr.contains("| no config"), "{failed}");
+}
+
+fn on_a_busy_machine_what_ends_at_once_did_not_start(world: &World) {
+    world.write(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+         web: {template: busybox, restart: \"no\", command: [sh, -c, \"echo no config; exit 3\"]}\n",
+    );
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let busy = 8 * std::thread::available_parallelism().unwrap().get();
+    let ran = std::thread::scope(|scope| {
+        for _ in 0..busy {
+            scope.spawn(|| while !over.load(std::sync::atomic::Ordering::Relaxed) {});
+        }
+        let ran = world.run(&["up", "--yes"]);
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        ran
+    });
+    assert_eq!(ran.code, 1, "{ran}");
+    assert!(ran.stderr.contains("instance 'web' failed: it ended with exit code 3"), "{ran}");
 }
 
 fn a_predecessor_that_keeps_starting_itself_is_replaced(world: &World) {
@@ -207,4 +228,27 @@ fn every_template_whose_image_is_here_becomes_ready(world: &World) {
         assert_ne!(instance["health"], "unhealthy", "{instance}");
     }
     world.ok(&["plan", "--detailed-exitcode"]);
+}
+
+/// The engine's own first check is due in half an hour.
+fn what_was_brought_up_is_shown_as_healthy_at_once(world: &World) {
+    world.write(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+         web: {template: busybox, healthcheck: {test: \"true\", interval: 30m}}\n",
+    );
+    let up = world.ok(&["up", "--yes"]);
+    assert!(up.stdout.contains("running  healthy"), "{up}");
+    let instance = world.instance(&world.stack, "web");
+    assert_eq!(instance["health"], "healthy", "{instance}");
+    assert!(instance["waiting"].is_null() && instance["checked_at"].is_string(), "{instance}");
+    world.ok(&["restart", "/web"]);
+    assert_eq!(world.instance(&world.stack, "web")["health"], "healthy", "the restart has waited for it");
+    let id = world.instance(&world.stack, "web")["container"].as_str().unwrap().to_owned();
+    let restart = format!("/containers/{id}/restart?t=0");
+    world.wait(devarch_testkit::outside::call(&world.endpoint(), "POST", &restart));
+    let instance = world.instance(&world.stack, "web");
+    assert_eq!(
+        instance["health"], "starting",
+        "since somebody else restarted it nobody has checked: {instance}"
+    );
 }

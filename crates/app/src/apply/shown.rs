@@ -1,6 +1,7 @@
 //! A plan as the journal and the history keep it: what was shown, without a secret, and which step came after which.
 
 use devarch_core::{
+    desired::Readiness,
     id::ContainerId,
     name::InstanceName,
     plan::{Action, ContainerRef, Plan, Step, VolumeCopy},
@@ -43,6 +44,9 @@ pub struct ShownStep {
     /// The volume it copied.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub copies: Option<VolumeCopy>,
+    /// Whether it waited until the instance's health check passed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub proves_health: bool,
 }
 
 impl fmt::Display for ShownStep {
@@ -81,5 +85,6 @@ fn shown(step: &Step) -> ShownStep {
         after: step.after.iter().map(|before| before.0).collect(),
         stops,
         copies,
+        proves_health: matches!(&step.action, Action::Await { readiness: Readiness::Healthy(_), .. }),
     }
 }
