@@ -51,8 +51,8 @@ impl Progress {
                 self.say(&self.subject(step), &format!("failed: {}", self.action(step)), true);
             }
             Event::PuttingBack { why } => {
-                // The error at the end tells the lines that follow.
-                let why = why.lines().next().unwrap_or_default().trim_end_matches(':');
+                // The error at the end tells the rest: what to do, and the container's last lines.
+                let why = why.lines().next().unwrap_or_default().split(';').next().unwrap_or_default();
                 self.say("stack", &format!("{why}; putting back what ran before"), false);
             }
             Event::Pull { image, progress } => self.pull(&image, progress),

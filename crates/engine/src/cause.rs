@@ -51,7 +51,7 @@ impl Failure {
     /// The error of a call that was to do `action`.
     pub(crate) fn into_error(self, action: String) -> EngineError {
         let (kind, message) = match self {
-            Self::Answered(answer) => (kind_of(&answer), answer.message),
+            Self::Answered(answer) => (kind_of(&answer), plain(&answer.message)),
             Self::Unreachable(io::ErrorKind::PermissionDenied, message) => {
                 (Kind::PermissionDenied, format!("{message}; {}", permission_hint(&action)))
             }
@@ -59,8 +59,50 @@ impl Failure {
             Self::Cut(message) => (Kind::Uncertain, message),
             Self::Garbled(message) => (Kind::Other, message),
         };
-        EngineError::new(action, kind, message)
+        EngineError::new(short_ids(&action), kind, message)
     }
+}
+
+/// What the layers between the engine and the program put around the words that tell the cause.
+const WRAPPING: [&str; 9] = [
+    "failed to create shim task: ",
+    "failed to create task for container: ",
+    "OCI runtime create failed: ",
+    "runc create failed: ",
+    "runc: ",
+    "crun: ",
+    "container_linux.go:380: ",
+    "unable to start container process: ",
+    "error during container init: ",
+];
+/// What they put behind it, which says no more, or something that is not so.
+const TRAILERS: [&str; 4] = [
+    ": unknown",
+    ": OCI runtime error",
+    ": OCI permission denied",
+    ": OCI runtime attempted to invoke a command that was not found",
+];
+
+/// A failed start in words for people: without the names of the programs it went through.
+fn plain(message: &str) -> String {
+    let mut inner = message.trim_end();
+    while let Some(rest) = WRAPPING.iter().find_map(|wrapping| inner.strip_prefix(wrapping)) {
+        inner = rest;
+    }
+    if inner.len() < message.trim_end().len() {
+        inner = TRAILERS.iter().find_map(|trailer| inner.strip_suffix(trailer)).unwrap_or(inner);
+    }
+    inner.to_owned()
+}
+
+/// Digits of an id that people are shown, as the engines' own programs do.
+const SHOWN_OF_ID: usize = 12;
+
+/// Words with ids of containers and networks cut short.
+fn short_ids(words: &str) -> String {
+    let is_id = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let short = |word| if is_id(word) { &word[..SHOWN_OF_ID] } else { word };
+    words.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
 
 /// What to do, for the engine whose socket was dialled as far as its path tells.
@@ -130,7 +172,7 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<(io::ErrorKind, String)> {
 }
 
 /// Phrases in lower case and what they mean; the first that occurs decides.
-const PHRASES: [(&str, Kind); 37] = [
+const PHRASES: [(&str, Kind); 40] = [
     ("no space left on device", Kind::DiskFull),
     ("disk quota exceeded", Kind::DiskFull),
     ("removal of container", Kind::Uncertain),
@@ -160,6 +202,10 @@ const PHRASES: [(&str, Kind); 37] = [
     ("exec format error", Kind::CannotRun),
     ("no command specified", Kind::CannotRun),
     ("no command or entrypoint provided", Kind::CannotRun),
+    ("minimum memory limit allowed", Kind::TooLittleMemory),
+    ("unable to set memory limit", Kind::TooLittleMemory),
+    // A start only: what is mounted or was put there takes the place of a directory, or the reverse.
+    ("not a directory", Kind::Misplaced),
     ("has active endpoints", Kind::InUse),
     ("being used", Kind::InUse),
     ("is in use", Kind::InUse),
@@ -210,13 +256,29 @@ mod tests {
         let of_something_else = [
             "runc: runc create failed: unable to start container process: error during container init: error setting rlimits for ready process: error setting rlimit type 7: operation not permitted: OCI permission denied",
             "runc: runc create failed: unable to start container process: error during container init: error mounting \"tmpfs\" to rootfs at \"/proc/x\": mkdir /proc/x: no such file or directory: OCI runtime attempted to invoke a command that was not found",
-            "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting \"/etc\" to rootfs at \"/etc/hostname\": not a directory: unknown",
             "failed to create shim task: OCI runtime create failed: unable to retrieve OCI runtime error: exec: \"runc\": executable file not found in $PATH: unknown",
             "unable to find user nosuch: no matching entries in passwd file",
         ];
         for message in of_something_else {
             assert_eq!(kind(500, message), Kind::Other, "{message}");
         }
+    }
+
+    #[test]
+    fn a_failed_start_is_told_without_the_programs_it_went_through() {
+        let told = |message: &str| {
+            let failure = Failure::Answered(Answered { status: 500, message: message.to_owned() });
+            failure.into_error(format!("start container {}", "0123456789abcdef".repeat(4))).to_string()
+        };
+        let docker = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"x\": executable file not found in $PATH: unknown";
+        let podman = "runc: runc create failed: unable to start container process: exec: \"x\": executable file not found in $PATH: OCI runtime attempted to invoke a command that was not found";
+        for message in [docker, podman] {
+            assert_eq!(
+                told(message),
+                "start container 0123456789ab: exec: \"x\": executable file not found in $PATH"
+            );
+        }
+        assert_eq!(told("image x: unknown"), "start container 0123456789ab: image x: unknown");
     }
 
     #[test]
@@ -290,6 +352,18 @@ mod tests {
             ),
             (500, "unable to find network with name or ID n: network not found", Kind::NotFound),
             (500, "write /var/lib/docker/tmp/x: no space left on device", Kind::DiskFull),
+            (400, "Minimum memory limit allowed is 6MB", Kind::TooLittleMemory),
+            (
+                500,
+                "runc: runc create failed: unable to start container process: error during container init: error setting cgroup config for procHooks process: unable to set memory limit to 1048576 (current usage: 2596864, peak usage: 2744320): OCI runtime error",
+                Kind::TooLittleMemory,
+            ),
+            (500, "creating /etc/mtab symlink: not a directory", Kind::Misplaced),
+            (
+                500,
+                "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting \"/etc\" to rootfs at \"/etc/hostname\": not a directory: unknown",
+                Kind::Misplaced,
+            ),
             (500, "something else", Kind::Other),
         ];
         for (status, message, want) in seen {

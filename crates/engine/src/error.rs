@@ -42,6 +42,10 @@ pub enum EngineErrorKind {
     Unauthorized,
     /// The command can't be run in the container.
     CannotRun,
+    /// The memory limit is less than a container takes to start.
+    TooLittleMemory,
+    /// A file lies where the image has a directory, or the reverse.
+    Misplaced,
     /// The object is used by others.
     InUse,
     /// The engine's disk is full.

@@ -240,7 +240,7 @@ impl fmt::Display for Failure {
                 lines(f, logs)
             }
             Self::Unhealthy { waited, last, logs } => {
-                write!(f, "its health check did not pass within {} s", waited.as_secs())?;
+                write!(f, "its health check did not pass within {:.1} s", waited.as_secs_f64())?;
                 if !last.trim().is_empty() {
                     write!(f, "; the last one said: {}", last.trim())?;
                 }
@@ -277,7 +277,13 @@ fn hint(kind: &EngineErrorKind) -> &'static str {
     match kind {
         EngineErrorKind::NoImage => "; check the image's name and tag, and the network",
         EngineErrorKind::Unauthorized => "; log in to the registry (`docker login` or `podman login`)",
-        EngineErrorKind::CannotRun => "; check command and entrypoint: the program must be in the image",
+        EngineErrorKind::CannotRun => {
+            "; check command and entrypoint: the program must be in the image, and executable"
+        }
+        EngineErrorKind::TooLittleMemory => "; raise resources.limits.memory",
+        EngineErrorKind::Misplaced => {
+            "; check config_files and volumes: a file takes the place of a directory of the image, or the reverse"
+        }
         EngineErrorKind::DiskFull => {
             "; free space on the engine's disk (`devarch doctor` shows how much is used)"
         }

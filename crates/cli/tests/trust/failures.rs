@@ -1,6 +1,10 @@
 //! What is told of an apply that failed: the instance, the cause, and what runs now.
 
-use crate::{common::World, on_both_engines, picture::Picture};
+use crate::{
+    common::{Ran, World},
+    on_both_engines,
+    picture::Picture,
+};
 use std::net::TcpListener;
 
 on_both_engines! {
@@ -9,11 +13,14 @@ on_both_engines! {
     an_exit_code_is_told_with_the_last_lines
     a_failing_check_is_told_with_what_it_said_last
     too_little_memory_is_told
+    too_little_memory_to_start_with_is_told
+    a_program_that_cannot_be_run_is_told_in_words
+    a_file_in_the_place_of_a_directory_is_told
 }
 
 impl World {
     /// A stack that runs, one instance of which is given something it can't run with; how the apply that fails, ends.
-    fn breaks(&self, fields: &[&str], code: i32, told: &[&str]) {
+    fn breaks(&self, fields: &[&str], code: i32, told: &[&str]) -> Ran {
         self.define(
             "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
              web: {template: busybox}\n      db: {template: busybox}\n",
@@ -26,6 +33,7 @@ impl World {
             assert!(failed.stderr.contains(words), "{words:?} is not told\n{failed}");
         }
         assert_eq!(before, Picture::of(self), "{failed}");
+        failed
     }
 }
 
@@ -67,4 +75,29 @@ fn too_little_memory_is_told(world: &World) {
     let limits = "resources={limits: {memory: 8M}}";
     let told = ["instance 'web' failed: it was killed", "raise resources.limits.memory", RUNS_AGAIN];
     world.breaks(&[command, limits, "restart=no"], 1, &told);
+}
+
+fn too_little_memory_to_start_with_is_told(world: &World) {
+    let told = ["instance 'web' failed", "; raise resources.limits.memory"];
+    world.breaks(&["resources={limits: {memory: 1M}}"], 1, &told);
+}
+
+fn a_program_that_cannot_be_run_is_told_in_words(world: &World) {
+    for (program, why) in
+        [("no-such-program", "executable file not found"), ("/etc/passwd", "permission denied")]
+    {
+        let told = [
+            &format!("exec: \"{program}\": {why}"),
+            "; check command and entrypoint: the program must be in the image, and executable",
+            RUNS_AGAIN,
+        ];
+        let failed = world.breaks(&[&format!("entrypoint=[{program}]")], 1, &told);
+        assert!(!failed.stderr.contains("OCI") && !failed.stderr.contains("runc"), "{failed}");
+        world.ok(&["unset", "STACK/web", "entrypoint"]);
+    }
+}
+
+fn a_file_in_the_place_of_a_directory_is_told(world: &World) {
+    let told = ["instance 'web' failed", "not a directory; check config_files and volumes", RUNS_AGAIN];
+    world.breaks(&["config_files={/etc: {content: a}}"], 1, &told);
 }
