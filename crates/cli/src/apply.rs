@@ -156,11 +156,21 @@ impl Work<'_> {
             return Ok(Some(Recover::Undo));
         }
         let terminal = self.session.terminal;
+        let app = self.session.app().await?;
+        // What was edited since is not what an interrupted apply wanted, so it is not applied in its place.
+        if args.resume && app.interrupted(stack).await?.is_none() {
+            let name = &stack.name;
+            let message = format!(
+                "no apply of stack '{name}' was interrupted, so there is nothing to resume; `devarch apply {name}` \
+                 applies what is wanted now"
+            );
+            return Err(AppError::Refused(message).into());
+        }
         // With --yes also one that is interrupted while its lock is waited for.
         if args.resume || terminal.yes {
             return Ok(Some(Recover::Resume));
         }
-        let Some(open) = self.session.app().await?.left_open(stack).await? else { return Ok(None) };
+        let Some(open) = app.left_open(stack).await? else { return Ok(None) };
         let error = AppError::Interrupted { stack: stack.name.clone(), apply: Box::new(open) };
         if !terminal.interactive {
             return Err(error.into());

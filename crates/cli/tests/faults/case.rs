@@ -172,6 +172,9 @@ impl Scene {
             assert!(broken.is_none() || ran.code == -1, "killed\n{ran}");
         }
         let ran = self.world.run(&args);
+        // Killed before it began, or a second time when all was done: then there is nothing to go on with.
+        let none = ran.code == 5 && ran.stderr.contains("was interrupted, so there is nothing to resume");
+        let ran = if none { self.world.run(&["apply", "STACK", "--yes"]) } else { ran };
         let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("{mixed}\nhelped by\n{ran}"));
         // What was committed when it died can't be undone any more, which is told.
         let told = ran.code == 0 || (undo && side == Side::New);

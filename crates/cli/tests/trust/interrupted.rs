@@ -8,6 +8,7 @@ on_both_engines! {
     an_undone_apply_leaves_the_very_same_containers
     a_resumed_apply_ends_in_what_is_wanted
     an_interrupted_first_apply_can_be_undone_to_nothing
+    what_was_not_interrupted_is_not_resumed
 }
 
 on_postgres! {
@@ -93,4 +94,19 @@ fn an_interrupted_first_apply_can_be_undone_to_nothing(world: &World) {
     assert!(now.containers.is_empty() && now.networks.is_empty(), "{now:#?}");
     let plan = world.ok(&["plan", "STACK"]);
     assert!(!plan.stdout.contains("by hand"), "nobody removed what never came to be\n{plan}");
+}
+
+fn what_was_not_interrupted_is_not_resumed(world: &World) {
+    world.up_gated();
+    world.ok(&["set", "STACK/web", "environment.EDITED=since"]);
+    let before = Picture::of(world);
+    for args in [&["apply", "STACK", "--resume", "--yes"][..], &["up", "STACK", "--resume", "--yes"]] {
+        let refused = world.fails(5, args);
+        assert!(
+            refused.stderr.contains("no apply of stack 'STACK' was interrupted")
+                && refused.stderr.contains("`devarch apply STACK` applies what is wanted now"),
+            "{refused}"
+        );
+    }
+    assert_eq!(before, Picture::of(world), "nothing was changed");
 }
