@@ -110,6 +110,7 @@ impl App {
         let open = self.take_over(lock, &prepared, options.recover).await?;
         if prepared.plan.steps.is_empty() {
             self.close_taken_over(lock, open.as_ref()).await?;
+            self.clear_failure(lock, &prepared, (approved.plan.as_ref(), options.command)).await?;
             return Ok(Outcome { steps: 0, took: begun.elapsed() });
         }
         (options.events)(Event::Planned(Arc::clone(&prepared.plan)));
@@ -157,6 +158,24 @@ impl App {
         self.close_taken_over(lock, taken_over.as_ref()).await?;
         let mask = self.mask(&prepared.stack).await?;
         Ok(Attempt { prepared, engine_id, apply, before, applies, copies, mask })
+    }
+
+    /// After an apply that failed it is news that there is nothing to do: the stack is as it should be again, and is no
+    /// longer told to have failed.
+    async fn clear_failure(
+        &self,
+        lock: &StackLock,
+        prepared: &Prepared,
+        told: (Option<&PlanId>, &str),
+    ) -> Result<(), AppError> {
+        let latest = self.store.applies(&prepared.stack.id, 1).await?;
+        let failed = |apply: &Apply| matches!(apply.outcome, ApplyOutcome::RolledBack | ApplyOutcome::Failed);
+        if !latest.first().is_some_and(failed) {
+            return Ok(());
+        }
+        let attempt = self.begin(lock, prepared, None, told).await?;
+        let now = crate::time::now();
+        Ok(self.store.end_apply(lock, &attempt.apply, ApplyOutcome::Succeeded, now, None).await?)
     }
 
     /// Makes the steps up to the commit point, then those that remove what was replaced.
