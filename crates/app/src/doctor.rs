@@ -1,7 +1,7 @@
 //! What is right and wrong with the machine DevArch works on, and how to mend it. Nothing is changed and no engine is
 //! started.
 
-use crate::{App, Settings, host};
+use crate::{App, Leftover, Settings, adopt::leftovers, host};
 use devarch_core::{
     engine::{EngineKind, Locality},
     observed::{ObservedContainer, ObservedNetwork},
@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -83,6 +84,9 @@ pub async fn doctor(settings: &Settings) -> Vec<Check> {
     let (engines, found) = engines(settings).await;
     checks.extend(found);
     checks.extend(disks(settings, &engines));
+    if let Ok(app) = &app {
+        checks.push(other_homes(app, &engines).await);
+    }
     let seen = join_all(engines.iter().map(look)).await;
     let networks: Vec<ObservedNetwork> = seen.iter().flat_map(|(networks, _)| networks.clone()).collect();
     let containers: Vec<ObservedContainer> =
@@ -240,6 +244,24 @@ async fn look(engine: &Arc<dyn Engine>) -> (Vec<ObservedNetwork>, Vec<ObservedCo
     let (networks, containers) = tokio::join!(engine.networks(), engine.containers());
     (networks.unwrap_or_default(), containers.unwrap_or_default())
 }
+
+/// What stacks of other homes and users there are: all is well with them, unless their home is lost.
+async fn other_homes(app: &App, engines: &[Arc<dyn Engine>]) -> Check {
+    let looks = engines.iter().map(|engine| leftovers(engine.as_ref(), &app.store_id));
+    let left: Vec<Leftover> = join_all(looks).await.into_iter().flatten().flatten().collect();
+    let stacks: BTreeSet<&str> = left.iter().map(|left| left.stack.as_str()).collect();
+    if stacks.is_empty() {
+        return Check::new("other homes", Verdict::Ok, "nothing on the engines was made by another");
+    }
+    let shown: Vec<&str> = stacks.iter().copied().take(OTHERS_SHOWN).collect();
+    let more = if stacks.len() > OTHERS_SHOWN { ", ..." } else { "" };
+    let found = format!("{} stacks are another home's or user's: {}{more}", stacks.len(), shown.join(", "));
+    Check::new("other homes", Verdict::Ok, found)
+        .mend("only if that home is lost: `devarch adopt STACK` clears away what it left; volumes stay")
+}
+
+/// How many stacks of others are named.
+const OTHERS_SHOWN: usize = 5;
 
 /// The home's disk, and the usual ones of engines on this machine.
 fn disks(settings: &Settings, engines: &[Arc<dyn Engine>]) -> Vec<Check> {

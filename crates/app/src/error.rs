@@ -57,6 +57,9 @@ pub enum AppError {
         /// The nearest that exists.
         near: Option<String>,
     },
+    /// No other home left anything of that stack.
+    #[error("no other home has anything of a stack '{0}' on this engine; `devarch adopt` lists all there is")]
+    NothingLeft(StackName),
     /// There is no such instance.
     #[error("stack '{stack}' has no instance '{name}'{}", hint(.near.as_deref(), "`devarch instance list` shows all"))]
     NoInstance {
@@ -249,6 +252,7 @@ impl AppError {
             | Self::TooLong(_)
             | Self::Store(StoreError::Name(_)) => ErrorKind::Invalid,
             Self::NoStack { .. }
+            | Self::NothingLeft(_)
             | Self::NoInstance { .. }
             | Self::NoTemplate { .. }
             | Self::NoPlan { .. }

@@ -3,6 +3,7 @@
 //!
 //! A change goes `edit` -> store; a run goes `observe` -> [`devarch_core::plan::plan`] -> `execute`.
 
+mod adopt;
 mod app;
 mod apply;
 mod catalog;
@@ -30,6 +31,7 @@ mod text_file;
 mod time;
 mod volumes;
 
+pub use adopt::Leftover;
 pub use app::App;
 pub use apply::{
     ApplyOptions, Approved, Interrupted, Recover, ShownChange, ShownPlan, ShownStep, is_plan_id,

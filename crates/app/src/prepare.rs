@@ -40,6 +40,8 @@ pub struct PrepareOptions {
     pub prove: bool,
     /// Use volumes that a removed stack or instance left under the same name.
     pub reuse_volumes: bool,
+    /// Use volumes that another home made, which is lost.
+    pub adopt_volumes: bool,
     /// Copy volumes before another image gets to write to them.
     pub snapshot: bool,
     /// What is asked of images.
@@ -129,6 +131,7 @@ impl App {
             restart: options.restart.clone(),
             prove: options.prove,
             reuse_volumes: options.reuse_volumes,
+            adopt_volumes: options.adopt_volumes,
             supplied: options.supplied.is_some(),
             snapshot: options.snapshot,
         };
@@ -157,7 +160,7 @@ impl App {
         desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }
 
-    async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
+    pub(crate) async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
         let applied = self.store.applied(&stack.id).await?;
         let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
         let applied = applied

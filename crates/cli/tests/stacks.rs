@@ -24,6 +24,7 @@ on_both_engines! {
     edits_that_the_file_undoes_are_shown_without_their_secrets
     ports_and_addresses_survive_down_and_up
     data_of_a_removed_stack_is_not_taken_over_by_accident
+    what_a_lost_home_left_is_cleared_away_and_its_data_taken_over
     up_waits_for_what_an_interrupted_up_left_starting
     every_template_whose_image_is_here_becomes_ready
     what_was_brought_up_is_shown_as_healthy_at_once
@@ -87,8 +88,11 @@ fn a_failed_replacement_is_mended_by_the_next_apply(world: &World) {
     assert!(failed.stderr.contains("instance 'web' failed: its health check did not pass"), "{failed}");
     assert!(failed.stderr.contains("nope"), "{failed}");
     world.fails(1, &["apply", "--yes"]);
+    assert!(world.ok(&["status"]).stdout.contains("failed: "));
     world.ok(&["unset", "/web", "healthcheck"]);
-    world.ok(&["apply", "--yes"]);
+    let mended = world.ok(&["apply", "--yes"]);
+    assert!(!mended.stdout.contains("failed: "), "it is as it should be again: {mended}");
+    assert_eq!(world.json(&["history"])[0]["outcome"], "succeeded");
     world.ok(&["plan", "--detailed-exitcode"]);
     let after = world.instance(&world.stack, "web");
     assert_eq!((&after["ports"], &after["address"]), (&before["ports"], &before["address"]));
@@ -181,6 +185,45 @@ fn data_of_a_removed_stack_is_not_taken_over_by_accident(world: &World) {
     world.ok(&["down", "--yes"]);
     world.ok(&["up", "--yes"]);
     assert_eq!(world.ok(&["exec", "-T", "/web", "--", "cat", "/data/x"]).stdout, "precious\n");
+}
+
+fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(world: &World) {
+    world.write("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: busybox, volumes: [\"data:/data\"]}\n");
+    world.ok(&["up", "--yes"]);
+    world.ok(&["exec", "-T", "/web", "--", "sh", "-c", "echo precious >/data/x"]);
+    std::fs::rename(world.home(), world.home().with_extension("lost")).unwrap();
+    let refused = world.fails(5, &["up", "--yes", "--adopt-volumes"]);
+    assert!(refused.stderr.contains("if that home is lost, `devarch adopt STACK` clears away"), "{refused}");
+    assert!(world.run(&["doctor"]).stdout.contains("another home's or user's"));
+    let row = |line: &str| line.starts_with("STACK ") && line.contains(" 1 ");
+    assert!(world.ok(&["adopt"]).stdout.lines().any(row), "{}", world.ok(&["adopt"]));
+    assert!(world.fails(4, &["adopt", "nothing"]).stderr.contains("no other home has anything"));
+    let asked = world.fails(5, &["adopt", "STACK"]);
+    assert!(asked.stderr.contains("-   container devarch-STACK-web: remove"), "{asked}");
+    assert!(asked.stderr.contains("volume devarch-STACK-web-data: stays"), "{asked}");
+    let containers = |world: &World| {
+        let all = world.wait(world.engine().containers()).unwrap();
+        all.iter().filter(|one| one.name.as_str().starts_with(&format!("devarch-{}-", world.stack))).count()
+    };
+    assert_eq!(containers(world), 1, "nobody has agreed to anything");
+    world.ok(&["adopt", "STACK", "--yes"]);
+    assert_eq!(containers(world), 0);
+    let refused = world.fails(5, &["up", "--yes", "--reuse-volumes"]);
+    assert!(
+        refused.stderr.contains("if that home is lost, --adopt-volumes takes its data over"),
+        "{refused}"
+    );
+    world.ok(&["up", "--yes", "--adopt-volumes"]);
+    assert_eq!(world.ok(&["exec", "-T", "/web", "--", "cat", "/data/x"]).stdout, "precious\n");
+    // What was taken over once is not asked for again, and is deleted like one's own.
+    world.ok(&["plan", "--detailed-exitcode"]);
+    world.ok(&["down", "--yes"]);
+    world.ok(&["up", "--yes"]);
+    world.ok(&["down", "--yes"]);
+    let deleted = world.json(&["stack", "delete", "STACK", "--volumes", "--yes"]);
+    assert_eq!(deleted["kept_volumes"], serde_json::json!([]), "{deleted}");
+    let volume = format!("devarch-{}-web-data", world.stack);
+    assert!(!world.wait(world.engine().volumes()).unwrap().contains_key(&volume));
 }
 
 fn up_waits_for_what_an_interrupted_up_left_starting(world: &World) {

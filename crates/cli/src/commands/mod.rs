@@ -1,5 +1,6 @@
 //! One file per command: its arguments, one use-case, what is printed.
 
+mod adopt;
 mod apply;
 mod catalog;
 mod completions;
@@ -87,6 +88,8 @@ pub(crate) enum Command {
     Config(config::Args),
     /// Print the Compose file a stack amounts to, or write it to a directory
     Compose(compose::Args),
+    /// List what lost homes left on the engine, or clear a stack of theirs away; volumes stay
+    Adopt(adopt::Args),
     /// Check engines, disk, addresses, ports, home, store and clock
     Doctor(doctor::Args),
     /// Print a completion script for a shell
@@ -123,6 +126,7 @@ impl Command {
             Self::Unset(args) => unset::run(args, session).await,
             Self::Config(args) => config::run(args, session).await,
             Self::Compose(args) => compose::run(args, session).await,
+            Self::Adopt(args) => adopt::run(args, session).await,
             Self::Doctor(args) => doctor::run(args, session).await,
             Self::Completions(args) => completions::run(&args, session),
             Self::Man(args) => man::run(&args, session),

@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Use volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
+    /// Use volumes that another home made under the same name; only where that home is lost
+    #[arg(long)]
+    adopt_volumes: bool,
     /// Copy a volume before another image gets to write to it; if the apply fails, the data too is put back
     #[arg(long)]
     snapshot: bool,
@@ -71,6 +74,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
+        adopt_volumes: args.adopt_volumes,
         snapshot: args.snapshot,
         images: args.pull.options(),
         ..PrepareOptions::default()

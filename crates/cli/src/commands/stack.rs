@@ -133,7 +133,8 @@ async fn show(session: &Session, name: Option<StackName>) -> Done {
 /// Deletes what is defined; of what is on the engine only volumes that were shown and agreed to.
 async fn delete(session: &Session, name: &StackName, delete_volumes: bool) -> Done {
     let app = session.app().await?;
-    let volumes = app.volumes(&app.deletable(name).await?).await?;
+    let deletable = app.deletable(name).await?;
+    let (volumes, adopted) = (app.volumes(&deletable).await?, app.adopted_volumes(&deletable).await?);
     let list = |volumes: &[PhysicalVolume]| {
         let lines: Vec<String> = volumes.iter().map(|volume| format!("  {volume}")).collect();
         lines.join("\n")
@@ -145,10 +146,12 @@ async fn delete(session: &Session, name: &StackName, delete_volumes: bool) -> Do
         session.terminal.confirm(&format!("Delete '{name}' with its volumes?"), "deleting volumes")?;
     }
     let stack = app.delete_stack(name).await?;
-    if delete_volumes {
-        app.delete_volumes(&stack, &volumes).await?;
-    }
-    let (deleted, kept) = if delete_volumes { (volumes, Vec::new()) } else { (Vec::new(), volumes) };
+    let (deleted, kept) = if delete_volumes {
+        let kept = app.delete_volumes(&stack, &volumes, &adopted).await?;
+        (volumes.into_iter().filter(|volume| !kept.contains(volume)).collect(), kept)
+    } else {
+        (Vec::new(), volumes)
+    };
     if session.terminal.json {
         session
             .terminal

@@ -42,7 +42,7 @@ pub(super) fn conflicts(
     }
     for (name, instance) in wanted {
         container_name(desired, (name, instance), observed, &mut found);
-        volume_names(desired, (name, instance), observed, &mut found);
+        found.extend(foreign_volumes(desired, (name, instance), observed, remembered, options.adopt_volumes));
         if !options.reuse_volumes {
             found.extend(left_volumes(desired, (name, instance), observed, remembered));
         }
@@ -77,6 +77,17 @@ fn owner(desired: &Desired, labels: &BTreeMap<String, String>) -> String {
     }
 }
 
+/// What to do about an object of another home that is lost; it comes after the words that are true of any.
+fn adoption(desired: &Desired, labels: &BTreeMap<String, String>) -> String {
+    let store = labels.get(label::STORE_ID).filter(|store| *store != desired.identity.store.as_str());
+    match (store, labels.get(label::STACK_NAME)) {
+        (Some(_), Some(stack)) => {
+            format!("; if that home is lost, `devarch adopt {stack}` clears away what it left")
+        }
+        _ => String::new(),
+    }
+}
+
 fn network(desired: &Desired, observed: &Observed, found: &mut Vec<Conflict>) {
     let name = desired.network.name.as_str();
     let of_stack = |message: String| Problem { instance: None, field: "network".to_owned(), message };
@@ -86,8 +97,9 @@ fn network(desired: &Desired, observed: &Observed, found: &mut Vec<Conflict>) {
             ours = true;
         } else {
             found.push(Conflict(of_stack(format!(
-                "network {name} {}; remove it (`network rm {name}`) or give the stack another name",
-                owner(desired, &network.labels)
+                "network {name} {}; remove it (`network rm {name}`) or give the stack another name{}",
+                owner(desired, &network.labels),
+                adoption(desired, &network.labels)
             ))));
         }
     }
@@ -119,34 +131,43 @@ fn container_name(
         .find(|container| container.name == instance.container && !is_ours(desired, &container.labels));
     if let Some(taken) = taken {
         let message = format!(
-            "container name {} is taken: that container {}; remove or rename it, or rename the instance",
+            "container name {} is taken: that container {}; remove or rename it, or rename the instance{}",
             instance.container,
-            owner(desired, &taken.labels)
+            owner(desired, &taken.labels),
+            adoption(desired, &taken.labels)
         );
         found.push(Conflict(Problem::of(name, "name", message)));
     }
 }
 
-fn volume_names(
+/// Volumes of others, but those of a lost home that were taken over, now or before: labels can't say so.
+fn foreign_volumes(
     desired: &Desired,
     (name, instance): Named<'_>,
     observed: &Observed,
-    found: &mut Vec<Conflict>,
-) {
+    remembered: &Remembered,
+    adopt: bool,
+) -> Vec<Conflict> {
+    let mut found = Vec::new();
     for volume in &instance.volumes {
         let Some(labels) = observed.volumes.get(volume.name.as_str()) else {
             continue;
         };
         let store = labels.get(label::STORE_ID).map(String::as_str);
-        if store != Some(desired.identity.store.as_str()) {
-            let message = format!(
-                "volume {} {}; its data is left alone: remove or rename it, or rename the instance",
-                volume.name,
-                owner(desired, labels)
-            );
-            found.push(Conflict(Problem::of(name, "volumes", message)));
+        let adopted = store.is_some() && (adopt || remembered.had_volume(&instance.id, &volume.name));
+        if store == Some(desired.identity.store.as_str()) || adopted {
+            continue;
         }
+        let way_out =
+            if store.is_some() { "; if that home is lost, --adopt-volumes takes its data over" } else { "" };
+        let message = format!(
+            "volume {} {}; its data is left alone: remove it, or rename the instance{way_out}",
+            volume.name,
+            owner(desired, labels)
+        );
+        found.push(Conflict(Problem::of(name, "volumes", message)));
     }
+    found
 }
 
 /// A volume that a removed stack or instance left is not taken over by accident.

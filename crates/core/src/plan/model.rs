@@ -435,6 +435,8 @@ pub struct PlanOptions {
     pub prove: bool,
     /// Use volumes that a removed stack or instance left under the same name.
     pub reuse_volumes: bool,
+    /// Use volumes that another home made, which is lost.
+    pub adopt_volumes: bool,
     /// Images were fetched and built a moment ago, as their policies say.
     pub supplied: bool,
     /// Copy a volume before another image gets to write to it; an undo restores it.
@@ -456,7 +458,7 @@ impl Remembered {
     }
 
     /// Whether a container of an instance had that volume.
-    pub(super) fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
+    pub fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
         let specs = self.applied.get(instance).into_iter().flatten();
         let specs = specs.filter(|known| known.state != AppliedState::Begun);
         let mut mounts = specs.filter_map(|known| known.spec.get("mounts")?.as_array()).flatten();

@@ -350,7 +350,7 @@ fn what_others_have_is_a_conflict_that_names_them() {
     insta::assert_snapshot!(error.to_string(), @"
     stack 'shop' can't be applied: instance 'web': container name devarch-shop-web is taken: that container was not made by DevArch; remove or rename it, or rename the instance
       instance 'web': port 8080 is already in use by container devarch-shop-web, which was not made by DevArch; stop it, or choose another: `devarch set shop/web ports.80=PORT`
-      instance 'web': volume devarch-shop-web-data was not made by DevArch; its data is left alone: remove or rename it, or rename the instance
+      instance 'web': volume devarch-shop-web-data was not made by DevArch; its data is left alone: remove it, or rename the instance
     ");
 }
 

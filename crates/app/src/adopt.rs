@@ -1,0 +1,103 @@
+//! What another home or user left on an engine. Nobody but its own home touches it, unless the user says that the home
+//! is lost.
+
+use crate::{App, AppError};
+use devarch_core::{
+    id::{ContainerId, NetworkId, StoreId},
+    observed::RunState,
+    spec::label,
+};
+use devarch_engine::{Engine, EngineError};
+use futures_util::future::try_join3;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What one stack of another home has on an engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Leftover {
+    /// The store that made it.
+    pub store: StoreId,
+    /// The stack, by the name it had.
+    pub stack: String,
+    /// Its containers' names.
+    pub containers: Vec<String>,
+    /// How many of them run.
+    pub running: usize,
+    /// Its networks' names.
+    pub networks: Vec<String>,
+    /// Its volumes' names.
+    pub volumes: Vec<String>,
+    #[serde(skip)]
+    container_ids: Vec<ContainerId>,
+    #[serde(skip)]
+    network_ids: Vec<NetworkId>,
+}
+
+impl Leftover {
+    fn of((store, stack): &(String, String)) -> Self {
+        Self {
+            store: StoreId::new(store.as_str()),
+            stack: stack.clone(),
+            containers: Vec::new(),
+            running: 0,
+            networks: Vec::new(),
+            volumes: Vec::new(),
+            container_ids: Vec::new(),
+            network_ids: Vec::new(),
+        }
+    }
+}
+
+/// Everything on an engine that a store other than this one made, stack by stack.
+pub(crate) async fn leftovers(engine: &dyn Engine, own: &StoreId) -> Result<Vec<Leftover>, EngineError> {
+    let lists = try_join3(engine.containers(), engine.networks(), engine.volumes());
+    let (containers, networks, volumes) = lists.await?;
+    let mut found: BTreeMap<(String, String), Leftover> = BTreeMap::new();
+    let whose = |labels: &BTreeMap<String, String>| {
+        let store = labels.get(label::STORE_ID).filter(|store| *store != own.as_str())?;
+        Some((store.clone(), labels.get(label::STACK_NAME)?.clone()))
+    };
+    let mut of = |key: (String, String), add: &dyn Fn(&mut Leftover)| {
+        add(found.entry(key.clone()).or_insert_with(|| Leftover::of(&key)));
+    };
+    for container in containers {
+        let Some(key) = whose(&container.labels) else { continue };
+        of(key, &|left| {
+            left.running += usize::from(container.state == RunState::Running);
+            left.containers.push(container.name.to_string());
+            left.container_ids.push(container.id.clone());
+        });
+    }
+    for network in networks {
+        let Some(key) = whose(&network.labels) else { continue };
+        of(key, &|left| {
+            left.networks.push(network.name.clone());
+            left.network_ids.push(network.id.clone());
+        });
+    }
+    for (name, labels) in volumes {
+        let Some(key) = whose(&labels) else { continue };
+        of(key, &|left| left.volumes.push(name.clone()));
+    }
+    Ok(found.into_values().collect())
+}
+
+impl App {
+    /// What stacks of other homes and users have on the engine that was asked for, or the first there is.
+    pub async fn left_by_others(&self) -> Result<Vec<Leftover>, AppError> {
+        Ok(leftovers(self.engine(None).await?.as_ref(), &self.store_id).await?)
+    }
+
+    /// Removes containers and networks of another home's stack; its volumes stay. Cut off, it can be done again.
+    pub async fn clear_away(&self, left: &Leftover) -> Result<(), AppError> {
+        let engine = self.engine(None).await?;
+        for container in &left.container_ids {
+            engine.stop(container, None).await?;
+            engine.remove_container(container).await?;
+        }
+        for network in &left.network_ids {
+            engine.remove_network(network).await?;
+        }
+        Ok(())
+    }
+}
