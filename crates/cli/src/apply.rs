@@ -72,6 +72,17 @@ impl Work<'_> {
         }
     }
 
+    /// What only looks, unless that is cancelled: an engine can be silent for long.
+    pub(crate) async fn look<T>(
+        &self,
+        looking: impl Future<Output = Result<T, AppError>>,
+    ) -> Result<T, CliError> {
+        tokio::select! {
+            seen = looking => Ok(seen?),
+            () = self.cancel.cancelled() => Err(CliError::Cancelled),
+        }
+    }
+
     /// The stack's lock for what nobody is asked about: it is planned under the lock, so that what another command did
     /// while that was waited for makes no plan stale. What is asked about must not keep others out meanwhile.
     pub(crate) async fn lock_unasked(

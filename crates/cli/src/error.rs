@@ -37,6 +37,9 @@ pub(crate) enum CliError {
     /// Ctrl-C while something was waited for.
     #[error("cancelled while waiting; nothing was changed")]
     Cancelled,
+    /// Ctrl-C when what is wanted had been recorded, and nothing been done about it.
+    #[error("cancelled before anything was done; it is still wanted: `devarch apply {0}` goes on with it")]
+    StillWanted(StackName),
     /// Output could not be written, or the terminal not used.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -64,7 +67,7 @@ impl CliError {
             Self::Invalid(_) => Exit::INVALID,
             Self::NotUp(_) | Self::NotAStack { .. } => Exit::NOT_FOUND,
             Self::NobodyToAsk(_) => Exit::CONFLICT,
-            Self::Declined | Self::Cancelled => Exit::CANCELLED,
+            Self::Declined | Self::Cancelled | Self::StillWanted(_) => Exit::CANCELLED,
             Self::Output(_) => Exit::FAILED,
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     apply::{LockArgs, Work, agree_to_more, report},
     completion,
-    error::Done,
+    error::{CliError, Done},
     exit::Exit,
     session::Session,
     signals,
@@ -64,7 +64,10 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
             options.restart = instance.map_or_else(all, |instance| [instance].into());
         }
     }
-    let prepared = app.prepare(&name, &options).await?;
+    let prepared = match work.look(app.prepare(&name, &options)).await {
+        Err(CliError::Cancelled) if life != Life::Restart => return Err(CliError::StillWanted(name)),
+        prepared => prepared?,
+    };
     agree_to_more(session, &prepared)?;
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;

@@ -22,6 +22,7 @@ macro_rules! on_both_engines {
 
 on_both_engines! {
     ctrl_c_while_an_image_is_pulled_leaves_nothing
+    ctrl_c_while_the_engine_is_looked_at_changes_nothing
     ctrl_c_while_a_container_is_made_is_mended_by_the_next_apply
     ctrl_c_while_a_replacement_is_made_runs_nothing_twice
     ctrl_c_while_a_container_stops_is_mended_by_the_next_stop
@@ -72,6 +73,11 @@ fn pull(asked: &str) -> Becomes {
     if pulls { Becomes::Held } else { Becomes::Passed }
 }
 
+fn look(asked: &str) -> Becomes {
+    let looks = asked.starts_with("GET") && asked.contains("/containers/json");
+    if looks { Becomes::Held } else { Becomes::Passed }
+}
+
 fn create(asked: &str) -> Becomes {
     let creates = asked.starts_with("POST") && asked.contains("/containers/create");
     if creates { Becomes::Held } else { Becomes::Passed }
@@ -96,6 +102,33 @@ fn ctrl_c_while_an_image_is_pulled_leaves_nothing(world: &World) {
     assert!(world.ok(&["stack", "list"]).stdout.contains("no stacks yet"), "nothing was saved");
     world.write(WEB);
     world.ok(&["up", "--yes"]);
+    world.converges();
+}
+
+/// The engine never answers: nobody waits for it.
+fn ctrl_c_while_the_engine_is_looked_at_changes_nothing(world: &World) {
+    world.write(WEB);
+    world.ok(&["up", "--yes"]);
+    let commands =
+        [&["plan"][..], &["apply", "--yes"], &["up", "--yes"], &["down", "--yes"], &["restart"], &["stop"]];
+    for args in commands {
+        world.ok(&["set", "/web", "environment.A=1"]);
+        let between = Between::new(&world.endpoint(), look);
+        let child = world.command_at(&between.endpoint(), args).spawn().unwrap();
+        between.await_held();
+        signal(&child, Signal::INT);
+        let ran = world.end(child);
+        assert_eq!(ran.code, 130, "{args:?}: {ran}");
+        let told = if args == ["stop"] {
+            "it is still wanted: `devarch apply STACK`"
+        } else {
+            "nothing was changed"
+        };
+        assert!(ran.stderr.contains(told), "{args:?}: {ran}");
+        assert_eq!(world.running(), 1, "{args:?}");
+    }
+    assert_eq!(world.json(&["lock", "list"]), serde_json::json!([]));
+    world.ok(&["start", "--yes"]);
     world.converges();
 }
 

@@ -30,7 +30,7 @@ use devarch_core::{
 };
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock};
 use put_back::{Uncertain, Undoing};
-use report::{ending, left_behind, report, untold};
+use report::{cancelled, ending, left_behind, report, untold};
 use std::{collections::BTreeSet, sync::Arc, sync::Mutex, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -98,7 +98,10 @@ impl App {
         options: ApplyOptions<'_>,
     ) -> Result<Outcome, AppError> {
         let begun = Instant::now();
-        let prepared = self.prepare(&approved.stack, &approved.options).await?;
+        let prepared = tokio::select! {
+            prepared = self.prepare(&approved.stack, &approved.options) => prepared?,
+            () = options.cancel.cancelled() => return Err(cancelled(&approved.stack).into()),
+        };
         let differences = approved.assumed.differences(&prepared.assumed);
         if !differences.is_empty() {
             return Err(AppError::Stale {

@@ -3,6 +3,7 @@
 use super::{Attempt, put_back::PutBack};
 use crate::execute::{ApplyFailure, Ending, Executed, Failure, Journal};
 use devarch_core::{
+    name::StackName,
     plan::{Action, Step, StepId},
     stack::Wanted,
 };
@@ -23,6 +24,17 @@ pub(super) fn report(attempt: &Attempt<'_>, step: Option<StepId>, failure: Failu
         failure,
         ending: Ending::Untouched,
     }
+}
+
+/// A cancel before anything was begun.
+pub(super) fn cancelled(stack: &StackName) -> Box<ApplyFailure> {
+    Box::new(ApplyFailure {
+        stack: stack.to_string(),
+        instance: None,
+        action: "the apply".to_owned(),
+        failure: Failure::Cancelled,
+        ending: Ending::Untouched,
+    })
 }
 
 /// How an apply that failed before its commit point ended, and how the journal closes it; what could not be put back
