@@ -31,6 +31,7 @@ use std::{
 /// What a plan may be asked for; a saved plan remembers it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish by itself")]
 pub struct PrepareOptions {
     /// Instances to make anew.
     pub replace: BTreeSet<InstanceName>,

@@ -64,7 +64,7 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
             options.restart = instance.map_or_else(all, |instance| [instance].into());
         }
     }
-    let prepared = match work.look(app.prepare(&name, &options)).await {
+    let prepared = match work.look(Box::pin(app.prepare(&name, &options))).await {
         Err(CliError::Cancelled) if life != Life::Restart => return Err(CliError::StillWanted(name)),
         prepared => prepared?,
     };

@@ -121,7 +121,11 @@ fn on_a_busy_machine_what_ends_at_once_did_not_start(world: &World) {
     let busy = 8 * std::thread::available_parallelism().unwrap().get();
     let ran = std::thread::scope(|scope| {
         for _ in 0..busy {
-            scope.spawn(|| while !over.load(std::sync::atomic::Ordering::Relaxed) {});
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
         }
         let ran = world.run(&["up", "--yes"]);
         over.store(true, std::sync::atomic::Ordering::Relaxed);

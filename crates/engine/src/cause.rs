@@ -49,17 +49,17 @@ impl Failure {
     }
 
     /// The error of a call that was to do `action`.
-    pub(crate) fn into_error(self, action: String) -> EngineError {
+    pub(crate) fn into_error(self, action: &str) -> EngineError {
         let (kind, message) = match self {
             Self::Answered(answer) => (kind_of(&answer), plain(&answer.message)),
             Self::Unreachable(io::ErrorKind::PermissionDenied, message) => {
-                (Kind::PermissionDenied, format!("{message}; {}", permission_hint(&action)))
+                (Kind::PermissionDenied, format!("{message}; {}", permission_hint(action)))
             }
             Self::Unreachable(_, message) => (Kind::NotRunning, message),
             Self::Cut(message) => (Kind::Uncertain, message),
             Self::Garbled(message) => (Kind::Other, message),
         };
-        EngineError::new(short_ids(&action), kind, message)
+        EngineError::new(short_ids(action), kind, message)
     }
 }
 
@@ -125,7 +125,7 @@ pub(crate) trait During<T> {
 
 impl<T, F: Into<Failure>> During<T> for Result<T, F> {
     fn during(self, action: impl FnOnce() -> String) -> Result<T, EngineError> {
-        self.map_err(|failure| failure.into().into_error(action()))
+        self.map_err(|failure| failure.into().into_error(&action()))
     }
 }
 
@@ -268,7 +268,7 @@ mod tests {
     fn a_failed_start_is_told_without_the_programs_it_went_through() {
         let told = |message: &str| {
             let failure = Failure::Answered(Answered { status: 500, message: message.to_owned() });
-            failure.into_error(format!("start container {}", "0123456789abcdef".repeat(4))).to_string()
+            failure.into_error(&format!("start container {}", "0123456789abcdef".repeat(4))).to_string()
         };
         let docker = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"x\": executable file not found in $PATH: unknown";
         let podman = "runc: runc create failed: unable to start container process: exec: \"x\": executable file not found in $PATH: OCI runtime attempted to invoke a command that was not found";

@@ -99,7 +99,7 @@ impl App {
     ) -> Result<Outcome, AppError> {
         let begun = Instant::now();
         let prepared = tokio::select! {
-            prepared = self.prepare(&approved.stack, &approved.options) => prepared?,
+            prepared = Box::pin(self.prepare(&approved.stack, &approved.options)) => prepared?,
             () = options.cancel.cancelled() => return Err(cancelled(&approved.stack).into()),
         };
         let differences = approved.assumed.differences(&prepared.assumed);

@@ -108,7 +108,7 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
     let lock = work.lock_unasked(&stack, args.lock).await?;
     let now = app.stack(&name).await?;
     let options = supplied_for(&stack, &now, options);
-    let prepared = work.look(app.prepare_stack(now, &options)).await?;
+    let prepared = work.look(Box::pin(app.prepare_stack(now, &options))).await?;
     agree(session, &prepared, &[])?;
     let lock = work.lock_agreed(lock, &stack, args.lock).await?;
     let outcome = work.carry_out(lock, &prepared.approved(), recover).await?;

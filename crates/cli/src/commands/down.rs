@@ -27,7 +27,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let options = PrepareOptions { wanted: Some(Wanted::Absent), ..PrepareOptions::default() };
     let stack = app.stack(&name).await?;
     let lock = work.lock_unasked(&stack, args.lock).await?;
-    let prepared = work.look(app.prepare(&name, &options)).await?;
+    let prepared = work.look(Box::pin(app.prepare(&name, &options))).await?;
     agree(session, &prepared, &[])?;
     let lock = work.lock_agreed(lock, &stack, args.lock).await?;
     let prepared = prepared.saved_as(app.want(&name, None, Wanted::Absent).await?);

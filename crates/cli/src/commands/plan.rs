@@ -82,7 +82,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let work = Work { session, command: "plan --lock", cancel: signals::cancel_token() };
     let lock = if args.hold { Some(work.lock(&stack, args.lock, None).await?) } else { None };
-    let prepared = work.look(app.prepare_stack(stack, &options)).await?;
+    let prepared = work.look(Box::pin(app.prepare_stack(stack, &options))).await?;
     let saved = if stored && !args.no_save { Some(app.save_plan(&prepared).await?) } else { None };
     if let (Some(lock), Some(saved)) = (lock, &saved) {
         app.lease(&lock, saved).await?;

@@ -36,7 +36,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let lock = work.lock_unasked(&first.stack, args.lock).await?;
     let draft = if lock.is_some() { draft().await? } else { first.clone() };
     let options = supplied_for(&first.stack, &draft.stack, options);
-    let prepared = work.look(app.prepare_stack(draft.stack.clone(), &options)).await?;
+    let prepared = work.look(Box::pin(app.prepare_stack(draft.stack.clone(), &options))).await?;
     agree(session, &prepared, &[])?;
     let lock = work.lock_agreed(lock, &draft.stack, args.lock).await?;
     let prepared = prepared.saved_as(app.save(&draft).await?);

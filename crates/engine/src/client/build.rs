@@ -39,7 +39,7 @@ pub(super) async fn build(
     let mut output = Output::new(request);
     let built = follow(engine, call, &mut output, progress).await;
     engine.names.forget();
-    built.map_err(|failure| output.error(failure, action()))?;
+    built.map_err(|failure| output.error(failure, &action()))?;
     let missing =
         || Failure::Answered(Answered { status: 404, message: "no such image after the build".to_owned() });
     image::inspect(engine, name).await?.ok_or_else(missing).during(action)
@@ -141,7 +141,7 @@ impl Output {
         instruction.is_some_and(|(_, instruction)| instruction.trim_start().starts_with("FROM "))
     }
 
-    fn error(&self, failure: Failure, action: String) -> EngineError {
+    fn error(&self, failure: Failure, action: &str) -> EngineError {
         let by_engine = matches!(failure, Failure::Answered(_));
         let mut error = failure.into_error(action);
         // Words of a build are anybody's; these are the engine's own.
@@ -191,7 +191,7 @@ mod tests {
         let message =
             "The command '|1 TOKEN=hunter2 /bin/sh -c login' returned a non-zero code: 3".to_owned();
         let failure = Failure::Answered(Answered { status: 500, message });
-        let error = output.error(failure, "build image app:1".to_owned());
+        let error = output.error(failure, "build image app:1");
         assert_eq!(error.kind, Kind::BuildFailed);
         let want = "The command '|1 TOKEN=[REDACTED] /bin/sh -c login' returned a non-zero code: 3; it failed at \
                     Step 2/2 : RUN login [REDACTED]\nas [REDACTED], fast";

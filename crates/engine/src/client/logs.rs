@@ -30,7 +30,7 @@ pub(super) async fn open(
     }
     let late = head.map(move |response| match response {
         Ok(response) => Ok(lines(response, action)),
-        Err(failure) => Err(failure.into_error(action)),
+        Err(failure) => Err(failure.into_error(&action)),
     });
     Ok(late.try_flatten_stream().boxed())
 }
