@@ -1,1 +1,241 @@
+//! `secret set`, `list`, `show`, `remove`, `unused`; and what secrets survive.
 
+use crate::common::World;
+use serde_json::{Value, json};
+use std::fs;
+
+const SHOP: &str = r#"
+version: "1"
+templates:
+  app:
+    image: busybox:1.37
+    environment:
+      FROM_TEMPLATE: { value: "one of the template", secret: true }
+      MADE: { generate: 20 }
+stacks:
+  shop:
+    secrets: { SALT: { generate: true }, KEY: }
+    instances:
+      web:
+        template: app
+        environment_add: { KEY: "${secret:KEY}", OWN: { value: "one of its own", secret: true } }
+        config_files:
+          /etc/key: { content: "key=${secret:KEY}" }
+          /etc/own: { content: "a file of its own", secret: true }
+      worker:
+        template: app
+        secrets: [KEY]
+"#;
+
+impl World {
+    /// The values a Compose file of a stack would need.
+    fn values(&self, stack: &str) -> String {
+        let directory = format!("compose-{}", fs::read_dir(self.project()).unwrap().count());
+        self.ok(&["compose", stack, "--dir", &directory, "--secrets"]);
+        let directory = self.project().join(directory);
+        fs::read_to_string(directory.join(".env")).unwrap()
+    }
+
+    fn listed(&self, stack: &str) -> Vec<Value> {
+        self.json(&["secret", "list", stack]).as_array().unwrap().clone()
+    }
+
+    fn secret<'a>(listed: &'a [Value], name: &str) -> &'a Value {
+        listed.iter().find(|secret| secret["name"] == name).unwrap_or_else(|| panic!("no {name}: {listed:?}"))
+    }
+}
+
+fn shop() -> World {
+    let world = World::without_engine();
+    world.define(SHOP);
+    let ran = world.feed(b"hunter2\n", &["secret", "set", "shop", "KEY"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    world
+}
+
+#[test]
+fn a_secret_is_set_from_stdin_a_file_or_at_random_and_never_by_an_argument() {
+    let world = shop();
+    assert!(world.values("shop").contains("KEY='hunter2'"), "{}", world.values("shop"));
+    fs::write(world.project().join("key.pem"), "line one\nline two\n").unwrap();
+    world.ok(&["secret", "set", "shop", "KEY", "--from-file", "key.pem"]);
+    assert!(world.values("shop").contains("KEY='line one\nline two\n'"), "{}", world.values("shop"));
+    world.ok(&["secret", "set", "shop", "KEY", "--generate=40", "--charset", "hex"]);
+    let values = world.values("shop");
+    let (_, made) = values.split_once("KEY='").unwrap();
+    let made = made.split_once('\'').unwrap().0;
+    assert!(made.len() == 40 && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "{values}");
+    assert_eq!(world.run(&["secret", "set", "shop", "KEY", "hunter3"]).code, 2);
+    for refused in [
+        &["secret", "set", "shop", "KEY", "--generate=3"][..],
+        &["secret", "set", "shop", "bad name"],
+        &["secret", "set", "shop", "KEY", "--from-file", "missing"],
+    ] {
+        assert_ne!(world.run(refused).code, 0, "{refused:?}");
+    }
+    let empty = world.feed(b"\n", &["secret", "set", "shop", "KEY"]);
+    assert!(empty.stderr.contains("would be empty; nothing was set"), "{empty}");
+    assert_eq!(world.values("shop"), values);
+}
+
+#[test]
+fn secrets_are_listed_with_their_users_and_without_their_values() {
+    let world = shop();
+    let listed = world.listed("shop");
+    let users = |name: &str| World::secret(&listed, name)["used_by"].clone();
+    assert_eq!(
+        users("KEY"),
+        json!([
+            {"instance": "web", "field": "environment.KEY"},
+            {"instance": "web", "field": "config_files./etc/key"},
+            {"instance": "worker", "field": "secrets"},
+        ])
+    );
+    assert_eq!(users("SALT"), json!([]));
+    assert_eq!(World::secret(&listed, "MADE")["instance"], "web");
+    assert_eq!(listed.len(), 4, "{listed:?}");
+    let unused = world.json(&["secret", "unused", "shop"]);
+    assert_eq!(unused.as_array().unwrap().len(), 1);
+    assert_eq!(unused[0]["name"], "SALT");
+    let text = world.ok(&["secret", "list", "shop"]);
+    assert!(!text.to_string().contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_secret_in_use_is_not_removed_and_one_that_is_not_is() {
+    let world = shop();
+    let refused = world.fails(5, &["secret", "remove", "shop", "KEY"]);
+    assert!(
+        refused.stderr.contains("is used by web.environment.KEY, web.config_files./etc/key"),
+        "{refused}"
+    );
+    world.ok(&["secret", "remove", "shop", "SALT"]);
+    let refused = world.fails(5, &["secret", "remove", "shop", "SALR"]);
+    assert!(refused.stderr.contains("has no secret 'SALR'"), "{refused}");
+}
+
+#[test]
+fn a_value_is_shown_on_a_terminal_only_and_after_a_question() {
+    let world = shop();
+    for (args, value) in [
+        (&["secret", "show", "shop", "KEY", "--reveal"][..], "hunter2"),
+        (&["secret", "show", "shop/web", "OWN", "--reveal"], "one of its own"),
+        (&["secret", "show", "shop/web", "FROM_TEMPLATE", "--reveal"], "one of the template"),
+    ] {
+        let piped = world.run(args);
+        assert_ne!(piped.code, 0, "{piped}");
+        assert!(!piped.to_string().contains(value), "{piped}");
+        let mut asked = world.at_terminal((100, 20), args);
+        asked.shows("Show the value of");
+        asked.press("n\r");
+        let ran = asked.end();
+        assert!(!ran.stdout.contains(value), "{ran}");
+        let mut asked = world.at_terminal((100, 20), args);
+        asked.shows("Show the value of");
+        asked.press("y\r");
+        let ran = asked.end();
+        assert!(ran.stdout.contains(value), "{ran}");
+    }
+    assert_eq!(world.run(&["secret", "show", "shop", "KEY"]).code, 2);
+}
+
+#[test]
+fn a_secret_that_is_typed_is_not_shown() {
+    let world = shop();
+    let mut asked = world.at_terminal((100, 20), &["secret", "set", "shop", "KEY"]);
+    asked.shows("Secret 'KEY' of stack 'shop':");
+    asked.press("correct horse\r");
+    asked.shows("Once more:");
+    asked.press("correct horse\r");
+    let ran = asked.end();
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(!ran.stdout.contains("correct horse"), "{ran}");
+    assert!(world.values("shop").contains("KEY='correct horse'"));
+}
+
+#[test]
+fn copies_edits_and_renames_keep_secrets() {
+    let world = shop();
+    let before = world.values("shop");
+    for value in ["one of its own", "one of the template", "hunter2"] {
+        assert!(before.contains(value), "{before}");
+    }
+    world.ok(&["stack", "clone", "shop", "copy"]);
+    assert_eq!(world.values("copy"), before);
+    world.ok(&["stack", "rename", "shop", "store"]);
+    world.ok(&["instance", "rename", "store", "web", "web2"]);
+    world.ok(&["set", "store/web2", "stop_grace_period=3s", "environment.PLAIN=1", "labels.a=b"]);
+    world.ok(&["unset", "store/web2", "environment.PLAIN"]);
+    let after = world.values("store").replace("WEB2_", "WEB_");
+    let lines = |text: &str| -> Vec<String> {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(lines(&after), lines(&before));
+}
+
+#[test]
+fn what_takes_the_place_of_a_templates_secret_is_sealed_too() {
+    let world = shop();
+    world.ok(&["set", "shop/web", "environment.FROM_TEMPLATE=said plainly"]);
+    assert!(world.values("shop").contains("said plainly"));
+    let config = world.ok(&["config", "shop/web", "--json"]);
+    assert!(!config.stdout.contains("said plainly"), "{config}");
+    for file in fs::read_dir(world.home()).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&bytes).contains("said plainly"));
+    }
+}
+
+#[test]
+fn a_placeholder_does_not_become_the_secret() {
+    let world = shop();
+    let before = world.values("shop");
+    let refused =
+        world.fails(3, &["set", "shop/web", "environment.NEW={value: \"[REDACTED]\", secret: true}"]);
+    assert!(refused.stderr.contains("environment_add.NEW: this stands for a secret"), "{refused}");
+    assert_eq!(world.values("shop"), before);
+}
+
+#[test]
+fn the_first_secret_of_a_directory_takes_its_stack_in() {
+    let world = World::without_engine();
+    world.write(SHOP);
+    let ran = world.feed(b"hunter2", &["secret", "set", "KEY"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(ran.stderr.contains("stack 'shop' was taken in from devarch.yml"), "{ran}");
+    assert!(world.values("shop").contains("KEY='hunter2'"));
+}
+
+#[test]
+fn what_a_definition_says_of_secrets_is_checked_where_it_stands() {
+    let world = World::without_engine();
+    world.write(
+        r#"
+version: "1"
+stacks:
+  shop:
+    secrets: { bad name: , A: { generate: 3 }, B: { value: hunter2 } }
+    instances:
+      web:
+        template: busybox
+        environment: { X: { generate: { length: 20, charset: emoji } }, Y: { generate: 20, value: hunter2 } }
+        secrets: [KEY, { target: /x }, { source: KEY, target: ../x }, KEY]
+"#,
+    );
+    let ran = world.fails(3, &["up", "--yes"]);
+    assert!(!ran.to_string().contains("hunter2"), "{ran}");
+    for told in [
+        "\"bad name\" can't be a secret's name",
+        "a generated secret has 16 to 1024 characters",
+        "a secret's value is not written here; `devarch secret set` takes it",
+        "\"emoji\" is not one of alphanumeric, hex, base64url, printable",
+        "`value` and `generate` are both there; keep one",
+        "`source` is missing",
+        "may not contain `.` or `..`",
+        "two secrets are put into /run/secrets/KEY",
+    ] {
+        assert!(ran.stderr.contains(told), "{told}\n{ran}");
+    }
+}

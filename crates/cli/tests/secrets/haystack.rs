@@ -139,3 +139,19 @@ fn look(home: &str, seen: &mut BTreeMap<String, Vec<u8>>) {
         seen.entry(format!("/proc/{pid}/environ")).or_insert(environ);
     }
 }
+
+#[test]
+fn a_secret_in_any_form_is_found() {
+    let secret = "p\"w/ä";
+    let secrets = BTreeMap::from([("X".to_owned(), secret.to_owned())]);
+    for form in
+        ["a p\"w/ä b", r#"{"x":"p\"w/ä"}"#, "7022772fc3a4", "7022772FC3A4", "p%22w%2F%C3%A4", "cCJ3L8Ok"]
+    {
+        let mut haystack = Haystack::default();
+        haystack.add("place", form.as_bytes());
+        assert_eq!(haystack.search(&secrets).len(), 1, "{form}");
+    }
+    let mut haystack = Haystack::default();
+    haystack.add("place", "[REDACTED]".as_bytes());
+    assert_eq!(haystack.search(&secrets), Vec::<String>::new());
+}

@@ -1,1 +1,227 @@
+//! The key of the secrets: lost, wrong, damaged, rotated, carried elsewhere.
 
+use crate::common::{Ran, World, postgres::Postgres, signal};
+use devarch_core::engine::EngineKind;
+use rustix::process::Signal;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::Stdio,
+    thread,
+    time::Duration,
+};
+
+const SHOP: &str = r#"
+version: "1"
+stacks:
+  STACK:
+    instances:
+      web:
+        template: busybox
+        command: ["sh", "-c", "echo it runs; sleep 1000"]
+        environment: { OWN: { value: hunter2, secret: true }, KEY: "${secret:KEY}" }
+      other:
+        template: busybox
+        environment: { SAID: { value: hunter3, secret: true } }
+"#;
+
+impl World {
+    fn key_file(&self) -> PathBuf {
+        self.home().join("secret.key")
+    }
+
+    fn with_secret(&self) {
+        self.define(SHOP);
+        let ran = self.feed(b"of the stack", &["secret", "set", "STACK", "KEY"]);
+        assert_eq!(ran.code, 0, "{ran}");
+    }
+
+    /// What needs no secret goes on.
+    fn goes_on_without_secrets(&self) {
+        for args in [
+            &["status"][..],
+            &["status", "STACK"],
+            &["stack", "list"],
+            &["config", "STACK"],
+            &["secret", "list", "STACK"],
+            &["history", "STACK"],
+            &["set", "STACK/web", "enabled=true"],
+            &["catalog", "list"],
+        ] {
+            self.ok(args);
+        }
+    }
+}
+
+#[test]
+fn the_key_is_made_with_the_store_and_only_its_users() {
+    let world = World::without_engine();
+    world.with_secret();
+    assert_eq!(world.key_file().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    fs::set_permissions(world.key_file(), Permissions::from_mode(0o640)).unwrap();
+    let refused = world.run(&["secret", "set", "STACK", "KEY", "--generate"]);
+    assert_eq!(refused.code, 7, "{refused}");
+    assert!(refused.stderr.contains("chmod 600"), "{refused}");
+    let doctor = world.run(&["doctor"]);
+    assert!(doctor.stdout.contains("secret.key can be read by others"), "{doctor}");
+    fs::set_permissions(world.key_file(), Permissions::from_mode(0o600)).unwrap();
+    world.ok(&["secret", "set", "STACK", "KEY", "--generate"]);
+}
+
+fn a_key_that_is_not_there_is_told_and_destroys_nothing(world: &World) {
+    world.with_secret();
+    world.ok(&["up", "--yes"]);
+    let key = fs::read_to_string(world.key_file()).unwrap();
+    // Of another store, of the same form.
+    let digits: String =
+        key.lines().last().unwrap().chars().map(|c| if c == '0' { '1' } else { c }).collect();
+    for (text, told) in [
+        (None, "is missing: there is no"),
+        (Some("not a key\n".to_owned()), "secret.key"),
+        (Some(key.replace(key.lines().last().unwrap(), &digits)), "is damaged"),
+    ] {
+        match &text {
+            None => fs::remove_file(world.key_file()).unwrap(),
+            Some(text) => fs::write(world.key_file(), text).unwrap(),
+        }
+        world.goes_on_without_secrets();
+        assert!(world.ok(&["logs", "STACK/web"]).stdout.contains("it runs"));
+        for args in [
+            &["plan", "STACK"][..],
+            &["up", "--yes"],
+            &["secret", "set", "STACK", "ANOTHER", "--generate"],
+            &["secret", "rotate-key"],
+        ] {
+            let refused = world.run(args);
+            assert_ne!(refused.code, 0, "{args:?} {text:?} {refused}");
+            let said = refused.stderr.contains(told) || refused.stderr.contains("can't be read");
+            assert!(said, "{args:?} {told}\n{refused}");
+        }
+        let doctor = world.run(&["doctor"]);
+        assert!(doctor.stdout.contains(told), "{told}\n{doctor}");
+        fs::write(world.key_file(), &key).unwrap();
+        fs::set_permissions(world.key_file(), Permissions::from_mode(0o600)).unwrap();
+        world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    }
+    fs::remove_file(world.key_file()).unwrap();
+    world.ok(&["down", "STACK", "--yes"]);
+    fs::write(world.key_file(), &key).unwrap();
+    fs::set_permissions(world.key_file(), Permissions::from_mode(0o600)).unwrap();
+    world.ok(&["up", "--yes"]);
+}
+
+fn a_damaged_value_is_named_and_the_others_are_not_concerned(world: &World) {
+    world.with_secret();
+    world.ok(&["up", "--yes"]);
+    world.wait(async {
+        let mut connection = SqliteConnection::connect(&world.database()).await.unwrap();
+        let damage =
+            "UPDATE instances SET sealed = substr(sealed, 1, length(sealed) - 1) || X'00' WHERE name = 'web'";
+        connection.execute(damage).await.unwrap();
+        connection.close().await.unwrap();
+    });
+    let refused = world.run(&["plan", "STACK"]);
+    assert_eq!(refused.code, 3, "{refused}");
+    assert!(
+        refused.stderr.contains("web.environment.OWN: its value can't be read: it is damaged"),
+        "{refused}"
+    );
+    assert!(!refused.stderr.contains("other."), "{refused}");
+    world.goes_on_without_secrets();
+    world.ok(&[
+        "set",
+        "STACK/web",
+        "environment={OWN: {value: hunter4, secret: true}, KEY: \"${secret:KEY}\"}",
+    ]);
+    world.ok(&["apply", "STACK", "--yes"]);
+}
+
+fn a_rotation_that_is_killed_anywhere_loses_nothing(world: &World) {
+    world.with_secret();
+    world.ok(&["up", "--yes"]);
+    for wait in 0..12 {
+        let mut command = world.command(&["secret", "rotate-key"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(wait * 8));
+        signal(&child, Signal::KILL);
+        child.wait().unwrap();
+        world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    }
+    world.ok(&["secret", "rotate-key"]);
+    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    let stores = fs::read_to_string(world.key_file()).unwrap();
+    let keys = stores.lines().filter(|line| line.split_whitespace().count() == 3);
+    assert_eq!(keys.count(), 1, "what killed rotations left is gone");
+    assert_eq!(world.json(&["secret", "list", "STACK"])[0]["name"], "KEY");
+}
+
+/// Two homes on one database are two machines.
+fn a_key_is_carried_to_another_machine(world: &World) {
+    let elsewhere = |args: &[&str]| -> Ran {
+        let mut command = world.command(args);
+        command.env("DEVARCH_HOME", world.home().with_file_name("other-home"));
+        world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    };
+    world.with_secret();
+    world.ok(&["up", "--yes"]);
+    let refused = elsewhere(&["plan", "STACK"]);
+    assert!(refused.stderr.contains("devarch secret key import FILE"), "{refused}");
+    fs::write(world.project().join("phrase"), "correct horse").unwrap();
+    fs::write(world.project().join("wrong"), "wrong horse").unwrap();
+    world.ok(&["secret", "key", "export", "team.key", "--passphrase-file", "phrase"]);
+    assert_eq!(world.project().join("team.key").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_ne!(world.run(&["secret", "key", "export", "team.key", "--passphrase-file", "phrase"]).code, 0);
+    let refused = elsewhere(&["secret", "key", "import", "team.key", "--passphrase-file", "wrong"]);
+    assert_ne!(refused.code, 0, "{refused}");
+    let taken = elsewhere(&["secret", "key", "import", "team.key", "--passphrase-file", "phrase"]);
+    assert_eq!(taken.code, 0, "{taken}");
+    let plan = elsewhere(&["plan", "STACK", "--detailed-exitcode"]);
+    assert_eq!(plan.code, 0, "{plan}");
+}
+
+fn on(kind: EngineKind, test: fn(&World)) {
+    if let Some(world) = World::on(kind) {
+        test(&world);
+    }
+}
+
+fn on_postgres(kind: EngineKind, test: fn(&World)) {
+    let Some(mut world) = World::on(kind) else { return };
+    let Some(_database) = Postgres::of(&mut world) else { return };
+    test(&world);
+}
+
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => {
+        mod docker {
+            use devarch_core::engine::EngineKind;
+            $(#[test] fn $test() { super::on(EngineKind::Docker, super::$test); })*
+        }
+        mod podman {
+            use devarch_core::engine::EngineKind;
+            $(#[test] fn $test() { super::on(EngineKind::Podman, super::$test); })*
+        }
+    };
+}
+
+on_both! {
+    a_key_that_is_not_there_is_told_and_destroys_nothing,
+    a_damaged_value_is_named_and_the_others_are_not_concerned,
+    a_rotation_that_is_killed_anywhere_loses_nothing,
+}
+
+mod postgres {
+    use devarch_core::engine::EngineKind;
+
+    #[test]
+    fn a_key_is_carried_to_another_machine() {
+        super::on_postgres(EngineKind::Docker, super::a_key_is_carried_to_another_machine);
+    }
+
+    #[test]
+    fn a_rotation_that_is_killed_anywhere_loses_nothing() {
+        super::on_postgres(EngineKind::Docker, super::a_rotation_that_is_killed_anywhere_loses_nothing);
+    }
+}

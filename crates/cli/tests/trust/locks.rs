@@ -169,6 +169,10 @@ fn two_homes_on_one_database_keep_each_other_out(world: &World) {
         command.env("DEVARCH_HOME", world.home().with_file_name("other-home"));
         world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     };
+    std::fs::write(world.project().join("phrase"), "of both homes").unwrap();
+    world.ok(&["secret", "key", "export", "key", "--passphrase-file", "phrase"]);
+    let taken_in = elsewhere(&["secret", "key", "import", "key", "--passphrase-file", "phrase"]);
+    assert_eq!(taken_in.code, 0, "{taken_in}");
     let held = world.hold(&APPLY);
     let refused = elsewhere(&IMPATIENT);
     assert_eq!(refused.code, 5, "{refused}");
