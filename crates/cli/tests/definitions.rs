@@ -312,7 +312,7 @@ fn what_config_prints_is_yaml() {
 #[test]
 fn a_template_has_a_password_made_for_each_instance() {
     let ran = World::without_engine().ok(&["catalog", "show", "postgres"]);
-    assert!(ran.stdout.contains("POSTGRES_PASSWORD:\n    generate:\n      length: 32\n"), "{ran}");
+    assert!(ran.stdout.contains("POSTGRES_PASSWORD:\n      generate:\n        length: 32\n"), "{ran}");
 }
 
 #[test]

@@ -25,8 +25,9 @@ use devarch_core::{
     id::{ApplyId, EngineId, PlanId},
     name::StackName,
     plan::{Action, Assumptions, Before, StepId, VolumeCopy, before},
-    secret::{Mask, Stored},
+    secret::{Mask, Sealable, Stored},
     spec::label,
+    stack::Stack,
 };
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock};
 use put_back::{Uncertain, Undoing};
@@ -154,7 +155,7 @@ impl App {
             resumes: taken_over.as_ref().map(|open| open.apply.clone()),
             before: json(&before),
             shown: json(&ShownPlan::of(&prepared.plan)),
-            definition: Stored::of(&Definition::of(&prepared.stack)),
+            definition: definition(&prepared.stack),
             error: None,
         };
         self.store.begin_apply(lock, &record).await?;
@@ -307,6 +308,16 @@ impl App {
             host: self.settings.host_name.clone(),
             pid: std::process::id(),
         }
+    }
+}
+
+/// The definition for the journal. What can't be read can't be written down either: a `down` without the key is no state to
+/// return to.
+fn definition(stack: &Stack) -> Stored {
+    let stored = Stored::of(&Definition::of(stack));
+    match stored.secret {
+        Sealable::Locked(_) => Stored { secret: Sealable::Nothing, ..stored },
+        Sealable::Nothing | Sealable::Open(_) => stored,
     }
 }
 

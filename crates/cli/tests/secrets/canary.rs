@@ -315,7 +315,7 @@ fn on(engine: EngineKind, with_postgres: bool) {
     canary.ok(&["down", "STACK", "--yes"]);
     let seen = spy.end(&mut canary.haystack);
     assert!(seen > 20, "only {seen} processes' files were seen");
-    if let Some(database) = &database {
+    if database.is_some() {
         canary.haystack.add("dump", dump(&canary.world.database()));
         canary.haystack.add("statements", &server_log()[said_before..]);
     }

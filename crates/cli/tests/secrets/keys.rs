@@ -118,7 +118,7 @@ fn a_damaged_value_is_named_and_the_others_are_not_concerned(world: &World) {
     world.wait(async {
         let mut connection = SqliteConnection::connect(&world.database()).await.unwrap();
         let damage =
-            "UPDATE instances SET sealed = substr(sealed, 1, length(sealed) - 1) || X'00' WHERE name = 'web'";
+            "UPDATE instances SET sealed = CAST(substr(sealed, 1, length(sealed) - 1) || X'00' AS BLOB) WHERE name = 'web'";
         connection.execute(damage).await.unwrap();
         connection.close().await.unwrap();
     });
