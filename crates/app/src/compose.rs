@@ -8,6 +8,7 @@ use devarch_core::{
     compose::{ComposeFile, ConfigPlace, compose_file, validate},
     desired::{Desired, World, desire, effective},
     name::StackName,
+    resolve::{Others, Prior},
     stack::{Stack, Wanted},
     subnet,
     text::Text,
@@ -48,9 +49,10 @@ impl App {
         let mut stack = self.stack(name).await?;
         stack.enabled = true;
         stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
-        let (desired, unasked) = match self.desired_there(&stack).await {
+        let prior = self.prior(&stack).await?;
+        let (desired, unasked) = match self.desired_there(&stack, &prior).await {
             Ok(desired) => (desired, None),
-            Err(AppError::Engine(error)) => (self.desired_anywhere(&stack)?, Some(error.to_string())),
+            Err(AppError::Engine(error)) => (self.desired_anywhere(&stack, &prior)?, Some(error.to_string())),
             Err(other) => return Err(other),
         };
         let file = compose_file(&desired, place);
@@ -62,15 +64,15 @@ impl App {
         }
     }
 
-    async fn desired_there(&self, stack: &Stack) -> Result<Desired, AppError> {
+    async fn desired_there(&self, stack: &Stack, prior: &Prior) -> Result<Desired, AppError> {
         let engine = self.engine(Some(stack)).await?;
         let images = effective(stack).into_values().filter_map(|config| config.service.image);
         let look = Look { images: images.collect(), ..Look::default() };
         let observed = observe(engine.as_ref(), &look).await?;
-        self.desired(stack, &observed, (None, &BTreeMap::new())).await
+        self.desired(stack, &observed, (None, &BTreeMap::new()), prior).await
     }
 
-    fn desired_anywhere(&self, stack: &Stack) -> Result<Desired, AppError> {
+    fn desired_anywhere(&self, stack: &Stack, prior: &Prior) -> Result<Desired, AppError> {
         let pool = self.settings.address_pool;
         let prefix = subnet::prefix_for(stack.instances.len());
         let chosen = stack.subnet.or_else(|| subnet::choose(&stack.name, pool, prefix, &[]));
@@ -82,6 +84,8 @@ impl App {
             images: &BTreeMap::new(),
             pull: None,
             build_hashes: &BTreeMap::new(),
+            prior,
+            others: &Others::new(),
         };
         desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }

@@ -1,19 +1,36 @@
 //! Effective configs as they may be shown: taken from what the engine would be asked to make, so that no secret can
 //! be in them, with where each value comes from.
 
-use crate::{App, AppError, app::instance};
+use crate::{
+    App, AppError,
+    app::instance,
+    wiring::{findings, wired_with},
+};
 use devarch_core::{
     desired::effective_of,
     name::{ContainerName, InstanceName, NetworkName, StackName},
     plan::{FieldDiff, changed_secrets, diff},
-    resolve::{Effective, Origin, SpecContext, SupplyContext, build_spec, container_spec},
+    resolve::{Effective, Origin, Prior, Problem, SpecContext, SupplyContext, build_spec, container_spec},
     spec::{ContainerSpec, MountFrom},
     stack::Stack,
     template::{Service, Template},
+    wire::Finding,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, net::SocketAddr};
+
+/// The effective configs of a stack's instances, or of those that matter.
+pub(crate) type EffectiveStack = BTreeMap<InstanceName, Effective>;
+
+/// What a stack's instances amount to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Configs {
+    /// Them.
+    pub instances: Vec<InstanceConfig>,
+    /// What was found of their wires.
+    pub findings: Vec<Finding>,
+}
 
 /// What an instance amounts to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,17 +55,15 @@ impl InstanceConfig {
 
 impl App {
     /// The effective configs of a stack's instances, or of one.
-    pub async fn config(
-        &self,
-        name: &StackName,
-        only: Option<&InstanceName>,
-    ) -> Result<Vec<InstanceConfig>, AppError> {
+    pub async fn config(&self, name: &StackName, only: Option<&InstanceName>) -> Result<Configs, AppError> {
         let stack = self.stack(name).await?;
         if let Some(only) = only {
             instance(&stack, only)?;
         }
         let chosen = stack.instances.keys().filter(|name| only.is_none_or(|only| only == *name));
-        Ok(chosen.filter_map(|name| self.instance_config(&stack, name)).collect())
+        let wired = self.wired(&stack).await?;
+        let instances = chosen.filter_map(|name| self.instance_config(&stack, name, &wired.effective));
+        Ok(Configs { instances: instances.collect(), findings: findings(&wired.resolution, only) })
     }
 
     /// Refuses an instance that a stack does not have.
@@ -56,25 +71,44 @@ impl App {
         instance(&self.stack(stack).await?, name).map(|_| ())
     }
 
-    /// What an edit changed in an instance's effective config.
+    /// What an edit changed in an instance's effective config, what its wires give included.
     pub fn config_changes(&self, (before, after): (&Stack, &Stack), name: &InstanceName) -> Vec<FieldDiff> {
-        let config = |stack: &Stack| {
-            let config = self.instance_config(stack, name).map(|config| config.config);
+        let wired = |stack| wired_with(stack, &Prior::new()).effective;
+        self.changes((before, after), name, (&wired(before), &wired(after)))
+    }
+
+    /// What an edit changed in what an instance itself says.
+    pub(crate) fn definition_changes(
+        &self,
+        (before, after): (&Stack, &Stack),
+        name: &InstanceName,
+    ) -> Vec<FieldDiff> {
+        let own = |stack: &Stack| {
+            let one = stack.instances.get(name).map(|instance| effective_of(stack, name, instance));
+            one.map(|config| (name.clone(), config)).into_iter().collect()
+        };
+        self.changes((before, after), name, (&own(before), &own(after)))
+    }
+
+    fn changes(
+        &self,
+        (before, after): (&Stack, &Stack),
+        name: &InstanceName,
+        (old, new): (&EffectiveStack, &EffectiveStack),
+    ) -> Vec<FieldDiff> {
+        let config = |stack: &Stack, effective: &EffectiveStack| {
+            let config = self.instance_config(stack, name, effective).map(|config| config.config);
             Value::Object(config.unwrap_or_default())
         };
-        let mut changes = diff(&config(before), &config(after));
+        let mut changes = diff(&config(before, old), &config(after, new));
         changes.iter_mut().for_each(with_container_port);
         let overrides = |stack: &Stack| stack.instances.get(name).map(|instance| instance.overrides.clone());
-        let effective = |stack: &Stack| {
-            let instance = stack.instances.get(name)?;
-            Some(effective_of(stack, name, instance))
-        };
         let secretly = changes.is_empty() && overrides(before) != overrides(after);
-        let service = |stack: &Stack| effective(stack).map(|config| config.service);
-        let (was, is) = (service(before), service(after));
+        let service = |effective: &EffectiveStack| effective.get(name).map(|config| config.service.clone());
+        let (was, is) = (service(old), service(new));
         // A host port that is written where it was given before is another definition of the same container.
-        let spec = |stack: &Stack| self.spec(stack, name).map(|(spec, _)| spec);
-        match (spec(before), spec(after), was, is) {
+        let spec = |stack: &Stack, effective| self.spec(stack, name, effective).map(|(spec, _)| spec);
+        match (spec(before, old), spec(after, new), was, is) {
             (_, Some(_), Some(was), Some(is)) if secretly && was.build != is.build => {
                 vec![secret_argument(&is)]
             }
@@ -85,11 +119,16 @@ impl App {
         }
     }
 
-    /// What the engine would be asked to make for an instance, as far as it can be said without one.
-    pub(crate) fn spec(&self, stack: &Stack, name: &InstanceName) -> Option<(ContainerSpec, Effective)> {
+    /// What the engine would be asked to make for an instance, as far as it can be said without one, and what of it
+    /// can't be said.
+    pub(crate) fn spec(
+        &self,
+        stack: &Stack,
+        name: &InstanceName,
+        effective: &EffectiveStack,
+    ) -> Option<(ContainerSpec, Vec<Problem>)> {
         let instance = stack.instances.get(name)?;
         let container = ContainerName::of(&stack.name, name).ok()?;
-        let effective = effective_of(stack, name, instance);
         let context = SpecContext {
             stack,
             name,
@@ -100,24 +139,29 @@ impl App {
             home: self.settings.user_home.as_deref(),
             image: None,
         };
-        // What is not set, or can't be read, is not shown either.
-        Some((container_spec(&effective, &context).0, effective))
+        Some(container_spec(effective.get(name)?, &context))
     }
 
-    fn instance_config(&self, stack: &Stack, name: &InstanceName) -> Option<InstanceConfig> {
-        let instance = stack.instances.get(name)?;
-        let (spec, effective) = self.spec(stack, name)?;
-        let mut config = shown(&spec, &effective);
+    fn instance_config(
+        &self,
+        stack: &Stack,
+        name: &InstanceName,
+        all: &EffectiveStack,
+    ) -> Option<InstanceConfig> {
+        let (instance, effective) = (stack.instances.get(name)?, all.get(name)?);
+        // What is not set, or can't be read, is not shown either.
+        let (spec, _) = self.spec(stack, name, all)?;
+        let mut config = shown(&spec, effective);
         let home = self.settings.user_home.as_deref();
         let context = SupplyContext { home, ..SupplyContext::default() };
-        if let Some(build) = build_spec(stack, &effective, &context) {
+        if let Some(build) = build_spec(stack, effective, &context) {
             config.shift_insert(1, "build".to_owned(), json!(build));
         }
         if !instance.enabled {
             config.insert("enabled".to_owned(), Value::Bool(false));
         }
         let template = instance.template.template.name.to_string();
-        Some(InstanceConfig { name: name.clone(), template, config, origins: effective.origins })
+        Some(InstanceConfig { name: name.clone(), template, config, origins: effective.origins.clone() })
     }
 }
 

@@ -32,6 +32,22 @@ pub enum AppError {
         /// Everything that is wrong with it.
         problems: Vec<Problem>,
     },
+    /// A wire that can't be.
+    #[error("wire {wire} can't be added:\n  {}", joined(.problems))]
+    BadWire {
+        /// The wire.
+        wire: String,
+        /// What is wrong with it.
+        problems: Vec<Problem>,
+    },
+    /// What an instance needs can't be had.
+    #[error("what '{instance}' needs can't be had:\n  {}", joined(.problems))]
+    NotWired {
+        /// The instance.
+        instance: InstanceName,
+        /// Why.
+        problems: Vec<Problem>,
+    },
     /// A definition asks for host ports that others have.
     #[error("stack '{stack}' asks for host ports that are taken:\n  {}", joined(.problems))]
     PortsTaken {
@@ -248,6 +264,7 @@ impl AppError {
         match self {
             Self::Invalid { .. }
             | Self::Problems { .. }
+            | Self::BadWire { .. }
             | Self::Name(_)
             | Self::TooLong(_)
             | Self::Store(StoreError::Name(_)) => ErrorKind::Invalid,
@@ -261,6 +278,7 @@ impl AppError {
             | Self::NameTaken { .. }
             | Self::PortsTaken { .. }
             | Self::Refused(_)
+            | Self::NotWired { .. }
             | Self::OtherDirectory { .. }
             | Self::OtherEngine { .. }
             | Self::Plan(_)

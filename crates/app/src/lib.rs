@@ -30,6 +30,7 @@ mod status;
 mod text_file;
 mod time;
 mod volumes;
+mod wiring;
 
 pub use adopt::Leftover;
 pub use app::App;
@@ -38,7 +39,7 @@ pub use apply::{
 };
 pub use catalog::{Catalog, CatalogEntry, CatalogSource};
 pub use compose::{Composed, Written, write_compose};
-pub use config::{InstanceConfig, shown_template};
+pub use config::{Configs, InstanceConfig, shown_template};
 pub use container::{LogLine, LogRequest, Shell};
 pub use doctor::{Check, Verdict, doctor};
 pub use edit::{Draft, ImportSource, NewInstance, SecretInfo, SecretUse, Target};
@@ -54,3 +55,4 @@ pub use settings::Settings;
 pub use status::{
     InstanceStatus, LastApply, PortStatus, StackStatus, Stands, StatusOptions, StepUnderWay, Waiting,
 };
+pub use wiring::Wires;

@@ -3,6 +3,7 @@
 use crate::{
     App, AppError, Approved, ImageOptions, Supplied,
     observe::{Look, observe},
+    wiring::prior,
 };
 use devarch_core::{
     build_hash::BuildHash,
@@ -10,16 +11,15 @@ use devarch_core::{
     engine::Locality,
     name::{InstanceName, NetworkName, StackName},
     observed::Observed,
-    plan::{Assumptions, Plan, PlanOptions, Remembered, RememberedSpec, assumptions, plan},
+    plan::{Assumptions, Plan, PlanOptions, Remembered, assumptions, plan},
     port::HostSocket,
-    resolve::{Problem, host_path_allowance},
+    resolve::{Others, Prior, Problem, host_path_allowance},
     spec::{MountFrom, label},
     stack::{Stack, Wanted},
     subnet,
     template::PullPolicy,
 };
 use devarch_engine::Engine;
-use devarch_store::Applied;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -124,7 +124,8 @@ impl App {
         let (observed, remembered) = tokio::join!(observe(engine.as_ref(), &look), remembered);
         let (observed, remembered) = (observed?, remembered?);
         lives_here(&stack, &observed)?;
-        let desired = self.desired(&stack, &observed, (options.images.pull, &hashes)).await?;
+        let prior = prior(&stack, &remembered);
+        let desired = self.desired(&stack, &observed, (options.images.pull, &hashes), &prior).await?;
         host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;
         let asked = options.clone();
         let options = PlanOptions {
@@ -141,12 +142,14 @@ impl App {
         Ok(Prepared { stack, engine, desired, observed, remembered, options: asked, assumed, plan })
     }
 
-    /// The wanted state of a stack, given what was observed, a pull policy for all, and what images are built from.
+    /// The wanted state of a stack, given what was observed, a pull policy for all, what images are built from, and what
+    /// runs is wired to.
     pub(crate) async fn desired(
         &self,
         stack: &Stack,
         observed: &Observed,
         (pull, build_hashes): (Option<PullPolicy>, &BTreeMap<String, BuildHash>),
+        prior: &Prior,
     ) -> Result<Desired, AppError> {
         let subnet = self.subnet(stack, observed).await?;
         let world = World {
@@ -157,18 +160,10 @@ impl App {
             images: &observed.images,
             pull,
             build_hashes,
+            prior,
+            others: &Others::new(),
         };
         desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
-    }
-
-    pub(crate) async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
-        let applied = self.store.applied(&stack.id).await?;
-        let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
-        let applied = applied
-            .into_iter()
-            .map(|(id, specs)| (id, specs.into_iter().map(remembered).collect()))
-            .collect();
-        Ok(Remembered { applied })
     }
 
     /// The addresses of a stack's network: the ones it has while the network is there; else the ones it had, if they

@@ -3,11 +3,13 @@
 
 use crate::{App, AppError, apply::Definition, edit::no_such_secret};
 use devarch_core::{
+    desired::effective,
     name::{InstanceName, nearest},
     plan::RememberedSpec,
     secret::{HoldsSecrets as _, KeptSecret, Mask, Secret, Stored},
     stack::Stack,
     text::Text,
+    wire::escape,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -24,7 +26,7 @@ impl App {
             let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
             known.extend(remembered.secrets.unwrap_or_default().into_values());
         }
-        Ok(Mask::new(&known))
+        Ok(Mask::new(&as_written(known)))
     }
 
     /// Seals everything anew with a new key; says how many values.
@@ -56,30 +58,37 @@ impl App {
         if new.is_empty() {
             return Ok(());
         }
+        let new = as_written(new);
         let redefine = |stored: Stored| Definition::with_secrets(&stored, &new).unwrap_or(stored);
         Ok(self.store.scrub(&after.id, &new, &redefine).await?)
     }
 
     /// What a stack's containers are made from that was for all to see.
     fn plain_texts(&self, stack: &Stack) -> Vec<String> {
-        let specs = stack.instances.keys().filter_map(|name| self.spec(stack, name));
+        let effective = effective(stack);
+        let specs = stack.instances.keys().filter_map(|name| self.spec(stack, name, &effective));
+        let offered = effective.values().flat_map(|config| &config.exports);
+        let offered = offered.flat_map(|export| export.properties.values());
+        let external = stack.wiring.external.values().flat_map(|external| external.properties.values());
+        let said = offered.chain(external).map(|value| value.to_text().shown().to_owned());
         let texts = |value: Value| {
             let mut texts = Vec::new();
             collect(&value, &mut texts);
             texts
         };
-        specs.filter_map(|(spec, _)| serde_json::to_value(&spec).ok()).flat_map(texts).collect()
+        specs.filter_map(|(spec, _)| serde_json::to_value(&spec).ok()).flat_map(texts).chain(said).collect()
     }
 
     /// The value of a secret variable, as the instance's container gets it.
-    pub(crate) fn secret_variable(
+    pub(crate) async fn secret_variable(
         &self,
         stack: &Stack,
         name: &InstanceName,
         variable: &str,
     ) -> Result<Secret, AppError> {
+        let wired = self.wired(stack).await?;
         let environment: BTreeMap<String, Text> =
-            self.spec(stack, name).map(|(spec, _)| spec.environment).unwrap_or_default();
+            self.spec(stack, name, &wired.effective).map(|(spec, _)| spec.environment).unwrap_or_default();
         match environment.get(variable) {
             Some(Text::Secret(secret)) if !secret.reveal().is_empty() => Ok(secret.clone()),
             Some(Text::Secret(_)) => {
@@ -116,5 +125,18 @@ fn known(stack: &Stack) -> Vec<Secret> {
         let template = instance.template.template.secret_values();
         template.into_iter().chain(instance.overrides.secret_values()).map(|(_, value)| value)
     });
-    kept.chain(said).filter_map(|value| value.open().ok().cloned()).collect()
+    let outside = stack.wiring.secret_values().into_iter().map(|(_, value)| value);
+    kept.chain(said).chain(outside).filter_map(|value| value.open().ok().cloned()).collect()
+}
+
+/// Secrets as they are, and as they stand in a URL where that is otherwise.
+fn as_written(secrets: Vec<Secret>) -> Vec<Secret> {
+    let escaped: Vec<Secret> = secrets
+        .iter()
+        .filter_map(|secret| {
+            let escaped = escape(secret.reveal());
+            (escaped != secret.reveal()).then(|| Secret::new(escaped))
+        })
+        .collect();
+    secrets.into_iter().chain(escaped).collect()
 }

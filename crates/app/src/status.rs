@@ -8,14 +8,14 @@ use crate::{
     observe::{Look, observe},
 };
 use devarch_core::{
-    desired::effective,
     id::{ApplyId, ContainerId, StackId},
     name::{InstanceName, StackName},
     observed::{HealthState, Observed, ObservedContainer, RunState},
-    resolve::Effective,
+    resolve::{Effective, WiredStack},
     spec::label,
     stack::{Instance, Stack, Wanted},
     template::{ContractType, DependencyCondition, PortKey},
+    wire::Finding,
 };
 use devarch_engine::Engine;
 use devarch_store::{Apply, ApplyOutcome};
@@ -58,6 +58,9 @@ pub struct StackStatus {
     /// What became of its last apply, where that is not over or did not succeed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_apply: Option<LastApply>,
+    /// What was found of its wires.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// Its instances.
     pub instances: Vec<InstanceStatus>,
 }
@@ -255,15 +258,16 @@ impl App {
         let mut engines: BTreeMap<String, Result<Seen, String>> = BTreeMap::new();
         let mut statuses = Vec::new();
         for stack in stacks {
+            let wired = self.wired(&stack).await?;
             let Some(binding) = stack.engine.clone() else {
-                statuses.push(self.stack_status(&stack, None));
+                statuses.push(self.stack_status(&stack, &wired, None));
                 continue;
             };
             if !engines.contains_key(&binding.endpoint) {
                 let seen = self.look(&stack, options).await.map_err(|error| error.to_string());
                 engines.insert(binding.endpoint.clone(), seen);
             }
-            statuses.push(self.stack_status(&stack, engines.get(&binding.endpoint)));
+            statuses.push(self.stack_status(&stack, &wired, engines.get(&binding.endpoint)));
         }
         Ok(statuses)
     }
@@ -300,8 +304,13 @@ impl App {
         join_all(ours.map(one)).await.into_iter().flatten().collect()
     }
 
-    fn stack_status(&self, stack: &Stack, seen: Option<&Result<Seen, String>>) -> StackStatus {
-        let effective = effective(stack);
+    fn stack_status(
+        &self,
+        stack: &Stack,
+        wired: &WiredStack,
+        seen: Option<&Result<Seen, String>>,
+    ) -> StackStatus {
+        let effective = &wired.effective;
         let look = seen.and_then(|seen| seen.as_ref().ok());
         let mut instances: BTreeMap<InstanceName, InstanceStatus> = stack
             .instances
@@ -334,6 +343,7 @@ impl App {
             enabled: stack.enabled,
             project: stack.project.clone(),
             engine: stack.engine.as_ref().map(|engine| engine.kind.to_string()),
+            findings: wired.matters(stack).into_iter().cloned().collect(),
             unknown: seen.and_then(|seen| seen.as_ref().err().cloned()),
             instances: instances.into_values().collect(),
         }

@@ -42,6 +42,8 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
         images: &BTreeMap::new(),
         pull: None,
         build_hashes: &BTreeMap::new(),
+        prior: &BTreeMap::new(),
+        others: &BTreeMap::new(),
     };
     let desired = desire(&stack, &world).unwrap();
     assert_eq!(desired.instances.len(), templates.len());

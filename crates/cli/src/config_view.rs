@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::{fmt::Write as _, io};
 
 /// Fields whose entries have origins of their own.
-const BY_ENTRY: [&str; 5] = ["environment", "labels", "ports", "volumes", "config_files"];
+const BY_ENTRY: [&str; 6] = ["environment", "labels", "ports", "volumes", "config_files", "depends_on"];
 
 /// Instances below their names.
 pub(crate) fn render(instances: &[InstanceConfig], origins: bool) -> Result<String, CliError> {

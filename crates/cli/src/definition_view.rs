@@ -2,7 +2,10 @@
 //! that form holds secrets.
 
 use crate::{error::CliError, session::Session, style, table::Table};
-use devarch_core::stack::{Instance, Stack, Wanted};
+use devarch_core::{
+    stack::{Instance, Stack, Wanted},
+    wire::Wiring,
+};
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -16,6 +19,8 @@ pub(crate) struct StackView<'a> {
     engine: Option<String>,
     subnet: Option<String>,
     allow: Vec<&'static str>,
+    #[serde(flatten)]
+    wiring: &'a Wiring,
     instances: Vec<InstanceView<'a>>,
 }
 
@@ -43,6 +48,7 @@ impl<'a> StackView<'a> {
             engine: stack.engine.as_ref().map(|engine| engine.kind.to_string()),
             subnet: stack.subnet.map(|subnet| subnet.to_string()),
             allow: stack.allow.iter().map(|allowance| allowance.as_str()).collect(),
+            wiring: &stack.wiring,
             instances: stack
                 .instances
                 .iter()
@@ -62,6 +68,9 @@ impl<'a> StackView<'a> {
             ("engine", self.engine.clone()),
             ("subnet", self.subnet.clone()),
             ("allows", allow),
+            ("prefers", self.wiring.prefer.map(|_| "primary".to_owned())),
+            ("wires", joined(self.wiring.wires.iter())),
+            ("external", joined(self.wiring.external.keys())),
         ];
         for (what, value) in facts {
             if let Some(value) = value {
@@ -70,6 +79,11 @@ impl<'a> StackView<'a> {
         }
         text + &instances(&self.instances)
     }
+}
+
+fn joined<T: ToString>(all: impl Iterator<Item = T>) -> Option<String> {
+    let all: Vec<String> = all.map(|one| one.to_string()).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 impl<'a> InstanceView<'a> {

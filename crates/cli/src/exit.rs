@@ -12,7 +12,7 @@
 //! | 7 | the store can't be reached or used |
 //! | 130 | cancelled |
 //!
-//! `exec` and `shell` end with the code of their command.
+//! `exec`, `run` and `shell` end with the code of their command.
 
 use devarch_app::ErrorKind;
 
@@ -28,7 +28,7 @@ Exit codes:
   6    the engine can't be reached or used
   7    the store can't be reached or used
   130  cancelled
-exec and shell end with the code of their command.";
+exec, run and shell end with the code of their command.";
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

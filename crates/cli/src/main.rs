@@ -11,6 +11,7 @@ mod config_view;
 mod definition_view;
 mod error;
 mod exit;
+mod finding_view;
 mod image_args;
 mod life;
 mod passphrase;

@@ -1,7 +1,7 @@
 //! How stacks are, for people.
 
 use crate::{
-    style,
+    finding_view, style,
     table::{Cell, Table},
     when::clock,
 };
@@ -53,6 +53,9 @@ pub(crate) fn stack(status: &StackStatus) -> String {
     }
     if let Some(last) = &status.last_apply {
         text.push_str(&last_apply(status, last));
+    }
+    for finding in &status.findings {
+        let _ = writeln!(text, "  {}", finding_view::line(finding));
     }
     let mut table = Table::new(["INSTANCE", "STATE", "HEALTH", "PORTS", "URL", ""]);
     for instance in &status.instances {

@@ -8,14 +8,16 @@ use crate::{
     observed::ImageInfo,
     plan::Made,
     resolve::{
-        BuildSpec, Effective, Findings, Problem, SpecContext, Supply, SupplyContext, check_edit,
-        check_instance, check_stack, container_spec, merge, supplies,
+        BuildSpec, Effective, Findings, Others, Prior, Problem, SpecContext, Supply, SupplyContext,
+        WireContext, WiredStack, check_edit, check_instance, check_stack, container_spec, merge, supplies,
+        wired,
     },
     secret::Locked,
     spec::{ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
     stack::{Instance, Stack, Wanted},
     subnet,
     template::{Dependency, DependencyCondition, HealthTest, Healthcheck, PullPolicy},
+    wire::{Link, Unwired},
 };
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +35,10 @@ pub struct Desired {
     pub builds: BTreeMap<String, BuildSpec>,
     /// What the plan should warn of.
     pub warnings: Vec<Problem>,
+    /// What is worth knowing.
+    pub notes: Vec<Problem>,
+    /// The imports of its instances that have no wire.
+    pub unwired: Vec<Unwired>,
 }
 
 /// An instance as it should be.
@@ -54,8 +60,10 @@ pub struct DesiredInstance {
     pub image_id: Option<ImageId>,
     /// The volumes it needs, by name.
     pub volumes: BTreeSet<VolumeSpec>,
-    /// Whom it waits for.
+    /// Whom it waits for, because of its wires too.
     pub depends_on: BTreeMap<InstanceName, Dependency>,
+    /// Its wires.
+    pub wires: Vec<Link>,
     /// When it counts as ready.
     pub readiness: Readiness,
     /// The digest of its template.
@@ -91,6 +99,10 @@ pub struct World<'a> {
     pub pull: Option<PullPolicy>,
     /// What images are built from now, by name, as far as somebody looked.
     pub build_hashes: &'a BTreeMap<String, BuildHash>,
+    /// What the instances that run are wired to.
+    pub prior: &'a Prior,
+    /// Instances of other stacks that are linked to.
+    pub others: &'a Others,
 }
 
 /// The effective configs of all instances of a stack.
@@ -116,8 +128,13 @@ pub fn effective_of(stack: &Stack, name: &InstanceName, instance: &Instance) -> 
 pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>> {
     let effective = effective(stack);
     let mut findings = Findings { errors: check_stack(&effective, world.images), warnings: Vec::new() };
+    let context = WireContext { images: world.images, prior: world.prior, others: world.others };
+    let wires = wired(stack, effective, &context);
+    let (found, notes) = wires.findings(stack);
+    findings.extend(found);
+    let WiredStack { effective, resolution, .. } = &wires;
     let context = SupplyContext { home: world.home, pull: world.pull, hashes: Some(world.build_hashes) };
-    let supplies = supplies(stack, &effective, &context);
+    let supplies = supplies(stack, effective, &context);
     findings.errors.extend(supplies.problems);
     let network = NetworkName::of(&stack.name);
     let mut instances = BTreeMap::new();
@@ -126,7 +143,8 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         let supply = supplies.instances.get(name).map_or(Supply::Missing, |(_, supply)| *supply);
         let place = InstancePlace { stack, name, instance, network: &network, supply };
         match desired_instance(&place, &effective[name], world) {
-            Ok(desired) => {
+            Ok(mut desired) => {
+                desired.wires = resolution.links_of(name).cloned().collect();
                 findings.extend(check_instance(name, &desired.spec, &stack.allow, world.home));
                 instances.insert(name.clone(), desired);
             }
@@ -145,6 +163,8 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         instances,
         builds: supplies.builds,
         warnings: findings.warnings,
+        notes,
+        unwired: wires.resolution.unwired,
     })
 }
 
@@ -183,6 +203,7 @@ impl Desired {
         Made {
             spec: instance.spec.clone(),
             depends_on: instance.depends_on.clone(),
+            wires: instance.endpoints(),
             identity: self.identity_of(name, instance),
             hash: instance.hash.clone(),
             image_id: instance.image_id.clone(),
@@ -197,6 +218,13 @@ impl Desired {
             template: instance.template.clone(),
         };
         Identity { instance: Some(instance), ..self.identity.clone() }
+    }
+}
+
+impl DesiredInstance {
+    /// What its imports are wired to, as it is remembered.
+    pub fn endpoints(&self) -> BTreeMap<String, String> {
+        self.wires.iter().map(|link| (link.import.clone(), link.to.to_memory())).collect()
     }
 }
 
@@ -260,6 +288,7 @@ fn desired_instance(
         image_id: image.map(|image| image.id.clone()),
         volumes: volumes.collect(),
         depends_on: effective.service.depends_on.clone().unwrap_or_default(),
+        wires: Vec::new(),
         readiness: readiness(&spec, image),
         template: instance.template.digest.to_string(),
         spec,

@@ -9,6 +9,7 @@ use crate::{
     read::StackFile,
     secret::{KeptSecret, SecretName},
     template::{Overrides, PortKey, Template, TemplateDigest},
+    wire::Wiring,
 };
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub struct Stack {
     pub allow: BTreeSet<Allowance>,
     /// Its secrets: what `${secret:NAME}` stands for.
     pub secrets: BTreeMap<SecretName, KeptSecret>,
+    /// What it says about its wires.
+    pub wiring: Wiring,
     /// Its instances.
     pub instances: BTreeMap<InstanceName, Instance>,
 }

@@ -84,6 +84,7 @@ fn stack(name: &str) -> Result<Stack> {
         imported: None,
         allow: BTreeSet::new(),
         secrets: BTreeMap::new(),
+        wiring: devarch_core::wire::Wiring::default(),
         instances: BTreeMap::new(),
     })
 }

@@ -73,6 +73,7 @@ fn stack(secrets: u32) -> Result<Stack> {
         subnet: None,
         imported: None,
         allow: BTreeSet::new(),
+        wiring: devarch_core::wire::Wiring::default(),
         secrets: (0..secrets).map(secret).collect::<Result<BTreeMap<_, _>>>()?,
         instances: BTreeMap::new(),
     })

@@ -11,6 +11,7 @@ use crate::{
     secrets::{self, SecretRow},
     stacks, templates,
     volumes::{self, VolumeRow},
+    wirings,
 };
 use devarch_core::{engine::EngineBinding, id::StackId, stack::Stack};
 use ipnet::Ipv4Net;
@@ -22,6 +23,9 @@ pub(crate) async fn create(tx: &mut Tx, host: &str, stack: &Stack) -> Result<()>
     stacks::insert(tx, stack).await?;
     if stack.engine.is_some() || stack.subnet.is_some() {
         bind(tx, host, &stack.id, (stack.engine.as_ref(), stack.subnet)).await?;
+    }
+    if !stack.wiring.is_empty() {
+        wirings::write(tx, stack).await?;
     }
     write(tx, host, &none, &rows).await
 }
@@ -35,6 +39,9 @@ pub(crate) async fn save(tx: &mut Tx, host: &str, before: &Stack, after: &Stack)
     stacks::update(tx, before, after).await?;
     if (&before.engine, before.subnet) != (&after.engine, after.subnet) {
         bind(tx, host, &after.id, (after.engine.as_ref(), after.subnet)).await?;
+    }
+    if before.wiring != after.wiring {
+        wirings::write(tx, after).await?;
     }
     keep_volumes(tx, before, &old, &new).await?;
     write(tx, host, &old, &new).await?;

@@ -50,6 +50,7 @@ mod templates;
 mod url;
 mod vault;
 mod volumes;
+mod wirings;
 
 pub use applied::Applied;
 pub use applies::{Apply, ApplyOutcome};

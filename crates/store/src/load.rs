@@ -8,10 +8,12 @@ use crate::{
     stacks,
     templates::{self, Templates},
     volumes::{self, VolumeRow},
+    wirings,
 };
 use devarch_core::{
     name::{InstanceName, StackName},
     stack::{Instance, Stack},
+    wire::Wiring,
 };
 use std::collections::HashMap;
 
@@ -22,6 +24,7 @@ struct Below {
     ports: Vec<PortRow>,
     volumes: Vec<VolumeRow>,
     secrets: Vec<SecretRow>,
+    wirings: HashMap<String, Wiring>,
 }
 
 /// An instance, and where it belongs.
@@ -58,6 +61,7 @@ async fn assemble(
         ports: ports::load(tx, host, only).await?,
         volumes: volumes::load(tx, only).await?,
         secrets: secrets::load(tx, only).await?,
+        wirings: wirings::load(tx, only).await?,
     };
     join(rows, below).map_err(|error| tx.damaged(error))
 }
@@ -69,6 +73,7 @@ fn join(rows: Vec<stacks::StackRow>, mut below: Below) -> std::result::Result<Ve
     for secret in own {
         own_secrets.entry(secret.stack_id.clone()).or_default().push(secret);
     }
+    let mut wirings = std::mem::take(&mut below.wirings);
     for placed in placed(below)? {
         by_stack.entry(placed.stack.clone()).or_default().push(placed);
     }
@@ -76,7 +81,9 @@ fn join(rows: Vec<stacks::StackRow>, mut below: Below) -> std::result::Result<Ve
         .map(|row| {
             let instances = by_stack.remove(row.id()).unwrap_or_default();
             let secrets = own_secrets.remove(row.id()).unwrap_or_default();
+            let wiring = wirings.remove(row.id()).unwrap_or_default();
             let mut stack = row.read()?;
+            stack.wiring = wiring;
             stack.secrets =
                 secrets.into_iter().map(SecretRow::read).collect::<std::result::Result<_, _>>()?;
             stack.instances = instances.into_iter().map(|placed| (placed.name, placed.instance)).collect();

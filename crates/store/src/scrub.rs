@@ -52,8 +52,9 @@ const TEXTS: [Texts; 9] = [
 ];
 
 /// Tables whose rows can have had the values, by this or by the edit that made them secret.
-const VACUUM: [&str; 7] = [
+const VACUUM: [&str; 8] = [
     "VACUUM (FULL) stacks",
+    "VACUUM (FULL) wirings",
     "VACUUM (FULL) instances",
     "VACUUM (FULL) templates",
     "VACUUM (FULL) plans",

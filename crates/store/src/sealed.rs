@@ -22,8 +22,9 @@ struct Table {
     called: &'static str,
 }
 
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     Table { name: "stacks", key: &["id"], called: "'the file of stack ' || name" },
+    Table { name: "wirings", key: &["stack_id"], called: "'the wires of stack ' || stack_id" },
     Table { name: "instances", key: &["id"], called: "'instance ' || name" },
     Table { name: "templates", key: &["digest"], called: "'template ' || name" },
     Table { name: "secrets", key: &["id"], called: "'secret ' || name" },

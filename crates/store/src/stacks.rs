@@ -11,6 +11,7 @@ use devarch_core::{
     policy::Allowance,
     secret::Stored,
     stack::Stack,
+    wire::Wiring,
 };
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +45,7 @@ impl StackRow {
         &self.columns.id
     }
 
-    /// The stack without its instances and secrets.
+    /// The stack without its instances, secrets and wires.
     pub(crate) fn read(self) -> std::result::Result<Stack, Unreadable> {
         let Self { columns, imported } = self;
         let engine = match (columns.engine_kind, columns.engine_id, columns.engine_endpoint) {
@@ -66,6 +67,7 @@ impl StackRow {
             imported: imported.map(|file| file.read()).transpose()?,
             allow: allowed_of(&columns.allowed)?,
             secrets: BTreeMap::new(),
+            wiring: Wiring::default(),
             instances: BTreeMap::new(),
         })
     }

@@ -12,7 +12,7 @@ use world::{
 };
 
 /// One for each table: stacks, templates, instances, ports, volumes, secrets.
-const TABLES: usize = 6;
+const TABLES: usize = 7;
 
 /// Databases are made and dropped by statements too.
 fn alone() -> MutexGuard<'static, ()> {

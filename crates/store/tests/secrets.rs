@@ -410,8 +410,8 @@ async fn a_rotation_leaves_one_key_and_everything_readable(world: World) {
     let after = keys(&world);
     assert!(after.len() == 1 && after != before && after[0].contains(&rotation.to.to_string()));
     assert!(before[0].contains(&rotation.from.to_string()));
-    // The file, overrides of one, templates of two, two secrets and one made, one applied, one definition, the hash key.
-    assert_eq!(rotation.values, 1 + 1 + 2 + 3 + 1 + 1 + 1);
+    // The file, the wires, overrides of one, templates of two, two secrets and one made, one applied, one definition, the hash key.
+    assert_eq!(rotation.values, 1 + 1 + 1 + 2 + 3 + 1 + 1 + 1);
     for store in [&store, &long_running, &world.open().await] {
         assert!(load(store, "shop").await == rich);
         assert!(store.identity().await.unwrap() == identity);

@@ -53,6 +53,12 @@ impl Definition {
         for instance in definition.file.instances.values_mut() {
             mark_secret(&mut instance.overrides, &secret);
         }
+        let external = definition.file.wiring.external.values_mut();
+        for value in external.flat_map(|external| external.properties.values_mut()) {
+            if matches!(&value, Given::Plain(text) if secret(text)) {
+                *value = value.clone().into_secret();
+            }
+        }
         for template in definition.templates.values_mut() {
             let mut said =
                 Overrides { service: std::mem::take(&mut template.service), ..Overrides::default() };

@@ -7,8 +7,13 @@ use devarch_core::{
     plan::FieldDiff,
     read::{InstanceFile, StackFile},
     stack::{Instance, Pinned, Stack, Wanted},
+    wire::{PRIMARY, Wiring},
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// What to import.
 #[derive(Debug, Clone)]
@@ -55,7 +60,7 @@ impl App {
     /// What was edited in the store since the last import, and the draft has otherwise; taken from what may be shown.
     fn undone(&self, before: &Stack, draft: &Stack) -> Vec<FieldDiff> {
         let Some(imported) = &before.imported else { return Vec::new() };
-        let mut undone = Vec::new();
+        let mut undone = undone_wires(imported, before, draft);
         for (name, instance) in &before.instances {
             let Some(said) = imported.instances.get(name) else {
                 if !draft.instances.contains_key(name) {
@@ -69,8 +74,8 @@ impl App {
                 instance.overrides = said.overrides.clone();
                 instance.enabled = said.enabled;
             }
-            let edited = self.config_changes((&as_imported, before), name);
-            let lost = self.config_changes((before, draft), name).into_iter();
+            let edited = self.definition_changes((&as_imported, before), name);
+            let lost = self.definition_changes((before, draft), name).into_iter();
             let lost = lost.filter(|field| edited.iter().any(|edited| edited.field == field.field));
             undone.extend(lost.map(|field| FieldDiff { field: format!("{name}.{}", field.field), ..field }));
         }
@@ -129,6 +134,27 @@ impl App {
     }
 }
 
+/// Wires and the like that were added or removed in the store, and that the draft has otherwise.
+fn undone_wires(imported: &StackFile, before: &Stack, draft: &Stack) -> Vec<FieldDiff> {
+    let said = |wiring: &Wiring| {
+        let wires = wiring.wires.iter().map(|wire| ("wires".to_owned(), wire.to_string()));
+        let prefer = wiring.prefer.iter().map(|_| ("prefer".to_owned(), PRIMARY.to_owned()));
+        let external = wiring.external.iter().map(|(name, external)| {
+            (
+                format!("external.{name}"),
+                format!("{} at {}:{}", external.contract, external.host, external.port),
+            )
+        });
+        wires.chain(prefer).chain(external).collect::<BTreeSet<_>>()
+    };
+    let (was, is, becomes) = (said(&imported.wiring), said(&before.wiring), said(&draft.wiring));
+    let added = is.iter().filter(|it| !was.contains(it) && !becomes.contains(it));
+    let added = added.map(|(field, said)| (field, Some(said.clone()), None));
+    let removed = was.iter().filter(|it| !is.contains(it) && becomes.contains(it));
+    let removed = removed.map(|(field, said)| (field, None, Some(said.clone())));
+    added.chain(removed).map(|(field, from, to)| FieldDiff { field: field.clone(), from, to }).collect()
+}
+
 fn belongs(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {
     let theirs = stack.project.as_ref().map(PathBuf::from);
     match theirs {
@@ -148,6 +174,7 @@ fn belongs(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {
 /// The stack becomes what is declared; what stays keeps its id, slot, ports and volumes.
 pub(super) fn declare(stack: &mut Stack, declared: &StackFile, pins: &BTreeMap<InstanceName, Pinned>) {
     stack.allow.clone_from(&declared.allow);
+    stack.wiring.clone_from(&declared.wiring);
     stack.imported = Some(declared.clone());
     stack.enabled = true;
     stack.instances.retain(|name, _| declared.instances.contains_key(name));

@@ -7,6 +7,7 @@ mod names;
 mod rollback;
 mod secrets;
 mod stacks;
+mod wires;
 
 pub use fields::Target;
 pub use import::{Draft, ImportSource};
@@ -14,12 +15,12 @@ pub(crate) use secrets::no_such as no_such_secret;
 pub use secrets::{SecretInfo, SecretUse};
 pub use stacks::NewInstance;
 
-use crate::{App, AppError};
+use crate::{App, AppError, wiring::wired_with};
 use assign::Reservations;
 use devarch_core::{
     desired::effective,
     name::StackName,
-    resolve::{Problem, check_edit, check_stack},
+    resolve::{Prior, Problem, check_edit, check_stack},
     stack::Stack,
 };
 use devarch_store::{StoreError, TakenWhat};
@@ -100,5 +101,6 @@ fn check(stack: &Stack) -> Result<(), AppError> {
         .flat_map(|(name, instance)| check_edit(name, &instance.template.template, &instance.overrides))
         .collect();
     problems.extend(check_stack(&effective(stack), &BTreeMap::new()));
+    problems.extend(wired_with(stack, &Prior::new()).bad_offers());
     if problems.is_empty() { Ok(()) } else { Err(AppError::Problems { stack: stack.name.clone(), problems }) }
 }

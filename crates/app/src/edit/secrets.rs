@@ -5,7 +5,7 @@ use devarch_core::{
     desired::{effective, effective_of},
     id::SecretId,
     name::{InstanceName, StackName, nearest},
-    resolve::{inherit_secrecy, secret_uses},
+    resolve::{external_secret_uses, inherit_secrecy, secret_uses},
     secret::{Generate, KeptSecret, Locked, Secret, SecretName, SecretValue},
     stack::Stack,
     template::EnvValue,
@@ -37,15 +37,17 @@ pub struct SecretInfo {
 /// A use of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct SecretUse {
-    /// The instance.
-    pub instance: InstanceName,
+    /// The instance; none where the stack itself uses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceName>,
     /// The field: `environment.API_KEY`.
     pub field: String,
 }
 
 impl std::fmt::Display for SecretUse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.instance, self.field)
+        self.instance.iter().try_for_each(|instance| write!(f, "{instance}."))?;
+        f.write_str(&self.field)
     }
 }
 
@@ -175,8 +177,9 @@ impl App {
             let config = effective_of(&stack, name, instance);
             instance.generated.iter().map(move |(variable, kept)| {
                 let asks = config.service.environment.as_ref().and_then(|all| all.get(variable));
-                let user = SecretUse { instance: name.clone(), field: format!("environment.{variable}") };
-                let users = matches!(asks, Some(EnvValue::Generate(_))).then(|| vec![user]);
+                let own =
+                    SecretUse { instance: Some(name.clone()), field: format!("environment.{variable}") };
+                let users = matches!(asks, Some(EnvValue::Generate(_))).then(|| vec![own]);
                 info(Some(name.clone()), variable, Some(kept), users)
             })
         });
@@ -194,7 +197,7 @@ impl App {
         let locked = |why: Locked| AppError::Refused(format!("secret '{name}' can't be read: {why}"));
         if let Some(only) = only {
             instance(&stack, only)?;
-            return self.secret_variable(&stack, only, name);
+            return self.secret_variable(&stack, only, name).await;
         }
         let found = name.parse().ok().and_then(|name: SecretName| stack.secrets.get(&name));
         let known = stack.secrets.keys().map(SecretName::as_str);
@@ -208,8 +211,11 @@ fn uses(stack: &Stack) -> BTreeMap<SecretName, Vec<SecretUse>> {
     let mut used: BTreeMap<SecretName, Vec<SecretUse>> = BTreeMap::new();
     for (instance, config) in effective(stack) {
         for (secret, field) in secret_uses(&config) {
-            used.entry(secret).or_default().push(SecretUse { instance: instance.clone(), field });
+            used.entry(secret).or_default().push(SecretUse { instance: Some(instance.clone()), field });
         }
+    }
+    for (secret, field) in external_secret_uses(&stack.wiring) {
+        used.entry(secret).or_default().push(SecretUse { instance: None, field });
     }
     used
 }

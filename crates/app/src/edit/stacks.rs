@@ -8,6 +8,7 @@ use devarch_core::{
     secret::KeptSecret,
     stack::{Instance, Pinned, Stack, Wanted},
     template::Overrides,
+    wire::Wiring,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,6 +39,7 @@ pub(super) fn empty_stack(name: &StackName, project: Option<&Path>) -> Stack {
         imported: None,
         allow: BTreeSet::new(),
         secrets: BTreeMap::new(),
+        wiring: Wiring::default(),
         instances: BTreeMap::new(),
     }
 }
@@ -125,6 +127,7 @@ impl App {
         copy.allow.clone_from(&source.allow);
         copy.enabled = source.enabled;
         copy.secrets = copied(&source.secrets);
+        copy.wiring.clone_from(&source.wiring);
         for (name, original) in &source.instances {
             let fresh = empty_instance(&copy, original.template.clone());
             let instance = Instance {
@@ -209,6 +212,7 @@ impl App {
             if let Some(instance) = stack.instances.remove(from) {
                 stack.instances.insert(to.clone(), instance);
             }
+            stack.wiring.rename(from, to);
             for instance in stack.instances.values_mut() {
                 if let Some(needs) = &mut instance.overrides.service.depends_on
                     && let Some(dependency) = needs.remove(from)
@@ -229,6 +233,8 @@ impl App {
         let remove = |stack: &mut Stack| {
             instance(stack, name)?;
             stack.instances.remove(name);
+            // Wires to it stay: whoever needs it is told.
+            stack.wiring.wires.retain(|wire| wire.from.instance != *name);
             Ok(())
         };
         Ok(self.edit(stack, remove).await?.1)

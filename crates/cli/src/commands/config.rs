@@ -1,4 +1,6 @@
-use crate::{completion, config_view, error::Done, exit::Exit, session::Session, target::Target};
+use crate::{
+    completion, config_view, error::Done, exit::Exit, finding_view, session::Session, target::Target,
+};
 use clap_complete::ArgValueCandidates;
 use serde_json::json;
 
@@ -17,9 +19,11 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let (stack, instance) = session.target(args.target).await?;
     let configs = session.app().await?.config(&stack, instance.as_ref()).await?;
     if session.terminal.json {
-        session.terminal.print_json(&json!({"stack": stack, "instances": configs}))?;
+        let value = json!({"stack": stack, "instances": configs.instances, "findings": configs.findings});
+        session.terminal.print_json(&value)?;
     } else {
-        session.terminal.print(&config_view::render(&configs, args.origin)?)?;
+        session.terminal.print(&config_view::render(&configs.instances, args.origin)?)?;
+        finding_view::note(session, &configs.findings);
     }
     Ok(Exit::OK)
 }

@@ -18,6 +18,7 @@ mod man;
 mod open;
 mod plan;
 mod rollback;
+mod run;
 mod secret;
 mod set;
 mod shell;
@@ -25,6 +26,7 @@ mod stack;
 mod status;
 mod unset;
 mod up;
+mod wire;
 
 use crate::{
     error::Done,
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Logs(logs::Args),
     /// Run a command in an instance's container
     Exec(exec::Args),
+    /// Run a program of this machine in the place of an instance: with its environment and its providers' addresses here
+    Run(run::Args),
     /// Open a shell in an instance's container
     Shell(shell::Args),
     /// Open an instance's URL in the browser
@@ -77,6 +81,9 @@ pub(crate) enum Command {
     /// Set, list and remove a stack's secrets, and care for the key they are sealed with
     #[command(subcommand)]
     Secret(secret::Command),
+    /// List, add, remove and draw the wires between instances, and print what they give
+    #[command(subcommand)]
+    Wire(wire::Command),
     /// List locks, and end those nobody needs
     #[command(subcommand)]
     Lock(lock::Command),
@@ -113,6 +120,7 @@ impl Command {
             Self::Status(args) => status::run(args, session).await,
             Self::Logs(args) => logs::run(args, session).await,
             Self::Exec(args) => exec::run(args, session).await,
+            Self::Run(args) => run::run(args, session).await,
             Self::Shell(args) => shell::run(args, session).await,
             Self::Open(args) => open::run(args, session).await,
             Self::Catalog(command) => catalog::run(command, session).await,
@@ -121,6 +129,7 @@ impl Command {
             Self::History(args) => history::run(args, session).await,
             Self::Rollback(args) => rollback::run(args, session).await,
             Self::Secret(command) => secret::run(command, session).await,
+            Self::Wire(command) => wire::run(command, session).await,
             Self::Lock(command) => lock::run(command, session).await,
             Self::Set(args) => set::run(args, session).await,
             Self::Unset(args) => unset::run(args, session).await,

@@ -142,6 +142,10 @@ impl Assumptions {
         self.about(&subject, "config", config);
         self.about(&subject, "template", instance.template.as_str());
         self.about(&subject, "dependencies", dependencies(&instance.depends_on));
+        if !instance.wires.is_empty() {
+            let wires = instance.wires.iter().map(|link| format!("{} -> {}", link.import, link.to));
+            self.about(&subject, "wires", wires.collect::<Vec<_>>().join(", "));
+        }
         if instance.wanted != Wanted::Absent {
             let image = image.map_or(LATER, |image| image.id.as_str());
             self.fact(&format!("image {}", instance.spec.image), image);

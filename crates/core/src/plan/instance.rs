@@ -2,7 +2,7 @@
 
 use super::{
     AppliedState, FieldDiff, PlanOptions, Reason, Remembered, RememberedSpec, changed_secrets, diff,
-    model::memory,
+    model::{DEPENDS_ON, WIRES, memory},
 };
 use crate::{
     build_hash::{BuildHash, BuildPart},
@@ -124,7 +124,8 @@ impl<'a> Case<'a> {
         container: &ObservedContainer,
     ) -> Option<(Reason, Vec<FieldDiff>)> {
         if container.config_hash() != Some(instance.hash.as_str()) {
-            return Some((Reason::Changed, self.fields(instance, container)));
+            let fields = self.fields(instance, container);
+            return Some((wired_otherwise(instance, &fields).unwrap_or(Reason::Changed), fields));
         }
         if let Some(reason) = self.image_moved(instance, container) {
             return Some((reason, Vec::new()));
@@ -177,7 +178,8 @@ impl<'a> Case<'a> {
         let Some(known) = self.remembered.spec(instance.id.as_str(), container.config_hash()) else {
             return Vec::new();
         };
-        let mut fields = diff(&known.spec, &memory(&instance.spec, &instance.depends_on));
+        let mut fields =
+            diff(&known.spec, &memory(&instance.spec, &instance.depends_on, &instance.endpoints()));
         fields.extend(Self::secrets(known, instance, &fields));
         fields
     }
@@ -188,7 +190,7 @@ impl<'a> Case<'a> {
         let now = instance.spec.secrets();
         match &known.secrets {
             Some(before) => changed_secrets(before, &now),
-            None if others.iter().all(is_dependency) => {
+            None if others.iter().all(is_beside) => {
                 let fields: Vec<String> = now.into_keys().collect();
                 vec![FieldDiff::secret(fields.join(" or "))]
             }
@@ -211,7 +213,7 @@ impl<'a> Case<'a> {
             && instance.spec.data_volumes().any(|name| self.observed.volumes.contains_key(name.as_str()))
     }
 
-    /// How the dependencies of an unchanged container differ from those it was made with.
+    /// How the dependencies and wires of an unchanged container differ from those it was made with.
     pub(super) fn reordered(
         &self,
         instance: &DesiredInstance,
@@ -220,15 +222,38 @@ impl<'a> Case<'a> {
         let Some(known) = self.remembered.spec(instance.id.as_str(), container.config_hash()) else {
             return Vec::new();
         };
-        let before = known.spec.get("depends_on").cloned().unwrap_or_else(|| serde_json::json!({}));
-        let now = serde_json::to_value(&instance.depends_on).unwrap_or_default();
-        let under = |value| serde_json::json!({ "depends_on": value });
-        diff(&under(before), &under(now))
+        let before = |field: &str| known.spec.get(field).cloned().unwrap_or_else(|| serde_json::json!({}));
+        let now = |value| serde_json::to_value(value).unwrap_or_default();
+        let wires = serde_json::to_value(instance.endpoints()).unwrap_or_default();
+        diff(
+            &serde_json::json!({ DEPENDS_ON: before(DEPENDS_ON), WIRES: before(WIRES) }),
+            &serde_json::json!({ DEPENDS_ON: now(&instance.depends_on), WIRES: wires }),
+        )
     }
 }
 
-fn is_dependency(field: &FieldDiff) -> bool {
-    field.field.starts_with("depends_on")
+/// Whether a field is no part of the container: whom it waits for, what it is wired to.
+fn is_beside(field: &FieldDiff) -> bool {
+    field.field.starts_with(DEPENDS_ON) || field.field.starts_with(WIRES)
+}
+
+/// The reason, where all that differs is what wires give, or gave.
+fn wired_otherwise(instance: &DesiredInstance, fields: &[FieldDiff]) -> Option<Reason> {
+    let rewired = fields.iter().any(|field| field.field.starts_with(WIRES));
+    let mut wires: Vec<String> = Vec::new();
+    for field in fields.iter().filter(|field| !is_beside(field)) {
+        let variable = field.field.strip_prefix("environment.")?;
+        let link = instance.wires.iter().find(|link| link.variables.iter().any(|set| set == variable));
+        match link {
+            Some(link) => wires.push(format!("wire {} -> {}", link.import, link.to)),
+            // A variable of a wire that is gone.
+            None if rewired && field.to.is_none() => {}
+            None => return None,
+        }
+    }
+    wires.sort();
+    wires.dedup();
+    (!fields.is_empty()).then_some(Reason::Wired { wires })
 }
 
 /// Whether a container that should run is not on its stack's network.

@@ -16,8 +16,8 @@ pub use build::plan;
 pub use conflict::Conflict;
 pub use diff::{FieldDiff, changed_secrets, diff};
 pub use model::{
-    Action, AppliedState, Change, ChangeKind, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason,
-    Remembered, RememberedSpec, Step, StepId, Subject, VolumeCopy,
+    Action, AppliedState, Change, ChangeKind, Consumer, ContainerRef, Made, Plan, PlanError, PlanOptions,
+    Reason, Remembered, RememberedSpec, Step, StepId, Subject, VolumeCopy,
 };
 pub use text::{TextOptions, plan_text};
 pub use undo::{Undo, undo};

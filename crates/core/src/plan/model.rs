@@ -7,11 +7,12 @@ use crate::{
     engine::EngineKind,
     id::{ContainerId, ImageId, InstanceId, NetworkId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
-    resolve::{BuildSpec, Problem, Supply},
+    resolve::{BuildSpec, Prior, Problem, Supply},
     secret::{Sealable, Secret, Stored},
     spec::{Attachment, ContainerSpec, FileSpec, Identity, NetworkSpec, VolumeSpec},
     template::Dependency,
     unit::Millis,
+    wire::{Endpoint, Link, Unwired},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -37,8 +38,17 @@ pub struct Plan {
     /// Images whose name is looked up, or that are built anew, before an apply plans: what they are is known only then.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub unsettled: BTreeMap<String, Supply>,
+    /// The wires of all that is to be there, those that stay as they are too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wires: Vec<Link>,
+    /// Imports that are wired in what runs and are not any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unwired: Vec<Unwired>,
     /// What to beware of.
     pub warnings: Vec<Problem>,
+    /// What is worth knowing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Problem>,
     /// Volumes of the stack that none of its instances uses any more. They stay.
     pub unused_volumes: Vec<PhysicalVolume>,
     /// The engine calls, each after those it names.
@@ -205,6 +215,9 @@ pub struct Made {
     /// Whom it waits for; no part of the container, so no part of the hash.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub depends_on: BTreeMap<InstanceName, Dependency>,
+    /// What its imports are wired to; what that gives is in the spec.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub wires: BTreeMap<String, String>,
     /// Whose it is.
     pub identity: Identity,
     /// Its config hash.
@@ -222,20 +235,30 @@ impl Made {
             secrets.iter().map(|(field, secret)| (field, secret.reveal())).collect();
         let revealed = Zeroizing::new(serde_json::to_string(&revealed).unwrap_or_default());
         Stored {
-            open: memory(&self.spec, &self.depends_on).to_string(),
+            open: memory(&self.spec, &self.depends_on, &self.wires).to_string(),
             secret: if secrets.is_empty() { Sealable::Nothing } else { Sealable::Open(revealed) },
         }
     }
 }
 
-/// A spec with its dependencies, as it may be shown.
+/// What is remembered beside the spec: it makes no other container.
+pub(super) const DEPENDS_ON: &str = "depends_on";
+pub(super) const WIRES: &str = "wires";
+
+/// A spec with its dependencies and wires, as it may be shown.
 pub(super) fn memory(
     spec: &ContainerSpec,
     depends_on: &BTreeMap<InstanceName, Dependency>,
+    wires: &BTreeMap<String, String>,
 ) -> serde_json::Value {
     let mut memory = serde_json::to_value(spec).unwrap_or_default();
-    if let (Some(fields), false) = (memory.as_object_mut(), depends_on.is_empty()) {
-        fields.insert("depends_on".to_owned(), serde_json::to_value(depends_on).unwrap_or_default());
+    if let Some(fields) = memory.as_object_mut() {
+        if !depends_on.is_empty() {
+            fields.insert(DEPENDS_ON.to_owned(), serde_json::to_value(depends_on).unwrap_or_default());
+        }
+        if !wires.is_empty() {
+            fields.insert(WIRES.to_owned(), serde_json::to_value(wires).unwrap_or_default());
+        }
     }
     memory
 }
@@ -323,6 +346,19 @@ pub struct Change {
     /// What is built.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<Box<BuildSpec>>,
+    /// Of a provider that is made anew: those wired to it, and whether they are made anew too, or only go on.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub consumers: BTreeMap<InstanceName, Consumer>,
+}
+
+/// What becomes of a consumer whose provider is made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consumer {
+    /// It is made anew or started, too, after its provider is ready.
+    Follows,
+    /// It stays: what its wire gives it is the same.
+    Stays,
 }
 
 /// Why something changes.
@@ -336,6 +372,8 @@ pub enum Reason {
     Vanished,
     /// Its config is another.
     Changed,
+    /// What its wires give it is other than it was.
+    Wired { wires: Vec<String> },
     /// Its name now stands for another image.
     ImageMoved { from: String, to: String },
     /// Its image was built anew from other things.
@@ -382,6 +420,8 @@ impl fmt::Display for Reason {
             Self::Missing => f.write_str("is not there"),
             Self::Vanished => f.write_str("was removed by hand"),
             Self::Changed => f.write_str("its config changed"),
+            Self::Wired { wires } if wires.is_empty() => f.write_str("a wire it had is gone"),
+            Self::Wired { wires } => write!(f, "what {} gives it changed", wires.join(" and ")),
             Self::ImageMoved { from, to } => {
                 write!(f, "its image's name now stands for {} instead of {}", short(to), short(from))
             }
@@ -457,6 +497,19 @@ impl Remembered {
         specs.iter().find(|known| Some(known.hash.as_str()) == hash)
     }
 
+    /// What the instances that were applied are wired to, by their names now.
+    pub fn prior<'a>(
+        &self,
+        instances: impl IntoIterator<Item = (&'a InstanceName, &'a InstanceId)>,
+    ) -> Prior {
+        let wires = |id: &InstanceId| {
+            let mut specs = self.applied.get(id)?.iter();
+            specs.find(|known| known.state == AppliedState::Made).map(RememberedSpec::wires)
+        };
+        let all = instances.into_iter().filter_map(|(name, id)| Some((name.clone(), wires(id)?)));
+        all.filter(|(_, wires)| !wires.is_empty()).collect()
+    }
+
     /// Whether a container of an instance had that volume.
     pub fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
         let specs = self.applied.get(instance).into_iter().flatten();
@@ -490,6 +543,15 @@ impl RememberedSpec {
             Sealable::Locked(_) => None,
         };
         Self { hash, spec: serde_json::from_str(&stored.open).unwrap_or_default(), secrets, state }
+    }
+
+    /// What its imports were wired to.
+    fn wires(&self) -> BTreeMap<String, Endpoint> {
+        let wires = self.spec.get(WIRES).and_then(|wires| wires.as_object());
+        let known = wires.into_iter().flatten();
+        let read =
+            known.filter_map(|(import, to)| Some((import.clone(), Endpoint::of_memory(to.as_str()?)?)));
+        read.collect()
     }
 }
 

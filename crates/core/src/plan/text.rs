@@ -1,17 +1,18 @@
 //! A plan as text: sorted, stable, fit for a diff.
 
-use super::{Change, ChangeKind, Plan, Subject};
+use super::{Change, ChangeKind, Consumer, Plan, Subject};
 use crate::{
     name::PhysicalVolume,
     resolve::{BuildSpec, Supply},
     template::Dockerfile,
+    wire::{How, Link, Unwired},
 };
 use std::{collections::BTreeSet, fmt::Write as _};
 
 /// How much a plan's text tells.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TextOptions {
-    /// Created instances in full.
+    /// Created instances in full, and wires that stay as they are.
     pub full: bool,
 }
 
@@ -27,6 +28,7 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     for change in &plan.changes {
         one(change, options, &mut text);
     }
+    wires(plan, options, &mut text);
     if !plan.unsettled.is_empty() {
         text.push('\n');
     }
@@ -37,11 +39,14 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
         };
         let _ = writeln!(text, "image {image}: known after {what}");
     }
-    if !plan.warnings.is_empty() || !plan.unused_volumes.is_empty() {
+    if !plan.warnings.is_empty() || !plan.notes.is_empty() || !plan.unused_volumes.is_empty() {
         text.push('\n');
     }
     for warning in &plan.warnings {
         let _ = writeln!(text, "warning: {warning}");
+    }
+    for note in &plan.notes {
+        let _ = writeln!(text, "note: {note}");
     }
     for volume in &plan.unused_volumes {
         let what = if volume.is_copy() {
@@ -53,6 +58,37 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     }
     let _ = write!(text, "\n{}\n", summary(plan));
     text
+}
+
+/// Wires that are made, changed or gone; of those that stay only that DevArch made them, unless all is asked for.
+fn wires(plan: &Plan, options: TextOptions, text: &mut String) {
+    let stays = |link: &&Link| !link.new;
+    let shown: Vec<&Link> = plan.wires.iter().filter(|link| options.full || !stays(link)).collect();
+    let automatic = plan.wires.iter().filter(stays).filter(|link| link.how == How::Auto).count();
+    let counted = automatic > 0 && !options.full;
+    if shown.is_empty() && plan.unwired.is_empty() && !counted {
+        return;
+    }
+    text.push('\n');
+    for link in shown {
+        let sign = match (link.new, &link.was) {
+            (false, _) => "",
+            (true, None) => "+",
+            (true, Some(_)) => "~",
+        };
+        let was = link.was.as_ref().map_or_else(String::new, |was| format!(", was {was}"));
+        let new = if link.new { ", new" } else { "" };
+        let Link { consumer, import, to, how, .. } = link;
+        let _ = writeln!(text, "{sign:<3} wire {consumer}.{import} -> {to} ({how}{new}{was})");
+    }
+    for Unwired { consumer, import, was, .. } in &plan.unwired {
+        let was = was.as_ref().map_or_else(String::new, ToString::to_string);
+        let _ = writeln!(text, "-   wire {consumer}.{import} -> {was} (gone)");
+    }
+    if counted {
+        let (wires, they) = if automatic == 1 { ("wire", "stays") } else { ("wires", "stay") };
+        let _ = writeln!(text, "    {automatic} {wires} made automatically {they}; `--full` lists all");
+    }
 }
 
 fn one(change: &Change, options: TextOptions, text: &mut String) {
@@ -74,6 +110,15 @@ fn one(change: &Change, options: TextOptions, text: &mut String) {
         let line = format!("~ {name}.{field}");
         for part in line.lines() {
             let _ = writeln!(text, "      {part}");
+        }
+    }
+    for (fate, what) in
+        [(Consumer::Follows, "wired to it, changes too:"), (Consumer::Stays, "wired to it, stays:")]
+    {
+        let names = change.consumers.iter().filter(|(_, is)| **is == fate).map(|(name, _)| name.as_str());
+        let names: Vec<&str> = names.collect();
+        if !names.is_empty() {
+            let _ = writeln!(text, "      {what} {}", names.join(", "));
         }
     }
     if let Some(build) = &change.build {

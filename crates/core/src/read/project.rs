@@ -4,6 +4,7 @@ use super::{
     scalar::{boolean, parsed, text},
     secrets::declaration,
     template::{overrides, template},
+    wires::{external, prefer, wires},
 };
 use crate::{
     name::{InstanceName, StackName, TemplateName},
@@ -11,6 +12,7 @@ use crate::{
     secret::{Generate, HoldsSecrets, SecretName, Visit, visit_entries},
     stack::{Instance, Stack},
     template::{Overrides, Template},
+    wire::Wiring,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +34,9 @@ pub struct StackFile {
     /// The secrets it refers to, by name: their values are never in a file.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<SecretName, SecretFile>,
+    /// `wires`, `prefer` and `external`.
+    #[serde(flatten)]
+    pub wiring: Wiring,
     /// Its instances.
     pub instances: BTreeMap<InstanceName, InstanceFile>,
 }
@@ -65,7 +70,7 @@ impl StackFile {
         };
         let instances = stack.instances.iter().map(|(name, i)| (name.clone(), instance(i))).collect();
         let secrets = stack.imported.as_ref().map(|file| file.secrets.clone()).unwrap_or_default();
-        Self { allow: stack.allow.clone(), secrets, instances }
+        Self { allow: stack.allow.clone(), secrets, wiring: stack.wiring.clone(), instances }
     }
 }
 
@@ -73,6 +78,7 @@ impl HoldsSecrets for StackFile {
     fn visit_secrets(&mut self, visit: Visit<'_>) {
         let overrides = self.instances.iter_mut().map(|(name, instance)| (name, &mut instance.overrides));
         visit_entries("instances", overrides, visit);
+        self.wiring.visit_secrets(visit);
     }
 }
 
@@ -149,9 +155,14 @@ fn stack(at: &At<'_>) -> Option<StackFile> {
     let mut fields = at.fields()?;
     let allow = fields.take("allow", |at| at.list(allowance)).unwrap_or_default();
     let secrets = fields.take("secrets", |at| named(at, declaration)).unwrap_or_default();
+    let wiring = Wiring {
+        wires: fields.take("wires", wires).unwrap_or_default(),
+        prefer: fields.take("prefer", prefer),
+        external: fields.take("external", external).unwrap_or_default(),
+    };
     let instances = fields.need("instances", |at| named(at, instance));
     fields.finish();
-    Some(StackFile { allow: allow.into_iter().collect(), secrets, instances: instances? })
+    Some(StackFile { allow: allow.into_iter().collect(), secrets, wiring, instances: instances? })
 }
 
 fn allowance(at: &At<'_>) -> Option<Allowance> {
@@ -197,7 +208,8 @@ stacks:
         healthcheck: {interval: 5s}
         volumes: ["/data"]
         restart: sometimes
-    wires: []
+    wires: [{from: db, to: }]
+    prefer: first
 "#,
         )
         .unwrap_err();
@@ -212,7 +224,8 @@ stacks:
         12:22: stacks.shop.instances.db.healthcheck: `test` is missing
         13:19: stacks.shop.instances.db.volumes[0]: "/data" has no name; write NAME:/data so that its data can be found again
         14:18: stacks.shop.instances.db.restart: "sometimes" is not one of no, always, unless-stopped, on-failure, on-failure:N
-        15:5: stacks.shop.wires: unknown field `wires`; known are allow, secrets, instances
+        15:26: stacks.shop.wires[0].to: a provider is needed; write `none` for an import that is not to be wired
+        16:13: stacks.shop.prefer: "first" is not primary
         "#);
     }
 

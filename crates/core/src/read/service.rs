@@ -12,6 +12,7 @@ use crate::{
         Resources, RestartPolicy, Service, Ulimit,
     },
     text::REDACTED,
+    wire::ROLE_LABEL,
 };
 use std::collections::BTreeMap;
 
@@ -284,8 +285,10 @@ pub(super) fn said_value(at: &At<'_>) -> Option<Given> {
 
 fn labels(at: &At<'_>) -> Option<BTreeMap<String, String>> {
     let map = pairs(at, text)?;
-    for name in map.keys().filter(|name| name.starts_with(label::PREFIX)) {
-        at.tell(format!("label {name:?} is DevArch's own; labels that begin with devarch. can't be set"));
+    for name in map.keys().filter(|name| name.starts_with(label::PREFIX) && *name != ROLE_LABEL) {
+        at.tell(format!(
+            "label {name:?} is DevArch's own; of labels that begin with devarch. only {ROLE_LABEL} can be set"
+        ));
     }
     Some(map)
 }

@@ -40,6 +40,9 @@ fn stack(stack: &StackFile) -> Value {
     if !stack.secrets.is_empty() {
         fields.insert("secrets".to_owned(), map(&stack.secrets, secret));
     }
+    if let Ok(Value::Object(wiring)) = serde_json::to_value(&stack.wiring) {
+        fields.extend(wiring);
+    }
     fields.insert("instances".to_owned(), map(&stack.instances, instance));
     Value::Object(fields)
 }

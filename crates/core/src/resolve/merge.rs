@@ -8,9 +8,12 @@
 //! | labels | merge, the override wins |
 //! | config files | by target path; null removes |
 
-use crate::template::{
-    Build, ConfigFile, EnvValue, Export, Given, Import, Overrides, PortKey, PortSpec, Service, Template,
-    VolumeMount,
+use crate::{
+    template::{
+        Build, ConfigFile, EnvValue, Export, Given, Import, Overrides, PortKey, PortSpec, Service, Template,
+        VolumeMount,
+    },
+    wire::{Endpoint, Wired},
 };
 use std::{
     collections::BTreeMap,
@@ -18,21 +21,34 @@ use std::{
 };
 
 /// Where an effective value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// The template says so.
     Template,
+    /// A wire gives it.
+    Wire {
+        /// The import.
+        import: String,
+        /// The provider and its export.
+        provider: Endpoint,
+    },
     /// The instance says so.
     Override,
 }
 
 impl Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Template => "template",
-            Self::Override => "override",
-        })
+        match self {
+            Self::Template => f.write_str("template"),
+            Self::Override => f.write_str("override"),
+            Self::Wire { import, provider } => write!(f, "wire {import} -> {provider}"),
+        }
+    }
+}
+
+impl serde::Serialize for Origin {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -47,6 +63,9 @@ pub struct Effective {
     pub exports: Vec<Export>,
     /// What it needs.
     pub imports: Vec<Import>,
+    /// What wires set: in the container's environment it goes before what the template says. Nothing an override
+    /// decides on is in it.
+    pub wired: BTreeMap<String, Wired>,
     /// Where each value comes from: by field, and by entry (`environment.NAME`) for lists that add up.
     pub origins: BTreeMap<String, Origin>,
 }
@@ -73,6 +92,7 @@ pub fn merge(template: &Template, overrides: &Overrides) -> Effective {
         config_files,
         exports: exports.unwrap_or_default(),
         imports: imports.unwrap_or_default(),
+        wired: BTreeMap::new(),
         origins: origins.0,
     }
 }
@@ -172,7 +192,7 @@ impl Origins {
             return None;
         }
         let mut list = layers.over.or(layers.base).unwrap_or_default();
-        let mut from: BTreeMap<K, Origin> = list.keys().map(|key| (key.clone(), origin)).collect();
+        let mut from: BTreeMap<K, Origin> = list.keys().map(|key| (key.clone(), origin.clone())).collect();
         for (key, value) in layers.added {
             if let Some(value) = value {
                 list.insert(key.clone(), value.clone());

@@ -8,12 +8,14 @@ mod policy;
 mod secrets;
 mod spec;
 mod supply;
+mod wiring;
 
 pub use check::{Findings, Problem, check_edit, check_instance, check_stack};
 pub use inherit::inherit_secrecy;
 pub use merge::{Effective, Origin, merge, repository};
 pub use order::{Dependencies, cycle, start_order};
 pub use policy::host_path_allowance;
-pub use secrets::secret_uses;
+pub use secrets::{external_secret_uses, secret_uses};
 pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
 pub use supply::{BuildSpec, Supplies, Supply, SupplyContext, build_spec, supplies};
+pub use wiring::{Others, Prior, WireContext, WiredStack, wired};

@@ -5,27 +5,43 @@ use crate::{
     name::{InstanceName, nearest},
     secret::{BadReference, KeptSecret, Locked, Part, SecretName, SecretValue, parts, refers},
     stack::Stack,
-    template::{ConfigContent, ConfigFile, EnvValue, Given, SecretMount, Service},
+    template::{ConfigContent, ConfigFile, EnvValue, Given, SecretMount},
     text::Text,
+    wire::Wiring,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Fields in which `${secret:NAME}` is replaced, as messages list them.
-const FIELDS: &str = "environment, config_files, command and entrypoint";
+const FIELDS: &str = "environment, config_files, command, entrypoint, and properties of exports and external";
 
 /// Puts secrets into the texts of an instance, and collects what stands in the way.
 pub(super) struct Opener<'a> {
     pub(super) stack: &'a Stack,
-    pub(super) name: &'a InstanceName,
+    /// The instance; of what is the stack's own none.
+    pub(super) name: Option<&'a InstanceName>,
     pub(super) generated: &'a BTreeMap<String, KeptSecret>,
     pub(super) problems: Vec<Problem>,
 }
 
 impl Opener<'_> {
-    pub(super) fn environment(&mut self, service: &Service) -> BTreeMap<String, Text> {
-        let variables = service.environment.iter().flatten();
-        variables.map(|(variable, value)| (variable.clone(), self.variable(variable, value))).collect()
+    /// The variables of a container: what a wire gives stands in the place of what the template says.
+    pub(super) fn environment(&mut self, effective: &Effective) -> BTreeMap<String, Text> {
+        let said = effective.service.environment.iter().flatten();
+        let own = said.filter(|(variable, _)| !effective.wired.contains_key(*variable));
+        let own = own.map(|(variable, value)| (variable.clone(), self.variable(variable, value)));
+        let mut variables: BTreeMap<String, Text> = own.collect();
+        let wired = effective.wired.iter();
+        variables.extend(wired.map(|(variable, wired)| (variable.clone(), wired.value.clone())));
+        variables
+    }
+
+    /// A value that is written down.
+    pub(super) fn given(&mut self, field: &str, value: &Given) -> Text {
+        match value {
+            Given::Plain(text) => self.text(field, text),
+            Given::Secret(value) => self.secret_text(field, value),
+        }
     }
 
     pub(super) fn words(&mut self, field: &str, words: Option<&Vec<String>>) -> Option<Vec<Text>> {
@@ -54,8 +70,7 @@ impl Opener<'_> {
     fn variable(&mut self, variable: &str, value: &EnvValue) -> Text {
         let field = format!("environment.{variable}");
         match value {
-            EnvValue::Given(Given::Plain(text)) => self.text(&field, text),
-            EnvValue::Given(Given::Secret(value)) => self.secret_text(&field, value),
+            EnvValue::Given(given) => self.given(&field, given),
             EnvValue::Generate(_) => match self.generated.get(variable) {
                 Some(made) => self.secret_text(&field, &made.value.clone()),
                 // Made with the edit that asks for it: this is a definition nobody has saved yet.
@@ -120,7 +135,7 @@ impl Opener<'_> {
     }
 
     pub(super) fn problem(&mut self, field: &str, message: String) {
-        self.problems.push(Problem::of(self.name, field, message));
+        self.problems.push(Problem { instance: self.name.cloned(), field: field.to_owned(), message });
     }
 }
 
@@ -146,10 +161,13 @@ pub fn secret_uses(effective: &Effective) -> Vec<(SecretName, String)> {
     let service = &effective.service;
     for (variable, value) in service.environment.iter().flatten() {
         let field = format!("environment.{variable}");
-        match value {
-            EnvValue::Given(Given::Plain(text)) => look(field, text),
-            EnvValue::Given(Given::Secret(SecretValue::Known(secret))) => look(field, secret.reveal()),
-            EnvValue::Given(Given::Secret(SecretValue::Locked(_))) | EnvValue::Generate(_) => {}
+        if let EnvValue::Given(given) = value {
+            look(field, readable(given));
+        }
+    }
+    for export in &effective.exports {
+        for (property, value) in &export.properties {
+            look(format!("exports.{}.{property}", export.name), readable(value));
         }
     }
     for (field, words) in [("command", &service.command), ("entrypoint", &service.entrypoint)] {
@@ -165,6 +183,30 @@ pub fn secret_uses(effective: &Effective) -> Vec<(SecretName, String)> {
     }
     found.extend(service.secrets.iter().flatten().map(|mount| (mount.source.clone(), "secrets".to_owned())));
     found
+}
+
+/// The stack's secrets its external providers refer to, and by which fields.
+pub fn external_secret_uses(wiring: &Wiring) -> Vec<(SecretName, String)> {
+    let mut found = Vec::new();
+    for (name, external) in &wiring.external {
+        for (property, value) in &external.properties {
+            for part in parts(readable(value)).unwrap_or_default() {
+                if let Part::Secret(secret) = part {
+                    found.push((secret, format!("external.{name}.{property}")));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The text of a value, as far as it can be read.
+fn readable(value: &Given) -> &str {
+    match value {
+        Given::Plain(text) => text,
+        Given::Secret(SecretValue::Known(secret)) => secret.reveal(),
+        Given::Secret(SecretValue::Locked(_)) => "",
+    }
 }
 
 /// References where nothing is put in their place: a label, say, is there for all to see.

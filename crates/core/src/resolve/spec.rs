@@ -42,7 +42,7 @@ pub struct SpecContext<'a> {
 pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> (ContainerSpec, Vec<Problem>) {
     let mut opener = Opener {
         stack: context.stack,
-        name: context.name,
+        name: Some(context.name),
         generated: &context.instance.generated,
         problems: misplaced(context.name, effective),
     };
@@ -51,7 +51,7 @@ pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> (Cont
 }
 
 fn spec(effective: &Effective, context: &SpecContext<'_>, opener: &mut Opener<'_>) -> ContainerSpec {
-    let environment = opener.environment(&effective.service);
+    let environment = opener.environment(effective);
     let command = opener.words("command", effective.service.command.as_ref());
     let entrypoint = opener.words("entrypoint", effective.service.entrypoint.as_ref());
     let config_files = files(effective, opener);

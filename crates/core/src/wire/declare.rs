@@ -3,11 +3,53 @@
 use super::Property;
 use crate::{
     name::{InstanceName, InvalidName, StackName},
-    secret::{HoldsSecrets, Visit},
+    secret::{HoldsSecrets, Visit, visit_entries},
     template::{ContractType, Given},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// What a stack says about its wires.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wiring {
+    /// The wires it makes itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wires: Vec<WireDecl>,
+    /// What settles ambiguity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefer: Option<Prefer>,
+    /// What it names from outside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<InstanceName, ExternalDecl>,
+}
+
+impl Wiring {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// An instance has another name now.
+    pub fn rename(&mut self, from: &InstanceName, to: &InstanceName) {
+        for wire in &mut self.wires {
+            if wire.from.instance == *from {
+                wire.from.instance.clone_from(to);
+            }
+            if let WireTo::Provider { name, .. } = &mut wire.to
+                && *name == *from
+                && !self.external.contains_key(from)
+            {
+                name.clone_from(to);
+            }
+        }
+    }
+}
+
+impl HoldsSecrets for Wiring {
+    fn visit_secrets(&mut self, visit: Visit<'_>) {
+        visit_entries("external", &mut self.external, visit);
+    }
+}
 
 /// An entry of `wires`: `{from: backend.db, to: postgres-primary, contract: postgres}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -125,6 +125,32 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// What follows an external provider's name where endpoints are remembered.
+const EXTERNAL: &str = " (external)";
+
+impl Endpoint {
+    /// As it is remembered, and shown in diffs: `db.main`, `infra/db.main`, `db.postgres (external)`.
+    pub fn to_memory(&self) -> String {
+        let Self { provider, export } = self;
+        let outside = if matches!(provider, ProviderName::External(_)) { EXTERNAL } else { "" };
+        format!("{provider}.{export}{outside}")
+    }
+
+    /// Reads what was remembered.
+    pub fn of_memory(text: &str) -> Option<Self> {
+        let (name, outside) = text.strip_suffix(EXTERNAL).map_or((text, false), |name| (name, true));
+        let (name, export) = name.split_once('.')?;
+        let provider = match name.split_once('/') {
+            Some((stack, instance)) => {
+                ProviderName::Other { stack: stack.parse().ok()?, instance: instance.parse().ok()? }
+            }
+            None if outside => ProviderName::External(name.parse().ok()?),
+            None => ProviderName::Instance(name.parse().ok()?),
+        };
+        Some(Self { provider, export: export.to_owned() })
+    }
+}
+
 impl WireInstance {
     /// An instance that offers and needs nothing.
     pub fn new(container: ContainerName) -> Self {
@@ -139,5 +165,18 @@ impl WireInstance {
             depends_on: BTreeSet::new(),
             primary: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_remembered_as_it_reads() {
+        for text in ["db.main", "db.main.2", "infra/db.main", "db.postgres (external)"] {
+            assert_eq!(Endpoint::of_memory(text).unwrap().to_memory(), text);
+        }
+        assert_eq!(Endpoint::of_memory("db"), None);
     }
 }

@@ -44,7 +44,9 @@ mod url;
 mod values;
 
 pub use contracts::{CONTRACTS, Carried, Contract, Need, Tail, UrlForm};
-pub use declare::{ExternalDecl, InvalidEnd, NONE, PRIMARY, Prefer, ROLE_LABEL, WireDecl, WireFrom, WireTo};
+pub use declare::{
+    ExternalDecl, InvalidEnd, NONE, PRIMARY, Prefer, ROLE_LABEL, WireDecl, WireFrom, WireTo, Wiring,
+};
 pub use document::contracts_markdown;
 pub use draw::{dot, tree};
 pub use env_text::{EnvFormat, Secrets, Unwritable, env_text};
@@ -57,4 +59,5 @@ pub use property::Property;
 pub use resolve::{Link, Resolution, Unwired, Why, Wired, resolve};
 pub use slots::How;
 pub use svg::svg;
+pub use url::escape;
 pub use values::{Address, Values, Viewpoint, address};

@@ -99,7 +99,7 @@ pub(super) fn bracketed(host: &str) -> String {
 
 /// Everything but unreserved characters as `%XX` (RFC 3986, 2.1 and 2.3): sub-delimiters may stand in a user or a
 /// path, but clients disagree on some of them (`+`), and none misreads an escape.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {

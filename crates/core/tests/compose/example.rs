@@ -96,6 +96,7 @@ pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredI
         _ => Readiness::Running,
     };
     DesiredInstance {
+        wires: Vec::new(),
         id: InstanceId::new(instance.as_str()),
         container: ContainerName::of(&stack, instance).unwrap(),
         wanted: Wanted::Running,
@@ -125,6 +126,8 @@ pub(crate) fn stack(instances: impl IntoIterator<Item = (InstanceName, DesiredIn
         instances: instances.into_iter().collect(),
         builds: BTreeMap::new(),
         warnings: Vec::new(),
+        notes: Vec::new(),
+        unwired: Vec::new(),
     }
 }
 

@@ -107,7 +107,7 @@ fn what_has_no_place_is_noted_with_its_line() {
     42:14: services.data_base.logging: `logging` is not supported and was left out; the engine's default is used; see devarch logs
     45:15: services.debug.profiles: profiles are not supported; the instance is imported disabled, as Compose does not start it unasked either
     46:19: services.debug.network_mode: "bridge" is not supported; leave it out for the stack's network, or write host or none
-    47:13: services.debug.labels: label "devarch.stack_id" is DevArch's own; labels that begin with devarch. can't be set
+    47:13: services.debug.labels: label "devarch.stack_id" is DevArch's own; of labels that begin with devarch. only devarch.role can be set
     49:5: services.nothing: it has no `image` and no `build` and was left out
     50:11: networks: `networks` was left out; a stack has one network of its own, made with it
     53:18: volumes.pg.external: volume "pg" exists outside the file; a new one is made in its place, copy its data or mount a directory

@@ -11,6 +11,7 @@ use devarch_core::{
         Import, MountSource, Overrides, PortKey, PortSpec, PullPolicy, Service, Template, VolumeMount,
     },
     unit::Owner,
+    wire::{ExternalDecl, Prefer, Property, WireDecl, WireFrom, WireTo, Wiring},
 };
 use proptest::{collection, option, prelude::*, sample};
 use std::collections::BTreeMap;
@@ -400,6 +401,42 @@ fn overrides() -> BoxedStrategy<Overrides> {
         .boxed()
 }
 
+fn wiring() -> BoxedStrategy<Wiring> {
+    let end = |name: InstanceName, part: Option<String>| (name, part);
+    let part = || option::of("[a-z.]{1,5}");
+    let from = (any_of::instance_name(), part()).prop_map(move |(name, part)| end(name, part));
+    let to = (any_of::instance_name(), part(), any::<bool>(), any::<bool>());
+    let wire = (from, to, option::of(sample::select(&ContractType::ALL[..])));
+    let wires = wire.prop_map(|((instance, import), (name, export, other, none), contract)| WireDecl {
+        from: WireFrom { instance, import },
+        to: match (other, none) {
+            (_, true) => WireTo::Nothing,
+            (true, false) => WireTo::Other { stack: "infra".parse().unwrap(), instance: name, export },
+            // A provider called none is written with its export.
+            (false, false) => {
+                let export = if name.as_str() == "none" { export.or(Some("x".to_owned())) } else { export };
+                WireTo::Provider { name, export }
+            }
+        },
+        contract,
+    });
+    let external = (
+        "[a-z]{1,6}",
+        any::<u16>().prop_filter("a port", |port| *port > 0),
+        option::of(any_of::text().prop_map(Given::Plain)),
+    )
+        .prop_map(|(host, port, password)| ExternalDecl {
+            contract: ContractType::Postgres,
+            host,
+            port,
+            properties: password.map(|password| (Property::Password, password)).into_iter().collect(),
+        });
+    let external = collection::btree_map(any_of::instance_name(), external, 0..3);
+    (collection::vec(wires, 0..3), option::of(Just(Prefer::Primary)), external)
+        .prop_map(|(wires, prefer, external)| Wiring { wires, prefer, external })
+        .boxed()
+}
+
 fn project() -> BoxedStrategy<ProjectFile> {
     let name: TemplateName = "base".parse().unwrap();
     let instance = (overrides(), any::<bool>());
@@ -407,15 +444,15 @@ fn project() -> BoxedStrategy<ProjectFile> {
     let allow = collection::btree_set(sample::select(&Allowance::ALL[..]), 0..3);
     let made = option::of(Just(Generate::default())).prop_map(|generate| SecretFile { generate });
     let secrets = collection::btree_map("[A-Z]{1,4}".prop_map(|name| name.parse().unwrap()), made, 0..3);
-    (option::of(template(&name)), instances, allow, secrets)
-        .prop_map(move |(template, instances, allow, secrets)| {
+    (option::of(template(&name)), instances, allow, secrets, wiring())
+        .prop_map(move |(template, instances, allow, secrets, wiring)| {
             let file = |(overrides, enabled)| InstanceFile { template: name.clone(), enabled, overrides };
             let instances: BTreeMap<InstanceName, InstanceFile> =
                 instances.into_iter().map(|(name, parts)| (name, file(parts))).collect();
             let stack: StackName = "s".parse().unwrap();
             ProjectFile {
                 templates: template.map(|template| (name.clone(), template)).into_iter().collect(),
-                stacks: BTreeMap::from([(stack, StackFile { allow, secrets, instances })]),
+                stacks: BTreeMap::from([(stack, StackFile { allow, secrets, wiring, instances })]),
             }
         })
         .boxed()

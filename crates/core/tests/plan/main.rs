@@ -10,3 +10,4 @@ mod random;
 mod snapshot;
 mod support;
 mod undo;
+mod wires;

@@ -27,8 +27,13 @@ use std::{
 
 /// A stack from the YAML of its instances; each instance's template is written in place.
 pub(crate) fn stack(instances: &str) -> Stack {
+    stack_that_says("", instances)
+}
+
+/// The same with what the stack says besides: `prefer: primary`, in one line.
+pub(crate) fn stack_that_says(more: &str, instances: &str) -> Stack {
     let text = format!(
-        "version: \"1\"\ntemplates:\n  t:\n    image: busybox:1\nstacks:\n  shop:\n    instances:\n{}",
+        "version: \"1\"\ntemplates:\n  t:\n    image: busybox:1\nstacks:\n  shop:\n    {more}\n    instances:\n{}",
         indent(instances)
     );
     let file = read_project(&parse_yaml(&text).unwrap_or_else(|e| panic!("{e}\n{text}")))
@@ -46,6 +51,7 @@ pub(crate) fn stack(instances: &str) -> Stack {
         imported: None,
         allow: BTreeSet::new(),
         secrets: BTreeMap::new(),
+        wiring: file.stacks.values().next().unwrap().wiring.clone(),
         instances: BTreeMap::new(),
     };
     for (slot, (name, declared)) in file.stacks.values().next().unwrap().instances.iter().enumerate() {
@@ -166,6 +172,7 @@ impl Paper {
     }
 
     pub(crate) fn try_desire(&self, stack: &Stack) -> Result<Desired, Vec<Problem>> {
+        let prior = self.remembered.prior(stack.instances.iter().map(|(name, i)| (name, &i.id)));
         let world = World {
             store: &StoreId::new("store-1"),
             hash_key: Ok(&HashKey::new([7; 32])),
@@ -174,6 +181,8 @@ impl Paper {
             images: &self.observed.images,
             pull: self.pull,
             build_hashes: &self.sources,
+            prior: &prior,
+            others: &BTreeMap::new(),
         };
         desire(stack, &world)
     }

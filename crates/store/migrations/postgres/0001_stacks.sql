@@ -36,6 +36,13 @@ CREATE TABLE stacks (
     UNIQUE (host, subnet)
 );
 
+-- What stacks say about their wires; no row where that is nothing.
+CREATE TABLE wirings (
+    stack_id TEXT NOT NULL PRIMARY KEY REFERENCES stacks (id) ON DELETE CASCADE,
+    said     TEXT NOT NULL,
+    sealed   BYTEA
+);
+
 CREATE TABLE instances (
     id             TEXT    NOT NULL PRIMARY KEY,
     stack_id       TEXT    NOT NULL REFERENCES stacks (id) ON DELETE CASCADE,

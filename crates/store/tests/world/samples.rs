@@ -15,6 +15,7 @@ use devarch_core::{
         HostPortChoice, Import, MountSource, Overrides, PortKey, PortSpec, Protocol, RestartPolicy, Service,
         Template, VolumeMount,
     },
+    wire::{ExternalDecl, Prefer, Property, Wiring},
 };
 use devarch_store::{Applied, Apply, ApplyOutcome, Author, LockOwner, SavedPlan, StackLock, Store};
 use std::{
@@ -31,7 +32,8 @@ pub(crate) const OWN: &str = "s3cret-of-a-stack \" \n \u{fc}";
 pub(crate) const MADE: &str = "s3cret-made-for-an-instance";
 pub(crate) const APPLIED: &str = "s3cret-that-was-applied";
 pub(crate) const DEFINED: &str = "s3cret-in-a-definition";
-pub(crate) const SECRETS: [&str; 7] = [PASSWORD, CONTENT, PROPERTY, OWN, MADE, APPLIED, DEFINED];
+pub(crate) const OUTSIDE: &str = "s3cret-of-something-outside";
+pub(crate) const SECRETS: [&str; 8] = [PASSWORD, CONTENT, PROPERTY, OWN, MADE, APPLIED, DEFINED, OUTSIDE];
 
 /// Parses a name.
 pub(crate) fn named<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
@@ -186,6 +188,7 @@ pub(crate) fn stack(name: &str, instances: &[&str]) -> Stack {
         imported: None,
         allow: BTreeSet::new(),
         secrets: BTreeMap::new(),
+        wiring: Wiring::default(),
         instances: BTreeMap::new(),
     };
     for instance in instances {
@@ -223,8 +226,22 @@ pub(crate) fn rich() -> Stack {
     worker.wanted = Wanted::Absent;
     worker.slot = 40;
     worker.volumes.clear();
+    stack.wiring = wiring();
     stack.imported = Some(StackFile::of(&stack));
     stack
+}
+
+/// Everything a stack can say about its wires.
+fn wiring() -> Wiring {
+    let external = r#"{"type":"postgres","host":"db.lan","port":5432,"user":"shop","database":"shop"}"#;
+    let mut external: ExternalDecl = serde_json::from_str(external).unwrap();
+    external.properties.insert(Property::Password, Given::secret(OUTSIDE));
+    let wire = r#"{"from":"web.db","to":"outside","contract":"postgres"}"#;
+    Wiring {
+        wires: vec![serde_json::from_str(wire).unwrap()],
+        prefer: Some(Prefer::Primary),
+        external: BTreeMap::from([(named("outside"), external)]),
+    }
 }
 
 /// The instance of that name.

@@ -13,6 +13,7 @@ use crate::{
     read::{At, Diagnostic, InstanceFile, Node, ProjectFile, Reader, StackFile, Value, template},
     spec::label,
     template::{Overrides, Service},
+    wire::ROLE_LABEL,
 };
 use configs::Configs;
 use names::Names;
@@ -99,7 +100,7 @@ fn leave_out_refused(service: &mut Service) {
         build.args.retain(|name, _| is_name(name));
     }
     if let Some(labels) = &mut service.labels {
-        labels.retain(|name, _| !name.starts_with(label::PREFIX));
+        labels.retain(|name, _| !name.starts_with(label::PREFIX) || name == ROLE_LABEL);
     }
 }
 

@@ -7,6 +7,7 @@ mod images;
 mod order;
 mod supplies;
 mod up;
+mod wires;
 
 use super::{
     Action, Change, ChangeKind, Conflict, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason,
@@ -171,7 +172,18 @@ impl<'a> Builder<'a> {
     fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> &mut Change {
         let (fields, spec, build) = (Vec::new(), None, None);
         let (may_change_data, copies) = (false, Vec::new());
-        self.changes.push(Change { subject, kind, reason, may_change_data, copies, fields, spec, build });
+        let consumers = BTreeMap::new();
+        self.changes.push(Change {
+            subject,
+            kind,
+            reason,
+            may_change_data,
+            copies,
+            fields,
+            spec,
+            build,
+            consumers,
+        });
         let last = self.changes.len() - 1;
         &mut self.changes[last]
     }
@@ -181,6 +193,7 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(mut self) -> Plan {
+        self.tell_consumers();
         self.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
         let unused_volumes = self.unused_volumes();
         let Case { desired, observed, .. } = self.case;
@@ -191,7 +204,10 @@ impl<'a> Builder<'a> {
             network: desired.network.clone(),
             unsettled: self.unsettled(),
             changes: self.changes,
+            wires: wires::listed(desired),
+            unwired: wires::lost(desired),
             warnings: desired.warnings.iter().cloned().chain(self.warnings).collect(),
+            notes: desired.notes.clone(),
             unused_volumes,
             steps: self.steps,
         }

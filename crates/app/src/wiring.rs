@@ -1,0 +1,108 @@
+//! A stack's wires: looked at, drawn, and handed to processes on the host.
+
+use crate::{App, AppError, Target, app::instance};
+use devarch_core::{
+    desired::effective,
+    name::{InstanceName, StackName},
+    plan::{Remembered, RememberedSpec},
+    resolve::{Others, Prior, Problem, WireContext, WiredStack, wired},
+    stack::Stack,
+    text::Text,
+    wire::{Finding, Resolution, Severity, host_variables},
+};
+use devarch_store::Applied;
+use std::collections::BTreeMap;
+
+/// The wires of a stack, and the names of its instances.
+#[derive(Debug, Clone)]
+pub struct Wires {
+    /// Its instances.
+    pub instances: Vec<InstanceName>,
+    /// Its wires, and what is wrong with them.
+    pub resolution: Resolution,
+}
+
+impl App {
+    /// A stack's wires as they would be made now.
+    pub async fn wires(&self, name: &StackName) -> Result<Wires, AppError> {
+        let stack = self.stack(name).await?;
+        let resolution = self.wired(&stack).await?.resolution;
+        Ok(Wires { instances: stack.instances.into_keys().collect(), resolution })
+    }
+
+    /// The environment of an instance: as its container has it, or as a process on the host needs it that does its
+    /// work.
+    pub async fn environment(&self, target: &Target, host: bool) -> Result<BTreeMap<String, Text>, AppError> {
+        let stack = self.stack(&target.stack).await?;
+        let name = &target.instance;
+        instance(&stack, name)?;
+        let wired = self.wired(&stack).await?;
+        let refused = |problems| AppError::NotWired { instance: name.clone(), problems };
+        let own = wired.resolution.findings.iter().filter(|finding| {
+            finding.severity == Severity::Error
+                && finding.problem.instance.as_ref().is_none_or(|of| of == name)
+        });
+        let problems: Vec<Problem> = own.map(|finding| finding.problem.clone()).collect();
+        if !problems.is_empty() {
+            return Err(refused(problems));
+        }
+        let Some((spec, problems)) = self.spec(&stack, name, &wired.effective) else {
+            return Ok(BTreeMap::new());
+        };
+        if !problems.is_empty() {
+            return Err(refused(problems));
+        }
+        if !host {
+            return Ok(spec.environment);
+        }
+        let variables = host_variables(&wired.input, &wired.resolution, name);
+        let variables =
+            variables.map_err(|found| refused(found.into_iter().map(|finding| finding.problem).collect()))?;
+        let mut all = spec.environment;
+        all.retain(|variable, _| !wired.effective[name].wired.contains_key(variable));
+        all.extend(variables.into_iter().map(|(name, wired)| (name, wired.value)));
+        Ok(all)
+    }
+
+    /// A stack with its wires, given what it was applied with.
+    pub(crate) async fn wired(&self, stack: &Stack) -> Result<WiredStack, AppError> {
+        let prior = self.prior(stack).await?;
+        Ok(wired_with(stack, &prior))
+    }
+
+    /// What of a stack runs is wired to. Nobody is asked where nothing can be wired.
+    pub(crate) async fn prior(&self, stack: &Stack) -> Result<Prior, AppError> {
+        let needs = effective(stack).into_values().any(|config| !config.imports.is_empty());
+        if needs { Ok(prior(stack, &self.remembered(stack).await?)) } else { Ok(Prior::new()) }
+    }
+
+    /// What the store remembers of earlier applies.
+    pub(crate) async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
+        let applied = self.store.applied(&stack.id).await?;
+        let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
+        let applied = applied
+            .into_iter()
+            .map(|(id, specs)| (id, specs.into_iter().map(remembered).collect()))
+            .collect();
+        Ok(Remembered { applied })
+    }
+}
+
+/// What of a stack runs is wired to.
+pub(crate) fn prior(stack: &Stack, remembered: &Remembered) -> Prior {
+    remembered.prior(stack.instances.iter().map(|(name, instance)| (name, &instance.id)))
+}
+
+/// A stack with its wires where nothing is known of images.
+pub(crate) fn wired_with(stack: &Stack, prior: &Prior) -> WiredStack {
+    let context = WireContext { images: &BTreeMap::new(), prior, others: &Others::new() };
+    wired(stack, effective(stack), &context)
+}
+
+/// What was found of a stack's wires, or of one instance's.
+pub(crate) fn findings(resolution: &Resolution, only: Option<&InstanceName>) -> Vec<Finding> {
+    let concerns = |finding: &&Finding| {
+        only.is_none_or(|only| finding.problem.instance.as_ref().is_none_or(|instance| instance == only))
+    };
+    resolution.findings.iter().filter(concerns).cloned().collect()
+}

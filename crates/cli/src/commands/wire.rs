@@ -1,0 +1,201 @@
+use crate::{
+    completion,
+    definition_view::tell,
+    error::{CliError, Done},
+    exit::Exit,
+    finding_view,
+    session::Session,
+    table::{Cell, Table},
+    target::InstanceTarget,
+};
+use clap_complete::ArgValueCandidates;
+use devarch_app::{AppError, Wires};
+use devarch_core::{
+    name::StackName,
+    template::ContractType,
+    wire::{self, EnvFormat, LIST_HEADS, ListRow, Secrets, WireDecl, WireFrom, WireTo, env_text},
+};
+use std::path::{Path, PathBuf};
+
+/// What to do with wires.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List a stack's wires: consumer, import, provider, who made it, the variables it sets
+    List(Where),
+    /// Wire an instance's import to a provider, or to none
+    Add(Add),
+    /// Remove a wire that the stack makes itself; DevArch may make one in its place
+    Remove(Remove),
+    /// Draw a stack's wires
+    Graph(Graph),
+    /// Print an instance's environment, what its wires give included
+    Env(Env),
+}
+
+/// A stack.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Where {
+    /// The stack; this directory's where it is left out
+    #[arg(add = ArgValueCandidates::new(completion::stacks))]
+    stack: Option<StackName>,
+}
+
+/// A wire to add.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Add {
+    /// The stack
+    #[arg(add = ArgValueCandidates::new(completion::stacks))]
+    stack: StackName,
+    /// Who needs: INSTANCE or INSTANCE.IMPORT
+    from: WireFrom,
+    /// Who offers: INSTANCE, INSTANCE.EXPORT, the name of something external, or none
+    to: WireTo,
+    /// The type, where the import is not named
+    #[arg(long = "contract", value_name = "TYPE", value_parser = contract)]
+    contract: Option<ContractType>,
+}
+
+/// A wire to remove.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Remove {
+    /// The stack
+    #[arg(add = ArgValueCandidates::new(completion::stacks))]
+    stack: StackName,
+    /// Who needs: INSTANCE or INSTANCE.IMPORT
+    from: WireFrom,
+}
+
+/// What to draw.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Graph {
+    #[command(flatten)]
+    stack: Where,
+    /// Print it in the language of Graphviz
+    #[arg(long, conflicts_with = "svg")]
+    dot: bool,
+    /// Write it to this file as a picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+/// Whose environment to print.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Env {
+    /// The instance
+    #[arg(value_name = "STACK/INSTANCE", add = ArgValueCandidates::new(completion::instances))]
+    target: InstanceTarget,
+    /// As a process on this machine needs it: providers by the ports they have here
+    #[arg(long)]
+    host: bool,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Dotenv)]
+    format: Format,
+    /// Show secrets as they are
+    #[arg(long)]
+    reveal: bool,
+}
+
+/// A form of variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// A `.env` file
+    Dotenv,
+    /// To be evaluated by a shell
+    Shell,
+    /// A JSON object
+    Json,
+}
+
+fn contract(given: &str) -> Result<ContractType, String> {
+    given.parse().map_err(|()| {
+        let known = ContractType::ALL.map(ContractType::as_str).join(", ");
+        format!("it is not a contract type; known are {known}")
+    })
+}
+
+pub(super) async fn run(command: Command, session: &Session) -> Done {
+    match command {
+        Command::List(args) => list(args, session).await,
+        Command::Add(args) => add(args, session).await,
+        Command::Remove(args) => remove(args, session).await,
+        Command::Graph(args) => graph(args, session).await,
+        Command::Env(args) => env(args, session).await,
+    }
+}
+
+async fn list(args: Where, session: &Session) -> Done {
+    let stack = session.stack(args.stack).await?;
+    let wires = session.app().await?.wires(&stack).await?;
+    session.terminal.result(&wires.resolution, || match wire::list(&wires.resolution).as_slice() {
+        [] => format!("no instance of stack '{stack}' imports anything"),
+        rows => {
+            let mut table = Table::new(LIST_HEADS);
+            rows.iter().for_each(|row| table.row(cells(row)));
+            table.render(0)
+        }
+    })?;
+    finding_view::note(session, &wires.resolution.findings);
+    Ok(Exit::OK)
+}
+
+fn cells(row: &ListRow) -> [Cell; 6] {
+    row.cells.each_ref().map(|cell| cell.as_str().into())
+}
+
+async fn add(args: Add, session: &Session) -> Done {
+    let stack = session.stack(Some(args.stack)).await?;
+    let wire = WireDecl { from: args.from, to: args.to, contract: args.contract };
+    let after = session.app().await?.add_wire(&stack, &wire).await?;
+    tell(session, &after, &format!("added {wire}; `devarch apply {stack}` brings it to what runs"))?;
+    Ok(Exit::OK)
+}
+
+async fn remove(args: Remove, session: &Session) -> Done {
+    let stack = session.stack(Some(args.stack)).await?;
+    let app = session.app().await?;
+    let removed = app.remove_wire(&stack, &args.from).await?;
+    let words = format!("removed {removed}; `devarch wire list {stack}` shows what is wired now");
+    tell(session, &app.stack(&stack).await?, &words)?;
+    Ok(Exit::OK)
+}
+
+async fn graph(args: Graph, session: &Session) -> Done {
+    let stack = session.stack(args.stack.stack).await?;
+    let Wires { instances, resolution } = session.app().await?.wires(&stack).await?;
+    if let Some(path) = &args.svg {
+        return draw(session, path, &wire::svg(&instances, &resolution));
+    }
+    if session.terminal.json {
+        session.terminal.print_json(&resolution)?;
+    } else if args.dot {
+        session.terminal.print(&wire::dot(&instances, &resolution))?;
+    } else {
+        session.terminal.print(&wire::tree(&instances, &resolution))?;
+    }
+    Ok(Exit::OK)
+}
+
+fn draw(session: &Session, path: &Path, picture: &str) -> Done {
+    std::fs::write(path, picture).map_err(|source| AppError::File {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    })?;
+    session.terminal.note(&format!("wrote {}", path.display()));
+    Ok(Exit::OK)
+}
+
+async fn env(args: Env, session: &Session) -> Done {
+    let target = session.instance(args.target).await?;
+    let variables = session.app().await?.environment(&target, args.host).await?;
+    let format = match args.format {
+        _ if session.terminal.json => EnvFormat::Json,
+        Format::Dotenv => EnvFormat::Dotenv,
+        Format::Shell => EnvFormat::Shell,
+        Format::Json => EnvFormat::Json,
+    };
+    let secrets = if args.reveal { Secrets::Revealed } else { Secrets::Redacted };
+    let text = env_text(&variables, format, secrets).map_err(|error| CliError::Invalid(error.to_string()))?;
+    session.terminal.print(&text)?;
+    Ok(Exit::OK)
+}

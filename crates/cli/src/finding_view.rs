@@ -1,0 +1,20 @@
+//! What was found of a stack's wires, for people.
+
+use crate::{session::Session, style};
+use devarch_core::wire::{Finding, Severity};
+
+/// One line: the severity in its colour, then where and what.
+pub(crate) fn line(finding: &Finding) -> String {
+    let style = match finding.severity {
+        Severity::Error => style::BAD,
+        Severity::Warning => style::WARN,
+        Severity::Note => style::DIM,
+    };
+    let severity = format!("{}:", finding.severity.as_str());
+    format!("{} {}", style::paint(style, &severity), finding.problem)
+}
+
+/// Tells them beside the result.
+pub(crate) fn note(session: &Session, findings: &[Finding]) {
+    findings.iter().for_each(|finding| session.terminal.note(&line(finding)));
+}

@@ -1,0 +1,256 @@
+//! A stack's wires, worked out of its effective configs and put into them.
+
+use super::{Dependencies, Effective, Findings, Origin, Problem, cycle, secrets::Opener};
+use crate::{
+    name::{ContainerName, InstanceName, StackName},
+    observed::ImageInfo,
+    secret::KeptSecret,
+    stack::{Instance, Stack, Wanted},
+    template::{Dependency, DependencyCondition, PortKey, Protocol},
+    wire::{
+        Endpoint, External, Finding, Link, Offer, PRIMARY, ProviderName, ROLE_LABEL, Resolution, Severity,
+        WireInstance, WireStack, Wired, resolve,
+    },
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What runs: the provider each import was wired to when its consumer was last applied.
+pub type Prior = BTreeMap<InstanceName, BTreeMap<String, Endpoint>>;
+
+/// Instances of other stacks that are linked to.
+pub type Others = BTreeMap<(StackName, InstanceName), WireInstance>;
+
+/// What wiring needs to know besides the stack.
+#[derive(Debug, Clone, Copy)]
+pub struct WireContext<'a> {
+    /// The images that are present, by the name they are referred to.
+    pub images: &'a BTreeMap<String, ImageInfo>,
+    /// What runs.
+    pub prior: &'a Prior,
+    /// Instances of other stacks that `wires` names.
+    pub others: &'a Others,
+}
+
+/// A stack with its wires.
+#[derive(Debug, Clone)]
+pub struct WiredStack {
+    /// The effective configs, with what wires set and whom they wait for.
+    pub effective: BTreeMap<InstanceName, Effective>,
+    /// What the wires were worked out from.
+    pub input: WireStack,
+    /// The wires.
+    pub resolution: Resolution,
+    /// Secrets that exports and external providers refer to, and that are not set or can't be read.
+    pub problems: Vec<Problem>,
+    /// Whether instances would wait for each other.
+    cyclic: bool,
+}
+
+/// Wires a stack. Where its wires make a cycle nobody waits because of them: the cycle is told.
+pub fn wired(
+    stack: &Stack,
+    mut effective: BTreeMap<InstanceName, Effective>,
+    context: &WireContext<'_>,
+) -> WiredStack {
+    let mut problems = Vec::new();
+    let input = input(stack, &effective, context, &mut problems);
+    let resolution = resolve(&input);
+    let cyclic = is_cyclic(&effective, &resolution);
+    for (name, config) in &mut effective {
+        let links: Vec<&Link> = resolution.links_of(name).collect();
+        set_variables(config, &links, resolution.variables.get(name).cloned().unwrap_or_default());
+        if !cyclic {
+            wait(config, &links);
+        }
+    }
+    WiredStack { effective, input, resolution, problems, cyclic }
+}
+
+impl WiredStack {
+    /// What was found of what is wanted: what is not to be there needs no wires.
+    pub fn matters(&self, stack: &Stack) -> Vec<&Finding> {
+        let findings = self.resolution.findings.iter();
+        findings.filter(|finding| self.concerns_wanted(stack, &finding.problem)).collect()
+    }
+
+    fn concerns_wanted(&self, stack: &Stack, problem: &Problem) -> bool {
+        let wanted = |name: &InstanceName| {
+            stack.instances.get(name).is_some_and(|instance| stack.wanted(instance) != Wanted::Absent)
+        };
+        // An export may be needed by another; a cycle is everybody's.
+        stack.instances.keys().any(wanted)
+            && (self.cyclic
+                || problem.field.starts_with("exports.")
+                || problem.instance.as_ref().is_none_or(wanted))
+    }
+
+    /// The same as plans take it: errors, which block them, and warnings; and apart from them notes.
+    pub fn findings(&self, stack: &Stack) -> (Findings, Vec<Problem>) {
+        let (mut findings, mut notes) = (Findings::default(), Vec::new());
+        for Finding { severity, problem } in self.matters(stack) {
+            match severity {
+                Severity::Error => findings.errors.push(problem.clone()),
+                Severity::Warning => findings.warnings.push(problem.clone()),
+                Severity::Note => notes.push(problem.clone()),
+            }
+        }
+        findings
+            .errors
+            .extend(self.problems.iter().filter(|problem| self.concerns_wanted(stack, problem)).cloned());
+        (findings, notes)
+    }
+
+    /// What is wrong with what instances and external providers say they offer: told when it is said.
+    pub fn bad_offers(&self) -> Vec<Problem> {
+        let errors = self.resolution.findings.iter().filter(|finding| finding.severity == Severity::Error);
+        let of_offers = errors.filter(|finding| {
+            finding.problem.field.starts_with("exports.") || finding.problem.field.starts_with("external.")
+        });
+        of_offers.map(|finding| finding.problem.clone()).collect()
+    }
+}
+
+fn input(
+    stack: &Stack,
+    effective: &BTreeMap<InstanceName, Effective>,
+    context: &WireContext<'_>,
+    problems: &mut Vec<Problem>,
+) -> WireStack {
+    let mut input = WireStack {
+        wires: stack.wiring.wires.clone(),
+        prefer: stack.wiring.prefer,
+        prior: context.prior.clone(),
+        others: context.others.clone(),
+        ..WireStack::default()
+    };
+    for (name, instance) in &stack.instances {
+        let Ok(container) = ContainerName::of(&stack.name, name) else { continue };
+        let place = Place { stack, name, instance, images: context.images };
+        input.instances.insert(name.clone(), place.wire_instance(&effective[name], container, problems));
+    }
+    let nothing = BTreeMap::new();
+    let mut opener = opener(stack, None, &nothing);
+    for (name, decl) in &stack.wiring.external {
+        let properties = decl.properties.iter().map(|(property, value)| {
+            (property.to_string(), opener.given(&format!("external.{name}.{property}"), value))
+        });
+        let properties = properties.collect();
+        let external =
+            External { contract: decl.contract, host: decl.host.clone(), port: decl.port, properties };
+        input.external.insert(name.clone(), external);
+    }
+    problems.extend(opener.problems);
+    input
+}
+
+fn opener<'a>(
+    stack: &'a Stack,
+    name: Option<&'a InstanceName>,
+    generated: &'a BTreeMap<String, KeptSecret>,
+) -> Opener<'a> {
+    Opener { stack, name, generated, problems: Vec::new() }
+}
+
+struct Place<'a> {
+    stack: &'a Stack,
+    name: &'a InstanceName,
+    instance: &'a Instance,
+    images: &'a BTreeMap<String, ImageInfo>,
+}
+
+impl Place<'_> {
+    /// The instance as wiring sees it. The environment of one that offers and needs nothing is of no interest.
+    fn wire_instance(
+        &self,
+        config: &Effective,
+        container: ContainerName,
+        problems: &mut Vec<Problem>,
+    ) -> WireInstance {
+        let mut seen = WireInstance::new(container);
+        let service = &config.service;
+        seen.depends_on = service.depends_on.iter().flatten().map(|(name, _)| name.clone()).collect();
+        if config.exports.is_empty() && config.imports.is_empty() {
+            return seen;
+        }
+        // What is wrong in the environment is told where the container is specified.
+        seen.environment = opener(self.stack, Some(self.name), &self.instance.generated).environment(config);
+        let mut opener = opener(self.stack, Some(self.name), &self.instance.generated);
+        for export in &config.exports {
+            let properties = export.properties.iter().map(|(property, value)| {
+                let field = format!("exports.{}.properties.{property}", export.name);
+                (property.clone(), opener.given(&field, value))
+            });
+            let properties = properties.collect();
+            let (name, contract, port) = (export.name.clone(), export.contract, export.port);
+            seen.offers.push(Offer { name, contract, port, properties });
+        }
+        problems.extend(opener.problems);
+        seen.imports.clone_from(&config.imports);
+        seen.overridden = self.overridden(config);
+        seen.listens = self.listens(config);
+        let tcp = |key: &PortKey| key.protocol == Protocol::Tcp;
+        let ports = service.ports.iter().flatten().map(|port| port.key).filter(tcp);
+        let given = ports.filter_map(|key| Some((key.target, *self.instance.ports.get(&key)?)));
+        seen.published = given.collect();
+        let role = service.labels.as_ref().and_then(|labels| labels.get(ROLE_LABEL));
+        seen.primary = role.is_some_and(|role| role == PRIMARY);
+        seen
+    }
+
+    /// The variables an override sets or removes.
+    fn overridden(&self, config: &Effective) -> BTreeSet<String> {
+        let set = config.origins.iter().filter(|(_, origin)| **origin == Origin::Override);
+        let set = set.filter_map(|(field, _)| field.strip_prefix("environment."));
+        let removed = self.instance.overrides.environment_add.iter().filter(|(_, value)| value.is_none());
+        set.map(str::to_owned).chain(removed.map(|(name, _)| name.clone())).collect()
+    }
+
+    /// Nothing is known of an image that is absent, so nothing is doubted then.
+    fn listens(&self, config: &Effective) -> BTreeSet<u16> {
+        let image = config.service.image.as_ref().and_then(|image| self.images.get(image));
+        let Some(image) = image else { return BTreeSet::new() };
+        let ports = config.service.ports.iter().flatten().map(|port| port.key);
+        let all = ports.chain(image.exposed.iter().copied());
+        all.filter(|key| key.protocol == Protocol::Tcp).map(|key| key.target).collect()
+    }
+}
+
+/// Whether instances wait for each other because of wires.
+fn is_cyclic(effective: &BTreeMap<InstanceName, Effective>, resolution: &Resolution) -> bool {
+    if resolution.order.is_empty() {
+        return false;
+    }
+    let mut dependencies = Dependencies::new();
+    for (name, config) in effective {
+        let own = config.service.depends_on.iter().flatten().map(|(provider, _)| provider);
+        let wired = resolution.order.get(name).into_iter().flatten();
+        let known = own.chain(wired).filter(|provider| effective.contains_key(*provider));
+        dependencies.insert(name, known.collect());
+    }
+    cycle(&dependencies).is_some()
+}
+
+fn origin(link: &Link) -> Origin {
+    Origin::Wire { import: link.import.clone(), provider: link.to.clone() }
+}
+
+fn set_variables(config: &mut Effective, links: &[&Link], variables: BTreeMap<String, Wired>) {
+    for link in links {
+        let set = link.variables.iter().map(|variable| (format!("environment.{variable}"), origin(link)));
+        config.origins.extend(set);
+    }
+    config.wired = variables;
+}
+
+/// A consumer waits until its providers are ready, unless it says itself how it waits for them.
+fn wait(config: &mut Effective, links: &[&Link]) {
+    let ready = Dependency { condition: DependencyCondition::Ready, restart: false, required: true };
+    for link in links {
+        let ProviderName::Instance(provider) = &link.to.provider else { continue };
+        let said = config.service.depends_on.get_or_insert_with(BTreeMap::new);
+        if !said.contains_key(provider) {
+            said.insert(provider.clone(), ready);
+            config.origins.insert(format!("depends_on.{provider}"), origin(link));
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Wires in plans: what they set, whom they make wait, and when they change.
+
+use crate::support::{Paper, stack, stack_that_says};
+use devarch_core::{
+    plan::{PlanOptions, TextOptions, plan, plan_text},
+    stack::{Stack, Wanted},
+    text::Text,
+};
+
+const DB: &str = "
+db:
+  template: t
+  environment: {PGUSER: shop, PGPASSWORD: {value: hunter2, secret: true}, PGDATABASE: orders}
+  exports: [{name: main, type: postgres, port: 5432, properties: {user: '${env:PGUSER}', password: '${env:PGPASSWORD}', database: '${env:PGDATABASE}'}}]
+";
+
+const API: &str = "
+api:
+  template: t
+  imports: [{name: db, type: postgres}]
+";
+
+const OTHER_DB: &str = "
+spare:
+  template: t
+  exports: [{name: main, type: postgres, port: 5432, properties: {user: u, database: d}}]
+";
+
+fn shop() -> Stack {
+    stack(&format!("{DB}{API}"))
+}
+
+fn text(paper: &Paper, stack: &Stack) -> String {
+    plan_text(&paper.plan(stack), TextOptions::default())
+}
+
+/// What is wrong, a line each.
+fn problems(paper: &Paper, stack: &Stack) -> String {
+    let problems = paper.try_desire(stack).unwrap_err();
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn variable<'a>(desired: &'a devarch_core::desired::Desired, name: &str, variable: &str) -> Option<&'a Text> {
+    desired.instances[&name.parse().unwrap()].spec.environment.get(variable)
+}
+
+#[test]
+fn a_consumer_gets_what_its_wire_gives_and_waits_for_its_provider() {
+    let mut paper = Paper::new();
+    let plan = paper.apply(&shop());
+    insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    +   network devarch-shop-net: create, is not there
+    +   api: create, is not there
+          image busybox:1
+    +   db: create, is not there
+          image busybox:1
+
+    +   wire api.db -> db.main (auto, new)
+
+    Plan: 2 to create, 0 to change, 0 to replace, 0 to remove.
+    ");
+    let desired = paper.desire(&shop());
+    let url = variable(&desired, "api", "DB_URL").unwrap();
+    assert_eq!(url.reveal(), "postgres://shop:hunter2@devarch-shop-db:5432/orders");
+    assert!(url.is_secret() && !variable(&desired, "api", "DB_HOST").unwrap().is_secret());
+    let started = |name: &str| paper.done.iter().position(|it| it.contains("start") && it.contains(name));
+    assert!(started("db") < started("api"), "{:#?}", paper.done);
+    assert!(!serde_json::to_string(&plan).unwrap().contains("hunter2"));
+}
+
+#[test]
+fn what_was_applied_is_no_news_and_a_full_plan_lists_it() {
+    let mut paper = Paper::new();
+    paper.apply(&shop());
+    let plan = paper.plan(&shop());
+    assert!(plan.is_empty());
+    insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+        1 wire made automatically stays; `--full` lists all
+
+    Nothing to do: the stack is as it should be.
+    ");
+    insta::assert_snapshot!(plan_text(&plan, TextOptions { full: true }), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+        wire api.db -> db.main (auto)
+
+    Nothing to do: the stack is as it should be.
+    ");
+}
+
+#[test]
+fn a_second_provider_changes_no_running_wire() {
+    let mut paper = Paper::new();
+    paper.apply(&shop());
+    let two = stack(&format!("{DB}{API}{OTHER_DB}"));
+    insta::assert_snapshot!(problems(&paper, &two), @"api.imports.db: 2 providers offer postgres: db, spare (what runs is wired to db.main and is not touched); add one of these to the stack's `wires`: `{from: api, to: db, contract: postgres}` or `{from: api, to: spare, contract: postgres}`");
+    let said = stack_that_says("wires: [{from: api, to: spare}]", &format!("{DB}{API}{OTHER_DB}"));
+    insta::assert_snapshot!(text(&paper, &said), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ api: replace, what wire db -> spare.main gives it changed
+          ~ api.depends_on.db.condition: - ready
+          ~ api.depends_on.db.required: - true
+          ~ api.depends_on.spare.condition: + ready
+          ~ api.depends_on.spare.required: + true
+          ~ api.environment.DB_DATABASE: orders => d
+          ~ api.environment.DB_HOST: devarch-shop-db => devarch-shop-spare
+          ~ api.environment.DB_PASSWORD: - [REDACTED]
+          ~ api.environment.DB_URL: [REDACTED] => postgres://u@devarch-shop-spare:5432/d
+          ~ api.environment.DB_USER: shop => u
+          ~ api.wires.db: db.main => spare.main
+    +   spare: create, is not there
+          image busybox:1
+
+    ~   wire api.db -> spare.main (explicit, new, was db.main)
+
+    Plan: 1 to create, 0 to change, 1 to replace, 0 to remove.
+    ");
+    let kept = stack_that_says("wires: [{from: api, to: db}]", &format!("{DB}{API}{OTHER_DB}"));
+    insta::assert_snapshot!(text(&paper, &kept), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    +   spare: create, is not there
+          image busybox:1
+
+    Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn consumers_follow_a_provider_whose_values_change_and_stay_where_they_do_not() {
+    let mut paper = Paper::new();
+    paper.apply(&shop());
+    let renamed = stack(&format!("{DB}{API}").replace("orders", "invoices"));
+    insta::assert_snapshot!(text(&paper, &renamed), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ api: replace, what wire db -> db.main gives it changed
+          ~ api.environment.DB_DATABASE: orders => invoices
+          ~ api.environment.DB_URL: secret changed
+    -/+ db: replace, its config changed
+          ~ db.environment.PGDATABASE: orders => invoices
+          wired to it, changes too: api
+
+        1 wire made automatically stays; `--full` lists all
+
+    Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
+    ");
+    let tuned = stack(&format!("{DB}{API}").replace("PGUSER: shop,", "PGUSER: shop, TUNED: yes,"));
+    insta::assert_snapshot!(text(&paper, &tuned), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ db: replace, its config changed
+          ~ db.environment.TUNED: + yes
+          wired to it, stays: api
+
+        1 wire made automatically stays; `--full` lists all
+
+    Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
+    ");
+    let secretly = stack(&format!("{DB}{API}").replace("hunter2", "hunter3"));
+    insta::assert_snapshot!(text(&paper, &secretly), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ api: replace, what wire db -> db.main gives it changed
+          ~ api.environment.DB_PASSWORD: secret changed
+          ~ api.environment.DB_URL: secret changed
+    -/+ db: replace, its config changed
+          ~ db.environment.PGPASSWORD: secret changed
+          wired to it, changes too: api
+
+        1 wire made automatically stays; `--full` lists all
+
+    Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_wire_that_goes_takes_its_variables_along() {
+    let mut paper = Paper::new();
+    let optional = API.replace("type: postgres", "type: postgres, required: false");
+    paper.apply(&stack(&format!("{DB}{optional}")));
+    let declined = stack_that_says("wires: [{from: api, to: none}]", &format!("{DB}{optional}"));
+    insta::assert_snapshot!(text(&paper, &declined), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ api: replace, a wire it had is gone
+          ~ api.depends_on.db.condition: - ready
+          ~ api.depends_on.db.required: - true
+          ~ api.environment.DB_DATABASE: - orders
+          ~ api.environment.DB_HOST: - devarch-shop-db
+          ~ api.environment.DB_PASSWORD: - [REDACTED]
+          ~ api.environment.DB_PORT: - 5432
+          ~ api.environment.DB_URL: - [REDACTED]
+          ~ api.environment.DB_USER: - shop
+          ~ api.wires.db: - db.main
+
+    -   wire api.db -> db.main (gone)
+
+    Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn what_is_not_wanted_blocks_nothing() {
+    let paper = Paper::new();
+    insta::assert_snapshot!(problems(&paper, &stack(API)), @"api.imports.db: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or say `required: false`");
+    let mut down = stack(&API.replace("name: db", "name: db, environment: {A: '{nothing}'}"));
+    down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
+    assert!(paper.plan(&down).is_empty());
+    let without = stack(&format!("{API}  enabled: false\nweb: {{template: t}}"));
+    insta::assert_snapshot!(text(&paper, &without), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    +   network devarch-shop-net: create, is not there
+    +   web: create, is not there
+          image busybox:1
+
+    Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_cycle_is_told_and_can_still_be_taken_down() {
+    let cycle = "
+a:
+  template: t
+  imports: [{name: b, type: http}]
+  exports: [{name: web, type: http, port: 80}]
+b:
+  template: t
+  depends_on: [a]
+  exports: [{name: web, type: http, port: 80}]
+";
+    let mut paper = Paper::new();
+    insta::assert_snapshot!(problems(&paper, &stack(cycle)), @"a.imports.b: a -> b (import b) -> a (depends_on): each waits for the next, so none can start; wire one elsewhere, such as `{from: a.b, to: none}`, or remove the depends_on");
+    let apart = stack(&cycle.replace("depends_on: [a]", "restart: 'no'"));
+    paper.apply(&apart);
+    let mut down = stack(cycle);
+    down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
+    let plan =
+        plan(&paper.desire(&down), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap();
+    insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -   network devarch-shop-net: remove, is not wanted
+    -   a: remove, is not wanted
+    -   b: remove, is not wanted
+
+    Plan: 0 to create, 0 to change, 0 to replace, 2 to remove.
+    ");
+}
+
+#[test]
+fn an_override_hides_a_wire_and_the_plan_notes_it() {
+    let paper = Paper::new();
+    let hidden = stack(&format!("{DB}{API}  environment: {{DB_HOST: elsewhere}}"));
+    insta::assert_snapshot!(text(&paper, &hidden), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    +   network devarch-shop-net: create, is not there
+    +   api: create, is not there
+          image busybox:1
+    +   db: create, is not there
+          image busybox:1
+
+    +   wire api.db -> db.main (auto, new)
+
+    note: api.environment.DB_HOST: an override decides on DB_HOST, so what db.main gives is not used
+
+    Plan: 2 to create, 0 to change, 0 to replace, 0 to remove.
+    ");
+    assert_eq!(variable(&paper.desire(&hidden), "api", "DB_HOST").unwrap().reveal(), "elsewhere");
+}
+
+#[test]
+fn a_saved_plan_is_stale_when_a_wire_leads_elsewhere() {
+    let mut paper = Paper::new();
+    paper.apply(&shop());
+    let both = format!("{DB}{API}{OTHER_DB}");
+    let assumed = paper.assume(&stack_that_says("wires: [{from: api, to: db}]", &both));
+    let now = paper.assume(&stack_that_says("wires: [{from: api, to: spare}]", &both));
+    let told: Vec<String> = assumed.differences(&now).iter().map(ToString::to_string).collect();
+    assert!(
+        told.iter().any(|line| line.contains("assumed wires db -> db.main, found db -> spare.main")),
+        "{told:?}"
+    );
+}

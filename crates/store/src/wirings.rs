@@ -1,0 +1,54 @@
+//! What stacks say about their wires. Table `wirings`.
+
+use crate::{
+    db::{Result, Tx, execute, fetch},
+    stored::{self, At},
+};
+use devarch_core::{secret::Stored, stack::Stack, wire::Wiring};
+use std::collections::HashMap;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    stack_id: String,
+    said: String,
+    sealed: Option<Vec<u8>>,
+}
+
+fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
+    At { table: "wirings", row }
+}
+
+/// Of one stack, or all, by the stack's id.
+pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<HashMap<String, Wiring>> {
+    let rows: Vec<Row> = match stack {
+        None => fetch!(tx, "SELECT * FROM wirings")?,
+        Some(stack) => fetch!(tx, "SELECT * FROM wirings WHERE stack_id = $1", stack)?,
+    };
+    let mut all = HashMap::with_capacity(rows.len());
+    for Row { stack_id, said, sealed } in rows {
+        let stored = stored::open(tx, at(&[&stack_id]), said, sealed).await?;
+        let wiring = stored.read().map_err(|error| tx.damaged(error.into()))?;
+        all.insert(stack_id, wiring);
+    }
+    Ok(all)
+}
+
+/// Writes what a stack says now.
+pub(crate) async fn write(tx: &mut Tx, stack: &Stack) -> Result<()> {
+    if stack.wiring.is_empty() {
+        execute!(tx, "DELETE FROM wirings WHERE stack_id = $1", stack.id.as_str())?;
+        return Ok(());
+    }
+    let Stored { open, secret } = Stored::of(&stack.wiring);
+    let called = format!("the wires of stack '{}'", stack.name);
+    let sealed = stored::seal(tx, at(&[stack.id.as_str()]), &secret, &called).await?;
+    execute!(
+        tx,
+        "INSERT INTO wirings (stack_id, said, sealed) VALUES ($1, $2, $3) \
+         ON CONFLICT (stack_id) DO UPDATE SET said = $2, sealed = $3",
+        stack.id.as_str(),
+        open,
+        sealed,
+    )?;
+    Ok(())
+}
