@@ -16,5 +16,7 @@ pub(crate) fn line(finding: &Finding) -> String {
 
 /// Tells them beside the result.
 pub(crate) fn note(session: &Session, findings: &[Finding]) {
-    findings.iter().for_each(|finding| session.terminal.note(&line(finding)));
+    for finding in findings {
+        session.terminal.note(&line(finding));
+    }
 }

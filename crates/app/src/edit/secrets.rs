@@ -11,7 +11,7 @@ use devarch_core::{
     template::EnvValue,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 use uuid::Uuid;
 
 /// A secret, as far as it may be shown.
@@ -74,8 +74,8 @@ pub(super) fn generate(stack: &mut Stack) -> Result<(), AppError> {
     let asked: Vec<(SecretName, Generate)> =
         asked.filter_map(|(name, file)| Some((name.clone(), file.generate?))).collect();
     for (name, how) in asked {
-        if !stack.secrets.contains_key(&name) {
-            stack.secrets.insert(name, made(how)?);
+        if let Entry::Vacant(unset) = stack.secrets.entry(name) {
+            unset.insert(made(how)?);
         }
     }
     for (name, config) in effective(stack) {

@@ -130,7 +130,9 @@ async fn list(args: Where, session: &Session) -> Done {
         [] => format!("no instance of stack '{stack}' imports anything"),
         rows => {
             let mut table = Table::new(LIST_HEADS);
-            rows.iter().for_each(|row| table.row(cells(row)));
+            for row in rows {
+                table.row(cells(row));
+            }
             table.render(0)
         }
     })?;

@@ -1,0 +1,175 @@
+//! What is said about wires: checked when it is said, kept, renamed, copied and undone with the rest.
+
+use crate::common::World;
+
+const SHOP: &str = r#"
+version: "1"
+templates:
+  db:
+    image: busybox:1.37
+    environment: { DB_USER: u, DB_NAME: n }
+    exports: [{ name: main, type: postgres, port: 5432, properties: { user: "${env:DB_USER}", database: "${env:DB_NAME}" } }]
+  api: { image: "busybox:1.37", imports: [{ name: store, type: postgres }] }
+stacks:
+  STACK:
+    prefer: primary
+    external: { bills: { type: mysql, host: bills.lan, port: 3306, user: u, database: b, password: { value: hunter2, secret: true } } }
+    instances: { one: {template: db}, two: {template: db}, api: {template: api} }
+"#;
+
+fn shop() -> World {
+    let world = World::without_engine();
+    world.define(SHOP);
+    world
+}
+
+#[test]
+fn a_wire_is_added_and_removed_by_its_import() {
+    let world = shop();
+    insta::assert_snapshot!(world.ok(&["wire", "add", "shop", "api", "two"]), @"
+    --- stderr
+    added {from: api, to: two}; `devarch apply shop` brings it to what runs
+    --- exit 0
+    ");
+    insta::assert_snapshot!(world.ok(&["wire", "list", "shop"]).stdout, @"
+    CONSUMER  IMPORT  TYPE      PROVIDER  HOW            VARIABLES
+    api       store   postgres  two.main  explicit, new  STORE_DATABASE STORE_HOST STORE_PORT STORE_URL STORE_USER
+    ");
+    insta::assert_snapshot!(world.ok(&["config", "shop/api", "--origin"]).stdout, @r#"
+    api:
+      image: busybox:1.37  # template
+      hostname: api  # default
+      restart: "no"  # default
+      environment:
+        STORE_DATABASE: "n"  # wire store -> two.main
+        STORE_HOST: devarch-shop-two  # wire store -> two.main
+        STORE_PORT: "5432"  # wire store -> two.main
+        STORE_URL: postgres://u@devarch-shop-two:5432/n  # wire store -> two.main
+        STORE_USER: u  # wire store -> two.main
+      depends_on:
+        two:  # wire store -> two.main
+          condition: ready
+          required: true
+      imports:  # template
+      - name: store
+        type: postgres
+    "#);
+    insta::assert_snapshot!(world.ok(&["wire", "remove", "shop", "api"]), @"
+    --- stderr
+    removed {from: api, to: two}; `devarch wire list shop` shows what is wired now
+    --- exit 0
+    ");
+    insta::assert_snapshot!(world.fails(5, &["wire", "remove", "shop", "api"]).stderr, @"error: stack 'shop' has no wire from api of its own; it makes none itself (`devarch wire list` shows those DevArch makes)");
+}
+
+#[test]
+fn a_wire_that_can_not_be_is_refused_as_it_is_added() {
+    let world = shop();
+    world.ok(&["wire", "add", "shop", "api.store", "one"]);
+    for (from, to) in [
+        ("api", "tow"),
+        ("api", "two"),
+        ("api.shelf", "two"),
+        ("one", "two"),
+        ("apy", "two"),
+        ("api", "bills"),
+    ] {
+        let refused = world.fails(3, &["wire", "add", "shop", from, to]).stderr;
+        assert!(refused.starts_with("error: wire {from: "), "{refused}");
+    }
+    insta::assert_snapshot!(world.fails(3, &["wire", "add", "shop", "api", "two"]).stderr, @"
+    error: wire {from: api, to: two} can't be added:
+      wires[1]: api.store is wired by wires[0] already; keep one of them
+    ");
+    let wires = world.json(&["stack", "show", "shop"])["wires"].clone();
+    assert_eq!(wires, serde_json::json!([{"from": "api.store", "to": "one"}]));
+}
+
+#[test]
+fn exports_that_refer_to_nothing_are_refused_with_their_field() {
+    let world = shop();
+    insta::assert_snapshot!(world.fails(3, &["set", "shop/one", "environment.DB_USER=null"]).stderr, @"
+    error: stack 'shop' can't be planned:
+      one.exports.main.properties.user: it refers to variable DB_USER, which the effective environment does not have; set it, or remove the property
+    ");
+    let typo = "exports=[{name: main, type: postgres, port: 5432, properties: {usr: x, database: d}}]";
+    insta::assert_snapshot!(world.fails(3, &["set", "shop/one", typo]).stderr, @"
+    error: stack 'shop' can't be planned:
+      one.exports.main.properties.usr: `usr` is nothing that postgres has; did you mean `user`?
+    ");
+    let unknown = "exports=[{name: main, type: postgers, port: 5432}]";
+    insta::assert_snapshot!(world.fails(3, &["set", "shop/one", unknown]).stderr, @r#"error: shop/one: exports[0].type: "postgers" is not a contract type; known are postgres, mysql, mongodb, redis, memcached, amqp, kafka, nats, mqtt, elasticsearch, s3, smtp, http, grpc, tcp"#);
+    let twice = "exports=[{name: a, type: redis, port: 1}, {name: a, type: redis, port: 2}]";
+    insta::assert_snapshot!(world.fails(3, &["set", "shop/one", twice]).stderr, @r#"error: shop/one: exports[1]: two exports are named "a""#);
+    let image = world.fails(3, &["set", "shop/one", "image=other:1"]).stderr;
+    assert!(image.contains("declare `exports` in the same edit"), "{image}");
+}
+
+#[test]
+fn a_provider_that_is_renamed_keeps_its_wires_and_a_copy_has_them_too() {
+    let world = shop();
+    world.ok(&["wire", "add", "shop", "api", "two"]);
+    world.ok(&["instance", "rename", "shop", "two", "second"]);
+    world.ok(&["stack", "clone", "shop", "copy"]);
+    for stack in ["shop", "copy"] {
+        let shown = world.json(&["stack", "show", stack]);
+        assert_eq!(shown["wires"], serde_json::json!([{"from": "api", "to": "second"}]), "{shown}");
+        assert_eq!(shown["prefer"], "primary");
+        assert_eq!(shown["external"]["bills"]["password"]["value"], "[REDACTED]");
+    }
+}
+
+#[test]
+fn a_graph_is_a_tree_a_picture_or_for_graphviz() {
+    let world = shop();
+    world.ok(&["wire", "add", "shop", "api", "two"]);
+    insta::assert_snapshot!(world.ok(&["wire", "graph", "shop"]).stdout, @"
+    api
+    └─ store (postgres): two, new
+    one
+    ");
+    let dot = world.ok(&["wire", "graph", "shop", "--dot"]).stdout;
+    assert!(dot.starts_with("digraph"), "{dot}");
+    world.ok(&["wire", "graph", "shop", "--svg", "shop.svg"]);
+    let picture = std::fs::read_to_string(world.project().join("shop.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("two"), "{picture}");
+}
+
+#[test]
+fn an_environment_is_printed_in_each_form_and_secrets_only_where_asked_for() {
+    let world = World::without_engine();
+    world.define(
+        r#"
+version: "1"
+templates:
+  api: { image: "busybox:1.37", environment: {A: "it's"}, imports: [{ name: bills, type: mysql }] }
+stacks:
+  STACK:
+    external: { bills: { type: mysql, host: bills.lan, port: 3306, user: u, database: b, password: { value: "p@ss", secret: true } } }
+    instances: { api: {template: api} }
+"#,
+    );
+    insta::assert_snapshot!(world.ok(&["wire", "env", "shop/api"]).stdout, @r#"
+    A="it's"
+    BILLS_DATABASE=b
+    BILLS_HOST=bills.lan
+    BILLS_PASSWORD='[REDACTED]'
+    BILLS_PORT=3306
+    BILLS_URL='[REDACTED]'
+    BILLS_USER=u
+    "#);
+    insta::assert_snapshot!(world.ok(&["wire", "env", "shop/api", "--host", "--format", "shell", "--reveal"]).stdout, @r#"
+    export A='it'\''s'
+    export BILLS_DATABASE=b
+    export BILLS_HOST=bills.lan
+    export BILLS_PASSWORD=p@ss
+    export BILLS_PORT=3306
+    export BILLS_URL=mysql://u:p%40ss@bills.lan:3306/b
+    export BILLS_USER=u
+    "#);
+    let json = world.json(&["wire", "env", "shop/api", "--reveal"]);
+    assert_eq!(json["BILLS_PASSWORD"], "p@ss");
+    let ran = world.run(&["run", "shop/api", "--", "sh", "-c", "echo $BILLS_URL; exit 7"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (7, "mysql://u:p%40ss@bills.lan:3306/b\n"));
+    assert_eq!(world.fails(4, &["run", "shop/api", "--", "no-such-program"]).stdout, "");
+}

@@ -1,0 +1,174 @@
+//! Everything that can be wrong with a stack's wires is told by `wire list`, `config` and `status` alike, and stops `plan`.
+
+use crate::common::World;
+use devarch_core::engine::EngineKind;
+
+const TEMPLATES: &str = r#"
+version: "1"
+templates:
+  db:
+    image: busybox:1.37
+    environment: { DB_USER: u, DB_NAME: n }
+    exports: [{ name: main, type: postgres, port: 5432, properties: { user: "${env:DB_USER}", database: "${env:DB_NAME}" } }]
+  cache: { image: "busybox:1.37", exports: [{ name: main, type: redis, port: 6379 }] }
+  web: { image: "busybox:1.37", exports: [{ name: http, type: http, port: 80 }] }
+  api: { image: "busybox:1.37", imports: [{ name: store, type: postgres }] }
+  both: { image: "busybox:1.37", imports: [{ name: one, type: postgres }, { name: two, type: postgres }] }
+  maybe: { image: "busybox:1.37", imports: [{ name: store, type: postgres, required: false }] }
+  proxy: { image: "busybox:1.37", imports: [{ name: to, type: http }], exports: [{ name: http, type: http, port: 80 }] }
+stacks:
+  STACK:
+"#;
+
+fn defined(stack: &str) -> World {
+    let world = World::without_engine();
+    let indented: String = stack.lines().map(|line| format!("    {line}\n")).collect();
+    world.define(&format!("{TEMPLATES}{indented}"));
+    world
+}
+
+/// What `wire list` tells, which `config` and `status` tell too.
+fn told(stack: &str) -> String {
+    told_of(&defined(stack))
+}
+
+fn told_of(world: &World) -> String {
+    let told = world.ok(&["wire", "list", "shop"]).stderr;
+    let config = world.ok(&["config", "shop"]);
+    assert_eq!(config.stderr, told, "config tells the same");
+    let status = world.ok(&["status", "shop"]).stdout;
+    for line in told.lines() {
+        assert!(status.contains(line), "status does not tell {line:?}:\n{status}");
+    }
+    let json = world.json(&["config", "shop"]);
+    assert_eq!(json["findings"].as_array().unwrap().len(), told.lines().count());
+    told
+}
+
+#[test]
+fn several_providers_are_named_with_what_to_write() {
+    let stack = "instances: { one: {template: db}, two: {template: db}, api: {template: api} }";
+    insta::assert_snapshot!(told(stack), @"error: api.imports.store: 2 providers offer postgres: one, two; add one of these to the stack's `wires`: `{from: api, to: one, contract: postgres}` or `{from: api, to: two, contract: postgres}`");
+    let preferable = "
+instances:
+  one: { template: db, labels: { devarch.role: primary } }
+  two: { template: db }
+  api: { template: api }";
+    insta::assert_snapshot!(told(preferable), @"error: api.imports.store: 2 providers offer postgres: one, two; add one of these to the stack's `wires`: `{from: api, to: one, contract: postgres}` or `{from: api, to: two, contract: postgres}`; or say `prefer: primary`, which is one");
+    insta::assert_snapshot!(told(&format!("prefer: primary{preferable}")), @"");
+    let list = defined(&format!("prefer: primary{preferable}")).ok(&["wire", "list", "shop"]).stdout;
+    insta::assert_snapshot!(list, @"
+    CONSUMER  IMPORT  TYPE      PROVIDER  HOW        VARIABLES
+    api       store   postgres  one.main  auto, new  STORE_DATABASE STORE_HOST STORE_PORT STORE_URL STORE_USER
+    ");
+}
+
+#[test]
+fn a_missing_provider_is_told_unless_it_is_optional() {
+    insta::assert_snapshot!(told("instances: { api: {template: api}, cache: {template: cache} }"), @"error: api.imports.store: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or say `required: false`");
+    insta::assert_snapshot!(told("instances: { api: {template: maybe}, cache: {template: cache} }"), @"");
+}
+
+#[test]
+fn a_provider_of_another_type_is_told_with_what_it_exports() {
+    let stack = "
+wires: [{ from: api, to: cache }]
+instances: { api: {template: api}, cache: {template: cache}, db: {template: db} }";
+    insta::assert_snapshot!(told(stack), @"error: wires[0].to: instance cache exports [redis]; api needs postgres");
+}
+
+#[test]
+fn wires_that_lead_nowhere_or_come_twice_are_told_where_they_stand() {
+    let stack = "
+wires:
+  - { from: api, to: db }
+  - { from: api.store, to: db }
+  - { from: both, to: db, contract: postgres }
+  - { from: both.one, to: db.replica }
+  - { from: both.three, to: db }
+  - { from: proxy, to: proxy }
+  - { from: db, to: api }
+  - { from: both.two, to: elsewhere/db }
+instances: { api: {template: api}, both: {template: both}, db: {template: db}, proxy: {template: proxy} }";
+    insta::assert_snapshot!(told(stack), @"
+    error: wires[1]: api.store is wired by wires[0] already; keep one of them
+    error: wires[2].from: both has several imports that could be meant: one, two; write `from: both.one`
+    error: wires[3].to: db has no export 'replica'; it has [main (postgres)]
+    error: wires[4].from: both has no import 'three'; it has [one (postgres), two (postgres)]
+    error: wires[5].to: proxy can't be wired to itself
+    error: wires[6].from: db imports nothing, so there is nothing to wire
+    error: wires[7].to: stack 'elsewhere' has no instance 'db' that could be linked to
+    ");
+    let world =
+        defined("wires: [{ from: api, to: db }]\ninstances: { api: {template: api}, db: {template: db} }");
+    world.ok(&["instance", "remove", "shop/db"]);
+    insta::assert_snapshot!(told_of(&world), @"error: wires[0].to: the stack has no instance and no external provider 'db'");
+}
+
+#[test]
+fn what_waits_for_itself_is_told_as_a_cycle() {
+    let stack = "
+wires: [{ from: a, to: b }, { from: b, to: a }]
+instances: { a: {template: proxy}, b: {template: proxy} }";
+    insta::assert_snapshot!(told(stack), @"error: a.imports.to: a -> b (import to) -> a (import to): each waits for the next, so none can start; wire one elsewhere, such as `{from: a.to, to: none}`");
+}
+
+#[test]
+fn a_declined_import_and_a_hidden_wire_are_told_and_stop_nothing() {
+    let stack = "
+wires: [{ from: api, to: none }]
+instances: { api: {template: api}, db: {template: db}, other: {template: api, environment: {STORE_HOST: mine}} }";
+    insta::assert_snapshot!(told(stack), @"
+    warning: api.imports.store: it is wired to none, so its variables are yours to set
+    note: other.environment.STORE_HOST: an override decides on STORE_HOST, so what db.main gives is not used
+    ");
+}
+
+#[test]
+fn two_imports_of_one_variable_and_what_a_provider_does_not_say_are_told() {
+    let stack = "
+instances:
+  bare: { template: web, exports: [{name: main, type: postgres, port: 5432, properties: {user: u}}] }
+  api: { template: api }
+  twin:
+    template: api
+    imports: [{name: a, type: http, environment: {URL: '{url}'}}, {name: b, type: http, environment: {URL: '{nothing}'}}]
+  web: { template: web }";
+    insta::assert_snapshot!(told(stack), @"
+    error: api.imports.store: bare.main does not say database, which postgres needs; add it to its `properties`, or map `environment` without
+    error: twin.imports.b.environment.URL: `{nothing}` is nothing that http has; it has host, port, scheme, user, password, database, path, url; `{{` stands for a brace
+    warning: bare.exports.main.properties: it does not say database; consumers that rely on it can't be wired
+    ");
+}
+
+fn an_error_stops_plan_and_apply_but_never_down(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    let stack = "    instances: { one: {template: db, command: [sleep, '100']}, api: {template: api, command: [sleep, '100']} }\n";
+    let text = format!("{TEMPLATES}{stack}")
+        .replace("{ image: \"busybox:1.37\"", "{ image: \"busybox:1.37\", stop_grace_period: 0s");
+    world.write(
+        &text.replace("    environment: { DB_USER", "    stop_grace_period: 0s\n    environment: { DB_USER"),
+    );
+    world.ok(&["up", "--yes"]);
+    let before = world.json(&["status", "STACK"]);
+    world.ok(&["instance", "add", "STACK", "two", "postgres"]);
+    for command in ["plan", "apply"] {
+        let failed = world.fails(3, &[command, "STACK", "--yes"]).stderr;
+        assert!(failed.contains("api.imports.store: 2 providers offer postgres: one, two"), "{failed}");
+        assert!(failed.contains("what runs is wired to one.main and is not touched"), "{failed}");
+        assert!(failed.contains("`{from: api, to: one, contract: postgres}`"), "{failed}");
+    }
+    let container = |status: &serde_json::Value| status["stacks"][0]["instances"][0]["container"].clone();
+    assert_eq!(container(&world.json(&["status", "STACK"])), container(&before), "what runs is not touched");
+    world.ok(&["down", "STACK", "--yes"]);
+}
+
+#[test]
+fn an_error_stops_plan_and_apply_but_never_down_on_docker() {
+    an_error_stops_plan_and_apply_but_never_down(EngineKind::Docker);
+}
+
+#[test]
+fn an_error_stops_plan_and_apply_but_never_down_on_podman() {
+    an_error_stops_plan_and_apply_but_never_down(EngineKind::Podman);
+}

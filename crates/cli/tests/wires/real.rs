@@ -1,0 +1,222 @@
+//! Real servers, real clients: what wires give is all that clients are given.
+
+use crate::common::World;
+use devarch_core::engine::EngineKind;
+use std::env;
+
+/// Two databases of which each consumer may only see its own, and a cache. Nothing names a host, a port or a password.
+const PROJECT: &str = r#"
+version: "1"
+templates:
+  client:
+    image: postgres:17.2
+    entrypoint: ["sleep", "1000"]
+    stop_grace_period: 0s
+    volumes: ["nothing:/var/lib/postgresql/data"]
+    imports:
+      - name: db
+        type: postgres
+        environment:
+          PGHOST: "{host}"
+          PGPORT: "{port}"
+          PGUSER: "{user}"
+          PGPASSWORD: "{password}"
+          PGDATABASE: "{database}"
+          DATABASE_URL: "{url}"
+  worker:
+    image: busybox:1.37
+    command: ["sleep", "1000"]
+    stop_grace_period: 0s
+    imports: [{ name: cache, type: redis }]
+stacks:
+  STACK:
+    wires: [{ from: reader, to: archive }]
+    prefer: primary
+    instances:
+      db:
+        template: postgres
+        labels: { devarch.role: primary }
+        environment_add: { POSTGRES_USER: "me@shop", POSTGRES_DB: orders }
+      archive: { template: postgres, environment_add: { POSTGRES_DB: archive } }
+      cache: { template: redis }
+      writer: { template: client }
+      reader: { template: client }
+      worker: { template: worker }
+"#;
+
+fn query(world: &World, instance: &str, sql: &str) -> String {
+    world
+        .ok(&["exec", &format!("STACK/{instance}"), "-T", "--", "psql", "-tAc", sql])
+        .stdout
+        .trim()
+        .to_owned()
+}
+
+fn consumers_log_in_with_what_their_wires_gave(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(PROJECT);
+    let up = world.ok(&["up", "--yes"]).stderr;
+    for line in [
+        "+   wire reader.db -> archive.db (explicit, new)",
+        "+   wire worker.cache -> cache.cache (auto, new)",
+        "+   wire writer.db -> db.db (auto, new)",
+    ] {
+        assert!(up.contains(line), "{up}");
+    }
+    query(&world, "writer", "CREATE TABLE orders (item text); INSERT INTO orders VALUES ('teapot')");
+    assert_eq!(query(&world, "writer", "SELECT item FROM orders"), "teapot");
+    assert_eq!(query(&world, "writer", "SELECT current_user || current_database()"), "me@shoporders");
+    assert_eq!(
+        query(&world, "reader", "SELECT to_regclass('orders') IS NULL"),
+        "t",
+        "another's data is not seen"
+    );
+    let url = ["exec", "STACK/writer", "-T", "--", "sh", "-c", "psql \"$DATABASE_URL\" -tAc 'SELECT 1'"];
+    assert_eq!(world.ok(&url).stdout.trim(), "1");
+    world.ok(&[
+        "exec",
+        "STACK/worker",
+        "-T",
+        "--",
+        "sh",
+        "-c",
+        "printf 'PING\\r\\n' | nc -w 1 $CACHE_HOST $CACHE_PORT | grep PONG",
+    ]);
+    on_the_host(&world);
+    nothing_secret_is_shown(&world);
+    a_change_of_the_provider_reaches_its_consumers(&world);
+}
+
+fn on_the_host(world: &World) {
+    let env = world.ok(&["wire", "env", "STACK/worker", "--host"]).stdout;
+    assert!(env.contains("CACHE_HOST=127.0.0.1"), "{env}");
+    let ping = "exec 3<>/dev/tcp/$CACHE_HOST/$CACHE_PORT; printf 'PING\\r\\n' >&3; head -c 5 <&3; exit 3";
+    let ran = world.fails(3, &["run", "STACK/worker", "--", "bash", "-c", ping]);
+    assert_eq!(ran.stdout, "+PONG");
+    if let Ok(bin) = env::var("DEVARCH_TEST_POSTGRES_BIN") {
+        let psql = format!("{bin}/psql");
+        let sql = "SELECT item FROM orders";
+        assert_eq!(world.ok(&["run", "STACK/writer", "--", &psql, "-tAc", sql]).stdout.trim(), "teapot");
+    }
+    world.ok(&["set", "STACK/cache", "ports=[]"]);
+    let unpublished = world.fails(5, &["run", "STACK/worker", "--", "true"]).stderr;
+    assert!(unpublished.contains("cache.cache publishes no port for 6379"), "{unpublished}");
+    world.ok(&["unset", "STACK/cache", "ports"]);
+    let undone = world.ok(&["wire", "add", "STACK", "worker", "cache"]);
+    assert!(undone.stderr.contains("added {from: worker, to: cache}"), "{undone}");
+    let up = world.ok(&["up", "--yes"]).stderr;
+    assert!(up.contains("! wires: - {from: worker, to: cache}"), "what the file undoes is told: {up}");
+}
+
+fn nothing_secret_is_shown(world: &World) {
+    let revealed = world.json(&["wire", "env", "STACK/writer", "--reveal"]);
+    let password = revealed["PGPASSWORD"].as_str().unwrap();
+    assert!(password.len() > 20);
+    let all: &[&[&str]] = &[
+        &["plan", "STACK", "--full"],
+        &["plan", "STACK", "--json"],
+        &["plan", "STACK", "--replace", "writer", "--json"],
+        &["config", "STACK", "--origin"],
+        &["config", "STACK", "--json"],
+        &["compose", "STACK"],
+        &["wire", "list", "STACK", "--json"],
+        &["wire", "env", "STACK/writer"],
+        &["wire", "env", "STACK/writer", "--host", "--json"],
+        &["history", "show", "STACK", "--json"],
+        &["status", "STACK", "--json"],
+        &["exec", "STACK/writer", "-T", "--", "env"],
+    ];
+    for args in all {
+        let ran = world.ok(args);
+        assert!(!ran.to_string().contains(password), "{args:?} shows it");
+    }
+    let origin = world.ok(&["config", "STACK/writer", "--origin"]).stdout;
+    assert!(origin.contains("PGHOST: devarch-STACK-db  # wire db -> db.db"), "{origin}");
+}
+
+fn a_change_of_the_provider_reaches_its_consumers(world: &World) {
+    world.ok(&["set", "STACK/archive", "environment.POSTGRES_DB=renamed"]);
+    let plan = world.ok(&["plan", "STACK"]).stdout;
+    assert!(plan.contains("-/+ reader: replace, what wire db -> archive.db gives it changed"), "{plan}");
+    assert!(plan.contains("~ reader.environment.PGDATABASE: archive => renamed"), "{plan}");
+    assert!(!plan.contains("writer: replace"), "{plan}");
+    world.ok(&["unset", "STACK/archive", "environment.POSTGRES_DB"]);
+    world.ok(&["set", "STACK/archive", "environment.POSTGRES_DB=archive"]);
+    let plan = world.ok(&["plan", "STACK"]).stdout;
+    assert!(plan.contains("Nothing to do"), "{plan}");
+}
+
+#[test]
+fn consumers_log_in_with_what_their_wires_gave_on_docker() {
+    consumers_log_in_with_what_their_wires_gave(EngineKind::Docker);
+}
+
+#[test]
+fn consumers_log_in_with_what_their_wires_gave_on_podman() {
+    consumers_log_in_with_what_their_wires_gave(EngineKind::Podman);
+}
+
+fn consumers_start_after_their_providers_are_ready_and_stop_before_them(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(
+        r#"
+version: "1"
+templates:
+  slow:
+    image: busybox:1.37
+    stop_grace_period: 0s
+    command: ["sh", "-c", "sleep 1; touch /ready; sleep 1000"]
+    healthcheck: { test: "test -e /ready", interval: 1s }
+    exports: [{ name: http, type: http, port: 80 }]
+  eager:
+    image: busybox:1.37
+    stop_grace_period: 0s
+    command: ["sleep", "1000"]
+    imports: [{ name: up, type: http }]
+stacks:
+  STACK:
+    instances: { zero: {template: slow}, a: {template: eager} }
+"#,
+    );
+    world.ok(&["up", "--yes"]);
+    let plan = world.json(&["plan", "STACK", "--replace", "zero", "--replace", "a"]);
+    let steps = plan["steps"].as_array().unwrap();
+    let find = |instance: &str, action: &str| {
+        steps
+            .iter()
+            .position(|step| step["instance"] == instance && step["action"].get(action).is_some())
+            .unwrap()
+    };
+    let after = |step: usize| {
+        steps[step]["after"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(serde_json::Value::as_u64)
+            .collect::<Vec<_>>()
+    };
+    let (ready, started) = (find("zero", "await"), find("a", "start"));
+    let mut reached = std::collections::BTreeSet::from([started as u64]);
+    let mut todo = vec![started];
+    while let Some(step) = todo.pop() {
+        for before in after(step) {
+            if reached.insert(before) {
+                todo.push(usize::try_from(before).unwrap());
+            }
+        }
+    }
+    assert!(reached.contains(&(ready as u64)), "{plan:#}");
+    let compose = world.ok(&["compose", "STACK"]).stdout;
+    assert!(compose.contains("condition: service_healthy"), "{compose}");
+    world.ok(&["down", "STACK", "--yes"]);
+}
+
+#[test]
+fn consumers_start_after_their_providers_are_ready_and_stop_before_them_on_docker() {
+    consumers_start_after_their_providers_are_ready_and_stop_before_them(EngineKind::Docker);
+}
+
+#[test]
+fn consumers_start_after_their_providers_are_ready_and_stop_before_them_on_podman() {
+    consumers_start_after_their_providers_are_ready_and_stop_before_them(EngineKind::Podman);
+}
