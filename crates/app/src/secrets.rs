@@ -26,7 +26,7 @@ impl App {
             let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
             known.extend(remembered.secrets.unwrap_or_default().into_values());
         }
-        Ok(Mask::new(&as_written(known)))
+        Ok(Mask::new(&known))
     }
 
     /// Seals everything anew with a new key; says how many values.

@@ -2,7 +2,12 @@
 
 use crate::common::World;
 use devarch_core::engine::EngineKind;
-use std::env;
+use std::{
+    env,
+    io::{Read as _, Write as _},
+    net::{IpAddr, TcpListener, UdpSocket},
+    thread,
+};
 
 /// Two databases of which each consumer may only see its own, and a cache. Nothing names a host, a port or a password.
 const PROJECT: &str = r#"
@@ -219,4 +224,63 @@ fn consumers_start_after_their_providers_are_ready_and_stop_before_them_on_docke
 #[test]
 fn consumers_start_after_their_providers_are_ready_and_stop_before_them_on_podman() {
     consumers_start_after_their_providers_are_ready_and_stop_before_them(EngineKind::Podman);
+}
+
+/// A server on this machine, outside of every engine, that answers as Redis does to who knows its password.
+fn server() -> Option<(IpAddr, u16)> {
+    let probe = UdpSocket::bind("0.0.0.0:0").ok()?;
+    // Nothing is sent: this only asks which address of this machine would be used.
+    probe.connect("192.0.2.1:9").ok()?;
+    let listener = TcpListener::bind("0.0.0.0:0").ok()?;
+    let port = listener.local_addr().ok()?.port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut line = [0; 64];
+            let read = stream.read(&mut line).unwrap_or(0);
+            let knows = line[..read].starts_with(b"AUTH hunter2");
+            let _ = stream.write_all(if knows { b"+OK\r\n" } else { b"-NOAUTH\r\n" });
+        }
+    });
+    Some((probe.local_addr().ok()?.ip(), port))
+}
+
+fn something_outside_is_wired_to_like_an_instance(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    let Some((host, port)) = server() else { return };
+    world.write(&format!(
+        r#"
+version: "1"
+templates:
+  worker:
+    image: busybox:1.37
+    command: ["sleep", "1000"]
+    stop_grace_period: 0s
+    imports: [{{ name: cache, type: redis }}]
+stacks:
+  STACK:
+    external: {{ shared: {{ type: redis, host: {host}, port: {port}, password: "${{secret:PW}}" }} }}
+    instances: {{ worker: {{template: worker}} }}
+"#
+    ));
+    let unset = world.fails(3, &["up", "--yes"]).stderr;
+    assert!(unset.contains("external.shared.password: secret 'PW' of stack 'STACK' is not set"), "{unset}");
+    assert_eq!(world.feed(b"hunter2", &["secret", "set", "STACK", "PW"]).code, 0);
+    let up = world.ok(&["up", "--yes"]).stderr;
+    assert!(up.contains("+   wire worker.cache -> shared (auto, new)"), "{up}");
+    let auth = "printf 'AUTH %s\\r\\n' $CACHE_PASSWORD | nc -w 2 $CACHE_HOST $CACHE_PORT";
+    assert_eq!(world.ok(&["exec", "STACK/worker", "-T", "--", "sh", "-c", auth]).stdout.trim(), "+OK");
+    let used = world.ok(&["secret", "list", "STACK"]).stdout;
+    assert!(used.contains("external.shared.password"), "{used}");
+    assert!(!world.ok(&["config", "STACK"]).to_string().contains("hunter2"));
+}
+
+#[test]
+fn something_outside_is_wired_to_like_an_instance_on_docker() {
+    something_outside_is_wired_to_like_an_instance(EngineKind::Docker);
+}
+
+#[test]
+fn something_outside_is_wired_to_like_an_instance_on_podman() {
+    something_outside_is_wired_to_like_an_instance(EngineKind::Podman);
 }
