@@ -82,9 +82,9 @@ pub(super) fn generate(stack: &mut Stack) -> Result<(), AppError> {
         let Some(instance) = stack.instances.get_mut(&name) else { continue };
         for (variable, value) in config.service.environment.into_iter().flatten() {
             if let EnvValue::Generate(how) = value
-                && !instance.generated.contains_key(&variable)
+                && let Entry::Vacant(unset) = instance.generated.entry(variable)
             {
-                instance.generated.insert(variable, made(how)?);
+                unset.insert(made(how)?);
             }
         }
     }

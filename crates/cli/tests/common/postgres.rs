@@ -1,5 +1,7 @@
 //! A database of a world's own on the test server; gone in the end.
 
+#![allow(clippy::print_stdout, reason = "what is skipped is told on stdout")]
+
 use super::World;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use std::env;
