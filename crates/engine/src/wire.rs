@@ -8,6 +8,7 @@ use crate::{
     cause::{Answered, Failure},
     find::Endpoint,
 };
+use devarch_core::percent;
 use futures_util::{TryStreamExt, stream::BoxStream};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
@@ -21,7 +22,6 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     error::Error,
-    fmt::Write,
     io::{self, ErrorKind},
     time::Duration,
 };
@@ -231,15 +231,7 @@ async fn read_all(response: Response<Incoming>) -> Result<Bytes> {
 /// A value as part of a path or query (RFC 3986 section 2.1; reserved characters are encoded but `/` and `:`, which
 /// image names have and engines expect plainly).
 pub(crate) fn encoded(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
+    percent::encoded(value, b"/:")
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@
 //! for: they would be found everywhere.
 
 use super::Secret;
-use crate::text::REDACTED;
+use crate::{percent, text::REDACTED};
 use aho_corasick::{AhoCorasick, MatchKind};
-use std::{borrow::Cow, collections::BTreeSet, fmt, fmt::Write as _};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 /// Fewer bytes are not looked for.
 const SHORTEST: usize = 4;
@@ -137,20 +137,7 @@ impl MaskedStream {
 fn forms(text: &str) -> BTreeSet<String> {
     let json = serde_json::to_string(text).unwrap_or_default();
     let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned();
-    BTreeSet::from([text.to_owned(), inner, percent_encoded(text)])
-}
-
-/// All but unreserved characters (RFC 3986, section 2.3).
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+    BTreeSet::from([text.to_owned(), inner, percent::encoded(text, b"")])
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! URLs of contracts (RFC 3986). Whatever a user, password, name or path holds, what a client reads back is that.
 
 use super::{Contract, Property, Tail, Values, values::text_of};
-use crate::text::Text;
+use crate::{percent, text::Text};
 use std::net::Ipv6Addr;
 
 /// The URL of a contract's values: secret if a part of it is.
@@ -100,18 +100,7 @@ pub(super) fn bracketed(host: &str) -> String {
 /// Everything but unreserved characters as `%XX` (RFC 3986, 2.1 and 2.3): sub-delimiters may stand in a user or a
 /// path, but clients disagree on some of them (`+`), and none misreads an escape.
 pub fn escape(text: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push('%');
-            escaped.push(char::from(HEX[usize::from(byte >> 4)]));
-            escaped.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-    escaped
+    percent::encoded(text, b"")
 }
 
 #[cfg(test)]
