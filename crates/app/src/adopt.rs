@@ -88,6 +88,18 @@ impl App {
         Ok(leftovers(self.engine(None).await?.as_ref(), &self.store_id).await?)
     }
 
+    /// Makes a copied home a new owner of nothing: what the home it was copied from has on engines is another's from now
+    /// on. Definitions and secrets stay; the names of stacks that are up there are taken.
+    pub async fn become_another(&self) -> Result<(), AppError> {
+        self.store.renew().await?;
+        let app = Self::open(self.settings.clone()).await?;
+        for name in app.store.stack_names().await? {
+            // Host ports are chosen anew, by this store.
+            app.edit(&name, |_| Ok(())).await?;
+        }
+        Ok(())
+    }
+
     /// Removes containers and networks of another home's stack; its volumes stay. Cut off, it can be done again.
     pub async fn clear_away(&self, left: &Leftover) -> Result<(), AppError> {
         let engine = self.engine(None).await?;

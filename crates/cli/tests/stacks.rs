@@ -25,6 +25,7 @@ on_both_engines! {
     ports_and_addresses_survive_down_and_up
     data_of_a_removed_stack_is_not_taken_over_by_accident
     what_a_lost_home_left_is_cleared_away_and_its_data_taken_over
+    a_copied_home_can_own_nothing_and_keeps_its_secrets
     up_waits_for_what_an_interrupted_up_left_starting
     every_template_whose_image_is_here_becomes_ready
     what_was_brought_up_is_shown_as_healthy_at_once
@@ -228,6 +229,38 @@ fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(world: &World) 
     assert_eq!(deleted["kept_volumes"], serde_json::json!([]), "{deleted}");
     let volume = format!("devarch-{}-web-data", world.stack);
     assert!(!world.wait(world.engine().volumes()).unwrap().contains_key(&volume));
+}
+
+fn a_copied_home_can_own_nothing_and_keeps_its_secrets(world: &World) {
+    world.write(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+         web: {template: busybox, ports: [80], environment: {MADE: {generate: 20}}}\n",
+    );
+    world.ok(&["up", "--yes"]);
+    let made =
+        |stack: &str| world.ok(&["exec", "-T", "--no-redact", stack, "--", "sh", "-c", "echo $MADE"]).stdout;
+    let (first, port) = (made("STACK/web"), world.instance("STACK", "web")["ports"][0]["host"].clone());
+    let copy = world.home().with_extension("copy");
+    std::fs::create_dir(&copy).unwrap();
+    for file in std::fs::read_dir(world.home()).unwrap().flatten().filter(|file| file.path().is_file()) {
+        std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    let (kept, own) = (world.home().with_extension("kept"), world.home());
+    std::fs::rename(&own, &kept).unwrap();
+    std::fs::rename(&copy, &own).unwrap();
+    assert_eq!(world.run(&["doctor", "--new-store-id"]).code, 5, "it asks");
+    world.ok(&["doctor", "--new-store-id", "--yes"]);
+    assert_eq!(world.instance("STACK", "web")["state"], Value::Null, "it owns nothing");
+    assert_ne!(world.run(&["up", "--yes"]).code, 0, "the name is the other home's");
+    world.ok(&["stack", "rename", "STACK", "STACK-copy"]);
+    world.ok(&["up", "STACK-copy", "--yes"]);
+    assert_eq!(made("STACK-copy/web"), first, "secrets stay");
+    assert_ne!(world.instance("STACK-copy", "web")["ports"][0]["host"], port, "ports are its own");
+    world.ok(&["down", "STACK-copy", "--yes"]);
+    std::fs::rename(&own, &copy).unwrap();
+    std::fs::rename(&kept, &own).unwrap();
+    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    assert_eq!(world.instance("STACK", "web")["state"], "running");
 }
 
 fn up_waits_for_what_an_interrupted_up_left_starting(world: &World) {

@@ -29,6 +29,8 @@ pub(crate) async fn start(program: &Path, socket: &Path) -> Result<Endpoint, Eng
     let mut service = Command::new(program)
         .args(["system", "service", "--time=0"])
         .arg(endpoint.to_string())
+        // It outlives the directory it was started in, and without one it can start no container.
+        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

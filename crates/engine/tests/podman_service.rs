@@ -3,7 +3,11 @@
 use devarch_core::engine::EngineKind;
 use devarch_engine::{Candidate, EngineErrorKind, FindInput, Way, connect};
 use rustix::process::{Pid, Signal, kill_process};
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 fn candidate(program: &Path, socket: &Path) -> Candidate {
     Candidate {
@@ -13,17 +17,20 @@ fn candidate(program: &Path, socket: &Path) -> Candidate {
     }
 }
 
-/// Ends the process whose command line names `socket`.
-fn end(socket: &Path) {
+/// Ends the process whose command line names `socket`; the directory it worked in.
+fn end(socket: &Path) -> Option<PathBuf> {
+    let mut directory = None;
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let line = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
         let pid = entry.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
         if let Some(pid) = pid
             && line.contains(&*socket.to_string_lossy())
         {
+            directory = fs::read_link(entry.path().join("cwd")).ok();
             let _ = kill_process(pid, Signal::TERM);
         }
     }
+    directory
 }
 
 #[tokio::test]
@@ -36,8 +43,10 @@ async fn an_installed_podman_is_started() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("made/for/it/podman.sock");
     let connected = connect(&[candidate(&podman, &socket)]).await;
-    end(&socket);
+    let directory = end(&socket);
     assert_eq!(connected.unwrap().info().kind, EngineKind::Podman);
+    // From a directory that is removed meanwhile Podman starts no container any more.
+    assert_eq!(directory, Some(PathBuf::from("/")));
 }
 
 #[tokio::test]

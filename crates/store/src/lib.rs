@@ -35,6 +35,7 @@ mod place;
 mod plans;
 mod ports;
 mod postgres;
+mod renew;
 mod rows;
 mod schema;
 mod scrub;

@@ -9,15 +9,40 @@ use devarch_app::{Check, Verdict, doctor};
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// Nothing to say.
+/// What to look at, or to mend.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// This home was copied: make it a new owner of nothing, and leave what is on engines to the one it was copied from
+    #[arg(long)]
+    new_store_id: bool,
+}
 
-pub(super) async fn run(_: Args, session: &Session) -> Done {
+pub(super) async fn run(args: Args, session: &Session) -> Done {
+    if args.new_store_id {
+        return renew(session).await;
+    }
     let checks = doctor(session.settings()).await;
     session.terminal.result(&json!({"checks": checks}), || render(&checks))?;
     let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
     Ok(if failed { Exit::FAILED } else { Exit::OK })
+}
+
+async fn renew(session: &Session) -> Done {
+    let home = session.settings().home.display();
+    let question = format!(
+        "Make {home} a new owner of nothing? What it has on engines will be another home's, its history is forgotten; \
+         definitions and secrets stay"
+    );
+    session.terminal.confirm(&question, "giving up what is on engines")?;
+    session.app().await?.become_another().await?;
+    session.terminal.note(
+        "this home owns nothing on any engine now; a stack whose name the other home has there needs another: \
+         `devarch stack rename`",
+    );
+    if session.terminal.json {
+        session.terminal.print_json(&json!({"renewed": true}))?;
+    }
+    Ok(Exit::OK)
 }
 
 fn render(checks: &[Check]) -> String {
