@@ -38,3 +38,10 @@ fn crates_depend_only_on_what_they_may() {
         }
     }
 }
+
+#[test]
+fn the_readme_has_the_table_of_contracts_the_program_uses() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let table = devarch_core::wire::contracts_markdown();
+    assert!(readme.contains(&table), "README.md lacks this table:\n{table}");
+}
