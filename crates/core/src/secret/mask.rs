@@ -7,10 +7,17 @@
 use super::Secret;
 use crate::{percent, text::REDACTED};
 use aho_corasick::{AhoCorasick, MatchKind};
-use std::{borrow::Cow, collections::BTreeSet, fmt};
+use memchr::memmem::Finder;
+use std::{borrow::Cow, collections::BTreeSet, fmt, ops::Range};
 
 /// Fewer bytes are not looked for.
 const SHORTEST: usize = 4;
+
+/// Up to this many bytes a text is looked for together with all others; a longer one by itself, which takes no memory.
+const TOGETHER: usize = 1 << 10;
+
+/// Up to this many bytes the lines of a secret are looked for too: more is no key, and no certificate.
+const BY_LINE: usize = 16 << 10;
 
 /// Secrets to be hidden.
 #[derive(Clone, Default)]
@@ -18,7 +25,8 @@ pub struct Mask {
     /// Sorted, so that what begins with a text is found by a search.
     patterns: Vec<Vec<u8>>,
     longest: usize,
-    finder: Option<AhoCorasick>,
+    short: Option<AhoCorasick>,
+    long: Vec<Finder<'static>>,
 }
 
 impl fmt::Debug for Mask {
@@ -33,47 +41,63 @@ impl Mask {
         let mut patterns = BTreeSet::new();
         for secret in secrets {
             let text = secret.reveal();
-            let lines = text.lines().map(str::trim).filter(|_| text.contains('\n'));
+            let by_line = text.len() <= BY_LINE && text.contains('\n');
+            let lines = text.lines().map(str::trim).filter(|_| by_line);
             for text in lines.chain([text, text.trim()]) {
                 patterns.extend(forms(text).into_iter().map(String::into_bytes));
             }
         }
         let patterns: Vec<Vec<u8>> =
             patterns.into_iter().filter(|pattern| pattern.len() >= SHORTEST).collect();
+        let (short, long): (Vec<&Vec<u8>>, _) = patterns.iter().partition(|text| text.len() <= TOGETHER);
+        let long = long.into_iter().map(|text: &Vec<u8>| Finder::new(text).into_owned()).collect();
+        let short = (!short.is_empty())
+            .then(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(short).ok());
         let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
-        let finder = (!patterns.is_empty())
-            .then(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns).ok());
-        Self { patterns, longest, finder: finder.flatten() }
+        Self { short: short.flatten(), long, longest, patterns }
     }
 
     /// A text with the secrets in it redacted.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match &self.finder {
-            Some(finder) if finder.is_match(text) => {
-                let mut masked = String::with_capacity(text.len());
-                finder.replace_all_with(text, &mut masked, |_, _, masked| {
-                    masked.push_str(REDACTED);
-                    true
-                });
-                Cow::Owned(masked)
-            }
-            _ => Cow::Borrowed(text),
+        match self.bytes(text.as_bytes()) {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
         }
     }
 
     /// Bytes with the secrets in them redacted.
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        match &self.finder {
-            Some(finder) if finder.is_match(bytes) => {
-                let mut masked = Vec::with_capacity(bytes.len());
-                finder.replace_all_with_bytes(bytes, &mut masked, |_, _, masked| {
-                    masked.extend_from_slice(REDACTED.as_bytes());
-                    true
-                });
-                Cow::Owned(masked)
-            }
-            _ => Cow::Borrowed(bytes),
+        let found = self.found(bytes);
+        if found.is_empty() {
+            return Cow::Borrowed(bytes);
         }
+        let (mut masked, mut at) = (Vec::with_capacity(bytes.len()), 0);
+        for place in found {
+            masked.extend_from_slice(&bytes[at..place.start]);
+            masked.extend_from_slice(REDACTED.as_bytes());
+            at = place.end;
+        }
+        masked.extend_from_slice(&bytes[at..]);
+        Cow::Owned(masked)
+    }
+
+    /// Where secrets are, in order; those that overlap are one.
+    fn found(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let short = self.short.iter().flat_map(|finder| finder.find_iter(bytes)).map(|found| found.range());
+        let long = self
+            .long
+            .iter()
+            .flat_map(|finder| finder.find_iter(bytes).map(|start| start..start + finder.needle().len()));
+        let mut found: Vec<Range<usize>> = short.chain(long).collect();
+        found.sort_by_key(|place| (place.start, place.end));
+        let mut merged: Vec<Range<usize>> = Vec::with_capacity(found.len());
+        for place in found {
+            match merged.last_mut() {
+                Some(last) if place.start < last.end => last.end = last.end.max(place.end),
+                _ => merged.push(place),
+            }
+        }
+        merged
     }
 
     /// Where in the bytes a secret may begin whose end has not come yet.
@@ -110,12 +134,8 @@ impl MaskedStream {
     pub fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(bytes);
         let open = self.mask.open_end(&self.held);
-        let ends = |found: &aho_corasick::Match| found.start() < open;
-        let last =
-            self.mask.finder.as_ref().and_then(|finder| {
-                finder.find_iter(&self.held).take_while(ends).map(|found| found.end()).last()
-            });
-        let upto = last.map_or(open, |end| end.max(open));
+        let begun = self.mask.found(&self.held).into_iter().take_while(|place| place.start < open);
+        let upto = begun.last().map_or(open, |place| place.end.max(open));
         let rest = self.held.split_off(upto);
         let ready = std::mem::replace(&mut self.held, rest);
         self.mask.bytes(&ready).into_owned()
@@ -166,6 +186,18 @@ mod tests {
         assert_eq!(stream.push(b"-more b"), b"[REDACTED] b");
         assert_eq!(stream.push(b" secret"), b" ");
         assert_eq!(stream.rest(), b"[REDACTED]");
+    }
+
+    #[test]
+    fn a_huge_secret_is_hidden_and_takes_little() {
+        let huge = "0123456789abcdef".repeat(32 << 10);
+        let mask = mask(&[&huge, "short"]);
+        assert!(mask.short.as_ref().unwrap().memory_usage() < 4 << 10);
+        assert_eq!(mask.text(&format!("a short {huge} b")), "a [REDACTED] [REDACTED] b");
+        let mut stream = MaskedStream::new(mask);
+        let (begin, end) = huge.as_bytes().split_at(100_000);
+        assert_eq!(stream.push(begin), b"");
+        assert_eq!(stream.push(end), b"[REDACTED]");
     }
 
     proptest! {
