@@ -76,11 +76,11 @@ fn instance<'s>(stack: &'s mut WireStack, name: &str) -> Result<&'s mut WireInst
 
 fn offer(name: &str, contract: ContractType, properties: &[(&str, &str)]) -> Offer {
     let properties = properties.iter().map(|(name, text)| ((*name).to_owned(), Text::plain(*text))).collect();
-    Offer { name: name.to_owned(), contract, port: 8080, properties }
+    Offer { name: name.to_owned(), contract, port: 8080, properties, provisions: false }
 }
 
 fn import(name: &str, contract: ContractType) -> Import {
-    Import { name: name.to_owned(), contract, required: true, environment: BTreeMap::new() }
+    Import { name: name.to_owned(), contract, required: true, own: false, environment: BTreeMap::new() }
 }
 
 fn wire(stack: &mut WireStack, from: &str, to: &str, contract: ContractType) -> Result<()> {

@@ -8,9 +8,9 @@ use crate::{
     observed::ImageInfo,
     plan::Made,
     resolve::{
-        BuildSpec, Effective, Findings, Others, Prior, Problem, SpecContext, Supply, SupplyContext,
-        WireContext, WiredStack, check_edit, check_instance, check_stack, container_spec, merge, supplies,
-        wired,
+        BuildSpec, Effective, Findings, Others, Prior, Problem, Provisioning, SpecContext, Supply,
+        SupplyContext, WireContext, WiredStack, check_edit, check_instance, check_stack, container_spec,
+        merge, supplies, wired,
     },
     secret::Locked,
     spec::{ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
@@ -64,6 +64,8 @@ pub struct DesiredInstance {
     pub depends_on: BTreeMap<InstanceName, Dependency>,
     /// Its wires.
     pub wires: Vec<Link>,
+    /// What has to be done on its providers before it starts.
+    pub provisions: Vec<Provisioning>,
     /// When it counts as ready.
     pub readiness: Readiness,
     /// The digest of its template.
@@ -289,6 +291,7 @@ fn desired_instance(
         volumes: volumes.collect(),
         depends_on: effective.service.depends_on.clone().unwrap_or_default(),
         wires: Vec::new(),
+        provisions: effective.provisions.clone(),
         readiness: readiness(&spec, image),
         template: instance.template.digest.to_string(),
         spec,

@@ -5,14 +5,17 @@ use devarch_core::{
     desired::{effective, effective_of},
     id::SecretId,
     name::{InstanceName, StackName, nearest},
-    resolve::{external_secret_uses, inherit_secrecy, secret_uses},
-    secret::{Generate, KeptSecret, Locked, Secret, SecretName, SecretValue},
+    resolve::{external_secret_uses, inherit_secrecy, login_import, login_key, secret_uses},
+    secret::{Charset, Generate, KeptSecret, Locked, Secret, SecretName, SecretValue},
     stack::Stack,
     template::EnvValue,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, btree_map::Entry};
 use uuid::Uuid;
+
+/// How the password of a login is made: of characters that nothing has to escape.
+const LOGIN: Generate = Generate { length: 32, charset: Charset::Alphanumeric };
 
 /// A secret, as far as it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,6 +83,12 @@ pub(super) fn generate(stack: &mut Stack) -> Result<(), AppError> {
     }
     for (name, config) in effective(stack) {
         let Some(instance) = stack.instances.get_mut(&name) else { continue };
+        for import in config.imports.iter().filter(|import| import.own) {
+            let there = instance.generated.keys().any(|key| login_import(key) == Some(&import.name));
+            if !there {
+                instance.generated.insert(login_key(&name, &import.name), made(LOGIN)?);
+            }
+        }
         for (variable, value) in config.service.environment.into_iter().flatten() {
             if let EnvValue::Generate(how) = value
                 && let Entry::Vacant(unset) = instance.generated.entry(variable)
@@ -176,6 +185,11 @@ impl App {
         let made = stack.instances.iter().flat_map(|(name, instance)| {
             let config = effective_of(&stack, name, instance);
             instance.generated.iter().map(move |(variable, kept)| {
+                if let Some(import) = login_import(variable) {
+                    let wants = config.imports.iter().any(|it| it.own && it.name == import);
+                    let own = SecretUse { instance: Some(name.clone()), field: format!("imports.{import}") };
+                    return info(Some(name.clone()), variable, Some(kept), wants.then(|| vec![own]));
+                }
                 let asks = config.service.environment.as_ref().and_then(|all| all.get(variable));
                 let own =
                     SecretUse { instance: Some(name.clone()), field: format!("environment.{variable}") };

@@ -98,6 +98,17 @@ pub enum Failure {
         /// The image.
         image: ImageId,
     },
+    /// A provider made no login for a consumer.
+    NoLogin {
+        /// The provider.
+        provider: InstanceName,
+        /// The login.
+        name: String,
+        /// The exit code of the provider's command.
+        code: i64,
+        /// Its last lines.
+        output: Vec<String>,
+    },
     /// What an image is built from can't be read.
     Context(String),
     /// The store refused.
@@ -126,6 +137,7 @@ impl ApplyFailure {
             Failure::Exited { .. }
             | Failure::Unhealthy { .. }
             | Failure::NoShell { .. }
+            | Failure::NoLogin { .. }
             | Failure::Instance(..) => ErrorKind::Failed,
         }
     }
@@ -154,6 +166,9 @@ impl Failure {
             }
             Self::Unhealthy { waited, last, logs } => {
                 Self::Unhealthy { waited, last: text(last), logs: all(logs) }
+            }
+            Self::NoLogin { provider, name, code, output } => {
+                Self::NoLogin { provider, name, code, output: all(output) }
             }
             Self::Context(message) => Self::Context(text(message)),
             Self::Store(message) => Self::Store(text(message)),
@@ -255,6 +270,13 @@ impl fmt::Display for Failure {
                 "volume {volume} can't be copied: that takes `sh`, `rm` and `cp`, and the image of its container \
                  ({image}) has no `sh`; make a copy of your own and leave --snapshot out"
             ),
+            Self::NoLogin { provider, name, code, output } => {
+                write!(
+                    f,
+                    "{provider} made no login {name} for it: its `provision` ended with exit code {code}: {}",
+                    output.join("\n  | ")
+                )
+            }
             Self::Context(message) | Self::Store(message) | Self::LockLost(message) => f.write_str(message),
             Self::Instance(_, failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),

@@ -8,11 +8,12 @@ use devarch_core::{
     name::{ContainerName, InstanceName},
     observed::RunState,
     plan::{Action, AppliedState, ContainerRef, Made, Step, StepId, VolumeCopy},
+    resolve::Provisioning,
     secret::Mask,
     spec::{ContainerSpec, CreateContainer, Identity},
     template::RestartPolicy,
 };
-use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
+use devarch_engine::{Engine, EngineError, EngineErrorKind, ExecRequest, LogOptions};
 use devarch_store::{Applied, Store};
 use futures_util::{StreamExt as _, future::try_join_all};
 use std::{
@@ -24,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How many last lines a failure shows.
 const LAST_LINES: u32 = 10;
+
+/// Time between two looks whether a command in a container has ended.
+const EXEC_PAUSE: Duration = Duration::from_millis(20);
 
 /// How long after the last start a container without a check has to run to count as started: this, or as long as the
 /// quickest start took, for on a busy machine its program has hardly begun by then; but no longer than that.
@@ -100,6 +104,9 @@ impl Hands<'_> {
             Action::Disconnect { container, network } => {
                 done(engine.disconnect(network, &self.container(container)?).await)
             }
+            Action::Provision { container, provisioning } => {
+                self.provision(&self.container(container)?, provisioning).await
+            }
             Action::Start { container } => self.start(&self.container(container)?).await,
             Action::Stop { container, grace } => done(engine.stop(&self.container(container)?, *grace).await),
             Action::Rename { container, to } => done(engine.rename(&self.container(container)?, to).await),
@@ -125,6 +132,37 @@ impl Hands<'_> {
             labels: self.labels(&made.spec, &made.identity, &made.hash),
         };
         self.engine.create_container(&request).await.map_err(Failure::Engine)
+    }
+
+    /// Runs the provider's own command in its container, and waits for its end.
+    async fn provision(&self, container: &ContainerId, wanted: &Provisioning) -> Result<(), Failure> {
+        let variables = wanted.environment.iter();
+        let request = ExecRequest {
+            argv: wanted.command.clone(),
+            stdin: false,
+            tty: None,
+            user: None,
+            working_dir: None,
+            environment: variables.map(|(name, value)| format!("{name}={}", value.reveal())).collect(),
+        };
+        let mut exec = self.engine.exec(container, &request).await.map_err(Failure::Engine)?;
+        let mut text = Vec::new();
+        while let Some(Ok(chunk)) = exec.output.next().await {
+            text.extend(chunk.bytes);
+        }
+        let code = loop {
+            match self.engine.exec_exit_code(&exec.id).await.map_err(Failure::Engine)? {
+                Some(code) => break code,
+                None => tokio::time::sleep(EXEC_PAUSE).await,
+            }
+        };
+        if code == 0 {
+            return Ok(());
+        }
+        let lines: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
+        let first = lines.len().saturating_sub(LAST_LINES as usize);
+        let provider = wanted.provider.clone();
+        Err(Failure::NoLogin { provider, name: wanted.name.clone(), code, output: lines[first..].to_vec() })
     }
 
     async fn start(&self, container: &ContainerId) -> Result<(), Failure> {

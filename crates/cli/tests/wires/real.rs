@@ -284,3 +284,51 @@ fn something_outside_is_wired_to_like_an_instance_on_docker() {
 fn something_outside_is_wired_to_like_an_instance_on_podman() {
     something_outside_is_wired_to_like_an_instance(EngineKind::Podman);
 }
+
+/// Two consumers of one server, each with a user and a database of its own.
+const OWN: &str = r#"
+version: "1"
+templates:
+  client:
+    image: postgres:17.2
+    entrypoint: ["sleep", "1000"]
+    stop_grace_period: 0s
+    volumes: ["nothing:/var/lib/postgresql/data"]
+    imports:
+      - name: db
+        type: postgres
+        own: true
+        environment: { PGHOST: "{host}", PGPORT: "{port}", PGUSER: "{user}", PGPASSWORD: "{password}", PGDATABASE: "{database}" }
+stacks:
+  STACK:
+    instances:
+      db: { template: postgres }
+      one: { template: client }
+      two: { template: client }
+"#;
+
+fn each_consumer_has_a_user_and_a_database_of_its_own(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(OWN);
+    world.ok(&["up", "--yes"]);
+    assert_eq!(query(&world, "one", "SELECT current_user || ' ' || current_database()"), "one_db one_db");
+    query(&world, "one", "CREATE TABLE mine (item text)");
+    let refused = world.run(&["exec", "STACK/two", "-T", "--", "psql", "-d", "one_db", "-tAc", "SELECT 1"]);
+    assert!(refused.code != 0 && refused.stderr.contains("permission denied"), "{refused}");
+    world.ok(&["apply", "STACK", "--replace", "one", "--replace", "db", "--yes"]);
+    assert_eq!(query(&world, "one", "SELECT count(*) FROM mine"), "0", "doing it again keeps what is there");
+    let shown = world.ok(&["plan", "STACK", "--replace", "one", "--json"]);
+    assert!(shown.stdout.contains("PROVISION_NAME"), "{shown}");
+    let password = world.json(&["wire", "env", "STACK/one", "--reveal"])["PGPASSWORD"].clone();
+    assert!(!shown.to_string().contains(password.as_str().unwrap()), "{shown}");
+}
+
+#[test]
+fn each_consumer_has_a_user_and_a_database_of_its_own_on_docker() {
+    each_consumer_has_a_user_and_a_database_of_its_own(EngineKind::Docker);
+}
+
+#[test]
+fn each_consumer_has_a_user_and_a_database_of_its_own_on_podman() {
+    each_consumer_has_a_user_and_a_database_of_its_own(EngineKind::Podman);
+}

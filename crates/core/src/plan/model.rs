@@ -7,7 +7,7 @@ use crate::{
     engine::EngineKind,
     id::{ContainerId, ImageId, InstanceId, NetworkId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
-    resolve::{BuildSpec, Prior, Problem, Supply},
+    resolve::{BuildSpec, Prior, Problem, Provisioning, Supply},
     secret::{Sealable, Secret, Stored},
     spec::{Attachment, ContainerSpec, FileSpec, Identity, NetworkSpec, VolumeSpec},
     template::Dependency,
@@ -133,6 +133,8 @@ pub enum Action {
     Connect { container: ContainerRef, attachment: Attachment },
     /// Detach it from a network that is not its stack's.
     Disconnect { container: ContainerRef, network: NetworkName },
+    /// Make a login of a consumer's own, in its provider's container; what is there already stays.
+    Provision { container: ContainerRef, provisioning: Box<Provisioning> },
     /// Start it.
     Start { container: ContainerRef },
     /// Stop it, killing it after its grace period.
@@ -182,6 +184,9 @@ impl fmt::Display for Action {
             Self::PutFiles { files, .. } => write!(f, "put {} config file(s)", files.len()),
             Self::Connect { attachment, .. } => write!(f, "connect to {}", attachment.name),
             Self::Disconnect { network, .. } => write!(f, "disconnect from {network}"),
+            Self::Provision { provisioning, .. } => {
+                write!(f, "see that {} has login {}", provisioning.provider, provisioning.name)
+            }
             Self::Start { .. } => f.write_str("start"),
             Self::Stop { .. } => f.write_str("stop"),
             Self::Rename { to, .. } => write!(f, "rename to {to}"),

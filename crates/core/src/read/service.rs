@@ -139,7 +139,7 @@ fn texts(at: &At<'_>) -> Option<Vec<String>> {
 }
 
 /// A program with its arguments: a list, or a text that is split as a shell splits words.
-fn command(at: &At<'_>) -> Option<Vec<String>> {
+pub(super) fn command(at: &At<'_>) -> Option<Vec<String>> {
     match &at.node.value {
         Value::List(_) => at.list(text),
         Value::Text(line) => match shlex::split(line) {

@@ -2,13 +2,13 @@ use super::{
     Node, ReadResult, Reader, Value,
     fields::{At, Fields},
     scalar::{boolean, checked_container_path, file_mode, nonempty, parsed, port, text},
-    service::{NOT_A_VALUE, environment_add, pairs, said_value, service},
+    service::{NOT_A_VALUE, command, environment_add, pairs, said_value, service},
     service_lists::{ports_add, volumes_add},
 };
 use crate::{
     name::TemplateName,
     secret::{HoldsSecrets as _, SecretValue},
-    template::{ConfigContent, ConfigFile, ContractType, Export, Import, Overrides, Template},
+    template::{ConfigContent, ConfigFile, ContractType, Export, Import, Overrides, Provision, Template},
     text::REDACTED,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,6 +141,7 @@ fn exports(at: &At<'_>) -> Option<Vec<Export>> {
         let contract = fields.need("type", contract);
         let port = fields.need("port", port);
         let properties = fields.take("properties", |at| pairs(at, said_value)).unwrap_or_default();
+        let provision = fields.take("provision", provision);
         fields.finish();
         let (Some(name), Some(contract), Some(port)) = (name, contract, port) else {
             continue;
@@ -148,9 +149,17 @@ fn exports(at: &At<'_>) -> Option<Vec<Export>> {
         if !names.insert(name.clone()) {
             item.tell(format!("two exports are named {name:?}"));
         }
-        exports.push(Export { name, contract, port, properties });
+        exports.push(Export { name, contract, port, properties, provision });
     }
     Some(exports)
+}
+
+/// `{command: [...]}`.
+fn provision(at: &At<'_>) -> Option<Provision> {
+    let mut fields = at.fields()?;
+    let command = fields.need("command", command);
+    fields.finish();
+    Some(Provision { command: command? })
 }
 
 fn imports(at: &At<'_>) -> Option<Vec<Import>> {
@@ -163,6 +172,7 @@ fn imports(at: &At<'_>) -> Option<Vec<Import>> {
         let name = fields.need("name", nonempty);
         let contract = fields.need("type", contract);
         let required = fields.take("required", boolean).unwrap_or(true);
+        let own = fields.take("own", boolean).unwrap_or(false);
         let environment = fields.take("environment", |at| pairs(at, text)).unwrap_or_default();
         fields.finish();
         let (Some(name), Some(contract)) = (name, contract) else {
@@ -171,7 +181,7 @@ fn imports(at: &At<'_>) -> Option<Vec<Import>> {
         if !names.insert(name.clone()) {
             item.tell(format!("two imports are named {name:?}"));
         }
-        imports.push(Import { name, contract, required, environment });
+        imports.push(Import { name, contract, required, own, environment });
     }
     Some(imports)
 }

@@ -8,6 +8,7 @@
 //! | labels | merge, the override wins |
 //! | config files | by target path; null removes |
 
+use super::Provisioning;
 use crate::{
     template::{
         Build, ConfigFile, EnvValue, Export, Given, Import, Overrides, PortKey, PortSpec, Service, Template,
@@ -66,6 +67,8 @@ pub struct Effective {
     /// What wires set: in the container's environment it goes before what the template says. Nothing an override
     /// decides on is in it.
     pub wired: BTreeMap<String, Wired>,
+    /// What has to be done on its providers before it starts.
+    pub provisions: Vec<Provisioning>,
     /// Where each value comes from: by field, and by entry (`environment.NAME`) for lists that add up.
     pub origins: BTreeMap<String, Origin>,
 }
@@ -93,6 +96,7 @@ pub fn merge(template: &Template, overrides: &Overrides) -> Effective {
         exports: exports.unwrap_or_default(),
         imports: imports.unwrap_or_default(),
         wired: BTreeMap::new(),
+        provisions: Vec::new(),
         origins: origins.0,
     }
 }

@@ -18,4 +18,4 @@ pub use policy::host_path_allowance;
 pub use secrets::{external_secret_uses, secret_uses};
 pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
 pub use supply::{BuildSpec, Supplies, Supply, SupplyContext, build_spec, supplies};
-pub use wiring::{Others, Prior, WireContext, WiredStack, wired};
+pub use wiring::{Others, Prior, Provisioning, WireContext, WiredStack, login_import, login_key, wired};

@@ -7,9 +7,10 @@ use crate::{
     secret::KeptSecret,
     stack::{Instance, Stack, Wanted},
     template::{Dependency, DependencyCondition, PortKey, Protocol},
+    text::Text,
     wire::{
-        Endpoint, External, Finding, Link, Offer, PRIMARY, ProviderName, ROLE_LABEL, Resolution, Severity,
-        WireInstance, WireStack, Wired, resolve,
+        Endpoint, External, Finding, Link, Login, Offer, PRIMARY, ProviderName, ROLE_LABEL, Resolution,
+        Severity, WireInstance, WireStack, Wired, resolve,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,11 +57,17 @@ pub fn wired(
     let input = input(stack, &effective, context, &mut problems);
     let resolution = resolve(&input);
     let cyclic = is_cyclic(&effective, &resolution);
+    let provisions = provisions(&input, &effective, &resolution);
     for (name, config) in &mut effective {
         let links: Vec<&Link> = resolution.links_of(name).collect();
         set_variables(config, &links, resolution.variables.get(name).cloned().unwrap_or_default());
         if !cyclic {
             wait(config, &links);
+        }
+    }
+    for (name, provision) in provisions {
+        if let Some(config) = effective.get_mut(&name) {
+            config.provisions.push(provision);
         }
     }
     WiredStack { effective, input, resolution, problems, cyclic }
@@ -182,10 +189,12 @@ impl Place<'_> {
             });
             let properties = properties.collect();
             let (name, contract, port) = (export.name.clone(), export.contract, export.port);
-            seen.offers.push(Offer { name, contract, port, properties });
+            let provisions = export.provision.is_some();
+            seen.offers.push(Offer { name, contract, port, properties, provisions });
         }
         problems.extend(opener.problems);
         seen.imports.clone_from(&config.imports);
+        seen.logins = logins(&self.instance.generated);
         seen.overridden = self.overridden(config);
         seen.listens = self.listens(config);
         let tcp = |key: &PortKey| key.protocol == Protocol::Tcp;
@@ -228,6 +237,72 @@ fn is_cyclic(effective: &BTreeMap<InstanceName, Effective>, resolution: &Resolut
         dependencies.insert(name, known.collect());
     }
     cycle(&dependencies).is_some()
+}
+
+/// What the key of a kept secret begins with that is a login's password; no variable has a blank in its name.
+const LOGIN: &str = "own ";
+
+/// The key under which the password of an import's own login is kept; it has the login's name too, which so survives
+/// that of the instance.
+pub fn login_key(instance: &InstanceName, import: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    let import_name: String = import.chars().map(plain).collect();
+    format!("{LOGIN}{import} {instance}_{import_name}")
+}
+
+/// The import whose own login a kept secret is for.
+pub fn login_import(key: &str) -> Option<&str> {
+    let (import, _) = key.strip_prefix(LOGIN)?.rsplit_once(' ')?;
+    Some(import)
+}
+
+fn logins(generated: &BTreeMap<String, KeptSecret>) -> BTreeMap<String, Login> {
+    let login = |(key, kept): (&String, &KeptSecret)| {
+        let (import, name) = key.strip_prefix(LOGIN)?.rsplit_once(' ')?;
+        // What can't be read is told where the wire's variables are used.
+        let password =
+            kept.value.open().map_or_else(|_| Text::secret(""), |secret| Text::Secret(secret.clone()));
+        Some((import.to_owned(), Login { name: name.to_owned(), password }))
+    };
+    generated.iter().filter_map(login).collect()
+}
+
+/// What has to be done on providers before consumers with logins of their own start.
+fn provisions(
+    input: &WireStack,
+    effective: &BTreeMap<InstanceName, Effective>,
+    resolution: &Resolution,
+) -> Vec<(InstanceName, Provisioning)> {
+    let one = |link: &Link| {
+        let ProviderName::Instance(provider) = &link.to.provider else { return None };
+        let consumer = input.instances.get(&link.consumer)?;
+        let own = consumer.imports.iter().any(|import| import.name == link.import && import.own);
+        let login = consumer.logins.get(&link.import).filter(|_| own)?;
+        let exports = &effective.get(provider)?.exports;
+        let export = exports.iter().find(|export| export.name == link.to.export)?;
+        let environment = BTreeMap::from([
+            ("PROVISION_NAME".to_owned(), Text::plain(login.name.clone())),
+            ("PROVISION_PASSWORD".to_owned(), login.password.clone()),
+        ]);
+        let command = export.provision.as_ref()?.command.clone();
+        let provisioning =
+            Provisioning { provider: provider.clone(), name: login.name.clone(), command, environment };
+        Some((link.consumer.clone(), provisioning))
+    };
+    resolution.links.iter().filter_map(one).collect()
+}
+
+/// A login of a consumer's own, to be made on its provider.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Provisioning {
+    /// In whose container.
+    pub provider: InstanceName,
+    /// The name of user and database.
+    pub name: String,
+    /// What is run.
+    pub command: Vec<String>,
+    /// With these variables added.
+    pub environment: BTreeMap<String, Text>,
 }
 
 fn origin(link: &Link) -> Origin {

@@ -95,6 +95,17 @@ pub struct Export {
     /// environment of the instance.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, Given>,
+    /// How a consumer gets a login of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provision: Option<Provision>,
+}
+
+/// How a consumer gets a user and a database of its own. It may be done again: what is there stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provision {
+    /// Run in the provider's container before the consumer starts, with `PROVISION_NAME` (of user and database) and
+    /// `PROVISION_PASSWORD` in its environment.
+    pub command: Vec<String>,
 }
 
 impl HoldsSecrets for Export {
@@ -114,6 +125,9 @@ pub struct Import {
     /// Whether the instance can't work without it.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub required: bool,
+    /// Whether it wants a user and a database of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
     /// The variables a wire sets, with `{host}`, `{port}`, `{url}`, ... filled in.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,

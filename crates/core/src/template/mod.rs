@@ -14,7 +14,7 @@ mod service;
 
 pub use build::{Build, Dockerfile, PullPolicy};
 pub use config_file::{ConfigContent, ConfigFile};
-pub use contract::{ContractType, Export, Import};
+pub use contract::{ContractType, Export, Import, Provision};
 pub use env_value::{EnvValue, Given};
 pub use health::{HealthTest, Healthcheck};
 pub use mount::{MountSource, TmpfsMount, VolumeMount};

@@ -2,7 +2,7 @@
 //! instance was given by a wire of its own.
 
 use super::{
-    Values, Viewpoint, WireInstance, Wired,
+    Contract, Values, Viewpoint, WireInstance, Wired,
     fault::{ExportFault, ImportFault},
     finding::Finding,
     graph::Order,
@@ -10,7 +10,7 @@ use super::{
     pattern::{Mapped, mapping},
     reference::Found,
     slots::{Slot, Slots},
-    values::{address, as_secret, lacking, values},
+    values::{address, as_secret, lacking, of_login, values},
 };
 use crate::{template::Import, text::Text};
 use std::{
@@ -139,7 +139,7 @@ impl<'i, 'a> Evaluation<'i, 'a> {
             }
             match self.slots.get(node, number) {
                 Slot::Wired(candidate, _) => {
-                    let filled = self.fill(candidate, import, &mapped);
+                    let filled = self.fill(candidate, (instance, import), &mapped);
                     let faults = known.take(instance, import, &mapped, filled);
                     let endpoint = self.index.endpoint(candidate);
                     for variable in known.hidden.iter().filter(|(_, by)| *by == import.name) {
@@ -161,10 +161,22 @@ impl<'i, 'a> Evaluation<'i, 'a> {
     }
 
     /// The values of an import's variables; `None` where the provider's are not known.
-    fn fill(&self, candidate: Candidate, import: &Import, mapped: &[Mapped]) -> Option<Filled> {
+    fn fill(
+        &self,
+        candidate: Candidate,
+        (instance, import): (&WireInstance, &Import),
+        mapped: &[Mapped],
+    ) -> Option<Filled> {
         let values = self.values[candidate.provider][candidate.offer].as_ref()?;
+        let login = instance.logins.get(&import.name).filter(|_| import.own);
+        let own = login.map(|login| of_login(Contract::of(import.contract), values.clone(), login));
+        let values = own.as_ref().unwrap_or(values);
         let endpoint = || self.index.endpoint(candidate);
         let mut filled = Filled::default();
+        if import.own && !self.index.offer(candidate).provisions {
+            filled.faults.push(ImportFault::NoOwn { provider: endpoint() });
+            return Some(filled);
+        }
         let lacks =
             if import.environment.is_empty() { lacking(self.index.offer(candidate)) } else { Vec::new() };
         if !lacks.is_empty() {

@@ -1,12 +1,13 @@
 //! What a process on the host needs to do an instance's work.
 
 use super::{
-    Endpoint, Finding, ProviderName, Resolution, Values, Viewpoint, WireInstance, WireStack, Wired, address,
+    Contract, Endpoint, Finding, ProviderName, Resolution, Values, Viewpoint, WireInstance, WireStack, Wired,
+    address,
     evaluate::Known,
     fault::ImportFault,
     pattern::mapping,
     reference::Found,
-    values::{as_secret, values},
+    values::{as_secret, of_login, values},
 };
 use crate::{name::InstanceName, template::Import, text::Text};
 use std::collections::BTreeMap;
@@ -39,7 +40,14 @@ pub fn host_variables(
             continue;
         };
         match seen(stack, resolution, &link.to) {
-            Seen::Values(values) => variables.extend(filled(instance, import, &values)),
+            Seen::Values(values) => {
+                let login = instance.logins.get(&import.name).filter(|_| import.own);
+                let values = match login {
+                    Some(login) => of_login(Contract::of(import.contract), values, login),
+                    None => values,
+                };
+                variables.extend(filled(instance, import, &values));
+            }
             Seen::Unknown => {}
             Seen::Unpublished(port) => {
                 let fault = ImportFault::Unpublished { provider: link.to.clone(), port };

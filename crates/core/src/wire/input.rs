@@ -41,6 +41,8 @@ pub struct WireInstance {
     pub offers: Vec<Offer>,
     /// Its effective imports.
     pub imports: Vec<Import>,
+    /// The logins of its own that its imports ask for, by import.
+    pub logins: BTreeMap<String, Login>,
     /// Its environment, template and overrides merged, without wires.
     pub environment: BTreeMap<String, Text>,
     /// The variables an override sets or removes: no wire does either.
@@ -66,6 +68,17 @@ pub struct Offer {
     pub port: u16,
     /// What it says besides; `${env:NAME}` refers to the instance's effective environment.
     pub properties: BTreeMap<String, Text>,
+    /// Whether it says how a consumer gets a login of its own.
+    pub provisions: bool,
+}
+
+/// A user, and a database of the same name, that a consumer has for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The name of both.
+    pub name: String,
+    /// The user's password.
+    pub password: Text,
 }
 
 /// Something outside of the stack that offers a contract.
@@ -158,6 +171,7 @@ impl WireInstance {
             container,
             offers: Vec::new(),
             imports: Vec::new(),
+            logins: BTreeMap::new(),
             environment: BTreeMap::new(),
             overridden: BTreeSet::new(),
             listens: BTreeSet::new(),

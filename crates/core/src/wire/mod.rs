@@ -52,7 +52,7 @@ pub use draw::{dot, tree};
 pub use env_text::{EnvFormat, Secrets, Unwritable, env_text};
 pub use finding::{Finding, Severity};
 pub use host::{environment, host_variables};
-pub use input::{Endpoint, External, Offer, ProviderName, WireInstance, WireStack};
+pub use input::{Endpoint, External, Login, Offer, ProviderName, WireInstance, WireStack};
 pub use list::{LIST_HEADS, ListRow, list, list_text};
 pub use pattern::{InvalidPattern, Pattern, variable};
 pub use property::Property;

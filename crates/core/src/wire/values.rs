@@ -1,7 +1,7 @@
 //! What an export amounts to for one who asks from a certain place.
 
 use super::{
-    Carried, Contract, External, Offer, Property, WireInstance,
+    Carried, Contract, External, Login, Offer, Property, WireInstance,
     fault::ExportFault,
     pattern::{said, sayable},
     reference::{Found, Unresolved, expand},
@@ -131,6 +131,19 @@ fn bad_scheme(contract: &Contract, name: &str, property: Property, value: &Text)
     })
 }
 
+/// The same values for a consumer with a login of its own: what its type carries of it is replaced.
+pub(super) fn of_login(contract: &Contract, mut values: Values, login: &Login) -> Values {
+    let carries = |property: Property| contract.carries.iter().any(|carried| carried.property == property);
+    let named = [Property::User, Property::Database, Property::Vhost, Property::Bucket, Property::AuthSource];
+    for property in named.into_iter().filter(|property| carries(*property)) {
+        values.insert(property, Text::plain(login.name.clone()));
+    }
+    values.insert(Property::Password, login.password.clone());
+    let url = url(contract, &values);
+    values.insert(Property::Url, url);
+    values
+}
+
 /// What an export leaves out that consumers can't do without.
 pub(super) fn lacking(offer: &Offer) -> Vec<&'static str> {
     let contract = Contract::of(offer.contract);
@@ -148,6 +161,7 @@ impl External {
             contract: self.contract,
             port: self.port,
             properties: self.properties.clone(),
+            provisions: false,
         }
     }
 

@@ -97,6 +97,7 @@ pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredI
     };
     DesiredInstance {
         wires: Vec::new(),
+        provisions: Vec::new(),
         id: InstanceId::new(instance.as_str()),
         container: ContainerName::of(&stack, instance).unwrap(),
         wanted: Wanted::Running,

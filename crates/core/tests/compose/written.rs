@@ -8,7 +8,8 @@ use devarch_core::{
     secret::{Charset, Generate},
     template::{
         Build, ConfigContent, ConfigFile, ContractType, Dockerfile, EnvValue, Export, Given, HostPortChoice,
-        Import, MountSource, Overrides, PortKey, PortSpec, PullPolicy, Service, Template, VolumeMount,
+        Import, MountSource, Overrides, PortKey, PortSpec, Provision, PullPolicy, Service, Template,
+        VolumeMount,
     },
     unit::Owner,
     wire::{ExternalDecl, Prefer, Property, WireDecl, WireFrom, WireTo, Wiring},
@@ -240,19 +241,26 @@ fn contract() -> impl Strategy<Value = ContractType> {
 
 fn exports() -> impl Strategy<Value = Vec<Export>> {
     let property = any_of::text().prop_map(Given::Plain);
-    let export = (any_of::word(), contract(), 1..u16::MAX, any_of::map_of(property));
     let export =
-        export.prop_map(|(name, contract, port, properties)| Export { name, contract, port, properties });
+        (any_of::word(), contract(), 1..u16::MAX, any_of::map_of(property), option::of(any_of::word()));
+    let export = export.prop_map(|(name, contract, port, properties, provision)| Export {
+        name,
+        contract,
+        port,
+        properties,
+        provision: provision.map(|word| Provision { command: vec![word] }),
+    });
     collection::vec(export, 0..3)
         .prop_map(|exports| by_key(exports, |export| export.name.clone()).into_values().collect())
 }
 
 fn imports() -> impl Strategy<Value = Vec<Import>> {
-    let import = (any_of::word(), contract(), any::<bool>(), any_of::map_of(any_of::text()));
-    let import = import.prop_map(|(name, contract, required, environment)| Import {
+    let import = (any_of::word(), contract(), any::<[bool; 2]>(), any_of::map_of(any_of::text()));
+    let import = import.prop_map(|(name, contract, [required, own], environment)| Import {
         name,
         contract,
         required,
+        own,
         environment,
     });
     collection::vec(import, 0..3)

@@ -328,6 +328,9 @@ impl Paper {
                 let left = self.container(&of(container)).networks.remove(network.as_str());
                 assert!(left.is_some(), "it is not on {network}");
             }
+            Action::Provision { container, provisioning } => {
+                self.done.push(format!("{} in {:?}", provisioning.name, of(container)));
+            }
             Action::Start { container } => self.start(&of(container)),
             Action::Stop { container, .. } => self.end(&of(container)),
             Action::Rename { container, to } => {

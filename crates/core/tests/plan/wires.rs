@@ -2,7 +2,10 @@
 
 use crate::support::{Paper, stack, stack_that_says};
 use devarch_core::{
-    plan::{PlanOptions, TextOptions, plan, plan_text},
+    id::SecretId,
+    plan::{Action, PlanOptions, TextOptions, plan, plan_text},
+    resolve::login_key,
+    secret::{KeptSecret, SecretValue},
     stack::{Stack, Wanted},
     text::Text,
 };
@@ -289,4 +292,38 @@ fn a_saved_plan_is_stale_when_a_wire_leads_elsewhere() {
         told.iter().any(|line| line.contains("assumed wires db -> db.main, found db -> spare.main")),
         "{told:?}"
     );
+}
+
+#[test]
+fn a_login_of_its_own_is_made_between_the_provider_and_its_consumer() {
+    let own = format!("{DB}{API}")
+        .replace("port: 5432,", "port: 5432, provision: {command: [make-login]},")
+        .replace("{name: db, type: postgres}", "{name: db, type: postgres, own: true}");
+    let mut stack = stack(&own);
+    let api = stack.instances.get_mut(&"api".parse().unwrap()).unwrap();
+    let key = login_key(&"api".parse().unwrap(), "db");
+    let value = SecretValue::new("hunter3");
+    api.generated.insert(key, KeptSecret { id: SecretId::new("s1"), value, changed_at: 0 });
+    let mut paper = Paper::new();
+    let desired = paper.desire(&stack);
+    let url = variable(&desired, "api", "DB_URL").unwrap();
+    assert_eq!(url.reveal(), "postgres://api_db:hunter3@devarch-shop-db:5432/api_db");
+    let plan = paper.apply(&stack);
+    let order = |what: &str| paper.done.iter().position(|done| done.contains(what)).unwrap();
+    assert!(order("api_db in") > 0, "{:#?}", paper.done);
+    assert!(!serde_json::to_string(&plan).unwrap().contains("hunter3"));
+    let step =
+        |name: &str| plan.steps.iter().position(|step| format!("{}", step.action).contains(name)).unwrap();
+    let provision = step("has login api_db");
+    let started = plan.steps.iter().position(|it| {
+        it.instance.as_ref().is_some_and(|name| name.as_str() == "api")
+            && matches!(it.action, Action::Start { .. })
+    });
+    assert!(plan.steps[started.unwrap()].after.iter().any(|step| step.0 == provision), "{:#?}", plan.steps);
+    let without = stack_without_provision(&own);
+    insta::assert_snapshot!(problems(&Paper::new(), &without), @"api.imports.db: db.main does not say how it gives a login of its own (`provision`); leave out `own`, or add it");
+}
+
+fn stack_without_provision(text: &str) -> Stack {
+    stack(&text.replace(" provision: {command: [make-login]},", ""))
 }

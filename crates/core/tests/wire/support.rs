@@ -130,6 +130,7 @@ pub(crate) fn of_template(template: &Template, container: ContainerName) -> Wire
     for export in &template.exports {
         let said = export.properties.iter();
         instance.offers.push(Offer {
+            provisions: export.provision.is_some(),
             name: export.name.clone(),
             contract: export.contract,
             port: export.port,

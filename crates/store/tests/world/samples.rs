@@ -61,6 +61,7 @@ pub(crate) fn template(name: &str) -> Arc<Template> {
         ..Service::default()
     };
     let cache = Import {
+        own: false,
         name: "cache".to_owned(),
         contract: ContractType::Redis,
         required: false,
@@ -72,6 +73,7 @@ pub(crate) fn template(name: &str) -> Arc<Template> {
         service,
         config_files: BTreeMap::from([("/etc/a.conf".to_owned(), file("x = 1\n\ty = \"2\"\n"))]),
         exports: vec![Export {
+            provision: None,
             name: "db".to_owned(),
             contract: ContractType::Postgres,
             port: 5432,

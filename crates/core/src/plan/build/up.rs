@@ -108,6 +108,7 @@ impl<'a> Builder<'a> {
             self.restart(name, instance, container, reason);
             return;
         }
+        self.provision(name, instance, true);
         let mended = self.mend(name, instance, container, None);
         if let Some(step) = mended.last() {
             self.started.insert(name, *step);
@@ -269,6 +270,8 @@ impl<'a> Builder<'a> {
         container: ContainerRef,
         after: impl IntoIterator<Item = StepId>,
     ) {
+        let mut after: BTreeSet<StepId> = after.into_iter().collect();
+        after.extend(self.provision(name, instance, false));
         let started = self.step(Some(name), Action::Start { container: container.clone() }, after);
         self.started.insert(name, started);
         let ready = match &instance.readiness {

@@ -1,10 +1,10 @@
 //! What a plan tells of wires.
 
-use super::Builder;
+use super::{Builder, existing};
 use crate::{
     desired::{Desired, DesiredInstance},
     name::InstanceName,
-    plan::{ChangeKind, Subject, model::Consumer},
+    plan::{Action, ChangeKind, ContainerRef, StepId, Subject, model::Consumer},
     stack::Wanted,
     wire::{Link, ProviderName, Unwired},
 };
@@ -26,7 +26,32 @@ fn present(desired: &Desired) -> impl Iterator<Item = (&InstanceName, &DesiredIn
     desired.instances.iter().filter(|(_, instance)| instance.wanted != Wanted::Absent)
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    /// The steps that make the logins an instance has for itself; of one that stays only on providers that are made in
+    /// this plan, for they may have lost them.
+    pub(super) fn provision(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &DesiredInstance,
+        only_made: bool,
+    ) -> BTreeSet<StepId> {
+        let mut steps = BTreeSet::new();
+        for provisioning in &instance.provisions {
+            let provider = &provisioning.provider;
+            let starting = self.started.get(provider).map(|step| &self.steps[step.0].action);
+            let container = match starting {
+                Some(Action::Start { container }) => Some(container.clone()),
+                _ => self.current.get(provider).map(|current| existing(current)),
+            };
+            let made = matches!(container, Some(ContainerRef::MadeBy(_)));
+            let Some(container) = container.filter(|_| made || !only_made) else { continue };
+            let ready = self.ready.get(provider).copied();
+            let action = Action::Provision { container, provisioning: Box::new(provisioning.clone()) };
+            steps.insert(self.step(Some(name), action, ready));
+        }
+        steps
+    }
+
     /// Of a provider that is made anew: which consumers follow, because what they are given changes, and which stay.
     pub(super) fn tell_consumers(&mut self) {
         let changed: BTreeSet<InstanceName> =

@@ -41,6 +41,10 @@ pub(in crate::wire) enum ImportFault {
     Lacks { provider: Endpoint, contract: ContractType, properties: Vec<&'static str> },
     #[error("{provider} does not say {property}; add it to its `properties`, or map `environment` without")]
     Unsaid { variable: String, provider: Endpoint, property: &'static str },
+    #[error(
+        "{provider} does not say how it gives a login of its own (`provision`); leave out `own`, or add it"
+    )]
+    NoOwn { provider: Endpoint },
     #[error("an override decides on {variable}, so what {provider} gives is not used")]
     Hidden { variable: String, provider: Endpoint },
     #[error("{}: each waits for the next, so none can start; {}", Cycle(.0), way_out(.0))]
