@@ -22,7 +22,7 @@ stacks:
 
 fn defined(stack: &str) -> World {
     let world = World::without_engine();
-    let indented: String = stack.lines().map(|line| format!("    {line}\n")).collect();
+    let indented: String = stack.lines().flat_map(|line| ["    ", line, "\n"]).collect();
     world.define(&format!("{TEMPLATES}{indented}"));
     world
 }

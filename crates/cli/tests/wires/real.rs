@@ -332,3 +332,43 @@ fn each_consumer_has_a_user_and_a_database_of_its_own_on_docker() {
 fn each_consumer_has_a_user_and_a_database_of_its_own_on_podman() {
     each_consumer_has_a_user_and_a_database_of_its_own(EngineKind::Podman);
 }
+
+/// The same of `mariadb`.
+const OWN_MARIADB: &str = r#"
+version: "1"
+templates:
+  client:
+    image: mariadb:11.4
+    entrypoint: ["sleep", "1000"]
+    stop_grace_period: 0s
+    volumes: ["nothing:/var/lib/mysql"]
+    imports:
+      - { name: db, type: mysql, own: true, environment: { H: "{host}", U: "{user}", MYSQL_PWD: "{password}", D: "{database}" } }
+stacks:
+  STACK:
+    instances: { db: {template: mariadb}, one: {template: client}, one-x: {template: client} }
+"#;
+
+fn a_mariadb_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(OWN_MARIADB);
+    world.ok(&["up", "--yes"]);
+    let run = |instance: &str, sql: &str| {
+        let command = format!("mariadb -h $H -u $U -N -e \"{sql}\"");
+        world.run(&["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command])
+    };
+    let who = run("one", "USE one_db; CREATE TABLE mine (item int); SELECT current_user()");
+    assert_eq!(who.stdout.trim(), "one_db@%", "{who}");
+    let refused = run("one-x", "USE one_db");
+    assert!(refused.code != 0 && refused.stderr.contains("Access denied"), "{refused}");
+}
+
+#[test]
+fn a_mariadb_gives_its_consumers_logins_of_their_own_on_docker() {
+    a_mariadb_gives_its_consumers_logins_of_their_own(EngineKind::Docker);
+}
+
+#[test]
+fn a_mariadb_gives_its_consumers_logins_of_their_own_on_podman() {
+    a_mariadb_gives_its_consumers_logins_of_their_own(EngineKind::Podman);
+}
