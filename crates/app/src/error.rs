@@ -59,6 +59,30 @@ pub enum AppError {
     /// The store's own key can't be read, and it is needed.
     #[error("the store's own key, which config hashes are made with, can't be read: {0}")]
     Locked(CannotOpen),
+    /// The edit was saved; what it freed in the database may still have a value in it that is secret now.
+    #[error(
+        "the change is saved, and plans and history don't have the value that became secret any more; freed pages of the \
+         database may still: {0}; `devarch secret rotate-key` wipes them"
+    )]
+    NotWiped(StoreError),
+    /// A secret that is not there.
+    #[error("stack '{stack}' has no secret '{name}'{}", hint(.near.as_deref(), "`devarch secret list` shows all"))]
+    NoSecret {
+        /// The stack.
+        stack: StackName,
+        /// What was asked for.
+        name: String,
+        /// The nearest that exists.
+        near: Option<String>,
+    },
+    /// A secret that can't be one.
+    #[error("secret '{name}' {why}; nothing was set")]
+    UnfitSecret {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A name that can't be.
     #[error(transparent)]
     Name(#[from] InvalidName),
@@ -267,11 +291,13 @@ impl AppError {
             | Self::BadWire { .. }
             | Self::Name(_)
             | Self::TooLong(_)
-            | Self::Store(StoreError::Name(_)) => ErrorKind::Invalid,
+            | Self::UnfitSecret { .. }
+            | Self::Store(StoreError::Name(_) | StoreError::Export(_)) => ErrorKind::Invalid,
             Self::NoStack { .. }
             | Self::NothingLeft(_)
             | Self::NoInstance { .. }
             | Self::NoTemplate { .. }
+            | Self::NoSecret { .. }
             | Self::NoPlan { .. }
             | Self::NoApply { .. } => ErrorKind::NotFound,
             Self::Exists { .. }
@@ -300,7 +326,7 @@ impl AppError {
                 EngineErrorKind::NoImage | EngineErrorKind::CannotRun => ErrorKind::Failed,
                 _ => ErrorKind::Engine,
             },
-            Self::Store(_) | Self::Locked(_) => ErrorKind::Store,
+            Self::Store(_) | Self::Locked(_) | Self::NotWiped(_) => ErrorKind::Store,
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::File { .. } | Self::Stuck { .. } => ErrorKind::Failed,
         }

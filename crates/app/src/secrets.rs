@@ -12,7 +12,10 @@ use devarch_core::{
     wire::escape,
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// A shorter text is in everything.
 const SHORTEST: usize = 4;
@@ -31,7 +34,9 @@ impl App {
 
     /// Seals everything anew with a new key; says how many values.
     pub async fn rotate_key(&self) -> Result<usize, AppError> {
-        Ok(self.store.rotate_key().await?.values)
+        let values = self.store.rotate_key().await?.values;
+        self.wipe(true).await?;
+        Ok(values)
     }
 
     /// The store's key, sealed with a passphrase.
@@ -45,22 +50,32 @@ impl App {
         Ok(())
     }
 
-    /// What became secret with an edit was none before, and may be in plans, the journal and the history.
-    pub(crate) async fn scrub_new_secrets(&self, before: &Stack, after: &Stack) -> Result<(), AppError> {
-        let old = known(before);
-        let mut new = known(after);
-        new.retain(|secret| secret.reveal().len() >= SHORTEST && !old.contains(secret));
-        if new.is_empty() {
-            return Ok(());
+    /// Takes what becomes secret with an edit, or was for all to see until now, out of plans, journal and history. Says
+    /// whether [`App::wipe`] is due once the edit is saved.
+    ///
+    /// Before the edit: should it be cut off, the next one does it all again.
+    pub(crate) async fn scrub_new_secrets(&self, before: &Stack, after: &Stack) -> Result<bool, AppError> {
+        let (old, mut secrets) = (known(before), known(after));
+        if secrets.is_empty() {
+            return Ok(false);
         }
-        let plain = self.plain_texts(before);
-        new.retain(|secret| plain.iter().any(|text| text.contains(secret.reveal())));
-        if new.is_empty() {
-            return Ok(());
+        let (was, is) = (self.plain_texts(before), self.plain_texts(after));
+        let (was, is) = (Exposed::of(&secrets, &was), Exposed::of(&secrets, &is));
+        let hidden = |secret: &Secret| was.has(secret) && !is.has(secret);
+        let exposed = secrets.iter().any(hidden);
+        secrets.retain(|secret| hidden(secret) || !old.contains(secret));
+        if secrets.is_empty() {
+            return Ok(false);
         }
-        let new = as_written(new);
-        let redefine = |stored: Stored| Definition::with_secrets(&stored, &new).unwrap_or(stored);
-        Ok(self.store.scrub(&after.id, &new, &redefine).await?)
+        let secrets = as_written(secrets);
+        let redefine = |stored: Stored| Definition::with_secrets(&stored, &secrets).unwrap_or(stored);
+        let found = self.store.scrub(&after.id, &secrets, &redefine).await?;
+        Ok(found || exposed)
+    }
+
+    /// Overwrites what an edit freed in the database that had a value in it which is secret now.
+    pub(crate) async fn wipe(&self, due: bool) -> Result<(), AppError> {
+        if due { self.store.wipe().await.map_err(AppError::NotWiped) } else { Ok(()) }
     }
 
     /// What a stack's containers are made from that was for all to see.
@@ -127,6 +142,24 @@ fn known(stack: &Stack) -> Vec<Secret> {
     });
     let outside = stack.wiring.secret_values().into_iter().map(|(_, value)| value);
     kept.chain(said).chain(outside).filter_map(|value| value.open().ok().cloned()).collect()
+}
+
+/// Texts for all to see that secrets are in.
+struct Exposed<'a>(Vec<&'a str>);
+
+impl<'a> Exposed<'a> {
+    fn of(secrets: &[Secret], texts: &'a [String]) -> Self {
+        let mask = Mask::new(secrets);
+        let short: BTreeSet<&str> =
+            secrets.iter().map(Secret::reveal).filter(|text| text.len() < SHORTEST).collect();
+        let texts = texts.iter().map(String::as_str);
+        Self(texts.filter(|text| short.contains(text) || matches!(mask.text(text), Cow::Owned(_))).collect())
+    }
+
+    fn has(&self, secret: &Secret) -> bool {
+        let secret = secret.reveal();
+        self.0.iter().any(|text| *text == secret || (secret.len() >= SHORTEST && text.contains(secret)))
+    }
 }
 
 /// Secrets as they are, and as they stand in a URL where that is otherwise.

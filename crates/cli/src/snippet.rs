@@ -26,23 +26,45 @@ fn group<'a>(origin: &'a str, source: &'a str, diagnostic: &'a Diagnostic) -> Gr
     Level::ERROR.primary_title(title).element(snippet)
 }
 
-/// What stands beside `value:` may be secret, and a secret may not be in a message. Everything stays where it is.
+/// Lines with one of these words may have a secret on them.
+const MAY_BE_SECRET: [&str; 4] = ["secret", "value", "content", "password"];
+
+/// What may be secret may not be in a message: of such lines only what are keys, or says yes or no, is shown. Everything
+/// stays where it is.
 fn without_values(source: &str) -> String {
-    const KEY: &str = "value:";
-    let mut shown = String::with_capacity(source.len());
-    for line in source.split_inclusive('\n') {
-        let Some(at) = line.find(KEY) else {
-            shown.push_str(line);
-            continue;
-        };
-        let (before, value) = line.split_at(at + KEY.len());
-        let end = value.find([',', '}', '\n']).unwrap_or(value.len());
-        let hidden = value[..end].bytes().map(|byte| if byte == b' ' { ' ' } else { '*' });
-        shown.push_str(before);
-        shown.extend(hidden);
-        shown.push_str(&value[end..]);
+    let shown = |line: &str| {
+        let lower = line.to_ascii_lowercase();
+        if MAY_BE_SECRET.iter().any(|word| lower.contains(word)) { only_keys(line) } else { line.to_owned() }
+    };
+    source.split_inclusive('\n').map(shown).collect()
+}
+
+fn only_keys(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find(|c: char| !is_separator(c)) {
+        shown.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest.find(is_separator).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        // `key:` is followed by a space or the end of the line (YAML 1.2, 7.4.2).
+        let key = word.strip_suffix(':').is_some_and(|key| key.chars().all(is_of_a_key));
+        if key || ["true", "false"].contains(&word) {
+            shown.push_str(word);
+        } else {
+            shown.extend(word.bytes().map(|_| '*'));
+        }
+        rest = after;
     }
-    shown
+    shown + rest
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || "{}[],\"'".contains(c)
+}
+
+fn is_of_a_key(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_-./".contains(c)
 }
 
 /// The word at a place; columns count characters.
@@ -64,9 +86,14 @@ mod tests {
 
     #[test]
     fn a_value_that_may_be_secret_is_not_in_a_message() {
-        let source = "a: {value: hünter 2, secret: yes}\n  value: hunter3\nb: 1\n";
+        let source = "a: {value: hünter 2, secret: true, bogus: x}\n  value: \"hunter3, hunter4\"\nb: 1\n\
+                      /etc/x: {secret: true, content: [hunter5]}\n";
         let shown = without_values(source);
-        assert_eq!(shown, "a: {value: ******* *, secret: yes}\n  value: *******\nb: 1\n");
+        assert_eq!(
+            shown,
+            "a: {value: ******* *, secret: true, bogus: *}\n  value: \"*******, *******\"\nb: 1\n\
+             /etc/x: {secret: true, content: [*******]}\n"
+        );
         assert_eq!(shown.len(), source.len());
     }
 }

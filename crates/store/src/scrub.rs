@@ -68,24 +68,29 @@ pub type Redefine<'a> = dyn Fn(Stored) -> Stored + Send + Sync + 'a;
 
 impl Store {
     /// Takes values that are secret now, and were not, out of all that is remembered of a stack: out of its plans, its
-    /// journal and what was applied, where they are redacted; out of the definitions in its journal, which `redefine` makes
-    /// such that the values are among their secrets; and out of the pages of the database that have been freed.
+    /// journal and what was applied, where they are redacted; and out of the definitions in its journal, which `redefine`
+    /// makes such that the values are among their secrets. Says whether they were in any of it; then the pages of the
+    /// database that were freed are still to be wiped.
     ///
     /// It can be done again, also after a failure.
-    pub async fn scrub(&self, stack: &StackId, values: &[Secret], redefine: &Redefine<'_>) -> Result<()> {
+    pub async fn scrub(&self, stack: &StackId, values: &[Secret], redefine: &Redefine<'_>) -> Result<bool> {
         let mut tx = self.database.edit().await?;
         let done = scrub(&mut tx, stack, &Values::of(values), redefine).await;
-        tx.end(done).await?;
+        tx.end(done).await
+    }
+
+    /// Overwrites the pages of the database that have been freed, and its log.
+    pub async fn wipe(&self) -> Result<()> {
         wipe(&self.database).await
     }
 }
 
-async fn scrub(tx: &mut Tx, stack: &StackId, values: &Values<'_>, redefine: &Redefine<'_>) -> Result<()> {
-    definitions(tx, stack, values, redefine).await?;
+async fn scrub(tx: &mut Tx, stack: &StackId, values: &Values<'_>, redefine: &Redefine<'_>) -> Result<bool> {
+    let mut found = definitions(tx, stack, values, redefine).await?;
     for texts in &TEXTS {
-        scrub_texts(tx, texts, stack, values).await?;
+        found |= scrub_texts(tx, texts, stack, values).await?;
     }
-    Ok(())
+    Ok(found)
 }
 
 async fn definitions(
@@ -93,13 +98,15 @@ async fn definitions(
     stack: &StackId,
     values: &Values<'_>,
     redefine: &Redefine<'_>,
-) -> Result<()> {
+) -> Result<bool> {
     let rows: Vec<(String, String, Option<Vec<u8>>)> =
         fetch!(tx, "SELECT id, definition, sealed FROM applies WHERE stack_id = $1", stack.as_str())?;
+    let mut found = false;
     for (id, text, sealed) in rows {
         let Some(redacted) = values.redacted(&text) else {
             continue;
         };
+        found = true;
         let id = ApplyId::new(id);
         let now = applies::open_definition(tx, &id, text, sealed.clone()).await?;
         // What is sealed and can't be opened stays as it is.
@@ -118,7 +125,7 @@ async fn definitions(
             sealed,
         )?;
     }
-    Ok(())
+    Ok(found)
 }
 
 #[derive(sqlx::FromRow)]
@@ -129,7 +136,7 @@ struct Row {
     text: String,
 }
 
-async fn scrub_texts(tx: &mut Tx, texts: &Texts, stack: &StackId, values: &Values<'_>) -> Result<()> {
+async fn scrub_texts(tx: &mut Tx, texts: &Texts, stack: &StackId, values: &Values<'_>) -> Result<bool> {
     let Texts { table, column, key, of } = texts;
     let part = |at: usize| key.get(at).map_or("''", |name| *name);
     let select = format!(
@@ -142,10 +149,12 @@ async fn scrub_texts(tx: &mut Tx, texts: &Texts, stack: &StackId, values: &Value
     let same: Vec<String> = key.iter().zip(2..).map(|(name, place)| format!("{name} = ${place}")).collect();
     let update = format!("UPDATE {table} SET {column} = $1 WHERE {}", same.join(" AND "));
     let rows: Vec<Row> = fetch!(tx, AssertSqlSafe(select), stack.as_str())?;
+    let mut found = false;
     for row in rows {
         let Some(redacted) = values.redacted(&row.text) else {
             continue;
         };
+        found = true;
         let update = AssertSqlSafe(update.clone());
         let parts = [&row.one, &row.two, &row.three].into_iter().take(key.len());
         on!(
@@ -157,7 +166,7 @@ async fn scrub_texts(tx: &mut Tx, texts: &Texts, stack: &StackId, values: &Value
             |_| ()
         )?;
     }
-    Ok(())
+    Ok(found)
 }
 
 /// What is looked for: each value as it is, and as it is written inside a JSON text.

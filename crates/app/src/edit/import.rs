@@ -96,8 +96,9 @@ impl App {
         match &draft.before {
             None => self.store.create_stack(&stack).await?,
             Some(before) => {
+                let wipe = self.scrub_new_secrets(before, &stack).await?;
                 stack.revision = self.store.save_stack(before, &stack).await?;
-                self.scrub_new_secrets(before, &stack).await?;
+                self.wipe(wipe).await?;
             }
         }
         Ok(stack)

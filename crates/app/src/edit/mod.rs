@@ -43,10 +43,11 @@ impl App {
             let mut after = before.clone();
             change(&mut after)?;
             self.complete(&mut after, name).await?;
+            let wipe = self.scrub_new_secrets(&before, &after).await?;
             match self.store.save_stack(&before, &after).await {
                 Ok(revision) => {
                     after.revision = revision;
-                    self.scrub_new_secrets(&before, &after).await?;
+                    self.wipe(wipe).await?;
                     return Ok((before, after));
                 }
                 Err(error) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,

@@ -6,7 +6,7 @@ use devarch_core::{
     id::SecretId,
     name::{InstanceName, StackName, nearest},
     resolve::{external_secret_uses, inherit_secrecy, login_import, login_key, secret_uses},
-    secret::{Charset, Generate, KeptSecret, Locked, Secret, SecretName, SecretValue},
+    secret::{Charset, Generate, HoldsSecrets as _, KeptSecret, Locked, Secret, SecretName, SecretValue},
     stack::Stack,
     template::EnvValue,
 };
@@ -126,8 +126,12 @@ impl App {
         name: &SecretName,
         value: &Secret,
     ) -> Result<bool, AppError> {
+        let unfit = |why| AppError::UnfitSecret { name: name.to_string(), why };
         if value.reveal().is_empty() {
-            return Err(AppError::Refused(format!("secret '{name}' would be empty; nothing was set")));
+            return Err(unfit("would be empty"));
+        }
+        if value.reveal().contains('\0') {
+            return Err(unfit("has a NUL byte in it, which no variable and no argument can have"));
         }
         let set = |stack: &mut Stack| {
             let id = stack.secrets.get(name).map_or_else(new_id, |kept| kept.id.clone());
@@ -159,6 +163,21 @@ impl App {
                     "secret '{name}' of stack '{}' is used by {}; change these first",
                     stack.name,
                     users.join(", ")
+                )));
+            }
+            let declared = stack.imported.as_ref().and_then(|file| file.secrets.get(name));
+            if declared.is_some_and(|file| file.generate.is_some()) {
+                return Err(AppError::Refused(format!(
+                    "secret '{name}' of stack '{}' is made because its devarch.yml declares it; remove it there, then \
+                     `devarch up`, then here",
+                    stack.name
+                )));
+            }
+            // A text that can't be read may refer to it.
+            if let Some(why) = locked(stack) {
+                return Err(AppError::Refused(format!(
+                    "who uses secret '{name}' of stack '{}' is not known: {why}",
+                    stack.name
                 )));
             }
             match stack.secrets.remove(name) {
@@ -220,6 +239,15 @@ impl App {
     }
 }
 
+/// Why a text of a stack's definition can't be read, if one can't.
+fn locked(stack: &Stack) -> Option<Locked> {
+    let mut said = stack.instances.values().flat_map(|instance| {
+        let template = instance.template.template.secret_values();
+        template.into_iter().chain(instance.overrides.secret_values())
+    });
+    said.find_map(|(_, value)| value.open().err())
+}
+
 /// Who uses the secrets of a stack.
 fn uses(stack: &Stack) -> BTreeMap<SecretName, Vec<SecretUse>> {
     let mut used: BTreeMap<SecretName, Vec<SecretUse>> = BTreeMap::new();
@@ -255,9 +283,5 @@ fn no_secret(stack: &Stack, name: &SecretName) -> AppError {
 }
 
 pub(crate) fn no_such(stack: &Stack, name: &str, near: Option<&str>) -> AppError {
-    let hint = near.map_or_else(
-        || format!("`devarch secret list {}` shows all", stack.name),
-        |near| format!("did you mean '{near}'?"),
-    );
-    AppError::Refused(format!("stack '{}' has no secret '{name}'; {hint}", stack.name))
+    AppError::NoSecret { stack: stack.name.clone(), name: name.to_owned(), near: near.map(str::to_owned) }
 }

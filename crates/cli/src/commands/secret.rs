@@ -45,7 +45,7 @@ pub(crate) struct Where {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Name {
     /// The stack, this directory's where it is left out, and the secret's name
-    #[arg(value_names = ["[STACK] NAME"], num_args = 1..=2, required = true)]
+    #[arg(value_name = "[STACK] NAME", num_args = 1.., required = true)]
     words: Vec<String>,
 }
 
@@ -113,6 +113,14 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
 
 impl Name {
     fn parts(self) -> Result<(Option<StackName>, SecretName), CliError> {
+        // What is too much may be the value: it is not said again.
+        if self.words.len() > 2 || self.words.iter().any(|word| word.contains('=')) {
+            return Err(CliError::Invalid(
+                "expected [STACK] NAME; a value is never an argument, which everyone on the machine can read: \
+                 pipe it in, or give --from-file FILE"
+                    .to_owned(),
+            ));
+        }
         let mut words = self.words.into_iter().rev();
         let name = words.next().unwrap_or_default();
         let name = name.parse().map_err(|error| CliError::Invalid(format!("{error}")))?;

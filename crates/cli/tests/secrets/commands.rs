@@ -65,7 +65,13 @@ fn a_secret_is_set_from_stdin_a_file_or_at_random_and_never_by_an_argument() {
     let (_, made) = values.split_once("KEY='").unwrap();
     let made = made.split_once('\'').unwrap().0;
     assert!(made.len() == 40 && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "{values}");
-    assert_eq!(world.run(&["secret", "set", "shop", "KEY", "hunter3"]).code, 2);
+    for argument in
+        [&["secret", "set", "shop", "KEY", "hunter3"][..], &["secret", "set", "shop", "KEY=hunter3"]]
+    {
+        let refused = world.fails(3, argument);
+        assert!(!refused.to_string().contains("hunter3"), "{refused}");
+        assert!(refused.stderr.contains("a value is never an argument"), "{refused}");
+    }
     for refused in [
         &["secret", "set", "shop", "KEY", "--generate=3"][..],
         &["secret", "set", "shop", "bad name"],
@@ -109,9 +115,12 @@ fn a_secret_in_use_is_not_removed_and_one_that_is_not_is() {
         refused.stderr.contains("is used by web.environment.KEY, web.config_files./etc/key"),
         "{refused}"
     );
-    world.ok(&["secret", "remove", "shop", "SALT"]);
-    let refused = world.fails(5, &["secret", "remove", "shop", "SALR"]);
-    assert!(refused.stderr.contains("has no secret 'SALR'"), "{refused}");
+    let refused = world.fails(5, &["secret", "remove", "shop", "SALT"]);
+    assert!(refused.stderr.contains("its devarch.yml declares it"), "{refused}");
+    world.ok(&["secret", "set", "shop", "SPARE", "--generate"]);
+    world.ok(&["secret", "remove", "shop", "SPARE"]);
+    let refused = world.fails(4, &["secret", "remove", "shop", "SPARE"]);
+    assert!(refused.stderr.contains("has no secret 'SPARE'"), "{refused}");
 }
 
 #[test]

@@ -138,6 +138,36 @@ fn a_damaged_value_is_named_and_the_others_are_not_concerned(world: &World) {
     world.ok(&["apply", "STACK", "--yes"]);
 }
 
+/// Whether it is set first, or removed where it was plain first.
+fn a_value_that_becomes_a_secret_is_nowhere_any_more(world: &World) {
+    let write = |environment: &str| {
+        world.write(&format!(
+            "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+             web: {{template: busybox, environment: {environment}}}\n"
+        ));
+        world.ok(&["up", "--yes"]);
+    };
+    let set = |name: &str, value: &str| {
+        let ran = world.feed(value.as_bytes(), &["secret", "set", "STACK", name]);
+        assert_eq!(ran.code, 0, "{ran}");
+    };
+    let is_kept = |value: &str| {
+        let files = fs::read_dir(world.home()).unwrap().flatten();
+        let mut bytes = files.map(|file| fs::read(file.path()).unwrap_or_default());
+        bytes.any(|bytes| bytes.windows(value.len()).any(|window| window == value.as_bytes()))
+    };
+    write("{ONE: plain-one, TWO: plain-two, XY: q7}");
+    assert!(is_kept("plain-one") && is_kept("plain-two"));
+    set("ONE", "plain-one");
+    write("{ONE: \"${secret:ONE}\", TWO: plain-two}");
+    assert!(!is_kept("plain-one"));
+    write("{ONE: \"${secret:ONE}\"}");
+    set("TWO", "plain-two");
+    assert!(!is_kept("plain-two"));
+    world.ok(&["history", "show", "STACK"]);
+    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+}
+
 fn a_rotation_that_is_killed_anywhere_loses_nothing(world: &World) {
     world.with_secret();
     world.ok(&["up", "--yes"]);
@@ -209,6 +239,7 @@ macro_rules! on_both {
 on_both! {
     a_key_that_is_not_there_is_told_and_destroys_nothing,
     a_damaged_value_is_named_and_the_others_are_not_concerned,
+    a_value_that_becomes_a_secret_is_nowhere_any_more,
     a_rotation_that_is_killed_anywhere_loses_nothing,
 }
 

@@ -6,7 +6,7 @@
 
 use super::Secret;
 use crate::{percent, text::REDACTED};
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 use std::{borrow::Cow, collections::BTreeSet, fmt, ops::Range};
 
@@ -51,8 +51,14 @@ impl Mask {
             patterns.into_iter().filter(|pattern| pattern.len() >= SHORTEST).collect();
         let (short, long): (Vec<&Vec<u8>>, _) = patterns.iter().partition(|text| text.len() <= TOGETHER);
         let long = long.into_iter().map(|text: &Vec<u8>| Finder::new(text).into_owned()).collect();
-        let short = (!short.is_empty())
-            .then(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(short).ok());
+        let short = (!short.is_empty()).then(|| {
+            AhoCorasick::builder()
+                // A DFA of texts that repeat themselves takes very long to build.
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(short)
+                .ok()
+        });
         let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
         Self { short: short.flatten(), long, longest, patterns }
     }
