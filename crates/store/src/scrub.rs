@@ -270,17 +270,24 @@ async fn rewrite(pool: &PgPool) -> sqlx::Result<bool> {
     const NOW: &str = "SELECT (txid_current() % 4294967296)::text";
     const READERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
          AND pid <> pg_backend_pid() AND age(backend_xmin) > age($1::text::xid)";
+    // What a table that was written anew was frozen at is the horizon before which deleted rows were left out of it.
+    const KEPT_BACK: &str = "SELECT count(*) FROM pg_class WHERE oid IN ('stacks'::regclass, \
+         'instances'::regclass, 'templates'::regclass, 'wirings'::regclass, 'plans'::regclass, 'applies'::regclass, \
+         'apply_steps'::regclass, 'applied'::regclass) AND age(relfrozenxid) > age($1::text::xid)";
     let now: String = sqlx::query_scalar(NOW).fetch_one(pool).await?;
     for _ in 0..TRIES {
         let readers: i64 = sqlx::query_scalar(READERS).bind(&now).fetch_one(pool).await?;
-        // A session that has only just begun counts as a reader, and is not seen yet.
-        sleep(PAUSE).await;
         if readers == 0 {
             for statement in VACUUM {
                 sqlx::query(statement).execute(pool).await?;
             }
-            return Ok(true);
+            // A session that only begins, to whichever database, keeps rows back without being seen as a reader.
+            let kept_back: i64 = sqlx::query_scalar(KEPT_BACK).bind(&now).fetch_one(pool).await?;
+            if kept_back == 0 {
+                return Ok(true);
+            }
         }
+        sleep(PAUSE).await;
     }
     Ok(false)
 }
