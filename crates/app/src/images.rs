@@ -56,6 +56,11 @@ impl App {
         let hashes = self.hashes(stack, &supplies).await?;
         let engine = self.engine(Some(stack)).await?;
         let engine = engine.as_ref();
+        let builds = stale(engine, &supplies, &hashes, options).await?;
+        let pulls = to_pull(engine, stack, &supplies).await?;
+        if builds.is_empty() && pulls.is_empty() {
+            return Ok(Supplied { hashes });
+        }
         let (key, mask) = (self.hash_key()?, self.mask(stack).await?);
         let events: EventSink<'_> = &|event| events(event.masked(&mask));
         let build = async |(tags, spec): (Vec<String>, BuildSpec)| {
@@ -73,8 +78,6 @@ impl App {
                 supply_failure(stack, &users, &Action::PullImage { image, platform }, failure)
             })
         };
-        let builds = stale(engine, &supplies, &hashes, options).await?;
-        let pulls = to_pull(engine, stack, &supplies).await?;
         let builds = try_join_all(builds.into_iter().map(build));
         let pulls = try_join_all(pulls.into_iter().map(pull));
         futures_util::future::try_join(builds, pulls).await?;

@@ -6,7 +6,7 @@ use devarch_core::{
     desired::effective,
     name::{InstanceName, nearest},
     plan::RememberedSpec,
-    secret::{HoldsSecrets as _, KeptSecret, Mask, Secret, Stored},
+    secret::{HoldsSecrets as _, KeptSecret, Mask, Secret, SecretValue, Stored},
     stack::Stack,
     text::Text,
     wire::escape,
@@ -136,12 +136,16 @@ fn known(stack: &Stack) -> Vec<Secret> {
     let own = stack.secrets.values();
     let made = stack.instances.values().flat_map(|instance| instance.generated.values());
     let kept = own.chain(made).map(|kept: &KeptSecret| kept.value.clone());
-    let said = stack.instances.values().flat_map(|instance| {
+    kept.chain(said(stack)).filter_map(|value| value.open().ok().cloned()).collect()
+}
+
+/// Every secret value that is written in place in a stack's definition.
+pub(crate) fn said(stack: &Stack) -> impl Iterator<Item = SecretValue> {
+    let by_instances = stack.instances.values().flat_map(|instance| {
         let template = instance.template.template.secret_values();
-        template.into_iter().chain(instance.overrides.secret_values()).map(|(_, value)| value)
+        template.into_iter().chain(instance.overrides.secret_values())
     });
-    let outside = stack.wiring.secret_values().into_iter().map(|(_, value)| value);
-    kept.chain(said).chain(outside).filter_map(|value| value.open().ok().cloned()).collect()
+    by_instances.chain(stack.wiring.secret_values()).map(|(_, value)| value)
 }
 
 /// Texts for all to see that secrets are in.

@@ -1,12 +1,12 @@
 //! A stack's secrets: set, made, listed, removed.
 
-use crate::{App, AppError, app::instance};
+use crate::{App, AppError, app::instance, secrets::said};
 use devarch_core::{
     desired::{effective, effective_of},
     id::SecretId,
     name::{InstanceName, StackName, nearest},
     resolve::{external_secret_uses, inherit_secrecy, login_import, login_key, secret_uses},
-    secret::{Charset, Generate, HoldsSecrets as _, KeptSecret, Locked, Secret, SecretName, SecretValue},
+    secret::{Charset, Generate, KeptSecret, Locked, Secret, SecretName, SecretValue},
     stack::Stack,
     template::EnvValue,
 };
@@ -241,11 +241,7 @@ impl App {
 
 /// Why a text of a stack's definition can't be read, if one can't.
 fn locked(stack: &Stack) -> Option<Locked> {
-    let mut said = stack.instances.values().flat_map(|instance| {
-        let template = instance.template.template.secret_values();
-        template.into_iter().chain(instance.overrides.secret_values())
-    });
-    said.find_map(|(_, value)| value.open().err())
+    said(stack).find_map(|value| value.open().err())
 }
 
 /// Who uses the secrets of a stack.
