@@ -2,6 +2,7 @@
 
 use crate::{
     App, AppError,
+    links::networks,
     observe::{Look, observe},
 };
 use devarch_core::{
@@ -50,9 +51,12 @@ impl App {
         stack.enabled = true;
         stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
         let prior = self.prior(&stack).await?;
-        let (desired, unasked) = match self.desired_there(&stack, &prior).await {
+        let others = self.others(&stack).await?;
+        let (desired, unasked) = match self.desired_there(&stack, (&prior, &others)).await {
             Ok(desired) => (desired, None),
-            Err(AppError::Engine(error)) => (self.desired_anywhere(&stack, &prior)?, Some(error.to_string())),
+            Err(AppError::Engine(error)) => {
+                (self.desired_anywhere(&stack, (&prior, &others))?, Some(error.to_string()))
+            }
             Err(other) => return Err(other),
         };
         let file = compose_file(&desired, place);
@@ -64,28 +68,37 @@ impl App {
         }
     }
 
-    async fn desired_there(&self, stack: &Stack, prior: &Prior) -> Result<Desired, AppError> {
+    async fn desired_there(&self, stack: &Stack, wires: (&Prior, &Others)) -> Result<Desired, AppError> {
         let engine = self.engine(Some(stack)).await?;
         let images = effective(stack).into_values().filter_map(|config| config.service.image);
         let look = Look { images: images.collect(), ..Look::default() };
         let observed = observe(engine.as_ref(), &look).await?;
-        self.desired(stack, &observed, (None, &BTreeMap::new()), prior).await
+        self.desired(stack, &observed, (None, &BTreeMap::new()), wires).await
     }
 
-    fn desired_anywhere(&self, stack: &Stack, prior: &Prior) -> Result<Desired, AppError> {
+    fn desired_anywhere(
+        &self,
+        stack: &Stack,
+        (prior, others): (&Prior, &Others),
+    ) -> Result<Desired, AppError> {
         let pool = self.settings.address_pool;
         let prefix = subnet::prefix_for(stack.instances.len());
         let chosen = stack.subnet.or_else(|| subnet::choose(&stack.name, pool, prefix, &[]));
+        let own = chosen.unwrap_or(pool);
+        let links = networks(stack, others).into_iter();
+        let links = links.filter_map(|name| Some((name.clone(), subnet::choose_link(&name, pool, &[own])?)));
+        let links = links.collect();
         let world = World {
             store: &self.store_id,
             hash_key: self.hash_key_or_why(),
-            subnet: chosen.unwrap_or(pool),
+            subnet: own,
             home: self.settings.user_home.as_deref(),
             images: &BTreeMap::new(),
             pull: None,
             build_hashes: &BTreeMap::new(),
             prior,
-            others: &Others::new(),
+            others,
+            links: &links,
         };
         desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }

@@ -10,7 +10,9 @@ use devarch_core::{
     desired::effective_of,
     name::{ContainerName, InstanceName, NetworkName, StackName},
     plan::{FieldDiff, changed_secrets, diff},
-    resolve::{Effective, Origin, Prior, Problem, SpecContext, SupplyContext, build_spec, container_spec},
+    resolve::{
+        Effective, Origin, Others, Prior, Problem, SpecContext, SupplyContext, build_spec, container_spec,
+    },
     spec::{ContainerSpec, MountFrom},
     stack::Stack,
     template::{Service, Template},
@@ -73,7 +75,7 @@ impl App {
 
     /// What an edit changed in an instance's effective config, what its wires give included.
     pub fn config_changes(&self, (before, after): (&Stack, &Stack), name: &InstanceName) -> Vec<FieldDiff> {
-        let wired = |stack| wired_with(stack, &Prior::new()).effective;
+        let wired = |stack| wired_with(stack, &Prior::new(), &Others::new()).effective;
         self.changes((before, after), name, (&wired(before), &wired(after)))
     }
 

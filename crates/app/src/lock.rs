@@ -1,10 +1,14 @@
 //! The lock of a stack: everything that changes its objects holds it.
 
-use crate::{App, AppError};
-use devarch_core::{id::PlanId, name::StackName, stack::Stack};
+use crate::{App, AppError, links};
+use devarch_core::{
+    id::{PlanId, StackId},
+    name::StackName,
+    stack::Stack,
+};
 use devarch_store::{LockInfo, LockOwner, StackLock};
 use serde::Serialize;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// How a stack's lock is asked for.
 #[derive(Debug, Clone)]
@@ -42,11 +46,56 @@ pub struct HeldLock {
     pub until: Option<i64>,
 }
 
+/// A stack's lock, and those of the stacks it is linked to: their containers are connected to its links.
+#[derive(Debug)]
+pub struct StackLocks {
+    own: StackLock,
+    others: Vec<StackLock>,
+}
+
+impl StackLocks {
+    /// The stack's own, under which its applies are written down.
+    pub fn own(&self) -> &StackLock {
+        &self.own
+    }
+
+    /// Frees them. A lock is free once it is dropped; that who held it can't be cleared from the store is no matter.
+    pub async fn release(self) {
+        for lock in self.others.into_iter().chain([self.own]) {
+            let _ = lock.release().await;
+        }
+    }
+}
+
 impl App {
-    /// Takes a stack's lock; `waiting` is told once who holds it, if somebody does.
+    /// Takes a stack's lock, and those of the stacks it is linked to, all in one order so that nobody waits for each
+    /// other; `waiting` is told once of each who holds it, if somebody does.
     pub async fn lock(
         &self,
         stack: &Stack,
+        request: &LockRequest,
+        waiting: &(dyn Fn(&HeldLock) + Send + Sync),
+    ) -> Result<StackLocks, AppError> {
+        let mut ids = BTreeSet::from([stack.id.clone()]);
+        for name in links::named(stack).into_keys() {
+            ids.extend(self.store.stack(name).await?.map(|other| other.id));
+        }
+        let (mut own, mut others) = (None, Vec::new());
+        for id in ids {
+            let lock = self.lock_one(&id, request, waiting).await?;
+            if id == stack.id {
+                own = Some(lock);
+            } else {
+                others.push(lock);
+            }
+        }
+        let own = own.ok_or_else(|| AppError::Refused(format!("stack '{}' can't be locked", stack.name)))?;
+        Ok(StackLocks { own, others })
+    }
+
+    async fn lock_one(
+        &self,
+        stack: &StackId,
         request: &LockRequest,
         waiting: &(dyn Fn(&HeldLock) + Send + Sync),
     ) -> Result<StackLock, AppError> {
@@ -56,7 +105,7 @@ impl App {
             since: crate::time::now(),
         };
         let told = |info: &LockInfo| waiting(&held(info));
-        let taken = self.store.lock(&stack.id, &owner, request.timeout, request.plan.as_ref(), &told).await;
+        let taken = self.store.lock(stack, &owner, request.timeout, request.plan.as_ref(), &told).await;
         Ok(taken?)
     }
 

@@ -120,12 +120,15 @@ impl App {
             None => self.build_hashes(&stack).await?,
         };
         let remembered = self.remembered(&stack);
-        let look = look_for(&stack);
+        let others = self.others(&stack).await?;
+        let mut look = look_for(&stack);
+        look.images.extend(others.values().filter_map(|other| other.image().cloned()));
         let (observed, remembered) = tokio::join!(observe(engine.as_ref(), &look), remembered);
         let (observed, remembered) = (observed?, remembered?);
         lives_here(&stack, &observed)?;
         let prior = prior(&stack, &remembered);
-        let desired = self.desired(&stack, &observed, (options.images.pull, &hashes), &prior).await?;
+        let desired =
+            self.desired(&stack, &observed, (options.images.pull, &hashes), (&prior, &others)).await?;
         host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;
         let asked = options.clone();
         let options = PlanOptions {
@@ -142,16 +145,17 @@ impl App {
         Ok(Prepared { stack, engine, desired, observed, remembered, options: asked, assumed, plan })
     }
 
-    /// The wanted state of a stack, given what was observed, a pull policy for all, what images are built from, and what
-    /// runs is wired to.
+    /// The wanted state of a stack, given what was observed, a pull policy for all, what images are built from, what runs
+    /// is wired to, and the instances of other stacks it is linked to.
     pub(crate) async fn desired(
         &self,
         stack: &Stack,
         observed: &Observed,
         (pull, build_hashes): (Option<PullPolicy>, &BTreeMap<String, BuildHash>),
-        prior: &Prior,
+        (prior, others): (&Prior, &Others),
     ) -> Result<Desired, AppError> {
         let subnet = self.subnet(stack, observed).await?;
+        let links = self.link_subnets(stack, others, (observed, subnet)).await?;
         let world = World {
             store: &self.store_id,
             hash_key: self.hash_key_or_why(),
@@ -161,7 +165,8 @@ impl App {
             pull,
             build_hashes,
             prior,
-            others: &Others::new(),
+            others,
+            links: &links,
         };
         desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }

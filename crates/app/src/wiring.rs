@@ -1,6 +1,6 @@
 //! A stack's wires: looked at, drawn, and handed to processes on the host.
 
-use crate::{App, AppError, Target, app::instance};
+use crate::{App, AppError, LinkedFrom, Target, app::instance};
 use devarch_core::{
     desired::effective,
     name::{InstanceName, StackName},
@@ -11,15 +11,21 @@ use devarch_core::{
     wire::{Finding, Resolution, Severity, host_variables},
 };
 use devarch_store::Applied;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The wires of a stack, and the names of its instances.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Wires {
     /// Its instances.
+    #[serde(skip)]
     pub instances: Vec<InstanceName>,
     /// Its wires, and what is wrong with them.
+    #[serde(flatten)]
     pub resolution: Resolution,
+    /// The wires of other stacks that lead to its instances.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub linked_from: Vec<LinkedFrom>,
 }
 
 impl App {
@@ -27,7 +33,8 @@ impl App {
     pub async fn wires(&self, name: &StackName) -> Result<Wires, AppError> {
         let stack = self.stack(name).await?;
         let resolution = self.wired(&stack).await?.resolution;
-        Ok(Wires { instances: stack.instances.into_keys().collect(), resolution })
+        let linked_from = self.linked_from(name, None).await?;
+        Ok(Wires { instances: stack.instances.into_keys().collect(), resolution, linked_from })
     }
 
     /// The environment of an instance: as its container has it, or as a process on the host needs it that does its
@@ -67,7 +74,7 @@ impl App {
     /// A stack with its wires, given what it was applied with.
     pub(crate) async fn wired(&self, stack: &Stack) -> Result<WiredStack, AppError> {
         let prior = self.prior(stack).await?;
-        Ok(wired_with(stack, &prior))
+        Ok(wired_with(stack, &prior, &self.others(stack).await?))
     }
 
     /// What of a stack runs is wired to. Nobody is asked where nothing can be wired.
@@ -94,8 +101,8 @@ pub(crate) fn prior(stack: &Stack, remembered: &Remembered) -> Prior {
 }
 
 /// A stack with its wires where nothing is known of images.
-pub(crate) fn wired_with(stack: &Stack, prior: &Prior) -> WiredStack {
-    let context = WireContext { images: &BTreeMap::new(), prior, others: &Others::new() };
+pub(crate) fn wired_with(stack: &Stack, prior: &Prior, others: &Others) -> WiredStack {
+    let context = WireContext { images: &BTreeMap::new(), prior, others };
     wired(stack, effective(stack), &context)
 }
 

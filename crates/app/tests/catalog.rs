@@ -44,6 +44,7 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
         build_hashes: &BTreeMap::new(),
         prior: &BTreeMap::new(),
         others: &BTreeMap::new(),
+        links: &BTreeMap::new(),
     };
     let desired = desire(&stack, &world).unwrap();
     assert_eq!(desired.instances.len(), templates.len());

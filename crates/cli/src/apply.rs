@@ -4,7 +4,7 @@
 use crate::{error::CliError, plan_view, progress::Progress, session::Session, status_view, style};
 use devarch_app::{
     AppError, ApplyOptions, Approved, HeldLock, ImageOptions, LockRequest, Outcome, PrepareOptions, Prepared,
-    Recover, StatusOptions,
+    Recover, StackLocks, StatusOptions,
 };
 use devarch_core::{
     id::PlanId,
@@ -12,7 +12,6 @@ use devarch_core::{
     plan::{Change, ChangeKind, FieldDiff},
     stack::Stack,
 };
-use devarch_store::StackLock;
 use serde_json::json;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +51,7 @@ impl Work<'_> {
         stack: &Stack,
         args: LockArgs,
         plan: Option<&PlanId>,
-    ) -> Result<StackLock, CliError> {
+    ) -> Result<StackLocks, CliError> {
         let request = LockRequest {
             operation: self.command.to_owned(),
             timeout: Duration::from_secs(args.lock_timeout),
@@ -89,17 +88,17 @@ impl Work<'_> {
         &self,
         stack: &Stack,
         args: LockArgs,
-    ) -> Result<Option<StackLock>, CliError> {
+    ) -> Result<Option<StackLocks>, CliError> {
         if self.session.terminal.yes { Ok(Some(self.lock(stack, args, None).await?)) } else { Ok(None) }
     }
 
     /// The lock that was taken already, or that of what was agreed to now.
     pub(crate) async fn lock_agreed(
         &self,
-        taken: Option<StackLock>,
+        taken: Option<StackLocks>,
         stack: &Stack,
         args: LockArgs,
-    ) -> Result<StackLock, CliError> {
+    ) -> Result<StackLocks, CliError> {
         match taken {
             Some(lock) => Ok(lock),
             None => self.lock(stack, args, None).await,
@@ -122,16 +121,16 @@ impl Work<'_> {
     /// Carries out what was approved, and frees the lock.
     pub(crate) async fn carry_out(
         &self,
-        lock: StackLock,
+        lock: StackLocks,
         approved: &Approved,
         recover: Option<Recover>,
     ) -> Result<Outcome, CliError> {
         let progress = Progress::new(self.session.terminal);
         let events = |event| progress.event(event);
         let options = ApplyOptions { command: self.command, recover, events: &events, cancel: &self.cancel };
-        let applied = self.session.app().await?.apply(&lock, approved, options).await;
+        let applied = self.session.app().await?.apply(lock.own(), approved, options).await;
         progress.end(applied.is_ok());
-        free(lock).await;
+        lock.release().await;
         Ok(applied?)
     }
 
@@ -142,9 +141,9 @@ impl Work<'_> {
         let stack = app.stack(name).await?;
         let lock = self.lock(&stack, args, None).await?;
         let progress = Progress::new(terminal);
-        let undone = app.undo_interrupted(&lock, name, &|event| progress.event(event)).await;
+        let undone = app.undo_interrupted(lock.own(), name, &|event| progress.event(event)).await;
         progress.end(undone.is_ok());
-        free(lock).await;
+        lock.release().await;
         match undone? {
             None => terminal.note(&format!("no apply of stack '{name}' was interrupted")),
             Some(remains) => {
@@ -200,11 +199,6 @@ impl Work<'_> {
 /// the plan has steps for what is missing.
 pub(crate) fn supplied_for(before: &Stack, now: &Stack, options: PrepareOptions) -> PrepareOptions {
     if before.revision == now.revision { options } else { PrepareOptions { supplied: None, ..options } }
-}
-
-/// A lock is free once it is dropped; that who held it can't be cleared from the store is no matter.
-async fn free(lock: StackLock) {
-    let _ = lock.release().await;
 }
 
 /// Shows a plan, and asks if it does anything, or if edits would be lost by it.

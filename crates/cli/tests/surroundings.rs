@@ -181,7 +181,7 @@ fn a_socket_without_permission_is_named_with_the_way_out(world: &World) {
 fn a_foreign_network_of_our_name_is_refused_and_left_alone(world: &World) {
     let fixture = world.fixture();
     let name = format!("devarch-{}-net", world.stack);
-    let spec = NetworkSpec { name: NetworkName::from_stored(name), subnet: fixture.scope.subnet(0) };
+    let spec = NetworkSpec::of_stack(NetworkName::from_stored(name), fixture.scope.subnet(0));
     world.wait(world.engine().create_network(&spec, &fixture.scope.labels())).unwrap();
     let before = world.wait(world.engine().networks()).unwrap();
     world.write(WEB);

@@ -3,7 +3,7 @@
 use crate::{
     build_hash::BuildHash,
     hash::{HashKey, config_hash},
-    id::{ImageId, InstanceId, StackId, StoreId},
+    id::{EngineId, ImageId, InstanceId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
     observed::ImageInfo,
     plan::Made,
@@ -13,11 +13,11 @@ use crate::{
         merge, supplies, wired,
     },
     secret::Locked,
-    spec::{ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
+    spec::{Attachment, ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
     stack::{Instance, Stack, Wanted},
     subnet,
     template::{Dependency, DependencyCondition, HealthTest, Healthcheck, PullPolicy},
-    wire::{Link, Unwired},
+    wire::{Link, ProviderName, Unwired},
 };
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,12 +64,47 @@ pub struct DesiredInstance {
     pub depends_on: BTreeMap<InstanceName, Dependency>,
     /// Its wires.
     pub wires: Vec<Link>,
+    /// The instances of other stacks it is linked to.
+    pub links: Vec<DesiredLink>,
     /// What has to be done on its providers before it starts.
     pub provisions: Vec<Provisioning>,
     /// When it counts as ready.
     pub readiness: Readiness,
     /// The digest of its template.
     pub template: String,
+}
+
+/// A link to an instance of another stack: a network of these two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredLink {
+    /// The network.
+    pub network: NetworkSpec,
+    /// The provider: `infra/db`.
+    pub provider: ProviderName,
+    /// Its stack.
+    pub stack: StackId,
+    /// The instance.
+    pub instance: InstanceId,
+    /// Its container's name.
+    pub container: ContainerName,
+    /// Where its stack lives; `None` before its first apply.
+    pub engine: Option<EngineId>,
+    /// When it counts as ready.
+    pub readiness: Readiness,
+}
+
+impl DesiredLink {
+    /// The place of its consumer, or of its provider, in its network. The consumer is given the provider's container name;
+    /// nobody answers to an instance's name there, for both may have the same.
+    pub fn place(
+        network: &NetworkName,
+        subnet: Ipv4Net,
+        slot: u32,
+        container: &ContainerName,
+    ) -> Option<Attachment> {
+        let address = subnet::address(subnet, slot)?;
+        Some(Attachment { name: network.clone(), address, aliases: vec![container.to_string()] })
+    }
 }
 
 /// When an instance counts as ready.
@@ -105,6 +140,8 @@ pub struct World<'a> {
     pub prior: &'a Prior,
     /// Instances of other stacks that are linked to.
     pub others: &'a Others,
+    /// The addresses of the networks of links.
+    pub links: &'a BTreeMap<NetworkName, Ipv4Net>,
 }
 
 /// The effective configs of all instances of a stack.
@@ -147,6 +184,10 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         match desired_instance(&place, &effective[name], world) {
             Ok(mut desired) => {
                 desired.wires = resolution.links_of(name).cloned().collect();
+                match links(&desired, world) {
+                    Ok(links) => desired.links = links,
+                    Err(problem) => findings.errors.push(Problem::of(name, "wires", problem)),
+                }
                 findings.extend(check_instance(name, &desired.spec, &stack.allow, world.home));
                 instances.insert(name.clone(), desired);
             }
@@ -161,7 +202,7 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
     }
     Ok(Desired {
         identity: identity(stack, world.store),
-        network: NetworkSpec { name: network, subnet: world.subnet },
+        network: NetworkSpec::of_stack(network, world.subnet),
         instances,
         builds: supplies.builds,
         warnings: findings.warnings,
@@ -291,8 +332,9 @@ fn desired_instance(
         volumes: volumes.collect(),
         depends_on: effective.service.depends_on.clone().unwrap_or_default(),
         wires: Vec::new(),
+        links: Vec::new(),
         provisions: effective.provisions.clone(),
-        readiness: readiness(&spec, image),
+        readiness: readiness_of(spec.job, spec.healthcheck.as_ref(), image),
         template: instance.template.digest.to_string(),
         spec,
     })
@@ -303,12 +345,47 @@ fn hash_key_locked(why: Locked) -> Problem {
     Problem { instance: None, field: String::new(), message }
 }
 
-fn readiness(spec: &ContainerSpec, image: Option<&ImageInfo>) -> Readiness {
-    if spec.job {
+/// The links an instance's wires come to, one for each provider; or why there can't be one.
+fn links(instance: &DesiredInstance, world: &World<'_>) -> Result<Vec<DesiredLink>, String> {
+    let mut links: BTreeMap<NetworkName, DesiredLink> = BTreeMap::new();
+    for provider in instance.wires.iter().map(|wire| &wire.to.provider) {
+        let ProviderName::Other { stack, instance: name } = provider else { continue };
+        let Some(other) = world.others.get(&(stack.clone(), name.clone())) else { continue };
+        if instance.spec.network.is_none() {
+            let mode = instance.spec.network_mode.as_deref().unwrap_or_default();
+            return Err(format!(
+                "it can't be linked to {provider} with `network_mode: {mode}`; remove one of them"
+            ));
+        }
+        let container = &other.wire.container;
+        let network = NetworkName::of_link(&instance.container, container);
+        let Some(subnet) = world.links.get(&network) else {
+            return Err(format!(
+                "no free addresses are left for its link to {provider}; widen DEVARCH_ADDRESS_POOL"
+            ));
+        };
+        let spec = NetworkSpec { name: network.clone(), subnet: *subnet, link: Some(other.instance.clone()) };
+        let link = DesiredLink {
+            network: spec,
+            provider: provider.clone(),
+            stack: other.stack.clone(),
+            instance: other.instance.clone(),
+            container: container.clone(),
+            engine: other.engine.clone(),
+            readiness: other.readiness(world.images),
+        };
+        links.insert(network, link);
+    }
+    Ok(links.into_values().collect())
+}
+
+/// When a container counts as ready, by its own check or that of its image.
+pub(crate) fn readiness_of(job: bool, own: Option<&Healthcheck>, image: Option<&ImageInfo>) -> Readiness {
+    if job {
         return Readiness::Completed;
     }
     let inherited = image.and_then(|image| image.healthcheck.as_ref());
-    match spec.healthcheck.as_ref().or(inherited) {
+    match own.or(inherited) {
         Some(check) if check.test != HealthTest::None => Readiness::Healthy(check.clone()),
         _ => Readiness::Running,
     }

@@ -227,6 +227,18 @@ impl NetworkName {
     pub fn of(stack: &StackName) -> Self {
         Self(format!("devarch-{stack}-net"))
     }
+
+    /// The name of the network that links a consumer to a provider in another stack: `{consumer}.{provider}`, the
+    /// provider without its prefix. Neither has a dot in it.
+    pub fn of_link(consumer: &ContainerName, provider: &ContainerName) -> Self {
+        let provider = provider.as_str().trim_start_matches("devarch-");
+        Self(format!("{consumer}.{provider}"))
+    }
+
+    /// Whether it links instances of two stacks.
+    pub fn is_link(&self) -> bool {
+        self.0.contains('.')
+    }
 }
 
 impl PhysicalVolume {

@@ -35,6 +35,9 @@ pub mod label {
     pub const CONFIG_HASH: &str = "devarch.config_hash";
     /// The apply that made the object.
     pub const APPLY_ID: &str = "devarch.apply_id";
+    /// Of a network that links instances of two stacks: the instance that is the provider. The consumer is the instance
+    /// the network belongs to.
+    pub const LINK: &str = "devarch.link";
     /// What an image was built from ([`crate::build_hash`]); the only label DevArch gives images, because a container
     /// made from one by hand gets it too.
     pub const BUILD_HASH: &str = "devarch.build_hash";
@@ -265,14 +268,14 @@ pub struct FileSpec {
     pub owner: Owner,
 }
 
-/// A container's place in its stack's network.
+/// A container's place in a network: its stack's, or one that links it to an instance of another stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
-    /// The stack's network.
+    /// The network.
     pub name: NetworkName,
     /// Its fixed address there; a replacement keeps it.
     pub address: Ipv4Addr,
-    /// The names it answers to besides the container's: the instance's name.
+    /// The names it answers to besides the container's: in its stack's network the instance's name.
     pub aliases: Vec<String>,
 }
 
@@ -283,6 +286,22 @@ pub struct NetworkSpec {
     pub name: NetworkName,
     /// Its addresses; the gateway is the first.
     pub subnet: Ipv4Net,
+    /// The provider, where it links two instances: nothing but these two is reached on it, no other network and no host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<InstanceId>,
+}
+
+impl NetworkSpec {
+    /// The network of a stack.
+    pub fn of_stack(name: NetworkName, subnet: Ipv4Net) -> Self {
+        Self { name, subnet, link: None }
+    }
+
+    /// The labels beside those of its owner.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let link = self.link.iter().map(|provider| (label::LINK.to_owned(), provider.to_string()));
+        link.collect()
+    }
 }
 
 /// A volume to make.

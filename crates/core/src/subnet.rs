@@ -1,6 +1,6 @@
 //! Subnets of stacks: small, outside of everything that is taken, and kept.
 
-use crate::name::StackName;
+use crate::name::{NetworkName, StackName};
 use ipnet::Ipv4Net;
 use sha2::{Digest as _, Sha256};
 use std::net::Ipv4Addr;
@@ -11,6 +11,15 @@ pub const DEFAULT_POOL: &str = "10.213.0.0/16";
 
 /// The smallest subnet a stack gets.
 pub const LONGEST_PREFIX: u8 = 26;
+
+/// The prefix of a link's network, and of the part of the pool links get theirs from.
+const LINK_PREFIX: u8 = 29;
+const LINKS_PREFIX: u8 = 20;
+
+/// The slots of a link's ends in its network.
+pub const LINK_PROVIDER: u32 = 0;
+/// See [`LINK_PROVIDER`].
+pub const LINK_CONSUMER: u32 = 1;
 
 /// Addresses no instance gets: network, gateway, broadcast.
 const RESERVED: u32 = 3;
@@ -25,9 +34,22 @@ pub fn prefix_for(instances: usize) -> u8 {
 /// A free subnet of the pool: the stack's own first choice or the next that overlaps nothing taken. `None` where
 /// the pool is exhausted.
 pub fn choose(stack: &StackName, pool: Ipv4Net, prefix: u8, taken: &[Ipv4Net]) -> Option<Ipv4Net> {
+    choose_for(stack.as_str(), pool, prefix, taken)
+}
+
+/// Addresses for a link: a gateway, its two ends and what passes by. Links get theirs from the end of the pool, so that
+/// these small ones leave room for stacks.
+pub fn choose_link(network: &NetworkName, pool: Ipv4Net, taken: &[Ipv4Net]) -> Option<Ipv4Net> {
+    let first = u32::from(pool.broadcast()).saturating_sub((1 << (32 - LINKS_PREFIX)) - 1);
+    let end = Ipv4Net::new(Ipv4Addr::from(first), LINKS_PREFIX).ok().filter(|end| pool.contains(end));
+    let choose = |pool| choose_for(network.as_str(), pool, LINK_PREFIX, taken);
+    end.and_then(choose).or_else(|| choose(pool))
+}
+
+fn choose_for(seed: &str, pool: Ipv4Net, prefix: u8, taken: &[Ipv4Net]) -> Option<Ipv4Net> {
     let prefix = prefix.max(pool.prefix_len());
     let count = 1_u64 << (prefix - pool.prefix_len());
-    let digest = Sha256::digest(stack.as_str());
+    let digest = Sha256::digest(seed);
     let start = u64::from(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])) % count;
     (0..count).find_map(|step| {
         let offset = ((start + step) % count) << (32 - u32::from(prefix));
@@ -61,6 +83,23 @@ mod tests {
             assert!(taken.iter().all(|other| !overlap(&net, other)));
             taken.push(net);
         }
+    }
+
+    #[test]
+    fn links_get_disjoint_subnets_at_the_end_of_the_pool_and_elsewhere_when_that_is_full() {
+        let pool: Ipv4Net = DEFAULT_POOL.parse().unwrap();
+        let mut taken: Vec<Ipv4Net> = Vec::new();
+        for n in 0..600 {
+            let network = NetworkName::from_stored(format!("devarch-a{n}-api.infra-db"));
+            let net = choose_link(&network, pool, &taken).unwrap();
+            assert!(pool.contains(&net) && taken.iter().all(|other| !overlap(&net, other)));
+            assert_eq!(net.network() >= Ipv4Addr::new(10, 213, 240, 0), n < 512, "{n}: {net}");
+            assert!(address(net, LINK_PROVIDER).is_some() && address(net, LINK_CONSUMER).is_some());
+            taken.push(net);
+        }
+        let small: Ipv4Net = "10.0.0.0/26".parse().unwrap();
+        let network = NetworkName::from_stored("devarch-shop-api.infra-db");
+        assert!(small.contains(&choose_link(&network, small, &[]).unwrap()));
     }
 
     #[test]

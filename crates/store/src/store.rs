@@ -12,12 +12,14 @@ use crate::{
     postgres, sqlite, stacks,
     url::StoreUrl,
     vault::Vault,
+    wirings,
 };
 use devarch_core::{
     engine::EngineBinding,
     id::{EngineId, InstanceId, StackId},
     name::{PhysicalVolume, StackName},
     stack::Stack,
+    wire::Wiring,
 };
 use ipnet::Ipv4Net;
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
@@ -78,6 +80,13 @@ impl Store {
     pub async fn stacks(&self) -> Result<Vec<Stack>> {
         let mut tx = self.database.read().await?;
         let found = load::all(&mut tx, &self.host).await;
+        tx.end(found).await
+    }
+
+    /// What stacks say about their wires that lead to instances of that stack, by their names.
+    pub async fn wirings_to(&self, stack: &StackName) -> Result<Vec<(StackName, Wiring)>> {
+        let mut tx = self.database.read().await?;
+        let found = wirings::leading_to(&mut tx, stack).await;
         tx.end(found).await
     }
 

@@ -4,7 +4,7 @@ use crate::{
     db::{Result, Tx, execute, fetch},
     stored::{self, At},
 };
-use devarch_core::{secret::Stored, stack::Stack, wire::Wiring};
+use devarch_core::{name::StackName, secret::Stored, stack::Stack, wire::Wiring};
 use std::collections::HashMap;
 
 #[derive(sqlx::FromRow)]
@@ -31,6 +31,24 @@ pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<HashMap<Str
         all.insert(stack_id, wiring);
     }
     Ok(all)
+}
+
+/// Of the stacks that have a wire to an instance of that one, by their names.
+pub(crate) async fn leading_to(tx: &mut Tx, stack: &StackName) -> Result<Vec<(StackName, Wiring)>> {
+    let pattern = format!("%\"to\":\"{stack}/%");
+    let rows: Vec<(String, String)> = fetch!(
+        tx,
+        "SELECT s.id, s.name FROM stacks s JOIN wirings w ON w.stack_id = s.id WHERE w.said LIKE $1 ORDER BY s.name",
+        pattern,
+    )?;
+    let mut found = Vec::with_capacity(rows.len());
+    for (id, name) in rows {
+        if let Some(wiring) = load(tx, Some(&id)).await?.remove(&id) {
+            found
+                .push((name.parse().map_err(|_| tx.damaged(format!("stack name {name:?}").into()))?, wiring));
+        }
+    }
+    Ok(found)
 }
 
 /// Writes what a stack says now.

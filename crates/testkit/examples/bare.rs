@@ -70,7 +70,7 @@ async fn engine(address: &str) -> Result<Arc<dyn Engine>> {
 async fn up(address: &str, name: &str, count: &str, at_once: &str) -> Result<()> {
     let (count, at_once) = (count.parse()?, at_once.parse()?);
     let engine = engine(address).await?;
-    let network = NetworkSpec { name: NetworkName::from_stored(name), subnet: SUBNET };
+    let network = NetworkSpec::of_stack(NetworkName::from_stored(name), SUBNET);
     let labels = Labels::from([(OURS.to_owned(), name.to_owned())]);
     engine.create_network(&network, &labels).await?;
     let requests = (0..count).map(|at| request(name, at, &network, &labels));

@@ -72,20 +72,16 @@ impl Fixture {
 
     /// Makes a network.
     pub async fn network(&self, name: &str, which: u32) -> (NetworkSpec, NetworkId) {
-        let spec = NetworkSpec {
-            name: NetworkName::from_stored(self.scope.name(name)),
-            subnet: self.scope.subnet(which),
-        };
+        let spec =
+            NetworkSpec::of_stack(NetworkName::from_stored(self.scope.name(name)), self.scope.subnet(which));
         let id = self.engine.create_network(&spec, &self.scope.labels()).await.expect("a network");
         (spec, id)
     }
 
     /// Makes a network as a stack has it.
     pub async fn stack_network(&self, name: &str, which: u32) -> NetworkSpec {
-        let spec = NetworkSpec {
-            name: NetworkName::from_stored(self.scope.name(name)),
-            subnet: self.scope.subnet(which),
-        };
+        let spec =
+            NetworkSpec::of_stack(NetworkName::from_stored(self.scope.name(name)), self.scope.subnet(which));
         let mut labels = self.scope.labels();
         labels.insert(label::STORE_ID.to_owned(), self.scope.name("store"));
         self.engine.create_network(&spec, &labels).await.expect("a network");

@@ -20,7 +20,7 @@ use assign::Reservations;
 use devarch_core::{
     desired::effective,
     name::StackName,
-    resolve::{Prior, Problem, check_edit, check_stack},
+    resolve::{Others, Prior, Problem, check_edit, check_stack},
     stack::Stack,
 };
 use devarch_store::{StoreError, TakenWhat};
@@ -79,6 +79,8 @@ impl App {
     /// store: what it has there is its own, also while it is renamed.
     async fn complete(&self, stack: &mut Stack, known_as: &StackName) -> Result<(), AppError> {
         stack.container_names()?;
+        let name = stack.name.clone();
+        stack.wiring.name_own(&name);
         check(stack)?;
         secrets::seal(stack);
         secrets::generate(stack)?;
@@ -102,6 +104,6 @@ fn check(stack: &Stack) -> Result<(), AppError> {
         .flat_map(|(name, instance)| check_edit(name, &instance.template.template, &instance.overrides))
         .collect();
     problems.extend(check_stack(&effective(stack), &BTreeMap::new()));
-    problems.extend(wired_with(stack, &Prior::new()).bad_offers());
+    problems.extend(wired_with(stack, &Prior::new(), &Others::new()).bad_offers());
     if problems.is_empty() { Ok(()) } else { Err(AppError::Problems { stack: stack.name.clone(), problems }) }
 }

@@ -75,9 +75,10 @@ impl App {
         Ok(stack)
     }
 
-    /// A stack of which nothing but volumes is on its engine; refused otherwise.
+    /// A stack of which nothing but volumes is on its engine, and that no other is linked to; refused otherwise.
     pub async fn deletable(&self, name: &StackName) -> Result<Stack, AppError> {
         let stack = self.stack(name).await?;
+        self.not_linked(name, None).await?;
         if stack.engine.is_some() {
             let engine = self.engine(Some(&stack)).await?;
             let left = self.objects(engine.as_ref(), &stack).await?;
@@ -110,7 +111,10 @@ impl App {
             Ok(())
         };
         match self.edit(name, rename).await {
-            Ok((_, after)) => Ok(after),
+            Ok((_, after)) => {
+                self.rename_links((name, to), None).await?;
+                Ok(after)
+            }
             Err(refused) => {
                 let stack = self.stack(name).await?;
                 let instances: Vec<&InstanceName> = stack.instances.keys().collect();
@@ -223,13 +227,18 @@ impl App {
             Ok(())
         };
         match self.edit(stack, rename).await {
-            Ok((_, after)) => Ok(after),
+            Ok((_, after)) => {
+                self.rename_links((stack, stack), Some((from, to))).await?;
+                Ok(after)
+            }
             Err(refused) => Err(self.suggesting_instance(refused, stack, to).await),
         }
     }
 
-    /// Removes an instance's definition; its container goes at the next apply, its volumes stay.
+    /// Removes an instance's definition; its container goes at the next apply, its volumes stay. Refused while another
+    /// stack is linked to it.
     pub async fn remove_instance(&self, stack: &StackName, name: &InstanceName) -> Result<Stack, AppError> {
+        self.not_linked(stack, Some(name)).await?;
         let remove = |stack: &mut Stack| {
             instance(stack, name)?;
             stack.instances.remove(name);

@@ -3,7 +3,7 @@
 use crate::{App, AppError, wiring::wired_with};
 use devarch_core::{
     name::StackName,
-    resolve::{Prior, Problem},
+    resolve::{Others, Prior, Problem},
     stack::Stack,
     wire::{Severity, WireDecl, WireFrom},
 };
@@ -11,10 +11,16 @@ use devarch_core::{
 impl App {
     /// Adds a wire to what a stack says. One that can't be is refused.
     pub async fn add_wire(&self, stack: &StackName, wire: &WireDecl) -> Result<Stack, AppError> {
+        let mut with = self.stack(stack).await?;
+        with.wiring.wires.push(wire.clone());
+        with.wiring.name_own(stack);
+        let others = self.others(&with).await?;
         let add = |stack: &mut Stack| {
             let field = format!("wires[{}]", stack.wiring.wires.len());
             stack.wiring.wires.push(wire.clone());
-            let problems = wrong(stack, &field);
+            let name = stack.name.clone();
+            stack.wiring.name_own(&name);
+            let problems = wrong(stack, &field, &others);
             if problems.is_empty() {
                 Ok(())
             } else {
@@ -38,8 +44,8 @@ impl App {
 }
 
 /// What is wrong with an entry of `wires`.
-fn wrong(stack: &Stack, field: &str) -> Vec<Problem> {
-    let found = wired_with(stack, &Prior::new()).resolution.findings;
+fn wrong(stack: &Stack, field: &str, others: &Others) -> Vec<Problem> {
+    let found = wired_with(stack, &Prior::new(), others).resolution.findings;
     let of_entry = found
         .into_iter()
         .filter(|finding| finding.severity == Severity::Error && finding.problem.field.starts_with(field));

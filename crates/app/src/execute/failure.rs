@@ -1,6 +1,7 @@
 //! Why an apply did not reach its end, in words that say what failed, why, and what to do.
 
 use crate::ErrorKind;
+use devarch_core::wire::ProviderName;
 use devarch_core::{
     id::ImageId,
     name::{InstanceName, PhysicalVolume},
@@ -101,7 +102,7 @@ pub enum Failure {
     /// A provider made no login for a consumer.
     NoLogin {
         /// The provider.
-        provider: InstanceName,
+        provider: ProviderName,
         /// The login.
         name: String,
         /// The exit code of the provider's command.

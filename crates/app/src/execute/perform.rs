@@ -76,7 +76,8 @@ impl Hands<'_> {
                 build.run(self.engine, events, cancel).await
             }
             Action::CreateNetwork { spec, identity } => {
-                let labels = identity.labels("", &self.apply);
+                let mut labels = identity.labels("", &self.apply);
+                labels.extend(spec.labels());
                 done(engine.create_network(spec, &labels).await)
             }
             Action::RemoveNetwork { id, .. } => done(engine.remove_network(id).await),

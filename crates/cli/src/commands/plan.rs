@@ -85,7 +85,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let prepared = work.look(Box::pin(app.prepare_stack(stack, &options))).await?;
     let saved = if stored && !args.no_save { Some(app.save_plan(&prepared).await?) } else { None };
     if let (Some(lock), Some(saved)) = (lock, &saved) {
-        app.lease(&lock, saved).await?;
+        app.lease(lock.own(), saved).await?;
     }
     show(session, &prepared, saved.as_ref(), (args.full, args.hold))?;
     if !args.hold {

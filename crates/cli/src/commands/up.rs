@@ -8,12 +8,11 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, Draft, PrepareOptions, Recover};
+use devarch_app::{AppError, Draft, PrepareOptions, Recover, StackLocks};
 use devarch_core::{
     name::{InstanceName, StackName},
     stack::Stack,
 };
-use devarch_store::StackLock;
 
 /// What to bring up.
 #[derive(Debug, clap::Args)]
@@ -85,7 +84,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
 }
 
 /// Saves what was agreed to, under the stack's lock; a stack that is new has to be there to be locked.
-async fn save(work: &Work<'_>, draft: &Draft, lock: LockArgs) -> Result<(StackLock, Stack), CliError> {
+async fn save(work: &Work<'_>, draft: &Draft, lock: LockArgs) -> Result<(StackLocks, Stack), CliError> {
     let app = work.session.app().await?;
     if draft.before.is_none() {
         let stack = app.save(draft).await?;

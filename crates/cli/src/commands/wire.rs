@@ -126,7 +126,7 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
 async fn list(args: Where, session: &Session) -> Done {
     let stack = session.stack(args.stack).await?;
     let wires = session.app().await?.wires(&stack).await?;
-    session.terminal.result(&wires.resolution, || match wire::list(&wires.resolution).as_slice() {
+    session.terminal.result(&wires, || match wire::list(&wires.resolution).as_slice() {
         [] => format!("no instance of stack '{stack}' imports anything"),
         rows => {
             let mut table = Table::new(LIST_HEADS);
@@ -136,6 +136,9 @@ async fn list(args: Where, session: &Session) -> Done {
             table.render(0)
         }
     })?;
+    for link in &wires.linked_from {
+        session.terminal.note(&format!("linked from another stack: {link}"));
+    }
     finding_view::note(session, &wires.resolution.findings);
     Ok(Exit::OK)
 }
@@ -163,7 +166,7 @@ async fn remove(args: Remove, session: &Session) -> Done {
 
 async fn graph(args: Graph, session: &Session) -> Done {
     let stack = session.stack(args.stack.stack).await?;
-    let Wires { instances, resolution } = session.app().await?.wires(&stack).await?;
+    let Wires { instances, resolution, .. } = session.app().await?.wires(&stack).await?;
     if let Some(path) = &args.svg {
         return draw(session, path, &wire::svg(&instances, &resolution));
     }

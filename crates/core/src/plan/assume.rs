@@ -1,9 +1,13 @@
 //! What a plan was made from, as named facts: a saved plan holds them, and an apply refuses when they no longer hold.
 
-use super::conflict::{holder, is_ours};
+use super::{
+    build::links::{incoming, linked},
+    conflict::{holder, is_ours},
+};
 use crate::{
     build_hash::BuildHash,
     desired::{Desired, DesiredInstance, Readiness},
+    id::StoreId,
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
     resolve::BuildSpec,
@@ -29,7 +33,7 @@ const SHORT: usize = 12;
 ///
 /// Facts are what is wanted (revision of the stack, wanted state, config, template, dependencies), the engine's kind
 /// and identity, and of what was observed: the stack's containers (id, config hash, image, running or not, networks,
-/// and of a job whether it is done), its networks and volumes, the images it names and who has the host ports it
+/// and of a job whether it is done), its networks and volumes, the instances of other stacks it is linked with, the images it names and who has the host ports it
 /// wants; and what the stack builds images from. Never health, times, restart counts or the engine's words. Created, paused and ended containers are alike
 /// not running: none does its work, and each is started by the next apply.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,6 +185,28 @@ impl Assumptions {
         }
     }
 
+    /// Who an instance is linked to, and who is linked to it.
+    fn links(
+        &mut self,
+        (name, instance): (&InstanceName, &DesiredInstance),
+        store: &StoreId,
+        observed: &Observed,
+    ) {
+        for link in instance.links.iter().filter(|_| instance.wanted != Wanted::Absent) {
+            let subject = format!("link {name} -> {}", link.provider);
+            let provider = linked(observed, store, link);
+            self.fact(&subject, if provider.is_some() { "running" } else { "stopped" });
+            if let Some(provider) = provider {
+                self.about(&subject, "id", provider.id.as_str());
+                let joined = provider.networks.contains_key(link.network.name.as_str());
+                self.about(&subject, "connected", if joined { "yes" } else { "no" });
+            }
+        }
+        for network in incoming(observed, store, &instance.id) {
+            self.fact(&format!("network {}", network.name), network.id.as_str());
+        }
+    }
+
     fn volume(&mut self, name: &str, labels: &BTreeMap<String, String>) {
         let owner = [label::STORE_ID, label::STACK_ID, label::INSTANCE_ID];
         let owner = owner.map(|label| labels.get(label).map_or("none", String::as_str));
@@ -212,6 +238,7 @@ pub fn assumptions(
         let image = image.filter(|_| !unsettled.contains(instance.spec.image.as_str()));
         facts.instance(name, instance, (image, network));
         facts.ports(desired, instance, observed);
+        facts.links((name, instance), &desired.identity.store, observed);
         needed.extend(instance.volumes.iter().map(|volume| volume.name.as_str()));
         if instance.readiness == Readiness::Completed {
             jobs.insert(instance.id.as_str());

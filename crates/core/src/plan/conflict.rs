@@ -42,6 +42,7 @@ pub(super) fn conflicts(
     }
     for (name, instance) in wanted {
         container_name(desired, (name, instance), observed, &mut found);
+        link_names(desired, (name, instance), observed, &mut found);
         found.extend(foreign_volumes(desired, (name, instance), observed, remembered, options.adopt_volumes));
         if !options.reuse_volumes {
             found.extend(left_volumes(desired, (name, instance), observed, remembered));
@@ -113,6 +114,27 @@ fn network(desired: &Desired, observed: &Observed, found: &mut Vec<Conflict>) {
                  stack gets another subnet",
                 desired.network.subnet, network.name, desired.identity.stack_name
             ))));
+        }
+    }
+}
+
+fn link_names(
+    desired: &Desired,
+    (name, instance): Named<'_>,
+    observed: &Observed,
+    found: &mut Vec<Conflict>,
+) {
+    for link in &instance.links {
+        let network = link.network.name.as_str();
+        let mut same = observed.networks.iter().filter(|there| there.name == network);
+        if let Some(other) = same.find(|there| !is_ours(desired, &there.labels)) {
+            let owner = owner(desired, &other.labels);
+            let message = format!(
+                "network {network}, which would link it to {}, {owner}; remove it (`network rm {network}`){}",
+                link.provider,
+                adoption(desired, &other.labels)
+            );
+            found.push(Conflict(Problem::of(name, "wires", message)));
         }
     }
 }

@@ -405,6 +405,12 @@ pub enum Reason {
     Renamed { name: String },
     /// The stack's network was removed by hand.
     NetworkVanished,
+    /// A network that links two instances of different stacks.
+    Links { consumer: InstanceName, provider: String },
+    /// One of a link's ends is not connected to it.
+    LinkCut { with: String },
+    /// A link that nothing asks for any more.
+    LinkEnded,
     /// It waits on an instance that is replaced, and asked to be restarted then.
     ProviderReplaced { provider: InstanceName },
     /// It should be stopped.
@@ -447,6 +453,9 @@ impl fmt::Display for Reason {
             Self::ConnectedElsewhere { network } => write!(f, "was connected to network {network} by hand"),
             Self::Renamed { name } => write!(f, "was renamed to {name} by hand"),
             Self::NetworkVanished => f.write_str("the stack's network was removed by hand"),
+            Self::Links { consumer, provider } => write!(f, "links {consumer} to {provider}"),
+            Self::LinkCut { with } => write!(f, "its link with {with} is not there"),
+            Self::LinkEnded => f.write_str("its link has ended"),
             Self::ProviderReplaced { provider } => {
                 write!(f, "{provider}, which it depends on, is replaced")
             }

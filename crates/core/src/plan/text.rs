@@ -5,7 +5,7 @@ use crate::{
     name::PhysicalVolume,
     resolve::{BuildSpec, Supply},
     template::Dockerfile,
-    wire::{How, Link, Unwired},
+    wire::{How, Link, ProviderName, Unwired},
 };
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -60,9 +60,11 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     text
 }
 
-/// Wires that are made, changed or gone; of those that stay only that DevArch made them, unless all is asked for.
+/// Wires that are made, changed or gone, and those to other stacks; of others that stay only that DevArch made them, unless
+/// all is asked for.
 fn wires(plan: &Plan, options: TextOptions, text: &mut String) {
-    let stays = |link: &&Link| !link.new;
+    let links = |link: &Link| matches!(link.to.provider, ProviderName::Other { .. });
+    let stays = |link: &&Link| !link.new && !links(link);
     let shown: Vec<&Link> = plan.wires.iter().filter(|link| options.full || !stays(link)).collect();
     let automatic = plan.wires.iter().filter(stays).filter(|link| link.how == How::Auto).count();
     let counted = automatic > 0 && !options.full;

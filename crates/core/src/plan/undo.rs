@@ -284,9 +284,16 @@ impl<'a> Builder<'a> {
     /// Attaches what was attached to the stack's network, and detaches what was not.
     fn attach(&mut self) {
         let stack: BTreeSet<&str> = self.networks().map(|network| network.name.as_str()).collect();
+        let there: BTreeSet<&str> =
+            self.observed.networks.iter().map(|network| network.name.as_str()).collect();
         for Kept { was, now } in self.kept.clone() {
+            // The network of a link may have gone with its other end.
+            let goes = |network: &&NetworkName| network.is_link() && !there.contains(network.as_str());
             for network in was.networks.iter().filter(|network| !now.networks.contains_key(network.as_str()))
             {
+                if goes(&network) {
+                    continue;
+                }
                 let place = was.attachment.as_ref().filter(|place| place.name == *network);
                 let Some(place) = place.filter(|_| stack.contains(network.as_str())) else {
                     self.lost.push(format!("container {} was on network {network} and is not now", was.name));
@@ -366,13 +373,38 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Takes the provider, which is another stack's, off the network of a link.
+    fn part(
+        &mut self,
+        network: &ObservedNetwork,
+        name: &NetworkName,
+        after: &BTreeSet<StepId>,
+    ) -> BTreeSet<StepId> {
+        let Some(provider) = network.labels.get(label::LINK) else { return BTreeSet::new() };
+        let is_provider = |container: &&ObservedContainer| {
+            container.networks.contains_key(&network.name)
+                && container.label(label::INSTANCE_ID) == Some(provider.as_str())
+                && container.label(label::STORE_ID) == Some(self.before.store.as_str())
+                && !self.ours(&container.labels)
+        };
+        let providers: Vec<&ObservedContainer> =
+            self.observed.containers.iter().filter(is_provider).collect();
+        let part = |container: &ObservedContainer| {
+            let action = Action::Disconnect { container: existing(container), network: name.clone() };
+            self.step(None, action, after.iter().copied())
+        };
+        providers.into_iter().map(part).collect()
+    }
+
     /// Removes the networks those applies made; one of a name that was there before is not among them.
     fn remove_networks(&mut self) {
         let ends = ends(&self.steps);
         for network in self.networks().collect::<Vec<_>>() {
             let name = NetworkName::from_stored(network.name.clone());
             if self.made_by(&network.labels) && !self.before.networks.contains(&name) {
-                self.step(None, Action::RemoveNetwork { id: network.id.clone(), name }, ends.clone());
+                let mut after = ends.clone();
+                after.extend(self.part(network, &name, &ends));
+                self.step(None, Action::RemoveNetwork { id: network.id.clone(), name }, after);
             }
         }
     }

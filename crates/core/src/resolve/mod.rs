@@ -2,6 +2,7 @@
 
 mod check;
 mod inherit;
+mod link;
 mod merge;
 mod order;
 mod policy;
@@ -12,10 +13,11 @@ mod wiring;
 
 pub use check::{Findings, Problem, check_edit, check_instance, check_stack};
 pub use inherit::inherit_secrecy;
+pub use link::{Other, Others};
 pub use merge::{Effective, Origin, merge, repository};
 pub use order::{Dependencies, cycle, start_order};
 pub use policy::host_path_allowance;
 pub use secrets::{external_secret_uses, secret_uses};
 pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
 pub use supply::{BuildSpec, Supplies, Supply, SupplyContext, build_spec, supplies};
-pub use wiring::{Others, Prior, Provisioning, WireContext, WiredStack, login_import, login_key, wired};
+pub use wiring::{Prior, Provisioning, WireContext, WiredStack, login_import, login_key, wired};

@@ -1,8 +1,8 @@
 //! A stack's wires, worked out of its effective configs and put into them.
 
-use super::{Dependencies, Effective, Findings, Origin, Problem, cycle, secrets::Opener};
+use super::{Dependencies, Effective, Findings, Origin, Others, Problem, cycle, secrets::Opener};
 use crate::{
-    name::{ContainerName, InstanceName, StackName},
+    name::{ContainerName, InstanceName},
     observed::ImageInfo,
     secret::KeptSecret,
     stack::{Instance, Stack, Wanted},
@@ -17,9 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What runs: the provider each import was wired to when its consumer was last applied.
 pub type Prior = BTreeMap<InstanceName, BTreeMap<String, Endpoint>>;
-
-/// Instances of other stacks that are linked to.
-pub type Others = BTreeMap<(StackName, InstanceName), WireInstance>;
 
 /// What wiring needs to know besides the stack.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +54,7 @@ pub fn wired(
     let input = input(stack, &effective, context, &mut problems);
     let resolution = resolve(&input);
     let cyclic = is_cyclic(&effective, &resolution);
-    let provisions = provisions(&input, &effective, &resolution);
+    let provisions = provisions(&input, &effective, (&resolution, context.others));
     for (name, config) in &mut effective {
         let links: Vec<&Link> = resolution.links_of(name).collect();
         set_variables(config, &links, resolution.variables.get(name).cloned().unwrap_or_default());
@@ -127,7 +124,7 @@ fn input(
         wires: stack.wiring.wires.clone(),
         prefer: stack.wiring.prefer,
         prior: context.prior.clone(),
-        others: context.others.clone(),
+        others: context.others.iter().map(|(name, other)| (name.clone(), other.wire.clone())).collect(),
         ..WireStack::default()
     };
     for (name, instance) in &stack.instances {
@@ -271,22 +268,29 @@ fn logins(generated: &BTreeMap<String, KeptSecret>) -> BTreeMap<String, Login> {
 fn provisions(
     input: &WireStack,
     effective: &BTreeMap<InstanceName, Effective>,
-    resolution: &Resolution,
+    (resolution, others): (&Resolution, &Others),
 ) -> Vec<(InstanceName, Provisioning)> {
+    let command = |link: &Link| match &link.to.provider {
+        ProviderName::Instance(provider) => {
+            let exports = &effective.get(provider)?.exports;
+            let export = exports.iter().find(|export| export.name == link.to.export)?;
+            Some(export.provision.as_ref()?.command.clone())
+        }
+        ProviderName::Other { stack, instance } => {
+            others.get(&(stack.clone(), instance.clone()))?.provisions.get(&link.to.export).cloned()
+        }
+        ProviderName::External(_) => None,
+    };
     let one = |link: &Link| {
-        let ProviderName::Instance(provider) = &link.to.provider else { return None };
         let consumer = input.instances.get(&link.consumer)?;
         let own = consumer.imports.iter().any(|import| import.name == link.import && import.own);
         let login = consumer.logins.get(&link.import).filter(|_| own)?;
-        let exports = &effective.get(provider)?.exports;
-        let export = exports.iter().find(|export| export.name == link.to.export)?;
         let environment = BTreeMap::from([
             ("PROVISION_NAME".to_owned(), Text::plain(login.name.clone())),
             ("PROVISION_PASSWORD".to_owned(), login.password.clone()),
         ]);
-        let command = export.provision.as_ref()?.command.clone();
-        let provisioning =
-            Provisioning { provider: provider.clone(), name: login.name.clone(), command, environment };
+        let (provider, command) = (link.to.provider.clone(), command(link)?);
+        let provisioning = Provisioning { provider, name: login.name.clone(), command, environment };
         Some((link.consumer.clone(), provisioning))
     };
     resolution.links.iter().filter_map(one).collect()
@@ -296,7 +300,7 @@ fn provisions(
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Provisioning {
     /// In whose container.
-    pub provider: InstanceName,
+    pub provider: ProviderName,
     /// The name of user and database.
     pub name: String,
     /// What is run.

@@ -45,6 +45,38 @@ impl Wiring {
     }
 }
 
+impl Wiring {
+    /// Another stack, or an instance of it, has another name now.
+    pub fn rename_other(
+        &mut self,
+        (from, to): (&StackName, &StackName),
+        renamed: Option<(&InstanceName, &InstanceName)>,
+    ) {
+        for wire in &mut self.wires {
+            let WireTo::Other { stack, instance, .. } = &mut wire.to else { continue };
+            if stack != from {
+                continue;
+            }
+            stack.clone_from(to);
+            match renamed {
+                Some((old, new)) if instance == old => instance.clone_from(new),
+                _ => {}
+            }
+        }
+    }
+
+    /// A stack's own instances are named without it.
+    pub fn name_own(&mut self, own: &StackName) {
+        for wire in &mut self.wires {
+            if let WireTo::Other { stack, instance, export } = &wire.to
+                && stack == own
+            {
+                wire.to = WireTo::Provider { name: instance.clone(), export: export.clone() };
+            }
+        }
+    }
+}
+
 impl HoldsSecrets for Wiring {
     fn visit_secrets(&mut self, visit: Visit<'_>) {
         visit_entries("external", &mut self.external, visit);

@@ -97,6 +97,7 @@ pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredI
     };
     DesiredInstance {
         wires: Vec::new(),
+        links: Vec::new(),
         provisions: Vec::new(),
         id: InstanceId::new(instance.as_str()),
         container: ContainerName::of(&stack, instance).unwrap(),
@@ -120,10 +121,10 @@ pub(crate) fn stack(instances: impl IntoIterator<Item = (InstanceName, DesiredIn
             stack_name: "shop".to_owned(),
             instance: None,
         },
-        network: NetworkSpec {
-            name: NetworkName::of(&"shop".parse().unwrap()),
-            subnet: "10.213.0.0/26".parse().unwrap(),
-        },
+        network: NetworkSpec::of_stack(
+            NetworkName::of(&"shop".parse().unwrap()),
+            "10.213.0.0/26".parse().unwrap(),
+        ),
         instances: instances.into_iter().collect(),
         builds: BTreeMap::new(),
         warnings: Vec::new(),

@@ -183,6 +183,7 @@ impl Paper {
             build_hashes: &self.sources,
             prior: &prior,
             others: &BTreeMap::new(),
+            links: &BTreeMap::new(),
         };
         desire(stack, &world)
     }

@@ -140,7 +140,7 @@ fn dangling_wires_name_what_was_meant() {
     error: wires[2].to: the stack has no instance and no external provider 'dbb'; did you mean 'db'?
     error: wires[3].to: cache has no export 'bb'; did you mean 'b'?; it has [a (redis), b (redis)]
     error: wires[4].to: cache has no export 'main'; it has [a (redis), b (redis)]
-    error: wires[5].to: stack 'other' has no instance 'db' that could be linked to
+    error: wires[5].to: there is no instance 'db' in a stack 'other' to be linked to; `devarch instance list other` lists those there are
     error: wires[6].from: alone imports nothing, so there is nothing to wire
     ");
 }

@@ -74,6 +74,10 @@ pub(super) async fn list(engine: &BollardEngine) -> Result<Vec<ObservedNetwork>>
     Ok(listed.into_iter().map(ObservedNetwork::from).collect())
 }
 
+/// Docker's links are internal: they lead to their other end and nowhere else, so that a container's way out, and the ports
+/// it publishes, stay with its stack's network. Podman's can't be: netavark 1.4 makes no rule that accepts what goes over
+/// an internal bridge, and where Docker runs beside it the firewall's default is to drop that.
+///
 /// Podman's bridges reach each other unless told `isolate`; Docker's don't. Docker before API 1.44 makes a second
 /// network of the same name unless told `CheckDuplicate`, which bollard no longer knows.
 pub(super) async fn create(
@@ -82,19 +86,20 @@ pub(super) async fn create(
     labels: &BTreeMap<String, String>,
 ) -> Result<NetworkId> {
     let options = if engine.is_podman() { json!({"isolate": "true"}) } else { json!({}) };
-    let body = body(spec, labels, &options);
+    let body = body(spec, labels, &options, engine.is_podman());
     let create = || Call::post("/networks/create").json(&body);
     let created: Created =
         settled(engine, create).await.during(|| format!("create network {}", spec.name))?;
     Ok(NetworkId::new(created.id))
 }
 
-fn body(spec: &NetworkSpec, labels: &BTreeMap<String, String>, options: &Value) -> Value {
+fn body(spec: &NetworkSpec, labels: &BTreeMap<String, String>, options: &Value, podman: bool) -> Value {
     let gateway = spec.subnet.hosts().next().unwrap_or(spec.subnet.addr());
     json!({
         "Name": spec.name,
         "CheckDuplicate": true,
         "Driver": "bridge",
+        "Internal": spec.link.is_some() && !podman,
         "IPAM": {"Config": [{"Subnet": spec.subnet.trunc(), "Gateway": gateway}]},
         "Options": options,
         "Labels": labels,

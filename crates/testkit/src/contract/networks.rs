@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// Docker would make a second one unless told otherwise.
 pub async fn a_second_network_of_that_name_is_refused(f: &Fixture) {
     let (first, id) = f.network("net", 0).await;
-    let second = NetworkSpec { name: first.name.clone(), subnet: f.scope.subnet(1) };
+    let second = NetworkSpec::of_stack(first.name.clone(), f.scope.subnet(1));
     refused(f.engine.create_network(&second, &f.scope.labels()).await, &Kind::NameTaken);
     let networks = f.engine.networks().await.unwrap();
     let ours: Vec<_> = networks.into_iter().filter(|network| network.name == first.name.as_str()).collect();
@@ -24,7 +24,7 @@ pub async fn a_second_network_of_that_name_is_refused(f: &Fixture) {
 /// Addresses belong to one network.
 pub async fn an_overlapping_network_is_told_as_such(f: &Fixture) {
     let (first, _) = f.network("net", 0).await;
-    let second = NetworkSpec { name: format_name(f, "other"), subnet: first.subnet };
+    let second = NetworkSpec::of_stack(format_name(f, "other"), first.subnet);
     refused(f.engine.create_network(&second, &f.scope.labels()).await, &Kind::SubnetTaken);
 }
 

@@ -4,6 +4,7 @@ mod copies;
 mod down;
 mod handover;
 mod images;
+pub(super) mod links;
 mod order;
 mod supplies;
 mod up;
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::{
     desired::{Desired, DesiredInstance},
+    id::ContainerId,
     name::{ContainerName, InstanceName, NetworkName, StackName},
     observed::{Observed, ObservedContainer, RunState},
     resolve::{Dependencies, Problem, start_order},
@@ -35,6 +37,7 @@ pub fn plan(
     in_the_way(desired, conflicts(desired, observed, remembered, options))?;
     let case = Case { desired, observed, remembered, options };
     let mut builder = Builder::new(&case);
+    builder.tell_links();
     builder.take_down();
     builder.bring_up();
     in_the_way(desired, std::mem::take(&mut builder.refused))?;
@@ -70,6 +73,11 @@ struct Builder<'a> {
     images: BTreeMap<String, StepId>,
     network: Option<StepId>,
     volumes: BTreeMap<String, StepId>,
+    /// Steps that make networks of links, and that connect providers in other stacks to them.
+    links: BTreeMap<&'a NetworkName, StepId>,
+    joined: BTreeMap<&'a NetworkName, StepId>,
+    /// By provider in another stack: the step after which it is ready.
+    awaited: BTreeMap<&'a ContainerId, StepId>,
     /// By instance: the step that starts it, and the one after which it is ready.
     started: BTreeMap<&'a InstanceName, StepId>,
     ready: BTreeMap<&'a InstanceName, StepId>,
@@ -85,6 +93,8 @@ struct Builder<'a> {
     strays: Vec<(&'a InstanceName, &'a ObservedContainer, NetworkName)>,
     /// What to beware of, besides what the wish itself warns of.
     warnings: Vec<Problem>,
+    /// What is worth knowing besides.
+    notes: Vec<Problem>,
     /// What can't be made.
     refused: Vec<Conflict>,
 }
@@ -128,6 +138,9 @@ impl<'a> Builder<'a> {
             images: BTreeMap::new(),
             network: None,
             volumes: BTreeMap::new(),
+            links: BTreeMap::new(),
+            joined: BTreeMap::new(),
+            awaited: BTreeMap::new(),
             started: BTreeMap::new(),
             ready: BTreeMap::new(),
             replaced: BTreeSet::new(),
@@ -136,6 +149,7 @@ impl<'a> Builder<'a> {
             memories: Vec::new(),
             strays: Vec::new(),
             warnings: Vec::new(),
+            notes: Vec::new(),
             refused: Vec::new(),
         }
     }
@@ -207,7 +221,7 @@ impl<'a> Builder<'a> {
             wires: wires::listed(desired),
             unwired: wires::lost(desired),
             warnings: desired.warnings.iter().cloned().chain(self.warnings).collect(),
-            notes: desired.notes.clone(),
+            notes: desired.notes.iter().cloned().chain(self.notes).collect(),
             unused_volumes,
             steps: self.steps,
         }

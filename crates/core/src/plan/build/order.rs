@@ -1,6 +1,6 @@
 //! What has to come before what: proof before memory, memory before removal.
 
-use super::{Builder, existing};
+use super::{Builder, existing, links::is_link};
 use crate::{
     desired::Readiness,
     name::{InstanceName, NetworkName},
@@ -66,11 +66,11 @@ impl Builder<'_> {
     /// What is replaced, unwanted or wrongly connected goes only when everything else is ready; the network last.
     pub(super) fn commit(&mut self) {
         let ends = ends(&self.steps);
+        let mut removed = ends.clone();
         for (name, container, network) in std::mem::take(&mut self.strays) {
             let action = Action::Disconnect { container: existing(container), network };
-            self.step(Some(name), action, ends.clone());
+            removed.insert(self.step(Some(name), action, ends.clone()));
         }
-        let mut removed = ends.clone();
         for (instance, container, name) in std::mem::take(&mut self.removals) {
             let action = Action::RemoveContainer { container: existing(container), name };
             removed.insert(self.step(instance.as_ref(), action, ends.clone()));
@@ -80,14 +80,26 @@ impl Builder<'_> {
         }
         let desired = self.case.desired;
         let wanted = desired.instances.values().any(|instance| instance.wanted != Wanted::Absent);
+        let links = self.kept_links();
         for network in self.networks() {
-            if wanted && network.name == desired.network.name.as_str() {
+            let stays = if is_link(network) {
+                links.contains(network.name.as_str())
+            } else {
+                wanted && network.name == desired.network.name.as_str()
+            };
+            if stays {
                 continue;
             }
             let name = NetworkName::from_stored(network.name.clone());
-            let reason = if wanted { Reason::NotDefined } else { Reason::WantedAbsent };
+            let reason = match (wanted, is_link(network)) {
+                (false, _) => Reason::WantedAbsent,
+                (true, true) => Reason::LinkEnded,
+                (true, false) => Reason::NotDefined,
+            };
             self.change(Subject::Network(name.clone()), ChangeKind::Remove, reason);
-            self.step(None, Action::RemoveNetwork { id: network.id.clone(), name }, removed.clone());
+            let mut after = removed.clone();
+            after.extend(self.part(network, &ends));
+            self.step(None, Action::RemoveNetwork { id: network.id.clone(), name }, after);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Making and starting what should run.
 
-use super::{Builder, existing};
+use super::{
+    Builder, existing,
+    links::{LinkPlace, is_link},
+};
 use crate::{
     desired::{DesiredInstance, Readiness, awaited},
     name::{ContainerName, InstanceName, NetworkName},
@@ -83,8 +86,15 @@ impl<'a> Builder<'a> {
         container: &'a ObservedContainer,
     ) {
         let Some(own) = &instance.spec.network else { return };
-        for network in container.networks.keys().filter(|network| *network != own.name.as_str()) {
-            let reason = Reason::ConnectedElsewhere { network: network.clone() };
+        let links = self.link_names(instance);
+        let strange = |network: &&String| **network != own.name.as_str() && !links.contains(*network);
+        for network in container.networks.keys().filter(strange) {
+            let ended = self.networks().any(|ours| ours.name == *network && is_link(ours));
+            let reason = if ended {
+                Reason::LinkEnded
+            } else {
+                Reason::ConnectedElsewhere { network: network.clone() }
+            };
             self.change(Subject::Instance(name.clone()), ChangeKind::Update, reason);
             self.strays.push((name, container, NetworkName::from_stored(network)));
         }
@@ -108,6 +118,7 @@ impl<'a> Builder<'a> {
             self.restart(name, instance, container, reason);
             return;
         }
+        self.reach(name, instance, false);
         self.provision(name, instance, true);
         let mended = self.mend(name, instance, container, None);
         if let Some(step) = mended.last() {
@@ -169,6 +180,28 @@ impl<'a> Builder<'a> {
             let action = Action::Connect { container: existing(container), attachment: attachment.clone() };
             mended.insert(self.step(Some(name), action, network.into_iter().chain(stopped)));
         }
+        if instance.wanted == Wanted::Running {
+            mended.extend(self.mend_links(name, instance, container, stopped));
+        }
+        mended
+    }
+
+    fn mend_links(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &'a DesiredInstance,
+        container: &'a ObservedContainer,
+        stopped: Option<StepId>,
+    ) -> BTreeSet<StepId> {
+        let mut mended = BTreeSet::new();
+        for LinkPlace { attachment, made, with } in self.link_places(name, instance) {
+            if container.networks.contains_key(attachment.name.as_str()) {
+                continue;
+            }
+            self.reason(name, Reason::LinkCut { with });
+            let action = Action::Connect { container: existing(container), attachment };
+            mended.insert(self.step(Some(name), action, made.into_iter().chain(stopped)));
+        }
         mended
     }
 
@@ -187,7 +220,7 @@ impl<'a> Builder<'a> {
     }
 
     /// An update of an instance for one more reason; the first one told is not told again.
-    fn reason(&mut self, name: &InstanceName, reason: Reason) {
+    pub(super) fn reason(&mut self, name: &InstanceName, reason: Reason) {
         let subject = Subject::Instance(name.clone());
         let told = self.changes.iter().any(|change| change.subject == subject && change.reason == reason);
         if !told {
@@ -254,13 +287,13 @@ impl<'a> Builder<'a> {
         }
         let made =
             self.step(Some(name), Action::CreateContainer { name: under, made: Box::new(made) }, after);
-        if instance.spec.config_files.is_empty() {
-            return (made, made);
+        let mut filled = made;
+        if !instance.spec.config_files.is_empty() {
+            let files = instance.spec.config_files.clone();
+            let action = Action::PutFiles { container: ContainerRef::MadeBy(made), files };
+            filled = self.step(Some(name), action, [made]);
         }
-        let files = instance.spec.config_files.clone();
-        let filled =
-            self.step(Some(name), Action::PutFiles { container: ContainerRef::MadeBy(made), files }, [made]);
-        (made, filled)
+        (made, self.join_links(name, instance, (made, filled)))
     }
 
     pub(super) fn start(
@@ -289,7 +322,7 @@ impl<'a> Builder<'a> {
         name: &'a InstanceName,
         instance: &'a DesiredInstance,
     ) -> BTreeSet<StepId> {
-        let mut gate = BTreeSet::new();
+        let mut gate = self.reach(name, instance, true);
         for (provider, dependency) in &instance.depends_on {
             let Some((provider, offered)) = self.case.desired.instances.get_key_value(provider) else {
                 continue;

@@ -1,10 +1,11 @@
 //! What a plan tells of wires.
 
-use super::{Builder, existing};
+use super::{Builder, existing, links::linked};
 use crate::{
     desired::{Desired, DesiredInstance},
     name::InstanceName,
     plan::{Action, ChangeKind, ContainerRef, StepId, Subject, model::Consumer},
+    resolve::Provisioning,
     stack::Wanted,
     wire::{Link, ProviderName, Unwired},
 };
@@ -37,7 +38,15 @@ impl<'a> Builder<'a> {
     ) -> BTreeSet<StepId> {
         let mut steps = BTreeSet::new();
         for provisioning in &instance.provisions {
-            let provider = &provisioning.provider;
+            let provider = match &provisioning.provider {
+                ProviderName::Instance(provider) => provider,
+                // That its data is still there is for its own stack to see to.
+                linked if !only_made => {
+                    steps.extend(self.provision_linked(name, instance, linked, provisioning));
+                    continue;
+                }
+                _ => continue,
+            };
             let starting = self.started.get(provider).map(|step| &self.steps[step.0].action);
             let container = match starting {
                 Some(Action::Start { container }) => Some(container.clone()),
@@ -50,6 +59,23 @@ impl<'a> Builder<'a> {
             steps.insert(self.step(Some(name), action, ready));
         }
         steps
+    }
+
+    fn provision_linked(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &DesiredInstance,
+        provider: &ProviderName,
+        provisioning: &Provisioning,
+    ) -> Option<StepId> {
+        let link = instance.links.iter().find(|link| link.provider == *provider)?;
+        let container = linked(self.case.observed, &self.case.desired.identity.store, link)?;
+        let ready = self.awaited.get(&container.id).copied();
+        let action = Action::Provision {
+            container: existing(container),
+            provisioning: Box::new(provisioning.clone()),
+        };
+        Some(self.step(Some(name), action, ready))
     }
 
     /// Of a provider that is made anew: which consumers follow, because what they are given changes, and which stay.

@@ -13,7 +13,9 @@ pub(in crate::wire) enum WireFault {
     NoConsumer { name: InstanceName, near: Option<String> },
     #[error("the stack has no instance and no external provider '{name}'{}", meant(.near.as_deref()))]
     NoProvider { name: InstanceName, near: Option<String> },
-    #[error("stack '{stack}' has no instance '{instance}' that could be linked to")]
+    #[error(
+        "there is no instance '{instance}' in a stack '{stack}' to be linked to; `devarch instance list {stack}` lists those there are"
+    )]
     NoOther { stack: StackName, instance: InstanceName },
     #[error("{consumer} has no import '{name}'{}; it has [{}]", meant(.near.as_deref()), names(.imports))]
     NoImport { consumer: InstanceName, name: String, near: Option<String>, imports: Vec<String> },

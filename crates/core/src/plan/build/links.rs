@@ -1,0 +1,273 @@
+//! Links: the networks of two instances of different stacks. A consumer's stack makes and removes them; the provider's
+//! container is connected by whoever makes one of the two ends.
+
+use super::{Builder, existing};
+use crate::{
+    desired::{DesiredInstance, DesiredLink, Readiness},
+    id::InstanceId,
+    name::{InstanceName, NetworkName},
+    observed::{Observed, ObservedContainer, ObservedNetwork, RunState},
+    plan::{
+        Action, ChangeKind, Conflict, Reason, StepId, Subject,
+        conflict::{belongs, is_ours},
+    },
+    resolve::Problem,
+    spec::{Attachment, label},
+    stack::Wanted,
+    subnet::{LINK_CONSUMER, LINK_PROVIDER},
+};
+use std::collections::BTreeSet;
+
+/// The place of an instance's container in the network of a link.
+pub(super) struct LinkPlace {
+    pub(super) attachment: Attachment,
+    /// The step that makes the network.
+    pub(super) made: Option<StepId>,
+    /// The other end.
+    pub(super) with: String,
+}
+
+/// Whether it is the network of a link.
+pub(super) fn is_link(network: &ObservedNetwork) -> bool {
+    network.labels.contains_key(label::LINK)
+}
+
+/// Its consumer, by its names when the network was made.
+fn consumer(network: &ObservedNetwork) -> String {
+    let name = |label| network.labels.get(label).map_or("?", String::as_str);
+    format!("{}/{}", name(label::STACK_NAME), name(label::INSTANCE_NAME))
+}
+
+/// The container a link leads to, if it runs.
+pub(in crate::plan) fn linked<'o>(
+    observed: &'o Observed,
+    store: &crate::id::StoreId,
+    link: &DesiredLink,
+) -> Option<&'o ObservedContainer> {
+    observed.containers.iter().find(|container| {
+        belongs(&container.labels, store, &link.stack)
+            && container.label(label::INSTANCE_ID) == Some(link.instance.as_str())
+            && container.name == link.container
+            && container.state == RunState::Running
+    })
+}
+
+/// The networks by which instances of other stacks are linked to that one.
+pub(in crate::plan) fn incoming<'o>(
+    observed: &'o Observed,
+    store: &crate::id::StoreId,
+    provider: &InstanceId,
+) -> impl Iterator<Item = &'o ObservedNetwork> {
+    observed.networks.iter().filter(move |network| {
+        network.labels.get(label::LINK).map(String::as_str) == Some(provider.as_str())
+            && network.labels.get(label::STORE_ID).map(String::as_str) == Some(store.as_str())
+    })
+}
+
+impl<'a> Builder<'a> {
+    fn incoming(&self, instance: &DesiredInstance) -> Vec<&'a ObservedNetwork> {
+        incoming(self.case.observed, &self.case.desired.identity.store, &instance.id).collect()
+    }
+
+    fn linked(&self, link: &DesiredLink) -> Option<&'a ObservedContainer> {
+        linked(self.case.observed, &self.case.desired.identity.store, link)
+    }
+
+    /// The places of an instance's container: as a consumer, and as the provider of those whose networks are there.
+    pub(super) fn link_places(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &'a DesiredInstance,
+    ) -> Vec<LinkPlace> {
+        let mut places = Vec::new();
+        for link in &instance.links {
+            let (network, subnet) = (&link.network.name, link.network.subnet);
+            let made = self.link_network(name, instance, link);
+            if let Some(attachment) = DesiredLink::place(network, subnet, LINK_CONSUMER, &instance.container)
+            {
+                places.push(LinkPlace { attachment, made, with: link.provider.to_string() });
+            }
+        }
+        for network in self.incoming(instance) {
+            let Some(subnet) = network.subnets.first() else { continue };
+            let named = NetworkName::from_stored(network.name.clone());
+            if let Some(attachment) = DesiredLink::place(&named, *subnet, LINK_PROVIDER, &instance.container)
+            {
+                places.push(LinkPlace { attachment, made: None, with: consumer(network) });
+            }
+        }
+        places
+    }
+
+    /// The step that makes the network of a link, where it is not there.
+    fn link_network(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &DesiredInstance,
+        link: &'a DesiredLink,
+    ) -> Option<StepId> {
+        let network = &link.network.name;
+        if let Some(step) = self.links.get(network) {
+            return Some(*step);
+        }
+        if self.networks().any(|there| there.name == network.as_str()) {
+            return None;
+        }
+        let reason = Reason::Links { consumer: name.clone(), provider: link.provider.to_string() };
+        self.change(Subject::Network(network.clone()), ChangeKind::Create, reason);
+        let identity = self.case.desired.identity_of(name, instance);
+        let action = Action::CreateNetwork { spec: link.network.clone(), identity };
+        let step = self.step(Some(name), action, []);
+        self.links.insert(network, step);
+        Some(step)
+    }
+
+    /// The steps after which an instance reaches those it is linked to and, where it is going to start, they are ready.
+    pub(super) fn reach(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &'a DesiredInstance,
+        starts: bool,
+    ) -> BTreeSet<StepId> {
+        let mut gate = BTreeSet::new();
+        for link in &instance.links {
+            let Some(provider) = self.linked(link) else {
+                self.away(name, link, starts);
+                continue;
+            };
+            let connected = self.connect_provider(name, instance, link, provider);
+            gate.extend(connected);
+            if starts && link.readiness != Readiness::Running {
+                let ready = self.awaited.get(&provider.id).copied().unwrap_or_else(|| {
+                    let readiness = link.readiness.clone();
+                    let action = Action::Await { container: existing(provider), readiness };
+                    self.step(Some(name), action, [])
+                });
+                self.awaited.insert(&provider.id, ready);
+                gate.insert(ready);
+            }
+        }
+        gate
+    }
+
+    fn connect_provider(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &'a DesiredInstance,
+        link: &'a DesiredLink,
+        provider: &'a ObservedContainer,
+    ) -> Option<StepId> {
+        let (network, subnet) = (&link.network.name, link.network.subnet);
+        if provider.networks.contains_key(network.as_str()) {
+            return None;
+        }
+        if let Some(step) = self.joined.get(network) {
+            return Some(*step);
+        }
+        let attachment = DesiredLink::place(network, subnet, LINK_PROVIDER, &link.container)?;
+        let made = self.link_network(name, instance, link);
+        if made.is_none() {
+            self.reason(name, Reason::LinkCut { with: link.provider.to_string() });
+        }
+        let action = Action::Connect { container: existing(provider), attachment };
+        let step = self.step(Some(name), action, made);
+        self.joined.insert(network, step);
+        Some(step)
+    }
+
+    /// Without its provider a consumer is not started; one that runs is not touched.
+    fn away(&mut self, name: &InstanceName, link: &DesiredLink, starts: bool) {
+        let DesiredLink { provider, engine, .. } = link;
+        let stack = &self.case.desired.identity.stack_name;
+        let elsewhere = engine.is_some() && *engine != self.case.observed.engine_id;
+        let message = if elsewhere {
+            format!(
+                "{provider}, which it is linked to, lives on another engine, and no network joins the two; name it in \
+                 the stack's `external` with an address that containers here reach"
+            )
+        } else {
+            let theirs = provider.to_string();
+            let theirs = theirs.split_once('/').map_or(theirs.as_str(), |(stack, _)| stack);
+            format!(
+                "{provider}, which it is linked to, does not run; `devarch up {theirs}` starts it, `devarch wire remove \
+                 {stack} {name}` ends the link"
+            )
+        };
+        let problem = Problem::of(name, "wires", message);
+        if starts { self.refused.push(Conflict(problem)) } else { self.warnings.push(problem) }
+    }
+
+    /// The steps that give a container its places in links; `made` may be one that a step makes.
+    pub(super) fn join_links(
+        &mut self,
+        name: &'a InstanceName,
+        instance: &'a DesiredInstance,
+        (made, mut last): (StepId, StepId),
+    ) -> StepId {
+        for LinkPlace { attachment, made: network, .. } in self.link_places(name, instance) {
+            let container = crate::plan::ContainerRef::MadeBy(made);
+            let action = Action::Connect { container, attachment };
+            last = self.step(Some(name), action, network.into_iter().chain([last]));
+        }
+        last
+    }
+
+    /// The networks a container may be on besides its stack's.
+    pub(super) fn link_names(&self, instance: &DesiredInstance) -> BTreeSet<String> {
+        let own = instance.links.iter().map(|link| link.network.name.to_string());
+        own.chain(self.incoming(instance).into_iter().map(|network| network.name.clone())).collect()
+    }
+
+    /// Who is linked to the stack's instances is told, and what becomes of them where a provider goes.
+    pub(super) fn tell_links(&mut self) {
+        for (name, instance) in &self.case.desired.instances {
+            for network in self.incoming(instance) {
+                let who = consumer(network);
+                let runs = self.case.observed.containers.iter().any(|container| {
+                    container.state == RunState::Running
+                        && container.networks.contains_key(&network.name)
+                        && container.label(label::INSTANCE_ID)
+                            == network.labels.get(label::INSTANCE_ID).map(String::as_str)
+                });
+                let goes = instance.wanted != Wanted::Running && self.current.contains_key(name);
+                let (list, message) = if runs && goes {
+                    (&mut self.warnings, format!("{who} runs, is linked to it and loses it"))
+                } else {
+                    (&mut self.notes, format!("{who} is linked to it, by network {}", network.name))
+                };
+                list.push(Problem::of(name, "links", message));
+            }
+        }
+    }
+
+    /// The networks of links that stay: those of instances that are to be there.
+    pub(super) fn kept_links(&self) -> BTreeSet<&'a str> {
+        let instances = self.case.desired.instances.values();
+        let present = instances.filter(|instance| instance.wanted != Wanted::Absent);
+        present.flat_map(|instance| &instance.links).map(|link| link.network.name.as_str()).collect()
+    }
+
+    /// Takes the provider off a link's network, so that it can be removed.
+    pub(super) fn part(
+        &mut self,
+        network: &'a ObservedNetwork,
+        after: &BTreeSet<StepId>,
+    ) -> BTreeSet<StepId> {
+        let name = NetworkName::from_stored(network.name.clone());
+        let provider = network.labels.get(label::LINK).map(String::as_str);
+        let is_provider = |container: &&ObservedContainer| {
+            container.networks.contains_key(&network.name)
+                && container.label(label::INSTANCE_ID) == provider
+                && container.label(label::STORE_ID) == network.labels.get(label::STORE_ID).map(String::as_str)
+                && !is_ours(self.case.desired, &container.labels)
+        };
+        let providers: Vec<&ObservedContainer> =
+            self.case.observed.containers.iter().filter(is_provider).collect();
+        let mut steps = BTreeSet::new();
+        for container in providers {
+            let action = Action::Disconnect { container: existing(container), network: name.clone() };
+            steps.insert(self.step(None, action, after.iter().copied()));
+        }
+        steps
+    }
+}

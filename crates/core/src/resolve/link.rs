@@ -1,0 +1,68 @@
+//! Instances of other stacks that a stack's wires name.
+
+use super::{Effective, WiredStack};
+use crate::{
+    desired::{Readiness, readiness_of},
+    id::{EngineId, InstanceId, StackId},
+    name::{InstanceName, StackName},
+    observed::ImageInfo,
+    stack::{Stack, Wanted},
+    wire::{WireInstance, environment},
+};
+use std::collections::BTreeMap;
+
+/// Instances of other stacks that are linked to.
+pub type Others = BTreeMap<(StackName, InstanceName), Other>;
+
+/// An instance of another stack, as those who are linked to it need to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// The stack.
+    pub stack: StackId,
+    /// The instance.
+    pub instance: InstanceId,
+    /// Where its stack lives; `None` before its first apply.
+    pub engine: Option<EngineId>,
+    /// Whether its container should run.
+    pub wanted: Wanted,
+    /// What it offers, its effective environment with what wires set in it, and where it answers.
+    pub wire: WireInstance,
+    /// The commands that make logins of consumers' own, by export.
+    pub provisions: BTreeMap<String, Vec<String>>,
+    /// Its effective config.
+    config: Effective,
+}
+
+impl Other {
+    /// An instance of a stack that is wired; `None` where there is none of that name.
+    pub fn of(stack: &Stack, wired: &WiredStack, name: &InstanceName) -> Option<Self> {
+        let instance = stack.instances.get(name)?;
+        let config = wired.effective.get(name)?.clone();
+        let mut wire = wired.input.instances.get(name)?.clone();
+        wire.environment = environment(&wire, wired.resolution.variables.get(name));
+        let provisions = config.exports.iter().filter_map(|export| {
+            export.provision.as_ref().map(|provision| (export.name.clone(), provision.command.clone()))
+        });
+        Some(Self {
+            stack: stack.id.clone(),
+            instance: instance.id.clone(),
+            engine: stack.engine.as_ref().map(|engine| engine.id.clone()),
+            wanted: stack.wanted(instance),
+            wire,
+            provisions: provisions.collect(),
+            config,
+        })
+    }
+
+    /// Its image.
+    pub fn image(&self) -> Option<&String> {
+        self.config.service.image.as_ref()
+    }
+
+    /// When it counts as ready, given the images that are present.
+    pub(crate) fn readiness(&self, images: &BTreeMap<String, ImageInfo>) -> Readiness {
+        let service = &self.config.service;
+        let image = self.image().and_then(|image| images.get(image));
+        readiness_of(service.job.unwrap_or(false), service.healthcheck.as_ref(), image)
+    }
+}
