@@ -7,4 +7,5 @@ mod common;
 
 mod definitions;
 mod diagnostics;
+mod links;
 mod real;

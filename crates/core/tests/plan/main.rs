@@ -5,6 +5,7 @@
 mod assumptions;
 mod drift;
 mod images;
+mod links;
 mod promises;
 mod random;
 mod snapshot;

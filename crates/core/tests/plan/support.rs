@@ -6,14 +6,14 @@ use devarch_core::{
     engine::{EngineInfo, EngineKind, Locality},
     hash::HashKey,
     id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
-    name::{ContainerName, InstanceName},
+    name::{ContainerName, InstanceName, NetworkName},
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
     plan::{
         Action, AppliedState, Assumptions, Before, ContainerRef, Made, Plan, PlanOptions, Remembered,
         RememberedSpec, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
     },
     read::{parse_yaml, read_project},
-    resolve::Problem,
+    resolve::{Others, Problem},
     spec::{ContainerSpec, MountFrom, label},
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
     template::{HostPortChoice, MountSource, PullPolicy},
@@ -110,6 +110,9 @@ pub(crate) struct Paper {
     pub(crate) sources: BTreeMap<String, BuildHash>,
     /// A pull policy for every instance.
     pub(crate) pull: Option<PullPolicy>,
+    /// Instances of other stacks that can be linked to, and the addresses of links.
+    pub(crate) others: Others,
+    pub(crate) links: BTreeMap<NetworkName, Ipv4Net>,
     specs: BTreeMap<ContainerId, ContainerSpec>,
     made: u32,
     /// The apply that is being carried out, by number.
@@ -148,6 +151,8 @@ impl Paper {
             subnet: "10.213.0.0/24".parse().unwrap(),
             sources: BTreeMap::new(),
             pull: None,
+            others: Others::new(),
+            links: BTreeMap::new(),
             specs: BTreeMap::new(),
             made: 0,
             apply: 0,
@@ -182,8 +187,8 @@ impl Paper {
             pull: self.pull,
             build_hashes: &self.sources,
             prior: &prior,
-            others: &BTreeMap::new(),
-            links: &BTreeMap::new(),
+            others: &self.others,
+            links: &self.links,
         };
         desire(stack, &world)
     }
@@ -280,7 +285,11 @@ impl Paper {
                 self.observed.networks.push(ObservedNetwork {
                     id: NetworkId::new(format!("net-{}", spec.name)),
                     name: spec.name.to_string(),
-                    labels: identity.labels("", &self.apply_id()),
+                    labels: {
+                        let mut labels = identity.labels("", &self.apply_id());
+                        labels.extend(spec.labels());
+                        labels
+                    },
                     subnets: vec![spec.subnet],
                 });
             }
@@ -322,7 +331,9 @@ impl Paper {
                 let held = |c: &ObservedContainer| {
                     c.state == RunState::Running && c.networks.values().any(|theirs| *theirs == Some(address))
                 };
-                assert!(!self.observed.containers.iter().any(held), "{address} is taken");
+                // Of one that does not run it is written down, and taken when it starts.
+                let runs = self.container(&of(container)).state == RunState::Running;
+                assert!(!(runs && self.observed.containers.iter().any(held)), "{address} is taken");
                 self.container(&of(container)).networks.insert(name, Some(address));
             }
             Action::Disconnect { container, network } => {
@@ -433,12 +444,12 @@ impl Paper {
             .iter()
             .map(|port| ObservedPort { key: port.key, host_ip: port.host_ip, host_port: port.host_port })
             .collect();
-        let address = spec.network.as_ref().map(|network| IpAddr::V4(network.address));
+        let addresses: BTreeSet<IpAddr> = self.container(id).networks.values().flatten().copied().collect();
         let volumes = self.container(id).volumes.clone();
         for other in self.observed.containers.iter().filter(|c| c.id != *id && c.state == RunState::Running) {
             assert!(other.volumes.is_disjoint(&volumes), "{} runs on the same volume", other.name);
             assert!(
-                other.networks.values().all(|theirs| *theirs != address),
+                other.networks.values().flatten().all(|theirs| !addresses.contains(theirs)),
                 "{} has the same address",
                 other.name
             );

@@ -1,0 +1,263 @@
+//! Links between stacks, on real engines: two containers that reach each other, and nobody else.
+
+use crate::common::World;
+use devarch_core::{engine::EngineKind, spec::label};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Two stacks; `api` is linked to the other's `db`. Each instance answers with its own name.
+const PROJECT: &str = r#"
+version: "1"
+templates:
+  server:
+    image: busybox:1.37
+    command: [sh, -c, "mkdir /w; hostname > /w/index.html; exec httpd -f -p 80 -h /w"]
+    stop_grace_period: 0s
+    healthcheck: { test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1/"], interval: 1s }
+    ports: ["80"]
+    exports: [{ name: web, type: http, port: 80 }]
+  client:
+    image: busybox:1.37
+    command: [sh, -c, "mkdir /w; hostname > /w/index.html; exec httpd -f -p 80 -h /w"]
+    stop_grace_period: 0s
+    ports: ["80"]
+    imports: [{ name: upstream, type: http }]
+stacks:
+  STACK-infra:
+    instances:
+      db: { template: server }
+      other: { template: server }
+  STACK:
+    wires:
+      - { from: api, to: STACK-infra/db }
+      - { from: web, to: db }
+    instances:
+      api: { template: client }
+      web: { template: client }
+      db: { template: server }
+"#;
+
+/// What a program in an instance's container is answered by a host, within two seconds; nothing where it is not.
+fn page(world: &World, from: &str, host: &str) -> Option<String> {
+    let host = host.replace("STACK", &world.stack);
+    let line = format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 {host} 80");
+    let ran = world.run(&["exec", from, "-T", "--", "sh", "-c", &line]);
+    let answer = ran.stdout.trim().rsplit_once('\n').map(|(_, last)| last.to_owned());
+    answer.filter(|_| ran.code == 0)
+}
+
+/// The networks with the store's label, and the containers on each.
+fn picture(world: &World) -> BTreeMap<String, BTreeSet<String>> {
+    let engine = world.engine();
+    let containers = world.wait(engine.containers()).unwrap();
+    let networks = world.wait(engine.networks()).unwrap();
+    let short = |name: &str| name.replace(&world.stack, "STACK");
+    let ours = networks.iter().filter(|network| {
+        let stack = network.labels.get(label::STACK_NAME);
+        stack.is_some_and(|stack| stack.starts_with(&world.stack))
+    });
+    let on = |network: &str| {
+        let on = containers.iter().filter(|container| container.networks.contains_key(network));
+        on.map(|container| short(container.name.as_str())).collect()
+    };
+    ours.map(|network| (short(&network.name), on(&network.name))).collect()
+}
+
+/// The address of an instance's container in its own stack's network.
+fn address(world: &World, container: &str) -> String {
+    let name = container.replace("STACK", &world.stack);
+    let containers = world.wait(world.engine().containers()).unwrap();
+    let container = containers.iter().find(|it| it.name.as_str() == name).unwrap();
+    let own = container.networks.iter().find(|(network, _)| network.ends_with("-net")).unwrap();
+    own.1.unwrap().to_string()
+}
+
+fn a_link_joins_two_containers_and_nobody_else(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(PROJECT);
+    let alone = world.fails(3, &["up", "STACK", "--yes"]).stderr;
+    assert!(alone.contains("no instance 'db' in a stack 'STACK-infra' to be linked to"), "{alone}");
+    world.ok(&["up", "STACK-infra", "--yes"]);
+    let up = world.ok(&["up", "STACK", "--yes"]).stderr;
+    for line in [
+        "+   network devarch-STACK-api.STACK-infra-db: create, links api to STACK-infra/db",
+        "+   wire api.upstream -> STACK-infra/db.web (explicit, new)",
+    ] {
+        assert!(up.contains(line), "{up}");
+    }
+    let theirs = world.ok(&["plan", "STACK-infra", "--detailed-exitcode"]).stdout;
+    assert!(theirs.contains("note: db.links: STACK/api is linked to it"), "{theirs}");
+    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    who_reaches_whom(&world);
+    a_provider_that_is_made_anew_is_reached_again(&world);
+    it_is_not_taken_away_unnoticed(&world);
+    it_follows_new_names_and_ends(&world);
+}
+
+fn who_reaches_whom(world: &World) {
+    assert_eq!(page(world, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
+    let env = world.ok(&["wire", "env", "STACK/api"]).stdout;
+    assert!(env.contains("UPSTREAM_HOST=devarch-STACK-infra-db"), "{env}");
+    assert_eq!(page(world, "STACK/web", "$UPSTREAM_HOST").as_deref(), Some("db"), "its own stack's");
+    let (db, other) = (address(world, "devarch-STACK-infra-db"), address(world, "devarch-STACK-infra-other"));
+    let web = address(world, "devarch-STACK-web");
+    for (from, to) in [
+        // Neither the rest of the provider's stack, nor the provider in its own network.
+        ("STACK/api", other.as_str()),
+        ("STACK/api", "devarch-STACK-infra-other"),
+        ("STACK/api", &db),
+        // Nobody else of the consumer's stack.
+        ("STACK/web", &db),
+        ("STACK/web", "devarch-STACK-infra-db"),
+        // And the provider's nobody but the consumer.
+        ("STACK-infra/db", &web),
+        ("STACK-infra/other", "devarch-STACK-api"),
+    ] {
+        assert_eq!(page(world, from, to), None, "{from} reaches {to}");
+    }
+    let link = "devarch-STACK-api.STACK-infra-db";
+    let both = ["devarch-STACK-api", "devarch-STACK-infra-db"].map(str::to_owned);
+    assert_eq!(picture(world)[link], BTreeSet::from(both));
+    // Both are still reached from the host.
+    for instance in ["STACK/api", "STACK-infra/db"] {
+        let (stack, name) = instance.split_once('/').unwrap();
+        let status = world.json(&["status", stack]);
+        let port = status["stacks"][0]["instances"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|it| it["name"] == name)
+            .unwrap();
+        let socket = port["ports"][0]["host"].as_str().unwrap().parse().unwrap();
+        let page = world.wait(devarch_testkit::outside::web_page(socket, "/"));
+        assert!(page.is_some_and(|page| page.contains(name)), "{instance} at {socket}");
+    }
+}
+
+fn a_provider_that_is_made_anew_is_reached_again(world: &World) {
+    world.ok(&["apply", "STACK-infra", "--replace", "db", "--yes"]);
+    assert_eq!(page(world, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
+    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    let down = world.ok(&["down", "STACK-infra", "--yes"]).stderr;
+    assert!(down.contains("warning: db.links: STACK/api runs, is linked to it and loses it"), "{down}");
+    let plan = world.ok(&["plan", "STACK", "--detailed-exitcode"]).stdout;
+    assert!(
+        plan.contains("warning: api.wires: STACK-infra/db, which it is linked to, does not run"),
+        "{plan}"
+    );
+    let refused = world.fails(5, &["apply", "STACK", "--replace", "api", "--yes"]).stderr;
+    assert!(refused.contains("`devarch up STACK-infra` starts it"), "{refused}");
+    world.ok(&["up", "STACK-infra", "--yes"]);
+    assert_eq!(page(world, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
+}
+
+fn it_is_not_taken_away_unnoticed(world: &World) {
+    for args in [&["instance", "remove", "STACK-infra/db"][..], &["stack", "delete", "STACK-infra", "--yes"]]
+    {
+        let refused = world.run(args);
+        assert_ne!(refused.code, 0);
+        assert!(refused.stderr.contains("is linked to by STACK/api -> db"), "{refused}");
+    }
+    let listed = world.ok(&["wire", "list", "STACK-infra"]).stderr;
+    assert!(listed.contains("linked from another stack: STACK/api -> db"), "{listed}");
+}
+
+fn it_follows_new_names_and_ends(world: &World) {
+    world.ok(&["instance", "rename", "STACK-infra", "db", "store"]);
+    let listed = world.ok(&["wire", "list", "STACK"]).stdout;
+    assert!(listed.contains("STACK-infra/store.web"), "{listed}");
+    world.ok(&["apply", "STACK-infra", "--yes"]);
+    world.ok(&["apply", "STACK", "--yes"]);
+    assert_eq!(page(world, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("store"));
+    world.ok(&["wire", "remove", "STACK", "api"]);
+    world.ok(&["wire", "add", "STACK", "api", "db"]);
+    let ended = world.ok(&["apply", "STACK", "--yes"]).stderr;
+    assert!(
+        ended.contains("-   network devarch-STACK-api.STACK-infra-store: remove, its link has ended"),
+        "{ended}"
+    );
+    let networks: Vec<String> = picture(world).into_keys().collect();
+    assert_eq!(networks, ["devarch-STACK-infra-net", "devarch-STACK-net"]);
+    world.ok(&["plan", "STACK-infra", "--detailed-exitcode"]);
+}
+
+#[test]
+fn a_link_joins_two_containers_and_nobody_else_on_docker() {
+    a_link_joins_two_containers_and_nobody_else(EngineKind::Docker);
+}
+
+#[test]
+fn a_link_joins_two_containers_and_nobody_else_on_podman() {
+    a_link_joins_two_containers_and_nobody_else(EngineKind::Podman);
+}
+
+fn an_apply_that_fails_leaves_no_link(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(PROJECT);
+    world.ok(&["up", "STACK-infra", "--yes"]);
+    let before = picture(&world);
+    world
+        .write(&PROJECT.replace("{ template: client }", "{ template: client, command: [sh, -c, 'exit 3'] }"));
+    let failed = world.fails(1, &["up", "STACK", "--yes"]).stderr;
+    assert!(failed.contains("api"), "{failed}");
+    assert_eq!(picture(&world), before, "the provider is on its own network alone");
+    world.write(PROJECT);
+    world.ok(&["up", "STACK", "--yes"]);
+    world.ok(&["down", "STACK", "--yes"]);
+    assert_eq!(picture(&world), before);
+}
+
+#[test]
+fn an_apply_that_fails_leaves_no_link_on_docker() {
+    an_apply_that_fails_leaves_no_link(EngineKind::Docker);
+}
+
+#[test]
+fn an_apply_that_fails_leaves_no_link_on_podman() {
+    an_apply_that_fails_leaves_no_link(EngineKind::Podman);
+}
+
+/// A database server for several stacks: each consumer has a login of its own on it.
+const SHARED: &str = r#"
+version: "1"
+templates:
+  client:
+    image: postgres:17.2
+    entrypoint: ["sleep", "1000"]
+    stop_grace_period: 0s
+    volumes: ["nothing:/var/lib/postgresql/data"]
+    imports: [{ name: db, type: postgres, own: true }]
+stacks:
+  STACK-infra: { instances: { db: { template: postgres } } }
+  STACK-a: { wires: [{ from: one, to: STACK-infra/db }], instances: { one: { template: client } } }
+  STACK-b: { wires: [{ from: two, to: STACK-infra/db }], instances: { two: { template: client } } }
+"#;
+
+fn stacks_share_a_server_and_not_their_data(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(SHARED);
+    for stack in ["STACK-infra", "STACK-a", "STACK-b"] {
+        world.ok(&["up", stack, "--yes"]);
+    }
+    let query = |instance: &str, sql: &str| {
+        let line = format!("psql \"$DB_URL\" -tAc \"{sql}\"");
+        world.run(&["exec", instance, "-T", "--", "sh", "-c", &line])
+    };
+    let made = query("STACK-a/one", "CREATE TABLE orders (item text); INSERT INTO orders VALUES ('teapot')");
+    assert_eq!(made.code, 0, "{made}");
+    let who = |instance| query(instance, "SELECT current_user || ' ' || current_database()").stdout;
+    assert_eq!((who("STACK-a/one").trim(), who("STACK-b/two").trim()), ("one_db one_db", "two_db two_db"));
+    assert_ne!(query("STACK-b/two", "SELECT * FROM orders").code, 0, "another's data is not seen");
+    let other = "psql -h $DB_HOST -U $DB_USER -d one_db -tAc 'SELECT * FROM orders'";
+    let line = format!("PGPASSWORD=$DB_PASSWORD {other}");
+    assert_ne!(world.run(&["exec", "STACK-b/two", "-T", "--", "sh", "-c", &line]).code, 0);
+}
+
+#[test]
+fn stacks_share_a_server_and_not_their_data_on_docker() {
+    stacks_share_a_server_and_not_their_data(EngineKind::Docker);
+}
+
+#[test]
+fn stacks_share_a_server_and_not_their_data_on_podman() {
+    stacks_share_a_server_and_not_their_data(EngineKind::Podman);
+}

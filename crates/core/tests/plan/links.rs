@@ -1,0 +1,317 @@
+//! Links between stacks in plans: made with the consumer, kept when the provider is made anew, undone when an apply fails.
+
+use crate::support::{Paper, stack, stack_that_says};
+use devarch_core::{
+    desired::effective,
+    id::{InstanceId, StackId},
+    name::NetworkName,
+    observed::{ObservedNetwork, RunState},
+    plan::{PlanError, PlanOptions, TextOptions, plan, plan_text},
+    resolve::{Other, WireContext, wired},
+    stack::{Stack, Wanted},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+const DB: &str = "
+db:
+  template: t
+  healthcheck: {test: [CMD, 'true']}
+  exports: [{name: main, type: postgres, port: 5432, properties: {user: u, database: d}}]
+";
+
+const API: &str = "
+api:
+  template: t
+  imports: [{name: db, type: postgres}]
+";
+
+const LINK: &str = "devarch-shop-api.infra-db";
+
+fn infra() -> Stack {
+    let mut infra = stack(DB);
+    infra.name = "infra".parse().unwrap();
+    infra.id = StackId::new("stack-2");
+    infra.instances.values_mut().for_each(|instance| instance.id = InstanceId::new("infra-db"));
+    infra
+}
+
+fn shop() -> Stack {
+    stack_that_says("wires: [{from: api.db, to: infra/db}]", API)
+}
+
+/// An engine with both stacks' definitions known; nothing runs.
+struct Two {
+    paper: Paper,
+}
+
+impl Two {
+    fn new() -> Self {
+        let mut paper = Paper::new();
+        let infra = infra();
+        let nothing = BTreeMap::new();
+        let context = WireContext { images: &BTreeMap::new(), prior: &BTreeMap::new(), others: &nothing };
+        let wired = wired(&infra, effective(&infra), &context);
+        let db = "db".parse().unwrap();
+        let other = Other::of(&infra, &wired, &db).unwrap();
+        paper.others.insert((infra.name.clone(), db), other);
+        paper.links.insert(NetworkName::from_stored(LINK), "10.213.240.0/29".parse().unwrap());
+        Self { paper }
+    }
+
+    /// Does something with the stack that has these addresses.
+    fn infra<T>(&mut self, what: impl FnOnce(&mut Paper) -> T) -> T {
+        self.paper.subnet = "10.213.1.0/24".parse().unwrap();
+        what(&mut self.paper)
+    }
+
+    fn shop<T>(&mut self, what: impl FnOnce(&mut Paper) -> T) -> T {
+        self.paper.subnet = "10.213.0.0/24".parse().unwrap();
+        what(&mut self.paper)
+    }
+
+    /// Both run.
+    fn up() -> Self {
+        let mut two = Self::new();
+        two.infra(|paper| paper.apply(&infra()));
+        two.shop(|paper| paper.apply(&shop()));
+        two
+    }
+
+    /// Networks, and who is on them, by the names of containers that run.
+    fn picture(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let running = |network: &ObservedNetwork| {
+            let on = self.paper.observed.containers.iter().filter(|container| {
+                container.state == RunState::Running && container.networks.contains_key(&network.name)
+            });
+            on.map(|container| container.name.to_string()).collect()
+        };
+        self.paper.observed.networks.iter().map(|it| (it.name.clone(), running(it))).collect()
+    }
+}
+
+fn text(paper: &Paper, stack: &Stack) -> String {
+    plan_text(&paper.plan(stack), TextOptions::default())
+}
+
+#[test]
+fn a_link_is_made_with_its_consumer_and_told_in_both_plans() {
+    let mut two = Two::new();
+    two.infra(|paper| paper.apply(&infra()));
+    two.paper.done.clear();
+    let plan = two.shop(|paper| paper.apply(&shop()));
+    insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    +   network devarch-shop-api.infra-db: create, links api to infra/db
+    +   network devarch-shop-net: create, is not there
+    +   api: create, is not there
+          image busybox:1
+
+    +   wire api.db -> infra/db.main (explicit, new)
+
+    Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
+    ");
+    insta::assert_snapshot!(two.paper.done.join("\n"), @"
+    api: wait until it is healthy
+    api: create network devarch-shop-api.infra-db
+    api: connect to devarch-shop-api.infra-db
+    create network devarch-shop-net
+    api: create container devarch-shop-api
+    api: connect to devarch-shop-api.infra-db
+    api: start
+    see that everything still runs
+    ");
+    insta::assert_snapshot!(text(&two.paper, &shop()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+        wire api.db -> infra/db.main (explicit)
+
+    Nothing to do: the stack is as it should be.
+    ");
+    insta::assert_snapshot!(two.infra(|paper| text(paper, &infra())), @"
+    stack infra on docker 20.10.24, network devarch-infra-net 10.213.1.0/24
+
+    note: db.links: shop/api is linked to it, by network devarch-shop-api.infra-db
+
+    Nothing to do: the stack is as it should be.
+    ");
+    let on: Vec<String> = two.picture()[LINK].iter().cloned().collect();
+    assert_eq!(on, ["devarch-infra-db", "devarch-shop-api"]);
+}
+
+#[test]
+fn a_consumer_does_not_start_without_its_provider_and_one_that_runs_goes_on() {
+    let mut two = Two::new();
+    let refused = |two: &mut Two| {
+        two.shop(|paper| {
+            let desired = paper.desire(&shop());
+            let plan = plan(&desired, &paper.observed, &paper.remembered, &PlanOptions::default());
+            let PlanError::Conflicts { .. } = plan.as_ref().unwrap_err();
+            plan.unwrap_err().to_string()
+        })
+    };
+    insta::assert_snapshot!(refused(&mut two), @"stack 'shop' can't be applied: instance 'api': infra/db, which it is linked to, does not run; `devarch up infra` starts it, `devarch wire remove shop api` ends the link");
+    let mut two = Two::up();
+    let mut down = infra();
+    down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Stopped);
+    insta::assert_snapshot!(two.infra(|paper| text(paper, &down)), @"
+    stack infra on docker 20.10.24, network devarch-infra-net 10.213.1.0/24
+
+    ~   db: is wanted stopped
+
+    warning: db.links: shop/api runs, is linked to it and loses it
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
+    ");
+    two.infra(|paper| paper.apply(&down));
+    insta::assert_snapshot!(two.shop(|paper| text(paper, &shop())), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+        wire api.db -> infra/db.main (explicit)
+
+    warning: api.wires: infra/db, which it is linked to, does not run; `devarch up infra` starts it, `devarch wire remove shop api` ends the link
+
+    Nothing to do: the stack is as it should be.
+    ");
+}
+
+#[test]
+fn a_provider_that_is_made_anew_is_linked_before_it_starts() {
+    let mut two = Two::up();
+    two.paper.done.clear();
+    let mut changed = infra();
+    changed.instances.values_mut().for_each(|instance| {
+        instance.overrides.service.hostname = Some("other".to_owned());
+    });
+    two.infra(|paper| paper.apply(&changed));
+    insta::assert_snapshot!(two.paper.done.join("\n"), @"
+    db: create container devarch-infra-db.next
+    db: connect to devarch-shop-api.infra-db
+    db: stop
+    db: rename to devarch-infra-db.old
+    db: rename to devarch-infra-db
+    db: start
+    db: wait until it is healthy
+    db: remove container devarch-infra-db.old
+    ");
+    let on: Vec<String> = two.picture()[LINK].iter().cloned().collect();
+    assert_eq!(on, ["devarch-infra-db", "devarch-shop-api"]);
+    assert!(two.infra(|paper| paper.plan(&changed)).is_empty());
+    assert!(two.shop(|paper| paper.plan(&shop())).is_empty());
+}
+
+#[test]
+fn an_end_that_was_cut_off_by_hand_is_connected_again() {
+    let mut two = Two::up();
+    for container in &mut two.paper.observed.containers {
+        container.networks.remove(LINK);
+    }
+    insta::assert_snapshot!(two.infra(|paper| text(paper, &infra())), @"
+    stack infra on docker 20.10.24, network devarch-infra-net 10.213.1.0/24
+
+    ~   db: its link with shop/api is not there
+
+    note: db.links: shop/api is linked to it, by network devarch-shop-api.infra-db
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
+    ");
+    insta::assert_snapshot!(two.shop(|paper| text(paper, &shop())), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    ~   api: its link with infra/db is not there
+
+        wire api.db -> infra/db.main (explicit)
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
+    ");
+    two.shop(|paper| paper.apply(&shop()));
+    assert_eq!(two.picture()[LINK].len(), 2);
+    assert!(two.infra(|paper| paper.plan(&infra())).is_empty());
+}
+
+#[test]
+fn a_link_ends_with_its_wire_and_with_its_stack() {
+    let mut two = Two::up();
+    let alone = stack("\napi:\n  template: t\n");
+    two.paper.done.clear();
+    let plan = two.shop(|paper| paper.apply(&alone));
+    insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -   network devarch-shop-api.infra-db: remove, its link has ended
+    -/+ api: replace, a wire it had is gone
+          ~ api.environment.DB_DATABASE: - d
+          ~ api.environment.DB_HOST: - devarch-infra-db
+          ~ api.environment.DB_PORT: - 5432
+          ~ api.environment.DB_URL: - postgres://u@devarch-infra-db:5432/d
+          ~ api.environment.DB_USER: - u
+          ~ api.wires.db: - infra/db.main
+
+    Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
+    ");
+    insta::assert_snapshot!(two.paper.done.join("\n"), @"
+    api: create container devarch-shop-api.next
+    api: stop
+    api: rename to devarch-shop-api.old
+    api: rename to devarch-shop-api
+    api: start
+    see that everything still runs
+    disconnect from devarch-shop-api.infra-db
+    api: remove container devarch-shop-api.old
+    remove network devarch-shop-api.infra-db
+    ");
+    assert!(!two.picture().contains_key(LINK));
+    assert!(two.infra(|paper| paper.plan(&infra())).is_empty(), "the provider is as it was");
+
+    let mut two = Two::up();
+    let mut down = shop();
+    down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
+    two.shop(|paper| paper.apply(&down));
+    assert_eq!(two.picture().keys().collect::<Vec<_>>(), ["devarch-infra-net"]);
+    assert!(two.infra(|paper| paper.plan(&infra())).is_empty());
+}
+
+#[test]
+fn an_apply_that_ends_anywhere_is_put_back_with_its_links() {
+    let mut begun = Two::new();
+    begun.infra(|paper| paper.apply(&infra()));
+    let before = begun.picture();
+    let plan = begun.shop(|paper| paper.plan(&shop()));
+    for last in 0..=plan.steps.len() {
+        let mut two = Two::new();
+        two.infra(|paper| paper.apply(&infra()));
+        let put_back = |paper: &mut Paper| {
+            let journal = paper.before(&shop());
+            let apply = paper.carry_out_until(&plan, last);
+            for _ in 0..2 {
+                let undo = paper.undo(&journal, std::slice::from_ref(&apply));
+                paper.make(&undo.steps, undo.steps.len());
+            }
+            paper.undo(&journal, &[apply]).steps
+        };
+        assert!(two.shop(put_back).is_empty(), "after {last} steps");
+        assert_eq!(two.picture(), before, "after {last} steps");
+    }
+}
+
+#[test]
+fn a_plan_does_not_hold_where_its_provider_is_another_now() {
+    let mut two = Two::up();
+    let assumed = two.shop(|paper| paper.assume(&shop()));
+    let theirs = two.infra(|paper| paper.assume(&infra()));
+    let options = PlanOptions {
+        replace: [infra().instances.keys().next().unwrap().clone()].into(),
+        ..PlanOptions::default()
+    };
+    let anew = two.infra(|paper| paper.plan_with(&infra(), &options));
+    two.paper.carry_out(&anew);
+    let now = two.shop(|paper| paper.assume(&shop()));
+    let told: Vec<String> = assumed.differences(&now).iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(told.join("\n"), @"link api -> infra/db: assumed id c1, found c3");
+    let mut down = shop();
+    down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
+    two.shop(|paper| paper.apply(&down));
+    let now = two.infra(|paper| paper.assume(&infra()));
+    let told: Vec<String> = theirs.differences(&now).iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|line| line.starts_with(&format!("network {LINK}: "))), "{told:?}");
+}
