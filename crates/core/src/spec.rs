@@ -297,10 +297,11 @@ impl NetworkSpec {
         Self { name, subnet, link: None }
     }
 
-    /// The labels beside those of its owner.
-    pub fn labels(&self) -> BTreeMap<String, String> {
-        let link = self.link.iter().map(|provider| (label::LINK.to_owned(), provider.to_string()));
-        link.collect()
+    /// Its labels, made by that apply for its owner.
+    pub fn labels(&self, owner: &Identity, apply: &ApplyId) -> BTreeMap<String, String> {
+        let mut labels = owner.labels("", apply);
+        labels.extend(self.link.iter().map(|provider| (label::LINK.to_owned(), provider.to_string())));
+        labels
     }
 }
 

@@ -76,9 +76,7 @@ impl Hands<'_> {
                 build.run(self.engine, events, cancel).await
             }
             Action::CreateNetwork { spec, identity } => {
-                let mut labels = identity.labels("", &self.apply);
-                labels.extend(spec.labels());
-                done(engine.create_network(spec, &labels).await)
+                done(engine.create_network(spec, &spec.labels(identity, &self.apply)).await)
             }
             Action::RemoveNetwork { id, .. } => done(engine.remove_network(id).await),
             Action::CreateVolume { spec, identity } => {

@@ -7,9 +7,10 @@ use super::{
     service::{mounts, service},
 };
 use crate::{
-    desired::{Desired, DesiredInstance},
-    name::{InstanceName, PhysicalVolume},
+    desired::{Desired, DesiredInstance, DesiredLink},
+    name::{InstanceName, NetworkName, PhysicalVolume, StackName},
     stack::Wanted,
+    wire::ProviderName,
 };
 use std::collections::BTreeMap;
 
@@ -37,7 +38,7 @@ pub fn compose_file(desired: &Desired, place: ConfigPlace) -> ComposeFile {
     let mut file = ComposeFile {
         name: format!("devarch-{}", desired.identity.stack_name),
         services: BTreeMap::new(),
-        networks: BTreeMap::from([(NETWORK, network(desired))]),
+        networks: networks(desired, &present),
         volumes: volumes(&present),
         configs: BTreeMap::new(),
         files: Vec::new(),
@@ -66,11 +67,25 @@ fn present(desired: &Desired) -> Present<'_> {
     desired.instances.iter().filter(|(_, instance)| instance.wanted != Wanted::Absent).collect()
 }
 
-fn network(desired: &Desired) -> Network {
-    Network {
+/// The stack's own, and those of the stacks it is linked to: what DevArch makes for a link is not there without it, while
+/// the provider answers in its own stack's network to the same name.
+fn networks(desired: &Desired, present: &Present<'_>) -> BTreeMap<String, Network> {
+    let own = Network::Own {
         name: desired.network.name.clone(),
         driver: "bridge",
         ipam: Ipam { config: [IpamPool { subnet: desired.network.subnet }] },
+    };
+    let links = present.values().flat_map(|instance| &instance.links).filter_map(linked_stack);
+    let external = |stack: &StackName| Network::External { name: NetworkName::of(stack), external: true };
+    let links = links.map(|stack| (stack.to_string(), external(stack)));
+    links.chain([(NETWORK.to_owned(), own)]).collect()
+}
+
+/// The stack a link leads to. One that is called `default` is none that Compose could tell from the stack's own network.
+pub(super) fn linked_stack(link: &DesiredLink) -> Option<&StackName> {
+    match &link.provider {
+        ProviderName::Other { stack, .. } if stack.as_str() != NETWORK => Some(stack),
+        _ => None,
     }
 }
 

@@ -21,7 +21,7 @@ use std::{
 pub struct ComposeFile {
     pub(super) name: String,
     pub(super) services: BTreeMap<InstanceName, Service>,
-    pub(super) networks: BTreeMap<&'static str, Network>,
+    pub(super) networks: BTreeMap<String, Network>,
     #[serde(skip_serializing_if = "is_default")]
     pub(super) volumes: BTreeMap<PhysicalVolume, Volume>,
     #[serde(skip_serializing_if = "is_default")]
@@ -141,7 +141,7 @@ pub(super) struct Service {
     #[serde(skip_serializing_if = "is_default")]
     pub(super) network_mode: Option<Interpolated>,
     #[serde(skip_serializing_if = "is_default")]
-    pub(super) networks: BTreeMap<&'static str, NetworkUse>,
+    pub(super) networks: BTreeMap<String, NetworkUse>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -224,16 +224,19 @@ pub(super) struct Deploy {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct NetworkUse {
-    pub(super) ipv4_address: Ipv4Addr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ipv4_address: Option<Ipv4Addr>,
     #[serde(skip_serializing_if = "is_default")]
     pub(super) aliases: Vec<Interpolated>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Network {
-    pub(super) name: NetworkName,
-    pub(super) driver: &'static str,
-    pub(super) ipam: Ipam,
+#[serde(untagged)]
+pub(super) enum Network {
+    /// The stack's own.
+    Own { name: NetworkName, driver: &'static str, ipam: Ipam },
+    /// Another stack's, which has to be there.
+    External { name: NetworkName, external: bool },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -2,7 +2,7 @@
 
 use super::{
     Interpolated,
-    build::{NETWORK, Present},
+    build::{NETWORK, Present, linked_stack},
     config_file::value,
     image::pull_policy,
     model::{self, DependsOn, Deploy, Mount, NetworkUse, Port, Service},
@@ -69,7 +69,7 @@ pub(super) fn service(
         ulimits: spec.ulimits.clone(),
         deploy: Deploy { resources: spec.resources.clone() },
         network_mode: one(spec.network_mode.as_ref()),
-        networks: networks(spec),
+        networks: networks(instance),
         ..Service::default()
     }
 }
@@ -201,10 +201,13 @@ fn extra_hosts(spec: &ContainerSpec) -> Vec<Interpolated> {
     hosts.map(|(host, address)| Interpolated::literal(format!("{host}:{address}"))).collect()
 }
 
-fn networks(spec: &ContainerSpec) -> BTreeMap<&'static str, NetworkUse> {
-    let used = spec.network.as_ref().map(|attachment| {
-        let network = NetworkUse { ipv4_address: attachment.address, aliases: all(&attachment.aliases) };
-        (NETWORK, network)
+fn networks(instance: &DesiredInstance) -> BTreeMap<String, NetworkUse> {
+    let own = instance.spec.network.as_ref().map(|attachment| {
+        let (address, aliases) = (Some(attachment.address), all(&attachment.aliases));
+        (NETWORK.to_owned(), NetworkUse { ipv4_address: address, aliases })
     });
-    used.into_iter().collect()
+    let links = instance.links.iter().filter_map(linked_stack);
+    let links =
+        links.map(|stack| (stack.to_string(), NetworkUse { ipv4_address: None, aliases: Vec::new() }));
+    links.chain(own).collect()
 }

@@ -1,6 +1,6 @@
 //! Instances of other stacks that a stack's wires name.
 
-use super::{Effective, WiredStack};
+use super::{Effective, Problem, WiredStack};
 use crate::{
     desired::{Readiness, readiness_of},
     id::{EngineId, InstanceId, StackId},
@@ -29,6 +29,8 @@ pub struct Other {
     pub wire: WireInstance,
     /// The commands that make logins of consumers' own, by export.
     pub provisions: BTreeMap<String, Vec<String>>,
+    /// What of what it offers can't be said: secrets that are not set, or can't be read.
+    pub problems: Vec<Problem>,
     /// Its effective config.
     config: Effective,
 }
@@ -50,6 +52,12 @@ impl Other {
             wanted: stack.wanted(instance),
             wire,
             provisions: provisions.collect(),
+            problems: wired
+                .problems
+                .iter()
+                .filter(|it| it.instance.as_ref() == Some(name))
+                .cloned()
+                .collect(),
             config,
         })
     }

@@ -53,6 +53,7 @@ pub fn wired(
     let mut problems = Vec::new();
     let input = input(stack, &effective, context, &mut problems);
     let resolution = resolve(&input);
+    problems.extend(unsaid(&resolution, context.others));
     let cyclic = is_cyclic(&effective, &resolution);
     let provisions = provisions(&input, &effective, (&resolution, context.others));
     for (name, config) in &mut effective {
@@ -145,6 +146,20 @@ fn input(
     }
     problems.extend(opener.problems);
     input
+}
+
+/// What linked providers can't say of what they offer, told of their consumers.
+fn unsaid(resolution: &Resolution, others: &Others) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for link in &resolution.links {
+        let ProviderName::Other { stack, instance } = &link.to.provider else { continue };
+        let other = others.get(&(stack.clone(), instance.clone()));
+        for problem in other.iter().flat_map(|other| &other.problems) {
+            let message = format!("{stack}/{problem}");
+            problems.push(Problem::of(&link.consumer, format!("imports.{}", link.import), message));
+        }
+    }
+    problems
 }
 
 fn opener<'a>(

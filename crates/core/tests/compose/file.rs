@@ -5,12 +5,16 @@ use crate::{
 };
 use devarch_core::{
     compose::{ComposeFile, ConfigPlace, compose_file, validate},
-    desired::Desired,
+    desired::{Desired, DesiredLink, Readiness},
+    id::{InstanceId, StackId},
+    name::{ContainerName, NetworkName},
     read::parse_yaml_with,
+    spec::NetworkSpec,
     text::Text,
+    wire::ProviderName,
 };
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The file as Compose reads it: YAML, interpolated.
 fn read_back(file: &ComposeFile) -> Value {
@@ -240,6 +244,31 @@ fn secrets_are_variables_and_their_values_beside_the_file() {
     WEB_RUN_SECRETS_TOKEN=t0ken
     ");
     assert!(!format!("{file:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_link_is_the_providers_stack_as_an_external_network() {
+    let name = name("api");
+    let mut api = instance(&name, bare("busybox:1", "api"));
+    api.links.push(DesiredLink {
+        network: NetworkSpec {
+            name: NetworkName::from_stored("devarch-shop-api.infra-db"),
+            subnet: "10.213.240.0/29".parse().unwrap(),
+            link: Some(InstanceId::new("db")),
+        },
+        provider: ProviderName::Other { stack: "infra".parse().unwrap(), instance: "db".parse().unwrap() },
+        stack: StackId::new("infra"),
+        instance: InstanceId::new("db"),
+        container: ContainerName::from_stored("devarch-infra-db"),
+        engine: None,
+        readiness: Readiness::Running,
+    });
+    let file = compose_file(&stack([(name, api)]), ConfigPlace::Inline);
+    assert_eq!(validate(&file), []);
+    let read = read_back(&file);
+    assert_eq!(read["networks"]["infra"], json!({"name": "devarch-infra-net", "external": true}));
+    let networks: Vec<&String> = read["services"]["api"]["networks"].as_object().unwrap().keys().collect();
+    assert_eq!(networks, ["default", "infra"]);
 }
 
 #[test]

@@ -285,11 +285,7 @@ impl Paper {
                 self.observed.networks.push(ObservedNetwork {
                     id: NetworkId::new(format!("net-{}", spec.name)),
                     name: spec.name.to_string(),
-                    labels: {
-                        let mut labels = identity.labels("", &self.apply_id());
-                        labels.extend(spec.labels());
-                        labels
-                    },
+                    labels: spec.labels(identity, &self.apply_id()),
                     subnets: vec![spec.subnet],
                 });
             }
