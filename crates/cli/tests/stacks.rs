@@ -27,6 +27,7 @@ on_both_engines! {
     what_a_lost_home_left_is_cleared_away_and_its_data_taken_over
     a_copied_home_can_own_nothing_and_keeps_its_secrets
     up_waits_for_what_an_interrupted_up_left_starting
+    those_that_are_waited_for_keep_nobody_from_starting
     every_template_whose_image_is_here_becomes_ready
     what_was_brought_up_is_shown_as_healthy_at_once
 }
@@ -282,6 +283,17 @@ fn up_waits_for_what_an_interrupted_up_left_starting(world: &World) {
     child.wait().unwrap();
     world.ok(&["up", "--yes"]);
     world.ok(&["exec", "-T", "/web", "--", "test", "-f", "/ok"]);
+}
+
+/// A dozen are healthy only once the last one answers.
+fn those_that_are_waited_for_keep_nobody_from_starting(world: &World) {
+    let early = "healthcheck: {test: \"printf x | nc -w 1 zz 8000\", interval: 10s, retries: 4}";
+    let early: Vec<String> = (0..12)
+        .map(|n| format!("      a{n}: {{template: busybox, command: [sleep, '1000'], {early}}}\n"))
+        .collect();
+    let last = "      zz: {template: busybox, command: [sh, -c, \"while true; do echo ok | nc -l -p 8000; done\"]}\n";
+    world.write(&format!("version: \"1\"\nstacks:\n  STACK:\n    instances:\n{}{last}", early.concat()));
+    world.ok(&["up", "--yes"]);
 }
 
 fn every_template_whose_image_is_here_becomes_ready(world: &World) {

@@ -119,16 +119,19 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Forgets all of one instance but what has this hash: its container was made, and no other is left.
-pub(crate) async fn settle(tx: &mut Tx, stack: &StackId, instance: &InstanceId, hash: &str) -> Result<()> {
-    execute!(
-        tx,
-        "DELETE FROM applied WHERE stack_id = $1 AND instance_id = $2 AND hash <> $3",
-        stack.as_str(),
-        instance.as_str(),
-        hash,
-    )?;
-    mark(tx, stack, instance, AppliedState::Made).await
+/// Forgets all of each instance but what has this hash: its container was made, and no other is left.
+pub(crate) async fn settle(tx: &mut Tx, stack: &StackId, made: &[(&InstanceId, &str)]) -> Result<()> {
+    for (instance, hash) in made {
+        execute!(
+            tx,
+            "DELETE FROM applied WHERE stack_id = $1 AND instance_id = $2 AND hash <> $3",
+            stack.as_str(),
+            instance.as_str(),
+            *hash,
+        )?;
+        mark(tx, stack, instance, AppliedState::Made).await?;
+    }
+    Ok(())
 }
 
 /// Marks all of one instance: its containers were removed, as it was wanted.

@@ -186,10 +186,10 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Forgets what was applied of an instance with any other hash: no container but that one is left of it.
-    pub async fn settle_applied(&self, stack: &StackId, instance: &InstanceId, hash: &str) -> Result<()> {
+    /// Forgets what was applied of instances with any other hash: no container but that one is left of each.
+    pub async fn settle_applied(&self, stack: &StackId, made: &[(&InstanceId, &str)]) -> Result<()> {
         let mut tx = self.database.write().await?;
-        let done = applied::settle(&mut tx, stack, instance, hash).await;
+        let done = applied::settle(&mut tx, stack, made).await;
         tx.end(done).await
     }
 

@@ -512,7 +512,7 @@ async fn what_each_container_was_made_from_stays_known_until_one_is_left(world: 
     let known = store.applied(&stack.id).await.unwrap();
     assert_eq!(known[&db], [again, applied("three"), applied("two")]);
 
-    store.settle_applied(&stack.id, &db, "three").await.unwrap();
+    store.settle_applied(&stack.id, &[(&db, "three")]).await.unwrap();
     let known = store.applied(&stack.id).await.unwrap();
     let made = Applied { state: AppliedState::Made, ..applied("three") };
     assert_eq!(known, BTreeMap::from([(db.clone(), vec![made]), (web, vec![applied("one")])]));

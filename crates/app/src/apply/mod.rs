@@ -19,6 +19,7 @@ use crate::{
     App, AppError, PrepareOptions, Prepared,
     execute::{
         ApplyFailure, Ending, Event, EventSink, Executed, Failure, Hands, Journal, OnFailure, Outcome, Run,
+        Starts,
     },
 };
 use devarch_core::{
@@ -201,7 +202,7 @@ impl App {
             hash_key: self.hash_key.as_ref().ok(),
             mask: &attempt.mask,
             images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
-            quickest_start: Mutex::default(),
+            starts: Starts::default(),
             made: Mutex::default(),
         };
         let journal = Journal { store: &self.store, lock, apply: attempt.apply.clone() };
@@ -275,12 +276,15 @@ impl App {
     /// What was applied is now what is remembered.
     async fn settle(&self, attempt: &Attempt<'_>) -> Result<(), AppError> {
         let prepared = attempt.prepared;
-        for step in &prepared.plan.steps {
-            if let Action::CreateContainer { made, .. } = &step.action
-                && let Some(instance) = &made.identity.instance
-            {
-                self.store.settle_applied(&prepared.stack.id, &instance.id, &made.hash).await?;
+        let made = prepared.plan.steps.iter().filter_map(|step| match &step.action {
+            Action::CreateContainer { made, .. } => {
+                Some((&made.identity.instance.as_ref()?.id, made.hash.as_str()))
             }
+            _ => None,
+        });
+        let made: Vec<_> = made.collect();
+        if !made.is_empty() {
+            self.store.settle_applied(&prepared.stack.id, &made).await?;
         }
         self.remember_removed(prepared).await
     }
@@ -295,7 +299,7 @@ impl App {
             let mut containers = observed.containers.iter();
             let old = containers.find(|c| c.label(label::INSTANCE_ID) == Some(instance.id.as_str()));
             let _ = match old.and_then(|old| old.config_hash()) {
-                Some(hash) => self.store.settle_applied(&stack.id, &instance.id, hash).await,
+                Some(hash) => self.store.settle_applied(&stack.id, &[(&instance.id, hash)]).await,
                 None => self.store.mark_removed(&stack.id, &instance.id).await,
             };
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     App, AppError,
-    execute::{Event, EventSink, Executed, Failure, Hands, OnFailure, Run},
+    execute::{Event, EventSink, Executed, Failure, Hands, OnFailure, Run, Starts},
     observe::{Look, observe},
 };
 use devarch_core::{
@@ -156,7 +156,7 @@ impl App {
             hash_key: self.hash_key.as_ref().ok(),
             mask: undoing.mask,
             images: BTreeMap::new(),
-            quickest_start: Mutex::default(),
+            starts: Starts::default(),
             made: Mutex::default(),
         };
         let quiet = |event: Event| {

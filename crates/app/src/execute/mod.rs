@@ -6,11 +6,13 @@ mod journal;
 mod perform;
 mod ready;
 mod schedule;
+mod starts;
 
 pub use failure::{ApplyFailure, Ending, Failure};
 pub(crate) use journal::Journal;
 pub(crate) use perform::Hands;
 pub(crate) use schedule::{Executed, OnFailure, Run};
+pub(crate) use starts::Starts;
 
 use devarch_core::{
     plan::{Plan, StepId},

@@ -1,6 +1,6 @@
 //! One step: one engine call.
 
-use super::{Event, EventSink, Failure, ready};
+use super::{Event, EventSink, Failure, Starts, ready};
 use crate::images::{Build, Pull};
 use devarch_core::{
     hash::{FORM, HashKey},
@@ -19,7 +19,7 @@ use futures_util::{StreamExt as _, future::try_join_all};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -30,8 +30,8 @@ const LAST_LINES: u32 = 10;
 const EXEC_PAUSE: Duration = Duration::from_millis(20);
 
 /// How long after the last start a container without a check has to run to count as started: this, or as long as the
-/// quickest start took, for on a busy machine its program has hardly begun by then; but no longer than that.
-const SETTLE: Duration = Duration::from_millis(200);
+/// quickest start takes by itself, for on a busy machine its program has hardly begun by then; but no longer than that.
+const SETTLE: Duration = Duration::from_millis(100);
 const LONGEST_SETTLE: Duration = Duration::from_secs(3);
 
 /// What steps are made with.
@@ -49,8 +49,8 @@ pub(crate) struct Hands<'a> {
     pub(crate) mask: &'a Mask,
     /// Image ids by the name they are referred to, to remember what was applied.
     pub(crate) images: BTreeMap<String, ImageId>,
-    /// How long the quickest start took so far.
-    pub(crate) quickest_start: Mutex<Option<Duration>>,
+    /// How long starts take.
+    pub(crate) starts: Starts,
     /// Containers made so far.
     pub(crate) made: Mutex<BTreeMap<StepId, ContainerId>>,
 }
@@ -165,16 +165,14 @@ impl Hands<'_> {
     }
 
     async fn start(&self, container: &ContainerId) -> Result<(), Failure> {
-        let begun = Instant::now();
-        done(self.engine.start(container).await)?;
-        let mut quickest = self.quickest_start.lock().unwrap_or_else(PoisonError::into_inner);
-        *quickest = Some(quickest.map_or(begun.elapsed(), |known| known.min(begun.elapsed())));
-        Ok(())
+        let begun = self.starts.begin();
+        let started = done(self.engine.start(container).await);
+        self.starts.end(begun);
+        started
     }
 
     fn settle(&self) -> Duration {
-        let quickest = *self.quickest_start.lock().unwrap_or_else(PoisonError::into_inner);
-        quickest.unwrap_or(SETTLE).clamp(SETTLE, LONGEST_SETTLE)
+        self.starts.quickest().unwrap_or(SETTLE).clamp(SETTLE, LONGEST_SETTLE)
     }
 
     fn container(&self, container: &ContainerRef) -> Result<ContainerId, Failure> {

@@ -9,7 +9,8 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Engine calls under way at once; more make neither engine faster.
+/// Engine calls under way at once; more make neither engine faster. Waits are none of them: what is waited for may need
+/// what has not begun yet.
 const AT_ONCE: usize = 8;
 
 /// What a failure means for steps that have not begun.
@@ -66,6 +67,14 @@ impl Waiting {
         Self { ready, missing, after }
     }
 
+    /// The next to begin: a wait, or a call if there may be one more.
+    fn next(&mut self, steps: &[Step], one_more: bool) -> Option<StepId> {
+        let may_begin = |step: &&StepId| one_more || steps[step.0].action.is_wait();
+        let next = self.ready.iter().find(may_begin).copied()?;
+        self.ready.remove(&next);
+        Some(next)
+    }
+
     fn ended(&mut self, step: StepId) {
         for next in &self.after[step.0] {
             self.missing[next.0] -= 1;
@@ -86,15 +95,18 @@ impl Run<'_> {
     ) -> Executed {
         let mut waiting = Waiting::new(self.hands.steps, wanted);
         let mut running = FuturesUnordered::new();
+        let mut calls = 0;
         let mut executed = Executed::default();
         loop {
             executed.cancelled |= cancel.is_cancelled() && !waiting.ready.is_empty();
             let stopped = self.on_failure == OnFailure::Stop && !executed.failed.is_empty();
-            while !stopped && !executed.cancelled && running.len() < AT_ONCE {
-                let Some(id) = waiting.ready.pop_first() else { break };
+            while !stopped && !executed.cancelled {
+                let Some(id) = waiting.next(self.hands.steps, calls < AT_ONCE) else { break };
+                calls += usize::from(!self.is_wait(id));
                 running.push(async move { (id, self.step(id, cancel).await) });
             }
             let Some((id, result)) = running.next().await else { break };
+            calls -= usize::from(!self.is_wait(id));
             match result {
                 Ok(()) => {
                     executed.done.insert(id);
@@ -102,7 +114,7 @@ impl Run<'_> {
                 }
                 Err(Failure::Cancelled) => executed.cancelled = true,
                 // What is put back is waited for, and goes on where that is in vain.
-                Err(_) if self.on_failure == OnFailure::GoOn && self.hands.steps[id.0].action.is_wait() => {
+                Err(_) if self.on_failure == OnFailure::GoOn && self.is_wait(id) => {
                     waiting.ended(id);
                 }
                 Err(failure) => {
@@ -112,6 +124,10 @@ impl Run<'_> {
             }
         }
         executed
+    }
+
+    fn is_wait(&self, id: StepId) -> bool {
+        self.hands.steps[id.0].action.is_wait()
     }
 
     /// One step, written down before and after.
