@@ -1,11 +1,11 @@
 //! From a devarch.yml to the store.
 
 use super::stacks::{empty_instance, empty_stack};
-use crate::{App, AppError, Project};
+use crate::{App, AppError, PROJECT_FILE, Project, text_file::read_text};
 use devarch_core::{
     name::{InstanceName, StackName, TemplateName},
     plan::FieldDiff,
-    read::{InstanceFile, StackFile},
+    read::{InstanceFile, StackFile, located, parse_yaml},
     stack::{Instance, Pinned, Stack, Wanted},
     wire::{PRIMARY, Wiring},
 };
@@ -29,12 +29,36 @@ pub struct ImportSource {
 /// A stack as it would be: planned and shown before anything of it is saved.
 #[derive(Debug, Clone)]
 pub struct Draft {
+    /// The devarch.yml and the stack in it that it was read from.
+    pub source: Option<(PathBuf, StackName)>,
     /// The stack as it is in the store; none where the draft would make it.
     pub before: Option<Stack>,
     /// The stack as it would be.
     pub stack: Stack,
     /// Edits made in the store since the last import that the file undoes, from what they made to what the file says.
     pub undone: Vec<FieldDiff>,
+}
+
+impl Draft {
+    /// A stack as it is in the store.
+    pub fn of(stack: Stack) -> Self {
+        Self { source: None, before: Some(stack.clone()), stack, undone: Vec::new() }
+    }
+
+    /// What was found wrong with it, with lines and columns where it was read from a file.
+    pub fn placed(&self, error: AppError) -> AppError {
+        match &self.source {
+            Some(source) => placed(error, source),
+            None => error,
+        }
+    }
+}
+
+/// Problems of a stack with their places in its file. One that can't be read any more leaves them as they are.
+fn placed(error: AppError, (path, stack): &(PathBuf, StackName)) -> AppError {
+    let AppError::Problems { problems, .. } = &error else { return error };
+    let Some(root) = read_text(path).ok().and_then(|text| parse_yaml(&text).ok()) else { return error };
+    AppError::Invalid { origin: path.display().to_string(), wrong: located(&root, stack, problems) }
 }
 
 impl App {
@@ -52,9 +76,10 @@ impl App {
         let pins = self.pins(source, declared, before.as_ref())?;
         let mut stack = before.clone().unwrap_or_else(|| empty_stack(name, Some(&source.project.directory)));
         declare(&mut stack, declared, &pins);
-        self.complete(&mut stack, name).await?;
+        let origin = (source.project.directory.join(PROJECT_FILE), source.stack.clone());
+        self.complete(&mut stack, name).await.map_err(|error| placed(error, &origin))?;
         let undone = before.as_ref().map_or_else(Vec::new, |before| self.undone(before, &stack));
-        Ok(Draft { before, stack, undone })
+        Ok(Draft { source: Some(origin), before, stack, undone })
     }
 
     /// What was edited in the store since the last import, and the draft has otherwise; taken from what may be shown.
@@ -84,10 +109,9 @@ impl App {
 
     /// A stack as it is in the store, wanted running.
     pub async fn draft_running(&self, name: &StackName) -> Result<Draft, AppError> {
-        let before = self.stack(name).await?;
-        let mut stack = before.clone();
-        stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
-        Ok(Draft { before: Some(before), stack, undone: Vec::new() })
+        let mut draft = Draft::of(self.stack(name).await?);
+        draft.stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
+        Ok(draft)
     }
 
     /// Saves a draft. Refused where the stack was edited since the draft was made.

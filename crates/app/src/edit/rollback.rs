@@ -23,7 +23,7 @@ impl App {
         stack.enabled = definition.enabled;
         stack.imported.clone_from(&before.imported);
         self.complete(&mut stack, name).await?;
-        Ok(Draft { before: Some(before), stack, undone: Vec::new() })
+        Ok(Draft { stack, ..Draft::of(before) })
     }
 
     async fn earlier(&self, now: &devarch_core::stack::Stack, name: &StackName) -> Result<Apply, AppError> {

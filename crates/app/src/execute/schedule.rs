@@ -100,8 +100,8 @@ impl Run<'_> {
         loop {
             executed.cancelled |= cancel.is_cancelled() && !waiting.ready.is_empty();
             let stopped = self.on_failure == OnFailure::Stop && !executed.failed.is_empty();
-            while !stopped && !executed.cancelled {
-                let Some(id) = waiting.next(self.hands.steps, calls < AT_ONCE) else { break };
+            let goes_on = !stopped && !executed.cancelled;
+            while goes_on && let Some(id) = waiting.next(self.hands.steps, calls < AT_ONCE) {
                 calls += usize::from(!self.is_wait(id));
                 running.push(async move { (id, self.step(id, cancel).await) });
             }

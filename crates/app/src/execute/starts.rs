@@ -18,7 +18,7 @@ struct State {
 }
 
 /// A start that is under way.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Begun {
     at: Instant,
     /// Starts under way then, itself among them.

@@ -10,12 +10,11 @@ use crate::{
     when::clock,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{PrepareOptions, Prepared};
+use devarch_app::{Draft, PrepareOptions, Prepared};
 use devarch_core::{
     id::PlanId,
     name::{InstanceName, StackName},
     plan::Plan,
-    stack::Stack,
 };
 use devarch_store::SavedPlan;
 use serde::Serialize;
@@ -70,7 +69,7 @@ struct Planned<'a> {
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
-    let (stack, stored) = stack(session, args.stack).await?;
+    let (draft, stored) = draft(session, args.stack).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
@@ -81,8 +80,9 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     };
     let app = session.app().await?;
     let work = Work { session, command: "plan --lock", cancel: signals::cancel_token() };
-    let lock = if args.hold { Some(work.lock(&stack, args.lock, None).await?) } else { None };
-    let prepared = work.look(Box::pin(app.prepare_stack(stack, &options))).await?;
+    let lock = if args.hold { Some(work.lock(&draft.stack, args.lock, None).await?) } else { None };
+    let planned = Box::pin(app.prepare_stack(draft.stack.clone(), &options));
+    let prepared = work.look(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
     let saved = if stored && !args.no_save { Some(app.save_plan(&prepared).await?) } else { None };
     if let (Some(lock), Some(saved)) = (lock, &saved) {
         app.lease(lock.own(), saved).await?;
@@ -127,13 +127,13 @@ async fn tell_who_is_at_work(session: &Session, stack: &StackName) -> Result<(),
 
 /// The stack as it is in the store; where it is not there yet, as this directory's devarch.yml would make it. Whether
 /// it is in the store.
-async fn stack(session: &Session, named: Option<StackName>) -> Result<(Stack, bool), CliError> {
+async fn draft(session: &Session, named: Option<StackName>) -> Result<(Draft, bool), CliError> {
     let app = session.app().await?;
     let Ok(Some(source)) = app.import_here(&session.directory, named.as_ref(), None).await else {
-        return Ok((app.stack(&session.stack(named).await?).await?, true));
+        return Ok((Draft::of(app.stack(&session.stack(named).await?).await?), true));
     };
     let draft = app.draft(&source).await?;
-    let Some(before) = draft.before else { return Ok((draft.stack, false)) };
+    let Some(before) = draft.before else { return Ok((draft, false)) };
     if before.imported != draft.stack.imported {
         let name = &before.name;
         let note = format!(
@@ -141,5 +141,5 @@ async fn stack(session: &Session, named: Option<StackName>) -> Result<(Stack, bo
         );
         session.terminal.note(&note);
     }
-    Ok((before, true))
+    Ok((Draft::of(before), true))
 }

@@ -71,7 +71,8 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         None => first.clone(),
     };
     let options = supplied_for(&first.stack, &draft.stack, options);
-    let prepared = work.look(Box::pin(app.prepare_stack(draft.stack.clone(), &options))).await?;
+    let planned = Box::pin(app.prepare_stack(draft.stack.clone(), &options));
+    let prepared = work.look(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
     agree(session, &prepared, &draft.undone)?;
     let (lock, stack) = match lock {
         Some(lock) => (lock, app.save(&draft).await?),

@@ -1,6 +1,7 @@
 //! What is said about wires: checked when it is said, kept, renamed, copied and undone with the rest.
 
 use crate::common::World;
+use devarch_core::engine::EngineKind;
 
 const SHOP: &str = r#"
 version: "1"
@@ -172,4 +173,37 @@ stacks:
     let ran = world.run(&["run", "shop/api", "--", "sh", "-c", "echo $BILLS_URL; exit 7"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (7, "mysql://u:p%40ss@bills.lan:3306/b\n"));
     assert_eq!(world.fails(4, &["run", "shop/api", "--", "no-such-program"]).stdout, "");
+}
+
+#[test]
+fn what_only_resolving_finds_is_told_with_its_place_in_the_file() {
+    let Some(world) = World::on(EngineKind::Docker) else { return };
+    world.write(
+        "version: \"1\"\nstacks:\n  STACK:\n    wires:\n      - {from: api.db, to: cache}\n    instances:\n      \
+         api: {template: busybox, imports: [{name: db, type: postgres}]}\n      \
+         cache:\n        template: busybox\n        exports: [{name: a, type: redis, port: 1}]\n",
+    );
+    let told = world.fails(3, &["up", "--yes"]).to_string();
+    insta::assert_snapshot!(told, @"
+    --- stderr
+    error: stacks.STACK.wires[0].to: instance cache exports [redis]; api needs postgres
+     --> $ROOT/project/devarch.yml:5:24
+      |
+    5 |       - {from: api.db, to: cache}
+      |                        ^^
+    --- exit 3
+    ");
+    assert_eq!(world.fails(3, &["plan"]).to_string(), told);
+    let wrong = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:\n        template: busybox\n        \
+                 exports:\n          - {name: http, type: http, port: 80, properties: {path: '${env:NO}'}}\n";
+    world.write(wrong);
+    insta::assert_snapshot!(world.fails(3, &["up", "--yes"]), @"
+    --- stderr
+    error: stacks.STACK.instances.web.exports.http.properties.path: it refers to variable NO, which the effective environment does not have; set it, or remove the property
+     --> $ROOT/project/devarch.yml:8:61
+      |
+    8 |           - {name: http, type: http, port: 80, properties: {path: '${env:NO}'}}
+      |                                                             ^^^^
+    --- exit 3
+    ");
 }

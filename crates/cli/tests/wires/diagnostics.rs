@@ -97,7 +97,7 @@ instances: { api: {template: api}, both: {template: both}, db: {template: db}, p
     error: wires[4].from: both has no import 'three'; it has [one (postgres), two (postgres)]
     error: wires[5].to: proxy can't be wired to itself
     error: wires[6].from: db imports nothing, so there is nothing to wire
-    error: wires[7].to: stack 'elsewhere' has no instance 'db' that could be linked to
+    error: wires[7].to: there is no instance 'db' in a stack 'elsewhere' to be linked to; `devarch instance list elsewhere` lists those there are
     ");
     let world =
         defined("wires: [{ from: api, to: db }]\ninstances: { api: {template: api}, db: {template: db} }");

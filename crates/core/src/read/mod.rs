@@ -3,6 +3,7 @@
 
 mod build;
 mod fields;
+mod locate;
 mod node;
 mod project;
 mod references;
@@ -17,6 +18,7 @@ mod write;
 pub(crate) use build::BUILD_FIELDS;
 pub(crate) use fields::At;
 pub use fields::{Diagnostic, Reader};
+pub use locate::located;
 pub use node::{Key, Node, Place, Value, parse_yaml, parse_yaml_with};
 pub use project::SecretFile;
 pub use project::{InstanceFile, ProjectFile, StackFile, read_project};

@@ -13,8 +13,8 @@
 //!   it was before.
 //! - Only what an import uses has to be said: everything its type requires by default, or what its own mapping names.
 //! - Two imports that set one variable are an error, whichever would be last.
-//! - An exported port is doubted (a warning) only where ports are known, from `ports` or the image, and it is none of them:
-//!   programs may listen on what nobody declared.
+//! - An exported port is refused where ports are known, from `ports` and the image, and it is none of them; a program that
+//!   listens on what its image does not say is published. An image that was not pulled yet says nothing.
 //! - An entry of `wires` that is wrong still keeps DevArch from wiring its import by itself.
 //! - A user and a password stand in the URL only where clients of the type read them there.
 

@@ -296,7 +296,7 @@ fn a_port_nothing_is_known_to_listen_on_is_warned_about() {
 instances:
   web: {ports: [8081, 9000], exports: [{name: http, type: http, port: 8080}]}
   quiet: {exports: [{name: http, type: http, port: 8080}]}
-"), @"warning: web.exports.http.port: nothing is known to listen on port 8080: `ports` and the image have 8081, 9000; correct the port, or publish it");
+"), @"error: web.exports.http.port: nothing listens on port 8080, as far as `ports` and the image say: they have 8081, 9000; correct the port, or add it to `ports`");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(in crate::wire) enum ExportFault {
     Scheme { name: String, given: String, known: String },
     #[error("it does not say {}; consumers that rely on it can't be wired", .0.join(", "))]
     Lacks(Vec<&'static str>),
-    #[error("nothing is known to listen on port {port}: `ports` and the image have {}; correct the port, or publish it", names(.listens))]
+    #[error("nothing listens on port {port}, as far as `ports` and the image say: they have {}; correct the port, or add it to `ports`", names(.listens))]
     Silent { port: u16, listens: Vec<u16> },
     #[error(
         "{host} is the container itself for who runs in one; name the host as containers reach it, such as host.docker.internal"
@@ -38,7 +38,7 @@ pub(in crate::wire) enum ExportFault {
 impl ExportFault {
     fn severity(&self) -> Severity {
         match self {
-            Self::Lacks(_) | Self::Silent { .. } | Self::Loopback { .. } => Severity::Warning,
+            Self::Lacks(_) | Self::Loopback { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
