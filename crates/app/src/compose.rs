@@ -33,6 +33,8 @@ pub struct Composed {
     pub file: ComposeFile,
     /// Why the engine could not be asked about images: volumes that they declare and nothing mounts are not in it.
     pub unasked: Option<String>,
+    /// What it can't say.
+    pub left_out: Vec<String>,
 }
 
 /// What was written.
@@ -62,7 +64,7 @@ impl App {
         let file = compose_file(&desired, place);
         let problems = validate(&file);
         if problems.is_empty() {
-            Ok(Composed { file, unasked })
+            Ok(Composed { file, unasked, left_out: left_out(&desired) })
         } else {
             Err(AppError::Problems { stack: stack.name, problems })
         }
@@ -102,6 +104,27 @@ impl App {
         };
         desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
     }
+}
+
+/// Logins of consumers' own, and links: Compose runs nothing in another container, and has no network of two.
+fn left_out(desired: &Desired) -> Vec<String> {
+    let mut told = Vec::new();
+    for (name, instance) in &desired.instances {
+        for login in &instance.provisions {
+            told.push(format!(
+                "{name} logs in to {} as {}, which DevArch makes there and a Compose file can't: bring the stack up once, \
+                 and it is in the provider's data",
+                login.provider, login.name
+            ));
+        }
+        for link in &instance.links {
+            told.push(format!(
+                "{name} reaches {} in its stack's own network, which has to be there, and reaches the rest of that stack too",
+                link.provider
+            ));
+        }
+    }
+    told
 }
 
 /// Writes a Compose file with its config files into a directory; what is secret only if it is asked for.

@@ -26,6 +26,9 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     if let Some(why) = composed.unasked {
         session.terminal.note(&format!("volumes that images declare are not in it: {why}"));
     }
+    for what in &composed.left_out {
+        session.terminal.note(what);
+    }
     let Some(directory) = args.dir else {
         session.terminal.result(&composed.file, || composed.file.to_yaml())?;
         return Ok(Exit::OK);

@@ -244,6 +244,12 @@ fn stacks_share_a_server_and_not_their_data(kind: EngineKind) {
     };
     let made = query("STACK-a/one", "CREATE TABLE orders (item text); INSERT INTO orders VALUES ('teapot')");
     assert_eq!(made.code, 0, "{made}");
+    let compose = world.ok(&["compose", "STACK-a"]);
+    assert!(compose.stdout.contains("name: devarch-STACK-infra-net\n    external: true"), "{compose}");
+    assert!(
+        compose.stderr.contains("one logs in to STACK-infra/db as one_db, which DevArch makes there"),
+        "{compose}"
+    );
     let who = |instance| query(instance, "SELECT current_user || ' ' || current_database()").stdout;
     assert_eq!((who("STACK-a/one").trim(), who("STACK-b/two").trim()), ("one_db one_db", "two_db two_db"));
     assert_ne!(query("STACK-b/two", "SELECT * FROM orders").code, 0, "another's data is not seen");
