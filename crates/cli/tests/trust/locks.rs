@@ -13,6 +13,7 @@ on_both_engines! {
     of_two_applies_one_waits_and_both_end_well
     a_down_waits_for_an_apply_and_takes_all_of_it_down
     who_does_not_wait_is_told_who_is_at_work
+    who_is_tired_of_waiting_leaves_everything_as_it_is
     reading_and_planning_wait_for_nobody
     a_killed_holder_holds_nothing
     a_lock_taken_away_stops_its_holder_before_its_next_step
@@ -23,6 +24,7 @@ on_postgres! {
     of_two_applies_one_waits_and_both_end_well
     a_down_waits_for_an_apply_and_takes_all_of_it_down
     who_does_not_wait_is_told_who_is_at_work
+    who_is_tired_of_waiting_leaves_everything_as_it_is
     reading_and_planning_wait_for_nobody
     a_killed_holder_holds_nothing
     a_lock_taken_away_stops_its_holder_before_its_next_step
@@ -89,6 +91,19 @@ fn who_does_not_wait_is_told_who_is_at_work(world: &World) {
     let held = world.hold(&APPLY);
     names_the_holder(&world.fails(5, &IMPATIENT), held.pid());
     names_the_holder(&world.fails(5, &["stop", "STACK", "--lock-timeout", "0"]), held.pid());
+    world.open_gate();
+    assert_eq!(held.end().code, 0);
+    world.rests();
+}
+
+fn who_is_tired_of_waiting_leaves_everything_as_it_is(world: &World) {
+    world.define(GATED);
+    let held = world.hold(&APPLY);
+    let waits = world.start(&["stop", "STACK", "--lock-timeout", "60"], "waiting for the lock");
+    let gave_up = waits.interrupt();
+    assert_eq!(gave_up.code, 130, "{gave_up}");
+    assert!(gave_up.stderr.contains("cancelled while waiting; nothing was changed"), "{gave_up}");
+    assert_eq!(world.locks()[0]["pid"], held.pid(), "it is still at work");
     world.open_gate();
     assert_eq!(held.end().code, 0);
     world.rests();

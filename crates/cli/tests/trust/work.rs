@@ -1,8 +1,9 @@
 //! A command held at work for as long as a test likes: what it waits for becomes healthy when the test says so.
 
-use crate::common::{Ran, World};
+use crate::common::{Ran, World, signal};
 use devarch_core::id::ContainerId;
 use devarch_testkit::outside;
+use rustix::process::Signal;
 use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -123,6 +124,12 @@ impl Held<'_> {
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         let stderr = self.said.replace(&self.world.stack, "STACK");
         Ran { code, stdout: String::new(), stderr }
+    }
+
+    /// Waits for its end after Ctrl-C.
+    pub(crate) fn interrupt(self) -> Ran {
+        signal(&self.child, Signal::INT);
+        self.end()
     }
 
     /// Kills it as `kill -9` does.
