@@ -2,6 +2,7 @@
 
 use crate::common::World;
 use devarch_core::{engine::EngineKind, spec::label};
+use devarch_testkit::proxy::{Fault, FaultProxy, Moment};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two stacks; `api` is linked to the other's `db`. Each instance answers with its own name.
@@ -214,6 +215,61 @@ fn an_apply_that_fails_leaves_no_link_on_docker() {
 #[test]
 fn an_apply_that_fails_leaves_no_link_on_podman() {
     an_apply_that_fails_leaves_no_link(EngineKind::Podman);
+}
+
+/// One consumer and one provider.
+const PAIR: &str = r#"
+version: "1"
+templates:
+  server: { image: "busybox:1.37", command: [sleep, "1000"], stop_grace_period: 0s, exports: [{ name: web, type: http, port: 80 }] }
+  client: { image: "busybox:1.37", command: [sleep, "1000"], stop_grace_period: 0s, imports: [{ name: upstream, type: http }] }
+stacks:
+  STACK-infra: { instances: { db: { template: server } } }
+  STACK: { wires: [{ from: api, to: STACK-infra/db }], instances: { api: { template: client } } }
+"#;
+
+fn a_link_survives_that_devarch_is_killed_at_any_call(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(PAIR);
+    world.ok(&["up", "STACK-infra", "--yes"]);
+    let before = picture(&world);
+    world.ok(&["up", "STACK", "--yes"]);
+    let both = picture(&world);
+    // One is killed while it makes the link, the other while it takes it away.
+    for (command, old, new) in [("up", &before, &both), ("down", &both, &before)] {
+        for at in 1..40 {
+            world.ok(&[if command == "up" { "down" } else { "up" }, "STACK", "--yes"]);
+            let killed = {
+                let _runtime = world.enter();
+                let proxy = FaultProxy::start(&world.endpoint(), Some((at, Fault::Kill(Moment::After))));
+                let mut words = world.command_at(&proxy.endpoint(), &[command, "STACK", "--yes"]);
+                world.end(words.spawn().unwrap());
+                proxy.broken().is_some()
+            };
+            if !killed {
+                assert!(at > 4, "{command} makes more calls");
+                break;
+            }
+            let undone = world.run(&["apply", "STACK", "--undo"]);
+            let now = picture(&world);
+            // What was committed when it died goes forward only.
+            let forward = undone.stderr.contains("there is no way back");
+            assert!(forward || now == *old || now == *new, "{command} {at}: {now:#?}\n{undone}");
+            world.ok(&[command, "STACK", "--yes"]);
+            assert_eq!(picture(&world), *new, "{command} {at}");
+            world.ok(&["plan", "STACK-infra", "--detailed-exitcode"]);
+        }
+    }
+}
+
+#[test]
+fn a_link_survives_that_devarch_is_killed_at_any_call_on_docker() {
+    a_link_survives_that_devarch_is_killed_at_any_call(EngineKind::Docker);
+}
+
+#[test]
+fn a_link_survives_that_devarch_is_killed_at_any_call_on_podman() {
+    a_link_survives_that_devarch_is_killed_at_any_call(EngineKind::Podman);
 }
 
 /// A database server for several stacks: each consumer has a login of its own on it.
