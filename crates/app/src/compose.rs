@@ -1,7 +1,7 @@
 //! A stack as a Compose file, at any time: also without an engine, and while it is down.
 
 use crate::{
-    App, AppError,
+    App, AppError, PrepareOptions,
     links::networks,
     observe::{Look, observe},
 };
@@ -75,7 +75,7 @@ impl App {
         let images = effective(stack).into_values().filter_map(|config| config.service.image);
         let look = Look { images: images.collect(), ..Look::default() };
         let observed = observe(engine.as_ref(), &look).await?;
-        self.desired(stack, &observed, (None, &BTreeMap::new()), wires).await
+        self.desired(stack, &observed, (&PrepareOptions::default(), &BTreeMap::new()), wires).await
     }
 
     fn desired_anywhere(
@@ -93,6 +93,7 @@ impl App {
         let world = World {
             store: &self.store_id,
             hash_key: self.hash_key_or_why(),
+            defer_problems: false,
             subnet: own,
             home: self.settings.user_home.as_deref(),
             images: &BTreeMap::new(),

@@ -56,7 +56,7 @@ impl App {
     /// The output of a stack's instances, line by line, as it comes.
     pub async fn logs(&self, name: &StackName, request: &LogRequest) -> Result<Lines, AppError> {
         let stack = self.stack(name).await?;
-        let mask = if request.unredacted { Mask::default() } else { self.mask(&stack).await? };
+        let mask = self.output_hidden(&stack, request.unredacted).await?;
         let (engine, containers) = self.existing(&stack, request.instance.as_ref()).await?;
         let mut streams = Vec::new();
         for (instance, container, _) in containers {
@@ -69,14 +69,22 @@ impl App {
         Ok(Box::pin(select_all(streams).map(masked)))
     }
 
-    /// A running container of an instance.
-    pub async fn shell(&self, name: &StackName, instance: &InstanceName) -> Result<Shell, AppError> {
+    async fn output_hidden(&self, stack: &Stack, unredacted: bool) -> Result<Mask, AppError> {
+        if unredacted { Ok(Mask::default()) } else { self.output_mask(stack).await }
+    }
+
+    /// A running container of an instance; in what it writes secrets are hidden unless they are to be shown.
+    pub async fn shell(
+        &self,
+        name: &StackName,
+        instance: &InstanceName,
+        unredacted: bool,
+    ) -> Result<Shell, AppError> {
         let stack = self.stack(name).await?;
+        let mask = self.output_hidden(&stack, unredacted).await?;
         let (engine, containers) = self.existing(&stack, Some(instance)).await?;
         match containers.into_iter().next() {
-            Some((_, container, RunState::Running)) => {
-                Ok(Shell { engine, container, mask: self.mask(&stack).await? })
-            }
+            Some((_, container, RunState::Running)) => Ok(Shell { engine, container, mask }),
             _ => Err(AppError::Refused(format!(
                 "instance '{instance}' of stack '{name}' is not running; `devarch start {name}/{instance}` starts it"
             ))),

@@ -65,6 +65,17 @@ pub enum AppError {
          database may still: {0}; `devarch secret rotate-key` wipes them"
     )]
     NotWiped(StoreError),
+    /// What a container writes may have secrets in it that can't be read.
+    #[error(
+        "a secret of stack '{stack}' can't be read, so that it can't be hidden in what its containers write: {why}; \
+         `--no-redact` shows everything as it is"
+    )]
+    CannotHide {
+        /// The stack.
+        stack: StackName,
+        /// Why.
+        why: String,
+    },
     /// A secret that is not there.
     #[error("stack '{stack}' has no secret '{name}'{}", hint(.near.as_deref(), "`devarch secret list` shows all"))]
     NoSecret {
@@ -165,7 +176,7 @@ pub enum AppError {
     },
     /// Something is in the way.
     #[error(transparent)]
-    Plan(#[from] PlanError),
+    Plan(PlanError),
     /// No subnet is left.
     #[error(
         "stack '{stack}' gets no network: every subnet of {pool} is taken; \
@@ -263,6 +274,15 @@ pub enum AppError {
     },
 }
 
+impl From<PlanError> for AppError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Unmakeable { stack, problems } => Self::Problems { stack, problems },
+            PlanError::Conflicts { .. } => Self::Plan(error),
+        }
+    }
+}
+
 /// What an error means for whoever asked; decides the exit code and the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -326,7 +346,9 @@ impl AppError {
                 EngineErrorKind::NoImage | EngineErrorKind::CannotRun => ErrorKind::Failed,
                 _ => ErrorKind::Engine,
             },
-            Self::Store(_) | Self::Locked(_) | Self::NotWiped(_) => ErrorKind::Store,
+            Self::Store(_) | Self::Locked(_) | Self::CannotHide { .. } | Self::NotWiped(_) => {
+                ErrorKind::Store
+            }
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::File { .. } | Self::Stuck { .. } => ErrorKind::Failed,
         }

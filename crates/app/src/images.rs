@@ -44,7 +44,7 @@ pub struct Supplied {
 }
 
 impl App {
-    /// Fetches and builds the images of a stack as their policies say.
+    /// Fetches and builds the images of a stack as their policies say; none where no container could be made of them.
     pub async fn supply_images(
         &self,
         stack: &Stack,
@@ -52,6 +52,7 @@ impl App {
         events: EventSink<'_>,
         cancel: &CancellationToken,
     ) -> Result<Supplied, AppError> {
+        let Ok(key) = self.hash_key() else { return Ok(Supplied::default()) };
         let supplies = self.supplies(stack, options)?;
         let hashes = self.hashes(stack, &supplies).await?;
         let engine = self.engine(Some(stack)).await?;
@@ -61,7 +62,7 @@ impl App {
         if builds.is_empty() && pulls.is_empty() {
             return Ok(Supplied { hashes });
         }
-        let (key, mask) = (self.hash_key()?, self.mask(stack).await?);
+        let mask = self.mask(stack).await?;
         let events: EventSink<'_> = &|event| events(event.masked(&mask));
         let build = async |(tags, spec): (Vec<String>, BuildSpec)| {
             let wanted = Build { key, tags: &tags, spec: &spec };

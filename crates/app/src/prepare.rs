@@ -17,7 +17,6 @@ use devarch_core::{
     spec::{MountFrom, label},
     stack::{Stack, Wanted},
     subnet,
-    template::PullPolicy,
 };
 use devarch_engine::Engine;
 use ipnet::Ipv4Net;
@@ -54,6 +53,11 @@ pub struct PrepareOptions {
     /// What every container should be doing, in place of what the store says: a plan to be shown before the wish is
     /// recorded.
     pub wanted: Option<Wanted>,
+    /// The instances whose containers have to come to be; where it is said, what is wrong with the definition matters to no
+    /// others, and not to containers that are there: they are stopped, started and removed without it. Not remembered:
+    /// such a plan is not saved.
+    #[serde(skip)]
+    pub needed: Option<BTreeSet<InstanceName>>,
 }
 
 /// A plan with all it was made from.
@@ -117,6 +121,7 @@ impl App {
         self.settle_interrupted(&stack, engine.as_ref()).await?;
         let hashes = match &options.supplied {
             Some(supplied) => supplied.hashes.clone(),
+            None if options.needed.is_some() => self.build_hashes(&stack).await.unwrap_or_default(),
             None => self.build_hashes(&stack).await?,
         };
         let remembered = self.remembered(&stack);
@@ -127,8 +132,7 @@ impl App {
         let (observed, remembered) = (observed?, remembered?);
         lives_here(&stack, &observed)?;
         let prior = prior(&stack, &remembered);
-        let desired =
-            self.desired(&stack, &observed, (options.images.pull, &hashes), (&prior, &others)).await?;
+        let desired = self.desired(&stack, &observed, (options, &hashes), (&prior, &others)).await?;
         host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;
         let asked = options.clone();
         let options = PlanOptions {
@@ -139,19 +143,20 @@ impl App {
             adopt_volumes: options.adopt_volumes,
             supplied: options.supplied.is_some(),
             snapshot: options.snapshot,
+            needed: options.needed.clone(),
         };
         let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
         let assumed = assumptions(&stack, &desired, &observed, &plan.unsettled_images());
         Ok(Prepared { stack, engine, desired, observed, remembered, options: asked, assumed, plan })
     }
 
-    /// The wanted state of a stack, given what was observed, a pull policy for all, what images are built from, what runs
-    /// is wired to, and the instances of other stacks it is linked to.
+    /// The wanted state of a stack, given what was observed, what was asked, what images are built from, what runs is
+    /// wired to, and the instances of other stacks it is linked to.
     pub(crate) async fn desired(
         &self,
         stack: &Stack,
         observed: &Observed,
-        (pull, build_hashes): (Option<PullPolicy>, &BTreeMap<String, BuildHash>),
+        (options, build_hashes): (&PrepareOptions, &BTreeMap<String, BuildHash>),
         (prior, others): (&Prior, &Others),
     ) -> Result<Desired, AppError> {
         let subnet = self.subnet(stack, observed).await?;
@@ -159,10 +164,11 @@ impl App {
         let world = World {
             store: &self.store_id,
             hash_key: self.hash_key_or_why(),
+            defer_problems: options.needed.is_some(),
             subnet,
             home: self.settings.user_home.as_deref(),
             images: &observed.images,
-            pull,
+            pull: options.images.pull,
             build_hashes,
             prior,
             others,

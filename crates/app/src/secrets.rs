@@ -5,8 +5,8 @@ use crate::{App, AppError, apply::Definition, edit::no_such_secret};
 use devarch_core::{
     desired::effective,
     name::{InstanceName, nearest},
-    plan::RememberedSpec,
-    secret::{HoldsSecrets as _, KeptSecret, Mask, Secret, SecretValue, Stored},
+    plan::{AppliedState, RememberedSpec},
+    secret::{HoldsSecrets as _, KeptSecret, Locked, Mask, Sealable, Secret, SecretValue, Stored},
     stack::Stack,
     text::Text,
     wire::escape,
@@ -21,15 +21,40 @@ use std::{
 const SHORTEST: usize = 4;
 
 impl App {
-    /// Hides the secrets of a stack: those it has, and those its containers were made with.
+    /// Hides the secrets of a stack: those it has, and those its containers were made with. Where one can't be read,
+    /// everything is hidden.
     pub async fn mask(&self, stack: &Stack) -> Result<Mask, AppError> {
+        Ok(self.to_hide(stack).await?.map_or_else(|_| Mask::blind(), |secrets| Mask::new(&secrets)))
+    }
+
+    /// The same for what a container writes, of which nothing is worth showing if all is hidden.
+    pub(crate) async fn output_mask(&self, stack: &Stack) -> Result<Mask, AppError> {
+        let secrets = self.to_hide(stack).await?;
+        let blind = |why| AppError::CannotHide { stack: stack.name.clone(), why };
+        secrets.map(|secrets| Mask::new(&secrets)).map_err(blind)
+    }
+
+    /// The secrets that may be in what others say of a stack; or why one of them can't be read.
+    async fn to_hide(&self, stack: &Stack) -> Result<Result<Vec<Secret>, String>, AppError> {
         let mut known = known(stack);
-        let applied = self.store.applied(&stack.id).await?;
-        for applied in applied.into_values().flatten() {
-            let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
-            known.extend(remembered.secrets.unwrap_or_default().into_values());
+        let unread = held(stack).find_map(|value| value.open().err().filter(|why| *why != Locked::GivenUp));
+        if let Some(why) = unread {
+            return Ok(Err(why.to_string()));
         }
-        Ok(Mask::new(&known))
+        for applied in self.store.applied(&stack.id).await?.into_values().flatten() {
+            let locked = match &applied.spec.secret {
+                Sealable::Locked(why) => Some(*why),
+                Sealable::Nothing | Sealable::Open(_) => None,
+            };
+            let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
+            match remembered.secrets {
+                Some(secrets) => known.extend(secrets.into_values()),
+                // There is no container any more that could say it.
+                None if remembered.state == AppliedState::Removed => {}
+                None => return Ok(Err(locked.map_or_else(|| given_up(stack), |why| why.to_string()))),
+            }
+        }
+        Ok(Ok(known))
     }
 
     /// Seals everything anew with a new key; says how many values.
@@ -131,12 +156,22 @@ fn collect(value: &Value, texts: &mut Vec<String>) {
     }
 }
 
+fn given_up(stack: &Stack) -> String {
+    let stack = &stack.name;
+    format!("what they were made with was given up with its key; `devarch apply {stack}` makes them anew")
+}
+
 /// Every secret a stack has that can be read.
 fn known(stack: &Stack) -> Vec<Secret> {
+    held(stack).filter_map(|value| value.open().ok().cloned()).collect()
+}
+
+/// Every secret a stack has.
+fn held(stack: &Stack) -> impl Iterator<Item = SecretValue> {
     let own = stack.secrets.values();
     let made = stack.instances.values().flat_map(|instance| instance.generated.values());
     let kept = own.chain(made).map(|kept: &KeptSecret| kept.value.clone());
-    kept.chain(said(stack)).filter_map(|value| value.open().ok().cloned()).collect()
+    kept.chain(said(stack))
 }
 
 /// Every secret value that is written in place in a stack's definition.

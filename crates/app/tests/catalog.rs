@@ -37,6 +37,7 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
     let world = World {
         store: &StoreId::new("store"),
         hash_key: Ok(&HashKey::new([0; 32])),
+        defer_problems: false,
         subnet: "10.213.0.0/24".parse().unwrap(),
         home: None,
         images: &BTreeMap::new(),

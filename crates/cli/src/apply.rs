@@ -222,10 +222,17 @@ fn undone_text(undone: &[FieldDiff]) -> String {
     format!("devarch.yml undoes what was edited here since it was last taken in:\n{}\n", lines.join("\n"))
 }
 
-/// Shows a plan that does more than the command's own word says, that replaces or removes containers, and asks.
+/// Shows a plan that does more than the command's own word says, that replaces or removes containers, and asks. Of any
+/// other it tells what was deferred.
 pub(crate) fn agree_to_more(session: &Session, prepared: &Prepared) -> Result<(), CliError> {
     let replaces = |change: &Change| matches!(change.kind, ChangeKind::Replace | ChangeKind::Remove);
-    if prepared.plan.changes.iter().any(replaces) { agree(session, prepared, &[]) } else { Ok(()) }
+    if prepared.plan.changes.iter().any(replaces) {
+        return agree(session, prepared, &[]);
+    }
+    for note in prepared.plan.notes.iter().filter(|note| !prepared.desired.notes.contains(note)) {
+        session.terminal.note(&format!("note: {note}"));
+    }
+    Ok(())
 }
 
 /// Tells what was done and what is there now.

@@ -11,7 +11,8 @@ use crate::{
 };
 use clap_complete::ArgValueCandidates;
 use devarch_app::{ImageOptions, PrepareOptions, Recover};
-use devarch_core::stack::Wanted;
+use devarch_core::{name::InstanceName, stack::Wanted};
+use std::collections::BTreeSet;
 
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,16 +53,20 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
         Life::Start | Life::Restart => work.supply(&stack, ImageOptions::default()).await?,
     };
     let lock = work.lock(&stack, args.lock, None).await?;
+    let all = || stack.instances.keys().cloned().collect();
+    let asked: BTreeSet<InstanceName> = instance.clone().map_or_else(all, |instance| [instance].into());
     match life {
         Life::Start => {
             app.want(&name, instance.as_ref(), Wanted::Running).await?;
+            options.needed = Some(asked);
         }
         Life::Stop => {
             app.want(&name, instance.as_ref(), Wanted::Stopped).await?;
+            options.needed = Some(BTreeSet::new());
         }
         Life::Restart => {
-            let all = || stack.instances.keys().cloned().collect();
-            options.restart = instance.map_or_else(all, |instance| [instance].into());
+            options.restart.clone_from(&asked);
+            options.needed = Some(asked);
         }
     }
     let prepared = match work.look(Box::pin(app.prepare(&name, &options))).await {

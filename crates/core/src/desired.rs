@@ -52,8 +52,8 @@ pub struct DesiredInstance {
     pub wanted: Wanted,
     /// What the container is made from.
     pub spec: ContainerSpec,
-    /// The hash of it.
-    pub hash: String,
+    /// The hash of it; or why nothing can be made from it.
+    pub hash: Result<String, Vec<Problem>>,
     /// Where its image comes from.
     pub supply: Supply,
     /// The image its name stands for now; `None` where it is absent.
@@ -124,8 +124,11 @@ pub enum Readiness {
 pub struct World<'a> {
     /// The store that owns the stack.
     pub store: &'a StoreId,
-    /// The store's key for config hashes, unless it can't be read: then only what is not to be there can be desired.
+    /// The store's key for config hashes, unless it can't be read: then no container can be made.
     pub hash_key: Result<&'a HashKey, Locked>,
+    /// Whether what is wrong with the definition matters only once a container has to be made: what is there can be
+    /// stopped, started and removed without it.
+    pub defer_problems: bool,
     /// The addresses of the stack's network.
     pub subnet: Ipv4Net,
     /// The user's home, for `~/` and for policy.
@@ -163,7 +166,8 @@ pub fn effective_of(stack: &Stack, name: &InstanceName, instance: &Instance) -> 
     effective
 }
 
-/// The wanted state of a stack; everything that is wrong with it at once.
+/// The wanted state of a stack; everything that is wrong with it at once. Where that is deferred, nothing of the stack can
+/// be made: what is wrong with one instance may have come from another.
 pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>> {
     let effective = effective(stack);
     let mut findings = Findings { errors: check_stack(&effective, world.images), warnings: Vec::new() };
@@ -181,24 +185,29 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         findings.errors.extend(check_edit(name, &instance.template.template, &instance.overrides));
         let supply = supplies.instances.get(name).map_or(Supply::Missing, |(_, supply)| *supply);
         let place = InstancePlace { stack, name, instance, network: &network, supply };
-        match desired_instance(&place, &effective[name], world) {
-            Ok(mut desired) => {
-                desired.wires = resolution.links_of(name).cloned().collect();
-                match links(&desired, world) {
-                    Ok(links) => desired.links = links,
-                    Err(problem) => findings.errors.push(Problem::of(name, "wires", problem)),
-                }
-                findings.extend(check_instance(name, &desired.spec, &stack.allow, world.home));
-                instances.insert(name.clone(), desired);
-            }
-            Err(problems) => findings.errors.extend(problems),
+        let mut desired =
+            desired_instance(&place, &effective[name], world).map_err(|problem| vec![problem])?;
+        desired.wires = resolution.links_of(name).cloned().collect();
+        match links(&desired, world) {
+            Ok(links) => desired.links = links,
+            Err(problem) => findings.errors.push(Problem::of(name, "wires", problem)),
         }
+        findings.extend(check_instance(name, &desired.spec, &stack.allow, world.home));
+        if let (true, Err(problems)) = (desired.wanted != Wanted::Absent, &desired.hash) {
+            findings.errors.extend(problems.iter().cloned());
+        }
+        instances.insert(name.clone(), desired);
     }
     findings.warnings.extend(waits_in_vain(&instances));
     if !findings.errors.is_empty() {
         findings.errors.sort();
         findings.errors.dedup();
-        return Err(findings.errors);
+        if !world.defer_problems {
+            return Err(findings.errors);
+        }
+        for instance in instances.values_mut() {
+            instance.hash = Err(findings.errors.clone());
+        }
     }
     Ok(Desired {
         identity: identity(stack, world.store),
@@ -241,16 +250,20 @@ impl Desired {
         &self.identity.stack
     }
 
-    /// What the container of an instance is made from.
-    pub fn made(&self, name: &InstanceName, instance: &DesiredInstance) -> Made {
-        Made {
+    /// What the container of an instance is made from, unless none can be made.
+    pub fn made<'a>(
+        &self,
+        name: &InstanceName,
+        instance: &'a DesiredInstance,
+    ) -> Result<Made, &'a [Problem]> {
+        Ok(Made {
             spec: instance.spec.clone(),
             depends_on: instance.depends_on.clone(),
             wires: instance.endpoints(),
             identity: self.identity_of(name, instance),
-            hash: instance.hash.clone(),
+            hash: instance.hash.as_ref().map_err(Vec::as_slice)?.clone(),
             image_id: instance.image_id.clone(),
-        }
+        })
     }
 
     /// The identity of an instance's objects.
@@ -283,19 +296,12 @@ fn desired_instance(
     place: &InstancePlace<'_>,
     effective: &Effective,
     world: &World<'_>,
-) -> Result<DesiredInstance, Vec<Problem>> {
+) -> Result<DesiredInstance, Problem> {
     let InstancePlace { stack, name, instance, network, supply } = *place;
     let container =
-        ContainerName::of(&stack.name, name).map_err(|e| vec![Problem::of(name, "name", e.to_string())])?;
-    if subnet::address(world.subnet, instance.slot).is_none() {
-        let message = format!(
-            "the stack's network {} has no address left for it; `devarch down {}` and `devarch up` give it a larger one",
-            world.subnet, stack.name
-        );
-        return Err(vec![Problem::of(name, "network", message)]);
-    }
+        ContainerName::of(&stack.name, name).map_err(|e| Problem::of(name, "name", e.to_string()))?;
     let image = effective.service.image.as_ref().and_then(|image| world.images.get(image));
-    let (spec, problems) = container_spec(
+    let (spec, mut problems) = container_spec(
         effective,
         &SpecContext {
             stack,
@@ -308,15 +314,14 @@ fn desired_instance(
             image,
         },
     );
-    let wanted = stack.wanted(instance);
-    // What is not to be there needs no secrets.
-    if wanted != Wanted::Absent && !problems.is_empty() {
-        return Err(problems);
-    }
+    problems.extend(no_address(stack, (name, instance), world.subnet));
     let hash = match world.hash_key {
-        Ok(key) => config_hash(key, &spec),
-        Err(_) if wanted == Wanted::Absent => String::new(),
-        Err(why) => return Err(vec![hash_key_locked(why)]),
+        Ok(key) if problems.is_empty() => Ok(config_hash(key, &spec)),
+        Ok(_) => Err(problems),
+        Err(why) => {
+            problems.push(hash_key_locked(why));
+            Err(problems)
+        }
     };
     let volumes = spec.mounts.iter().filter_map(|mount| match &mount.source {
         MountFrom::Volume(volume) => Some(VolumeSpec { name: volume.clone() }),
@@ -325,7 +330,7 @@ fn desired_instance(
     Ok(DesiredInstance {
         id: instance.id.clone(),
         container,
-        wanted,
+        wanted: stack.wanted(instance),
         hash,
         supply,
         image_id: image.map(|image| image.id.clone()),
@@ -338,6 +343,21 @@ fn desired_instance(
         template: instance.template.digest.to_string(),
         spec,
     })
+}
+
+fn no_address(
+    stack: &Stack,
+    (name, instance): (&InstanceName, &Instance),
+    subnet: Ipv4Net,
+) -> Option<Problem> {
+    let message = || {
+        format!(
+            "the stack's network {subnet} has no address left for it; `devarch down {stack}` and `devarch up` give it a \
+             larger one",
+            stack = stack.name
+        )
+    };
+    subnet::address(subnet, instance.slot).is_none().then(|| Problem::of(name, "network", message()))
 }
 
 fn hash_key_locked(why: Locked) -> Problem {

@@ -9,6 +9,7 @@ use crate::{
 use clap_complete::ArgValueCandidates;
 use devarch_app::{PrepareOptions, Recover};
 use devarch_core::{name::StackName, stack::Wanted};
+use std::collections::BTreeSet;
 
 /// What to take down.
 #[derive(Debug, clap::Args)]
@@ -24,7 +25,8 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let name = session.stack(args.stack).await?;
     let app = session.app().await?;
     let work = Work { session, command: "down", cancel: signals::cancel_token() };
-    let options = PrepareOptions { wanted: Some(Wanted::Absent), ..PrepareOptions::default() };
+    let needed = Some(BTreeSet::new());
+    let options = PrepareOptions { wanted: Some(Wanted::Absent), needed, ..PrepareOptions::default() };
     let stack = app.stack(&name).await?;
     let lock = work.lock_unasked(&stack, args.lock).await?;
     let prepared = work.look(Box::pin(app.prepare(&name, &options))).await?;

@@ -1,6 +1,5 @@
 use crate::{attach, completion, error::Done, session::Session, target::InstanceTarget};
 use clap_complete::ArgValueCandidates;
-use devarch_core::secret::Mask;
 use devarch_engine::ExecRequest;
 
 /// What to run where.
@@ -38,10 +37,8 @@ fn variable(text: &str) -> Result<String, &'static str> {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let target = session.instance(args.target).await?;
-    let mut shell = session.app().await?.shell(&target.stack, &target.instance).await?;
-    if args.no_redact {
-        shell.mask = Mask::default();
-    }
+    let app = session.app().await?;
+    let shell = app.shell(&target.stack, &target.instance, args.no_redact).await?;
     let request = ExecRequest {
         argv: args.command,
         stdin: true,

@@ -2,6 +2,7 @@
 
 use crate::common::{Ran, World, postgres::Postgres, signal};
 use devarch_core::engine::EngineKind;
+use devarch_testkit::outside;
 use rustix::process::Signal;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use std::{
@@ -48,10 +49,34 @@ impl World {
             &["secret", "list", "STACK"],
             &["history", "STACK"],
             &["set", "STACK/web", "enabled=true"],
+            &["wire", "list", "STACK"],
+            &["wire", "graph", "STACK"],
+            &["lock", "list"],
             &["catalog", "list"],
         ] {
             self.ok(args);
         }
+    }
+
+    /// The container of an instance, and whether it runs.
+    fn container(&self, instance: &str) -> (String, bool) {
+        let path = format!("/containers/devarch-{}-{instance}/json", self.stack);
+        let inspected = self.wait(outside::get(&self.endpoint(), &path));
+        (inspected["Id"].as_str().unwrap().to_owned(), inspected["State"]["Running"].as_bool().unwrap())
+    }
+
+    /// What is there is stopped and started as it is.
+    fn lives_on_without_secrets(&self) {
+        let before = self.container("web");
+        assert!(before.1);
+        let said = self.ok(&["restart", "STACK"]);
+        assert!(said.stderr.contains("what is there stays as it is"), "{said}");
+        self.ok(&["stop", "STACK/web"]);
+        assert_eq!((self.container("web"), self.container("other").1), ((before.0.clone(), false), true));
+        self.ok(&["stop", "STACK"]);
+        assert!(!self.container("other").1);
+        self.ok(&["start", "STACK"]);
+        assert_eq!(self.container("web"), before);
     }
 }
 
@@ -87,7 +112,16 @@ fn a_key_that_is_not_there_is_told_and_destroys_nothing(world: &World) {
             Some(text) => fs::write(world.key_file(), text).unwrap(),
         }
         world.goes_on_without_secrets();
-        assert!(world.ok(&["logs", "STACK/web"]).stdout.contains("it runs"));
+        world.lives_on_without_secrets();
+        assert!(world.ok(&["logs", "STACK/web", "--no-redact"]).stdout.contains("it runs"));
+        let echo = ["exec", "STACK/web", "-T", "--no-redact", "--", "echo", "as it is"];
+        assert_eq!(world.ok(&echo).stdout, "as it is\n");
+        for args in [&["logs", "STACK/web"][..], &["exec", "STACK/web", "-T", "--", "echo", "as it is"]] {
+            let refused = world.fails(7, args);
+            assert!(refused.stderr.contains("can't be hidden in what its containers write"), "{refused}");
+            assert!(refused.stderr.contains("`--no-redact` shows everything as it is"), "{refused}");
+            assert_eq!(refused.stdout, "");
+        }
         for args in [
             &["plan", "STACK"][..],
             &["up", "--yes"],
@@ -110,6 +144,30 @@ fn a_key_that_is_not_there_is_told_and_destroys_nothing(world: &World) {
     fs::write(world.key_file(), &key).unwrap();
     fs::set_permissions(world.key_file(), Permissions::from_mode(0o600)).unwrap();
     world.ok(&["up", "--yes"]);
+}
+
+/// What is not there would have to be made.
+fn without_a_key_only_what_is_there_is_started(world: &World) {
+    world.with_secret();
+    world.ok(&["up", "--yes"]);
+    let key = fs::read(world.key_file()).unwrap();
+    fs::remove_file(world.key_file()).unwrap();
+    world.ok(&["stop", "STACK"]);
+    let gone = format!("/containers/devarch-{}-web?force=true", world.stack);
+    world.wait(outside::call(&world.endpoint(), "DELETE", &gone));
+    let refused = world.fails(3, &["start", "STACK"]);
+    assert!(refused.stderr.contains("web.environment.OWN: its value can't be read"), "{refused}");
+    assert!(!world.container("other").1, "nothing was done");
+    world.ok(&["stack", "rename", "STACK", "STACK-2"]);
+    world.ok(&["set", "STACK-2/web", "enabled=false"]);
+    world.ok(&["instance", "rename", "STACK-2", "other", "another"]);
+    world.ok(&["stack", "rename", "STACK-2", "STACK"]);
+    world.ok(&["instance", "rename", "STACK", "another", "other"]);
+    world.ok(&["start", "STACK"]);
+    assert!(world.container("other").1);
+    world.ok(&["down", "STACK", "--yes"]);
+    world.ok(&["stack", "delete", "STACK", "--yes"]);
+    fs::write(world.key_file(), key).unwrap();
 }
 
 fn a_damaged_value_is_named_and_the_others_are_not_concerned(world: &World) {
@@ -238,6 +296,7 @@ macro_rules! on_both {
 
 on_both! {
     a_key_that_is_not_there_is_told_and_destroys_nothing,
+    without_a_key_only_what_is_there_is_started,
     a_damaged_value_is_named_and_the_others_are_not_concerned,
     a_value_that_becomes_a_secret_is_nowhere_any_more,
     a_rotation_that_is_killed_anywhere_loses_nothing,

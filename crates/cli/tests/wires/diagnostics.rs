@@ -141,7 +141,7 @@ instances:
     ");
 }
 
-fn an_error_stops_plan_and_apply_but_never_down(kind: EngineKind) {
+fn an_error_stops_plan_and_apply_but_neither_stop_nor_down(kind: EngineKind) {
     let Some(world) = World::on(kind) else { return };
     let stack = "    instances: { one: {template: db, command: [sleep, '100']}, api: {template: api, command: [sleep, '100']} }\n";
     let text = format!("{TEMPLATES}{stack}")
@@ -160,15 +160,24 @@ fn an_error_stops_plan_and_apply_but_never_down(kind: EngineKind) {
     }
     let container = |status: &serde_json::Value| status["stacks"][0]["instances"][0]["container"].clone();
     assert_eq!(container(&world.json(&["status", "STACK"])), container(&before), "what runs is not touched");
+    let refused = world.fails(3, &["start", "STACK"]);
+    assert!(refused.stderr.contains("2 providers offer postgres"), "two is not there: {refused}");
+    world.ok(&["set", "STACK/two", "enabled=false"]);
+    for command in ["restart", "stop", "start"] {
+        world.ok(&[command, "STACK"]);
+    }
+    assert_eq!(container(&world.json(&["status", "STACK"])), container(&before), "it is still the same");
+    world.ok(&["set", "STACK/two", "enabled=true"]);
+    world.ok(&["stop", "STACK/api"]);
     world.ok(&["down", "STACK", "--yes"]);
 }
 
 #[test]
-fn an_error_stops_plan_and_apply_but_never_down_on_docker() {
-    an_error_stops_plan_and_apply_but_never_down(EngineKind::Docker);
+fn an_error_stops_plan_and_apply_but_neither_stop_nor_down_on_docker() {
+    an_error_stops_plan_and_apply_but_neither_stop_nor_down(EngineKind::Docker);
 }
 
 #[test]
-fn an_error_stops_plan_and_apply_but_never_down_on_podman() {
-    an_error_stops_plan_and_apply_but_never_down(EngineKind::Podman);
+fn an_error_stops_plan_and_apply_but_neither_stop_nor_down_on_podman() {
+    an_error_stops_plan_and_apply_but_neither_stop_nor_down(EngineKind::Podman);
 }

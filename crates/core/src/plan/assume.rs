@@ -127,8 +127,8 @@ impl Assumptions {
     }
 
     /// While its image is absent, an instance's config is not known: the image's `VOLUME` paths are part of it; nor is it
-    /// while the network is to be made: another network may get its addresses first. An edit is told by the stack's
-    /// revision.
+    /// while the network is to be made: another network may get its addresses first; nor where no container can be made. An
+    /// edit is told by the stack's revision.
     fn instance(
         &mut self,
         name: &InstanceName,
@@ -142,7 +142,8 @@ impl Assumptions {
             Wanted::Absent => "not wanted",
         };
         self.fact(&subject, wanted);
-        let config = image.filter(|_| network).map_or(LATER, |_| instance.hash.as_str());
+        let hash = instance.hash.as_deref().unwrap_or(LATER);
+        let config = image.filter(|_| network).map_or(LATER, |_| hash);
         self.about(&subject, "config", config);
         self.about(&subject, "template", instance.template.as_str());
         self.about(&subject, "dependencies", dependencies(&instance.depends_on));

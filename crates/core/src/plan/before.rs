@@ -100,7 +100,7 @@ impl Known<'_> {
             .desired
             .instances
             .values()
-            .find(|instance| instance.id.as_str() == id && Some(instance.hash.as_str()) == hash)
+            .find(|instance| instance.id.as_str() == id && instance.hash.as_deref().ok() == hash)
             .filter(|_| remembered.is_none());
         let attachment = match (remembered, wished) {
             (Some(memory), _) => field(memory, "network"),

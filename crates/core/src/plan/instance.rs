@@ -123,7 +123,8 @@ impl<'a> Case<'a> {
         instance: &DesiredInstance,
         container: &ObservedContainer,
     ) -> Option<(Reason, Vec<FieldDiff>)> {
-        if container.config_hash() != Some(instance.hash.as_str()) {
+        let Ok(hash) = &instance.hash else { return self.unfit_to_run(instance, container) };
+        if container.config_hash() != Some(hash.as_str()) {
             let fields = self.fields(instance, container);
             return Some((wired_otherwise(instance, &fields).unwrap_or(Reason::Changed), fields));
         }
@@ -137,6 +138,24 @@ impl<'a> Case<'a> {
             return Some((Reason::LeftOver, Vec::new()));
         }
         self.options.replace.contains(name).then(|| (Reason::Asked, Vec::new()))
+    }
+
+    /// The same where it can't be told whether the container is what it should be: it is taken for unchanged, and can be
+    /// stopped whatever it is.
+    fn unfit_to_run(
+        &self,
+        instance: &DesiredInstance,
+        container: &ObservedContainer,
+    ) -> Option<(Reason, Vec<FieldDiff>)> {
+        let runs = instance.wanted == Wanted::Running;
+        let reason = if self.network_vanished(instance) {
+            Reason::NetworkVanished
+        } else if container.name != instance.container && self.must_be_made_anew(instance, container) {
+            Reason::LeftOver
+        } else {
+            return None;
+        };
+        runs.then(|| (reason, Vec::new()))
     }
 
     /// Of a container with another name: whether an apply that did not end left it so, or its own name is taken. One

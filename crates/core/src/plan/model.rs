@@ -495,6 +495,9 @@ pub struct PlanOptions {
     pub supplied: bool,
     /// Copy a volume before another image gets to write to it; an undo restores it.
     pub snapshot: bool,
+    /// The instances whose containers have to come to be where what is wrong was deferred; all of them if nothing is said.
+    /// Others are not made, and that is told.
+    pub needed: Option<BTreeSet<InstanceName>>,
 }
 
 /// What the store remembers of earlier applies to this engine.
@@ -612,8 +615,16 @@ pub enum PlanError {
         /// What is in the way.
         conflicts: Vec<Conflict>,
     },
+    /// A container would have to be made, and what is wrong with the definition was deferred until then.
+    #[error("stack '{stack}' can't be planned:\n  {}", lines(.problems))]
+    Unmakeable {
+        /// The stack.
+        stack: StackName,
+        /// What is wrong.
+        problems: Vec<Problem>,
+    },
 }
 
-fn lines(conflicts: &[Conflict]) -> String {
+fn lines<T: fmt::Display>(conflicts: &[T]) -> String {
     conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
 }

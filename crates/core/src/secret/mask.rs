@@ -27,6 +27,8 @@ pub struct Mask {
     longest: usize,
     short: Option<AhoCorasick>,
     long: Vec<Finder<'static>>,
+    /// Whether secrets are not known: then nothing is shown.
+    blind: bool,
 }
 
 impl fmt::Debug for Mask {
@@ -60,12 +62,18 @@ impl Mask {
                 .ok()
         });
         let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
-        Self { short: short.flatten(), long, longest, patterns }
+        Self { short: short.flatten(), long, longest, patterns, blind: false }
+    }
+
+    /// Hides everything: what is to be hidden can't be read.
+    pub fn blind() -> Self {
+        Self { blind: true, ..Self::default() }
     }
 
     /// A text with the secrets in it redacted.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.bytes(text.as_bytes()) {
+            Cow::Borrowed(_) if self.blind && !text.is_empty() => Cow::Borrowed(REDACTED),
             Cow::Borrowed(_) => Cow::Borrowed(text),
             Cow::Owned(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
         }
@@ -73,6 +81,9 @@ impl Mask {
 
     /// Bytes with the secrets in them redacted.
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.blind && !bytes.is_empty() {
+            return Cow::Borrowed(REDACTED.as_bytes());
+        }
         let found = self.found(bytes);
         if found.is_empty() {
             return Cow::Borrowed(bytes);
@@ -183,6 +194,17 @@ mod tests {
         assert_eq!(mask.text("pg://u:p%40ss%22word%2F1@h"), "pg://u:[REDACTED]@h");
         assert_eq!(mask.text("> line two"), "> [REDACTED]");
         assert_eq!(mask.text("abc"), "abc");
+    }
+
+    #[test]
+    fn where_secrets_are_not_known_nothing_is_shown() {
+        let mask = Mask::blind();
+        assert_eq!(mask.text("anything"), "[REDACTED]");
+        let mut stream = MaskedStream::new(mask);
+        assert_eq!(
+            [stream.push(b"any"), stream.push(b"thing"), stream.rest()].concat(),
+            b"[REDACTED][REDACTED]"
+        );
     }
 
     #[test]

@@ -69,13 +69,14 @@ impl<'de> Deserialize<'de> for SecretValue {
 pub enum Locked {
     /// There is no key file.
     #[error(
-        "the key it was sealed with is not on this machine; `devarch secret key import FILE` brings it here"
+        "the key it was sealed with is not on this machine; `devarch secret key import FILE` brings it here, and if it is \
+         lost for good, `devarch secret key reset` gives up what was sealed with it"
     )]
     NoKey,
     /// The key file has another key.
     #[error(
-        "it was sealed with another key than this machine's; \
-         `devarch secret key import FILE` brings the right one here"
+        "it was sealed with another key than this machine's; `devarch secret key import FILE` brings the right one here, \
+         and if that is lost for good, `devarch secret key reset` gives up what was sealed with it"
     )]
     WrongKey,
     /// The key file can't be used.
@@ -84,6 +85,9 @@ pub enum Locked {
     /// What was sealed is not what is there.
     #[error("it is damaged; set it again, or restore the database from a backup")]
     Damaged,
+    /// Its key was lost, and the key of the store's secrets was reset.
+    #[error("it was given up with the key it was sealed with; say it again")]
+    GivenUp,
 }
 
 /// A secret that is kept for its own sake: a stack's, or one that was made for an instance.

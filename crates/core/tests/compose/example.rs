@@ -102,7 +102,7 @@ pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredI
         id: InstanceId::new(instance.as_str()),
         container: ContainerName::of(&stack, instance).unwrap(),
         wanted: Wanted::Running,
-        hash: String::new(),
+        hash: Ok(String::new()),
         supply: Supply::Missing,
         image_id: None,
         volumes: volumes.collect(),

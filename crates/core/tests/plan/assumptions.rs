@@ -78,7 +78,7 @@ fn an_edit_is_told_in_words() {
     edited.allow = [devarch_core::policy::Allowance::Devices].into();
     let differences = told(&assumed, &paper.assume(&edited));
     let hash = |paper: &Paper, stack| {
-        paper.desire(stack).instances[&crate::support::name("db")].hash[2..14].to_owned()
+        paper.desire(stack).instances[&crate::support::name("db")].hash.as_ref().unwrap()[2..14].to_owned()
     };
     let shown =
         differences.replace(&hash(&paper, &stack(SHOP)), "OLD").replace(&hash(&paper, &edited), "NEW");

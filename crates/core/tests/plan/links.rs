@@ -146,8 +146,9 @@ fn a_consumer_does_not_start_without_its_provider_and_one_that_runs_goes_on() {
         two.shop(|paper| {
             let desired = paper.desire(&shop());
             let plan = plan(&desired, &paper.observed, &paper.remembered, &PlanOptions::default());
-            let PlanError::Conflicts { .. } = plan.as_ref().unwrap_err();
-            plan.unwrap_err().to_string()
+            let refused = plan.unwrap_err();
+            assert!(matches!(refused, PlanError::Conflicts { .. }));
+            refused.to_string()
         })
     };
     insta::assert_snapshot!(refused(&mut two), @"stack 'shop' can't be applied: instance 'api': infra/db, which it is linked to, does not run; `devarch up infra` starts it, `devarch wire remove shop api` ends the link");

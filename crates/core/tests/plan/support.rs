@@ -14,6 +14,7 @@ use devarch_core::{
     },
     read::{parse_yaml, read_project},
     resolve::{Others, Problem},
+    secret::Locked,
     spec::{ContainerSpec, MountFrom, label},
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
     template::{HostPortChoice, MountSource, PullPolicy},
@@ -113,6 +114,10 @@ pub(crate) struct Paper {
     /// Instances of other stacks that can be linked to, and the addresses of links.
     pub(crate) others: Others,
     pub(crate) links: BTreeMap<NetworkName, Ipv4Net>,
+    /// Whether the key of config hashes can't be read.
+    pub(crate) keyless: bool,
+    /// Whether what is wrong matters only where a container has to be made.
+    pub(crate) defer_problems: bool,
     specs: BTreeMap<ContainerId, ContainerSpec>,
     made: u32,
     /// The apply that is being carried out, by number.
@@ -153,6 +158,8 @@ impl Paper {
             pull: None,
             others: Others::new(),
             links: BTreeMap::new(),
+            keyless: false,
+            defer_problems: false,
             specs: BTreeMap::new(),
             made: 0,
             apply: 0,
@@ -178,9 +185,11 @@ impl Paper {
 
     pub(crate) fn try_desire(&self, stack: &Stack) -> Result<Desired, Vec<Problem>> {
         let prior = self.remembered.prior(stack.instances.iter().map(|(name, i)| (name, &i.id)));
+        let key = HashKey::new([7; 32]);
         let world = World {
             store: &StoreId::new("store-1"),
-            hash_key: Ok(&HashKey::new([7; 32])),
+            hash_key: if self.keyless { Err(Locked::NoKey) } else { Ok(&key) },
+            defer_problems: self.defer_problems,
             subnet: self.subnet,
             home: Some("/home/me"),
             images: &self.observed.images,

@@ -230,12 +230,13 @@ impl<'a> Builder<'a> {
                             == network.labels.get(label::INSTANCE_ID).map(String::as_str)
                 });
                 let goes = instance.wanted != Wanted::Running && self.current.contains_key(name);
-                let (list, message) = if runs && goes {
-                    (&mut self.warnings, format!("{who} runs, is linked to it and loses it"))
+                if runs && goes {
+                    let message = format!("{who} runs, is linked to it and loses it");
+                    self.warnings.push(Problem::of(name, "links", message));
                 } else {
-                    (&mut self.notes, format!("{who} is linked to it, by network {}", network.name))
-                };
-                list.push(Problem::of(name, "links", message));
+                    let message = format!("{who} is linked to it, by network {}", network.name);
+                    self.notes.insert(Problem::of(name, "links", message));
+                }
             }
         }
     }

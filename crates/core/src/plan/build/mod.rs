@@ -40,6 +40,7 @@ pub fn plan(
     builder.tell_links();
     builder.take_down();
     builder.bring_up();
+    builder.can_be_made()?;
     in_the_way(desired, std::mem::take(&mut builder.refused))?;
     builder.order_handovers();
     builder.order_copies();
@@ -93,10 +94,12 @@ struct Builder<'a> {
     strays: Vec<(&'a InstanceName, &'a ObservedContainer, NetworkName)>,
     /// What to beware of, besides what the wish itself warns of.
     warnings: Vec<Problem>,
-    /// What is worth knowing besides.
-    notes: Vec<Problem>,
     /// What can't be made.
     refused: Vec<Conflict>,
+    /// Why something would have to be made and can't be, for what its definition says.
+    unmakeable: BTreeSet<Problem>,
+    /// What is worth knowing, besides what the wish itself tells.
+    notes: BTreeSet<Problem>,
 }
 
 impl<'a> Builder<'a> {
@@ -149,8 +152,18 @@ impl<'a> Builder<'a> {
             memories: Vec::new(),
             strays: Vec::new(),
             warnings: Vec::new(),
-            notes: Vec::new(),
             refused: Vec::new(),
+            unmakeable: BTreeSet::new(),
+            notes: BTreeSet::new(),
+        }
+    }
+
+    /// Whether all that has to be made can be.
+    fn can_be_made(&mut self) -> Result<(), PlanError> {
+        let problems: Vec<Problem> = std::mem::take(&mut self.unmakeable).into_iter().collect();
+        match self.case.desired.identity.stack_name.parse() {
+            Ok(stack) if !problems.is_empty() => Err(PlanError::Unmakeable { stack, problems }),
+            _ => Ok(()),
         }
     }
 

@@ -9,9 +9,10 @@ use crate::{
     name::{ContainerName, InstanceName, NetworkName},
     observed::{HealthState, ObservedContainer, RunState},
     plan::{
-        Action, ChangeKind, ContainerRef, Reason, StepId, Subject, VolumeCopy,
+        Action, ChangeKind, ContainerRef, Made, Reason, StepId, Subject, VolumeCopy,
         instance::{Verdict, is_detached},
     },
+    resolve::Problem,
     stack::Wanted,
     template::DependencyCondition,
 };
@@ -35,6 +36,7 @@ impl<'a> Builder<'a> {
                 Verdict::Keep(Some(container)) => self.keep(name, instance, container),
                 Verdict::Create(reason) => self.create(name, instance, reason),
                 Verdict::Replace { old, reason, fields } => {
+                    let Some(made) = self.made(name, instance) else { continue };
                     let spec = Some(Box::new(instance.spec.clone()));
                     let may_change_data = self.case.may_change_data(instance, old);
                     let copies = if may_change_data { self.copies(instance, old) } else { Vec::new() };
@@ -43,9 +45,12 @@ impl<'a> Builder<'a> {
                     change.spec = spec;
                     change.may_change_data = may_change_data && copies.is_empty();
                     change.copies.clone_from(&copies);
-                    self.replace(name, instance, old, &copies);
+                    self.replace((name, instance), made, old, &copies);
                 }
                 Verdict::Start(container, reason) => {
+                    if !self.has_files(name, instance, container) {
+                        continue;
+                    }
                     self.change(Subject::Instance(name.clone()), ChangeKind::Update, reason);
                     let mut gate = self.providers(name, instance);
                     gate.extend(self.mend(name, instance, container, None));
@@ -70,12 +75,27 @@ impl<'a> Builder<'a> {
         instance: &'a DesiredInstance,
         container: &'a ObservedContainer,
     ) {
+        let made = match self.case.desired.made(name, instance) {
+            Ok(made) => made,
+            Err(problems) => return self.leave(problems),
+        };
         let reordered = self.case.reordered(instance, container);
         if !reordered.is_empty() {
             self.change(Subject::Instance(name.clone()), ChangeKind::Update, Reason::Changed).fields =
                 reordered;
-            self.memories.push((name, Box::new(self.case.desired.made(name, instance))));
+            self.memories.push((name, Box::new(made)));
         }
+    }
+
+    /// What is wrong was deferred, and is told.
+    fn leave(&mut self, problems: &[Problem]) {
+        self.notes.extend(problems.iter().map(|problem| Problem {
+            message: format!(
+                "{}; until that is mended what is there stays as it is, and nothing is made",
+                problem.message
+            ),
+            ..problem.clone()
+        }));
     }
 
     /// A container of a stack is on its stack's network and on no other.
@@ -219,6 +239,18 @@ impl<'a> Builder<'a> {
         Some(self.step(Some(name), Action::PutFiles { container: existing(container), files }, []))
     }
 
+    /// Whether a container has its config files, or can be given them.
+    fn has_files(
+        &mut self,
+        name: &InstanceName,
+        instance: &DesiredInstance,
+        container: &ObservedContainer,
+    ) -> bool {
+        container.state != RunState::Created
+            || instance.spec.config_files.is_empty()
+            || self.made(name, instance).is_some()
+    }
+
     /// An update of an instance for one more reason; the first one told is not told again.
     pub(super) fn reason(&mut self, name: &InstanceName, reason: Reason) {
         let subject = Subject::Instance(name.clone());
@@ -228,10 +260,22 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(super) fn create(&mut self, name: &'a InstanceName, instance: &'a DesiredInstance, reason: Reason) {
+    /// What an instance's container is made from. Where none can be made, and it is needed, the plan comes to nothing.
+    fn made(&mut self, name: &InstanceName, instance: &DesiredInstance) -> Option<Made> {
+        let needed = self.case.options.needed.as_ref().is_none_or(|needed| needed.contains(name));
+        match self.case.desired.made(name, instance) {
+            Ok(made) => return Some(made),
+            Err(problems) if needed => self.unmakeable.extend(problems.iter().cloned()),
+            Err(problems) => self.leave(problems),
+        }
+        None
+    }
+
+    fn create(&mut self, name: &'a InstanceName, instance: &'a DesiredInstance, reason: Reason) {
+        let Some(made) = self.made(name, instance) else { return };
         let spec = Some(Box::new(instance.spec.clone()));
         self.change(Subject::Instance(name.clone()), ChangeKind::Create, reason).spec = spec;
-        let (made, complete) = self.make(name, instance, instance.container.clone());
+        let (made, complete) = self.make(name, instance, made, instance.container.clone());
         if instance.wanted == Wanted::Running {
             let mut gate = self.providers(name, instance);
             gate.insert(complete);
@@ -241,14 +285,14 @@ impl<'a> Builder<'a> {
 
     /// The successor is made beside the old container, which stops only when everything else is there. Its data is
     /// copied while neither runs.
-    pub(super) fn replace(
+    fn replace(
         &mut self,
-        name: &'a InstanceName,
-        instance: &'a DesiredInstance,
+        (name, instance): (&'a InstanceName, &'a DesiredInstance),
+        made: Made,
         old: &'a ObservedContainer,
         copies: &[VolumeCopy],
     ) {
-        let (made, complete) = self.make(name, instance, self.beside(&instance.container, "next"));
+        let (made, complete) = self.make(name, instance, made, self.beside(&instance.container, "next"));
         let running = instance.wanted == Wanted::Running;
         let mut gate = if running { self.providers(name, instance) } else { BTreeSet::new() };
         gate.insert(complete);
@@ -271,22 +315,20 @@ impl<'a> Builder<'a> {
     }
 
     /// Creates a container and fills it; the step that makes it, and the one after which it can be started.
-    pub(super) fn make(
+    fn make(
         &mut self,
         name: &'a InstanceName,
         instance: &'a DesiredInstance,
+        made: Made,
         under: ContainerName,
     ) -> (StepId, StepId) {
         let mut after: BTreeSet<StepId> = self.network_step().into_iter().collect();
         let image = self.image_step(name, instance);
         after.extend(image);
         after.extend(self.volume_steps(name, instance));
-        let mut made = self.case.desired.made(name, instance);
-        if image.is_some() {
-            made.image_id = None;
-        }
-        let made =
-            self.step(Some(name), Action::CreateContainer { name: under, made: Box::new(made) }, after);
+        let image_id = made.image_id.clone().filter(|_| image.is_none());
+        let made = Box::new(Made { image_id, ..made });
+        let made = self.step(Some(name), Action::CreateContainer { name: under, made }, after);
         let mut filled = made;
         if !instance.spec.config_files.is_empty() {
             let files = instance.spec.config_files.clone();

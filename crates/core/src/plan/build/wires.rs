@@ -54,6 +54,10 @@ impl<'a> Builder<'a> {
             };
             let made = matches!(container, Some(ContainerRef::MadeBy(_)));
             let Some(container) = container.filter(|_| made || !only_made) else { continue };
+            if instance.hash.is_err() {
+                // Nothing is made beside it, so that its provider has the login still; its password may not be known.
+                continue;
+            }
             let ready = self.ready.get(provider).copied();
             let action = Action::Provision { container, provisioning: Box::new(provisioning.clone()) };
             steps.insert(self.step(Some(name), action, ready));

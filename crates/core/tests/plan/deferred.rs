@@ -1,0 +1,158 @@
+//! What is there is stopped, started and removed whatever is wrong with its definition; nothing is made while that is wrong.
+
+use crate::{
+    promises::SHOP,
+    support::{Paper, name, stack},
+};
+use devarch_core::{
+    observed::RunState,
+    plan::{Plan, PlanError, PlanOptions, TextOptions, plan, plan_text},
+    stack::{Stack, Wanted},
+};
+
+fn wanted(mut stack: Stack, wanted: Wanted) -> Stack {
+    stack.instances.values_mut().for_each(|instance| instance.wanted = wanted);
+    stack
+}
+
+/// The shop as it runs, and then without the key of config hashes.
+fn keyless() -> Paper {
+    let mut paper = Paper::new();
+    paper.apply(&stack(SHOP));
+    (paper.keyless, paper.defer_problems) = (true, true);
+    paper
+}
+
+fn try_plan(paper: &Paper, stack: &Stack) -> Result<Plan, PlanError> {
+    plan(&paper.desire(stack), &paper.observed, &paper.remembered, &PlanOptions::default())
+}
+
+fn refused(paper: &Paper, stack: &Stack) -> String {
+    try_plan(paper, stack).unwrap_err().to_string()
+}
+
+#[test]
+fn without_the_hash_key_what_runs_is_taken_for_unchanged_and_that_is_told() {
+    let paper = keyless();
+    let unchanged = paper.plan(&stack(SHOP));
+    insta::assert_snapshot!(plan_text(&unchanged, TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    note: the store's own key, which config hashes are made with, can't be read: the key it was sealed with is not on this machine; `devarch secret key import FILE` brings it here, and if it is lost for good, `devarch secret key reset` gives up what was sealed with it; until that is mended what is there stays as it is, and nothing is made
+
+    Nothing to do: the stack is as it should be.
+    ");
+    assert!(unchanged.steps.is_empty());
+}
+
+#[test]
+fn without_the_hash_key_containers_are_stopped_and_started() {
+    let mut paper = keyless();
+    paper.done.clear();
+    paper.apply(&wanted(stack(SHOP), Wanted::Stopped));
+    paper.apply(&stack(SHOP));
+    let restart = PlanOptions { restart: [name("web")].into(), ..PlanOptions::default() };
+    let restarted = paper.plan_with(&stack(SHOP), &restart);
+    paper.carry_out(&restarted);
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    web: stop
+    api: stop
+    db: stop
+    db: start
+    db: wait until it is healthy
+    api: start
+    web: start
+    see that everything still runs
+    web: stop
+    web: start
+    see that everything still runs
+    ");
+}
+
+#[test]
+fn without_the_hash_key_nothing_is_made() {
+    let mut paper = keyless();
+    paper.observed.containers.retain(|container| !container.name.as_str().ends_with("web"));
+    insta::assert_snapshot!(refused(&paper, &stack(SHOP)), @"
+    stack 'shop' can't be planned:
+      the store's own key, which config hashes are made with, can't be read: the key it was sealed with is not on this machine; `devarch secret key import FILE` brings it here, and if it is lost for good, `devarch secret key reset` gives up what was sealed with it
+    ");
+    let start = |needed: &[&str]| PlanOptions {
+        needed: Some(needed.iter().map(|it| name(it)).collect()),
+        ..PlanOptions::default()
+    };
+    let told = plan_text(&paper.plan_with(&stack(SHOP), &start(&["api"])), TextOptions::default());
+    assert!(
+        told.contains("nothing is made") && told.contains("Nothing to do"),
+        "nobody asked for it: {told}"
+    );
+    assert!(plan(&paper.desire(&stack(SHOP)), &paper.observed, &paper.remembered, &start(&["web"])).is_err());
+    let without_web = &mut stack(SHOP);
+    without_web.instances.get_mut(&name("web")).unwrap().enabled = false;
+    assert!(try_plan(&paper, without_web).unwrap().steps.is_empty());
+    let down = paper.plan(&wanted(stack(SHOP), Wanted::Absent));
+    paper.carry_out(&down);
+    assert_eq!((paper.observed.containers.len(), paper.observed.networks.len()), (0, 0));
+}
+
+/// A container can't be brought onto a network that was made anew, but stopped whatever it is on.
+#[test]
+fn without_the_hash_key_a_container_that_lost_its_network_is_only_stopped() {
+    let mut paper = keyless();
+    paper.observed.networks.clear();
+    assert!(refused(&paper, &stack(SHOP)).contains("can't be planned"));
+    let stopping = paper.plan(&wanted(stack(SHOP), Wanted::Stopped));
+    paper.carry_out(&stopping);
+    assert!(paper.observed.containers.iter().all(|container| container.state != RunState::Running));
+}
+
+/// Whether a container that was never started has its files can't be seen, and they can't be put again.
+#[test]
+fn without_the_hash_key_a_container_that_may_lack_its_files_is_not_started() {
+    let mut paper = keyless();
+    let api = |paper: &mut Paper| {
+        let api = paper.observed.containers.iter_mut().find(|c| c.name.as_str() == "devarch-shop-api");
+        api.unwrap().state = RunState::Created;
+    };
+    api(&mut paper);
+    assert!(refused(&paper, &stack(SHOP)).contains("can't be planned"));
+    assert!(try_plan(&paper, &wanted(stack(SHOP), Wanted::Stopped)).is_ok());
+}
+
+/// Also what the wires of others would change is left as it is: it may come of what is wrong.
+#[test]
+fn a_wiring_error_stops_neither_stop_nor_start() {
+    const WIRED: &str = "
+db:
+  template: t
+  exports: [{name: main, type: postgres, port: 5432, properties: {user: shop, database: shop}}]
+api:
+  template: t
+  imports: [{name: db, type: postgres}]
+";
+    let mut paper = Paper::new();
+    paper.apply(&stack(WIRED));
+    let broken = stack(&WIRED.replace("type: postgres, port", "type: redis, port"));
+    assert!(paper.try_desire(&broken).is_err(), "an apply is stopped");
+    paper.defer_problems = true;
+    let note = plan_text(&paper.plan(&broken), TextOptions::default());
+    insta::assert_snapshot!(note, @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -   wire api.db -> db.main (gone)
+
+    note: api.imports.db: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or say `required: false`; until that is mended what is there stays as it is, and nothing is made
+
+    Nothing to do: the stack is as it should be.
+    ");
+    paper.done.clear();
+    paper.apply(&wanted(broken.clone(), Wanted::Stopped));
+    paper.apply(&broken);
+    insta::assert_snapshot!(paper.done.join("\n"), @"
+    api: stop
+    db: stop
+    db: start
+    api: start
+    see that everything still runs
+    ");
+}
