@@ -1,7 +1,7 @@
 //! What is right and wrong with the machine DevArch works on, and how to mend it. Nothing is changed and no engine is
 //! started.
 
-use crate::{App, Leftover, Settings, adopt::leftovers, host};
+use crate::{App, AppError, Leftover, Settings, adopt::leftovers, host};
 use devarch_core::{
     engine::{EngineKind, Locality},
     observed::{ObservedContainer, ObservedNetwork},
@@ -12,7 +12,7 @@ use devarch_core::{
 use devarch_engine::{
     Candidate, ConnectOptions, Engine, EngineErrorKind, FindInput, Way, candidates, connect_with,
 };
-use devarch_store::{PortReservation, StoreUrl};
+use devarch_store::{CannotOpen, PortReservation, StoreUrl};
 use futures_util::future::join_all;
 use ipnet::Ipv4Net;
 use serde::Serialize;
@@ -164,8 +164,13 @@ fn key(app: &App) -> Check {
     let file = app.settings().key_file();
     match app.hash_key() {
         Ok(_) => Check::new("key", Verdict::Ok, format!("{} opens the store's secrets", file.display())),
+        // What is wrong with the file's place or its rights says itself how to mend it.
+        Err(error @ AppError::Locked(CannotOpen::KeyFile(_))) => {
+            Check::new("key", Verdict::Fail, error.to_string())
+        }
         Err(error) => Check::new("key", Verdict::Fail, error.to_string()).mend(format!(
-            "bring the key back into {}: from a backup, or with `devarch secret key import FILE`",
+            "bring the key back into {}: from a backup, or with `devarch secret key import FILE`; if there is no copy of it, \
+             `devarch secret key reset`",
             file.display()
         )),
     }

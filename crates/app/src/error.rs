@@ -338,7 +338,9 @@ impl AppError {
                 | StoreError::Gone { .. }
                 | StoreError::Locked { .. }
                 | StoreError::LockLost { .. }
-                | StoreError::PlanUsed { .. },
+                | StoreError::PlanUsed { .. }
+                | StoreError::KeyThere
+                | StoreError::NotReset,
             ) => ErrorKind::Conflict,
             Self::Apply(failure) => failure.kind(),
             Self::Engine(error) => match error.kind {

@@ -25,6 +25,7 @@ mod lock;
 mod observe;
 mod prepare;
 mod project;
+mod reset;
 mod secrets;
 mod settings;
 mod status;
@@ -53,6 +54,7 @@ pub use links::LinkedFrom;
 pub use lock::{HeldLock, LockRequest, StackLocks};
 pub use prepare::{PrepareOptions, Prepared};
 pub use project::{PROJECT_FILE, Project};
+pub use reset::{Loss, LostSecret, LostValue, LostVolume};
 pub use settings::Settings;
 pub use status::{
     InstanceStatus, LastApply, PortStatus, StackStatus, Stands, StatusOptions, StepUnderWay, Waiting,

@@ -6,7 +6,7 @@ use devarch_core::{
     desired::effective,
     name::{InstanceName, nearest},
     plan::{AppliedState, RememberedSpec},
-    secret::{HoldsSecrets as _, KeptSecret, Locked, Mask, Sealable, Secret, SecretValue, Stored},
+    secret::{HoldsSecrets as _, KeptSecret, Locked, Mask, Secret, SecretValue, Stored},
     stack::Stack,
     text::Text,
     wire::escape,
@@ -42,16 +42,13 @@ impl App {
             return Ok(Err(why.to_string()));
         }
         for applied in self.store.applied(&stack.id).await?.into_values().flatten() {
-            let locked = match &applied.spec.secret {
-                Sealable::Locked(why) => Some(*why),
-                Sealable::Nothing | Sealable::Open(_) => None,
-            };
             let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
             match remembered.secrets {
-                Some(secrets) => known.extend(secrets.into_values()),
+                Ok(secrets) => known.extend(secrets.into_values()),
                 // There is no container any more that could say it.
-                None if remembered.state == AppliedState::Removed => {}
-                None => return Ok(Err(locked.map_or_else(|| given_up(stack), |why| why.to_string()))),
+                Err(_) if remembered.state == AppliedState::Removed => {}
+                Err(Locked::GivenUp) => return Ok(Err(given_up(stack))),
+                Err(why) => return Ok(Err(why.to_string())),
             }
         }
         Ok(Ok(known))

@@ -154,6 +154,17 @@ pub enum StoreError {
         /// Why the first of them can't.
         reason: CannotOpen,
     },
+    /// A key that is there needs no reset.
+    #[error(
+        "nothing was reset: the key is there and opens this store's secrets, so nothing is lost; \
+         `devarch secret rotate-key` gives it a new one"
+    )]
+    KeyThere,
+    /// What would be given up is another than what was looked at.
+    #[error(
+        "nothing was reset: secrets came to the store meanwhile; look again with `devarch secret key reset`"
+    )]
+    NotReset,
     /// The imported key is not the one that is needed.
     #[error(
         "the key was not imported: it is key {given}, and this store's secrets are encrypted with key {needs}{}",

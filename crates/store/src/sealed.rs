@@ -1,11 +1,17 @@
-//! Every column there is that holds sealed values, so that they can be sealed with another key all at once.
+//! Every column there is that holds sealed values, so that they can be sealed with another key all at once, or given up.
 
 use crate::{
     db::{Conn, Result, Tx, execute, fetch, on},
     error::StoreError,
     vault::{CannotOpen, Key, Place},
 };
+use devarch_core::{
+    id::SecretId,
+    secret::{GIVEN_UP, Secret},
+};
 use sqlx::AssertSqlSafe;
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
 /// How many rows one statement writes.
 const BATCH: usize = 250;
@@ -42,7 +48,7 @@ struct Row {
     two: String,
     three: String,
     called: String,
-    sealed: Vec<u8>,
+    sealed: Option<Vec<u8>>,
 }
 
 impl Row {
@@ -68,7 +74,7 @@ pub(crate) async fn reseal(tx: &mut Tx, new: &Key) -> Result<usize> {
     let mut locked = Vec::new();
     let mut values = 0;
     for table in &TABLES {
-        let rows = load(tx, table).await?;
+        let rows = load(tx, table, "sealed IS NOT NULL").await?;
         values += rows.len();
         let resealed = reseal_rows(tx, table, rows, (new, &mut locked)).await?;
         if locked.is_empty() {
@@ -86,12 +92,62 @@ pub(crate) async fn reseal(tx: &mut Tx, new: &Key) -> Result<usize> {
     }
 }
 
-async fn load(tx: &mut Tx, table: &Table) -> Result<Vec<Row>> {
+/// Values of secrets that are kept for their own sake and can't be read, in the place of those; of what has none nothing is
+/// left.
+pub type Remade = BTreeMap<SecretId, Option<Secret>>;
+
+/// Seals with another key all that can be opened, and gives up the rest.
+pub(crate) async fn give_up(tx: &mut Tx, new: &Key, remade: &Remade) -> Result<()> {
+    for table in &TABLES {
+        // Nothing that was applied can be compared: its hash was made with the key of hashes, which is given up.
+        let which = if table.name == "applied" { "TRUE" } else { "sealed IS NOT NULL" };
+        let mut kept = Vec::new();
+        for mut row in load(tx, table, which).await? {
+            let key = row.key(table.key.len());
+            let place = Place { table: table.name, column: "sealed", row: &key };
+            let Some(plain) = left(tx, table, &row, remade, &place).await? else {
+                execute!(tx, "DELETE FROM secrets WHERE id = $1", &row.one)?;
+                continue;
+            };
+            row.sealed = Some(new.seal(&place, &plain)?);
+            kept.push(row);
+        }
+        write(tx, table, &kept).await?;
+    }
+    Ok(())
+}
+
+/// What is left of a value.
+async fn left(
+    tx: &mut Tx,
+    table: &Table,
+    row: &Row,
+    remade: &Remade,
+    place: &Place<'_>,
+) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let given_up = || Zeroizing::new(GIVEN_UP.as_bytes().to_vec());
+    let Some(sealed) = &row.sealed else { return Ok(Some(given_up())) };
+    match tx.open(place, sealed).await? {
+        Ok(_) if table.name == "applied" => Ok(Some(given_up())),
+        Ok(plain) => Ok(Some(plain)),
+        // The key may be there.
+        Err(trouble @ CannotOpen::KeyFile(_)) => Err(trouble.into()),
+        Err(_) if table.name == "secrets" => match remade.get(&SecretId::new(row.one.as_str())) {
+            Some(value) => {
+                Ok(value.as_ref().map(|secret| Zeroizing::new(secret.reveal().as_bytes().to_vec())))
+            }
+            None => Err(StoreError::NotReset),
+        },
+        Err(_) => Ok(Some(given_up())),
+    }
+}
+
+async fn load(tx: &mut Tx, table: &Table, which: &str) -> Result<Vec<Row>> {
     let column = |at: usize| table.key.get(at).map_or("''", |name| *name);
     fetch!(
         tx,
         AssertSqlSafe(format!(
-            "SELECT {} AS one, {} AS two, {} AS three, {} AS called, sealed FROM {} WHERE sealed IS NOT NULL",
+            "SELECT {} AS one, {} AS two, {} AS three, {} AS called, sealed FROM {} WHERE {which}",
             column(0),
             column(1),
             column(2),
@@ -111,9 +167,9 @@ async fn reseal_rows(
     for mut row in rows {
         let key = row.key(table.key.len());
         let place = Place { table: table.name, column: "sealed", row: &key };
-        match tx.open(&place, &row.sealed).await? {
+        match tx.open(&place, row.sealed.as_deref().unwrap_or_default()).await? {
             Ok(plain) => {
-                row.sealed = new.seal(&place, &plain)?;
+                row.sealed = Some(new.seal(&place, &plain)?);
                 resealed.push(row);
             }
             Err(reason) => locked.push((row.called, reason)),
@@ -135,7 +191,7 @@ async fn write(tx: &mut Tx, table: &Table, rows: &[Row]) -> Result<()> {
                     for part in row.key(width - 1) {
                         query = query.bind(part);
                     }
-                    query = query.bind(row.sealed.as_slice());
+                    query = query.bind(row.sealed.as_deref());
                 }
                 query.execute(conn)
             },

@@ -7,11 +7,11 @@ mod world;
 
 use devarch_core::{
     id::{ApplyId, SecretId},
-    secret::{Locked, Sealable, Secret, SecretValue, Stored},
+    secret::{GIVEN_UP, HoldsSecrets as _, Locked, Sealable, Secret, SecretValue, Stored},
     stack::Stack,
     template::EnvValue,
 };
-use devarch_store::{CannotOpen, ExportError, KeyFileError, Store, StoreError};
+use devarch_store::{CannotOpen, ExportError, KeyFileError, Remade, Store, StoreError};
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 use world::{
     World,
@@ -39,6 +39,8 @@ promises!(
     of_rotations_at_the_same_time_each_is_whole,
     an_exported_key_opens_the_store_elsewhere,
     a_key_that_is_not_needed_is_not_imported,
+    a_reset_gives_up_what_cannot_be_read_and_nothing_else,
+    a_reset_is_refused_where_a_secret_is_not_named,
     a_value_that_becomes_secret_goes_from_all_that_is_remembered,
 );
 
@@ -533,6 +535,48 @@ async fn a_key_that_is_not_needed_is_not_imported(world: World) {
     let refused = world.open().await.import_key(&text, "p").await.unwrap_err();
     assert!(matches!(refused, StoreError::AnotherKey { here: false, .. }), "{refused}");
     assert!(!world.key.exists());
+}
+
+/// The key is there, and only the key of hashes is damaged.
+async fn a_reset_gives_up_what_cannot_be_read_and_nothing_else(world: World) {
+    let store = world.open().await;
+    let rich = fill(&store).await;
+    let before = store.identity().await.unwrap();
+    assert!(matches!(store.reset_key(&Remade::new()).await, Err(StoreError::KeyThere)));
+    let zeros = if world.text.starts_with("sqlite:") { "x'00'" } else { "'\\x00'" };
+    world.execute(&format!("UPDATE identity SET hash_key = {zeros}")).await.unwrap();
+    let id = &rich.secrets[&named("PW")].id;
+    world.execute(&format!("UPDATE secrets SET sealed = {zeros} WHERE id = '{id}'")).await.unwrap();
+    world.execute(&format!("UPDATE instances SET sealed = {zeros} WHERE sealed IS NOT NULL")).await.unwrap();
+    store.reset_key(&Remade::from([(id.clone(), None)])).await.unwrap();
+    for store in [store, world.open().await] {
+        let now = load(&store, "shop").await;
+        assert!(!now.secrets.contains_key(&named("PW")) && now.secrets.len() == rich.secrets.len() - 1);
+        assert_eq!(now.revision, rich.revision + 1, "who read it before reads it again");
+        assert!(now.wiring == rich.wiring, "what could be read is as it was");
+        for (name, instance) in &now.instances {
+            assert!(instance.template == rich.instances[name].template);
+            assert!(instance.generated == rich.instances[name].generated);
+            let given_up = instance.overrides.secret_values();
+            assert!(given_up.iter().all(|(_, value)| value.open() == Err(Locked::GivenUp)));
+        }
+        let identity = store.identity().await.unwrap();
+        assert!(
+            identity.id == before.id && identity.hash_key.is_ok() && identity.hash_key != before.hash_key
+        );
+        let applied = store.applied(&rich.id).await.unwrap().into_values().next().unwrap();
+        assert_eq!(applied[0].spec.secret, Sealable::Open(GIVEN_UP.to_owned().into()));
+        assert_eq!(keys(&world).len(), 1);
+        store.rotate_key().await.unwrap();
+    }
+}
+
+async fn a_reset_is_refused_where_a_secret_is_not_named(world: World) {
+    let (store, before) = locked_store(&world).await;
+    let refused = store.reset_key(&Remade::new()).await;
+    assert!(matches!(refused, Err(StoreError::NotReset)), "{refused:?}");
+    assert!(load(&store, "shop").await == before);
+    assert_nothing_was_lost(&world).await;
 }
 
 async fn a_value_that_becomes_secret_goes_from_all_that_is_remembered(world: World) {

@@ -11,8 +11,8 @@ mod wires;
 
 pub use fields::Target;
 pub use import::{Draft, ImportSource};
-pub(crate) use secrets::no_such as no_such_secret;
 pub use secrets::{SecretInfo, SecretUse};
+pub(crate) use secrets::{no_such as no_such_secret, remade, uses};
 pub use stacks::NewInstance;
 
 use crate::{App, AppError, wiring::wired_with};

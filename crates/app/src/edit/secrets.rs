@@ -100,6 +100,35 @@ pub(super) fn generate(stack: &mut Stack) -> Result<(), AppError> {
     Ok(())
 }
 
+/// New values for the secrets of a stack that can't be read and that DevArch made, as far as they are still asked for.
+pub(crate) fn remade(stack: &Stack) -> Result<BTreeMap<SecretId, Secret>, AppError> {
+    let mut emptied = stack.clone();
+    emptied.secrets.retain(|_, kept| kept.value.open().is_ok());
+    for instance in emptied.instances.values_mut() {
+        instance.generated.retain(|_, kept| kept.value.open().is_ok());
+    }
+    generate(&mut emptied)?;
+    let mut values = BTreeMap::new();
+    let mut note = |lost: &KeptSecret, made: Option<&KeptSecret>| {
+        if let Some(Ok(secret)) = made.map(|made| made.value.open()) {
+            values.insert(lost.id.clone(), secret.clone());
+        }
+    };
+    for (name, kept) in &stack.secrets {
+        note(kept, emptied.secrets.get(name));
+    }
+    for (name, instance) in &stack.instances {
+        let made = &emptied.instances[name].generated;
+        for (key, kept) in &instance.generated {
+            // A login keeps its name, which may be of another name of its instance.
+            let import = login_import(key);
+            let again = || made.iter().find(|(made, _)| import.is_some() && login_import(made) == import);
+            note(kept, made.get(key).or_else(|| again().map(|(_, made)| made)));
+        }
+    }
+    Ok(values)
+}
+
 fn made(how: Generate) -> Result<KeptSecret, AppError> {
     Ok(kept(SecretValue::Known(random(how)?)))
 }
@@ -245,7 +274,7 @@ fn locked(stack: &Stack) -> Option<Locked> {
 }
 
 /// Who uses the secrets of a stack.
-fn uses(stack: &Stack) -> BTreeMap<SecretName, Vec<SecretUse>> {
+pub(crate) fn uses(stack: &Stack) -> BTreeMap<SecretName, Vec<SecretUse>> {
     let mut used: BTreeMap<SecretName, Vec<SecretUse>> = BTreeMap::new();
     for (instance, config) in effective(stack) {
         for (secret, field) in secret_uses(&config) {

@@ -7,12 +7,12 @@ use crate::{
     target::Target,
     when::clock,
 };
-use devarch_app::{AppError, SecretInfo};
+use devarch_app::{AppError, Loss, SecretInfo};
 use devarch_core::{
     name::{InstanceName, StackName},
     secret::{Charset, Generate, Secret, SecretName},
 };
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
 /// What to do with secrets.
 #[derive(Debug, clap::Subcommand)]
@@ -84,6 +84,8 @@ pub(crate) enum Key {
     Export(KeyFile),
     /// Take in a key that was exported on another machine
     Import(KeyFile),
+    /// Make a new key where the old one is lost for good; what was sealed with it is given up, and named first
+    Reset,
 }
 
 /// A file with a sealed key.
@@ -108,6 +110,7 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
         Command::RotateKey => rotate(session).await,
         Command::Key(Key::Export(args)) => export(&args, session).await,
         Command::Key(Key::Import(args)) => import(&args, session).await,
+        Command::Key(Key::Reset) => reset(session).await,
     }
 }
 
@@ -246,4 +249,63 @@ async fn import(args: &KeyFile, session: &Session) -> Done {
     session.app().await?.import_key(&text, &phrase).await?;
     session.terminal.note(&format!("took the key in, into {}", session.settings().key_file().display()));
     Ok(Exit::OK)
+}
+
+async fn reset(session: &Session) -> Done {
+    let app = session.app().await?;
+    let loss = app.key_loss().await?;
+    session.terminal.note(&given_up(&loss));
+    session.terminal.confirm("Give that up, and make a new key?", "giving up what the lost key opens")?;
+    let loss = app.reset_key().await?;
+    let key = session.settings().key_file();
+    session.terminal.note(&format!("the store has a new key, in {}\n{}", key.display(), to_do(&loss)));
+    if session.terminal.json {
+        session.terminal.print_json(&loss)?;
+    }
+    Ok(Exit::OK)
+}
+
+fn given_up(loss: &Loss) -> String {
+    let mut text = format!("{}\n\n", loss.why);
+    text.push_str("With its key this store gives up for good, for every machine that uses it:\n");
+    let unset = loss.unset.iter().map(|it| format!("secret '{}' of stack '{}'", it.secret, it.stack));
+    let said = loss.said.iter().map(|it| format!("{it}: the value that was said there"));
+    let made = loss.remade.iter().map(|it| format!("{it}: the value DevArch made, it makes another"));
+    let what_is_kept = "what containers were made from, as far as it was secret or can be compared; saved plans; values in \
+                        the definitions that `rollback` returns to";
+    for line in unset.chain(said).chain(made).chain([what_is_kept.to_owned()]) {
+        let _ = writeln!(text, "  - {line}");
+    }
+    text.push_str("Where a copy of the key is left, `devarch secret key import FILE` gives nothing up.");
+    text
+}
+
+fn to_do(loss: &Loss) -> String {
+    let mut text = String::new();
+    for lost in &loss.unset {
+        let _ = writeln!(text, "set again: devarch secret set {lost}");
+    }
+    for lost in &loss.said {
+        let _ = writeln!(text, "say again: {lost}");
+    }
+    if !loss.said.is_empty() {
+        text.push_str(
+            "  `devarch up` says again what is in a devarch.yml; for anything else `devarch secret set STACK NAME` takes the \
+             value, and `devarch set STACK/INSTANCE 'environment.VARIABLE=${secret:NAME}'` refers to it\n",
+        );
+    }
+    for lost in &loss.remade {
+        let _ = writeln!(text, "made anew: {lost}");
+    }
+    for volume in &loss.volumes {
+        let _ = writeln!(
+            text,
+            "beware: volume {volume} has data that may know the old password: set the new one there, or remove the volume"
+        );
+    }
+    if !loss.replaced.is_empty() {
+        let names: Vec<&str> = loss.replaced.iter().map(StackName::as_str).collect();
+        let _ = writeln!(text, "the next apply replaces all containers of: {}", names.join(", "));
+    }
+    text.trim_end().to_owned()
 }

@@ -10,3 +10,4 @@ mod canary;
 mod commands;
 mod haystack;
 mod keys;
+mod reset;

@@ -10,6 +10,7 @@ use crate::{
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, RunState},
     resolve::BuildSpec,
+    secret::Locked,
     stack::Wanted,
 };
 
@@ -126,6 +127,9 @@ impl<'a> Case<'a> {
         let Ok(hash) = &instance.hash else { return self.unfit_to_run(instance, container) };
         if container.config_hash() != Some(hash.as_str()) {
             let fields = self.fields(instance, container);
+            if self.is_given_up(instance, container) {
+                return Some((Reason::HashedOtherwise, fields));
+            }
             return Some((wired_otherwise(instance, &fields).unwrap_or(Reason::Changed), fields));
         }
         if let Some(reason) = self.image_moved(instance, container) {
@@ -138,6 +142,12 @@ impl<'a> Case<'a> {
             return Some((Reason::LeftOver, Vec::new()));
         }
         self.options.replace.contains(name).then(|| (Reason::Asked, Vec::new()))
+    }
+
+    /// Whether a container's hash was made with a key that was given up.
+    fn is_given_up(&self, instance: &DesiredInstance, container: &ObservedContainer) -> bool {
+        let known = self.remembered.spec(instance.id.as_str(), container.config_hash());
+        known.is_some_and(|known| known.secrets == Err(Locked::GivenUp))
     }
 
     /// The same where it can't be told whether the container is what it should be: it is taken for unchanged, and can be
@@ -208,12 +218,13 @@ impl<'a> Case<'a> {
     fn secrets(known: &RememberedSpec, instance: &DesiredInstance, others: &[FieldDiff]) -> Vec<FieldDiff> {
         let now = instance.spec.secrets();
         match &known.secrets {
-            Some(before) => changed_secrets(before, &now),
-            None if others.iter().all(is_beside) => {
+            Ok(before) => changed_secrets(before, &now),
+            Err(Locked::GivenUp) => Vec::new(),
+            Err(_) if others.iter().all(is_beside) => {
                 let fields: Vec<String> = now.into_keys().collect();
                 vec![FieldDiff::secret(fields.join(" or "))]
             }
-            None => Vec::new(),
+            Err(_) => Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     id::{ContainerId, ImageId, InstanceId, NetworkId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
     resolve::{BuildSpec, Prior, Problem, Provisioning, Supply},
-    secret::{Sealable, Secret, Stored},
+    secret::{GIVEN_UP, Locked, Sealable, Secret, Stored},
     spec::{Attachment, ContainerSpec, FileSpec, Identity, NetworkSpec, VolumeSpec},
     template::Dependency,
     unit::Millis,
@@ -377,6 +377,8 @@ pub enum Reason {
     Vanished,
     /// Its config is another.
     Changed,
+    /// The key its config was hashed with was given up, so that it can't be compared.
+    HashedOtherwise,
     /// What its wires give it is other than it was.
     Wired { wires: Vec<String> },
     /// Its name now stands for another image.
@@ -431,6 +433,9 @@ impl fmt::Display for Reason {
             Self::Missing => f.write_str("is not there"),
             Self::Vanished => f.write_str("was removed by hand"),
             Self::Changed => f.write_str("its config changed"),
+            Self::HashedOtherwise => {
+                f.write_str("its config can't be compared: the key it was hashed with was given up")
+            }
             Self::Wired { wires } if wires.is_empty() => f.write_str("a wire it had is gone"),
             Self::Wired { wires } => write!(f, "what {} gives it changed", wires.join(" and ")),
             Self::ImageMoved { from, to } => {
@@ -543,8 +548,8 @@ pub struct RememberedSpec {
     pub hash: String,
     /// Its spec as it may be shown; the left side of diffs.
     pub spec: serde_json::Value,
-    /// Its secrets by field; `None` where they can't be read.
-    pub secrets: Option<BTreeMap<String, Secret>>,
+    /// Its secrets by field; or why they can't be read.
+    pub secrets: Result<BTreeMap<String, Secret>, Locked>,
     /// What is known of the container.
     pub state: AppliedState,
 }
@@ -553,11 +558,12 @@ impl RememberedSpec {
     /// Reads what [`Made::memory`] gave. What can't be read counts as nothing.
     pub fn read(hash: String, stored: &Stored, state: AppliedState) -> Self {
         let secrets = match &stored.secret {
-            Sealable::Nothing => Some(BTreeMap::new()),
+            Sealable::Nothing => Ok(BTreeMap::new()),
+            Sealable::Open(text) if text.as_str() == GIVEN_UP => Err(Locked::GivenUp),
             Sealable::Open(text) => serde_json::from_str::<BTreeMap<String, String>>(text)
-                .ok()
+                .map_err(|_| Locked::Damaged)
                 .map(|all| all.into_iter().map(|(field, value)| (field, Secret::new(value))).collect()),
-            Sealable::Locked(_) => None,
+            Sealable::Locked(why) => Err(*why),
         };
         Self { hash, spec: serde_json::from_str(&stored.open).unwrap_or_default(), secrets, state }
     }

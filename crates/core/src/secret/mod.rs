@@ -15,5 +15,5 @@ pub use generate::{Charset, Generate};
 pub use mask::{Mask, MaskedStream};
 pub use name::{InvalidSecretName, SecretName};
 pub use reference::{BadReference, Part, parts, refers, rename};
-pub use stored::{HoldsSecrets, Sealable, Stored, Visit, visit_entries};
+pub use stored::{GIVEN_UP, HoldsSecrets, Sealable, Stored, Visit, visit_entries};
 pub use value::{KeptSecret, Locked, Secret, SecretValue};

@@ -1,9 +1,10 @@
 //! A definition as the store keeps it: JSON anyone may read, and apart from it the secrets it holds.
 //!
 //! Which values are secret is their type's doing: they are visited in the definition, not looked for in the JSON, in
-//! which they are redacted already.
+//! which they are redacted already. Each is sealed together with its field, so that it goes back into no other: JSON whose
+//! secret fields are not exactly those that were sealed has only damaged ones.
 
-use super::{Locked, Secret, SecretValue};
+use super::{Locked, SecretValue};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -55,11 +56,14 @@ pub struct Stored {
 pub enum Sealable {
     /// There are none.
     Nothing,
-    /// To be sealed: a text in a form of the writer's.
+    /// To be sealed: a text in a form of the writer's, or [`GIVEN_UP`].
     Open(Zeroizing<String>),
     /// They are sealed and can't be read here. What has them can't be written, or they would be lost.
     Locked(Locked),
 }
+
+/// What stands for secrets that were given up with their key, in whichever form: JSON's null.
+pub const GIVEN_UP: &str = "null";
 
 impl fmt::Debug for Sealable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,15 +84,12 @@ impl Stored {
     /// Puts a definition together again. Values that can't be read are locked in it.
     pub fn read<T: DeserializeOwned + HoldsSecrets>(&self) -> Result<T, serde_json::Error> {
         let mut definition: T = serde_json::from_str(&self.open)?;
-        let (mut known, why) = match &self.secret {
-            Sealable::Nothing => (Vec::new(), Locked::Damaged),
-            Sealable::Open(text) => (values(text), Locked::Damaged),
-            Sealable::Locked(why) => (Vec::new(), *why),
+        let mut values = match &self.secret {
+            Sealable::Nothing => Values::None(Locked::Damaged),
+            Sealable::Open(text) => Values::of(text, &mut definition),
+            Sealable::Locked(why) => Values::None(*why),
         };
-        known.reverse();
-        definition.visit_secrets(&mut |_, value| {
-            *value = known.pop().map_or(SecretValue::Locked(why), SecretValue::Known);
-        });
+        definition.visit_secrets(&mut |_, value| *value = values.next());
         Ok(definition)
     }
 }
@@ -98,15 +99,98 @@ fn seal<T: HoldsSecrets + Clone>(definition: &T) -> Sealable {
     if values.is_empty() {
         return Sealable::Nothing;
     }
-    let known: Result<Vec<&str>, Locked> =
-        values.iter().map(|(_, value)| value.open().map(Secret::reveal)).collect();
-    match known {
-        Ok(known) => Sealable::Open(Zeroizing::new(serde_json::to_string(&known).unwrap_or_default())),
+    let fields: Result<Vec<(&str, Option<&str>)>, Locked> = values
+        .iter()
+        .map(|(field, value)| match value.open() {
+            Ok(secret) => Ok((field.as_str(), Some(secret.reveal()))),
+            Err(Locked::GivenUp) => Ok((field.as_str(), None)),
+            Err(why) => Err(why),
+        })
+        .collect();
+    match fields {
+        Ok(fields) => Sealable::Open(Zeroizing::new(serde_json::to_string(&fields).unwrap_or_default())),
         Err(why) => Sealable::Locked(why),
     }
 }
 
-fn values(text: &str) -> Vec<Secret> {
-    let values: Vec<String> = serde_json::from_str(text).unwrap_or_default();
-    values.into_iter().map(Secret::new).collect()
+/// The values of a definition's secret fields, one after the other.
+enum Values {
+    /// None can be read.
+    None(Locked),
+    /// Those that are left.
+    Some(std::vec::IntoIter<SecretValue>),
+}
+
+impl Values {
+    /// Reads what [`seal`] gave, if it was of a definition with the same secret fields.
+    fn of(text: &str, definition: &mut impl HoldsSecrets) -> Self {
+        if text == GIVEN_UP {
+            return Self::None(Locked::GivenUp);
+        }
+        let sealed: Vec<(String, Option<String>)> = serde_json::from_str(text).unwrap_or_default();
+        let (fields, values): (Vec<String>, Vec<SecretValue>) = sealed
+            .into_iter()
+            .map(|(field, value)| {
+                (field, value.map_or(SecretValue::Locked(Locked::GivenUp), SecretValue::new))
+            })
+            .unzip();
+        let mut there = Vec::new();
+        definition.visit_secrets(&mut |field, _| there.push(field.to_owned()));
+        if there == fields { Self::Some(values.into_iter()) } else { Self::None(Locked::Damaged) }
+    }
+
+    fn next(&mut self) -> SecretValue {
+        match self {
+            Self::None(why) => SecretValue::Locked(*why),
+            Self::Some(values) => values.next().unwrap_or(SecretValue::Locked(Locked::Damaged)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use std::collections::BTreeMap;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Login(BTreeMap<String, SecretValue>);
+
+    impl HoldsSecrets for Login {
+        fn visit_secrets(&mut self, visit: Visit<'_>) {
+            self.0.iter_mut().for_each(|(field, value)| visit(field, value));
+        }
+    }
+
+    fn login(fields: &[(&str, &str)]) -> Login {
+        Login(fields.iter().map(|(field, value)| ((*field).to_owned(), SecretValue::new(*value))).collect())
+    }
+
+    fn locked(login: &Login) -> Vec<Option<Locked>> {
+        login.0.values().map(|value| value.open().err()).collect()
+    }
+
+    #[test]
+    fn a_value_goes_back_into_its_own_field_or_into_none() {
+        let stored = Stored::of(&login(&[("password", "hunter2"), ("user", "ann")]));
+        assert!(!stored.open.contains("hunter2"));
+        assert_eq!(stored.read::<Login>().unwrap(), login(&[("password", "hunter2"), ("user", "ann")]));
+        for (from, to) in [("user", "echo"), ("\"user\"", "\"x\":\"\",\"user\""), ("password", "zzz")] {
+            let changed = Stored { open: stored.open.replace(from, to), ..stored.clone() };
+            let read = changed.read::<Login>().unwrap();
+            assert!(locked(&read).iter().all(|why| *why == Some(Locked::Damaged)), "{read:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_given_up_is_said_again_one_by_one() {
+        let stored = Stored::of(&login(&[("password", "hunter2"), ("user", "ann")]));
+        let lost = Stored { secret: Sealable::Open(GIVEN_UP.to_owned().into()), ..stored };
+        let mut read: Login = lost.read().unwrap();
+        assert_eq!(locked(&read), [Some(Locked::GivenUp), Some(Locked::GivenUp)]);
+        read.0.insert("user".to_owned(), SecretValue::new("ann"));
+        let written = Stored::of(&read);
+        assert!(matches!(written.secret, Sealable::Open(_)), "it can be written");
+        assert_eq!(written.read::<Login>().unwrap(), read);
+    }
 }

@@ -48,7 +48,7 @@ pub enum KeyFileError {
         us: u32,
     },
     /// Something else is in its place.
-    #[error("{} is no key file; move it away, then restore the key file from a backup if there was one", path.display())]
+    #[error("{} is no key file; move it away, then restore the key file from a backup, or see `devarch secret key reset`", path.display())]
     NotKeys {
         /// The file.
         path: PathBuf,

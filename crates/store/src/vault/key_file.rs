@@ -117,6 +117,11 @@ impl KeyFile {
         self.kind
     }
 
+    /// Whether it is no key file, and is left alone.
+    pub(crate) fn is_other(&self) -> bool {
+        self.kind == Kind::Other
+    }
+
     /// The key of that id, whosesoever.
     pub(crate) fn key(&self, id: KeyId) -> Option<Arc<Key>> {
         self.keys().find(|(_, key)| key.id() == id).map(|(_, key)| Arc::clone(key))

@@ -4,13 +4,17 @@ use super::{key::KeyId, key_disk::KeyFileError};
 use devarch_core::secret::Locked;
 use std::{fmt, path::PathBuf};
 
+/// The way out where there is no copy.
+const LOST: &str =
+    "if it is lost for good, `devarch secret key reset` says what is given up with it, and makes a new one";
+
 /// Why a sealed value does not open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotOpen {
     /// The key file is missing.
     #[error(
         "the key of this store's secrets, {needs}, is missing: there is no {}; \
-         restore that file from a backup, or import the key with `devarch secret key import FILE`",
+         restore that file from a backup, or import the key with `devarch secret key import FILE`; {LOST}",
         path.display()
     )]
     NoKey {
@@ -22,7 +26,7 @@ pub enum CannotOpen {
     /// The key file has other keys.
     #[error(
         "this store's secrets are encrypted with key {needs}, but {} has {}; \
-         import the right key with `devarch secret key import FILE`, or restore the file from a backup",
+         import the right key with `devarch secret key import FILE`, or restore the file from a backup; {LOST}",
         path.display(),
         List(has)
     )]
@@ -37,7 +41,7 @@ pub enum CannotOpen {
     /// The key file is damaged where the key should be.
     #[error(
         "{} is damaged, so that the key of this store's secrets, {needs}, can't be read; \
-         restore that file from a backup, or import the key with `devarch secret key import FILE`",
+         restore that file from a backup, or import the key with `devarch secret key import FILE`; {LOST}",
         path.display()
     )]
     BadKey {
