@@ -4,6 +4,7 @@
 use crate::{App, AppError, apply::Definition, edit::no_such_secret};
 use devarch_core::{
     desired::effective,
+    id::InstanceId,
     name::{InstanceName, nearest},
     plan::{AppliedState, RememberedSpec},
     secret::{HoldsSecrets as _, KeptSecret, Locked, Mask, Secret, SecretValue, Stored},
@@ -41,12 +42,15 @@ impl App {
         if let Some(why) = unread {
             return Ok(Err(why.to_string()));
         }
-        for applied in self.store.applied(&stack.id).await?.into_values().flatten() {
+        let instances: BTreeSet<InstanceId> =
+            stack.instances.values().map(|instance| instance.id.clone()).collect();
+        let applied = self.store.applied(&stack.id).await?.into_iter();
+        for (id, applied) in applied.flat_map(|(id, all)| all.into_iter().map(move |one| (id.clone(), one))) {
             let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
             match remembered.secrets {
                 Ok(secrets) => known.extend(secrets.into_values()),
-                // There is no container any more that could say it.
-                Err(_) if remembered.state == AppliedState::Removed => {}
+                // Nobody hears any more what a container of it could say.
+                Err(_) if remembered.state == AppliedState::Removed || !instances.contains(&id) => {}
                 Err(Locked::GivenUp) => return Ok(Err(given_up(stack))),
                 Err(why) => return Ok(Err(why.to_string())),
             }

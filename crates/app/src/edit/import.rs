@@ -1,11 +1,12 @@
 //! From a devarch.yml to the store.
 
-use super::stacks::{empty_instance, empty_stack};
+use super::stacks::{copied, empty_instance, empty_stack};
 use crate::{App, AppError, PROJECT_FILE, Project, text_file::read_text};
 use devarch_core::{
     name::{InstanceName, StackName, TemplateName},
     plan::FieldDiff,
     read::{InstanceFile, StackFile, located, parse_yaml},
+    secret::{KeptSecret, SecretName},
     stack::{Instance, Pinned, Stack, Wanted},
     wire::{PRIMARY, Wiring},
 };
@@ -76,10 +77,28 @@ impl App {
         let pins = self.pins(source, declared, before.as_ref())?;
         let mut stack = before.clone().unwrap_or_else(|| empty_stack(name, Some(&source.project.directory)));
         declare(&mut stack, declared, &pins);
+        if before.is_none() && *name != source.stack {
+            stack.secrets = self.secrets_beside(source, declared).await?;
+        }
         let origin = (source.project.directory.join(PROJECT_FILE), source.stack.clone());
         self.complete(&mut stack, name).await.map_err(|error| placed(error, &origin))?;
         let undone = before.as_ref().map_or_else(Vec::new, |before| self.undone(before, &stack));
         Ok(Draft { source: Some(origin), before, stack, undone })
+    }
+
+    /// What users set of the stack that another one is made beside, of the same file: what DevArch makes it makes anew.
+    async fn secrets_beside(
+        &self,
+        source: &ImportSource,
+        declared: &StackFile,
+    ) -> Result<BTreeMap<SecretName, KeptSecret>, AppError> {
+        let original = self.store.stack(&source.stack).await?;
+        let Some(mut original) = original.filter(|stack| belongs(stack, source).is_ok()) else {
+            return Ok(BTreeMap::new());
+        };
+        let made = |name: &SecretName| declared.secrets.get(name).is_some_and(|file| file.generate.is_some());
+        original.secrets.retain(|name, kept| !made(name) && kept.value.open().is_ok());
+        Ok(copied(&original.secrets))
     }
 
     /// What was edited in the store since the last import, and the draft has otherwise; taken from what may be shown.

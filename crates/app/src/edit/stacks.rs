@@ -284,7 +284,7 @@ impl App {
 }
 
 /// The same secrets, as the copy's own.
-fn copied<N: Ord + Clone>(secrets: &BTreeMap<N, KeptSecret>) -> BTreeMap<N, KeptSecret> {
+pub(super) fn copied<N: Ord + Clone>(secrets: &BTreeMap<N, KeptSecret>) -> BTreeMap<N, KeptSecret> {
     let copy = |kept: &KeptSecret| KeptSecret { id: secrets::new_id(), ..kept.clone() };
     secrets.iter().map(|(name, kept)| (name.clone(), copy(kept))).collect()
 }

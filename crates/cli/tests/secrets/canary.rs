@@ -1,5 +1,8 @@
 //! Unique secrets go through every command, and then everything DevArch wrote and said is searched for them.
 
+mod copies;
+mod lost_key;
+
 use crate::{
     common::{Ran, World, postgres, signal},
     haystack::{Haystack, Spy},
@@ -54,8 +57,10 @@ stacks:
         command: ["sh", "-c", "echo job has $TEMPLATE"]
 "#;
 
-const KINDS: [&str; 10] =
-    ["TYPED", "FILED", "WORD", "TEMPLATE", "DEFAULT", "OVERRIDE", "PLACE", "CONTENT", "LATER", "SECOND"];
+const KINDS: [&str; 11] = [
+    "TYPED", "FILED", "WORD", "TEMPLATE", "DEFAULT", "OVERRIDE", "PLACE", "CONTENT", "LATER", "SECOND",
+    "NEWER",
+];
 
 struct Canary {
     world: World,
@@ -114,7 +119,12 @@ impl Canary {
     }
 
     fn variable(&self, instance: &str, name: &str) -> String {
-        let inspected = self.inspected(instance);
+        self.variable_of(&format!("devarch-{}-{instance}", self.world.stack), name)
+    }
+
+    fn variable_of(&self, container: &str, name: &str) -> String {
+        let path = format!("/containers/{container}/json");
+        let inspected = self.world.wait(outside::get(&self.world.endpoint(), &path));
         let all = inspected["Config"]["Env"].as_array().unwrap().iter().filter_map(Value::as_str);
         let mut found = all.filter_map(|pair| pair.strip_prefix(&format!("{name}=")));
         found.next().unwrap_or_else(|| panic!("no variable {name}")).to_owned()
@@ -309,8 +319,10 @@ fn on(engine: EngineKind, with_postgres: bool) {
     canary.containers_have_them();
     canary.every_command_that_shows();
     canary.every_command_that_changes();
+    canary.a_copy_beside_it_and_a_newer_template();
     canary.every_way_to_fail();
     canary.a_killed_apply();
+    canary.a_lost_key();
     canary.labels();
     canary.ok(&["down", "STACK", "--yes"]);
     let seen = spy.end(&mut canary.haystack);

@@ -1,0 +1,43 @@
+//! Copies, and newer templates.
+
+use super::Canary;
+use std::fs;
+
+impl Canary {
+    /// A copy beside it has what users set, and values of its own of what DevArch makes.
+    pub(super) fn a_copy_beside_it_and_a_newer_template(&mut self) {
+        let up = self.ok(&["up", "--as", "STACK-twin", "--yes"]);
+        assert!(up.stderr.contains("+   web: create"), "{up}");
+        self.ok(&["config", "STACK-twin", "--origin"]);
+        let twin = format!("{}-twin", self.world.stack);
+        let variable = |name: &str| self.variable_of(&format!("devarch-{twin}-web"), name);
+        assert_eq!(variable("TYPED"), self.secrets["SECOND"]);
+        let (made, whole) = (variable("MADE"), variable("WHOLE"));
+        assert!(made != self.secrets["MADE"] && whole != self.secrets["OWNMADE"]);
+        self.secrets.extend([("TWINMADE".to_owned(), made), ("TWINWHOLE".to_owned(), whole)]);
+        self.ok(&["down", "STACK-twin", "--yes"]);
+        self.ok(&["stack", "delete", "STACK-twin", "--yes"]);
+        let catalog = self.world.project().join("catalog");
+        fs::create_dir(&catalog).unwrap();
+        fs::write(catalog.join("sealed.yaml"), template(&self.secrets["PLACE"])).unwrap();
+        self.ok(&["instance", "add", "STACK", "sealed", "sealed"]);
+        self.ok(&["apply", "STACK", "--yes"]);
+        fs::write(catalog.join("sealed.yaml"), template(&self.secrets["NEWER"])).unwrap();
+        self.ok(&["catalog", "upgrade", "STACK/sealed"]);
+        let plan = self.says(&["plan", "STACK"]);
+        assert!(plan.stdout.contains("~ sealed.environment.IT: secret changed"), "{plan}");
+        self.ok(&["apply", "STACK", "--yes"]);
+        assert_eq!(self.variable("sealed", "IT"), self.secrets["NEWER"]);
+        self.ok(&["instance", "remove", "STACK", "sealed", "--yes"]);
+        self.ok(&["apply", "STACK", "--yes"]);
+        fs::remove_dir_all(catalog).unwrap();
+    }
+}
+
+fn template(secret: &str) -> String {
+    let secret = secret.replace('"', "\\\"");
+    format!(
+        "name: sealed\nimage: busybox:1.37\nstop_grace_period: 0s\ncommand: [sleep, '1000']\n\
+         environment: {{ IT: {{ value: \"{secret}\", secret: true }} }}\n"
+    )
+}
