@@ -192,7 +192,8 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
             Ok(links) => desired.links = links,
             Err(problem) => findings.errors.push(Problem::of(name, "wires", problem)),
         }
-        findings.extend(check_instance(name, &desired.spec, &stack.allow, world.home));
+        let secrets = effective[name].service.secrets.as_deref().unwrap_or_default();
+        findings.extend(check_instance(name, (&desired.spec, secrets), &stack.allow, world.home));
         if let (true, Err(problems)) = (desired.wanted != Wanted::Absent, &desired.hash) {
             findings.errors.extend(problems.iter().cloned());
         }

@@ -79,6 +79,7 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
         return Ok(());
     }
     let (field, entry) = split(target, path)?;
+    part_of_a_variable(target, path, (field, entry.as_deref()))?;
     let mut overrides = user_form(&edited.overrides);
     match entry {
         None => {
@@ -88,6 +89,23 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
     }
     edited.overrides = reread(target, overrides, edited)?;
     Ok(())
+}
+
+/// A variable is set as a whole: its name may have dots in it, so that what looks like a part of one would be another.
+fn part_of_a_variable(
+    target: &Target,
+    path: &str,
+    (field, entry): (&str, Option<&str>),
+) -> Result<(), AppError> {
+    const PARTS: [&str; 3] = ["value", "secret", "generate"];
+    let Some((name, part)) = entry.and_then(|entry| entry.rsplit_once('.')) else { return Ok(()) };
+    if !field.starts_with("environment") || !PARTS.contains(&part) {
+        return Ok(());
+    }
+    let message = format!(
+        "a variable is set as a whole: {field}.{name}='{{value: ..., secret: true}}', or {field}.{name}='{{generate: 32}}'"
+    );
+    Err(invalid(target, vec![Diagnostic { place: None, path: path.to_owned(), message }]))
 }
 
 /// Lists that add up have an `*_add` field for single entries; other objects are copied from the inherited one.

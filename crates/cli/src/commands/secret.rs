@@ -202,7 +202,9 @@ async fn show(args: &Show, session: &Session) -> Done {
         .map_err(|error| CliError::Invalid(format!("{error}")))?;
     let (stack, instance) = session.target(target).await?;
     let value = session.app().await?.reveal_secret(&stack, instance.as_ref(), name).await?;
-    terminal.confirm(&format!("Show the value of '{name}' on this terminal?"), "showing a secret")?;
+    // --yes was not said for this.
+    let asked = crate::terminal::Terminal { yes: false, ..terminal };
+    asked.confirm(&format!("Show the value of '{name}' on this terminal?"), "showing a secret")?;
     terminal.print(value.reveal())?;
     Ok(Exit::OK)
 }

@@ -1,6 +1,7 @@
 //! `secret set`, `list`, `show`, `remove`, `unused`; and what secrets survive.
 
 use crate::common::World;
+use devarch_core::engine::EngineKind;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -134,7 +135,8 @@ fn a_value_is_shown_on_a_terminal_only_and_after_a_question() {
         let piped = world.run(args);
         assert_ne!(piped.code, 0, "{piped}");
         assert!(!piped.to_string().contains(value), "{piped}");
-        let mut asked = world.at_terminal((100, 20), args);
+        // What --yes answers is asked all the same.
+        let mut asked = world.at_terminal((100, 20), &[args, &["--yes"]].concat());
         asked.shows("Show the value of");
         asked.press("n\r");
         let ran = asked.end();
@@ -247,4 +249,34 @@ stacks:
     ] {
         assert!(ran.stderr.contains(told), "{told}\n{ran}");
     }
+}
+
+#[test]
+fn a_part_of_a_variable_is_not_taken_for_another_variable() {
+    let world = World::without_engine();
+    world.define("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      w: {template: busybox}\n");
+    insta::assert_snapshot!(world.fails(3, &["set", "shop/w", "environment.A.secret=true"]), @"
+    --- stderr
+    error: shop/w: environment.A.secret: a variable is set as a whole: environment.A='{value: ..., secret: true}', or environment.A='{generate: 32}'
+    --- exit 3
+    ");
+    world.ok(&["set", "shop/w", "environment.discovery.type=single-node"]);
+}
+
+#[test]
+fn a_secret_that_would_be_lost_in_a_volume_is_told_as_one() {
+    let Some(world) = World::on(EngineKind::Docker) else { return };
+    world.write(
+        "version: \"1\"\nstacks:\n  STACK:\n    secrets: {KEY: {generate: 32}}\n    instances:\n      \
+         w: {template: busybox, volumes: ['data:/data'], secrets: [{source: KEY, target: /data/key}]}\n",
+    );
+    insta::assert_snapshot!(world.fails(3, &["up", "--yes"]), @"
+    --- stderr
+    error: stacks.STACK.instances.w.secrets.KEY: the file would lie in volume devarch-STACK-w-data at /data and be lost there; move one of them
+     --> $ROOT/project/devarch.yml:6:65
+      |
+    6 |       w: {template: *******, volumes: ['**********'], secrets: [{source: ***, target: *********}]}
+      |                                                                 ^^^^^^^
+    --- exit 3
+    ");
 }

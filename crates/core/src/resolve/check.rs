@@ -6,7 +6,7 @@ use crate::{
     observed::ImageInfo,
     policy::Allowance,
     spec::{ContainerSpec, MountFrom},
-    template::{DependencyCondition, HealthTest, Overrides, Template},
+    template::{DependencyCondition, HealthTest, Overrides, SecretMount, Template},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -70,10 +70,10 @@ pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Override
     vec![Problem::of(name, field, message)]
 }
 
-/// What one instance's container asks for that can't be: policy, and files that would be lost.
+/// What one instance's container asks for that can't be: policy, and files that would be lost; some of those are secrets.
 pub fn check_instance(
     name: &InstanceName,
-    spec: &ContainerSpec,
+    (spec, secrets): (&ContainerSpec, &[SecretMount]),
     allow: &BTreeSet<Allowance>,
     home: Option<&str>,
 ) -> Findings {
@@ -90,7 +90,7 @@ pub fn check_instance(
             found.errors.push(Problem::of(name, field, message));
         }
     }
-    lost_files(name, spec, &mut found);
+    lost_files(name, (spec, secrets), &mut found);
     for port in spec.ports.iter().filter(|port| port.host_ip.is_unspecified()) {
         let message = format!("{port} listens on all addresses: other machines and other stacks reach it");
         found.warnings.push(Problem::of(name, format!("ports.{}", port.key), message));
@@ -119,9 +119,11 @@ impl Findings {
 const ENGINE_MOUNTS: &[&str] = &["/dev", "/proc", "/sys"];
 
 /// A file under a mount, or on a read-only root, would be hidden or refused, differently on each engine.
-fn lost_files(name: &InstanceName, spec: &ContainerSpec, found: &mut Findings) {
+fn lost_files(name: &InstanceName, (spec, secrets): (&ContainerSpec, &[SecretMount]), found: &mut Findings) {
     for (path, file) in &spec.config_files {
-        let field = format!("config_files.{path}");
+        let secret = secrets.iter().find(|secret| secret.target == *path);
+        let field = secret
+            .map_or_else(|| format!("config_files.{path}"), |secret| format!("secrets.{}", secret.source));
         let within = |target: &str| path == target || path.starts_with(&format!("{target}/"));
         let mount = spec.mounts.iter().find(|mount| within(&mount.target));
         let tmpfs = spec.tmpfs.iter().find(|mount| within(&mount.target));
