@@ -12,6 +12,7 @@ use devarch_core::{
     text::Text,
     wire::escape,
 };
+use devarch_store::Rotation;
 use serde_json::Value;
 use std::{
     borrow::Cow,
@@ -59,10 +60,10 @@ impl App {
     }
 
     /// Seals everything anew with a new key; says how many values.
-    pub async fn rotate_key(&self) -> Result<usize, AppError> {
-        let values = self.store.rotate_key().await?.values;
+    pub async fn rotate_key(&self) -> Result<Rotation, AppError> {
+        let rotation = self.store.rotate_key().await?;
         self.wipe(true).await?;
-        Ok(values)
+        Ok(rotation)
     }
 
     /// The store's key, sealed with a passphrase.
@@ -70,10 +71,9 @@ impl App {
         Ok(self.store.export_key(passphrase.reveal()).await?)
     }
 
-    /// Takes in the store's key that was exported elsewhere.
-    pub async fn import_key(&self, sealed: &str, passphrase: &Secret) -> Result<(), AppError> {
-        self.store.import_key(sealed, passphrase.reveal()).await?;
-        Ok(())
+    /// Takes in the store's key that was exported elsewhere; says whether it was not there yet.
+    pub async fn import_key(&self, sealed: &str, passphrase: &Secret) -> Result<bool, AppError> {
+        Ok(self.store.import_key(sealed, passphrase.reveal()).await?)
     }
 
     /// Takes what becomes secret with an edit, or was for all to see until now, out of plans, journal and history. Says

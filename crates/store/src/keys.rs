@@ -23,6 +23,8 @@ pub struct Rotation {
     pub to: KeyId,
     /// How many values were sealed anew.
     pub values: usize,
+    /// Why the key before is still in the key file, where it could not be removed: the next who opens the store does.
+    pub left: Option<String>,
 }
 
 impl Store {
@@ -41,8 +43,9 @@ impl Store {
             let _ = writing.change(|file| file.without(new.id()));
         }
         let rotated = rotated?;
-        settle(&self.database, &writing).await?;
-        Ok(rotated)
+        // It is done, whatever keeps the old key from being removed.
+        let left = settle(&self.database, &writing).await.err().map(|error| error.to_string());
+        Ok(Rotation { left, ..rotated })
     }
 
     /// The store's key as a text that opens with that passphrase.
@@ -52,8 +55,8 @@ impl Store {
         Ok(seal_key(&store, &key, passphrase)?)
     }
 
-    /// Takes an exported key into the key file, if it is the one the store needs; says which one it is.
-    pub async fn import_key(&self, text: &str, passphrase: &str) -> Result<KeyId> {
+    /// Takes an exported key into the key file, if it is the one the store needs; says whether it was not there yet.
+    pub async fn import_key(&self, text: &str, passphrase: &str) -> Result<bool> {
         let (_, key) = open_key(text, passphrase)?;
         let (store, needs) = self.needed_key().await?;
         let here = self.database.vault.opener().key(needs).is_ok();
@@ -66,7 +69,7 @@ impl Store {
             writing.change(|file| file.with(&store, &key))?;
             settle(&self.database, &writing).await?;
         }
-        Ok(needs)
+        Ok(!here)
     }
 
     /// Who the store is, and the key it needs.
@@ -91,7 +94,7 @@ async fn rotate(tx: &mut Tx, writing: &Writing, new: &Arc<Key>) -> Result<Rotati
     let hash_key = new.seal(&identity::HASH_KEY, &plain)?;
     let values = sealed::reseal(tx, new).await?;
     identity::reseal(tx, new.id(), hash_key).await?;
-    Ok(Rotation { from: old.id(), to: new.id(), values: values + 1 })
+    Ok(Rotation { from: old.id(), to: new.id(), values: values + 1, left: None })
 }
 
 /// Leaves in the key file the one key the store is sealed with, if it is there: what else it had is a rotation's that has

@@ -507,9 +507,9 @@ async fn an_exported_key_opens_the_store_elsewhere(world: World) {
     let refused = elsewhere.import_key(&text, "wrong").await.unwrap_err();
     assert!(matches!(refused, StoreError::Export(ExportError::WrongPassphrase)), "{refused}");
     assert!(!there.key.exists());
-    elsewhere.import_key(&text, "correct horse").await.unwrap();
+    assert!(elsewhere.import_key(&text, "correct horse").await.unwrap());
     assert!(load(&elsewhere, "shop").await == rich);
-    elsewhere.import_key(&text, "correct horse").await.unwrap();
+    assert!(!elsewhere.import_key(&text, "correct horse").await.unwrap(), "it is there already");
     assert_eq!(keys(&there).len(), 1);
 
     // A rotation here leaves the other machine without; its old key goes when the new one comes.

@@ -12,6 +12,7 @@ use devarch_core::{
     name::{InstanceName, StackName},
     secret::{Charset, Generate, Secret, SecretName},
 };
+use devarch_store::Rotation;
 use std::{fmt::Write as _, path::PathBuf};
 
 /// What to do with secrets.
@@ -218,13 +219,18 @@ async fn remove(args: Name, session: &Session) -> Done {
 }
 
 async fn rotate(session: &Session) -> Done {
-    let values = session.app().await?.rotate_key().await?;
+    let Rotation { values, left, .. } = session.app().await?.rotate_key().await?;
     let key = session.settings().key_file();
     session.terminal.note(&format!(
         "sealed {values} values anew with a new key in {}; other machines of the same store need it too: \
          `devarch secret key export FILE`",
         key.display()
     ));
+    if let Some(why) = left {
+        session.terminal.note(&format!(
+            "the key before is still in that file, too: {why}; the next command that can write it removes it"
+        ));
+    }
     if session.terminal.json {
         session.terminal.print_json(&serde_json::json!({"values": values}))?;
     }
@@ -248,8 +254,10 @@ async fn export(args: &KeyFile, session: &Session) -> Done {
 async fn import(args: &KeyFile, session: &Session) -> Done {
     let text = passphrase::text_of(&args.file)?;
     let phrase = passphrase::known(session.terminal, args.passphrase_file.as_deref())?;
-    session.app().await?.import_key(&text, &phrase).await?;
-    session.terminal.note(&format!("took the key in, into {}", session.settings().key_file().display()));
+    let new = session.app().await?.import_key(&text, &phrase).await?;
+    let file = session.settings().key_file();
+    let done = if new { "took the key in, into" } else { "nothing was changed, the key was there already:" };
+    session.terminal.note(&format!("{done} {}", file.display()));
     Ok(Exit::OK)
 }
 
