@@ -166,8 +166,8 @@ fn loss(stacks: &[Stack]) -> Loss {
 }
 
 fn made_for(variable: &str) -> String {
-    devarch_core::resolve::login_import(variable)
-        .map_or_else(|| format!("environment.{variable}"), |import| format!("imports.{import}"))
+    devarch_core::resolve::login_of(variable)
+        .map_or_else(|| format!("environment.{variable}"), |(import, _)| format!("imports.{import}"))
 }
 
 /// The fields of an instance whose values are lost, said by itself or by its template.

@@ -5,13 +5,13 @@ use devarch_core::{
     desired::{effective, effective_of},
     id::SecretId,
     name::{InstanceName, StackName, nearest},
-    resolve::{external_secret_uses, inherit_secrecy, login_import, login_key, secret_uses},
+    resolve::{external_secret_uses, inherit_secrecy, login_key, login_of, secret_uses},
     secret::{Charset, Generate, KeptSecret, Locked, Secret, SecretName, SecretValue},
     stack::Stack,
     template::EnvValue,
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use uuid::Uuid;
 
 /// How the password of a login is made: of characters that nothing has to escape.
@@ -81,12 +81,15 @@ pub(super) fn generate(stack: &mut Stack) -> Result<(), AppError> {
             unset.insert(made(how)?);
         }
     }
+    let mut logins: BTreeSet<String> = login_names(stack);
     for (name, config) in effective(stack) {
         let Some(instance) = stack.instances.get_mut(&name) else { continue };
         for import in config.imports.iter().filter(|import| import.own) {
-            let there = instance.generated.keys().any(|key| login_import(key) == Some(&import.name));
-            if !there {
-                instance.generated.insert(login_key(&name, &import.name), made(LOGIN)?);
+            let is = |key: &String| login_of(key).is_some_and(|(other, _)| other == import.name);
+            if !instance.generated.keys().any(is) {
+                let key = login_key(&name, &import.name, |name| logins.contains(name));
+                logins.extend(login_of(&key).map(|(_, name)| name.to_owned()));
+                instance.generated.insert(key, made(LOGIN)?);
             }
         }
         for (variable, value) in config.service.environment.into_iter().flatten() {
@@ -121,12 +124,17 @@ pub(crate) fn remade(stack: &Stack) -> Result<BTreeMap<SecretId, Secret>, AppErr
         let made = &emptied.instances[name].generated;
         for (key, kept) in &instance.generated {
             // A login keeps its name, which may be of another name of its instance.
-            let import = login_import(key);
-            let again = || made.iter().find(|(made, _)| import.is_some() && login_import(made) == import);
+            let import = |key| login_of(key).map(|(import, _)| import);
+            let again = || made.iter().find(|(made, _)| import(key).is_some() && import(made) == import(key));
             note(kept, made.get(key).or_else(|| again().map(|(_, made)| made)));
         }
     }
     Ok(values)
+}
+
+fn login_names(stack: &Stack) -> BTreeSet<String> {
+    let keys = stack.instances.values().flat_map(|instance| instance.generated.keys());
+    keys.filter_map(|key| Some(login_of(key)?.1.to_owned())).collect()
 }
 
 fn made(how: Generate) -> Result<KeptSecret, AppError> {
@@ -233,7 +241,7 @@ impl App {
         let made = stack.instances.iter().flat_map(|(name, instance)| {
             let config = effective_of(&stack, name, instance);
             instance.generated.iter().map(move |(variable, kept)| {
-                if let Some(import) = login_import(variable) {
+                if let Some((import, _)) = login_of(variable) {
                     let wants = config.imports.iter().any(|it| it.own && it.name == import);
                     let own = SecretUse { instance: Some(name.clone()), field: format!("imports.{import}") };
                     return info(Some(name.clone()), variable, Some(kept), wants.then(|| vec![own]));

@@ -207,3 +207,26 @@ fn what_only_resolving_finds_is_told_with_its_place_in_the_file() {
     --- exit 3
     ");
 }
+
+#[test]
+fn no_two_instances_have_one_login_whatever_they_were_called() {
+    let world = World::without_engine();
+    world.define(
+        &SHOP.replace("{ name: store, type: postgres }", "{ name: store, type: postgres, own: true }"),
+    );
+    world.ok(&["instance", "rename", "shop", "api", "web"]);
+    let long = "an-instance-with-a-name-that-no-server-takes";
+    for name in ["api", long] {
+        world.ok(&["instance", "add", "shop", name, "busybox"]);
+        let own = "imports=[{name: store, type: postgres, own: true}]";
+        world.ok(&["set", &format!("shop/{name}"), own]);
+    }
+    let secrets = world.json(&["secret", "list", "shop"]);
+    let names = secrets.as_array().unwrap().iter().filter_map(|secret| secret["name"].as_str());
+    let logins: Vec<&str> = names.filter_map(|name| name.strip_prefix("own store ")).collect();
+    insta::assert_snapshot!(logins.join("\n"), @"
+    an-instance-with-a-n
+    api_store_2
+    api_store
+    ");
+}

@@ -20,4 +20,4 @@ pub use policy::host_path_allowance;
 pub use secrets::{external_secret_uses, secret_uses};
 pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
 pub use supply::{BuildSpec, Supplies, Supply, SupplyContext, build_spec, supplies};
-pub use wiring::{Prior, Provisioning, WireContext, WiredStack, login_import, login_key, wired};
+pub use wiring::{Prior, Provisioning, WireContext, WiredStack, login_key, login_of, wired};

@@ -122,6 +122,7 @@ fn input(
     problems: &mut Vec<Problem>,
 ) -> WireStack {
     let mut input = WireStack {
+        tag: tag(stack),
         wires: stack.wiring.wires.clone(),
         prefer: stack.wiring.prefer,
         prior: context.prior.clone(),
@@ -160,6 +161,12 @@ fn unsaid(resolution: &Resolution, others: &Others) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// The end of its id, which is random.
+fn tag(stack: &Stack) -> String {
+    let id: Vec<char> = stack.id.as_str().chars().filter(char::is_ascii_alphanumeric).collect();
+    id[id.len().saturating_sub(TAG)..].iter().map(char::to_ascii_lowercase).collect()
 }
 
 fn opener<'a>(
@@ -254,23 +261,31 @@ fn is_cyclic(effective: &BTreeMap<InstanceName, Effective>, resolution: &Resolut
 /// What the key of a kept secret begins with that is a login's password; no variable has a blank in its name.
 const LOGIN: &str = "own ";
 
+/// How long a login's name may be: `MySQL`'s users have 32 characters, of which a number and a tag may take twelve.
+const LOGIN_LENGTH: usize = 20;
+
+/// How much of its id tells a stack from all others.
+const TAG: usize = 8;
+
 /// The key under which the password of an import's own login is kept; it has the login's name too, which so survives
-/// that of the instance.
-pub fn login_key(instance: &InstanceName, import: &str) -> String {
+/// that of the instance. A renamed instance keeps its login's, so another may have the name already.
+pub fn login_key(instance: &InstanceName, import: &str, taken: impl Fn(&str) -> bool) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     let import_name: String = import.chars().map(plain).collect();
-    format!("{LOGIN}{import} {instance}_{import_name}")
+    let name: String = format!("{instance}_{import_name}").chars().take(LOGIN_LENGTH).collect();
+    let others = (2..u32::MAX).map(|number| format!("{name}_{number}"));
+    let free = std::iter::once(name.clone()).chain(others).find(|name| !taken(name)).unwrap_or(name);
+    format!("{LOGIN}{import} {free}")
 }
 
-/// The import whose own login a kept secret is for.
-pub fn login_import(key: &str) -> Option<&str> {
-    let (import, _) = key.strip_prefix(LOGIN)?.rsplit_once(' ')?;
-    Some(import)
+/// The import whose own login a kept secret is for, and the login's name.
+pub fn login_of(key: &str) -> Option<(&str, &str)> {
+    key.strip_prefix(LOGIN)?.rsplit_once(' ')
 }
 
 fn logins(generated: &BTreeMap<String, KeptSecret>) -> BTreeMap<String, Login> {
     let login = |(key, kept): (&String, &KeptSecret)| {
-        let (import, name) = key.strip_prefix(LOGIN)?.rsplit_once(' ')?;
+        let (import, name) = login_of(key)?;
         // What can't be read is told where the wire's variables are used.
         let password =
             kept.value.open().map_or_else(|_| Text::secret(""), |secret| Text::Secret(secret.clone()));
@@ -298,8 +313,8 @@ fn provisions(
     };
     let one = |link: &Link| {
         let consumer = input.instances.get(&link.consumer)?;
-        let own = consumer.imports.iter().any(|import| import.name == link.import && import.own);
-        let login = consumer.logins.get(&link.import).filter(|_| own)?;
+        let import = consumer.imports.iter().find(|import| import.name == link.import)?;
+        let login = input.own_login(consumer, import, &link.to.provider)?;
         let environment = BTreeMap::from([
             ("PROVISION_NAME".to_owned(), Text::plain(login.name.clone())),
             ("PROVISION_PASSWORD".to_owned(), login.password.clone()),

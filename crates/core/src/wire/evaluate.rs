@@ -168,8 +168,9 @@ impl<'i, 'a> Evaluation<'i, 'a> {
         mapped: &[Mapped],
     ) -> Option<Filled> {
         let values = self.values[candidate.provider][candidate.offer].as_ref()?;
-        let login = instance.logins.get(&import.name).filter(|_| import.own);
-        let own = login.map(|login| of_login(Contract::of(import.contract), values.clone(), login));
+        let provider = &self.index.providers[candidate.provider].name;
+        let login = self.index.stack.own_login(instance, import, provider);
+        let own = login.map(|login| of_login(Contract::of(import.contract), values.clone(), &login));
         let values = own.as_ref().unwrap_or(values);
         let endpoint = || self.index.endpoint(candidate);
         let mut filled = Filled::default();

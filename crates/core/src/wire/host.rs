@@ -41,9 +41,8 @@ pub fn host_variables(
         };
         match seen(stack, resolution, &link.to) {
             Seen::Values(values) => {
-                let login = instance.logins.get(&import.name).filter(|_| import.own);
-                let values = match login {
-                    Some(login) => of_login(Contract::of(import.contract), values, login),
+                let values = match stack.own_login(instance, import, &link.to.provider) {
+                    Some(login) => of_login(Contract::of(import.contract), values, &login),
                     None => values,
                 };
                 variables.extend(filled(instance, import, &values));

@@ -17,6 +17,8 @@ use std::{
 /// lead a consumer to another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WireStack {
+    /// What tells it from all other stacks, for good: it is in the names of its logins on their providers.
+    pub tag: String,
     /// Its instances.
     pub instances: BTreeMap<InstanceName, WireInstance>,
     /// What it names from outside; they are providers like its own.
@@ -79,6 +81,18 @@ pub struct Login {
     pub name: String,
     /// The user's password.
     pub password: Text,
+}
+
+impl WireStack {
+    /// The login an import of one of its instances has for itself, where it asks for one. On another stack's provider its
+    /// name has the stack's tag in it: instances of two stacks may be called alike.
+    pub fn own_login(&self, consumer: &WireInstance, import: &Import, at: &ProviderName) -> Option<Login> {
+        let mut login = consumer.logins.get(&import.name).filter(|_| import.own)?.clone();
+        if matches!(at, ProviderName::Other { .. }) {
+            login.name = format!("{}_{}", login.name, self.tag);
+        }
+        Some(login)
+    }
 }
 
 /// Something outside of the stack that offers a contract.

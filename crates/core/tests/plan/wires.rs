@@ -301,7 +301,7 @@ fn a_login_of_its_own_is_made_between_the_provider_and_its_consumer() {
         .replace("{name: db, type: postgres}", "{name: db, type: postgres, own: true}");
     let mut stack = stack(&own);
     let api = stack.instances.get_mut(&"api".parse().unwrap()).unwrap();
-    let key = login_key(&"api".parse().unwrap(), "db");
+    let key = login_key(&"api".parse().unwrap(), "db", |_| false);
     let value = SecretValue::new("hunter3");
     api.generated.insert(key, KeptSecret { id: SecretId::new("s1"), value, changed_at: 0 });
     let mut paper = Paper::new();

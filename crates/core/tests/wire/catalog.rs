@@ -1,6 +1,6 @@
 //! The templates DevArch brings along keep to the contract table.
 
-use crate::support::{found, name, of_template};
+use crate::support::{found, lines, name, of_template, variables};
 use devarch_core::{
     name::ContainerName,
     read::{parse_yaml, read_template},
@@ -62,6 +62,33 @@ fn every_export_of_the_catalog_says_what_its_type_carries() {
         .filter(|line| line.contains(".exports.") || line.contains(".environment."))
         .collect();
     insta::assert_snapshot!(found.join("\n"), @"");
+}
+
+/// The names and forms are those of the images: Keycloak's "Configuring the database", the entry point of pgAdmin's image,
+/// `index.php` of Adminer's.
+#[test]
+fn templates_with_imports_are_given_what_their_images_read() {
+    let mut stack = WireStack::default();
+    for (title, text) in templates!["adminer", "keycloak", "mysql", "pgadmin", "postgres"] {
+        let template = read_template(&parse_yaml(text).unwrap(), Some(&title.parse().unwrap())).unwrap();
+        let container = ContainerName::of(&"shop".parse().unwrap(), &name(title)).unwrap();
+        stack.instances.insert(name(title), of_template(&template, container));
+    }
+    let resolution = resolve(&stack);
+    insta::assert_snapshot!(variables(&resolution), @"
+    adminer: MYSQL_SERVER=devarch-shop-mysql:3306
+    adminer: POSTGRES_SERVER=devarch-shop-postgres:5432
+    keycloak: KC_DB=postgres
+    keycloak: KC_DB_PASSWORD=[REDACTED]
+    keycloak: KC_DB_URL=jdbc:postgresql://devarch-shop-postgres:5432/devarch
+    keycloak: KC_DB_USERNAME=devarch
+    pgadmin: WIRED_DATABASE=devarch
+    pgadmin: WIRED_HOST=devarch-shop-postgres
+    pgadmin: WIRED_PASSWORD=[REDACTED]
+    pgadmin: WIRED_PORT=5432
+    pgadmin: WIRED_USER=devarch
+    ");
+    insta::assert_snapshot!(lines(&resolution), @"");
 }
 
 #[test]
