@@ -131,7 +131,8 @@ fn to_container(container: &mut ObservedContainer, deed: Deed, which: usize) {
         Deed::Pause(_) if container.state == RunState::Running => container.state = RunState::Paused,
         Deed::Disconnect(_) => container.networks.clear(),
         Deed::ConnectElsewhere(_) => {
-            container.networks.insert("elsewhere".to_owned(), Some("172.30.0.9".parse().unwrap()));
+            let address = format!("172.30.0.{}", which + 2).parse().unwrap();
+            container.networks.insert("elsewhere".to_owned(), Some(address));
         }
         Deed::Rename(_) => container.name = ContainerName::from_stored(format!("by-hand-{which}")),
         _ => {}
