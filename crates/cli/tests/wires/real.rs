@@ -372,3 +372,55 @@ fn a_mariadb_gives_its_consumers_logins_of_their_own_on_docker() {
 fn a_mariadb_gives_its_consumers_logins_of_their_own_on_podman() {
     a_mariadb_gives_its_consumers_logins_of_their_own(EngineKind::Podman);
 }
+
+/// The same of `rabbitmq`, where the database is a virtual host.
+const OWN_RABBITMQ: &str = r#"
+version: "1"
+templates:
+  client:
+    image: rabbitmq:4.0.5-management
+    entrypoint: ["sleep", "1000"]
+    stop_grace_period: 0s
+    volumes: ["nothing:/var/lib/rabbitmq"]
+    imports:
+      - { name: mq, type: amqp, own: true, environment: { H: "{host}", P: "{password}", U: "{user}", V: "{vhost}" } }
+stacks:
+  STACK:
+    instances: { mq: {template: rabbitmq}, one: {template: client}, one-x: {template: client} }
+"#;
+
+fn a_rabbitmq_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(OWN_RABBITMQ);
+    world.ok(&["up", "--yes"]);
+    let run = |instance: &str, tool: &str, vhost: &str, rest: &str| {
+        let command = format!("{tool} -s $H --username $U --password $P --vhost {vhost} {rest}");
+        world.run(&["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command])
+    };
+    let works = |instance: &str, tool: &str, rest: &str| {
+        let ran = run(instance, tool, "$V", rest);
+        assert_eq!(ran.code, 0, "{ran}");
+        ran.stdout
+    };
+    for instance in ["one", "one-x"] {
+        works(instance, "amqp-declare-queue", "-d -q mail");
+        works(instance, "amqp-publish", &format!("-r mail -p -b 'of {instance}'"));
+    }
+    for other in ["one-x_mq", "/"] {
+        let refused = run("one", "amqp-get", other, "-q mail");
+        assert!(refused.code != 0 && refused.stderr.contains("access to vhost"), "{refused}");
+    }
+    world.ok(&["apply", "STACK", "--replace", "one", "--yes"]);
+    assert_eq!(works("one", "amqp-get", "-q mail"), "of one", "doing it again keeps what is there");
+    assert_eq!(works("one-x", "amqp-get", "-q mail"), "of one-x");
+}
+
+#[test]
+fn a_rabbitmq_gives_its_consumers_logins_of_their_own_on_docker() {
+    a_rabbitmq_gives_its_consumers_logins_of_their_own(EngineKind::Docker);
+}
+
+#[test]
+fn a_rabbitmq_gives_its_consumers_logins_of_their_own_on_podman() {
+    a_rabbitmq_gives_its_consumers_logins_of_their_own(EngineKind::Podman);
+}
