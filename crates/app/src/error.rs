@@ -8,6 +8,7 @@ use devarch_core::{
     plan::{Difference, PlanError},
     read::Diagnostic,
     resolve::Problem,
+    wire::Endpoint,
 };
 use devarch_engine::{EngineError, EngineErrorKind};
 use devarch_store::{CannotOpen, StoreError};
@@ -148,6 +149,24 @@ pub enum AppError {
     /// A request that can't be met as things are.
     #[error("{0}")]
     Refused(String),
+    /// A provider could not remove a login.
+    #[error(
+        "{at} did not remove login {name}: its `provision.remove` ended with exit code {code}: {output}{}\n\
+         the instance is still there; mend that and do it again, or leave --drop-logins out",
+        removed_before(.removed)
+    )]
+    LoginStays {
+        /// Where it is.
+        at: Endpoint,
+        /// Its name.
+        name: String,
+        /// The command's exit code.
+        code: i64,
+        /// Its last lines.
+        output: String,
+        /// The logins that were removed before it.
+        removed: Vec<String>,
+    },
     /// The stack belongs to another directory.
     #[error(
         "stack '{stack}' was made from {}, not from {}; `devarch up --as NAME` makes a stack of its own here",
@@ -352,9 +371,13 @@ impl AppError {
                 ErrorKind::Store
             }
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
-            Self::File { .. } | Self::Stuck { .. } => ErrorKind::Failed,
+            Self::File { .. } | Self::Stuck { .. } | Self::LoginStays { .. } => ErrorKind::Failed,
         }
     }
+}
+
+fn removed_before(removed: &[String]) -> String {
+    if removed.is_empty() { String::new() } else { format!("; removed before it: {}", removed.join(", ")) }
 }
 
 fn interrupted(stack: &StackName, apply: &Interrupted) -> String {

@@ -1,6 +1,7 @@
 //! Carries steps out. Nothing is decided here: each step is one engine call, made as soon as those before it have
 //! ended. What comes of it, and what is done about a failure, is `apply`'s.
 
+mod command;
 mod failure;
 mod journal;
 mod perform;
@@ -8,6 +9,7 @@ mod ready;
 mod schedule;
 mod starts;
 
+pub(crate) use command::run_command;
 pub use failure::{ApplyFailure, Ending, Failure};
 pub(crate) use journal::Journal;
 pub(crate) use perform::Hands;

@@ -1,6 +1,6 @@
 //! One step: one engine call.
 
-use super::{Event, EventSink, Failure, Starts, ready};
+use super::{Event, EventSink, Failure, Starts, command::run_command, ready};
 use crate::images::{Build, Pull};
 use devarch_core::{
     hash::{FORM, HashKey},
@@ -13,7 +13,7 @@ use devarch_core::{
     spec::{ContainerSpec, CreateContainer, Identity},
     template::RestartPolicy,
 };
-use devarch_engine::{Engine, EngineError, EngineErrorKind, ExecRequest, LogOptions};
+use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
 use devarch_store::{Applied, Store};
 use futures_util::{StreamExt as _, future::try_join_all};
 use std::{
@@ -25,9 +25,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How many last lines a failure shows.
 const LAST_LINES: u32 = 10;
-
-/// Time between two looks whether a command in a container has ended.
-const EXEC_PAUSE: Duration = Duration::from_millis(20);
 
 /// How long after the last start a container without a check has to run to count as started: this, or as long as the
 /// quickest start takes by itself, for on a busy machine its program has hardly begun by then; but no longer than that.
@@ -133,35 +130,13 @@ impl Hands<'_> {
         self.engine.create_container(&request).await.map_err(Failure::Engine)
     }
 
-    /// Runs the provider's own command in its container, and waits for its end.
     async fn provision(&self, container: &ContainerId, wanted: &Provisioning) -> Result<(), Failure> {
-        let variables = wanted.environment.iter();
-        let request = ExecRequest {
-            argv: wanted.command.clone(),
-            stdin: false,
-            tty: None,
-            user: None,
-            working_dir: None,
-            environment: variables.map(|(name, value)| format!("{name}={}", value.reveal())).collect(),
-        };
-        let mut exec = self.engine.exec(container, &request).await.map_err(Failure::Engine)?;
-        let mut text = Vec::new();
-        while let Some(Ok(chunk)) = exec.output.next().await {
-            text.extend(chunk.bytes);
-        }
-        let code = loop {
-            match self.engine.exec_exit_code(&exec.id).await.map_err(Failure::Engine)? {
-                Some(code) => break code,
-                None => tokio::time::sleep(EXEC_PAUSE).await,
-            }
-        };
-        if code == 0 {
+        let end = run_command(self.engine, container, wanted).await.map_err(Failure::Engine)?;
+        if end.code == 0 {
             return Ok(());
         }
-        let lines: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
-        let first = lines.len().saturating_sub(LAST_LINES as usize);
-        let provider = wanted.provider.clone();
-        Err(Failure::NoLogin { provider, name: wanted.name.clone(), code, output: lines[first..].to_vec() })
+        let (provider, name) = (wanted.provider.clone(), wanted.name.clone());
+        Err(Failure::NoLogin { provider, name, code: end.code, output: end.output })
     }
 
     async fn start(&self, container: &ContainerId) -> Result<(), Failure> {

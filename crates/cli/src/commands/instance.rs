@@ -1,14 +1,20 @@
 use crate::{
+    apply::{LockArgs, Work},
     completion,
     definition_view::{self, InstanceView, tell},
     error::{CliError, Done},
     exit::Exit,
     session::Session,
+    signals,
     target::{InstanceTarget, Target},
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, NewInstance, Target as Known};
-use devarch_core::name::{InstanceName, InvalidName, StackName, TemplateName};
+use devarch_app::{AppError, Droppable, NewInstance, Target as Known};
+use devarch_core::{
+    name::{InstanceName, InvalidName, StackName, TemplateName},
+    stack::Stack,
+    wire::Endpoint,
+};
 use serde_json::json;
 
 /// What to do with instances.
@@ -44,8 +50,8 @@ pub(crate) enum Command {
         #[arg(value_name = "OLD NEW", num_args = 1..=2, required = true)]
         names: Vec<InstanceName>,
     },
-    /// Remove an instance; its volumes stay
-    Remove(One),
+    /// Remove an instance; its volumes stay, and its logins unless you say otherwise
+    Remove(Remove),
 }
 
 /// An instance, in one word or in two.
@@ -56,6 +62,18 @@ pub(crate) struct One {
     target: Target,
     /// The instance, unless it is named with the stack
     name: Option<InstanceName>,
+}
+
+/// What to remove.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Remove {
+    #[command(flatten)]
+    one: One,
+    /// Remove the logins it has for itself with their databases too, after a question that names them
+    #[arg(long)]
+    drop_logins: bool,
+    #[command(flatten)]
+    lock: LockArgs,
 }
 
 impl One {
@@ -92,16 +110,75 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
             let words = format!("'{old}' is '{new}' now; `devarch apply {stack}` renames what runs");
             (app.rename_instance(&stack, &old, &new).await?, words)
         }
-        Command::Remove(one) => {
-            let Known { stack, instance } = one.find(session).await?;
-            let words = format!(
-                "removed '{instance}' from '{stack}'; its volumes stay, `devarch apply {stack}` removes its container"
-            );
-            (app.remove_instance(&stack, &instance).await?, words)
-        }
+        Command::Remove(args) => return remove(session, args).await,
     };
     tell(session, &stack, &words)?;
     Ok(Exit::OK)
+}
+
+/// Removes what is defined; of what is on its providers only logins that were named and agreed to.
+async fn remove(session: &Session, args: Remove) -> Done {
+    let app = session.app().await?;
+    let Known { stack, instance } = args.one.find(session).await?;
+    let logins = app.own_logins(&stack, &instance).await?;
+    let removed = if args.drop_logins {
+        remove_with_logins(session, &stack, &instance, args.lock).await?
+    } else {
+        app.remove_instance(&stack, &instance).await?
+    };
+    let words = format!(
+        "removed '{instance}' from '{stack}'; its volumes stay, `devarch apply {stack}` removes its container"
+    );
+    tell(session, &removed, &words)?;
+    if !args.drop_logins && !logins.is_empty() {
+        let lines: Vec<String> = logins.iter().map(|login| line(&login.name, login.at.as_ref())).collect();
+        session.terminal.note(&format!(
+            "its logins stay, with their databases; `instance remove --drop-logins` removes them too, also once \
+             '{instance}' is added and applied again:\n{}",
+            lines.join("\n")
+        ));
+    }
+    Ok(Exit::OK)
+}
+
+async fn remove_with_logins(
+    session: &Session,
+    stack: &StackName,
+    instance: &InstanceName,
+    lock: LockArgs,
+) -> Result<Stack, CliError> {
+    let app = session.app().await?;
+    let listed = |logins: &Droppable| {
+        let lines: Vec<String> = logins.names().map(|(name, at)| line(name, Some(at))).collect();
+        lines.join("\n")
+    };
+    let shown = listed(&app.droppable(stack, instance).await?);
+    if shown.is_empty() {
+        session.terminal.note(&format!("'{instance}' has no logins of its own"));
+        return Ok(app.remove_instance(stack, instance).await?);
+    }
+    session
+        .terminal
+        .note(&format!("these logins, their databases and what is in them will be deleted:\n{shown}"));
+    session.terminal.confirm(&format!("Remove '{instance}' with its logins?"), "deleting databases")?;
+    let work = Work { session, command: "instance remove", cancel: signals::cancel_token() };
+    let held = work.lock(&app.stack(stack).await?, lock, None).await?;
+    let removed = async {
+        let logins = app.droppable(stack, instance).await?;
+        if listed(&logins) != shown {
+            let message = format!("the logins of '{stack}/{instance}' changed meanwhile; do it again");
+            return Err(AppError::Refused(message));
+        }
+        app.drop_logins(stack, &logins).await?;
+        app.remove_instance(stack, instance).await
+    };
+    let removed = removed.await;
+    held.release().await;
+    Ok(removed?)
+}
+
+fn line(login: &str, at: Option<&Endpoint>) -> String {
+    at.map_or_else(|| format!("  {login}"), |at| format!("  {login} on {at}"))
 }
 
 fn invalid(error: InvalidName) -> CliError {

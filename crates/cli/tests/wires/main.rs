@@ -7,5 +7,7 @@ mod common;
 
 mod definitions;
 mod diagnostics;
+mod doubles;
 mod links;
+mod logins;
 mod real;

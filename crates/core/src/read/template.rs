@@ -154,12 +154,13 @@ fn exports(at: &At<'_>) -> Option<Vec<Export>> {
     Some(exports)
 }
 
-/// `{command: [...]}`.
+/// `{command: [...], remove: [...]}`.
 fn provision(at: &At<'_>) -> Option<Provision> {
     let mut fields = at.fields()?;
-    let command = fields.need("command", command);
+    let make = fields.need("command", command);
+    let remove = fields.take("remove", command);
     fields.finish();
-    Some(Provision { command: command? })
+    Some(Provision { command: make?, remove })
 }
 
 fn imports(at: &At<'_>) -> Option<Vec<Import>> {

@@ -7,6 +7,7 @@ use crate::{
     name::{InstanceName, StackName},
     observed::ImageInfo,
     stack::{Stack, Wanted},
+    template::Provision,
     wire::{WireInstance, environment},
 };
 use std::collections::BTreeMap;
@@ -27,8 +28,8 @@ pub struct Other {
     pub wanted: Wanted,
     /// What it offers, its effective environment with what wires set in it, and where it answers.
     pub wire: WireInstance,
-    /// The commands that make logins of consumers' own, by export.
-    pub provisions: BTreeMap<String, Vec<String>>,
+    /// How logins of consumers' own are made and removed, by export.
+    pub provisions: BTreeMap<String, Provision>,
     /// What of what it offers can't be said: secrets that are not set, or can't be read.
     pub problems: Vec<Problem>,
     /// Its effective config.
@@ -42,9 +43,8 @@ impl Other {
         let config = wired.effective.get(name)?.clone();
         let mut wire = wired.input.instances.get(name)?.clone();
         wire.environment = environment(&wire, wired.resolution.variables.get(name));
-        let provisions = config.exports.iter().filter_map(|export| {
-            export.provision.as_ref().map(|provision| (export.name.clone(), provision.command.clone()))
-        });
+        let provisions =
+            config.exports.iter().filter_map(|export| Some((export.name.clone(), export.provision.clone()?)));
         Some(Self {
             stack: stack.id.clone(),
             instance: instance.id.clone(),

@@ -1,16 +1,15 @@
 //! A stack's wires, worked out of its effective configs and put into them.
 
-use super::{Dependencies, Effective, Findings, Origin, Others, Problem, cycle, secrets::Opener};
+use super::{Dependencies, Effective, Findings, Origin, Others, Problem, cycle, logins, secrets::Opener};
 use crate::{
     name::{ContainerName, InstanceName},
     observed::ImageInfo,
     secret::KeptSecret,
     stack::{Instance, Stack, Wanted},
     template::{Dependency, DependencyCondition, PortKey, Protocol},
-    text::Text,
     wire::{
-        Endpoint, External, Finding, Link, Login, Offer, PRIMARY, ProviderName, ROLE_LABEL, Resolution,
-        Severity, WireInstance, WireStack, Wired, resolve,
+        Endpoint, External, Finding, Link, Offer, PRIMARY, ProviderName, ROLE_LABEL, Resolution, Severity,
+        WireInstance, WireStack, Wired, resolve,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +54,7 @@ pub fn wired(
     let resolution = resolve(&input);
     problems.extend(unsaid(&resolution, context.others));
     let cyclic = is_cyclic(&effective, &resolution);
-    let provisions = provisions(&input, &effective, (&resolution, context.others));
+    let provisions = logins::provisions(&input, &effective, (&resolution, context.others));
     for (name, config) in &mut effective {
         let links: Vec<&Link> = resolution.links_of(name).collect();
         set_variables(config, &links, resolution.variables.get(name).cloned().unwrap_or_default());
@@ -193,6 +192,7 @@ impl Place<'_> {
         problems: &mut Vec<Problem>,
     ) -> WireInstance {
         let mut seen = WireInstance::new(container);
+        seen.logins = logins::kept(&self.instance.generated);
         let service = &config.service;
         seen.depends_on = service.depends_on.iter().flatten().map(|(name, _)| name.clone()).collect();
         if config.exports.is_empty() && config.imports.is_empty() {
@@ -213,7 +213,6 @@ impl Place<'_> {
         }
         problems.extend(opener.problems);
         seen.imports.clone_from(&config.imports);
-        seen.logins = logins(&self.instance.generated);
         seen.overridden = self.overridden(config);
         seen.listens = self.listens(config);
         let tcp = |key: &PortKey| key.protocol == Protocol::Tcp;
@@ -258,86 +257,8 @@ fn is_cyclic(effective: &BTreeMap<InstanceName, Effective>, resolution: &Resolut
     cycle(&dependencies).is_some()
 }
 
-/// What the key of a kept secret begins with that is a login's password; no variable has a blank in its name.
-const LOGIN: &str = "own ";
-
-/// How long a login's name may be: `MySQL`'s users have 32 characters, of which a number and a tag may take twelve.
-const LOGIN_LENGTH: usize = 20;
-
 /// How much of its id tells a stack from all others.
 const TAG: usize = 8;
-
-/// The key under which the password of an import's own login is kept; it has the login's name too, which so survives
-/// that of the instance. A renamed instance keeps its login's, so another may have the name already.
-pub fn login_key(instance: &InstanceName, import: &str, taken: impl Fn(&str) -> bool) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-    let import_name: String = import.chars().map(plain).collect();
-    let name: String = format!("{instance}_{import_name}").chars().take(LOGIN_LENGTH).collect();
-    let others = (2..u32::MAX).map(|number| format!("{name}_{number}"));
-    let free = std::iter::once(name.clone()).chain(others).find(|name| !taken(name)).unwrap_or(name);
-    format!("{LOGIN}{import} {free}")
-}
-
-/// The import whose own login a kept secret is for, and the login's name.
-pub fn login_of(key: &str) -> Option<(&str, &str)> {
-    key.strip_prefix(LOGIN)?.rsplit_once(' ')
-}
-
-fn logins(generated: &BTreeMap<String, KeptSecret>) -> BTreeMap<String, Login> {
-    let login = |(key, kept): (&String, &KeptSecret)| {
-        let (import, name) = login_of(key)?;
-        // What can't be read is told where the wire's variables are used.
-        let password =
-            kept.value.open().map_or_else(|_| Text::secret(""), |secret| Text::Secret(secret.clone()));
-        Some((import.to_owned(), Login { name: name.to_owned(), password }))
-    };
-    generated.iter().filter_map(login).collect()
-}
-
-/// What has to be done on providers before consumers with logins of their own start.
-fn provisions(
-    input: &WireStack,
-    effective: &BTreeMap<InstanceName, Effective>,
-    (resolution, others): (&Resolution, &Others),
-) -> Vec<(InstanceName, Provisioning)> {
-    let command = |link: &Link| match &link.to.provider {
-        ProviderName::Instance(provider) => {
-            let exports = &effective.get(provider)?.exports;
-            let export = exports.iter().find(|export| export.name == link.to.export)?;
-            Some(export.provision.as_ref()?.command.clone())
-        }
-        ProviderName::Other { stack, instance } => {
-            others.get(&(stack.clone(), instance.clone()))?.provisions.get(&link.to.export).cloned()
-        }
-        ProviderName::External(_) => None,
-    };
-    let one = |link: &Link| {
-        let consumer = input.instances.get(&link.consumer)?;
-        let import = consumer.imports.iter().find(|import| import.name == link.import)?;
-        let login = input.own_login(consumer, import, &link.to.provider)?;
-        let environment = BTreeMap::from([
-            ("PROVISION_NAME".to_owned(), Text::plain(login.name.clone())),
-            ("PROVISION_PASSWORD".to_owned(), login.password.clone()),
-        ]);
-        let (provider, command) = (link.to.provider.clone(), command(link)?);
-        let provisioning = Provisioning { provider, name: login.name.clone(), command, environment };
-        Some((link.consumer.clone(), provisioning))
-    };
-    resolution.links.iter().filter_map(one).collect()
-}
-
-/// A login of a consumer's own, to be made on its provider.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Provisioning {
-    /// In whose container.
-    pub provider: ProviderName,
-    /// The name of user and database.
-    pub name: String,
-    /// What is run.
-    pub command: Vec<String>,
-    /// With these variables added.
-    pub environment: BTreeMap<String, Text>,
-}
 
 fn origin(link: &Link) -> Origin {
     Origin::Wire { import: link.import.clone(), provider: link.to.clone() }

@@ -103,9 +103,12 @@ pub struct Export {
 /// How a consumer gets a user and a database of its own. It may be done again: what is there stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provision {
-    /// Run in the provider's container before the consumer starts, with `PROVISION_NAME` (of user and database) and
-    /// `PROVISION_PASSWORD` in its environment.
+    /// Run in the provider's container before the consumer starts, with `PROVISION_NAME` (of user and database),
+    /// `PROVISION_BUCKET` where the type carries a bucket, and `PROVISION_PASSWORD` in its environment.
     pub command: Vec<String>,
+    /// The same the other way round, on request: run with the names alone. It may be run again too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove: Option<Vec<String>>,
 }
 
 impl HoldsSecrets for Export {

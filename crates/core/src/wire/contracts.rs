@@ -231,6 +231,11 @@ impl Contract {
         self.carries.iter().find(is)
     }
 
+    /// Whether the type carries a property.
+    pub fn has(&self, property: Property) -> bool {
+        self.carries.iter().any(|carried| carried.property == property)
+    }
+
     /// The names that can be written, aliases in the place of what they stand for.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.carries.iter().map(Carried::name)

@@ -83,15 +83,28 @@ pub struct Login {
     pub password: Text,
 }
 
+impl Login {
+    /// The name as one of a bucket, which may hold a-z, 0-9 and '-' alone; a '-' is doubled, so that two names stay two.
+    pub fn bucket(&self) -> String {
+        self.name.replace('-', "--").replace('_', "-")
+    }
+}
+
 impl WireStack {
-    /// The login an import of one of its instances has for itself, where it asks for one. On another stack's provider its
-    /// name has the stack's tag in it: instances of two stacks may be called alike.
+    /// The login an import of one of its instances has for itself, where it asks for one.
     pub fn own_login(&self, consumer: &WireInstance, import: &Import, at: &ProviderName) -> Option<Login> {
-        let mut login = consumer.logins.get(&import.name).filter(|_| import.own)?.clone();
+        let login = consumer.logins.get(&import.name).filter(|_| import.own)?;
+        Some(self.login_at(login, at))
+    }
+
+    /// A login as it is called there: on another stack's provider its name has the stack's tag in it, for instances of two
+    /// stacks may be called alike.
+    pub fn login_at(&self, login: &Login, at: &ProviderName) -> Login {
+        let mut login = login.clone();
         if matches!(at, ProviderName::Other { .. }) {
             login.name = format!("{}_{}", login.name, self.tag);
         }
-        Some(login)
+        login
     }
 }
 

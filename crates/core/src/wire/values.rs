@@ -133,10 +133,12 @@ fn bad_scheme(contract: &Contract, name: &str, property: Property, value: &Text)
 
 /// The same values for a consumer with a login of its own: what its type carries of it is replaced.
 pub(super) fn of_login(contract: &Contract, mut values: Values, login: &Login) -> Values {
-    let carries = |property: Property| contract.carries.iter().any(|carried| carried.property == property);
-    let named = [Property::User, Property::Database, Property::Vhost, Property::Bucket, Property::AuthSource];
-    for property in named.into_iter().filter(|property| carries(*property)) {
+    let named = [Property::User, Property::Database, Property::Vhost, Property::AuthSource];
+    for property in named.into_iter().filter(|property| contract.has(*property)) {
         values.insert(property, Text::plain(login.name.clone()));
+    }
+    if contract.has(Property::Bucket) {
+        values.insert(Property::Bucket, Text::plain(login.bucket()));
     }
     values.insert(Property::Password, login.password.clone());
     let url = url(contract, &values);

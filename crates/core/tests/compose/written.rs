@@ -248,7 +248,7 @@ fn exports() -> impl Strategy<Value = Vec<Export>> {
         contract,
         port,
         properties,
-        provision: provision.map(|word| Provision { command: vec![word] }),
+        provision: provision.map(|word| Provision { command: vec![word.clone()], remove: Some(vec![word]) }),
     });
     collection::vec(export, 0..3)
         .prop_map(|exports| by_key(exports, |export| export.name.clone()).into_values().collect())

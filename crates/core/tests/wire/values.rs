@@ -3,7 +3,7 @@
 use crate::support::{name, resolved, stack, variables};
 use devarch_core::{
     text::Text,
-    wire::{environment, host_variables, resolve},
+    wire::{Login, environment, host_variables, resolve},
 };
 use insta::assert_snapshot;
 
@@ -146,4 +146,47 @@ fn a_provider_that_publishes_nothing_can_not_be_reached_from_the_host() {
     let stack = stack(&DB.replace("    ports: [5432]\n", ""));
     let refused = host_variables(&stack, &resolve(&stack), &name("api")).unwrap_err();
     assert_snapshot!(refused[0].to_string(), @"error: api.imports.db: db.db publishes no port for 5432, so the host can't reach it; add 5432 to its `ports`");
+}
+
+#[test]
+fn a_login_of_its_own_is_named_as_each_type_names_what_belongs_to_it() {
+    let mut stack = stack(
+        "
+instances:
+  api-1:
+    imports:
+      - {name: db, type: postgres, own: true}
+      - {name: doc, type: mongodb, own: true}
+      - {name: mq, type: amqp, own: true}
+      - {name: s3, type: s3, own: true, environment: {KEY: \"{access_key}\", SECRET: \"{secret_key}\", BUCKET: \"{bucket}\"}}
+  all:
+    environment: {U: root, P: {value: rootpw, secret: true}}
+    exports:
+      - {name: db, type: postgres, port: 1, properties: {user: \"${env:U}\", password: \"${env:P}\", database: d}, provision: {command: [x]}}
+      - {name: doc, type: mongodb, port: 2, properties: {user: \"${env:U}\", password: \"${env:P}\"}, provision: {command: [x]}}
+      - {name: mq, type: amqp, port: 3, properties: {user: \"${env:U}\", password: \"${env:P}\"}, provision: {command: [x]}}
+      - {name: s3, type: s3, port: 4, properties: {user: \"${env:U}\", password: \"${env:P}\"}, provision: {command: [x]}}
+",
+    );
+    let api = stack.instances.get_mut(&name("api-1")).unwrap();
+    for import in ["db", "doc", "mq", "s3"] {
+        let login = Login { name: format!("api-1_{import}"), password: Text::secret("p/w") };
+        api.logins.insert(import.to_owned(), login);
+    }
+    let resolution = resolve(&stack);
+    assert_eq!(resolution.findings, []);
+    let given = &resolution.variables[&name("api-1")];
+    let shown = |name: &str| given[name].value.reveal().to_owned();
+    assert_snapshot!(shown("DB_URL"), @"");
+    assert_snapshot!(shown("DOC_URL"), @"");
+    assert_snapshot!(shown("MQ_URL"), @"");
+    assert_snapshot!([shown("KEY"), shown("SECRET"), shown("BUCKET")].join(" "), @"");
+    assert!(given["SECRET"].value.is_secret());
+}
+
+#[test]
+fn two_logins_never_share_a_bucket() {
+    let bucket = |name: &str| Login { name: name.to_owned(), password: Text::secret("") }.bucket();
+    assert_eq!(bucket("api_s3"), "api-s3");
+    assert_ne!(bucket("api-my_s3"), bucket("api_my_s3"));
 }

@@ -1,0 +1,51 @@
+//! Commands that DevArch itself runs in containers.
+
+use devarch_core::{id::ContainerId, resolve::Provisioning};
+use devarch_engine::{Engine, EngineError, ExecRequest};
+use futures_util::StreamExt as _;
+use std::time::Duration;
+
+/// How many last lines of what it wrote are kept.
+const LAST_LINES: usize = 10;
+
+/// Time between two looks whether a command has ended.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How a command ended.
+pub(crate) struct CommandEnd {
+    /// Its exit code.
+    pub(crate) code: i64,
+    /// The last lines of its output.
+    pub(crate) output: Vec<String>,
+}
+
+/// Runs a provider's own command in its container, and waits for its end.
+pub(crate) async fn run_command(
+    engine: &dyn Engine,
+    container: &ContainerId,
+    wanted: &Provisioning,
+) -> Result<CommandEnd, EngineError> {
+    let variables = wanted.environment.iter();
+    let request = ExecRequest {
+        argv: wanted.command.clone(),
+        stdin: false,
+        tty: None,
+        user: None,
+        working_dir: None,
+        environment: variables.map(|(name, value)| format!("{name}={}", value.reveal())).collect(),
+    };
+    let mut exec = engine.exec(container, &request).await?;
+    let mut text = Vec::new();
+    while let Some(Ok(chunk)) = exec.output.next().await {
+        text.extend(chunk.bytes);
+    }
+    let code = loop {
+        match engine.exec_exit_code(&exec.id).await? {
+            Some(code) => break code,
+            None => tokio::time::sleep(PAUSE).await,
+        }
+    };
+    let mut output: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
+    output.drain(..output.len().saturating_sub(LAST_LINES));
+    Ok(CommandEnd { code, output })
+}

@@ -1,0 +1,174 @@
+//! Logins that instances have for themselves on their providers, and their removal with the instance.
+
+use crate::{
+    App, AppError,
+    app::instance,
+    execute::run_command,
+    observe::{Look, observe},
+};
+use devarch_core::{
+    id::ContainerId,
+    name::{InstanceName, StackName},
+    observed::{Observed, RunState},
+    resolve::{OwnLogin, Provisioning},
+    stack::Stack,
+    wire::{Endpoint, ProviderName},
+};
+use devarch_engine::Engine;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Logins that can be removed: their providers run and say how.
+pub struct Droppable(Vec<Removal>);
+
+struct Removal {
+    at: Endpoint,
+    command: Provisioning,
+    engine: Arc<dyn Engine>,
+    container: ContainerId,
+}
+
+impl Droppable {
+    /// What is removed: the name of user and database, and where.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &Endpoint)> {
+        self.0.iter().map(|removal| (removal.command.name.as_str(), &removal.at))
+    }
+}
+
+impl App {
+    /// The logins an instance has for itself; none before its stack was ever applied, for none was made then.
+    pub async fn own_logins(
+        &self,
+        stack: &StackName,
+        name: &InstanceName,
+    ) -> Result<Vec<OwnLogin>, AppError> {
+        let stack = self.stack(stack).await?;
+        instance(&stack, name)?;
+        self.logins_of(&stack, name).await
+    }
+
+    async fn logins_of(&self, stack: &Stack, name: &InstanceName) -> Result<Vec<OwnLogin>, AppError> {
+        if stack.engine.is_none() {
+            return Ok(Vec::new());
+        }
+        let (wired, prior) = (self.wired(stack).await?, self.prior(stack).await?);
+        Ok(wired.own_logins(name, &prior, &self.others(stack).await?))
+    }
+
+    /// The logins of an instance that is to be removed, where all of them can be removed with it.
+    pub async fn droppable(&self, stack: &StackName, name: &InstanceName) -> Result<Droppable, AppError> {
+        self.not_linked(stack, Some(name)).await?;
+        let stack = self.stack(stack).await?;
+        instance(&stack, name)?;
+        let logins = self.logins_of(&stack, name).await?;
+        let mut removals = Vec::new();
+        if logins.is_empty() {
+            return Ok(Droppable(removals));
+        }
+        let engine = self.engine(Some(&stack)).await?;
+        let observed = observe(engine.as_ref(), &Look::default()).await?;
+        for login in logins {
+            removals.push(self.removal((&stack, name), (&engine, &observed), login).await?);
+        }
+        Ok(Droppable(removals))
+    }
+
+    async fn removal(
+        &self,
+        (stack, name): (&Stack, &InstanceName),
+        (engine, observed): (&Arc<dyn Engine>, &Observed),
+        login: OwnLogin,
+    ) -> Result<Removal, AppError> {
+        let OwnLogin { name: user, import, at, removal } = login;
+        let refused = |why: String| {
+            Err(AppError::Refused(format!(
+                "login {user} of '{}/{name}' can't be removed: {why}; without --drop-logins the instance is removed \
+                 alone, and its logins stay",
+                stack.name
+            )))
+        };
+        let Some(at) = at else {
+            return refused(format!(
+                "its import {import} is wired to nothing; wire it to where the login is (`devarch wire add`)"
+            ));
+        };
+        let Some((provider_stack, provider)) = place(stack, &at) else {
+            return refused(format!("{at} is external; remove it there"));
+        };
+        let Some(command) = removal else {
+            return refused(format!(
+                "{at} does not say how (`provision` with `remove`); `devarch catalog upgrade {provider_stack}` takes it from \
+                 the catalog, or remove it by hand"
+            ));
+        };
+        if let Some(other) = self.shares((stack, name), (&provider_stack, &provider), &command).await? {
+            return refused(format!(
+                "'{other}' has the login of that name there too, and would lose its data"
+            ));
+        }
+        let theirs = self.stack(&provider_stack).await?;
+        let container = self.current(observed, &theirs, &provider, instance(&theirs, &provider)?);
+        match container {
+            Some(container) if container.state == RunState::Running => {
+                Ok(Removal { at, command, engine: engine.clone(), container: container.id.clone() })
+            }
+            _ => refused(format!(
+                "'{provider_stack}/{provider}' does not run; `devarch start {provider_stack}/{provider}` starts it"
+            )),
+        }
+    }
+
+    /// Another instance that has a login of that name on the same provider: of two stacks' instances, or of one that
+    /// has the name which another had before it was renamed.
+    async fn shares(
+        &self,
+        (stack, name): (&Stack, &InstanceName),
+        (provider_stack, provider): (&StackName, &InstanceName),
+        wanted: &Provisioning,
+    ) -> Result<Option<String>, AppError> {
+        let linked = self.linked_from(provider_stack, Some(provider)).await?;
+        let mut stacks: BTreeSet<StackName> = linked.into_iter().map(|link| link.stack).collect();
+        stacks.extend([stack.name.clone(), provider_stack.clone()]);
+        for other in stacks {
+            let other = self.stack(&other).await?;
+            for consumer in other.instances.keys() {
+                if other.id == stack.id && consumer == name {
+                    continue;
+                }
+                let logins = self.logins_of(&other, consumer).await?;
+                let same = logins.iter().any(|login| {
+                    let at = login.at.as_ref().and_then(|at| place(&other, at));
+                    login.name == wanted.name
+                        && at.is_some_and(|(stack, name)| stack == *provider_stack && name == *provider)
+                });
+                if same {
+                    return Ok(Some(format!("{}/{consumer}", other.name)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes logins, one after the other; what was removed before a failure is said with it. It can be done again.
+    pub async fn drop_logins(&self, stack: &StackName, logins: &Droppable) -> Result<(), AppError> {
+        let mask = self.mask(&self.stack(stack).await?).await?;
+        for (done, Removal { at, command, engine, container }) in logins.0.iter().enumerate() {
+            let end = run_command(engine.as_ref(), container, command).await?;
+            if end.code != 0 {
+                let output = mask.text(&end.output.join("\n  | ")).into_owned();
+                let removed = logins.names().take(done).map(|(name, _)| name.to_owned()).collect();
+                let (at, name) = (at.clone(), command.name.clone());
+                return Err(AppError::LoginStays { at, name, code: end.code, output, removed });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The stack and the instance of a provider; `None` for what is external.
+fn place(stack: &Stack, at: &Endpoint) -> Option<(StackName, InstanceName)> {
+    match &at.provider {
+        ProviderName::Instance(instance) => Some((stack.name.clone(), instance.clone())),
+        ProviderName::Other { stack, instance } => Some((stack.clone(), instance.clone())),
+        ProviderName::External(_) => None,
+    }
+}

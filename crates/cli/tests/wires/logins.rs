@@ -1,0 +1,231 @@
+//! Logins of consumers' own, on real servers: each sees its own alone, and they go with it where that is asked for.
+
+use crate::common::{Ran, World};
+use devarch_core::engine::EngineKind;
+
+/// Two consumers of one server, each with a user and a database of its own.
+const OWN: &str = r#"
+version: "1"
+templates:
+  client:
+    image: postgres:17.2
+    entrypoint: ["sleep", "1000"]
+    stop_grace_period: 0s
+    volumes: ["nothing:/var/lib/postgresql/data"]
+    imports:
+      - name: db
+        type: postgres
+        own: true
+        environment: { PGHOST: "{host}", PGPORT: "{port}", PGUSER: "{user}", PGPASSWORD: "{password}", PGDATABASE: "{database}" }
+stacks:
+  STACK:
+    instances:
+      db: { template: postgres }
+      one: { template: client }
+      two: { template: client }
+"#;
+
+fn query(world: &World, instance: &str, sql: &str) -> String {
+    world
+        .ok(&["exec", &format!("STACK/{instance}"), "-T", "--", "psql", "-tAc", sql])
+        .stdout
+        .trim()
+        .to_owned()
+}
+
+fn each_consumer_has_a_user_and_a_database_of_its_own(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(OWN);
+    world.ok(&["up", "--yes"]);
+    assert_eq!(query(&world, "one", "SELECT current_user || ' ' || current_database()"), "one_db one_db");
+    query(&world, "one", "CREATE TABLE mine (item text)");
+    let refused = world.run(&["exec", "STACK/two", "-T", "--", "psql", "-d", "one_db", "-tAc", "SELECT 1"]);
+    assert!(refused.code != 0 && refused.stderr.contains("permission denied"), "{refused}");
+    world.ok(&["apply", "STACK", "--replace", "one", "--replace", "db", "--yes"]);
+    assert_eq!(query(&world, "one", "SELECT count(*) FROM mine"), "0", "doing it again keeps what is there");
+    let shown = world.ok(&["plan", "STACK", "--replace", "one", "--json"]);
+    assert!(shown.stdout.contains("PROVISION_NAME"), "{shown}");
+    let password = world.json(&["wire", "env", "STACK/one", "--reveal"])["PGPASSWORD"].clone();
+    assert!(!shown.to_string().contains(password.as_str().unwrap()), "{shown}");
+}
+
+#[test]
+fn each_consumer_has_a_user_and_a_database_of_its_own_on_docker() {
+    each_consumer_has_a_user_and_a_database_of_its_own(EngineKind::Docker);
+}
+
+#[test]
+fn each_consumer_has_a_user_and_a_database_of_its_own_on_podman() {
+    each_consumer_has_a_user_and_a_database_of_its_own(EngineKind::Podman);
+}
+
+/// The same of `mariadb`.
+const OWN_MARIADB: &str = r#"
+version: "1"
+templates:
+  client:
+    image: mariadb:11.4
+    entrypoint: ["sleep", "1000"]
+    stop_grace_period: 0s
+    volumes: ["nothing:/var/lib/mysql"]
+    imports:
+      - { name: db, type: mysql, own: true, environment: { H: "{host}", U: "{user}", MYSQL_PWD: "{password}", D: "{database}" } }
+stacks:
+  STACK:
+    instances: { db: {template: mariadb}, one: {template: client}, one-x: {template: client} }
+"#;
+
+fn a_mariadb_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(OWN_MARIADB);
+    world.ok(&["up", "--yes"]);
+    let run = |instance: &str, sql: &str| {
+        let command = format!("mariadb -h $H -u $U -N -e \"{sql}\"");
+        world.run(&["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command])
+    };
+    let who = run("one", "USE one_db; CREATE TABLE mine (item int); SELECT current_user()");
+    assert_eq!(who.stdout.trim(), "one_db@%", "{who}");
+    let refused = run("one-x", "USE one_db");
+    assert!(refused.code != 0 && refused.stderr.contains("Access denied"), "{refused}");
+    let removed = remove(&world, &["STACK/one", "--drop-logins", "--yes"]);
+    assert_eq!(removed.code, 0, "{removed}");
+    let sql = "SHOW DATABASES LIKE 'one%'; SELECT user FROM mysql.user WHERE user LIKE 'one%'";
+    let root = format!("MYSQL_PWD=$MARIADB_ROOT_PASSWORD mariadb -u root -N -e \"{sql}\"");
+    let left = world.ok(&["exec", "STACK/db", "-T", "--", "sh", "-c", &root]).stdout;
+    assert_eq!(left.split_whitespace().collect::<Vec<_>>(), ["one-x_db", "one-x_db"]);
+}
+
+#[test]
+fn a_mariadb_gives_its_consumers_logins_of_their_own_on_docker() {
+    a_mariadb_gives_its_consumers_logins_of_their_own(EngineKind::Docker);
+}
+
+#[test]
+fn a_mariadb_gives_its_consumers_logins_of_their_own_on_podman() {
+    a_mariadb_gives_its_consumers_logins_of_their_own(EngineKind::Podman);
+}
+
+/// The same of `rabbitmq`, where the database is a virtual host.
+const OWN_RABBITMQ: &str = r#"
+version: "1"
+templates:
+  client:
+    image: rabbitmq:4.0.5-management
+    entrypoint: ["sleep", "1000"]
+    stop_grace_period: 0s
+    volumes: ["nothing:/var/lib/rabbitmq"]
+    imports:
+      - { name: mq, type: amqp, own: true, environment: { H: "{host}", P: "{password}", U: "{user}", V: "{vhost}" } }
+stacks:
+  STACK:
+    instances: { mq: {template: rabbitmq}, one: {template: client}, one-x: {template: client} }
+"#;
+
+fn a_rabbitmq_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(OWN_RABBITMQ);
+    world.ok(&["up", "--yes"]);
+    let run = |instance: &str, tool: &str, vhost: &str, rest: &str| {
+        let command = format!("{tool} -s $H --username $U --password $P --vhost {vhost} {rest}");
+        world.run(&["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command])
+    };
+    let works = |instance: &str, tool: &str, rest: &str| {
+        let ran = run(instance, tool, "$V", rest);
+        assert_eq!(ran.code, 0, "{ran}");
+        ran.stdout
+    };
+    for instance in ["one", "one-x"] {
+        works(instance, "amqp-declare-queue", "-d -q mail");
+        works(instance, "amqp-publish", &format!("-r mail -p -b 'of {instance}'"));
+    }
+    for other in ["one-x_mq", "/"] {
+        let refused = run("one", "amqp-get", other, "-q mail");
+        assert!(refused.code != 0 && refused.stderr.contains("access to vhost"), "{refused}");
+    }
+    world.ok(&["apply", "STACK", "--replace", "one", "--yes"]);
+    assert_eq!(works("one", "amqp-get", "-q mail"), "of one", "doing it again keeps what is there");
+    assert_eq!(works("one-x", "amqp-get", "-q mail"), "of one-x");
+    let removed = remove(&world, &["STACK/one", "--drop-logins", "--yes"]);
+    assert_eq!(removed.code, 0, "{removed}");
+    let left = "rabbitmqctl -s list_vhosts name; rabbitmqctl -s list_users | cut -f 1";
+    let left = world.ok(&["exec", "STACK/mq", "-T", "--", "sh", "-c", left]).stdout;
+    let mut left: Vec<&str> = left.split_whitespace().collect();
+    left.sort_unstable();
+    assert_eq!(left, ["/", "devarch", "one-x_mq", "one-x_mq"]);
+}
+
+#[test]
+fn a_rabbitmq_gives_its_consumers_logins_of_their_own_on_docker() {
+    a_rabbitmq_gives_its_consumers_logins_of_their_own(EngineKind::Docker);
+}
+
+#[test]
+fn a_rabbitmq_gives_its_consumers_logins_of_their_own_on_podman() {
+    a_rabbitmq_gives_its_consumers_logins_of_their_own(EngineKind::Podman);
+}
+
+/// What of a login is on the server: databases and users by that name.
+fn left(world: &World, login: &str) -> String {
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM pg_database WHERE datname = '{login}') || ' '
+             || (SELECT count(*) FROM pg_roles WHERE rolname = '{login}')"
+    );
+    let psql = format!("psql -U $POSTGRES_USER -d $POSTGRES_DB -tAc \"{sql}\"");
+    world.ok(&["exec", "STACK/db", "-T", "--", "sh", "-c", &psql]).stdout.trim().to_owned()
+}
+
+fn remove(world: &World, options: &[&str]) -> Ran {
+    world.run(&[&["instance", "remove"][..], options].concat())
+}
+
+fn logins_go_with_their_consumer_where_that_is_asked_for(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.write(OWN);
+    world.ok(&["up", "--yes"]);
+    query(&world, "one", "CREATE TABLE mine (item text)");
+
+    let unasked = remove(&world, &["STACK", "one", "--drop-logins"]);
+    assert!(unasked.code != 0 && unasked.stderr.contains("  one_db on db.db"), "{unasked}");
+    world.ok(&["stop", "STACK/db", "--yes"]);
+    let stopped = remove(&world, &["STACK", "one", "--drop-logins", "--yes"]);
+    assert!(
+        stopped.code != 0 && stopped.stderr.contains("'STACK/db' does not run; `devarch start"),
+        "{stopped}"
+    );
+    world.ok(&["start", "STACK/db", "--yes"]);
+    world.ok(&["instance", "show", "STACK/one"]);
+    assert_eq!(left(&world, "one_db"), "1 1", "nothing was done by halves");
+
+    // A connection that is open does not keep the database.
+    let sleep = "psql -qc 'SELECT pg_sleep(600)' >/dev/null 2>&1 &";
+    world.ok(&["exec", "STACK/one", "-T", "--", "sh", "-c", sleep]);
+    let dropped = remove(&world, &["STACK", "one", "--drop-logins", "--yes"]);
+    assert_eq!(dropped.code, 0, "{dropped}");
+    assert!(!dropped.stderr.contains("stay, with their databases"), "{dropped}");
+    assert_eq!(left(&world, "one_db"), "0 0");
+    assert_eq!(left(&world, "two_db"), "1 1", "another's stays");
+
+    let kept = remove(&world, &["STACK", "two"]);
+    assert!(
+        kept.code == 0
+            && kept.stderr.contains("its logins stay")
+            && kept.stderr.contains("  two_db on db.db"),
+        "{kept}"
+    );
+    assert_eq!(left(&world, "two_db"), "1 1");
+    // The definition is told to go on as before: what stayed is taken over, and can be removed after all.
+    world.ok(&["up", "--reuse-volumes", "--yes"]);
+    assert_eq!(query(&world, "two", "SELECT current_database()"), "two_db");
+    assert_eq!(remove(&world, &["STACK/two", "--drop-logins", "--yes"]).code, 0);
+    assert_eq!(left(&world, "two_db"), "0 0");
+}
+
+#[test]
+fn logins_go_with_their_consumer_where_that_is_asked_for_on_docker() {
+    logins_go_with_their_consumer_where_that_is_asked_for(EngineKind::Docker);
+}
+
+#[test]
+fn logins_go_with_their_consumer_where_that_is_asked_for_on_podman() {
+    logins_go_with_their_consumer_where_that_is_asked_for(EngineKind::Podman);
+}
