@@ -8,7 +8,6 @@ use devarch_core::{
     plan::{Difference, PlanError},
     read::Diagnostic,
     resolve::Problem,
-    wire::Endpoint,
 };
 use devarch_engine::{EngineError, EngineErrorKind};
 use devarch_store::{CannotOpen, StoreError};
@@ -157,7 +156,7 @@ pub enum AppError {
     )]
     LoginStays {
         /// Where it is.
-        at: Endpoint,
+        at: String,
         /// Its name.
         name: String,
         /// The command's exit code.

@@ -156,7 +156,7 @@ impl App {
             if end.code != 0 {
                 let output = mask.text(&end.output.join("\n  | ")).into_owned();
                 let removed = logins.names().take(done).map(|(name, _)| name.to_owned()).collect();
-                let (at, name) = (at.clone(), command.name.clone());
+                let (at, name) = (at.to_string(), command.name.clone());
                 return Err(AppError::LoginStays { at, name, code: end.code, output, removed });
             }
         }

@@ -110,7 +110,7 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Done {
         match self {
             Self::Init(args) => init::run(args, session),
-            Self::Up(args) => up::run(args, session).await,
+            Self::Up(args) => Box::pin(up::run(args, session)).await,
             Self::Down(args) => down::run(args, session).await,
             Self::Plan(args) => plan::run(args, session).await,
             Self::Apply(args) => apply::run(args, session).await,

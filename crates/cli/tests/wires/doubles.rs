@@ -21,6 +21,11 @@ const fs = require("fs"), vm = require("vm"), assert = require("assert");
 const script = process.argv.at(-1);
 assert.deepStrictEqual(process.argv.slice(2, -1), ["--quiet", "--norc", "--host", "127.0.0.1", "--port", "27017", "--eval"]);
 const file = "/tmp/mongo.json";
+// Two consumers come at the same time.
+for (;;) {
+  try { fs.mkdirSync("/tmp/lock"); break; } catch { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); }
+}
+process.on("exit", () => fs.rmdirSync("/tmp/lock"));
 const state = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file)) : { users: {}, databases: {} };
 let root = false;
 const database = name => {
@@ -86,7 +91,8 @@ esac
 "#;
 
 fn indented(by: usize, text: &str) -> String {
-    text.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
+    let indent = " ".repeat(by);
+    text.lines().flat_map(|line| [indent.as_str(), line, "\n"]).collect()
 }
 
 /// A provider with the exports of the catalog's and the double of its client, and two consumers.
