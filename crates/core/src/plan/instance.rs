@@ -2,7 +2,7 @@
 
 use super::{
     AppliedState, FieldDiff, PlanOptions, Reason, Remembered, RememberedSpec, changed_secrets, diff,
-    model::{DEPENDS_ON, WIRES, memory},
+    memory::{DEPENDS_ON, WIRES, memory},
 };
 use crate::{
     build_hash::{BuildHash, BuildPart},

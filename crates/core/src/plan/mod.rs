@@ -3,21 +3,24 @@
 mod assume;
 mod before;
 mod build;
+mod change;
 mod conflict;
 mod diff;
 mod instance;
+mod memory;
 mod model;
+mod reason;
 mod text;
 mod undo;
 
 pub use assume::{Assumptions, Difference, assumptions};
 pub use before::{Before, BeforeContainer, before};
 pub use build::plan;
+pub use change::{Change, ChangeKind, Consumer, Subject};
 pub use conflict::Conflict;
 pub use diff::{FieldDiff, changed_secrets, diff};
-pub use model::{
-    Action, AppliedState, Change, ChangeKind, Consumer, ContainerRef, Made, Plan, PlanError, PlanOptions,
-    Reason, Remembered, RememberedSpec, Step, StepId, Subject, VolumeCopy,
-};
+pub use memory::{AppliedState, Made, Remembered, RememberedSpec};
+pub use model::{Action, ContainerRef, Plan, PlanError, PlanOptions, Step, StepId, VolumeCopy};
+pub use reason::Reason;
 pub use text::{TextOptions, plan_text};
 pub use undo::{Undo, undo};

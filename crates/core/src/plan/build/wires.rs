@@ -4,7 +4,7 @@ use super::{Builder, existing, links::linked};
 use crate::{
     desired::{Desired, DesiredInstance},
     name::InstanceName,
-    plan::{Action, ChangeKind, ContainerRef, StepId, Subject, model::Consumer},
+    plan::{Action, ChangeKind, Consumer, ContainerRef, StepId, Subject},
     resolve::Provisioning,
     stack::Wanted,
     wire::{Link, ProviderName, Unwired},

@@ -1,0 +1,175 @@
+//! What containers are made from, and what the store remembers of that.
+
+use crate::{
+    id::{ImageId, InstanceId},
+    name::{InstanceName, PhysicalVolume},
+    resolve::Prior,
+    secret::{GIVEN_UP, Locked, Sealable, Secret, Stored},
+    spec::{ContainerSpec, Identity},
+    template::Dependency,
+    wire::Endpoint,
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, str::FromStr};
+use zeroize::Zeroizing;
+
+/// What a container is made from: the wish, whose it is, and the hash that tells whether it still holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Made {
+    /// What the engine is asked to make.
+    pub spec: ContainerSpec,
+    /// Whom it waits for; no part of the container, so no part of the hash.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub depends_on: BTreeMap<InstanceName, Dependency>,
+    /// What its imports are wired to; what that gives is in the spec.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub wires: BTreeMap<String, String>,
+    /// Whose it is.
+    pub identity: Identity,
+    /// Its config hash.
+    pub hash: String,
+    /// The image it was planned with; `None` where a step of the plan fetches or builds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<ImageId>,
+}
+
+impl Made {
+    /// What the store remembers of it: the left side of later diffs.
+    pub fn memory(&self) -> Stored {
+        let secrets = self.spec.secrets();
+        let revealed: BTreeMap<&String, &str> =
+            secrets.iter().map(|(field, secret)| (field, secret.reveal())).collect();
+        let revealed = Zeroizing::new(serde_json::to_string(&revealed).unwrap_or_default());
+        Stored {
+            open: memory(&self.spec, &self.depends_on, &self.wires).to_string(),
+            secret: if secrets.is_empty() { Sealable::Nothing } else { Sealable::Open(revealed) },
+        }
+    }
+}
+
+/// What is remembered beside the spec: it makes no other container.
+pub(super) const DEPENDS_ON: &str = "depends_on";
+pub(super) const WIRES: &str = "wires";
+
+/// A spec with its dependencies and wires, as it may be shown.
+pub(super) fn memory(
+    spec: &ContainerSpec,
+    depends_on: &BTreeMap<InstanceName, Dependency>,
+    wires: &BTreeMap<String, String>,
+) -> serde_json::Value {
+    let mut memory = serde_json::to_value(spec).unwrap_or_default();
+    if let Some(fields) = memory.as_object_mut() {
+        if !depends_on.is_empty() {
+            fields.insert(DEPENDS_ON.to_owned(), serde_json::to_value(depends_on).unwrap_or_default());
+        }
+        if !wires.is_empty() {
+            fields.insert(WIRES.to_owned(), serde_json::to_value(wires).unwrap_or_default());
+        }
+    }
+    memory
+}
+
+/// What the store remembers of earlier applies to this engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// By instance, what its containers were made from, newest first: a kept or failed one is still known.
+    pub applied: BTreeMap<InstanceId, Vec<RememberedSpec>>,
+}
+
+impl Remembered {
+    /// What a container of an instance was made from, by its config hash.
+    pub fn spec(&self, instance: &str, hash: Option<&str>) -> Option<&RememberedSpec> {
+        let specs = self.applied.get(&InstanceId::new(instance))?;
+        specs.iter().find(|known| Some(known.hash.as_str()) == hash)
+    }
+
+    /// What the instances that were applied are wired to, by their names now.
+    pub fn prior<'a>(
+        &self,
+        instances: impl IntoIterator<Item = (&'a InstanceName, &'a InstanceId)>,
+    ) -> Prior {
+        let wires = |id: &InstanceId| {
+            let mut specs = self.applied.get(id)?.iter();
+            specs.find(|known| known.state == AppliedState::Made).map(RememberedSpec::wires)
+        };
+        let all = instances.into_iter().filter_map(|(name, id)| Some((name.clone(), wires(id)?)));
+        all.filter(|(_, wires)| !wires.is_empty()).collect()
+    }
+
+    /// Whether a container of an instance had that volume.
+    pub fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
+        let specs = self.applied.get(instance).into_iter().flatten();
+        let specs = specs.filter(|known| known.state != AppliedState::Begun);
+        let mut mounts = specs.filter_map(|known| known.spec.get("mounts")?.as_array()).flatten();
+        mounts.any(|mount| mount.get("volume").and_then(|known| known.as_str()) == Some(volume.as_str()))
+    }
+}
+
+/// What a container was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RememberedSpec {
+    /// Its config hash.
+    pub hash: String,
+    /// Its spec as it may be shown; the left side of diffs.
+    pub spec: serde_json::Value,
+    /// Its secrets by field; or why they can't be read.
+    pub secrets: Result<BTreeMap<String, Secret>, Locked>,
+    /// What is known of the container.
+    pub state: AppliedState,
+}
+
+impl RememberedSpec {
+    /// Reads what [`Made::memory`] gave. What can't be read counts as nothing.
+    pub fn read(hash: String, stored: &Stored, state: AppliedState) -> Self {
+        let secrets = match &stored.secret {
+            Sealable::Nothing => Ok(BTreeMap::new()),
+            Sealable::Open(text) if text.as_str() == GIVEN_UP => Err(Locked::GivenUp),
+            Sealable::Open(text) => serde_json::from_str::<BTreeMap<String, String>>(text)
+                .map_err(|_| Locked::Damaged)
+                .map(|all| all.into_iter().map(|(field, value)| (field, Secret::new(value))).collect()),
+            Sealable::Locked(why) => Err(*why),
+        };
+        Self { hash, spec: serde_json::from_str(&stored.open).unwrap_or_default(), secrets, state }
+    }
+
+    /// What its imports were wired to.
+    fn wires(&self) -> BTreeMap<String, Endpoint> {
+        let wires = self.spec.get(WIRES).and_then(|wires| wires.as_object());
+        let known = wires.into_iter().flatten();
+        let read =
+            known.filter_map(|(import, to)| Some((import.clone(), Endpoint::of_memory(to.as_str()?)?)));
+        read.collect()
+    }
+}
+
+/// What is known of a container that was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppliedState {
+    /// It is going to be made, or an apply was interrupted about then: perhaps it never was.
+    Begun,
+    /// It was made, by an apply that came to its end. Where it is gone somebody else removed it.
+    Made,
+    /// It was removed since, as it was wanted.
+    Removed,
+}
+
+impl AppliedState {
+    const ALL: [Self; 3] = [Self::Begun, Self::Made, Self::Removed];
+
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Made => "made",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+impl FromStr for AppliedState {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word).ok_or(())
+    }
+}
