@@ -177,10 +177,10 @@ instances:
     assert_eq!(resolution.findings, []);
     let given = &resolution.variables[&name("api-1")];
     let shown = |name: &str| given[name].value.reveal().to_owned();
-    assert_snapshot!(shown("DB_URL"), @"");
-    assert_snapshot!(shown("DOC_URL"), @"");
-    assert_snapshot!(shown("MQ_URL"), @"");
-    assert_snapshot!([shown("KEY"), shown("SECRET"), shown("BUCKET")].join(" "), @"");
+    assert_snapshot!(shown("DB_URL"), @"postgres://api-1_db:p%2Fw@devarch-shop-all:1/api-1_db");
+    assert_snapshot!(shown("DOC_URL"), @"mongodb://api-1_doc:p%2Fw@devarch-shop-all:2/api-1_doc?authSource=api-1_doc");
+    assert_snapshot!(shown("MQ_URL"), @"amqp://api-1_mq:p%2Fw@devarch-shop-all:3/api-1_mq");
+    assert_snapshot!([shown("KEY"), shown("SECRET"), shown("BUCKET")].join(" "), @"api-1_s3 p/w api--1-s3");
     assert!(given["SECRET"].value.is_secret());
 }
 
