@@ -100,12 +100,13 @@ pub async fn exec_runs_as_asked(f: &Fixture) {
     assert_eq!(f.exec(&id, request).await, want);
 }
 
-/// At its start and when it changes.
+/// At its start, and soon after it changes: Podman's answer does not wait until conmon has set it.
 pub async fn a_terminal_has_the_size_it_was_given(f: &Fixture) {
     let id = f.run(&f.request("tty", &RUNS)).await;
     let size = TerminalSize { columns: 91, rows: 27 };
+    let changed = "for i in $(seq 200); do [ \"$(stty size)\" = '27 91' ] || break; sleep 0.05; done";
     let request = ExecRequest {
-        argv: ["sh", "-c", "read x; stty size; read x; stty size"].map(str::to_owned).to_vec(),
+        argv: ["sh", "-c", &format!("read x; stty size; read x; {changed}; stty size")].map(str::to_owned).to_vec(),
         stdin: true,
         tty: Some(size),
         ..ExecRequest::default()
