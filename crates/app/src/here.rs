@@ -12,10 +12,10 @@ impl App {
     /// the only one its devarch.yml declares. `None` where no devarch.yml is.
     pub async fn stack_here(&self, start: &Path) -> Result<Option<StackName>, AppError> {
         let Some(directory) = Project::find(start) else { return Ok(None) };
-        match names(&self.made_from(&directory).await?).as_slice() {
+        match self.names_in(&directory).await?.as_slice() {
             [] => self.project(&directory, &[])?.stack(None).map(Some),
             [only] => Ok(Some(only.clone())),
-            several => Err(ambiguous(&directory, several)),
+            several => Err(ambiguous(&directory, several.iter())),
         }
     }
 
@@ -31,26 +31,31 @@ impl App {
         let Some(directory) = Project::find(start) else { return Ok(None) };
         let made = self.made_from(&directory).await?;
         let project = self.project(&directory, &made)?;
-        let made = names(&made);
-        let declared = |name: &StackName| project.file.stacks.contains_key(name);
-        if let Some(name) = named.filter(|name| !declared(name)) {
-            if made.contains(name) && renamed.is_none() {
-                let stack = project.stack(None)?;
-                return Ok(Some(ImportSource { project, stack, renamed: Some(name.clone()) }));
+        let here = |name: &StackName| made.iter().any(|stack| stack.name == *name);
+        let undeclared = named.filter(|name| !project.file.stacks.contains_key(*name));
+        let (stack, renamed) = match undeclared {
+            Some(name) if here(name) && renamed.is_none() => (project.stack(None)?, Some(name.clone())),
+            Some(name) if self.store.stack(name).await?.is_some() => return Ok(None),
+            _ => {
+                let stack = project.stack(named)?;
+                let renamed = match (renamed, made.as_slice()) {
+                    (Some(name), _) => Some(name.clone()),
+                    (None, _) if named.is_some() || here(&stack) => None,
+                    (None, []) => None,
+                    (None, [only]) => Some(only.name.clone()),
+                    (None, several) => {
+                        return Err(ambiguous(&directory, several.iter().map(|stack| &stack.name)));
+                    }
+                };
+                (stack, renamed)
             }
-            if self.store.stack(name).await?.is_some() {
-                return Ok(None);
-            }
-        }
-        let stack = project.stack(named)?;
-        let renamed = match (renamed, made.as_slice()) {
-            (Some(name), _) => Some(name.clone()),
-            (None, _) if named.is_some() || made.contains(&stack) => None,
-            (None, []) => None,
-            (None, [only]) => Some(only.clone()),
-            (None, several) => return Err(ambiguous(&directory, several)),
         };
-        Ok(Some(ImportSource { project, stack, renamed }))
+        let name = renamed.as_ref().unwrap_or(&stack);
+        let existing = match made.into_iter().find(|made| made.name == *name) {
+            None => self.store.stack(name).await?,
+            made => made,
+        };
+        Ok(Some(ImportSource { project, stack, renamed, existing }))
     }
 
     /// Takes in the stack that a directory's devarch.yml declares, without applying it, where it is not in the store yet:
@@ -66,13 +71,11 @@ impl App {
             return Ok(None);
         }
         let Some(source) = self.import_here(start, named, None).await? else { return Ok(None) };
-        let name = source.renamed.as_ref().unwrap_or(&source.stack).clone();
-        if self.store.stack(&name).await?.is_some() {
+        if source.existing.is_some() {
             return Ok(None);
         }
         let draft = self.draft(&source).await?;
-        self.save(&draft).await?;
-        Ok(Some(name))
+        Ok(Some(self.save(&draft).await?.name))
     }
 
     /// A directory's project. It may use the templates of the catalog, and those that its stacks are pinned to.
@@ -85,18 +88,20 @@ impl App {
     }
 
     async fn made_from(&self, directory: &Path) -> Result<Vec<Stack>, AppError> {
-        let directory = directory.to_string_lossy();
-        let stacks = self.store.stacks().await?;
-        Ok(stacks.into_iter().filter(|stack| stack.project.as_deref() == Some(&*directory)).collect())
+        let mut stacks = Vec::new();
+        for name in self.names_in(directory).await? {
+            stacks.extend(self.store.stack(&name).await?);
+        }
+        Ok(stacks)
+    }
+
+    async fn names_in(&self, directory: &Path) -> Result<Vec<StackName>, AppError> {
+        Ok(self.store.stack_names_in(&directory.to_string_lossy()).await?)
     }
 }
 
-fn names(stacks: &[Stack]) -> Vec<StackName> {
-    stacks.iter().map(|stack| stack.name.clone()).collect()
-}
-
-fn ambiguous(directory: &Path, stacks: &[StackName]) -> AppError {
-    let names = stacks.iter().map(StackName::as_str).collect::<Vec<_>>().join(", ");
+fn ambiguous<'a>(directory: &Path, stacks: impl Iterator<Item = &'a StackName>) -> AppError {
+    let names = stacks.map(StackName::as_str).collect::<Vec<_>>().join(", ");
     let directory = directory.display();
     AppError::Refused(format!("several stacks were made from {directory}: {names}; name the one you mean"))
 }

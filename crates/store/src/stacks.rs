@@ -87,7 +87,17 @@ fn allowed_of(words: &str) -> std::result::Result<BTreeSet<Allowance>, Unreadabl
 
 /// All names, sorted.
 pub(crate) async fn names(tx: &mut Tx) -> Result<Vec<StackName>> {
-    let rows: Vec<(String,)> = fetch!(tx, "SELECT name FROM stacks ORDER BY name")?;
+    let rows = fetch!(tx, "SELECT name FROM stacks ORDER BY name")?;
+    parsed(tx, rows)
+}
+
+/// The names of those that were made from a project's directory, sorted.
+pub(crate) async fn names_in(tx: &mut Tx, project: &str) -> Result<Vec<StackName>> {
+    let rows = fetch!(tx, "SELECT name FROM stacks WHERE project = $1 ORDER BY name", project)?;
+    parsed(tx, rows)
+}
+
+fn parsed(tx: &Tx, rows: Vec<(String,)>) -> Result<Vec<StackName>> {
     let parsed: std::result::Result<_, Unreadable> =
         rows.into_iter().map(|(name,)| Ok(name.parse()?)).collect();
     parsed.map_err(|error| tx.damaged(error))

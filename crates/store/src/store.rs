@@ -69,6 +69,13 @@ impl Store {
         tx.end(found).await
     }
 
+    /// The names of the stacks that were made from a project's directory, sorted.
+    pub async fn stack_names_in(&self, project: &str) -> Result<Vec<StackName>> {
+        let mut tx = self.database.read().await?;
+        let found = stacks::names_in(&mut tx, project).await;
+        tx.end(found).await
+    }
+
     /// The stack of that name, with the host ports it has on this machine.
     pub async fn stack(&self, name: &StackName) -> Result<Option<Stack>> {
         let mut tx = self.database.read().await?;

@@ -88,6 +88,9 @@ async fn what_is_created_is_loaded_again(world: World) {
     let names = store.stack_names().await.unwrap();
     assert_eq!(names, [stack_name("a"), stack_name("shop")]);
     assert_eq!(store.stack(&stack_name("none")).await.unwrap(), None);
+    let project = rich.project.as_deref().unwrap();
+    assert_eq!(store.stack_names_in(project).await.unwrap(), [stack_name("shop")]);
+    assert_eq!(store.stack_names_in("elsewhere").await.unwrap(), []);
 }
 
 type Step<'a> = Box<dyn FnOnce(&mut Stack) + 'a>;

@@ -25,6 +25,17 @@ pub struct ImportSource {
     pub stack: StackName,
     /// The name it gets in the store, if another.
     pub renamed: Option<StackName>,
+    /// The stack of that name as it is in the store.
+    pub existing: Option<Stack>,
+}
+
+impl ImportSource {
+    /// The stack in the store, where it was made from this very text: there is nothing to take in then but what was
+    /// edited in the store since.
+    pub fn unchanged(&self) -> Option<&Stack> {
+        let existing = self.existing.as_ref().filter(|stack| belongs(stack, self).is_ok())?;
+        (existing.imported.as_ref() == self.project.file.stacks.get(&self.stack)).then_some(existing)
+    }
 }
 
 /// A stack as it would be: planned and shown before anything of it is saved.
@@ -70,7 +81,7 @@ impl App {
             source.project.stack(Some(&source.stack))?;
             return Err(AppError::Refused(format!("stack '{}' is not declared", source.stack)));
         };
-        let before = self.store.stack(name).await?;
+        let before = source.existing.clone();
         if let Some(before) = &before {
             belongs(before, source)?;
         }
@@ -113,6 +124,9 @@ impl App {
                 }
                 continue;
             };
+            if (&instance.overrides, instance.enabled) == (&said.overrides, said.enabled) {
+                continue;
+            }
             let mut as_imported = before.clone();
             if let Some(instance) = as_imported.instances.get_mut(name) {
                 instance.overrides = said.overrides.clone();

@@ -132,6 +132,9 @@ async fn draft(session: &Session, named: Option<StackName>) -> Result<(Draft, bo
     let Ok(Some(source)) = app.import_here(&session.directory, named.as_ref(), None).await else {
         return Ok((Draft::of(app.stack(&session.stack(named).await?).await?), true));
     };
+    if let Some(stack) = source.unchanged() {
+        return Ok((Draft::of(stack.clone()), true));
+    }
     let draft = app.draft(&source).await?;
     let Some(before) = draft.before else { return Ok((draft, false)) };
     if before.imported != draft.stack.imported {

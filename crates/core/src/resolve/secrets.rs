@@ -211,6 +211,10 @@ fn readable(value: &Given) -> &str {
 
 /// References where nothing is put in their place: a label, say, is there for all to see.
 pub(super) fn misplaced(name: &InstanceName, effective: &Effective) -> Vec<Problem> {
+    // Most services have none: one look at the whole text is less work than one at each value.
+    if !serde_json::to_string(&effective.service).is_ok_and(|text| refers(&text)) {
+        return Vec::new();
+    }
     let Ok(Value::Object(mut fields)) = serde_json::to_value(&effective.service) else { return Vec::new() };
     for field in ["environment", "command", "entrypoint"] {
         fields.remove(field);

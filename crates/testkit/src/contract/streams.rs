@@ -106,7 +106,9 @@ pub async fn a_terminal_has_the_size_it_was_given(f: &Fixture) {
     let size = TerminalSize { columns: 91, rows: 27 };
     let changed = "for i in $(seq 200); do [ \"$(stty size)\" = '27 91' ] || break; sleep 0.05; done";
     let request = ExecRequest {
-        argv: ["sh", "-c", &format!("read x; stty size; read x; {changed}; stty size")].map(str::to_owned).to_vec(),
+        argv: ["sh", "-c", &format!("read x; stty size; read x; {changed}; stty size")]
+            .map(str::to_owned)
+            .to_vec(),
         stdin: true,
         tty: Some(size),
         ..ExecRequest::default()
