@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::World;
+use common::{Ran, World};
 use devarch_core::{engine::EngineKind, observed::RunState};
 use serde_json::Value;
 
@@ -50,10 +50,23 @@ impl World {
 
     /// What a container of `stack` reads from a host and port, if it gets there.
     fn reads(&self, stack: &str, host: &str) -> Option<String> {
-        let line = format!("nc -w 2 {host} 8000 </dev/null");
-        let ran = self.run(&["exec", "-T", &format!("{stack}/web"), "--", "sh", "-c", &line]);
-        Some(ran.stdout.trim().to_owned()).filter(|text| ran.code == 0 && !text.is_empty())
+        read(&self.run(&reading(stack, host).each_ref().map(String::as_str)))
     }
+
+    /// The same of what it has to get to.
+    fn finds(&self, stack: &str, host: &str) -> Option<String> {
+        let args = reading(stack, host);
+        read(&self.run_until(&args.each_ref().map(String::as_str), |ran| read(ran).is_some()))
+    }
+}
+
+fn reading(stack: &str, host: &str) -> [String; 7] {
+    let line = format!("nc -w 2 {host} 8000 </dev/null");
+    ["exec", "-T", &format!("{stack}/web"), "--", "sh", "-c", &line].map(str::to_owned)
+}
+
+fn read(ran: &Ran) -> Option<String> {
+    Some(ran.stdout.trim().to_owned()).filter(|text| ran.code == 0 && !text.is_empty())
 }
 
 fn two_stacks_of_one_template_do_not_reach_each_other(world: &World) {
@@ -68,15 +81,15 @@ fn two_stacks_of_one_template_do_not_reach_each_other(world: &World) {
     let (first, second) = (world.instance(&one, "db"), world.instance(&two, "db"));
     assert_ne!(first["ports"][0]["host"], second["ports"][0]["host"]);
     for (stack, other, theirs) in [(&one, &two, &second), (&two, &one, &first)] {
-        assert_eq!(world.reads(stack, "db").as_deref(), Some("here"), "{stack} reaches its own");
-        assert_eq!(world.reads(stack, &format!("devarch-{stack}-db")).as_deref(), Some("here"));
+        assert_eq!(world.finds(stack, "db").as_deref(), Some("here"), "{stack} reaches its own");
+        assert_eq!(world.finds(stack, &format!("devarch-{stack}-db")).as_deref(), Some("here"));
         assert_eq!(world.reads(stack, &format!("devarch-{other}-db")), None, "{stack} finds {other} by name");
         let address = theirs["address"].as_str().unwrap_or("no address");
         assert!(address.starts_with("10."), "{theirs}");
         assert_eq!(world.reads(stack, address), None, "{stack} reaches {other} at {address}");
     }
     world.ok(&["down", &two, "--yes"]);
-    assert_eq!(world.reads(&one, "db").as_deref(), Some("here"), "the other stack's end is not noticed");
+    assert_eq!(world.finds(&one, "db").as_deref(), Some("here"), "the other stack's end is not noticed");
 }
 
 fn a_failed_replacement_is_mended_by_the_next_apply(world: &World) {

@@ -84,7 +84,7 @@ async fn what_is_created_is_loaded_again(world: World) {
     store.create_stack(&rich).await.unwrap();
     store.create_stack(&small).await.unwrap();
     assert_eq!(load(&store, "shop").await, rich);
-    assert_eq!(store.stacks().await.unwrap(), [small, rich]);
+    assert_eq!(store.stacks().await.unwrap(), [small, rich.clone()]);
     let names = store.stack_names().await.unwrap();
     assert_eq!(names, [stack_name("a"), stack_name("shop")]);
     assert_eq!(store.stack(&stack_name("none")).await.unwrap(), None);

@@ -27,6 +27,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 use tokio::runtime::{EnterGuard, Runtime};
@@ -190,6 +191,27 @@ impl World {
     /// Runs what has to succeed.
     pub(crate) fn ok(&self, args: &[&str]) -> Ran {
         let ran = self.run(args);
+        assert_eq!(ran.code, 0, "devarch {args:?}\n{ran}");
+        ran
+    }
+
+    /// Runs it again and again for ten seconds, until it is as expected; what it did last. For what finds other
+    /// containers by their names: Podman before 4.8 may move the name server to another hardware address whenever a
+    /// container of the network comes or goes, and it takes two seconds until it is found again.
+    pub(crate) fn run_until(&self, args: &[&str], expected: impl Fn(&Ran) -> bool) -> Ran {
+        let begun = Instant::now();
+        loop {
+            let ran = self.run(args);
+            if expected(&ran) || begun.elapsed() > Duration::from_secs(10) {
+                return ran;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The same of what has to succeed.
+    pub(crate) fn ok_soon(&self, args: &[&str]) -> Ran {
+        let ran = self.run_until(args, |ran| ran.code == 0);
         assert_eq!(ran.code, 0, "devarch {args:?}\n{ran}");
         ran
     }

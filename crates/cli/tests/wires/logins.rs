@@ -27,7 +27,7 @@ stacks:
 
 fn query(world: &World, instance: &str, sql: &str) -> String {
     world
-        .ok(&["exec", &format!("STACK/{instance}"), "-T", "--", "psql", "-tAc", sql])
+        .ok_soon(&["exec", &format!("STACK/{instance}"), "-T", "--", "psql", "-tAc", sql])
         .stdout
         .trim()
         .to_owned()
@@ -39,8 +39,10 @@ fn each_consumer_has_a_user_and_a_database_of_its_own(kind: EngineKind) {
     world.ok(&["up", "--yes"]);
     assert_eq!(query(&world, "one", "SELECT current_user || ' ' || current_database()"), "one_db one_db");
     query(&world, "one", "CREATE TABLE mine (item text)");
-    let refused = world.run(&["exec", "STACK/two", "-T", "--", "psql", "-d", "one_db", "-tAc", "SELECT 1"]);
-    assert!(refused.code != 0 && refused.stderr.contains("permission denied"), "{refused}");
+    let theirs = ["exec", "STACK/two", "-T", "--", "psql", "-d", "one_db", "-tAc", "SELECT 1"];
+    let denied = |ran: &Ran| ran.code != 0 && ran.stderr.contains("permission denied");
+    let refused = world.run_until(&theirs, denied);
+    assert!(denied(&refused), "{refused}");
     world.ok(&["apply", "STACK", "--replace", "one", "--replace", "db", "--yes"]);
     assert_eq!(query(&world, "one", "SELECT count(*) FROM mine"), "0", "doing it again keeps what is there");
     let shown = world.ok(&["plan", "STACK", "--replace", "one", "--json"]);
@@ -79,14 +81,17 @@ fn a_mariadb_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
     let Some(world) = World::on(kind) else { return };
     world.write(OWN_MARIADB);
     world.ok(&["up", "--yes"]);
-    let run = |instance: &str, sql: &str| {
+    let run = |instance: &str, sql: &str, expected: &dyn Fn(&Ran) -> bool| {
         let command = format!("mariadb -h $H -u $U -N -e \"{sql}\"");
-        world.run(&["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command])
+        let args = ["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command];
+        let ran = world.run_until(&args, expected);
+        assert!(expected(&ran), "{ran}");
+        ran
     };
-    let who = run("one", "USE one_db; CREATE TABLE mine (item int); SELECT current_user()");
+    let made = "USE one_db; CREATE TABLE mine (item int); SELECT current_user()";
+    let who = run("one", made, &|ran| ran.code == 0);
     assert_eq!(who.stdout.trim(), "one_db@%", "{who}");
-    let refused = run("one-x", "USE one_db");
-    assert!(refused.code != 0 && refused.stderr.contains("Access denied"), "{refused}");
+    run("one-x", "USE one_db", &|ran| ran.code != 0 && ran.stderr.contains("Access denied"));
     let removed = remove(&world, &["STACK/one", "--drop-logins", "--yes"]);
     assert_eq!(removed.code, 0, "{removed}");
     let sql = "SHOW DATABASES LIKE 'one%'; SELECT user FROM mysql.user WHERE user LIKE 'one%'";
@@ -125,22 +130,23 @@ fn a_rabbitmq_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
     let Some(world) = World::on(kind) else { return };
     world.write(OWN_RABBITMQ);
     world.ok(&["up", "--yes"]);
-    let run = |instance: &str, tool: &str, vhost: &str, rest: &str| {
+    let run = |instance: &str, tool: &str, (vhost, rest): (&str, &str), expected: &dyn Fn(&Ran) -> bool| {
         let command = format!("{tool} -s $H --username $U --password $P --vhost {vhost} {rest}");
-        world.run(&["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command])
+        let args = ["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command];
+        let ran = world.run_until(&args, expected);
+        assert!(expected(&ran), "{ran}");
+        ran
     };
     let works = |instance: &str, tool: &str, rest: &str| {
-        let ran = run(instance, tool, "$V", rest);
-        assert_eq!(ran.code, 0, "{ran}");
-        ran.stdout
+        run(instance, tool, ("$V", rest), &|ran| ran.code == 0).stdout
     };
     for instance in ["one", "one-x"] {
         works(instance, "amqp-declare-queue", "-d -q mail");
         works(instance, "amqp-publish", &format!("-r mail -p -b 'of {instance}'"));
     }
     for other in ["one-x_mq", "/"] {
-        let refused = run("one", "amqp-get", other, "-q mail");
-        assert!(refused.code != 0 && refused.stderr.contains("access to vhost"), "{refused}");
+        let refused = |ran: &Ran| ran.code != 0 && ran.stderr.contains("access to vhost");
+        run("one", "amqp-get", (other, "-q mail"), &refused);
     }
     world.ok(&["apply", "STACK", "--replace", "one", "--yes"]);
     assert_eq!(works("one", "amqp-get", "-q mail"), "of one", "doing it again keeps what is there");

@@ -51,7 +51,7 @@ stacks:
 
 fn query(world: &World, instance: &str, sql: &str) -> String {
     world
-        .ok(&["exec", &format!("STACK/{instance}"), "-T", "--", "psql", "-tAc", sql])
+        .ok_soon(&["exec", &format!("STACK/{instance}"), "-T", "--", "psql", "-tAc", sql])
         .stdout
         .trim()
         .to_owned()
@@ -77,8 +77,8 @@ fn consumers_log_in_with_what_their_wires_gave(kind: EngineKind) {
         "another's data is not seen"
     );
     let url = ["exec", "STACK/writer", "-T", "--", "sh", "-c", "psql \"$DATABASE_URL\" -tAc 'SELECT 1'"];
-    assert_eq!(world.ok(&url).stdout.trim(), "1");
-    world.ok(&[
+    assert_eq!(world.ok_soon(&url).stdout.trim(), "1");
+    world.ok_soon(&[
         "exec",
         "STACK/worker",
         "-T",

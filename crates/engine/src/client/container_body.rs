@@ -20,6 +20,8 @@ pub(super) struct Resolved {
     pub(super) image: String,
     /// What `host-gateway` is written as.
     pub(super) host_gateway: String,
+    /// The kernel's parameters.
+    pub(super) sysctls: HashMap<String, String>,
 }
 
 /// The create call's body.
@@ -48,7 +50,7 @@ pub(super) fn body(request: &CreateContainer, resolved: Resolved) -> ContainerCr
                 network::endpoint(place.address, &place.aliases),
             )])),
         }),
-        host_config: Some(host_config(spec, &resolved.host_gateway)),
+        host_config: Some(host_config(spec, &resolved.host_gateway, resolved.sysctls)),
         ..ContainerCreateBody::default()
     }
 }
@@ -69,7 +71,7 @@ fn words(words: &[Text]) -> Vec<String> {
     words.iter().map(|word| word.reveal().to_owned()).collect()
 }
 
-fn host_config(spec: &ContainerSpec, host_gateway: &str) -> HostConfig {
+fn host_config(spec: &ContainerSpec, host_gateway: &str, sysctls: HashMap<String, String>) -> HostConfig {
     let limits = &spec.resources.limits;
     HostConfig {
         network_mode: spec
@@ -98,7 +100,7 @@ fn host_config(spec: &ContainerSpec, host_gateway: &str) -> HostConfig {
         devices: Some(spec.devices.iter().map(|device| device_mapping(device)).collect()),
         security_opt: Some(spec.security_opt.clone()),
         group_add: Some(spec.group_add.clone()),
-        sysctls: Some(spec.sysctls.clone().into_iter().collect()),
+        sysctls: Some(sysctls),
         ..HostConfig::default()
     }
 }

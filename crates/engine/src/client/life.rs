@@ -3,7 +3,7 @@
 use super::{
     BollardEngine, Result,
     container_body::{self, HOST_GATEWAY, Resolved},
-    image, network,
+    gateway, image, network,
 };
 use crate::{
     ExitStatus,
@@ -32,6 +32,7 @@ pub(super) async fn create(engine: &BollardEngine, request: &CreateContainer) ->
     let resolved = Resolved {
         image: image::name_for_create(engine, &request.spec.image).await?,
         host_gateway: host_gateway(engine, &request.spec).await?,
+        sysctls: gateway::sysctls(&engine.info, &request.spec),
     };
     let options = CreateContainerOptions {
         name: Some(request.name.to_string()),

@@ -7,6 +7,7 @@ mod copy;
 mod credentials;
 mod exec;
 mod flicker;
+mod gateway;
 mod image;
 mod isolation;
 mod life;

@@ -90,6 +90,21 @@ pub async fn a_successor_has_the_hardware_address_that_neighbours_know(f: &Fixtu
     assert_eq!(seen, BTreeSet::from([format!("02:42:{octets}\n")]));
 }
 
+/// A bridge may change its hardware address with each container that comes or goes; its name server stays where it is.
+pub async fn a_container_finds_its_gateway_as_others_come_and_go(f: &Fixture) {
+    let (network, _) = f.network("net", 0).await;
+    let watches = f.attached("web", &RUNS, &network, 2);
+    let id = f.run(&watches).await;
+    let asks = format!("for i in 1 2 3 4 5; do timeout 1 nslookup {} && exit 0; done; exit 1", watches.name);
+    for at in 0..6 {
+        let other = f.run(&f.attached(&format!("other-{at}"), &RUNS, &network, 3)).await;
+        assert_eq!(f.sh(&id, &asks).await.code, 0, "the name server is lost after container {at} came");
+        f.stop(&other).await;
+        f.engine.remove_container(&other).await.unwrap();
+        assert_eq!(f.sh(&id, &asks).await.code, 0, "the name server is lost after container {at} went");
+    }
+}
+
 /// An address is one container's at a time.
 pub async fn a_taken_address_is_told_as_such(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
