@@ -46,6 +46,19 @@ impl App {
         self.logins_of(&stack, name).await
     }
 
+    /// The logins a stack's instances have on other stacks' providers: what stays of it there when it is deleted.
+    pub async fn logins_elsewhere(&self, stack: &Stack) -> Result<Vec<OwnLogin>, AppError> {
+        let mut elsewhere = Vec::new();
+        for name in stack.instances.keys() {
+            let logins = self.logins_of(stack, name).await?.into_iter();
+            elsewhere.extend(logins.filter(|login| {
+                let at = login.at.as_ref().map(|at| &at.provider);
+                matches!(at, Some(ProviderName::Other { .. }))
+            }));
+        }
+        Ok(elsewhere)
+    }
+
     async fn logins_of(&self, stack: &Stack, name: &InstanceName) -> Result<Vec<OwnLogin>, AppError> {
         if stack.engine.is_none() {
             return Ok(Vec::new());

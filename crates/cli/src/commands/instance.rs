@@ -177,7 +177,8 @@ async fn remove_with_logins(
     Ok(removed?)
 }
 
-fn line(login: &str, at: Option<&Endpoint>) -> String {
+/// A login and where it is, as lists have it.
+pub(super) fn line(login: &str, at: Option<&Endpoint>) -> String {
     at.map_or_else(|| format!("  {login}"), |at| format!("  {login} on {at}"))
 }
 

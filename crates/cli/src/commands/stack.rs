@@ -1,3 +1,4 @@
+use super::instance::line;
 use crate::{
     completion,
     definition_view::{StackView, tell},
@@ -145,6 +146,9 @@ async fn delete(session: &Session, name: &StackName, delete_volumes: bool) -> Do
             .note(&format!("these volumes and what is in them will be deleted:\n{}", list(&volumes)));
         session.terminal.confirm(&format!("Delete '{name}' with its volumes?"), "deleting volumes")?;
     }
+    // What can't be resolved any more must not keep a stack from being deleted.
+    let logins = app.logins_elsewhere(&deletable).await.unwrap_or_default();
+    let logins: Vec<String> = logins.iter().map(|login| line(&login.name, login.at.as_ref())).collect();
     let stack = app.delete_stack(name).await?;
     let (deleted, kept) = if delete_volumes {
         let kept = app.delete_volumes(&stack, &volumes, &adopted).await?;
@@ -162,6 +166,12 @@ async fn delete(session: &Session, name: &StackName, delete_volumes: bool) -> Do
             session.terminal.note("these volumes stay:");
             session.terminal.print(&list(&kept))?;
         }
+    }
+    if !logins.is_empty() {
+        let logins = logins.join("\n");
+        session.terminal.note(&format!(
+            "its logins on other stacks' servers stay, with their databases; remove them there:\n{logins}"
+        ));
     }
     Ok(Exit::OK)
 }

@@ -330,7 +330,12 @@ fn stacks_share_a_server_and_not_their_data(kind: EngineKind) {
     assert_eq!(query("STACK-a/one", "SELECT * FROM orders").stdout.trim(), "teapot", "nor its password lost");
     let other = format!("psql -h $DB_HOST -U $DB_USER -d {database} -tAc 'SELECT * FROM orders'");
     let line = format!("PGPASSWORD=$DB_PASSWORD {other}");
-    assert_ne!(world.run(&["exec", "STACK-b/one", "-T", "--", "sh", "-c", &line]).code, 0);
+    let denied = |ran: &Ran| ran.stderr.contains("permission denied");
+    let tried = world.run_until(&["exec", "STACK-b/one", "-T", "--", "sh", "-c", &line], denied);
+    assert!(denied(&tried), "another's database is open: {tried}");
+    world.ok(&["down", "STACK-a", "--yes"]);
+    let deleted = world.ok(&["stack", "delete", "STACK-a", "--yes"]).stderr;
+    assert!(deleted.contains(&format!("  {user} on STACK-infra/db")), "what stays is told: {deleted}");
 }
 
 #[test]
