@@ -66,7 +66,8 @@ pub trait Engine: Send + Sync {
         address: Ipv4Addr,
         aliases: &[String],
     ) -> Result<()>;
-    /// Detaches a container.
+    /// Detaches a container. One that is not attached is no error: an earlier call that nobody waited for may just have been
+    /// carried out.
     async fn disconnect(&self, network: &NetworkName, container: &ContainerId) -> Result<()>;
 
     /// Makes a volume; one of that name must not exist (look first).

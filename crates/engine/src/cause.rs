@@ -172,7 +172,7 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<(io::ErrorKind, String)> {
 }
 
 /// Phrases in lower case and what they mean; the first that occurs decides.
-const PHRASES: [(&str, Kind); 40] = [
+const PHRASES: [(&str, Kind); 41] = [
     ("no space left on device", Kind::DiskFull),
     ("disk quota exceeded", Kind::DiskFull),
     ("removal of container", Kind::Uncertain),
@@ -214,6 +214,7 @@ const PHRASES: [(&str, Kind); 40] = [
     ("remove a paused container", Kind::InUse),
     ("already in use", Kind::NameTaken),
     ("already exists", Kind::NameTaken),
+    ("is not connected to", Kind::NotFound),
     ("network not found", Kind::NotFound),
     ("no such container", Kind::NotFound),
 ];

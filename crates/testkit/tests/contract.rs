@@ -47,6 +47,7 @@ macro_rules! every_engine {
                 a_replacement_can_be_created_with_the_same_address_while_the_old_one_runs
                 a_taken_address_is_told_as_such
                 a_disconnected_container_comes_back_with_its_address
+                what_is_not_attached_is_detached_without_complaint
                 a_taken_port_is_told_as_such
                 a_stopped_container_publishes_nothing;
             life:

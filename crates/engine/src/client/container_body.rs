@@ -22,6 +22,8 @@ pub(super) struct Resolved {
     pub(super) host_gateway: String,
     /// The kernel's parameters.
     pub(super) sysctls: HashMap<String, String>,
+    /// What its resolver is told.
+    pub(super) dns_options: Vec<String>,
 }
 
 /// The create call's body.
@@ -50,7 +52,11 @@ pub(super) fn body(request: &CreateContainer, resolved: Resolved) -> ContainerCr
                 network::endpoint(place.address, &place.aliases),
             )])),
         }),
-        host_config: Some(host_config(spec, &resolved.host_gateway, resolved.sysctls)),
+        host_config: Some(HostConfig {
+            sysctls: Some(resolved.sysctls),
+            dns_options: Some(resolved.dns_options),
+            ..host_config(spec, &resolved.host_gateway)
+        }),
         ..ContainerCreateBody::default()
     }
 }
@@ -71,7 +77,7 @@ fn words(words: &[Text]) -> Vec<String> {
     words.iter().map(|word| word.reveal().to_owned()).collect()
 }
 
-fn host_config(spec: &ContainerSpec, host_gateway: &str, sysctls: HashMap<String, String>) -> HostConfig {
+fn host_config(spec: &ContainerSpec, host_gateway: &str) -> HostConfig {
     let limits = &spec.resources.limits;
     HostConfig {
         network_mode: spec
@@ -100,7 +106,6 @@ fn host_config(spec: &ContainerSpec, host_gateway: &str, sysctls: HashMap<String
         devices: Some(spec.devices.iter().map(|device| device_mapping(device)).collect()),
         security_opt: Some(spec.security_opt.clone()),
         group_add: Some(spec.group_add.clone()),
-        sysctls: Some(sysctls),
         ..HostConfig::default()
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! netavark before 1.9 leaves a bridge's hardware address to the kernel, which takes the lowest of those that are plugged
 //! in: it changes as containers come and go, and others go on sending to the old one for up to a minute (netavark, pull
-//! request 833). A container that looks again each second misses two of them at most.
+//! request 833). A container that looks again each second is without it for two seconds at most. This can be said of its
+//! first interface only, for a kernel parameter of one that is taken away keeps a container from starting: one that is
+//! linked to another stack, too, has a name server behind each, and asks the next after a second.
 
 use devarch_core::{
     engine::{EngineInfo, EngineKind, Locality},
@@ -31,6 +33,12 @@ pub(super) fn sysctls(engine: &EngineInfo, spec: &ContainerSpec) -> HashMap<Stri
     }
     sysctls.extend(spec.sysctls.clone());
     sysctls
+}
+
+/// A container's resolver options: which of its name servers is asked first changes with each start, and each knows the
+/// names of all its networks.
+pub(super) fn resolver(engine: &EngineInfo, spec: &ContainerSpec) -> Vec<String> {
+    if spec.network.is_some() && moves(engine) { vec!["timeout:1".to_owned()] } else { Vec::new() }
 }
 
 /// Whether gateways change their hardware addresses.

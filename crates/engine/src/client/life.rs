@@ -33,6 +33,7 @@ pub(super) async fn create(engine: &BollardEngine, request: &CreateContainer) ->
         image: image::name_for_create(engine, &request.spec.image).await?,
         host_gateway: host_gateway(engine, &request.spec).await?,
         sysctls: gateway::sysctls(&engine.info, &request.spec),
+        dns_options: gateway::resolver(&engine.info, &request.spec),
     };
     let options = CreateContainerOptions {
         name: Some(request.name.to_string()),

@@ -168,7 +168,10 @@ pub(super) async fn disconnect(
 ) -> Result<()> {
     let request = NetworkDisconnectRequest { container: container.to_string(), force: Some(false) };
     let disconnected = engine.timed(engine.docker.disconnect_network(network.as_str(), request)).await;
-    disconnected.during(|| format!("disconnect container {container} from {network}"))
+    match disconnected.during(|| format!("disconnect container {container} from {network}")) {
+        Err(error) if error.kind == Kind::NotFound => Ok(()),
+        disconnected => disconnected,
+    }
 }
 
 /// The address under which the containers of a network of Podman's reach its host.

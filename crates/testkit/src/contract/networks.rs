@@ -129,6 +129,20 @@ pub async fn a_disconnected_container_comes_back_with_its_address(f: &Fixture) {
     assert_eq!(seen.networks[network.name.as_str()], Some(address(&network, 5).into()));
 }
 
+/// A call that was cut off may be carried out while the next one is on its way.
+pub async fn what_is_not_attached_is_detached_without_complaint(f: &Fixture) {
+    let (network, _) = f.network("net", 0).await;
+    let running = f.run(&f.attached("web", &RUNS, &network, 5)).await;
+    let created = f.create(&f.attached("db", &RUNS, &network, 6)).await;
+    for container in [&running, &created] {
+        f.engine.disconnect(&network.name, container).await.unwrap();
+        assert!(!f.listed(container).await.unwrap().networks.contains_key(network.name.as_str()));
+        f.engine.disconnect(&network.name, container).await.unwrap();
+    }
+    f.engine.remove_container(&created).await.unwrap();
+    f.engine.disconnect(&network.name, &created).await.unwrap();
+}
+
 /// By another container; `world` has the case of another process.
 pub async fn a_taken_port_is_told_as_such(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;

@@ -252,7 +252,11 @@ impl Engine for MemoryEngine {
 
     async fn disconnect(&self, network: &NetworkName, container: &ContainerId) -> Result<()> {
         let name = self.name_of(container);
-        self.call(Call::Disconnect, &name, |world| world.disconnect(network, container)).await
+        self.call(Call::Disconnect, &name, |world| {
+            world.disconnect(network, container);
+            Ok(())
+        })
+        .await
     }
 
     async fn create_volume(&self, name: &PhysicalVolume, labels: &BTreeMap<String, String>) -> Result<()> {

@@ -202,10 +202,9 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn disconnect(&mut self, network: &NetworkName, id: &ContainerId) -> Result<()> {
-        match self.container(id)?.networks.remove(network.as_str()) {
-            Some(_) => Ok(()),
-            None => no(Kind::NotFound, "container is not connected to it"),
+    pub(super) fn disconnect(&mut self, network: &NetworkName, id: &ContainerId) {
+        if let Ok(container) = self.container(id) {
+            container.networks.remove(network.as_str());
         }
     }
 
