@@ -216,6 +216,12 @@ impl World {
         ran
     }
 
+    /// What has to be refused in these words, found by its name as before: the first time it works is once too often.
+    pub(crate) fn refused(&self, args: &[&str], words: &str) {
+        let ran = self.run_until(args, |ran| ran.code == 0 || ran.stderr.contains(words));
+        assert!(ran.code != 0 && ran.stderr.contains(words), "devarch {args:?}\n{ran}");
+    }
+
     /// Runs what has to end with that code.
     pub(crate) fn fails(&self, code: i32, args: &[&str]) -> Ran {
         let ran = self.run(args);

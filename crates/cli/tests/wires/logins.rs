@@ -40,9 +40,7 @@ fn each_consumer_has_a_user_and_a_database_of_its_own(kind: EngineKind) {
     assert_eq!(query(&world, "one", "SELECT current_user || ' ' || current_database()"), "one_db one_db");
     query(&world, "one", "CREATE TABLE mine (item text)");
     let theirs = ["exec", "STACK/two", "-T", "--", "psql", "-d", "one_db", "-tAc", "SELECT 1"];
-    let denied = |ran: &Ran| ran.code != 0 && ran.stderr.contains("permission denied");
-    let refused = world.run_until(&theirs, denied);
-    assert!(denied(&refused), "{refused}");
+    world.refused(&theirs, "permission denied");
     world.ok(&["apply", "STACK", "--replace", "one", "--replace", "db", "--yes"]);
     assert_eq!(query(&world, "one", "SELECT count(*) FROM mine"), "0", "doing it again keeps what is there");
     let shown = world.ok(&["plan", "STACK", "--replace", "one", "--json"]);
@@ -81,17 +79,11 @@ fn a_mariadb_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
     let Some(world) = World::on(kind) else { return };
     world.write(OWN_MARIADB);
     world.ok(&["up", "--yes"]);
-    let run = |instance: &str, sql: &str, expected: &dyn Fn(&Ran) -> bool| {
-        let command = format!("mariadb -h $H -u $U -N -e \"{sql}\"");
-        let args = ["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command];
-        let ran = world.run_until(&args, expected);
-        assert!(expected(&ran), "{ran}");
-        ran
-    };
-    let made = "USE one_db; CREATE TABLE mine (item int); SELECT current_user()";
-    let who = run("one", made, &|ran| ran.code == 0);
+    let query = |sql: &str| format!("mariadb -h $H -u $U -N -e \"{sql}\"");
+    let made = query("USE one_db; CREATE TABLE mine (item int); SELECT current_user()");
+    let who = world.ok_soon(&["exec", "STACK/one", "-T", "--", "sh", "-c", &made]);
     assert_eq!(who.stdout.trim(), "one_db@%", "{who}");
-    run("one-x", "USE one_db", &|ran| ran.code != 0 && ran.stderr.contains("Access denied"));
+    world.refused(&["exec", "STACK/one-x", "-T", "--", "sh", "-c", &query("USE one_db")], "Access denied");
     let removed = remove(&world, &["STACK/one", "--drop-logins", "--yes"]);
     assert_eq!(removed.code, 0, "{removed}");
     let sql = "SHOW DATABASES LIKE 'one%'; SELECT user FROM mysql.user WHERE user LIKE 'one%'";
@@ -130,23 +122,21 @@ fn a_rabbitmq_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
     let Some(world) = World::on(kind) else { return };
     world.write(OWN_RABBITMQ);
     world.ok(&["up", "--yes"]);
-    let run = |instance: &str, tool: &str, (vhost, rest): (&str, &str), expected: &dyn Fn(&Ran) -> bool| {
-        let command = format!("{tool} -s $H --username $U --password $P --vhost {vhost} {rest}");
-        let args = ["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command];
-        let ran = world.run_until(&args, expected);
-        assert!(expected(&ran), "{ran}");
-        ran
+    let command = |tool: &str, vhost: &str, rest: &str| {
+        format!("{tool} -s $H --username $U --password $P --vhost {vhost} {rest}")
     };
     let works = |instance: &str, tool: &str, rest: &str| {
-        run(instance, tool, ("$V", rest), &|ran| ran.code == 0).stdout
+        let command = command(tool, "$V", rest);
+        let args = ["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command];
+        world.ok_soon(&args).stdout
     };
     for instance in ["one", "one-x"] {
         works(instance, "amqp-declare-queue", "-d -q mail");
         works(instance, "amqp-publish", &format!("-r mail -p -b 'of {instance}'"));
     }
     for other in ["one-x_mq", "/"] {
-        let refused = |ran: &Ran| ran.code != 0 && ran.stderr.contains("access to vhost");
-        run("one", "amqp-get", (other, "-q mail"), &refused);
+        let get = command("amqp-get", other, "-q mail");
+        world.refused(&["exec", "STACK/one", "-T", "--", "sh", "-c", &get], "access to vhost");
     }
     world.ok(&["apply", "STACK", "--replace", "one", "--yes"]);
     assert_eq!(works("one", "amqp-get", "-q mail"), "of one", "doing it again keeps what is there");
