@@ -15,7 +15,10 @@ use devarch_core::{
     wire::{Endpoint, ProviderName},
 };
 use devarch_engine::Engine;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Logins that can be removed: their providers run and say how.
 pub struct Droppable(Vec<Removal>);
@@ -48,23 +51,27 @@ impl App {
 
     /// The logins a stack's instances have on other stacks' providers: what stays of it there when it is deleted.
     pub async fn logins_elsewhere(&self, stack: &Stack) -> Result<Vec<OwnLogin>, AppError> {
-        let mut elsewhere = Vec::new();
-        for name in stack.instances.keys() {
-            let logins = self.logins_of(stack, name).await?.into_iter();
-            elsewhere.extend(logins.filter(|login| {
-                let at = login.at.as_ref().map(|at| &at.provider);
-                matches!(at, Some(ProviderName::Other { .. }))
-            }));
-        }
-        Ok(elsewhere)
+        let logins = self.logins(stack).await?.into_values().flatten();
+        let elsewhere = logins.filter(|login| {
+            let at = login.at.as_ref().map(|at| &at.provider);
+            matches!(at, Some(ProviderName::Other { .. }))
+        });
+        Ok(elsewhere.collect())
     }
 
     async fn logins_of(&self, stack: &Stack, name: &InstanceName) -> Result<Vec<OwnLogin>, AppError> {
+        Ok(self.logins(stack).await?.remove(name).unwrap_or_default())
+    }
+
+    /// Each instance's, from one look at the store.
+    async fn logins(&self, stack: &Stack) -> Result<BTreeMap<InstanceName, Vec<OwnLogin>>, AppError> {
         if stack.engine.is_none() {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         }
         let (wired, prior) = (self.wired(stack).await?, self.prior(stack).await?);
-        Ok(wired.own_logins(name, &prior, &self.others(stack).await?))
+        let others = self.others(stack).await?;
+        let own = |name: &InstanceName| (name.clone(), wired.own_logins(name, &prior, &others));
+        Ok(stack.instances.keys().map(own).collect())
     }
 
     /// The logins of an instance that is to be removed, where all of them can be removed with it.
@@ -143,11 +150,10 @@ impl App {
         stacks.extend([stack.name.clone(), provider_stack.clone()]);
         for other in stacks {
             let other = self.stack(&other).await?;
-            for consumer in other.instances.keys() {
-                if other.id == stack.id && consumer == name {
+            for (consumer, logins) in self.logins(&other).await? {
+                if other.id == stack.id && consumer == *name {
                     continue;
                 }
-                let logins = self.logins_of(&other, consumer).await?;
                 let same = logins.iter().any(|login| {
                     let at = login.at.as_ref().and_then(|at| place(&other, at));
                     login.name == wanted.name
