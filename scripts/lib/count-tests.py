@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from xml.etree import ElementTree
 
-PARTS = ["docker", "podman", "memory", "sqlite", "postgres"]
+PARTS = ["rootless", "docker", "podman", "memory", "sqlite", "postgres"]
 
 passed = failed = skipped = 0
 survived = faults = 0

@@ -1,14 +1,17 @@
 # shellcheck shell=bash
-# Finding and addressing the two container engines through their API sockets.
+# Finding and addressing the container engines through their API sockets: Docker, Podman, and for the tests a third,
+# "rootless": Podman as it runs for an ordinary user.
 # Sourced after common.sh.
 
 # shellcheck disable=SC2034  # used by the scripts that source this file
 readonly ENGINES=(docker podman)
 
+readonly ROOTLESS_USER=devarch-rootless # runs it where root runs the tests
+
 check_engine_name() {
     case $1 in
-    docker | podman) ;;
-    *) die "there is no engine '$1'" "name docker or podman" ;;
+    docker | podman | rootless) ;;
+    *) die "there is no engine '$1'" "name docker, podman or rootless" ;;
     esac
 }
 
@@ -34,6 +37,20 @@ engine_kind() {
     esac
 }
 
+rootless_uid() { id -u "$ROOTLESS_USER" 2>/dev/null; }
+
+# The socket of an ordinary user's Podman, or nothing where it can't be there.
+rootless_socket() {
+    local uid
+    if is_root; then
+        if uid=$(rootless_uid); then printf '/run/user/%s/podman/podman.sock\n' "$uid"; fi
+    elif [ -n "${XDG_RUNTIME_DIR:-}" ] && [ -w "${XDG_RUNTIME_DIR:-}" ]; then
+        printf '%s/podman/podman.sock\n' "$XDG_RUNTIME_DIR"
+    else
+        printf '%s/podman/podman.sock\n' "$STATE"
+    fi
+}
+
 # engine_candidates ENGINE: addresses to try, best first.
 engine_candidates() {
     local runtime=${XDG_RUNTIME_DIR:-}
@@ -46,14 +63,16 @@ engine_candidates() {
         printf '%s\n' "${DEVARCH_TEST_PODMAN:-}" "${CONTAINER_HOST:-}" unix:///run/podman/podman.sock \
             "${runtime:+unix://$runtime/podman/podman.sock}" "unix://$STATE/podman/podman.sock"
         ;;
+    rootless) printf '%s\n' "${DEVARCH_TEST_ROOTLESS:-}" "unix://$(rootless_socket)" ;;
     esac | grep -v '^$'
 }
 
 # engine_host ENGINE: prints the address of a running engine, or fails.
 engine_host() {
-    local host
+    local host kind=$1
+    [ "$1" != rootless ] || kind=podman
     while read -r host; do
-        if [ "$(engine_kind "$host")" = "$1" ]; then
+        if [ "$(engine_kind "$host")" = "$kind" ]; then
             printf '%s\n' "$host"
             return 0
         fi

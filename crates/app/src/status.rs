@@ -19,7 +19,7 @@ use devarch_core::{
 };
 use devarch_engine::Engine;
 use devarch_store::{Apply, ApplyOutcome};
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -274,34 +274,18 @@ impl App {
 
     async fn look(&self, stack: &Stack, options: StatusOptions) -> Result<Seen, AppError> {
         let engine = self.engine(Some(stack)).await?;
-        let observed = observe(engine.as_ref(), &Look::default()).await?;
+        let unattended = async { Ok(engine.unattended_checks().await?) };
+        let (observed, unattended) = try_join(observe(engine.as_ref(), &Look::default()), unattended).await?;
         let health = if engine.info().runs_health_checks {
             self.own_checks(engine.as_ref(), &observed).await?
         } else {
-            self.driven_health(engine.as_ref(), &observed, options).await
+            let ours = observed.containers.iter().filter(|container| {
+                container.label(label::STORE_ID) == Some(self.store_id.as_str())
+                    && unattended.contains(&container.id)
+            });
+            driven_health(engine.as_ref(), ours, options).await
         };
         Ok(Seen { observed, health })
-    }
-
-    /// Where nobody runs health checks, results are asked for one by one, with their age.
-    async fn driven_health(
-        &self,
-        engine: &dyn Engine,
-        observed: &Observed,
-        options: StatusOptions,
-    ) -> BTreeMap<ContainerId, (HealthState, Option<String>)> {
-        let ours = observed.containers.iter().filter(|container| {
-            container.state == RunState::Running
-                && container.label(label::STORE_ID) == Some(self.store_id.as_str())
-        });
-        let one = async |container: &ObservedContainer| {
-            if options.probe {
-                engine.run_engine_check(&container.id).await.ok()?;
-            }
-            let state = engine.inspect(&container.id).await.ok()??;
-            Some((container.id.clone(), (state.health?, state.last_check.map(|(at, _)| at))))
-        };
-        join_all(ours.map(one)).await.into_iter().flatten().collect()
     }
 
     fn stack_status(
@@ -387,6 +371,22 @@ fn last_apply(apply: Apply, steps: Vec<StepUnderWay>, at_work: bool) -> Option<L
         steps,
         stands,
     })
+}
+
+/// Where nobody runs health checks, results are asked for one by one, with their age.
+async fn driven_health(
+    engine: &dyn Engine,
+    checked: impl Iterator<Item = &ObservedContainer>,
+    options: StatusOptions,
+) -> BTreeMap<ContainerId, (HealthState, Option<String>)> {
+    let one = async |container: &ObservedContainer| {
+        if options.probe {
+            engine.run_engine_check(&container.id).await.ok()?;
+        }
+        let state = engine.inspect(&container.id).await.ok()??;
+        Some((container.id.clone(), (state.health?, state.last_check.map(|(at, _)| at))))
+    };
+    join_all(checked.map(one)).await.into_iter().flatten().collect()
 }
 
 /// What one look at an engine told.

@@ -8,6 +8,7 @@ mod common;
 use common::{
     Ran, World,
     between::{Becomes, Between},
+    user::{User, program_in},
 };
 use devarch_core::{engine::EngineKind, name::NetworkName, spec::NetworkSpec};
 use devarch_testkit::real::skip;
@@ -16,9 +17,8 @@ use std::{
     fs::{self, File},
     io::Write as _,
     os::unix::{
-        fs::{MetadataExt as _, PermissionsExt as _, chown},
+        fs::{MetadataExt as _, PermissionsExt as _},
         net::UnixListener,
-        process::CommandExt as _,
     },
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -47,9 +47,6 @@ fn with(kind: EngineKind, test: fn(&World)) {
 
 const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: busybox }\n";
 
-/// Whom nothing belongs to.
-const NOBODY: u32 = 65534;
-
 impl World {
     fn containers(&self) -> usize {
         let prefix = format!("devarch-{}-", self.stack);
@@ -68,20 +65,18 @@ impl World {
             skip("only root can be another user");
             return None;
         }
+        let nobody = User::nobody();
         let root = self.home().parent().unwrap().to_owned();
-        chown(&root, Some(NOBODY), Some(NOBODY)).unwrap();
-        let program = root.join("devarch");
-        if !program.exists() {
-            fs::copy(env!("CARGO_BIN_EXE_devarch"), &program).unwrap();
-        }
+        nobody.take_over(&root);
         let ordinary = self.command(args);
         #[expect(clippy::disallowed_methods, reason = "the program under test")]
-        let mut command = Command::new(program);
+        let mut command = Command::new(program_in(&root));
         command.args(ordinary.get_args()).env_clear().current_dir(self.project()).stdin(Stdio::null());
         for (name, value) in ordinary.get_envs() {
             command.envs(value.map(|value| (name, value)));
         }
-        command.envs(variable).uid(NOBODY).gid(NOBODY).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs(variable).stdout(Stdio::piped()).stderr(Stdio::piped());
+        nobody.runs(&mut command);
         Some(self.end(command.spawn().unwrap()))
     }
 }

@@ -74,6 +74,14 @@ pub struct EngineInfo {
     pub runs_health_checks: bool,
 }
 
+impl EngineInfo {
+    /// Whether its version is that one or newer, by major and minor number.
+    pub fn is_at_least(&self, version: [u32; 2]) -> bool {
+        let numbers = self.version.split('.').take(2).filter_map(|part| part.parse().ok());
+        numbers.collect::<Vec<u32>>().as_slice() >= version.as_slice()
+    }
+}
+
 /// The engine a stack is bound to since its first apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineBinding {

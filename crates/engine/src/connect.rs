@@ -8,8 +8,9 @@ use crate::{
 };
 use devarch_core::engine::{EngineInfo, EngineKind, Locality};
 use hyper::HeaderMap;
+use rustix::process::geteuid;
 use serde::Deserialize;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
 
 /// Time an engine may take to answer a ping.
 const PING: Duration = Duration::from_secs(10);
@@ -105,8 +106,27 @@ async fn learn(wire: &Wire) -> Result<EngineInfo> {
         rootless: place.rootless,
         locality: place.locality,
         runs_health_checks: kind == EngineKind::Docker
-            || (place.locality == Locality::Host && Path::new("/run/systemd/system").is_dir()),
+            || (place.locality == Locality::Host
+                && systemd_runs(Path::new("/run"), place.rootless.then(|| owner(wire.endpoint())))),
     })
+}
+
+/// Podman's timers are systemd's, in `/run`: root's, or those of its user's own manager, which is there only while
+/// somebody is logged in, or lingers.
+fn systemd_runs(run: &Path, user: Option<u32>) -> bool {
+    match user {
+        None => run.join("systemd/system").is_dir(),
+        Some(user) => run.join(format!("user/{user}/systemd/private")).exists(),
+    }
+}
+
+/// For whom a rootless engine runs: whose its socket is.
+fn owner(endpoint: &Endpoint) -> u32 {
+    let socket = match endpoint {
+        Endpoint::Unix(path) => path.metadata().ok(),
+        Endpoint::Tcp(_) => None,
+    };
+    socket.map_or_else(|| geteuid().as_raw(), |socket| socket.uid())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
@@ -150,7 +170,6 @@ async fn place_of(wire: &Wire) -> std::result::Result<Place, Failure> {
 /// On Linux: a socket of root's under `/run` is a daemon of root's here, one of the user's under `/run/user` a
 /// rootless one.
 fn place_of_socket(path: &Path) -> Option<Place> {
-    use std::os::unix::fs::MetadataExt;
     if !cfg!(target_os = "linux") {
         return None;
     }
@@ -166,8 +185,7 @@ fn check_version(info: &EngineInfo) -> Result<()> {
         EngineKind::Docker => [20, 10],
         EngineKind::Podman => [4, 3],
     };
-    let numbers: Vec<u32> = info.version.split('.').take(2).filter_map(|part| part.parse().ok()).collect();
-    if numbers.as_slice() >= oldest.as_slice() {
+    if info.is_at_least(oldest) {
         return Ok(());
     }
     Err(EngineError::new(
@@ -206,6 +224,19 @@ mod tests {
         let refused = version(EngineKind::Docker, "19.03.15").unwrap_err();
         assert!(matches!(refused.kind, Kind::TooOld { .. }));
         assert!(version(EngineKind::Podman, "4.2.9").is_err());
+    }
+
+    #[test]
+    fn a_user_without_a_systemd_of_his_own_has_no_timers() {
+        let run = tempfile::tempdir().unwrap();
+        assert!(!systemd_runs(run.path(), None));
+        std::fs::create_dir_all(run.path().join("systemd/system")).unwrap();
+        assert!(systemd_runs(run.path(), None));
+        assert!(!systemd_runs(run.path(), Some(1000)));
+        std::fs::create_dir_all(run.path().join("user/1000/systemd")).unwrap();
+        std::fs::write(run.path().join("user/1000/systemd/private"), "").unwrap();
+        assert!(systemd_runs(run.path(), Some(1000)));
+        assert!(!systemd_runs(run.path(), Some(1001)));
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Podman without a running API service: DevArch starts one. The only process this crate spawns.
+//! Podman without a running API service: DevArch starts one.
 
 use crate::{Endpoint, EngineError, EngineErrorKind};
 use std::{

@@ -15,7 +15,20 @@ pub async fn engine(kind: EngineKind) -> Option<Fixture> {
         EngineKind::Docker => ("DEVARCH_TEST_DOCKER", "unix:///var/run/docker.sock"),
         EngineKind::Podman => ("DEVARCH_TEST_PODMAN", "unix:///run/podman/podman.sock"),
     };
-    let endpoint = env::var(variable).unwrap_or_else(|_| usual.to_owned());
+    at(kind, variable, env::var(variable).unwrap_or_else(|_| usual.to_owned())).await
+}
+
+/// Podman as it runs for an ordinary user, at `DEVARCH_TEST_ROOTLESS`; without it as for the others.
+///
+/// # Panics
+/// Under `CI=true` without it.
+pub async fn rootless() -> Option<Fixture> {
+    let variable = "DEVARCH_TEST_ROOTLESS";
+    let none = || "unix:///nonexistent/rootless.sock".to_owned();
+    at(EngineKind::Podman, variable, env::var(variable).unwrap_or_else(|_| none())).await
+}
+
+async fn at(kind: EngineKind, variable: &str, endpoint: String) -> Option<Fixture> {
     let candidate =
         Candidate { way: Way::Dial(endpoint.clone()), because: variable.to_owned(), only: Some(kind) };
     match connect(&[candidate]).await {

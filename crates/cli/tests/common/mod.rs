@@ -6,6 +6,7 @@
 pub(crate) mod between;
 pub(crate) mod postgres;
 pub(crate) mod pty;
+pub(crate) mod user;
 
 use devarch_app::{App, Settings};
 use devarch_core::{engine::EngineKind, name::StackName, spec::label};
@@ -31,6 +32,7 @@ use std::{
 };
 use tempfile::TempDir;
 use tokio::runtime::{EnterGuard, Runtime};
+use user::User;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -46,6 +48,8 @@ pub(crate) struct World {
     /// The store's URL; the home's SQLite file where there is none.
     pub(crate) database: Option<String>,
     engine: Option<Fixture>,
+    /// For whom the program runs; for the test's user where there is none.
+    user: Option<User>,
     runtime: Runtime,
     corner: Claim,
 }
@@ -71,15 +75,25 @@ impl World {
         std::fs::create_dir(root.path().join("tmp")).unwrap();
         let runtime = Runtime::new().unwrap();
         let corner = Claim::below(WORLDS, "worlds");
-        Self { root, stack: "shop".to_owned(), database: None, engine: None, runtime, corner }
+        Self { root, stack: "shop".to_owned(), database: None, engine: None, user: None, runtime, corner }
     }
 
     /// A world on a real engine, where there is one.
     pub(crate) fn on(kind: EngineKind) -> Option<Self> {
         let mut world = Self::without_engine();
         world.engine = Some(world.runtime.block_on(real::engine(kind))?);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        world.stack = format!("cli{}-{number}", std::process::id());
+        world.stack = own_name();
+        Some(world)
+    }
+
+    /// A world on the Podman of an ordinary user, who runs the program.
+    pub(crate) fn on_rootless() -> Option<Self> {
+        let mut world = Self::without_engine();
+        world.engine = Some(world.runtime.block_on(real::rootless())?);
+        world.stack = own_name();
+        let user = User::of_socket(Path::new(world.endpoint().strip_prefix("unix://").unwrap()));
+        user.take_over(world.root.path());
+        world.user = Some(user);
         Some(world)
     }
 
@@ -143,8 +157,12 @@ impl World {
 
     /// The program, in the project's directory; `STACK` in an argument is the stack's name.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let program = match &self.user {
+            Some(_) => user::program_in(self.root.path()),
+            None => PathBuf::from(env!("CARGO_BIN_EXE_devarch")),
+        };
         #[expect(clippy::disallowed_methods, reason = "the program under test")]
-        let mut command = Command::new(env!("CARGO_BIN_EXE_devarch"));
+        let mut command = Command::new(program);
         let endpoint = self.engine.as_ref().map(|fixture| fixture.engine.info().endpoint.clone());
         command
             .env_clear()
@@ -159,6 +177,9 @@ impl World {
             .current_dir(self.project())
             .args(args.iter().map(|arg| arg.replace("STACK", &self.stack)))
             .stdin(Stdio::null());
+        if let Some(user) = &self.user {
+            user.runs(&mut command);
+        }
         command
     }
 
@@ -274,6 +295,11 @@ impl World {
             stderr: text(&output.stderr),
         }
     }
+}
+
+/// A stack name nobody else has.
+fn own_name() -> String {
+    format!("cli{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Sends a signal to a program that was started.

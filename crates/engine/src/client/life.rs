@@ -61,7 +61,9 @@ pub(super) async fn start(engine: &BollardEngine, id: &ContainerId) -> Result<()
     if started.is_err() && engine.is_podman() {
         engine.isolation.outlive(id).await;
     }
-    started.during(|| format!("start container {id}"))
+    started.during(|| format!("start container {id}"))?;
+    engine.announcements.switch_on().await;
+    Ok(())
 }
 
 /// How long a container that has ended may take until Podman's restart policy starts it again.
@@ -87,6 +89,7 @@ pub(super) async fn stop(engine: &BollardEngine, id: &ContainerId, grace: Option
             outlast(engine, id).await?;
         }
         engine.isolation.outlive(id).await;
+        engine.announcements.expire().await;
         return Ok(());
     }
     let options = StopContainerOptions { t: seconds, signal: None };

@@ -1,7 +1,10 @@
 //! All containers as one call lists them.
 
-use super::{BollardEngine, Result, flicker::settled, isolation, state};
-use crate::{cause::During, wire::Call};
+use super::{BollardEngine, LIBPOD, Result, flicker::settled, isolation, state};
+use crate::{
+    cause::During,
+    wire::{Call, encoded},
+};
 use devarch_core::{
     id::ContainerId,
     name::ContainerName,
@@ -9,6 +12,7 @@ use devarch_core::{
     template::{PortKey, Protocol},
 };
 use serde::Deserialize;
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
@@ -67,6 +71,25 @@ pub(super) async fn containers(engine: &BollardEngine) -> Result<Vec<ObservedCon
     let listed: Vec<Listed> = settled(engine, list).await.during(|| "list containers".to_owned())?;
     let hidden = |listed: &Listed| engine.is_podman() && listed.passes_by();
     Ok(listed.into_iter().filter(|listed| !hidden(listed)).map(ObservedContainer::from).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Checked {
+    id: String,
+}
+
+/// A container without a check matches none of the words: to inspect all of them takes longer than this one list.
+pub(super) async fn unattended_checks(engine: &BollardEngine) -> Result<Vec<ContainerId>> {
+    if engine.info.runs_health_checks {
+        return Ok(Vec::new());
+    }
+    let filters = json!({"health": ["starting", "healthy", "unhealthy"]}).to_string();
+    let path = format!("{LIBPOD}/containers/json?filters={}", encoded(&filters));
+    let listed: Option<Vec<Checked>> = settled(engine, || Call::get(&path))
+        .await
+        .during(|| "list containers with health checks".to_owned())?;
+    Ok(listed.unwrap_or_default().into_iter().map(|listed| ContainerId::new(listed.id)).collect())
 }
 
 impl Listed {
@@ -141,7 +164,6 @@ fn port(listed: Port) -> Option<ObservedPort> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn observed(entry: serde_json::Value) -> ObservedContainer {
         serde_json::from_value::<Listed>(entry).unwrap().into()

@@ -53,6 +53,7 @@ pub struct BollardEngine {
     info: EngineInfo,
     names: image::Names,
     isolation: isolation::Isolation,
+    announcements: gateway::Announcements,
 }
 
 impl BollardEngine {
@@ -61,20 +62,22 @@ impl BollardEngine {
         let seconds = NO_LIMIT.as_secs();
         // bollard 0.21 sends no version in its paths whatever is said here, so none is negotiated: that would be a
         // call of 270 ms on Podman.
-        let docker = match wire.endpoint() {
-            Endpoint::Unix(path) => {
-                Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION)
-            }
+        let (docker, socket) = match wire.endpoint() {
+            Endpoint::Unix(path) => (
+                Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION),
+                Some(path.as_path()),
+            ),
             Endpoint::Tcp(address) => {
-                Docker::connect_with_http(&format!("tcp://{address}"), seconds, API_DEFAULT_VERSION)
+                (Docker::connect_with_http(&format!("tcp://{address}"), seconds, API_DEFAULT_VERSION), None)
             }
         };
+        let announcements = gateway::Announcements::new(&info, socket);
         let docker = docker.map_err(|error| {
             let action = format!("connect to {}", wire.endpoint());
             EngineError::new(action, EngineErrorKind::NotRunning, error.to_string())
         })?;
         let isolation = isolation::Isolation::new(wire.clone());
-        Ok(Self { docker, wire, info, names: image::Names::default(), isolation })
+        Ok(Self { docker, wire, info, names: image::Names::default(), isolation, announcements })
     }
 
     fn is_podman(&self) -> bool {
@@ -201,6 +204,10 @@ impl Engine for BollardEngine {
 
     async fn run_engine_check(&self, id: &ContainerId) -> Result<Option<HealthState>> {
         state::run_engine_check(self, id).await
+    }
+
+    async fn unattended_checks(&self) -> Result<Vec<ContainerId>> {
+        list::unattended_checks(self).await
     }
 
     async fn logs(&self, id: &ContainerId, options: &LogOptions) -> Result<LogStream> {

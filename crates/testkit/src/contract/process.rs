@@ -159,6 +159,40 @@ pub async fn health_is_judged_by_the_given_check(f: &Fixture) {
     assert_eq!(seen.state, RunState::Running);
 }
 
+/// Of those that run and have a check, and of no others.
+pub async fn checks_that_nobody_runs_are_told(f: &Fixture) {
+    let check = |test: HealthTest| Healthcheck {
+        test,
+        interval: Some(Millis(60_000)),
+        timeout: None,
+        retries: None,
+        start_period: None,
+        start_interval: None,
+    };
+    let request = |name: &str, test: Option<HealthTest>| {
+        let mut request = f.request(name, &RUNS);
+        request.spec.healthcheck = test.map(check);
+        request
+    };
+    let passes = || Some(HealthTest::Shell("true".to_owned()));
+    let starting = f.run(&request("starting", passes())).await;
+    let healthy = f.run(&request("healthy", passes())).await;
+    let unhealthy = f.run(&request("unhealthy", Some(HealthTest::Shell("false".to_owned())))).await;
+    let switched_off = f.run(&request("switched-off", Some(HealthTest::None))).await;
+    let plain = f.run(&request("plain", None)).await;
+    let not_started = f.create(&request("not-started", passes())).await;
+    for id in [&healthy, &unhealthy] {
+        f.engine.run_engine_check(id).await.unwrap();
+    }
+    let told = f.engine.unattended_checks().await.unwrap();
+    for id in [&starting, &healthy, &unhealthy] {
+        assert_eq!(told.contains(id), !f.engine.info().runs_health_checks, "{told:?}");
+    }
+    for id in [&switched_off, &plain, &not_started] {
+        assert!(!told.contains(id), "{told:?}");
+    }
+}
+
 async fn health(f: &Fixture, id: &ContainerId) -> Option<HealthState> {
     f.engine.inspect(id).await.unwrap().unwrap().health
 }

@@ -26,6 +26,7 @@ pub enum Call {
     RemoveContainer,
     Probe,
     RunEngineCheck,
+    UnattendedChecks,
     Logs,
     Exec,
     Wait,
@@ -43,6 +44,7 @@ impl Call {
                 | Self::Inspect
                 | Self::Probe
                 | Self::RunEngineCheck
+                | Self::UnattendedChecks
                 | Self::Logs
                 | Self::Exec
                 | Self::Wait

@@ -323,6 +323,13 @@ impl Engine for MemoryEngine {
         self.call(Call::RunEngineCheck, &self.name_of(id), |world| world.check(id)).await
     }
 
+    async fn unattended_checks(&self) -> Result<Vec<ContainerId>> {
+        if self.info.runs_health_checks {
+            return Ok(Vec::new());
+        }
+        self.call(Call::UnattendedChecks, "", |world| Ok(world.checked())).await
+    }
+
     async fn logs(&self, id: &ContainerId, _options: &LogOptions) -> Result<LogStream> {
         let name = self.name_of(id);
         let output =

@@ -1,0 +1,108 @@
+//! Podman as it runs for an ordinary user, who runs the program too.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod common;
+
+use common::World;
+use devarch_testkit::outside;
+
+fn on_rootless_podman(test: fn(&World)) {
+    if let Some(world) = World::on_rootless() {
+        test(&world);
+    }
+}
+
+/// A web server that answers with the name it was given.
+const TWO: &str = r#"version: "1"
+templates:
+  page:
+    image: busybox:1.37
+    command: [sh, -c, 'mkdir /www; echo "$PAGE" >/www/index.html; exec httpd -f -p 8000 -h /www']
+    stop_grace_period: 0s
+    healthcheck: { test: [CMD-SHELL, "wget -qO- http://127.0.0.1:8000/"] }
+stacks:
+  STACK:
+    instances:
+      web: { template: page, ports: [8000], environment: { PAGE: first } }
+      other: { template: page, environment: { PAGE: other } }
+"#;
+
+#[test]
+fn a_stack_on_rootless_podman_answers_is_changed_and_goes() {
+    on_rootless_podman(|world| {
+        world.write(TWO);
+        world.ok(&["up", "--yes"]);
+        assert_eq!(page(world), "first\n");
+        let status = world.json(&["status", "STACK"]);
+        for instance in status["stacks"][0]["instances"].as_array().unwrap() {
+            assert_eq!(instance["health"], "healthy", "{instance}");
+        }
+        world.ok(&["plan", "--detailed-exitcode"]);
+        world.ok(&["set", "STACK/web", "environment.PAGE=second"]);
+        world.ok(&["apply", "--yes"]);
+        assert_eq!(page(world), "second\n");
+        world.ok(&["plan", "--detailed-exitcode"]);
+        world.ok(&["down", "--yes"]);
+        let prefix = format!("devarch-{}-", world.stack);
+        let (containers, networks) =
+            world.wait(async { (world.engine().containers().await, world.engine().networks().await) });
+        assert!(!containers.unwrap().iter().any(|left| left.name.as_str().starts_with(&prefix)));
+        assert!(!networks.unwrap().iter().any(|left| left.name.starts_with(&prefix)));
+    });
+}
+
+#[test]
+fn two_stacks_on_rootless_podman_do_not_reach_each_other() {
+    on_rootless_podman(|world| {
+        world.write(TWO);
+        world.ok(&["up", "--yes"]);
+        world.ok(&["up", "--as", "STACK-next", "--yes"]);
+        let asks = |url: &str| world.run(&["exec", "STACK/other", "--", "timeout", "3", "wget", "-qO-", url]);
+        assert_eq!(asks("http://web:8000/").stdout, "first\n");
+        let at = |stack: &str| {
+            let name = format!("devarch-{stack}-web");
+            let all = world.wait(world.engine().containers()).unwrap();
+            let found = all.into_iter().find(|container| container.name.as_str() == name).unwrap();
+            found.networks.into_values().next().unwrap().unwrap()
+        };
+        let (own, next) = (at(&world.stack), at(&format!("{}-next", world.stack)));
+        assert_eq!(asks(&format!("http://{own}:8000/")).stdout, "first\n");
+        for stranger in [format!("http://{next}:8000/"), "http://devarch-STACK-next-web:8000/".to_owned()] {
+            let asked = asks(&stranger);
+            assert!(asked.code != 0 && asked.stdout.is_empty(), "{stranger}: {asked}");
+        }
+    });
+}
+
+/// Podman before 4.8 moves a bridge's hardware address when a container goes; here everybody is told of it.
+#[test]
+fn nobody_on_rootless_podman_loses_the_name_server_when_a_neighbour_is_replaced() {
+    const NAMES: [&str; 3] = ["a", "b", "c"];
+    on_rootless_podman(|world| {
+        world.write(
+            "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      a: { template: busybox }\n      \
+             b: { template: busybox }\n      c: { template: busybox }\n",
+        );
+        world.ok(&["up", "--yes"]);
+        for round in 0..3 {
+            for replaced in NAMES {
+                world.ok(&["set", &format!("STACK/{replaced}"), &format!("environment.ROUND={round}")]);
+                world.ok(&["apply", "--yes"]);
+                for asks in NAMES {
+                    let asker = format!("STACK/{asks}");
+                    world.ok(&["exec", &asker, "--", "timeout", "3", "nslookup", replaced]);
+                }
+            }
+        }
+    });
+}
+
+/// What the web server answers on this machine.
+fn page(world: &World) -> String {
+    let status = world.json(&["status", "STACK"]);
+    let instances = status["stacks"][0]["instances"].as_array().unwrap();
+    let web = instances.iter().find(|instance| instance["name"] == "web").unwrap();
+    let address = web["ports"][0]["host"].as_str().unwrap().parse().unwrap();
+    world.wait(outside::web_page(address, "/")).unwrap()
+}
