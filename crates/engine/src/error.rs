@@ -48,6 +48,9 @@ pub enum EngineErrorKind {
     Misplaced,
     /// The object is used by others.
     InUse,
+    /// Docker counts connections to the network that are not there any more: a race of its own, seen in 20.10 with many
+    /// containers at once, that only its restart mends (moby issue 42119).
+    Miscounted,
     /// The engine's disk is full.
     DiskFull,
     /// The call was cut off or timed out; its outcome is unknown until observed.

@@ -4,7 +4,7 @@
 
 use devarch_core::{
     engine::{EngineKind, Locality},
-    id::ContainerId,
+    id::{ContainerId, NetworkId},
     name::{ContainerName, PhysicalVolume},
     unit::Millis,
 };
@@ -329,4 +329,36 @@ async fn an_engine_is_reached_over_tcp() {
     assert_eq!(docker.info().endpoint, address);
     assert_eq!(docker.containers().await.unwrap(), []);
     docker.start(&ContainerId::new("1")).await.unwrap();
+}
+
+/// Docker 20.10 loses count with many containers at once (moby issue 42119).
+#[tokio::test]
+async fn a_network_that_nothing_is_connected_to_and_that_does_not_go_is_told_as_such() {
+    macro_rules! in_use {
+        () => {
+            Some(concat!(
+                "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n",
+                r#"{"message":"error while removing network: network n id 1 has active endpoints"}"#
+            ))
+        };
+    }
+    let kind = async |answer: Answer| {
+        let engine = Pretended::new(answer);
+        let docker = engine.connect().await.unwrap();
+        docker.remove_network(&NetworkId::new("1")).await.unwrap_err().kind
+    };
+    let empty = kind(|asked| match asked {
+        "DELETE /networks/1" => in_use!(),
+        "GET /networks/1" => ok!(r#"{"Containers":{}}"#),
+        "GET /_ping" => Some(DOCKER),
+        _ => ok!("{}"),
+    });
+    assert_eq!(empty.await, Kind::Miscounted);
+    let used = kind(|asked| match asked {
+        "DELETE /networks/1" => in_use!(),
+        "GET /networks/1" => ok!(r#"{"Containers":{"4e":{"Name":"other"}}}"#),
+        "GET /_ping" => Some(DOCKER),
+        _ => ok!("{}"),
+    });
+    assert_eq!(used.await, Kind::InUse);
 }

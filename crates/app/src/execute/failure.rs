@@ -208,7 +208,7 @@ impl Ending {
                 )
             }
             Self::Committed { remains } => {
-                f.write_str("\nwhat is new runs; of what it replaced these are still there:")?;
+                f.write_str("\nwhat was to be there is; of what was to go these are still there:")?;
                 notes(f, remains)?;
                 write!(f, "\n`devarch apply {stack}` removes them")
             }
@@ -312,6 +312,10 @@ fn hint(kind: &EngineErrorKind) -> &'static str {
         }
         EngineErrorKind::BuildFailed => {
             "\nMend what it is built from; the same command builds it again. What ran before still runs"
+        }
+        EngineErrorKind::Miscounted => {
+            "; nothing is connected to it: Docker has miscounted (moby issue 42119), and removes it only after its own \
+             restart. Until then it does no harm, and an `up` uses it as it is"
         }
         EngineErrorKind::PortTaken => "; `devarch plan` names who has the port",
         _ => "",

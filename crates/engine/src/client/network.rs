@@ -5,7 +5,7 @@ use super::{
     podman_networks::{self, PodmanNetwork},
 };
 use crate::{
-    EngineErrorKind as Kind,
+    EngineError, EngineErrorKind as Kind,
     cause::{During, Failure},
     wire::Call,
 };
@@ -111,7 +111,10 @@ fn body(spec: &NetworkSpec, labels: &BTreeMap<String, String>, options: &Value, 
 pub(super) async fn remove(engine: &BollardEngine, id: &NetworkId) -> Result<()> {
     let action = || format!("remove network {id}");
     if !engine.is_podman() {
-        return remove_by(engine, id.as_str()).await.during(action);
+        return match remove_by(engine, id.as_str()).await.during(action) {
+            Err(error) if error.kind == Kind::InUse => remove_unused(engine, id, error).await,
+            removed => removed,
+        };
     }
     let Some(found) = podman_networks::find(engine, id.as_str()).await.during(action)? else { return Ok(()) };
     let removed = match remove_by(engine, &found.name).await {
@@ -122,6 +125,25 @@ pub(super) async fn remove(engine: &BollardEngine, id: &NetworkId) -> Result<()>
         removed => removed,
     };
     removed.during(action)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Used {
+    containers: Option<BTreeMap<String, Value>>,
+}
+
+/// A network that Docker says is used: again where nothing is connected to it by now.
+async fn remove_unused(engine: &BollardEngine, id: &NetworkId, error: EngineError) -> Result<()> {
+    let look = engine.wire.find(Call::get(format!("/networks/{id}"))).await;
+    let found: Option<Used> = look.during(|| format!("inspect network {id}"))?;
+    if found.and_then(|found| found.containers).is_some_and(|containers| !containers.is_empty()) {
+        return Err(error);
+    }
+    match remove_by(engine, id.as_str()).await.during(|| error.action.clone()) {
+        Err(again) if again.kind == Kind::InUse => Err(EngineError { kind: Kind::Miscounted, ..again }),
+        removed => removed,
+    }
 }
 
 /// Gone already is fine.
