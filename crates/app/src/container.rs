@@ -1,9 +1,6 @@
 //! Into running containers: output, commands, shells.
 
-use crate::{
-    App, AppError,
-    observe::{Look, observe},
-};
+use crate::{App, AppError};
 use devarch_core::{
     id::ContainerId,
     name::{InstanceName, StackName},
@@ -100,13 +97,13 @@ impl App {
             crate::app::instance(stack, only)?;
         }
         let engine = self.engine(Some(stack)).await?;
-        let observed = observe(engine.as_ref(), &Look::default()).await?;
+        let containers = engine.containers().await?;
         let found: Vec<(InstanceName, ContainerId, RunState)> = stack
             .instances
             .iter()
             .filter(|(name, _)| only.is_none_or(|only| only == *name))
             .filter_map(|(name, instance)| {
-                let container = self.current(&observed, stack, name, instance)?;
+                let container = self.current(&containers, stack, name, instance)?;
                 Some((name.clone(), container.id.clone(), container.state))
             })
             .collect();

@@ -126,7 +126,7 @@ impl App {
             ));
         }
         let theirs = self.stack(&provider_stack).await?;
-        let container = self.current(observed, &theirs, &provider, instance(&theirs, &provider)?);
+        let container = self.current(&observed.containers, &theirs, &provider, instance(&theirs, &provider)?);
         match container {
             Some(container) if container.state == RunState::Running => {
                 Ok(Removal { at, command, engine: engine.clone(), container: container.id.clone() })

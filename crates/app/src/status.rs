@@ -5,12 +5,11 @@ mod own_checks;
 use crate::{
     App, AppError, HeldLock,
     apply::{ShownPlan, told},
-    observe::{Look, observe},
 };
 use devarch_core::{
     id::{ApplyId, ContainerId, StackId},
     name::{InstanceName, StackName},
-    observed::{HealthState, Observed, ObservedContainer, RunState},
+    observed::{HealthState, ObservedContainer, RunState},
     resolve::{Effective, WiredStack},
     spec::label,
     stack::{Instance, Stack, Wanted},
@@ -274,18 +273,17 @@ impl App {
 
     async fn look(&self, stack: &Stack, options: StatusOptions) -> Result<Seen, AppError> {
         let engine = self.engine(Some(stack)).await?;
-        let unattended = async { Ok(engine.unattended_checks().await?) };
-        let (observed, unattended) = try_join(observe(engine.as_ref(), &Look::default()), unattended).await?;
+        let (containers, unattended) = try_join(engine.containers(), engine.unattended_checks()).await?;
         let health = if engine.info().runs_health_checks {
-            self.own_checks(engine.as_ref(), &observed).await?
+            self.own_checks(engine.as_ref(), &containers).await?
         } else {
-            let ours = observed.containers.iter().filter(|container| {
+            let ours = containers.iter().filter(|container| {
                 container.label(label::STORE_ID) == Some(self.store_id.as_str())
                     && unattended.contains(&container.id)
             });
             driven_health(engine.as_ref(), ours, options).await
         };
-        Ok(Seen { observed, health })
+        Ok(Seen { containers, health })
     }
 
     fn stack_status(
@@ -300,7 +298,7 @@ impl App {
             .instances
             .iter()
             .map(|(name, instance)| {
-                let container = look.and_then(|seen| self.current(&seen.observed, stack, name, instance));
+                let container = look.and_then(|seen| self.current(&seen.containers, stack, name, instance));
                 let health = container.and_then(|c| look.and_then(|seen| seen.health.get(&c.id)));
                 let place = Place { stack, name, instance, effective: &effective[name] };
                 (name.clone(), instance_status(&place, container, health))
@@ -336,13 +334,13 @@ impl App {
     /// The container of an instance: the one with its labels and its proper name, else any with its labels.
     pub(crate) fn current<'a>(
         &self,
-        observed: &'a Observed,
+        containers: &'a [ObservedContainer],
         stack: &Stack,
         name: &InstanceName,
         instance: &Instance,
     ) -> Option<&'a ObservedContainer> {
         let proper = format!("devarch-{}-{name}", stack.name);
-        let mut ours = observed.containers.iter().filter(|container| {
+        let mut ours = containers.iter().filter(|container| {
             container.label(label::INSTANCE_ID) == Some(instance.id.as_str())
                 && container.label(label::STORE_ID) == Some(self.store_id.as_str())
         });
@@ -391,7 +389,7 @@ async fn driven_health(
 
 /// What one look at an engine told.
 struct Seen {
-    observed: Observed,
+    containers: Vec<ObservedContainer>,
     /// By container, where DevArch ran the last check: the result and when it was made.
     health: BTreeMap<ContainerId, (HealthState, Option<String>)>,
 }

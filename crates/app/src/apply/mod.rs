@@ -204,6 +204,7 @@ impl App {
             images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
             starts: Starts::default(),
             made: Mutex::default(),
+            seen: Mutex::default(),
         };
         let journal = Journal { store: &self.store, lock, apply: attempt.apply.clone() };
         let run = Run { hands: &hands, journal: Some(&journal), events, on_failure: OnFailure::Stop };

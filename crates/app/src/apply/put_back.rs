@@ -158,6 +158,7 @@ impl App {
             images: BTreeMap::new(),
             starts: Starts::default(),
             made: Mutex::default(),
+            seen: Mutex::default(),
         };
         let quiet = |event: Event| {
             if let Event::Pull { .. } = event {

@@ -3,10 +3,11 @@
 use super::{Event, EventSink, Failure, Starts, command::run_command, ready};
 use crate::images::{Build, Pull};
 use devarch_core::{
+    desired::Readiness,
     hash::{FORM, HashKey},
     id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
     name::{ContainerName, InstanceName},
-    observed::RunState,
+    observed::{ObservedContainer, RunState},
     plan::{Action, AppliedState, ContainerRef, Made, Step, StepId, VolumeCopy},
     resolve::Provisioning,
     secret::Mask,
@@ -50,6 +51,8 @@ pub(crate) struct Hands<'a> {
     pub(crate) starts: Starts,
     /// Containers made so far.
     pub(crate) made: Mutex<BTreeMap<StepId, ContainerId>>,
+    /// All containers as they were seen last.
+    pub(crate) seen: Mutex<Vec<ObservedContainer>>,
 }
 
 impl Hands<'_> {
@@ -120,6 +123,15 @@ impl Hands<'_> {
         }
     }
 
+    /// Where nobody else runs the engine's check, the one success that was waited for is recorded, so that the engine's
+    /// status is right.
+    pub(super) async fn confirm(&self, step: &Step) {
+        let Action::Await { container, readiness: Readiness::Healthy(_) } = &step.action else { return };
+        let Ok(id) = self.container(container) else { return };
+        // It was seen healthy; where this fails the engine merely shows it later.
+        let _ = self.engine.run_engine_check(&id).await;
+    }
+
     async fn create(&self, name: &ContainerName, made: &Made) -> Result<ContainerId, Failure> {
         self.remember(made, AppliedState::Begun).await?;
         let request = CreateContainer {
@@ -180,7 +192,7 @@ impl Hands<'_> {
         if made.is_empty() {
             return Ok(());
         }
-        let listed = self.engine.containers().await.map_err(Failure::Engine)?;
+        let listed = self.listed_with(&made).await?;
         for (step, container) in made {
             let Action::CreateContainer { made, .. } = &self.steps[step.0].action else { continue };
             let found = listed.iter().find(|listed| listed.id == container).map(|listed| &listed.image_id);
@@ -196,6 +208,19 @@ impl Hands<'_> {
             }
         }
         Ok(())
+    }
+
+    /// All containers, as seen last if these were there by then: what a container was made of does not change.
+    async fn listed_with(
+        &self,
+        made: &BTreeMap<StepId, ContainerId>,
+    ) -> Result<Vec<ObservedContainer>, Failure> {
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let ids: BTreeSet<&ContainerId> = seen.iter().map(|container| &container.id).collect();
+        if made.values().all(|made| ids.contains(made)) {
+            return Ok(seen);
+        }
+        self.engine.containers().await.map_err(Failure::Engine)
     }
 
     /// The user's labels and DevArch's.
@@ -246,7 +271,9 @@ impl Hands<'_> {
             }
             Err(Failure::Instance(name.clone(), Box::new(self.exited(&id).await)))
         };
-        try_join_all(containers.iter().map(still_runs)).await.map(|_| ())
+        try_join_all(containers.iter().map(still_runs)).await?;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = listed;
+        Ok(())
     }
 
     /// Whether its engine leaves a container alone that ended, so that one that runs has run since its start: an

@@ -73,7 +73,7 @@ async fn healthy(
     };
     loop {
         let last = match hands.engine.probe(id, &probe).await {
-            Ok(result) if result.exit_code == Some(0) => return confirm(hands, id).await,
+            Ok(result) if result.exit_code == Some(0) => return Ok(()),
             Ok(result) => result.output,
             Err(error) => error.to_string(),
         };
@@ -94,11 +94,6 @@ async fn healthy(
 /// How long to wait for the next probe.
 fn pause(waited: Duration) -> Duration {
     (waited / PAUSE_PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
-}
-
-/// Where nobody else runs the engine's check, its one success is recorded, so that the engine's status is right.
-async fn confirm(hands: &Hands<'_>, id: &ContainerId) -> Result<(), Failure> {
-    hands.engine.run_engine_check(id).await.map(|_| ()).map_err(Failure::Engine)
 }
 
 /// How long failures are borne: the start period, then as many intervals as retries.

@@ -4,7 +4,7 @@
 use crate::{App, AppError, apply::ShownPlan};
 use devarch_core::{
     id::{ContainerId, StackId},
-    observed::{HealthState, Observed, ObservedContainer, RunState},
+    observed::{HealthState, ObservedContainer, RunState},
     spec::label,
 };
 use devarch_engine::Engine;
@@ -19,7 +19,7 @@ impl App {
     pub(super) async fn own_checks(
         &self,
         engine: &dyn Engine,
-        observed: &Observed,
+        containers: &[ObservedContainer],
     ) -> Result<BTreeMap<ContainerId, (HealthState, Option<String>)>, AppError> {
         let mut healthy = BTreeMap::new();
         let ours = |container: &&ObservedContainer| {
@@ -27,7 +27,7 @@ impl App {
                 && container.health == Some(HealthState::Starting)
                 && container.label(label::STORE_ID) == Some(self.store_id.as_str())
         };
-        let starting: Vec<_> = observed.containers.iter().filter(ours).collect();
+        let starting: Vec<_> = containers.iter().filter(ours).collect();
         let passed = if starting.is_empty() { Passed::new() } else { self.passed_checks(&starting).await? };
         for container in starting {
             let Some(at) = whose(container).and_then(|whose| passed.get(&whose)).copied() else { continue };
