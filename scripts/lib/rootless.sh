@@ -37,6 +37,9 @@ make_rootless_user() {
     if ! { grep -q "^$ROOTLESS_USER:" /etc/subuid && grep -q "^$ROOTLESS_USER:" /etc/subgid; }; then
         die "$ROOTLESS_USER has no subordinate ids" "usermod --add-subuids 1000000-1065535 --add-subgids 1000000-1065535 $ROOTLESS_USER"
     fi
+    # As after a start of the machine, whatever became of an earlier service: nothing runs, and nothing is told to.
+    pkill -KILL -U "$uid" || true
+    rm -rf "/run/user/$uid"
     install -d -m 700 -o "$ROOTLESS_USER" -g "$ROOTLESS_USER" "/run/user/$uid"
     chmod 755 "$STATE"
     AS_ROOTLESS=(setpriv "--reuid=$uid" "--regid=$(id -g "$ROOTLESS_USER")" --init-groups

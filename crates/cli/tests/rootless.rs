@@ -6,6 +6,10 @@ mod common;
 
 use common::World;
 use devarch_testkit::outside;
+use std::time::Duration;
+
+/// For as long the name server may be away while it reads what has changed: milliseconds, but on a busy machine.
+const BLINK: Duration = Duration::from_secs(2);
 
 fn on_rootless_podman(test: fn(&World)) {
     if let Some(world) = World::on_rootless() {
@@ -58,7 +62,10 @@ fn two_stacks_on_rootless_podman_do_not_reach_each_other() {
         world.write(TWO);
         world.ok(&["up", "--yes"]);
         world.ok(&["up", "--as", "STACK-next", "--yes"]);
-        let asks = |url: &str| world.run(&["exec", "STACK/other", "--", "timeout", "3", "wget", "-qO-", url]);
+        let asks = |url: &str| {
+            let asking = ["exec", "STACK/other", "--", "timeout", "3", "wget", "-qO-", url];
+            world.run_within(BLINK, &asking, |ran| ran.code == 0)
+        };
         assert_eq!(asks("http://web:8000/").stdout, "first\n");
         let at = |stack: &str| {
             let name = format!("devarch-{stack}-web");
@@ -91,7 +98,9 @@ fn nobody_on_rootless_podman_loses_the_name_server_when_a_neighbour_is_replaced(
                 world.ok(&["apply", "--yes"]);
                 for asks in NAMES {
                     let asker = format!("STACK/{asks}");
-                    world.ok(&["exec", &asker, "--", "timeout", "3", "nslookup", replaced]);
+                    let asking = ["exec", &asker, "--", "timeout", "3", "nslookup", replaced];
+                    let answer = world.run_within(BLINK, &asking, |ran| ran.code == 0);
+                    assert_eq!(answer.code, 0, "{asking:?}\n{answer}");
                 }
             }
         }

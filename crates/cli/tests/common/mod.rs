@@ -220,10 +220,15 @@ impl World {
     /// containers by their names: Podman before 4.8 may move the name server to another hardware address whenever a
     /// container of the network comes or goes, and it takes two seconds until it is found again.
     pub(crate) fn run_until(&self, args: &[&str], expected: impl Fn(&Ran) -> bool) -> Ran {
+        self.run_within(Duration::from_secs(10), args, expected)
+    }
+
+    /// The same for as long.
+    pub(crate) fn run_within(&self, limit: Duration, args: &[&str], expected: impl Fn(&Ran) -> bool) -> Ran {
         let begun = Instant::now();
         loop {
             let ran = self.run(args);
-            if expected(&ran) || begun.elapsed() > Duration::from_secs(10) {
+            if expected(&ran) || begun.elapsed() > limit {
                 return ran;
             }
             std::thread::sleep(Duration::from_millis(100));
