@@ -37,6 +37,8 @@ on_both_engines! {
     a_socket_without_permission_is_named_with_the_way_out
     a_foreign_network_of_our_name_is_refused_and_left_alone
     an_engine_that_went_away_is_told_by_every_command
+    what_policy_or_machine_forbid_is_told_where_it_stands_and_nothing_is_begun
+    an_image_that_is_nowhere_is_told_with_what_to_check_and_nothing_is_begun
 }
 
 fn with(kind: EngineKind, test: fn(&World)) {
@@ -171,6 +173,35 @@ fn a_socket_without_permission_is_named_with_the_way_out(world: &World) {
     assert!(ran.stderr.contains(way_out), "{ran}");
     let doctor = world.run_as_nobody(&["doctor"], None).unwrap();
     assert!(doctor.stdout.contains(&socket) && doctor.stdout.contains(way_out), "{doctor}");
+}
+
+fn what_policy_or_machine_forbid_is_told_where_it_stands_and_nothing_is_begun(world: &World) {
+    let forbidden = [
+        ("privileged: true", "web.privileged: true is refused by policy; add `allow: [privileged]`"),
+        ("network_mode: host", "web.network_mode: host is refused by policy; add `allow: [host-network]`"),
+        ("volumes: [\"/etc:/data\"]", "web.volumes: /etc is refused by policy; add `allow: [host-paths]`"),
+        (
+            "volumes: [\"./absent:/data\"]",
+            "web.volumes./data: $ROOT/project/absent does not exist on this machine",
+        ),
+        ("ports: [\"99999:80\"]", "web.ports[0]: port 99999 is out of range"),
+    ];
+    for (field, told) in forbidden {
+        world.write(&WEB.replace("template: busybox", &format!("template: busybox, {field}")));
+        let ran = world.fails(3, &["up", "--yes"]);
+        assert!(ran.stderr.contains(&format!("stacks.STACK.instances.{told}")), "{field}: {ran}");
+        assert!(ran.stderr.contains("devarch.yml:5:"), "{field}: {ran}");
+        assert_eq!((world.containers(), world.networks()), (0, 0), "{field}");
+    }
+}
+
+fn an_image_that_is_nowhere_is_told_with_what_to_check_and_nothing_is_begun(world: &World) {
+    let nowhere = "template: busybox, image: \"127.0.0.1:1/nothing/here:1\"";
+    world.write(&WEB.replace("template: busybox", nowhere));
+    let ran = world.fails(1, &["up", "--yes"]);
+    assert!(ran.stderr.contains("instance 'web': pull 127.0.0.1:1/nothing/here:1 failed"), "{ran}");
+    assert!(ran.stderr.contains("check the image's name and tag, and the network"), "{ran}");
+    assert_eq!((world.containers(), world.networks()), (0, 0));
 }
 
 fn a_foreign_network_of_our_name_is_refused_and_left_alone(world: &World) {
