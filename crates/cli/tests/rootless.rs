@@ -82,6 +82,19 @@ fn two_stacks_on_rootless_podman_do_not_reach_each_other() {
     });
 }
 
+/// Podman 4.3 keeps the address of a container that could not have its port.
+#[test]
+fn a_port_of_roots_is_refused_before_anything_is_begun() {
+    on_rootless_podman(|world| {
+        world.write(&TWO.replace("ports: [8000]", "ports: [\"80:8000\"]"));
+        let ran = world.fails(5, &["up", "--yes"]);
+        assert!(ran.stderr.contains("port 80 is root's (below 1024)"), "{ran}");
+        world.write(TWO);
+        world.ok(&["up", "--yes"]);
+        assert_eq!(page(world), "first\n");
+    });
+}
+
 /// Podman before 4.8 moves a bridge's hardware address when a container goes; here everybody is told of it.
 #[test]
 fn nobody_on_rootless_podman_loses_the_name_server_when_a_neighbour_is_replaced() {

@@ -72,6 +72,8 @@ pub struct EngineInfo {
     pub locality: Locality,
     /// Whether somebody runs its health checks: Docker itself, systemd timers for Podman.
     pub runs_health_checks: bool,
+    /// The lowest host port it can publish: 1024 for a user's Podman, unless the machine says otherwise.
+    pub lowest_port: u16,
 }
 
 impl EngineInfo {

@@ -108,6 +108,11 @@ async fn learn(wire: &Wire) -> Result<EngineInfo> {
         runs_health_checks: kind == EngineKind::Docker
             || (place.locality == Locality::Host
                 && systemd_runs(Path::new("/run"), place.rootless.then(|| owner(wire.endpoint())))),
+        lowest_port: if kind == EngineKind::Podman && place.rootless && place.locality == Locality::Host {
+            unprivileged_from()
+        } else {
+            0
+        },
     })
 }
 
@@ -118,6 +123,13 @@ fn systemd_runs(run: &Path, user: Option<u32>) -> bool {
         None => run.join("systemd/system").is_dir(),
         Some(user) => run.join(format!("user/{user}/systemd/private")).exists(),
     }
+}
+
+/// The first port that not only root may listen on (ip-sysctl of the kernel). Docker's rootless mode can be given the
+/// right to the others in ways that don't show.
+fn unprivileged_from() -> u16 {
+    let told = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    told.ok().and_then(|told| told.trim().parse().ok()).unwrap_or(1024)
 }
 
 /// For whom a rootless engine runs: whose its socket is.
@@ -211,6 +223,7 @@ mod tests {
             rootless: false,
             locality: Locality::Host,
             runs_health_checks: true,
+            lowest_port: 0,
         })
     }
 

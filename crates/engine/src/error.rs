@@ -32,8 +32,10 @@ pub enum EngineErrorKind {
     NameTaken,
     /// A host port is taken.
     PortTaken,
-    /// The addresses are taken or overlap.
+    /// The network's addresses overlap those of another.
     SubnetTaken,
+    /// Another container has the address.
+    AddressTaken,
     /// The image can't be had.
     NoImage,
     /// The image's own instructions failed, or can't be read.

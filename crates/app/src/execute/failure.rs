@@ -313,6 +313,11 @@ fn hint(kind: &EngineErrorKind) -> &'static str {
         EngineErrorKind::BuildFailed => {
             "\nMend what it is built from; the same command builds it again. What ran before still runs"
         }
+        EngineErrorKind::AddressTaken => {
+            "; where that container is gone, it is a Podman of your own that keeps what a start had that failed over a \
+             port: with nothing running on it, remove ipam.db and aardvark-dns in $XDG_RUNTIME_DIR/containers/networks, \
+             then apply again"
+        }
         EngineErrorKind::Miscounted => {
             "; nothing is connected to it: Docker has miscounted (moby issue 42119), and removes it only after its own \
              restart. Until then it does no harm, and an `up` uses it as it is"

@@ -224,15 +224,31 @@ fn left_volumes(
 
 fn ports(desired: &Desired, (name, instance): Named<'_>, observed: &Observed, found: &mut Vec<Conflict>) {
     for port in &instance.spec.ports {
-        if let Some(holder) = holder(desired, observed, port.socket()) {
-            let message = format!(
-                "port {} is already in use by {holder}; stop it, or choose another: \
-                 `devarch set {}/{name} ports.{}=PORT`",
-                port.host_port, desired.identity.stack_name, port.key.target
-            );
-            found.push(Conflict(Problem::of(name, format!("ports.{}", port.key), message)));
-        }
+        let choose =
+            format!("`devarch set {}/{name} ports.{}=PORT`", desired.identity.stack_name, port.key.target);
+        let message = if let Some(holder) = holder(desired, observed, port.socket()) {
+            format!(
+                "port {} is already in use by {holder}; stop it, or choose another: {choose}",
+                port.host_port
+            )
+        } else if is_roots(observed, port.socket()) {
+            format!(
+                "port {0} is root's (below {1}), and this {2} runs without root; choose another: {choose}; or let \
+                 everybody have it: `sudo sysctl net.ipv4.ip_unprivileged_port_start={0}`",
+                port.host_port, observed.engine.lowest_port, observed.engine.kind
+            )
+        } else {
+            continue;
+        };
+        found.push(Conflict(Problem::of(name, format!("ports.{}", port.key), message)));
     }
+}
+
+/// Whether the engine may not publish a port. To try is no good: Podman 4.3 never gives the container's address back after
+/// that, not even with its network.
+fn is_roots(observed: &Observed, socket: HostSocket) -> bool {
+    let published = || observed.containers.iter().any(|container| publishes(container, socket));
+    socket.port < observed.engine.lowest_port && !published()
 }
 
 /// Who else has a host port: another container or a process, in words.

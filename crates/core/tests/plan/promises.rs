@@ -5,6 +5,7 @@ use crate::{
     support::{Paper, assign, name, stack},
 };
 use devarch_core::{
+    engine::EngineKind,
     observed::{Listener, RunState},
     plan::{Action, PlanOptions, Step, TextOptions, plan, plan_text},
     stack::{Stack, Wanted},
@@ -352,6 +353,22 @@ fn what_others_have_is_a_conflict_that_names_them() {
       instance 'web': port 8080 is already in use by container devarch-shop-web, which was not made by DevArch; stop it, or choose another: `devarch set shop/web ports.80=PORT`
       instance 'web': volume devarch-shop-web-data was not made by DevArch; its data is left alone: remove it, or rename the instance
     ");
+}
+
+#[test]
+fn a_port_of_roots_is_refused_where_the_engine_runs_without_root() {
+    let shop = stack("web: {template: t, ports: [\"80:80\", \"1024:81\"]}");
+    let mut paper = Paper::new();
+    paper.observed.engine.kind = EngineKind::Podman;
+    paper.observed.engine.lowest_port = 1024;
+    let planned =
+        plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).map(|_| ());
+    insta::assert_snapshot!(planned.unwrap_err().to_string(), @"stack 'shop' can't be applied: instance 'web': port 80 is root's (below 1024), and this podman runs without root; choose another: `devarch set shop/web ports.80=PORT`; or let everybody have it: `sudo sysctl net.ipv4.ip_unprivileged_port_start=80`");
+    // One that is published already was allowed when it began.
+    paper.observed.engine.lowest_port = 0;
+    paper.apply(&shop);
+    paper.observed.engine.lowest_port = 1024;
+    plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap();
 }
 
 #[test]

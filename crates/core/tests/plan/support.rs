@@ -141,6 +141,7 @@ impl Paper {
                 rootless: false,
                 locality: Locality::Host,
                 runs_health_checks: true,
+                lowest_port: 0,
             },
             engine_id: None,
             containers: Vec::new(),

@@ -110,7 +110,7 @@ pub async fn a_taken_address_is_told_as_such(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     f.run(&f.attached("a", &RUNS, &network, 5)).await;
     let second = f.create(&f.attached("b", &RUNS, &network, 5)).await;
-    refused(f.engine.start(&second).await, &Kind::SubnetTaken);
+    refused(f.engine.start(&second).await, &Kind::AddressTaken);
 }
 
 /// Kept containers are taken off the network and put back at the same address.

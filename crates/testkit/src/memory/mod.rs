@@ -59,6 +59,7 @@ impl MemoryEngine {
                 rootless: false,
                 locality: Locality::Host,
                 runs_health_checks: true,
+                lowest_port: 0,
             },
             world: Mutex::new(World::new(Arc::new(busybox))),
         };

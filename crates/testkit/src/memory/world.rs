@@ -294,7 +294,7 @@ impl World {
             self.named(network)?;
             let taken = self.running().any(|other| other.networks.get(network) == Some(address));
             if taken {
-                return no(Kind::SubnetTaken, format!("{address} is taken"));
+                return no(Kind::AddressTaken, format!("{address} is taken"));
             }
         }
         for port in &mine.request.spec.ports {
