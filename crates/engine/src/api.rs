@@ -100,7 +100,7 @@ pub trait Engine: Send + Sync {
     /// systemd); each call counts as a check. `None` where the engine does it by itself.
     async fn run_engine_check(&self, id: &ContainerId) -> Result<Option<HealthState>>;
 
-    /// Running containers that have a health check nobody runs by himself; none where the engine does it.
+    /// Running containers with a health check that nobody runs unless asked to; none where the engine runs them.
     async fn unattended_checks(&self) -> Result<Vec<ContainerId>>;
 
     /// A container's output. Where the engine answers late (Podman, before the first line), an error can be the

@@ -314,7 +314,7 @@ fn hint(kind: &EngineErrorKind) -> &'static str {
             "\nMend what it is built from; the same command builds it again. What ran before still runs"
         }
         EngineErrorKind::AddressTaken => {
-            "; where that container is gone, it is a Podman of your own that keeps what a start had that failed over a \
+            "; if no container has it, it is a Podman of your own that keeps what a start had that failed over a \
              port: with nothing running on it, remove ipam.db and aardvark-dns in $XDG_RUNTIME_DIR/containers/networks, \
              then apply again"
         }

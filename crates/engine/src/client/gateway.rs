@@ -15,10 +15,7 @@ use devarch_core::{
     spec::ContainerSpec,
 };
 use rustix::process::geteuid;
-use std::{
-    collections::HashMap, os::unix::fs::MetadataExt as _, path::Path, process::Stdio, sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, os::unix::fs::MetadataExt as _, path::Path, process::Stdio, time::Duration};
 use tokio::sync::Mutex;
 
 /// Podman with netavark 1.9.
@@ -72,10 +69,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sees to it that a user's bridges announce themselves. The namespace ends with its last container, and the next one is
 /// to be told anew.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Announcements {
     wanted: bool,
-    told: Arc<Mutex<bool>>,
+    told: Mutex<bool>,
 }
 
 impl Announcements {
@@ -86,7 +83,7 @@ impl Announcements {
             owner == Some(geteuid().as_raw())
         };
         let wanted = moves(engine) && engine.rootless && engine.locality == Locality::Host && own();
-        Self { wanted, told: Arc::default() }
+        Self { wanted, told: Mutex::default() }
     }
 
     /// A container was started: the namespace is there.
