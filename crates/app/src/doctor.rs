@@ -1,6 +1,8 @@
 //! What is right and wrong with the machine DevArch works on, and how to mend it. Nothing is changed and no engine is
 //! started.
 
+mod names;
+
 use crate::{App, AppError, Leftover, Settings, adopt::leftovers, host};
 use devarch_core::{
     engine::{EngineKind, Locality},
@@ -88,6 +90,8 @@ pub async fn doctor(settings: &Settings) -> Vec<Check> {
         checks.push(other_homes(app, &engines).await);
     }
     let seen = join_all(engines.iter().map(look)).await;
+    let looked = engines.iter().zip(&seen);
+    checks.extend(looked.filter_map(|(engine, (_, containers))| names::names(engine.info(), containers)));
     let networks: Vec<ObservedNetwork> = seen.iter().flat_map(|(networks, _)| networks.clone()).collect();
     let containers: Vec<ObservedContainer> =
         seen.into_iter().flat_map(|(_, containers)| containers).collect();
