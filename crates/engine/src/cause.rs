@@ -305,11 +305,11 @@ mod tests {
             (500, "network name n already used: network already exists", Kind::NameTaken),
             (403, "Pool overlaps with other one on this address space", Kind::SubnetTaken),
             (500, "subnet 10.9.0.0/26 is already used on the host or by another config", Kind::SubnetTaken),
-            (403, "Address already in use", Kind::SubnetTaken),
+            (403, "Address already in use", Kind::AddressTaken),
             (
                 500,
                 "IPAM error: requested ip address 10.9.0.9 is already allocated to container ID 33",
-                Kind::SubnetTaken,
+                Kind::AddressTaken,
             ),
             (
                 500,
