@@ -4,6 +4,7 @@
 
 require_rootless() {
     require_podman
+    ensure_tool pkill procps
     if ! has_apt; then return 0; fi
     apt_install uidmap slirp4netns fuse-overlayfs
 }
