@@ -107,7 +107,7 @@ async fn learn(wire: &Wire) -> Result<EngineInfo> {
         locality: place.locality,
         runs_health_checks: kind == EngineKind::Docker
             || (place.locality == Locality::Host
-                && systemd_runs(Path::new("/run"), place.rootless.then(|| owner(wire.endpoint())))),
+                && systemd_runs(Path::new("/run"), place.rootless.then(|| user_of(wire.endpoint())))),
         lowest_port: if kind == EngineKind::Podman && place.rootless && place.locality == Locality::Host {
             unprivileged_from()
         } else {
@@ -132,13 +132,9 @@ fn unprivileged_from() -> u16 {
     told.ok().and_then(|told| told.trim().parse().ok()).unwrap_or(1024)
 }
 
-/// For whom a rootless engine runs: whose its socket is.
-fn owner(endpoint: &Endpoint) -> u32 {
-    let socket = match endpoint {
-        Endpoint::Unix(path) => path.metadata().ok(),
-        Endpoint::Tcp(_) => None,
-    };
-    socket.map_or_else(|| geteuid().as_raw(), |socket| socket.uid())
+/// For whom a rootless engine runs.
+fn user_of(endpoint: &Endpoint) -> u32 {
+    endpoint.owner().unwrap_or_else(|| geteuid().as_raw())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {

@@ -225,17 +225,21 @@ fn left_volumes(
 fn ports(desired: &Desired, (name, instance): Named<'_>, observed: &Observed, found: &mut Vec<Conflict>) {
     for port in &instance.spec.ports {
         let choose =
-            format!("`devarch set {}/{name} ports.{}=PORT`", desired.identity.stack_name, port.key.target);
+            || format!("`devarch set {}/{name} ports.{}=PORT`", desired.identity.stack_name, port.key.target);
         let message = if let Some(holder) = holder(desired, observed, port.socket()) {
             format!(
-                "port {} is already in use by {holder}; stop it, or choose another: {choose}",
-                port.host_port
+                "port {} is already in use by {holder}; stop it, or choose another: {}",
+                port.host_port,
+                choose()
             )
         } else if is_roots(observed, port.socket()) {
             format!(
-                "port {0} is root's (below {1}), and this {2} runs without root; choose another: {choose}; or let \
+                "port {0} is root's (below {1}), and this {2} runs without root; choose another: {3}; or let \
                  everybody have it: `sudo sysctl net.ipv4.ip_unprivileged_port_start={0}`",
-                port.host_port, observed.engine.lowest_port, observed.engine.kind
+                port.host_port,
+                observed.engine.lowest_port,
+                observed.engine.kind,
+                choose()
             )
         } else {
             continue;

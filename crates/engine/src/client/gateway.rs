@@ -10,12 +10,13 @@
 //! show these parameters to a user's Podman; its bridges are in a namespace of the user's, which is told to announce
 //! each change of address, as root's namespace, this machine's, is not ours to be told.
 
+use crate::find::Endpoint;
 use devarch_core::{
     engine::{EngineInfo, EngineKind, Locality},
     spec::ContainerSpec,
 };
 use rustix::process::geteuid;
-use std::{collections::HashMap, os::unix::fs::MetadataExt as _, path::Path, process::Stdio, time::Duration};
+use std::{collections::HashMap, path::Path, process::Stdio, time::Duration};
 use tokio::sync::Mutex;
 
 /// Podman with netavark 1.9.
@@ -76,12 +77,9 @@ pub(super) struct Announcements {
 }
 
 impl Announcements {
-    /// For an engine at that socket.
-    pub(super) fn new(engine: &EngineInfo, socket: Option<&Path>) -> Self {
-        let own = || {
-            let owner = socket.and_then(|socket| socket.metadata().ok()).map(|socket| socket.uid());
-            owner == Some(geteuid().as_raw())
-        };
+    /// For an engine at that endpoint.
+    pub(super) fn new(engine: &EngineInfo, endpoint: &Endpoint) -> Self {
+        let own = || endpoint.owner() == Some(geteuid().as_raw());
         let wanted = moves(engine) && engine.rootless && engine.locality == Locality::Host && own();
         Self { wanted, told: Mutex::default() }
     }

@@ -62,21 +62,20 @@ impl BollardEngine {
         let seconds = NO_LIMIT.as_secs();
         // bollard 0.21 sends no version in its paths whatever is said here, so none is negotiated: that would be a
         // call of 270 ms on Podman.
-        let (docker, socket) = match wire.endpoint() {
-            Endpoint::Unix(path) => (
-                Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION),
-                Some(path.as_path()),
-            ),
+        let docker = match wire.endpoint() {
+            Endpoint::Unix(path) => {
+                Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION)
+            }
             Endpoint::Tcp(address) => {
-                (Docker::connect_with_http(&format!("tcp://{address}"), seconds, API_DEFAULT_VERSION), None)
+                Docker::connect_with_http(&format!("tcp://{address}"), seconds, API_DEFAULT_VERSION)
             }
         };
-        let announcements = gateway::Announcements::new(&info, socket);
         let docker = docker.map_err(|error| {
             let action = format!("connect to {}", wire.endpoint());
             EngineError::new(action, EngineErrorKind::NotRunning, error.to_string())
         })?;
         let isolation = isolation::Isolation::new(wire.clone());
+        let announcements = gateway::Announcements::new(&info, wire.endpoint());
         Ok(Self { docker, wire, info, names: image::Names::default(), isolation, announcements })
     }
 

@@ -1,4 +1,4 @@
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, os::unix::fs::MetadataExt as _, path::PathBuf, str::FromStr};
 
 /// Where an engine's API can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,14 @@ impl FromStr for Endpoint {
 }
 
 impl Endpoint {
+    /// The user (uid) whose socket file it is; none where it is no file, or not there.
+    pub(crate) fn owner(&self) -> Option<u32> {
+        match self {
+            Self::Unix(path) => path.metadata().ok().map(|socket| socket.uid()),
+            Self::Tcp(_) => None,
+        }
+    }
+
     /// Whether it is on this machine as far as the address tells.
     pub fn is_local(&self) -> bool {
         match self {

@@ -26,7 +26,6 @@ pub enum Call {
     RemoveContainer,
     Probe,
     RunEngineCheck,
-    UnattendedChecks,
     Logs,
     Exec,
     Wait,
@@ -44,7 +43,6 @@ impl Call {
                 | Self::Inspect
                 | Self::Probe
                 | Self::RunEngineCheck
-                | Self::UnattendedChecks
                 | Self::Logs
                 | Self::Exec
                 | Self::Wait

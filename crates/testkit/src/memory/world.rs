@@ -407,11 +407,6 @@ impl World {
         })
     }
 
-    pub(super) fn checked(&self) -> Vec<ContainerId> {
-        let checked = self.containers.iter().filter(|(_, container)| health(container).is_some());
-        checked.map(|(id, _)| id.clone()).collect()
-    }
-
     pub(super) fn list(&self) -> Vec<ObservedContainer> {
         self.containers.iter().map(|(id, container)| listed(id, container)).collect()
     }
