@@ -83,7 +83,8 @@ macro_rules! real_engine {
                 host_gateway_resolves;
             networks:
                 a_successor_has_the_hardware_address_that_neighbours_know
-                a_container_finds_its_gateway_as_others_come_and_go;
+                a_container_finds_its_gateway_as_others_come_and_go
+                a_container_finds_both_its_gateways_as_others_come_and_go;
             volumes:
                 a_copied_volume_is_equal_to_its_source
                 a_copy_is_done_again_after_it_was_cut_off;

@@ -60,9 +60,10 @@ pub(super) async fn start(engine: &BollardEngine, id: &ContainerId) -> Result<()
     let started = engine.timed(start).await;
     if started.is_err() && engine.is_podman() {
         engine.isolation.outlive(id).await;
+        engine.announcements.stopped().await;
     }
     started.during(|| format!("start container {id}"))?;
-    engine.announcements.switch_on().await;
+    engine.announcements.started().await;
     Ok(())
 }
 
@@ -89,7 +90,7 @@ pub(super) async fn stop(engine: &BollardEngine, id: &ContainerId, grace: Option
             outlast(engine, id).await?;
         }
         engine.isolation.outlive(id).await;
-        engine.announcements.expire().await;
+        engine.announcements.stopped().await;
         return Ok(());
     }
     let options = StopContainerOptions { t: seconds, signal: None };

@@ -1,5 +1,6 @@
 //! The engine over its API: bollard for what changes something, [`Wire`] for what is read.
 
+mod announce;
 mod archive;
 mod build;
 mod container_body;
@@ -53,7 +54,7 @@ pub struct BollardEngine {
     info: EngineInfo,
     names: image::Names,
     isolation: isolation::Isolation,
-    announcements: gateway::Announcements,
+    announcements: announce::Announcements,
 }
 
 impl BollardEngine {
@@ -75,7 +76,7 @@ impl BollardEngine {
             EngineError::new(action, EngineErrorKind::NotRunning, error.to_string())
         })?;
         let isolation = isolation::Isolation::new(wire.clone());
-        let announcements = gateway::Announcements::new(&info, wire.endpoint());
+        let announcements = announce::Announcements::new(&info, wire.endpoint());
         Ok(Self { docker, wire, info, names: image::Names::default(), isolation, announcements })
     }
 

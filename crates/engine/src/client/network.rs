@@ -180,6 +180,7 @@ pub(super) async fn connect(
 ) -> Result<()> {
     let request = NetworkConnectRequest { container: container.to_string(), endpoint_config: Some(endpoint) };
     let connected = engine.timed(engine.docker.connect_network(network.as_str(), request)).await;
+    engine.announcements.rewired();
     connected.during(|| format!("connect container {container} to {network}"))
 }
 
@@ -190,6 +191,7 @@ pub(super) async fn disconnect(
 ) -> Result<()> {
     let request = NetworkDisconnectRequest { container: container.to_string(), force: Some(false) };
     let disconnected = engine.timed(engine.docker.disconnect_network(network.as_str(), request)).await;
+    engine.announcements.rewired();
     match disconnected.during(|| format!("disconnect container {container} from {network}")) {
         Err(error) if error.kind == Kind::NotFound => Ok(()),
         disconnected => disconnected,

@@ -105,6 +105,27 @@ pub async fn a_container_finds_its_gateway_as_others_come_and_go(f: &Fixture) {
     }
 }
 
+/// The gateway of a second network, a link's, is found as soon as the first one's: a port nobody listens on is refused there.
+pub async fn a_container_finds_both_its_gateways_as_others_come_and_go(f: &Fixture) {
+    let ((first, _), (second, _)) = (f.network("net", 0).await, f.network("link", 1).await);
+    let id = f.create(&f.attached("web", &RUNS, &first, 2)).await;
+    f.engine.connect(&second.name, &id, address(&second, 2), &[]).await.unwrap();
+    f.engine.start(&id).await.unwrap();
+    let asks = |network: &NetworkSpec| {
+        let gateway = address(network, 1);
+        format!("for i in 1 2 3; do nc -w 1 {gateway} 9 2>&1 | grep refused && exit 0; done; exit 1")
+    };
+    let (asks_first, asks_second) = (asks(&first), asks(&second));
+    for at in 0..6 {
+        let other = f.run(&f.attached(&format!("other-{at}"), &RUNS, &second, 3)).await;
+        assert_eq!(f.sh(&id, &asks_second).await.code, 0, "the gateway is lost after container {at} came");
+        assert_eq!(f.sh(&id, &asks_first).await.code, 0, "the other is lost after container {at} came");
+        f.stop(&other).await;
+        f.engine.remove_container(&other).await.unwrap();
+        assert_eq!(f.sh(&id, &asks_second).await.code, 0, "the gateway is lost after container {at} went");
+    }
+}
+
 /// An address is one container's at a time.
 pub async fn a_taken_address_is_told_as_such(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
