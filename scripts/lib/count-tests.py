@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""count-tests.py JUNIT.xml PARTS.txt SURVIVED.txt: prints `PASSED FAILED SKIPPED`, and one line to standard error for each
-skipped test. PARTS.txt gets a line with how many tests ran against each engine and database, SURVIVED.txt one with
-how many of the faults that tests put into applies did no harm.
+"""count-tests.py JUNIT.xml PARTS.txt SURVIVED.txt FAILED.txt: prints `PASSED FAILED SKIPPED`, and one line to standard error
+for each skipped test. PARTS.txt gets a line with how many tests ran against each engine and database, SURVIVED.txt one
+with how many of the faults that tests put into applies did no harm, FAILED.txt what each failed test panicked with.
 
 A test is skipped that passed and printed a line `SKIPPED: reason`: a real part it needs is not there. One that puts
 faults into applies prints a line `survived N of N`.
@@ -12,9 +12,21 @@ import sys
 from collections import Counter
 from xml.etree import ElementTree
 
+# Lines of a panic that are repeated where the log ends: a log that is cut in its middle still says why.
+PANIC_LINES = 40
+
 PARTS = ["rootless", "docker", "podman", "memory", "sqlite", "postgres"]
 
+
+def panic_of(output):
+    """What a test panicked with, without the stack."""
+    _, found, panic = output.partition("\nthread '")
+    lines = (found.strip("\n") + panic).split("stack backtrace:")[0].splitlines()
+    return "\n".join(f"  {line}" for line in lines[:PANIC_LINES] if line.strip())
+
+
 passed = failed = skipped = 0
+failures = []
 survived = faults = 0
 parts = Counter()
 for case in ElementTree.parse(sys.argv[1]).iter("testcase"):
@@ -24,6 +36,7 @@ for case in ElementTree.parse(sys.argv[1]).iter("testcase"):
         faults += int(of)
     if case.find("failure") is not None or case.find("error") is not None:
         failed += 1
+        failures.append(f"{case.get('classname')} {case.get('name')}\n{panic_of(output)}".rstrip())
         continue
     reasons = sorted({line.strip() for line in output.splitlines() if line.strip().startswith("SKIPPED:")})
     if reasons:
@@ -38,4 +51,6 @@ with open(sys.argv[2], "w", encoding="utf-8") as file:
 with open(sys.argv[3], "w", encoding="utf-8") as file:
     if faults:
         print(f"survived {survived} of {faults}", file=file)
+with open(sys.argv[4], "w", encoding="utf-8") as file:
+    file.writelines(f"{failure}\n" for failure in failures)
 print(passed, failed, skipped)

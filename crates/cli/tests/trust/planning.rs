@@ -38,8 +38,10 @@ impl World {
         files.map(|(name, path)| (name.to_owned(), fs::read(path).unwrap_or_default())).into()
     }
 
-    /// What the engine told of objects of the stack meanwhile.
+    /// What the engine told of objects of the stack meanwhile. Another store may have sent a passer-by through the stack's
+    /// network, to keep all networks apart as one of its own ended: it names the store it goes for.
     fn events(&self, act: impl FnOnce()) -> Vec<String> {
+        let stores = rows::texts(self, "SELECT store_id FROM identity");
         let (since, ()) = (now(), act());
         // Podman ends at `stream=false`, and finds nothing where an end is given as a time; Docker knows only that.
         let until = match self.engine().info().kind {
@@ -48,7 +50,13 @@ impl World {
         };
         let path = format!("/events?since={since}&{until}");
         let text = self.wait(outside::text(&self.endpoint(), "GET", &path, ""));
-        text.lines().filter(|line| line.contains(&self.stack)).map(str::to_owned).collect()
+        let passes_for_another = |line: &str| {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap();
+            let whose = event["Actor"]["Attributes"]["devarch.passer_by"].as_str();
+            whose.is_some_and(|whose| stores != [whose])
+        };
+        let of_stack = text.lines().filter(|line| line.contains(&self.stack));
+        of_stack.filter(|line| !passes_for_another(line)).map(str::to_owned).collect()
     }
 }
 

@@ -31,7 +31,8 @@ use tokio::sync::Mutex;
 type Result<T> = std::result::Result<T, Failure>;
 type Labels = BTreeMap<String, String>;
 
-/// The label of a passer-by.
+/// The label of a passer-by: the store for whose network it goes, empty where that is not DevArch's. Its other labels are of
+/// the network it goes through, which may be another store's.
 const PASSER_BY: &str = "devarch.passer_by";
 /// How long ago a container may have ended for its end to be looked after: a stop that was cut off is repeated.
 const RECENTLY: i64 = 300;
@@ -181,7 +182,7 @@ impl Isolation {
         let mut outcome = Ok(());
         for attempt in 0..ATTEMPTS {
             let Some((network, container)) = scene.way(store) else { return Ok(()) };
-            outcome = self.pass_through(network, container, attempt).await;
+            outcome = self.pass_through(passer_by(network, container, store, attempt)).await;
             let after = Scene::look(&self.wire).await?;
             if outcome.is_ok() && after.is_used(network) {
                 return Ok(());
@@ -191,8 +192,8 @@ impl Isolation {
         outcome
     }
 
-    async fn pass_through(&self, network: &Network, container: &Container, attempt: u32) -> Result<()> {
-        let made: Made = self.wire.json(passer_by(network, container, attempt)).await?;
+    async fn pass_through(&self, passer_by: Call) -> Result<()> {
+        let made: Made = self.wire.json(passer_by).await?;
         let init = Call::post(format!("{LIBPOD}/containers/{}/init", made.id));
         let set_up = match self.wire.send(init).await {
             // The network comes first, the program after it.
@@ -211,12 +212,12 @@ struct Made {
 }
 
 /// Of an image that is there, with nothing of its own: no volumes, no health check, no user that might be missing.
-fn passer_by(network: &Network, container: &Container, attempt: u32) -> Call {
+fn passer_by(network: &Network, container: &Container, store: Option<&String>, attempt: u32) -> Call {
     let of_network = network.labels.iter().flatten();
     let whose = of_network
         .filter(|(key, _)| [label::STORE_ID, label::STACK_ID, label::STACK_NAME].contains(&key.as_str()));
     let mut labels: BTreeMap<&str, &str> = whose.map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    labels.insert(PASSER_BY, "true");
+    labels.insert(PASSER_BY, store.map_or("", String::as_str));
     let place = match network.address(attempt) {
         Some(address) => json!({"static_ips": [address]}),
         None => json!({}),
