@@ -17,6 +17,7 @@ mod logs;
 mod network;
 mod podman_networks;
 mod state;
+mod turns;
 mod volume;
 
 use crate::{
@@ -55,6 +56,7 @@ pub struct BollardEngine {
     names: image::Names,
     isolation: isolation::Isolation,
     announcements: announce::Announcements,
+    turns: turns::Turns,
 }
 
 impl BollardEngine {
@@ -77,7 +79,8 @@ impl BollardEngine {
         })?;
         let isolation = isolation::Isolation::new(wire.clone());
         let announcements = announce::Announcements::new(&info, wire.endpoint());
-        Ok(Self { docker, wire, info, names: image::Names::default(), isolation, announcements })
+        let turns = turns::Turns::new(&info);
+        Ok(Self { docker, wire, info, names: image::Names::default(), isolation, announcements, turns })
     }
 
     fn is_podman(&self) -> bool {
