@@ -50,17 +50,6 @@ fn with(kind: EngineKind, test: fn(&World)) {
 const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: busybox }\n";
 
 impl World {
-    fn containers(&self) -> usize {
-        let prefix = format!("devarch-{}-", self.stack);
-        let all = self.wait(self.engine().containers()).unwrap();
-        all.iter().filter(|container| container.name.as_str().starts_with(&prefix)).count()
-    }
-
-    fn networks(&self) -> usize {
-        let name = format!("devarch-{}-net", self.stack);
-        self.wait(self.engine().networks()).unwrap().iter().filter(|network| network.name == name).count()
-    }
-
     /// Runs the program as a user without rights; its home is that user's own.
     fn run_as_nobody(&self, args: &[&str], variable: Option<(&str, &OsStr)>) -> Option<Ran> {
         if fs::metadata("/proc/self").unwrap().uid() != 0 {

@@ -261,6 +261,19 @@ impl World {
         serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"))
     }
 
+    /// How many containers of the stack's the engine has.
+    pub(crate) fn containers(&self) -> usize {
+        let prefix = format!("devarch-{}-", self.stack);
+        let all = self.wait(self.engine().containers()).unwrap();
+        all.iter().filter(|container| container.name.as_str().starts_with(&prefix)).count()
+    }
+
+    /// How many networks of the stack's it has.
+    pub(crate) fn networks(&self) -> usize {
+        let name = format!("devarch-{}-net", self.stack);
+        self.wait(self.engine().networks()).unwrap().iter().filter(|network| network.name == name).count()
+    }
+
     /// Defines the project's stack as `up` would, without an engine.
     pub(crate) fn define(&self, text: &str) {
         self.write(text);

@@ -126,11 +126,18 @@ mod tests {
 
     #[test]
     fn nobody_is_called_behind_podmans_own_bridges_only() {
-        let table = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n\
-                     eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
-                     docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n\
-                     podman1\t60F6D50A\t00000000\t0001\t0\t0\t0\tF8FFFFFF\t0\t0\t0\n";
-        let table = if cfg!(target_endian = "little") { table } else { return };
-        assert_eq!(nobodies(table).collect::<Vec<_>>(), [Ipv4Addr::new(10, 213, 246, 102)]);
+        // As the kernel prints an address: the number its bytes are on this machine.
+        let hex = |bytes: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(bytes));
+        let line = |name: &str, network, gateway, mask| {
+            format!("{name}\t{}\t{}\t0001\t0\t0\t0\t{}\t0\t0\t0\n", hex(network), hex(gateway), hex(mask))
+        };
+        let table = [
+            "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n".to_owned(),
+            line("eth0", [0; 4], [192, 168, 1, 1], [0; 4]),
+            line("docker0", [172, 17, 0, 0], [0; 4], [255, 255, 0, 0]),
+            line("podman1", [10, 213, 246, 96], [0; 4], [255, 255, 255, 248]),
+            line("podman1", [10, 9, 0, 0], [10, 213, 246, 98], [255, 255, 0, 0]),
+        ];
+        assert_eq!(nobodies(&table.concat()).collect::<Vec<_>>(), [Ipv4Addr::new(10, 213, 246, 102)]);
     }
 }
