@@ -8,6 +8,7 @@ mod perform;
 mod ready;
 mod schedule;
 mod starts;
+mod turns;
 
 pub(crate) use command::run_command;
 pub use failure::{ApplyFailure, Ending, Failure};

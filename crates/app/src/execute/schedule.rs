@@ -1,6 +1,6 @@
 //! The graph: steps run as soon as those before them have ended.
 
-use super::{Event, EventSink, Failure, Hands, Journal};
+use super::{Event, EventSink, Failure, Hands, Journal, turns::Turns};
 use devarch_core::plan::{Action, Step, StepId};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use std::{
@@ -93,6 +93,7 @@ impl Run<'_> {
         wanted: impl Fn(&Action) -> bool,
         cancel: &CancellationToken,
     ) -> Executed {
+        let turns = &Turns::new(self.hands.engine.info());
         let mut waiting = Waiting::new(self.hands.steps, wanted);
         let mut running = FuturesUnordered::new();
         // What is recorded of those that are ready keeps nobody waiting.
@@ -105,7 +106,7 @@ impl Run<'_> {
             let goes_on = !stopped && !executed.cancelled;
             while goes_on && let Some(id) = waiting.next(self.hands.steps, calls < AT_ONCE) {
                 calls += usize::from(!self.is_wait(id));
-                running.push(async move { (id, self.step(id, cancel).await) });
+                running.push(async move { (id, self.in_turn(turns, id, cancel).await) });
             }
             let (id, result) = tokio::select! {
                 Some(()) = confirming.next() => continue,
@@ -140,6 +141,15 @@ impl Run<'_> {
 
     fn is_wait(&self, id: StepId) -> bool {
         self.hands.steps[id.0].action.is_wait()
+    }
+
+    /// One step; a container's end when it is its turn, so that none is written down that has not begun.
+    async fn in_turn(&self, turns: &Turns, id: StepId, cancel: &CancellationToken) -> Result<(), Failure> {
+        let step = Box::pin(self.step(id, cancel));
+        match self.hands.steps[id.0].action {
+            Action::Stop { .. } => turns.take(step).await,
+            _ => step.await,
+        }
     }
 
     /// One step, written down before and after.

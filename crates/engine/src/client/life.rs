@@ -94,8 +94,8 @@ pub(super) async fn stop(engine: &BollardEngine, id: &ContainerId, grace: Option
         return Ok(());
     }
     let options = StopContainerOptions { t: seconds, signal: None };
-    let stop = within(limit, engine.docker.stop_container(id.as_str(), Some(options)));
-    engine.turns.take(stop).await.during(|| format!("stop container {id}"))
+    let stopped = within(limit, engine.docker.stop_container(id.as_str(), Some(options))).await;
+    stopped.during(|| format!("stop container {id}"))
 }
 
 #[derive(Deserialize)]

@@ -17,7 +17,6 @@ mod logs;
 mod network;
 mod podman_networks;
 mod state;
-mod turns;
 mod volume;
 
 use crate::{
@@ -56,7 +55,6 @@ pub struct BollardEngine {
     names: image::Names,
     isolation: isolation::Isolation,
     announcements: announce::Announcements,
-    turns: turns::Turns,
 }
 
 impl BollardEngine {
@@ -79,8 +77,7 @@ impl BollardEngine {
         })?;
         let isolation = isolation::Isolation::new(wire.clone());
         let announcements = announce::Announcements::new(&info, wire.endpoint());
-        let turns = turns::Turns::new(&info);
-        Ok(Self { docker, wire, info, names: image::Names::default(), isolation, announcements, turns })
+        Ok(Self { docker, wire, info, names: image::Names::default(), isolation, announcements })
     }
 
     fn is_podman(&self) -> bool {
