@@ -35,9 +35,6 @@ const SUBNET: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 197, 0, 0), 22);
 /// How often what is still there is removed before this gives up.
 const ATTEMPTS: usize = 10;
 
-/// Removals under way at once: Docker before 29 may miscount a network's containers when several end together.
-const AT_ONCE: usize = 1;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
@@ -139,7 +136,10 @@ async fn sweep(engine: &dyn Engine, prefix: &str) -> Result<usize> {
         .map(|container| container.id)
         .collect();
     let mut found = containers.len();
-    stream::iter(&containers).for_each_concurrent(AT_ONCE, |id| remove(engine, id)).await;
+    // One by one: Docker before 29 may miscount a network's containers when several end together.
+    for id in &containers {
+        remove(engine, id).await;
+    }
     for network in engine.networks().await?.iter().filter(|network| of(prefix, &network.labels)) {
         match engine.remove_network(&network.id).await {
             // Until Docker is restarted; whoever wants a network of that name uses it as it is.

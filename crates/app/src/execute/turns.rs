@@ -1,10 +1,10 @@
 //! Has Docker's containers end one after the other.
 //!
-//! A container's end takes it off its networks, and libnetwork is not made for several at once. Until 28 it counts a
-//! network's containers beside keeping them, and when several go at once it now and then counts wrong: the network stays
-//! until Docker is restarted (moby issue 42119, pull request 51064). In 20.10 it may also lock up for good, as the one end
-//! holds a network and waits for all of them while another does it the other way round: no call about networks is
-//! answered any more. Stacks of 30, eight ends at once: one `down` in ten did the one or the other.
+//! A container's end takes it off its networks. Docker before 29 counts a network's containers beside keeping them, and now
+//! and then counts wrong: the network stays until Docker is restarted (moby issue 42119; pull request 51064 calls the
+//! count unused in 28). 20.10 may also lock up: no call about networks is answered any more, and in its goroutines the
+//! ends of several containers wait for locks of libnetwork. Stacks of 30, eight ends at once: one of eight rounds
+//! miscounted, and another series of at most twelve locked up. Fourteen rounds one by one did neither: not a proof.
 //!
 //! A container that takes its time has lost its turn: the others don't wait for it. What ends by itself asks nobody.
 

@@ -270,8 +270,9 @@ impl World {
 
     /// How many networks of the stack's it has.
     pub(crate) fn networks(&self) -> usize {
-        let name = format!("devarch-{}-net", self.stack);
-        self.wait(self.engine().networks()).unwrap().iter().filter(|network| network.name == name).count()
+        let prefix = format!("devarch-{}-", self.stack);
+        let all = self.wait(self.engine().networks()).unwrap();
+        all.iter().filter(|network| network.name.starts_with(&prefix)).count()
     }
 
     /// Defines the project's stack as `up` would, without an engine.
