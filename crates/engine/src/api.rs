@@ -94,7 +94,7 @@ pub trait Engine: Send + Sync {
     /// Removes a stopped container, never its volumes. Gone already is fine.
     async fn remove_container(&self, id: &ContainerId) -> Result<()>;
 
-    /// Runs a health check's command in the container and waits for its end, at most `timeout`. `NONE` passes.
+    /// Runs a health check's command in the container and waits for its end. `NONE` passes.
     async fn probe(&self, id: &ContainerId, probe: &Probe) -> Result<ProbeResult>;
     /// Lets the engine run its own check once and record the result, where nobody else does (Podman without
     /// systemd); each call counts as a check. `None` where the engine does it by itself.
@@ -148,14 +148,31 @@ pub struct Inspection {
 pub struct Probe {
     /// What to run.
     pub test: HealthTest,
-    /// Time it may take.
+    /// Time it may take, all runs together.
     pub timeout: Duration,
+    /// How often it is run.
+    pub runs: Runs,
+}
+
+/// How often a probe's command is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runs {
+    /// Once.
+    Once,
+    /// Until it passes, by a shell in the container: an exec costs an engine many times what the command itself does.
+    /// The exit code is 126 or 127 where there is no shell.
+    Repeated {
+        /// So often at most.
+        times: u32,
+        /// Time between two runs.
+        pause: Duration,
+    },
 }
 
 /// How a probe ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeResult {
-    /// Exit code; `None` if it did not end in time.
+    /// Exit code of the last run; `None` if it did not end in time.
     pub exit_code: Option<i64>,
     /// Its output, at most 4 KiB.
     pub output: String,

@@ -17,7 +17,7 @@ mod wire;
 
 pub use api::{
     Engine, ExecIo, ExecRequest, ExitStatus, Inspection, LogChunk, LogOptions, LogStream, Probe, ProbeResult,
-    PullProgress, TerminalSize,
+    PullProgress, Runs, TerminalSize,
 };
 pub use build::{BuildRequest, ContextFile, InvalidContext, InvalidPattern, read_context};
 pub use client::BollardEngine;

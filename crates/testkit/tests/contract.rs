@@ -104,6 +104,9 @@ macro_rules! real_engine {
                 exec_runs_as_asked
                 a_terminal_has_the_size_it_was_given
                 an_exec_of_a_missing_program_ends_with_an_error_code
+                a_repeated_probe_ends_with_the_first_run_that_passes
+                a_repeated_probe_that_never_passes_tells_how_its_last_run_ended
+                a_repeated_probe_says_where_there_is_no_shell
                 a_probe_that_takes_too_long_has_no_exit_code;
             process:
                 limits_reach_the_kernel

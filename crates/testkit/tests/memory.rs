@@ -4,7 +4,7 @@ use devarch_core::{
     observed::{HealthState, RunState},
     template::{HealthTest, Healthcheck},
 };
-use devarch_engine::{Engine, EngineErrorKind as Kind, Probe};
+use devarch_engine::{Engine, EngineErrorKind as Kind, Probe, Runs};
 use devarch_testkit::{
     fixture::{Fixture, RUNS, published},
     memory::{Behaviour, Call, Effect, Fault, MemoryEngine, plain_image},
@@ -75,7 +75,7 @@ async fn a_scripted_container_becomes_ready_after_some_probes() {
         start_interval: None,
     });
     let id = f.run(&request).await;
-    let probe = Probe { test, timeout: Duration::from_secs(1) };
+    let probe = Probe { test, timeout: Duration::from_secs(1), runs: Runs::Once };
     let mut codes = Vec::new();
     for _ in 0..3 {
         codes.push(f.engine.probe(&id, &probe).await.unwrap().exit_code);

@@ -4,6 +4,7 @@
 mod command;
 mod failure;
 mod journal;
+mod pace;
 mod perform;
 mod ready;
 mod schedule;

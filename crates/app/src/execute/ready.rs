@@ -1,20 +1,18 @@
 //! Waiting until a container is ready. DevArch probes by itself, early and at short intervals, whatever interval the
 //! engine was told: only success counts early; failure is judged by interval x retries after the start period.
 
-use super::{Failure, perform::Hands};
+use super::{
+    Failure,
+    pace::{Pace, ROUND},
+    perform::Hands,
+};
 use devarch_core::{
     desired::Readiness, id::ContainerId, observed::RunState, template::Healthcheck, unit::Millis,
 };
-use devarch_engine::Probe;
+use devarch_engine::{Probe, Runs};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// Least and most time between two probes.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Between them, the part of the time waited so far: what takes long to become ready is seen to be ready a little
-/// later, what is quick at once, and neither is probed more than some dozen times.
-const PAUSE_PART: u32 = 10;
 /// Time between two looks at a job.
 const JOB_PAUSE: Duration = Duration::from_millis(100);
 
@@ -65,16 +63,23 @@ async fn healthy(
 ) -> Result<(), Failure> {
     let begun = Instant::now();
     let patience = patience(check);
-    let timeout = check.timeout.unwrap_or(Healthcheck::DEFAULT_TIMEOUT).into();
-    let probe = Probe { test: check.test.clone(), timeout };
     let restarts = match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
         Some(state) => state.restarts,
         None => return Err(hands.exited(id).await),
     };
+    let timeout: Duration = check.timeout.unwrap_or(Healthcheck::DEFAULT_TIMEOUT).into();
+    let mut pace = Pace::default();
     loop {
+        let runs = pace.runs(begun.elapsed());
+        let timeout = if runs == Runs::Once { timeout } else { timeout + ROUND };
+        let probe = Probe { test: check.test.clone(), timeout, runs };
+        let asked = Instant::now();
         let last = match hands.engine.probe(id, &probe).await {
             Ok(result) if result.exit_code == Some(0) => return Ok(()),
-            Ok(result) => result.output,
+            Ok(result) => {
+                pace.learn(runs, result.exit_code, asked.elapsed());
+                result.output
+            }
             Err(error) => error.to_string(),
         };
         match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
@@ -87,13 +92,8 @@ async fn healthy(
             return Err(Failure::Unhealthy { waited: begun.elapsed(), last, logs });
         }
         waiting(last);
-        tokio::time::sleep(pause(begun.elapsed())).await;
+        tokio::time::sleep(Pace::pause(begun.elapsed())).await;
     }
-}
-
-/// How long to wait for the next probe.
-fn pause(waited: Duration) -> Duration {
-    (waited / PAUSE_PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
 
 /// How long failures are borne: the start period, then as many intervals as retries.
@@ -101,22 +101,4 @@ fn patience(check: &Healthcheck) -> Duration {
     let start: Duration = check.start_period.unwrap_or(Millis(0)).into();
     let interval: Duration = check.interval.unwrap_or(Healthcheck::DEFAULT_INTERVAL).into();
     start + interval * check.retries.unwrap_or(Healthcheck::DEFAULT_RETRIES).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_provider_is_seen_ready_soon_after_it_is_however_long_that_takes() {
-        let mut waited = Duration::ZERO;
-        let mut probes = 0;
-        while waited < Duration::from_secs(30) {
-            let pause = pause(waited);
-            assert!(pause <= waited / PAUSE_PART + SHORTEST_PAUSE, "{pause:?} after {waited:?}");
-            waited += pause;
-            probes += 1;
-        }
-        assert!(probes < 70, "{probes} probes in half a minute");
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{BollardEngine, Result};
 use crate::{
-    EngineErrorKind, ExecIo, ExecRequest, Probe, ProbeResult, TerminalSize,
+    EngineErrorKind, ExecIo, ExecRequest, Probe, ProbeResult, Runs, TerminalSize,
     cause::{During, Failure},
     frames::{Packing, unpack},
     wire::{Call, within},
@@ -108,12 +108,16 @@ pub(super) async fn probe(
     container: &ContainerId,
     probe: &Probe,
 ) -> Result<ProbeResult> {
-    let argv = match &probe.test {
+    let once = match &probe.test {
         HealthTest::None => {
             return Ok(ProbeResult { exit_code: Some(0), output: String::new() });
         }
         HealthTest::Cmd(argv) => argv.clone(),
-        HealthTest::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
+        HealthTest::Shell(line) => shell(line).to_vec(),
+    };
+    let argv = match probe.runs {
+        Runs::Once => once,
+        Runs::Repeated { times, pause } => repeated(once, times, pause),
     };
     let request = ExecRequest { argv, ..ExecRequest::default() };
     let mut output = Vec::new();
@@ -124,6 +128,27 @@ pub(super) async fn probe(
     };
     output.truncate(PROBE_OUTPUT);
     Ok(ProbeResult { exit_code: ended, output: String::from_utf8_lossy(&output).into_owned() })
+}
+
+fn shell(line: &str) -> [String; 3] {
+    ["/bin/sh", "-c", line].map(str::to_owned)
+}
+
+/// Runs its arguments until they pass, and tells what the last run said and how it ended. `sleep` need not know parts
+/// of a second (POSIX).
+const REPEAT: &str = r#"left=$1 pause=$2; shift 2
+while said=$("$@" 2>&1); code=$?; [ "$code" -ne 0 ] && [ "$left" -gt 1 ]; do
+    left=$((left - 1))
+    sleep "$pause" 2>/dev/null || sleep 1
+done
+printf '%s\n' "$said"
+exit "$code""#;
+
+fn repeated(once: Vec<String>, times: u32, pause: Duration) -> Vec<String> {
+    let mut argv = shell(REPEAT).to_vec();
+    argv.extend(["sh".to_owned(), times.to_string(), format!("{:.3}", pause.as_secs_f64())]);
+    argv.extend(once);
+    argv
 }
 
 /// Shells' code for a command that can't be run.

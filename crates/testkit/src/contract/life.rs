@@ -3,7 +3,7 @@
 use super::refused;
 use crate::fixture::{Fixture, RUNS};
 use devarch_core::{observed::RunState, template::HealthTest};
-use devarch_engine::{EngineErrorKind as Kind, LogOptions, Probe};
+use devarch_engine::{EngineErrorKind as Kind, LogOptions, Probe, Runs};
 use futures_util::StreamExt;
 use std::time::Duration;
 
@@ -60,14 +60,16 @@ pub async fn a_running_container_is_not_removed(f: &Fixture) {
 /// Exit code and output of the check, as a shell line and as a program.
 pub async fn a_probe_tells_how_the_check_ended(f: &Fixture) {
     let id = f.run(&f.request("probed", &RUNS)).await;
-    let shell =
-        |line: &str| Probe { test: HealthTest::Shell(line.to_owned()), timeout: Duration::from_secs(20) };
-    let passed = f.engine.probe(&id, &shell("exit 0")).await.unwrap();
-    assert_eq!(passed.exit_code, Some(0));
-    let failed = f.engine.probe(&id, &shell("echo not yet; exit 4")).await.unwrap();
-    assert_eq!((failed.exit_code, failed.output.trim()), (Some(4), "not yet"));
-    let none = Probe { test: HealthTest::None, timeout: Duration::from_secs(1) };
-    assert_eq!(f.engine.probe(&id, &none).await.unwrap().exit_code, Some(0));
+    let timeout = Duration::from_secs(20);
+    for runs in [Runs::Once, Runs::Repeated { times: 3, pause: Duration::from_millis(10) }] {
+        let shell = |line: &str| Probe { test: HealthTest::Shell(line.to_owned()), timeout, runs };
+        let passed = f.engine.probe(&id, &shell("exit 0")).await.unwrap();
+        assert_eq!(passed.exit_code, Some(0));
+        let failed = f.engine.probe(&id, &shell("echo not yet; exit 4")).await.unwrap();
+        assert_eq!((failed.exit_code, failed.output.trim()), (Some(4), "not yet"));
+        let none = Probe { test: HealthTest::None, timeout, runs };
+        assert_eq!(f.engine.probe(&id, &none).await.unwrap().exit_code, Some(0));
+    }
 }
 
 /// What was written, in pieces that add up, and the end when the container has ended.

@@ -2,7 +2,7 @@
 
 use crate::fixture::{Fixture, RUNS, Ran};
 use devarch_core::{id::ContainerId, template::HealthTest};
-use devarch_engine::{ExecRequest, LogChunk, LogOptions, Probe, TerminalSize};
+use devarch_engine::{ExecRequest, LogChunk, LogOptions, Probe, Runs, TerminalSize};
 use futures_util::StreamExt;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
@@ -133,17 +133,52 @@ pub async fn a_terminal_has_the_size_it_was_given(f: &Fixture) {
 pub async fn an_exec_of_a_missing_program_ends_with_an_error_code(f: &Fixture) {
     let id = f.run(&f.request("exec", &RUNS)).await;
     let test = HealthTest::Cmd(vec!["/no/such/program".to_owned()]);
-    let probe = Probe { test, timeout: Duration::from_secs(20) };
+    let probe = Probe { test, timeout: Duration::from_secs(20), runs: Runs::Once };
     let result = f.engine.probe(&id, &probe).await.unwrap();
     assert!(matches!(result.exit_code, Some(126 | 127)), "{result:?}");
     assert!(result.output.contains("/no/such/program"), "{result:?}");
+}
+
+/// A program's words reach it as they are, run after run.
+pub async fn a_repeated_probe_ends_with_the_first_run_that_passes(f: &Fixture) {
+    let id = f.run(&f.request("repeated", &RUNS)).await;
+    let line = r#"echo "$1" >>/runs; [ "$(grep -cxF "$1" /runs)" = 3 ]"#;
+    let argv = ["sh", "-c", line, "sh", "two  'words' $HOME"].map(str::to_owned);
+    let runs = Runs::Repeated { times: 10, pause: Duration::from_millis(10) };
+    let probe = Probe { test: HealthTest::Cmd(argv.to_vec()), timeout: Duration::from_secs(20), runs };
+    assert_eq!(f.engine.probe(&id, &probe).await.unwrap().exit_code, Some(0));
+    assert_eq!(f.sh(&id, "wc -l </runs").await.stdout.trim(), "3");
+}
+
+/// The last of them, told by what each writes.
+pub async fn a_repeated_probe_that_never_passes_tells_how_its_last_run_ended(f: &Fixture) {
+    let id = f.run(&f.request("repeated", &RUNS)).await;
+    let line = "echo >>/runs; echo not yet; wc -l </runs; exit $(wc -l </runs)";
+    let runs = Runs::Repeated { times: 4, pause: Duration::from_millis(10) };
+    let test = HealthTest::Shell(line.to_owned());
+    let probe = Probe { test, timeout: Duration::from_secs(20), runs };
+    let result = f.engine.probe(&id, &probe).await.unwrap();
+    assert_eq!((result.exit_code, result.output.as_str()), (Some(4), "not yet\n4\n"));
+}
+
+/// By which its caller knows that the check is to be run by itself.
+pub async fn a_repeated_probe_says_where_there_is_no_shell(f: &Fixture) {
+    let id = f.run(&f.request("shellless", &RUNS)).await;
+    assert_eq!(f.sh(&id, "rm /bin/sh").await.code, 0);
+    let test = HealthTest::Cmd(vec!["true".to_owned()]);
+    let runs = Runs::Repeated { times: 4, pause: Duration::from_millis(10) };
+    let mut probe = Probe { test, timeout: Duration::from_secs(20), runs };
+    let repeated = f.engine.probe(&id, &probe).await.unwrap();
+    assert!(matches!(repeated.exit_code, Some(126 | 127)), "{repeated:?}");
+    probe.runs = Runs::Once;
+    assert_eq!(f.engine.probe(&id, &probe).await.unwrap().exit_code, Some(0));
 }
 
 /// And does not hold its caller up.
 pub async fn a_probe_that_takes_too_long_has_no_exit_code(f: &Fixture) {
     let id = f.run(&f.request("slow", &RUNS)).await;
     let test = HealthTest::Shell("echo waiting; sleep 30".to_owned());
-    let probe = Probe { test, timeout: Duration::from_secs(1) };
+    let probe = Probe { test, timeout: Duration::from_secs(1), runs: Runs::Once };
     let begun = Instant::now();
     let result = f.engine.probe(&id, &probe).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(10));

@@ -23,7 +23,7 @@ use devarch_core::{
 };
 use devarch_engine::{
     BuildRequest, Engine, EngineError, EngineErrorKind as Kind, ExecIo, ExecRequest, ExitStatus, Inspection,
-    LogOptions, LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
+    LogOptions, LogStream, Probe, ProbeResult, PullProgress, Runs, TerminalSize,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -314,7 +314,11 @@ impl Engine for MemoryEngine {
             HealthTest::Cmd(argv) => Argv(argv.clone()),
             HealthTest::Shell(line) => Argv::shell(line),
         };
-        self.call(Call::Probe, &self.name_of(id), |world| world.probe(id, &argv)).await
+        let runs = match probe.runs {
+            Runs::Once => 1,
+            Runs::Repeated { times, .. } => times,
+        };
+        self.call(Call::Probe, &self.name_of(id), |world| world.probe(id, &argv, runs)).await
     }
 
     async fn run_engine_check(&self, id: &ContainerId) -> Result<Option<HealthState>> {
