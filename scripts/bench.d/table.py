@@ -2,10 +2,12 @@
 """table.py DIR [--markdown] [--check]: the measurements of DIR/results as the table that DIR/lines describes.
 table.py DIR --best KEY...: the key with the least median.
 
+Contestants took turns, so what slowed the machine for a while slowed both: rounds are compared one by one.
+
 A line is TITLE, KIND, OURS, THEIRS, TARGET, with tabs between; `-` is nothing. Kinds:
-  ratio    median of OURS / median of THEIRS
+  ratio    median of the rounds' OURS / THEIRS
   less:N   median of OURS less N seconds
-  more     median of OURS less median of THEIRS
+  more     median of the rounds' OURS less THEIRS
   share:N  median of OURS less N seconds / median of THEIRS
   memory   most MiB of OURS
 """
@@ -13,6 +15,7 @@ A line is TITLE, KIND, OURS, THEIRS, TARGET, with tabs between; `-` is nothing. 
 import statistics
 import sys
 from collections import defaultdict
+from operator import sub, truediv
 from pathlib import Path
 
 HEAD = ["", "DevArch", "compared with", "result", "target", ""]
@@ -37,15 +40,21 @@ def spread(values: list[float]) -> str:
     return f"{seconds(statistics.median(values))} ({seconds(min(values))} to {seconds(max(values))}, {len(values)} runs)"
 
 
+def rounds(ours: str, theirs: str, times: dict[str, list[float]]) -> list[float]:
+    if len(times[ours]) != len(times[theirs]):
+        sys.exit(f"table.py: {ours} was measured {len(times[ours])} times, {theirs} {len(times[theirs])} times")
+    return times[theirs]
+
+
 def row(line: str, times: dict[str, list[float]], sizes: dict[str, list[float]]) -> tuple[list[str], bool]:
     title, kind, ours, theirs, target = line.split("\t")
     kind, _, less = kind.partition(":")
     unit, shown, other = " s", spread(times[ours]), ""
     if kind == "ratio":
-        value, unit = statistics.median(times[ours]) / statistics.median(times[theirs]), ""
+        value, unit = statistics.median(map(truediv, times[ours], rounds(ours, theirs, times))), ""
         other = spread(times[theirs])
     elif kind == "more":
-        value = statistics.median(times[ours]) - statistics.median(times[theirs])
+        value = statistics.median(map(sub, times[ours], rounds(ours, theirs, times)))
         other = spread(times[theirs])
     elif kind == "share":
         value, unit = (statistics.median(times[ours]) - float(less)) / statistics.median(times[theirs]), ""

@@ -1,6 +1,7 @@
 //! For `scripts/bench`: what an engine needs when it is asked for no more than it has to be, and the broom.
 //!
 //!     bare up ADDRESS NAME COUNT AT_ONCE   a network and that many containers, made and started, so many at once
+//!     bare chain ADDRESS NAME COUNT        the same for the benchmark's chain: each started a second after the one before
 //!     bare again ADDRESS CONTAINER         stops a container and starts it again
 //!     bare down ADDRESS PREFIX             removes what belongs to a stack or project whose name begins so
 
@@ -14,7 +15,9 @@ use devarch_engine::{Candidate, Engine, EngineErrorKind, Way, connect};
 use devarch_testkit::fixture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use ipnet::Ipv4Net;
-use std::{collections::BTreeMap, env, error::Error, net::Ipv4Addr, process::ExitCode, sync::Arc};
+use std::{
+    collections::BTreeMap, env, error::Error, net::Ipv4Addr, process::ExitCode, sync::Arc, time::Duration,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Labels = BTreeMap<String, String>;
@@ -41,9 +44,11 @@ async fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["up", address, name, count, at_once] => up(address, name, count, at_once).await,
+        ["chain", address, name, count] => chain(address, name, count).await,
         ["again", address, name] => again(address, name).await,
         ["down", address, prefix] => down(address, prefix).await,
-        _ => Err("usage: bare up ADDRESS NAME COUNT AT_ONCE | again ADDRESS CONTAINER | down ADDRESS PREFIX"
+        _ => Err("usage: bare up ADDRESS NAME COUNT AT_ONCE | chain ADDRESS NAME COUNT | again ADDRESS CONTAINER | \
+                  down ADDRESS PREFIX"
             .into()),
     };
     match done {
@@ -65,17 +70,42 @@ async fn engine(address: &str) -> Result<Arc<dyn Engine>> {
 }
 
 async fn up(address: &str, name: &str, count: &str, at_once: &str) -> Result<()> {
-    let (count, at_once) = (count.parse()?, at_once.parse()?);
+    let at_once = at_once.parse()?;
     let engine = engine(address).await?;
-    let network = NetworkSpec::of_stack(NetworkName::from_stored(name), SUBNET);
-    let labels = Labels::from([(OURS.to_owned(), name.to_owned())]);
-    engine.create_network(&network, &labels).await?;
-    let requests = (0..count).map(|at| request(name, at, &network, &labels));
+    let requests = requests(engine.as_ref(), name, count.parse()?, &["sleep", "infinity"]).await?;
     stream::iter(requests)
         .map(|request| run(engine.as_ref(), request))
         .buffer_unordered(at_once)
         .try_collect()
         .await
+}
+
+/// Nothing is asked of the containers: a second after its start each is what the next one waits for.
+async fn chain(address: &str, name: &str, count: &str) -> Result<()> {
+    let engine = engine(address).await?;
+    let argv = ["sh", "-c", "sleep 1; touch /ok; exec sleep infinity"];
+    let mut made = Vec::new();
+    for request in requests(engine.as_ref(), name, count.parse()?, &argv).await? {
+        made.push(engine.create_container(&request).await?);
+    }
+    for id in &made {
+        engine.start(id).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Ok(())
+}
+
+/// Makes a network, and asks for that many containers in it.
+async fn requests(
+    engine: &dyn Engine,
+    name: &str,
+    count: u32,
+    argv: &[&str],
+) -> Result<Vec<CreateContainer>> {
+    let network = NetworkSpec::of_stack(NetworkName::from_stored(name), SUBNET);
+    let labels = Labels::from([(OURS.to_owned(), name.to_owned())]);
+    engine.create_network(&network, &labels).await?;
+    Ok((0..count).map(|at| request(name, at, &network, &labels, argv)).collect())
 }
 
 async fn run(engine: &dyn Engine, request: CreateContainer) -> Result<()> {
@@ -84,9 +114,9 @@ async fn run(engine: &dyn Engine, request: CreateContainer) -> Result<()> {
 }
 
 /// The same container that the benchmark's devarch.yml and compose.yaml describe.
-fn request(name: &str, at: u32, network: &NetworkSpec, labels: &Labels) -> CreateContainer {
+fn request(name: &str, at: u32, network: &NetworkSpec, labels: &Labels, argv: &[&str]) -> CreateContainer {
     let instance = format!("i{at}");
-    let mut spec = fixture::spec(&["sleep", "infinity"]);
+    let mut spec = fixture::spec(argv);
     IMAGE.clone_into(&mut spec.image);
     spec.hostname.clone_from(&instance);
     spec.stop_grace_period = Some(Millis(0));
