@@ -1,4 +1,4 @@
-use super::FindInput;
+use super::{DockerContext, FindInput, endpoint::MISSING_CONTEXT};
 use devarch_core::engine::EngineKind;
 use std::path::PathBuf;
 
@@ -63,15 +63,23 @@ fn dial(address: &str, because: impl Into<String>, only: Option<EngineKind>) -> 
 }
 
 fn from_variables(input: &FindInput, only: Option<EngineKind>) -> Vec<Candidate> {
+    let named = input.docker_context.as_ref().filter(|context| context.named && input.docker_host.is_none());
     [("DOCKER_HOST", &input.docker_host), ("CONTAINER_HOST", &input.container_host)]
         .into_iter()
         .filter_map(|(name, value)| Some(dial(value.as_deref()?, name, only)))
+        .chain(named.map(|context| of_context(context, only)))
         .collect()
 }
 
 fn from_context(input: &FindInput, only: Option<EngineKind>) -> Option<Candidate> {
-    let context = input.docker_context.as_ref()?;
-    Some(dial(&context.address, format!("Docker's context {}", context.name), only))
+    Some(of_context(input.docker_context.as_ref()?, only))
+}
+
+/// One that is not there is told when it is tried.
+fn of_context(context: &DockerContext, only: Option<EngineKind>) -> Candidate {
+    let missing = || format!("{MISSING_CONTEXT}{}", context.name);
+    let address = context.address.clone().unwrap_or_else(missing);
+    dial(&address, format!("Docker's context {}", context.name), only)
 }
 
 fn well_known(input: &FindInput, only: Option<EngineKind>) -> Vec<Candidate> {
@@ -120,7 +128,7 @@ fn without_repetitions(all: Vec<Candidate>) -> Vec<Candidate> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::DockerContext, *};
+    use super::*;
 
     fn user() -> FindInput {
         FindInput {
@@ -186,11 +194,21 @@ mod tests {
         let mut input = user();
         input.docker_context = Some(DockerContext {
             name: "desk".to_owned(),
-            address: "unix:///var/run/docker.sock".to_owned(),
+            address: Some("unix:///var/run/docker.sock".to_owned()),
+            named: false,
         });
         let found = shown(&input);
         assert_eq!(found[0], "unix:///var/run/docker.sock");
         assert_eq!(found.iter().filter(|place| **place == found[0]).count(), 1);
+    }
+
+    #[test]
+    fn a_context_that_was_named_is_the_only_place_even_if_it_is_not_there() {
+        let mut input = user();
+        input.docker_context = Some(DockerContext { name: "gone".to_owned(), address: None, named: true });
+        assert_eq!(shown(&input), ["context://gone"]);
+        input.docker_host = Some("tcp://box:2375".to_owned());
+        assert_eq!(shown(&input), ["tcp://box:2375"]);
     }
 
     #[test]

@@ -4,13 +4,15 @@
 use serde::Deserialize;
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// Docker's current context.
+/// The context Docker would use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DockerContext {
     /// Its name.
     pub name: String,
-    /// Where its engine is.
-    pub address: String,
+    /// Where its engine is; none where there is no such context.
+    pub address: Option<String>,
+    /// Named by `DOCKER_CONTEXT`, not only by Docker's configuration.
+    pub named: bool,
 }
 
 #[derive(Deserialize)]
@@ -32,8 +34,8 @@ struct MetaEndpoint {
     host: Option<String>,
 }
 
-/// The context named by `DOCKER_CONTEXT`, else by `config.json`; `None` for the default one and where the files
-/// tell nothing usable.
+/// The context named by `DOCKER_CONTEXT`, else by `config.json`; `None` for the default one, and where no file names
+/// another.
 pub(super) fn current(config_dir: &Path, named: Option<&str>) -> Option<DockerContext> {
     let name = match named {
         Some(name) => name.to_owned(),
@@ -42,12 +44,15 @@ pub(super) fn current(config_dir: &Path, named: Option<&str>) -> Option<DockerCo
     if name.is_empty() || name == "default" {
         return None;
     }
+    Some(DockerContext { address: address(config_dir, &name), name, named: named.is_some() })
+}
+
+fn address(config_dir: &Path, name: &str) -> Option<String> {
     let contexts = fs::read_dir(config_dir.join("contexts/meta")).ok()?;
     let meta = contexts
         .filter_map(|entry| read::<Meta>(&entry.ok()?.path().join("meta.json")))
         .find(|meta| meta.name == name)?;
-    let address = meta.endpoints.into_iter().find(|(kind, _)| kind == "docker")?.1.host?;
-    Some(DockerContext { name, address })
+    meta.endpoints.into_iter().find(|(kind, _)| kind == "docker")?.1.host
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
@@ -75,14 +80,16 @@ mod tests {
     fn the_current_context_is_read_from_dockers_own_files() {
         let dir = docker_dir();
         let context = current(dir.path(), None).unwrap();
-        assert_eq!((context.name.as_str(), context.address.as_str()), ("desk", "unix:///d.sock"));
+        assert_eq!((context.name.as_str(), context.address.as_deref()), ("desk", Some("unix:///d.sock")));
+        assert!(!context.named && current(dir.path(), Some("desk")).unwrap().named);
     }
 
     #[test]
-    fn the_default_and_a_missing_context_tell_nothing() {
+    fn the_default_context_tells_nothing_and_a_missing_one_is_remembered() {
         let dir = docker_dir();
         assert_eq!(current(dir.path(), Some("default")), None);
-        assert_eq!(current(dir.path(), Some("gone")), None);
         assert_eq!(current(Path::new("/nonexistent"), None), None);
+        let gone = current(dir.path(), Some("gone")).unwrap();
+        assert_eq!((gone.name.as_str(), gone.address), ("gone", None));
     }
 }

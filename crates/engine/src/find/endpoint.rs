@@ -9,6 +9,9 @@ pub enum Endpoint {
     Tcp(String),
 }
 
+/// Before the name of a context of Docker's that is not there, in the place of its address.
+pub(super) const MISSING_CONTEXT: &str = "context://";
+
 /// An address DevArch can't reach, with what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
@@ -18,6 +21,11 @@ pub enum InvalidEndpoint {
          `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST` and name unix:///tmp/engine.sock"
     )]
     Ssh(String),
+    /// One of Docker's contexts that is not there.
+    #[error(
+        "Docker has no context {0:?}; `docker context ls` lists those there are, and DOCKER_CONTEXT names one"
+    )]
+    NoContext(String),
     /// Anything else.
     #[error("{0:?} is not an engine; name `docker`, `podman`, unix:///PATH or tcp://HOST:PORT")]
     Unknown(String),
@@ -34,6 +42,9 @@ impl FromStr for Endpoint {
                 let host = rest.trim_end_matches('/');
                 let port = host.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
                 if port.is_some() { Ok(Self::Tcp(host.to_owned())) } else { Err(unknown()) }
+            }
+            _ if given.starts_with(MISSING_CONTEXT) => {
+                Err(InvalidEndpoint::NoContext(given[MISSING_CONTEXT.len()..].to_owned()))
             }
             Some(("ssh", _)) => Err(InvalidEndpoint::Ssh(given.to_owned())),
             _ => Err(unknown()),
