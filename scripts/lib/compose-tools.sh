@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Docker Compose v2 and podman-compose, in the state directory and nowhere else: for the tests that prove that a
-# written Compose file runs without DevArch, and for the benchmark.
+# Docker Compose v2 and podman-compose, in the state directory and nowhere else: for the test that a written Compose
+# file runs without DevArch, and for the benchmark.
 # Sourced after common.sh.
 
 readonly TOOLS=$STATE/tools

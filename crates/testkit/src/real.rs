@@ -56,6 +56,25 @@ pub fn registry() -> Option<PathBuf> {
     program
 }
 
+/// Docker Compose at `DEVARCH_TEST_DOCKER_COMPOSE`, podman-compose at `DEVARCH_TEST_PODMAN_COMPOSE`; without them as for
+/// an engine.
+///
+/// # Panics
+/// Under `CI=true` without it.
+pub fn compose(kind: EngineKind) -> Option<PathBuf> {
+    let variable = match kind {
+        EngineKind::Docker => "DEVARCH_TEST_DOCKER_COMPOSE",
+        EngineKind::Podman => "DEVARCH_TEST_PODMAN_COMPOSE",
+    };
+    let program = env::var_os(variable).map(PathBuf::from);
+    if program.is_none() {
+        let needed = env::var("CI").as_deref() == Ok("true");
+        assert!(!needed, "{variable} is needed under CI: scripts/compose-tools gets it");
+        skip(&format!("{variable} is not set; scripts/compose-tools gets it"));
+    }
+    program
+}
+
 /// Says why a test did not run. Under `CI=true` a test that did not run is counted as failed.
 #[expect(clippy::print_stdout, reason = "that is its purpose")]
 pub fn skip(reason: &str) {

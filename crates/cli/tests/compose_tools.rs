@@ -1,0 +1,177 @@
+//! For those who want to leave: a written Compose file is run by Docker Compose and podman-compose as it stands.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod common;
+
+use common::World;
+use devarch_core::engine::EngineKind;
+use devarch_testkit::{outside, real};
+use serde_json::Value;
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+mod docker {
+    #[test]
+    fn a_written_compose_file_makes_the_same_containers() {
+        super::with(super::EngineKind::Docker);
+    }
+}
+
+mod podman {
+    #[test]
+    fn a_written_compose_file_makes_the_same_containers() {
+        super::with(super::EngineKind::Podman);
+    }
+}
+
+fn with(kind: EngineKind) {
+    let Some(program) = real::compose(kind) else { return };
+    if let Some(world) = World::on(kind) {
+        a_written_compose_file_makes_the_same_containers(&world, program);
+    }
+}
+
+const STACK: &str = r#"
+version: "1"
+stacks:
+  STACK:
+    instances:
+      db:
+        template: busybox
+        command: ["sh", "-c", "trap 'exit 0' TERM; [ -e /data/file ] || date +%s%N >/data/file; sleep 1000 & wait"]
+        volumes: ["data:/data"]
+        healthcheck: { test: ["CMD-SHELL", "test -e /data/file"], interval: 2s, timeout: 5s, retries: 3 }
+      web:
+        template: busybox
+        command: ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
+        user: "1000:1000"
+        hostname: front
+        working_dir: /tmp
+        environment: { PLAIN: "a $b", TOKEN: { value: "it's a secret", secret: true } }
+        labels: { team: blue }
+        ports: ["80"]
+        depends_on: [db]
+        cap_drop: [ALL]
+        stop_grace_period: 1s
+        resources: { limits: { memory: 64m, pids: 50 } }
+        config_files:
+          /etc/plain: { content: "plain\n", mode: "0644" }
+"#;
+
+/// What a Compose program runs; taken down at the end, however that comes.
+struct Project<'a> {
+    world: &'a World,
+    program: PathBuf,
+    directory: PathBuf,
+}
+
+impl Project<'_> {
+    fn run(&self, args: &[&str]) -> String {
+        #[expect(clippy::disallowed_methods, reason = "the program that takes over")]
+        let mut command = Command::new(&self.program);
+        let endpoint = self.world.endpoint();
+        command.env("DOCKER_HOST", &endpoint).env("CONTAINER_HOST", &endpoint).current_dir(&self.directory);
+        let output = command.args(args).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() || std::thread::panicking(), "{args:?}: {said}");
+        said
+    }
+}
+
+impl Drop for Project<'_> {
+    fn drop(&mut self) {
+        self.run(&["down", "-t", "1"]);
+    }
+}
+
+impl World {
+    fn inspected(&self, instance: &str) -> Value {
+        let path = format!("/containers/devarch-{}-{instance}/json", self.stack);
+        self.wait(outside::get(&self.endpoint(), &path))
+    }
+
+    /// What a container was made from, and what it has, without what differs from one container to the next.
+    fn fields(&self, instance: &str) -> Vec<(&'static str, Value)> {
+        let seen = self.inspected(instance);
+        let mut fields: Vec<(&str, Value)> = FIELDS
+            .iter()
+            .map(|pointer| (*pointer, sorted(seen.pointer(pointer).cloned().unwrap_or(Value::Null))))
+            .collect();
+        // podman-compose stops what it made with the grace period, but does not give it to the container.
+        if self.engine().info().kind == EngineKind::Docker {
+            fields.push(("StopTimeout", seen["Config"]["StopTimeout"].clone()));
+        }
+        let mounts = seen["Mounts"].as_array().into_iter().flatten();
+        let volumes = mounts.filter(|mount| mount["Type"] == "volume");
+        let volumes = volumes.map(|mount| format!("{} at {}", mount["Name"], mount["Destination"]));
+        fields.push(("volumes", volumes.collect::<Vec<_>>().into()));
+        fields.push(("team", seen["Config"]["Labels"]["team"].clone()));
+        fields
+    }
+
+    fn told(&self, instance: &str, line: &str) -> String {
+        let name = format!("devarch-{}-{instance}", self.stack);
+        let all = self.wait(self.engine().containers()).unwrap();
+        let id = all.into_iter().find(|container| container.name.as_str() == name).unwrap().id;
+        self.wait(self.fixture().sh(&id, line)).stdout
+    }
+}
+
+const FIELDS: [&str; 18] = [
+    "/Config/Image",
+    "/Config/Env",
+    "/Config/Cmd",
+    "/Config/Entrypoint",
+    "/Config/User",
+    "/Config/WorkingDir",
+    "/Config/Hostname",
+    "/Config/Healthcheck",
+    "/Config/StopSignal",
+    "/HostConfig/PortBindings",
+    "/HostConfig/RestartPolicy",
+    "/HostConfig/CapAdd",
+    "/HostConfig/CapDrop",
+    "/HostConfig/Memory",
+    "/HostConfig/PidsLimit",
+    "/HostConfig/ReadonlyRootfs",
+    "/HostConfig/Privileged",
+    "/HostConfig/Tmpfs",
+];
+
+/// A list without its order; what is empty is as good as absent.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(mut items) => {
+            items.sort_by_key(ToString::to_string);
+            if items.is_empty() { Value::Null } else { items.into() }
+        }
+        Value::Object(fields) if fields.is_empty() => Value::Null,
+        other => other,
+    }
+}
+
+fn a_written_compose_file_makes_the_same_containers(world: &World, program: PathBuf) {
+    world.write(STACK);
+    world.ok(&["up", "--yes"]);
+    let ours = ["db", "web"].map(|instance| world.fields(instance));
+    let data = world.told("db", "cat /data/file");
+    world.ok(&["compose", "--dir", "out", "--secrets"]);
+    world.ok(&["down", "--yes"]);
+
+    let project = Project { world, program, directory: world.project().join("out") };
+    project.run(&["config"]);
+    project.run(&["up", "-d"]);
+    for (instance, ours) in ["db", "web"].into_iter().zip(ours) {
+        for (ours, theirs) in ours.into_iter().zip(world.fields(instance)) {
+            assert_eq!(ours, theirs, "{instance}");
+        }
+    }
+    assert_eq!(world.told("db", "cat /data/file"), data, "the volume is the same");
+    assert_eq!(world.told("web", "cat /etc/plain; echo \"$TOKEN\""), "plain\nit's a secret\n");
+    let found =
+        "for _ in 1 2 3 4 5 6; do timeout 3 nslookup db >/dev/null 2>&1 && echo found && exit; sleep 1; done";
+    assert_eq!(world.told("web", found), "found\n");
+}
