@@ -231,8 +231,10 @@ fn reached(engine: &dyn Engine) -> Check {
         EngineKind::Podman => "4.3",
     };
     let root = if info.rootless { ", rootless" } else { "" };
-    let found =
-        format!("{} {} at {}{root} ({least} or newer is needed)", info.kind, info.version, info.endpoint);
+    let found = format!(
+        "{} {}, API {}, at {}{root} ({least} or newer is needed)",
+        info.kind, info.version, info.api_version, info.endpoint
+    );
     Check::new("engine", Verdict::Ok, found)
 }
 

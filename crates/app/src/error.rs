@@ -198,7 +198,7 @@ pub enum AppError {
     /// No subnet is left.
     #[error(
         "stack '{stack}' gets no network: every subnet of {pool} is taken; \
-         remove unused networks (`devarch doctor` lists them) or set DEVARCH_ADDRESS_POOL to another pool"
+         remove networks nothing uses or set DEVARCH_ADDRESS_POOL to another pool"
     )]
     NoSubnet {
         /// The stack.

@@ -13,6 +13,7 @@ mod container;
 mod context;
 mod doctor;
 mod edit;
+mod elsewhere;
 mod error;
 mod execute;
 mod here;

@@ -1,7 +1,7 @@
 //! From a stack in the store to a plan: observe, resolve, plan. Nothing is changed anywhere.
 
 use crate::{
-    App, AppError, Approved, ImageOptions, Supplied,
+    App, AppError, Approved, ImageOptions, Supplied, elsewhere,
     observe::{Look, observe},
     wiring::prior,
 };
@@ -202,6 +202,7 @@ impl App {
         }
         let others = self.store.subnets().await?;
         taken.extend(others.into_iter().filter(|(other, _)| *other != stack.name).map(|(_, net)| net));
+        taken.extend(elsewhere::networks(&observed.engine).await);
         let pool = self.settings.address_pool;
         let slots = stack.instances.values().map(|instance| instance.slot as usize + 1).max().unwrap_or(0);
         let prefix = subnet::prefix_for(slots.max(stack.instances.len()));

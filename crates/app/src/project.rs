@@ -3,7 +3,7 @@
 use crate::{AppError, text_file::read_text};
 use devarch_core::{
     name::{StackName, TemplateName},
-    read::{Diagnostic, ProjectFile, parse_yaml, read_project, unknown_references},
+    read::{Diagnostic, Node, Place, ProjectFile, parse_yaml, read_project, unknown_references},
     template::{ConfigContent, ConfigFile},
 };
 use std::{
@@ -55,9 +55,9 @@ impl Project {
             source,
         })?;
         let mut wrong = Vec::new();
-        for (place, config) in config_files(&mut file) {
+        for (keys, config) in config_files(&mut file) {
             if let Err(message) = read_in(config, &directory) {
-                wrong.push(Diagnostic { place: None, path: place, message });
+                wrong.push(Diagnostic { place: place(&node, &keys), path: keys.join("."), message });
             }
         }
         if wrong.is_empty() { Ok(Self { directory, file }) } else { Err(invalid(wrong)) }
@@ -84,18 +84,27 @@ impl Project {
     }
 }
 
-fn config_files(file: &mut ProjectFile) -> Vec<(String, &mut ConfigFile)> {
+/// Where in the file that is.
+fn place(root: &Node, keys: &[String]) -> Option<Place> {
+    keys.iter().try_fold(root, |node, key| node.get(key))?.place
+}
+
+/// The file's config files, by the keys that lead to them.
+fn config_files(file: &mut ProjectFile) -> Vec<(Vec<String>, &mut ConfigFile)> {
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     let mut found = Vec::new();
     for (name, template) in &mut file.templates {
         for (path, config) in &mut template.config_files {
-            found.push((format!("templates.{name}.config_files.{path}"), config));
+            found.push((keys(&["templates", name.as_str(), "config_files", path]), config));
         }
     }
     for (stack, declared) in &mut file.stacks {
         for (name, instance) in &mut declared.instances {
             for (path, config) in &mut instance.overrides.config_files {
                 if let Some(config) = config {
-                    found.push((format!("stacks.{stack}.instances.{name}.config_files.{path}"), config));
+                    let leading =
+                        ["stacks", stack.as_str(), "instances", name.as_str(), "config_files", path];
+                    found.push((keys(&leading), config));
                 }
             }
         }
@@ -105,9 +114,10 @@ fn config_files(file: &mut ProjectFile) -> Vec<(String, &mut ConfigFile)> {
 
 fn read_in(config: &mut ConfigFile, directory: &Path) -> Result<(), String> {
     let ConfigContent::File { path, secret } = &config.content else { return Ok(()) };
-    let path = directory.join(path);
+    let path: PathBuf = directory.join(path).components().collect();
     let shown = path.display();
-    let size = path.metadata().map_err(|error| format!("{shown}: {error}"))?.len();
+    let none = |error| format!("{shown} can't be read: {error}; make that file, or mend `file`");
+    let size = path.metadata().map_err(none)?.len();
     if size > MAX_FILE {
         return Err(format!(
             "{shown} has {size} bytes, a config file may have {MAX_FILE}; mount it as a volume"

@@ -196,7 +196,9 @@ impl std::fmt::Display for Waiting {
             Self::Ended { exit_code: None } => f.write_str("ended: `devarch logs`"),
             Self::Restarting => f.write_str("ends again and again: `devarch logs`"),
             Self::Unhealthy => f.write_str("its health check fails: `devarch logs`"),
-            Self::Starting => f.write_str("the engine has not run its health check yet"),
+            Self::Starting => f.write_str(
+                "its first health check is not over (`devarch status --probe` runs those that no engine runs)",
+            ),
         }
     }
 }

@@ -45,6 +45,11 @@ pub(crate) enum CliError {
     Output(#[from] io::Error),
 }
 
+/// An error as `--json` has it.
+pub(crate) fn as_json(message: &str, exit: Exit) -> String {
+    serde_json::json!({"error": {"message": message, "exit_code": exit.0}}).to_string()
+}
+
 impl CliError {
     /// Prints the error and tells the exit code. A reader that went away is none.
     pub(crate) fn report(&self, json: bool) -> Exit {
@@ -52,7 +57,7 @@ impl CliError {
             return Exit::OK;
         }
         let exit = self.exit();
-        let text = if json { self.as_json(exit) } else { self.as_text() };
+        let text = if json { as_json(&self.to_string(), exit) } else { self.as_text() };
         terminal::to_stderr(&text);
         exit
     }
@@ -70,10 +75,6 @@ impl CliError {
             Self::Declined | Self::Cancelled | Self::StillWanted(_) => Exit::CANCELLED,
             Self::Output(_) => Exit::FAILED,
         }
-    }
-
-    fn as_json(&self, exit: Exit) -> String {
-        serde_json::json!({"error": {"message": self.to_string(), "exit_code": exit.0}}).to_string()
     }
 
     fn as_text(&self) -> String {

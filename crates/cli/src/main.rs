@@ -92,15 +92,20 @@ fn keep_memory_private() {
     }
 }
 
-/// What clap refuses is wrong usage, but for a value that can't be: that is invalid input.
+/// What clap refuses is wrong usage, but for a value that can't be: that is invalid input. Whether JSON was asked for is
+/// looked up by hand, as the arguments are not parsed.
 fn refused(error: &clap::Error) -> ExitCode {
     let exit = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::OK,
         ErrorKind::ValueValidation => Exit::INVALID,
         _ => Exit::USAGE,
     };
-    // Where even this can't be written there is nobody to tell.
-    let _ = error.print();
+    if exit != Exit::OK && std::env::args_os().any(|arg| arg == "--json") {
+        terminal::to_stderr(&error::as_json(error.to_string().trim(), exit));
+    } else {
+        // Where even this can't be written there is nobody to tell.
+        let _ = error.print();
+    }
     ExitCode::from(exit.0)
 }
 

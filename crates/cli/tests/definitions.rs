@@ -454,6 +454,23 @@ fn errors_are_json_where_json_is_asked_for() {
     let ran = World::without_engine().fails(4, &["plan", "nope", "--json"]);
     let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["exit_code"], 4);
+    let ran = World::without_engine().fails(3, &["stack", "create", "My_Shop", "--json"]);
+    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(error["error"]["exit_code"], 3);
+    assert!(error["error"]["message"].as_str().unwrap().contains("my-shop"), "{ran}");
+}
+
+#[test]
+fn a_config_file_that_is_not_there_is_told_with_its_place() {
+    let world = World::without_engine();
+    world.write(
+        "version: \"1\"\nstacks:\n  shop:\n    instances:\n      web:\n        template: busybox\n        \
+         config_files:\n          /etc/web.conf: {file: ./nope}\n",
+    );
+    let ran = world.fails(3, &["up", "--yes"]);
+    assert!(ran.stderr.contains("devarch.yml:8:26"), "{ran}");
+    assert!(ran.stderr.contains("/project/nope can't be read: No such file or directory"), "{ran}");
+    assert!(ran.stderr.contains("make that file, or mend `file`"), "{ran}");
 }
 
 #[test]

@@ -8,10 +8,11 @@ use common::{Ran, World};
 use devarch_core::{
     engine::EngineKind,
     id::ContainerId,
-    name::ContainerName,
+    name::{ContainerName, NetworkName},
     observed::{ObservedContainer, RunState},
+    spec::NetworkSpec,
 };
-use devarch_testkit::scope::free_port;
+use devarch_testkit::{outside, scope::free_port};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -30,6 +31,9 @@ macro_rules! on_both_engines {
 on_both_engines! {
     what_was_applied_needs_nothing
     an_edit_is_planned_to_the_field_and_reaches_the_engine
+    every_kind_of_edit_reaches_the_engine
+    what_is_disabled_is_taken_down_until_it_is_enabled
+    a_check_that_hangs_is_not_begun_again_before_it_has_ended
     down_keeps_volumes_and_delete_lists_them
     volumes_are_deleted_only_when_asked_for
     a_command_that_fails_is_told_with_its_code_and_last_lines
@@ -41,6 +45,39 @@ on_both_engines! {
     logs_interleave_with_names_and_follow
     nothing_is_applied_without_a_yes
     a_compose_file_is_written_with_its_files
+}
+
+#[test]
+fn a_stack_that_lives_on_one_engine_is_not_planned_on_another() {
+    let (Some(docker), Some(podman)) = (World::on(EngineKind::Docker), World::on(EngineKind::Podman)) else {
+        return;
+    };
+    docker.up();
+    let other = podman.endpoint();
+    for args in [&["plan"][..], &["up", "--yes"], &["apply", "--yes"], &["down", "--yes"]] {
+        let ran = docker.fails(5, &[&["--engine", &other], args].concat());
+        assert!(ran.stderr.contains("stack 'STACK' lives on docker at "), "{args:?}: {ran}");
+    }
+    assert_eq!(docker.state("web"), Some(RunState::Running));
+    let elsewhere = podman.wait(podman.engine().containers()).unwrap();
+    assert!(elsewhere.iter().all(|container| !container.name.as_str().contains(&docker.stack)));
+}
+
+#[test]
+fn addresses_that_another_engine_has_given_are_not_given_again() {
+    let (Some(docker), Some(podman)) = (World::on(EngineKind::Docker), World::on(EngineKind::Podman)) else {
+        return;
+    };
+    // All of them, on a network without a container: Podman has made no bridge for it, and the host has no route.
+    let scope = &podman.fixture().scope;
+    let name = NetworkName::from_stored(scope.name("all"));
+    let all = NetworkSpec::of_stack(name, docker.address_pool().parse().unwrap());
+    let made = podman.wait(podman.engine().create_network(&all, &scope.labels())).unwrap();
+    docker.write(&pair());
+    let ran = docker.fails(5, &["up", "--yes"]);
+    assert!(ran.stderr.contains("stack 'STACK' gets no network: every subnet of 10.212."), "{ran}");
+    podman.wait(podman.engine().remove_network(&made)).unwrap();
+    docker.up();
 }
 
 fn with(kind: EngineKind, test: fn(&World)) {
@@ -121,6 +158,82 @@ fn an_edit_is_planned_to_the_field_and_reaches_the_engine(world: &World) {
     assert_eq!(world.ok(&["exec", "/web", "--", "sh", "-c", "echo $GREETING"]).stdout, "good evening\n");
     assert_eq!(world.id("db"), before, "what did not change stays");
     world.ok(&["plan", "--detailed-exitcode"]);
+}
+
+fn every_kind_of_edit_reaches_the_engine(world: &World) {
+    const EDITED: &str = r#"
+        environment: { GREETING: hello }
+        labels: { team: blue }
+        volumes: ["more:/more"]
+        config_files: { /etc/said: { content: "one\n" } }
+        healthcheck: { test: [CMD, "true"], interval: 7s }
+        resources: { limits: { memory: 64m } }"#;
+    let seen = || {
+        let path = format!("/containers/{}/json", world.id("web"));
+        let seen = world.wait(outside::get(&world.endpoint(), &path));
+        let mounts: Vec<String> = seen["Mounts"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|mount| mount["Destination"].to_string())
+            .collect();
+        let test = seen["Config"]["Healthcheck"]["Test"][1].clone();
+        (seen["Config"]["Labels"]["team"].clone(), mounts, test, seen["HostConfig"]["Memory"].clone())
+    };
+    let said = || world.run(&["exec", "/web", "--", "cat", "/etc/said"]).stdout;
+    world.up();
+    let plain = seen();
+    let edited = pair().replace("        environment: { GREETING: hello }", EDITED.trim_start_matches('\n'));
+    world.write(&edited);
+    world.ok(&["up", "--yes"]);
+    let want = ("blue".into(), vec!["\"/more\"".to_owned()], "true".into(), (64 << 20).into());
+    assert_eq!(seen(), want);
+    assert_eq!(said(), "one\n");
+    world.ok(&["plan", "--detailed-exitcode"]);
+
+    world.write(&edited.replace("one\\n", "two\\n").replace("blue", "red"));
+    let up = world.ok(&["up", "--yes"]);
+    assert!(up.stderr.contains("web.labels.team: blue => red"), "{up}");
+    assert_eq!((seen().0, said()), ("red".into(), "two\n".to_owned()));
+
+    world.write(&pair());
+    world.ok(&["up", "--yes"]);
+    assert_eq!((seen(), said()), (plain, String::new()));
+    assert!(world.volumes().iter().any(|name| name.ends_with("-web-more")), "it is kept");
+    world.ok(&["plan", "--detailed-exitcode"]);
+}
+
+fn what_is_disabled_is_taken_down_until_it_is_enabled(world: &World) {
+    world.up();
+    world.write(&pair().replace(
+        "template: busybox\n        command",
+        "template: busybox\n        enabled: false\n        command",
+    ));
+    world.ok(&["up", "--yes"]);
+    assert_eq!((world.state("web"), world.state("db")), (None, Some(RunState::Running)));
+    world.up();
+    assert_eq!(world.state("web"), Some(RunState::Running));
+    world.ok(&["stack", "disable", "STACK"]);
+    world.ok(&["apply", "--yes"]);
+    assert_eq!((world.state("web"), world.state("db"), world.networks()), (None, None, 0));
+    world.ok(&["stack", "enable", "STACK"]);
+    world.ok(&["apply", "--yes"]);
+    assert_eq!((world.state("web"), world.state("db")), (Some(RunState::Running), Some(RunState::Running)));
+}
+
+/// An engine can't end what it runs in a container: checks would pile up.
+fn a_check_that_hangs_is_not_begun_again_before_it_has_ended(world: &World) {
+    let check =
+        "healthcheck: { test: [CMD-SHELL, \"echo begun >/proc/1/fd/1; sleep 1000\"], timeout: 200ms }";
+    world.write(&pair().replace("depends_on: [db]", check));
+    let mut up =
+        world.command(&["up", "--yes"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = || world.run(&["logs", "/web"]).stdout.matches("begun").count();
+    wait_until("the check has begun", || begun() > 0);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(begun(), 1);
+    common::signal(&up, Signal::INT);
+    assert_eq!(up.wait().unwrap().code(), Some(130));
 }
 
 fn down_keeps_volumes_and_delete_lists_them(world: &World) {

@@ -22,6 +22,8 @@ macro_rules! on_both_engines {
 
 on_both_engines! {
     ctrl_c_while_an_image_is_pulled_leaves_nothing
+    ctrl_c_while_an_image_is_built_leaves_nothing
+    ctrl_c_while_what_ran_is_put_back_does_not_stop_that
     ctrl_c_while_the_engine_is_looked_at_changes_nothing
     ctrl_c_while_a_container_is_made_is_mended_by_the_next_apply
     ctrl_c_while_a_replacement_is_made_runs_nothing_twice
@@ -102,6 +104,54 @@ fn ctrl_c_while_an_image_is_pulled_leaves_nothing(world: &World) {
     assert!(world.ok(&["stack", "list"]).stdout.contains("no stacks yet"), "nothing was saved");
     world.write(WEB);
     world.ok(&["up", "--yes"]);
+    world.converges();
+}
+
+fn build(asked: &str) -> Becomes {
+    if asked.starts_with("POST") && asked.contains("/build") { Becomes::Held } else { Becomes::Passed }
+}
+
+/// What an apply that fails does first of all to put things back. Passers-by are removed by force.
+fn remove(asked: &str) -> Becomes {
+    let removes =
+        asked.starts_with("DELETE") && asked.contains("/containers/") && !asked.contains("force=true");
+    if removes { Becomes::Held } else { Becomes::Passed }
+}
+
+fn ctrl_c_while_an_image_is_built_leaves_nothing(world: &World) {
+    let directory = world.project().join("web");
+    std::fs::create_dir(&directory).unwrap();
+    let dockerfile = format!("FROM busybox:1.37\nLABEL devarch.test={}\n", world.stack);
+    std::fs::write(directory.join("Dockerfile"), dockerfile).unwrap();
+    let built = WEB.replace("busybox,", "busybox, build: ./web,");
+    world.write(&built);
+    let between = Between::new(&world.endpoint(), build);
+    let child = world.command_at(&between.endpoint(), &["up", "--yes"]).spawn().unwrap();
+    between.await_held();
+    signal(&child, Signal::INT);
+    let ran = world.end(child);
+    assert_eq!(ran.code, 130, "{ran}");
+    assert!(ran.stderr.contains("cancelled"), "{ran}");
+    assert_eq!(world.running(), 0);
+    assert!(world.ok(&["stack", "list"]).stdout.contains("no stacks yet"), "nothing was saved");
+    world.ok(&["up", "--yes"]);
+    world.converges();
+}
+
+fn ctrl_c_while_what_ran_is_put_back_does_not_stop_that(world: &World) {
+    world.write(WEB);
+    world.ok(&["up", "--yes"]);
+    world.ok(&["set", "/web", "command=[/no/such/program]"]);
+    let between = Between::new(&world.endpoint(), remove);
+    let child = world.command_at(&between.endpoint(), &["apply", "--yes"]).spawn().unwrap();
+    between.await_held();
+    signal(&child, Signal::INT);
+    between.release();
+    let ran = world.end(child);
+    assert_eq!(ran.code, 1, "{ran}");
+    assert!(ran.stderr.contains("what ran before runs again"), "{ran}");
+    assert_eq!(world.running(), 1);
+    world.ok(&["unset", "/web", "command"]);
     world.converges();
 }
 

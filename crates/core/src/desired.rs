@@ -193,7 +193,8 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
             Err(problem) => findings.errors.push(Problem::of(name, "wires", problem)),
         }
         let secrets = effective[name].service.secrets.as_deref().unwrap_or_default();
-        findings.extend(check_instance(name, (&desired.spec, secrets), &stack.allow, world.home));
+        let image = world.images.get(&desired.spec.image);
+        findings.extend(check_instance(name, (&desired.spec, secrets), image, &stack.allow, world.home));
         if let (true, Err(problems)) = (desired.wanted != Wanted::Absent, &desired.hash) {
             findings.errors.extend(problems.iter().cloned());
         }

@@ -45,8 +45,10 @@ impl FromStr for Millis {
     type Err = InvalidUnit;
 
     fn from_str(given: &str) -> Result<Self, InvalidUnit> {
-        let invalid =
-            || InvalidUnit { given: given.to_owned(), expected: "a duration such as 500ms, 10s or 1m30s" };
+        let invalid = || InvalidUnit {
+            given: given.to_owned(),
+            expected: "a duration such as 500ms, 10s or 1m30s, of a millisecond at least",
+        };
         let mut rest = given.trim();
         if rest == "0" {
             return Ok(Self(0));
@@ -61,7 +63,8 @@ impl FromStr for Millis {
             rest = &rest[unit.len()..];
             total += number * factor;
         }
-        if given.trim().is_empty() || !total.is_finite() || total > 1e13 {
+        // What is less than a millisecond would be taken for zero, which engines take for their default.
+        if given.trim().is_empty() || !total.is_finite() || total > 1e13 || (total > 0.0 && total < 1.0) {
             return Err(invalid());
         }
         Ok(Self(whole(total)))

@@ -176,6 +176,8 @@ pub struct ProbeResult {
     pub exit_code: Option<i64>,
     /// Its output, at most 4 KiB.
     pub output: String,
+    /// The exec of one that did not end in time: no engine can kill it.
+    pub unfinished: Option<String>,
 }
 
 /// How a container ended.

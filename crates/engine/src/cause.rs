@@ -172,7 +172,7 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<(io::ErrorKind, String)> {
 }
 
 /// Phrases in lower case and what they mean; the first that occurs decides.
-const PHRASES: [(&str, Kind); 41] = [
+const PHRASES: [(&str, Kind); 42] = [
     ("no space left on device", Kind::DiskFull),
     ("disk quota exceeded", Kind::DiskFull),
     ("removal of container", Kind::Uncertain),
@@ -204,6 +204,7 @@ const PHRASES: [(&str, Kind); 41] = [
     ("no command or entrypoint provided", Kind::CannotRun),
     ("minimum memory limit allowed", Kind::TooLittleMemory),
     ("unable to set memory limit", Kind::TooLittleMemory),
+    ("error setting rlimit", Kind::LimitRefused),
     // A start only: what is mounted or was put there takes the place of a directory, or the reverse.
     ("not a directory", Kind::Misplaced),
     ("has active endpoints", Kind::InUse),
@@ -255,7 +256,6 @@ mod tests {
             assert_eq!(kind(500, message), Kind::CannotRun, "{message}");
         }
         let of_something_else = [
-            "runc: runc create failed: unable to start container process: error during container init: error setting rlimits for ready process: error setting rlimit type 7: operation not permitted: OCI permission denied",
             "runc: runc create failed: unable to start container process: error during container init: error mounting \"tmpfs\" to rootfs at \"/proc/x\": mkdir /proc/x: no such file or directory: OCI runtime attempted to invoke a command that was not found",
             "failed to create shim task: OCI runtime create failed: unable to retrieve OCI runtime error: exec: \"runc\": executable file not found in $PATH: unknown",
             "unable to find user nosuch: no matching entries in passwd file",
@@ -354,6 +354,11 @@ mod tests {
             (500, "unable to find network with name or ID n: network not found", Kind::NotFound),
             (500, "write /var/lib/docker/tmp/x: no space left on device", Kind::DiskFull),
             (400, "Minimum memory limit allowed is 6MB", Kind::TooLittleMemory),
+            (
+                500,
+                "runc: runc create failed: unable to start container process: error during container init: error setting rlimits for ready process: error setting rlimit type 6: operation not permitted: OCI permission denied",
+                Kind::LimitRefused,
+            ),
             (
                 500,
                 "runc: runc create failed: unable to start container process: error during container init: error setting cgroup config for procHooks process: unable to set memory limit to 1048576 (current usage: 2596864, peak usage: 2744320): OCI runtime error",

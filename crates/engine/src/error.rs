@@ -46,6 +46,8 @@ pub enum EngineErrorKind {
     CannotRun,
     /// The memory limit is less than a container takes to start.
     TooLittleMemory,
+    /// It may not give a process a limit as high as was asked for, or as its own configuration says.
+    LimitRefused,
     /// A file lies where the image has a directory, or the reverse.
     Misplaced,
     /// The object is used by others.

@@ -245,13 +245,16 @@ impl fmt::Display for Failure {
                 lines(f, logs)
             }
             Self::Exited { code, out_of_memory, logs, .. } => {
-                if *out_of_memory || *code == 137 {
-                    write!(
+                match (*out_of_memory, *code) {
+                    (true, code) => write!(
                         f,
-                        "it was killed (exit code {code}), most likely for its memory limit; raise resources.limits.memory"
-                    )?;
-                } else {
-                    write!(f, "it ended with exit code {code}")?;
+                        "it was killed for its memory limit (exit code {code}); raise resources.limits.memory"
+                    )?,
+                    (false, 137) => f.write_str(
+                        "it was killed (exit code 137): by somebody, or for want of memory; resources.limits.memory \
+                         says how much it gets",
+                    )?,
+                    (false, code) => write!(f, "it ended with exit code {code}")?,
                 }
                 lines(f, logs)
             }
@@ -303,12 +306,16 @@ fn hint(kind: &EngineErrorKind) -> &'static str {
         EngineErrorKind::CannotRun => {
             "; check command and entrypoint: the program must be in the image, and executable"
         }
+        EngineErrorKind::LimitRefused => {
+            "; lower `ulimits`, or say them all: where some are said Podman takes the others from its configuration, \
+             and may not be allowed to (type 6 is nproc, 7 is nofile)"
+        }
         EngineErrorKind::TooLittleMemory => "; raise resources.limits.memory",
         EngineErrorKind::Misplaced => {
             "; check config_files and volumes: a file takes the place of a directory of the image, or the reverse"
         }
         EngineErrorKind::DiskFull => {
-            "; free space on the engine's disk (`devarch doctor` shows how much is used)"
+            "; free space on the engine's disk (`devarch doctor` shows how much there is)"
         }
         EngineErrorKind::BuildFailed => {
             "\nMend what it is built from; the same command builds it again. What ran before still runs"
@@ -323,6 +330,11 @@ fn hint(kind: &EngineErrorKind) -> &'static str {
              restart. Until then it does no harm, and an `up` uses it as it is"
         }
         EngineErrorKind::PortTaken => "; `devarch plan` names who has the port",
+        EngineErrorKind::SubnetTaken => {
+            "; another network took these addresses meanwhile: the same command again takes others"
+        }
+        EngineErrorKind::NameTaken => "; `devarch plan` names who has the name",
+        EngineErrorKind::NotFound => "; someone removed it meanwhile: the same command again makes it anew",
         _ => "",
     }
 }

@@ -1,6 +1,7 @@
 //! How often a health check is run while its container is waited for.
 
-use devarch_engine::Runs;
+use devarch_core::{template::Healthcheck, unit::Millis};
+use devarch_engine::{Probe, Runs};
 use std::time::Duration;
 
 /// Least and most time between two runs.
@@ -11,7 +12,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_PART: u32 = 10;
 
 /// For so long a check is run within one exec, before its container is looked at again.
-pub(super) const ROUND: Duration = Duration::from_secs(1);
+const ROUND: Duration = Duration::from_secs(1);
 
 /// Shells' codes for what can't be run.
 const CANNOT_RUN: [i64; 2] = [126, 127];
@@ -31,8 +32,18 @@ impl Pace {
         (waited / PAUSE_PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
     }
 
+    /// The next probe.
+    pub(super) fn probe(&self, check: &Healthcheck, waited: Duration) -> Probe {
+        let timeout: Duration = or_default(check.timeout, Healthcheck::DEFAULT_TIMEOUT).into();
+        let (test, runs) = (check.test.clone(), self.runs(waited));
+        match runs {
+            Runs::Once => Probe { test, timeout, runs },
+            Runs::Repeated { .. } => Probe { test, timeout: timeout + ROUND, runs },
+        }
+    }
+
     /// How often the next probe runs the check: once at first, then as often as a round has room for.
-    pub(super) fn runs(&self, waited: Duration) -> Runs {
+    fn runs(&self, waited: Duration) -> Runs {
         let pause = Self::pause(waited);
         let times = match self.cost {
             Some(cost) if !self.no_shell => ROUND.as_micros() / cost.max(pause).as_micros(),
@@ -54,6 +65,11 @@ impl Pace {
             _ => took,
         });
     }
+}
+
+/// To engines a time of zero is one that was not said.
+pub(super) fn or_default(said: Option<Millis>, default: Millis) -> Millis {
+    said.filter(|said| said.0 > 0).unwrap_or(default)
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 
 use super::{
     Failure,
-    pace::{Pace, ROUND},
+    pace::{Pace, or_default},
     perform::Hands,
 };
 use devarch_core::{
     desired::Readiness, id::ContainerId, observed::RunState, template::Healthcheck, unit::Millis,
 };
-use devarch_engine::{Probe, Runs};
+use devarch_engine::ProbeResult;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -67,21 +67,22 @@ async fn healthy(
         Some(state) => state.restarts,
         None => return Err(hands.exited(id).await),
     };
-    let timeout: Duration = check.timeout.unwrap_or(Healthcheck::DEFAULT_TIMEOUT).into();
     let mut pace = Pace::default();
+    let (mut said, mut unfinished) = (String::new(), None);
     loop {
-        let runs = pace.runs(begun.elapsed());
-        let timeout = if runs == Runs::Once { timeout } else { timeout + ROUND };
-        let probe = Probe { test: check.test.clone(), timeout, runs };
-        let asked = Instant::now();
-        let last = match hands.engine.probe(id, &probe).await {
-            Ok(result) if result.exit_code == Some(0) => return Ok(()),
-            Ok(result) => {
-                pace.learn(runs, result.exit_code, asked.elapsed());
-                result.output
+        if !still_runs(hands, unfinished.as_deref()).await {
+            let probe = pace.probe(check, begun.elapsed());
+            let asked = Instant::now();
+            match hands.engine.probe(id, &probe).await {
+                Ok(result) if result.exit_code == Some(0) => return Ok(()),
+                Ok(result) => {
+                    pace.learn(probe.runs, result.exit_code, asked.elapsed());
+                    said = told(&result, asked.elapsed());
+                    unfinished = result.unfinished;
+                }
+                Err(error) => said = error.to_string(),
             }
-            Err(error) => error.to_string(),
-        };
+        }
         match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
             Some(state)
                 if state.state == RunState::Running && !state.restarting && state.restarts == restarts => {}
@@ -89,16 +90,32 @@ async fn healthy(
         }
         if begun.elapsed() > patience {
             let logs = hands.last_lines(id).await;
-            return Err(Failure::Unhealthy { waited: begun.elapsed(), last, logs });
+            return Err(Failure::Unhealthy { waited: begun.elapsed(), last: said, logs });
         }
-        waiting(last);
+        waiting(said.clone());
         tokio::time::sleep(Pace::pause(begun.elapsed())).await;
     }
 }
 
-/// How long failures are borne: the start period, then as many intervals as retries.
+/// Whether a probe that took too long is still at it: the next one is withheld until it has ended, or they would pile up.
+async fn still_runs(hands: &Hands<'_>, exec: Option<&str>) -> bool {
+    match exec {
+        Some(exec) => matches!(hands.engine.exec_exit_code(exec).await, Ok(None)),
+        None => false,
+    }
+}
+
+fn told(result: &ProbeResult, after: Duration) -> String {
+    match result.exit_code {
+        Some(_) => result.output.clone(),
+        None => format!("nothing for {:.1} s; {}", after.as_secs_f64(), result.output.trim()),
+    }
+}
+
+/// How long failures are borne: the start period, then as many intervals as retries. Zero is an engine's default.
 fn patience(check: &Healthcheck) -> Duration {
     let start: Duration = check.start_period.unwrap_or(Millis(0)).into();
-    let interval: Duration = check.interval.unwrap_or(Healthcheck::DEFAULT_INTERVAL).into();
-    start + interval * check.retries.unwrap_or(Healthcheck::DEFAULT_RETRIES).max(1)
+    let interval: Duration = or_default(check.interval, Healthcheck::DEFAULT_INTERVAL).into();
+    let retries = check.retries.filter(|retries| *retries > 0);
+    start + interval * retries.unwrap_or(Healthcheck::DEFAULT_RETRIES)
 }

@@ -119,7 +119,7 @@ impl World {
     }
 
     /// The subnets this world's stores choose from: room for sixteen stacks.
-    fn address_pool(&self) -> String {
+    pub(crate) fn address_pool(&self) -> String {
         format!("10.212.{}.0/22", self.corner.number() * 4)
     }
 

@@ -5,7 +5,7 @@ use crate::{
     name::{InstanceName, nearest},
     observed::ImageInfo,
     policy::Allowance,
-    spec::{ContainerSpec, MountFrom},
+    spec::{ContainerSpec, FileSpec, MountFrom},
     template::{DependencyCondition, HealthTest, Overrides, SecretMount, Template},
 };
 use std::{
@@ -74,6 +74,7 @@ pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Override
 pub fn check_instance(
     name: &InstanceName,
     (spec, secrets): (&ContainerSpec, &[SecretMount]),
+    image: Option<&ImageInfo>,
     allow: &BTreeSet<Allowance>,
     home: Option<&str>,
 ) -> Findings {
@@ -90,7 +91,7 @@ pub fn check_instance(
             found.errors.push(Problem::of(name, field, message));
         }
     }
-    lost_files(name, (spec, secrets), &mut found);
+    lost_files(name, (spec, secrets), image, &mut found);
     for port in spec.ports.iter().filter(|port| port.host_ip.is_unspecified()) {
         let message = format!("{port} listens on all addresses: other machines and other stacks reach it");
         found.warnings.push(Problem::of(name, format!("ports.{}", port.key), message));
@@ -119,7 +120,13 @@ impl Findings {
 const ENGINE_MOUNTS: &[&str] = &["/dev", "/proc", "/sys"];
 
 /// A file under a mount, or on a read-only root, would be hidden or refused, differently on each engine.
-fn lost_files(name: &InstanceName, (spec, secrets): (&ContainerSpec, &[SecretMount]), found: &mut Findings) {
+fn lost_files(
+    name: &InstanceName,
+    (spec, secrets): (&ContainerSpec, &[SecretMount]),
+    image: Option<&ImageInfo>,
+    found: &mut Findings,
+) {
+    let user = spec.user.as_deref().or(image.map(|image| image.user.as_str()));
     for (path, file) in &spec.config_files {
         let secret = secrets.iter().find(|secret| secret.target == *path);
         let field = secret
@@ -154,16 +161,25 @@ fn lost_files(name: &InstanceName, (spec, secrets): (&ContainerSpec, &[SecretMou
                 field,
                 "the root is read-only, no file can be put there; drop read_only or the file",
             ));
-        } else if let Some(uid) =
-            spec.user.as_deref().and_then(|user| user.split(':').next()?.parse::<u32>().ok())
-            && file.mode.0 & 0o004 == 0
-            && uid != 0
-            && uid != file.owner.uid
-        {
-            let message = format!("user {uid} can't read it: mode {}, owner {}", file.mode, file.owner);
+        } else if let Some(user) = user.filter(|user| !may_read(user, &spec.group_add, file)) {
+            let message = format!("user {user} can't read it: mode {}, owner {}", file.mode, file.owner);
             found.warnings.push(Problem::of(name, field, message));
         }
     }
+}
+
+/// Whether a user, `UID[:GID]` or names, may read a file. What only the image knows counts for it: the numbers of
+/// names (but none other than root's is 0), and the group of a user who is given without one.
+fn may_read(user: &str, groups: &[String], file: &FileSpec) -> bool {
+    let (uid, gid) = user.split_once(':').map_or((user, None), |(uid, gid)| (uid, Some(gid)));
+    let root = matches!(uid, "" | "root" | "0");
+    let owner = uid.parse().map_or(file.owner.uid != 0, |uid: u32| file.owner.uid == uid);
+    let group = match gid.and_then(|gid| gid.parse::<u32>().ok()) {
+        Some(gid) => gid == file.owner.gid || groups.contains(&file.owner.gid.to_string()),
+        None => true,
+    };
+    let bits = [(0o400, owner), (0o040, group), (0o004, true)];
+    root || bits.iter().any(|(bit, theirs)| *theirs && file.mode.0 & bit != 0)
 }
 
 /// What is wrong between the instances of a stack: unknown providers, conditions that can never hold, cycles.
@@ -236,5 +252,37 @@ fn never(
             Some("it is not a job, so it never completes; set `job: true` on it".to_owned())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        text::Text,
+        unit::{FileMode, Owner},
+    };
+
+    #[test]
+    fn only_who_surely_can_not_read_a_file_is_warned_of() {
+        let file = |mode, uid, gid| FileSpec {
+            content: Text::plain(""),
+            mode: FileMode(mode),
+            owner: Owner { uid, gid },
+        };
+        let read = |user, mode, uid, gid| may_read(user, &["7".to_owned()], &file(mode, uid, gid));
+        for reader in ["", "root", "0", "0:0", "1000", "1000:1000", "app"] {
+            assert!(read(reader, 0o644, 0, 0), "{reader}");
+        }
+        for reader in ["", "root", "0:5"] {
+            assert!(read(reader, 0o600, 1000, 1000), "{reader}");
+        }
+        for stranger in ["1000", "1000:0", "app", "app:app"] {
+            assert!(!read(stranger, 0o600, 0, 0), "{stranger}");
+        }
+        assert!(read("1000", 0o400, 1000, 0) && read("app", 0o400, 1000, 0));
+        assert!(!read("1001", 0o400, 1000, 0));
+        assert!(read("1000:5", 0o640, 0, 5) && read("1000:6", 0o640, 0, 7) && !read("1000:6", 0o640, 0, 5));
+        assert!(read("1000", 0o640, 0, 5), "its group may be that one");
     }
 }

@@ -14,7 +14,10 @@ use crate::{
     unit::{FileMode, Owner},
 };
 use ipnet::Ipv4Net;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
 /// What the spec of an instance's container needs to know besides its effective config.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +53,12 @@ pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> (Cont
     (spec, opener.problems)
 }
 
+/// What it is found by beside its container's name. Docker resolves host names by itself, Podman does not.
+fn aliases(name: &InstanceName, hostname: Option<&str>) -> Vec<String> {
+    let hostname = hostname.filter(|hostname| *hostname != name.as_str());
+    iter::once(name.to_string()).chain(hostname.map(str::to_owned)).collect()
+}
+
 fn spec(effective: &Effective, context: &SpecContext<'_>, opener: &mut Opener<'_>) -> ContainerSpec {
     let environment = opener.environment(effective);
     let command = opener.words("command", effective.service.command.as_ref());
@@ -62,7 +71,7 @@ fn spec(effective: &Effective, context: &SpecContext<'_>, opener: &mut Opener<'_
         None => subnet::address(context.subnet, context.instance.slot).map(|address| Attachment {
             name: context.network.clone(),
             address,
-            aliases: vec![context.name.to_string()],
+            aliases: aliases(context.name, service.hostname.as_deref()),
         }),
     };
     ContainerSpec {

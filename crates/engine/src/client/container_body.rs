@@ -143,10 +143,11 @@ fn mount(mount: &SpecMount) -> Mount {
     }
 }
 
+/// Docker lets nothing be run from one unless asked to; Podman is told so.
 fn tmpfs(mount: &TmpfsMount) -> (String, String) {
     let size = mount.size.map(|size| format!("size={}", size.0));
     let mode = mount.mode.map(|mode| format!("mode={mode}"));
-    let options: Vec<String> = size.into_iter().chain(mode).collect();
+    let options: Vec<String> = ["noexec".to_owned()].into_iter().chain(size).chain(mode).collect();
     (mount.target.clone(), options.join(","))
 }
 

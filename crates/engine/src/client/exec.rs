@@ -110,7 +110,7 @@ pub(super) async fn probe(
 ) -> Result<ProbeResult> {
     let once = match &probe.test {
         HealthTest::None => {
-            return Ok(ProbeResult { exit_code: Some(0), output: String::new() });
+            return Ok(ProbeResult { exit_code: Some(0), output: String::new(), unfinished: None });
         }
         HealthTest::Cmd(argv) => argv.clone(),
         HealthTest::Shell(line) => shell(line).to_vec(),
@@ -120,14 +120,15 @@ pub(super) async fn probe(
         Runs::Repeated { times, pause } => repeated(once, times, pause),
     };
     let request = ExecRequest { argv, ..ExecRequest::default() };
-    let mut output = Vec::new();
-    let run = run_to_end(engine, container, &request, &mut output);
-    let ended = match tokio::time::timeout(probe.timeout, run).await {
+    let (mut output, mut exec) = (Vec::new(), None);
+    let run = run_to_end(engine, container, &request, (&mut output, &mut exec));
+    let exit_code = match tokio::time::timeout(probe.timeout, run).await {
         Ok(ended) => Some(ended?),
         Err(_) => None,
     };
     output.truncate(PROBE_OUTPUT);
-    Ok(ProbeResult { exit_code: ended, output: String::from_utf8_lossy(&output).into_owned() })
+    let output = String::from_utf8_lossy(&output).into_owned();
+    Ok(ProbeResult { exit_code, output, unfinished: exec.filter(|_| exit_code.is_none()) })
 }
 
 fn shell(line: &str) -> [String; 3] {
@@ -158,7 +159,7 @@ async fn run_to_end(
     engine: &BollardEngine,
     container: &ContainerId,
     request: &ExecRequest,
-    output: &mut Vec<u8>,
+    (output, exec): (&mut Vec<u8>, &mut Option<String>),
 ) -> Result<i64> {
     let mut io = match start(engine, container, request).await {
         Err(error) if error.kind == EngineErrorKind::CannotRun => {
@@ -167,6 +168,7 @@ async fn run_to_end(
         }
         started => started?,
     };
+    *exec = Some(io.id.clone());
     while let Some(chunk) = io.output.next().await {
         let bytes = chunk?.bytes;
         if output.len() < PROBE_OUTPUT {

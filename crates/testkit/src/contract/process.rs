@@ -104,9 +104,10 @@ pub async fn mounts_are_where_the_spec_says(f: &Fixture) {
     let id = f.run(&request).await;
     let line = "cat /host/seen; touch /host/x 2>/dev/null || echo ro; touch /x 2>/dev/null || echo ro; \
                 touch /data/x && echo rw; touch /scratch/x && echo rw; stat -c %a /scratch; \
-                df -k /scratch | tail -1 | awk '{print $2}'";
+                df -k /scratch | tail -1 | awk '{print $2}'; \
+                cp /bin/busybox /scratch/true && { /scratch/true 2>/dev/null || echo noexec; }";
     let seen = f.sh(&id, line).await.stdout;
-    assert_eq!(seen, "from the host\nro\nro\nrw\nrw\n1770\n4096\n");
+    assert_eq!(seen, "from the host\nro\nro\nrw\nrw\n1770\n4096\nnoexec\n");
 }
 
 /// The stop signal first, then the end; a longer grace lets the process finish.

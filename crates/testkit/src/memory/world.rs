@@ -356,7 +356,11 @@ impl World {
         if container.behaviour.failing_probes > 0 {
             container.probes += runs;
             let passes = container.probes > container.behaviour.failing_probes;
-            return Ok(ProbeResult { exit_code: Some(i64::from(!passes)), output: String::new() });
+            return Ok(ProbeResult {
+                exit_code: Some(i64::from(!passes)),
+                output: String::new(),
+                unfinished: None,
+            });
         }
         let behaviour = argv.behaviour();
         let exit_code = match behaviour.life {
@@ -364,7 +368,7 @@ impl World {
             Life::Runs(_) => None,
             Life::CannotStart => Some(126),
         };
-        Ok(ProbeResult { exit_code, output: behaviour.output })
+        Ok(ProbeResult { exit_code, output: behaviour.output, unfinished: None })
     }
 
     /// One check as the engine does it; the first failure makes it unhealthy.
