@@ -7,7 +7,7 @@ use devarch_core::{
     hash::HashKey,
     id::StoreId,
     secret::HoldsSecrets as _,
-    template::HealthTest,
+    template::{ContractType, HealthTest},
 };
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
@@ -67,6 +67,38 @@ fn health_checks_run_in_the_container_and_on_127_0_0_1() {
         };
         let HealthTest::Shell(line) = check.test else { panic!("{name}: {:?}", check.test) };
         assert!(!line.contains("localhost"), "{name}: {line}");
+        let addresses = line.split("://").skip(1);
+        assert!(addresses.into_iter().all(|address| address.starts_with("127.0.0.1")), "{name}: {line}");
+    }
+}
+
+/// Contracts whose providers keep something.
+const KEEPS: &[ContractType] = &[
+    ContractType::Postgres,
+    ContractType::Mysql,
+    ContractType::Mongodb,
+    ContractType::Amqp,
+    ContractType::Kafka,
+    ContractType::Elasticsearch,
+    ContractType::S3,
+];
+
+#[test]
+fn every_template_is_limited_described_and_keeps_its_data_in_named_volumes() {
+    let catalog = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let home = tempfile::tempdir().unwrap();
+        app(home.path()).await.catalog(None)
+    });
+    let all = catalog.list().unwrap();
+    assert!(all.len() >= 36, "{}", all.len());
+    for entry in all {
+        let (template, service) = (&entry.template, &entry.template.service);
+        let memory = service.resources.as_ref().and_then(|resources| resources.limits.memory);
+        assert!(memory.is_some(), "{} has no memory limit", template.name);
+        assert!(!template.description.is_empty(), "{} is not described", template.name);
+        let keeps = template.exports.iter().any(|export| KEEPS.contains(&export.contract));
+        let volumes = service.volumes.iter().flatten().count();
+        assert!(!keeps || volumes > 0, "{} has no volume", template.name);
     }
 }
 

@@ -32,6 +32,7 @@ on_both_engines! {
     what_was_applied_needs_nothing
     an_edit_is_planned_to_the_field_and_reaches_the_engine
     every_kind_of_edit_reaches_the_engine
+    an_instance_answers_to_its_host_name
     what_is_disabled_is_taken_down_until_it_is_enabled
     a_check_that_hangs_is_not_begun_again_before_it_has_ended
     down_keeps_volumes_and_delete_lists_them
@@ -201,6 +202,14 @@ fn every_kind_of_edit_reaches_the_engine(world: &World) {
     assert_eq!((seen(), said()), (plain, String::new()));
     assert!(world.volumes().iter().any(|name| name.ends_with("-web-more")), "it is kept");
     world.ok(&["plan", "--detailed-exitcode"]);
+}
+
+fn an_instance_answers_to_its_host_name(world: &World) {
+    world.write(&pair().replace("db: { template: busybox,", "db: { template: busybox, hostname: primary,"));
+    world.ok(&["up", "--yes"]);
+    for name in ["db", "primary", "devarch-STACK-db"] {
+        world.ok_soon(&["exec", "/web", "--", "nslookup", name]);
+    }
 }
 
 fn what_is_disabled_is_taken_down_until_it_is_enabled(world: &World) {

@@ -11,7 +11,7 @@ use common::{
     user::{User, program_in},
 };
 use devarch_core::{engine::EngineKind, name::NetworkName, spec::NetworkSpec};
-use devarch_testkit::real::skip;
+use devarch_testkit::{real::skip, scope::free_port};
 use std::{
     ffi::OsStr,
     fs::{self, File},
@@ -36,6 +36,7 @@ on_both_engines! {
     a_full_disk_of_the_engine_is_told_with_the_way_out
     a_socket_without_permission_is_named_with_the_way_out
     a_foreign_network_of_our_name_is_refused_and_left_alone
+    the_doctor_tells_what_is_wrong_around
     an_engine_that_went_away_is_told_by_every_command
     what_policy_or_machine_forbid_is_told_where_it_stands_and_nothing_is_begun
     an_image_that_is_nowhere_is_told_with_what_to_check_and_nothing_is_begun
@@ -45,6 +46,44 @@ fn with(kind: EngineKind, test: fn(&World)) {
     if let Some(world) = World::on(kind) {
         test(&world);
     }
+}
+
+fn the_doctor_tells_what_is_wrong_around(world: &World) {
+    let told = |words: &str| {
+        let ran = world.run(&["doctor"]);
+        assert!(ran.stdout.contains(words), "{words:?}: {ran}");
+    };
+    let info = world.engine().info();
+    told(&format!("{} {}, API {}, at ", info.kind, info.version, info.api_version));
+    told(" GB free at ");
+    let port = free_port();
+    world.define(&WEB.replace("busybox }", &format!("busybox, ports: [\"127.0.0.1:{port}:80\"] }}")));
+    told("1 given to instances, none held by others");
+    let _listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    told(&format!("{port} of STACK/web is held by "));
+    let scope = &world.fixture().scope;
+    let all = NetworkSpec::of_stack(
+        NetworkName::from_stored(scope.name("all")),
+        world.address_pool().parse().unwrap(),
+    );
+    told("16 of 16 subnets (/26) of 10.212.");
+    world.wait(world.engine().create_network(&all, &scope.labels())).unwrap();
+    told("0 of 16 subnets (/26) of 10.212.");
+    told("remove networks nothing uses, or set DEVARCH_ADDRESS_POOL to another pool");
+    let ahead = std::time::SystemTime::now() + std::time::Duration::from_hours(1);
+    File::options().write(true).open(world.home().join("devarch.db")).unwrap().set_modified(ahead).unwrap();
+    told(" s in the future");
+}
+
+#[test]
+fn a_docker_context_that_is_not_there_is_told() {
+    let world = World::without_engine();
+    let mut command = world.command(&["up", "--yes"]);
+    world.write(&WEB.replace("STACK", "shop"));
+    command.env_remove("DEVARCH_ENGINE").env("DOCKER_CONTEXT", "gone");
+    let ran = world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    assert_eq!(ran.code, 6, "{ran}");
+    assert!(ran.stderr.contains("Docker has no context \"gone\"; `docker context ls` lists"), "{ran}");
 }
 
 const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: busybox }\n";

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::World;
+use common::{World, pty::AtTerminal};
 use devarch_core::engine::EngineKind;
 
 macro_rules! on_both_engines {
@@ -18,6 +18,7 @@ on_both_engines! {
     a_command_at_a_terminal_gets_one_of_the_same_size
     a_shell_at_a_terminal_takes_keys_and_follows_the_window
     a_command_without_a_terminal_reads_a_pipe_to_its_end
+    lines_of_a_whole_stack_are_told_apart_by_colour_unless_none_is_wanted
     a_question_is_answered_at_a_terminal_and_ctrl_c_changes_nothing
 }
 
@@ -28,6 +29,46 @@ fn with(kind: EngineKind, test: fn(&World)) {
 }
 
 const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: busybox }\n";
+
+/// The escape sequence of a colour.
+const COLOUR: &str = "\x1b[3";
+
+fn lines_of_a_whole_stack_are_told_apart_by_colour_unless_none_is_wanted(world: &World) {
+    let talks = "command: [sh, -c, \"trap 'exit 0' TERM; echo ready; sleep 1000 & wait\"]";
+    world.write(&format!(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{ template: busybox, {talks} }}\n      \
+         db: {{ template: busybox, {talks} }}\n"
+    ));
+    world.ok(&["up", "--yes"]);
+    let following = world.at_terminal((80, 24), &["logs", "-f", "STACK"]);
+    for name in ["web", "db"] {
+        following.shows(name);
+        world.ok(&[
+            "exec",
+            "-T",
+            &format!("/{name}"),
+            "--",
+            "sh",
+            "-c",
+            &format!("echo more of {name} >/proc/1/fd/1"),
+        ]);
+        following.shows(&format!("more of {name}"));
+    }
+    following.interrupt();
+    let ran = following.end();
+    let prefixes = |name: &str| -> Vec<String> {
+        let lines = ran.stdout.lines().filter(|line| line.contains("ready") || line.contains("more of"));
+        let of_name = lines.filter_map(|line| Some(line.split_once(name)?.0.to_owned()));
+        of_name.filter(|prefix| prefix.starts_with(COLOUR)).collect()
+    };
+    let (web, db) = (prefixes("web"), prefixes("db"));
+    assert!(web.len() == 2 && db.len() == 2, "{ran:?}", ran = ran.stdout);
+    assert!(web[0] == web[1] && db[0] == db[1] && web[0] != db[0], "{web:?} {db:?}");
+    let mut plain = world.command(&["logs", "STACK"]);
+    plain.env("NO_COLOR", "1");
+    let ran = AtTerminal::start((80, 24), plain).end();
+    assert!(ran.stdout.contains("ready") && !ran.stdout.contains(COLOUR), "{:?}", ran.stdout);
+}
 
 fn a_command_at_a_terminal_gets_one_of_the_same_size(world: &World) {
     world.write(WEB);

@@ -10,7 +10,7 @@ use std::{
     fs::File,
     io::{Read as _, Write as _},
     os::fd::AsFd as _,
-    process::Child,
+    process::{Child, Command},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -26,7 +26,14 @@ pub(crate) struct AtTerminal {
 
 impl World {
     /// Starts the program with a terminal of that size for its three streams.
-    pub(crate) fn at_terminal(&self, (columns, rows): (u16, u16), args: &[&str]) -> AtTerminal {
+    pub(crate) fn at_terminal(&self, size: (u16, u16), args: &[&str]) -> AtTerminal {
+        AtTerminal::start(size, self.command(args))
+    }
+}
+
+impl AtTerminal {
+    /// Starts a command with a terminal of that size for its three streams.
+    pub(crate) fn start((columns, rows): (u16, u16), mut command: Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -35,7 +42,6 @@ impl World {
         let slave =
             rustix::fs::open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, rustix::fs::Mode::empty());
         let slave = File::from(slave.unwrap());
-        let mut command = self.command(args);
         command.env("TERM", "xterm").stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap());
         let child = command.stderr(slave).spawn().unwrap();
         let keyboard = File::from(master);
@@ -49,7 +55,7 @@ impl World {
             }
         });
         drop(command);
-        AtTerminal { child, keyboard, screen, reading }
+        Self { child, keyboard, screen, reading }
     }
 }
 
@@ -71,6 +77,11 @@ impl AtTerminal {
     /// Presses keys.
     pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Tells it to end, as Ctrl-C does at a terminal that is its own.
+    pub(crate) fn interrupt(&self) {
+        super::signal(&self.child, rustix::process::Signal::INT);
     }
 
     /// Changes the window's size; the program is told as its window would tell it.
