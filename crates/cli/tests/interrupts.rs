@@ -55,6 +55,19 @@ impl World {
         ran
     }
 
+    /// The first `up`, cancelled while a request of that kind is held for good.
+    fn nothing_is_left_of_an_up_that_was_cancelled_at(&self, held: common::between::Rule) {
+        let between = Between::new(&self.endpoint(), held);
+        let child = self.command_at(&between.endpoint(), &["up", "--yes"]).spawn().unwrap();
+        between.await_held();
+        signal(&child, Signal::INT);
+        let ran = self.end(child);
+        assert_eq!(ran.code, 130, "{ran}");
+        assert!(ran.stderr.contains("cancelled"), "{ran}");
+        assert_eq!(self.running(), 0);
+        assert!(self.ok(&["stack", "list"]).stdout.contains("no stacks yet"), "nothing was saved");
+    }
+
     fn running(&self) -> usize {
         let prefix = format!("devarch-{}-web", self.stack);
         let all = self.wait(self.engine().containers()).unwrap();
@@ -93,15 +106,7 @@ fn stop(asked: &str) -> Becomes {
 fn ctrl_c_while_an_image_is_pulled_leaves_nothing(world: &World) {
     // Nothing is ever pulled: the request is held until the program has ended.
     world.write(&WEB.replace("busybox,", "busybox, image: \"localhost:1/devarch/never:1\","));
-    let between = Between::new(&world.endpoint(), pull);
-    let child = world.command_at(&between.endpoint(), &["up", "--yes"]).spawn().unwrap();
-    between.await_held();
-    signal(&child, Signal::INT);
-    let ran = world.end(child);
-    assert_eq!(ran.code, 130, "{ran}");
-    assert!(ran.stderr.contains("cancelled"), "{ran}");
-    assert_eq!(world.running(), 0);
-    assert!(world.ok(&["stack", "list"]).stdout.contains("no stacks yet"), "nothing was saved");
+    world.nothing_is_left_of_an_up_that_was_cancelled_at(pull);
     world.write(WEB);
     world.ok(&["up", "--yes"]);
     world.converges();
@@ -123,17 +128,8 @@ fn ctrl_c_while_an_image_is_built_leaves_nothing(world: &World) {
     std::fs::create_dir(&directory).unwrap();
     let dockerfile = format!("FROM busybox:1.37\nLABEL devarch.test={}\n", world.stack);
     std::fs::write(directory.join("Dockerfile"), dockerfile).unwrap();
-    let built = WEB.replace("busybox,", "busybox, build: ./web,");
-    world.write(&built);
-    let between = Between::new(&world.endpoint(), build);
-    let child = world.command_at(&between.endpoint(), &["up", "--yes"]).spawn().unwrap();
-    between.await_held();
-    signal(&child, Signal::INT);
-    let ran = world.end(child);
-    assert_eq!(ran.code, 130, "{ran}");
-    assert!(ran.stderr.contains("cancelled"), "{ran}");
-    assert_eq!(world.running(), 0);
-    assert!(world.ok(&["stack", "list"]).stdout.contains("no stacks yet"), "nothing was saved");
+    world.write(&WEB.replace("busybox,", "busybox, build: ./web,"));
+    world.nothing_is_left_of_an_up_that_was_cancelled_at(build);
     world.ok(&["up", "--yes"]);
     world.converges();
 }

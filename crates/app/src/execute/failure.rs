@@ -250,9 +250,10 @@ impl fmt::Display for Failure {
                         f,
                         "it was killed for its memory limit (exit code {code}); raise resources.limits.memory"
                     )?,
+                    // Podman 4.3 does not tell who did it.
                     (false, 137) => f.write_str(
-                        "it was killed (exit code 137): by somebody, or for want of memory; resources.limits.memory \
-                         says how much it gets",
+                        "it was killed (exit code 137); if nobody did that by hand, it was for want of memory: \
+                         raise resources.limits.memory",
                     )?,
                     (false, code) => write!(f, "it ended with exit code {code}")?,
                 }
