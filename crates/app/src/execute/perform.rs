@@ -304,7 +304,7 @@ impl Hands<'_> {
             Ok(None) => Failure::Engine(EngineError::new(
                 "look at a container that was started",
                 EngineErrorKind::NotFound,
-                "it is gone; someone removed it",
+                "it is gone",
             )),
             Err(error) => Failure::Engine(error),
         }
