@@ -1,6 +1,6 @@
 //! The templates that come with DevArch.
 
-use devarch_app::{App, NewInstance, Settings};
+use devarch_app::{App, CatalogEntry, NewInstance, Settings};
 use devarch_core::{
     compose::{ConfigPlace, compose_file, validate},
     desired::{World, desire},
@@ -20,6 +20,14 @@ async fn app(home: &Path) -> App {
     let settings =
         Settings::read(None, |name| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.clone())).unwrap();
     App::open(settings).await.unwrap()
+}
+
+/// All of them.
+#[expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+fn templates() -> Vec<CatalogEntry> {
+    let home = tempfile::tempdir().unwrap();
+    let app = tokio::runtime::Runtime::new().unwrap().block_on(app(home.path()));
+    app.catalog(None).list().unwrap()
 }
 
 #[tokio::test]
@@ -55,11 +63,7 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
 
 #[test]
 fn health_checks_run_in_the_container_and_on_127_0_0_1() {
-    let catalog = tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let home = tempfile::tempdir().unwrap();
-        app(home.path()).await.catalog(None)
-    });
-    for entry in catalog.list().unwrap() {
+    for entry in templates() {
         let (name, service) = (entry.template.name.as_str(), entry.template.service);
         let Some(check) = service.healthcheck else {
             assert!(UNCHECKED.contains(&name), "{name} has no health check");
@@ -85,11 +89,7 @@ const KEEPS: &[ContractType] = &[
 
 #[test]
 fn every_template_is_limited_described_and_keeps_its_data_in_named_volumes() {
-    let catalog = tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let home = tempfile::tempdir().unwrap();
-        app(home.path()).await.catalog(None)
-    });
-    let all = catalog.list().unwrap();
+    let all = templates();
     assert!(all.len() >= 36, "{}", all.len());
     for entry in all {
         let (template, service) = (&entry.template, &entry.template.service);
@@ -104,11 +104,7 @@ fn every_template_is_limited_described_and_keeps_its_data_in_named_volumes() {
 
 #[test]
 fn every_export_and_volume_is_sound() {
-    let catalog = tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let home = tempfile::tempdir().unwrap();
-        app(home.path()).await.catalog(None)
-    });
-    for entry in catalog.list().unwrap() {
+    for entry in templates() {
         let template = entry.template;
         let environment = template.service.environment.clone().unwrap_or_default();
         let ports: Vec<u16> = template.service.ports.iter().flatten().map(|port| port.key.target).collect();
@@ -129,11 +125,7 @@ fn every_export_and_volume_is_sound() {
 
 #[test]
 fn no_template_has_a_default_password() {
-    let catalog = tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let home = tempfile::tempdir().unwrap();
-        app(home.path()).await.catalog(None)
-    });
-    for entry in catalog.list().unwrap() {
+    for entry in templates() {
         let template = entry.template;
         assert_eq!(template.secret_values(), [], "{}", template.name);
         for (variable, value) in template.service.environment.iter().flatten() {

@@ -5,7 +5,7 @@
 mod common;
 
 use common::World;
-use devarch_core::engine::EngineKind;
+use devarch_core::{engine::EngineKind, id::ContainerId};
 use devarch_testkit::{outside, real};
 use serde_json::Value;
 use std::{
@@ -113,9 +113,7 @@ impl World {
     }
 
     fn told(&self, instance: &str, line: &str) -> String {
-        let name = format!("devarch-{}-{instance}", self.stack);
-        let all = self.wait(self.engine().containers()).unwrap();
-        let id = all.into_iter().find(|container| container.name.as_str() == name).unwrap().id;
+        let id = ContainerId::new(self.inspected(instance)["Id"].as_str().unwrap());
         self.wait(self.fixture().sh(&id, line)).stdout
     }
 }

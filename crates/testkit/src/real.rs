@@ -47,13 +47,7 @@ async fn at(kind: EngineKind, variable: &str, endpoint: String) -> Option<Fixtur
 /// # Panics
 /// Under `CI=true` without it.
 pub fn registry() -> Option<PathBuf> {
-    let program = env::var_os("DEVARCH_TEST_REGISTRY").map(PathBuf::from);
-    if program.is_none() {
-        let needed = env::var("CI").as_deref() == Ok("true");
-        assert!(!needed, "a registry is needed under CI: scripts/engines up gets one");
-        skip("DEVARCH_TEST_REGISTRY is not set; scripts/engines up gets docker-registry");
-    }
-    program
+    program("DEVARCH_TEST_REGISTRY", "scripts/engines up")
 }
 
 /// Docker Compose at `DEVARCH_TEST_DOCKER_COMPOSE`, podman-compose at `DEVARCH_TEST_PODMAN_COMPOSE`; without them as for
@@ -66,11 +60,15 @@ pub fn compose(kind: EngineKind) -> Option<PathBuf> {
         EngineKind::Docker => "DEVARCH_TEST_DOCKER_COMPOSE",
         EngineKind::Podman => "DEVARCH_TEST_PODMAN_COMPOSE",
     };
+    program(variable, "scripts/compose-tools")
+}
+
+fn program(variable: &str, got_by: &str) -> Option<PathBuf> {
     let program = env::var_os(variable).map(PathBuf::from);
     if program.is_none() {
         let needed = env::var("CI").as_deref() == Ok("true");
-        assert!(!needed, "{variable} is needed under CI: scripts/compose-tools gets it");
-        skip(&format!("{variable} is not set; scripts/compose-tools gets it"));
+        assert!(!needed, "{variable} is needed under CI: {got_by} gets it");
+        skip(&format!("{variable} is not set; {got_by} gets it"));
     }
     program
 }

@@ -121,7 +121,7 @@ pub(super) async fn probe(
     };
     let request = ExecRequest { argv, ..ExecRequest::default() };
     let (mut output, mut exec) = (Vec::new(), None);
-    let run = run_to_end(engine, container, &request, (&mut output, &mut exec));
+    let run = run_to_end(engine, container, &request, &mut output, &mut exec);
     let exit_code = match tokio::time::timeout(probe.timeout, run).await {
         Ok(ended) => Some(ended?),
         Err(_) => None,
@@ -159,7 +159,8 @@ async fn run_to_end(
     engine: &BollardEngine,
     container: &ContainerId,
     request: &ExecRequest,
-    (output, exec): (&mut Vec<u8>, &mut Option<String>),
+    output: &mut Vec<u8>,
+    exec: &mut Option<String>,
 ) -> Result<i64> {
     let mut io = match start(engine, container, request).await {
         Err(error) if error.kind == EngineErrorKind::CannotRun => {

@@ -183,4 +183,6 @@ pub async fn a_probe_that_takes_too_long_has_no_exit_code(f: &Fixture) {
     let result = f.engine.probe(&id, &probe).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!((result.exit_code, result.output.as_str()), (None, "waiting\n"));
+    let exec = result.unfinished.unwrap();
+    assert_eq!(f.engine.exec_exit_code(&exec).await.unwrap(), None, "it runs on, and its caller can tell");
 }
