@@ -92,7 +92,7 @@ impl App {
     /// on. Definitions and secrets stay; the names of stacks that are up there are taken.
     pub async fn become_another(&self) -> Result<(), AppError> {
         self.store.renew().await?;
-        let app = Self::open(self.settings.clone()).await?;
+        let app = Self::open(self.settings.clone(), self.around.clone()).await?;
         for name in app.store.stack_names().await? {
             // Host ports are chosen anew, by this store.
             app.edit(&name, |_| Ok(())).await?;

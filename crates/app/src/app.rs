@@ -1,6 +1,6 @@
 //! What every use-case stands on: the store, the settings, and an engine once it is needed.
 
-use crate::{AppError, Settings, catalog::Catalog};
+use crate::{AppError, Settings, Surroundings, catalog::Catalog};
 use devarch_core::{
     hash::HashKey,
     id::StoreId,
@@ -8,7 +8,7 @@ use devarch_core::{
     secret::Locked,
     stack::{Instance, Stack},
 };
-use devarch_engine::{ConnectOptions, Engine, FindInput, candidates, connect_with};
+use devarch_engine::{ConnectOptions, Engine, FindInput, candidates};
 use devarch_store::{CannotOpen, Store};
 use std::sync::Arc;
 
@@ -20,15 +20,16 @@ pub struct App {
     /// What config hashes are made with, unless it can't be read.
     pub(crate) hash_key: Result<HashKey, CannotOpen>,
     pub(crate) settings: Settings,
+    pub(crate) around: Surroundings,
 }
 
 impl App {
     /// Opens the store, making it where there is none.
-    pub async fn open(settings: Settings) -> Result<Self, AppError> {
+    pub async fn open(settings: Settings, around: Surroundings) -> Result<Self, AppError> {
         let store = Store::open(&settings.database, &settings.host, &settings.key_file()).await?;
         let identity = store.identity().await?;
         let hash_key = identity.hash_key.map(|key| HashKey::new(*key));
-        Ok(Self { store, store_id: identity.id, hash_key, settings })
+        Ok(Self { store, store_id: identity.id, hash_key, settings, around })
     }
 
     /// What config hashes are made with.
@@ -73,13 +74,14 @@ impl App {
     /// The engine of a stack: the one that was asked for, else the one the stack is bound to, else the first that
     /// answers.
     pub async fn engine(&self, stack: Option<&Stack>) -> Result<Arc<dyn Engine>, AppError> {
-        let mut input = FindInput::from_environment(self.settings.engine.clone());
+        let flag = self.settings.engine.clone();
+        let mut input = FindInput { flag, ..self.around.engines.said() };
         let asked = input.flag.is_some() || input.devarch_engine.is_some();
         if let (false, Some(binding)) = (asked, stack.and_then(|stack| stack.engine.as_ref())) {
             input.flag = Some(binding.endpoint.clone());
         }
         let options = ConnectOptions { timeout: self.settings.engine_timeout };
-        Ok(connect_with(&candidates(&input), options).await?)
+        Ok(self.around.engines.connect(&candidates(&input), options).await?)
     }
 }
 

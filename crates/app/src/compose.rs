@@ -74,7 +74,7 @@ impl App {
         let engine = self.engine(Some(stack)).await?;
         let images = effective(stack).into_values().filter_map(|config| config.service.image);
         let look = Look { images: images.collect(), ..Look::default() };
-        let observed = observe(engine.as_ref(), &look).await?;
+        let observed = observe(&self.around, engine.as_ref(), &look).await?;
         self.desired(stack, &observed, (&PrepareOptions::default(), &BTreeMap::new()), wires).await
     }
 

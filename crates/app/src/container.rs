@@ -7,6 +7,7 @@ use devarch_core::{
     observed::RunState,
     secret::Mask,
     stack::Stack,
+    surroundings::Clock,
 };
 use devarch_engine::{Engine, ExecIo, ExecRequest, LogOptions};
 use futures_util::{Stream, StreamExt as _, stream::select_all};
@@ -42,6 +43,7 @@ pub struct Shell {
     pub container: ContainerId,
     /// The stack's secrets, to be hidden in the output.
     pub mask: Mask,
+    clock: Arc<dyn Clock>,
 }
 
 type Lines = Pin<Box<dyn Stream<Item = Result<LogLine, AppError>> + Send>>;
@@ -81,7 +83,9 @@ impl App {
         let mask = self.output_hidden(&stack, unredacted).await?;
         let (engine, containers) = self.existing(&stack, Some(instance)).await?;
         match containers.into_iter().next() {
-            Some((_, container, RunState::Running)) => Ok(Shell { engine, container, mask }),
+            Some((_, container, RunState::Running)) => {
+                Ok(Shell { engine, container, mask, clock: Arc::clone(&self.around.clock) })
+            }
             _ => Err(AppError::Refused(format!(
                 "instance '{instance}' of stack '{name}' is not running; `devarch start {name}/{instance}` starts it"
             ))),
@@ -133,7 +137,7 @@ impl Shell {
             if let Some(code) = self.engine.exec_exit_code(exec).await? {
                 return Ok(code);
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            self.clock.sleep(std::time::Duration::from_millis(20)).await;
         }
     }
 }

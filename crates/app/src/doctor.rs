@@ -3,16 +3,17 @@
 
 mod names;
 
-use crate::{App, AppError, Leftover, Settings, adopt::leftovers, host};
+use crate::{App, AppError, Leftover, Settings, Surroundings, adopt::leftovers};
 use devarch_core::{
     engine::{EngineKind, Locality},
     observed::{ObservedContainer, ObservedNetwork},
     port::HostSocket,
     spec::label,
     subnet::{LONGEST_PREFIX, overlap},
+    surroundings::{Clock, Host},
 };
 use devarch_engine::{
-    Candidate, ConnectOptions, Engine, EngineErrorKind, FindInput, Way, candidates, connect_with,
+    Candidate, ConnectOptions, Engine, EngineErrorKind, Engines, FindInput, Way, candidates,
 };
 use devarch_store::{CannotOpen, PortReservation, StoreUrl};
 use futures_util::future::join_all;
@@ -24,7 +25,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 /// Something that was looked at.
@@ -71,10 +72,10 @@ const NONE: u64 = 100 << 20;
 const EARLIEST_DAY: u64 = 20_089;
 
 /// Looks at everything.
-pub async fn doctor(settings: &Settings) -> Vec<Check> {
+pub async fn doctor(settings: &Settings, around: &Surroundings) -> Vec<Check> {
     let mut checks = vec![home(&settings.home)];
     checks.extend(open_to_others(&settings.home));
-    let app = App::open(settings.clone()).await;
+    let app = App::open(settings.clone(), around.clone()).await;
     checks.push(match &app {
         Ok(_) => Check::new("store", Verdict::Ok, place(&settings.database)),
         Err(error) => Check::new("store", Verdict::Fail, error.to_string())
@@ -83,7 +84,7 @@ pub async fn doctor(settings: &Settings) -> Vec<Check> {
     if let Ok(app) = &app {
         checks.push(key(app));
     }
-    let (engines, found) = engines(settings).await;
+    let (engines, found) = engines(settings, around.engines.as_ref()).await;
     checks.extend(found);
     checks.extend(disks(settings, &engines));
     if let Ok(app) = &app {
@@ -95,11 +96,11 @@ pub async fn doctor(settings: &Settings) -> Vec<Check> {
     let networks: Vec<ObservedNetwork> = seen.iter().flat_map(|(networks, _)| networks.clone()).collect();
     let containers: Vec<ObservedContainer> =
         seen.into_iter().flat_map(|(_, containers)| containers).collect();
-    checks.push(addresses(settings, &networks));
+    checks.push(addresses(settings, around.host.as_ref(), &networks));
     if let Ok(app) = &app {
         checks.push(ports(app, &containers).await);
     }
-    checks.push(clock(settings));
+    checks.push(clock(settings, around.clock.as_ref()));
     checks
 }
 
@@ -181,8 +182,8 @@ fn key(app: &App) -> Check {
 }
 
 /// Every place where an engine might be.
-async fn engines(settings: &Settings) -> (Vec<Arc<dyn Engine>>, Vec<Check>) {
-    let places = candidates(&FindInput::from_environment(settings.engine.clone()));
+async fn engines(settings: &Settings, reachable: &dyn Engines) -> (Vec<Arc<dyn Engine>>, Vec<Check>) {
+    let places = candidates(&FindInput { flag: settings.engine.clone(), ..reachable.said() });
     let options = ConnectOptions { timeout: settings.engine_timeout };
     let mut engines = Vec::new();
     let mut checks = Vec::new();
@@ -200,7 +201,7 @@ async fn engines(settings: &Settings) -> (Vec<Arc<dyn Engine>>, Vec<Check>) {
                     checks.push(Check::new("engine", Verdict::Ok, found));
                 }
             }
-            Way::Dial(address) => match connect_with(std::slice::from_ref(place), options).await {
+            Way::Dial(address) => match reachable.connect(std::slice::from_ref(place), options).await {
                 Ok(engine) => {
                     checks.push(reached(engine.as_ref()));
                     engines.push(engine);
@@ -318,10 +319,10 @@ fn disk(name: String, path: &Path) -> Option<Check> {
 }
 
 /// How many more stacks get a network.
-fn addresses(settings: &Settings, networks: &[ObservedNetwork]) -> Check {
+fn addresses(settings: &Settings, host: &dyn Host, networks: &[ObservedNetwork]) -> Check {
     let pool = settings.address_pool;
     let mut taken: Vec<Ipv4Net> = networks.iter().flat_map(|network| network.subnets.clone()).collect();
-    taken.extend(host::routes());
+    taken.extend(host.routes());
     taken.retain(|net| overlap(net, &pool));
     let prefix = LONGEST_PREFIX.max(pool.prefix_len());
     let subnets = pool.subnets(prefix).into_iter().flatten();
@@ -350,7 +351,7 @@ async fn ports(app: &App, containers: &[ObservedContainer]) -> Check {
         port: port.host_port,
         protocol: port.protocol,
     };
-    let listeners = host::listeners(&reservations.iter().map(socket).collect::<Vec<_>>());
+    let listeners = app.around.host.listeners(&reservations.iter().map(socket).collect::<Vec<_>>());
     let mut held = Vec::new();
     for reservation in &reservations {
         let ours = socket(reservation);
@@ -396,13 +397,13 @@ async fn ports(app: &App, containers: &[ObservedContainer]) -> Check {
 }
 
 /// A clock that runs behind makes certificates, leases and time stamps wrong.
-fn clock(settings: &Settings) -> Check {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+fn clock(settings: &Settings, clock: &dyn Clock) -> Check {
+    let now = Duration::from_millis(clock.now().unsigned_abs());
     let written = match &settings.database {
         StoreUrl::Sqlite(path) => path.metadata().and_then(|file| file.modified()).ok(),
         StoreUrl::Postgres(_) => None,
     };
-    let ahead = written.and_then(|written| written.duration_since(SystemTime::now()).ok());
+    let ahead = written.and_then(|written| written.duration_since(UNIX_EPOCH + now).ok());
     let wrong = if now.as_secs() / 86_400 < EARLIEST_DAY {
         "it is before 2025".to_owned()
     } else if let Some(ahead) = ahead.filter(|ahead| *ahead > Duration::from_mins(1)) {

@@ -1,7 +1,7 @@
 //! What this machine says: who listens on a port, which subnets it routes. Linux; elsewhere nothing is known and
 //! nothing is refused.
 
-use devarch_core::{observed::Listener, port::HostSocket, template::Protocol};
+use devarch_core::{observed::Listener, port::HostSocket, surroundings::Host, template::Protocol};
 use ipnet::Ipv4Net;
 use rustix::net::{AddressFamily, SocketType, bind, ipproto, socket};
 use std::{
@@ -10,8 +10,32 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
+/// The machine this process runs on.
+#[derive(Debug)]
+pub(crate) struct ThisHost;
+
+#[expect(clippy::disallowed_methods, reason = "this is the host that everything else is given")]
+impl Host for ThisHost {
+    fn process(&self) -> u32 {
+        std::process::id()
+    }
+
+    fn is_free(&self, wanted: HostSocket) -> bool {
+        is_free(wanted)
+    }
+
+    fn listeners(&self, wanted: &[HostSocket]) -> Vec<Listener> {
+        listeners(wanted)
+    }
+
+    fn routes(&self) -> BTreeSet<Ipv4Net> {
+        routes()
+    }
+}
+
 /// Whether nothing listens there: a bind without `SO_REUSEADDR` succeeds (the standard library's sets it).
-pub(crate) fn is_free(wanted: HostSocket) -> bool {
+#[expect(clippy::disallowed_methods, reason = "the host that everything else is given")]
+fn is_free(wanted: HostSocket) -> bool {
     let family = if wanted.ip.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let (kind, protocol) = match wanted.protocol {
         Protocol::Tcp => (SocketType::STREAM, ipproto::TCP),
@@ -22,7 +46,7 @@ pub(crate) fn is_free(wanted: HostSocket) -> bool {
 }
 
 /// Those among the wanted sockets that a process listens on, with the process where it can be seen.
-pub(crate) fn listeners(wanted: &[HostSocket]) -> Vec<Listener> {
+fn listeners(wanted: &[HostSocket]) -> Vec<Listener> {
     if wanted.is_empty() {
         // Reading the kernel's tables takes milliseconds.
         return Vec::new();
@@ -95,7 +119,7 @@ fn owners(inodes: &BTreeSet<u64>) -> BTreeMap<u64, String> {
 }
 
 /// The subnets the host routes, the default route left out.
-pub(crate) fn routes() -> BTreeSet<Ipv4Net> {
+fn routes() -> BTreeSet<Ipv4Net> {
     let table = fs::read_to_string("/proc/net/route").unwrap_or_default();
     let route = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
@@ -112,6 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test listens itself")]
     fn a_port_that_is_listened_on_is_not_free_and_its_process_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -31,8 +31,8 @@ mod reset;
 mod secrets;
 mod settings;
 mod status;
+mod surroundings;
 mod text_file;
-mod time;
 mod volumes;
 mod wiring;
 
@@ -62,4 +62,5 @@ pub use settings::Settings;
 pub use status::{
     InstanceStatus, LastApply, PortStatus, StackStatus, Stands, StatusOptions, StepUnderWay, Waiting,
 };
+pub use surroundings::Surroundings;
 pub use wiring::Wires;

@@ -102,7 +102,7 @@ impl App {
         let owner = LockOwner {
             operation: request.operation.clone(),
             author: self.author(),
-            since: crate::time::now(),
+            since: self.around.clock.now(),
         };
         let told = |info: &LockInfo| waiting(&held(info));
         let taken = self.store.lock(stack, &owner, request.timeout, request.plan.as_ref(), &told).await;

@@ -85,7 +85,7 @@ impl App {
             return Ok(Droppable(removals));
         }
         let engine = self.engine(Some(&stack)).await?;
-        let observed = observe(engine.as_ref(), &Look::default()).await?;
+        let observed = observe(&self.around, engine.as_ref(), &Look::default()).await?;
         for login in logins {
             removals.push(self.removal((&stack, name), (&engine, &observed), login).await?);
         }
@@ -170,8 +170,9 @@ impl App {
     /// Removes logins, one after the other; what was removed before a failure is said with it. It can be done again.
     pub async fn drop_logins(&self, stack: &StackName, logins: &Droppable) -> Result<(), AppError> {
         let mask = self.mask(&self.stack(stack).await?).await?;
+        let clock = self.around.clock.as_ref();
         for (done, Removal { at, command, engine, container }) in logins.0.iter().enumerate() {
-            let end = run_command(engine.as_ref(), container, command).await?;
+            let end = run_command(engine.as_ref(), clock, container, command).await?;
             if end.code != 0 {
                 let output = mask.text(&end.output.join("\n  | ")).into_owned();
                 let removed = logins.names().take(done).map(|(name, _)| name.to_owned()).collect();

@@ -1,11 +1,12 @@
 //! One look at an engine and its host: everything a plan depends on, asked for at once.
 
-use crate::{AppError, host};
+use crate::{AppError, Surroundings};
 use devarch_core::{
     engine::Locality,
     id::EngineId,
     observed::{ImageInfo, Listener, Observed, ObservedContainer},
     port::HostSocket,
+    surroundings::Host,
 };
 use devarch_engine::{Engine, EngineError};
 use futures_util::future::{try_join_all, try_join3};
@@ -36,15 +37,19 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Looks; again where one of the engine's own processes has a port that no container publishes yet: a start is under
 /// way, perhaps of an apply that was killed.
-pub(crate) async fn observe(engine: &dyn Engine, look: &Look) -> Result<Observed, AppError> {
+pub(crate) async fn observe(
+    around: &Surroundings,
+    engine: &dyn Engine,
+    look: &Look,
+) -> Result<Observed, AppError> {
     for _ in 1..LOOKS {
-        let observed = observe_once(engine, look).await?;
+        let observed = observe_once(around.host.as_ref(), engine, look).await?;
         if !observed.listeners.iter().any(is_proxy) {
             return Ok(observed);
         }
-        tokio::time::sleep(PAUSE).await;
+        around.clock.sleep(PAUSE).await;
     }
-    observe_once(engine, look).await
+    observe_once(around.host.as_ref(), engine, look).await
 }
 
 /// Whether an engine listens there for one of its containers.
@@ -53,7 +58,7 @@ fn is_proxy(listener: &Listener) -> bool {
     listener.process.as_ref().is_some_and(|process| PROXIES.iter().any(|proxy| process.starts_with(proxy)))
 }
 
-async fn observe_once(engine: &dyn Engine, look: &Look) -> Result<Observed, AppError> {
+async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Result<Observed, AppError> {
     let lists = try_join3(engine.containers(), engine.networks(), engine.volumes());
     let ((containers, networks, volumes), images) =
         futures_util::future::try_join(lists, images(engine, &look.images)).await?;
@@ -68,8 +73,8 @@ async fn observe_once(engine: &dyn Engine, look: &Look) -> Result<Observed, AppE
         containers,
         networks,
         images,
-        listeners: if local { host::listeners(&unpublished) } else { Vec::new() },
-        routes: if local { host::routes() } else { BTreeSet::new() },
+        listeners: if local { host.listeners(&unpublished) } else { Vec::new() },
+        routes: if local { host.routes() } else { BTreeSet::new() },
         volumes,
     })
 }

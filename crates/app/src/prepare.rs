@@ -128,7 +128,7 @@ impl App {
         let others = self.others(&stack).await?;
         let mut look = look_for(&stack);
         look.images.extend(others.values().filter_map(|other| other.image().cloned()));
-        let (observed, remembered) = tokio::join!(observe(engine.as_ref(), &look), remembered);
+        let (observed, remembered) = tokio::join!(observe(&self.around, engine.as_ref(), &look), remembered);
         let (observed, remembered) = (observed?, remembered?);
         lives_here(&stack, &observed)?;
         let prior = prior(&stack, &remembered);
@@ -202,7 +202,7 @@ impl App {
         }
         let others = self.store.subnets().await?;
         taken.extend(others.into_iter().filter(|(other, _)| *other != stack.name).map(|(_, net)| net));
-        taken.extend(elsewhere::networks(&observed.engine).await);
+        taken.extend(elsewhere::networks(self.around.engines.as_ref(), &observed.engine).await);
         let pool = self.settings.address_pool;
         let slots = stack.instances.values().map(|instance| instance.slot as usize + 1).max().unwrap_or(0);
         let prefix = subnet::prefix_for(slots.max(stack.instances.len()));
@@ -212,7 +212,7 @@ impl App {
 
     /// What of a stack is on an engine, in words.
     pub(crate) async fn objects(&self, engine: &dyn Engine, stack: &Stack) -> Result<Vec<String>, AppError> {
-        let observed = observe(engine, &Look::default()).await?;
+        let observed = observe(&self.around, engine, &Look::default()).await?;
         let ours = |labels: &std::collections::BTreeMap<String, String>| {
             labels.get(label::STORE_ID).map(String::as_str) == Some(self.store_id.as_str())
                 && labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())

@@ -1,7 +1,7 @@
 //! A store whose key is lost for good: what is given up with it, and a new one.
 
 use crate::{
-    App, AppError,
+    App, AppError, Surroundings,
     edit::{remade, uses},
 };
 use devarch_core::{
@@ -99,7 +99,7 @@ impl App {
         loop {
             let why = self.store.lost_key().await?.to_string();
             let stacks = self.store.stacks().await?;
-            match self.store.reset_key(&anew(&stacks)?).await {
+            match self.store.reset_key(&anew(&stacks, &self.around)?).await {
                 Ok(_) => return Ok(Loss { why, ..loss(&stacks) }),
                 Err(StoreError::NotReset) if attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error.into()),
@@ -109,10 +109,10 @@ impl App {
 }
 
 /// New values for what DevArch made, and none for what users set.
-fn anew(stacks: &[Stack]) -> Result<Remade, AppError> {
+fn anew(stacks: &[Stack], around: &Surroundings) -> Result<Remade, AppError> {
     let mut all = Remade::new();
     for stack in stacks {
-        let values = remade(stack)?;
+        let values = remade(stack, around)?;
         for kept in kept(stack).filter(|kept| is_lost(&kept.value)) {
             all.insert(kept.id.clone(), values.get(&kept.id).cloned());
         }

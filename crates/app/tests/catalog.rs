@@ -1,6 +1,6 @@
 //! The templates that come with DevArch.
 
-use devarch_app::{App, CatalogEntry, NewInstance, Settings};
+use devarch_app::{App, CatalogEntry, NewInstance, Settings, Surroundings};
 use devarch_core::{
     compose::{ConfigPlace, compose_file, validate},
     desired::{World, desire},
@@ -19,7 +19,7 @@ async fn app(home: &Path) -> App {
     let home: OsString = home.into();
     let settings =
         Settings::read(None, |name| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.clone())).unwrap();
-    App::open(settings).await.unwrap()
+    App::open(settings, Surroundings::real()).await.unwrap()
 }
 
 /// All of them.

@@ -6,7 +6,7 @@ use crate::{
     target::{InstanceTarget, Target},
     terminal::Terminal,
 };
-use devarch_app::{App, AppError, Settings};
+use devarch_app::{App, AppError, Settings, Surroundings};
 use devarch_core::name::{InstanceName, StackName};
 use std::{env, path::PathBuf};
 use tokio::sync::OnceCell;
@@ -18,6 +18,7 @@ pub(crate) struct Session {
     /// The directory it was started in, or was told to.
     pub(crate) directory: PathBuf,
     settings: Settings,
+    around: Surroundings,
     app: OnceCell<App>,
 }
 
@@ -31,7 +32,7 @@ impl Session {
         if !directory.is_dir() {
             return Err(CliError::Invalid(format!("{} is not a directory", directory.display())));
         }
-        Ok(Self { terminal, directory, settings, app: OnceCell::new() })
+        Ok(Self { terminal, directory, settings, around: Surroundings::real(), app: OnceCell::new() })
     }
 
     /// The settings.
@@ -39,9 +40,14 @@ impl Session {
         &self.settings
     }
 
+    /// Engines, clock, ids and host.
+    pub(crate) fn surroundings(&self) -> &Surroundings {
+        &self.around
+    }
+
     /// DevArch, opened at the first call.
     pub(crate) async fn app(&self) -> Result<&App, AppError> {
-        self.app.get_or_try_init(|| App::open(self.settings.clone())).await
+        self.app.get_or_try_init(|| App::open(self.settings.clone(), self.around.clone())).await
     }
 
     /// The stack that was named, or this directory's.

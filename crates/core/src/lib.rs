@@ -3,7 +3,7 @@
 //! Nothing here knows a runtime, a database, an engine, a file, a clock or the environment: text comes in,
 //! decisions come out. The way of data is the order of the modules: [`read`] turns YAML into definitions
 //! ([`template`], [`stack`]); [`resolve`] merges them into effective configs and [`desired`] state; [`plan`]
-//! compares that with what was [`observed`].
+//! compares that with what was [`observed`]. [`surroundings`] only names what use-cases ask of clock, host and the like.
 
 pub mod build_hash;
 pub mod compose;
@@ -23,6 +23,7 @@ pub mod secret;
 pub mod spec;
 pub mod stack;
 pub mod subnet;
+pub mod surroundings;
 pub mod template;
 pub mod text;
 pub mod unit;

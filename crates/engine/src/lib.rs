@@ -8,6 +8,7 @@ mod build;
 mod cause;
 mod client;
 mod connect;
+mod engines;
 mod error;
 mod find;
 mod frames;
@@ -22,5 +23,6 @@ pub use api::{
 pub use build::{BuildRequest, ContextFile, InvalidContext, InvalidPattern, read_context};
 pub use client::BollardEngine;
 pub use connect::{ConnectOptions, connect, connect_with};
+pub use engines::{Engines, ReachableEngines};
 pub use error::{EngineError, EngineErrorKind};
 pub use find::{Candidate, DockerContext, Endpoint, FindInput, InvalidEndpoint, Way, candidates};

@@ -12,10 +12,10 @@ use devarch_core::{
     resolve::image_volume,
     spec::MountFrom,
     stack::Stack,
+    surroundings::Ids,
 };
 use devarch_engine::Engine;
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 impl App {
     /// The first apply binds a stack to its engine, and keeps its subnet. The engine's identity is a labelled volume.
@@ -23,7 +23,7 @@ impl App {
         let engine = prepared.engine.as_ref();
         let id = match &prepared.observed.engine_id {
             Some(id) => id.clone(),
-            None => mark(engine).await?,
+            None => mark(engine, self.around.ids.as_ref()).await?,
         };
         let info = engine.info();
         let binding = EngineBinding { kind: info.kind, id: id.clone(), endpoint: info.endpoint.clone() };
@@ -80,8 +80,8 @@ impl App {
     }
 }
 
-async fn mark(engine: &dyn Engine) -> Result<EngineId, AppError> {
-    let id = EngineId::new(Uuid::now_v7().to_string());
+async fn mark(engine: &dyn Engine, ids: &dyn Ids) -> Result<EngineId, AppError> {
+    let id = EngineId::new(ids.fresh());
     let labels = BTreeMap::from([(MARKER_LABEL.to_owned(), id.to_string())]);
     engine.create_volume(&PhysicalVolume::from_stored(MARKER), &labels).await?;
     // Another DevArch may have been first: what is there counts.

@@ -111,22 +111,22 @@ impl App {
         engine: &dyn Engine,
     ) -> Result<(), AppError> {
         let Some(open) = self.interrupted(stack).await? else { return Ok(()) };
-        let under_way = open.last_begun.is_some_and(|begun| crate::time::now() - begun < CALLS_END);
-        let me = std::process::id();
+        let under_way = open.last_begun.is_some_and(|begun| self.around.clock.now() - begun < CALLS_END);
+        let me = self.around.host.process();
         let others = |lock: &LockInfo| lock.stack == stack.id && lock.alive && lock.owner.author.pid != me;
         if !under_way || self.store.locks().await?.iter().any(others) {
             return Ok(());
         }
         let (mut last, mut same) = (None, 0);
         for _ in 0..SETTLING_LOOKS {
-            let observed = observe(engine, &Look::default()).await?;
+            let observed = observe(&self.around, engine, &Look::default()).await?;
             let (seen, stopping) = picture(&observed, stack, &open.stopping);
             same = if last.as_ref() == Some(&seen) { same + 1 } else { 0 };
             if same >= STILL_LOOKS && !stopping {
                 break;
             }
             last = Some(seen);
-            tokio::time::sleep(SETTLING_PAUSE).await;
+            self.around.clock.sleep(SETTLING_PAUSE).await;
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ impl App {
     }
 
     async fn close(&self, lock: &StackLock, open: &Interrupted, as_: ApplyOutcome) -> Result<(), AppError> {
-        let now = crate::time::now();
+        let now = self.around.clock.now();
         Ok(self.store.end_apply(lock, &open.apply, as_, now, Some("it was interrupted")).await?)
     }
 

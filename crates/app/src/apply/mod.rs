@@ -33,9 +33,8 @@ use devarch_core::{
 use devarch_store::{Apply, ApplyOutcome, Author, StackLock};
 use put_back::{Uncertain, Undoing};
 use report::{cancelled, ending, left_behind, report, untold};
-use std::{collections::BTreeSet, sync::Arc, sync::Mutex, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, sync::Mutex};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// A plan that was shown and agreed to: what it is made from, so that it can be made again under the lock.
 #[derive(Debug, Clone)]
@@ -99,7 +98,7 @@ impl App {
         approved: &Approved,
         options: ApplyOptions<'_>,
     ) -> Result<Outcome, AppError> {
-        let begun = Instant::now();
+        let begun = self.around.clock.running();
         let prepared = tokio::select! {
             prepared = Box::pin(self.prepare(&approved.stack, &approved.options)) => prepared?,
             () = options.cancel.cancelled() => return Err(cancelled(&approved.stack).into()),
@@ -116,12 +115,12 @@ impl App {
         if prepared.plan.steps.is_empty() {
             self.close_taken_over(lock, open.as_ref()).await?;
             self.clear_failure(lock, &prepared, (approved.plan.as_ref(), options.command)).await?;
-            return Ok(Outcome { steps: 0, took: begun.elapsed() });
+            return Ok(Outcome { steps: 0, took: self.around.clock.running().saturating_sub(begun) });
         }
         (options.events)(Event::Planned(Arc::clone(&prepared.plan)));
         let attempt = self.begin(lock, &prepared, open, (approved.plan.as_ref(), options.command)).await?;
         let steps = self.carry_out(lock, &attempt, options).await?;
-        Ok(Outcome { steps, took: begun.elapsed() })
+        Ok(Outcome { steps, took: self.around.clock.running().saturating_sub(begun) })
     }
 
     /// Writes down that an apply begins, and what ran before it.
@@ -134,7 +133,7 @@ impl App {
     ) -> Result<Attempt<'a>, AppError> {
         let engine_id = self.bind(prepared).await?;
         self.remember_image_volumes(prepared).await?;
-        let apply = ApplyId::new(Uuid::now_v7().to_string());
+        let apply = ApplyId::new(self.around.ids.fresh());
         let (before, mut applies, copies) = if let Some(open) = &taken_over {
             (open.before.clone(), open.applies.clone(), open.copies.clone())
         } else {
@@ -149,7 +148,7 @@ impl App {
             plan: plan.cloned(),
             author: self.author(),
             command: command.to_owned(),
-            started_at: crate::time::now(),
+            started_at: self.around.clock.now(),
             committed_at: None,
             ended_at: None,
             outcome: ApplyOutcome::Running,
@@ -179,7 +178,7 @@ impl App {
             return Ok(());
         }
         let attempt = self.begin(lock, prepared, None, told).await?;
-        let now = crate::time::now();
+        let now = self.around.clock.now();
         Ok(self.store.end_apply(lock, &attempt.apply, ApplyOutcome::Succeeded, now, None).await?)
     }
 
@@ -195,6 +194,7 @@ impl App {
         let hands = Hands {
             engine: prepared.engine.as_ref(),
             store: &self.store,
+            clock: self.around.clock.as_ref(),
             stack: &prepared.stack.id,
             engine_id: &attempt.engine_id,
             apply: attempt.apply.clone(),
@@ -206,7 +206,12 @@ impl App {
             made: Mutex::default(),
             seen: Mutex::default(),
         };
-        let journal = Journal { store: &self.store, lock, apply: attempt.apply.clone() };
+        let journal = Journal {
+            store: &self.store,
+            clock: self.around.clock.as_ref(),
+            lock,
+            apply: attempt.apply.clone(),
+        };
         let run = Run { hands: &hands, journal: Some(&journal), events, on_failure: OnFailure::Stop };
         let mut executed = run.execute(|action| !action.is_cleanup(), cancel).await;
         if executed.failed.is_empty()
@@ -311,7 +316,7 @@ impl App {
         Author {
             user: self.settings.user.clone(),
             host: self.settings.host_name.clone(),
-            pid: std::process::id(),
+            pid: self.around.host.process(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Putting back what ran: looked at, done and looked at again until nothing differs from what was there before.
 
 use crate::{
-    App, AppError,
+    App, AppError, Surroundings,
     execute::{Event, EventSink, Executed, Failure, Hands, OnFailure, Run, Starts},
     observe::{Look, observe},
 };
@@ -88,8 +88,8 @@ impl Uncertain {
 }
 
 impl Undoing<'_> {
-    async fn look(&self, stops: &BTreeSet<ContainerId>) -> Result<Undo, AppError> {
-        let observed = observe(self.engine, &Look::default()).await?;
+    async fn look(&self, around: &Surroundings, stops: &BTreeSet<ContainerId>) -> Result<Undo, AppError> {
+        let observed = observe(around, self.engine, &Look::default()).await?;
         Ok(undo(self.before, &observed, self.applies, stops, self.copies))
     }
 }
@@ -119,13 +119,13 @@ impl App {
         let mut remains = Vec::new();
         let mut changed = false;
         for (round, pause) in PAUSES.into_iter().enumerate() {
-            tokio::time::sleep(pause).await;
+            self.around.clock.sleep(pause).await;
             if round == 0 {
-                settled(undoing).await;
+                settled(undoing, &self.around).await;
             }
             let none = BTreeSet::new();
             let stops = if round == 0 { &undoing.uncertain.stops } else { &none };
-            let undo = match undoing.look(stops).await {
+            let undo = match undoing.look(&self.around, stops).await {
                 Ok(undo) => undo,
                 Err(error) => {
                     why = error.to_string();
@@ -149,6 +149,7 @@ impl App {
         let hands = Hands {
             engine: undoing.engine,
             store: &self.store,
+            clock: self.around.clock.as_ref(),
             stack: &undoing.stack.id,
             engine_id: undoing.engine_id,
             apply: ApplyId::new(""),
@@ -171,11 +172,11 @@ impl App {
 }
 
 /// Waits until what an unanswered call may have made is there, or does not come any more.
-async fn settled(undoing: &Undoing<'_>) {
+async fn settled(undoing: &Undoing<'_>, around: &Surroundings) {
     let mut missing = undoing.uncertain.names.clone();
-    let until = tokio::time::Instant::now() + SETTLING;
-    while !missing.is_empty() && tokio::time::Instant::now() < until {
-        if let Ok(observed) = observe(undoing.engine, &Look::default()).await {
+    let until = around.clock.running() + SETTLING;
+    while !missing.is_empty() && around.clock.running() < until {
+        if let Ok(observed) = observe(around, undoing.engine, &Look::default()).await {
             let made = |labels: &BTreeMap<String, String>| {
                 labels
                     .get(label::APPLY_ID)
@@ -189,7 +190,7 @@ async fn settled(undoing: &Undoing<'_>) {
             }
         }
         if !missing.is_empty() {
-            tokio::time::sleep(LOOK_AGAIN).await;
+            around.clock.sleep(LOOK_AGAIN).await;
         }
     }
 }

@@ -5,7 +5,6 @@ use super::{Approved, ShownPlan, interrupted::told, json};
 use crate::{App, AppError, Prepared};
 use devarch_core::{id::PlanId, plan::Assumptions};
 use devarch_store::{Lease, SavedPlan, StackLock};
-use uuid::Uuid;
 
 /// What a plan's id begins with; no stack's name has an underscore.
 const PREFIX: &str = "plan_";
@@ -18,10 +17,10 @@ pub fn is_plan_id(text: &str) -> bool {
 impl App {
     /// Saves a plan that was made of a stack in the store; it can be applied until it expires.
     pub async fn save_plan(&self, prepared: &Prepared) -> Result<SavedPlan, AppError> {
-        let made_at = crate::time::now();
+        let made_at = self.around.clock.now();
         let lifetime = i64::try_from(self.settings.plan_lifetime.as_millis()).unwrap_or(i64::MAX);
         let plan = SavedPlan {
-            id: PlanId::new(format!("{PREFIX}{}", Uuid::now_v7().simple())),
+            id: PlanId::new(format!("{PREFIX}{}", self.around.ids.fresh().replace('-', ""))),
             stack: prepared.stack.id.clone(),
             author: self.author(),
             made_at,
@@ -55,7 +54,7 @@ impl App {
         if let Some(apply) = &plan.applied_by {
             return Err(refused(format!("it was applied already (apply {apply})")));
         }
-        let now = crate::time::now();
+        let now = self.around.clock.now();
         if now > plan.expires_at {
             let minutes = (now - plan.made_at) / 60_000;
             return Err(refused(format!(

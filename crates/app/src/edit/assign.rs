@@ -1,6 +1,5 @@
 //! What DevArch chooses for a definition and keeps: slots, host ports, volume names.
 
-use crate::host;
 use devarch_core::{
     desired::effective,
     id::StoreId,
@@ -8,6 +7,7 @@ use devarch_core::{
     port::{HostSocket, PortRange},
     resolve::{Effective, Problem},
     stack::{HostBinding, Instance, Stack},
+    surroundings::Host,
     template::{HostPortChoice, MountSource, PortSpec},
 };
 use devarch_store::PortReservation;
@@ -50,6 +50,7 @@ pub(super) fn assign(
     stack: &mut Stack,
     (store, range): (&StoreId, PortRange),
     others: &Reservations,
+    host: &dyn Host,
 ) -> Result<(), Vec<Problem>> {
     let effective = effective(stack);
     let mut taken = Reservations { taken: others.taken.clone() };
@@ -66,7 +67,7 @@ pub(super) fn assign(
         for port in effective[key].service.ports.iter().flatten().filter(|port| port.published.is_auto()) {
             let Entry::Vacant(unset) = instance.ports.entry(port.key) else { continue };
             let candidates = range.candidates(store, &name, key, port.key);
-            match choose(port, candidates, &taken) {
+            match choose(port, candidates, &taken, host) {
                 Some(socket) => {
                     taken.take(socket, format!("instance '{key}' of the same stack"));
                     unset.insert(HostBinding { host_ip: socket.ip, host_port: socket.port });
@@ -134,10 +135,11 @@ fn choose(
     port: &PortSpec,
     candidates: impl Iterator<Item = u16>,
     taken: &Reservations,
+    host: &dyn Host,
 ) -> Option<HostSocket> {
     candidates
         .map(|chosen| HostSocket { ip: host_ip(port), port: chosen, protocol: port.key.protocol })
-        .find(|socket| taken.owner(*socket).is_none() && host::is_free(*socket))
+        .find(|socket| taken.owner(*socket).is_none() && host.is_free(*socket))
 }
 
 fn exhausted(name: &InstanceName, port: &PortSpec, range: PortRange) -> Problem {

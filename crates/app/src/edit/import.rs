@@ -8,6 +8,7 @@ use devarch_core::{
     read::{InstanceFile, StackFile, located, parse_yaml},
     secret::{KeptSecret, SecretName},
     stack::{Instance, Pinned, Stack, Wanted},
+    surroundings::Ids,
     wire::{PRIMARY, Wiring},
 };
 use std::{
@@ -86,8 +87,10 @@ impl App {
             belongs(before, source)?;
         }
         let pins = self.pins(source, declared, before.as_ref())?;
-        let mut stack = before.clone().unwrap_or_else(|| empty_stack(name, Some(&source.project.directory)));
-        declare(&mut stack, declared, &pins);
+        let ids = self.around.ids.as_ref();
+        let mut stack =
+            before.clone().unwrap_or_else(|| empty_stack(ids, name, Some(&source.project.directory)));
+        declare(ids, &mut stack, declared, &pins);
         if before.is_none() && *name != source.stack {
             stack.secrets = self.secrets_beside(source, declared).await?;
         }
@@ -109,7 +112,7 @@ impl App {
         };
         let made = |name: &SecretName| declared.secrets.get(name).is_some_and(|file| file.generate.is_some());
         original.secrets.retain(|name, kept| !made(name) && kept.value.open().is_ok());
-        Ok(copied(&original.secrets))
+        Ok(copied(self.around.ids.as_ref(), &original.secrets))
     }
 
     /// What was edited in the store since the last import, and the draft has otherwise; taken from what may be shown.
@@ -230,7 +233,12 @@ fn belongs(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {
 }
 
 /// The stack becomes what is declared; what stays keeps its id, slot, ports and volumes.
-pub(super) fn declare(stack: &mut Stack, declared: &StackFile, pins: &BTreeMap<InstanceName, Pinned>) {
+pub(super) fn declare(
+    ids: &dyn Ids,
+    stack: &mut Stack,
+    declared: &StackFile,
+    pins: &BTreeMap<InstanceName, Pinned>,
+) {
     stack.allow.clone_from(&declared.allow);
     stack.wiring.clone_from(&declared.wiring);
     stack.imported = Some(declared.clone());
@@ -239,7 +247,7 @@ pub(super) fn declare(stack: &mut Stack, declared: &StackFile, pins: &BTreeMap<I
     for (name, file) in &declared.instances {
         let Some(pin) = pins.get(name) else { continue };
         let instance =
-            stack.instances.get(name).cloned().unwrap_or_else(|| empty_instance(stack, pin.clone()));
+            stack.instances.get(name).cloned().unwrap_or_else(|| empty_instance(ids, stack, pin.clone()));
         stack.instances.insert(name.clone(), declared_instance(instance, file, pin));
     }
 }

@@ -83,9 +83,10 @@ impl App {
         stack.wiring.name_own(&name);
         check(stack)?;
         secrets::seal(stack);
-        secrets::generate(stack)?;
+        secrets::generate(stack, &self.around)?;
         let reservations = Reservations::of_others(self.store.host_ports().await?, known_as);
-        assign::assign(stack, (&self.store_id, self.settings.ports), &reservations)
+        let range = (&self.store_id, self.settings.ports);
+        assign::assign(stack, range, &reservations, self.around.host.as_ref())
             .map_err(|problems| AppError::PortsTaken { stack: stack.name.clone(), problems })
     }
 }

@@ -19,7 +19,7 @@ impl App {
         };
         let definition = read(name, &apply)?;
         let mut stack = before.clone();
-        declare(&mut stack, &definition.file, &definition.pins());
+        declare(self.around.ids.as_ref(), &mut stack, &definition.file, &definition.pins());
         stack.enabled = definition.enabled;
         stack.imported.clone_from(&before.imported);
         self.complete(&mut stack, name).await?;

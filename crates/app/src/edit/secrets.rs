@@ -1,6 +1,6 @@
 //! A stack's secrets: set, made, listed, removed.
 
-use crate::{App, AppError, app::instance, secrets::said};
+use crate::{App, AppError, Surroundings, app::instance, secrets::said};
 use devarch_core::{
     desired::{effective, effective_of},
     id::SecretId,
@@ -8,11 +8,11 @@ use devarch_core::{
     resolve::{external_secret_uses, inherit_secrecy, login_key, login_of, secret_uses},
     secret::{Charset, Generate, KeptSecret, Locked, Secret, SecretName, SecretValue},
     stack::Stack,
+    surroundings::Ids,
     template::EnvValue,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
-use uuid::Uuid;
 
 /// How the password of a login is made: of characters that nothing has to escape.
 const LOGIN: Generate = Generate { length: 32, charset: Charset::Alphanumeric };
@@ -55,8 +55,8 @@ impl std::fmt::Display for SecretUse {
 }
 
 /// The id of a secret that comes to be.
-pub(super) fn new_id() -> SecretId {
-    SecretId::new(Uuid::now_v7().to_string())
+pub(super) fn new_id(ids: &dyn Ids) -> SecretId {
+    SecretId::new(ids.fresh())
 }
 
 /// What stands in the place of a template's secret is one, here and in what is remembered of the devarch.yml.
@@ -72,13 +72,13 @@ pub(super) fn seal(stack: &mut Stack) {
 }
 
 /// Makes the secrets that are asked for and not there yet.
-pub(super) fn generate(stack: &mut Stack) -> Result<(), AppError> {
+pub(super) fn generate(stack: &mut Stack, around: &Surroundings) -> Result<(), AppError> {
     let asked = stack.imported.iter().flat_map(|file| &file.secrets);
     let asked: Vec<(SecretName, Generate)> =
         asked.filter_map(|(name, file)| Some((name.clone(), file.generate?))).collect();
     for (name, how) in asked {
         if let Entry::Vacant(unset) = stack.secrets.entry(name) {
-            unset.insert(made(how)?);
+            unset.insert(made(how, around)?);
         }
     }
     let mut logins: BTreeSet<String> = login_names(stack);
@@ -89,14 +89,14 @@ pub(super) fn generate(stack: &mut Stack) -> Result<(), AppError> {
             if !instance.generated.keys().any(is) {
                 let key = login_key(&name, &import.name, |name| logins.contains(name));
                 logins.extend(login_of(&key).map(|(_, name)| name.to_owned()));
-                instance.generated.insert(key, made(LOGIN)?);
+                instance.generated.insert(key, made(LOGIN, around)?);
             }
         }
         for (variable, value) in config.service.environment.into_iter().flatten() {
             if let EnvValue::Generate(how) = value
                 && let Entry::Vacant(unset) = instance.generated.entry(variable)
             {
-                unset.insert(made(how)?);
+                unset.insert(made(how, around)?);
             }
         }
     }
@@ -104,13 +104,13 @@ pub(super) fn generate(stack: &mut Stack) -> Result<(), AppError> {
 }
 
 /// New values for the secrets of a stack that can't be read and that DevArch made, as far as they are still asked for.
-pub(crate) fn remade(stack: &Stack) -> Result<BTreeMap<SecretId, Secret>, AppError> {
+pub(crate) fn remade(stack: &Stack, around: &Surroundings) -> Result<BTreeMap<SecretId, Secret>, AppError> {
     let mut emptied = stack.clone();
     emptied.secrets.retain(|_, kept| kept.value.open().is_ok());
     for instance in emptied.instances.values_mut() {
         instance.generated.retain(|_, kept| kept.value.open().is_ok());
     }
-    generate(&mut emptied)?;
+    generate(&mut emptied, around)?;
     let mut values = BTreeMap::new();
     let mut note = |lost: &KeptSecret, made: Option<&KeptSecret>| {
         if let Some(Ok(secret)) = made.map(|made| made.value.open()) {
@@ -137,12 +137,12 @@ fn login_names(stack: &Stack) -> BTreeSet<String> {
     keys.filter_map(|key| Some(login_of(key)?.1.to_owned())).collect()
 }
 
-fn made(how: Generate) -> Result<KeptSecret, AppError> {
-    Ok(kept(SecretValue::Known(random(how)?)))
+fn made(how: Generate, around: &Surroundings) -> Result<KeptSecret, AppError> {
+    Ok(kept(SecretValue::Known(random(how)?), around))
 }
 
-fn kept(value: SecretValue) -> KeptSecret {
-    KeptSecret { id: new_id(), value, changed_at: crate::time::now() }
+fn kept(value: SecretValue, around: &Surroundings) -> KeptSecret {
+    KeptSecret { id: new_id(around.ids.as_ref()), value, changed_at: around.clock.now() }
 }
 
 /// A new secret of random characters.
@@ -171,9 +171,12 @@ impl App {
             return Err(unfit("has a NUL byte in it, which no variable and no argument can have"));
         }
         let set = |stack: &mut Stack| {
-            let id = stack.secrets.get(name).map_or_else(new_id, |kept| kept.id.clone());
+            let id = stack
+                .secrets
+                .get(name)
+                .map_or_else(|| new_id(self.around.ids.as_ref()), |kept| kept.id.clone());
             let value = SecretValue::Known(value.clone());
-            stack.secrets.insert(name.clone(), KeptSecret { id, ..kept(value) });
+            stack.secrets.insert(name.clone(), KeptSecret { id, ..kept(value, &self.around) });
             Ok(())
         };
         let (before, _) = self.edit(stack, set).await?;

@@ -7,6 +7,7 @@ use devarch_core::{
     name::{InstanceName, PhysicalVolume, StackName, TemplateName},
     secret::KeptSecret,
     stack::{Instance, Pinned, Stack, Wanted},
+    surroundings::Ids,
     template::Overrides,
     wire::Wiring,
 };
@@ -15,7 +16,6 @@ use std::{
     path::Path,
     sync::Arc,
 };
-use uuid::Uuid;
 
 /// An instance to add.
 #[derive(Debug, Clone)]
@@ -27,9 +27,9 @@ pub struct NewInstance {
 }
 
 /// A stack without instances.
-pub(super) fn empty_stack(name: &StackName, project: Option<&Path>) -> Stack {
+pub(super) fn empty_stack(ids: &dyn Ids, name: &StackName, project: Option<&Path>) -> Stack {
     Stack {
-        id: StackId::new(Uuid::now_v7().to_string()),
+        id: StackId::new(ids.fresh()),
         name: name.clone(),
         project: project.map(|dir| dir.to_string_lossy().into_owned()),
         enabled: true,
@@ -45,9 +45,9 @@ pub(super) fn empty_stack(name: &StackName, project: Option<&Path>) -> Stack {
 }
 
 /// An instance that says nothing of its own yet.
-pub(super) fn empty_instance(stack: &Stack, template: Pinned) -> Instance {
+pub(super) fn empty_instance(ids: &dyn Ids, stack: &Stack, template: Pinned) -> Instance {
     Instance {
-        id: InstanceId::new(Uuid::now_v7().to_string()),
+        id: InstanceId::new(ids.fresh()),
         template,
         overrides: Overrides::default(),
         enabled: true,
@@ -62,7 +62,7 @@ pub(super) fn empty_instance(stack: &Stack, template: Pinned) -> Instance {
 impl App {
     /// Makes a stack without instances. A directory's stack finds relative host paths there.
     pub async fn create_stack(&self, name: &StackName, project: Option<&Path>) -> Result<Stack, AppError> {
-        match self.add_stack(empty_stack(name, project)).await {
+        match self.add_stack(empty_stack(self.around.ids.as_ref(), name, project)).await {
             Err(refused) => Err(self.suggesting_stack(refused, name, &[]).await),
             made => made,
         }
@@ -127,18 +127,19 @@ impl App {
     pub async fn clone_stack(&self, name: &StackName, to: &StackName) -> Result<Stack, AppError> {
         let source = self.stack(name).await?;
         let project = source.project.clone();
-        let mut copy = empty_stack(to, project.as_deref().map(Path::new));
+        let ids = self.around.ids.as_ref();
+        let mut copy = empty_stack(ids, to, project.as_deref().map(Path::new));
         copy.allow.clone_from(&source.allow);
         copy.enabled = source.enabled;
-        copy.secrets = copied(&source.secrets);
+        copy.secrets = copied(ids, &source.secrets);
         copy.wiring.clone_from(&source.wiring);
         for (name, original) in &source.instances {
-            let fresh = empty_instance(&copy, original.template.clone());
+            let fresh = empty_instance(ids, &copy, original.template.clone());
             let instance = Instance {
                 overrides: with_auto_ports(&original.overrides),
                 enabled: original.enabled,
                 slot: original.slot,
-                generated: copied(&original.generated),
+                generated: copied(ids, &original.generated),
                 ..fresh
             };
             copy.instances.insert(name.clone(), instance);
@@ -191,7 +192,7 @@ impl App {
             if stack.instances.contains_key(&new.name) {
                 return Err(already(stack, &new.name));
             }
-            let instance = empty_instance(stack, template.clone());
+            let instance = empty_instance(self.around.ids.as_ref(), stack, template.clone());
             stack.instances.insert(new.name.clone(), instance);
             Ok(())
         };
@@ -284,8 +285,11 @@ impl App {
 }
 
 /// The same secrets, as the copy's own.
-pub(super) fn copied<N: Ord + Clone>(secrets: &BTreeMap<N, KeptSecret>) -> BTreeMap<N, KeptSecret> {
-    let copy = |kept: &KeptSecret| KeptSecret { id: secrets::new_id(), ..kept.clone() };
+pub(super) fn copied<N: Ord + Clone>(
+    ids: &dyn Ids,
+    secrets: &BTreeMap<N, KeptSecret>,
+) -> BTreeMap<N, KeptSecret> {
+    let copy = |kept: &KeptSecret| KeptSecret { id: secrets::new_id(ids), ..kept.clone() };
     secrets.iter().map(|(name, kept)| (name.clone(), copy(kept))).collect()
 }
 

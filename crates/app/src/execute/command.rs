@@ -1,6 +1,6 @@
 //! Commands that DevArch itself runs in containers.
 
-use devarch_core::{id::ContainerId, resolve::Provisioning};
+use devarch_core::{id::ContainerId, resolve::Provisioning, surroundings::Clock};
 use devarch_engine::{Engine, EngineError, ExecRequest};
 use futures_util::StreamExt as _;
 use std::time::Duration;
@@ -22,6 +22,7 @@ pub(crate) struct CommandEnd {
 /// Runs a provider's own command in its container, and waits for its end.
 pub(crate) async fn run_command(
     engine: &dyn Engine,
+    clock: &dyn Clock,
     container: &ContainerId,
     wanted: &Provisioning,
 ) -> Result<CommandEnd, EngineError> {
@@ -42,7 +43,7 @@ pub(crate) async fn run_command(
     let code = loop {
         match engine.exec_exit_code(&exec.id).await? {
             Some(code) => break code,
-            None => tokio::time::sleep(PAUSE).await,
+            None => clock.sleep(PAUSE).await,
         }
     };
     let mut output: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();

@@ -12,6 +12,7 @@ use devarch_core::{
     resolve::Provisioning,
     secret::Mask,
     spec::{ContainerSpec, CreateContainer, Identity},
+    surroundings::Clock,
     template::RestartPolicy,
 };
 use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
@@ -36,6 +37,7 @@ const LONGEST_SETTLE: Duration = Duration::from_secs(3);
 pub(crate) struct Hands<'a> {
     pub(crate) engine: &'a dyn Engine,
     pub(crate) store: &'a Store,
+    pub(crate) clock: &'a dyn Clock,
     pub(crate) stack: &'a StackId,
     pub(crate) engine_id: &'a EngineId,
     pub(crate) apply: ApplyId,
@@ -143,7 +145,7 @@ impl Hands<'_> {
     }
 
     async fn provision(&self, container: &ContainerId, wanted: &Provisioning) -> Result<(), Failure> {
-        let end = run_command(self.engine, container, wanted).await.map_err(Failure::Engine)?;
+        let end = run_command(self.engine, self.clock, container, wanted).await.map_err(Failure::Engine)?;
         if end.code == 0 {
             return Ok(());
         }
@@ -152,9 +154,9 @@ impl Hands<'_> {
     }
 
     async fn start(&self, container: &ContainerId) -> Result<(), Failure> {
-        let begun = self.starts.begin();
+        let begun = self.starts.begin(self.clock);
         let started = done(self.engine.start(container).await);
-        self.starts.end(begun);
+        self.starts.end(begun, self.clock);
         started
     }
 
@@ -253,7 +255,7 @@ impl Hands<'_> {
         cancel: &CancellationToken,
     ) -> Result<(), Failure> {
         tokio::select! {
-            () = tokio::time::sleep(self.settle()) => {}
+            () = self.clock.sleep(self.settle()) => {}
             () = cancel.cancelled() => return Err(Failure::Cancelled),
         }
         let listed = self.engine.containers().await.map_err(Failure::Engine)?;

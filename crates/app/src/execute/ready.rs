@@ -10,7 +10,7 @@ use devarch_core::{
     desired::Readiness, id::ContainerId, observed::RunState, template::Healthcheck, unit::Millis,
 };
 use devarch_engine::ProbeResult;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Time between two looks at a job.
@@ -49,7 +49,7 @@ async fn completed(hands: &Hands<'_>, id: &ContainerId) -> Result<(), Failure> {
     loop {
         match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
             Some(state) if state.state == RunState::Exited && state.exit_code == 0 => return Ok(()),
-            Some(state) if state.state != RunState::Exited => tokio::time::sleep(JOB_PAUSE).await,
+            Some(state) if state.state != RunState::Exited => hands.clock.sleep(JOB_PAUSE).await,
             _ => return Err(hands.exited(id).await),
         }
     }
@@ -61,7 +61,8 @@ async fn healthy(
     check: &Healthcheck,
     waiting: &(dyn Fn(String) + Send + Sync),
 ) -> Result<(), Failure> {
-    let begun = Instant::now();
+    let begun = hands.clock.running();
+    let waited = || hands.clock.running().saturating_sub(begun);
     let patience = patience(check);
     let restarts = match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
         Some(state) => state.restarts,
@@ -71,13 +72,14 @@ async fn healthy(
     let (mut said, mut unfinished) = (String::new(), None);
     loop {
         if !still_runs(hands, unfinished.as_deref()).await {
-            let probe = pace.probe(check, begun.elapsed());
-            let asked = Instant::now();
+            let probe = pace.probe(check, waited());
+            let asked = hands.clock.running();
             match hands.engine.probe(id, &probe).await {
                 Ok(result) if result.exit_code == Some(0) => return Ok(()),
                 Ok(result) => {
-                    pace.learn(probe.runs, result.exit_code, asked.elapsed());
-                    said = told(&result, asked.elapsed());
+                    let took = hands.clock.running().saturating_sub(asked);
+                    pace.learn(probe.runs, result.exit_code, took);
+                    said = told(&result, took);
                     unfinished = result.unfinished;
                 }
                 Err(error) => said = error.to_string(),
@@ -88,12 +90,12 @@ async fn healthy(
                 if state.state == RunState::Running && !state.restarting && state.restarts == restarts => {}
             _ => return Err(hands.exited(id).await),
         }
-        if begun.elapsed() > patience {
+        if waited() > patience {
             let logs = hands.last_lines(id).await;
-            return Err(Failure::Unhealthy { waited: begun.elapsed(), last: said, logs });
+            return Err(Failure::Unhealthy { waited: waited(), last: said, logs });
         }
         waiting(said.clone());
-        tokio::time::sleep(Pace::pause(begun.elapsed())).await;
+        hands.clock.sleep(Pace::pause(waited())).await;
     }
 }
 

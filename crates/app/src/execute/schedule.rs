@@ -3,10 +3,7 @@
 use super::{Event, EventSink, Failure, Hands, Journal, turns::Turns};
 use devarch_core::plan::{Action, Step, StepId};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Instant,
-};
+use std::collections::{BTreeSet, VecDeque};
 use tokio_util::sync::CancellationToken;
 
 /// Engine calls under way at once; more make neither engine faster. Waits are none of them: what is waited for may need
@@ -158,7 +155,7 @@ impl Run<'_> {
             journal.begun(id).await?;
         }
         (self.events)(Event::Started(id));
-        let begun = Instant::now();
+        let begun = self.hands.clock.running();
         let made = self.hands.perform(id, &self.hands.steps[id.0], self.events, cancel).await;
         let made = made.map_err(|failure| failure.masked(self.hands.mask));
         if let Some(journal) = self.journal {
@@ -167,7 +164,7 @@ impl Run<'_> {
         } else {
             made?;
         }
-        (self.events)(Event::Ended(id, begun.elapsed()));
+        (self.events)(Event::Ended(id, self.hands.clock.running().saturating_sub(begun)));
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! How long an engine takes to start a container, without those it starts beside it.
 
+use devarch_core::surroundings::Clock;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Starts under way, and the quickest so far.
@@ -20,23 +21,23 @@ struct State {
 /// A start that is under way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Begun {
-    at: Instant,
+    at: Duration,
     /// Starts under way then, itself among them.
     beside: u32,
 }
 
 impl Starts {
     /// A start begins.
-    pub(super) fn begin(&self) -> Begun {
+    pub(super) fn begin(&self, clock: &dyn Clock) -> Begun {
         let mut state = self.state();
         state.under_way += 1;
-        Begun { at: Instant::now(), beside: state.under_way }
+        Begun { at: clock.running(), beside: state.under_way }
     }
 
     /// It has ended. So many at once take so many times as long each.
-    pub(super) fn end(&self, begun: Begun) {
+    pub(super) fn end(&self, begun: Begun, clock: &dyn Clock) {
         let mut state = self.state();
-        let alone = begun.at.elapsed() / begun.beside.max(state.under_way).max(1);
+        let alone = clock.running().saturating_sub(begun.at) / begun.beside.max(state.under_way).max(1);
         state.under_way = state.under_way.saturating_sub(1);
         state.quickest = Some(state.quickest.map_or(alone, |known| known.min(alone)));
     }

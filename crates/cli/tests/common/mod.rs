@@ -8,7 +8,7 @@ pub(crate) mod postgres;
 pub(crate) mod pty;
 pub(crate) mod user;
 
-use devarch_app::{App, Settings};
+use devarch_app::{App, Settings, Surroundings};
 use devarch_core::{engine::EngineKind, name::StackName, spec::label};
 use devarch_engine::{Candidate, Engine, Way, connect};
 use devarch_store::Store;
@@ -294,7 +294,7 @@ impl World {
         settings.database = self.database().parse().unwrap();
         let renamed: Option<StackName> = renamed.map(|name| name.parse().unwrap());
         self.wait(async {
-            let app = App::open(settings).await.unwrap();
+            let app = App::open(settings, Surroundings::real()).await.unwrap();
             let source = app.import_here(directory, None, renamed.as_ref()).await.unwrap().unwrap();
             app.save(&app.draft(&source).await.unwrap()).await.unwrap();
         });

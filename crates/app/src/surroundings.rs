@@ -1,0 +1,76 @@
+//! What use-cases stand in: engines, clock, ids and host. Made once where the program begins and handed in; nothing else
+//! in this crate asks the environment, a clock or the machine, which `clippy.toml` holds.
+
+use crate::host::ThisHost;
+use devarch_core::surroundings::{Clock, Host, Ids, Pause};
+use devarch_engine::{Engines, ReachableEngines};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use uuid::Uuid;
+
+/// The world around an [`App`](crate::App).
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Where engines are found.
+    pub engines: Arc<dyn Engines>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub ids: Arc<dyn Ids>,
+    /// The machine.
+    pub host: Arc<dyn Host>,
+}
+
+impl Surroundings {
+    /// The real ones.
+    pub fn real() -> Self {
+        Self {
+            engines: Arc::new(ReachableEngines),
+            clock: Arc::new(SystemClock::start()),
+            ids: Arc::new(TimeIds),
+            host: Arc::new(ThisHost),
+        }
+    }
+}
+
+/// The system's clock.
+#[derive(Debug)]
+struct SystemClock {
+    started: Instant,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
+impl SystemClock {
+    fn start() -> Self {
+        Self { started: Instant::now() }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
+impl Clock for SystemClock {
+    fn now(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn running(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn sleep(&self, time: Duration) -> Pause<'_> {
+        Box::pin(tokio::time::sleep(time))
+    }
+}
+
+/// UUIDs that sort by the time they were made at.
+#[derive(Debug)]
+struct TimeIds;
+
+#[expect(clippy::disallowed_methods, reason = "these are the ids that everything else is given")]
+impl Ids for TimeIds {
+    fn fresh(&self) -> String {
+        Uuid::now_v7().to_string()
+    }
+}
