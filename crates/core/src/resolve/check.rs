@@ -1,6 +1,6 @@
 //! What is wrong with a stack as it is defined: told before anything runs, with instance and field.
 
-use super::{Dependencies, Effective, cycle, policy, repository};
+use super::{Dependencies, Effective, cycle, length, policy, repository};
 use crate::{
     name::{InstanceName, nearest},
     observed::ImageInfo,
@@ -70,7 +70,8 @@ pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Override
     vec![Problem::of(name, field, message)]
 }
 
-/// What one instance's container asks for that can't be: policy, and files that would be lost; some of those are secrets.
+/// What one instance's container asks for that can't be: policy, files that would be lost (some of those are secrets), and
+/// what is too long for a program.
 pub fn check_instance(
     name: &InstanceName,
     (spec, secrets): (&ContainerSpec, &[SecretMount]),
@@ -92,6 +93,7 @@ pub fn check_instance(
         }
     }
     lost_files(name, (spec, secrets), image, &mut found);
+    found.errors.extend(length::too_long(name, spec));
     for port in spec.ports.iter().filter(|port| port.host_ip.is_unspecified()) {
         let message = format!("{port} listens on all addresses: other machines and other stacks reach it");
         found.warnings.push(Problem::of(name, format!("ports.{}", port.key), message));

@@ -2,6 +2,7 @@
 
 mod check;
 mod inherit;
+mod length;
 mod link;
 mod logins;
 mod merge;

@@ -6,6 +6,7 @@ mod assumptions;
 mod deferred;
 mod drift;
 mod images;
+mod lengths;
 mod links;
 mod promises;
 mod random;
