@@ -15,6 +15,7 @@ pub mod name;
 pub mod observed;
 pub mod percent;
 pub mod plan;
+pub mod podman;
 pub mod policy;
 pub mod port;
 pub mod read;

@@ -35,6 +35,8 @@ pub mod label {
     pub const CONFIG_HASH: &str = "devarch.config_hash";
     /// The apply that made the object.
     pub const APPLY_ID: &str = "devarch.apply_id";
+    /// In which way its spec became a create call, where an earlier version of DevArch made it otherwise than asked.
+    pub const CREATE_FORM: &str = "devarch.create_form";
     /// Of a network that links instances of two stacks: the instance that is the provider. The consumer is the instance
     /// the network belongs to.
     pub const LINK: &str = "devarch.link";

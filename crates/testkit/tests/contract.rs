@@ -108,6 +108,14 @@ macro_rules! real_engine {
                 a_repeated_probe_that_never_passes_tells_how_its_last_run_ended
                 a_repeated_probe_says_where_there_is_no_shell
                 a_probe_that_takes_too_long_has_no_exit_code;
+            exact:
+                arguments_arrive_as_given
+                variables_and_labels_arrive_as_given
+                paths_arrive_as_given
+                hosts_arrive_as_given
+                health_checks_arrive_as_given
+                an_empty_entrypoint_clears_that_of_the_image
+                all_else_arrives_as_given;
             process:
                 limits_reach_the_kernel
                 the_process_is_what_the_spec_says

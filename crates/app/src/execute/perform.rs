@@ -9,6 +9,7 @@ use devarch_core::{
     name::{ContainerName, InstanceName},
     observed::{ObservedContainer, RunState},
     plan::{Action, AppliedState, ContainerRef, Made, Step, StepId, VolumeCopy},
+    podman,
     resolve::Provisioning,
     secret::Mask,
     spec::{ContainerSpec, CreateContainer, Identity},
@@ -229,6 +230,7 @@ impl Hands<'_> {
     fn labels(&self, spec: &ContainerSpec, identity: &Identity, hash: &str) -> BTreeMap<String, String> {
         let mut labels = spec.labels.clone();
         labels.extend(identity.labels(hash, &self.apply));
+        labels.extend(podman::form_label(spec));
         labels
     }
 

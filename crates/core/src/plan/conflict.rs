@@ -3,9 +3,11 @@
 use super::{PlanOptions, Remembered};
 use crate::{
     desired::{Desired, DesiredInstance},
+    engine::EngineKind,
     id::{StackId, StoreId},
     name::InstanceName,
     observed::{Observed, ObservedContainer},
+    podman,
     port::HostSocket,
     resolve::Problem,
     spec::{VolumeSpec, label},
@@ -42,6 +44,7 @@ pub(super) fn conflicts(
     }
     for (name, instance) in wanted {
         container_name(desired, (name, instance), observed, &mut found);
+        found.extend(impossible(name, instance, observed));
         link_names(desired, (name, instance), observed, &mut found);
         found.extend(foreign_volumes(desired, (name, instance), observed, remembered, options.adopt_volumes));
         if !options.reuse_volumes {
@@ -220,6 +223,17 @@ fn left_volumes(
         found.push(Conflict(Problem::of(name, "volumes", message)));
     }
     found
+}
+
+/// What the engine can't be told.
+fn impossible(name: &InstanceName, instance: &DesiredInstance, observed: &Observed) -> Vec<Conflict> {
+    match observed.engine.kind {
+        EngineKind::Docker => Vec::new(),
+        EngineKind::Podman => {
+            let fields = podman::impossible(&instance.spec).into_iter();
+            fields.map(|(field, message)| Conflict(Problem::of(name, field, message))).collect()
+        }
+    }
 }
 
 fn ports(desired: &Desired, (name, instance): Named<'_>, observed: &Observed, found: &mut Vec<Conflict>) {

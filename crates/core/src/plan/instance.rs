@@ -9,6 +9,7 @@ use crate::{
     desired::{Desired, DesiredInstance, Readiness},
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, RunState},
+    podman,
     resolve::BuildSpec,
     secret::Locked,
     stack::Wanted,
@@ -134,6 +135,10 @@ impl<'a> Case<'a> {
         }
         if let Some(reason) = self.image_moved(instance, container) {
             return Some((reason, Vec::new()));
+        }
+        let fields = podman::wrong_fields(&self.observed.engine, &instance.spec, container);
+        if !fields.is_empty() {
+            return Some((Reason::MadeOtherwise { fields }, Vec::new()));
         }
         if self.network_vanished(instance) {
             return Some((Reason::NetworkVanished, Vec::new()));

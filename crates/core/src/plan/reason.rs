@@ -17,6 +17,8 @@ pub enum Reason {
     Changed,
     /// The key its config was hashed with was given up, so that it can't be compared.
     HashedOtherwise,
+    /// An earlier version of DevArch had it made otherwise than its config says.
+    MadeOtherwise { fields: Vec<String> },
     /// What its wires give it is other than it was.
     Wired { wires: Vec<String> },
     /// Its name now stands for another image.
@@ -74,6 +76,11 @@ impl fmt::Display for Reason {
             Self::HashedOtherwise => {
                 f.write_str("its config can't be compared: the key it was hashed with was given up")
             }
+            Self::MadeOtherwise { fields } => write!(
+                f,
+                "an earlier version of DevArch passed its {} to Podman incorrectly",
+                fields.join(" and ")
+            ),
             Self::Wired { wires } if wires.is_empty() => f.write_str("a wire it had is gone"),
             Self::Wired { wires } => write!(f, "what {} gives it changed", wires.join(" and ")),
             Self::ImageMoved { from, to } => {

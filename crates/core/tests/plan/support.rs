@@ -12,6 +12,7 @@ use devarch_core::{
         Action, AppliedState, Assumptions, Before, ContainerRef, Made, Plan, PlanOptions, Remembered,
         RememberedSpec, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
     },
+    podman::form_label,
     read::{parse_yaml, read_project},
     resolve::{Others, Problem},
     secret::Locked,
@@ -427,6 +428,7 @@ impl Paper {
             labels: {
                 let mut labels = self.observed.images[&spec.image].labels.clone();
                 labels.extend(identity.labels(hash, &self.apply_id()));
+                labels.extend(form_label(spec));
                 labels
             },
             image_id: self.observed.images[&spec.image].id.clone(),

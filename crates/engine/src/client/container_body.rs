@@ -175,8 +175,13 @@ fn ulimits(spec: &ContainerSpec) -> Vec<ResourcesUlimits> {
 pub(super) const HOST_GATEWAY: &str = "host-gateway";
 
 fn extra_hosts(spec: &ContainerSpec, host_gateway: &str) -> Vec<String> {
-    let address = |address: &str| if address == HOST_GATEWAY { host_gateway } else { address }.to_owned();
+    let address = |address| if address == HOST_GATEWAY { host_gateway } else { unbracketed(address) };
     spec.extra_hosts.iter().map(|(name, to)| format!("{name}:{}", address(to))).collect()
+}
+
+/// An IPv6 address may be written in brackets (Compose); Docker refuses them and Podman writes them into `/etc/hosts`.
+fn unbracketed(address: &str) -> &str {
+    address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address)
 }
 
 /// `HOST[:CONTAINER[:PERMISSIONS]]`, as Compose writes devices.

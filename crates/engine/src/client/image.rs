@@ -35,6 +35,7 @@ struct Inspected {
 #[serde(rename_all = "PascalCase")]
 struct Config {
     user: Option<String>,
+    cmd: Option<Vec<String>>,
     labels: Option<BTreeMap<String, String>>,
     exposed_ports: Option<BTreeMap<String, Value>>,
     volumes: Option<BTreeMap<String, Value>>,
@@ -102,6 +103,12 @@ async fn look_up(engine: &BollardEngine, reference: &str) -> Result<Option<Inspe
     let api = if engine.is_podman() { LIBPOD } else { "" };
     let call = || Call::get(format!("{api}/images/{}/json", encoded(reference)));
     flicker::found(engine, call).await.during(|| format!("inspect image {reference}"))
+}
+
+/// What an image runs by itself.
+pub(super) async fn command(engine: &BollardEngine, reference: &str) -> Result<Option<Vec<String>>> {
+    let config = look_up(engine, reference).await?.and_then(|image| image.config);
+    Ok(config.and_then(|config| config.cmd))
 }
 
 /// How long a short name is taken to mean what it meant: long enough for the containers of one apply, of which every

@@ -3,15 +3,16 @@
 use super::{
     BollardEngine, Result,
     container_body::{self, HOST_GATEWAY, Resolved},
-    gateway, image, network,
+    gateway, image, network, podman_create,
 };
 use crate::{
-    ExitStatus,
+    EngineError, EngineErrorKind, ExitStatus,
     cause::{During, Failure},
     wire::{Call, within},
 };
 use bollard::{
     errors::Error as BollardError,
+    models::ContainerCreateBody,
     query_parameters::{
         CreateContainerOptions, RemoveContainerOptions, RenameContainerOptions, StartContainerOptions,
         StopContainerOptions, WaitContainerOptions,
@@ -21,6 +22,7 @@ use devarch_core::{
     engine::EngineKind,
     id::ContainerId,
     name::ContainerName,
+    podman,
     spec::{ContainerSpec, CreateContainer},
     unit::Millis,
 };
@@ -29,19 +31,87 @@ use serde::Deserialize;
 use std::time::{Duration, Instant};
 
 pub(super) async fn create(engine: &BollardEngine, request: &CreateContainer) -> Result<ContainerId> {
+    let spec = &request.spec;
     let resolved = Resolved {
-        image: image::name_for_create(engine, &request.spec.image).await?,
-        host_gateway: host_gateway(engine, &request.spec).await?,
-        sysctls: gateway::sysctls(&engine.info, &request.spec),
-        dns_options: gateway::resolver(&engine.info, &request.spec),
+        image: image::name_for_create(engine, &spec.image).await?,
+        host_gateway: host_gateway(engine, spec).await?,
+        sysctls: gateway::sysctls(&engine.info, spec),
+        dns_options: gateway::resolver(&engine.info, spec),
     };
+    let mut body = container_body::body(request, resolved);
+    if engine.is_podman() {
+        let cleared = podman::clears_entrypoint(spec);
+        let command = if cleared { image::command(engine, &spec.image).await? } else { None };
+        podman_create::adapt(&mut body, spec, command);
+        if let Some(argv) = podman_create::split_check(spec) {
+            return Box::pin(create_with_check(engine, request, body, argv)).await;
+        }
+    }
+    create_once(engine, request, body).await
+}
+
+async fn create_once(
+    engine: &BollardEngine,
+    request: &CreateContainer,
+    body: ContainerCreateBody,
+) -> Result<ContainerId> {
     let options = CreateContainerOptions {
         name: Some(request.name.to_string()),
         platform: request.spec.platform.clone().unwrap_or_default(),
     };
-    let create = engine.docker.create_container(Some(options), container_body::body(request, resolved));
+    let create = engine.docker.create_container(Some(options), body);
     let created = engine.timed(create).await.during(|| format!("create container {}", request.name))?;
     Ok(ContainerId::new(created.id))
+}
+
+/// Podman before 5.8 splits the words of a health check at blanks, and takes one word for the JSON text of a list; later
+/// ones take words as they are. Distributions mend versions, so what came of it is looked at.
+async fn create_with_check(
+    engine: &BollardEngine,
+    request: &CreateContainer,
+    body: ContainerCreateBody,
+    argv: &[String],
+) -> Result<ContainerId> {
+    let check = body.healthcheck.clone().unwrap_or_default();
+    let mut forms = [podman_create::as_one_word(&check, argv), check];
+    if podman::takes_checks_whole(&engine.info) {
+        forms.reverse();
+    }
+    for form in forms {
+        let body = ContainerCreateBody { healthcheck: Some(form), ..body.clone() };
+        let id = create_once(engine, request, body).await?;
+        if check_of(engine, &id).await?.split_first().is_some_and(|(_, words)| words == argv) {
+            return Ok(id);
+        }
+        remove(engine, &id).await?;
+    }
+    let message = "this Podman splits the words of its health check; write it as one line (CMD-SHELL)";
+    Err(EngineError::new(format!("create container {}", request.name), EngineErrorKind::Other, message))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Checked {
+    config: CheckedConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CheckedConfig {
+    healthcheck: Option<Check>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Check {
+    test: Option<Vec<String>>,
+}
+
+/// A container's health check in the engine's form.
+async fn check_of(engine: &BollardEngine, id: &ContainerId) -> Result<Vec<String>> {
+    let call = Call::get(format!("/containers/{id}/json"));
+    let found: Option<Checked> = engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
+    Ok(found.and_then(|found| found.config.healthcheck?.test).unwrap_or_default())
 }
 
 /// Docker resolves the word itself. On Podman it is the gateway of the container's network; with the host's network

@@ -15,6 +15,7 @@ mod life;
 mod list;
 mod logs;
 mod network;
+mod podman_create;
 mod podman_networks;
 mod state;
 mod volume;

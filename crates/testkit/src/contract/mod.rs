@@ -2,6 +2,7 @@
 //! for the engine in memory too; the others need real processes.
 
 pub mod build;
+pub mod exact;
 pub mod files;
 pub mod life;
 pub mod networks;

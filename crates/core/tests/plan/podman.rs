@@ -1,0 +1,96 @@
+//! What Podman can't be told, and what earlier versions of DevArch told it wrong.
+
+use crate::support::{Paper, stack};
+use devarch_core::{
+    engine::EngineKind,
+    plan::{PlanOptions, TextOptions, plan, plan_text},
+    spec::label,
+    stack::Stack,
+};
+
+fn podman(version: &str) -> Paper {
+    let mut paper = Paper::new();
+    paper.observed.engine.kind = EngineKind::Podman;
+    version.clone_into(&mut paper.observed.engine.version);
+    paper
+}
+
+/// Containers as an earlier version of DevArch made them.
+fn made_before(paper: &mut Paper, stack: &Stack) {
+    paper.apply(stack);
+    for container in &mut paper.observed.containers {
+        container.labels.remove(label::CREATE_FORM);
+    }
+}
+
+const RIGHT: &str = "
+a: {template: t, entrypoint: [sh, -c], command: ['a b', ''], healthcheck: {test: [CMD, test, -e, /x]}, extra_hosts: ['six:fd00::2']}
+b: {template: t, healthcheck: {test: 'test -e /x && true'}}
+";
+
+const WRONG: &str = "
+cleared: {template: t, entrypoint: []}
+check: {template: t, healthcheck: {test: [CMD, sh, -c, 'test -e /x && true']}}
+host: {template: t, entrypoint: ['[\"sh\"]'], extra_hosts: ['six:[fd00::2]']}
+";
+
+#[test]
+fn what_an_earlier_version_passed_to_podman_incorrectly_is_replaced_with_the_reason() {
+    let shop = stack(&format!("{RIGHT}{WRONG}"));
+    let mut paper = podman("4.3.1");
+    made_before(&mut paper, &shop);
+    insta::assert_snapshot!(plan_text(&paper.plan(&shop), TextOptions::default()), @"
+    stack shop on podman 4.3.1, network devarch-shop-net 10.213.0.0/24
+
+    -/+ check: replace, an earlier version of DevArch passed its healthcheck.test to Podman incorrectly
+    -/+ cleared: replace, an earlier version of DevArch passed its entrypoint to Podman incorrectly
+    -/+ host: replace, an earlier version of DevArch passed its entrypoint and extra_hosts to Podman incorrectly
+
+    Plan: 0 to create, 0 to change, 3 to replace, 0 to remove.
+    ");
+    paper.apply(&shop);
+    assert!(paper.plan(&shop).is_empty());
+}
+
+#[test]
+fn what_an_earlier_version_passed_correctly_is_kept() {
+    let mut paper = podman("4.3.1");
+    let shop = stack(RIGHT);
+    made_before(&mut paper, &shop);
+    assert!(paper.plan(&shop).is_empty());
+    assert!(paper.observed.containers.iter().all(|made| made.label(label::CREATE_FORM).is_none()));
+
+    let shop = stack(&format!("{RIGHT}{WRONG}"));
+    let mut paper = Paper::new();
+    made_before(&mut paper, &shop);
+    assert!(paper.plan(&shop).is_empty(), "Docker took it as it was");
+
+    let cleared = stack("cleared: {template: t, entrypoint: []}");
+    let mut paper = podman("5.6.0");
+    made_before(&mut paper, &cleared);
+    assert!(paper.plan(&cleared).is_empty(), "so did later versions of Podman");
+}
+
+#[test]
+fn paths_that_podman_can_not_mount_are_refused_while_planning() {
+    let shop = stack(
+        "a: {template: t, volumes: [{type: bind, source: '/data/a,b', target: '/x:y'}, {type: bind, source: '/data/c:d', target: '/c,d'}]}\n\
+         b: {template: t, volumes: [{type: bind, source: '/data/a:b', target: '/x'}, {type: bind, source: '/data/a,b', target: '/y'}]}\n\
+         c: {template: t, tmpfs: [{target: '/t:u'}]}",
+    );
+    let on = |paper: &Paper| match plan(
+        &paper.desire(&shop),
+        &paper.observed,
+        &paper.remembered,
+        &PlanOptions::default(),
+    ) {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    };
+    insta::assert_snapshot!(on(&podman("4.3.1")), @r#"
+    stack 'shop' can't be applied: instance 'a': Podman cannot mount "/data/a,b" at "/x:y": the two paths may have colons, or else commas, double quotes and line breaks; rename one of them
+      instance 'a': Podman cannot mount "/data/c:d" at "/c,d": the two paths may have colons, or else commas, double quotes and line breaks; rename one of them
+      instance 'c': Podman cannot mount a tmpfs at "/t:u": the path has a colon; use another one
+    "#);
+    assert_eq!(on(&Paper::new()), "");
+}
