@@ -129,8 +129,9 @@ impl App {
         let mut look = look_for(&stack);
         look.images.extend(others.values().filter_map(|other| other.image().cloned()));
         let (observed, remembered) = tokio::join!(observe(&self.around, engine.as_ref(), &look), remembered);
-        let (observed, remembered) = (observed?, remembered?);
+        let (observed, mut remembered) = (observed?, remembered?);
         lives_here(&stack, &observed)?;
+        remembered.spent_copies = self.spent_copies(&stack, &observed).await?;
         let prior = prior(&stack, &remembered);
         let desired = self.desired(&stack, &observed, (options, &hashes), (&prior, &others)).await?;
         host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;

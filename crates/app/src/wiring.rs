@@ -91,7 +91,7 @@ impl App {
             .into_iter()
             .map(|(id, specs)| (id, specs.into_iter().map(remembered).collect()))
             .collect();
-        Ok(Remembered { applied })
+        Ok(Remembered { applied, ..Remembered::default() })
     }
 }
 

@@ -29,6 +29,8 @@ on_both_engines! {
     a_saved_plan_with_a_snapshot_restores_data_too
     a_copy_is_removed_when_its_new_image_is_ready
     an_undo_after_a_kill_restores_data
+    an_apply_that_resumes_a_killed_one_leaves_no_copy
+    a_copy_that_an_undo_might_need_goes_with_its_volumes
     an_image_that_can_not_copy_changes_nothing
 }
 
@@ -149,18 +151,56 @@ fn probe(asked: &str) -> Becomes {
     if asked.starts_with("POST") && asked.contains("/exec") { Becomes::Held } else { Becomes::Passed }
 }
 
+impl World {
+    /// An `up --snapshot` that was killed after the new image had written to the volume.
+    fn killed(&self) {
+        let between = Between::new(&self.endpoint(), probe);
+        let mut child = self.command_at(&between.endpoint(), &["up", "--yes", "--snapshot"]).spawn().unwrap();
+        between.await_held();
+        let successor = ContainerId::new(self.running().unwrap());
+        let ruined = async || self.fixture().sh(&successor, "cat /data/file").await.stdout == "ruined\n";
+        assert!(self.wait(outside::until(ruined)));
+        signal(&child, Signal::KILL);
+        child.wait().unwrap();
+        assert_eq!(self.copies().len(), 1);
+    }
+}
+
+fn an_apply_that_resumes_a_killed_one_leaves_no_copy(world: &World) {
+    world.with_data();
+    world.write(&shop(NEVER_READY));
+    world.killed();
+    world.write(&shop(&NEVER_READY.replace("\"false\"", "\"true\"")));
+    let up = world.ok(&["up", "--yes", "--resume"]);
+    assert!(up.stderr.contains("-   volume devarch-STACK-db-data.snapshot: remove"), "{up}");
+    assert_eq!(world.copies(), Vec::<String>::new(), "{up}");
+    assert_eq!(world.containers(), 1, "{up}");
+    let plan = world.ok(&["plan", "--detailed-exitcode"]);
+    assert!(!plan.stdout.contains(".snapshot") && !plan.stderr.contains(".snapshot"), "{plan}");
+}
+
+fn a_copy_that_an_undo_might_need_goes_with_its_volumes(world: &World) {
+    world.with_data();
+    world.write(&shop(NEVER_READY));
+    world.killed();
+    let prefix = format!("devarch-{}-db", world.stack);
+    for name in [prefix.clone(), format!("{prefix}.old")] {
+        let gone = format!("/containers/{name}?force=true");
+        world.wait(outside::call(&world.endpoint(), "DELETE", &gone));
+    }
+    let network = world.wait(world.engine().networks()).unwrap();
+    let network = network.into_iter().find(|network| network.name == format!("devarch-{}-net", world.stack));
+    world.wait(world.engine().remove_network(&network.unwrap().id)).unwrap();
+    let deleted = world.json(&["stack", "delete", "STACK", "--volumes", "--yes"]);
+    let all = ["devarch-STACK-db-data", "devarch-STACK-db-data.snapshot"];
+    assert_eq!(deleted["deleted_volumes"], serde_json::json!(all), "{deleted}");
+    assert_eq!(world.copies(), Vec::<String>::new());
+}
+
 fn an_undo_after_a_kill_restores_data(world: &World) {
     let db = world.with_data();
     world.write(&shop(NEVER_READY));
-    let between = Between::new(&world.endpoint(), probe);
-    let mut child = world.command_at(&between.endpoint(), &["up", "--yes", "--snapshot"]).spawn().unwrap();
-    between.await_held();
-    let successor = ContainerId::new(world.running().unwrap());
-    let ruined = async || world.fixture().sh(&successor, "cat /data/file").await.stdout == "ruined\n";
-    assert!(world.wait(outside::until(ruined)));
-    signal(&child, Signal::KILL);
-    child.wait().unwrap();
-    assert_eq!(world.copies().len(), 1);
+    world.killed();
     let undone = world.ok(&["apply", "--undo"]);
     world.is_as_it_was(&db, &undone);
     world.ok(&["apply", "--undo"]);

@@ -259,6 +259,12 @@ impl PhysicalVolume {
         let number = self.0.rsplit_once(COPY).map(|(_, number)| number);
         number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
     }
+
+    /// The volume it is the copy of.
+    pub fn copied_from(&self) -> Option<Self> {
+        let (volume, _) = self.0.rsplit_once(COPY).filter(|_| self.is_copy())?;
+        Some(Self(volume.to_owned()))
+    }
 }
 
 /// Behind a volume's name: its copy. A dot is in no volume's name.

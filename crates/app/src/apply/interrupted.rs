@@ -11,7 +11,7 @@ use crate::{
 };
 use devarch_core::{
     id::{ApplyId, ContainerId},
-    name::StackName,
+    name::{PhysicalVolume, StackName},
     observed::{Observed, ObservedContainer, RunState},
     plan::{Before, VolumeCopy, undo},
     spec::label,
@@ -30,6 +30,8 @@ const CALLS_END: i64 = 30_000;
 /// How often and how long objects are looked at until they stand still.
 const SETTLING_LOOKS: u32 = 75;
 const SETTLING_PAUSE: Duration = Duration::from_millis(200);
+/// How many applies the journal keeps at most.
+const JOURNAL: u32 = 200;
 /// As many looks that see the same say that they do.
 const STILL_LOOKS: u32 = 5;
 
@@ -101,6 +103,41 @@ impl App {
         let Some(open) = self.interrupted(stack).await? else { return Ok(None) };
         let at_work = self.store.locks().await?.iter().any(|lock| lock.stack == stack.id && lock.alive);
         Ok(Some(open).filter(|open| !open.committed && !at_work))
+    }
+
+    /// Copies of a stack's data that no undo needs once what is planned now is ready: those of the apply that was
+    /// interrupted, which the next one takes over, and those of applies that were past their commit point.
+    pub(crate) async fn spent_copies(
+        &self,
+        stack: &Stack,
+        observed: &Observed,
+    ) -> Result<BTreeSet<PhysicalVolume>, AppError> {
+        let copies = self.copies(stack, observed);
+        if copies.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let open = self.interrupted(stack).await?.map(|open| open.applies).unwrap_or_default();
+        let journal = self.store.applies(&stack.id, JOURNAL).await?;
+        let spent = |apply: &ApplyId| open.contains(apply) || is_committed(&journal, apply);
+        let spent = copies.into_iter().filter(|(_, apply)| apply.as_ref().is_some_and(spent));
+        Ok(spent.map(|(copy, _)| copy).collect())
+    }
+
+    /// The copies of a stack's volumes that are on its engine, and the applies that made them.
+    pub(crate) fn copies(
+        &self,
+        stack: &Stack,
+        observed: &Observed,
+    ) -> BTreeMap<PhysicalVolume, Option<ApplyId>> {
+        let ours = |labels: &BTreeMap<String, String>| {
+            labels.get(label::STORE_ID).map(String::as_str) == Some(self.store_id.as_str())
+                && labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
+        };
+        let volumes = observed.volumes.iter().filter(|(_, labels)| ours(labels));
+        let named = volumes.map(|(name, labels)| {
+            (PhysicalVolume::from_stored(name), labels.get(label::APPLY_ID).map(ApplyId::new))
+        });
+        named.filter(|(name, _)| name.is_copy()).collect()
     }
 
     /// Waits until what was under way when an apply was killed has had its effect: an engine goes on with a call whose
@@ -216,6 +253,21 @@ impl App {
             PutBack::Stuck { why, remains } => Err(AppError::Stuck { stack: name.clone(), why, remains }),
         }
     }
+}
+
+/// Whether everything new was ready of an apply, or of the last of those that took over from it one after the other.
+fn is_committed(journal: &[Apply], id: &ApplyId) -> bool {
+    let (mut seen, mut id) = (BTreeSet::new(), id);
+    while seen.insert(id) {
+        if journal.iter().any(|apply| apply.id == *id && apply.committed_at.is_some()) {
+            return true;
+        }
+        match journal.iter().find(|later| later.resumes.as_ref() == Some(id)) {
+            Some(later) => id = &later.id,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// What can be seen of a stack's objects, and whether one that was told to stop still runs.

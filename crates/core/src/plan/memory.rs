@@ -10,7 +10,10 @@ use crate::{
     wire::Endpoint,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 use zeroize::Zeroizing;
 
 /// What a container is made from: the wish, whose it is, and the hash that tells whether it still holds.
@@ -74,6 +77,9 @@ pub(super) fn memory(
 pub struct Remembered {
     /// By instance, what its containers were made from, newest first: a kept or failed one is still known.
     pub applied: BTreeMap<InstanceId, Vec<RememberedSpec>>,
+    /// Copies of data that no undo needs once what is planned is ready: those of the interrupted apply that it takes
+    /// over, and of applies that were past their commit point.
+    pub spent_copies: BTreeSet<PhysicalVolume>,
 }
 
 impl Remembered {

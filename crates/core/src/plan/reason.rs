@@ -63,6 +63,8 @@ pub enum Reason {
     NotDefined,
     /// A leftover of an apply that did not end.
     LeftOver,
+    /// A copy of data, made for an undo that is not possible any more when everything is ready.
+    SpentCopy,
     /// An instance's image is not there.
     NeededBy { instance: InstanceName },
 }
@@ -113,6 +115,9 @@ impl fmt::Display for Reason {
             Self::WantedAbsent => f.write_str("is not wanted"),
             Self::NotDefined => f.write_str("no instance of the stack has it"),
             Self::LeftOver => f.write_str("was left over by an apply that did not end"),
+            Self::SpentCopy => {
+                f.write_str("was copied by an earlier apply, and is not needed once everything is ready")
+            }
             Self::NeededBy { instance } => write!(f, "{instance} needs it"),
         }
     }

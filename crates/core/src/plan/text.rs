@@ -50,7 +50,7 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     }
     for volume in &plan.unused_volumes {
         let what = if volume.is_copy() {
-            "is a copy of data that an interrupted apply left, and that its undo needs"
+            "is a copy of data that an earlier apply made"
         } else {
             "is used by no instance any more"
         };

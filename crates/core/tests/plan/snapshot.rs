@@ -29,6 +29,13 @@ fn plan(paper: &Paper, stack: &Stack) -> Plan {
     paper.plan_with(stack, &PlanOptions { snapshot: true, ..PlanOptions::default() })
 }
 
+/// A plan that takes over from an apply that was interrupted, with its copies.
+fn resume(paper: &mut Paper, stack: &Stack, snapshot: bool) -> Plan {
+    let there = paper.observed.volumes.keys().map(PhysicalVolume::from_stored);
+    paper.remembered.spent_copies = there.filter(PhysicalVolume::is_copy).collect();
+    paper.plan_with(stack, &PlanOptions { snapshot, ..PlanOptions::default() })
+}
+
 fn copies(plan: &Plan) -> Vec<VolumeCopy> {
     plan.changes.iter().flat_map(|change| change.copies.clone()).collect()
 }
@@ -98,11 +105,27 @@ proptest! {
         let (copies, was) = (copies(&first), held(&paper, &copies(&first)));
         let first = half(&mut paper, &first, last);
         paper.add_image("busybox:1", "sha256:ffffffffffffffff");
-        let resumed = plan(&paper, &third);
+        let resumed = resume(&mut paper, &third, true);
         let resumed = half(&mut paper, &resumed, again);
         put_back(&mut paper, &before, &[first, resumed], cut);
         prop_assert_eq!(held(&paper, &copies), was);
         prop_assert!(no_copy_is_left(&paper));
+    }
+
+    /// Also where the second apply reaches its end: nobody can undo either of them any more.
+    #[test]
+    fn no_copy_is_left_by_an_apply_that_resumed_another(
+        ((from, to), then) in (random_edit(), random_stack()),
+        (last, again) in (0..60_usize, any::<bool>()),
+    ) {
+        let mut paper = with_another_image(&from, &[]);
+        let (second, third) = (stack(&to), stack(&then));
+        let first = plan(&paper, &second);
+        half(&mut paper, &first, last);
+        let resumed = resume(&mut paper, &third, again);
+        paper.carry_out(&resumed);
+        prop_assert!(no_copy_is_left(&paper));
+        prop_assert!(resume(&mut paper, &third, again).is_empty());
     }
 
     /// An apply that reaches its end leaves no copy, and what is wanted.
@@ -207,17 +230,52 @@ fn a_copy_whose_volume_is_gone_stays_and_is_told() {
 }
 
 #[test]
-fn a_copy_that_an_apply_left_is_told_and_stays() {
+fn a_copy_that_an_undo_might_need_is_listed_and_stays() {
     let mut paper = with_another_image(SHOP, &[]);
     let plan = plan(&paper, &stack(SHOP));
     half(&mut paper, &plan, usize::MAX);
     let next = paper.plan(&stack(SHOP));
     let text = plan_text(&next, TextOptions::default());
     let note = format!(
-        "note: volume {DATA}.snapshot is a copy of data that an interrupted apply left, and that its undo needs; it \
-         stays until you remove it\n"
+        "note: volume {DATA}.snapshot is a copy of data that an earlier apply made; it stays until you remove it\n"
     );
     assert!(text.contains(&note), "{text}");
     paper.carry_out(&next);
+    assert!(paper.observed.volumes.contains_key(&format!("{DATA}.snapshot")));
+}
+
+#[test]
+fn a_plan_that_takes_over_from_an_interrupted_apply_removes_its_copies_last() {
+    let mut paper = with_another_image(SHOP, &[]);
+    let first = plan(&paper, &stack(SHOP));
+    half(&mut paper, &first, usize::MAX);
+    let resumed = resume(&mut paper, &stack(SHOP), false);
+    insta::assert_snapshot!(plan_text(&resumed, TextOptions::default()), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -   volume devarch-shop-db-data.snapshot: remove, was copied by an earlier apply, and is not needed once everything is ready
+    -   container devarch-shop-api.old: remove, was left over by an apply that did not end
+    -   container devarch-shop-db.old: remove, was left over by an apply that did not end
+    -   container devarch-shop-migrate.old: remove, was left over by an apply that did not end
+    -   container devarch-shop-web.old: remove, was left over by an apply that did not end
+
+    Plan: 0 to create, 0 to change, 0 to replace, 4 to remove.
+    ");
+    paper.done.clear();
+    paper.carry_out(&resumed);
+    let last = paper.done.iter().rposition(|done| done.contains("wait until") || done.contains("see that"));
+    let removed = paper.done.iter().position(|done| *done == format!("remove volume {DATA}.snapshot"));
+    assert!(last < removed, "{:#?}", paper.done);
+}
+
+#[test]
+fn the_last_copy_of_a_volume_that_is_gone_is_not_removed() {
+    let mut paper = with_another_image(SHOP, &[]);
+    let first = plan(&paper, &stack(SHOP));
+    half(&mut paper, &first, usize::MAX);
+    paper.observed.containers.retain(|container| !container.volumes.contains(DATA));
+    paper.observed.volumes.remove(DATA);
+    let resumed = resume(&mut paper, &stack(SHOP), false);
+    paper.carry_out(&resumed);
     assert!(paper.observed.volumes.contains_key(&format!("{DATA}.snapshot")));
 }

@@ -5,7 +5,7 @@ use crate::{
     desired::DesiredInstance,
     name::{InstanceName, PhysicalVolume},
     observed::ObservedContainer,
-    plan::{Action, StepId, VolumeCopy},
+    plan::{Action, StepId, VolumeCopy, conflict::is_ours, instance::Case},
     spec::VolumeSpec,
 };
 use std::collections::BTreeSet;
@@ -74,6 +74,18 @@ impl Builder<'_> {
                 self.put_before(&[stop], StepId(at));
             }
         }
+    }
+
+    /// Copies of earlier applies that no undo needs once everything is ready. The last copy of a volume that is gone is
+    /// not among them.
+    pub(super) fn spent_copies(&self) -> Vec<PhysicalVolume> {
+        let Case { desired, observed, remembered, .. } = self.case;
+        let is_there = |volume: &PhysicalVolume| observed.volumes.contains_key(volume.as_str());
+        let ours = |copy: &PhysicalVolume| {
+            observed.volumes.get(copy.as_str()).is_some_and(|labels| is_ours(desired, labels))
+        };
+        let spent = remembered.spent_copies.iter().filter(|copy| ours(copy));
+        spent.filter(|copy| copy.copied_from().is_some_and(|volume| is_there(&volume))).cloned().collect()
     }
 
     /// The copies the plan makes, each with the instance it is made for.

@@ -78,6 +78,10 @@ impl Builder<'_> {
         for (instance, name) in self.copied() {
             self.step(instance.as_ref(), Action::RemoveVolume { name }, ends.clone());
         }
+        for name in self.spent_copies() {
+            self.change(Subject::Volume(name.clone()), ChangeKind::Remove, Reason::SpentCopy);
+            self.step(None, Action::RemoveVolume { name }, ends.clone());
+        }
         let desired = self.case.desired;
         let wanted = desired.instances.values().any(|instance| instance.wanted != Wanted::Absent);
         let links = self.kept_links();

@@ -70,7 +70,9 @@ impl<'a> Builder<'a> {
             .filter(|instance| !observed.images.contains_key(&instance.spec.image))
             .map(|instance| instance.id.as_str())
             .collect();
+        let spent = self.spent_copies();
         let of_stack = observed.volumes.iter().filter(|(_, labels)| is_ours(desired, labels));
+        let of_stack = of_stack.filter(|(name, _)| spent.iter().all(|copy| copy.as_str() != name.as_str()));
         let unused = of_stack.filter(|(name, labels)| {
             let owner = labels.get(label::INSTANCE_ID).map_or("", String::as_str);
             !used.contains(name.as_str()) && !unknown.contains(owner)
