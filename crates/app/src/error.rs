@@ -4,7 +4,7 @@ use crate::{Interrupted, execute::ApplyFailure};
 use devarch_core::{
     engine::EngineKind,
     id::PlanId,
-    name::{InstanceName, InvalidName, NameTooLong, StackName},
+    name::{ContainerName, InstanceName, InvalidName, NameTooLong, PhysicalVolume, StackName},
     plan::{Difference, PlanError},
     read::Diagnostic,
     resolve::Problem,
@@ -148,6 +148,22 @@ pub enum AppError {
     /// A request that can't be met as things are.
     #[error("{0}")]
     Refused(String),
+    /// A volume that was to be removed has a user.
+    #[error(
+        "volume {volume} is in use by {}, so stack '{stack}' was not deleted{}; \
+         remove that container, then repeat the command",
+        mounted_by(.users), removed_volumes(.removed)
+    )]
+    VolumeInUse {
+        /// The stack that was to be deleted.
+        stack: StackName,
+        /// The volume.
+        volume: PhysicalVolume,
+        /// The containers that mount it; none where the engine does not list them.
+        users: Vec<ContainerName>,
+        /// The volumes that were removed before it.
+        removed: Vec<PhysicalVolume>,
+    },
     /// A provider could not remove a login.
     #[error(
         "{at} did not remove login {name}: its `provision.remove` ended with exit code {code}: {output}{}\n\
@@ -343,6 +359,7 @@ impl AppError {
             | Self::PortsTaken { .. }
             | Self::Refused(_)
             | Self::NotWired { .. }
+            | Self::VolumeInUse { .. }
             | Self::OtherDirectory { .. }
             | Self::OtherEngine { .. }
             | Self::Plan(_)
@@ -377,6 +394,22 @@ impl AppError {
 
 fn removed_before(removed: &[String]) -> String {
     if removed.is_empty() { String::new() } else { format!("; removed before it: {}", removed.join(", ")) }
+}
+
+fn mounted_by(containers: &[ContainerName]) -> String {
+    match containers {
+        [] => "a container that the engine does not list".to_owned(),
+        [one] => format!("container {one}"),
+        [first, more @ ..] => {
+            let more: Vec<String> = more.iter().map(|name| format!(" and {name}")).collect();
+            format!("containers {first}{}", more.concat())
+        }
+    }
+}
+
+fn removed_volumes(removed: &[PhysicalVolume]) -> String {
+    let names: Vec<&str> = removed.iter().map(PhysicalVolume::as_str).collect();
+    if names.is_empty() { String::new() } else { format!(" (already removed: {})", names.join(", ")) }
 }
 
 fn interrupted(stack: &StackName, apply: &Interrupted) -> String {

@@ -4,8 +4,14 @@
 
 mod common;
 
-use common::{Ran, World};
-use devarch_core::{engine::EngineKind, observed::RunState};
+use common::{
+    Ran, World,
+    between::{Becomes, Between},
+    signal,
+};
+use devarch_core::{engine::EngineKind, name::PhysicalVolume, observed::RunState};
+use devarch_testkit::fixture::{RUNS, mounted};
+use rustix::process::Signal;
 use serde_json::Value;
 
 macro_rules! on_both_engines {
@@ -24,6 +30,8 @@ on_both_engines! {
     edits_that_the_file_undoes_are_shown_without_their_secrets
     ports_and_addresses_survive_down_and_up
     data_of_a_removed_stack_is_not_taken_over_by_accident
+    a_volume_in_use_keeps_its_stack_from_being_forgotten
+    a_deletion_that_was_killed_can_be_repeated
     what_a_lost_home_left_is_cleared_away_and_its_data_taken_over
     a_copied_home_can_own_nothing_and_keeps_its_secrets
     up_waits_for_what_an_interrupted_up_left_starting
@@ -204,6 +212,71 @@ fn data_of_a_removed_stack_is_not_taken_over_by_accident(world: &World) {
     world.ok(&["down", "--yes"]);
     world.ok(&["up", "--yes"]);
     assert_eq!(world.ok(&["exec", "-T", "/web", "--", "cat", "/data/x"]).stdout, "precious\n");
+}
+
+const TWO_VOLUMES: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+     web: {template: busybox, volumes: [\"data:/data\", \"more:/more\"]}\n";
+
+impl World {
+    /// A stack that is down, with two volumes.
+    fn with_two_volumes(&self) {
+        self.write(TWO_VOLUMES);
+        self.ok(&["up", "--yes"]);
+        self.ok(&["down", "--yes"]);
+        assert_eq!(self.volumes().len(), 2);
+    }
+
+    fn volumes(&self) -> Vec<String> {
+        let prefix = format!("devarch-{}-web-", self.stack);
+        let all = self.wait(self.engine().volumes()).unwrap();
+        all.into_keys().filter(|name| name.starts_with(&prefix)).collect()
+    }
+}
+
+fn a_volume_in_use_keeps_its_stack_from_being_forgotten(world: &World) {
+    world.with_two_volumes();
+    let mut request = world.fixture().request("reader", &RUNS);
+    let volume = PhysicalVolume::from_stored(format!("devarch-{}-web-more", world.stack));
+    request.spec.mounts.push(mounted(&volume, "/data"));
+    let reader = world.wait(world.fixture().run(&request));
+    let refused = world.fails(5, &["stack", "delete", "STACK", "--volumes", "--yes"]);
+    let words = format!("volume devarch-STACK-web-more is in use by container {}", request.name);
+    assert!(refused.stderr.contains(&words) && !refused.stderr.contains("doctor"), "{refused}");
+    assert_eq!(world.volumes().len(), 2, "nothing was deleted");
+    world.ok(&["config", "STACK/web"]);
+    assert_eq!(world.json(&["history", "STACK"]).as_array().unwrap().len(), 2);
+    world.wait(async {
+        world.fixture().stop(&reader).await;
+        world.engine().remove_container(&reader).await.unwrap();
+    });
+    world.ok(&["stack", "delete", "STACK", "--volumes", "--yes"]);
+    assert_eq!(world.volumes(), Vec::<String>::new());
+    world.fails(4, &["config", "STACK/web"]);
+}
+
+/// Holds the second removal of a volume.
+fn second_removal(asked: &str) -> Becomes {
+    let second = asked.starts_with("DELETE") && asked.contains("/volumes/") && asked.contains("-web-more");
+    if second { Becomes::Held } else { Becomes::Passed }
+}
+
+fn a_deletion_that_was_killed_can_be_repeated(world: &World) {
+    world.with_two_volumes();
+    let between = Between::new(&world.endpoint(), second_removal);
+    let args = ["stack", "delete", "STACK", "--volumes", "--yes"];
+    let mut child = world.command_at(&between.endpoint(), &args).spawn().unwrap();
+    between.await_held();
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    assert_eq!(world.volumes().len(), 1);
+    world.ok(&["config", "STACK/web"]);
+    let deleted = world.json(&args);
+    assert_eq!(deleted["deleted_volumes"], serde_json::json!(["devarch-STACK-web-more"]), "{deleted}");
+    assert_eq!(world.volumes(), Vec::<String>::new());
+    assert!(world.ok(&["stack", "list"]).stdout.contains("no stacks yet"));
+    // Nothing of it is remembered either.
+    world.write(TWO_VOLUMES);
+    world.ok(&["up", "--yes"]);
 }
 
 fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(world: &World) {

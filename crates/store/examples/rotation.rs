@@ -7,7 +7,7 @@ use devarch_core::{
     secret::{KeptSecret, SecretName, SecretValue},
     stack::Stack,
 };
-use devarch_store::Store;
+use devarch_store::{LetGo, Store};
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
@@ -52,7 +52,7 @@ async fn rotation(url: &str, key: &str, secrets: &str) -> Result<()> {
     let begun = Instant::now();
     let same = store.stack(&stack.name).await?.as_ref() == Some(&stack);
     println!("read in {} ms, {}", begun.elapsed().as_millis(), if same { "the same" } else { "DIFFERENT" });
-    store.delete_stack(&stack).await?;
+    store.delete_stack(&stack, &LetGo::default()).await?;
     store.close().await;
     Ok(())
 }

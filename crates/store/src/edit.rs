@@ -5,7 +5,7 @@ use crate::{
     db::{Result, Tx},
     error::StoreError,
     instances,
-    kept::{self, KeptRow},
+    kept::{self, KeptRow, LetGo},
     ports,
     rows::Rows,
     secrets::{self, SecretRow},
@@ -48,12 +48,19 @@ pub(crate) async fn save(tx: &mut Tx, host: &str, before: &Stack, after: &Stack)
     Ok(revision)
 }
 
-/// Removes a stack, as it was read. Its volumes stay on the engine and are remembered.
-pub(crate) async fn delete(tx: &mut Tx, stack: &Stack) -> Result<()> {
+/// Removes a stack, as it was read. Its volumes that are on the engine are remembered.
+pub(crate) async fn delete(tx: &mut Tx, stack: &Stack, let_go: &LetGo) -> Result<()> {
     if !stacks::delete(tx, stack).await? {
         return Err(changed(stack));
     }
-    keep_volumes(tx, stack, &Rows::of(stack)?, &Rows::default()).await?;
+    let mut rows = Rows::of(stack)?;
+    rows.volumes.retain(|row| let_go.gone.iter().all(|volume| volume.as_str() != row.physical_name));
+    keep_volumes(tx, stack, &rows, &Rows::default()).await?;
+    if let Some(engine) = &stack.engine {
+        for volume in &let_go.gone {
+            kept::forget(tx, &engine.id, volume).await?;
+        }
+    }
     templates::sweep(tx).await
 }
 

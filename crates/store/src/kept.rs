@@ -8,7 +8,10 @@ use devarch_core::{
     id::{EngineId, InstanceId, StackId},
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
 };
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// A volume nothing uses any more and nothing deletes unless the user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,13 @@ pub struct KeptVolume {
     pub volume: VolumeName,
     /// When stack or instance were removed.
     pub deleted_at: SystemTime,
+}
+
+/// What is known of the volumes of a stack that is deleted.
+#[derive(Debug, Clone, Default)]
+pub struct LetGo {
+    /// Those that are not on the engine: nothing is remembered of them.
+    pub gone: BTreeSet<PhysicalVolume>,
 }
 
 /// One row but for its time.

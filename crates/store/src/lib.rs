@@ -59,7 +59,7 @@ pub use applies::{Apply, ApplyOutcome};
 pub use author::Author;
 pub use error::{Fault, StoreError, TakenWhat};
 pub use identity::StoreIdentity;
-pub use kept::KeptVolume;
+pub use kept::{KeptVolume, LetGo};
 pub use keys::Rotation;
 pub use lock::StackLock;
 pub use locks::{Lease, LockInfo, LockOwner};

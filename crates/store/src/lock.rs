@@ -109,6 +109,14 @@ impl Store {
         }
     }
 
+    /// Fails with [`StoreError::LockLost`] unless the lock holds: asked before each change that is not written into the
+    /// journal.
+    pub async fn prove(&self, lock: &StackLock) -> Result<()> {
+        let mut tx = self.database.write().await?;
+        let proven = lock.prove(&mut tx).await;
+        tx.end(proven).await
+    }
+
     /// Keeps the lock for a plan until the lease's end, beyond the end of the lock itself.
     pub async fn lease(&self, lock: &StackLock, lease: &Lease) -> Result<()> {
         let mut tx = self.database.write().await?;

@@ -6,7 +6,7 @@ use crate::{
     db::{Database, Result},
     edit,
     identity::{self, StoreIdentity},
-    kept::{self, KeptVolume},
+    kept::{self, KeptVolume, LetGo},
     load,
     ports::{self, PortReservation},
     postgres, sqlite, stacks,
@@ -118,10 +118,10 @@ impl Store {
     }
 
     /// Removes a stack, as it was read, with all that is known of it but its volumes: they become kept volumes if it
-    /// lives on an engine.
-    pub async fn delete_stack(&self, stack: &Stack) -> Result<()> {
+    /// lives on an engine, as `let_go` says.
+    pub async fn delete_stack(&self, stack: &Stack, let_go: &LetGo) -> Result<()> {
         let mut tx = self.database.edit().await?;
-        let done = edit::delete(&mut tx, stack).await;
+        let done = edit::delete(&mut tx, stack, let_go).await;
         tx.end(done).await
     }
 

@@ -11,7 +11,7 @@ use devarch_core::{
     plan::AppliedState,
     stack::{Instance, Stack},
 };
-use devarch_store::{Applied, Store, StoreError, TakenWhat};
+use devarch_store::{Applied, LetGo, Store, StoreError, TakenWhat};
 use std::{collections::BTreeMap, sync::Arc};
 use world::{
     World,
@@ -144,7 +144,7 @@ async fn an_edit_made_against_an_older_revision_is_refused(world: World) {
     add(&mut late, "late", None);
     let refused = store.save_stack(&old, &late).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Changed { stack } if stack.as_str() == "shop"));
-    assert!(matches!(store.delete_stack(&old).await, Err(StoreError::Changed { .. })));
+    assert!(matches!(store.delete_stack(&old, &LetGo::default()).await, Err(StoreError::Changed { .. })));
     let now = load(&store, "shop").await;
     assert_eq!((now.instances.len(), now.enabled, now.revision), (1, false, 2));
 }
@@ -166,7 +166,7 @@ async fn a_deleted_stack_cannot_be_edited(world: World) {
     let store = world.open().await;
     store.create_stack(&rich()).await.unwrap();
     let before = load(&store, "shop").await;
-    store.delete_stack(&before).await.unwrap();
+    store.delete_stack(&before, &LetGo::default()).await.unwrap();
     assert_eq!(store.stacks().await.unwrap(), []);
     assert_eq!(store.host_ports().await.unwrap(), []);
     let after = Stack { enabled: false, ..before.clone() };
@@ -438,7 +438,7 @@ async fn volumes_that_stay_on_the_engine_are_remembered(world: World) {
     assert_eq!(kept().await, ["devarch-older-name-db-wal"]);
 
     let last = load(&store, "shop").await;
-    store.delete_stack(&last).await.unwrap();
+    store.delete_stack(&last, &LetGo::default()).await.unwrap();
     let all = ["devarch-older-name-db-wal", "devarch-shop-db-data", "devarch-shop-web-data"];
     assert_eq!(kept().await, all);
     let web = store.kept_volumes().await.unwrap().pop().unwrap();
@@ -455,7 +455,7 @@ async fn a_volume_that_never_reached_an_engine_is_not_kept(world: World) {
     let store = world.open().await;
     let stack = stack("shop", &["db"]);
     store.create_stack(&stack).await.unwrap();
-    store.delete_stack(&stack).await.unwrap();
+    store.delete_stack(&stack, &LetGo::default()).await.unwrap();
     assert_eq!(store.kept_volumes().await.unwrap(), []);
 }
 
@@ -480,7 +480,7 @@ async fn an_unused_template_body_is_deleted_and_a_used_one_is_shared(world: Worl
     assert_eq!(world.count("templates").await, 2);
     edit(&store, "two", |stack| stack.instances.clear()).await.unwrap();
     assert_eq!(world.count("templates").await, 1);
-    store.delete_stack(&load(&store, "one").await).await.unwrap();
+    store.delete_stack(&load(&store, "one").await, &LetGo::default()).await.unwrap();
     assert_eq!(world.count("templates").await, 0);
 }
 

@@ -9,7 +9,7 @@ use devarch_core::{
     id::{ApplyId, PlanId, StackId},
     stack::Stack,
 };
-use devarch_store::{Apply, ApplyOutcome, StackLock, StepRecord, Store, StoreError};
+use devarch_store::{Apply, ApplyOutcome, LetGo, StackLock, StepRecord, Store, StoreError};
 use world::{
     World,
     samples::{apply, lock, plan, stack},
@@ -219,7 +219,7 @@ async fn a_deleted_stack_leaves_no_journal(world: World) {
     let apply = apply("a", &shop.id);
     store.begin_apply(&lock, &apply).await.unwrap();
     store.step_begun(&lock, &apply.id, 0, 1).await.unwrap();
-    store.delete_stack(&shop).await.unwrap();
+    store.delete_stack(&shop, &LetGo::default()).await.unwrap();
     for table in ["plans", "applies", "apply_steps", "locks"] {
         assert_eq!(world.count(table).await, 0, "{table}");
     }

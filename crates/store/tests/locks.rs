@@ -9,7 +9,7 @@ use devarch_core::{
     id::{PlanId, StackId},
     stack::Stack,
 };
-use devarch_store::{Lease, LockInfo, StackLock, Store, StoreError};
+use devarch_store::{Lease, LetGo, LockInfo, StackLock, Store, StoreError};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -275,7 +275,7 @@ async fn a_stack_that_is_gone_has_no_lock(world: World) {
     let shop = shop(&store).await;
     let lock = lock(&store, &shop.id).await;
     let read = store.stack(&stack_name("shop")).await.unwrap().unwrap();
-    store.delete_stack(&read).await.unwrap();
+    store.delete_stack(&read, &LetGo::default()).await.unwrap();
     assert_eq!(store.locks().await.unwrap(), []);
     let refused = store.begin_apply(&lock, &apply("a", &shop.id)).await;
     assert!(matches!(refused, Err(StoreError::Gone { .. })));

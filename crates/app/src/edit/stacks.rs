@@ -4,7 +4,7 @@ use super::secrets;
 use crate::{App, AppError, app::instance};
 use devarch_core::{
     id::{InstanceId, StackId},
-    name::{InstanceName, PhysicalVolume, StackName, TemplateName},
+    name::{InstanceName, StackName, TemplateName},
     secret::KeptSecret,
     stack::{Instance, Pinned, Stack, Wanted},
     surroundings::Ids,
@@ -66,41 +66,6 @@ impl App {
             Err(refused) => Err(self.suggesting_stack(refused, name, &[]).await),
             made => made,
         }
-    }
-
-    /// Removes a stack's rows; its volumes stay.
-    pub async fn delete_stack(&self, name: &StackName) -> Result<Stack, AppError> {
-        let stack = self.deletable(name).await?;
-        self.store.delete_stack(&stack).await?;
-        Ok(stack)
-    }
-
-    /// A stack of which nothing but volumes is on its engine, and that no other is linked to; refused otherwise.
-    pub async fn deletable(&self, name: &StackName) -> Result<Stack, AppError> {
-        let stack = self.stack(name).await?;
-        self.not_linked(name, None).await?;
-        if stack.engine.is_some() {
-            let engine = self.engine(Some(&stack)).await?;
-            let left = self.objects(engine.as_ref(), &stack).await?;
-            if !left.is_empty() {
-                return Err(AppError::Refused(format!(
-                    "stack '{name}' still has {}; `devarch down {name}` first",
-                    left.join(", ")
-                )));
-            }
-        }
-        Ok(stack)
-    }
-
-    /// The volumes a stack has on its engine, those of removed instances among them. None before its first apply.
-    pub async fn volumes(&self, stack: &Stack) -> Result<Vec<PhysicalVolume>, AppError> {
-        if stack.engine.is_none() {
-            return Ok(Vec::new());
-        }
-        let own = stack.instances.values().flat_map(|instance| instance.volumes.values().cloned());
-        let kept = self.store.kept_volumes().await?.into_iter().filter(|kept| kept.stack_id == stack.id);
-        let all: BTreeSet<PhysicalVolume> = own.chain(kept.map(|kept| kept.physical)).collect();
-        Ok(all.into_iter().collect())
     }
 
     /// Gives a stack another name. Ids, ports and volumes stay; containers and network follow at the next apply.

@@ -127,7 +127,7 @@ impl Command {
             Self::Stack(command) => stack::run(command, session).await,
             Self::Instance(command) => instance::run(command, session).await,
             Self::History(args) => history::run(args, session).await,
-            Self::Rollback(args) => rollback::run(args, session).await,
+            Self::Rollback(args) => Box::pin(rollback::run(args, session)).await,
             Self::Secret(command) => secret::run(command, session).await,
             Self::Wire(command) => wire::run(command, session).await,
             Self::Lock(command) => lock::run(command, session).await,

@@ -1,14 +1,16 @@
 use super::instance::line;
 use crate::{
+    apply::{LockArgs, Work},
     completion,
     definition_view::{StackView, tell},
     error::Done,
     exit::Exit,
     session::Session,
+    signals,
     table::Table,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::AppError;
+use devarch_app::{AppError, Deleted};
 use devarch_core::name::{PhysicalVolume, StackName};
 use serde_json::json;
 
@@ -57,14 +59,20 @@ pub(crate) enum Command {
         name: StackName,
     },
     /// Delete a stack's definition; its volumes stay unless you say otherwise
-    Delete {
-        /// The stack
-        #[arg(add = ArgValueCandidates::new(completion::stacks))]
-        name: StackName,
-        /// Delete its volumes too, after a question that lists them
-        #[arg(long)]
-        volumes: bool,
-    },
+    Delete(Delete),
+}
+
+/// What to delete.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Delete {
+    /// The stack
+    #[arg(add = ArgValueCandidates::new(completion::stacks))]
+    name: StackName,
+    /// Delete its volumes too, after a question that lists them
+    #[arg(long)]
+    volumes: bool,
+    #[command(flatten)]
+    lock: LockArgs,
 }
 
 pub(super) async fn run(command: Command, session: &Session) -> Done {
@@ -72,7 +80,7 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
     let (stack, words) = match command {
         Command::List => return list(session).await,
         Command::Show { name } => return show(session, name).await,
-        Command::Delete { name, volumes } => return delete(session, &name, volumes).await,
+        Command::Delete(args) => return delete(session, args).await,
         Command::Create { name } => {
             let words =
                 format!("made stack '{name}'; `devarch instance add {name} NAME TEMPLATE` adds to it");
@@ -132,46 +140,43 @@ async fn show(session: &Session, name: Option<StackName>) -> Done {
 }
 
 /// Deletes what is defined; of what is on the engine only volumes that were shown and agreed to.
-async fn delete(session: &Session, name: &StackName, delete_volumes: bool) -> Done {
+async fn delete(session: &Session, args: Delete) -> Done {
     let app = session.app().await?;
-    let deletable = app.deletable(name).await?;
-    let (volumes, adopted) = (app.volumes(&deletable).await?, app.adopted_volumes(&deletable).await?);
-    let list = |volumes: &[PhysicalVolume]| {
-        let lines: Vec<String> = volumes.iter().map(|volume| format!("  {volume}")).collect();
-        lines.join("\n")
-    };
-    if delete_volumes && !volumes.is_empty() {
-        session
-            .terminal
-            .note(&format!("these volumes and what is in them will be deleted:\n{}", list(&volumes)));
-        session.terminal.confirm(&format!("Delete '{name}' with its volumes?"), "deleting volumes")?;
+    let terminal = &session.terminal;
+    let shown = app.deletion(&args.name).await?;
+    if args.volumes && !shown.volumes.is_empty() {
+        terminal
+            .note(&format!("these volumes and what is in them will be deleted:\n{}", lines(&shown.volumes)));
+        terminal.confirm(&format!("Delete stack '{}' with its volumes?", args.name), "deleting volumes")?;
     }
     // What can't be resolved any more must not keep a stack from being deleted.
-    let logins = app.logins_elsewhere(&deletable).await.unwrap_or_default();
-    let logins: Vec<String> = logins.iter().map(|login| line(&login.name, login.at.as_ref())).collect();
-    let stack = app.delete_stack(name).await?;
-    let (deleted, kept) = if delete_volumes {
-        let kept = app.delete_volumes(&stack, &volumes, &adopted).await?;
-        (volumes.into_iter().filter(|volume| !kept.contains(volume)).collect(), kept)
+    let logins = app.logins_elsewhere(&shown.stack).await.unwrap_or_default();
+    let work = Work { session, command: "stack delete", cancel: signals::cancel_token() };
+    let lock = work.lock(&shown.stack, args.lock, None).await?;
+    let deleted = app.delete_stack(lock.own(), &shown, args.volumes).await;
+    lock.release().await;
+    let Deleted { removed, kept } = deleted?;
+    if terminal.json {
+        let deleted = json!({"deleted": args.name, "deleted_volumes": removed, "kept_volumes": kept});
+        terminal.print_json(&deleted)?;
     } else {
-        (Vec::new(), volumes)
-    };
-    if session.terminal.json {
-        session
-            .terminal
-            .print_json(&json!({"deleted": name, "deleted_volumes": deleted, "kept_volumes": kept}))?;
-    } else {
-        session.terminal.note(&format!("deleted stack '{name}'"));
+        terminal.note(&format!("deleted stack '{}'", args.name));
         if !kept.is_empty() {
-            session.terminal.note("these volumes stay:");
-            session.terminal.print(&list(&kept))?;
+            terminal.note("these volumes stay:");
+            terminal.print(&lines(&kept))?;
         }
     }
     if !logins.is_empty() {
-        let logins = logins.join("\n");
-        session.terminal.note(&format!(
-            "its logins on other stacks' servers stay, with their databases; remove them there:\n{logins}"
+        let logins: Vec<String> = logins.iter().map(|login| line(&login.name, login.at.as_ref())).collect();
+        terminal.note(&format!(
+            "its logins on other stacks' servers stay, with their databases; remove them there:\n{}",
+            logins.join("\n")
         ));
     }
     Ok(Exit::OK)
+}
+
+fn lines(volumes: &[PhysicalVolume]) -> String {
+    let lines: Vec<String> = volumes.iter().map(|volume| format!("  {volume}")).collect();
+    lines.join("\n")
 }

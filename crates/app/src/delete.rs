@@ -1,0 +1,198 @@
+//! Deleting a stack from outside in: first its volumes on the engine, then what the store knows of it. Cut off anywhere,
+//! nothing is forgotten that still exists, and the same command can be given again.
+
+use crate::{
+    App, AppError,
+    observe::{Look, observe},
+};
+use devarch_core::{
+    engine::EngineBinding,
+    id::InstanceId,
+    name::{ContainerName, PhysicalVolume, StackName},
+    observed::{Observed, ObservedContainer},
+    plan::Remembered,
+    spec::label,
+    stack::Stack,
+};
+use devarch_engine::EngineErrorKind;
+use devarch_store::{KeptVolume, LetGo, StackLock};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A stack that can be deleted, and its volumes.
+#[derive(Debug, Clone)]
+pub struct Deletion {
+    /// The stack.
+    pub stack: Stack,
+    /// Its volumes on the engine: those of its instances and of removed ones, and copies of their data.
+    pub volumes: Vec<PhysicalVolume>,
+    /// Volumes that have names of its instances' volumes and are not this home's: they are left alone.
+    pub foreign: Vec<PhysicalVolume>,
+    /// Volumes of its that are not on the engine.
+    absent: BTreeSet<PhysicalVolume>,
+}
+
+/// What became of the volumes of a deleted stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// Those that were removed.
+    pub removed: Vec<PhysicalVolume>,
+    /// Those that stay on the engine.
+    pub kept: Vec<PhysicalVolume>,
+}
+
+impl App {
+    /// A stack of which nothing but volumes is on its engine, and that no other is linked to; refused otherwise.
+    pub async fn deletion(&self, name: &StackName) -> Result<Deletion, AppError> {
+        let stack = self.stack(name).await?;
+        self.not_linked(name, None).await?;
+        let Some(binding) = stack.engine.clone() else {
+            let (volumes, foreign, absent) = (Vec::new(), Vec::new(), BTreeSet::new());
+            return Ok(Deletion { stack, volumes, foreign, absent });
+        };
+        let engine = self.engine(Some(&stack)).await?;
+        let left = self.objects(engine.as_ref(), &stack).await?;
+        if !left.is_empty() {
+            return Err(AppError::Refused(format!(
+                "stack '{name}' still has {}; `devarch down {name}` first",
+                left.join(", ")
+            )));
+        }
+        let observed = observe(&self.around, engine.as_ref(), &Look::default()).await?;
+        let proven = lives_there(&stack, &binding, &observed)?;
+        let remembered = self.remembered(&stack).await?;
+        let kept = self.store.kept_volumes().await?;
+        let kept = kept.iter().filter(|kept| kept.stack_id == stack.id && kept.engine == binding.id);
+        let mut deletion = self.volumes_of((&stack, kept), &observed, &remembered);
+        if !proven {
+            deletion.absent.clear();
+        }
+        Ok(deletion)
+    }
+
+    fn volumes_of<'a>(
+        &self,
+        (stack, kept): (&'a Stack, impl Iterator<Item = &'a KeptVolume>),
+        observed: &Observed,
+        remembered: &Remembered,
+    ) -> Deletion {
+        let own = stack
+            .instances
+            .values()
+            .flat_map(|instance| instance.volumes.values().map(move |volume| (volume, &instance.id)));
+        let ours = |labels: &BTreeMap<String, String>, volume, instance: &InstanceId| {
+            let made = labels.get(label::STORE_ID).map(String::as_str) == Some(self.store_id.as_str())
+                && labels.get(label::INSTANCE_ID).map(String::as_str) == Some(instance.as_str());
+            made || remembered.had_volume(instance, volume)
+        };
+        let (mut volumes, mut foreign) = (BTreeSet::new(), BTreeSet::new());
+        let mut absent = BTreeSet::new();
+        for (volume, instance) in own.chain(kept.map(|kept| (&kept.physical, &kept.instance_id))) {
+            match observed.volumes.get(volume.as_str()) {
+                None => absent.insert(volume.clone()),
+                Some(labels) if ours(labels, volume, instance) => volumes.insert(volume.clone()),
+                Some(_) => foreign.insert(volume.clone()),
+            };
+        }
+        volumes.extend(self.copies(stack, observed).into_keys());
+        foreign.retain(|volume| !volumes.contains(volume));
+        let (volumes, foreign) = (volumes.into_iter().collect(), foreign.into_iter().collect());
+        Deletion { stack: stack.clone(), volumes, foreign, absent }
+    }
+
+    /// Deletes a stack, as it was shown; its volumes too where `volumes` says so, before anything is forgotten. The
+    /// others stay on the engine and are remembered.
+    pub async fn delete_stack(
+        &self,
+        lock: &StackLock,
+        shown: &Deletion,
+        volumes: bool,
+    ) -> Result<Deleted, AppError> {
+        let name = &shown.stack.name;
+        let now = self.deletion(name).await?;
+        if volumes && now.volumes.iter().any(|volume| !shown.volumes.contains(volume)) {
+            return Err(AppError::Refused(format!(
+                "stack '{name}' has other volumes than those shown, and nothing was deleted; repeat the command to \
+                 see them"
+            )));
+        }
+        let mut gone = now.absent;
+        let (mut removed, mut kept) = (Vec::new(), now.foreign);
+        if volumes {
+            self.remove_volumes(lock, &now.stack, &now.volumes).await?;
+            gone.extend(now.volumes.iter().cloned());
+            removed = now.volumes;
+        } else {
+            kept.extend(now.volumes);
+            kept.sort();
+        }
+        self.store.prove(lock).await?;
+        self.store.delete_stack(&now.stack, &LetGo { gone }).await?;
+        Ok(Deleted { removed, kept })
+    }
+
+    async fn remove_volumes(
+        &self,
+        lock: &StackLock,
+        stack: &Stack,
+        volumes: &[PhysicalVolume],
+    ) -> Result<(), AppError> {
+        if volumes.is_empty() {
+            return Ok(());
+        }
+        let engine = self.engine(Some(stack)).await?;
+        let containers = engine.containers().await?;
+        for volume in volumes {
+            let users = users(&containers, volume);
+            if !users.is_empty() {
+                return Err(in_use(stack, volume, users, &[]));
+            }
+        }
+        for (done, volume) in volumes.iter().enumerate() {
+            self.store.prove(lock).await?;
+            match engine.remove_volume(volume).await {
+                Err(error) if error.kind == EngineErrorKind::InUse => {
+                    let users = users(&engine.containers().await?, volume);
+                    return Err(in_use(stack, volume, users, &volumes[..done]));
+                }
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses to look for a stack's volumes on another engine than its own. Says whether the engine is proven to be its
+/// own: the volume by which an engine is known can have been removed by hand.
+fn lives_there(stack: &Stack, binding: &EngineBinding, observed: &Observed) -> Result<bool, AppError> {
+    let here = match &observed.engine_id {
+        Some(id) => *id == binding.id,
+        None => observed.engine.endpoint == binding.endpoint,
+    };
+    if here {
+        return Ok(observed.engine_id.is_some());
+    }
+    Err(AppError::OtherEngine {
+        stack: stack.name.clone(),
+        kind: binding.kind,
+        endpoint: binding.endpoint.clone(),
+    })
+}
+
+fn users(containers: &[ObservedContainer], volume: &PhysicalVolume) -> Vec<ContainerName> {
+    let users = containers.iter().filter(|container| container.volumes.contains(volume.as_str()));
+    users.map(|container| container.name.clone()).collect()
+}
+
+fn in_use(
+    stack: &Stack,
+    volume: &PhysicalVolume,
+    users: Vec<ContainerName>,
+    removed: &[PhysicalVolume],
+) -> AppError {
+    AppError::VolumeInUse {
+        stack: stack.name.clone(),
+        volume: volume.clone(),
+        users,
+        removed: removed.to_vec(),
+    }
+}
