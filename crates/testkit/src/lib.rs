@@ -14,3 +14,4 @@ pub mod outside;
 pub mod proxy;
 pub mod real;
 pub mod scope;
+pub mod surroundings;

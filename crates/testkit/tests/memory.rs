@@ -8,6 +8,7 @@ use devarch_engine::{Engine, EngineErrorKind as Kind, Probe, Runs};
 use devarch_testkit::{
     fixture::{Fixture, RUNS, published},
     memory::{Behaviour, Call, Effect, Fault, MemoryEngine, plain_image},
+    proxy::Moment,
     scope::Scope,
 };
 use std::{sync::Arc, time::Duration};
@@ -42,7 +43,7 @@ async fn a_cut_call_was_done_or_not() {
 async fn a_call_that_hangs_can_be_given_up() {
     let (engine, f) = world(MemoryEngine::new());
     let id = f.create(&f.request("db", &RUNS)).await;
-    let effect = Effect::Hangs;
+    let effect = Effect::Hangs(Moment::Before);
     engine.inject(Fault { call: Call::Start, on: String::new(), times: 1, effect });
     let given_up = tokio::time::timeout(Duration::from_millis(20), f.engine.start(&id)).await;
     assert!(given_up.is_err());

@@ -1,3 +1,4 @@
+use crate::proxy::Moment;
 use devarch_engine::EngineErrorKind;
 
 /// The engine's calls.
@@ -79,6 +80,6 @@ pub enum Effect {
     CutBefore,
     /// The connection is cut, it was done.
     CutAfter,
-    /// It never ends.
-    Hangs,
+    /// It never ends; the engine has heard of it or not.
+    Hangs(Moment),
 }

@@ -10,6 +10,7 @@ mod world;
 pub use behaviour::{Behaviour, Life, Script, busybox};
 pub use fault::{Call, Effect, Fault};
 
+use crate::proxy::Moment;
 use async_trait::async_trait;
 use behaviour::Argv;
 use devarch_core::{
@@ -31,7 +32,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use world::World;
+use tokio::sync::Notify;
+use world::{Break, World};
 
 type Result<T> = std::result::Result<T, EngineError>;
 
@@ -96,6 +98,22 @@ impl MemoryEngine {
         self.world().faults.push(fault);
     }
 
+    /// Makes the `nth` call from now on (1: the next one) that changes something fail, whatever it is. What is returned is
+    /// told when that call is made. Where it hangs, those after it hang as well: whoever then drops the future that
+    /// called has been killed at that very call.
+    pub fn break_at(&self, nth: usize, effect: Effect) -> Arc<Notify> {
+        let told = Arc::new(Notify::new());
+        self.world().breaks = Some(Break { calls_left: nth, effect, told: Arc::clone(&told) });
+        told
+    }
+
+    /// Lets every call end again.
+    pub fn mend(&self) {
+        let mut world = self.world();
+        world.faults.clear();
+        world.breaks = None;
+    }
+
     /// Puts something into a volume, as a program would.
     pub fn write_volume(&self, name: &str, content: &str) {
         self.world().contents.insert(name.to_owned(), content.to_owned());
@@ -155,7 +173,12 @@ impl MemoryEngine {
                 let _ = act(&mut self.world());
                 return Err(cut());
             }
-            Some(Effect::Hangs) => std::future::pending().await,
+            Some(Effect::Hangs(moment)) => {
+                if moment == Moment::After {
+                    let _ = act(&mut self.world());
+                }
+                return std::future::pending().await;
+            }
         }
         let done = act(&mut self.world());
         done.map_err(|(kind, message)| EngineError::new(action, kind, message))

@@ -6,6 +6,7 @@ use super::{
     exec,
     fault::{Call, Effect, Fault},
 };
+use crate::proxy::Moment;
 use devarch_core::{
     id::{ContainerId, ImageId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
@@ -16,7 +17,9 @@ use devarch_engine::{EngineErrorKind as Kind, ExecIo, Inspection, ProbeResult};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
+    sync::Arc,
 };
+use tokio::sync::Notify;
 
 /// Why the engine says no.
 pub(super) type Refusal = (Kind, String);
@@ -34,8 +37,16 @@ pub(super) struct World {
     pub(super) occupied: BTreeSet<u16>,
     pub(super) execs: BTreeMap<String, i64>,
     pub(super) faults: Vec<Fault>,
+    pub(super) breaks: Option<Break>,
     pub(super) changes: Vec<String>,
     made: u64,
+}
+
+/// A call that is to fail, by how many that change something are left until it.
+pub(super) struct Break {
+    pub(super) calls_left: usize,
+    pub(super) effect: Effect,
+    pub(super) told: Arc<Notify>,
 }
 
 pub(super) struct Container {
@@ -85,6 +96,7 @@ impl World {
             occupied: BTreeSet::new(),
             execs: BTreeMap::new(),
             faults: Vec::new(),
+            breaks: None,
             changes: Vec::new(),
             made: 0,
         }
@@ -94,11 +106,28 @@ impl World {
     pub(super) fn begin(&mut self, call: Call, name: &str) -> Option<Effect> {
         if call.changes() {
             self.changes.push(format!("{call:?} {name}"));
+            if let Some(effect) = self.breaks_now() {
+                return Some(effect);
+            }
         }
         let hit = |fault: &Fault| fault.call == call && name.contains(&fault.on) && fault.times > 0;
         let fault = self.faults.iter_mut().find(|fault| hit(fault))?;
         fault.times -= 1;
         Some(fault.effect.clone())
+    }
+
+    fn breaks_now(&mut self) -> Option<Effect> {
+        let breaks = self.breaks.as_mut()?;
+        breaks.calls_left = breaks.calls_left.saturating_sub(1);
+        if breaks.calls_left > 0 {
+            return None;
+        }
+        breaks.told.notify_one();
+        match &breaks.effect {
+            // Who is killed at a call makes no other.
+            Effect::Hangs(_) => Some(std::mem::replace(&mut breaks.effect, Effect::Hangs(Moment::Before))),
+            _ => self.breaks.take().map(|breaks| breaks.effect),
+        }
     }
 
     fn next_id(&mut self) -> String {

@@ -1,0 +1,184 @@
+//! A clock, ids and a host that do as a test says, and a way to engines in memory: what use-cases are handed in place of
+//! the real ones.
+
+use crate::memory::MemoryEngine;
+use async_trait::async_trait;
+use devarch_core::{
+    observed::Listener,
+    port::HostSocket,
+    surroundings::{Clock, Host, Ids, Pause},
+};
+use devarch_engine::{
+    Candidate, ConnectOptions, Engine, EngineError, EngineErrorKind, Engines, FindInput, Way,
+};
+use ipnet::Ipv4Net;
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// A clock that only runs when it is told to, or when somebody waits: a pause is over as soon as everybody else has had
+/// a turn, and the clock has moved on by its length. Pauses that are waited for at the same time add up.
+///
+/// This is not tokio's paused time: that runs ahead whenever a runtime has nothing to do, also while a database's thread
+/// works, so that the store's own time limits would pass at once.
+#[derive(Debug)]
+pub struct FakeClock {
+    /// Begins at the present, because the store looks at the system's clock by itself.
+    began: Duration,
+    passed: AtomicU64,
+}
+
+impl Default for FakeClock {
+    fn default() -> Self {
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { began, passed: AtomicU64::new(0) }
+    }
+}
+
+impl FakeClock {
+    /// Lets time pass.
+    pub fn advance(&self, time: Duration) {
+        let milliseconds = u64::try_from(time.as_millis()).expect("an age of the universe");
+        self.passed.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> i64 {
+        i64::try_from((self.began + self.running()).as_millis()).expect("an age of the universe")
+    }
+
+    fn running(&self) -> Duration {
+        Duration::from_millis(self.passed.load(Ordering::Relaxed))
+    }
+
+    fn sleep(&self, time: Duration) -> Pause<'_> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            self.advance(time);
+        })
+    }
+}
+
+/// Ids that count up.
+#[derive(Debug, Default)]
+pub struct CountedIds(AtomicU64);
+
+impl Ids for CountedIds {
+    fn fresh(&self) -> String {
+        let next = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("00000000-0000-7000-8000-{next:012x}")
+    }
+}
+
+/// A host on which nothing listens and that routes nothing but what a test says.
+#[derive(Debug)]
+pub struct FakeHost {
+    process: AtomicU32,
+    listeners: Mutex<Vec<Listener>>,
+    routes: Mutex<BTreeSet<Ipv4Net>>,
+}
+
+impl Default for FakeHost {
+    fn default() -> Self {
+        Self { process: AtomicU32::new(1), listeners: Mutex::default(), routes: Mutex::default() }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl FakeHost {
+    /// From now on the program is another process.
+    pub fn start_another_process(&self) {
+        self.process.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lets a process of that name listen on a socket.
+    pub fn listen(&self, socket: HostSocket, process: &str) {
+        let HostSocket { ip, port, protocol } = socket;
+        let process = Some(process.to_owned());
+        locked(&self.listeners).push(Listener { host_ip: ip, host_port: port, protocol, process });
+    }
+
+    /// Makes the host route a subnet.
+    pub fn route(&self, subnet: Ipv4Net) {
+        locked(&self.routes).insert(subnet);
+    }
+}
+
+impl Host for FakeHost {
+    fn process(&self) -> u32 {
+        self.process.load(Ordering::Relaxed)
+    }
+
+    fn is_free(&self, wanted: HostSocket) -> bool {
+        self.listeners(&[wanted]).is_empty()
+    }
+
+    fn listeners(&self, wanted: &[HostSocket]) -> Vec<Listener> {
+        let asked = |listener: &&Listener| {
+            let (ip, port) = (listener.host_ip, listener.host_port);
+            let theirs = HostSocket { ip, port, protocol: listener.protocol };
+            wanted.iter().any(|wanted| wanted.overlaps(&theirs))
+        };
+        locked(&self.listeners).iter().filter(asked).cloned().collect()
+    }
+
+    fn routes(&self) -> BTreeSet<Ipv4Net> {
+        locked(&self.routes).clone()
+    }
+}
+
+/// Engines in memory, each found at the endpoint that it has. Where nobody names one they are tried in their order.
+pub struct MemoryEngines(Vec<Arc<MemoryEngine>>);
+
+impl MemoryEngines {
+    /// These.
+    pub fn new(engines: impl IntoIterator<Item = Arc<MemoryEngine>>) -> Self {
+        Self(engines.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for MemoryEngines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoints = self.0.iter().map(|engine| &engine.info().endpoint);
+        f.debug_list().entries(endpoints).finish()
+    }
+}
+
+#[async_trait]
+impl Engines for MemoryEngines {
+    /// The first two are named by the variables of Docker and Podman; the others have to be asked for.
+    fn said(&self) -> FindInput {
+        let endpoint = |at: usize| self.0.get(at).map(|engine| engine.info().endpoint.clone());
+        FindInput { docker_host: endpoint(0), container_host: endpoint(1), ..FindInput::default() }
+    }
+
+    async fn connect(
+        &self,
+        places: &[Candidate],
+        _options: ConnectOptions,
+    ) -> Result<Arc<dyn Engine>, EngineError> {
+        let at = |place: &Candidate| {
+            let Way::Dial(address) = &place.way else { return None };
+            let here = |engine: &&Arc<MemoryEngine>| {
+                let info = engine.info();
+                info.endpoint == *address && place.only.is_none_or(|only| only == info.kind)
+            };
+            self.0.iter().find(here).cloned()
+        };
+        let Some(engine) = places.iter().find_map(at) else {
+            let nowhere = "no engine of the wanted kind is in memory";
+            return Err(EngineError::new("find an engine", EngineErrorKind::NotRunning, nowhere));
+        };
+        Ok(engine)
+    }
+}
