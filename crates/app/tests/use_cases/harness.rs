@@ -1,0 +1,317 @@
+//! DevArch over an engine in memory and a SQLite database in a temporary directory: all that lies between the command
+//! line and the engine, in milliseconds.
+//!
+//! ```ignore
+//! let mut world = World::new().await;
+//! world.run("shop", Command::up(YML)).await.unwrap();          // as `devarch up --yes` does, see `Command`
+//! assert_eq!(world.plan("shop").await, None);                  // nothing to do
+//! world.engine.break_at(3, Effect::Refused(Kind::DiskFull));   // the third call that changes something fails
+//! world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull)); // or: that call, about that object
+//! let end = world.killed_at((3, Moment::After), "shop", Command::up(OTHER)).await; // kill -9, then a new process
+//! world.run("shop", Command::Resume).await.unwrap();           // or `Undo`, or `Down`
+//! let objects = world.objects().await;                         // what the engine has, whoever made it
+//! world.beside().await;                                        // another home on the same engine
+//! world.reopen().await;                                        // another process on the same home
+//! ```
+//!
+//! - What runs in a container is scripted: see [`devarch_testkit::memory::busybox`]. Images there are: `busybox:1.37`;
+//!   `engine.add_image` makes more, `engine.write_volume` and `engine.volume_content` are the data.
+//! - Time passes when somebody waits, at once: see [`FakeClock`]. `world.clock.advance` lets more of it pass.
+//! - `world.host` is the machine: nothing listens there and nothing is routed, unless a test says so.
+//! - `world.engine` is also an [`Engine`](devarch_engine::Engine): foreign objects are made with its own calls.
+//!   `world.engine.changes()` lists the calls that changed something.
+
+use devarch_app::{
+    App, AppError, ApplyOptions, Draft, ImageOptions, LockRequest, PrepareOptions, Prepared, Recover,
+    Settings, StackLocks, Surroundings,
+};
+use devarch_core::{
+    name::StackName,
+    observed::{ObservedContainer, ObservedNetwork, RunState},
+    plan::{TextOptions, plan_text},
+    stack::{Stack, Wanted},
+};
+use devarch_engine::Engine as _;
+use devarch_testkit::{
+    memory::{Effect, MemoryEngine},
+    proxy::Moment,
+    surroundings::{CountedIds, FakeClock, FakeHost, MemoryEngines},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// A home, and the engine its stacks run on.
+pub(crate) struct World {
+    pub(crate) engine: Arc<MemoryEngine>,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) host: Arc<FakeHost>,
+    pub(crate) app: App,
+    ids: Arc<CountedIds>,
+    root: Arc<TempDir>,
+    /// The home's and its project's place under the root.
+    place: String,
+}
+
+/// What a user does to a stack. What the command line would ask is answered with yes.
+#[derive(Debug, Clone)]
+pub(crate) enum Command {
+    /// `up` in the project's directory, whose devarch.yml has this text from now on.
+    Up(&'static str, PrepareOptions),
+    /// `apply`, finishing what was interrupted.
+    Apply(PrepareOptions),
+    /// `apply --resume`: refused where nothing was interrupted.
+    Resume,
+    /// `apply --undo`.
+    Undo,
+    Down,
+    Start,
+    Stop,
+    /// `rollback`: to what it was defined as before.
+    Rollback,
+    /// `stack rename`.
+    Rename(&'static str),
+    /// `stack delete`; volumes stay.
+    Delete,
+}
+
+/// How a command ended that was to be killed.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// By itself: it made fewer calls.
+    Itself(Result<(), AppError>),
+    /// At this call.
+    Killed(String),
+}
+
+/// What is on the engine, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Objects {
+    pub(crate) containers: BTreeMap<String, ObservedContainer>,
+    pub(crate) networks: BTreeMap<String, ObservedNetwork>,
+    /// With their labels and what is in them.
+    pub(crate) volumes: BTreeMap<String, (BTreeMap<String, String>, String)>,
+}
+
+impl Command {
+    pub(crate) fn up(yml: &'static str) -> Self {
+        Self::Up(yml, PrepareOptions::default())
+    }
+
+    pub(crate) fn apply() -> Self {
+        Self::Apply(PrepareOptions::default())
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let (engine, clock) = (Arc::new(MemoryEngine::new()), Arc::new(FakeClock::default()));
+        let (host, ids) = (Arc::new(FakeHost::default()), Arc::new(CountedIds::default()));
+        let (root, place) = (Arc::new(tempfile::tempdir().unwrap()), "1".to_owned());
+        let app = open(root.path().join(&place), surroundings(&engine, &clock, &ids, &host)).await;
+        Self { engine, clock, host, app, ids, root, place }
+    }
+
+    /// Another home on the same engine and machine.
+    pub(crate) async fn beside(&self) -> Self {
+        let (engine, clock) = (Arc::clone(&self.engine), Arc::clone(&self.clock));
+        let (host, ids) = (Arc::clone(&self.host), Arc::clone(&self.ids));
+        let (root, place) = (Arc::clone(&self.root), format!("{}1", self.place));
+        let app = open(root.path().join(&place), surroundings(&engine, &clock, &ids, &host)).await;
+        Self { engine, clock, host, app, ids, root, place }
+    }
+
+    /// Another process goes on with the same home.
+    pub(crate) async fn reopen(&mut self) {
+        self.host.start_another_process();
+        let around = surroundings(&self.engine, &self.clock, &self.ids, &self.host);
+        self.app = open(self.directory(), around).await;
+    }
+
+    /// Where home (`home`, with the database) and project (`project`) are.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.root.path().join(&self.place)
+    }
+
+    /// Does it.
+    pub(crate) async fn run(&self, stack: &str, command: Command) -> Result<(), AppError> {
+        let user = User { app: &self.app, project: self.directory().join("project") };
+        Box::pin(user.does(&name(stack), command)).await
+    }
+
+    /// Does it and is killed at the `nth` call that changes something, before or after the engine has heard of it. Then
+    /// another process goes on with the home.
+    pub(crate) async fn killed_at(
+        &mut self,
+        (nth, moment): (usize, Moment),
+        stack: &str,
+        command: Command,
+    ) -> End {
+        let dead = self.engine.break_at(nth, Effect::Hangs(moment));
+        let end = tokio::select! {
+            biased;
+            () = dead.notified() => End::Killed(self.engine.changes().pop().unwrap()),
+            ended = self.run(stack, command) => End::Itself(ended),
+        };
+        self.engine.mend();
+        self.reopen().await;
+        end
+    }
+
+    /// What an apply would do; `None`: nothing.
+    pub(crate) async fn plan(&self, stack: &str) -> Option<String> {
+        let prepared = Box::pin(self.app.prepare(&name(stack), &PrepareOptions::default())).await.unwrap();
+        let plan = &prepared.plan;
+        (!plan.is_empty()).then(|| plan_text(plan, TextOptions::default()))
+    }
+
+    /// What is on the engine.
+    pub(crate) async fn objects(&self) -> Objects {
+        let named = |container: ObservedContainer| (container.name.to_string(), container);
+        let content = |(name, labels): (String, BTreeMap<String, String>)| {
+            let content = self.engine.volume_content(&name);
+            (name, (labels, content))
+        };
+        let networks = self.engine.networks().await.unwrap();
+        Objects {
+            containers: self.engine.containers().await.unwrap().into_iter().map(named).collect(),
+            networks: networks.into_iter().map(|network| (network.name.clone(), network)).collect(),
+            volumes: self.engine.volumes().await.unwrap().into_iter().map(content).collect(),
+        }
+    }
+}
+
+impl Objects {
+    /// The names of all, those of containers with their state.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let containers = self.containers.iter().map(|(name, container)| {
+            let state = if container.state == RunState::Running { "runs" } else { "is there" };
+            format!("container {name} {state}")
+        });
+        let networks = self.networks.keys().map(|name| format!("network {name}"));
+        let volumes = self.volumes.keys().map(|name| format!("volume {name}"));
+        containers.chain(networks).chain(volumes).collect()
+    }
+}
+
+fn name(stack: &str) -> StackName {
+    stack.parse().unwrap()
+}
+
+fn surroundings(
+    engine: &Arc<MemoryEngine>,
+    clock: &Arc<FakeClock>,
+    ids: &Arc<CountedIds>,
+    host: &Arc<FakeHost>,
+) -> Surroundings {
+    Surroundings {
+        engines: Arc::new(MemoryEngines::new([Arc::clone(engine)])),
+        clock: Arc::<FakeClock>::clone(clock),
+        ids: Arc::<CountedIds>::clone(ids),
+        host: Arc::<FakeHost>::clone(host),
+    }
+}
+
+async fn open(directory: PathBuf, around: Surroundings) -> App {
+    let home: OsString = directory.join("home").into();
+    std::fs::create_dir_all(directory.join("project")).unwrap();
+    let variable = |name: &str| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.clone());
+    App::open(Settings::read(None, variable).unwrap(), around).await.unwrap()
+}
+
+/// Somebody at the command line; each does what the command of that name does.
+struct User<'a> {
+    app: &'a App,
+    project: PathBuf,
+}
+
+impl User<'_> {
+    async fn does(&self, stack: &StackName, command: Command) -> Result<(), AppError> {
+        match command {
+            Command::Up(yml, asked) => Box::pin(self.up(stack, yml, asked)).await,
+            Command::Apply(asked) => self.apply(stack, asked).await,
+            Command::Resume if self.app.interrupted(&self.app.stack(stack).await?).await?.is_none() => {
+                Err(AppError::Refused("nothing was interrupted".to_owned()))
+            }
+            Command::Resume => self.apply(stack, PrepareOptions::default()).await,
+            Command::Undo => self.undo(stack).await,
+            Command::Down => self.want(stack, Wanted::Absent).await,
+            Command::Stop => self.want(stack, Wanted::Stopped).await,
+            Command::Start => self.want(stack, Wanted::Running).await,
+            Command::Rollback => Box::pin(self.rollback(stack)).await,
+            Command::Rename(to) => self.app.rename_stack(stack, &name(to)).await.map(drop),
+            Command::Delete => self.app.delete_stack(stack).await.map(drop),
+        }
+    }
+
+    async fn up(&self, stack: &StackName, yml: &str, asked: PrepareOptions) -> Result<(), AppError> {
+        std::fs::write(self.project.join("devarch.yml"), yml).unwrap();
+        let source = self.app.import_here(&self.project, Some(stack), None).await?.unwrap();
+        let draft = self.app.draft(&source).await?;
+        Box::pin(self.bring_about(draft, asked, "up")).await
+    }
+
+    async fn rollback(&self, stack: &StackName) -> Result<(), AppError> {
+        let draft = self.app.draft_rollback(stack, None).await?;
+        Box::pin(self.bring_about(draft, PrepareOptions::default(), "rollback")).await
+    }
+
+    /// Plans a draft, saves it and applies the plan.
+    async fn bring_about(&self, draft: Draft, asked: PrepareOptions, command: &str) -> Result<(), AppError> {
+        let options = PrepareOptions { prove: true, ..self.supplied(&draft.stack, asked).await? };
+        let prepared = self.app.prepare_stack(draft.stack.clone(), &options).await?;
+        let stack = self.app.save(&draft).await?;
+        let locks = self.lock(&stack, command).await?;
+        self.carry_out(locks, &prepared.saved_as(stack), command).await
+    }
+
+    async fn apply(&self, stack: &StackName, asked: PrepareOptions) -> Result<(), AppError> {
+        let stack = self.app.stack(stack).await?;
+        let options = PrepareOptions { prove: true, ..self.supplied(&stack, asked).await? };
+        let locks = self.lock(&stack, "apply").await?;
+        let prepared = self.app.prepare_stack(stack, &options).await?;
+        self.carry_out(locks, &prepared, "apply").await
+    }
+
+    async fn undo(&self, stack: &StackName) -> Result<(), AppError> {
+        let locks = self.lock(&self.app.stack(stack).await?, "apply").await?;
+        let undone = self.app.undo_interrupted(locks.own(), stack, &|_| {}).await;
+        locks.release().await;
+        undone.map(drop)
+    }
+
+    async fn want(&self, stack: &StackName, wanted: Wanted) -> Result<(), AppError> {
+        let needed = Some(BTreeSet::new()).filter(|_| wanted != Wanted::Running);
+        let locks = self.lock(&self.app.stack(stack).await?, "down").await?;
+        self.app.want(stack, None, wanted).await?;
+        let prepared =
+            self.app.prepare(stack, &PrepareOptions { needed, ..PrepareOptions::default() }).await?;
+        self.carry_out(locks, &prepared, "down").await
+    }
+
+    async fn supplied(&self, stack: &Stack, asked: PrepareOptions) -> Result<PrepareOptions, AppError> {
+        let (images, cancel) = (ImageOptions::default(), CancellationToken::new());
+        let supplied = self.app.supply_images(stack, images, &|_| {}, &cancel).await?;
+        Ok(PrepareOptions { supplied: Some(supplied), ..asked })
+    }
+
+    async fn lock(&self, stack: &Stack, operation: &str) -> Result<StackLocks, AppError> {
+        let (operation, timeout) = (operation.to_owned(), Duration::from_secs(10));
+        self.app.lock(stack, &LockRequest { operation, timeout, plan: None }, &|_| {}).await
+    }
+
+    async fn carry_out(&self, locks: StackLocks, prepared: &Prepared, command: &str) -> Result<(), AppError> {
+        let cancel = CancellationToken::new();
+        let recover = Some(Recover::Resume);
+        let options = ApplyOptions { command, recover, events: &|_| {}, cancel: &cancel };
+        let applied = self.app.apply(locks.own(), &prepared.approved(), options).await;
+        locks.release().await;
+        applied.map(drop)
+    }
+}

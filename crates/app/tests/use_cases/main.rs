@@ -1,0 +1,11 @@
+//! Use-cases from end to end, without an engine: see `harness.rs`.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod harness;
+
+mod memory {
+    mod applies;
+    mod homes;
+    mod kills;
+}

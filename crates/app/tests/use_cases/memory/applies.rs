@@ -1,0 +1,145 @@
+//! Applies that go well, and applies of which one call fails.
+
+use crate::harness::{Command, World};
+use devarch_app::{AppError, Ending};
+use devarch_core::observed::RunState;
+use devarch_engine::EngineErrorKind as Kind;
+use devarch_testkit::memory::{Call, Effect, Fault};
+
+/// A provider with data and a consumer with a file.
+pub(crate) const SHOP: &str = r#"version: "1"
+stacks:
+  shop:
+    instances:
+      db:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        environment: {MARK: "0"}
+        volumes: ["data:/data"]
+        ports: [5432]
+        healthcheck: {test: "exit 0"}
+      web:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        ports: [80]
+        depends_on: [db]
+        config_files: {/site/index.html: {content: hello}}
+"#;
+
+/// The same with another provider.
+pub(crate) const CHANGED: &str = r#"version: "1"
+stacks:
+  shop:
+    instances:
+      db:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        environment: {MARK: "1"}
+        volumes: ["data:/data"]
+        ports: [5432]
+        healthcheck: {test: "exit 0"}
+      web:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        ports: [80]
+        depends_on: [db]
+        config_files: {/site/index.html: {content: hello}}
+"#;
+
+/// All that is there while it runs.
+pub(crate) const RUNNING: [&str; 5] = [
+    "container devarch-shop-db runs",
+    "container devarch-shop-web runs",
+    "network devarch-shop-net",
+    "volume devarch-engine",
+    "volume devarch-shop-db-data",
+];
+
+#[tokio::test]
+async fn what_was_brought_up_leaves_nothing_to_do() {
+    let world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    assert_eq!(world.plan("shop").await, None);
+    assert!(world.objects().await.names().iter().eq(RUNNING));
+    world.run("shop", Command::Stop).await.unwrap();
+    let stopped = world.objects().await;
+    assert!(stopped.containers.values().all(|container| container.state == RunState::Exited));
+    world.run("shop", Command::Start).await.unwrap();
+    assert_eq!(world.plan("shop").await, None);
+    assert!(world.objects().await.names().iter().eq(RUNNING));
+}
+
+#[tokio::test]
+async fn a_stack_that_is_taken_down_and_deleted_leaves_only_its_data() {
+    let world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    world.engine.write_volume("devarch-shop-db-data", "rows");
+    world.run("shop", Command::Down).await.unwrap();
+    world.run("shop", Command::Delete).await.unwrap();
+    let left = world.objects().await;
+    assert!(left.names().iter().eq(["volume devarch-engine", "volume devarch-shop-db-data"]));
+    assert_eq!(left.volumes["devarch-shop-db-data"].1, "rows");
+}
+
+#[tokio::test]
+async fn a_rollback_and_a_new_name_lead_to_what_they_say() {
+    let world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    world.run("shop", Command::up(CHANGED)).await.unwrap();
+    world.run("shop", Command::Rollback).await.unwrap();
+    let request = world.engine.request("devarch-shop-db").unwrap();
+    assert_eq!(request.spec.environment["MARK"].reveal(), "0");
+    world.run("shop", Command::Rename("store")).await.unwrap();
+    world.run("store", Command::apply()).await.unwrap();
+    let names = world.objects().await.names();
+    assert!(names.contains("container devarch-store-db runs"), "{names:?}");
+    assert!(!names.iter().any(|name| name.starts_with("container devarch-shop-")), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_container_that_can_not_be_started_is_told_and_the_old_one_runs_again() {
+    let world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let before = world.objects().await;
+    world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
+    let failed = world.run("shop", Command::up(CHANGED)).await.unwrap_err().to_string();
+    assert!(failed.contains("instance 'db' failed"), "{failed}");
+    assert!(failed.contains("what ran before runs again"), "{failed}");
+    assert_eq!(world.objects().await, before);
+}
+
+#[tokio::test]
+async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back() {
+    let world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    world.engine.write_volume("devarch-shop-db-data", "rows");
+    let mut put_back = 0;
+    for nth in 1.. {
+        let before = world.objects().await;
+        world.engine.break_at(nth, Effect::Refused(Kind::Other));
+        let ran = world.run("shop", Command::up(CHANGED)).await;
+        world.engine.mend();
+        let Err(AppError::Apply(failure)) = ran else {
+            ran.unwrap();
+            assert!(put_back >= 5, "only {put_back} calls");
+            break;
+        };
+        match &failure.ending {
+            Ending::Untouched | Ending::PutBack { .. } => {
+                assert_eq!(world.objects().await, before, "call {nth}: {failure}");
+                put_back += 1;
+            }
+            // All that was wanted is there already; what was replaced could not be removed.
+            Ending::Committed { .. } => {}
+            other => panic!("call {nth}: {other:?}"),
+        }
+        // From here, forward and back again: the next failure begins with the same.
+        for yml in [CHANGED, SHOP] {
+            world.run("shop", Command::up(yml)).await.unwrap();
+            assert_eq!(world.plan("shop").await, None, "call {nth}");
+            let now = world.objects().await;
+            assert!(now.names().iter().eq(RUNNING), "call {nth}: {:?}", now.names());
+            assert_eq!(now.volumes["devarch-shop-db-data"].1, "rows");
+        }
+    }
+}
