@@ -24,8 +24,8 @@ async fn inspected(f: &Fixture, id: &ContainerId) -> Value {
     outside::get(&f.engine.info().endpoint, &format!("/containers/{id}/json")).await
 }
 
-fn words(words: &[&str]) -> Option<Vec<Text>> {
-    Some(words.iter().copied().map(Text::plain).collect())
+fn words(words: &[&str]) -> Vec<Text> {
+    words.iter().copied().map(Text::plain).collect()
 }
 
 /// What the program of a container was started with: its arguments or its environment, one after the other.
@@ -38,14 +38,14 @@ async fn of_process(f: &Fixture, id: &ContainerId, what: &str) -> Vec<String> {
 pub async fn arguments_arrive_as_given(f: &Fixture) {
     let line = "trap 'exit 0' TERM; sleep 1000 & wait";
     let mut request = f.request("arguments", &[line, HOSTILE, "", "[\"x\"]"]);
-    request.spec.entrypoint = words(&["/bin/sh", "-c"]);
+    request.spec.entrypoint = Some(words(&["/bin/sh", "-c"]));
     let id = f.run(&request).await;
     let seen = of_process(f, &id, "cmdline").await;
     assert_eq!(seen, ["/bin/sh", "-c", line, HOSTILE, "", "[\"x\"]"]);
 
     // One that looks like a list.
     let mut request = f.request("looks-like-a-list", &["x"]);
-    request.spec.entrypoint = words(&["[\"/bin/true\"]"]);
+    request.spec.entrypoint = Some(words(&["[\"/bin/true\"]"]));
     let id = f.create(&request).await;
     assert_eq!(inspected(f, &id).await["Path"], "[\"/bin/true\"]");
 }
@@ -169,8 +169,8 @@ pub async fn an_empty_entrypoint_clears_that_of_the_image(f: &Fixture) {
     let of = async |case: &str, entrypoint: Option<&[&str]>, command: Option<&[&str]>| {
         let mut request = f.request(case, &[]);
         request.spec.image = format!("{name}:1");
-        request.spec.entrypoint = entrypoint.and_then(words);
-        request.spec.command = command.and_then(words);
+        request.spec.entrypoint = entrypoint.map(words);
+        request.spec.command = command.map(words);
         let id = f.create(&request).await;
         let seen = inspected(f, &id).await;
         let path = seen["Path"].as_str().map(str::to_owned);
