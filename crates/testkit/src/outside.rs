@@ -31,24 +31,46 @@ pub async fn call(endpoint: &str, method: &str, path: &str) -> Value {
 pub async fn text(endpoint: &str, method: &str, path: &str, header: &str) -> String {
     let header = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
     let request = format!("{method} {path} HTTP/1.0\r\n{header}\r\n");
-    let answer = match endpoint.parse::<Endpoint>().expect("an address") {
-        Endpoint::Unix(socket) => {
-            talk(UnixStream::connect(socket).await.expect("the engine's socket"), &request).await
-        }
-        Endpoint::Tcp(address) => {
-            talk(TcpStream::connect(address).await.expect("the engine's port"), &request).await
-        }
-    };
-    let answer = answer.expect("an answer");
+    let answer = reach(endpoint, request.as_bytes()).await;
     let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
     body.to_owned()
 }
 
-async fn talk<S>(mut stream: S, request: &str) -> io::Result<String>
+/// Sends a body with `POST` or `PUT`, and returns what the engine answers, as JSON; null where it is none.
+///
+/// # Panics
+/// If the engine does not answer, or refuses it.
+pub async fn send(endpoint: &str, (method, path): (&str, &str), (kind, body): (&str, &[u8])) -> Value {
+    let length = body.len();
+    let mut request = format!(
+        "{method} {path} HTTP/1.0\r\nContent-Type: application/{kind}\r\nContent-Length: {length}\r\n\r\n"
+    )
+    .into_bytes();
+    request.extend_from_slice(body);
+    let answer = reach(endpoint, &request).await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    assert!(status.starts_with('2') || status == "304", "{method} {path}: {answer}");
+    serde_json::from_str(body).unwrap_or(Value::Null)
+}
+
+async fn reach(endpoint: &str, request: &[u8]) -> String {
+    let answer = match endpoint.parse::<Endpoint>().expect("an address") {
+        Endpoint::Unix(socket) => {
+            talk(UnixStream::connect(socket).await.expect("the engine's socket"), request).await
+        }
+        Endpoint::Tcp(address) => {
+            talk(TcpStream::connect(address).await.expect("the engine's port"), request).await
+        }
+    };
+    answer.expect("an answer")
+}
+
+async fn talk<S>(mut stream: S, request: &[u8]) -> io::Result<String>
 where
     S: AsyncReadExt + AsyncWriteExt + Unpin,
 {
-    stream.write_all(request.as_bytes()).await?;
+    stream.write_all(request).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     Ok(answer)
@@ -77,7 +99,7 @@ pub async fn web_page(address: SocketAddr, path: &str) -> Option<String> {
     let request = format!("GET {path} HTTP/1.0\r\n\r\n");
     for _ in 0..100 {
         if let Ok(stream) = TcpStream::connect(address).await
-            && let Ok(answer) = talk(stream, &request).await
+            && let Ok(answer) = talk(stream, request.as_bytes()).await
             && let Some((_, body)) = answer.split_once("\r\n\r\n")
         {
             return Some(body.to_owned());

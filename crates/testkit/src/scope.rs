@@ -49,6 +49,18 @@ impl Claim {
         claimed.expect("fewer at once than there are numbers")
     }
 
+    /// The only one of that kind on this machine; whoever has it is waited for.
+    ///
+    /// # Panics
+    /// If there is no place for locks.
+    pub fn only(kind: &str) -> Self {
+        let directory = std::env::temp_dir().join("devarch-tests").join(kind);
+        create_dir_all(&directory).expect("a directory for locks");
+        let held = File::create(directory.join("0")).expect("a file to lock");
+        held.lock().expect("a lock");
+        Self { number: 0, _held: held }
+    }
+
     /// The number.
     pub fn number(&self) -> u16 {
         self.number

@@ -1,0 +1,186 @@
+//! A fixture, opened: its objects made on an engine, its rows in a database, its key in a home.
+
+use crate::{
+    common::{World, postgres::Postgres},
+    objects::{Made, Objects},
+};
+use devarch_app::Settings;
+use devarch_core::{engine::EngineKind, id::ContainerId};
+use devarch_testkit::scope::Claim;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+/// The volume by which an engine is known, and the label that has its id.
+const MARKER: (&str, &str) = ("devarch-engine", "devarch.engine_id");
+
+/// Which store a fixture has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// A home as a release left it. What is dropped first needs what is dropped later.
+pub(crate) struct Home {
+    objects: Objects,
+    pub(crate) world: World,
+    _database: Option<Postgres>,
+    /// What the release said of it.
+    pub(crate) seen: Value,
+    /// What there was of it when it was opened.
+    pub(crate) made: Made,
+    _alone: Claim,
+}
+
+impl Home {
+    /// Makes it; `None` where there is no such engine or database.
+    pub(crate) fn open(release: &str, kind: EngineKind, database: Database) -> Option<Self> {
+        let (engine, store) = match (kind, database) {
+            (EngineKind::Docker, Database::Sqlite) => ("docker", "docker-sqlite"),
+            (EngineKind::Docker, Database::Postgres) => ("docker", "docker-postgres"),
+            (EngineKind::Podman, Database::Sqlite) => ("podman", "podman-sqlite"),
+            (EngineKind::Podman, Database::Postgres) => ("podman", "podman-postgres"),
+        };
+        let mut world = World::on(kind)?;
+        let own = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(Postgres::of(&mut world)?),
+        };
+        // Names of stacks are in the hashes of their configs, so they can't be this test's own.
+        let alone = Claim::only(&format!("upgrade-{engine}"));
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/upgrade").join(release);
+        copy(&fixture.join("project"), &world.project());
+        let fixture = fixture.join(store);
+        let objects = Objects::make(&world, &fixture);
+        let names = placed(&world, &objects);
+        fs::DirBuilder::new().mode(0o700).create(world.home()).unwrap();
+        let key = fs::read(fixture.join("secret.key")).unwrap();
+        private(&world.home().join("secret.key"), &key);
+        let rows = fill(&fixture.join("store.sql"), &names);
+        world.wait(load(&world, database, rows));
+        let seen = serde_json::from_str(&fill(&fixture.join("seen.json"), &names)).unwrap();
+        let made = objects.now(&world);
+        let home = Self { objects, world, _database: own, seen, made, _alone: alone };
+        home.write_into_volume();
+        Some(home)
+    }
+
+    /// What there is of it now.
+    pub(crate) fn now(&self) -> Made {
+        self.objects.now(&self.world)
+    }
+
+    /// How many containers have names that begin so.
+    pub(crate) fn count(&self, prefix: &str) -> usize {
+        self.now().count(prefix)
+    }
+
+    /// Makes an empty file in a container.
+    pub(crate) fn write_into(&self, container: &str, file: &str) {
+        assert_eq!(self.sh(container, &format!("touch {file}")), 0, "{container}: {file}");
+    }
+
+    /// A file is in a container.
+    pub(crate) fn has(&self, container: &str, file: &str) {
+        assert_eq!(self.sh(container, &format!("test -e {file}")), 0, "{container} lacks {file}");
+    }
+
+    fn sh(&self, container: &str, line: &str) -> i64 {
+        let id = ContainerId::new(self.now().containers[container].id.clone());
+        self.world.wait(self.world.fixture().sh(&id, line)).code
+    }
+
+    /// Data in the volume that nothing has any more.
+    fn write_into_volume(&self) {
+        self.world.wait(self.objects.put_file(&self.world, "devarch-upg-gone-db-data", "old"));
+    }
+}
+
+/// What stands in a fixture for what is another on each machine.
+fn placed(world: &World, objects: &Objects) -> BTreeMap<String, String> {
+    let settings = Settings::read(None, |name| (name == "HOME").then(|| "/nonexistent".into())).unwrap();
+    let mut names = objects.names.clone();
+    let project = world.project().canonicalize().unwrap();
+    names.insert("project".to_owned(), project.to_str().unwrap().to_owned());
+    names.insert("endpoint".to_owned(), world.endpoint());
+    names.insert("engine".to_owned(), marker(world));
+    names.insert("host".to_owned(), settings.host);
+    // A day from now.
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    names.insert("expires".to_owned(), (now + 86_400_000).to_string());
+    names
+}
+
+/// The engine's id; one that never had an apply gets one, as an apply would give it.
+fn marker(world: &World) -> String {
+    let (name, label) = MARKER;
+    let body = serde_json::json!({"Name": name, "Labels": {label: uuid(world)}});
+    let found = || world.wait(devarch_testkit::outside::get(&world.endpoint(), &format!("/volumes/{name}")));
+    if found()["Labels"][label].is_null() {
+        let create = devarch_testkit::outside::send;
+        let body = body.to_string();
+        world.wait(create(&world.endpoint(), ("POST", "/volumes/create"), ("json", body.as_bytes())));
+    }
+    found()["Labels"][label].as_str().unwrap().to_owned()
+}
+
+fn uuid(world: &World) -> String {
+    format!("0193c7d2-0000-7000-8000-{:012x}", world.project().as_os_str().len())
+}
+
+/// A file of a fixture with what belongs to this machine in it.
+fn fill(path: &Path, names: &BTreeMap<String, String>) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let filled = names.iter().fold(text, |text, (name, value)| text.replace(&format!("@@{name}@@"), value));
+    let rest = filled.find("@@").map(|at| &filled[at..filled.len().min(at + 80)]);
+    assert_eq!(rest, None, "{}", path.display());
+    filled
+}
+
+async fn load(world: &World, database: Database, rows: String) {
+    let url = world.database();
+    match database {
+        Database::Sqlite => {
+            private(&world.home().join("devarch.db"), b"");
+            let mut connection = SqliteConnection::connect(&url).await.unwrap();
+            connection
+                .execute(AssertSqlSafe(format!(
+                    "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = OFF; {rows}"
+                )))
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+        }
+        Database::Postgres => {
+            let mut connection = PgConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
+    }
+}
+
+fn private(path: &Path, content: &[u8]) {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap();
+    std::io::Write::write_all(&mut file, content).unwrap();
+}
+
+/// A directory and all below it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target: PathBuf = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+            // What a checkout makes of it depends on the umask, and the hash of a build's context has it.
+            fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
+        }
+    }
+}

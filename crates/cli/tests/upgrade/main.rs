@@ -1,0 +1,164 @@
+//! Homes that releases before this one made: this one opens them, and nothing they have is lost, changed or made anew.
+//!
+//! `README.md` beside this says how they were made, and how the next is.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod home;
+mod objects;
+
+use devarch_core::engine::EngineKind;
+use home::{Database, Home};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Every fixture, on each engine with each database.
+macro_rules! homes {
+    ($($release:ident)*) => {
+        $(mod $release {
+            use super::{Database::{Postgres, Sqlite}, EngineKind::{Docker, Podman}};
+            #[test]
+            fn a_home_is_taken_over_unchanged_on_docker_with_sqlite() {
+                super::a_home_is_taken_over_unchanged(stringify!($release), Docker, Sqlite);
+            }
+            #[test]
+            fn a_home_is_taken_over_unchanged_on_docker_with_postgres() {
+                super::a_home_is_taken_over_unchanged(stringify!($release), Docker, Postgres);
+            }
+            #[test]
+            fn a_home_is_taken_over_unchanged_on_podman_with_sqlite() {
+                super::a_home_is_taken_over_unchanged(stringify!($release), Podman, Sqlite);
+            }
+            #[test]
+            fn a_home_is_taken_over_unchanged_on_podman_with_postgres() {
+                super::a_home_is_taken_over_unchanged(stringify!($release), Podman, Postgres);
+            }
+        })*
+    };
+}
+
+homes! { a93aaab }
+
+/// Stacks to which nothing was done since they were applied.
+const CALM: [&str; 2] = ["upg-infra", "upg-shop"];
+
+fn a_home_is_taken_over_unchanged(release: &str, kind: EngineKind, database: Database) {
+    let Some(home) = Home::open(release, kind, database) else { return };
+    plans_show_what_they_showed(&home);
+    what_was_written_down_can_be_read(&home);
+    the_interrupted_apply_is_reported(&home);
+    assert_eq!(home.now(), home.made, "looking changes nothing");
+    what_was_applied_is_not_made_anew(&home);
+    edits_are_applied_as_they_were_planned(&home);
+    the_interrupted_apply_ends(&home, database);
+    a_kept_volume_is_found_again(&home);
+}
+
+fn plans_show_what_they_showed(home: &Home) {
+    for (stack, before) in home.seen["plans"].as_object().unwrap() {
+        let now = home.world.json(&["plan", stack, "--no-save"]);
+        assert_eq!(changes(&now), changes(before), "{stack}: {now:#}");
+    }
+    for stack in CALM {
+        assert_eq!(changes(&home.seen["plans"][stack]), BTreeSet::new(), "{stack}");
+        home.world.ok(&["plan", stack, "--no-save", "--detailed-exitcode"]);
+    }
+    assert!(!changes(&home.seen["plans"]["upg-edit"]).is_empty());
+}
+
+/// What a plan does to whom.
+fn changes(plan: &Value) -> BTreeSet<String> {
+    let changes = plan["changes"].as_array().unwrap().iter();
+    changes.map(|change| format!("{} {}", change["kind"], change["subject"])).collect()
+}
+
+fn what_was_written_down_can_be_read(home: &Home) {
+    let world = &home.world;
+    for (instance, variables) in home.seen["secrets"].as_object().unwrap() {
+        for (name, value) in variables.as_object().unwrap() {
+            let read = world.ok(&["run", instance, "--", "/usr/bin/printenv", name]).stdout;
+            assert_eq!(read.trim_end_matches('\n'), value.as_str().unwrap(), "{instance} {name}");
+        }
+    }
+    assert_eq!(world.json(&["wire", "env", "upg-shop/api", "--reveal"]), home.seen["logins"]);
+    for (stack, before) in home.seen["history"].as_object().unwrap() {
+        let now = world.json(&["history", stack]);
+        assert_eq!(ends(&now), ends(before), "{stack}");
+    }
+}
+
+/// Of each apply, which it was and how it ended.
+fn ends(history: &Value) -> Vec<String> {
+    let applies = history.as_array().unwrap().iter();
+    applies.map(|apply| format!("{} {} {}", apply["apply"], apply["command"], apply["outcome"])).collect()
+}
+
+fn the_interrupted_apply_is_reported(home: &Home) {
+    let status = home.world.json(&["status", "upg-half"]);
+    assert_eq!(status["stacks"][0]["last_apply"]["state"], "interrupted", "{status:#}");
+    let refused = home.world.fails(5, &["apply", "upg-half"]).stderr;
+    assert!(refused.contains("--resume") && refused.contains("--undo"), "{refused}");
+}
+
+fn what_was_applied_is_not_made_anew(home: &Home) {
+    for stack in CALM {
+        for command in ["up", "apply"] {
+            home.world.ok(&[command, stack, "--yes"]);
+        }
+        home.world.ok(&["plan", stack, "--no-save", "--detailed-exitcode"]);
+    }
+    assert_eq!(home.now(), home.made, "nothing was made anew, stopped or removed");
+    for stack in CALM {
+        home.world.ok(&["restart", stack]);
+    }
+    assert_eq!(home.now(), home.made, "its containers are known for its own");
+}
+
+/// The edited instance is replaced on the volume it has, the removed one goes, and its volume stays.
+fn edits_are_applied_as_they_were_planned(home: &Home) {
+    home.write_into("devarch-upg-edit-web", "/data/kept");
+    home.world.ok(&["apply", home.seen["saved_plan"].as_str().unwrap(), "--yes"]);
+    let (before, now) = (&home.made, home.now());
+    assert_ne!(now.containers["devarch-upg-edit-web"], before.containers["devarch-upg-edit-web"]);
+    assert!(!now.containers.contains_key("devarch-upg-edit-left"), "{now:#?}");
+    assert_eq!(now.volumes, before.volumes);
+    home.has("devarch-upg-edit-web", "/data/kept");
+    home.world.ok(&["plan", "upg-edit", "--no-save", "--detailed-exitcode"]);
+    assert_eq!(home.count("devarch-upg-shop"), home.made.count("devarch-upg-shop"));
+}
+
+/// With one database it is undone, with the other resumed.
+fn the_interrupted_apply_ends(home: &Home, database: Database) {
+    let (web, old, late) = ("devarch-upg-half-web", "devarch-upg-half-web.old", "devarch-upg-half-late");
+    let before = &home.made.containers;
+    let survivor = match database {
+        Database::Sqlite => {
+            home.world.ok(&["apply", "upg-half", "--undo"]);
+            old
+        }
+        Database::Postgres => {
+            home.write_into(web, "/tmp/go");
+            home.world.ok(&["apply", "upg-half", "--resume", "--yes"]);
+            web
+        }
+    };
+    let now = home.now();
+    assert_eq!(now.containers[web].id, before[survivor].id);
+    assert!(now.containers[web].running && now.containers[late] == before[late], "{now:#?}");
+    assert!(!now.containers.contains_key(old), "{now:#?}");
+    let outcome = &home.world.json(&["history", "upg-half"]);
+    assert!(!outcome.to_string().contains("not_yet"), "{outcome:#}");
+}
+
+/// Nothing takes it unasked.
+fn a_kept_volume_is_found_again(home: &Home) {
+    let refused = home.world.run(&["up", "upg-gone", "--yes"]);
+    assert_ne!(refused.code, 0, "{refused}");
+    assert!(refused.stderr.contains("devarch-upg-gone-db-data"), "{refused}");
+    home.world.ok(&["up", "upg-gone", "--yes", "--reuse-volumes"]);
+    home.has("devarch-upg-gone-db", "/data/old");
+    home.world.ok(&["down", "upg-gone", "--yes"]);
+}
