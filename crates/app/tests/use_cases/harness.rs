@@ -246,7 +246,7 @@ impl User<'_> {
             Command::Start => self.want(stack, Wanted::Running).await,
             Command::Rollback => Box::pin(self.rollback(stack)).await,
             Command::Rename(to) => self.app.rename_stack(stack, &name(to)).await.map(drop),
-            Command::Delete => self.app.delete_stack(stack).await.map(drop),
+            Command::Delete => self.delete(stack).await,
         }
     }
 
@@ -293,6 +293,15 @@ impl User<'_> {
         let prepared =
             self.app.prepare(stack, &PrepareOptions { needed, ..PrepareOptions::default() }).await?;
         self.carry_out(locks, &prepared, "down").await
+    }
+
+    /// Volumes stay.
+    async fn delete(&self, stack: &StackName) -> Result<(), AppError> {
+        let shown = self.app.deletion(stack).await?;
+        let locks = self.lock(&shown.stack, "stack delete").await?;
+        let deleted = self.app.delete_stack(locks.own(), &shown, false).await;
+        locks.release().await;
+        deleted.map(drop)
     }
 
     async fn supplied(&self, stack: &Stack, asked: PrepareOptions) -> Result<PrepareOptions, AppError> {
