@@ -1,0 +1,35 @@
+//! DevArch killed (SIGKILL) at any call of an apply, with a database that holds rows: not one of them is lost, nothing is
+//! left over, and what should keep its id keeps it.
+//!
+//! With `DEVARCH_TEST_LONG=1` (`scripts/test --long`) the program is killed before and after every call that changes
+//! something; otherwise at a few that are chosen by a seed. The seed is printed, and `DEVARCH_TEST_SEED` sets it. The
+//! report has a line for each kill; it is printed, and written to `kills-ENGINE.txt` in cargo's directory for tests.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that can't go on fails; the report is for people"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod objects;
+mod scenario;
+mod series;
+
+use devarch_core::engine::EngineKind::{Docker, Podman};
+
+mod docker {
+    #[test]
+    fn no_row_is_lost_whichever_call_it_is_killed_at() {
+        crate::series::survives(crate::Docker);
+    }
+}
+
+mod podman {
+    #[test]
+    fn no_row_is_lost_whichever_call_it_is_killed_at() {
+        crate::series::survives(crate::Podman);
+    }
+}

@@ -1,0 +1,129 @@
+//! The applies in which the program is killed.
+
+use crate::{
+    common::World,
+    objects::{Objects, has_variable, is_of, query, rows},
+};
+
+/// The database's image.
+const IMAGE: &str = "postgres:17.2";
+
+/// One apply of web and postgres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scenario {
+    /// Onto data that is there.
+    Up,
+    /// The database gets another environment.
+    Replace,
+    /// It gets the environment back that it had.
+    Rollback,
+    /// Everything goes but the data.
+    Down,
+    /// The database gets another image, and its data is copied before.
+    Snapshot,
+}
+
+impl Scenario {
+    pub(crate) const ALL: [Self; 5] = [Self::Up, Self::Replace, Self::Rollback, Self::Down, Self::Snapshot];
+
+    /// A stack that runs, with a table for rows.
+    pub(crate) fn begin(self, world: &World) {
+        self.write(world, 0);
+        world.ok(&["up", "--yes"]);
+        query(world, "CREATE TABLE kept (round int)");
+        if self == Self::Rollback {
+            self.write(world, 1);
+            world.ok(&["up", "--yes"]);
+        }
+    }
+
+    /// Adds a row, and makes the world ready for the `round`-th time (from 1). How many rows there are.
+    pub(crate) fn prepare(self, world: &World, round: usize) -> u64 {
+        query(world, &format!("INSERT INTO kept VALUES ({round})"));
+        let rows = rows(world);
+        match self {
+            Self::Up => drop(world.ok(&["down", "STACK", "--yes"])),
+            Self::Replace | Self::Snapshot => self.write(world, round),
+            Self::Rollback | Self::Down => {}
+        }
+        rows
+    }
+
+    /// The command that is killed.
+    pub(crate) fn command(self) -> &'static [&'static str] {
+        match self {
+            Self::Up | Self::Replace => &["up", "--yes"],
+            Self::Rollback => &["rollback", "STACK", "--yes"],
+            Self::Down => &["down", "STACK", "--yes"],
+            Self::Snapshot => &["up", "--yes", "--snapshot"],
+        }
+    }
+
+    /// What is there has to be what was wanted in the `round`-th round, with the ids that it had before where there was
+    /// no reason for others.
+    pub(crate) fn is_done(
+        self,
+        world: &World,
+        round: usize,
+        [before, now]: [&Objects; 2],
+    ) -> Result<(), String> {
+        let wrong = |what: &str| Err(format!("{what}\nbefore: {before:#?}\nnow: {now:#?}"));
+        if now.volumes != before.volumes {
+            return wrong("the volume is another");
+        }
+        if self == Self::Down {
+            return if now.is_down() { Ok(()) } else { wrong("it is not down") };
+        }
+        if !now.is_up() {
+            return wrong("it is not up, or something is left over");
+        }
+        let kept = |name| now.running.get(name) == before.running.get(name);
+        if self != Self::Up && (!kept("web") || now.networks != before.networks) {
+            return wrong("web or the network is another");
+        }
+        if matches!(self, Self::Replace | Self::Rollback | Self::Snapshot) && kept("db") {
+            return wrong("the database is still the old one");
+        }
+        let database = &now.running["db"];
+        let right = match self {
+            Self::Up | Self::Down => true,
+            Self::Replace => has_variable(world, database, &format!("ROUND={round}")),
+            // From the last definition to the one before, and back again.
+            Self::Rollback => has_variable(world, database, &format!("ROUND={}", (round + 1) % 2)),
+            Self::Snapshot => is_of(world, database, IMAGE) != is_built(round),
+        };
+        if right { Ok(()) } else { wrong("the database is not the wanted one") }
+    }
+
+    /// Writes the devarch.yml of a round.
+    fn write(self, world: &World, round: usize) {
+        let build = format!(
+            "build: {{context: ., dockerfile_inline: \"FROM {IMAGE}\\nLABEL devarch.test=STACK\\n\"}}"
+        );
+        let snapshot = self == Self::Snapshot;
+        let image = if snapshot && is_built(round) { build } else { format!("image: \"{IMAGE}\"") };
+        let marked = if snapshot { 0 } else { round };
+        world.write(&format!(
+            r#"version: "1"
+stacks:
+  STACK:
+    instances:
+      db:
+        template: postgres
+        {image}
+        environment_add: {{ROUND: "{marked}"}}
+        exports: []
+      web:
+        template: busybox
+        command: [sh, -c, "trap 'exit 0' TERM; httpd -f -p 8000 -h / & wait"]
+        ports: [8000]
+        depends_on: [db]
+"#
+        ));
+    }
+}
+
+/// Whether a round's database has another image than the first one's: in turn.
+fn is_built(round: usize) -> bool {
+    round % 2 == 1
+}

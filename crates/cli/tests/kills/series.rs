@@ -1,0 +1,237 @@
+//! One kill after the other, and what the next command makes of each.
+
+use crate::{
+    common::{Ran, World},
+    objects::{Objects, rows},
+    scenario::Scenario,
+};
+use devarch_core::engine::EngineKind;
+use devarch_testkit::proxy::{Fault, FaultProxy, Moment};
+use std::{
+    env,
+    hash::{BuildHasher as _, RandomState},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    process::Stdio,
+};
+
+/// Kills of each scenario that are chosen where not all are made.
+const SAMPLE: usize = 2;
+/// A series of all with fewer kills that fell into an apply has missed what it was made for.
+const LEAST: usize = 20;
+
+/// What is done after the kill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The same once more.
+    Again,
+    /// `apply --resume`.
+    Resume,
+    /// `apply --undo`, and then what is wanted.
+    Undo,
+}
+
+/// One kill.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    /// The call, from 1.
+    at: usize,
+    moment: Moment,
+    next: Next,
+}
+
+/// What came of one.
+struct Line {
+    text: String,
+    /// Whether an apply had begun and not ended.
+    inside: bool,
+    /// What is wrong.
+    failure: Option<String>,
+}
+
+/// Numbers that look random and follow from a seed (`SplitMix64`).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let limit = u64::try_from(limit).unwrap();
+        usize::try_from((mixed ^ (mixed >> 31)) % limit).unwrap()
+    }
+}
+
+/// Every scenario, each in a world of its own, all at once.
+pub(crate) fn survives(kind: EngineKind) {
+    let all = env::var_os("DEVARCH_TEST_LONG").is_some_and(|long| long == "1");
+    let given = env::var("DEVARCH_TEST_SEED").ok();
+    let seed = given.map_or_else(|| RandomState::new().hash_one(0), |seed| seed.parse().unwrap());
+    let lanes: Option<Vec<Vec<Line>>> = std::thread::scope(|scope| {
+        let lane = |(scenario, number)| {
+            let dice = (!all).then_some(Dice(seed ^ number));
+            scope.spawn(move || lane(kind, scenario, dice))
+        };
+        let lanes: Vec<_> = Scenario::ALL.into_iter().zip(1..).map(lane).collect();
+        lanes.into_iter().map(|lane| lane.join().unwrap()).collect()
+    });
+    let Some(lanes) = lanes else { return };
+    let kills: Vec<Line> = lanes.into_iter().flatten().collect();
+    let what = if all { "every call".to_owned() } else { format!("seed {seed}") };
+    report(kind, &kills, &what);
+    let inside = kills.iter().filter(|line| line.inside).count();
+    let least = if all { LEAST } else { Scenario::ALL.len() };
+    assert!(inside >= least, "only {inside} kills fell into an apply");
+    let failures: Vec<&str> = kills.iter().filter_map(|line| line.failure.as_deref()).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+fn report(kind: EngineKind, lines: &[Line], what: &str) {
+    let failed = lines.iter().filter(|line| line.failure.is_some()).count();
+    let inside = lines.iter().filter(|line| line.inside).count();
+    let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+    let text = format!(
+        "{kind}, {what}: {} kills, {inside} of them inside an apply\n{}\n",
+        lines.len(),
+        texts.join("\n")
+    );
+    println!("{text}survived {} of {}", lines.len() - failed, lines.len());
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kills-{}.txt", kind.as_str()));
+    std::fs::write(file, text).unwrap();
+}
+
+/// One scenario's kills; the first that is not survived is the last.
+fn lane(kind: EngineKind, scenario: Scenario, dice: Option<Dice>) -> Option<Vec<Line>> {
+    let world = World::on(kind)?;
+    scenario.begin(&world);
+    let calls = undisturbed(&world, scenario);
+    let cases = match dice {
+        None => every(calls),
+        Some(dice) => sample(calls, dice),
+    };
+    let mut lines = Vec::new();
+    for (case, round) in cases.into_iter().zip(2..) {
+        let Some(line) = kill(&world, scenario, case, (round, calls)) else { continue };
+        let failed = line.failure.is_some();
+        lines.push(line);
+        if failed {
+            break;
+        }
+    }
+    Some(lines)
+}
+
+/// Both moments of every call, the next command in turn.
+fn every(calls: usize) -> Vec<Case> {
+    let nexts = [Next::Again, Next::Resume, Next::Undo];
+    let moments = (1..=calls).flat_map(|at| [(at, Moment::Before), (at, Moment::After)]);
+    moments.zip(nexts.into_iter().cycle()).map(|((at, moment), next)| Case { at, moment, next }).collect()
+}
+
+/// Calls that are chosen, one in each part of the apply.
+fn sample(calls: usize, mut dice: Dice) -> Vec<Case> {
+    let nexts = [Next::Again, Next::Resume, Next::Undo];
+    let first = dice.below(nexts.len());
+    let case = |part: usize| {
+        let (from, to) = (calls * part / SAMPLE, calls * (part + 1) / SAMPLE);
+        let at = from + 1 + dice.below((to - from).max(1));
+        let moment = [Moment::Before, Moment::After][dice.below(2)];
+        Case { at, moment, next: nexts[(first + part) % nexts.len()] }
+    };
+    (0..SAMPLE).map(case).collect()
+}
+
+/// The scenario without a kill, in its first round; how many calls it makes.
+fn undisturbed(world: &World, scenario: Scenario) -> usize {
+    let before_rows = scenario.prepare(world, 1);
+    let before = Objects::of(world);
+    let (ran, calls) = through_proxy(world, scenario.command(), None);
+    assert_eq!(ran.code, 0, "{scenario:?}\n{ran}");
+    let now = Objects::of(world);
+    scenario
+        .is_done(world, 1, [&before, &now])
+        .unwrap_or_else(|wrong| panic!("{scenario:?}: {wrong}\n{ran}"));
+    assert_eq!(rows_again(world), before_rows);
+    calls.len()
+}
+
+/// Runs a command whose way to the engine is the proxy; the changing calls that came through it.
+fn through_proxy(world: &World, args: &[&str], fault: Option<(usize, Fault)>) -> (Ran, Vec<String>) {
+    let _runtime = world.enter();
+    let proxy = FaultProxy::start(&world.endpoint(), fault);
+    let mut command = world.command_at(&proxy.endpoint(), args);
+    let ran = world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    (ran, proxy.calls().iter().map(ToString::to_string).collect())
+}
+
+/// The rows, of a stack that is brought up for it where it is down.
+fn rows_again(world: &World) -> u64 {
+    if !Objects::of(world).is_up() {
+        world.ok(&["up", "--yes"]);
+    }
+    rows(world)
+}
+
+/// Kills it once and goes on; nothing where it made fewer calls this time.
+fn kill(world: &World, scenario: Scenario, case: Case, (round, calls): (usize, usize)) -> Option<Line> {
+    let rows_before = scenario.prepare(world, round);
+    let before = Objects::of(world);
+    let fault = Some((case.at, Fault::Kill(case.moment)));
+    let (ran, made) = through_proxy(world, scenario.command(), fault);
+    let call = made.get(case.at - 1)?.replace(&world.stack, "STACK");
+    let inside = world.json(&["history", "STACK", "-n", "1"])[0]["outcome"] == "not_yet";
+    let told = format!(
+        "{scenario:?}, call {} of {calls}, {call}, killed {:?}{}, then {:?}",
+        case.at,
+        case.moment,
+        if inside { "" } else { " (outside an apply)" },
+        case.next
+    );
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        assert_eq!(ran.code, -1, "it was not killed\n{ran}");
+        goes_on(world, scenario, case.next, &before);
+        let now = Objects::of(world);
+        scenario.is_done(world, round, [&before, &now]).unwrap_or_else(|wrong| panic!("{wrong}"));
+        world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+        (now.compared(&before), rows_again(world))
+    }));
+    let (ids, rows_after) = match judged {
+        Ok(seen) => seen,
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+            let failure = Some(format!("{told}: {text}"));
+            return Some(Line { text: format!("{told}: FAILED"), inside, failure });
+        }
+    };
+    let text = format!("{told}: rows {rows_before} -> {rows_after}; {ids}");
+    let lost = (rows_after != rows_before).then(|| format!("rows were lost: {text}"));
+    Some(Line { text, inside, failure: lost })
+}
+
+/// The next command, which ends in what is wanted, or in what was there before.
+fn goes_on(world: &World, scenario: Scenario, next: Next, before: &Objects) {
+    let apply: &[&str] = &["apply", "STACK", "--yes"];
+    match next {
+        // A second rollback would go back from where the first one was going.
+        Next::Again if scenario == Scenario::Rollback => drop(world.ok(apply)),
+        Next::Again => drop(world.ok(scenario.command())),
+        Next::Resume => {
+            let ran = world.run(&["apply", "STACK", "--resume", "--yes"]);
+            // Where it was killed before it had begun.
+            let nothing = ran.stderr.contains("so there is nothing to resume");
+            assert!(ran.code == 0 || nothing, "{ran}");
+            if nothing {
+                world.ok(apply);
+            }
+        }
+        Next::Undo => {
+            let ran = world.run(&["apply", "STACK", "--undo", "--yes"]);
+            let forward = ran.stderr.contains("there is no way back");
+            assert!(ran.code == 0 || forward, "{ran}");
+            let now = Objects::of(world);
+            assert!(forward || now == *before, "undone\nbefore: {before:#?}\nnow: {now:#?}\n{ran}");
+            world.ok(apply);
+        }
+    }
+}
