@@ -75,7 +75,9 @@ impl App {
         let images = effective(stack).into_values().filter_map(|config| config.service.image);
         let look = Look { images: images.collect(), ..Look::default() };
         let observed = observe(&self.around, engine.as_ref(), &look).await?;
-        self.desired(stack, &observed, (&PrepareOptions::default(), &BTreeMap::new()), wires).await
+        let ownership = self.ownership(observed.engine_id.as_ref()).await?;
+        let asked = (&PrepareOptions::default(), &BTreeMap::new());
+        self.desired(stack, (&observed, &ownership), asked, wires).await
     }
 
     fn desired_anywhere(

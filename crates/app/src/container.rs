@@ -1,6 +1,6 @@
 //! Into running containers: output, commands, shells.
 
-use crate::{App, AppError};
+use crate::{App, AppError, status::current};
 use devarch_core::{
     id::ContainerId,
     name::{InstanceName, StackName},
@@ -101,13 +101,14 @@ impl App {
             crate::app::instance(stack, only)?;
         }
         let engine = self.engine(Some(stack)).await?;
+        let ownership = self.ownership(stack.engine.as_ref().map(|binding| &binding.id)).await?;
         let containers = engine.containers().await?;
         let found: Vec<(InstanceName, ContainerId, RunState)> = stack
             .instances
             .iter()
             .filter(|(name, _)| only.is_none_or(|only| only == *name))
             .filter_map(|(name, instance)| {
-                let container = self.current(&containers, stack, name, instance)?;
+                let container = current((&containers, &ownership), stack, name, instance)?;
                 Some((name.clone(), container.id.clone(), container.state))
             })
             .collect();

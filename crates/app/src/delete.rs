@@ -3,6 +3,7 @@
 
 use crate::{
     App, AppError,
+    apply::copies,
     observe::{Look, observe},
 };
 use devarch_core::{
@@ -93,7 +94,7 @@ impl App {
                 Some(_) => foreign.insert(volume.clone()),
             };
         }
-        volumes.extend(self.copies(stack, observed).into_keys());
+        volumes.extend(copies(stack, (observed, &remembered.ownership)).into_keys());
         foreign.retain(|volume| !volumes.contains(volume));
         let (volumes, foreign) = (volumes.into_iter().collect(), foreign.into_iter().collect());
         Deletion { stack: stack.clone(), volumes, foreign, absent }

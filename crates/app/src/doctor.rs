@@ -2,13 +2,13 @@
 //! started.
 
 mod names;
+mod objects;
 
 use crate::{App, AppError, Leftover, Settings, Surroundings, adopt::leftovers};
 use devarch_core::{
     engine::{EngineKind, Locality},
     observed::{ObservedContainer, ObservedNetwork},
     port::HostSocket,
-    spec::label,
     subnet::{LONGEST_PREFIX, overlap},
     surroundings::{Clock, Host},
 };
@@ -18,9 +18,10 @@ use devarch_engine::{
 use devarch_store::{CannotOpen, PortReservation, StoreUrl};
 use futures_util::future::join_all;
 use ipnet::Ipv4Net;
+use objects::Objects;
 use serde::Serialize;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -92,13 +93,13 @@ pub async fn doctor(settings: &Settings, around: &Surroundings) -> Vec<Check> {
     }
     let seen = join_all(engines.iter().map(look)).await;
     let looked = engines.iter().zip(&seen);
-    checks.extend(looked.filter_map(|(engine, (_, containers))| names::names(engine.info(), containers)));
-    let networks: Vec<ObservedNetwork> = seen.iter().flat_map(|(networks, _)| networks.clone()).collect();
-    let containers: Vec<ObservedContainer> =
-        seen.into_iter().flat_map(|(_, containers)| containers).collect();
+    checks.extend(looked.filter_map(|(engine, seen)| names::names(engine.info(), &seen.containers)));
+    let networks: Vec<ObservedNetwork> = seen.iter().flat_map(|seen| seen.networks.clone()).collect();
     checks.push(addresses(settings, around.host.as_ref(), &networks));
     if let Ok(app) = &app {
-        checks.push(ports(app, &containers).await);
+        let objects = objects::judge(app, &seen).await;
+        checks.push(objects.unremembered());
+        checks.push(ports(app, &objects).await);
     }
     checks.push(clock(settings, around.clock.as_ref()));
     checks
@@ -252,9 +253,21 @@ fn unusable(place: &Candidate, error: &devarch_engine::EngineError) -> Check {
     }
 }
 
-async fn look(engine: &Arc<dyn Engine>) -> (Vec<ObservedNetwork>, Vec<ObservedContainer>) {
-    let (networks, containers) = tokio::join!(engine.networks(), engine.containers());
-    (networks.unwrap_or_default(), containers.unwrap_or_default())
+/// What one engine lists; nothing where it does not answer, which another check reports.
+struct Looked {
+    networks: Vec<ObservedNetwork>,
+    containers: Vec<ObservedContainer>,
+    volumes: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+async fn look(engine: &Arc<dyn Engine>) -> Looked {
+    let lists = tokio::join!(engine.networks(), engine.containers(), engine.volumes());
+    let (networks, containers, volumes) = lists;
+    Looked {
+        networks: networks.unwrap_or_default(),
+        containers: containers.unwrap_or_default(),
+        volumes: volumes.unwrap_or_default(),
+    }
 }
 
 /// What stacks of other homes and users there are: all is well with them, unless their home is lost.
@@ -341,7 +354,7 @@ fn addresses(settings: &Settings, host: &dyn Host, networks: &[ObservedNetwork])
 }
 
 /// Host ports of instances that others hold.
-async fn ports(app: &App, containers: &[ObservedContainer]) -> Check {
+async fn ports(app: &App, objects: &Objects<'_>) -> Check {
     let reservations = match app.store.host_ports().await {
         Ok(reservations) => reservations,
         Err(error) => return Check::new("ports", Verdict::Fail, error.to_string()),
@@ -364,7 +377,7 @@ async fn ports(app: &App, containers: &[ObservedContainer]) -> Check {
                 })
             })
         };
-        let container = containers.iter().find(publishes);
+        let container = objects.containers().find(publishes);
         let listener = listeners.iter().find(|listener| {
             ours.overlaps(&HostSocket {
                 ip: listener.host_ip,
@@ -373,9 +386,7 @@ async fn ports(app: &App, containers: &[ObservedContainer]) -> Check {
             })
         });
         let holder = match (container, listener) {
-            (Some(container), _) if container.label(label::STORE_ID) == Some(app.store_id.as_str()) => {
-                continue;
-            }
+            (Some(container), _) if objects.is_ours(container) => continue,
             (Some(container), _) => format!("container {}", container.name),
             (None, Some(listener)) => {
                 listener.process.clone().unwrap_or_else(|| "another process".to_owned())

@@ -5,8 +5,8 @@ use devarch_core::{
     desired::effective,
     name::{ContainerName, InstanceName, NetworkName, StackName},
     observed::Observed,
+    ownership::Ownership,
     resolve::{Other, Others, WireContext, wired},
-    spec::label,
     stack::Stack,
     subnet,
     wire::{WireDecl, WireTo},
@@ -78,16 +78,13 @@ impl App {
         &self,
         stack: &Stack,
         others: &Others,
-        (observed, own): (&Observed, Ipv4Net),
+        (observed, ownership, own): (&Observed, &Ownership, Ipv4Net),
     ) -> Result<BTreeMap<NetworkName, Ipv4Net>, AppError> {
         let mut subnets = BTreeMap::new();
         let mut missing = BTreeSet::new();
         for network in networks(stack, others) {
-            let ours = |labels: &BTreeMap<String, String>| {
-                labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
-            };
             let mut there = observed.networks.iter();
-            let there = there.find(|it| it.name == network.as_str() && ours(&it.labels));
+            let there = there.find(|it| it.name == network.as_str() && ownership.is_of(&stack.id, *it));
             match there.and_then(|network| network.subnets.first()) {
                 Some(subnet) => {
                     subnets.insert(network, *subnet);

@@ -5,6 +5,7 @@ use crate::{
     app::instance,
     execute::run_command,
     observe::{Look, observe},
+    status::current,
 };
 use devarch_core::{
     id::ContainerId,
@@ -126,7 +127,9 @@ impl App {
             ));
         }
         let theirs = self.stack(&provider_stack).await?;
-        let container = self.current(&observed.containers, &theirs, &provider, instance(&theirs, &provider)?);
+        let ownership = self.ownership(observed.engine_id.as_ref()).await?;
+        let seen = (observed.containers.as_slice(), &ownership);
+        let container = current(seen, &theirs, &provider, instance(&theirs, &provider)?);
         match container {
             Some(container) if container.state == RunState::Running => {
                 Ok(Removal { at, command, engine: engine.clone(), container: container.id.clone() })

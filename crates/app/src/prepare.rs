@@ -11,10 +11,11 @@ use devarch_core::{
     engine::Locality,
     name::{InstanceName, NetworkName, StackName},
     observed::Observed,
+    ownership::Ownership,
     plan::{Assumptions, Plan, PlanOptions, Remembered, assumptions, plan},
     port::HostSocket,
     resolve::{Others, Prior, Problem, host_path_allowance},
-    spec::{MountFrom, label},
+    spec::MountFrom,
     stack::{Stack, Wanted},
     subnet,
 };
@@ -94,7 +95,8 @@ impl Prepared {
     /// The same plan after the definition it was made from has been saved.
     #[must_use]
     pub fn saved_as(self, stack: Stack) -> Self {
-        let assumed = assumptions(&stack, &self.desired, &self.observed, &self.plan.unsettled_images());
+        let seen = (&self.observed, &self.remembered.ownership);
+        let assumed = assumptions(&stack, &self.desired, seen, &self.plan.unsettled_images());
         Self { stack, assumed, ..self }
     }
 }
@@ -130,10 +132,15 @@ impl App {
         look.images.extend(others.values().filter_map(|other| other.image().cloned()));
         let (observed, remembered) = tokio::join!(observe(&self.around, engine.as_ref(), &look), remembered);
         let (observed, mut remembered) = (observed?, remembered?);
+        if stack.engine.is_none() {
+            remembered.ownership = self.ownership(observed.engine_id.as_ref()).await?;
+        }
         lives_here(&stack, &observed)?;
-        remembered.spent_copies = self.spent_copies(&stack, &observed).await?;
+        remembered.spent_copies = self.spent_copies(&stack, (&observed, &remembered.ownership)).await?;
         let prior = prior(&stack, &remembered);
-        let desired = self.desired(&stack, &observed, (options, &hashes), (&prior, &others)).await?;
+        let desired = self
+            .desired(&stack, (&observed, &remembered.ownership), (options, &hashes), (&prior, &others))
+            .await?;
         host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;
         let asked = options.clone();
         let options = PlanOptions {
@@ -147,7 +154,8 @@ impl App {
             needed: options.needed.clone(),
         };
         let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
-        let assumed = assumptions(&stack, &desired, &observed, &plan.unsettled_images());
+        let seen = (&observed, &remembered.ownership);
+        let assumed = assumptions(&stack, &desired, seen, &plan.unsettled_images());
         Ok(Prepared { stack, engine, desired, observed, remembered, options: asked, assumed, plan })
     }
 
@@ -156,12 +164,12 @@ impl App {
     pub(crate) async fn desired(
         &self,
         stack: &Stack,
-        observed: &Observed,
+        (observed, ownership): (&Observed, &Ownership),
         (options, build_hashes): (&PrepareOptions, &BTreeMap<String, BuildHash>),
         (prior, others): (&Prior, &Others),
     ) -> Result<Desired, AppError> {
-        let subnet = self.subnet(stack, observed).await?;
-        let links = self.link_subnets(stack, others, (observed, subnet)).await?;
+        let subnet = self.subnet(stack, (observed, ownership)).await?;
+        let links = self.link_subnets(stack, others, (observed, ownership, subnet)).await?;
         let world = World {
             store: &self.store_id,
             hash_key: self.hash_key_or_why(),
@@ -180,13 +188,15 @@ impl App {
 
     /// The addresses of a stack's network: the ones it has while the network is there; else the ones it had, if they
     /// are still free and many enough; else new ones.
-    async fn subnet(&self, stack: &Stack, observed: &Observed) -> Result<Ipv4Net, AppError> {
+    async fn subnet(
+        &self,
+        stack: &Stack,
+        (observed, ownership): (&Observed, &Ownership),
+    ) -> Result<Ipv4Net, AppError> {
         let name = NetworkName::of(&stack.name);
-        let ours = |labels: &std::collections::BTreeMap<String, String>| {
-            labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
-        };
+        let mut networks = observed.networks.iter();
         let existing =
-            observed.networks.iter().find(|network| network.name == name.as_str() && ours(&network.labels));
+            networks.find(|network| network.name == name.as_str() && ownership.is_of(&stack.id, *network));
         if let Some(net) = existing.and_then(|network| network.subnets.first()) {
             return Ok(*net);
         }
@@ -214,15 +224,12 @@ impl App {
     /// What of a stack is on an engine, in words.
     pub(crate) async fn objects(&self, engine: &dyn Engine, stack: &Stack) -> Result<Vec<String>, AppError> {
         let observed = observe(&self.around, engine, &Look::default()).await?;
-        let ours = |labels: &std::collections::BTreeMap<String, String>| {
-            labels.get(label::STORE_ID).map(String::as_str) == Some(self.store_id.as_str())
-                && labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
-        };
+        let ownership = self.ownership(observed.engine_id.as_ref()).await?;
         let containers =
-            observed.containers.iter().filter(|c| ours(&c.labels)).map(|c| format!("container {}", c.name));
-        let networks =
-            observed.networks.iter().filter(|n| ours(&n.labels)).map(|n| format!("network {}", n.name));
-        Ok(containers.chain(networks).collect())
+            observed.containers.iter().filter(|container| ownership.is_of(&stack.id, *container));
+        let networks = observed.networks.iter().filter(|network| ownership.is_of(&stack.id, *network));
+        let containers = containers.map(|container| format!("container {}", container.name));
+        Ok(containers.chain(networks.map(|network| format!("network {}", network.name))).collect())
     }
 }
 

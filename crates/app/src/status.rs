@@ -10,6 +10,7 @@ use devarch_core::{
     id::{ApplyId, ContainerId, StackId},
     name::{InstanceName, StackName},
     observed::{HealthState, ObservedContainer, RunState},
+    ownership::{Owner, Ownership},
     resolve::{Effective, WiredStack},
     spec::label,
     stack::{Instance, Stack, Wanted},
@@ -62,6 +63,9 @@ pub struct StackStatus {
     pub findings: Vec<Finding>,
     /// Its instances.
     pub instances: Vec<InstanceStatus>,
+    /// Containers that carry its labels, but that DevArch does not remember creating: no command touches them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_alone: Vec<String>,
 }
 
 /// An apply that is not over, or did not succeed.
@@ -261,14 +265,14 @@ impl App {
         for stack in stacks {
             let wired = self.wired(&stack).await?;
             let Some(binding) = stack.engine.clone() else {
-                statuses.push(self.stack_status(&stack, &wired, None));
+                statuses.push(Self::stack_status(&stack, &wired, None));
                 continue;
             };
             if !engines.contains_key(&binding.endpoint) {
                 let seen = self.look(&stack, options).await.map_err(|error| error.to_string());
                 engines.insert(binding.endpoint.clone(), seen);
             }
-            statuses.push(self.stack_status(&stack, &wired, engines.get(&binding.endpoint)));
+            statuses.push(Self::stack_status(&stack, &wired, engines.get(&binding.endpoint)));
         }
         Ok(statuses)
     }
@@ -276,31 +280,27 @@ impl App {
     async fn look(&self, stack: &Stack, options: StatusOptions) -> Result<Seen, AppError> {
         let engine = self.engine(Some(stack)).await?;
         let (containers, unattended) = try_join(engine.containers(), engine.unattended_checks()).await?;
+        let ownership = self.ownership(stack.engine.as_ref().map(|binding| &binding.id)).await?;
         let health = if engine.info().runs_health_checks {
-            self.own_checks(engine.as_ref(), &containers).await?
+            self.own_checks(engine.as_ref(), (&containers, &ownership)).await?
         } else {
-            let ours = containers.iter().filter(|container| {
-                container.label(label::STORE_ID) == Some(self.store_id.as_str())
-                    && unattended.contains(&container.id)
-            });
+            let ours = containers
+                .iter()
+                .filter(|container| unattended.contains(&container.id) && ownership.is_ours(*container));
             driven_health(engine.as_ref(), ours, options).await
         };
-        Ok(Seen { containers, health })
+        Ok(Seen { containers, ownership, health })
     }
 
-    fn stack_status(
-        &self,
-        stack: &Stack,
-        wired: &WiredStack,
-        seen: Option<&Result<Seen, String>>,
-    ) -> StackStatus {
+    fn stack_status(stack: &Stack, wired: &WiredStack, seen: Option<&Result<Seen, String>>) -> StackStatus {
         let effective = &wired.effective;
         let look = seen.and_then(|seen| seen.as_ref().ok());
         let mut instances: BTreeMap<InstanceName, InstanceStatus> = stack
             .instances
             .iter()
             .map(|(name, instance)| {
-                let container = look.and_then(|seen| self.current(&seen.containers, stack, name, instance));
+                let container =
+                    look.and_then(|seen| current((&seen.containers, &seen.ownership), stack, name, instance));
                 let health = container.and_then(|c| look.and_then(|seen| seen.health.get(&c.id)));
                 let place = Place { stack, name, instance, effective: &effective[name] };
                 (name.clone(), instance_status(&place, container, health))
@@ -330,28 +330,28 @@ impl App {
             findings: wired.matters(stack).into_iter().cloned().collect(),
             unknown: seen.and_then(|seen| seen.as_ref().err().cloned()),
             instances: instances.into_values().collect(),
+            left_alone: look.map(|seen| seen.left_alone(stack)).unwrap_or_default(),
         }
     }
+}
 
-    /// The container of an instance: the one with its labels and its proper name, else any with its labels.
-    pub(crate) fn current<'a>(
-        &self,
-        containers: &'a [ObservedContainer],
-        stack: &Stack,
-        name: &InstanceName,
-        instance: &Instance,
-    ) -> Option<&'a ObservedContainer> {
-        let proper = format!("devarch-{}-{name}", stack.name);
-        let mut ours = containers.iter().filter(|container| {
-            container.label(label::INSTANCE_ID) == Some(instance.id.as_str())
-                && container.label(label::STORE_ID) == Some(self.store_id.as_str())
-        });
-        let first = ours.next()?;
-        if first.name.as_str() == proper {
-            return Some(first);
-        }
-        Some(ours.find(|container| container.name.as_str() == proper).unwrap_or(first))
+/// The container of an instance: of those that were created for it the one with its proper name, else any.
+pub(crate) fn current<'a>(
+    (containers, ownership): (&'a [ObservedContainer], &Ownership),
+    stack: &Stack,
+    name: &InstanceName,
+    instance: &Instance,
+) -> Option<&'a ObservedContainer> {
+    let proper = format!("devarch-{}-{name}", stack.name);
+    let mut ours = containers.iter().filter(|container| {
+        container.label(label::INSTANCE_ID) == Some(instance.id.as_str())
+            && ownership.is_of(&stack.id, *container)
+    });
+    let first = ours.next()?;
+    if first.name.as_str() == proper {
+        return Some(first);
     }
+    Some(ours.find(|container| container.name.as_str() == proper).unwrap_or(first))
 }
 
 fn last_apply(apply: Apply, steps: Vec<StepUnderWay>, at_work: bool) -> Option<LastApply> {
@@ -392,8 +392,20 @@ async fn driven_health(
 /// What one look at an engine told.
 struct Seen {
     containers: Vec<ObservedContainer>,
+    /// Whose they are.
+    ownership: Ownership,
     /// By container, where DevArch ran the last check: the result and when it was made.
     health: BTreeMap<ContainerId, (HealthState, Option<String>)>,
+}
+
+impl Seen {
+    fn left_alone(&self, stack: &Stack) -> Vec<String> {
+        let labelled = |container: &&ObservedContainer| {
+            container.label(label::STACK_ID) == Some(stack.id.as_str())
+                && self.ownership.owner(*container) == Owner::Unremembered
+        };
+        self.containers.iter().filter(labelled).map(|container| container.name.to_string()).collect()
+    }
 }
 
 struct Place<'a> {

@@ -3,7 +3,9 @@
 use crate::{App, AppError, LinkedFrom, Target, app::instance};
 use devarch_core::{
     desired::effective,
+    id::EngineId,
     name::{InstanceName, StackName},
+    ownership::Ownership,
     plan::{Remembered, RememberedSpec},
     resolve::{Others, Prior, Problem, WireContext, WiredStack, wired},
     stack::Stack,
@@ -12,7 +14,7 @@ use devarch_core::{
 };
 use devarch_store::Applied;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The wires of a stack, and the names of its instances.
 #[derive(Debug, Clone, Serialize)]
@@ -83,7 +85,12 @@ impl App {
         if needs { Ok(prior(stack, &self.remembered(stack).await?)) } else { Ok(Prior::new()) }
     }
 
-    /// What the store remembers of earlier applies.
+    /// Whose the objects on an engine are.
+    pub(crate) async fn ownership(&self, engine: Option<&EngineId>) -> Result<Ownership, AppError> {
+        Ok(self.store.ownership(engine).await?)
+    }
+
+    /// What the store remembers of earlier applies to the engine a stack is bound to.
     pub(crate) async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
         let applied = self.store.applied(&stack.id).await?;
         let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
@@ -91,7 +98,8 @@ impl App {
             .into_iter()
             .map(|(id, specs)| (id, specs.into_iter().map(remembered).collect()))
             .collect();
-        Ok(Remembered { applied, ..Remembered::default() })
+        let ownership = self.ownership(stack.engine.as_ref().map(|binding| &binding.id)).await?;
+        Ok(Remembered { applied, spent_copies: BTreeSet::new(), ownership })
     }
 }
 

@@ -57,6 +57,14 @@ pub(crate) fn stack(status: &StackStatus) -> String {
     for finding in &status.findings {
         let _ = writeln!(text, "  {}", finding_view::line(finding));
     }
+    for container in &status.left_alone {
+        let _ = writeln!(
+            text,
+            "  {} container '{container}' carries this stack's labels, but DevArch does not remember creating it; it is \
+             left alone",
+            style::paint(style::WARN, "note:")
+        );
+    }
     let mut table = Table::new(["INSTANCE", "STATE", "HEALTH", "PORTS", "URL", ""]);
     for instance in &status.instances {
         table.row([

@@ -312,7 +312,7 @@ fn a_foreign_container_of_our_name_is_refused_and_left_alone(world: &World) {
     world.write(&pair());
     let ran = world.fails(5, &["up", "--yes"]);
     assert!(
-        ran.stderr.contains("devarch-STACK-web") && ran.stderr.contains("was not made by DevArch"),
+        ran.stderr.contains("devarch-STACK-web") && ran.stderr.contains("was not created by DevArch"),
         "{ran}"
     );
     assert_eq!(world.id("web"), foreign);

@@ -241,7 +241,7 @@ fn a_foreign_network_of_our_name_is_refused_and_left_alone(world: &World) {
     world.write(WEB);
     let ran = world.fails(5, &["up", "--yes"]);
     assert!(
-        ran.stderr.contains("devarch-STACK-net") && ran.stderr.contains("was not made by DevArch"),
+        ran.stderr.contains("devarch-STACK-net") && ran.stderr.contains("was not created by DevArch"),
         "{ran}"
     );
     let is_it = |network: &&devarch_core::observed::ObservedNetwork| network.name == spec.name.as_str();

@@ -238,12 +238,7 @@ fn waits_in_vain(instances: &BTreeMap<InstanceName, DesiredInstance>) -> Vec<Pro
 }
 
 fn identity(stack: &Stack, store: &StoreId) -> Identity {
-    Identity {
-        store: store.clone(),
-        stack: stack.id.clone(),
-        stack_name: stack.name.to_string(),
-        instance: None,
-    }
+    Identity { store: store.clone(), stack: stack.id.clone(), stack_name: stack.name.clone(), instance: None }
 }
 
 impl Desired {

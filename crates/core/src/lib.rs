@@ -13,6 +13,7 @@ pub mod hash;
 pub mod id;
 pub mod name;
 pub mod observed;
+pub mod ownership;
 pub mod percent;
 pub mod plan;
 pub mod podman;

@@ -2,8 +2,9 @@
 //! nothing is left to a default that engines decide differently.
 
 use crate::{
+    hash::hex,
     id::{ApplyId, InstanceId, StackId, StoreId},
-    name::{ContainerName, NetworkName, PhysicalVolume},
+    name::{ContainerName, NetworkName, PhysicalVolume, StackName},
     port::HostSocket,
     secret::Secret,
     template::{Healthcheck, PortKey, Protocol, Resources, RestartPolicy, TmpfsMount, Ulimit},
@@ -12,6 +13,7 @@ use crate::{
 };
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
@@ -55,7 +57,7 @@ pub struct Identity {
     /// The stack.
     pub stack: StackId,
     /// The stack's name, for people.
-    pub stack_name: String,
+    pub stack_name: StackName,
     /// The instance, where it belongs to one.
     pub instance: Option<InstanceIdentity>,
 }
@@ -77,7 +79,7 @@ impl Identity {
         let mut labels = BTreeMap::from([
             (label::STORE_ID.to_owned(), self.store.to_string()),
             (label::STACK_ID.to_owned(), self.stack.to_string()),
-            (label::STACK_NAME.to_owned(), self.stack_name.clone()),
+            (label::STACK_NAME.to_owned(), self.stack_name.to_string()),
             (label::CONFIG_HASH.to_owned(), hash.to_owned()),
             (label::APPLY_ID.to_owned(), apply.to_string()),
         ]);
@@ -281,6 +283,9 @@ pub struct Attachment {
     pub aliases: Vec<String>,
 }
 
+/// Version of the form in which networks are hashed.
+const NETWORK_FORM: u32 = 1;
+
 /// A network to make: a bridge, isolated from every other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NetworkSpec {
@@ -299,9 +304,20 @@ impl NetworkSpec {
         Self { name, subnet, link: None }
     }
 
+    /// `FORM:hex` of its config. Not keyed: nothing of it is secret.
+    pub fn hash(&self) -> String {
+        let link = self.link.as_ref().map_or("", |provider| provider.as_str());
+        let mut digest = Sha256::new();
+        for part in [self.name.as_str(), &self.subnet.to_string(), link] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        format!("{NETWORK_FORM}:{}", hex(&digest.finalize()))
+    }
+
     /// Its labels, made by that apply for its owner.
     pub fn labels(&self, owner: &Identity, apply: &ApplyId) -> BTreeMap<String, String> {
-        let mut labels = owner.labels("", apply);
+        let mut labels = owner.labels(&self.hash(), apply);
         labels.extend(self.link.iter().map(|provider| (label::LINK.to_owned(), provider.to_string())));
         labels
     }

@@ -10,11 +10,15 @@ use crate::{
     error::StoreError,
     lock::StackLock,
     locks,
+    objects::{self, Settlement},
     plans::{self, SavedPlan},
-    steps::{self, StepRecord},
+    steps::{self, StepMark, StepRecord},
     store::Store,
 };
-use devarch_core::id::{ApplyId, PlanId, StackId};
+use devarch_core::{
+    id::{ApplyId, EngineId, PlanId, StackId},
+    ownership::{CreatedObject, Ownership},
+};
 
 impl Store {
     /// Saves a plan, and forgets those that had expired a week before it was made.
@@ -61,6 +65,59 @@ impl Store {
         let mut tx = self.journal(lock).await?;
         let done = steps::end(&mut tx, (lock.stack(), apply), at, when, error).await;
         tx.end(done).await
+    }
+
+    /// Writes that a step is about to be made, and what it creates: whatever happens, that object can be explained.
+    pub async fn creation_begun(
+        &self,
+        lock: &StackLock,
+        step: StepMark<'_>,
+        engine: &EngineId,
+        object: &CreatedObject,
+    ) -> Result<()> {
+        let mut tx = self.journal(lock).await?;
+        let done = async {
+            steps::begin(&mut tx, (lock.stack(), step.apply), step.at, step.when).await?;
+            objects::write(&mut tx, engine, object, step.when).await
+        };
+        let done = done.await;
+        tx.end(done).await
+    }
+
+    /// Writes that a step has ended, and the id of what it created.
+    pub async fn creation_ended(
+        &self,
+        lock: &StackLock,
+        step: StepMark<'_>,
+        engine: &EngineId,
+        object: &CreatedObject,
+    ) -> Result<()> {
+        let mut tx = self.journal(lock).await?;
+        let done = async {
+            steps::end(&mut tx, (lock.stack(), step.apply), step.at, step.when, None).await?;
+            objects::record(&mut tx, engine, object, step.when).await
+        };
+        let done = done.await;
+        tx.end(done).await
+    }
+
+    /// Writes down what a look at the engine told about the objects of the locked stack.
+    pub async fn settle_objects(
+        &self,
+        lock: &StackLock,
+        engine: &EngineId,
+        settlement: &Settlement,
+    ) -> Result<()> {
+        let mut tx = self.journal(lock).await?;
+        let done = objects::settle(&mut tx, lock.stack(), engine, settlement).await;
+        tx.end(done).await
+    }
+
+    /// Whose the objects on an engine are.
+    pub async fn ownership(&self, engine: Option<&EngineId>) -> Result<Ownership> {
+        let mut tx = self.database.read().await?;
+        let found = objects::ownership(&mut tx, engine).await;
+        tx.end(found).await
     }
 
     /// Writes that everything new is ready: from now on the apply only goes forward.

@@ -6,6 +6,17 @@ use crate::{
 };
 use devarch_core::id::{ApplyId, StackId};
 
+/// A step's place in the journal, and the time of what is written about it.
+#[derive(Debug, Clone, Copy)]
+pub struct StepMark<'a> {
+    /// The apply.
+    pub apply: &'a ApplyId,
+    /// Its place in the plan.
+    pub at: u32,
+    /// Milliseconds since the Unix epoch, UTC.
+    pub when: i64,
+}
+
 /// What is known of one step. Times are milliseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepRecord {

@@ -13,6 +13,7 @@ use devarch_core::{
     id::{ApplyId, ContainerId},
     name::{PhysicalVolume, StackName},
     observed::{Observed, ObservedContainer, RunState},
+    ownership::{Listed, Ownership},
     plan::{Before, VolumeCopy, undo},
     spec::label,
     stack::Stack,
@@ -26,7 +27,7 @@ use std::{
 };
 
 /// How long a call goes on at most after its caller is gone, in milliseconds: a stop, with its grace period.
-const CALLS_END: i64 = 30_000;
+pub(super) const CALLS_END: i64 = 30_000;
 /// How often and how long objects are looked at until they stand still.
 const SETTLING_LOOKS: u32 = 75;
 const SETTLING_PAUSE: Duration = Duration::from_millis(200);
@@ -110,9 +111,9 @@ impl App {
     pub(crate) async fn spent_copies(
         &self,
         stack: &Stack,
-        observed: &Observed,
+        seen: (&Observed, &Ownership),
     ) -> Result<BTreeSet<PhysicalVolume>, AppError> {
-        let copies = self.copies(stack, observed);
+        let copies = copies(stack, seen);
         if copies.is_empty() {
             return Ok(BTreeSet::new());
         }
@@ -121,23 +122,6 @@ impl App {
         let spent = |apply: &ApplyId| open.contains(apply) || is_committed(&journal, apply);
         let spent = copies.into_iter().filter(|(_, apply)| apply.as_ref().is_some_and(spent));
         Ok(spent.map(|(copy, _)| copy).collect())
-    }
-
-    /// The copies of a stack's volumes that are on its engine, and the applies that made them.
-    pub(crate) fn copies(
-        &self,
-        stack: &Stack,
-        observed: &Observed,
-    ) -> BTreeMap<PhysicalVolume, Option<ApplyId>> {
-        let ours = |labels: &BTreeMap<String, String>| {
-            labels.get(label::STORE_ID).map(String::as_str) == Some(self.store_id.as_str())
-                && labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
-        };
-        let volumes = observed.volumes.iter().filter(|(_, labels)| ours(labels));
-        let named = volumes.map(|(name, labels)| {
-            (PhysicalVolume::from_stored(name), labels.get(label::APPLY_ID).map(ApplyId::new))
-        });
-        named.filter(|(name, _)| name.is_copy()).collect()
     }
 
     /// Waits until what was under way when an apply was killed has had its effect: an engine goes on with a call whose
@@ -157,7 +141,8 @@ impl App {
         let (mut last, mut same) = (None, 0);
         for _ in 0..SETTLING_LOOKS {
             let observed = observe(&self.around, engine, &Look::default()).await?;
-            let (seen, stopping) = picture(&observed, stack, &open.stopping);
+            let ownership = self.ownership(observed.engine_id.as_ref()).await?;
+            let (seen, stopping) = picture((&observed, &ownership), stack, &open.stopping);
             same = if last.as_ref() == Some(&seen) { same + 1 } else { 0 };
             if same >= STILL_LOOKS && !stopping {
                 break;
@@ -181,10 +166,8 @@ impl App {
             self.close(lock, &open, ApplyOutcome::Resumed).await?;
             return Ok(None);
         }
-        if undo(&open.before, &prepared.observed, &open.applies, &open.stopping, &open.copies)
-            .steps
-            .is_empty()
-        {
+        let seen = (&prepared.observed, &prepared.remembered.ownership);
+        if undo(&open.before, seen, &open.applies, &open.stopping, &open.copies).steps.is_empty() {
             self.close(lock, &open, ApplyOutcome::Undone).await?;
             return Ok(None);
         }
@@ -240,7 +223,9 @@ impl App {
             stack: &stack,
             engine_id: &binding.id,
             before: &open.before,
+            apply: &open.apply,
             applies: &open.applies,
+            ownership: &self.ownership(Some(&binding.id)).await?,
             copies: &open.copies,
             uncertain,
             mask: &mask,
@@ -270,13 +255,28 @@ fn is_committed(journal: &[Apply], id: &ApplyId) -> bool {
     false
 }
 
-/// What can be seen of a stack's objects, and whether one that was told to stop still runs.
-fn picture(observed: &Observed, stack: &Stack, stopping: &BTreeSet<ContainerId>) -> (BTreeSet<String>, bool) {
-    let ours = |labels: &BTreeMap<String, String>| {
-        labels.get(label::STACK_ID).map(String::as_str) == Some(stack.id.as_str())
+/// The copies of a stack's volumes that are on its engine, and the applies that made them.
+pub(crate) fn copies(
+    stack: &Stack,
+    (observed, ownership): (&Observed, &Ownership),
+) -> BTreeMap<PhysicalVolume, Option<ApplyId>> {
+    let ours = |(name, labels): &(&String, &BTreeMap<String, String>)| {
+        ownership.is_of(&stack.id, Listed::volume(name, labels))
     };
-    let containers = observed.containers.iter().filter(|container| ours(&container.labels));
-    let networks = observed.networks.iter().filter(|network| ours(&network.labels));
+    let named = observed.volumes.iter().filter(ours).map(|(name, labels)| {
+        (PhysicalVolume::from_stored(name), labels.get(label::APPLY_ID).map(ApplyId::new))
+    });
+    named.filter(|(name, _)| name.is_copy()).collect()
+}
+
+/// What can be seen of a stack's objects, and whether one that was told to stop still runs.
+fn picture(
+    (observed, ownership): (&Observed, &Ownership),
+    stack: &Stack,
+    stopping: &BTreeSet<ContainerId>,
+) -> (BTreeSet<String>, bool) {
+    let containers = observed.containers.iter().filter(|container| ownership.is_of(&stack.id, *container));
+    let networks = observed.networks.iter().filter(|network| ownership.is_of(&stack.id, *network));
     let seen = containers
         .clone()
         .map(|c| format!("{} {} {:?} {:?}", c.id, c.name, c.state, c.networks))

@@ -7,24 +7,26 @@ mod interrupted;
 mod put_back;
 mod report;
 mod saved;
+mod settle;
 mod shown;
 
 pub(crate) use definition::Definition;
-pub(crate) use interrupted::told;
 pub use interrupted::{Interrupted, Recover};
+pub(crate) use interrupted::{copies, told};
 pub use saved::is_plan_id;
 pub use shown::{ShownChange, ShownPlan, ShownStep};
 
 use crate::{
     App, AppError, PrepareOptions, Prepared,
     execute::{
-        ApplyFailure, Ending, Event, EventSink, Executed, Failure, Hands, Journal, OnFailure, Outcome, Run,
-        Starts,
+        ApplyFailure, Ending, Event, EventSink, Executed, Failure, Hands, Journal, Ledger, OnFailure,
+        Outcome, Run, Starts,
     },
 };
 use devarch_core::{
     id::{ApplyId, EngineId, PlanId},
     name::StackName,
+    ownership::Ownership,
     plan::{Action, Assumptions, Before, StepId, VolumeCopy, before},
     secret::{Mask, Sealable, Stored},
     spec::label,
@@ -73,11 +75,22 @@ struct Attempt<'a> {
     applies: BTreeSet<ApplyId>,
     /// The complete copies of those it took over.
     copies: Vec<VolumeCopy>,
+    /// What it has created, or may have.
+    ledger: Ledger,
     /// The stack's secrets, to be hidden in what engine and containers say.
     mask: Mask,
 }
 
 impl Attempt<'_> {
+    /// Whose the objects on the engine are, those it created itself included: the database may not be there to ask.
+    fn ownership(&self) -> Ownership {
+        let mut ownership = self.prepared.remembered.ownership.clone();
+        for object in self.ledger.all() {
+            ownership.remember(object);
+        }
+        ownership
+    }
+
     /// The copies an undo restores, the oldest first: those it took over, and its own that are complete.
     fn copies(&self, executed: &Executed) -> Vec<VolumeCopy> {
         let done = executed.done.iter().filter_map(|id| self.prepared.plan.steps.get(id.0));
@@ -111,6 +124,7 @@ impl App {
                 differences,
             });
         }
+        self.settle_objects(lock, &prepared).await?;
         let open = self.take_over(lock, &prepared, options.recover).await?;
         if prepared.plan.steps.is_empty() {
             self.close_taken_over(lock, open.as_ref()).await?;
@@ -161,7 +175,8 @@ impl App {
         self.store.begin_apply(lock, &record).await?;
         self.close_taken_over(lock, taken_over.as_ref()).await?;
         let mask = self.mask(&prepared.stack).await?;
-        Ok(Attempt { prepared, engine_id, apply, before, applies, copies, mask })
+        let ledger = Ledger::default();
+        Ok(Attempt { prepared, engine_id, apply, before, applies, copies, ledger, mask })
     }
 
     /// After an apply that failed it is news that there is nothing to do: the stack is as it should be again, and is no
@@ -203,6 +218,7 @@ impl App {
             mask: &attempt.mask,
             images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
             starts: Starts::default(),
+            ledger: &attempt.ledger,
             made: Mutex::default(),
             seen: Mutex::default(),
         };
@@ -210,6 +226,7 @@ impl App {
             store: &self.store,
             clock: self.around.clock.as_ref(),
             lock,
+            engine: &attempt.engine_id,
             apply: attempt.apply.clone(),
         };
         let run = Run { hands: &hands, journal: Some(&journal), events, on_failure: OnFailure::Stop };
@@ -259,7 +276,9 @@ impl App {
             stack: &attempt.prepared.stack,
             engine_id: &attempt.engine_id,
             before: &attempt.before,
+            apply: &attempt.apply,
             applies: &attempt.applies,
+            ownership: &attempt.ownership(),
             copies: &copies,
             uncertain,
             mask: &attempt.mask,

@@ -2,14 +2,14 @@
 
 use crate::{
     App, AppError, Surroundings,
-    execute::{Event, EventSink, Executed, Failure, Hands, OnFailure, Run, Starts},
+    execute::{Event, EventSink, Executed, Failure, Hands, Ledger, OnFailure, Run, Starts},
     observe::{Look, observe},
 };
 use devarch_core::{
     id::{ApplyId, ContainerId, EngineId},
+    ownership::Ownership,
     plan::{Action, Before, ContainerRef, Step, StepId, Undo, VolumeCopy, undo},
     secret::Mask,
-    spec::label,
     stack::Stack,
 };
 use devarch_engine::{Engine, EngineErrorKind};
@@ -41,7 +41,11 @@ pub(super) struct Undoing<'a> {
     pub(super) stack: &'a Stack,
     pub(super) engine_id: &'a EngineId,
     pub(super) before: &'a Before,
+    /// The apply that is put back, the last of `applies`.
+    pub(super) apply: &'a ApplyId,
     pub(super) applies: &'a BTreeSet<ApplyId>,
+    /// Whose the objects on the engine are.
+    pub(super) ownership: &'a Ownership,
     /// Complete copies those applies made, the oldest first.
     pub(super) copies: &'a [VolumeCopy],
     pub(super) uncertain: Uncertain,
@@ -90,7 +94,7 @@ impl Uncertain {
 impl Undoing<'_> {
     async fn look(&self, around: &Surroundings, stops: &BTreeSet<ContainerId>) -> Result<Undo, AppError> {
         let observed = observe(around, self.engine, &Look::default()).await?;
-        Ok(undo(self.before, &observed, self.applies, stops, self.copies))
+        Ok(undo(self.before, (&observed, self.ownership), self.applies, stops, self.copies))
     }
 }
 
@@ -152,12 +156,13 @@ impl App {
             clock: self.around.clock.as_ref(),
             stack: &undoing.stack.id,
             engine_id: undoing.engine_id,
-            apply: ApplyId::new(""),
+            apply: undoing.apply.clone(),
             steps,
             hash_key: self.hash_key.as_ref().ok(),
             mask: undoing.mask,
             images: BTreeMap::new(),
             starts: Starts::default(),
+            ledger: &Ledger::default(),
             made: Mutex::default(),
             seen: Mutex::default(),
         };
@@ -177,15 +182,13 @@ async fn settled(undoing: &Undoing<'_>, around: &Surroundings) {
     let until = around.clock.running() + SETTLING;
     while !missing.is_empty() && around.clock.running() < until {
         if let Ok(observed) = observe(around, undoing.engine, &Look::default()).await {
-            let made = |labels: &BTreeMap<String, String>| {
-                labels
-                    .get(label::APPLY_ID)
-                    .is_some_and(|id| undoing.applies.iter().any(|apply| apply.as_str() == id))
-            };
-            for container in observed.containers.iter().filter(|container| made(&container.labels)) {
+            let (ownership, applies) = (undoing.ownership, undoing.applies);
+            let containers = observed.containers.iter();
+            for container in containers.filter(|container| ownership.is_created_by(applies, *container)) {
                 missing.remove(container.name.as_str());
             }
-            for network in observed.networks.iter().filter(|network| made(&network.labels)) {
+            let networks = observed.networks.iter();
+            for network in networks.filter(|network| ownership.is_created_by(applies, *network)) {
                 missing.remove(network.name.as_str());
             }
         }

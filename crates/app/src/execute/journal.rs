@@ -1,30 +1,54 @@
 //! The journal of one apply: each step is written down before it is made and after it ended.
 
 use super::Failure;
-use devarch_core::{id::ApplyId, plan::StepId, surroundings::Clock};
-use devarch_store::{ApplyOutcome, StackLock, Store};
+use devarch_core::{
+    id::{ApplyId, EngineId},
+    ownership::CreatedObject,
+    plan::StepId,
+    surroundings::Clock,
+};
+use devarch_store::{ApplyOutcome, StackLock, StepMark, Store};
 
 /// Writes one apply's journal under the stack's lock.
 pub(crate) struct Journal<'a> {
     pub(crate) store: &'a Store,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) lock: &'a StackLock,
+    pub(crate) engine: &'a EngineId,
     pub(crate) apply: ApplyId,
 }
 
 impl Journal<'_> {
-    /// A step is going to be made.
-    pub(super) async fn begun(&self, step: StepId) -> Result<(), Failure> {
-        let written = self.store.step_begun(self.lock, &self.apply, at(step), self.clock.now()).await;
+    /// A step is going to be made, which creates that object.
+    pub(super) async fn begun(&self, step: StepId, creates: Option<&CreatedObject>) -> Result<(), Failure> {
+        let mark = self.mark(step);
+        let written = match creates {
+            Some(object) => self.store.creation_begun(self.lock, mark, self.engine, object).await,
+            None => self.store.step_begun(self.lock, mark.apply, mark.at, mark.when).await,
+        };
         written.map_err(Failure::from)
     }
 
-    /// A step ended.
-    pub(super) async fn ended(&self, step: StepId, failure: Option<&Failure>) -> Result<(), Failure> {
-        let error = failure.map(ToString::to_string);
-        let now = self.clock.now();
-        let written = self.store.step_ended(self.lock, &self.apply, at(step), now, error.as_deref()).await;
+    /// A step ended well, and created that object.
+    pub(super) async fn done(&self, step: StepId, created: Option<&CreatedObject>) -> Result<(), Failure> {
+        let mark = self.mark(step);
+        let written = match created {
+            Some(object) => self.store.creation_ended(self.lock, mark, self.engine, object).await,
+            None => self.store.step_ended(self.lock, mark.apply, mark.at, mark.when, None).await,
+        };
         written.map_err(Failure::from)
+    }
+
+    /// A step failed. What it was to create may be there all the same.
+    pub(super) async fn failed(&self, step: StepId, failure: &Failure) -> Result<(), Failure> {
+        let (mark, error) = (self.mark(step), failure.to_string());
+        let written = self.store.step_ended(self.lock, mark.apply, mark.at, mark.when, Some(&error)).await;
+        written.map_err(Failure::from)
+    }
+
+    fn mark(&self, step: StepId) -> StepMark<'_> {
+        let at = u32::try_from(step.0).unwrap_or(u32::MAX);
+        StepMark { apply: &self.apply, at, when: self.clock.now() }
     }
 
     /// Everything is ready: from now on there is no way back.
@@ -39,8 +63,4 @@ impl Journal<'_> {
         let written = self.store.end_apply(self.lock, &self.apply, outcome, now, error).await;
         written.map_err(Failure::from)
     }
-}
-
-fn at(step: StepId) -> u32 {
-    u32::try_from(step.0).unwrap_or(u32::MAX)
 }

@@ -4,6 +4,7 @@
 mod command;
 mod failure;
 mod journal;
+mod ledger;
 mod pace;
 mod perform;
 mod ready;
@@ -14,6 +15,7 @@ mod turns;
 pub(crate) use command::run_command;
 pub use failure::{ApplyFailure, Ending, Failure};
 pub(crate) use journal::Journal;
+pub(crate) use ledger::Ledger;
 pub(crate) use perform::Hands;
 pub(crate) use schedule::{Executed, OnFailure, Run};
 pub(crate) use starts::Starts;

@@ -1,6 +1,6 @@
 //! One step: one engine call.
 
-use super::{Event, EventSink, Failure, Starts, command::run_command, ready};
+use super::{Event, EventSink, Failure, Ledger, Starts, command::run_command, ready};
 use crate::images::{Build, Pull};
 use devarch_core::{
     desired::Readiness,
@@ -52,6 +52,8 @@ pub(crate) struct Hands<'a> {
     pub(crate) images: BTreeMap<String, ImageId>,
     /// How long starts take.
     pub(crate) starts: Starts,
+    /// What the steps have created, or may have.
+    pub(crate) ledger: &'a Ledger,
     /// Containers made so far.
     pub(crate) made: Mutex<BTreeMap<StepId, ContainerId>>,
     /// All containers as they were seen last.
@@ -78,21 +80,12 @@ impl Hands<'_> {
                 let build = Build { key: self.hash_key.ok_or_else(no_key)?, tags, spec };
                 build.run(self.engine, events, cancel).await
             }
-            Action::CreateNetwork { spec, identity } => {
-                done(engine.create_network(spec, &spec.labels(identity, &self.apply)).await)
+            Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. } => {
+                self.create(id, &step.action).await
             }
             Action::RemoveNetwork { id, .. } => done(engine.remove_network(id).await),
-            Action::CreateVolume { spec, identity } => {
-                let labels = identity.labels("", &self.apply);
-                done(engine.create_volume(&spec.name, &labels).await)
-            }
             Action::CopyVolume(copy) => self.copy(copy).await,
             Action::RemoveVolume { name } => done(engine.remove_volume(name).await),
-            Action::CreateContainer { name, made } => {
-                let container = self.create(name, made).await?;
-                self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id, container);
-                Ok(())
-            }
             Action::Remember { made } => self.remember(made, AppliedState::Made).await,
             Action::PutFiles { container, files } => {
                 done(engine.put_files(&self.container(container)?, files).await)
@@ -135,7 +128,30 @@ impl Hands<'_> {
         let _ = self.engine.run_engine_check(&id).await;
     }
 
-    async fn create(&self, name: &ContainerName, made: &Made) -> Result<ContainerId, Failure> {
+    /// Creates an object, and keeps the id the engine gives it.
+    async fn create(&self, step: StepId, action: &Action) -> Result<(), Failure> {
+        match action {
+            Action::CreateNetwork { spec, identity } => {
+                let labels = spec.labels(identity, &self.apply);
+                let created = self.engine.create_network(spec, &labels).await.map_err(Failure::Engine)?;
+                self.ledger.identify(step, created.as_str());
+            }
+            Action::CreateVolume { spec, identity } => {
+                let labels = identity.labels("", &self.apply);
+                self.engine.create_volume(&spec.name, &labels).await.map_err(Failure::Engine)?;
+                self.ledger.identify(step, spec.name.as_str());
+            }
+            Action::CreateContainer { name, made } => {
+                let container = self.create_container(name, made).await?;
+                self.ledger.identify(step, container.as_str());
+                self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(step, container);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn create_container(&self, name: &ContainerName, made: &Made) -> Result<ContainerId, Failure> {
         self.remember(made, AppliedState::Begun).await?;
         let request = CreateContainer {
             name: name.clone(),

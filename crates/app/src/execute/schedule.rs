@@ -151,15 +151,22 @@ impl Run<'_> {
 
     /// One step, written down before and after.
     async fn step(&self, id: StepId, cancel: &CancellationToken) -> Result<(), Failure> {
+        let creates = self.hands.steps[id.0].action.creates(&self.hands.apply);
         if let Some(journal) = self.journal {
-            journal.begun(id).await?;
+            journal.begun(id, creates.as_ref()).await?;
+        }
+        if let Some(object) = creates {
+            self.hands.ledger.begin(id, object);
         }
         (self.events)(Event::Started(id));
         let begun = self.hands.clock.running();
         let made = self.hands.perform(id, &self.hands.steps[id.0], self.events, cancel).await;
         let made = made.map_err(|failure| failure.masked(self.hands.mask));
         if let Some(journal) = self.journal {
-            let written = journal.ended(id, made.as_ref().err()).await;
+            let written = match &made {
+                Ok(()) => journal.done(id, self.hands.ledger.of(id).as_ref()).await,
+                Err(failure) => journal.failed(id, failure).await,
+            };
             made.and(written)?;
         } else {
             made?;

@@ -5,6 +5,7 @@ use crate::{App, AppError, apply::ShownPlan};
 use devarch_core::{
     id::{ContainerId, StackId},
     observed::{HealthState, ObservedContainer, RunState},
+    ownership::Ownership,
     spec::label,
 };
 use devarch_engine::Engine;
@@ -19,13 +20,13 @@ impl App {
     pub(super) async fn own_checks(
         &self,
         engine: &dyn Engine,
-        containers: &[ObservedContainer],
+        (containers, ownership): (&[ObservedContainer], &Ownership),
     ) -> Result<BTreeMap<ContainerId, (HealthState, Option<String>)>, AppError> {
         let mut healthy = BTreeMap::new();
         let ours = |container: &&ObservedContainer| {
             container.state == RunState::Running
                 && container.health == Some(HealthState::Starting)
-                && container.label(label::STORE_ID) == Some(self.store_id.as_str())
+                && ownership.is_ours(*container)
         };
         let starting: Vec<_> = containers.iter().filter(ours).collect();
         let passed = if starting.is_empty() { Passed::new() } else { self.passed_checks(&starting).await? };

@@ -134,6 +134,26 @@ impl World {
         self.app = open(self.directory(), around).await;
     }
 
+    /// The database as it is now.
+    pub(crate) fn copy_of_the_store(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = std::fs::read_dir(self.directory().join("home/.devarch"))
+            .or_else(|_| std::fs::read_dir(self.directory().join("home")));
+        let files = files.unwrap().map(|entry| entry.unwrap().path());
+        let files = files.filter(|path| path.is_file() && path.to_string_lossy().contains("devarch.db"));
+        files.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    }
+
+    /// Puts an earlier copy of the database in the place of the one there is.
+    pub(crate) async fn restore(&mut self, copy: &[(PathBuf, Vec<u8>)]) {
+        for (path, _) in self.copy_of_the_store() {
+            std::fs::remove_file(path).unwrap();
+        }
+        for (path, content) in copy {
+            std::fs::write(path, content).unwrap();
+        }
+        self.reopen().await;
+    }
+
     /// Where home (`home`, with the database) and project (`project`) are.
     pub(crate) fn directory(&self) -> PathBuf {
         self.root.path().join(&self.place)
@@ -235,11 +255,11 @@ impl User<'_> {
     async fn does(&self, stack: &StackName, command: Command) -> Result<(), AppError> {
         match command {
             Command::Up(yml, asked) => Box::pin(self.up(stack, yml, asked)).await,
-            Command::Apply(asked) => self.apply(stack, asked).await,
+            Command::Apply(asked) => Box::pin(self.apply(stack, asked)).await,
             Command::Resume if self.app.interrupted(&self.app.stack(stack).await?).await?.is_none() => {
                 Err(AppError::Refused("nothing was interrupted".to_owned()))
             }
-            Command::Resume => self.apply(stack, PrepareOptions::default()).await,
+            Command::Resume => Box::pin(self.apply(stack, PrepareOptions::default())).await,
             Command::Undo => self.undo(stack).await,
             Command::Down => self.want(stack, Wanted::Absent).await,
             Command::Stop => self.want(stack, Wanted::Stopped).await,

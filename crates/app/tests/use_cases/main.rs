@@ -8,4 +8,5 @@ mod memory {
     mod applies;
     mod homes;
     mod kills;
+    mod ownership;
 }

@@ -2,14 +2,15 @@
 
 use super::{
     build::links::{incoming, linked},
-    conflict::{holder, is_ours},
+    conflict::holder,
 };
 use crate::{
     build_hash::BuildHash,
     desired::{Desired, DesiredInstance, Readiness},
-    id::StoreId,
+    id::StackId,
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
+    ownership::{Listed, Ownership},
     resolve::BuildSpec,
     spec::{PublishedPort, label},
     stack::{Stack, Wanted},
@@ -25,6 +26,9 @@ use std::{
 /// The value of a fact that is learnt later: what an absent image says is known after its pull, an engine's identity
 /// after the first apply there. Learning it is no difference.
 const LATER: &str = "not known yet";
+
+/// What was observed, and what of it is ours.
+pub(super) type Seen<'a> = (&'a Observed, &'a Ownership);
 
 /// Digits of an id or hash that are enough to tell it apart.
 const SHORT: usize = 12;
@@ -164,10 +168,10 @@ impl Assumptions {
         }
     }
 
-    fn ports(&mut self, desired: &Desired, instance: &DesiredInstance, observed: &Observed) {
+    fn ports(&mut self, stack: &StackId, instance: &DesiredInstance, (observed, ownership): Seen<'_>) {
         let ports = instance.spec.ports.iter().filter(|_| instance.wanted == Wanted::Running);
         for socket in ports.map(PublishedPort::socket) {
-            let holder = holder(desired, observed, socket);
+            let holder = holder((observed, ownership), stack, socket);
             self.fact(&format!("port {socket}"), holder.unwrap_or_else(|| "free".to_owned()));
         }
     }
@@ -190,12 +194,11 @@ impl Assumptions {
     fn links(
         &mut self,
         (name, instance): (&InstanceName, &DesiredInstance),
-        store: &StoreId,
-        observed: &Observed,
+        (observed, ownership): Seen<'_>,
     ) {
         for link in instance.links.iter().filter(|_| instance.wanted != Wanted::Absent) {
             let subject = format!("link {name} -> {}", link.provider);
-            let provider = linked(observed, store, link);
+            let provider = linked(observed, ownership, link);
             self.fact(&subject, if provider.is_some() { "running" } else { "stopped" });
             if let Some(provider) = provider {
                 self.about(&subject, "id", provider.id.as_str());
@@ -203,7 +206,7 @@ impl Assumptions {
                 self.about(&subject, "connected", if joined { "yes" } else { "no" });
             }
         }
-        for network in incoming(observed, store, &instance.id) {
+        for network in incoming(observed, ownership, &instance.id) {
             self.fact(&format!("network {}", network.name), network.id.as_str());
         }
     }
@@ -222,12 +225,13 @@ impl Assumptions {
 pub fn assumptions(
     stack: &Stack,
     desired: &Desired,
-    observed: &Observed,
+    (observed, ownership): Seen<'_>,
     unsettled: &BTreeSet<&str>,
 ) -> Assumptions {
     let mut facts = Assumptions::default();
+    let owner = desired.stack_id();
     let is_the_network = |network: &ObservedNetwork| {
-        network.name == desired.network.name.as_str() && is_ours(desired, &network.labels)
+        network.name == desired.network.name.as_str() && ownership.is_of(owner, network)
     };
     let network = observed.networks.iter().any(is_the_network);
     facts.stack(stack, desired, network);
@@ -238,8 +242,8 @@ pub fn assumptions(
         let image = observed.images.get(&instance.spec.image);
         let image = image.filter(|_| !unsettled.contains(instance.spec.image.as_str()));
         facts.instance(name, instance, (image, network));
-        facts.ports(desired, instance, observed);
-        facts.links((name, instance), &desired.identity.store, observed);
+        facts.ports(owner, instance, (observed, ownership));
+        facts.links((name, instance), (observed, ownership));
         needed.extend(instance.volumes.iter().map(|volume| volume.name.as_str()));
         if instance.readiness == Readiness::Completed {
             jobs.insert(instance.id.as_str());
@@ -248,13 +252,14 @@ pub fn assumptions(
     for (image, spec) in &desired.builds {
         facts.source(image, spec);
     }
-    for container in observed.containers.iter().filter(|c| is_ours(desired, &c.labels)) {
+    for container in observed.containers.iter().filter(|c| ownership.is_of(owner, *c)) {
         facts.container(container, container.label(label::INSTANCE_ID).is_some_and(|id| jobs.contains(id)));
     }
-    for network in observed.networks.iter().filter(|n| is_ours(desired, &n.labels)) {
+    for network in observed.networks.iter().filter(|n| ownership.is_of(owner, *n)) {
         facts.fact(&format!("network {}", network.name), network.id.as_str());
     }
-    let counts = |name: &str, labels| needed.contains(name) || is_ours(desired, labels);
+    let counts =
+        |name: &str, labels| needed.contains(name) || ownership.is_of(owner, Listed::volume(name, labels));
     for (name, labels) in observed.volumes.iter().filter(|(name, labels)| counts(name, labels)) {
         facts.volume(name, labels);
     }

@@ -1,6 +1,6 @@
 //! What there was of a stack before an apply: what an undo puts back.
 
-use super::{Remembered, RememberedSpec, conflict::is_ours};
+use super::{Remembered, RememberedSpec};
 use crate::{
     desired::{Desired, Readiness},
     id::{ContainerId, StackId, StoreId},
@@ -71,8 +71,9 @@ pub(super) type Needs<'a> = BTreeSet<&'a InstanceName>;
 /// What there is of a stack, to be kept until its apply has ended.
 pub fn before(desired: &Desired, observed: &Observed, remembered: &Remembered) -> Before {
     let known = Known { desired, observed, remembered };
-    let ours = observed.containers.iter().filter(|container| is_ours(desired, &container.labels));
-    let networks = observed.networks.iter().filter(|network| is_ours(desired, &network.labels));
+    let (ownership, stack) = (&remembered.ownership, desired.stack_id());
+    let ours = observed.containers.iter().filter(|container| ownership.is_of(stack, *container));
+    let networks = observed.networks.iter().filter(|network| ownership.is_of(stack, *network));
     let needs = |name: &InstanceName| desired.instances[name].depends_on.keys().cloned().collect();
     Before {
         store: desired.identity.store.clone(),
@@ -129,8 +130,8 @@ impl Known<'_> {
 
     /// A place in a network of the stack, as the engine's list tells it.
     fn seen(&self, container: &ObservedContainer) -> Option<Attachment> {
-        let mut networks =
-            self.observed.networks.iter().filter(|network| is_ours(self.desired, &network.labels));
+        let (ownership, stack) = (&self.remembered.ownership, self.desired.stack_id());
+        let mut networks = self.observed.networks.iter().filter(|network| ownership.is_of(stack, *network));
         networks.find_map(|network| match container.networks.get(&network.name) {
             Some(Some(IpAddr::V4(address))) => Some(Attachment {
                 name: NetworkName::from_stored(network.name.clone()),

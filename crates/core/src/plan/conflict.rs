@@ -1,12 +1,13 @@
 //! What is in the way of a plan: names and ports that others have.
 
-use super::{PlanOptions, Remembered};
+use super::{PlanOptions, Remembered, assume::Seen};
 use crate::{
     desired::{Desired, DesiredInstance},
     engine::EngineKind,
-    id::{StackId, StoreId},
-    name::InstanceName,
+    id::StackId,
+    name::{InstanceName, PhysicalVolume},
     observed::{Observed, ObservedContainer},
+    ownership::{Listed, Owner, Ownership},
     podman,
     port::HostSocket,
     resolve::Problem,
@@ -15,7 +16,7 @@ use crate::{
     subnet::overlap,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 /// Something in the way; what it is, whose, and the way out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -37,228 +38,249 @@ pub(super) fn conflicts(
     remembered: &Remembered,
     options: &PlanOptions,
 ) -> Vec<Conflict> {
-    let mut found = Vec::new();
+    let mut search = Search { desired, observed, remembered, found: Vec::new() };
     let wanted: Vec<_> = desired.instances.iter().filter(|(_, i)| i.wanted != Wanted::Absent).collect();
     if !wanted.is_empty() {
-        network(desired, observed, &mut found);
+        search.network();
     }
-    for (name, instance) in wanted {
-        container_name(desired, (name, instance), observed, &mut found);
-        found.extend(impossible(name, instance, observed));
-        link_names(desired, (name, instance), observed, &mut found);
-        found.extend(foreign_volumes(desired, (name, instance), observed, remembered, options.adopt_volumes));
-        if !options.reuse_volumes {
-            found.extend(left_volumes(desired, (name, instance), observed, remembered));
-        }
-        if instance.wanted == Wanted::Running {
-            ports(desired, (name, instance), observed, &mut found);
+    for named in wanted {
+        search.container_name(named);
+        search.impossible(named);
+        search.link_names(named);
+        search.volumes(named, options);
+        if named.1.wanted == Wanted::Running {
+            search.ports(named);
         }
     }
-    found.sort();
-    found
-}
-
-/// Whether an object's labels say it belongs to the stack of this store.
-pub(super) fn is_ours(desired: &Desired, labels: &BTreeMap<String, String>) -> bool {
-    belongs(labels, &desired.identity.store, &desired.identity.stack)
-}
-
-/// Whether an object's labels say it belongs to that stack of that store.
-pub(super) fn belongs(labels: &BTreeMap<String, String>, store: &StoreId, stack: &StackId) -> bool {
-    labels.get(label::STORE_ID).map(String::as_str) == Some(store.as_str())
-        && labels.get(label::STACK_ID).map(String::as_str) == Some(stack.as_str())
-}
-
-/// Whose an object is, in words.
-fn owner(desired: &Desired, labels: &BTreeMap<String, String>) -> String {
-    let stack = labels.get(label::STACK_NAME).map_or("?", String::as_str);
-    match labels.get(label::STORE_ID) {
-        None => "was not made by DevArch".to_owned(),
-        Some(store) if store == desired.identity.store.as_str() => {
-            format!("belongs to stack '{stack}'")
-        }
-        Some(_) => format!("belongs to stack '{stack}' of another DevArch home or user"),
-    }
-}
-
-/// What to do about an object of another home that is lost; it comes after the words that are true of any.
-fn adoption(desired: &Desired, labels: &BTreeMap<String, String>) -> String {
-    let store = labels.get(label::STORE_ID).filter(|store| *store != desired.identity.store.as_str());
-    match (store, labels.get(label::STACK_NAME)) {
-        (Some(_), Some(stack)) => {
-            format!("; if that home is lost, `devarch adopt {stack}` clears away what it left")
-        }
-        _ => String::new(),
-    }
-}
-
-fn network(desired: &Desired, observed: &Observed, found: &mut Vec<Conflict>) {
-    let name = desired.network.name.as_str();
-    let of_stack = |message: String| Problem { instance: None, field: "network".to_owned(), message };
-    let mut ours = false;
-    for network in observed.networks.iter().filter(|network| network.name == name) {
-        if is_ours(desired, &network.labels) {
-            ours = true;
-        } else {
-            found.push(Conflict(of_stack(format!(
-                "network {name} {}; remove it (`network rm {name}`) or give the stack another name{}",
-                owner(desired, &network.labels),
-                adoption(desired, &network.labels)
-            ))));
-        }
-    }
-    if ours {
-        return;
-    }
-    for network in observed.networks.iter().filter(|network| network.name != name) {
-        if let Some(taken) = network.subnets.iter().find(|net| overlap(net, &desired.network.subnet)) {
-            found.push(Conflict(of_stack(format!(
-                "its subnet {} overlaps {taken} of network {}; remove that network, or `devarch down {}` so that the \
-                 stack gets another subnet",
-                desired.network.subnet, network.name, desired.identity.stack_name
-            ))));
-        }
-    }
-}
-
-fn link_names(
-    desired: &Desired,
-    (name, instance): Named<'_>,
-    observed: &Observed,
-    found: &mut Vec<Conflict>,
-) {
-    for link in &instance.links {
-        let network = link.network.name.as_str();
-        let mut same = observed.networks.iter().filter(|there| there.name == network);
-        if let Some(other) = same.find(|there| !is_ours(desired, &there.labels)) {
-            let owner = owner(desired, &other.labels);
-            let message = format!(
-                "network {network}, which would link it to {}, {owner}; remove it (`network rm {network}`){}",
-                link.provider,
-                adoption(desired, &other.labels)
-            );
-            found.push(Conflict(Problem::of(name, "wires", message)));
-        }
-    }
+    search.found.sort();
+    search.found
 }
 
 type Named<'a> = (&'a InstanceName, &'a DesiredInstance);
 
-fn container_name(
-    desired: &Desired,
-    (name, instance): Named<'_>,
-    observed: &Observed,
-    found: &mut Vec<Conflict>,
-) {
-    let taken = observed
-        .containers
-        .iter()
-        .find(|container| container.name == instance.container && !is_ours(desired, &container.labels));
-    if let Some(taken) = taken {
-        let message = format!(
-            "container name {} is taken: that container {}; remove or rename it, or rename the instance{}",
-            instance.container,
-            owner(desired, &taken.labels),
-            adoption(desired, &taken.labels)
-        );
-        found.push(Conflict(Problem::of(name, "name", message)));
-    }
+struct Search<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    remembered: &'a Remembered,
+    found: Vec<Conflict>,
 }
 
-/// Volumes of others, but those of a lost home that were taken over, now or before: labels can't say so.
-fn foreign_volumes(
-    desired: &Desired,
-    (name, instance): Named<'_>,
-    observed: &Observed,
-    remembered: &Remembered,
-    adopt: bool,
-) -> Vec<Conflict> {
-    let mut found = Vec::new();
-    for volume in &instance.volumes {
-        let Some(labels) = observed.volumes.get(volume.name.as_str()) else {
-            continue;
+impl Search<'_> {
+    fn ownership(&self) -> &Ownership {
+        &self.remembered.ownership
+    }
+
+    fn owns<'o>(&self, object: impl Into<Listed<'o>>) -> bool {
+        self.ownership().is_of(self.desired.stack_id(), object)
+    }
+
+    fn report(&mut self, name: &InstanceName, field: impl Into<String>, message: String) {
+        self.found.push(Conflict(Problem::of(name, field, message)));
+    }
+
+    fn report_network(&mut self, message: String) {
+        let problem = Problem { instance: None, field: "network".to_owned(), message };
+        self.found.push(Conflict(problem));
+    }
+
+    /// What to do about an object that is not the stack's; it comes after the words that are true of any.
+    fn way_out<'o>(&self, object: impl Into<Listed<'o>>) -> String {
+        let object = object.into();
+        let stack = object.labels.get(label::STACK_NAME);
+        match (self.ownership().owner(object), stack) {
+            (Owner::Unremembered, _) => {
+                format!(
+                    "; `devarch adopt {}` shows what can be done about it",
+                    self.desired.identity.stack_name
+                )
+            }
+            (Owner::OtherStore, Some(stack)) => {
+                format!("; if that home is lost, `devarch adopt {stack}` clears away what it left")
+            }
+            (Owner::Stack { stack, .. }, _) => match self.ownership().stack_name(&stack) {
+                Some(name) => {
+                    format!("; `devarch up {name}` gives it its new name, if that stack was renamed")
+                }
+                None => String::new(),
+            },
+            _ => String::new(),
+        }
+    }
+
+    fn network(&mut self) {
+        let name = self.desired.network.name.as_str();
+        let mut ours = false;
+        for network in self.observed.networks.iter().filter(|network| network.name == name) {
+            if self.owns(network) {
+                ours = true;
+                continue;
+            }
+            let owner = self.ownership().in_words(network);
+            let way_out = self.way_out(network);
+            self.report_network(format!(
+                "network {name} {owner}; remove it (`network rm {name}`) or give the stack another name{way_out}"
+            ));
+        }
+        if ours {
+            return;
+        }
+        let subnet = self.desired.network.subnet;
+        for network in self.observed.networks.iter().filter(|network| network.name != name) {
+            if let Some(taken) = network.subnets.iter().find(|net| overlap(net, &subnet)) {
+                self.report_network(format!(
+                    "its subnet {subnet} overlaps {taken} of network {}; remove that network, or `devarch down {}` so \
+                     that the stack gets another subnet",
+                    network.name, self.desired.identity.stack_name
+                ));
+            }
+        }
+    }
+
+    fn link_names(&mut self, (name, instance): Named<'_>) {
+        for link in &instance.links {
+            let network = link.network.name.as_str();
+            let mut same = self.observed.networks.iter().filter(|there| there.name == network);
+            if let Some(other) = same.find(|there| !self.owns(*there)) {
+                let message = format!(
+                    "network {network}, which would link it to {}, {}; remove it (`network rm {network}`){}",
+                    link.provider,
+                    self.ownership().in_words(other),
+                    self.way_out(other)
+                );
+                self.report(name, "wires", message);
+            }
+        }
+    }
+
+    fn container_name(&mut self, (name, instance): Named<'_>) {
+        let mut same = self.observed.containers.iter().filter(|there| there.name == instance.container);
+        if let Some(taken) = same.find(|there| !self.owns(*there)) {
+            let message = format!(
+                "container name {} is taken: that container {}; remove or rename it, or rename the instance{}",
+                instance.container,
+                self.ownership().in_words(taken),
+                self.way_out(taken)
+            );
+            self.report(name, "name", message);
+        }
+    }
+
+    fn volumes(&mut self, (name, instance): Named<'_>, options: &PlanOptions) {
+        for VolumeSpec { name: volume } in &instance.volumes {
+            // What was taken over once is this instance's; labels can't say so.
+            let had = self.remembered.had_volume(&instance.id, volume);
+            let message = if let Some(message) = self.held_volume((name, instance), volume) {
+                message
+            } else if let Some(message) = self.foreign_volume(volume, had || options.adopt_volumes) {
+                message
+            } else if let Some(message) = self.left_volume(instance, volume)
+                && !had
+                && !options.reuse_volumes
+            {
+                message
+            } else {
+                continue;
+            };
+            self.report(name, "volumes", message);
+        }
+    }
+
+    /// A volume that another instance of this store has now, whatever its labels say.
+    fn held_volume(&self, (name, instance): Named<'_>, volume: &PhysicalVolume) -> Option<String> {
+        let (id, stack, holder) = self.ownership().volume_holder(volume.as_str())?;
+        (*id != instance.id).then(|| {
+            format!(
+                "volume {volume} is the one of instance '{holder}' of stack '{stack}'; give this instance another name, \
+                 for example '{}'",
+                self.free_name(name)
+            )
+        })
+    }
+
+    /// A name for an instance that leads to no volume, container or instance there is.
+    fn free_name(&self, name: &InstanceName) -> String {
+        let taken = |candidate: &String| {
+            let physical = format!("devarch-{}-{candidate}", self.desired.identity.stack_name);
+            self.desired.instances.keys().any(|other| other.as_str() == candidate)
+                || self.ownership().has_volume_of(&physical)
+                || self.observed.volumes.keys().any(|volume| volume.starts_with(&format!("{physical}-")))
+                || self.observed.containers.iter().any(|container| container.name.as_str() == physical)
         };
-        let store = labels.get(label::STORE_ID).map(String::as_str);
-        let adopted = store.is_some() && (adopt || remembered.had_volume(&instance.id, &volume.name));
-        if store == Some(desired.identity.store.as_str()) || adopted {
-            continue;
+        let mut candidates = (2..u32::MAX).map(|number| InstanceName::numbered(name.as_str(), number));
+        candidates.find(|candidate| !taken(candidate)).unwrap_or_else(|| name.to_string())
+    }
+
+    /// A volume of another home, but one of a lost home that is taken over, now or before; or of nobody DevArch knows.
+    fn foreign_volume(&self, volume: &PhysicalVolume, adopted: bool) -> Option<String> {
+        let labels = self.observed.volumes.get(volume.as_str())?;
+        let store = labels.get(label::STORE_ID);
+        if store.is_some_and(|store| adopted || *store == self.ownership().store().as_str()) {
+            return None;
         }
         let way_out =
             if store.is_some() { "; if that home is lost, --adopt-volumes takes its data over" } else { "" };
-        let message = format!(
-            "volume {} {}; its data is left alone: remove it, or rename the instance{way_out}",
-            volume.name,
-            owner(desired, labels)
-        );
-        found.push(Conflict(Problem::of(name, "volumes", message)));
+        Some(format!(
+            "volume {volume} {}; its data is left alone: remove it, or rename the instance{way_out}",
+            self.ownership().in_words(Listed::volume(volume.as_str(), labels))
+        ))
     }
-    found
-}
 
-/// A volume that a removed stack or instance left is not taken over by accident.
-fn left_volumes(
-    desired: &Desired,
-    (name, instance): Named<'_>,
-    observed: &Observed,
-    remembered: &Remembered,
-) -> Vec<Conflict> {
-    let mut found = Vec::new();
-    let owned = |labels: &BTreeMap<String, String>| {
-        labels.get(label::STORE_ID).map(String::as_str) == Some(desired.identity.store.as_str())
-            && labels.get(label::INSTANCE_ID).map(String::as_str) != Some(instance.id.as_str())
-    };
-    // What was taken over once is this instance's; labels can't say so.
-    for VolumeSpec { name: volume } in
-        instance.volumes.iter().filter(|volume| !remembered.had_volume(&instance.id, &volume.name))
-    {
-        let left = observed.volumes.get(volume.as_str()).filter(|labels| owned(labels));
-        let Some(labels) = left else { continue };
-        let whose = |label: &str| labels.get(label).map_or("?", String::as_str);
-        let message = format!(
-            "volume {volume} holds the data of instance '{}' of stack '{}', which was removed; \
-             --reuse-volumes takes it over, removing the volume from the engine starts empty",
-            whose(label::INSTANCE_NAME),
-            whose(label::STACK_NAME)
-        );
-        found.push(Conflict(Problem::of(name, "volumes", message)));
+    /// A volume that a removed stack or instance left is not taken over by accident.
+    fn left_volume(&self, instance: &DesiredInstance, volume: &PhysicalVolume) -> Option<String> {
+        let labels = self.observed.volumes.get(volume.as_str())?;
+        let whose = |label: &str| labels.get(label).map(String::as_str);
+        let ours = whose(label::STORE_ID) == Some(self.ownership().store().as_str());
+        if !ours || whose(label::INSTANCE_ID) == Some(instance.id.as_str()) {
+            return None;
+        }
+        let left = match self.ownership().kept_volume(volume.as_str()) {
+            Some((stack, name)) => {
+                format!("holds the data of instance '{name}' of stack '{stack}', which was removed")
+            }
+            None => format!(
+                "carries the labels of instance '{}' of stack '{}', which this DevArch home does not know",
+                whose(label::INSTANCE_NAME).unwrap_or("?"),
+                whose(label::STACK_NAME).unwrap_or("?")
+            ),
+        };
+        Some(format!(
+            "volume {volume} {left}; --reuse-volumes takes it over, removing the volume from the engine starts empty"
+        ))
     }
-    found
-}
 
-/// What the engine can't be told.
-fn impossible(name: &InstanceName, instance: &DesiredInstance, observed: &Observed) -> Vec<Conflict> {
-    match observed.engine.kind {
-        EngineKind::Docker => Vec::new(),
-        EngineKind::Podman => {
-            let fields = podman::impossible(&instance.spec).into_iter();
-            fields.map(|(field, message)| Conflict(Problem::of(name, field, message))).collect()
+    /// What the engine can't be told.
+    fn impossible(&mut self, (name, instance): Named<'_>) {
+        if self.observed.engine.kind == EngineKind::Podman {
+            for (field, message) in podman::impossible(&instance.spec) {
+                self.report(name, field, message);
+            }
         }
     }
-}
 
-fn ports(desired: &Desired, (name, instance): Named<'_>, observed: &Observed, found: &mut Vec<Conflict>) {
-    for port in &instance.spec.ports {
-        let choose =
-            || format!("`devarch set {}/{name} ports.{}=PORT`", desired.identity.stack_name, port.key.target);
-        let message = if let Some(holder) = holder(desired, observed, port.socket()) {
-            format!(
-                "port {} is already in use by {holder}; stop it, or choose another: {}",
-                port.host_port,
-                choose()
-            )
-        } else if is_roots(observed, port.socket()) {
-            format!(
-                "port {0} is root's (below {1}), and this {2} runs without root; choose another: {3}; or let \
-                 everybody have it: `sudo sysctl net.ipv4.ip_unprivileged_port_start={0}`",
-                port.host_port,
-                observed.engine.lowest_port,
-                observed.engine.kind,
-                choose()
-            )
-        } else {
-            continue;
-        };
-        found.push(Conflict(Problem::of(name, format!("ports.{}", port.key), message)));
+    fn ports(&mut self, (name, instance): Named<'_>) {
+        let observed = self.observed;
+        for port in &instance.spec.ports {
+            let choose = format!(
+                "`devarch set {}/{name} ports.{}=PORT`",
+                self.desired.identity.stack_name, port.key.target
+            );
+            let seen = (observed, self.ownership());
+            let message = if let Some(holder) = holder(seen, self.desired.stack_id(), port.socket()) {
+                format!(
+                    "port {} is already in use by {holder}; stop it, or choose another: {choose}",
+                    port.host_port
+                )
+            } else if is_roots(observed, port.socket()) {
+                format!(
+                    "port {0} is root's (below {1}), and this {2} runs without root; choose another: {choose}; or let \
+                     everybody have it: `sudo sysctl net.ipv4.ip_unprivileged_port_start={0}`",
+                    port.host_port, observed.engine.lowest_port, observed.engine.kind,
+                )
+            } else {
+                continue;
+            };
+            self.report(name, format!("ports.{}", port.key), message);
+        }
     }
 }
 
@@ -269,11 +291,11 @@ fn is_roots(observed: &Observed, socket: HostSocket) -> bool {
     socket.port < observed.engine.lowest_port && !published()
 }
 
-/// Who else has a host port: another container or a process, in words.
-pub(super) fn holder(desired: &Desired, observed: &Observed, socket: HostSocket) -> Option<String> {
+/// Who but a stack itself has a host port: another container or a process, in words.
+pub(super) fn holder((observed, ownership): Seen<'_>, stack: &StackId, socket: HostSocket) -> Option<String> {
     let mut publishers = observed.containers.iter().filter(|container| publishes(container, socket));
-    if let Some(other) = publishers.clone().find(|container| !is_ours(desired, &container.labels)) {
-        return Some(format!("container {}, which {}", other.name, owner(desired, &other.labels)));
+    if let Some(other) = publishers.clone().find(|container| !ownership.is_of(stack, *container)) {
+        return Some(format!("container {}, which {}", other.name, ownership.in_words(other)));
     }
     if publishers.next().is_some() {
         return None;

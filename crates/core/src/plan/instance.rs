@@ -9,6 +9,7 @@ use crate::{
     desired::{Desired, DesiredInstance, Readiness},
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, RunState},
+    ownership::Listed,
     podman,
     resolve::BuildSpec,
     secret::Locked,
@@ -54,6 +55,11 @@ pub(super) enum Source<'a> {
 }
 
 impl<'a> Case<'a> {
+    /// Whether this store created an object for the stack.
+    pub(super) fn owns<'o>(&self, object: impl Into<Listed<'o>>) -> bool {
+        self.remembered.ownership.is_of(self.desired.stack_id(), object)
+    }
+
     /// How an image relates to what the stack builds.
     pub(super) fn source(&self, image: &str) -> Source<'a> {
         let Some(spec) = self.desired.builds.get(image) else { return Source::Elsewhere };

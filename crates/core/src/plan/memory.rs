@@ -3,6 +3,7 @@
 use crate::{
     id::{ImageId, InstanceId},
     name::{InstanceName, PhysicalVolume},
+    ownership::Ownership,
     resolve::Prior,
     secret::{GIVEN_UP, Locked, Sealable, Secret, Stored},
     spec::{ContainerSpec, Identity},
@@ -73,13 +74,15 @@ pub(super) fn memory(
 }
 
 /// What the store remembers of earlier applies to this engine.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
     /// By instance, what its containers were made from, newest first: a kept or failed one is still known.
     pub applied: BTreeMap<InstanceId, Vec<RememberedSpec>>,
     /// Copies of data that no undo needs once what is planned is ready: those of the interrupted apply that it takes
     /// over, and of applies that were past their commit point.
     pub spent_copies: BTreeSet<PhysicalVolume>,
+    /// Which objects it created.
+    pub ownership: Ownership,
 }
 
 impl Remembered {

@@ -4,8 +4,9 @@ use super::{Change, Conflict, Made};
 use crate::{
     desired::Readiness,
     engine::EngineKind,
-    id::{ContainerId, ImageId, NetworkId},
+    id::{ApplyId, ContainerId, ImageId, NetworkId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
+    ownership::{CreatedObject, ObjectKind},
     resolve::{BuildSpec, Problem, Provisioning, Supply},
     spec::{Attachment, FileSpec, Identity, NetworkSpec, VolumeSpec},
     unit::Millis,
@@ -145,6 +146,31 @@ pub enum Action {
 }
 
 impl Action {
+    /// The object it creates, to be remembered before the engine is asked: an id follows once it has answered.
+    pub fn creates(&self, apply: &ApplyId) -> Option<CreatedObject> {
+        let (kind, name, identity, hash) = match self {
+            Self::CreateContainer { name, made } => {
+                (ObjectKind::Container, name.to_string(), &made.identity, made.hash.clone())
+            }
+            Self::CreateNetwork { spec, identity } => {
+                (ObjectKind::Network, spec.name.to_string(), identity, spec.hash())
+            }
+            Self::CreateVolume { spec, identity } => {
+                (ObjectKind::Volume, spec.name.to_string(), identity, String::new())
+            }
+            _ => return None,
+        };
+        Some(CreatedObject {
+            kind,
+            name,
+            id: None,
+            stack: identity.stack.clone(),
+            instance: identity.instance.as_ref().map(|instance| instance.id.clone()),
+            apply: apply.clone(),
+            hash,
+        })
+    }
+
     /// Whether it is the end of what is replaced, unwanted or should not be connected. In a plan everything else comes
     /// before: while no cleanup has begun an apply can be put back; from then on it only goes forward.
     pub fn is_cleanup(&self) -> bool {

@@ -3,14 +3,15 @@
 mod data;
 
 use super::{
-    Action, Before, BeforeContainer, ContainerRef, Step, StepId, VolumeCopy, before::Needs,
-    conflict::belongs, model::ends,
+    Action, Before, BeforeContainer, ContainerRef, Step, StepId, VolumeCopy, assume::Seen, before::Needs,
+    model::ends,
 };
 use crate::{
     desired::Readiness,
     id::{ApplyId, ContainerId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume},
     observed::{Observed, ObservedContainer, ObservedNetwork, RunState},
+    ownership::{Listed, Ownership},
     resolve::{Dependencies, start_order},
     spec::label,
     template::DependencyCondition,
@@ -47,12 +48,12 @@ pub struct Undo {
 /// not run again. A container that is gone, or a connection to a network that is, is told as lost.
 pub fn undo(
     before: &Before,
-    observed: &Observed,
+    (observed, ownership): (&Observed, &Ownership),
     applies: &BTreeSet<ApplyId>,
     uncertain: &BTreeSet<ContainerId>,
     copies: &[VolumeCopy],
 ) -> Undo {
-    let mut builder = Builder::new(before, observed, applies, uncertain);
+    let mut builder = Builder::new(before, (observed, ownership), applies, uncertain);
     builder.due(copies);
     builder.stop();
     builder.remove();
@@ -96,6 +97,7 @@ impl Kept<'_> {
 struct Builder<'a> {
     before: &'a Before,
     observed: &'a Observed,
+    ownership: &'a Ownership,
     applies: &'a BTreeSet<ApplyId>,
     uncertain: &'a BTreeSet<ContainerId>,
     kept: Vec<Kept<'a>>,
@@ -117,13 +119,14 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(
         before: &'a Before,
-        observed: &'a Observed,
+        (observed, ownership): Seen<'a>,
         applies: &'a BTreeSet<ApplyId>,
         uncertain: &'a BTreeSet<ContainerId>,
     ) -> Self {
         let mut builder = Self {
             before,
             observed,
+            ownership,
             applies,
             uncertain,
             kept: Vec::new(),
@@ -138,12 +141,10 @@ impl<'a> Builder<'a> {
         };
         let mut missing: BTreeMap<&ContainerId, &BeforeContainer> =
             before.containers.iter().map(|container| (&container.id, container)).collect();
-        let ours: Vec<&ObservedContainer> =
-            observed.containers.iter().filter(|container| builder.ours(&container.labels)).collect();
-        for now in ours {
+        for now in &observed.containers {
             if let Some(was) = missing.remove(&now.id) {
                 builder.kept.push(Kept { was, now });
-            } else if builder.made_by(&now.labels) {
+            } else if builder.created(now) {
                 builder.made.push(now);
             }
         }
@@ -154,22 +155,24 @@ impl<'a> Builder<'a> {
         builder
     }
 
-    fn ours(&self, labels: &BTreeMap<String, String>) -> bool {
-        belongs(labels, &self.before.store, &self.before.stack)
+    fn owns<'o>(&self, object: impl Into<Listed<'o>>) -> bool {
+        self.ownership.is_of(&self.before.stack, object)
     }
 
-    fn made_by(&self, labels: &BTreeMap<String, String>) -> bool {
-        labels.get(label::APPLY_ID).is_some_and(|apply| self.applies.contains(&ApplyId::new(apply)))
+    /// Whether those applies created an object of the stack.
+    fn created<'o>(&self, object: impl Into<Listed<'o>>) -> bool {
+        let object = object.into();
+        self.owns(object) && self.ownership.is_created_by(self.applies, object)
     }
 
     fn networks(&self) -> impl Iterator<Item = &'a ObservedNetwork> {
-        self.observed.networks.iter().filter(|network| self.ours(&network.labels))
+        self.observed.networks.iter().filter(|network| self.owns(*network))
     }
 
     /// The volumes those applies made.
     fn made_volumes(&self) -> impl Iterator<Item = PhysicalVolume> {
         let volumes = self.observed.volumes.iter();
-        let made = volumes.filter(|(_, labels)| self.ours(labels) && self.made_by(labels));
+        let made = volumes.filter(|(name, labels)| self.created(Listed::volume(name, labels)));
         made.map(|(name, _)| PhysicalVolume::from_stored(name))
     }
 
@@ -384,8 +387,8 @@ impl<'a> Builder<'a> {
         let is_provider = |container: &&ObservedContainer| {
             container.networks.contains_key(&network.name)
                 && container.label(label::INSTANCE_ID) == Some(provider.as_str())
-                && container.label(label::STORE_ID) == Some(self.before.store.as_str())
-                && !self.ours(&container.labels)
+                && self.ownership.is_ours(*container)
+                && !self.owns(*container)
         };
         let providers: Vec<&ObservedContainer> =
             self.observed.containers.iter().filter(is_provider).collect();
@@ -401,7 +404,7 @@ impl<'a> Builder<'a> {
         let ends = ends(&self.steps);
         for network in self.networks().collect::<Vec<_>>() {
             let name = NetworkName::from_stored(network.name.clone());
-            if self.made_by(&network.labels) && !self.before.networks.contains(&name) {
+            if self.created(network) && !self.before.networks.contains(&name) {
                 let mut after = ends.clone();
                 after.extend(self.part(network, &name, &ends));
                 self.step(None, Action::RemoveNetwork { id: network.id.clone(), name }, after);

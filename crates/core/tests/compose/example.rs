@@ -118,7 +118,7 @@ pub(crate) fn stack(instances: impl IntoIterator<Item = (InstanceName, DesiredIn
         identity: Identity {
             store: StoreId::new("store"),
             stack: StackId::new("stack"),
-            stack_name: "shop".to_owned(),
+            stack_name: "shop".parse().unwrap(),
             instance: None,
         },
         network: NetworkSpec::of_stack(

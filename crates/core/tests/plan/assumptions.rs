@@ -115,6 +115,7 @@ fn health_times_and_words_of_the_engine_are_no_facts() {
         }
         paper.of("db").networks.insert("devarch-shop-net".to_owned(), None);
         let mut foreign = paper.of("db").clone();
+        foreign.id = devarch_core::id::ContainerId::new("theirs");
         foreign.labels.clear();
         foreign.ports.clear();
         foreign.name = devarch_core::name::ContainerName::from_stored("theirs");

@@ -60,8 +60,9 @@ fn values_of_wires_and_secrets_are_measured_and_not_shown() {
 
 #[test]
 fn many_values_that_are_too_long_together_are_refused_with_the_longest() {
-    let variables =
-        |number: usize| -> String { (0..number).map(|at| format!("V{at}: {}, ", x(100_000 + at))).collect() };
+    let variables = |number: usize| -> String {
+        (0..number).map(|at| format!("V{at}: {}, ", x(100_000 + at))).collect::<Vec<_>>().concat()
+    };
     let of = |number: usize, more: &str| {
         problems(&format!("a: {{template: t, environment: {{{}}}{more}}}", variables(number)))
     };

@@ -338,6 +338,7 @@ fn what_others_have_is_a_conflict_that_names_them() {
         other
     };
     foreign.of("web").labels.clear();
+    foreign.of("web").id = devarch_core::id::ContainerId::new("theirs");
     paper.observed.containers = foreign.observed.containers.clone();
     paper.observed.volumes.insert("devarch-shop-web-data".to_owned(), std::collections::BTreeMap::new());
     paper.observed.listeners.push(Listener {
@@ -349,9 +350,9 @@ fn what_others_have_is_a_conflict_that_names_them() {
     let error =
         plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap_err();
     insta::assert_snapshot!(error.to_string(), @"
-    stack 'shop' can't be applied: instance 'web': container name devarch-shop-web is taken: that container was not made by DevArch; remove or rename it, or rename the instance
-      instance 'web': port 8080 is already in use by container devarch-shop-web, which was not made by DevArch; stop it, or choose another: `devarch set shop/web ports.80=PORT`
-      instance 'web': volume devarch-shop-web-data was not made by DevArch; its data is left alone: remove it, or rename the instance
+    stack 'shop' can't be applied: instance 'web': container name devarch-shop-web is taken: that container was not created by DevArch; remove or rename it, or rename the instance
+      instance 'web': port 8080 is already in use by container devarch-shop-web, which was not created by DevArch; stop it, or choose another: `devarch set shop/web ports.80=PORT`
+      instance 'web': volume devarch-shop-web-data was not created by DevArch; its data is left alone: remove it, or rename the instance
     ");
 }
 

@@ -8,6 +8,7 @@ use devarch_core::{
     id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
+    ownership::{CreatedObject, Ownership},
     plan::{
         Action, AppliedState, Assumptions, Before, ContainerRef, Made, Plan, PlanOptions, Remembered,
         RememberedSpec, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
@@ -154,7 +155,11 @@ impl Paper {
         };
         let mut paper = Self {
             observed,
-            remembered: Remembered::default(),
+            remembered: Remembered {
+                applied: BTreeMap::new(),
+                spent_copies: BTreeSet::new(),
+                ownership: Ownership::new(StoreId::new("store-1")),
+            },
             subnet: "10.213.0.0/24".parse().unwrap(),
             sources: BTreeMap::new(),
             pull: None,
@@ -250,11 +255,17 @@ impl Paper {
         let desired = self.desire(stack);
         let planned = plan(&desired, &self.observed, &self.remembered, &PlanOptions::default());
         let unsettled = planned.as_ref().map(Plan::unsettled_images).unwrap_or_default();
-        assumptions(stack, &desired, &self.observed, &unsettled)
+        assumptions(stack, &desired, (&self.observed, &self.remembered.ownership), &unsettled)
     }
 
     pub(crate) fn undo(&self, before: &Before, applies: &[ApplyId]) -> Undo {
-        undo(before, &self.observed, &applies.iter().cloned().collect(), &BTreeSet::new(), &self.copies)
+        undo(
+            before,
+            (&self.observed, &self.remembered.ownership),
+            &applies.iter().cloned().collect(),
+            &BTreeSet::new(),
+            &self.copies,
+        )
     }
 
     /// Makes the first steps in an order they allow.
@@ -293,8 +304,10 @@ impl Paper {
             }
             Action::CreateNetwork { spec, identity } => {
                 assert!(self.observed.networks.iter().all(|network| network.name != spec.name.as_str()));
+                let id = format!("net-{}", spec.name);
+                self.created(&step.action, &id);
                 self.observed.networks.push(ObservedNetwork {
-                    id: NetworkId::new(format!("net-{}", spec.name)),
+                    id: NetworkId::new(id),
                     name: spec.name.to_string(),
                     labels: spec.labels(identity, &self.apply_id()),
                     subnets: vec![spec.subnet],
@@ -306,6 +319,7 @@ impl Paper {
                 self.observed.networks.retain(|network| network.id != *id);
             }
             Action::CreateVolume { spec, identity } => {
+                self.created(&step.action, spec.name.as_str());
                 let labels = identity.labels("", &self.apply_id());
                 assert!(self.observed.volumes.insert(spec.name.to_string(), labels).is_none());
             }
@@ -318,7 +332,9 @@ impl Paper {
                 self.contents.remove(name.as_str());
             }
             Action::CreateContainer { name, made: from } => {
-                made.insert(id, self.create(name, from));
+                let container = self.create(name, from);
+                self.created(&step.action, container.as_str());
+                made.insert(id, container);
             }
             Action::Remember { made } => self.remember(made),
             Action::PutFiles { container, .. } => {
@@ -382,6 +398,12 @@ impl Paper {
                 }
             }
         }
+    }
+
+    /// What is created is remembered by its id.
+    fn created(&mut self, action: &Action, id: &str) {
+        let created = action.creates(&self.apply_id()).expect("it creates something");
+        self.remembered.ownership.remember(CreatedObject { id: Some(id.to_owned()), ..created });
     }
 
     /// What runs on either would make a mixture.

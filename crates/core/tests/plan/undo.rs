@@ -165,7 +165,7 @@ fn what_can_not_be_put_back_is_told() {
     paper.of("db").networks.clear();
     paper.of("db").name = ContainerName::from_stored("elsewhere");
     paper.of("api").name = ContainerName::from_stored("devarch-shop-db");
-    paper.of("db").labels.clear();
+    paper.of("db").id = ContainerId::new("theirs");
     paper.observed.containers.retain(|container| container.name.as_str() != "devarch-shop-web");
     let undo = paper.undo(&before, &[]);
     insta::assert_snapshot!(undo.lost.join("\n"), @"
@@ -181,7 +181,13 @@ fn a_container_whose_stop_may_be_under_way_is_stopped_and_started() {
     let mut paper = applied(&stack(SHOP), &[]);
     let (before, was) = (paper.before(&stack(SHOP)), state(&paper));
     let uncertain = ["api", "migrate"].map(|name| paper.of(name).id.clone());
-    let undo = undo(&before, &paper.observed, &BTreeSet::new(), &uncertain.into(), &[]);
+    let undo = undo(
+        &before,
+        (&paper.observed, &paper.remembered.ownership),
+        &BTreeSet::new(),
+        &uncertain.into(),
+        &[],
+    );
     paper.done.clear();
     paper.make(&undo.steps, undo.steps.len());
     insta::assert_snapshot!(paper.done.join("\n"), @"

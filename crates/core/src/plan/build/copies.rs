@@ -5,7 +5,8 @@ use crate::{
     desired::DesiredInstance,
     name::{InstanceName, PhysicalVolume},
     observed::ObservedContainer,
-    plan::{Action, StepId, VolumeCopy, conflict::is_ours, instance::Case},
+    ownership::Listed,
+    plan::{Action, StepId, VolumeCopy, instance::Case},
     spec::VolumeSpec,
 };
 use std::collections::BTreeSet;
@@ -79,10 +80,11 @@ impl Builder<'_> {
     /// Copies of earlier applies that no undo needs once everything is ready. The last copy of a volume that is gone is
     /// not among them.
     pub(super) fn spent_copies(&self) -> Vec<PhysicalVolume> {
-        let Case { desired, observed, remembered, .. } = self.case;
+        let Case { observed, remembered, .. } = self.case;
         let is_there = |volume: &PhysicalVolume| observed.volumes.contains_key(volume.as_str());
         let ours = |copy: &PhysicalVolume| {
-            observed.volumes.get(copy.as_str()).is_some_and(|labels| is_ours(desired, labels))
+            let labels = observed.volumes.get(copy.as_str());
+            labels.is_some_and(|labels| self.case.owns(Listed::volume(copy.as_str(), labels)))
         };
         let spent = remembered.spent_copies.iter().filter(|copy| ours(copy));
         spent.filter(|copy| copy.copied_from().is_some_and(|volume| is_there(&volume))).cloned().collect()

@@ -4,7 +4,7 @@ use super::{Builder, existing};
 use crate::{
     name::ContainerName,
     observed::ObservedContainer,
-    plan::{Action, ContainerRef, StepId, conflict::is_ours},
+    plan::{Action, ContainerRef, StepId},
     port::HostSocket,
     spec::{ContainerSpec, PublishedPort},
 };
@@ -72,8 +72,7 @@ impl Builder<'_> {
     /// or of what is to be removed.
     pub(super) fn order_names(&mut self) {
         let case = self.case;
-        let ours =
-            case.observed.containers.iter().filter(|container| is_ours(case.desired, &container.labels));
+        let ours = case.observed.containers.iter().filter(|container| case.owns(*container));
         let holders: BTreeMap<&ContainerName, &ObservedContainer> =
             ours.map(|container| (&container.name, container)).collect();
         let (mut takers, mut leaving) = (Vec::new(), BTreeMap::new());

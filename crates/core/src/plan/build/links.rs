@@ -7,10 +7,8 @@ use crate::{
     id::InstanceId,
     name::{InstanceName, NetworkName},
     observed::{Observed, ObservedContainer, ObservedNetwork, RunState},
-    plan::{
-        Action, ChangeKind, Conflict, Reason, StepId, Subject,
-        conflict::{belongs, is_ours},
-    },
+    ownership::Ownership,
+    plan::{Action, ChangeKind, Conflict, Reason, StepId, Subject},
     resolve::Problem,
     spec::{Attachment, label},
     stack::Wanted,
@@ -41,11 +39,11 @@ fn consumer(network: &ObservedNetwork) -> String {
 /// The container a link leads to, if it runs.
 pub(in crate::plan) fn linked<'o>(
     observed: &'o Observed,
-    store: &crate::id::StoreId,
+    ownership: &Ownership,
     link: &DesiredLink,
 ) -> Option<&'o ObservedContainer> {
     observed.containers.iter().find(|container| {
-        belongs(&container.labels, store, &link.stack)
+        ownership.is_of(&link.stack, *container)
             && container.label(label::INSTANCE_ID) == Some(link.instance.as_str())
             && container.name == link.container
             && container.state == RunState::Running
@@ -55,22 +53,22 @@ pub(in crate::plan) fn linked<'o>(
 /// The networks by which instances of other stacks are linked to that one.
 pub(in crate::plan) fn incoming<'o>(
     observed: &'o Observed,
-    store: &crate::id::StoreId,
+    ownership: &Ownership,
     provider: &InstanceId,
 ) -> impl Iterator<Item = &'o ObservedNetwork> {
     observed.networks.iter().filter(move |network| {
         network.labels.get(label::LINK).map(String::as_str) == Some(provider.as_str())
-            && network.labels.get(label::STORE_ID).map(String::as_str) == Some(store.as_str())
+            && ownership.is_ours(*network)
     })
 }
 
 impl<'a> Builder<'a> {
     fn incoming(&self, instance: &DesiredInstance) -> Vec<&'a ObservedNetwork> {
-        incoming(self.case.observed, &self.case.desired.identity.store, &instance.id).collect()
+        incoming(self.case.observed, &self.case.remembered.ownership, &instance.id).collect()
     }
 
     fn linked(&self, link: &DesiredLink) -> Option<&'a ObservedContainer> {
-        linked(self.case.observed, &self.case.desired.identity.store, link)
+        linked(self.case.observed, &self.case.remembered.ownership, link)
     }
 
     /// The places of an instance's container: as a consumer, and as the provider of those whose networks are there.
@@ -225,6 +223,7 @@ impl<'a> Builder<'a> {
                 let who = consumer(network);
                 let runs = self.case.observed.containers.iter().any(|container| {
                     container.state == RunState::Running
+                        && self.case.remembered.ownership.is_ours(container)
                         && container.networks.contains_key(&network.name)
                         && container.label(label::INSTANCE_ID)
                             == network.labels.get(label::INSTANCE_ID).map(String::as_str)
@@ -259,8 +258,8 @@ impl<'a> Builder<'a> {
         let is_provider = |container: &&ObservedContainer| {
             container.networks.contains_key(&network.name)
                 && container.label(label::INSTANCE_ID) == provider
-                && container.label(label::STORE_ID) == network.labels.get(label::STORE_ID).map(String::as_str)
-                && !is_ours(self.case.desired, &container.labels)
+                && self.case.remembered.ownership.is_ours(*container)
+                && !self.case.owns(*container)
         };
         let providers: Vec<&ObservedContainer> =
             self.case.observed.containers.iter().filter(is_provider).collect();

@@ -13,13 +13,13 @@ mod wires;
 use super::{
     Action, Change, ChangeKind, Conflict, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason,
     Remembered, Step, StepId, Subject,
-    conflict::{conflicts, is_ours},
+    conflict::conflicts,
     instance::{Case, Verdict},
 };
 use crate::{
     desired::{Desired, DesiredInstance},
     id::ContainerId,
-    name::{ContainerName, InstanceName, NetworkName, StackName},
+    name::{ContainerName, InstanceName, NetworkName},
     observed::{Observed, ObservedContainer, RunState},
     resolve::{Dependencies, Problem, start_order},
     spec::label,
@@ -37,6 +37,7 @@ pub fn plan(
     in_the_way(desired, conflicts(desired, observed, remembered, options))?;
     let case = Case { desired, observed, remembered, options };
     let mut builder = Builder::new(&case);
+    builder.report_unremembered();
     builder.tell_links();
     builder.take_down();
     builder.bring_up();
@@ -52,10 +53,10 @@ pub fn plan(
 }
 
 fn in_the_way(desired: &Desired, conflicts: Vec<Conflict>) -> Result<(), PlanError> {
-    match desired.identity.stack_name.parse::<StackName>() {
-        Ok(stack) if !conflicts.is_empty() => Err(PlanError::Conflicts { stack, conflicts }),
-        _ => Ok(()),
+    if conflicts.is_empty() {
+        return Ok(());
     }
+    Err(PlanError::Conflicts { stack: desired.identity.stack_name.clone(), conflicts })
 }
 
 struct Builder<'a> {
@@ -105,12 +106,8 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(case: &'a Case<'a>) -> Self {
         let (mut current, mut leftovers, mut unproven) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
-        let mut ours: Vec<&ObservedContainer> = case
-            .observed
-            .containers
-            .iter()
-            .filter(|container| is_ours(case.desired, &container.labels))
-            .collect();
+        let mut ours: Vec<&ObservedContainer> =
+            case.observed.containers.iter().filter(|container| case.owns(*container)).collect();
         let ids: Ids<'a> = case
             .desired
             .instances
@@ -158,13 +155,26 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// What carries the stack's labels and is not known to be its own is left alone, by its own name.
+    fn report_unremembered(&mut self) {
+        let ownership = &self.case.remembered.ownership;
+        for object in ownership.unremembered(self.case.desired.stack_id(), self.case.observed) {
+            let message = format!(
+                "{} carries the labels of this stack, but DevArch does not remember creating it; it is left alone",
+                object.called()
+            );
+            let field = object.kind.as_str().to_owned();
+            self.notes.insert(Problem { instance: None, field, message });
+        }
+    }
+
     /// Whether all that has to be made can be.
     fn can_be_made(&mut self) -> Result<(), PlanError> {
         let problems: Vec<Problem> = std::mem::take(&mut self.unmakeable).into_iter().collect();
-        match self.case.desired.identity.stack_name.parse() {
-            Ok(stack) if !problems.is_empty() => Err(PlanError::Unmakeable { stack, problems }),
-            _ => Ok(()),
+        if problems.is_empty() {
+            return Ok(());
         }
+        Err(PlanError::Unmakeable { stack: self.case.desired.identity.stack_name.clone(), problems })
     }
 
     fn order(&self) -> Vec<&'a InstanceName> {
@@ -225,7 +235,7 @@ impl<'a> Builder<'a> {
         let unused_volumes = self.unused_volumes();
         let Case { desired, observed, .. } = self.case;
         Plan {
-            stack: desired.identity.stack_name.clone(),
+            stack: desired.identity.stack_name.to_string(),
             engine: observed.engine.kind,
             engine_version: observed.engine.version.clone(),
             network: desired.network.clone(),

@@ -5,7 +5,8 @@ use crate::{
     desired::DesiredInstance,
     name::{InstanceName, PhysicalVolume},
     observed::ObservedNetwork,
-    plan::{Action, ChangeKind, Reason, StepId, Subject, conflict::is_ours, instance::Case},
+    ownership::Listed,
+    plan::{Action, ChangeKind, Reason, StepId, Subject, instance::Case},
     resolve::Problem,
     spec::{MountFrom, label},
 };
@@ -28,7 +29,7 @@ impl<'a> Builder<'a> {
     /// The stack's networks: the one it should have, and others left by a rename.
     pub(super) fn networks(&self) -> impl Iterator<Item = &'a ObservedNetwork> + use<'a> {
         let case = self.case;
-        case.observed.networks.iter().filter(move |network| is_ours(case.desired, &network.labels))
+        case.observed.networks.iter().filter(move |network| case.owns(*network))
     }
 
     pub(super) fn volume_steps(&mut self, name: &InstanceName, instance: &DesiredInstance) -> Vec<StepId> {
@@ -71,7 +72,8 @@ impl<'a> Builder<'a> {
             .map(|instance| instance.id.as_str())
             .collect();
         let spent = self.spent_copies();
-        let of_stack = observed.volumes.iter().filter(|(_, labels)| is_ours(desired, labels));
+        let of_stack =
+            observed.volumes.iter().filter(|(name, labels)| self.case.owns(Listed::volume(name, labels)));
         let of_stack = of_stack.filter(|(name, _)| spent.iter().all(|copy| copy.as_str() != name.as_str()));
         let unused = of_stack.filter(|(name, labels)| {
             let owner = labels.get(label::INSTANCE_ID).map_or("", String::as_str);

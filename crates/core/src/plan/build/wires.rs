@@ -73,7 +73,7 @@ impl<'a> Builder<'a> {
         provisioning: &Provisioning,
     ) -> Option<StepId> {
         let link = instance.links.iter().find(|link| link.provider == *provider)?;
-        let container = linked(self.case.observed, &self.case.desired.identity.store, link)?;
+        let container = linked(self.case.observed, &self.case.remembered.ownership, link)?;
         let ready = self.awaited.get(&container.id).copied();
         let action = Action::Provision {
             container: existing(container),

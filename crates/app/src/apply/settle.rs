@@ -1,0 +1,80 @@
+//! Under a stack's lock, what is remembered of its objects is brought in line with what a look at the engine found: ids
+//! that an interrupted apply could not write down, and objects that are gone.
+
+use super::interrupted::CALLS_END;
+use crate::{App, AppError, Prepared};
+use devarch_core::{
+    id::{ApplyId, InstanceId, StackId},
+    observed::Observed,
+    ownership::{CreatedObject, Listed, ObjectKind, Ownership},
+    spec::label,
+};
+use devarch_store::{Settlement, StackLock};
+use std::collections::BTreeSet;
+
+impl App {
+    /// Writes down the ids of the stack's objects that are explained but not remembered, and forgets those that are
+    /// gone. Writes nothing where all is in line.
+    pub(super) async fn settle_objects(&self, lock: &StackLock, prepared: &Prepared) -> Result<(), AppError> {
+        let Some(engine) = &prepared.observed.engine_id else { return Ok(()) };
+        let (ownership, stack) = (&prepared.remembered.ownership, &prepared.stack.id);
+        let settlement = Settlement {
+            found: found(ownership, stack, &prepared.observed),
+            gone: gone(ownership, stack, &prepared.observed),
+            void_before: self.around.clock.now() - CALLS_END,
+        };
+        let pending = ownership.of_stack(stack).any(|object| object.id.is_none());
+        let in_line = settlement.found.is_empty() && settlement.gone.is_empty() && !pending;
+        if in_line && !ownership.is_unrecorded(stack) {
+            return Ok(());
+        }
+        Ok(self.store.settle_objects(lock, engine, &settlement).await?)
+    }
+}
+
+/// Objects of the stack whose ids are not remembered. Volumes have none but their names.
+fn found(ownership: &Ownership, stack: &StackId, observed: &Observed) -> Vec<CreatedObject> {
+    let unknown = |object: &Listed<'_>| ownership.is_of(stack, *object) && !ownership.knows(*object);
+    listed(observed)
+        .filter(|object| object.kind != ObjectKind::Volume)
+        .filter(unknown)
+        .filter_map(created)
+        .collect()
+}
+
+/// Remembered objects of the stack, or of one that was deleted, that the engine does not list any more.
+fn gone(ownership: &Ownership, stack: &StackId, observed: &Observed) -> Vec<CreatedObject> {
+    let there: BTreeSet<(ObjectKind, &str)> =
+        listed(observed).map(|object| (object.kind, object.id)).collect();
+    let is_there = |object: &CreatedObject| {
+        object.id.as_ref().is_none_or(|id| there.contains(&(object.kind, id.as_str())))
+    };
+    let stacks = ownership.stacks_with_objects().into_iter();
+    stacks
+        .filter(|other| *other == stack || ownership.stack_name(other).is_none())
+        .flat_map(|stack| ownership.of_stack(stack))
+        .filter(|object| !is_there(object))
+        .cloned()
+        .collect()
+}
+
+fn listed(observed: &Observed) -> impl Iterator<Item = Listed<'_>> {
+    let containers = observed.containers.iter().map(Listed::from);
+    let networks = observed.networks.iter().map(Listed::from);
+    let volumes = observed.volumes.iter().map(|(name, labels)| Listed::volume(name, labels));
+    containers.chain(networks).chain(volumes)
+}
+
+/// An object as it is remembered from now on; what its labels say of it holds, for it is ours.
+fn created(object: Listed<'_>) -> Option<CreatedObject> {
+    let label = |name: &str| object.labels.get(name).map(String::as_str);
+    Some(CreatedObject {
+        kind: object.kind,
+        name: object.name.to_owned(),
+        id: Some(object.id.to_owned()),
+        stack: StackId::new(label(label::STACK_ID)?),
+        instance: label(label::INSTANCE_ID).map(InstanceId::new),
+        apply: ApplyId::new(label(label::APPLY_ID)?),
+        hash: label(label::CONFIG_HASH).unwrap_or_default().to_owned(),
+    })
+}

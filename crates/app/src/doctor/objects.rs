@@ -1,0 +1,76 @@
+//! Whose the objects on the engines are, and which carry this home's labels without being its own.
+
+use super::{Check, Looked, Verdict};
+use crate::{
+    App,
+    observe::{MARKER, MARKER_LABEL},
+};
+use devarch_core::{
+    id::EngineId,
+    observed::ObservedContainer,
+    ownership::{Listed, Owner, Ownership},
+};
+
+/// How many objects are named.
+const SHOWN: usize = 5;
+
+/// What engines list, and whose it is; nothing of engines whose objects the store can't judge.
+pub(super) struct Objects<'a>(Vec<(&'a Looked, Ownership)>);
+
+/// Judges what engines list.
+pub(super) async fn judge<'a>(app: &App, seen: &'a [Looked]) -> Objects<'a> {
+    let mut judged = Vec::new();
+    for looked in seen {
+        let marker = looked.volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL));
+        // A store that can't be read is a check of its own.
+        if let Ok(ownership) = app.ownership(marker.map(EngineId::new).as_ref()).await {
+            judged.push((looked, ownership));
+        }
+    }
+    Objects(judged)
+}
+
+impl<'a> Objects<'a> {
+    /// All containers.
+    pub(super) fn containers(&self) -> impl Iterator<Item = &'a ObservedContainer> {
+        self.0.iter().flat_map(|(looked, _)| &looked.containers)
+    }
+
+    /// Whether this store created a container.
+    pub(super) fn is_ours(&self, container: &ObservedContainer) -> bool {
+        self.0.iter().any(|(_, ownership)| ownership.is_ours(container))
+    }
+
+    /// What carries this home's labels, but is not known to be its own.
+    pub(super) fn unremembered(&self) -> Check {
+        let found: Vec<String> =
+            self.0.iter().flat_map(|(looked, ownership)| strange(looked, ownership)).collect();
+        if found.is_empty() {
+            return Check::new(
+                "objects",
+                Verdict::Ok,
+                "everything with this home's labels was created by it",
+            );
+        }
+        let more =
+            if found.len() > SHOWN { format!(" and {} more", found.len() - SHOWN) } else { String::new() };
+        let shown = found.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "{shown}{more}: with the labels of this home, which does not remember creating them; no command touches them"
+        );
+        Check::new("objects", Verdict::Warn, message).mend(
+            "remove them with the engine's own tools; after restoring an older copy of this home, `devarch adopt STACK` \
+             records what is its own",
+        )
+    }
+}
+
+fn strange(looked: &Looked, ownership: &Ownership) -> Vec<String> {
+    let containers = looked.containers.iter().map(Listed::from);
+    let networks = looked.networks.iter().map(Listed::from);
+    let volumes = looked.volumes.iter().map(|(name, labels)| Listed::volume(name, labels));
+    let all = containers.chain(networks).chain(volumes);
+    all.filter(|object| ownership.owner(*object) == Owner::Unremembered)
+        .map(|object| object.called())
+        .collect()
+}

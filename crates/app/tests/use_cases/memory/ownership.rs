@@ -1,0 +1,247 @@
+//! Objects that look like a stack's own: no command touches what the store does not remember creating.
+
+use super::applies::{CHANGED, SHOP};
+use crate::harness::{Command, End, World};
+use devarch_app::AppError;
+use devarch_core::{
+    id::ContainerId,
+    name::{ContainerName, NetworkName, PhysicalVolume},
+    observed::RunState,
+    spec::NetworkSpec,
+    unit::Millis,
+};
+use devarch_engine::Engine as _;
+use devarch_testkit::proxy::Moment;
+use std::collections::BTreeMap;
+
+const DB: &str = "devarch-shop-db";
+const WEB: &str = "devarch-shop-web";
+
+/// Everything a user does to a stack, in an order in which each has something to do.
+fn walk() -> Vec<Command> {
+    vec![
+        Command::up(SHOP),
+        Command::up(CHANGED),
+        Command::apply(),
+        Command::Stop,
+        Command::Start,
+        Command::Rollback,
+        Command::Rename("store"),
+        Command::apply(),
+        Command::Down,
+        Command::Delete,
+    ]
+}
+
+/// A container that somebody runs from an image committed from one of a stack's: it has all its labels.
+async fn stranger(world: &World, of: &str, name: &str) -> ContainerId {
+    let labels = world.objects().await.containers[of].labels.clone();
+    labelled(world, name, labels).await
+}
+
+async fn labelled(world: &World, name: &str, labels: BTreeMap<String, String>) -> ContainerId {
+    let mut request = world.engine.request(WEB).unwrap();
+    request.name = ContainerName::from_stored(name);
+    request.labels = labels;
+    request.spec.network = None;
+    request.spec.network_mode = Some("none".to_owned());
+    request.spec.ports.clear();
+    request.spec.mounts.clear();
+    let id = world.engine.create_container(&request).await.unwrap();
+    world.engine.start(&id).await.unwrap();
+    id
+}
+
+/// Removes a container as its user would, past DevArch.
+async fn remove_by_hand(world: &World, name: &str) {
+    let id = world.objects().await.containers[name].id.clone();
+    world.engine.stop(&id, Some(Millis(0))).await.unwrap();
+    world.engine.remove_container(&id).await.unwrap();
+}
+
+/// Whether a container is there as it was made.
+async fn stands(world: &World, id: &ContainerId, name: &str) -> bool {
+    let all = world.engine.containers().await.unwrap();
+    let found = all.iter().find(|container| container.id == *id);
+    found.is_some_and(|found| found.name.as_str() == name && found.state == RunState::Running)
+}
+
+/// Goes through everything a user does; commands may refuse, but nothing of the stranger's changes.
+async fn goes_through_all_with(world: &mut World, id: &ContainerId, name: &str) {
+    let mut stack = "shop";
+    for command in walk() {
+        let renames = matches!(command, Command::Rename(_));
+        let done = world.run(stack, command.clone()).await;
+        assert!(stands(world, id, name).await, "{command:?} touched {name} ({done:?})");
+        if renames && done.is_ok() {
+            stack = "store";
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_container_made_from_a_committed_image_is_left_alone_by_every_command() {
+    let mut world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let own = stranger(&world, DB, "my-own").await;
+    assert_eq!(world.plan("shop").await, None, "it is no part of the stack");
+    goes_through_all_with(&mut world, &own, "my-own").await;
+    let left = world.objects().await.names();
+    assert!(!left.iter().any(|name| name.contains("devarch-s") && !name.starts_with("volume")), "{left:?}");
+}
+
+#[tokio::test]
+async fn it_is_left_alone_while_the_stack_is_down_and_is_not_taken_for_its_instance() {
+    let mut world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let own = stranger(&world, DB, "my-own").await;
+    world.run("shop", Command::Down).await.unwrap();
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let db = &world.objects().await.containers[DB];
+    assert_ne!(db.id, own, "it has a container of its own");
+    goes_through_all_with(&mut world, &own, "my-own").await;
+}
+
+#[tokio::test]
+async fn a_container_that_took_an_instances_own_name_is_named_and_left_alone() {
+    let mut world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let labels = world.objects().await.containers[DB].labels.clone();
+    remove_by_hand(&world, DB).await;
+    let own = labelled(&world, DB, labels).await;
+    let refused = world.run("shop", Command::up(SHOP)).await.unwrap_err();
+    assert!(matches!(&refused, AppError::Plan(_)), "{refused:?}");
+    let told = refused.to_string();
+    assert!(told.contains(DB) && told.contains("does not remember creating"), "{told}");
+    goes_through_all_with(&mut world, &own, DB).await;
+}
+
+#[tokio::test]
+async fn containers_beside_an_instances_name_are_left_alone() {
+    for name in ["devarch-shop-db.next", "devarch-shop-db.old", "devarch-shop-db.undo"] {
+        let mut world = World::new().await;
+        world.run("shop", Command::up(SHOP)).await.unwrap();
+        let own = stranger(&world, DB, name).await;
+        goes_through_all_with(&mut world, &own, name).await;
+    }
+}
+
+#[tokio::test]
+async fn what_appears_during_an_apply_is_no_part_of_its_undo() {
+    for next in [Command::Undo, Command::Resume, Command::Down] {
+        for nth in 1..20 {
+            let mut world = World::new().await;
+            world.run("shop", Command::up(SHOP)).await.unwrap();
+            let end = world.killed_at((nth, Moment::After), "shop", Command::up(CHANGED)).await;
+            if matches!(end, End::Itself(_)) {
+                break;
+            }
+            // The labels of whatever the apply has made: the same apply id, the same config hash.
+            let objects = world.objects().await;
+            let mut own = Vec::new();
+            for container in objects.containers.values() {
+                let name = format!("my-{}", container.name);
+                own.push((labelled(&world, &name, container.labels.clone()).await, name));
+            }
+            // Past the commit point there is nothing to undo, and it says so.
+            let done = world.run("shop", next.clone()).await;
+            assert!(done.is_ok() || matches!(next, Command::Undo), "{next:?} after {nth} calls: {done:?}");
+            for (id, name) in &own {
+                assert!(stands(&world, id, name).await, "{next:?} after {nth} calls touched {name}");
+            }
+            world.run("shop", Command::Down).await.unwrap();
+            for (id, name) in &own {
+                assert!(stands(&world, id, name).await, "down after {nth} calls touched {name}");
+            }
+            let left = world.objects().await.containers.len();
+            assert_eq!(left, own.len(), "{next:?} after {nth} calls left something over");
+        }
+    }
+}
+
+#[tokio::test]
+async fn networks_and_volumes_with_copied_labels_are_left_alone() {
+    let world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let objects = world.objects().await;
+    let spec = NetworkSpec::of_stack(NetworkName::from_stored("theirs"), "10.99.0.0/26".parse().unwrap());
+    let labels = &objects.networks["devarch-shop-net"].labels;
+    let network = world.engine.create_network(&spec, labels).await.unwrap();
+    let volume = PhysicalVolume::from_stored("their-data");
+    let labels = &objects.volumes["devarch-shop-db-data"].0;
+    world.engine.create_volume(&volume, labels).await.unwrap();
+    world.engine.write_volume("their-data", "rows");
+    let mut stack = "shop";
+    for command in walk() {
+        let renames = matches!(command, Command::Rename(_));
+        world.run(stack, command.clone()).await.unwrap();
+        stack = if renames { "store" } else { stack };
+        let now = world.objects().await;
+        assert_eq!(now.networks["theirs"].id, network, "{command:?}");
+        assert_eq!(now.volumes["their-data"].1, "rows", "{command:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_container_of_ours_that_was_renamed_by_hand_is_still_ours() {
+    let world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let id = world.objects().await.containers[DB].id.clone();
+    world.engine.rename(&id, &ContainerName::from_stored("elsewhere")).await.unwrap();
+    world.run("shop", Command::apply()).await.unwrap();
+    assert_eq!(world.objects().await.containers[DB].id, id);
+    world.engine.rename(&id, &ContainerName::from_stored("elsewhere")).await.unwrap();
+    world.run("shop", Command::Down).await.unwrap();
+    assert!(world.objects().await.containers.is_empty());
+}
+
+#[tokio::test]
+async fn an_older_copy_of_the_store_touches_nothing_it_does_not_remember() {
+    let mut world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let copy = world.copy_of_the_store();
+    world.run("shop", Command::up(CHANGED)).await.unwrap();
+    let now = world.objects().await;
+    world.restore(&copy).await;
+    let refused = world.run("shop", Command::apply()).await.unwrap_err().to_string();
+    assert!(refused.contains(DB) && refused.contains("devarch adopt shop"), "{refused}");
+    world.run("shop", Command::Down).await.ok();
+    let then = world.objects().await;
+    assert_eq!(then.containers.get(DB), now.containers.get(DB));
+}
+
+#[tokio::test]
+async fn another_home_with_a_stack_of_the_same_name_is_left_alone() {
+    let one = World::new().await;
+    let two = one.beside().await;
+    one.run("shop", Command::up(SHOP)).await.unwrap();
+    let before = one.objects().await;
+    for command in walk() {
+        // It refuses or does nothing.
+        let _ = two.run("shop", command.clone()).await;
+        assert_eq!(one.objects().await.containers, before.containers, "{command:?}");
+        assert_eq!(one.objects().await.networks, before.networks, "{command:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_volume_of_a_living_instance_is_never_called_removed() {
+    const LONG: &str = r#"version: "1"
+stacks:
+  a:
+    instances:
+      b: {template: busybox, command: [sh, -c, "sleep 1000"], volumes: ["c-data:/data"]}
+"#;
+    const SHORT: &str = r#"version: "1"
+stacks:
+  a-b:
+    instances:
+      c: {template: busybox, command: [sh, -c, "sleep 1000"], volumes: ["data:/data"]}
+"#;
+    let one = World::new().await;
+    one.run("a", Command::up(LONG)).await.unwrap();
+    let refused = one.run("a-b", Command::up(SHORT)).await.unwrap_err().to_string();
+    assert!(refused.contains("instance 'b' of stack 'a'"), "{refused}");
+    assert!(!refused.contains("removed") && !refused.contains("removing"), "{refused}");
+    assert!(refused.contains("'c-2'"), "it offers a free name: {refused}");
+}

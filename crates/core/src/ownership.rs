@@ -1,0 +1,422 @@
+//! Whose an object on an engine is.
+//!
+//! Labels alone prove nothing: an image keeps the labels of the container it was committed from and hands them to
+//! whatever is made from it. An object belongs to this store if the store remembers the id the engine gave it, or if
+//! an apply that was interrupted before it could write the id down explains it. Everything else is left alone.
+
+use crate::{
+    id::{ApplyId, InstanceId, StackId, StoreId},
+    name::{ContainerName, InstanceName, NetworkName, StackName},
+    observed::{Observed, ObservedContainer, ObservedNetwork},
+    spec::label,
+};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
+
+/// What an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectKind {
+    /// A container.
+    Container,
+    /// A network.
+    Network,
+    /// A volume; its id is its name.
+    Volume,
+}
+
+impl ObjectKind {
+    const ALL: [Self; 3] = [Self::Container, Self::Network, Self::Volume];
+
+    /// As it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Network => "network",
+            Self::Volume => "volume",
+        }
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ObjectKind {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or(())
+    }
+}
+
+/// An object this store created, or was about to create when it last wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedObject {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// The name it was created under.
+    pub name: String,
+    /// The engine's id of it; `None` while the outcome of the call that creates it is not known.
+    pub id: Option<String>,
+    /// The stack it was created for.
+    pub stack: StackId,
+    /// The instance it was created for.
+    pub instance: Option<InstanceId>,
+    /// The apply that created it.
+    pub apply: ApplyId,
+    /// The hash of its config, as its label has it.
+    pub hash: String,
+}
+
+/// A stack whose objects were created by a version of DevArch that kept no ids. Its objects count as ours by their exact
+/// names, labels and config hashes, until the next command that holds the stack's lock writes their ids down.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnrecordedStack {
+    /// The names of its instances' containers.
+    pub containers: BTreeMap<InstanceId, ContainerName>,
+    /// The config hashes that were applied, also of instances that have been removed since.
+    pub applied: BTreeMap<InstanceId, BTreeSet<String>>,
+    /// Whether an apply of it has no end: then a container may have a name beside its own.
+    pub interrupted: bool,
+}
+
+/// Whose an object is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// This store created it for that stack.
+    Stack {
+        /// The stack.
+        stack: StackId,
+        /// The apply that created it.
+        apply: Option<ApplyId>,
+    },
+    /// It carries this store's labels, but the store does not remember creating it.
+    Unremembered,
+    /// It carries the labels of another DevArch home or user.
+    OtherStore,
+    /// It carries no labels of DevArch.
+    NotDevArch,
+}
+
+/// An object as an engine lists it.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed<'a> {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// The engine's id of it.
+    pub id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Its labels.
+    pub labels: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Listed<'a> {
+    /// A volume, which has no id but its name.
+    pub fn volume(name: &'a str, labels: &'a BTreeMap<String, String>) -> Self {
+        Self { kind: ObjectKind::Volume, id: name, name, labels }
+    }
+
+    fn label(&self, name: &str) -> Option<&'a str> {
+        self.labels.get(name).map(String::as_str)
+    }
+
+    /// A name for people: `container 'my-own'`.
+    pub fn called(&self) -> String {
+        format!("{} '{}'", self.kind, self.name)
+    }
+}
+
+impl<'a> From<&'a ObservedContainer> for Listed<'a> {
+    fn from(container: &'a ObservedContainer) -> Self {
+        Self {
+            kind: ObjectKind::Container,
+            id: container.id.as_str(),
+            name: container.name.as_str(),
+            labels: &container.labels,
+        }
+    }
+}
+
+impl<'a> From<&'a ObservedNetwork> for Listed<'a> {
+    fn from(network: &'a ObservedNetwork) -> Self {
+        Self {
+            kind: ObjectKind::Network,
+            id: network.id.as_str(),
+            name: &network.name,
+            labels: &network.labels,
+        }
+    }
+}
+
+/// What a store remembers of the objects on one engine: the only judge of whose an object is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    store: StoreId,
+    created: BTreeMap<(ObjectKind, String), CreatedObject>,
+    /// Those whose outcome is not known.
+    pending: Vec<CreatedObject>,
+    unrecorded: BTreeMap<StackId, UnrecordedStack>,
+    /// The names of volumes the store has, with the instances recorded with them.
+    volumes: BTreeMap<String, BTreeSet<InstanceId>>,
+    /// Volumes whose stack or instance was removed, as these were called last.
+    kept: BTreeMap<String, (StackName, InstanceName)>,
+    stacks: BTreeMap<StackId, StackName>,
+    instances: BTreeMap<InstanceId, (StackName, InstanceName)>,
+}
+
+impl Ownership {
+    /// Remembers nothing yet.
+    pub fn new(store: StoreId) -> Self {
+        Self {
+            store,
+            created: BTreeMap::new(),
+            pending: Vec::new(),
+            unrecorded: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            stacks: BTreeMap::new(),
+            instances: BTreeMap::new(),
+        }
+    }
+
+    /// The store that remembers.
+    pub fn store(&self) -> &StoreId {
+        &self.store
+    }
+
+    /// Remembers an object. One with an id takes the place of what was pending under its name, and of any other that
+    /// had this id.
+    pub fn remember(&mut self, object: CreatedObject) {
+        self.pending.retain(|pending| {
+            (pending.kind, &pending.name, &pending.apply) != (object.kind, &object.name, &object.apply)
+        });
+        match &object.id {
+            Some(id) => {
+                self.created.insert((object.kind, id.clone()), object);
+            }
+            None => self.pending.push(object),
+        }
+    }
+
+    /// Remembers a stack whose objects' ids were never written down.
+    pub fn remember_unrecorded(&mut self, stack: StackId, unrecorded: UnrecordedStack) {
+        self.unrecorded.insert(stack, unrecorded);
+    }
+
+    /// Remembers the name of a volume of an instance.
+    pub fn remember_volume(&mut self, name: impl Into<String>, instance: InstanceId) {
+        self.volumes.entry(name.into()).or_default().insert(instance);
+    }
+
+    /// Remembers a volume that stayed when its stack or instance was removed, and what these were called last.
+    pub fn remember_kept_volume(
+        &mut self,
+        name: impl Into<String>,
+        instance: InstanceId,
+        last: (StackName, InstanceName),
+    ) {
+        let name = name.into();
+        self.kept.insert(name.clone(), last);
+        self.remember_volume(name, instance);
+    }
+
+    /// Remembers what a stack is called now.
+    pub fn remember_stack(&mut self, stack: StackId, name: StackName) {
+        self.stacks.insert(stack, name);
+    }
+
+    /// Remembers what an instance is called now.
+    pub fn remember_instance(&mut self, instance: InstanceId, stack: StackName, name: InstanceName) {
+        self.instances.insert(instance, (stack, name));
+    }
+
+    /// Whether the ids of a stack's objects are still to be written down.
+    pub fn is_unrecorded(&self, stack: &StackId) -> bool {
+        self.unrecorded.contains_key(stack)
+    }
+
+    /// Whether the store remembers that very object by the engine's id of it.
+    pub fn knows(&self, object: Listed<'_>) -> bool {
+        self.created.contains_key(&(object.kind, object.id.to_owned()))
+    }
+
+    /// Everything remembered of a stack, pending objects too.
+    pub fn of_stack<'a>(&'a self, stack: &'a StackId) -> impl Iterator<Item = &'a CreatedObject> {
+        self.created.values().chain(&self.pending).filter(move |object| object.stack == *stack)
+    }
+
+    /// The stacks that created objects are remembered of.
+    pub fn stacks_with_objects(&self) -> BTreeSet<&StackId> {
+        self.created.values().chain(&self.pending).map(|object| &object.stack).collect()
+    }
+
+    /// What a stack is called now; `None` if there is no such stack any more.
+    pub fn stack_name(&self, stack: &StackId) -> Option<&StackName> {
+        self.stacks.get(stack)
+    }
+
+    /// The instance that has a volume of that name now, as it is called today.
+    pub fn volume_holder(&self, volume: &str) -> Option<(&InstanceId, &StackName, &InstanceName)> {
+        let recorded = self.volumes.get(volume)?;
+        recorded.iter().find_map(|id| self.instances.get(id).map(|(stack, name)| (id, stack, name)))
+    }
+
+    /// What the stack and the instance were called that left a volume when they were removed.
+    pub fn kept_volume(&self, volume: &str) -> Option<&(StackName, InstanceName)> {
+        self.kept.get(volume)
+    }
+
+    /// Whether the store has a volume of the container of that name.
+    pub fn has_volume_of(&self, container: &str) -> bool {
+        let prefix = format!("{container}-");
+        self.volumes.range(prefix.clone()..).next().is_some_and(|(name, _)| name.starts_with(&prefix))
+    }
+
+    /// Whose an object is.
+    pub fn owner<'a>(&self, object: impl Into<Listed<'a>>) -> Owner {
+        let object = object.into();
+        let key = (object.kind, object.id.to_owned());
+        if let Some(created) = self.created.get(&key).filter(|created| created.is(object)) {
+            return Owner::Stack { stack: created.stack.clone(), apply: Some(created.apply.clone()) };
+        }
+        if let Some(created) = self.pending.iter().find(|pending| pending.explains(object)) {
+            return Owner::Stack { stack: created.stack.clone(), apply: Some(created.apply.clone()) };
+        }
+        match object.label(label::STORE_ID) {
+            None => Owner::NotDevArch,
+            Some(store) if store != self.store.as_str() => Owner::OtherStore,
+            Some(_) if self.is_recorded_volume(object) || self.is_unrecorded_object(object) => Owner::Stack {
+                stack: StackId::new(object.label(label::STACK_ID).unwrap_or_default()),
+                apply: object.label(label::APPLY_ID).map(ApplyId::new),
+            },
+            Some(_) => Owner::Unremembered,
+        }
+    }
+
+    /// Whether this store created an object for that stack.
+    pub fn is_of<'a>(&self, stack: &StackId, object: impl Into<Listed<'a>>) -> bool {
+        matches!(self.owner(object), Owner::Stack { stack: owner, .. } if owner == *stack)
+    }
+
+    /// Whether this store created an object.
+    pub fn is_ours<'a>(&self, object: impl Into<Listed<'a>>) -> bool {
+        matches!(self.owner(object), Owner::Stack { .. })
+    }
+
+    /// Whether one of these applies created an object.
+    pub fn is_created_by<'a>(&self, applies: &BTreeSet<ApplyId>, object: impl Into<Listed<'a>>) -> bool {
+        matches!(self.owner(object), Owner::Stack { apply: Some(apply), .. } if applies.contains(&apply))
+    }
+
+    /// The objects that carry the labels of a stack of this store without being known to be its own.
+    pub fn unremembered<'a>(&self, stack: &StackId, observed: &'a Observed) -> Vec<Listed<'a>> {
+        let containers = observed.containers.iter().map(Listed::from);
+        let networks = observed.networks.iter().map(Listed::from);
+        let volumes = observed.volumes.iter().map(|(name, labels)| Listed::volume(name, labels));
+        let all = containers.chain(networks).chain(volumes);
+        all.filter(|object| object.label(label::STACK_ID) == Some(stack.as_str()))
+            .filter(|object| self.owner(*object) == Owner::Unremembered)
+            .collect()
+    }
+
+    /// Whose an object is, in words that continue its name: `belongs to stack 'shop'`.
+    pub fn in_words<'a>(&self, object: impl Into<Listed<'a>>) -> String {
+        let object = object.into();
+        let labelled = object.label(label::STACK_NAME).unwrap_or("?");
+        match self.owner(object) {
+            Owner::Stack { stack, .. } => match self.stack_name(&stack) {
+                Some(name) => format!("belongs to stack '{name}'"),
+                None => format!("was left by stack '{labelled}', which was deleted"),
+            },
+            Owner::Unremembered => {
+                "carries the labels of this DevArch home, which does not remember creating it".to_owned()
+            }
+            Owner::OtherStore => format!("belongs to stack '{labelled}' of another DevArch home or user"),
+            Owner::NotDevArch => "was not created by DevArch".to_owned(),
+        }
+    }
+
+    /// A volume of an instance, one that was kept, or a copy of such: by its name, with labels of this store. Which
+    /// instance they name is no matter, for a volume may have been taken over.
+    fn is_recorded_volume(&self, object: Listed<'_>) -> bool {
+        object.kind == ObjectKind::Volume && self.volumes.contains_key(stem(object.name))
+    }
+
+    fn is_unrecorded_object(&self, object: Listed<'_>) -> bool {
+        let Some(stack) = object.label(label::STACK_ID).map(StackId::new) else { return false };
+        let Some(unrecorded) = self.unrecorded.get(&stack) else { return false };
+        match object.kind {
+            ObjectKind::Container => unrecorded.has_container(object),
+            ObjectKind::Network => UnrecordedStack::has_network(object),
+            ObjectKind::Volume => false,
+        }
+    }
+}
+
+impl CreatedObject {
+    /// Whether a listed object with this id is that one: the ids of volumes are names, and those of some networks are
+    /// made from names (Podman with CNI), so that another object can have them later.
+    fn is(&self, object: Listed<'_>) -> bool {
+        self.kind == ObjectKind::Container || object.label(label::APPLY_ID) == Some(self.apply.as_str())
+    }
+
+    /// Whether it explains an object whose id is not known: the name is one the apply was about to give, or had beside
+    /// it, and the labels are those it was about to be created with.
+    fn explains(&self, object: Listed<'_>) -> bool {
+        let named = match self.kind {
+            ObjectKind::Container => stem(object.name) == stem(&self.name),
+            ObjectKind::Network | ObjectKind::Volume => object.name == self.name,
+        };
+        self.kind == object.kind
+            && named
+            && object.label(label::APPLY_ID) == Some(self.apply.as_str())
+            && object.label(label::CONFIG_HASH) == Some(self.hash.as_str())
+    }
+}
+
+impl UnrecordedStack {
+    fn has_container(&self, object: Listed<'_>) -> bool {
+        let Some(instance) = object.label(label::INSTANCE_ID).map(InstanceId::new) else { return false };
+        let hash = object.label(label::CONFIG_HASH).unwrap_or_default();
+        let applied = self.applied.get(&instance).is_some_and(|hashes| hashes.contains(hash));
+        let created_as = || labelled_container(object);
+        let proper = self.containers.get(&instance).cloned().or_else(created_as);
+        let named = |proper: &ContainerName| {
+            object.name == proper.as_str() || self.interrupted && stem(object.name) == proper.as_str()
+        };
+        // A renamed stack or instance whose containers were not replaced yet.
+        applied && (proper.as_ref().is_some_and(named) || created_as().as_ref().is_some_and(named))
+    }
+
+    fn has_network(object: Listed<'_>) -> bool {
+        let Some(stack) = object.label(label::STACK_NAME).and_then(|name| name.parse().ok()) else {
+            return false;
+        };
+        if object.label(label::LINK).is_none() {
+            return object.name == NetworkName::of(&stack).as_str();
+        }
+        let consumer = labelled_container(object);
+        consumer.is_some_and(|consumer| object.name.starts_with(&format!("{consumer}.")))
+    }
+}
+
+/// The name of the container that an object's labels speak of.
+fn labelled_container(object: Listed<'_>) -> Option<ContainerName> {
+    let stack: StackName = object.label(label::STACK_NAME)?.parse().ok()?;
+    let instance: InstanceName = object.label(label::INSTANCE_NAME)?.parse().ok()?;
+    ContainerName::of(&stack, &instance).ok()
+}
+
+/// A container's or volume's own name without what is added beside it (`.next`, `.old`, `.snapshot`): a dot is in no name a
+/// user can give.
+fn stem(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(stem, _)| stem)
+}
