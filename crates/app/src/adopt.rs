@@ -4,7 +4,7 @@
 use crate::{App, AppError};
 use devarch_core::{
     id::{ContainerId, NetworkId, StoreId},
-    observed::RunState,
+    observed::{ObservedContainer, RunState},
     spec::label,
 };
 use devarch_engine::{Engine, EngineError};
@@ -27,6 +27,8 @@ pub struct Leftover {
     pub networks: Vec<String>,
     /// Its volumes' names.
     pub volumes: Vec<String>,
+    /// Containers and networks with its labels, but with names it did not give them: they are left alone.
+    pub left_alone: Vec<String>,
     #[serde(skip)]
     container_ids: Vec<ContainerId>,
     #[serde(skip)]
@@ -42,6 +44,7 @@ impl Leftover {
             running: 0,
             networks: Vec::new(),
             volumes: Vec::new(),
+            left_alone: Vec::new(),
             container_ids: Vec::new(),
             network_ids: Vec::new(),
         }
@@ -62,6 +65,10 @@ pub(crate) async fn leftovers(engine: &dyn Engine, own: &StoreId) -> Result<Vec<
     };
     for container in containers {
         let Some(key) = whose(&container.labels) else { continue };
+        if !has_its_name(&container) {
+            of(key, &|left| left.left_alone.push(container.name.to_string()));
+            continue;
+        }
         of(key, &|left| {
             left.running += usize::from(container.state == RunState::Running);
             left.containers.push(container.name.to_string());
@@ -70,6 +77,10 @@ pub(crate) async fn leftovers(engine: &dyn Engine, own: &StoreId) -> Result<Vec<
     }
     for network in networks {
         let Some(key) = whose(&network.labels) else { continue };
+        if !network.name.starts_with(&format!("devarch-{}-", key.1)) {
+            of(key, &|left| left.left_alone.push(network.name.clone()));
+            continue;
+        }
         of(key, &|left| {
             left.networks.push(network.name.clone());
             left.network_ids.push(network.id.clone());
@@ -80,6 +91,15 @@ pub(crate) async fn leftovers(engine: &dyn Engine, own: &StoreId) -> Result<Vec<
         of(key, &|left| left.volumes.push(name.clone()));
     }
     Ok(found.into_values().collect())
+}
+
+/// Whether a container has a name that its home gave it: labels alone are also those of containers that were made from
+/// an image committed from it.
+fn has_its_name(container: &ObservedContainer) -> bool {
+    let label = |name| container.label(name).unwrap_or_default();
+    let own = format!("devarch-{}-{}", label(label::STACK_NAME), label(label::INSTANCE_NAME));
+    let name = container.name.as_str();
+    name.split_once('.').map_or(name, |(stem, _)| stem) == own
 }
 
 impl App {

@@ -32,6 +32,7 @@ mod reset;
 mod secrets;
 mod settings;
 mod status;
+mod strays;
 mod surroundings;
 mod text_file;
 mod wiring;
@@ -63,5 +64,6 @@ pub use settings::Settings;
 pub use status::{
     InstanceStatus, LastApply, PortStatus, StackStatus, Stands, StatusOptions, StepUnderWay, Waiting,
 };
+pub use strays::Strays;
 pub use surroundings::Surroundings;
 pub use wiring::Wires;

@@ -97,6 +97,11 @@ impl Terminal {
         }
     }
 
+    /// Whether a question can be asked.
+    pub(crate) fn asks(self) -> bool {
+        self.interactive
+    }
+
     /// Asks which of several; the place of the answer.
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
     pub(crate) fn pick(self, question: &str, options: Vec<&str>) -> Result<usize, CliError> {

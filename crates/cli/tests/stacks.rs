@@ -298,6 +298,13 @@ fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(world: &World) 
         all.iter().filter(|one| one.name.as_str().starts_with(&format!("devarch-{}-", world.stack))).count()
     };
     assert_eq!(containers(world), 1, "nobody has agreed to anything");
+    let runs = world.fails(5, &["adopt", "STACK", "--yes"]);
+    assert!(runs.stderr.contains("`--yes` does not agree to"), "{runs}");
+    assert_eq!(containers(world), 1, "what runs is not taken from another home unasked");
+    let all = world.wait(world.engine().containers()).unwrap();
+    let name = format!("devarch-{}-web", world.stack);
+    let web = all.iter().find(|container| container.name.as_str() == name).unwrap();
+    world.wait(world.fixture().stop(&web.id));
     world.ok(&["adopt", "STACK", "--yes"]);
     assert_eq!(containers(world), 0);
     let refused = world.fails(5, &["up", "--yes", "--reuse-volumes"]);

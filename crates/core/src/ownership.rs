@@ -293,7 +293,7 @@ impl Ownership {
         match object.label(label::STORE_ID) {
             None => Owner::NotDevArch,
             Some(store) if store != self.store.as_str() => Owner::OtherStore,
-            Some(_) if self.is_recorded_volume(object) || self.is_unrecorded_object(object) => Owner::Stack {
+            Some(_) if self.is_ours_by_name(object) => Owner::Stack {
                 stack: StackId::new(object.label(label::STACK_ID).unwrap_or_default()),
                 apply: object.label(label::APPLY_ID).map(ApplyId::new),
             },
@@ -342,6 +342,30 @@ impl Ownership {
             Owner::OtherStore => format!("belongs to stack '{labelled}' of another DevArch home or user"),
             Owner::NotDevArch => "was not created by DevArch".to_owned(),
         }
+    }
+
+    /// What has no id that could be remembered: by a name only DevArch gives, and labels of this store.
+    fn is_ours_by_name(&self, object: Listed<'_>) -> bool {
+        self.is_recorded_volume(object) || self.is_helper(object) || self.is_unrecorded_object(object)
+    }
+
+    /// A container that serves one engine call and holds nothing: it is left over where that call was killed, before
+    /// its id came back.
+    fn is_helper(&self, object: Listed<'_>) -> bool {
+        if object.kind != ObjectKind::Container {
+            return false;
+        }
+        let copies = || {
+            let volume = object.name.strip_suffix(label::COPIER_SUFFIX);
+            volume.is_some_and(|volume| self.volumes.contains_key(stem(volume)))
+        };
+        let passes = || {
+            let stack = object.label(label::STACK_NAME).and_then(|name| name.parse().ok());
+            let network = object.name.split_once(label::PASSER_BY_INFIX).map(|(network, _)| network);
+            stack.is_some_and(|stack| network == Some(NetworkName::of(&stack).as_str()))
+        };
+        object.label(label::COPIER).is_some() && copies()
+            || object.label(label::PASSER_BY).is_some() && passes()
     }
 
     /// A volume of an instance, one that was kept, or a copy of such: by its name, with labels of this store. Which

@@ -45,6 +45,16 @@ pub mod label {
     /// What an image was built from ([`crate::build_hash`]); the only label DevArch gives images, because a container
     /// made from one by hand gets it too.
     pub const BUILD_HASH: &str = "devarch.build_hash";
+    /// Of a container that copies a volume: it runs for the copy alone, under the name of the volume it fills with
+    /// [`COPIER_SUFFIX`].
+    pub const COPIER: &str = "devarch.copier";
+    /// What follows the volume's name in a copier's.
+    pub const COPIER_SUFFIX: &str = ".copy";
+    /// Of a container that goes through a network and never runs (Podman's isolation): the store for whose network it
+    /// goes. Its name is that of the network with [`PASSER_BY_INFIX`] and a number.
+    pub const PASSER_BY: &str = "devarch.passer_by";
+    /// What follows the network's name in a passer-by's.
+    pub const PASSER_BY_INFIX: &str = ".passing-";
     /// Everything that begins so is DevArch's; users can't set it.
     pub const PREFIX: &str = "devarch.";
 }

@@ -10,7 +10,8 @@ use devarch_core::id::StoreId;
 use uuid::Uuid;
 
 /// What is only true of the store that made the objects on an engine.
-const FORGOTTEN: [&str; 7] = [
+const FORGOTTEN: [&str; 8] = [
+    "DELETE FROM objects",
     "DELETE FROM applied",
     "DELETE FROM applies",
     "DELETE FROM plans",
@@ -18,7 +19,7 @@ const FORGOTTEN: [&str; 7] = [
     "DELETE FROM kept_volumes",
     "DELETE FROM ports",
     "UPDATE stacks SET host = NULL, engine_kind = NULL, engine_id = NULL, engine_endpoint = NULL, \
-     subnet = NULL, revision = revision + 1",
+     subnet = NULL, unrecorded = (1 = 0), revision = revision + 1",
 ];
 
 impl Store {

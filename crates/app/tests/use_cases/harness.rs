@@ -134,6 +134,16 @@ impl World {
         self.app = open(self.directory(), around).await;
     }
 
+    /// Does what `adopt STACK` does for a stack of this home.
+    pub(crate) async fn adopt(&self, stack: &str) -> Result<(), AppError> {
+        let user = User { app: &self.app, project: self.directory().join("project") };
+        let strays = self.app.strays(&name(stack)).await?.unwrap();
+        let locks = user.lock(&strays.stack, "adopt").await?;
+        let adopted = self.app.adopt_strays(locks.own(), &strays).await;
+        locks.release().await;
+        adopted
+    }
+
     /// The database as it is now.
     pub(crate) fn copy_of_the_store(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let files = std::fs::read_dir(self.directory().join("home/.devarch"))

@@ -1,17 +1,79 @@
-use crate::{error::Done, exit::Exit, session::Session, table::Table};
-use devarch_app::{AppError, Leftover};
+use crate::{
+    apply::{LockArgs, Work},
+    error::{CliError, Done},
+    exit::Exit,
+    session::Session,
+    signals,
+    table::Table,
+};
+use devarch_app::{AppError, Leftover, Strays};
 use devarch_core::name::StackName;
 use serde_json::json;
 
 /// What was left.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack whose containers and network are removed; without it, what is there is listed
+    /// The stack whose objects are recorded as its own again, or removed where another home left them; without it, what
+    /// other homes left is listed
     stack: Option<StackName>,
+    #[command(flatten)]
+    lock: LockArgs,
+}
+
+/// Records what fits the stack exactly, and removes what can only be an old copy; all else is left alone.
+async fn adopt_strays(session: &Session, strays: &Strays, lock: LockArgs) -> Done {
+    let (app, terminal, name) = (session.app().await?, &session.terminal, &strays.stack.name);
+    let each = |sign: &str, names: &[String], then: &str| -> String {
+        names.iter().map(|name| format!("{sign}   {name}: {then}\n")).collect::<Vec<_>>().concat()
+    };
+    terminal.note(&format!(
+        "{}{}{}",
+        each("+", &strays.recordable, "will be recorded as this stack's"),
+        each("-", &strays.removable, "will be removed; its config was never applied"),
+        each(" ", &strays.left_alone, "is left alone")
+    ));
+    if strays.is_nothing_to_do() {
+        let reason = "no object fits by name, labels and config; remove them with the engine's own tools";
+        return Err(AppError::Refused(format!("nothing of stack '{name}' can be adopted: {reason}")).into());
+    }
+    terminal.confirm(&format!("Adopt these objects into stack '{name}'?"), "adopting objects")?;
+    let work = Work { session, command: "adopt", cancel: signals::cancel_token() };
+    let locks = work.lock(&strays.stack, lock, None).await?;
+    let adopted = app.adopt_strays(locks.own(), strays).await;
+    locks.release().await;
+    adopted?;
+    terminal.note(&format!("adopted; `devarch plan {name}` shows what remains to be done"));
+    if terminal.json {
+        terminal.print_json(&json!({"adopted": strays}))?;
+    }
+    Ok(Exit::OK)
+}
+
+/// What runs is taken from another home only after its stack's name was typed: `--yes` alone never does it.
+fn typed_where_it_runs(session: &Session, stack: &StackName, of_stack: &[&Leftover]) -> Result<(), CliError> {
+    let running: usize = of_stack.iter().map(|left| left.running).sum();
+    if running == 0 {
+        return Ok(());
+    }
+    let what = format!("{running} running containers of stack '{stack}' of another home");
+    if !session.terminal.asks() {
+        return Err(AppError::Refused(format!(
+            "{what} would be removed, which `--yes` does not agree to; stop them first, or run this on a terminal"
+        ))
+        .into());
+    }
+    let typed =
+        session.terminal.ask(&format!("{what} will be removed. Type the stack's name to agree:"), "")?;
+    if typed == stack.as_str() { Ok(()) } else { Err(CliError::Declined) }
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let app = session.app().await?;
+    if let Some(name) = &args.stack
+        && let Some(strays) = app.strays(name).await?
+    {
+        return adopt_strays(session, &strays, args.lock).await;
+    }
     let left = app.left_by_others().await?;
     let Some(stack) = args.stack else {
         session.terminal.result(&json!({"left": left}), || table(&left))?;
@@ -22,6 +84,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         return Err(AppError::NothingLeft(stack).into());
     }
     session.terminal.note(&of_stack.iter().map(|left| shown(left)).collect::<String>());
+    typed_where_it_runs(session, &stack, &of_stack)?;
     let question = format!("Is the home that made this lost, and '{stack}' to be cleared away?");
     session.terminal.confirm(&question, "clearing away what another home made")?;
     for left in &of_stack {
@@ -62,5 +125,8 @@ fn shown(left: &Leftover) -> String {
     text.extend(left.containers.iter().map(|name| line("-", "container", name, "remove")));
     text.extend(left.networks.iter().map(|name| line("-", "network", name, "remove")));
     text.extend(left.volumes.iter().map(|name| line(" ", "volume", name, "stays")));
+    text.extend(
+        left.left_alone.iter().map(|name| line(" ", "", name, "is left alone: its name is not this home's")),
+    );
     text
 }

@@ -21,9 +21,6 @@ use std::collections::{BTreeMap, HashMap};
 const SCRIPT: &str = "set -e; cd /devarch-to; for left in ./* ./.[!.]* ./..?*; do rm -rf \"$left\"; done; \
                       cp -a /devarch-from/. /devarch-to/";
 
-/// The label of a container that copies.
-const COPIER: &str = "devarch.copier";
-
 pub(super) async fn copy(
     engine: &BollardEngine,
     from: &PhysicalVolume,
@@ -61,7 +58,7 @@ async fn check(
     let uses = containers.iter().find(|container| {
         matches!(container.state, RunState::Running | RunState::Paused)
             && container.volumes.contains(to.as_str())
-            && container.label(COPIER).is_none()
+            && container.label(label::COPIER).is_none()
     });
     if let Some(user) = uses {
         return refused(Kind::InUse, format!("container {} runs with volume {to}; stop it first", user.name));
@@ -69,7 +66,7 @@ async fn check(
     let of_stack = [label::STORE_ID, label::STACK_ID, label::STACK_NAME, label::APPLY_ID];
     let mut labels = volumes.get(to.as_str()).cloned().unwrap_or_default();
     labels.retain(|key, _| of_stack.contains(&key.as_str()));
-    labels.insert(COPIER.to_owned(), "true".to_owned());
+    labels.insert(label::COPIER.to_owned(), "true".to_owned());
     Ok(labels)
 }
 
@@ -78,18 +75,24 @@ struct Copier<'a> {
     labels: BTreeMap<String, String>,
 }
 
-/// Under a name that only one can have; one that was left behind makes way.
+/// Under a name that only one can have; a copier that was left behind makes way, and nothing else does.
 async fn create(
     engine: &BollardEngine,
     from: &PhysicalVolume,
     to: &PhysicalVolume,
     copier: Copier<'_>,
 ) -> Result<ContainerId> {
-    let name = format!("{to}.copy");
+    let name = format!("{to}{}", label::COPIER_SUFFIX);
     let action = || format!("create container {name}");
-    match engine.wire.send(removal(engine, &name)).await {
-        Err(failure) if failure.is_missing() => {}
-        removed => removed.during(action)?,
+    let left = list::containers(engine).await?.into_iter().find(|container| container.name.as_str() == name);
+    if let Some(left) = left {
+        if left.label(label::COPIER).is_none()
+            || left.label(label::STORE_ID) != copier.labels.get(label::STORE_ID).map(String::as_str)
+        {
+            let message = "a container that DevArch did not create has that name".to_owned();
+            return Err(EngineError::new(action(), Kind::NameTaken, message));
+        }
+        engine.wire.send(removal(engine, left.id.as_str())).await.during(action)?;
     }
     let Some(found) = image::inspect(engine, copier.image).await? else {
         return Err(EngineError::new(action(), Kind::NoImage, format!("there is no image {}", copier.image)));

@@ -31,9 +31,6 @@ use tokio::sync::Mutex;
 type Result<T> = std::result::Result<T, Failure>;
 type Labels = BTreeMap<String, String>;
 
-/// The label of a passer-by: the store for whose network it goes, empty where that is not DevArch's. Its other labels are of
-/// the network it goes through, which may be another store's.
-const PASSER_BY: &str = "devarch.passer_by";
 /// How long ago a container may have ended for its end to be looked after: a stop that was cut off is repeated.
 const RECENTLY: i64 = 300;
 /// Seconds for which a passer-by is not shown; an older one was left behind and is shown as a leftover of its stack.
@@ -217,12 +214,14 @@ fn passer_by(network: &Network, container: &Container, store: Option<&String>, a
     let whose = of_network
         .filter(|(key, _)| [label::STORE_ID, label::STACK_ID, label::STACK_NAME].contains(&key.as_str()));
     let mut labels: BTreeMap<&str, &str> = whose.map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    labels.insert(PASSER_BY, store.map_or("", String::as_str));
+    // Its other labels are of the network it goes through, which may be another store's.
+    labels.insert(label::PASSER_BY, store.map_or("", String::as_str));
     let place = match network.address(attempt) {
         Some(address) => json!({"static_ips": [address]}),
         None => json!({}),
     };
     Call::post(format!("{LIBPOD}/containers/create")).json(&json!({
+        "name": format!("{}{}{}", network.name, label::PASSER_BY_INFIX, number()),
         "image": container.image_id,
         "entrypoint": ["true"],
         "command": [],
@@ -235,26 +234,39 @@ fn passer_by(network: &Network, container: &Container, store: Option<&String>, a
     }))
 }
 
+/// A number no other passer-by has at this time.
+fn number() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
+}
+
 fn removal(id: &str) -> Call {
     Call::delete(format!("{LIBPOD}/containers/{}?force=true", encoded(id)))
 }
 
 /// Whether a listed container is one that passes by at this moment.
 pub(super) fn passes_by(labels: &Labels, created: i64) -> bool {
-    labels.contains_key(PASSER_BY) && (now() - created).abs() < PASSES_WITHIN
+    labels.contains_key(label::PASSER_BY) && (now() - created).abs() < PASSES_WITHIN
 }
 
 /// Time a passer-by is given to leave a network.
 const LEAVES_WITHIN: Duration = Duration::from_secs(2);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
+/// Whether a container has the name of a passer-by of that network; its label alone proves nothing.
+fn is_named_for(container: &Value, network: &str) -> bool {
+    let names = container["Names"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let prefix = format!("{network}{}", label::PASSER_BY_INFIX);
+    names.map(|name| name.trim_start_matches('/')).any(|name| name.starts_with(&prefix))
+}
+
 /// Waits until nobody passes through a network that is to be removed; one that stays was left behind and is removed.
 pub(super) async fn make_way(engine: &BollardEngine, network: &str) -> Result<()> {
     let begun = Instant::now();
     loop {
-        let filters = json!({"network": [network], "label": [PASSER_BY]}).to_string();
+        let filters = json!({"network": [network], "label": [label::PASSER_BY]}).to_string();
         let path = format!("{LIBPOD}/containers/json?all=true&filters={}", encoded(&filters));
-        let found: Vec<Value> = engine.wire.json(Call::get(path)).await?;
+        let mut found: Vec<Value> = engine.wire.json(Call::get(path)).await?;
+        found.retain(|container| is_named_for(container, network));
         if found.is_empty() {
             return Ok(());
         }
@@ -274,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_passer_by_is_hidden_only_as_long_as_it_can_be_passing() {
-        let passing = Labels::from([(PASSER_BY.to_owned(), "true".to_owned())]);
+        let passing = Labels::from([(label::PASSER_BY.to_owned(), "true".to_owned())]);
         assert!(passes_by(&passing, now()));
         assert!(!passes_by(&passing, now() - PASSES_WITHIN - 1));
         assert!(!passes_by(&Labels::new(), now()));

@@ -245,3 +245,21 @@ stacks:
     assert!(!refused.contains("removed") && !refused.contains("removing"), "{refused}");
     assert!(refused.contains("'c-2'"), "it offers a free name: {refused}");
 }
+
+#[tokio::test]
+async fn what_fits_an_older_copy_of_the_store_exactly_can_be_adopted() {
+    let mut world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    world.run("shop", Command::Down).await.unwrap();
+    let copy = world.copy_of_the_store();
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let own = stranger(&world, DB, "my-own").await;
+    world.restore(&copy).await;
+    world.adopt("shop").await.unwrap();
+    let before = world.objects().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    assert_eq!(world.objects().await.containers[DB].id, before.containers[DB].id, "it was not made again");
+    world.run("shop", Command::Down).await.unwrap();
+    assert!(stands(&world, &own, "my-own").await);
+    assert_eq!(world.objects().await.containers.len(), 1);
+}

@@ -1,0 +1,204 @@
+//! Objects on real engines that look like a stack's own, put there by other means: whatever is done to the stack, they stay
+//! as they are.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod common;
+
+use common::World;
+use devarch_core::{
+    engine::EngineKind,
+    id::ContainerId,
+    name::{NetworkName, PhysicalVolume},
+    observed::RunState,
+    spec::NetworkSpec,
+};
+use devarch_testkit::outside;
+use serde_json::{Value, json};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+macro_rules! on_both_engines {
+    ($($name:ident)*) => {
+        mod docker { $(#[test] fn $name() { super::with(super::EngineKind::Docker, super::$name); })* }
+        mod podman { $(#[test] fn $name() { super::with(super::EngineKind::Podman, super::$name); })* }
+    };
+}
+
+on_both_engines! {
+    containers_made_from_a_committed_image_are_left_alone_by_every_command
+    a_container_that_took_an_instances_own_name_is_left_alone
+    networks_and_volumes_with_copied_labels_are_left_alone
+}
+
+fn with(kind: EngineKind, test: fn(&World)) {
+    if let Some(world) = World::on(kind) {
+        test(&world);
+    }
+}
+
+/// What its owner wrote into a container that is not the stack's.
+const MARK: &str = "written by its owner";
+
+/// A container that is not the stack's.
+struct Stranger {
+    id: ContainerId,
+    name: String,
+}
+
+fn shop(mark: &str, check: &str) -> String {
+    format!(
+        r#"
+version: "1"
+stacks:
+  STACK:
+    instances:
+      db:
+        template: busybox
+        command: [sh, -c, "trap 'exit 0' TERM; sleep 1000 & wait"]
+        environment: {{MARK: "{mark}"}}
+        volumes: ["data:/data"]
+        healthcheck: {{test: "{check}", interval: 1s}}
+"#
+    )
+}
+
+impl World {
+    fn own(&self, what: &str) -> String {
+        format!("devarch-{}-{what}", self.stack)
+    }
+
+    /// The container of an instance.
+    fn id(&self, instance: &str) -> ContainerId {
+        let name = self.own(instance);
+        let all = self.wait(self.engine().containers()).unwrap();
+        all.into_iter().find(|container| container.name.as_str() == name).unwrap().id
+    }
+
+    /// An image as somebody commits it from the stack's container: it keeps the container's labels.
+    fn commit(&self, container: &str) -> String {
+        let image = self.own("mine");
+        let path = format!("/commit?container={container}&repo={image}&tag=1");
+        self.wait(outside::send(&self.endpoint(), ("POST", &path), ("json", b"{}")));
+        format!("{image}:1")
+    }
+
+    /// Runs it, and writes something into the container.
+    fn runs(&self, image: &str, name: &str) -> Stranger {
+        let line = format!("echo '{MARK}' > /mark; trap 'exit 0' TERM; sleep 1000 & wait");
+        let body = json!({"Image": image, "Entrypoint": ["sh", "-c", line], "Cmd": [], "Healthcheck": {"Test": ["NONE"]}});
+        let path = format!("/containers/create?name={name}");
+        let made: Value = self.wait(outside::send(
+            &self.endpoint(),
+            ("POST", &path),
+            ("json", body.to_string().as_bytes()),
+        ));
+        let id = ContainerId::new(made["Id"].as_str().unwrap());
+        self.wait(self.engine().start(&id)).unwrap();
+        Stranger { id, name: name.to_owned() }
+    }
+
+    fn assert_untouched(&self, stranger: &Stranger, after: &str) {
+        let all = self.wait(self.engine().containers()).unwrap();
+        let found = all.iter().find(|container| container.id == stranger.id);
+        let found = found.unwrap_or_else(|| panic!("{} is gone after {after}", stranger.name));
+        assert_eq!(found.name.as_str(), stranger.name, "after {after}");
+        assert_eq!(found.state, RunState::Running, "{} after {after}", stranger.name);
+        let mark = self.wait(self.fixture().sh(&stranger.id, "cat /mark")).stdout;
+        assert_eq!(mark.trim(), MARK, "{} after {after}", stranger.name);
+    }
+
+    /// Everything a user does to a stack; `check` looks after each command. Some refuse, where a name is taken.
+    fn walk(&self, check: &dyn Fn(&str)) {
+        let does = |args: &[&str]| {
+            self.run(args);
+            check(&args.join(" "));
+        };
+        self.write(&shop("1", "true"));
+        does(&["up", "--yes"]);
+        does(&["plan", &self.stack]);
+        does(&["stop", &self.stack, "--yes"]);
+        does(&["start", &self.stack, "--yes"]);
+        does(&["rollback", &self.stack, "--yes"]);
+        self.killed_in_an_up();
+        check("kill -9");
+        does(&["apply", &self.stack, "--undo", "--yes"]);
+        does(&["stack", "rename", &self.stack, &format!("{}-2", self.stack)]);
+        let renamed = format!("{}-2", self.stack);
+        does(&["apply", &renamed, "--yes"]);
+        does(&["down", &renamed, "--yes"]);
+        does(&["stack", "delete", &renamed, "--yes"]);
+    }
+
+    /// Kills an `up` while it waits for a health check that never passes.
+    fn killed_in_an_up(&self) {
+        self.write(&shop("2", "false"));
+        let mut up =
+            self.command(&["up", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        let old = format!("{}.old", self.own("db"));
+        let replaced = || {
+            let all = self.wait(self.engine().containers()).unwrap();
+            all.iter().any(|container| {
+                container.name.as_str().starts_with(&old) && container.state != RunState::Running
+            })
+        };
+        while begun.elapsed() < Duration::from_secs(10) && up.try_wait().unwrap().is_none() && !replaced() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let _ = up.kill();
+        up.wait().unwrap();
+    }
+}
+
+fn containers_made_from_a_committed_image_are_left_alone_by_every_command(world: &World) {
+    world.write(&shop("0", "true"));
+    world.ok(&["up", "--yes"]);
+    let image = world.commit(world.id("db").as_str());
+    let names = [format!("mine-{}", world.stack), world.own("db.next"), world.own("db.old7")];
+    let strangers = names.map(|name| world.runs(&image, &name));
+    let plan = world.ok(&["plan", &world.stack]);
+    assert!(plan.to_string().contains("mine-STACK"), "the plan names it: {plan}");
+    let status = world.ok(&["status", &world.stack]);
+    assert!(status.stdout.contains("mine-STACK"), "the status names it: {status}");
+    world.walk(&|after| strangers.iter().for_each(|stranger| world.assert_untouched(stranger, after)));
+    assert_eq!(world.containers(), 2, "only the two with names like the stack's are left");
+}
+
+fn a_container_that_took_an_instances_own_name_is_left_alone(world: &World) {
+    world.write(&shop("0", "true"));
+    world.ok(&["up", "--yes"]);
+    let own = world.id("db");
+    let image = world.commit(own.as_str());
+    world.wait(world.fixture().stop(&own));
+    world.wait(world.engine().remove_container(&own)).unwrap();
+    let stranger = world.runs(&image, &world.own("db"));
+    let refused = world.fails(5, &["up", "--yes"]);
+    assert!(refused.stderr.contains("does not remember creating it"), "{refused}");
+    assert!(refused.stderr.contains("devarch adopt STACK"), "{refused}");
+    world.walk(&|after| world.assert_untouched(&stranger, after));
+}
+
+fn networks_and_volumes_with_copied_labels_are_left_alone(world: &World) {
+    world.write(&shop("0", "true"));
+    world.ok(&["up", "--yes"]);
+    let engine = world.engine();
+    let networks = world.wait(engine.networks()).unwrap();
+    let labels = networks.iter().find(|network| network.name == world.own("net")).unwrap().labels.clone();
+    let spec = NetworkSpec::of_stack(
+        NetworkName::from_stored(format!("mine-{}", world.stack)),
+        world.fixture().scope.subnet(3),
+    );
+    let network = world.wait(engine.create_network(&spec, &labels)).unwrap();
+    let volume = PhysicalVolume::from_stored(format!("mine-{}", world.stack));
+    let labels = world.wait(engine.volumes()).unwrap().remove(&world.own("db-data")).unwrap();
+    world.wait(engine.create_volume(&volume, &labels)).unwrap();
+    world.walk(&|after| {
+        let there = world.wait(engine.networks()).unwrap();
+        assert!(there.iter().any(|other| other.id == network), "the network is gone after {after}");
+        let there = world.wait(engine.volumes()).unwrap();
+        assert!(there.contains_key(volume.as_str()), "the volume is gone after {after}");
+    });
+}
