@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 /// The world around an [`App`](crate::App).
 #[derive(Debug, Clone)]
@@ -71,6 +71,27 @@ struct TimeIds;
 #[expect(clippy::disallowed_methods, reason = "these are the ids that everything else is given")]
 impl Ids for TimeIds {
     fn fresh(&self) -> String {
-        Uuid::now_v7().to_string()
+        fresh_at(SystemTime::now()).to_string()
+    }
+}
+
+/// UUIDs can't say a time before 1970: a clock that is set to one gives those of 1970.
+#[expect(clippy::disallowed_methods, reason = "these are the ids that everything else is given")]
+fn fresh_at(now: SystemTime) -> Uuid {
+    match now.duration_since(UNIX_EPOCH) {
+        Ok(_) => Uuid::now_v7(),
+        Err(_) => Uuid::new_v7(Timestamp::from_unix(NoContext, 0, 0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_makes_ids_that_differ() {
+        let then = UNIX_EPOCH - Duration::from_hours(1);
+        assert_ne!(fresh_at(then), fresh_at(then));
+        assert!(fresh_at(then) < fresh_at(UNIX_EPOCH + Duration::from_secs(1)));
     }
 }

@@ -58,7 +58,7 @@ pub enum StoreError {
     LockLost {
         /// The stack's name.
         stack: StackName,
-        /// Who took it away by force; `None` where its connection to the database or its lock file is gone.
+        /// Who took it away by force; `None` where it was free for a while, and could not be taken again.
         by: Option<Author>,
     },
     /// A lock taken through a connection pooler would not be bound to this program.
@@ -119,6 +119,30 @@ pub enum StoreError {
         path: PathBuf,
         /// What it is on.
         kind: String,
+    },
+    /// The database is empty, and there are keys of a store.
+    #[error(
+        "{} is empty, but {} has the key of a store: its content was lost. Restore the file from a backup; to begin with \
+         a new store instead, remove the empty file",
+        path.display(), key_file.display()
+    )]
+    Emptied {
+        /// The database.
+        path: PathBuf,
+        /// The key file.
+        key_file: PathBuf,
+    },
+    /// Root was about to make files for another user, as with `sudo`.
+    #[error(
+        "{} belongs to user {owner}, and devarch runs as root: the files it makes there would be of no use to that user. \
+         Run devarch as that user, without sudo; or set DEVARCH_HOME to a directory of root's",
+        path.display()
+    )]
+    OthersHome {
+        /// The directory, or the one it would be made in.
+        path: PathBuf,
+        /// The user id of its owner.
+        owner: u32,
     },
     /// A secret is needed that can't be read, or the key to write one.
     #[error(transparent)]
@@ -239,7 +263,7 @@ impl fmt::Display for Loss<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(by) => write!(f, "{by} released it by force"),
-            None => f.write_str("its connection to the database or its lock file is gone"),
+            None => f.write_str("its connection to the database ended, and another command may have it now"),
         }
     }
 }

@@ -115,7 +115,7 @@ fn parse(tx: &Tx, (store, key, hash_key): Columns) -> Result<IdentityRow> {
 
 /// Makes it with a key of its own, unless somebody was first.
 async fn make(tx: &mut Tx) -> Result<()> {
-    let (store, key) = (StoreId::new(Uuid::now_v7().to_string()), Arc::new(Key::generate()?));
+    let (store, key) = (StoreId::new(Uuid::new_v4().to_string()), Arc::new(Key::generate()?));
     // Any key would do: 256 random bits.
     let hash_key = Key::generate()?;
     let sealed = key.seal(&HASH_KEY, hash_key.bytes())?;

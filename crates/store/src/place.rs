@@ -8,7 +8,7 @@ use crate::{
 use std::{
     fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,19 +17,41 @@ use tokio::time::{Instant, sleep};
 /// How long a migration of another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Makes the directory (0700) and the file (0600) where they are missing, and takes from a database that others can
-/// read their right to.
-pub(crate) fn prepare(path: &Path) -> Result<()> {
+/// Makes the directory (0700) of a database where it is missing, and takes from a database that others can read their
+/// right to. Says whether there is a database.
+pub(crate) fn prepare(path: &Path) -> Result<bool> {
     let directory = directory_of(path);
     make_directory(directory)?;
     if let Some(kind) = network_file_system(directory) {
         return Err(StoreError::NetworkFileSystem { path: directory.to_owned(), kind });
     }
-    make_private(path).map_err(|error| unusable(path, error))
+    match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unusable(path, error)),
+        Ok(metadata) => {
+            let open_to_others = metadata.permissions().mode() & 0o077 != 0;
+            if open_to_others {
+                let closed = std::fs::set_permissions(path, Permissions::from_mode(0o600));
+                closed.map_err(|error| unusable(path, error))?;
+            }
+            Ok(true)
+        }
+    }
 }
 
-/// Makes a directory that is its user's alone, where it is missing.
+/// Makes an empty file (0600) for a database; says whether it was missing.
+pub(crate) fn make_file(path: &Path) -> Result<bool> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(unusable(path, error)),
+    }
+}
+
+/// Makes a directory that is its user's alone, where it is missing. Root makes none, and nothing in one, that is another
+/// user's: with `sudo` it would leave files there that their owner can't use.
 pub(crate) fn make_directory(directory: &Path) -> Result<()> {
+    refuse_others(directory, rustix::process::geteuid().as_raw())?;
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(|error| unusable(directory, error))
 }
@@ -53,17 +75,17 @@ pub(crate) fn unusable(path: &Path, source: io::Error) -> StoreError {
     StoreError::File { path: path.to_owned(), source }
 }
 
-fn make_private(path: &Path) -> io::Result<()> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match made {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        other => return other.map(drop),
+/// Refuses root a directory, or where it is missing the one it would be made in, that is another user's.
+fn refuse_others(directory: &Path, us: u32) -> Result<()> {
+    const ROOT: u32 = 0;
+    let whole = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+    let there = whole.ancestors().find_map(|path| Some((path, path.metadata().ok()?.uid())));
+    match there {
+        Some((path, owner)) if us == ROOT && owner != ROOT => {
+            Err(StoreError::OthersHome { path: path.to_owned(), owner })
+        }
+        _ => Ok(()),
     }
-    let open_to_others = path.metadata()?.permissions().mode() & 0o077 != 0;
-    if open_to_others {
-        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    }
-    Ok(())
 }
 
 /// A lock on the file beside the database, held until it is dropped. Opening holds it shared, making and migrating

@@ -38,7 +38,7 @@ impl Store {
 async fn renew(tx: &mut Tx, writing: &Writing) -> Result<StoreId> {
     let row = identity::seize(tx).await?.ok_or(CannotOpen::Damaged)?;
     let key = tx.key(row.key_id)?;
-    let id = StoreId::new(Uuid::now_v7().to_string());
+    let id = StoreId::new(Uuid::new_v4().to_string());
     // A key is found by its own id: should the rest not come to be, it still opens everything.
     writing.change(|file| file.with(&id, &key))?;
     execute!(tx, "UPDATE identity SET store_id = $1", id.as_str())?;

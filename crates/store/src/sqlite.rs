@@ -22,7 +22,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the database, making it where it is missing and migrating it where it is older.
 pub(crate) async fn open(path: &Path, vault: Arc<Vault>) -> Result<Database> {
-    place::prepare(path)?;
+    let there = place::prepare(path)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(true)
@@ -41,17 +41,42 @@ pub(crate) async fn open(path: &Path, vault: Arc<Vault>) -> Result<Database> {
         place: path.display().to_string().into(),
         keeper: Keeper::files(path),
         vault,
+        away: Arc::default(),
     };
     let failed = |error| StoreError::of(&database.place, error);
 
+    if !there {
+        // Whoever finds the file waits until it is a database.
+        let _gate = Gate::exclusive(path).await?;
+        if place::make_file(path)? {
+            migrate(options).await.map_err(failed)?;
+            return Ok(database);
+        }
+    }
     let gate = Gate::shared(path).await?;
     let found = version(&pool).await.map_err(failed)?;
     drop(gate);
     if schema::judge(&MIGRATIONS, found, &database.place)? == Schema::Older {
         let _gate = Gate::exclusive(path).await?;
+        if found == 0 {
+            refuse_emptied(path, &pool, &database).await?;
+        }
         migrate(options).await.map_err(failed)?;
     }
     Ok(database)
+}
+
+/// An empty database beside the keys of a store has lost that store: it would become a new one without a word.
+async fn refuse_emptied(path: &Path, pool: &SqlitePool, database: &Database) -> Result<()> {
+    let failed = |error| StoreError::of(&database.place, error);
+    let mut connection = pool.acquire().await.map_err(failed)?;
+    let tables: sqlx::Result<i64> =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(&mut *connection).await;
+    connection.return_to_pool().await;
+    if tables.map_err(failed)? > 0 || database.vault.read()?.ids().is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::Emptied { path: path.to_owned(), key_file: database.vault.path().to_owned() })
 }
 
 /// The schema's version is kept in the file's header, where it is read fastest.

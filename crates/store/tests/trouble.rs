@@ -89,6 +89,53 @@ async fn the_database_file_is_private() {
     assert_eq!(mode(&path), 0o600);
 }
 
+#[tokio::test]
+async fn an_emptied_sqlite_database_beside_the_key_of_its_store_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("devarch.db");
+    let store = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap();
+    store.create_stack(&rich()).await.unwrap();
+    store.identity().await.unwrap();
+    store.close().await;
+    let keys = fs::read(key(&path)).unwrap();
+    fs::write(&path, "").unwrap();
+    for _ in 0..2 {
+        let refused = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Emptied { .. }), "{refused:?}");
+        for words in [path.to_str().unwrap(), "Restore the file from a backup", "remove the empty file"] {
+            assert!(refused.to_string().contains(words), "{refused}");
+        }
+    }
+    assert_eq!((fs::read(&path).unwrap(), fs::read(key(&path)).unwrap()), (Vec::new(), keys));
+    fs::remove_file(&path).unwrap();
+    let new = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap();
+    assert_eq!(new.stack_names().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_empty_sqlite_database_without_a_key_becomes_a_store() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("devarch.db");
+    fs::write(&path, "").unwrap();
+    let store = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap();
+    store.create_stack(&rich()).await.unwrap();
+}
+
+#[tokio::test]
+async fn root_makes_no_files_in_a_home_of_another_user() {
+    let home = tempfile::tempdir().unwrap();
+    if std::os::unix::fs::chown(home.path(), Some(12345), None).is_err() {
+        println!("SKIPPED: only root can give a directory away");
+        return;
+    }
+    for path in [home.path().join("devarch.db"), home.path().join("not/there/devarch.db")] {
+        let refused = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap_err();
+        assert!(matches!(refused, StoreError::OthersHome { owner: 12345, .. }), "{refused:?}");
+        assert!(refused.to_string().contains("without sudo"), "{refused}");
+    }
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
 fn database_fault(error: &StoreError) -> Fault {
     match error {
         StoreError::Database { fault, .. } => *fault,

@@ -1,7 +1,10 @@
 //! A key file on the disk: its user's alone, always whole, and changed by one program at a time.
 
 use super::key_file::{KeyFile, Kind};
-use crate::place::{directory_of, make_directory, open_lock_file};
+use crate::{
+    error::StoreError,
+    place::{directory_of, make_directory, open_lock_file},
+};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, ErrorKind, Read as _, Write as _},
@@ -147,7 +150,12 @@ impl Writing {
             path: path.clone(),
             reason: error.source().map_or_else(|| error.to_string(), ToString::to_string),
         };
-        make_directory(directory_of(&path)).map_err(|error| unusable(&error))?;
+        make_directory(directory_of(&path)).map_err(|error| match error {
+            StoreError::OthersHome { owner, .. } => {
+                KeyFileError::NotOurs { path: path.clone(), owner, us: rustix::process::geteuid().as_raw() }
+            }
+            error => unusable(&error),
+        })?;
         let lock = open_lock_file(&with_suffix(&path, ".lock")).map_err(|error| unusable(&error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Self { path, _lock: lock })),
