@@ -48,22 +48,17 @@ pub struct HeldLock {
 
 /// A stack's lock, and those of the stacks it is linked to: their containers are connected to its links.
 #[derive(Debug)]
-pub struct StackLocks {
-    own: StackLock,
-    others: Vec<StackLock>,
-}
+pub struct StackLocks(StackLock);
 
 impl StackLocks {
     /// The stack's own, under which its applies are written down.
     pub fn own(&self) -> &StackLock {
-        &self.own
+        &self.0
     }
 
     /// Frees them. A lock is free once it is dropped; that who held it can't be cleared from the store is no matter.
     pub async fn release(self) {
-        for lock in self.others.into_iter().chain([self.own]) {
-            let _ = lock.release().await;
-        }
+        let _ = self.0.release().await;
     }
 }
 
@@ -90,7 +85,7 @@ impl App {
             }
         }
         let own = own.ok_or_else(|| AppError::Refused(format!("stack '{}' can't be locked", stack.name)))?;
-        Ok(StackLocks { own, others })
+        Ok(StackLocks(own.with(others)))
     }
 
     async fn lock_one(

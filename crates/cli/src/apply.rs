@@ -141,7 +141,8 @@ impl Work<'_> {
         let stack = app.stack(name).await?;
         let lock = self.lock(&stack, args, None).await?;
         let progress = Progress::new(terminal);
-        let undone = app.undo_interrupted(lock.own(), name, &|event| progress.event(event)).await;
+        let events = |event| progress.event(event);
+        let undone = app.undo_interrupted(lock.own(), name, (&events, &self.cancel)).await;
         progress.end(undone.is_ok());
         lock.release().await;
         match undone? {
@@ -150,6 +151,9 @@ impl Work<'_> {
                 terminal.note(&format!("stack '{name}': what ran before the interrupted apply runs again"));
                 for note in remains {
                     terminal.note(&format!("  - {note}"));
+                }
+                if self.cancel.is_cancelled() {
+                    return Err(CliError::Unwaited(name.clone()));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Errors at the edge: what is printed, the hint that goes with it, the exit code.
 
-use crate::{exit::Exit, snippet, style, terminal};
+use crate::{exit::Exit, signals, snippet, style, terminal};
 use devarch_app::{AppError, ErrorKind};
 use devarch_core::name::StackName;
 use std::{error::Error as _, io};
@@ -40,6 +40,12 @@ pub(crate) enum CliError {
     /// Ctrl-C when what is wanted had been recorded, and nothing been done about it.
     #[error("cancelled before anything was done; it is still wanted: `devarch apply {0}` goes on with it")]
     StillWanted(StackName),
+    /// Cancelled while the containers that an undo started were waited for.
+    #[error(
+        "cancelled: the containers from before are running again, but their health checks were not waited for; \
+         `devarch status {0}` shows them"
+    )]
+    Unwaited(StackName),
     /// Output could not be written, or the terminal not used.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -56,7 +62,7 @@ impl CliError {
         if self.is_broken_pipe() {
             return Exit::OK;
         }
-        let exit = self.exit();
+        let exit = signals::exit(self.exit());
         let text = if json { as_json(&self.to_string(), exit) } else { self.as_text() };
         terminal::to_stderr(&text);
         exit
@@ -72,7 +78,7 @@ impl CliError {
             Self::Invalid(_) => Exit::INVALID,
             Self::NotUp(_) | Self::NotAStack { .. } => Exit::NOT_FOUND,
             Self::NobodyToAsk(_) => Exit::CONFLICT,
-            Self::Declined | Self::Cancelled | Self::StillWanted(_) => Exit::CANCELLED,
+            Self::Declined | Self::Cancelled | Self::StillWanted(_) | Self::Unwaited(_) => Exit::CANCELLED,
             Self::Output(_) => Exit::FAILED,
         }
     }

@@ -10,7 +10,8 @@
 //! | 5 | conflict: someone else has it, or it is in another state |
 //! | 6 | the engine can't be reached or used |
 //! | 7 | the store can't be reached or used |
-//! | 130 | cancelled |
+//! | 130 | cancelled: by Ctrl-C (SIGINT), or by an answer |
+//! | 129, 143 | cancelled by SIGHUP, by SIGTERM |
 //!
 //! `exec`, `run` and `shell` end with the code of their command.
 
@@ -27,7 +28,7 @@ Exit codes:
   5    conflict: someone else has it, or it is in another state
   6    the engine can't be reached or used
   7    the store can't be reached or used
-  130  cancelled
+  130  cancelled (129 by SIGHUP, 143 by SIGTERM)
 exec, run and shell end with the code of their command.";
 
 /// How the program ends.
@@ -44,7 +45,9 @@ impl Exit {
     pub(crate) const CONFLICT: Self = Self(5);
     pub(crate) const ENGINE: Self = Self(6);
     pub(crate) const STORE: Self = Self(7);
+    pub(crate) const HANGUP: Self = Self(129);
     pub(crate) const CANCELLED: Self = Self(130);
+    pub(crate) const TERMINATED: Self = Self(143);
 }
 
 impl From<ErrorKind> for Exit {

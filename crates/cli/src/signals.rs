@@ -1,11 +1,18 @@
-//! Ctrl-C: the first one cancels, the second ends at once.
+//! SIGINT, SIGTERM and SIGHUP: the first one cancels, so that what was begun is rolled back.
+//!
+//! The same SIGINT or SIGTERM again ends the program at once. A SIGHUP never does: a terminal that goes away may send
+//! several, and a SIGTERM with them.
 
 use crate::{exit::Exit, terminal};
+use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that the first Ctrl-C, or the wish of the system to end us, cancels. Heard from the moment this returns;
-/// where signals can't be had they end us as they end any program.
+/// The exit code of the first one that came; 0 while none has.
+static FIRST: AtomicU8 = AtomicU8::new(0);
+
+/// A token that the first of them cancels. Heard from the moment this returns; where signals can't be had they end us as
+/// they end any program.
 pub(crate) fn cancel_token() -> CancellationToken {
     let token = CancellationToken::new();
     if let Ok(signals) = Signals::listen() {
@@ -14,29 +21,99 @@ pub(crate) fn cancel_token() -> CancellationToken {
     token
 }
 
+/// How a program ends that was cancelled: with the code of the signal that did it.
+pub(crate) fn exit(exit: Exit) -> Exit {
+    match FIRST.load(Ordering::Relaxed) {
+        0 => exit,
+        code if exit == Exit::CANCELLED => Exit(code),
+        _ => exit,
+    }
+}
+
 async fn watch(mut signals: Signals, token: CancellationToken) {
-    signals.next().await;
+    let first = signals.next().await;
+    FIRST.store(first.exit().0, Ordering::Relaxed);
     terminal::to_stderr("cancelling: waiting for the steps under way; Ctrl-C again ends at once");
     token.cancel();
-    signals.next().await;
-    std::process::exit(i32::from(Exit::CANCELLED.0));
+    let mut seen = vec![first];
+    loop {
+        let next = signals.next().await;
+        if next != Caught::Hangup && seen.contains(&next) {
+            std::process::exit(i32::from(next.exit().0));
+        }
+        seen.push(next);
+    }
+}
+
+/// A signal that ends programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caught {
+    Hangup,
+    Interrupt,
+    Terminate,
+}
+
+impl Caught {
+    fn exit(self) -> Exit {
+        match self {
+            Self::Hangup => Exit::HANGUP,
+            Self::Interrupt => Exit::CANCELLED,
+            Self::Terminate => Exit::TERMINATED,
+        }
+    }
 }
 
 struct Signals {
+    /// `None` where it was ignored when the program was started, as `nohup` does: it stays ignored.
+    hangup: Option<Signal>,
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+        Ok(Self { hangup, interrupt: signal(interrupt)?, terminate: signal(terminate)? })
     }
 
-    /// When the next one comes.
-    async fn next(&mut self) {
+    /// The next one that comes.
+    async fn next(&mut self) -> Caught {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = hangup => Caught::Hangup,
+            _ = self.interrupt.recv() => Caught::Interrupt,
+            _ = self.terminate.recv() => Caught::Terminate,
         }
+    }
+}
+
+/// Whether SIGHUP is ignored, as Linux tells it. Elsewhere it is taken for not ignored.
+fn hangup_is_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
+}
+
+/// Signal 1 is the lowest bit of the mask, proc(5).
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ignored_hangup_is_read_from_the_mask_of_ignored_signals() {
+        let status =
+            |mask: &str| format!("Name:\tdevarch\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t1\n");
+        assert!(ignores_hangup(&status("0000000000001001")));
+        assert!(!ignores_hangup(&status("0000000000001006")));
+        assert!(!ignores_hangup("Name:\tdevarch\n"));
     }
 }

@@ -9,7 +9,14 @@ use crate::{
     vault::{CannotOpen, Key, KeyId, Opener, Place, Vault},
 };
 use sqlx::{Executor as _, PgPool, Postgres, Sqlite, SqlitePool, pool::PoolConnection};
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 /// Every result here.
@@ -32,7 +39,12 @@ pub(crate) struct Database {
     pub(crate) place: Arc<str>,
     pub(crate) keeper: Keeper,
     pub(crate) vault: Arc<Vault>,
+    /// Whether its server did not answer the last time.
+    pub(crate) away: Arc<AtomicBool>,
 }
+
+/// How long a server that did not answer the last time may take. One that does is only waited for by its pool.
+pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 
 /// A transaction on either. It ends with [`Tx::end`]; dropped before that, its connection is closed, so that the
 /// database forgets what it did.
@@ -89,10 +101,21 @@ impl Database {
         }
     }
 
+    async fn reach(&self, pool: &PgPool) -> sqlx::Result<PoolConnection<Postgres>> {
+        let reached = if self.away.load(Ordering::Relaxed) {
+            let asked = timeout(MOMENT, pool.acquire()).await;
+            asked.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        } else {
+            pool.acquire().await
+        };
+        self.away.store(reached.is_err(), Ordering::Relaxed);
+        reached
+    }
+
     async fn begin(&self, lite: &'static str, pg: &'static str) -> Result<Tx> {
         let (conn, begin) = match &self.db {
             Db::Lite(pool) => (pool.acquire().await.map(Conn::Lite), lite),
-            Db::Pg(pool) => (pool.acquire().await.map(Conn::Pg), pg),
+            Db::Pg(pool) => (self.reach(pool).await.map(Conn::Pg), pg),
         };
         let mut conn = conn.map_err(|error| StoreError::of(&self.place, error))?;
         match &mut conn {

@@ -74,11 +74,12 @@ impl Ready {
 }
 
 impl Hold {
-    /// Whether it still holds. A file's lock holds as long as the file is open.
-    pub(crate) async fn stands(&self, tx: &mut Tx, stack: &StackId, fence: i64) -> Result<bool> {
+    /// What it hangs on that can end before this program does: the process of the database server that serves its
+    /// session. A file's lock holds as long as the file is open.
+    pub(crate) fn backend(&self) -> Option<i32> {
         match self {
-            Self::File(_) => Ok(true),
-            Self::Session(session) => session.holds(tx, stack, fence).await,
+            Self::File(_) => None,
+            Self::Session(session) => Some(session.backend()),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     db::{Result, Tx},
     error::StoreError,
     lock::StackLock,
-    locks,
+    locks::{self, Lease},
     objects::{self, Settlement},
     plans::{self, SavedPlan},
     steps::{self, StepMark, StepRecord},
@@ -19,6 +19,58 @@ use devarch_core::{
     id::{ApplyId, EngineId, PlanId, StackId},
     ownership::{CreatedObject, Ownership},
 };
+
+/// What is written under a stack's lock. Written twice it says the same: what became of a write is not known where its
+/// connection broke.
+pub(crate) enum Entry<'a> {
+    /// Nothing; the lock is only proved.
+    Nothing,
+    /// The lock is kept for a plan.
+    Leased(&'a Lease),
+    /// An apply begins.
+    Begun(&'a Apply),
+    /// A step is about to be made.
+    StepBegun { apply: &'a ApplyId, at: u32, when: i64 },
+    /// A step has ended.
+    StepEnded { apply: &'a ApplyId, at: u32, when: i64, error: Option<&'a str> },
+    /// A step is about to be made that creates an object.
+    CreationBegun { step: StepMark<'a>, engine: &'a EngineId, object: &'a CreatedObject },
+    /// A step has ended that created an object.
+    CreationEnded { step: StepMark<'a>, engine: &'a EngineId, object: &'a CreatedObject },
+    /// The engine was looked at.
+    Settled { engine: &'a EngineId, settlement: &'a Settlement },
+    /// Everything new is ready.
+    Committed { apply: &'a ApplyId, when: i64 },
+    /// An apply has ended.
+    Ended { apply: &'a ApplyId, outcome: ApplyOutcome, when: i64, error: Option<&'a str> },
+}
+
+impl Entry<'_> {
+    pub(crate) async fn write(&self, tx: &mut Tx, stack: &StackId) -> Result<()> {
+        match *self {
+            Self::Nothing => Ok(()),
+            Self::Leased(lease) => locks::lease(tx, stack, lease).await,
+            Self::Begun(apply) => begin(tx, stack, apply).await,
+            Self::StepBegun { apply, at, when } => steps::begin(tx, (stack, apply), at, when).await,
+            Self::StepEnded { apply, at, when, error } => {
+                steps::end(tx, (stack, apply), at, when, error).await
+            }
+            Self::CreationBegun { step, engine, object } => {
+                steps::begin(tx, (stack, step.apply), step.at, step.when).await?;
+                objects::write(tx, engine, object, step.when).await
+            }
+            Self::CreationEnded { step, engine, object } => {
+                steps::end(tx, (stack, step.apply), step.at, step.when, None).await?;
+                objects::record(tx, engine, object, step.when).await
+            }
+            Self::Settled { engine, settlement } => objects::settle(tx, stack, engine, settlement).await,
+            Self::Committed { apply, when } => applies::commit(tx, stack, apply, when).await,
+            Self::Ended { apply, outcome, when, error } => {
+                applies::end(tx, (stack, apply), outcome, when, error).await
+            }
+        }
+    }
+}
 
 impl Store {
     /// Saves a plan, and forgets those that had expired a week before it was made.
@@ -39,17 +91,13 @@ impl Store {
     /// refused with [`StoreError::PlanUsed`] where the plan was applied already. Of older applies that have ended the
     /// last 199 stay.
     pub async fn begin_apply(&self, lock: &StackLock, apply: &Apply) -> Result<()> {
-        let mut tx = self.journal(lock).await?;
-        let done = begin(&mut tx, lock.stack(), apply).await;
-        tx.end(done).await
+        self.under(lock, &Entry::Begun(apply)).await
     }
 
     /// Writes that a step is about to be made. `at` is its place in the plan, `when` is in milliseconds since the
     /// Unix epoch.
     pub async fn step_begun(&self, lock: &StackLock, apply: &ApplyId, at: u32, when: i64) -> Result<()> {
-        let mut tx = self.journal(lock).await?;
-        let done = steps::begin(&mut tx, (lock.stack(), apply), at, when).await;
-        tx.end(done).await
+        self.under(lock, &Entry::StepBegun { apply, at, when }).await
     }
 
     /// Writes that a step has ended, and why where it failed.
@@ -62,9 +110,7 @@ impl Store {
         when: i64,
         error: Option<&str>,
     ) -> Result<()> {
-        let mut tx = self.journal(lock).await?;
-        let done = steps::end(&mut tx, (lock.stack(), apply), at, when, error).await;
-        tx.end(done).await
+        self.under(lock, &Entry::StepEnded { apply, at, when, error }).await
     }
 
     /// Writes that a step is about to be made, and what it creates: whatever happens, that object can be explained.
@@ -75,13 +121,7 @@ impl Store {
         engine: &EngineId,
         object: &CreatedObject,
     ) -> Result<()> {
-        let mut tx = self.journal(lock).await?;
-        let done = async {
-            steps::begin(&mut tx, (lock.stack(), step.apply), step.at, step.when).await?;
-            objects::write(&mut tx, engine, object, step.when).await
-        };
-        let done = done.await;
-        tx.end(done).await
+        self.under(lock, &Entry::CreationBegun { step, engine, object }).await
     }
 
     /// Writes that a step has ended, and the id of what it created.
@@ -92,13 +132,7 @@ impl Store {
         engine: &EngineId,
         object: &CreatedObject,
     ) -> Result<()> {
-        let mut tx = self.journal(lock).await?;
-        let done = async {
-            steps::end(&mut tx, (lock.stack(), step.apply), step.at, step.when, None).await?;
-            objects::record(&mut tx, engine, object, step.when).await
-        };
-        let done = done.await;
-        tx.end(done).await
+        self.under(lock, &Entry::CreationEnded { step, engine, object }).await
     }
 
     /// Writes down what a look at the engine told about the objects of the locked stack.
@@ -108,9 +142,7 @@ impl Store {
         engine: &EngineId,
         settlement: &Settlement,
     ) -> Result<()> {
-        let mut tx = self.journal(lock).await?;
-        let done = objects::settle(&mut tx, lock.stack(), engine, settlement).await;
-        tx.end(done).await
+        self.under(lock, &Entry::Settled { engine, settlement }).await
     }
 
     /// Whose the objects on an engine are.
@@ -122,9 +154,7 @@ impl Store {
 
     /// Writes that everything new is ready: from now on the apply only goes forward.
     pub async fn commit_apply(&self, lock: &StackLock, apply: &ApplyId, when: i64) -> Result<()> {
-        let mut tx = self.journal(lock).await?;
-        let done = applies::commit(&mut tx, lock.stack(), apply, when).await;
-        tx.end(done).await
+        self.under(lock, &Entry::Committed { apply, when }).await
     }
 
     /// Writes what became of an apply, this one or an interrupted one of the same stack.
@@ -137,9 +167,7 @@ impl Store {
         when: i64,
         error: Option<&str>,
     ) -> Result<()> {
-        let mut tx = self.journal(lock).await?;
-        let done = applies::end(&mut tx, (lock.stack(), apply), outcome, when, error).await;
-        tx.end(done).await
+        self.under(lock, &Entry::Ended { apply, outcome, when, error }).await
     }
 
     /// The last applies of a stack, at most so many, the newest first.
@@ -177,20 +205,15 @@ impl Store {
         let found = applies::unfinished(&mut tx, stack).await;
         tx.end(found).await
     }
-
-    /// A transaction that writes under a lock which is still held.
-    async fn journal(&self, lock: &StackLock) -> Result<Tx> {
-        let mut tx = self.database.journal().await?;
-        match lock.prove(&mut tx).await {
-            Ok(()) => Ok(tx),
-            Err(lost) => tx.end(Err(lost)).await,
-        }
-    }
 }
 
 async fn begin(tx: &mut Tx, stack: &StackId, apply: &Apply) -> Result<()> {
     if apply.stack != *stack {
         return Err(StoreError::NotJournalled { apply: apply.id.clone() });
+    }
+    // What a connection that broke was not told may have been written.
+    if applies::load(tx, &apply.id).await?.is_some() {
+        return Ok(());
     }
     // Before anything is written: who rotates the key waits for what is.
     let sealed = applies::seal(tx, &apply.id, &apply.definition.secret).await?;

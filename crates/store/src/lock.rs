@@ -6,27 +6,53 @@
 use crate::{
     author::Author,
     clock::now,
-    db::{Database, Result, Tx},
-    error::StoreError,
+    db::{Database, Db, MOMENT, Result, Tx},
+    error::{Fault, StoreError},
     hold::{Hold, Ready},
+    journal::Entry,
     locks::{self, Lease, LockInfo, LockOwner, LockRow},
+    session,
     store::Store,
 };
 use devarch_core::id::{PlanId, StackId};
-use std::{fmt, time::Duration};
-use tokio::time::{Instant, sleep};
+use std::{
+    fmt,
+    sync::{PoisonError, RwLock, atomic::Ordering},
+    time::Duration,
+};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep, timeout},
+};
 use uuid::Uuid;
 
 /// How often a lock that is held is looked at.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// The exclusive right to change a stack's objects. Dropped, it is free at once, as it is when the program dies.
+///
+/// A database session, and the lock with it, can end before the program does: the server restarts, or the connection is
+/// cut. The lock is then taken again where nobody else has held it since, and is lost where somebody has.
 pub struct StackLock {
     stack: StackId,
     fence: i64,
     holder: String,
-    hold: Hold,
+    /// How long a database that does not answer is tried again.
+    patience: Duration,
+    hold: Mutex<Hold>,
+    /// The server's process for the session. Beside the session itself, so that who looks need not wait for who takes the
+    /// lock again, and needs a connection for that.
+    backend: RwLock<Option<i32>>,
+    /// The locks of other stacks that are held for the same work: it ends with any of them.
+    others: Vec<StackLock>,
     database: Database,
+}
+
+/// Whether a lock keeps others out.
+enum Standing {
+    Held,
+    /// The session that held it has ended. Nobody else has held it since.
+    Free,
 }
 
 impl fmt::Debug for StackLock {
@@ -49,29 +75,100 @@ impl StackLock {
         self.fence
     }
 
-    /// Frees it, and clears who held it. Fails where that can't be written; the lock is free all the same.
-    pub async fn release(self) -> Result<()> {
-        let Self { stack, holder, hold, database, .. } = self;
-        hold.free().await;
-        let mut tx = database.write().await?;
-        let done = locks::vacate(&mut tx, &stack, &holder).await;
-        tx.end(done).await
+    /// The same lock, with those of other stacks that are held for the same work.
+    #[must_use]
+    pub fn with(mut self, others: Vec<StackLock>) -> Self {
+        self.others = others;
+        self
     }
 
-    /// Refuses with [`StoreError::LockLost`] unless it holds.
-    pub(crate) async fn prove(&self, tx: &mut Tx) -> Result<()> {
+    /// Frees it and those that are held with it, and clears who held them. Fails where that can't be written; they are
+    /// free all the same.
+    pub async fn release(self) -> Result<()> {
+        let Self { stack, holder, hold, others, database, .. } = self;
+        hold.into_inner().free().await;
+        let mut released = vacate(&database, &stack, &holder).await;
+        for other in others {
+            released = released.and(Box::pin(other.release()).await);
+        }
+        released
+    }
+
+    /// How long a database that does not answer is tried again for this lock.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Proves that it and those that are held with it keep others out. Refuses with [`StoreError::LockLost`] where
+    /// somebody else has held one since.
+    ///
+    /// Returns the one whose session has ended, if there is one: [`StackLock::take_again`] is for that.
+    pub(crate) async fn prove(&self, tx: &mut Tx) -> Result<Option<&Self>> {
+        for lock in std::iter::once(self).chain(&self.others) {
+            if let Standing::Free = lock.standing(tx).await? {
+                return Ok(Some(lock));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn standing(&self, tx: &mut Tx) -> Result<Standing> {
+        self.row(tx).await?;
+        let Some(backend) = self.backend() else { return Ok(Standing::Held) };
+        let holds = session::holds(tx, &self.stack, self.fence, backend).await?;
+        Ok(if holds { Standing::Held } else { Standing::Free })
+    }
+
+    fn backend(&self) -> Option<i32> {
+        *self.backend.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The row, while it speaks of this taking of the lock.
+    async fn row(&self, tx: &mut Tx) -> Result<LockRow> {
         let row = locks::load(tx, &self.stack).await?;
         let row = row.ok_or_else(|| StoreError::Gone { stack: self.stack.clone() })?;
         if row.fence != self.fence {
             return Err(StoreError::LockLost { stack: row.name, by: row.raised_by });
         }
-        let ours = row.holder.as_deref() == Some(self.holder.as_str());
-        if ours && self.hold.stands(tx, &self.stack, self.fence).await? {
-            Ok(())
-        } else {
-            Err(StoreError::LockLost { stack: row.name, by: None })
+        if row.holder.as_deref() != Some(self.holder.as_str()) {
+            return Err(StoreError::LockLost { stack: row.name, by: None });
         }
+        Ok(row)
     }
+
+    /// Takes a lock again whose session has ended; says whether it could. It can't yet where the server still knows a
+    /// session that has it. Refuses with [`StoreError::LockLost`] where somebody else has held it since.
+    pub(crate) async fn take_again(&self) -> Result<bool> {
+        let mut hold = self.hold.lock().await;
+        let ready = self.database.keeper.ready(&self.database.place).await?;
+        let mut tx = self.database.write().await?;
+        let taken = self.taken_again(&mut tx, ready, &mut hold).await;
+        tx.end(taken).await
+    }
+
+    async fn taken_again(&self, tx: &mut Tx, ready: Ready, hold: &mut Hold) -> Result<bool> {
+        // Who takes it has the row until it is written whose it is.
+        locks::keep(tx, &self.stack).await?;
+        self.row(tx).await?;
+        if let Some(backend) = self.backend()
+            && session::holds(tx, &self.stack, self.fence, backend).await?
+        {
+            // Another step did it meanwhile.
+            return Ok(true);
+        }
+        let Some(taken) = ready.try_take(&self.database.place, &self.stack, self.fence).await? else {
+            return Ok(false);
+        };
+        *self.backend.write().unwrap_or_else(PoisonError::into_inner) = taken.backend();
+        *hold = taken;
+        Ok(true)
+    }
+}
+
+async fn vacate(database: &Database, stack: &StackId, holder: &str) -> Result<()> {
+    let mut tx = database.write().await?;
+    let done = locks::vacate(&mut tx, stack, holder).await;
+    tx.end(done).await
 }
 
 /// The lock, or who has it.
@@ -94,7 +191,7 @@ impl Store {
         let mut told = false;
         loop {
             let holder = match self.try_lock(stack, owner, with).await? {
-                Ok(lock) => return Ok(lock),
+                Ok(lock) => return Ok(StackLock { patience: timeout, ..lock }),
                 Err(holder) => holder,
             };
             let left = until.saturating_duration_since(Instant::now());
@@ -112,19 +209,78 @@ impl Store {
     /// Fails with [`StoreError::LockLost`] unless the lock holds: asked before each change that is not written into the
     /// journal.
     pub async fn prove(&self, lock: &StackLock) -> Result<()> {
-        let mut tx = self.database.write().await?;
-        let proven = lock.prove(&mut tx).await;
-        tx.end(proven).await
+        self.under(lock, &Entry::Nothing).await
     }
 
     /// Keeps the lock for a plan until the lease's end, beyond the end of the lock itself.
     pub async fn lease(&self, lock: &StackLock, lease: &Lease) -> Result<()> {
-        let mut tx = self.database.write().await?;
-        let done = match lock.prove(&mut tx).await {
-            Ok(()) => locks::lease(&mut tx, lock.stack(), lease).await,
-            Err(lost) => Err(lost),
+        self.under(lock, &Entry::Leased(lease)).await
+    }
+
+    /// Whether the lock still keeps others out, taking it again where its session has ended; `false` where the database
+    /// does not answer at once. Refuses with [`StoreError::LockLost`] where somebody else has held it since.
+    pub async fn holds(&self, lock: &StackLock) -> Result<bool> {
+        match timeout(MOMENT, self.attempt(lock, &Entry::Nothing)).await {
+            Ok(Err(error @ (StoreError::LockLost { .. } | StoreError::Gone { .. }))) => Err(error),
+            Ok(done) => Ok(done.unwrap_or(false)),
+            Err(_) => {
+                self.database.away.store(true, Ordering::Relaxed);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Writes something under a lock that is held. Where its session has ended it is taken again, and a server that does
+    /// not answer is tried again, both for as long as the lock itself was waited for.
+    pub(crate) async fn under(&self, lock: &StackLock, entry: &Entry<'_>) -> Result<()> {
+        let until = Instant::now() + lock.patience();
+        loop {
+            let done = self.attempt(lock, entry).await;
+            let over = Instant::now() >= until;
+            match done {
+                Ok(true) => return Ok(()),
+                Ok(false) if over => return Err(self.lost(lock).await),
+                Err(error) if over || !self.may_come_back(&error) => return Err(error),
+                Ok(false) | Err(_) => sleep(INTERVAL).await,
+            }
+        }
+    }
+
+    /// Writes it; `false` where a lock is not held and could not be taken again yet.
+    async fn attempt(&self, lock: &StackLock, entry: &Entry<'_>) -> Result<bool> {
+        loop {
+            let mut tx = self.database.journal().await?;
+            let ended = match lock.prove(&mut tx).await {
+                Ok(None) => {
+                    let done = entry.write(&mut tx, lock.stack()).await;
+                    return tx.end(done).await.map(|()| true);
+                }
+                Ok(Some(ended)) => tx.end(Ok(ended)).await?,
+                Err(lost) => return tx.end(Err(lost)).await,
+            };
+            if !ended.take_again().await? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Whether a server may answer the next time.
+    fn may_come_back(&self, error: &StoreError) -> bool {
+        let away = matches!(error, StoreError::Database { fault: Fault::Unreachable | Fault::Busy, .. });
+        away && matches!(self.database.db, Db::Pg(_))
+    }
+
+    async fn lost(&self, lock: &StackLock) -> StoreError {
+        let name = async {
+            let mut tx = self.database.read().await?;
+            let row = locks::load(&mut tx, lock.stack()).await;
+            tx.end(row).await
         };
-        tx.end(done).await
+        match name.await {
+            Ok(Some(row)) => StoreError::LockLost { stack: row.name, by: None },
+            Ok(None) => StoreError::Gone { stack: lock.stack().clone() },
+            Err(error) => error,
+        }
     }
 
     /// The locks that somebody holds and those that are leased, by the names of their stacks.
@@ -180,7 +336,16 @@ async fn take(
     };
     let holder = Uuid::new_v4().to_string();
     locks::occupy(tx, &row.stack, &holder, owner, lease.as_ref()).await?;
-    Ok(Ok(StackLock { stack: row.stack, fence: row.fence, holder, hold, database: database.clone() }))
+    Ok(Ok(StackLock {
+        stack: row.stack,
+        fence: row.fence,
+        holder,
+        patience: Duration::ZERO,
+        backend: RwLock::new(hold.backend()),
+        hold: Mutex::new(hold),
+        others: Vec::new(),
+        database: database.clone(),
+    }))
 }
 
 async fn release(

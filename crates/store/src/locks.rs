@@ -170,6 +170,12 @@ pub(crate) async fn seize(tx: &mut Tx, stack: &StackId, owner: &LockOwner) -> Re
     row.ok_or_else(|| StoreError::Gone { stack: stack.clone() })
 }
 
+/// Keeps the row of one stack from others until the transaction ends.
+pub(crate) async fn keep(tx: &mut Tx, stack: &StackId) -> Result<()> {
+    execute!(tx, "UPDATE locks SET fence = fence WHERE stack_id = $1", stack.as_str())?;
+    Ok(())
+}
+
 /// Writes that the lock was taken; a lease stays where it is the taker's own.
 pub(crate) async fn occupy(
     tx: &mut Tx,

@@ -45,6 +45,7 @@ pub(crate) async fn open(url: &PostgresUrl, vault: Arc<Vault>) -> Result<Databas
         place: place.as_str().into(),
         keeper: Keeper::sessions(options.clone()),
         vault,
+        away: Arc::default(),
     };
 
     let mut connection = first(&pool, &options).await.map_err(failed)?;

@@ -40,10 +40,9 @@ impl Session {
             .await
     }
 
-    /// Whether the server knows this session as the lock's holder. Asked on another connection: the server's word is
-    /// what keeps others out.
-    pub(crate) async fn holds(&self, tx: &mut Tx, stack: &StackId, fence: i64) -> Result<bool> {
-        Ok(holder(tx, stack, fence).await? == Some(self.backend))
+    /// The server's process for this session.
+    pub(crate) fn backend(&self) -> i32 {
+        self.backend
     }
 
     /// Ends the session, and waits until its lock is free. Where that fails the server frees it when it sees that the
@@ -54,6 +53,12 @@ impl Session {
             let _ = self.connection.close().await;
         }
     }
+}
+
+/// Whether the server knows the session of that process as the lock's holder. Asked on another connection: the server's
+/// word is what keeps others out.
+pub(crate) async fn holds(tx: &mut Tx, stack: &StackId, fence: i64, backend: i32) -> Result<bool> {
+    Ok(holder(tx, stack, fence).await? == Some(backend))
 }
 
 /// Whether some session has the lock.

@@ -6,7 +6,7 @@
 mod world;
 
 use devarch_core::{
-    id::{PlanId, StackId},
+    id::{ApplyId, PlanId, StackId},
     stack::Stack,
 };
 use devarch_store::{Lease, LetGo, LockInfo, StackLock, Store, StoreError};
@@ -324,24 +324,89 @@ async fn end_sessions_with_locks(world: &World) {
     world.execute(locked).await.unwrap();
 }
 
+/// The lock of a stack, whose session is ended as by a restart of the server.
+async fn cut_off(world: &World, store: &Store, stack: &StackId) -> StackLock {
+    let lock = lock(store, stack).await;
+    store.begin_apply(&lock, &apply("a", stack)).await.unwrap();
+    end_sessions_with_locks(world).await;
+    while !store.locks().await.unwrap().is_empty() {}
+    lock
+}
+
 #[test]
-fn a_lock_whose_connection_was_cut_is_lost() {
+fn a_lock_whose_connection_was_cut_is_taken_again_on_postgres() {
     world::on_postgres(async |world: World| {
         let (store, other) = (world.open().await, world.open().await);
         let shop = shop(&store).await;
-        let old = lock(&store, &shop.id).await;
-        let apply = apply("a", &shop.id);
-        store.begin_apply(&old, &apply).await.unwrap();
-        end_sessions_with_locks(&world).await;
-        while !other.locks().await.unwrap().is_empty() {}
-        let lost = store.step_begun(&old, &apply.id, 0, 1).await.unwrap_err();
-        assert!(matches!(&lost, StoreError::LockLost { by: None, .. }));
-        assert!(lost.to_string().contains("its connection to the database or its lock file is gone"));
+        let cut = cut_off(&world, &store, &shop.id).await;
+        let apply = ApplyId::new("a");
+        let steps = (0..6).map(|at| store.step_begun(&cut, &apply, at, 1));
+        for written in futures_util::future::join_all(steps).await {
+            written.unwrap();
+        }
+        assert!(holder(attempt(&other, &shop.id, None).await).alive, "it keeps others out again");
+        assert!(store.holds(&cut).await.unwrap());
+        cut.release().await.unwrap();
+        attempt(&other, &shop.id, None).await.unwrap();
+    });
+}
 
-        let _new = lock(&other, &shop.id).await;
-        let lost = store.step_begun(&old, &apply.id, 0, 1).await.unwrap_err();
-        assert!(matches!(&lost, StoreError::LockLost { by: None, .. }));
-        old.release().await.unwrap();
-        assert!(holder(attempt(&store, &shop.id, None).await).alive);
+#[test]
+fn a_lock_that_another_has_taken_or_had_meanwhile_is_lost_on_postgres() {
+    world::on_postgres(async |world: World| {
+        let (store, other) = (world.open().await, world.open().await);
+        let shop = shop(&store).await;
+        let cut = cut_off(&world, &store, &shop.id).await;
+        let new = lock(&other, &shop.id).await;
+        let is_lost = async || {
+            let lost = store.step_begun(&cut, &ApplyId::new("a"), 0, 1).await.unwrap_err();
+            assert!(matches!(&lost, StoreError::LockLost { by: None, .. }), "{lost:?}");
+            assert!(lost.to_string().contains("another command may have it now"), "{lost}");
+            assert!(matches!(store.holds(&cut).await, Err(StoreError::LockLost { .. })));
+        };
+        is_lost().await;
+        assert!(holder(attempt(&store, &shop.id, None).await).alive, "the new one still has it");
+        new.release().await.unwrap();
+        is_lost().await;
+        cut.release().await.unwrap();
+    });
+}
+
+#[test]
+fn of_many_that_want_a_lock_that_was_cut_off_one_has_it_on_postgres() {
+    world::on_postgres(async |world: World| {
+        let store = world.open().await;
+        let shop = shop(&store).await;
+        for _ in 0..10 {
+            let cut = cut_off(&world, &store, &shop.id).await;
+            let apply = ApplyId::new("a");
+            let other = world.open().await;
+            let (again, taken) =
+                tokio::join!(store.step_begun(&cut, &apply, 0, 1), attempt(&other, &shop.id, None));
+            assert_ne!(again.is_ok(), taken.is_ok(), "{again:?} {taken:?}");
+            cut.release().await.unwrap();
+            world.execute("DELETE FROM applies").await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn locks_held_for_the_same_work_end_together_on_postgres() {
+    world::on_postgres(async |world: World| {
+        let (store, other) = (world.open().await, world.open().await);
+        let (shop, infra) = (shop(&store).await, stack("infra", &["db"]));
+        store.create_stack(&infra).await.unwrap();
+        let both = lock(&store, &shop.id).await.with(vec![lock(&store, &infra.id).await]);
+        let apply = apply("a", &shop.id);
+        store.begin_apply(&both, &apply).await.unwrap();
+        end_sessions_with_locks(&world).await;
+        while !store.locks().await.unwrap().is_empty() {}
+        store.step_begun(&both, &apply.id, 0, 1).await.unwrap();
+        assert_eq!(store.locks().await.unwrap().len(), 2, "both were taken again");
+        other.release_lock(&infra.id, true, &author("bob")).await.unwrap();
+        let lost = store.step_begun(&both, &apply.id, 1, 1).await.unwrap_err();
+        assert!(matches!(&lost, StoreError::LockLost { stack, .. } if *stack == infra.name), "{lost}");
+        both.release().await.unwrap();
+        assert_eq!(store.locks().await.unwrap(), []);
     });
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     App, AppError, Prepared,
-    execute::EventSink,
+    execute::{EventSink, Journal},
     observe::{Look, observe},
 };
 use devarch_core::{
@@ -25,6 +25,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
+use tokio_util::sync::CancellationToken;
 
 /// How long a call goes on at most after its caller is gone, in milliseconds: a stop, with its grace period.
 pub(super) const CALLS_END: i64 = 30_000;
@@ -202,7 +203,7 @@ impl App {
         &self,
         lock: &StackLock,
         name: &StackName,
-        events: EventSink<'_>,
+        (events, cancel): (EventSink<'_>, &CancellationToken),
     ) -> Result<Option<Vec<String>>, AppError> {
         let stack = self.stack(name).await?;
         let Some(open) = self.interrupted(&stack).await? else { return Ok(None) };
@@ -217,6 +218,9 @@ impl App {
         let Some(binding) = &stack.engine else { return Ok(None) };
         self.settle_interrupted(&stack, engine.as_ref()).await?;
         let mask = self.mask(&stack).await?;
+        let clock = self.around.clock.as_ref();
+        let (engine_id, apply) = (&binding.id, open.apply.clone());
+        let journal = Journal { store: &self.store, clock, lock, engine: engine_id, apply };
         let uncertain = Uncertain { stops: open.stopping.clone(), names: BTreeSet::new() };
         let undoing = Undoing {
             engine: engine.as_ref(),
@@ -229,12 +233,15 @@ impl App {
             copies: &open.copies,
             uncertain,
             mask: &mask,
+            journal: &journal,
+            cancel,
         };
         match self.put_back(&undoing, events).await {
             PutBack::Done { remains, .. } => {
                 self.close(lock, &open, ApplyOutcome::Undone).await?;
                 Ok(Some(remains))
             }
+            PutBack::LockLost { why } => Err(AppError::Refused(why)),
             PutBack::Stuck { why, remains } => Err(AppError::Stuck { stack: name.clone(), why, remains }),
         }
     }

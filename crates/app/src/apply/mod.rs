@@ -229,7 +229,8 @@ impl App {
             engine: &attempt.engine_id,
             apply: attempt.apply.clone(),
         };
-        let run = Run { hands: &hands, journal: Some(&journal), events, on_failure: OnFailure::Stop };
+        let run =
+            Run { hands: &hands, journal: &journal, recorded: true, events, on_failure: OnFailure::Stop };
         let mut executed = run.execute(|action| !action.is_cleanup(), cancel).await;
         if executed.failed.is_empty()
             && !executed.cancelled
@@ -238,7 +239,7 @@ impl App {
             executed.failed.push_back((StepId(hands.steps.len()), failure));
         }
         if !executed.failed.is_empty() || executed.cancelled {
-            return Err(self.failed(&journal, attempt, executed, events).await.into());
+            return Err(self.failed(&journal, attempt, executed, (events, cancel)).await.into());
         }
         let forward = Run { on_failure: OnFailure::GoOn, ..run };
         let cleaned = forward.execute(Action::is_cleanup, &CancellationToken::new()).await;
@@ -257,16 +258,19 @@ impl App {
         journal: &Journal<'_>,
         attempt: &Attempt<'_>,
         mut executed: Executed,
-        events: EventSink<'_>,
+        (events, cancel): (EventSink<'_>, &CancellationToken),
     ) -> Box<ApplyFailure> {
         let copies = attempt.copies(&executed);
         let uncertain = Uncertain::of(&attempt.prepared.plan.steps, &executed.failed);
+        if let Some(lost) = executed.failed.iter().position(|(_, failure)| is_lock_lost(failure)) {
+            executed.failed.swap(0, lost);
+        }
         let (step, failure) = match executed.failed.pop_front() {
             Some((id, failure)) => (Some(id), failure),
             None => (None, Failure::Cancelled),
         };
         let mut report = report(attempt, step, failure);
-        if matches!(report.failure, Failure::LockLost(_)) {
+        if is_lock_lost(&report.failure) {
             report.ending = Ending::LockLost;
             return Box::new(report);
         }
@@ -282,6 +286,8 @@ impl App {
             copies: &copies,
             uncertain,
             mask: &attempt.mask,
+            journal,
+            cancel,
         };
         let put_back = self.put_back(&undoing, events).await;
         let (outcome, ending) = ending(attempt, &report.failure, put_back, executed.done.len());
@@ -348,6 +354,10 @@ fn definition(stack: &Stack) -> Stored {
         Sealable::Locked(_) => Stored { secret: Sealable::Nothing, ..stored },
         Sealable::Nothing | Sealable::Open(_) => stored,
     }
+}
+
+fn is_lock_lost(failure: &Failure) -> bool {
+    matches!(failure, Failure::LockLost(_))
 }
 
 /// Everything is ready, and made from what was planned: from now on there is only forward.

@@ -2,7 +2,7 @@
 
 use crate::{
     App, AppError, Surroundings,
-    execute::{Event, EventSink, Executed, Failure, Hands, Ledger, OnFailure, Run, Starts},
+    execute::{Event, EventSink, Executed, Failure, Hands, Journal, Ledger, OnFailure, Run, Starts},
     observe::{Look, observe},
 };
 use devarch_core::{
@@ -31,6 +31,9 @@ const PAUSES: [Duration; 7] = [
     Duration::from_secs(8),
 ];
 
+/// Whoever has cancelled is not kept waiting for an engine that is away.
+const LONGEST_CANCELLED: Duration = Duration::from_secs(1);
+
 /// How long an engine may take to show what a call made whose answer never came.
 const SETTLING: Duration = Duration::from_secs(4);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -51,6 +54,10 @@ pub(super) struct Undoing<'a> {
     pub(super) uncertain: Uncertain,
     /// The stack's secrets, to be hidden in what engine and containers say.
     pub(super) mask: &'a Mask,
+    /// The journal of the apply that is undone; it has the lock under which that is done.
+    pub(super) journal: &'a Journal<'a>,
+    /// Cancelled, nothing is waited for any more; what ran before is started all the same.
+    pub(super) cancel: &'a CancellationToken,
 }
 
 /// Calls whose outcome is not known: cut off, timed out, or under way when their apply was killed.
@@ -114,15 +121,24 @@ pub(super) enum PutBack {
         /// What remains to be done.
         remains: Vec<String>,
     },
+    /// The stack's lock is another command's by now, and so is what to do.
+    LockLost {
+        /// How it was lost.
+        why: String,
+    },
 }
 
 impl App {
-    /// Puts back what ran before. Not cancelled by Ctrl-C: a second one ends the program, and the next apply asks.
+    /// Puts back what ran before. A cancel ends only what is waited for, so that this ends soon; a second one ends the
+    /// program, and the next apply asks.
     pub(super) async fn put_back(&self, undoing: &Undoing<'_>, events: EventSink<'_>) -> PutBack {
         let mut why = "the engine does not settle".to_owned();
         let mut remains = Vec::new();
         let mut changed = false;
         for (round, pause) in PAUSES.into_iter().enumerate() {
+            if undoing.cancel.is_cancelled() && pause > LONGEST_CANCELLED {
+                break;
+            }
             self.around.clock.sleep(pause).await;
             if round == 0 {
                 settled(undoing, &self.around).await;
@@ -141,7 +157,11 @@ impl App {
             }
             changed = true;
             remains = undo.steps.iter().map(told).collect();
-            if let Some((id, failure)) = self.undo(undoing, &undo.steps, events).await.failed.pop_front() {
+            let mut executed = self.undo(undoing, &undo.steps, events).await;
+            if let Some(why) = executed.lock_lost() {
+                return PutBack::LockLost { why: why.to_owned() };
+            }
+            if let Some((id, failure)) = executed.failed.pop_front() {
                 let step = undo.steps.get(id.0).map(told).unwrap_or_default();
                 why = format!("{step}: {failure}");
             }
@@ -171,8 +191,14 @@ impl App {
                 events(event);
             }
         };
-        let run = Run { hands: &hands, journal: None, events: &quiet, on_failure: OnFailure::GoOn };
-        run.execute(|_| true, &CancellationToken::new()).await
+        let run = Run {
+            hands: &hands,
+            journal: undoing.journal,
+            recorded: false,
+            events: &quiet,
+            on_failure: OnFailure::GoOn,
+        };
+        run.execute(|_| true, undoing.cancel).await
     }
 }
 

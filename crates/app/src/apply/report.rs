@@ -62,6 +62,7 @@ pub(super) fn ending(
             (Some(outcome), Ending::PutBack { before, done, steps, remains })
         }
         PutBack::Stuck { why, remains } => (None, Ending::Left { why, remains }),
+        PutBack::LockLost { .. } => (None, Ending::LockLost),
     }
 }
 

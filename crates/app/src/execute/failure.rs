@@ -114,7 +114,7 @@ pub enum Failure {
     Context(String),
     /// The store refused.
     Store(String),
-    /// The stack's lock was taken away.
+    /// The stack's lock is another command's.
     LockLost(String),
     /// A step that looks at several instances found that this one failed.
     Instance(InstanceName, Box<Failure>),
@@ -226,7 +226,7 @@ fn notes(f: &mut fmt::Formatter<'_>, notes: &[String]) -> fmt::Result {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::LockLost { by: Some(_), .. } => Self::LockLost(error.to_string()),
+            StoreError::LockLost { .. } => Self::LockLost(error.to_string()),
             _ => Self::Store(error.to_string()),
         }
     }

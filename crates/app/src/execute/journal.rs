@@ -29,6 +29,12 @@ impl Journal<'_> {
         written.map_err(Failure::from)
     }
 
+    /// Refuses a step that is not written down where the lock is somebody else's by now. A store that does not answer
+    /// keeps nobody from going back to what ran before.
+    pub(super) async fn allows(&self) -> Result<(), Failure> {
+        self.store.holds(self.lock).await.map(drop).map_err(Failure::from)
+    }
+
     /// A step ended well, and created that object.
     pub(super) async fn done(&self, step: StepId, created: Option<&CreatedObject>) -> Result<(), Failure> {
         let mark = self.mark(step);

@@ -15,7 +15,7 @@ const AT_ONCE: usize = 8;
 pub(crate) enum OnFailure {
     /// None of them begins.
     Stop,
-    /// Those that don't come after it begin.
+    /// Those that don't come after it begin. Nor does a cancel stop them: it only ends waits.
     GoOn,
 }
 
@@ -23,8 +23,10 @@ pub(crate) enum OnFailure {
 pub(crate) struct Run<'a> {
     /// What makes them, and knows them.
     pub(crate) hands: &'a Hands<'a>,
-    /// Where they are written down; what is put back after a failure is not.
-    pub(crate) journal: Option<&'a Journal<'a>>,
+    /// The journal of the apply they belong to.
+    pub(crate) journal: &'a Journal<'a>,
+    /// Whether they are written down in it; what is rolled back after a failure is not.
+    pub(crate) recorded: bool,
     /// Who is told.
     pub(crate) events: EventSink<'a>,
     /// What a failure means.
@@ -40,6 +42,16 @@ pub(crate) struct Executed {
     pub(crate) failed: VecDeque<(StepId, Failure)>,
     /// Whether the user cancelled before the last step had begun.
     pub(crate) cancelled: bool,
+}
+
+impl Executed {
+    /// How the lock was lost, if it was: what is done is somebody else's to decide.
+    pub(crate) fn lock_lost(&self) -> Option<&str> {
+        self.failed.iter().find_map(|(_, failure)| match failure {
+            Failure::LockLost(why) => Some(why.as_str()),
+            _ => None,
+        })
+    }
 }
 
 /// Steps not begun yet, each with those it waits for.
@@ -85,6 +97,8 @@ impl Waiting {
 impl Run<'_> {
     /// Makes the steps that are wanted; those that are not count as made. After a failure or a cancel the steps under
     /// way are waited for, so that their outcome is known.
+    ///
+    /// Once the stack's lock is lost no step begins any more, whatever a failure means.
     pub(crate) async fn execute(
         &self,
         wanted: impl Fn(&Action) -> bool,
@@ -98,8 +112,9 @@ impl Run<'_> {
         let mut calls = 0;
         let mut executed = Executed::default();
         loop {
-            executed.cancelled |= cancel.is_cancelled() && !waiting.ready.is_empty();
-            let stopped = self.on_failure == OnFailure::Stop && !executed.failed.is_empty();
+            let stops = self.on_failure == OnFailure::Stop;
+            executed.cancelled |= stops && cancel.is_cancelled() && !waiting.ready.is_empty();
+            let stopped = (stops && !executed.failed.is_empty()) || executed.lock_lost().is_some();
             let goes_on = !stopped && !executed.cancelled;
             while goes_on && let Some(id) = waiting.next(self.hands.steps, calls < AT_ONCE) {
                 calls += usize::from(!self.is_wait(id));
@@ -119,11 +134,11 @@ impl Run<'_> {
                     executed.done.insert(id);
                     waiting.ended(id);
                 }
-                Err(Failure::Cancelled) => executed.cancelled = true,
                 // What is put back is waited for, and goes on where that is in vain.
                 Err(_) if self.on_failure == OnFailure::GoOn && self.is_wait(id) => {
                     waiting.ended(id);
                 }
+                Err(Failure::Cancelled) => executed.cancelled = true,
                 Err(failure) => {
                     (self.events)(Event::Failed(id));
                     executed.failed.push_back((id, failure));
@@ -149,11 +164,13 @@ impl Run<'_> {
         }
     }
 
-    /// One step, written down before and after.
+    /// One step, under the lock: written down before and after, or not begun once the lock is somebody else's.
     async fn step(&self, id: StepId, cancel: &CancellationToken) -> Result<(), Failure> {
         let creates = self.hands.steps[id.0].action.creates(&self.hands.apply);
-        if let Some(journal) = self.journal {
-            journal.begun(id, creates.as_ref()).await?;
+        if self.recorded {
+            self.journal.begun(id, creates.as_ref()).await?;
+        } else if !self.is_wait(id) {
+            self.journal.allows().await?;
         }
         if let Some(object) = creates {
             self.hands.ledger.begin(id, object);
@@ -162,10 +179,10 @@ impl Run<'_> {
         let begun = self.hands.clock.running();
         let made = self.hands.perform(id, &self.hands.steps[id.0], self.events, cancel).await;
         let made = made.map_err(|failure| failure.masked(self.hands.mask));
-        if let Some(journal) = self.journal {
+        if self.recorded {
             let written = match &made {
-                Ok(()) => journal.done(id, self.hands.ledger.of(id).as_ref()).await,
-                Err(failure) => journal.failed(id, failure).await,
+                Ok(()) => self.journal.done(id, self.hands.ledger.of(id).as_ref()).await,
+                Err(failure) => self.journal.failed(id, failure).await,
             };
             made.and(written)?;
         } else {

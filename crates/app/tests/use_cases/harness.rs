@@ -311,7 +311,8 @@ impl User<'_> {
 
     async fn undo(&self, stack: &StackName) -> Result<(), AppError> {
         let locks = self.lock(&self.app.stack(stack).await?, "apply").await?;
-        let undone = self.app.undo_interrupted(locks.own(), stack, &|_| {}).await;
+        let undone =
+            self.app.undo_interrupted(locks.own(), stack, (&|_| {}, &CancellationToken::new())).await;
         locks.release().await;
         undone.map(drop)
     }

@@ -6,6 +6,7 @@
 pub(crate) mod between;
 pub(crate) mod postgres;
 pub(crate) mod pty;
+pub(crate) mod server;
 pub(crate) mod user;
 
 use devarch_app::{App, Settings, Surroundings};

@@ -20,7 +20,9 @@ mod history;
 mod interrupted;
 mod locks;
 mod planning;
+mod restarts;
 mod rows;
+mod signals;
 mod stale;
 mod work;
 

@@ -6,8 +6,9 @@ use devarch_testkit::outside;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::{
+    borrow::BorrowMut,
     io::{BufRead as _, BufReader, Read as _},
-    process::{Child, ChildStderr, Stdio},
+    process::{Child, ChildStderr, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -92,12 +93,28 @@ impl World {
 
     /// Starts a command, and waits until it says that on standard error.
     pub(crate) fn start(&self, args: &[&str], said: &str) -> Held<'_> {
-        let mut child = self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        self.started(self.command(args), said)
+    }
+
+    /// The same of a command that waits for the gated instance, started by `env` with that option: `--default-signal=HUP`
+    /// whatever the test's own parent ignores, `--ignore-signal=HUP` as `nohup` does.
+    pub(crate) fn hold_with(&self, option: &str, args: &[&str]) -> Held<'_> {
+        let inner = self.command(args);
+        #[expect(clippy::disallowed_methods, reason = "what starts the program under test")]
+        let mut command = Command::new("/usr/bin/env");
+        command.env_clear().arg(option).arg(inner.get_program()).args(inner.get_args()).stdin(Stdio::null());
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.started(command.current_dir(inner.get_current_dir().unwrap()), "web: wait until it is healthy")
+    }
+
+    fn started(&self, mut command: impl BorrowMut<Command>, said: &str) -> Held<'_> {
+        let command = command.borrow_mut();
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let more = BufReader::new(child.stderr.take().unwrap());
         let mut held = Held { world: self, child, said: String::new(), more };
         while !held.said.contains(said) {
             let read = held.more.read_line(&mut held.said).unwrap();
-            assert_ne!(read, 0, "devarch {args:?} never said {said:?}:\n{}", held.said);
+            assert_ne!(read, 0, "{command:?} never said {said:?}:\n{}", held.said);
         }
         held
     }
@@ -128,8 +145,13 @@ impl Held<'_> {
 
     /// Waits for its end after Ctrl-C.
     pub(crate) fn interrupt(self) -> Ran {
-        signal(&self.child, Signal::INT);
+        self.signal(Signal::INT);
         self.end()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, it: Signal) {
+        signal(&self.child, it);
     }
 
     /// Kills it as `kill -9` does.
