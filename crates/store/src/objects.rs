@@ -193,6 +193,17 @@ pub(crate) async fn settle(
         forget(tx, engine, object.kind, object.id.as_deref()).await?;
     }
     for object in &settlement.found {
+        // It may have another name by now than the one it was to be created under.
+        execute!(
+            tx,
+            "DELETE FROM objects WHERE engine_id = $1 AND kind = $2 AND apply_id = $3 AND hash = $4 \
+             AND instance_id IS NOT DISTINCT FROM $5 AND object_id IS NULL",
+            engine.as_str(),
+            object.kind.as_str(),
+            object.apply.as_str(),
+            &object.hash,
+            object.instance.as_ref().map(InstanceId::as_str),
+        )?;
         record(tx, engine, object, settlement.void_before).await?;
     }
     execute!(

@@ -8,6 +8,7 @@ mod drift;
 mod images;
 mod lengths;
 mod links;
+mod ownership;
 mod podman;
 mod promises;
 mod random;
