@@ -138,18 +138,27 @@ impl Host for FakeHost {
 }
 
 /// Engines in memory, each found at the endpoint that it has. Where nobody names one they are tried in their order.
-pub struct MemoryEngines(Vec<Arc<MemoryEngine>>);
+pub struct MemoryEngines {
+    engines: Vec<Arc<MemoryEngine>>,
+    named: Option<String>,
+}
 
 impl MemoryEngines {
     /// These.
     pub fn new(engines: impl IntoIterator<Item = Arc<MemoryEngine>>) -> Self {
-        Self(engines.into_iter().collect())
+        Self { engines: engines.into_iter().collect(), named: None }
+    }
+
+    /// The environment names one of them in `DEVARCH_ENGINE`.
+    #[must_use]
+    pub fn named(self, engine: &str) -> Self {
+        Self { named: Some(engine.to_owned()), ..self }
     }
 }
 
 impl fmt::Debug for MemoryEngines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let endpoints = self.0.iter().map(|engine| &engine.info().endpoint);
+        let endpoints = self.engines.iter().map(|engine| &engine.info().endpoint);
         f.debug_list().entries(endpoints).finish()
     }
 }
@@ -158,8 +167,13 @@ impl fmt::Debug for MemoryEngines {
 impl Engines for MemoryEngines {
     /// The first two are named by the variables of Docker and Podman; the others have to be asked for.
     fn said(&self) -> FindInput {
-        let endpoint = |at: usize| self.0.get(at).map(|engine| engine.info().endpoint.clone());
-        FindInput { docker_host: endpoint(0), container_host: endpoint(1), ..FindInput::default() }
+        let endpoint = |at: usize| self.engines.get(at).map(|engine| engine.info().endpoint.clone());
+        FindInput {
+            devarch_engine: self.named.clone(),
+            docker_host: endpoint(0),
+            container_host: endpoint(1),
+            ..FindInput::default()
+        }
     }
 
     async fn connect(
@@ -173,7 +187,7 @@ impl Engines for MemoryEngines {
                 let info = engine.info();
                 info.endpoint == *address && place.only.is_none_or(|only| only == info.kind)
             };
-            self.0.iter().find(here).cloned()
+            self.engines.iter().find(here).cloned()
         };
         let Some(engine) = places.iter().find_map(at) else {
             let nowhere = "no engine of the wanted kind is in memory";
