@@ -3,12 +3,14 @@
 use crate::{
     promises::SHOP,
     random::{Deed, deeds, meddle, random_edit, random_stack},
-    support::{Paper, stack},
+    support::{Paper, name, stack},
 };
 use devarch_core::{
-    id::ApplyId,
-    name::PhysicalVolume,
-    plan::{Action, Before, Plan, PlanOptions, TextOptions, VolumeCopy, plan_text},
+    id::{ApplyId, ContainerId},
+    name::{ContainerName, PhysicalVolume},
+    observed::RunState,
+    plan::{Action, Before, Plan, PlanOptions, StepId, TextOptions, VolumeCopy, plan_text},
+    spec::label,
     stack::Stack,
 };
 use proptest::prelude::*;
@@ -266,6 +268,41 @@ fn a_plan_that_takes_over_from_an_interrupted_apply_removes_its_copies_last() {
     let last = paper.done.iter().rposition(|done| done.contains("wait until") || done.contains("see that"));
     let removed = paper.done.iter().position(|done| *done == format!("remove volume {DATA}.snapshot"));
     assert!(last < removed, "{:#?}", paper.done);
+}
+
+/// What copied to a volume when its apply was killed, as the engine left it.
+fn leave_copier(paper: &mut Paper, volume: &PhysicalVolume) {
+    let mut copier = paper.of("db").clone();
+    copier.id = ContainerId::new("copier");
+    copier.name = ContainerName::from_stored(format!("{volume}{}", label::COPIER_SUFFIX));
+    copier.state = RunState::Exited;
+    copier.labels = paper.observed.volumes[volume.as_str()].clone();
+    copier.labels.insert(label::COPIER.to_owned(), "true".to_owned());
+    copier.volumes = [DATA.to_owned(), volume.to_string()].into();
+    copier.networks.clear();
+    copier.ports.clear();
+    paper.observed.containers.push(copier);
+    let instance = stack(SHOP).instances[&name("db")].id.clone();
+    paper.remembered.ownership.remember_volume(DATA, instance);
+}
+
+/// An engine keeps a volume that a container has, also one that has ended.
+#[test]
+fn a_copy_goes_after_the_container_that_was_making_it_when_its_apply_was_killed() {
+    let mut paper = with_another_image(SHOP, &[]);
+    let first = plan(&paper, &stack(SHOP));
+    half(&mut paper, &first, usize::MAX);
+    let copy = PhysicalVolume::from_stored(DATA).copy(1);
+    leave_copier(&mut paper, &copy);
+    let resumed = resume(&mut paper, &stack(SHOP), false);
+    let place = |action: &str| {
+        let step = resumed.steps.iter().position(|step| step.action.to_string() == action);
+        step.unwrap_or_else(|| panic!("no step {action}"))
+    };
+    let gone = StepId(place(&format!("remove container {copy}{}", label::COPIER_SUFFIX)));
+    assert!(resumed.steps[place(&format!("remove volume {copy}"))].after.contains(&gone));
+    paper.carry_out(&resumed);
+    assert!(no_copy_is_left(&paper));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{Builder, existing, links::is_link};
 use crate::{
     desired::Readiness,
     name::{InstanceName, NetworkName},
+    observed::ObservedContainer,
     plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject, model::ends},
     stack::Wanted,
 };
@@ -71,16 +72,23 @@ impl Builder<'_> {
             let action = Action::Disconnect { container: existing(container), network };
             removed.insert(self.step(Some(name), action, ends.clone()));
         }
+        let mut holders: Vec<(StepId, &ObservedContainer)> = Vec::new();
         for (instance, container, name) in std::mem::take(&mut self.removals) {
             let action = Action::RemoveContainer { container: existing(container), name };
-            removed.insert(self.step(instance.as_ref(), action, ends.clone()));
+            let step = self.step(instance.as_ref(), action, ends.clone());
+            removed.insert(step);
+            holders.push((step, container));
         }
         for (instance, name) in self.copied() {
             self.step(instance.as_ref(), Action::RemoveVolume { name }, ends.clone());
         }
         for name in self.spent_copies() {
             self.change(Subject::Volume(name.clone()), ChangeKind::Remove, Reason::SpentCopy);
-            self.step(None, Action::RemoveVolume { name }, ends.clone());
+            // Also a container that is stopped holds its volumes: one that was copying when its apply was killed.
+            let holding = holders.iter().filter(|(_, container)| container.volumes.contains(name.as_str()));
+            let mut after = ends.clone();
+            after.extend(holding.map(|(step, _)| *step));
+            self.step(None, Action::RemoveVolume { name }, after);
         }
         let desired = self.case.desired;
         let wanted = desired.instances.values().any(|instance| instance.wanted != Wanted::Absent);
