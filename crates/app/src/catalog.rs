@@ -1,12 +1,16 @@
 //! The templates to choose from. A project's `catalog/` goes before the home's, and both before those that come
 //! with DevArch. One file a template; only what is asked for is read.
 
-use crate::{AppError, text_file::read_text};
+use crate::{
+    AppError,
+    text_file::{read_given_text, read_text},
+};
 use devarch_core::{
     name::{TemplateName, nearest},
-    read::{parse_yaml, read_template},
+    read::{Diagnostics, parse_yaml, read_template},
     template::Template,
 };
+use devarch_files::FileKind;
 use rust_embed::RustEmbed;
 use std::{
     collections::BTreeMap,
@@ -102,8 +106,8 @@ impl Catalog {
     /// Adds a template's file to the home's catalog, once it has been read and found right.
     pub fn add(&self, file: &Path, home: &Path, replace: bool) -> Result<TemplateName, AppError> {
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let text = read_text(file)?;
-        let node = parse_yaml(&text).map_err(|wrong| invalid(file, vec![wrong]))?;
+        let text = read_given_text(file, FileKind::Template)?;
+        let node = parse_yaml(&text).map_err(|wrong| invalid(file, wrong.into()))?;
         let template = read_template(&node, None)
             .or_else(|wrong| match stem.parse() {
                 Ok(name) => read_template(&node, Some(&name)),
@@ -144,22 +148,22 @@ impl Catalog {
 }
 
 fn file_in(directory: &Path, name: &TemplateName) -> Option<PathBuf> {
-    ["yaml", "yml"].into_iter().map(|end| directory.join(format!("{name}.{end}"))).find(|path| path.is_file())
+    ["yaml", "yml"].into_iter().map(|end| directory.join(format!("{name}.{end}"))).find(|path| path.exists())
 }
 
 fn read_file(path: &Path, name: &TemplateName) -> Result<CatalogEntry, AppError> {
-    let template = parse(&read_text(path)?, name, &path.display().to_string())?;
+    let template = parse(&read_text(path, FileKind::Template)?, name, &path.display().to_string())?;
     Ok(CatalogEntry { source: CatalogSource::File(path.to_owned()), template })
 }
 
 fn parse(text: &str, name: &TemplateName, origin: &str) -> Result<Template, AppError> {
     parse_yaml(text)
-        .map_err(|wrong| vec![wrong])
+        .map_err(Diagnostics::from)
         .and_then(|node| read_template(&node, Some(name)))
         .map_err(|wrong| AppError::Invalid { origin: origin.to_owned(), wrong })
 }
 
-fn invalid(path: &Path, wrong: Vec<devarch_core::read::Diagnostic>) -> AppError {
+fn invalid(path: &Path, wrong: Diagnostics) -> AppError {
     AppError::Invalid { origin: path.display().to_string(), wrong }
 }
 

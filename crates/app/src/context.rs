@@ -8,10 +8,11 @@ use devarch_core::{
     template::Dockerfile,
 };
 use devarch_engine::{ContextFile, read_context};
+use devarch_files::{FileKind, open_regular, read_named};
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
+    fs,
     io::{self, Read as _},
     os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     path::Path,
@@ -63,7 +64,7 @@ fn hash(key: &HashKey, spec: &BuildSpec) -> Result<BuildHash, String> {
                 return Ok(());
             }
             _ if matches!(&spec.dockerfile, Dockerfile::Path(path) if path == entry.name) => {
-                instructions = fs::read(entry.path)?;
+                instructions = read_named(entry.path, FileKind::Dockerfile)?;
                 return Ok(());
             }
             _ => {
@@ -85,7 +86,7 @@ fn hash(key: &HashKey, spec: &BuildSpec) -> Result<BuildHash, String> {
 }
 
 fn digest(path: &Path) -> io::Result<[u8; 32]> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 128 << 10];
     loop {

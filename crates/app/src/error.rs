@@ -6,10 +6,11 @@ use devarch_core::{
     id::PlanId,
     name::{ContainerName, InstanceName, InvalidName, NameTooLong, PhysicalVolume, StackName},
     plan::{Difference, PlanError},
-    read::Diagnostic,
+    read::{Diagnostics, SHOWN_ERRORS, and_more},
     resolve::Problem,
 };
 use devarch_engine::{EngineError, EngineErrorKind};
+use devarch_files::ReadError;
 use devarch_store::{CannotOpen, StoreError};
 use std::{io, path::PathBuf};
 
@@ -17,12 +18,12 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// A file or an edit says something that can't be.
-    #[error("{origin}: {}", joined(.wrong))]
+    #[error("{origin}: {wrong}")]
     Invalid {
         /// The file, or what was edited.
         origin: String,
         /// Everything that is wrong with it.
-        wrong: Vec<Diagnostic>,
+        wrong: Diagnostics,
     },
     /// A stack's definition can't work.
     #[error("stack '{stack}' can't be planned:\n  {}", joined(.problems))]
@@ -296,6 +297,9 @@ pub enum AppError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file of the project's, the catalog's or the user's that is not read.
+    #[error("can't read {}{}", .0, read_way_out(.0))]
+    Read(#[from] ReadError),
     /// A file that can't be read or written.
     #[error("can't {action} {}: {source}{}", .path.display(), way_out(.source.kind()))]
     File {
@@ -346,6 +350,7 @@ impl AppError {
             | Self::Name(_)
             | Self::TooLong(_)
             | Self::UnfitSecret { .. }
+            | Self::Read(ReadError::NotRegular { .. } | ReadError::TooLarge { .. })
             | Self::Store(StoreError::Name(_) | StoreError::Export(_)) => ErrorKind::Invalid,
             Self::NoStack { .. }
             | Self::NothingLeft(_)
@@ -387,7 +392,10 @@ impl AppError {
                 ErrorKind::Store
             }
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
-            Self::File { .. } | Self::Stuck { .. } | Self::LoginStays { .. } => ErrorKind::Failed,
+            Self::Read(error) if error.is_missing() => ErrorKind::NotFound,
+            Self::File { .. } | Self::Read(_) | Self::Stuck { .. } | Self::LoginStays { .. } => {
+                ErrorKind::Failed
+            }
         }
     }
 }
@@ -424,6 +432,13 @@ fn interrupted(stack: &StackName, apply: &Interrupted) -> String {
     )
 }
 
+fn read_way_out(error: &ReadError) -> &'static str {
+    match error {
+        ReadError::Io { error, .. } => way_out(error.kind()),
+        ReadError::NotRegular { .. } | ReadError::TooLarge { .. } => "",
+    }
+}
+
 fn way_out(kind: io::ErrorKind) -> &'static str {
     match kind {
         io::ErrorKind::NotFound => "; check the path",
@@ -434,7 +449,8 @@ fn way_out(kind: io::ErrorKind) -> &'static str {
 }
 
 fn joined<T: std::fmt::Display>(items: &[T]) -> String {
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
+    let shown = items.iter().take(SHOWN_ERRORS).map(ToString::to_string);
+    shown.chain(and_more(items.len().saturating_sub(SHOWN_ERRORS))).collect::<Vec<_>>().join("\n  ")
 }
 
 fn hint(near: Option<&str>, otherwise: &str) -> String {

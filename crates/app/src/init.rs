@@ -1,12 +1,16 @@
 //! The first devarch.yml of a directory: from templates of the catalog, or from a Compose file.
 
-use crate::{AppError, Catalog, PROJECT_FILE, text_file::read_text};
+use crate::{
+    AppError, Catalog, PROJECT_FILE,
+    text_file::{read_given_text, read_text},
+};
 use devarch_core::{
     compose::{Imported as FromCompose, import},
     name::{InstanceName, StackName, TemplateName},
     read::{InstanceFile, ProjectFile, StackFile, parse_yaml_with, project_yaml},
     template::Overrides,
 };
+use devarch_files::FileKind;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -42,13 +46,13 @@ pub fn project_from_compose(
     stack: &StackName,
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<FromCompose, AppError> {
-    let text = read_text(file)?;
-    let mut variables = dot_env(&file.with_file_name(".env"));
+    let text = read_given_text(file, FileKind::Compose)?;
+    let mut variables = dot_env(&file.with_file_name(".env"))?;
     let environment =
         environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     variables.extend(environment);
     let invalid = |wrong| AppError::Invalid { origin: file.display().to_string(), wrong };
-    let node = parse_yaml_with(&text, variables).map_err(|wrong| invalid(vec![wrong]))?;
+    let node = parse_yaml_with(&text, variables).map_err(|wrong| invalid(wrong.into()))?;
     import(&node, stack).map_err(invalid)
 }
 
@@ -70,8 +74,11 @@ pub fn write_project(directory: &Path, project: &ProjectFile, force: bool) -> Re
 }
 
 /// `NAME=value` lines, quotes taken off; a file that is not there says nothing.
-fn dot_env(path: &Path) -> BTreeMap<String, String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
+fn dot_env(path: &Path) -> Result<BTreeMap<String, String>, AppError> {
+    let text = match read_text(path, FileKind::DotEnv) {
+        Err(AppError::Read(error)) if error.is_missing() => return Ok(BTreeMap::new()),
+        text => text?,
+    };
     let variable = |line: &str| {
         let line = line.trim().trim_start_matches("export ");
         let (name, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
@@ -80,5 +87,5 @@ fn dot_env(path: &Path) -> BTreeMap<String, String> {
         let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(value);
         Some((name.trim().to_owned(), value.to_owned()))
     };
-    text.lines().filter_map(variable).collect()
+    Ok(text.lines().filter_map(variable).collect())
 }

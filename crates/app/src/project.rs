@@ -3,9 +3,13 @@
 use crate::{AppError, text_file::read_text};
 use devarch_core::{
     name::{StackName, TemplateName},
-    read::{Diagnostic, Node, Place, ProjectFile, parse_yaml, read_project, unknown_references},
+    read::{
+        Diagnostic, Diagnostics, InstanceFile, Node, Place, ProjectFile, parse_yaml, read_project,
+        unknown_references,
+    },
     template::{ConfigContent, ConfigFile},
 };
+use devarch_files::{FileKind, ReadError};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -14,8 +18,8 @@ use std::{
 /// The name of the file people write and commit.
 pub const PROJECT_FILE: &str = "devarch.yml";
 
-/// Files larger than this are refused: a config file is not a data file.
-const MAX_FILE: u64 = 16 << 20;
+/// How many bytes all config files of a stack may have: they are kept, and sent to the engine.
+const MOST_OF_A_STACK: u64 = 1 << 30;
 
 /// A directory with its devarch.yml, read and found right.
 #[derive(Debug, Clone)]
@@ -37,15 +41,15 @@ impl Project {
     /// Everything that is wrong with it is told at once.
     pub fn read(directory: &Path, templates: &BTreeSet<TemplateName>) -> Result<Self, AppError> {
         let path = directory.join(PROJECT_FILE);
-        let text = read_text(&path)?;
+        let text = read_text(&path, FileKind::Project)?;
         let invalid = |wrong| AppError::Invalid { origin: path.display().to_string(), wrong };
-        let node = parse_yaml(&text).map_err(|wrong| invalid(vec![wrong]))?;
+        let node = parse_yaml(&text).map_err(|wrong| invalid(wrong.into()))?;
         let unknown = unknown_references(&node, templates);
         let mut file = match read_project(&node) {
             Ok(file) if unknown.is_empty() => file,
             read => {
-                let mut wrong = [read.err().unwrap_or_default(), unknown].concat();
-                wrong.sort_by_key(|diagnostic| diagnostic.place);
+                let mut wrong = read.err().unwrap_or_default();
+                wrong.append(unknown);
                 return Err(invalid(wrong));
             }
         };
@@ -54,11 +58,14 @@ impl Project {
             path: directory.to_owned(),
             source,
         })?;
-        let mut wrong = Vec::new();
+        let mut wrong = Diagnostics::new();
         for (keys, config) in config_files(&mut file) {
             if let Err(message) = read_in(config, &directory) {
                 wrong.push(Diagnostic { place: place(&node, &keys), path: keys.join("."), message });
             }
+        }
+        for stack in file.stacks.keys() {
+            too_much(&node, &file, stack).into_iter().for_each(|found| wrong.push(found));
         }
         if wrong.is_empty() { Ok(Self { directory, file }) } else { Err(invalid(wrong)) }
     }
@@ -82,6 +89,31 @@ impl Project {
             ))),
         }
     }
+}
+
+/// What is wrong where a stack's config files are too large together.
+fn too_much(root: &Node, file: &ProjectFile, stack: &StackName) -> Option<Diagnostic> {
+    let size = |config: &ConfigFile| match &config.content {
+        ConfigContent::Content(text) => text.len() as u64,
+        ConfigContent::Secret(_) | ConfigContent::File { .. } => 0,
+    };
+    let of_instance = |instance: &InstanceFile| {
+        let own = &instance.overrides.config_files;
+        let inherited = file.templates.get(&instance.template).map(|template| &template.config_files);
+        let inherited = inherited.into_iter().flatten().filter(|(path, _)| !own.contains_key(*path));
+        let own = own.values().flatten();
+        inherited.map(|(_, config)| config).chain(own).map(size).sum::<u64>()
+    };
+    let bytes: u64 = file.stacks.get(stack)?.instances.values().map(of_instance).sum();
+    let keys = ["stacks".to_owned(), stack.to_string()];
+    (bytes > MOST_OF_A_STACK).then(|| Diagnostic {
+        place: place(root, &keys),
+        path: keys.join("."),
+        message: format!(
+            "its config files have {bytes} bytes together; those of a stack may have at most 1 GiB \
+             ({MOST_OF_A_STACK} bytes); mount large ones as volumes"
+        ),
+    })
 }
 
 /// Where in the file that is.
@@ -114,16 +146,15 @@ fn config_files(file: &mut ProjectFile) -> Vec<(Vec<String>, &mut ConfigFile)> {
 
 fn read_in(config: &mut ConfigFile, directory: &Path) -> Result<(), String> {
     let ConfigContent::File { path, secret } = &config.content else { return Ok(()) };
+    let kind = if *secret { FileKind::SecretConfigFile } else { FileKind::ConfigFile };
     let path: PathBuf = directory.join(path).components().collect();
-    let shown = path.display();
-    let none = |error| format!("{shown} can't be read: {error}; make that file, or mend `file`");
-    let size = path.metadata().map_err(none)?.len();
-    if size > MAX_FILE {
-        return Err(format!(
-            "{shown} has {size} bytes, a config file may have {MAX_FILE}; mount it as a volume"
-        ));
-    }
-    let text = read_text(&path).map_err(|error| error.to_string())?;
+    let text = read_text(&path, kind).map_err(|error| match error {
+        AppError::Read(error @ ReadError::TooLarge { .. }) => format!("{error}; mount it as a volume"),
+        AppError::Read(error) => {
+            format!("{} can't be read: {}; make that file, or correct `file`", path.display(), error.reason())
+        }
+        other => other.to_string(),
+    })?;
     config.content = if *secret { ConfigContent::secret(text) } else { ConfigContent::Content(text) };
     Ok(())
 }

@@ -2,17 +2,25 @@
 
 use crate::AppError;
 use devarch_core::read::{Diagnostic, Place};
-use std::{fs, path::Path};
+use devarch_files::{FileKind, read_given, read_named};
+use std::path::Path;
 
-/// A file's text. Errors: [`AppError::File`] where it can't be read, [`AppError::Invalid`] at the first byte that is not
-/// UTF-8.
-pub(crate) fn read_text(path: &Path) -> Result<String, AppError> {
-    let bytes =
-        fs::read(path).map_err(|source| AppError::File { action: "read", path: path.to_owned(), source })?;
+/// The text of a file that another file, or a convention, names. Errors: [`AppError::Read`] where it can't be read,
+/// [`AppError::Invalid`] at the first byte that is not UTF-8.
+pub(crate) fn read_text(path: &Path, kind: FileKind) -> Result<String, AppError> {
+    text(path, read_named(path, kind)?)
+}
+
+/// The text of a file that the command line names.
+pub(crate) fn read_given_text(path: &Path, kind: FileKind) -> Result<String, AppError> {
+    text(path, read_given(path, kind)?)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, AppError> {
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let wrong = not_utf8(&String::from_utf8_lossy(&error.as_bytes()[..good]), error.as_bytes()[good]);
-        AppError::Invalid { origin: path.display().to_string(), wrong: vec![wrong] }
+        AppError::Invalid { origin: path.display().to_string(), wrong: wrong.into() }
     })
 }
 

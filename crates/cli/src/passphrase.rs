@@ -2,16 +2,14 @@
 
 use crate::{error::CliError, terminal::Terminal};
 use devarch_core::secret::Secret;
+use devarch_files::{FileKind, ReadError, Source, read_secret_stream};
 use std::{
     fs::OpenOptions,
-    io::{self, IsTerminal as _, Read as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 use zeroize::Zeroizing;
-
-/// More is hardly meant to be a secret.
-const LARGEST: u64 = 512 << 10;
 
 /// A secret: asked for without an echo, or all of stdin where that is no terminal, but for the line end of `echo`.
 pub(crate) fn asked(terminal: Terminal, question: &str) -> Result<Secret, CliError> {
@@ -21,7 +19,7 @@ pub(crate) fn asked(terminal: Terminal, question: &str) -> Result<Secret, CliErr
     if io::stdin().is_terminal() {
         return Err(CliError::NobodyToAsk("a secret".to_owned()));
     }
-    let text = limited(io::stdin().lock(), "stdin")?;
+    let text = stdin()?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(Secret::new(text.strip_suffix('\r').unwrap_or(text)))
 }
@@ -58,22 +56,22 @@ fn from_file(path: &Path) -> Result<Secret, CliError> {
 /// A file's text, or stdin's.
 pub(crate) fn text_of(path: &Path) -> Result<Zeroizing<String>, CliError> {
     if path.as_os_str() == "-" {
-        return limited(io::stdin().lock(), "stdin");
+        return stdin();
     }
-    let shown = path.display().to_string();
-    let file = std::fs::File::open(path).map_err(|error| CliError::Invalid(format!("{shown}: {error}")))?;
-    limited(file, &shown)
+    let bytes = Source::given(path, FileKind::Secret).and_then(Source::secret_bytes);
+    text(&path.display().to_string(), bytes)
 }
 
-fn limited(from: impl io::Read, what: &str) -> Result<Zeroizing<String>, CliError> {
-    let mut text = Zeroizing::new(String::new());
-    from.take(LARGEST + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| CliError::Invalid(format!("{what}: {error}")))?;
-    if text.len() as u64 > LARGEST {
-        return Err(CliError::Invalid(format!("{what}: a secret has at most {LARGEST} bytes")));
+fn stdin() -> Result<Zeroizing<String>, CliError> {
+    text("stdin", read_secret_stream(io::stdin().lock(), "stdin", FileKind::Secret))
+}
+
+fn text(called: &str, bytes: Result<Zeroizing<Vec<u8>>, ReadError>) -> Result<Zeroizing<String>, CliError> {
+    let bytes = bytes.map_err(|error| CliError::Invalid(error.to_string()))?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(CliError::Invalid(format!("{called} is not UTF-8; a secret is a text"))),
     }
-    Ok(text)
 }
 
 /// Writes a new file that is its user's alone, or stdout.

@@ -1,28 +1,56 @@
 //! What is wrong with a file, shown at the lines it is wrong in.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
-use devarch_core::read::{Diagnostic, Place};
-use std::{fs, ops::Range};
+use devarch_core::read::{Diagnostic, Diagnostics, Place};
+use devarch_files::{FileKind, read_named};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    path::Path,
+};
+
+/// A longer line is not shown: nobody finds a place in it.
+const LONGEST_LINE: usize = 2_000;
 
 /// The errors of a file with its source lines; `None` where the origin is no file or no error has a place in it.
-pub(crate) fn render(origin: &str, wrong: &[Diagnostic]) -> Option<String> {
+pub(crate) fn render(origin: &str, wrong: &Diagnostics) -> Option<String> {
     if wrong.iter().all(|diagnostic| diagnostic.place.is_none()) {
         return None;
     }
-    let source = without_values(&String::from_utf8_lossy(&fs::read(origin).ok()?));
-    let groups: Vec<Group<'_>> = wrong.iter().map(|diagnostic| group(origin, &source, diagnostic)).collect();
+    let lines = {
+        let source = read_named(Path::new(origin), FileKind::Project).ok()?;
+        lines(&String::from_utf8_lossy(&source), wrong)
+    };
+    let groups = wrong.iter().map(|diagnostic| group(origin, &lines, diagnostic));
+    let more = wrong.and_more_text().map(|more| Group::with_title(Level::ERROR.primary_title(more)));
+    let groups: Vec<Group<'_>> = groups.chain(more).collect();
     Some(Renderer::styled().decor_style(DecorStyle::Ascii).render(&groups))
 }
 
-fn group<'a>(origin: &'a str, source: &'a str, diagnostic: &'a Diagnostic) -> Group<'a> {
+/// The lines that errors are in, by their numbers, as they may be shown.
+fn lines(source: &str, wrong: &[Diagnostic]) -> BTreeMap<u64, String> {
+    let places = wrong.iter().filter_map(|diagnostic| diagnostic.place);
+    let numbers: BTreeSet<u64> = places.map(|place| place.line).collect();
+    let lines = (1..).zip(source.lines()).filter(|(number, _)| numbers.contains(number));
+    let lines = lines.filter(|(_, line)| line.len() <= LONGEST_LINE);
+    lines.map(|(number, line)| (number, without_values(line))).collect()
+}
+
+fn group<'a>(origin: &'a str, lines: &'a BTreeMap<u64, String>, diagnostic: &'a Diagnostic) -> Group<'a> {
     let title = match diagnostic.path.as_str() {
         "" => diagnostic.message.clone(),
         path => format!("{path}: {}", diagnostic.message),
     };
-    let Some(span) = diagnostic.place.and_then(|place| span(source, place)) else {
-        return Group::with_title(Level::ERROR.primary_title(format!("{origin}: {title}")));
+    let shown = diagnostic.place.and_then(|place| {
+        let line = lines.get(&place.line)?;
+        Some((line, usize::try_from(place.line).ok()?, span(line, place)?))
+    });
+    let Some((line, number, span)) = shown else {
+        let at = diagnostic.place.map_or_else(String::new, |at| format!(":{}:{}", at.line, at.column));
+        return Group::with_title(Level::ERROR.primary_title(format!("{origin}{at}: {title}")));
     };
-    let snippet = Snippet::source(source).path(origin).annotation(AnnotationKind::Primary.span(span));
+    let annotation = AnnotationKind::Primary.span(span);
+    let snippet = Snippet::source(line).line_start(number).path(origin).annotation(annotation);
     Level::ERROR.primary_title(title).element(snippet)
 }
 
@@ -67,17 +95,13 @@ fn is_of_a_key(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_-./".contains(c)
 }
 
-/// The word at a place; columns count characters.
-fn span(source: &str, place: Place) -> Option<Range<usize>> {
-    let line_index = usize::try_from(place.line).ok()?.checked_sub(1)?;
+/// The word of a line at a place; columns count characters.
+fn span(line: &str, place: Place) -> Option<Range<usize>> {
     let column = usize::try_from(place.column).ok()?.checked_sub(1)?;
-    let line_start: usize = source.split_inclusive('\n').take(line_index).map(str::len).sum();
-    let line = source.get(line_start..)?.lines().next()?;
     let offset = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
     let rest = &line[offset..];
     let end = rest.find([':', ',', ']', '}', ' ', '#']).filter(|end| *end > 0).unwrap_or(rest.len());
-    let start = line_start + offset;
-    Some(start..start + end)
+    Some(offset..offset + end)
 }
 
 #[cfg(test)]

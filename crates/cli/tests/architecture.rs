@@ -6,17 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 /// By crate: the crates of ours it may depend on, and what it must not know.
 const RULES: &[(&str, &[&str], &[&str])] = &[
     ("devarch-core", &[], &["tokio", "sqlx", "bollard", "hyper", "clap"]),
-    ("devarch-engine", &["devarch-core"], &["sqlx", "clap"]),
+    ("devarch-files", &[], &["tokio", "sqlx", "bollard", "hyper", "clap"]),
+    ("devarch-engine", &["devarch-core", "devarch-files"], &["sqlx", "clap"]),
     ("devarch-store", &["devarch-core"], &["bollard", "hyper", "clap"]),
     (
         "devarch-app",
-        &["devarch-core", "devarch-engine", "devarch-store"],
+        &["devarch-core", "devarch-files", "devarch-engine", "devarch-store"],
         &["sqlx", "bollard", "clap", "anstream"],
     ),
     ("devarch-testkit", &["devarch-core", "devarch-engine"], &["sqlx", "clap"]),
     (
         "devarch",
-        &["devarch-core", "devarch-engine", "devarch-store", "devarch-app"],
+        &["devarch-core", "devarch-files", "devarch-engine", "devarch-store", "devarch-app"],
         &["sqlx", "bollard", "hyper"],
     ),
 ];
@@ -35,6 +36,64 @@ fn crates_depend_only_on_what_they_may() {
                 !known.contains(dependency) || allowed.contains(&dependency),
                 "{name} must not depend on {dependency}"
             );
+        }
+    }
+}
+
+/// What opens or reads files by itself: where what is read is DevArch's own or the system's, or is only written.
+const MAY_OPEN_FILES: &[&str] = &[
+    // The reader.
+    "files/src/open.rs",
+    // What is read from the kernel: sockets, routes, processes, the machine's identity, mounts.
+    "app/src/host.rs",
+    "app/src/settings.rs",
+    "engine/src/client/announce.rs",
+    "engine/src/connect.rs",
+    "store/src/place.rs",
+    // The home's own: locks and keys, which are not followed through links and are checked by owner and mode.
+    "store/src/file_lock.rs",
+    "store/src/vault/key_disk.rs",
+    // Only written.
+    "app/src/compose.rs",
+    "cli/src/passphrase.rs",
+];
+
+#[test]
+fn files_of_projects_catalogs_and_users_are_read_through_one_reader() {
+    const OPENS: &[&str] = &[
+        "fs::read(",
+        "read_to_string(",
+        "File::open(",
+        "OpenOptions",
+        "File::options(",
+        "tokio::fs",
+        "OFlags",
+        "read_to_end(",
+    ];
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut opening = BTreeSet::new();
+    for name in ["core", "files", "engine", "store", "app", "cli"] {
+        sources(&crates.join(name).join("src"), &mut |path| {
+            let text = std::fs::read_to_string(path).unwrap();
+            let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+            if OPENS.iter().any(|opens| product.contains(opens)) {
+                opening.insert(path.strip_prefix(crates).unwrap().to_string_lossy().into_owned());
+            }
+        });
+    }
+    let mut allowed: BTreeSet<String> = MAY_OPEN_FILES.iter().map(|path| (*path).to_owned()).collect();
+    // Takes what the reader has opened.
+    allowed.insert("files/src/lib.rs".to_owned());
+    assert_eq!(opening, allowed, "read a file through devarch_files, or say here why not");
+}
+
+fn sources(directory: &std::path::Path, each: &mut impl FnMut(&std::path::Path)) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, each);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            each(&path);
         }
     }
 }

@@ -192,7 +192,7 @@ fn a_file_without_a_stack_is_invalid() {
     world.write("");
     assert_snapshot!(world.run(&["up"]), @"
     --- stderr
-    error: $ROOT/project/devarch.yml: expected a mapping, found nothing
+    error: $ROOT/project/devarch.yml:1:1: expected a mapping, found nothing
     --- exit 3
     ");
     world.write("version: \"1\"\nstacks: {}\n");

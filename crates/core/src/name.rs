@@ -270,8 +270,15 @@ impl PhysicalVolume {
 /// Behind a volume's name: its copy. A dot is in no volume's name.
 const COPY: &str = ".snapshot";
 
+/// A longer text is not compared with names.
+const LONGEST_SLIP: usize = 200;
+
 /// The name in `known` nearest to `given`, if one is near enough to be a slip of the finger.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody slips for so long, and comparing takes the product of the lengths.
+    if given.len() > LONGEST_SLIP {
+        return None;
+    }
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(given, name), name))

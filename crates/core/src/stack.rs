@@ -109,7 +109,31 @@ pub struct HostBinding {
     pub host_port: u16,
 }
 
+/// How long a value is as JSON.
+fn json_size(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(0, |json| json.len())
+}
+
 impl Stack {
+    /// How many bytes [`Stack::expanded_size`] may come to.
+    pub const LARGEST: usize = 16 << 20;
+
+    /// How many bytes its instances come to once each has its template in it, but for the contents of config files.
+    pub fn expanded_size(&self) -> usize {
+        let mut templates: BTreeMap<&TemplateDigest, usize> = BTreeMap::new();
+        let sizes = self.instances.values().map(|instance| {
+            let Pinned { digest, template } = &instance.template;
+            let template = *templates.entry(digest).or_insert_with(|| {
+                json_size(&template.service) + json_size(&template.exports) + json_size(&template.imports)
+            });
+            let said = &instance.overrides;
+            let added =
+                json_size(&said.environment_add) + json_size(&said.ports_add) + json_size(&said.volumes_add);
+            template + json_size(&said.service) + json_size(&said.exports) + json_size(&said.imports) + added
+        });
+        sizes.fold(0, usize::saturating_add)
+    }
+
     /// What the container of an instance should be doing, all switches considered.
     pub fn wanted(&self, instance: &Instance) -> Wanted {
         if self.enabled && instance.enabled { instance.wanted } else { Wanted::Absent }

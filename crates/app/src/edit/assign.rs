@@ -12,7 +12,7 @@ use devarch_core::{
 };
 use devarch_store::PortReservation;
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     net::{IpAddr, Ipv4Addr},
 };
 
@@ -63,16 +63,22 @@ pub(super) fn assign(
         volumes(&name, key, instance, &effective[key]);
         keep_ports(key, instance, &effective[key], &mut taken, &mut problems);
     }
+    let mut used_up = BTreeSet::new();
     for (key, instance) in &mut stack.instances {
         for port in effective[key].service.ports.iter().flatten().filter(|port| port.published.is_auto()) {
             let Entry::Vacant(unset) = instance.ports.entry(port.key) else { continue };
-            let candidates = range.candidates(store, &name, key, port.key);
+            // Where one port found no candidate free, no other does: each is looked at once.
+            let of = (host_ip(port), port.key.protocol);
+            let candidates = range.candidates(store, &name, key, port.key).filter(|_| !used_up.contains(&of));
             match choose(port, candidates, &taken, host) {
                 Some(socket) => {
                     taken.take(socket, format!("instance '{key}' of the same stack"));
                     unset.insert(HostBinding { host_ip: socket.ip, host_port: socket.port });
                 }
-                None => problems.push(exhausted(key, port, range)),
+                None => {
+                    used_up.insert(of);
+                    problems.push(exhausted(key, port, range));
+                }
             }
         }
     }

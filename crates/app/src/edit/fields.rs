@@ -7,8 +7,8 @@ use crate::{App, AppError, app::instance};
 use devarch_core::{
     name::{InstanceName, StackName},
     read::{
-        Diagnostic, NOT_A_VALUE, Node, OVERRIDE_FIELDS, SERVICE_FIELDS, keep_secrets, parse_yaml,
-        read_overrides,
+        Diagnostic, Diagnostics, NOT_A_VALUE, Node, OVERRIDE_FIELDS, SERVICE_FIELDS, keep_secrets,
+        parse_yaml, read_overrides,
     },
     resolve::merge,
     secret::{HoldsSecrets as _, SecretValue},
@@ -36,7 +36,7 @@ impl App {
             let mut edited = instance(stack, name)?.clone();
             for (path, text) in fields {
                 let value =
-                    parse_yaml(text).map_err(|wrong| invalid(target, vec![at(wrong, path)]))?.to_json();
+                    parse_yaml(text).map_err(|wrong| invalid(target, at(wrong, path).into()))?.to_json();
                 set_field(&mut edited, target, path, value)?;
             }
             stack.instances.insert(name.clone(), edited);
@@ -60,7 +60,7 @@ impl App {
     }
 }
 
-fn invalid(target: &Target, wrong: Vec<Diagnostic>) -> AppError {
+fn invalid(target: &Target, wrong: Diagnostics) -> AppError {
     AppError::Invalid { origin: format!("{}/{}", target.stack, target.instance), wrong }
 }
 
@@ -75,7 +75,7 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
             path: path.to_owned(),
             message: "expected true or false".to_owned(),
         };
-        edited.enabled = value.as_bool().ok_or_else(|| invalid(target, vec![wrong()]))?;
+        edited.enabled = value.as_bool().ok_or_else(|| invalid(target, wrong().into()))?;
         return Ok(());
     }
     let (field, entry) = split(target, path)?;
@@ -105,7 +105,7 @@ fn part_of_a_variable(
     let message = format!(
         "a variable is set as a whole: {field}.{name}='{{value: ..., secret: true}}', or {field}.{name}='{{generate: 32}}'"
     );
-    Err(invalid(target, vec![Diagnostic { place: None, path: path.to_owned(), message }]))
+    Err(invalid(target, Diagnostic { place: None, path: path.to_owned(), message }.into()))
 }
 
 /// Lists that add up have an `*_add` field for single entries; other objects are copied from the inherited one.
@@ -196,7 +196,7 @@ fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<String>)
     let near = devarch_core::name::nearest(field, known);
     let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     let message = format!("`{field}` is not a field of an instance{hint}");
-    Err(invalid(target, vec![Diagnostic { place: None, path: path.to_owned(), message }]))
+    Err(invalid(target, Diagnostic { place: None, path: path.to_owned(), message }.into()))
 }
 
 /// The overrides as a user would write them, in long forms.
@@ -231,7 +231,7 @@ fn reread(target: &Target, overrides: Map<String, Value>, before: &Instance) -> 
     let known = whole(before).secret_values().into_iter().chain(before.overrides.secret_values());
     let known: BTreeMap<String, SecretValue> = known.collect();
     let unknown = keep_secrets(&mut edited, &known).into_iter();
-    let unknown: Vec<Diagnostic> =
+    let unknown: Diagnostics =
         unknown.map(|path| Diagnostic { place: None, path, message: NOT_A_VALUE.to_owned() }).collect();
     if unknown.is_empty() { Ok(edited) } else { Err(invalid(target, unknown)) }
 }

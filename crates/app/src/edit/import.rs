@@ -5,12 +5,13 @@ use crate::{App, AppError, PROJECT_FILE, Project, text_file::read_text};
 use devarch_core::{
     name::{InstanceName, StackName, TemplateName},
     plan::FieldDiff,
-    read::{InstanceFile, StackFile, located, parse_yaml},
+    read::{Diagnostic, InstanceFile, StackFile, located, parse_yaml},
     secret::{KeptSecret, SecretName},
     stack::{Instance, Pinned, Stack, Wanted},
     surroundings::Ids,
     wire::{PRIMARY, Wiring},
 };
+use devarch_files::FileKind;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -67,10 +68,28 @@ impl Draft {
     }
 }
 
+/// Refuses a stack whose templates make it too large: a small file may use a large template many times.
+fn not_too_large(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {
+    let size = stack.expanded_size();
+    if size <= Stack::LARGEST {
+        return Ok(());
+    }
+    let message = format!(
+        "its instances come to {size} bytes once each has its template in it; a stack may come to at most 16 MiB ({} \
+         bytes)",
+        Stack::LARGEST
+    );
+    let wrong = Diagnostic { place: None, path: format!("stacks.{}", source.stack), message };
+    let origin = source.project.directory.join(PROJECT_FILE).display().to_string();
+    Err(AppError::Invalid { origin, wrong: wrong.into() })
+}
+
 /// Problems of a stack with their places in its file. One that can't be read any more leaves them as they are.
 fn placed(error: AppError, (path, stack): &(PathBuf, StackName)) -> AppError {
     let AppError::Problems { problems, .. } = &error else { return error };
-    let Some(root) = read_text(path).ok().and_then(|text| parse_yaml(&text).ok()) else { return error };
+    let Some(root) = read_text(path, FileKind::Project).ok().and_then(|text| parse_yaml(&text).ok()) else {
+        return error;
+    };
     AppError::Invalid { origin: path.display().to_string(), wrong: located(&root, stack, problems) }
 }
 
@@ -91,6 +110,7 @@ impl App {
         let mut stack =
             before.clone().unwrap_or_else(|| empty_stack(ids, name, Some(&source.project.directory)));
         declare(ids, &mut stack, declared, &pins);
+        not_too_large(&stack, source)?;
         if before.is_none() && *name != source.stack {
             stack.secrets = self.secrets_beside(source, declared).await?;
         }

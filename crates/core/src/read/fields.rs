@@ -1,4 +1,4 @@
-use super::{Node, Place, Value, node::Key};
+use super::{Diagnostics, Node, Place, Value, node::Key};
 use crate::name::nearest;
 use std::{cell::RefCell, fmt};
 
@@ -25,12 +25,25 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// What a reader collects: errors, of which the first are kept, or notes, which all are.
+#[derive(Debug)]
+enum Found {
+    Errors(Diagnostics),
+    Notes(Vec<Diagnostic>),
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self::Errors(Diagnostics::new())
+    }
+}
+
 /// Collects what is wrong while a text is read to its end.
 #[derive(Debug, Default)]
 pub struct Reader {
     /// Whether a redacted value may stand for a secret that the caller puts back.
     pub(crate) redacted: bool,
-    wrong: RefCell<Vec<Diagnostic>>,
+    wrong: RefCell<Found>,
 }
 
 impl Reader {
@@ -44,8 +57,13 @@ impl Reader {
         Self { redacted: true, ..Self::default() }
     }
 
+    /// A reader that keeps all that it is told.
+    pub(crate) fn of_notes() -> Self {
+        Self { redacted: false, wrong: RefCell::new(Found::Notes(Vec::new())) }
+    }
+
     /// The value that was read, unless something was wrong.
-    pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Diagnostics> {
         let wrong = self.into_found();
         match value {
             Some(value) if wrong.is_empty() => Ok(value),
@@ -54,19 +72,51 @@ impl Reader {
     }
 
     /// What was found wrong so far, in the order of the text.
-    pub(crate) fn into_found(self) -> Vec<Diagnostic> {
-        let mut found = self.wrong.into_inner();
-        found.sort_by_key(|diagnostic| diagnostic.place);
-        found
+    pub(crate) fn into_found(self) -> Diagnostics {
+        match self.wrong.into_inner() {
+            Found::Errors(found) => found,
+            Found::Notes(notes) => notes.into_iter().collect(),
+        }
+    }
+
+    /// All it was told, in the order of the text.
+    pub(crate) fn into_notes(self) -> Vec<Diagnostic> {
+        let mut notes = match self.wrong.into_inner() {
+            Found::Errors(found) => found.to_vec(),
+            Found::Notes(notes) => notes,
+        };
+        notes.sort_by_key(|note| note.place);
+        notes
     }
 
     pub(crate) fn report(&self, at: &At<'_>, message: impl Into<String>) {
-        self.wrong.borrow_mut().push(Diagnostic {
-            place: at.place,
-            path: at.path.clone(),
-            message: message.into(),
-        });
+        self.report_with(at, || message.into());
     }
+
+    /// The same where a message takes time to make, and may not be kept.
+    fn report_with(&self, at: &At<'_>, message: impl FnOnce() -> String) {
+        let diagnostic = || Diagnostic {
+            place: at.place,
+            path: shortened(at.path.clone()),
+            message: shortened(message()),
+        };
+        match &mut *self.wrong.borrow_mut() {
+            Found::Errors(found) => found.push_with(at.place, diagnostic),
+            Found::Notes(notes) => notes.push(diagnostic()),
+        }
+    }
+}
+
+/// How much of a message or a path is kept: both may quote the text they are about.
+const LONGEST: usize = 2_000;
+
+fn shortened(mut text: String) -> String {
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push_str("...");
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// A node on the way down: its path for messages, its place, and the reader that collects.
@@ -102,6 +152,11 @@ impl<'a> At<'a> {
     /// Reports and goes on.
     pub(crate) fn tell(&self, message: impl Into<String>) {
         self.reader.report(self, message);
+    }
+
+    /// Reports a message that takes time to make, and may not be kept.
+    pub(crate) fn tell_with(&self, message: impl FnOnce() -> String) {
+        self.reader.report_with(self, message);
     }
 
     /// Reports that another kind of value was expected.
@@ -208,12 +263,15 @@ impl<'a> Fields<'a> {
             if self.known.contains(&key.text.as_str()) || key.text.starts_with("x-") {
                 continue;
             }
-            let near = nearest(&key.text, self.known.iter().copied());
-            let hint = near.map_or_else(
-                || format!("known are {}", self.known.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            at.key().tell(format!("unknown field `{}`; {hint}", key.text));
+            let message = || {
+                let near = nearest(&key.text, self.known.iter().copied());
+                let hint = near.map_or_else(
+                    || format!("known are {}", self.known.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                format!("unknown field `{}`; {hint}", key.text)
+            };
+            at.key().tell_with(message);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! From a field that something is wrong with back to its place in the file: what only resolving a stack finds is told
 //! where it was said.
 
-use super::{Diagnostic, Node, Place, Value};
+use super::{Diagnostic, Diagnostics, Node, Place, SHOWN_ERRORS, Value};
 use crate::{name::StackName, resolve::Problem};
 
 /// Where in a devarch.yml each problem of one of its stacks was said: its own field, or the template's, or as near as there
-/// is anything.
-pub fn located(root: &Node, stack: &StackName, problems: &[Problem]) -> Vec<Diagnostic> {
-    let mut wrong: Vec<Diagnostic> = problems.iter().map(|problem| one(root, stack, problem)).collect();
-    wrong.sort_by_key(|diagnostic| diagnostic.place);
+/// is anything. Of very many only the first are looked for.
+pub fn located(root: &Node, stack: &StackName, problems: &[Problem]) -> Diagnostics {
+    let looked_for = &problems[..problems.len().min(SHOWN_ERRORS)];
+    let mut wrong: Diagnostics = looked_for.iter().map(|problem| one(root, stack, problem)).collect();
+    wrong.and_more(problems.len() - looked_for.len());
     wrong
 }
 

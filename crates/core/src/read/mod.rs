@@ -2,6 +2,7 @@
 //! and read field by field, so that one pass reports every unknown field and wrong type at once.
 
 mod build;
+mod diagnostics;
 mod fields;
 mod locate;
 mod node;
@@ -16,12 +17,13 @@ mod wires;
 mod write;
 
 pub(crate) use build::BUILD_FIELDS;
+pub use diagnostics::{Diagnostics, SHOWN_ERRORS, and_more};
 pub(crate) use fields::At;
 pub use fields::{Diagnostic, Reader};
 pub use locate::located;
-pub use node::{Key, Node, Place, Value, parse_yaml, parse_yaml_with};
+pub use node::{Key, MOST_NODES, MOST_TEXT, Node, Place, Value, parse_yaml, parse_yaml_with};
 pub use project::SecretFile;
-pub use project::{InstanceFile, ProjectFile, StackFile, read_project};
+pub use project::{InstanceFile, MOST_INSTANCES, ProjectFile, StackFile, read_project};
 pub use references::unknown_references;
 pub use service::NOT_A_VALUE;
 pub use service::{OVERRIDE_FIELDS, SERVICE_FIELDS};
@@ -32,4 +34,4 @@ pub use write::project_yaml;
 pub(crate) use write::yaml_text;
 
 /// What reading gave: a value, or everything that is wrong with the text.
-pub type ReadResult<T> = Result<T, Vec<Diagnostic>>;
+pub type ReadResult<T> = Result<T, Diagnostics>;

@@ -1,7 +1,7 @@
 use super::Diagnostic;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
-use std::{collections::BTreeMap, fmt};
+use serde_saphyr::{Error, Spanned, budget::BudgetBreach};
+use std::{cell::Cell, collections::BTreeMap, fmt};
 
 /// A place in a file, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +105,39 @@ impl Node {
     }
 }
 
+/// How many values a text may have, each alias counted as what it stands for.
+pub const MOST_NODES: usize = 500_000;
+
+/// How many bytes the texts in it may have, each alias counted as what it stands for.
+pub const MOST_TEXT: usize = 16 << 20;
+
+/// How many lists and mappings may be nested.
+const DEEPEST: usize = 64;
+
+thread_local! {
+    /// What the text that is being parsed on this thread has had so far: nodes, and bytes of texts. The parser makes
+    /// values through `Deserialize`, which has no place for a counter of its own.
+    static SEEN: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+/// Counts a node with so many bytes of text.
+fn count<E: de::Error>(bytes: usize) -> Result<(), E> {
+    let (nodes, text) = SEEN.get();
+    let (nodes, text) = (nodes + 1, text.saturating_add(bytes));
+    SEEN.set((nodes, text));
+    if nodes > MOST_NODES {
+        return Err(E::custom(TOO_MANY_NODES));
+    }
+    if text > MOST_TEXT {
+        return Err(E::custom(TOO_MUCH_TEXT));
+    }
+    Ok(())
+}
+
+const TOO_MANY_NODES: &str = "it has more than 500,000 values, aliases counted as what they stand for; a file may have at most 500,000";
+const TOO_MUCH_TEXT: &str = "its texts have more than 16,777,216 bytes, aliases counted as what they stand for; a file \
+                             may have at most 16 MiB of text";
+
 /// Parses one YAML document. Values are literal: `$` has no meaning. Booleans are `true` and `false` only, as in
 /// Compose; duplicate keys, deep nesting and exploding aliases are errors.
 pub fn parse_yaml(text: &str) -> Result<Node, Diagnostic> {
@@ -123,10 +156,20 @@ fn options() -> serde_saphyr::Options {
         strict_booleans: true,
         legacy_octal_numbers: true,
         with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_depth: DEEPEST,
+            // What is counted after aliases has the last word.
+            max_nodes: MOST_NODES + 1,
+            max_events: 4 * MOST_NODES,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 4 * MOST_NODES,
+        },
     }
 }
 
 fn parse(text: &str, options: serde_saphyr::Options) -> Result<Node, Diagnostic> {
+    SEEN.set((0, 0));
     serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options).map(node).map_err(|error| Diagnostic {
         place: error.location().and_then(place),
         path: String::new(),
@@ -134,8 +177,37 @@ fn parse(text: &str, options: serde_saphyr::Options) -> Result<Node, Diagnostic>
     })
 }
 
+/// Which limit was exceeded, in our own words.
+fn limit_of(error: &Error) -> Option<String> {
+    let said = error.without_snippet().to_string();
+    if let Some(ours) = [TOO_MANY_NODES, TOO_MUCH_TEXT].into_iter().find(|ours| said.contains(ours)) {
+        return Some(ours.to_owned());
+    }
+    match error.without_snippet() {
+        Error::Budget { breach, .. } => Some(match breach {
+            BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => TOO_MANY_NODES.to_owned(),
+            BudgetBreach::Depth { .. } => {
+                format!(
+                    "lists and mappings are nested more than {DEEPEST} deep; a file may nest them {DEEPEST} deep"
+                )
+            }
+            BudgetBreach::Aliases { .. } | BudgetBreach::AliasAnchorRatio { .. } => {
+                "it has too many aliases for its anchors; write out what they stand for".to_owned()
+            }
+            _ => return None,
+        }),
+        Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
+            Some(TOO_MANY_NODES.to_owned())
+        }
+        _ => None,
+    }
+}
+
 /// The parser's words, without its places and advice to programmers.
-fn message_of(error: &serde_saphyr::Error) -> String {
+fn message_of(error: &Error) -> String {
+    if let Some(limit) = limit_of(error) {
+        return limit;
+    }
     let text = error.without_snippet().to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
     let text = text
@@ -193,7 +265,9 @@ impl<'de> Deserialize<'de> for Raw {
 
 impl<'de> Deserialize<'de> for RawKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
+        let text = String::deserialize(deserializer)?;
+        count(text.len())?;
+        Ok(Self(text))
     }
 }
 
@@ -205,10 +279,12 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Raw, E> {
+        count(0)?;
         Ok(Raw::Null)
     }
 
     fn visit_none<E: de::Error>(self) -> Result<Raw, E> {
+        count(0)?;
         Ok(Raw::Null)
     }
 
@@ -217,30 +293,37 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 
     fn visit_bool<E: de::Error>(self, bool: bool) -> Result<Raw, E> {
+        count(0)?;
         Ok(Raw::Bool(bool))
     }
 
     fn visit_i64<E: de::Error>(self, int: i64) -> Result<Raw, E> {
+        count(0)?;
         Ok(Raw::Int(int))
     }
 
     fn visit_u64<E: de::Error>(self, int: u64) -> Result<Raw, E> {
+        count(0)?;
         i64::try_from(int).map(Raw::Int).map_err(|_| E::custom(format!("{int} is too large a number")))
     }
 
     fn visit_f64<E: de::Error>(self, float: f64) -> Result<Raw, E> {
+        count(0)?;
         Ok(Raw::Float(float))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Raw, E> {
+        count(text.len())?;
         Ok(Raw::Text(text.to_owned()))
     }
 
     fn visit_string<E: de::Error>(self, text: String) -> Result<Raw, E> {
+        count(text.len())?;
         Ok(Raw::Text(text))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
+        count(0)?;
         let mut items = Vec::new();
         while let Some(item) = seq.next_element()? {
             items.push(item);
@@ -249,6 +332,7 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+        count(0)?;
         let mut entries = Vec::new();
         while let Some(entry) = map.next_entry()? {
             entries.push(entry);

@@ -17,6 +17,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How many instances a stack of a devarch.yml may have.
+pub const MOST_INSTANCES: usize = 1_000;
+
 /// What a devarch.yml says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectFile {
@@ -160,9 +163,19 @@ fn stack(at: &At<'_>) -> Option<StackFile> {
         prefer: fields.take("prefer", prefer),
         external: fields.take("external", external).unwrap_or_default(),
     };
-    let instances = fields.need("instances", |at| named(at, instance));
+    let instances = fields.need("instances", instances);
     fields.finish();
     Some(StackFile { allow: allow.into_iter().collect(), secrets, wiring, instances: instances? })
+}
+
+fn instances(at: &At<'_>) -> Option<BTreeMap<InstanceName, InstanceFile>> {
+    if let Value::Map(entries) = &at.node.value
+        && entries.len() > MOST_INSTANCES
+    {
+        let found = entries.len();
+        return at.wrong(format!("it has {found} instances; a stack may have at most {MOST_INSTANCES}"));
+    }
+    named(at, instance)
 }
 
 fn allowance(at: &At<'_>) -> Option<Allowance> {
@@ -227,6 +240,20 @@ stacks:
         15:26: stacks.shop.wires[0].to: a provider is needed; write `none` for an import that is not to be wired
         16:13: stacks.shop.prefer: "first" is not primary
         "#);
+    }
+
+    #[test]
+    fn a_stack_has_at_most_a_thousand_instances() {
+        let of = |count: usize| {
+            let instances: String = (0..count).map(|n| format!("      i{n}: {{template: t}}\n")).collect();
+            read(&format!("version: \"1\"\nstacks:\n  s:\n    instances:\n{instances}"))
+        };
+        assert!(of(MOST_INSTANCES).is_ok());
+        let wrong = of(MOST_INSTANCES + 1).unwrap_err();
+        assert_eq!(
+            wrong.to_string(),
+            "5:7: stacks.s.instances: it has 1001 instances; a stack may have at most 1000"
+        );
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What a devarch.yml refers to by name and is not there, told together with what is wrong with the text itself.
 
-use super::{At, Diagnostic, Node, Reader, Value, wires::unknown_ends};
+use super::{At, Diagnostics, Node, Reader, Value, wires::unknown_ends};
 use crate::name::{InstanceName, TemplateName, nearest};
 use std::collections::BTreeSet;
 
 /// The templates that are neither the file's own nor among `templates`, and the instances waited for or wired that their
 /// stack does not have; each where it stands. Names that can't be are left to [`super::read_project`].
-pub fn unknown_references(node: &Node, templates: &BTreeSet<TemplateName>) -> Vec<Diagnostic> {
+pub fn unknown_references(node: &Node, templates: &BTreeSet<TemplateName>) -> Diagnostics {
     let reader = Reader::new();
     let root = At::root(&reader, node);
     let own = entries(&root, "templates");
@@ -31,11 +31,13 @@ fn template(instance: &At<'_>, known: &BTreeSet<&str>) {
     let Some(at) = field(instance, "template") else { return };
     let Value::Text(name) = &at.node.value else { return };
     if name.parse::<TemplateName>().is_ok() && !known.contains(name.as_str()) {
-        let hint = nearest(name, known.iter().copied()).map_or_else(
-            || "`devarch catalog list` shows all".to_owned(),
-            |near| format!("did you mean '{near}'?"),
-        );
-        at.tell(format!("there is no template '{name}'; {hint}"));
+        at.tell_with(|| {
+            let hint = nearest(name, known.iter().copied()).map_or_else(
+                || "`devarch catalog list` shows all".to_owned(),
+                |near| format!("did you mean '{near}'?"),
+            );
+            format!("there is no template '{name}'; {hint}")
+        });
     }
 }
 
@@ -57,9 +59,11 @@ fn dependencies(instance: &At<'_>, known: &BTreeSet<&str>) {
 
 fn provider(at: &At<'_>, name: &str, known: &BTreeSet<&str>) {
     if name.parse::<InstanceName>().is_ok() && !known.contains(name) {
-        let near = nearest(name, known.iter().copied());
-        let hint = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
-        at.tell(format!("the stack has no instance '{name}'{hint}"));
+        at.tell_with(|| {
+            let near = nearest(name, known.iter().copied());
+            let hint = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+            format!("the stack has no instance '{name}'{hint}")
+        });
     }
 }
 

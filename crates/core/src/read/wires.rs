@@ -147,9 +147,11 @@ fn provider_of(to: WireTo) -> Option<InstanceName> {
 
 fn unknown_end(at: &At<'_>, name: Option<InstanceName>, known: &BTreeSet<&str>) {
     let Some(name) = name.filter(|name| !known.contains(name.as_str())) else { return };
-    let near = nearest(name.as_str(), known.iter().copied());
-    let hint = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
-    at.tell(format!("the stack has no instance '{name}'{hint}"));
+    at.tell_with(|| {
+        let near = nearest(name.as_str(), known.iter().copied());
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+        format!("the stack has no instance '{name}'{hint}")
+    });
 }
 
 #[cfg(test)]

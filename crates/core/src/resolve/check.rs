@@ -133,7 +133,9 @@ fn lost_files(
         let secret = secrets.iter().find(|secret| secret.target == *path);
         let field = secret
             .map_or_else(|| format!("config_files.{path}"), |secret| format!("secrets.{}", secret.source));
-        let within = |target: &str| path == target || path.starts_with(&format!("{target}/"));
+        let within = |target: &str| {
+            path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let mount = spec.mounts.iter().find(|mount| within(&mount.target));
         let tmpfs = spec.tmpfs.iter().find(|mount| within(&mount.target));
         let over = match (mount, tmpfs) {
@@ -147,7 +149,8 @@ fn lost_files(
                 mounted.map(|target| format!("{target}, which the engine mounts"))
             }
         };
-        let below = spec.config_files.keys().find(|other| path.starts_with(&format!("{other}/")));
+        let mut above = path.match_indices('/').map(|(at, _)| &path[..at]);
+        let below = above.find(|above| spec.config_files.contains_key(*above));
         if let Some(file) = below {
             let message = format!("{file} is a config file too, and no directory; move one of them");
             found.errors.push(Problem::of(name, field, message));

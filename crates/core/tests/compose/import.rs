@@ -4,12 +4,12 @@ use crate::{
 };
 use devarch_core::{
     compose::{ConfigPlace, Imported, compose_file, import},
-    read::{Diagnostic, parse_yaml, parse_yaml_with, project_yaml, read_project},
+    read::{Diagnostic, Diagnostics, parse_yaml, parse_yaml_with, project_yaml, read_project},
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-fn imported(text: &str, variables: &[(&str, &str)]) -> Result<Imported, Vec<Diagnostic>> {
+fn imported(text: &str, variables: &[(&str, &str)]) -> Result<Imported, Diagnostics> {
     let variables = variables.iter();
     let variables: BTreeMap<String, String> =
         variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -2,6 +2,7 @@
 
 use super::ignore::{Ignore, InvalidPattern};
 use devarch_core::template::Dockerfile;
+use devarch_files::{FileKind, open_regular, read_named};
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use hyper::body::Bytes;
 use std::{
@@ -90,8 +91,10 @@ impl Context {
 
     /// The images the Dockerfile starts from, as far as they are written out.
     pub(crate) fn bases(&self) -> Vec<String> {
-        let read = || fs::read_to_string(self.root.join(self.dockerfile())).unwrap_or_default();
-        let text = self.inline.clone().unwrap_or_else(read);
+        // Where it can't be read, its hash says why.
+        let read =
+            || read_named(&self.root.join(self.dockerfile()), FileKind::Dockerfile).unwrap_or_default();
+        let text = self.inline.clone().unwrap_or_else(|| String::from_utf8(read()).unwrap_or_default());
         let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         let bases = lines.filter(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("FROM")));
         let names = bases.filter_map(|words| words[1..].iter().find(|word| !word.starts_with("--")).copied());
@@ -191,10 +194,12 @@ fn inside(path: &str) -> Option<String> {
 }
 
 fn read_ignore(path: &Path) -> Result<Ignore, InvalidContext> {
-    let text = match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ignore::default()),
-        text => text.map_err(|error| InvalidContext::File { path: path.to_owned(), error })?,
+    let wrong = |error| InvalidContext::File { path: path.to_owned(), error };
+    let bytes = match read_named(path, FileKind::Ignore) {
+        Err(error) if error.is_missing() => return Ok(Ignore::default()),
+        bytes => bytes.map_err(|error| wrong(error.into()))?,
     };
+    let text = String::from_utf8(bytes).map_err(|_| wrong(io::Error::other("it is not UTF-8")))?;
     Ignore::parse(&text).map_err(|error| InvalidContext::Ignore { path: path.to_owned(), error })
 }
 
@@ -210,7 +215,7 @@ fn append(archive: &mut Builder<impl Write>, file: ContextFile<'_>) -> io::Resul
         archive.append_data(&mut header, format!("{name}/"), io::empty())
     } else {
         header.set_size(metadata.len());
-        archive.append_data(&mut header, name, Exactly { file: File::open(path)?, left: metadata.len() })
+        archive.append_data(&mut header, name, Exactly { file: open_regular(path)?, left: metadata.len() })
     }
 }
 

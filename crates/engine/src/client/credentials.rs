@@ -2,10 +2,11 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use devarch_core::engine::EngineKind;
+use devarch_files::{FileKind, read_named};
 use docker_credential::{CredentialRetrievalError as Missing, DockerCredential, get_credential_from_reader};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, env, fs, path::PathBuf};
+use std::{collections::BTreeMap, env, path::PathBuf};
 
 /// What was found for an image's registry.
 #[derive(Debug, Default)]
@@ -145,7 +146,7 @@ fn read(file: &File, names: &Names) -> Result<DockerCredential, Missing> {
         File::Docker(path) => (path, std::slice::from_ref(&names.server), names.server.as_str()),
         File::Podman(path) => (path, names.parts.as_slice(), names.parts.last().map_or("", String::as_str)),
     };
-    let text = fs::read(path).map_err(|_| Missing::ConfigNotFound)?;
+    let text = read_named(path, FileKind::Settings).map_err(|_| Missing::ConfigNotFound)?;
     let config: Config = serde_json::from_slice(&text).map_err(|_| Missing::ConfigReadError)?;
     let entry = wanted.iter().find_map(|wanted| {
         let found = config.auths.iter().find(|(key, _)| plain(key) == plain(wanted));

@@ -1,6 +1,7 @@
 //! Docker's contexts, as its own command line keeps them under `~/.docker` (docker/cli,
 //! `cli/context/store/doc.go`).
 
+use devarch_files::{FileKind, read_named};
 use serde::Deserialize;
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -56,7 +57,7 @@ fn address(config_dir: &Path, name: &str) -> Option<String> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    serde_json::from_slice(&read_named(path, FileKind::Settings).ok()?).ok()
 }
 
 #[cfg(test)]

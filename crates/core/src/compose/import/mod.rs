@@ -10,7 +10,9 @@ mod service;
 
 use crate::{
     name::{InstanceName, StackName, TemplateName},
-    read::{At, Diagnostic, InstanceFile, Node, ProjectFile, Reader, StackFile, Value, template},
+    read::{
+        At, Diagnostic, Diagnostics, InstanceFile, Node, ProjectFile, Reader, StackFile, Value, template,
+    },
     spec::label,
     template::{Overrides, Service},
     wire::ROLE_LABEL,
@@ -31,8 +33,8 @@ pub struct Imported {
 
 /// Reads a Compose file whose variables are already filled in. The stack has the file's `name`, or the one given
 /// where the file has none. An error is what leaves nothing to import; all else is a note.
-pub fn import(file: &Node, stack: &StackName) -> Result<Imported, Vec<Diagnostic>> {
-    let notes = Reader::new();
+pub fn import(file: &Node, stack: &StackName) -> Result<Imported, Diagnostics> {
+    let notes = Reader::of_notes();
     let root = At::root(&notes, file);
     let Some(entries) = root.entries() else {
         return Err(notes.into_found());
@@ -55,7 +57,7 @@ pub fn import(file: &Node, stack: &StackName) -> Result<Imported, Vec<Diagnostic
     }
     let stack = StackFile { instances, ..StackFile::default() };
     let project = ProjectFile { templates, stacks: BTreeMap::from([(file_level.stack, stack)]) };
-    Ok(Imported { project, notes: notes.into_found() })
+    Ok(Imported { project, notes: notes.into_notes() })
 }
 
 type Definitions = (BTreeMap<TemplateName, crate::template::Template>, BTreeMap<InstanceName, InstanceFile>);

@@ -1,0 +1,292 @@
+//! What a file can cost: time, memory, lines of output. A repository that was just cloned may hold anything.
+
+mod common;
+
+use common::{Ran, World};
+use devarch_core::engine::EngineKind;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use std::{
+    fmt::Write as _,
+    fs,
+    os::unix::fs::symlink,
+    path::Path,
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// What a command may take at most, in KiB.
+const MOST: u64 = 300 << 10;
+
+/// What would otherwise last forever; on a machine that many tests share a second of work can take many.
+const HANG: Duration = Duration::from_secs(120);
+
+/// The most memory a program had, in KiB; it is asked again and again, because nobody can ask once it has ended.
+fn peak(child: &Child) -> thread::JoinHandle<u64> {
+    let status = format!("/proc/{}/status", child.id());
+    thread::spawn(move || {
+        let mut most = 0;
+        while let Some(now) = fs::read_to_string(&status).ok().and_then(|text| high_water(&text)) {
+            most = most.max(now);
+            thread::sleep(Duration::from_millis(2));
+        }
+        most
+    })
+}
+
+fn high_water(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Runs the program, which has to end by itself; how it ended, and the most memory it had.
+fn measured(world: &World, args: &[&str]) -> (Ran, u64) {
+    let mut command = world.command(args);
+    // A file, so that no full pipe holds it up.
+    let files = ["out", "err"].map(|name| world.temporary().join(name));
+    let [out, err] = files.each_ref().map(|path| fs::File::create(path).unwrap());
+    let mut child = command.stdout(Stdio::from(out)).stderr(Stdio::from(err)).spawn().unwrap();
+    let peak = peak(&child);
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed() > HANG {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("devarch {args:?} does not end");
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    let [stdout, stderr] = files.map(|path| fs::read_to_string(path).unwrap());
+    (Ran { code: status.code().unwrap_or(-1), stdout, stderr }, peak.join().unwrap())
+}
+
+/// Plans a devarch.yml with that text: it ends, with these words, takes little memory, and says little.
+fn planned(world: &World, what: &str, text: &str, words: &str) -> Ran {
+    assert!(text.len() <= 1 << 20, "{what}: {}", text.len());
+    world.write(text);
+    let (ran, peak) = measured(world, &["up", "--yes"]);
+    let begin: String = ran.to_string().chars().take(2_000).collect();
+    assert!(peak > 0 && peak < MOST, "{what}: {peak} KiB\n{begin}");
+    assert!(ran.stderr.contains(words), "{what}\n{begin}");
+    assert!(ran.stderr.len() < 200 << 10, "{what}: {} bytes of errors", ran.stderr.len());
+    ran
+}
+
+const HEAD: &str = "version: \"1\"\nstacks:\n  shop:\n    instances:\n";
+
+fn repeated(times: usize, mut line: impl FnMut(usize) -> String) -> String {
+    (0..times).map(|at| line(at)).collect()
+}
+
+#[test]
+fn thousands_of_errors_are_counted_and_fifty_are_shown() {
+    let world = World::without_engine();
+    let entries = repeated(8_000, |at| format!("      Bad_{at}: x\n"));
+    // Each has a name and a value that can't be, but so many instances can't be either.
+    planned(
+        &world,
+        "instances",
+        &format!("{HEAD}{entries}"),
+        "it has 8000 instances; a stack may have at most 1000",
+    );
+    let entries = repeated(8_000, |at| format!("        bad{at}: x\n"));
+    let text = format!("{HEAD}      web:\n        template: busybox\n{entries}");
+    let ran = planned(&world, "fields", &text, "unknown field `bad0`");
+    assert_eq!(ran.code, 3);
+    assert_eq!(ran.stderr.matches("unknown field").count(), 50);
+    assert!(
+        ran.stderr.contains("unknown field `bad49`") && !ran.stderr.contains("unknown field `bad50`"),
+        "{ran}"
+    );
+    assert!(ran.stderr.contains("and 7,950 more"), "{ran}");
+    let flow = repeated(20_000, |at| format!("b{at}: x, "));
+    let text = format!("{HEAD}      web: {{template: busybox, {flow}}}\n");
+    planned(
+        &world,
+        "errors on one long line",
+        &text,
+        "devarch.yml:5:32: stacks.shop.instances.web.b0: unknown field",
+    );
+}
+
+#[test]
+fn no_devarch_yml_of_a_megabyte_takes_much_memory_or_time() {
+    let world = World::without_engine();
+    let instance = |body: &str| format!("{HEAD}      web:\n        template: busybox\n{body}");
+    let deep = format!("{}x{}", "[".repeat(200), "]".repeat(200));
+    planned(&world, "deep nesting", &format!("x-deep: {deep}\n"), "nested more than 64 deep");
+    let deep = repeated(4_000, |at| format!("{}k:\n", " ".repeat(at % 200)));
+    planned(&world, "deep blocks", &format!("x-deep:\n{deep}"), "devarch.yml");
+
+    let mut bomb = "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for n in 1..9 {
+        let _ = writeln!(bomb, "x-{n}: &a{n} [{}]", vec![format!("*a{}", n - 1); 10].join(", "));
+    }
+    planned(&world, "aliases of aliases", &bomb, "it has more than 500,000 values");
+    let aliases = repeated(90, |_| "*a, ".to_owned());
+    let bomb = format!("x-a: &a {}\nx-b: [{aliases}]\n", "y".repeat(900 << 10));
+    planned(&world, "aliases of a text", &bomb, "more than 16,777,216 bytes");
+
+    let huge = "y".repeat(1_000_000);
+    planned(&world, "a huge scalar", &instance(&format!("        image: {huge}\n")), "error");
+    planned(&world, "a huge key", &instance(&format!("        ? {huge}\n        : x\n")), "unknown field");
+    planned(&world, "many values", &format!("x-many: [{}]\n{HEAD}", "1,".repeat(500_000)), "500,000 values");
+
+    let ports = repeated(5_000, |at| format!("          - \"{}\"\n", at + 1));
+    planned(&world, "many ports", &instance(&format!("        ports:\n{ports}")), "error");
+    let files = repeated(20_000, |at| format!("          /f{at}: {{content: x}}\n"));
+    planned(&world, "many files", &instance(&format!("        config_files:\n{files}")), "error");
+    let variables = repeated(50_000, |at| format!("          V{at}: x\n"));
+    planned(&world, "many variables", &instance(&format!("        environment:\n{variables}")), "error");
+    let instances = repeated(30_000, |at| format!("      i{at}: {{template: busybox}}\n"));
+    planned(&world, "many instances", &format!("{HEAD}{instances}"), "at most 1000");
+    let instances = repeated(1_000, |at| format!("      i{at}: {{template: busybox}}\n"));
+    planned(&world, "a thousand instances", &format!("{HEAD}{instances}"), "find an engine");
+    let variables = repeated(20_000, |at| format!("      V{at}: {}\n", "y".repeat(20)));
+    let instances = repeated(1_000, |at| format!("      i{at}: {{template: big}}\n"));
+    let text = format!(
+        "version: \"1\"\ntemplates:\n  big:\n    image: x\n    environment:\n{variables}stacks:\n  shop:\n    instances:\n{instances}"
+    );
+    planned(&world, "a large template, many times", &text, "a stack may come to at most 16 MiB");
+}
+
+fn pipe(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+#[test]
+fn special_files_that_a_project_names_are_refused_without_being_opened_for_long() {
+    let world = World::without_engine();
+    let project = world.project();
+    pipe(&project.join("pipe"));
+    symlink("/dev/zero", project.join("zero")).unwrap();
+    symlink("pipe", project.join("to-pipe")).unwrap();
+    fs::create_dir(project.join("directory")).unwrap();
+    fs::File::create(project.join("large")).unwrap().set_len((16 << 20) + 1).unwrap();
+    fs::File::create(project.join("secret")).unwrap().set_len((1 << 20) + 1).unwrap();
+    let file = |name: &str, more: &str| {
+        format!("{HEAD}      web: {{template: busybox, config_files: {{/x: {{file: ./{name}{more}}}}}}}\n")
+    };
+    for (name, more, words) in [
+        ("pipe", "", "it is a named pipe, not a regular file"),
+        ("to-pipe", "", "it is a named pipe, not a regular file"),
+        ("zero", "", "it is a device, not a regular file"),
+        ("directory", "", "it is a directory, not a regular file"),
+        ("large", "", "large has 16,777,217 bytes; a config file may have at most 16 MiB (16,777,216 bytes)"),
+        (
+            "secret",
+            ", secret: true",
+            "secret has 1,048,577 bytes; a config file that is secret may have at most 1 MiB",
+        ),
+    ] {
+        world.write(&file(name, more));
+        let (ran, peak) = measured(&world, &["plan"]);
+        assert_eq!(ran.code, 3, "{name}\n{ran}");
+        assert!(ran.stderr.contains(words) && ran.stderr.contains("config_files./x"), "{name}\n{ran}");
+        assert!(peak < MOST, "{name}: {peak} KiB");
+    }
+    world.write(&"#".repeat((8 << 20) + 1));
+    let ran = measured(&world, &["plan"]).0;
+    assert_eq!(ran.code, 3, "{ran}");
+    assert!(
+        ran.stderr.contains("devarch.yml has 8,388,609 bytes; a devarch.yml may have at most 8 MiB"),
+        "{ran}"
+    );
+
+    fs::create_dir(project.join("catalog")).unwrap();
+    pipe(&project.join("catalog/mine.yaml"));
+    world.write(&format!("{HEAD}      web: {{template: mine}}\n"));
+    let ran = measured(&world, &["up", "--yes"]).0;
+    assert!(ran.code == 3 && ran.stderr.contains("mine.yaml is a named pipe, not a regular file"), "{ran}");
+    fs::remove_file(project.join("catalog/mine.yaml")).unwrap();
+    let large = project.join("catalog/mine.yaml");
+    fs::write(&large, format!("image: x\nx-pad: {}\n", "y".repeat(1 << 20))).unwrap();
+    let ran = measured(&world, &["catalog", "add", large.to_str().unwrap()]).0;
+    assert!(ran.code == 3 && ran.stderr.contains("a template may have at most 1 MiB"), "{ran}");
+    let compose = project.join("compose.yml");
+    fs::write(&compose, "services: {web: {image: x}}\n").unwrap();
+    pipe(&project.join(".env"));
+    let ran = measured(&world, &["init", "--force", "--from", "compose.yml", "--yes"]).0;
+    assert!(ran.code == 3 && ran.stderr.contains(".env is a named pipe, not a regular file"), "{ran}");
+}
+
+#[test]
+fn a_pipe_on_the_command_line_is_read_up_to_the_limit() {
+    let world = World::without_engine();
+    world.define(&format!("{HEAD}      web: {{template: busybox}}\n"));
+    let path = world.project().join("pipe");
+    pipe(&path);
+    let write = |text: Vec<u8>| {
+        let path = path.clone();
+        thread::spawn(move || fs::write(path, text))
+    };
+    let writer = write(b"hunter2".to_vec());
+    world.ok(&["secret", "set", "shop", "KEY", "--from-file", "pipe"]);
+    writer.join().unwrap().unwrap();
+    let writer = write(vec![b'x'; 1 << 20]);
+    let (ran, _) = measured(&world, &["secret", "set", "shop", "KEY", "--from-file", "pipe"]);
+    assert!(ran.code == 3 && ran.stderr.contains("pipe has more than 524,288 bytes"), "{ran}");
+    let _ = writer.join().unwrap();
+    let (ran, _) = measured(&world, &["secret", "set", "shop", "KEY", "--from-file", "/dev/zero"]);
+    assert!(ran.code == 3 && ran.stderr.contains("/dev/zero is a device, not a regular file"), "{ran}");
+    let writer = write(b"services: {web: {image: busybox}}\n".to_vec());
+    world.ok(&["init", "--force", "--from", "pipe", "--yes"]);
+    writer.join().unwrap().unwrap();
+}
+
+fn a_dockerignore_that_is_a_pipe(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    fs::write(world.project().join("Dockerfile"), "FROM busybox\n").unwrap();
+    pipe(&world.project().join(".dockerignore"));
+    world.write(
+        "version: \"1\"\ntemplates:\n  app: {build: .}\nstacks:\n  STACK:\n    instances:\n      web: {template: app}\n",
+    );
+    let (ran, _) = measured(&world, &["up", "--yes"]);
+    assert!(ran.code != 0, "{ran}");
+    assert!(ran.stderr.contains(".dockerignore: it is a named pipe, not a regular file"), "{ran}");
+    assert_eq!(world.containers(), 0);
+}
+
+#[test]
+fn a_dockerignore_that_is_a_pipe_is_refused_at_once_on_docker() {
+    a_dockerignore_that_is_a_pipe(EngineKind::Docker);
+}
+
+#[test]
+fn a_dockerignore_that_is_a_pipe_is_refused_at_once_on_podman() {
+    a_dockerignore_that_is_a_pipe(EngineKind::Podman);
+}
+
+/// As far as the plan, which is shown and not agreed to.
+fn many_of_everything(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    let of = |field: &str, count: usize, line: &dyn Fn(usize) -> String| {
+        let lines = repeated(count, line);
+        format!(
+            "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:\n        template: busybox\n        {field}:\n{lines}"
+        )
+    };
+    for (what, text) in [
+        ("variables", of("environment", 50_000, &|at| format!("          V{at}: x\n"))),
+        ("config files", of("config_files", 20_000, &|at| format!("          /f{at}: {{content: x}}\n"))),
+    ] {
+        world.write(&text);
+        let (ran, peak) = measured(&world, &["up"]);
+        let begin: String = ran.to_string().chars().take(2_000).collect();
+        assert!(ran.code == 5 && ran.stderr.contains("web: create"), "{what}\n{begin}");
+        assert!(peak < MOST, "{what}: {peak} KiB");
+    }
+}
+
+#[test]
+fn a_plan_of_a_megabyte_takes_little_memory_on_docker() {
+    many_of_everything(EngineKind::Docker);
+}
+
+#[test]
+fn a_plan_of_a_megabyte_takes_little_memory_on_podman() {
+    many_of_everything(EngineKind::Podman);
+}
