@@ -50,6 +50,9 @@ pub trait Engine: Send + Sync {
         progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<ImageInfo>;
 
+    /// Gives an image, by a name or its id, another name. An image that had the name keeps its others.
+    async fn tag_image(&self, image: &str, name: &str) -> Result<()>;
+
     /// Makes a network, isolated from every other bridge, and refuses a second of that name.
     async fn create_network(
         &self,

@@ -65,7 +65,8 @@ macro_rules! every_engine {
                 an_image_without_a_dockerfile_is_built_under_all_its_names
                 a_build_that_fails_tells_the_step_and_its_output
                 a_build_on_a_missing_image_is_told_as_such
-                a_directory_without_a_dockerfile_is_told_as_such;
+                a_directory_without_a_dockerfile_is_told_as_such
+                an_image_gets_another_name;
         }
     };
 }
@@ -91,6 +92,8 @@ macro_rules! real_engine {
             build:
                 an_image_is_built_as_asked
                 a_secret_argument_is_in_no_error
+                an_argument_reaches_every_stage_of_its_own_build_alone
+                what_was_built_with_the_same_arguments_is_not_built_again
                 a_build_that_is_given_up_ends;
             files:
                 files_arrive_with_mode_and_owner

@@ -89,12 +89,15 @@ impl Context {
         &self.dockerfile
     }
 
+    /// The Dockerfile's text; nothing where it can't be read, for its hash says why.
+    pub(crate) fn instructions(&self) -> String {
+        let read = || read_named(&self.root.join(self.dockerfile()), FileKind::Dockerfile).unwrap_or_default();
+        self.inline.clone().unwrap_or_else(|| String::from_utf8(read()).unwrap_or_default())
+    }
+
     /// The images the Dockerfile starts from, as far as they are written out.
     pub(crate) fn bases(&self) -> Vec<String> {
-        // Where it can't be read, its hash says why.
-        let read =
-            || read_named(&self.root.join(self.dockerfile()), FileKind::Dockerfile).unwrap_or_default();
-        let text = self.inline.clone().unwrap_or_else(|| String::from_utf8(read()).unwrap_or_default());
+        let text = self.instructions();
         let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         let bases = lines.filter(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("FROM")));
         let names = bases.filter_map(|words| words[1..].iter().find(|word| !word.starts_with("--")).copied());

@@ -1,8 +1,10 @@
 //! What an image is built from: a directory, sent to the engine as a tar archive.
 
+mod arguments;
 mod context;
 mod ignore;
 
+pub(crate) use arguments::{Reuse, reuse};
 pub(crate) use context::Context;
 pub use context::{ContextFile, InvalidContext, read_context};
 pub use ignore::InvalidPattern;

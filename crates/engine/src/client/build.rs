@@ -3,7 +3,7 @@
 use super::{BollardEngine, Result, credentials, image};
 use crate::{
     BuildRequest, EngineError, EngineErrorKind as Kind,
-    build::Context,
+    build::{Context, Reuse, reuse},
     cause::{Answered, During, Failure},
     lines::{Lines, Silence},
     wire::{Call, encoded},
@@ -29,15 +29,26 @@ pub(super) async fn build(
 ) -> Result<ImageInfo> {
     let action = || format!("build image {}", request.tags.join(" and "));
     let name = request.tags.first().map_or("", String::as_str);
-    let context = Context::of(&request.context, &request.dockerfile)
-        .map_err(|invalid| EngineError::new(action(), Kind::BuildFailed, invalid.to_string()))?;
-    let mut call = Call::post(path(request, context.dockerfile()));
-    if let Some(header) = credentials::find_all(engine.info.kind, context.bases()).await {
-        call = call.header("X-Registry-Config", header);
-    }
-    let call = call.tar(context.archive());
+    let context = || {
+        Context::of(&request.context, &request.dockerfile)
+            .map_err(|invalid| EngineError::new(action(), Kind::BuildFailed, invalid.to_string()))
+    };
+    let first = context()?;
+    let fresh = !may_reuse(engine, &first, request).await?;
+    let path = path(request, first.dockerfile(), fresh);
+    let credentials = credentials::find_all(engine.info.kind, first.bases()).await;
     let mut output = Output::new(request);
-    let built = follow(engine, call, &mut output, progress).await;
+    let mut built = send(engine, &path, (first, credentials.clone()), &mut output, progress).await;
+    for _ in 1..ATTEMPTS {
+        match &built {
+            Err(Failure::Answered(answer)) if engine.is_podman() && answer.message.contains(LOST_LAYER) => {
+                tracing::debug!(message = answer.message, "built again");
+                output = Output::new(request);
+                built = send(engine, &path, (context()?, credentials.clone()), &mut output, progress).await;
+            }
+            _ => break,
+        }
+    }
     engine.names.forget();
     built.map_err(|failure| output.error(failure, &action()))?;
     let missing =
@@ -45,8 +56,44 @@ pub(super) async fn build(
     image::inspect(engine, name).await?.ok_or_else(missing).during(action)
 }
 
-/// Intermediate containers go also when the build fails.
-fn path(request: &BuildRequest, dockerfile: &str) -> String {
+/// What Podman says of a build when another program removed an image while the cache was searched. The build gave its
+/// image no name yet.
+const LOST_LAYER: &str = "checking if cached image exists from a previous build";
+/// How often a build is begun before that counts.
+const ATTEMPTS: u32 = 3;
+
+async fn send(
+    engine: &BollardEngine,
+    path: &str,
+    (context, credentials): (Context, Option<String>),
+    output: &mut Output,
+    progress: &(dyn Fn(String) + Send + Sync),
+) -> std::result::Result<(), Failure> {
+    let mut call = Call::post(path);
+    if let Some(header) = credentials {
+        call = call.header("X-Registry-Config", header);
+    }
+    follow(engine, call.tar(context.archive()), output, progress).await
+}
+
+/// Whether layers of earlier builds may be used. A Dockerfile that cannot be read is refused by the engine.
+async fn may_reuse(engine: &BollardEngine, context: &Context, request: &BuildRequest) -> Result<bool> {
+    if !engine.is_podman() {
+        return Ok(true);
+    }
+    let Reuse::UnlessTriggered(bases) = reuse(&context.instructions(), &request.args) else {
+        return Ok(false);
+    };
+    for base in bases {
+        if image::may_bring_triggers(engine, &base).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Intermediate containers go also when the build fails. A fresh build uses no layers of others, and leaves none.
+fn path(request: &BuildRequest, dockerfile: &str, fresh: bool) -> String {
     let args: BTreeMap<&str, &str> =
         request.args.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
     let mut path = format!(
@@ -65,6 +112,9 @@ fn path(request: &BuildRequest, dockerfile: &str) -> String {
     }
     if request.pull {
         path.push_str("&pull=true");
+    }
+    if fresh {
+        path.push_str("&nocache=true&layers=false");
     }
     path
 }

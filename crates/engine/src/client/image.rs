@@ -8,6 +8,7 @@ use crate::{
     lines::{Lines, Silence},
     wire::{Call, encoded},
 };
+use bollard::query_parameters::TagImageOptions;
 use devarch_core::{
     observed::ImageInfo,
     template::{HealthTest, Healthcheck, PortKey, Protocol},
@@ -29,6 +30,15 @@ struct Inspected {
     config: Option<Config>,
     #[serde(alias = "HealthCheck")]
     healthcheck: Option<Check>,
+    #[serde(default)]
+    history: Vec<Layer>,
+}
+
+/// How a layer came to be; told by Podman only.
+#[derive(Deserialize)]
+struct Layer {
+    #[serde(default)]
+    created_by: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -109,6 +119,24 @@ async fn look_up(engine: &BollardEngine, reference: &str) -> Result<Option<Inspe
 pub(super) async fn command(engine: &BollardEngine, reference: &str) -> Result<Option<Vec<String>>> {
     let config = look_up(engine, reference).await?.and_then(|image| image.config);
     Ok(config.and_then(|config| config.cmd))
+}
+
+/// Whether a build on this image may begin with `ONBUILD` instructions, on Podman: its inspect leaves them out, its
+/// history does not. Nothing is known of an image that is absent.
+pub(super) async fn may_bring_triggers(engine: &BollardEngine, reference: &str) -> Result<bool> {
+    let found = look_up(engine, reference).await?;
+    Ok(found.is_none_or(|found| found.history.iter().any(|layer| layer.created_by.contains("ONBUILD"))))
+}
+
+/// Gives an image another name, as a build would: through the compatible API on Podman too, which takes a short name for
+/// Docker Hub's. So a name means the same image whether it was built or tagged.
+pub(super) async fn tag(engine: &BollardEngine, image: &str, name: &str) -> Result<()> {
+    let tagged = with_tag(name);
+    let (repository, tag) = tagged.rsplit_once(':').unwrap_or((&tagged, "latest"));
+    let options = TagImageOptions { repo: Some(repository.to_owned()), tag: Some(tag.to_owned()) };
+    let done = engine.timed(engine.docker.tag_image(image, Some(options))).await;
+    engine.names.forget();
+    done.during(|| format!("tag image {image} as {name}"))
 }
 
 /// How long a short name is taken to mean what it meant: long enough for the containers of one apply, of which every

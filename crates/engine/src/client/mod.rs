@@ -137,6 +137,10 @@ impl Engine for BollardEngine {
         build::build(self, request, progress).await
     }
 
+    async fn tag_image(&self, image: &str, name: &str) -> Result<()> {
+        image::tag(self, image, name).await
+    }
+
     async fn create_network(
         &self,
         spec: &NetworkSpec,

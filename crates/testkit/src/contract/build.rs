@@ -90,6 +90,87 @@ pub async fn a_directory_without_a_dockerfile_is_told_as_such(f: &Fixture) {
     refused(f.engine.build_image(&request, &|_| {}).await, &Kind::BuildFailed);
 }
 
+/// By a name or by its id, and again under a name that stood for another.
+pub async fn an_image_gets_another_name(f: &Fixture) {
+    let (_dir, request) = context(f, "named", &format!("FROM {IMAGE}"));
+    let image = f.engine.build_image(&request, &|_| {}).await.unwrap();
+    let other = format!("{}:2", f.scope.name("other"));
+    f.engine.tag_image(&request.tags[0], &other).await.unwrap();
+    assert_eq!(f.engine.image(&other).await.unwrap().unwrap().id, image.id);
+
+    let (_dir, mut next) = context(f, "next", &format!("FROM {IMAGE}"));
+    next.labels.insert("next".to_owned(), "yes".to_owned());
+    let next = f.engine.build_image(&next, &|_| {}).await.unwrap();
+    assert_ne!(next.id, image.id);
+    f.engine.tag_image(next.id.as_str(), &other).await.unwrap();
+    assert_eq!(f.engine.image(&other).await.unwrap().unwrap().id, next.id);
+    assert_eq!(f.engine.image(&request.tags[0]).await.unwrap().unwrap().id, image.id);
+
+    // What is built under a name and what is given it are found alike.
+    let again = f.engine.build_image(&request, &|_| {}).await.unwrap();
+    f.engine.tag_image(&request.tags[0], &other).await.unwrap();
+    let mut of_it = f.request("of-other", &["true"]);
+    of_it.spec.image.clone_from(&other);
+    let id = f.create(&of_it).await;
+    assert_eq!(f.listed(&id).await.unwrap().image_id, again.id);
+    refused(f.engine.tag_image("devarch-no-such-image:1", &other).await, &Kind::NoImage);
+}
+
+/// What an image was built with before, or is without arguments.
+async fn environment(f: &Fixture, request: &BuildRequest) -> String {
+    f.engine.build_image(request, &|_| {}).await.unwrap();
+    let path = format!("/images/{}/json", request.tags[0]);
+    outside::get(&f.engine.info().endpoint, &path).await["Config"]["Env"].to_string()
+}
+
+/// In every stage, from a secret, from a default, and from a base image's `ONBUILD`: buildah leaves the values out of what
+/// it finds layers by, but for `RUN`.
+pub async fn an_argument_reaches_every_stage_of_its_own_build_alone(f: &Fixture) {
+    let mark = f.scope.name("mark");
+    let staged = format!(
+        "FROM {IMAGE} AS base\nARG WHO=nobody\nENV SEEN=$WHO MARK={mark}\nCOPY Dockerfile /of/$WHO/\nFROM base\nCMD true"
+    );
+    let (_dir, mut request) = context(f, "staged", &staged);
+    for who in ["alice", "bob"] {
+        request.args.insert("WHO".to_owned(), Text::secret(who));
+        let seen = environment(f, &request).await;
+        assert!(seen.contains(&format!("SEEN={who}")), "{seen}");
+    }
+    let mut probe = f.request("staged-of", &["sleep", "1000"]);
+    probe.spec.image.clone_from(&request.tags[0]);
+    let id = f.run(&probe).await;
+    assert_eq!(f.sh(&id, "ls /of").await.stdout, "bob\n");
+    request.args.clear();
+    let seen = environment(f, &request).await;
+    assert!(seen.contains("SEEN=nobody"), "{seen}");
+
+    let triggers = format!("FROM {IMAGE}\nONBUILD ARG WHO=nobody\nONBUILD ENV SEEN=$WHO MARK={mark}");
+    let (_dir, base) = context(f, "triggers", &triggers);
+    f.engine.build_image(&base, &|_| {}).await.unwrap();
+    let on_it = format!("FROM {} AS base\nFROM base\nCMD true", base.tags[0]);
+    let (_dir, mut request) = context(f, "triggered", &on_it);
+    for who in ["alice", "bob"] {
+        request.args.insert("WHO".to_owned(), Text::plain(who));
+        let seen = environment(f, &request).await;
+        assert!(seen.contains(&format!("SEEN={who}")), "{seen}");
+    }
+}
+
+/// Where only `RUN` takes arguments, a build that was made before is not made again; another value is another build.
+pub async fn what_was_built_with_the_same_arguments_is_not_built_again(f: &Fixture) {
+    let dockerfile =
+        format!("FROM {IMAGE}\nARG MODE\nRUN echo $MODE; cat /proc/sys/kernel/random/uuid > /built");
+    let (_dir, mut request) = context(f, "kept", &dockerfile);
+    let mut built = Vec::new();
+    for mode in ["dev", "prod", "dev"] {
+        request.args.insert("MODE".to_owned(), Text::plain(mode));
+        let said = Mutex::new(Vec::new());
+        f.engine.build_image(&request, &|line| said.lock().unwrap().push(line)).await.unwrap();
+        built.push(said.into_inner().unwrap().iter().any(|line| line.trim() == mode));
+    }
+    assert_eq!(built, [true, true, false]);
+}
+
 /// Stage, arguments, labels; modes, links and owners of files; and nothing that is ignored.
 pub async fn an_image_is_built_as_asked(f: &Fixture) {
     let dockerfile = format!(

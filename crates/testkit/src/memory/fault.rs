@@ -12,6 +12,7 @@ pub enum Call {
     Inspect,
     PullImage,
     BuildImage,
+    TagImage,
     CreateNetwork,
     RemoveNetwork,
     Connect,

@@ -249,6 +249,10 @@ impl Engine for MemoryEngine {
         self.call(Call::BuildImage, &name, |world| world.build(&request.tags, built)).await
     }
 
+    async fn tag_image(&self, image: &str, name: &str) -> Result<()> {
+        self.call(Call::TagImage, &format!("{image} {name}"), |world| world.tag_image(image, name)).await
+    }
+
     async fn create_network(
         &self,
         spec: &NetworkSpec,

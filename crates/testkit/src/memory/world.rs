@@ -166,6 +166,16 @@ impl World {
         Ok(image)
     }
 
+    pub(super) fn tag_image(&mut self, image: &str, name: &str) -> Result<()> {
+        let known =
+            self.images.get(image).or_else(|| self.images.values().find(|it| it.id.as_str() == image));
+        let Some(found) = known.cloned() else {
+            return no(Kind::NoImage, format!("no such image: {image}"));
+        };
+        self.images.insert(name.to_owned(), found);
+        Ok(())
+    }
+
     /// The base images are had as engines have them: what is absent is pulled.
     pub(super) fn build(&mut self, tags: &[String], built: Result<Built>) -> Result<ImageInfo> {
         let built = built?;
