@@ -1,13 +1,9 @@
 //! A stack as a Compose file, at any time: also without an engine, and while it is down.
 
-use crate::{
-    App, AppError, PrepareOptions,
-    links::networks,
-    observe::{Look, observe},
-};
+use crate::{App, AppError, PrepareOptions, links::networks, observe::observe};
 use devarch_core::{
     compose::{ComposeFile, ConfigPlace, compose_file, validate},
-    desired::{Desired, World, desire, effective},
+    desired::{Desired, World, desire},
     name::StackName,
     resolve::{Others, Prior},
     stack::{Stack, Wanted},
@@ -72,8 +68,7 @@ impl App {
 
     async fn desired_there(&self, stack: &Stack, wires: (&Prior, &Others)) -> Result<Desired, AppError> {
         let engine = self.engine(Some(stack)).await?;
-        let images = effective(stack).into_values().filter_map(|config| config.service.image);
-        let look = Look { images: images.collect(), ..Look::default() };
+        let look = self.look_for_images(stack, &BTreeMap::new(), &Others::new());
         let observed = observe(&self.around, engine.as_ref(), &look).await?;
         let ownership = self.ownership(observed.engine_id.as_ref()).await?;
         let asked = (&PrepareOptions::default(), &BTreeMap::new());

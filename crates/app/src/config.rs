@@ -139,6 +139,7 @@ impl App {
             network: &NetworkName::of(&stack.name),
             subnet: stack.subnet.unwrap_or_default(),
             home: self.settings.user_home.as_deref(),
+            build_tag: None,
             image: None,
         };
         Some(container_spec(effective.get(name)?, &context))

@@ -1,19 +1,19 @@
-//! Images: fetched and built as their policies say, before anything is planned or locked, so that the plan can be made
-//! from what they say.
+//! Images: pulled and built as a plan needs them that was agreed to, before it is made again under the stack's lock from
+//! what they say.
 
 use crate::{
-    App, AppError,
+    App, AppError, Prepared,
     context::{hash_context, real_context},
     execute::{ApplyFailure, Ending, Event, EventSink, Failure},
+    observe::{Look, LookedForBuild},
 };
 use devarch_core::{
     build_hash::BuildHash,
     desired::effective,
     hash::HashKey,
-    name::InstanceName,
-    observed::ImageInfo,
+    name::{ContainerName, InstanceName},
     plan::Action,
-    resolve::{BuildSpec, Problem, Supplies, Supply, SupplyContext, supplies},
+    resolve::{BuildSpec, Others, Problem, Supplies, Supply, SupplyContext, build_tag, supplies},
     spec::label,
     stack::{Instance, Stack, Wanted},
     template::PullPolicy,
@@ -21,10 +21,7 @@ use devarch_core::{
 use devarch_engine::{BuildRequest, Engine};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 use tokio_util::sync::CancellationToken;
 
 /// What one run asks of images.
@@ -43,46 +40,152 @@ pub struct Supplied {
     pub(crate) hashes: BTreeMap<String, BuildHash>,
 }
 
+/// What a plan needs of images before its containers can be made.
+#[derive(Debug, Default)]
+struct Needs {
+    /// Images to pull, each with its platform.
+    pulls: BTreeMap<String, Option<String>>,
+    /// Images to build, each with the names it gets.
+    builds: Vec<(Vec<String>, BuildSpec)>,
+}
+
+impl Needs {
+    /// What the steps of a plan bring, and what is to be looked at besides.
+    fn of(prepared: &Prepared, lookup: Lookup) -> Self {
+        let mut needs = Self::default();
+        for step in &prepared.plan.steps {
+            match &step.action {
+                Action::PullImage { image, platform } => {
+                    needs.pulls.insert(image.clone(), platform.clone());
+                }
+                Action::BuildImage { tags, spec } => tags.iter().for_each(|tag| needs.build(tag, spec)),
+                _ => {}
+            }
+        }
+        let desired = &prepared.desired;
+        for (image, supply) in prepared.plan.unsettled.iter().filter(|_| lookup == Lookup::Tags) {
+            let mut instances = desired.instances.values();
+            let Some(user) = instances.find(|it| it.spec.image_reference() == image) else { continue };
+            match (supply, desired.builds.get(&user.spec.image)) {
+                (Supply::Build, Some(spec)) => needs.build(image, spec),
+                _ => drop(needs.pulls.insert(image.clone(), user.spec.platform.clone())),
+            }
+        }
+        needs
+    }
+
+    /// What is built from the same things is built once.
+    fn build(&mut self, tag: &str, spec: &BuildSpec) {
+        match self.builds.iter_mut().find(|(_, other)| other == spec) {
+            Some((tags, _)) => tags.push(tag.to_owned()),
+            None => self.builds.push((vec![tag.to_owned()], spec.clone())),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.pulls.is_empty() && self.builds.is_empty()
+    }
+}
+
+impl Prepared {
+    /// Whether images have to be pulled or built before it can be carried out.
+    pub fn needs_images(&self, lookup: Lookup) -> bool {
+        !Needs::of(self, lookup).is_empty()
+    }
+
+    /// The same, to be carried out without looking again at what images are built from.
+    #[must_use]
+    pub fn with_images(mut self) -> Self {
+        self.options.supplied = Some(self.supplied());
+        self
+    }
+
+    /// What images were built from when it was made.
+    fn supplied(&self) -> Supplied {
+        let builds = self.desired.builds.iter();
+        let hashes = builds.filter_map(|(image, spec)| Some((image.clone(), spec.hash.clone()?)));
+        Supplied { hashes: hashes.collect() }
+    }
+}
+
+/// Whether images are looked at that a plan only has to have if they are others than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    /// Tags are looked up and builds made again as policies and the run say.
+    Tags,
+    /// Only what is missing is had.
+    Missing,
+}
+
 impl App {
-    /// Fetches and builds the images of a stack as their policies say; none where no container could be made of them.
+    /// Pulls and builds what a plan needs that was agreed to.
     pub async fn supply_images(
         &self,
-        stack: &Stack,
-        options: ImageOptions,
+        prepared: &Prepared,
+        lookup: Lookup,
         events: EventSink<'_>,
         cancel: &CancellationToken,
     ) -> Result<Supplied, AppError> {
-        let Ok(key) = self.hash_key() else { return Ok(Supplied::default()) };
-        let supplies = self.supplies(stack, options)?;
-        let hashes = self.hashes(stack, &supplies).await?;
-        let engine = self.engine(Some(stack)).await?;
-        let engine = engine.as_ref();
-        let builds = stale(engine, &supplies, &hashes, options).await?;
-        let pulls = to_pull(engine, stack, &supplies).await?;
-        if builds.is_empty() && pulls.is_empty() {
-            return Ok(Supplied { hashes });
-        }
+        let needs = Needs::of(prepared, lookup);
+        let (stack, engine) = (&prepared.stack, prepared.engine.as_ref());
         let mask = self.mask(stack).await?;
         let events: EventSink<'_> = &|event| events(event.masked(&mask));
+        let key = if needs.builds.is_empty() { None } else { Some(self.hash_key()?) };
         let build = async |(tags, spec): (Vec<String>, BuildSpec)| {
+            let Some(key) = key else { return Ok(()) };
             let wanted = Build { key, tags: &tags, spec: &spec };
             let done = wanted.run(engine, events, cancel).await.map_err(|failure| failure.masked(&mask));
-            let users = users(&supplies, &tags);
+            let users = users(prepared, &tags);
             let action = || Action::BuildImage { tags: tags.clone(), spec: Box::new(spec.clone()) };
             done.map_err(|failure| supply_failure(stack, &users, &action(), failure))
         };
         let pull = async |(image, platform): (String, Option<String>)| {
             let wanted = Pull { image: &image, platform: platform.as_deref() };
             let done = wanted.run(engine, events, cancel).await;
-            let users = users(&supplies, std::slice::from_ref(&image));
+            let users = users(prepared, std::slice::from_ref(&image));
             done.map_err(|failure| {
                 supply_failure(stack, &users, &Action::PullImage { image, platform }, failure)
             })
         };
-        let builds = try_join_all(builds.into_iter().map(build));
-        let pulls = try_join_all(pulls.into_iter().map(pull));
+        let builds = try_join_all(needs.builds.into_iter().map(build));
+        let pulls = try_join_all(needs.pulls.into_iter().map(pull));
         futures_util::future::try_join(builds, pulls).await?;
-        Ok(Supplied { hashes })
+        Ok(prepared.supplied())
+    }
+
+    /// What is looked for of a stack's images: by their names, and of those it builds by the names the engine has them
+    /// under.
+    pub(crate) fn look_for_images(
+        &self,
+        stack: &Stack,
+        hashes: &BTreeMap<String, BuildHash>,
+        others: &Others,
+    ) -> Look {
+        let home = self.settings.user_home.as_deref();
+        let context = SupplyContext { home, ..SupplyContext::default() };
+        let supplies = supplies(stack, &effective(stack), &context);
+        let mut look = Look::default();
+        for (image, tag) in supplies.tags(&self.store_id) {
+            let hash = hashes.get(&image).cloned();
+            look.builds.insert(image, LookedForBuild { tag: tag.name, container: tag.container, hash });
+        }
+        for ((stack, name), other) in others {
+            let (Some(image), Ok(container)) = (other.image(), ContainerName::of(stack, name)) else {
+                continue;
+            };
+            if look.builds.contains_key(image) {
+                continue;
+            }
+            if other.builds_image() {
+                let tag = build_tag(&self.store_id, &container);
+                look.builds.insert(image.clone(), LookedForBuild { tag, container, hash: None });
+            } else {
+                look.images.insert(image.clone());
+            }
+        }
+        let images = supplies.instances.into_values().map(|(image, _)| image);
+        look.images.extend(images.filter(|image| !look.builds.contains_key(image)));
+        look
     }
 
     /// What the images of instances that are to run are built from now.
@@ -145,51 +248,6 @@ fn builder<'a>(stack: &Stack, supplies: &'a Supplies, image: &str) -> Option<&'a
     let runs = |name: &InstanceName| stack.wanted(&stack.instances[name]) == Wanted::Running;
     let mut instances = supplies.instances.iter();
     instances.find(|(name, (of, _))| of == image && runs(name)).map(|(name, _)| name)
-}
-
-/// What has to be built: names by what they are built from.
-async fn stale(
-    engine: &dyn Engine,
-    supplies: &Supplies,
-    hashes: &BTreeMap<String, BuildHash>,
-    options: ImageOptions,
-) -> Result<Vec<(Vec<String>, BuildSpec)>, AppError> {
-    let mut builds: Vec<(Vec<String>, BuildSpec)> = Vec::new();
-    for (image, hash) in hashes {
-        let spec = &supplies.builds[image];
-        let built = engine.image(image).await?.as_ref().and_then(ImageInfo::built_from);
-        if !options.build && !spec.pull && built.as_ref() == Some(hash) {
-            continue;
-        }
-        match builds.iter_mut().find(|(_, other)| other == spec) {
-            Some((tags, _)) => tags.push(image.clone()),
-            None => builds.push((vec![image.clone()], spec.clone())),
-        }
-    }
-    Ok(builds)
-}
-
-async fn to_pull(
-    engine: &dyn Engine,
-    stack: &Stack,
-    supplies: &Supplies,
-) -> Result<BTreeMap<String, Option<String>>, AppError> {
-    let images: BTreeSet<(&String, Supply)> =
-        supplies.instances.values().map(|(image, supply)| (image, *supply)).collect();
-    let effective = effective(stack);
-    let platform = |image: &String| {
-        let mut users = supplies.instances.iter().filter(|(_, (of, _))| of == image);
-        users.find_map(|(name, _)| effective.get(name)?.service.platform.clone())
-    };
-    let wanted = async |(image, supply): (&String, Supply)| {
-        let pull = match supply {
-            Supply::Missing => engine.image(image).await?.is_none(),
-            Supply::Always => true,
-            Supply::Never | Supply::Build => false,
-        };
-        Ok::<_, AppError>(pull.then(|| (image.clone(), platform(image))))
-    };
-    Ok(try_join_all(images.into_iter().map(wanted)).await?.into_iter().flatten().collect())
 }
 
 /// An image to fetch.
@@ -255,8 +313,9 @@ impl Build<'_> {
 }
 
 /// The instances that images are for, in words.
-fn users(supplies: &Supplies, images: &[String]) -> String {
-    let uses = supplies.instances.iter().filter(|(_, (image, _))| images.contains(image));
+fn users(prepared: &Prepared, images: &[String]) -> String {
+    let instances = prepared.desired.instances.iter();
+    let uses = instances.filter(|(_, it)| images.iter().any(|image| image == it.spec.image_reference()));
     let names: Vec<String> = uses.map(|(name, _)| format!("'{name}'")).collect();
     let instances = if names.len() == 1 { "instance" } else { "instances" };
     format!("{instances} {}", names.join(", "))

@@ -52,7 +52,7 @@ pub use edit::{Draft, ImportSource, NewInstance, SecretInfo, SecretUse, Target};
 pub use error::{AppError, ErrorKind};
 pub use execute::{ApplyFailure, Ending, Event, EventSink, Failure, Outcome};
 pub use history::{Ended, HistoryDetail, HistoryEntry, StepDetail};
-pub use images::{ImageOptions, Supplied};
+pub use images::{ImageOptions, Lookup, Supplied};
 pub use init::{project_from_compose, project_of, write_project};
 pub use links::LinkedFrom;
 pub use lock::{HeldLock, LockRequest, StackLocks};

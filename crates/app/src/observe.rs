@@ -2,14 +2,16 @@
 
 use crate::{AppError, Surroundings};
 use devarch_core::{
+    build_hash::BuildHash,
     engine::Locality,
     id::EngineId,
+    name::ContainerName,
     observed::{ImageInfo, Listener, Observed, ObservedContainer},
     port::HostSocket,
     surroundings::Host,
 };
 use devarch_engine::{Engine, EngineError};
-use futures_util::future::{try_join_all, try_join3};
+use futures_util::future::{try_join, try_join_all, try_join3};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -27,8 +29,21 @@ pub(crate) const MARKER_LABEL: &str = "devarch.engine_id";
 pub(crate) struct Look {
     /// Images, by the name users write.
     pub(crate) images: BTreeSet<String>,
+    /// Images that stacks build, by their name in the definition.
+    pub(crate) builds: BTreeMap<String, LookedForBuild>,
     /// Host sockets that may be listened on.
     pub(crate) sockets: Vec<HostSocket>,
+}
+
+/// An image that a stack builds.
+#[derive(Debug)]
+pub(crate) struct LookedForBuild {
+    /// Its name on the engine.
+    pub(crate) tag: String,
+    /// The container that was made from it, if any.
+    pub(crate) container: ContainerName,
+    /// What it would be built from now, if that is known.
+    pub(crate) hash: Option<BuildHash>,
 }
 
 /// How often an engine that is just starting a container is looked at again, and how long it is left alone.
@@ -60,8 +75,16 @@ fn is_proxy(listener: &Listener) -> bool {
 
 async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Result<Observed, AppError> {
     let lists = try_join3(engine.containers(), engine.networks(), engine.volumes());
-    let ((containers, networks, volumes), images) =
-        futures_util::future::try_join(lists, images(engine, &look.images)).await?;
+    let tags = look.builds.values().map(|build| build.tag.clone());
+    let names: BTreeSet<String> = look.images.iter().cloned().chain(tags).collect();
+    let ((containers, networks, volumes), mut images) = try_join(lists, images(engine, &names)).await?;
+    for (image, build) in &look.builds {
+        let found = match images.get(&build.tag) {
+            Some(found) => Some(found.clone()),
+            None => built_before(engine, (image, build), &containers).await?,
+        };
+        images.extend(found.map(|found| (image.clone(), found)));
+    }
     // Who holds a port that a container publishes is known; finding a process means reading all of /proc.
     let unpublished: Vec<HostSocket> =
         look.sockets.iter().copied().filter(|socket| !published(&containers, *socket)).collect();
@@ -84,6 +107,26 @@ fn published(containers: &[ObservedContainer], socket: HostSocket) -> bool {
     ports
         .map(|port| HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol })
         .any(|theirs| theirs.overlaps(&socket))
+}
+
+/// A build under no name of its own, as an earlier DevArch left it: what its container was made from, or what the
+/// definition's name stands for. Best what was built from what is there now.
+async fn built_before(
+    engine: &dyn Engine,
+    (image, build): (&str, &LookedForBuild),
+    containers: &[ObservedContainer],
+) -> Result<Option<ImageInfo>, EngineError> {
+    let container = containers.iter().find(|container| container.name == build.container);
+    let made_from = async {
+        match container.filter(|container| container.built_from().is_some()) {
+            Some(container) => engine.image(container.image_id.as_str()).await,
+            None => Ok(None),
+        }
+    };
+    let (made_from, named) = try_join(made_from, engine.image(image)).await?;
+    let found: Vec<ImageInfo> = made_from.into_iter().chain(named).collect();
+    let current = found.iter().position(|it| build.hash.is_some() && it.built_from() == build.hash);
+    Ok(found.into_iter().nth(current.unwrap_or_default()))
 }
 
 async fn images(

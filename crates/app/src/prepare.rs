@@ -7,7 +7,7 @@ use crate::{
 };
 use devarch_core::{
     build_hash::BuildHash,
-    desired::{Desired, World, desire, effective},
+    desired::{Desired, World, desire},
     engine::Locality,
     name::{InstanceName, NetworkName, StackName},
     observed::Observed,
@@ -16,8 +16,9 @@ use devarch_core::{
     port::HostSocket,
     resolve::{Others, Prior, Problem, host_path_allowance},
     spec::MountFrom,
-    stack::{Stack, Wanted},
+    stack::{HostBinding, Stack, Wanted},
     subnet,
+    template::PortKey,
 };
 use devarch_engine::Engine;
 use ipnet::Ipv4Net;
@@ -92,6 +93,18 @@ impl Prepared {
         }
     }
 
+    /// The same options, with what images were had for a stack; had for another definition they count for nothing, and the
+    /// plan has steps for what is missing.
+    #[must_use]
+    pub fn options_with(
+        options: &PrepareOptions,
+        had: Option<&(Stack, Supplied)>,
+        now: &Stack,
+    ) -> PrepareOptions {
+        let supplied = had.filter(|(stack, _)| stack == now).map(|(_, supplied)| supplied.clone());
+        PrepareOptions { supplied, ..options.clone() }
+    }
+
     /// The same plan after the definition it was made from has been saved.
     #[must_use]
     pub fn saved_as(self, stack: Stack) -> Self {
@@ -128,8 +141,8 @@ impl App {
         };
         let remembered = self.remembered(&stack);
         let others = self.others(&stack).await?;
-        let mut look = look_for(&stack);
-        look.images.extend(others.values().filter_map(|other| other.image().cloned()));
+        let images = self.look_for_images(&stack, &hashes, &others);
+        let look = Look { sockets: sockets(&stack), ..images };
         let (observed, remembered) = tokio::join!(observe(&self.around, engine.as_ref(), &look), remembered);
         let (observed, mut remembered) = (observed?, remembered?);
         if stack.engine.is_none() {
@@ -150,6 +163,7 @@ impl App {
             reuse_volumes: options.reuse_volumes,
             adopt_volumes: options.adopt_volumes,
             supplied: options.supplied.is_some(),
+            build: options.images.build,
             snapshot: options.snapshot,
             needed: options.needed.clone(),
         };
@@ -233,21 +247,16 @@ impl App {
     }
 }
 
-fn look_for(stack: &Stack) -> Look {
-    let mut look = Look::default();
-    for (name, effective) in effective(stack) {
-        let instance = &stack.instances[&name];
-        if stack.wanted(instance) == Wanted::Absent {
-            continue;
-        }
-        look.images.extend(effective.service.image);
-        look.sockets.extend(instance.ports.iter().map(|(key, binding)| HostSocket {
-            ip: binding.host_ip,
-            port: binding.host_port,
-            protocol: key.protocol,
-        }));
-    }
-    look
+/// The places on the host that a stack's instances are to have.
+fn sockets(stack: &Stack) -> Vec<HostSocket> {
+    let wanted = stack.instances.values().filter(|instance| stack.wanted(instance) != Wanted::Absent);
+    let ports = wanted.flat_map(|instance| &instance.ports);
+    let socket = |(key, binding): (&PortKey, &HostBinding)| HostSocket {
+        ip: binding.host_ip,
+        port: binding.host_port,
+        protocol: key.protocol,
+    };
+    ports.map(socket).collect()
 }
 
 /// A stack lives on one engine: a plan for another would leave its containers behind.

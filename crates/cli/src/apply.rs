@@ -1,10 +1,10 @@
-//! The way of every command that changes what runs: show the plan, ask, take the lock, carry it out, tell what is
-//! there now.
+//! The way of every command that changes what runs: show the plan, ask, pull and build what it needs, take the lock, carry
+//! it out, tell what is there now.
 
 use crate::{error::CliError, plan_view, progress::Progress, session::Session, status_view, style};
 use devarch_app::{
-    AppError, ApplyOptions, Approved, HeldLock, ImageOptions, LockRequest, Outcome, PrepareOptions, Prepared,
-    Recover, StackLocks, StatusOptions,
+    AppError, ApplyOptions, Approved, Draft, HeldLock, LockRequest, Lookup, Outcome, Prepared, Recover,
+    StackLocks, StatusOptions, Supplied,
 };
 use devarch_core::{
     id::PlanId,
@@ -105,17 +105,44 @@ impl Work<'_> {
         }
     }
 
-    /// Fetches and builds images as their policies say; what is planned with from then on.
-    pub(crate) async fn supply(
+    /// A plan that was shown and agreed to, with the images it needs. Everything is checked before anything is pulled or
+    /// built, and nobody is kept out meanwhile; then it is planned again, and asked again only where that does more.
+    pub(crate) async fn agreed(
         &self,
-        stack: &Stack,
-        images: ImageOptions,
-    ) -> Result<PrepareOptions, CliError> {
+        args: LockArgs,
+        plan: impl AsyncFn(Option<&(Stack, Supplied)>) -> Result<Planned, CliError>,
+    ) -> Result<Planned, CliError> {
+        let first = plan(None).await?;
+        agree(self.session, &first.prepared, (first.undone(), Lookup::Tags))?;
+        if !first.prepared.needs_images(Lookup::Tags) {
+            return Ok(Planned { prepared: first.prepared.with_images(), ..first });
+        }
+        match first.lock {
+            Some(lock) => lock.release().await,
+            // Where another command is at work, that is said now.
+            None if first.draft.as_ref().is_none_or(|draft| draft.before.is_some()) => {
+                self.lock(&first.prepared.stack, args, None).await?.release().await;
+            }
+            None => {}
+        }
+        let supplied = self.supply(&first.prepared, Lookup::Tags).await?;
+        let again = plan(Some(&(first.prepared.stack.clone(), supplied))).await?;
+        let undone = first.draft.as_ref().map_or(&[][..], |draft| draft.undone.as_slice());
+        if again.prepared.plan.exceeds(&first.prepared.plan) || again.undone() != undone {
+            self.session.terminal.note("the images are known now, and the plan does more than was shown:");
+            agree(self.session, &again.prepared, (again.undone(), Lookup::Missing))?;
+        }
+        Ok(again)
+    }
+
+    /// Pulls and builds what a plan needs.
+    pub(crate) async fn supply(&self, prepared: &Prepared, lookup: Lookup) -> Result<Supplied, CliError> {
         let progress = Progress::new(self.session.terminal);
         let app = self.session.app().await?;
-        let supplied = app.supply_images(stack, images, &|event| progress.event(event), &self.cancel).await;
+        let supplied =
+            app.supply_images(prepared, lookup, &|event| progress.event(event), &self.cancel).await;
         progress.end(supplied.is_ok());
-        Ok(PrepareOptions { images, supplied: Some(supplied?), ..PrepareOptions::default() })
+        Ok(supplied?)
     }
 
     /// Carries out what was approved, and frees the lock.
@@ -199,14 +226,28 @@ impl Work<'_> {
     }
 }
 
-/// What images were fetched and built counts for the definition that it was done for; where that was edited meanwhile
-/// the plan has steps for what is missing.
-pub(crate) fn supplied_for(before: &Stack, now: &Stack, options: PrepareOptions) -> PrepareOptions {
-    if before.revision == now.revision { options } else { PrepareOptions { supplied: None, ..options } }
+/// A plan, and what it was made from.
+pub(crate) struct Planned {
+    /// The stack's lock, where nobody is asked.
+    pub(crate) lock: Option<StackLocks>,
+    /// The definition, where it is saved only when the plan is agreed to.
+    pub(crate) draft: Option<Draft>,
+    pub(crate) prepared: Prepared,
 }
 
-/// Shows a plan, and asks if it does anything, or if edits would be lost by it.
-pub(crate) fn agree(session: &Session, prepared: &Prepared, undone: &[FieldDiff]) -> Result<(), CliError> {
+impl Planned {
+    /// Edits that the definition undoes.
+    fn undone(&self) -> &[FieldDiff] {
+        self.draft.as_ref().map_or(&[], |draft| draft.undone.as_slice())
+    }
+}
+
+/// Shows a plan, and asks if it does anything, if edits would be lost by it, or if images are to be looked up.
+pub(crate) fn agree(
+    session: &Session,
+    prepared: &Prepared,
+    (undone, lookup): (&[FieldDiff], Lookup),
+) -> Result<(), CliError> {
     let plan = &prepared.plan;
     // Where the plan is empty only because edits are undone that were never applied, "nothing to do" would be wrong.
     if undone.is_empty() || !plan.is_empty() {
@@ -215,7 +256,7 @@ pub(crate) fn agree(session: &Session, prepared: &Prepared, undone: &[FieldDiff]
     if !undone.is_empty() {
         session.terminal.note(&undone_text(undone));
     }
-    if plan.is_empty() && undone.is_empty() {
+    if plan.is_empty() && undone.is_empty() && !prepared.needs_images(lookup) {
         return Ok(());
     }
     session.terminal.confirm(&format!("Apply this to '{}'?", plan.stack), "applying the plan")
@@ -231,7 +272,7 @@ fn undone_text(undone: &[FieldDiff]) -> String {
 pub(crate) fn agree_to_more(session: &Session, prepared: &Prepared) -> Result<(), CliError> {
     let replaces = |change: &Change| matches!(change.kind, ChangeKind::Replace | ChangeKind::Remove);
     if prepared.plan.changes.iter().any(replaces) {
-        return agree(session, prepared, &[]);
+        return agree(session, prepared, (&[], Lookup::Missing));
     }
     for note in prepared.plan.notes.iter().filter(|note| !prepared.desired.notes.contains(note)) {
         session.terminal.note(&format!("note: {note}"));

@@ -10,7 +10,7 @@ use crate::{
     target::Target,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{ImageOptions, PrepareOptions, Recover};
+use devarch_app::{Lookup, PrepareOptions, Prepared, Recover, StackLocks};
 use devarch_core::{name::InstanceName, stack::Wanted};
 use std::collections::BTreeSet;
 
@@ -48,10 +48,7 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
     let app = session.app().await?;
     let work = Work { session, command: life.command(), cancel: signals::cancel_token() };
     let stack = app.stack(&name).await?;
-    let mut options = match life {
-        Life::Stop => PrepareOptions::default(),
-        Life::Start | Life::Restart => work.supply(&stack, ImageOptions::default()).await?,
-    };
+    let mut options = PrepareOptions::default();
     let lock = work.lock(&stack, args.lock, None).await?;
     let all = || stack.instances.keys().cloned().collect();
     let asked: BTreeSet<InstanceName> = instance.clone().map_or_else(all, |instance| [instance].into());
@@ -74,7 +71,31 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
         prepared => prepared?,
     };
     agree_to_more(session, &prepared)?;
+    let (lock, prepared) = with_images(&work, args.lock, options, (lock, prepared)).await?;
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)
+}
+
+/// What is missing is pulled and built, while nobody is kept out; then it is planned again.
+async fn with_images(
+    work: &Work<'_>,
+    args: LockArgs,
+    options: PrepareOptions,
+    (lock, prepared): (StackLocks, Prepared),
+) -> Result<(StackLocks, Prepared), CliError> {
+    if !prepared.needs_images(Lookup::Missing) {
+        return Ok((lock, prepared.with_images()));
+    }
+    lock.release().await;
+    let supplied = work.supply(&prepared, Lookup::Missing).await?;
+    let app = work.session.app().await?;
+    let lock = work.lock(&prepared.stack, args, None).await?;
+    let now = app.stack(&prepared.stack.name).await?;
+    let options = Prepared::options_with(&options, Some(&(prepared.stack.clone(), supplied)), &now);
+    let again = work.look(Box::pin(app.prepare_stack(now, &options))).await?;
+    if again.plan.exceeds(&prepared.plan) {
+        agree_to_more(work.session, &again)?;
+    }
+    Ok((lock, again))
 }

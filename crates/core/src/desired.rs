@@ -2,15 +2,15 @@
 
 use crate::{
     build_hash::BuildHash,
-    hash::{HashKey, config_hash},
+    hash::{HashKey, config_hash, named_config_hash},
     id::{EngineId, ImageId, InstanceId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
     observed::ImageInfo,
     plan::Made,
     resolve::{
-        BuildSpec, Effective, Findings, Others, Prior, Problem, Provisioning, SpecContext, Supply,
+        BuildSpec, BuildTag, Effective, Findings, Others, Prior, Problem, Provisioning, SpecContext, Supply,
         SupplyContext, WireContext, WiredStack, check_edit, check_instance, check_stack, container_spec,
-        merge, supplies, wired,
+        merge, supplies, unnamed_image, wired,
     },
     secret::Locked,
     spec::{Attachment, ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
@@ -33,6 +33,8 @@ pub struct Desired {
     pub instances: BTreeMap<InstanceName, DesiredInstance>,
     /// The images it builds, by name.
     pub builds: BTreeMap<String, BuildSpec>,
+    /// The names these have on the engine.
+    pub tags: BTreeMap<String, BuildTag>,
     /// What the plan should warn of.
     pub warnings: Vec<Problem>,
     /// What is worth knowing.
@@ -54,6 +56,8 @@ pub struct DesiredInstance {
     pub spec: ContainerSpec,
     /// The hash of it; or why nothing can be made from it.
     pub hash: Result<String, Vec<Problem>>,
+    /// The hash that a container made by an earlier DevArch has, where that is another.
+    pub earlier_hash: Option<String>,
     /// Where its image comes from.
     pub supply: Supply,
     /// The image its name stands for now; `None` where it is absent.
@@ -161,7 +165,7 @@ pub fn effective_of(stack: &Stack, name: &InstanceName, instance: &Instance) -> 
     if let (None, Some(_), Ok(container)) =
         (&service.image, &service.build, ContainerName::of(&stack.name, name))
     {
-        service.image = Some(format!("{container}:latest"));
+        service.image = Some(unnamed_image(&container));
     }
     effective
 }
@@ -178,13 +182,16 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
     let WiredStack { effective, resolution, .. } = &wires;
     let context = SupplyContext { home: world.home, pull: world.pull, hashes: Some(world.build_hashes) };
     let supplies = supplies(stack, effective, &context);
+    let tags = supplies.tags(world.store);
     findings.errors.extend(supplies.problems);
     let network = NetworkName::of(&stack.name);
     let mut instances = BTreeMap::new();
     for (name, instance) in &stack.instances {
         findings.errors.extend(check_edit(name, &instance.template.template, &instance.overrides));
         let supply = supplies.instances.get(name).map_or(Supply::Missing, |(_, supply)| *supply);
-        let place = InstancePlace { stack, name, instance, network: &network, supply };
+        let tag = effective[name].service.image.as_ref().and_then(|image| tags.get(image));
+        let build_tag = tag.filter(|_| supply == Supply::Build).map(|tag| tag.name.as_str());
+        let place = InstancePlace { stack, name, instance, network: &network, supply, build_tag };
         let mut desired =
             desired_instance(&place, &effective[name], world).map_err(|problem| vec![problem])?;
         desired.wires = resolution.links_of(name).cloned().collect();
@@ -216,6 +223,7 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         network: NetworkSpec::of_stack(network, world.subnet),
         instances,
         builds: supplies.builds,
+        tags,
         warnings: findings.warnings,
         notes,
         unwired: wires.resolution.unwired,
@@ -275,6 +283,12 @@ impl Desired {
 }
 
 impl DesiredInstance {
+    /// Whether a container with that config hash was made from what is wanted now.
+    pub(crate) fn is_made_as(&self, hash: Option<&str>) -> bool {
+        let earlier = self.earlier_hash.as_deref();
+        hash.is_some() && (self.hash.as_deref().ok() == hash || self.hash.is_ok() && earlier == hash)
+    }
+
     /// What its imports are wired to, as it is remembered.
     pub fn endpoints(&self) -> BTreeMap<String, String> {
         self.wires.iter().map(|link| (link.import.clone(), link.to.to_memory())).collect()
@@ -287,6 +301,7 @@ struct InstancePlace<'a> {
     instance: &'a Instance,
     network: &'a NetworkName,
     supply: Supply,
+    build_tag: Option<&'a str>,
 }
 
 fn desired_instance(
@@ -294,7 +309,7 @@ fn desired_instance(
     effective: &Effective,
     world: &World<'_>,
 ) -> Result<DesiredInstance, Problem> {
-    let InstancePlace { stack, name, instance, network, supply } = *place;
+    let InstancePlace { stack, name, instance, network, supply, build_tag } = *place;
     let container =
         ContainerName::of(&stack.name, name).map_err(|e| Problem::of(name, "name", e.to_string()))?;
     let image = effective.service.image.as_ref().and_then(|image| world.images.get(image));
@@ -308,10 +323,13 @@ fn desired_instance(
             network,
             subnet: world.subnet,
             home: world.home,
+            build_tag,
             image,
         },
     );
     problems.extend(no_address(stack, (name, instance), world.subnet));
+    let earlier_hash = world.hash_key.ok().filter(|_| spec.build_tag.is_some());
+    let earlier_hash = earlier_hash.map(|key| named_config_hash(key, &spec));
     let hash = match world.hash_key {
         Ok(key) if problems.is_empty() => Ok(config_hash(key, &spec)),
         Ok(_) => Err(problems),
@@ -329,6 +347,7 @@ fn desired_instance(
         container,
         wanted: stack.wanted(instance),
         hash,
+        earlier_hash,
         supply,
         image_id: image.map(|image| image.id.clone()),
         volumes: volumes.collect(),

@@ -108,7 +108,11 @@ impl Identity {
 #[expect(missing_docs, reason = "each is Compose's field of the same name, unless documented")]
 #[expect(clippy::struct_excessive_bools, reason = "Compose has as many")]
 pub struct ContainerSpec {
+    /// Its name in the definition.
     pub image: String,
+    /// Where the stack builds the image: the name it has on the engine. No part of the container.
+    #[serde(skip)]
+    pub build_tag: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -188,6 +192,11 @@ pub struct ContainerSpec {
 }
 
 impl ContainerSpec {
+    /// The image's name on the engine.
+    pub fn image_reference(&self) -> &str {
+        self.build_tag.as_deref().unwrap_or(&self.image)
+    }
+
     /// Its secrets, by field: `environment.PASSWORD`, `config_files./etc/app.conf`, `command[2]`.
     pub fn secrets(&self) -> BTreeMap<String, Secret> {
         let variables = self.environment.iter().map(|(name, text)| (format!("environment.{name}"), text));

@@ -172,6 +172,7 @@ pub fn mounted(volume: &PhysicalVolume, target: &str) -> Mount {
 pub fn spec(argv: &[&str]) -> ContainerSpec {
     ContainerSpec {
         image: IMAGE.to_owned(),
+        build_tag: None,
         platform: None,
         command: Some(argv.iter().copied().map(Text::plain).collect()),
         entrypoint: None,

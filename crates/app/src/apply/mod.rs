@@ -51,6 +51,17 @@ pub struct Approved {
     pub plan: Option<PlanId>,
 }
 
+impl Approved {
+    /// Whether what it was made from is still so, where it is planned again.
+    pub fn holds(&self, now: &Prepared) -> Result<(), AppError> {
+        let differences = self.assumed.differences(&now.assumed);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(AppError::Stale { stack: self.stack.clone(), plan: self.plan.clone(), differences })
+    }
+}
+
 /// Who applies, and how.
 #[derive(Clone, Copy)]
 pub struct ApplyOptions<'a> {
@@ -116,14 +127,7 @@ impl App {
             prepared = Box::pin(self.prepare(&approved.stack, &approved.options)) => prepared?,
             () = options.cancel.cancelled() => return Err(cancelled(&approved.stack).into()),
         };
-        let differences = approved.assumed.differences(&prepared.assumed);
-        if !differences.is_empty() {
-            return Err(AppError::Stale {
-                stack: approved.stack.clone(),
-                plan: approved.plan.clone(),
-                differences,
-            });
-        }
+        approved.holds(&prepared)?;
         self.settle_objects(lock, &prepared).await?;
         let open = self.take_over(lock, &prepared, options.recover).await?;
         if prepared.plan.steps.is_empty() {

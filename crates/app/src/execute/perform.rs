@@ -80,6 +80,8 @@ impl Hands<'_> {
                 let build = Build { key: self.hash_key.ok_or_else(no_key)?, tags, spec };
                 build.run(self.engine, events, cancel).await
             }
+            Action::AdoptImage { image, tag } => done(engine.tag_image(image.as_str(), tag).await),
+            Action::TagImage { image, name } => done(engine.tag_image(image, name).await),
             Action::CreateNetwork { .. } | Action::CreateVolume { .. } | Action::CreateContainer { .. } => {
                 self.create(id, &step.action).await
             }

@@ -22,8 +22,8 @@
 //!   `world.engine.changes()` lists the calls that changed something.
 
 use devarch_app::{
-    App, AppError, ApplyOptions, Draft, ImageOptions, LockRequest, PrepareOptions, Prepared, Recover,
-    Settings, StackLocks, Surroundings,
+    App, AppError, ApplyOptions, Draft, LockRequest, Lookup, PrepareOptions, Prepared, Recover, Settings,
+    StackLocks, Surroundings,
 };
 use devarch_core::{
     name::StackName,
@@ -294,8 +294,7 @@ impl User<'_> {
 
     /// Plans a draft, saves it and applies the plan.
     async fn bring_about(&self, draft: Draft, asked: PrepareOptions, command: &str) -> Result<(), AppError> {
-        let options = PrepareOptions { prove: true, ..self.supplied(&draft.stack, asked).await? };
-        let prepared = self.app.prepare_stack(draft.stack.clone(), &options).await?;
+        let prepared = self.ready(&draft.stack, asked).await?;
         let stack = self.app.save(&draft).await?;
         let locks = self.lock(&stack, command).await?;
         self.carry_out(locks, &prepared.saved_as(stack), command).await
@@ -303,9 +302,8 @@ impl User<'_> {
 
     async fn apply(&self, stack: &StackName, asked: PrepareOptions) -> Result<(), AppError> {
         let stack = self.app.stack(stack).await?;
-        let options = PrepareOptions { prove: true, ..self.supplied(&stack, asked).await? };
         let locks = self.lock(&stack, "apply").await?;
-        let prepared = self.app.prepare_stack(stack, &options).await?;
+        let prepared = self.ready(&stack, asked).await?;
         self.carry_out(locks, &prepared, "apply").await
     }
 
@@ -335,10 +333,17 @@ impl User<'_> {
         deleted.map(drop)
     }
 
-    async fn supplied(&self, stack: &Stack, asked: PrepareOptions) -> Result<PrepareOptions, AppError> {
-        let (images, cancel) = (ImageOptions::default(), CancellationToken::new());
-        let supplied = self.app.supply_images(stack, images, &|_| {}, &cancel).await?;
-        Ok(PrepareOptions { supplied: Some(supplied), ..asked })
+    /// Plans, pulls and builds what is missing, and plans again.
+    async fn ready(&self, stack: &Stack, asked: PrepareOptions) -> Result<Prepared, AppError> {
+        let options = PrepareOptions { prove: true, ..asked };
+        let prepared = self.app.prepare_stack(stack.clone(), &options).await?;
+        if !prepared.needs_images(Lookup::Tags) {
+            return Ok(prepared.with_images());
+        }
+        let cancel = CancellationToken::new();
+        let supplied = self.app.supply_images(&prepared, Lookup::Tags, &|_| {}, &cancel).await?;
+        let options = PrepareOptions { supplied: Some(supplied), ..options };
+        self.app.prepare_stack(stack.clone(), &options).await
     }
 
     async fn lock(&self, stack: &Stack, operation: &str) -> Result<StackLocks, AppError> {

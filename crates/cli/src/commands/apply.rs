@@ -1,5 +1,5 @@
 use crate::{
-    apply::{LockArgs, RecoverArgs, Work, agree, report, supplied_for},
+    apply::{LockArgs, Planned, RecoverArgs, Work, report},
     completion,
     error::{CliError, Done},
     exit::Exit,
@@ -8,10 +8,11 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{PrepareOptions, Recover, is_plan_id};
+use devarch_app::{Lookup, PrepareOptions, Prepared, Recover, Supplied, is_plan_id};
 use devarch_core::{
     id::PlanId,
     name::{InstanceName, InvalidName, StackName},
+    stack::Stack,
 };
 use std::str::FromStr;
 
@@ -78,7 +79,10 @@ async fn saved(work: &Work<'_>, plan: &PlanId, recover: RecoverArgs, lock: LockA
         work.undo(&stack.name, lock).await?;
         return Ok(Exit::OK);
     }
-    approved.options.supplied = work.supply(&stack, approved.options.images).await?.supplied;
+    let prepared = work.look(Box::pin(app.prepare(&approved.stack, &approved.options))).await?;
+    approved.holds(&prepared)?;
+    let supplied = work.supply(&prepared, Lookup::Tags).await?;
+    approved.options.supplied = Some(supplied);
     let lock = work.lock(&stack, lock, Some(plan)).await?;
     let outcome = work.carry_out(lock, &approved, recover).await?;
     report(work.session, &approved.stack, outcome).await?;
@@ -96,20 +100,23 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
         work.undo(&name, args.lock).await?;
         return Ok(Exit::OK);
     }
-    let supplied = work.supply(&stack, args.images.options()).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
         adopt_volumes: args.adopt_volumes,
         snapshot: args.snapshot,
+        images: args.images.options(),
         prove: true,
-        ..supplied
+        ..PrepareOptions::default()
     };
-    let lock = work.lock_unasked(&stack, args.lock).await?;
-    let now = app.stack(&name).await?;
-    let options = supplied_for(&stack, &now, options);
-    let prepared = work.look(Box::pin(app.prepare_stack(now, &options))).await?;
-    agree(session, &prepared, &[])?;
+    let plan = async |had: Option<&(Stack, Supplied)>| {
+        let lock = work.lock_unasked(&stack, args.lock).await?;
+        let now = app.stack(&name).await?;
+        let options = Prepared::options_with(&options, had, &now);
+        let prepared = work.look(Box::pin(app.prepare_stack(now, &options))).await?;
+        Ok::<_, CliError>(Planned { lock, draft: None, prepared })
+    };
+    let Planned { lock, prepared, .. } = work.agreed(args.lock, plan).await?;
     let lock = work.lock_agreed(lock, &stack, args.lock).await?;
     let outcome = work.carry_out(lock, &prepared.approved(), recover).await?;
     report(session, &name, outcome).await?;

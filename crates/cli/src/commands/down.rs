@@ -7,7 +7,7 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{PrepareOptions, Recover};
+use devarch_app::{Lookup, PrepareOptions, Recover};
 use devarch_core::{name::StackName, stack::Wanted};
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let stack = app.stack(&name).await?;
     let lock = work.lock_unasked(&stack, args.lock).await?;
     let prepared = work.look(Box::pin(app.prepare(&name, &options))).await?;
-    agree(session, &prepared, &[])?;
+    agree(session, &prepared, (&[], Lookup::Missing))?;
     let lock = work.lock_agreed(lock, &stack, args.lock).await?;
     let prepared = prepared.saved_as(app.want(&name, None, Wanted::Absent).await?);
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;

@@ -1,14 +1,14 @@
 use crate::{
-    apply::{LockArgs, Work, agree, report, supplied_for},
+    apply::{LockArgs, Planned, Work, report},
     completion,
-    error::Done,
+    error::{CliError, Done},
     exit::Exit,
     session::Session,
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{ImageOptions, PrepareOptions, Recover};
-use devarch_core::name::StackName;
+use devarch_app::{PrepareOptions, Prepared, Recover, Supplied};
+use devarch_core::{name::StackName, stack::Stack};
 
 /// Where to go back to.
 #[derive(Debug, clap::Args)]
@@ -31,15 +31,19 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let work = Work { session, command: "rollback", cancel: signals::cancel_token() };
     let draft = || app.draft_rollback(&args.stack, args.apply.as_deref());
     let first = draft().await?;
-    let supplied = work.supply(&first.stack, ImageOptions::default()).await?;
-    let options = PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..supplied };
-    let lock = work.lock_unasked(&first.stack, args.lock).await?;
-    let draft = if lock.is_some() { draft().await? } else { first.clone() };
-    let options = supplied_for(&first.stack, &draft.stack, options);
-    let prepared = work.look(Box::pin(app.prepare_stack(draft.stack.clone(), &options))).await?;
-    agree(session, &prepared, &[])?;
-    let lock = work.lock_agreed(lock, &draft.stack, args.lock).await?;
-    let prepared = prepared.saved_as(app.save(&draft).await?);
+    let options =
+        PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..PrepareOptions::default() };
+    let plan = async |had: Option<&(Stack, Supplied)>| {
+        let lock = work.lock_unasked(&first.stack, args.lock).await?;
+        let draft = if lock.is_some() { draft().await? } else { first.clone() };
+        let options = Prepared::options_with(&options, had, &draft.stack);
+        let prepared = work.look(Box::pin(app.prepare_stack(draft.stack.clone(), &options))).await?;
+        Ok::<_, CliError>(Planned { lock, draft: Some(draft), prepared })
+    };
+    let Planned { lock, draft, prepared } = work.agreed(args.lock, plan).await?;
+    let lock = work.lock_agreed(lock, &prepared.stack, args.lock).await?;
+    let saved = app.save(draft.as_ref().unwrap_or(&first)).await?;
+    let prepared = prepared.saved_as(saved);
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &args.stack, outcome).await?;
     Ok(Exit::OK)

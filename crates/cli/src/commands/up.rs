@@ -1,5 +1,5 @@
 use crate::{
-    apply::{LockArgs, RecoverArgs, Work, agree, report, supplied_for},
+    apply::{LockArgs, Planned, RecoverArgs, Work, report},
     completion,
     error::{CliError, Done},
     exit::Exit,
@@ -8,7 +8,7 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, Draft, PrepareOptions, Recover, StackLocks};
+use devarch_app::{AppError, Draft, PrepareOptions, Prepared, Recover, StackLocks, Supplied};
 use devarch_core::{
     name::{InstanceName, StackName},
     stack::Stack,
@@ -52,28 +52,34 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         work.undo(&first.stack.name, args.lock).await?;
         return Ok(Exit::OK);
     }
-    let supplied = work.supply(&first.stack, args.images.options()).await?;
     let options = PrepareOptions {
         replace: args.replace.into_iter().collect(),
         reuse_volumes: args.reuse_volumes,
         adopt_volumes: args.adopt_volumes,
         snapshot: args.snapshot,
+        images: args.images.options(),
         prove: true,
-        ..supplied
+        ..PrepareOptions::default()
     };
-    // A stack that is new has to be there to be locked.
-    let lock = match first.before {
-        Some(_) => work.lock_unasked(&first.stack, args.lock).await?,
-        None => None,
+    let plan = async |had: Option<&(Stack, Supplied)>| {
+        // A stack that is new has to be there to be locked.
+        let lock = match first.before {
+            Some(_) => work.lock_unasked(&first.stack, args.lock).await?,
+            None => None,
+        };
+        let draft = match &first.before {
+            Some(before) if lock.is_some() && app.stack(&before.name).await?.revision != before.revision => {
+                draft(session, args.stack.clone(), args.renamed.clone()).await?
+            }
+            _ => first.clone(),
+        };
+        let options = Prepared::options_with(&options, had, &draft.stack);
+        let planned = Box::pin(app.prepare_stack(draft.stack.clone(), &options));
+        let prepared = work.look(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
+        Ok::<_, CliError>(Planned { lock, draft: Some(draft), prepared })
     };
-    let draft = match lock {
-        Some(_) => draft(session, args.stack, args.renamed).await?,
-        None => first.clone(),
-    };
-    let options = supplied_for(&first.stack, &draft.stack, options);
-    let planned = Box::pin(app.prepare_stack(draft.stack.clone(), &options));
-    let prepared = work.look(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
-    agree(session, &prepared, &draft.undone)?;
+    let Planned { lock, draft, prepared } = work.agreed(args.lock, plan).await?;
+    let Some(draft) = draft else { return Ok(Exit::OK) };
     let (lock, stack) = match lock {
         Some(lock) => (lock, app.save(&draft).await?),
         None => save(&work, &draft, args.lock).await?,

@@ -240,7 +240,7 @@ pub fn assumptions(
     let mut needed = BTreeSet::new();
     for (name, instance) in &desired.instances {
         let image = observed.images.get(&instance.spec.image);
-        let image = image.filter(|_| !unsettled.contains(instance.spec.image.as_str()));
+        let image = image.filter(|_| !unsettled.contains(instance.spec.image_reference()));
         facts.instance(name, instance, (image, network));
         facts.ports(owner, instance, (observed, ownership));
         facts.links((name, instance), (observed, ownership));

@@ -101,7 +101,7 @@ impl Known<'_> {
             .desired
             .instances
             .values()
-            .find(|instance| instance.id.as_str() == id && instance.hash.as_deref().ok() == hash)
+            .find(|instance| instance.id.as_str() == id && instance.is_made_as(hash))
             .filter(|_| remembered.is_none());
         let attachment = match (remembered, wished) {
             (Some(memory), _) => field(memory, "network"),

@@ -2,10 +2,10 @@
 
 use super::{
     AppliedState, FieldDiff, PlanOptions, Reason, Remembered, RememberedSpec, changed_secrets, diff,
-    memory::{DEPENDS_ON, WIRES, memory},
+    memory::{DEPENDS_ON, IMAGE, WIRES, memory},
 };
 use crate::{
-    build_hash::{BuildHash, BuildPart},
+    build_hash::BuildPart,
     desired::{Desired, DesiredInstance, Readiness},
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, RunState},
@@ -47,7 +47,7 @@ pub(super) enum Source<'a> {
     /// The stack does not build it.
     Elsewhere,
     /// It was built from what is there now.
-    Current(&'a BuildHash),
+    Current(&'a BuildSpec),
     /// It was not: these parts differ, where that can be told.
     Stale(&'a BuildSpec, Vec<BuildPart>),
     /// Nobody looked at what is there now.
@@ -66,7 +66,7 @@ impl<'a> Case<'a> {
         let Some(wanted) = &spec.hash else { return Source::Unknown(spec) };
         let built = self.observed.images.get(image).and_then(ImageInfo::built_from);
         match built {
-            Some(built) if built == *wanted => Source::Current(wanted),
+            Some(built) if built == *wanted => Source::Current(spec),
             Some(built) => Source::Stale(spec, wanted.changed(&built)),
             None => Source::Stale(spec, Vec::new()),
         }
@@ -131,8 +131,10 @@ impl<'a> Case<'a> {
         instance: &DesiredInstance,
         container: &ObservedContainer,
     ) -> Option<(Reason, Vec<FieldDiff>)> {
-        let Ok(hash) = &instance.hash else { return self.unfit_to_run(instance, container) };
-        if container.config_hash() != Some(hash.as_str()) {
+        if instance.hash.is_err() {
+            return self.unfit_to_run(instance, container);
+        }
+        if !instance.is_made_as(container.config_hash()) {
             let fields = self.fields(instance, container);
             if self.is_given_up(instance, container) {
                 return Some((Reason::HashedOtherwise, fields));
@@ -205,8 +207,13 @@ impl<'a> Case<'a> {
             Source::Elsewhere => now
                 .filter(|_| moved)
                 .map(|now| Reason::ImageMoved { from: container.image_id.to_string(), to: now.to_string() }),
-            Source::Current(wanted) => moved.then(|| Reason::ImageBuilt {
-                changed: built.map(|built| wanted.changed(&built)).unwrap_or_default(),
+            Source::Current(spec) => moved.then(|| Reason::ImageBuilt {
+                changed: spec
+                    .hash
+                    .as_ref()
+                    .zip(built)
+                    .map(|(now, built)| now.changed(&built))
+                    .unwrap_or_default(),
             }),
             Source::Stale(spec, _) => (built != spec.hash).then_some(Reason::ImageIsBuilt),
             Source::Unknown(_) => None,
@@ -254,7 +261,8 @@ impl<'a> Case<'a> {
             && instance.spec.data_volumes().any(|name| self.observed.volumes.contains_key(name.as_str()))
     }
 
-    /// How the dependencies and wires of an unchanged container differ from those it was made with.
+    /// How the dependencies and wires of an unchanged container, and the name of its build, differ from those it was made
+    /// with.
     pub(super) fn reordered(
         &self,
         instance: &DesiredInstance,
@@ -266,10 +274,14 @@ impl<'a> Case<'a> {
         let before = |field: &str| known.spec.get(field).cloned().unwrap_or_else(|| serde_json::json!({}));
         let now = |value| serde_json::to_value(value).unwrap_or_default();
         let wires = serde_json::to_value(instance.endpoints()).unwrap_or_default();
-        diff(
-            &serde_json::json!({ DEPENDS_ON: before(DEPENDS_ON), WIRES: before(WIRES) }),
-            &serde_json::json!({ DEPENDS_ON: now(&instance.depends_on), WIRES: wires }),
-        )
+        let mut was = serde_json::json!({ DEPENDS_ON: before(DEPENDS_ON), WIRES: before(WIRES) });
+        let mut is = serde_json::json!({ DEPENDS_ON: now(&instance.depends_on), WIRES: wires });
+        // The name of an image that the stack builds makes no other container.
+        if instance.spec.build_tag.is_some() && known.spec.get(IMAGE).is_some() {
+            was[IMAGE] = before(IMAGE);
+            is[IMAGE] = instance.spec.image.clone().into();
+        }
+        diff(&was, &is)
     }
 }
 

@@ -51,6 +51,8 @@ impl Made {
     }
 }
 
+/// The image's name in the definition.
+pub(super) const IMAGE: &str = "image";
 /// What is remembered beside the spec: it makes no other container.
 pub(super) const DEPENDS_ON: &str = "depends_on";
 pub(super) const WIRES: &str = "wires";

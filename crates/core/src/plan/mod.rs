@@ -1,5 +1,6 @@
 //! From wanted and observed to steps: `plan` decides everything, purely; the executor only carries out.
 
+mod agreed;
 mod assume;
 mod before;
 mod build;

@@ -109,6 +109,10 @@ pub enum Action {
     PullImage { image: String, platform: Option<String> },
     /// Build an image under these names.
     BuildImage { tags: Vec<String>, spec: Box<BuildSpec> },
+    /// Give an image that was built before from the same things the name that containers are made from.
+    AdoptImage { image: ImageId, tag: String },
+    /// Give a build the name that the definition has for it.
+    TagImage { image: String, name: String },
     /// Make the stack's network.
     CreateNetwork { spec: NetworkSpec, identity: Identity },
     /// Remove it.
@@ -171,7 +175,8 @@ impl Action {
         })
     }
 
-    /// Whether it is the end of what is replaced, unwanted or should not be connected. In a plan everything else comes
+    /// Whether it is the end of what is replaced, unwanted or should not be connected, or gives what is new the name that
+    /// the definition has for it. In a plan everything else comes
     /// before: while no cleanup has begun an apply can be put back; from then on it only goes forward.
     pub fn is_cleanup(&self) -> bool {
         matches!(
@@ -180,6 +185,7 @@ impl Action {
                 | Self::RemoveNetwork { .. }
                 | Self::RemoveVolume { .. }
                 | Self::Disconnect { .. }
+                | Self::TagImage { .. }
         )
     }
 
@@ -195,6 +201,8 @@ impl fmt::Display for Action {
         match self {
             Self::PullImage { image, .. } => write!(f, "pull {image}"),
             Self::BuildImage { tags, .. } => write!(f, "build {}", tags.join(" and ")),
+            Self::AdoptImage { tag, .. } => write!(f, "use what was built before as {tag}"),
+            Self::TagImage { image, name } => write!(f, "tag {image} as {name}"),
             Self::CreateNetwork { spec, .. } => write!(f, "create network {}", spec.name),
             Self::RemoveNetwork { name, .. } => write!(f, "remove network {name}"),
             Self::CreateVolume { spec, .. } => write!(f, "create volume {}", spec.name),
@@ -249,6 +257,8 @@ pub struct PlanOptions {
     pub adopt_volumes: bool,
     /// Images were fetched and built a moment ago, as their policies say.
     pub supplied: bool,
+    /// Build also what was built from what is there now.
+    pub build: bool,
     /// Copy a volume before another image gets to write to it; an undo restores it.
     pub snapshot: bool,
     /// The instances whose containers have to come to be where what is wrong was deferred; all of them if nothing is said.

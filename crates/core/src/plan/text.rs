@@ -33,10 +33,7 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
         text.push('\n');
     }
     for (image, supply) in &plan.unsettled {
-        let what = match supply {
-            Supply::Build => "build; `up` and `apply STACK` look for newer images it begins from first",
-            _ => "pull; `up` and `apply STACK` look its tag up first",
-        };
+        let what = if *supply == Supply::Build { "build" } else { "pull" };
         let _ = writeln!(text, "image {image}: known after {what}");
     }
     if !plan.warnings.is_empty() || !plan.notes.is_empty() || !plan.unused_volumes.is_empty() {
@@ -126,11 +123,14 @@ fn one(change: &Change, options: TextOptions, text: &mut String) {
     if let Some(build) = &change.build {
         built(build, text);
     }
+    if change.kind == ChangeKind::Pull {
+        text.push_str("      its volumes and health check are known after pull\n");
+    }
     let Some(spec) = &change.spec else { return };
     if change.kind != ChangeKind::Create {
         return;
     }
-    let _ = writeln!(text, "      image {}", spec.image);
+    let _ = writeln!(text, "      image {}", spec.image_reference());
     if options.full {
         let json = serde_json::to_string_pretty(spec).unwrap_or_default();
         for line in json.lines() {
@@ -172,7 +172,10 @@ fn verb(change: &Change) -> &'static str {
 
 fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
-        return "Nothing to do: the stack is as it should be.".to_owned();
+        return match plan.unsettled.len() {
+            0 => "Nothing to do: the stack is as it should be.".to_owned(),
+            _ => "Nothing to do unless a pull or build brings another image.".to_owned(),
+        };
     }
     let count = |kind| {
         let changes = plan.changes.iter().filter(|change| change.kind == kind).map(|change| &change.subject);

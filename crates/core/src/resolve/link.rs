@@ -67,6 +67,11 @@ impl Other {
         self.config.service.image.as_ref()
     }
 
+    /// Whether its stack builds that.
+    pub fn builds_image(&self) -> bool {
+        self.config.service.build.is_some()
+    }
+
     /// When it counts as ready, given the images that are present.
     pub(crate) fn readiness(&self, images: &BTreeMap<String, ImageInfo>) -> Readiness {
         let service = &self.config.service;

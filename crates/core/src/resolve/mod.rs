@@ -22,5 +22,6 @@ pub use order::{Dependencies, cycle, start_order};
 pub use policy::host_path_allowance;
 pub use secrets::{external_secret_uses, secret_uses};
 pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
-pub use supply::{BuildSpec, Supplies, Supply, SupplyContext, build_spec, supplies};
+pub(crate) use supply::unnamed_image;
+pub use supply::{BuildSpec, BuildTag, Supplies, Supply, SupplyContext, build_spec, build_tag, supplies};
 pub use wiring::{Prior, WireContext, WiredStack, wired};

@@ -36,6 +36,8 @@ pub struct SpecContext<'a> {
     pub subnet: Ipv4Net,
     /// The user's home, for `~/`.
     pub home: Option<&'a str>,
+    /// The name its image has on the engine, where the stack builds it.
+    pub build_tag: Option<&'a str>,
     /// The image, where it is present: its `VOLUME` paths become named volumes.
     pub image: Option<&'a ImageInfo>,
 }
@@ -76,6 +78,7 @@ fn spec(effective: &Effective, context: &SpecContext<'_>, opener: &mut Opener<'_
     };
     ContainerSpec {
         image: service.image.unwrap_or_default(),
+        build_tag: context.build_tag.map(str::to_owned),
         platform: service.platform,
         command,
         entrypoint,

@@ -3,7 +3,8 @@
 use super::{Effective, Problem, absolute_path, policy::host_path_allowance};
 use crate::{
     build_hash::BuildHash,
-    name::InstanceName,
+    id::StoreId,
+    name::{ContainerName, InstanceName},
     stack::{Stack, Wanted},
     template::{Dockerfile, PullPolicy},
     text::Text,
@@ -50,6 +51,33 @@ pub struct BuildSpec {
     pub hash: Option<BuildHash>,
 }
 
+/// The name a build has on the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildTag {
+    /// The name. No other store gives it, nor any other stack of this one.
+    pub name: String,
+    /// The container of the instance that is named in it.
+    pub container: ContainerName,
+    /// Whether the definition gives the image a name besides.
+    pub named: bool,
+}
+
+/// Digits of a store's id that tell it from others; the last ones are random in every form of id.
+const STORE_DIGITS: usize = 12;
+
+/// The name an instance's build has on the engine: `devarch-shop-api:4f0c2b7a91de`. The tag is the store's, so that stores
+/// on one engine never move each other's.
+pub fn build_tag(store: &StoreId, container: &ContainerName) -> String {
+    let digits: Vec<char> = store.as_str().chars().filter(char::is_ascii_alphanumeric).collect();
+    let store: String = digits[digits.len().saturating_sub(STORE_DIGITS)..].iter().collect();
+    format!("{container}:{}", store.to_ascii_lowercase())
+}
+
+/// The name of a build in the definition that gives it none.
+pub(crate) fn unnamed_image(container: &ContainerName) -> String {
+    format!("{container}:latest")
+}
+
 /// The images of a stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Supplies {
@@ -57,6 +85,8 @@ pub struct Supplies {
     pub instances: BTreeMap<InstanceName, (String, Supply)>,
     /// By the image's name: how it is built.
     pub builds: BTreeMap<String, BuildSpec>,
+    /// By the image's name: the first instance that builds it, by its container's name.
+    pub builders: BTreeMap<String, ContainerName>,
     /// What is wrong with them.
     pub problems: Vec<Problem>,
 }
@@ -94,6 +124,16 @@ pub fn supplies(
 }
 
 impl Supplies {
+    /// By the image's name in the definition: the one it has on the engine.
+    pub fn tags(&self, store: &StoreId) -> BTreeMap<String, BuildTag> {
+        let tag = |(image, container): (&String, &ContainerName)| {
+            let named = *image != unnamed_image(container);
+            let tag = BuildTag { name: build_tag(store, container), container: container.clone(), named };
+            (image.clone(), tag)
+        };
+        self.builders.iter().map(tag).collect()
+    }
+
     fn add(&mut self, stack: &Stack, name: &InstanceName, of: &Effective, context: &SupplyContext<'_>) {
         let Some(image) = of.service.image.clone() else { return };
         let said = of.service.pull_policy;
@@ -129,7 +169,11 @@ impl Supplies {
                 );
                 self.problems.push(Problem::of(name, "build", message));
             }
-            _ => {
+            Some(_) => {}
+            None => {
+                self.builders.extend(
+                    ContainerName::of(&stack.name, name).ok().map(|container| (image.clone(), container)),
+                );
                 self.builds.insert(image, spec);
             }
         }

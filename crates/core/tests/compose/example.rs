@@ -35,6 +35,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
 pub(crate) fn bare(image: &str, hostname: &str) -> ContainerSpec {
     ContainerSpec {
         image: image.to_owned(),
+        build_tag: None,
         platform: None,
         command: None,
         entrypoint: None,
@@ -103,6 +104,7 @@ pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredI
         container: ContainerName::of(&stack, instance).unwrap(),
         wanted: Wanted::Running,
         hash: Ok(String::new()),
+        earlier_hash: None,
         supply: Supply::Missing,
         image_id: None,
         volumes: volumes.collect(),
@@ -127,6 +129,7 @@ pub(crate) fn stack(instances: impl IntoIterator<Item = (InstanceName, DesiredIn
         ),
         instances: instances.into_iter().collect(),
         builds: BTreeMap::new(),
+        tags: BTreeMap::new(),
         warnings: Vec::new(),
         notes: Vec::new(),
         unwired: Vec::new(),

@@ -4,10 +4,15 @@ use crate::support::{Paper, stack};
 use devarch_core::{
     build_hash::{BuildHash, BuildHasher, Content},
     desired::effective,
+    engine::EngineKind,
     hash::HashKey,
+    id::StoreId,
+    name::ContainerName,
+    observed::RunState,
     plan::{PlanOptions, TextOptions, plan, plan_text},
     read::{parse_yaml, read_project},
-    resolve::{SupplyContext, supplies},
+    resolve::{SupplyContext, build_tag, supplies},
+    spec::label,
     stack::{Stack, Wanted},
     template::PullPolicy,
 };
@@ -19,6 +24,9 @@ worker: {template: t, image: "devarch-shop-api:latest"}
 "#;
 
 const API: &str = "devarch-shop-api:latest";
+
+/// The name the engine has it under.
+const TAG: &str = "devarch-shop-api:store1";
 
 fn text(paper: &Paper, stack: &Stack) -> String {
     plan_text(&paper.plan(stack), TextOptions::default())
@@ -45,7 +53,7 @@ fn an_image_is_built_once_and_before_its_containers() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   image devarch-shop-api:latest: build, api needs it
+    +   image devarch-shop-api:store1: build, api needs it
           context /project/api
           dockerfile Dockerfile
           target app
@@ -53,15 +61,15 @@ fn an_image_is_built_once_and_before_its_containers() {
           arg TOKEN=[REDACTED]
     +   network devarch-shop-net: create, is not there
     +   api: create, is not there
-          image devarch-shop-api:latest
+          image devarch-shop-api:store1
     +   worker: create, is not there
-          image devarch-shop-api:latest
+          image devarch-shop-api:store1
 
     Plan: 2 to create, 0 to change, 0 to replace, 0 to remove.
     ");
     paper.apply(&shop);
     insta::assert_snapshot!(paper.done.join("\n"), @"
-    build devarch-shop-api:latest
+    build devarch-shop-api:store1
     create network devarch-shop-net
     worker: create container devarch-shop-worker
     worker: start
@@ -79,7 +87,7 @@ fn what_is_built_from_the_same_things_is_built_once_under_each_name() {
     source(&mut paper, &shop, 1);
     paper.apply(&shop);
     let builds: Vec<&String> = paper.done.iter().filter(|step| step.starts_with("build")).collect();
-    assert_eq!(builds, ["build devarch-shop-a:latest and devarch-shop-b:latest"]);
+    assert_eq!(builds, ["build devarch-shop-a:store1 and devarch-shop-b:store1"]);
     assert!(paper.plan(&shop).is_empty());
 }
 
@@ -92,7 +100,7 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   image devarch-shop-api:latest: build, context changed
+    +   image devarch-shop-api:store1: build, context changed
           context /project/api
           dockerfile Dockerfile
           target app
@@ -109,8 +117,8 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
     assert!(paper.plan(&shop).is_empty());
     // As `up` does it: the build first, then the plan.
     let wanted = built_before.sources[API].to_string();
-    built_before.add_image(API, "sha256:new");
-    let image = built_before.observed.images.get_mut(API).unwrap();
+    built_before.add_image(TAG, "sha256:new");
+    let image = built_before.observed.images.get_mut(TAG).unwrap();
     image.labels.insert("devarch.build_hash".to_owned(), wanted);
     insta::assert_snapshot!(text(&built_before, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
@@ -150,7 +158,7 @@ fn another_stacks_build_under_the_same_name_replaces_nothing() {
     let (mut paper, shop) = (Paper::new(), stack(BUILT));
     source(&mut paper, &shop, 1);
     paper.apply(&shop);
-    paper.add_image(API, "sha256:theirs");
+    paper.add_image(TAG, "sha256:theirs");
     assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
 }
 
@@ -183,6 +191,7 @@ fn an_absent_image_that_may_not_be_pulled_is_an_error_that_says_what_to_do() {
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     +   image me/web:1: pull, web needs it
+          its volumes and health check are known after pull
     +   network devarch-shop-net: create, is not there
     +   web: create, is not there
           image me/web:1
@@ -202,9 +211,9 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    image busybox:1: known after pull; `up` and `apply STACK` look its tag up first
+    image busybox:1: known after pull
 
-    Nothing to do: the stack is as it should be.
+    Nothing to do unless a pull or build brings another image.
     ");
     let built = stack("web: {template: t, build: ., pull_policy: always}\n");
     let mut elsewhere = Paper::new();
@@ -213,9 +222,9 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
     insta::assert_snapshot!(text(&elsewhere, &built), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    image devarch-shop-web:latest: known after build; `up` and `apply STACK` look for newer images it begins from first
+    image devarch-shop-web:store1: known after build
 
-    Nothing to do: the stack is as it should be.
+    Nothing to do unless a pull or build brings another image.
     ");
     let supplied = PlanOptions { supplied: true, ..PlanOptions::default() };
     assert!(paper.plan_with(&shop, &supplied).unsettled.is_empty());
@@ -326,4 +335,146 @@ templates:
     image: Some("other:1") None
     inherits: Some("me/t:1") Some(Build { context: "./t", dockerfile: None, args: {"TOKEN": Secret(Known([REDACTED]))}, target: None })
     "#);
+}
+
+/// As an earlier DevArch left it: the build under the definition's name, the container by a hash that has the name in it.
+fn built_by_an_earlier_one(paper: &mut Paper, shop: &Stack) {
+    paper.apply(shop);
+    for (image, tag) in
+        supplies(shop, &effective(shop), &SupplyContext::default()).tags(&StoreId::new("store-1"))
+    {
+        let built = paper.observed.images.remove(&tag.name).unwrap();
+        paper.observed.images.insert(image, built);
+    }
+    for (name, instance) in paper.desire(shop).instances {
+        let hash = instance.earlier_hash.unwrap();
+        assert_ne!(instance.hash.as_ref(), Ok(&hash));
+        paper.of(name.as_str()).labels.insert(label::CONFIG_HASH.to_owned(), hash.clone());
+        paper.remembered.applied.get_mut(&instance.id).unwrap()[0].hash = hash;
+    }
+    paper.done.clear();
+}
+
+#[test]
+fn what_an_earlier_devarch_built_is_neither_built_nor_replaced() {
+    for built in [BUILT, "api: {template: t, image: \"me/api:1\", build: ./api}\n"] {
+        let (mut paper, shop) = (Paper::new(), stack(built));
+        source(&mut paper, &shop, 1);
+        built_by_an_earlier_one(&mut paper, &shop);
+        let plan = paper.plan(&shop);
+        assert!(plan.is_empty() && plan.steps.is_empty(), "{}", text(&paper, &shop));
+    }
+}
+
+#[test]
+fn what_an_earlier_devarch_built_gets_its_name_when_a_container_is_made_from_it() {
+    let (mut paper, shop) = (Paper::new(), stack(BUILT));
+    source(&mut paper, &shop, 1);
+    built_by_an_earlier_one(&mut paper, &shop);
+    let other = stack(&BUILT.replace("api: {template: t", "api: {template: t, tty: true"));
+    let plan = paper.apply(&other);
+    assert_eq!(paper.done[0], format!("use what was built before as {TAG}"));
+    assert!(!paper.done.iter().any(|step| step.starts_with("build")), "{:?}", paper.done);
+    assert_eq!(plan.changes.len(), 1);
+    assert_eq!(paper.of("api").image, TAG);
+    assert!(paper.plan(&other).is_empty(), "{}", text(&paper, &other));
+}
+
+#[test]
+fn on_podman_an_image_that_may_have_another_builds_arguments_is_built_when_a_container_is_made_from_it() {
+    let (mut paper, shop) = (Paper::new(), stack(BUILT));
+    paper.observed.engine.kind = EngineKind::Podman;
+    source(&mut paper, &shop, 1);
+    built_by_an_earlier_one(&mut paper, &shop);
+    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+    paper.apply(&stack(&BUILT.replace("api: {template: t", "api: {template: t, tty: true")));
+    assert_eq!(paper.done[0], format!("build {TAG}"));
+}
+
+#[test]
+fn the_definitions_name_of_a_build_is_set_last_and_never_read() {
+    let named =
+        "api: {template: t, image: \"me/api:1\", build: ./api}\nworker: {template: t, image: \"me/api:1\"}\n";
+    let (mut paper, shop) = (Paper::new(), stack(named));
+    source(&mut paper, &shop, 1);
+    paper.add_image("me/api:1", "sha256:somebodys");
+    let plan = paper.apply(&shop);
+    let last = plan.steps.last().unwrap();
+    assert!(last.action.is_cleanup());
+    assert_eq!(last.action.to_string(), format!("tag {TAG} as me/api:1"));
+    let built = paper.observed.images[TAG].id.clone();
+    assert_eq!(paper.second_names["me/api:1"], built);
+    assert_eq!((&paper.of("api").image_id.clone(), &paper.of("worker").image_id.clone()), (&built, &built));
+    paper.add_image("me/api:1", "sha256:moved");
+    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+    // Another name makes no other container.
+    let renamed = stack(&named.replace("me/api:1", "me/api:2"));
+    source(&mut paper, &renamed, 1);
+    insta::assert_snapshot!(text(&paper, &renamed), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    ~   api: its config changed
+          ~ api.image: me/api:1 => me/api:2
+    ~   worker: its config changed
+          ~ worker.image: me/api:1 => me/api:2
+
+    Plan: 0 to create, 2 to change, 0 to replace, 0 to remove.
+    ");
+    paper.apply(&renamed);
+    assert_eq!(paper.second_names["me/api:2"], built);
+    assert!(paper.plan(&renamed).is_empty(), "{}", text(&paper, &renamed));
+}
+
+#[test]
+fn stores_give_their_builds_names_of_their_own() {
+    let container = "shop".parse().and_then(|stack| Ok((stack, "api".parse()?)));
+    let (stack, instance) = container.unwrap();
+    let container = ContainerName::of(&stack, &instance).unwrap();
+    let name = |store: &str| build_tag(&StoreId::new(store), &container);
+    assert_eq!(name("0197f2f0-7c5e-7b21-8d1e-4F0C2B7A91DE"), "devarch-shop-api:4f0c2b7a91de");
+    assert_ne!(name("0197f2f0-7c5e-7b21-8d1e-4f0c2b7a91de"), name("0197f2f0-7c5e-7b21-8d1e-4f0c2b7a91df"));
+}
+
+#[test]
+fn a_plan_that_does_more_than_was_agreed_to_is_told_from_one_that_only_knows_more() {
+    let (mut paper, shop) = (Paper::new(), stack("web: {template: t, image: \"me/web:1\"}\n"));
+    let agreed = paper.plan(&shop);
+    paper.add_image("me/web:1", "sha256:pulled");
+    let known = paper.plan(&shop);
+    assert_ne!(known.changes, agreed.changes);
+    assert!(!known.exceeds(&agreed));
+    // Its VOLUME is a volume more.
+    paper.observed.images.get_mut("me/web:1").unwrap().volumes.insert("/data".to_owned());
+    assert!(paper.plan(&shop).exceeds(&agreed));
+
+    let always = stack("web: {template: t, pull_policy: always}\n");
+    let mut paper = Paper::new();
+    paper.apply(&always);
+    let agreed = paper.plan(&always);
+    assert!(!paper.plan(&always).exceeds(&agreed));
+    paper.add_image("busybox:1", "sha256:newer");
+    let supplied = PlanOptions { supplied: true, ..PlanOptions::default() };
+    assert!(paper.plan_with(&always, &supplied).exceeds(&agreed));
+    // What only stops the same container by another word of the engine's is the same.
+    let mut ended = paper.clone();
+    ended.add_image("busybox:1", "sha256:aaaaaaaaaaaaaaaa");
+    ended.of("web").state = RunState::Exited;
+    ended.of("web").status = "Exited (0) 1 second ago".to_owned();
+    let agreed = ended.plan(&always);
+    ended.of("web").status = "Exited (0) 9 seconds ago".to_owned();
+    assert!(!ended.plan(&always).exceeds(&agreed));
+    let other = stack("web: {template: t, pull_policy: always, tty: true}\n");
+    assert!(ended.plan(&other).exceeds(&agreed));
+}
+
+#[test]
+fn a_build_that_is_asked_for_is_known_only_after_it() {
+    let (mut paper, shop) = (Paper::new(), stack(BUILT));
+    source(&mut paper, &shop, 1);
+    let build = PlanOptions { build: true, ..PlanOptions::default() };
+    assert!(paper.plan_with(&shop, &build).unsettled.is_empty(), "it is built anyway");
+    paper.apply(&shop);
+    let plan = paper.plan_with(&shop, &build);
+    assert!(plan.is_empty());
+    assert_eq!(plan.unsettled.keys().collect::<Vec<_>>(), [TAG]);
 }

@@ -2,7 +2,7 @@
 
 use devarch_core::{
     build_hash::BuildHash,
-    desired::{Desired, World, desire},
+    desired::{Desired, World, desire, effective},
     engine::{EngineInfo, EngineKind, Locality},
     hash::HashKey,
     id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
@@ -15,7 +15,7 @@ use devarch_core::{
     },
     podman::form_label,
     read::{parse_yaml, read_project},
-    resolve::{Others, Problem},
+    resolve::{Others, Problem, SupplyContext, supplies},
     secret::Locked,
     spec::{ContainerSpec, MountFrom, label},
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
@@ -120,6 +120,8 @@ pub(crate) struct Paper {
     pub(crate) keyless: bool,
     /// Whether what is wrong matters only where a container has to be made.
     pub(crate) defer_problems: bool,
+    /// What builds are called besides the names containers are made from.
+    pub(crate) second_names: BTreeMap<String, ImageId>,
     specs: BTreeMap<ContainerId, ContainerSpec>,
     made: u32,
     /// The apply that is being carried out, by number.
@@ -167,6 +169,7 @@ impl Paper {
             links: BTreeMap::new(),
             keyless: false,
             defer_problems: false,
+            second_names: BTreeMap::new(),
             specs: BTreeMap::new(),
             made: 0,
             apply: 0,
@@ -190,6 +193,18 @@ impl Paper {
         self.observed.images.insert(name.to_owned(), image);
     }
 
+    /// What is found of a stack: what it builds is looked up by the name the engine has it under.
+    pub(crate) fn look(&self, stack: &Stack) -> Observed {
+        let mut observed = self.observed.clone();
+        let supplies = supplies(stack, &effective(stack), &SupplyContext::default());
+        for (image, tag) in supplies.tags(&StoreId::new("store-1")) {
+            if let Some(built) = self.observed.images.get(&tag.name) {
+                observed.images.insert(image, built.clone());
+            }
+        }
+        observed
+    }
+
     pub(crate) fn try_desire(&self, stack: &Stack) -> Result<Desired, Vec<Problem>> {
         let prior = self.remembered.prior(stack.instances.iter().map(|(name, i)| (name, &i.id)));
         let key = HashKey::new([7; 32]);
@@ -199,7 +214,7 @@ impl Paper {
             defer_problems: self.defer_problems,
             subnet: self.subnet,
             home: Some("/home/me"),
-            images: &self.observed.images,
+            images: &self.look(stack).images,
             pull: self.pull,
             build_hashes: &self.sources,
             prior: &prior,
@@ -218,7 +233,7 @@ impl Paper {
     }
 
     pub(crate) fn plan_with(&self, stack: &Stack, options: &PlanOptions) -> Plan {
-        plan(&self.desire(stack), &self.observed, &self.remembered, options).unwrap()
+        plan(&self.desire(stack), &self.look(stack), &self.remembered, options).unwrap()
     }
 
     pub(crate) fn apply(&mut self, stack: &Stack) -> Plan {
@@ -253,9 +268,10 @@ impl Paper {
 
     pub(crate) fn assume(&self, stack: &Stack) -> Assumptions {
         let desired = self.desire(stack);
-        let planned = plan(&desired, &self.observed, &self.remembered, &PlanOptions::default());
+        let observed = self.look(stack);
+        let planned = plan(&desired, &observed, &self.remembered, &PlanOptions::default());
         let unsettled = planned.as_ref().map(Plan::unsettled_images).unwrap_or_default();
-        assumptions(stack, &desired, (&self.observed, &self.remembered.ownership), &unsettled)
+        assumptions(stack, &desired, (&observed, &self.remembered.ownership), &unsettled)
     }
 
     pub(crate) fn undo(&self, before: &Before, applies: &[ApplyId]) -> Undo {
@@ -301,6 +317,14 @@ impl Paper {
                     let image = self.observed.images.get_mut(tag).unwrap();
                     image.labels.insert(label::BUILD_HASH.to_owned(), built.to_string());
                 }
+            }
+            Action::AdoptImage { image, tag } => {
+                let known = self.observed.images.values().find(|known| known.id == *image);
+                let known = known.expect("it is there").clone();
+                self.observed.images.insert(tag.clone(), known);
+            }
+            Action::TagImage { image, name } => {
+                self.second_names.insert(name.clone(), self.observed.images[image].id.clone());
             }
             Action::CreateNetwork { spec, identity } => {
                 assert!(self.observed.networks.iter().all(|network| network.name != spec.name.as_str()));
@@ -448,13 +472,13 @@ impl Paper {
             id: id.clone(),
             name: name.clone(),
             labels: {
-                let mut labels = self.observed.images[&spec.image].labels.clone();
+                let mut labels = self.observed.images[spec.image_reference()].labels.clone();
                 labels.extend(identity.labels(hash, &self.apply_id()));
                 labels.extend(form_label(spec));
                 labels
             },
-            image_id: self.observed.images[&spec.image].id.clone(),
-            image: spec.image.clone(),
+            image_id: self.observed.images[spec.image_reference()].id.clone(),
+            image: spec.image_reference().to_owned(),
             state: RunState::Created,
             status: "Created".to_owned(),
             exit_code: None,

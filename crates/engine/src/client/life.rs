@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 pub(super) async fn create(engine: &BollardEngine, request: &CreateContainer) -> Result<ContainerId> {
     let spec = &request.spec;
     let resolved = Resolved {
-        image: image::name_for_create(engine, &spec.image).await?,
+        image: image::name_for_create(engine, spec.image_reference()).await?,
         host_gateway: host_gateway(engine, spec).await?,
         sysctls: gateway::sysctls(&engine.info, spec),
         dns_options: gateway::resolver(&engine.info, spec),
@@ -41,7 +41,7 @@ pub(super) async fn create(engine: &BollardEngine, request: &CreateContainer) ->
     let mut body = container_body::body(request, resolved);
     if engine.is_podman() {
         let cleared = podman::clears_entrypoint(spec);
-        let command = if cleared { image::command(engine, &spec.image).await? } else { None };
+        let command = if cleared { image::command(engine, spec.image_reference()).await? } else { None };
         podman_create::adapt(&mut body, spec, command);
         if let Some(argv) = podman_create::split_check(spec) {
             return Box::pin(create_with_check(engine, request, body, argv)).await;

@@ -278,8 +278,8 @@ impl World {
         if self.by_name(request.name.as_str()).is_some() {
             return no(Kind::NameTaken, "the container name is already in use");
         }
-        let Some(found) = self.images.get(&request.spec.image) else {
-            return no(Kind::NoImage, format!("no such image: {}", request.spec.image));
+        let Some(found) = self.images.get(request.spec.image_reference()) else {
+            return no(Kind::NoImage, format!("no such image: {}", request.spec.image_reference()));
         };
         let (image, mut request) = (found.id.clone(), request.clone());
         request.labels = found.labels.clone().into_iter().chain(request.labels).collect();
@@ -470,7 +470,7 @@ fn listed(id: &ContainerId, container: &Container) -> ObservedContainer {
         name: container.name.clone(),
         labels: container.request.labels.clone(),
         image_id: container.image.clone(),
-        image: container.request.spec.image.clone(),
+        image: container.request.spec.image_reference().to_owned(),
         state: container.state,
         status: format!("{:?} ({})", container.state, container.exit_code),
         exit_code: (container.state == RunState::Exited).then_some(container.exit_code),

@@ -22,3 +22,33 @@ async fn two_homes_live_beside_each_other_and_one_takes_down_only_its_own() {
     two.run("other", Command::Down).await.unwrap();
     assert_eq!(one.objects().await, alone);
 }
+
+const BUILT: &str = r#"version: "1"
+stacks:
+  shop:
+    instances:
+      api:
+        template: busybox
+        exports: []
+        image: me/api:1
+        build: {context: ., dockerfile_inline: "FROM busybox:1.37\n"}
+"#;
+
+#[tokio::test]
+async fn a_home_whose_stack_has_the_name_of_anothers_is_refused_before_it_builds() {
+    let one = World::new().await;
+    let two = one.beside().await;
+    one.run("shop", Command::up(BUILT)).await.unwrap();
+    let changes = one.engine.changes();
+    let built = changes.iter().find_map(|call| call.strip_prefix("BuildImage ")).unwrap();
+    assert!(built.starts_with("devarch-shop-api:"), "{built}");
+    assert_eq!(changes.last(), Some(&format!("TagImage {built} me/api:1")));
+    two.run("shop", Command::up(BUILT)).await.unwrap_err();
+    assert_eq!(one.engine.changes(), changes);
+    two.run("other", Command::up(OTHER)).await.unwrap();
+    assert_eq!(one.plan("shop").await, None);
+    // Nothing is built or looked up twice.
+    let before = one.engine.changes();
+    one.run("shop", Command::up(BUILT)).await.unwrap();
+    assert_eq!(one.engine.changes(), before);
+}

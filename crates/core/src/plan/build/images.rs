@@ -4,6 +4,8 @@ use super::Builder;
 use crate::{
     build_hash::BuildPart,
     desired::DesiredInstance,
+    engine::EngineKind,
+    id::ImageId,
     name::InstanceName,
     plan::{Action, Change, ChangeKind, Conflict, Reason, StepId, Subject, instance::Source},
     resolve::{BuildSpec, Problem, Supply},
@@ -18,34 +20,59 @@ impl<'a> Builder<'a> {
         name: &InstanceName,
         instance: &'a DesiredInstance,
     ) -> Option<StepId> {
-        let image = &instance.spec.image;
+        let (image, tag) = (&instance.spec.image, instance.spec.image_reference());
+        self.second_names.extend(self.second_name(image, tag));
         if let Some(step) = self.images.get(image) {
             return Some(*step);
         }
-        let present = self.case.observed.images.contains_key(image);
+        let present = self.case.observed.images.contains_key(tag);
+        let known = self.case.observed.images.contains_key(image);
         let reason = Reason::NeededBy { instance: name.clone() };
-        match (self.case.source(image), instance.supply) {
-            (Source::Stale(spec, changed), _) => {
-                Some(self.build(image, spec, Self::why(present, reason, changed)))
-            }
-            (Source::Unknown(spec), _) if !present => Some(self.build(image, spec, reason)),
+        let step = match (self.case.source(image), instance.supply) {
+            (Source::Stale(spec, changed), _) => self.build(tag, spec, Self::why(known, reason, changed)),
+            (Source::Current(spec), _) if !present => match self.built_before(image, spec) {
+                Some(image) => self.step(None, Action::AdoptImage { image, tag: tag.to_owned() }, []),
+                None => self.build(tag, spec, reason),
+            },
+            (Source::Unknown(spec), _) if !present => self.build(tag, spec, reason),
             (Source::Elsewhere, Supply::Never) if !present => {
                 self.refuse(name, image);
-                None
+                return None;
             }
             (Source::Elsewhere, _) if !present => {
                 self.change(Subject::Image(image.clone()), ChangeKind::Pull, reason);
                 let platform = instance.spec.platform.clone();
-                let step = self.step(None, Action::PullImage { image: image.clone(), platform }, []);
-                self.images.insert(image.clone(), step);
-                Some(step)
+                self.step(None, Action::PullImage { image: image.clone(), platform }, [])
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        self.images.insert(image.clone(), step);
+        Some(step)
     }
 
-    fn why(present: bool, needed: Reason, changed: Vec<BuildPart>) -> Reason {
-        if present { Reason::Source { changed } } else { needed }
+    /// Whether a step brings another image than was observed.
+    pub(super) fn brings_another(&self, step: Option<StepId>) -> bool {
+        step.is_some_and(|step| !matches!(self.steps[step.0].action, Action::AdoptImage { .. }))
+    }
+
+    /// The image that an earlier DevArch built from what is there now, under a name that is no longer used. On Podman one
+    /// that was built with arguments may have those of another build.
+    fn built_before(&self, image: &str, spec: &BuildSpec) -> Option<ImageId> {
+        let observed = self.case.observed;
+        if observed.engine.kind == EngineKind::Podman && !spec.args.is_empty() {
+            return None;
+        }
+        observed.images.get(image).map(|image| image.id.clone())
+    }
+
+    /// What a build is called besides the name its containers are made from.
+    pub(super) fn second_name(&self, image: &str, tag: &str) -> Option<(String, String)> {
+        let named = self.case.desired.tags.get(image).filter(|tag| tag.named);
+        named.map(|_| (tag.to_owned(), image.to_owned()))
+    }
+
+    fn why(known: bool, needed: Reason, changed: Vec<BuildPart>) -> Reason {
+        if known { Reason::Source { changed } } else { needed }
     }
 
     /// What is built from the same things is built once.
@@ -56,15 +83,13 @@ impl<'a> Builder<'a> {
             Action::BuildImage { tags, spec: other } if **other == *spec => Some((StepId(at), tags)),
             _ => None,
         });
-        let step = if let Some((step, tags)) = same {
+        if let Some((step, tags)) = same {
             tags.push(image.to_owned());
             step
         } else {
             let action = Action::BuildImage { tags: vec![image.to_owned()], spec: Box::new(spec.clone()) };
             self.step(None, action, [])
-        };
-        self.images.insert(image.to_owned(), step);
-        step
+        }
     }
 
     fn refuse(&mut self, name: &InstanceName, image: &str) {
@@ -76,18 +101,22 @@ impl<'a> Builder<'a> {
         self.refused.push(Conflict(Problem::of(name, "pull_policy", message)));
     }
 
-    /// Images of which only a look into the registry tells what they are.
+    /// Images of which only a look into the registry, or a build, tells what they are.
     pub(super) fn unsettled(&self) -> BTreeMap<String, Supply> {
         if self.case.options.supplied {
             return BTreeMap::new();
         }
         let desired = self.case.desired;
         let running = desired.instances.values().filter(|instance| instance.wanted == Wanted::Running);
-        let looked_up = running.filter(|instance| match instance.supply {
+        let open = running.filter(|instance| !self.images.contains_key(&instance.spec.image));
+        let looked_up = open.filter(|instance| match instance.supply {
             Supply::Always => true,
-            Supply::Build => desired.builds.get(&instance.spec.image).is_some_and(|build| build.pull),
+            Supply::Build => {
+                let build = desired.builds.get(&instance.spec.image);
+                self.case.options.build || build.is_some_and(|build| build.pull)
+            }
             Supply::Missing | Supply::Never => false,
         });
-        looked_up.map(|instance| (instance.spec.image.clone(), instance.supply)).collect()
+        looked_up.map(|it| (it.spec.image_reference().to_owned(), it.supply)).collect()
     }
 }

@@ -71,6 +71,8 @@ struct Builder<'a> {
     doubted: Vec<(&'a InstanceName, ContainerRef)>,
     steps: Vec<Step>,
     changes: Vec<Change>,
+    /// Names of builds in the definition, each after the name that containers are made from.
+    second_names: BTreeSet<(String, String)>,
     /// Steps that make images, the network and volumes.
     images: BTreeMap<String, StepId>,
     network: Option<StepId>,
@@ -135,6 +137,7 @@ impl<'a> Builder<'a> {
             doubted: Vec::new(),
             steps: Vec::new(),
             changes: Vec::new(),
+            second_names: BTreeSet::new(),
             images: BTreeMap::new(),
             network: None,
             volumes: BTreeMap::new(),

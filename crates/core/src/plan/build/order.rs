@@ -90,6 +90,9 @@ impl Builder<'_> {
             after.extend(holding.map(|(step, _)| *step));
             self.step(None, Action::RemoveVolume { name }, after);
         }
+        for (image, name) in std::mem::take(&mut self.second_names) {
+            self.step(None, Action::TagImage { image, name }, ends.clone());
+        }
         let desired = self.case.desired;
         let wanted = desired.instances.values().any(|instance| instance.wanted != Wanted::Absent);
         let links = self.kept_links();

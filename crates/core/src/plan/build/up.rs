@@ -11,6 +11,7 @@ use crate::{
     plan::{
         Action, ChangeKind, ContainerRef, Made, Reason, StepId, Subject, VolumeCopy,
         instance::{Verdict, is_detached},
+        memory::IMAGE,
     },
     resolve::Problem,
     stack::Wanted,
@@ -81,6 +82,13 @@ impl<'a> Builder<'a> {
         };
         let reordered = self.case.reordered(instance, container);
         if !reordered.is_empty() {
+            if reordered.iter().any(|field| field.field == IMAGE) {
+                let spec = &instance.spec;
+                self.second_names.extend(self.second_name(&spec.image, spec.image_reference()));
+            }
+            // Under the hash that the container is known by.
+            let hash = container.config_hash().map_or_else(|| made.hash.clone(), str::to_owned);
+            let made = Made { hash, ..made };
             self.change(Subject::Instance(name.clone()), ChangeKind::Update, Reason::Changed).fields =
                 reordered;
             self.memories.push((name, Box::new(made)));
@@ -326,7 +334,7 @@ impl<'a> Builder<'a> {
         let image = self.image_step(name, instance);
         after.extend(image);
         after.extend(self.volume_steps(name, instance));
-        let image_id = made.image_id.clone().filter(|_| image.is_none());
+        let image_id = made.image_id.clone().filter(|_| !self.brings_another(image));
         let made = Box::new(Made { image_id, ..made });
         let made = self.step(Some(name), Action::CreateContainer { name: under, made }, after);
         let mut filled = made;
