@@ -86,6 +86,10 @@ impl App {
             Some((_, container, RunState::Running)) => {
                 Ok(Shell { engine, container, mask, clock: Arc::clone(&self.around.clock) })
             }
+            Some((_, _, RunState::Stuck)) => Err(AppError::Refused(format!(
+                "instance '{instance}' of stack '{name}' is not running, and its container cannot be started any more; \
+                 `devarch up {name}` replaces it"
+            ))),
             _ => Err(AppError::Refused(format!(
                 "instance '{instance}' of stack '{name}' is not running; `devarch start {name}/{instance}` starts it"
             ))),

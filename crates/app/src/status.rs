@@ -181,6 +181,8 @@ pub enum Waiting {
         /// With this exit code.
         exit_code: Option<i64>,
     },
+    /// Its container can't be started any more.
+    Stuck,
     /// It ends again and again, and its restart policy starts it anew.
     Restarting,
     /// Its health check has not passed.
@@ -198,6 +200,7 @@ impl std::fmt::Display for Waiting {
             Self::Provider { target, lacks } => write!(f, "waits for {target}, which {lacks}"),
             Self::Ended { exit_code: Some(code) } => write!(f, "ended with exit code {code}: `devarch logs`"),
             Self::Ended { exit_code: None } => f.write_str("ended: `devarch logs`"),
+            Self::Stuck => f.write_str("its container cannot be started any more: `devarch up` replaces it"),
             Self::Restarting => f.write_str("ends again and again: `devarch logs`"),
             Self::Unhealthy => f.write_str("its health check fails: `devarch logs`"),
             Self::Starting => f.write_str(
@@ -494,6 +497,7 @@ fn waiting(
     }
     match status.state {
         Some(RunState::Exited) => Some(Waiting::Ended { exit_code: status.exit_code }),
+        Some(RunState::Stuck) => Some(Waiting::Stuck),
         _ => Some(Waiting::NotApplied),
     }
 }

@@ -123,6 +123,7 @@ fn state(instance: &InstanceStatus, unknown: bool) -> Cell {
         Some(RunState::Created) => ("created".to_owned(), style::WARN),
         Some(RunState::Paused) => ("paused".to_owned(), style::WARN),
         Some(RunState::Exited) => ended(instance),
+        Some(RunState::Stuck) => ("stuck".to_owned(), style::BAD),
         None => ("-".to_owned(), style::DIM),
     };
     Cell::styled(word, style)

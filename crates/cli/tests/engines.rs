@@ -34,6 +34,7 @@ on_both_engines! {
     every_kind_of_edit_reaches_the_engine
     an_instance_answers_to_its_host_name
     what_is_disabled_is_taken_down_until_it_is_enabled
+    a_check_that_never_passes_leaves_no_process_behind
     a_check_that_hangs_is_not_begun_again_before_it_has_ended
     down_keeps_volumes_and_delete_lists_them
     volumes_are_deleted_only_when_asked_for
@@ -243,6 +244,58 @@ fn a_check_that_hangs_is_not_begun_again_before_it_has_ended(world: &World) {
     assert_eq!(begun(), 1);
     common::signal(&up, Signal::INT);
     assert_eq!(up.wait().unwrap().code(), Some(130));
+}
+
+fn a_check_that_never_passes_leaves_no_process_behind(world: &World) {
+    let check = "healthcheck: { test: [CMD, sh, -c, \"echo not yet && exit 3\"], interval: 1s, retries: 5 }";
+    world.write(&pair().replace("depends_on: [db]", check));
+    let up = world.command(&["up", "--yes"]).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("the container was started", || world.state("web") == Some(RunState::Running));
+    let id = world.id("web");
+    let most = std::iter::repeat_with(|| {
+        std::thread::sleep(Duration::from_millis(50));
+        outside::processes(id.as_str()).len()
+    })
+    .take_while(|_| world.state("web").is_some())
+    .max();
+    let ran = world.end(up);
+    assert_eq!(ran.code, 1, "{ran}");
+    assert!(ran.stderr.contains("its health check did not pass") && ran.stderr.contains("not yet"), "{ran}");
+    assert!(most < Some(10), "{most:?} processes at once");
+    wait_until("no process of it is left", || outside::processes(id.as_str()).is_empty());
+}
+
+#[test]
+fn a_container_whose_stop_never_ended_is_replaced_on_podman() {
+    let Some(world) = World::on(EngineKind::Podman) else { return };
+    let deaf = r#"["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]"#;
+    world.write(&pair().replace(
+        &format!("command: {RUNS}\n        ports"),
+        &format!("command: {deaf}\n        stop_grace_period: 2s\n        ports"),
+    ));
+    world.ok(&["up", "--yes"]);
+    let (stuck, db) = (world.id("web"), world.id("db"));
+    // Podman learns of an end from the process that watches the container; this one is killed while Podman waits for it.
+    let watches = |(_, line): &(i32, Vec<String>)| line[0].ends_with("conmon");
+    let watcher = outside::processes(stuck.as_str()).into_iter().find(watches).expect("a watcher");
+    let (endpoint, path) = (world.endpoint(), format!("/containers/{stuck}/stop"));
+    std::thread::scope(|threads| {
+        threads.spawn(|| world.wait(outside::call(&endpoint, "POST", &path)));
+        wait_until("it is being stopped", || world.state("web") == Some(RunState::Stuck));
+        kill_process(Pid::from_raw(watcher.0).unwrap(), Signal::KILL).unwrap();
+    });
+    assert_eq!(world.state("web"), Some(RunState::Stuck), "Podman answered that it is stopped");
+
+    let plan = world.ok(&["plan"]);
+    assert!(plan.stdout.contains("-/+ web: replace, cannot be started any more"), "{plan}");
+    world.refused(&["exec", "/web", "--", "true"], "`devarch up STACK` replaces it");
+    let status = world.ok(&["status"]);
+    assert!(status.stdout.contains("its container cannot be started any more"), "{status}");
+    world.ok(&["up", "--yes"]);
+    assert_eq!(world.state("web"), Some(RunState::Running));
+    assert_eq!(world.id("db"), db, "what is well stays");
+    assert!(world.wait(world.engine().inspect(&stuck)).unwrap().is_none());
+    world.ok(&["plan", "--detailed-exitcode"]);
 }
 
 fn down_keeps_volumes_and_delete_lists_them(world: &World) {

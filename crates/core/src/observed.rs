@@ -94,6 +94,9 @@ pub enum RunState {
     Paused,
     /// Ended or dead.
     Exited,
+    /// The engine can't start it any more, only remove it: a stop of it never ended (Podman's `stopping`), or something is
+    /// left of its last run (Docker after a kill -9). A stop that is under way looks the same for a while.
+    Stuck,
 }
 
 /// The result of a container's health checks.

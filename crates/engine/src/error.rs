@@ -50,6 +50,9 @@ pub enum EngineErrorKind {
     LimitRefused,
     /// A file lies where the image has a directory, or the reverse.
     Misplaced,
+    /// The engine can't start the container any more: a stop of it never ended, or something is left of its last run. It
+    /// can be removed.
+    Stuck,
     /// The object is used by others.
     InUse,
     /// Docker counts connections to the network that are not there any more: a race of its own, seen in 20.10 with many

@@ -144,8 +144,13 @@ impl Wire {
 
     /// Sends a call and reads its whole answer, as long as an ordinary call may take.
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+        self.json_within(self.timeout, call).await
+    }
+
+    /// Like [`Wire::json`], with a limit of its own.
+    pub(crate) async fn json_within<T: DeserializeOwned>(&self, limit: Duration, call: Call) -> Result<T> {
         let sender = self.dial().await?;
-        within(self.timeout, async {
+        within(limit, async {
             let body = read_all(Self::ask(sender, call).await?).await?;
             serde_json::from_slice(&body).map_err(Failure::from)
         })

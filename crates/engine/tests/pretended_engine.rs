@@ -6,6 +6,7 @@ use devarch_core::{
     engine::{EngineKind, Locality},
     id::{ContainerId, NetworkId},
     name::{ContainerName, PhysicalVolume},
+    observed::RunState,
     unit::Millis,
 };
 use devarch_engine::{
@@ -361,4 +362,32 @@ async fn a_network_that_nothing_is_connected_to_and_that_does_not_go_is_told_as_
         _ => ok!("{}"),
     });
     assert_eq!(used.await, Kind::InUse);
+}
+
+/// After a kill -9 of Docker something of a container's last run may be left below it. A list does not tell.
+#[tokio::test]
+async fn a_container_that_docker_cannot_start_any_more_is_told_by_its_state() {
+    let engine = Pretended::new(|asked| match asked {
+        "GET /_ping" => Some(DOCKER),
+        "POST /containers/1/start" => Some(concat!(
+            "HTTP/1.1 409 Conflict\r\nConnection: close\r\n\r\n",
+            r#"{"message":"failed to create task for container: task 1 already exists: unknown"}"#
+        )),
+        "GET /containers/json?all=true" => ok!(
+            r#"[{"Id":"1","State":"exited","Status":"Exited (128) now","Labels":{"devarch.store_id":"s"}},
+                {"Id":"2","State":"exited","Status":"Exited (128) now","Labels":{"devarch.store_id":"s"}},
+                {"Id":"3","State":"exited","Status":"Exited (128) now"}]"#
+        ),
+        "GET /containers/1/json" => ok!(
+            r#"{"Image":"i","State":{"Status":"exited","ExitCode":128,"Error":"task 1 already exists: unknown"}}"#
+        ),
+        "GET /containers/2/json" => ok!(
+            r#"{"Image":"i","State":{"Status":"exited","ExitCode":128,"Error":"port is already allocated"}}"#
+        ),
+        _ => ok!("{}"),
+    });
+    let docker = engine.connect().await.unwrap();
+    let states: Vec<RunState> = docker.containers().await.unwrap().iter().map(|seen| seen.state).collect();
+    assert_eq!(states, [RunState::Stuck, RunState::Exited, RunState::Exited]);
+    assert_eq!(docker.start(&ContainerId::new("1")).await.unwrap_err().kind, Kind::Stuck);
 }

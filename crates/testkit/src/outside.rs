@@ -2,7 +2,7 @@
 
 use devarch_engine::Endpoint;
 use serde_json::Value;
-use std::{fs, io, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, fs, io, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixStream},
@@ -78,9 +78,18 @@ where
 
 /// Whether a process of this machine has that word in its command line.
 pub fn runs(word: &str) -> bool {
-    let line = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).unwrap_or_default();
-    let lines = fs::read_dir("/proc").into_iter().flatten().flatten().map(line);
-    lines.into_iter().any(|line| String::from_utf8_lossy(&line).contains(word))
+    !processes(word).is_empty()
+}
+
+/// The processes of this machine that have that word in their command line, by id with its words.
+pub fn processes(word: &str) -> BTreeMap<i32, Vec<String>> {
+    let process = |entry: fs::DirEntry| {
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        Some((id, String::from_utf8_lossy(&line).split('\0').map(str::to_owned).collect()))
+    };
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(process);
+    all.filter(|(_, line): &(i32, Vec<String>)| line.iter().any(|part| part.contains(word))).collect()
 }
 
 /// Whether that becomes true within some seconds.

@@ -128,6 +128,7 @@ macro_rules! real_engine {
                 a_process_without_a_grace_period_is_asked_to_end_before_it_is_killed
                 an_image_tells_what_it_declares
                 health_is_judged_by_the_given_check
+                a_probe_leaves_no_process_behind
                 checks_that_nobody_runs_are_told
                 a_disabled_check_is_none
                 a_restart_policy_brings_a_failed_container_back;

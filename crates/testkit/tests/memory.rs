@@ -29,6 +29,19 @@ async fn a_call_is_refused_as_often_as_said() {
 }
 
 #[tokio::test]
+async fn a_stuck_container_can_only_be_removed() {
+    let (engine, f) = world(MemoryEngine::new());
+    let request = f.request("db", &RUNS);
+    let id = f.run(&request).await;
+    engine.stick(request.name.as_str());
+    f.stop(&id).await;
+    assert_eq!(f.listed(&id).await.unwrap().state, RunState::Stuck);
+    assert_eq!(f.engine.start(&id).await.unwrap_err().kind, Kind::Stuck);
+    f.engine.remove_container(&id).await.unwrap();
+    assert!(f.listed(&id).await.is_none());
+}
+
+#[tokio::test]
 async fn a_cut_call_was_done_or_not() {
     let (engine, f) = world(MemoryEngine::new());
     let id = f.create(&f.request("db", &RUNS)).await;

@@ -331,6 +331,9 @@ fn hint(kind: &EngineErrorKind) -> &'static str {
              restart. Until then it does no harm, and an `up` uses it as it is"
         }
         EngineErrorKind::PortTaken => "; `devarch plan` names who has the port",
+        EngineErrorKind::Stuck => {
+            "; the engine cannot start this container any more (its last stop or start did not end): `devarch up` replaces it"
+        }
         EngineErrorKind::SubnetTaken => {
             "; another network took these addresses meanwhile: the same command again takes others"
         }

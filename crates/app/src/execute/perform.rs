@@ -3,7 +3,6 @@
 use super::{Event, EventSink, Failure, Ledger, Starts, command::run_command, ready};
 use crate::images::{Build, Pull};
 use devarch_core::{
-    desired::Readiness,
     hash::{FORM, HashKey},
     id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
     name::{ContainerName, InstanceName},
@@ -119,15 +118,6 @@ impl Hands<'_> {
             }
             Action::Verify { containers } => self.verify(containers, cancel).await,
         }
-    }
-
-    /// Where nobody else runs the engine's check, the one success that was waited for is recorded, so that the engine's
-    /// status is right.
-    pub(super) async fn confirm(&self, step: &Step) {
-        let Action::Await { container, readiness: Readiness::Healthy(_) } = &step.action else { return };
-        let Ok(id) = self.container(container) else { return };
-        // It was seen healthy; where this fails the engine merely shows it later.
-        let _ = self.engine.run_engine_check(&id).await;
     }
 
     /// Creates an object, and keeps the id the engine gives it.

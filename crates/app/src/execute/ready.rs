@@ -68,7 +68,7 @@ async fn healthy(
         Some(state) => state.restarts,
         None => return Err(hands.exited(id).await),
     };
-    let mut pace = Pace::default();
+    let mut pace = Pace::new(hands.engine.info(), check);
     let (mut said, mut unfinished) = (String::new(), None);
     loop {
         if !still_runs(hands, unfinished.as_deref()).await {
@@ -95,7 +95,7 @@ async fn healthy(
             return Err(Failure::Unhealthy { waited: waited(), last: said, logs });
         }
         waiting(said.clone());
-        hands.clock.sleep(Pace::pause(waited())).await;
+        hands.clock.sleep(pace.pause(waited())).await;
     }
 }
 

@@ -107,8 +107,6 @@ impl Run<'_> {
         let turns = &Turns::new(self.hands.engine.info());
         let mut waiting = Waiting::new(self.hands.steps, wanted);
         let mut running = FuturesUnordered::new();
-        // What is recorded of those that are ready keeps nobody waiting.
-        let mut confirming = FuturesUnordered::new();
         let mut calls = 0;
         let mut executed = Executed::default();
         loop {
@@ -120,17 +118,10 @@ impl Run<'_> {
                 calls += usize::from(!self.is_wait(id));
                 running.push(async move { (id, self.in_turn(turns, id, cancel).await) });
             }
-            let (id, result) = tokio::select! {
-                Some(()) = confirming.next() => continue,
-                ended = running.next() => match ended {
-                    Some(ended) => ended,
-                    None => break,
-                },
-            };
+            let Some((id, result)) = running.next().await else { break };
             calls -= usize::from(!self.is_wait(id));
             match result {
                 Ok(()) => {
-                    confirming.push(self.hands.confirm(&self.hands.steps[id.0]));
                     executed.done.insert(id);
                     waiting.ended(id);
                 }
@@ -144,9 +135,6 @@ impl Run<'_> {
                     executed.failed.push_back((id, failure));
                 }
             }
-        }
-        if executed.failed.is_empty() && !executed.cancelled {
-            confirming.collect::<()>().await;
         }
         executed
     }

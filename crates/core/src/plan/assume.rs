@@ -178,7 +178,12 @@ impl Assumptions {
 
     fn container(&mut self, container: &ObservedContainer, job: bool) {
         let subject = format!("container {}", container.name);
-        self.fact(&subject, if container.state == RunState::Running { "running" } else { "stopped" });
+        let state = match container.state {
+            RunState::Running => "running",
+            RunState::Stuck => "stuck",
+            RunState::Created | RunState::Paused | RunState::Exited => "stopped",
+        };
+        self.fact(&subject, state);
         self.about(&subject, "id", container.id.as_str());
         self.about(&subject, "config", container.config_hash().unwrap_or("none"));
         self.about(&subject, "image", container.image_id.as_str());

@@ -91,6 +91,9 @@ impl<'a> Case<'a> {
         if let Some((reason, fields)) = self.outdated(name, instance, container) {
             return Verdict::Replace { old: container, reason, fields };
         }
+        if container.state == RunState::Stuck {
+            return Verdict::Replace { old: container, reason: Reason::Stuck, fields: Vec::new() };
+        }
         match (instance.wanted, container.state) {
             (Wanted::Stopped, RunState::Running | RunState::Paused) => Verdict::Stop(container),
             (Wanted::Running, RunState::Running) if self.options.restart.contains(name) => {

@@ -37,6 +37,8 @@ pub enum Reason {
     NeverStarted,
     /// It was suspended by hand.
     Paused,
+    /// The engine can't start it any more.
+    Stuck,
     /// A job that has not succeeded yet.
     NotCompleted { exit_code: Option<i64> },
     /// It was detached from the stack's network by hand.
@@ -99,6 +101,7 @@ impl fmt::Display for Reason {
             Self::NotRunning { status } => write!(f, "is not running: {status}"),
             Self::NeverStarted => f.write_str("was never started"),
             Self::Paused => f.write_str("was paused by hand"),
+            Self::Stuck => f.write_str("cannot be started any more: its last stop or start did not end"),
             Self::NotCompleted { exit_code: Some(code) } => write!(f, "the job failed with exit code {code}"),
             Self::NotCompleted { exit_code: None } => f.write_str("the job has not completed"),
             Self::Disconnected => f.write_str("was disconnected from the stack's network by hand"),

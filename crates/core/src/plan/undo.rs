@@ -152,7 +152,15 @@ impl<'a> Builder<'a> {
             format!("container {} is gone; `devarch up` makes its instance's anew", was.name)
         };
         builder.lost = missing.into_values().map(gone).collect();
+        let stuck = builder.kept.iter().filter(|kept| kept.was.ran() && builder.is_stuck(kept.now));
+        let stuck: Vec<String> = stuck.map(|kept| cannot_start(kept.now)).collect();
+        builder.lost.extend(stuck);
         builder
+    }
+
+    /// Whether a container stays as it is: nothing of DevArch's is stopping it, and it can't be started.
+    fn is_stuck(&self, now: &ObservedContainer) -> bool {
+        now.state == RunState::Stuck && !self.uncertain.contains(&now.id)
     }
 
     fn owns<'o>(&self, object: impl Into<Listed<'o>>) -> bool {
@@ -289,7 +297,9 @@ impl<'a> Builder<'a> {
         let stack: BTreeSet<&str> = self.networks().map(|network| network.name.as_str()).collect();
         let there: BTreeSet<&str> =
             self.observed.networks.iter().map(|network| network.name.as_str()).collect();
-        for Kept { was, now } in self.kept.clone() {
+        let usable: Vec<Kept<'a>> =
+            self.kept.iter().filter(|kept| !self.is_stuck(kept.now)).copied().collect();
+        for Kept { was, now } in usable {
             // The network of a link may have gone with its other end.
             let goes = |network: &&NetworkName| network.is_link() && !there.contains(network.as_str());
             for network in was.networks.iter().filter(|network| !now.networks.contains_key(network.as_str()))
@@ -325,7 +335,7 @@ impl<'a> Builder<'a> {
     fn start(&mut self) {
         let started = |kept: &&Kept<'a>| {
             let stopped = self.stops.contains_key(&kept.now.id) || !runs(kept.now);
-            kept.was.ran() && stopped && !kept.is_done()
+            kept.was.ran() && stopped && !kept.is_done() && !self.is_stuck(kept.now)
         };
         let mut starting: Vec<Kept<'a>> = self.kept.iter().filter(started).copied().collect();
         let ranks = ranks(starting.iter().filter_map(|k| Some((k.was.instance.as_ref()?, k.was.needs()))));
@@ -411,6 +421,10 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
+
+fn cannot_start(container: &ObservedContainer) -> String {
+    format!("container {} cannot be started any more; `devarch up` replaces it", container.name)
 }
 
 fn existing(container: &ObservedContainer) -> ContainerRef {

@@ -2,13 +2,13 @@
 
 use crate::{
     promises::{SHOP, text},
-    support::{Paper, stack},
+    support::{Paper, name, stack},
 };
 use devarch_core::{
     name::ContainerName,
     observed::{ObservedContainer, RunState},
     plan::ChangeKind,
-    stack::Stack,
+    stack::{Stack, Wanted},
 };
 
 /// The plan of an unchanged shop after something was done to it by hand; applying it leaves nothing to do.
@@ -51,6 +51,28 @@ fn a_container_that_was_removed() {
 
     Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
     ");
+}
+
+#[test]
+fn a_container_that_cannot_be_started_any_more() {
+    insta::assert_snapshot!(drift(|paper| paper.of("web").state = RunState::Stuck), @"
+    -/+ web: replace, cannot be started any more: its last stop or start did not end
+
+    Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
+    ");
+    let mut shop = stack(SHOP);
+    let mut paper = Paper::new();
+    paper.apply(&shop);
+    paper.of("web").state = RunState::Stuck;
+    for (wanted, changes) in [(Wanted::Stopped, 1), (Wanted::Absent, 1)] {
+        shop.instances.get_mut(&name("web")).unwrap().wanted = wanted;
+        assert_eq!(paper.plan(&shop).changes.len(), changes);
+        paper.apply(&shop);
+        assert!(paper.plan(&shop).is_empty(), "{wanted:?}");
+        if wanted == Wanted::Stopped {
+            paper.of("web").state = RunState::Stuck;
+        }
+    }
 }
 
 #[test]

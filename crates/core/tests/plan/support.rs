@@ -493,6 +493,7 @@ impl Paper {
     /// Two containers on one volume, one address or one host port never run at once.
     fn start(&mut self, id: &ContainerId) {
         let spec = self.specs[id].clone();
+        assert_ne!(self.container(id).state, RunState::Stuck, "it can't be started");
         let ports: Vec<ObservedPort> = spec
             .ports
             .iter()
@@ -528,7 +529,7 @@ impl Paper {
 
     fn end(&mut self, id: &ContainerId) {
         let container = self.container(id);
-        if container.state != RunState::Exited {
+        if !matches!(container.state, RunState::Exited | RunState::Stuck) {
             container.state = RunState::Exited;
             container.exit_code = Some(137);
         }

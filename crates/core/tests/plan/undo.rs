@@ -57,6 +57,37 @@ fn applied(from: &Stack, deeds: &[Deed]) -> Paper {
     paper
 }
 
+#[test]
+fn an_undo_leaves_what_cannot_be_started_any_more_and_puts_the_rest_back() {
+    let mut paper = Paper::new();
+    let (old, new) = (
+        stack("a: {template: t}\nb: {template: t}"),
+        stack("a: {template: t, tty: true}\nb: {template: t, tty: true}"),
+    );
+    paper.apply(&old);
+    let before = paper.before(&new);
+    let plan = paper.plan(&new);
+    let apply = half(&mut paper, &plan, undoable(&plan));
+    // Both replaced ones are stopped by now; of one the engine has lost track.
+    let kept = |paper: &Paper| {
+        paper.observed.containers.iter().find(|c| c.name.as_str().ends_with("-a.old")).map(|c| c.id.clone())
+    };
+    let stuck = kept(&paper).expect("a's predecessor");
+    paper.container(&stuck).state = RunState::Stuck;
+    let way_back = paper.undo(&before, std::slice::from_ref(&apply));
+    assert_eq!(
+        way_back.lost,
+        ["container devarch-shop-a.old cannot be started any more; `devarch up` replaces it"]
+    );
+    paper.make(&way_back.steps, way_back.steps.len());
+    assert_eq!(paper.of("b").state, RunState::Running);
+    assert_eq!(paper.of("a").id, stuck);
+    assert!(paper.undo(&before, &[apply]).steps.is_empty());
+    paper.apply(&old);
+    assert_eq!(paper.of("a").state, RunState::Running);
+    assert!(paper.plan(&old).is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 

@@ -1,6 +1,6 @@
 //! Commands in running containers: a user's, and health probes.
 
-use super::{BollardEngine, Result};
+use super::{BollardEngine, Result, check};
 use crate::{
     EngineErrorKind, ExecIo, ExecRequest, Probe, ProbeResult, Runs, TerminalSize,
     cause::{During, Failure},
@@ -102,12 +102,18 @@ pub(super) async fn exit_code(engine: &BollardEngine, id: &str) -> Result<Option
 }
 
 /// Runs the check as the engine would: a shell line with `/bin/sh -c`, as the container's user. An exec can't be
-/// killed, so one that takes too long stays; the caller withholds the next.
+/// killed, so one that takes too long stays; the caller withholds the next. On Podman the engine does it itself.
 pub(super) async fn probe(
     engine: &BollardEngine,
     container: &ContainerId,
     probe: &Probe,
 ) -> Result<ProbeResult> {
+    if engine.is_podman()
+        && probe.test != HealthTest::None
+        && let Some(result) = check::probe(engine, container, probe).await?
+    {
+        return Ok(result);
+    }
     let once = match &probe.test {
         HealthTest::None => {
             return Ok(ProbeResult { exit_code: Some(0), output: String::new(), unfinished: None });

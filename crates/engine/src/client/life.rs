@@ -3,7 +3,7 @@
 use super::{
     BollardEngine, Result,
     container_body::{self, HOST_GATEWAY, Resolved},
-    gateway, image, network, podman_create,
+    gateway, image, network, podman_create, state,
 };
 use crate::{
     EngineError, EngineErrorKind, ExitStatus,
@@ -22,6 +22,7 @@ use devarch_core::{
     engine::EngineKind,
     id::ContainerId,
     name::ContainerName,
+    observed::RunState,
     podman,
     spec::{ContainerSpec, CreateContainer},
     unit::Millis,
@@ -132,9 +133,20 @@ pub(super) async fn start(engine: &BollardEngine, id: &ContainerId) -> Result<()
         engine.isolation.outlive(id).await;
         engine.announcements.stopped().await;
     }
-    started.during(|| format!("start container {id}"))?;
+    if let Err(mut error) = started.during(|| format!("start container {id}")) {
+        if is_stuck(engine, id).await {
+            error.kind = EngineErrorKind::Stuck;
+        }
+        return Err(error);
+    }
     engine.announcements.started().await;
     Ok(())
+}
+
+/// Whether a container can't be started any more; where that can't be asked the engine's words stand.
+async fn is_stuck(engine: &BollardEngine, id: &ContainerId) -> bool {
+    let found = state::inspect(engine, id).await.ok().flatten();
+    found.is_some_and(|found| found.state == RunState::Stuck)
 }
 
 /// How long a container that has ended may take until Podman's restart policy starts it again.

@@ -9,6 +9,7 @@ use devarch_core::{
     id::ContainerId,
     name::ContainerName,
     observed::{ObservedContainer, ObservedPort, RunState},
+    spec::label,
     template::{PortKey, Protocol},
 };
 use serde::Deserialize;
@@ -70,7 +71,28 @@ pub(super) async fn containers(engine: &BollardEngine) -> Result<Vec<ObservedCon
     let list = || Call::get("/containers/json?all=true");
     let listed: Vec<Listed> = settled(engine, list).await.during(|| "list containers".to_owned())?;
     let hidden = |listed: &Listed| engine.is_podman() && listed.passes_by();
-    Ok(listed.into_iter().filter(|listed| !hidden(listed)).map(ObservedContainer::from).collect())
+    let listed = listed.into_iter().filter(|listed| !hidden(listed)).map(ObservedContainer::from);
+    look_closer(engine, listed.collect()).await
+}
+
+/// Docker lists a container that it could not start as one that ended; only an inspect tells whether it ever can again.
+async fn look_closer(
+    engine: &BollardEngine,
+    mut listed: Vec<ObservedContainer>,
+) -> Result<Vec<ObservedContainer>> {
+    let failed = |container: &ObservedContainer| {
+        let code = container.exit_code.filter(|_| container.label(label::STORE_ID).is_some());
+        code.is_some_and(|code| state::NOT_STARTED.contains(&code))
+    };
+    for container in listed.iter_mut().filter(|container| failed(container)) {
+        if let Some(found) = state::inspect(engine, &container.id).await?
+            && found.state == RunState::Stuck
+        {
+            container.state = RunState::Stuck;
+            container.exit_code = None;
+        }
+    }
+    Ok(listed)
 }
 
 #[derive(Deserialize)]
@@ -172,7 +194,7 @@ mod tests {
     #[test]
     fn nulls_and_unknown_states_do_not_lose_a_list() {
         let seen = observed(json!({
-            "Id": "1", "Names": ["/other/alias", "/mine"], "State": "stopping", "Ports": null,
+            "Id": "1", "Names": ["/other/alias", "/mine"], "State": "hibernating", "Ports": null,
             "Labels": null, "Mounts": null, "NetworkSettings": {"Networks": {"host": null}},
         }));
         assert_eq!(seen.name.as_str(), "mine");

@@ -3,6 +3,7 @@
 mod announce;
 mod archive;
 mod build;
+mod check;
 mod container_body;
 mod copy;
 mod credentials;
@@ -56,6 +57,7 @@ pub struct BollardEngine {
     names: image::Names,
     isolation: isolation::Isolation,
     announcements: announce::Announcements,
+    checks: check::Checks,
 }
 
 impl BollardEngine {
@@ -78,7 +80,8 @@ impl BollardEngine {
         })?;
         let isolation = isolation::Isolation::new(wire.clone());
         let announcements = announce::Announcements::new(&info, wire.endpoint());
-        Ok(Self { docker, wire, info, names: image::Names::default(), isolation, announcements })
+        let (names, checks) = (image::Names::default(), check::Checks::default());
+        Ok(Self { docker, wire, info, names, isolation, announcements, checks })
     }
 
     fn is_podman(&self) -> bool {

@@ -6,6 +6,7 @@ use devarch_core::{
     id::{ContainerId, ImageId},
     observed::{HealthState, RunState},
 };
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 /// Docker's and Podman's states. One that is not known counts as running: nothing may take a container for stopped
@@ -15,9 +16,24 @@ pub(super) fn run_state(word: &str) -> RunState {
         "created" | "configured" | "initialized" => RunState::Created,
         "paused" => RunState::Paused,
         "exited" | "stopped" | "dead" | "removing" => RunState::Exited,
+        "stopping" => RunState::Stuck,
         _ => RunState::Running,
     }
 }
+
+/// What Docker says of a container of whose last run something is left below it (after a kill -9 of it), so that it can't
+/// start the container any more.
+const REMNANTS: [&str; 3] = ["already exists", "container with given id", "container with id exists"];
+
+/// The state of a container that ended, by the engine's words on its last start.
+fn ended_state(state: RunState, error: &str) -> RunState {
+    let error = error.to_lowercase();
+    let left = REMNANTS.iter().any(|remnant| error.contains(remnant));
+    if left && state == RunState::Exited { RunState::Stuck } else { state }
+}
+
+/// Exit codes that Docker gives a container that it could not start.
+pub(super) const NOT_STARTED: [i64; 4] = [125, 126, 127, 128];
 
 /// Docker's and Podman's health words; `""` and `none` mean that there is no check.
 pub(super) fn health_state(word: &str) -> Option<HealthState> {
@@ -52,6 +68,31 @@ struct Inspected {
     image: String,
     restart_count: Option<i64>,
     state: State,
+    config: Option<Config>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    healthcheck: Option<CheckTimes>,
+}
+
+/// When failures of a check count, in nanoseconds.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "PascalCase")]
+struct CheckTimes {
+    interval: Option<i64>,
+    start_period: Option<i64>,
+    retries: Option<i64>,
+}
+
+impl CheckTimes {
+    /// How long after its start a container is not unhealthy, however often its check was run by then.
+    fn patience(self) -> SignedDuration {
+        let retries = i32::try_from(self.retries.unwrap_or_default()).unwrap_or(i32::MAX);
+        let nanos = |nanos: Option<i64>| SignedDuration::from_nanos(nanos.unwrap_or_default());
+        nanos(self.start_period).saturating_add(nanos(self.interval).saturating_mul(retries))
+    }
 }
 
 #[derive(Deserialize)]
@@ -69,9 +110,16 @@ struct State {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Health {
+pub(super) struct Health {
     status: Option<String>,
     log: Option<Vec<Check>>,
+}
+
+impl Health {
+    /// Whether the check passed that was run just now.
+    pub(super) fn passed(&self) -> bool {
+        self.status.as_deref().and_then(health_state) == Some(HealthState::Healthy)
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,7 +136,22 @@ pub(super) async fn inspect(engine: &BollardEngine, id: &ContainerId) -> Result<
     let call = Call::get(format!("/containers/{id}/json"));
     let found: Option<Inspected> =
         engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
-    Ok(found.map(Inspection::from))
+    let times = found.as_ref().and_then(|found| found.config.as_ref()?.healthcheck);
+    let mut inspection = found.map(Inspection::from);
+    if let (true, Some(found), Some(times)) = (engine.is_podman(), &mut inspection, times) {
+        found.health = found.health.map(|health| judged(health, &found.started_at, times, Timestamp::now()));
+    }
+    Ok(inspection)
+}
+
+/// Podman counts each run of a check, also those of an apply that waits: what failed early is not unhealthy yet.
+fn judged(health: HealthState, started_at: &str, times: CheckTimes, now: Timestamp) -> HealthState {
+    match started_at.parse::<Timestamp>() {
+        Ok(started) if health == HealthState::Unhealthy && now.duration_since(started) < times.patience() => {
+            HealthState::Starting
+        }
+        _ => health,
+    }
 }
 
 impl From<Inspected> for Inspection {
@@ -99,11 +162,12 @@ impl From<Inspected> for Inspection {
             .health
             .map(|health| (health.status.unwrap_or_default(), health.log.unwrap_or_default()))
             .unwrap_or_default();
+        let error = found.state.error.unwrap_or_default();
         Self {
-            state: run_state(&found.state.status),
+            state: ended_state(run_state(&found.state.status), &error),
             exit_code: found.state.exit_code.unwrap_or_default(),
             out_of_memory: found.state.oom_killed.unwrap_or_default(),
-            error: found.state.error.unwrap_or_default(),
+            error,
             restarting: found.state.status == "restarting",
             restarts: found.restart_count.unwrap_or_default(),
             started_at: time(found.state.started_at),
@@ -147,8 +211,28 @@ mod tests {
     }
 
     #[test]
+    fn what_an_engine_cannot_start_any_more_is_told_from_what_ended() {
+        let left = "task 0a1b already exists: unknown";
+        assert_eq!(ended_state(RunState::Exited, left), RunState::Stuck);
+        assert_eq!(ended_state(RunState::Exited, ""), RunState::Exited);
+        assert_eq!(ended_state(RunState::Exited, "exec: \"x\": not found"), RunState::Exited);
+        assert_eq!(ended_state(RunState::Running, left), RunState::Running);
+        assert_eq!(run_state("stopping"), RunState::Stuck);
+    }
+
+    #[test]
+    fn what_failed_early_is_not_unhealthy_yet() {
+        let seconds = |seconds: i64| Some(seconds * 1_000_000_000);
+        let times = CheckTimes { interval: seconds(5), start_period: seconds(10), retries: Some(3) };
+        let judged = |health, now: &str| judged(health, "2026-01-01T00:00:00Z", times, now.parse().unwrap());
+        let (early, late) = ("2026-01-01T00:00:24Z", "2026-01-01T00:00:25Z");
+        assert_eq!(judged(HealthState::Unhealthy, early), HealthState::Starting);
+        assert_eq!(judged(HealthState::Unhealthy, late), HealthState::Unhealthy);
+        assert_eq!(judged(HealthState::Healthy, early), HealthState::Healthy);
+    }
+
+    #[test]
     fn an_unknown_state_is_not_taken_for_stopped() {
-        assert_eq!(run_state("stopping"), RunState::Running);
         assert_eq!(run_state("hibernating"), RunState::Running);
         assert_eq!(run_state("stopped"), RunState::Exited);
     }

@@ -13,7 +13,7 @@ use devarch_core::{
     text::Text,
     unit::{Bytes, Cpus, FileMode, Millis},
 };
-use devarch_engine::LogOptions;
+use devarch_engine::{LogOptions, Probe, Runs};
 use futures_util::StreamExt;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -158,6 +158,34 @@ pub async fn health_is_judged_by_the_given_check(f: &Fixture) {
     let seen = f.engine.inspect(&id).await.unwrap().unwrap();
     assert!(seen.last_check.is_some());
     assert_eq!(seen.state, RunState::Running);
+}
+
+/// Neither while the container runs nor after it is gone: Podman keeps a process for each exec for five minutes.
+pub async fn a_probe_leaves_no_process_behind(f: &Fixture) {
+    let mut request = f.request("probed-often", &RUNS);
+    let test = HealthTest::Cmd(["sh", "-c", "echo not yet && exit 3"].map(str::to_owned).to_vec());
+    request.spec.healthcheck = Some(Healthcheck {
+        test: test.clone(),
+        interval: Some(Millis(60_000)),
+        timeout: Some(Millis(20_000)),
+        retries: None,
+        start_period: None,
+        start_interval: None,
+    });
+    let id = f.run(&request).await;
+    let before = outside::processes(id.as_str()).len();
+    let probe = Probe { test, timeout: Duration::from_secs(20), runs: Runs::Once };
+    for _ in 0..5 {
+        let result = f.engine.probe(&id, &probe).await.unwrap();
+        assert_ne!(result.exit_code, Some(0));
+        assert_eq!(result.output.trim(), "not yet");
+    }
+    assert_eq!(health(f, &id).await, Some(HealthState::Starting), "they count only when their time has come");
+    assert!(outside::until(async || outside::processes(id.as_str()).len() <= before).await);
+    f.stop(&id).await;
+    f.engine.remove_container(&id).await.unwrap();
+    let gone = outside::until(async || outside::processes(id.as_str()).is_empty()).await;
+    assert!(gone, "{:?}", outside::processes(id.as_str()));
 }
 
 /// Of those that run and have a check, and of no others.

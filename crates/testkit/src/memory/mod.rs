@@ -134,6 +134,11 @@ impl MemoryEngine {
         self.world().end(name, code);
     }
 
+    /// Leaves a container as an engine does whose stop of it never ended: it can be removed, and nothing else.
+    pub fn stick(&self, name: &str) {
+        self.world().stick(name);
+    }
+
     /// The files that were put into a container.
     pub fn files(&self, name: &str) -> BTreeMap<String, FileSpec> {
         self.world().by_name(name).map(|container| container.files.clone()).unwrap_or_default()

@@ -309,6 +309,9 @@ impl World {
         if self.container(id)?.runs() {
             return Ok(());
         }
+        if self.container(id)?.state == RunState::Stuck {
+            return no(Kind::Stuck, "container state improper: it must be created or stopped to be started");
+        }
         let done = self.may_start(id);
         let container = self.container(id)?;
         if let Err((kind, message)) = done {
@@ -367,6 +370,12 @@ impl World {
                 container.state = RunState::Exited;
                 container.exit_code = code;
             }
+        }
+    }
+
+    pub(super) fn stick(&mut self, name: &str) {
+        for container in self.containers.values_mut().filter(|container| container.name.as_str() == name) {
+            container.state = RunState::Stuck;
         }
     }
 

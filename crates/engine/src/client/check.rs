@@ -1,0 +1,68 @@
+//! Probing on Podman: by its health check call. What an exec leaves behind there is a process for each that waits five minutes
+//! (`exit_command_delay`) before it cleans up, also when the container is long gone; no call asks for less or ends it.
+//! The health check call's own exec has nothing to clean up and leaves nothing.
+
+use super::{BollardEngine, LIBPOD, Result, state};
+use crate::{
+    Probe, ProbeResult,
+    cause::{During, Failure},
+    wire::{Call, Wire},
+};
+use devarch_core::id::ContainerId;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::task::JoinHandle;
+
+/// Whether the check passed.
+type Answer = std::result::Result<bool, Failure>;
+
+/// Checks that took longer than a probe waited. The call cannot be cut short: it ends with the check.
+#[derive(Debug, Default)]
+pub(super) struct Checks(Mutex<BTreeMap<ContainerId, JoinHandle<Answer>>>);
+
+impl Checks {
+    fn take(&self, id: &ContainerId) -> Option<JoinHandle<Answer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    }
+
+    fn keep(&self, id: &ContainerId, check: JoinHandle<Answer>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), check);
+    }
+}
+
+/// Longer than any check.
+const NO_LIMIT: Duration = Duration::from_hours(24);
+
+/// Runs the container's check once, or waits for the one that is still running; `None` where it has none.
+pub(super) async fn probe(
+    engine: &BollardEngine,
+    id: &ContainerId,
+    probe: &Probe,
+) -> Result<Option<ProbeResult>> {
+    let begin = || tokio::spawn(run(engine.wire.clone(), id.clone()));
+    let mut check = engine.checks.take(id).unwrap_or_else(begin);
+    let Ok(ended) = tokio::time::timeout(probe.timeout, &mut check).await else {
+        engine.checks.keep(id, check);
+        return Ok(Some(ProbeResult { exit_code: None, output: String::new(), unfinished: None }));
+    };
+    let answer = ended.unwrap_or_else(|error| Err(Failure::Cut(error.to_string())));
+    match answer {
+        Ok(true) => Ok(Some(ProbeResult { exit_code: Some(0), output: String::new(), unfinished: None })),
+        Ok(false) => {
+            let said = state::inspect(engine, id).await?.and_then(|state| state.last_check);
+            let output = said.map(|(_, output)| output).unwrap_or_default();
+            Ok(Some(ProbeResult { exit_code: Some(1), output, unfinished: None }))
+        }
+        Err(Failure::Answered(answer)) if answer.message.contains("no defined healthcheck") => Ok(None),
+        Err(failure) => Err(failure).during(|| format!("check the health of container {id}")),
+    }
+}
+
+async fn run(wire: Wire, id: ContainerId) -> Answer {
+    let call = Call::get(format!("{LIBPOD}/containers/{id}/healthcheck"));
+    let health: state::Health = wire.json_within(NO_LIMIT, call).await?;
+    Ok(health.passed())
+}
