@@ -1,16 +1,23 @@
 //! What another home or user left on an engine. Nobody but its own home touches it, unless the user says that the home
 //! is lost.
 
-use crate::{App, AppError};
+use crate::{App, AppError, observe::engine_id};
 use devarch_core::{
-    id::{ContainerId, NetworkId, StoreId},
+    id::{ContainerId, EngineId, InstanceId, NetworkId, StackId, StoreId},
+    kept::KeptValues,
+    name::PhysicalVolume,
     observed::{ObservedContainer, RunState},
+    secret::SecretValue,
     spec::label,
 };
 use devarch_engine::{Engine, EngineError};
+use devarch_store::KeptVolume;
 use futures_util::future::try_join3;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, UNIX_EPOCH},
+};
 
 /// What one stack of another home has on an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -120,9 +127,43 @@ impl App {
         Ok(())
     }
 
+    /// Keeps with volumes of another home what its containers, which are about to go, still show of the values that belong
+    /// to their data: their environment.
+    async fn keep_shown_values(&self, engine: &dyn Engine, left: &Leftover) -> Result<(), AppError> {
+        let volumes = engine.volumes().await?;
+        let Some(id) = engine_id(&volumes) else { return Ok(()) };
+        let of_stack = |container: &ObservedContainer| left.container_ids.contains(&container.id);
+        let mut containers = engine.containers().await?;
+        containers.retain(of_stack);
+        // Of several containers of an instance the last counts: the one that runs under its proper name.
+        containers.sort_by_key(|one| (!one.name.as_str().contains('.'), one.state == RunState::Running));
+        let mut kept: BTreeMap<String, KeptVolume> = BTreeMap::new();
+        for container in containers {
+            let mounted = container.volumes.iter().filter(|volume| left.volumes.contains(volume));
+            let mounted: Vec<&String> = mounted.collect();
+            if mounted.is_empty() {
+                continue;
+            }
+            let shown = engine.environment(&container.id).await?.into_iter();
+            let environment = shown.map(|(name, value)| (name, SecretValue::Known(value))).collect();
+            let values = KeptValues { environment, ..KeptValues::default() };
+            for name in mounted {
+                let Some(labels) = volumes.get(name) else { continue };
+                let volume = kept_volume(&id, (name.as_str(), labels), &values, self.around.clock.now());
+                kept.extend(volume.map(|volume| (name.clone(), volume)));
+            }
+        }
+        let kept: Vec<KeptVolume> = kept.into_values().collect();
+        if !kept.is_empty() {
+            self.store.keep_volumes(&kept).await?;
+        }
+        Ok(())
+    }
+
     /// Removes containers and networks of another home's stack; its volumes stay. Cut off, it can be done again.
     pub async fn clear_away(&self, left: &Leftover) -> Result<(), AppError> {
         let engine = self.engine(None).await?;
+        self.keep_shown_values(engine.as_ref(), left).await?;
         for container in &left.container_ids {
             engine.stop(container, None).await?;
             engine.remove_container(container).await?;
@@ -132,4 +173,26 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// A volume as its labels tell whose it is.
+fn kept_volume(
+    engine: &EngineId,
+    (name, labels): (&str, &BTreeMap<String, String>),
+    values: &KeptValues,
+    now: i64,
+) -> Option<KeptVolume> {
+    let (stack, instance) = (labels.get(label::STACK_NAME)?, labels.get(label::INSTANCE_NAME)?);
+    let volume = name.strip_prefix(&format!("devarch-{stack}-{instance}-"))?;
+    Some(KeptVolume {
+        engine: engine.clone(),
+        physical: PhysicalVolume::from_stored(name),
+        stack_id: StackId::new(labels.get(label::STACK_ID)?),
+        stack: stack.parse().ok()?,
+        instance_id: InstanceId::new(labels.get(label::INSTANCE_ID)?),
+        instance: instance.parse().ok()?,
+        volume: volume.parse().ok()?,
+        deleted_at: UNIX_EPOCH + Duration::from_millis(now.try_into().ok()?),
+        values: values.clone(),
+    })
 }

@@ -9,7 +9,7 @@ use crate::{
 use devarch_core::{
     engine::EngineBinding,
     id::InstanceId,
-    name::{ContainerName, PhysicalVolume, StackName},
+    name::{ContainerName, InstanceName, PhysicalVolume, StackName},
     observed::{Observed, ObservedContainer},
     plan::Remembered,
     spec::label,
@@ -39,6 +39,8 @@ pub struct Deleted {
     pub removed: Vec<PhysicalVolume>,
     /// Those that stay on the engine.
     pub kept: Vec<PhysicalVolume>,
+    /// The names of the values that are kept with them, because their data needs them.
+    pub values: BTreeMap<PhysicalVolume, Vec<String>>,
 }
 
 impl App {
@@ -116,19 +118,40 @@ impl App {
                  see them"
             )));
         }
-        let mut gone = now.absent;
-        let (mut removed, mut kept) = (Vec::new(), now.foreign);
+        let mut let_go = LetGo { gone: now.absent, ..LetGo::default() };
+        let mut deleted = Deleted { removed: Vec::new(), kept: now.foreign, values: BTreeMap::new() };
         if volumes {
             self.remove_volumes(lock, &now.stack, &now.volumes).await?;
-            gone.extend(now.volumes.iter().cloned());
-            removed = now.volumes;
+            let_go.gone.extend(now.volumes.iter().cloned());
+            deleted.removed = now.volumes;
         } else {
-            kept.extend(now.volumes);
-            kept.sort();
+            let all: Vec<&InstanceName> = now.stack.instances.keys().collect();
+            let_go.values = self.last_values(&now.stack, &all).await?;
+            let copies = now.volumes.iter().filter_map(|copy| Some((copy.clone(), copy.copied_from()?)));
+            let_go.copies = copies.collect();
+            deleted.kept.extend(now.volumes);
+            deleted.kept.sort();
         }
         self.store.prove(lock).await?;
-        self.store.delete_stack(&now.stack, &LetGo { gone }).await?;
-        Ok(Deleted { removed, kept })
+        self.store.delete_stack(&now.stack, &let_go).await?;
+        deleted.values = self.kept_names(&now.stack, &deleted.kept).await?;
+        Ok(deleted)
+    }
+
+    /// The names of the values that are kept with a stack's volumes.
+    async fn kept_names(
+        &self,
+        stack: &Stack,
+        volumes: &[PhysicalVolume],
+    ) -> Result<BTreeMap<PhysicalVolume, Vec<String>>, AppError> {
+        if volumes.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let engine = stack.engine.as_ref().map(|binding| &binding.id);
+        let kept = self.store.kept_volumes().await?.into_iter();
+        let kept = kept.filter(|kept| Some(&kept.engine) == engine && volumes.contains(&kept.physical));
+        let named = kept.filter(|kept| !kept.values.is_empty());
+        Ok(named.map(|kept| (kept.physical, kept.values.names())).collect())
     }
 
     async fn remove_volumes(

@@ -22,6 +22,7 @@ mod history;
 mod host;
 mod images;
 mod init;
+mod kept;
 mod links;
 mod lock;
 mod logins;

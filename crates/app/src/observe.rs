@@ -89,10 +89,9 @@ async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Resu
     let unpublished: Vec<HostSocket> =
         look.sockets.iter().copied().filter(|socket| !published(&containers, *socket)).collect();
     let local = engine.info().locality == Locality::Host;
-    let marker = volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL));
     Ok(Observed {
         engine: engine.info().clone(),
-        engine_id: marker.map(EngineId::new),
+        engine_id: engine_id(&volumes),
         containers,
         networks,
         images,
@@ -100,6 +99,11 @@ async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Resu
         routes: if local { host.routes() } else { BTreeSet::new() },
         volumes,
     })
+}
+
+/// The identity of the engine with these volumes, if a DevArch ever applied there.
+pub(crate) fn engine_id(volumes: &BTreeMap<String, BTreeMap<String, String>>) -> Option<EngineId> {
+    volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL)).map(EngineId::new)
 }
 
 fn published(containers: &[ObservedContainer], socket: HostSocket) -> bool {

@@ -66,6 +66,8 @@ pub struct PrepareOptions {
 pub struct Prepared {
     /// The stack.
     pub stack: Stack,
+    /// The stack without the values that it was given back with volumes; an apply saves them.
+    pub(crate) without_values: Option<Box<Stack>>,
     /// Its engine.
     pub engine: Arc<dyn Engine>,
     /// The wanted state.
@@ -150,6 +152,8 @@ impl App {
         }
         lives_here(&stack, &observed)?;
         remembered.spent_copies = self.spent_copies(&stack, (&observed, &remembered.ownership)).await?;
+        let without_values =
+            Box::pin(self.give_values_back(&mut stack, options, (&observed, &mut remembered))).await?;
         let prior = prior(&stack, &remembered);
         let desired = self
             .desired(&stack, (&observed, &remembered.ownership), (options, &hashes), (&prior, &others))
@@ -170,7 +174,17 @@ impl App {
         let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
         let seen = (&observed, &remembered.ownership);
         let assumed = assumptions(&stack, &desired, seen, &plan.unsettled_images());
-        Ok(Prepared { stack, engine, desired, observed, remembered, options: asked, assumed, plan })
+        Ok(Prepared {
+            stack,
+            without_values,
+            engine,
+            desired,
+            observed,
+            remembered,
+            options: asked,
+            assumed,
+            plan,
+        })
     }
 
     /// The wanted state of a stack, given what was observed, what was asked, what images are built from, what runs is

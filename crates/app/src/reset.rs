@@ -90,7 +90,7 @@ impl App {
     /// What a reset of the store's key gives up; refused where the key is there, or may be.
     pub async fn key_loss(&self) -> Result<Loss, AppError> {
         let why = self.store.lost_key().await?.to_string();
-        Ok(Loss { why, ..loss(&self.store.stacks().await?) })
+        Ok(Loss { why, ..self.loss(&self.store.stacks().await?).await? })
     }
 
     /// Gives the store a new key, and gives up what was sealed with the lost one; says what that was.
@@ -99,12 +99,27 @@ impl App {
         loop {
             let why = self.store.lost_key().await?.to_string();
             let stacks = self.store.stacks().await?;
+            let loss = self.loss(&stacks).await?;
             match self.store.reset_key(&anew(&stacks, &self.around)?).await {
-                Ok(_) => return Ok(Loss { why, ..loss(&stacks) }),
+                Ok(_) => return Ok(Loss { why, ..loss }),
                 Err(StoreError::NotReset) if attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// What is lost of stacks, and of the values that are kept with volumes nobody uses.
+    async fn loss(&self, stacks: &[Stack]) -> Result<Loss, AppError> {
+        let mut loss = loss(stacks);
+        let kept = self.store.kept_volumes().await?.into_iter();
+        let concerned =
+            kept.filter(|kept| kept.values.secret_values().iter().any(|(_, value)| is_lost(value)));
+        loss.volumes.extend(concerned.map(|kept| LostVolume {
+            stack: kept.stack,
+            instance: kept.instance,
+            volume: kept.physical,
+        }));
+        Ok(loss)
     }
 }
 

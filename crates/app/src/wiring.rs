@@ -99,7 +99,7 @@ impl App {
             .map(|(id, specs)| (id, specs.into_iter().map(remembered).collect()))
             .collect();
         let ownership = self.ownership(stack.engine.as_ref().map(|binding| &binding.id)).await?;
-        Ok(Remembered { applied, spent_copies: BTreeSet::new(), ownership })
+        Ok(Remembered { applied, spent_copies: BTreeSet::new(), ownership, kept: BTreeMap::new() })
     }
 }
 

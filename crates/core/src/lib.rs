@@ -11,6 +11,7 @@ pub mod desired;
 pub mod engine;
 pub mod hash;
 pub mod id;
+pub mod kept;
 pub mod name;
 pub mod observed;
 pub mod ownership;

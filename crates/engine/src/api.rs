@@ -8,6 +8,7 @@ use devarch_core::{
     id::{ContainerId, ImageId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
     observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, RunState},
+    secret::Secret,
     spec::{CreateContainer, FileSpec, NetworkSpec},
     template::HealthTest,
     unit::Millis,
@@ -34,6 +35,9 @@ pub trait Engine: Send + Sync {
     async fn image(&self, reference: &str) -> Result<Option<ImageInfo>>;
     /// A container's state in detail; `None` where it is gone.
     async fn inspect(&self, id: &ContainerId) -> Result<Option<Inspection>>;
+
+    /// The variables a container was made with, its image's among them; any may be a secret. None where it is gone.
+    async fn environment(&self, id: &ContainerId) -> Result<BTreeMap<String, Secret>>;
 
     /// Pulls an image with the credentials found for its registry, telling progress as it goes.
     async fn pull_image(

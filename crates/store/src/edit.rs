@@ -31,7 +31,12 @@ pub(crate) async fn create(tx: &mut Tx, host: &str, stack: &Stack) -> Result<()>
 }
 
 /// Takes a stack from `before`, as it was read, to `after`; returns its new revision.
-pub(crate) async fn save(tx: &mut Tx, host: &str, before: &Stack, after: &Stack) -> Result<i64> {
+pub(crate) async fn save(
+    tx: &mut Tx,
+    host: &str,
+    (before, after): (&Stack, &Stack),
+    let_go: &LetGo,
+) -> Result<i64> {
     let revision = stacks::advance(tx, before).await?;
     let revision = revision.ok_or_else(|| changed(before))?;
     let (old, new) = (Rows::of(before)?, Rows::of(after)?);
@@ -43,7 +48,7 @@ pub(crate) async fn save(tx: &mut Tx, host: &str, before: &Stack, after: &Stack)
     if before.wiring != after.wiring {
         wirings::write(tx, after).await?;
     }
-    keep_volumes(tx, before, &old, &new).await?;
+    keep_volumes(tx, before, (&old, &new), let_go).await?;
     write(tx, host, &old, &new).await?;
     Ok(revision)
 }
@@ -53,9 +58,7 @@ pub(crate) async fn delete(tx: &mut Tx, stack: &Stack, let_go: &LetGo) -> Result
     if !stacks::delete(tx, stack).await? {
         return Err(changed(stack));
     }
-    let mut rows = Rows::of(stack)?;
-    rows.volumes.retain(|row| let_go.gone.iter().all(|volume| volume.as_str() != row.physical_name));
-    keep_volumes(tx, stack, &rows, &Rows::default()).await?;
+    keep_volumes(tx, stack, (&Rows::of(stack)?, &Rows::default()), let_go).await?;
     if let Some(engine) = &stack.engine {
         for volume in &let_go.gone {
             kept::forget(tx, &engine.id, volume).await?;
@@ -83,17 +86,18 @@ fn changed(stack: &Stack) -> StoreError {
     StoreError::Changed { stack: stack.name.clone() }
 }
 
-/// Remembers the volumes an edit lets go of, where there is an engine they can be on.
-async fn keep_volumes(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows) -> Result<()> {
+/// Remembers the volumes an edit lets go of, where there is an engine they can be on, and copies of their data.
+async fn keep_volumes(tx: &mut Tx, stack: &Stack, (old, new): (&Rows, &Rows), let_go: &LetGo) -> Result<()> {
     let Some(engine) = &stack.engine else {
         return Ok(());
     };
-    let in_use = |row: &VolumeRow| {
+    let stays = |row: &VolumeRow| {
         let mut used = new.volumes.iter();
         used.any(|other| other.physical_name == row.physical_name)
+            || let_go.gone.iter().any(|gone| gone.as_str() == row.physical_name)
     };
     for row in old.volumes.difference(&new.volumes) {
-        if in_use(row) {
+        if stays(row) {
             continue;
         }
         let kept = KeptRow {
@@ -105,7 +109,13 @@ async fn keep_volumes(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows) -> Res
             instance_name: old.instance_name(&row.instance_id).to_owned(),
             volume: row.name.clone(),
         };
-        kept::insert(tx, &kept).await?;
+        let values = let_go.values.iter().find(|(volume, _)| volume.as_str() == row.physical_name);
+        let values = values.map(|(_, values)| values);
+        kept::insert(tx, &kept, values).await?;
+        for (copy, _) in let_go.copies.iter().filter(|(_, of)| of.as_str() == row.physical_name) {
+            let copy = KeptRow { physical_name: copy.to_string(), ..kept.clone() };
+            kept::insert(tx, &copy, values).await?;
+        }
     }
     Ok(())
 }

@@ -3,13 +3,16 @@
 use crate::{
     clock::now,
     db::{Result, Tx, Unreadable, execute, fetch},
+    stored::{self, At},
 };
 use devarch_core::{
     id::{EngineId, InstanceId, StackId},
+    kept::KeptValues,
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
+    secret::Stored,
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -32,17 +35,37 @@ pub struct KeptVolume {
     pub volume: VolumeName,
     /// When stack or instance were removed.
     pub deleted_at: SystemTime,
+    /// The values that belong to its data.
+    pub values: KeptValues,
 }
 
-/// What is known of the volumes of a stack that is deleted.
+/// What is known of the volumes an edit lets go of, or of those of a stack that is deleted.
 #[derive(Debug, Clone, Default)]
 pub struct LetGo {
     /// Those that are not on the engine: nothing is remembered of them.
     pub gone: BTreeSet<PhysicalVolume>,
+    /// The values that belong to the data of those that had a container. Of the others stays known what is known.
+    pub values: BTreeMap<PhysicalVolume, KeptValues>,
+    /// Copies of their data, and what they are copies of.
+    pub copies: BTreeMap<PhysicalVolume, PhysicalVolume>,
 }
 
-/// One row but for its time.
-#[derive(Debug, sqlx::FromRow)]
+impl KeptVolume {
+    pub(crate) fn row(&self) -> KeptRow {
+        KeptRow {
+            engine_id: self.engine.to_string(),
+            physical_name: self.physical.to_string(),
+            stack_id: self.stack_id.to_string(),
+            stack_name: self.stack.to_string(),
+            instance_id: self.instance_id.to_string(),
+            instance_name: self.instance.to_string(),
+            volume: self.volume.to_string(),
+        }
+    }
+}
+
+/// One row but for its time and its values.
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct KeptRow {
     pub(crate) engine_id: String,
     pub(crate) physical_name: String,
@@ -58,10 +81,12 @@ struct Dated {
     #[sqlx(flatten)]
     row: KeptRow,
     deleted_at: i64,
+    used_with: String,
+    sealed: Option<Vec<u8>>,
 }
 
 impl Dated {
-    fn read(self) -> std::result::Result<KeptVolume, Unreadable> {
+    fn read(self, values: &Stored) -> std::result::Result<KeptVolume, Unreadable> {
         let row = self.row;
         Ok(KeptVolume {
             engine: EngineId::new(row.engine_id),
@@ -72,6 +97,7 @@ impl Dated {
             instance: row.instance_name.parse()?,
             volume: row.volume.parse()?,
             deleted_at: UNIX_EPOCH + Duration::from_millis(self.deleted_at.try_into()?),
+            values: values.read()?,
         })
     }
 }
@@ -79,18 +105,41 @@ impl Dated {
 /// All of them.
 pub(crate) async fn load(tx: &mut Tx) -> Result<Vec<KeptVolume>> {
     let rows: Vec<Dated> = fetch!(tx, "SELECT * FROM kept_volumes ORDER BY physical_name, engine_id")?;
-    let parsed: std::result::Result<_, Unreadable> = rows.into_iter().map(Dated::read).collect();
-    parsed.map_err(|error| tx.damaged(error))
+    let mut all = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let (text, sealed) = (std::mem::take(&mut row.used_with), row.sealed.take());
+        let values = stored::open(tx, at(&key(&row.row)), text, sealed).await?;
+        all.push(row.read(&values).map_err(|error| tx.damaged(error))?);
+    }
+    Ok(all)
 }
 
-/// Remembers one.
-pub(crate) async fn insert(tx: &mut Tx, row: &KeptRow) -> Result<()> {
+fn key(row: &KeptRow) -> [&str; 2] {
+    [&row.engine_id, &row.physical_name]
+}
+
+fn at<'a>(row: &'a [&'a str; 2]) -> At<'a> {
+    At { table: "kept_volumes", row }
+}
+
+/// Remembers one. Where nothing is known of the values that belong to its data, what is remembered of it already stays.
+pub(crate) async fn insert(tx: &mut Tx, row: &KeptRow, values: Option<&KeptValues>) -> Result<()> {
+    let stored = Stored::of(values.unwrap_or(&KeptValues::default()));
+    let called = format!("the data of volume {}", row.physical_name);
+    let sealed = stored::seal(tx, at(&key(row)), &stored.secret, &called).await?;
+    let statement = if values.is_some() {
+        "INSERT INTO kept_volumes (engine_id, physical_name, stack_id, stack_name, instance_id, \
+         instance_name, volume, deleted_at, used_with, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         ON CONFLICT (engine_id, physical_name) DO UPDATE SET stack_id = $3, stack_name = $4, \
+         instance_id = $5, instance_name = $6, volume = $7, deleted_at = $8, used_with = $9, sealed = $10"
+    } else {
+        "INSERT INTO kept_volumes (engine_id, physical_name, stack_id, stack_name, instance_id, \
+         instance_name, volume, deleted_at, used_with, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         ON CONFLICT (engine_id, physical_name) DO NOTHING"
+    };
     execute!(
         tx,
-        "INSERT INTO kept_volumes (engine_id, physical_name, stack_id, stack_name, instance_id, \
-         instance_name, volume, deleted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-         ON CONFLICT (engine_id, physical_name) DO UPDATE SET stack_id = $3, stack_name = $4, \
-         instance_id = $5, instance_name = $6, volume = $7, deleted_at = $8",
+        statement,
         &row.engine_id,
         &row.physical_name,
         &row.stack_id,
@@ -99,6 +148,8 @@ pub(crate) async fn insert(tx: &mut Tx, row: &KeptRow) -> Result<()> {
         &row.instance_name,
         &row.volume,
         now(),
+        stored.open,
+        sealed,
     )?;
     Ok(())
 }
@@ -122,5 +173,17 @@ pub(crate) async fn forget(tx: &mut Tx, engine: &EngineId, physical: &PhysicalVo
         engine.as_str(),
         physical.as_str(),
     )?;
+    Ok(())
+}
+
+/// Forgets those of them that are kept.
+pub(crate) async fn forget_all(tx: &mut Tx, engine: &EngineId, volumes: &[&PhysicalVolume]) -> Result<()> {
+    let kept: Vec<(String,)> =
+        fetch!(tx, "SELECT physical_name FROM kept_volumes WHERE engine_id = $1", engine.as_str())?;
+    for volume in volumes {
+        if kept.iter().any(|(name,)| name == volume.as_str()) {
+            forget(tx, engine, volume).await?;
+        }
+    }
     Ok(())
 }

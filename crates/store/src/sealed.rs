@@ -28,7 +28,7 @@ struct Table {
     called: &'static str,
 }
 
-const TABLES: [Table; 7] = [
+const TABLES: [Table; 8] = [
     Table { name: "stacks", key: &["id"], called: "'the file of stack ' || name" },
     Table { name: "wirings", key: &["stack_id"], called: "'the wires of stack ' || stack_id" },
     Table { name: "instances", key: &["id"], called: "'instance ' || name" },
@@ -40,6 +40,11 @@ const TABLES: [Table; 7] = [
         called: "'what was applied of instance ' || instance_id",
     },
     Table { name: "applies", key: &["id"], called: "'the definition of apply ' || id" },
+    Table {
+        name: "kept_volumes",
+        key: &["engine_id", "physical_name"],
+        called: "'the values of volume ' || physical_name",
+    },
 ];
 
 #[derive(sqlx::FromRow)]

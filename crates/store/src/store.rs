@@ -107,13 +107,13 @@ impl Store {
     /// Saves an edit: the difference between the stack as it was read and as it shall be. Returns its new revision;
     /// an edit that changes nothing writes nothing and leaves it as it is.
     ///
-    /// Volumes it lets go of are remembered if the stack lives on an engine.
-    pub async fn save_stack(&self, before: &Stack, after: &Stack) -> Result<i64> {
+    /// Volumes it lets go of are remembered if the stack lives on an engine, as `let_go` says.
+    pub async fn save_stack(&self, before: &Stack, after: &Stack, let_go: &LetGo) -> Result<i64> {
         if before == after {
             return Ok(before.revision);
         }
         let mut tx = self.database.edit().await?;
-        let revision = edit::save(&mut tx, &self.host, before, after).await;
+        let revision = edit::save(&mut tx, &self.host, (before, after), let_go).await;
         tx.end(revision).await
     }
 
@@ -151,10 +151,26 @@ impl Store {
         tx.end(found).await
     }
 
-    /// Forgets a kept volume: it was deleted, or it belongs to an instance again.
-    pub async fn forget_kept_volume(&self, engine: &EngineId, physical: &PhysicalVolume) -> Result<()> {
+    /// Remembers volumes that nobody uses, with the values that belong to their data.
+    pub async fn keep_volumes(&self, volumes: &[KeptVolume]) -> Result<()> {
+        let mut tx = self.database.edit().await?;
+        let mut done = Ok(());
+        for volume in volumes {
+            done = kept::insert(&mut tx, &volume.row(), Some(&volume.values)).await;
+            if done.is_err() {
+                break;
+            }
+        }
+        tx.end(done).await
+    }
+
+    /// Forgets kept volumes, and the values that belong to their data: instances have them again.
+    pub async fn forget_kept_volumes(&self, engine: &EngineId, volumes: &[&PhysicalVolume]) -> Result<()> {
+        if volumes.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.database.write().await?;
-        let done = kept::forget(&mut tx, engine, physical).await;
+        let done = kept::forget_all(&mut tx, engine, volumes).await;
         tx.end(done).await
     }
 

@@ -7,6 +7,7 @@ mod world;
 
 use devarch_core::{
     id::ImageId,
+    kept::KeptValues,
     name::InstanceName,
     plan::AppliedState,
     stack::{Instance, Stack},
@@ -15,7 +16,10 @@ use devarch_store::{Applied, LetGo, Store, StoreError, TakenWhat};
 use std::{collections::BTreeMap, sync::Arc};
 use world::{
     World,
-    samples::{add, applied, at, engine, get, named, pinned, rename, rich, stack, stack_name, tcp, volume},
+    samples::{
+        add, applied, at, engine, get, kept_values, named, pinned, rename, rich, stack, stack_name, tcp,
+        volume,
+    },
 };
 
 promises!(
@@ -41,6 +45,7 @@ promises!(
     binding_to_an_engine_is_not_an_edit,
     volumes_that_stay_on_the_engine_are_remembered,
     a_volume_that_never_reached_an_engine_is_not_kept,
+    values_are_kept_with_a_volume_and_end_with_it,
     an_unused_template_body_is_deleted_and_a_used_one_is_shared,
     applied_outlives_its_instance,
     what_each_container_was_made_from_stays_known_until_one_is_left,
@@ -65,7 +70,7 @@ async fn edit(store: &Store, name: &str, change: impl FnOnce(&mut Stack)) -> Res
     let before = load(store, name).await;
     let mut after = before.clone();
     change(&mut after);
-    store.save_stack(&before, &after).await
+    store.save_stack(&before, &after, &LetGo::default()).await
 }
 
 async fn the_identity_is_made_once(world: World) {
@@ -142,7 +147,7 @@ async fn an_edit_made_against_an_older_revision_is_refused(world: World) {
 
     let mut late = old.clone();
     add(&mut late, "late", None);
-    let refused = store.save_stack(&old, &late).await.unwrap_err();
+    let refused = store.save_stack(&old, &late, &LetGo::default()).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Changed { stack } if stack.as_str() == "shop"));
     assert!(matches!(store.delete_stack(&old, &LetGo::default()).await, Err(StoreError::Changed { .. })));
     let now = load(&store, "shop").await;
@@ -156,7 +161,11 @@ async fn of_two_edits_at_the_same_time_one_is_refused(world: World) {
         let before = load(&one, "shop").await;
         let mut after = before.clone();
         after.enabled = !before.enabled;
-        let both = tokio::join!(one.save_stack(&before, &after), other.save_stack(&before, &after));
+        let let_go = LetGo::default();
+        let both = tokio::join!(
+            one.save_stack(&before, &after, &let_go),
+            other.save_stack(&before, &after, &let_go)
+        );
         assert!(both.0.is_ok() != both.1.is_ok(), "{both:?}");
         assert_eq!(load(&one, "shop").await.revision, before.revision + 1);
     }
@@ -170,7 +179,7 @@ async fn a_deleted_stack_cannot_be_edited(world: World) {
     assert_eq!(store.stacks().await.unwrap(), []);
     assert_eq!(store.host_ports().await.unwrap(), []);
     let after = Stack { enabled: false, ..before.clone() };
-    let refused = store.save_stack(&before, &after).await;
+    let refused = store.save_stack(&before, &after, &LetGo::default()).await;
     assert!(matches!(refused, Err(StoreError::Changed { .. })));
     let unbound = store.unbind_engine(&before.id).await;
     assert!(matches!(unbound, Err(StoreError::Gone { .. })));
@@ -412,7 +421,7 @@ async fn binding_to_an_engine_is_not_an_edit(world: World) {
     assert_eq!(bound.revision, before.revision);
     // An edit that was begun before does not undo it.
     let after = Stack { enabled: false, ..before.clone() };
-    store.save_stack(&before, &after).await.unwrap();
+    store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
     assert_eq!(load(&store, "shop").await.engine, Some(engine("e")));
     store.unbind_engine(&before.id).await.unwrap();
     let unbound = load(&store, "shop").await;
@@ -447,8 +456,44 @@ async fn volumes_that_stay_on_the_engine_are_remembered(world: World) {
     assert_eq!(web.instance_id, last.instances[&named("web")].id);
     assert!(web.deleted_at.elapsed().unwrap().as_secs() < 60);
 
-    store.forget_kept_volume(&web.engine, &web.physical).await.unwrap();
+    store.forget_kept_volumes(&web.engine, &[&web.physical]).await.unwrap();
     assert_eq!(kept().await, all[..2]);
+}
+
+async fn values_are_kept_with_a_volume_and_end_with_it(world: World) {
+    let store = world.open().await;
+    store.create_stack(&rich()).await.unwrap();
+    let (_, data) = volume("shop", "db", "data");
+    let copy = data.copy(1);
+    let let_go = LetGo {
+        gone: [volume("shop", "web", "data").1].into(),
+        values: BTreeMap::from([(data.clone(), kept_values("hunter2"))]),
+        copies: BTreeMap::from([(copy.clone(), data.clone())]),
+    };
+    store.delete_stack(&load(&store, "shop").await, &let_go).await.unwrap();
+    let values = async || {
+        let kept = store.kept_volumes().await.unwrap().into_iter();
+        kept.map(|kept| (kept.physical, kept.values)).collect::<BTreeMap<_, _>>()
+    };
+    let (_, wal) = volume("older-name", "db", "wal");
+    let all = BTreeMap::from([
+        (data.clone(), kept_values("hunter2")),
+        (copy.clone(), kept_values("hunter2")),
+        (wal.clone(), KeptValues::default()),
+    ]);
+    assert!(values().await == all, "what is gone is not remembered");
+
+    // A stack of the same name that never had a container on the volume knows nothing of its data.
+    let again = Stack { revision: 1, ..rich() };
+    store.create_stack(&again).await.unwrap();
+    store.delete_stack(&load(&store, "shop").await, &LetGo::default()).await.unwrap();
+    assert!(values().await[&data] == kept_values("hunter2"));
+    let known = store.kept_volumes().await.unwrap();
+    let known = known.iter().find(|kept| kept.physical == data).unwrap();
+    assert_ne!(known.stack_id, again.id);
+
+    store.forget_kept_volumes(&engine("engine-1").id, &[&data, &copy]).await.unwrap();
+    assert!(values().await.values().all(KeptValues::is_empty));
 }
 
 async fn a_volume_that_never_reached_an_engine_is_not_kept(world: World) {

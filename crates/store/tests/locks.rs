@@ -265,7 +265,7 @@ async fn reading_and_editing_do_not_wait_for_a_lock(world: World) {
     assert_eq!(other.unfinished_applies(&shop.id).await.unwrap().len(), 1);
     assert_eq!(other.locks().await.unwrap().len(), 1);
     let after = Stack { enabled: false, ..shop.clone() };
-    assert_eq!(other.save_stack(&shop, &after).await.unwrap(), 2);
+    assert_eq!(other.save_stack(&shop, &after, &LetGo::default()).await.unwrap(), 2);
     other.save_plan(&world::samples::plan("p", &shop.id, now())).await.unwrap();
     store.step_begun(&lock, &devarch_core::id::ApplyId::new("a"), 0, 1).await.unwrap();
 }

@@ -14,7 +14,7 @@ use devarch_core::{
     name::{InstanceName, StackName},
     stack::Stack,
 };
-use devarch_store::{ApplyOutcome, StoreError};
+use devarch_store::{ApplyOutcome, LetGo, StoreError};
 use std::{
     collections::BTreeSet,
     io::{BufRead as _, BufReader},
@@ -102,7 +102,7 @@ async fn edit_and_die_after(world: &World, statements: usize) {
     let before = store.stack(&stack_name("shop")).await.unwrap().unwrap();
     let after = edited(&before);
     statements::die_after(statements);
-    store.save_stack(&before, &after).await.unwrap();
+    store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
 }
 
 async fn killed_in_the_middle_of_an_edit_nothing_of_it_is_seen(world: World) {

@@ -7,17 +7,18 @@ mod world;
 
 use devarch_core::{
     id::{ApplyId, SecretId},
+    kept::KeptValues,
     secret::{GIVEN_UP, HoldsSecrets as _, Locked, Sealable, Secret, SecretValue, Stored},
     stack::Stack,
     template::EnvValue,
 };
-use devarch_store::{CannotOpen, ExportError, KeyFileError, Remade, Store, StoreError};
+use devarch_store::{CannotOpen, ExportError, KeyFileError, LetGo, Remade, Store, StoreError};
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 use world::{
     World,
     samples::{
-        OWN, PASSWORD, SECRETS, add, applied, apply, get, kept, lock, named, plan, rename, rich, stack,
-        stack_name, stored,
+        KEPT, OWN, PASSWORD, SECRETS, add, applied, apply, get, kept, kept_values, kept_volume, lock, named,
+        plan, rename, rich, stack, stack_name, stored,
     },
 };
 
@@ -57,7 +58,15 @@ async fn fill(store: &Store) -> Stack {
     let held = lock(store, &rich.id).await;
     store.begin_apply(&held, &apply("apply-1", &rich.id)).await.unwrap();
     held.release().await.unwrap();
+    store.keep_volumes(&[kept_volume()]).await.unwrap();
     rich
+}
+
+/// The values that are kept with the one kept volume.
+async fn kept_with_it(store: &Store) -> KeptValues {
+    let mut kept = store.kept_volumes().await.unwrap();
+    assert_eq!(kept.len(), 1);
+    kept.remove(0).values
 }
 
 fn base64(text: &str) -> String {
@@ -92,7 +101,7 @@ async fn no_secret_is_in_the_database_or_beside_it(world: World) {
         .overrides
         .environment_add
         .insert("X".to_owned(), Some(EnvValue::secret("s3cret-x-y-z")));
-    store.save_stack(&before, &after).await.unwrap();
+    store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
     let bytes = world.bytes().await;
     assert!(found(&bytes, "postgres:16"), "what is no secret is found");
     for secret in SECRETS.into_iter().chain(["s3cret-that-came-later", "s3cret-x-y-z"]) {
@@ -113,7 +122,8 @@ async fn what_was_sealed_is_read_again(world: World) {
     assert_eq!(remembered.into_values().next().unwrap(), [applied("1:abc")]);
     let journalled = store.apply(&ApplyId::new("apply-1")).await.unwrap().unwrap();
     assert!(journalled.definition == apply("apply-1", &rich.id).definition);
-    let printed = format!("{:?}", (&rich, applied("x"), journalled, &store));
+    assert!(kept_with_it(&store).await == kept_values(KEPT));
+    let printed = format!("{:?}", (&rich, applied("x"), journalled, &store, kept_with_it(&store).await));
     assert!(SECRETS.iter().all(|secret| !printed.contains(secret)), "{printed}");
 }
 
@@ -232,7 +242,7 @@ async fn a_key_that_is_missing_is_never_made_anew(world: World) {
     store.identity().await.unwrap();
     let mut after = load(&store, "shop").await;
     after.secrets.insert(named("NEW"), kept("new"));
-    let refused = store.save_stack(&load(&store, "shop").await, &after).await.unwrap_err();
+    let refused = store.save_stack(&load(&store, "shop").await, &after, &LetGo::default()).await.unwrap_err();
     assert!(matches!(refused, StoreError::Secrets(CannotOpen::NoKey { .. })), "{refused}");
     let refused = store.rotate_key().await.unwrap_err();
     assert!(matches!(refused, StoreError::Secrets(CannotOpen::NoKey { .. })), "{refused}");
@@ -284,7 +294,7 @@ async fn without_its_key_a_store_does_what_needs_no_secret(world: World) {
     get(&mut after, "front").enabled = false;
     after.instances.remove(&named("worker"));
     add_plain(&mut after);
-    store.save_stack(&before, &after).await.unwrap();
+    store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
     assert!(load(&store, "shop").await.instances[&named("front")] == after.instances[&named("front")]);
     store.create_stack(&plain("small")).await.unwrap();
     assert_eq!(store.stack_names().await.unwrap().len(), 2);
@@ -316,7 +326,7 @@ async fn what_cannot_be_read_is_never_written_over(world: World) {
     let refused = async |change: &dyn Fn(&mut Stack)| {
         let mut after = before.clone();
         change(&mut after);
-        let refused = store.save_stack(&before, &after).await.unwrap_err();
+        let refused = store.save_stack(&before, &after, &LetGo::default()).await.unwrap_err();
         assert!(matches!(refused, StoreError::LockedValues { reason: Locked::NoKey, .. }), "{refused}");
         refused.to_string()
     };
@@ -355,7 +365,7 @@ async fn a_value_that_is_set_again_takes_the_place_of_a_damaged_one(world: World
     assert_eq!(pw(&store).await, Err(Locked::Damaged));
     let mut after = before.clone();
     after.secrets.get_mut(&named("PW")).unwrap().value = SecretValue::new("again");
-    store.save_stack(&before, &after).await.unwrap();
+    store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
     assert_eq!(pw(&store).await, Ok("again".to_owned()));
     let other = &load(&store, "shop").await.secrets[&named("pw.2")].value;
     assert_eq!(*other, SecretValue::Locked(Locked::Damaged), "the others are as they were");
@@ -371,12 +381,12 @@ async fn secrets_keep_their_ids_and_can_swap_names(world: World) {
     after.secrets.extend([(named("pw.2"), one), (named("PW"), two)]);
     let made = get(&mut after, "db").generated.remove("MADE").unwrap();
     get(&mut after, "web").generated.insert("OTHER".to_owned(), made);
-    after.revision = store.save_stack(&before, &after).await.unwrap();
+    after.revision = store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
     assert!(load(&store, "shop").await == after);
     let mut less = after.clone();
     less.secrets.clear();
     less.instances.remove(&named("web"));
-    less.revision = store.save_stack(&after, &less).await.unwrap();
+    less.revision = store.save_stack(&after, &less, &LetGo::default()).await.unwrap();
     assert!(load(&store, "shop").await == less);
     assert_eq!(world.count("secrets").await, 0);
 }
@@ -412,17 +422,19 @@ async fn a_rotation_leaves_one_key_and_everything_readable(world: World) {
     let after = keys(&world);
     assert!(after.len() == 1 && after != before && after[0].contains(&rotation.to.to_string()));
     assert!(before[0].contains(&rotation.from.to_string()));
-    // The file, the wires, overrides of one, templates of two, two secrets and one made, one applied, one definition, the hash key.
-    assert_eq!(rotation.values, 1 + 1 + 1 + 2 + 3 + 1 + 1 + 1);
+    // The file, the wires, overrides of one, templates of two, two secrets and one made, one applied, one definition, those kept
+    // with a volume, the hash key.
+    assert_eq!(rotation.values, 1 + 1 + 1 + 2 + 3 + 1 + 1 + 1 + 1);
     for store in [&store, &long_running, &world.open().await] {
         assert!(load(store, "shop").await == rich);
         assert!(store.identity().await.unwrap() == identity);
+        assert!(kept_with_it(store).await == kept_values(KEPT));
         assert_eq!(store.applied(&rich.id).await.unwrap().into_values().next().unwrap(), [applied("1:abc")]);
     }
     // What knew the old key only writes with the new one.
     let mut changed = rich.clone();
     changed.secrets.get_mut(&named("PW")).unwrap().value = SecretValue::new("later");
-    long_running.save_stack(&rich, &changed).await.unwrap();
+    long_running.save_stack(&rich, &changed, &LetGo::default()).await.unwrap();
     assert_eq!(pw(&world.open().await).await, Ok("later".to_owned()));
     fs::write(&world.key, format!("devarch-keys 1\n{}\n", before[0])).unwrap();
     assert_eq!(pw(&world.open().await).await, Err(Locked::WrongKey), "the old key opens nothing any more");
@@ -458,7 +470,7 @@ async fn an_edit_and_a_rotation_at_the_same_time_lose_nothing(world: World) {
                 let mut after = before.clone();
                 last = format!("value {number}");
                 after.secrets.get_mut(&named("PW")).unwrap().value = SecretValue::new(last.as_str());
-                store.save_stack(&before, &after).await.unwrap();
+                store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
                 store.record_applied(&before.id, &db, &applied(&format!("1:{number}"))).await.unwrap();
                 assert_eq!(pw(&store).await.as_deref(), Ok(last.as_str()));
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -548,8 +560,12 @@ async fn a_reset_gives_up_what_cannot_be_read_and_nothing_else(world: World) {
     let id = &rich.secrets[&named("PW")].id;
     world.execute(&format!("UPDATE secrets SET sealed = {zeros} WHERE id = '{id}'")).await.unwrap();
     world.execute(&format!("UPDATE instances SET sealed = {zeros} WHERE sealed IS NOT NULL")).await.unwrap();
+    world.execute(&format!("UPDATE kept_volumes SET sealed = {zeros}")).await.unwrap();
     store.reset_key(&Remade::from([(id.clone(), None)])).await.unwrap();
     for store in [store, world.open().await] {
+        let kept = kept_with_it(&store).await.secret_values();
+        assert_eq!(kept.len(), 3, "their names are still known");
+        assert!(kept.iter().all(|(_, value)| value.open() == Err(Locked::GivenUp)));
         let now = load(&store, "shop").await;
         assert!(!now.secrets.contains_key(&named("PW")) && now.secrets.len() == rich.secrets.len() - 1);
         assert_eq!(now.revision, rich.revision + 1, "who read it before reads it again");

@@ -34,6 +34,7 @@ macro_rules! every_engine {
         kept! { $tests by $engine:
             objects:
                 a_container_is_listed_with_what_it_was_made_of
+                a_container_tells_the_variables_it_was_made_with
                 a_taken_container_name_is_told_as_such
                 a_renamed_container_keeps_its_id_and_frees_its_name
                 a_missing_image_is_told_as_such

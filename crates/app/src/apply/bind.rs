@@ -1,5 +1,6 @@
 //! What an apply makes known to the store besides its steps: the stack's engine and the volumes its images declare.
 
+use super::Attempt;
 use crate::{
     App, AppError, Prepared,
     observe::{MARKER, MARKER_LABEL},
@@ -11,7 +12,7 @@ use devarch_core::{
     plan::{ChangeKind, Subject},
     resolve::image_volume,
     spec::MountFrom,
-    stack::Stack,
+    stack::{Stack, Wanted},
     surroundings::Ids,
 };
 use devarch_engine::Engine;
@@ -65,6 +66,24 @@ impl App {
             Ok(())
         };
         self.edit(&prepared.stack.name, add).await.map(|_| ())
+    }
+
+    /// Before anything runs on a volume that is taken over its values are the instance's.
+    pub(super) async fn save_given_values(&self, prepared: &Prepared) -> Result<(), AppError> {
+        match &prepared.without_values {
+            Some(before) => self.save_edit(before, &mut prepared.stack.clone()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What the instances' containers run on is theirs now, and what was kept for whoever takes it over is not kept any
+    /// more.
+    pub(super) async fn forget_kept(&self, attempt: &Attempt<'_>) -> Result<(), AppError> {
+        let instances = attempt.prepared.desired.instances.values();
+        let wanted = instances.filter(|instance| instance.wanted != Wanted::Absent);
+        let volumes: Vec<&PhysicalVolume> =
+            wanted.flat_map(|instance| &instance.volumes).map(|volume| &volume.name).collect();
+        Ok(self.store.forget_kept_volumes(&attempt.engine_id, &volumes).await?)
     }
 
     pub(super) async fn remember_removed(&self, prepared: &Prepared) -> Result<(), AppError> {

@@ -149,6 +149,7 @@ impl App {
         taken_over: Option<Interrupted>,
         (plan, command): (Option<&PlanId>, &str),
     ) -> Result<Attempt<'a>, AppError> {
+        Box::pin(self.save_given_values(prepared)).await?;
         let engine_id = self.bind(prepared).await?;
         self.remember_image_volumes(prepared).await?;
         let apply = ApplyId::new(self.around.ids.fresh());
@@ -321,6 +322,7 @@ impl App {
         if !made.is_empty() {
             self.store.settle_applied(&prepared.stack.id, &made).await?;
         }
+        self.forget_kept(attempt).await?;
         self.remember_removed(prepared).await
     }
 

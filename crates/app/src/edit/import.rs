@@ -175,11 +175,7 @@ impl App {
         let mut stack = draft.stack.clone();
         match &draft.before {
             None => self.store.create_stack(&stack).await?,
-            Some(before) => {
-                let wipe = self.scrub_new_secrets(before, &stack).await?;
-                stack.revision = self.store.save_stack(before, &stack).await?;
-                self.wipe(wipe).await?;
-            }
+            Some(before) => self.save_edit(before, &mut stack).await?,
         }
         Ok(stack)
     }

@@ -43,17 +43,20 @@ impl App {
             let mut after = before.clone();
             change(&mut after)?;
             self.complete(&mut after, name).await?;
-            let wipe = self.scrub_new_secrets(&before, &after).await?;
-            match self.store.save_stack(&before, &after).await {
-                Ok(revision) => {
-                    after.revision = revision;
-                    self.wipe(wipe).await?;
-                    return Ok((before, after));
-                }
-                Err(error) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
-                Err(error) => return Err(error.into()),
+            match self.save_edit(&before, &mut after).await {
+                Ok(()) => return Ok((before, after)),
+                Err(AppError::Store(error)) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Saves what was edited, and what belongs to the data of volumes it lets go of; `after` gets its new revision.
+    pub(crate) async fn save_edit(&self, before: &Stack, after: &mut Stack) -> Result<(), AppError> {
+        let let_go = Box::pin(self.let_go(before, after)).await?;
+        let wipe = self.scrub_new_secrets(before, after).await?;
+        after.revision = self.store.save_stack(before, after, &let_go).await?;
+        self.wipe(wipe).await
     }
 
     /// Adds a stack.

@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Rename(&'static str),
     /// `stack delete`; volumes stay.
     Delete,
+    /// `stack delete --volumes`.
+    DeleteWithVolumes,
 }
 
 /// How a command ended that was to be killed.
@@ -276,7 +278,8 @@ impl User<'_> {
             Command::Start => self.want(stack, Wanted::Running).await,
             Command::Rollback => Box::pin(self.rollback(stack)).await,
             Command::Rename(to) => self.app.rename_stack(stack, &name(to)).await.map(drop),
-            Command::Delete => self.delete(stack).await,
+            Command::Delete => self.delete(stack, false).await,
+            Command::DeleteWithVolumes => self.delete(stack, true).await,
         }
     }
 
@@ -324,11 +327,10 @@ impl User<'_> {
         self.carry_out(locks, &prepared, "down").await
     }
 
-    /// Volumes stay.
-    async fn delete(&self, stack: &StackName) -> Result<(), AppError> {
+    async fn delete(&self, stack: &StackName, volumes: bool) -> Result<(), AppError> {
         let shown = self.app.deletion(stack).await?;
         let locks = self.lock(&shown.stack, "stack delete").await?;
-        let deleted = self.app.delete_stack(locks.own(), &shown, false).await;
+        let deleted = self.app.delete_stack(locks.own(), &shown, volumes).await;
         locks.release().await;
         deleted.map(drop)
     }

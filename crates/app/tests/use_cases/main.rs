@@ -6,6 +6,7 @@ mod harness;
 
 mod memory {
     mod applies;
+    mod data;
     mod engines;
     mod homes;
     mod kills;

@@ -155,15 +155,24 @@ async fn delete(session: &Session, args: Delete) -> Done {
     let lock = work.lock(&shown.stack, args.lock, None).await?;
     let deleted = app.delete_stack(lock.own(), &shown, args.volumes).await;
     lock.release().await;
-    let Deleted { removed, kept } = deleted?;
+    let Deleted { removed, kept, values } = deleted?;
     if terminal.json {
-        let deleted = json!({"deleted": args.name, "deleted_volumes": removed, "kept_volumes": kept});
+        let deleted = json!({
+            "deleted": args.name,
+            "deleted_volumes": removed,
+            "kept_volumes": kept,
+            "kept_secrets": values,
+        });
         terminal.print_json(&deleted)?;
     } else {
         terminal.note(&format!("deleted stack '{}'", args.name));
         if !kept.is_empty() {
             terminal.note("these volumes stay:");
-            terminal.print(&lines(&kept))?;
+            let shown = kept.iter().map(|volume| match values.get(volume) {
+                Some(values) => format!("  {volume} (secrets kept with it: {})", values.join(", ")),
+                None => format!("  {volume}"),
+            });
+            terminal.print(&shown.collect::<Vec<_>>().join("\n"))?;
         }
     }
     if !logins.is_empty() {

@@ -8,6 +8,7 @@ mod common;
 mod definitions;
 mod diagnostics;
 mod doubles;
+mod kept_data;
 mod links;
 mod logins;
 mod real;

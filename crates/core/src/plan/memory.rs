@@ -2,6 +2,7 @@
 
 use crate::{
     id::{ImageId, InstanceId},
+    kept::GivenBack,
     name::{InstanceName, PhysicalVolume},
     ownership::Ownership,
     resolve::Prior,
@@ -85,6 +86,17 @@ pub struct Remembered {
     pub spent_copies: BTreeSet<PhysicalVolume>,
     /// Which objects it created.
     pub ownership: Ownership,
+    /// Volumes with data of instances that went, and what became of the values that belong to it.
+    pub kept: BTreeMap<PhysicalVolume, KeptData>,
+}
+
+/// A volume with the data of an instance that went, given to another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptData {
+    /// The instance that went and its stack, as they were called last: `shop/db`; none where nobody remembers.
+    pub of: Option<String>,
+    /// What became of the values that belong to the data.
+    pub values: GivenBack,
 }
 
 impl Remembered {
@@ -105,6 +117,18 @@ impl Remembered {
         };
         let all = instances.into_iter().filter_map(|(name, id)| Some((name.clone(), wires(id)?)));
         all.filter(|(_, wires)| !wires.is_empty()).collect()
+    }
+
+    /// Whether a container of an instance was ever seen ready.
+    pub fn was_applied(&self, instance: &InstanceId) -> bool {
+        let mut specs = self.applied.get(instance).into_iter().flatten();
+        specs.any(|known| known.state != AppliedState::Begun)
+    }
+
+    /// What an instance's container was last made from: the last that was seen ready, or else the last that was begun.
+    pub fn last_applied(&self, instance: &InstanceId) -> Option<&RememberedSpec> {
+        let specs = self.applied.get(instance)?;
+        specs.iter().find(|known| known.state != AppliedState::Begun).or_else(|| specs.first())
     }
 
     /// Whether a container of an instance had that volume.

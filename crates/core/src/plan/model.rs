@@ -5,6 +5,7 @@ use crate::{
     desired::Readiness,
     engine::EngineKind,
     id::{ApplyId, ContainerId, ImageId, NetworkId},
+    kept::GivenBack,
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
     ownership::{CreatedObject, ObjectKind},
     resolve::{BuildSpec, Problem, Provisioning, Supply},
@@ -40,6 +41,9 @@ pub struct Plan {
     /// Imports that are wired in what runs and are not any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unwired: Vec<Unwired>,
+    /// Volumes with data of instances that went, which others take over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub takeovers: Vec<Takeover>,
     /// What to beware of.
     pub warnings: Vec<Problem>,
     /// What is worth knowing.
@@ -228,6 +232,22 @@ impl fmt::Display for Action {
             Self::Verify { .. } => f.write_str("see that everything still runs"),
         }
     }
+}
+
+/// A volume with the data of an instance that went, which another one takes over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Takeover {
+    /// The volume.
+    pub volume: PhysicalVolume,
+    /// Who takes it over.
+    pub instance: InstanceName,
+    /// Whose data it holds, by their names then: `shop/db`.
+    pub of: String,
+    /// Whether it was made by another home.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub of_another_home: bool,
+    /// What became of the values that belong to the data.
+    pub values: GivenBack,
 }
 
 /// A volume's content into another volume.

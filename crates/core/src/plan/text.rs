@@ -1,6 +1,6 @@
 //! A plan as text: sorted, stable, fit for a diff.
 
-use super::{Change, ChangeKind, Consumer, Plan, Subject};
+use super::{Change, ChangeKind, Consumer, Plan, Subject, Takeover};
 use crate::{
     name::PhysicalVolume,
     resolve::{BuildSpec, Supply},
@@ -36,8 +36,15 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
         let what = if *supply == Supply::Build { "build" } else { "pull" };
         let _ = writeln!(text, "image {image}: known after {what}");
     }
-    if !plan.warnings.is_empty() || !plan.notes.is_empty() || !plan.unused_volumes.is_empty() {
+    let nothing_to_note = plan.warnings.is_empty()
+        && plan.notes.is_empty()
+        && plan.takeovers.is_empty()
+        && plan.unused_volumes.is_empty();
+    if !nothing_to_note {
         text.push('\n');
+    }
+    for takeover in &plan.takeovers {
+        taken_over(takeover, &mut text);
     }
     for warning in &plan.warnings {
         let _ = writeln!(text, "warning: {warning}");
@@ -55,6 +62,17 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     }
     let _ = write!(text, "\n{}\n", summary(plan));
     text
+}
+
+/// Whose data an instance gets, and with which of the values that belong to it.
+fn taken_over(takeover: &Takeover, text: &mut String) {
+    let Takeover { volume, instance, of, of_another_home, values } = takeover;
+    let home = if *of_another_home { " of another home" } else { "" };
+    let _ = write!(text, "note: {instance} takes over volume {volume} with the data of '{of}'{home}");
+    if !values.same.is_empty() {
+        let _ = write!(text, "; as last used with it: {}", values.same.join(", "));
+    }
+    text.push('\n');
 }
 
 /// Wires that are made, changed or gone, and those to other stacks; of others that stay only that DevArch made them, unless

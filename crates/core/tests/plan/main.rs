@@ -14,5 +14,6 @@ mod promises;
 mod random;
 mod snapshot;
 mod support;
+mod takeover;
 mod undo;
 mod wires;

@@ -160,6 +160,7 @@ impl Paper {
             remembered: Remembered {
                 applied: BTreeMap::new(),
                 spent_copies: BTreeSet::new(),
+                kept: BTreeMap::new(),
                 ownership: Ownership::new(StoreId::new("store-1")),
             },
             subnet: "10.213.0.0/24".parse().unwrap(),

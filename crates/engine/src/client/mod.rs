@@ -35,6 +35,7 @@ use devarch_core::{
     id::{ContainerId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
     observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork},
+    secret::Secret,
     spec::{CreateContainer, FileSpec, NetworkSpec},
     unit::Millis,
 };
@@ -121,6 +122,10 @@ impl Engine for BollardEngine {
 
     async fn inspect(&self, id: &ContainerId) -> Result<Option<Inspection>> {
         state::inspect(self, id).await
+    }
+
+    async fn environment(&self, id: &ContainerId) -> Result<BTreeMap<String, Secret>> {
+        state::environment(self, id).await
     }
 
     async fn pull_image(

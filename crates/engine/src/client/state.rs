@@ -5,9 +5,11 @@ use crate::{Inspection, cause::During, wire::Call};
 use devarch_core::{
     id::{ContainerId, ImageId},
     observed::{HealthState, RunState},
+    secret::Secret,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Docker's and Podman's states. One that is not known counts as running: nothing may take a container for stopped
 /// that perhaps still writes to its volume.
@@ -152,6 +154,30 @@ fn judged(health: HealthState, started_at: &str, times: CheckTimes, now: Timesta
         }
         _ => health,
     }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Configured {
+    config: Config,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    env: Option<Vec<String>>,
+}
+
+pub(super) async fn environment(
+    engine: &BollardEngine,
+    id: &ContainerId,
+) -> Result<BTreeMap<String, Secret>> {
+    let call = Call::get(format!("/containers/{id}/json"));
+    let found: Option<Configured> =
+        engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
+    let entries = found.and_then(|found| found.config.env).unwrap_or_default();
+    let named = entries.iter().filter_map(|entry| entry.split_once('='));
+    Ok(named.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect())
 }
 
 impl From<Inspected> for Inspection {

@@ -4,6 +4,7 @@ use devarch_core::{
     engine::{EngineBinding, EngineKind},
     hash::HashKey,
     id::{ApplyId, EngineId, ImageId, InstanceId, PlanId, SecretId, StackId},
+    kept::KeptValues,
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
     plan::AppliedState,
     policy::Allowance,
@@ -17,11 +18,13 @@ use devarch_core::{
     },
     wire::{ExternalDecl, Prefer, Property, Wiring},
 };
-use devarch_store::{Applied, Apply, ApplyOutcome, Author, LockOwner, SavedPlan, StackLock, Store};
+use devarch_store::{
+    Applied, Apply, ApplyOutcome, Author, KeptVolume, LockOwner, SavedPlan, StackLock, Store,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 /// What is secret in the samples.
@@ -33,7 +36,9 @@ pub(crate) const MADE: &str = "s3cret-made-for-an-instance";
 pub(crate) const APPLIED: &str = "s3cret-that-was-applied";
 pub(crate) const DEFINED: &str = "s3cret-in-a-definition";
 pub(crate) const OUTSIDE: &str = "s3cret-of-something-outside";
-pub(crate) const SECRETS: [&str; 8] = [PASSWORD, CONTENT, PROPERTY, OWN, MADE, APPLIED, DEFINED, OUTSIDE];
+pub(crate) const KEPT: &str = "s3cret-kept-with-a-volume";
+pub(crate) const SECRETS: [&str; 9] =
+    [PASSWORD, CONTENT, PROPERTY, OWN, MADE, APPLIED, DEFINED, OUTSIDE, KEPT];
 
 /// Parses a name.
 pub(crate) fn named<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
@@ -94,6 +99,32 @@ pub(crate) fn kept(value: &str) -> KeptSecret {
         id: SecretId::new(uuid::Uuid::now_v7().to_string()),
         value: SecretValue::new(value),
         changed_at: 1_700_000_000_000,
+    }
+}
+
+/// Values of every kind that can be kept with a volume.
+pub(crate) fn kept_values(value: &str) -> KeptValues {
+    let value = SecretValue::new(value);
+    let logins = BTreeMap::from([("own db web_db".to_owned(), value.clone())]);
+    KeptValues {
+        environment: BTreeMap::from([("PASSWORD".to_owned(), value.clone())]),
+        secrets: BTreeMap::from([(named("PW"), value)]),
+        logins: BTreeMap::from([(named("web"), logins)]),
+    }
+}
+
+/// A volume of a stack that is gone.
+pub(crate) fn kept_volume() -> KeptVolume {
+    KeptVolume {
+        engine: EngineId::new("engine-1"),
+        physical: PhysicalVolume::from_stored("devarch-old-db-data"),
+        stack_id: StackId::new("stack-old"),
+        stack: named("old"),
+        instance_id: InstanceId::new("instance-old"),
+        instance: named("db"),
+        volume: named("data"),
+        deleted_at: UNIX_EPOCH,
+        values: kept_values(KEPT),
     }
 }
 

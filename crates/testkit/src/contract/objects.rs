@@ -9,6 +9,7 @@ use devarch_core::{
     id::ContainerId,
     name::{ContainerName, PhysicalVolume},
     observed::RunState,
+    text::Text,
 };
 use devarch_engine::EngineErrorKind as Kind;
 
@@ -35,6 +36,20 @@ pub async fn a_container_is_listed_with_what_it_was_made_of(f: &Fixture) {
     assert_eq!(seen.state, RunState::Running);
     let address = crate::fixture::address(&network, 9);
     assert_eq!(seen.networks[network.name.as_str()], Some(address.into()));
+}
+
+/// Running or not; of a container that is gone there are none.
+pub async fn a_container_tells_the_variables_it_was_made_with(f: &Fixture) {
+    let mut request = f.request("db", &RUNS);
+    request.spec.environment.insert("PLAIN".to_owned(), Text::plain("a b=c"));
+    request.spec.environment.insert("PASSWORD".to_owned(), Text::secret("hunter2=\n"));
+    let id = f.create(&request).await;
+    let told = f.engine.environment(&id).await.unwrap();
+    assert_eq!(told["PLAIN"].reveal(), "a b=c");
+    assert_eq!(told["PASSWORD"].reveal(), "hunter2=\n");
+    f.engine.start(&id).await.unwrap();
+    assert_eq!(f.engine.environment(&id).await.unwrap()["PLAIN"].reveal(), "a b=c");
+    assert!(f.engine.environment(&ContainerId::new("0123456789abcdef")).await.unwrap().is_empty());
 }
 
 /// Whatever the engine's status code for it is.

@@ -18,6 +18,7 @@ use devarch_core::{
     id::{ContainerId, ImageId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
     observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, RunState},
+    secret::Secret,
     spec::{CreateContainer, FileSpec, NetworkSpec},
     template::HealthTest,
     unit::Millis,
@@ -232,6 +233,10 @@ impl Engine for MemoryEngine {
 
     async fn inspect(&self, id: &ContainerId) -> Result<Option<Inspection>> {
         self.call(Call::Inspect, &self.name_of(id), |world| Ok(world.inspect(id))).await
+    }
+
+    async fn environment(&self, id: &ContainerId) -> Result<BTreeMap<String, Secret>> {
+        self.call(Call::Inspect, &self.name_of(id), |world| Ok(world.environment(id))).await
     }
 
     async fn pull_image(

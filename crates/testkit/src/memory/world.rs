@@ -11,6 +11,7 @@ use devarch_core::{
     id::{ContainerId, ImageId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
     observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
+    secret::Secret,
     spec::{CreateContainer, FileSpec, MountFrom, NetworkSpec, PublishedPort},
 };
 use devarch_engine::{EngineErrorKind as Kind, ExecIo, Inspection, ProbeResult};
@@ -440,6 +441,12 @@ impl World {
         };
         self.execs.insert(exec.clone(), code);
         Ok(exec::ended(exec, behaviour.output))
+    }
+
+    pub(super) fn environment(&self, id: &ContainerId) -> BTreeMap<String, Secret> {
+        let container = self.containers.get(id);
+        let variables = container.into_iter().flat_map(|container| &container.request.spec.environment);
+        variables.map(|(name, value)| (name.clone(), Secret::new(value.reveal()))).collect()
     }
 
     pub(super) fn inspect(&self, id: &ContainerId) -> Option<Inspection> {

@@ -7,6 +7,7 @@ mod images;
 pub(super) mod links;
 mod order;
 mod supplies;
+mod takeover;
 mod up;
 mod wires;
 
@@ -236,6 +237,8 @@ impl<'a> Builder<'a> {
         self.tell_consumers();
         self.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
         let unused_volumes = self.unused_volumes();
+        let takeovers = self.takeovers();
+        self.warnings.extend(takeover::warnings(&takeovers));
         let Case { desired, observed, .. } = self.case;
         Plan {
             stack: desired.identity.stack_name.to_string(),
@@ -246,6 +249,7 @@ impl<'a> Builder<'a> {
             changes: self.changes,
             wires: wires::listed(desired),
             unwired: wires::lost(desired),
+            takeovers,
             warnings: desired.warnings.iter().cloned().chain(self.warnings).collect(),
             notes: desired.notes.iter().cloned().chain(self.notes).collect(),
             unused_volumes,

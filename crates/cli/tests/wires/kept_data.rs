@@ -1,0 +1,151 @@
+//! Data keeps its keys: whoever takes a volume over logs in with the values it was last used with.
+
+use crate::common::{Ran, World};
+use devarch_core::engine::EngineKind;
+
+/// A database, an application that logs in as its user, one with a login of its own, and data that needs a secret which
+/// the user set.
+const SHOP: &str = r#"
+version: "1"
+templates:
+  client:
+    image: postgres:17.2
+    entrypoint: ["sleep", "1000"]
+    stop_grace_period: 0s
+    volumes: ["nothing:/var/lib/postgresql/data"]
+    imports:
+      - name: db
+        type: postgres
+        environment: { PGHOST: "{host}", PGPORT: "{port}", PGUSER: "{user}", PGPASSWORD: "{password}", PGDATABASE: "{database}" }
+stacks:
+  STACK:
+    instances:
+      db: { template: postgres }
+      app: { template: client }
+      own:
+        template: client
+        imports:
+          - name: db
+            type: postgres
+            own: true
+            environment: { PGHOST: "{host}", PGPORT: "{port}", PGUSER: "{user}", PGPASSWORD: "{password}", PGDATABASE: "{database}" }
+      vault: { template: busybox, volumes: ["data:/data"], environment: { KEY: "k:${secret:KEY}" } }
+"#;
+
+impl World {
+    fn psql(&self, instance: &str, sql: &str) -> String {
+        let args = ["exec", &format!("STACK/{instance}"), "-T", "--", "psql", "-tAc", sql];
+        self.ok_soon(&args).stdout.trim().to_owned()
+    }
+
+    /// A table of the application's, and of the consumer's with a login of its own.
+    fn fill(&self) {
+        for instance in ["app", "own"] {
+            self.psql(instance, "CREATE TABLE kept (item text); INSERT INTO kept VALUES ('precious')");
+        }
+    }
+
+    /// Both still log in with their variables, and the secret is the one that was set.
+    fn opens(&self, after: &Ran) {
+        assert_eq!(self.psql("app", "SELECT item FROM kept"), "precious", "{after}");
+        assert_eq!(self.psql("own", "SELECT item FROM kept"), "precious", "{after}");
+        let key = ["exec", "STACK/vault", "-T", "--no-redact", "--", "sh", "-c", "echo $KEY"];
+        assert_eq!(self.ok(&key).stdout, "k:hunter2\n", "{after}");
+        self.ok(&["plan", "STACK", "--detailed-exitcode"]);
+        for secret in ["hunter2", &self.password()] {
+            assert!(!after.to_string().contains(secret), "{after}");
+        }
+    }
+
+    fn password(&self) -> String {
+        let shown = self.json(&["wire", "env", "STACK/app", "--reveal"]);
+        shown["PGPASSWORD"].as_str().unwrap().to_owned()
+    }
+}
+
+fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    world.define(SHOP);
+    let set = world.feed(b"hunter2", &["secret", "set", "STACK", "KEY"]);
+    assert_eq!(set.code, 0, "{set}");
+    world.ok(&["up", "--yes"]);
+    world.fill();
+    let password = world.password();
+
+    // What was never applied is not what the data knows.
+    let later = world.feed(b"hunter3", &["secret", "set", "STACK", "KEY"]);
+    assert_eq!(later.code, 0, "{later}");
+    world.ok(&["down", "--yes"]);
+    let deleted = world.ok(&["stack", "delete", "STACK", "--yes"]);
+    let kept = "devarch-STACK-db-data (secrets kept with it: POSTGRES_PASSWORD, login own_db)";
+    assert!(deleted.stdout.contains(kept), "{deleted}");
+    assert!(
+        deleted.stdout.contains("devarch-STACK-vault-data (secrets kept with it: secret KEY)"),
+        "{deleted}"
+    );
+    world.ok(&["secret", "rotate-key"]);
+    let again = world.ok(&["up", "--yes", "--reuse-volumes"]);
+    let note = "note: db takes over volume devarch-STACK-db-data with the data of 'STACK/db'; as last used with it: \
+                POSTGRES_PASSWORD, login own_db";
+    assert!(again.stderr.contains(note), "{again}");
+    world.opens(&again);
+    assert_eq!(world.password(), password);
+
+    // The same of an instance that is removed and added.
+    world.ok(&["instance", "remove", "STACK/db"]);
+    world.ok(&["instance", "add", "STACK/db", "postgres"]);
+    world.fails(5, &["apply", "STACK", "--yes"]);
+    let added = world.ok(&["apply", "STACK", "--reuse-volumes", "--yes"]);
+    world.opens(&added);
+    assert_eq!(world.password(), password);
+
+    // And of a home that is lost, as far as its containers still show the values.
+    std::fs::rename(world.home(), world.home().with_extension("lost")).unwrap();
+    world.ok(&["adopt", "STACK", "--yes"]);
+    let adopted = world.ok(&["up", "--yes", "--adopt-volumes"]);
+    assert!(adopted.stderr.contains("with the data of 'STACK/db' of another home; as last"), "{adopted}");
+    world.opens(&adopted);
+    assert_eq!(world.password(), password);
+}
+
+#[test]
+fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with_on_docker() {
+    data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(EngineKind::Docker);
+}
+
+#[test]
+fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with_on_podman() {
+    data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(EngineKind::Podman);
+}
+
+/// What is wanted is another password than the data has: that is not hidden, and said.
+fn a_password_that_the_definition_gives_itself_wins_with_a_warning(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    let db = |environment: &str| {
+        format!(
+            "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
+             db: {{template: busybox, volumes: [\"data:/data\"], environment: {{PASSWORD: {environment}}}}}\n"
+        )
+    };
+    world.write(&db("{generate: 20}"));
+    world.ok(&["up", "--yes"]);
+    world.ok(&["down", "--yes"]);
+    world.ok(&["stack", "delete", "STACK", "--yes"]);
+    world.write(&db("{value: hunter2, secret: true}"));
+    let again = world.ok(&["up", "--yes", "--reuse-volumes"]);
+    let warning = "db.volumes: the definition gives other values for PASSWORD than volume devarch-STACK-db-data was \
+                   last used with";
+    assert!(again.stderr.contains(warning), "{again}");
+    let password = ["exec", "STACK/db", "-T", "--no-redact", "--", "sh", "-c", "echo $PASSWORD"];
+    assert_eq!(world.ok(&password).stdout, "hunter2\n");
+}
+
+#[test]
+fn a_password_that_the_definition_gives_itself_wins_with_a_warning_on_docker() {
+    a_password_that_the_definition_gives_itself_wins_with_a_warning(EngineKind::Docker);
+}
+
+#[test]
+fn a_password_that_the_definition_gives_itself_wins_with_a_warning_on_podman() {
+    a_password_that_the_definition_gives_itself_wins_with_a_warning(EngineKind::Podman);
+}
