@@ -1,7 +1,9 @@
 //! The way of every command that changes what runs: show the plan, ask, pull and build what it needs, take the lock, carry
 //! it out, tell what is there now.
 
-use crate::{error::CliError, plan_view, progress::Progress, session::Session, status_view, style};
+use crate::{
+    error::CliError, plan_view, progress::Progress, session::Session, shown::Shown, status_view, style,
+};
 use devarch_app::{
     AppError, ApplyOptions, Approved, Draft, HeldLock, LockRequest, Lookup, Outcome, Prepared, Recover,
     StackLocks, StatusOptions, Supplied,
@@ -288,7 +290,7 @@ pub(crate) async fn report(session: &Session, stack: &StackName, outcome: Outcom
     session.terminal.result(&value, || status_view::stack(&status))?;
     if outcome.steps > 0 {
         let done = format!("done: {} steps in {seconds:.1} s", outcome.steps);
-        session.terminal.note(&style::paint(style::GOOD, &done));
+        session.terminal.note(&Shown::styled(style::GOOD, &done));
     }
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! Definitions, for people and as JSON. Overrides are shown as the effective config they lead to, never as stored:
 //! that form holds secrets.
 
-use crate::{error::CliError, session::Session, style, table::Table};
+use crate::{error::CliError, session::Session, shown::Shown, style, table::Table};
 use devarch_core::{
     stack::{Instance, Stack, Wanted},
     wire::Wiring,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 /// A stack's definition.
 #[derive(Serialize)]
@@ -58,8 +58,9 @@ impl<'a> StackView<'a> {
     }
 
     /// As text.
-    pub(crate) fn render(&self) -> String {
-        let mut text = style::paint(style::STRONG, self.name) + "\n";
+    pub(crate) fn render(&self) -> Shown {
+        let mut text = Shown::styled(style::STRONG, self.name);
+        text.end_line();
         let allow = (!self.allow.is_empty()).then(|| self.allow.join(", "));
         let facts = [
             ("id", Some(self.id.to_owned())),
@@ -74,10 +75,11 @@ impl<'a> StackView<'a> {
         ];
         for (what, value) in facts {
             if let Some(value) = value {
-                let _ = writeln!(text, "  {what:<9}{value}");
+                writeln!(text, "  {what:<9}{value}");
             }
         }
-        text + &instances(&self.instances)
+        text.append(&instances(&self.instances));
+        text
     }
 }
 
@@ -110,7 +112,7 @@ impl<'a> InstanceView<'a> {
 }
 
 /// Instances as a table.
-pub(crate) fn instances(instances: &[InstanceView<'_>]) -> String {
+pub(crate) fn instances(instances: &[InstanceView<'_>]) -> Shown {
     let mut table = Table::new(["INSTANCE", "TEMPLATE", "WANTED", "PORTS", "VOLUMES"]);
     for instance in instances {
         let wanted = match (instance.enabled, instance.wanted) {
@@ -129,7 +131,7 @@ pub(crate) fn instances(instances: &[InstanceView<'_>]) -> String {
             volumes.join(" ").into(),
         ]);
     }
-    if instances.is_empty() { "  no instances\n".to_owned() } else { table.render(2) }
+    if instances.is_empty() { "  no instances\n".into() } else { table.render(2) }
 }
 
 /// Tells that an edit was made: in words, or as the stack it made.

@@ -1,6 +1,6 @@
 //! Errors at the edge: what is printed, the hint that goes with it, the exit code.
 
-use crate::{exit::Exit, signals, snippet, style, terminal};
+use crate::{exit::Exit, shown::Shown, signals, snippet, style, terminal};
 use devarch_app::{AppError, ErrorKind};
 use devarch_core::name::StackName;
 use std::{error::Error as _, io};
@@ -52,8 +52,9 @@ pub(crate) enum CliError {
 }
 
 /// An error as `--json` has it.
-pub(crate) fn as_json(message: &str, exit: Exit) -> String {
-    serde_json::json!({"error": {"message": message, "exit_code": exit.0}}).to_string()
+pub(crate) fn as_json(message: &str, exit: Exit) -> Shown {
+    let value = serde_json::json!({"error": {"message": message, "exit_code": exit.0}});
+    Shown::json(&value).unwrap_or_default()
 }
 
 impl CliError {
@@ -83,21 +84,26 @@ impl CliError {
         }
     }
 
-    fn as_text(&self) -> String {
+    fn as_text(&self) -> Shown {
         if let Self::App(AppError::Invalid { origin, wrong }) = self
             && let Some(text) = snippet::render(origin, wrong)
         {
             return text;
         }
-        let mut text = style::paint(style::ERROR, "error:") + " " + &self.to_string();
+        let mut text = Shown::styled(style::ERROR, "error:");
+        write!(text, " ");
+        text.append(&self.to_string());
         if let Self::App(error) = self {
             for cause in causes(error) {
-                text.push_str("\n  because: ");
-                text.push_str(&cause);
+                text.end_line();
+                write!(text, "  because: ");
+                text.append(&cause);
             }
         }
         if let Some(hint) = self.hint() {
-            text = text + "\n" + &style::paint(style::HINT, "hint:") + " " + hint;
+            text.end_line();
+            text.paint(style::HINT, "hint:");
+            write!(text, " {hint}");
         }
         text
     }

@@ -1,17 +1,18 @@
 //! What was found of a stack's wires, for people.
 
-use crate::{session::Session, style};
+use crate::{session::Session, shown::Shown, style};
 use devarch_core::wire::{Finding, Severity};
 
 /// One line: the severity in its colour, then where and what.
-pub(crate) fn line(finding: &Finding) -> String {
+pub(crate) fn line(finding: &Finding) -> Shown {
     let style = match finding.severity {
         Severity::Error => style::BAD,
         Severity::Warning => style::WARN,
         Severity::Note => style::DIM,
     };
-    let severity = format!("{}:", finding.severity.as_str());
-    format!("{} {}", style::paint(style, &severity), finding.problem)
+    let mut line = Shown::styled(style, &format!("{}:", finding.severity.as_str()));
+    write!(line, " {}", finding.problem);
+    line
 }
 
 /// Tells them beside the result.

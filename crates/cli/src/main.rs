@@ -18,6 +18,7 @@ mod passphrase;
 mod plan_view;
 mod progress;
 mod session;
+mod shown;
 mod signals;
 mod snippet;
 mod status_view;
@@ -103,8 +104,7 @@ fn refused(error: &clap::Error) -> ExitCode {
     if exit != Exit::OK && std::env::args_os().any(|arg| arg == "--json") {
         terminal::to_stderr(&error::as_json(error.to_string().trim(), exit));
     } else {
-        // Where even this can't be written there is nobody to tell.
-        let _ = error.print();
+        terminal::usage(&error);
     }
     ExitCode::from(exit.0)
 }

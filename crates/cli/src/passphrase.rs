@@ -77,7 +77,7 @@ fn text(called: &str, bytes: Result<Zeroizing<Vec<u8>>, ReadError>) -> Result<Ze
 /// Writes a new file that is its user's alone, or stdout.
 pub(crate) fn write(terminal: Terminal, path: &Path, text: &str) -> Result<(), CliError> {
     if path.as_os_str() == "-" {
-        return terminal.print(text);
+        return terminal.data(text);
     }
     let shown = path.display();
     let refused = |error: io::Error| CliError::Invalid(format!("{shown}: {error}; nothing was written"));

@@ -1,8 +1,14 @@
 //! What an apply does while it does it: one line for each instance, drawn live on a terminal, plain lines elsewhere.
 
-use crate::terminal::{Terminal, to_stderr};
+use crate::{
+    shown::Shown,
+    terminal::{Terminal, to_stderr},
+};
 use devarch_app::Event;
-use devarch_core::plan::{Plan, Step, StepId};
+use devarch_core::{
+    escape,
+    plan::{Plan, Step, StepId},
+};
 use devarch_engine::PullProgress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -157,15 +163,17 @@ impl Progress {
 
     fn say(&self, subject: &str, text: &str, last: bool) {
         let Some(live) = &self.live else {
-            to_stderr(&format!("{subject}: {text}"));
+            let mut line = Shown::default();
+            write!(line, "{subject}: {text}");
+            to_stderr(&line);
             return;
         };
         let mut lines = self.lines();
         let bar = lines.entry(subject.to_owned()).or_default().bar.get_or_insert_with(|| bar(live, subject));
         if last {
-            bar.finish_with_message(text.to_owned());
+            bar.finish_with_message(escape::line(text).into_owned());
         } else {
-            bar.set_message(text.to_owned());
+            bar.set_message(escape::line(text).into_owned());
         }
     }
 }
@@ -175,7 +183,7 @@ fn bar(live: &MultiProgress, subject: &str) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:24!} {wide_msg}") {
         bar.set_style(style);
     }
-    bar.set_prefix(subject.to_owned());
+    bar.set_prefix(escape::line(subject).into_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

@@ -1,7 +1,11 @@
 //! What is wrong with a file, shown at the lines it is wrong in.
 
+use crate::shown::Shown;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
-use devarch_core::read::{Diagnostic, Diagnostics, Place};
+use devarch_core::{
+    escape,
+    read::{Diagnostic, Diagnostics, Place},
+};
 use devarch_files::{FileKind, read_named};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +17,7 @@ use std::{
 const LONGEST_LINE: usize = 2_000;
 
 /// The errors of a file with its source lines; `None` where the origin is no file or no error has a place in it.
-pub(crate) fn render(origin: &str, wrong: &Diagnostics) -> Option<String> {
+pub(crate) fn render(origin: &str, wrong: &Diagnostics) -> Option<Shown> {
     if wrong.iter().all(|diagnostic| diagnostic.place.is_none()) {
         return None;
     }
@@ -21,10 +25,11 @@ pub(crate) fn render(origin: &str, wrong: &Diagnostics) -> Option<String> {
         let source = read_named(Path::new(origin), FileKind::Project).ok()?;
         lines(&String::from_utf8_lossy(&source), wrong)
     };
-    let groups = wrong.iter().map(|diagnostic| group(origin, &lines, diagnostic));
+    let origin = escape::line(origin);
+    let groups = wrong.iter().map(|diagnostic| group(&origin, &lines, diagnostic));
     let more = wrong.and_more_text().map(|more| Group::with_title(Level::ERROR.primary_title(more)));
     let groups: Vec<Group<'_>> = groups.chain(more).collect();
-    Some(Renderer::styled().decor_style(DecorStyle::Ascii).render(&groups))
+    Some(Shown::rendered(&Renderer::styled().decor_style(DecorStyle::Ascii).render(&groups)))
 }
 
 /// The lines that errors are in, by their numbers, as they may be shown.
@@ -33,7 +38,7 @@ fn lines(source: &str, wrong: &[Diagnostic]) -> BTreeMap<u64, String> {
     let numbers: BTreeSet<u64> = places.map(|place| place.line).collect();
     let lines = (1..).zip(source.lines()).filter(|(number, _)| numbers.contains(number));
     let lines = lines.filter(|(_, line)| line.len() <= LONGEST_LINE);
-    lines.map(|(number, line)| (number, without_values(line))).collect()
+    lines.map(|(number, line)| (number, without_values(&escape::pictured(line)))).collect()
 }
 
 fn group<'a>(origin: &'a str, lines: &'a BTreeMap<u64, String>, diagnostic: &'a Diagnostic) -> Group<'a> {
@@ -41,6 +46,7 @@ fn group<'a>(origin: &'a str, lines: &'a BTreeMap<u64, String>, diagnostic: &'a 
         "" => diagnostic.message.clone(),
         path => format!("{path}: {}", diagnostic.message),
     };
+    let title = escape::block(&title).into_owned();
     let shown = diagnostic.place.and_then(|place| {
         let line = lines.get(&place.line)?;
         Some((line, usize::try_from(place.line).ok()?, span(line, place)?))

@@ -1,18 +1,19 @@
 //! How stacks are, for people.
 
 use crate::{
-    finding_view, style,
+    finding_view,
+    shown::Shown,
+    style,
     table::{Cell, Table},
     when::clock,
 };
 use anstyle::Style;
-use devarch_app::{HeldLock, InstanceStatus, LastApply, StackStatus, Stands, StepUnderWay};
+use devarch_app::{HeldLock, InstanceStatus, LastApply, StackStatus, Stands};
 use devarch_core::{
     observed::{HealthState, RunState},
     stack::Wanted,
 };
 use serde::Serialize;
-use std::fmt::Write as _;
 
 /// The form of `status --json`.
 #[derive(Serialize)]
@@ -22,49 +23,71 @@ pub(crate) struct Statuses<'a> {
 }
 
 /// All stacks, one below the other.
-pub(crate) fn render(stacks: &[StackStatus]) -> String {
+pub(crate) fn render(stacks: &[StackStatus]) -> Shown {
     if stacks.is_empty() {
-        return "no stacks yet; `devarch init` and `devarch up` make one\n".to_owned();
+        return "no stacks yet; `devarch init` and `devarch up` make one".into();
     }
-    stacks.iter().map(stack).collect::<Vec<_>>().join("\n")
+    let mut text = Shown::default();
+    for (at, status) in stacks.iter().enumerate() {
+        if at > 0 {
+            text.end_line();
+        }
+        text.append(&stack(status));
+    }
+    text
 }
 
 /// One stack: a line on it, and a table of its instances.
-pub(crate) fn stack(status: &StackStatus) -> String {
-    let mut text = style::paint(style::STRONG, status.name.as_str());
+pub(crate) fn stack(status: &StackStatus) -> Shown {
+    let mut text = Shown::styled(style::STRONG, status.name.as_str());
     match &status.engine {
-        Some(engine) => {
-            let _ = write!(text, " on {engine}");
-        }
-        None => text.push_str(", not applied yet"),
+        Some(engine) => write!(text, " on {engine}"),
+        None => write!(text, ", not applied yet"),
     }
     if let Some(project) = &status.project {
-        let _ = write!(text, ", from {project}");
+        write!(text, ", from {project}");
     }
     if !status.enabled {
-        text.push_str(&style::paint(style::WARN, ", disabled"));
+        text.paint(style::WARN, ", disabled");
     }
-    text.push('\n');
+    text.end_line();
     if let Some(unknown) = &status.unknown {
-        let _ = writeln!(text, "  {} {unknown}", style::paint(style::BAD, "nothing is known of what runs:"));
+        fact(&mut text, (style::BAD, "nothing is known of what runs:"), unknown);
     }
     if let Some(lock) = &status.lock {
-        let _ = writeln!(text, "  {} {}", style::paint(style::WARN, "locked:"), locked(lock));
+        fact(&mut text, (style::WARN, "locked:"), &locked(lock));
     }
     if let Some(last) = &status.last_apply {
-        text.push_str(&last_apply(status, last));
+        last_apply(&mut text, status, last);
     }
     for finding in &status.findings {
-        let _ = writeln!(text, "  {}", finding_view::line(finding));
+        write!(text, "  ");
+        text.append(&finding_view::line(finding));
+        text.end_line();
     }
     for container in &status.left_alone {
-        let _ = writeln!(
-            text,
-            "  {} container '{container}' carries this stack's labels, but DevArch does not remember creating it; it is \
-             left alone",
-            style::paint(style::WARN, "note:")
+        let note = format!(
+            "container '{container}' carries this stack's labels, but DevArch does not remember creating it; it is \
+             left alone"
         );
+        fact(&mut text, (style::WARN, "note:"), &note);
     }
+    if status.instances.is_empty() {
+        writeln!(text, "  no instances");
+    } else {
+        text.append(&instances(status).render(2));
+    }
+    text
+}
+
+/// A line on the stack as a whole.
+fn fact(text: &mut Shown, (style, what): (Style, &str), value: &str) {
+    write!(text, "  ");
+    text.paint(style, what);
+    writeln!(text, " {value}");
+}
+
+fn instances(status: &StackStatus) -> Table {
     let mut table = Table::new(["INSTANCE", "STATE", "HEALTH", "PORTS", "URL", ""]);
     for instance in &status.instances {
         table.row([
@@ -76,7 +99,7 @@ pub(crate) fn stack(status: &StackStatus) -> String {
             note(instance),
         ]);
     }
-    text + &if status.instances.is_empty() { "  no instances\n".to_owned() } else { table.render(2) }
+    table
 }
 
 fn locked(lock: &HeldLock) -> String {
@@ -95,23 +118,24 @@ fn locked(lock: &HeldLock) -> String {
     }
 }
 
-fn last_apply(status: &StackStatus, last: &LastApply) -> String {
+fn last_apply(text: &mut Shown, status: &StackStatus, last: &LastApply) {
     let what = format!("`devarch {}` of {} at {}", last.command, last.author, clock(last.started_at));
     let name = &status.name;
     match &last.stands {
         Stands::UnderWay => {
-            let step = |step: &StepUnderWay| format!("    {}, since {}\n", step.what, clock(step.since));
-            last.steps.iter().map(step).collect()
+            for step in &last.steps {
+                writeln!(text, "    {}, since {}", step.what, clock(step.since));
+            }
         }
         Stands::Interrupted => {
             let way_out =
                 format!("`devarch apply {name} --resume` finishes, `--undo` puts back what ran before");
-            format!("  {} {what}; {way_out}\n", style::paint(style::BAD, "interrupted:"))
+            fact(text, (style::BAD, "interrupted:"), &format!("{what}; {way_out}"));
         }
         Stands::Failed { error } => {
             let error = error.lines().next().unwrap_or_default().trim_end_matches(':');
             let more = format!("`devarch history show {name}` tells all of it");
-            format!("  {} {what}: {error}; {more}\n", style::paint(style::BAD, "failed:"))
+            fact(text, (style::BAD, "failed:"), &format!("{what}: {error}; {more}"));
         }
     }
 }

@@ -19,8 +19,3 @@ pub(crate) const PALETTE: [Style; 6] = [
     AnsiColor::Blue.on_default(),
     AnsiColor::BrightCyan.on_default(),
 ];
-
-/// Text in a style.
-pub(crate) fn paint(style: Style, text: &str) -> String {
-    format!("{style}{text}{style:#}")
-}

@@ -1,22 +1,23 @@
 //! Columns of text.
 
-use crate::style;
+use crate::{shown::Shown, style};
 use anstyle::Style;
+use devarch_core::escape;
 
-/// A cell: a text and how it looks.
+/// A cell: one line of text and how it looks.
 #[derive(Debug, Clone)]
 pub(crate) struct Cell(String, Style);
 
-impl<T: Into<String>> From<T> for Cell {
+impl<T: AsRef<str>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self(text.into(), Style::new())
+        Self::styled(text, Style::new())
     }
 }
 
 impl Cell {
     /// A cell that looks so.
-    pub(crate) fn styled(text: impl Into<String>, style: Style) -> Self {
-        Self(text.into(), style)
+    pub(crate) fn styled(text: impl AsRef<str>, style: Style) -> Self {
+        Self(escape::line(text.as_ref()).into_owned(), style)
     }
 
     fn width(&self) -> usize {
@@ -42,27 +43,25 @@ impl Table {
     }
 
     /// The table as text, each line indented so much.
-    pub(crate) fn render(&self, indent: usize) -> String {
+    pub(crate) fn render(&self, indent: usize) -> Shown {
         let columns = self.rows.first().map_or(0, Vec::len);
         let used: Vec<usize> =
             (0..columns).filter(|at| self.rows.iter().skip(1).any(|row| !row[*at].0.is_empty())).collect();
         let width = |at: usize| self.rows.iter().map(|row| row[at].width()).max().unwrap_or(0);
         let widths: Vec<usize> = used.iter().map(|at| width(*at)).collect();
-        let mut text = String::new();
+        let mut text = Shown::default();
         for row in &self.rows {
-            let mut line = " ".repeat(indent);
-            let mut pending = 0;
+            let mut pending = indent;
             for (at, width) in used.iter().zip(&widths) {
                 let cell = &row[*at];
                 if !cell.0.is_empty() {
-                    line.push_str(&" ".repeat(pending));
-                    line.push_str(&style::paint(cell.1, &cell.0));
+                    write!(text, "{:pending$}", "");
+                    text.paint(cell.1, &cell.0);
                     pending = 0;
                 }
                 pending += width - cell.width() + 2;
             }
-            text.push_str(&line);
-            text.push('\n');
+            text.end_line();
         }
         text
     }
@@ -77,7 +76,7 @@ mod tests {
         let mut table = Table::new(["A", "B", "C"]);
         table.row(["long".into(), "".into(), "x".into()]);
         table.row(["s".into(), "".into(), "".into()]);
-        let plain = anstream::adapter::strip_str(&table.render(2)).to_string();
+        let plain = anstream::adapter::strip_str(table.render(2).as_str()).to_string();
         assert_eq!(plain, "  A     C\n  long  x\n  s\n");
     }
 }

@@ -1,9 +1,17 @@
 //! The only way out for text: results to stdout, everything else to stderr, questions to who sits there.
+//!
+//! Nothing a value holds is obeyed by the terminal: text goes out as [`Shown`], which escapes what is put into it. What
+//! goes out otherwise is said where it does: [`Terminal::data`] to pipes, [`Terminal::raw`] from `exec` and `shell`.
 
-use crate::{Global, error::CliError};
-use devarch_core::secret::Secret;
+use crate::{
+    Global,
+    error::CliError,
+    shown::{Show, Shown},
+};
+use devarch_core::{escape, secret::Secret};
 use serde::Serialize;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write};
+use tracing_subscriber::fmt::MakeWriter;
 
 /// How the user wants to be talked to.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +42,9 @@ impl Terminal {
 
     /// A result; a line end is added where it has none.
     #[expect(clippy::unused_self, reason = "who prints has a terminal")]
-    pub(crate) fn print(self, text: &str) -> Result<(), CliError> {
+    pub(crate) fn print<T: Show + ?Sized>(self, text: &T) -> Result<(), CliError> {
+        let text = text.shown();
+        let text = text.as_str();
         let mut out = anstream::stdout().lock();
         write!(out, "{text}")?;
         if !text.ends_with('\n') && !text.is_empty() {
@@ -45,31 +55,48 @@ impl Terminal {
 
     /// A result as JSON.
     pub(crate) fn print_json<T: Serialize + ?Sized>(self, value: &T) -> Result<(), CliError> {
-        self.print(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)
+        self.print(&Shown::pretty_json(value)?)
     }
 
     /// A result in the form that was asked for.
-    pub(crate) fn result<T: Serialize + ?Sized>(
+    pub(crate) fn result<T: Serialize + ?Sized, S: Show>(
         self,
         value: &T,
-        text: impl FnOnce() -> String,
+        text: impl FnOnce() -> S,
     ) -> Result<(), CliError> {
         if self.json { self.print_json(value) } else { self.print(&text()) }
     }
 
+    /// A result that is data for another program: on a pipe every byte is as it is.
+    pub(crate) fn data(self, text: &str) -> Result<(), CliError> {
+        if io::stdout().is_terminal() {
+            return self.print(text);
+        }
+        let line_end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+        self.raw(false, text.as_bytes())?;
+        self.raw(false, line_end.as_bytes())
+    }
+
     /// Something worth knowing that is not the result.
     #[expect(clippy::unused_self, reason = "who notes has a terminal")]
-    pub(crate) fn note(self, text: &str) {
+    pub(crate) fn note<T: Show + ?Sized>(self, text: &T) {
         to_stderr(text);
     }
 
-    /// The beginning of a line of output.
-    #[expect(clippy::unused_self, reason = "who prints has a terminal")]
-    pub(crate) fn prefix(self, text: &str) -> Result<(), CliError> {
-        Ok(write!(anstream::stdout().lock(), "{text}")?)
+    /// A line that a program in a container wrote, after a prefix of ours: a terminal obeys its colours, and nothing else of
+    /// it; on a pipe every byte is as it is.
+    pub(crate) fn log_line(self, prefix: &Shown, bytes: &[u8]) -> Result<(), CliError> {
+        if io::stdout().is_terminal() {
+            let mut line = prefix.clone();
+            line.append(&Shown::coloured_line(bytes));
+            line.end_line();
+            return self.print(&line);
+        }
+        write!(anstream::stdout().lock(), "{}", prefix.as_str())?;
+        self.raw(false, &[bytes, b"\n"].concat())
     }
 
-    /// What a program in a container wrote, as it is.
+    /// What a program in a container wrote, as it is: the user asked for that program's terminal, or for its bytes.
     #[expect(clippy::unused_self, reason = "who prints has a terminal")]
     pub(crate) fn raw(self, stderr: bool, bytes: &[u8]) -> Result<(), CliError> {
         if stderr {
@@ -90,7 +117,7 @@ impl Terminal {
         if !self.interactive {
             return Err(CliError::NobodyToAsk(what.to_owned()));
         }
-        match inquire::Confirm::new(question).with_default(false).prompt() {
+        match inquire::Confirm::new(&escape::line(question)).with_default(false).prompt() {
             Ok(true) => Ok(()),
             Ok(false) => Err(CliError::Declined),
             Err(error) => Err(asked(error)),
@@ -105,19 +132,26 @@ impl Terminal {
     /// Asks which of several; the place of the answer.
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
     pub(crate) fn pick(self, question: &str, options: Vec<&str>) -> Result<usize, CliError> {
-        inquire::Select::new(question, options).raw_prompt().map(|option| option.index).map_err(asked)
+        let options = options.into_iter().map(escape::line).collect();
+        inquire::Select::new(&escape::line(question), options)
+            .raw_prompt()
+            .map(|option| option.index)
+            .map_err(asked)
     }
 
     /// Asks for a text, suggesting one.
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
     pub(crate) fn ask(self, question: &str, suggestion: &str) -> Result<String, CliError> {
-        inquire::Text::new(question).with_initial_value(suggestion).prompt().map_err(asked)
+        let (question, suggestion) = (escape::line(question), escape::line(suggestion));
+        inquire::Text::new(&question).with_initial_value(&suggestion).prompt().map_err(asked)
     }
 
     /// Asks for a text that is not shown while it is typed, twice where a slip would go unnoticed.
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
     pub(crate) fn ask_hidden(self, question: &str, twice: bool) -> Result<Secret, CliError> {
-        let prompt = inquire::Password::new(question).with_display_mode(inquire::PasswordDisplayMode::Hidden);
+        let question = escape::line(question);
+        let prompt =
+            inquire::Password::new(&question).with_display_mode(inquire::PasswordDisplayMode::Hidden);
         let prompt = if twice {
             prompt.with_custom_confirmation_message("Once more:")
         } else {
@@ -132,10 +166,13 @@ impl Terminal {
         io::stdout().is_terminal() && io::stdin().is_terminal()
     }
 
-    /// Asks for any number of a list.
+    /// Asks for any number of a list; their places.
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
-    pub(crate) fn choose(self, question: &str, options: Vec<String>) -> Result<Vec<String>, CliError> {
-        inquire::MultiSelect::new(question, options).prompt().map_err(asked)
+    pub(crate) fn choose(self, question: &str, options: &[String]) -> Result<Vec<usize>, CliError> {
+        let options = options.iter().map(|option| escape::line(option)).collect();
+        let chosen =
+            inquire::MultiSelect::new(&escape::line(question), options).raw_prompt().map_err(asked)?;
+        Ok(chosen.into_iter().map(|option| option.index).collect())
     }
 }
 
@@ -149,8 +186,25 @@ fn asked(error: inquire::InquireError) -> CliError {
 }
 
 /// Where stderr is gone there is nobody left to tell.
-pub(crate) fn to_stderr(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+pub(crate) fn to_stderr<T: Show + ?Sized>(text: &T) {
+    let _ = writeln!(anstream::stderr().lock(), "{}", text.shown().as_str());
+}
+
+/// What clap says about the arguments, or its help, in its colours. It quotes arguments: where one of them has something in
+/// it that a terminal obeys there are no colours.
+pub(crate) fn usage(error: &clap::Error) {
+    let hostile = |arg: std::ffi::OsString| arg.to_string_lossy().contains(escape::is_control);
+    let text = if std::env::args_os().any(hostile) {
+        error.render().to_string().shown().into_owned()
+    } else {
+        Shown::rendered(&error.render().ansi().to_string())
+    };
+    if error.use_stderr() {
+        to_stderr(&text);
+        return;
+    }
+    // Where even this can't be written there is nobody to tell.
+    let _ = writeln!(anstream::stdout().lock(), "{}", text.as_str());
 }
 
 /// Tells what is done, as it is done.
@@ -160,7 +214,30 @@ pub(crate) fn trace(verbose: u8) {
         .with_env_filter(format!(
             "devarch={level},devarch_app={level},devarch_engine={level},devarch_store={level}"
         ))
-        .with_writer(io::stderr)
+        .with_writer(EscapedStderr)
         .with_ansi(false)
         .init();
+}
+
+/// Where traces go: each is written at once, as a whole.
+struct EscapedStderr;
+
+impl MakeWriter<'_> for EscapedStderr {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        Self
+    }
+}
+
+impl Write for EscapedStderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        io::stderr().lock().write_all(escape::block(&text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }

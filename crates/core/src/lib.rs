@@ -9,6 +9,7 @@ pub mod build_hash;
 pub mod compose;
 pub mod desired;
 pub mod engine;
+pub mod escape;
 pub mod hash;
 pub mod id;
 pub mod kept;

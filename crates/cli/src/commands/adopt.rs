@@ -3,6 +3,7 @@ use crate::{
     error::{CliError, Done},
     exit::Exit,
     session::Session,
+    shown::Shown,
     signals,
     table::Table,
 };
@@ -83,7 +84,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     if of_stack.is_empty() {
         return Err(AppError::NothingLeft(stack).into());
     }
-    session.terminal.note(&of_stack.iter().map(|left| shown(left)).collect::<String>());
+    session.terminal.note(&listed(&of_stack));
     typed_where_it_runs(session, &stack, &of_stack)?;
     let question = format!("Is the home that made this lost, and '{stack}' to be cleared away?");
     session.terminal.confirm(&question, "clearing away what another home made")?;
@@ -99,9 +100,9 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-fn table(left: &[Leftover]) -> String {
+fn table(left: &[Leftover]) -> Shown {
     if left.is_empty() {
-        return "nothing on this engine was made by another home or user\n".to_owned();
+        return "nothing on this engine was made by another home or user".into();
     }
     let mut table = Table::new(["STACK", "CONTAINERS", "RUNNING", "NETWORKS", "VOLUMES", "MADE BY"]);
     for left in left {
@@ -118,15 +119,23 @@ fn table(left: &[Leftover]) -> String {
 }
 
 /// What is going to be removed, and what stays.
-fn shown(left: &Leftover) -> String {
-    let line =
-        |sign: &str, what: &str, name: &String, then: &str| format!("{sign}   {what} {name}: {then}\n");
-    let mut text = format!("made by home {}, of which {} containers run:\n\n", left.store, left.running);
-    text.extend(left.containers.iter().map(|name| line("-", "container", name, "remove")));
-    text.extend(left.networks.iter().map(|name| line("-", "network", name, "remove")));
-    text.extend(left.volumes.iter().map(|name| line(" ", "volume", name, "stays")));
-    text.extend(
-        left.left_alone.iter().map(|name| line(" ", "", name, "is left alone: its name is not this home's")),
-    );
+fn listed(left: &[&Leftover]) -> Shown {
+    let mut text = Shown::default();
+    for left in left {
+        writeln!(text, "made by home {}, of which {} containers run:", left.store, left.running);
+        text.end_line();
+        for name in &left.containers {
+            writeln!(text, "-   container {name}: remove");
+        }
+        for name in &left.networks {
+            writeln!(text, "-   network {name}: remove");
+        }
+        for name in &left.volumes {
+            writeln!(text, "    volume {name}: stays");
+        }
+        for name in &left.left_alone {
+            writeln!(text, "    {name}: is left alone: its name is not this home's");
+        }
+    }
     text
 }

@@ -109,7 +109,7 @@ fn show(session: &Session, entry: &CatalogEntry) -> Done {
     if session.terminal.json {
         session.terminal.print_json(&shown)?;
     } else {
-        session.terminal.print(&config_view::yaml(&shown)?)?;
+        session.terminal.data(&config_view::yaml(&shown)?)?;
     }
     Ok(Exit::OK)
 }

@@ -31,6 +31,6 @@ pub(super) fn run(args: &Args, session: &Session) -> Done {
         };
         completer.write_registration("COMPLETE", "devarch", "devarch", "devarch", &mut script)?;
     }
-    session.terminal.raw(false, &script)?;
+    session.terminal.data(&String::from_utf8_lossy(&script))?;
     Ok(Exit::OK)
 }

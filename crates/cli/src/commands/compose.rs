@@ -30,7 +30,11 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         session.terminal.note(what);
     }
     let Some(directory) = args.dir else {
-        session.terminal.result(&composed.file, || composed.file.to_yaml())?;
+        if session.terminal.json {
+            session.terminal.print_json(&composed.file)?;
+        } else {
+            session.terminal.data(&composed.file.to_yaml())?;
+        }
         return Ok(Exit::OK);
     };
     let written = write_compose(&composed.file, &session.directory.join(directory), args.secrets)?;

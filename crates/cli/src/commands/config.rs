@@ -22,7 +22,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         let value = json!({"stack": stack, "instances": configs.instances, "findings": configs.findings});
         session.terminal.print_json(&value)?;
     } else {
-        session.terminal.print(&config_view::render(&configs.instances, args.origin)?)?;
+        session.terminal.data(&config_view::render(&configs.instances, args.origin)?)?;
         finding_view::note(session, &configs.findings);
     }
     Ok(Exit::OK)

@@ -2,12 +2,12 @@ use crate::{
     error::Done,
     exit::Exit,
     session::Session,
+    shown::Shown,
     style,
     table::{Cell, Table},
 };
 use devarch_app::{Check, Verdict, doctor};
 use serde_json::json;
-use std::fmt::Write as _;
 
 /// What to look at, or to mend.
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ async fn renew(session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-fn render(checks: &[Check]) -> String {
+fn render(checks: &[Check]) -> Shown {
     let mut table = Table::new(["CHECK", "", "FOUND"]);
     for check in checks {
         let (word, look) = match check.verdict {
@@ -58,7 +58,8 @@ fn render(checks: &[Check]) -> String {
     let mut text = table.render(0);
     for check in checks {
         if let Some(mend) = &check.mend {
-            let _ = writeln!(text, "{} {}: {mend}", style::paint(style::HINT, "mend"), check.name);
+            text.paint(style::HINT, "mend");
+            writeln!(text, " {}: {mend}", check.name);
         }
     }
     text

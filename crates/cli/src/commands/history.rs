@@ -3,6 +3,7 @@ use crate::{
     error::Done,
     exit::Exit,
     session::Session,
+    shown::{Show as _, Shown},
     style,
     table::{Cell, Table},
     when::{clock, seconds},
@@ -10,7 +11,6 @@ use crate::{
 use clap_complete::ArgValueCandidates;
 use devarch_app::{Ended, HistoryDetail, HistoryEntry, StepDetail};
 use devarch_core::name::StackName;
-use std::fmt::Write as _;
 
 /// Whose history, or which apply.
 #[derive(Debug, clap::Args)]
@@ -54,7 +54,7 @@ async fn list(args: Args, session: &Session) -> Done {
     let entries = session.app().await?.history(&stack, args.limit).await?;
     session.terminal.result(&entries, || {
         if entries.is_empty() {
-            return format!("stack '{stack}' was never applied");
+            return format!("stack '{stack}' was never applied").shown().into_owned();
         }
         let mut table = Table::new(["APPLY", "WHEN", "COMMAND", "BY", "TOOK", "OUTCOME", "CHANGES"]);
         for entry in &entries {
@@ -95,9 +95,11 @@ async fn one(args: Show, session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-fn text(detail: &HistoryDetail) -> String {
+fn text(detail: &HistoryDetail) -> Shown {
     let entry = &detail.entry;
-    let mut text = format!(
+    let mut text = Shown::default();
+    write!(
+        text,
         "apply {} by {} at {}: devarch {}, {}",
         entry.apply,
         entry.author,
@@ -106,24 +108,27 @@ fn text(detail: &HistoryDetail) -> String {
         entry.outcome.as_str()
     );
     if let Some(took) = entry.took {
-        text = text + " after " + &seconds(took);
+        write!(text, " after {}", seconds(took));
     }
-    text.push('\n');
+    text.end_line();
     if let Some(plan) = &entry.plan {
-        text = text + "plan " + plan.as_str() + "\n";
+        writeln!(text, "plan {}", plan.as_str());
     }
     if let Some(error) = &entry.error {
-        text = text + error + "\n";
+        text.append(error);
+        text.end_line();
     }
     for change in &entry.changes {
-        let _ = writeln!(text, "{:<3} {}: {}", change.sign, change.subject, change.reason);
+        writeln!(text, "{:<3} {}: {}", change.sign, change.subject, change.reason);
     }
-    text.push('\n');
+    text.end_line();
     let mut table = Table::new(["", "AFTER", "TOOK", "INSTANCE", "STEP"]);
     for step in &detail.steps {
         table.row(row(step));
     }
-    text + &table.render(0) + "\n* everything waited for these: the critical chain"
+    text.append(&table.render(0));
+    text.append("\n* everything waited for these: the critical chain");
+    text
 }
 
 fn row(step: &StepDetail) -> [Cell; 5] {

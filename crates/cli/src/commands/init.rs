@@ -81,9 +81,10 @@ fn choose(session: &Session, stack: StackName, mut named: Vec<Named>) -> Result<
                     .to_owned(),
             ));
         }
-        let templates = catalog.names()?.into_keys().map(|template| template.to_string()).collect();
-        let picked = session.terminal.choose("Which templates?", templates)?;
-        named = picked.iter().filter_map(|name| name.parse().ok()).collect();
+        let templates: Vec<String> =
+            catalog.names()?.into_keys().map(|template| template.to_string()).collect();
+        let picked = session.terminal.choose("Which templates?", &templates)?;
+        named = picked.iter().filter_map(|at| templates.get(*at)?.parse().ok()).collect();
     }
     let instances: Vec<_> = named.into_iter().map(|Named(name, template)| (name, template)).collect();
     Ok(project_of(&catalog, stack, &instances)?)

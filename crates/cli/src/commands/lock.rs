@@ -40,7 +40,7 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
 async fn list(session: &Session) -> Done {
     let locks = session.app().await?.locks().await?;
     session.terminal.result(&locks, || match locks.as_slice() {
-        [] => "no stack is locked".to_owned(),
+        [] => "no stack is locked".into(),
         locks => {
             let mut table = Table::new(["STACK", "COMMAND", "BY", "PROCESS", "SINCE", "HELD"]);
             for lock in locks {

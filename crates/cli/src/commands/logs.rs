@@ -3,6 +3,7 @@ use crate::{
     error::{CliError, Done},
     exit::Exit,
     session::Session,
+    shown::Shown,
     style,
     target::Target,
 };
@@ -59,7 +60,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     while let Some(line) = lines.next().await {
         let line = line?;
         if session.terminal.json {
-            session.terminal.print(&as_json(&line))?;
+            session.terminal.print(&as_json(&line)?)?;
         } else {
             print(session, &line, if prefix { &names } else { &[] })?;
         }
@@ -69,20 +70,18 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
 
 /// One line; with a padded, coloured name in front where there are several.
 fn print(session: &Session, line: &LogLine, names: &[InstanceName]) -> Result<(), CliError> {
+    let mut prefix = Shown::default();
     if let Some(at) = names.iter().position(|name| *name == line.instance) {
         let width = names.iter().map(|name| name.as_str().len()).max().unwrap_or(0);
         let name = format!("{:<width$} |", line.instance.as_str());
-        let mut text = style::paint(style::PALETTE[at % style::PALETTE.len()], &name);
-        text.push(' ');
-        session.terminal.prefix(&text)?;
+        prefix.paint(style::PALETTE[at % style::PALETTE.len()], &name);
+        write!(prefix, " ");
     }
-    let mut bytes = line.bytes.clone();
-    bytes.push(b'\n');
-    session.terminal.raw(false, &bytes)
+    session.terminal.log_line(&prefix, &line.bytes)
 }
 
-fn as_json(line: &LogLine) -> String {
+fn as_json(line: &LogLine) -> Result<Shown, CliError> {
     let stream = if line.stderr { "stderr" } else { "stdout" };
-    json!({"instance": line.instance, "stream": stream, "line": String::from_utf8_lossy(&line.bytes)})
-        .to_string()
+    let text = String::from_utf8_lossy(&line.bytes);
+    Ok(Shown::json(&json!({"instance": line.instance, "stream": stream, "line": text}))?)
 }

@@ -23,6 +23,6 @@ pub(super) fn run(args: &Args, session: &Session) -> Done {
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    session.terminal.raw(false, &page)?;
+    session.terminal.data(&String::from_utf8_lossy(&page))?;
     Ok(Exit::OK)
 }

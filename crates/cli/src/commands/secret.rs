@@ -3,6 +3,7 @@ use crate::{
     exit::Exit,
     passphrase,
     session::Session,
+    shown::Show as _,
     table::Table,
     target::Target,
     when::clock,
@@ -167,7 +168,7 @@ async fn list(args: Where, session: &Session, wanted: impl Fn(&SecretInfo) -> bo
     secrets.retain(wanted);
     session.terminal.result(&secrets, || {
         if secrets.is_empty() {
-            return format!("stack '{stack}' has {none}");
+            return format!("stack '{stack}' has {none}").shown().into_owned();
         }
         let mut table = Table::new(["SECRET", "OF", "SET", "USED BY"]);
         for secret in &secrets {

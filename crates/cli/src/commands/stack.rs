@@ -123,7 +123,7 @@ async fn list(session: &Session) -> Done {
             ]);
         }
         if stacks.is_empty() {
-            "no stacks yet; `devarch init` and `devarch up` make one\n".to_owned()
+            "no stacks yet; `devarch init` and `devarch up` make one".into()
         } else {
             table.render(0)
         }

@@ -5,6 +5,7 @@ use crate::{
     exit::Exit,
     finding_view,
     session::Session,
+    shown::Show as _,
     table::{Cell, Table},
     target::InstanceTarget,
 };
@@ -127,7 +128,7 @@ async fn list(args: Where, session: &Session) -> Done {
     let stack = session.stack(args.stack).await?;
     let wires = session.app().await?.wires(&stack).await?;
     session.terminal.result(&wires, || match wire::list(&wires.resolution).as_slice() {
-        [] => format!("no instance of stack '{stack}' imports anything"),
+        [] => format!("no instance of stack '{stack}' imports anything").shown().into_owned(),
         rows => {
             let mut table = Table::new(LIST_HEADS);
             for row in rows {
@@ -173,7 +174,7 @@ async fn graph(args: Graph, session: &Session) -> Done {
     if session.terminal.json {
         session.terminal.print_json(&resolution)?;
     } else if args.dot {
-        session.terminal.print(&wire::dot(&instances, &resolution))?;
+        session.terminal.data(&wire::dot(&instances, &resolution))?;
     } else {
         session.terminal.print(&wire::tree(&instances, &resolution))?;
     }
@@ -201,6 +202,6 @@ async fn env(args: Env, session: &Session) -> Done {
     };
     let secrets = if args.reveal { Secrets::Revealed } else { Secrets::Redacted };
     let text = env_text(&variables, format, secrets).map_err(|error| CliError::Invalid(error.to_string()))?;
-    session.terminal.print(&text)?;
+    session.terminal.data(&text)?;
     Ok(Exit::OK)
 }

@@ -2,12 +2,13 @@
 
 use super::{Change, ChangeKind, Consumer, Plan, Subject, Takeover};
 use crate::{
+    escape,
     name::PhysicalVolume,
     resolve::{BuildSpec, Supply},
     template::Dockerfile,
     wire::{How, Link, ProviderName, Unwired},
 };
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{collections::BTreeSet, fmt};
 
 /// How much a plan's text tells.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,41 +17,59 @@ pub struct TextOptions {
     pub full: bool,
 }
 
+/// Lines of text. A value can't end its line, nor put anything into it that a terminal obeys.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    /// What `write!` and `writeln!` call.
+    fn write_fmt(&mut self, args: fmt::Arguments<'_>) {
+        self.0.push_str(&escape::formatted(args));
+    }
+
+    /// An empty line.
+    fn blank(&mut self) {
+        self.0.push('\n');
+    }
+}
+
 /// The plan as text. A line that begins with `+`, `~`, `-/+` or `-` is a change.
 pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
-    let mut text = format!(
-        "stack {} on {} {}, network {} {}\n",
+    let mut text = Lines::default();
+    writeln!(
+        text,
+        "stack {} on {} {}, network {} {}",
         plan.stack, plan.engine, plan.engine_version, plan.network.name, plan.network.subnet
     );
     if !plan.changes.is_empty() {
-        text.push('\n');
+        text.blank();
     }
     for change in &plan.changes {
         one(change, options, &mut text);
     }
     wires(plan, options, &mut text);
     if !plan.unsettled.is_empty() {
-        text.push('\n');
+        text.blank();
     }
     for (image, supply) in &plan.unsettled {
         let what = if *supply == Supply::Build { "build" } else { "pull" };
-        let _ = writeln!(text, "image {image}: known after {what}");
+        writeln!(text, "image {image}: known after {what}");
     }
     let nothing_to_note = plan.warnings.is_empty()
         && plan.notes.is_empty()
         && plan.takeovers.is_empty()
         && plan.unused_volumes.is_empty();
     if !nothing_to_note {
-        text.push('\n');
+        text.blank();
     }
     for takeover in &plan.takeovers {
         taken_over(takeover, &mut text);
     }
     for warning in &plan.warnings {
-        let _ = writeln!(text, "warning: {warning}");
+        writeln!(text, "warning: {warning}");
     }
     for note in &plan.notes {
-        let _ = writeln!(text, "note: {note}");
+        writeln!(text, "note: {note}");
     }
     for volume in &plan.unused_volumes {
         let what = if volume.is_copy() {
@@ -58,26 +77,27 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
         } else {
             "is used by no instance any more"
         };
-        let _ = writeln!(text, "note: volume {volume} {what}; it stays until you remove it");
+        writeln!(text, "note: volume {volume} {what}; it stays until you remove it");
     }
-    let _ = write!(text, "\n{}\n", summary(plan));
-    text
+    text.blank();
+    writeln!(text, "{}", summary(plan));
+    text.0
 }
 
 /// Whose data an instance gets, and with which of the values that belong to it.
-fn taken_over(takeover: &Takeover, text: &mut String) {
+fn taken_over(takeover: &Takeover, text: &mut Lines) {
     let Takeover { volume, instance, of, of_another_home, values } = takeover;
     let home = if *of_another_home { " of another home" } else { "" };
     let _ = write!(text, "note: {instance} takes over volume {volume} with the data of '{of}'{home}");
     if !values.same.is_empty() {
         let _ = write!(text, "; as last used with it: {}", values.same.join(", "));
     }
-    text.push('\n');
+    text.blank();
 }
 
 /// Wires that are made, changed or gone, and those to other stacks; of others that stay only that DevArch made them, unless
 /// all is asked for.
-fn wires(plan: &Plan, options: TextOptions, text: &mut String) {
+fn wires(plan: &Plan, options: TextOptions, text: &mut Lines) {
     let links = |link: &Link| matches!(link.to.provider, ProviderName::Other { .. });
     let stays = |link: &&Link| !link.new && !links(link);
     let shown: Vec<&Link> = plan.wires.iter().filter(|link| options.full || !stays(link)).collect();
@@ -86,7 +106,7 @@ fn wires(plan: &Plan, options: TextOptions, text: &mut String) {
     if shown.is_empty() && plan.unwired.is_empty() && !counted {
         return;
     }
-    text.push('\n');
+    text.blank();
     for link in shown {
         let sign = match (link.new, &link.was) {
             (false, _) => "",
@@ -96,37 +116,36 @@ fn wires(plan: &Plan, options: TextOptions, text: &mut String) {
         let was = link.was.as_ref().map_or_else(String::new, |was| format!(", was {was}"));
         let new = if link.new { ", new" } else { "" };
         let Link { consumer, import, to, how, .. } = link;
-        let _ = writeln!(text, "{sign:<3} wire {consumer}.{import} -> {to} ({how}{new}{was})");
+        writeln!(text, "{sign:<3} wire {consumer}.{import} -> {to} ({how}{new}{was})");
     }
     for Unwired { consumer, import, was, .. } in &plan.unwired {
         let was = was.as_ref().map_or_else(String::new, ToString::to_string);
-        let _ = writeln!(text, "-   wire {consumer}.{import} -> {was} (gone)");
+        writeln!(text, "-   wire {consumer}.{import} -> {was} (gone)");
     }
     if counted {
         let (wires, they) = if automatic == 1 { ("wire", "stays") } else { ("wires", "stay") };
-        let _ = writeln!(text, "    {automatic} {wires} made automatically {they}; `--full` lists all");
+        writeln!(text, "    {automatic} {wires} made automatically {they}; `--full` lists all");
     }
 }
 
-fn one(change: &Change, options: TextOptions, text: &mut String) {
+fn one(change: &Change, options: TextOptions, text: &mut Lines) {
     let name = &change.subject;
-    let _ = writeln!(text, "{:<3} {name}: {}{}", change.kind.sign(), verb(change), change.reason);
+    writeln!(text, "{:<3} {name}: {}{}", change.kind.sign(), verb(change), change.reason);
     if change.may_change_data {
         let volumes: Vec<&str> =
             change.spec.iter().flat_map(|spec| spec.data_volumes()).map(PhysicalVolume::as_str).collect();
         let volumes = volumes.join(", ");
-        let _ =
-            writeln!(text, "      ! may change data irreversibly: another image writes to volume {volumes}");
+        writeln!(text, "      ! may change data irreversibly: another image writes to volume {volumes}");
     }
     if !change.copies.is_empty() {
         let volumes: Vec<&str> = change.copies.iter().map(|copy| copy.from.as_str()).collect();
         let volumes = volumes.join(", ");
-        let _ = writeln!(text, "      ! another image writes to volume {volumes}: the data is copied first");
+        writeln!(text, "      ! another image writes to volume {volumes}: the data is copied first");
     }
     for field in &change.fields {
         let line = format!("~ {name}.{field}");
         for part in line.lines() {
-            let _ = writeln!(text, "      {part}");
+            writeln!(text, "      {part}");
         }
     }
     for (fate, what) in
@@ -135,7 +154,7 @@ fn one(change: &Change, options: TextOptions, text: &mut String) {
         let names = change.consumers.iter().filter(|(_, is)| **is == fate).map(|(name, _)| name.as_str());
         let names: Vec<&str> = names.collect();
         if !names.is_empty() {
-            let _ = writeln!(text, "      {what} {}", names.join(", "));
+            writeln!(text, "      {what} {}", names.join(", "));
         }
     }
     if let Some(build) = &change.build {
@@ -148,32 +167,34 @@ fn one(change: &Change, options: TextOptions, text: &mut String) {
     if change.kind != ChangeKind::Create {
         return;
     }
-    let _ = writeln!(text, "      image {}", spec.image_reference());
+    writeln!(text, "      image {}", spec.image_reference());
     if options.full {
         let json = serde_json::to_string_pretty(spec).unwrap_or_default();
         for line in json.lines() {
-            let _ = writeln!(text, "      {line}");
+            writeln!(text, "      {line}");
         }
         return;
     }
     for port in &spec.ports {
-        let _ = writeln!(text, "      port {port}");
+        writeln!(text, "      port {port}");
     }
 }
 
-fn built(spec: &BuildSpec, text: &mut String) {
-    let _ = writeln!(text, "      context {}", spec.context);
+fn built(spec: &BuildSpec, text: &mut Lines) {
+    writeln!(text, "      context {}", spec.context);
     match &spec.dockerfile {
         Dockerfile::Path(path) => {
-            let _ = writeln!(text, "      dockerfile {path}");
+            writeln!(text, "      dockerfile {path}");
         }
-        Dockerfile::Inline(_) => text.push_str("      dockerfile inline\n"),
+        Dockerfile::Inline(_) => {
+            writeln!(text, "      dockerfile inline");
+        }
     }
     if let Some(target) = &spec.target {
-        let _ = writeln!(text, "      target {target}");
+        writeln!(text, "      target {target}");
     }
     for (name, value) in &spec.args {
-        let _ = writeln!(text, "      arg {name}={value}");
+        writeln!(text, "      arg {name}={value}");
     }
 }
 
