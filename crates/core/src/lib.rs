@@ -12,6 +12,7 @@ pub mod engine;
 pub mod escape;
 pub mod hash;
 pub mod id;
+pub mod image_ref;
 pub mod kept;
 pub mod name;
 pub mod observed;

@@ -3,6 +3,7 @@
 use super::{
     Value,
     fields::At,
+    grammar::{self, printable},
     scalar::{nonempty, text},
     service::{check_names, pairs, said_value},
 };
@@ -22,7 +23,7 @@ pub(super) fn build(at: &At<'_>) -> Option<Build> {
     let path = fields.take("dockerfile", dockerfile);
     let inline = fields.take("dockerfile_inline", nonempty);
     let args = fields.take("args", args).unwrap_or_default();
-    let target = fields.take("target", nonempty);
+    let target = fields.take("target", grammar::stage);
     fields.finish();
     let dockerfile = match (path, inline) {
         (Some(_), Some(_)) => {
@@ -35,7 +36,7 @@ pub(super) fn build(at: &At<'_>) -> Option<Build> {
 
 /// A directory; Compose's Git addresses are none.
 fn context(at: &At<'_>) -> Option<String> {
-    let path = nonempty(at)?;
+    let path = printable(at)?;
     let address = path.contains("://") || ["git@", "github.com/"].iter().any(|begin| path.starts_with(begin));
     if address {
         return at.wrong(format!("{path:?} is not a directory; clone it and give its directory"));
@@ -45,7 +46,7 @@ fn context(at: &At<'_>) -> Option<String> {
 
 /// A file of the context: nothing else is sent to the engine.
 fn dockerfile(at: &At<'_>) -> Option<String> {
-    let path = nonempty(at)?;
+    let path = printable(at)?;
     if path.starts_with('/') || path.split('/').any(|part| part == "..") {
         return at
             .wrong(format!("{path:?} must be a path in the context; widen the context to what holds both"));

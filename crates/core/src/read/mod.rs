@@ -4,6 +4,7 @@
 mod build;
 mod diagnostics;
 mod fields;
+mod grammar;
 mod locate;
 mod node;
 mod project;

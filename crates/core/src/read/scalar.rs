@@ -1,6 +1,6 @@
 //! Readers of single values.
 
-use super::{Value, fields::At};
+use super::{Value, fields::At, grammar};
 use crate::unit::{Bytes, FileMode, InvalidUnit};
 use std::{fmt::Display, str::FromStr};
 
@@ -95,7 +95,9 @@ pub(super) fn container_path(at: &At<'_>) -> Option<String> {
 /// The same for a path that is already text (a mapping's key, a part of a short form).
 pub(super) fn checked_container_path(at: &At<'_>, path: &str) -> Option<String> {
     let trimmed = path.trim_end_matches('/');
-    if !path.starts_with('/') {
+    if !grammar::checked(at, path) {
+        None
+    } else if !path.starts_with('/') {
         at.wrong(format!("{path:?} is not an absolute path in the container"))
     } else if path.split('/').any(|part| part == ".." || part == ".") {
         at.wrong(format!("{path:?} may not contain `.` or `..`"))

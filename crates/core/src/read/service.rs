@@ -1,6 +1,7 @@
 use super::{
     Value, build,
     fields::{At, Fields},
+    grammar,
     scalar::{boolean, bytes, int, nonempty, parsed, text},
     secrets, service_lists as lists,
 };
@@ -67,15 +68,15 @@ pub const OVERRIDE_FIELDS: &[&str] =
 /// Reads the service's fields out of a mapping that may have others beside them.
 pub(super) fn service(fields: &mut Fields<'_>) -> Service {
     Service {
-        image: fields.take("image", image),
+        image: fields.take("image", grammar::image),
         build: fields.take("build", build::build),
         pull_policy: fields.take("pull_policy", build::pull_policy),
-        platform: fields.take("platform", nonempty),
+        platform: fields.take("platform", grammar::platform),
         command: fields.take("command", command),
         entrypoint: fields.take("entrypoint", command),
         user: fields.take("user", user),
-        working_dir: fields.take("working_dir", nonempty),
-        hostname: fields.take("hostname", nonempty),
+        working_dir: fields.take("working_dir", grammar::printable),
+        hostname: fields.take("hostname", grammar::host_name),
         restart: fields.take("restart", restart),
         job: fields.take("job", boolean),
         init: fields.take("init", boolean),
@@ -86,7 +87,7 @@ pub(super) fn service(fields: &mut Fields<'_>) -> Service {
         network_mode: fields.take("network_mode", network_mode),
         pid: fields.take("pid", host_only),
         ipc: fields.take("ipc", ipc),
-        stop_signal: fields.take("stop_signal", nonempty),
+        stop_signal: fields.take("stop_signal", grammar::word),
         stop_grace_period: fields.take("stop_grace_period", parsed),
         shm_size: fields.take("shm_size", bytes),
         environment: fields.take("environment", environment),
@@ -98,43 +99,23 @@ pub(super) fn service(fields: &mut Fields<'_>) -> Service {
         healthcheck: fields.take("healthcheck", healthcheck),
         depends_on: fields.take("depends_on", depends_on),
         extra_hosts: fields.take("extra_hosts", extra_hosts),
-        dns: fields.take("dns", texts),
-        cap_add: fields.take("cap_add", texts),
-        cap_drop: fields.take("cap_drop", texts),
-        devices: fields.take("devices", texts),
-        security_opt: fields.take("security_opt", texts),
-        group_add: fields.take("group_add", texts),
-        sysctls: fields.take("sysctls", |at| pairs(at, text)),
+        dns: fields.take("dns", |at| list_or_one(at, grammar::address)),
+        cap_add: fields.take("cap_add", |at| list_or_one(at, grammar::word)),
+        cap_drop: fields.take("cap_drop", |at| list_or_one(at, grammar::word)),
+        devices: fields.take("devices", |at| list_or_one(at, grammar::device)),
+        security_opt: fields.take("security_opt", |at| list_or_one(at, grammar::printable)),
+        group_add: fields.take("group_add", |at| list_or_one(at, grammar::word)),
+        sysctls: fields.take("sysctls", |at| pairs(at, grammar::printable)),
         ulimits: fields.take("ulimits", ulimits),
         resources: fields.take("resources", resources),
     }
 }
 
-/// An image's name; the grammar in full is the engine's to judge.
-fn image(at: &At<'_>) -> Option<String> {
-    let name = nonempty(at)?;
-    let repository = name.split('@').next().unwrap_or(&name);
-    let repository = match repository.rsplit_once(':') {
-        Some((before, tag)) if !tag.contains('/') => before,
-        _ => repository,
-    };
-    let path = repository.split_once('/').map_or(repository, |(first, rest)| {
-        if first.contains(['.', ':']) || first == "localhost" { rest } else { repository }
-    });
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/".contains(c);
-    if name.contains(char::is_whitespace) || path.is_empty() || !path.chars().all(allowed) {
-        return at.wrong(format!(
-            "{name:?} is not an image's name; one looks like postgres:17.2 or ghcr.io/me/app:1"
-        ));
-    }
-    Some(name)
-}
-
-/// A list of texts, or one text.
-fn texts(at: &At<'_>) -> Option<Vec<String>> {
+/// A list of such texts, or one.
+fn list_or_one(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<String>) -> Option<Vec<String>> {
     match &at.node.value {
-        Value::List(_) => at.list(nonempty),
-        _ => nonempty(at).map(|text| vec![text]),
+        Value::List(_) => at.list(read),
+        _ => read(at).map(|text| vec![text]),
     }
 }
 
@@ -201,6 +182,9 @@ pub(super) fn pairs<T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Opti
                     item.tell(format!("{pair:?} is not of the form NAME=value"));
                     continue;
                 };
+                if !grammar::checked(&item, name) {
+                    continue;
+                }
                 let node = super::Node { value: Value::Text(value.to_owned()), place: item.place };
                 let value = read(&At::within(item.reader, &item.path, &node));
                 if let Some(value) = value
@@ -212,7 +196,8 @@ pub(super) fn pairs<T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Opti
         }
         _ => {
             for (name, entry) in at.entries()? {
-                if let Some(value) = read(&entry) {
+                let named = grammar::checked(&entry.key(), name);
+                if let Some(value) = read(&entry).filter(|_| named) {
                     map.insert(name.to_owned(), value);
                 }
             }
@@ -294,18 +279,26 @@ fn labels(at: &At<'_>) -> Option<BTreeMap<String, String>> {
 }
 
 fn extra_hosts(at: &At<'_>) -> Option<BTreeMap<String, String>> {
-    let Value::List(_) = at.node.value else {
-        return pairs(at, nonempty);
-    };
     let mut hosts = BTreeMap::new();
+    let Value::List(_) = at.node.value else {
+        for (host, entry) in at.entries()? {
+            let named = grammar::checked_host_name(&entry.key(), host);
+            if let Some(address) = grammar::host_address(&entry).filter(|_| named) {
+                hosts.insert(host.to_owned(), address);
+            }
+        }
+        return Some(hosts);
+    };
     for item in at.items()? {
         let Some(pair) = text(&item) else { continue };
-        match pair.split_once(['=', ':']) {
-            Some((host, address)) => {
-                hosts.insert(host.to_owned(), address.to_owned());
-            }
-            None => item.tell(format!("{pair:?} is not of the form HOST:ADDRESS")),
-        }
+        let Some((host, address)) = pair.split_once(['=', ':']) else {
+            item.tell(format!("{pair:?} is not of the form HOST:ADDRESS"));
+            continue;
+        };
+        let node = super::Node { value: Value::Text(address.to_owned()), place: item.place };
+        let named = grammar::checked_host_name(&item, host);
+        let address = grammar::host_address(&At::within(item.reader, &item.path, &node));
+        hosts.extend(address.filter(|_| named).map(|address| (host.to_owned(), address)));
     }
     Some(hosts)
 }

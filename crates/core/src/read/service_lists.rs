@@ -3,6 +3,7 @@
 use super::{
     Node, Value,
     fields::At,
+    grammar::{self, printable},
     scalar::{
         boolean, bytes, checked_container_path, container_path, file_mode, nonempty, parsed, port, text,
     },
@@ -212,7 +213,7 @@ fn short_mount(at: &At<'_>, text: &str) -> Option<VolumeMount> {
 
 fn source(at: &At<'_>, text: &str) -> Option<MountSource> {
     if text.starts_with(['/', '.', '~']) {
-        return Some(MountSource::Bind(text.to_owned()));
+        return grammar::checked(at, text).then(|| MountSource::Bind(text.to_owned()));
     }
     match text.parse::<VolumeName>() {
         Ok(name) => Some(MountSource::Volume(name)),
@@ -223,7 +224,7 @@ fn source(at: &At<'_>, text: &str) -> Option<MountSource> {
 fn long_mount(at: &At<'_>, target: Option<String>) -> Option<VolumeMount> {
     let mut fields = at.fields()?;
     let kind = fields.take("type", text);
-    let from = fields.need("source", nonempty);
+    let from = fields.need("source", printable);
     let target = match target {
         Some(target) => Some(target),
         None => fields.need("target", container_path),

@@ -1,6 +1,7 @@
 use super::{
     Node, ReadResult, Reader, Value,
     fields::{At, Fields},
+    grammar::printable,
     scalar::{boolean, checked_container_path, file_mode, nonempty, parsed, port, text},
     service::{NOT_A_VALUE, command, environment_add, pairs, said_value, service},
     service_lists::{ports_add, volumes_add},
@@ -113,7 +114,7 @@ fn config_file(at: &At<'_>) -> Option<ConfigFile> {
     }
     let mut fields = at.fields()?;
     let content = fields.take("content", text);
-    let file = fields.take("file", nonempty);
+    let file = fields.take("file", printable);
     let mode = fields.take("mode", file_mode);
     let owner = fields.take("owner", parsed);
     let secret = fields.take("secret", boolean).unwrap_or(false);
@@ -137,7 +138,7 @@ fn exports(at: &At<'_>) -> Option<Vec<Export>> {
         let Some(mut fields) = item.fields() else {
             continue;
         };
-        let name = fields.need("name", nonempty);
+        let name = fields.need("name", printable);
         let contract = fields.need("type", contract);
         let port = fields.need("port", port);
         let properties = fields.take("properties", |at| pairs(at, said_value)).unwrap_or_default();
@@ -170,7 +171,7 @@ fn imports(at: &At<'_>) -> Option<Vec<Import>> {
         let Some(mut fields) = item.fields() else {
             continue;
         };
-        let name = fields.need("name", nonempty);
+        let name = fields.need("name", printable);
         let contract = fields.need("type", contract);
         let required = fields.take("required", boolean).unwrap_or(true);
         let own = fields.take("own", boolean).unwrap_or(false);

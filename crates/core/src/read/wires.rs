@@ -3,6 +3,7 @@
 use super::{
     Node, ReadResult, Reader, Value,
     fields::At,
+    grammar::printable,
     scalar::{nonempty, parsed, port, text},
     service::said_value,
     template::contract,
@@ -55,7 +56,7 @@ fn target(at: &At<'_>) -> Option<WireTo> {
             let mut fields = at.fields()?;
             let stack = fields.need("stack", parsed);
             let instance = fields.need("instance", parsed);
-            let export = fields.take("export", nonempty);
+            let export = fields.take("export", printable);
             fields.finish();
             Some(WireTo::Other { stack: stack?, instance: instance?, export })
         }

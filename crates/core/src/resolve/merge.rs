@@ -10,6 +10,7 @@
 
 use super::Provisioning;
 use crate::{
+    image_ref::ImageRef,
     template::{
         Build, ConfigFile, EnvValue, Export, Given, Import, Overrides, PortKey, PortSpec, Service, Template,
         VolumeMount,
@@ -275,22 +276,8 @@ struct Layers<'a, K, V> {
     added: Vec<(&'a K, &'a Option<V>)>,
 }
 
-/// An image's repository, normalised as Docker does (`postgres:17` is `docker.io/library/postgres`); tag and
-/// digest don't count.
+/// An image's repository, normalised; a name that is none of the grammar's, which was stored before that was checked, is
+/// only like itself.
 pub fn repository(image: &str) -> String {
-    let name = image.split('@').next().unwrap_or(image);
-    let name = match name.rsplit_once(':') {
-        Some((before, tag)) if !tag.contains('/') => before,
-        _ => name,
-    };
-    let (registry, path) = match name.split_once('/') {
-        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
-        _ => ("docker.io", name),
-    };
-    let registry = if registry == "index.docker.io" { "docker.io" } else { registry };
-    if registry == "docker.io" && !path.contains('/') {
-        format!("{registry}/library/{path}")
-    } else {
-        format!("{registry}/{path}")
-    }
+    ImageRef::parse(image).map_or_else(|_| image.to_owned(), |image| image.repository())
 }

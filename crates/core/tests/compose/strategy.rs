@@ -3,6 +3,7 @@
 use crate::example::{attachment, bare, file, instance, stack};
 use devarch_core::{
     desired::Desired,
+    escape,
     name::{InstanceName, PhysicalVolume},
     resolve::BuildSpec,
     spec::{ContainerSpec, FileSpec, Mount, MountFrom, PublishedPort},
@@ -108,9 +109,16 @@ pub(crate) fn word() -> impl Strategy<Value = String> {
     text().prop_filter("blank", |text| !text.trim().is_empty())
 }
 
+/// A word without control characters, as names and paths are.
+pub(crate) fn printable() -> impl Strategy<Value = String> {
+    word()
+        .prop_map(|text| text.replace(escape::is_control, "?"))
+        .prop_filter("blank", |text| !text.trim().is_empty())
+}
+
 /// An image's name.
 pub(crate) fn image() -> impl Strategy<Value = String> {
-    "([a-z]{2,5}[.]io/)?[a-z0-9]{1,6}(/[a-z0-9_-]{1,5})?(:[A-Za-z0-9_.-]{1,6})?"
+    "([a-z]{2,5}[.]io/)?[a-z0-9]{1,6}(/[a-z0-9]{1,3}([_-][a-z0-9]{1,2})?)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,5})?"
 }
 
 pub(crate) fn words() -> impl Strategy<Value = Vec<String>> {
@@ -125,7 +133,7 @@ pub(crate) fn path() -> impl Strategy<Value = String> {
 pub(crate) fn map_of<V: std::fmt::Debug>(
     value: impl Strategy<Value = V>,
 ) -> impl Strategy<Value = BTreeMap<String, V>> {
-    collection::btree_map(word(), value, 0..3)
+    collection::btree_map(printable(), value, 0..3)
 }
 
 pub(crate) fn key() -> impl Strategy<Value = PortKey> {

@@ -225,7 +225,7 @@ fn variable() -> impl Strategy<Value = String> {
 fn config_file() -> impl Strategy<Value = ConfigFile> {
     let content = prop_oneof![
         any_of::text().prop_map(ConfigContent::Content),
-        (any_of::word(), any::<bool>()).prop_map(|(path, secret)| ConfigContent::File { path, secret }),
+        (any_of::printable(), any::<bool>()).prop_map(|(path, secret)| ConfigContent::File { path, secret }),
     ];
     let owner = option::of((0..9_u32, 0..9_u32).prop_map(|(uid, gid)| Owner { uid, gid }));
     (content, option::of(any_of::mode()), owner).prop_map(|(content, mode, owner)| ConfigFile {
@@ -242,7 +242,7 @@ fn contract() -> impl Strategy<Value = ContractType> {
 fn exports() -> impl Strategy<Value = Vec<Export>> {
     let property = any_of::text().prop_map(Given::Plain);
     let export =
-        (any_of::word(), contract(), 1..u16::MAX, any_of::map_of(property), option::of(any_of::word()));
+        (any_of::printable(), contract(), 1..u16::MAX, any_of::map_of(property), option::of(any_of::word()));
     let export = export.prop_map(|(name, contract, port, properties, provision)| Export {
         name,
         contract,
@@ -255,7 +255,7 @@ fn exports() -> impl Strategy<Value = Vec<Export>> {
 }
 
 fn imports() -> impl Strategy<Value = Vec<Import>> {
-    let import = (any_of::word(), contract(), any::<[bool; 2]>(), any_of::map_of(any_of::text()));
+    let import = (any_of::printable(), contract(), any::<[bool; 2]>(), any_of::map_of(any_of::text()));
     let import = import.prop_map(|(name, contract, [required, own], environment)| Import {
         name,
         contract,
@@ -278,7 +278,12 @@ fn build() -> impl Strategy<Value = Build> {
 }
 
 fn scalars() -> BoxedStrategy<Service> {
-    let words = proptest::array::uniform4(option::of(any_of::word()));
+    let words = (
+        option::of("linux(/[a-z0-9]{1,5}){0,2}"),
+        option::of(any_of::printable()),
+        option::of("[a-z0-9]{1,5}([.][a-z0-9]{1,5})?"),
+        option::of("SIG[A-Z]{3,4}"),
+    );
     let policy =
         sample::select(vec![PullPolicy::Missing, PullPolicy::Always, PullPolicy::Never, PullPolicy::Build]);
     let image = (option::of(any_of::image()), option::of(build()), option::of(policy));
@@ -292,7 +297,7 @@ fn scalars() -> BoxedStrategy<Service> {
     let numbers = (option::of(any_of::millis()), option::of(any_of::bytes()));
     (image, words, flags, argv, modes, numbers, option::of(any_of::restart()))
         .prop_map(|((image, build, pull_policy), words, flags, argv, modes, numbers, restart)| {
-            let [platform, working_dir, hostname, stop_signal] = words;
+            let (platform, working_dir, hostname, stop_signal) = words;
             let [init, tty, stdin_open, read_only, privileged, job] = flags;
             Service {
                 image,
@@ -323,10 +328,17 @@ fn scalars() -> BoxedStrategy<Service> {
 }
 
 fn service() -> BoxedStrategy<Service> {
-    let lists = proptest::array::uniform6(option::of(any_of::words()));
+    let list = |of: BoxedStrategy<String>| option::of(collection::vec(of, 0..3));
+    let address = || any_of::address().prop_map(|address| address.to_string());
+    let lists = (
+        list(address().boxed()),
+        proptest::array::uniform3(list("[A-Z]{1,5}(_[A-Z]{1,5})?".boxed())),
+        list("/dev/[a-z]{1,5}(:/dev/[a-z]{1,5})?(:[rwm]{1,3})?".boxed()),
+        list(any_of::printable().boxed()),
+    );
     let maps = (
         option::of(any_of::map_of(any_of::text())),
-        option::of(any_of::map_of(any_of::word())),
+        option::of(collection::btree_map("[a-z]{1,5}([.][a-z]{1,5})?", address(), 0..3)),
         option::of(collection::btree_map(variable(), env_value(), 0..3)),
     );
     let ports = option::of(collection::vec(port_spec(), 0..3));
@@ -340,7 +352,7 @@ fn service() -> BoxedStrategy<Service> {
     );
     (scalars(), lists, maps, ports, volumes, tmpfs, rest)
         .prop_map(|(scalars, lists, maps, ports, volumes, tmpfs, rest)| {
-            let [dns, cap_add, cap_drop, devices, security_opt, group_add] = lists;
+            let (dns, [cap_add, cap_drop, group_add], devices, security_opt) = lists;
             let sorted = |mut mounts: Vec<_>| {
                 mounts.sort();
                 mounts

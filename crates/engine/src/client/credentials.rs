@@ -1,7 +1,7 @@
 //! Credentials of registries, from Docker's and Podman's own files.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
-use devarch_core::engine::EngineKind;
+use devarch_core::{engine::EngineKind, image_ref::ImageRef};
 use devarch_files::{FileKind, read_named};
 use docker_credential::{CredentialRetrievalError as Missing, DockerCredential, get_credential_from_reader};
 use serde::Deserialize;
@@ -95,10 +95,7 @@ impl Names {
             None | Some("docker.io" | "index.docker.io") => (HUB, "docker.io"),
             Some(registry) => (registry, registry),
         };
-        let path = registry.map_or(reference, |registry| reference[registry.len()..].trim_start_matches('/'));
-        let path = path.split('@').next().unwrap_or_default();
-        // What is left of a colon in the last part is a tag.
-        let path = path.rsplit_once(':').map_or(path, |(path, _)| path);
+        let path = ImageRef::parse(reference).map_or(reference, |image| image.path);
         let path = if registry.is_none() && !path.contains('/') {
             format!("library/{path}")
         } else {

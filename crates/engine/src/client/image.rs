@@ -10,6 +10,7 @@ use crate::{
 };
 use bollard::query_parameters::TagImageOptions;
 use devarch_core::{
+    image_ref::ImageRef,
     observed::ImageInfo,
     template::{HealthTest, Healthcheck, PortKey, Protocol},
     unit::Millis,
@@ -179,16 +180,17 @@ pub(super) async fn name_for_create(engine: &BollardEngine, reference: &str) -> 
     Ok(name)
 }
 
-/// The registry a name begins with (distribution/reference: a first part with a dot, a colon, or `localhost`).
+/// The registry a name begins with.
 pub(super) fn registry(reference: &str) -> Option<&str> {
-    let (first, _) = reference.split_once('/')?;
-    (first.contains(['.', ':']) || first == "localhost").then_some(first)
+    ImageRef::parse(reference).ok()?.registry
 }
 
 /// Docker's pull call takes a name without a tag for all of its tags.
 fn with_tag(reference: &str) -> String {
-    let last = reference.rsplit('/').next().unwrap_or(reference);
-    if last.contains([':', '@']) { reference.to_owned() } else { format!("{reference}:latest") }
+    match ImageRef::parse(reference) {
+        Ok(ImageRef { tag: None, digest: None, .. }) => format!("{reference}:latest"),
+        _ => reference.to_owned(),
+    }
 }
 
 pub(super) async fn pull(
