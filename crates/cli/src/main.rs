@@ -12,6 +12,8 @@ mod definition_view;
 mod error;
 mod exit;
 mod finding_view;
+#[cfg(test)]
+mod hostile;
 mod image_args;
 mod life;
 mod passphrase;
@@ -104,7 +106,7 @@ fn refused(error: &clap::Error) -> ExitCode {
     if exit != Exit::OK && std::env::args_os().any(|arg| arg == "--json") {
         terminal::to_stderr(&error::as_json(error.to_string().trim(), exit));
     } else {
-        terminal::usage(&error);
+        terminal::usage(error);
     }
     ExitCode::from(exit.0)
 }

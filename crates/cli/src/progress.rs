@@ -163,9 +163,7 @@ impl Progress {
 
     fn say(&self, subject: &str, text: &str, last: bool) {
         let Some(live) = &self.live else {
-            let mut line = Shown::default();
-            write!(line, "{subject}: {text}");
-            to_stderr(&line);
+            to_stderr(&line(subject, text));
             return;
         };
         let mut lines = self.lines();
@@ -176,6 +174,13 @@ impl Progress {
             bar.set_message(escape::line(text).into_owned());
         }
     }
+}
+
+/// What is told where nothing is drawn.
+pub(crate) fn line(subject: &str, text: &str) -> Shown {
+    let mut line = Shown::default();
+    write!(line, "{subject}: {text}");
+    line
 }
 
 fn bar(live: &MultiProgress, subject: &str) -> ProgressBar {

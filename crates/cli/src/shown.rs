@@ -40,6 +40,12 @@ impl Shown {
         Self(lines.join("\n"))
     }
 
+    /// Text that was not escaped, to see that a test would see it.
+    #[cfg(test)]
+    pub(crate) fn trusted(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// What `write!` and `writeln!` call. Only a line feed at the end is layout.
     pub(crate) fn write_fmt(&mut self, args: fmt::Arguments<'_>) {
         self.0.push_str(&escape::formatted(args));

@@ -56,21 +56,26 @@ async fn list(args: Args, session: &Session) -> Done {
         if entries.is_empty() {
             return format!("stack '{stack}' was never applied").shown().into_owned();
         }
-        let mut table = Table::new(["APPLY", "WHEN", "COMMAND", "BY", "TOOK", "OUTCOME", "CHANGES"]);
-        for entry in &entries {
-            table.row([
-                entry.apply.as_str().into(),
-                clock(entry.started_at).into(),
-                entry.command.as_str().into(),
-                entry.author.as_str().into(),
-                entry.took.map(seconds).unwrap_or_default().into(),
-                outcome(entry.outcome),
-                changes(entry).into(),
-            ]);
-        }
-        table.render(0)
+        table(&entries)
     })?;
     Ok(Exit::OK)
+}
+
+/// Applies, one a line.
+pub(crate) fn table(entries: &[HistoryEntry]) -> Shown {
+    let mut table = Table::new(["APPLY", "WHEN", "COMMAND", "BY", "TOOK", "OUTCOME", "CHANGES"]);
+    for entry in entries {
+        table.row([
+            entry.apply.as_str().into(),
+            clock(entry.started_at).into(),
+            entry.command.as_str().into(),
+            entry.author.as_str().into(),
+            entry.took.map(seconds).unwrap_or_default().into(),
+            outcome(entry.outcome),
+            changes(entry).into(),
+        ]);
+    }
+    table.render(0)
 }
 
 fn outcome(ended: Ended) -> Cell {
@@ -95,7 +100,8 @@ async fn one(args: Show, session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-fn text(detail: &HistoryDetail) -> Shown {
+/// An apply with its steps.
+pub(crate) fn text(detail: &HistoryDetail) -> Shown {
     let entry = &detail.entry;
     let mut text = Shown::default();
     write!(

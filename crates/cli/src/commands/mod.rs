@@ -9,7 +9,7 @@ mod config;
 mod doctor;
 mod down;
 mod exec;
-mod history;
+pub(crate) mod history;
 mod init;
 mod instance;
 mod lock;

@@ -1,6 +1,6 @@
 //! Two specs, field by field.
 
-use crate::{secret::Secret, text::REDACTED};
+use crate::{escape, secret::Secret, text::REDACTED};
 use serde::Serialize;
 use serde_json::Value;
 use similar::TextDiff;
@@ -36,6 +36,7 @@ impl fmt::Display for FieldDiff {
         let (from, to) = (self.from.as_deref(), self.to.as_deref());
         // A port's own text names it: `web.ports: 127.0.0.1:8080->80 => 127.0.0.1:8081->80`.
         let field = if self.field.starts_with("ports.") { "ports" } else { &self.field };
+        let field = escape::line(field);
         if let (Some(from), Some(to)) = (from, to)
             && (from.contains('\n') || to.contains('\n'))
         {
@@ -46,7 +47,7 @@ impl fmt::Display for FieldDiff {
             (Some(from), Some(to)) => write!(f, "{field}: {} => {}", brief(from), brief(to)),
             (None, Some(to)) => write!(f, "{field}: + {}", brief(to)),
             (Some(from), None) => write!(f, "{field}: - {}", brief(from)),
-            (None, None) => f.write_str(field),
+            (None, None) => f.write_str(&field),
         }
     }
 }

@@ -143,7 +143,9 @@ fn one(change: &Change, options: TextOptions, text: &mut Lines) {
         writeln!(text, "      ! another image writes to volume {volumes}: the data is copied first");
     }
     for field in &change.fields {
-        let line = format!("~ {name}.{field}");
+        let subject = name.to_string();
+        // A value of several lines is told line by line; a name is none.
+        let line = format!("~ {}.{field}", escape::line(&subject));
         for part in line.lines() {
             writeln!(text, "      {part}");
         }
