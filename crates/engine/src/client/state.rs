@@ -159,12 +159,12 @@ fn judged(health: HealthState, started_at: &str, times: CheckTimes, now: Timesta
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Configured {
-    config: Config,
+    config: Variables,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Config {
+struct Variables {
     env: Option<Vec<String>>,
 }
 
