@@ -10,10 +10,11 @@ use devarch_core::{
     engine::EngineKind,
     escape,
     id::{ApplyId, ContainerId, ImageId, PlanId, StackId},
+    kept::GivenBack,
     name::{InstanceName, NetworkName, PhysicalVolume},
     observed::{HealthState, RunState},
-    plan::{Change, ChangeKind, FieldDiff, Plan, Reason, Subject, VolumeCopy},
-    read::{Diagnostic, Place},
+    plan::{Change, ChangeKind, FieldDiff, Plan, Reason, Subject, Takeover, VolumeCopy},
+    read::{Diagnostic, Diagnostics, Place},
     resolve::{BuildSpec, Problem, Supply},
     spec::{Attachment, ContainerSpec, FileSpec, Mount, MountFrom, NetworkSpec, PublishedPort},
     stack::Wanted,
@@ -201,6 +202,7 @@ fn a_history_shows_no_escape_of_what_it_tells() {
 fn spec() -> ContainerSpec {
     ContainerSpec {
         image: evil("spec image"),
+        build_tag: Some(evil("build tag")),
         platform: Some(evil("platform")),
         command: Some(vec![text("command")]),
         entrypoint: Some(vec![text("entrypoint")]),
@@ -348,6 +350,17 @@ fn plan() -> Plan {
             why: Why::Nobody,
             was: Some(endpoint("unwired export")),
         }],
+        takeovers: vec![Takeover {
+            volume: volume("taken volume"),
+            instance: web(),
+            of: evil("taken from"),
+            of_another_home: true,
+            values: GivenBack {
+                same: vec![evil("same value")],
+                new: vec![evil("new value")],
+                other: vec![evil("other value")],
+            },
+        }],
         warnings: vec![problem("warning")],
         notes: vec![problem("note")],
         unused_volumes: vec![volume("unused volume")],
@@ -362,7 +375,7 @@ const SHORT: &[&str] = &[
     "network",
     "copied volume",
     "field",
-    "spec image",
+    "build tag",
     "context",
     "dockerfile",
     "argument name",
@@ -387,6 +400,9 @@ const SHORT: &[&str] = &[
     "warning",
     "note",
     "unused volume",
+    "taken volume",
+    "taken from",
+    "same value",
 ];
 
 /// What it tells besides in full.
@@ -439,10 +455,12 @@ fn the_place_of_an_error_in_a_file_shows_no_escape_of_the_file() {
     let file = directory.path().join("a\u{9b}2J.yml");
     std::fs::write(&file, "a: \x1b[2J\u{9b}\u{202e}\u{200f}\nb: 1\n").unwrap();
     let place = |line| Some(Place { line, column: 1 });
-    let wrong = [
+    let wrong: Diagnostics = [
         Diagnostic { place: place(1), path: "a\x1b[2J".to_owned(), message: "wrong \u{202e}".to_owned() },
         Diagnostic { place: None, path: "b".to_owned(), message: "wrong \x07\u{61c}".to_owned() },
-    ];
+    ]
+    .into_iter()
+    .collect();
     let shown = snippet::render(&file.display().to_string(), &wrong).unwrap();
     holds(&shown, &[]);
     assert!(shown.as_str().contains("a: \u{241b}[2J"), "{}", shown.as_str());
