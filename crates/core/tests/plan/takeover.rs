@@ -207,6 +207,7 @@ fn a_plan_says_whose_data_is_taken_over_and_with_which_values() {
 
     +   network devarch-shop-net: create, is not there
     +   db: create, is not there
+          image busybox:1
 
     note: db takes over volume devarch-shop-db-data with the data of 'old/db'; as last used with it: PASSWORD
     warning: db.volumes: TOKEN is new; volume devarch-shop-db-data may expect what it was last used with, which is not known
