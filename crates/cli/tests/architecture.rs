@@ -105,3 +105,22 @@ fn the_readme_has_the_table_of_contracts_the_program_uses() {
     let table = devarch_core::wire::contracts_markdown();
     assert!(readme.contains(&table), "README.md lacks this table:\n{table}");
 }
+
+/// Who may write to the terminal: all text goes through the first, the second passes on what a program in a container writes.
+const WRITERS: &[&str] = &["terminal.rs", "attach.rs"];
+
+#[test]
+fn only_the_terminal_layer_writes_to_the_terminal() {
+    let mut open = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let writes = ["io::stdout", "io::stderr", "anstream::stdout", "anstream::stderr", "println!"];
+        let allowed = WRITERS.iter().any(|name| path.ends_with(name));
+        let found = writes.iter().find(|call| text.contains(**call)).filter(|_| !allowed);
+        assert_eq!(found, None, "{} writes past the terminal layer, which escapes", path.display());
+    }
+}

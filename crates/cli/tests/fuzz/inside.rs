@@ -1,0 +1,187 @@
+//! What the reader, the resolver and the planner make of a devarch.yml, in this process.
+
+use devarch_core::{
+    desired::{World, desire, effective},
+    engine::{EngineInfo, EngineKind, Locality},
+    escape,
+    hash::HashKey,
+    id::{InstanceId, SecretId, StackId, StoreId},
+    name::{PhysicalVolume, StackName, TemplateName},
+    observed::Observed,
+    ownership::Ownership,
+    plan::{PlanOptions, Remembered, TextOptions, plan, plan_text},
+    read::{Diagnostics, ProjectFile, StackFile, parse_yaml, project_yaml, read_project},
+    resolve::Others,
+    secret::{KeptSecret, SecretValue},
+    stack::{HostBinding, Instance, Pinned, Stack, Wanted},
+    template::{HostPortChoice, MountSource},
+    text::REDACTED,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+/// How far a text came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reached {
+    /// It was refused.
+    Refused,
+    /// It was read; none of its stacks could be planned.
+    Read,
+    /// A stack of it was planned.
+    Planned,
+}
+
+/// Takes a text as far as it goes. What it comes to holds nothing a terminal obeys.
+pub(crate) fn run(text: &str) -> Reached {
+    let read = parse_yaml(text).map_err(Diagnostics::from).and_then(|node| read_project(&node));
+    let file = match read {
+        Ok(file) => file,
+        Err(wrong) => {
+            assert!(!wrong.is_empty(), "refused without a reason");
+            return Reached::Refused;
+        }
+    };
+    let written = project_yaml(&file);
+    // Secrets are not written.
+    let whole = !written.contains(REDACTED);
+    let again = parse_yaml(&written).map_err(Diagnostics::from).and_then(|node| read_project(&node));
+    assert!(
+        !whole || again.as_ref() == Ok(&file),
+        "what is written reads back as another project:\n{written}\n{again:?}"
+    );
+    let planned = file.stacks.iter().filter(|(name, declared)| plans(&file, name, declared)).count();
+    if planned > 0 { Reached::Planned } else { Reached::Read }
+}
+
+fn plans(file: &ProjectFile, name: &StackName, declared: &StackFile) -> bool {
+    let Some(stack) = stack(file, name, declared) else { return false };
+    let strict = planned(&stack, false);
+    planned(&stack, true);
+    strict
+}
+
+/// Whether the planner was reached.
+fn planned(stack: &Stack, defer_problems: bool) -> bool {
+    let observed = observed();
+    let (images, build_hashes, prior) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let key = HashKey::new([7; 32]);
+    let world = World {
+        store: &StoreId::new("store-1"),
+        hash_key: Ok(&key),
+        defer_problems,
+        subnet: "10.213.0.0/24".parse().unwrap(),
+        home: Some("/home/me"),
+        images: &images,
+        pull: None,
+        build_hashes: &build_hashes,
+        prior: &prior,
+        others: &Others::new(),
+        links: &BTreeMap::new(),
+    };
+    let Ok(desired) = desire(stack, &world) else { return false };
+    let remembered = Remembered {
+        applied: BTreeMap::new(),
+        spent_copies: BTreeSet::new(),
+        kept: BTreeMap::new(),
+        ownership: Ownership::new(StoreId::new("store-1")),
+    };
+    let Ok(plan) = plan(&desired, &observed, &remembered, &PlanOptions::default()) else {
+        return true;
+    };
+    for full in [false, true] {
+        let text = plan_text(&plan, TextOptions { full });
+        assert!(!text.contains(|c| escape::is_control(c) && c != '\n'), "{text:?}");
+    }
+    serde_json::to_string(&plan).unwrap();
+    true
+}
+
+/// The stack as it would be defined; none where a template is not the file's.
+fn stack(file: &ProjectFile, name: &StackName, declared: &StackFile) -> Option<Stack> {
+    let pinned = |template: &TemplateName| {
+        let template = file.templates.get(template)?;
+        Some(Pinned::new(Arc::new(template.clone()), &HashKey::new([7; 32])))
+    };
+    let mut stack = Stack {
+        id: StackId::new("stack-1"),
+        name: name.clone(),
+        project: Some("/project".to_owned()),
+        enabled: true,
+        revision: 1,
+        engine: None,
+        subnet: None,
+        imported: Some(declared.clone()),
+        allow: declared.allow.clone(),
+        secrets: declared.secrets.keys().map(|name| (name.clone(), kept(name.as_str()))).collect(),
+        wiring: declared.wiring.clone(),
+        instances: BTreeMap::new(),
+    };
+    for (slot, (name, declared)) in declared.instances.iter().enumerate() {
+        let instance = Instance {
+            id: InstanceId::new(format!("id-{name}")),
+            template: pinned(&declared.template)?,
+            overrides: declared.overrides.clone(),
+            enabled: declared.enabled,
+            wanted: Wanted::Running,
+            slot: u32::try_from(slot).unwrap(),
+            ports: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            generated: BTreeMap::new(),
+        };
+        stack.instances.insert(name.clone(), instance);
+    }
+    assign(&mut stack);
+    Some(stack)
+}
+
+fn kept(name: &str) -> KeptSecret {
+    KeptSecret { id: SecretId::new(name), value: SecretValue::new("hunter22"), changed_at: 0 }
+}
+
+/// What the store does when a definition is saved: ports and volume names.
+fn assign(stack: &mut Stack) {
+    let effective = effective(stack);
+    let mut next = 20_000;
+    for (name, instance) in &mut stack.instances {
+        for port in effective[name].service.ports.iter().flatten() {
+            next += 1;
+            let host_port = match port.published {
+                HostPortChoice::Fixed(port) => port,
+                HostPortChoice::Auto => next,
+            };
+            let host_ip = port.host_ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            instance.ports.insert(port.key, HostBinding { host_ip, host_port });
+        }
+        for mount in effective[name].service.volumes.iter().flatten() {
+            if let MountSource::Volume(volume) = &mount.source {
+                let physical = PhysicalVolume::of(&stack.name, name, volume);
+                instance.volumes.insert(volume.clone(), physical);
+            }
+        }
+    }
+}
+
+fn observed() -> Observed {
+    Observed {
+        engine: EngineInfo {
+            kind: EngineKind::Docker,
+            version: "20.10.24".to_owned(),
+            api_version: "1.41".to_owned(),
+            endpoint: "unix:///var/run/docker.sock".to_owned(),
+            rootless: false,
+            locality: Locality::Host,
+            runs_health_checks: true,
+            lowest_port: 0,
+        },
+        engine_id: None,
+        containers: Vec::new(),
+        networks: Vec::new(),
+        volumes: BTreeMap::new(),
+        images: BTreeMap::new(),
+        listeners: Vec::new(),
+        routes: BTreeSet::new(),
+    }
+}

@@ -1,0 +1,80 @@
+//! The program with a home of its own and no engine, and what it may cost.
+
+use crate::{common, limits};
+use std::{
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The exit codes that are documented.
+const DOCUMENTED: &[i32] = &[0, 1, 2, 3, 4, 5, 6, 7, 129, 130, 143];
+
+/// A home with a stack in it, and a project.
+pub(crate) struct World(common::World);
+
+/// How the program ended.
+pub(crate) struct Ended {
+    pub(crate) stdout: String,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let world = common::World::without_engine();
+        std::fs::create_dir(world.project().join("sub")).unwrap();
+        world.ok(&["stack", "create", "shop"]);
+        world.ok(&["instance", "add", "shop/web", "busybox"]);
+        world.ok(&["instance", "add", "shop/db", "postgres"]);
+        Self(world)
+    }
+
+    /// Writes the project's devarch.yml.
+    pub(crate) fn write(&self, text: &str) {
+        std::fs::write(self.0.project().join("devarch.yml"), text).unwrap();
+    }
+
+    /// Runs the program; fails where it ends as is not documented, does not end, or takes too much memory.
+    pub(crate) fn run(&self, name: &str, words: &[String]) -> Ended {
+        let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.contains('\0')).collect();
+        let program = self.0.command(&words);
+        let mut child = limited(&program).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, err) = (read(child.stdout.take()), read(child.stderr.take()));
+        let begun = Instant::now();
+        let status = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if begun.elapsed() > limits::LONGEST => {
+                    child.kill().unwrap();
+                    panic!("{name} does not end: devarch {words:?}");
+                }
+                None => thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        let (stdout, stderr) = (out.join().unwrap(), err.join().unwrap());
+        let stands = |code: i32| DOCUMENTED.contains(&code) || words.contains(&"run");
+        assert!(
+            status.code().is_some_and(stands) && !stderr.contains("panicked at"),
+            "{name} ends with {status}: devarch {words:?}\n{stdout}\n{stderr}"
+        );
+        Ended { stdout }
+    }
+}
+
+/// The same program, which is ended by the system where it wants more memory.
+fn limited(program: &Command) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "the program under test")]
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &format!("ulimit -d {}; exec \"$0\" \"$@\"", limits::MOST)]);
+    command.arg(program.get_program()).args(program.get_args()).env_clear().stdin(Stdio::null());
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(program.get_current_dir().unwrap());
+    command
+}
+
+fn read(from: Option<impl std::io::Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.unwrap().read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
