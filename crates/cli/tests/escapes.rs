@@ -1,0 +1,260 @@
+//! At a terminal: whatever a file, an argument, the catalog, a label, a log or another process says, the terminal does not
+//! obey it. Which fields are shown where is held by the unit tests of what renders them.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod common;
+
+use common::{World, pty::AtTerminal};
+use devarch_core::{engine::EngineKind, name::PhysicalVolume, spec::label};
+use std::{
+    env, fs,
+    net::TcpListener,
+    os::unix::fs::symlink,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+macro_rules! on_both_engines {
+    ($($name:ident)*) => {
+        mod docker { $(#[test] fn $name() { super::with(super::EngineKind::Docker, super::$name); })* }
+        mod podman { $(#[test] fn $name() { super::with(super::EngineKind::Podman, super::$name); })* }
+    };
+}
+
+on_both_engines! {
+    nothing_a_container_a_label_or_a_process_says_is_obeyed_by_the_terminal
+}
+
+fn with(kind: EngineKind, test: fn(&World)) {
+    if let Some(world) = World::on(kind) {
+        test(&world);
+    }
+}
+
+/// Writes to the clipboard, clears the screen in two ways, hides what follows, reorders it.
+const HOSTILE: &str = "\x1b]52;c;eA==\x07\x1b[2J\u{9b}2J\x1bc\u{202e}\u{2066}\u{200f}\u{61c}";
+/// The same as a shell's printf and YAML's quoted texts have it.
+const QUOTED: &str = "\\x1b]52;c;eA==\\x07\\x1b[2J\\u009b2J\\x1bc\\u202e\\u2066\\u200f\\u061c";
+/// The text after it shows that it was shown at all.
+const SHOWN: &str = r"\x1b]52;c;eA==\x07\x1b[2J\u{9b}2J\x1bc\u{202e}\u{2066}\u{200f}\u{61c}";
+
+/// What of a screen is none of ours. DevArch sets colours, moves the cursor within a line or by lines, erases lines and
+/// hides the cursor.
+fn obeyed(screen: &str) -> Option<String> {
+    let of_text = |c: char| matches!(c, '\x07' | '\x7f'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if let Some(at) = screen.find(of_text) {
+        return Some(screen[at..].chars().take(20).collect());
+    }
+    for (at, _) in screen.match_indices('\x1b') {
+        let sequence = &screen[at + 1..];
+        let ours = sequence.strip_prefix('[').and_then(|rest| {
+            let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
+            Some(match &rest[end..=end] {
+                "m" => !rest[..end].split(';').any(|parameter| parameter == "8"),
+                "J" => rest[..end].is_empty(),
+                letter => "ABCDGKhl".contains(letter),
+            })
+        });
+        if ours != Some(true) {
+            return Some(sequence.chars().take(20).collect());
+        }
+    }
+    None
+}
+
+/// What the program shows at a terminal, and nothing the terminal obeys.
+fn screen(world: &World, args: &[&str]) -> String {
+    let screen = world.at_terminal((200, 50), args).end().stdout;
+    assert_eq!(obeyed(&screen), None, "devarch {args:?}: {screen:?}");
+    screen
+}
+
+/// The same, with what was hostile made visible.
+fn shows(world: &World, args: &[&str]) -> String {
+    let screen = screen(world, args);
+    assert!(screen.replace("\r\n", "").contains(SHOWN), "devarch {args:?}: {screen:?}");
+    screen
+}
+
+#[test]
+fn a_terminal_of_the_tests_sees_an_escape_that_is_raw() {
+    for hostile in
+        [HOSTILE, "\x1b]0;x\x07", "\x1b[2J", "\u{9b}2J", "\x1bc", "\u{202e}", "\x1b[1;8m", "\x1b[3;1H"]
+    {
+        #[expect(clippy::disallowed_methods, reason = "a program that does nothing but write")]
+        let mut raw = Command::new("/usr/bin/printf");
+        raw.args(["%s", hostile]);
+        let seen = AtTerminal::start((80, 24), raw).end().stdout;
+        assert!(obeyed(&seen).is_some(), "{hostile:?}: {seen:?}");
+    }
+    assert_eq!(obeyed("\x1b[1;31merror:\x1b[0m \x1b[2K\x1b[1A\x1b[?25l"), None);
+}
+
+#[test]
+fn nothing_a_file_an_argument_or_the_catalog_says_is_obeyed_by_the_terminal() {
+    let world = World::without_engine();
+    let catalog = world.home().join("catalog");
+    fs::create_dir_all(&catalog).unwrap();
+    let template = format!(
+        "name: evil\nimage: busybox:1\ndescription: \"{QUOTED}\"\nenvironment: {{A: \"{QUOTED}\"}}\n\
+         labels: {{a: \"{QUOTED}\"}}\ncommand: [\"{QUOTED}\"]\nconfig_files: {{/etc/a: \"{QUOTED}\"}}\n"
+    );
+    fs::write(catalog.join("evil.yml"), &template).unwrap();
+    fs::write(world.project().join("evil.yml"), &template).unwrap();
+    let _ = screen(&world, &["catalog", "add", "evil.yml", "--replace"]);
+    shows(&world, &["catalog", "list"]);
+    shows(&world, &["catalog", "search", "evil"]);
+    let _ = screen(&world, &["catalog", "show", "evil"]);
+    world.define("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: evil }\n");
+    for args in [&["config"][..], &["config", "--json"], &["compose"], &["wire", "env", "/web"]] {
+        let _ = screen(&world, args);
+    }
+    let _ = screen(&world, &["set", "/web", &format!("environment.A=new{HOSTILE}")]);
+    arguments(&world);
+    fields(&world);
+    world.write(&format!("version: \"1\"\nstacks:\n  {HOSTILE}: {{}}\n"));
+    let _ = screen(&world, &["up"]);
+}
+
+fn arguments(world: &World) {
+    for args in [
+        &["up", HOSTILE][..],
+        &["up", HOSTILE, "--json"],
+        &[HOSTILE],
+        &["stack", "create", HOSTILE],
+        &["instance", "add", "shop", HOSTILE, "busybox"],
+        &["set", "/web", HOSTILE],
+        &["catalog", "show", HOSTILE],
+        &["-C", HOSTILE, "status"],
+        &["--engine", HOSTILE, "-vv", "up"],
+        &["run", "/web", "--", HOSTILE],
+    ] {
+        let _ = screen(world, args);
+    }
+}
+
+fn fields(world: &World) {
+    for field in [
+        "image",
+        "platform",
+        "working_dir",
+        "hostname",
+        "user",
+        "network_mode",
+        "pid",
+        "ipc",
+        "stop_signal",
+        "restart",
+        "dns",
+        "cap_add",
+        "devices",
+        "security_opt",
+        "group_add",
+        "ports",
+        "volumes",
+        "tmpfs",
+        "build",
+        "healthcheck",
+        "depends_on",
+        "ulimits",
+        "resources",
+        "secrets",
+        "no_such_field",
+    ] {
+        let text = format!("\"{QUOTED}\"");
+        for value in [text.clone(), format!("[{text}]"), format!("{{{text}: {text}}}")] {
+            world.write(&format!(
+                "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{ template: evil, {field}: {value} }}\n"
+            ));
+            if value == text {
+                let _ = screen(world, &["up"]);
+            } else {
+                let shown = world.run(&["up"]).to_string();
+                assert_eq!(obeyed(&shown), None, "{field}: {value}: {shown:?}");
+            }
+        }
+    }
+}
+
+fn nothing_a_container_a_label_or_a_process_says_is_obeyed_by_the_terminal(world: &World) {
+    let labels =
+        [(label::STORE_ID, format!("store{HOSTILE}")), (label::STACK_NAME, format!("stack{HOSTILE}"))];
+    let volume = PhysicalVolume::from_stored(world.fixture().scope.name("labelled"));
+    let labels = labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    world.wait(world.engine().create_volume(&volume, &labels)).unwrap();
+    let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        shows(world, &["adopt"]);
+        let _ = screen(world, &["adopt", "--json"]);
+    }));
+    world.wait(world.engine().remove_volume(&volume)).unwrap();
+    seen.unwrap();
+
+    let says = "printf '\\033]52;c;eA==\\007\\033[2J\\302\\2332J\\033c\\342\\200\\256\\342\\201\\246\\342\\200\\217\\330\\234 \\033[31mred\\n'";
+    let wait = "trap 'exit 0' TERM; sleep 1000 & wait";
+    world.write(&format!(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:\n        template: busybox\n        \
+         environment: {{A: \"{QUOTED}\"}}\n        command: [sh, -c, \"{}; {wait}\"]\n",
+        says.replace('\\', "\\\\")
+    ));
+    let _ = screen(world, &["up", "--yes"]);
+    let _ = screen(world, &["plan", "--replace", "web", "--full"]);
+    let colours = shows(world, &["logs", "/web"]);
+    assert!(colours.contains("\x1b[31mred\x1b[0m"), "{colours:?}");
+    shows(world, &["logs", "STACK"]);
+    let _ = screen(world, &["logs", "/web", "--json"]);
+    let piped = world.ok(&["logs", "/web"]).stdout;
+    assert!(piped.contains(HOSTILE) && piped.contains(" \x1b[31mred\n"), "{piped:?}");
+    let exact = world.ok(&["exec", "/web", "--", "sh", "-c", says]).stdout;
+    assert_eq!(exact, format!("{HOSTILE} \x1b[31mred\n"));
+    let raw = world.at_terminal((80, 24), &["exec", "/web", "--", "sh", "-c", says]).end().stdout;
+    assert!(raw.contains(HOSTILE), "{raw:?}");
+
+    world.write(&format!(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{ template: busybox, command: [sh, -c, \
+         \"{}; exit 3\"] }}\n",
+        says.replace('\\', "\\\\")
+    ));
+    shows(world, &["up", "--yes"]);
+    let _ = screen(world, &["history"]);
+    shows(world, &["history", "show", "STACK"]);
+    let _ = screen(world, &["status"]);
+    let told = world.run(&["history", "show", "STACK"]).stdout;
+    assert!(told.contains(SHOWN) && obeyed(&told).is_none(), "{told:?}");
+
+    let (mut process, port) = listener(world);
+    world.write(&format!(
+        "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{ template: busybox, ports: [\"{port}:80\"] }}\n"
+    ));
+    let shown = screen(world, &["up", "--yes"]);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(shown.contains(r"\x1b]2;owned\x07"), "{shown:?}");
+}
+
+/// A process that holds a port and calls itself so.
+fn listener(world: &World) -> (Child, u16) {
+    let program = world.temporary().join("\x1b]2;owned\x07");
+    symlink(env::current_exe().unwrap(), &program).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    #[expect(clippy::disallowed_methods, reason = "this test's own program, under another name")]
+    let mut command = Command::new(program);
+    command.args(["--exact", "a_process_holds_a_port"]).env(LISTENS, port.to_string());
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    (child, port)
+}
+
+const LISTENS: &str = "DEVARCH_TEST_LISTENS";
+
+/// No test of its own: the process of [`listener`].
+#[test]
+fn a_process_holds_a_port() {
+    if let Ok(port) = env::var(LISTENS) {
+        let _held = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+        thread::sleep(Duration::from_mins(2));
+    }
+}
