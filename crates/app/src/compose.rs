@@ -1,6 +1,6 @@
 //! A stack as a Compose file, at any time: also without an engine, and while it is down.
 
-use crate::{App, AppError, PrepareOptions, links::networks, observe::observe};
+use crate::{App, AppError, HostFiles, PrepareOptions, links::networks, observe::observe};
 use devarch_core::{
     compose::{ComposeFile, ConfigPlace, compose_file, validate},
     desired::{Desired, World, desire},
@@ -71,8 +71,9 @@ impl App {
         let look = self.look_for_images(stack, &BTreeMap::new(), &Others::new());
         let observed = observe(&self.around, engine.as_ref(), &look).await?;
         let ownership = self.ownership(observed.engine_id.as_ref()).await?;
+        let host = self.host_view(stack, &HostFiles::new());
         let asked = (&PrepareOptions::default(), &BTreeMap::new());
-        self.desired(stack, (&observed, &ownership), asked, wires).await
+        self.desired(stack, (&observed, &ownership, &host), asked, wires).await
     }
 
     fn desired_anywhere(
@@ -87,12 +88,14 @@ impl App {
         let links = networks(stack, others).into_iter();
         let links = links.filter_map(|name| Some((name.clone(), subnet::choose_link(&name, pool, &[own])?)));
         let links = links.collect();
+        let host = self.host_view(stack, &HostFiles::new());
         let world = World {
             store: &self.store_id,
             hash_key: self.hash_key_or_why(),
             defer_problems: false,
             subnet: own,
             home: self.settings.user_home.as_deref(),
+            host: &host,
             images: &BTreeMap::new(),
             pull: None,
             build_hashes: &BTreeMap::new(),

@@ -84,7 +84,7 @@ impl App {
         let pinned = made.iter().flat_map(|stack| stack.instances.values());
         let pinned = pinned.map(|instance| instance.template.template.name.clone());
         let templates: BTreeSet<TemplateName> = catalog.chain(pinned).collect();
-        Project::read(directory, &templates)
+        Project::read(directory, &templates, self.settings.user_home.as_deref())
     }
 
     async fn made_from(&self, directory: &Path) -> Result<Vec<Stack>, AppError> {

@@ -2,8 +2,8 @@
 //! what they say.
 
 use crate::{
-    App, AppError, Prepared,
-    context::{hash_context, real_context},
+    App, AppError, HostFiles, Prepared,
+    context::{existing_context, hash_context},
     execute::{ApplyFailure, Ending, Event, EventSink, Failure},
     observe::{Look, LookedForBuild},
 };
@@ -204,7 +204,8 @@ impl App {
     /// Where the images of a stack come from, unless something is wrong with that.
     fn supplies(&self, stack: &Stack, options: ImageOptions) -> Result<Supplies, AppError> {
         let home = self.settings.user_home.as_deref();
-        let context = SupplyContext { home, pull: options.pull, hashes: None };
+        let view = self.host_view(stack, &HostFiles::new());
+        let context = SupplyContext { home, pull: options.pull, hashes: None, host: Some(&view) };
         let mut supplies = supplies(stack, &effective(stack), &context);
         let problems = std::mem::take(&mut supplies.problems);
         if problems.is_empty() { Ok(supplies) } else { Err(wrong(stack, problems)) }
@@ -223,7 +224,7 @@ impl App {
                 supplies.builds.iter().find(|(image, other)| *other == spec && found.contains_key(*image));
             let hash = match same {
                 Some((image, _)) => Ok(found[image].clone()),
-                None => self.build_hash(stack, spec).await,
+                None => self.build_hash(spec).await,
             };
             match hash {
                 Ok(hash) => drop(found.insert(image.clone(), hash)),
@@ -233,8 +234,8 @@ impl App {
         if problems.is_empty() { Ok(found) } else { Err(wrong(stack, problems)) }
     }
 
-    async fn build_hash(&self, stack: &Stack, spec: &BuildSpec) -> Result<BuildHash, String> {
-        real_context(spec, &stack.allow, self.settings.user_home.as_deref())?;
+    async fn build_hash(&self, spec: &BuildSpec) -> Result<BuildHash, String> {
+        existing_context(spec)?;
         hash_context(self.hash_key().map_err(|error| error.to_string())?, spec).await
     }
 }

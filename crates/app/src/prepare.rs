@@ -13,8 +13,9 @@ use devarch_core::{
     observed::Observed,
     ownership::Ownership,
     plan::{Assumptions, Plan, PlanOptions, Remembered, assumptions, plan},
+    policy::Allowance,
     port::HostSocket,
-    resolve::{Others, Prior, Problem, host_path_allowance},
+    resolve::{HostView, Others, Prior, Problem, ReadFile},
     spec::MountFrom,
     stack::{HostBinding, Stack, Wanted},
     subnet,
@@ -60,7 +61,14 @@ pub struct PrepareOptions {
     /// such a plan is not saved.
     #[serde(skip)]
     pub needed: Option<BTreeSet<InstanceName>>,
+    /// The files of this machine that the stack's config files were just read from. Not remembered: the store has their
+    /// content.
+    #[serde(skip)]
+    pub files: HostFiles,
 }
+
+/// By instance and path in its container: the files of this machine that config files are read from.
+pub type HostFiles = BTreeMap<InstanceName, BTreeMap<String, ReadFile>>;
 
 /// A plan with all it was made from.
 pub struct Prepared {
@@ -155,10 +163,10 @@ impl App {
         let without_values =
             Box::pin(self.give_values_back(&mut stack, options, (&observed, &mut remembered))).await?;
         let prior = prior(&stack, &remembered);
-        let desired = self
-            .desired(&stack, (&observed, &remembered.ownership), (options, &hashes), (&prior, &others))
-            .await?;
-        host_paths(&stack, &desired, &observed, self.settings.user_home.as_deref())?;
+        let host = self.host(&stack, options, (&observed, &remembered)).await?;
+        let known = (&observed, &remembered.ownership, &host);
+        let desired = self.desired(&stack, known, (options, &hashes), (&prior, &others)).await?;
+        missing_sources(&stack, &desired, &observed)?;
         let asked = options.clone();
         let options = PlanOptions {
             replace: options.replace.clone(),
@@ -187,12 +195,37 @@ impl App {
         })
     }
 
+    /// What is known of the host paths of a stack: links are resolved where the engine is on this machine.
+    async fn host(
+        &self,
+        stack: &Stack,
+        options: &PrepareOptions,
+        (observed, remembered): (&Observed, &Remembered),
+    ) -> Result<HostView, AppError> {
+        let local = observed.engine.locality == Locality::Host;
+        let view = if local {
+            self.host_view(stack, &options.files)
+        } else {
+            HostView::of_home(self.settings.user_home.as_deref())
+        };
+        let instances = stack.instances.iter().map(|(name, instance)| (name, &instance.id));
+        let withdrawn = self.withdrawn(stack).await?;
+        Ok(HostView { applied: remembered.binds(instances), files: options.files.clone(), withdrawn, ..view })
+    }
+
+    /// What a stack allows as it is in the store, and does not allow any more.
+    pub(crate) async fn withdrawn(&self, stack: &Stack) -> Result<BTreeSet<Allowance>, AppError> {
+        let stored = self.store.stack(&stack.name).await?;
+        let stored = stored.filter(|stored| stored.id == stack.id);
+        Ok(stored.map_or_else(BTreeSet::new, |stored| &stored.allow - &stack.allow))
+    }
+
     /// The wanted state of a stack, given what was observed, what was asked, what images are built from, what runs is
     /// wired to, and the instances of other stacks it is linked to.
     pub(crate) async fn desired(
         &self,
         stack: &Stack,
-        (observed, ownership): (&Observed, &Ownership),
+        (observed, ownership, host): (&Observed, &Ownership, &HostView),
         (options, build_hashes): (&PrepareOptions, &BTreeMap<String, BuildHash>),
         (prior, others): (&Prior, &Others),
     ) -> Result<Desired, AppError> {
@@ -204,6 +237,7 @@ impl App {
             defer_problems: options.needed.is_some(),
             subnet,
             home: self.settings.user_home.as_deref(),
+            host,
             images: &observed.images,
             pull: options.images.pull,
             build_hashes,
@@ -285,14 +319,9 @@ fn lives_here(stack: &Stack, observed: &Observed) -> Result<(), AppError> {
     }
 }
 
-/// What only this machine can say of bind mounts: that a source is missing (one engine would make it, as root, and
-/// the other refuse), and that a link leads where policy forbids.
-fn host_paths(
-    stack: &Stack,
-    desired: &Desired,
-    observed: &Observed,
-    home: Option<&str>,
-) -> Result<(), AppError> {
+/// What only this machine can say of bind mounts: that a source is missing. One engine would make it, as root, and the
+/// other refuse.
+fn missing_sources(stack: &Stack, desired: &Desired, observed: &Observed) -> Result<(), AppError> {
     if observed.engine.locality != Locality::Host {
         return Ok(());
     }
@@ -300,20 +329,11 @@ fn host_paths(
     for (name, instance) in desired.instances.iter().filter(|(_, i)| i.wanted == Wanted::Running) {
         for mount in &instance.spec.mounts {
             let MountFrom::Bind(path) = &mount.source else { continue };
-            let message = match Path::new(path).canonicalize() {
-                Err(_) => format!("{path} does not exist on this machine; make it, or mount something else"),
-                Ok(real) => {
-                    let real = real.to_string_lossy();
-                    let takes = host_path_allowance(&real, mount.read_only, home);
-                    match takes.filter(|allowance| !stack.allow.contains(allowance)) {
-                        None => continue,
-                        Some(allowance) => format!(
-                            "{path} is {real}, which policy refuses; add `allow: [{allowance}]` to the stack if it must be"
-                        ),
-                    }
-                }
-            };
-            problems.push(Problem::of(name, format!("volumes.{}", mount.target), message));
+            if !Path::new(path).exists() {
+                let message =
+                    format!("{path} does not exist on this machine; make it, or mount something else");
+                problems.push(Problem::of(name, format!("volumes.{}", mount.target), message));
+            }
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(AppError::Problems { stack: stack.name.clone(), problems }) }

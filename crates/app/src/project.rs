@@ -7,11 +7,12 @@ use devarch_core::{
         Diagnostic, Diagnostics, InstanceFile, Node, Place, ProjectFile, parse_yaml, read_project,
         unknown_references,
     },
+    resolve::absolute_path,
     template::{ConfigContent, ConfigFile},
 };
 use devarch_files::{FileKind, ReadError};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -28,6 +29,8 @@ pub struct Project {
     pub directory: PathBuf,
     /// What the file says, the files it refers to read in.
     pub file: ProjectFile,
+    /// The files that were read in, links resolved, by the keys that lead to where the file names them.
+    pub(crate) sources: BTreeMap<Vec<String>, PathBuf>,
 }
 
 impl Project {
@@ -38,8 +41,12 @@ impl Project {
     }
 
     /// Reads a directory's devarch.yml and the files it refers to; `templates` are those it need not bring along.
-    /// Everything that is wrong with it is told at once.
-    pub fn read(directory: &Path, templates: &BTreeSet<TemplateName>) -> Result<Self, AppError> {
+    /// `home` is the user's, for `~/`. Everything that is wrong with it is told at once.
+    pub fn read(
+        directory: &Path,
+        templates: &BTreeSet<TemplateName>,
+        home: Option<&str>,
+    ) -> Result<Self, AppError> {
         let path = directory.join(PROJECT_FILE);
         let text = read_text(&path, FileKind::Project)?;
         let invalid = |wrong| AppError::Invalid { origin: path.display().to_string(), wrong };
@@ -58,16 +65,20 @@ impl Project {
             path: directory.to_owned(),
             source,
         })?;
-        let mut wrong = Diagnostics::new();
+        let (mut wrong, mut sources) = (Diagnostics::new(), BTreeMap::new());
         for (keys, config) in config_files(&mut file) {
-            if let Err(message) = read_in(config, &directory) {
-                wrong.push(Diagnostic { place: place(&node, &keys), path: keys.join("."), message });
+            match read_in(config, &directory, home) {
+                Ok(None) => {}
+                Ok(Some(path)) => drop(sources.insert(keys, path)),
+                Err(message) => {
+                    wrong.push(Diagnostic { place: place(&node, &keys), path: keys.join("."), message });
+                }
             }
         }
         for stack in file.stacks.keys() {
             too_much(&node, &file, stack).into_iter().for_each(|found| wrong.push(found));
         }
-        if wrong.is_empty() { Ok(Self { directory, file }) } else { Err(invalid(wrong)) }
+        if wrong.is_empty() { Ok(Self { directory, file, sources }) } else { Err(invalid(wrong)) }
     }
 
     /// The file's only stack, or the one that is named.
@@ -144,10 +155,11 @@ fn config_files(file: &mut ProjectFile) -> Vec<(Vec<String>, &mut ConfigFile)> {
     found
 }
 
-fn read_in(config: &mut ConfigFile, directory: &Path) -> Result<(), String> {
-    let ConfigContent::File { path, secret } = &config.content else { return Ok(()) };
+/// Reads in what a config file refers to; the path it was read from.
+fn read_in(config: &mut ConfigFile, directory: &Path, home: Option<&str>) -> Result<Option<PathBuf>, String> {
+    let ConfigContent::File { path, secret } = &config.content else { return Ok(None) };
     let kind = if *secret { FileKind::SecretConfigFile } else { FileKind::ConfigFile };
-    let path: PathBuf = directory.join(path).components().collect();
+    let path = PathBuf::from(absolute_path(path, Some(&directory.to_string_lossy()), home));
     let text = read_text(&path, kind).map_err(|error| match error {
         AppError::Read(error @ ReadError::TooLarge { .. }) => format!("{error}; mount it as a volume"),
         AppError::Read(error) => {
@@ -155,6 +167,7 @@ fn read_in(config: &mut ConfigFile, directory: &Path) -> Result<(), String> {
         }
         other => other.to_string(),
     })?;
+    let real = path.canonicalize().map_err(|error| format!("{} can't be read: {error}", path.display()))?;
     config.content = if *secret { ConfigContent::secret(text) } else { ConfigContent::Content(text) };
-    Ok(())
+    Ok(Some(real))
 }

@@ -6,6 +6,7 @@ use devarch_core::{
     desired::{World, desire},
     hash::HashKey,
     id::StoreId,
+    resolve::HostView,
     secret::HoldsSecrets as _,
     template::{ContractType, HealthTest},
 };
@@ -48,6 +49,7 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
         defer_problems: false,
         subnet: "10.213.0.0/24".parse().unwrap(),
         home: None,
+        host: &HostView::default(),
         images: &BTreeMap::new(),
         pull: None,
         build_hashes: &BTreeMap::new(),

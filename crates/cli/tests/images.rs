@@ -237,7 +237,7 @@ fn a_context_that_is_not_there_is_named_with_its_instance(world: &World) {
     std::os::unix::fs::symlink("/etc", world.project().join("linked")).unwrap();
     world.write(&SHOP.replace("./api", "./linked"));
     let refused = world.fails(3, &["plan"]);
-    assert!(refused.stderr.contains("is /etc, which policy refuses"), "{refused}");
+    assert!(refused.stderr.contains("which is /etc, is refused by policy"), "{refused}");
 }
 
 fn an_absent_image_is_not_pulled_where_it_may_not_be(world: &World) {

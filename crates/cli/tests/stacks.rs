@@ -23,6 +23,8 @@ macro_rules! on_both_engines {
 
 on_both_engines! {
     two_stacks_of_one_template_do_not_reach_each_other
+    an_imported_secret_reaches_its_container_and_no_file
+    a_sensitive_host_path_is_refused_under_any_name_and_one_outside_is_shown
     a_failed_replacement_is_mended_by_the_next_apply
     a_container_that_ends_again_and_again_did_not_start
     on_a_busy_machine_what_ends_at_once_did_not_start
@@ -75,6 +77,91 @@ fn reading(stack: &str, host: &str) -> [String; 7] {
 
 fn read(ran: &Ran) -> Option<String> {
     Some(ran.stdout.trim().to_owned()).filter(|text| ran.code == 0 && !text.is_empty())
+}
+
+fn an_imported_secret_reaches_its_container_and_no_file(world: &World) {
+    let deploy = world.project().join("deploy");
+    std::fs::create_dir_all(deploy.join("conf")).unwrap();
+    for (name, text) in [
+        ("compose.yml", COMPOSE),
+        (".env", "\u{feff}API_TOKEN='hunter2 #token'\r\nPLAIN=plain-value # not secret\r\n"),
+        ("pw.txt", "hunter2-file"),
+        ("conf/x", "conf"),
+    ] {
+        std::fs::write(deploy.join(name), text).unwrap();
+    }
+    world.ok(&["init", "--from", "deploy/compose.yml", "--stack", "STACK"]);
+    let written = std::fs::read_to_string(world.project().join("devarch.yml")).unwrap();
+    assert!(!written.contains("hunter2") && written.contains("${secret:API_TOKEN}"), "{written}");
+    assert!(written.contains("plain-value"), "{written}");
+    assert_eq!(world.containers(), 0, "nothing was applied");
+    world.ok(&["up", "--yes"]);
+    let look = "echo $API_TOKEN; cat /run/secrets/pw /conf/x; touch /one/file; ls /two /three";
+    let ran = world.ok(&["exec", "-T", "--no-redact", "STACK/web", "--", "sh", "-c", look]);
+    assert_eq!(ran.stdout, "hunter2 #token\nhunter2-fileconf/three:\n\n/two:\n", "{ran}");
+}
+
+/// Variables, a secret that is a file, volumes whose names differ only in what volume names can't have, and a path.
+const COMPOSE: &str = r#"
+services:
+  web:
+    image: busybox:1.37
+    init: true
+    command: sleep 1000
+    environment: { API_TOKEN: "${API_TOKEN}", PLAIN: "${PLAIN}" }
+    secrets: [pw]
+    volumes: ["pg_data:/one", "pg-data:/two", "pg.data:/three", "./conf:/conf:ro"]
+secrets: { pw: { file: ./pw.txt } }
+volumes: { pg_data: , pg-data: , pg.data: }
+"#;
+
+fn a_sensitive_host_path_is_refused_under_any_name_and_one_outside_is_shown(world: &World) {
+    let home = world.project().parent().unwrap().to_owned();
+    let socket = world.endpoint().trim_start_matches("unix://").to_owned();
+    std::fs::write(home.join(".netrc"), "hunter2").unwrap();
+    std::fs::create_dir(world.temporary().join("outside")).unwrap();
+    std::fs::write(world.temporary().join("outside/x"), "outside").unwrap();
+    for (link, to) in [("api", socket.as_str()), ("rc", "../.netrc"), ("here", "../tmp/outside")] {
+        std::os::unix::fs::symlink(to, world.project().join(link)).unwrap();
+    }
+    let write = |field: &str| {
+        world.write(&format!(
+            "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{template: busybox, {field}}}\n"
+        ));
+    };
+    for (field, allowance, told) in [
+        ("volumes: [\"./api:/s:ro\"]", "engine-socket", "the socket of an engine"),
+        ("volumes: [\"./rc:/rc:ro\"]", "host-paths", "which is $ROOT/.netrc"),
+        ("volumes: [\"..//project/../.netrc:/rc:ro\"]", "host-paths", "$ROOT/.netrc"),
+        ("volumes: [\"..:/all:ro\"]", "host-paths", "the home"),
+        ("volumes: [\"../home:/home\"]", "host-paths", "the data of a DevArch"),
+        ("volumes: [\"/usr/local/bin:/b\"]", "host-paths", "system programs"),
+        ("config_files: {/x: {file: ./rc}}", "host-paths", "$ROOT/.netrc"),
+        ("config_files: {/x: {file: ~/.netrc}}", "host-paths", "$ROOT/.netrc"),
+        ("build: ..", "host-paths", "the home"),
+    ] {
+        write(field);
+        let ran = world.fails(3, &["up", "--yes"]);
+        assert!(ran.stderr.contains(&format!("add `allow: [{allowance}]`")), "{field}: {ran}");
+        assert!(ran.stderr.contains(told) && ran.stderr.contains("devarch.yml:5:"), "{field}: {ran}");
+        assert!(!ran.stderr.contains("hunter2"), "{field}: {ran}");
+        world.feed(b"value", &["secret", "set", "A"]);
+        let files = ["devarch.db", "devarch.db-wal"].map(|name| std::fs::read(world.home().join(name)));
+        for file in files.into_iter().flatten() {
+            assert!(!file.windows(7).any(|text| text == b"hunter2"), "{field}: nothing of it is kept");
+        }
+        assert_eq!(world.containers(), 0, "{field}");
+    }
+    write("volumes: [\"./here:/data\"], config_files: {/x: {file: ../tmp/outside/x}}");
+    let ran = world.ok(&["up", "--yes"]);
+    for shown in [
+        "      bind $ROOT/project/here -> /data (is $ROOT/tmp/outside)\n",
+        "      file $ROOT/tmp/outside/x -> /x\n",
+    ] {
+        assert!(ran.stderr.contains(shown), "{shown}: {ran}");
+    }
+    let ran = world.ok(&["exec", "-T", "/web", "--", "cat", "/data/x", "/x"]);
+    assert_eq!(ran.stdout, "outsideoutside");
 }
 
 fn two_stacks_of_one_template_do_not_reach_each_other(world: &World) {

@@ -207,7 +207,10 @@ fn what_policy_or_machine_forbid_is_told_where_it_stands_and_nothing_is_begun(wo
     let forbidden = [
         ("privileged: true", "web.privileged: true is refused by policy; add `allow: [privileged]`"),
         ("network_mode: host", "web.network_mode: host is refused by policy; add `allow: [host-network]`"),
-        ("volumes: [\"/etc:/data\"]", "web.volumes: /etc is refused by policy; add `allow: [host-paths]`"),
+        (
+            "volumes: [\"/etc:/data\"]",
+            "web.volumes./data: /etc (system settings) is refused by policy; add `allow: [host-paths]`",
+        ),
         (
             "volumes: [\"./absent:/data\"]",
             "web.volumes./data: $ROOT/project/absent does not exist on this machine",

@@ -8,9 +8,9 @@ use crate::{
     observed::ImageInfo,
     plan::Made,
     resolve::{
-        BuildSpec, BuildTag, Effective, Findings, Others, Prior, Problem, Provisioning, SpecContext, Supply,
-        SupplyContext, WireContext, WiredStack, check_edit, check_instance, check_stack, container_spec,
-        merge, supplies, unnamed_image, wired,
+        BuildSpec, BuildTag, Effective, Findings, HostPlace, HostUse, HostView, Others, Prior, Problem,
+        Provisioning, SpecContext, Supply, SupplyContext, WireContext, WiredStack, check_edit, check_instance,
+        check_stack, container_spec, merge, outside_uses, supplies, unnamed_image, wired,
     },
     secret::Locked,
     spec::{Attachment, ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
@@ -74,6 +74,8 @@ pub struct DesiredInstance {
     pub provisions: Vec<Provisioning>,
     /// When it counts as ready.
     pub readiness: Readiness,
+    /// What of the host's outside the project its container gets to see.
+    pub outside: Vec<HostUse>,
     /// The digest of its template.
     pub template: String,
 }
@@ -135,8 +137,10 @@ pub struct World<'a> {
     pub defer_problems: bool,
     /// The addresses of the stack's network.
     pub subnet: Ipv4Net,
-    /// The user's home, for `~/` and for policy.
+    /// The user's home, for `~/`.
     pub home: Option<&'a str>,
+    /// What the engine's machine says of host paths, for policy.
+    pub host: &'a HostView,
     /// The images that are present, by the name they are referred to.
     pub images: &'a BTreeMap<String, ImageInfo>,
     /// A pull policy that holds in place of every instance's own.
@@ -180,7 +184,12 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
     let (found, notes) = wires.findings(stack);
     findings.extend(found);
     let WiredStack { effective, resolution, .. } = &wires;
-    let context = SupplyContext { home: world.home, pull: world.pull, hashes: Some(world.build_hashes) };
+    let context = SupplyContext {
+        home: world.home,
+        pull: world.pull,
+        hashes: Some(world.build_hashes),
+        host: Some(world.host),
+    };
     let supplies = supplies(stack, effective, &context);
     let tags = supplies.tags(world.store);
     findings.errors.extend(supplies.problems);
@@ -201,7 +210,9 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         }
         let secrets = effective[name].service.secrets.as_deref().unwrap_or_default();
         let image = world.images.get(&desired.spec.image);
-        findings.extend(check_instance(name, (&desired.spec, secrets), image, &stack.allow, world.home));
+        let place = HostPlace { name, project: stack.project.as_deref(), view: world.host };
+        desired.outside = outside_uses(&desired.spec, place);
+        findings.extend(check_instance(place, (&desired.spec, secrets), image, &stack.allow));
         if let (true, Err(problems)) = (desired.wanted != Wanted::Absent, &desired.hash) {
             findings.errors.extend(problems.iter().cloned());
         }
@@ -356,6 +367,7 @@ fn desired_instance(
         links: Vec::new(),
         provisions: effective.provisions.clone(),
         readiness: readiness_of(spec.job, spec.healthcheck.as_ref(), image),
+        outside: Vec::new(),
         template: instance.template.digest.to_string(),
         spec,
     })

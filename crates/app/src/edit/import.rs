@@ -1,11 +1,13 @@
 //! From a devarch.yml to the store.
 
 use super::stacks::{copied, empty_instance, empty_stack};
-use crate::{App, AppError, PROJECT_FILE, Project, text_file::read_text};
+use crate::{App, AppError, HostFiles, PROJECT_FILE, Project, text_file::read_text};
 use devarch_core::{
+    desired::effective,
     name::{InstanceName, StackName, TemplateName},
     plan::FieldDiff,
     read::{Diagnostic, InstanceFile, StackFile, located, parse_yaml},
+    resolve::{HostView, ReadFile, check_files},
     secret::{KeptSecret, SecretName},
     stack::{Instance, Pinned, Stack, Wanted},
     surroundings::Ids,
@@ -49,6 +51,8 @@ pub struct Draft {
     pub before: Option<Stack>,
     /// The stack as it would be.
     pub stack: Stack,
+    /// The files of this machine that its config files were read from.
+    pub files: HostFiles,
     /// Edits made in the store since the last import that the file undoes, from what they made to what the file says.
     pub undone: Vec<FieldDiff>,
 }
@@ -56,7 +60,8 @@ pub struct Draft {
 impl Draft {
     /// A stack as it is in the store.
     pub fn of(stack: Stack) -> Self {
-        Self { source: None, before: Some(stack.clone()), stack, undone: Vec::new() }
+        let files = HostFiles::new();
+        Self { source: None, before: Some(stack.clone()), stack, files, undone: Vec::new() }
     }
 
     /// What was found wrong with it, with lines and columns where it was read from a file.
@@ -116,8 +121,25 @@ impl App {
         }
         let origin = (source.project.directory.join(PROJECT_FILE), source.stack.clone());
         self.complete(&mut stack, name).await.map_err(|error| placed(error, &origin))?;
+        let files = files_read(source, declared, before.as_ref(), &stack);
+        self.judge_files(&stack, &files).await.map_err(|error| placed(error, &origin))?;
         let undone = before.as_ref().map_or_else(Vec::new, |before| self.undone(before, &stack));
-        Ok(Draft { source: Some(origin), before, stack, undone })
+        Ok(Draft { source: Some(origin), before, stack, files, undone })
+    }
+
+    /// Refuses a stack whose config files were read from where policy forbids, before anything of it is saved.
+    async fn judge_files(&self, stack: &Stack, files: &HostFiles) -> Result<(), AppError> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let withdrawn = self.withdrawn(stack).await?;
+        let view = HostView { files: files.clone(), withdrawn, ..self.host_view(stack, files) };
+        let judge = |name| check_files(name, stack.project.as_deref(), &view, &stack.allow).errors;
+        let problems: Vec<_> = files.keys().flat_map(judge).collect();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(AppError::Problems { stack: stack.name.clone(), problems })
     }
 
     /// What users set of the stack that another one is made beside, of the same file: what DevArch makes it makes anew.
@@ -209,6 +231,36 @@ impl App {
         }
         Ok(pins)
     }
+}
+
+/// The files that the config files of a stack's instances were read from: the instance's own, else its template's.
+fn files_read(
+    source: &ImportSource,
+    declared: &StackFile,
+    before: Option<&Stack>,
+    stack: &Stack,
+) -> HostFiles {
+    let before = before.map(effective).unwrap_or_default();
+    let mut files = HostFiles::new();
+    for (name, config) in effective(stack) {
+        let Some(instance) = declared.instances.get(&name) else { continue };
+        for (target, file) in &config.config_files {
+            let own = instance.overrides.config_files.contains_key(target);
+            let (stack, template) = (source.stack.as_str(), instance.template.as_str());
+            let keys = if own {
+                vec!["stacks", stack, "instances", name.as_str(), "config_files", target]
+            } else {
+                vec!["templates", template, "config_files", target]
+            };
+            let keys: Vec<String> = keys.into_iter().map(str::to_owned).collect();
+            let Some(path) = source.project.sources.get(&keys) else { continue };
+            let old = before.get(&name).and_then(|before| before.config_files.get(target));
+            let kept = old.is_some_and(|old| old.content == file.content);
+            let read = ReadFile { path: path.to_string_lossy().into_owned(), kept };
+            files.entry(name.clone()).or_default().insert(target.clone(), read);
+        }
+    }
+    files
 }
 
 /// Wires and the like that were added or removed in the store, and that the draft has otherwise.

@@ -76,6 +76,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         adopt_volumes: args.adopt_volumes,
         snapshot: args.snapshot,
         images: args.pull.options(),
+        files: draft.files.clone(),
         ..PrepareOptions::default()
     };
     let app = session.app().await?;

@@ -74,6 +74,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
             _ => first.clone(),
         };
         let options = Prepared::options_with(&options, had, &draft.stack);
+        let options = PrepareOptions { files: draft.files.clone(), ..options };
         let planned = Box::pin(app.prepare_stack(draft.stack.clone(), &options));
         let prepared = work.look(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
         Ok::<_, CliError>(Planned { lock, draft: Some(draft), prepared })

@@ -3,7 +3,7 @@
 use super::{FieldDiff, Reason, VolumeCopy};
 use crate::{
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume},
-    resolve::BuildSpec,
+    resolve::{BuildSpec, HostUse},
     spec::ContainerSpec,
 };
 use serde::Serialize;
@@ -89,6 +89,9 @@ pub struct Change {
     /// What is made, in full.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<Box<ContainerSpec>>,
+    /// What of the host's outside the project the new container gets to see.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<HostUse>,
     /// What is built.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<Box<BuildSpec>>,

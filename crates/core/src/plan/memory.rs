@@ -131,6 +131,18 @@ impl Remembered {
         specs.iter().find(|known| known.state != AppliedState::Begun).or_else(|| specs.first())
     }
 
+    /// The bind mounts that the instances which were applied have, and whether they are read-only.
+    pub fn binds<'a>(
+        &self,
+        instances: impl IntoIterator<Item = (&'a InstanceName, &'a InstanceId)>,
+    ) -> BTreeMap<InstanceName, BTreeSet<(String, bool)>> {
+        let binds = |id: &InstanceId| {
+            let mut specs = self.applied.get(id)?.iter();
+            specs.find(|known| known.state == AppliedState::Made).map(RememberedSpec::binds)
+        };
+        instances.into_iter().filter_map(|(name, id)| Some((name.clone(), binds(id)?))).collect()
+    }
+
     /// Whether a container of an instance had that volume.
     pub fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
         let specs = self.applied.get(instance).into_iter().flatten();
@@ -165,6 +177,13 @@ impl RememberedSpec {
             Sealable::Locked(why) => Err(*why),
         };
         Self { hash, spec: serde_json::from_str(&stored.open).unwrap_or_default(), secrets, state }
+    }
+
+    /// Its bind mounts, and whether they are read-only.
+    fn binds(&self) -> BTreeSet<(String, bool)> {
+        let mounts = self.spec.get("mounts").and_then(|mounts| mounts.as_array()).into_iter().flatten();
+        let read_only = |mount: &serde_json::Value| mount.get("read_only").is_some_and(|only| *only == true);
+        mounts.filter_map(|mount| Some((mount.get("bind")?.as_str()?.to_owned(), read_only(mount)))).collect()
     }
 
     /// What its imports were wired to.

@@ -180,6 +180,9 @@ fn one(change: &Change, options: TextOptions, text: &mut Lines) {
     for port in &spec.ports {
         writeln!(text, "      port {port}");
     }
+    for used in &change.outside {
+        let _ = writeln!(text, "      {used}");
+    }
 }
 
 fn built(spec: &BuildSpec, text: &mut Lines) {

@@ -1,6 +1,6 @@
 //! What is wrong with a stack as it is defined: told before anything runs, with instance and field.
 
-use super::{Dependencies, Effective, cycle, length, policy, repository};
+use super::{Dependencies, Effective, HostPlace, HostView, cycle, length, policy, repository};
 use crate::{
     name::{InstanceName, nearest},
     observed::ImageInfo,
@@ -72,31 +72,51 @@ pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Override
 
 /// What one instance's container asks for that can't be: policy, files that would be lost (some of those are secrets), and
 /// what is too long for a program.
-pub fn check_instance(
-    name: &InstanceName,
+pub(crate) fn check_instance(
+    place: HostPlace<'_>,
     (spec, secrets): (&ContainerSpec, &[SecretMount]),
     image: Option<&ImageInfo>,
     allow: &BTreeSet<Allowance>,
-    home: Option<&str>,
 ) -> Findings {
+    let name = place.name;
+    let mut found = judged(name, policy::asked(spec, place), allow);
+    lost_files(name, (spec, secrets), image, &mut found);
+    found.errors.extend(length::too_long(name, spec));
+    for port in spec.ports.iter().filter(|port| port.host_ip.is_unspecified()) {
+        let message = format!("{port} listens on all addresses: other machines and other stacks reach it");
+        found.warnings.push(Problem::of(name, format!("ports.{}", port.key), message));
+    }
+    found
+}
+
+/// The config files of an instance that were read from where policy refuses it.
+pub fn check_files(
+    name: &InstanceName,
+    project: Option<&str>,
+    view: &HostView,
+    allow: &BTreeSet<Allowance>,
+) -> Findings {
+    judged(name, policy::files(HostPlace { name, project, view }), allow)
+}
+
+fn judged(name: &InstanceName, asked: Vec<policy::Asked>, allow: &BTreeSet<Allowance>) -> Findings {
     let mut found = Findings::default();
-    for asked in policy::asked(spec, home) {
-        let (field, what, allowance) = (asked.field, &asked.what, asked.allowance);
+    for policy::Asked { allowance, field, what, applied } in asked {
         if allow.contains(&allowance) {
             let message =
                 format!("{what} is allowed by this stack ({allowance}); it reaches beyond the stack");
+            found.warnings.push(Problem::of(name, field, message));
+        } else if applied {
+            let message = format!(
+                "{what} is refused by policy now; it was applied before and stays until a host path of this instance \
+                 changes; add `allow: [{allowance}]` to the stack to keep it"
+            );
             found.warnings.push(Problem::of(name, field, message));
         } else {
             let message =
                 format!("{what} is refused by policy; add `allow: [{allowance}]` to the stack if it must be");
             found.errors.push(Problem::of(name, field, message));
         }
-    }
-    lost_files(name, (spec, secrets), image, &mut found);
-    found.errors.extend(length::too_long(name, spec));
-    for port in spec.ports.iter().filter(|port| port.host_ip.is_unspecified()) {
-        let message = format!("{port} listens on all addresses: other machines and other stacks reach it");
-        found.warnings.push(Problem::of(name, format!("ports.{}", port.key), message));
     }
     found
 }

@@ -1,6 +1,7 @@
 //! Definitions to effective configs: the merge rules, and what is wrong with the result.
 
 mod check;
+mod host_path;
 mod inherit;
 mod length;
 mod link;
@@ -13,13 +14,18 @@ mod spec;
 mod supply;
 mod wiring;
 
-pub use check::{Findings, Problem, check_edit, check_instance, check_stack};
+pub(crate) use check::check_instance;
+pub use check::{Findings, Problem, check_edit, check_files, check_stack};
+pub use host_path::{
+    Access, HARMLESS, HostView, Judgement, RULES, Reach, ReadFile, RealKind, RealPath, Rule, SOCKET_NAMES,
+};
 pub use inherit::inherit_secrecy;
 pub use link::{Other, Others};
 pub use logins::{OwnLogin, Provisioning, login_key, login_of};
 pub use merge::{Effective, Origin, merge, repository};
 pub use order::{Dependencies, cycle, start_order};
-pub use policy::host_path_allowance;
+pub use policy::{HostUse, HostUseKind};
+pub(crate) use policy::{Place as HostPlace, outside as outside_uses};
 pub use secrets::{external_secret_uses, secret_uses};
 pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
 pub(crate) use supply::unnamed_image;

@@ -1,9 +1,13 @@
 //! What an effective config asks of the host that policy refuses unless the stack allows it.
 
+use super::{Access, HostView, Judgement};
 use crate::{
+    name::InstanceName,
     policy::Allowance,
-    spec::{ContainerSpec, MountFrom},
+    spec::{ContainerSpec, Mount, MountFrom},
 };
+use serde::Serialize;
+use std::fmt;
 
 /// Capabilities that give the host, or other stacks' traffic, away (capabilities(7)).
 const DANGEROUS: &[&str] = &[
@@ -25,57 +29,77 @@ const DANGEROUS: &[&str] = &[
     "SYSLOG",
 ];
 
-/// Host directories whose content, or whose parent's, makes a container the host's master.
-const HOST_PATHS: &[&str] = &[
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin",
-    "/sys", "/usr", "/var", "/var/lib", "/var/run",
-];
-
-/// Where engines keep sockets and everything they run: whoever can write there is root on the host.
-const ENGINE_DIRS: &[&str] = &[
-    "/run/containerd",
-    "/run/docker",
-    "/run/podman",
-    "/run/user",
-    "/var/lib/containerd",
-    "/var/lib/containers",
-    "/var/lib/docker",
-    "/var/run/docker",
-    "/var/run/podman",
-];
-
-/// Places in a home that hold keys, or an engine's data.
-const HOME_PATHS: &[&str] = &[
-    "",
-    ".aws",
-    ".config",
-    ".devarch",
-    ".docker",
-    ".gnupg",
-    ".kube",
-    ".local/share/containers",
-    ".local/share/docker",
-    ".ssh",
-];
-
-/// Files under `/etc` that are harmless to read.
-const HARMLESS: &[&str] = &["/etc/localtime", "/etc/timezone"];
+/// Types of `SELinux` that confine a container.
+const CONFINED_TYPES: &[&str] = &["container_t", "container_init_t", "container_kvm_t"];
 
 /// One thing policy speaks of: what it takes to allow it, the field, and what was asked.
 pub(super) struct Asked {
     pub(super) allowance: Allowance,
-    pub(super) field: &'static str,
+    pub(super) field: String,
     pub(super) what: String,
+    /// Whether it was applied before this was refused, and did not change since.
+    pub(super) applied: bool,
+}
+
+impl Asked {
+    fn new(allowance: Allowance, field: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { allowance, field: field.into(), what: what.into(), applied: false }
+    }
+}
+
+/// Something of the host's outside the project that a container gets to see.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct HostUse {
+    /// What it is used for.
+    pub kind: HostUseKind,
+    /// Its path, as it is written.
+    pub path: String,
+    /// The path it is, where links lead to another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub real: Option<String>,
+    /// Where the container has it.
+    pub target: String,
+    /// Whether the container can write to it.
+    pub writable: bool,
+}
+
+/// What a path of the host is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostUseKind {
+    /// It is mounted.
+    Bind,
+    /// Its content is put into the container.
+    File,
+}
+
+impl fmt::Display for HostUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            HostUseKind::Bind => "bind",
+            HostUseKind::File => "file",
+        };
+        write!(f, "{kind} {} -> {}", self.path, self.target)?;
+        if let Some(real) = &self.real {
+            write!(f, " (is {real})")?;
+        }
+        if self.kind == HostUseKind::Bind && !self.writable { f.write_str(" (read-only)") } else { Ok(()) }
+    }
+}
+
+/// Whose host paths are judged, and by what this machine says of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) name: &'a InstanceName,
+    pub(crate) project: Option<&'a str>,
+    pub(crate) view: &'a HostView,
 }
 
 /// Everything a container asks for that policy refuses by default.
-pub(super) fn asked(spec: &ContainerSpec, home: Option<&str>) -> Vec<Asked> {
+pub(super) fn asked(spec: &ContainerSpec, place: Place<'_>) -> Vec<Asked> {
     let mut asked = Vec::new();
-    let mut ask = |allowance, field, what: String| {
-        asked.push(Asked { allowance, field, what });
-    };
     if spec.privileged {
-        ask(Allowance::Privileged, "privileged", "true".to_owned());
+        asked.push(Asked::new(Allowance::Privileged, "privileged", "true"));
     }
     let host = |mode: &Option<String>| mode.as_deref() == Some("host");
     for (mode, allowance, field) in [
@@ -84,67 +108,124 @@ pub(super) fn asked(spec: &ContainerSpec, home: Option<&str>) -> Vec<Asked> {
         (&spec.ipc, Allowance::HostIpc, "ipc"),
     ] {
         if host(mode) {
-            ask(allowance, field, "host".to_owned());
+            asked.push(Asked::new(allowance, field, "host"));
         }
     }
     for cap in &spec.cap_add {
         let name = cap.to_ascii_uppercase();
         if DANGEROUS.contains(&name.trim_start_matches("CAP_")) {
-            ask(Allowance::Capabilities, "cap_add", cap.clone());
+            asked.push(Asked::new(Allowance::Capabilities, "cap_add", cap));
         }
     }
     for device in &spec.devices {
-        ask(Allowance::Devices, "devices", device.clone());
-    }
-    for option in spec.security_opt.iter().filter(|option| unconfined(option)) {
-        ask(Allowance::Unconfined, "security_opt", option.clone());
-    }
-    for mount in &spec.mounts {
-        let MountFrom::Bind(path) = &mount.source else {
-            continue;
-        };
-        if let Some(allowance) = host_path_allowance(path, mount.read_only, home) {
-            ask(allowance, "volumes", path.clone());
+        asked.push(Asked::new(Allowance::Devices, "devices", device));
+        let path = device.split(':').next().unwrap_or(device);
+        if let Judgement::Refused(Allowance::EngineSocket, why) =
+            place.view.judge(path, Access::Write, place.project)
+        {
+            asked.push(Asked::new(Allowance::EngineSocket, "devices", refused(path, why, place)));
         }
     }
+    for option in spec.security_opt.iter().filter(|option| unconfined(option)) {
+        asked.push(Asked::new(Allowance::Unconfined, "security_opt", option));
+    }
+    asked.extend(binds(spec, place));
+    asked.extend(files(place));
     asked
 }
 
-/// What it takes to mount a host path, if it takes anything. The path is absolute; links in it count only once they
-/// are resolved.
-pub fn host_path_allowance(path: &str, read_only: bool, home: Option<&str>) -> Option<Allowance> {
-    if is_engine_socket(path) {
-        Some(Allowance::EngineSocket)
-    } else if is_host_path(path, home) && !(read_only && HARMLESS.contains(&path)) {
-        Some(Allowance::HostPaths)
-    } else {
-        None
-    }
-}
-
-fn unconfined(option: &str) -> bool {
-    option.contains("unconfined") || option.contains("disable")
-}
-
-fn is_engine_socket(path: &str) -> bool {
-    let file = path.rsplit('/').next().unwrap_or(path);
-    ["docker.sock", "podman.sock", "containerd.sock", "crio.sock", "buildkitd.sock"].contains(&file)
-}
-
-fn is_host_path(path: &str, home: Option<&str>) -> bool {
-    let within = |dir: &str| path == dir || path.starts_with(&format!("{dir}/"));
-    let keys = home.is_some_and(|home| {
-        HOME_PATHS
-            .iter()
-            .any(|part| if part.is_empty() { path == home } else { within(&format!("{home}/{part}")) })
+fn binds(spec: &ContainerSpec, place: Place<'_>) -> Vec<Asked> {
+    let mounts = spec.mounts.iter().filter_map(|mount| match &mount.source {
+        MountFrom::Bind(path) => Some((path, mount)),
+        MountFrom::Volume(_) => None,
     });
-    let above_home = home.is_some_and(|home| home.starts_with(&format!("{path}/")));
-    HOST_PATHS.contains(&path)
-        || ENGINE_DIRS.iter().any(|dir| within(dir))
-        || within("/etc")
-        || within("/proc")
-        || within("/sys")
-        || within("/dev")
-        || keys
-        || above_home
+    let mounts: Vec<(&String, &Mount)> = mounts.collect();
+    let all = mounts.iter().map(|(path, mount)| ((*path).clone(), mount.read_only)).collect();
+    let applied = place.view.applied.get(place.name) == Some(&all);
+    let judged = mounts.into_iter().filter_map(|(path, mount)| {
+        let access = if mount.read_only { Access::Read } else { Access::Write };
+        let Judgement::Refused(allowance, why) = place.view.judge(path, access, place.project) else {
+            return None;
+        };
+        let applied = applied && !place.view.withdrawn.contains(&allowance);
+        let asked = Asked::new(allowance, format!("volumes.{}", mount.target), refused(path, why, place));
+        Some(Asked { applied, ..asked })
+    });
+    judged.collect()
+}
+
+/// Config files that were read from where policy refuses it.
+pub(super) fn files(place: Place<'_>) -> Vec<Asked> {
+    let files = place.view.files.get(place.name).into_iter().flatten();
+    let judged = files.filter_map(|(target, file)| {
+        let Judgement::Refused(allowance, why) = place.view.judge(&file.path, Access::Read, place.project)
+        else {
+            return None;
+        };
+        let applied = file.kept && !place.view.withdrawn.contains(&allowance);
+        let asked = Asked::new(allowance, format!("config_files.{target}"), refused(&file.path, why, place));
+        Some(Asked { applied, ..asked })
+    });
+    judged.collect()
+}
+
+/// What of the host's outside the project a container gets to see.
+pub(crate) fn outside(spec: &ContainerSpec, place: Place<'_>) -> Vec<HostUse> {
+    let binds = spec.mounts.iter().filter_map(|mount| match &mount.source {
+        MountFrom::Bind(path) => Some((HostUseKind::Bind, path, &mount.target, !mount.read_only)),
+        MountFrom::Volume(_) => None,
+    });
+    let files = place.view.files.get(place.name).into_iter().flatten();
+    let files = files.map(|(target, file)| (HostUseKind::File, &file.path, target, false));
+    let uses = binds.chain(files).filter_map(|(kind, path, target, writable)| {
+        let access = if writable { Access::Write } else { Access::Read };
+        if place.view.judge(path, access, place.project) == Judgement::Inside {
+            return None;
+        }
+        let resolved = place.view.resolved(path);
+        let real = (resolved != path).then(|| resolved.to_owned());
+        Some(HostUse { kind, path: path.clone(), real, target: target.clone(), writable })
+    });
+    uses.collect()
+}
+
+/// A path that is refused, what it is where links lead elsewhere, and why.
+fn refused(path: &str, why: &str, place: Place<'_>) -> String {
+    let resolved = place.view.resolved(path);
+    if resolved == path { format!("{path} ({why})") } else { format!("{path}, which is {resolved} ({why}),") }
+}
+
+/// Options that take confinement off, as a whole or in part (`seccomp`, `apparmor`, `SELinux`, masked paths of `/proc`).
+fn unconfined(option: &str) -> bool {
+    let option = option.to_ascii_lowercase();
+    let kind = option.strip_prefix("label").map(|rest| rest.trim_start_matches([':', '=']));
+    let other_type = kind
+        .and_then(|label| label.strip_prefix("type:"))
+        .is_some_and(|kind| !CONFINED_TYPES.contains(&kind));
+    other_type || option.starts_with("unmask") || option.contains("unconfined") || option.contains("disable")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn security_options_that_take_confinement_off_are_known() {
+        for option in [
+            "label=type:spc_t",
+            "label:type:spc_t",
+            "label=disable",
+            "label:disable",
+            "seccomp=unconfined",
+            "apparmor:unconfined",
+            "systempaths=unconfined",
+            "label=type:unconfined_t",
+            "unmask=ALL",
+        ] {
+            assert!(unconfined(option), "{option}");
+        }
+        for option in ["label=type:container_t", "label=level:s0:c1", "no-new-privileges", "label=user:x"] {
+            assert!(!unconfined(option), "{option}");
+        }
+    }
 }

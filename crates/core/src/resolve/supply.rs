@@ -1,6 +1,6 @@
 //! Where the images of a stack come from: pulled by name, or built.
 
-use super::{Effective, Problem, absolute_path, policy::host_path_allowance};
+use super::{Access, Effective, HostView, Judgement, Problem, absolute_path};
 use crate::{
     build_hash::BuildHash,
     id::StoreId,
@@ -100,6 +100,8 @@ pub struct SupplyContext<'a> {
     pub pull: Option<PullPolicy>,
     /// What images are built from now, by name, as far as somebody looked.
     pub hashes: Option<&'a BTreeMap<String, BuildHash>>,
+    /// What this machine says of host paths; without it they are judged as they are written.
+    pub host: Option<&'a HostView>,
 }
 
 /// The images of the instances that are to be there.
@@ -152,13 +154,7 @@ impl Supplies {
             }
             return;
         };
-        let takes = host_path_allowance(&spec.context, true, context.home);
-        if let Some(allowance) = takes.filter(|allowance| !stack.allow.contains(allowance)) {
-            let message = format!(
-                "{} is refused by policy: all of it would be sent to the engine; build a directory of its own, or add \
-                 `allow: [{allowance}]` to the stack if it must be",
-                spec.context
-            );
+        if let Some(message) = refused_context(stack, &spec, context) {
             self.problems.push(Problem::of(name, "build.context", message));
         }
         match self.builds.get(&image) {
@@ -178,6 +174,28 @@ impl Supplies {
             }
         }
     }
+}
+
+/// Why a directory is not sent to the engine: it, or its Dockerfile, is something that policy refuses.
+fn refused_context(stack: &Stack, spec: &BuildSpec, context: &SupplyContext<'_>) -> Option<String> {
+    let written = HostView::of_home(context.home);
+    let view = context.host.unwrap_or(&written);
+    let project = stack.project.as_deref();
+    let dockerfile = match &spec.dockerfile {
+        Dockerfile::Path(path) => Some(absolute_path(path, Some(&spec.context), None)),
+        Dockerfile::Inline(_) => None,
+    };
+    std::iter::once(spec.context.clone()).chain(dockerfile).find_map(|path| {
+        let Judgement::Refused(allowance, why) = view.judge(&path, Access::Read, project) else { return None };
+        let real = view.resolved(&path);
+        let is = if real == path { String::new() } else { format!(", which is {real},") };
+        (!stack.allow.contains(&allowance)).then(|| {
+            format!(
+                "{path}{is} is refused by policy ({why}): all of it would be sent to the engine; build a directory of its \
+                 own, or add `allow: [{allowance}]` to the stack if it must be"
+            )
+        })
+    })
 }
 
 /// How an instance's image is built, if it is.

@@ -110,6 +110,7 @@ pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredI
         volumes: volumes.collect(),
         depends_on: BTreeMap::new(),
         readiness,
+        outside: Vec::new(),
         template: "sha256:0".to_owned(),
         spec,
     }

@@ -273,9 +273,9 @@ none: {template: t, pull_policy: build}
 one: {template: t, image: \"me/x:1\", build: ./one}
 two: {template: t, image: \"me/x:1\", build: ./two}
 "), @r#"
-    home.build.context: /home/me is refused by policy: all of it would be sent to the engine; build a directory of its own, or add `allow: [host-paths]` to the stack if it must be
+    home.build.context: /home/me is refused by policy (the home): all of it would be sent to the engine; build a directory of its own, or add `allow: [host-paths]` to the stack if it must be
     none.pull_policy: it is build, but there is no `build`; add one or choose missing, always, never
-    root.build.context: /etc is refused by policy: all of it would be sent to the engine; build a directory of its own, or add `allow: [host-paths]` to the stack if it must be
+    root.build.context: /etc is refused by policy (system settings): all of it would be sent to the engine; build a directory of its own, or add `allow: [host-paths]` to the stack if it must be
     two.build: another instance builds "me/x:1" differently; give one of them another `image`, or none for one of its own
     "#);
 }

@@ -5,6 +5,7 @@
 mod assumptions;
 mod deferred;
 mod drift;
+mod host_paths;
 mod images;
 mod lengths;
 mod links;

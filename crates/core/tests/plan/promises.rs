@@ -385,8 +385,8 @@ fn what_policy_refuses_names_instance_and_field() {
     };
     insta::assert_snapshot!(shown(&shop), @r#"
     a.privileged: true is refused by policy; add `allow: [privileged]` to the stack if it must be
-    a.volumes: /home/me/.ssh is refused by policy; add `allow: [host-paths]` to the stack if it must be
-    a.volumes: /var/run/docker.sock is refused by policy; add `allow: [engine-socket]` to the stack if it must be
+    a.volumes./k: /home/me/.ssh (keys, tokens and settings of the home) is refused by policy; add `allow: [host-paths]` to the stack if it must be
+    a.volumes./s: /var/run/docker.sock (the socket of an engine) is refused by policy; add `allow: [engine-socket]` to the stack if it must be
     b.cap_add: SYS_ADMIN is refused by policy; add `allow: [capabilities]` to the stack if it must be
     b.config_files./data/x: the file would lie in volume devarch-shop-b-d at /data and be lost there; move one of them
     b.network_mode: host is refused by policy; add `allow: [host-network]` to the stack if it must be

@@ -15,7 +15,7 @@ use devarch_core::{
     },
     podman::form_label,
     read::{parse_yaml, read_project},
-    resolve::{Others, Problem, SupplyContext, supplies},
+    resolve::{HostView, Others, Problem, SupplyContext, supplies},
     secret::Locked,
     spec::{ContainerSpec, MountFrom, label},
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
@@ -116,6 +116,8 @@ pub(crate) struct Paper {
     /// Instances of other stacks that can be linked to, and the addresses of links.
     pub(crate) others: Others,
     pub(crate) links: BTreeMap<NetworkName, Ipv4Net>,
+    /// What the machine says of host paths.
+    pub(crate) host: HostView,
     /// Whether the key of config hashes can't be read.
     pub(crate) keyless: bool,
     /// Whether what is wrong matters only where a container has to be made.
@@ -168,6 +170,7 @@ impl Paper {
             pull: None,
             others: Others::new(),
             links: BTreeMap::new(),
+            host: HostView::of_home(Some("/home/me")),
             keyless: false,
             defer_problems: false,
             second_names: BTreeMap::new(),
@@ -215,6 +218,7 @@ impl Paper {
             defer_problems: self.defer_problems,
             subnet: self.subnet,
             home: Some("/home/me"),
+            host: &self.host,
             images: &self.look(stack).images,
             pull: self.pull,
             build_hashes: &self.sources,

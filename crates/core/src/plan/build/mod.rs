@@ -212,7 +212,7 @@ impl<'a> Builder<'a> {
 
     fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> &mut Change {
         let (fields, spec, build) = (Vec::new(), None, None);
-        let (may_change_data, copies) = (false, Vec::new());
+        let (may_change_data, copies, outside) = (false, Vec::new(), Vec::new());
         let consumers = BTreeMap::new();
         self.changes.push(Change {
             subject,
@@ -222,6 +222,7 @@ impl<'a> Builder<'a> {
             copies,
             fields,
             spec,
+            outside,
             build,
             consumers,
         });

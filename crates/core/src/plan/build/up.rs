@@ -281,8 +281,9 @@ impl<'a> Builder<'a> {
 
     fn create(&mut self, name: &'a InstanceName, instance: &'a DesiredInstance, reason: Reason) {
         let Some(made) = self.made(name, instance) else { return };
-        let spec = Some(Box::new(instance.spec.clone()));
-        self.change(Subject::Instance(name.clone()), ChangeKind::Create, reason).spec = spec;
+        let change = self.change(Subject::Instance(name.clone()), ChangeKind::Create, reason);
+        change.spec = Some(Box::new(instance.spec.clone()));
+        change.outside.clone_from(&instance.outside);
         let (made, complete) = self.make(name, instance, made, instance.container.clone());
         if instance.wanted == Wanted::Running {
             let mut gate = self.providers(name, instance);
