@@ -5,9 +5,11 @@ use crate::{
     text_file::{read_given_text, read_text},
 };
 use devarch_core::{
-    compose::{Imported as FromCompose, import},
+    compose::{ImportContext, Imported, SecretSource, dot_env, import},
     name::{InstanceName, StackName, TemplateName},
-    read::{InstanceFile, ProjectFile, StackFile, parse_yaml_with, project_yaml},
+    read::{Diagnostic, InstanceFile, ProjectFile, StackFile, parse_yaml, project_yaml},
+    resolve::{Access, HostView, Judgement, absolute_path},
+    secret::{Secret, SecretName},
     template::Overrides,
 };
 use devarch_files::FileKind;
@@ -39,21 +41,122 @@ pub fn project_of(
     Ok(ProjectFile { templates: BTreeMap::new(), stacks: BTreeMap::from([(stack, declared)]) })
 }
 
-/// A project that says what a Compose file says, with notes on what has no place in it. Variables come from the
-/// environment, then from the `.env` beside the file.
+/// A Compose file to import.
+#[derive(Debug, Clone, Copy)]
+pub struct ComposeSource<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// The directory the devarch.yml is written to: relative paths are rewritten to start there.
+    pub directory: &'a Path,
+    /// The stack's name where the file has none.
+    pub stack: &'a StackName,
+    /// What this machine says of host paths: some are not read.
+    pub host: &'a HostView,
+    /// The user's home, for `~/`.
+    pub home: Option<&'a str>,
+}
+
+/// What a Compose file became.
+#[derive(Debug)]
+pub struct ComposeImport {
+    /// What the devarch.yml will say.
+    pub project: ProjectFile,
+    /// What was changed or left out, where, and what to do about it.
+    pub notes: Vec<Diagnostic>,
+    /// Values for the store, which devarch.yml only refers to.
+    pub secrets: BTreeMap<SecretName, Secret>,
+}
+
+/// Imports a Compose file. Variables come from the environment, then from the `.env` beside the file.
+///
+/// # Errors
+///
+/// [`AppError::File`] and [`AppError::Invalid`] where a file can't be read, or says what leaves nothing to import.
 pub fn project_from_compose(
-    file: &Path,
-    stack: &StackName,
+    source: &ComposeSource<'_>,
     environment: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<FromCompose, AppError> {
+) -> Result<ComposeImport, AppError> {
+    let file = source.file;
     let text = read_given_text(file, FileKind::Compose)?;
-    let mut variables = dot_env(&file.with_file_name(".env"))?;
-    let environment =
-        environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    variables.extend(environment);
+    let shell: BTreeMap<String, String> = environment
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let mut variables = variables_beside(file, &shell)?;
+    variables.extend(shell);
     let invalid = |wrong| AppError::Invalid { origin: file.display().to_string(), wrong };
-    let node = parse_yaml_with(&text, variables).map_err(|wrong| invalid(wrong.into()))?;
-    import(&node, stack).map_err(invalid)
+    let node = parse_yaml(&text).map_err(|wrong| invalid(wrong.into()))?;
+    let directory = seen_from(source.directory, file);
+    let context = ImportContext { stack: source.stack, variables: &variables, directory: &directory };
+    let mut imported = import(&node, &context).map_err(invalid)?;
+    for (name, from) in std::mem::take(&mut imported.secret_files) {
+        match secret_in(source, &from) {
+            Ok((value, path)) => {
+                if !path.starts_with(source.directory) {
+                    imported.notes.push(Diagnostic {
+                        place: from.place,
+                        path: format!("secrets.{name}"),
+                        message: format!("its value was read from {}, outside the project", path.display()),
+                    });
+                }
+                imported.secrets.insert(name, value);
+            }
+            Err(why) => imported.notes.push(Diagnostic {
+                place: from.place,
+                path: format!("secrets.{name}"),
+                message: format!("{why}; `devarch secret set {name}` sets it"),
+            }),
+        }
+    }
+    let Imported { project, notes, secrets, .. } = imported;
+    Ok(ComposeImport { project, notes, secrets })
+}
+
+/// The variables of the `.env` beside a file; none where there is no such file.
+fn variables_beside(
+    file: &Path,
+    shell: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, AppError> {
+    let path = file.with_file_name(".env");
+    let text = match read_text(&path, FileKind::DotEnv) {
+        Err(AppError::Read(error)) if error.is_missing() => return Ok(BTreeMap::new()),
+        text => text?,
+    };
+    dot_env(&text, shell).map_err(|wrong| {
+        // Without a place of its own, so that no line of it is shown: its values are secrets.
+        let at = wrong.place.map_or_else(String::new, |place| format!(":{}:{}", place.line, place.column));
+        let origin = format!("{}{at}", path.display());
+        AppError::Invalid { origin, wrong: Diagnostic { place: None, ..wrong }.into() }
+    })
+}
+
+/// The directory a file is in, as seen from another one: `deploy`, `../other`; empty for the same, and for a file that
+/// is no place to start from, such as a pipe.
+fn seen_from(directory: &Path, file: &Path) -> String {
+    let parent = file.parent().filter(|_| file.is_file()).and_then(|parent| parent.canonicalize().ok());
+    let (Some(to), Ok(from)) = (parent, directory.canonicalize()) else { return String::new() };
+    let shared = to.components().zip(from.components()).take_while(|(to, from)| to == from).count();
+    let up = from.components().skip(shared).map(|_| "..".to_owned());
+    let down = to.components().skip(shared).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+/// The content of a file that is a secret, as it is, for the container gets it as a file again; and the file's path.
+fn secret_in(source: &ComposeSource<'_>, from: &SecretSource) -> Result<(Secret, PathBuf), String> {
+    let beside = source.file.parent().map(|parent| parent.to_string_lossy().into_owned());
+    let path = absolute_path(&from.path, beside.as_deref(), source.home);
+    let real = Path::new(&path).canonicalize().map_err(|error| format!("{path} can't be read: {error}"))?;
+    let project = source.directory.canonicalize().ok();
+    let project = project.as_deref().map(Path::to_string_lossy);
+    for path in [Path::new(&path), &real].map(Path::to_string_lossy) {
+        if let Judgement::Refused(_, why) = source.host.judge(&path, Access::Read, project.as_deref()) {
+            return Err(format!("{path} is not read for a Compose file ({why})"));
+        }
+    }
+    let text = read_text(&real, FileKind::Secret).map_err(|error| error.to_string())?;
+    if text.is_empty() {
+        return Err(format!("{path} is empty"));
+    }
+    Ok((Secret::new(text), real))
 }
 
 /// Writes a directory's devarch.yml; over an existing one only by force.
@@ -71,21 +174,4 @@ pub fn write_project(directory: &Path, project: &ProjectFile, force: bool) -> Re
         source,
     })?;
     Ok(path)
-}
-
-/// `NAME=value` lines, quotes taken off; a file that is not there says nothing.
-fn dot_env(path: &Path) -> Result<BTreeMap<String, String>, AppError> {
-    let text = match read_text(path, FileKind::DotEnv) {
-        Err(AppError::Read(error)) if error.is_missing() => return Ok(BTreeMap::new()),
-        text => text?,
-    };
-    let variable = |line: &str| {
-        let line = line.trim().trim_start_matches("export ");
-        let (name, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
-        let value = value.trim();
-        let quoted = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
-        let value = quoted('"').or_else(|| quoted('\'')).unwrap_or(value);
-        Some((name.trim().to_owned(), value.to_owned()))
-    };
-    Ok(text.lines().filter_map(variable).collect())
 }

@@ -579,6 +579,54 @@ fn init_imports_a_compose_file_and_notes_what_it_left_out() {
 }
 
 #[test]
+fn init_keeps_what_looks_secret_in_the_store_under_a_name_that_is_free() {
+    let world = World::without_engine();
+    world.define(SHOP);
+    let copy = world.project().join("Copy");
+    std::fs::create_dir(&copy).unwrap();
+    let text = "name: shop\nservices:\n  web:\n    image: busybox:${TAG}\n    environment: {A: \"${API_TOKEN}\", B: \"${DB_PASSWORD}\", C: \"${UNSET}\"}\n";
+    std::fs::write(copy.join("compose.yml"), text).unwrap();
+    std::fs::write(copy.join(".env"), "API_TOKEN=hunter2\nTAG=1.37\n").unwrap();
+    let init = ["-C", "Copy", "init", "--from", "compose.yml", "--yes"];
+    let ran = world.ok(&init);
+    for told in [
+        "unset variables, replaced by nothing: UNSET (5:",
+        "secrets without a value: DB_PASSWORD (5:",
+        "stack 'shop' already exists elsewhere; this one is called 'shop-copy'",
+        "stored secrets of stack 'shop-copy': API_TOKEN\n",
+    ] {
+        assert!(ran.stderr.contains(told), "{told}: {ran}");
+    }
+    let written = std::fs::read_to_string(copy.join("devarch.yml")).unwrap();
+    assert!(written.contains("shop-copy:") && !written.contains("hunter2"), "{written}");
+    let secrets = world.json(&["secret", "list", "shop-copy"]);
+    let set: Vec<(&str, bool)> = secrets
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|secret| (secret["name"].as_str().unwrap(), secret["set"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(set, [("API_TOKEN", true), ("DB_PASSWORD", false)]);
+    assert_eq!(
+        world.json(&["secret", "list", "shop"]).as_array().map(Vec::len),
+        Some(1),
+        "the other stack's"
+    );
+    std::fs::write(copy.join(".env"), "API_TOKEN=hunter3\nDB_PASSWORD=pass-it\nTAG=1.37\n").unwrap();
+    world.fails(5, &init);
+    world.ok(&[&init[..], &["--force"]].concat());
+    let files: Vec<u8> = std::fs::read(world.home().join("devarch.db")).unwrap();
+    for value in ["hunter2", "hunter3", "pass-it"] {
+        assert!(!files.windows(value.len()).any(|window| window == value.as_bytes()), "{value}");
+    }
+    let secrets = world.json(&["secret", "list", "shop-copy"]);
+    assert!(secrets.as_array().unwrap().iter().all(|secret| secret["set"] == true), "{secrets}");
+    std::fs::write(copy.join(".env"), "A B=hunter2\n").unwrap();
+    let ran = world.fails(3, &[&init[..], &["--force"]].concat());
+    assert!(ran.stderr.contains(".env:1:1") && !ran.stderr.contains("hunter2"), "{ran}");
+}
+
+#[test]
 fn a_compose_file_is_printed_without_an_engine_and_without_secrets() {
     let world = World::without_engine();
     world.define(SHOP);

@@ -9,8 +9,8 @@ use crate::{
     plan::Made,
     resolve::{
         BuildSpec, BuildTag, Effective, Findings, HostPlace, HostUse, HostView, Others, Prior, Problem,
-        Provisioning, SpecContext, Supply, SupplyContext, WireContext, WiredStack, check_edit, check_instance,
-        check_stack, container_spec, merge, outside_uses, supplies, unnamed_image, wired,
+        Provisioning, SpecContext, Supply, SupplyContext, WireContext, WiredStack, check_edit,
+        check_instance, check_stack, container_spec, merge, outside_uses, supplies, unnamed_image, wired,
     },
     secret::Locked,
     spec::{Attachment, ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},

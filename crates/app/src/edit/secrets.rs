@@ -12,7 +12,10 @@ use devarch_core::{
     template::EnvValue,
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    path::Path,
+};
 
 /// How the password of a login is made: of characters that nothing has to escape.
 const LOGIN: Generate = Generate { length: 32, charset: Charset::Alphanumeric };
@@ -141,6 +144,18 @@ fn made(how: Generate, around: &Surroundings) -> Result<KeptSecret, AppError> {
     Ok(kept(SecretValue::Known(random(how)?), around))
 }
 
+/// Refuses what can't be a secret.
+fn fit(name: &SecretName, value: &Secret) -> Result<(), AppError> {
+    let unfit = |why| Err(AppError::UnfitSecret { name: name.to_string(), why });
+    if value.reveal().is_empty() {
+        unfit("would be empty")
+    } else if value.reveal().contains('\0') {
+        unfit("has a NUL byte in it, which no variable and no argument can have")
+    } else {
+        Ok(())
+    }
+}
+
 fn kept(value: SecretValue, around: &Surroundings) -> KeptSecret {
     KeptSecret { id: new_id(around.ids.as_ref()), value, changed_at: around.clock.now() }
 }
@@ -163,13 +178,7 @@ impl App {
         name: &SecretName,
         value: &Secret,
     ) -> Result<bool, AppError> {
-        let unfit = |why| AppError::UnfitSecret { name: name.to_string(), why };
-        if value.reveal().is_empty() {
-            return Err(unfit("would be empty"));
-        }
-        if value.reveal().contains('\0') {
-            return Err(unfit("has a NUL byte in it, which no variable and no argument can have"));
-        }
+        fit(name, value)?;
         let set = |stack: &mut Stack| {
             let id = stack
                 .secrets
@@ -181,6 +190,34 @@ impl App {
         };
         let (before, _) = self.edit(stack, set).await?;
         Ok(before.secrets.contains_key(name))
+    }
+
+    /// Keeps the values of an import: makes the stack that a directory's devarch.yml declares, not applied, where there
+    /// is none, and sets its secrets.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::draft`] and [`App::set_secret`].
+    pub async fn keep_imported(
+        &self,
+        directory: &Path,
+        stack: &StackName,
+        secrets: &BTreeMap<SecretName, Secret>,
+    ) -> Result<(), AppError> {
+        let source = self.import_here(directory, Some(stack), None).await?;
+        let Some(source) = source.filter(|source| source.existing.is_none()) else {
+            for (name, value) in secrets {
+                self.set_secret(stack, name, value).await?;
+            }
+            return Ok(());
+        };
+        let mut draft = self.draft(&source).await?;
+        for (name, value) in secrets {
+            fit(name, value)?;
+            let value = kept(SecretValue::Known(value.clone()), &self.around);
+            draft.stack.secrets.insert(name.clone(), value);
+        }
+        self.save(&draft).await.map(drop)
     }
 
     /// Makes a secret of a stack anew; says whether there was one.

@@ -5,13 +5,17 @@ use crate::{
     session::Session,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{Catalog, project_from_compose, project_of, write_project};
+use devarch_app::{
+    Catalog, ComposeImport, ComposeSource, own_places, project_from_compose, project_of, write_project,
+};
 use devarch_core::{
     name::{InstanceName, InvalidName, StackName, TemplateName},
     read::ProjectFile,
+    secret::{Secret, SecretName},
 };
 use serde_json::json;
 use std::{
+    collections::BTreeMap,
     env,
     path::{Path, PathBuf},
     str::FromStr,
@@ -47,29 +51,79 @@ impl FromStr for Named {
     }
 }
 
-pub(super) fn run(args: Args, session: &Session) -> Done {
+pub(super) async fn run(args: Args, session: &Session) -> Done {
     let stack = match args.stack {
         Some(stack) => stack,
         None => ask_for_stack(session)?,
     };
-    let project = match args.from {
-        Some(file) => import(session, &file, &stack)?,
-        None => choose(session, stack, args.templates)?,
+    let imported = match args.from {
+        Some(file) => import(session, &file, &stack).await?,
+        None => Imported { project: choose(session, stack, args.templates)?, secrets: BTreeMap::new() },
     };
+    let Imported { project, secrets } = imported;
     let path = write_project(&session.directory, &project, args.force)?;
     let stacks: Vec<&StackName> = project.stacks.keys().collect();
-    session.terminal.result(&json!({"file": path, "stacks": stacks}), || path.display().to_string())?;
+    if !secrets.is_empty() {
+        for stack in &stacks {
+            keep(session, stack, &secrets).await?;
+        }
+    }
+    let names: Vec<&SecretName> = secrets.keys().collect();
+    let value = json!({"file": path, "stacks": stacks, "secrets": names});
+    session.terminal.result(&value, || path.display().to_string())?;
     session.terminal.note("`devarch up` brings it up");
     Ok(Exit::OK)
 }
 
-fn import(session: &Session, file: &Path, stack: &StackName) -> Result<ProjectFile, CliError> {
+/// What devarch.yml will say, and the values it refers to.
+struct Imported {
+    project: ProjectFile,
+    secrets: BTreeMap<SecretName, Secret>,
+}
+
+/// A stack whose values are kept needs a name that no other directory's stack has.
+async fn import(session: &Session, file: &Path, stack: &StackName) -> Result<Imported, CliError> {
     let path = session.directory.join(file);
-    let imported = project_from_compose(&path, stack, env::vars_os())?;
-    for note in imported.notes {
+    let settings = session.settings();
+    let (directory, home) = (session.directory.canonicalize()?, settings.user_home.as_deref());
+    let host = own_places(settings);
+    let source = ComposeSource { file: &path, directory: &directory, stack, host: &host, home };
+    let ComposeImport { mut project, notes, secrets } = project_from_compose(&source, env::vars_os())?;
+    for note in notes {
         session.terminal.note(&format!("note: {}:{note}", file.display()));
     }
-    Ok(imported.project)
+    if !secrets.is_empty() {
+        let app = session.app().await?;
+        for (wanted, declared) in std::mem::take(&mut project.stacks) {
+            let name = app.free_name(&session.directory, &wanted).await?;
+            if name != wanted {
+                session.terminal.note(&format!(
+                    "note: stack '{wanted}' already exists elsewhere; this one is called '{name}'"
+                ));
+            }
+            project.stacks.insert(name, declared);
+        }
+    }
+    Ok(Imported { project, secrets })
+}
+
+/// Keeps the values in the store, after the file is there.
+async fn keep(
+    session: &Session,
+    stack: &StackName,
+    secrets: &BTreeMap<SecretName, Secret>,
+) -> Result<(), CliError> {
+    let names: Vec<&str> = secrets.keys().map(SecretName::as_str).collect();
+    let names = names.join(", ");
+    let kept = session.app().await?.keep_imported(&session.directory, stack, secrets).await;
+    kept.inspect_err(|_| {
+        session.terminal.note(&format!(
+            "devarch.yml was written, but these secrets of stack '{stack}' were not stored: {names}; `devarch secret set \
+             NAME` sets each"
+        ));
+    })?;
+    session.terminal.note(&format!("stored secrets of stack '{stack}': {names}"));
+    Ok(())
 }
 
 fn choose(session: &Session, stack: StackName, mut named: Vec<Named>) -> Result<ProjectFile, CliError> {

@@ -109,7 +109,7 @@ impl Command {
     /// Does it.
     pub(crate) async fn run(self, session: &Session) -> Done {
         match self {
-            Self::Init(args) => init::run(args, session),
+            Self::Init(args) => init::run(args, session).await,
             Self::Up(args) => Box::pin(up::run(args, session)).await,
             Self::Down(args) => down::run(args, session).await,
             Self::Plan(args) => plan::run(args, session).await,

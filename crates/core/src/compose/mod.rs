@@ -18,7 +18,7 @@ mod service;
 mod validate;
 
 pub use build::{ConfigPlace, compose_file};
-pub use import::{Imported, import};
+pub use import::{ImportContext, Imported, SecretSource, dot_env, import};
 pub use interpolated::Interpolated;
 pub use model::{ComposeFile, FileToWrite};
 pub use validate::validate;

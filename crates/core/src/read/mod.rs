@@ -22,7 +22,7 @@ pub use diagnostics::{Diagnostics, SHOWN_ERRORS, and_more};
 pub(crate) use fields::At;
 pub use fields::{Diagnostic, Reader};
 pub use locate::located;
-pub use node::{Key, MOST_NODES, MOST_TEXT, Node, Place, Value, parse_yaml, parse_yaml_with};
+pub use node::{Key, MOST_NODES, MOST_TEXT, Node, Place, Value, parse_yaml};
 pub use project::SecretFile;
 pub use project::{InstanceFile, MOST_INSTANCES, ProjectFile, StackFile, read_project};
 pub use references::unknown_references;

@@ -1,7 +1,7 @@
 use super::Diagnostic;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Spanned, budget::BudgetBreach};
-use std::{cell::Cell, collections::BTreeMap, fmt};
+use std::{cell::Cell, fmt};
 
 /// A place in a file, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,13 +142,6 @@ const TOO_MUCH_TEXT: &str = "its texts have more than 16,777,216 bytes, aliases 
 /// Compose; duplicate keys, deep nesting and exploding aliases are errors.
 pub fn parse_yaml(text: &str) -> Result<Node, Diagnostic> {
     parse(text, options())
-}
-
-/// Parses one YAML document with Compose's interpolation (`${NAME:-default}`) from these variables.
-pub fn parse_yaml_with(text: &str, variables: BTreeMap<String, String>) -> Result<Node, Diagnostic> {
-    let mut options = options().with_properties(variables.into_iter().collect());
-    options.property_syntax = serde_saphyr::options::PropertySyntax::DockerCompose;
-    parse(text, options)
 }
 
 fn options() -> serde_saphyr::Options {

@@ -5,6 +5,7 @@
 //! [`SecretName`]. The store keeps a definition as [`Stored`]: its JSON, and apart from it what has to be sealed.
 
 mod generate;
+mod looks;
 mod mask;
 mod name;
 mod reference;
@@ -12,6 +13,7 @@ mod stored;
 mod value;
 
 pub use generate::{Charset, Generate};
+pub use looks::{is_secret_name, looks_secret};
 pub use mask::{Mask, MaskedStream};
 pub use name::{InvalidSecretName, SecretName};
 pub use reference::{BadReference, Part, parts, refers, rename};

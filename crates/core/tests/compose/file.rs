@@ -8,7 +8,6 @@ use devarch_core::{
     desired::{Desired, DesiredLink, Readiness},
     id::{InstanceId, StackId},
     name::{ContainerName, NetworkName},
-    read::parse_yaml_with,
     spec::NetworkSpec,
     text::Text,
     wire::ProviderName,
@@ -20,9 +19,12 @@ use serde_json::{Value, json};
 fn read_back(file: &ComposeFile) -> Value {
     let secrets = file.secrets().iter();
     let variables = secrets.map(|(name, value)| (name.clone(), value.reveal().to_owned()));
+    let mut options = serde_saphyr::options! { strict_booleans: true, legacy_octal_numbers: true };
+    options = options.with_properties(variables.collect());
+    options.property_syntax = serde_saphyr::options::PropertySyntax::DockerCompose;
     let yaml = file.to_yaml();
-    match parse_yaml_with(&yaml, variables.collect()) {
-        Ok(node) => node.to_json(),
+    match serde_saphyr::from_str_with_options(&yaml, options) {
+        Ok(value) => value,
         Err(error) => panic!("{error}\n{yaml}"),
     }
 }

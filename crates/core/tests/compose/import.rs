@@ -3,8 +3,9 @@ use crate::{
     strategy::{desired, env},
 };
 use devarch_core::{
-    compose::{ConfigPlace, Imported, compose_file, import},
-    read::{Diagnostic, Diagnostics, parse_yaml, parse_yaml_with, project_yaml, read_project},
+    compose::{ConfigPlace, ImportContext, Imported, compose_file, import},
+    read::{Diagnostic, Diagnostics, parse_yaml, project_yaml, read_project},
+    secret::{Part, parts},
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -13,7 +14,25 @@ fn imported(text: &str, variables: &[(&str, &str)]) -> Result<Imported, Diagnost
     let variables = variables.iter();
     let variables: BTreeMap<String, String> =
         variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    import(&parse_yaml_with(text, variables).unwrap(), &"fallback".parse().unwrap())
+    import_from("", text, &variables)
+}
+
+fn import_from(
+    directory: &str,
+    text: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<Imported, Diagnostics> {
+    let stack = "fallback".parse().unwrap();
+    import(&parse_yaml(text).unwrap(), &ImportContext { stack: &stack, variables, directory })
+}
+
+/// A text with the values of the secrets it refers to.
+fn opened(text: &str, imported: &Imported) -> String {
+    let one = |part: &Part<'_>| match part {
+        Part::Literal(text) => (*text).to_owned(),
+        Part::Secret(name) => imported.secrets[name].reveal().to_owned(),
+    };
+    parts(text).unwrap().iter().map(one).collect()
 }
 
 fn notes(imported: &[Diagnostic]) -> String {
@@ -90,7 +109,7 @@ fn what_has_no_place_is_noted_with_its_line() {
     9:21: services.web_app.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
     10:24: services.web_app.ports[1]: port ranges such as "3000-3005" are not supported; write each port
     10:80: services.web_app.ports[2].mode: unknown field `mode`; known are target, protocol, host_ip, published
-    13:9: services.web_app.environment[1]: "FROM_SHELL" is not of the form NAME=value
+    13:9: unset variables, not passed on: FROM_SHELL (13:9); write their values under `environment` in devarch.yml
     14:15: services.web_app.env_file: `env_file` is not supported and was left out; write its variables under environment
     18:9: services.web_app.volumes[0]: mount option cached is not portable between engines and was left out
     19:9: services.web_app.volumes[1]: the volume at /app/node_modules has no name; it is imported as "app-node-modules" so that its data can be found again
@@ -102,7 +121,6 @@ fn what_has_no_place_is_noted_with_its_line() {
     34:5: services.data_base: "data_base" can't be an instance's name, it is imported as "data-base"; change the host name where other services use it
     35:11: services.data_base.user: "postgres" must be numeric such as "1000:1000": names differ between images
     40:9: services.data_base.volumes[0]: volume "shared_data" is shared by web_app, data_base; here each instance has a volume of its own, mount a directory (./shared_data) in both to share it
-    40:9: services.data_base.volumes[0]: volume "shared_data" is imported as "shared-data": volumes are named like instances
     41:78: services.data_base.volumes[1].volume: `volume` of a mount is not supported and was left out
     42:14: services.data_base.logging: `logging` is not supported and was left out; the engine's default is used; see devarch logs
     45:15: services.debug.profiles: profiles are not supported; the instance is imported disabled, as Compose does not start it unasked either
@@ -112,7 +130,7 @@ fn what_has_no_place_is_noted_with_its_line() {
     50:11: networks: `networks` was left out; a stack has one network of its own, made with it
     53:18: volumes.pg.external: volume "pg" exists outside the file; a new one is made in its place, copy its data or mount a directory
     56:10: configs.other: config "other" has neither content nor file and was left out; write it under config_files
-    57:10: secrets: `secrets` was left out; set values with `devarch secret set`, or use config files with secret: true
+    57:18: `secrets` of the file, kept encrypted in the store: token (57:18); devarch.yml refers to them
     "#);
 }
 
@@ -126,6 +144,8 @@ fn services_become_templates_and_instances() {
     version: "1"
     stacks:
       my-shop:
+        secrets:
+          token: null
         instances:
           data-base:
             template: data-base
@@ -227,11 +247,13 @@ fn what_we_write_comes_back() {
     let imported = imported(&file.to_yaml(), &secrets).unwrap();
     insta::assert_snapshot!(notes(&imported.notes), @r#"
     4:21: services.db.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
+    9:17: values that look like secrets, kept encrypted in the store: API_KEY (77:16), DB_PASSWORD (9:17), TOKEN (56:16), WEB_PASSWORD (80:17), WEB_RUN_SECRETS_TOKEN (185:14); devarch.yml refers to them
     22:7: services.db.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
     27:21: services.host.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
     38:21: services.init.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
     42:7: services.init.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
     47:21: services.web.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
+    56:16: services.web.build.args.TOKEN: TOKEN looks like a secret, and none can be put in here; write the value into devarch.yml if it is none
     169:7: services.web.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
     174:3: networks: `networks` was left out; a stack has one network of its own, made with it
     182:11: volumes.devarch-shop-web-data.name: volume "devarch-shop-web-data" gets the name devarch-STACK-INSTANCE-VOLUME; copy its data if you need it
@@ -239,7 +261,8 @@ fn what_we_write_comes_back() {
     let spec = &every_field().instances[&"web".parse().unwrap()].spec;
     let web = &imported.project.templates[&"web".parse().unwrap()];
     let command = spec.command.iter().flatten().map(|word| word.reveal().to_owned());
-    assert_eq!(web.service.command, Some(command.collect()));
+    let words = web.service.command.iter().flatten();
+    assert!(words.map(|word| opened(word, &imported)).eq(command));
     assert_eq!(web.service.healthcheck, spec.healthcheck);
     assert_eq!(web.service.resources.as_ref(), Some(&spec.resources));
     assert_eq!(web.service.extra_hosts.as_ref(), Some(&spec.extra_hosts));
@@ -267,7 +290,362 @@ proptest! {
     #[test]
     fn no_text_breaks_the_import(text in "(services:\n  [a-z]: (\\{[a-z]{1,8}: [a-z0-9\\[\\]]{1,4}\\}|[a-z]|\\[\\])\n?)|\\PC{0,40}") {
         if let Ok(node) = parse_yaml(&text) {
-            let _ = import(&node, &"s".parse().unwrap());
+            let (stack, variables) = ("s".parse().unwrap(), BTreeMap::new());
+            let _ = import(&node, &ImportContext { stack: &stack, variables: &variables, directory: "" });
+        }
+    }
+}
+
+/// The variables a test's user has.
+const VARIABLES: &[(&str, &str)] = &[
+    ("DB_PASSWORD", "hunter2-db"),
+    ("API_TOKEN", "t0ken"),
+    ("PG", "pg-value"),
+    ("DSN", "postgres://app:hunter2-db@db/app"),
+    ("AUTH", "Basic hunter2-db"),
+    ("TAG", "1.37"),
+    ("TOKEN_TTL", "3600000"),
+    ("PASSWORD_MIN", "8"),
+    ("DEBUG_TOKEN", "false"),
+    ("EMPTY_TOKEN", ""),
+    ("PWD", "/home/me/shop"),
+    ("USER", "me"),
+    ("PW", "p"),
+];
+
+#[test]
+fn no_value_that_looks_secret_comes_into_the_project() {
+    let file = r#"
+services:
+  db:
+    image: postgres:${TAG}
+    command: ["postgres", "-c", "x=${DB_PASSWORD}", "$$HOME", "${USER}"]
+    environment:
+      POSTGRES_PASSWORD: ${PG}
+      URL: postgres://${USER}:${PG}@h/x
+      DSN: ${DSN}
+      BOTH: postgres://u:${PG}${PW}@h/x
+      HEADER: "${AUTH}"
+      TTL: ${TOKEN_TTL}
+      MIN: ${PASSWORD_MIN}
+      DEBUG: ${DEBUG_TOKEN}
+      EMPTY: "<${EMPTY_TOKEN}>"
+      GIVEN: ${API_TOKEN:-none}
+      OTHERWISE: ${NO_TOKEN:-literal}
+      INSTEAD: ${API_TOKEN:+yes}
+      LITERAL_KEY: abc-123
+      REFERENCE: "$${secret:X}"
+      WHERE: ${PWD}
+      API_TOKEN:
+  list:
+    image: busybox
+    environment: ["DB_PASSWORD=${DB_PASSWORD}!", "PLAIN_TOKEN=abc-456", "USER", "API_TOKEN"]
+    labels: {auth: "${API_TOKEN}"}
+"#;
+    let imported = imported(file, VARIABLES).unwrap();
+    let text = project_yaml(&imported.project);
+    insta::assert_snapshot!(text, @r#"
+    version: "1"
+    stacks:
+      fallback:
+        secrets:
+          API_TOKEN: null
+          AUTH: null
+          DB_PASSWORD: null
+          DSN: null
+          PG: null
+          PW: null
+        instances:
+          db:
+            template: db
+          list:
+            template: list
+    templates:
+      db:
+        image: postgres:1.37
+        command:
+        - postgres
+        - -c
+        - x=${secret:DB_PASSWORD}
+        - $HOME
+        - me
+        environment:
+          API_TOKEN: ${secret:API_TOKEN}
+          BOTH: postgres://u:${secret:PG}${secret:PW}@h/x
+          DEBUG: "false"
+          DSN: ${secret:DSN}
+          EMPTY: <>
+          GIVEN: ${secret:API_TOKEN}
+          HEADER: ${secret:AUTH}
+          INSTEAD: "yes"
+          LITERAL_KEY: abc-123
+          MIN: "8"
+          OTHERWISE: literal
+          POSTGRES_PASSWORD: ${secret:PG}
+          REFERENCE: $${secret:X}
+          TTL: "3600000"
+          URL: postgres://me:${secret:PG}@h/x
+          WHERE: /home/me/shop
+      list:
+        image: busybox
+        environment:
+          API_TOKEN: ${secret:API_TOKEN}
+          DB_PASSWORD: ${secret:DB_PASSWORD}!
+          PLAIN_TOKEN: abc-456
+          USER: me
+        labels:
+          auth: ${secret:API_TOKEN}
+    "#);
+    insta::assert_snapshot!(notes(&imported.notes), @"
+    5:33: values that look like secrets, kept encrypted in the store: API_TOKEN (16:14, 22:7, 25:81, 26:20), AUTH (11:15), DB_PASSWORD (5:33, 25:19), DSN (9:12), PG (7:26, 8:12, 10:13), PW (10:13); devarch.yml refers to them
+    19:20: values that look like secrets, copied as the Compose file has them: LITERAL_KEY (19:20), PLAIN_TOKEN (25:50); to keep them out of devarch.yml, write ${secret:NAME} in their place and set them with `devarch secret set NAME`
+    26:20: services.list.labels.auth: API_TOKEN looks like a secret, and none can be put in here; write the value into devarch.yml if it is none
+    ");
+    let secrets: Vec<String> =
+        imported.secrets.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect();
+    insta::assert_snapshot!(secrets.join("\n"), @"
+    API_TOKEN=t0ken
+    AUTH=Basic hunter2-db
+    DB_PASSWORD=hunter2-db
+    DSN=postgres://app:hunter2-db@db/app
+    PG=pg-value
+    PW=p
+    ");
+}
+
+#[test]
+fn what_is_not_set_is_reported_at_once_and_a_secret_is_left_to_be_set() {
+    let file = r#"
+services:
+  web:
+    image: busybox:${TAG}
+    environment: {A: "${A}", B: "${A}${B}", C: "${ADMIN_PASSWORD}", SMTP_PASS: "${SMTP}", D: "${D-}", E: "${E:+x}"}
+    command: ["echo", "$A"]
+  list: {image: x, environment: [NOWHERE, SESSION_KEY]}
+"#;
+    let imported = imported(file, &[]).unwrap();
+    insta::assert_snapshot!(notes(&imported.notes), @"
+    4:12: unset variables, replaced by nothing: A (5:22, 5:33, 6:23), B (5:33), TAG (4:12); set them and import again, or write their values into devarch.yml
+    5:48: secrets without a value: ADMIN_PASSWORD (5:48), SESSION_KEY (7:43), SMTP (5:80); set each with `devarch secret set NAME` before `devarch up`
+    7:34: unset variables, not passed on: NOWHERE (7:34); write their values under `environment` in devarch.yml
+    ");
+    insta::assert_snapshot!(project_yaml(&imported.project), @r#"
+    version: "1"
+    stacks:
+      fallback:
+        secrets:
+          ADMIN_PASSWORD: null
+          SESSION_KEY: null
+          SMTP: null
+        instances:
+          list:
+            template: list
+          web:
+            template: web
+    templates:
+      list:
+        image: x
+        environment:
+          SESSION_KEY: ${secret:SESSION_KEY}
+      web:
+        image: "busybox:"
+        command:
+        - echo
+        - ""
+        environment:
+          A: ""
+          B: ""
+          C: ${secret:ADMIN_PASSWORD}
+          D: ""
+          E: ""
+          SMTP_PASS: ${secret:SMTP}
+    "#);
+    assert!(imported.secrets.is_empty());
+}
+
+#[test]
+fn a_file_that_needs_a_variable_is_refused_with_all_it_needs() {
+    let file =
+        "services: {a: {image: '${TAG:?no tag}', environment: {B: '${B?}', C: '$1', D: '$$${API_TOKEN}'}}}";
+    insta::assert_snapshot!(notes(&imported(file, &[("API_TOKEN", "abc")]).unwrap_err()), @"
+    1:23: services.a.image: variable TAG is not set: no tag
+    1:58: services.a.environment.B: variable B is not set: it is required
+    1:70: services.a.environment.C: a `$` begins the name of a variable here; write `$$` for a dollar sign
+    1:79: services.a.environment.D: a `$` right before the secret API_TOKEN can't be written in devarch.yml; put it into the value
+    ");
+}
+
+#[test]
+fn variables_make_booleans_of_texts_as_in_compose() {
+    let file = "services: {a: {image: x, read_only: '${RO:-true}', init: \"${INIT}\", environment: {V: '${RO:-true}'}}}";
+    let imported = imported(file, &[("INIT", "false")]).unwrap();
+    let service = &imported.project.templates[&"a".parse().unwrap()].service;
+    assert_eq!((service.read_only, service.init), (Some(true), Some(false)));
+    assert_eq!(notes(&imported.notes), "");
+}
+
+#[test]
+fn secrets_of_the_file_become_secrets_of_the_stack() {
+    let file = r#"
+services:
+  s:
+    image: busybox
+    environment: {API_TOKEN: "${API_TOKEN}"}
+    secrets: [db_password, {source: api, target: api_key, uid: "7", mode: 0440}, .odd, API_TOKEN, missing, {target: x}]
+secrets:
+  db_password: {file: ./pw.txt}
+  api: {environment: DB_PASSWORD}
+  .odd: {environment: NOT_SET}
+  API_TOKEN: {external: true}
+"#;
+    let imported = imported(file, VARIABLES).unwrap();
+    insta::assert_snapshot!(project_yaml(&imported.project), @r#"
+    version: "1"
+    stacks:
+      fallback:
+        secrets:
+          API_TOKEN: null
+          API_TOKEN_2: null
+          _.odd: null
+          api: null
+          db_password: null
+        instances:
+          s:
+            template: s
+    templates:
+      s:
+        image: busybox
+        environment:
+          API_TOKEN: ${secret:API_TOKEN}
+        secrets:
+        - db_password
+        - source: api
+          target: /run/secrets/api_key
+          mode: "0440"
+          uid: 7
+        - source: _.odd
+          target: /run/secrets/.odd
+        - source: API_TOKEN_2
+          target: /run/secrets/API_TOKEN
+    "#);
+    insta::assert_snapshot!(notes(&imported.notes), @r#"
+    5:30: values that look like secrets, kept encrypted in the store: API_TOKEN (5:30); devarch.yml refers to them
+    6:99: services.s.secrets[4]: secret "missing" is not in the file and was left out
+    6:108: services.s.secrets[5]: `source` is missing; the secret was left out
+    8:16: `secrets` of the file, kept encrypted in the store: api (9:8), db_password (8:16); devarch.yml refers to them
+    10:9: secrets..odd: secret ".odd" is imported as "_.odd"
+    10:9: `secrets` of the file without a value: API_TOKEN_2 (11:14), _.odd (10:9); set each with `devarch secret set NAME` before `devarch up`
+    11:14: secrets.API_TOKEN: secret "API_TOKEN" is imported as "API_TOKEN_2"
+    "#);
+    let values: Vec<String> =
+        imported.secrets.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect();
+    assert_eq!(values, ["API_TOKEN=t0ken", "api=hunter2-db"]);
+    let files: Vec<String> =
+        imported.secret_files.iter().map(|(name, from)| format!("{name}={}", from.path)).collect();
+    assert_eq!(files, ["db_password=./pw.txt"]);
+}
+
+#[test]
+fn volumes_that_are_normalised_stay_distinct() {
+    let file = r#"
+services:
+  a:
+    image: x
+    volumes: ["pg_data:/1", "pg-data:/2", "PG.data:/3", "pg_data:/4", /data, "data:/5", /a/b, /a-b, {type: volume, target: /a_b}]
+  b:
+    image: x
+    volumes: ["pg_data:/1", {type: volume, source: pg-data, target: /2}]
+"#;
+    let imported = imported(file, &[]).unwrap();
+    let volumes = |name: &str| {
+        let service = &imported.project.templates[&name.parse().unwrap()].service;
+        let mounts = service.volumes.iter().flatten();
+        mounts.map(|mount| format!("{:?} {}", mount.source, mount.target)).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(volumes("a"), @r#"
+    Volume(VolumeName("pg-data-2")) /1
+    Volume(VolumeName("pg-data")) /2
+    Volume(VolumeName("pg-data-3")) /3
+    Volume(VolumeName("pg-data-2")) /4
+    Volume(VolumeName("data")) /5
+    Volume(VolumeName("a-b-2")) /a-b
+    Volume(VolumeName("a-b")) /a/b
+    Volume(VolumeName("a-b-3")) /a_b
+    Volume(VolumeName("data-2")) /data
+    "#);
+    insta::assert_snapshot!(volumes("b"), @r#"
+    Volume(VolumeName("pg-data-2")) /1
+    Volume(VolumeName("pg-data")) /2
+    "#);
+}
+
+#[test]
+fn relative_paths_start_at_the_compose_files_directory() {
+    let file = r#"
+services:
+  a:
+    build: {context: ., dockerfile: Dockerfile.dev}
+    volumes: ["..:/repo", "./conf:/conf", "data:/data", "/abs:/abs", "~/x:/x", {type: bind, source: ../y, target: /y}]
+    configs: [{source: c, target: /c}]
+  b: {build: web}
+  c: {build: "https://example.org/x.git"}
+configs: {c: {file: ./c.conf}}
+"#;
+    let imported = import_from("deploy", file, &BTreeMap::new()).unwrap();
+    insta::assert_snapshot!(project_yaml(&imported.project), @r#"
+    version: "1"
+    stacks:
+      fallback:
+        instances:
+          a:
+            template: a
+          b:
+            template: b
+    templates:
+      a:
+        build:
+          context: ./deploy
+          dockerfile: Dockerfile.dev
+        volumes:
+        - /abs:/abs
+        - ./deploy/conf:/conf
+        - data:/data
+        - .:/repo
+        - ~/x:/x
+        - ./y:/y
+        config_files:
+          /c:
+            file: ./deploy/c.conf
+      b:
+        build: ./deploy/web
+    "#);
+}
+
+proptest! {
+    #![proptest_config(env(64))]
+
+    #[test]
+    fn volumes_of_one_service_are_never_merged(names in prop::collection::btree_set("[aA][._-]?[bB]{0,2}(_1|-2)?", 1..8)) {
+        let mounts: Vec<String> = names.iter().enumerate().map(|(at, name)| format!("\"{name}:/m{at}\"")).collect();
+        let file = format!("services: {{a: {{image: x, volumes: [{}, /a/b, /a-b]}}}}", mounts.join(", "));
+        let imported = imported(&file, &[]).unwrap();
+        let service = &imported.project.templates[&"a".parse().unwrap()].service;
+        let sources: std::collections::BTreeSet<String> =
+            service.volumes.iter().flatten().map(|mount| format!("{:?}", mount.source)).collect();
+        prop_assert_eq!(sources.len(), names.len() + 2);
+    }
+
+    #[test]
+    fn no_secret_value_is_ever_in_the_project(
+        texts in prop::collection::vec("([ab:/@$ ]|\\$\\$|\\$\\{DB_PASSWORD(:-x|:\\+y)?\\}|\\$DSN|\\$\\{PG\\}|\\$\\{N:-\\$DB_PASSWORD\\}){0,6}", 1..6)
+    ) {
+        let variables: Vec<String> = texts.iter().enumerate().map(|(at, text)| format!("P{at}_KEY: '{text}'")).collect();
+        let file = format!("services: {{a: {{image: x, command: ['{}'], environment: {{{}}}}}}}", texts[0], variables.join(", "));
+        if let Ok(imported) = imported(&file, VARIABLES) {
+            let text = project_yaml(&imported.project);
+            for value in ["hunter2-db", "pg-value"] {
+                prop_assert!(value == "pg-value" && texts[0].contains("PG") || !text.contains(value), "{text}");
+            }
         }
     }
 }

@@ -91,7 +91,8 @@ impl Context {
 
     /// The Dockerfile's text; nothing where it can't be read, for its hash says why.
     pub(crate) fn instructions(&self) -> String {
-        let read = || read_named(&self.root.join(self.dockerfile()), FileKind::Dockerfile).unwrap_or_default();
+        let read =
+            || read_named(&self.root.join(self.dockerfile()), FileKind::Dockerfile).unwrap_or_default();
         self.inline.clone().unwrap_or_else(|| String::from_utf8(read()).unwrap_or_default())
     }
 

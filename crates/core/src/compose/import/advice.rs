@@ -28,7 +28,6 @@ const SERVICE: &[(&str, &str)] = &[
     ("ports", "write each port"),
     ("runtime", "the engine's default is used"),
     ("scale", "add an instance of the template for each"),
-    ("secrets", "set the value with `devarch secret set`, or as a config file with secret: true"),
     ("userns_mode", "the engine's default is used"),
     ("volumes_from", "mount the same directories"),
 ];
@@ -62,11 +61,9 @@ pub(super) fn top_level(field: &str) -> String {
     match field {
         "version" => "`version` is obsolete in Compose files and means nothing here".to_owned(),
         "networks" => "`networks` was left out; a stack has one network of its own, made with it".to_owned(),
-        "secrets" => {
-            "`secrets` was left out; set values with `devarch secret set`, or use config files with secret: true"
-                .to_owned()
+        "include" => {
+            "`include` was left out; import the other files too, or put the services into one".to_owned()
         }
-        "include" => "`include` was left out; import the other files too, or put the services into one".to_owned(),
         field => format!("`{field}` is not supported and was left out"),
     }
 }

@@ -1,25 +1,32 @@
-use super::service::{entry, text};
+use super::{
+    paths::Base,
+    service::{entry, text},
+};
 use crate::read::{At, Key, Node, Value};
 use std::collections::BTreeMap;
 
 /// The top-level `configs` that have a place here: those with content, and files beside the Compose file
 /// (Compose specification, "configs").
 #[derive(Default)]
-pub(super) struct Configs<'a>(BTreeMap<&'a str, (Key, &'a Node)>);
+pub(super) struct Configs(BTreeMap<String, (Key, Node)>);
 
-impl<'a> Configs<'a> {
-    /// Reads the top-level entry.
-    pub(super) fn of(at: &At<'a>) -> Self {
+impl Configs {
+    /// Reads the top-level entry; relative paths start at `base`.
+    pub(super) fn of(at: &At<'_>, base: Base<'_>) -> Self {
         let mut configs = BTreeMap::new();
         for (name, at) in at.entries().unwrap_or_default() {
             let source = ["content", "file"].into_iter().find_map(|field| {
                 let node = at.node.get(field)?;
                 let key = Key { text: field.to_owned(), place: node.place };
+                let node = match &node.value {
+                    Value::Text(path) if field == "file" => text(base.path(path), node.place),
+                    _ => node.clone(),
+                };
                 Some((key, node))
             });
             match source {
                 Some(source) => {
-                    configs.insert(name, source);
+                    configs.insert(name.to_owned(), source);
                 }
                 None => at
                     .tell(format!(
@@ -32,8 +39,16 @@ impl<'a> Configs<'a> {
 
     /// A service's `configs` as `config_files`: path and file.
     pub(super) fn files(&self, at: &At<'_>) -> Vec<(Key, Node)> {
-        let items = at.items().unwrap_or_default();
-        items.iter().filter_map(|item| self.file(item)).collect()
+        let mut files: Vec<(Key, Node)> = Vec::new();
+        for item in at.items().unwrap_or_default() {
+            let Some((path, file)) = self.file(&item) else { continue };
+            if files.iter().any(|(other, _)| other.text == path.text) {
+                item.tell(format!("another config is put into {}; this one was left out", path.text));
+            } else {
+                files.push((path, file));
+            }
+        }
+        files
     }
 
     /// `app.conf` (at `/app.conf`), or `{source, target, uid, gid, mode}`.
@@ -51,7 +66,7 @@ impl<'a> Configs<'a> {
                 "config {source:?} is not in the file and was left out; write it under config_files"
             ));
         };
-        let mut file = vec![(kind.clone(), (*content).clone())];
+        let mut file = vec![(kind.clone(), content.clone())];
         if let Some(mode) = field("mode") {
             file.push(entry("mode", mode.clone()));
         }

@@ -4,23 +4,45 @@
 
 mod advice;
 mod configs;
+mod dot_env;
 mod mounts;
 mod names;
+mod paths;
+mod secrets;
 mod service;
+mod substitute;
+mod variables;
 
 use crate::{
     name::{InstanceName, StackName, TemplateName},
     read::{
-        At, Diagnostic, Diagnostics, InstanceFile, Node, ProjectFile, Reader, StackFile, Value, template,
+        At, Diagnostic, Diagnostics, InstanceFile, Node, Place, ProjectFile, Reader, SecretFile, StackFile,
+        Value, template,
     },
+    secret::{Secret, SecretName},
     spec::label,
     template::{Overrides, Service},
     wire::ROLE_LABEL,
 };
 use configs::Configs;
+pub use dot_env::dot_env;
+use mounts::VolumeNames;
 use names::Names;
+use paths::Base;
+use secrets::Secrets;
 use service::Rewrite;
 use std::collections::BTreeMap;
+
+/// What an import needs to know besides the Compose file.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportContext<'a> {
+    /// The stack's name where the file has none.
+    pub stack: &'a StackName,
+    /// The values of variables: those of the shell, and of `.env` where the shell has none.
+    pub variables: &'a BTreeMap<String, String>,
+    /// The Compose file's directory as seen from the devarch.yml's (`deploy`, `../other`); empty where it is the same.
+    pub directory: &'a str,
+}
 
 /// What a Compose file became.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +51,28 @@ pub struct Imported {
     pub project: ProjectFile,
     /// What was changed or left out, where, and what to do about it.
     pub notes: Vec<Diagnostic>,
+    /// Values that look secret, which the project refers to by these names. They belong into the store, never into a
+    /// file.
+    pub secrets: BTreeMap<SecretName, Secret>,
+    /// Secrets whose values are in files.
+    pub secret_files: BTreeMap<SecretName, SecretSource>,
 }
 
-/// Reads a Compose file whose variables are already filled in. The stack has the file's `name`, or the one given
-/// where the file has none. An error is what leaves nothing to import; all else is a note.
-pub fn import(file: &Node, stack: &StackName) -> Result<Imported, Diagnostics> {
+/// The file a secret's value is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretSource {
+    /// Its path, as it is seen from the Compose file's directory.
+    pub path: String,
+    /// Where the Compose file names it.
+    pub place: Option<Place>,
+}
+
+/// Imports a Compose file. The stack has the file's `name`, or the one given where the file has none. An error is what
+/// leaves nothing to import, or a variable that has to be set; all else is a note.
+pub fn import(file: &Node, context: &ImportContext<'_>) -> Result<Imported, Diagnostics> {
+    let filled = variables::fill_in(file, context.variables)?;
     let notes = Reader::of_notes();
-    let root = At::root(&notes, file);
+    let root = At::root(&notes, &filled.file);
     let Some(entries) = root.entries() else {
         return Err(notes.into_found());
     };
@@ -48,27 +85,39 @@ pub fn import(file: &Node, stack: &StackName) -> Result<Imported, Diagnostics> {
         services.tell("there is no service to import");
         return Err(notes.into_found());
     };
-    let file_level = TopLevel::of(&entries, stack);
+    let mut secrets = Secrets::new(filled.secrets, context.variables);
+    let file_level = TopLevel::of(&entries, context, &mut secrets);
     shared_volumes(&services);
     let names = Names::of(&services);
-    let (templates, instances) = imported(&services, &names, &file_level);
+    let volumes = VolumeNames::of(&services);
+    let (templates, instances) = imported(&services, (&names, &volumes), &file_level);
     if instances.is_empty() {
         return Err(notes.into_found());
     }
-    let stack = StackFile { instances, ..StackFile::default() };
+    let declared = secrets.names().map(|name| (name.clone(), SecretFile::default())).collect();
+    let stack = StackFile { instances, secrets: declared, ..StackFile::default() };
     let project = ProjectFile { templates, stacks: BTreeMap::from([(file_level.stack, stack)]) };
-    Ok(Imported { project, notes: notes.into_notes() })
+    let mut found = notes.into_notes();
+    found.extend(filled.notes);
+    found.extend(secrets.notes());
+    found.sort_by_key(|note| note.place);
+    let (secrets, secret_files) = secrets.into_values();
+    Ok(Imported { project, notes: found, secrets, secret_files })
 }
 
 type Definitions = (BTreeMap<TemplateName, crate::template::Template>, BTreeMap<InstanceName, InstanceFile>);
 
-fn imported(services: &[(&str, At<'_>)], names: &Names, file: &TopLevel<'_>) -> Definitions {
+fn imported(
+    services: &[(&str, At<'_>)],
+    (names, volumes): (&Names, &VolumeNames),
+    file: &TopLevel<'_>,
+) -> Definitions {
     let mut definitions = Definitions::default();
     for (given, at) in services {
         let Some((instance, name)) = names.both(given) else {
             continue;
         };
-        let Some(rewritten) = Rewrite::new(at, names, file).service() else {
+        let Some(rewritten) = Rewrite::new(at, (names, volumes), file).service() else {
             continue;
         };
         if rewritten.body.get("image").is_none() && rewritten.body.get("build").is_none() {
@@ -109,18 +158,28 @@ fn leave_out_refused(service: &mut Service) {
 /// What a Compose file says beside its services.
 struct TopLevel<'a> {
     stack: StackName,
-    configs: Configs<'a>,
+    configs: Configs,
+    /// What the file's secrets are called here.
+    secrets: BTreeMap<String, SecretName>,
+    base: Base<'a>,
 }
 
 impl<'a> TopLevel<'a> {
-    fn of(entries: &[(&str, At<'a>)], fallback: &StackName) -> Self {
-        let mut file = Self { stack: fallback.clone(), configs: Configs::default() };
+    fn of(entries: &[(&str, At<'_>)], context: &ImportContext<'a>, secrets: &mut Secrets<'_>) -> Self {
+        let base = Base::new(context.directory);
+        let mut file = Self {
+            stack: context.stack.clone(),
+            configs: Configs::default(),
+            secrets: BTreeMap::new(),
+            base,
+        };
         for (field, at) in entries {
             match *field {
                 "services" => {}
                 "name" => file.stack = names::stack(at).unwrap_or(file.stack),
                 "volumes" => volumes(at),
-                "configs" => file.configs = Configs::of(at),
+                "configs" => file.configs = Configs::of(at, base),
+                "secrets" => file.secrets = secrets.declared(at),
                 field if field.starts_with("x-") => {}
                 field => at.wrong(advice::top_level(field)).unwrap_or_default(),
             }

@@ -1,27 +1,139 @@
 //! Volumes of a service: names made acceptable, options that only one engine knows taken off.
 
-use super::service::{entry, text};
+use super::{
+    names::free,
+    paths::Base,
+    service::{entry, text},
+};
 use crate::{
     name::VolumeName,
     read::{At, Node, Value},
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Options that change nothing a development environment can see: `SELinux` labels (no engine is asked for
 /// any) and Docker Desktop's old consistency levels (Compose specification, "volumes", short syntax).
 const IDLE_OPTIONS: &[&str] = &["z", "Z", "cached", "delegated", "consistent"];
 
-/// The `volumes` of a service as a template has them, and the long form's tmpfs mounts among them.
-pub(super) fn volumes(at: &At<'_>) -> (Vec<Node>, Vec<Node>) {
-    let (mut volumes, mut tmpfs) = (Vec::new(), Vec::new());
-    for item in at.items().unwrap_or_default() {
-        match &item.node.value {
-            Value::Text(mount) => volumes.push(short(&item, mount)),
-            Value::Map(_) if kind(item.node) == Some("tmpfs") => tmpfs.push(long_tmpfs(&item)),
-            Value::Map(_) => volumes.push(long(&item)),
-            _ => volumes.push(item.node.clone()),
+/// What the volumes of a file are called here: each has a name of its own.
+pub(super) struct VolumeNames(BTreeMap<String, String>);
+
+impl VolumeNames {
+    /// Chooses a name for each volume that services mount by name: its own, or the nearest that is accepted and free.
+    pub(super) fn of(services: &[(&str, At<'_>)]) -> Self {
+        let mounted: Vec<(String, At<'_>)> = services.iter().flat_map(|(_, at)| named_volumes(at)).collect();
+        let fits = |name: &str| name.parse::<VolumeName>().is_ok();
+        let mut taken: BTreeSet<String> =
+            mounted.iter().map(|(name, _)| name).filter(|name| fits(name)).cloned().collect();
+        let mut names = BTreeMap::new();
+        for (given, at) in mounted {
+            if fits(&given) || names.contains_key(&given) {
+                continue;
+            }
+            let name = free(&VolumeName::suggest(&given, "data"), &taken, VolumeName::numbered);
+            at.tell(format!("volume {given:?} is imported as {name:?}: volumes are named like instances"));
+            taken.insert(name.clone());
+            names.insert(given, name);
         }
+        Self(names)
     }
-    (volumes, tmpfs)
+
+    fn name<'n>(&'n self, given: &'n str) -> &'n str {
+        self.0.get(given).map_or(given, String::as_str)
+    }
+}
+
+/// The mounts of one service on their way to a template.
+pub(super) struct Mounts<'a> {
+    names: &'a VolumeNames,
+    base: Base<'a>,
+    /// The names of this service's volumes; those without a name get others.
+    taken: BTreeSet<String>,
+}
+
+impl<'a> Mounts<'a> {
+    /// The mounts of a service.
+    pub(super) fn of(service: &At<'_>, names: &'a VolumeNames, base: Base<'a>) -> Self {
+        let mounted = named_volumes(service).into_iter();
+        let taken = mounted.map(|(given, _)| names.name(&given).to_owned()).collect();
+        Self { names, base, taken }
+    }
+
+    /// Its `volumes` as a template has them, and the long form's tmpfs mounts among them.
+    pub(super) fn volumes(&mut self, at: &At<'_>) -> (Vec<Node>, Vec<Node>) {
+        let (mut volumes, mut tmpfs) = (Vec::new(), Vec::new());
+        for item in at.items().unwrap_or_default() {
+            match &item.node.value {
+                Value::Text(mount) => volumes.push(self.short(&item, mount)),
+                Value::Map(_) if kind(item.node) == Some("tmpfs") => tmpfs.push(long_tmpfs(&item)),
+                Value::Map(_) => volumes.push(self.long(&item)),
+                _ => volumes.push(item.node.clone()),
+            }
+        }
+        (volumes, tmpfs)
+    }
+
+    fn short(&mut self, at: &At<'_>, mount: &str) -> Node {
+        let parts: Vec<&str> = mount.split(':').collect();
+        let (source, target, options) = match parts.as_slice() {
+            [target] if target.starts_with('/') => (self.anonymous(at, target), *target, ""),
+            [source, target] => (self.source(source), *target, ""),
+            [source, target, options] => (self.source(source), *target, *options),
+            _ => return at.node.clone(),
+        };
+        let idle = |option: &&str| IDLE_OPTIONS.contains(option);
+        let (dropped, kept): (Vec<&str>, Vec<&str>) = options.split(',').partition(idle);
+        if !dropped.is_empty() {
+            at.tell(format!(
+                "mount option {} is not portable between engines and was left out",
+                dropped.join(",")
+            ));
+        }
+        let options = kept.join(",");
+        let options = if options.is_empty() { options } else { format!(":{options}") };
+        text(format!("{source}:{target}{options}"), at.place)
+    }
+
+    /// A long mount without the fields that only say how its source is made.
+    fn long(&mut self, at: &At<'_>) -> Node {
+        let mut fields = Vec::new();
+        for (name, field) in at.entries().unwrap_or_default() {
+            let node = match (name, &field.node.value) {
+                ("source", Value::Text(source)) if kind(at.node) == Some("volume") => {
+                    text(self.names.name(source).to_owned(), field.place)
+                }
+                ("source", Value::Text(source)) if kind(at.node) == Some("bind") => {
+                    text(self.base.path(source), field.place)
+                }
+                ("type" | "source" | "target" | "read_only", _) => field.node.clone(),
+                _ => {
+                    field.tell(format!("`{name}` of a mount is not supported and was left out"));
+                    continue;
+                }
+            };
+            fields.push(entry(name, node));
+        }
+        if at.node.get("source").is_none() && kind(at.node) == Some("volume") {
+            let name = self.anonymous(at, text_of(at.node, "target").unwrap_or_default());
+            fields.push(entry("source", text(name, at.place)));
+        }
+        Node { value: Value::Map(fields), place: at.place }
+    }
+
+    /// A name for a volume that has none, so that its data can be found again.
+    fn anonymous(&mut self, at: &At<'_>, target: &str) -> String {
+        let name = free(&VolumeName::suggest(target, "data"), &self.taken, VolumeName::numbered);
+        self.taken.insert(name.clone());
+        at.tell(format!(
+            "the volume at {target} has no name; it is imported as {name:?} so that its data can be found again"
+        ));
+        name
+    }
+
+    /// A path as seen from the devarch.yml, or what the volume is called here.
+    fn source(&self, given: &str) -> String {
+        if is_path(given) { self.base.path(given) } else { self.names.name(given).to_owned() }
+    }
 }
 
 /// The named volumes a service mounts, with where it says so.
@@ -46,58 +158,6 @@ pub(super) fn named_volumes<'a>(service: &At<'a>) -> Vec<(String, At<'a>)> {
     items.unwrap_or_default().into_iter().filter_map(named).collect()
 }
 
-fn short(at: &At<'_>, mount: &str) -> Node {
-    let parts: Vec<&str> = mount.split(':').collect();
-    let (source, target, options) = match parts.as_slice() {
-        [target] if target.starts_with('/') => {
-            let name = VolumeName::suggest(target, "data");
-            at.tell(format!(
-                "the volume at {target} has no name; it is imported as {name:?} so that its data can be found again"
-            ));
-            (name, *target, "")
-        }
-        [source, target] => (volume_name(at, source), *target, ""),
-        [source, target, options] => (volume_name(at, source), *target, *options),
-        _ => return at.node.clone(),
-    };
-    let idle = |option: &&str| IDLE_OPTIONS.contains(option);
-    let (dropped, kept): (Vec<&str>, Vec<&str>) = options.split(',').partition(idle);
-    if !dropped.is_empty() {
-        at.tell(format!(
-            "mount option {} is not portable between engines and was left out",
-            dropped.join(",")
-        ));
-    }
-    let options = kept.join(",");
-    let options = if options.is_empty() { options } else { format!(":{options}") };
-    text(format!("{source}:{target}{options}"), at.place)
-}
-
-/// A long mount without the fields that only say how its source is made.
-fn long(at: &At<'_>) -> Node {
-    let mut fields = Vec::new();
-    for (name, field) in at.entries().unwrap_or_default() {
-        let node = match (name, &field.node.value) {
-            ("source", Value::Text(source)) if kind(at.node) == Some("volume") => {
-                text(volume_name(&field, source), field.place)
-            }
-            ("type" | "source" | "target" | "read_only", _) => field.node.clone(),
-            _ => {
-                field.tell(format!("`{name}` of a mount is not supported and was left out"));
-                continue;
-            }
-        };
-        fields.push(entry(name, node));
-    }
-    if at.node.get("source").is_none() && kind(at.node) == Some("volume") {
-        let target = text_of(at.node, "target").unwrap_or_default();
-        let name = VolumeName::suggest(target, "data");
-        at.tell(format!("the volume at {target} has no name; it is imported as {name:?}"));
-        fields.push(entry("source", text(name, at.place)));
-    }
-    Node { value: Value::Map(fields), place: at.place }
-}
-
 /// `{type: tmpfs, target, tmpfs: {size, mode}}`.
 fn long_tmpfs(at: &At<'_>) -> Node {
     let mut fields = Vec::new();
@@ -110,16 +170,6 @@ fn long_tmpfs(at: &At<'_>) -> Node {
         }
     }
     Node { value: Value::Map(fields), place: at.place }
-}
-
-/// A source as written, or the nearest name where it is a volume's that is refused.
-fn volume_name(at: &At<'_>, source: &str) -> String {
-    if is_path(source) || source.parse::<VolumeName>().is_ok() {
-        return source.to_owned();
-    }
-    let name = VolumeName::suggest(source, "data");
-    at.tell(format!("volume {source:?} is imported as {name:?}: volumes are named like instances"));
-    name
 }
 
 fn is_path(source: &str) -> bool {

@@ -19,7 +19,7 @@ impl Names {
                 names.insert((*given).to_owned(), (*given).to_owned());
                 continue;
             }
-            let name = free(&InstanceName::suggest(given, "service"), &taken);
+            let name = free(&InstanceName::suggest(given, "service"), &taken, InstanceName::numbered);
             at.tell(format!(
                 "{given:?} can't be an instance's name, it is imported as {name:?}; \
                  change the host name where other services use it"
@@ -43,11 +43,11 @@ impl Names {
 }
 
 /// The wanted name, or the first that is free with a number.
-fn free(wanted: &str, taken: &BTreeSet<String>) -> String {
+pub(super) fn free(wanted: &str, taken: &BTreeSet<String>, numbered: impl Fn(&str, u32) -> String) -> String {
     if !taken.contains(wanted) {
         return wanted.to_owned();
     }
-    let mut candidates = (2..).map(|number| InstanceName::numbered(wanted, number));
+    let mut candidates = (2..).map(|number| numbered(wanted, number));
     candidates.find(|name| !taken.contains(name)).unwrap_or_else(|| wanted.to_owned())
 }
 

@@ -1,10 +1,15 @@
-use super::{TopLevel, advice, mounts, names::Names};
+use super::{
+    TopLevel, advice,
+    mounts::{Mounts, VolumeNames},
+    names::Names,
+};
 use crate::read::{At, BUILD_FIELDS, Key, Node, Place, SERVICE_FIELDS, Value};
 
 /// A Compose service on its way to a template.
 pub(super) struct Rewrite<'a, 'f> {
     at: &'a At<'a>,
     names: &'a Names,
+    mounts: Mounts<'a>,
     file: &'a TopLevel<'f>,
     fields: Vec<(Key, Node)>,
     limits: Vec<(Key, Node)>,
@@ -23,10 +28,15 @@ pub(super) struct Rewritten {
 
 impl<'a, 'f> Rewrite<'a, 'f> {
     /// Nothing taken over yet.
-    pub(super) fn new(at: &'a At<'a>, names: &'a Names, file: &'a TopLevel<'f>) -> Self {
+    pub(super) fn new(
+        at: &'a At<'a>,
+        (names, volumes): (&'a Names, &'a VolumeNames),
+        file: &'a TopLevel<'f>,
+    ) -> Self {
         Self {
             at,
             names,
+            mounts: Mounts::of(at, volumes, file.base),
             file,
             fields: Vec::new(),
             limits: Vec::new(),
@@ -63,7 +73,7 @@ impl<'a, 'f> Rewrite<'a, 'f> {
     fn field(&mut self, field: &str, at: &At<'_>) {
         match field {
             "volumes" => {
-                let (volumes, tmpfs) = mounts::volumes(at);
+                let (volumes, tmpfs) = self.mounts.volumes(at);
                 self.tmpfs.extend(tmpfs);
                 self.fields.push(entry(field, node(Value::List(volumes), at.place)));
             }
@@ -78,6 +88,10 @@ impl<'a, 'f> Rewrite<'a, 'f> {
             "configs" => {
                 let files = Value::Map(self.file.configs.files(at));
                 self.fields.push(entry("config_files", node(files, at.place)));
+            }
+            "secrets" => {
+                let mounts = Value::List(self.secrets(at));
+                self.fields.push(entry(field, node(mounts, at.place)));
             }
             "build" => self.build(at),
             "deploy" => self.deploy(at),
@@ -106,6 +120,10 @@ impl<'a, 'f> Rewrite<'a, 'f> {
 
     /// Fields that say how the engine builds, rather than what, have no place here.
     fn build(&mut self, at: &At<'_>) {
+        if let Value::Text(context) = &at.node.value {
+            self.fields.push(entry("build", text(self.file.base.context(context), at.place)));
+            return;
+        }
         let Value::Map(entries) = &at.node.value else {
             self.fields.push(entry("build", at.node.clone()));
             return;
@@ -116,7 +134,43 @@ impl<'a, 'f> Rewrite<'a, 'f> {
             }
         }
         let known = entries.iter().filter(|(key, _)| BUILD_FIELDS.contains(&key.text.as_str()));
-        self.fields.push(entry("build", node(Value::Map(known.cloned().collect()), at.place)));
+        let known = known.map(|(key, value)| match &value.value {
+            Value::Text(context) if key.text == "context" => {
+                (key.clone(), text(self.file.base.context(context), value.place))
+            }
+            _ => (key.clone(), value.clone()),
+        });
+        self.fields.push(entry("build", node(Value::Map(known.collect()), at.place)));
+    }
+
+    /// Secrets of the file by the names they have here.
+    fn secrets(&self, at: &At<'_>) -> Vec<Node> {
+        at.items().unwrap_or_default().iter().filter_map(|item| self.secret(item)).collect()
+    }
+
+    fn secret(&self, at: &At<'_>) -> Option<Node> {
+        let source = match &at.node.value {
+            Value::Text(source) => source,
+            _ => match at.node.get("source").map(|node| &node.value) {
+                Some(Value::Text(source)) => source,
+                _ => return at.wrong("`source` is missing; the secret was left out"),
+            },
+        };
+        let Some(name) = self.file.secrets.get(source) else {
+            return at.wrong(format!("secret {source:?} is not in the file and was left out"));
+        };
+        let mut fields = vec![entry("source", text(name.to_string(), at.place))];
+        match &at.node.value {
+            Value::Map(entries) => {
+                fields.extend(entries.iter().filter(|(key, _)| key.text != "source").cloned());
+            }
+            _ if name.as_str() == source => return Some(at.node.clone()),
+            _ => {}
+        }
+        if at.node.get("target").is_none() && name.as_str() != source {
+            fields.push(entry("target", text(source.clone(), at.place)));
+        }
+        Some(node(Value::Map(fields), at.place))
     }
 
     /// Of `deploy` only the resources (Compose specification, "Compose Deploy Specification", resources).

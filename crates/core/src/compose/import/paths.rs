@@ -1,0 +1,81 @@
+//! Relative paths: a Compose file's start at its own directory, a devarch.yml's at that of the devarch.yml.
+
+/// The Compose file's directory as seen from the devarch.yml's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Base<'a>(&'a str);
+
+impl<'a> Base<'a> {
+    /// Links on the way have to be resolved already; empty for the same directory.
+    pub(super) fn new(directory: &'a str) -> Self {
+        Self(directory)
+    }
+
+    /// The path of the same file from the devarch.yml's directory.
+    pub(super) fn path(self, given: &str) -> String {
+        if self.0.is_empty() || given.starts_with(['/', '~']) {
+            return given.to_owned();
+        }
+        let mut base: Vec<&str> = self.0.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        // A `..` at the beginning leaves a directory that is no link; one behind a name may leave a link's target.
+        let mut rest = given;
+        loop {
+            let (first, after) = rest.split_once('/').unwrap_or((rest, ""));
+            match first {
+                "" | "." if !rest.is_empty() => rest = after,
+                ".." if base.last().is_some_and(|last| *last != "..") => {
+                    base.pop();
+                    rest = after;
+                }
+                ".." => {
+                    base.push("..");
+                    rest = after;
+                }
+                _ => break,
+            }
+        }
+        if !rest.is_empty() {
+            base.push(rest);
+        }
+        match base.first() {
+            Some(&"..") => base.join("/"),
+            Some(_) => format!("./{}", base.join("/")),
+            None => ".".to_owned(),
+        }
+    }
+
+    /// The same for what is built from, which may also be elsewhere.
+    pub(super) fn context(self, given: &str) -> String {
+        let remote = given.contains("://") || given.starts_with("git@") || given.starts_with("github.com/");
+        if remote { given.to_owned() } else { self.path(given) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_start_at_the_compose_files_directory() {
+        for (directory, given, want) in [
+            ("", "./x", "./x"),
+            ("", "x", "x"),
+            ("deploy", "./x", "./deploy/x"),
+            ("deploy", "x/", "./deploy/x/"),
+            ("deploy", "..", "."),
+            ("deploy", ".", "./deploy"),
+            ("deploy", "../x", "./x"),
+            ("deploy", ".././/x", "./x"),
+            ("a/b", "../../../x", "../x"),
+            ("../other", "./x", "../other/x"),
+            ("../other", "../x", "../x"),
+            ("../..", "../x", "../../../x"),
+            ("deploy", "link/../x", "./deploy/link/../x"),
+            ("deploy", ".env", "./deploy/.env"),
+            ("deploy", "/abs", "/abs"),
+            ("deploy", "~/x", "~/x"),
+        ] {
+            assert_eq!(Base::new(directory).path(given), want, "{directory} {given}");
+        }
+        assert_eq!(Base::new("deploy").context("https://example.org/x.git"), "https://example.org/x.git");
+    }
+}
