@@ -163,7 +163,7 @@ fn one(change: &Change, options: TextOptions, text: &mut Lines) {
         built(build, text);
     }
     if change.kind == ChangeKind::Pull {
-        text.push_str("      its volumes and health check are known after pull\n");
+        writeln!(text, "      its volumes and health check are known after pull");
     }
     let Some(spec) = &change.spec else { return };
     if change.kind != ChangeKind::Create {
@@ -181,7 +181,7 @@ fn one(change: &Change, options: TextOptions, text: &mut Lines) {
         writeln!(text, "      port {port}");
     }
     for used in &change.outside {
-        let _ = writeln!(text, "      {used}");
+        writeln!(text, "      {used}");
     }
 }
 
