@@ -15,7 +15,7 @@ use devarch_core::{
     observed::{HealthState, RunState},
     plan::{Change, ChangeKind, FieldDiff, Plan, Reason, Subject, Takeover, VolumeCopy},
     read::{Diagnostic, Diagnostics, Place},
-    resolve::{BuildSpec, Problem, Supply},
+    resolve::{BuildSpec, HostUse, HostUseKind, Problem, Supply},
     spec::{Attachment, ContainerSpec, FileSpec, Mount, MountFrom, NetworkSpec, PublishedPort},
     stack::Wanted,
     template::{
@@ -290,6 +290,13 @@ fn change(subject: Subject, reason: Reason) -> Change {
             FieldDiff { field: "environment.A".to_owned(), from: None, to: Some("\x1b[8mhidden".to_owned()) },
         ],
         spec: Some(Box::new(spec())),
+        outside: vec![HostUse {
+            kind: HostUseKind::Bind,
+            path: evil("host path"),
+            real: Some(evil("real host path")),
+            target: evil("mount target"),
+            writable: true,
+        }],
         build: Some(Box::new(BuildSpec {
             context: evil("context"),
             dockerfile: Dockerfile::Path(evil("dockerfile")),
