@@ -24,10 +24,11 @@ use crate::{
     },
 };
 use devarch_core::{
-    id::{ApplyId, EngineId, PlanId},
+    id::{ApplyId, ContainerId, EngineId, InstanceId, PlanId},
     name::StackName,
+    observed::ObservedContainer,
     ownership::Ownership,
-    plan::{Action, Assumptions, Before, StepId, VolumeCopy, before},
+    plan::{Action, AppliedState, Assumptions, Before, StepId, VolumeCopy, before},
     secret::{Mask, Sealable, Stored},
     spec::label,
     stack::Stack,
@@ -131,6 +132,7 @@ impl App {
         self.settle_objects(lock, &prepared).await?;
         let open = self.take_over(lock, &prepared, options.recover).await?;
         if prepared.plan.steps.is_empty() {
+            self.confirm(&prepared, Vec::new()).await?;
             self.close_taken_over(lock, open.as_ref()).await?;
             self.clear_failure(lock, &prepared, (approved.plan.as_ref(), options.command)).await?;
             return Ok(Outcome { steps: 0, took: self.around.clock.running().saturating_sub(begun) });
@@ -309,19 +311,27 @@ impl App {
         Box::new(report)
     }
 
+    /// Remembers that these containers, and those that stay, were made by an apply that came to its end.
+    async fn confirm(&self, prepared: &Prepared, made: Vec<(InstanceId, String)>) -> Result<(), AppError> {
+        let made: Vec<_> = made.into_iter().chain(unconfirmed(prepared)).collect();
+        if made.is_empty() {
+            return Ok(());
+        }
+        let made: Vec<_> = made.iter().map(|(instance, hash)| (instance, hash.as_str())).collect();
+        Ok(self.store.settle_applied(&prepared.stack.id, &made).await?)
+    }
+
     /// What was applied is now what is remembered.
     async fn settle(&self, attempt: &Attempt<'_>) -> Result<(), AppError> {
         let prepared = attempt.prepared;
         let made = prepared.plan.steps.iter().filter_map(|step| match &step.action {
             Action::CreateContainer { made, .. } => {
-                Some((&made.identity.instance.as_ref()?.id, made.hash.as_str()))
+                Some((made.identity.instance.as_ref()?.id.clone(), made.hash.clone()))
             }
             _ => None,
         });
-        let made: Vec<_> = made.collect();
-        if !made.is_empty() {
-            self.store.settle_applied(&prepared.stack.id, &made).await?;
-        }
+        let made = made.collect();
+        self.confirm(prepared, made).await?;
         self.forget_kept(attempt).await?;
         self.remember_removed(prepared).await
     }
@@ -350,6 +360,23 @@ impl App {
             pid: self.around.host.process(),
         }
     }
+}
+
+/// What the containers that stay were made from, where an apply that was killed had created them and could not say that it
+/// came to its end.
+fn unconfirmed(prepared: &Prepared) -> Vec<(InstanceId, String)> {
+    let Prepared { plan, observed, remembered, stack, .. } = prepared;
+    let removed: BTreeSet<&ContainerId> =
+        plan.steps.iter().filter_map(|step| step.action.removes()).collect();
+    let stays = |container: &&ObservedContainer| {
+        remembered.ownership.is_of(&stack.id, *container) && !removed.contains(&container.id)
+    };
+    let begun = |container: &ObservedContainer| {
+        let (instance, hash) = (container.label(label::INSTANCE_ID)?, container.config_hash()?);
+        let known = remembered.spec(instance, Some(hash))?;
+        (known.state == AppliedState::Begun).then(|| (InstanceId::new(instance), hash.to_owned()))
+    };
+    observed.containers.iter().filter(stays).filter_map(begun).collect()
 }
 
 /// The definition for the journal. What can't be read can't be written down either: a `down` without the key is no state to

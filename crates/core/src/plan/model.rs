@@ -179,6 +179,14 @@ impl Action {
         })
     }
 
+    /// The container it removes, if that was there before.
+    pub fn removes(&self) -> Option<&ContainerId> {
+        match self {
+            Self::RemoveContainer { container: ContainerRef::Existing(id), .. } => Some(id),
+            _ => None,
+        }
+    }
+
     /// Whether it is the end of what is replaced, unwanted or should not be connected, or gives what is new the name that
     /// the definition has for it. In a plan everything else comes
     /// before: while no cleanup has begun an apply can be put back; from then on it only goes forward.
