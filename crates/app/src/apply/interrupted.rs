@@ -288,7 +288,9 @@ fn picture(
         .clone()
         .map(|c| format!("{} {} {:?} {:?}", c.id, c.name, c.state, c.networks))
         .chain(networks.map(|network| network.id.to_string()));
-    let runs = |c: &ObservedContainer| c.state == RunState::Running && stopping.contains(&c.id);
+    // A copy goes on to its end, too, and what is planned while it does is stale when it has ended.
+    let passing = |c: &ObservedContainer| stopping.contains(&c.id) || c.label(label::COPIER).is_some();
+    let runs = |c: &ObservedContainer| c.state == RunState::Running && passing(c);
     (seen.collect(), containers.clone().any(runs))
 }
 

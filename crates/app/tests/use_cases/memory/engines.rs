@@ -19,7 +19,7 @@ const PODMAN: &str = "memory://podman";
 fn engine(kind: EngineKind, endpoint: &str) -> Arc<MemoryEngine> {
     let engine = MemoryEngine::new().with_info(|info| {
         info.kind = kind;
-        info.endpoint = endpoint.to_owned();
+        endpoint.clone_into(&mut info.endpoint);
     });
     Arc::new(engine)
 }
