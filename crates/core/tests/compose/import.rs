@@ -418,7 +418,7 @@ fn what_is_not_set_is_reported_at_once_and_a_secret_is_left_to_be_set() {
     let file = r#"
 services:
   web:
-    image: busybox:${TAG}
+    image: busybox:1.37${TAG}
     environment: {A: "${A}", B: "${A}${B}", C: "${ADMIN_PASSWORD}", SMTP_PASS: "${SMTP}", D: "${D-}", E: "${E:+x}"}
     command: ["echo", "$A"]
   list: {image: x, environment: [NOWHERE, SESSION_KEY]}
@@ -448,7 +448,7 @@ services:
         environment:
           SESSION_KEY: ${secret:SESSION_KEY}
       web:
-        image: "busybox:"
+        image: busybox:1.37
         command:
         - echo
         - ""
