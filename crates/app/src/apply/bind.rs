@@ -1,11 +1,11 @@
 //! What an apply makes known to the store besides its steps: the stack's engine and the volumes its images declare.
 
-use super::Attempt;
 use crate::{
     App, AppError, Prepared,
     observe::{MARKER, MARKER_LABEL},
 };
 use devarch_core::{
+    desired::Desired,
     engine::EngineBinding,
     id::EngineId,
     name::{InstanceName, PhysicalVolume, VolumeName},
@@ -78,12 +78,12 @@ impl App {
 
     /// What the instances' containers run on is theirs now, and what was kept for whoever takes it over is not kept any
     /// more.
-    pub(super) async fn forget_kept(&self, attempt: &Attempt<'_>) -> Result<(), AppError> {
-        let instances = attempt.prepared.desired.instances.values();
+    pub(super) async fn forget_kept(&self, engine: &EngineId, desired: &Desired) -> Result<(), AppError> {
+        let instances = desired.instances.values();
         let wanted = instances.filter(|instance| instance.wanted != Wanted::Absent);
         let volumes: Vec<&PhysicalVolume> =
             wanted.flat_map(|instance| &instance.volumes).map(|volume| &volume.name).collect();
-        Ok(self.store.forget_kept_volumes(&attempt.engine_id, &volumes).await?)
+        Ok(self.store.forget_kept_volumes(engine, &volumes).await?)
     }
 
     pub(super) async fn remember_removed(&self, prepared: &Prepared) -> Result<(), AppError> {

@@ -132,7 +132,9 @@ impl App {
         self.settle_objects(lock, &prepared).await?;
         let open = self.take_over(lock, &prepared, options.recover).await?;
         if prepared.plan.steps.is_empty() {
-            self.confirm(&prepared, Vec::new()).await?;
+            if let Some(engine) = &prepared.observed.engine_id {
+                self.confirm((engine, &prepared), Vec::new()).await?;
+            }
             self.close_taken_over(lock, open.as_ref()).await?;
             self.clear_failure(lock, &prepared, (approved.plan.as_ref(), options.command)).await?;
             return Ok(Outcome { steps: 0, took: self.around.clock.running().saturating_sub(begun) });
@@ -311,14 +313,20 @@ impl App {
         Box::new(report)
     }
 
-    /// Remembers that these containers, and those that stay, were made by an apply that came to its end.
-    async fn confirm(&self, prepared: &Prepared, made: Vec<(InstanceId, String)>) -> Result<(), AppError> {
+    /// Remembers that these containers, and those that stay, were made by an apply that came to its end: what they run on is
+    /// theirs.
+    async fn confirm(
+        &self,
+        (engine, prepared): (&EngineId, &Prepared),
+        made: Vec<(InstanceId, String)>,
+    ) -> Result<(), AppError> {
         let made: Vec<_> = made.into_iter().chain(unconfirmed(prepared)).collect();
         if made.is_empty() {
             return Ok(());
         }
         let made: Vec<_> = made.iter().map(|(instance, hash)| (instance, hash.as_str())).collect();
-        Ok(self.store.settle_applied(&prepared.stack.id, &made).await?)
+        self.store.settle_applied(&prepared.stack.id, &made).await?;
+        self.forget_kept(engine, &prepared.desired).await
     }
 
     /// What was applied is now what is remembered.
@@ -331,8 +339,7 @@ impl App {
             _ => None,
         });
         let made = made.collect();
-        self.confirm(prepared, made).await?;
-        self.forget_kept(attempt).await?;
+        self.confirm((&attempt.engine_id, prepared), made).await?;
         self.remember_removed(prepared).await
     }
 

@@ -44,7 +44,7 @@ fn what_an_earlier_version_passed_to_podman_incorrectly_is_replaced_with_the_rea
 
     -/+ check: replace, an earlier version of DevArch passed its healthcheck.test to Podman incorrectly
     -/+ cleared: replace, an earlier version of DevArch passed its entrypoint to Podman incorrectly
-    -/+ host: replace, an earlier version of DevArch passed its entrypoint and extra_hosts to Podman incorrectly
+    -/+ host: replace, an earlier version of DevArch passed its entrypoint to Podman incorrectly
 
     Plan: 0 to create, 0 to change, 3 to replace, 0 to remove.
     ");
