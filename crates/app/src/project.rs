@@ -76,7 +76,9 @@ impl Project {
             }
         }
         for stack in file.stacks.keys() {
-            too_much(&node, &file, stack).into_iter().for_each(|found| wrong.push(found));
+            if let Some(found) = too_much(&node, &file, stack) {
+                wrong.push(found);
+            }
         }
         if wrong.is_empty() { Ok(Self { directory, file, sources }) } else { Err(invalid(wrong)) }
     }

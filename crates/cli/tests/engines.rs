@@ -276,8 +276,8 @@ fn a_container_whose_stop_never_ended_is_replaced_on_podman() {
     world.ok(&["up", "--yes"]);
     let (stuck, db) = (world.id("web"), world.id("db"));
     // Podman learns of an end from the process that watches the container; this one is killed while Podman waits for it.
-    let watches = |(_, line): &(i32, Vec<String>)| line[0].ends_with("conmon");
-    let watcher = outside::processes(stuck.as_str()).into_iter().find(watches).expect("a watcher");
+    let is_conmon = |(_, line): &(i32, Vec<String>)| line[0].ends_with("conmon");
+    let watcher = outside::processes(stuck.as_str()).into_iter().find(is_conmon).expect("a watcher");
     let (endpoint, path) = (world.endpoint(), format!("/containers/{stuck}/stop"));
     std::thread::scope(|threads| {
         threads.spawn(|| world.wait(outside::call(&endpoint, "POST", &path)));

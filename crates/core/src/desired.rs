@@ -219,16 +219,7 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         instances.insert(name.clone(), desired);
     }
     findings.warnings.extend(waits_in_vain(&instances));
-    if !findings.errors.is_empty() {
-        findings.errors.sort();
-        findings.errors.dedup();
-        if !world.defer_problems {
-            return Err(findings.errors);
-        }
-        for instance in instances.values_mut() {
-            instance.hash = Err(findings.errors.clone());
-        }
-    }
+    defer(&mut findings.errors, &mut instances, world)?;
     Ok(Desired {
         identity: identity(stack, world.store),
         network: NetworkSpec::of_stack(network, world.subnet),
@@ -239,6 +230,26 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         notes,
         unwired: wires.resolution.unwired,
     })
+}
+
+/// What is wrong is an error, unless that is deferred: then nothing of the stack can be made.
+fn defer(
+    errors: &mut Vec<Problem>,
+    instances: &mut BTreeMap<InstanceName, DesiredInstance>,
+    world: &World<'_>,
+) -> Result<(), Vec<Problem>> {
+    errors.sort();
+    errors.dedup();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    if !world.defer_problems {
+        return Err(std::mem::take(errors));
+    }
+    for instance in instances.values_mut() {
+        instance.hash = Err(errors.clone());
+    }
+    Ok(())
 }
 
 /// Instances that are wanted running and depend on one that is not: they start without it.

@@ -70,15 +70,12 @@ pub(super) fn assign(
             // Where one port found no candidate free, no other does: each is looked at once.
             let of = (host_ip(port), port.key.protocol);
             let candidates = range.candidates(store, &name, key, port.key).filter(|_| !used_up.contains(&of));
-            match choose(port, candidates, &taken, host) {
-                Some(socket) => {
-                    taken.take(socket, format!("instance '{key}' of the same stack"));
-                    unset.insert(HostBinding { host_ip: socket.ip, host_port: socket.port });
-                }
-                None => {
-                    used_up.insert(of);
-                    problems.push(exhausted(key, port, range));
-                }
+            if let Some(socket) = choose(port, candidates, &taken, host) {
+                taken.take(socket, format!("instance '{key}' of the same stack"));
+                unset.insert(HostBinding { host_ip: socket.ip, host_port: socket.port });
+            } else {
+                used_up.insert(of);
+                problems.push(exhausted(key, port, range));
             }
         }
     }

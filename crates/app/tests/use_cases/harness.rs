@@ -273,9 +273,9 @@ impl User<'_> {
             }
             Command::Resume => Box::pin(self.apply(stack, PrepareOptions::default())).await,
             Command::Undo => self.undo(stack).await,
-            Command::Down => self.want(stack, Wanted::Absent).await,
-            Command::Stop => self.want(stack, Wanted::Stopped).await,
-            Command::Start => self.want(stack, Wanted::Running).await,
+            Command::Down => Box::pin(self.want(stack, Wanted::Absent)).await,
+            Command::Stop => Box::pin(self.want(stack, Wanted::Stopped)).await,
+            Command::Start => Box::pin(self.want(stack, Wanted::Running)).await,
             Command::Rollback => Box::pin(self.rollback(stack)).await,
             Command::Rename(to) => self.app.rename_stack(stack, &name(to)).await.map(drop),
             Command::Delete => self.delete(stack, false).await,
@@ -297,7 +297,7 @@ impl User<'_> {
 
     /// Plans a draft, saves it and applies the plan.
     async fn bring_about(&self, draft: Draft, asked: PrepareOptions, command: &str) -> Result<(), AppError> {
-        let prepared = self.ready(&draft.stack, asked).await?;
+        let prepared = Box::pin(self.ready(&draft.stack, asked)).await?;
         let stack = self.app.save(&draft).await?;
         let locks = self.lock(&stack, command).await?;
         self.carry_out(locks, &prepared.saved_as(stack), command).await
@@ -306,7 +306,7 @@ impl User<'_> {
     async fn apply(&self, stack: &StackName, asked: PrepareOptions) -> Result<(), AppError> {
         let stack = self.app.stack(stack).await?;
         let locks = self.lock(&stack, "apply").await?;
-        let prepared = self.ready(&stack, asked).await?;
+        let prepared = Box::pin(self.ready(&stack, asked)).await?;
         self.carry_out(locks, &prepared, "apply").await
     }
 

@@ -11,7 +11,7 @@ use devarch_core::{
     ownership::Ownership,
     plan::{PlanOptions, Remembered, TextOptions, plan, plan_text},
     read::{Diagnostics, ProjectFile, StackFile, parse_yaml, project_yaml, read_project},
-    resolve::Others,
+    resolve::{HostView, Others},
     secret::{KeptSecret, SecretValue},
     stack::{HostBinding, Instance, Pinned, Stack, Wanted},
     template::{HostPortChoice, MountSource},
@@ -80,6 +80,7 @@ fn planned(stack: &Stack, defer_problems: bool) -> bool {
         prior: &prior,
         others: &Others::new(),
         links: &BTreeMap::new(),
+        host: &HostView::of_home(Some("/home/me")),
     };
     let Ok(desired) = desire(stack, &world) else { return false };
     let remembered = Remembered {

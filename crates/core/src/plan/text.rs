@@ -88,9 +88,9 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
 fn taken_over(takeover: &Takeover, text: &mut Lines) {
     let Takeover { volume, instance, of, of_another_home, values } = takeover;
     let home = if *of_another_home { " of another home" } else { "" };
-    let _ = write!(text, "note: {instance} takes over volume {volume} with the data of '{of}'{home}");
+    write!(text, "note: {instance} takes over volume {volume} with the data of '{of}'{home}");
     if !values.same.is_empty() {
-        let _ = write!(text, "; as last used with it: {}", values.same.join(", "));
+        write!(text, "; as last used with it: {}", values.same.join(", "));
     }
     text.blank();
 }

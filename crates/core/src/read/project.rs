@@ -245,7 +245,8 @@ stacks:
     #[test]
     fn a_stack_has_at_most_a_thousand_instances() {
         let of = |count: usize| {
-            let instances: String = (0..count).map(|n| format!("      i{n}: {{template: t}}\n")).collect();
+            let instances: String =
+                (0..count).map(|n| format!("      i{n}: {{template: t}}\n")).collect::<Vec<_>>().concat();
             read(&format!("version: \"1\"\nstacks:\n  s:\n    instances:\n{instances}"))
         };
         assert!(of(MOST_INSTANCES).is_ok());
