@@ -470,7 +470,7 @@ fn a_config_file_that_is_not_there_is_told_with_its_place() {
     let ran = world.fails(3, &["up", "--yes"]);
     assert!(ran.stderr.contains("devarch.yml:8:26"), "{ran}");
     assert!(ran.stderr.contains("/project/nope can't be read: No such file or directory"), "{ran}");
-    assert!(ran.stderr.contains("make that file, or mend `file`"), "{ran}");
+    assert!(ran.stderr.contains("make that file, or correct `file`"), "{ran}");
 }
 
 #[test]
