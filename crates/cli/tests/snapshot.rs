@@ -148,7 +148,8 @@ fn a_copy_is_removed_when_its_new_image_is_ready(world: &World) {
 
 /// Holds what asks a container whether it is ready.
 fn probe(asked: &str) -> Becomes {
-    if asked.starts_with("POST") && asked.contains("/exec") { Becomes::Held } else { Becomes::Passed }
+    let asks = asked.starts_with("POST") && asked.contains("/exec") || asked.contains("/healthcheck");
+    if asks { Becomes::Held } else { Becomes::Passed }
 }
 
 impl World {

@@ -321,5 +321,6 @@ fn a_home_of_someone_else_is_refused_and_stays_as_it_is() {
     assert!(ran.stderr.contains("cannot use $ROOT/home"), "{ran}");
     assert!(ran.stderr.contains("check its owner and permissions"), "{ran}");
     assert_eq!(fs::read(world.home().join("devarch.db")).unwrap(), before);
+    std::os::unix::fs::chown(world.home(), Some(0), Some(0)).unwrap();
     assert!(world.ok(&["stack", "list"]).stdout.contains("kept"));
 }

@@ -361,7 +361,8 @@ impl Ownership {
         };
         let passes = || {
             let stack = object.label(label::STACK_NAME).and_then(|name| name.parse().ok());
-            let network = object.name.split_once(label::PASSER_BY_INFIX).map(|(network, _)| network);
+            let network = object.name.strip_prefix(label::PASSER_BY_PREFIX);
+            let network = network.and_then(|name| name.rsplit_once('.')).map(|(network, _)| network);
             stack.is_some_and(|stack| network == Some(NetworkName::of(&stack).as_str()))
         };
         object.label(label::COPIER).is_some() && copies()

@@ -51,10 +51,10 @@ pub mod label {
     /// What follows the volume's name in a copier's.
     pub const COPIER_SUFFIX: &str = ".copy";
     /// Of a container that goes through a network and never runs (Podman's isolation): the store for whose network it
-    /// goes. Its name is that of the network with [`PASSER_BY_INFIX`] and a number.
+    /// goes. Its name is [`PASSER_BY_PREFIX`], the network's, a dot and a number.
     pub const PASSER_BY: &str = "devarch.passer_by";
-    /// What follows the network's name in a passer-by's.
-    pub const PASSER_BY_INFIX: &str = ".passing-";
+    /// What stands before the network's name in a passer-by's.
+    pub const PASSER_BY_PREFIX: &str = "passing.";
     /// Everything that begins so is DevArch's; users can't set it.
     pub const PREFIX: &str = "devarch.";
 }

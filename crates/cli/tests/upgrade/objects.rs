@@ -13,10 +13,6 @@ use std::{
 /// Everything of a fixture has a name that begins so.
 const OURS: &str = "devarch-upg-";
 
-/// The throw-away container that any DevArch on this engine, also of another test, sends through a network for a moment, to
-/// have Podman isolate it again, has a name with this in it.
-const PASSING: &str = ".passing-";
-
 /// What was made, as `objects.json` has it.
 #[derive(Deserialize)]
 struct Recorded {
@@ -202,7 +198,7 @@ impl Objects {
                 running: container["State"] == "running",
                 networks: networks.into_iter().flat_map(Map::keys).cloned().collect(),
             };
-            let ours = name.starts_with(OURS) && !name.contains(PASSING);
+            let ours = name.starts_with(OURS);
             ours.then(|| (name.to_owned(), seen))
         });
         seen.collect()

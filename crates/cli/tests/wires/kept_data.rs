@@ -101,6 +101,11 @@ fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(kind: Eng
 
     // And of a home that is lost, as far as its containers still show the values.
     std::fs::rename(world.home(), world.home().with_extension("lost")).unwrap();
+    for container in world.wait(world.engine().containers()).unwrap() {
+        if container.name.as_str().starts_with(&format!("devarch-{}-", world.stack)) {
+            world.wait(world.engine().stop(&container.id, None)).unwrap();
+        }
+    }
     world.ok(&["adopt", "STACK", "--yes"]);
     let adopted = world.ok(&["up", "--yes", "--adopt-volumes"]);
     assert!(adopted.stderr.contains("with the data of 'STACK/db' of another home; as last"), "{adopted}");

@@ -101,10 +101,10 @@ fn helpers_are_known_by_name_and_label_together() {
     let ours =
         |name, label| is_ours(&ownership, ObjectKind::Container, ("c1", name), &labels(&[(label, "")]));
     assert!(ours("devarch-shop-db-data.snapshot.copy", label::COPIER));
-    assert!(ours("devarch-shop-net.passing-1", label::PASSER_BY));
+    assert!(ours("passing.devarch-shop-net.1", label::PASSER_BY));
     assert!(!ours("my-own", label::COPIER) && !ours("my-own", label::PASSER_BY));
     assert!(!ours("devarch-shop-db-data.snapshot.copy", label::LINK));
-    assert!(!ours("devarch-other-net.passing-1", label::PASSER_BY));
+    assert!(!ours("passing.devarch-other-net.1", label::PASSER_BY));
 }
 
 #[test]

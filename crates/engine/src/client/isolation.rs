@@ -221,7 +221,7 @@ fn passer_by(network: &Network, container: &Container, store: Option<&String>, a
         None => json!({}),
     };
     Call::post(format!("{LIBPOD}/containers/create")).json(&json!({
-        "name": format!("{}{}{}", network.name, label::PASSER_BY_INFIX, number()),
+        "name": format!("{}{}.{}", label::PASSER_BY_PREFIX, network.name, number()),
         "image": container.image_id,
         "entrypoint": ["true"],
         "command": [],
@@ -255,7 +255,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// Whether a container has the name of a passer-by of that network; its label alone proves nothing.
 fn is_named_for(container: &Value, network: &str) -> bool {
     let names = container["Names"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let prefix = format!("{network}{}", label::PASSER_BY_INFIX);
+    let prefix = format!("{}{network}.", label::PASSER_BY_PREFIX);
     names.map(|name| name.trim_start_matches('/')).any(|name| name.starts_with(&prefix))
 }
 

@@ -117,7 +117,7 @@ pub async fn networks_stay_isolated_when_the_last_container_of_another_stops(f: 
 pub async fn what_passed_by_and_was_left_behind_does_not_hold_its_network(f: &Fixture) {
     let (network, id) = f.network("net", 0).await;
     let mut left = f.attached("left", &RUNS, &network, 5);
-    left.name = ContainerName::from_stored(format!("{}.passing-1", network.name));
+    left.name = ContainerName::from_stored(format!("passing.{}.1", network.name));
     left.labels.insert("devarch.passer_by".to_owned(), "true".to_owned());
     f.create(&left).await;
     f.engine.remove_network(&id).await.unwrap();
