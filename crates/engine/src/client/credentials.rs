@@ -198,7 +198,8 @@ mod tests {
     fn a_part_of_a_registry_may_have_its_own_name() {
         let parts = |reference: &str, registry: Option<&str>| Names::of(reference, registry).parts;
         assert_eq!(parts("quay.io/a/b:1", Some("quay.io")), ["quay.io/a/b", "quay.io/a", "quay.io"]);
-        let port = parts("box:5000/b@sha256:00", Some("box:5000"));
+        let digest = "0".repeat(64);
+        let port = parts(&format!("box:5000/b@sha256:{digest}"), Some("box:5000"));
         assert_eq!(port, ["box:5000/b", "box:5000"]);
         assert_eq!(parts("redis:7", None), ["docker.io/library/redis", "docker.io/library", "docker.io"]);
     }
