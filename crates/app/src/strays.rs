@@ -7,7 +7,7 @@ use crate::{
     observe::{Look, observe},
 };
 use devarch_core::{
-    id::{ApplyId, ContainerId, InstanceId},
+    id::ContainerId,
     name::{ContainerName, NetworkName, StackName},
     observed::{Observed, ObservedContainer, RunState},
     ownership::{CreatedObject, Listed, ObjectKind},
@@ -92,7 +92,7 @@ fn sort(stack: &Stack, observed: &Observed, remembered: &Remembered) -> Strays {
     for object in remembered.ownership.unremembered(&stack.id, observed) {
         let listed = observed.containers.iter().find(|container| container.id.as_str() == object.id);
         let container = listed.filter(|_| object.kind == ObjectKind::Container);
-        match fits(stack, object, remembered).then(|| created(stack, object)).flatten() {
+        match fits(stack, object, remembered).then(|| object.to_created()).flatten() {
             Some(created) => {
                 strays.recordable.push(object.called());
                 strays.found.push(created);
@@ -134,17 +134,4 @@ fn proper_name(stack: &Stack, instance: &str) -> Option<ContainerName> {
     let mut instances = stack.instances.iter();
     let (name, _) = instances.find(|(_, known)| known.id.as_str() == instance)?;
     ContainerName::of(&stack.name, name).ok()
-}
-
-fn created(stack: &Stack, object: Listed<'_>) -> Option<CreatedObject> {
-    let label = |name: &str| object.labels.get(name).map(String::as_str);
-    Some(CreatedObject {
-        kind: object.kind,
-        name: object.name.to_owned(),
-        id: Some(object.id.to_owned()),
-        stack: stack.id.clone(),
-        instance: label(label::INSTANCE_ID).map(InstanceId::new),
-        apply: ApplyId::new(label(label::APPLY_ID)?),
-        hash: label(label::CONFIG_HASH).unwrap_or_default().to_owned(),
-    })
 }

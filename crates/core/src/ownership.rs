@@ -128,6 +128,30 @@ impl<'a> Listed<'a> {
         self.labels.get(name).map(String::as_str)
     }
 
+    /// Everything an engine lists.
+    pub fn all(
+        containers: &'a [ObservedContainer],
+        networks: &'a [ObservedNetwork],
+        volumes: &'a BTreeMap<String, BTreeMap<String, String>>,
+    ) -> impl Iterator<Item = Self> {
+        let volumes = volumes.iter().map(|(name, labels)| Self::volume(name, labels));
+        containers.iter().map(Self::from).chain(networks.iter().map(Self::from)).chain(volumes)
+    }
+
+    /// The object as it is remembered once it is known to be ours, as its labels describe it; `None` where they lack its
+    /// stack or apply.
+    pub fn to_created(&self) -> Option<CreatedObject> {
+        Some(CreatedObject {
+            kind: self.kind,
+            name: self.name.to_owned(),
+            id: Some(self.id.to_owned()),
+            stack: StackId::new(self.label(label::STACK_ID)?),
+            instance: self.label(label::INSTANCE_ID).map(InstanceId::new),
+            apply: ApplyId::new(self.label(label::APPLY_ID)?),
+            hash: self.label(label::CONFIG_HASH).unwrap_or_default().to_owned(),
+        })
+    }
+
     /// A name for people: `container 'my-own'`.
     pub fn called(&self) -> String {
         format!("{} '{}'", self.kind, self.name)
@@ -318,10 +342,7 @@ impl Ownership {
 
     /// The objects that carry the labels of a stack of this store without being known to be its own.
     pub fn unremembered<'a>(&self, stack: &StackId, observed: &'a Observed) -> Vec<Listed<'a>> {
-        let containers = observed.containers.iter().map(Listed::from);
-        let networks = observed.networks.iter().map(Listed::from);
-        let volumes = observed.volumes.iter().map(|(name, labels)| Listed::volume(name, labels));
-        let all = containers.chain(networks).chain(volumes);
+        let all = Listed::all(&observed.containers, &observed.networks, &observed.volumes);
         all.filter(|object| object.label(label::STACK_ID) == Some(stack.as_str()))
             .filter(|object| self.owner(*object) == Owner::Unremembered)
             .collect()

@@ -4,10 +4,9 @@
 use super::interrupted::CALLS_END;
 use crate::{App, AppError, Prepared};
 use devarch_core::{
-    id::{ApplyId, InstanceId, StackId},
+    id::StackId,
     observed::Observed,
     ownership::{CreatedObject, Listed, ObjectKind, Ownership},
-    spec::label,
 };
 use devarch_store::{Settlement, StackLock};
 use std::collections::BTreeSet;
@@ -38,7 +37,7 @@ fn found(ownership: &Ownership, stack: &StackId, observed: &Observed) -> Vec<Cre
     listed(observed)
         .filter(|object| object.kind != ObjectKind::Volume)
         .filter(unknown)
-        .filter_map(created)
+        .filter_map(|object| object.to_created())
         .collect()
 }
 
@@ -59,22 +58,5 @@ fn gone(ownership: &Ownership, stack: &StackId, observed: &Observed) -> Vec<Crea
 }
 
 fn listed(observed: &Observed) -> impl Iterator<Item = Listed<'_>> {
-    let containers = observed.containers.iter().map(Listed::from);
-    let networks = observed.networks.iter().map(Listed::from);
-    let volumes = observed.volumes.iter().map(|(name, labels)| Listed::volume(name, labels));
-    containers.chain(networks).chain(volumes)
-}
-
-/// An object as it is remembered from now on; what its labels say of it holds, for it is ours.
-fn created(object: Listed<'_>) -> Option<CreatedObject> {
-    let label = |name: &str| object.labels.get(name).map(String::as_str);
-    Some(CreatedObject {
-        kind: object.kind,
-        name: object.name.to_owned(),
-        id: Some(object.id.to_owned()),
-        stack: StackId::new(label(label::STACK_ID)?),
-        instance: label(label::INSTANCE_ID).map(InstanceId::new),
-        apply: ApplyId::new(label(label::APPLY_ID)?),
-        hash: label(label::CONFIG_HASH).unwrap_or_default().to_owned(),
-    })
+    Listed::all(&observed.containers, &observed.networks, &observed.volumes)
 }

@@ -66,10 +66,7 @@ impl<'a> Objects<'a> {
 }
 
 fn strange(looked: &Looked, ownership: &Ownership) -> Vec<String> {
-    let containers = looked.containers.iter().map(Listed::from);
-    let networks = looked.networks.iter().map(Listed::from);
-    let volumes = looked.volumes.iter().map(|(name, labels)| Listed::volume(name, labels));
-    let all = containers.chain(networks).chain(volumes);
+    let all = Listed::all(&looked.containers, &looked.networks, &looked.volumes);
     all.filter(|object| ownership.owner(*object) == Owner::Unremembered)
         .map(|object| object.called())
         .collect()

@@ -171,7 +171,7 @@ impl World {
         self.root.path().join(&self.place)
     }
 
-    /// Does it.
+    /// Carries a command out, as its user would.
     pub(crate) async fn run(&self, stack: &str, command: Command) -> Result<(), AppError> {
         let user = User { app: &self.app, project: self.directory().join("project") };
         Box::pin(user.does(&name(stack), command)).await

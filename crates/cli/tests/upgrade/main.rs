@@ -110,7 +110,7 @@ fn what_was_applied_is_not_made_anew(home: &Home) {
         }
         home.world.ok(&["plan", stack, "--no-save", "--detailed-exitcode"]);
     }
-    assert_eq!(home.now(), home.made, "nothing was made anew, stopped or removed");
+    assert_eq!(home.now(), home.made, "nothing was recreated, stopped or removed");
     for stack in CALM {
         home.world.ok(&["restart", stack]);
     }
