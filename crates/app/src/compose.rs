@@ -2,10 +2,11 @@
 
 use crate::{App, AppError, HostFiles, PrepareOptions, links::networks, observe::observe};
 use devarch_core::{
-    compose::{ComposeFile, ConfigPlace, compose_file, validate},
+    compose::{ComposeFile, ConfigPlace, FileToWrite, compose_file, validate},
     desired::{Desired, World, desire},
     name::StackName,
     resolve::{Others, Prior},
+    spec::FileContent,
     stack::{Stack, Wanted},
     subnet,
     text::Text,
@@ -60,7 +61,11 @@ impl App {
         let file = compose_file(&desired, place);
         let problems = validate(&file);
         if problems.is_empty() {
-            Ok(Composed { file, unasked, left_out: left_out(&desired) })
+            let mut left_out = left_out(&desired);
+            if place == ConfigPlace::Inline {
+                left_out.extend(file.files().iter().map(too_large));
+            }
+            Ok(Composed { file, unasked, left_out })
         } else {
             Err(AppError::Problems { stack: stack.name, problems })
         }
@@ -107,6 +112,14 @@ impl App {
     }
 }
 
+/// A config file that is too large to be written into the Compose file.
+fn too_large(config: &FileToWrite) -> String {
+    format!(
+        "./{} is too large to be in it; `devarch compose --dir DIR` writes it beside the Compose file",
+        config.path
+    )
+}
+
 /// Logins of consumers' own, and links: Compose runs nothing in another container, and has no network of two.
 fn left_out(desired: &Desired) -> Vec<String> {
     let mut told = Vec::new();
@@ -128,28 +141,38 @@ fn left_out(desired: &Desired) -> Vec<String> {
     told
 }
 
-/// Writes a Compose file with its config files into a directory; what is secret only if it is asked for.
-pub fn write_compose(file: &ComposeFile, directory: &Path, secrets: bool) -> Result<Written, AppError> {
-    let target = directory.join(FILE);
-    if target.exists() {
-        return Err(AppError::Exists {
-            what: target.display().to_string(),
-            way_out: "name another directory, or remove it".to_owned(),
-        });
-    }
-    let mut written = Written::default();
-    put(&mut written, target, &file.to_yaml(), 0o644)?;
-    for config in file.files() {
-        if config.content.is_secret() && !secrets {
-            written.left_out.push(config.path.clone());
-        } else {
-            put(&mut written, directory.join(&config.path), config.content.reveal(), config.mode.0)?;
+impl App {
+    /// Writes a Compose file with its config files into a directory; what is secret only if it is asked for.
+    pub async fn write_compose(
+        &self,
+        file: &ComposeFile,
+        directory: &Path,
+        secrets: bool,
+    ) -> Result<Written, AppError> {
+        let target = directory.join(FILE);
+        if target.exists() {
+            return Err(AppError::Exists {
+                what: target.display().to_string(),
+                way_out: "name another directory, or remove it".to_owned(),
+            });
         }
+        let mut written = Written::default();
+        put(&mut written, target, &file.to_yaml(), 0o644)?;
+        for config in file.files() {
+            let path = directory.join(&config.path);
+            match &config.content {
+                FileContent::Text(Text::Secret(_)) if !secrets => written.left_out.push(config.path.clone()),
+                FileContent::Text(text) => put(&mut written, path, text.reveal(), config.mode.0)?,
+                FileContent::Kept(kept) => {
+                    put(&mut written, path, &self.content(kept).await?, config.mode.0)?
+                }
+            }
+        }
+        if secrets && !file.secrets().is_empty() {
+            put(&mut written, directory.join(".env"), &variables(file.secrets()), 0o600)?;
+        }
+        Ok(written)
     }
-    if secrets && !file.secrets().is_empty() {
-        put(&mut written, directory.join(".env"), &variables(file.secrets()), 0o600)?;
-    }
-    Ok(written)
 }
 
 fn put(written: &mut Written, path: PathBuf, text: &str, mode: u32) -> Result<(), AppError> {

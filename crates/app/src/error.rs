@@ -376,6 +376,7 @@ impl AppError {
                 StoreError::Taken { .. }
                 | StoreError::Changed { .. }
                 | StoreError::Gone { .. }
+                | StoreError::NoContent { .. }
                 | StoreError::Locked { .. }
                 | StoreError::LockLost { .. }
                 | StoreError::PlanUsed { .. }

@@ -10,6 +10,7 @@ mod catalog;
 mod compose;
 mod config;
 mod container;
+mod contents;
 mod context;
 mod copy_name;
 mod delete;
@@ -46,7 +47,7 @@ pub use apply::{
     ApplyOptions, Approved, Interrupted, Recover, ShownChange, ShownPlan, ShownStep, is_plan_id,
 };
 pub use catalog::{Catalog, CatalogEntry, CatalogSource};
-pub use compose::{Composed, Written, write_compose};
+pub use compose::{Composed, Written};
 pub use config::{Configs, InstanceConfig, shown_template};
 pub use container::{LogLine, LogRequest, Shell};
 pub use delete::{Deleted, Deletion};

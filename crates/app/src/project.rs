@@ -1,6 +1,10 @@
 //! The devarch.yml of a directory.
 
-use crate::{AppError, text_file::read_text};
+use crate::{
+    AppError,
+    contents::{ContentSource, Sources, taken_in, too_large_to_seal},
+    text_file::read_text,
+};
 use devarch_core::{
     name::{StackName, TemplateName},
     read::{
@@ -31,6 +35,8 @@ pub struct Project {
     pub file: ProjectFile,
     /// The files that were read in, links resolved, by the keys that lead to where the file names them.
     pub(crate) sources: BTreeMap<Vec<String>, PathBuf>,
+    /// The large contents among what was read.
+    pub(crate) contents: Sources,
 }
 
 impl Project {
@@ -65,9 +71,9 @@ impl Project {
             path: directory.to_owned(),
             source,
         })?;
-        let (mut wrong, mut sources) = (Diagnostics::new(), BTreeMap::new());
+        let (mut wrong, mut sources, mut contents) = (Diagnostics::new(), BTreeMap::new(), Sources::new());
         for (keys, config) in config_files(&mut file) {
-            match read_in(config, &directory, home) {
+            match read_in(config, &directory, home, &mut contents) {
                 Ok(None) => {}
                 Ok(Some(path)) => drop(sources.insert(keys, path)),
                 Err(message) => {
@@ -80,7 +86,7 @@ impl Project {
                 wrong.push(found);
             }
         }
-        if wrong.is_empty() { Ok(Self { directory, file, sources }) } else { Err(invalid(wrong)) }
+        if wrong.is_empty() { Ok(Self { directory, file, sources, contents }) } else { Err(invalid(wrong)) }
     }
 
     /// The file's only stack, or the one that is named.
@@ -108,7 +114,9 @@ impl Project {
 fn too_much(root: &Node, file: &ProjectFile, stack: &StackName) -> Option<Diagnostic> {
     let size = |config: &ConfigFile| match &config.content {
         ConfigContent::Content(text) => text.len() as u64,
-        ConfigContent::Secret(_) | ConfigContent::File { .. } => 0,
+        ConfigContent::Kept(kept) => kept.bytes,
+        ConfigContent::Secret(value) => value.open().map_or(0, |secret| secret.reveal().len() as u64),
+        ConfigContent::File { .. } => 0,
     };
     let of_instance = |instance: &InstanceFile| {
         let own = &instance.overrides.config_files;
@@ -157,9 +165,17 @@ fn config_files(file: &mut ProjectFile) -> Vec<(Vec<String>, &mut ConfigFile)> {
     found
 }
 
-/// Reads in what a config file refers to; the path it was read from.
-fn read_in(config: &mut ConfigFile, directory: &Path, home: Option<&str>) -> Result<Option<PathBuf>, String> {
-    let ConfigContent::File { path, secret } = &config.content else { return Ok(None) };
+/// Reads in what a config file refers to; the path it was read from. Large contents are left where they are.
+fn read_in(
+    config: &mut ConfigFile,
+    directory: &Path,
+    home: Option<&str>,
+    contents: &mut Sources,
+) -> Result<Option<PathBuf>, String> {
+    let ConfigContent::File { path, secret } = &config.content else {
+        written_in(config, contents)?;
+        return Ok(None);
+    };
     let kind = if *secret { FileKind::SecretConfigFile } else { FileKind::ConfigFile };
     let path = PathBuf::from(absolute_path(path, Some(&directory.to_string_lossy()), home));
     let text = read_text(&path, kind).map_err(|error| match error {
@@ -170,6 +186,24 @@ fn read_in(config: &mut ConfigFile, directory: &Path, home: Option<&str>) -> Res
         other => other.to_string(),
     })?;
     let real = path.canonicalize().map_err(|error| format!("{} can't be read: {error}", path.display()))?;
-    config.content = if *secret { ConfigContent::secret(text) } else { ConfigContent::Content(text) };
+    if *secret {
+        config.content = ConfigContent::secret(text);
+        return Ok(Some(real));
+    }
+    if let Some(wrong) = too_large_to_seal(&text) {
+        return Err(format!("{}: {wrong}", path.display()));
+    }
+    config.content = taken_in(ConfigContent::Content(text), |_| ContentSource::File(path), contents);
     Ok(Some(real))
+}
+
+/// What is written in place.
+fn written_in(config: &mut ConfigFile, contents: &mut Sources) -> Result<(), String> {
+    let ConfigContent::Content(text) = &config.content else { return Ok(()) };
+    if let Some(wrong) = too_large_to_seal(text) {
+        return Err(wrong);
+    }
+    let content = std::mem::replace(&mut config.content, ConfigContent::Content(String::new()));
+    config.content = taken_in(content, |text| ContentSource::Text(text.into()), contents);
+    Ok(())
 }

@@ -12,7 +12,7 @@ use devarch_core::{
     text::Text,
     wire::escape,
 };
-use devarch_store::Rotation;
+use devarch_store::{ExposedContents, Rotation};
 use serde_json::Value;
 use std::{
     borrow::Cow,
@@ -94,7 +94,9 @@ impl App {
             return Ok(false);
         }
         let secrets = as_written(secrets);
-        let redefine = |stored: Stored| Definition::with_secrets(&stored, &secrets).unwrap_or(stored);
+        let redefine = |stored: Stored, exposed: &ExposedContents| {
+            Definition::with_secrets(&stored, &secrets, exposed).unwrap_or(stored)
+        };
         let found = self.store.scrub(&after.id, &secrets, &redefine).await?;
         Ok(found || exposed)
     }

@@ -251,7 +251,11 @@ fn spec() -> ContainerSpec {
         resources: Resources::default(),
         config_files: [(
             evil("config file"),
-            FileSpec { content: text("content"), mode: FileMode(0o600), owner: Owner { uid: 0, gid: 0 } },
+            FileSpec {
+                content: text("content").into(),
+                mode: FileMode(0o600),
+                owner: Owner { uid: 0, gid: 0 },
+            },
         )]
         .into(),
         network: Some(Attachment {

@@ -169,6 +169,7 @@ fn special_files_that_a_project_names_are_refused_without_being_opened_for_long(
     fs::create_dir(project.join("directory")).unwrap();
     fs::File::create(project.join("large")).unwrap().set_len((16 << 20) + 1).unwrap();
     fs::File::create(project.join("secret")).unwrap().set_len((1 << 20) + 1).unwrap();
+    fs::write(project.join("refers"), format!("{}${{secret:PW}}", "x".repeat(1 << 20))).unwrap();
     let file = |name: &str, more: &str| {
         format!("{HEAD}      web: {{template: busybox, config_files: {{/x: {{file: ./{name}{more}}}}}}}\n")
     };
@@ -182,6 +183,11 @@ fn special_files_that_a_project_names_are_refused_without_being_opened_for_long(
             "secret",
             ", secret: true",
             "secret has 1,048,577 bytes; a config file that is secret may have at most 1 MiB",
+        ),
+        (
+            "refers",
+            "",
+            "refers: it refers to secrets and has 1048588 bytes; a config file that does may have at most 1 MiB",
         ),
     ] {
         world.write(&file(name, more));
@@ -291,4 +297,104 @@ fn a_plan_of_a_megabyte_takes_little_memory_on_docker() {
 #[test]
 fn a_plan_of_a_megabyte_takes_little_memory_on_podman() {
     many_of_everything(EngineKind::Podman);
+}
+
+const FILES: usize = 12;
+const BYTES: usize = 15 << 20;
+
+/// A text of that size which begins with its name; no two parts of it are the same.
+fn large(name: &str) -> String {
+    let mut text = String::with_capacity(BYTES + 32);
+    let mut line = 0;
+    while text.len() < BYTES {
+        let _ = writeln!(text, "{name} {line:012}");
+        line += 1;
+    }
+    text.truncate(BYTES);
+    text
+}
+
+/// What the database takes on the disk.
+fn database_size(world: &World) -> u64 {
+    let Ok(files) = fs::read_dir(world.home()) else { return 0 };
+    let files = files.map(|entry| entry.unwrap());
+    let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("devarch.db"));
+    files.map(|file| file.metadata().unwrap().len()).sum()
+}
+
+fn large_config_files(kind: EngineKind) {
+    let Some(world) = World::on(kind) else { return };
+    let file = |at: usize| world.project().join(format!("{at}.conf"));
+    for at in 0..FILES {
+        fs::write(file(at), large(&format!("file {at}"))).unwrap();
+    }
+    let of = |range: std::ops::Range<usize>| {
+        range.map(|at| format!("/etc/{at}.conf: {{file: ./{at}.conf}}")).collect::<Vec<_>>().join(", ")
+    };
+    // Eight at once in containers of their own, four together in one.
+    let alone = repeated(8, |at| {
+        format!(
+            "      web{at}: {{template: busybox, command: [sleep, \"1000\"], config_files: {{{}}}}}\n",
+            of(at..at + 1)
+        )
+    });
+    let together = format!(
+        "      all: {{template: busybox, command: [sleep, \"1000\"], config_files: {{{}}}}}\n",
+        of(8..12)
+    );
+    world.write(&format!("version: \"1\"\nstacks:\n  STACK:\n    instances:\n{alone}{together}"));
+    let small = database_size(&world);
+
+    let (ran, peak) = measured(&world, &["up", "--yes"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(peak << 10 < (BYTES + (150 << 20)) as u64, "up: {peak} KiB");
+    let sums = |instance: &str, at: usize| {
+        let (instance, path) = (format!("/{instance}"), format!("/etc/{at}.conf"));
+        let inside = world.ok(&["exec", &instance, "--", "sha256sum", &path]).stdout;
+        inside.split_whitespace().next().unwrap().to_owned()
+    };
+    let sum = |at: usize| {
+        devarch_core::content::ContentDigest::of(&fs::read_to_string(file(at)).unwrap()).to_string()
+    };
+    assert_eq!(sums("web3", 3), sum(3));
+    assert_eq!(sums("all", 11), sum(11));
+    let full = database_size(&world);
+    let contents = (FILES * BYTES) as u64;
+    assert!(full > contents && full < small + contents + contents / 4, "{full} bytes for {contents}");
+
+    let (ran, peak) = measured(&world, &["status"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(peak < 60 << 10, "status: {peak} KiB");
+    let (ran, peak) = measured(&world, &["plan"]);
+    assert!(ran.code == 0 && ran.to_string().contains("Nothing to do"), "{ran}");
+    // It reads the files again, one after the other.
+    assert!(peak << 10 < (BYTES + (60 << 20)) as u64, "plan: {peak} KiB");
+
+    fs::write(file(3), large("another")).unwrap();
+    let (ran, peak) = measured(&world, &["up", "--yes"]);
+    assert!(ran.code == 0 && ran.stderr.contains("config_files./etc/3.conf"), "{ran}");
+    assert!(ran.stderr.contains(", sha256 ") && !ran.stderr.contains("another 0"), "{ran}");
+    assert!(peak << 10 < (BYTES + (150 << 20)) as u64, "up again: {peak} KiB");
+    assert_eq!(sums("web3", 3), sum(3));
+    let (ran, _) = measured(&world, &["rollback", &world.stack, "--yes"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(sums("web3", 3) != sum(3));
+
+    let directory = world.temporary().join("compose");
+    world.ok(&["compose", "--dir", directory.to_str().unwrap()]);
+    assert_eq!(fs::read(directory.join("all/etc/11.conf")).unwrap(), fs::read(file(11)).unwrap());
+    world.ok(&["down", "--yes"]);
+    world.ok(&["stack", "delete", &world.stack, "--yes"]);
+    let left = database_size(&world);
+    assert!(left < small + (6 << 20), "{left} bytes are left, {small} before");
+}
+
+#[test]
+fn large_config_files_are_kept_once_and_never_in_memory_together_on_docker() {
+    large_config_files(EngineKind::Docker);
+}
+
+#[test]
+fn large_config_files_are_kept_once_and_never_in_memory_together_on_podman() {
+    large_config_files(EngineKind::Podman);
 }

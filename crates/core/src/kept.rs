@@ -158,7 +158,7 @@ fn texts(config: &Effective) -> Vec<(String, String)> {
         let text = match &file.content {
             ConfigContent::Content(text) => text,
             ConfigContent::Secret(value) => readable(value),
-            ConfigContent::File { .. } => continue,
+            ConfigContent::Kept(_) | ConfigContent::File { .. } => continue,
         };
         texts.push((format!("config_files.{path}"), text.to_owned()));
     }

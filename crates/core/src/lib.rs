@@ -7,6 +7,7 @@
 
 pub mod build_hash;
 pub mod compose;
+pub mod content;
 pub mod desired;
 pub mod engine;
 pub mod escape;

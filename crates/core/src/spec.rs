@@ -2,6 +2,7 @@
 //! nothing is left to a default that engines decide differently.
 
 use crate::{
+    content::ContentRef,
     hash::hex,
     id::{ApplyId, InstanceId, StackId, StoreId},
     name::{ContainerName, NetworkName, PhysicalVolume, StackName},
@@ -200,8 +201,10 @@ impl ContainerSpec {
     /// Its secrets, by field: `environment.PASSWORD`, `config_files./etc/app.conf`, `command[2]`.
     pub fn secrets(&self) -> BTreeMap<String, Secret> {
         let variables = self.environment.iter().map(|(name, text)| (format!("environment.{name}"), text));
-        let files =
-            self.config_files.iter().map(|(path, file)| (format!("config_files.{path}"), &file.content));
+        let files = self.config_files.iter().filter_map(|(path, file)| match &file.content {
+            FileContent::Text(text) => Some((format!("config_files.{path}"), text)),
+            FileContent::Kept(_) => None,
+        });
         let words = |field: &'static str, words: &'_ Option<Vec<Text>>| {
             let words = words.iter().flatten().enumerate();
             words.map(|(at, word)| (format!("{field}[{at}]"), word.clone())).collect::<Vec<_>>()
@@ -280,11 +283,34 @@ pub enum MountFrom {
     Bind(String),
 }
 
+/// What is in a file that is put into a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum FileContent {
+    /// A text.
+    Text(Text),
+    /// A text that the store keeps.
+    Kept(ContentRef),
+}
+
+impl FileContent {
+    /// Whether it must not be shown.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::Text(Text::Secret(_)))
+    }
+}
+
+impl From<Text> for FileContent {
+    fn from(text: Text) -> Self {
+        Self::Text(text)
+    }
+}
+
 /// A file to put into a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileSpec {
     /// What is in it.
-    pub content: Text,
+    pub content: FileContent,
     /// Permission bits.
     pub mode: FileMode,
     /// Owner by number.

@@ -1,6 +1,7 @@
 //! A stack as the store keeps it: the aggregate that edits change and plans start from.
 
 use crate::{
+    content::ContentRef,
     engine::EngineBinding,
     hash::HashKey,
     id::{InstanceId, StackId},
@@ -132,6 +133,17 @@ impl Stack {
             template + json_size(&said.service) + json_size(&said.exports) + json_size(&said.imports) + added
         });
         sizes.fold(0, usize::saturating_add)
+    }
+
+    /// The contents it names, the file it was imported from included.
+    pub fn contents(&self) -> BTreeSet<ContentRef> {
+        let imported = self.imported.iter().flat_map(|file| file.instances.values());
+        let said = imported.map(|instance| &instance.overrides);
+        let said = said.chain(self.instances.values().map(|instance| &instance.overrides));
+        let said = said.flat_map(|overrides| overrides.config_files.values().flatten());
+        let templates = self.instances.values().map(|instance| &instance.template.template);
+        let files = said.chain(templates.flat_map(|template| template.config_files.values()));
+        files.filter_map(|file| file.content.kept().cloned()).collect()
     }
 
     /// What the container of an instance should be doing, all switches considered.

@@ -4,6 +4,7 @@
 use crate::{BuildRequest, EngineError};
 use async_trait::async_trait;
 use devarch_core::{
+    content::ContentDigest,
     engine::EngineInfo,
     id::{ContainerId, ImageId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
@@ -14,10 +15,17 @@ use devarch_core::{
     unit::Millis,
 };
 use futures_util::stream::BoxStream;
-use std::{collections::BTreeMap, net::Ipv4Addr, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, io, net::Ipv4Addr, pin::Pin, time::Duration};
 use tokio::io::AsyncWrite;
 
 type Result<T> = std::result::Result<T, EngineError>;
+
+/// Where the large contents of files come from.
+#[async_trait]
+pub trait Contents: Send + Sync {
+    /// A part of a content, counted from 0; `None` after the last.
+    async fn part(&self, digest: &ContentDigest, at: u32) -> io::Result<Option<Vec<u8>>>;
+}
 
 /// A container engine.
 #[async_trait]
@@ -90,8 +98,14 @@ pub trait Engine: Send + Sync {
 
     /// Makes a container, attached to its network, not started.
     async fn create_container(&self, request: &CreateContainer) -> Result<ContainerId>;
-    /// Puts files into a container that isn't started yet, in one archive, with mode and owner.
-    async fn put_files(&self, id: &ContainerId, files: &BTreeMap<String, FileSpec>) -> Result<()>;
+    /// Puts files into a container that isn't started yet, in one archive, with mode and owner. Large contents are fetched
+    /// part by part while it is sent.
+    async fn put_files(
+        &self,
+        id: &ContainerId,
+        files: &BTreeMap<String, FileSpec>,
+        contents: &dyn Contents,
+    ) -> Result<()>;
     /// Starts a container. Running already is fine.
     async fn start(&self, id: &ContainerId) -> Result<()>;
     /// Stops a container, killing it after its grace period. Stopped already is fine.

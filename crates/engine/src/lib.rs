@@ -17,8 +17,8 @@ mod podman_service;
 mod wire;
 
 pub use api::{
-    Engine, ExecIo, ExecRequest, ExitStatus, Inspection, LogChunk, LogOptions, LogStream, Probe, ProbeResult,
-    PullProgress, Runs, TerminalSize,
+    Contents, Engine, ExecIo, ExecRequest, ExitStatus, Inspection, LogChunk, LogOptions, LogStream, Probe,
+    ProbeResult, PullProgress, Runs, TerminalSize,
 };
 pub use build::{BuildRequest, ContextFile, InvalidContext, InvalidPattern, read_context};
 pub use client::BollardEngine;

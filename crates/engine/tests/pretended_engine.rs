@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use async_trait::async_trait;
 use devarch_core::{
+    content::ContentDigest,
     engine::{EngineKind, Locality},
     id::{ContainerId, NetworkId},
     name::{ContainerName, PhysicalVolume},
@@ -10,11 +12,12 @@ use devarch_core::{
     unit::Millis,
 };
 use devarch_engine::{
-    Candidate, ConnectOptions, Engine, EngineError, EngineErrorKind as Kind, ExecRequest, Way, connect,
-    connect_with,
+    Candidate, ConnectOptions, Contents, Engine, EngineError, EngineErrorKind as Kind, ExecRequest, Way,
+    connect, connect_with,
 };
 use std::{
     collections::BTreeMap,
+    io,
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -27,6 +30,16 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, UnixListener},
 };
+
+/// No file has a large content.
+struct Nothing;
+
+#[async_trait]
+impl Contents for Nothing {
+    async fn part(&self, _: &ContentDigest, _: u32) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+}
 
 macro_rules! ok {
     ($body:expr) => {
@@ -134,7 +147,7 @@ async fn a_call_that_is_not_answered_in_time_is_uncertain() {
             hasty.containers().await.map(drop),
             hasty.inspect(&id).await.map(drop),
             hasty.create_volume(&volume, &BTreeMap::new()).await,
-            hasty.put_files(&id, &BTreeMap::new()).await,
+            hasty.put_files(&id, &BTreeMap::new(), &Nothing).await,
             hasty.start(&id).await,
             hasty.stop(&id, Some(Millis(0))).await,
             hasty.rename(&id, &name).await,

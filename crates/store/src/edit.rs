@@ -1,7 +1,7 @@
 //! Writing stacks: the difference between two, in one transaction.
 
 use crate::{
-    claims,
+    claims, contents,
     db::{Result, Tx},
     error::StoreError,
     instances,
@@ -19,6 +19,7 @@ use ipnet::Ipv4Net;
 /// Adds a stack.
 pub(crate) async fn create(tx: &mut Tx, host: &str, stack: &Stack) -> Result<()> {
     let (none, rows) = (Rows::default(), Rows::of(stack)?);
+    contents::check(tx, None, stack).await?;
     claims::check(tx, host, stack, (&none, &rows)).await?;
     stacks::insert(tx, stack).await?;
     if stack.engine.is_some() || stack.subnet.is_some() {
@@ -40,6 +41,7 @@ pub(crate) async fn save(
     let revision = stacks::advance(tx, before).await?;
     let revision = revision.ok_or_else(|| changed(before))?;
     let (old, new) = (Rows::of(before)?, Rows::of(after)?);
+    contents::check(tx, Some(before), after).await?;
     claims::check(tx, host, after, (&old, &new)).await?;
     stacks::update(tx, before, after).await?;
     if (&before.engine, before.subnet) != (&after.engine, after.subnet) {

@@ -6,6 +6,7 @@ use crate::{
     vault::{CannotOpen, CannotSeal, ExportError, KeyFileError, KeyId},
 };
 use devarch_core::{
+    content::ContentDigest,
     id::{ApplyId, PlanId, StackId},
     name::{NameTooLong, StackName},
     secret::Locked,
@@ -40,6 +41,14 @@ pub enum StoreError {
     Gone {
         /// The stack.
         stack: StackId,
+    },
+    /// A config file's content was swept before the stack that names it was saved, or never was here.
+    #[error(
+        "the content of a config file, sha256 {digest}, is not in the store; take the file in again with `devarch up`"
+    )]
+    NoContent {
+        /// What it is known by.
+        digest: ContentDigest,
     },
     /// Somebody else holds a stack's lock, or a plan has its lease.
     #[error("stack '{stack}' is {holder}")]

@@ -1,6 +1,7 @@
 //! Opening a PostgreSQL database.
 
 use crate::{
+    contents::take_out_contents,
     db::{Database, Db, Result},
     error::StoreError,
     hold::Keeper,
@@ -54,6 +55,9 @@ pub(crate) async fn open(url: &PostgresUrl, vault: Arc<Vault>) -> Result<Databas
     if schema::judge(&MIGRATIONS, found, &place)? == Schema::Older {
         let migrated = MIGRATIONS.run(&pool).await;
         migrated.map_err(|error| StoreError::of(&place, error))?;
+        if found > 0 {
+            take_out_contents(&database).await?;
+        }
     }
     Ok(database)
 }

@@ -1,19 +1,20 @@
 //! Taking values out of what is remembered, because they are secret now and were not: a part of the store's interface.
 
 use crate::{
-    applies,
+    applies, contents,
     db::{Database, Db, Result, Tx, execute, fetch, on},
     error::{Fault, StoreError},
     store::Store,
 };
 use devarch_core::{
+    content::ContentDigest,
     id::{ApplyId, StackId},
     secret::{Sealable, Secret, Stored},
     text::REDACTED,
 };
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 use tokio::time::sleep;
 
 /// A shorter value is in too many other words to be looked for inside them.
@@ -52,7 +53,7 @@ const TEXTS: [Texts; 9] = [
 ];
 
 /// Tables whose rows can have had the values, by this or by the edit that made them secret.
-const VACUUM: [&str; 8] = [
+const VACUUM: [&str; 9] = [
     "VACUUM (FULL) stacks",
     "VACUUM (FULL) wirings",
     "VACUUM (FULL) instances",
@@ -61,21 +62,25 @@ const VACUUM: [&str; 8] = [
     "VACUUM (FULL) applies",
     "VACUUM (FULL) apply_steps",
     "VACUUM (FULL) applied",
+    "VACUUM (FULL) contents",
 ];
 
-/// How a stack's definition is made one in which the values are secret.
-pub type Redefine<'a> = dyn Fn(Stored) -> Stored + Send + Sync + 'a;
+/// Contents that have one of the values in them.
+pub type ExposedContents = BTreeMap<ContentDigest, Secret>;
+
+/// How a stack's definition is made one in which the values are secret, and these contents.
+pub type Redefine<'a> = dyn Fn(Stored, &ExposedContents) -> Stored + Send + Sync + 'a;
 
 impl Store {
     /// Takes values that are secret now, and were not, out of all that is remembered of a stack: out of its plans, its
     /// journal and what was applied, where they are redacted; and out of the definitions in its journal, which `redefine`
-    /// makes such that the values are among their secrets. Says whether they were in any of it; then the pages of the
+    /// makes such that the values are among their secrets. A content that only the journal names goes. Says whether they were in any of it; then the pages of the
     /// database that were freed are still to be wiped.
     ///
     /// It can be done again, also after a failure.
     pub async fn scrub(&self, stack: &StackId, values: &[Secret], redefine: &Redefine<'_>) -> Result<bool> {
         let mut tx = self.database.edit().await?;
-        let done = scrub(&mut tx, stack, &Values::of(values), redefine).await;
+        let done = scrub(&mut tx, stack, values, redefine).await;
         tx.end(done).await
     }
 
@@ -85,19 +90,40 @@ impl Store {
     }
 }
 
-async fn scrub(tx: &mut Tx, stack: &StackId, values: &Values<'_>, redefine: &Redefine<'_>) -> Result<bool> {
-    let mut found = definitions(tx, stack, values, redefine).await?;
+async fn scrub(tx: &mut Tx, stack: &StackId, values: &[Secret], redefine: &Redefine<'_>) -> Result<bool> {
+    let exposed = exposed(tx, &Values::of(values)).await?;
+    // Of a content that is secret now, not even what it was known by stays.
+    let digests = exposed.keys().map(|digest| Secret::new(digest.as_str()));
+    let secrets: Vec<Secret> = values.iter().cloned().chain(digests).collect();
+    let values = Values::of(&secrets);
+    let mut found = definitions(tx, stack, &values, &|stored| redefine(stored, &exposed)).await?;
     for texts in &TEXTS {
-        found |= scrub_texts(tx, texts, stack, values).await?;
+        found |= scrub_texts(tx, texts, stack, &values).await?;
+    }
+    if !exposed.is_empty() {
+        found |= contents::sweep(tx).await?;
     }
     Ok(found)
+}
+
+/// The contents that have one of the values in them.
+async fn exposed(tx: &mut Tx, values: &Values<'_>) -> Result<ExposedContents> {
+    let mut exposed = ExposedContents::new();
+    for digest in contents::all(tx).await? {
+        let Ok(digest) = ContentDigest::try_from(digest) else { continue };
+        let text = contents::read(tx, &digest).await?;
+        if let Some(text) = text.filter(|text| values.redact(text).is_some()) {
+            exposed.insert(digest, Secret::new(text));
+        }
+    }
+    Ok(exposed)
 }
 
 async fn definitions(
     tx: &mut Tx,
     stack: &StackId,
     values: &Values<'_>,
-    redefine: &Redefine<'_>,
+    redefine: &(dyn Fn(Stored) -> Stored + Send + Sync),
 ) -> Result<bool> {
     let rows: Vec<(String, String, Option<Vec<u8>>)> =
         fetch!(tx, "SELECT id, definition, sealed FROM applies WHERE stack_id = $1", stack.as_str())?;
@@ -273,7 +299,7 @@ async fn rewrite(pool: &PgPool) -> sqlx::Result<bool> {
     // What a table that was written anew was frozen at is the horizon before which deleted rows were left out of it.
     const KEPT_BACK: &str = "SELECT count(*) FROM pg_class WHERE oid IN ('stacks'::regclass, \
          'instances'::regclass, 'templates'::regclass, 'wirings'::regclass, 'plans'::regclass, 'applies'::regclass, \
-         'apply_steps'::regclass, 'applied'::regclass) AND age(relfrozenxid) > age($1::text::xid)";
+         'apply_steps'::regclass, 'applied'::regclass, 'contents'::regclass) AND age(relfrozenxid) > age($1::text::xid)";
     let now: String = sqlx::query_scalar(NOW).fetch_one(pool).await?;
     for _ in 0..TRIES {
         let readers: i64 = sqlx::query_scalar(READERS).bind(&now).fetch_one(pool).await?;

@@ -1,6 +1,7 @@
 //! Opening an SQLite database: as little as possible where its schema is current, because every command does it.
 
 use crate::{
+    contents::take_out_contents,
     db::{Database, Db, Result},
     error::StoreError,
     hold::Keeper,
@@ -50,6 +51,7 @@ pub(crate) async fn open(path: &Path, vault: Arc<Vault>) -> Result<Database> {
         let _gate = Gate::exclusive(path).await?;
         if place::make_file(path)? {
             migrate(options).await.map_err(failed)?;
+            mark(&pool).await.map_err(failed)?;
             return Ok(database);
         }
     }
@@ -62,6 +64,10 @@ pub(crate) async fn open(path: &Path, vault: Arc<Vault>) -> Result<Database> {
             refuse_emptied(path, &pool, &database).await?;
         }
         migrate(options).await.map_err(failed)?;
+        if found > 0 {
+            take_out_contents(&database).await?;
+        }
+        mark(&pool).await.map_err(failed)?;
     }
     Ok(database)
 }
@@ -94,8 +100,13 @@ async fn migrate(options: SqliteConnectOptions) -> sqlx::Result<()> {
         .connect_with(options.journal_mode(SqliteJournalMode::Wal))
         .await?;
     MIGRATIONS.run(&pool).await?;
-    let version = schema::known(&MIGRATIONS);
-    sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {version}"))).execute(&pool).await?;
     pool.close().await;
+    Ok(())
+}
+
+/// From now on the schema is the newest; killed before that, the next who opens the database does it all again.
+async fn mark(pool: &SqlitePool) -> sqlx::Result<()> {
+    let version = schema::known(&MIGRATIONS);
+    sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {version}"))).execute(pool).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     applied::{self, Applied},
+    contents,
     db::{Database, Result},
     edit,
     identity::{self, StoreIdentity},
@@ -112,17 +113,33 @@ impl Store {
         if before == after {
             return Ok(before.revision);
         }
+        let lets_go = !before.contents().is_subset(&after.contents());
         let mut tx = self.database.edit().await?;
-        let revision = edit::save(&mut tx, &self.host, (before, after), let_go).await;
-        tx.end(revision).await
+        let saved = async {
+            let revision = edit::save(&mut tx, &self.host, (before, after), let_go).await?;
+            Ok((revision, lets_go && contents::sweep(&mut tx).await?))
+        };
+        let saved = saved.await;
+        let (revision, swept) = tx.end(saved).await?;
+        if swept {
+            contents::give_back(&self.database).await;
+        }
+        Ok(revision)
     }
 
     /// Removes a stack, as it was read, with all that is known of it but its volumes: they become kept volumes if it
     /// lives on an engine, as `let_go` says.
     pub async fn delete_stack(&self, stack: &Stack, let_go: &LetGo) -> Result<()> {
         let mut tx = self.database.edit().await?;
-        let done = edit::delete(&mut tx, stack, let_go).await;
-        tx.end(done).await
+        let deleted = async {
+            edit::delete(&mut tx, stack, let_go).await?;
+            contents::sweep(&mut tx).await
+        };
+        let deleted = deleted.await;
+        if tx.end(deleted).await? {
+            contents::give_back(&self.database).await;
+        }
+        Ok(())
     }
 
     /// Binds a stack to its engine and its network's addresses. Not an edit: the revision stays.

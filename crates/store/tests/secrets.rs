@@ -12,7 +12,9 @@ use devarch_core::{
     stack::Stack,
     template::EnvValue,
 };
-use devarch_store::{CannotOpen, ExportError, KeyFileError, LetGo, Remade, Store, StoreError};
+use devarch_store::{
+    CannotOpen, ExportError, ExposedContents, KeyFileError, LetGo, Remade, Store, StoreError,
+};
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 use world::{
     World,
@@ -618,7 +620,7 @@ async fn a_value_that_becomes_secret_goes_from_all_that_is_remembered(world: Wor
     store.record_applied(&rich.id, &db, &made).await.unwrap();
     assert!(found(&world.bytes().await, VALUE));
 
-    let redefine = |was: Stored| {
+    let redefine = |was: Stored, _: &ExposedContents| {
         assert!(was.open == json && was.secret != Sealable::Nothing);
         stored(r#"{"PASSWORD":"[REDACTED]"}"#, VALUE)
     };
@@ -634,6 +636,6 @@ async fn a_value_that_becomes_secret_goes_from_all_that_is_remembered(world: Wor
     let steps = store.apply_steps(&begun.id).await.unwrap();
     assert_eq!(steps[0].error.as_deref(), Some("[REDACTED] is no port"));
     assert!(load(&store, "shop").await == rich);
-    let left = store.scrub(&rich.id, &values, &|_| panic!("nothing is left to do")).await.unwrap();
+    let left = store.scrub(&rich.id, &values, &|_, _| panic!("nothing is left to do")).await.unwrap();
     assert!(!left);
 }

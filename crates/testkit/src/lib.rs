@@ -15,3 +15,4 @@ pub mod proxy;
 pub mod real;
 pub mod scope;
 pub mod surroundings;
+pub mod texts;

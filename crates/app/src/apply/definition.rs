@@ -7,6 +7,7 @@ use devarch_core::{
     stack::{Pinned, Stack},
     template::{ConfigContent, ConfigFile, EnvValue, Given, Overrides, Template, TemplateDigest},
 };
+use devarch_store::ExposedContents;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -46,12 +47,17 @@ impl Definition {
         }
     }
 
-    /// A stored definition in which these texts are secret: values that were plain are among its secrets.
-    pub(crate) fn with_secrets(stored: &Stored, secrets: &[Secret]) -> Option<Stored> {
+    /// A stored definition in which these texts are secret: values that were plain are among its secrets, and the contents
+    /// that have them in them.
+    pub(crate) fn with_secrets(
+        stored: &Stored,
+        secrets: &[Secret],
+        exposed: &ExposedContents,
+    ) -> Option<Stored> {
         let mut definition: Self = stored.read().ok()?;
         let secret = |text: &String| secrets.iter().any(|secret| text.contains(secret.reveal()));
         for instance in definition.file.instances.values_mut() {
-            mark_secret(&mut instance.overrides, &secret);
+            mark_secret(&mut instance.overrides, &secret, exposed);
         }
         let external = definition.file.wiring.external.values_mut();
         for value in external.flat_map(|external| external.properties.values_mut()) {
@@ -62,9 +68,9 @@ impl Definition {
         for template in definition.templates.values_mut() {
             let mut said =
                 Overrides { service: std::mem::take(&mut template.service), ..Overrides::default() };
-            mark_secret(&mut said, &secret);
+            mark_secret(&mut said, &secret, exposed);
             template.service = said.service;
-            template.config_files.values_mut().for_each(|file| mark_file(file, &secret));
+            template.config_files.values_mut().for_each(|file| mark_file(file, &secret, exposed));
         }
         Some(Stored::of(&definition))
     }
@@ -87,7 +93,7 @@ impl Definition {
 }
 
 /// Makes values secret that have a text in them which is one now.
-fn mark_secret(overrides: &mut Overrides, secret: &impl Fn(&String) -> bool) {
+fn mark_secret(overrides: &mut Overrides, secret: &impl Fn(&String) -> bool, exposed: &ExposedContents) {
     let said = overrides.service.environment.iter_mut().flat_map(BTreeMap::values_mut);
     for value in said.chain(overrides.environment_add.values_mut().flatten()) {
         if matches!(&value, EnvValue::Given(Given::Plain(text)) if secret(text)) {
@@ -99,13 +105,17 @@ fn mark_secret(overrides: &mut Overrides, secret: &impl Fn(&String) -> bool) {
             *arg = arg.clone().into_secret();
         }
     }
-    overrides.config_files.values_mut().flatten().for_each(|file| mark_file(file, secret));
+    overrides.config_files.values_mut().flatten().for_each(|file| mark_file(file, secret, exposed));
 }
 
-fn mark_file(file: &mut ConfigFile, secret: &impl Fn(&String) -> bool) {
-    if let ConfigContent::Content(text) = &file.content
-        && secret(text)
-    {
-        file.content = ConfigContent::secret(text.clone());
-    }
+fn mark_file(file: &mut ConfigFile, secret: &impl Fn(&String) -> bool, exposed: &ExposedContents) {
+    let text = match &file.content {
+        ConfigContent::Content(text) if secret(text) => text,
+        ConfigContent::Kept(kept) => match exposed.get(&kept.sha256) {
+            Some(text) => text.reveal(),
+            None => return,
+        },
+        _ => return,
+    };
+    file.content = ConfigContent::secret(text);
 }

@@ -1,7 +1,10 @@
 //! From a devarch.yml to the store.
 
-use super::stacks::{copied, empty_instance, empty_stack};
-use crate::{App, AppError, HostFiles, PROJECT_FILE, Project, text_file::read_text};
+use super::{
+    ATTEMPTS,
+    stacks::{copied, empty_instance, empty_stack},
+};
+use crate::{App, AppError, HostFiles, PROJECT_FILE, Project, contents::Sources, text_file::read_text};
 use devarch_core::{
     desired::effective,
     name::{InstanceName, StackName, TemplateName},
@@ -14,6 +17,7 @@ use devarch_core::{
     wire::{PRIMARY, Wiring},
 };
 use devarch_files::FileKind;
+use devarch_store::StoreError;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -55,13 +59,16 @@ pub struct Draft {
     pub files: HostFiles,
     /// Edits made in the store since the last import that the file undoes, from what they made to what the file says.
     pub undone: Vec<FieldDiff>,
+    /// The large contents among those files, kept when it is saved.
+    pub(crate) contents: Sources,
 }
 
 impl Draft {
     /// A stack as it is in the store.
     pub fn of(stack: Stack) -> Self {
         let files = HostFiles::new();
-        Self { source: None, before: Some(stack.clone()), stack, files, undone: Vec::new() }
+        let (undone, contents) = (Vec::new(), Sources::new());
+        Self { source: None, before: Some(stack.clone()), stack, files, undone, contents }
     }
 
     /// What was found wrong with it, with lines and columns where it was read from a file.
@@ -124,7 +131,8 @@ impl App {
         let files = files_read(source, declared, before.as_ref(), &stack);
         self.judge_files(&stack, &files).await.map_err(|error| placed(error, &origin))?;
         let undone = before.as_ref().map_or_else(Vec::new, |before| self.undone(before, &stack));
-        Ok(Draft { source: Some(origin), before, stack, files, undone })
+        let contents = source.project.contents.clone();
+        Ok(Draft { source: Some(origin), before, stack, files, undone, contents })
     }
 
     /// Refuses a stack whose config files were read from where policy forbids, before anything of it is saved.
@@ -194,6 +202,18 @@ impl App {
 
     /// Saves a draft. Refused where the stack was edited since the draft was made.
     pub async fn save(&self, draft: &Draft) -> Result<Stack, AppError> {
+        let mut attempt = 0;
+        loop {
+            self.keep_contents(&draft.contents).await?;
+            match self.save_kept(draft).await {
+                // Somebody swept them meanwhile.
+                Err(AppError::Store(StoreError::NoContent { .. })) if attempt < ATTEMPTS => attempt += 1,
+                saved => return saved,
+            }
+        }
+    }
+
+    async fn save_kept(&self, draft: &Draft) -> Result<Stack, AppError> {
         let mut stack = draft.stack.clone();
         match &draft.before {
             None => self.store.create_stack(&stack).await?,

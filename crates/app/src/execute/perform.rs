@@ -1,7 +1,10 @@
 //! One step: one engine call.
 
 use super::{Event, EventSink, Failure, Ledger, Starts, command::run_command, ready};
-use crate::images::{Build, Pull};
+use crate::{
+    contents::Kept,
+    images::{Build, Pull},
+};
 use devarch_core::{
     hash::{FORM, HashKey},
     id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
@@ -89,7 +92,7 @@ impl Hands<'_> {
             Action::RemoveVolume { name } => done(engine.remove_volume(name).await),
             Action::Remember { made } => self.remember(made, AppliedState::Made).await,
             Action::PutFiles { container, files } => {
-                done(engine.put_files(&self.container(container)?, files).await)
+                done(engine.put_files(&self.container(container)?, files, &Kept(self.store)).await)
             }
             Action::Connect { container, attachment } => {
                 let container = self.container(container)?;

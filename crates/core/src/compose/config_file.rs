@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     name::InstanceName,
-    spec::{ContainerSpec, FileSpec},
+    spec::{ContainerSpec, FileContent, FileSpec},
     text::Text,
 };
 use std::collections::BTreeMap;
@@ -34,18 +34,29 @@ impl ConfigFiles {
     ) -> Self {
         let mut found = Self::default();
         for (path, file) in &spec.config_files {
-            match place {
-                ConfigPlace::Inline => found.inline(name, path, file, secrets),
-                ConfigPlace::Beside => found.beside(name, path, file),
+            match (place, &file.content) {
+                (ConfigPlace::Inline, FileContent::Text(text)) => {
+                    found.inline(name, path, (file, text), secrets);
+                }
+                // Too large to be written into it.
+                (ConfigPlace::Inline, FileContent::Kept(_)) | (ConfigPlace::Beside, _) => {
+                    found.beside(name, path, file);
+                }
             }
         }
         found
     }
 
-    fn inline(&mut self, name: &InstanceName, path: &str, file: &FileSpec, secrets: &Secrets) {
+    fn inline(
+        &mut self,
+        name: &InstanceName,
+        path: &str,
+        (file, text): (&FileSpec, &Text),
+        secrets: &Secrets,
+    ) {
         let source = self.key(name, path);
         let holder = Holder::File(name.clone(), path.to_owned());
-        let content = value(&file.content, &holder, secrets);
+        let content = value(text, &holder, secrets);
         self.uses.push(ConfigUse {
             source: source.clone(),
             target: Interpolated::literal(path),

@@ -4,6 +4,7 @@ use super::Interpolated;
 use crate::{
     name::{InstanceName, NetworkName, PhysicalVolume},
     read::yaml_text,
+    spec::FileContent,
     template::{Resources, Ulimit},
     text::Text,
     unit::{Bytes, FileMode, Millis},
@@ -55,7 +56,7 @@ pub struct FileToWrite {
     /// Where, from the Compose file's directory: `web/etc/nginx/nginx.conf`.
     pub path: String,
     /// What is in it. A secret one belongs on a disk only when the user asks for the secrets.
-    pub content: Text,
+    pub content: FileContent,
     /// Permission bits.
     pub mode: FileMode,
 }

@@ -1,4 +1,9 @@
-use crate::{name::InstanceName, resolve::BuildSpec, spec::ContainerSpec, text::Text};
+use crate::{
+    name::InstanceName,
+    resolve::BuildSpec,
+    spec::{ContainerSpec, FileContent},
+    text::Text,
+};
 use std::collections::BTreeMap;
 
 /// The variables that stand for a stack's secrets. All of a Compose file's variables are in one `.env`, so two
@@ -44,9 +49,12 @@ impl Secrets {
             let entrypoint =
                 words(&spec.entrypoint).map(|(at, text)| (Holder::Entrypoint(name.clone(), at), text));
             found.extend(command.chain(entrypoint).filter(|(_, text)| text.is_secret()));
-            let contents = spec.config_files.iter().map(|(path, file)| {
+            let contents = spec.config_files.iter().filter_map(|(path, file)| {
                 let holder = Holder::File(name.clone(), path.clone());
-                (holder, &file.content)
+                match &file.content {
+                    FileContent::Text(text) => Some((holder, text)),
+                    FileContent::Kept(_) => None,
+                }
             });
             found.extend(contents.filter(|(_, text)| files && text.is_secret()));
         }

@@ -1,6 +1,6 @@
 //! Two specs, field by field.
 
-use crate::{escape, secret::Secret, text::REDACTED};
+use crate::{content::ContentRef, escape, secret::Secret, text::REDACTED};
 use serde::Serialize;
 use serde_json::Value;
 use similar::TextDiff;
@@ -90,6 +90,9 @@ fn leaves(value: &Value) -> BTreeMap<String, String> {
 
 fn collect(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
     match value {
+        Value::Object(map) if let Some(kept) = ContentRef::of_json(map) => {
+            leaves.insert(path.to_owned(), kept.to_string());
+        }
         Value::Object(map) => {
             for (key, value) in map {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };

@@ -137,7 +137,7 @@ impl<'a> Case<'a> {
         if instance.hash.is_err() {
             return self.unfit_to_run(instance, container);
         }
-        if !instance.is_made_as(container.config_hash()) {
+        if !self.is_made_as(instance, container) {
             let fields = self.fields(instance, container);
             if self.is_given_up(instance, container) {
                 return Some((Reason::HashedOtherwise, fields));
@@ -158,6 +158,14 @@ impl<'a> Case<'a> {
             return Some((Reason::LeftOver, Vec::new()));
         }
         self.options.replace.contains(name).then(|| (Reason::Asked, Vec::new()))
+    }
+
+    /// Whether a container was made from what is wanted now. Where its hash is another, it may have been made of the same
+    /// in another form: by an earlier DevArch, or with another key.
+    fn is_made_as(&self, instance: &DesiredInstance, container: &ObservedContainer) -> bool {
+        let hash = container.config_hash();
+        let known = || self.remembered.spec(instance.id.as_str(), hash);
+        instance.is_made_as(hash) || known().is_some_and(|known| known.is_of(&instance.spec))
     }
 
     /// Whether a container's hash was made with a key that was given up.

@@ -179,6 +179,19 @@ impl RememberedSpec {
         Self { hash, spec: serde_json::from_str(&stored.open).unwrap_or_default(), secrets, state }
     }
 
+    /// Whether it is of that spec. The name of an image that the stack builds makes no other container.
+    pub(super) fn is_of(&self, spec: &ContainerSpec) -> bool {
+        let mut now = memory(spec, &BTreeMap::new(), &BTreeMap::new());
+        let mut was = self.spec.clone();
+        let beside = [DEPENDS_ON, WIRES].into_iter().chain(spec.build_tag.as_ref().map(|_| IMAGE));
+        for field in beside {
+            for fields in [&mut now, &mut was].into_iter().filter_map(serde_json::Value::as_object_mut) {
+                fields.remove(field);
+            }
+        }
+        now == was && self.secrets.as_ref() == Ok(&spec.secrets())
+    }
+
     /// Its bind mounts, and whether they are read-only.
     fn binds(&self) -> BTreeSet<(String, bool)> {
         let mounts = self.spec.get("mounts").and_then(|mounts| mounts.as_array()).into_iter().flatten();

@@ -7,6 +7,7 @@ use super::{
     service_lists::{ports_add, volumes_add},
 };
 use crate::{
+    content::{ContentDigest, ContentRef},
     name::TemplateName,
     secret::{HoldsSecrets as _, SecretValue},
     template::{ConfigContent, ConfigFile, ContractType, Export, Import, Overrides, Provision, Template},
@@ -115,6 +116,8 @@ fn config_file(at: &At<'_>) -> Option<ConfigFile> {
     let mut fields = at.fields()?;
     let content = fields.take("content", text);
     let file = fields.take("file", printable);
+    // Only DevArch writes it: what an edit copies out of a definition.
+    let kept = if at.reader.redacted { fields.take("kept", kept) } else { None };
     let mode = fields.take("mode", file_mode);
     let owner = fields.take("owner", parsed);
     let secret = fields.take("secret", boolean).unwrap_or(false);
@@ -122,13 +125,23 @@ fn config_file(at: &At<'_>) -> Option<ConfigFile> {
     if secret && content.as_deref() == Some(REDACTED) && !at.reader.redacted {
         return at.wrong(NOT_A_VALUE);
     }
-    let content = match (content, file) {
-        (Some(content), None) if secret => ConfigContent::secret(content),
-        (Some(content), None) => ConfigContent::Content(content),
-        (None, Some(path)) => ConfigContent::File { path, secret },
+    let content = match (content, file, kept) {
+        (None, None, Some(kept)) => ConfigContent::Kept(kept),
+        (Some(content), None, None) if secret => ConfigContent::secret(content),
+        (Some(content), None, None) => ConfigContent::Content(content),
+        (None, Some(path), None) => ConfigContent::File { path, secret },
         _ => return at.wrong("either `content` or `file` is needed, and not both"),
     };
     Some(ConfigFile { content, mode, owner })
+}
+
+/// The text that the store keeps.
+fn kept(at: &At<'_>) -> Option<ContentRef> {
+    let mut fields = at.fields()?;
+    let sha256 = fields.need("sha256", |at| ContentDigest::try_from(text(at)?).ok());
+    let bytes = fields.need("bytes", |at| text(at)?.parse().ok());
+    fields.finish();
+    Some(ContentRef { sha256: sha256?, bytes: bytes? })
 }
 
 fn exports(at: &At<'_>) -> Option<Vec<Export>> {

@@ -1,6 +1,9 @@
 //! What is wrong with a stack as it is defined: told before anything runs, with instance and field.
 
-use super::{Dependencies, Effective, HostPlace, HostView, cycle, length, policy, repository};
+use super::{
+    Dependencies, Effective, HostPlace, HostView, cycle, inherit::too_large_to_seal, length, policy,
+    repository,
+};
 use crate::{
     name::{InstanceName, nearest},
     observed::ImageInfo,
@@ -42,9 +45,16 @@ impl Problem {
     }
 }
 
-/// Checks an edit by itself: an image of another repository, or one that is built where the template's is not, may
-/// not keep the template's exports by accident.
+/// Checks an edit by itself.
 pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Overrides) -> Vec<Problem> {
+    let mut problems = too_large_to_seal(name, template, overrides);
+    problems.extend(inherited_exports(name, template, overrides));
+    problems
+}
+
+/// An image of another repository, or one that is built where the template's is not, may not keep the template's exports
+/// by accident.
+fn inherited_exports(name: &InstanceName, template: &Template, overrides: &Overrides) -> Option<Problem> {
     let (base, over) = (&template.service, &overrides.service);
     let (field, said) = match (&over.build, &over.image) {
         (Some(build), _) if base.build.is_none() => ("build", format!("what {:?} builds", build.context)),
@@ -53,10 +63,10 @@ pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Override
         {
             ("image", format!("{image:?}"))
         }
-        _ => return Vec::new(),
+        _ => return None,
     };
     if template.exports.is_empty() || overrides.exports.is_some() {
-        return Vec::new();
+        return None;
     }
     let exports: Vec<String> =
         template.exports.iter().map(|e| format!("{} ({})", e.name, e.contract)).collect();
@@ -67,7 +77,7 @@ pub fn check_edit(name: &InstanceName, template: &Template, overrides: &Override
         template.name.as_str(),
         exports.join(", ")
     );
-    vec![Problem::of(name, field, message)]
+    Some(Problem::of(name, field, message))
 }
 
 /// What one instance's container asks for that can't be: policy, files that would be lost (some of those are secrets), and
@@ -291,7 +301,7 @@ mod tests {
     #[test]
     fn only_who_surely_can_not_read_a_file_is_warned_of() {
         let file = |mode, uid, gid| FileSpec {
-            content: Text::plain(""),
+            content: Text::plain("").into(),
             mode: FileMode(mode),
             owner: Owner { uid, gid },
         };

@@ -1,6 +1,10 @@
 //! What an instance says in the place of something its template marks secret is a secret too.
 
-use crate::template::{ConfigContent, Given, Overrides, Template};
+use super::Problem;
+use crate::{
+    name::InstanceName,
+    template::{ConfigContent, Given, Overrides, Template},
+};
 
 /// Marks as secret what overrides say in the place of the template's secrets, so that it is kept as one.
 pub fn inherit_secrecy(template: &Template, overrides: &mut Overrides) {
@@ -22,12 +26,31 @@ pub fn inherit_secrecy(template: &Template, overrides: &mut Overrides) {
         }
     }
     for (path, file) in &mut overrides.config_files {
-        let is_secret = |content: &ConfigContent| !matches!(content, ConfigContent::Content(_));
-        let inherited = template.config_files.get(path).is_some_and(|file| is_secret(&file.content));
-        if let (Some(file), true) = (file, inherited)
+        if let (Some(file), true) = (file, is_secret_file(template, path))
             && let ConfigContent::Content(text) = &file.content
         {
             file.content = ConfigContent::secret(text.clone());
         }
     }
+}
+
+/// Files in the place of secret ones that are too large to be sealed unasked.
+pub(super) fn too_large_to_seal(
+    name: &InstanceName,
+    template: &Template,
+    overrides: &Overrides,
+) -> Vec<Problem> {
+    let files = overrides.config_files.iter();
+    let large = files.filter(|(path, file)| {
+        let kept = file.as_ref().is_some_and(|file| matches!(file.content, ConfigContent::Kept(_)));
+        kept && is_secret_file(template, path)
+    });
+    let message =
+        "the template's file is secret, so this one is too, and it is large; say `secret: true` beside it";
+    large.map(|(path, _)| Problem::of(name, format!("config_files.{path}"), message)).collect()
+}
+
+fn is_secret_file(template: &Template, path: &str) -> bool {
+    let file = template.config_files.get(path);
+    file.is_some_and(|file| !matches!(file.content, ConfigContent::Content(_) | ConfigContent::Kept(_)))
 }

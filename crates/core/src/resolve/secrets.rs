@@ -4,6 +4,7 @@ use super::{Effective, Problem};
 use crate::{
     name::{InstanceName, nearest},
     secret::{BadReference, KeptSecret, Locked, Part, SecretName, SecretValue, parts, refers},
+    spec::FileContent,
     stack::Stack,
     template::{ConfigContent, ConfigFile, EnvValue, Given, SecretMount},
     text::Text,
@@ -50,14 +51,16 @@ impl Opener<'_> {
     }
 
     /// A config file's content; what it refers to makes it a secret.
-    pub(super) fn content(&mut self, path: &str, file: &ConfigFile) -> Text {
+    pub(super) fn content(&mut self, path: &str, file: &ConfigFile) -> FileContent {
         let field = format!("config_files.{path}");
-        match &file.content {
+        let text = match &file.content {
             ConfigContent::Content(text) => self.text(&field, text),
             ConfigContent::Secret(value) => self.secret_text(&field, value),
+            ConfigContent::Kept(kept) => return FileContent::Kept(kept.clone()),
             ConfigContent::File { secret: true, .. } => Text::secret(""),
             ConfigContent::File { secret: false, .. } => Text::plain(""),
-        }
+        };
+        text.into()
     }
 
     pub(super) fn mounted(&mut self, mount: &SecretMount) -> Text {
@@ -178,7 +181,9 @@ pub fn secret_uses(effective: &Effective) -> Vec<(SecretName, String)> {
         match &file.content {
             ConfigContent::Content(text) => look(field, text),
             ConfigContent::Secret(SecretValue::Known(secret)) => look(field, secret.reveal()),
-            ConfigContent::Secret(SecretValue::Locked(_)) | ConfigContent::File { .. } => {}
+            ConfigContent::Secret(SecretValue::Locked(_))
+            | ConfigContent::Kept(_)
+            | ConfigContent::File { .. } => {}
         }
     }
     found.extend(service.secrets.iter().flatten().map(|mount| (mount.source.clone(), "secrets".to_owned())));

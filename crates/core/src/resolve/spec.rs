@@ -214,7 +214,7 @@ fn files(effective: &Effective, opener: &mut Opener<'_>) -> BTreeMap<String, Fil
             let message = format!("{} is a config file too; move one of them", mount.target);
             opener.problem(&format!("secrets.{}", mount.source), message);
         }
-        let content = opener.mounted(mount);
+        let content = opener.mounted(mount).into();
         let (mode, owner) = (mount.mode.unwrap_or(FileMode(0o400)), mount.owner(user));
         files.insert(mount.target.clone(), FileSpec { content, mode, owner });
     }

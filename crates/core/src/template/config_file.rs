@@ -1,5 +1,6 @@
 use crate::{
-    secret::{HoldsSecrets, SecretValue, Visit},
+    content::{ContentRef, LARGE},
+    secret::{HoldsSecrets, SecretValue, Visit, refers},
     unit::{FileMode, Owner},
 };
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ pub enum ConfigContent {
     Content(String),
     /// Written in place, and nobody may see it.
     Secret(SecretValue),
+    /// Too large to be carried about: the store keeps the text. It refers to no secrets.
+    Kept(ContentRef),
     /// A file beside the devarch.yml; read when the file is imported, so that the store holds the content.
     File {
         /// Its path.
@@ -39,6 +42,23 @@ impl ConfigContent {
     /// Content that nobody may see.
     pub fn secret(content: impl Into<String>) -> Self {
         Self::Secret(SecretValue::new(content))
+    }
+
+    /// What the store keeps of it.
+    pub fn kept(&self) -> Option<&ContentRef> {
+        match self {
+            Self::Kept(kept) => Some(kept),
+            Self::Content(_) | Self::Secret(_) | Self::File { .. } => None,
+        }
+    }
+
+    /// What the store is to keep of it apart: a large text that everyone may see and that refers to no secrets. (One that
+    /// does becomes a secret, which is sealed as a whole.)
+    pub fn large(&self) -> Option<&str> {
+        match self {
+            Self::Content(text) if text.len() > LARGE && !refers(text) => Some(text),
+            _ => None,
+        }
     }
 }
 
@@ -61,6 +81,9 @@ enum Form {
     Content {
         content: String,
     },
+    Kept {
+        kept: ContentRef,
+    },
     File {
         file: String,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -73,6 +96,7 @@ impl From<Form> for ConfigContent {
         match form {
             Form::Secret { content, .. } => Self::Secret(content),
             Form::Content { content } => Self::Content(content),
+            Form::Kept { kept } => Self::Kept(kept),
             Form::File { file, secret } => Self::File { path: file, secret },
         }
     }
@@ -83,6 +107,7 @@ impl From<ConfigContent> for Form {
         match content {
             ConfigContent::Secret(content) => Self::Secret { content, secret: true },
             ConfigContent::Content(content) => Self::Content { content },
+            ConfigContent::Kept(kept) => Self::Kept { kept },
             ConfigContent::File { path, secret } => Self::File { file: path, secret },
         }
     }

@@ -141,7 +141,7 @@ pub(crate) fn file(content: Text) -> FileSpec {
     FileSpec {
         mode: FileMode(if content.is_secret() { 0o600 } else { 0o644 }),
         owner: Owner { uid: 101, gid: 102 },
-        content,
+        content: content.into(),
     }
 }
 

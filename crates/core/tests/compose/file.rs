@@ -8,7 +8,7 @@ use devarch_core::{
     desired::{Desired, DesiredLink, Readiness},
     id::{InstanceId, StackId},
     name::{ContainerName, NetworkName},
-    spec::NetworkSpec,
+    spec::{FileContent, FileSpec, NetworkSpec},
     text::Text,
     wire::ProviderName,
 };
@@ -316,21 +316,27 @@ fn config_files_lie_beside_the_file_when_it_is_written_to_a_directory() {
     [
         FileToWrite {
             path: "web/etc/web/web.conf",
-            content: "root $document_root;\n\n",
+            content: Text(
+                "root $document_root;\n\n",
+            ),
             mode: FileMode(
                 420,
             ),
         },
         FileToWrite {
             path: "web/opt/web.conf",
-            content: "no newline",
+            content: Text(
+                "no newline",
+            ),
             mode: FileMode(
                 420,
             ),
         },
         FileToWrite {
             path: "web/run/secrets/token",
-            content: "[REDACTED]",
+            content: Text(
+                "[REDACTED]",
+            ),
             mode: FileMode(
                 384,
             ),
@@ -400,15 +406,18 @@ fn check_read_back(desired: &Desired, file: &ComposeFile) {
             assert_eq!(found["target"], mount.target.as_str());
         }
         let uses = service["configs"].as_array().into_iter().flatten();
-        let found: Vec<(&str, &str)> = uses
+        let found: Vec<(&str, String)> = uses
             .map(|config| {
                 let content = &read["configs"][config["source"].as_str().unwrap()]["content"];
-                (config["target"].as_str().unwrap(), content.as_str().unwrap())
+                (config["target"].as_str().unwrap(), content.as_str().unwrap().to_owned())
             })
             .collect();
         let files = spec.config_files.iter();
-        let wanted: Vec<(&str, &str)> =
-            files.map(|(path, file)| (path.as_str(), file.content.reveal())).collect();
+        let text = |file: &FileSpec| match &file.content {
+            FileContent::Text(text) => text.reveal().to_owned(),
+            FileContent::Kept(kept) => panic!("{kept} has no place in a Compose file"),
+        };
+        let wanted: Vec<(&str, String)> = files.map(|(path, file)| (path.as_str(), text(file))).collect();
         assert_eq!(found, wanted);
     }
 }

@@ -5,11 +5,15 @@ use crate::{
     support::{Paper, name, stack},
 };
 use devarch_core::{
+    content::ContentRef,
     name::ContainerName,
     observed::{ObservedContainer, RunState},
     plan::ChangeKind,
+    spec::label,
     stack::{Stack, Wanted},
+    template::{ConfigContent, ConfigFile},
 };
+use std::sync::Arc;
 
 /// The plan of an unchanged shop after something was done to it by hand; applying it leaves nothing to do.
 fn drift(by_hand: impl FnOnce(&mut Paper)) -> String {
@@ -336,4 +340,64 @@ fn an_instance_made_anew_under_the_name_of_a_removed_one_gets_its_name() {
     }
     paper.apply(&shop);
     assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+}
+
+/// Earlier versions hashed large contents themselves.
+#[test]
+fn a_container_made_of_the_same_stays_though_its_hash_has_another_form() {
+    let of = |value: &str| stack(&format!("web: {{template: t, environment: {{A: {value}}}}}"));
+    let mut paper = Paper::new();
+    paper.apply(&of("one"));
+    let [container] = paper.observed.containers.as_mut_slice() else { panic!("one was made") };
+    container.labels.insert(label::CONFIG_HASH.to_owned(), "1:another".to_owned());
+    for known in paper.remembered.applied.values_mut().flatten() {
+        known.hash = "1:another".to_owned();
+    }
+    assert!(paper.plan(&of("one")).is_empty(), "{}", text(&paper, &of("one")));
+    insta::assert_snapshot!(text(&paper, &of("two")), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ web: replace, its config changed
+          ~ web.environment.A: one => two
+
+    Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
+    ");
+    paper.remembered.applied.clear();
+    assert!(!paper.plan(&of("one")).is_empty(), "nobody remembers what it was made of");
+}
+
+#[test]
+fn of_a_large_config_file_size_and_digest_are_shown() {
+    let of = |content: &str| {
+        let mut shop = stack("web: {template: t}");
+        let content = ConfigContent::Kept(ContentRef::of(content));
+        let file = ConfigFile { content, mode: None, owner: None };
+        let web = shop.instances.values_mut().next().unwrap();
+        web.overrides.config_files = [("/etc/large".to_owned(), Some(file))].into();
+        shop
+    };
+    let mut paper = Paper::new();
+    paper.apply(&of("one"));
+    assert!(paper.plan(&of("one")).is_empty());
+    insta::assert_snapshot!(text(&paper, &of("another")), @"
+    stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
+
+    -/+ web: replace, its config changed
+          ~ web.config_files./etc/large.content: 3 bytes, sha256 7692c3ad3540 => 7 bytes, sha256 ae448ac86c4e
+
+    Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
+    ");
+}
+
+#[test]
+fn a_large_file_in_the_place_of_a_secret_one_has_to_say_that_it_is_secret() {
+    let mut shop = stack("web: {template: t}");
+    let web = shop.instances.values_mut().next().unwrap();
+    let file = |content| ConfigFile { content, mode: None, owner: None };
+    let template = Arc::make_mut(&mut web.template.template);
+    template.config_files.insert("/etc/key".to_owned(), file(ConfigContent::secret("s3cret")));
+    let kept = ConfigContent::Kept(ContentRef::of("large"));
+    web.overrides.config_files.insert("/etc/key".to_owned(), Some(file(kept)));
+    let problems = Paper::new().try_desire(&shop).unwrap_err();
+    insta::assert_snapshot!(problems[0].to_string(), @"web.config_files./etc/key: the template's file is secret, so this one is too, and it is large; say `secret: true` beside it");
 }

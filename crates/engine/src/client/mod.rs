@@ -22,8 +22,8 @@ mod state;
 mod volume;
 
 use crate::{
-    BuildRequest, Engine, EngineError, EngineErrorKind, ExecIo, ExecRequest, ExitStatus, Inspection,
-    LogOptions, LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
+    BuildRequest, Contents, Engine, EngineError, EngineErrorKind, ExecIo, ExecRequest, ExitStatus,
+    Inspection, LogOptions, LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
     cause::Failure,
     find::Endpoint,
     wire::{Wire, within},
@@ -191,8 +191,13 @@ impl Engine for BollardEngine {
         life::create(self, request).await
     }
 
-    async fn put_files(&self, id: &ContainerId, files: &BTreeMap<String, FileSpec>) -> Result<()> {
-        archive::put(self, id, files).await
+    async fn put_files(
+        &self,
+        id: &ContainerId,
+        files: &BTreeMap<String, FileSpec>,
+        contents: &dyn Contents,
+    ) -> Result<()> {
+        archive::put(self, id, files, contents).await
     }
 
     async fn start(&self, id: &ContainerId) -> Result<()> {

@@ -4,6 +4,7 @@
 use crate::{
     fixture::{Fixture, RUNS, mounted},
     outside,
+    texts::Texts,
 };
 use devarch_core::{
     engine::EngineKind,
@@ -213,12 +214,12 @@ pub async fn all_else_arrives_as_given(f: &Fixture) {
     spec.sysctls.insert("net.ipv4.ip_local_port_range".to_owned(), "2000 3000".to_owned());
     let id = f.create(&request).await;
     let file = FileSpec {
-        content: Text::plain(HOSTILE),
+        content: Text::plain(HOSTILE).into(),
         mode: FileMode(0o640),
         owner: Owner { uid: 1000, gid: 1001 },
     };
     let path = "/etc/my app/a,b:c \u{e4}'\".conf";
-    f.engine.put_files(&id, &[(path.to_owned(), file)].into()).await.unwrap();
+    f.engine.put_files(&id, &[(path.to_owned(), file)].into(), &Texts::default()).await.unwrap();
     f.engine.start(&id).await.unwrap();
     let line = "hostname; id -G; test -c '/dev/my null' && echo device; ulimit -Hn; \
                 cat /proc/sys/net/ipv4/ip_local_port_range | tr '\\t' ' '; grep NoNewPrivs /proc/self/status | tr '\\t' ' '; \

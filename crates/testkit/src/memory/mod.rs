@@ -10,7 +10,7 @@ mod world;
 pub use behaviour::{Behaviour, Life, Script, busybox};
 pub use fault::{Call, Effect, Fault};
 
-use crate::proxy::Moment;
+use crate::{proxy::Moment, texts};
 use async_trait::async_trait;
 use behaviour::Argv;
 use devarch_core::{
@@ -19,13 +19,14 @@ use devarch_core::{
     name::{ContainerName, NetworkName, PhysicalVolume},
     observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, RunState},
     secret::Secret,
-    spec::{CreateContainer, FileSpec, NetworkSpec},
+    spec::{CreateContainer, FileContent, FileSpec, NetworkSpec},
     template::HealthTest,
+    text::Text,
     unit::Millis,
 };
 use devarch_engine::{
-    BuildRequest, Engine, EngineError, EngineErrorKind as Kind, ExecIo, ExecRequest, ExitStatus, Inspection,
-    LogOptions, LogStream, Probe, ProbeResult, PullProgress, Runs, TerminalSize,
+    BuildRequest, Contents, Engine, EngineError, EngineErrorKind as Kind, ExecIo, ExecRequest, ExitStatus,
+    Inspection, LogOptions, LogStream, Probe, ProbeResult, PullProgress, Runs, TerminalSize,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +38,22 @@ use tokio::sync::Notify;
 use world::{Break, World};
 
 type Result<T> = std::result::Result<T, EngineError>;
+
+/// The files with their contents in them.
+async fn with_contents(
+    files: &BTreeMap<String, FileSpec>,
+    contents: &dyn Contents,
+) -> Result<BTreeMap<String, FileSpec>> {
+    let mut whole = files.clone();
+    for file in whole.values_mut() {
+        if let FileContent::Kept(kept) = &file.content {
+            let text = texts::whole(kept, contents).await;
+            let text = text.map_err(|error| EngineError::new("put files", Kind::Other, error.to_string()))?;
+            file.content = Text::plain(text).into();
+        }
+    }
+    Ok(whole)
+}
 
 /// The engine. It has the image [`crate::fixture::IMAGE`], whose behaviour is [`busybox`].
 pub struct MemoryEngine {
@@ -320,9 +337,15 @@ impl Engine for MemoryEngine {
         self.call(Call::CreateContainer, name, |world| world.create_container(request)).await
     }
 
-    async fn put_files(&self, id: &ContainerId, files: &BTreeMap<String, FileSpec>) -> Result<()> {
+    async fn put_files(
+        &self,
+        id: &ContainerId,
+        files: &BTreeMap<String, FileSpec>,
+        contents: &dyn Contents,
+    ) -> Result<()> {
+        let files = with_contents(files, contents).await?;
         self.call(Call::PutFiles, &self.name_of(id), |world| {
-            world.container(id)?.files.extend(files.clone());
+            world.container(id)?.files.extend(files);
             Ok(())
         })
         .await

@@ -2,7 +2,7 @@
 
 use crate::harness::{Command, World};
 use devarch_app::{AppError, Ending};
-use devarch_core::observed::RunState;
+use devarch_core::{content::ContentDigest, observed::RunState, spec::FileContent};
 use devarch_engine::EngineErrorKind as Kind;
 use devarch_testkit::memory::{Call, Effect, Fault};
 
@@ -142,4 +142,49 @@ async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back()
             assert_eq!(now.volumes["devarch-shop-db-data"].1, "rows");
         }
     }
+}
+
+/// The shop with a large file, written in place and so often.
+fn with_large_file(line: &str) -> &'static str {
+    let content = format!("{line}\\n").repeat(5_000);
+    SHOP.replace("{content: hello}", &format!("{{content: \"{content}\"}}")).leak()
+}
+
+#[tokio::test]
+async fn a_large_config_file_reaches_its_container_and_comes_back_with_a_rollback() {
+    let world = World::new().await;
+    let inside = || {
+        let files = world.engine.files("devarch-shop-web");
+        match &files["/site/index.html"].content {
+            FileContent::Text(text) => text.reveal().to_owned(),
+            FileContent::Kept(kept) => panic!("{kept} is no text"),
+        }
+    };
+    world.run("shop", Command::up(with_large_file("first"))).await.unwrap();
+    assert_eq!(inside(), "first\n".repeat(5_000));
+    assert_eq!(world.plan("shop").await, None);
+    let plain = |text: &str| {
+        let copy = world.copy_of_the_store();
+        copy.iter().any(|(_, bytes)| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+    };
+    assert!(
+        plain("first\nfirst\nfirst") && !plain("first\\nfirst"),
+        "its text is kept beside the definition"
+    );
+    world.run("shop", Command::up(with_large_file("second"))).await.unwrap();
+    assert_eq!(inside(), "second\n".repeat(5_000));
+    world.run("shop", Command::Rollback).await.unwrap();
+    assert_eq!(inside(), "first\n".repeat(5_000));
+    world.run("shop", Command::Down).await.unwrap();
+    world.run("shop", Command::Delete).await.unwrap();
+    assert_eq!(
+        world
+            .app
+            .store()
+            .missing_contents([ContentDigest::of(&"first\n".repeat(5_000))].into())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }

@@ -1,0 +1,224 @@
+//! What the store promises of large contents of config files, on both databases.
+
+#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+
+#[macro_use]
+mod world;
+
+use devarch_core::{
+    content::{ContentDigest, ContentRef, LARGE},
+    plan::{AppliedState, RememberedSpec},
+    secret::{Secret, Stored},
+    stack::Stack,
+    template::{ConfigContent, ConfigFile},
+};
+use devarch_store::{ExposedContents, LetGo, Store, StoreError};
+use serde_json::json;
+use std::collections::BTreeSet;
+use world::{
+    World,
+    samples::{applied, apply, get, lock, named, stack, stack_name},
+};
+
+promises!(
+    a_content_is_kept_once_and_read_in_parts,
+    a_stack_that_names_a_content_which_is_not_there_is_refused,
+    a_content_goes_with_the_last_definition_that_names_it,
+    the_space_of_contents_is_given_back_when_their_stack_is_deleted,
+    contents_that_an_earlier_version_wrote_into_definitions_are_taken_out_once,
+    a_content_that_has_a_value_which_is_secret_now_goes_from_history,
+);
+
+/// A text of so many bytes that no compression makes smaller.
+fn text(of: &str, bytes: usize) -> String {
+    let mut text = String::new();
+    while text.len() < bytes {
+        let digest = ContentDigest::of(&format!("{of}{}", text.len()));
+        text.push_str(digest.as_str());
+    }
+    text.truncate(bytes);
+    text
+}
+
+fn with_file(stack: &mut Stack, instance: &str, content: ConfigContent) {
+    let file = ConfigFile { content, mode: None, owner: None };
+    get(stack, instance).overrides.config_files = [("/etc/large".to_owned(), Some(file))].into();
+}
+
+/// A stack with an instance whose file has that text.
+async fn shop(store: &Store, text: &str) -> Stack {
+    store.keep_content(text).await.unwrap();
+    let mut shop = stack("shop", &["db", "web"]);
+    with_file(&mut shop, "web", ConfigContent::Kept(ContentRef::of(text)));
+    store.create_stack(&shop).await.unwrap();
+    load(store).await
+}
+
+async fn load(store: &Store) -> Stack {
+    store.stack(&stack_name("shop")).await.unwrap().unwrap()
+}
+
+async fn save(store: &Store, change: impl FnOnce(&mut Stack)) {
+    let before = load(store).await;
+    let mut after = before.clone();
+    change(&mut after);
+    store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
+}
+
+fn occurrences(bytes: &[u8], text: &str) -> usize {
+    // Rows are cut into pages: what a page has of it is enough.
+    bytes.windows(512).filter(|window| *window == &text.as_bytes()[1024..1536]).count()
+}
+
+async fn a_content_is_kept_once_and_read_in_parts(world: World) {
+    let store = world.open().await;
+    let large = text("a", 2_500_000);
+    let digest = store.keep_content(&large).await.unwrap();
+    assert_eq!(store.keep_content(&large).await.unwrap(), digest);
+    assert_eq!(world.count("contents").await, 3);
+    let mut read = Vec::new();
+    for at in 0.. {
+        let Some(part) = store.content_part(&digest, at).await.unwrap() else { break };
+        assert!(part.len() <= 1 << 20);
+        read.extend(part);
+    }
+    assert!(read == large.as_bytes());
+    assert!(store.content(&digest).await.unwrap().as_deref() == Some(large.as_str()));
+    let other = ContentDigest::of("other");
+    assert_eq!(store.content(&other).await.unwrap(), None);
+    let both = BTreeSet::from([digest.clone(), other.clone()]);
+    assert_eq!(store.missing_contents(both).await.unwrap(), [other].into());
+
+    world.execute("DELETE FROM contents WHERE part = 1").await.unwrap();
+    let damaged = store.content(&digest).await.unwrap_err();
+    assert!(matches!(damaged, StoreError::Database { .. }), "{damaged}");
+}
+
+async fn a_stack_that_names_a_content_which_is_not_there_is_refused(world: World) {
+    let store = world.open().await;
+    let kept = ContentRef::of("nobody kept it");
+    let mut shop = stack("shop", &["web"]);
+    with_file(&mut shop, "web", ConfigContent::Kept(kept.clone()));
+    let refused = store.create_stack(&shop).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::NoContent { digest } if *digest == kept.sha256), "{refused}");
+    assert_eq!(world.count("stacks").await, 0);
+    let before = stack("shop", &["web"]);
+    store.create_stack(&before).await.unwrap();
+    let (before, mut after) = (load(&store).await, load(&store).await);
+    with_file(&mut after, "web", ConfigContent::Kept(kept));
+    let refused = store.save_stack(&before, &after, &LetGo::default()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::NoContent { .. }), "{refused}");
+    assert!(load(&store).await == before);
+}
+
+async fn a_content_goes_with_the_last_definition_that_names_it(world: World) {
+    let store = world.open().await;
+    let large = text("a", LARGE + 1);
+    let shop = shop(&store, &large).await;
+    // Two instances, a template and the history name it.
+    let kept = || ConfigContent::Kept(ContentRef::of(&large));
+    save(&store, |stack| with_file(stack, "db", kept())).await;
+    assert_eq!(world.count("contents").await, 1);
+    let held = lock(&store, &shop.id).await;
+    let mut begun = apply("apply-1", &shop.id);
+    begun.definition.open = json!({ "file": kept() }).to_string();
+    store.begin_apply(&held, &begun).await.unwrap();
+    held.release().await.unwrap();
+    save(&store, |stack| get(stack, "web").overrides.config_files.clear()).await;
+    save(&store, |stack| get(stack, "db").overrides.config_files.clear()).await;
+    assert_eq!(world.count("contents").await, 1, "a rollback needs it");
+    let last = load(&store).await;
+    store.delete_stack(&last, &LetGo::default()).await.unwrap();
+    assert_eq!(world.count("contents").await, 0);
+
+    // An edit without a history lets go of it at once.
+    self::shop(&store, &large).await;
+    save(&store, |stack| get(stack, "web").overrides.config_files.clear()).await;
+    assert_eq!(world.count("contents").await, 0);
+}
+
+async fn the_space_of_contents_is_given_back_when_their_stack_is_deleted(world: World) {
+    let store = world.open().await;
+    let before = world.bytes().await.len();
+    let large = text("a", 12 << 20);
+    let shop = shop(&store, &large).await;
+    let with = world.bytes().await;
+    assert!(with.len() > before + large.len() && with.len() < before + 3 * large.len());
+    store.delete_stack(&shop, &LetGo::default()).await.unwrap();
+    let after = world.bytes().await;
+    assert!(after.len() < before + (5 << 20), "{} bytes, {before} before", after.len());
+    assert_eq!(occurrences(&after, &large), 0);
+}
+
+async fn contents_that_an_earlier_version_wrote_into_definitions_are_taken_out_once(world: World) {
+    let store = world.open().await;
+    let large = text("a", LARGE + 1);
+    let mut shop = stack("shop", &["db", "web"]);
+    for instance in ["db", "web"] {
+        with_file(&mut shop, instance, ConfigContent::Content(large.clone()));
+    }
+    store.create_stack(&shop).await.unwrap();
+    let mut made = applied("1:old");
+    let spec = json!({"image": "x", "config_files": {"/etc/large": {"content": large, "mode": "0644"}}});
+    made.spec.open = spec.to_string();
+    let web = shop.instances[&named("web")].id.clone();
+    store.record_applied(&shop.id, &web, &made).await.unwrap();
+    let held = lock(&store, &shop.id).await;
+    let mut begun = apply("apply-1", &shop.id);
+    let file = json!({"instances": {"web": {"config_files": {"/etc/large": {"content": large}}}}});
+    begun.definition.open = file.to_string();
+    store.begin_apply(&held, &begun).await.unwrap();
+    held.release().await.unwrap();
+    store.close().await;
+    let back = if world.text.starts_with("sqlite:") {
+        "PRAGMA user_version = 3"
+    } else {
+        "DELETE FROM _sqlx_migrations WHERE version = 4; DROP TABLE contents"
+    };
+    world.execute(back).await.unwrap();
+
+    for _ in 0..2 {
+        let store = world.open().await;
+        let kept = ContentRef::of(&large);
+        let now = load(&store).await;
+        for name in ["db", "web"] {
+            let files = &now.instances[&named(name)].overrides.config_files;
+            assert_eq!(files["/etc/large"].as_ref().unwrap().content, ConfigContent::Kept(kept.clone()));
+        }
+        let applied = store.applied(&shop.id).await.unwrap();
+        let remembered = RememberedSpec::read("1:old".to_owned(), &applied[&web][0].spec, AppliedState::Made);
+        assert_eq!(remembered.spec["config_files"]["/etc/large"]["content"], json!(kept));
+        let begun = store.apply(&begun.id).await.unwrap().unwrap();
+        assert!(begun.definition.open.contains(kept.sha256.as_str()), "{}", begun.definition.open);
+        assert!(store.content(&kept.sha256).await.unwrap() == Some(large.clone()));
+        assert_eq!(world.count("contents").await, 1);
+        store.close().await;
+    }
+}
+
+async fn a_content_that_has_a_value_which_is_secret_now_goes_from_history(world: World) {
+    const VALUE: &str = "hunter2-in-a-large-file";
+    let store = world.open().await;
+    let large = format!("{}{VALUE}", text("a", LARGE));
+    let shop = shop(&store, &large).await;
+    let kept = ContentRef::of(&large);
+    let held = lock(&store, &shop.id).await;
+    let mut begun = apply("apply-1", &shop.id);
+    begun.definition.open = json!({"file": {"kept": kept}}).to_string();
+    store.begin_apply(&held, &begun).await.unwrap();
+    held.release().await.unwrap();
+    let redefine = |was: Stored, exposed: &ExposedContents| {
+        assert_eq!(exposed[&kept.sha256].reveal(), large);
+        Stored { open: json!({"file": "secret"}).to_string(), ..was }
+    };
+    let values = [Secret::new(VALUE)];
+    assert!(store.scrub(&shop.id, &values, &redefine).await.unwrap());
+    let now = store.apply(&begun.id).await.unwrap().unwrap();
+    assert_eq!(now.definition.open, json!({"file": "secret"}).to_string());
+    assert_eq!(world.count("contents").await, 1, "the stack still names it");
+    save(&store, |stack| get(stack, "web").overrides.config_files.clear()).await;
+    store.wipe().await.unwrap();
+    assert_eq!(world.count("contents").await, 0);
+    let bytes = world.bytes().await;
+    assert!(!bytes.windows(VALUE.len()).any(|window| window == VALUE.as_bytes()));
+}
