@@ -16,6 +16,10 @@ const SECRET_WORDS: &[&str] = &[
     "passphrase",
 ];
 
+/// Those among them that also say it at the end of a word they are written into: `PGPASSWORD`.
+const SECRET_ENDINGS: &[&str] =
+    &["password", "passwd", "passphrase", "secret", "token", "apikey", "credentials"];
+
 /// Last words of names that only say something about a secret: `KEY_FILE`, `TOKEN_TTL`.
 const ABOUT_WORDS: &[&str] =
     &["file", "path", "dir", "id", "name", "ttl", "expiry", "length", "url", "user", "public"];
@@ -36,7 +40,10 @@ pub fn looks_secret(name: &str, value: &str) -> bool {
 pub fn is_secret_name(name: &str) -> bool {
     let words = words(name);
     let about = words.last().is_some_and(|last| ABOUT_WORDS.contains(&last.as_str()));
-    let secret = words.iter().any(|word| SECRET_WORDS.contains(&word.as_str()));
+    let says = |word: &String| {
+        SECRET_WORDS.contains(&word.as_str()) || SECRET_ENDINGS.iter().any(|ending| word.ends_with(ending))
+    };
+    let secret = words.iter().any(says);
     secret && !about && !SHELL_DIRECTORIES.contains(&name)
 }
 
@@ -108,6 +115,8 @@ mod tests {
             "sshPassphrase",
             "DB_PASSWORD2",
             "KEY_ID_SECRET",
+            "PGPASSWORD",
+            "GITHUBTOKEN",
         ] {
             assert!(is_secret_name(name), "{name}");
         }
@@ -121,6 +130,8 @@ mod tests {
             "PASSWORD_FILE",
             "API_KEY_PATH",
             "SECRETS",
+            "PGPASSFILE",
+            "TOKENIZER",
             "AWS_ACCESS_KEY_ID",
             "TOKEN_TTL",
             "TokenUrl",
