@@ -1,7 +1,7 @@
 //! What another home or user left on an engine. Nobody but its own home touches it, unless the user says that the home
 //! is lost.
 
-use crate::{App, AppError, observe::engine_id};
+use crate::{App, AppError, engine_identity::marked};
 use devarch_core::{
     id::{ContainerId, EngineId, InstanceId, NetworkId, StackId, StoreId},
     kept::KeptValues,
@@ -131,7 +131,7 @@ impl App {
     /// to their data: their environment.
     async fn keep_shown_values(&self, engine: &dyn Engine, left: &Leftover) -> Result<(), AppError> {
         let volumes = engine.volumes().await?;
-        let Some(id) = engine_id(&volumes) else { return Ok(()) };
+        let Some(id) = marked(&volumes) else { return Ok(()) };
         let of_stack = |container: &ObservedContainer| left.container_ids.contains(&container.id);
         let mut containers = engine.containers().await?;
         containers.retain(of_stack);

@@ -1,6 +1,6 @@
 //! A stack as a Compose file, at any time: also without an engine, and while it is down.
 
-use crate::{App, AppError, HostFiles, PrepareOptions, links::networks, observe::observe};
+use crate::{App, AppError, HostFiles, PrepareOptions, links::networks};
 use devarch_core::{
     compose::{ComposeFile, ConfigPlace, FileToWrite, compose_file, validate},
     desired::{Desired, World, desire},
@@ -74,8 +74,7 @@ impl App {
     async fn desired_there(&self, stack: &Stack, wires: (&Prior, &Others)) -> Result<Desired, AppError> {
         let engine = self.engine(Some(stack)).await?;
         let look = self.look_for_images(stack, &BTreeMap::new(), &Others::new());
-        let observed = observe(&self.around, engine.as_ref(), &look).await?;
-        let ownership = self.ownership(observed.engine_id.as_ref()).await?;
+        let (observed, ownership) = self.look_at(stack, engine.as_ref(), &look).await?;
         let host = self.host_view(stack, &HostFiles::new());
         let asked = (&PrepareOptions::default(), &BTreeMap::new());
         self.desired(stack, (&observed, &ownership, &host), asked, wires).await
@@ -164,7 +163,7 @@ impl App {
                 FileContent::Text(Text::Secret(_)) if !secrets => written.left_out.push(config.path.clone()),
                 FileContent::Text(text) => put(&mut written, path, text.reveal(), config.mode.0)?,
                 FileContent::Kept(kept) => {
-                    put(&mut written, path, &self.content(kept).await?, config.mode.0)?
+                    put(&mut written, path, &self.content(kept).await?, config.mode.0)?;
                 }
             }
         }

@@ -4,10 +4,10 @@
 use crate::{
     App, AppError,
     apply::copies,
-    observe::{Look, observe},
+    engine_identity::{lives_here, marked},
+    observe::Look,
 };
 use devarch_core::{
-    engine::EngineBinding,
     id::InstanceId,
     name::{ContainerName, InstanceName, PhysicalVolume, StackName},
     observed::{Observed, ObservedContainer},
@@ -60,8 +60,10 @@ impl App {
                 left.join(", ")
             )));
         }
-        let observed = observe(&self.around, engine.as_ref(), &Look::default()).await?;
-        let proven = lives_there(&stack, &binding, &observed)?;
+        let (observed, _) = self.look_at(&stack, engine.as_ref(), &Look::default()).await?;
+        lives_here(&stack, &observed)?;
+        // Without its marker the engine may be another that took the place: what is not there may still be somewhere.
+        let proven = marked(&observed.volumes).is_some();
         let remembered = self.remembered(&stack).await?;
         let kept = self.store.kept_volumes().await?;
         let kept = kept.iter().filter(|kept| kept.stack_id == stack.id && kept.engine == binding.id);
@@ -183,23 +185,6 @@ impl App {
         }
         Ok(())
     }
-}
-
-/// Refuses to look for a stack's volumes on another engine than its own. Says whether the engine is proven to be its
-/// own: the volume by which an engine is known can have been removed by hand.
-fn lives_there(stack: &Stack, binding: &EngineBinding, observed: &Observed) -> Result<bool, AppError> {
-    let here = match &observed.engine_id {
-        Some(id) => *id == binding.id,
-        None => observed.engine.endpoint == binding.endpoint,
-    };
-    if here {
-        return Ok(observed.engine_id.is_some());
-    }
-    Err(AppError::OtherEngine {
-        stack: stack.name.clone(),
-        kind: binding.kind,
-        endpoint: binding.endpoint.clone(),
-    })
 }
 
 fn users(containers: &[ObservedContainer], volume: &PhysicalVolume) -> Vec<ContainerName> {

@@ -1,10 +1,14 @@
 //! What other engines of this machine have, where two must not have the same.
 
-use devarch_core::engine::{EngineInfo, Locality};
-use devarch_engine::{Candidate, ConnectOptions, EngineError, Engines, FindInput, Way, candidates};
+use crate::engine_identity;
+use devarch_core::{
+    engine::{EngineInfo, Locality},
+    ownership::{Listed, Ownership},
+};
+use devarch_engine::{ConnectOptions, Engine, Engines, FindInput, Way, candidates};
 use futures_util::future::join_all;
 use ipnet::Ipv4Net;
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Time another engine gets to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -12,6 +16,23 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Addresses of the networks of the engines at this machine's usual sockets but for this one. The host may have no route
 /// there: Podman makes a network's bridge with its first container. What does not answer tells nothing.
 pub(crate) async fn networks(engines: &dyn Engines, here: &EngineInfo) -> Vec<Ipv4Net> {
+    let subnets = async |engine: Arc<dyn Engine>| engine.networks().await.unwrap_or_default();
+    let found = join_all(others(engines, here).await.into_iter().map(subnets)).await;
+    found.into_iter().flatten().flat_map(|network| network.subnets).collect()
+}
+
+/// Whether one of these engines has a container or network that this store created.
+pub(crate) async fn has_ours(engines: &dyn Engines, here: &EngineInfo, ownership: &Ownership) -> bool {
+    let ours = async |engine: Arc<dyn Engine>| {
+        let (containers, networks) = tokio::join!(engine.containers(), engine.networks());
+        let (containers, networks) = (containers.unwrap_or_default(), networks.unwrap_or_default());
+        engine_identity::has_ours(Listed::all(&containers, &networks, &BTreeMap::new()), ownership)
+    };
+    join_all(others(engines, here).await.into_iter().map(ours)).await.contains(&true)
+}
+
+/// The engines at this machine's usual sockets that answer, but for this one.
+async fn others(engines: &dyn Engines, here: &EngineInfo) -> Vec<Arc<dyn Engine>> {
     if here.locality != Locality::Host {
         return Vec::new();
     }
@@ -27,12 +48,7 @@ pub(crate) async fn networks(engines: &dyn Engines, here: &EngineInfo) -> Vec<Ip
         Way::Dial(address) => *address != here.endpoint,
         Way::StartPodman { .. } => false,
     });
-    join_all(others.map(|other| subnets(engines, other))).await.into_iter().flatten().flatten().collect()
-}
-
-async fn subnets(engines: &dyn Engines, place: &Candidate) -> Result<Vec<Ipv4Net>, EngineError> {
     let options = ConnectOptions { timeout: PATIENCE };
-    let engine = engines.connect(std::slice::from_ref(place), options).await?;
-    let networks = engine.networks().await?;
-    Ok(networks.into_iter().flat_map(|network| network.subnets).collect())
+    let connected = others.map(|other| engines.connect(std::slice::from_ref(other), options));
+    join_all(connected).await.into_iter().flatten().collect()
 }

@@ -17,6 +17,7 @@ mod delete;
 mod doctor;
 mod edit;
 mod elsewhere;
+mod engine_identity;
 mod error;
 mod execute;
 mod here;

@@ -1,12 +1,6 @@
 //! Logins that instances have for themselves on their providers, and their removal with the instance.
 
-use crate::{
-    App, AppError,
-    app::instance,
-    execute::run_command,
-    observe::{Look, observe},
-    status::current,
-};
+use crate::{App, AppError, app::instance, execute::run_command, observe::Look, status::current};
 use devarch_core::{
     id::ContainerId,
     name::{InstanceName, StackName},
@@ -86,7 +80,7 @@ impl App {
             return Ok(Droppable(removals));
         }
         let engine = self.engine(Some(&stack)).await?;
-        let observed = observe(&self.around, engine.as_ref(), &Look::default()).await?;
+        let (observed, _) = self.look_at(&stack, engine.as_ref(), &Look::default()).await?;
         for login in logins {
             removals.push(self.removal((&stack, name), (&engine, &observed), login).await?);
         }

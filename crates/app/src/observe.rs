@@ -1,10 +1,9 @@
 //! One look at an engine and its host: everything a plan depends on, asked for at once.
 
-use crate::{AppError, Surroundings};
+use crate::{AppError, Surroundings, engine_identity};
 use devarch_core::{
     build_hash::BuildHash,
     engine::Locality,
-    id::EngineId,
     name::ContainerName,
     observed::{ImageInfo, Listener, Observed, ObservedContainer},
     port::HostSocket,
@@ -16,13 +15,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
-
-/// The volume by which an engine is known: made at the first apply, never while planning. An engine's own id is no
-/// use: Podman 4.3 tells another one at each call.
-pub(crate) const MARKER: &str = "devarch-engine";
-
-/// The label of the marker that holds the engine's id.
-pub(crate) const MARKER_LABEL: &str = "devarch.engine_id";
 
 /// What to look for besides what is always looked at.
 #[derive(Debug, Default)]
@@ -91,7 +83,7 @@ async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Resu
     let local = engine.info().locality == Locality::Host;
     Ok(Observed {
         engine: engine.info().clone(),
-        engine_id: engine_id(&volumes),
+        engine_id: engine_identity::marked(&volumes),
         containers,
         networks,
         images,
@@ -99,11 +91,6 @@ async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Resu
         routes: if local { host.routes() } else { BTreeSet::new() },
         volumes,
     })
-}
-
-/// The identity of the engine with these volumes, if a DevArch ever applied there.
-pub(crate) fn engine_id(volumes: &BTreeMap<String, BTreeMap<String, String>>) -> Option<EngineId> {
-    volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL)).map(EngineId::new)
 }
 
 fn published(containers: &[ObservedContainer], socket: HostSocket) -> bool {

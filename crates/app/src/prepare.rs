@@ -2,6 +2,7 @@
 
 use crate::{
     App, AppError, Approved, ImageOptions, Supplied, elsewhere,
+    engine_identity::lives_here,
     observe::{Look, observe},
     wiring::prior,
 };
@@ -154,10 +155,8 @@ impl App {
         let images = self.look_for_images(&stack, &hashes, &others);
         let look = Look { sockets: sockets(&stack), ..images };
         let (observed, remembered) = tokio::join!(observe(&self.around, engine.as_ref(), &look), remembered);
-        let (observed, mut remembered) = (observed?, remembered?);
-        if stack.engine.is_none() {
-            remembered.ownership = self.ownership(observed.engine_id.as_ref()).await?;
-        }
+        let (mut observed, mut remembered) = (observed?, remembered?);
+        remembered.ownership = self.identify(&stack, &mut observed, remembered.ownership).await?;
         lives_here(&stack, &observed)?;
         remembered.spent_copies = self.spent_copies(&stack, (&observed, &remembered.ownership)).await?;
         let without_values =
@@ -285,8 +284,7 @@ impl App {
 
     /// What of a stack is on an engine, in words.
     pub(crate) async fn objects(&self, engine: &dyn Engine, stack: &Stack) -> Result<Vec<String>, AppError> {
-        let observed = observe(&self.around, engine, &Look::default()).await?;
-        let ownership = self.ownership(observed.engine_id.as_ref()).await?;
+        let (observed, ownership) = self.look_at(stack, engine, &Look::default()).await?;
         let containers =
             observed.containers.iter().filter(|container| ownership.is_of(&stack.id, *container));
         let networks = observed.networks.iter().filter(|network| ownership.is_of(&stack.id, *network));
@@ -305,18 +303,6 @@ fn sockets(stack: &Stack) -> Vec<HostSocket> {
         protocol: key.protocol,
     };
     ports.map(socket).collect()
-}
-
-/// A stack lives on one engine: a plan for another would leave its containers behind.
-fn lives_here(stack: &Stack, observed: &Observed) -> Result<(), AppError> {
-    match &stack.engine {
-        Some(binding) if observed.engine_id.as_ref() != Some(&binding.id) => Err(AppError::OtherEngine {
-            stack: stack.name.clone(),
-            kind: binding.kind,
-            endpoint: binding.endpoint.clone(),
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// What only this machine can say of bind mounts: that a source is missing. One engine would make it, as root, and the

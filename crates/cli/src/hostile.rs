@@ -249,21 +249,17 @@ fn spec() -> ContainerSpec {
         sysctls: map("sysctl"),
         ulimits: [(evil("ulimit"), Ulimit { soft: 1, hard: 1 })].into(),
         resources: Resources::default(),
-        config_files: [(
-            evil("config file"),
-            FileSpec {
-                content: text("content").into(),
-                mode: FileMode(0o600),
-                owner: Owner { uid: 0, gid: 0 },
-            },
-        )]
-        .into(),
+        config_files: [(evil("config file"), file())].into(),
         network: Some(Attachment {
             name: NetworkName::from_stored(evil("attached network")),
             address: "10.0.0.2".parse().unwrap(),
             aliases: vec![evil("alias")],
         }),
     }
+}
+
+fn file() -> FileSpec {
+    FileSpec { content: text("content").into(), mode: FileMode(0o600), owner: Owner { uid: 0, gid: 0 } }
 }
 
 fn port() -> PortKey {

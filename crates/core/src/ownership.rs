@@ -133,7 +133,7 @@ impl<'a> Listed<'a> {
         containers: &'a [ObservedContainer],
         networks: &'a [ObservedNetwork],
         volumes: &'a BTreeMap<String, BTreeMap<String, String>>,
-    ) -> impl Iterator<Item = Self> {
+    ) -> impl Iterator<Item = Self> + Clone {
         let volumes = volumes.iter().map(|(name, labels)| Self::volume(name, labels));
         containers.iter().map(Self::from).chain(networks.iter().map(Self::from)).chain(volumes)
     }

@@ -113,11 +113,11 @@ impl Store {
         if before == after {
             return Ok(before.revision);
         }
-        let lets_go = !before.contents().is_subset(&after.contents());
+        let may_end = !before.contents().is_subset(&after.contents());
         let mut tx = self.database.edit().await?;
         let saved = async {
             let revision = edit::save(&mut tx, &self.host, (before, after), let_go).await?;
-            Ok((revision, lets_go && contents::sweep(&mut tx).await?))
+            Ok((revision, may_end && contents::sweep(&mut tx).await?))
         };
         let saved = saved.await;
         let (revision, swept) = tx.end(saved).await?;

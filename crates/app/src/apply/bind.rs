@@ -1,9 +1,6 @@
 //! What an apply makes known to the store besides its steps: the stack's engine and the volumes its images declare.
 
-use crate::{
-    App, AppError, Prepared,
-    observe::{MARKER, MARKER_LABEL},
-};
+use crate::{App, AppError, Prepared, engine_identity::mark_first};
 use devarch_core::{
     desired::Desired,
     engine::EngineBinding,
@@ -13,10 +10,7 @@ use devarch_core::{
     resolve::image_volume,
     spec::MountFrom,
     stack::{Stack, Wanted},
-    surroundings::Ids,
 };
-use devarch_engine::Engine;
-use std::collections::BTreeMap;
 
 impl App {
     /// The first apply binds a stack to its engine, and keeps its subnet. The engine's identity is a labelled volume.
@@ -24,7 +18,7 @@ impl App {
         let engine = prepared.engine.as_ref();
         let id = match &prepared.observed.engine_id {
             Some(id) => id.clone(),
-            None => mark(engine, self.around.ids.as_ref()).await?,
+            None => mark_first(engine, self.around.ids.as_ref()).await?,
         };
         let info = engine.info();
         let binding = EngineBinding { kind: info.kind, id: id.clone(), endpoint: info.endpoint.clone() };
@@ -97,14 +91,4 @@ impl App {
         }
         Ok(())
     }
-}
-
-async fn mark(engine: &dyn Engine, ids: &dyn Ids) -> Result<EngineId, AppError> {
-    let id = EngineId::new(ids.fresh());
-    let labels = BTreeMap::from([(MARKER_LABEL.to_owned(), id.to_string())]);
-    engine.create_volume(&PhysicalVolume::from_stored(MARKER), &labels).await?;
-    // Another DevArch may have been first: what is there counts.
-    let volumes = engine.volumes().await?;
-    let there = volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL));
-    Ok(there.map_or(id, EngineId::new))
 }

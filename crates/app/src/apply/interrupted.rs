@@ -7,7 +7,7 @@ use super::{
 use crate::{
     App, AppError, Prepared,
     execute::{EventSink, Journal},
-    observe::{Look, observe},
+    observe::Look,
 };
 use devarch_core::{
     id::{ApplyId, ContainerId},
@@ -141,8 +141,7 @@ impl App {
         }
         let (mut last, mut same) = (None, 0);
         for _ in 0..SETTLING_LOOKS {
-            let observed = observe(&self.around, engine, &Look::default()).await?;
-            let ownership = self.ownership(observed.engine_id.as_ref()).await?;
+            let (observed, ownership) = self.look_at(stack, engine, &Look::default()).await?;
             let (seen, stopping) = picture((&observed, &ownership), stack, &open.stopping);
             same = if last.as_ref() == Some(&seen) { same + 1 } else { 0 };
             if same >= STILL_LOOKS && !stopping {

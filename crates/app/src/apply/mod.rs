@@ -129,6 +129,7 @@ impl App {
             () = options.cancel.cancelled() => return Err(cancelled(&approved.stack).into()),
         };
         approved.holds(&prepared)?;
+        self.mark_again(prepared.engine.as_ref(), &prepared.observed).await?;
         self.settle_objects(lock, &prepared).await?;
         let open = self.take_over(lock, &prepared, options.recover).await?;
         if prepared.plan.steps.is_empty() {

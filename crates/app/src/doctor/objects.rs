@@ -1,12 +1,8 @@
 //! Whose the objects on the engines are, and which carry this home's labels without being its own.
 
 use super::{Check, Looked, Verdict};
-use crate::{
-    App,
-    observe::{MARKER, MARKER_LABEL},
-};
+use crate::{App, AppError, engine_identity::marked};
 use devarch_core::{
-    id::EngineId,
     observed::ObservedContainer,
     ownership::{Listed, Owner, Ownership},
 };
@@ -21,13 +17,22 @@ pub(super) struct Objects<'a>(Vec<(&'a Looked, Ownership)>);
 pub(super) async fn judge<'a>(app: &App, seen: &'a [Looked]) -> Objects<'a> {
     let mut judged = Vec::new();
     for looked in seen {
-        let marker = looked.volumes.get(MARKER).and_then(|labels| labels.get(MARKER_LABEL));
         // A store that can't be read is a check of its own.
-        if let Ok(ownership) = app.ownership(marker.map(EngineId::new).as_ref()).await {
+        if let Ok(ownership) = ownership(app, looked).await {
             judged.push((looked, ownership));
         }
     }
     Objects(judged)
+}
+
+/// Whose the objects of an engine are; without its marker it is the one on which they were created.
+async fn ownership(app: &App, looked: &Looked) -> Result<Ownership, AppError> {
+    let there = Listed::all(&looked.containers, &looked.networks, &looked.volumes);
+    let id = match marked(&looked.volumes) {
+        None => app.engine_of(there).await?,
+        id => id,
+    };
+    app.ownership(id.as_ref()).await
 }
 
 impl<'a> Objects<'a> {

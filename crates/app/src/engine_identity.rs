@@ -1,0 +1,141 @@
+//! Which engine that is: by a labelled volume, its marker, which DevArch makes at the first apply and never while
+//! planning. An engine's own id is no use: Podman 4.3 tells another one at each call.
+//!
+//! `docker volume prune` takes the marker. An engine without one is still the engine of a stack that finds an object on it
+//! which it remembers creating, or that was bound to the same endpoint and finds none on any other; the next command that applies there makes the
+//! marker again.
+
+use crate::{
+    App, AppError, elsewhere,
+    observe::{Look, observe},
+};
+use devarch_core::{
+    engine::EngineBinding,
+    id::EngineId,
+    name::PhysicalVolume,
+    observed::Observed,
+    ownership::{Listed, ObjectKind, Owner, Ownership},
+    stack::Stack,
+    surroundings::Ids,
+};
+use devarch_engine::Engine;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The marker.
+const MARKER: &str = "devarch-engine";
+
+/// Its label that holds the engine's id.
+const LABEL: &str = "devarch.engine_id";
+
+type Volumes = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The identity of the engine with these volumes, if its marker is there.
+pub(crate) fn marked(volumes: &Volumes) -> Option<EngineId> {
+    volumes.get(MARKER).and_then(|labels| labels.get(LABEL)).map(EngineId::new)
+}
+
+impl App {
+    /// Looks at a stack's engine, and says whose the objects there are.
+    pub(crate) async fn look_at(
+        &self,
+        stack: &Stack,
+        engine: &dyn Engine,
+        look: &Look,
+    ) -> Result<(Observed, Ownership), AppError> {
+        let mut observed = observe(&self.around, engine, look).await?;
+        let bound = self.ownership(stack.engine.as_ref().map(|binding| &binding.id)).await?;
+        let ownership = self.identify(stack, &mut observed, bound).await?;
+        Ok((observed, ownership))
+    }
+
+    /// Says which engine was looked at for a stack, and whose the objects there are; `bound` is what is remembered of the
+    /// engine the stack is bound to.
+    pub(crate) async fn identify(
+        &self,
+        stack: &Stack,
+        observed: &mut Observed,
+        bound: Ownership,
+    ) -> Result<Ownership, AppError> {
+        if let Some(binding) = &stack.engine {
+            self.know_again(binding, observed, &bound).await;
+            if observed.engine_id.as_ref() == Some(&binding.id) {
+                return Ok(bound);
+            }
+        } else if observed.engine_id.is_none() {
+            let there = Listed::all(&observed.containers, &observed.networks, &observed.volumes);
+            observed.engine_id = self.engine_of(there).await?;
+        }
+        self.ownership(observed.engine_id.as_ref()).await
+    }
+
+    /// Knows the engine a stack is bound to again where its marker is gone, or was made again by somebody else.
+    async fn know_again(&self, binding: &EngineBinding, observed: &mut Observed, ownership: &Ownership) {
+        if observed.engine_id.as_ref() == Some(&binding.id) {
+            return;
+        }
+        let there = Listed::all(&observed.containers, &observed.networks, &observed.volumes);
+        let same = observed.engine.kind == binding.kind && observed.engine.endpoint == binding.endpoint;
+        let unmarked = same && observed.engine_id.is_none();
+        let engines = self.around.engines.as_ref();
+        if has_ours(there, ownership)
+            || unmarked && !elsewhere::has_ours(engines, &observed.engine, ownership).await
+        {
+            observed.engine_id = Some(binding.id.clone());
+        }
+    }
+
+    /// The engine on which this store created objects that are there, whatever its marker says.
+    pub(crate) async fn engine_of<'a>(
+        &self,
+        there: impl Iterator<Item = Listed<'a>> + Clone,
+    ) -> Result<Option<EngineId>, AppError> {
+        let stacks = self.store.stacks().await?;
+        let bound: BTreeSet<EngineId> =
+            stacks.into_iter().filter_map(|stack| Some(stack.engine?.id)).collect();
+        for id in bound {
+            if has_ours(there.clone(), &self.ownership(Some(&id)).await?) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes the marker of an engine again that was known without it. To be done under a stack's lock.
+    pub(crate) async fn mark_again(&self, engine: &dyn Engine, observed: &Observed) -> Result<(), AppError> {
+        match &observed.engine_id {
+            Some(id) if marked(&observed.volumes).is_none() => mark(engine, id.clone()).await.map(drop),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether one of these objects was created by this store, as the id says that its engine gave it. A volume has none.
+pub(crate) fn has_ours<'a>(mut there: impl Iterator<Item = Listed<'a>>, ownership: &Ownership) -> bool {
+    there.any(|object| {
+        object.kind != ObjectKind::Volume && matches!(ownership.owner(object), Owner::Stack { .. })
+    })
+}
+
+/// Refuses an engine that is not the one a stack lives on: a plan for another would leave its containers behind.
+pub(crate) fn lives_here(stack: &Stack, observed: &Observed) -> Result<(), AppError> {
+    match &stack.engine {
+        Some(binding) if observed.engine_id.as_ref() != Some(&binding.id) => Err(AppError::OtherEngine {
+            stack: stack.name.clone(),
+            kind: binding.kind,
+            endpoint: binding.endpoint.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Gives an engine its marker at the first apply; the id it has then.
+pub(crate) async fn mark_first(engine: &dyn Engine, ids: &dyn Ids) -> Result<EngineId, AppError> {
+    mark(engine, EngineId::new(ids.fresh())).await
+}
+
+async fn mark(engine: &dyn Engine, id: EngineId) -> Result<EngineId, AppError> {
+    let labels = BTreeMap::from([(LABEL.to_owned(), id.to_string())]);
+    engine.create_volume(&PhysicalVolume::from_stored(MARKER), &labels).await?;
+    // Another DevArch may have been first: what is there counts.
+    Ok(marked(&engine.volumes().await?).unwrap_or(id))
+}
