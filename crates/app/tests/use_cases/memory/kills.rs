@@ -14,6 +14,8 @@ enum Scenario {
     Create,
     Replace,
     Remove,
+    /// Of a container that can neither run nor be started: Docker leaves one when it was killed itself.
+    Heal,
 }
 
 /// What is done about it.
@@ -32,12 +34,17 @@ impl Scenario {
                 world.run("shop", Command::up(SHOP)).await.unwrap();
                 world.engine.write_volume(DATA, "rows");
             }
+            Self::Heal => {
+                world.run("shop", Command::up(SHOP)).await.unwrap();
+                world.engine.write_volume(DATA, "rows");
+                world.engine.stick("devarch-shop-db");
+            }
         }
     }
 
     fn command(self) -> Command {
         match self {
-            Self::Create => Command::up(SHOP),
+            Self::Create | Self::Heal => Command::up(SHOP),
             Self::Replace => Command::up(CHANGED),
             Self::Remove => Command::Down,
         }
@@ -109,7 +116,9 @@ async fn ends_well(world: &World, scenario: Scenario, at: &str) {
             world.run("shop", Command::Delete).await.unwrap();
             world.engine.remove_volume(&PhysicalVolume::from_stored(DATA)).await.unwrap();
         }
-        Scenario::Replace | Scenario::Remove => assert_eq!(world.engine.volume_content(DATA), "rows", "{at}"),
+        Scenario::Replace | Scenario::Remove | Scenario::Heal => {
+            assert_eq!(world.engine.volume_content(DATA), "rows", "{at}")
+        }
     }
 }
 
@@ -132,4 +141,7 @@ survives! {
     a_removal_killed_at_any_call_can_be_finished: Remove Resume
     a_removal_killed_at_any_call_can_be_undone: Remove Undo
     a_removal_killed_at_any_call_can_be_taken_down: Remove Down
+    a_replacement_of_what_cannot_start_killed_at_any_call_can_be_finished: Heal Resume
+    a_replacement_of_what_cannot_start_killed_at_any_call_can_be_undone: Heal Undo
+    a_replacement_of_what_cannot_start_killed_at_any_call_can_be_taken_down: Heal Down
 }
