@@ -2,9 +2,13 @@
 
 use crate::strategy as any_of;
 use devarch_core::{
+    content::ContentRef,
     name::{InstanceName, StackName, TemplateName, VolumeName},
     policy::Allowance,
-    read::{InstanceFile, ProjectFile, SecretFile, StackFile, parse_yaml, project_yaml, read_project},
+    read::{
+        InstanceFile, Node, ProjectFile, SecretFile, StackFile, parse_yaml, project_yaml, read_overrides,
+        read_project,
+    },
     secret::{Charset, Generate},
     template::{
         Build, ConfigContent, ConfigFile, ContractType, Dockerfile, EnvValue, Export, Given, HostPortChoice,
@@ -20,6 +24,24 @@ use std::collections::BTreeMap;
 fn read(text: &str) -> ProjectFile {
     let node = parse_yaml(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     read_project(&node).unwrap_or_else(|wrong| panic!("{wrong:?}\n{text}"))
+}
+
+/// An edit of one field copies the others; nobody can write what only the store knows.
+#[test]
+fn a_large_content_is_read_from_an_edit_and_from_no_file() {
+    let content = ConfigContent::Kept(ContentRef::of("large"));
+    let file = ConfigFile { content, mode: None, owner: Some(Owner { uid: 1, gid: 2 }) };
+    let overrides =
+        Overrides { config_files: [("/etc/large".to_owned(), Some(file))].into(), ..Overrides::default() };
+    let json = serde_json::to_value(&overrides).unwrap();
+    assert_eq!(read_overrides(&Node::from_json(&json)).unwrap(), overrides);
+
+    let text = "version: \"1\"\nstacks: {s: {instances: {i: {template: t, config_files: {/x: {kept: {bytes: 1}}}}}}}\n";
+    let wrong = read_project(&parse_yaml(text).unwrap()).unwrap_err();
+    insta::assert_snapshot!(wrong, @"
+    2:62: stacks.s.instances.i.config_files./x: either `content` or `file` is needed, and not both
+      2:63: stacks.s.instances.i.config_files./x.kept: unknown field `kept`; known are content, file, mode, owner, secret
+    ");
 }
 
 #[test]
