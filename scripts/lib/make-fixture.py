@@ -73,6 +73,9 @@ class Engine:
         names = [(tag, image["Id"]) for image in listed for tag in image.get("RepoTags") or []]
         return {short(tag): id for tag, id in names}
 
+    def id(self):
+        return self.call("GET", f"/volumes/{MARKER}")["Labels"]["devarch.engine_id"]
+
     def sweep(self):
         for id in self.containers().values():
             self.call("DELETE", f"/containers/{id}?force=true")
@@ -201,7 +204,7 @@ class Release:
 
 
 def live(release):
-    """Everything that a store can hold, made the way users make it."""
+    """Everything that a store can hold, made the way users make it; what is kept beside the volume of what was deleted."""
     token = os.path.join(os.path.dirname(release.home), "token")
     with open(token, "w", encoding="utf-8") as file:
         file.write(TOKEN)
@@ -210,12 +213,14 @@ def live(release):
         release.run("up", stack, "--yes")
     release.run("set", "upg-edit/web", "environment.EDITED=yes")
     release.run("instance", "remove", "upg-edit/left", "--yes")
+    kept = {"upg-gone/db": {"ADMIN_PASSWORD": variable(release, "upg-gone/db", "ADMIN_PASSWORD")}}
     release.run("down", "upg-gone", "--yes")
     release.run("stack", "delete", "upg-gone", "--yes")
     release.run("set", "upg-half/web", "environment.OPEN=no")
     release.kill_when(["apply", "upg-half", "--yes"], "web: wait until it is healthy")
     # An engine goes on with a call whose caller is gone.
     time.sleep(2)
+    return kept
 
 
 def looked_at(release):
@@ -306,7 +311,7 @@ def ids(engine, project, release):
     found = [
         (project, "project"),
         (release.environment["DEVARCH_ENGINE"], "endpoint"),
-        (engine.call("GET", f"/volumes/{MARKER}")["Labels"]["devarch.engine_id"], "engine"),
+        (engine.id(), "engine"),
         (host or socket.gethostname(), "host"),
     ]
     found += [(id, f"container:{name}") for name, id in engine.containers().items()]
@@ -330,13 +335,22 @@ def expiry(text, moments):
     return text
 
 
+def moved(text, sealed):
+    for volume, value in sealed.items():
+        for written in (value.upper(), value.lower()):
+            text = text.replace(written, f"@@sealed:{volume}@@")
+    return text
+
+
 def sqlite_dump(path):
+    """It, and by their volumes the values that are sealed for a place with the engine's id in it."""
     connection = sqlite3.connect(path)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     moments = [row[0] for row in connection.execute("SELECT expires_at FROM plans")]
+    sealed = dict(connection.execute("SELECT physical_name, hex(sealed) FROM kept_volumes WHERE sealed IS NOT NULL"))
     lines = [f"PRAGMA user_version = {version};", *connection.iterdump()]
     connection.close()
-    return expiry("\n".join(lines) + "\n", moments)
+    return moved(expiry("\n".join(lines) + "\n", moments), sealed), sealed
 
 
 def postgres_dump(url, programs):
@@ -344,11 +358,17 @@ def postgres_dump(url, programs):
         [os.path.join(programs, "pg_dump"), "--inserts", "--no-owner", "--no-privileges", url],
         check=True, capture_output=True, text=True,
     ).stdout
-    asked = [os.path.join(programs, "psql"), "-XAtq", url, "-c", "SELECT expires_at FROM plans"]
-    moments = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()
+
+    def asked(query):
+        ask = [os.path.join(programs, "psql"), "-XAtq", "-F", " ", url, "-c", query]
+        return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.splitlines()
+
+    moments = asked("SELECT expires_at FROM plans")
+    kept = asked("SELECT physical_name, encode(sealed, 'hex') FROM kept_volumes WHERE sealed IS NOT NULL")
+    sealed = dict(row.split(" ") for row in kept)
     # What begins with a backslash is for psql, not for the server.
     lines = [line for line in dump.splitlines() if not line.startswith(("\\", "--")) and line]
-    return expiry("\n".join(lines) + "\n", moments)
+    return moved(expiry("\n".join(lines) + "\n", moments), sealed), sealed
 
 
 def main():
@@ -371,15 +391,17 @@ def main():
             subprocess.run([*administer, f"CREATE DATABASE {own}"], check=True)
             url = f"{server.rsplit('/', 1)[0]}/{own}"
         release = Release(binary, root, project, url, f"unix://{recorded}", kind)
-        live(release)
-        seen = looked_at(release)
+        kept = live(release)
+        seen = {**looked_at(release), "kept": kept}
         replaced = ids(engine, project, release)
-        store = postgres_dump(url, programs) if url else sqlite_dump(os.path.join(release.home, "devarch.db"))
+        store, sealed = postgres_dump(url, programs) if url else sqlite_dump(os.path.join(release.home, "devarch.db"))
         shutil.rmtree(target, ignore_errors=True)
         os.makedirs(target)
         made = objects(engine, recorder.requests(), target)
         write(target, "store.sql", placed(store, replaced))
         write(target, "objects.json", placed(json.dumps(made, indent=1, ensure_ascii=False) + "\n", replaced))
+        sealed = {"engine": engine.id(), "values": sealed}
+        write(target, "sealed.json", json.dumps(sealed, indent=1) + "\n")
         write(target, "seen.json", placed(json.dumps(seen, indent=1, ensure_ascii=False) + "\n", replaced))
         shutil.copyfile(os.path.join(release.home, "secret.key"), os.path.join(target, "secret.key"))
     finally:

@@ -3,6 +3,7 @@
 use crate::{
     common::{World, postgres::Postgres},
     objects::{Made, Objects},
+    sealed,
 };
 use devarch_app::Settings;
 use devarch_core::{engine::EngineKind, id::ContainerId};
@@ -58,7 +59,7 @@ impl Home {
         copy(&fixture.join("project"), &world.project());
         let fixture = fixture.join(store);
         let objects = Objects::make(&world, &fixture);
-        let names = placed(&world, &objects);
+        let names = placed(&world, &objects, &fixture);
         fs::DirBuilder::new().mode(0o700).create(world.home()).unwrap();
         let key = fs::read(fixture.join("secret.key")).unwrap();
         private(&world.home().join("secret.key"), &key);
@@ -103,13 +104,15 @@ impl Home {
 }
 
 /// What stands in a fixture for what is another on each machine.
-fn placed(world: &World, objects: &Objects) -> BTreeMap<String, String> {
+fn placed(world: &World, objects: &Objects, fixture: &Path) -> BTreeMap<String, String> {
     let settings = Settings::read(None, |name| (name == "HOME").then(|| "/nonexistent".into())).unwrap();
     let mut names = objects.names.clone();
     let project = world.project().canonicalize().unwrap();
     names.insert("project".to_owned(), project.to_str().unwrap().to_owned());
     names.insert("endpoint".to_owned(), world.endpoint());
-    names.insert("engine".to_owned(), marker(world));
+    let engine = marker(world);
+    names.extend(sealed::placed(fixture, &engine));
+    names.insert("engine".to_owned(), engine);
     names.insert("host".to_owned(), settings.host);
     // A day from now.
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();

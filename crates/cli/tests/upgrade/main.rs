@@ -9,6 +9,7 @@ mod common;
 
 mod home;
 mod objects;
+mod sealed;
 
 use devarch_core::engine::EngineKind;
 use home::{Database, Home};
@@ -40,7 +41,7 @@ macro_rules! homes {
     };
 }
 
-homes! { a93aaab }
+homes! { a93aaab schema3 schema4 }
 
 /// Stacks to which nothing was done since they were applied.
 const CALM: [&str; 2] = ["upg-infra", "upg-shop"];
@@ -77,16 +78,20 @@ fn changes(plan: &Value) -> BTreeSet<String> {
 
 fn what_was_written_down_can_be_read(home: &Home) {
     let world = &home.world;
-    for (instance, variables) in home.seen["secrets"].as_object().unwrap() {
-        for (name, value) in variables.as_object().unwrap() {
-            let read = world.ok(&["run", instance, "--", "/usr/bin/printenv", name]).stdout;
-            assert_eq!(read.trim_end_matches('\n'), value.as_str().unwrap(), "{instance} {name}");
-        }
-    }
+    secrets_are_what_they_were(home, &home.seen["secrets"]);
     assert_eq!(world.json(&["wire", "env", "upg-shop/api", "--reveal"]), home.seen["logins"]);
     for (stack, before) in home.seen["history"].as_object().unwrap() {
         let now = world.json(&["history", stack]);
         assert_eq!(ends(&now), ends(before), "{stack}");
+    }
+}
+
+fn secrets_are_what_they_were(home: &Home, secrets: &Value) {
+    for (instance, variables) in secrets.as_object().unwrap() {
+        for (name, value) in variables.as_object().unwrap() {
+            let read = home.world.ok(&["run", instance, "--", "/usr/bin/printenv", name]).stdout;
+            assert_eq!(read.trim_end_matches('\n'), value.as_str().unwrap(), "{instance} {name}");
+        }
     }
 }
 
@@ -153,12 +158,15 @@ fn the_interrupted_apply_ends(home: &Home, database: Database) {
     assert!(!outcome.to_string().contains("not_yet"), "{outcome:#}");
 }
 
-/// Nothing takes it unasked.
+/// Nothing takes it unasked, and it comes with the values its data need, where the release kept them.
 fn a_kept_volume_is_found_again(home: &Home) {
     let refused = home.world.run(&["up", "upg-gone", "--yes"]);
     assert_ne!(refused.code, 0, "{refused}");
     assert!(refused.stderr.contains("devarch-upg-gone-db-data"), "{refused}");
     home.world.ok(&["up", "upg-gone", "--yes", "--reuse-volumes"]);
     home.has("devarch-upg-gone-db", "/data/old");
+    if let Some(kept) = home.seen.get("kept") {
+        secrets_are_what_they_were(home, kept);
+    }
     home.world.ok(&["down", "upg-gone", "--yes"]);
 }
