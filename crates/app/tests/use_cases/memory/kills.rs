@@ -117,7 +117,7 @@ async fn ends_well(world: &World, scenario: Scenario, at: &str) {
             world.engine.remove_volume(&PhysicalVolume::from_stored(DATA)).await.unwrap();
         }
         Scenario::Replace | Scenario::Remove | Scenario::Heal => {
-            assert_eq!(world.engine.volume_content(DATA), "rows", "{at}")
+            assert_eq!(world.engine.volume_content(DATA), "rows", "{at}");
         }
     }
 }
