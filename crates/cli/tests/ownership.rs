@@ -9,13 +9,15 @@ use common::World;
 use devarch_core::{
     engine::EngineKind,
     id::ContainerId,
-    name::{NetworkName, PhysicalVolume},
+    name::{ContainerName, NetworkName, PhysicalVolume},
     observed::RunState,
     spec::NetworkSpec,
 };
 use devarch_testkit::outside;
 use serde_json::{Value, json};
 use std::{
+    fs,
+    path::PathBuf,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -31,6 +33,9 @@ on_both_engines! {
     containers_made_from_a_committed_image_are_left_alone_by_every_command
     a_container_that_took_an_instances_own_name_is_left_alone
     networks_and_volumes_with_copied_labels_are_left_alone
+    a_container_that_was_renamed_by_hand_is_still_the_stacks
+    what_an_older_copy_of_the_store_does_not_remember_is_left_alone
+    the_stack_of_the_same_name_of_another_home_is_left_alone
 }
 
 fn with(kind: EngineKind, test: fn(&World)) {
@@ -97,6 +102,14 @@ impl World {
         ));
         let id = ContainerId::new(made["Id"].as_str().unwrap());
         self.wait(self.engine().start(&id)).unwrap();
+        Stranger { id, name: name.to_owned() }
+    }
+
+    /// A container that is there, taken for a stranger's: something is written into it.
+    fn stands(&self, name: &str) -> Stranger {
+        let all = self.wait(self.engine().containers()).unwrap();
+        let id = all.into_iter().find(|container| container.name.as_str() == name).unwrap().id;
+        self.wait(self.fixture().sh(&id, &format!("echo '{MARK}' > /mark")));
         Stranger { id, name: name.to_owned() }
     }
 
@@ -201,4 +214,64 @@ fn networks_and_volumes_with_copied_labels_are_left_alone(world: &World) {
         let there = world.wait(engine.volumes()).unwrap();
         assert!(there.contains_key(volume.as_str()), "the volume is gone after {after}");
     });
+}
+
+/// It is known by its id, whatever it is called: it gets its name back, and is not made anew.
+fn a_container_that_was_renamed_by_hand_is_still_the_stacks(world: &World) {
+    world.write(&shop("0", "true"));
+    world.ok(&["up", "--yes"]);
+    let own = world.stands(&world.own("db"));
+    for by_hand in [format!("mine-{}", world.stack), world.own("db.old")] {
+        let name = ContainerName::from_stored(by_hand.clone());
+        world.wait(world.engine().rename(&own.id, &name)).unwrap();
+        let status = world.ok(&["status", &world.stack]);
+        assert!(!status.to_string().contains("does not remember"), "{status}");
+        world.ok(&["stop", &world.stack, "--yes"]);
+        world.ok(&["start", &world.stack, "--yes"]);
+        if by_hand.starts_with("mine") {
+            world.assert_untouched(&own, &format!("it was called {by_hand}"));
+        }
+    }
+    world.ok(&["down", "--yes"]);
+    assert_eq!(world.containers(), 0, "whatever it is called it goes with its stack");
+}
+
+fn what_an_older_copy_of_the_store_does_not_remember_is_left_alone(world: &World) {
+    world.write(&shop("0", "true"));
+    world.ok(&["up", "--yes"]);
+    world.ok(&["down", "--yes"]);
+    let copy = database(world);
+    world.ok(&["up", "--yes"]);
+    let stranger = world.stands(&world.own("db"));
+    for (path, _) in database(world) {
+        fs::remove_file(path).unwrap();
+    }
+    for (path, bytes) in copy {
+        fs::write(path, bytes).unwrap();
+    }
+    let refused = world.fails(5, &["up", "--yes"]);
+    assert!(refused.stderr.contains("does not remember creating it"), "{refused}");
+    world.walk(&|after| world.assert_untouched(&stranger, after));
+}
+
+/// The files of the database, which nobody has open.
+fn database(world: &World) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = fs::read_dir(world.home()).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.to_string_lossy().contains("devarch.db"));
+    files.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+fn the_stack_of_the_same_name_of_another_home_is_left_alone(world: &World) {
+    world.write(&shop("0", "true"));
+    world.ok(&["up", "--yes"]);
+    let own = world.stands(&world.own("db"));
+    let mut other = World::on(world.engine().info().kind).unwrap();
+    other.stack.clone_from(&world.stack);
+    other.write(&shop("0", "true"));
+    let refused = other.run(&["up", "--yes"]);
+    assert_ne!(refused.code, 0, "{refused}");
+    assert!(refused.stderr.contains(&world.own("db")), "it names what has the name: {refused}");
+    other.walk(&|after| world.assert_untouched(&own, after));
+    let plan = world.ok(&["plan", &world.stack]);
+    assert!(plan.to_string().contains("Nothing to do"), "{plan}");
 }
