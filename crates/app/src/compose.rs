@@ -114,7 +114,7 @@ impl App {
 /// A config file that is too large to be written into the Compose file.
 fn too_large(config: &FileToWrite) -> String {
     format!(
-        "./{} is too large to be in it; `devarch compose --dir DIR` writes it beside the Compose file",
+        "./{} is too large to inline; `devarch compose --dir DIR` writes it beside the Compose file",
         config.path
     )
 }

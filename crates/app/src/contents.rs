@@ -41,8 +41,8 @@ pub(crate) fn too_large_to_seal(text: &str) -> Option<String> {
     let limit = FileKind::SecretConfigFile.limit();
     (text.len() as u64 > limit && refers(text)).then(|| {
         format!(
-            "it refers to secrets and has {} bytes; a config file that does may have at most 1 MiB ({limit} bytes): put the \
-             secrets into a file of their own (`secrets`)",
+            "it refers to secrets and has {} bytes; a config file with secrets may have at most 1 MiB ({limit} bytes): \
+             move the secrets to a file of their own (`secrets`)",
             text.len()
         )
     })
@@ -64,7 +64,7 @@ impl App {
             {
                 let path = path.display();
                 return Err(AppError::Refused(format!(
-                    "{path} was changed while it was read, and nothing was saved; repeat the command"
+                    "{path} changed while it was being read; nothing was saved, run the command again"
                 )));
             }
         }

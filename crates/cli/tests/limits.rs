@@ -187,7 +187,7 @@ fn special_files_that_a_project_names_are_refused_without_being_opened_for_long(
         (
             "refers",
             "",
-            "refers: it refers to secrets and has 1048588 bytes; a config file that does may have at most 1 MiB",
+            "refers: it refers to secrets and has 1048588 bytes; a config file with secrets may have at most 1 MiB",
         ),
     ] {
         world.write(&file(name, more));

@@ -42,9 +42,10 @@ pub enum StoreError {
         /// The stack.
         stack: StackId,
     },
-    /// A config file's content was swept before the stack that names it was saved, or never was here.
+    /// The content of a config file is not in the store.
     #[error(
-        "the content of a config file, sha256 {digest}, is not in the store; take the file in again with `devarch up`"
+        "the content of a config file (sha256 {digest}) is not in the store; \
+         run `devarch up` in the stack's directory to load the file again"
     )]
     NoContent {
         /// What it is known by.

@@ -46,7 +46,7 @@ pub(super) fn too_large_to_seal(
         kept && is_secret_file(template, path)
     });
     let message =
-        "the template's file is secret, so this one is too, and it is large; say `secret: true` beside it";
+        "the template marks this file as secret, and this one is large; set `secret: true` here as well";
     large.map(|(path, _)| Problem::of(name, format!("config_files.{path}"), message)).collect()
 }
 

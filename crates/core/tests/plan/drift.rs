@@ -399,5 +399,5 @@ fn a_large_file_in_the_place_of_a_secret_one_has_to_say_that_it_is_secret() {
     let kept = ConfigContent::Kept(ContentRef::of("large"));
     web.overrides.config_files.insert("/etc/key".to_owned(), Some(file(kept)));
     let problems = Paper::new().try_desire(&shop).unwrap_err();
-    insta::assert_snapshot!(problems[0].to_string(), @"web.config_files./etc/key: the template's file is secret, so this one is too, and it is large; say `secret: true` beside it");
+    insta::assert_snapshot!(problems[0].to_string(), @"web.config_files./etc/key: the template marks this file as secret, and this one is large; set `secret: true` here as well");
 }
