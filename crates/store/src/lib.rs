@@ -39,6 +39,7 @@ mod ports;
 mod postgres;
 mod renew;
 mod reset;
+mod rewrite;
 mod rows;
 mod schema;
 mod scrub;

@@ -4,6 +4,7 @@ use crate::{
     applies, contents,
     db::{Database, Db, Result, Tx, execute, fetch, on},
     error::{Fault, StoreError},
+    rewrite::{PAUSE, TRIES, rewrite},
     store::Store,
 };
 use devarch_core::{
@@ -13,16 +14,12 @@ use devarch_core::{
     text::REDACTED,
 };
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use sqlx::{AssertSqlSafe, SqlitePool};
+use std::{cmp::Reverse, collections::BTreeMap};
 use tokio::time::sleep;
 
 /// A shorter value is in too many other words to be looked for inside them.
 const SHORT: usize = 4;
-
-/// How often it is tried to overwrite what was freed while others read it, and how long is waited in between.
-const TRIES: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// A column with a text that may have any value in it.
 struct Texts {
@@ -53,17 +50,8 @@ const TEXTS: [Texts; 9] = [
 ];
 
 /// Tables whose rows can have had the values, by this or by the edit that made them secret.
-const VACUUM: [&str; 9] = [
-    "VACUUM (FULL) stacks",
-    "VACUUM (FULL) wirings",
-    "VACUUM (FULL) instances",
-    "VACUUM (FULL) templates",
-    "VACUUM (FULL) plans",
-    "VACUUM (FULL) applies",
-    "VACUUM (FULL) apply_steps",
-    "VACUUM (FULL) applied",
-    "VACUUM (FULL) contents",
-];
+const REWRITTEN: [&str; 9] =
+    ["stacks", "wirings", "instances", "templates", "plans", "applies", "apply_steps", "applied", "contents"];
 
 /// Contents that have one of the values in them.
 pub type ExposedContents = BTreeMap<ContentDigest, Secret>;
@@ -264,7 +252,7 @@ impl<'a> Values<'a> {
 /// Overwrites what was freed.
 async fn wipe(database: &Database) -> Result<()> {
     let wiped = match &database.db {
-        Db::Pg(pool) => rewrite(pool).await,
+        Db::Pg(pool) => rewrite(pool, &REWRITTEN).await,
         Db::Lite(pool) => empty_log(pool).await,
     };
     match wiped {
@@ -285,33 +273,6 @@ async fn empty_log(pool: &SqlitePool) -> sqlx::Result<bool> {
             sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(pool).await?;
         if busy == 0 {
             return Ok(true);
-        }
-        sleep(PAUSE).await;
-    }
-    Ok(false)
-}
-
-/// PostgreSQL writes tables anew, without what nobody can see any more. Says whether nobody can.
-async fn rewrite(pool: &PgPool) -> sqlx::Result<bool> {
-    const NOW: &str = "SELECT (txid_current() % 4294967296)::text";
-    const READERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-         AND pid <> pg_backend_pid() AND age(backend_xmin) > age($1::text::xid)";
-    // What a table that was written anew was frozen at is the horizon before which deleted rows were left out of it.
-    const KEPT_BACK: &str = "SELECT count(*) FROM pg_class WHERE oid IN ('stacks'::regclass, \
-         'instances'::regclass, 'templates'::regclass, 'wirings'::regclass, 'plans'::regclass, 'applies'::regclass, \
-         'apply_steps'::regclass, 'applied'::regclass, 'contents'::regclass) AND age(relfrozenxid) > age($1::text::xid)";
-    let now: String = sqlx::query_scalar(NOW).fetch_one(pool).await?;
-    for _ in 0..TRIES {
-        let readers: i64 = sqlx::query_scalar(READERS).bind(&now).fetch_one(pool).await?;
-        if readers == 0 {
-            for statement in VACUUM {
-                sqlx::query(statement).execute(pool).await?;
-            }
-            // A session that only begins, to whichever database, keeps rows back without being seen as a reader.
-            let kept_back: i64 = sqlx::query_scalar(KEPT_BACK).bind(&now).fetch_one(pool).await?;
-            if kept_back == 0 {
-                return Ok(true);
-            }
         }
         sleep(PAUSE).await;
     }

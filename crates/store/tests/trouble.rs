@@ -30,7 +30,7 @@ async fn a_newer_schema_is_refused(world: World) {
         world.execute(newer).await.unwrap();
     }
     let refused = Store::open(&world.url(), "here", &world.key).await.unwrap_err();
-    assert!(matches!(refused, StoreError::Newer { found: 99, known: 3, .. }));
+    assert!(matches!(refused, StoreError::Newer { found: 99, known: 4, .. }));
     assert!(refused.to_string().contains("newer devarch"));
     assert_eq!(world.count("stacks").await, 1);
 }

@@ -1,7 +1,10 @@
 //! Giving the space of removed contents back.
 
-use crate::db::{Database, Db};
-use sqlx::{PgPool, SqlitePool};
+use crate::{
+    db::{Database, Db},
+    rewrite::rewrite,
+};
+use sqlx::SqlitePool;
 
 /// Less than this is left in the file, for what comes next.
 const WORTH_IT: i64 = 4 << 20;
@@ -10,7 +13,7 @@ const WORTH_IT: i64 = 4 << 20;
 pub(crate) async fn give_back(database: &Database) {
     let _ = match &database.db {
         Db::Lite(pool) => shrink(pool).await,
-        Db::Pg(pool) => rewrite(pool).await,
+        Db::Pg(pool) => rewrite(pool, &["contents"]).await.map(drop),
     };
 }
 
@@ -23,10 +26,5 @@ async fn shrink(pool: &SqlitePool) -> sqlx::Result<()> {
     sqlx::query("VACUUM").execute(pool).await?;
     // The file itself becomes shorter with the checkpoint.
     let _: (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(pool).await?;
-    Ok(())
-}
-
-async fn rewrite(pool: &PgPool) -> sqlx::Result<()> {
-    sqlx::query("VACUUM (FULL) contents").execute(pool).await?;
     Ok(())
 }
