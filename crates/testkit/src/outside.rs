@@ -8,6 +8,10 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
+/// What Podman says where an interface of another network went while it looked at all of them: it has done nothing.
+const VANISHED: &str = "no such network interface";
+const VANISHED_RETRIES: usize = 10;
+
 /// What the engine at `endpoint` answers to `GET path`, as JSON; null where it is none.
 ///
 /// # Panics
@@ -47,7 +51,13 @@ pub async fn send(endpoint: &str, (method, path): (&str, &str), (kind, body): (&
     )
     .into_bytes();
     request.extend_from_slice(body);
-    let answer = reach(endpoint, &request).await;
+    let mut answer = reach(endpoint, &request).await;
+    for _ in 0..VANISHED_RETRIES {
+        if !answer.contains(VANISHED) {
+            break;
+        }
+        answer = reach(endpoint, &request).await;
+    }
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
     let status = head.split(' ').nth(1).unwrap_or_default();
     assert!(status.starts_with('2') || status == "304", "{method} {path}: {answer}");
