@@ -8,11 +8,10 @@ use crate::{
 };
 use devarch_core::{
     desired::effective_of,
+    diagnostic::Problem,
     name::{ContainerName, InstanceName, NetworkName, StackName},
     plan::{FieldDiff, changed_secrets, diff},
-    resolve::{
-        Effective, Origin, Others, Prior, Problem, SpecContext, SupplyContext, build_spec, container_spec,
-    },
+    resolve::{Effective, Origin, Others, Prior, SpecContext, SupplyContext, build_spec, container_spec},
     spec::{ContainerSpec, MountFrom},
     stack::Stack,
     template::{Service, Template},

@@ -1,9 +1,8 @@
 //! The directory an image is built from.
 
 use devarch_core::{
-    build_hash::{BuildHash, BuildHasher, Content},
+    build::{BuildHash, BuildHasher, BuildSpec, Content},
     hash::HashKey,
-    resolve::BuildSpec,
     template::Dockerfile,
 };
 use devarch_engine::{ContextFile, read_context};

@@ -2,12 +2,12 @@
 
 use crate::{Interrupted, execute::ApplyFailure};
 use devarch_core::{
+    diagnostic::Problem,
     engine::EngineKind,
     id::PlanId,
     name::{ContainerName, InstanceName, InvalidName, NameTooLong, PhysicalVolume, StackName},
     plan::{Difference, PlanError},
     read::{Diagnostics, SHOWN_ERRORS, and_more},
-    resolve::Problem,
 };
 use devarch_engine::{EngineError, EngineErrorKind};
 use devarch_files::ReadError;

@@ -1,7 +1,11 @@
 //! What this machine says: who listens on a port, which subnets it routes. Linux; elsewhere nothing is known and
 //! nothing is refused.
 
-use devarch_core::{observed::Listener, port::HostSocket, surroundings::Host, template::Protocol};
+use devarch_core::{
+    observed::Listener,
+    port::{HostSocket, Protocol},
+    surroundings::Host,
+};
 use ipnet::Ipv4Net;
 use rustix::net::{AddressFamily, SocketType, bind, ipproto, socket};
 use std::{

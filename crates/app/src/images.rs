@@ -8,12 +8,13 @@ use crate::{
     observe::{Look, LookedForBuild},
 };
 use devarch_core::{
-    build_hash::BuildHash,
+    build::{BuildHash, BuildSpec},
     desired::effective,
+    diagnostic::Problem,
     hash::HashKey,
     name::{ContainerName, InstanceName},
     plan::Action,
-    resolve::{BuildSpec, Others, Problem, Supplies, Supply, SupplyContext, build_tag, supplies},
+    resolve::{Others, Supplies, Supply, SupplyContext, build_tag, supplies},
     spec::label,
     stack::{Instance, Stack, Wanted},
     template::PullPolicy,

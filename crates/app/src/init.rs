@@ -7,9 +7,10 @@ use crate::{
 use devarch_core::{
     compose::{ImportContext, Imported, SecretSource, dot_env, import},
     name::{InstanceName, StackName, TemplateName},
-    read::{Diagnostic, InstanceFile, ProjectFile, StackFile, parse_yaml, project_yaml},
+    read::{Diagnostic, ProjectFile, parse_yaml, project_yaml},
     resolve::{Access, HostView, Judgement, absolute_path},
     secret::{Secret, SecretName},
+    stack::{InstanceFile, StackFile},
     template::Overrides,
 };
 use devarch_files::FileKind;

@@ -5,10 +5,10 @@ use crate::{App, AppError, PrepareOptions, wiring::prior};
 use devarch_core::{
     desired::effective_of,
     id::{EngineId, InstanceId},
-    kept::{GivenBack, KeptValues, LastUse, Recipient, give_back},
+    kept::{KeptValues, LastUse, Recipient, give_back},
     name::{InstanceName, PhysicalVolume},
     observed::{ImageInfo, Observed},
-    plan::{KeptData, Remembered},
+    plan::{GivenBack, KeptData, Remembered},
     resolve::{WiredStack, image_volume, login_of},
     secret::SecretValue,
     spec::label,

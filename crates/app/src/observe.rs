@@ -2,7 +2,7 @@
 
 use crate::{AppError, Surroundings, engine_identity};
 use devarch_core::{
-    build_hash::BuildHash,
+    build::BuildHash,
     engine::Locality,
     name::ContainerName,
     observed::{ImageInfo, Listener, Observed, ObservedContainer},

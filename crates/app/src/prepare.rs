@@ -7,20 +7,20 @@ use crate::{
     wiring::prior,
 };
 use devarch_core::{
-    build_hash::BuildHash,
+    build::BuildHash,
     desired::{Desired, World, desire},
+    diagnostic::Problem,
     engine::Locality,
     name::{InstanceName, NetworkName, StackName},
     observed::Observed,
     ownership::Ownership,
     plan::{Assumptions, Plan, PlanOptions, Remembered, assumptions, plan},
     policy::Allowance,
-    port::HostSocket,
-    resolve::{HostView, Others, Prior, Problem, ReadFile},
+    port::{HostBinding, HostSocket, PortKey},
+    resolve::{HostView, Others, Prior, ReadFile},
     spec::MountFrom,
-    stack::{HostBinding, Stack, Wanted},
+    stack::{Stack, Wanted},
     subnet,
-    template::PortKey,
 };
 use devarch_engine::Engine;
 use ipnet::Ipv4Net;

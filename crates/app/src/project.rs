@@ -7,11 +7,9 @@ use crate::{
 };
 use devarch_core::{
     name::{StackName, TemplateName},
-    read::{
-        Diagnostic, Diagnostics, InstanceFile, Node, Place, ProjectFile, parse_yaml, read_project,
-        unknown_references,
-    },
+    read::{Diagnostic, Diagnostics, Node, Place, ProjectFile, parse_yaml, read_project, unknown_references},
     resolve::absolute_path,
+    stack::InstanceFile,
     template::{ConfigContent, ConfigFile},
 };
 use devarch_files::{FileKind, ReadError};

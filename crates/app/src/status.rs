@@ -11,10 +11,11 @@ use devarch_core::{
     name::{InstanceName, StackName},
     observed::{HealthState, ObservedContainer, RunState},
     ownership::{Owner, Ownership},
+    port::PortKey,
     resolve::{Effective, WiredStack},
     spec::label,
     stack::{Instance, Stack, Wanted},
-    template::{ContractType, DependencyCondition, PortKey},
+    template::{ContractType, DependencyCondition},
     wire::Finding,
 };
 use devarch_engine::Engine;
@@ -462,7 +463,7 @@ fn instance_status(
 fn urls(effective: &Effective, instance: &Instance) -> Vec<String> {
     let http = effective.exports.iter().filter(|export| export.contract == ContractType::Http);
     http.filter_map(|export| {
-        let key = PortKey { target: export.port, protocol: devarch_core::template::Protocol::Tcp };
+        let key = PortKey { target: export.port, protocol: devarch_core::port::Protocol::Tcp };
         let binding = instance.ports.get(&key)?;
         let ip =
             if binding.host_ip.is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { binding.host_ip };

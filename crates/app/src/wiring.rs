@@ -3,11 +3,12 @@
 use crate::{App, AppError, LinkedFrom, Target, app::instance};
 use devarch_core::{
     desired::effective,
+    diagnostic::Problem,
     id::EngineId,
     name::{InstanceName, StackName},
     ownership::Ownership,
     plan::{Remembered, RememberedSpec},
-    resolve::{Others, Prior, Problem, WireContext, WiredStack, wired},
+    resolve::{Others, Prior, WireContext, WiredStack, wired},
     stack::Stack,
     text::Text,
     wire::{Finding, Resolution, Severity, host_variables},

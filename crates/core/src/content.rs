@@ -1,7 +1,7 @@
 //! Texts too large to be carried about. Definitions, plans and specs hold what one is known by; the store keeps the text,
 //! each once.
 
-use crate::hash::hex;
+use crate::hex::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};

@@ -5,13 +5,15 @@ use crate::{
     desired::effective_of,
     id::SecretId,
     name::InstanceName,
-    plan::RememberedSpec,
+    plan::{GivenBack, RememberedSpec},
     resolve::{Effective, login_of, secret_uses},
-    secret::{HoldsSecrets, KeptSecret, Locked, Part, Secret, SecretName, SecretValue, Visit, parts, refers},
+    secret::{
+        HoldsSecrets, KeptSecret, Locked, Part, REDACTED, Secret, SecretName, SecretValue, Visit, parts,
+        refers,
+    },
     stack::{Instance, Stack},
     surroundings::Ids,
     template::{ConfigContent, EnvValue, Given},
-    text::REDACTED,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -210,20 +212,6 @@ pub struct Recipient<'a> {
     pub now: i64,
     /// Where ids of secrets come from.
     pub ids: &'a dyn Ids,
-}
-
-/// What came of giving values back, by their names.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct GivenBack {
-    /// They are those the volume was last used with.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub same: Vec<String>,
-    /// They are new: what the volume was last used with is not known.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub new: Vec<String>,
-    /// The definition gives others than the volume was last used with.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub other: Vec<String>,
 }
 
 /// Gives an instance the values that belong to the data of a volume, where its definition gives none itself.

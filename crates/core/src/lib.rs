@@ -4,14 +4,17 @@
 //! decisions come out. The way of data is the order of the modules: [`read`] turns YAML into definitions
 //! ([`template`], [`stack`]); [`resolve`] merges them into effective configs and [`desired`] state; [`plan`]
 //! compares that with what was [`observed`]. [`surroundings`] only names what use-cases ask of clock, host and the like.
+//! Each module uses only those before it, in an order that a test holds.
 
-pub mod build_hash;
+pub mod build;
 pub mod compose;
 pub mod content;
 pub mod desired;
+pub mod diagnostic;
 pub mod engine;
 pub mod escape;
 pub mod hash;
+mod hex;
 pub mod id;
 pub mod image_ref;
 pub mod kept;
@@ -24,6 +27,7 @@ pub mod podman;
 pub mod policy;
 pub mod port;
 pub mod read;
+pub mod readiness;
 pub mod resolve;
 pub mod secret;
 pub mod spec;

@@ -1,12 +1,13 @@
 //! What runs, as far as decisions depend on it; normalised so that both engines look the same.
 
 use crate::{
-    build_hash::BuildHash,
+    build::BuildHash,
     engine::EngineInfo,
     id::{ContainerId, EngineId, ImageId, NetworkId},
     name::ContainerName,
+    port::{PortKey, Protocol},
     spec::label,
-    template::{Healthcheck, PortKey, Protocol},
+    template::Healthcheck,
 };
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};

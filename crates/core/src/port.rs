@@ -4,8 +4,8 @@
 use crate::{
     id::StoreId,
     name::{InstanceName, StackName},
-    template::{PortKey, Protocol},
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -55,6 +55,78 @@ impl PortRange {
         (start..count).chain(0..start).map(move |step| self.first + step)
     }
 }
+
+/// Transport of a published port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is the protocol of that name")]
+pub enum Protocol {
+    #[default]
+    Tcp,
+    Udp,
+}
+
+impl Protocol {
+    /// The name engines and Compose files use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What identifies a port within an instance: container port and protocol. Written `80/tcp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PortKey {
+    /// Port in the container.
+    pub target: u16,
+    /// Its transport.
+    pub protocol: Protocol,
+}
+
+impl fmt::Display for PortKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.target, self.protocol)
+    }
+}
+
+/// A host port that belongs to an instance for its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HostBinding {
+    /// Address on the host.
+    pub host_ip: IpAddr,
+    /// Port on the host.
+    pub host_port: u16,
+}
+
+impl FromStr for PortKey {
+    type Err = InvalidPort;
+
+    /// Reads `80` and `80/udp`.
+    fn from_str(given: &str) -> Result<Self, InvalidPort> {
+        let invalid = || InvalidPort(given.to_owned());
+        let (target, protocol) = given.split_once('/').unwrap_or((given, "tcp"));
+        let protocol = match protocol {
+            "tcp" => Protocol::Tcp,
+            "udp" => Protocol::Udp,
+            _ => return Err(invalid()),
+        };
+        let target = target.parse().ok().filter(|port| *port > 0).ok_or_else(invalid)?;
+        Ok(Self { target, protocol })
+    }
+}
+
+/// Text that is not a container port.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a container port such as 80 or 53/udp")]
+pub struct InvalidPort(String);
 
 /// A socket on the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

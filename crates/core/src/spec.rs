@@ -3,12 +3,12 @@
 
 use crate::{
     content::ContentRef,
-    hash::hex,
+    hex::hex,
     id::{ApplyId, InstanceId, StackId, StoreId},
     name::{ContainerName, NetworkName, PhysicalVolume, StackName},
-    port::HostSocket,
+    port::{HostSocket, PortKey, Protocol},
     secret::Secret,
-    template::{Healthcheck, PortKey, Protocol, Resources, RestartPolicy, TmpfsMount, Ulimit},
+    template::{Healthcheck, Resources, RestartPolicy, TmpfsMount, Ulimit},
     text::Text,
     unit::{Bytes, FileMode, Millis, Owner},
 };
@@ -43,7 +43,7 @@ pub mod label {
     /// Of a network that links instances of two stacks: the instance that is the provider. The consumer is the instance
     /// the network belongs to.
     pub const LINK: &str = "devarch.link";
-    /// What an image was built from ([`crate::build_hash`]); the only label DevArch gives images, because a container
+    /// What an image was built from ([`crate::build`]); the only label DevArch gives images, because a container
     /// made from one by hand gets it too.
     pub const BUILD_HASH: &str = "devarch.build_hash";
     /// Of a container that copies a volume: it runs for the copy alone, under the name of the volume it fills with
@@ -104,7 +104,7 @@ impl Identity {
 }
 
 /// A container to make. Serialised (secrets redacted, defaults left out) it is what plans show and diffs compare;
-/// [`crate::hash`] makes the config hash of it.
+/// [`crate::desired::config_hash`] makes its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "each is Compose's field of the same name, unless documented")]
 #[expect(clippy::struct_excessive_bools, reason = "Compose has as many")]

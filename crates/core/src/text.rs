@@ -1,11 +1,8 @@
 //! Text that knows whether it is a secret. Redaction is this type's doing, not the printer's.
 
-use crate::secret::Secret;
+use crate::secret::{REDACTED, Secret};
 use serde::{Serialize, Serializer};
 use std::fmt;
-
-/// What is shown in place of a secret, everywhere.
-pub const REDACTED: &str = "[REDACTED]";
 
 /// A value of a configuration. A secret one can't be printed, formatted or serialised; [`Text::reveal`] is the
 /// only way to it, for the engine call and the config hash.

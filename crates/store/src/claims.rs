@@ -13,8 +13,8 @@ use crate::{
 };
 use devarch_core::{
     id::StackId,
-    stack::{HostBinding, Stack},
-    template::Protocol,
+    port::{HostBinding, Protocol},
+    stack::Stack,
 };
 use ipnet::Ipv4Net;
 use std::net::{IpAddr, SocketAddr};

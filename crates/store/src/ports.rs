@@ -3,8 +3,7 @@
 use crate::db::{Result, Tx, Unreadable, execute, fetch};
 use devarch_core::{
     name::{InstanceName, StackName},
-    stack::HostBinding,
-    template::{PortKey, Protocol},
+    port::{HostBinding, PortKey, Protocol},
 };
 use std::net::IpAddr;
 

@@ -10,8 +10,7 @@ use crate::{
 use devarch_core::{
     content::ContentDigest,
     id::{ApplyId, StackId},
-    secret::{Sealable, Secret, Stored},
-    text::REDACTED,
+    secret::{REDACTED, Sealable, Secret, Stored},
 };
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, SqlitePool};

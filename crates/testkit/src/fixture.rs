@@ -5,8 +5,9 @@ use devarch_core::{
     id::{ContainerId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
     observed::ObservedContainer,
+    port::{PortKey, Protocol},
     spec::{Attachment, ContainerSpec, CreateContainer, Mount, MountFrom, NetworkSpec, PublishedPort, label},
-    template::{PortKey, Protocol, Resources, RestartPolicy},
+    template::{Resources, RestartPolicy},
     text::Text,
     unit::Millis,
 };

@@ -2,9 +2,8 @@
 
 use devarch_core::{
     name::InstanceName,
-    read::StackFile,
     secret::{HoldsSecrets, Secret, Stored, Visit, visit_entries},
-    stack::{Pinned, Stack},
+    stack::{Pinned, Stack, StackFile},
     template::{ConfigContent, ConfigFile, EnvValue, Given, Overrides, Template, TemplateDigest},
 };
 use devarch_store::ExposedContents;

@@ -1,10 +1,10 @@
 //! A plan as the journal and the history keep it: what was shown, without a secret, and which step came after which.
 
 use devarch_core::{
-    desired::Readiness,
     id::ContainerId,
     name::InstanceName,
     plan::{Action, ContainerRef, Plan, Step, VolumeCopy},
+    readiness::Readiness,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;

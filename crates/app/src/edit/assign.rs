@@ -2,11 +2,12 @@
 
 use devarch_core::{
     desired::effective,
+    diagnostic::Problem,
     id::StoreId,
     name::{InstanceName, PhysicalVolume, StackName},
-    port::{HostSocket, PortRange},
-    resolve::{Effective, Problem},
-    stack::{HostBinding, Instance, Stack},
+    port::{HostBinding, HostSocket, PortRange},
+    resolve::Effective,
+    stack::{Instance, Stack},
     surroundings::Host,
     template::{HostPortChoice, MountSource, PortSpec},
 };

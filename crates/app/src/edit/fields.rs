@@ -6,6 +6,7 @@
 use crate::{App, AppError, app::instance};
 use devarch_core::{
     name::{InstanceName, StackName},
+    port::PortKey,
     read::{
         Diagnostic, Diagnostics, NOT_A_VALUE, Node, OVERRIDE_FIELDS, SERVICE_FIELDS, keep_secrets,
         parse_yaml, read_overrides,
@@ -13,7 +14,7 @@ use devarch_core::{
     resolve::merge,
     secret::{HoldsSecrets as _, SecretValue},
     stack::{Instance, Stack},
-    template::{Overrides, PortKey},
+    template::Overrides,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -9,10 +9,10 @@ use devarch_core::{
     desired::effective,
     name::{InstanceName, StackName, TemplateName},
     plan::FieldDiff,
-    read::{Diagnostic, InstanceFile, StackFile, located, parse_yaml},
+    read::{Diagnostic, located, parse_yaml},
     resolve::{HostView, ReadFile, check_files},
     secret::{KeptSecret, SecretName},
-    stack::{Instance, Pinned, Stack, Wanted},
+    stack::{Instance, InstanceFile, Pinned, Stack, StackFile, Wanted},
     surroundings::Ids,
     wire::{PRIMARY, Wiring},
 };

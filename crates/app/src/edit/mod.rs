@@ -19,8 +19,9 @@ use crate::{App, AppError, wiring::wired_with};
 use assign::Reservations;
 use devarch_core::{
     desired::effective,
+    diagnostic::Problem,
     name::StackName,
-    resolve::{Others, Prior, Problem, check_edit, check_stack},
+    resolve::{Others, Prior, check_edit, check_stack},
     stack::Stack,
 };
 use devarch_store::{StoreError, TakenWhat};

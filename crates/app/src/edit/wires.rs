@@ -2,8 +2,9 @@
 
 use crate::{App, AppError, wiring::wired_with};
 use devarch_core::{
+    diagnostic::Problem,
     name::StackName,
-    resolve::{Others, Prior, Problem},
+    resolve::{Others, Prior},
     stack::Stack,
     wire::{Severity, WireDecl, WireFrom},
 };

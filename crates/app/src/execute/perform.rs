@@ -6,11 +6,12 @@ use crate::{
     images::{Build, Pull},
 };
 use devarch_core::{
-    hash::{FORM, HashKey},
+    desired::{FORM, Made},
+    hash::HashKey,
     id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
     name::{ContainerName, InstanceName},
     observed::{ObservedContainer, RunState},
-    plan::{Action, AppliedState, ContainerRef, Made, Step, StepId, VolumeCopy},
+    plan::{Action, AppliedState, ContainerRef, Step, StepId, VolumeCopy},
     podman,
     resolve::Provisioning,
     secret::Mask,

@@ -7,7 +7,7 @@ use super::{
     perform::Hands,
 };
 use devarch_core::{
-    desired::Readiness, id::ContainerId, observed::RunState, template::Healthcheck, unit::Millis,
+    id::ContainerId, observed::RunState, readiness::Readiness, template::Healthcheck, unit::Millis,
 };
 use devarch_engine::ProbeResult;
 use std::time::Duration;

@@ -10,12 +10,12 @@ use devarch_core::{
     observed::Observed,
     ownership::Ownership,
     plan::{PlanOptions, Remembered, TextOptions, plan, plan_text},
-    read::{Diagnostics, ProjectFile, StackFile, parse_yaml, project_yaml, read_project},
+    port::HostBinding,
+    read::{Diagnostics, ProjectFile, parse_yaml, project_yaml, read_project},
     resolve::{HostView, Others},
-    secret::{KeptSecret, SecretValue},
-    stack::{HostBinding, Instance, Pinned, Stack, Wanted},
+    secret::{KeptSecret, REDACTED, SecretValue},
+    stack::{Instance, Pinned, Stack, StackFile, Wanted},
     template::{HostPortChoice, MountSource},
-    text::REDACTED,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

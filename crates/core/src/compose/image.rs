@@ -6,11 +6,7 @@ use super::{
     model::{Build, Dockerfile},
     secrets::{Holder, Secrets},
 };
-use crate::{
-    name::InstanceName,
-    resolve::{BuildSpec, Supply},
-    template,
-};
+use crate::{build::BuildSpec, name::InstanceName, resolve::Supply, template};
 
 /// How an instance's image is built.
 pub(super) fn build(name: &InstanceName, spec: &BuildSpec, secrets: &Secrets) -> Build {

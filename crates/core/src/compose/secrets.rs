@@ -1,6 +1,6 @@
 use crate::{
+    build::BuildSpec,
     name::InstanceName,
-    resolve::BuildSpec,
     spec::{ContainerSpec, FileContent},
     text::Text,
 };

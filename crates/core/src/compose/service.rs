@@ -9,8 +9,9 @@ use super::{
     secrets::{Holder, Secrets},
 };
 use crate::{
-    desired::{DesiredInstance, Readiness},
+    desired::DesiredInstance,
     name::InstanceName,
+    readiness::Readiness,
     spec::{ContainerSpec, MountFrom},
     template::{DependencyCondition, HealthTest, Healthcheck, RestartPolicy, TmpfsMount},
     text::Text,

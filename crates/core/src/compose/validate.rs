@@ -1,5 +1,5 @@
 use super::{ComposeFile, model::Service};
-use crate::{name::InstanceName, resolve::Problem};
+use crate::{diagnostic::Problem, name::InstanceName};
 use std::collections::BTreeSet;
 
 /// What the Compose specification's schema says against a file, by instance and field. Its types leave two things

@@ -5,13 +5,13 @@ use super::{
     conflict::holder,
 };
 use crate::{
-    build_hash::BuildHash,
-    desired::{Desired, DesiredInstance, Readiness},
+    build::{BuildHash, BuildSpec},
+    desired::{Desired, DesiredInstance},
     id::StackId,
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
     ownership::{Listed, Ownership},
-    resolve::BuildSpec,
+    readiness::Readiness,
     spec::{PublishedPort, label},
     stack::{Stack, Wanted},
     template::{Dependency, DependencyCondition},

@@ -2,10 +2,11 @@
 
 use super::{Remembered, RememberedSpec};
 use crate::{
-    desired::{Desired, Readiness},
+    desired::Desired,
     id::{ContainerId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
     observed::{Observed, ObservedContainer, RunState},
+    readiness::Readiness,
     spec::{Attachment, label},
     template::{Dependency, HealthTest, Healthcheck},
 };

@@ -2,8 +2,9 @@
 
 use super::{FieldDiff, Reason, VolumeCopy};
 use crate::{
+    build::BuildSpec,
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume},
-    resolve::{BuildSpec, HostUse},
+    resolve::HostUse,
     spec::ContainerSpec,
 };
 use serde::Serialize;

@@ -3,6 +3,7 @@
 use super::{PlanOptions, Remembered, assume::Seen};
 use crate::{
     desired::{Desired, DesiredInstance},
+    diagnostic::Problem,
     engine::EngineKind,
     id::StackId,
     name::{InstanceName, PhysicalVolume},
@@ -10,7 +11,6 @@ use crate::{
     ownership::{Listed, Owner, Ownership},
     podman,
     port::HostSocket,
-    resolve::Problem,
     spec::{VolumeSpec, label},
     stack::Wanted,
     subnet::overlap,

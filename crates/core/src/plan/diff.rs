@@ -1,6 +1,10 @@
 //! Two specs, field by field.
 
-use crate::{content::ContentRef, escape, secret::Secret, text::REDACTED};
+use crate::{
+    content::ContentRef,
+    escape,
+    secret::{REDACTED, Secret},
+};
 use serde::Serialize;
 use serde_json::Value;
 use similar::TextDiff;

@@ -2,16 +2,15 @@
 
 use super::{
     AppliedState, FieldDiff, PlanOptions, Reason, Remembered, RememberedSpec, changed_secrets, diff,
-    memory::{DEPENDS_ON, IMAGE, WIRES, memory},
 };
 use crate::{
-    build_hash::BuildPart,
-    desired::{Desired, DesiredInstance, Readiness},
+    build::{BuildPart, BuildSpec},
+    desired::{DEPENDS_ON, Desired, DesiredInstance, IMAGE, WIRES, memory},
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, RunState},
     ownership::Listed,
     podman,
-    resolve::BuildSpec,
+    readiness::Readiness,
     secret::Locked,
     stack::Wanted,
 };

@@ -1,14 +1,13 @@
 //! What containers are made from, and what the store remembers of that.
 
 use crate::{
-    id::{ImageId, InstanceId},
-    kept::GivenBack,
+    desired::{DEPENDS_ON, IMAGE, WIRES, memory},
+    id::InstanceId,
     name::{InstanceName, PhysicalVolume},
     ownership::Ownership,
     resolve::Prior,
     secret::{GIVEN_UP, Locked, Sealable, Secret, Stored},
-    spec::{ContainerSpec, Identity},
-    template::Dependency,
+    spec::ContainerSpec,
     wire::Endpoint,
 };
 use serde::Serialize;
@@ -16,65 +15,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     str::FromStr,
 };
-use zeroize::Zeroizing;
-
-/// What a container is made from: the wish, whose it is, and the hash that tells whether it still holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Made {
-    /// What the engine is asked to make.
-    pub spec: ContainerSpec,
-    /// Whom it waits for; no part of the container, so no part of the hash.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub depends_on: BTreeMap<InstanceName, Dependency>,
-    /// What its imports are wired to; what that gives is in the spec.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub wires: BTreeMap<String, String>,
-    /// Whose it is.
-    pub identity: Identity,
-    /// Its config hash.
-    pub hash: String,
-    /// The image it was planned with; `None` where a step of the plan fetches or builds it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_id: Option<ImageId>,
-}
-
-impl Made {
-    /// What the store remembers of it: the left side of later diffs.
-    pub fn memory(&self) -> Stored {
-        let secrets = self.spec.secrets();
-        let revealed: BTreeMap<&String, &str> =
-            secrets.iter().map(|(field, secret)| (field, secret.reveal())).collect();
-        let revealed = Zeroizing::new(serde_json::to_string(&revealed).unwrap_or_default());
-        Stored {
-            open: memory(&self.spec, &self.depends_on, &self.wires).to_string(),
-            secret: if secrets.is_empty() { Sealable::Nothing } else { Sealable::Open(revealed) },
-        }
-    }
-}
-
-/// The image's name in the definition.
-pub(super) const IMAGE: &str = "image";
-/// What is remembered beside the spec: it makes no other container.
-pub(super) const DEPENDS_ON: &str = "depends_on";
-pub(super) const WIRES: &str = "wires";
-
-/// A spec with its dependencies and wires, as it may be shown.
-pub(super) fn memory(
-    spec: &ContainerSpec,
-    depends_on: &BTreeMap<InstanceName, Dependency>,
-    wires: &BTreeMap<String, String>,
-) -> serde_json::Value {
-    let mut memory = serde_json::to_value(spec).unwrap_or_default();
-    if let Some(fields) = memory.as_object_mut() {
-        if !depends_on.is_empty() {
-            fields.insert(DEPENDS_ON.to_owned(), serde_json::to_value(depends_on).unwrap_or_default());
-        }
-        if !wires.is_empty() {
-            fields.insert(WIRES.to_owned(), serde_json::to_value(wires).unwrap_or_default());
-        }
-    }
-    memory
-}
 
 /// What the store remembers of earlier applies to this engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,6 +147,20 @@ impl RememberedSpec {
             known.filter_map(|(import, to)| Some((import.clone(), Endpoint::of_memory(to.as_str()?)?)));
         read.collect()
     }
+}
+
+/// What came of giving values back, by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct GivenBack {
+    /// They are those the volume was last used with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same: Vec<String>,
+    /// They are new: what the volume was last used with is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub new: Vec<String>,
+    /// The definition gives others than the volume was last used with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other: Vec<String>,
 }
 
 /// What is known of a container that was applied.

@@ -1,14 +1,17 @@
 //! What a plan is made of.
 
-use super::{Change, Conflict, Made};
+use super::{Change, Conflict};
 use crate::{
-    desired::Readiness,
+    build::BuildSpec,
+    desired::Made,
+    diagnostic::Problem,
     engine::EngineKind,
     id::{ApplyId, ContainerId, ImageId, NetworkId},
-    kept::GivenBack,
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
     ownership::{CreatedObject, ObjectKind},
-    resolve::{BuildSpec, Problem, Provisioning, Supply},
+    plan::GivenBack,
+    readiness::Readiness,
+    resolve::{Provisioning, Supply},
     spec::{Attachment, FileSpec, Identity, NetworkSpec, VolumeSpec},
     unit::Millis,
     wire::{Link, Unwired},

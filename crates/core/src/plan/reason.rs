@@ -1,6 +1,6 @@
 //! Why something changes, in words.
 
-use crate::{build_hash::BuildPart, name::InstanceName};
+use crate::{build::BuildPart, name::InstanceName};
 use serde::Serialize;
 use std::fmt;
 

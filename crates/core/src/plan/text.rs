@@ -2,9 +2,10 @@
 
 use super::{Change, ChangeKind, Consumer, Plan, Subject, Takeover};
 use crate::{
+    build::BuildSpec,
     escape,
     name::PhysicalVolume,
-    resolve::{BuildSpec, Supply},
+    resolve::Supply,
     template::Dockerfile,
     wire::{How, Link, ProviderName, Unwired},
 };

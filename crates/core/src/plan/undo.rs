@@ -7,11 +7,11 @@ use super::{
     model::ends,
 };
 use crate::{
-    desired::Readiness,
     id::{ApplyId, ContainerId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume},
     observed::{Observed, ObservedContainer, ObservedNetwork, RunState},
     ownership::{Listed, Ownership},
+    readiness::Readiness,
     resolve::{Dependencies, start_order},
     spec::label,
     template::DependencyCondition,

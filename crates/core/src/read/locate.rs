@@ -2,7 +2,7 @@
 //! where it was said.
 
 use super::{Diagnostic, Diagnostics, Node, Place, SHOWN_ERRORS, Value};
-use crate::{name::StackName, resolve::Problem};
+use crate::{diagnostic::Problem, name::StackName};
 
 /// Where in a devarch.yml each problem of one of its stacks was said: its own field, or the template's, or as near as there
 /// is anything. Of very many only the first are looked for.

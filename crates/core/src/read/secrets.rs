@@ -3,11 +3,11 @@
 use super::{
     Value,
     fields::At,
-    project::SecretFile,
     scalar::{checked_container_path, file_mode, int, nonempty, parsed},
 };
 use crate::{
     secret::{Charset, Generate, SecretName},
+    stack::SecretFile,
     template::{SECRETS_DIRECTORY, SecretMount},
 };
 

@@ -7,12 +7,12 @@ use super::{
 };
 use crate::{
     name::InstanceName,
+    secret::REDACTED,
     spec::label,
     template::{
         Dependency, DependencyCondition, EnvValue, Given, HealthTest, Healthcheck, Limits, Reservations,
         Resources, RestartPolicy, Service, Ulimit,
     },
-    text::REDACTED,
     wire::ROLE_LABEL,
 };
 use std::collections::BTreeMap;

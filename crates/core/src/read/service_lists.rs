@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     name::VolumeName,
-    template::{HostPortChoice, MountSource, PortKey, PortSpec, Protocol, TmpfsMount, VolumeMount},
+    port::{PortKey, Protocol},
+    template::{HostPortChoice, MountSource, PortSpec, TmpfsMount, VolumeMount},
 };
 use std::{collections::BTreeMap, net::IpAddr};
 

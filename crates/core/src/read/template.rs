@@ -9,9 +9,8 @@ use super::{
 use crate::{
     content::{ContentDigest, ContentRef},
     name::TemplateName,
-    secret::{HoldsSecrets as _, SecretValue},
+    secret::{HoldsSecrets as _, REDACTED, SecretValue},
     template::{ConfigContent, ConfigFile, ContractType, Export, Import, Overrides, Provision, Template},
-    text::REDACTED,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,10 +1,14 @@
 //! Definitions to text: the way back from [`super::read_project`], in the forms a person would write.
 
-use super::{InstanceFile, ProjectFile, SecretFile, StackFile};
-use crate::template::{
-    Build, ConfigContent, ConfigFile, Dependency, DependencyCondition, HealthTest, Healthcheck,
-    HostPortChoice, MountSource, Overrides, PortSpec, Protocol, RestartPolicy, SECRETS_DIRECTORY,
-    SecretMount, Service, Template, TmpfsMount, Ulimit, VolumeMount,
+use super::ProjectFile;
+use crate::{
+    port::Protocol,
+    stack::{InstanceFile, SecretFile, StackFile},
+    template::{
+        Build, ConfigContent, ConfigFile, Dependency, DependencyCondition, HealthTest, Healthcheck,
+        HostPortChoice, MountSource, Overrides, PortSpec, RestartPolicy, SECRETS_DIRECTORY, SecretMount,
+        Service, Template, TmpfsMount, Ulimit, VolumeMount,
+    },
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};

@@ -1,7 +1,7 @@
 //! What an instance says in the place of something its template marks secret is a secret too.
 
-use super::Problem;
 use crate::{
+    diagnostic::Problem,
     name::InstanceName,
     template::{ConfigContent, Given, Overrides, Template},
 };

@@ -1,8 +1,7 @@
 //! What Linux refuses to pass to a program because it is too long (execve(2), `E2BIG`). The engines say so only at the
 //! start, and without the name of the variable.
 
-use super::Problem;
-use crate::{name::InstanceName, spec::ContainerSpec, template::HealthTest, text::Text};
+use crate::{diagnostic::Problem, name::InstanceName, spec::ContainerSpec, template::HealthTest, text::Text};
 
 /// The longest variable (`NAME=value`) or argument in bytes, without the NUL that ends it: `MAX_ARG_STRLEN` less one.
 const LONGEST: usize = 131_071;

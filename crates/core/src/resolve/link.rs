@@ -1,11 +1,12 @@
 //! Instances of other stacks that a stack's wires name.
 
-use super::{Effective, Problem, WiredStack};
+use super::{Effective, WiredStack};
 use crate::{
-    desired::{Readiness, readiness_of},
+    diagnostic::Problem,
     id::{EngineId, InstanceId, StackId},
     name::{InstanceName, StackName},
     observed::ImageInfo,
+    readiness::{Readiness, readiness_of},
     stack::{Stack, Wanted},
     template::Provision,
     wire::{WireInstance, environment},

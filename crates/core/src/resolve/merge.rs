@@ -11,8 +11,9 @@
 use super::Provisioning;
 use crate::{
     image_ref::ImageRef,
+    port::PortKey,
     template::{
-        Build, ConfigFile, EnvValue, Export, Given, Import, Overrides, PortKey, PortSpec, Service, Template,
+        Build, ConfigFile, EnvValue, Export, Given, Import, Overrides, PortSpec, Service, Template,
         VolumeMount,
     },
     wire::{Endpoint, Wired},

@@ -15,7 +15,7 @@ mod supply;
 mod wiring;
 
 pub(crate) use check::check_instance;
-pub use check::{Findings, Problem, check_edit, check_files, check_stack};
+pub use check::{check_edit, check_files, check_stack};
 pub use host_path::{
     Access, HARMLESS, HostView, Judgement, RULES, Reach, ReadFile, RealKind, RealPath, Rule, SOCKET_NAMES,
 };
@@ -29,5 +29,5 @@ pub(crate) use policy::{Place as HostPlace, outside as outside_uses};
 pub use secrets::{external_secret_uses, secret_uses};
 pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
 pub(crate) use supply::unnamed_image;
-pub use supply::{BuildSpec, BuildTag, Supplies, Supply, SupplyContext, build_spec, build_tag, supplies};
+pub use supply::{BuildTag, Supplies, Supply, SupplyContext, build_spec, build_tag, supplies};
 pub use wiring::{Prior, WireContext, WiredStack, wired};

@@ -1,7 +1,8 @@
 //! What an instance's texts amount to once the secrets they refer to are in them.
 
-use super::{Effective, Problem};
+use super::Effective;
 use crate::{
+    diagnostic::Problem,
     name::{InstanceName, nearest},
     secret::{BadReference, KeptSecret, Locked, Part, SecretName, SecretValue, parts, refers},
     spec::FileContent,

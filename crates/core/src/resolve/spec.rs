@@ -1,16 +1,18 @@
 //! Effective config + names and numbers assigned by the store = what an engine is asked to make.
 
 use super::{
-    Effective, Problem,
+    Effective,
     secrets::{Opener, misplaced},
 };
 use crate::{
+    diagnostic::Problem,
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, VolumeName},
     observed::ImageInfo,
+    port::{HostBinding, PortKey},
     spec::{Attachment, ContainerSpec, FileSpec, Mount, MountFrom, PublishedPort},
-    stack::{HostBinding, Instance, Stack},
+    stack::{Instance, Stack},
     subnet,
-    template::{MountSource, PortKey, RestartPolicy},
+    template::{MountSource, RestartPolicy},
     unit::{FileMode, Owner},
 };
 use ipnet::Ipv4Net;

@@ -1,13 +1,13 @@
 //! Where the images of a stack come from: pulled by name, or built.
 
-use super::{Access, Effective, HostView, Judgement, Problem, absolute_path};
+use super::{Access, Effective, HostView, Judgement, absolute_path};
 use crate::{
-    build_hash::BuildHash,
+    build::{BuildHash, BuildSpec},
+    diagnostic::Problem,
     id::StoreId,
     name::{ContainerName, InstanceName},
     stack::{Stack, Wanted},
     template::{Dockerfile, PullPolicy},
-    text::Text,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,31 +24,6 @@ pub enum Supply {
     Never,
     /// The stack builds it.
     Build,
-}
-
-/// An image to build. Two that are equal are built once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BuildSpec {
-    /// The directory that is sent to the engine, absolute.
-    pub context: String,
-    /// The instructions.
-    #[serde(flatten)]
-    pub dockerfile: Dockerfile,
-    /// Values of the `ARG`s.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub args: BTreeMap<String, Text>,
-    /// The stage to stop at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// The platform to build for; the engine's own where nothing is said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
-    /// Look for newer versions of the images it begins from.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub pull: bool,
-    /// What it is built from now; `None` where nobody looked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hash: Option<BuildHash>,
 }
 
 /// The name a build has on the engine.

@@ -1,12 +1,14 @@
 //! A stack's wires, worked out of its effective configs and put into them.
 
-use super::{Dependencies, Effective, Findings, Origin, Others, Problem, cycle, logins, secrets::Opener};
+use super::{Dependencies, Effective, Origin, Others, cycle, logins, secrets::Opener};
 use crate::{
+    diagnostic::{Findings, Problem},
     name::{ContainerName, InstanceName},
     observed::ImageInfo,
+    port::{PortKey, Protocol},
     secret::KeptSecret,
     stack::{Instance, Stack, Wanted},
-    template::{Dependency, DependencyCondition, PortKey, Protocol},
+    template::{Dependency, DependencyCondition},
     wire::{
         Endpoint, External, Finding, Link, Offer, PRIMARY, ProviderName, ROLE_LABEL, Resolution, Severity,
         WireInstance, WireStack, Wired, resolve,

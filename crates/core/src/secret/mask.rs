@@ -5,7 +5,7 @@
 //! for: they would be found everywhere.
 
 use super::Secret;
-use crate::{percent, text::REDACTED};
+use crate::{percent, secret::REDACTED};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 use std::{borrow::Cow, collections::BTreeSet, fmt, ops::Range};

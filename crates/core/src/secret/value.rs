@@ -1,7 +1,10 @@
-use crate::{id::SecretId, text::REDACTED};
+use crate::id::SecretId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use zeroize::Zeroizing;
+
+/// What is shown in place of a secret, everywhere.
+pub const REDACTED: &str = "[REDACTED]";
 
 /// A text nobody may see. Its memory is overwritten when it is dropped; [`Secret::reveal`] is the only way to it.
 #[derive(Clone, PartialEq, Eq)]

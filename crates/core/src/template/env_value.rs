@@ -1,6 +1,6 @@
 use crate::{
-    secret::{Generate, HoldsSecrets, SecretValue, Visit},
-    text::{REDACTED, Text},
+    secret::{Generate, HoldsSecrets, REDACTED, SecretValue, Visit},
+    text::Text,
 };
 use serde::{Deserialize, Serialize};
 

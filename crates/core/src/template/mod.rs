@@ -19,14 +19,15 @@ pub use env_value::{EnvValue, Given};
 pub use health::{HealthTest, Healthcheck};
 pub use mount::{MountSource, TmpfsMount, VolumeMount};
 pub use overrides::Overrides;
-pub use port_spec::{HostPortChoice, PortKey, PortSpec, Protocol};
+pub use port_spec::{HostPortChoice, PortSpec};
 pub use secret_mount::{SECRETS_DIRECTORY, SecretMount};
 pub use service::{
     Dependency, DependencyCondition, Limits, Reservations, Resources, RestartPolicy, Service, Ulimit,
 };
 
 use crate::{
-    hash::{HashKey, absorb, hex},
+    hash::{HashKey, absorb},
+    hex::hex,
     name::TemplateName,
     secret::{HoldsSecrets, Sealable, Stored, Visit, visit_entries},
 };

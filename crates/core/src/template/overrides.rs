@@ -1,5 +1,8 @@
-use super::{ConfigFile, EnvValue, Export, Import, PortKey, PortSpec, Service, VolumeMount};
-use crate::secret::{HoldsSecrets, Visit, visit_entries};
+use super::{ConfigFile, EnvValue, Export, Import, PortSpec, Service, VolumeMount};
+use crate::{
+    port::PortKey,
+    secret::{HoldsSecrets, Visit, visit_entries},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

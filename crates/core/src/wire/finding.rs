@@ -1,4 +1,4 @@
-use crate::resolve::{Findings, Problem};
+use crate::diagnostic::{Findings, Problem};
 use serde::Serialize;
 use std::fmt;
 

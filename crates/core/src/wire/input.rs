@@ -3,7 +3,7 @@
 use super::{Prefer, WireDecl};
 use crate::{
     name::{ContainerName, InstanceName, StackName},
-    stack::HostBinding,
+    port::HostBinding,
     template::{ContractType, Import},
     text::Text,
 };

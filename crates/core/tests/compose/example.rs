@@ -1,18 +1,21 @@
 //! A stack in which every field is said.
 
 use devarch_core::{
-    desired::{Desired, DesiredInstance, Readiness},
+    build::BuildSpec,
+    desired::{Desired, DesiredInstance},
     id::{InstanceId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, StackName},
-    resolve::{BuildSpec, Supply},
+    port::{PortKey, Protocol},
+    readiness::Readiness,
+    resolve::Supply,
     spec::{
         Attachment, ContainerSpec, FileSpec, Identity, Mount, MountFrom, NetworkSpec, PublishedPort,
         VolumeSpec,
     },
     stack::Wanted,
     template::{
-        Dependency, DependencyCondition, Dockerfile, HealthTest, Healthcheck, Limits, PortKey, Protocol,
-        Reservations, Resources, RestartPolicy, TmpfsMount, Ulimit,
+        Dependency, DependencyCondition, Dockerfile, HealthTest, Healthcheck, Limits, Reservations,
+        Resources, RestartPolicy, TmpfsMount, Ulimit,
     },
     text::Text,
     unit::{Bytes, Cpus, FileMode, Millis, Owner},

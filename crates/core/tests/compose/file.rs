@@ -5,9 +5,10 @@ use crate::{
 };
 use devarch_core::{
     compose::{ComposeFile, ConfigPlace, compose_file, validate},
-    desired::{Desired, DesiredLink, Readiness},
+    desired::{Desired, DesiredLink},
     id::{InstanceId, StackId},
     name::{ContainerName, NetworkName},
+    readiness::Readiness,
     spec::{FileContent, FileSpec, NetworkSpec},
     text::Text,
     wire::ProviderName,

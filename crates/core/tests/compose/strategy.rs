@@ -2,14 +2,15 @@
 
 use crate::example::{attachment, bare, file, instance, stack};
 use devarch_core::{
+    build::BuildSpec,
     desired::Desired,
     escape,
     name::{InstanceName, PhysicalVolume},
-    resolve::BuildSpec,
+    port::{PortKey, Protocol},
     spec::{ContainerSpec, FileSpec, Mount, MountFrom, PublishedPort},
     template::{
-        Dependency, DependencyCondition, Dockerfile, HealthTest, Healthcheck, Limits, PortKey, Protocol,
-        Reservations, Resources, RestartPolicy, TmpfsMount, Ulimit,
+        Dependency, DependencyCondition, Dockerfile, HealthTest, Healthcheck, Limits, Reservations,
+        Resources, RestartPolicy, TmpfsMount, Ulimit,
     },
     text::Text,
     unit::{Bytes, Cpus, FileMode, Millis},

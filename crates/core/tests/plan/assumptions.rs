@@ -9,7 +9,7 @@ use devarch_core::{
     id::EngineId,
     observed::{HealthState, Listener, RunState},
     plan::Assumptions,
-    template::Protocol,
+    port::Protocol,
 };
 use proptest::prelude::*;
 

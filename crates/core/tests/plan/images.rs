@@ -2,7 +2,7 @@
 
 use crate::support::{Paper, stack};
 use devarch_core::{
-    build_hash::{BuildHash, BuildHasher, Content},
+    build::{BuildHash, BuildHasher, Content},
     desired::effective,
     engine::EngineKind,
     hash::HashKey,

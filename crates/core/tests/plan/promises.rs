@@ -8,8 +8,8 @@ use devarch_core::{
     engine::EngineKind,
     observed::{Listener, RunState},
     plan::{Action, PlanOptions, Step, TextOptions, plan, plan_text},
+    port::Protocol,
     stack::{Stack, Wanted},
-    template::Protocol,
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;

@@ -1,8 +1,9 @@
 //! Stacks by hand, and an engine on paper: it carries plans out as a real one would, step by step.
 
 use devarch_core::{
-    build_hash::BuildHash,
-    desired::{Desired, World, desire, effective},
+    build::BuildHash,
+    desired::{Desired, Made, World, desire, effective},
+    diagnostic::Problem,
     engine::{EngineInfo, EngineKind, Locality},
     hash::HashKey,
     id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
@@ -10,15 +11,16 @@ use devarch_core::{
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
     ownership::{CreatedObject, Ownership},
     plan::{
-        Action, AppliedState, Assumptions, Before, ContainerRef, Made, Plan, PlanOptions, Remembered,
+        Action, AppliedState, Assumptions, Before, ContainerRef, Plan, PlanOptions, Remembered,
         RememberedSpec, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
     },
     podman::form_label,
+    port::HostBinding,
     read::{parse_yaml, read_project},
-    resolve::{HostView, Others, Problem, SupplyContext, supplies},
+    resolve::{HostView, Others, SupplyContext, supplies},
     secret::Locked,
     spec::{ContainerSpec, MountFrom, label},
-    stack::{HostBinding, Instance, Pinned, Stack, Wanted},
+    stack::{Instance, Pinned, Stack, Wanted},
     template::{HostPortChoice, MountSource, PullPolicy},
 };
 use ipnet::Ipv4Net;

@@ -4,10 +4,11 @@ use crate::support::{Paper, name, stack};
 use devarch_core::{
     desired::effective,
     id::{InstanceId, SecretId, StackId},
-    kept::{GivenBack, KeptValues, LastUse, Recipient, give_back},
+    kept::{KeptValues, LastUse, Recipient, give_back},
     name::PhysicalVolume,
     plan::{
-        AppliedState, KeptData, Plan, PlanError, PlanOptions, RememberedSpec, TextOptions, plan, plan_text,
+        AppliedState, GivenBack, KeptData, Plan, PlanError, PlanOptions, RememberedSpec, TextOptions, plan,
+        plan_text,
     },
     secret::{KeptSecret, Locked, SecretValue},
     stack::Stack,

@@ -3,8 +3,8 @@
 
 use devarch_core::{
     name::{ContainerName, InstanceName, StackName},
+    port::HostBinding,
     read::{Key, Node, Value, parse_yaml, read_external, read_prefer, read_template, read_wires},
-    stack::HostBinding,
     template::{EnvValue, HostPortChoice, Template},
     text::Text,
     wire::{Endpoint, External, Offer, Resolution, WireInstance, WireStack, resolve},

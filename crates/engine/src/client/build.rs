@@ -8,10 +8,7 @@ use crate::{
     lines::{Lines, Silence},
     wire::{Call, encoded},
 };
-use devarch_core::{
-    observed::ImageInfo,
-    text::{REDACTED, Text},
-};
+use devarch_core::{observed::ImageInfo, secret::REDACTED, text::Text};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -12,7 +12,8 @@ use bollard::query_parameters::TagImageOptions;
 use devarch_core::{
     image_ref::ImageRef,
     observed::ImageInfo,
-    template::{HealthTest, Healthcheck, PortKey, Protocol},
+    port::{PortKey, Protocol},
+    template::{HealthTest, Healthcheck},
     unit::Millis,
 };
 use serde::Deserialize;

@@ -9,8 +9,8 @@ use devarch_core::{
     id::ContainerId,
     name::ContainerName,
     observed::{ObservedContainer, ObservedPort, RunState},
+    port::{PortKey, Protocol},
     spec::label,
-    template::{PortKey, Protocol},
 };
 use serde::Deserialize;
 use serde_json::json;

@@ -8,13 +8,13 @@ use devarch_core::{
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
     plan::AppliedState,
     policy::Allowance,
-    read::StackFile,
+    port::{HostBinding, PortKey, Protocol},
     secret::{Generate, KeptSecret, Sealable, SecretValue, Stored},
-    stack::{HostBinding, Instance, Pinned, Stack, Wanted},
+    stack::{Instance, Pinned, Stack, StackFile, Wanted},
     template::{
         ConfigContent, ConfigFile, ContractType, EnvValue, Export, Given, HealthTest, Healthcheck,
-        HostPortChoice, Import, MountSource, Overrides, PortKey, PortSpec, Protocol, RestartPolicy, Service,
-        Template, VolumeMount,
+        HostPortChoice, Import, MountSource, Overrides, PortSpec, RestartPolicy, Service, Template,
+        VolumeMount,
     },
     wire::{ExternalDecl, Prefer, Property, Wiring},
 };

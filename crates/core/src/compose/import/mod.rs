@@ -15,12 +15,10 @@ mod variables;
 
 use crate::{
     name::{InstanceName, StackName, TemplateName},
-    read::{
-        At, Diagnostic, Diagnostics, InstanceFile, Node, Place, ProjectFile, Reader, SecretFile, StackFile,
-        Value, template,
-    },
+    read::{At, Diagnostic, Diagnostics, Node, Place, ProjectFile, Reader, Value, template},
     secret::{Secret, SecretName},
     spec::label,
+    stack::{InstanceFile, SecretFile, StackFile},
     template::{Overrides, Service},
     wire::ROLE_LABEL,
 };

@@ -2,13 +2,14 @@
 
 use super::Builder;
 use crate::{
-    build_hash::BuildPart,
+    build::{BuildPart, BuildSpec},
     desired::DesiredInstance,
+    diagnostic::Problem,
     engine::EngineKind,
     id::ImageId,
     name::InstanceName,
     plan::{Action, Change, ChangeKind, Conflict, Reason, StepId, Subject, instance::Source},
-    resolve::{BuildSpec, Problem, Supply},
+    resolve::Supply,
     stack::Wanted,
 };
 use std::collections::BTreeMap;

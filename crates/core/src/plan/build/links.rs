@@ -3,13 +3,14 @@
 
 use super::{Builder, existing};
 use crate::{
-    desired::{DesiredInstance, DesiredLink, Readiness},
+    desired::{DesiredInstance, DesiredLink},
+    diagnostic::Problem,
     id::InstanceId,
     name::{InstanceName, NetworkName},
     observed::{Observed, ObservedContainer, ObservedNetwork, RunState},
     ownership::Ownership,
     plan::{Action, ChangeKind, Conflict, Reason, StepId, Subject},
-    resolve::Problem,
+    readiness::Readiness,
     spec::{Attachment, label},
     stack::Wanted,
     subnet::{LINK_CONSUMER, LINK_PROVIDER},

@@ -12,17 +12,18 @@ mod up;
 mod wires;
 
 use super::{
-    Action, Change, ChangeKind, Conflict, ContainerRef, Made, Plan, PlanError, PlanOptions, Reason,
-    Remembered, Step, StepId, Subject,
+    Action, Change, ChangeKind, Conflict, ContainerRef, Plan, PlanError, PlanOptions, Reason, Remembered,
+    Step, StepId, Subject,
     conflict::conflicts,
     instance::{Case, Verdict},
 };
 use crate::{
-    desired::{Desired, DesiredInstance},
+    desired::{Desired, DesiredInstance, Made},
+    diagnostic::Problem,
     id::ContainerId,
     name::{ContainerName, InstanceName, NetworkName},
     observed::{Observed, ObservedContainer, RunState},
-    resolve::{Dependencies, Problem, start_order},
+    resolve::{Dependencies, start_order},
     spec::label,
 };
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,10 +2,10 @@
 
 use super::{Builder, existing, links::is_link};
 use crate::{
-    desired::Readiness,
     name::{InstanceName, NetworkName},
     observed::ObservedContainer,
     plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject, model::ends},
+    readiness::Readiness,
     stack::Wanted,
 };
 use std::collections::BTreeSet;

@@ -3,11 +3,11 @@
 use super::Builder;
 use crate::{
     desired::DesiredInstance,
+    diagnostic::Problem,
     name::{InstanceName, PhysicalVolume},
     observed::ObservedNetwork,
     ownership::Listed,
     plan::{Action, ChangeKind, Reason, StepId, Subject, instance::Case},
-    resolve::Problem,
     spec::{MountFrom, label},
 };
 use std::collections::BTreeSet;

@@ -3,9 +3,9 @@
 use super::Builder;
 use crate::{
     desired::DesiredInstance,
+    diagnostic::Problem,
     name::{InstanceName, PhysicalVolume},
     plan::{Takeover, instance::Case},
-    resolve::Problem,
     spec::label,
     stack::Wanted,
 };

@@ -5,15 +5,15 @@ use super::{
     links::{LinkPlace, is_link},
 };
 use crate::{
-    desired::{DesiredInstance, Readiness, awaited},
+    desired::{DesiredInstance, IMAGE, Made},
+    diagnostic::Problem,
     name::{ContainerName, InstanceName, NetworkName},
     observed::{HealthState, ObservedContainer, RunState},
     plan::{
-        Action, ChangeKind, ContainerRef, Made, Reason, StepId, Subject, VolumeCopy,
+        Action, ChangeKind, ContainerRef, Reason, StepId, Subject, VolumeCopy,
         instance::{Verdict, is_detached},
-        memory::IMAGE,
     },
-    resolve::Problem,
+    readiness::{Readiness, awaited},
     stack::Wanted,
     template::DependencyCondition,
 };

@@ -1,7 +1,7 @@
 use super::{finding, names};
 use crate::{
+    diagnostic::Problem,
     name::InstanceName,
-    resolve::Problem,
     template::ContractType,
     wire::{Finding, ProviderName, Severity},
 };

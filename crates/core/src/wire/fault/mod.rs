@@ -9,7 +9,7 @@ pub(super) use import::{CycleStep, ImportFault, Via};
 pub(super) use wire::WireFault;
 
 use super::{Finding, Severity};
-use crate::resolve::Problem;
+use crate::diagnostic::Problem;
 use std::fmt::Write as _;
 
 /// Names with commas between them; where there are many, only the first.

@@ -1,7 +1,7 @@
 use super::{finding, meant, names};
 use crate::{
+    diagnostic::Problem,
     name::{InstanceName, StackName},
-    resolve::Problem,
     template::ContractType,
     wire::{Finding, ProviderName, Severity},
 };

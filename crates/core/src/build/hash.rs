@@ -3,8 +3,9 @@
 //! tells what it was built from even when its image's name stands for another image by now.
 
 use crate::{
-    hash::{HashKey, absorb, hex},
-    resolve::BuildSpec,
+    build::BuildSpec,
+    hash::{HashKey, absorb},
+    hex::hex,
     template::Dockerfile,
 };
 use hmac::{Hmac, Mac as _};

@@ -1,5 +1,9 @@
 //! A stack as the store keeps it: the aggregate that edits change and plans start from.
 
+mod file;
+
+pub use file::{InstanceFile, SecretFile, StackFile};
+
 use crate::{
     content::ContentRef,
     engine::EngineBinding,
@@ -7,16 +11,15 @@ use crate::{
     id::{InstanceId, StackId},
     name::{ContainerName, InstanceName, NameTooLong, PhysicalVolume, StackName, VolumeName},
     policy::Allowance,
-    read::StackFile,
+    port::{HostBinding, PortKey},
     secret::{KeptSecret, SecretName},
-    template::{Overrides, PortKey, Template, TemplateDigest},
+    template::{Overrides, Template, TemplateDigest},
     wire::Wiring,
 };
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
     sync::Arc,
 };
 
@@ -99,15 +102,6 @@ pub enum Wanted {
     Stopped,
     /// Not there.
     Absent,
-}
-
-/// A host port that belongs to an instance for its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct HostBinding {
-    /// Address on the host.
-    pub host_ip: IpAddr,
-    /// Port on the host.
-    pub host_port: u16,
 }
 
 /// How long a value is as JSON.

@@ -1,22 +1,30 @@
 //! The wanted state of a stack on an engine: everything a plan is made from besides what is observed.
 
+mod config_hash;
+mod recipe;
+
+pub use config_hash::{FORM, config_hash, named_config_hash};
+pub use recipe::Made;
+pub(crate) use recipe::{DEPENDS_ON, IMAGE, WIRES, memory};
+
 use crate::{
-    build_hash::BuildHash,
-    hash::{HashKey, config_hash, named_config_hash},
+    build::{BuildHash, BuildSpec},
+    diagnostic::{Findings, Problem},
+    hash::HashKey,
     id::{EngineId, ImageId, InstanceId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
     observed::ImageInfo,
-    plan::Made,
+    readiness::{Readiness, readiness_of},
     resolve::{
-        BuildSpec, BuildTag, Effective, Findings, HostPlace, HostUse, HostView, Others, Prior, Problem,
-        Provisioning, SpecContext, Supply, SupplyContext, WireContext, WiredStack, check_edit,
-        check_instance, check_stack, container_spec, merge, outside_uses, supplies, unnamed_image, wired,
+        BuildTag, Effective, HostPlace, HostUse, HostView, Others, Prior, Provisioning, SpecContext, Supply,
+        SupplyContext, WireContext, WiredStack, check_edit, check_instance, check_stack, container_spec,
+        merge, outside_uses, supplies, unnamed_image, wired,
     },
     secret::Locked,
     spec::{Attachment, ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
     stack::{Instance, Stack, Wanted},
     subnet,
-    template::{Dependency, DependencyCondition, HealthTest, Healthcheck, PullPolicy},
+    template::{Dependency, PullPolicy},
     wire::{Link, ProviderName, Unwired},
 };
 use ipnet::Ipv4Net;
@@ -111,18 +119,6 @@ impl DesiredLink {
         let address = subnet::address(subnet, slot)?;
         Some(Attachment { name: network.clone(), address, aliases: vec![container.to_string()] })
     }
-}
-
-/// When an instance counts as ready.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Readiness {
-    /// When it runs.
-    Running,
-    /// When its check, or the image's, has passed.
-    Healthy(Healthcheck),
-    /// When it has exited with code 0.
-    Completed,
 }
 
 /// What desired state needs to know besides the stack.
@@ -436,24 +432,4 @@ fn links(instance: &DesiredInstance, world: &World<'_>) -> Result<Vec<DesiredLin
         links.insert(network, link);
     }
     Ok(links.into_values().collect())
-}
-
-/// When a container counts as ready, by its own check or that of its image.
-pub(crate) fn readiness_of(job: bool, own: Option<&Healthcheck>, image: Option<&ImageInfo>) -> Readiness {
-    if job {
-        return Readiness::Completed;
-    }
-    let inherited = image.and_then(|image| image.healthcheck.as_ref());
-    match own.or(inherited) {
-        Some(check) if check.test != HealthTest::None => Readiness::Healthy(check.clone()),
-        _ => Readiness::Running,
-    }
-}
-
-/// What a consumer with that condition waits for on a provider with that readiness.
-pub fn awaited(condition: DependencyCondition, provider: &Readiness) -> Readiness {
-    match condition {
-        DependencyCondition::ServiceStarted => Readiness::Running,
-        _ => provider.clone(),
-    }
 }

@@ -1,0 +1,130 @@
+//! The order of the modules of core: each uses only those before it, so that none can be part of a circle.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+const ORDER: [&str; 32] = [
+    // Use nothing of DevArch.
+    "hex",
+    "percent",
+    "escape",
+    "id",
+    "name",
+    "unit",
+    "hash",
+    "content",
+    "engine",
+    "image_ref",
+    "subnet",
+    "policy",
+    // Values, and what is wrong with them.
+    "port",
+    "secret",
+    "text",
+    "diagnostic",
+    // What users define.
+    "template",
+    "build",
+    "spec",
+    "wire",
+    "stack",
+    "read",
+    // What engines have, and whose it is.
+    "observed",
+    "surroundings",
+    "podman",
+    "ownership",
+    // What should be.
+    "readiness",
+    "resolve",
+    "desired",
+    "compose",
+    // What is to be done about it.
+    "plan",
+    "kept",
+];
+
+#[test]
+fn modules_use_only_those_before_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
+    let mut found = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for path in sources(&root) {
+        let inside = path.strip_prefix(&root).unwrap();
+        let module = inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+        if module == "lib" {
+            continue;
+        }
+        found.insert(module.to_owned());
+        let place = place(module);
+        let used = used(&fs::read_to_string(&path).unwrap());
+        let after = used.iter().filter(|name| *name != module && self::place(name) > place);
+        wrong.extend(after.map(|name| format!("{}: {module} is before {name}", inside.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let known: BTreeSet<String> = ORDER.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(found, known, "each module has a place in the order");
+}
+
+fn place(module: &str) -> usize {
+    let place = ORDER.iter().position(|name| *name == module);
+    place.unwrap_or_else(|| panic!("module {module} has no place in the order"))
+}
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let (directories, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let rust = files.into_iter().filter(|path| path.extension().is_some_and(|name| name == "rs"));
+    rust.chain(directories.iter().flat_map(|inner| sources(inner))).collect()
+}
+
+/// The modules a file names, but for those its tests and comments name.
+fn used(source: &str) -> BTreeSet<String> {
+    let product = source.split("#[cfg(test)]").next().unwrap();
+    let code = product.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = code.collect::<Vec<_>>().join("\n");
+    let mut used = BTreeSet::new();
+    for after in code.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            None => used.extend(first_word(after)),
+            Some(group) => used.extend(heads(group)),
+        }
+    }
+    used
+}
+
+/// The first word of each entry of a group of imports.
+fn heads(group: &str) -> Vec<String> {
+    let (mut depth, mut heads, mut begins) = (0, Vec::new(), true);
+    for (at, c) in group.char_indices() {
+        match c {
+            '}' if depth == 0 => break,
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => begins = true,
+            c if begins && c.is_ascii_alphabetic() => {
+                heads.extend(first_word(&group[at..]));
+                begins = false;
+            }
+            _ => {}
+        }
+    }
+    heads
+}
+
+/// A module's name; a type begins with a capital, and a macro is none.
+fn first_word(text: &str) -> Option<String> {
+    let word: String = text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    word.starts_with(|c: char| c.is_ascii_lowercase()).then_some(word)
+}
+
+#[test]
+fn groups_of_imports_are_read_to_their_depth() {
+    let source = "use crate::{\n    name::{A, b},\n    text,\n};\n// crate::plan\nfn f(x: crate::wire::Y) {}\n#[cfg(test)]\nuse crate::kept;\n";
+    assert_eq!(used(source), ["name", "text", "wire"].map(str::to_owned).into());
+}

@@ -1,0 +1,70 @@
+//! What a container is made from.
+
+use crate::{
+    id::ImageId,
+    name::InstanceName,
+    secret::{Sealable, Stored},
+    spec::{ContainerSpec, Identity},
+    template::Dependency,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// What a container is made from: the wish, whose it is, and the hash that tells whether it still holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Made {
+    /// What the engine is asked to make.
+    pub spec: ContainerSpec,
+    /// Whom it waits for; no part of the container, so no part of the hash.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub depends_on: BTreeMap<InstanceName, Dependency>,
+    /// What its imports are wired to; what that gives is in the spec.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub wires: BTreeMap<String, String>,
+    /// Whose it is.
+    pub identity: Identity,
+    /// Its config hash.
+    pub hash: String,
+    /// The image it was planned with; `None` where a step of the plan fetches or builds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<ImageId>,
+}
+
+impl Made {
+    /// What the store remembers of it: the left side of later diffs.
+    pub fn memory(&self) -> Stored {
+        let secrets = self.spec.secrets();
+        let revealed: BTreeMap<&String, &str> =
+            secrets.iter().map(|(field, secret)| (field, secret.reveal())).collect();
+        let revealed = Zeroizing::new(serde_json::to_string(&revealed).unwrap_or_default());
+        Stored {
+            open: memory(&self.spec, &self.depends_on, &self.wires).to_string(),
+            secret: if secrets.is_empty() { Sealable::Nothing } else { Sealable::Open(revealed) },
+        }
+    }
+}
+
+/// The image's name in the definition.
+pub(crate) const IMAGE: &str = "image";
+/// What is remembered beside the spec: it makes no other container.
+pub(crate) const DEPENDS_ON: &str = "depends_on";
+pub(crate) const WIRES: &str = "wires";
+
+/// A spec with its dependencies and wires, as it may be shown.
+pub(crate) fn memory(
+    spec: &ContainerSpec,
+    depends_on: &BTreeMap<InstanceName, Dependency>,
+    wires: &BTreeMap<String, String>,
+) -> serde_json::Value {
+    let mut memory = serde_json::to_value(spec).unwrap_or_default();
+    if let Some(fields) = memory.as_object_mut() {
+        if !depends_on.is_empty() {
+            fields.insert(DEPENDS_ON.to_owned(), serde_json::to_value(depends_on).unwrap_or_default());
+        }
+        if !wires.is_empty() {
+            fields.insert(WIRES.to_owned(), serde_json::to_value(wires).unwrap_or_default());
+        }
+    }
+    memory
+}
