@@ -61,8 +61,8 @@ pub type Redefine<'a> = dyn Fn(Stored, &ExposedContents) -> Stored + Send + Sync
 impl Store {
     /// Takes values that are secret now, and were not, out of all that is remembered of a stack: out of its plans, its
     /// journal and what was applied, where they are redacted; and out of the definitions in its journal, which `redefine`
-    /// makes such that the values are among their secrets. A content that only the journal names goes. Says whether they were in any of it; then the pages of the
-    /// database that were freed are still to be wiped.
+    /// makes such that the values are among their secrets. A content that only the journal names goes. Says whether they
+    /// were in any of it; then the pages of the database that were freed are still to be wiped.
     ///
     /// It can be done again, also after a failure.
     pub async fn scrub(&self, stack: &StackId, values: &[Secret], redefine: &Redefine<'_>) -> Result<bool> {
