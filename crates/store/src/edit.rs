@@ -84,6 +84,16 @@ pub(crate) async fn bind(
     }
 }
 
+/// Reserves the addresses of a stack's network.
+pub(crate) async fn reserve_subnet(tx: &mut Tx, host: &str, stack: &StackId, subnet: Ipv4Net) -> Result<()> {
+    claims::check_subnet(tx, host, stack, Some(subnet)).await?;
+    if stacks::reserve_subnet(tx, host, stack, subnet).await? {
+        Ok(())
+    } else {
+        Err(StoreError::Gone { stack: stack.clone() })
+    }
+}
+
 fn changed(stack: &Stack) -> StoreError {
     StoreError::Changed { stack: stack.name.clone() }
 }

@@ -240,6 +240,18 @@ pub(crate) async fn bind(
     Ok(changed > 0)
 }
 
+/// Writes the addresses of a stack's network; says whether there is such a stack.
+pub(crate) async fn reserve_subnet(tx: &mut Tx, host: &str, id: &StackId, subnet: Ipv4Net) -> Result<bool> {
+    let changed = execute!(
+        tx,
+        "UPDATE stacks SET host = $2, subnet = $3 WHERE id = $1",
+        id.as_str(),
+        host,
+        subnet.to_string(),
+    )?;
+    Ok(changed > 0)
+}
+
 /// Removes the row, if it still has the revision that was read, and all that belongs to it.
 pub(crate) async fn delete(tx: &mut Tx, read: &Stack) -> Result<bool> {
     let deleted =

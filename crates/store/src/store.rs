@@ -154,6 +154,17 @@ impl Store {
         tx.end(done).await
     }
 
+    /// Reserves the addresses of a stack's network before anything is made with them. Not an edit: the revision stays.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Taken`] where another stack has some of them.
+    pub async fn reserve_subnet(&self, stack: &StackId, subnet: Ipv4Net) -> Result<()> {
+        let mut tx = self.database.edit().await?;
+        let done = edit::reserve_subnet(&mut tx, &self.host, stack, subnet).await;
+        tx.end(done).await
+    }
+
     /// Takes a stack off its engine and gives its network's addresses back. Not an edit: the revision stays.
     pub async fn unbind_engine(&self, stack: &StackId) -> Result<()> {
         let mut tx = self.database.edit().await?;

@@ -6,11 +6,12 @@ use devarch_core::{
     engine::EngineBinding,
     id::EngineId,
     name::{InstanceName, PhysicalVolume, VolumeName},
-    plan::{ChangeKind, Subject},
+    plan::{Action, ChangeKind, Step, Subject},
     resolve::image_volume,
     spec::MountFrom,
     stack::{Stack, Wanted},
 };
+use devarch_store::StoreError;
 
 impl App {
     /// The first apply binds a stack to its engine, and keeps its subnet. The engine's identity is a labelled volume.
@@ -27,6 +28,16 @@ impl App {
             self.store.bind_engine(&prepared.stack.id, &binding, Some(subnet)).await?;
         }
         Ok(id)
+    }
+
+    /// Reserves the addresses of a network that is to be made. Those of a network that is there are the stack's already.
+    pub(super) async fn reserve_subnet(&self, prepared: &Prepared) -> Result<(), StoreError> {
+        let network = &prepared.desired.network;
+        let makes = |step: &Step| matches!(&step.action, Action::CreateNetwork { spec, .. } if spec.name == network.name);
+        if !prepared.plan.steps.iter().any(makes) {
+            return Ok(());
+        }
+        self.store.reserve_subnet(&prepared.stack.id, network.subnet).await
     }
 
     /// A `VOLUME` path of an image became a named volume; its name is kept like any other's.

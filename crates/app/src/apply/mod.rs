@@ -33,11 +33,15 @@ use devarch_core::{
     spec::label,
     stack::Stack,
 };
-use devarch_store::{Apply, ApplyOutcome, Author, StackLock};
+use devarch_store::{Apply, ApplyOutcome, Author, StackLock, StoreError, TakenWhat};
 use put_back::{Uncertain, Undoing};
 use report::{cancelled, ending, left_behind, report, untold};
 use std::{collections::BTreeSet, sync::Arc, sync::Mutex};
 use tokio_util::sync::CancellationToken;
+
+/// How often a plan is made again because another stack got its network's addresses. Every time some stack got them, so this
+/// many others have to begin at the same moment.
+const SUBNET_ATTEMPTS: usize = 64;
 
 /// A plan that was shown and agreed to: what it is made from, so that it can be made again under the lock.
 #[derive(Debug, Clone)]
@@ -125,10 +129,9 @@ impl App {
     ) -> Result<Outcome, AppError> {
         let begun = self.around.clock.running();
         let prepared = tokio::select! {
-            prepared = Box::pin(self.prepare(&approved.stack, &approved.options)) => prepared?,
+            prepared = Box::pin(self.prepare_again(approved)) => prepared?,
             () = options.cancel.cancelled() => return Err(cancelled(&approved.stack).into()),
         };
-        approved.holds(&prepared)?;
         self.mark_again(prepared.engine.as_ref(), &prepared.observed).await?;
         self.settle_objects(lock, &prepared).await?;
         let open = self.take_over(lock, &prepared, options.recover).await?;
@@ -144,6 +147,21 @@ impl App {
         let attempt = self.begin(lock, &prepared, open, (approved.plan.as_ref(), options.command)).await?;
         let steps = self.carry_out(lock, &attempt, options).await?;
         Ok(Outcome { steps, took: self.around.clock.running().saturating_sub(begun) })
+    }
+
+    /// Plans what was approved once more, and reserves the addresses of the network it makes. Where another stack got them
+    /// between the plan and its reservation, the next plan finds others.
+    async fn prepare_again(&self, approved: &Approved) -> Result<Prepared, AppError> {
+        let mut attempts = SUBNET_ATTEMPTS;
+        loop {
+            let prepared = Box::pin(self.prepare(&approved.stack, &approved.options)).await?;
+            approved.holds(&prepared)?;
+            attempts -= 1;
+            match self.reserve_subnet(&prepared).await {
+                Err(StoreError::Taken { what: TakenWhat::Subnet, .. }) if attempts > 0 => {}
+                reserved => return Ok(reserved.map(|()| prepared)?),
+            }
+        }
     }
 
     /// Writes down that an apply begins, and what ran before it.

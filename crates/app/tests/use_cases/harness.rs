@@ -250,10 +250,17 @@ fn surroundings(
     }
 }
 
+/// Room for eight stacks.
+const ADDRESS_POOL: &str = "10.212.0.0/23";
+
 async fn open(directory: PathBuf, around: Surroundings) -> App {
     let home: OsString = directory.join("home").into();
     std::fs::create_dir_all(directory.join("project")).unwrap();
-    let variable = |name: &str| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.clone());
+    let variable = |name: &str| match name {
+        "HOME" | "DEVARCH_HOME" => Some(home.clone()),
+        "DEVARCH_ADDRESS_POOL" => Some(ADDRESS_POOL.into()),
+        _ => None,
+    };
     App::open(Settings::read(None, variable).unwrap(), around).await.unwrap()
 }
 

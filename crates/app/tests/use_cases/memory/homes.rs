@@ -2,6 +2,8 @@
 
 use super::applies::SHOP;
 use crate::harness::{Command, World};
+use futures_util::future::join_all;
+use std::collections::BTreeSet;
 
 const OTHER: &str = r#"version: "1"
 stacks:
@@ -51,4 +53,31 @@ async fn a_home_whose_stack_has_the_name_of_anothers_is_refused_before_it_builds
     let before = one.engine.changes();
     one.run("shop", Command::up(BUILT)).await.unwrap();
     assert_eq!(one.engine.changes(), before);
+}
+
+const EIGHT: &str = r#"version: "1"
+stacks:
+  a: {instances: {web: {template: busybox}}}
+  b: {instances: {web: {template: busybox}}}
+  c: {instances: {web: {template: busybox}}}
+  d: {instances: {web: {template: busybox}}}
+  e: {instances: {web: {template: busybox}}}
+  f: {instances: {web: {template: busybox}}}
+  g: {instances: {web: {template: busybox}}}
+  h: {instances: {web: {template: busybox}}}
+"#;
+
+#[tokio::test]
+async fn stacks_that_begin_at_the_same_moment_share_a_full_pool_of_addresses() {
+    let world = World::new().await;
+    let stacks = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for ended in join_all(stacks.map(|stack| world.run(stack, Command::up(EIGHT)))).await {
+        ended.unwrap();
+    }
+    let networks = world.objects().await.networks;
+    let subnets: BTreeSet<_> = networks.values().flat_map(|network| network.subnets.clone()).collect();
+    assert_eq!(subnets.len(), stacks.len(), "{subnets:?}");
+    for stack in stacks {
+        assert_eq!(world.plan(stack).await, None);
+    }
 }
