@@ -1,7 +1,7 @@
 //! What another home or user left on an engine. Nobody but its own home touches it, unless the user says that the home
 //! is lost.
 
-use crate::{App, AppError, engine_identity::marked};
+use crate::{AppError, Context, context::connect_engine, edit::edit_stack, engine_identity::marked};
 use devarch_core::{
     id::{ContainerId, EngineId, InstanceId, NetworkId, StackId, StoreId},
     kept::KeptValues,
@@ -109,70 +109,68 @@ fn has_its_name(container: &ObservedContainer) -> bool {
     name.split_once('.').map_or(name, |(stem, _)| stem) == own
 }
 
-impl App {
-    /// What stacks of other homes and users have on the engine that was asked for, or the first there is.
-    pub async fn left_by_others(&self) -> Result<Vec<Leftover>, AppError> {
-        Ok(leftovers(self.engine(None).await?.as_ref(), &self.store_id).await?)
-    }
+/// What stacks of other homes and users have on the engine that was asked for, or the first there is.
+pub async fn find_leftovers(ctx: &Context) -> Result<Vec<Leftover>, AppError> {
+    Ok(leftovers(connect_engine(ctx, None).await?.as_ref(), &ctx.store_id).await?)
+}
 
-    /// Makes a copied home a new owner of nothing: what the home it was copied from has on engines is another's from now
-    /// on. Definitions and secrets stay; the names of stacks that are up there are taken.
-    pub async fn become_another(&self) -> Result<(), AppError> {
-        self.store.renew().await?;
-        let app = Self::open(self.settings.clone(), self.around.clone()).await?;
-        for name in app.store.stack_names().await? {
-            // Host ports are chosen anew, by this store.
-            app.edit(&name, |_| Ok(())).await?;
-        }
-        Ok(())
+/// Makes a copied home a new owner of nothing: what the home it was copied from has on engines is another's from now
+/// on. Definitions and secrets stay; the names of stacks that are up there are taken.
+pub async fn renew_identity(ctx: &Context) -> Result<(), AppError> {
+    ctx.store.renew().await?;
+    let renewed = Context::open(ctx.settings.clone(), ctx.surroundings()).await?;
+    for name in renewed.store.stack_names().await? {
+        // Host ports are chosen anew, by this store.
+        edit_stack(&renewed, &name, |_| Ok(())).await?;
     }
+    Ok(())
+}
 
-    /// Keeps with volumes of another home what its containers, which are about to go, still show of the values that belong
-    /// to their data: their environment.
-    async fn keep_shown_values(&self, engine: &dyn Engine, left: &Leftover) -> Result<(), AppError> {
-        let volumes = engine.volumes().await?;
-        let Some(id) = marked(&volumes) else { return Ok(()) };
-        let of_stack = |container: &ObservedContainer| left.container_ids.contains(&container.id);
-        let mut containers = engine.containers().await?;
-        containers.retain(of_stack);
-        // Of several containers of an instance the last counts: the one that runs under its proper name.
-        containers.sort_by_key(|one| (!one.name.as_str().contains('.'), one.state == RunState::Running));
-        let mut kept: BTreeMap<String, KeptVolume> = BTreeMap::new();
-        for container in containers {
-            let mounted = container.volumes.iter().filter(|volume| left.volumes.contains(volume));
-            let mounted: Vec<&String> = mounted.collect();
-            if mounted.is_empty() {
-                continue;
-            }
-            let shown = engine.environment(&container.id).await?.into_iter();
-            let environment = shown.map(|(name, value)| (name, SecretValue::Known(value))).collect();
-            let values = KeptValues { environment, ..KeptValues::default() };
-            for name in mounted {
-                let Some(labels) = volumes.get(name) else { continue };
-                let volume = kept_volume(&id, (name.as_str(), labels), &values, self.around.clock.now());
-                kept.extend(volume.map(|volume| (name.clone(), volume)));
-            }
+/// Keeps with volumes of another home what its containers, which are about to go, still show of the values that belong
+/// to their data: their environment.
+async fn keep_shown_values(ctx: &Context, engine: &dyn Engine, left: &Leftover) -> Result<(), AppError> {
+    let volumes = engine.volumes().await?;
+    let Some(id) = marked(&volumes) else { return Ok(()) };
+    let of_stack = |container: &ObservedContainer| left.container_ids.contains(&container.id);
+    let mut containers = engine.containers().await?;
+    containers.retain(of_stack);
+    // Of several containers of an instance the last counts: the one that runs under its proper name.
+    containers.sort_by_key(|one| (!one.name.as_str().contains('.'), one.state == RunState::Running));
+    let mut kept: BTreeMap<String, KeptVolume> = BTreeMap::new();
+    for container in containers {
+        let mounted = container.volumes.iter().filter(|volume| left.volumes.contains(volume));
+        let mounted: Vec<&String> = mounted.collect();
+        if mounted.is_empty() {
+            continue;
         }
-        let kept: Vec<KeptVolume> = kept.into_values().collect();
-        if !kept.is_empty() {
-            self.store.keep_volumes(&kept).await?;
+        let shown = engine.environment(&container.id).await?.into_iter();
+        let environment = shown.map(|(name, value)| (name, SecretValue::Known(value))).collect();
+        let values = KeptValues { environment, ..KeptValues::default() };
+        for name in mounted {
+            let Some(labels) = volumes.get(name) else { continue };
+            let volume = kept_volume(&id, (name.as_str(), labels), &values, ctx.clock.now());
+            kept.extend(volume.map(|volume| (name.clone(), volume)));
         }
-        Ok(())
     }
+    let kept: Vec<KeptVolume> = kept.into_values().collect();
+    if !kept.is_empty() {
+        ctx.store.keep_volumes(&kept).await?;
+    }
+    Ok(())
+}
 
-    /// Removes containers and networks of another home's stack; its volumes stay. Cut off, it can be done again.
-    pub async fn clear_away(&self, left: &Leftover) -> Result<(), AppError> {
-        let engine = self.engine(None).await?;
-        self.keep_shown_values(engine.as_ref(), left).await?;
-        for container in &left.container_ids {
-            engine.stop(container, None).await?;
-            engine.remove_container(container).await?;
-        }
-        for network in &left.network_ids {
-            engine.remove_network(network).await?;
-        }
-        Ok(())
+/// Removes containers and networks of another home's stack; its volumes stay. Cut off, it can be done again.
+pub async fn remove_leftovers(ctx: &Context, left: &Leftover) -> Result<(), AppError> {
+    let engine = connect_engine(ctx, None).await?;
+    keep_shown_values(ctx, engine.as_ref(), left).await?;
+    for container in &left.container_ids {
+        engine.stop(container, None).await?;
+        engine.remove_container(container).await?;
     }
+    for network in &left.network_ids {
+        engine.remove_network(network).await?;
+    }
+    Ok(())
 }
 
 /// A volume as its labels tell whose it is.

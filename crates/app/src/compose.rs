@@ -1,6 +1,16 @@
 //! A stack as a Compose file, at any time: also without an engine, and while it is down.
 
-use crate::{App, AppError, HostFiles, PrepareOptions, links::networks};
+use crate::{
+    AppError, Context, HostFiles, PrepareOptions,
+    contents::read_content,
+    context::{connect_engine, find_stack},
+    engine_identity::observe_stack,
+    host_view::view_host,
+    images::image_lookup,
+    links::{linked_instances, networks},
+    prepare::desired_state,
+    wiring::previous_wiring,
+};
 use devarch_core::{
     compose::{ComposeFile, ConfigPlace, FileToWrite, compose_file, validate},
     desired::{Desired, World, desire},
@@ -43,72 +53,78 @@ pub struct Written {
     pub left_out: Vec<String>,
 }
 
-impl App {
-    /// The Compose file a stack amounts to when it is up.
-    pub async fn compose(&self, name: &StackName, place: ConfigPlace) -> Result<Composed, AppError> {
-        let mut stack = self.stack(name).await?;
-        stack.enabled = true;
-        stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
-        let prior = self.prior(&stack).await?;
-        let others = self.others(&stack).await?;
-        let (desired, unasked) = match self.desired_there(&stack, (&prior, &others)).await {
-            Ok(desired) => (desired, None),
-            Err(AppError::Engine(error)) => {
-                (self.desired_anywhere(&stack, (&prior, &others))?, Some(error.to_string()))
-            }
-            Err(other) => return Err(other),
-        };
-        let file = compose_file(&desired, place);
-        let problems = validate(&file);
-        if problems.is_empty() {
-            let mut left_out = left_out(&desired);
-            if place == ConfigPlace::Inline {
-                left_out.extend(file.files().iter().map(too_large));
-            }
-            Ok(Composed { file, unasked, left_out })
-        } else {
-            Err(AppError::Problems { stack: stack.name, problems })
+/// The Compose file a stack amounts to when it is up.
+pub async fn compose_stack(
+    ctx: &Context,
+    name: &StackName,
+    place: ConfigPlace,
+) -> Result<Composed, AppError> {
+    let mut stack = find_stack(ctx, name).await?;
+    stack.enabled = true;
+    stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
+    let prior = previous_wiring(ctx, &stack).await?;
+    let others = linked_instances(ctx, &stack).await?;
+    let (desired, unasked) = match desired_on_engine(ctx, &stack, (&prior, &others)).await {
+        Ok(desired) => (desired, None),
+        Err(AppError::Engine(error)) => {
+            (desired_without_engine(ctx, &stack, (&prior, &others))?, Some(error.to_string()))
         }
+        Err(other) => return Err(other),
+    };
+    let file = compose_file(&desired, place);
+    let problems = validate(&file);
+    if problems.is_empty() {
+        let mut left_out = left_out(&desired);
+        if place == ConfigPlace::Inline {
+            left_out.extend(file.files().iter().map(too_large));
+        }
+        Ok(Composed { file, unasked, left_out })
+    } else {
+        Err(AppError::Problems { stack: stack.name, problems })
     }
+}
 
-    async fn desired_there(&self, stack: &Stack, wires: (&Prior, &Others)) -> Result<Desired, AppError> {
-        let engine = self.engine(Some(stack)).await?;
-        let look = self.look_for_images(stack, &BTreeMap::new(), &Others::new());
-        let (observed, ownership) = self.look_at(stack, engine.as_ref(), &look).await?;
-        let host = self.host_view(stack, &HostFiles::new());
-        let asked = (&PrepareOptions::default(), &BTreeMap::new());
-        self.desired(stack, (&observed, &ownership, &host), asked, wires).await
-    }
+async fn desired_on_engine(
+    ctx: &Context,
+    stack: &Stack,
+    wires: (&Prior, &Others),
+) -> Result<Desired, AppError> {
+    let engine = connect_engine(ctx, Some(stack)).await?;
+    let look = image_lookup(ctx, stack, &BTreeMap::new(), &Others::new());
+    let (observed, ownership) = observe_stack(ctx, stack, engine.as_ref(), &look).await?;
+    let host = view_host(ctx, stack, &HostFiles::new());
+    let asked = (&PrepareOptions::default(), &BTreeMap::new());
+    desired_state(ctx, stack, (&observed, &ownership, &host), asked, wires).await
+}
 
-    fn desired_anywhere(
-        &self,
-        stack: &Stack,
-        (prior, others): (&Prior, &Others),
-    ) -> Result<Desired, AppError> {
-        let pool = self.settings.address_pool;
-        let prefix = subnet::prefix_for(stack.instances.len());
-        let chosen = stack.subnet.or_else(|| subnet::choose(&stack.name, pool, prefix, &[]));
-        let own = chosen.unwrap_or(pool);
-        let links = networks(stack, others).into_iter();
-        let links = links.filter_map(|name| Some((name.clone(), subnet::choose_link(&name, pool, &[own])?)));
-        let links = links.collect();
-        let host = self.host_view(stack, &HostFiles::new());
-        let world = World {
-            store: &self.store_id,
-            hash_key: self.hash_key_or_why(),
-            defer_problems: false,
-            subnet: own,
-            home: self.settings.user_home.as_deref(),
-            host: &host,
-            images: &BTreeMap::new(),
-            pull: None,
-            build_hashes: &BTreeMap::new(),
-            prior,
-            others,
-            links: &links,
-        };
-        desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
-    }
+fn desired_without_engine(
+    ctx: &Context,
+    stack: &Stack,
+    (prior, others): (&Prior, &Others),
+) -> Result<Desired, AppError> {
+    let pool = ctx.settings.address_pool;
+    let prefix = subnet::prefix_for(stack.instances.len());
+    let chosen = stack.subnet.or_else(|| subnet::choose(&stack.name, pool, prefix, &[]));
+    let own = chosen.unwrap_or(pool);
+    let links = networks(stack, others).into_iter();
+    let links = links.filter_map(|name| Some((name.clone(), subnet::choose_link(&name, pool, &[own])?)));
+    let links = links.collect();
+    let host = view_host(ctx, stack, &HostFiles::new());
+    let world = World {
+        store: &ctx.store_id,
+        hash_key: ctx.hash_key_or_why(),
+        defer_problems: false,
+        subnet: own,
+        home: ctx.settings.user_home.as_deref(),
+        host: &host,
+        images: &BTreeMap::new(),
+        pull: None,
+        build_hashes: &BTreeMap::new(),
+        prior,
+        others,
+        links: &links,
+    };
+    desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
 }
 
 /// A config file that is too large to be written into the Compose file.
@@ -140,38 +156,36 @@ fn left_out(desired: &Desired) -> Vec<String> {
     told
 }
 
-impl App {
-    /// Writes a Compose file with its config files into a directory; what is secret only if it is asked for.
-    pub async fn write_compose(
-        &self,
-        file: &ComposeFile,
-        directory: &Path,
-        secrets: bool,
-    ) -> Result<Written, AppError> {
-        let target = directory.join(FILE);
-        if target.exists() {
-            return Err(AppError::Exists {
-                what: target.display().to_string(),
-                way_out: "name another directory, or remove it".to_owned(),
-            });
-        }
-        let mut written = Written::default();
-        put(&mut written, target, &file.to_yaml(), 0o644)?;
-        for config in file.files() {
-            let path = directory.join(&config.path);
-            match &config.content {
-                FileContent::Text(Text::Secret(_)) if !secrets => written.left_out.push(config.path.clone()),
-                FileContent::Text(text) => put(&mut written, path, text.reveal(), config.mode.0)?,
-                FileContent::Kept(kept) => {
-                    put(&mut written, path, &self.content(kept).await?, config.mode.0)?;
-                }
+/// Writes a Compose file with its config files into a directory; what is secret only if it is asked for.
+pub async fn write_compose(
+    ctx: &Context,
+    file: &ComposeFile,
+    directory: &Path,
+    secrets: bool,
+) -> Result<Written, AppError> {
+    let target = directory.join(FILE);
+    if target.exists() {
+        return Err(AppError::Exists {
+            what: target.display().to_string(),
+            way_out: "name another directory, or remove it".to_owned(),
+        });
+    }
+    let mut written = Written::default();
+    put(&mut written, target, &file.to_yaml(), 0o644)?;
+    for config in file.files() {
+        let path = directory.join(&config.path);
+        match &config.content {
+            FileContent::Text(Text::Secret(_)) if !secrets => written.left_out.push(config.path.clone()),
+            FileContent::Text(text) => put(&mut written, path, text.reveal(), config.mode.0)?,
+            FileContent::Kept(kept) => {
+                put(&mut written, path, &read_content(ctx, kept).await?, config.mode.0)?;
             }
         }
-        if secrets && !file.secrets().is_empty() {
-            put(&mut written, directory.join(".env"), &variables(file.secrets()), 0o600)?;
-        }
-        Ok(written)
     }
+    if secrets && !file.secrets().is_empty() {
+        put(&mut written, directory.join(".env"), &variables(file.secrets()), 0o600)?;
+    }
+    Ok(written)
 }
 
 fn put(written: &mut Written, path: PathBuf, text: &str, mode: u32) -> Result<(), AppError> {

@@ -2,9 +2,9 @@
 //! be in them, with where each value comes from.
 
 use crate::{
-    App, AppError,
-    app::instance,
-    wiring::{findings, wired_with},
+    AppError, Context,
+    context::{find_stack, instance},
+    wiring::{findings, wire_stack, wired_with},
 };
 use devarch_core::{
     desired::effective_of,
@@ -54,117 +54,123 @@ impl InstanceConfig {
     }
 }
 
-impl App {
-    /// The effective configs of a stack's instances, or of one.
-    pub async fn config(&self, name: &StackName, only: Option<&InstanceName>) -> Result<Configs, AppError> {
-        let stack = self.stack(name).await?;
-        if let Some(only) = only {
-            instance(&stack, only)?;
+/// The effective configs of a stack's instances, or of one.
+pub async fn stack_config(
+    ctx: &Context,
+    name: &StackName,
+    only: Option<&InstanceName>,
+) -> Result<Configs, AppError> {
+    let stack = find_stack(ctx, name).await?;
+    if let Some(only) = only {
+        instance(&stack, only)?;
+    }
+    let chosen = stack.instances.keys().filter(|name| only.is_none_or(|only| only == *name));
+    let wired = wire_stack(ctx, &stack).await?;
+    let instances = chosen.filter_map(|name| instance_config(ctx, &stack, name, &wired.effective));
+    Ok(Configs { instances: instances.collect(), findings: findings(&wired.resolution, only) })
+}
+
+/// Refuses an instance that a stack does not have.
+pub async fn find_instance(ctx: &Context, stack: &StackName, name: &InstanceName) -> Result<(), AppError> {
+    instance(&find_stack(ctx, stack).await?, name).map(|_| ())
+}
+
+/// What an edit changed in an instance's effective config, what its wires give included.
+pub fn config_changes(
+    ctx: &Context,
+    (before, after): (&Stack, &Stack),
+    name: &InstanceName,
+) -> Vec<FieldDiff> {
+    let wired = |stack| wired_with(stack, &Prior::new(), &Others::new()).effective;
+    changes_between(ctx, (before, after), name, (&wired(before), &wired(after)))
+}
+
+/// What an edit changed in what an instance itself says.
+pub(crate) fn definition_changes(
+    ctx: &Context,
+    (before, after): (&Stack, &Stack),
+    name: &InstanceName,
+) -> Vec<FieldDiff> {
+    let own = |stack: &Stack| {
+        let one = stack.instances.get(name).map(|instance| effective_of(stack, name, instance));
+        one.map(|config| (name.clone(), config)).into_iter().collect()
+    };
+    changes_between(ctx, (before, after), name, (&own(before), &own(after)))
+}
+
+fn changes_between(
+    ctx: &Context,
+    (before, after): (&Stack, &Stack),
+    name: &InstanceName,
+    (old, new): (&EffectiveStack, &EffectiveStack),
+) -> Vec<FieldDiff> {
+    let config = |stack: &Stack, effective: &EffectiveStack| {
+        let config = instance_config(ctx, stack, name, effective).map(|config| config.config);
+        Value::Object(config.unwrap_or_default())
+    };
+    let mut changes = diff(&config(before, old), &config(after, new));
+    changes.iter_mut().for_each(with_container_port);
+    let overrides = |stack: &Stack| stack.instances.get(name).map(|instance| instance.overrides.clone());
+    let secretly = changes.is_empty() && overrides(before) != overrides(after);
+    let service = |effective: &EffectiveStack| effective.get(name).map(|config| config.service.clone());
+    let (was, is) = (service(old), service(new));
+    // A host port that is written where it was given before is another definition of the same container.
+    let spec = |stack: &Stack, effective| instance_spec(ctx, stack, name, effective).map(|(spec, _)| spec);
+    match (spec(before, old), spec(after, new), was, is) {
+        (_, Some(_), Some(was), Some(is)) if secretly && was.build != is.build => {
+            vec![secret_argument(&is)]
         }
-        let chosen = stack.instances.keys().filter(|name| only.is_none_or(|only| only == *name));
-        let wired = self.wired(&stack).await?;
-        let instances = chosen.filter_map(|name| self.instance_config(&stack, name, &wired.effective));
-        Ok(Configs { instances: instances.collect(), findings: findings(&wired.resolution, only) })
-    }
-
-    /// Refuses an instance that a stack does not have.
-    pub async fn known_instance(&self, stack: &StackName, name: &InstanceName) -> Result<(), AppError> {
-        instance(&self.stack(stack).await?, name).map(|_| ())
-    }
-
-    /// What an edit changed in an instance's effective config, what its wires give included.
-    pub fn config_changes(&self, (before, after): (&Stack, &Stack), name: &InstanceName) -> Vec<FieldDiff> {
-        let wired = |stack| wired_with(stack, &Prior::new(), &Others::new()).effective;
-        self.changes((before, after), name, (&wired(before), &wired(after)))
-    }
-
-    /// What an edit changed in what an instance itself says.
-    pub(crate) fn definition_changes(
-        &self,
-        (before, after): (&Stack, &Stack),
-        name: &InstanceName,
-    ) -> Vec<FieldDiff> {
-        let own = |stack: &Stack| {
-            let one = stack.instances.get(name).map(|instance| effective_of(stack, name, instance));
-            one.map(|config| (name.clone(), config)).into_iter().collect()
-        };
-        self.changes((before, after), name, (&own(before), &own(after)))
-    }
-
-    fn changes(
-        &self,
-        (before, after): (&Stack, &Stack),
-        name: &InstanceName,
-        (old, new): (&EffectiveStack, &EffectiveStack),
-    ) -> Vec<FieldDiff> {
-        let config = |stack: &Stack, effective: &EffectiveStack| {
-            let config = self.instance_config(stack, name, effective).map(|config| config.config);
-            Value::Object(config.unwrap_or_default())
-        };
-        let mut changes = diff(&config(before, old), &config(after, new));
-        changes.iter_mut().for_each(with_container_port);
-        let overrides = |stack: &Stack| stack.instances.get(name).map(|instance| instance.overrides.clone());
-        let secretly = changes.is_empty() && overrides(before) != overrides(after);
-        let service = |effective: &EffectiveStack| effective.get(name).map(|config| config.service.clone());
-        let (was, is) = (service(old), service(new));
-        // A host port that is written where it was given before is another definition of the same container.
-        let spec = |stack: &Stack, effective| self.spec(stack, name, effective).map(|(spec, _)| spec);
-        match (spec(before, old), spec(after, new), was, is) {
-            (_, Some(_), Some(was), Some(is)) if secretly && was.build != is.build => {
-                vec![secret_argument(&is)]
-            }
-            (Some(old), Some(new), ..) if secretly && old != new => {
-                changed_secrets(&old.secrets(), &new.secrets())
-            }
-            _ => changes,
+        (Some(old), Some(new), ..) if secretly && old != new => {
+            changed_secrets(&old.secrets(), &new.secrets())
         }
+        _ => changes,
     }
+}
 
-    /// What the engine would be asked to make for an instance, as far as it can be said without one, and what of it
-    /// can't be said.
-    pub(crate) fn spec(
-        &self,
-        stack: &Stack,
-        name: &InstanceName,
-        effective: &EffectiveStack,
-    ) -> Option<(ContainerSpec, Vec<Problem>)> {
-        let instance = stack.instances.get(name)?;
-        let container = ContainerName::of(&stack.name, name).ok()?;
-        let context = SpecContext {
-            stack,
-            name,
-            instance,
-            container: &container,
-            network: &NetworkName::of(&stack.name),
-            subnet: stack.subnet.unwrap_or_default(),
-            home: self.settings.user_home.as_deref(),
-            build_tag: None,
-            image: None,
-        };
-        Some(container_spec(effective.get(name)?, &context))
-    }
+/// What the engine would be asked to make for an instance, as far as it can be said without one, and what of it
+/// can't be said.
+pub(crate) fn instance_spec(
+    ctx: &Context,
+    stack: &Stack,
+    name: &InstanceName,
+    effective: &EffectiveStack,
+) -> Option<(ContainerSpec, Vec<Problem>)> {
+    let instance = stack.instances.get(name)?;
+    let container = ContainerName::of(&stack.name, name).ok()?;
+    let context = SpecContext {
+        stack,
+        name,
+        instance,
+        container: &container,
+        network: &NetworkName::of(&stack.name),
+        subnet: stack.subnet.unwrap_or_default(),
+        home: ctx.settings.user_home.as_deref(),
+        build_tag: None,
+        image: None,
+    };
+    Some(container_spec(effective.get(name)?, &context))
+}
 
-    fn instance_config(
-        &self,
-        stack: &Stack,
-        name: &InstanceName,
-        all: &EffectiveStack,
-    ) -> Option<InstanceConfig> {
-        let (instance, effective) = (stack.instances.get(name)?, all.get(name)?);
-        // What is not set, or can't be read, is not shown either.
-        let (spec, _) = self.spec(stack, name, all)?;
-        let mut config = shown(&spec, effective);
-        let home = self.settings.user_home.as_deref();
-        let context = SupplyContext { home, ..SupplyContext::default() };
-        if let Some(build) = build_spec(stack, effective, &context) {
-            config.shift_insert(1, "build".to_owned(), json!(build));
-        }
-        if !instance.enabled {
-            config.insert("enabled".to_owned(), Value::Bool(false));
-        }
-        let template = instance.template.template.name.to_string();
-        Some(InstanceConfig { name: name.clone(), template, config, origins: effective.origins.clone() })
+fn instance_config(
+    ctx: &Context,
+    stack: &Stack,
+    name: &InstanceName,
+    all: &EffectiveStack,
+) -> Option<InstanceConfig> {
+    let (instance, effective) = (stack.instances.get(name)?, all.get(name)?);
+    // What is not set, or can't be read, is not shown either.
+    let (spec, _) = instance_spec(ctx, stack, name, all)?;
+    let mut config = shown(&spec, effective);
+    let home = ctx.settings.user_home.as_deref();
+    let context = SupplyContext { home, ..SupplyContext::default() };
+    if let Some(build) = build_spec(stack, effective, &context) {
+        config.shift_insert(1, "build".to_owned(), json!(build));
     }
+    if !instance.enabled {
+        config.insert("enabled".to_owned(), Value::Bool(false));
+    }
+    let template = instance.template.template.name.to_string();
+    Some(InstanceConfig { name: name.clone(), template, config, origins: effective.origins.clone() })
 }
 
 /// A port's line names only its list, so its values say the port in the container, as they do in plans.

@@ -1,6 +1,12 @@
 //! Into running containers: output, commands, shells.
 
-use crate::{App, AppError, status::current};
+use crate::{
+    AppError, Context,
+    context::{connect_engine, find_stack},
+    secrets::output_mask,
+    status::current,
+    wiring::stack_ownership,
+};
 use devarch_core::{
     id::ContainerId,
     name::{InstanceName, StackName},
@@ -51,83 +57,81 @@ type Lines = Pin<Box<dyn Stream<Item = Result<LogLine, AppError>> + Send>>;
 /// Longer lines are cut in pieces: memory stays bounded whatever a container writes.
 const LONGEST_LINE: usize = 256 << 10;
 
-impl App {
-    /// The output of a stack's instances, line by line, as it comes.
-    pub async fn logs(&self, name: &StackName, request: &LogRequest) -> Result<Lines, AppError> {
-        let stack = self.stack(name).await?;
-        let mask = self.output_hidden(&stack, request.unredacted).await?;
-        let (engine, containers) = self.existing(&stack, request.instance.as_ref()).await?;
-        let mut streams = Vec::new();
-        for (instance, container, _) in containers {
-            let stream = engine.logs(&container, &request.options).await?;
-            streams.push(lines(instance, stream));
-        }
-        let masked = move |line: Result<LogLine, AppError>| {
-            line.map(|line| LogLine { bytes: mask.bytes(&line.bytes).into_owned(), ..line })
-        };
-        Ok(Box::pin(select_all(streams).map(masked)))
+/// The output of a stack's instances, line by line, as it comes.
+pub async fn open_logs(ctx: &Context, name: &StackName, request: &LogRequest) -> Result<Lines, AppError> {
+    let stack = find_stack(ctx, name).await?;
+    let mask = output_hidden(ctx, &stack, request.unredacted).await?;
+    let (engine, containers) = existing_container(ctx, &stack, request.instance.as_ref()).await?;
+    let mut streams = Vec::new();
+    for (instance, container, _) in containers {
+        let stream = engine.logs(&container, &request.options).await?;
+        streams.push(lines(instance, stream));
     }
+    let masked = move |line: Result<LogLine, AppError>| {
+        line.map(|line| LogLine { bytes: mask.bytes(&line.bytes).into_owned(), ..line })
+    };
+    Ok(Box::pin(select_all(streams).map(masked)))
+}
 
-    async fn output_hidden(&self, stack: &Stack, unredacted: bool) -> Result<Mask, AppError> {
-        if unredacted { Ok(Mask::default()) } else { self.output_mask(stack).await }
-    }
+async fn output_hidden(ctx: &Context, stack: &Stack, unredacted: bool) -> Result<Mask, AppError> {
+    if unredacted { Ok(Mask::default()) } else { output_mask(ctx, stack).await }
+}
 
-    /// A running container of an instance; in what it writes secrets are hidden unless they are to be shown.
-    pub async fn shell(
-        &self,
-        name: &StackName,
-        instance: &InstanceName,
-        unredacted: bool,
-    ) -> Result<Shell, AppError> {
-        let stack = self.stack(name).await?;
-        let mask = self.output_hidden(&stack, unredacted).await?;
-        let (engine, containers) = self.existing(&stack, Some(instance)).await?;
-        match containers.into_iter().next() {
-            Some((_, container, RunState::Running)) => {
-                Ok(Shell { engine, container, mask, clock: Arc::clone(&self.around.clock) })
-            }
-            Some((_, _, RunState::Stuck)) => Err(AppError::Refused(format!(
-                "instance '{instance}' of stack '{name}' is not running, and its container cannot be started any more; \
-                 `devarch up {name}` replaces it"
-            ))),
-            _ => Err(AppError::Refused(format!(
-                "instance '{instance}' of stack '{name}' is not running; `devarch start {name}/{instance}` starts it"
-            ))),
+/// A running container of an instance; in what it writes secrets are hidden unless they are to be shown.
+pub async fn find_shell(
+    ctx: &Context,
+    name: &StackName,
+    instance: &InstanceName,
+    unredacted: bool,
+) -> Result<Shell, AppError> {
+    let stack = find_stack(ctx, name).await?;
+    let mask = output_hidden(ctx, &stack, unredacted).await?;
+    let (engine, containers) = existing_container(ctx, &stack, Some(instance)).await?;
+    match containers.into_iter().next() {
+        Some((_, container, RunState::Running)) => {
+            Ok(Shell { engine, container, mask, clock: Arc::clone(&ctx.clock) })
         }
+        Some((_, _, RunState::Stuck)) => Err(AppError::Refused(format!(
+            "instance '{instance}' of stack '{name}' is not running, and its container cannot be started any more; \
+             `devarch up {name}` replaces it"
+        ))),
+        _ => Err(AppError::Refused(format!(
+            "instance '{instance}' of stack '{name}' is not running; `devarch start {name}/{instance}` starts it"
+        ))),
     }
+}
 
-    async fn existing(
-        &self,
-        stack: &Stack,
-        only: Option<&InstanceName>,
-    ) -> Result<(Arc<dyn Engine>, Vec<(InstanceName, ContainerId, RunState)>), AppError> {
-        if let Some(only) = only {
-            crate::app::instance(stack, only)?;
-        }
-        let engine = self.engine(Some(stack)).await?;
-        let ownership = self.ownership(stack.engine.as_ref().map(|binding| &binding.id)).await?;
-        let containers = engine.containers().await?;
-        let found: Vec<(InstanceName, ContainerId, RunState)> = stack
-            .instances
-            .iter()
-            .filter(|(name, _)| only.is_none_or(|only| only == *name))
-            .filter_map(|(name, instance)| {
-                let container = current((&containers, &ownership), stack, name, instance)?;
-                Some((name.clone(), container.id.clone(), container.state))
-            })
-            .collect();
-        if found.is_empty() {
-            let what = only.map_or_else(
-                || format!("stack '{}'", stack.name),
-                |only| format!("instance '{only}' of stack '{}'", stack.name),
-            );
-            return Err(AppError::Refused(format!(
-                "{what} has no container; `devarch apply {}` makes it",
-                stack.name
-            )));
-        }
-        Ok((engine, found))
+async fn existing_container(
+    ctx: &Context,
+    stack: &Stack,
+    only: Option<&InstanceName>,
+) -> Result<(Arc<dyn Engine>, Vec<(InstanceName, ContainerId, RunState)>), AppError> {
+    if let Some(only) = only {
+        crate::context::instance(stack, only)?;
     }
+    let engine = connect_engine(ctx, Some(stack)).await?;
+    let ownership = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;
+    let containers = engine.containers().await?;
+    let found: Vec<(InstanceName, ContainerId, RunState)> = stack
+        .instances
+        .iter()
+        .filter(|(name, _)| only.is_none_or(|only| only == *name))
+        .filter_map(|(name, instance)| {
+            let container = current((&containers, &ownership), stack, name, instance)?;
+            Some((name.clone(), container.id.clone(), container.state))
+        })
+        .collect();
+    if found.is_empty() {
+        let what = only.map_or_else(
+            || format!("stack '{}'", stack.name),
+            |only| format!("instance '{only}' of stack '{}'", stack.name),
+        );
+        return Err(AppError::Refused(format!(
+            "{what} has no container; `devarch apply {}` makes it",
+            stack.name
+        )));
+    }
+    Ok((engine, found))
 }
 
 impl Shell {

@@ -1,6 +1,6 @@
 //! Large contents of config files, on their way from the project to the store and from there to the engine.
 
-use crate::{App, AppError, text_file::read_text};
+use crate::{AppError, Context, text_file::read_text};
 use async_trait::async_trait;
 use devarch_core::{
     content::{ContentDigest, ContentRef},
@@ -48,34 +48,32 @@ pub(crate) fn too_large_to_seal(text: &str) -> Option<String> {
     })
 }
 
-impl App {
-    /// Keeps what was found of these contents and is not kept yet, one after the other.
-    pub(crate) async fn keep_contents(&self, sources: &Sources) -> Result<(), AppError> {
-        if sources.is_empty() {
-            return Ok(());
-        }
-        for digest in self.store.missing_contents(sources.keys().cloned().collect()).await? {
-            let found = match &sources[&digest] {
-                ContentSource::File(path) => Arc::from(read_text(path, FileKind::ConfigFile)?),
-                ContentSource::Text(text) => Arc::clone(text),
-            };
-            if self.store.keep_content(&found).await? != digest
-                && let ContentSource::File(path) = &sources[&digest]
-            {
-                let path = path.display();
-                return Err(AppError::Refused(format!(
-                    "{path} changed while it was being read; nothing was saved, run the command again"
-                )));
-            }
-        }
-        Ok(())
+/// Keeps what was found of these contents and is not kept yet, one after the other.
+pub(crate) async fn keep_contents(ctx: &Context, sources: &Sources) -> Result<(), AppError> {
+    if sources.is_empty() {
+        return Ok(());
     }
+    for digest in ctx.store.missing_contents(sources.keys().cloned().collect()).await? {
+        let found = match &sources[&digest] {
+            ContentSource::File(path) => Arc::from(read_text(path, FileKind::ConfigFile)?),
+            ContentSource::Text(text) => Arc::clone(text),
+        };
+        if ctx.store.keep_content(&found).await? != digest
+            && let ContentSource::File(path) = &sources[&digest]
+        {
+            let path = path.display();
+            return Err(AppError::Refused(format!(
+                "{path} changed while it was being read; nothing was saved, run the command again"
+            )));
+        }
+    }
+    Ok(())
+}
 
-    /// A content that a saved stack names.
-    pub(crate) async fn content(&self, kept: &ContentRef) -> Result<String, AppError> {
-        let digest = kept.sha256.clone();
-        self.store.content(&kept.sha256).await?.ok_or(StoreError::NoContent { digest }.into())
-    }
+/// A content that a saved stack names.
+pub(crate) async fn read_content(ctx: &Context, kept: &ContentRef) -> Result<String, AppError> {
+    let digest = kept.sha256.clone();
+    ctx.store.content(&kept.sha256).await?.ok_or(StoreError::NoContent { digest }.into())
 }
 
 /// The contents that a store keeps.

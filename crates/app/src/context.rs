@@ -1,84 +1,110 @@
-//! The directory an image is built from.
+//! What every use-case stands on: the store, the settings, and an engine once it is needed.
 
+use crate::{AppError, Settings, Surroundings, catalog::Catalog};
 use devarch_core::{
-    build::{BuildHash, BuildHasher, BuildSpec, Content},
     hash::HashKey,
-    template::Dockerfile,
+    id::StoreId,
+    name::{InstanceName, StackName, nearest},
+    secret::Locked,
+    stack::{Instance, Stack},
+    surroundings::{Clock, Host, Ids},
 };
-use devarch_engine::{ContextFile, read_context};
-use devarch_files::{FileKind, open_regular, read_named};
-use sha2::{Digest as _, Sha256};
-use std::{
-    fs,
-    io::{self, Read as _},
-    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
-    path::Path,
-};
+use devarch_engine::{ConnectOptions, Engine, Engines, FindInput, candidates};
+use devarch_store::{CannotOpen, Store};
+use std::sync::Arc;
 
-/// More than this is hardly meant to be sent to an engine.
-const LARGEST: u64 = 2 << 30;
+/// An open DevArch.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub(crate) store: Store,
+    pub(crate) store_id: StoreId,
+    /// What config hashes are made with, unless it can't be read.
+    pub(crate) hash_key: Result<HashKey, CannotOpen>,
+    pub(crate) settings: Settings,
+    pub(crate) engines: Arc<dyn Engines>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) host: Arc<dyn Host>,
+}
 
-/// Refuses a context that is not there.
-pub(crate) fn existing_context(spec: &BuildSpec) -> Result<(), String> {
-    let path = &spec.context;
-    if Path::new(path).is_dir() {
-        return Ok(());
+impl Context {
+    /// Opens the store, making it where there is none.
+    pub async fn open(settings: Settings, around: Surroundings) -> Result<Self, AppError> {
+        let store = Store::open(&settings.database, &settings.host, &settings.key_file()).await?;
+        let identity = store.identity().await?;
+        let hash_key = identity.hash_key.map(|key| HashKey::new(*key));
+        let Surroundings { engines, clock, ids, host } = around;
+        Ok(Self { store, store_id: identity.id, hash_key, settings, engines, clock, ids, host })
     }
-    Err(format!("its context {path} is no directory on this machine; make it, or build another"))
-}
 
-/// Hashes what an image is built from, as far as it is sent to the engine.
-pub(crate) async fn hash_context(key: &HashKey, spec: &BuildSpec) -> Result<BuildHash, String> {
-    let (key, spec) = (key.clone(), spec.clone());
-    let hashing = tokio::task::spawn_blocking(move || hash(&key, &spec));
-    hashing.await.map_err(|error| error.to_string())?
-}
+    /// What config hashes are made with.
+    pub(crate) fn hash_key(&self) -> Result<&HashKey, AppError> {
+        self.hash_key.as_ref().map_err(|why| AppError::Locked(why.clone()))
+    }
 
-fn hash(key: &HashKey, spec: &BuildSpec) -> Result<BuildHash, String> {
-    let mut hasher = BuildHasher::new(key);
-    let mut size = 0;
-    let mut instructions = match &spec.dockerfile {
-        Dockerfile::Inline(text) => text.clone().into_bytes(),
-        Dockerfile::Path(_) => Vec::new(),
-    };
-    let read = read_context(Path::new(&spec.context), &spec.dockerfile, |entry: ContextFile<'_>| {
-        let content = match entry.metadata.file_type() {
-            kind if kind.is_dir() => Content::Directory,
-            kind if kind.is_symlink() => {
-                let target = fs::read_link(entry.path)?;
-                hasher.entry(entry.name.as_bytes(), 0, Content::Link(target.as_os_str().as_bytes()));
-                return Ok(());
-            }
-            _ if matches!(&spec.dockerfile, Dockerfile::Path(path) if path == entry.name) => {
-                instructions = read_named(entry.path, FileKind::Dockerfile)?;
-                return Ok(());
-            }
-            _ => {
-                size += entry.metadata.len();
-                if size > LARGEST {
-                    return Err(io::Error::other(format!(
-                        "more than {} GiB would be sent to the engine; leave out what is not needed with a .dockerignore",
-                        LARGEST >> 30
-                    )));
-                }
-                Content::File(digest(entry.path)?)
-            }
-        };
-        hasher.entry(entry.name.as_bytes(), entry.metadata.mode() & 0o7777, content);
-        Ok(())
-    });
-    read.map_err(|error| error.to_string())?;
-    Ok(hasher.finish(spec, &instructions))
-}
+    /// The same for plans, in core's words.
+    pub(crate) fn hash_key_or_why(&self) -> Result<&HashKey, Locked> {
+        self.hash_key.as_ref().map_err(CannotOpen::locked)
+    }
 
-fn digest(path: &Path) -> io::Result<[u8; 32]> {
-    let mut file = open_regular(path)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(digest.finalize().into()),
-            read => digest.update(&buffer[..read]),
+    /// Engines, clock, ids and host, to open another store with.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            engines: Arc::clone(&self.engines),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            host: Arc::clone(&self.host),
         }
     }
+
+    /// The settings it was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The templates to choose from: a project's, the home's, and those that come with DevArch.
+    pub fn catalog(&self, project: Option<&std::path::Path>) -> Catalog {
+        Catalog::of(project, &self.settings.home)
+    }
+}
+
+/// The stack of that name.
+pub async fn find_stack(ctx: &Context, name: &StackName) -> Result<Stack, AppError> {
+    match ctx.store.stack(name).await? {
+        Some(stack) => Ok(stack),
+        None => Err(no_such_stack(ctx, name).await?),
+    }
+}
+
+async fn no_such_stack(ctx: &Context, name: &StackName) -> Result<AppError, AppError> {
+    let names = ctx.store.stack_names().await?;
+    let near = nearest(name.as_str(), names.iter().map(StackName::as_str)).map(str::to_owned);
+    Ok(AppError::NoStack { name: name.to_string(), near })
+}
+
+/// The engine of a stack: the one that was asked for, else the one the stack is bound to, else the first that
+/// answers.
+pub async fn connect_engine(ctx: &Context, stack: Option<&Stack>) -> Result<Arc<dyn Engine>, AppError> {
+    let flag = ctx.settings.engine.clone();
+    let mut input = FindInput { flag, ..ctx.engines.said() };
+    let asked = input.flag.is_some() || input.devarch_engine.is_some();
+    if let (false, Some(binding)) = (asked, stack.and_then(|stack| stack.engine.as_ref())) {
+        input.flag = Some(binding.endpoint.clone());
+    }
+    let options = ConnectOptions { timeout: ctx.settings.engine_timeout };
+    Ok(ctx.engines.connect(&candidates(&input), options).await?)
+}
+
+/// The instance of that name in a stack.
+pub(crate) fn instance<'a>(stack: &'a Stack, name: &InstanceName) -> Result<&'a Instance, AppError> {
+    stack.instances.get(name).ok_or_else(|| AppError::NoInstance {
+        stack: stack.name.clone(),
+        name: name.clone(),
+        near: nearest(name.as_str(), stack.instances.keys().map(InstanceName::as_str)).map(str::to_owned),
+    })
 }

@@ -1,6 +1,6 @@
 //! The name of a stack that a second directory declares under a name another one has.
 
-use crate::{App, AppError, text_file::read_text};
+use crate::{AppError, Context, text_file::read_text};
 use devarch_core::name::StackName;
 use devarch_files::FileKind;
 use std::path::{Path, PathBuf};
@@ -8,26 +8,28 @@ use std::path::{Path, PathBuf};
 /// How many numbers are tried.
 const NUMBERS: std::ops::Range<u32> = 2..1000;
 
-impl App {
-    /// The name a directory's stack can have: the one that is wanted where no other directory's stack has it, else one
-    /// that says which copy it is, after the branch of another worktree or after the directory.
-    pub async fn free_name(&self, directory: &Path, wanted: &StackName) -> Result<StackName, AppError> {
-        let Some(taken) = self.store.stack(wanted).await? else { return Ok(wanted.clone()) };
-        let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-        let theirs = taken.project.map(PathBuf::from);
-        if theirs.as_ref() == Some(&directory) {
-            return Ok(wanted.clone());
-        }
-        let proposed = proposal(wanted, &directory, theirs.as_deref());
-        let own = self.store.stack_names_in(&directory.to_string_lossy()).await?;
-        let names = self.store.stack_names().await?;
-        let numbered = NUMBERS.map(|number| StackName::numbered(&proposed, number));
-        let mut candidates =
-            std::iter::once(proposed.clone()).chain(numbered).filter_map(|name| name.parse().ok());
-        candidates.find(|name| own.contains(name) || !names.contains(name)).ok_or_else(|| {
-            AppError::NameTaken { taken: format!("stack '{wanted}' already exists"), free: None }
-        })
+/// The name a directory's stack can have: the one that is wanted where no other directory's stack has it, else one
+/// that says which copy it is, after the branch of another worktree or after the directory.
+pub async fn free_copy_name(
+    ctx: &Context,
+    directory: &Path,
+    wanted: &StackName,
+) -> Result<StackName, AppError> {
+    let Some(taken) = ctx.store.stack(wanted).await? else { return Ok(wanted.clone()) };
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let theirs = taken.project.map(PathBuf::from);
+    if theirs.as_ref() == Some(&directory) {
+        return Ok(wanted.clone());
     }
+    let proposed = proposal(wanted, &directory, theirs.as_deref());
+    let own = ctx.store.stack_names_in(&directory.to_string_lossy()).await?;
+    let names = ctx.store.stack_names().await?;
+    let numbered = NUMBERS.map(|number| StackName::numbered(&proposed, number));
+    let mut candidates =
+        std::iter::once(proposed.clone()).chain(numbered).filter_map(|name| name.parse().ok());
+    candidates
+        .find(|name| own.contains(name) || !names.contains(name))
+        .ok_or_else(|| AppError::NameTaken { taken: format!("stack '{wanted}' already exists"), free: None })
 }
 
 /// `{name}-{branch}` in a worktree of its own, else `{name}-{directory}`.

@@ -4,7 +4,7 @@
 mod names;
 mod objects;
 
-use crate::{App, AppError, Leftover, Settings, Surroundings, adopt::leftovers};
+use crate::{AppError, Context, Leftover, Settings, Surroundings, adopt::leftovers};
 use devarch_core::{
     engine::{EngineKind, Locality},
     observed::{ObservedContainer, ObservedNetwork},
@@ -76,30 +76,30 @@ const EARLIEST_DAY: u64 = 20_089;
 pub async fn doctor(settings: &Settings, around: &Surroundings) -> Vec<Check> {
     let mut checks = vec![home(&settings.home)];
     checks.extend(open_to_others(&settings.home));
-    let app = App::open(settings.clone(), around.clone()).await;
-    checks.push(match &app {
+    let ctx = Context::open(settings.clone(), around.clone()).await;
+    checks.push(match &ctx {
         Ok(_) => Check::new("store", Verdict::Ok, place(&settings.database)),
         Err(error) => Check::new("store", Verdict::Fail, error.to_string())
             .mend("make the database reachable, or set DEVARCH_DATABASE_URL"),
     });
-    if let Ok(app) = &app {
-        checks.push(key(app));
+    if let Ok(ctx) = &ctx {
+        checks.push(key(ctx));
     }
     let (engines, found) = engines(settings, around.engines.as_ref()).await;
     checks.extend(found);
     checks.extend(disks(settings, &engines));
-    if let Ok(app) = &app {
-        checks.push(other_homes(app, &engines).await);
+    if let Ok(ctx) = &ctx {
+        checks.push(other_homes(ctx, &engines).await);
     }
     let seen = join_all(engines.iter().map(look)).await;
     let looked = engines.iter().zip(&seen);
     checks.extend(looked.filter_map(|(engine, seen)| names::names(engine.info(), &seen.containers)));
     let networks: Vec<ObservedNetwork> = seen.iter().flat_map(|seen| seen.networks.clone()).collect();
     checks.push(addresses(settings, around.host.as_ref(), &networks));
-    if let Ok(app) = &app {
-        let objects = objects::judge(app, &seen).await;
+    if let Ok(ctx) = &ctx {
+        let objects = objects::judge(ctx, &seen).await;
         checks.push(objects.unremembered());
-        checks.push(ports(app, &objects).await);
+        checks.push(ports(ctx, &objects).await);
     }
     checks.push(clock(settings, around.clock.as_ref()));
     checks
@@ -166,9 +166,9 @@ fn open_to_others(home: &Path) -> Option<Check> {
 }
 
 /// The key of the secrets, tried on the store's own.
-fn key(app: &App) -> Check {
-    let file = app.settings().key_file();
-    match app.hash_key() {
+fn key(ctx: &Context) -> Check {
+    let file = ctx.settings().key_file();
+    match ctx.hash_key() {
         Ok(_) => Check::new("key", Verdict::Ok, format!("{} opens the store's secrets", file.display())),
         // What is wrong with the file's place or its rights says itself how to mend it.
         Err(error @ AppError::Locked(CannotOpen::KeyFile(_))) => {
@@ -271,8 +271,8 @@ async fn look(engine: &Arc<dyn Engine>) -> Looked {
 }
 
 /// What stacks of other homes and users there are: all is well with them, unless their home is lost.
-async fn other_homes(app: &App, engines: &[Arc<dyn Engine>]) -> Check {
-    let looks = engines.iter().map(|engine| leftovers(engine.as_ref(), &app.store_id));
+async fn other_homes(ctx: &Context, engines: &[Arc<dyn Engine>]) -> Check {
+    let looks = engines.iter().map(|engine| leftovers(engine.as_ref(), &ctx.store_id));
     let left: Vec<Leftover> = join_all(looks).await.into_iter().flatten().flatten().collect();
     let stacks: BTreeSet<&str> = left.iter().map(|left| left.stack.as_str()).collect();
     if stacks.is_empty() {
@@ -354,8 +354,8 @@ fn addresses(settings: &Settings, host: &dyn Host, networks: &[ObservedNetwork])
 }
 
 /// Host ports of instances that others hold.
-async fn ports(app: &App, objects: &Objects<'_>) -> Check {
-    let reservations = match app.store.host_ports().await {
+async fn ports(ctx: &Context, objects: &Objects<'_>) -> Check {
+    let reservations = match ctx.store.host_ports().await {
         Ok(reservations) => reservations,
         Err(error) => return Check::new("ports", Verdict::Fail, error.to_string()),
     };
@@ -364,7 +364,7 @@ async fn ports(app: &App, objects: &Objects<'_>) -> Check {
         port: port.host_port,
         protocol: port.protocol,
     };
-    let listeners = app.around.host.listeners(&reservations.iter().map(socket).collect::<Vec<_>>());
+    let listeners = ctx.host.listeners(&reservations.iter().map(socket).collect::<Vec<_>>());
     let mut held = Vec::new();
     for reservation in &reservations {
         let ours = socket(reservation);

@@ -6,8 +6,9 @@
 //! marker again.
 
 use crate::{
-    App, AppError, elsewhere,
+    AppError, Context, elsewhere,
     observe::{Look, observe},
+    wiring::stack_ownership,
 };
 use devarch_core::{
     engine::EngineBinding,
@@ -34,78 +35,80 @@ pub(crate) fn marked(volumes: &Volumes) -> Option<EngineId> {
     volumes.get(MARKER).and_then(|labels| labels.get(LABEL)).map(EngineId::new)
 }
 
-impl App {
-    /// Looks at a stack's engine, and says whose the objects there are.
-    pub(crate) async fn look_at(
-        &self,
-        stack: &Stack,
-        engine: &dyn Engine,
-        look: &Look,
-    ) -> Result<(Observed, Ownership), AppError> {
-        let mut observed = observe(&self.around, engine, look).await?;
-        let bound = self.ownership(stack.engine.as_ref().map(|binding| &binding.id)).await?;
-        let ownership = self.identify(stack, &mut observed, bound).await?;
-        Ok((observed, ownership))
-    }
+/// Looks at a stack's engine, and says whose the objects there are.
+pub(crate) async fn observe_stack(
+    ctx: &Context,
+    stack: &Stack,
+    engine: &dyn Engine,
+    look: &Look,
+) -> Result<(Observed, Ownership), AppError> {
+    let mut observed = observe(ctx, engine, look).await?;
+    let bound = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;
+    let ownership = identify_engine(ctx, stack, &mut observed, bound).await?;
+    Ok((observed, ownership))
+}
 
-    /// Says which engine was looked at for a stack, and whose the objects there are; `bound` is what is remembered of the
-    /// engine the stack is bound to.
-    pub(crate) async fn identify(
-        &self,
-        stack: &Stack,
-        observed: &mut Observed,
-        bound: Ownership,
-    ) -> Result<Ownership, AppError> {
-        if let Some(binding) = &stack.engine {
-            self.know_again(binding, observed, &bound).await;
-            if observed.engine_id.as_ref() == Some(&binding.id) {
-                return Ok(bound);
-            }
-        } else if observed.engine_id.is_none() {
-            let there = Listed::all(&observed.containers, &observed.networks, &observed.volumes);
-            observed.engine_id = self.engine_of(there).await?;
-        }
-        self.ownership(observed.engine_id.as_ref()).await
-    }
-
-    /// Knows the engine a stack is bound to again where its marker is gone, or was made again by somebody else.
-    async fn know_again(&self, binding: &EngineBinding, observed: &mut Observed, ownership: &Ownership) {
+/// Says which engine was looked at for a stack, and whose the objects there are; `bound` is what is remembered of the
+/// engine the stack is bound to.
+pub(crate) async fn identify_engine(
+    ctx: &Context,
+    stack: &Stack,
+    observed: &mut Observed,
+    bound: Ownership,
+) -> Result<Ownership, AppError> {
+    if let Some(binding) = &stack.engine {
+        recognise_engine(ctx, binding, observed, &bound).await;
         if observed.engine_id.as_ref() == Some(&binding.id) {
-            return;
+            return Ok(bound);
         }
+    } else if observed.engine_id.is_none() {
         let there = Listed::all(&observed.containers, &observed.networks, &observed.volumes);
-        let same = observed.engine.kind == binding.kind && observed.engine.endpoint == binding.endpoint;
-        let unmarked = same && observed.engine_id.is_none();
-        let engines = self.around.engines.as_ref();
-        if has_ours(there, ownership)
-            || unmarked && !elsewhere::has_ours(engines, &observed.engine, ownership).await
-        {
-            observed.engine_id = Some(binding.id.clone());
+        observed.engine_id = engine_with_id(ctx, there).await?;
+    }
+    stack_ownership(ctx, observed.engine_id.as_ref()).await
+}
+
+/// Knows the engine a stack is bound to again where its marker is gone, or was made again by somebody else.
+async fn recognise_engine(
+    ctx: &Context,
+    binding: &EngineBinding,
+    observed: &mut Observed,
+    ownership: &Ownership,
+) {
+    if observed.engine_id.as_ref() == Some(&binding.id) {
+        return;
+    }
+    let there = Listed::all(&observed.containers, &observed.networks, &observed.volumes);
+    let same = observed.engine.kind == binding.kind && observed.engine.endpoint == binding.endpoint;
+    let unmarked = same && observed.engine_id.is_none();
+    let engines = ctx.engines.as_ref();
+    if has_ours(there, ownership)
+        || unmarked && !elsewhere::has_ours(engines, &observed.engine, ownership).await
+    {
+        observed.engine_id = Some(binding.id.clone());
+    }
+}
+
+/// The engine on which this store created objects that are there, whatever its marker says.
+pub(crate) async fn engine_with_id<'a>(
+    ctx: &Context,
+    there: impl Iterator<Item = Listed<'a>> + Clone,
+) -> Result<Option<EngineId>, AppError> {
+    let stacks = ctx.store.stacks().await?;
+    let bound: BTreeSet<EngineId> = stacks.into_iter().filter_map(|stack| Some(stack.engine?.id)).collect();
+    for id in bound {
+        if has_ours(there.clone(), &stack_ownership(ctx, Some(&id)).await?) {
+            return Ok(Some(id));
         }
     }
+    Ok(None)
+}
 
-    /// The engine on which this store created objects that are there, whatever its marker says.
-    pub(crate) async fn engine_of<'a>(
-        &self,
-        there: impl Iterator<Item = Listed<'a>> + Clone,
-    ) -> Result<Option<EngineId>, AppError> {
-        let stacks = self.store.stacks().await?;
-        let bound: BTreeSet<EngineId> =
-            stacks.into_iter().filter_map(|stack| Some(stack.engine?.id)).collect();
-        for id in bound {
-            if has_ours(there.clone(), &self.ownership(Some(&id)).await?) {
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Makes the marker of an engine again that was known without it. To be done under a stack's lock.
-    pub(crate) async fn mark_again(&self, engine: &dyn Engine, observed: &Observed) -> Result<(), AppError> {
-        match &observed.engine_id {
-            Some(id) if marked(&observed.volumes).is_none() => mark(engine, id.clone()).await.map(drop),
-            _ => Ok(()),
-        }
+/// Makes the marker of an engine again that was known without it. To be done under a stack's lock.
+pub(crate) async fn restore_marker(engine: &dyn Engine, observed: &Observed) -> Result<(), AppError> {
+    match &observed.engine_id {
+        Some(id) if marked(&observed.volumes).is_none() => mark(engine, id.clone()).await.map(drop),
+        _ => Ok(()),
     }
 }
 

@@ -1,103 +1,104 @@
 //! Which stack is meant in a directory with a devarch.yml.
 
-use crate::{App, AppError, ImportSource, Project};
+use crate::{
+    AppError, Context, ImportSource, Project,
+    edit::{draft_import, save_draft},
+};
 use devarch_core::{
     name::{StackName, TemplateName},
     stack::Stack,
 };
 use std::{collections::BTreeSet, path::Path};
 
-impl App {
-    /// The stack that is meant in a directory where none is named: the only one made from the project it is in, else
-    /// the only one its devarch.yml declares. `None` where no devarch.yml is.
-    pub async fn stack_here(&self, start: &Path) -> Result<Option<StackName>, AppError> {
-        let Some(directory) = Project::find(start) else { return Ok(None) };
-        match self.names_in(&directory).await?.as_slice() {
-            [] => self.project(&directory, &[])?.stack(None).map(Some),
-            [only] => Ok(Some(only.clone())),
-            several => Err(ambiguous(&directory, several.iter())),
+/// The stack that is meant in a directory where none is named: the only one made from the project it is in, else
+/// the only one its devarch.yml declares. `None` where no devarch.yml is.
+pub async fn find_stack_of_directory(ctx: &Context, start: &Path) -> Result<Option<StackName>, AppError> {
+    let Some(directory) = Project::find(start) else { return Ok(None) };
+    match names_in(ctx, &directory).await?.as_slice() {
+        [] => open_project(ctx, &directory, &[])?.stack(None).map(Some),
+        [only] => Ok(Some(only.clone())),
+        several => Err(ambiguous(&directory, several.iter())),
+    }
+}
+
+/// What `up` imports in a directory: the stack that is named, or the only one its devarch.yml declares, under the
+/// name it is to get or has got before. `None` where no devarch.yml is, or where it does not declare the stack
+/// that is named and the store has that from elsewhere.
+pub async fn find_import(
+    ctx: &Context,
+    start: &Path,
+    named: Option<&StackName>,
+    renamed: Option<&StackName>,
+) -> Result<Option<ImportSource>, AppError> {
+    let Some(directory) = Project::find(start) else { return Ok(None) };
+    let made = stacks_made_from(ctx, &directory).await?;
+    let project = open_project(ctx, &directory, &made)?;
+    let here = |name: &StackName| made.iter().any(|stack| stack.name == *name);
+    let undeclared = named.filter(|name| !project.file.stacks.contains_key(*name));
+    let (stack, renamed) = match undeclared {
+        Some(name) if here(name) && renamed.is_none() => (project.stack(None)?, Some(name.clone())),
+        Some(name) if ctx.store.stack(name).await?.is_some() => return Ok(None),
+        _ => {
+            let stack = project.stack(named)?;
+            let renamed = match (renamed, made.as_slice()) {
+                (Some(name), _) => Some(name.clone()),
+                (None, _) if named.is_some() || here(&stack) => None,
+                (None, []) => None,
+                (None, [only]) => Some(only.name.clone()),
+                (None, several) => {
+                    return Err(ambiguous(&directory, several.iter().map(|stack| &stack.name)));
+                }
+            };
+            (stack, renamed)
         }
-    }
+    };
+    let name = renamed.as_ref().unwrap_or(&stack);
+    let existing = match made.into_iter().find(|made| made.name == *name) {
+        None => ctx.store.stack(name).await?,
+        made => made,
+    };
+    Ok(Some(ImportSource { project, stack, renamed, existing }))
+}
 
-    /// What `up` imports in a directory: the stack that is named, or the only one its devarch.yml declares, under the
-    /// name it is to get or has got before. `None` where no devarch.yml is, or where it does not declare the stack
-    /// that is named and the store has that from elsewhere.
-    pub async fn import_here(
-        &self,
-        start: &Path,
-        named: Option<&StackName>,
-        renamed: Option<&StackName>,
-    ) -> Result<Option<ImportSource>, AppError> {
-        let Some(directory) = Project::find(start) else { return Ok(None) };
-        let made = self.made_from(&directory).await?;
-        let project = self.project(&directory, &made)?;
-        let here = |name: &StackName| made.iter().any(|stack| stack.name == *name);
-        let undeclared = named.filter(|name| !project.file.stacks.contains_key(*name));
-        let (stack, renamed) = match undeclared {
-            Some(name) if here(name) && renamed.is_none() => (project.stack(None)?, Some(name.clone())),
-            Some(name) if self.store.stack(name).await?.is_some() => return Ok(None),
-            _ => {
-                let stack = project.stack(named)?;
-                let renamed = match (renamed, made.as_slice()) {
-                    (Some(name), _) => Some(name.clone()),
-                    (None, _) if named.is_some() || here(&stack) => None,
-                    (None, []) => None,
-                    (None, [only]) => Some(only.name.clone()),
-                    (None, several) => {
-                        return Err(ambiguous(&directory, several.iter().map(|stack| &stack.name)));
-                    }
-                };
-                (stack, renamed)
-            }
-        };
-        let name = renamed.as_ref().unwrap_or(&stack);
-        let existing = match made.into_iter().find(|made| made.name == *name) {
-            None => self.store.stack(name).await?,
-            made => made,
-        };
-        Ok(Some(ImportSource { project, stack, renamed, existing }))
+/// Takes in the stack that a directory's devarch.yml declares, without applying it, where it is not in the store yet:
+/// so that it can have secrets before it runs. `None` where there is nothing to take in.
+pub async fn load_project_stack(
+    ctx: &Context,
+    start: &Path,
+    named: Option<&StackName>,
+) -> Result<Option<StackName>, AppError> {
+    if let Some(name) = named
+        && ctx.store.stack(name).await?.is_some()
+    {
+        return Ok(None);
     }
+    let Some(source) = find_import(ctx, start, named, None).await? else { return Ok(None) };
+    if source.existing.is_some() {
+        return Ok(None);
+    }
+    let draft = draft_import(ctx, &source).await?;
+    Ok(Some(save_draft(ctx, &draft).await?.name))
+}
 
-    /// Takes in the stack that a directory's devarch.yml declares, without applying it, where it is not in the store yet:
-    /// so that it can have secrets before it runs. `None` where there is nothing to take in.
-    pub async fn take_in(
-        &self,
-        start: &Path,
-        named: Option<&StackName>,
-    ) -> Result<Option<StackName>, AppError> {
-        if let Some(name) = named
-            && self.store.stack(name).await?.is_some()
-        {
-            return Ok(None);
-        }
-        let Some(source) = self.import_here(start, named, None).await? else { return Ok(None) };
-        if source.existing.is_some() {
-            return Ok(None);
-        }
-        let draft = self.draft(&source).await?;
-        Ok(Some(self.save(&draft).await?.name))
-    }
+/// A directory's project. It may use the templates of the catalog, and those that its stacks are pinned to.
+fn open_project(ctx: &Context, directory: &Path, made: &[Stack]) -> Result<Project, AppError> {
+    let catalog = ctx.catalog(Some(directory)).names()?.into_keys();
+    let pinned = made.iter().flat_map(|stack| stack.instances.values());
+    let pinned = pinned.map(|instance| instance.template.template.name.clone());
+    let templates: BTreeSet<TemplateName> = catalog.chain(pinned).collect();
+    Project::read(directory, &templates, ctx.settings.user_home.as_deref())
+}
 
-    /// A directory's project. It may use the templates of the catalog, and those that its stacks are pinned to.
-    fn project(&self, directory: &Path, made: &[Stack]) -> Result<Project, AppError> {
-        let catalog = self.catalog(Some(directory)).names()?.into_keys();
-        let pinned = made.iter().flat_map(|stack| stack.instances.values());
-        let pinned = pinned.map(|instance| instance.template.template.name.clone());
-        let templates: BTreeSet<TemplateName> = catalog.chain(pinned).collect();
-        Project::read(directory, &templates, self.settings.user_home.as_deref())
+async fn stacks_made_from(ctx: &Context, directory: &Path) -> Result<Vec<Stack>, AppError> {
+    let mut stacks = Vec::new();
+    for name in names_in(ctx, directory).await? {
+        stacks.extend(ctx.store.stack(&name).await?);
     }
+    Ok(stacks)
+}
 
-    async fn made_from(&self, directory: &Path) -> Result<Vec<Stack>, AppError> {
-        let mut stacks = Vec::new();
-        for name in self.names_in(directory).await? {
-            stacks.extend(self.store.stack(&name).await?);
-        }
-        Ok(stacks)
-    }
-
-    async fn names_in(&self, directory: &Path) -> Result<Vec<StackName>, AppError> {
-        Ok(self.store.stack_names_in(&directory.to_string_lossy()).await?)
-    }
+async fn names_in(ctx: &Context, directory: &Path) -> Result<Vec<StackName>, AppError> {
+    Ok(ctx.store.stack_names_in(&directory.to_string_lossy()).await?)
 }
 
 fn ambiguous<'a>(directory: &Path, stacks: impl Iterator<Item = &'a StackName>) -> AppError {

@@ -1,7 +1,7 @@
 //! What this machine says of the host paths a stack uses: links resolved, engines' sockets known by what they are, not by
 //! what they are called. The rule itself is core's.
 
-use crate::{App, HostFiles, Settings, Surroundings};
+use crate::{Context, HostFiles, Settings};
 use devarch_core::{
     desired::effective,
     resolve::{Effective, HostView, RealKind, RealPath, absolute_path},
@@ -18,21 +18,19 @@ use std::{
 /// Files that only a DevArch's home has together.
 const HOME_FILES: [&str; 2] = ["secret.key", "devarch.db"];
 
-impl App {
-    /// What this machine says of the paths of a stack's instances, and of files their config files are read from.
-    pub(crate) fn host_view(&self, stack: &Stack, files: &HostFiles) -> HostView {
-        let home = self.settings.user_home.as_deref();
-        let configs = effective(stack);
-        let paths = configs.values().flat_map(|config| host_paths(config, stack.project.as_deref(), home));
-        let files = files.values().flat_map(BTreeMap::values).map(|file| file.path.clone());
-        let paths = paths.chain(files);
-        let binding = stack.engine.as_ref().map(|binding| binding.endpoint.as_str());
-        let sockets = sockets(&self.around, &self.settings, binding);
-        HostView {
-            real: paths.map(|path| (path.clone(), real(Path::new(&path), &sockets))).collect(),
-            sockets: sockets.iter().map(|socket| socket.path.clone()).collect(),
-            ..own_places(&self.settings)
-        }
+/// What this machine says of the paths of a stack's instances, and of files their config files are read from.
+pub(crate) fn view_host(ctx: &Context, stack: &Stack, files: &HostFiles) -> HostView {
+    let home = ctx.settings.user_home.as_deref();
+    let configs = effective(stack);
+    let paths = configs.values().flat_map(|config| host_paths(config, stack.project.as_deref(), home));
+    let files = files.values().flat_map(BTreeMap::values).map(|file| file.path.clone());
+    let paths = paths.chain(files);
+    let binding = stack.engine.as_ref().map(|binding| binding.endpoint.as_str());
+    let sockets = sockets(ctx, &ctx.settings, binding);
+    HostView {
+        real: paths.map(|path| (path.clone(), real(Path::new(&path), &sockets))).collect(),
+        sockets: sockets.iter().map(|socket| socket.path.clone()).collect(),
+        ..own_places(&ctx.settings)
     }
 }
 
@@ -73,8 +71,8 @@ struct Socket {
 }
 
 /// The sockets of all engines that the environment and the stack name, and of those at their usual places.
-fn sockets(around: &Surroundings, settings: &Settings, endpoint: Option<&str>) -> Vec<Socket> {
-    let said = around.engines.said();
+fn sockets(ctx: &Context, settings: &Settings, endpoint: Option<&str>) -> Vec<Socket> {
+    let said = ctx.engines.said();
     let named = [settings.engine.clone(), endpoint.map(str::to_owned)].into_iter().flatten();
     let usual = ["docker", "podman"].map(|kind| {
         let mut input = said.clone();

@@ -2,10 +2,12 @@
 //! what they say.
 
 use crate::{
-    App, AppError, HostFiles, Prepared,
-    context::{existing_context, hash_context},
+    AppError, Context, HostFiles, Prepared,
+    build_context::{existing_context, hash_context},
     execute::{ApplyFailure, Ending, Event, EventSink, Failure},
+    host_view::view_host,
     observe::{Look, LookedForBuild},
+    secrets::secret_mask,
 };
 use devarch_core::{
     build::{BuildHash, BuildSpec},
@@ -118,127 +120,125 @@ pub enum Lookup {
     Missing,
 }
 
-impl App {
-    /// Pulls and builds what a plan needs that was agreed to.
-    pub async fn supply_images(
-        &self,
-        prepared: &Prepared,
-        lookup: Lookup,
-        events: EventSink<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<Supplied, AppError> {
-        let needs = Needs::of(prepared, lookup);
-        let (stack, engine) = (&prepared.stack, prepared.engine.as_ref());
-        let mask = self.mask(stack).await?;
-        let events: EventSink<'_> = &|event| events(event.masked(&mask));
-        let key = if needs.builds.is_empty() { None } else { Some(self.hash_key()?) };
-        let build = async |(tags, spec): (Vec<String>, BuildSpec)| {
-            let Some(key) = key else { return Ok(()) };
-            let wanted = Build { key, tags: &tags, spec: &spec };
-            let done = wanted.run(engine, events, cancel).await.map_err(|failure| failure.masked(&mask));
-            let users = users(prepared, &tags);
-            let action = || Action::BuildImage { tags: tags.clone(), spec: Box::new(spec.clone()) };
-            done.map_err(|failure| supply_failure(stack, &users, &action(), failure))
+/// Pulls and builds what a plan needs that was agreed to.
+pub async fn supply_images(
+    ctx: &Context,
+    prepared: &Prepared,
+    lookup: Lookup,
+    events: EventSink<'_>,
+    cancel: &CancellationToken,
+) -> Result<Supplied, AppError> {
+    let needs = Needs::of(prepared, lookup);
+    let (stack, engine) = (&prepared.stack, prepared.engine.as_ref());
+    let mask = secret_mask(ctx, stack).await?;
+    let events: EventSink<'_> = &|event| events(event.masked(&mask));
+    let key = if needs.builds.is_empty() { None } else { Some(ctx.hash_key()?) };
+    let build = async |(tags, spec): (Vec<String>, BuildSpec)| {
+        let Some(key) = key else { return Ok(()) };
+        let wanted = Build { key, tags: &tags, spec: &spec };
+        let done = wanted.run(engine, events, cancel).await.map_err(|failure| failure.masked(&mask));
+        let users = users(prepared, &tags);
+        let action = || Action::BuildImage { tags: tags.clone(), spec: Box::new(spec.clone()) };
+        done.map_err(|failure| supply_failure(stack, &users, &action(), failure))
+    };
+    let pull = async |(image, platform): (String, Option<String>)| {
+        let wanted = Pull { image: &image, platform: platform.as_deref() };
+        let done = wanted.run(engine, events, cancel).await;
+        let users = users(prepared, std::slice::from_ref(&image));
+        done.map_err(|failure| supply_failure(stack, &users, &Action::PullImage { image, platform }, failure))
+    };
+    let builds = try_join_all(needs.builds.into_iter().map(build));
+    let pulls = try_join_all(needs.pulls.into_iter().map(pull));
+    futures_util::future::try_join(builds, pulls).await?;
+    Ok(prepared.supplied())
+}
+
+/// What is looked for of a stack's images: by their names, and of those it builds by the names the engine has them
+/// under.
+pub(crate) fn image_lookup(
+    ctx: &Context,
+    stack: &Stack,
+    hashes: &BTreeMap<String, BuildHash>,
+    others: &Others,
+) -> Look {
+    let home = ctx.settings.user_home.as_deref();
+    let context = SupplyContext { home, ..SupplyContext::default() };
+    let supplies = supplies(stack, &effective(stack), &context);
+    let mut look = Look::default();
+    for (image, tag) in supplies.tags(&ctx.store_id) {
+        let hash = hashes.get(&image).cloned();
+        look.builds.insert(image, LookedForBuild { tag: tag.name, container: tag.container, hash });
+    }
+    for ((stack, name), other) in others {
+        let (Some(image), Ok(container)) = (other.image(), ContainerName::of(stack, name)) else {
+            continue;
         };
-        let pull = async |(image, platform): (String, Option<String>)| {
-            let wanted = Pull { image: &image, platform: platform.as_deref() };
-            let done = wanted.run(engine, events, cancel).await;
-            let users = users(prepared, std::slice::from_ref(&image));
-            done.map_err(|failure| {
-                supply_failure(stack, &users, &Action::PullImage { image, platform }, failure)
-            })
+        if look.builds.contains_key(image) {
+            continue;
+        }
+        if other.builds_image() {
+            let tag = build_tag(&ctx.store_id, &container);
+            look.builds.insert(image.clone(), LookedForBuild { tag, container, hash: None });
+        } else {
+            look.images.insert(image.clone());
+        }
+    }
+    let images = supplies.instances.into_values().map(|(image, _)| image);
+    look.images.extend(images.filter(|image| !look.builds.contains_key(image)));
+    look
+}
+
+/// What the images of instances that are to run are built from now.
+pub(crate) async fn build_hashes(
+    ctx: &Context,
+    stack: &Stack,
+) -> Result<BTreeMap<String, BuildHash>, AppError> {
+    let builds = |instance: &Instance| {
+        [&instance.template.template.service, &instance.overrides.service]
+            .iter()
+            .any(|service| service.build.is_some())
+    };
+    if !stack.instances.values().any(builds) {
+        return Ok(BTreeMap::new());
+    }
+    hash_builds(ctx, stack, &image_supplies(ctx, stack, ImageOptions::default())?).await
+}
+
+/// Where the images of a stack come from, unless something is wrong with that.
+fn image_supplies(ctx: &Context, stack: &Stack, options: ImageOptions) -> Result<Supplies, AppError> {
+    let home = ctx.settings.user_home.as_deref();
+    let view = view_host(ctx, stack, &HostFiles::new());
+    let context = SupplyContext { home, pull: options.pull, hashes: None, host: Some(&view) };
+    let mut supplies = supplies(stack, &effective(stack), &context);
+    let problems = std::mem::take(&mut supplies.problems);
+    if problems.is_empty() { Ok(supplies) } else { Err(wrong(stack, problems)) }
+}
+
+async fn hash_builds(
+    ctx: &Context,
+    stack: &Stack,
+    supplies: &Supplies,
+) -> Result<BTreeMap<String, BuildHash>, AppError> {
+    let mut found: BTreeMap<String, BuildHash> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (image, spec) in &supplies.builds {
+        let Some(instance) = builder(stack, supplies, image) else { continue };
+        let same = supplies.builds.iter().find(|(image, other)| *other == spec && found.contains_key(*image));
+        let hash = match same {
+            Some((image, _)) => Ok(found[image].clone()),
+            None => hash_build(ctx, spec).await,
         };
-        let builds = try_join_all(needs.builds.into_iter().map(build));
-        let pulls = try_join_all(needs.pulls.into_iter().map(pull));
-        futures_util::future::try_join(builds, pulls).await?;
-        Ok(prepared.supplied())
-    }
-
-    /// What is looked for of a stack's images: by their names, and of those it builds by the names the engine has them
-    /// under.
-    pub(crate) fn look_for_images(
-        &self,
-        stack: &Stack,
-        hashes: &BTreeMap<String, BuildHash>,
-        others: &Others,
-    ) -> Look {
-        let home = self.settings.user_home.as_deref();
-        let context = SupplyContext { home, ..SupplyContext::default() };
-        let supplies = supplies(stack, &effective(stack), &context);
-        let mut look = Look::default();
-        for (image, tag) in supplies.tags(&self.store_id) {
-            let hash = hashes.get(&image).cloned();
-            look.builds.insert(image, LookedForBuild { tag: tag.name, container: tag.container, hash });
+        match hash {
+            Ok(hash) => drop(found.insert(image.clone(), hash)),
+            Err(message) => problems.push(Problem::of(instance, "build", message)),
         }
-        for ((stack, name), other) in others {
-            let (Some(image), Ok(container)) = (other.image(), ContainerName::of(stack, name)) else {
-                continue;
-            };
-            if look.builds.contains_key(image) {
-                continue;
-            }
-            if other.builds_image() {
-                let tag = build_tag(&self.store_id, &container);
-                look.builds.insert(image.clone(), LookedForBuild { tag, container, hash: None });
-            } else {
-                look.images.insert(image.clone());
-            }
-        }
-        let images = supplies.instances.into_values().map(|(image, _)| image);
-        look.images.extend(images.filter(|image| !look.builds.contains_key(image)));
-        look
     }
+    if problems.is_empty() { Ok(found) } else { Err(wrong(stack, problems)) }
+}
 
-    /// What the images of instances that are to run are built from now.
-    pub(crate) async fn build_hashes(&self, stack: &Stack) -> Result<BTreeMap<String, BuildHash>, AppError> {
-        let builds = |instance: &Instance| {
-            [&instance.template.template.service, &instance.overrides.service]
-                .iter()
-                .any(|service| service.build.is_some())
-        };
-        if !stack.instances.values().any(builds) {
-            return Ok(BTreeMap::new());
-        }
-        self.hashes(stack, &self.supplies(stack, ImageOptions::default())?).await
-    }
-
-    /// Where the images of a stack come from, unless something is wrong with that.
-    fn supplies(&self, stack: &Stack, options: ImageOptions) -> Result<Supplies, AppError> {
-        let home = self.settings.user_home.as_deref();
-        let view = self.host_view(stack, &HostFiles::new());
-        let context = SupplyContext { home, pull: options.pull, hashes: None, host: Some(&view) };
-        let mut supplies = supplies(stack, &effective(stack), &context);
-        let problems = std::mem::take(&mut supplies.problems);
-        if problems.is_empty() { Ok(supplies) } else { Err(wrong(stack, problems)) }
-    }
-
-    async fn hashes(
-        &self,
-        stack: &Stack,
-        supplies: &Supplies,
-    ) -> Result<BTreeMap<String, BuildHash>, AppError> {
-        let mut found: BTreeMap<String, BuildHash> = BTreeMap::new();
-        let mut problems = Vec::new();
-        for (image, spec) in &supplies.builds {
-            let Some(instance) = builder(stack, supplies, image) else { continue };
-            let same =
-                supplies.builds.iter().find(|(image, other)| *other == spec && found.contains_key(*image));
-            let hash = match same {
-                Some((image, _)) => Ok(found[image].clone()),
-                None => self.build_hash(spec).await,
-            };
-            match hash {
-                Ok(hash) => drop(found.insert(image.clone(), hash)),
-                Err(message) => problems.push(Problem::of(instance, "build", message)),
-            }
-        }
-        if problems.is_empty() { Ok(found) } else { Err(wrong(stack, problems)) }
-    }
-
-    async fn build_hash(&self, spec: &BuildSpec) -> Result<BuildHash, String> {
-        existing_context(spec)?;
-        hash_context(self.hash_key().map_err(|error| error.to_string())?, spec).await
-    }
+async fn hash_build(ctx: &Context, spec: &BuildSpec) -> Result<BuildHash, String> {
+    existing_context(spec)?;
+    hash_context(ctx.hash_key().map_err(|error| error.to_string())?, spec).await
 }
 
 fn wrong(stack: &Stack, problems: Vec<Problem>) -> AppError {

@@ -1,6 +1,6 @@
 //! Links between stacks: the instances of others that a stack's wires name, and who names those of a stack.
 
-use crate::{App, AppError};
+use crate::{AppError, Context, edit::edit_stack, wiring::previous_wiring};
 use devarch_core::{
     desired::effective,
     name::{ContainerName, InstanceName, NetworkName, StackName},
@@ -46,127 +46,129 @@ pub(crate) fn named(stack: &Stack) -> BTreeMap<&StackName, BTreeSet<&InstanceNam
     named
 }
 
-impl App {
-    /// The instances of other stacks that a stack's wires name, as far as there are such.
-    pub(crate) async fn others(&self, stack: &Stack) -> Result<Others, AppError> {
-        self.others_but(stack, &BTreeSet::new()).await
-    }
+/// The instances of other stacks that a stack's wires name, as far as there are such.
+pub(crate) async fn linked_instances(ctx: &Context, stack: &Stack) -> Result<Others, AppError> {
+    linked_instances_except(ctx, stack, &BTreeSet::new()).await
+}
 
-    /// The same where the stacks in `asked` are being asked for theirs: two stacks may be linked to each other.
-    async fn others_but(&self, stack: &Stack, asked: &BTreeSet<StackName>) -> Result<Others, AppError> {
-        let mut others = Others::new();
-        let asked: BTreeSet<StackName> = asked.iter().chain([&stack.name]).cloned().collect();
-        for (name, instances) in named(stack) {
-            if asked.contains(name) {
-                continue;
-            }
-            let Some(other) = self.store.stack(name).await? else { continue };
-            let theirs = Box::pin(self.others_but(&other, &asked)).await?;
-            let prior = self.prior(&other).await?;
-            let context = WireContext { images: &BTreeMap::new(), prior: &prior, others: &theirs };
-            let wired = wired(&other, effective(&other), &context);
-            let found = instances.into_iter().filter_map(|instance| {
-                Some(((name.clone(), instance.clone()), Other::of(&other, &wired, instance)?))
-            });
-            others.extend(found);
+/// The same where the stacks in `asked` are being asked for theirs: two stacks may be linked to each other.
+async fn linked_instances_except(
+    ctx: &Context,
+    stack: &Stack,
+    asked: &BTreeSet<StackName>,
+) -> Result<Others, AppError> {
+    let mut others = Others::new();
+    let asked: BTreeSet<StackName> = asked.iter().chain([&stack.name]).cloned().collect();
+    for (name, instances) in named(stack) {
+        if asked.contains(name) {
+            continue;
         }
-        Ok(others)
+        let Some(other) = ctx.store.stack(name).await? else { continue };
+        let theirs = Box::pin(linked_instances_except(ctx, &other, &asked)).await?;
+        let prior = previous_wiring(ctx, &other).await?;
+        let context = WireContext { images: &BTreeMap::new(), prior: &prior, others: &theirs };
+        let wired = wired(&other, effective(&other), &context);
+        let found = instances.into_iter().filter_map(|instance| {
+            Some(((name.clone(), instance.clone()), Other::of(&other, &wired, instance)?))
+        });
+        others.extend(found);
     }
+    Ok(others)
+}
 
-    /// The addresses of a stack's links: those their networks have, else free ones. `own` is the stack's network.
-    pub(crate) async fn link_subnets(
-        &self,
-        stack: &Stack,
-        others: &Others,
-        (observed, ownership, own): (&Observed, &Ownership, Ipv4Net),
-    ) -> Result<BTreeMap<NetworkName, Ipv4Net>, AppError> {
-        let mut subnets = BTreeMap::new();
-        let mut missing = BTreeSet::new();
-        for network in networks(stack, others) {
-            let mut there = observed.networks.iter();
-            let there = there.find(|it| it.name == network.as_str() && ownership.is_of(&stack.id, *it));
-            match there.and_then(|network| network.subnets.first()) {
-                Some(subnet) => {
-                    subnets.insert(network, *subnet);
-                }
-                None => {
-                    missing.insert(network);
-                }
+/// The addresses of a stack's links: those their networks have, else free ones. `own` is the stack's network.
+pub(crate) async fn link_subnets(
+    ctx: &Context,
+    stack: &Stack,
+    others: &Others,
+    (observed, ownership, own): (&Observed, &Ownership, Ipv4Net),
+) -> Result<BTreeMap<NetworkName, Ipv4Net>, AppError> {
+    let mut subnets = BTreeMap::new();
+    let mut missing = BTreeSet::new();
+    for network in networks(stack, others) {
+        let mut there = observed.networks.iter();
+        let there = there.find(|it| it.name == network.as_str() && ownership.is_of(&stack.id, *it));
+        match there.and_then(|network| network.subnets.first()) {
+            Some(subnet) => {
+                subnets.insert(network, *subnet);
             }
-        }
-        if missing.is_empty() {
-            return Ok(subnets);
-        }
-        let mut taken: Vec<Ipv4Net> =
-            observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
-        taken.extend(&observed.routes);
-        taken.extend(self.store.subnets().await?.into_iter().map(|(_, subnet)| subnet));
-        taken.push(own);
-        for network in missing {
-            if let Some(subnet) = subnet::choose_link(&network, self.settings.address_pool, &taken) {
-                taken.push(subnet);
-                subnets.insert(network, subnet);
+            None => {
+                missing.insert(network);
             }
         }
-        Ok(subnets)
     }
-
-    /// Wires of other stacks that lead to a stack's instances, or to one of them.
-    pub async fn linked_from(
-        &self,
-        name: &StackName,
-        only: Option<&InstanceName>,
-    ) -> Result<Vec<LinkedFrom>, AppError> {
-        let mut found = Vec::new();
-        for (stack, wiring) in self.store.wirings_to(name).await? {
-            for wire in wiring.wires {
-                let to = match &wire.to {
-                    WireTo::Other { stack, instance, .. } if stack == name => instance.clone(),
-                    _ => continue,
-                };
-                if only.is_none_or(|only| *only == to) {
-                    found.push(LinkedFrom { stack: stack.clone(), wire, to });
-                }
-            }
+    if missing.is_empty() {
+        return Ok(subnets);
+    }
+    let mut taken: Vec<Ipv4Net> =
+        observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
+    taken.extend(&observed.routes);
+    taken.extend(ctx.store.subnets().await?.into_iter().map(|(_, subnet)| subnet));
+    taken.push(own);
+    for network in missing {
+        if let Some(subnet) = subnet::choose_link(&network, ctx.settings.address_pool, &taken) {
+            taken.push(subnet);
+            subnets.insert(network, subnet);
         }
-        Ok(found)
     }
+    Ok(subnets)
+}
 
-    /// Refuses what would take an instance, or a whole stack, from others that are linked to it.
-    pub(crate) async fn not_linked(
-        &self,
-        name: &StackName,
-        only: Option<&InstanceName>,
-    ) -> Result<(), AppError> {
-        let linked = self.linked_from(name, only).await?;
-        let Some(first) = linked.first() else { return Ok(()) };
-        let all: Vec<String> = linked.iter().map(ToString::to_string).collect();
-        let what = only.map_or_else(|| format!("stack '{name}'"), |only| format!("instance '{name}/{only}'"));
-        Err(AppError::Refused(format!(
-            "{what} is linked to by {}; end that first: `devarch wire remove {} {}`, or in its devarch.yml",
-            all.join(", "),
-            first.stack,
-            first.wire.from
-        )))
-    }
-
-    /// Stacks that are linked to one follow its new name, or that of its instance.
-    pub(crate) async fn rename_links(
-        &self,
-        (stack, to): (&StackName, &StackName),
-        instance: Option<(&InstanceName, &InstanceName)>,
-    ) -> Result<(), AppError> {
-        let linked: BTreeSet<StackName> =
-            self.store.wirings_to(stack).await?.into_iter().map(|(name, _)| name).collect();
-        for name in linked {
-            let follow = |linked: &mut Stack| {
-                linked.wiring.rename_other((stack, to), instance);
-                Ok(())
+/// Wires of other stacks that lead to a stack's instances, or to one of them.
+pub async fn linked_from(
+    ctx: &Context,
+    name: &StackName,
+    only: Option<&InstanceName>,
+) -> Result<Vec<LinkedFrom>, AppError> {
+    let mut found = Vec::new();
+    for (stack, wiring) in ctx.store.wirings_to(name).await? {
+        for wire in wiring.wires {
+            let to = match &wire.to {
+                WireTo::Other { stack, instance, .. } if stack == name => instance.clone(),
+                _ => continue,
             };
-            self.edit(&name, follow).await?;
+            if only.is_none_or(|only| *only == to) {
+                found.push(LinkedFrom { stack: stack.clone(), wire, to });
+            }
         }
-        Ok(())
     }
+    Ok(found)
+}
+
+/// Refuses what would take an instance, or a whole stack, from others that are linked to it.
+pub(crate) async fn refuse_if_linked(
+    ctx: &Context,
+    name: &StackName,
+    only: Option<&InstanceName>,
+) -> Result<(), AppError> {
+    let linked = linked_from(ctx, name, only).await?;
+    let Some(first) = linked.first() else { return Ok(()) };
+    let all: Vec<String> = linked.iter().map(ToString::to_string).collect();
+    let what = only.map_or_else(|| format!("stack '{name}'"), |only| format!("instance '{name}/{only}'"));
+    Err(AppError::Refused(format!(
+        "{what} is linked to by {}; end that first: `devarch wire remove {} {}`, or in its devarch.yml",
+        all.join(", "),
+        first.stack,
+        first.wire.from
+    )))
+}
+
+/// Stacks that are linked to one follow its new name, or that of its instance.
+pub(crate) async fn rename_links(
+    ctx: &Context,
+    (stack, to): (&StackName, &StackName),
+    instance: Option<(&InstanceName, &InstanceName)>,
+) -> Result<(), AppError> {
+    let linked: BTreeSet<StackName> =
+        ctx.store.wirings_to(stack).await?.into_iter().map(|(name, _)| name).collect();
+    for name in linked {
+        let follow = |linked: &mut Stack| {
+            linked.wiring.rename_other((stack, to), instance);
+            Ok(())
+        };
+        edit_stack(ctx, &name, follow).await?;
+    }
+    Ok(())
 }
 
 /// The networks of a stack's links.

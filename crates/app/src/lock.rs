@@ -1,6 +1,6 @@
 //! The lock of a stack: everything that changes its objects holds it.
 
-use crate::{App, AppError, links};
+use crate::{AppError, Context, apply::author, context::find_stack, links};
 use devarch_core::{
     id::{PlanId, StackId},
     name::StackName,
@@ -62,60 +62,59 @@ impl StackLocks {
     }
 }
 
-impl App {
-    /// Takes a stack's lock, and those of the stacks it is linked to, all in one order so that nobody waits for each
-    /// other; `waiting` is told once of each who holds it, if somebody does.
-    pub async fn lock(
-        &self,
-        stack: &Stack,
-        request: &LockRequest,
-        waiting: &(dyn Fn(&HeldLock) + Send + Sync),
-    ) -> Result<StackLocks, AppError> {
-        let mut ids = BTreeSet::from([stack.id.clone()]);
-        for name in links::named(stack).into_keys() {
-            ids.extend(self.store.stack(name).await?.map(|other| other.id));
+/// Takes a stack's lock, and those of the stacks it is linked to, all in one order so that nobody waits for each
+/// other; `waiting` is told once of each who holds it, if somebody does.
+pub async fn acquire_locks(
+    ctx: &Context,
+    stack: &Stack,
+    request: &LockRequest,
+    waiting: &(dyn Fn(&HeldLock) + Send + Sync),
+) -> Result<StackLocks, AppError> {
+    let mut ids = BTreeSet::from([stack.id.clone()]);
+    for name in links::named(stack).into_keys() {
+        ids.extend(ctx.store.stack(name).await?.map(|other| other.id));
+    }
+    let (mut own, mut others) = (None, Vec::new());
+    for id in ids {
+        let lock = acquire_lock(ctx, &id, request, waiting).await?;
+        if id == stack.id {
+            own = Some(lock);
+        } else {
+            others.push(lock);
         }
-        let (mut own, mut others) = (None, Vec::new());
-        for id in ids {
-            let lock = self.lock_one(&id, request, waiting).await?;
-            if id == stack.id {
-                own = Some(lock);
-            } else {
-                others.push(lock);
-            }
-        }
-        let own = own.ok_or_else(|| AppError::Refused(format!("stack '{}' can't be locked", stack.name)))?;
-        Ok(StackLocks(own.with(others)))
     }
+    let own = own.ok_or_else(|| AppError::Refused(format!("stack '{}' can't be locked", stack.name)))?;
+    Ok(StackLocks(own.with(others)))
+}
 
-    async fn lock_one(
-        &self,
-        stack: &StackId,
-        request: &LockRequest,
-        waiting: &(dyn Fn(&HeldLock) + Send + Sync),
-    ) -> Result<StackLock, AppError> {
-        let owner = LockOwner {
-            operation: request.operation.clone(),
-            author: self.author(),
-            since: self.around.clock.now(),
-        };
-        let told = |info: &LockInfo| waiting(&held(info));
-        let taken = self.store.lock(stack, &owner, request.timeout, request.plan.as_ref(), &told).await;
-        Ok(taken?)
-    }
+async fn acquire_lock(
+    ctx: &Context,
+    stack: &StackId,
+    request: &LockRequest,
+    waiting: &(dyn Fn(&HeldLock) + Send + Sync),
+) -> Result<StackLock, AppError> {
+    let owner =
+        LockOwner { operation: request.operation.clone(), author: author(ctx), since: ctx.clock.now() };
+    let told = |info: &LockInfo| waiting(&held(info));
+    let taken = ctx.store.lock(stack, &owner, request.timeout, request.plan.as_ref(), &told).await;
+    Ok(taken?)
+}
 
-    /// The locks that are held, and those that are kept for plans.
-    pub async fn locks(&self) -> Result<Vec<HeldLock>, AppError> {
-        Ok(self.store.locks().await?.iter().map(held).collect())
-    }
+/// The locks that are held, and those that are kept for plans.
+pub async fn list_locks(ctx: &Context) -> Result<Vec<HeldLock>, AppError> {
+    Ok(ctx.store.locks().await?.iter().map(held).collect())
+}
 
-    /// Ends a lock that was kept for a plan, or with `force` one that is held: its holder stops before its next step.
-    /// Who held it; `None` where nobody did.
-    pub async fn release_lock(&self, name: &StackName, force: bool) -> Result<Option<HeldLock>, AppError> {
-        let stack = self.stack(name).await?;
-        let released = self.store.release_lock(&stack.id, force, &self.author()).await?;
-        Ok(released.as_ref().map(held))
-    }
+/// Ends a lock that was kept for a plan, or with `force` one that is held: its holder stops before its next step.
+/// Who held it; `None` where nobody did.
+pub async fn release_lock(
+    ctx: &Context,
+    name: &StackName,
+    force: bool,
+) -> Result<Option<HeldLock>, AppError> {
+    let stack = find_stack(ctx, name).await?;
+    let released = ctx.store.release_lock(&stack.id, force, &author(ctx)).await?;
+    Ok(released.as_ref().map(held))
 }
 
 fn held(info: &LockInfo) -> HeldLock {

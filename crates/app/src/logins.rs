@@ -1,6 +1,16 @@
 //! Logins that instances have for themselves on their providers, and their removal with the instance.
 
-use crate::{App, AppError, app::instance, execute::run_command, observe::Look, status::current};
+use crate::{
+    AppError, Context,
+    context::{connect_engine, find_stack, instance},
+    engine_identity::observe_stack,
+    execute::run_command,
+    links::{linked_from, linked_instances, refuse_if_linked},
+    observe::Look,
+    secrets::secret_mask,
+    status::current,
+    wiring::{previous_wiring, stack_ownership, wire_stack},
+};
 use devarch_core::{
     id::ContainerId,
     name::{InstanceName, StackName},
@@ -32,153 +42,156 @@ impl Droppable {
     }
 }
 
-impl App {
-    /// The logins an instance has for itself; none before its stack was ever applied, for none was made then.
-    pub async fn own_logins(
-        &self,
-        stack: &StackName,
-        name: &InstanceName,
-    ) -> Result<Vec<OwnLogin>, AppError> {
-        let stack = self.stack(stack).await?;
-        instance(&stack, name)?;
-        self.logins_of(&stack, name).await
-    }
+/// The logins an instance has for itself; none before its stack was ever applied, for none was made then.
+pub async fn own_logins(
+    ctx: &Context,
+    stack: &StackName,
+    name: &InstanceName,
+) -> Result<Vec<OwnLogin>, AppError> {
+    let stack = find_stack(ctx, stack).await?;
+    instance(&stack, name)?;
+    logins_of(ctx, &stack, name).await
+}
 
-    /// The logins a stack's instances have on other stacks' providers: what stays of it there when it is deleted.
-    pub async fn logins_elsewhere(&self, stack: &Stack) -> Result<Vec<OwnLogin>, AppError> {
-        let logins = self.logins(stack).await?.into_values().flatten();
-        let elsewhere = logins.filter(|login| {
-            let at = login.at.as_ref().map(|at| &at.provider);
-            matches!(at, Some(ProviderName::Other { .. }))
-        });
-        Ok(elsewhere.collect())
-    }
+/// The logins a stack's instances have on other stacks' providers: what stays of it there when it is deleted.
+pub async fn logins_elsewhere(ctx: &Context, stack: &Stack) -> Result<Vec<OwnLogin>, AppError> {
+    let logins = find_logins(ctx, stack).await?.into_values().flatten();
+    let elsewhere = logins.filter(|login| {
+        let at = login.at.as_ref().map(|at| &at.provider);
+        matches!(at, Some(ProviderName::Other { .. }))
+    });
+    Ok(elsewhere.collect())
+}
 
-    async fn logins_of(&self, stack: &Stack, name: &InstanceName) -> Result<Vec<OwnLogin>, AppError> {
-        Ok(self.logins(stack).await?.remove(name).unwrap_or_default())
-    }
+async fn logins_of(ctx: &Context, stack: &Stack, name: &InstanceName) -> Result<Vec<OwnLogin>, AppError> {
+    Ok(find_logins(ctx, stack).await?.remove(name).unwrap_or_default())
+}
 
-    /// Each instance's, from one look at the store.
-    async fn logins(&self, stack: &Stack) -> Result<BTreeMap<InstanceName, Vec<OwnLogin>>, AppError> {
-        if stack.engine.is_none() {
-            return Ok(BTreeMap::new());
+/// Each instance's, from one look at the store.
+async fn find_logins(
+    ctx: &Context,
+    stack: &Stack,
+) -> Result<BTreeMap<InstanceName, Vec<OwnLogin>>, AppError> {
+    if stack.engine.is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let (wired, prior) = (wire_stack(ctx, stack).await?, previous_wiring(ctx, stack).await?);
+    let others = linked_instances(ctx, stack).await?;
+    let own = |name: &InstanceName| (name.clone(), wired.own_logins(name, &prior, &others));
+    Ok(stack.instances.keys().map(own).collect())
+}
+
+/// The logins of an instance that is to be removed, where all of them can be removed with it.
+pub async fn droppable_logins(
+    ctx: &Context,
+    stack: &StackName,
+    name: &InstanceName,
+) -> Result<Droppable, AppError> {
+    refuse_if_linked(ctx, stack, Some(name)).await?;
+    let stack = find_stack(ctx, stack).await?;
+    instance(&stack, name)?;
+    let logins = logins_of(ctx, &stack, name).await?;
+    let mut removals = Vec::new();
+    if logins.is_empty() {
+        return Ok(Droppable(removals));
+    }
+    let engine = connect_engine(ctx, Some(&stack)).await?;
+    let (observed, _) = observe_stack(ctx, &stack, engine.as_ref(), &Look::default()).await?;
+    for login in logins {
+        removals.push(login_removal(ctx, (&stack, name), (&engine, &observed), login).await?);
+    }
+    Ok(Droppable(removals))
+}
+
+async fn login_removal(
+    ctx: &Context,
+    (stack, name): (&Stack, &InstanceName),
+    (engine, observed): (&Arc<dyn Engine>, &Observed),
+    login: OwnLogin,
+) -> Result<Removal, AppError> {
+    let OwnLogin { name: user, import, at, removal } = login;
+    let refused = |why: String| {
+        Err(AppError::Refused(format!(
+            "login {user} of '{}/{name}' can't be removed: {why}; without --drop-logins the instance is removed \
+             alone, and its logins stay",
+            stack.name
+        )))
+    };
+    let Some(at) = at else {
+        return refused(format!(
+            "its import {import} is wired to nothing; wire it to where the login is (`devarch wire add`)"
+        ));
+    };
+    let Some((provider_stack, provider)) = place(stack, &at) else {
+        return refused(format!("{at} is external; remove it there"));
+    };
+    let Some(command) = removal else {
+        return refused(format!(
+            "{at} does not say how (`provision` with `remove`); `devarch catalog upgrade {provider_stack}` takes it from \
+             the catalog, or remove it by hand"
+        ));
+    };
+    if let Some(other) = shares_login(ctx, (stack, name), (&provider_stack, &provider), &command).await? {
+        return refused(format!("'{other}' has the login of that name there too, and would lose its data"));
+    }
+    let theirs = find_stack(ctx, &provider_stack).await?;
+    let ownership = stack_ownership(ctx, observed.engine_id.as_ref()).await?;
+    let seen = (observed.containers.as_slice(), &ownership);
+    let container = current(seen, &theirs, &provider, instance(&theirs, &provider)?);
+    match container {
+        Some(container) if container.state == RunState::Running => {
+            Ok(Removal { at, command, engine: engine.clone(), container: container.id.clone() })
         }
-        let (wired, prior) = (self.wired(stack).await?, self.prior(stack).await?);
-        let others = self.others(stack).await?;
-        let own = |name: &InstanceName| (name.clone(), wired.own_logins(name, &prior, &others));
-        Ok(stack.instances.keys().map(own).collect())
+        _ => refused(format!(
+            "'{provider_stack}/{provider}' does not run; `devarch start {provider_stack}/{provider}` starts it"
+        )),
     }
+}
 
-    /// The logins of an instance that is to be removed, where all of them can be removed with it.
-    pub async fn droppable(&self, stack: &StackName, name: &InstanceName) -> Result<Droppable, AppError> {
-        self.not_linked(stack, Some(name)).await?;
-        let stack = self.stack(stack).await?;
-        instance(&stack, name)?;
-        let logins = self.logins_of(&stack, name).await?;
-        let mut removals = Vec::new();
-        if logins.is_empty() {
-            return Ok(Droppable(removals));
-        }
-        let engine = self.engine(Some(&stack)).await?;
-        let (observed, _) = self.look_at(&stack, engine.as_ref(), &Look::default()).await?;
-        for login in logins {
-            removals.push(self.removal((&stack, name), (&engine, &observed), login).await?);
-        }
-        Ok(Droppable(removals))
-    }
-
-    async fn removal(
-        &self,
-        (stack, name): (&Stack, &InstanceName),
-        (engine, observed): (&Arc<dyn Engine>, &Observed),
-        login: OwnLogin,
-    ) -> Result<Removal, AppError> {
-        let OwnLogin { name: user, import, at, removal } = login;
-        let refused = |why: String| {
-            Err(AppError::Refused(format!(
-                "login {user} of '{}/{name}' can't be removed: {why}; without --drop-logins the instance is removed \
-                 alone, and its logins stay",
-                stack.name
-            )))
-        };
-        let Some(at) = at else {
-            return refused(format!(
-                "its import {import} is wired to nothing; wire it to where the login is (`devarch wire add`)"
-            ));
-        };
-        let Some((provider_stack, provider)) = place(stack, &at) else {
-            return refused(format!("{at} is external; remove it there"));
-        };
-        let Some(command) = removal else {
-            return refused(format!(
-                "{at} does not say how (`provision` with `remove`); `devarch catalog upgrade {provider_stack}` takes it from \
-                 the catalog, or remove it by hand"
-            ));
-        };
-        if let Some(other) = self.shares((stack, name), (&provider_stack, &provider), &command).await? {
-            return refused(format!(
-                "'{other}' has the login of that name there too, and would lose its data"
-            ));
-        }
-        let theirs = self.stack(&provider_stack).await?;
-        let ownership = self.ownership(observed.engine_id.as_ref()).await?;
-        let seen = (observed.containers.as_slice(), &ownership);
-        let container = current(seen, &theirs, &provider, instance(&theirs, &provider)?);
-        match container {
-            Some(container) if container.state == RunState::Running => {
-                Ok(Removal { at, command, engine: engine.clone(), container: container.id.clone() })
+/// Another instance that has a login of that name on the same provider: of two stacks' instances, or of one that
+/// has the name which another had before it was renamed.
+async fn shares_login(
+    ctx: &Context,
+    (stack, name): (&Stack, &InstanceName),
+    (provider_stack, provider): (&StackName, &InstanceName),
+    wanted: &Provisioning,
+) -> Result<Option<String>, AppError> {
+    let linked = linked_from(ctx, provider_stack, Some(provider)).await?;
+    let mut stacks: BTreeSet<StackName> = linked.into_iter().map(|link| link.stack).collect();
+    stacks.extend([stack.name.clone(), provider_stack.clone()]);
+    for other in stacks {
+        let other = find_stack(ctx, &other).await?;
+        for (consumer, logins) in find_logins(ctx, &other).await? {
+            if other.id == stack.id && consumer == *name {
+                continue;
             }
-            _ => refused(format!(
-                "'{provider_stack}/{provider}' does not run; `devarch start {provider_stack}/{provider}` starts it"
-            )),
-        }
-    }
-
-    /// Another instance that has a login of that name on the same provider: of two stacks' instances, or of one that
-    /// has the name which another had before it was renamed.
-    async fn shares(
-        &self,
-        (stack, name): (&Stack, &InstanceName),
-        (provider_stack, provider): (&StackName, &InstanceName),
-        wanted: &Provisioning,
-    ) -> Result<Option<String>, AppError> {
-        let linked = self.linked_from(provider_stack, Some(provider)).await?;
-        let mut stacks: BTreeSet<StackName> = linked.into_iter().map(|link| link.stack).collect();
-        stacks.extend([stack.name.clone(), provider_stack.clone()]);
-        for other in stacks {
-            let other = self.stack(&other).await?;
-            for (consumer, logins) in self.logins(&other).await? {
-                if other.id == stack.id && consumer == *name {
-                    continue;
-                }
-                let same = logins.iter().any(|login| {
-                    let at = login.at.as_ref().and_then(|at| place(&other, at));
-                    login.name == wanted.name
-                        && at.is_some_and(|(stack, name)| stack == *provider_stack && name == *provider)
-                });
-                if same {
-                    return Ok(Some(format!("{}/{consumer}", other.name)));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Removes logins, one after the other; what was removed before a failure is said with it. It can be done again.
-    pub async fn drop_logins(&self, stack: &StackName, logins: &Droppable) -> Result<(), AppError> {
-        let mask = self.mask(&self.stack(stack).await?).await?;
-        let clock = self.around.clock.as_ref();
-        for (done, Removal { at, command, engine, container }) in logins.0.iter().enumerate() {
-            let end = run_command(engine.as_ref(), clock, container, command).await?;
-            if end.code != 0 {
-                let output = mask.text(&end.output.join("\n  | ")).into_owned();
-                let removed = logins.names().take(done).map(|(name, _)| name.to_owned()).collect();
-                let (at, name) = (at.to_string(), command.name.clone());
-                return Err(AppError::LoginStays { at, name, code: end.code, output, removed });
+            let same = logins.iter().any(|login| {
+                let at = login.at.as_ref().and_then(|at| place(&other, at));
+                login.name == wanted.name
+                    && at.is_some_and(|(stack, name)| stack == *provider_stack && name == *provider)
+            });
+            if same {
+                return Ok(Some(format!("{}/{consumer}", other.name)));
             }
         }
-        Ok(())
     }
+    Ok(None)
+}
+
+/// Removes logins, one after the other; what was removed before a failure is said with it. It can be done again.
+pub async fn drop_logins(ctx: &Context, stack: &StackName, logins: &Droppable) -> Result<(), AppError> {
+    let mask = secret_mask(ctx, &find_stack(ctx, stack).await?).await?;
+    let clock = ctx.clock.as_ref();
+    for (done, Removal { at, command, engine, container }) in logins.0.iter().enumerate() {
+        let end = run_command(engine.as_ref(), clock, container, command).await?;
+        if end.code != 0 {
+            let output = mask.text(&end.output.join("\n  | ")).into_owned();
+            let removed = logins.names().take(done).map(|(name, _)| name.to_owned()).collect();
+            let (at, name) = (at.to_string(), command.name.clone());
+            return Err(AppError::LoginStays { at, name, code: end.code, output, removed });
+        }
+    }
+    Ok(())
 }
 
 /// The stack and the instance of a provider; `None` for what is external.

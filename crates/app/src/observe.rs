@@ -1,6 +1,6 @@
 //! One look at an engine and its host: everything a plan depends on, asked for at once.
 
-use crate::{AppError, Surroundings, engine_identity};
+use crate::{AppError, Context, engine_identity};
 use devarch_core::{
     build::BuildHash,
     engine::Locality,
@@ -44,19 +44,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Looks; again where one of the engine's own processes has a port that no container publishes yet: a start is under
 /// way, perhaps of an apply that was killed.
-pub(crate) async fn observe(
-    around: &Surroundings,
-    engine: &dyn Engine,
-    look: &Look,
-) -> Result<Observed, AppError> {
+pub(crate) async fn observe(ctx: &Context, engine: &dyn Engine, look: &Look) -> Result<Observed, AppError> {
     for _ in 1..LOOKS {
-        let observed = observe_once(around.host.as_ref(), engine, look).await?;
+        let observed = observe_once(ctx.host.as_ref(), engine, look).await?;
         if !observed.listeners.iter().any(is_proxy) {
             return Ok(observed);
         }
-        around.clock.sleep(PAUSE).await;
+        ctx.clock.sleep(PAUSE).await;
     }
-    observe_once(around.host.as_ref(), engine, look).await
+    observe_once(ctx.host.as_ref(), engine, look).await
 }
 
 /// Whether an engine listens there for one of its containers.

@@ -1,10 +1,17 @@
 //! From a stack in the store to a plan: observe, resolve, plan. Nothing is changed anywhere.
 
 use crate::{
-    App, AppError, Approved, ImageOptions, Supplied, elsewhere,
-    engine_identity::lives_here,
+    AppError, Approved, Context, ImageOptions, Supplied,
+    apply::{settle_interrupted, spent_copies},
+    context::{connect_engine, find_stack},
+    elsewhere,
+    engine_identity::{identify_engine, lives_here, observe_stack},
+    host_view::view_host,
+    images::{build_hashes, image_lookup},
+    kept::give_values_back,
+    links::{link_subnets, linked_instances},
     observe::{Look, observe},
-    wiring::prior,
+    wiring::{load_remembered, prior},
 };
 use devarch_core::{
     build::BuildHash,
@@ -125,172 +132,180 @@ impl Prepared {
     }
 }
 
-impl App {
-    /// Plans a stack on its engine.
-    pub async fn prepare(&self, name: &StackName, options: &PrepareOptions) -> Result<Prepared, AppError> {
-        self.prepare_stack(self.stack(name).await?, options).await
-    }
+/// Plans a stack on its engine.
+pub async fn prepare(
+    ctx: &Context,
+    name: &StackName,
+    options: &PrepareOptions,
+) -> Result<Prepared, AppError> {
+    prepare_stack(ctx, find_stack(ctx, name).await?, options).await
+}
 
-    /// Plans a stack that need not be saved.
-    pub async fn prepare_stack(
-        &self,
-        mut stack: Stack,
-        options: &PrepareOptions,
-    ) -> Result<Prepared, AppError> {
-        if let Some(wanted) = options.wanted {
-            stack.instances.values_mut().for_each(|instance| instance.wanted = wanted);
-        }
-        for asked in options.replace.iter().chain(&options.restart) {
-            crate::app::instance(&stack, asked)?;
-        }
-        let engine = self.engine(Some(&stack)).await?;
-        self.settle_interrupted(&stack, engine.as_ref()).await?;
-        let hashes = match &options.supplied {
-            Some(supplied) => supplied.hashes.clone(),
-            None if options.needed.is_some() => self.build_hashes(&stack).await.unwrap_or_default(),
-            None => self.build_hashes(&stack).await?,
-        };
-        let remembered = self.remembered(&stack);
-        let others = self.others(&stack).await?;
-        let images = self.look_for_images(&stack, &hashes, &others);
-        let look = Look { sockets: sockets(&stack), ..images };
-        let (observed, remembered) = tokio::join!(observe(&self.around, engine.as_ref(), &look), remembered);
-        let (mut observed, mut remembered) = (observed?, remembered?);
-        remembered.ownership = self.identify(&stack, &mut observed, remembered.ownership).await?;
-        lives_here(&stack, &observed)?;
-        remembered.spent_copies = self.spent_copies(&stack, (&observed, &remembered.ownership)).await?;
-        let without_values =
-            Box::pin(self.give_values_back(&mut stack, options, (&observed, &mut remembered))).await?;
-        let prior = prior(&stack, &remembered);
-        let host = self.host(&stack, options, (&observed, &remembered)).await?;
-        let known = (&observed, &remembered.ownership, &host);
-        let desired = self.desired(&stack, known, (options, &hashes), (&prior, &others)).await?;
-        missing_sources(&stack, &desired, &observed)?;
-        let asked = options.clone();
-        let options = PlanOptions {
-            replace: options.replace.clone(),
-            restart: options.restart.clone(),
-            prove: options.prove,
-            reuse_volumes: options.reuse_volumes,
-            adopt_volumes: options.adopt_volumes,
-            supplied: options.supplied.is_some(),
-            build: options.images.build,
-            snapshot: options.snapshot,
-            needed: options.needed.clone(),
-        };
-        let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
-        let seen = (&observed, &remembered.ownership);
-        let assumed = assumptions(&stack, &desired, seen, &plan.unsettled_images());
-        Ok(Prepared {
-            stack,
-            without_values,
-            engine,
-            desired,
-            observed,
-            remembered,
-            options: asked,
-            assumed,
-            plan,
-        })
+/// Plans a stack that need not be saved.
+pub async fn prepare_stack(
+    ctx: &Context,
+    mut stack: Stack,
+    options: &PrepareOptions,
+) -> Result<Prepared, AppError> {
+    if let Some(wanted) = options.wanted {
+        stack.instances.values_mut().for_each(|instance| instance.wanted = wanted);
     }
+    for asked in options.replace.iter().chain(&options.restart) {
+        crate::context::instance(&stack, asked)?;
+    }
+    let engine = connect_engine(ctx, Some(&stack)).await?;
+    settle_interrupted(ctx, &stack, engine.as_ref()).await?;
+    let hashes = match &options.supplied {
+        Some(supplied) => supplied.hashes.clone(),
+        None if options.needed.is_some() => build_hashes(ctx, &stack).await.unwrap_or_default(),
+        None => build_hashes(ctx, &stack).await?,
+    };
+    let remembered = load_remembered(ctx, &stack);
+    let others = linked_instances(ctx, &stack).await?;
+    let images = image_lookup(ctx, &stack, &hashes, &others);
+    let look = Look { sockets: sockets(&stack), ..images };
+    let (observed, remembered) = tokio::join!(observe(ctx, engine.as_ref(), &look), remembered);
+    let (mut observed, mut remembered) = (observed?, remembered?);
+    remembered.ownership = identify_engine(ctx, &stack, &mut observed, remembered.ownership).await?;
+    lives_here(&stack, &observed)?;
+    remembered.spent_copies = spent_copies(ctx, &stack, (&observed, &remembered.ownership)).await?;
+    let without_values =
+        Box::pin(give_values_back(ctx, &mut stack, options, (&observed, &mut remembered))).await?;
+    let prior = prior(&stack, &remembered);
+    let host = host_facts(ctx, &stack, options, (&observed, &remembered)).await?;
+    let known = (&observed, &remembered.ownership, &host);
+    let desired = desired_state(ctx, &stack, known, (options, &hashes), (&prior, &others)).await?;
+    missing_sources(&stack, &desired, &observed)?;
+    let asked = options.clone();
+    let options = PlanOptions {
+        replace: options.replace.clone(),
+        restart: options.restart.clone(),
+        prove: options.prove,
+        reuse_volumes: options.reuse_volumes,
+        adopt_volumes: options.adopt_volumes,
+        supplied: options.supplied.is_some(),
+        build: options.images.build,
+        snapshot: options.snapshot,
+        needed: options.needed.clone(),
+    };
+    let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
+    let seen = (&observed, &remembered.ownership);
+    let assumed = assumptions(&stack, &desired, seen, &plan.unsettled_images());
+    Ok(Prepared {
+        stack,
+        without_values,
+        engine,
+        desired,
+        observed,
+        remembered,
+        options: asked,
+        assumed,
+        plan,
+    })
+}
 
-    /// What is known of the host paths of a stack: links are resolved where the engine is on this machine.
-    async fn host(
-        &self,
-        stack: &Stack,
-        options: &PrepareOptions,
-        (observed, remembered): (&Observed, &Remembered),
-    ) -> Result<HostView, AppError> {
-        let local = observed.engine.locality == Locality::Host;
-        let view = if local {
-            self.host_view(stack, &options.files)
-        } else {
-            HostView::of_home(self.settings.user_home.as_deref())
-        };
-        let instances = stack.instances.iter().map(|(name, instance)| (name, &instance.id));
-        let withdrawn = self.withdrawn(stack).await?;
-        Ok(HostView { applied: remembered.binds(instances), files: options.files.clone(), withdrawn, ..view })
-    }
+/// What is known of the host paths of a stack: links are resolved where the engine is on this machine.
+async fn host_facts(
+    ctx: &Context,
+    stack: &Stack,
+    options: &PrepareOptions,
+    (observed, remembered): (&Observed, &Remembered),
+) -> Result<HostView, AppError> {
+    let local = observed.engine.locality == Locality::Host;
+    let view = if local {
+        view_host(ctx, stack, &options.files)
+    } else {
+        HostView::of_home(ctx.settings.user_home.as_deref())
+    };
+    let instances = stack.instances.iter().map(|(name, instance)| (name, &instance.id));
+    let withdrawn = withdrawn_allowances(ctx, stack).await?;
+    Ok(HostView { applied: remembered.binds(instances), files: options.files.clone(), withdrawn, ..view })
+}
 
-    /// What a stack allows as it is in the store, and does not allow any more.
-    pub(crate) async fn withdrawn(&self, stack: &Stack) -> Result<BTreeSet<Allowance>, AppError> {
-        let stored = self.store.stack(&stack.name).await?;
-        let stored = stored.filter(|stored| stored.id == stack.id);
-        Ok(stored.map_or_else(BTreeSet::new, |stored| &stored.allow - &stack.allow))
-    }
+/// What a stack allows as it is in the store, and does not allow any more.
+pub(crate) async fn withdrawn_allowances(
+    ctx: &Context,
+    stack: &Stack,
+) -> Result<BTreeSet<Allowance>, AppError> {
+    let stored = ctx.store.stack(&stack.name).await?;
+    let stored = stored.filter(|stored| stored.id == stack.id);
+    Ok(stored.map_or_else(BTreeSet::new, |stored| &stored.allow - &stack.allow))
+}
 
-    /// The wanted state of a stack, given what was observed, what was asked, what images are built from, what runs is
-    /// wired to, and the instances of other stacks it is linked to.
-    pub(crate) async fn desired(
-        &self,
-        stack: &Stack,
-        (observed, ownership, host): (&Observed, &Ownership, &HostView),
-        (options, build_hashes): (&PrepareOptions, &BTreeMap<String, BuildHash>),
-        (prior, others): (&Prior, &Others),
-    ) -> Result<Desired, AppError> {
-        let subnet = self.subnet(stack, (observed, ownership)).await?;
-        let links = self.link_subnets(stack, others, (observed, ownership, subnet)).await?;
-        let world = World {
-            store: &self.store_id,
-            hash_key: self.hash_key_or_why(),
-            defer_problems: options.needed.is_some(),
-            subnet,
-            home: self.settings.user_home.as_deref(),
-            host,
-            images: &observed.images,
-            pull: options.images.pull,
-            build_hashes,
-            prior,
-            others,
-            links: &links,
-        };
-        desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
-    }
+/// The wanted state of a stack, given what was observed, what was asked, what images are built from, what runs is
+/// wired to, and the instances of other stacks it is linked to.
+pub(crate) async fn desired_state(
+    ctx: &Context,
+    stack: &Stack,
+    (observed, ownership, host): (&Observed, &Ownership, &HostView),
+    (options, build_hashes): (&PrepareOptions, &BTreeMap<String, BuildHash>),
+    (prior, others): (&Prior, &Others),
+) -> Result<Desired, AppError> {
+    let subnet = choose_subnet(ctx, stack, (observed, ownership)).await?;
+    let links = link_subnets(ctx, stack, others, (observed, ownership, subnet)).await?;
+    let world = World {
+        store: &ctx.store_id,
+        hash_key: ctx.hash_key_or_why(),
+        defer_problems: options.needed.is_some(),
+        subnet,
+        home: ctx.settings.user_home.as_deref(),
+        host,
+        images: &observed.images,
+        pull: options.images.pull,
+        build_hashes,
+        prior,
+        others,
+        links: &links,
+    };
+    desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
+}
 
-    /// The addresses of a stack's network: the ones it has while the network is there; else the ones it had, if they
-    /// are still free and many enough; else new ones.
-    async fn subnet(
-        &self,
-        stack: &Stack,
-        (observed, ownership): (&Observed, &Ownership),
-    ) -> Result<Ipv4Net, AppError> {
-        let name = NetworkName::of(&stack.name);
-        let mut networks = observed.networks.iter();
-        let existing =
-            networks.find(|network| network.name == name.as_str() && ownership.is_of(&stack.id, *network));
-        if let Some(net) = existing.and_then(|network| network.subnets.first()) {
-            return Ok(*net);
-        }
-        let mut taken: Vec<Ipv4Net> =
-            observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
-        taken.extend(&observed.routes);
-        let fits = |net: &Ipv4Net| {
-            let slots = stack.instances.values().map(|instance| instance.slot);
-            slots.max().is_none_or(|slot| subnet::address(*net, slot).is_some())
-                && !taken.iter().any(|other| subnet::overlap(net, other))
-        };
-        if let Some(net) = stack.subnet.filter(fits) {
-            return Ok(net);
-        }
-        let others = self.store.subnets().await?;
-        taken.extend(others.into_iter().filter(|(other, _)| *other != stack.name).map(|(_, net)| net));
-        taken.extend(elsewhere::networks(self.around.engines.as_ref(), &observed.engine).await);
-        let pool = self.settings.address_pool;
-        let slots = stack.instances.values().map(|instance| instance.slot as usize + 1).max().unwrap_or(0);
-        let prefix = subnet::prefix_for(slots.max(stack.instances.len()));
-        subnet::choose(&stack.name, pool, prefix, &taken)
-            .ok_or_else(|| AppError::NoSubnet { stack: stack.name.clone(), pool: pool.to_string() })
+/// The addresses of a stack's network: the ones it has while the network is there; else the ones it had, if they
+/// are still free and many enough; else new ones.
+async fn choose_subnet(
+    ctx: &Context,
+    stack: &Stack,
+    (observed, ownership): (&Observed, &Ownership),
+) -> Result<Ipv4Net, AppError> {
+    let name = NetworkName::of(&stack.name);
+    let mut networks = observed.networks.iter();
+    let existing =
+        networks.find(|network| network.name == name.as_str() && ownership.is_of(&stack.id, *network));
+    if let Some(net) = existing.and_then(|network| network.subnets.first()) {
+        return Ok(*net);
     }
+    let mut taken: Vec<Ipv4Net> =
+        observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
+    taken.extend(&observed.routes);
+    let fits = |net: &Ipv4Net| {
+        let slots = stack.instances.values().map(|instance| instance.slot);
+        slots.max().is_none_or(|slot| subnet::address(*net, slot).is_some())
+            && !taken.iter().any(|other| subnet::overlap(net, other))
+    };
+    if let Some(net) = stack.subnet.filter(fits) {
+        return Ok(net);
+    }
+    let others = ctx.store.subnets().await?;
+    taken.extend(others.into_iter().filter(|(other, _)| *other != stack.name).map(|(_, net)| net));
+    taken.extend(elsewhere::networks(ctx.engines.as_ref(), &observed.engine).await);
+    let pool = ctx.settings.address_pool;
+    let slots = stack.instances.values().map(|instance| instance.slot as usize + 1).max().unwrap_or(0);
+    let prefix = subnet::prefix_for(slots.max(stack.instances.len()));
+    subnet::choose(&stack.name, pool, prefix, &taken)
+        .ok_or_else(|| AppError::NoSubnet { stack: stack.name.clone(), pool: pool.to_string() })
+}
 
-    /// What of a stack is on an engine, in words.
-    pub(crate) async fn objects(&self, engine: &dyn Engine, stack: &Stack) -> Result<Vec<String>, AppError> {
-        let (observed, ownership) = self.look_at(stack, engine, &Look::default()).await?;
-        let containers =
-            observed.containers.iter().filter(|container| ownership.is_of(&stack.id, *container));
-        let networks = observed.networks.iter().filter(|network| ownership.is_of(&stack.id, *network));
-        let containers = containers.map(|container| format!("container {}", container.name));
-        Ok(containers.chain(networks.map(|network| format!("network {}", network.name))).collect())
-    }
+/// What of a stack is on an engine, in words.
+pub(crate) async fn list_objects(
+    ctx: &Context,
+    engine: &dyn Engine,
+    stack: &Stack,
+) -> Result<Vec<String>, AppError> {
+    let (observed, ownership) = observe_stack(ctx, stack, engine, &Look::default()).await?;
+    let containers = observed.containers.iter().filter(|container| ownership.is_of(&stack.id, *container));
+    let networks = observed.networks.iter().filter(|network| ownership.is_of(&stack.id, *network));
+    let containers = containers.map(|container| format!("container {}", container.name));
+    Ok(containers.chain(networks.map(|network| format!("network {}", network.name))).collect())
 }
 
 /// The places on the host that a stack's instances are to have.

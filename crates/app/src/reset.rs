@@ -1,7 +1,7 @@
 //! A store whose key is lost for good: what is given up with it, and a new one.
 
 use crate::{
-    App, AppError, Surroundings,
+    AppError, Context,
     edit::{remade, uses},
 };
 use devarch_core::{
@@ -86,48 +86,45 @@ impl fmt::Display for LostVolume {
     }
 }
 
-impl App {
-    /// What a reset of the store's key gives up; refused where the key is there, or may be.
-    pub async fn key_loss(&self) -> Result<Loss, AppError> {
-        let why = self.store.lost_key().await?.to_string();
-        Ok(Loss { why, ..self.loss(&self.store.stacks().await?).await? })
-    }
+/// What a reset of the store's key gives up; refused where the key is there, or may be.
+pub async fn key_loss(ctx: &Context) -> Result<Loss, AppError> {
+    let why = ctx.store.lost_key().await?.to_string();
+    Ok(Loss { why, ..find_loss(ctx, &ctx.store.stacks().await?).await? })
+}
 
-    /// Gives the store a new key, and gives up what was sealed with the lost one; says what that was.
-    pub async fn reset_key(&self) -> Result<Loss, AppError> {
-        let mut attempt = 0;
-        loop {
-            let why = self.store.lost_key().await?.to_string();
-            let stacks = self.store.stacks().await?;
-            let loss = self.loss(&stacks).await?;
-            match self.store.reset_key(&anew(&stacks, &self.around)?).await {
-                Ok(_) => return Ok(Loss { why, ..loss }),
-                Err(StoreError::NotReset) if attempt < ATTEMPTS => attempt += 1,
-                Err(error) => return Err(error.into()),
-            }
+/// Gives the store a new key, and gives up what was sealed with the lost one; says what that was.
+pub async fn reset_key(ctx: &Context) -> Result<Loss, AppError> {
+    let mut attempt = 0;
+    loop {
+        let why = ctx.store.lost_key().await?.to_string();
+        let stacks = ctx.store.stacks().await?;
+        let loss = find_loss(ctx, &stacks).await?;
+        match ctx.store.reset_key(&anew(&stacks, ctx)?).await {
+            Ok(_) => return Ok(Loss { why, ..loss }),
+            Err(StoreError::NotReset) if attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error.into()),
         }
-    }
-
-    /// What is lost of stacks, and of the values that are kept with volumes nobody uses.
-    async fn loss(&self, stacks: &[Stack]) -> Result<Loss, AppError> {
-        let mut loss = loss(stacks);
-        let kept = self.store.kept_volumes().await?.into_iter();
-        let concerned =
-            kept.filter(|kept| kept.values.secret_values().iter().any(|(_, value)| is_lost(value)));
-        loss.volumes.extend(concerned.map(|kept| LostVolume {
-            stack: kept.stack,
-            instance: kept.instance,
-            volume: kept.physical,
-        }));
-        Ok(loss)
     }
 }
 
+/// What is lost of stacks, and of the values that are kept with volumes nobody uses.
+async fn find_loss(ctx: &Context, stacks: &[Stack]) -> Result<Loss, AppError> {
+    let mut loss = loss(stacks);
+    let kept = ctx.store.kept_volumes().await?.into_iter();
+    let concerned = kept.filter(|kept| kept.values.secret_values().iter().any(|(_, value)| is_lost(value)));
+    loss.volumes.extend(concerned.map(|kept| LostVolume {
+        stack: kept.stack,
+        instance: kept.instance,
+        volume: kept.physical,
+    }));
+    Ok(loss)
+}
+
 /// New values for what DevArch made, and none for what users set.
-fn anew(stacks: &[Stack], around: &Surroundings) -> Result<Remade, AppError> {
+fn anew(stacks: &[Stack], ctx: &Context) -> Result<Remade, AppError> {
     let mut all = Remade::new();
     for stack in stacks {
-        let values = remade(stack, around)?;
+        let values = remade(stack, ctx)?;
         for kept in kept(stack).filter(|kept| is_lost(&kept.value)) {
             all.insert(kept.id.clone(), values.get(&kept.id).cloned());
         }

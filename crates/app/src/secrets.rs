@@ -1,7 +1,9 @@
 //! A stack's secrets where they are needed: hidden in other people's words, removed from where they were not secret yet,
 //! shown to who asks.
 
-use crate::{App, AppError, apply::Definition, edit::no_such_secret};
+use crate::{
+    AppError, Context, apply::Definition, config::instance_spec, edit::no_such_secret, wiring::wire_stack,
+};
 use devarch_core::{
     desired::effective,
     id::InstanceId,
@@ -22,130 +24,133 @@ use std::{
 /// A shorter text is in everything.
 const SHORTEST: usize = 4;
 
-impl App {
-    /// Hides the secrets of a stack: those it has, and those its containers were made with. Where one can't be read,
-    /// everything is hidden.
-    pub async fn mask(&self, stack: &Stack) -> Result<Mask, AppError> {
-        Ok(self.to_hide(stack).await?.map_or_else(|_| Mask::blind(), |secrets| Mask::new(&secrets)))
-    }
+/// Hides the secrets of a stack: those it has, and those its containers were made with. Where one can't be read,
+/// everything is hidden.
+pub async fn secret_mask(ctx: &Context, stack: &Stack) -> Result<Mask, AppError> {
+    Ok(values_to_hide(ctx, stack).await?.map_or_else(|_| Mask::blind(), |secrets| Mask::new(&secrets)))
+}
 
-    /// The same for what a container writes, of which nothing is worth showing if all is hidden.
-    pub(crate) async fn output_mask(&self, stack: &Stack) -> Result<Mask, AppError> {
-        let secrets = self.to_hide(stack).await?;
-        let blind = |why| AppError::CannotHide { stack: stack.name.clone(), why };
-        secrets.map(|secrets| Mask::new(&secrets)).map_err(blind)
-    }
+/// The same for what a container writes, of which nothing is worth showing if all is hidden.
+pub(crate) async fn output_mask(ctx: &Context, stack: &Stack) -> Result<Mask, AppError> {
+    let secrets = values_to_hide(ctx, stack).await?;
+    let blind = |why| AppError::CannotHide { stack: stack.name.clone(), why };
+    secrets.map(|secrets| Mask::new(&secrets)).map_err(blind)
+}
 
-    /// The secrets that may be in what others say of a stack; or why one of them can't be read.
-    async fn to_hide(&self, stack: &Stack) -> Result<Result<Vec<Secret>, String>, AppError> {
-        let mut known = known(stack);
-        let unread = held(stack).find_map(|value| value.open().err().filter(|why| *why != Locked::GivenUp));
-        if let Some(why) = unread {
-            return Ok(Err(why.to_string()));
+/// The secrets that may be in what others say of a stack; or why one of them can't be read.
+async fn values_to_hide(ctx: &Context, stack: &Stack) -> Result<Result<Vec<Secret>, String>, AppError> {
+    let mut known = known(stack);
+    let unread = held(stack).find_map(|value| value.open().err().filter(|why| *why != Locked::GivenUp));
+    if let Some(why) = unread {
+        return Ok(Err(why.to_string()));
+    }
+    let instances: BTreeSet<InstanceId> =
+        stack.instances.values().map(|instance| instance.id.clone()).collect();
+    let applied = ctx.store.applied(&stack.id).await?.into_iter();
+    for (id, applied) in applied.flat_map(|(id, all)| all.into_iter().map(move |one| (id.clone(), one))) {
+        let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
+        match remembered.secrets {
+            Ok(secrets) => known.extend(secrets.into_values()),
+            // Nobody hears any more what a container of it could say.
+            Err(_) if remembered.state == AppliedState::Removed || !instances.contains(&id) => {}
+            Err(Locked::GivenUp) => return Ok(Err(given_up(stack))),
+            Err(why) => return Ok(Err(why.to_string())),
         }
-        let instances: BTreeSet<InstanceId> =
-            stack.instances.values().map(|instance| instance.id.clone()).collect();
-        let applied = self.store.applied(&stack.id).await?.into_iter();
-        for (id, applied) in applied.flat_map(|(id, all)| all.into_iter().map(move |one| (id.clone(), one))) {
-            let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
-            match remembered.secrets {
-                Ok(secrets) => known.extend(secrets.into_values()),
-                // Nobody hears any more what a container of it could say.
-                Err(_) if remembered.state == AppliedState::Removed || !instances.contains(&id) => {}
-                Err(Locked::GivenUp) => return Ok(Err(given_up(stack))),
-                Err(why) => return Ok(Err(why.to_string())),
-            }
+    }
+    Ok(Ok(known))
+}
+
+/// Seals everything anew with a new key; says how many values.
+pub async fn rotate_key(ctx: &Context) -> Result<Rotation, AppError> {
+    let rotation = ctx.store.rotate_key().await?;
+    wipe_values(ctx, true).await?;
+    Ok(rotation)
+}
+
+/// The store's key, sealed with a passphrase.
+pub async fn export_key(ctx: &Context, passphrase: &Secret) -> Result<String, AppError> {
+    Ok(ctx.store.export_key(passphrase.reveal()).await?)
+}
+
+/// Takes in the store's key that was exported elsewhere; says whether it was not there yet.
+pub async fn import_key(ctx: &Context, sealed: &str, passphrase: &Secret) -> Result<bool, AppError> {
+    Ok(ctx.store.import_key(sealed, passphrase.reveal()).await?)
+}
+
+/// Takes what becomes secret with an edit, or was for all to see until now, out of plans, journal and history. Says
+/// whether [`Context::wipe`] is due once the edit is saved.
+///
+/// Before the edit: should it be cut off, the next one does it all again.
+pub(crate) async fn scrub_new_secrets(
+    ctx: &Context,
+    before: &Stack,
+    after: &Stack,
+) -> Result<bool, AppError> {
+    let (old, mut secrets) = (known(before), known(after));
+    if secrets.is_empty() {
+        return Ok(false);
+    }
+    let (was, is) = (plain_texts(ctx, before), plain_texts(ctx, after));
+    let (was, is) = (Exposed::of(&secrets, &was), Exposed::of(&secrets, &is));
+    let hidden = |secret: &Secret| was.has(secret) && !is.has(secret);
+    let exposed = secrets.iter().any(hidden);
+    secrets.retain(|secret| hidden(secret) || !old.contains(secret));
+    if secrets.is_empty() {
+        return Ok(false);
+    }
+    let secrets = as_written(secrets);
+    let redefine = |stored: Stored, exposed: &ExposedContents| {
+        Definition::with_secrets(&stored, &secrets, exposed).unwrap_or(stored)
+    };
+    let found = ctx.store.scrub(&after.id, &secrets, &redefine).await?;
+    Ok(found || exposed)
+}
+
+/// Overwrites what an edit freed in the database that had a value in it which is secret now.
+pub(crate) async fn wipe_values(ctx: &Context, due: bool) -> Result<(), AppError> {
+    if due { ctx.store.wipe().await.map_err(AppError::NotWiped) } else { Ok(()) }
+}
+
+/// What a stack's containers are made from that was for all to see.
+fn plain_texts(ctx: &Context, stack: &Stack) -> Vec<String> {
+    let effective = effective(stack);
+    let specs = stack.instances.keys().filter_map(|name| instance_spec(ctx, stack, name, &effective));
+    let offered = effective.values().flat_map(|config| &config.exports);
+    let offered = offered.flat_map(|export| export.properties.values());
+    let external = stack.wiring.external.values().flat_map(|external| external.properties.values());
+    let said = offered.chain(external).map(|value| value.to_text().shown().to_owned());
+    let texts = |value: Value| {
+        let mut texts = Vec::new();
+        collect(&value, &mut texts);
+        texts
+    };
+    specs.filter_map(|(spec, _)| serde_json::to_value(&spec).ok()).flat_map(texts).chain(said).collect()
+}
+
+/// The value of a secret variable, as the instance's container gets it.
+pub(crate) async fn secret_variable(
+    ctx: &Context,
+    stack: &Stack,
+    name: &InstanceName,
+    variable: &str,
+) -> Result<Secret, AppError> {
+    let wired = wire_stack(ctx, stack).await?;
+    let environment: BTreeMap<String, Text> = instance_spec(ctx, stack, name, &wired.effective)
+        .map(|(spec, _)| spec.environment)
+        .unwrap_or_default();
+    match environment.get(variable) {
+        Some(Text::Secret(secret)) if !secret.reveal().is_empty() => Ok(secret.clone()),
+        Some(Text::Secret(_)) => {
+            Err(AppError::Refused(format!("variable {variable} of instance '{name}' can't be read")))
         }
-        Ok(Ok(known))
-    }
-
-    /// Seals everything anew with a new key; says how many values.
-    pub async fn rotate_key(&self) -> Result<Rotation, AppError> {
-        let rotation = self.store.rotate_key().await?;
-        self.wipe(true).await?;
-        Ok(rotation)
-    }
-
-    /// The store's key, sealed with a passphrase.
-    pub async fn export_key(&self, passphrase: &Secret) -> Result<String, AppError> {
-        Ok(self.store.export_key(passphrase.reveal()).await?)
-    }
-
-    /// Takes in the store's key that was exported elsewhere; says whether it was not there yet.
-    pub async fn import_key(&self, sealed: &str, passphrase: &Secret) -> Result<bool, AppError> {
-        Ok(self.store.import_key(sealed, passphrase.reveal()).await?)
-    }
-
-    /// Takes what becomes secret with an edit, or was for all to see until now, out of plans, journal and history. Says
-    /// whether [`App::wipe`] is due once the edit is saved.
-    ///
-    /// Before the edit: should it be cut off, the next one does it all again.
-    pub(crate) async fn scrub_new_secrets(&self, before: &Stack, after: &Stack) -> Result<bool, AppError> {
-        let (old, mut secrets) = (known(before), known(after));
-        if secrets.is_empty() {
-            return Ok(false);
-        }
-        let (was, is) = (self.plain_texts(before), self.plain_texts(after));
-        let (was, is) = (Exposed::of(&secrets, &was), Exposed::of(&secrets, &is));
-        let hidden = |secret: &Secret| was.has(secret) && !is.has(secret);
-        let exposed = secrets.iter().any(hidden);
-        secrets.retain(|secret| hidden(secret) || !old.contains(secret));
-        if secrets.is_empty() {
-            return Ok(false);
-        }
-        let secrets = as_written(secrets);
-        let redefine = |stored: Stored, exposed: &ExposedContents| {
-            Definition::with_secrets(&stored, &secrets, exposed).unwrap_or(stored)
-        };
-        let found = self.store.scrub(&after.id, &secrets, &redefine).await?;
-        Ok(found || exposed)
-    }
-
-    /// Overwrites what an edit freed in the database that had a value in it which is secret now.
-    pub(crate) async fn wipe(&self, due: bool) -> Result<(), AppError> {
-        if due { self.store.wipe().await.map_err(AppError::NotWiped) } else { Ok(()) }
-    }
-
-    /// What a stack's containers are made from that was for all to see.
-    fn plain_texts(&self, stack: &Stack) -> Vec<String> {
-        let effective = effective(stack);
-        let specs = stack.instances.keys().filter_map(|name| self.spec(stack, name, &effective));
-        let offered = effective.values().flat_map(|config| &config.exports);
-        let offered = offered.flat_map(|export| export.properties.values());
-        let external = stack.wiring.external.values().flat_map(|external| external.properties.values());
-        let said = offered.chain(external).map(|value| value.to_text().shown().to_owned());
-        let texts = |value: Value| {
-            let mut texts = Vec::new();
-            collect(&value, &mut texts);
-            texts
-        };
-        specs.filter_map(|(spec, _)| serde_json::to_value(&spec).ok()).flat_map(texts).chain(said).collect()
-    }
-
-    /// The value of a secret variable, as the instance's container gets it.
-    pub(crate) async fn secret_variable(
-        &self,
-        stack: &Stack,
-        name: &InstanceName,
-        variable: &str,
-    ) -> Result<Secret, AppError> {
-        let wired = self.wired(stack).await?;
-        let environment: BTreeMap<String, Text> =
-            self.spec(stack, name, &wired.effective).map(|(spec, _)| spec.environment).unwrap_or_default();
-        match environment.get(variable) {
-            Some(Text::Secret(secret)) if !secret.reveal().is_empty() => Ok(secret.clone()),
-            Some(Text::Secret(_)) => {
-                Err(AppError::Refused(format!("variable {variable} of instance '{name}' can't be read")))
-            }
-            Some(Text::Plain(_)) => Err(AppError::Refused(format!(
-                "variable {variable} of instance '{name}' is no secret; `devarch config {}/{name}` shows it",
-                stack.name
-            ))),
-            None => {
-                let secret = environment.iter().filter(|(_, text)| text.is_secret());
-                let near = nearest(variable, secret.map(|(name, _)| name.as_str())).map(str::to_owned);
-                Err(no_such_secret(stack, variable, near.as_deref()))
-            }
+        Some(Text::Plain(_)) => Err(AppError::Refused(format!(
+            "variable {variable} of instance '{name}' is no secret; `devarch config {}/{name}` shows it",
+            stack.name
+        ))),
+        None => {
+            let secret = environment.iter().filter(|(_, text)| text.is_secret());
+            let near = nearest(variable, secret.map(|(name, _)| name.as_str())).map(str::to_owned);
+            Err(no_such_secret(stack, variable, near.as_deref()))
         }
     }
 }

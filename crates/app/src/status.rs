@@ -3,8 +3,12 @@
 mod own_checks;
 
 use crate::{
-    App, AppError, HeldLock,
+    AppError, Context, HeldLock,
     apply::{ShownPlan, told},
+    context::{connect_engine, find_stack},
+    lock::list_locks,
+    status::own_checks::own_checks,
+    wiring::{stack_ownership, wire_stack},
 };
 use devarch_core::{
     id::{ApplyId, ContainerId, StackId},
@@ -211,131 +215,132 @@ impl std::fmt::Display for Waiting {
     }
 }
 
-impl App {
-    /// How one stack is.
-    pub async fn status(&self, name: &StackName, options: StatusOptions) -> Result<StackStatus, AppError> {
-        let stack = self.stack(name).await?;
-        let statuses = self.statuses(vec![stack], options).await?;
-        statuses.into_iter().next().ok_or_else(|| AppError::NoStack { name: name.to_string(), near: None })
-    }
+/// How one stack is.
+pub async fn stack_status(
+    ctx: &Context,
+    name: &StackName,
+    options: StatusOptions,
+) -> Result<StackStatus, AppError> {
+    let stack = find_stack(ctx, name).await?;
+    let statuses = statuses(ctx, vec![stack], options).await?;
+    statuses.into_iter().next().ok_or_else(|| AppError::NoStack { name: name.to_string(), near: None })
+}
 
-    /// How all stacks are.
-    pub async fn status_all(&self, options: StatusOptions) -> Result<Vec<StackStatus>, AppError> {
-        let stacks = self.store.stacks().await?;
-        self.statuses(stacks, options).await
-    }
+/// How all stacks are.
+pub async fn all_statuses(ctx: &Context, options: StatusOptions) -> Result<Vec<StackStatus>, AppError> {
+    let stacks = ctx.store.stacks().await?;
+    statuses(ctx, stacks, options).await
+}
 
-    /// Each engine is looked at once; one that does not answer is told, not taken for an empty one.
-    async fn statuses(
-        &self,
-        stacks: Vec<Stack>,
-        options: StatusOptions,
-    ) -> Result<Vec<StackStatus>, AppError> {
-        let mut statuses = self.observed_statuses(stacks, options).await?;
-        let locks = self.locks().await?;
-        let mut latest: BTreeMap<StackId, Apply> = BTreeMap::new();
-        for apply in self.store.latest_applies().await? {
-            latest.insert(apply.stack.clone(), apply);
+/// Each engine is looked at once; one that does not answer is told, not taken for an empty one.
+async fn statuses(
+    ctx: &Context,
+    stacks: Vec<Stack>,
+    options: StatusOptions,
+) -> Result<Vec<StackStatus>, AppError> {
+    let mut statuses = observed_statuses(ctx, stacks, options).await?;
+    let locks = list_locks(ctx).await?;
+    let mut latest: BTreeMap<StackId, Apply> = BTreeMap::new();
+    for apply in ctx.store.latest_applies().await? {
+        latest.insert(apply.stack.clone(), apply);
+    }
+    for status in &mut statuses {
+        status.lock = locks.iter().find(|lock| lock.stack == status.name).cloned();
+        let at_work = status.lock.as_ref().is_some_and(|lock| lock.alive);
+        if let Some(apply) = latest.remove(&status.id) {
+            let steps =
+                if apply.ended_at.is_none() { steps_under_way(ctx, &apply).await? } else { Vec::new() };
+            status.last_apply = last_apply(apply, steps, at_work);
         }
-        for status in &mut statuses {
-            status.lock = locks.iter().find(|lock| lock.stack == status.name).cloned();
-            let at_work = status.lock.as_ref().is_some_and(|lock| lock.alive);
-            if let Some(apply) = latest.remove(&status.id) {
-                let steps = if apply.ended_at.is_none() { self.under_way(&apply).await? } else { Vec::new() };
-                status.last_apply = last_apply(apply, steps, at_work);
-            }
-        }
-        Ok(statuses)
     }
+    Ok(statuses)
+}
 
-    async fn under_way(&self, apply: &Apply) -> Result<Vec<StepUnderWay>, AppError> {
-        let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
-        let steps = self.store.apply_steps(&apply.id).await?;
-        let open = steps.iter().filter(|step| step.ended_at.is_none());
-        let told = open.filter_map(|step| {
-            let what = shown.steps.get(step.at as usize)?.to_string();
-            Some(StepUnderWay { what, since: step.begun_at })
-        });
-        Ok(told.collect())
-    }
+async fn steps_under_way(ctx: &Context, apply: &Apply) -> Result<Vec<StepUnderWay>, AppError> {
+    let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
+    let steps = ctx.store.apply_steps(&apply.id).await?;
+    let open = steps.iter().filter(|step| step.ended_at.is_none());
+    let told = open.filter_map(|step| {
+        let what = shown.steps.get(step.at as usize)?.to_string();
+        Some(StepUnderWay { what, since: step.begun_at })
+    });
+    Ok(told.collect())
+}
 
-    async fn observed_statuses(
-        &self,
-        stacks: Vec<Stack>,
-        options: StatusOptions,
-    ) -> Result<Vec<StackStatus>, AppError> {
-        let mut engines: BTreeMap<String, Result<Seen, String>> = BTreeMap::new();
-        let mut statuses = Vec::new();
-        for stack in stacks {
-            let wired = self.wired(&stack).await?;
-            let Some(binding) = stack.engine.clone() else {
-                statuses.push(Self::stack_status(&stack, &wired, None));
-                continue;
-            };
-            if !engines.contains_key(&binding.endpoint) {
-                let seen = self.look(&stack, options).await.map_err(|error| error.to_string());
-                engines.insert(binding.endpoint.clone(), seen);
-            }
-            statuses.push(Self::stack_status(&stack, &wired, engines.get(&binding.endpoint)));
-        }
-        Ok(statuses)
-    }
-
-    async fn look(&self, stack: &Stack, options: StatusOptions) -> Result<Seen, AppError> {
-        let engine = self.engine(Some(stack)).await?;
-        let (containers, unattended) = try_join(engine.containers(), engine.unattended_checks()).await?;
-        let ownership = self.ownership(stack.engine.as_ref().map(|binding| &binding.id)).await?;
-        let health = if engine.info().runs_health_checks {
-            self.own_checks(engine.as_ref(), (&containers, &ownership)).await?
-        } else {
-            let ours = containers
-                .iter()
-                .filter(|container| unattended.contains(&container.id) && ownership.is_ours(*container));
-            driven_health(engine.as_ref(), ours, options).await
+async fn observed_statuses(
+    ctx: &Context,
+    stacks: Vec<Stack>,
+    options: StatusOptions,
+) -> Result<Vec<StackStatus>, AppError> {
+    let mut engines: BTreeMap<String, Result<Seen, String>> = BTreeMap::new();
+    let mut statuses = Vec::new();
+    for stack in stacks {
+        let wired = wire_stack(ctx, &stack).await?;
+        let Some(binding) = stack.engine.clone() else {
+            statuses.push(assemble_status(&stack, &wired, None));
+            continue;
         };
-        Ok(Seen { containers, ownership, health })
+        if !engines.contains_key(&binding.endpoint) {
+            let seen = look_at_engine(ctx, &stack, options).await.map_err(|error| error.to_string());
+            engines.insert(binding.endpoint.clone(), seen);
+        }
+        statuses.push(assemble_status(&stack, &wired, engines.get(&binding.endpoint)));
     }
+    Ok(statuses)
+}
 
-    fn stack_status(stack: &Stack, wired: &WiredStack, seen: Option<&Result<Seen, String>>) -> StackStatus {
-        let effective = &wired.effective;
-        let look = seen.and_then(|seen| seen.as_ref().ok());
-        let mut instances: BTreeMap<InstanceName, InstanceStatus> = stack
-            .instances
+async fn look_at_engine(ctx: &Context, stack: &Stack, options: StatusOptions) -> Result<Seen, AppError> {
+    let engine = connect_engine(ctx, Some(stack)).await?;
+    let (containers, unattended) = try_join(engine.containers(), engine.unattended_checks()).await?;
+    let ownership = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;
+    let health = if engine.info().runs_health_checks {
+        own_checks(ctx, engine.as_ref(), (&containers, &ownership)).await?
+    } else {
+        let ours = containers
             .iter()
-            .map(|(name, instance)| {
-                let container =
-                    look.and_then(|seen| current((&seen.containers, &seen.ownership), stack, name, instance));
-                let health = container.and_then(|c| look.and_then(|seen| seen.health.get(&c.id)));
-                let place = Place { stack, name, instance, effective: &effective[name] };
-                (name.clone(), instance_status(&place, container, health))
-            })
+            .filter(|container| unattended.contains(&container.id) && ownership.is_ours(*container));
+        driven_health(engine.as_ref(), ours, options).await
+    };
+    Ok(Seen { containers, ownership, health })
+}
+
+fn assemble_status(stack: &Stack, wired: &WiredStack, seen: Option<&Result<Seen, String>>) -> StackStatus {
+    let effective = &wired.effective;
+    let look = seen.and_then(|seen| seen.as_ref().ok());
+    let mut instances: BTreeMap<InstanceName, InstanceStatus> = stack
+        .instances
+        .iter()
+        .map(|(name, instance)| {
+            let container =
+                look.and_then(|seen| current((&seen.containers, &seen.ownership), stack, name, instance));
+            let health = container.and_then(|c| look.and_then(|seen| seen.health.get(&c.id)));
+            let place = Place { stack, name, instance, effective: &effective[name] };
+            (name.clone(), instance_status(&place, container, health))
+        })
+        .collect();
+    if seen.is_none_or(Result::is_ok) {
+        let waits: Vec<(InstanceName, Waiting)> = instances
+            .iter()
+            .filter_map(|(name, status)| Some((name.clone(), waiting(status, &effective[name], &instances)?)))
             .collect();
-        if seen.is_none_or(Result::is_ok) {
-            let waits: Vec<(InstanceName, Waiting)> = instances
-                .iter()
-                .filter_map(|(name, status)| {
-                    Some((name.clone(), waiting(status, &effective[name], &instances)?))
-                })
-                .collect();
-            for (name, waiting) in waits {
-                if let Some(status) = instances.get_mut(&name) {
-                    status.waiting = Some(waiting);
-                }
+        for (name, waiting) in waits {
+            if let Some(status) = instances.get_mut(&name) {
+                status.waiting = Some(waiting);
             }
         }
-        StackStatus {
-            id: stack.id.clone(),
-            lock: None,
-            last_apply: None,
-            name: stack.name.clone(),
-            enabled: stack.enabled,
-            project: stack.project.clone(),
-            engine: stack.engine.as_ref().map(|engine| engine.kind.to_string()),
-            findings: wired.matters(stack).into_iter().cloned().collect(),
-            unknown: seen.and_then(|seen| seen.as_ref().err().cloned()),
-            instances: instances.into_values().collect(),
-            left_alone: look.map(|seen| seen.left_alone(stack)).unwrap_or_default(),
-        }
+    }
+    StackStatus {
+        id: stack.id.clone(),
+        lock: None,
+        last_apply: None,
+        name: stack.name.clone(),
+        enabled: stack.enabled,
+        project: stack.project.clone(),
+        engine: stack.engine.as_ref().map(|engine| engine.kind.to_string()),
+        findings: wired.matters(stack).into_iter().cloned().collect(),
+        unknown: seen.and_then(|seen| seen.as_ref().err().cloned()),
+        instances: instances.into_values().collect(),
+        left_alone: look.map(|seen| seen.left_alone(stack)).unwrap_or_default(),
     }
 }
 

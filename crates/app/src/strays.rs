@@ -3,8 +3,10 @@
 //! the name of one of its containers but another config can be removed; all else is left alone.
 
 use crate::{
-    App, AppError,
+    AppError, Context,
+    context::connect_engine,
     observe::{Look, observe},
+    wiring::load_remembered,
 };
 use devarch_core::{
     id::ContainerId,
@@ -44,40 +46,38 @@ impl Strays {
     }
 }
 
-impl App {
-    /// The strays of a stack of this store on its engine; `None` if there is no such stack, or no stray.
-    pub async fn strays(&self, name: &StackName) -> Result<Option<Strays>, AppError> {
-        let Some(stack) = self.store.stack(name).await? else { return Ok(None) };
-        if stack.engine.is_none() {
-            return Ok(None);
-        }
-        let engine = self.engine(Some(&stack)).await?;
-        let observed = observe(&self.around, engine.as_ref(), &Look::default()).await?;
-        let remembered = self.remembered(&stack).await?;
-        let strays = sort(&stack, &observed, &remembered);
-        let any = !strays.is_nothing_to_do() || !strays.left_alone.is_empty();
-        Ok(any.then_some(strays))
+/// The strays of a stack of this store on its engine; `None` if there is no such stack, or no stray.
+pub async fn find_strays(ctx: &Context, name: &StackName) -> Result<Option<Strays>, AppError> {
+    let Some(stack) = ctx.store.stack(name).await? else { return Ok(None) };
+    if stack.engine.is_none() {
+        return Ok(None);
     }
+    let engine = connect_engine(ctx, Some(&stack)).await?;
+    let observed = observe(ctx, engine.as_ref(), &Look::default()).await?;
+    let remembered = load_remembered(ctx, &stack).await?;
+    let strays = sort(&stack, &observed, &remembered);
+    let any = !strays.is_nothing_to_do() || !strays.left_alone.is_empty();
+    Ok(any.then_some(strays))
+}
 
-    /// Records what was shown as recordable, and removes what was shown as removable. Nothing is done where the strays are
-    /// others by now.
-    pub async fn adopt_strays(&self, lock: &StackLock, shown: &Strays) -> Result<(), AppError> {
-        let name = &shown.stack.name;
-        let now = self.strays(name).await?;
-        let now = now.filter(|now| (&now.found, &now.remove) == (&shown.found, &shown.remove));
-        let (Some(now), Some(binding)) = (now, &shown.stack.engine) else {
-            return Err(AppError::Refused(format!(
-                "what carries the labels of stack '{name}' has changed since it was shown, and nothing was done; repeat \
-                 the command"
-            )));
-        };
-        let engine = self.engine(Some(&now.stack)).await?;
-        for container in &now.remove {
-            engine.remove_container(container).await?;
-        }
-        let settlement = Settlement { found: now.found, ..Settlement::default() };
-        Ok(self.store.settle_objects(lock, &binding.id, &settlement).await?)
+/// Records what was shown as recordable, and removes what was shown as removable. Nothing is done where the strays are
+/// others by now.
+pub async fn adopt_strays(ctx: &Context, lock: &StackLock, shown: &Strays) -> Result<(), AppError> {
+    let name = &shown.stack.name;
+    let now = find_strays(ctx, name).await?;
+    let now = now.filter(|now| (&now.found, &now.remove) == (&shown.found, &shown.remove));
+    let (Some(now), Some(binding)) = (now, &shown.stack.engine) else {
+        return Err(AppError::Refused(format!(
+            "what carries the labels of stack '{name}' has changed since it was shown, and nothing was done; repeat \
+             the command"
+        )));
+    };
+    let engine = connect_engine(ctx, Some(&now.stack)).await?;
+    for container in &now.remove {
+        engine.remove_container(container).await?;
     }
+    let settlement = Settlement { found: now.found, ..Settlement::default() };
+    Ok(ctx.store.settle_objects(lock, &binding.id, &settlement).await?)
 }
 
 fn sort(stack: &Stack, observed: &Observed, remembered: &Remembered) -> Strays {

@@ -10,7 +10,7 @@ use std::{
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
-/// The world around an [`App`](crate::App).
+/// The world around an [`Context`](crate::Context).
 #[derive(Debug, Clone)]
 pub struct Surroundings {
     /// Where engines are found.

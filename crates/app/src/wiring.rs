@@ -1,6 +1,11 @@
 //! A stack's wires: looked at, drawn, and handed to processes on the host.
 
-use crate::{App, AppError, LinkedFrom, Target, app::instance};
+use crate::{
+    AppError, Context, LinkedFrom, Target,
+    config::instance_spec,
+    context::{find_stack, instance},
+    links::{linked_from, linked_instances},
+};
 use devarch_core::{
     desired::effective,
     diagnostic::Problem,
@@ -31,77 +36,76 @@ pub struct Wires {
     pub linked_from: Vec<LinkedFrom>,
 }
 
-impl App {
-    /// A stack's wires as they would be made now.
-    pub async fn wires(&self, name: &StackName) -> Result<Wires, AppError> {
-        let stack = self.stack(name).await?;
-        let resolution = self.wired(&stack).await?.resolution;
-        let linked_from = self.linked_from(name, None).await?;
-        Ok(Wires { instances: stack.instances.into_keys().collect(), resolution, linked_from })
-    }
+/// A stack's wires as they would be made now.
+pub async fn list_wires(ctx: &Context, name: &StackName) -> Result<Wires, AppError> {
+    let stack = find_stack(ctx, name).await?;
+    let resolution = wire_stack(ctx, &stack).await?.resolution;
+    let linked_from = linked_from(ctx, name, None).await?;
+    Ok(Wires { instances: stack.instances.into_keys().collect(), resolution, linked_from })
+}
 
-    /// The environment of an instance: as its container has it, or as a process on the host needs it that does its
-    /// work.
-    pub async fn environment(&self, target: &Target, host: bool) -> Result<BTreeMap<String, Text>, AppError> {
-        let stack = self.stack(&target.stack).await?;
-        let name = &target.instance;
-        instance(&stack, name)?;
-        let wired = self.wired(&stack).await?;
-        let refused = |problems| AppError::NotWired { instance: name.clone(), problems };
-        let own = wired.resolution.findings.iter().filter(|finding| {
-            finding.severity == Severity::Error
-                && finding.problem.instance.as_ref().is_none_or(|of| of == name)
-        });
-        let problems: Vec<Problem> = own.map(|finding| finding.problem.clone()).collect();
-        if !problems.is_empty() {
-            return Err(refused(problems));
-        }
-        let Some((spec, problems)) = self.spec(&stack, name, &wired.effective) else {
-            return Ok(BTreeMap::new());
-        };
-        if !problems.is_empty() {
-            return Err(refused(problems));
-        }
-        if !host {
-            return Ok(spec.environment);
-        }
-        let variables = host_variables(&wired.input, &wired.resolution, name);
-        let variables =
-            variables.map_err(|found| refused(found.into_iter().map(|finding| finding.problem).collect()))?;
-        let mut all = spec.environment;
-        all.retain(|variable, _| !wired.effective[name].wired.contains_key(variable));
-        all.extend(variables.into_iter().map(|(name, wired)| (name, wired.value)));
-        Ok(all)
+/// The environment of an instance: as its container has it, or as a process on the host needs it that does its
+/// work.
+pub async fn instance_environment(
+    ctx: &Context,
+    target: &Target,
+    host: bool,
+) -> Result<BTreeMap<String, Text>, AppError> {
+    let stack = find_stack(ctx, &target.stack).await?;
+    let name = &target.instance;
+    instance(&stack, name)?;
+    let wired = wire_stack(ctx, &stack).await?;
+    let refused = |problems| AppError::NotWired { instance: name.clone(), problems };
+    let own = wired.resolution.findings.iter().filter(|finding| {
+        finding.severity == Severity::Error && finding.problem.instance.as_ref().is_none_or(|of| of == name)
+    });
+    let problems: Vec<Problem> = own.map(|finding| finding.problem.clone()).collect();
+    if !problems.is_empty() {
+        return Err(refused(problems));
     }
+    let Some((spec, problems)) = instance_spec(ctx, &stack, name, &wired.effective) else {
+        return Ok(BTreeMap::new());
+    };
+    if !problems.is_empty() {
+        return Err(refused(problems));
+    }
+    if !host {
+        return Ok(spec.environment);
+    }
+    let variables = host_variables(&wired.input, &wired.resolution, name);
+    let variables =
+        variables.map_err(|found| refused(found.into_iter().map(|finding| finding.problem).collect()))?;
+    let mut all = spec.environment;
+    all.retain(|variable, _| !wired.effective[name].wired.contains_key(variable));
+    all.extend(variables.into_iter().map(|(name, wired)| (name, wired.value)));
+    Ok(all)
+}
 
-    /// A stack with its wires, given what it was applied with.
-    pub(crate) async fn wired(&self, stack: &Stack) -> Result<WiredStack, AppError> {
-        let prior = self.prior(stack).await?;
-        Ok(wired_with(stack, &prior, &self.others(stack).await?))
-    }
+/// A stack with its wires, given what it was applied with.
+pub(crate) async fn wire_stack(ctx: &Context, stack: &Stack) -> Result<WiredStack, AppError> {
+    let prior = previous_wiring(ctx, stack).await?;
+    Ok(wired_with(stack, &prior, &linked_instances(ctx, stack).await?))
+}
 
-    /// What of a stack runs is wired to. Nobody is asked where nothing can be wired.
-    pub(crate) async fn prior(&self, stack: &Stack) -> Result<Prior, AppError> {
-        let needs = effective(stack).into_values().any(|config| !config.imports.is_empty());
-        if needs { Ok(prior(stack, &self.remembered(stack).await?)) } else { Ok(Prior::new()) }
-    }
+/// What of a stack runs is wired to. Nobody is asked where nothing can be wired.
+pub(crate) async fn previous_wiring(ctx: &Context, stack: &Stack) -> Result<Prior, AppError> {
+    let needs = effective(stack).into_values().any(|config| !config.imports.is_empty());
+    if needs { Ok(prior(stack, &load_remembered(ctx, stack).await?)) } else { Ok(Prior::new()) }
+}
 
-    /// Whose the objects on an engine are.
-    pub(crate) async fn ownership(&self, engine: Option<&EngineId>) -> Result<Ownership, AppError> {
-        Ok(self.store.ownership(engine).await?)
-    }
+/// Whose the objects on an engine are.
+pub(crate) async fn stack_ownership(ctx: &Context, engine: Option<&EngineId>) -> Result<Ownership, AppError> {
+    Ok(ctx.store.ownership(engine).await?)
+}
 
-    /// What the store remembers of earlier applies to the engine a stack is bound to.
-    pub(crate) async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
-        let applied = self.store.applied(&stack.id).await?;
-        let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
-        let applied = applied
-            .into_iter()
-            .map(|(id, specs)| (id, specs.into_iter().map(remembered).collect()))
-            .collect();
-        let ownership = self.ownership(stack.engine.as_ref().map(|binding| &binding.id)).await?;
-        Ok(Remembered { applied, spent_copies: BTreeSet::new(), ownership, kept: BTreeMap::new() })
-    }
+/// What the store remembers of earlier applies to the engine a stack is bound to.
+pub(crate) async fn load_remembered(ctx: &Context, stack: &Stack) -> Result<Remembered, AppError> {
+    let applied = ctx.store.applied(&stack.id).await?;
+    let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
+    let applied =
+        applied.into_iter().map(|(id, specs)| (id, specs.into_iter().map(remembered).collect())).collect();
+    let ownership = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;
+    Ok(Remembered { applied, spent_copies: BTreeSet::new(), ownership, kept: BTreeMap::new() })
 }
 
 /// What of a stack runs is wired to.

@@ -1,6 +1,8 @@
 //! The templates that come with DevArch.
 
-use devarch_app::{App, CatalogEntry, NewInstance, Settings, Surroundings};
+use devarch_app::{
+    CatalogEntry, Context, NewInstance, Settings, Surroundings, add_instance, create_stack, find_stack,
+};
 use devarch_core::{
     compose::{ConfigPlace, compose_file, validate},
     desired::{World, desire},
@@ -16,11 +18,11 @@ use std::{collections::BTreeMap, ffi::OsString, path::Path};
 const UNCHECKED: &[&str] = &["busybox", "node", "otel-collector", "python"];
 
 #[expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
-async fn app(home: &Path) -> App {
+async fn app(home: &Path) -> Context {
     let home: OsString = home.into();
     let settings =
         Settings::read(None, |name| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.clone())).unwrap();
-    App::open(settings, Surroundings::real()).await.unwrap()
+    Context::open(settings, Surroundings::real()).await.unwrap()
 }
 
 /// All of them.
@@ -36,13 +38,13 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
     let home = tempfile::tempdir().unwrap();
     let app = app(home.path()).await;
     let stack = "all".parse().unwrap();
-    app.create_stack(&stack, None).await.unwrap();
+    create_stack(&app, &stack, None).await.unwrap();
     let templates = app.catalog(None).names().unwrap();
     for template in templates.keys() {
         let name = template.as_str().parse().unwrap();
-        app.add_instance(&stack, &NewInstance { name, template: template.clone() }).await.unwrap();
+        add_instance(&app, &stack, &NewInstance { name, template: template.clone() }).await.unwrap();
     }
-    let stack = app.stack(&stack).await.unwrap();
+    let stack = find_stack(&app, &stack).await.unwrap();
     let world = World {
         store: &StoreId::new("store"),
         hash_key: Ok(&HashKey::new([0; 32])),

@@ -6,7 +6,8 @@ use crate::{
 };
 use devarch_app::{
     AppError, ApplyOptions, Approved, Draft, HeldLock, LockRequest, Lookup, Outcome, Prepared, Recover,
-    StackLocks, StatusOptions, Supplied,
+    StackLocks, StatusOptions, Supplied, acquire_locks, apply, find_interrupted, find_stack, left_open,
+    stack_status, supply_images, undo_interrupted,
 };
 use devarch_core::{
     id::PlanId,
@@ -66,9 +67,9 @@ impl Work<'_> {
             );
             self.session.terminal.note(&note);
         };
-        let app = self.session.app().await?;
+        let ctx = self.session.context().await?;
         tokio::select! {
-            lock = app.lock(stack, &request, &waiting) => Ok(lock?),
+            lock = acquire_locks(ctx, stack, &request, &waiting) => Ok(lock?),
             () = self.cancel.cancelled() => Err(CliError::Cancelled),
         }
     }
@@ -140,9 +141,9 @@ impl Work<'_> {
     /// Pulls and builds what a plan needs.
     pub(crate) async fn supply(&self, prepared: &Prepared, lookup: Lookup) -> Result<Supplied, CliError> {
         let progress = Progress::new(self.session.terminal);
-        let app = self.session.app().await?;
+        let ctx = self.session.context().await?;
         let supplied =
-            app.supply_images(prepared, lookup, &|event| progress.event(event), &self.cancel).await;
+            supply_images(ctx, prepared, lookup, &|event| progress.event(event), &self.cancel).await;
         progress.end(supplied.is_ok());
         Ok(supplied?)
     }
@@ -157,7 +158,7 @@ impl Work<'_> {
         let progress = Progress::new(self.session.terminal);
         let events = |event| progress.event(event);
         let options = ApplyOptions { command: self.command, recover, events: &events, cancel: &self.cancel };
-        let applied = self.session.app().await?.apply(lock.own(), approved, options).await;
+        let applied = apply(self.session.context().await?, lock.own(), approved, options).await;
         progress.end(applied.is_ok());
         lock.release().await;
         Ok(applied?)
@@ -166,12 +167,12 @@ impl Work<'_> {
     /// Puts back what ran before an interrupted apply.
     pub(crate) async fn undo(&self, name: &StackName, args: LockArgs) -> Result<(), CliError> {
         let terminal = self.session.terminal;
-        let app = self.session.app().await?;
-        let stack = app.stack(name).await?;
+        let ctx = self.session.context().await?;
+        let stack = find_stack(ctx, name).await?;
         let lock = self.lock(&stack, args, None).await?;
         let progress = Progress::new(terminal);
         let events = |event| progress.event(event);
-        let undone = app.undo_interrupted(lock.own(), name, (&events, &self.cancel)).await;
+        let undone = undo_interrupted(ctx, lock.own(), name, (&events, &self.cancel)).await;
         progress.end(undone.is_ok());
         lock.release().await;
         match undone? {
@@ -199,9 +200,9 @@ impl Work<'_> {
             return Ok(Some(Recover::Undo));
         }
         let terminal = self.session.terminal;
-        let app = self.session.app().await?;
+        let ctx = self.session.context().await?;
         // What was edited since is not what an interrupted apply wanted, so it is not applied in its place.
-        if args.resume && app.interrupted(stack).await?.is_none() {
+        if args.resume && find_interrupted(ctx, stack).await?.is_none() {
             let name = &stack.name;
             let message = format!(
                 "no apply of stack '{name}' was interrupted, so there is nothing to resume; `devarch apply {name}` \
@@ -213,7 +214,7 @@ impl Work<'_> {
         if args.resume || terminal.yes {
             return Ok(Some(Recover::Resume));
         }
-        let Some(open) = app.left_open(stack).await? else { return Ok(None) };
+        let Some(open) = left_open(ctx, stack).await? else { return Ok(None) };
         let error = AppError::Interrupted { stack: stack.name.clone(), apply: Box::new(open) };
         if !terminal.interactive {
             return Err(error.into());
@@ -284,7 +285,7 @@ pub(crate) fn agree_to_more(session: &Session, prepared: &Prepared) -> Result<()
 
 /// Tells what was done and what is there now.
 pub(crate) async fn report(session: &Session, stack: &StackName, outcome: Outcome) -> Result<(), CliError> {
-    let status = session.app().await?.status(stack, StatusOptions::default()).await?;
+    let status = stack_status(session.context().await?, stack, StatusOptions::default()).await?;
     let seconds = outcome.took.as_secs_f64();
     let value = json!({"steps": outcome.steps, "seconds": seconds, "stack": status});
     session.terminal.result(&value, || status_view::stack(&status))?;

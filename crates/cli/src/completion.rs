@@ -1,7 +1,7 @@
 //! Names for the shell to complete: quick, and silent where there is nothing.
 
 use clap_complete::CompletionCandidate;
-use devarch_app::{App, Settings, Surroundings};
+use devarch_app::{Context, Settings, Surroundings};
 use devarch_core::stack::Stack;
 use devarch_store::StoreUrl;
 use std::env;
@@ -60,6 +60,7 @@ fn load() -> Option<Vec<Stack>> {
         return None;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-    runtime
-        .block_on(async { App::open(settings, Surroundings::real()).await.ok()?.store().stacks().await.ok() })
+    runtime.block_on(async {
+        Context::open(settings, Surroundings::real()).await.ok()?.store().stacks().await.ok()
+    })
 }

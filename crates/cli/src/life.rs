@@ -10,7 +10,9 @@ use crate::{
     target::Target,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{Lookup, PrepareOptions, Prepared, Recover, StackLocks};
+use devarch_app::{
+    Lookup, PrepareOptions, Prepared, Recover, StackLocks, find_stack, prepare, prepare_stack, set_wanted,
+};
 use devarch_core::{name::InstanceName, stack::Wanted};
 use std::collections::BTreeSet;
 
@@ -45,20 +47,20 @@ impl Life {
 /// Does it.
 pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
     let (name, instance) = session.target(args.target).await?;
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let work = Work { session, command: life.command(), cancel: signals::cancel_token() };
-    let stack = app.stack(&name).await?;
+    let stack = find_stack(ctx, &name).await?;
     let mut options = PrepareOptions::default();
     let lock = work.lock(&stack, args.lock, None).await?;
     let all = || stack.instances.keys().cloned().collect();
     let asked: BTreeSet<InstanceName> = instance.clone().map_or_else(all, |instance| [instance].into());
     match life {
         Life::Start => {
-            app.want(&name, instance.as_ref(), Wanted::Running).await?;
+            set_wanted(ctx, &name, instance.as_ref(), Wanted::Running).await?;
             options.needed = Some(asked);
         }
         Life::Stop => {
-            app.want(&name, instance.as_ref(), Wanted::Stopped).await?;
+            set_wanted(ctx, &name, instance.as_ref(), Wanted::Stopped).await?;
             options.needed = Some(BTreeSet::new());
         }
         Life::Restart => {
@@ -66,7 +68,7 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
             options.needed = Some(asked);
         }
     }
-    let prepared = match work.look(Box::pin(app.prepare(&name, &options))).await {
+    let prepared = match work.look(Box::pin(prepare(ctx, &name, &options))).await {
         Err(CliError::Cancelled) if life != Life::Restart => return Err(CliError::StillWanted(name)),
         prepared => prepared?,
     };
@@ -89,11 +91,11 @@ async fn with_images(
     }
     lock.release().await;
     let supplied = work.supply(&prepared, Lookup::Missing).await?;
-    let app = work.session.app().await?;
+    let ctx = work.session.context().await?;
     let lock = work.lock(&prepared.stack, args, None).await?;
-    let now = app.stack(&prepared.stack.name).await?;
+    let now = find_stack(ctx, &prepared.stack.name).await?;
     let options = Prepared::options_with(&options, Some(&(prepared.stack.clone(), supplied)), &now);
-    let again = work.look(Box::pin(app.prepare_stack(now, &options))).await?;
+    let again = work.look(Box::pin(prepare_stack(ctx, now, &options))).await?;
     if again.plan.exceeds(&prepared.plan) {
         agree_to_more(work.session, &again)?;
     }

@@ -6,7 +6,7 @@ use crate::{
     target::{InstanceTarget, Target},
     terminal::Terminal,
 };
-use devarch_app::{App, AppError, Settings, Surroundings};
+use devarch_app::{AppError, Context, Settings, Surroundings, find_instance, find_stack_of_directory};
 use devarch_core::name::{InstanceName, StackName};
 use std::{env, path::PathBuf};
 use tokio::sync::OnceCell;
@@ -19,7 +19,7 @@ pub(crate) struct Session {
     pub(crate) directory: PathBuf,
     settings: Settings,
     around: Surroundings,
-    app: OnceCell<App>,
+    context: OnceCell<Context>,
 }
 
 impl Session {
@@ -32,7 +32,7 @@ impl Session {
         if !directory.is_dir() {
             return Err(CliError::Invalid(format!("{} is not a directory", directory.display())));
         }
-        Ok(Self { terminal, directory, settings, around: Surroundings::real(), app: OnceCell::new() })
+        Ok(Self { terminal, directory, settings, around: Surroundings::real(), context: OnceCell::new() })
     }
 
     /// The settings.
@@ -46,23 +46,23 @@ impl Session {
     }
 
     /// DevArch, opened at the first call.
-    pub(crate) async fn app(&self) -> Result<&App, AppError> {
-        self.app.get_or_try_init(|| App::open(self.settings.clone(), self.around.clone())).await
+    pub(crate) async fn context(&self) -> Result<&Context, AppError> {
+        self.context.get_or_try_init(|| Context::open(self.settings.clone(), self.around.clone())).await
     }
 
     /// The stack that was named, or this directory's.
     pub(crate) async fn stack(&self, named: Option<StackName>) -> Result<StackName, CliError> {
-        let app = self.app().await?;
+        let ctx = self.context().await?;
         if let Some(name) = named {
-            return self.known(app, name).await;
+            return self.known(ctx, name).await;
         }
-        let Some(name) = app.stack_here(&self.directory).await? else {
+        let Some(name) = find_stack_of_directory(ctx, &self.directory).await? else {
             return Err(CliError::Invalid(format!(
                 "name a stack: there is no devarch.yml in {} or above it (`devarch init` writes one)",
                 self.directory.display()
             )));
         };
-        if app.store().stack_names().await.map_err(AppError::from)?.contains(&name) {
+        if ctx.store().stack_names().await.map_err(AppError::from)?.contains(&name) {
             Ok(name)
         } else {
             Err(CliError::NotUp(name))
@@ -71,13 +71,13 @@ impl Session {
 
     /// A stack that was named; where it is not there but an instance of this directory's stack has the name, that one
     /// was meant.
-    async fn known(&self, app: &App, name: StackName) -> Result<StackName, CliError> {
-        if app.store().stack_names().await.map_err(AppError::from)?.contains(&name) {
+    async fn known(&self, ctx: &Context, name: StackName) -> Result<StackName, CliError> {
+        if ctx.store().stack_names().await.map_err(AppError::from)?.contains(&name) {
             return Ok(name);
         }
-        if let Ok(Some(here)) = app.stack_here(&self.directory).await
+        if let Ok(Some(here)) = find_stack_of_directory(ctx, &self.directory).await
             && let Ok(instance) = name.as_str().parse()
-            && app.known_instance(&here, &instance).await.is_ok()
+            && find_instance(ctx, &here, &instance).await.is_ok()
         {
             return Err(CliError::NotAStack { name, here });
         }

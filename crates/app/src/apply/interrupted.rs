@@ -5,9 +5,14 @@ use super::{
     put_back::{PutBack, Uncertain, Undoing},
 };
 use crate::{
-    App, AppError, Prepared,
+    AppError, Context, Prepared,
+    apply::put_back::roll_back,
+    context::{connect_engine, find_stack},
+    engine_identity::observe_stack,
     execute::{EventSink, Journal},
     observe::Look,
+    secrets::secret_mask,
+    wiring::stack_ownership,
 };
 use devarch_core::{
     id::{ApplyId, ContainerId},
@@ -78,171 +83,174 @@ pub struct Interrupted {
     pub(super) last_begun: Option<i64>,
 }
 
-impl App {
-    /// The apply of a stack that began and has not ended. While somebody holds the stack's lock it may be under way.
-    pub async fn interrupted(&self, stack: &Stack) -> Result<Option<Interrupted>, AppError> {
-        let Some(open) = self.store.unfinished_applies(&stack.id).await?.pop() else { return Ok(None) };
-        let mut applies = BTreeSet::from([open.id.clone()]);
-        let steps = self.store.apply_steps(&open.id).await?;
-        let shown = shown(&open)?;
-        let mut copies = complete(&shown, &steps);
-        let mut earlier = open.resumes.clone();
-        while let Some(id) = earlier.filter(|id| !applies.contains(id)) {
-            let apply = self.store.apply(&id).await?;
-            if let Some(apply) = &apply {
-                let older = complete(&self::shown(apply)?, &self.store.apply_steps(&id).await?);
-                copies.splice(0..0, older);
-            }
-            earlier = apply.and_then(|apply| apply.resumes);
-            applies.insert(id);
+/// The apply of a stack that began and has not ended. While somebody holds the stack's lock it may be under way.
+pub async fn find_interrupted(ctx: &Context, stack: &Stack) -> Result<Option<Interrupted>, AppError> {
+    let Some(open) = ctx.store.unfinished_applies(&stack.id).await?.pop() else { return Ok(None) };
+    let mut applies = BTreeSet::from([open.id.clone()]);
+    let steps = ctx.store.apply_steps(&open.id).await?;
+    let shown = shown(&open)?;
+    let mut copies = complete(&shown, &steps);
+    let mut earlier = open.resumes.clone();
+    while let Some(id) = earlier.filter(|id| !applies.contains(id)) {
+        let apply = ctx.store.apply(&id).await?;
+        if let Some(apply) = &apply {
+            let older = complete(&self::shown(apply)?, &ctx.store.apply_steps(&id).await?);
+            copies.splice(0..0, older);
         }
-        Ok(Some(Interrupted { applies, copies, ..Interrupted::of(open, &shown, &steps)? }))
+        earlier = apply.and_then(|apply| apply.resumes);
+        applies.insert(id);
     }
+    Ok(Some(Interrupted { applies, copies, ..Interrupted::of(open, &shown, &steps)? }))
+}
 
-    /// The apply of a stack that was interrupted and needs a decision: nobody is at work on it, and it was not only
-    /// removing what it had replaced.
-    pub async fn left_open(&self, stack: &Stack) -> Result<Option<Interrupted>, AppError> {
-        let Some(open) = self.interrupted(stack).await? else { return Ok(None) };
-        let at_work = self.store.locks().await?.iter().any(|lock| lock.stack == stack.id && lock.alive);
-        Ok(Some(open).filter(|open| !open.committed && !at_work))
+/// The apply of a stack that was interrupted and needs a decision: nobody is at work on it, and it was not only
+/// removing what it had replaced.
+pub async fn left_open(ctx: &Context, stack: &Stack) -> Result<Option<Interrupted>, AppError> {
+    let Some(open) = find_interrupted(ctx, stack).await? else { return Ok(None) };
+    let at_work = ctx.store.locks().await?.iter().any(|lock| lock.stack == stack.id && lock.alive);
+    Ok(Some(open).filter(|open| !open.committed && !at_work))
+}
+
+/// Copies of a stack's data that no undo needs once what is planned now is ready: those of the apply that was
+/// interrupted, which the next one takes over, and those of applies that were past their commit point.
+pub(crate) async fn spent_copies(
+    ctx: &Context,
+    stack: &Stack,
+    seen: (&Observed, &Ownership),
+) -> Result<BTreeSet<PhysicalVolume>, AppError> {
+    let copies = copies(stack, seen);
+    if copies.is_empty() {
+        return Ok(BTreeSet::new());
     }
+    let open = find_interrupted(ctx, stack).await?.map(|open| open.applies).unwrap_or_default();
+    let journal = ctx.store.applies(&stack.id, JOURNAL).await?;
+    let spent = |apply: &ApplyId| open.contains(apply) || is_committed(&journal, apply);
+    let spent = copies.into_iter().filter(|(_, apply)| apply.as_ref().is_some_and(spent));
+    Ok(spent.map(|(copy, _)| copy).collect())
+}
 
-    /// Copies of a stack's data that no undo needs once what is planned now is ready: those of the apply that was
-    /// interrupted, which the next one takes over, and those of applies that were past their commit point.
-    pub(crate) async fn spent_copies(
-        &self,
-        stack: &Stack,
-        seen: (&Observed, &Ownership),
-    ) -> Result<BTreeSet<PhysicalVolume>, AppError> {
-        let copies = copies(stack, seen);
-        if copies.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let open = self.interrupted(stack).await?.map(|open| open.applies).unwrap_or_default();
-        let journal = self.store.applies(&stack.id, JOURNAL).await?;
-        let spent = |apply: &ApplyId| open.contains(apply) || is_committed(&journal, apply);
-        let spent = copies.into_iter().filter(|(_, apply)| apply.as_ref().is_some_and(spent));
-        Ok(spent.map(|(copy, _)| copy).collect())
+/// Waits until what was under way when an apply was killed has had its effect: an engine goes on with a call whose
+/// caller is gone. Nothing is waited for while somebody else is at work, or once the calls can't go on any more.
+pub(crate) async fn settle_interrupted(
+    ctx: &Context,
+    stack: &Stack,
+    engine: &dyn Engine,
+) -> Result<(), AppError> {
+    let Some(open) = find_interrupted(ctx, stack).await? else { return Ok(()) };
+    let under_way = open.last_begun.is_some_and(|begun| ctx.clock.now() - begun < CALLS_END);
+    let me = ctx.host.process();
+    let others = |lock: &LockInfo| lock.stack == stack.id && lock.alive && lock.owner.author.pid != me;
+    if !under_way || ctx.store.locks().await?.iter().any(others) {
+        return Ok(());
     }
-
-    /// Waits until what was under way when an apply was killed has had its effect: an engine goes on with a call whose
-    /// caller is gone. Nothing is waited for while somebody else is at work, or once the calls can't go on any more.
-    pub(crate) async fn settle_interrupted(
-        &self,
-        stack: &Stack,
-        engine: &dyn Engine,
-    ) -> Result<(), AppError> {
-        let Some(open) = self.interrupted(stack).await? else { return Ok(()) };
-        let under_way = open.last_begun.is_some_and(|begun| self.around.clock.now() - begun < CALLS_END);
-        let me = self.around.host.process();
-        let others = |lock: &LockInfo| lock.stack == stack.id && lock.alive && lock.owner.author.pid != me;
-        if !under_way || self.store.locks().await?.iter().any(others) {
-            return Ok(());
+    let (mut last, mut same) = (None, 0);
+    for _ in 0..SETTLING_LOOKS {
+        let (observed, ownership) = observe_stack(ctx, stack, engine, &Look::default()).await?;
+        let (seen, stopping) = picture((&observed, &ownership), stack, &open.stopping);
+        same = if last.as_ref() == Some(&seen) { same + 1 } else { 0 };
+        if same >= STILL_LOOKS && !stopping {
+            break;
         }
-        let (mut last, mut same) = (None, 0);
-        for _ in 0..SETTLING_LOOKS {
-            let (observed, ownership) = self.look_at(stack, engine, &Look::default()).await?;
-            let (seen, stopping) = picture((&observed, &ownership), stack, &open.stopping);
-            same = if last.as_ref() == Some(&seen) { same + 1 } else { 0 };
-            if same >= STILL_LOOKS && !stopping {
-                break;
-            }
-            last = Some(seen);
-            self.around.clock.sleep(SETTLING_PAUSE).await;
-        }
-        Ok(())
+        last = Some(seen);
+        ctx.clock.sleep(SETTLING_PAUSE).await;
     }
+    Ok(())
+}
 
-    /// What was interrupted and is taken over by an apply that begins now. What changed nothing, or had only removals
-    /// left, is closed without a question.
-    pub(super) async fn take_over(
-        &self,
-        lock: &StackLock,
-        prepared: &Prepared,
-        recover: Option<Recover>,
-    ) -> Result<Option<Interrupted>, AppError> {
-        let Some(open) = self.interrupted(&prepared.stack).await? else { return Ok(None) };
-        if open.committed {
-            self.close(lock, &open, ApplyOutcome::Resumed).await?;
-            return Ok(None);
-        }
-        let seen = (&prepared.observed, &prepared.remembered.ownership);
-        if undo(&open.before, seen, &open.applies, &open.stopping, &open.copies).steps.is_empty() {
-            self.close(lock, &open, ApplyOutcome::Undone).await?;
-            return Ok(None);
-        }
-        match recover {
-            Some(Recover::Resume) => Ok(Some(open)),
-            Some(Recover::Undo) | None => {
-                Err(AppError::Interrupted { stack: prepared.stack.name.clone(), apply: Box::new(open) })
-            }
+/// What was interrupted and is taken over by an apply that begins now. What changed nothing, or had only removals
+/// left, is closed without a question.
+pub(super) async fn take_over(
+    ctx: &Context,
+    lock: &StackLock,
+    prepared: &Prepared,
+    recover: Option<Recover>,
+) -> Result<Option<Interrupted>, AppError> {
+    let Some(open) = find_interrupted(ctx, &prepared.stack).await? else { return Ok(None) };
+    if open.committed {
+        close_apply(ctx, lock, &open, ApplyOutcome::Resumed).await?;
+        return Ok(None);
+    }
+    let seen = (&prepared.observed, &prepared.remembered.ownership);
+    if undo(&open.before, seen, &open.applies, &open.stopping, &open.copies).steps.is_empty() {
+        close_apply(ctx, lock, &open, ApplyOutcome::Undone).await?;
+        return Ok(None);
+    }
+    match recover {
+        Some(Recover::Resume) => Ok(Some(open)),
+        Some(Recover::Undo) | None => {
+            Err(AppError::Interrupted { stack: prepared.stack.name.clone(), apply: Box::new(open) })
         }
     }
+}
 
-    /// Another apply goes on from here.
-    pub(super) async fn close_taken_over(
-        &self,
-        lock: &StackLock,
-        open: Option<&Interrupted>,
-    ) -> Result<(), AppError> {
-        match open {
-            Some(open) => self.close(lock, open, ApplyOutcome::Resumed).await,
-            None => Ok(()),
-        }
+/// Another apply goes on from here.
+pub(super) async fn close_taken_over(
+    ctx: &Context,
+    lock: &StackLock,
+    open: Option<&Interrupted>,
+) -> Result<(), AppError> {
+    match open {
+        Some(open) => close_apply(ctx, lock, open, ApplyOutcome::Resumed).await,
+        None => Ok(()),
     }
+}
 
-    async fn close(&self, lock: &StackLock, open: &Interrupted, as_: ApplyOutcome) -> Result<(), AppError> {
-        let now = self.around.clock.now();
-        Ok(self.store.end_apply(lock, &open.apply, as_, now, Some("it was interrupted")).await?)
+async fn close_apply(
+    ctx: &Context,
+    lock: &StackLock,
+    open: &Interrupted,
+    as_: ApplyOutcome,
+) -> Result<(), AppError> {
+    let now = ctx.clock.now();
+    Ok(ctx.store.end_apply(lock, &open.apply, as_, now, Some("it was interrupted")).await?)
+}
+
+/// Puts back what ran before the apply of a stack that was interrupted; what stays or is lost. `None` where none
+/// was.
+pub async fn undo_interrupted(
+    ctx: &Context,
+    lock: &StackLock,
+    name: &StackName,
+    (events, cancel): (EventSink<'_>, &CancellationToken),
+) -> Result<Option<Vec<String>>, AppError> {
+    let stack = find_stack(ctx, name).await?;
+    let Some(open) = find_interrupted(ctx, &stack).await? else { return Ok(None) };
+    if open.committed {
+        close_apply(ctx, lock, &open, ApplyOutcome::Resumed).await?;
+        return Err(AppError::Refused(format!(
+            "the interrupted apply of stack '{name}' had everything new ready and was removing what it replaced: \
+             there is no way back; `devarch apply {name}` ends it"
+        )));
     }
-
-    /// Puts back what ran before the apply of a stack that was interrupted; what stays or is lost. `None` where none
-    /// was.
-    pub async fn undo_interrupted(
-        &self,
-        lock: &StackLock,
-        name: &StackName,
-        (events, cancel): (EventSink<'_>, &CancellationToken),
-    ) -> Result<Option<Vec<String>>, AppError> {
-        let stack = self.stack(name).await?;
-        let Some(open) = self.interrupted(&stack).await? else { return Ok(None) };
-        if open.committed {
-            self.close(lock, &open, ApplyOutcome::Resumed).await?;
-            return Err(AppError::Refused(format!(
-                "the interrupted apply of stack '{name}' had everything new ready and was removing what it replaced: \
-                 there is no way back; `devarch apply {name}` ends it"
-            )));
+    let engine = connect_engine(ctx, Some(&stack)).await?;
+    let Some(binding) = &stack.engine else { return Ok(None) };
+    settle_interrupted(ctx, &stack, engine.as_ref()).await?;
+    let mask = secret_mask(ctx, &stack).await?;
+    let clock = ctx.clock.as_ref();
+    let (engine_id, apply) = (&binding.id, open.apply.clone());
+    let journal = Journal { store: &ctx.store, clock, lock, engine: engine_id, apply };
+    let uncertain = Uncertain { stops: open.stopping.clone(), names: BTreeSet::new() };
+    let undoing = Undoing {
+        engine: engine.as_ref(),
+        stack: &stack,
+        engine_id: &binding.id,
+        before: &open.before,
+        apply: &open.apply,
+        applies: &open.applies,
+        ownership: &stack_ownership(ctx, Some(&binding.id)).await?,
+        copies: &open.copies,
+        uncertain,
+        mask: &mask,
+        journal: &journal,
+        cancel,
+    };
+    match roll_back(ctx, &undoing, events).await {
+        PutBack::Done { remains, .. } => {
+            close_apply(ctx, lock, &open, ApplyOutcome::Undone).await?;
+            Ok(Some(remains))
         }
-        let engine = self.engine(Some(&stack)).await?;
-        let Some(binding) = &stack.engine else { return Ok(None) };
-        self.settle_interrupted(&stack, engine.as_ref()).await?;
-        let mask = self.mask(&stack).await?;
-        let clock = self.around.clock.as_ref();
-        let (engine_id, apply) = (&binding.id, open.apply.clone());
-        let journal = Journal { store: &self.store, clock, lock, engine: engine_id, apply };
-        let uncertain = Uncertain { stops: open.stopping.clone(), names: BTreeSet::new() };
-        let undoing = Undoing {
-            engine: engine.as_ref(),
-            stack: &stack,
-            engine_id: &binding.id,
-            before: &open.before,
-            apply: &open.apply,
-            applies: &open.applies,
-            ownership: &self.ownership(Some(&binding.id)).await?,
-            copies: &open.copies,
-            uncertain,
-            mask: &mask,
-            journal: &journal,
-            cancel,
-        };
-        match self.put_back(&undoing, events).await {
-            PutBack::Done { remains, .. } => {
-                self.close(lock, &open, ApplyOutcome::Undone).await?;
-                Ok(Some(remains))
-            }
-            PutBack::LockLost { why } => Err(AppError::Refused(why)),
-            PutBack::Stuck { why, remains } => Err(AppError::Stuck { stack: name.clone(), why, remains }),
-        }
+        PutBack::LockLost { why } => Err(AppError::Refused(why)),
+        PutBack::Stuck { why, remains } => Err(AppError::Stuck { stack: name.clone(), why, remains }),
     }
 }
 

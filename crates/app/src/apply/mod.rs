@@ -11,17 +11,29 @@ mod settle;
 mod shown;
 
 pub(crate) use definition::Definition;
-pub use interrupted::{Interrupted, Recover};
-pub(crate) use interrupted::{copies, told};
-pub use saved::is_plan_id;
+pub use interrupted::{Interrupted, Recover, find_interrupted, left_open, undo_interrupted};
+pub(crate) use interrupted::{copies, settle_interrupted, spent_copies, told};
+pub use saved::{is_plan_id, lease_plan, load_saved_plan, save_plan};
 pub use shown::{ShownChange, ShownPlan, ShownStep};
 
 use crate::{
-    App, AppError, PrepareOptions, Prepared,
+    AppError, Context, PrepareOptions, Prepared,
+    apply::{
+        bind::{
+            bind_engine, forget_kept, remember_image_volumes, remember_removed, reserve_subnet,
+            save_given_values,
+        },
+        interrupted::{close_taken_over, take_over},
+        put_back::roll_back,
+        settle::settle_objects,
+    },
+    engine_identity::restore_marker,
     execute::{
         ApplyFailure, Ending, Event, EventSink, Executed, Failure, Hands, Journal, Ledger, OnFailure,
         Outcome, Run, Starts,
     },
+    prepare::prepare,
+    secrets::secret_mask,
 };
 use devarch_core::{
     id::{ApplyId, ContainerId, EngineId, InstanceId, PlanId},
@@ -118,274 +130,267 @@ impl Attempt<'_> {
     }
 }
 
-impl App {
-    /// Carries out what was approved. Everything is looked at again under the lock; where anything differs from what
-    /// was assumed nothing is done.
-    pub async fn apply(
-        &self,
-        lock: &StackLock,
-        approved: &Approved,
-        options: ApplyOptions<'_>,
-    ) -> Result<Outcome, AppError> {
-        let begun = self.around.clock.running();
-        let prepared = tokio::select! {
-            prepared = Box::pin(self.prepare_again(approved)) => prepared?,
-            () = options.cancel.cancelled() => return Err(cancelled(&approved.stack).into()),
+/// Carries out what was approved. Everything is looked at again under the lock; where anything differs from what
+/// was assumed nothing is done.
+pub async fn apply(
+    ctx: &Context,
+    lock: &StackLock,
+    approved: &Approved,
+    options: ApplyOptions<'_>,
+) -> Result<Outcome, AppError> {
+    let begun = ctx.clock.running();
+    let prepared = tokio::select! {
+        prepared = Box::pin(prepare_again(ctx, approved)) => prepared?,
+        () = options.cancel.cancelled() => return Err(cancelled(&approved.stack).into()),
+    };
+    restore_marker(prepared.engine.as_ref(), &prepared.observed).await?;
+    settle_objects(ctx, lock, &prepared).await?;
+    let open = take_over(ctx, lock, &prepared, options.recover).await?;
+    if prepared.plan.steps.is_empty() {
+        if let Some(engine) = &prepared.observed.engine_id {
+            confirm_applied(ctx, (engine, &prepared), Vec::new()).await?;
+        }
+        close_taken_over(ctx, lock, open.as_ref()).await?;
+        clear_failure(ctx, lock, &prepared, (approved.plan.as_ref(), options.command)).await?;
+        return Ok(Outcome { steps: 0, took: ctx.clock.running().saturating_sub(begun) });
+    }
+    (options.events)(Event::Planned(Arc::clone(&prepared.plan)));
+    let attempt = begin_apply(ctx, lock, &prepared, open, (approved.plan.as_ref(), options.command)).await?;
+    let steps = carry_out_plan(ctx, lock, &attempt, options).await?;
+    Ok(Outcome { steps, took: ctx.clock.running().saturating_sub(begun) })
+}
+
+/// Plans what was approved once more, and reserves the addresses of the network it makes. Where another stack got them
+/// between the plan and its reservation, the next plan finds others.
+async fn prepare_again(ctx: &Context, approved: &Approved) -> Result<Prepared, AppError> {
+    let mut attempts = SUBNET_ATTEMPTS;
+    loop {
+        let prepared = Box::pin(prepare(ctx, &approved.stack, &approved.options)).await?;
+        approved.holds(&prepared)?;
+        attempts -= 1;
+        match reserve_subnet(ctx, &prepared).await {
+            Err(StoreError::Taken { what: TakenWhat::Subnet, .. }) if attempts > 0 => {}
+            reserved => return Ok(reserved.map(|()| prepared)?),
+        }
+    }
+}
+
+/// Writes down that an apply begins, and what ran before it.
+async fn begin_apply<'a>(
+    ctx: &Context,
+    lock: &StackLock,
+    prepared: &'a Prepared,
+    taken_over: Option<Interrupted>,
+    (plan, command): (Option<&PlanId>, &str),
+) -> Result<Attempt<'a>, AppError> {
+    Box::pin(save_given_values(ctx, prepared)).await?;
+    let engine_id = bind_engine(ctx, prepared).await?;
+    remember_image_volumes(ctx, prepared).await?;
+    let apply = ApplyId::new(ctx.ids.fresh());
+    let (before, mut applies, copies) = if let Some(open) = &taken_over {
+        (open.before.clone(), open.applies.clone(), open.copies.clone())
+    } else {
+        let before = before(&prepared.desired, &prepared.observed, &prepared.remembered);
+        (before, BTreeSet::new(), Vec::new())
+    };
+    applies.insert(apply.clone());
+    let record = Apply {
+        id: apply.clone(),
+        stack: prepared.stack.id.clone(),
+        engine: engine_id.clone(),
+        plan: plan.cloned(),
+        author: author(ctx),
+        command: command.to_owned(),
+        started_at: ctx.clock.now(),
+        committed_at: None,
+        ended_at: None,
+        outcome: ApplyOutcome::Running,
+        resumes: taken_over.as_ref().map(|open| open.apply.clone()),
+        before: json(&before),
+        shown: json(&ShownPlan::of(&prepared.plan)),
+        definition: definition(&prepared.stack),
+        error: None,
+    };
+    ctx.store.begin_apply(lock, &record).await?;
+    close_taken_over(ctx, lock, taken_over.as_ref()).await?;
+    let mask = secret_mask(ctx, &prepared.stack).await?;
+    let ledger = Ledger::default();
+    Ok(Attempt { prepared, engine_id, apply, before, applies, copies, ledger, mask })
+}
+
+/// After an apply that failed it is news that there is nothing to do: the stack is as it should be again, and is no
+/// longer told to have failed.
+async fn clear_failure(
+    ctx: &Context,
+    lock: &StackLock,
+    prepared: &Prepared,
+    told: (Option<&PlanId>, &str),
+) -> Result<(), AppError> {
+    let latest = ctx.store.applies(&prepared.stack.id, 1).await?;
+    let failed = |apply: &Apply| matches!(apply.outcome, ApplyOutcome::RolledBack | ApplyOutcome::Failed);
+    if !latest.first().is_some_and(failed) {
+        return Ok(());
+    }
+    let attempt = begin_apply(ctx, lock, prepared, None, told).await?;
+    let now = ctx.clock.now();
+    Ok(ctx.store.end_apply(lock, &attempt.apply, ApplyOutcome::Succeeded, now, None).await?)
+}
+
+/// Makes the steps up to the commit point, then those that remove what was replaced.
+async fn carry_out_plan(
+    ctx: &Context,
+    lock: &StackLock,
+    attempt: &Attempt<'_>,
+    ApplyOptions { events, cancel, .. }: ApplyOptions<'_>,
+) -> Result<usize, AppError> {
+    let prepared = attempt.prepared;
+    let images = prepared.observed.images.iter();
+    let hands = Hands {
+        engine: prepared.engine.as_ref(),
+        store: &ctx.store,
+        clock: ctx.clock.as_ref(),
+        stack: &prepared.stack.id,
+        engine_id: &attempt.engine_id,
+        apply: attempt.apply.clone(),
+        steps: &prepared.plan.steps,
+        hash_key: ctx.hash_key.as_ref().ok(),
+        mask: &attempt.mask,
+        images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
+        starts: Starts::default(),
+        ledger: &attempt.ledger,
+        made: Mutex::default(),
+        seen: Mutex::default(),
+    };
+    let journal = Journal {
+        store: &ctx.store,
+        clock: ctx.clock.as_ref(),
+        lock,
+        engine: &attempt.engine_id,
+        apply: attempt.apply.clone(),
+    };
+    let run = Run { hands: &hands, journal: &journal, recorded: true, events, on_failure: OnFailure::Stop };
+    let mut executed = run.execute(|action| !action.is_cleanup(), cancel).await;
+    if executed.failed.is_empty()
+        && !executed.cancelled
+        && let Err(failure) = commit(&hands, &journal).await
+    {
+        executed.failed.push_back((StepId(hands.steps.len()), failure));
+    }
+    if !executed.failed.is_empty() || executed.cancelled {
+        return Err(end_failed(ctx, &journal, attempt, executed, (events, cancel)).await.into());
+    }
+    let forward = Run { on_failure: OnFailure::GoOn, ..run };
+    let cleaned = forward.execute(Action::is_cleanup, &CancellationToken::new()).await;
+    settle_applied(ctx, attempt).await?;
+    if cleaned.failed.is_empty() {
+        let told = journal.over(ApplyOutcome::Succeeded, None).await;
+        told.map_err(|failure| Box::new(untold(attempt, failure)))?;
+        return Ok(executed.done.len() + cleaned.done.len());
+    }
+    Err(Box::new(left_behind(&journal, attempt, cleaned).await).into())
+}
+
+/// After a failure before the commit point: puts back what ran, and says what came of that.
+async fn end_failed(
+    ctx: &Context,
+    journal: &Journal<'_>,
+    attempt: &Attempt<'_>,
+    mut executed: Executed,
+    (events, cancel): (EventSink<'_>, &CancellationToken),
+) -> Box<ApplyFailure> {
+    let copies = attempt.copies(&executed);
+    let uncertain = Uncertain::of(&attempt.prepared.plan.steps, &executed.failed);
+    if let Some(lost) = executed.failed.iter().position(|(_, failure)| is_lock_lost(failure)) {
+        executed.failed.swap(0, lost);
+    }
+    let (step, failure) = match executed.failed.pop_front() {
+        Some((id, failure)) => (Some(id), failure),
+        None => (None, Failure::Cancelled),
+    };
+    let mut report = report(attempt, step, failure);
+    if is_lock_lost(&report.failure) {
+        report.ending = Ending::LockLost;
+        return Box::new(report);
+    }
+    events(Event::PuttingBack { why: report.headline() });
+    let undoing = Undoing {
+        engine: attempt.prepared.engine.as_ref(),
+        stack: &attempt.prepared.stack,
+        engine_id: &attempt.engine_id,
+        before: &attempt.before,
+        apply: &attempt.apply,
+        applies: &attempt.applies,
+        ownership: &attempt.ownership(),
+        copies: &copies,
+        uncertain,
+        mask: &attempt.mask,
+        journal,
+        cancel,
+    };
+    let put_back = roll_back(ctx, &undoing, events).await;
+    let (outcome, ending) = ending(attempt, &report.failure, put_back, executed.done.len());
+    report.ending = ending;
+    if outcome.is_some() {
+        unsettle_applied(ctx, attempt).await;
+    }
+    if let Some(outcome) = outcome
+        && let Err(failure) = journal.over(outcome, Some(&report.headline())).await
+        && let Ending::PutBack { remains, .. } = &mut report.ending
+    {
+        remains.push(format!("the store could not be told: {failure}"));
+    }
+    Box::new(report)
+}
+
+/// Remembers that these containers, and those that stay, were made by an apply that came to its end: what they run on is
+/// theirs.
+async fn confirm_applied(
+    ctx: &Context,
+    (engine, prepared): (&EngineId, &Prepared),
+    made: Vec<(InstanceId, String)>,
+) -> Result<(), AppError> {
+    let made: Vec<_> = made.into_iter().chain(unconfirmed(prepared)).collect();
+    if made.is_empty() {
+        return Ok(());
+    }
+    let made: Vec<_> = made.iter().map(|(instance, hash)| (instance, hash.as_str())).collect();
+    ctx.store.settle_applied(&prepared.stack.id, &made).await?;
+    forget_kept(ctx, engine, &prepared.desired).await
+}
+
+/// What was applied is now what is remembered.
+async fn settle_applied(ctx: &Context, attempt: &Attempt<'_>) -> Result<(), AppError> {
+    let prepared = attempt.prepared;
+    let made = prepared.plan.steps.iter().filter_map(|step| match &step.action {
+        Action::CreateContainer { made, .. } => {
+            Some((made.identity.instance.as_ref()?.id.clone(), made.hash.clone()))
+        }
+        _ => None,
+    });
+    let made = made.collect();
+    confirm_applied(ctx, (&attempt.engine_id, prepared), made).await?;
+    remember_removed(ctx, prepared).await
+}
+
+/// What an apply that was put back remembered is forgotten: only what runs again was made. Where the store can't
+/// be reached the next plan's reasons are less exact, no more.
+async fn unsettle_applied(ctx: &Context, attempt: &Attempt<'_>) {
+    let Prepared { stack, plan, observed, .. } = attempt.prepared;
+    for step in &plan.steps {
+        let Action::CreateContainer { made, .. } = &step.action else { continue };
+        let Some(instance) = &made.identity.instance else { continue };
+        let mut containers = observed.containers.iter();
+        let old = containers.find(|c| c.label(label::INSTANCE_ID) == Some(instance.id.as_str()));
+        let _ = match old.and_then(|old| old.config_hash()) {
+            Some(hash) => ctx.store.settle_applied(&stack.id, &[(&instance.id, hash)]).await,
+            None => ctx.store.mark_removed(&stack.id, &instance.id).await,
         };
-        self.mark_again(prepared.engine.as_ref(), &prepared.observed).await?;
-        self.settle_objects(lock, &prepared).await?;
-        let open = self.take_over(lock, &prepared, options.recover).await?;
-        if prepared.plan.steps.is_empty() {
-            if let Some(engine) = &prepared.observed.engine_id {
-                self.confirm((engine, &prepared), Vec::new()).await?;
-            }
-            self.close_taken_over(lock, open.as_ref()).await?;
-            self.clear_failure(lock, &prepared, (approved.plan.as_ref(), options.command)).await?;
-            return Ok(Outcome { steps: 0, took: self.around.clock.running().saturating_sub(begun) });
-        }
-        (options.events)(Event::Planned(Arc::clone(&prepared.plan)));
-        let attempt = self.begin(lock, &prepared, open, (approved.plan.as_ref(), options.command)).await?;
-        let steps = self.carry_out(lock, &attempt, options).await?;
-        Ok(Outcome { steps, took: self.around.clock.running().saturating_sub(begun) })
     }
+}
 
-    /// Plans what was approved once more, and reserves the addresses of the network it makes. Where another stack got them
-    /// between the plan and its reservation, the next plan finds others.
-    async fn prepare_again(&self, approved: &Approved) -> Result<Prepared, AppError> {
-        let mut attempts = SUBNET_ATTEMPTS;
-        loop {
-            let prepared = Box::pin(self.prepare(&approved.stack, &approved.options)).await?;
-            approved.holds(&prepared)?;
-            attempts -= 1;
-            match self.reserve_subnet(&prepared).await {
-                Err(StoreError::Taken { what: TakenWhat::Subnet, .. }) if attempts > 0 => {}
-                reserved => return Ok(reserved.map(|()| prepared)?),
-            }
-        }
-    }
-
-    /// Writes down that an apply begins, and what ran before it.
-    async fn begin<'a>(
-        &self,
-        lock: &StackLock,
-        prepared: &'a Prepared,
-        taken_over: Option<Interrupted>,
-        (plan, command): (Option<&PlanId>, &str),
-    ) -> Result<Attempt<'a>, AppError> {
-        Box::pin(self.save_given_values(prepared)).await?;
-        let engine_id = self.bind(prepared).await?;
-        self.remember_image_volumes(prepared).await?;
-        let apply = ApplyId::new(self.around.ids.fresh());
-        let (before, mut applies, copies) = if let Some(open) = &taken_over {
-            (open.before.clone(), open.applies.clone(), open.copies.clone())
-        } else {
-            let before = before(&prepared.desired, &prepared.observed, &prepared.remembered);
-            (before, BTreeSet::new(), Vec::new())
-        };
-        applies.insert(apply.clone());
-        let record = Apply {
-            id: apply.clone(),
-            stack: prepared.stack.id.clone(),
-            engine: engine_id.clone(),
-            plan: plan.cloned(),
-            author: self.author(),
-            command: command.to_owned(),
-            started_at: self.around.clock.now(),
-            committed_at: None,
-            ended_at: None,
-            outcome: ApplyOutcome::Running,
-            resumes: taken_over.as_ref().map(|open| open.apply.clone()),
-            before: json(&before),
-            shown: json(&ShownPlan::of(&prepared.plan)),
-            definition: definition(&prepared.stack),
-            error: None,
-        };
-        self.store.begin_apply(lock, &record).await?;
-        self.close_taken_over(lock, taken_over.as_ref()).await?;
-        let mask = self.mask(&prepared.stack).await?;
-        let ledger = Ledger::default();
-        Ok(Attempt { prepared, engine_id, apply, before, applies, copies, ledger, mask })
-    }
-
-    /// After an apply that failed it is news that there is nothing to do: the stack is as it should be again, and is no
-    /// longer told to have failed.
-    async fn clear_failure(
-        &self,
-        lock: &StackLock,
-        prepared: &Prepared,
-        told: (Option<&PlanId>, &str),
-    ) -> Result<(), AppError> {
-        let latest = self.store.applies(&prepared.stack.id, 1).await?;
-        let failed = |apply: &Apply| matches!(apply.outcome, ApplyOutcome::RolledBack | ApplyOutcome::Failed);
-        if !latest.first().is_some_and(failed) {
-            return Ok(());
-        }
-        let attempt = self.begin(lock, prepared, None, told).await?;
-        let now = self.around.clock.now();
-        Ok(self.store.end_apply(lock, &attempt.apply, ApplyOutcome::Succeeded, now, None).await?)
-    }
-
-    /// Makes the steps up to the commit point, then those that remove what was replaced.
-    async fn carry_out(
-        &self,
-        lock: &StackLock,
-        attempt: &Attempt<'_>,
-        ApplyOptions { events, cancel, .. }: ApplyOptions<'_>,
-    ) -> Result<usize, AppError> {
-        let prepared = attempt.prepared;
-        let images = prepared.observed.images.iter();
-        let hands = Hands {
-            engine: prepared.engine.as_ref(),
-            store: &self.store,
-            clock: self.around.clock.as_ref(),
-            stack: &prepared.stack.id,
-            engine_id: &attempt.engine_id,
-            apply: attempt.apply.clone(),
-            steps: &prepared.plan.steps,
-            hash_key: self.hash_key.as_ref().ok(),
-            mask: &attempt.mask,
-            images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
-            starts: Starts::default(),
-            ledger: &attempt.ledger,
-            made: Mutex::default(),
-            seen: Mutex::default(),
-        };
-        let journal = Journal {
-            store: &self.store,
-            clock: self.around.clock.as_ref(),
-            lock,
-            engine: &attempt.engine_id,
-            apply: attempt.apply.clone(),
-        };
-        let run =
-            Run { hands: &hands, journal: &journal, recorded: true, events, on_failure: OnFailure::Stop };
-        let mut executed = run.execute(|action| !action.is_cleanup(), cancel).await;
-        if executed.failed.is_empty()
-            && !executed.cancelled
-            && let Err(failure) = commit(&hands, &journal).await
-        {
-            executed.failed.push_back((StepId(hands.steps.len()), failure));
-        }
-        if !executed.failed.is_empty() || executed.cancelled {
-            return Err(self.failed(&journal, attempt, executed, (events, cancel)).await.into());
-        }
-        let forward = Run { on_failure: OnFailure::GoOn, ..run };
-        let cleaned = forward.execute(Action::is_cleanup, &CancellationToken::new()).await;
-        self.settle(attempt).await?;
-        if cleaned.failed.is_empty() {
-            let told = journal.over(ApplyOutcome::Succeeded, None).await;
-            told.map_err(|failure| Box::new(untold(attempt, failure)))?;
-            return Ok(executed.done.len() + cleaned.done.len());
-        }
-        Err(Box::new(left_behind(&journal, attempt, cleaned).await).into())
-    }
-
-    /// After a failure before the commit point: puts back what ran, and says what came of that.
-    async fn failed(
-        &self,
-        journal: &Journal<'_>,
-        attempt: &Attempt<'_>,
-        mut executed: Executed,
-        (events, cancel): (EventSink<'_>, &CancellationToken),
-    ) -> Box<ApplyFailure> {
-        let copies = attempt.copies(&executed);
-        let uncertain = Uncertain::of(&attempt.prepared.plan.steps, &executed.failed);
-        if let Some(lost) = executed.failed.iter().position(|(_, failure)| is_lock_lost(failure)) {
-            executed.failed.swap(0, lost);
-        }
-        let (step, failure) = match executed.failed.pop_front() {
-            Some((id, failure)) => (Some(id), failure),
-            None => (None, Failure::Cancelled),
-        };
-        let mut report = report(attempt, step, failure);
-        if is_lock_lost(&report.failure) {
-            report.ending = Ending::LockLost;
-            return Box::new(report);
-        }
-        events(Event::PuttingBack { why: report.headline() });
-        let undoing = Undoing {
-            engine: attempt.prepared.engine.as_ref(),
-            stack: &attempt.prepared.stack,
-            engine_id: &attempt.engine_id,
-            before: &attempt.before,
-            apply: &attempt.apply,
-            applies: &attempt.applies,
-            ownership: &attempt.ownership(),
-            copies: &copies,
-            uncertain,
-            mask: &attempt.mask,
-            journal,
-            cancel,
-        };
-        let put_back = self.put_back(&undoing, events).await;
-        let (outcome, ending) = ending(attempt, &report.failure, put_back, executed.done.len());
-        report.ending = ending;
-        if outcome.is_some() {
-            self.unsettle(attempt).await;
-        }
-        if let Some(outcome) = outcome
-            && let Err(failure) = journal.over(outcome, Some(&report.headline())).await
-            && let Ending::PutBack { remains, .. } = &mut report.ending
-        {
-            remains.push(format!("the store could not be told: {failure}"));
-        }
-        Box::new(report)
-    }
-
-    /// Remembers that these containers, and those that stay, were made by an apply that came to its end: what they run on is
-    /// theirs.
-    async fn confirm(
-        &self,
-        (engine, prepared): (&EngineId, &Prepared),
-        made: Vec<(InstanceId, String)>,
-    ) -> Result<(), AppError> {
-        let made: Vec<_> = made.into_iter().chain(unconfirmed(prepared)).collect();
-        if made.is_empty() {
-            return Ok(());
-        }
-        let made: Vec<_> = made.iter().map(|(instance, hash)| (instance, hash.as_str())).collect();
-        self.store.settle_applied(&prepared.stack.id, &made).await?;
-        self.forget_kept(engine, &prepared.desired).await
-    }
-
-    /// What was applied is now what is remembered.
-    async fn settle(&self, attempt: &Attempt<'_>) -> Result<(), AppError> {
-        let prepared = attempt.prepared;
-        let made = prepared.plan.steps.iter().filter_map(|step| match &step.action {
-            Action::CreateContainer { made, .. } => {
-                Some((made.identity.instance.as_ref()?.id.clone(), made.hash.clone()))
-            }
-            _ => None,
-        });
-        let made = made.collect();
-        self.confirm((&attempt.engine_id, prepared), made).await?;
-        self.remember_removed(prepared).await
-    }
-
-    /// What an apply that was put back remembered is forgotten: only what runs again was made. Where the store can't
-    /// be reached the next plan's reasons are less exact, no more.
-    async fn unsettle(&self, attempt: &Attempt<'_>) {
-        let Prepared { stack, plan, observed, .. } = attempt.prepared;
-        for step in &plan.steps {
-            let Action::CreateContainer { made, .. } = &step.action else { continue };
-            let Some(instance) = &made.identity.instance else { continue };
-            let mut containers = observed.containers.iter();
-            let old = containers.find(|c| c.label(label::INSTANCE_ID) == Some(instance.id.as_str()));
-            let _ = match old.and_then(|old| old.config_hash()) {
-                Some(hash) => self.store.settle_applied(&stack.id, &[(&instance.id, hash)]).await,
-                None => self.store.mark_removed(&stack.id, &instance.id).await,
-            };
-        }
-    }
-
-    /// Who does something, for locks, plans and the history.
-    pub(crate) fn author(&self) -> Author {
-        Author {
-            user: self.settings.user.clone(),
-            host: self.settings.host_name.clone(),
-            pid: self.around.host.process(),
-        }
-    }
+/// Who does something, for locks, plans and the history.
+pub(crate) fn author(ctx: &Context) -> Author {
+    Author { user: ctx.settings.user.clone(), host: ctx.settings.host_name.clone(), pid: ctx.host.process() }
 }
 
 /// What the containers that stay were made from, where an apply that was killed had created them and could not say that it

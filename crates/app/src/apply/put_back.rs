@@ -1,7 +1,7 @@
 //! Putting back what ran: looked at, done and looked at again until nothing differs from what was there before.
 
 use crate::{
-    App, AppError, Surroundings,
+    AppError, Context,
     execute::{Event, EventSink, Executed, Failure, Hands, Journal, Ledger, OnFailure, Run, Starts},
     observe::{Look, observe},
 };
@@ -99,8 +99,8 @@ impl Uncertain {
 }
 
 impl Undoing<'_> {
-    async fn look(&self, around: &Surroundings, stops: &BTreeSet<ContainerId>) -> Result<Undo, AppError> {
-        let observed = observe(around, self.engine, &Look::default()).await?;
+    async fn look(&self, ctx: &Context, stops: &BTreeSet<ContainerId>) -> Result<Undo, AppError> {
+        let observed = observe(ctx, self.engine, &Look::default()).await?;
         Ok(undo(self.before, (&observed, self.ownership), self.applies, stops, self.copies))
     }
 }
@@ -128,86 +128,89 @@ pub(super) enum PutBack {
     },
 }
 
-impl App {
-    /// Puts back what ran before. A cancel ends only what is waited for, so that this ends soon; a second one ends the
-    /// program, and the next apply asks.
-    pub(super) async fn put_back(&self, undoing: &Undoing<'_>, events: EventSink<'_>) -> PutBack {
-        let mut why = "the engine does not settle".to_owned();
-        let mut remains = Vec::new();
-        let mut changed = false;
-        for (round, pause) in PAUSES.into_iter().enumerate() {
-            if undoing.cancel.is_cancelled() && pause > LONGEST_CANCELLED {
-                break;
-            }
-            self.around.clock.sleep(pause).await;
-            if round == 0 {
-                settled(undoing, &self.around).await;
-            }
-            let none = BTreeSet::new();
-            let stops = if round == 0 { &undoing.uncertain.stops } else { &none };
-            let undo = match undoing.look(&self.around, stops).await {
-                Ok(undo) => undo,
-                Err(error) => {
-                    why = error.to_string();
-                    continue;
-                }
-            };
-            if undo.steps.is_empty() {
-                return PutBack::Done { changed, remains: notes(&undo) };
-            }
-            changed = true;
-            remains = undo.steps.iter().map(told).collect();
-            let mut executed = self.undo(undoing, &undo.steps, events).await;
-            if let Some(why) = executed.lock_lost() {
-                return PutBack::LockLost { why: why.to_owned() };
-            }
-            if let Some((id, failure)) = executed.failed.pop_front() {
-                let step = undo.steps.get(id.0).map(told).unwrap_or_default();
-                why = format!("{step}: {failure}");
-            }
+/// Puts back what ran before. A cancel ends only what is waited for, so that this ends soon; a second one ends the
+/// program, and the next apply asks.
+pub(super) async fn roll_back(ctx: &Context, undoing: &Undoing<'_>, events: EventSink<'_>) -> PutBack {
+    let mut why = "the engine does not settle".to_owned();
+    let mut remains = Vec::new();
+    let mut changed = false;
+    for (round, pause) in PAUSES.into_iter().enumerate() {
+        if undoing.cancel.is_cancelled() && pause > LONGEST_CANCELLED {
+            break;
         }
-        PutBack::Stuck { why, remains }
-    }
-
-    async fn undo(&self, undoing: &Undoing<'_>, steps: &[Step], events: EventSink<'_>) -> Executed {
-        let hands = Hands {
-            engine: undoing.engine,
-            store: &self.store,
-            clock: self.around.clock.as_ref(),
-            stack: &undoing.stack.id,
-            engine_id: undoing.engine_id,
-            apply: undoing.apply.clone(),
-            steps,
-            hash_key: self.hash_key.as_ref().ok(),
-            mask: undoing.mask,
-            images: BTreeMap::new(),
-            starts: Starts::default(),
-            ledger: &Ledger::default(),
-            made: Mutex::default(),
-            seen: Mutex::default(),
-        };
-        let quiet = |event: Event| {
-            if let Event::Pull { .. } = event {
-                events(event);
+        ctx.clock.sleep(pause).await;
+        if round == 0 {
+            settled(undoing, ctx).await;
+        }
+        let none = BTreeSet::new();
+        let stops = if round == 0 { &undoing.uncertain.stops } else { &none };
+        let undo = match undoing.look(ctx, stops).await {
+            Ok(undo) => undo,
+            Err(error) => {
+                why = error.to_string();
+                continue;
             }
         };
-        let run = Run {
-            hands: &hands,
-            journal: undoing.journal,
-            recorded: false,
-            events: &quiet,
-            on_failure: OnFailure::GoOn,
-        };
-        run.execute(|_| true, undoing.cancel).await
+        if undo.steps.is_empty() {
+            return PutBack::Done { changed, remains: notes(&undo) };
+        }
+        changed = true;
+        remains = undo.steps.iter().map(told).collect();
+        let mut executed = carry_out_undo(ctx, undoing, &undo.steps, events).await;
+        if let Some(why) = executed.lock_lost() {
+            return PutBack::LockLost { why: why.to_owned() };
+        }
+        if let Some((id, failure)) = executed.failed.pop_front() {
+            let step = undo.steps.get(id.0).map(told).unwrap_or_default();
+            why = format!("{step}: {failure}");
+        }
     }
+    PutBack::Stuck { why, remains }
+}
+
+async fn carry_out_undo(
+    ctx: &Context,
+    undoing: &Undoing<'_>,
+    steps: &[Step],
+    events: EventSink<'_>,
+) -> Executed {
+    let hands = Hands {
+        engine: undoing.engine,
+        store: &ctx.store,
+        clock: ctx.clock.as_ref(),
+        stack: &undoing.stack.id,
+        engine_id: undoing.engine_id,
+        apply: undoing.apply.clone(),
+        steps,
+        hash_key: ctx.hash_key.as_ref().ok(),
+        mask: undoing.mask,
+        images: BTreeMap::new(),
+        starts: Starts::default(),
+        ledger: &Ledger::default(),
+        made: Mutex::default(),
+        seen: Mutex::default(),
+    };
+    let quiet = |event: Event| {
+        if let Event::Pull { .. } = event {
+            events(event);
+        }
+    };
+    let run = Run {
+        hands: &hands,
+        journal: undoing.journal,
+        recorded: false,
+        events: &quiet,
+        on_failure: OnFailure::GoOn,
+    };
+    run.execute(|_| true, undoing.cancel).await
 }
 
 /// Waits until what an unanswered call may have made is there, or does not come any more.
-async fn settled(undoing: &Undoing<'_>, around: &Surroundings) {
+async fn settled(undoing: &Undoing<'_>, ctx: &Context) {
     let mut missing = undoing.uncertain.names.clone();
-    let until = around.clock.running() + SETTLING;
-    while !missing.is_empty() && around.clock.running() < until {
-        if let Ok(observed) = observe(around, undoing.engine, &Look::default()).await {
+    let until = ctx.clock.running() + SETTLING;
+    while !missing.is_empty() && ctx.clock.running() < until {
+        if let Ok(observed) = observe(ctx, undoing.engine, &Look::default()).await {
             let (ownership, applies) = (undoing.ownership, undoing.applies);
             let containers = observed.containers.iter();
             for container in containers.filter(|container| ownership.is_created_by(applies, *container)) {
@@ -219,7 +222,7 @@ async fn settled(undoing: &Undoing<'_>, around: &Surroundings) {
             }
         }
         if !missing.is_empty() {
-            around.clock.sleep(LOOK_AGAIN).await;
+            ctx.clock.sleep(LOOK_AGAIN).await;
         }
     }
 }

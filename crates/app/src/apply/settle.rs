@@ -2,7 +2,7 @@
 //! that an interrupted apply could not write down, and objects that are gone.
 
 use super::interrupted::CALLS_END;
-use crate::{App, AppError, Prepared};
+use crate::{AppError, Context, Prepared};
 use devarch_core::{
     id::StackId,
     observed::Observed,
@@ -11,24 +11,26 @@ use devarch_core::{
 use devarch_store::{Settlement, StackLock};
 use std::collections::BTreeSet;
 
-impl App {
-    /// Writes down the ids of the stack's objects that are explained but not remembered, and forgets those that are
-    /// gone. Writes nothing where all is in line.
-    pub(super) async fn settle_objects(&self, lock: &StackLock, prepared: &Prepared) -> Result<(), AppError> {
-        let Some(engine) = &prepared.observed.engine_id else { return Ok(()) };
-        let (ownership, stack) = (&prepared.remembered.ownership, &prepared.stack.id);
-        let settlement = Settlement {
-            found: found(ownership, stack, &prepared.observed),
-            gone: gone(ownership, stack, &prepared.observed),
-            void_before: self.around.clock.now() - CALLS_END,
-        };
-        let pending = ownership.of_stack(stack).any(|object| object.id.is_none());
-        let in_line = settlement.found.is_empty() && settlement.gone.is_empty() && !pending;
-        if in_line && !ownership.is_unrecorded(stack) {
-            return Ok(());
-        }
-        Ok(self.store.settle_objects(lock, engine, &settlement).await?)
+/// Writes down the ids of the stack's objects that are explained but not remembered, and forgets those that are
+/// gone. Writes nothing where all is in line.
+pub(super) async fn settle_objects(
+    ctx: &Context,
+    lock: &StackLock,
+    prepared: &Prepared,
+) -> Result<(), AppError> {
+    let Some(engine) = &prepared.observed.engine_id else { return Ok(()) };
+    let (ownership, stack) = (&prepared.remembered.ownership, &prepared.stack.id);
+    let settlement = Settlement {
+        found: found(ownership, stack, &prepared.observed),
+        gone: gone(ownership, stack, &prepared.observed),
+        void_before: ctx.clock.now() - CALLS_END,
+    };
+    let pending = ownership.of_stack(stack).any(|object| object.id.is_none());
+    let in_line = settlement.found.is_empty() && settlement.gone.is_empty() && !pending;
+    if in_line && !ownership.is_unrecorded(stack) {
+        return Ok(());
     }
+    Ok(ctx.store.settle_objects(lock, engine, &settlement).await?)
 }
 
 /// Objects of the stack whose ids are not remembered. Volumes have none but their names.

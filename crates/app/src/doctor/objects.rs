@@ -1,7 +1,11 @@
 //! Whose the objects on the engines are, and which carry this home's labels without being its own.
 
 use super::{Check, Looked, Verdict};
-use crate::{App, AppError, engine_identity::marked};
+use crate::{
+    AppError, Context,
+    engine_identity::{engine_with_id, marked},
+    wiring::stack_ownership,
+};
 use devarch_core::{
     observed::ObservedContainer,
     ownership::{Listed, Owner, Ownership},
@@ -14,11 +18,11 @@ const SHOWN: usize = 5;
 pub(super) struct Objects<'a>(Vec<(&'a Looked, Ownership)>);
 
 /// Judges what engines list.
-pub(super) async fn judge<'a>(app: &App, seen: &'a [Looked]) -> Objects<'a> {
+pub(super) async fn judge<'a>(ctx: &Context, seen: &'a [Looked]) -> Objects<'a> {
     let mut judged = Vec::new();
     for looked in seen {
         // A store that can't be read is a check of its own.
-        if let Ok(ownership) = ownership(app, looked).await {
+        if let Ok(ownership) = ownership(ctx, looked).await {
             judged.push((looked, ownership));
         }
     }
@@ -26,13 +30,13 @@ pub(super) async fn judge<'a>(app: &App, seen: &'a [Looked]) -> Objects<'a> {
 }
 
 /// Whose the objects of an engine are; without its marker it is the one on which they were created.
-async fn ownership(app: &App, looked: &Looked) -> Result<Ownership, AppError> {
+async fn ownership(ctx: &Context, looked: &Looked) -> Result<Ownership, AppError> {
     let there = Listed::all(&looked.containers, &looked.networks, &looked.volumes);
     let id = match marked(&looked.volumes) {
-        None => app.engine_of(there).await?,
+        None => engine_with_id(ctx, there).await?,
         id => id,
     };
-    app.ownership(id.as_ref()).await
+    stack_ownership(ctx, id.as_ref()).await
 }
 
 impl<'a> Objects<'a> {

@@ -3,7 +3,7 @@
 //! The inherited list or object is copied into the override and the entry changed there, so that setting
 //! `healthcheck.interval` keeps the test.
 
-use crate::{App, AppError, app::instance};
+use crate::{AppError, Context, context::instance, edit::edit_stack};
 use devarch_core::{
     name::{InstanceName, StackName},
     port::PortKey,
@@ -28,37 +28,38 @@ pub struct Target {
     pub instance: InstanceName,
 }
 
-impl App {
-    /// Sets fields of an instance: pairs of a path (`environment.LOG_LEVEL`, `ports.5432`, `image`, `enabled`) and a
-    /// YAML value.
-    pub async fn set(&self, target: &Target, fields: &[(String, String)]) -> Result<Stack, AppError> {
-        let change = |stack: &mut Stack| {
-            let name = &target.instance;
-            let mut edited = instance(stack, name)?.clone();
-            for (path, text) in fields {
-                let value =
-                    parse_yaml(text).map_err(|wrong| invalid(target, at(wrong, path).into()))?.to_json();
-                set_field(&mut edited, target, path, value)?;
-            }
-            stack.instances.insert(name.clone(), edited);
-            Ok(())
-        };
-        Ok(self.edit(&target.stack, change).await?.1)
-    }
+/// Sets fields of an instance: pairs of a path (`environment.LOG_LEVEL`, `ports.5432`, `image`, `enabled`) and a
+/// YAML value.
+pub async fn set_fields(
+    ctx: &Context,
+    target: &Target,
+    fields: &[(String, String)],
+) -> Result<Stack, AppError> {
+    let change = |stack: &mut Stack| {
+        let name = &target.instance;
+        let mut edited = instance(stack, name)?.clone();
+        for (path, text) in fields {
+            let value = parse_yaml(text).map_err(|wrong| invalid(target, at(wrong, path).into()))?.to_json();
+            set_field(&mut edited, target, path, value)?;
+        }
+        stack.instances.insert(name.clone(), edited);
+        Ok(())
+    };
+    Ok(edit_stack(ctx, &target.stack, change).await?.1)
+}
 
-    /// Takes fields of an instance back to what the template says.
-    pub async fn unset(&self, target: &Target, fields: &[String]) -> Result<Stack, AppError> {
-        let change = |stack: &mut Stack| {
-            let name = &target.instance;
-            let mut edited = instance(stack, name)?.clone();
-            for path in fields {
-                unset_field(&mut edited, target, path)?;
-            }
-            stack.instances.insert(name.clone(), edited);
-            Ok(())
-        };
-        Ok(self.edit(&target.stack, change).await?.1)
-    }
+/// Takes fields of an instance back to what the template says.
+pub async fn unset_fields(ctx: &Context, target: &Target, fields: &[String]) -> Result<Stack, AppError> {
+    let change = |stack: &mut Stack| {
+        let name = &target.instance;
+        let mut edited = instance(stack, name)?.clone();
+        for path in fields {
+            unset_field(&mut edited, target, path)?;
+        }
+        stack.instances.insert(name.clone(), edited);
+        Ok(())
+    };
+    Ok(edit_stack(ctx, &target.stack, change).await?.1)
 }
 
 fn invalid(target: &Target, wrong: Diagnostics) -> AppError {

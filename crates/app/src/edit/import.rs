@@ -4,7 +4,16 @@ use super::{
     ATTEMPTS,
     stacks::{copied, empty_instance, empty_stack},
 };
-use crate::{App, AppError, HostFiles, PROJECT_FILE, Project, contents::Sources, text_file::read_text};
+use crate::{
+    AppError, Context, HostFiles, PROJECT_FILE, Project,
+    config::definition_changes,
+    contents::{Sources, keep_contents},
+    context::find_stack,
+    edit::{complete_edit, save_edit},
+    host_view::view_host,
+    prepare::withdrawn_allowances,
+    text_file::read_text,
+};
 use devarch_core::{
     desired::effective,
     name::{InstanceName, StackName, TemplateName},
@@ -105,152 +114,148 @@ fn placed(error: AppError, (path, stack): &(PathBuf, StackName)) -> AppError {
     AppError::Invalid { origin: path.display().to_string(), wrong: located(&root, stack, problems) }
 }
 
-impl App {
-    /// A stack as a devarch.yml says, and wanted running. A stack belongs to the directory it was made from.
-    pub async fn draft(&self, source: &ImportSource) -> Result<Draft, AppError> {
-        let name = source.renamed.as_ref().unwrap_or(&source.stack);
-        let Some(declared) = source.project.file.stacks.get(&source.stack) else {
-            source.project.stack(Some(&source.stack))?;
-            return Err(AppError::Refused(format!("stack '{}' is not declared", source.stack)));
+/// A stack as a devarch.yml says, and wanted running. A stack belongs to the directory it was made from.
+pub async fn draft_import(ctx: &Context, source: &ImportSource) -> Result<Draft, AppError> {
+    let name = source.renamed.as_ref().unwrap_or(&source.stack);
+    let Some(declared) = source.project.file.stacks.get(&source.stack) else {
+        source.project.stack(Some(&source.stack))?;
+        return Err(AppError::Refused(format!("stack '{}' is not declared", source.stack)));
+    };
+    let before = source.existing.clone();
+    if let Some(before) = &before {
+        belongs(before, source)?;
+    }
+    let pins = pinned_templates(ctx, source, declared, before.as_ref())?;
+    let ids = ctx.ids.as_ref();
+    let mut stack = before.clone().unwrap_or_else(|| empty_stack(ids, name, Some(&source.project.directory)));
+    declare(ids, &mut stack, declared, &pins);
+    not_too_large(&stack, source)?;
+    if before.is_none() && *name != source.stack {
+        stack.secrets = secrets_beside(ctx, source, declared).await?;
+    }
+    let origin = (source.project.directory.join(PROJECT_FILE), source.stack.clone());
+    complete_edit(ctx, &mut stack, name).await.map_err(|error| placed(error, &origin))?;
+    let files = files_read(source, declared, before.as_ref(), &stack);
+    judge_files(ctx, &stack, &files).await.map_err(|error| placed(error, &origin))?;
+    let undone = before.as_ref().map_or_else(Vec::new, |before| undone_edits(ctx, before, &stack));
+    let contents = source.project.contents.clone();
+    Ok(Draft { source: Some(origin), before, stack, files, undone, contents })
+}
+
+/// Refuses a stack whose config files were read from where policy forbids, before anything of it is saved.
+async fn judge_files(ctx: &Context, stack: &Stack, files: &HostFiles) -> Result<(), AppError> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let withdrawn = withdrawn_allowances(ctx, stack).await?;
+    let view = HostView { files: files.clone(), withdrawn, ..view_host(ctx, stack, files) };
+    let judge = |name| check_files(name, stack.project.as_deref(), &view, &stack.allow).errors;
+    let problems: Vec<_> = files.keys().flat_map(judge).collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::Problems { stack: stack.name.clone(), problems })
+}
+
+/// What users set of the stack that another one is made beside, of the same file: what DevArch makes it makes anew.
+async fn secrets_beside(
+    ctx: &Context,
+    source: &ImportSource,
+    declared: &StackFile,
+) -> Result<BTreeMap<SecretName, KeptSecret>, AppError> {
+    let original = ctx.store.stack(&source.stack).await?;
+    let Some(mut original) = original.filter(|stack| belongs(stack, source).is_ok()) else {
+        return Ok(BTreeMap::new());
+    };
+    let made = |name: &SecretName| declared.secrets.get(name).is_some_and(|file| file.generate.is_some());
+    original.secrets.retain(|name, kept| !made(name) && kept.value.open().is_ok());
+    Ok(copied(ctx.ids.as_ref(), &original.secrets))
+}
+
+/// What was edited in the store since the last import, and the draft has otherwise; taken from what may be shown.
+fn undone_edits(ctx: &Context, before: &Stack, draft: &Stack) -> Vec<FieldDiff> {
+    let Some(imported) = &before.imported else { return Vec::new() };
+    let mut undone = undone_wires(imported, before, draft);
+    for (name, instance) in &before.instances {
+        let Some(said) = imported.instances.get(name) else {
+            if !draft.instances.contains_key(name) {
+                let template = instance.template.template.name.to_string();
+                undone.push(FieldDiff { field: name.to_string(), from: Some(template), to: None });
+            }
+            continue;
         };
-        let before = source.existing.clone();
-        if let Some(before) = &before {
-            belongs(before, source)?;
+        if (&instance.overrides, instance.enabled) == (&said.overrides, said.enabled) {
+            continue;
         }
-        let pins = self.pins(source, declared, before.as_ref())?;
-        let ids = self.around.ids.as_ref();
-        let mut stack =
-            before.clone().unwrap_or_else(|| empty_stack(ids, name, Some(&source.project.directory)));
-        declare(ids, &mut stack, declared, &pins);
-        not_too_large(&stack, source)?;
-        if before.is_none() && *name != source.stack {
-            stack.secrets = self.secrets_beside(source, declared).await?;
+        let mut as_imported = before.clone();
+        if let Some(instance) = as_imported.instances.get_mut(name) {
+            instance.overrides = said.overrides.clone();
+            instance.enabled = said.enabled;
         }
-        let origin = (source.project.directory.join(PROJECT_FILE), source.stack.clone());
-        self.complete(&mut stack, name).await.map_err(|error| placed(error, &origin))?;
-        let files = files_read(source, declared, before.as_ref(), &stack);
-        self.judge_files(&stack, &files).await.map_err(|error| placed(error, &origin))?;
-        let undone = before.as_ref().map_or_else(Vec::new, |before| self.undone(before, &stack));
-        let contents = source.project.contents.clone();
-        Ok(Draft { source: Some(origin), before, stack, files, undone, contents })
+        let edited = definition_changes(ctx, (&as_imported, before), name);
+        let lost = definition_changes(ctx, (before, draft), name).into_iter();
+        let lost = lost.filter(|field| edited.iter().any(|edited| edited.field == field.field));
+        undone.extend(lost.map(|field| FieldDiff { field: format!("{name}.{}", field.field), ..field }));
     }
+    undone
+}
 
-    /// Refuses a stack whose config files were read from where policy forbids, before anything of it is saved.
-    async fn judge_files(&self, stack: &Stack, files: &HostFiles) -> Result<(), AppError> {
-        if files.is_empty() {
-            return Ok(());
+/// A stack as it is in the store, wanted running.
+pub async fn draft_running(ctx: &Context, name: &StackName) -> Result<Draft, AppError> {
+    let mut draft = Draft::of(find_stack(ctx, name).await?);
+    draft.stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
+    Ok(draft)
+}
+
+/// Saves a draft. Refused where the stack was edited since the draft was made.
+pub async fn save_draft(ctx: &Context, draft: &Draft) -> Result<Stack, AppError> {
+    let mut attempt = 0;
+    loop {
+        keep_contents(ctx, &draft.contents).await?;
+        match save_kept(ctx, draft).await {
+            // Somebody swept them meanwhile.
+            Err(AppError::Store(StoreError::NoContent { .. })) if attempt < ATTEMPTS => attempt += 1,
+            saved => return saved,
         }
-        let withdrawn = self.withdrawn(stack).await?;
-        let view = HostView { files: files.clone(), withdrawn, ..self.host_view(stack, files) };
-        let judge = |name| check_files(name, stack.project.as_deref(), &view, &stack.allow).errors;
-        let problems: Vec<_> = files.keys().flat_map(judge).collect();
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(AppError::Problems { stack: stack.name.clone(), problems })
     }
+}
 
-    /// What users set of the stack that another one is made beside, of the same file: what DevArch makes it makes anew.
-    async fn secrets_beside(
-        &self,
-        source: &ImportSource,
-        declared: &StackFile,
-    ) -> Result<BTreeMap<SecretName, KeptSecret>, AppError> {
-        let original = self.store.stack(&source.stack).await?;
-        let Some(mut original) = original.filter(|stack| belongs(stack, source).is_ok()) else {
-            return Ok(BTreeMap::new());
+async fn save_kept(ctx: &Context, draft: &Draft) -> Result<Stack, AppError> {
+    let mut stack = draft.stack.clone();
+    match &draft.before {
+        None => ctx.store.create_stack(&stack).await?,
+        Some(before) => save_edit(ctx, before, &mut stack).await?,
+    }
+    Ok(stack)
+}
+
+/// The template of each declared instance: the file's own, the one it is pinned to already, or the catalog's.
+fn pinned_templates(
+    ctx: &Context,
+    source: &ImportSource,
+    declared: &StackFile,
+    existing: Option<&Stack>,
+) -> Result<BTreeMap<InstanceName, Pinned>, AppError> {
+    let catalog = ctx.catalog(Some(&source.project.directory));
+    let mut read: BTreeMap<&TemplateName, Pinned> = BTreeMap::new();
+    let mut pins = BTreeMap::new();
+    for (name, instance) in &declared.instances {
+        let wanted = &instance.template;
+        let own = source.project.file.templates.get(wanted);
+        let pinned = existing.and_then(|stack| stack.instances.get(name)).map(|instance| &instance.template);
+        let kept = pinned.filter(|pinned| own.is_none() && pinned.template.name == *wanted);
+        let pin = if let Some(known) = kept.or(read.get(wanted)) {
+            known.clone()
+        } else {
+            let template =
+                own.cloned().map_or_else(|| Ok(catalog.get(wanted)?.template), Ok::<_, AppError>)?;
+            let pin = Pinned::new(Arc::new(template), ctx.hash_key()?);
+            read.insert(wanted, pin.clone());
+            pin
         };
-        let made = |name: &SecretName| declared.secrets.get(name).is_some_and(|file| file.generate.is_some());
-        original.secrets.retain(|name, kept| !made(name) && kept.value.open().is_ok());
-        Ok(copied(self.around.ids.as_ref(), &original.secrets))
+        pins.insert(name.clone(), pin);
     }
-
-    /// What was edited in the store since the last import, and the draft has otherwise; taken from what may be shown.
-    fn undone(&self, before: &Stack, draft: &Stack) -> Vec<FieldDiff> {
-        let Some(imported) = &before.imported else { return Vec::new() };
-        let mut undone = undone_wires(imported, before, draft);
-        for (name, instance) in &before.instances {
-            let Some(said) = imported.instances.get(name) else {
-                if !draft.instances.contains_key(name) {
-                    let template = instance.template.template.name.to_string();
-                    undone.push(FieldDiff { field: name.to_string(), from: Some(template), to: None });
-                }
-                continue;
-            };
-            if (&instance.overrides, instance.enabled) == (&said.overrides, said.enabled) {
-                continue;
-            }
-            let mut as_imported = before.clone();
-            if let Some(instance) = as_imported.instances.get_mut(name) {
-                instance.overrides = said.overrides.clone();
-                instance.enabled = said.enabled;
-            }
-            let edited = self.definition_changes((&as_imported, before), name);
-            let lost = self.definition_changes((before, draft), name).into_iter();
-            let lost = lost.filter(|field| edited.iter().any(|edited| edited.field == field.field));
-            undone.extend(lost.map(|field| FieldDiff { field: format!("{name}.{}", field.field), ..field }));
-        }
-        undone
-    }
-
-    /// A stack as it is in the store, wanted running.
-    pub async fn draft_running(&self, name: &StackName) -> Result<Draft, AppError> {
-        let mut draft = Draft::of(self.stack(name).await?);
-        draft.stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
-        Ok(draft)
-    }
-
-    /// Saves a draft. Refused where the stack was edited since the draft was made.
-    pub async fn save(&self, draft: &Draft) -> Result<Stack, AppError> {
-        let mut attempt = 0;
-        loop {
-            self.keep_contents(&draft.contents).await?;
-            match self.save_kept(draft).await {
-                // Somebody swept them meanwhile.
-                Err(AppError::Store(StoreError::NoContent { .. })) if attempt < ATTEMPTS => attempt += 1,
-                saved => return saved,
-            }
-        }
-    }
-
-    async fn save_kept(&self, draft: &Draft) -> Result<Stack, AppError> {
-        let mut stack = draft.stack.clone();
-        match &draft.before {
-            None => self.store.create_stack(&stack).await?,
-            Some(before) => self.save_edit(before, &mut stack).await?,
-        }
-        Ok(stack)
-    }
-
-    /// The template of each declared instance: the file's own, the one it is pinned to already, or the catalog's.
-    fn pins(
-        &self,
-        source: &ImportSource,
-        declared: &StackFile,
-        existing: Option<&Stack>,
-    ) -> Result<BTreeMap<InstanceName, Pinned>, AppError> {
-        let catalog = self.catalog(Some(&source.project.directory));
-        let mut read: BTreeMap<&TemplateName, Pinned> = BTreeMap::new();
-        let mut pins = BTreeMap::new();
-        for (name, instance) in &declared.instances {
-            let wanted = &instance.template;
-            let own = source.project.file.templates.get(wanted);
-            let pinned =
-                existing.and_then(|stack| stack.instances.get(name)).map(|instance| &instance.template);
-            let kept = pinned.filter(|pinned| own.is_none() && pinned.template.name == *wanted);
-            let pin = if let Some(known) = kept.or(read.get(wanted)) {
-                known.clone()
-            } else {
-                let template =
-                    own.cloned().map_or_else(|| Ok(catalog.get(wanted)?.template), Ok::<_, AppError>)?;
-                let pin = Pinned::new(Arc::new(template), self.hash_key()?);
-                read.insert(wanted, pin.clone());
-                pin
-            };
-            pins.insert(name.clone(), pin);
-        }
-        Ok(pins)
-    }
+    Ok(pins)
 }
 
 /// The files that the config files of a stack's instances were read from: the instance's own, else its template's.

@@ -9,13 +9,27 @@ mod secrets;
 mod stacks;
 mod wires;
 
-pub use fields::Target;
-pub use import::{Draft, ImportSource};
-pub use secrets::{SecretInfo, SecretUse};
+pub use fields::{Target, set_fields, unset_fields};
+pub use import::{Draft, ImportSource, draft_import, draft_running, save_draft};
+pub use rollback::draft_rollback;
+pub use secrets::{
+    SecretInfo, SecretUse, generate_secret, keep_imported_secrets, list_secrets, remove_secret,
+    reveal_secret, set_secret,
+};
 pub(crate) use secrets::{no_such as no_such_secret, remade, uses};
-pub use stacks::NewInstance;
+pub use stacks::{
+    NewInstance, add_instance, clone_stack, create_stack, enable_stack, remove_instance, rename_instance,
+    rename_stack, set_wanted, upgrade_templates,
+};
+pub use wires::{add_wire, remove_wire};
 
-use crate::{App, AppError, wiring::wired_with};
+use crate::{
+    AppError, Context,
+    context::find_stack,
+    kept::let_go_of_volumes,
+    secrets::{scrub_new_secrets, wipe_values},
+    wiring::wired_with,
+};
 use assign::Reservations;
 use devarch_core::{
     desired::effective,
@@ -30,69 +44,67 @@ use std::collections::BTreeMap;
 /// How often an edit is made again when another came in between.
 const ATTEMPTS: usize = 10;
 
-impl App {
-    /// Changes a stack and saves the result; made again from what the store then holds when another edit came in
-    /// between. Returns the stack before and after.
-    pub(crate) async fn edit(
-        &self,
-        name: &StackName,
-        change: impl Fn(&mut Stack) -> Result<(), AppError>,
-    ) -> Result<(Stack, Stack), AppError> {
-        let mut attempt = 0;
-        loop {
-            let before = self.stack(name).await?;
-            let mut after = before.clone();
-            change(&mut after)?;
-            self.complete(&mut after, name).await?;
-            match self.save_edit(&before, &mut after).await {
-                Ok(()) => return Ok((before, after)),
-                Err(AppError::Store(error)) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
-                Err(error) => return Err(error),
-            }
+/// Changes a stack and saves the result; made again from what the store then holds when another edit came in
+/// between. Returns the stack before and after.
+pub(crate) async fn edit_stack(
+    ctx: &Context,
+    name: &StackName,
+    change: impl Fn(&mut Stack) -> Result<(), AppError>,
+) -> Result<(Stack, Stack), AppError> {
+    let mut attempt = 0;
+    loop {
+        let before = find_stack(ctx, name).await?;
+        let mut after = before.clone();
+        change(&mut after)?;
+        complete_edit(ctx, &mut after, name).await?;
+        match save_edit(ctx, &before, &mut after).await {
+            Ok(()) => return Ok((before, after)),
+            Err(AppError::Store(error)) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
+            Err(error) => return Err(error),
         }
     }
+}
 
-    /// Saves what was edited, and what belongs to the data of volumes it lets go of; `after` gets its new revision.
-    pub(crate) async fn save_edit(&self, before: &Stack, after: &mut Stack) -> Result<(), AppError> {
-        let let_go = Box::pin(self.let_go(before, after)).await?;
-        let wipe = self.scrub_new_secrets(before, after).await?;
-        after.revision = self.store.save_stack(before, after, &let_go).await?;
-        self.wipe(wipe).await
-    }
+/// Saves what was edited, and what belongs to the data of volumes it lets go of; `after` gets its new revision.
+pub(crate) async fn save_edit(ctx: &Context, before: &Stack, after: &mut Stack) -> Result<(), AppError> {
+    let let_go = Box::pin(let_go_of_volumes(ctx, before, after)).await?;
+    let wipe = scrub_new_secrets(ctx, before, after).await?;
+    after.revision = ctx.store.save_stack(before, after, &let_go).await?;
+    wipe_values(ctx, wipe).await
+}
 
-    /// Adds a stack.
-    pub(crate) async fn add_stack(&self, mut stack: Stack) -> Result<Stack, AppError> {
-        let mut attempt = 0;
-        loop {
-            let name = stack.name.clone();
-            self.complete(&mut stack, &name).await?;
-            match self.store.create_stack(&stack).await {
-                Ok(()) => return Ok(stack),
-                Err(error)
-                    if attempt < ATTEMPTS
-                        && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) =>
-                {
-                    attempt += 1;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Gives a changed stack what DevArch chooses, and refuses one that can't work. `known_as` is its name in the
-    /// store: what it has there is its own, also while it is renamed.
-    async fn complete(&self, stack: &mut Stack, known_as: &StackName) -> Result<(), AppError> {
-        stack.container_names()?;
+/// Adds a stack.
+pub(crate) async fn add_stack(ctx: &Context, mut stack: Stack) -> Result<Stack, AppError> {
+    let mut attempt = 0;
+    loop {
         let name = stack.name.clone();
-        stack.wiring.name_own(&name);
-        check(stack)?;
-        secrets::seal(stack);
-        secrets::generate(stack, &self.around)?;
-        let reservations = Reservations::of_others(self.store.host_ports().await?, known_as);
-        let range = (&self.store_id, self.settings.ports);
-        assign::assign(stack, range, &reservations, self.around.host.as_ref())
-            .map_err(|problems| AppError::PortsTaken { stack: stack.name.clone(), problems })
+        complete_edit(ctx, &mut stack, &name).await?;
+        match ctx.store.create_stack(&stack).await {
+            Ok(()) => return Ok(stack),
+            Err(error)
+                if attempt < ATTEMPTS
+                    && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) =>
+            {
+                attempt += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
+}
+
+/// Gives a changed stack what DevArch chooses, and refuses one that can't work. `known_as` is its name in the
+/// store: what it has there is its own, also while it is renamed.
+async fn complete_edit(ctx: &Context, stack: &mut Stack, known_as: &StackName) -> Result<(), AppError> {
+    stack.container_names()?;
+    let name = stack.name.clone();
+    stack.wiring.name_own(&name);
+    check(stack)?;
+    secrets::seal(stack);
+    secrets::generate(stack, ctx)?;
+    let reservations = Reservations::of_others(ctx.store.host_ports().await?, known_as);
+    let range = (&ctx.store_id, ctx.settings.ports);
+    assign::assign(stack, range, &reservations, ctx.host.as_ref())
+        .map_err(|problems| AppError::PortsTaken { stack: stack.name.clone(), problems })
 }
 
 /// Whether an edit lost a race that it wins when made again.

@@ -1,6 +1,6 @@
 //! Names that are taken, and which would be accepted instead.
 
-use crate::{App, AppError};
+use crate::{AppError, Context};
 use devarch_core::{
     name::{ContainerName, InstanceName, StackName},
     stack::Stack,
@@ -46,35 +46,33 @@ impl Taken {
     }
 }
 
-impl App {
-    /// An edit that was refused because the name of a stack with these instances is taken says which is free.
-    pub(super) async fn suggesting_stack(
-        &self,
-        refused: AppError,
-        wanted: &StackName,
-        instances: &[&InstanceName],
-    ) -> AppError {
-        self.suggesting(refused, |taken| taken.free_stack(wanted, instances)).await
-    }
+/// An edit that was refused because the name of a stack with these instances is taken says which is free.
+pub(super) async fn suggesting_stack(
+    ctx: &Context,
+    refused: AppError,
+    wanted: &StackName,
+    instances: &[&InstanceName],
+) -> AppError {
+    suggesting(ctx, refused, |taken| taken.free_stack(wanted, instances)).await
+}
 
-    /// An edit that was refused because an instance's name is taken says which is free.
-    pub(super) async fn suggesting_instance(
-        &self,
-        refused: AppError,
-        stack: &StackName,
-        wanted: &InstanceName,
-    ) -> AppError {
-        self.suggesting(refused, |taken| taken.free_instance(stack, wanted)).await
-    }
+/// An edit that was refused because an instance's name is taken says which is free.
+pub(super) async fn suggesting_instance(
+    ctx: &Context,
+    refused: AppError,
+    stack: &StackName,
+    wanted: &InstanceName,
+) -> AppError {
+    suggesting(ctx, refused, |taken| taken.free_instance(stack, wanted)).await
+}
 
-    async fn suggesting(&self, refused: AppError, free: impl Fn(&Taken) -> Option<String>) -> AppError {
-        let is_name = |what: TakenWhat| matches!(what, TakenWhat::StackName | TakenWhat::ContainerName);
-        let taken = match refused {
-            AppError::NameTaken { taken, .. } => taken,
-            AppError::Store(StoreError::Taken { what, .. }) if is_name(what) => refused.to_string(),
-            other => return other,
-        };
-        let free = self.store.stacks().await.ok().and_then(|stacks| free(&Taken::of(&stacks)));
-        AppError::NameTaken { taken, free }
-    }
+async fn suggesting(ctx: &Context, refused: AppError, free: impl Fn(&Taken) -> Option<String>) -> AppError {
+    let is_name = |what: TakenWhat| matches!(what, TakenWhat::StackName | TakenWhat::ContainerName);
+    let taken = match refused {
+        AppError::NameTaken { taken, .. } => taken,
+        AppError::Store(StoreError::Taken { what, .. }) if is_name(what) => refused.to_string(),
+        other => return other,
+    };
+    let free = ctx.store.stacks().await.ok().and_then(|stacks| free(&Taken::of(&stacks)));
+    AppError::NameTaken { taken, free }
 }

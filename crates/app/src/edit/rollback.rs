@@ -1,41 +1,45 @@
 //! Back to what a stack was defined as when it was applied earlier.
 
 use super::{Draft, import::declare};
-use crate::{App, AppError, apply::Definition};
+use crate::{
+    AppError, Context, apply::Definition, context::find_stack, edit::complete_edit, history::find_apply,
+};
 use devarch_core::name::StackName;
 use devarch_store::{Apply, ApplyOutcome};
 
 /// How many applies are looked through for an earlier state.
 const LOOK_BACK: u32 = 200;
 
-impl App {
-    /// The stack as it was defined at an earlier apply; where none is named, at the last one that succeeded with
-    /// another definition than it has now. Names, ports and volumes that it has now stay. Nothing is saved yet.
-    pub async fn draft_rollback(&self, name: &StackName, id: Option<&str>) -> Result<Draft, AppError> {
-        let before = self.stack(name).await?;
-        let apply = match id {
-            Some(_) => self.find_apply(name, id).await?,
-            None => self.earlier(&before, name).await?,
-        };
-        let definition = read(name, &apply)?;
-        let mut stack = before.clone();
-        declare(self.around.ids.as_ref(), &mut stack, &definition.file, &definition.pins());
-        stack.enabled = definition.enabled;
-        stack.imported.clone_from(&before.imported);
-        self.complete(&mut stack, name).await?;
-        Ok(Draft { stack, ..Draft::of(before) })
-    }
+/// The stack as it was defined at an earlier apply; where none is named, at the last one that succeeded with
+/// another definition than it has now. Names, ports and volumes that it has now stay. Nothing is saved yet.
+pub async fn draft_rollback(ctx: &Context, name: &StackName, id: Option<&str>) -> Result<Draft, AppError> {
+    let before = find_stack(ctx, name).await?;
+    let apply = match id {
+        Some(_) => find_apply(ctx, name, id).await?,
+        None => earlier_definition(ctx, &before, name).await?,
+    };
+    let definition = read(name, &apply)?;
+    let mut stack = before.clone();
+    declare(ctx.ids.as_ref(), &mut stack, &definition.file, &definition.pins());
+    stack.enabled = definition.enabled;
+    stack.imported.clone_from(&before.imported);
+    complete_edit(ctx, &mut stack, name).await?;
+    Ok(Draft { stack, ..Draft::of(before) })
+}
 
-    async fn earlier(&self, now: &devarch_core::stack::Stack, name: &StackName) -> Result<Apply, AppError> {
-        let current = Definition::of(now);
-        let applies = self.store.applies(&now.id, LOOK_BACK).await?;
-        let mut succeeded = applies
-            .into_iter()
-            .filter(|apply| apply.outcome == ApplyOutcome::Succeeded && apply.command != "down");
-        succeeded
-            .find(|apply| read(name, apply).is_ok_and(|definition| definition != current))
-            .ok_or_else(|| AppError::NoApply { stack: name.clone(), id: None })
-    }
+async fn earlier_definition(
+    ctx: &Context,
+    now: &devarch_core::stack::Stack,
+    name: &StackName,
+) -> Result<Apply, AppError> {
+    let current = Definition::of(now);
+    let applies = ctx.store.applies(&now.id, LOOK_BACK).await?;
+    let mut succeeded = applies
+        .into_iter()
+        .filter(|apply| apply.outcome == ApplyOutcome::Succeeded && apply.command != "down");
+    succeeded
+        .find(|apply| read(name, apply).is_ok_and(|definition| definition != current))
+        .ok_or_else(|| AppError::NoApply { stack: name.clone(), id: None })
 }
 
 fn read(name: &StackName, apply: &Apply) -> Result<Definition, AppError> {

@@ -1,6 +1,15 @@
 //! A stack's secrets: set, made, listed, removed.
 
-use crate::{App, AppError, Surroundings, app::instance, secrets::said};
+use crate::{
+    AppError, Context,
+    context::{find_stack, instance},
+    edit::{
+        edit_stack,
+        import::{draft_import, save_draft},
+    },
+    here::find_import,
+    secrets::{said, secret_variable},
+};
 use devarch_core::{
     desired::{effective, effective_of},
     id::SecretId,
@@ -75,13 +84,13 @@ pub(super) fn seal(stack: &mut Stack) {
 }
 
 /// Makes the secrets that are asked for and not there yet.
-pub(super) fn generate(stack: &mut Stack, around: &Surroundings) -> Result<(), AppError> {
+pub(super) fn generate(stack: &mut Stack, ctx: &Context) -> Result<(), AppError> {
     let asked = stack.imported.iter().flat_map(|file| &file.secrets);
     let asked: Vec<(SecretName, Generate)> =
         asked.filter_map(|(name, file)| Some((name.clone(), file.generate?))).collect();
     for (name, how) in asked {
         if let Entry::Vacant(unset) = stack.secrets.entry(name) {
-            unset.insert(made(how, around)?);
+            unset.insert(made(how, ctx)?);
         }
     }
     let mut logins: BTreeSet<String> = login_names(stack);
@@ -92,14 +101,14 @@ pub(super) fn generate(stack: &mut Stack, around: &Surroundings) -> Result<(), A
             if !instance.generated.keys().any(is) {
                 let key = login_key(&name, &import.name, |name| logins.contains(name));
                 logins.extend(login_of(&key).map(|(_, name)| name.to_owned()));
-                instance.generated.insert(key, made(LOGIN, around)?);
+                instance.generated.insert(key, made(LOGIN, ctx)?);
             }
         }
         for (variable, value) in config.service.environment.into_iter().flatten() {
             if let EnvValue::Generate(how) = value
                 && let Entry::Vacant(unset) = instance.generated.entry(variable)
             {
-                unset.insert(made(how, around)?);
+                unset.insert(made(how, ctx)?);
             }
         }
     }
@@ -107,13 +116,13 @@ pub(super) fn generate(stack: &mut Stack, around: &Surroundings) -> Result<(), A
 }
 
 /// New values for the secrets of a stack that can't be read and that DevArch made, as far as they are still asked for.
-pub(crate) fn remade(stack: &Stack, around: &Surroundings) -> Result<BTreeMap<SecretId, Secret>, AppError> {
+pub(crate) fn remade(stack: &Stack, ctx: &Context) -> Result<BTreeMap<SecretId, Secret>, AppError> {
     let mut emptied = stack.clone();
     emptied.secrets.retain(|_, kept| kept.value.open().is_ok());
     for instance in emptied.instances.values_mut() {
         instance.generated.retain(|_, kept| kept.value.open().is_ok());
     }
-    generate(&mut emptied, around)?;
+    generate(&mut emptied, ctx)?;
     let mut values = BTreeMap::new();
     let mut note = |lost: &KeptSecret, made: Option<&KeptSecret>| {
         if let Some(Ok(secret)) = made.map(|made| made.value.open()) {
@@ -140,8 +149,8 @@ fn login_names(stack: &Stack) -> BTreeSet<String> {
     keys.filter_map(|key| Some(login_of(key)?.1.to_owned())).collect()
 }
 
-fn made(how: Generate, around: &Surroundings) -> Result<KeptSecret, AppError> {
-    Ok(kept(SecretValue::Known(random(how)?), around))
+fn made(how: Generate, ctx: &Context) -> Result<KeptSecret, AppError> {
+    Ok(kept(SecretValue::Known(random(how)?), ctx))
 }
 
 /// Refuses what can't be a secret.
@@ -156,8 +165,8 @@ fn fit(name: &SecretName, value: &Secret) -> Result<(), AppError> {
     }
 }
 
-fn kept(value: SecretValue, around: &Surroundings) -> KeptSecret {
-    KeptSecret { id: new_id(around.ids.as_ref()), value, changed_at: around.clock.now() }
+fn kept(value: SecretValue, ctx: &Context) -> KeptSecret {
+    KeptSecret { id: new_id(ctx.ids.as_ref()), value, changed_at: ctx.clock.now() }
 }
 
 /// A new secret of random characters.
@@ -170,150 +179,144 @@ fn random(how: Generate) -> Result<Secret, AppError> {
         .ok_or_else(|| AppError::Refused("the system gives no random numbers; try again".to_owned()))
 }
 
-impl App {
-    /// Sets a secret of a stack; says whether there was one.
-    pub async fn set_secret(
-        &self,
-        stack: &StackName,
-        name: &SecretName,
-        value: &Secret,
-    ) -> Result<bool, AppError> {
-        fit(name, value)?;
-        let set = |stack: &mut Stack| {
-            let id = stack
-                .secrets
-                .get(name)
-                .map_or_else(|| new_id(self.around.ids.as_ref()), |kept| kept.id.clone());
-            let value = SecretValue::Known(value.clone());
-            stack.secrets.insert(name.clone(), KeptSecret { id, ..kept(value, &self.around) });
-            Ok(())
-        };
-        let (before, _) = self.edit(stack, set).await?;
-        Ok(before.secrets.contains_key(name))
-    }
+/// Sets a secret of a stack; says whether there was one.
+pub async fn set_secret(
+    ctx: &Context,
+    stack: &StackName,
+    name: &SecretName,
+    value: &Secret,
+) -> Result<bool, AppError> {
+    fit(name, value)?;
+    let set = |stack: &mut Stack| {
+        let id = stack.secrets.get(name).map_or_else(|| new_id(ctx.ids.as_ref()), |kept| kept.id.clone());
+        let value = SecretValue::Known(value.clone());
+        stack.secrets.insert(name.clone(), KeptSecret { id, ..kept(value, ctx) });
+        Ok(())
+    };
+    let (before, _) = edit_stack(ctx, stack, set).await?;
+    Ok(before.secrets.contains_key(name))
+}
 
-    /// Keeps the values of an import: makes the stack that a directory's devarch.yml declares, not applied, where there
-    /// is none, and sets its secrets.
-    ///
-    /// # Errors
-    ///
-    /// As [`App::draft`] and [`App::set_secret`].
-    pub async fn keep_imported(
-        &self,
-        directory: &Path,
-        stack: &StackName,
-        secrets: &BTreeMap<SecretName, Secret>,
-    ) -> Result<(), AppError> {
-        let source = self.import_here(directory, Some(stack), None).await?;
-        let Some(source) = source.filter(|source| source.existing.is_none()) else {
-            for (name, value) in secrets {
-                self.set_secret(stack, name, value).await?;
-            }
-            return Ok(());
-        };
-        let mut draft = self.draft(&source).await?;
+/// Keeps the values of an import: makes the stack that a directory's devarch.yml declares, not applied, where there
+/// is none, and sets its secrets.
+///
+/// # Errors
+///
+/// As [`Context::draft`] and [`Context::set_secret`].
+pub async fn keep_imported_secrets(
+    ctx: &Context,
+    directory: &Path,
+    stack: &StackName,
+    secrets: &BTreeMap<SecretName, Secret>,
+) -> Result<(), AppError> {
+    let source = find_import(ctx, directory, Some(stack), None).await?;
+    let Some(source) = source.filter(|source| source.existing.is_none()) else {
         for (name, value) in secrets {
-            fit(name, value)?;
-            let value = kept(SecretValue::Known(value.clone()), &self.around);
-            draft.stack.secrets.insert(name.clone(), value);
+            set_secret(ctx, stack, name, value).await?;
         }
-        self.save(&draft).await.map(drop)
+        return Ok(());
+    };
+    let mut draft = draft_import(ctx, &source).await?;
+    for (name, value) in secrets {
+        fit(name, value)?;
+        let value = kept(SecretValue::Known(value.clone()), ctx);
+        draft.stack.secrets.insert(name.clone(), value);
     }
+    save_draft(ctx, &draft).await.map(drop)
+}
 
-    /// Makes a secret of a stack anew; says whether there was one.
-    pub async fn generate_secret(
-        &self,
-        stack: &StackName,
-        name: &SecretName,
-        how: Generate,
-    ) -> Result<bool, AppError> {
-        self.set_secret(stack, name, &random(how)?).await
-    }
+/// Makes a secret of a stack anew; says whether there was one.
+pub async fn generate_secret(
+    ctx: &Context,
+    stack: &StackName,
+    name: &SecretName,
+    how: Generate,
+) -> Result<bool, AppError> {
+    set_secret(ctx, stack, name, &random(how)?).await
+}
 
-    /// Removes a secret of a stack that nobody uses.
-    pub async fn remove_secret(&self, stack: &StackName, name: &SecretName) -> Result<(), AppError> {
-        let remove = |stack: &mut Stack| {
-            let users = uses(stack).remove(name).unwrap_or_default();
-            if !users.is_empty() {
-                let users: Vec<String> = users.iter().map(ToString::to_string).collect();
-                return Err(AppError::Refused(format!(
-                    "secret '{name}' of stack '{}' is used by {}; change these first",
-                    stack.name,
-                    users.join(", ")
-                )));
-            }
-            let declared = stack.imported.as_ref().and_then(|file| file.secrets.get(name));
-            if declared.is_some_and(|file| file.generate.is_some()) {
-                return Err(AppError::Refused(format!(
-                    "secret '{name}' of stack '{}' is made because its devarch.yml declares it; remove it there, then \
-                     `devarch up`, then here",
-                    stack.name
-                )));
-            }
-            // A text that can't be read may refer to it.
-            if let Some(why) = locked(stack) {
-                return Err(AppError::Refused(format!(
-                    "who uses secret '{name}' of stack '{}' is not known: {why}",
-                    stack.name
-                )));
-            }
-            match stack.secrets.remove(name) {
-                Some(_) => Ok(()),
-                None => Err(no_secret(stack, name)),
-            }
-        };
-        self.edit(stack, remove).await.map(|_| ())
-    }
-
-    /// The secrets of a stack, its own by name and then those made for instances; never their values.
-    pub async fn secrets(&self, name: &StackName) -> Result<Vec<SecretInfo>, AppError> {
-        let stack = self.stack(name).await?;
-        let mut used = uses(&stack);
-        let mut own: BTreeMap<SecretName, SecretInfo> = BTreeMap::new();
-        for (name, kept) in &stack.secrets {
-            own.insert(name.clone(), info(None, name.as_str(), Some(kept), used.remove(name)));
+/// Removes a secret of a stack that nobody uses.
+pub async fn remove_secret(ctx: &Context, stack: &StackName, name: &SecretName) -> Result<(), AppError> {
+    let remove = |stack: &mut Stack| {
+        let users = uses(stack).remove(name).unwrap_or_default();
+        if !users.is_empty() {
+            let users: Vec<String> = users.iter().map(ToString::to_string).collect();
+            return Err(AppError::Refused(format!(
+                "secret '{name}' of stack '{}' is used by {}; change these first",
+                stack.name,
+                users.join(", ")
+            )));
         }
-        let declared = stack.imported.iter().flat_map(|file| file.secrets.keys().cloned());
-        for name in declared.chain(used.keys().cloned().collect::<Vec<_>>()) {
-            let users = used.remove(&name);
-            own.entry(name.clone()).or_insert_with(|| info(None, name.as_str(), None, users));
+        let declared = stack.imported.as_ref().and_then(|file| file.secrets.get(name));
+        if declared.is_some_and(|file| file.generate.is_some()) {
+            return Err(AppError::Refused(format!(
+                "secret '{name}' of stack '{}' is made because its devarch.yml declares it; remove it there, then \
+                 `devarch up`, then here",
+                stack.name
+            )));
         }
-        let made = stack.instances.iter().flat_map(|(name, instance)| {
-            let config = effective_of(&stack, name, instance);
-            instance.generated.iter().map(move |(variable, kept)| {
-                if let Some((import, _)) = login_of(variable) {
-                    let wants = config.imports.iter().any(|it| it.own && it.name == import);
-                    let own = SecretUse { instance: Some(name.clone()), field: format!("imports.{import}") };
-                    return info(Some(name.clone()), variable, Some(kept), wants.then(|| vec![own]));
-                }
-                let asks = config.service.environment.as_ref().and_then(|all| all.get(variable));
-                let own =
-                    SecretUse { instance: Some(name.clone()), field: format!("environment.{variable}") };
-                let users = matches!(asks, Some(EnvValue::Generate(_))).then(|| vec![own]);
-                info(Some(name.clone()), variable, Some(kept), users)
-            })
-        });
-        Ok(own.into_values().chain(made).collect())
-    }
+        // A text that can't be read may refer to it.
+        if let Some(why) = locked(stack) {
+            return Err(AppError::Refused(format!(
+                "who uses secret '{name}' of stack '{}' is not known: {why}",
+                stack.name
+            )));
+        }
+        match stack.secrets.remove(name) {
+            Some(_) => Ok(()),
+            None => Err(no_secret(stack, name)),
+        }
+    };
+    edit_stack(ctx, stack, remove).await.map(|_| ())
+}
 
-    /// The value of a stack's secret, or of a secret variable of an instance.
-    pub async fn reveal_secret(
-        &self,
-        stack: &StackName,
-        only: Option<&InstanceName>,
-        name: &str,
-    ) -> Result<Secret, AppError> {
-        let stack = self.stack(stack).await?;
-        let locked = |why: Locked| AppError::Refused(format!("secret '{name}' can't be read: {why}"));
-        if let Some(only) = only {
-            instance(&stack, only)?;
-            return self.secret_variable(&stack, only, name).await;
-        }
-        let found = name.parse().ok().and_then(|name: SecretName| stack.secrets.get(&name));
-        let known = stack.secrets.keys().map(SecretName::as_str);
-        let kept = found.ok_or_else(|| no_such(&stack, name, nearest(name, known)))?;
-        kept.value.open().cloned().map_err(locked)
+/// The secrets of a stack, its own by name and then those made for instances; never their values.
+pub async fn list_secrets(ctx: &Context, name: &StackName) -> Result<Vec<SecretInfo>, AppError> {
+    let stack = find_stack(ctx, name).await?;
+    let mut used = uses(&stack);
+    let mut own: BTreeMap<SecretName, SecretInfo> = BTreeMap::new();
+    for (name, kept) in &stack.secrets {
+        own.insert(name.clone(), info(None, name.as_str(), Some(kept), used.remove(name)));
     }
+    let declared = stack.imported.iter().flat_map(|file| file.secrets.keys().cloned());
+    for name in declared.chain(used.keys().cloned().collect::<Vec<_>>()) {
+        let users = used.remove(&name);
+        own.entry(name.clone()).or_insert_with(|| info(None, name.as_str(), None, users));
+    }
+    let made = stack.instances.iter().flat_map(|(name, instance)| {
+        let config = effective_of(&stack, name, instance);
+        instance.generated.iter().map(move |(variable, kept)| {
+            if let Some((import, _)) = login_of(variable) {
+                let wants = config.imports.iter().any(|it| it.own && it.name == import);
+                let own = SecretUse { instance: Some(name.clone()), field: format!("imports.{import}") };
+                return info(Some(name.clone()), variable, Some(kept), wants.then(|| vec![own]));
+            }
+            let asks = config.service.environment.as_ref().and_then(|all| all.get(variable));
+            let own = SecretUse { instance: Some(name.clone()), field: format!("environment.{variable}") };
+            let users = matches!(asks, Some(EnvValue::Generate(_))).then(|| vec![own]);
+            info(Some(name.clone()), variable, Some(kept), users)
+        })
+    });
+    Ok(own.into_values().chain(made).collect())
+}
+
+/// The value of a stack's secret, or of a secret variable of an instance.
+pub async fn reveal_secret(
+    ctx: &Context,
+    stack: &StackName,
+    only: Option<&InstanceName>,
+    name: &str,
+) -> Result<Secret, AppError> {
+    let stack = find_stack(ctx, stack).await?;
+    let locked = |why: Locked| AppError::Refused(format!("secret '{name}' can't be read: {why}"));
+    if let Some(only) = only {
+        instance(&stack, only)?;
+        return secret_variable(ctx, &stack, only, name).await;
+    }
+    let found = name.parse().ok().and_then(|name: SecretName| stack.secrets.get(&name));
+    let known = stack.secrets.keys().map(SecretName::as_str);
+    let kept = found.ok_or_else(|| no_such(&stack, name, nearest(name, known)))?;
+    kept.value.open().cloned().map_err(locked)
 }
 
 /// Why a text of a stack's definition can't be read, if one can't.

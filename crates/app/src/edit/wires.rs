@@ -1,6 +1,8 @@
 //! Wires a stack makes itself: added and removed.
 
-use crate::{App, AppError, wiring::wired_with};
+use crate::{
+    AppError, Context, context::find_stack, edit::edit_stack, links::linked_instances, wiring::wired_with,
+};
 use devarch_core::{
     diagnostic::Problem,
     name::StackName,
@@ -9,39 +11,33 @@ use devarch_core::{
     wire::{Severity, WireDecl, WireFrom},
 };
 
-impl App {
-    /// Adds a wire to what a stack says. One that can't be is refused.
-    pub async fn add_wire(&self, stack: &StackName, wire: &WireDecl) -> Result<Stack, AppError> {
-        let mut with = self.stack(stack).await?;
-        with.wiring.wires.push(wire.clone());
-        with.wiring.name_own(stack);
-        let others = self.others(&with).await?;
-        let add = |stack: &mut Stack| {
-            let field = format!("wires[{}]", stack.wiring.wires.len());
-            stack.wiring.wires.push(wire.clone());
-            let name = stack.name.clone();
-            stack.wiring.name_own(&name);
-            let problems = wrong(stack, &field, &others);
-            if problems.is_empty() {
-                Ok(())
-            } else {
-                Err(AppError::BadWire { wire: wire.to_string(), problems })
-            }
-        };
-        Ok(self.edit(stack, add).await?.1)
-    }
+/// Adds a wire to what a stack says. One that can't be is refused.
+pub async fn add_wire(ctx: &Context, stack: &StackName, wire: &WireDecl) -> Result<Stack, AppError> {
+    let mut with = find_stack(ctx, stack).await?;
+    with.wiring.wires.push(wire.clone());
+    with.wiring.name_own(stack);
+    let others = linked_instances(ctx, &with).await?;
+    let add = |stack: &mut Stack| {
+        let field = format!("wires[{}]", stack.wiring.wires.len());
+        stack.wiring.wires.push(wire.clone());
+        let name = stack.name.clone();
+        stack.wiring.name_own(&name);
+        let problems = wrong(stack, &field, &others);
+        if problems.is_empty() { Ok(()) } else { Err(AppError::BadWire { wire: wire.to_string(), problems }) }
+    };
+    Ok(edit_stack(ctx, stack, add).await?.1)
+}
 
-    /// Removes the wire of an import; where only the instance is named, its only one.
-    pub async fn remove_wire(&self, stack: &StackName, from: &WireFrom) -> Result<WireDecl, AppError> {
-        let remove = |stack: &mut Stack| {
-            let at = position(stack, from)?;
-            stack.wiring.wires.remove(at);
-            Ok(())
-        };
-        let (mut before, _) = self.edit(stack, remove).await?;
-        let at = position(&before, from)?;
-        Ok(before.wiring.wires.swap_remove(at))
-    }
+/// Removes the wire of an import; where only the instance is named, its only one.
+pub async fn remove_wire(ctx: &Context, stack: &StackName, from: &WireFrom) -> Result<WireDecl, AppError> {
+    let remove = |stack: &mut Stack| {
+        let at = position(stack, from)?;
+        stack.wiring.wires.remove(at);
+        Ok(())
+    };
+    let (mut before, _) = edit_stack(ctx, stack, remove).await?;
+    let at = position(&before, from)?;
+    Ok(before.wiring.wires.swap_remove(at))
 }
 
 /// What is wrong with an entry of `wires`.

@@ -3,8 +3,9 @@
 mod critical;
 
 use crate::{
-    App, AppError,
+    AppError, Context,
     apply::{ShownChange, ShownPlan, told},
+    context::find_stack,
 };
 use critical::{Timed, critical_chain};
 use devarch_core::{
@@ -123,37 +124,38 @@ pub struct StepDetail {
     pub critical: bool,
 }
 
-impl App {
-    /// The applies of a stack, the newest first.
-    pub async fn history(&self, name: &StackName, limit: u32) -> Result<Vec<HistoryEntry>, AppError> {
-        let stack = self.stack(name).await?;
-        let applies = self.store.applies(&stack.id, limit).await?;
-        Ok(applies.into_iter().map(entry).collect())
-    }
+/// The applies of a stack, the newest first.
+pub async fn list_history(
+    ctx: &Context,
+    name: &StackName,
+    limit: u32,
+) -> Result<Vec<HistoryEntry>, AppError> {
+    let stack = find_stack(ctx, name).await?;
+    let applies = ctx.store.applies(&stack.id, limit).await?;
+    Ok(applies.into_iter().map(entry).collect())
+}
 
-    /// One apply of a stack, by the beginning of its id; the last one where none is named.
-    pub async fn history_detail(
-        &self,
-        name: &StackName,
-        id: Option<&str>,
-    ) -> Result<HistoryDetail, AppError> {
-        let apply = self.find_apply(name, id).await?;
-        let steps = self.store.apply_steps(&apply.id).await?;
-        Ok(detail(apply, &steps))
-    }
+/// One apply of a stack, by the beginning of its id; the last one where none is named.
+pub async fn find_history_entry(
+    ctx: &Context,
+    name: &StackName,
+    id: Option<&str>,
+) -> Result<HistoryDetail, AppError> {
+    let apply = find_apply(ctx, name, id).await?;
+    let steps = ctx.store.apply_steps(&apply.id).await?;
+    Ok(detail(apply, &steps))
+}
 
-    pub(crate) async fn find_apply(&self, name: &StackName, id: Option<&str>) -> Result<Apply, AppError> {
-        let stack = self.stack(name).await?;
-        let applies = self.store.applies(&stack.id, ALL).await?;
-        let mut found =
-            applies.into_iter().filter(|apply| id.is_none_or(|id| apply.id.as_str().starts_with(id)));
-        match (id, found.next(), found.next()) {
-            (_, Some(apply), None) | (None, Some(apply), _) => Ok(apply),
-            (Some(id), Some(_), Some(_)) => Err(AppError::Refused(format!(
-                "several applies of stack '{name}' have ids that begin with '{id}'; write more of it"
-            ))),
-            (_, None, _) => Err(AppError::NoApply { stack: name.clone(), id: id.map(str::to_owned) }),
-        }
+pub(crate) async fn find_apply(ctx: &Context, name: &StackName, id: Option<&str>) -> Result<Apply, AppError> {
+    let stack = find_stack(ctx, name).await?;
+    let applies = ctx.store.applies(&stack.id, ALL).await?;
+    let mut found = applies.into_iter().filter(|apply| id.is_none_or(|id| apply.id.as_str().starts_with(id)));
+    match (id, found.next(), found.next()) {
+        (_, Some(apply), None) | (None, Some(apply), _) => Ok(apply),
+        (Some(id), Some(_), Some(_)) => Err(AppError::Refused(format!(
+            "several applies of stack '{name}' have ids that begin with '{id}'; write more of it"
+        ))),
+        (_, None, _) => Err(AppError::NoApply { stack: name.clone(), id: id.map(str::to_owned) }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What DevArch itself saw of containers whose first check the engine has not run yet: an apply waits with checks of its
 //! own, while Docker's first comes a whole interval after the start.
 
-use crate::{App, AppError, apply::ShownPlan};
+use crate::{AppError, Context, apply::ShownPlan};
 use devarch_core::{
     id::{ContainerId, StackId},
     observed::{HealthState, ObservedContainer, RunState},
@@ -15,53 +15,50 @@ use std::collections::BTreeMap;
 /// When an instance's check passed (milliseconds since the Unix epoch), by stack and the instance's name.
 type Passed = BTreeMap<(StackId, String), i64>;
 
-impl App {
-    /// The containers that the last apply of their stack saw healthy since they were started, and when it did.
-    pub(super) async fn own_checks(
-        &self,
-        engine: &dyn Engine,
-        (containers, ownership): (&[ObservedContainer], &Ownership),
-    ) -> Result<BTreeMap<ContainerId, (HealthState, Option<String>)>, AppError> {
-        let mut healthy = BTreeMap::new();
-        let ours = |container: &&ObservedContainer| {
-            container.state == RunState::Running
-                && container.health == Some(HealthState::Starting)
-                && ownership.is_ours(*container)
-        };
-        let starting: Vec<_> = containers.iter().filter(ours).collect();
-        let passed = if starting.is_empty() { Passed::new() } else { self.passed_checks(&starting).await? };
-        for container in starting {
-            let Some(at) = whose(container).and_then(|whose| passed.get(&whose)).copied() else { continue };
-            let Some(inspected) = engine.inspect(&container.id).await? else { continue };
-            let started: Option<Timestamp> = inspected.started_at.parse().ok();
-            let seen = Timestamp::from_millisecond(at).ok();
-            if let (Some(started), Some(seen)) = (started, seen)
-                && started <= seen
-            {
-                healthy.insert(container.id.clone(), (HealthState::Healthy, Some(seen.to_string())));
-            }
-        }
-        Ok(healthy)
-    }
-
-    /// The checks that passed in the last applies of these containers' stacks.
-    async fn passed_checks(&self, starting: &[&ObservedContainer]) -> Result<Passed, AppError> {
-        let mut passed = Passed::new();
-        let stacks: Vec<_> = starting.iter().filter_map(|container| whose(container)).collect();
-        let applies = self.store.latest_applies().await?;
-        for apply in applies.into_iter().filter(|apply| stacks.iter().any(|(stack, _)| *stack == apply.stack))
+/// The containers that the last apply of their stack saw healthy since they were started, and when it did.
+pub(super) async fn own_checks(
+    ctx: &Context,
+    engine: &dyn Engine,
+    (containers, ownership): (&[ObservedContainer], &Ownership),
+) -> Result<BTreeMap<ContainerId, (HealthState, Option<String>)>, AppError> {
+    let mut healthy = BTreeMap::new();
+    let ours = |container: &&ObservedContainer| {
+        container.state == RunState::Running
+            && container.health == Some(HealthState::Starting)
+            && ownership.is_ours(*container)
+    };
+    let starting: Vec<_> = containers.iter().filter(ours).collect();
+    let passed = if starting.is_empty() { Passed::new() } else { passed_checks(ctx, &starting).await? };
+    for container in starting {
+        let Some(at) = whose(container).and_then(|whose| passed.get(&whose)).copied() else { continue };
+        let Some(inspected) = engine.inspect(&container.id).await? else { continue };
+        let started: Option<Timestamp> = inspected.started_at.parse().ok();
+        let seen = Timestamp::from_millisecond(at).ok();
+        if let (Some(started), Some(seen)) = (started, seen)
+            && started <= seen
         {
-            let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
-            for step in self.store.apply_steps(&apply.id).await?.iter().filter(|step| step.error.is_none()) {
-                let told = shown.steps.get(step.at as usize).filter(|told| told.proves_health);
-                let instance = told.and_then(|told| told.instance.as_ref());
-                if let (Some(instance), Some(ended)) = (instance, step.ended_at) {
-                    passed.insert((apply.stack.clone(), instance.to_string()), ended);
-                }
+            healthy.insert(container.id.clone(), (HealthState::Healthy, Some(seen.to_string())));
+        }
+    }
+    Ok(healthy)
+}
+
+/// The checks that passed in the last applies of these containers' stacks.
+async fn passed_checks(ctx: &Context, starting: &[&ObservedContainer]) -> Result<Passed, AppError> {
+    let mut passed = Passed::new();
+    let stacks: Vec<_> = starting.iter().filter_map(|container| whose(container)).collect();
+    let applies = ctx.store.latest_applies().await?;
+    for apply in applies.into_iter().filter(|apply| stacks.iter().any(|(stack, _)| *stack == apply.stack)) {
+        let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
+        for step in ctx.store.apply_steps(&apply.id).await?.iter().filter(|step| step.error.is_none()) {
+            let told = shown.steps.get(step.at as usize).filter(|told| told.proves_health);
+            let instance = told.and_then(|told| told.instance.as_ref());
+            if let (Some(instance), Some(ended)) = (instance, step.ended_at) {
+                passed.insert((apply.stack.clone(), instance.to_string()), ended);
             }
         }
-        Ok(passed)
     }
+    Ok(passed)
 }
 
 /// The stack and the instance a container's labels tell.

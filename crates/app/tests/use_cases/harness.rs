@@ -22,8 +22,10 @@
 //!   `world.engine.changes()` lists the calls that changed something.
 
 use devarch_app::{
-    App, AppError, ApplyOptions, Draft, LockRequest, Lookup, PrepareOptions, Prepared, Recover, Settings,
-    StackLocks, Surroundings,
+    AppError, ApplyOptions, Context, Draft, LockRequest, Lookup, PrepareOptions, Prepared, Recover, Settings,
+    StackLocks, Surroundings, acquire_locks, adopt_strays, apply, delete_stack, draft_import, draft_rollback,
+    find_import, find_interrupted, find_stack, find_strays, plan_deletion, prepare, prepare_stack,
+    rename_stack, save_draft, set_wanted, supply_images, undo_interrupted,
 };
 use devarch_core::{
     name::StackName,
@@ -52,7 +54,7 @@ pub(crate) struct World {
     pub(crate) engine: Arc<MemoryEngine>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) host: Arc<FakeHost>,
-    pub(crate) app: App,
+    pub(crate) app: Context,
     ids: Arc<CountedIds>,
     root: Arc<TempDir>,
     /// The home's and its project's place under the root.
@@ -139,9 +141,9 @@ impl World {
     /// Does what `adopt STACK` does for a stack of this home.
     pub(crate) async fn adopt(&self, stack: &str) -> Result<(), AppError> {
         let user = User { app: &self.app, project: self.directory().join("project") };
-        let strays = self.app.strays(&name(stack)).await?.unwrap();
+        let strays = find_strays(&self.app, &name(stack)).await?.unwrap();
         let locks = user.lock(&strays.stack, "adopt").await?;
-        let adopted = self.app.adopt_strays(locks.own(), &strays).await;
+        let adopted = adopt_strays(&self.app, locks.own(), &strays).await;
         locks.release().await;
         adopted
     }
@@ -198,7 +200,7 @@ impl World {
 
     /// What an apply would do; `None`: nothing.
     pub(crate) async fn plan(&self, stack: &str) -> Option<String> {
-        let prepared = Box::pin(self.app.prepare(&name(stack), &PrepareOptions::default())).await.unwrap();
+        let prepared = Box::pin(prepare(&self.app, &name(stack), &PrepareOptions::default())).await.unwrap();
         let plan = &prepared.plan;
         (!plan.is_empty()).then(|| plan_text(plan, TextOptions::default()))
     }
@@ -253,7 +255,7 @@ fn surroundings(
 /// Room for eight stacks.
 const ADDRESS_POOL: &str = "10.212.0.0/23";
 
-async fn open(directory: PathBuf, around: Surroundings) -> App {
+async fn open(directory: PathBuf, around: Surroundings) -> Context {
     let home: OsString = directory.join("home").into();
     std::fs::create_dir_all(directory.join("project")).unwrap();
     let variable = |name: &str| match name {
@@ -261,12 +263,12 @@ async fn open(directory: PathBuf, around: Surroundings) -> App {
         "DEVARCH_ADDRESS_POOL" => Some(ADDRESS_POOL.into()),
         _ => None,
     };
-    App::open(Settings::read(None, variable).unwrap(), around).await.unwrap()
+    Context::open(Settings::read(None, variable).unwrap(), around).await.unwrap()
 }
 
 /// Somebody at the command line; each does what the command of that name does.
 struct User<'a> {
-    app: &'a App,
+    app: &'a Context,
     project: PathBuf,
 }
 
@@ -275,7 +277,9 @@ impl User<'_> {
         match command {
             Command::Up(yml, asked) => Box::pin(self.up(stack, yml, asked)).await,
             Command::Apply(asked) => Box::pin(self.apply(stack, asked)).await,
-            Command::Resume if self.app.interrupted(&self.app.stack(stack).await?).await?.is_none() => {
+            Command::Resume
+                if find_interrupted(self.app, &find_stack(self.app, stack).await?).await?.is_none() =>
+            {
                 Err(AppError::Refused("nothing was interrupted".to_owned()))
             }
             Command::Resume => Box::pin(self.apply(stack, PrepareOptions::default())).await,
@@ -284,7 +288,7 @@ impl User<'_> {
             Command::Stop => Box::pin(self.want(stack, Wanted::Stopped)).await,
             Command::Start => Box::pin(self.want(stack, Wanted::Running)).await,
             Command::Rollback => Box::pin(self.rollback(stack)).await,
-            Command::Rename(to) => self.app.rename_stack(stack, &name(to)).await.map(drop),
+            Command::Rename(to) => rename_stack(self.app, stack, &name(to)).await.map(drop),
             Command::Delete => self.delete(stack, false).await,
             Command::DeleteWithVolumes => self.delete(stack, true).await,
         }
@@ -292,52 +296,52 @@ impl User<'_> {
 
     async fn up(&self, stack: &StackName, yml: &str, asked: PrepareOptions) -> Result<(), AppError> {
         std::fs::write(self.project.join("devarch.yml"), yml).unwrap();
-        let source = self.app.import_here(&self.project, Some(stack), None).await?.unwrap();
-        let draft = self.app.draft(&source).await?;
+        let source = find_import(self.app, &self.project, Some(stack), None).await?.unwrap();
+        let draft = draft_import(self.app, &source).await?;
         Box::pin(self.bring_about(draft, asked, "up")).await
     }
 
     async fn rollback(&self, stack: &StackName) -> Result<(), AppError> {
-        let draft = self.app.draft_rollback(stack, None).await?;
+        let draft = draft_rollback(self.app, stack, None).await?;
         Box::pin(self.bring_about(draft, PrepareOptions::default(), "rollback")).await
     }
 
     /// Plans a draft, saves it and applies the plan.
     async fn bring_about(&self, draft: Draft, asked: PrepareOptions, command: &str) -> Result<(), AppError> {
         let prepared = Box::pin(self.ready(&draft.stack, asked)).await?;
-        let stack = self.app.save(&draft).await?;
+        let stack = save_draft(self.app, &draft).await?;
         let locks = self.lock(&stack, command).await?;
         self.carry_out(locks, &prepared.saved_as(stack), command).await
     }
 
     async fn apply(&self, stack: &StackName, asked: PrepareOptions) -> Result<(), AppError> {
-        let stack = self.app.stack(stack).await?;
+        let stack = find_stack(self.app, stack).await?;
         let locks = self.lock(&stack, "apply").await?;
         let prepared = Box::pin(self.ready(&stack, asked)).await?;
         self.carry_out(locks, &prepared, "apply").await
     }
 
     async fn undo(&self, stack: &StackName) -> Result<(), AppError> {
-        let locks = self.lock(&self.app.stack(stack).await?, "apply").await?;
+        let locks = self.lock(&find_stack(self.app, stack).await?, "apply").await?;
         let undone =
-            self.app.undo_interrupted(locks.own(), stack, (&|_| {}, &CancellationToken::new())).await;
+            undo_interrupted(self.app, locks.own(), stack, (&|_| {}, &CancellationToken::new())).await;
         locks.release().await;
         undone.map(drop)
     }
 
     async fn want(&self, stack: &StackName, wanted: Wanted) -> Result<(), AppError> {
         let needed = Some(BTreeSet::new()).filter(|_| wanted != Wanted::Running);
-        let locks = self.lock(&self.app.stack(stack).await?, "down").await?;
-        self.app.want(stack, None, wanted).await?;
+        let locks = self.lock(&find_stack(self.app, stack).await?, "down").await?;
+        set_wanted(self.app, stack, None, wanted).await?;
         let prepared =
-            self.app.prepare(stack, &PrepareOptions { needed, ..PrepareOptions::default() }).await?;
+            prepare(self.app, stack, &PrepareOptions { needed, ..PrepareOptions::default() }).await?;
         self.carry_out(locks, &prepared, "down").await
     }
 
     async fn delete(&self, stack: &StackName, volumes: bool) -> Result<(), AppError> {
-        let shown = self.app.deletion(stack).await?;
+        let shown = plan_deletion(self.app, stack).await?;
         let locks = self.lock(&shown.stack, "stack delete").await?;
-        let deleted = self.app.delete_stack(locks.own(), &shown, volumes).await;
+        let deleted = delete_stack(self.app, locks.own(), &shown, volumes).await;
         locks.release().await;
         deleted.map(drop)
     }
@@ -345,26 +349,26 @@ impl User<'_> {
     /// Plans, pulls and builds what is missing, and plans again.
     async fn ready(&self, stack: &Stack, asked: PrepareOptions) -> Result<Prepared, AppError> {
         let options = PrepareOptions { prove: true, ..asked };
-        let prepared = self.app.prepare_stack(stack.clone(), &options).await?;
+        let prepared = prepare_stack(self.app, stack.clone(), &options).await?;
         if !prepared.needs_images(Lookup::Tags) {
             return Ok(prepared.with_images());
         }
         let cancel = CancellationToken::new();
-        let supplied = self.app.supply_images(&prepared, Lookup::Tags, &|_| {}, &cancel).await?;
+        let supplied = supply_images(self.app, &prepared, Lookup::Tags, &|_| {}, &cancel).await?;
         let options = PrepareOptions { supplied: Some(supplied), ..options };
-        self.app.prepare_stack(stack.clone(), &options).await
+        prepare_stack(self.app, stack.clone(), &options).await
     }
 
     async fn lock(&self, stack: &Stack, operation: &str) -> Result<StackLocks, AppError> {
         let (operation, timeout) = (operation.to_owned(), Duration::from_secs(10));
-        self.app.lock(stack, &LockRequest { operation, timeout, plan: None }, &|_| {}).await
+        acquire_locks(self.app, stack, &LockRequest { operation, timeout, plan: None }, &|_| {}).await
     }
 
     async fn carry_out(&self, locks: StackLocks, prepared: &Prepared, command: &str) -> Result<(), AppError> {
         let cancel = CancellationToken::new();
         let recover = Some(Recover::Resume);
         let options = ApplyOptions { command, recover, events: &|_| {}, cancel: &cancel };
-        let applied = self.app.apply(locks.own(), &prepared.approved(), options).await;
+        let applied = apply(self.app, locks.own(), &prepared.approved(), options).await;
         locks.release().await;
         applied.map(drop)
     }

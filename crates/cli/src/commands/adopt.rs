@@ -7,7 +7,7 @@ use crate::{
     signals,
     table::Table,
 };
-use devarch_app::{AppError, Leftover, Strays};
+use devarch_app::{AppError, Leftover, Strays, adopt_strays, find_leftovers, find_strays, remove_leftovers};
 use devarch_core::name::StackName;
 use serde_json::json;
 
@@ -22,8 +22,8 @@ pub(crate) struct Args {
 }
 
 /// Records what fits the stack exactly, and removes what can only be an old copy; all else is left alone.
-async fn adopt_strays(session: &Session, strays: &Strays, lock: LockArgs) -> Done {
-    let (app, terminal, name) = (session.app().await?, &session.terminal, &strays.stack.name);
+async fn adopt_own(session: &Session, strays: &Strays, lock: LockArgs) -> Done {
+    let (ctx, terminal, name) = (session.context().await?, &session.terminal, &strays.stack.name);
     let each = |sign: &str, names: &[String], then: &str| -> String {
         names.iter().map(|name| format!("{sign}   {name}: {then}\n")).collect::<Vec<_>>().concat()
     };
@@ -40,7 +40,7 @@ async fn adopt_strays(session: &Session, strays: &Strays, lock: LockArgs) -> Don
     terminal.confirm(&format!("Adopt these objects into stack '{name}'?"), "adopting objects")?;
     let work = Work { session, command: "adopt", cancel: signals::cancel_token() };
     let locks = work.lock(&strays.stack, lock, None).await?;
-    let adopted = app.adopt_strays(locks.own(), strays).await;
+    let adopted = adopt_strays(ctx, locks.own(), strays).await;
     locks.release().await;
     adopted?;
     terminal.note(&format!("adopted; `devarch plan {name}` shows what remains to be done"));
@@ -69,13 +69,13 @@ fn typed_where_it_runs(session: &Session, stack: &StackName, of_stack: &[&Leftov
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     if let Some(name) = &args.stack
-        && let Some(strays) = app.strays(name).await?
+        && let Some(strays) = find_strays(ctx, name).await?
     {
-        return adopt_strays(session, &strays, args.lock).await;
+        return adopt_own(session, &strays, args.lock).await;
     }
-    let left = app.left_by_others().await?;
+    let left = find_leftovers(ctx).await?;
     let Some(stack) = args.stack else {
         session.terminal.result(&json!({"left": left}), || table(&left))?;
         return Ok(Exit::OK);
@@ -89,7 +89,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let question = format!("Is the home that made this lost, and '{stack}' to be cleared away?");
     session.terminal.confirm(&question, "clearing away what another home made")?;
     for left in &of_stack {
-        app.clear_away(left).await?;
+        remove_leftovers(ctx, left).await?;
     }
     session.terminal.note(&format!(
         "cleared away; `devarch up --adopt-volumes` brings '{stack}' up with its volumes, where there are any"

@@ -8,7 +8,10 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{Lookup, PrepareOptions, Prepared, Recover, Supplied, is_plan_id};
+use devarch_app::{
+    Lookup, PrepareOptions, Prepared, Recover, Supplied, find_stack, is_plan_id, load_saved_plan, prepare,
+    prepare_stack,
+};
 use devarch_core::{
     id::PlanId,
     name::{InstanceName, InvalidName, StackName},
@@ -71,15 +74,15 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
 
 /// Exactly what a saved plan says: it was seen, so nothing is asked.
 async fn saved(work: &Work<'_>, plan: &PlanId, recover: RecoverArgs, lock: LockArgs) -> Done {
-    let app = work.session.app().await?;
-    let mut approved = app.approved(plan).await?;
-    let stack = app.stack(&approved.stack).await?;
+    let ctx = work.session.context().await?;
+    let mut approved = load_saved_plan(ctx, plan).await?;
+    let stack = find_stack(ctx, &approved.stack).await?;
     let recover = work.recover(&stack, recover).await?;
     if recover == Some(Recover::Undo) {
         work.undo(&stack.name, lock).await?;
         return Ok(Exit::OK);
     }
-    let prepared = work.look(Box::pin(app.prepare(&approved.stack, &approved.options))).await?;
+    let prepared = work.look(Box::pin(prepare(ctx, &approved.stack, &approved.options))).await?;
     approved.holds(&prepared)?;
     let supplied = work.supply(&prepared, Lookup::Tags).await?;
     approved.options.supplied = Some(supplied);
@@ -93,8 +96,8 @@ async fn saved(work: &Work<'_>, plan: &PlanId, recover: RecoverArgs, lock: LockA
 async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done {
     let session = work.session;
     let name = session.stack(named).await?;
-    let app = session.app().await?;
-    let stack = app.stack(&name).await?;
+    let ctx = session.context().await?;
+    let stack = find_stack(ctx, &name).await?;
     let recover = work.recover(&stack, args.recover).await?;
     if recover == Some(Recover::Undo) {
         work.undo(&name, args.lock).await?;
@@ -111,9 +114,9 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
     };
     let plan = async |had: Option<&(Stack, Supplied)>| {
         let lock = work.lock_unasked(&stack, args.lock).await?;
-        let now = app.stack(&name).await?;
+        let now = find_stack(ctx, &name).await?;
         let options = Prepared::options_with(&options, had, &now);
-        let prepared = work.look(Box::pin(app.prepare_stack(now, &options))).await?;
+        let prepared = work.look(Box::pin(prepare_stack(ctx, now, &options))).await?;
         Ok::<_, CliError>(Planned { lock, draft: None, prepared })
     };
     let Planned { lock, prepared, .. } = work.agreed(args.lock, plan).await?;

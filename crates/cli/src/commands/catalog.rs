@@ -7,7 +7,7 @@ use crate::{
     target::Target,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{Catalog, CatalogEntry, CatalogSource, Project, shown_template};
+use devarch_app::{Catalog, CatalogEntry, CatalogSource, Project, shown_template, upgrade_templates};
 use devarch_core::name::{InstanceName, TemplateName};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -116,7 +116,7 @@ fn show(session: &Session, entry: &CatalogEntry) -> Done {
 
 async fn upgrade(session: &Session, target: Option<Target>) -> Done {
     let (stack, instance) = session.target(target).await?;
-    let upgraded = session.app().await?.upgrade(&stack, instance.as_ref()).await?;
+    let upgraded = upgrade_templates(session.context().await?, &stack, instance.as_ref()).await?;
     let words = if upgraded.is_empty() {
         format!("everything in '{stack}' is pinned to the catalog's templates as they are")
     } else {

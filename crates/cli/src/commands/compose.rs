@@ -1,5 +1,6 @@
 use crate::{completion, error::Done, exit::Exit, session::Session};
 use clap_complete::ArgValueCandidates;
+use devarch_app::{compose_stack, write_compose};
 use devarch_core::{compose::ConfigPlace, name::StackName};
 use serde_json::json;
 use std::path::PathBuf;
@@ -21,8 +22,8 @@ pub(crate) struct Args {
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let stack = session.stack(args.stack).await?;
     let place = if args.dir.is_some() { ConfigPlace::Beside } else { ConfigPlace::Inline };
-    let app = session.app().await?;
-    let composed = app.compose(&stack, place).await?;
+    let ctx = session.context().await?;
+    let composed = compose_stack(ctx, &stack, place).await?;
     if let Some(why) = composed.unasked {
         session.terminal.note(&format!("volumes that images declare are not in it: {why}"));
     }
@@ -38,7 +39,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         return Ok(Exit::OK);
     };
     let directory = session.directory.join(directory);
-    let written = app.write_compose(&composed.file, &directory, args.secrets).await?;
+    let written = write_compose(ctx, &composed.file, &directory, args.secrets).await?;
     session.terminal.result(&json!({"files": written.files, "left_out": written.left_out}), || {
         let paths: Vec<String> = written.files.iter().map(|path| path.display().to_string()).collect();
         paths.join("\n")

@@ -2,6 +2,7 @@ use crate::{
     completion, config_view, error::Done, exit::Exit, finding_view, session::Session, target::Target,
 };
 use clap_complete::ArgValueCandidates;
+use devarch_app::stack_config;
 use serde_json::json;
 
 /// What to show.
@@ -17,7 +18,7 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let (stack, instance) = session.target(args.target).await?;
-    let configs = session.app().await?.config(&stack, instance.as_ref()).await?;
+    let configs = stack_config(session.context().await?, &stack, instance.as_ref()).await?;
     if session.terminal.json {
         let value = json!({"stack": stack, "instances": configs.instances, "findings": configs.findings});
         session.terminal.print_json(&value)?;

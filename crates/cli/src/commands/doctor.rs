@@ -6,7 +6,7 @@ use crate::{
     style,
     table::{Cell, Table},
 };
-use devarch_app::{Check, Verdict, doctor};
+use devarch_app::{Check, Verdict, doctor, renew_identity};
 use serde_json::json;
 
 /// What to look at, or to mend.
@@ -34,7 +34,7 @@ async fn renew(session: &Session) -> Done {
          definitions and secrets stay"
     );
     session.terminal.confirm(&question, "giving up what is on engines")?;
-    session.app().await?.become_another().await?;
+    renew_identity(session.context().await?).await?;
     session.terminal.note(
         "this home owns nothing on any engine now; a stack whose name the other home has there needs another: \
          `devarch stack rename`",

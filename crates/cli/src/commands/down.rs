@@ -7,7 +7,7 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{Lookup, PrepareOptions, Recover};
+use devarch_app::{Lookup, PrepareOptions, Recover, find_stack, prepare, set_wanted};
 use devarch_core::{name::StackName, stack::Wanted};
 use std::collections::BTreeSet;
 
@@ -23,16 +23,16 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let name = session.stack(args.stack).await?;
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let work = Work { session, command: "down", cancel: signals::cancel_token() };
     let needed = Some(BTreeSet::new());
     let options = PrepareOptions { wanted: Some(Wanted::Absent), needed, ..PrepareOptions::default() };
-    let stack = app.stack(&name).await?;
+    let stack = find_stack(ctx, &name).await?;
     let lock = work.lock_unasked(&stack, args.lock).await?;
-    let prepared = work.look(Box::pin(app.prepare(&name, &options))).await?;
+    let prepared = work.look(Box::pin(prepare(ctx, &name, &options))).await?;
     agree(session, &prepared, (&[], Lookup::Missing))?;
     let lock = work.lock_agreed(lock, &stack, args.lock).await?;
-    let prepared = prepared.saved_as(app.want(&name, None, Wanted::Absent).await?);
+    let prepared = prepared.saved_as(set_wanted(ctx, &name, None, Wanted::Absent).await?);
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)

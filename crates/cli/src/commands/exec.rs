@@ -1,5 +1,6 @@
 use crate::{attach, completion, error::Done, session::Session, target::InstanceTarget};
 use clap_complete::ArgValueCandidates;
+use devarch_app::find_shell;
 use devarch_engine::ExecRequest;
 
 /// What to run where.
@@ -37,8 +38,8 @@ fn variable(text: &str) -> Result<String, &'static str> {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let target = session.instance(args.target).await?;
-    let app = session.app().await?;
-    let shell = app.shell(&target.stack, &target.instance, args.no_redact).await?;
+    let ctx = session.context().await?;
+    let shell = find_shell(ctx, &target.stack, &target.instance, args.no_redact).await?;
     let request = ExecRequest {
         argv: args.command,
         stdin: true,

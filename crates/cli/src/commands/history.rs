@@ -9,7 +9,7 @@ use crate::{
     when::{clock, seconds},
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{Ended, HistoryDetail, HistoryEntry, StepDetail};
+use devarch_app::{Ended, HistoryDetail, HistoryEntry, StepDetail, find_history_entry, list_history};
 use devarch_core::name::StackName;
 
 /// Whose history, or which apply.
@@ -51,7 +51,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
 
 async fn list(args: Args, session: &Session) -> Done {
     let stack = session.stack(args.stack).await?;
-    let entries = session.app().await?.history(&stack, args.limit).await?;
+    let entries = list_history(session.context().await?, &stack, args.limit).await?;
     session.terminal.result(&entries, || {
         if entries.is_empty() {
             return format!("stack '{stack}' was never applied").shown().into_owned();
@@ -95,7 +95,7 @@ fn changes(entry: &HistoryEntry) -> String {
 }
 
 async fn one(args: Show, session: &Session) -> Done {
-    let detail = session.app().await?.history_detail(&args.stack, args.apply.as_deref()).await?;
+    let detail = find_history_entry(session.context().await?, &args.stack, args.apply.as_deref()).await?;
     session.terminal.result(&detail, || text(&detail))?;
     Ok(Exit::OK)
 }

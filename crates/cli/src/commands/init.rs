@@ -6,7 +6,8 @@ use crate::{
 };
 use clap_complete::ArgValueCandidates;
 use devarch_app::{
-    Catalog, ComposeImport, ComposeSource, own_places, project_from_compose, project_of, write_project,
+    Catalog, ComposeImport, ComposeSource, free_copy_name, keep_imported_secrets, own_places,
+    project_from_compose, project_of, write_project,
 };
 use devarch_core::{
     name::{InstanceName, InvalidName, StackName, TemplateName},
@@ -93,9 +94,9 @@ async fn import(session: &Session, file: &Path, stack: &StackName) -> Result<Imp
         session.terminal.note(&format!("note: {}:{note}", file.display()));
     }
     if !secrets.is_empty() {
-        let app = session.app().await?;
+        let ctx = session.context().await?;
         for (wanted, declared) in std::mem::take(&mut project.stacks) {
-            let name = app.free_name(&session.directory, &wanted).await?;
+            let name = free_copy_name(ctx, &session.directory, &wanted).await?;
             if name != wanted {
                 session.terminal.note(&format!(
                     "note: stack '{wanted}' already exists elsewhere; this one is called '{name}'"
@@ -115,7 +116,7 @@ async fn keep(
 ) -> Result<(), CliError> {
     let names: Vec<&str> = secrets.keys().map(SecretName::as_str).collect();
     let names = names.join(", ");
-    let kept = session.app().await?.keep_imported(&session.directory, stack, secrets).await;
+    let kept = keep_imported_secrets(session.context().await?, &session.directory, stack, secrets).await;
     kept.inspect_err(|_| {
         session.terminal.note(&format!(
             "devarch.yml was written, but these secrets of stack '{stack}' were not stored: {names}; `devarch secret set \

@@ -9,7 +9,10 @@ use crate::{
     target::{InstanceTarget, Target},
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, Droppable, NewInstance, Target as Known};
+use devarch_app::{
+    AppError, Droppable, NewInstance, Target as Known, add_instance, drop_logins, droppable_logins,
+    find_instance, find_stack, own_logins, remove_instance, rename_instance,
+};
 use devarch_core::{
     name::{InstanceName, InvalidName, StackName, TemplateName},
     stack::Stack,
@@ -94,7 +97,7 @@ impl One {
 }
 
 pub(super) async fn run(command: Command, session: &Session) -> Done {
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let (stack, words) = match command {
         Command::List { stack } => return list(session, stack).await,
         Command::Show(one) => return show(session, one.find(session).await?).await,
@@ -102,13 +105,13 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
             let new = new_instance(session, target.instance, &words)?;
             let stack = session.stack(target.stack).await?;
             let words = format!("added '{}' to '{stack}'; `devarch apply {stack}` starts it", new.name);
-            (app.add_instance(&stack, &new).await?, words)
+            (add_instance(ctx, &stack, &new).await?, words)
         }
         Command::Rename { target, names } => {
             let (old, new) = old_and_new(target.instance, names)?;
             let stack = session.stack(target.stack).await?;
             let words = format!("'{old}' is '{new}' now; `devarch apply {stack}` renames what runs");
-            (app.rename_instance(&stack, &old, &new).await?, words)
+            (rename_instance(ctx, &stack, &old, &new).await?, words)
         }
         Command::Remove(args) => return remove(session, args).await,
     };
@@ -118,13 +121,13 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
 
 /// Removes what is defined; of what is on its providers only logins that were named and agreed to.
 async fn remove(session: &Session, args: Remove) -> Done {
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let Known { stack, instance } = args.one.find(session).await?;
-    let logins = app.own_logins(&stack, &instance).await?;
+    let logins = own_logins(ctx, &stack, &instance).await?;
     let removed = if args.drop_logins {
         remove_with_logins(session, &stack, &instance, args.lock).await?
     } else {
-        app.remove_instance(&stack, &instance).await?
+        remove_instance(ctx, &stack, &instance).await?
     };
     let words = format!(
         "removed '{instance}' from '{stack}'; its volumes stay, `devarch apply {stack}` removes its container"
@@ -147,30 +150,30 @@ async fn remove_with_logins(
     instance: &InstanceName,
     lock: LockArgs,
 ) -> Result<Stack, CliError> {
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let listed = |logins: &Droppable| {
         let lines: Vec<String> = logins.names().map(|(name, at)| line(name, Some(at))).collect();
         lines.join("\n")
     };
-    let shown = listed(&app.droppable(stack, instance).await?);
+    let shown = listed(&droppable_logins(ctx, stack, instance).await?);
     if shown.is_empty() {
         session.terminal.note(&format!("'{instance}' has no logins of its own"));
-        return Ok(app.remove_instance(stack, instance).await?);
+        return Ok(remove_instance(ctx, stack, instance).await?);
     }
     session
         .terminal
         .note(&format!("these logins, their databases and what is in them will be deleted:\n{shown}"));
     session.terminal.confirm(&format!("Remove '{instance}' with its logins?"), "deleting databases")?;
     let work = Work { session, command: "instance remove", cancel: signals::cancel_token() };
-    let held = work.lock(&app.stack(stack).await?, lock, None).await?;
+    let held = work.lock(&find_stack(ctx, stack).await?, lock, None).await?;
     let removed = async {
-        let logins = app.droppable(stack, instance).await?;
+        let logins = droppable_logins(ctx, stack, instance).await?;
         if listed(&logins) != shown {
             let message = format!("the logins of '{stack}/{instance}' changed meanwhile; do it again");
             return Err(AppError::Refused(message));
         }
-        app.drop_logins(stack, &logins).await?;
-        app.remove_instance(stack, instance).await
+        drop_logins(ctx, stack, &logins).await?;
+        remove_instance(ctx, stack, instance).await
     };
     let removed = removed.await;
     held.release().await;
@@ -229,7 +232,7 @@ fn old_and_new(
 }
 
 async fn list(session: &Session, stack: Option<StackName>) -> Done {
-    let stack = session.app().await?.stack(&session.stack(stack).await?).await?;
+    let stack = find_stack(session.context().await?, &session.stack(stack).await?).await?;
     let views: Vec<InstanceView<'_>> =
         stack.instances.iter().map(|(name, instance)| InstanceView::of(name.as_str(), instance)).collect();
     let value = json!({"stack": stack.name, "instances": views});
@@ -238,9 +241,9 @@ async fn list(session: &Session, stack: Option<StackName>) -> Done {
 }
 
 async fn show(session: &Session, Known { stack, instance }: Known) -> Done {
-    let app = session.app().await?;
-    app.known_instance(&stack, &instance).await?;
-    let stack = app.stack(&stack).await?;
+    let ctx = session.context().await?;
+    find_instance(ctx, &stack, &instance).await?;
+    let stack = find_stack(ctx, &stack).await?;
     let shown = stack.instances.get(&instance).map(|shown| InstanceView::of(instance.as_str(), shown));
     if let Some(view) = shown {
         session.terminal.result(&view, || definition_view::instances(std::slice::from_ref(&view)))?;

@@ -7,7 +7,7 @@ use crate::{
     when::clock,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::HeldLock;
+use devarch_app::{HeldLock, list_locks, release_lock};
 use devarch_core::name::StackName;
 
 /// What to do with locks.
@@ -38,7 +38,7 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
 }
 
 async fn list(session: &Session) -> Done {
-    let locks = session.app().await?.locks().await?;
+    let locks = list_locks(session.context().await?).await?;
     session.terminal.result(&locks, || match locks.as_slice() {
         [] => "no stack is locked".into(),
         locks => {
@@ -68,12 +68,12 @@ fn row(lock: &HeldLock) -> [Cell; 6] {
 }
 
 async fn release(args: Release, session: &Session) -> Done {
-    let app = session.app().await?;
-    if args.force && app.locks().await?.iter().any(|lock| lock.stack == args.stack) {
+    let ctx = session.context().await?;
+    if args.force && list_locks(ctx).await?.iter().any(|lock| lock.stack == args.stack) {
         let question = format!("Take the lock of stack '{}' from whoever holds it?", args.stack);
         session.terminal.confirm(&question, "taking a lock away")?;
     }
-    let released = app.release_lock(&args.stack, args.force).await?;
+    let released = release_lock(ctx, &args.stack, args.force).await?;
     session.terminal.note(&told(&args.stack, released.as_ref()));
     if session.terminal.json {
         session.terminal.print_json(&released)?;

@@ -8,7 +8,7 @@ use crate::{
     target::Target,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{LogLine, LogRequest};
+use devarch_app::{LogLine, LogRequest, find_stack, open_logs};
 use devarch_core::{name::InstanceName, unit::Millis};
 use devarch_engine::LogOptions;
 use futures_util::StreamExt as _;
@@ -51,12 +51,12 @@ fn since(text: &str) -> Result<i64, String> {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let (stack, instance) = session.target(args.target).await?;
-    let app = session.app().await?;
-    let names: Vec<InstanceName> = app.stack(&stack).await?.instances.into_keys().collect();
+    let ctx = session.context().await?;
+    let names: Vec<InstanceName> = find_stack(ctx, &stack).await?.instances.into_keys().collect();
     let prefix = instance.is_none();
     let Args { follow, tail, since, timestamps, no_redact: unredacted, .. } = args;
     let options = LogOptions { follow, tail, since, timestamps };
-    let mut lines = app.logs(&stack, &LogRequest { instance, options, unredacted }).await?;
+    let mut lines = open_logs(ctx, &stack, &LogRequest { instance, options, unredacted }).await?;
     while let Some(line) = lines.next().await {
         let line = line?;
         if session.terminal.json {

@@ -6,7 +6,7 @@ use crate::{
     target::Target,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, StatusOptions};
+use devarch_app::{AppError, StatusOptions, find_instance, stack_status};
 use serde_json::json;
 
 /// What to open.
@@ -19,11 +19,11 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let (stack, instance) = session.target(args.target).await?;
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     if let Some(instance) = &instance {
-        app.known_instance(&stack, instance).await?;
+        find_instance(ctx, &stack, instance).await?;
     }
-    let status = app.status(&stack, StatusOptions::default()).await?;
+    let status = stack_status(ctx, &stack, StatusOptions::default()).await?;
     let chosen = status
         .instances
         .into_iter()

@@ -10,7 +10,10 @@ use crate::{
     when::clock,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{Draft, PrepareOptions, Prepared};
+use devarch_app::{
+    Draft, PrepareOptions, Prepared, draft_import, find_import, find_stack, lease_plan, list_locks,
+    prepare_stack, save_plan,
+};
 use devarch_core::{
     id::PlanId,
     name::{InstanceName, StackName},
@@ -79,14 +82,14 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         files: draft.files.clone(),
         ..PrepareOptions::default()
     };
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let work = Work { session, command: "plan --lock", cancel: signals::cancel_token() };
     let lock = if args.hold { Some(work.lock(&draft.stack, args.lock, None).await?) } else { None };
-    let planned = Box::pin(app.prepare_stack(draft.stack.clone(), &options));
+    let planned = Box::pin(prepare_stack(ctx, draft.stack.clone(), &options));
     let prepared = work.look(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
-    let saved = if stored && !args.no_save { Some(app.save_plan(&prepared).await?) } else { None };
+    let saved = if stored && !args.no_save { Some(save_plan(ctx, &prepared).await?) } else { None };
     if let (Some(lock), Some(saved)) = (lock, &saved) {
-        app.lease(lock.own(), saved).await?;
+        lease_plan(ctx, lock.own(), saved).await?;
     }
     show(session, &prepared, saved.as_ref(), (args.full, args.hold))?;
     if !args.hold {
@@ -116,7 +119,7 @@ fn show(
 
 /// What is planned while somebody is at work on the stack will be another when that has ended.
 async fn tell_who_is_at_work(session: &Session, stack: &StackName) -> Result<(), CliError> {
-    let locks = session.app().await?.locks().await?;
+    let locks = list_locks(session.context().await?).await?;
     if let Some(lock) = locks.iter().find(|lock| lock.stack == *stack && lock.alive) {
         session.terminal.note(&format!(
             "`devarch {}` of {}@{} (pid {}) is at work on stack '{stack}': plan again when it has ended",
@@ -129,14 +132,14 @@ async fn tell_who_is_at_work(session: &Session, stack: &StackName) -> Result<(),
 /// The stack as it is in the store; where it is not there yet, as this directory's devarch.yml would make it. Whether
 /// it is in the store.
 async fn draft(session: &Session, named: Option<StackName>) -> Result<(Draft, bool), CliError> {
-    let app = session.app().await?;
-    let Ok(Some(source)) = app.import_here(&session.directory, named.as_ref(), None).await else {
-        return Ok((Draft::of(app.stack(&session.stack(named).await?).await?), true));
+    let ctx = session.context().await?;
+    let Ok(Some(source)) = find_import(ctx, &session.directory, named.as_ref(), None).await else {
+        return Ok((Draft::of(find_stack(ctx, &session.stack(named).await?).await?), true));
     };
     if let Some(stack) = source.unchanged() {
         return Ok((Draft::of(stack.clone()), true));
     }
-    let draft = app.draft(&source).await?;
+    let draft = draft_import(ctx, &source).await?;
     let Some(before) = draft.before else { return Ok((draft, false)) };
     if before.imported != draft.stack.imported {
         let name = &before.name;

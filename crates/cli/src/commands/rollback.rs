@@ -7,7 +7,7 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{PrepareOptions, Prepared, Recover, Supplied};
+use devarch_app::{PrepareOptions, Prepared, Recover, Supplied, draft_rollback, prepare_stack, save_draft};
 use devarch_core::{name::StackName, stack::Stack};
 
 /// Where to go back to.
@@ -27,9 +27,9 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let work = Work { session, command: "rollback", cancel: signals::cancel_token() };
-    let draft = || app.draft_rollback(&args.stack, args.apply.as_deref());
+    let draft = || draft_rollback(ctx, &args.stack, args.apply.as_deref());
     let first = draft().await?;
     let options =
         PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..PrepareOptions::default() };
@@ -37,12 +37,12 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         let lock = work.lock_unasked(&first.stack, args.lock).await?;
         let draft = if lock.is_some() { draft().await? } else { first.clone() };
         let options = Prepared::options_with(&options, had, &draft.stack);
-        let prepared = work.look(Box::pin(app.prepare_stack(draft.stack.clone(), &options))).await?;
+        let prepared = work.look(Box::pin(prepare_stack(ctx, draft.stack.clone(), &options))).await?;
         Ok::<_, CliError>(Planned { lock, draft: Some(draft), prepared })
     };
     let Planned { lock, draft, prepared } = work.agreed(args.lock, plan).await?;
     let lock = work.lock_agreed(lock, &prepared.stack, args.lock).await?;
-    let saved = app.save(draft.as_ref().unwrap_or(&first)).await?;
+    let saved = save_draft(ctx, draft.as_ref().unwrap_or(&first)).await?;
     let prepared = prepared.saved_as(saved);
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &args.stack, outcome).await?;

@@ -5,7 +5,7 @@ use crate::{
     target::InstanceTarget,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::AppError;
+use devarch_app::{AppError, instance_environment};
 use devarch_core::text::Text;
 use std::{collections::BTreeMap, io, os::unix::process::CommandExt as _, process::Command};
 
@@ -22,7 +22,7 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let target = session.instance(args.target).await?;
-    let environment = session.app().await?.environment(&target, true).await?;
+    let environment = instance_environment(session.context().await?, &target, true).await?;
     let Some((program, words)) = args.command.split_first() else {
         return Err(CliError::Invalid("name a command".to_owned()));
     };

@@ -8,7 +8,10 @@ use crate::{
     target::Target,
     when::clock,
 };
-use devarch_app::{AppError, Loss, SecretInfo};
+use devarch_app::{
+    AppError, Loss, SecretInfo, export_key, generate_secret, import_key, key_loss, list_secrets,
+    load_project_stack, remove_secret, reset_key, reveal_secret, rotate_key, set_secret,
+};
 use devarch_core::{
     name::{InstanceName, StackName},
     secret::{Charset, Generate, Secret, SecretName},
@@ -136,8 +139,8 @@ impl Name {
 
 async fn set(args: Set, session: &Session) -> Done {
     let (stack, name) = args.name.parts()?;
-    let app = session.app().await?;
-    let stack = match app.take_in(&session.directory, stack.as_ref()).await? {
+    let ctx = session.context().await?;
+    let stack = match load_project_stack(ctx, &session.directory, stack.as_ref()).await? {
         Some(taken_in) => {
             session.terminal.note(&format!("stack '{taken_in}' was taken in from devarch.yml"));
             taken_in
@@ -146,13 +149,13 @@ async fn set(args: Set, session: &Session) -> Done {
     };
     let existed = if let Some(length) = args.generate {
         let how = Generate { length, charset: args.charset.unwrap_or_default() };
-        app.generate_secret(&stack, &name, how).await?
+        generate_secret(ctx, &stack, &name, how).await?
     } else {
         let value = match &args.from_file {
             Some(path) => Secret::new(passphrase::text_of(path)?.as_str()),
             None => passphrase::asked(session.terminal, &format!("Secret '{name}' of stack '{stack}':"))?,
         };
-        app.set_secret(&stack, &name, &value).await?
+        set_secret(ctx, &stack, &name, &value).await?
     };
     let done = if existed { "changed" } else { "set" };
     session.terminal.note(&format!("{done} secret '{name}' of stack '{stack}'; `devarch up` applies it"));
@@ -164,7 +167,7 @@ async fn set(args: Set, session: &Session) -> Done {
 
 async fn list(args: Where, session: &Session, wanted: impl Fn(&SecretInfo) -> bool, none: &str) -> Done {
     let stack = session.stack(args.stack).await?;
-    let mut secrets = session.app().await?.secrets(&stack).await?;
+    let mut secrets = list_secrets(session.context().await?, &stack).await?;
     secrets.retain(wanted);
     session.terminal.result(&secrets, || {
         if secrets.is_empty() {
@@ -203,7 +206,7 @@ async fn show(args: &Show, session: &Session) -> Done {
         .transpose()
         .map_err(|error| CliError::Invalid(format!("{error}")))?;
     let (stack, instance) = session.target(target).await?;
-    let value = session.app().await?.reveal_secret(&stack, instance.as_ref(), name).await?;
+    let value = reveal_secret(session.context().await?, &stack, instance.as_ref(), name).await?;
     // --yes was not said for this.
     let asked = crate::terminal::Terminal { yes: false, ..terminal };
     asked.confirm(&format!("Show the value of '{name}' on this terminal?"), "showing a secret")?;
@@ -214,13 +217,13 @@ async fn show(args: &Show, session: &Session) -> Done {
 async fn remove(args: Name, session: &Session) -> Done {
     let (stack, name) = args.parts()?;
     let stack = session.stack(stack).await?;
-    session.app().await?.remove_secret(&stack, &name).await?;
+    remove_secret(session.context().await?, &stack, &name).await?;
     session.terminal.note(&format!("removed secret '{name}' of stack '{stack}'"));
     Ok(Exit::OK)
 }
 
 async fn rotate(session: &Session) -> Done {
-    let Rotation { values, left, .. } = session.app().await?.rotate_key().await?;
+    let Rotation { values, left, .. } = rotate_key(session.context().await?).await?;
     let key = session.settings().key_file();
     session.terminal.note(&format!(
         "sealed {values} values anew with a new key in {}; other machines of the same store need it too: \
@@ -239,9 +242,9 @@ async fn rotate(session: &Session) -> Done {
 }
 
 async fn export(args: &KeyFile, session: &Session) -> Done {
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let phrase = passphrase::new(session.terminal, args.passphrase_file.as_deref())?;
-    let text = app.export_key(&phrase).await?;
+    let text = export_key(ctx, &phrase).await?;
     passphrase::write(session.terminal, &args.file, &text)?;
     if args.file.as_os_str() != "-" {
         session.terminal.note(&format!(
@@ -255,7 +258,7 @@ async fn export(args: &KeyFile, session: &Session) -> Done {
 async fn import(args: &KeyFile, session: &Session) -> Done {
     let text = passphrase::text_of(&args.file)?;
     let phrase = passphrase::known(session.terminal, args.passphrase_file.as_deref())?;
-    let new = session.app().await?.import_key(&text, &phrase).await?;
+    let new = import_key(session.context().await?, &text, &phrase).await?;
     let file = session.settings().key_file();
     let done = if new { "took the key in, into" } else { "nothing was changed, the key was there already:" };
     session.terminal.note(&format!("{done} {}", file.display()));
@@ -263,11 +266,11 @@ async fn import(args: &KeyFile, session: &Session) -> Done {
 }
 
 async fn reset(session: &Session) -> Done {
-    let app = session.app().await?;
-    let loss = app.key_loss().await?;
+    let ctx = session.context().await?;
+    let loss = key_loss(ctx).await?;
     session.terminal.note(&given_up(&loss));
     session.terminal.confirm("Give that up, and make a new key?", "giving up what the lost key opens")?;
-    let loss = app.reset_key().await?;
+    let loss = reset_key(ctx).await?;
     let key = session.settings().key_file();
     session.terminal.note(&format!("the store has a new key, in {}\n{}", key.display(), to_do(&loss)));
     if session.terminal.json {

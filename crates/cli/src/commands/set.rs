@@ -6,7 +6,7 @@ use crate::{
     target::InstanceTarget,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::Target;
+use devarch_app::{Target, config_changes, find_stack, set_fields};
 use devarch_core::stack::Stack;
 use serde_json::json;
 
@@ -30,9 +30,9 @@ fn field(text: &str) -> Result<(String, String), &'static str> {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let target = session.instance(args.target).await?;
-    let app = session.app().await?;
-    let before = app.stack(&target.stack).await?;
-    let after = app.set(&target, &args.fields).await?;
+    let ctx = session.context().await?;
+    let before = find_stack(ctx, &target.stack).await?;
+    let after = set_fields(ctx, &target, &args.fields).await?;
     show_changes(session, &target, (&before, &after)).await?;
     Ok(Exit::OK)
 }
@@ -43,7 +43,7 @@ pub(super) async fn show_changes(
     target: &Target,
     (before, after): (&Stack, &Stack),
 ) -> Result<(), CliError> {
-    let changes = session.app().await?.config_changes((before, after), &target.instance);
+    let changes = config_changes(session.context().await?, (before, after), &target.instance);
     let name = format!("{}/{}", target.stack, target.instance);
     let value = json!({"instance": name, "changes": changes});
     session.terminal.result(&value, || {

@@ -1,5 +1,6 @@
 use crate::{attach, completion, error::Done, session::Session, target::InstanceTarget};
 use clap_complete::ArgValueCandidates;
+use devarch_app::find_shell;
 use devarch_engine::ExecRequest;
 
 /// Where to open a shell.
@@ -21,8 +22,8 @@ const BEST_SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash; el
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let target = session.instance(args.target).await?;
-    let app = session.app().await?;
-    let shell = app.shell(&target.stack, &target.instance, args.no_redact).await?;
+    let ctx = session.context().await?;
+    let shell = find_shell(ctx, &target.stack, &target.instance, args.no_redact).await?;
     let request = ExecRequest {
         argv: ["sh", "-c", BEST_SHELL].map(str::to_owned).to_vec(),
         stdin: true,

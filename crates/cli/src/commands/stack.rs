@@ -10,7 +10,10 @@ use crate::{
     table::Table,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, Deleted};
+use devarch_app::{
+    AppError, Deleted, clone_stack, create_stack, delete_stack, enable_stack, find_stack, logins_elsewhere,
+    plan_deletion, rename_stack,
+};
 use devarch_core::name::{PhysicalVolume, StackName};
 use serde_json::json;
 
@@ -76,7 +79,7 @@ pub(crate) struct Delete {
 }
 
 pub(super) async fn run(command: Command, session: &Session) -> Done {
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let (stack, words) = match command {
         Command::List => return list(session).await,
         Command::Show { name } => return show(session, name).await,
@@ -84,23 +87,23 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
         Command::Create { name } => {
             let words =
                 format!("made stack '{name}'; `devarch instance add {name} NAME TEMPLATE` adds to it");
-            (app.create_stack(&name, None).await?, words)
+            (create_stack(ctx, &name, None).await?, words)
         }
         Command::Rename { old, new } => {
             let words = format!("'{old}' is '{new}' now; `devarch apply {new}` renames what runs");
-            (app.rename_stack(&old, &new).await?, words)
+            (rename_stack(ctx, &old, &new).await?, words)
         }
         Command::Clone { from, to } => {
             let words = format!("made stack '{to}' from '{from}'; `devarch apply {to}` starts it");
-            (app.clone_stack(&from, &to).await?, words)
+            (clone_stack(ctx, &from, &to).await?, words)
         }
         Command::Enable { name } => {
             let words = format!("'{name}' is enabled; `devarch apply {name}` starts it");
-            (app.enable_stack(&name, true).await?, words)
+            (enable_stack(ctx, &name, true).await?, words)
         }
         Command::Disable { name } => {
             let words = format!("'{name}' is disabled; `devarch apply {name}` takes it down");
-            (app.enable_stack(&name, false).await?, words)
+            (enable_stack(ctx, &name, false).await?, words)
         }
     };
     tell(session, &stack, &words)?;
@@ -108,7 +111,7 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
 }
 
 async fn list(session: &Session) -> Done {
-    let stacks = session.app().await?.store().stacks().await.map_err(AppError::from)?;
+    let stacks = session.context().await?.store().stacks().await.map_err(AppError::from)?;
     let views: Vec<StackView<'_>> = stacks.iter().map(StackView::of).collect();
     session.terminal.result(&json!({"stacks": views}), || {
         let mut table = Table::new(["STACK", "INSTANCES", "ENGINE", "ENABLED", "PROJECT"]);
@@ -133,7 +136,7 @@ async fn list(session: &Session) -> Done {
 
 async fn show(session: &Session, name: Option<StackName>) -> Done {
     let name = session.stack(name).await?;
-    let stack = session.app().await?.stack(&name).await?;
+    let stack = find_stack(session.context().await?, &name).await?;
     let view = StackView::of(&stack);
     session.terminal.result(&view, || view.render())?;
     Ok(Exit::OK)
@@ -141,19 +144,19 @@ async fn show(session: &Session, name: Option<StackName>) -> Done {
 
 /// Deletes what is defined; of what is on the engine only volumes that were shown and agreed to.
 async fn delete(session: &Session, args: Delete) -> Done {
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let terminal = &session.terminal;
-    let shown = app.deletion(&args.name).await?;
+    let shown = plan_deletion(ctx, &args.name).await?;
     if args.volumes && !shown.volumes.is_empty() {
         terminal
             .note(&format!("these volumes and what is in them will be deleted:\n{}", lines(&shown.volumes)));
         terminal.confirm(&format!("Delete stack '{}' with its volumes?", args.name), "deleting volumes")?;
     }
     // What can't be resolved any more must not keep a stack from being deleted.
-    let logins = app.logins_elsewhere(&shown.stack).await.unwrap_or_default();
+    let logins = logins_elsewhere(ctx, &shown.stack).await.unwrap_or_default();
     let work = Work { session, command: "stack delete", cancel: signals::cancel_token() };
     let lock = work.lock(&shown.stack, args.lock, None).await?;
-    let deleted = app.delete_stack(lock.own(), &shown, args.volumes).await;
+    let deleted = delete_stack(ctx, lock.own(), &shown, args.volumes).await;
     lock.release().await;
     let Deleted { removed, kept, values } = deleted?;
     if terminal.json {

@@ -6,7 +6,7 @@ use crate::{
     status_view::{self, Statuses},
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{Project, StatusOptions};
+use devarch_app::{Project, StatusOptions, all_statuses, stack_status};
 use devarch_core::name::StackName;
 
 /// What to show.
@@ -24,13 +24,13 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let options = StatusOptions { probe: args.probe };
     let all = args.all || (args.stack.is_none() && Project::find(&session.directory).is_none());
     let stacks = if all {
-        app.status_all(options).await?
+        all_statuses(ctx, options).await?
     } else {
-        vec![app.status(&session.stack(args.stack).await?, options).await?]
+        vec![stack_status(ctx, &session.stack(args.stack).await?, options).await?]
     };
     session.terminal.result(&Statuses { stacks: &stacks }, || status_view::render(&stacks))?;
     let unknown: Vec<&str> =

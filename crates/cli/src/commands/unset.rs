@@ -1,6 +1,7 @@
 use super::set::show_changes;
 use crate::{completion, error::Done, exit::Exit, session::Session, target::InstanceTarget};
 use clap_complete::ArgValueCandidates;
+use devarch_app::{find_stack, unset_fields};
 
 /// What to take back.
 #[derive(Debug, clap::Args)]
@@ -15,9 +16,9 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let target = session.instance(args.target).await?;
-    let app = session.app().await?;
-    let before = app.stack(&target.stack).await?;
-    let after = app.unset(&target, &args.fields).await?;
+    let ctx = session.context().await?;
+    let before = find_stack(ctx, &target.stack).await?;
+    let after = unset_fields(ctx, &target, &args.fields).await?;
     show_changes(session, &target, (&before, &after)).await?;
     Ok(Exit::OK)
 }

@@ -8,7 +8,10 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, Draft, PrepareOptions, Prepared, Recover, StackLocks, Supplied};
+use devarch_app::{
+    AppError, Draft, PrepareOptions, Prepared, Recover, StackLocks, Supplied, draft_import, draft_running,
+    find_import, find_stack, prepare_stack, save_draft,
+};
 use devarch_core::{
     name::{InstanceName, StackName},
     stack::Stack,
@@ -45,7 +48,7 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let first = draft(session, args.stack.clone(), args.renamed.clone()).await?;
-    let app = session.app().await?;
+    let ctx = session.context().await?;
     let work = Work { session, command: "up", cancel: signals::cancel_token() };
     let recover = work.recover(&first.stack, args.recover).await?;
     if recover == Some(Recover::Undo) {
@@ -68,21 +71,23 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
             None => None,
         };
         let draft = match &first.before {
-            Some(before) if lock.is_some() && app.stack(&before.name).await?.revision != before.revision => {
+            Some(before)
+                if lock.is_some() && find_stack(ctx, &before.name).await?.revision != before.revision =>
+            {
                 draft(session, args.stack.clone(), args.renamed.clone()).await?
             }
             _ => first.clone(),
         };
         let options = Prepared::options_with(&options, had, &draft.stack);
         let options = PrepareOptions { files: draft.files.clone(), ..options };
-        let planned = Box::pin(app.prepare_stack(draft.stack.clone(), &options));
+        let planned = Box::pin(prepare_stack(ctx, draft.stack.clone(), &options));
         let prepared = work.look(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
         Ok::<_, CliError>(Planned { lock, draft: Some(draft), prepared })
     };
     let Planned { lock, draft, prepared } = work.agreed(args.lock, plan).await?;
     let Some(draft) = draft else { return Ok(Exit::OK) };
     let (lock, stack) = match lock {
-        Some(lock) => (lock, app.save(&draft).await?),
+        Some(lock) => (lock, save_draft(ctx, &draft).await?),
         None => save(&work, &draft, args.lock).await?,
     };
     let prepared = prepared.saved_as(stack);
@@ -93,13 +98,13 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
 
 /// Saves what was agreed to, under the stack's lock; a stack that is new has to be there to be locked.
 async fn save(work: &Work<'_>, draft: &Draft, lock: LockArgs) -> Result<(StackLocks, Stack), CliError> {
-    let app = work.session.app().await?;
+    let ctx = work.session.context().await?;
     if draft.before.is_none() {
-        let stack = app.save(draft).await?;
+        let stack = save_draft(ctx, draft).await?;
         return Ok((work.lock(&stack, lock, None).await?, stack));
     }
     let lock = work.lock(&draft.stack, lock, None).await?;
-    Ok((lock, app.save(draft).await?))
+    Ok((lock, save_draft(ctx, draft).await?))
 }
 
 /// The stack as devarch.yml declares it, or as it is in the store; wanted running. Nothing is saved yet.
@@ -108,17 +113,17 @@ async fn draft(
     named: Option<StackName>,
     renamed: Option<StackName>,
 ) -> Result<Draft, CliError> {
-    let app = session.app().await?;
-    if let Some(source) = app.import_here(&session.directory, named.as_ref(), renamed.as_ref()).await? {
-        return Ok(app.draft(&source).await?);
+    let ctx = session.context().await?;
+    if let Some(source) = find_import(ctx, &session.directory, named.as_ref(), renamed.as_ref()).await? {
+        return Ok(draft_import(ctx, &source).await?);
     }
     if renamed.is_some() {
         return Err(CliError::Invalid("--as needs a devarch.yml in this directory".to_owned()));
     }
     let name = session.stack(named).await?;
-    if !app.stack(&name).await?.enabled {
+    if !find_stack(ctx, &name).await?.enabled {
         let message = format!("stack '{name}' is disabled; `devarch stack enable {name}` enables it");
         return Err(AppError::Refused(message).into());
     }
-    Ok(app.draft_running(&name).await?)
+    Ok(draft_running(ctx, &name).await?)
 }

@@ -10,7 +10,7 @@ use crate::{
     target::InstanceTarget,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, Wires};
+use devarch_app::{AppError, Wires, add_wire, find_stack, instance_environment, list_wires, remove_wire};
 use devarch_core::{
     name::StackName,
     template::ContractType,
@@ -126,7 +126,7 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
 
 async fn list(args: Where, session: &Session) -> Done {
     let stack = session.stack(args.stack).await?;
-    let wires = session.app().await?.wires(&stack).await?;
+    let wires = list_wires(session.context().await?, &stack).await?;
     session.terminal.result(&wires, || match wire::list(&wires.resolution).as_slice() {
         [] => format!("no instance of stack '{stack}' imports anything").shown().into_owned(),
         rows => {
@@ -151,23 +151,23 @@ fn cells(row: &ListRow) -> [Cell; 6] {
 async fn add(args: Add, session: &Session) -> Done {
     let stack = session.stack(Some(args.stack)).await?;
     let wire = WireDecl { from: args.from, to: args.to, contract: args.contract };
-    let after = session.app().await?.add_wire(&stack, &wire).await?;
+    let after = add_wire(session.context().await?, &stack, &wire).await?;
     tell(session, &after, &format!("added {wire}; `devarch apply {stack}` brings it to what runs"))?;
     Ok(Exit::OK)
 }
 
 async fn remove(args: Remove, session: &Session) -> Done {
     let stack = session.stack(Some(args.stack)).await?;
-    let app = session.app().await?;
-    let removed = app.remove_wire(&stack, &args.from).await?;
+    let ctx = session.context().await?;
+    let removed = remove_wire(ctx, &stack, &args.from).await?;
     let words = format!("removed {removed}; `devarch wire list {stack}` shows what is wired now");
-    tell(session, &app.stack(&stack).await?, &words)?;
+    tell(session, &find_stack(ctx, &stack).await?, &words)?;
     Ok(Exit::OK)
 }
 
 async fn graph(args: Graph, session: &Session) -> Done {
     let stack = session.stack(args.stack.stack).await?;
-    let Wires { instances, resolution, .. } = session.app().await?.wires(&stack).await?;
+    let Wires { instances, resolution, .. } = list_wires(session.context().await?, &stack).await?;
     if let Some(path) = &args.svg {
         return draw(session, path, &wire::svg(&instances, &resolution));
     }
@@ -193,7 +193,7 @@ fn draw(session: &Session, path: &Path, picture: &str) -> Done {
 
 async fn env(args: Env, session: &Session) -> Done {
     let target = session.instance(args.target).await?;
-    let variables = session.app().await?.environment(&target, args.host).await?;
+    let variables = instance_environment(session.context().await?, &target, args.host).await?;
     let format = match args.format {
         _ if session.terminal.json => EnvFormat::Json,
         Format::Dotenv => EnvFormat::Dotenv,

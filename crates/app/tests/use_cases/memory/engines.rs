@@ -2,7 +2,7 @@
 
 use super::applies::{CHANGED, SHOP};
 use crate::harness::{Command, Objects, World};
-use devarch_app::{App, AppError, Settings, Surroundings};
+use devarch_app::{AppError, Context, Settings, Surroundings, connect_engine, create_stack, find_stack};
 use devarch_core::{
     engine::{EngineBinding, EngineKind},
     id::EngineId,
@@ -32,7 +32,7 @@ fn engine(kind: EngineKind, endpoint: &str) -> Arc<MemoryEngine> {
 }
 
 /// Both engines answer, Docker is looked for first.
-async fn app(home: &TempDir, flag: Option<&str>, variable: Option<&str>) -> App {
+async fn app(home: &TempDir, flag: Option<&str>, variable: Option<&str>) -> Context {
     let engines = [engine(EngineKind::Docker, DOCKER), engine(EngineKind::Podman, PODMAN)];
     let engines = MemoryEngines::new(engines);
     let engines = match variable {
@@ -47,22 +47,22 @@ async fn app(home: &TempDir, flag: Option<&str>, variable: Option<&str>) -> App 
     };
     let path: OsString = home.path().into();
     let read = |name: &str| matches!(name, "HOME" | "DEVARCH_HOME").then(|| path.clone());
-    App::open(Settings::read(flag.map(str::to_owned), read).unwrap(), around).await.unwrap()
+    Context::open(Settings::read(flag.map(str::to_owned), read).unwrap(), around).await.unwrap()
 }
 
 /// A stack that was applied on the engine at that endpoint.
-async fn bound_to(app: &App, endpoint: &str) -> Stack {
+async fn bound_to(app: &Context, endpoint: &str) -> Stack {
     let name = "shop".parse().unwrap();
-    let stack = match app.stack(&name).await {
+    let stack = match find_stack(app, &name).await {
         Ok(stack) => stack,
-        Err(_) => app.create_stack(&name, None).await.unwrap(),
+        Err(_) => create_stack(app, &name, None).await.unwrap(),
     };
     let (kind, id) = (EngineKind::Podman, EngineId::new("an engine"));
     Stack { engine: Some(EngineBinding { kind, id, endpoint: endpoint.to_owned() }), ..stack }
 }
 
-async fn chosen(app: &App, stack: Option<&Stack>) -> Result<String, AppError> {
-    Ok(app.engine(stack).await?.info().endpoint.clone())
+async fn chosen(app: &Context, stack: Option<&Stack>) -> Result<String, AppError> {
+    Ok(connect_engine(app, stack).await?.info().endpoint.clone())
 }
 
 #[tokio::test]

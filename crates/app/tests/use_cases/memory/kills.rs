@@ -2,6 +2,7 @@
 
 use super::applies::{CHANGED, RUNNING, SHOP};
 use crate::harness::{Command, End, Objects, World};
+use devarch_app::list_locks;
 use devarch_core::name::PhysicalVolume;
 use devarch_engine::Engine as _;
 use devarch_testkit::proxy::Moment;
@@ -109,7 +110,7 @@ async fn ends_well(world: &World, scenario: Scenario, at: &str) {
     assert_eq!(world.plan("shop").await, None, "{at}");
     let now = world.objects().await;
     assert!(now.names().iter().eq(RUNNING) || is_down(&now), "{at}: {:?}", now.names());
-    assert!(world.app.locks().await.unwrap().is_empty(), "{at}");
+    assert!(list_locks(&world.app).await.unwrap().is_empty(), "{at}");
     match scenario {
         Scenario::Create => {
             world.run("shop", Command::Down).await.unwrap();
