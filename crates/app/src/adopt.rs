@@ -1,7 +1,7 @@
 //! What another home or user left on an engine. Nobody but its own home touches it, unless the user says that the home
 //! is lost.
 
-use crate::{AppError, Context, context::connect_engine, edit::edit_stack, engine_identity::marked};
+use crate::{Context, OperationError, context::connect_engine, edit::edit_stack, engine_identity::marked};
 use devarch_core::{
     id::{ContainerId, EngineId, InstanceId, NetworkId, StackId, StoreId},
     kept::KeptValues,
@@ -110,13 +110,13 @@ fn has_its_name(container: &ObservedContainer) -> bool {
 }
 
 /// What stacks of other homes and users have on the engine that was asked for, or the first there is.
-pub async fn find_leftovers(ctx: &Context) -> Result<Vec<Leftover>, AppError> {
+pub async fn find_leftovers(ctx: &Context) -> Result<Vec<Leftover>, OperationError> {
     Ok(leftovers(connect_engine(ctx, None).await?.as_ref(), &ctx.store_id).await?)
 }
 
 /// Makes a copied home a new owner of nothing: what the home it was copied from has on engines is another's from now
 /// on. Definitions and secrets stay; the names of stacks that are up there are taken.
-pub async fn renew_identity(ctx: &Context) -> Result<(), AppError> {
+pub async fn renew_identity(ctx: &Context) -> Result<(), OperationError> {
     ctx.store.renew().await?;
     let renewed = Context::open(ctx.settings.clone(), ctx.surroundings()).await?;
     for name in renewed.store.stack_names().await? {
@@ -128,7 +128,11 @@ pub async fn renew_identity(ctx: &Context) -> Result<(), AppError> {
 
 /// Keeps with volumes of another home what its containers, which are about to go, still show of the values that belong
 /// to their data: their environment.
-async fn keep_shown_values(ctx: &Context, engine: &dyn Engine, left: &Leftover) -> Result<(), AppError> {
+async fn keep_shown_values(
+    ctx: &Context,
+    engine: &dyn Engine,
+    left: &Leftover,
+) -> Result<(), OperationError> {
     let volumes = engine.volumes().await?;
     let Some(id) = marked(&volumes) else { return Ok(()) };
     let of_stack = |container: &ObservedContainer| left.container_ids.contains(&container.id);
@@ -160,7 +164,7 @@ async fn keep_shown_values(ctx: &Context, engine: &dyn Engine, left: &Leftover) 
 }
 
 /// Removes containers and networks of another home's stack; its volumes stay. Cut off, it can be done again.
-pub async fn remove_leftovers(ctx: &Context, left: &Leftover) -> Result<(), AppError> {
+pub async fn remove_leftovers(ctx: &Context, left: &Leftover) -> Result<(), OperationError> {
     let engine = connect_engine(ctx, None).await?;
     keep_shown_values(ctx, engine.as_ref(), left).await?;
     for container in &left.container_ids {

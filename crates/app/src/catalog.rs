@@ -2,7 +2,8 @@
 //! with DevArch. One file a template; only what is asked for is read.
 
 use crate::{
-    AppError,
+    OperationError,
+    error::{Conflict, DefinitionError, Elsewhere, FileError, NotFound},
     text_file::{read_given_text, read_text},
 };
 use devarch_core::{
@@ -58,7 +59,7 @@ impl Catalog {
     }
 
     /// The template of that name.
-    pub fn get(&self, name: &TemplateName) -> Result<CatalogEntry, AppError> {
+    pub fn get(&self, name: &TemplateName) -> Result<CatalogEntry, OperationError> {
         for directory in &self.directories {
             if let Some(path) = file_in(directory, name) {
                 return read_file(&path, name);
@@ -71,16 +72,16 @@ impl Catalog {
         }
         let names = self.names()?;
         let near = nearest(name.as_str(), names.keys().map(TemplateName::as_str)).map(str::to_owned);
-        Err(AppError::NoTemplate { name: name.to_string(), near })
+        Err(NotFound::Template { name: name.to_string(), near }.into())
     }
 
     /// All templates, by name.
-    pub fn list(&self) -> Result<Vec<CatalogEntry>, AppError> {
+    pub fn list(&self) -> Result<Vec<CatalogEntry>, OperationError> {
         self.names()?.into_keys().map(|name| self.get(&name)).collect()
     }
 
     /// The names of all templates, with where each comes from.
-    pub fn names(&self) -> Result<BTreeMap<TemplateName, CatalogSource>, AppError> {
+    pub fn names(&self) -> Result<BTreeMap<TemplateName, CatalogSource>, OperationError> {
         let stem = |path: &Path| path.file_stem()?.to_str()?.parse::<TemplateName>().ok();
         let mut names: BTreeMap<TemplateName, CatalogSource> = Embedded::iter()
             .filter_map(|file| Some((stem(Path::new(file.as_ref()))?, CatalogSource::Embedded)))
@@ -90,7 +91,7 @@ impl Catalog {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(source) => {
-                    return Err(AppError::File { action: "read", path: directory.clone(), source });
+                    return Err(FileError::Io { action: "read", path: directory.clone(), source }.into());
                 }
             };
             for path in entries.flatten().map(|entry| entry.path()) {
@@ -104,7 +105,7 @@ impl Catalog {
     }
 
     /// Adds a template's file to the home's catalog, once it has been read and found right.
-    pub fn add(&self, file: &Path, home: &Path, replace: bool) -> Result<TemplateName, AppError> {
+    pub fn add(&self, file: &Path, home: &Path, replace: bool) -> Result<TemplateName, OperationError> {
         let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let text = read_given_text(file, FileKind::Template)?;
         let node = parse_yaml(&text).map_err(|wrong| invalid(file, wrong.into()))?;
@@ -116,33 +117,32 @@ impl Catalog {
             .map_err(|wrong| invalid(file, wrong))?;
         let target = home.join("catalog").join(format!("{}.yaml", template.name));
         if target.exists() && !replace {
-            return Err(AppError::Exists {
-                what: format!("template '{}' in {}", template.name, home.join("catalog").display()),
-                way_out: "--replace replaces it".to_owned(),
-            });
+            let what = format!("template '{}' in {}", template.name, home.join("catalog").display());
+            return Err(Conflict::Exists { what, hint: "--replace replaces it".to_owned() }.into());
         }
         let write = || {
             std::fs::create_dir_all(home.join("catalog"))?;
             std::fs::write(&target, &text)
         };
-        write().map_err(|source| AppError::File { action: "write", path: target.clone(), source })?;
+        write().map_err(|source| FileError::Io { action: "write", path: target.clone(), source })?;
         Ok(template.name)
     }
 
     /// Removes a template's file from the home's catalog. Instances keep the body they are pinned to.
-    pub fn remove(&self, name: &TemplateName, home: &Path) -> Result<(), AppError> {
+    pub fn remove(&self, name: &TemplateName, home: &Path) -> Result<(), OperationError> {
         match file_in(&home.join("catalog"), name) {
-            Some(path) => std::fs::remove_file(&path).map_err(|source| AppError::File {
+            Some(path) => Ok(std::fs::remove_file(&path).map_err(|source| FileError::Io {
                 action: "remove",
                 path,
                 source,
-            }),
+            })?),
             None if Embedded::get(&format!("{name}.yaml")).is_some() => {
-                Err(AppError::Refused(format!("template '{name}' comes with DevArch and can't be removed")))
+                Err(Elsewhere::BuiltIn(name.clone()).into())
             }
-            None => self.get(name).map(|_| ()).and(Err(AppError::Refused(format!(
-                "template '{name}' is a file of the project's catalog; delete that file"
-            )))),
+            None => {
+                self.get(name)?;
+                Err(Elsewhere::ProjectTemplate(name.clone()).into())
+            }
         }
     }
 }
@@ -151,20 +151,20 @@ fn file_in(directory: &Path, name: &TemplateName) -> Option<PathBuf> {
     ["yaml", "yml"].into_iter().map(|end| directory.join(format!("{name}.{end}"))).find(|path| path.exists())
 }
 
-fn read_file(path: &Path, name: &TemplateName) -> Result<CatalogEntry, AppError> {
+fn read_file(path: &Path, name: &TemplateName) -> Result<CatalogEntry, OperationError> {
     let template = parse(&read_text(path, FileKind::Template)?, name, &path.display().to_string())?;
     Ok(CatalogEntry { source: CatalogSource::File(path.to_owned()), template })
 }
 
-fn parse(text: &str, name: &TemplateName, origin: &str) -> Result<Template, AppError> {
+fn parse(text: &str, name: &TemplateName, origin: &str) -> Result<Template, OperationError> {
     parse_yaml(text)
         .map_err(Diagnostics::from)
         .and_then(|node| read_template(&node, Some(name)))
-        .map_err(|wrong| AppError::Invalid { origin: origin.to_owned(), wrong })
+        .map_err(|wrong| DefinitionError::Invalid { origin: origin.to_owned(), wrong }.into())
 }
 
-fn invalid(path: &Path, wrong: Diagnostics) -> AppError {
-    AppError::Invalid { origin: path.display().to_string(), wrong }
+fn invalid(path: &Path, wrong: Diagnostics) -> OperationError {
+    DefinitionError::Invalid { origin: path.display().to_string(), wrong }.into()
 }
 
 #[cfg(test)]
@@ -187,6 +187,7 @@ mod tests {
     fn an_unknown_template_is_refused_with_the_nearest() {
         let catalog = Catalog::new(None, PathBuf::from("/nonexistent"));
         let error = catalog.get(&"postgers".parse().unwrap()).unwrap_err();
-        assert_eq!(error.to_string(), "there is no template 'postgers'; did you mean 'postgres'?");
+        assert_eq!(error.to_string(), "template 'postgers' not found");
+        assert_eq!(error.hints(), ["did you mean 'postgres'?"]);
     }
 }

@@ -1,10 +1,11 @@
 //! A stack as a Compose file, at any time: also without an engine, and while it is down.
 
 use crate::{
-    AppError, Context, HostFiles, PrepareOptions,
+    Context, HostFiles, OperationError, PrepareOptions,
     contents::read_content,
     context::{connect_engine, find_stack},
     engine_identity::observe_stack,
+    error::{Conflict, FileError, unworkable},
     host_view::view_host,
     images::image_lookup,
     links::{linked_instances, networks},
@@ -58,7 +59,7 @@ pub async fn compose_stack(
     ctx: &Context,
     name: &StackName,
     place: ConfigPlace,
-) -> Result<Composed, AppError> {
+) -> Result<Composed, OperationError> {
     let mut stack = find_stack(ctx, name).await?;
     stack.enabled = true;
     stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
@@ -66,7 +67,7 @@ pub async fn compose_stack(
     let others = linked_instances(ctx, &stack).await?;
     let (desired, unasked) = match desired_on_engine(ctx, &stack, (&prior, &others)).await {
         Ok(desired) => (desired, None),
-        Err(AppError::Engine(error)) => {
+        Err(OperationError::Engine(error)) => {
             (desired_without_engine(ctx, &stack, (&prior, &others))?, Some(error.to_string()))
         }
         Err(other) => return Err(other),
@@ -80,7 +81,7 @@ pub async fn compose_stack(
         }
         Ok(Composed { file, unasked, left_out })
     } else {
-        Err(AppError::Problems { stack: stack.name, problems })
+        Err(unworkable(&stack, problems))
     }
 }
 
@@ -88,7 +89,7 @@ async fn desired_on_engine(
     ctx: &Context,
     stack: &Stack,
     wires: (&Prior, &Others),
-) -> Result<Desired, AppError> {
+) -> Result<Desired, OperationError> {
     let engine = connect_engine(ctx, Some(stack)).await?;
     let look = image_lookup(ctx, stack, &BTreeMap::new(), &Others::new());
     let (observed, ownership) = observe_stack(ctx, stack, engine.as_ref(), &look).await?;
@@ -101,7 +102,7 @@ fn desired_without_engine(
     ctx: &Context,
     stack: &Stack,
     (prior, others): (&Prior, &Others),
-) -> Result<Desired, AppError> {
+) -> Result<Desired, OperationError> {
     let pool = ctx.settings.address_pool;
     let prefix = subnet::prefix_for(stack.instances.len());
     let chosen = stack.subnet.or_else(|| subnet::choose(&stack.name, pool, prefix, &[]));
@@ -124,7 +125,7 @@ fn desired_without_engine(
         others,
         links: &links,
     };
-    desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
+    desire(stack, &world).map_err(|problems| unworkable(stack, problems))
 }
 
 /// A config file that is too large to be written into the Compose file.
@@ -162,13 +163,11 @@ pub async fn write_compose(
     file: &ComposeFile,
     directory: &Path,
     secrets: bool,
-) -> Result<Written, AppError> {
+) -> Result<Written, OperationError> {
     let target = directory.join(FILE);
     if target.exists() {
-        return Err(AppError::Exists {
-            what: target.display().to_string(),
-            way_out: "name another directory, or remove it".to_owned(),
-        });
+        let hint = "name another directory, or remove it".to_owned();
+        return Err(Conflict::Exists { what: target.display().to_string(), hint }.into());
     }
     let mut written = Written::default();
     put(&mut written, target, &file.to_yaml(), 0o644)?;
@@ -188,13 +187,13 @@ pub async fn write_compose(
     Ok(written)
 }
 
-fn put(written: &mut Written, path: PathBuf, text: &str, mode: u32) -> Result<(), AppError> {
+fn put(written: &mut Written, path: PathBuf, text: &str, mode: u32) -> Result<(), OperationError> {
     let write = || {
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true).mode(mode).open(&path)?.write_all(text.as_bytes())
     };
-    write().map_err(|source| AppError::File { action: "write", path: path.clone(), source })?;
+    write().map_err(|source| FileError::Io { action: "write", path: path.clone(), source })?;
     written.files.push(path);
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! be in them, with where each value comes from.
 
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     context::{find_stack, instance},
     wiring::{findings, wire_stack, wired_with},
 };
@@ -59,7 +59,7 @@ pub async fn stack_config(
     ctx: &Context,
     name: &StackName,
     only: Option<&InstanceName>,
-) -> Result<Configs, AppError> {
+) -> Result<Configs, OperationError> {
     let stack = find_stack(ctx, name).await?;
     if let Some(only) = only {
         instance(&stack, only)?;
@@ -71,7 +71,11 @@ pub async fn stack_config(
 }
 
 /// Refuses an instance that a stack does not have.
-pub async fn find_instance(ctx: &Context, stack: &StackName, name: &InstanceName) -> Result<(), AppError> {
+pub async fn find_instance(
+    ctx: &Context,
+    stack: &StackName,
+    name: &InstanceName,
+) -> Result<(), OperationError> {
     instance(&find_stack(ctx, stack).await?, name).map(|_| ())
 }
 

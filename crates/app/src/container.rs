@@ -1,8 +1,9 @@
 //! Into running containers: output, commands, shells.
 
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     context::{connect_engine, find_stack},
+    error::WrongState,
     secrets::output_mask,
     status::current,
     wiring::stack_ownership,
@@ -52,13 +53,17 @@ pub struct Shell {
     clock: Arc<dyn Clock>,
 }
 
-type Lines = Pin<Box<dyn Stream<Item = Result<LogLine, AppError>> + Send>>;
+type Lines = Pin<Box<dyn Stream<Item = Result<LogLine, OperationError>> + Send>>;
 
 /// Longer lines are cut in pieces: memory stays bounded whatever a container writes.
 const LONGEST_LINE: usize = 256 << 10;
 
 /// The output of a stack's instances, line by line, as it comes.
-pub async fn open_logs(ctx: &Context, name: &StackName, request: &LogRequest) -> Result<Lines, AppError> {
+pub async fn open_logs(
+    ctx: &Context,
+    name: &StackName,
+    request: &LogRequest,
+) -> Result<Lines, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let mask = output_hidden(ctx, &stack, request.unredacted).await?;
     let (engine, containers) = existing_container(ctx, &stack, request.instance.as_ref()).await?;
@@ -67,13 +72,13 @@ pub async fn open_logs(ctx: &Context, name: &StackName, request: &LogRequest) ->
         let stream = engine.logs(&container, &request.options).await?;
         streams.push(lines(instance, stream));
     }
-    let masked = move |line: Result<LogLine, AppError>| {
+    let masked = move |line: Result<LogLine, OperationError>| {
         line.map(|line| LogLine { bytes: mask.bytes(&line.bytes).into_owned(), ..line })
     };
     Ok(Box::pin(select_all(streams).map(masked)))
 }
 
-async fn output_hidden(ctx: &Context, stack: &Stack, unredacted: bool) -> Result<Mask, AppError> {
+async fn output_hidden(ctx: &Context, stack: &Stack, unredacted: bool) -> Result<Mask, OperationError> {
     if unredacted { Ok(Mask::default()) } else { output_mask(ctx, stack).await }
 }
 
@@ -83,7 +88,7 @@ pub async fn find_shell(
     name: &StackName,
     instance: &InstanceName,
     unredacted: bool,
-) -> Result<Shell, AppError> {
+) -> Result<Shell, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let mask = output_hidden(ctx, &stack, unredacted).await?;
     let (engine, containers) = existing_container(ctx, &stack, Some(instance)).await?;
@@ -91,13 +96,10 @@ pub async fn find_shell(
         Some((_, container, RunState::Running)) => {
             Ok(Shell { engine, container, mask, clock: Arc::clone(&ctx.clock) })
         }
-        Some((_, _, RunState::Stuck)) => Err(AppError::Refused(format!(
-            "instance '{instance}' of stack '{name}' is not running, and its container cannot be started any more; \
-             `devarch up {name}` replaces it"
-        ))),
-        _ => Err(AppError::Refused(format!(
-            "instance '{instance}' of stack '{name}' is not running; `devarch start {name}/{instance}` starts it"
-        ))),
+        Some((_, _, RunState::Stuck)) => {
+            Err(WrongState::Stuck { stack: stack.name, instance: instance.clone() }.into())
+        }
+        _ => Err(WrongState::NotRunning { stack: stack.name, instance: instance.clone() }.into()),
     }
 }
 
@@ -105,7 +107,7 @@ async fn existing_container(
     ctx: &Context,
     stack: &Stack,
     only: Option<&InstanceName>,
-) -> Result<(Arc<dyn Engine>, Vec<(InstanceName, ContainerId, RunState)>), AppError> {
+) -> Result<(Arc<dyn Engine>, Vec<(InstanceName, ContainerId, RunState)>), OperationError> {
     if let Some(only) = only {
         crate::context::instance(stack, only)?;
     }
@@ -122,26 +124,19 @@ async fn existing_container(
         })
         .collect();
     if found.is_empty() {
-        let what = only.map_or_else(
-            || format!("stack '{}'", stack.name),
-            |only| format!("instance '{only}' of stack '{}'", stack.name),
-        );
-        return Err(AppError::Refused(format!(
-            "{what} has no container; `devarch apply {}` makes it",
-            stack.name
-        )));
+        return Err(WrongState::NoContainer { stack: stack.name.clone(), instance: only.cloned() }.into());
     }
     Ok((engine, found))
 }
 
 impl Shell {
     /// Starts a command with its streams attached.
-    pub async fn exec(&self, request: &ExecRequest) -> Result<ExecIo, AppError> {
+    pub async fn exec(&self, request: &ExecRequest) -> Result<ExecIo, OperationError> {
         Ok(self.engine.exec(&self.container, request).await?)
     }
 
     /// How it ended, once its output has.
-    pub async fn exit_code(&self, exec: &str) -> Result<i64, AppError> {
+    pub async fn exit_code(&self, exec: &str) -> Result<i64, OperationError> {
         loop {
             if let Some(code) = self.engine.exec_exit_code(exec).await? {
                 return Ok(code);

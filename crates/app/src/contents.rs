@@ -1,6 +1,6 @@
 //! Large contents of config files, on their way from the project to the store and from there to the engine.
 
-use crate::{AppError, Context, text_file::read_text};
+use crate::{Context, OperationError, error::Outdated, text_file::read_text};
 use async_trait::async_trait;
 use devarch_core::{
     content::{ContentDigest, ContentRef},
@@ -49,7 +49,7 @@ pub(crate) fn too_large_to_seal(text: &str) -> Option<String> {
 }
 
 /// Keeps what was found of these contents and is not kept yet, one after the other.
-pub(crate) async fn keep_contents(ctx: &Context, sources: &Sources) -> Result<(), AppError> {
+pub(crate) async fn keep_contents(ctx: &Context, sources: &Sources) -> Result<(), OperationError> {
     if sources.is_empty() {
         return Ok(());
     }
@@ -61,17 +61,14 @@ pub(crate) async fn keep_contents(ctx: &Context, sources: &Sources) -> Result<()
         if ctx.store.keep_content(&found).await? != digest
             && let ContentSource::File(path) = &sources[&digest]
         {
-            let path = path.display();
-            return Err(AppError::Refused(format!(
-                "{path} changed while it was being read; nothing was saved, run the command again"
-            )));
+            return Err(Outdated::File(path.clone()).into());
         }
     }
     Ok(())
 }
 
 /// A content that a saved stack names.
-pub(crate) async fn read_content(ctx: &Context, kept: &ContentRef) -> Result<String, AppError> {
+pub(crate) async fn read_content(ctx: &Context, kept: &ContentRef) -> Result<String, OperationError> {
     let digest = kept.sha256.clone();
     ctx.store.content(&kept.sha256).await?.ok_or(StoreError::NoContent { digest }.into())
 }

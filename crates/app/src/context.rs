@@ -1,6 +1,10 @@
 //! What every use-case stands on: the store, the settings, and an engine once it is needed.
 
-use crate::{AppError, Settings, Surroundings, catalog::Catalog};
+use crate::{
+    OperationError, Settings, Surroundings,
+    catalog::Catalog,
+    error::{NotFound, SecretError},
+};
 use devarch_core::{
     hash::HashKey,
     id::StoreId,
@@ -29,7 +33,7 @@ pub struct Context {
 
 impl Context {
     /// Opens the store, making it where there is none.
-    pub async fn open(settings: Settings, around: Surroundings) -> Result<Self, AppError> {
+    pub async fn open(settings: Settings, around: Surroundings) -> Result<Self, OperationError> {
         let store = Store::open(&settings.database, &settings.host, &settings.key_file()).await?;
         let identity = store.identity().await?;
         let hash_key = identity.hash_key.map(|key| HashKey::new(*key));
@@ -38,8 +42,8 @@ impl Context {
     }
 
     /// What config hashes are made with.
-    pub(crate) fn hash_key(&self) -> Result<&HashKey, AppError> {
-        self.hash_key.as_ref().map_err(|why| AppError::Locked(why.clone()))
+    pub(crate) fn hash_key(&self) -> Result<&HashKey, OperationError> {
+        self.hash_key.as_ref().map_err(|why| SecretError::Locked(why.clone()).into())
     }
 
     /// The same for plans, in core's words.
@@ -74,22 +78,22 @@ impl Context {
 }
 
 /// The stack of that name.
-pub async fn find_stack(ctx: &Context, name: &StackName) -> Result<Stack, AppError> {
+pub async fn find_stack(ctx: &Context, name: &StackName) -> Result<Stack, OperationError> {
     match ctx.store.stack(name).await? {
         Some(stack) => Ok(stack),
         None => Err(no_such_stack(ctx, name).await?),
     }
 }
 
-async fn no_such_stack(ctx: &Context, name: &StackName) -> Result<AppError, AppError> {
+async fn no_such_stack(ctx: &Context, name: &StackName) -> Result<OperationError, OperationError> {
     let names = ctx.store.stack_names().await?;
     let near = nearest(name.as_str(), names.iter().map(StackName::as_str)).map(str::to_owned);
-    Ok(AppError::NoStack { name: name.to_string(), near })
+    Ok(NotFound::Stack { name: name.to_string(), near }.into())
 }
 
 /// The engine of a stack: the one that was asked for, else the one the stack is bound to, else the first that
 /// answers.
-pub async fn connect_engine(ctx: &Context, stack: Option<&Stack>) -> Result<Arc<dyn Engine>, AppError> {
+pub async fn connect_engine(ctx: &Context, stack: Option<&Stack>) -> Result<Arc<dyn Engine>, OperationError> {
     let flag = ctx.settings.engine.clone();
     let mut input = FindInput { flag, ..ctx.engines.said() };
     let asked = input.flag.is_some() || input.devarch_engine.is_some();
@@ -101,10 +105,10 @@ pub async fn connect_engine(ctx: &Context, stack: Option<&Stack>) -> Result<Arc<
 }
 
 /// The instance of that name in a stack.
-pub(crate) fn instance<'a>(stack: &'a Stack, name: &InstanceName) -> Result<&'a Instance, AppError> {
-    stack.instances.get(name).ok_or_else(|| AppError::NoInstance {
-        stack: stack.name.clone(),
-        name: name.clone(),
-        near: nearest(name.as_str(), stack.instances.keys().map(InstanceName::as_str)).map(str::to_owned),
+pub(crate) fn instance<'a>(stack: &'a Stack, name: &InstanceName) -> Result<&'a Instance, OperationError> {
+    stack.instances.get(name).ok_or_else(|| {
+        let near =
+            nearest(name.as_str(), stack.instances.keys().map(InstanceName::as_str)).map(str::to_owned);
+        NotFound::Instance { stack: stack.name.clone(), name: name.clone(), near }.into()
     })
 }

@@ -1,6 +1,6 @@
 //! The name of a stack that a second directory declares under a name another one has.
 
-use crate::{AppError, Context, text_file::read_text};
+use crate::{Context, OperationError, error::Conflict, text_file::read_text};
 use devarch_core::name::StackName;
 use devarch_files::FileKind;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub async fn free_copy_name(
     ctx: &Context,
     directory: &Path,
     wanted: &StackName,
-) -> Result<StackName, AppError> {
+) -> Result<StackName, OperationError> {
     let Some(taken) = ctx.store.stack(wanted).await? else { return Ok(wanted.clone()) };
     let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
     let theirs = taken.project.map(PathBuf::from);
@@ -27,9 +27,9 @@ pub async fn free_copy_name(
     let numbered = NUMBERS.map(|number| StackName::numbered(&proposed, number));
     let mut candidates =
         std::iter::once(proposed.clone()).chain(numbered).filter_map(|name| name.parse().ok());
-    candidates
-        .find(|name| own.contains(name) || !names.contains(name))
-        .ok_or_else(|| AppError::NameTaken { taken: format!("stack '{wanted}' already exists"), free: None })
+    candidates.find(|name| own.contains(name) || !names.contains(name)).ok_or_else(|| {
+        Conflict::NameTaken { taken: format!("stack '{wanted}' already exists"), free: None }.into()
+    })
 }
 
 /// `{name}-{branch}` in a worktree of its own, else `{name}-{directory}`.

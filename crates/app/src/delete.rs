@@ -2,10 +2,11 @@
 //! nothing is forgotten that still exists, and the same command can be given again.
 
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     apply::copies,
     context::{connect_engine, find_stack},
     engine_identity::{lives_here, marked, observe_stack},
+    error::{InUse, Outdated},
     kept::last_known_values,
     links::refuse_if_linked,
     observe::Look,
@@ -49,7 +50,7 @@ pub struct Deleted {
 }
 
 /// A stack of which nothing but volumes is on its engine, and that no other is linked to; refused otherwise.
-pub async fn plan_deletion(ctx: &Context, name: &StackName) -> Result<Deletion, AppError> {
+pub async fn plan_deletion(ctx: &Context, name: &StackName) -> Result<Deletion, OperationError> {
     let stack = find_stack(ctx, name).await?;
     refuse_if_linked(ctx, name, None).await?;
     let Some(binding) = stack.engine.clone() else {
@@ -59,10 +60,7 @@ pub async fn plan_deletion(ctx: &Context, name: &StackName) -> Result<Deletion, 
     let engine = connect_engine(ctx, Some(&stack)).await?;
     let left = list_objects(ctx, engine.as_ref(), &stack).await?;
     if !left.is_empty() {
-        return Err(AppError::Refused(format!(
-            "stack '{name}' still has {}; `devarch down {name}` first",
-            left.join(", ")
-        )));
+        return Err(InUse::Objects { stack: name.clone(), objects: left }.into());
     }
     let (observed, _) = observe_stack(ctx, &stack, engine.as_ref(), &Look::default()).await?;
     lives_here(&stack, &observed)?;
@@ -115,14 +113,11 @@ pub async fn delete_stack(
     lock: &StackLock,
     shown: &Deletion,
     volumes: bool,
-) -> Result<Deleted, AppError> {
+) -> Result<Deleted, OperationError> {
     let name = &shown.stack.name;
     let now = plan_deletion(ctx, name).await?;
     if volumes && now.volumes.iter().any(|volume| !shown.volumes.contains(volume)) {
-        return Err(AppError::Refused(format!(
-            "stack '{name}' has other volumes than those shown, and nothing was deleted; repeat the command to \
-             see them"
-        )));
+        return Err(Outdated::Volumes(name.clone()).into());
     }
     let mut let_go = LetGo { gone: now.absent, ..LetGo::default() };
     let mut deleted = Deleted { removed: Vec::new(), kept: now.foreign, values: BTreeMap::new() };
@@ -149,7 +144,7 @@ async fn kept_names(
     ctx: &Context,
     stack: &Stack,
     volumes: &[PhysicalVolume],
-) -> Result<BTreeMap<PhysicalVolume, Vec<String>>, AppError> {
+) -> Result<BTreeMap<PhysicalVolume, Vec<String>>, OperationError> {
     if volumes.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -165,7 +160,7 @@ async fn remove_volumes(
     lock: &StackLock,
     stack: &Stack,
     volumes: &[PhysicalVolume],
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     if volumes.is_empty() {
         return Ok(());
     }
@@ -200,11 +195,7 @@ fn in_use(
     volume: &PhysicalVolume,
     users: Vec<ContainerName>,
     removed: &[PhysicalVolume],
-) -> AppError {
-    AppError::VolumeInUse {
-        stack: stack.name.clone(),
-        volume: volume.clone(),
-        users,
-        removed: removed.to_vec(),
-    }
+) -> OperationError {
+    InUse::Volume { stack: stack.name.clone(), volume: volume.clone(), users, removed: removed.to_vec() }
+        .into()
 }

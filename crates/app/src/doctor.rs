@@ -4,7 +4,9 @@
 mod names;
 mod objects;
 
-use crate::{AppError, Context, Leftover, Settings, Surroundings, adopt::leftovers};
+use crate::{
+    Context, Leftover, OperationError, Settings, Surroundings, adopt::leftovers, error::SecretError,
+};
 use devarch_core::{
     engine::{EngineKind, Locality},
     observed::{ObservedContainer, ObservedNetwork},
@@ -171,7 +173,7 @@ fn key(ctx: &Context) -> Check {
     match ctx.hash_key() {
         Ok(_) => Check::new("key", Verdict::Ok, format!("{} opens the store's secrets", file.display())),
         // What is wrong with the file's place or its rights says itself how to mend it.
-        Err(error @ AppError::Locked(CannotOpen::KeyFile(_))) => {
+        Err(error @ OperationError::Secret(SecretError::Locked(CannotOpen::KeyFile(_)))) => {
             Check::new("key", Verdict::Fail, error.to_string())
         }
         Err(error) => Check::new("key", Verdict::Fail, error.to_string()).mend(format!(

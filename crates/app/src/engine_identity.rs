@@ -6,7 +6,8 @@
 //! marker again.
 
 use crate::{
-    AppError, Context, elsewhere,
+    Context, OperationError, elsewhere,
+    error::Elsewhere,
     observe::{Look, observe},
     wiring::stack_ownership,
 };
@@ -41,7 +42,7 @@ pub(crate) async fn observe_stack(
     stack: &Stack,
     engine: &dyn Engine,
     look: &Look,
-) -> Result<(Observed, Ownership), AppError> {
+) -> Result<(Observed, Ownership), OperationError> {
     let mut observed = observe(ctx, engine, look).await?;
     let bound = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;
     let ownership = identify_engine(ctx, stack, &mut observed, bound).await?;
@@ -55,7 +56,7 @@ pub(crate) async fn identify_engine(
     stack: &Stack,
     observed: &mut Observed,
     bound: Ownership,
-) -> Result<Ownership, AppError> {
+) -> Result<Ownership, OperationError> {
     if let Some(binding) = &stack.engine {
         recognise_engine(ctx, binding, observed, &bound).await;
         if observed.engine_id.as_ref() == Some(&binding.id) {
@@ -93,7 +94,7 @@ async fn recognise_engine(
 pub(crate) async fn engine_with_id<'a>(
     ctx: &Context,
     there: impl Iterator<Item = Listed<'a>> + Clone,
-) -> Result<Option<EngineId>, AppError> {
+) -> Result<Option<EngineId>, OperationError> {
     let stacks = ctx.store.stacks().await?;
     let bound: BTreeSet<EngineId> = stacks.into_iter().filter_map(|stack| Some(stack.engine?.id)).collect();
     for id in bound {
@@ -105,7 +106,7 @@ pub(crate) async fn engine_with_id<'a>(
 }
 
 /// Makes the marker of an engine again that was known without it. To be done under a stack's lock.
-pub(crate) async fn restore_marker(engine: &dyn Engine, observed: &Observed) -> Result<(), AppError> {
+pub(crate) async fn restore_marker(engine: &dyn Engine, observed: &Observed) -> Result<(), OperationError> {
     match &observed.engine_id {
         Some(id) if marked(&observed.volumes).is_none() => mark(engine, id.clone()).await.map(drop),
         _ => Ok(()),
@@ -120,23 +121,24 @@ pub(crate) fn has_ours<'a>(mut there: impl Iterator<Item = Listed<'a>>, ownershi
 }
 
 /// Refuses an engine that is not the one a stack lives on: a plan for another would leave its containers behind.
-pub(crate) fn lives_here(stack: &Stack, observed: &Observed) -> Result<(), AppError> {
+pub(crate) fn lives_here(stack: &Stack, observed: &Observed) -> Result<(), OperationError> {
     match &stack.engine {
-        Some(binding) if observed.engine_id.as_ref() != Some(&binding.id) => Err(AppError::OtherEngine {
+        Some(binding) if observed.engine_id.as_ref() != Some(&binding.id) => Err(Elsewhere::Engine {
             stack: stack.name.clone(),
             kind: binding.kind,
             endpoint: binding.endpoint.clone(),
-        }),
+        }
+        .into()),
         _ => Ok(()),
     }
 }
 
 /// Gives an engine its marker at the first apply; the id it has then.
-pub(crate) async fn mark_first(engine: &dyn Engine, ids: &dyn Ids) -> Result<EngineId, AppError> {
+pub(crate) async fn mark_first(engine: &dyn Engine, ids: &dyn Ids) -> Result<EngineId, OperationError> {
     mark(engine, EngineId::new(ids.fresh())).await
 }
 
-async fn mark(engine: &dyn Engine, id: EngineId) -> Result<EngineId, AppError> {
+async fn mark(engine: &dyn Engine, id: EngineId) -> Result<EngineId, OperationError> {
     let labels = BTreeMap::from([(LABEL.to_owned(), id.to_string())]);
     engine.create_volume(&PhysicalVolume::from_stored(MARKER), &labels).await?;
     // Another DevArch may have been first: what is there counts.

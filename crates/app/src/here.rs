@@ -1,8 +1,9 @@
 //! Which stack is meant in a directory with a devarch.yml.
 
 use crate::{
-    AppError, Context, ImportSource, Project,
+    Context, ImportSource, OperationError, Project,
     edit::{draft_import, save_draft},
+    error::Ambiguous,
 };
 use devarch_core::{
     name::{StackName, TemplateName},
@@ -12,7 +13,10 @@ use std::{collections::BTreeSet, path::Path};
 
 /// The stack that is meant in a directory where none is named: the only one made from the project it is in, else
 /// the only one its devarch.yml declares. `None` where no devarch.yml is.
-pub async fn find_stack_of_directory(ctx: &Context, start: &Path) -> Result<Option<StackName>, AppError> {
+pub async fn find_stack_of_directory(
+    ctx: &Context,
+    start: &Path,
+) -> Result<Option<StackName>, OperationError> {
     let Some(directory) = Project::find(start) else { return Ok(None) };
     match names_in(ctx, &directory).await?.as_slice() {
         [] => open_project(ctx, &directory, &[])?.stack(None).map(Some),
@@ -29,7 +33,7 @@ pub async fn find_import(
     start: &Path,
     named: Option<&StackName>,
     renamed: Option<&StackName>,
-) -> Result<Option<ImportSource>, AppError> {
+) -> Result<Option<ImportSource>, OperationError> {
     let Some(directory) = Project::find(start) else { return Ok(None) };
     let made = stacks_made_from(ctx, &directory).await?;
     let project = open_project(ctx, &directory, &made)?;
@@ -66,7 +70,7 @@ pub async fn load_project_stack(
     ctx: &Context,
     start: &Path,
     named: Option<&StackName>,
-) -> Result<Option<StackName>, AppError> {
+) -> Result<Option<StackName>, OperationError> {
     if let Some(name) = named
         && ctx.store.stack(name).await?.is_some()
     {
@@ -81,7 +85,7 @@ pub async fn load_project_stack(
 }
 
 /// A directory's project. It may use the templates of the catalog, and those that its stacks are pinned to.
-fn open_project(ctx: &Context, directory: &Path, made: &[Stack]) -> Result<Project, AppError> {
+fn open_project(ctx: &Context, directory: &Path, made: &[Stack]) -> Result<Project, OperationError> {
     let catalog = ctx.catalog(Some(directory)).names()?.into_keys();
     let pinned = made.iter().flat_map(|stack| stack.instances.values());
     let pinned = pinned.map(|instance| instance.template.template.name.clone());
@@ -89,7 +93,7 @@ fn open_project(ctx: &Context, directory: &Path, made: &[Stack]) -> Result<Proje
     Project::read(directory, &templates, ctx.settings.user_home.as_deref())
 }
 
-async fn stacks_made_from(ctx: &Context, directory: &Path) -> Result<Vec<Stack>, AppError> {
+async fn stacks_made_from(ctx: &Context, directory: &Path) -> Result<Vec<Stack>, OperationError> {
     let mut stacks = Vec::new();
     for name in names_in(ctx, directory).await? {
         stacks.extend(ctx.store.stack(&name).await?);
@@ -97,12 +101,10 @@ async fn stacks_made_from(ctx: &Context, directory: &Path) -> Result<Vec<Stack>,
     Ok(stacks)
 }
 
-async fn names_in(ctx: &Context, directory: &Path) -> Result<Vec<StackName>, AppError> {
+async fn names_in(ctx: &Context, directory: &Path) -> Result<Vec<StackName>, OperationError> {
     Ok(ctx.store.stack_names_in(&directory.to_string_lossy()).await?)
 }
 
-fn ambiguous<'a>(directory: &Path, stacks: impl Iterator<Item = &'a StackName>) -> AppError {
-    let names = stacks.map(StackName::as_str).collect::<Vec<_>>().join(", ");
-    let directory = directory.display();
-    AppError::Refused(format!("several stacks were made from {directory}: {names}; name the one you mean"))
+fn ambiguous<'a>(directory: &Path, stacks: impl Iterator<Item = &'a StackName>) -> OperationError {
+    Ambiguous::Stacks { directory: directory.to_owned(), stacks: stacks.cloned().collect() }.into()
 }

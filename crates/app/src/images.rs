@@ -2,8 +2,9 @@
 //! what they say.
 
 use crate::{
-    AppError, Context, HostFiles, Prepared,
+    Context, HostFiles, OperationError, Prepared,
     build_context::{existing_context, hash_context},
+    error::unworkable,
     execute::{ApplyFailure, Ending, Event, EventSink, Failure},
     host_view::view_host,
     observe::{Look, LookedForBuild},
@@ -127,7 +128,7 @@ pub async fn supply_images(
     lookup: Lookup,
     events: EventSink<'_>,
     cancel: &CancellationToken,
-) -> Result<Supplied, AppError> {
+) -> Result<Supplied, OperationError> {
     let needs = Needs::of(prepared, lookup);
     let (stack, engine) = (&prepared.stack, prepared.engine.as_ref());
     let mask = secret_mask(ctx, stack).await?;
@@ -192,7 +193,7 @@ pub(crate) fn image_lookup(
 pub(crate) async fn build_hashes(
     ctx: &Context,
     stack: &Stack,
-) -> Result<BTreeMap<String, BuildHash>, AppError> {
+) -> Result<BTreeMap<String, BuildHash>, OperationError> {
     let builds = |instance: &Instance| {
         [&instance.template.template.service, &instance.overrides.service]
             .iter()
@@ -205,7 +206,7 @@ pub(crate) async fn build_hashes(
 }
 
 /// Where the images of a stack come from, unless something is wrong with that.
-fn image_supplies(ctx: &Context, stack: &Stack, options: ImageOptions) -> Result<Supplies, AppError> {
+fn image_supplies(ctx: &Context, stack: &Stack, options: ImageOptions) -> Result<Supplies, OperationError> {
     let home = ctx.settings.user_home.as_deref();
     let view = view_host(ctx, stack, &HostFiles::new());
     let context = SupplyContext { home, pull: options.pull, hashes: None, host: Some(&view) };
@@ -218,7 +219,7 @@ async fn hash_builds(
     ctx: &Context,
     stack: &Stack,
     supplies: &Supplies,
-) -> Result<BTreeMap<String, BuildHash>, AppError> {
+) -> Result<BTreeMap<String, BuildHash>, OperationError> {
     let mut found: BTreeMap<String, BuildHash> = BTreeMap::new();
     let mut problems = Vec::new();
     for (image, spec) in &supplies.builds {
@@ -241,8 +242,8 @@ async fn hash_build(ctx: &Context, spec: &BuildSpec) -> Result<BuildHash, String
     hash_context(ctx.hash_key().map_err(|error| error.to_string())?, spec).await
 }
 
-fn wrong(stack: &Stack, problems: Vec<Problem>) -> AppError {
-    AppError::Problems { stack: stack.name.clone(), problems }
+fn wrong(stack: &Stack, problems: Vec<Problem>) -> OperationError {
+    unworkable(stack, problems)
 }
 
 /// The first instance that is to run from an image.

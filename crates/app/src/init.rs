@@ -1,7 +1,8 @@
 //! The first devarch.yml of a directory: from templates of the catalog, or from a Compose file.
 
 use crate::{
-    AppError, Catalog, PROJECT_FILE,
+    Catalog, OperationError, PROJECT_FILE,
+    error::{Conflict, DefinitionError, FileError},
     text_file::{read_given_text, read_text},
 };
 use devarch_core::{
@@ -26,17 +27,15 @@ pub fn project_of(
     catalog: &Catalog,
     stack: StackName,
     instances: &[(InstanceName, TemplateName)],
-) -> Result<ProjectFile, AppError> {
+) -> Result<ProjectFile, OperationError> {
     let mut declared = StackFile::default();
     for (name, template) in instances {
         catalog.get(template)?;
         let instance =
             InstanceFile { template: template.clone(), enabled: true, overrides: Overrides::default() };
         if declared.instances.insert(name.clone(), instance).is_some() {
-            return Err(AppError::Exists {
-                what: format!("instance '{name}'"),
-                way_out: "write NAME=TEMPLATE to name each of them".to_owned(),
-            });
+            let hint = "write NAME=TEMPLATE to name each of them".to_owned();
+            return Err(Conflict::Exists { what: format!("instance '{name}'"), hint }.into());
         }
     }
     Ok(ProjectFile { templates: BTreeMap::new(), stacks: BTreeMap::from([(stack, declared)]) })
@@ -72,11 +71,11 @@ pub struct ComposeImport {
 ///
 /// # Errors
 ///
-/// [`AppError::File`] and [`AppError::Invalid`] where a file can't be read, or says what leaves nothing to import.
+/// [`FileError`] and [`DefinitionError::Invalid`] where a file can't be read, or says what leaves nothing to import.
 pub fn project_from_compose(
     source: &ComposeSource<'_>,
     environment: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<ComposeImport, AppError> {
+) -> Result<ComposeImport, OperationError> {
     let file = source.file;
     let text = read_given_text(file, FileKind::Compose)?;
     let shell: BTreeMap<String, String> = environment
@@ -84,7 +83,7 @@ pub fn project_from_compose(
         .collect();
     let mut variables = variables_beside(file, &shell)?;
     variables.extend(shell);
-    let invalid = |wrong| AppError::Invalid { origin: file.display().to_string(), wrong };
+    let invalid = |wrong| DefinitionError::Invalid { origin: file.display().to_string(), wrong };
     let node = parse_yaml(&text).map_err(|wrong| invalid(wrong.into()))?;
     let directory = seen_from(source.directory, file);
     let context = ImportContext { stack: source.stack, variables: &variables, directory: &directory };
@@ -116,18 +115,19 @@ pub fn project_from_compose(
 fn variables_beside(
     file: &Path,
     shell: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, AppError> {
+) -> Result<BTreeMap<String, String>, OperationError> {
     let path = file.with_file_name(".env");
     let text = match read_text(&path, FileKind::DotEnv) {
-        Err(AppError::Read(error)) if error.is_missing() => return Ok(BTreeMap::new()),
+        Err(OperationError::File(FileError::Read(error))) if error.is_missing() => return Ok(BTreeMap::new()),
         text => text?,
     };
-    dot_env(&text, shell).map_err(|wrong| {
+    let invalid = |wrong: Diagnostic| {
         // Without a place of its own, so that no line of it is shown: its values are secrets.
         let at = wrong.place.map_or_else(String::new, |place| format!(":{}:{}", place.line, place.column));
         let origin = format!("{}{at}", path.display());
-        AppError::Invalid { origin, wrong: Diagnostic { place: None, ..wrong }.into() }
-    })
+        DefinitionError::Invalid { origin, wrong: Diagnostic { place: None, ..wrong }.into() }
+    };
+    Ok(dot_env(&text, shell).map_err(invalid)?)
 }
 
 /// The directory a file is in, as seen from another one: `deploy`, `../other`; empty for the same, and for a file that
@@ -161,15 +161,17 @@ fn secret_in(source: &ComposeSource<'_>, from: &SecretSource) -> Result<(Secret,
 }
 
 /// Writes a directory's devarch.yml; over an existing one only by force.
-pub fn write_project(directory: &Path, project: &ProjectFile, force: bool) -> Result<PathBuf, AppError> {
+pub fn write_project(
+    directory: &Path,
+    project: &ProjectFile,
+    force: bool,
+) -> Result<PathBuf, OperationError> {
     let path = directory.join(PROJECT_FILE);
     if path.exists() && !force {
-        return Err(AppError::Exists {
-            what: path.display().to_string(),
-            way_out: "--force writes over it".to_owned(),
-        });
+        let hint = "--force overwrites it".to_owned();
+        return Err(Conflict::Exists { what: path.display().to_string(), hint }.into());
     }
-    fs::write(&path, project_yaml(project)).map_err(|source| AppError::File {
+    fs::write(&path, project_yaml(project)).map_err(|source| FileError::Io {
         action: "write",
         path: path.clone(),
         source,

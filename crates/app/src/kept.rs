@@ -2,7 +2,8 @@
 //! over.
 
 use crate::{
-    AppError, Context, PrepareOptions,
+    Context, OperationError, PrepareOptions,
+    error::Unreadable,
     links::linked_instances,
     wiring::{load_remembered, prior, wire_stack},
 };
@@ -27,7 +28,7 @@ pub(crate) async fn let_go_of_volumes(
     ctx: &Context,
     before: &Stack,
     after: &Stack,
-) -> Result<LetGo, AppError> {
+) -> Result<LetGo, OperationError> {
     let stay: BTreeSet<&InstanceId> = after.instances.values().map(|instance| &instance.id).collect();
     let gone = before.instances.iter().filter(|(_, instance)| !stay.contains(&instance.id));
     let gone: Vec<&InstanceName> = gone.map(|(name, _)| name).collect();
@@ -40,7 +41,7 @@ pub(crate) async fn last_known_values(
     ctx: &Context,
     stack: &Stack,
     instances: &[&InstanceName],
-) -> Result<BTreeMap<PhysicalVolume, KeptValues>, AppError> {
+) -> Result<BTreeMap<PhysicalVolume, KeptValues>, OperationError> {
     let mut values = BTreeMap::new();
     let has_volumes = |name: &&&InstanceName| !stack.instances[**name].volumes.is_empty();
     let concerned: Vec<&&InstanceName> = instances.iter().filter(has_volumes).collect();
@@ -56,11 +57,8 @@ pub(crate) async fn last_known_values(
         let last = LastUse { stack, instance, config: &wired.effective[*name], applied };
         let kept = last.values(logins.get(*name).cloned().unwrap_or_default());
         if let Some(why) = kept.locked() {
-            return Err(AppError::Refused(format!(
-                "the data of instance '{name}' of stack '{}' needs values that can't be kept with it, so nothing \
-                 was changed: {why}",
-                stack.name
-            )));
+            let (stack, instance) = (stack.name.clone(), (*name).clone());
+            return Err(Unreadable::KeptValues { stack, instance, why }.into());
         }
         values.extend(instance.volumes.values().map(|volume| (volume.clone(), kept.clone())));
     }
@@ -73,7 +71,7 @@ async fn logins_on(
     stack: &Stack,
     remembered: &Remembered,
     wired: &WiredStack,
-) -> Result<BTreeMap<InstanceName, BTreeMap<InstanceName, BTreeMap<String, SecretValue>>>, AppError> {
+) -> Result<BTreeMap<InstanceName, BTreeMap<InstanceName, BTreeMap<String, SecretValue>>>, OperationError> {
     let (prior, others) = (prior(stack, remembered), linked_instances(ctx, stack).await?);
     let mut on: BTreeMap<InstanceName, BTreeMap<InstanceName, BTreeMap<String, SecretValue>>> =
         BTreeMap::new();
@@ -103,7 +101,7 @@ pub(crate) async fn give_values_back(
     stack: &mut Stack,
     options: &PrepareOptions,
     (observed, remembered): (&Observed, &mut Remembered),
-) -> Result<Option<Box<Stack>>, AppError> {
+) -> Result<Option<Box<Stack>>, OperationError> {
     if !options.reuse_volumes && !options.adopt_volumes {
         return Ok(None);
     }
@@ -129,7 +127,7 @@ pub(crate) async fn give_values_back(
 async fn known_values(
     ctx: &Context,
     engine: &EngineId,
-) -> Result<BTreeMap<PhysicalVolume, KeptVolume>, AppError> {
+) -> Result<BTreeMap<PhysicalVolume, KeptVolume>, OperationError> {
     let kept = ctx.store.kept_volumes().await?.into_iter();
     Ok(kept.filter(|kept| kept.engine == *engine).map(|kept| (kept.physical.clone(), kept)).collect())
 }
@@ -154,7 +152,7 @@ async fn give_to(
     (name, instance): (&InstanceName, &Instance),
     remembered: &Remembered,
     kept: Option<&KeptVolume>,
-) -> Result<GivenBack, AppError> {
+) -> Result<GivenBack, OperationError> {
     let is_new = |instance: &Instance| !remembered.was_applied(&instance.id);
     let wired = wire_stack(ctx, stack).await?;
     let links = wired.resolution.links.iter();

@@ -62,7 +62,10 @@ pub use edit::{
     rename_stack, reveal_secret, save_draft, set_fields, set_secret, set_wanted, unset_fields,
     upgrade_templates,
 };
-pub use error::{AppError, ErrorKind};
+pub use error::{
+    Ambiguous, ApplyError, Conflict, DefinitionError, Elsewhere, ErrorKind, FileError, InUse, LoginError,
+    NotFound, OperationError, Outdated, SecretError, Unreadable, Unremovable, WrongState,
+};
 pub use execute::{ApplyFailure, Ending, Event, EventSink, Failure, Outcome};
 pub use here::{find_import, find_stack_of_directory, load_project_stack};
 pub use history::{Ended, HistoryDetail, HistoryEntry, StepDetail, find_history_entry, list_history};

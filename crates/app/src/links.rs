@@ -1,6 +1,6 @@
 //! Links between stacks: the instances of others that a stack's wires name, and who names those of a stack.
 
-use crate::{AppError, Context, edit::edit_stack, wiring::previous_wiring};
+use crate::{Context, OperationError, edit::edit_stack, error::InUse, wiring::previous_wiring};
 use devarch_core::{
     desired::effective,
     name::{ContainerName, InstanceName, NetworkName, StackName},
@@ -47,7 +47,7 @@ pub(crate) fn named(stack: &Stack) -> BTreeMap<&StackName, BTreeSet<&InstanceNam
 }
 
 /// The instances of other stacks that a stack's wires name, as far as there are such.
-pub(crate) async fn linked_instances(ctx: &Context, stack: &Stack) -> Result<Others, AppError> {
+pub(crate) async fn linked_instances(ctx: &Context, stack: &Stack) -> Result<Others, OperationError> {
     linked_instances_except(ctx, stack, &BTreeSet::new()).await
 }
 
@@ -56,7 +56,7 @@ async fn linked_instances_except(
     ctx: &Context,
     stack: &Stack,
     asked: &BTreeSet<StackName>,
-) -> Result<Others, AppError> {
+) -> Result<Others, OperationError> {
     let mut others = Others::new();
     let asked: BTreeSet<StackName> = asked.iter().chain([&stack.name]).cloned().collect();
     for (name, instances) in named(stack) {
@@ -82,7 +82,7 @@ pub(crate) async fn link_subnets(
     stack: &Stack,
     others: &Others,
     (observed, ownership, own): (&Observed, &Ownership, Ipv4Net),
-) -> Result<BTreeMap<NetworkName, Ipv4Net>, AppError> {
+) -> Result<BTreeMap<NetworkName, Ipv4Net>, OperationError> {
     let mut subnets = BTreeMap::new();
     let mut missing = BTreeSet::new();
     for network in networks(stack, others) {
@@ -119,7 +119,7 @@ pub async fn linked_from(
     ctx: &Context,
     name: &StackName,
     only: Option<&InstanceName>,
-) -> Result<Vec<LinkedFrom>, AppError> {
+) -> Result<Vec<LinkedFrom>, OperationError> {
     let mut found = Vec::new();
     for (stack, wiring) in ctx.store.wirings_to(name).await? {
         for wire in wiring.wires {
@@ -140,17 +140,12 @@ pub(crate) async fn refuse_if_linked(
     ctx: &Context,
     name: &StackName,
     only: Option<&InstanceName>,
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     let linked = linked_from(ctx, name, only).await?;
-    let Some(first) = linked.first() else { return Ok(()) };
-    let all: Vec<String> = linked.iter().map(ToString::to_string).collect();
-    let what = only.map_or_else(|| format!("stack '{name}'"), |only| format!("instance '{name}/{only}'"));
-    Err(AppError::Refused(format!(
-        "{what} is linked to by {}; end that first: `devarch wire remove {} {}`, or in its devarch.yml",
-        all.join(", "),
-        first.stack,
-        first.wire.from
-    )))
+    if linked.is_empty() {
+        return Ok(());
+    }
+    Err(InUse::Linked { stack: name.clone(), instance: only.cloned(), by: linked }.into())
 }
 
 /// Stacks that are linked to one follow its new name, or that of its instance.
@@ -158,7 +153,7 @@ pub(crate) async fn rename_links(
     ctx: &Context,
     (stack, to): (&StackName, &StackName),
     instance: Option<(&InstanceName, &InstanceName)>,
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     let linked: BTreeSet<StackName> =
         ctx.store.wirings_to(stack).await?.into_iter().map(|(name, _)| name).collect();
     for name in linked {

@@ -1,6 +1,6 @@
 //! The lock of a stack: everything that changes its objects holds it.
 
-use crate::{AppError, Context, apply::author, context::find_stack, links};
+use crate::{Context, OperationError, apply::author, context::find_stack, links};
 use devarch_core::{
     id::{PlanId, StackId},
     name::StackName,
@@ -69,21 +69,20 @@ pub async fn acquire_locks(
     stack: &Stack,
     request: &LockRequest,
     waiting: &(dyn Fn(&HeldLock) + Send + Sync),
-) -> Result<StackLocks, AppError> {
-    let mut ids = BTreeSet::from([stack.id.clone()]);
+) -> Result<StackLocks, OperationError> {
+    let mut linked = BTreeSet::new();
     for name in links::named(stack).into_keys() {
-        ids.extend(ctx.store.stack(name).await?.map(|other| other.id));
+        linked.extend(ctx.store.stack(name).await?.map(|other| other.id));
     }
-    let (mut own, mut others) = (None, Vec::new());
-    for id in ids {
-        let lock = acquire_lock(ctx, &id, request, waiting).await?;
-        if id == stack.id {
-            own = Some(lock);
-        } else {
-            others.push(lock);
-        }
+    linked.remove(&stack.id);
+    let mut others = Vec::new();
+    for id in linked.range(..&stack.id) {
+        others.push(acquire_lock(ctx, id, request, waiting).await?);
     }
-    let own = own.ok_or_else(|| AppError::Refused(format!("stack '{}' can't be locked", stack.name)))?;
+    let own = acquire_lock(ctx, &stack.id, request, waiting).await?;
+    for id in linked.range(&stack.id..) {
+        others.push(acquire_lock(ctx, id, request, waiting).await?);
+    }
     Ok(StackLocks(own.with(others)))
 }
 
@@ -92,7 +91,7 @@ async fn acquire_lock(
     stack: &StackId,
     request: &LockRequest,
     waiting: &(dyn Fn(&HeldLock) + Send + Sync),
-) -> Result<StackLock, AppError> {
+) -> Result<StackLock, OperationError> {
     let owner =
         LockOwner { operation: request.operation.clone(), author: author(ctx), since: ctx.clock.now() };
     let told = |info: &LockInfo| waiting(&held(info));
@@ -101,7 +100,7 @@ async fn acquire_lock(
 }
 
 /// The locks that are held, and those that are kept for plans.
-pub async fn list_locks(ctx: &Context) -> Result<Vec<HeldLock>, AppError> {
+pub async fn list_locks(ctx: &Context) -> Result<Vec<HeldLock>, OperationError> {
     Ok(ctx.store.locks().await?.iter().map(held).collect())
 }
 
@@ -111,7 +110,7 @@ pub async fn release_lock(
     ctx: &Context,
     name: &StackName,
     force: bool,
-) -> Result<Option<HeldLock>, AppError> {
+) -> Result<Option<HeldLock>, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let released = ctx.store.release_lock(&stack.id, force, &author(ctx)).await?;
     Ok(released.as_ref().map(held))

@@ -1,9 +1,10 @@
 //! Logins that instances have for themselves on their providers, and their removal with the instance.
 
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     context::{connect_engine, find_stack, instance},
     engine_identity::observe_stack,
+    error::{LoginError, Unremovable},
     execute::run_command,
     links::{linked_from, linked_instances, refuse_if_linked},
     observe::Look,
@@ -47,14 +48,14 @@ pub async fn own_logins(
     ctx: &Context,
     stack: &StackName,
     name: &InstanceName,
-) -> Result<Vec<OwnLogin>, AppError> {
+) -> Result<Vec<OwnLogin>, OperationError> {
     let stack = find_stack(ctx, stack).await?;
     instance(&stack, name)?;
     logins_of(ctx, &stack, name).await
 }
 
 /// The logins a stack's instances have on other stacks' providers: what stays of it there when it is deleted.
-pub async fn logins_elsewhere(ctx: &Context, stack: &Stack) -> Result<Vec<OwnLogin>, AppError> {
+pub async fn logins_elsewhere(ctx: &Context, stack: &Stack) -> Result<Vec<OwnLogin>, OperationError> {
     let logins = find_logins(ctx, stack).await?.into_values().flatten();
     let elsewhere = logins.filter(|login| {
         let at = login.at.as_ref().map(|at| &at.provider);
@@ -63,7 +64,11 @@ pub async fn logins_elsewhere(ctx: &Context, stack: &Stack) -> Result<Vec<OwnLog
     Ok(elsewhere.collect())
 }
 
-async fn logins_of(ctx: &Context, stack: &Stack, name: &InstanceName) -> Result<Vec<OwnLogin>, AppError> {
+async fn logins_of(
+    ctx: &Context,
+    stack: &Stack,
+    name: &InstanceName,
+) -> Result<Vec<OwnLogin>, OperationError> {
     Ok(find_logins(ctx, stack).await?.remove(name).unwrap_or_default())
 }
 
@@ -71,7 +76,7 @@ async fn logins_of(ctx: &Context, stack: &Stack, name: &InstanceName) -> Result<
 async fn find_logins(
     ctx: &Context,
     stack: &Stack,
-) -> Result<BTreeMap<InstanceName, Vec<OwnLogin>>, AppError> {
+) -> Result<BTreeMap<InstanceName, Vec<OwnLogin>>, OperationError> {
     if stack.engine.is_none() {
         return Ok(BTreeMap::new());
     }
@@ -86,7 +91,7 @@ pub async fn droppable_logins(
     ctx: &Context,
     stack: &StackName,
     name: &InstanceName,
-) -> Result<Droppable, AppError> {
+) -> Result<Droppable, OperationError> {
     refuse_if_linked(ctx, stack, Some(name)).await?;
     let stack = find_stack(ctx, stack).await?;
     instance(&stack, name)?;
@@ -108,31 +113,23 @@ async fn login_removal(
     (stack, name): (&Stack, &InstanceName),
     (engine, observed): (&Arc<dyn Engine>, &Observed),
     login: OwnLogin,
-) -> Result<Removal, AppError> {
+) -> Result<Removal, OperationError> {
     let OwnLogin { name: user, import, at, removal } = login;
-    let refused = |why: String| {
-        Err(AppError::Refused(format!(
-            "login {user} of '{}/{name}' can't be removed: {why}; without --drop-logins the instance is removed \
-             alone, and its logins stay",
-            stack.name
-        )))
+    let refused = |why: Unremovable| -> Result<Removal, OperationError> {
+        let (login, stack, instance) = (user, stack.name.clone(), name.clone());
+        Err(LoginError::Unremovable { login, stack, instance, why }.into())
     };
     let Some(at) = at else {
-        return refused(format!(
-            "its import {import} is wired to nothing; wire it to where the login is (`devarch wire add`)"
-        ));
+        return refused(Unremovable::Unwired(import));
     };
     let Some((provider_stack, provider)) = place(stack, &at) else {
-        return refused(format!("{at} is external; remove it there"));
+        return refused(Unremovable::External(at));
     };
     let Some(command) = removal else {
-        return refused(format!(
-            "{at} does not say how (`provision` with `remove`); `devarch catalog upgrade {provider_stack}` takes it from \
-             the catalog, or remove it by hand"
-        ));
+        return refused(Unremovable::NoCommand { at, stack: provider_stack });
     };
     if let Some(other) = shares_login(ctx, (stack, name), (&provider_stack, &provider), &command).await? {
-        return refused(format!("'{other}' has the login of that name there too, and would lose its data"));
+        return refused(Unremovable::Shared(other));
     }
     let theirs = find_stack(ctx, &provider_stack).await?;
     let ownership = stack_ownership(ctx, observed.engine_id.as_ref()).await?;
@@ -142,9 +139,7 @@ async fn login_removal(
         Some(container) if container.state == RunState::Running => {
             Ok(Removal { at, command, engine: engine.clone(), container: container.id.clone() })
         }
-        _ => refused(format!(
-            "'{provider_stack}/{provider}' does not run; `devarch start {provider_stack}/{provider}` starts it"
-        )),
+        _ => refused(Unremovable::NotRunning { stack: provider_stack, instance: provider }),
     }
 }
 
@@ -155,7 +150,7 @@ async fn shares_login(
     (stack, name): (&Stack, &InstanceName),
     (provider_stack, provider): (&StackName, &InstanceName),
     wanted: &Provisioning,
-) -> Result<Option<String>, AppError> {
+) -> Result<Option<String>, OperationError> {
     let linked = linked_from(ctx, provider_stack, Some(provider)).await?;
     let mut stacks: BTreeSet<StackName> = linked.into_iter().map(|link| link.stack).collect();
     stacks.extend([stack.name.clone(), provider_stack.clone()]);
@@ -179,7 +174,7 @@ async fn shares_login(
 }
 
 /// Removes logins, one after the other; what was removed before a failure is said with it. It can be done again.
-pub async fn drop_logins(ctx: &Context, stack: &StackName, logins: &Droppable) -> Result<(), AppError> {
+pub async fn drop_logins(ctx: &Context, stack: &StackName, logins: &Droppable) -> Result<(), OperationError> {
     let mask = secret_mask(ctx, &find_stack(ctx, stack).await?).await?;
     let clock = ctx.clock.as_ref();
     for (done, Removal { at, command, engine, container }) in logins.0.iter().enumerate() {
@@ -188,7 +183,7 @@ pub async fn drop_logins(ctx: &Context, stack: &StackName, logins: &Droppable) -
             let output = mask.text(&end.output.join("\n  | ")).into_owned();
             let removed = logins.names().take(done).map(|(name, _)| name.to_owned()).collect();
             let (at, name) = (at.to_string(), command.name.clone());
-            return Err(AppError::LoginStays { at, name, code: end.code, output, removed });
+            return Err(LoginError::Stays { at, name, code: end.code, output, removed }.into());
         }
     }
     Ok(())

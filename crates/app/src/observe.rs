@@ -1,6 +1,6 @@
 //! One look at an engine and its host: everything a plan depends on, asked for at once.
 
-use crate::{AppError, Context, engine_identity};
+use crate::{Context, OperationError, engine_identity};
 use devarch_core::{
     build::BuildHash,
     engine::Locality,
@@ -44,7 +44,11 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Looks; again where one of the engine's own processes has a port that no container publishes yet: a start is under
 /// way, perhaps of an apply that was killed.
-pub(crate) async fn observe(ctx: &Context, engine: &dyn Engine, look: &Look) -> Result<Observed, AppError> {
+pub(crate) async fn observe(
+    ctx: &Context,
+    engine: &dyn Engine,
+    look: &Look,
+) -> Result<Observed, OperationError> {
     for _ in 1..LOOKS {
         let observed = observe_once(ctx.host.as_ref(), engine, look).await?;
         if !observed.listeners.iter().any(is_proxy) {
@@ -61,7 +65,7 @@ fn is_proxy(listener: &Listener) -> bool {
     listener.process.as_ref().is_some_and(|process| PROXIES.iter().any(|proxy| process.starts_with(proxy)))
 }
 
-async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Result<Observed, AppError> {
+async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Result<Observed, OperationError> {
     let lists = try_join3(engine.containers(), engine.networks(), engine.volumes());
     let tags = look.builds.values().map(|build| build.tag.clone());
     let names: BTreeSet<String> = look.images.iter().cloned().chain(tags).collect();

@@ -1,11 +1,12 @@
 //! From a stack in the store to a plan: observe, resolve, plan. Nothing is changed anywhere.
 
 use crate::{
-    AppError, Approved, Context, ImageOptions, Supplied,
+    Approved, Context, ImageOptions, OperationError, Supplied,
     apply::{settle_interrupted, spent_copies},
     context::{connect_engine, find_stack},
     elsewhere,
     engine_identity::{identify_engine, lives_here, observe_stack},
+    error::{InUse, unworkable},
     host_view::view_host,
     images::{build_hashes, image_lookup},
     kept::give_values_back,
@@ -137,7 +138,7 @@ pub async fn prepare(
     ctx: &Context,
     name: &StackName,
     options: &PrepareOptions,
-) -> Result<Prepared, AppError> {
+) -> Result<Prepared, OperationError> {
     prepare_stack(ctx, find_stack(ctx, name).await?, options).await
 }
 
@@ -146,7 +147,7 @@ pub async fn prepare_stack(
     ctx: &Context,
     mut stack: Stack,
     options: &PrepareOptions,
-) -> Result<Prepared, AppError> {
+) -> Result<Prepared, OperationError> {
     if let Some(wanted) = options.wanted {
         stack.instances.values_mut().for_each(|instance| instance.wanted = wanted);
     }
@@ -210,7 +211,7 @@ async fn host_facts(
     stack: &Stack,
     options: &PrepareOptions,
     (observed, remembered): (&Observed, &Remembered),
-) -> Result<HostView, AppError> {
+) -> Result<HostView, OperationError> {
     let local = observed.engine.locality == Locality::Host;
     let view = if local {
         view_host(ctx, stack, &options.files)
@@ -226,7 +227,7 @@ async fn host_facts(
 pub(crate) async fn withdrawn_allowances(
     ctx: &Context,
     stack: &Stack,
-) -> Result<BTreeSet<Allowance>, AppError> {
+) -> Result<BTreeSet<Allowance>, OperationError> {
     let stored = ctx.store.stack(&stack.name).await?;
     let stored = stored.filter(|stored| stored.id == stack.id);
     Ok(stored.map_or_else(BTreeSet::new, |stored| &stored.allow - &stack.allow))
@@ -240,7 +241,7 @@ pub(crate) async fn desired_state(
     (observed, ownership, host): (&Observed, &Ownership, &HostView),
     (options, build_hashes): (&PrepareOptions, &BTreeMap<String, BuildHash>),
     (prior, others): (&Prior, &Others),
-) -> Result<Desired, AppError> {
+) -> Result<Desired, OperationError> {
     let subnet = choose_subnet(ctx, stack, (observed, ownership)).await?;
     let links = link_subnets(ctx, stack, others, (observed, ownership, subnet)).await?;
     let world = World {
@@ -257,7 +258,7 @@ pub(crate) async fn desired_state(
         others,
         links: &links,
     };
-    desire(stack, &world).map_err(|problems| AppError::Problems { stack: stack.name.clone(), problems })
+    desire(stack, &world).map_err(|problems| unworkable(stack, problems))
 }
 
 /// The addresses of a stack's network: the ones it has while the network is there; else the ones it had, if they
@@ -266,7 +267,7 @@ async fn choose_subnet(
     ctx: &Context,
     stack: &Stack,
     (observed, ownership): (&Observed, &Ownership),
-) -> Result<Ipv4Net, AppError> {
+) -> Result<Ipv4Net, OperationError> {
     let name = NetworkName::of(&stack.name);
     let mut networks = observed.networks.iter();
     let existing =
@@ -292,7 +293,7 @@ async fn choose_subnet(
     let slots = stack.instances.values().map(|instance| instance.slot as usize + 1).max().unwrap_or(0);
     let prefix = subnet::prefix_for(slots.max(stack.instances.len()));
     subnet::choose(&stack.name, pool, prefix, &taken)
-        .ok_or_else(|| AppError::NoSubnet { stack: stack.name.clone(), pool: pool.to_string() })
+        .ok_or_else(|| InUse::Subnets { stack: stack.name.clone(), pool: pool.to_string() }.into())
 }
 
 /// What of a stack is on an engine, in words.
@@ -300,7 +301,7 @@ pub(crate) async fn list_objects(
     ctx: &Context,
     engine: &dyn Engine,
     stack: &Stack,
-) -> Result<Vec<String>, AppError> {
+) -> Result<Vec<String>, OperationError> {
     let (observed, ownership) = observe_stack(ctx, stack, engine, &Look::default()).await?;
     let containers = observed.containers.iter().filter(|container| ownership.is_of(&stack.id, *container));
     let networks = observed.networks.iter().filter(|network| ownership.is_of(&stack.id, *network));
@@ -322,7 +323,7 @@ fn sockets(stack: &Stack) -> Vec<HostSocket> {
 
 /// What only this machine can say of bind mounts: that a source is missing. One engine would make it, as root, and the
 /// other refuse.
-fn missing_sources(stack: &Stack, desired: &Desired, observed: &Observed) -> Result<(), AppError> {
+fn missing_sources(stack: &Stack, desired: &Desired, observed: &Observed) -> Result<(), OperationError> {
     if observed.engine.locality != Locality::Host {
         return Ok(());
     }
@@ -337,5 +338,5 @@ fn missing_sources(stack: &Stack, desired: &Desired, observed: &Observed) -> Res
             }
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(AppError::Problems { stack: stack.name.clone(), problems }) }
+    if problems.is_empty() { Ok(()) } else { Err(unworkable(stack, problems)) }
 }

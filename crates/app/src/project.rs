@@ -1,15 +1,16 @@
 //! The devarch.yml of a directory.
 
 use crate::{
-    AppError,
+    OperationError,
     contents::{ContentSource, Sources, taken_in, too_large_to_seal},
+    error::{DefinitionError, FileError},
     text_file::read_text,
 };
 use devarch_core::{
     name::{StackName, TemplateName},
     read::{Diagnostic, Diagnostics, Node, Place, ProjectFile, parse_yaml, read_project, unknown_references},
     resolve::absolute_path,
-    stack::InstanceFile,
+    stack::{InstanceFile, StackFile},
     template::{ConfigContent, ConfigFile},
 };
 use devarch_files::{FileKind, ReadError};
@@ -50,10 +51,10 @@ impl Project {
         directory: &Path,
         templates: &BTreeSet<TemplateName>,
         home: Option<&str>,
-    ) -> Result<Self, AppError> {
+    ) -> Result<Self, OperationError> {
         let path = directory.join(PROJECT_FILE);
         let text = read_text(&path, FileKind::Project)?;
-        let invalid = |wrong| AppError::Invalid { origin: path.display().to_string(), wrong };
+        let invalid = |wrong| DefinitionError::Invalid { origin: path.display().to_string(), wrong };
         let node = parse_yaml(&text).map_err(|wrong| invalid(wrong.into()))?;
         let unknown = unknown_references(&node, templates);
         let mut file = match read_project(&node) {
@@ -61,10 +62,10 @@ impl Project {
             read => {
                 let mut wrong = read.err().unwrap_or_default();
                 wrong.append(unknown);
-                return Err(invalid(wrong));
+                return Err(invalid(wrong).into());
             }
         };
-        let directory = directory.canonicalize().map_err(|source| AppError::File {
+        let directory = directory.canonicalize().map_err(|source| FileError::Io {
             action: "read",
             path: directory.to_owned(),
             source,
@@ -84,27 +85,35 @@ impl Project {
                 wrong.push(found);
             }
         }
-        if wrong.is_empty() { Ok(Self { directory, file, sources, contents }) } else { Err(invalid(wrong)) }
+        if wrong.is_empty() {
+            Ok(Self { directory, file, sources, contents })
+        } else {
+            Err(invalid(wrong).into())
+        }
     }
 
     /// The file's only stack, or the one that is named.
-    pub fn stack(&self, named: Option<&StackName>) -> Result<StackName, AppError> {
+    pub fn stack(&self, named: Option<&StackName>) -> Result<StackName, OperationError> {
         let declared: Vec<&StackName> = self.file.stacks.keys().collect();
-        let list = || declared.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
         match (named, declared.as_slice()) {
-            (Some(name), _) if self.file.stacks.contains_key(name) => Ok(name.clone()),
-            (Some(name), _) => Err(AppError::Refused(format!(
-                "{} declares no stack '{name}'; it declares {}",
-                self.directory.join(PROJECT_FILE).display(),
-                list()
-            ))),
+            (Some(name), _) => self.declared(name).map(|_| name.clone()),
             (None, [only]) => Ok((*only).clone()),
-            (None, _) => Err(AppError::Refused(format!(
-                "{} declares {}; say which one",
-                self.directory.join(PROJECT_FILE).display(),
-                list()
-            ))),
+            (None, _) => Err(self.undeclared(None)),
         }
+    }
+
+    /// What the file declares of a stack.
+    pub(crate) fn declared(&self, stack: &StackName) -> Result<&StackFile, OperationError> {
+        self.file.stacks.get(stack).ok_or_else(|| self.undeclared(Some(stack)))
+    }
+
+    fn undeclared(&self, named: Option<&StackName>) -> OperationError {
+        DefinitionError::Undeclared {
+            file: self.directory.join(PROJECT_FILE),
+            named: named.cloned(),
+            declared: self.file.stacks.keys().cloned().collect(),
+        }
+        .into()
     }
 }
 
@@ -177,8 +186,10 @@ fn read_in(
     let kind = if *secret { FileKind::SecretConfigFile } else { FileKind::ConfigFile };
     let path = PathBuf::from(absolute_path(path, Some(&directory.to_string_lossy()), home));
     let text = read_text(&path, kind).map_err(|error| match error {
-        AppError::Read(error @ ReadError::TooLarge { .. }) => format!("{error}; mount it as a volume"),
-        AppError::Read(error) => {
+        OperationError::File(FileError::Read(error @ ReadError::TooLarge { .. })) => {
+            format!("{error}; mount it as a volume")
+        }
+        OperationError::File(FileError::Read(error)) => {
             format!("{} can't be read: {}; make that file, or correct `file`", path.display(), error.reason())
         }
         other => other.to_string(),

@@ -1,7 +1,7 @@
 //! A store whose key is lost for good: what is given up with it, and a new one.
 
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     edit::{remade, uses},
 };
 use devarch_core::{
@@ -87,13 +87,13 @@ impl fmt::Display for LostVolume {
 }
 
 /// What a reset of the store's key gives up; refused where the key is there, or may be.
-pub async fn key_loss(ctx: &Context) -> Result<Loss, AppError> {
+pub async fn key_loss(ctx: &Context) -> Result<Loss, OperationError> {
     let why = ctx.store.lost_key().await?.to_string();
     Ok(Loss { why, ..find_loss(ctx, &ctx.store.stacks().await?).await? })
 }
 
 /// Gives the store a new key, and gives up what was sealed with the lost one; says what that was.
-pub async fn reset_key(ctx: &Context) -> Result<Loss, AppError> {
+pub async fn reset_key(ctx: &Context) -> Result<Loss, OperationError> {
     let mut attempt = 0;
     loop {
         let why = ctx.store.lost_key().await?.to_string();
@@ -108,7 +108,7 @@ pub async fn reset_key(ctx: &Context) -> Result<Loss, AppError> {
 }
 
 /// What is lost of stacks, and of the values that are kept with volumes nobody uses.
-async fn find_loss(ctx: &Context, stacks: &[Stack]) -> Result<Loss, AppError> {
+async fn find_loss(ctx: &Context, stacks: &[Stack]) -> Result<Loss, OperationError> {
     let mut loss = loss(stacks);
     let kept = ctx.store.kept_volumes().await?.into_iter();
     let concerned = kept.filter(|kept| kept.values.secret_values().iter().any(|(_, value)| is_lost(value)));
@@ -121,7 +121,7 @@ async fn find_loss(ctx: &Context, stacks: &[Stack]) -> Result<Loss, AppError> {
 }
 
 /// New values for what DevArch made, and none for what users set.
-fn anew(stacks: &[Stack], ctx: &Context) -> Result<Remade, AppError> {
+fn anew(stacks: &[Stack], ctx: &Context) -> Result<Remade, OperationError> {
     let mut all = Remade::new();
     for stack in stacks {
         let values = remade(stack, ctx)?;

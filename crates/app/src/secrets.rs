@@ -2,7 +2,12 @@
 //! shown to who asks.
 
 use crate::{
-    AppError, Context, apply::Definition, config::instance_spec, edit::no_such_secret, wiring::wire_stack,
+    Context, OperationError,
+    apply::Definition,
+    config::instance_spec,
+    edit::no_such_secret,
+    error::{SecretError, Unreadable},
+    wiring::wire_stack,
 };
 use devarch_core::{
     desired::effective,
@@ -26,19 +31,19 @@ const SHORTEST: usize = 4;
 
 /// Hides the secrets of a stack: those it has, and those its containers were made with. Where one can't be read,
 /// everything is hidden.
-pub async fn secret_mask(ctx: &Context, stack: &Stack) -> Result<Mask, AppError> {
+pub async fn secret_mask(ctx: &Context, stack: &Stack) -> Result<Mask, OperationError> {
     Ok(values_to_hide(ctx, stack).await?.map_or_else(|_| Mask::blind(), |secrets| Mask::new(&secrets)))
 }
 
 /// The same for what a container writes, of which nothing is worth showing if all is hidden.
-pub(crate) async fn output_mask(ctx: &Context, stack: &Stack) -> Result<Mask, AppError> {
+pub(crate) async fn output_mask(ctx: &Context, stack: &Stack) -> Result<Mask, OperationError> {
     let secrets = values_to_hide(ctx, stack).await?;
-    let blind = |why| AppError::CannotHide { stack: stack.name.clone(), why };
+    let blind = |why| Unreadable::Output { stack: stack.name.clone(), why }.into();
     secrets.map(|secrets| Mask::new(&secrets)).map_err(blind)
 }
 
 /// The secrets that may be in what others say of a stack; or why one of them can't be read.
-async fn values_to_hide(ctx: &Context, stack: &Stack) -> Result<Result<Vec<Secret>, String>, AppError> {
+async fn values_to_hide(ctx: &Context, stack: &Stack) -> Result<Result<Vec<Secret>, String>, OperationError> {
     let mut known = known(stack);
     let unread = held(stack).find_map(|value| value.open().err().filter(|why| *why != Locked::GivenUp));
     if let Some(why) = unread {
@@ -61,19 +66,19 @@ async fn values_to_hide(ctx: &Context, stack: &Stack) -> Result<Result<Vec<Secre
 }
 
 /// Seals everything anew with a new key; says how many values.
-pub async fn rotate_key(ctx: &Context) -> Result<Rotation, AppError> {
+pub async fn rotate_key(ctx: &Context) -> Result<Rotation, OperationError> {
     let rotation = ctx.store.rotate_key().await?;
     wipe_values(ctx, true).await?;
     Ok(rotation)
 }
 
 /// The store's key, sealed with a passphrase.
-pub async fn export_key(ctx: &Context, passphrase: &Secret) -> Result<String, AppError> {
+pub async fn export_key(ctx: &Context, passphrase: &Secret) -> Result<String, OperationError> {
     Ok(ctx.store.export_key(passphrase.reveal()).await?)
 }
 
 /// Takes in the store's key that was exported elsewhere; says whether it was not there yet.
-pub async fn import_key(ctx: &Context, sealed: &str, passphrase: &Secret) -> Result<bool, AppError> {
+pub async fn import_key(ctx: &Context, sealed: &str, passphrase: &Secret) -> Result<bool, OperationError> {
     Ok(ctx.store.import_key(sealed, passphrase.reveal()).await?)
 }
 
@@ -85,7 +90,7 @@ pub(crate) async fn scrub_new_secrets(
     ctx: &Context,
     before: &Stack,
     after: &Stack,
-) -> Result<bool, AppError> {
+) -> Result<bool, OperationError> {
     let (old, mut secrets) = (known(before), known(after));
     if secrets.is_empty() {
         return Ok(false);
@@ -107,8 +112,8 @@ pub(crate) async fn scrub_new_secrets(
 }
 
 /// Overwrites what an edit freed in the database that had a value in it which is secret now.
-pub(crate) async fn wipe_values(ctx: &Context, due: bool) -> Result<(), AppError> {
-    if due { ctx.store.wipe().await.map_err(AppError::NotWiped) } else { Ok(()) }
+pub(crate) async fn wipe_values(ctx: &Context, due: bool) -> Result<(), OperationError> {
+    if due { Ok(ctx.store.wipe().await.map_err(SecretError::NotWiped)?) } else { Ok(()) }
 }
 
 /// What a stack's containers are made from that was for all to see.
@@ -133,7 +138,7 @@ pub(crate) async fn secret_variable(
     stack: &Stack,
     name: &InstanceName,
     variable: &str,
-) -> Result<Secret, AppError> {
+) -> Result<Secret, OperationError> {
     let wired = wire_stack(ctx, stack).await?;
     let environment: BTreeMap<String, Text> = instance_spec(ctx, stack, name, &wired.effective)
         .map(|(spec, _)| spec.environment)
@@ -141,12 +146,12 @@ pub(crate) async fn secret_variable(
     match environment.get(variable) {
         Some(Text::Secret(secret)) if !secret.reveal().is_empty() => Ok(secret.clone()),
         Some(Text::Secret(_)) => {
-            Err(AppError::Refused(format!("variable {variable} of instance '{name}' can't be read")))
+            Err(Unreadable::Variable { instance: name.clone(), variable: variable.to_owned() }.into())
         }
-        Some(Text::Plain(_)) => Err(AppError::Refused(format!(
-            "variable {variable} of instance '{name}' is no secret; `devarch config {}/{name}` shows it",
-            stack.name
-        ))),
+        Some(Text::Plain(_)) => {
+            let (stack, instance) = (stack.name.clone(), name.clone());
+            Err(SecretError::NotSecret { stack, instance, variable: variable.to_owned() }.into())
+        }
         None => {
             let secret = environment.iter().filter(|(_, text)| text.is_secret());
             let near = nearest(variable, secret.map(|(name, _)| name.as_str())).map(str::to_owned);

@@ -3,9 +3,10 @@
 mod own_checks;
 
 use crate::{
-    AppError, Context, HeldLock,
+    Context, HeldLock, OperationError,
     apply::{ShownPlan, told},
     context::{connect_engine, find_stack},
+    error::NotFound,
     lock::list_locks,
     status::own_checks::own_checks,
     wiring::{stack_ownership, wire_stack},
@@ -220,14 +221,14 @@ pub async fn stack_status(
     ctx: &Context,
     name: &StackName,
     options: StatusOptions,
-) -> Result<StackStatus, AppError> {
+) -> Result<StackStatus, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let statuses = statuses(ctx, vec![stack], options).await?;
-    statuses.into_iter().next().ok_or_else(|| AppError::NoStack { name: name.to_string(), near: None })
+    statuses.into_iter().next().ok_or_else(|| NotFound::Stack { name: name.to_string(), near: None }.into())
 }
 
 /// How all stacks are.
-pub async fn all_statuses(ctx: &Context, options: StatusOptions) -> Result<Vec<StackStatus>, AppError> {
+pub async fn all_statuses(ctx: &Context, options: StatusOptions) -> Result<Vec<StackStatus>, OperationError> {
     let stacks = ctx.store.stacks().await?;
     statuses(ctx, stacks, options).await
 }
@@ -237,7 +238,7 @@ async fn statuses(
     ctx: &Context,
     stacks: Vec<Stack>,
     options: StatusOptions,
-) -> Result<Vec<StackStatus>, AppError> {
+) -> Result<Vec<StackStatus>, OperationError> {
     let mut statuses = observed_statuses(ctx, stacks, options).await?;
     let locks = list_locks(ctx).await?;
     let mut latest: BTreeMap<StackId, Apply> = BTreeMap::new();
@@ -256,7 +257,7 @@ async fn statuses(
     Ok(statuses)
 }
 
-async fn steps_under_way(ctx: &Context, apply: &Apply) -> Result<Vec<StepUnderWay>, AppError> {
+async fn steps_under_way(ctx: &Context, apply: &Apply) -> Result<Vec<StepUnderWay>, OperationError> {
     let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
     let steps = ctx.store.apply_steps(&apply.id).await?;
     let open = steps.iter().filter(|step| step.ended_at.is_none());
@@ -271,7 +272,7 @@ async fn observed_statuses(
     ctx: &Context,
     stacks: Vec<Stack>,
     options: StatusOptions,
-) -> Result<Vec<StackStatus>, AppError> {
+) -> Result<Vec<StackStatus>, OperationError> {
     let mut engines: BTreeMap<String, Result<Seen, String>> = BTreeMap::new();
     let mut statuses = Vec::new();
     for stack in stacks {
@@ -289,7 +290,11 @@ async fn observed_statuses(
     Ok(statuses)
 }
 
-async fn look_at_engine(ctx: &Context, stack: &Stack, options: StatusOptions) -> Result<Seen, AppError> {
+async fn look_at_engine(
+    ctx: &Context,
+    stack: &Stack,
+    options: StatusOptions,
+) -> Result<Seen, OperationError> {
     let engine = connect_engine(ctx, Some(stack)).await?;
     let (containers, unattended) = try_join(engine.containers(), engine.unattended_checks()).await?;
     let ownership = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;

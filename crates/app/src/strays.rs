@@ -3,8 +3,9 @@
 //! the name of one of its containers but another config can be removed; all else is left alone.
 
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     context::connect_engine,
+    error::Outdated,
     observe::{Look, observe},
     wiring::load_remembered,
 };
@@ -47,7 +48,7 @@ impl Strays {
 }
 
 /// The strays of a stack of this store on its engine; `None` if there is no such stack, or no stray.
-pub async fn find_strays(ctx: &Context, name: &StackName) -> Result<Option<Strays>, AppError> {
+pub async fn find_strays(ctx: &Context, name: &StackName) -> Result<Option<Strays>, OperationError> {
     let Some(stack) = ctx.store.stack(name).await? else { return Ok(None) };
     if stack.engine.is_none() {
         return Ok(None);
@@ -62,15 +63,12 @@ pub async fn find_strays(ctx: &Context, name: &StackName) -> Result<Option<Stray
 
 /// Records what was shown as recordable, and removes what was shown as removable. Nothing is done where the strays are
 /// others by now.
-pub async fn adopt_strays(ctx: &Context, lock: &StackLock, shown: &Strays) -> Result<(), AppError> {
+pub async fn adopt_strays(ctx: &Context, lock: &StackLock, shown: &Strays) -> Result<(), OperationError> {
     let name = &shown.stack.name;
     let now = find_strays(ctx, name).await?;
     let now = now.filter(|now| (&now.found, &now.remove) == (&shown.found, &shown.remove));
     let (Some(now), Some(binding)) = (now, &shown.stack.engine) else {
-        return Err(AppError::Refused(format!(
-            "what carries the labels of stack '{name}' has changed since it was shown, and nothing was done; repeat \
-             the command"
-        )));
+        return Err(Outdated::Strays(name.clone()).into());
     };
     let engine = connect_engine(ctx, Some(&now.stack)).await?;
     for container in &now.remove {

@@ -1,26 +1,26 @@
 //! Reading files that people write.
 
-use crate::AppError;
+use crate::{OperationError, error::DefinitionError};
 use devarch_core::read::{Diagnostic, Place};
 use devarch_files::{FileKind, read_given, read_named};
 use std::path::Path;
 
-/// The text of a file that another file, or a convention, names. Errors: [`AppError::Read`] where it can't be read,
-/// [`AppError::Invalid`] at the first byte that is not UTF-8.
-pub(crate) fn read_text(path: &Path, kind: FileKind) -> Result<String, AppError> {
+/// The text of a file that another file, or a convention, names. Errors: [`FileError::Read`] where it can't be read,
+/// [`DefinitionError::Invalid`] at the first byte that is not UTF-8.
+pub(crate) fn read_text(path: &Path, kind: FileKind) -> Result<String, OperationError> {
     text(path, read_named(path, kind)?)
 }
 
 /// The text of a file that the command line names.
-pub(crate) fn read_given_text(path: &Path, kind: FileKind) -> Result<String, AppError> {
+pub(crate) fn read_given_text(path: &Path, kind: FileKind) -> Result<String, OperationError> {
     text(path, read_given(path, kind)?)
 }
 
-fn text(path: &Path, bytes: Vec<u8>) -> Result<String, AppError> {
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, OperationError> {
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let wrong = not_utf8(&String::from_utf8_lossy(&error.as_bytes()[..good]), error.as_bytes()[good]);
-        AppError::Invalid { origin: path.display().to_string(), wrong: wrong.into() }
+        DefinitionError::Invalid { origin: path.display().to_string(), wrong: wrong.into() }.into()
     })
 }
 

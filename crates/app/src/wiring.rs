@@ -1,9 +1,10 @@
 //! A stack's wires: looked at, drawn, and handed to processes on the host.
 
 use crate::{
-    AppError, Context, LinkedFrom, Target,
+    Context, LinkedFrom, OperationError, Target,
     config::instance_spec,
     context::{find_stack, instance},
+    error::DefinitionError,
     links::{linked_from, linked_instances},
 };
 use devarch_core::{
@@ -37,7 +38,7 @@ pub struct Wires {
 }
 
 /// A stack's wires as they would be made now.
-pub async fn list_wires(ctx: &Context, name: &StackName) -> Result<Wires, AppError> {
+pub async fn list_wires(ctx: &Context, name: &StackName) -> Result<Wires, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let resolution = wire_stack(ctx, &stack).await?.resolution;
     let linked_from = linked_from(ctx, name, None).await?;
@@ -50,24 +51,24 @@ pub async fn instance_environment(
     ctx: &Context,
     target: &Target,
     host: bool,
-) -> Result<BTreeMap<String, Text>, AppError> {
+) -> Result<BTreeMap<String, Text>, OperationError> {
     let stack = find_stack(ctx, &target.stack).await?;
     let name = &target.instance;
     instance(&stack, name)?;
     let wired = wire_stack(ctx, &stack).await?;
-    let refused = |problems| AppError::NotWired { instance: name.clone(), problems };
+    let refused = |problems| DefinitionError::Unwired { instance: name.clone(), problems };
     let own = wired.resolution.findings.iter().filter(|finding| {
         finding.severity == Severity::Error && finding.problem.instance.as_ref().is_none_or(|of| of == name)
     });
     let problems: Vec<Problem> = own.map(|finding| finding.problem.clone()).collect();
     if !problems.is_empty() {
-        return Err(refused(problems));
+        return Err(refused(problems).into());
     }
     let Some((spec, problems)) = instance_spec(ctx, &stack, name, &wired.effective) else {
         return Ok(BTreeMap::new());
     };
     if !problems.is_empty() {
-        return Err(refused(problems));
+        return Err(refused(problems).into());
     }
     if !host {
         return Ok(spec.environment);
@@ -82,24 +83,27 @@ pub async fn instance_environment(
 }
 
 /// A stack with its wires, given what it was applied with.
-pub(crate) async fn wire_stack(ctx: &Context, stack: &Stack) -> Result<WiredStack, AppError> {
+pub(crate) async fn wire_stack(ctx: &Context, stack: &Stack) -> Result<WiredStack, OperationError> {
     let prior = previous_wiring(ctx, stack).await?;
     Ok(wired_with(stack, &prior, &linked_instances(ctx, stack).await?))
 }
 
 /// What of a stack runs is wired to. Nobody is asked where nothing can be wired.
-pub(crate) async fn previous_wiring(ctx: &Context, stack: &Stack) -> Result<Prior, AppError> {
+pub(crate) async fn previous_wiring(ctx: &Context, stack: &Stack) -> Result<Prior, OperationError> {
     let needs = effective(stack).into_values().any(|config| !config.imports.is_empty());
     if needs { Ok(prior(stack, &load_remembered(ctx, stack).await?)) } else { Ok(Prior::new()) }
 }
 
 /// Whose the objects on an engine are.
-pub(crate) async fn stack_ownership(ctx: &Context, engine: Option<&EngineId>) -> Result<Ownership, AppError> {
+pub(crate) async fn stack_ownership(
+    ctx: &Context,
+    engine: Option<&EngineId>,
+) -> Result<Ownership, OperationError> {
     Ok(ctx.store.ownership(engine).await?)
 }
 
 /// What the store remembers of earlier applies to the engine a stack is bound to.
-pub(crate) async fn load_remembered(ctx: &Context, stack: &Stack) -> Result<Remembered, AppError> {
+pub(crate) async fn load_remembered(ctx: &Context, stack: &Stack) -> Result<Remembered, OperationError> {
     let applied = ctx.store.applied(&stack.id).await?;
     let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
     let applied =

@@ -5,9 +5,9 @@ use crate::{
     error::CliError, plan_view, progress::Progress, session::Session, shown::Shown, status_view, style,
 };
 use devarch_app::{
-    AppError, ApplyOptions, Approved, Draft, HeldLock, LockRequest, Lookup, Outcome, Prepared, Recover,
-    StackLocks, StatusOptions, Supplied, acquire_locks, apply, find_interrupted, find_stack, left_open,
-    stack_status, supply_images, undo_interrupted,
+    ApplyError, ApplyOptions, Approved, Draft, HeldLock, LockRequest, Lookup, OperationError, Outcome,
+    Prepared, Recover, StackLocks, StatusOptions, Supplied, WrongState, acquire_locks, apply,
+    find_interrupted, find_stack, left_open, stack_status, supply_images, undo_interrupted,
 };
 use devarch_core::{
     id::PlanId,
@@ -77,7 +77,7 @@ impl Work<'_> {
     /// What only looks, unless that is cancelled: an engine can be silent for long.
     pub(crate) async fn look<T>(
         &self,
-        looking: impl Future<Output = Result<T, AppError>>,
+        looking: impl Future<Output = Result<T, OperationError>>,
     ) -> Result<T, CliError> {
         tokio::select! {
             seen = looking => Ok(seen?),
@@ -203,19 +203,17 @@ impl Work<'_> {
         let ctx = self.session.context().await?;
         // What was edited since is not what an interrupted apply wanted, so it is not applied in its place.
         if args.resume && find_interrupted(ctx, stack).await?.is_none() {
-            let name = &stack.name;
-            let message = format!(
-                "no apply of stack '{name}' was interrupted, so there is nothing to resume; `devarch apply {name}` \
-                 applies what is wanted now"
-            );
-            return Err(AppError::Refused(message).into());
+            return Err(OperationError::from(WrongState::NotInterrupted(stack.name.clone())).into());
         }
         // With --yes also one that is interrupted while its lock is waited for.
         if args.resume || terminal.yes {
             return Ok(Some(Recover::Resume));
         }
         let Some(open) = left_open(ctx, stack).await? else { return Ok(None) };
-        let error = AppError::Interrupted { stack: stack.name.clone(), apply: Box::new(open) };
+        let error = OperationError::from(ApplyError::Interrupted {
+            stack: stack.name.clone(),
+            apply: Box::new(open),
+        });
         if !terminal.interactive {
             return Err(error.into());
         }

@@ -49,7 +49,7 @@ pub(crate) async fn run(terminal: Terminal, shell: &Shell, request: &ExecRequest
                 }
                 // Podman cuts the connection of a command that ends without reading its input.
                 Some(Err(_)) if shell.engine.exec_exit_code(&id).await.is_ok_and(|code| code.is_some()) => break,
-                Some(Err(error)) => return Err(devarch_app::AppError::from(error).into()),
+                Some(Err(error)) => return Err(devarch_app::OperationError::from(error).into()),
                 None => break,
             },
             // What was held back, in case a secret follows, is not held for long: it may be a prompt.

@@ -1,7 +1,7 @@
-//! Errors at the edge: what is printed, the hint that goes with it, the exit code.
+//! Errors at the edge: what is printed, the hints that go with it, the exit code.
 
 use crate::{exit::Exit, shown::Shown, signals, snippet, style, terminal};
-use devarch_app::{AppError, ErrorKind};
+use devarch_app::{DefinitionError, OperationError};
 use devarch_core::name::StackName;
 use std::{error::Error as _, io};
 
@@ -11,25 +11,25 @@ pub(crate) type Done = Result<Exit, CliError>;
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    /// A use-case refused or failed.
+    /// An operation was refused or failed.
     #[error(transparent)]
-    App(#[from] AppError),
-    /// The command line asks for something that can't be.
+    Operation(#[from] OperationError),
+    /// The command line asks for something that is not possible.
     #[error("{0}")]
     Invalid(String),
     /// The directory's stack was never brought up.
-    #[error("stack '{0}' of this directory is not there yet; `devarch up` makes it")]
+    #[error("stack '{0}' of this directory does not exist yet")]
     NotUp(StackName),
     /// An instance of the directory's stack was named like a stack.
-    #[error("there is no stack '{name}'; an instance of this directory's stack '{here}' is written /{name}")]
+    #[error("stack '{name}' not found")]
     NotAStack {
         /// What was named.
         name: StackName,
-        /// The directory's stack.
+        /// The directory's stack, which has such an instance.
         here: StackName,
     },
-    /// A question, and nobody to ask.
-    #[error("{0} needs a confirmation, and there is no terminal to ask at; --yes confirms it")]
+    /// A question without a terminal to ask it at.
+    #[error("{0} needs a confirmation, and there is no terminal to ask at")]
     NobodyToAsk(String),
     /// The user said no, or pressed Ctrl-C.
     #[error("cancelled; nothing was changed")]
@@ -37,13 +37,12 @@ pub(crate) enum CliError {
     /// Ctrl-C while something was waited for.
     #[error("cancelled while waiting; nothing was changed")]
     Cancelled,
-    /// Ctrl-C when what is wanted had been recorded, and nothing been done about it.
-    #[error("cancelled before anything was done; it is still wanted: `devarch apply {0}` goes on with it")]
+    /// Ctrl-C after the desired state was saved and before anything was changed.
+    #[error("cancelled before anything was changed; the desired state is saved")]
     StillWanted(StackName),
     /// Cancelled while the containers that an undo started were waited for.
     #[error(
-        "cancelled: the containers from before are running again, but their health checks were not waited for; \
-         `devarch status {0}` shows them"
+        "cancelled: the previous containers are running again, but their health checks were not waited for"
     )]
     Unwaited(StackName),
     /// Output could not be written, or the terminal not used.
@@ -52,19 +51,22 @@ pub(crate) enum CliError {
 }
 
 /// An error as `--json` has it.
-pub(crate) fn as_json(message: &str, exit: Exit) -> Shown {
-    let value = serde_json::json!({"error": {"message": message, "exit_code": exit.0}});
-    Shown::json(&value).unwrap_or_default()
+pub(crate) fn as_json(message: &str, hints: &[String], exit: Exit) -> Shown {
+    let mut error = serde_json::json!({"message": message, "exit_code": exit.0});
+    if !hints.is_empty() {
+        error["hint"] = hints.join("\n").into();
+    }
+    Shown::json(&serde_json::json!({ "error": error })).unwrap_or_default()
 }
 
 impl CliError {
-    /// Prints the error and tells the exit code. A reader that went away is none.
+    /// Prints the error and returns the exit code. A reader that went away is none.
     pub(crate) fn report(&self, json: bool) -> Exit {
         if self.is_broken_pipe() {
             return Exit::OK;
         }
         let exit = signals::exit(self.exit());
-        let text = if json { as_json(&self.to_string(), exit) } else { self.as_text() };
+        let text = if json { as_json(&self.to_string(), &self.hints(), exit) } else { self.as_text() };
         terminal::to_stderr(&text);
         exit
     }
@@ -75,7 +77,7 @@ impl CliError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::App(error) => error.kind().into(),
+            Self::Operation(error) => error.kind().into(),
             Self::Invalid(_) => Exit::INVALID,
             Self::NotUp(_) | Self::NotAStack { .. } => Exit::NOT_FOUND,
             Self::NobodyToAsk(_) => Exit::CONFLICT,
@@ -85,7 +87,7 @@ impl CliError {
     }
 
     fn as_text(&self) -> Shown {
-        if let Self::App(AppError::Invalid { origin, wrong }) = self
+        if let Self::Operation(OperationError::Definition(DefinitionError::Invalid { origin, wrong })) = self
             && let Some(text) = snippet::render(origin, wrong)
         {
             return text;
@@ -93,41 +95,45 @@ impl CliError {
         let mut text = Shown::styled(style::ERROR, "error:");
         write!(text, " ");
         text.append(&self.to_string());
-        if let Self::App(error) = self {
-            for cause in causes(error) {
-                text.end_line();
-                write!(text, "  because: ");
-                text.append(&cause);
-            }
-        }
-        if let Some(hint) = self.hint() {
+        for cause in self.causes() {
             text.end_line();
-            text.paint(style::HINT, "hint:");
-            write!(text, " {hint}");
+            write!(text, "  because: ");
+            text.append(&cause);
+        }
+        for hint in self.hints() {
+            text.end_line();
+            text.paint(style::HINT, "help:");
+            write!(text, " ");
+            text.append(&hint);
         }
         text
     }
 
-    fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::App(error) if error.kind() == ErrorKind::Engine => {
-                Some("`devarch doctor` shows which engines were looked for, and how to mend what is wrong")
+    /// What lies under it, from the outside in, unless its own message has it.
+    fn causes(&self) -> Vec<String> {
+        let (mut texts, mut cause) = (vec![self.to_string()], self.source());
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !texts.iter().any(|known| known.contains(&text)) {
+                texts.push(text);
             }
-            _ => None,
+            cause = error.source();
         }
+        texts.split_off(1)
     }
-}
 
-/// What lies under a failure of the store or of a file; other messages say it themselves.
-fn causes(error: &AppError) -> Vec<String> {
-    let mut causes = Vec::new();
-    let mut cause = match error {
-        AppError::Store(error) => error.source(),
-        _ => None,
-    };
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::Operation(error) => return error.hints(),
+            Self::NotUp(_) => "`devarch up` creates it".to_owned(),
+            Self::NotAStack { name, here } => {
+                format!("an instance of this directory's stack '{here}' is written /{name}")
+            }
+            Self::NobodyToAsk(_) => "--yes confirms it".to_owned(),
+            Self::StillWanted(stack) => format!("`devarch apply {stack}` applies it"),
+            Self::Unwaited(stack) => format!("`devarch status {stack}` shows them"),
+            Self::Invalid(_) | Self::Declined | Self::Cancelled | Self::Output(_) => return Vec::new(),
+        };
+        vec![hint]
     }
-    causes
 }

@@ -104,7 +104,7 @@ fn refused(error: &clap::Error) -> ExitCode {
         _ => Exit::USAGE,
     };
     if exit != Exit::OK && std::env::args_os().any(|arg| arg == "--json") {
-        terminal::to_stderr(&error::as_json(error.to_string().trim(), exit));
+        terminal::to_stderr(&error::as_json(error.to_string().trim(), &[], exit));
     } else {
         terminal::usage(error);
     }

@@ -6,7 +6,7 @@ use crate::{
     target::{InstanceTarget, Target},
     terminal::Terminal,
 };
-use devarch_app::{AppError, Context, Settings, Surroundings, find_instance, find_stack_of_directory};
+use devarch_app::{Context, OperationError, Settings, Surroundings, find_instance, find_stack_of_directory};
 use devarch_core::name::{InstanceName, StackName};
 use std::{env, path::PathBuf};
 use tokio::sync::OnceCell;
@@ -46,7 +46,7 @@ impl Session {
     }
 
     /// DevArch, opened at the first call.
-    pub(crate) async fn context(&self) -> Result<&Context, AppError> {
+    pub(crate) async fn context(&self) -> Result<&Context, OperationError> {
         self.context.get_or_try_init(|| Context::open(self.settings.clone(), self.around.clone())).await
     }
 
@@ -62,7 +62,7 @@ impl Session {
                 self.directory.display()
             )));
         };
-        if ctx.store().stack_names().await.map_err(AppError::from)?.contains(&name) {
+        if ctx.store().stack_names().await.map_err(OperationError::from)?.contains(&name) {
             Ok(name)
         } else {
             Err(CliError::NotUp(name))
@@ -72,7 +72,7 @@ impl Session {
     /// A stack that was named; where it is not there but an instance of this directory's stack has the name, that one
     /// was meant.
     async fn known(&self, ctx: &Context, name: StackName) -> Result<StackName, CliError> {
-        if ctx.store().stack_names().await.map_err(AppError::from)?.contains(&name) {
+        if ctx.store().stack_names().await.map_err(OperationError::from)?.contains(&name) {
             return Ok(name);
         }
         if let Ok(Some(here)) = find_stack_of_directory(ctx, &self.directory).await

@@ -58,12 +58,14 @@ fn an_instance_of_this_directory_without_its_slash_is_recognised() {
     world.define(SHOP);
     assert_snapshot!(world.run(&["open", "web"]), @"
     --- stderr
-    error: there is no stack 'web'; an instance of this directory's stack 'shop' is written /web
+    error: stack 'web' not found
+    help: an instance of this directory's stack 'shop' is written /web
     --- exit 4
     ");
     assert_snapshot!(world.run(&["plan", "web"]), @"
     --- stderr
-    error: there is no stack 'web'; an instance of this directory's stack 'shop' is written /web
+    error: stack 'web' not found
+    help: an instance of this directory's stack 'shop' is written /web
     --- exit 4
     ");
     assert_snapshot!(world.run(&["exec", "web", "true"]), @"
@@ -75,7 +77,8 @@ fn an_instance_of_this_directory_without_its_slash_is_recognised() {
     ");
     assert_snapshot!(world.run(&["open", "wob"]), @"
     --- stderr
-    error: there is no stack 'wob'; `devarch stack list` shows all
+    error: stack 'wob' not found
+    help: `devarch stack list` lists all
     --- exit 4
     ");
 }
@@ -89,22 +92,25 @@ fn a_suggested_name_is_accepted() {
     }
     assert_snapshot!(world.run(&["stack", "create", "shop"]), @"
     --- stderr
-    error: stack name shop is already taken; 'shop-3' would be free
+    error: stack name shop is already taken
+    help: 'shop-3' is free
     --- exit 5
     ");
     world.ok(&["stack", "create", "shop-3"]);
     let refused = world.fails(5, &["stack", "create", &long]);
     let free = format!("{}-2", "x".repeat(51));
-    assert!(refused.stderr.contains(&format!("'{free}' would be free")), "{refused}");
+    assert!(refused.stderr.contains(&format!("'{free}' is free")), "{refused}");
     world.ok(&["stack", "create", &free]);
     assert_snapshot!(world.run(&["stack", "rename", "shop-3", "shop"]), @"
     --- stderr
-    error: stack name shop is already taken; 'shop-4' would be free
+    error: stack name shop is already taken
+    help: 'shop-4' is free
     --- exit 5
     ");
     assert_snapshot!(world.run(&["stack", "clone", "shop-3", "shop"]), @"
     --- stderr
-    error: stack name shop is already taken; 'shop-4' would be free
+    error: stack name shop is already taken
+    help: 'shop-4' is free
     --- exit 5
     ");
 }
@@ -119,12 +125,12 @@ fn a_suggested_instance_reads_like_no_other() {
     world.ok(&["instance", "add", "a", "x", "busybox"]);
     for args in [&["instance", "add", "a/b-c", "busybox"][..], &["instance", "rename", "a/x", "b-c"]] {
         let refused = world.fails(5, args);
-        assert!(refused.stderr.contains("'b-c-3' would be free"), "{refused}");
+        assert!(refused.stderr.contains("'b-c-3' is free"), "{refused}");
     }
     world.ok(&["instance", "add", "a/b-c-3", "busybox"]);
     // 'a-b' renamed to 'a' would have containers of the same names.
     let refused = world.fails(5, &["stack", "rename", "a-b", "a"]);
-    assert!(refused.stderr.contains("'a-2' would be free"), "{refused}");
+    assert!(refused.stderr.contains("'a-2' is free"), "{refused}");
     world.ok(&["stack", "rename", "a-b", "a-2"]);
 }
 
@@ -145,7 +151,8 @@ fn a_file_that_is_not_there_is_not_found() {
     let world = World::without_engine();
     assert_snapshot!(world.run(&["catalog", "add", "nofile.yaml"]), @"
     --- stderr
-    error: can't read $ROOT/project/nofile.yaml: No such file or directory (os error 2); check the path
+    error: cannot read $ROOT/project/nofile.yaml: No such file or directory (os error 2)
+    help: check the path
     --- exit 4
     ");
     world.fails(4, &["init", "--from", "nofile.yaml", "--stack", "shop"]);
@@ -158,7 +165,7 @@ fn a_port_of_another_instance_is_a_conflict() {
     let before = world.json(&["instance", "list"]);
     assert_snapshot!(world.run(&["set", "/db", "ports.5432=18080"]), @"
     --- stderr
-    error: stack 'shop' asks for host ports that are taken:
+    error: stack 'shop': host ports are already in use:
       db.ports.5432/tcp: host port 18080 belongs to instance 'web' of the same stack; choose another, or `auto`
     --- exit 5
     ");
@@ -297,7 +304,7 @@ fn an_instance_keeps_the_template_it_has_when_the_catalog_has_it_no_more() {
     world.fails(6, &["up", "--yes"]);
     world.write(&text.replace("web:", "other:"));
     let ran = world.fails(4, &["up", "--yes"]);
-    assert!(ran.stderr.contains("there is no template 'mine'"), "{ran}");
+    assert!(ran.stderr.contains("template 'mine' not found"), "{ran}");
 }
 
 #[test]
@@ -341,7 +348,7 @@ fn a_range_of_ports_that_is_used_up_or_is_none_is_told() {
     };
     assert_snapshot!(run("3000-3000", &["set", "shop/web", "ports=[80, 81]"]), @"
     --- stderr
-    error: stack 'shop' asks for host ports that are taken:
+    error: stack 'shop': host ports are already in use:
       web.ports.81/tcp: no host port from 3000-3000 is free; set DEVARCH_PORTS to another range
     --- exit 5
     ");

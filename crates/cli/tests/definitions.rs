@@ -81,7 +81,8 @@ fn an_unknown_template_is_refused_with_the_nearest() {
     world.ok(&["stack", "create", "shop"]);
     assert_snapshot!(world.run(&["instance", "add", "shop", "db", "postgers"]), @"
     --- stderr
-    error: there is no template 'postgers'; did you mean 'postgres'?
+    error: template 'postgers' not found
+    help: did you mean 'postgres'?
     --- exit 4
     ");
 }
@@ -103,12 +104,14 @@ fn an_unknown_stack_or_instance_is_not_found() {
     world.define(SHOP);
     assert_snapshot!(world.run(&["plan", "shoop"]), @"
     --- stderr
-    error: there is no stack 'shoop'; did you mean 'shop'?
+    error: stack 'shoop' not found
+    help: did you mean 'shop'?
     --- exit 4
     ");
     assert_snapshot!(world.run(&["config", "shop/wep"]), @"
     --- stderr
-    error: stack 'shop' has no instance 'wep'; did you mean 'web'?
+    error: stack 'shop' has no instance 'wep'
+    help: did you mean 'web'?
     --- exit 4
     ");
 }
@@ -119,12 +122,14 @@ fn a_taken_name_is_a_conflict() {
     world.define(SHOP);
     assert_snapshot!(world.run(&["stack", "create", "shop"]), @"
     --- stderr
-    error: stack name shop is already taken by the stack made from $ROOT/project; 'shop-2' would be free
+    error: stack name shop is already taken by the stack made from $ROOT/project
+    help: 'shop-2' is free
     --- exit 5
     ");
     assert_snapshot!(world.run(&["instance", "add", "shop", "web", "redis"]), @"
     --- stderr
-    error: instance 'web' of stack 'shop' already exists; 'web-2' would be free
+    error: instance 'web' of stack 'shop' already exists
+    help: 'web-2' is free
     --- exit 5
     ");
 }
@@ -137,7 +142,8 @@ fn two_pairs_of_names_that_read_the_same_are_refused_with_the_first() {
     world.ok(&["stack", "create", "a"]);
     assert_snapshot!(world.run(&["instance", "add", "a", "b-c", "busybox"]), @"
     --- stderr
-    error: container name devarch-a-b-c is already taken by instance 'c' of stack 'a-b'; 'b-c-2' would be free
+    error: container name devarch-a-b-c is already taken by instance 'c' of stack 'a-b'
+    help: 'b-c-2' is free
     --- exit 5
     ");
 }
@@ -150,7 +156,7 @@ fn a_port_of_another_stack_is_a_conflict_that_names_its_owner() {
     world.ok(&["instance", "add", "other", "web", "busybox"]);
     assert_snapshot!(world.run(&["set", "other/web", "ports.80=18080"]), @"
     --- stderr
-    error: stack 'other' asks for host ports that are taken:
+    error: stack 'other': host ports are already in use:
       web.ports.80/tcp: host port 18080 belongs to instance 'web' of stack 'shop'; choose another, or `auto`
     --- exit 5
     ");
@@ -166,7 +172,8 @@ fn a_stack_of_another_directory_is_refused_and_up_as_makes_a_copy() {
     std::fs::write(second.join("devarch.yml"), text).unwrap();
     assert_snapshot!(world.run(&["-C", "../second", "up"]), @"
     --- stderr
-    error: stack 'shop' was made from $ROOT/project, not from $ROOT/second; `devarch up --as NAME` makes a stack of its own here
+    error: stack 'shop' was made from $ROOT/project, not from $ROOT/second
+    help: `devarch up --as NAME` makes a stack of its own from this directory
     --- exit 5
     ");
     world.fails(6, &["-C", "../second", "up", "--as", "shop2", "--yes"]);
@@ -190,7 +197,8 @@ fn a_directory_with_several_stacks_asks_for_a_name() {
     world.ok(&["stack", "clone", "shop", "copy"]);
     assert_snapshot!(world.run(&["config", "/web"]), @"
     --- stderr
-    error: several stacks were made from $ROOT/project: copy, shop; name the one you mean
+    error: several stacks were made from $ROOT/project: copy, shop
+    help: name the stack
     --- exit 5
     ");
 }
@@ -207,7 +215,7 @@ fn without_a_devarch_yml_a_stack_has_to_be_named() {
     assert_snapshot!(world.run(&["plan"]), @"
     --- stderr
     error: find an engine: connect to unix:///nonexistent/engine.sock (DEVARCH_ENGINE): No such file or directory (os error 2)
-    hint: `devarch doctor` shows which engines were looked for, and how to mend what is wrong
+    help: `devarch doctor` lists the engines that were tried and how to fix each
     --- exit 6
     ");
 }
@@ -333,7 +341,8 @@ fn a_template_of_ones_own_is_added_listed_and_removed() {
     world.ok(&["catalog", "add", "mine.yaml"]);
     assert_snapshot!(world.run(&["catalog", "add", "mine.yaml"]), @"
     --- stderr
-    error: template 'mine' in $ROOT/home/catalog already exists; --replace replaces it
+    error: template 'mine' in $ROOT/home/catalog already exists
+    help: --replace replaces it
     --- exit 5
     ");
     assert!(world.ok(&["catalog", "search", "MINE"]).stdout.contains("mine:1"));
@@ -349,7 +358,7 @@ fn an_engine_that_does_not_answer_is_an_error_and_not_an_empty_one() {
     assert_snapshot!(world.run(&["plan"]), @"
     --- stderr
     error: find an engine: connect to unix:///nonexistent/engine.sock (DEVARCH_ENGINE): No such file or directory (os error 2)
-    hint: `devarch doctor` shows which engines were looked for, and how to mend what is wrong
+    help: `devarch doctor` lists the engines that were tried and how to fix each
     --- exit 6
     ");
 }
@@ -540,7 +549,8 @@ fn init_writes_a_file_that_up_reads() {
     assert_eq!(world.json(&["stack", "show"])["instances"][0]["template"], "postgres");
     assert_snapshot!(world.run(&["init", "--stack", "shop", "redis"]), @"
     --- stderr
-    error: $ROOT/project/devarch.yml already exists; --force writes over it
+    error: $ROOT/project/devarch.yml already exists
+    help: --force overwrites it
     --- exit 5
     ");
     world.ok(&["init", "--stack", "shop", "redis", "--force"]);

@@ -334,9 +334,9 @@ stacks:
 "#,
     );
     let ran = world.fails(1, &["up", "--yes"]);
-    assert!(ran.stderr.contains("error: instance 'bad' failed: it ended with exit code 3"), "{ran}");
+    assert!(ran.stderr.contains("error: instance 'bad' failed: it exited with code 3"), "{ran}");
     assert!(ran.stderr.contains("\n  | no config found\n"), "{ran}");
-    assert!(ran.stderr.contains("what it had made is removed again"), "{ran}");
+    assert!(ran.stderr.contains("everything created by this apply was removed"), "{ran}");
     let status = world.ok(&["status"]);
     assert!(status.stdout.contains("failed: `devarch up` of "), "{status}");
     assert!(status.stdout.contains("ended with exit code 3"), "{status}");

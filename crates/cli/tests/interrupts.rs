@@ -145,7 +145,7 @@ fn ctrl_c_while_what_ran_is_put_back_does_not_stop_that(world: &World) {
     between.release();
     let ran = world.end(child);
     assert_eq!(ran.code, 1, "{ran}");
-    assert!(ran.stderr.contains("what ran before runs again"), "{ran}");
+    assert!(ran.stderr.contains("the previous containers are running again"), "{ran}");
     assert_eq!(world.running(), 1);
     world.ok(&["unset", "/web", "command"]);
     world.converges();

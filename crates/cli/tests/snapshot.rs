@@ -222,9 +222,9 @@ fn an_image_that_can_not_copy_changes_nothing(world: &World) {
     let db = world.running();
     world.write(&shop(MOVES_ON));
     let failed = world.fails(1, &["up", "--yes", "--snapshot"]);
-    assert!(failed.stderr.contains("volume devarch-STACK-db-data can't be copied"), "{failed}");
+    assert!(failed.stderr.contains("volume devarch-STACK-db-data cannot be copied"), "{failed}");
     assert!(failed.stderr.contains("has no `sh`"), "{failed}");
-    assert!(failed.stderr.contains("what ran before runs again"), "{failed}");
+    assert!(failed.stderr.contains("the previous containers are running again"), "{failed}");
     assert_eq!(world.running(), db, "{failed}");
     assert_eq!(world.file(), "\0".repeat(512), "{failed}");
     assert_eq!(world.copies(), Vec::<String>::new(), "{failed}");

@@ -242,7 +242,7 @@ fn on_a_busy_machine_what_ends_at_once_did_not_start(world: &World) {
         ran
     });
     assert_eq!(ran.code, 1, "{ran}");
-    assert!(ran.stderr.contains("instance 'web' failed: it ended with exit code 3"), "{ran}");
+    assert!(ran.stderr.contains("instance 'web' failed: it exited with code 3"), "{ran}");
 }
 
 fn a_predecessor_that_keeps_starting_itself_is_replaced(world: &World) {
@@ -376,7 +376,7 @@ fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(world: &World) 
     assert!(world.run(&["doctor"]).stdout.contains("another home's or user's"));
     let row = |line: &str| line.starts_with("STACK ") && line.contains(" 1 ");
     assert!(world.ok(&["adopt"]).stdout.lines().any(row), "{}", world.ok(&["adopt"]));
-    assert!(world.fails(4, &["adopt", "nothing"]).stderr.contains("no other home has anything"));
+    assert!(world.fails(4, &["adopt", "nothing"]).stderr.contains("no other home has objects"));
     let asked = world.fails(5, &["adopt", "STACK"]);
     assert!(asked.stderr.contains("-   container devarch-STACK-web: remove"), "{asked}");
     assert!(asked.stderr.contains("volume devarch-STACK-web-data: stays"), "{asked}");

@@ -1,7 +1,7 @@
 //! What an apply makes known to the store besides its steps: the stack's engine and the volumes its images declare.
 
 use crate::{
-    AppError, Context, Prepared,
+    Context, OperationError, Prepared,
     edit::{edit_stack, save_edit},
     engine_identity::mark_first,
 };
@@ -18,7 +18,7 @@ use devarch_core::{
 use devarch_store::StoreError;
 
 /// The first apply binds a stack to its engine, and keeps its subnet. The engine's identity is a labelled volume.
-pub(super) async fn bind_engine(ctx: &Context, prepared: &Prepared) -> Result<EngineId, AppError> {
+pub(super) async fn bind_engine(ctx: &Context, prepared: &Prepared) -> Result<EngineId, OperationError> {
     let engine = prepared.engine.as_ref();
     let id = match &prepared.observed.engine_id {
         Some(id) => id.clone(),
@@ -45,7 +45,7 @@ pub(super) async fn reserve_subnet(ctx: &Context, prepared: &Prepared) -> Result
 }
 
 /// A `VOLUME` path of an image became a named volume; its name is kept like any other's.
-pub(super) async fn remember_image_volumes(ctx: &Context, prepared: &Prepared) -> Result<(), AppError> {
+pub(super) async fn remember_image_volumes(ctx: &Context, prepared: &Prepared) -> Result<(), OperationError> {
     let mut new: Vec<(InstanceName, VolumeName, PhysicalVolume)> = Vec::new();
     for (name, desired) in &prepared.desired.instances {
         let Some(image) = prepared.observed.images.get(&desired.spec.image) else { continue };
@@ -77,7 +77,7 @@ pub(super) async fn remember_image_volumes(ctx: &Context, prepared: &Prepared) -
 }
 
 /// Before anything runs on a volume that is taken over its values are the instance's.
-pub(super) async fn save_given_values(ctx: &Context, prepared: &Prepared) -> Result<(), AppError> {
+pub(super) async fn save_given_values(ctx: &Context, prepared: &Prepared) -> Result<(), OperationError> {
     match &prepared.without_values {
         Some(before) => save_edit(ctx, before, &mut prepared.stack.clone()).await,
         None => Ok(()),
@@ -86,7 +86,11 @@ pub(super) async fn save_given_values(ctx: &Context, prepared: &Prepared) -> Res
 
 /// What the instances' containers run on is theirs now, and what was kept for whoever takes it over is not kept any
 /// more.
-pub(super) async fn forget_kept(ctx: &Context, engine: &EngineId, desired: &Desired) -> Result<(), AppError> {
+pub(super) async fn forget_kept(
+    ctx: &Context,
+    engine: &EngineId,
+    desired: &Desired,
+) -> Result<(), OperationError> {
     let instances = desired.instances.values();
     let wanted = instances.filter(|instance| instance.wanted != Wanted::Absent);
     let volumes: Vec<&PhysicalVolume> =
@@ -94,7 +98,7 @@ pub(super) async fn forget_kept(ctx: &Context, engine: &EngineId, desired: &Desi
     Ok(ctx.store.forget_kept_volumes(engine, &volumes).await?)
 }
 
-pub(super) async fn remember_removed(ctx: &Context, prepared: &Prepared) -> Result<(), AppError> {
+pub(super) async fn remember_removed(ctx: &Context, prepared: &Prepared) -> Result<(), OperationError> {
     let removed = prepared.plan.changes.iter().filter(|change| change.kind == ChangeKind::Remove);
     for change in removed {
         if let Subject::Instance(name) = &change.subject

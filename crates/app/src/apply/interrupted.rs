@@ -5,10 +5,11 @@ use super::{
     put_back::{PutBack, Uncertain, Undoing},
 };
 use crate::{
-    AppError, Context, Prepared,
+    Context, OperationError, Prepared,
     apply::put_back::roll_back,
     context::{connect_engine, find_stack},
     engine_identity::observe_stack,
+    error::ApplyError,
     execute::{EventSink, Journal},
     observe::Look,
     secrets::secret_mask,
@@ -84,7 +85,7 @@ pub struct Interrupted {
 }
 
 /// The apply of a stack that began and has not ended. While somebody holds the stack's lock it may be under way.
-pub async fn find_interrupted(ctx: &Context, stack: &Stack) -> Result<Option<Interrupted>, AppError> {
+pub async fn find_interrupted(ctx: &Context, stack: &Stack) -> Result<Option<Interrupted>, OperationError> {
     let Some(open) = ctx.store.unfinished_applies(&stack.id).await?.pop() else { return Ok(None) };
     let mut applies = BTreeSet::from([open.id.clone()]);
     let steps = ctx.store.apply_steps(&open.id).await?;
@@ -105,7 +106,7 @@ pub async fn find_interrupted(ctx: &Context, stack: &Stack) -> Result<Option<Int
 
 /// The apply of a stack that was interrupted and needs a decision: nobody is at work on it, and it was not only
 /// removing what it had replaced.
-pub async fn left_open(ctx: &Context, stack: &Stack) -> Result<Option<Interrupted>, AppError> {
+pub async fn left_open(ctx: &Context, stack: &Stack) -> Result<Option<Interrupted>, OperationError> {
     let Some(open) = find_interrupted(ctx, stack).await? else { return Ok(None) };
     let at_work = ctx.store.locks().await?.iter().any(|lock| lock.stack == stack.id && lock.alive);
     Ok(Some(open).filter(|open| !open.committed && !at_work))
@@ -117,7 +118,7 @@ pub(crate) async fn spent_copies(
     ctx: &Context,
     stack: &Stack,
     seen: (&Observed, &Ownership),
-) -> Result<BTreeSet<PhysicalVolume>, AppError> {
+) -> Result<BTreeSet<PhysicalVolume>, OperationError> {
     let copies = copies(stack, seen);
     if copies.is_empty() {
         return Ok(BTreeSet::new());
@@ -135,7 +136,7 @@ pub(crate) async fn settle_interrupted(
     ctx: &Context,
     stack: &Stack,
     engine: &dyn Engine,
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     let Some(open) = find_interrupted(ctx, stack).await? else { return Ok(()) };
     let under_way = open.last_begun.is_some_and(|begun| ctx.clock.now() - begun < CALLS_END);
     let me = ctx.host.process();
@@ -164,7 +165,7 @@ pub(super) async fn take_over(
     lock: &StackLock,
     prepared: &Prepared,
     recover: Option<Recover>,
-) -> Result<Option<Interrupted>, AppError> {
+) -> Result<Option<Interrupted>, OperationError> {
     let Some(open) = find_interrupted(ctx, &prepared.stack).await? else { return Ok(None) };
     if open.committed {
         close_apply(ctx, lock, &open, ApplyOutcome::Resumed).await?;
@@ -178,7 +179,7 @@ pub(super) async fn take_over(
     match recover {
         Some(Recover::Resume) => Ok(Some(open)),
         Some(Recover::Undo) | None => {
-            Err(AppError::Interrupted { stack: prepared.stack.name.clone(), apply: Box::new(open) })
+            Err(ApplyError::Interrupted { stack: prepared.stack.name.clone(), apply: Box::new(open) }.into())
         }
     }
 }
@@ -188,7 +189,7 @@ pub(super) async fn close_taken_over(
     ctx: &Context,
     lock: &StackLock,
     open: Option<&Interrupted>,
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     match open {
         Some(open) => close_apply(ctx, lock, open, ApplyOutcome::Resumed).await,
         None => Ok(()),
@@ -200,7 +201,7 @@ async fn close_apply(
     lock: &StackLock,
     open: &Interrupted,
     as_: ApplyOutcome,
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     let now = ctx.clock.now();
     Ok(ctx.store.end_apply(lock, &open.apply, as_, now, Some("it was interrupted")).await?)
 }
@@ -212,15 +213,12 @@ pub async fn undo_interrupted(
     lock: &StackLock,
     name: &StackName,
     (events, cancel): (EventSink<'_>, &CancellationToken),
-) -> Result<Option<Vec<String>>, AppError> {
+) -> Result<Option<Vec<String>>, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let Some(open) = find_interrupted(ctx, &stack).await? else { return Ok(None) };
     if open.committed {
         close_apply(ctx, lock, &open, ApplyOutcome::Resumed).await?;
-        return Err(AppError::Refused(format!(
-            "the interrupted apply of stack '{name}' had everything new ready and was removing what it replaced: \
-             there is no way back; `devarch apply {name}` ends it"
-        )));
+        return Err(ApplyError::PastCommit(name.clone()).into());
     }
     let engine = connect_engine(ctx, Some(&stack)).await?;
     let Some(binding) = &stack.engine else { return Ok(None) };
@@ -249,8 +247,10 @@ pub async fn undo_interrupted(
             close_apply(ctx, lock, &open, ApplyOutcome::Undone).await?;
             Ok(Some(remains))
         }
-        PutBack::LockLost { why } => Err(AppError::Refused(why)),
-        PutBack::Stuck { why, remains } => Err(AppError::Stuck { stack: name.clone(), why, remains }),
+        PutBack::LockLost { why } => Err(ApplyError::LockLost(why).into()),
+        PutBack::Stuck { why, remains } => {
+            Err(ApplyError::Stuck { stack: name.clone(), why, remains }.into())
+        }
     }
 }
 
@@ -303,8 +303,8 @@ fn picture(
 
 impl Interrupted {
     /// By itself, without what it took over.
-    fn of(open: Apply, shown: &ShownPlan, steps: &[StepRecord]) -> Result<Self, AppError> {
-        let before = serde_json::from_str(&open.before).map_err(|error| unreadable(&open, &error))?;
+    fn of(open: Apply, shown: &ShownPlan, steps: &[StepRecord]) -> Result<Self, OperationError> {
+        let before = serde_json::from_str(&open.before).map_err(|error| unreadable(&open, error))?;
         let under_way = steps.iter().filter(|step| step.ended_at.is_none());
         let under_way: Vec<_> = under_way.filter_map(|step| shown.steps.get(step.at as usize)).collect();
         let last_begun = steps.iter().filter(|step| step.ended_at.is_none()).map(|step| step.begun_at).max();
@@ -326,12 +326,12 @@ impl Interrupted {
 
 /// What an apply was going to do. Without it nothing is put back: a copy of data that is not known of would be taken
 /// for one that lacks some.
-fn shown(apply: &Apply) -> Result<ShownPlan, AppError> {
-    serde_json::from_str(&apply.shown).map_err(|error| unreadable(apply, &error))
+fn shown(apply: &Apply) -> Result<ShownPlan, OperationError> {
+    serde_json::from_str(&apply.shown).map_err(|error| unreadable(apply, error))
 }
 
-fn unreadable(apply: &Apply, error: &serde_json::Error) -> AppError {
-    AppError::Refused(format!("the journal of the interrupted apply {} can't be read: {error}", apply.id))
+fn unreadable(apply: &Apply, source: serde_json::Error) -> OperationError {
+    ApplyError::Journal { apply: apply.id.clone(), source }.into()
 }
 
 /// The copies an apply made to their end.

@@ -17,7 +17,7 @@ pub use saved::{is_plan_id, lease_plan, load_saved_plan, save_plan};
 pub use shown::{ShownChange, ShownPlan, ShownStep};
 
 use crate::{
-    AppError, Context, PrepareOptions, Prepared,
+    Context, OperationError, PrepareOptions, Prepared,
     apply::{
         bind::{
             bind_engine, forget_kept, remember_image_volumes, remember_removed, reserve_subnet,
@@ -28,6 +28,7 @@ use crate::{
         settle::settle_objects,
     },
     engine_identity::restore_marker,
+    error::Outdated,
     execute::{
         ApplyFailure, Ending, Event, EventSink, Executed, Failure, Hands, Journal, Ledger, OnFailure,
         Outcome, Run, Starts,
@@ -70,12 +71,12 @@ pub struct Approved {
 
 impl Approved {
     /// Whether what it was made from is still so, where it is planned again.
-    pub fn holds(&self, now: &Prepared) -> Result<(), AppError> {
+    pub fn holds(&self, now: &Prepared) -> Result<(), OperationError> {
         let differences = self.assumed.differences(&now.assumed);
         if differences.is_empty() {
             return Ok(());
         }
-        Err(AppError::Stale { stack: self.stack.clone(), plan: self.plan.clone(), differences })
+        Err(Outdated::Plan { stack: self.stack.clone(), plan: self.plan.clone(), differences }.into())
     }
 }
 
@@ -137,7 +138,7 @@ pub async fn apply(
     lock: &StackLock,
     approved: &Approved,
     options: ApplyOptions<'_>,
-) -> Result<Outcome, AppError> {
+) -> Result<Outcome, OperationError> {
     let begun = ctx.clock.running();
     let prepared = tokio::select! {
         prepared = Box::pin(prepare_again(ctx, approved)) => prepared?,
@@ -162,7 +163,7 @@ pub async fn apply(
 
 /// Plans what was approved once more, and reserves the addresses of the network it makes. Where another stack got them
 /// between the plan and its reservation, the next plan finds others.
-async fn prepare_again(ctx: &Context, approved: &Approved) -> Result<Prepared, AppError> {
+async fn prepare_again(ctx: &Context, approved: &Approved) -> Result<Prepared, OperationError> {
     let mut attempts = SUBNET_ATTEMPTS;
     loop {
         let prepared = Box::pin(prepare(ctx, &approved.stack, &approved.options)).await?;
@@ -182,7 +183,7 @@ async fn begin_apply<'a>(
     prepared: &'a Prepared,
     taken_over: Option<Interrupted>,
     (plan, command): (Option<&PlanId>, &str),
-) -> Result<Attempt<'a>, AppError> {
+) -> Result<Attempt<'a>, OperationError> {
     Box::pin(save_given_values(ctx, prepared)).await?;
     let engine_id = bind_engine(ctx, prepared).await?;
     remember_image_volumes(ctx, prepared).await?;
@@ -225,7 +226,7 @@ async fn clear_failure(
     lock: &StackLock,
     prepared: &Prepared,
     told: (Option<&PlanId>, &str),
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     let latest = ctx.store.applies(&prepared.stack.id, 1).await?;
     let failed = |apply: &Apply| matches!(apply.outcome, ApplyOutcome::RolledBack | ApplyOutcome::Failed);
     if !latest.first().is_some_and(failed) {
@@ -242,7 +243,7 @@ async fn carry_out_plan(
     lock: &StackLock,
     attempt: &Attempt<'_>,
     ApplyOptions { events, cancel, .. }: ApplyOptions<'_>,
-) -> Result<usize, AppError> {
+) -> Result<usize, OperationError> {
     let prepared = attempt.prepared;
     let images = prepared.observed.images.iter();
     let hands = Hands {
@@ -348,7 +349,7 @@ async fn confirm_applied(
     ctx: &Context,
     (engine, prepared): (&EngineId, &Prepared),
     made: Vec<(InstanceId, String)>,
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     let made: Vec<_> = made.into_iter().chain(unconfirmed(prepared)).collect();
     if made.is_empty() {
         return Ok(());
@@ -359,7 +360,7 @@ async fn confirm_applied(
 }
 
 /// What was applied is now what is remembered.
-async fn settle_applied(ctx: &Context, attempt: &Attempt<'_>) -> Result<(), AppError> {
+async fn settle_applied(ctx: &Context, attempt: &Attempt<'_>) -> Result<(), OperationError> {
     let prepared = attempt.prepared;
     let made = prepared.plan.steps.iter().filter_map(|step| match &step.action {
         Action::CreateContainer { made, .. } => {

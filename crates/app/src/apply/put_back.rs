@@ -1,7 +1,7 @@
 //! Putting back what ran: looked at, done and looked at again until nothing differs from what was there before.
 
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     execute::{Event, EventSink, Executed, Failure, Hands, Journal, Ledger, OnFailure, Run, Starts},
     observe::{Look, observe},
 };
@@ -99,7 +99,7 @@ impl Uncertain {
 }
 
 impl Undoing<'_> {
-    async fn look(&self, ctx: &Context, stops: &BTreeSet<ContainerId>) -> Result<Undo, AppError> {
+    async fn look(&self, ctx: &Context, stops: &BTreeSet<ContainerId>) -> Result<Undo, OperationError> {
         let observed = observe(ctx, self.engine, &Look::default()).await?;
         Ok(undo(self.before, (&observed, self.ownership), self.applies, stops, self.copies))
     }

@@ -2,7 +2,11 @@
 //! what was assumed, found again, gives the very same plan.
 
 use super::{Approved, ShownPlan, interrupted::told, json};
-use crate::{AppError, Context, Prepared, apply::author};
+use crate::{
+    Context, OperationError, Prepared,
+    apply::author,
+    error::{NotFound, Outdated},
+};
 use devarch_core::{id::PlanId, plan::Assumptions};
 use devarch_store::{Lease, SavedPlan, StackLock};
 
@@ -15,7 +19,7 @@ pub fn is_plan_id(text: &str) -> bool {
 }
 
 /// Saves a plan that was made of a stack in the store; it can be applied until it expires.
-pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, AppError> {
+pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, OperationError> {
     let made_at = ctx.clock.now();
     let lifetime = i64::try_from(ctx.settings.plan_lifetime.as_millis()).unwrap_or(i64::MAX);
     let plan = SavedPlan {
@@ -34,21 +38,23 @@ pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, 
 }
 
 /// Keeps a stack's lock for a plan until it is applied or expires.
-pub async fn lease_plan(ctx: &Context, lock: &StackLock, plan: &SavedPlan) -> Result<(), AppError> {
+pub async fn lease_plan(ctx: &Context, lock: &StackLock, plan: &SavedPlan) -> Result<(), OperationError> {
     let lease = Lease { plan: plan.id.clone(), until: plan.expires_at };
     Ok(ctx.store.lease(lock, &lease).await?)
 }
 
 /// A saved plan, to be applied now. One that has expired or was applied is refused.
-pub async fn load_saved_plan(ctx: &Context, id: &PlanId) -> Result<Approved, AppError> {
+pub async fn load_saved_plan(ctx: &Context, id: &PlanId) -> Result<Approved, OperationError> {
     let Some(plan) = ctx.store.plan(id).await? else {
-        return Err(AppError::NoPlan { plan: id.clone() });
+        return Err(NotFound::Plan { plan: id.clone() }.into());
     };
     let stacks = ctx.store.stacks().await?;
     let Some(stack) = stacks.into_iter().find(|stack| stack.id == plan.stack) else {
-        return Err(AppError::NoPlan { plan: id.clone() });
+        return Err(NotFound::Plan { plan: id.clone() }.into());
     };
-    let refused = |why: String| AppError::PlanRefused { plan: id.clone(), stack: stack.name.clone(), why };
+    let refused = |why: String| -> OperationError {
+        Outdated::SavedPlan { plan: id.clone(), stack: stack.name.clone(), why }.into()
+    };
     if let Some(apply) = &plan.applied_by {
         return Err(refused(format!("it was applied already (apply {apply})")));
     }

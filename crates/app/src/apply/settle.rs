@@ -2,7 +2,7 @@
 //! that an interrupted apply could not write down, and objects that are gone.
 
 use super::interrupted::CALLS_END;
-use crate::{AppError, Context, Prepared};
+use crate::{Context, OperationError, Prepared};
 use devarch_core::{
     id::StackId,
     observed::Observed,
@@ -17,7 +17,7 @@ pub(super) async fn settle_objects(
     ctx: &Context,
     lock: &StackLock,
     prepared: &Prepared,
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     let Some(engine) = &prepared.observed.engine_id else { return Ok(()) };
     let (ownership, stack) = (&prepared.remembered.ownership, &prepared.stack.id);
     let settlement = Settlement {

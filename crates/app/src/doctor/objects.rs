@@ -2,7 +2,7 @@
 
 use super::{Check, Looked, Verdict};
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     engine_identity::{engine_with_id, marked},
     wiring::stack_ownership,
 };
@@ -30,7 +30,7 @@ pub(super) async fn judge<'a>(ctx: &Context, seen: &'a [Looked]) -> Objects<'a> 
 }
 
 /// Whose the objects of an engine are; without its marker it is the one on which they were created.
-async fn ownership(ctx: &Context, looked: &Looked) -> Result<Ownership, AppError> {
+async fn ownership(ctx: &Context, looked: &Looked) -> Result<Ownership, OperationError> {
     let there = Listed::all(&looked.containers, &looked.networks, &looked.volumes);
     let id = match marked(&looked.volumes) {
         None => engine_with_id(ctx, there).await?,

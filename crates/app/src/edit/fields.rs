@@ -3,7 +3,7 @@
 //! The inherited list or object is copied into the override and the entry changed there, so that setting
 //! `healthcheck.interval` keeps the test.
 
-use crate::{AppError, Context, context::instance, edit::edit_stack};
+use crate::{Context, OperationError, context::instance, edit::edit_stack, error::DefinitionError};
 use devarch_core::{
     name::{InstanceName, StackName},
     port::PortKey,
@@ -34,7 +34,7 @@ pub async fn set_fields(
     ctx: &Context,
     target: &Target,
     fields: &[(String, String)],
-) -> Result<Stack, AppError> {
+) -> Result<Stack, OperationError> {
     let change = |stack: &mut Stack| {
         let name = &target.instance;
         let mut edited = instance(stack, name)?.clone();
@@ -49,7 +49,11 @@ pub async fn set_fields(
 }
 
 /// Takes fields of an instance back to what the template says.
-pub async fn unset_fields(ctx: &Context, target: &Target, fields: &[String]) -> Result<Stack, AppError> {
+pub async fn unset_fields(
+    ctx: &Context,
+    target: &Target,
+    fields: &[String],
+) -> Result<Stack, OperationError> {
     let change = |stack: &mut Stack| {
         let name = &target.instance;
         let mut edited = instance(stack, name)?.clone();
@@ -62,15 +66,15 @@ pub async fn unset_fields(ctx: &Context, target: &Target, fields: &[String]) -> 
     Ok(edit_stack(ctx, &target.stack, change).await?.1)
 }
 
-fn invalid(target: &Target, wrong: Diagnostics) -> AppError {
-    AppError::Invalid { origin: format!("{}/{}", target.stack, target.instance), wrong }
+fn invalid(target: &Target, wrong: Diagnostics) -> OperationError {
+    DefinitionError::Invalid { origin: format!("{}/{}", target.stack, target.instance), wrong }.into()
 }
 
 fn at(wrong: Diagnostic, path: &str) -> Diagnostic {
     Diagnostic { place: None, path: path.to_owned(), ..wrong }
 }
 
-fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -> Result<(), AppError> {
+fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -> Result<(), OperationError> {
     if path == "enabled" {
         let wrong = || Diagnostic {
             place: None,
@@ -98,7 +102,7 @@ fn part_of_a_variable(
     target: &Target,
     path: &str,
     (field, entry): (&str, Option<&str>),
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     const PARTS: [&str; 3] = ["value", "secret", "generate"];
     let Some((name, part)) = entry.and_then(|entry| entry.rsplit_once('.')) else { return Ok(()) };
     if !field.starts_with("environment") || !PARTS.contains(&part) {
@@ -137,7 +141,7 @@ fn set_entry(
     *place = value;
 }
 
-fn unset_field(edited: &mut Instance, target: &Target, path: &str) -> Result<(), AppError> {
+fn unset_field(edited: &mut Instance, target: &Target, path: &str) -> Result<(), OperationError> {
     if path == "enabled" {
         edited.enabled = true;
         return Ok(());
@@ -185,7 +189,7 @@ fn entry_map<'a>(overrides: &'a mut Map<String, Value>, field: &str) -> &'a mut 
 
 /// `environment.A.B` is entry `A.B` of `environment`, `ports.80` is entry `80/tcp` of `ports`; the field has to be one
 /// an override can have.
-fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<String>), AppError> {
+fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<String>), OperationError> {
     let (field, entry) = path.split_once('.').map_or((path, None), |(field, entry)| (field, Some(entry)));
     let known = SERVICE_FIELDS.iter().chain(OVERRIDE_FIELDS).copied();
     if known.clone().any(|name| name == field) && entry != Some("") {
@@ -227,7 +231,11 @@ fn whole(edited: &Instance) -> Overrides {
 }
 
 /// Reads edited overrides, and puts the secrets back that were redacted in them.
-fn reread(target: &Target, overrides: Map<String, Value>, before: &Instance) -> Result<Overrides, AppError> {
+fn reread(
+    target: &Target,
+    overrides: Map<String, Value>,
+    before: &Instance,
+) -> Result<Overrides, OperationError> {
     let read = read_overrides(&Node::from_json(&Value::Object(overrides)));
     let mut edited = read.map_err(|wrong| invalid(target, wrong))?;
     let known = whole(before).secret_values().into_iter().chain(before.overrides.secret_values());

@@ -5,11 +5,12 @@ use super::{
     stacks::{copied, empty_instance, empty_stack},
 };
 use crate::{
-    AppError, Context, HostFiles, PROJECT_FILE, Project,
+    Context, HostFiles, OperationError, PROJECT_FILE, Project,
     config::definition_changes,
     contents::{Sources, keep_contents},
     context::find_stack,
     edit::{complete_edit, save_edit},
+    error::{Conflict, DefinitionError, Elsewhere, unworkable},
     host_view::view_host,
     prepare::withdrawn_allowances,
     text_file::read_text,
@@ -81,7 +82,7 @@ impl Draft {
     }
 
     /// What was found wrong with it, with lines and columns where it was read from a file.
-    pub fn placed(&self, error: AppError) -> AppError {
+    pub fn placed(&self, error: OperationError) -> OperationError {
         match &self.source {
             Some(source) => placed(error, source),
             None => error,
@@ -90,7 +91,7 @@ impl Draft {
 }
 
 /// Refuses a stack whose templates make it too large: a small file may use a large template many times.
-fn not_too_large(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {
+fn not_too_large(stack: &Stack, source: &ImportSource) -> Result<(), OperationError> {
     let size = stack.expanded_size();
     if size <= Stack::LARGEST {
         return Ok(());
@@ -102,25 +103,25 @@ fn not_too_large(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {
     );
     let wrong = Diagnostic { place: None, path: format!("stacks.{}", source.stack), message };
     let origin = source.project.directory.join(PROJECT_FILE).display().to_string();
-    Err(AppError::Invalid { origin, wrong: wrong.into() })
+    Err(DefinitionError::Invalid { origin, wrong: wrong.into() }.into())
 }
 
 /// Problems of a stack with their places in its file. One that can't be read any more leaves them as they are.
-fn placed(error: AppError, (path, stack): &(PathBuf, StackName)) -> AppError {
-    let AppError::Problems { problems, .. } = &error else { return error };
+fn placed(error: OperationError, (path, stack): &(PathBuf, StackName)) -> OperationError {
+    let OperationError::Definition(DefinitionError::Unworkable { problems, .. }) = &error else {
+        return error;
+    };
     let Some(root) = read_text(path, FileKind::Project).ok().and_then(|text| parse_yaml(&text).ok()) else {
         return error;
     };
-    AppError::Invalid { origin: path.display().to_string(), wrong: located(&root, stack, problems) }
+    DefinitionError::Invalid { origin: path.display().to_string(), wrong: located(&root, stack, problems) }
+        .into()
 }
 
 /// A stack as a devarch.yml says, and wanted running. A stack belongs to the directory it was made from.
-pub async fn draft_import(ctx: &Context, source: &ImportSource) -> Result<Draft, AppError> {
+pub async fn draft_import(ctx: &Context, source: &ImportSource) -> Result<Draft, OperationError> {
     let name = source.renamed.as_ref().unwrap_or(&source.stack);
-    let Some(declared) = source.project.file.stacks.get(&source.stack) else {
-        source.project.stack(Some(&source.stack))?;
-        return Err(AppError::Refused(format!("stack '{}' is not declared", source.stack)));
-    };
+    let declared = source.project.declared(&source.stack)?;
     let before = source.existing.clone();
     if let Some(before) = &before {
         belongs(before, source)?;
@@ -143,7 +144,7 @@ pub async fn draft_import(ctx: &Context, source: &ImportSource) -> Result<Draft,
 }
 
 /// Refuses a stack whose config files were read from where policy forbids, before anything of it is saved.
-async fn judge_files(ctx: &Context, stack: &Stack, files: &HostFiles) -> Result<(), AppError> {
+async fn judge_files(ctx: &Context, stack: &Stack, files: &HostFiles) -> Result<(), OperationError> {
     if files.is_empty() {
         return Ok(());
     }
@@ -154,7 +155,7 @@ async fn judge_files(ctx: &Context, stack: &Stack, files: &HostFiles) -> Result<
     if problems.is_empty() {
         return Ok(());
     }
-    Err(AppError::Problems { stack: stack.name.clone(), problems })
+    Err(unworkable(stack, problems))
 }
 
 /// What users set of the stack that another one is made beside, of the same file: what DevArch makes it makes anew.
@@ -162,7 +163,7 @@ async fn secrets_beside(
     ctx: &Context,
     source: &ImportSource,
     declared: &StackFile,
-) -> Result<BTreeMap<SecretName, KeptSecret>, AppError> {
+) -> Result<BTreeMap<SecretName, KeptSecret>, OperationError> {
     let original = ctx.store.stack(&source.stack).await?;
     let Some(mut original) = original.filter(|stack| belongs(stack, source).is_ok()) else {
         return Ok(BTreeMap::new());
@@ -201,26 +202,26 @@ fn undone_edits(ctx: &Context, before: &Stack, draft: &Stack) -> Vec<FieldDiff> 
 }
 
 /// A stack as it is in the store, wanted running.
-pub async fn draft_running(ctx: &Context, name: &StackName) -> Result<Draft, AppError> {
+pub async fn draft_running(ctx: &Context, name: &StackName) -> Result<Draft, OperationError> {
     let mut draft = Draft::of(find_stack(ctx, name).await?);
     draft.stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
     Ok(draft)
 }
 
 /// Saves a draft. Refused where the stack was edited since the draft was made.
-pub async fn save_draft(ctx: &Context, draft: &Draft) -> Result<Stack, AppError> {
+pub async fn save_draft(ctx: &Context, draft: &Draft) -> Result<Stack, OperationError> {
     let mut attempt = 0;
     loop {
         keep_contents(ctx, &draft.contents).await?;
         match save_kept(ctx, draft).await {
             // Somebody swept them meanwhile.
-            Err(AppError::Store(StoreError::NoContent { .. })) if attempt < ATTEMPTS => attempt += 1,
+            Err(OperationError::Store(StoreError::NoContent { .. })) if attempt < ATTEMPTS => attempt += 1,
             saved => return saved,
         }
     }
 }
 
-async fn save_kept(ctx: &Context, draft: &Draft) -> Result<Stack, AppError> {
+async fn save_kept(ctx: &Context, draft: &Draft) -> Result<Stack, OperationError> {
     let mut stack = draft.stack.clone();
     match &draft.before {
         None => ctx.store.create_stack(&stack).await?,
@@ -235,7 +236,7 @@ fn pinned_templates(
     source: &ImportSource,
     declared: &StackFile,
     existing: Option<&Stack>,
-) -> Result<BTreeMap<InstanceName, Pinned>, AppError> {
+) -> Result<BTreeMap<InstanceName, Pinned>, OperationError> {
     let catalog = ctx.catalog(Some(&source.project.directory));
     let mut read: BTreeMap<&TemplateName, Pinned> = BTreeMap::new();
     let mut pins = BTreeMap::new();
@@ -248,7 +249,7 @@ fn pinned_templates(
             known.clone()
         } else {
             let template =
-                own.cloned().map_or_else(|| Ok(catalog.get(wanted)?.template), Ok::<_, AppError>)?;
+                own.cloned().map_or_else(|| Ok(catalog.get(wanted)?.template), Ok::<_, OperationError>)?;
             let pin = Pinned::new(Arc::new(template), ctx.hash_key()?);
             read.insert(wanted, pin.clone());
             pin
@@ -309,19 +310,21 @@ fn undone_wires(imported: &StackFile, before: &Stack, draft: &Stack) -> Vec<Fiel
     added.chain(removed).map(|(field, from, to)| FieldDiff { field: field.clone(), from, to }).collect()
 }
 
-fn belongs(stack: &Stack, source: &ImportSource) -> Result<(), AppError> {
+fn belongs(stack: &Stack, source: &ImportSource) -> Result<(), OperationError> {
     let theirs = stack.project.as_ref().map(PathBuf::from);
     match theirs {
         Some(theirs) if theirs == source.project.directory => Ok(()),
-        Some(theirs) => Err(AppError::OtherDirectory {
+        Some(theirs) => Err(Elsewhere::Directory {
             stack: stack.name.clone(),
             theirs,
             ours: source.project.directory.clone(),
-        }),
-        None => Err(AppError::Exists {
-            what: format!("stack '{}', made by hand,", stack.name),
-            way_out: "`devarch up --as NAME` makes another from this directory".to_owned(),
-        }),
+        }
+        .into()),
+        None => Err(Conflict::Exists {
+            what: format!("stack '{}', created without a directory,", stack.name),
+            hint: "`devarch up --as NAME` makes another from this directory".to_owned(),
+        }
+        .into()),
     }
 }
 

@@ -24,8 +24,9 @@ pub use stacks::{
 pub use wires::{add_wire, remove_wire};
 
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     context::find_stack,
+    error::{DefinitionError, unworkable},
     kept::let_go_of_volumes,
     secrets::{scrub_new_secrets, wipe_values},
     wiring::wired_with,
@@ -49,8 +50,8 @@ const ATTEMPTS: usize = 10;
 pub(crate) async fn edit_stack(
     ctx: &Context,
     name: &StackName,
-    change: impl Fn(&mut Stack) -> Result<(), AppError>,
-) -> Result<(Stack, Stack), AppError> {
+    change: impl Fn(&mut Stack) -> Result<(), OperationError>,
+) -> Result<(Stack, Stack), OperationError> {
     let mut attempt = 0;
     loop {
         let before = find_stack(ctx, name).await?;
@@ -59,14 +60,18 @@ pub(crate) async fn edit_stack(
         complete_edit(ctx, &mut after, name).await?;
         match save_edit(ctx, &before, &mut after).await {
             Ok(()) => return Ok((before, after)),
-            Err(AppError::Store(error)) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
+            Err(OperationError::Store(error)) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
             Err(error) => return Err(error),
         }
     }
 }
 
 /// Saves what was edited, and what belongs to the data of volumes it lets go of; `after` gets its new revision.
-pub(crate) async fn save_edit(ctx: &Context, before: &Stack, after: &mut Stack) -> Result<(), AppError> {
+pub(crate) async fn save_edit(
+    ctx: &Context,
+    before: &Stack,
+    after: &mut Stack,
+) -> Result<(), OperationError> {
     let let_go = Box::pin(let_go_of_volumes(ctx, before, after)).await?;
     let wipe = scrub_new_secrets(ctx, before, after).await?;
     after.revision = ctx.store.save_stack(before, after, &let_go).await?;
@@ -74,7 +79,7 @@ pub(crate) async fn save_edit(ctx: &Context, before: &Stack, after: &mut Stack) 
 }
 
 /// Adds a stack.
-pub(crate) async fn add_stack(ctx: &Context, mut stack: Stack) -> Result<Stack, AppError> {
+pub(crate) async fn add_stack(ctx: &Context, mut stack: Stack) -> Result<Stack, OperationError> {
     let mut attempt = 0;
     loop {
         let name = stack.name.clone();
@@ -94,7 +99,7 @@ pub(crate) async fn add_stack(ctx: &Context, mut stack: Stack) -> Result<Stack, 
 
 /// Gives a changed stack what DevArch chooses, and refuses one that can't work. `known_as` is its name in the
 /// store: what it has there is its own, also while it is renamed.
-async fn complete_edit(ctx: &Context, stack: &mut Stack, known_as: &StackName) -> Result<(), AppError> {
+async fn complete_edit(ctx: &Context, stack: &mut Stack, known_as: &StackName) -> Result<(), OperationError> {
     stack.container_names()?;
     let name = stack.name.clone();
     stack.wiring.name_own(&name);
@@ -104,7 +109,7 @@ async fn complete_edit(ctx: &Context, stack: &mut Stack, known_as: &StackName) -
     let reservations = Reservations::of_others(ctx.store.host_ports().await?, known_as);
     let range = (&ctx.store_id, ctx.settings.ports);
     assign::assign(stack, range, &reservations, ctx.host.as_ref())
-        .map_err(|problems| AppError::PortsTaken { stack: stack.name.clone(), problems })
+        .map_err(|problems| DefinitionError::PortsTaken { stack: stack.name.clone(), problems }.into())
 }
 
 /// Whether an edit lost a race that it wins when made again.
@@ -114,7 +119,7 @@ fn is_race(error: &StoreError) -> bool {
 }
 
 /// What can be known to be wrong without an engine.
-fn check(stack: &Stack) -> Result<(), AppError> {
+fn check(stack: &Stack) -> Result<(), OperationError> {
     let mut problems: Vec<Problem> = stack
         .instances
         .iter()
@@ -122,5 +127,5 @@ fn check(stack: &Stack) -> Result<(), AppError> {
         .collect();
     problems.extend(check_stack(&effective(stack), &BTreeMap::new()));
     problems.extend(wired_with(stack, &Prior::new(), &Others::new()).bad_offers());
-    if problems.is_empty() { Ok(()) } else { Err(AppError::Problems { stack: stack.name.clone(), problems }) }
+    if problems.is_empty() { Ok(()) } else { Err(unworkable(stack, problems)) }
 }

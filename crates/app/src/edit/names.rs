@@ -1,6 +1,6 @@
 //! Names that are taken, and which would be accepted instead.
 
-use crate::{AppError, Context};
+use crate::{Context, OperationError, error::Conflict};
 use devarch_core::{
     name::{ContainerName, InstanceName, StackName},
     stack::Stack,
@@ -49,30 +49,34 @@ impl Taken {
 /// An edit that was refused because the name of a stack with these instances is taken says which is free.
 pub(super) async fn suggesting_stack(
     ctx: &Context,
-    refused: AppError,
+    refused: OperationError,
     wanted: &StackName,
     instances: &[&InstanceName],
-) -> AppError {
+) -> OperationError {
     suggesting(ctx, refused, |taken| taken.free_stack(wanted, instances)).await
 }
 
 /// An edit that was refused because an instance's name is taken says which is free.
 pub(super) async fn suggesting_instance(
     ctx: &Context,
-    refused: AppError,
+    refused: OperationError,
     stack: &StackName,
     wanted: &InstanceName,
-) -> AppError {
+) -> OperationError {
     suggesting(ctx, refused, |taken| taken.free_instance(stack, wanted)).await
 }
 
-async fn suggesting(ctx: &Context, refused: AppError, free: impl Fn(&Taken) -> Option<String>) -> AppError {
+async fn suggesting(
+    ctx: &Context,
+    refused: OperationError,
+    free: impl Fn(&Taken) -> Option<String>,
+) -> OperationError {
     let is_name = |what: TakenWhat| matches!(what, TakenWhat::StackName | TakenWhat::ContainerName);
     let taken = match refused {
-        AppError::NameTaken { taken, .. } => taken,
-        AppError::Store(StoreError::Taken { what, .. }) if is_name(what) => refused.to_string(),
+        OperationError::Conflict(Conflict::NameTaken { taken, .. }) => taken,
+        OperationError::Store(StoreError::Taken { what, .. }) if is_name(what) => refused.to_string(),
         other => return other,
     };
     let free = ctx.store.stacks().await.ok().and_then(|stacks| free(&Taken::of(&stacks)));
-    AppError::NameTaken { taken, free }
+    Conflict::NameTaken { taken, free }.into()
 }

@@ -2,7 +2,12 @@
 
 use super::{Draft, import::declare};
 use crate::{
-    AppError, Context, apply::Definition, context::find_stack, edit::complete_edit, history::find_apply,
+    Context, OperationError,
+    apply::Definition,
+    context::find_stack,
+    edit::complete_edit,
+    error::{ApplyError, NotFound},
+    history::find_apply,
 };
 use devarch_core::name::StackName;
 use devarch_store::{Apply, ApplyOutcome};
@@ -12,13 +17,17 @@ const LOOK_BACK: u32 = 200;
 
 /// The stack as it was defined at an earlier apply; where none is named, at the last one that succeeded with
 /// another definition than it has now. Names, ports and volumes that it has now stay. Nothing is saved yet.
-pub async fn draft_rollback(ctx: &Context, name: &StackName, id: Option<&str>) -> Result<Draft, AppError> {
+pub async fn draft_rollback(
+    ctx: &Context,
+    name: &StackName,
+    id: Option<&str>,
+) -> Result<Draft, OperationError> {
     let before = find_stack(ctx, name).await?;
     let apply = match id {
         Some(_) => find_apply(ctx, name, id).await?,
         None => earlier_definition(ctx, &before, name).await?,
     };
-    let definition = read(name, &apply)?;
+    let definition = read(&apply)?;
     let mut stack = before.clone();
     declare(ctx.ids.as_ref(), &mut stack, &definition.file, &definition.pins());
     stack.enabled = definition.enabled;
@@ -31,19 +40,18 @@ async fn earlier_definition(
     ctx: &Context,
     now: &devarch_core::stack::Stack,
     name: &StackName,
-) -> Result<Apply, AppError> {
+) -> Result<Apply, OperationError> {
     let current = Definition::of(now);
     let applies = ctx.store.applies(&now.id, LOOK_BACK).await?;
     let mut succeeded = applies
         .into_iter()
         .filter(|apply| apply.outcome == ApplyOutcome::Succeeded && apply.command != "down");
     succeeded
-        .find(|apply| read(name, apply).is_ok_and(|definition| definition != current))
-        .ok_or_else(|| AppError::NoApply { stack: name.clone(), id: None })
+        .find(|apply| read(apply).is_ok_and(|definition| definition != current))
+        .ok_or_else(|| NotFound::Apply { stack: name.clone(), id: None }.into())
 }
 
-fn read(name: &StackName, apply: &Apply) -> Result<Definition, AppError> {
-    apply.definition.read().map_err(|error| {
-        AppError::Refused(format!("what stack '{name}' was at apply {} can't be read: {error}", apply.id))
-    })
+fn read(apply: &Apply) -> Result<Definition, OperationError> {
+    let unreadable = |source| ApplyError::Journal { apply: apply.id.clone(), source }.into();
+    apply.definition.read().map_err(unreadable)
 }

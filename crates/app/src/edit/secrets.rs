@@ -1,12 +1,13 @@
 //! A stack's secrets: set, made, listed, removed.
 
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     context::{find_stack, instance},
     edit::{
         edit_stack,
         import::{draft_import, save_draft},
     },
+    error::{InUse, NotFound, SecretError, Unreadable},
     here::find_import,
     secrets::{said, secret_variable},
 };
@@ -84,7 +85,7 @@ pub(super) fn seal(stack: &mut Stack) {
 }
 
 /// Makes the secrets that are asked for and not there yet.
-pub(super) fn generate(stack: &mut Stack, ctx: &Context) -> Result<(), AppError> {
+pub(super) fn generate(stack: &mut Stack, ctx: &Context) -> Result<(), OperationError> {
     let asked = stack.imported.iter().flat_map(|file| &file.secrets);
     let asked: Vec<(SecretName, Generate)> =
         asked.filter_map(|(name, file)| Some((name.clone(), file.generate?))).collect();
@@ -116,7 +117,7 @@ pub(super) fn generate(stack: &mut Stack, ctx: &Context) -> Result<(), AppError>
 }
 
 /// New values for the secrets of a stack that can't be read and that DevArch made, as far as they are still asked for.
-pub(crate) fn remade(stack: &Stack, ctx: &Context) -> Result<BTreeMap<SecretId, Secret>, AppError> {
+pub(crate) fn remade(stack: &Stack, ctx: &Context) -> Result<BTreeMap<SecretId, Secret>, OperationError> {
     let mut emptied = stack.clone();
     emptied.secrets.retain(|_, kept| kept.value.open().is_ok());
     for instance in emptied.instances.values_mut() {
@@ -149,13 +150,13 @@ fn login_names(stack: &Stack) -> BTreeSet<String> {
     keys.filter_map(|key| Some(login_of(key)?.1.to_owned())).collect()
 }
 
-fn made(how: Generate, ctx: &Context) -> Result<KeptSecret, AppError> {
+fn made(how: Generate, ctx: &Context) -> Result<KeptSecret, OperationError> {
     Ok(kept(SecretValue::Known(random(how)?), ctx))
 }
 
 /// Refuses what can't be a secret.
-fn fit(name: &SecretName, value: &Secret) -> Result<(), AppError> {
-    let unfit = |why| Err(AppError::UnfitSecret { name: name.to_string(), why });
+fn fit(name: &SecretName, value: &Secret) -> Result<(), OperationError> {
+    let unfit = |why| Err(SecretError::Unfit { name: name.clone(), why }.into());
     if value.reveal().is_empty() {
         unfit("would be empty")
     } else if value.reveal().contains('\0') {
@@ -170,13 +171,12 @@ fn kept(value: SecretValue, ctx: &Context) -> KeptSecret {
 }
 
 /// A new secret of random characters.
-fn random(how: Generate) -> Result<Secret, AppError> {
+fn random(how: Generate) -> Result<Secret, OperationError> {
     // At least one byte in two is used, so that this many fail to suffice once in the age of the universe.
     let mut bytes = zeroize::Zeroizing::new(vec![0; usize::from(how.length) * 4 + 64]);
-    getrandom::fill(&mut bytes)
-        .map_err(|error| AppError::Refused(format!("the system gives no random numbers: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(SecretError::NoRandomness)?;
     how.from_random(bytes.iter().copied())
-        .ok_or_else(|| AppError::Refused("the system gives no random numbers; try again".to_owned()))
+        .ok_or_else(|| SecretError::NoRandomness(getrandom::Error::UNEXPECTED).into())
 }
 
 /// Sets a secret of a stack; says whether there was one.
@@ -185,7 +185,7 @@ pub async fn set_secret(
     stack: &StackName,
     name: &SecretName,
     value: &Secret,
-) -> Result<bool, AppError> {
+) -> Result<bool, OperationError> {
     fit(name, value)?;
     let set = |stack: &mut Stack| {
         let id = stack.secrets.get(name).map_or_else(|| new_id(ctx.ids.as_ref()), |kept| kept.id.clone());
@@ -208,7 +208,7 @@ pub async fn keep_imported_secrets(
     directory: &Path,
     stack: &StackName,
     secrets: &BTreeMap<SecretName, Secret>,
-) -> Result<(), AppError> {
+) -> Result<(), OperationError> {
     let source = find_import(ctx, directory, Some(stack), None).await?;
     let Some(source) = source.filter(|source| source.existing.is_none()) else {
         for (name, value) in secrets {
@@ -231,36 +231,29 @@ pub async fn generate_secret(
     stack: &StackName,
     name: &SecretName,
     how: Generate,
-) -> Result<bool, AppError> {
+) -> Result<bool, OperationError> {
     set_secret(ctx, stack, name, &random(how)?).await
 }
 
 /// Removes a secret of a stack that nobody uses.
-pub async fn remove_secret(ctx: &Context, stack: &StackName, name: &SecretName) -> Result<(), AppError> {
+pub async fn remove_secret(
+    ctx: &Context,
+    stack: &StackName,
+    name: &SecretName,
+) -> Result<(), OperationError> {
     let remove = |stack: &mut Stack| {
         let users = uses(stack).remove(name).unwrap_or_default();
         if !users.is_empty() {
-            let users: Vec<String> = users.iter().map(ToString::to_string).collect();
-            return Err(AppError::Refused(format!(
-                "secret '{name}' of stack '{}' is used by {}; change these first",
-                stack.name,
-                users.join(", ")
-            )));
+            let users = users.iter().map(ToString::to_string).collect();
+            return Err(InUse::Secret { stack: stack.name.clone(), name: name.clone(), users }.into());
         }
         let declared = stack.imported.as_ref().and_then(|file| file.secrets.get(name));
         if declared.is_some_and(|file| file.generate.is_some()) {
-            return Err(AppError::Refused(format!(
-                "secret '{name}' of stack '{}' is made because its devarch.yml declares it; remove it there, then \
-                 `devarch up`, then here",
-                stack.name
-            )));
+            return Err(SecretError::Declared { stack: stack.name.clone(), name: name.clone() }.into());
         }
         // A text that can't be read may refer to it.
         if let Some(why) = locked(stack) {
-            return Err(AppError::Refused(format!(
-                "who uses secret '{name}' of stack '{}' is not known: {why}",
-                stack.name
-            )));
+            return Err(Unreadable::Users { stack: stack.name.clone(), name: name.clone(), why }.into());
         }
         match stack.secrets.remove(name) {
             Some(_) => Ok(()),
@@ -271,7 +264,7 @@ pub async fn remove_secret(ctx: &Context, stack: &StackName, name: &SecretName) 
 }
 
 /// The secrets of a stack, its own by name and then those made for instances; never their values.
-pub async fn list_secrets(ctx: &Context, name: &StackName) -> Result<Vec<SecretInfo>, AppError> {
+pub async fn list_secrets(ctx: &Context, name: &StackName) -> Result<Vec<SecretInfo>, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let mut used = uses(&stack);
     let mut own: BTreeMap<SecretName, SecretInfo> = BTreeMap::new();
@@ -306,9 +299,9 @@ pub async fn reveal_secret(
     stack: &StackName,
     only: Option<&InstanceName>,
     name: &str,
-) -> Result<Secret, AppError> {
+) -> Result<Secret, OperationError> {
     let stack = find_stack(ctx, stack).await?;
-    let locked = |why: Locked| AppError::Refused(format!("secret '{name}' can't be read: {why}"));
+    let locked = |why: Locked| Unreadable::Secret { name: name.to_owned(), why }.into();
     if let Some(only) = only {
         instance(&stack, only)?;
         return secret_variable(ctx, &stack, only, name).await;
@@ -354,10 +347,11 @@ fn info(
     }
 }
 
-fn no_secret(stack: &Stack, name: &SecretName) -> AppError {
+fn no_secret(stack: &Stack, name: &SecretName) -> OperationError {
     no_such(stack, name.as_str(), nearest(name.as_str(), stack.secrets.keys().map(SecretName::as_str)))
 }
 
-pub(crate) fn no_such(stack: &Stack, name: &str, near: Option<&str>) -> AppError {
-    AppError::NoSecret { stack: stack.name.clone(), name: name.to_owned(), near: near.map(str::to_owned) }
+pub(crate) fn no_such(stack: &Stack, name: &str, near: Option<&str>) -> OperationError {
+    NotFound::Secret { stack: stack.name.clone(), name: name.to_owned(), near: near.map(str::to_owned) }
+        .into()
 }

@@ -2,12 +2,13 @@
 
 use super::secrets;
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     context::{find_stack, instance},
     edit::{
         add_stack, edit_stack,
         names::{suggesting_instance, suggesting_stack},
     },
+    error::Conflict,
     links::{refuse_if_linked, rename_links},
 };
 use devarch_core::{
@@ -72,7 +73,7 @@ pub async fn create_stack(
     ctx: &Context,
     name: &StackName,
     project: Option<&Path>,
-) -> Result<Stack, AppError> {
+) -> Result<Stack, OperationError> {
     match add_stack(ctx, empty_stack(ctx.ids.as_ref(), name, project)).await {
         Err(refused) => Err(suggesting_stack(ctx, refused, name, &[]).await),
         made => made,
@@ -80,7 +81,7 @@ pub async fn create_stack(
 }
 
 /// Gives a stack another name. Ids, ports and volumes stay; containers and network follow at the next apply.
-pub async fn rename_stack(ctx: &Context, name: &StackName, to: &StackName) -> Result<Stack, AppError> {
+pub async fn rename_stack(ctx: &Context, name: &StackName, to: &StackName) -> Result<Stack, OperationError> {
     let rename = |stack: &mut Stack| {
         stack.name = to.clone();
         stack.subnet = None;
@@ -100,7 +101,7 @@ pub async fn rename_stack(ctx: &Context, name: &StackName, to: &StackName) -> Re
 }
 
 /// Makes another stack of the same instances, with names, ports and volumes of its own.
-pub async fn clone_stack(ctx: &Context, name: &StackName, to: &StackName) -> Result<Stack, AppError> {
+pub async fn clone_stack(ctx: &Context, name: &StackName, to: &StackName) -> Result<Stack, OperationError> {
     let source = find_stack(ctx, name).await?;
     let project = source.project.clone();
     let ids = ctx.ids.as_ref();
@@ -130,7 +131,7 @@ pub async fn clone_stack(ctx: &Context, name: &StackName, to: &StackName) -> Res
 }
 
 /// Switches a stack on or off. A stack that is off is wanted down.
-pub async fn enable_stack(ctx: &Context, name: &StackName, enabled: bool) -> Result<Stack, AppError> {
+pub async fn enable_stack(ctx: &Context, name: &StackName, enabled: bool) -> Result<Stack, OperationError> {
     let switch = |stack: &mut Stack| {
         stack.enabled = enabled;
         Ok(())
@@ -144,7 +145,7 @@ pub async fn set_wanted(
     name: &StackName,
     only: Option<&InstanceName>,
     wanted: Wanted,
-) -> Result<Stack, AppError> {
+) -> Result<Stack, OperationError> {
     let set = |stack: &mut Stack| {
         if let Some(only) = only {
             instance(stack, only)?;
@@ -160,7 +161,11 @@ pub async fn set_wanted(
 }
 
 /// Adds an instance, pinned to the catalog's template as it is now.
-pub async fn add_instance(ctx: &Context, stack: &StackName, new: &NewInstance) -> Result<Stack, AppError> {
+pub async fn add_instance(
+    ctx: &Context,
+    stack: &StackName,
+    new: &NewInstance,
+) -> Result<Stack, OperationError> {
     let project = find_stack(ctx, stack).await?.project;
     let catalog = ctx.catalog(project.as_deref().map(Path::new));
     let template = Pinned::new(Arc::new(catalog.get(&new.template)?.template), ctx.hash_key()?);
@@ -184,7 +189,7 @@ pub async fn rename_instance(
     stack: &StackName,
     from: &InstanceName,
     to: &InstanceName,
-) -> Result<Stack, AppError> {
+) -> Result<Stack, OperationError> {
     let rename = |stack: &mut Stack| {
         instance(stack, from)?;
         if stack.instances.contains_key(to) {
@@ -218,7 +223,7 @@ pub async fn remove_instance(
     ctx: &Context,
     stack: &StackName,
     name: &InstanceName,
-) -> Result<Stack, AppError> {
+) -> Result<Stack, OperationError> {
     refuse_if_linked(ctx, stack, Some(name)).await?;
     let remove = |stack: &mut Stack| {
         instance(stack, name)?;
@@ -235,7 +240,7 @@ pub async fn upgrade_templates(
     ctx: &Context,
     stack: &StackName,
     only: Option<&InstanceName>,
-) -> Result<Vec<InstanceName>, AppError> {
+) -> Result<Vec<InstanceName>, OperationError> {
     let current = find_stack(ctx, stack).await?;
     if let Some(only) = only {
         instance(&current, only)?;
@@ -282,7 +287,7 @@ fn with_auto_ports(overrides: &Overrides) -> Overrides {
     copy
 }
 
-fn already(stack: &Stack, name: &InstanceName) -> AppError {
+fn already(stack: &Stack, name: &InstanceName) -> OperationError {
     let taken = format!("instance '{name}' of stack '{}' already exists", stack.name);
-    AppError::NameTaken { taken, free: None }
+    Conflict::NameTaken { taken, free: None }.into()
 }

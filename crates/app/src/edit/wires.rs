@@ -1,7 +1,12 @@
 //! Wires a stack makes itself: added and removed.
 
 use crate::{
-    AppError, Context, context::find_stack, edit::edit_stack, links::linked_instances, wiring::wired_with,
+    Context, OperationError,
+    context::find_stack,
+    edit::edit_stack,
+    error::{DefinitionError, Elsewhere},
+    links::linked_instances,
+    wiring::wired_with,
 };
 use devarch_core::{
     diagnostic::Problem,
@@ -12,7 +17,7 @@ use devarch_core::{
 };
 
 /// Adds a wire to what a stack says. One that can't be is refused.
-pub async fn add_wire(ctx: &Context, stack: &StackName, wire: &WireDecl) -> Result<Stack, AppError> {
+pub async fn add_wire(ctx: &Context, stack: &StackName, wire: &WireDecl) -> Result<Stack, OperationError> {
     let mut with = find_stack(ctx, stack).await?;
     with.wiring.wires.push(wire.clone());
     with.wiring.name_own(stack);
@@ -23,13 +28,21 @@ pub async fn add_wire(ctx: &Context, stack: &StackName, wire: &WireDecl) -> Resu
         let name = stack.name.clone();
         stack.wiring.name_own(&name);
         let problems = wrong(stack, &field, &others);
-        if problems.is_empty() { Ok(()) } else { Err(AppError::BadWire { wire: wire.to_string(), problems }) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(DefinitionError::Wire { wire: wire.to_string(), problems }.into())
+        }
     };
     Ok(edit_stack(ctx, stack, add).await?.1)
 }
 
 /// Removes the wire of an import; where only the instance is named, its only one.
-pub async fn remove_wire(ctx: &Context, stack: &StackName, from: &WireFrom) -> Result<WireDecl, AppError> {
+pub async fn remove_wire(
+    ctx: &Context,
+    stack: &StackName,
+    from: &WireFrom,
+) -> Result<WireDecl, OperationError> {
     let remove = |stack: &mut Stack| {
         let at = position(stack, from)?;
         stack.wiring.wires.remove(at);
@@ -49,7 +62,7 @@ fn wrong(stack: &Stack, field: &str, others: &Others) -> Vec<Problem> {
     of_entry.map(|finding| finding.problem).collect()
 }
 
-fn position(stack: &Stack, from: &WireFrom) -> Result<usize, AppError> {
+fn position(stack: &Stack, from: &WireFrom) -> Result<usize, OperationError> {
     let wires = &stack.wiring.wires;
     if let Some(at) = wires.iter().position(|wire| wire.from == *from) {
         return Ok(at);
@@ -58,15 +71,11 @@ fn position(stack: &Stack, from: &WireFrom) -> Result<usize, AppError> {
     let fitting: Vec<usize> = (0..wires.len()).filter(|at| same(&wires[*at])).collect();
     match fitting.as_slice() {
         [at] => Ok(*at),
-        _ => Err(AppError::Refused(format!(
-            "stack '{}' has no wire from {from} of its own; {}",
-            stack.name,
-            if wires.is_empty() {
-                "it makes none itself (`devarch wire list` shows those DevArch makes)".to_owned()
-            } else {
-                let all: Vec<String> = wires.iter().map(ToString::to_string).collect();
-                format!("it has {}", all.join(", "))
-            }
-        ))),
+        _ => Err(Elsewhere::Wire {
+            stack: stack.name.clone(),
+            from: from.clone(),
+            wires: wires.iter().map(ToString::to_string).collect(),
+        }
+        .into()),
     }
 }

@@ -145,13 +145,19 @@ impl ApplyFailure {
 }
 
 impl ApplyFailure {
-    /// What failed and why, without how things stand now.
+    /// Returns what failed and why, without how things stand now.
     pub fn headline(&self) -> String {
         match &self.instance {
             Some(instance) => format!("instance '{instance}' failed: {}", self.failure),
             None if matches!(self.failure, Failure::Cancelled) => self.failure.to_string(),
             None => format!("{} failed: {}", self.action, self.failure),
         }
+    }
+
+    /// Returns what to do about the failure, and about what it left.
+    pub fn hints(&self) -> Vec<String> {
+        let failure = self.failure.hint().map(str::to_owned);
+        failure.into_iter().chain(self.ending.hint(&self.stack)).collect()
     }
 }
 
@@ -185,37 +191,46 @@ impl std::error::Error for ApplyFailure {}
 impl fmt::Display for ApplyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.headline())?;
-        self.ending.tell(f, &self.stack)
+        self.ending.write(f)
     }
 }
 
 impl Ending {
-    fn tell(&self, f: &mut fmt::Formatter<'_>, stack: &str) -> fmt::Result {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Untouched => f.write_str("\nnothing was changed"),
             Self::PutBack { before, done, steps, remains } => {
-                let back =
-                    if *before { "what ran before runs again" } else { "what it had made is removed again" };
-                write!(f, "\n{back} ({done} of {steps} steps had been made)")?;
+                let now = if *before {
+                    "the previous containers are running again"
+                } else {
+                    "everything created by this apply was removed"
+                };
+                write!(f, "\nrolled back after step {done} of {steps}: {now}")?;
                 notes(f, remains)
             }
             Self::Left { why, remains } => {
-                write!(f, "\nwhat ran before could not be put back: {why}")?;
-                notes(f, remains)?;
-                write!(
-                    f,
-                    "\nmend that, then `devarch apply {stack} --undo` puts it back, or `--resume` finishes"
-                )
+                write!(f, "\nthe rollback failed: {why}")?;
+                notes(f, remains)
             }
             Self::Committed { remains } => {
-                f.write_str("\nwhat was to be there is; of what was to go these are still there:")?;
-                notes(f, remains)?;
-                write!(f, "\n`devarch apply {stack}` removes them")
+                f.write_str("\nthe new containers are running, but these old objects could not be removed:")?;
+                notes(f, remains)
             }
             Self::LockLost => {
-                write!(f, "\nwhat had been done is left to whoever took the lock: `devarch status {stack}`")
+                f.write_str("\nwhat was done so far was left to the command that took the stack's lock")
             }
         }
+    }
+
+    fn hint(&self, stack: &str) -> Option<String> {
+        Some(match self {
+            Self::Untouched | Self::PutBack { .. } => return None,
+            Self::Left { .. } => format!(
+                "fix that, then `devarch apply {stack} --undo` rolls back, or `devarch apply {stack} --resume` finishes"
+            ),
+            Self::Committed { .. } => format!("`devarch apply {stack}` removes them"),
+            Self::LockLost => format!("`devarch status {stack}` shows the stack"),
+        })
     }
 }
 
@@ -235,53 +250,39 @@ impl From<StoreError> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Engine(error) => {
-                write!(f, "{error}{}", hint(&error.kind))
-            }
+            Self::Engine(error) => write!(f, "{error}"),
             Self::Exited { restarted: true, logs, .. } => {
-                f.write_str(
-                    "it ends soon after its start, and its restart policy starts it again and again",
-                )?;
+                f.write_str("it exits soon after its start, and its restart policy restarts it repeatedly")?;
                 lines(f, logs)
             }
             Self::Exited { code, out_of_memory, logs, .. } => {
                 match (*out_of_memory, *code) {
-                    (true, code) => write!(
-                        f,
-                        "it was killed for its memory limit (exit code {code}); raise resources.limits.memory"
-                    )?,
-                    // Podman 4.3 does not tell who did it.
-                    (false, 137) => f.write_str(
-                        "it was killed (exit code 137); if nobody did that by hand, it was for want of memory: \
-                         raise resources.limits.memory",
-                    )?,
-                    (false, code) => write!(f, "it ended with exit code {code}")?,
+                    (true, code) => write!(f, "it was killed at its memory limit (exit code {code})")?,
+                    (false, KILLED) => write!(f, "it was killed (exit code {KILLED})")?,
+                    (false, code) => write!(f, "it exited with code {code}")?,
                 }
                 lines(f, logs)
             }
             Self::Unhealthy { waited, last, logs } => {
                 write!(f, "its health check did not pass within {:.1} s", waited.as_secs_f64())?;
                 if !last.trim().is_empty() {
-                    write!(f, "; the last one said: {}", last.trim())?;
+                    write!(f, "; its last output: {}", last.trim())?;
                 }
                 lines(f, logs)
             }
-            Self::ImageMoved { image, planned, found } => write!(
-                f,
-                "it was planned with image {image} as {planned}, which stands for {found} by now; plan again"
-            ),
+            Self::ImageMoved { image, planned, found } => {
+                write!(f, "image {image} was {planned} in the plan, and is {found} now")
+            }
             Self::NoShell { volume, image } => write!(
                 f,
-                "volume {volume} can't be copied: that takes `sh`, `rm` and `cp`, and the image of its container \
-                 ({image}) has no `sh`; make a copy of your own and leave --snapshot out"
+                "volume {volume} cannot be copied: this takes `sh`, `rm` and `cp`, and the image of its container \
+                 ({image}) has no `sh`"
             ),
-            Self::NoLogin { provider, name, code, output } => {
-                write!(
-                    f,
-                    "{provider} made no login {name} for it: its `provision` ended with exit code {code}: {}",
-                    output.join("\n  | ")
-                )
-            }
+            Self::NoLogin { provider, name, code, output } => write!(
+                f,
+                "{provider} created no login {name} for it: its `provision` command exited with code {code}: {}",
+                output.join("\n  | ")
+            ),
             Self::Context(message) | Self::Store(message) | Self::LockLost(message) => f.write_str(message),
             Self::Instance(_, failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
@@ -289,56 +290,79 @@ impl fmt::Display for Failure {
     }
 }
 
+/// The exit code of a process that SIGKILL ended. Podman 4.3 does not report whether the kernel killed it for memory.
+const KILLED: i64 = 137;
+
 fn lines(f: &mut fmt::Formatter<'_>, logs: &[String]) -> fmt::Result {
     if logs.is_empty() {
-        return write!(f, "; the container wrote nothing");
+        return f.write_str("; it wrote no output");
     }
-    write!(f, "; the container's last lines:")?;
-    for line in logs {
-        write!(f, "\n  | {line}")?;
-    }
-    Ok(())
+    f.write_str("; its last lines:")?;
+    logs.iter().try_for_each(|line| write!(f, "\n  | {line}"))
 }
 
-fn hint(kind: &EngineErrorKind) -> &'static str {
-    match kind {
-        EngineErrorKind::NoImage => "; check the image's name and tag, and the network",
-        EngineErrorKind::Unauthorized => "; log in to the registry (`docker login` or `podman login`)",
+impl Failure {
+    /// Returns what to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Engine(error) => engine_hint(&error.kind),
+            Self::Exited { out_of_memory: true, .. } => Some("raise resources.limits.memory"),
+            Self::Exited { restarted: false, code: KILLED, .. } => {
+                Some("if you did not kill it, it ran out of memory: raise resources.limits.memory")
+            }
+            Self::ImageMoved { .. } => Some("plan again"),
+            Self::NoShell { .. } => Some("make a copy of your own and leave --snapshot out"),
+            Self::Instance(_, failure) => failure.hint(),
+            Self::Exited { .. }
+            | Self::Unhealthy { .. }
+            | Self::NoLogin { .. }
+            | Self::Context(_)
+            | Self::Store(_)
+            | Self::LockLost(_)
+            | Self::Cancelled => None,
+        }
+    }
+}
+
+fn engine_hint(kind: &EngineErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        EngineErrorKind::NoImage => "check the image's name and tag, and the network",
+        EngineErrorKind::Unauthorized => "log in to the registry (`docker login` or `podman login`)",
         EngineErrorKind::CannotRun => {
-            "; check command and entrypoint: the program must be in the image, and executable"
+            "check command and entrypoint: the program must be in the image, and executable"
         }
         EngineErrorKind::LimitRefused => {
-            "; lower `ulimits`, or say them all: where some are said Podman takes the others from its configuration, \
-             and may not be allowed to (type 6 is nproc, 7 is nofile)"
+            "lower `ulimits`, or set all of them: where only some are set Podman takes the others from its \
+             configuration, and may not be allowed to (type 6 is nproc, 7 is nofile)"
         }
-        EngineErrorKind::TooLittleMemory => "; raise resources.limits.memory",
+        EngineErrorKind::TooLittleMemory => "raise resources.limits.memory",
         EngineErrorKind::Misplaced => {
-            "; check config_files and volumes: a file takes the place of a directory of the image, or the reverse"
+            "check config_files and volumes: a file takes the place of a directory of the image, or the reverse"
         }
         EngineErrorKind::DiskFull => {
-            "; free space on the engine's disk (`devarch doctor` shows how much there is)"
+            "free space on the engine's disk (`devarch doctor` shows how much is left)"
         }
         EngineErrorKind::BuildFailed => {
-            "\nMend what it is built from; the same command builds it again. What ran before still runs"
+            "fix the build, then repeat the command; the previous containers are still running"
         }
         EngineErrorKind::AddressTaken => {
-            "; if no container has it, it is a Podman of your own that keeps what a start had that failed over a \
-             port: with nothing running on it, remove ipam.db and aardvark-dns in $XDG_RUNTIME_DIR/containers/networks, \
-             then apply again"
+            "if no container has it, a rootless Podman kept it after a start that failed over a port: with nothing \
+             running on it, remove ipam.db and aardvark-dns in $XDG_RUNTIME_DIR/containers/networks, then apply again"
         }
         EngineErrorKind::Miscounted => {
-            "; nothing is connected to it: Docker has miscounted (moby issue 42119), and removes it only after its own \
+            "nothing is connected to it: Docker has miscounted (moby issue 42119), and removes it only after its own \
              restart. Until then it does no harm, and an `up` uses it as it is"
         }
-        EngineErrorKind::PortTaken => "; `devarch plan` names who has the port",
+        EngineErrorKind::PortTaken => "`devarch plan` names what has the port",
         EngineErrorKind::Stuck => {
-            "; the engine cannot start this container any more (its last stop or start did not end): `devarch up` replaces it"
+            "the engine cannot start this container any more (its last stop or start did not end): `devarch up` replaces \
+             it"
         }
         EngineErrorKind::SubnetTaken => {
-            "; another network took these addresses meanwhile: the same command again takes others"
+            "another network took these addresses meanwhile: repeat the command to get others"
         }
-        EngineErrorKind::NameTaken => "; `devarch plan` names who has the name",
-        EngineErrorKind::NotFound => "; someone removed it meanwhile: the same command again makes it anew",
-        _ => "",
-    }
+        EngineErrorKind::NameTaken => "`devarch plan` names what has the name",
+        EngineErrorKind::NotFound => "it was removed meanwhile: repeat the command to create it again",
+        _ => return None,
+    })
 }

@@ -3,9 +3,10 @@
 mod critical;
 
 use crate::{
-    AppError, Context,
+    Context, OperationError,
     apply::{ShownChange, ShownPlan, told},
     context::find_stack,
+    error::{Ambiguous, NotFound},
 };
 use critical::{Timed, critical_chain};
 use devarch_core::{
@@ -129,7 +130,7 @@ pub async fn list_history(
     ctx: &Context,
     name: &StackName,
     limit: u32,
-) -> Result<Vec<HistoryEntry>, AppError> {
+) -> Result<Vec<HistoryEntry>, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let applies = ctx.store.applies(&stack.id, limit).await?;
     Ok(applies.into_iter().map(entry).collect())
@@ -140,22 +141,26 @@ pub async fn find_history_entry(
     ctx: &Context,
     name: &StackName,
     id: Option<&str>,
-) -> Result<HistoryDetail, AppError> {
+) -> Result<HistoryDetail, OperationError> {
     let apply = find_apply(ctx, name, id).await?;
     let steps = ctx.store.apply_steps(&apply.id).await?;
     Ok(detail(apply, &steps))
 }
 
-pub(crate) async fn find_apply(ctx: &Context, name: &StackName, id: Option<&str>) -> Result<Apply, AppError> {
+pub(crate) async fn find_apply(
+    ctx: &Context,
+    name: &StackName,
+    id: Option<&str>,
+) -> Result<Apply, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let applies = ctx.store.applies(&stack.id, ALL).await?;
     let mut found = applies.into_iter().filter(|apply| id.is_none_or(|id| apply.id.as_str().starts_with(id)));
     match (id, found.next(), found.next()) {
         (_, Some(apply), None) | (None, Some(apply), _) => Ok(apply),
-        (Some(id), Some(_), Some(_)) => Err(AppError::Refused(format!(
-            "several applies of stack '{name}' have ids that begin with '{id}'; write more of it"
-        ))),
-        (_, None, _) => Err(AppError::NoApply { stack: name.clone(), id: id.map(str::to_owned) }),
+        (Some(id), Some(_), Some(_)) => {
+            Err(Ambiguous::Applies { stack: name.clone(), id: id.to_owned() }.into())
+        }
+        (_, None, _) => Err(NotFound::Apply { stack: name.clone(), id: id.map(str::to_owned) }.into()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What DevArch itself saw of containers whose first check the engine has not run yet: an apply waits with checks of its
 //! own, while Docker's first comes a whole interval after the start.
 
-use crate::{AppError, Context, apply::ShownPlan};
+use crate::{Context, OperationError, apply::ShownPlan};
 use devarch_core::{
     id::{ContainerId, StackId},
     observed::{HealthState, ObservedContainer, RunState},
@@ -20,7 +20,7 @@ pub(super) async fn own_checks(
     ctx: &Context,
     engine: &dyn Engine,
     (containers, ownership): (&[ObservedContainer], &Ownership),
-) -> Result<BTreeMap<ContainerId, (HealthState, Option<String>)>, AppError> {
+) -> Result<BTreeMap<ContainerId, (HealthState, Option<String>)>, OperationError> {
     let mut healthy = BTreeMap::new();
     let ours = |container: &&ObservedContainer| {
         container.state == RunState::Running
@@ -44,7 +44,7 @@ pub(super) async fn own_checks(
 }
 
 /// The checks that passed in the last applies of these containers' stacks.
-async fn passed_checks(ctx: &Context, starting: &[&ObservedContainer]) -> Result<Passed, AppError> {
+async fn passed_checks(ctx: &Context, starting: &[&ObservedContainer]) -> Result<Passed, OperationError> {
     let mut passed = Passed::new();
     let stacks: Vec<_> = starting.iter().filter_map(|container| whose(container)).collect();
     let applies = ctx.store.latest_applies().await?;

@@ -22,10 +22,10 @@
 //!   `world.engine.changes()` lists the calls that changed something.
 
 use devarch_app::{
-    AppError, ApplyOptions, Context, Draft, LockRequest, Lookup, PrepareOptions, Prepared, Recover, Settings,
-    StackLocks, Surroundings, acquire_locks, adopt_strays, apply, delete_stack, draft_import, draft_rollback,
-    find_import, find_interrupted, find_stack, find_strays, plan_deletion, prepare, prepare_stack,
-    rename_stack, save_draft, set_wanted, supply_images, undo_interrupted,
+    ApplyOptions, Context, Draft, LockRequest, Lookup, OperationError, PrepareOptions, Prepared, Recover,
+    Settings, StackLocks, Surroundings, WrongState, acquire_locks, adopt_strays, apply, delete_stack,
+    draft_import, draft_rollback, find_import, find_interrupted, find_stack, find_strays, plan_deletion,
+    prepare, prepare_stack, rename_stack, save_draft, set_wanted, supply_images, undo_interrupted,
 };
 use devarch_core::{
     name::StackName,
@@ -89,7 +89,7 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) enum End {
     /// By itself: it made fewer calls.
-    Itself(Result<(), AppError>),
+    Itself(Result<(), OperationError>),
     /// At this call.
     Killed(String),
 }
@@ -139,7 +139,7 @@ impl World {
     }
 
     /// Does what `adopt STACK` does for a stack of this home.
-    pub(crate) async fn adopt(&self, stack: &str) -> Result<(), AppError> {
+    pub(crate) async fn adopt(&self, stack: &str) -> Result<(), OperationError> {
         let user = User { app: &self.app, project: self.directory().join("project") };
         let strays = find_strays(&self.app, &name(stack)).await?.unwrap();
         let locks = user.lock(&strays.stack, "adopt").await?;
@@ -174,7 +174,7 @@ impl World {
     }
 
     /// Carries a command out, as its user would.
-    pub(crate) async fn run(&self, stack: &str, command: Command) -> Result<(), AppError> {
+    pub(crate) async fn run(&self, stack: &str, command: Command) -> Result<(), OperationError> {
         let user = User { app: &self.app, project: self.directory().join("project") };
         Box::pin(user.does(&name(stack), command)).await
     }
@@ -273,14 +273,14 @@ struct User<'a> {
 }
 
 impl User<'_> {
-    async fn does(&self, stack: &StackName, command: Command) -> Result<(), AppError> {
+    async fn does(&self, stack: &StackName, command: Command) -> Result<(), OperationError> {
         match command {
             Command::Up(yml, asked) => Box::pin(self.up(stack, yml, asked)).await,
             Command::Apply(asked) => Box::pin(self.apply(stack, asked)).await,
             Command::Resume
                 if find_interrupted(self.app, &find_stack(self.app, stack).await?).await?.is_none() =>
             {
-                Err(AppError::Refused("nothing was interrupted".to_owned()))
+                Err(WrongState::NotInterrupted(stack.clone()).into())
             }
             Command::Resume => Box::pin(self.apply(stack, PrepareOptions::default())).await,
             Command::Undo => self.undo(stack).await,
@@ -294,34 +294,39 @@ impl User<'_> {
         }
     }
 
-    async fn up(&self, stack: &StackName, yml: &str, asked: PrepareOptions) -> Result<(), AppError> {
+    async fn up(&self, stack: &StackName, yml: &str, asked: PrepareOptions) -> Result<(), OperationError> {
         std::fs::write(self.project.join("devarch.yml"), yml).unwrap();
         let source = find_import(self.app, &self.project, Some(stack), None).await?.unwrap();
         let draft = draft_import(self.app, &source).await?;
         Box::pin(self.bring_about(draft, asked, "up")).await
     }
 
-    async fn rollback(&self, stack: &StackName) -> Result<(), AppError> {
+    async fn rollback(&self, stack: &StackName) -> Result<(), OperationError> {
         let draft = draft_rollback(self.app, stack, None).await?;
         Box::pin(self.bring_about(draft, PrepareOptions::default(), "rollback")).await
     }
 
     /// Plans a draft, saves it and applies the plan.
-    async fn bring_about(&self, draft: Draft, asked: PrepareOptions, command: &str) -> Result<(), AppError> {
+    async fn bring_about(
+        &self,
+        draft: Draft,
+        asked: PrepareOptions,
+        command: &str,
+    ) -> Result<(), OperationError> {
         let prepared = Box::pin(self.ready(&draft.stack, asked)).await?;
         let stack = save_draft(self.app, &draft).await?;
         let locks = self.lock(&stack, command).await?;
         self.carry_out(locks, &prepared.saved_as(stack), command).await
     }
 
-    async fn apply(&self, stack: &StackName, asked: PrepareOptions) -> Result<(), AppError> {
+    async fn apply(&self, stack: &StackName, asked: PrepareOptions) -> Result<(), OperationError> {
         let stack = find_stack(self.app, stack).await?;
         let locks = self.lock(&stack, "apply").await?;
         let prepared = Box::pin(self.ready(&stack, asked)).await?;
         self.carry_out(locks, &prepared, "apply").await
     }
 
-    async fn undo(&self, stack: &StackName) -> Result<(), AppError> {
+    async fn undo(&self, stack: &StackName) -> Result<(), OperationError> {
         let locks = self.lock(&find_stack(self.app, stack).await?, "apply").await?;
         let undone =
             undo_interrupted(self.app, locks.own(), stack, (&|_| {}, &CancellationToken::new())).await;
@@ -329,7 +334,7 @@ impl User<'_> {
         undone.map(drop)
     }
 
-    async fn want(&self, stack: &StackName, wanted: Wanted) -> Result<(), AppError> {
+    async fn want(&self, stack: &StackName, wanted: Wanted) -> Result<(), OperationError> {
         let needed = Some(BTreeSet::new()).filter(|_| wanted != Wanted::Running);
         let locks = self.lock(&find_stack(self.app, stack).await?, "down").await?;
         set_wanted(self.app, stack, None, wanted).await?;
@@ -338,7 +343,7 @@ impl User<'_> {
         self.carry_out(locks, &prepared, "down").await
     }
 
-    async fn delete(&self, stack: &StackName, volumes: bool) -> Result<(), AppError> {
+    async fn delete(&self, stack: &StackName, volumes: bool) -> Result<(), OperationError> {
         let shown = plan_deletion(self.app, stack).await?;
         let locks = self.lock(&shown.stack, "stack delete").await?;
         let deleted = delete_stack(self.app, locks.own(), &shown, volumes).await;
@@ -347,7 +352,7 @@ impl User<'_> {
     }
 
     /// Plans, pulls and builds what is missing, and plans again.
-    async fn ready(&self, stack: &Stack, asked: PrepareOptions) -> Result<Prepared, AppError> {
+    async fn ready(&self, stack: &Stack, asked: PrepareOptions) -> Result<Prepared, OperationError> {
         let options = PrepareOptions { prove: true, ..asked };
         let prepared = prepare_stack(self.app, stack.clone(), &options).await?;
         if !prepared.needs_images(Lookup::Tags) {
@@ -359,12 +364,17 @@ impl User<'_> {
         prepare_stack(self.app, stack.clone(), &options).await
     }
 
-    async fn lock(&self, stack: &Stack, operation: &str) -> Result<StackLocks, AppError> {
+    async fn lock(&self, stack: &Stack, operation: &str) -> Result<StackLocks, OperationError> {
         let (operation, timeout) = (operation.to_owned(), Duration::from_secs(10));
         acquire_locks(self.app, stack, &LockRequest { operation, timeout, plan: None }, &|_| {}).await
     }
 
-    async fn carry_out(&self, locks: StackLocks, prepared: &Prepared, command: &str) -> Result<(), AppError> {
+    async fn carry_out(
+        &self,
+        locks: StackLocks,
+        prepared: &Prepared,
+        command: &str,
+    ) -> Result<(), OperationError> {
         let cancel = CancellationToken::new();
         let recover = Some(Recover::Resume);
         let options = ApplyOptions { command, recover, events: &|_| {}, cancel: &cancel };

@@ -7,7 +7,10 @@ use crate::{
     signals,
     table::Table,
 };
-use devarch_app::{AppError, Leftover, Strays, adopt_strays, find_leftovers, find_strays, remove_leftovers};
+use devarch_app::{
+    Leftover, NotFound, OperationError, Strays, WrongState, adopt_strays, find_leftovers, find_strays,
+    remove_leftovers,
+};
 use devarch_core::name::StackName;
 use serde_json::json;
 
@@ -34,8 +37,7 @@ async fn adopt_own(session: &Session, strays: &Strays, lock: LockArgs) -> Done {
         each(" ", &strays.left_alone, "is left alone")
     ));
     if strays.is_nothing_to_do() {
-        let reason = "no object fits by name, labels and config; remove them with the engine's own tools";
-        return Err(AppError::Refused(format!("nothing of stack '{name}' can be adopted: {reason}")).into());
+        return Err(OperationError::from(WrongState::NotAdoptable(name.clone())).into());
     }
     terminal.confirm(&format!("Adopt these objects into stack '{name}'?"), "adopting objects")?;
     let work = Work { session, command: "adopt", cancel: signals::cancel_token() };
@@ -58,10 +60,7 @@ fn typed_where_it_runs(session: &Session, stack: &StackName, of_stack: &[&Leftov
     }
     let what = format!("{running} running containers of stack '{stack}' of another home");
     if !session.terminal.asks() {
-        return Err(AppError::Refused(format!(
-            "{what} would be removed, which `--yes` does not agree to; stop them first, or run this on a terminal"
-        ))
-        .into());
+        return Err(OperationError::from(WrongState::RunsElsewhere { stack: stack.clone(), running }).into());
     }
     let typed =
         session.terminal.ask(&format!("{what} will be removed. Type the stack's name to agree:"), "")?;
@@ -82,7 +81,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     };
     let of_stack: Vec<&Leftover> = left.iter().filter(|left| left.stack == stack.as_str()).collect();
     if of_stack.is_empty() {
-        return Err(AppError::NothingLeft(stack).into());
+        return Err(OperationError::from(NotFound::Leftovers(stack)).into());
     }
     session.terminal.note(&listed(&of_stack));
     typed_where_it_runs(session, &stack, &of_stack)?;

@@ -10,8 +10,8 @@ use crate::{
 };
 use clap_complete::ArgValueCandidates;
 use devarch_app::{
-    AppError, Droppable, NewInstance, Target as Known, add_instance, drop_logins, droppable_logins,
-    find_instance, find_stack, own_logins, remove_instance, rename_instance,
+    Droppable, NewInstance, OperationError, Outdated, Target as Known, add_instance, drop_logins,
+    droppable_logins, find_instance, find_stack, own_logins, remove_instance, rename_instance,
 };
 use devarch_core::{
     name::{InstanceName, InvalidName, StackName, TemplateName},
@@ -169,8 +169,8 @@ async fn remove_with_logins(
     let removed = async {
         let logins = droppable_logins(ctx, stack, instance).await?;
         if listed(&logins) != shown {
-            let message = format!("the logins of '{stack}/{instance}' changed meanwhile; do it again");
-            return Err(AppError::Refused(message));
+            let (stack, instance) = (stack.clone(), instance.clone());
+            return Err(OperationError::from(Outdated::Logins { stack, instance }));
         }
         drop_logins(ctx, stack, &logins).await?;
         remove_instance(ctx, stack, instance).await
@@ -186,7 +186,7 @@ pub(super) fn line(login: &str, at: Option<&Endpoint>) -> String {
 }
 
 fn invalid(error: InvalidName) -> CliError {
-    AppError::from(error).into()
+    OperationError::from(error).into()
 }
 
 /// A name is given by the user: where it was left out it is asked for, the template's suggested, never taken silently.

@@ -1,12 +1,6 @@
-use crate::{
-    browser, completion,
-    error::{CliError, Done},
-    exit::Exit,
-    session::Session,
-    target::Target,
-};
+use crate::{browser, completion, error::Done, exit::Exit, session::Session, target::Target};
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, StatusOptions, find_instance, stack_status};
+use devarch_app::{Ambiguous, OperationError, StatusOptions, WrongState, find_instance, stack_status};
 use serde_json::json;
 
 /// What to open.
@@ -32,7 +26,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         .flat_map(|status| status.urls.into_iter().map(move |url| (status.name.to_string(), url)))
         .collect();
     match urls.as_slice() {
-        [] => Err(refused(format!("nothing of '{stack}' has a URL: no export of type http has a host port"))),
+        [] => Err(OperationError::from(WrongState::NoUrl(stack)).into()),
         [(_, url)] => {
             session.terminal.result(&json!({"url": url}), || url.clone())?;
             if session.terminal.interactive && !session.terminal.json && !browser::open(url) {
@@ -41,13 +35,8 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
             Ok(Exit::OK)
         }
         several => {
-            let list: Vec<String> =
-                several.iter().map(|(name, url)| format!("{stack}/{name}  {url}")).collect();
-            Err(refused(format!("'{stack}' has several URLs; name the instance:\n  {}", list.join("\n  "))))
+            let urls = several.iter().map(|(name, url)| format!("{stack}/{name}  {url}")).collect();
+            Err(OperationError::from(Ambiguous::Urls { stack, urls }).into())
         }
     }
-}
-
-fn refused(message: String) -> CliError {
-    AppError::Refused(message).into()
 }

@@ -5,7 +5,7 @@ use crate::{
     target::InstanceTarget,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, instance_environment};
+use devarch_app::{FileError, OperationError, instance_environment};
 use devarch_core::text::Text;
 use std::{collections::BTreeMap, io, os::unix::process::CommandExt as _, process::Command};
 
@@ -37,9 +37,14 @@ fn become_it(program: &str, words: &[String], environment: &BTreeMap<String, Tex
     command.envs(environment.iter().map(|(name, value)| (name, value.reveal())));
     let error = command.exec();
     match error.kind() {
-        io::ErrorKind::NotFound => {
-            AppError::File { action: "find the program", path: program.into(), source: error }.into()
+        io::ErrorKind::NotFound => OperationError::from(FileError::Io {
+            action: "find the program",
+            path: program.into(),
+            source: error,
+        })
+        .into(),
+        _ => {
+            OperationError::from(FileError::Io { action: "run", path: program.into(), source: error }).into()
         }
-        _ => AppError::File { action: "run", path: program.into(), source: error }.into(),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     when::clock,
 };
 use devarch_app::{
-    AppError, Loss, SecretInfo, export_key, generate_secret, import_key, key_loss, list_secrets,
+    Loss, OperationError, SecretInfo, export_key, generate_secret, import_key, key_loss, list_secrets,
     load_project_stack, remove_secret, reset_key, reveal_secret, rotate_key, set_secret,
 };
 use devarch_core::{
@@ -132,7 +132,7 @@ impl Name {
         let mut words = self.words.into_iter().rev();
         let name = words.next().unwrap_or_default();
         let name = name.parse().map_err(|error| CliError::Invalid(format!("{error}")))?;
-        let stack = words.next().map(|stack| stack.parse()).transpose().map_err(AppError::from)?;
+        let stack = words.next().map(|stack| stack.parse()).transpose().map_err(OperationError::from)?;
         Ok((stack, name))
     }
 }

@@ -11,8 +11,8 @@ use crate::{
 };
 use clap_complete::ArgValueCandidates;
 use devarch_app::{
-    AppError, Deleted, clone_stack, create_stack, delete_stack, enable_stack, find_stack, logins_elsewhere,
-    plan_deletion, rename_stack,
+    Deleted, OperationError, clone_stack, create_stack, delete_stack, enable_stack, find_stack,
+    logins_elsewhere, plan_deletion, rename_stack,
 };
 use devarch_core::name::{PhysicalVolume, StackName};
 use serde_json::json;
@@ -111,7 +111,7 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
 }
 
 async fn list(session: &Session) -> Done {
-    let stacks = session.context().await?.store().stacks().await.map_err(AppError::from)?;
+    let stacks = session.context().await?.store().stacks().await.map_err(OperationError::from)?;
     let views: Vec<StackView<'_>> = stacks.iter().map(StackView::of).collect();
     session.terminal.result(&json!({"stacks": views}), || {
         let mut table = Table::new(["STACK", "INSTANCES", "ENGINE", "ENABLED", "PROJECT"]);

@@ -9,8 +9,8 @@ use crate::{
 };
 use clap_complete::ArgValueCandidates;
 use devarch_app::{
-    AppError, Draft, PrepareOptions, Prepared, Recover, StackLocks, Supplied, draft_import, draft_running,
-    find_import, find_stack, prepare_stack, save_draft,
+    Draft, OperationError, PrepareOptions, Prepared, Recover, StackLocks, Supplied, WrongState, draft_import,
+    draft_running, find_import, find_stack, prepare_stack, save_draft,
 };
 use devarch_core::{
     name::{InstanceName, StackName},
@@ -122,8 +122,7 @@ async fn draft(
     }
     let name = session.stack(named).await?;
     if !find_stack(ctx, &name).await?.enabled {
-        let message = format!("stack '{name}' is disabled; `devarch stack enable {name}` enables it");
-        return Err(AppError::Refused(message).into());
+        return Err(OperationError::from(WrongState::Disabled(name)).into());
     }
     Ok(draft_running(ctx, &name).await?)
 }

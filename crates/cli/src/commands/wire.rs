@@ -10,7 +10,9 @@ use crate::{
     target::InstanceTarget,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{AppError, Wires, add_wire, find_stack, instance_environment, list_wires, remove_wire};
+use devarch_app::{
+    FileError, OperationError, Wires, add_wire, find_stack, instance_environment, list_wires, remove_wire,
+};
 use devarch_core::{
     name::StackName,
     template::ContractType,
@@ -182,11 +184,8 @@ async fn graph(args: Graph, session: &Session) -> Done {
 }
 
 fn draw(session: &Session, path: &Path, picture: &str) -> Done {
-    std::fs::write(path, picture).map_err(|source| AppError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })?;
+    let failed = |source| FileError::Io { action: "write", path: path.to_owned(), source };
+    std::fs::write(path, picture).map_err(failed).map_err(OperationError::from)?;
     session.terminal.note(&format!("wrote {}", path.display()));
     Ok(Exit::OK)
 }

@@ -81,7 +81,7 @@ fn a_secret_is_set_from_stdin_a_file_or_at_random_and_never_by_an_argument() {
         assert_ne!(world.run(refused).code, 0, "{refused:?}");
     }
     let empty = world.feed(b"\n", &["secret", "set", "shop", "KEY"]);
-    assert!(empty.stderr.contains("would be empty; nothing was set"), "{empty}");
+    assert!(empty.stderr.contains("would be empty; it was not set"), "{empty}");
     assert_eq!(world.values("shop"), values);
 }
 

@@ -118,7 +118,7 @@ fn a_key_that_is_not_there_is_told_and_destroys_nothing(world: &World) {
         assert_eq!(world.ok(&echo).stdout, "as it is\n");
         for args in [&["logs", "STACK/web"][..], &["exec", "STACK/web", "-T", "--", "echo", "as it is"]] {
             let refused = world.fails(7, args);
-            assert!(refused.stderr.contains("can't be hidden in what its containers write"), "{refused}");
+            assert!(refused.stderr.contains("cannot be hidden in what its containers write"), "{refused}");
             assert!(refused.stderr.contains("`--no-redact` shows everything as it is"), "{refused}");
             assert_eq!(refused.stdout, "");
         }

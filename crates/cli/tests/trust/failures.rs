@@ -37,7 +37,7 @@ impl World {
     }
 }
 
-const RUNS_AGAIN: &str = "what ran before runs again (";
+const RUNS_AGAIN: &str = "the previous containers are running again";
 
 fn a_missing_image_is_told(world: &World) {
     let image = "image=localhost:1/devarch/never:1";
@@ -58,14 +58,14 @@ fn the_owner_of_a_port_is_told(world: &World) {
 
 fn an_exit_code_is_told_with_the_last_lines(world: &World) {
     let command = "command=[sh, -c, \"echo no config; exit 3\"]";
-    let told = ["instance 'web' failed: it ended with exit code 3", "| no config", RUNS_AGAIN];
+    let told = ["instance 'web' failed: it exited with code 3", "| no config", RUNS_AGAIN];
     world.breaks(&[command, "restart=no"], 1, &told);
 }
 
 fn a_failing_check_is_told_with_what_it_said_last(world: &World) {
     let check = "healthcheck={test: \"echo not yet; exit 1\", interval: 300ms, retries: 2}";
     let told =
-        ["instance 'web' failed: its health check did not pass", "the last one said: not yet", RUNS_AGAIN];
+        ["instance 'web' failed: its health check did not pass", "its last output: not yet", RUNS_AGAIN];
     world.breaks(&[check], 1, &told);
 }
 

@@ -58,7 +58,7 @@ fn everything_applied_is_listed(world: &World) {
         assert!(entry["took"].as_i64().is_some_and(|took| took > 0), "{entry}");
         assert!(entry["started_at"].as_i64().is_some(), "{entry}");
     }
-    assert!(entries[0]["error"].as_str().unwrap().contains("ended with exit code 3"), "{}", entries[0]);
+    assert!(entries[0]["error"].as_str().unwrap().contains("exited with code 3"), "{}", entries[0]);
     let text = world.ok(&["history", "STACK"]);
     for word in [author().as_str(), "failed, put back", "succeeded", "TOOK", "+", "-/+1"] {
         assert!(text.stdout.contains(word), "{word:?} is not shown\n{text}");

@@ -57,7 +57,10 @@ fn an_apply_whose_lock_another_took_meanwhile_leaves_everything_to_it(world: &Wo
     let during = Picture::of(world);
     let lost = first.interrupt();
     assert_eq!(lost.code, 130, "{lost}");
-    assert!(lost.stderr.contains("what had been done is left to whoever took the lock"), "{lost}");
+    assert!(
+        lost.stderr.contains("what was done so far was left to the command that took the stack"),
+        "{lost}"
+    );
     assert_eq!(Picture::of(world), during, "nothing was done after the lock was lost\n{lost}");
     world.open_gate();
     let ran = second.end();
@@ -76,7 +79,7 @@ fn an_apply_whose_database_stays_away_puts_back_what_ran(world: &World, server: 
     let ran = held.interrupt();
     assert_eq!(Picture::of(world), before, "{ran}");
     assert_eq!(ran.code, 130, "{ran}");
-    assert!(ran.stderr.contains("what ran before runs again"), "{ran}");
+    assert!(ran.stderr.contains("the previous containers are running again"), "{ran}");
     server.start();
     // Its journal lacks the end; there is nothing left to undo.
     world.ok(&["set", "STACK/web", "environment.OPEN=yes"]);

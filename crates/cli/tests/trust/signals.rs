@@ -30,7 +30,7 @@ fn a_closed_terminal_rolls_an_apply_back(world: &World) {
     let ran = held.end();
     // Of signals that come at once any may be heard first.
     assert!([129, 143].contains(&ran.code), "{ran}");
-    assert!(ran.stderr.contains("what ran before runs again"), "{ran}");
+    assert!(ran.stderr.contains("the previous containers are running again"), "{ran}");
     is_as(world, &before);
     assert_eq!(world.json(&["history", "STACK"])[0]["outcome"], "cancelled");
 }

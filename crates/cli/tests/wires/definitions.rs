@@ -60,7 +60,10 @@ fn a_wire_is_added_and_removed_by_its_import() {
     removed {from: api, to: two}; `devarch wire list shop` shows what is wired now
     --- exit 0
     ");
-    insta::assert_snapshot!(world.fails(5, &["wire", "remove", "shop", "api"]).stderr, @"error: stack 'shop' has no wire from api of its own; it makes none itself (`devarch wire list` shows those DevArch makes)");
+    insta::assert_snapshot!(world.fails(5, &["wire", "remove", "shop", "api"]).stderr, @"
+    error: stack 'shop' declares no wire from api
+    help: `devarch wire list shop` also lists the wires DevArch makes by itself
+    ");
 }
 
 #[test]
@@ -79,7 +82,7 @@ fn a_wire_that_can_not_be_is_refused_as_it_is_added() {
         assert!(refused.starts_with("error: wire {from: "), "{refused}");
     }
     insta::assert_snapshot!(world.fails(3, &["wire", "add", "shop", "api", "two"]).stderr, @"
-    error: wire {from: api, to: two} can't be added:
+    error: wire {from: api, to: two} cannot be added:
       wires[1]: api.store is wired by wires[0] already; keep one of them
     ");
     let wires = world.json(&["stack", "show", "shop"])["wires"].clone();
@@ -90,12 +93,12 @@ fn a_wire_that_can_not_be_is_refused_as_it_is_added() {
 fn exports_that_refer_to_nothing_are_refused_with_their_field() {
     let world = shop();
     insta::assert_snapshot!(world.fails(3, &["set", "shop/one", "environment.DB_USER=null"]).stderr, @"
-    error: stack 'shop' can't be planned:
+    error: stack 'shop' cannot be planned:
       one.exports.main.properties.user: it refers to variable DB_USER, which the effective environment does not have; set it, or remove the property
     ");
     let typo = "exports=[{name: main, type: postgres, port: 5432, properties: {usr: x, database: d}}]";
     insta::assert_snapshot!(world.fails(3, &["set", "shop/one", typo]).stderr, @"
-    error: stack 'shop' can't be planned:
+    error: stack 'shop' cannot be planned:
       one.exports.main.properties.usr: `usr` is nothing that postgres has; did you mean `user`?
     ");
     let unknown = "exports=[{name: main, type: postgers, port: 5432}]";

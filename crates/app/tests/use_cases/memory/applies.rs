@@ -1,7 +1,7 @@
 //! Applies that go well, and applies of which one call fails.
 
 use crate::harness::{Command, World};
-use devarch_app::{AppError, Ending};
+use devarch_app::{ApplyError, Ending, OperationError};
 use devarch_core::{content::ContentDigest, observed::RunState, spec::FileContent};
 use devarch_engine::EngineErrorKind as Kind;
 use devarch_testkit::memory::{Call, Effect, Fault};
@@ -104,7 +104,7 @@ async fn a_container_that_can_not_be_started_is_told_and_the_old_one_runs_again(
     world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
     let failed = world.run("shop", Command::up(CHANGED)).await.unwrap_err().to_string();
     assert!(failed.contains("instance 'db' failed"), "{failed}");
-    assert!(failed.contains("what ran before runs again"), "{failed}");
+    assert!(failed.contains("the previous containers are running again"), "{failed}");
     assert_eq!(world.objects().await, before);
 }
 
@@ -119,7 +119,7 @@ async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back()
         world.engine.break_at(nth, Effect::Refused(Kind::Other));
         let ran = world.run("shop", Command::up(CHANGED)).await;
         world.engine.mend();
-        let Err(AppError::Apply(failure)) = ran else {
+        let Err(OperationError::Apply(ApplyError::Failed(failure))) = ran else {
             ran.unwrap();
             assert!(put_back >= 5, "only {put_back} calls");
             break;

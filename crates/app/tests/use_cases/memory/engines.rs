@@ -2,7 +2,9 @@
 
 use super::applies::{CHANGED, SHOP};
 use crate::harness::{Command, Objects, World};
-use devarch_app::{AppError, Context, Settings, Surroundings, connect_engine, create_stack, find_stack};
+use devarch_app::{
+    Context, OperationError, Settings, Surroundings, connect_engine, create_stack, find_stack,
+};
 use devarch_core::{
     engine::{EngineBinding, EngineKind},
     id::EngineId,
@@ -61,7 +63,7 @@ async fn bound_to(app: &Context, endpoint: &str) -> Stack {
     Stack { engine: Some(EngineBinding { kind, id, endpoint: endpoint.to_owned() }), ..stack }
 }
 
-async fn chosen(app: &Context, stack: Option<&Stack>) -> Result<String, AppError> {
+async fn chosen(app: &Context, stack: Option<&Stack>) -> Result<String, OperationError> {
     Ok(connect_engine(app, stack).await?.info().endpoint.clone())
 }
 

@@ -2,7 +2,7 @@
 
 use super::applies::{CHANGED, SHOP};
 use crate::harness::{Command, End, World};
-use devarch_app::AppError;
+use devarch_app::{Conflict, OperationError};
 use devarch_core::{
     id::ContainerId,
     name::{ContainerName, NetworkName, PhysicalVolume},
@@ -110,7 +110,7 @@ async fn a_container_that_took_an_instances_own_name_is_named_and_left_alone() {
     remove_by_hand(&world, DB).await;
     let own = labelled(&world, DB, labels).await;
     let refused = world.run("shop", Command::up(SHOP)).await.unwrap_err();
-    assert!(matches!(&refused, AppError::Plan(_)), "{refused:?}");
+    assert!(matches!(&refused, OperationError::Conflict(Conflict::Objects(_))), "{refused:?}");
     let told = refused.to_string();
     assert!(told.contains(DB) && told.contains("does not remember creating"), "{told}");
     goes_through_all_with(&mut world, &own, DB).await;
