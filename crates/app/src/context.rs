@@ -2,7 +2,6 @@
 
 use crate::{
     OperationError, Settings, Surroundings,
-    catalog::Catalog,
     error::{NotFound, SecretError},
 };
 use devarch_core::{
@@ -14,7 +13,7 @@ use devarch_core::{
     surroundings::{Clock, Host, Ids},
 };
 use devarch_engine::{ConnectOptions, Engine, Engines, FindInput, candidates};
-use devarch_store::{CannotOpen, Store};
+use devarch_store::{Author, CannotOpen, Store};
 use std::sync::Arc;
 
 /// An open DevArch.
@@ -61,6 +60,15 @@ impl Context {
         }
     }
 
+    /// Who does something, for locks, plans and the history.
+    pub(crate) fn author(&self) -> Author {
+        Author {
+            user: self.settings.user.clone(),
+            host: self.settings.host_name.clone(),
+            pid: self.host.process(),
+        }
+    }
+
     /// The settings it was opened with.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -69,11 +77,6 @@ impl Context {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.store
-    }
-
-    /// The templates to choose from: a project's, the home's, and those that come with DevArch.
-    pub fn catalog(&self, project: Option<&std::path::Path>) -> Catalog {
-        Catalog::of(project, &self.settings.home)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The templates that come with DevArch.
 
 use devarch_app::{
-    CatalogEntry, Context, NewInstance, Settings, Surroundings, add_instance, create_stack, find_stack,
+    Catalog, CatalogEntry, Context, NewInstance, Settings, Surroundings, add_instance, create_stack,
+    find_stack,
 };
 use devarch_core::{
     compose::{ConfigPlace, compose_file, validate},
@@ -30,7 +31,7 @@ async fn app(home: &Path) -> Context {
 fn templates() -> Vec<CatalogEntry> {
     let home = tempfile::tempdir().unwrap();
     let app = tokio::runtime::Runtime::new().unwrap().block_on(app(home.path()));
-    app.catalog(None).list().unwrap()
+    Catalog::of(None, &app.settings().home).list().unwrap()
 }
 
 #[tokio::test]
@@ -39,7 +40,7 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
     let app = app(home.path()).await;
     let stack = "all".parse().unwrap();
     create_stack(&app, &stack, None).await.unwrap();
-    let templates = app.catalog(None).names().unwrap();
+    let templates = Catalog::of(None, &app.settings().home).names().unwrap();
     for template in templates.keys() {
         let name = template.as_str().parse().unwrap();
         add_instance(&app, &stack, &NewInstance { name, template: template.clone() }).await.unwrap();

@@ -57,7 +57,7 @@ const MAY_OPEN_FILES: &[&str] = &[
     "store/src/file_lock.rs",
     "store/src/vault/key_disk.rs",
     // Only written.
-    "app/src/compose.rs",
+    "app/src/usecase/compose.rs",
     "cli/src/passphrase.rs",
 ];
 

@@ -58,7 +58,7 @@ fn a_stack_that_lives_on_one_engine_is_not_planned_on_another() {
     let other = podman.endpoint();
     for args in [&["plan"][..], &["up", "--yes"], &["apply", "--yes"], &["down", "--yes"]] {
         let ran = docker.fails(5, &[&["--engine", &other], args].concat());
-        assert!(ran.stderr.contains("stack 'STACK' lives on docker at "), "{args:?}: {ran}");
+        assert!(ran.stderr.contains("stack 'STACK' is on docker at "), "{args:?}: {ran}");
     }
     assert_eq!(docker.state("web"), Some(RunState::Running));
     let elsewhere = podman.wait(podman.engine().containers()).unwrap();
@@ -339,7 +339,7 @@ stacks:
     assert!(ran.stderr.contains("everything created by this apply was removed"), "{ran}");
     let status = world.ok(&["status"]);
     assert!(status.stdout.contains("failed: `devarch up` of "), "{status}");
-    assert!(status.stdout.contains("ended with exit code 3"), "{status}");
+    assert!(status.stdout.contains("it exited with code 3; `devarch history show"), "{status}");
     let history = world.ok(&["history", "show", &world.stack]);
     assert!(history.stdout.contains("\n  | no config found\n"), "{history}");
 }
@@ -470,7 +470,7 @@ fn logs_interleave_with_names_and_follow(world: &World) {
 fn nothing_is_applied_without_a_yes(world: &World) {
     world.write(&pair());
     let ran = world.fails(5, &["up"]);
-    assert!(ran.stderr.contains("there is no terminal to ask at; --yes confirms it"), "{ran}");
+    assert!(ran.stderr.contains("there is no terminal to ask at\nhelp: --yes confirms it"), "{ran}");
     assert!(ran.stderr.contains("Plan: 2 to create"), "{ran}");
     assert_eq!(world.state("db"), None);
     world.ok(&["up", "--yes"]);

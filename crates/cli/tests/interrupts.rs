@@ -166,7 +166,7 @@ fn ctrl_c_while_the_engine_is_looked_at_changes_nothing(world: &World) {
         let ran = world.end(child);
         assert_eq!(ran.code, 130, "{args:?}: {ran}");
         let told = if args == ["stop"] {
-            "it is still wanted: `devarch apply STACK`"
+            "the desired state is saved\nhelp: `devarch apply STACK` applies it"
         } else {
             "nothing was changed"
         };

@@ -386,7 +386,7 @@ fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(world: &World) 
     };
     assert_eq!(containers(world), 1, "nobody has agreed to anything");
     let runs = world.fails(5, &["adopt", "STACK", "--yes"]);
-    assert!(runs.stderr.contains("`--yes` does not agree to"), "{runs}");
+    assert!(runs.stderr.contains("`--yes` does not confirm"), "{runs}");
     assert_eq!(containers(world), 1, "what runs is not taken from another home unasked");
     let all = world.wait(world.engine().containers()).unwrap();
     let name = format!("devarch-{}-web", world.stack);

@@ -28,7 +28,7 @@ use devarch_engine::{EngineError, EngineErrorKind};
 use devarch_files::ReadError;
 use devarch_store::StoreError;
 
-use crate::execute::ApplyFailure;
+use crate::execution::failure::ApplyFailure;
 
 /// Why an operation did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

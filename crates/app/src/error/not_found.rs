@@ -1,6 +1,6 @@
 use devarch_core::{
     id::PlanId,
-    name::{InstanceName, StackName},
+    name::{InstanceName, StackName, nearest},
 };
 
 /// Something that was named and does not exist.
@@ -65,6 +65,12 @@ pub enum NotFound {
 }
 
 impl NotFound {
+    /// A secret that a stack does not have, and the nearest of those it has.
+    pub(crate) fn secret<'a>(stack: &StackName, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let near = nearest(name, known).map(str::to_owned);
+        Self::Secret { stack: stack.clone(), name: name.to_owned(), near }
+    }
+
     pub(super) fn hint(&self) -> String {
         let listing = |near: &Option<String>, list: String| {
             near.as_ref()

@@ -78,7 +78,7 @@ fn too_little_memory_is_told(world: &World) {
 }
 
 fn too_little_memory_to_start_with_is_told(world: &World) {
-    let told = ["instance 'web' failed", "; raise resources.limits.memory"];
+    let told = ["instance 'web' failed", "help: raise resources.limits.memory"];
     world.breaks(&["resources={limits: {memory: 1M}}"], 1, &told);
 }
 
@@ -88,7 +88,7 @@ fn a_program_that_cannot_be_run_is_told_in_words(world: &World) {
     {
         let told = [
             &format!("exec: \"{program}\": {why}"),
-            "; check command and entrypoint: the program must be in the image, and executable",
+            "help: check command and entrypoint: the program must be in the image, and executable",
             RUNS_AGAIN,
         ];
         let failed = world.breaks(&[&format!("entrypoint=[{program}]")], 1, &told);
@@ -98,6 +98,7 @@ fn a_program_that_cannot_be_run_is_told_in_words(world: &World) {
 }
 
 fn a_file_in_the_place_of_a_directory_is_told(world: &World) {
-    let told = ["instance 'web' failed", "not a directory; check config_files and volumes", RUNS_AGAIN];
+    let told =
+        ["instance 'web' failed", "not a directory", "help: check config_files and volumes", RUNS_AGAIN];
     world.breaks(&["config_files={/etc: {content: a}}"], 1, &told);
 }

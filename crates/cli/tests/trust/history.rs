@@ -119,7 +119,7 @@ fn an_unknown_apply_is_not_returned_to(world: &World) {
     let before = world.id("web");
     let refused = world.fails(4, &["rollback", "STACK", "0000", "--yes"]);
     assert!(
-        refused.stderr.contains("stack 'STACK' has no apply 0000; `devarch history STACK` shows all"),
+        refused.stderr.contains("stack 'STACK' has no apply 0000\nhelp: `devarch history STACK` lists all"),
         "{refused}"
     );
     world.fails(4, &["history", "show", "STACK", "0000"]);

@@ -1,0 +1,84 @@
+//! Large contents of config files, on their way from the project to the store and from there to the engine.
+
+use crate::{Context, OperationError, definition::text_file::read_text, error::Outdated};
+use async_trait::async_trait;
+use devarch_core::{
+    content::{ContentDigest, ContentRef},
+    secret::refers,
+    template::ConfigContent,
+};
+use devarch_engine::Contents;
+use devarch_files::FileKind;
+use devarch_store::{Store, StoreError};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+
+/// Where contents were found, to be read once more when they are kept: not all fit into memory together.
+pub(crate) type Sources = BTreeMap<ContentDigest, ContentSource>;
+
+/// Where a content was found.
+#[derive(Debug, Clone)]
+pub(crate) enum ContentSource {
+    /// A file of its own.
+    File(PathBuf),
+    /// The devarch.yml.
+    Text(Arc<str>),
+}
+
+/// What a config file's text becomes in the definition: a large one is known by its digest.
+pub(crate) fn taken_in(
+    content: ConfigContent,
+    source: impl FnOnce(&str) -> ContentSource,
+    sources: &mut Sources,
+) -> ConfigContent {
+    let Some(text) = content.large() else { return content };
+    let kept = ContentRef::of(text);
+    sources.entry(kept.sha256.clone()).or_insert_with(|| source(text));
+    ConfigContent::Kept(kept)
+}
+
+/// Why a text can't be a config file's, if it can't: what refers to secrets is sealed as a whole, like one.
+pub(crate) fn too_large_to_seal(text: &str) -> Option<String> {
+    let limit = FileKind::SecretConfigFile.limit();
+    (text.len() as u64 > limit && refers(text)).then(|| {
+        format!(
+            "it refers to secrets and has {} bytes; a config file with secrets may have at most 1 MiB ({limit} bytes): \
+             move the secrets to a file of their own (`secrets`)",
+            text.len()
+        )
+    })
+}
+
+/// Keeps what was found of these contents and is not kept yet, one after the other.
+pub(crate) async fn keep_contents(ctx: &Context, sources: &Sources) -> Result<(), OperationError> {
+    if sources.is_empty() {
+        return Ok(());
+    }
+    for digest in ctx.store.missing_contents(sources.keys().cloned().collect()).await? {
+        let found = match &sources[&digest] {
+            ContentSource::File(path) => Arc::from(read_text(path, FileKind::ConfigFile)?),
+            ContentSource::Text(text) => Arc::clone(text),
+        };
+        if ctx.store.keep_content(&found).await? != digest
+            && let ContentSource::File(path) = &sources[&digest]
+        {
+            return Err(Outdated::File(path.clone()).into());
+        }
+    }
+    Ok(())
+}
+
+/// A content that a saved stack names.
+pub(crate) async fn read_content(ctx: &Context, kept: &ContentRef) -> Result<String, OperationError> {
+    let digest = kept.sha256.clone();
+    ctx.store.content(&kept.sha256).await?.ok_or(StoreError::NoContent { digest }.into())
+}
+
+/// The contents that a store keeps.
+pub(crate) struct Kept<'a>(pub(crate) &'a Store);
+
+#[async_trait]
+impl Contents for Kept<'_> {
+    async fn part(&self, digest: &ContentDigest, at: u32) -> io::Result<Option<Vec<u8>>> {
+        self.0.content_part(digest, at).await.map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,152 @@
+//! What DevArch chooses for a definition and keeps: slots, host ports, volume names.
+
+use devarch_core::{
+    desired::effective,
+    diagnostic::Problem,
+    id::StoreId,
+    name::{InstanceName, PhysicalVolume, StackName},
+    port::{HostBinding, HostSocket, PortRange},
+    resolve::Effective,
+    stack::{Instance, Stack},
+    surroundings::Host,
+    template::{HostPortChoice, MountSource, PortSpec},
+};
+use devarch_store::PortReservation;
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    net::{IpAddr, Ipv4Addr},
+};
+
+/// The address ports are published on unless a definition says otherwise.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Host ports that others have.
+pub(crate) struct Reservations {
+    taken: BTreeMap<u16, Vec<(HostSocket, String)>>,
+}
+
+impl Reservations {
+    /// Those of every stack but one.
+    pub(crate) fn of_others(all: Vec<PortReservation>, stack: &StackName) -> Self {
+        let mut reservations = Self { taken: BTreeMap::new() };
+        for port in all.into_iter().filter(|port| port.stack != *stack) {
+            let socket = HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.protocol };
+            reservations.take(socket, format!("instance '{}' of stack '{}'", port.instance, port.stack));
+        }
+        reservations
+    }
+
+    fn owner(&self, socket: HostSocket) -> Option<&str> {
+        let same = self.taken.get(&socket.port)?;
+        same.iter().find(|(taken, _)| taken.overlaps(&socket)).map(|(_, owner)| owner.as_str())
+    }
+
+    fn take(&mut self, socket: HostSocket, owner: String) {
+        self.taken.entry(socket.port).or_default().push((socket, owner));
+    }
+}
+
+/// Completes every instance of a stack. What it already has, it keeps.
+pub(crate) fn assign(
+    stack: &mut Stack,
+    (store, range): (&StoreId, PortRange),
+    others: &Reservations,
+    host: &dyn Host,
+) -> Result<(), Vec<Problem>> {
+    let effective = effective(stack);
+    let mut taken = Reservations { taken: others.taken.clone() };
+    let name = stack.name.clone();
+    let mut problems = Vec::new();
+    let mut instances: Vec<(&InstanceName, &mut Instance)> = stack.instances.iter_mut().collect();
+    // Who has a port goes before who asks for it, so that the latter is told.
+    instances.sort_by_key(|(key, instance)| asks_anew(instance, &effective[*key]));
+    for (key, instance) in instances {
+        volumes(&name, key, instance, &effective[key]);
+        keep_ports(key, instance, &effective[key], &mut taken, &mut problems);
+    }
+    let mut used_up = BTreeSet::new();
+    for (key, instance) in &mut stack.instances {
+        for port in effective[key].service.ports.iter().flatten().filter(|port| port.published.is_auto()) {
+            let Entry::Vacant(unset) = instance.ports.entry(port.key) else { continue };
+            // Where one port found no candidate free, no other does: each is looked at once.
+            let of = (host_ip(port), port.key.protocol);
+            let candidates = range.candidates(store, &name, key, port.key).filter(|_| !used_up.contains(&of));
+            if let Some(socket) = choose(port, candidates, &taken, host) {
+                taken.take(socket, format!("instance '{key}' of the same stack"));
+                unset.insert(HostBinding { host_ip: socket.ip, host_port: socket.port });
+            } else {
+                used_up.insert(of);
+                problems.push(exhausted(key, port, range));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// A volume gets its physical name once, and keeps it.
+fn volumes(stack: &StackName, name: &InstanceName, instance: &mut Instance, config: &Effective) {
+    for mount in config.service.volumes.iter().flatten() {
+        if let MountSource::Volume(volume) = &mount.source {
+            let physical = || PhysicalVolume::of(stack, name, volume);
+            instance.volumes.entry(volume.clone()).or_insert_with(physical);
+        }
+    }
+}
+
+/// Whether an instance is to have a host port of the user's choice that it does not have yet.
+fn asks_anew(instance: &Instance, config: &Effective) -> bool {
+    config.service.ports.iter().flatten().any(|port| match port.published {
+        HostPortChoice::Fixed(chosen) => {
+            instance.ports.get(&port.key) != Some(&HostBinding { host_ip: host_ip(port), host_port: chosen })
+        }
+        HostPortChoice::Auto => false,
+    })
+}
+
+fn host_ip(port: &PortSpec) -> IpAddr {
+    port.host_ip.unwrap_or(LOOPBACK)
+}
+
+/// Drops ports that are not defined any more, keeps those that still fit, and takes those the user has chosen.
+fn keep_ports(
+    name: &InstanceName,
+    instance: &mut Instance,
+    config: &Effective,
+    taken: &mut Reservations,
+    problems: &mut Vec<Problem>,
+) {
+    let before = std::mem::take(&mut instance.ports);
+    for port in config.service.ports.iter().flatten() {
+        let kept = before.get(&port.key).filter(|kept| kept.host_ip == host_ip(port));
+        let host_port = match (port.published, kept) {
+            (HostPortChoice::Fixed(chosen), _) => chosen,
+            (HostPortChoice::Auto, Some(kept)) => kept.host_port,
+            (HostPortChoice::Auto, None) => continue,
+        };
+        let socket = HostSocket { ip: host_ip(port), port: host_port, protocol: port.key.protocol };
+        if let Some(owner) = taken.owner(socket) {
+            let message = format!("host port {host_port} belongs to {owner}; choose another, or `auto`");
+            problems.push(Problem::of(name, format!("ports.{}", port.key), message));
+            continue;
+        }
+        taken.take(socket, format!("instance '{name}' of the same stack"));
+        instance.ports.insert(port.key, HostBinding { host_ip: socket.ip, host_port });
+    }
+}
+
+/// The first candidate that nobody has and nothing listens on.
+fn choose(
+    port: &PortSpec,
+    candidates: impl Iterator<Item = u16>,
+    taken: &Reservations,
+    host: &dyn Host,
+) -> Option<HostSocket> {
+    candidates
+        .map(|chosen| HostSocket { ip: host_ip(port), port: chosen, protocol: port.key.protocol })
+        .find(|socket| taken.owner(*socket).is_none() && host.is_free(*socket))
+}
+
+fn exhausted(name: &InstanceName, port: &PortSpec, range: PortRange) -> Problem {
+    let message = format!("no host port from {range} is free; set DEVARCH_PORTS to another range");
+    Problem::of(name, format!("ports.{}", port.key), message)
+}

@@ -1,0 +1,114 @@
+//! Edits of a stack's definition: load, change, assign what DevArch chooses, check, save. None touches an engine.
+
+use crate::{
+    Context, OperationError,
+    context::find_stack,
+    definition::secrets::{generate, seal},
+    editing::{
+        assign::{Reservations, assign},
+        scrub::{scrub_new_secrets, wipe_values},
+    },
+    error::{DefinitionError, unworkable},
+    planning::{kept::let_go_of_volumes, wiring::wired_with},
+};
+use devarch_core::{
+    desired::effective,
+    diagnostic::Problem,
+    name::StackName,
+    resolve::{Others, Prior, check_edit, check_stack},
+    stack::Stack,
+};
+use devarch_store::{StoreError, TakenWhat};
+use std::collections::BTreeMap;
+
+/// How often an edit is made again when another came in between.
+pub(crate) const ATTEMPTS: usize = 10;
+
+/// Changes a stack and saves the result; made again from what the store then holds when another edit came in
+/// between. Returns the stack before and after.
+pub(crate) async fn edit_stack(
+    ctx: &Context,
+    name: &StackName,
+    change: impl Fn(&mut Stack) -> Result<(), OperationError>,
+) -> Result<(Stack, Stack), OperationError> {
+    let mut attempt = 0;
+    loop {
+        let before = find_stack(ctx, name).await?;
+        let mut after = before.clone();
+        change(&mut after)?;
+        complete_edit(ctx, &mut after, name).await?;
+        match save_edit(ctx, &before, &mut after).await {
+            Ok(()) => return Ok((before, after)),
+            Err(OperationError::Store(error)) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Saves what was edited, and what belongs to the data of volumes it lets go of; `after` gets its new revision.
+pub(crate) async fn save_edit(
+    ctx: &Context,
+    before: &Stack,
+    after: &mut Stack,
+) -> Result<(), OperationError> {
+    let let_go = Box::pin(let_go_of_volumes(ctx, before, after)).await?;
+    let wipe = scrub_new_secrets(ctx, before, after).await?;
+    after.revision = ctx.store.save_stack(before, after, &let_go).await?;
+    wipe_values(ctx, wipe).await
+}
+
+/// Adds a stack.
+pub(crate) async fn add_stack(ctx: &Context, mut stack: Stack) -> Result<Stack, OperationError> {
+    let mut attempt = 0;
+    loop {
+        let name = stack.name.clone();
+        complete_edit(ctx, &mut stack, &name).await?;
+        match ctx.store.create_stack(&stack).await {
+            Ok(()) => return Ok(stack),
+            Err(error)
+                if attempt < ATTEMPTS
+                    && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) =>
+            {
+                attempt += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Gives a changed stack what DevArch chooses, and refuses one that can't work. `known_as` is its name in the
+/// store: what it has there is its own, also while it is renamed.
+pub(crate) async fn complete_edit(
+    ctx: &Context,
+    stack: &mut Stack,
+    known_as: &StackName,
+) -> Result<(), OperationError> {
+    stack.container_names()?;
+    let name = stack.name.clone();
+    stack.wiring.name_own(&name);
+    check(stack)?;
+    seal(stack);
+    generate(stack, ctx)?;
+    let reservations = Reservations::of_others(ctx.store.host_ports().await?, known_as);
+    let range = (&ctx.store_id, ctx.settings.ports);
+    assign(stack, range, &reservations, ctx.host.as_ref())
+        .map_err(|problems| DefinitionError::PortsTaken { stack: stack.name.clone(), problems }.into())
+}
+
+/// Whether an edit lost a race that it wins when made again.
+fn is_race(error: &StoreError) -> bool {
+    matches!(error, StoreError::Changed { .. })
+        || matches!(error, StoreError::Taken { what: TakenWhat::HostPort, .. })
+}
+
+/// What can be known to be wrong without an engine.
+fn check(stack: &Stack) -> Result<(), OperationError> {
+    let mut problems: Vec<Problem> = stack
+        .instances
+        .iter()
+        .flat_map(|(name, instance)| check_edit(name, &instance.template.template, &instance.overrides))
+        .collect();
+    problems.extend(check_stack(&effective(stack), &BTreeMap::new()));
+    problems.extend(wired_with(stack, &Prior::new(), &Others::new()).bad_offers());
+    if problems.is_empty() { Ok(()) } else { Err(unworkable(stack, problems)) }
+}

@@ -1,0 +1,8 @@
+//! Edits of definitions: completed, checked, judged and saved as one; a devarch.yml is an edit of its stack.
+
+pub(crate) mod assign;
+pub(crate) mod directory;
+pub(crate) mod edit;
+pub(crate) mod free_names;
+pub(crate) mod import;
+pub(crate) mod scrub;

@@ -1,0 +1,239 @@
+//! An apply under way: recorded, carried out up to the commit point, cleaned up after it or rolled back before it.
+
+use crate::{
+    Context, OperationError, Prepared,
+    definition::recorded::Definition,
+    execution::{
+        Event, EventSink,
+        applied::{settle_applied, unsettle_applied},
+        bind::{bind_engine, remember_image_volumes, save_given_values},
+        failure::{ApplyFailure, Ending, Failure},
+        journal::Journal,
+        ledger::Ledger,
+        options::ApplyOptions,
+        perform::Hands,
+        recover::close_taken_over,
+        report::{ending, left_behind, report, untold},
+        rollback::{Uncertain, Undoing, roll_back},
+        schedule::{Executed, OnFailure, Run},
+        starts::Starts,
+    },
+    planning::{interrupted::Interrupted, json::json, redaction::secret_mask, shown_plan::ShownPlan},
+};
+use devarch_core::{
+    id::{ApplyId, EngineId, PlanId},
+    ownership::Ownership,
+    plan::{Action, Before, StepId, VolumeCopy, before},
+    secret::{Mask, Sealable, Stored},
+    stack::Stack,
+};
+use devarch_store::{Apply, ApplyOutcome, StackLock};
+use std::{collections::BTreeSet, sync::Mutex};
+use tokio_util::sync::CancellationToken;
+
+/// An apply under way.
+pub(crate) struct Attempt<'a> {
+    pub(crate) prepared: &'a Prepared,
+    pub(crate) engine_id: EngineId,
+    pub(crate) apply: ApplyId,
+    /// What is to run again if it fails.
+    pub(crate) before: Before,
+    /// The applies whose objects go then: this one, and those it took over.
+    pub(crate) applies: BTreeSet<ApplyId>,
+    /// The complete copies of those it took over.
+    pub(crate) copies: Vec<VolumeCopy>,
+    /// What it has created, or may have.
+    pub(crate) ledger: Ledger,
+    /// The stack's secrets, to be hidden in what engine and containers say.
+    pub(crate) mask: Mask,
+}
+
+impl Attempt<'_> {
+    /// Whose the objects on the engine are, those it created itself included: the database may not be there to ask.
+    fn ownership(&self) -> Ownership {
+        let mut ownership = self.prepared.remembered.ownership.clone();
+        for object in self.ledger.all() {
+            ownership.remember(object);
+        }
+        ownership
+    }
+
+    /// The copies an undo restores, the oldest first: those it took over, and its own that are complete.
+    fn copies(&self, executed: &Executed) -> Vec<VolumeCopy> {
+        let done = executed.done.iter().filter_map(|id| self.prepared.plan.steps.get(id.0));
+        let own = done.filter_map(|step| match &step.action {
+            Action::CopyVolume(copy) => Some(copy),
+            _ => None,
+        });
+        self.copies.iter().chain(own).cloned().collect()
+    }
+}
+
+/// Writes down that an apply begins, and what ran before it.
+pub(crate) async fn begin_apply<'a>(
+    ctx: &Context,
+    lock: &StackLock,
+    prepared: &'a Prepared,
+    taken_over: Option<Interrupted>,
+    (plan, command): (Option<&PlanId>, &str),
+) -> Result<Attempt<'a>, OperationError> {
+    Box::pin(save_given_values(ctx, prepared)).await?;
+    let engine_id = bind_engine(ctx, prepared).await?;
+    remember_image_volumes(ctx, prepared).await?;
+    let apply = ApplyId::new(ctx.ids.fresh());
+    let (before, mut applies, copies) = if let Some(open) = &taken_over {
+        (open.before.clone(), open.applies.clone(), open.copies.clone())
+    } else {
+        let before = before(&prepared.desired, &prepared.observed, &prepared.remembered);
+        (before, BTreeSet::new(), Vec::new())
+    };
+    applies.insert(apply.clone());
+    let record = Apply {
+        id: apply.clone(),
+        stack: prepared.stack.id.clone(),
+        engine: engine_id.clone(),
+        plan: plan.cloned(),
+        author: ctx.author(),
+        command: command.to_owned(),
+        started_at: ctx.clock.now(),
+        committed_at: None,
+        ended_at: None,
+        outcome: ApplyOutcome::Running,
+        resumes: taken_over.as_ref().map(|open| open.apply.clone()),
+        before: json(&before),
+        shown: json(&ShownPlan::of(&prepared.plan)),
+        definition: definition(&prepared.stack),
+        error: None,
+    };
+    ctx.store.begin_apply(lock, &record).await?;
+    close_taken_over(ctx, lock, taken_over.as_ref()).await?;
+    let mask = secret_mask(ctx, &prepared.stack).await?;
+    let ledger = Ledger::default();
+    Ok(Attempt { prepared, engine_id, apply, before, applies, copies, ledger, mask })
+}
+
+/// Makes the steps up to the commit point, then those that remove what was replaced.
+pub(crate) async fn carry_out_plan(
+    ctx: &Context,
+    lock: &StackLock,
+    attempt: &Attempt<'_>,
+    ApplyOptions { events, cancel, .. }: ApplyOptions<'_>,
+) -> Result<usize, OperationError> {
+    let prepared = attempt.prepared;
+    let images = prepared.observed.images.iter();
+    let hands = Hands {
+        engine: prepared.engine.as_ref(),
+        store: &ctx.store,
+        clock: ctx.clock.as_ref(),
+        stack: &prepared.stack.id,
+        engine_id: &attempt.engine_id,
+        apply: attempt.apply.clone(),
+        steps: &prepared.plan.steps,
+        hash_key: ctx.hash_key.as_ref().ok(),
+        mask: &attempt.mask,
+        images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
+        starts: Starts::default(),
+        ledger: &attempt.ledger,
+        made: Mutex::default(),
+        seen: Mutex::default(),
+    };
+    let journal = Journal {
+        store: &ctx.store,
+        clock: ctx.clock.as_ref(),
+        lock,
+        engine: &attempt.engine_id,
+        apply: attempt.apply.clone(),
+    };
+    let run = Run { hands: &hands, journal: &journal, recorded: true, events, on_failure: OnFailure::Stop };
+    let mut executed = run.execute(|action| !action.is_cleanup(), cancel).await;
+    if executed.failed.is_empty()
+        && !executed.cancelled
+        && let Err(failure) = commit(&hands, &journal).await
+    {
+        executed.failed.push_back((StepId(hands.steps.len()), failure));
+    }
+    if !executed.failed.is_empty() || executed.cancelled {
+        return Err(end_failed(ctx, &journal, attempt, executed, (events, cancel)).await.into());
+    }
+    let forward = Run { on_failure: OnFailure::GoOn, ..run };
+    let cleaned = forward.execute(Action::is_cleanup, &CancellationToken::new()).await;
+    settle_applied(ctx, attempt).await?;
+    if cleaned.failed.is_empty() {
+        let told = journal.over(ApplyOutcome::Succeeded, None).await;
+        told.map_err(|failure| Box::new(untold(attempt, failure)))?;
+        return Ok(executed.done.len() + cleaned.done.len());
+    }
+    Err(Box::new(left_behind(&journal, attempt, cleaned).await).into())
+}
+
+/// After a failure before the commit point: puts back what ran, and says what came of that.
+pub(crate) async fn end_failed(
+    ctx: &Context,
+    journal: &Journal<'_>,
+    attempt: &Attempt<'_>,
+    mut executed: Executed,
+    (events, cancel): (EventSink<'_>, &CancellationToken),
+) -> Box<ApplyFailure> {
+    let copies = attempt.copies(&executed);
+    let uncertain = Uncertain::of(&attempt.prepared.plan.steps, &executed.failed);
+    if let Some(lost) = executed.failed.iter().position(|(_, failure)| is_lock_lost(failure)) {
+        executed.failed.swap(0, lost);
+    }
+    let (step, failure) = match executed.failed.pop_front() {
+        Some((id, failure)) => (Some(id), failure),
+        None => (None, Failure::Cancelled),
+    };
+    let mut report = report(attempt, step, failure);
+    if is_lock_lost(&report.failure) {
+        report.ending = Ending::LockLost;
+        return Box::new(report);
+    }
+    events(Event::PuttingBack { why: report.headline() });
+    let undoing = Undoing {
+        engine: attempt.prepared.engine.as_ref(),
+        stack: &attempt.prepared.stack,
+        engine_id: &attempt.engine_id,
+        before: &attempt.before,
+        apply: &attempt.apply,
+        applies: &attempt.applies,
+        ownership: &attempt.ownership(),
+        copies: &copies,
+        uncertain,
+        mask: &attempt.mask,
+        journal,
+        cancel,
+    };
+    let put_back = roll_back(ctx, &undoing, events).await;
+    let (outcome, ending) = ending(attempt, &report.failure, put_back, executed.done.len());
+    report.ending = ending;
+    if outcome.is_some() {
+        unsettle_applied(ctx, attempt).await;
+    }
+    if let Some(outcome) = outcome
+        && let Err(failure) = journal.over(outcome, Some(&report.headline())).await
+        && let Ending::PutBack { remains, .. } = &mut report.ending
+    {
+        remains.push(format!("the store could not be told: {failure}"));
+    }
+    Box::new(report)
+}
+
+/// The definition for the journal. What can't be read can't be written down either: a `down` without the key is no state to
+/// return to.
+pub(crate) fn definition(stack: &Stack) -> Stored {
+    let stored = Stored::of(&Definition::of(stack));
+    match stored.secret {
+        Sealable::Locked(_) => Stored { secret: Sealable::Nothing, ..stored },
+        Sealable::Nothing | Sealable::Open(_) => stored,
+    }
+}
+
+pub(crate) fn is_lock_lost(failure: &Failure) -> bool {
+    matches!(failure, Failure::LockLost(_))
+}
+
+/// Everything is ready, and made from what was planned: from now on there is only forward.
+pub(crate) async fn commit(hands: &Hands<'_>, journal: &Journal<'_>) -> Result<(), Failure> {
+    hands.pinned().await?;
+    journal.committed().await
+}

@@ -1,0 +1,111 @@
+//! What an apply makes known to the store besides its steps: the stack's engine and the volumes its images declare.
+
+use crate::{
+    Context, OperationError, Prepared,
+    editing::edit::{edit_stack, save_edit},
+    planning::engine_identity::mark_first,
+};
+use devarch_core::{
+    desired::Desired,
+    engine::EngineBinding,
+    id::EngineId,
+    name::{InstanceName, PhysicalVolume, VolumeName},
+    plan::{Action, ChangeKind, Step, Subject},
+    resolve::image_volume,
+    spec::MountFrom,
+    stack::{Stack, Wanted},
+};
+use devarch_store::StoreError;
+
+/// The first apply binds a stack to its engine, and keeps its subnet. The engine's identity is a labelled volume.
+pub(crate) async fn bind_engine(ctx: &Context, prepared: &Prepared) -> Result<EngineId, OperationError> {
+    let engine = prepared.engine.as_ref();
+    let id = match &prepared.observed.engine_id {
+        Some(id) => id.clone(),
+        None => mark_first(engine, ctx.ids.as_ref()).await?,
+    };
+    let info = engine.info();
+    let binding = EngineBinding { kind: info.kind, id: id.clone(), endpoint: info.endpoint.clone() };
+    let subnet = prepared.desired.network.subnet;
+    if prepared.stack.engine.as_ref() != Some(&binding) || prepared.stack.subnet != Some(subnet) {
+        ctx.store.bind_engine(&prepared.stack.id, &binding, Some(subnet)).await?;
+    }
+    Ok(id)
+}
+
+/// Reserves the addresses of a network that is to be made. Those of a network that is there are the stack's already.
+pub(crate) async fn reserve_subnet(ctx: &Context, prepared: &Prepared) -> Result<(), StoreError> {
+    let network = &prepared.desired.network;
+    let makes =
+        |step: &Step| matches!(&step.action, Action::CreateNetwork { spec, .. } if spec.name == network.name);
+    if !prepared.plan.steps.iter().any(makes) {
+        return Ok(());
+    }
+    ctx.store.reserve_subnet(&prepared.stack.id, network.subnet).await
+}
+
+/// A `VOLUME` path of an image became a named volume; its name is kept like any other's.
+pub(crate) async fn remember_image_volumes(ctx: &Context, prepared: &Prepared) -> Result<(), OperationError> {
+    let mut new: Vec<(InstanceName, VolumeName, PhysicalVolume)> = Vec::new();
+    for (name, desired) in &prepared.desired.instances {
+        let Some(image) = prepared.observed.images.get(&desired.spec.image) else { continue };
+        let known = &prepared.stack.instances[name].volumes;
+        for path in &image.volumes {
+            let Some(volume) = image_volume(path).filter(|volume| !known.contains_key(volume)) else {
+                continue;
+            };
+            let mount = desired.spec.mounts.iter().find(|mount| mount.target == path.trim_end_matches('/'));
+            if let Some(MountFrom::Volume(physical)) = mount.map(|mount| &mount.source)
+                && !known.values().any(|known| known == physical)
+            {
+                new.push((name.clone(), volume, physical.clone()));
+            }
+        }
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    let add = |stack: &mut Stack| {
+        for (name, volume, physical) in &new {
+            if let Some(instance) = stack.instances.get_mut(name) {
+                instance.volumes.entry(volume.clone()).or_insert_with(|| physical.clone());
+            }
+        }
+        Ok(())
+    };
+    edit_stack(ctx, &prepared.stack.name, add).await.map(|_| ())
+}
+
+/// Before anything runs on a volume that is taken over its values are the instance's.
+pub(crate) async fn save_given_values(ctx: &Context, prepared: &Prepared) -> Result<(), OperationError> {
+    match &prepared.without_values {
+        Some(before) => save_edit(ctx, before, &mut prepared.stack.clone()).await,
+        None => Ok(()),
+    }
+}
+
+/// What the instances' containers run on is theirs now, and what was kept for whoever takes it over is not kept any
+/// more.
+pub(crate) async fn forget_kept(
+    ctx: &Context,
+    engine: &EngineId,
+    desired: &Desired,
+) -> Result<(), OperationError> {
+    let instances = desired.instances.values();
+    let wanted = instances.filter(|instance| instance.wanted != Wanted::Absent);
+    let volumes: Vec<&PhysicalVolume> =
+        wanted.flat_map(|instance| &instance.volumes).map(|volume| &volume.name).collect();
+    Ok(ctx.store.forget_kept_volumes(engine, &volumes).await?)
+}
+
+pub(crate) async fn remember_removed(ctx: &Context, prepared: &Prepared) -> Result<(), OperationError> {
+    let removed = prepared.plan.changes.iter().filter(|change| change.kind == ChangeKind::Remove);
+    for change in removed {
+        if let Subject::Instance(name) = &change.subject
+            && let Some(instance) = prepared.desired.instances.get(name)
+        {
+            ctx.store.mark_removed(&prepared.stack.id, &instance.id).await?;
+        }
+    }
+    Ok(())
+}

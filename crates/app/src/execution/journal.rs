@@ -1,0 +1,72 @@
+//! The journal of one apply: each step is written down before it is made and after it ended.
+
+use crate::execution::failure::Failure;
+use devarch_core::{
+    id::{ApplyId, EngineId},
+    ownership::CreatedObject,
+    plan::StepId,
+    surroundings::Clock,
+};
+use devarch_store::{ApplyOutcome, StackLock, StepMark, Store};
+
+/// Writes one apply's journal under the stack's lock.
+pub(crate) struct Journal<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) lock: &'a StackLock,
+    pub(crate) engine: &'a EngineId,
+    pub(crate) apply: ApplyId,
+}
+
+impl Journal<'_> {
+    /// A step is going to be made, which creates that object.
+    pub(crate) async fn begun(&self, step: StepId, creates: Option<&CreatedObject>) -> Result<(), Failure> {
+        let mark = self.mark(step);
+        let written = match creates {
+            Some(object) => self.store.creation_begun(self.lock, mark, self.engine, object).await,
+            None => self.store.step_begun(self.lock, mark.apply, mark.at, mark.when).await,
+        };
+        written.map_err(Failure::from)
+    }
+
+    /// Refuses a step that is not written down where the lock is somebody else's by now. A store that does not answer
+    /// keeps nobody from going back to what ran before.
+    pub(crate) async fn allows(&self) -> Result<(), Failure> {
+        self.store.holds(self.lock).await.map(drop).map_err(Failure::from)
+    }
+
+    /// A step ended well, and created that object.
+    pub(crate) async fn done(&self, step: StepId, created: Option<&CreatedObject>) -> Result<(), Failure> {
+        let mark = self.mark(step);
+        let written = match created {
+            Some(object) => self.store.creation_ended(self.lock, mark, self.engine, object).await,
+            None => self.store.step_ended(self.lock, mark.apply, mark.at, mark.when, None).await,
+        };
+        written.map_err(Failure::from)
+    }
+
+    /// A step failed. What it was to create may be there all the same.
+    pub(crate) async fn failed(&self, step: StepId, failure: &Failure) -> Result<(), Failure> {
+        let (mark, error) = (self.mark(step), failure.to_string());
+        let written = self.store.step_ended(self.lock, mark.apply, mark.at, mark.when, Some(&error)).await;
+        written.map_err(Failure::from)
+    }
+
+    fn mark(&self, step: StepId) -> StepMark<'_> {
+        let at = u32::try_from(step.0).unwrap_or(u32::MAX);
+        StepMark { apply: &self.apply, at, when: self.clock.now() }
+    }
+
+    /// Everything is ready: from now on there is no way back.
+    pub(crate) async fn committed(&self) -> Result<(), Failure> {
+        let written = self.store.commit_apply(self.lock, &self.apply, self.clock.now()).await;
+        written.map_err(Failure::from)
+    }
+
+    /// The apply is over.
+    pub(crate) async fn over(&self, outcome: ApplyOutcome, error: Option<&str>) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let written = self.store.end_apply(self.lock, &self.apply, outcome, now, error).await;
+        written.map_err(Failure::from)
+    }
+}

@@ -1,0 +1,40 @@
+//! What the steps of a run have created, and what they may have created: an undo judges by it even where the database
+//! can't be asked.
+
+use devarch_core::{ownership::CreatedObject, plan::StepId};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// The objects of one run, by the step that creates them.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger(Mutex<BTreeMap<StepId, CreatedObject>>);
+
+impl Ledger {
+    /// A step is going to create an object; its id is not known yet.
+    pub(crate) fn begin(&self, step: StepId, object: CreatedObject) {
+        self.lock().insert(step, object);
+    }
+
+    /// The engine has answered with the object's id.
+    pub(crate) fn identify(&self, step: StepId, id: &str) {
+        if let Some(object) = self.lock().get_mut(&step) {
+            object.id = Some(id.to_owned());
+        }
+    }
+
+    /// What a step has created, or may have.
+    pub(crate) fn of(&self, step: StepId) -> Option<CreatedObject> {
+        self.lock().get(&step).cloned()
+    }
+
+    /// Everything.
+    pub(crate) fn all(&self) -> Vec<CreatedObject> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<StepId, CreatedObject>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,90 @@
+//! Carries steps out. Nothing is decided here: each step is one engine call, made as soon as those before it have
+//! ended. What comes of it, and what is done about a failure, is `apply`'s.
+
+pub(crate) mod applied;
+pub(crate) mod attempt;
+pub(crate) mod bind;
+pub(crate) mod command;
+pub(crate) mod failure;
+pub(crate) mod journal;
+pub(crate) mod ledger;
+pub(crate) mod options;
+pub(crate) mod pace;
+pub(crate) mod perform;
+pub(crate) mod ready;
+pub(crate) mod recover;
+pub(crate) mod report;
+pub(crate) mod rollback;
+pub(crate) mod schedule;
+pub(crate) mod settle;
+pub(crate) mod starts;
+pub(crate) mod supply;
+pub(crate) mod turns;
+
+use devarch_core::{
+    plan::{Plan, StepId},
+    secret::Mask,
+};
+use devarch_engine::PullProgress;
+use std::{sync::Arc, time::Duration};
+
+/// Something that happened while a plan was carried out; steps by their place in the plan.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// This plan is going to be carried out: what was approved, made again under the lock.
+    Planned(Arc<Plan>),
+    /// A step began.
+    Started(StepId),
+    /// A step succeeded.
+    Ended(StepId, Duration),
+    /// A step failed.
+    Failed(StepId),
+    /// A pull goes on.
+    Pull {
+        /// The image.
+        image: String,
+        /// How far it is.
+        progress: PullProgress,
+    },
+    /// A build goes on.
+    Build {
+        /// The image.
+        image: String,
+        /// What it wrote.
+        line: String,
+    },
+    /// An instance is waited for, and what its last probe said.
+    Waiting {
+        /// The step that waits.
+        step: StepId,
+        /// The last probe's output, or the state.
+        last: String,
+    },
+    /// The apply failed or was cancelled: what ran before is being put back.
+    PuttingBack {
+        /// Why, in one line.
+        why: String,
+    },
+}
+
+impl Event {
+    /// The same with secrets redacted in what a build wrote.
+    pub(crate) fn masked(self, mask: &Mask) -> Self {
+        match self {
+            Self::Build { image, line } => Self::Build { image, line: mask.text(&line).into_owned() },
+            other => other,
+        }
+    }
+}
+
+/// Where events go.
+pub type EventSink<'a> = &'a (dyn Fn(Event) + Send + Sync);
+
+/// How an apply ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Steps that were made.
+    pub steps: usize,
+    /// How long it took.
+    pub took: Duration,
+}

@@ -1,0 +1,206 @@
+//! How often a health check is run while its container is waited for.
+
+use devarch_core::{
+    engine::{EngineInfo, EngineKind},
+    template::Healthcheck,
+    unit::Millis,
+};
+use devarch_engine::{Probe, Runs};
+use std::time::Duration;
+
+/// Least and most time between two runs.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A check is run at least as often as its interval says, but no more than once in this time for its interval's sake.
+const LEAST_INTERVAL: Duration = Duration::from_secs(1);
+/// Between them, the part of the time waited so far: what takes long to become ready is seen to be ready a little
+/// later, what is quick at once, and neither is asked more than some dozen times.
+const PAUSE_PART: u32 = 10;
+
+/// For so long a check is run within one exec, before its container is looked at again.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Shells' codes for what can't be run.
+const CANNOT_RUN: [i64; 2] = [126, 127];
+
+/// What earlier probes have told.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    /// Most time between two runs.
+    longest_pause: Duration,
+    /// What a run takes, with its part of the exec and the pause after it; none before the first.
+    cost: Option<Duration>,
+    /// Each run is a probe of its own: Podman runs the container's check itself, or the container has no shell to repeat
+    /// it in.
+    single: bool,
+}
+
+impl Pace {
+    /// For a check on an engine.
+    pub(crate) fn new(engine: &EngineInfo, check: &Healthcheck) -> Self {
+        let interval: Duration = or_default(check.interval, Healthcheck::DEFAULT_INTERVAL).into();
+        Self {
+            longest_pause: interval.clamp(LEAST_INTERVAL, LONGEST_PAUSE),
+            cost: None,
+            single: engine.kind == EngineKind::Podman,
+        }
+    }
+
+    /// Time between two runs.
+    pub(crate) fn pause(&self, waited: Duration) -> Duration {
+        (waited / PAUSE_PART).clamp(SHORTEST_PAUSE, self.longest_pause)
+    }
+
+    /// The next probe.
+    pub(crate) fn probe(&self, check: &Healthcheck, waited: Duration) -> Probe {
+        let timeout: Duration = or_default(check.timeout, Healthcheck::DEFAULT_TIMEOUT).into();
+        let (test, runs) = (check.test.clone(), self.runs(waited));
+        match runs {
+            Runs::Once => Probe { test, timeout, runs },
+            Runs::Repeated { .. } => Probe { test, timeout: timeout + ROUND, runs },
+        }
+    }
+
+    /// How often the next probe runs the check: once at first, then as often as a round has room for.
+    fn runs(&self, waited: Duration) -> Runs {
+        let pause = self.pause(waited);
+        let times = match self.cost {
+            Some(cost) if !self.single => ROUND.as_micros() / cost.max(pause).as_micros(),
+            _ => 1,
+        };
+        match u32::try_from(times) {
+            Ok(times) if times > 1 => Runs::Repeated { times, pause },
+            _ => Runs::Once,
+        }
+    }
+
+    /// A probe did not pass; none is the exit code of one that took too long.
+    pub(crate) fn learn(&mut self, runs: Runs, exit_code: Option<i64>, took: Duration) {
+        self.cost = Some(match (runs, exit_code) {
+            (Runs::Repeated { times, .. }, Some(code)) => {
+                self.single |= CANNOT_RUN.contains(&code);
+                took / times
+            }
+            _ => took,
+        });
+    }
+}
+
+/// To engines a time of zero is one that was not said.
+pub(crate) fn or_default(said: Option<Millis>, default: Millis) -> Millis {
+    said.filter(|said| said.0 > 0).unwrap_or(default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use devarch_core::{engine::Locality, template::HealthTest};
+
+    const EXEC: Duration = Duration::from_millis(80);
+
+    fn pace(kind: EngineKind, interval: u64) -> Pace {
+        let engine = EngineInfo {
+            kind,
+            version: String::new(),
+            api_version: String::new(),
+            endpoint: String::new(),
+            rootless: false,
+            locality: Locality::Host,
+            runs_health_checks: true,
+            lowest_port: 0,
+        };
+        let check = Healthcheck {
+            test: HealthTest::None,
+            interval: Some(Millis(interval)),
+            timeout: None,
+            retries: None,
+            start_period: None,
+            start_interval: None,
+        };
+        Pace::new(&engine, &check)
+    }
+
+    /// For as long: what each probe ran, with runs that take so long and fail so.
+    fn probes(run: Duration, code: i64, patience: Duration) -> Vec<(Duration, Runs)> {
+        let mut pace = pace(EngineKind::Docker, 1000);
+        let (mut waited, mut probes) = (Duration::ZERO, Vec::new());
+        while waited < patience {
+            let runs = pace.runs(waited);
+            let took = EXEC
+                + match runs {
+                    Runs::Once => run,
+                    Runs::Repeated { times, pause } => run * times + pause * (times - 1),
+                };
+            pace.learn(runs, Some(code), took);
+            probes.push((waited, runs));
+            waited += took + pace.pause(waited);
+        }
+        probes
+    }
+
+    /// How often a check that never passes is run, each time by itself.
+    fn runs(pace: &Pace, patience: Duration) -> u32 {
+        let (mut waited, mut runs) = (Duration::ZERO, 0);
+        while waited < patience {
+            let pause = pace.pause(waited);
+            assert!(pause <= waited / PAUSE_PART + SHORTEST_PAUSE, "{pause:?} after {waited:?}");
+            waited += pause;
+            runs += 1;
+        }
+        runs
+    }
+
+    #[test]
+    fn a_provider_is_seen_ready_soon_after_it_is_however_long_that_takes() {
+        let half_a_minute = runs(&pace(EngineKind::Podman, 30_000), Duration::from_secs(30));
+        assert!(half_a_minute < 60, "{half_a_minute} runs in half a minute");
+        let ten_minutes = runs(&pace(EngineKind::Podman, 30_000), Duration::from_mins(10));
+        assert!(ten_minutes < 130, "{ten_minutes} runs in ten minutes");
+    }
+
+    #[test]
+    fn a_check_is_run_at_least_as_often_as_its_interval_says() {
+        let late = Duration::from_mins(10);
+        assert_eq!(pace(EngineKind::Docker, 2000).pause(late), Duration::from_secs(2));
+        assert_eq!(pace(EngineKind::Docker, 10).pause(late), LEAST_INTERVAL);
+        assert_eq!(pace(EngineKind::Docker, 0).pause(late), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn podman_runs_each_check_by_itself() {
+        let mut pace = pace(EngineKind::Podman, 30_000);
+        pace.learn(Runs::Once, Some(1), EXEC);
+        assert_eq!(pace.runs(Duration::from_secs(1)), Runs::Once);
+    }
+
+    #[test]
+    fn a_cheap_check_is_run_often_in_few_execs() {
+        let probes = probes(Duration::from_millis(5), 1, Duration::from_secs(5));
+        assert!(probes.len() < 10, "{probes:?}");
+        assert_eq!(probes[0].1, Runs::Once);
+        assert!(probes[1..].iter().all(|(_, runs)| *runs != Runs::Once), "{probes:?}");
+    }
+
+    #[test]
+    fn a_container_is_looked_at_between_runs_that_take_long() {
+        let probes = probes(Duration::from_millis(700), 1, Duration::from_secs(10));
+        assert!(probes.iter().all(|(_, runs)| *runs == Runs::Once), "{probes:?}");
+    }
+
+    #[test]
+    fn a_check_is_not_repeated_where_there_is_no_shell() {
+        let probes = probes(Duration::from_millis(5), 127, Duration::from_secs(5));
+        let repeated = probes.iter().filter(|(_, runs)| *runs != Runs::Once).count();
+        assert_eq!(repeated, 1, "{probes:?}");
+    }
+
+    #[test]
+    fn a_check_that_hung_is_run_once_the_next_time() {
+        let mut pace = pace(EngineKind::Docker, 30_000);
+        pace.learn(Runs::Once, Some(1), EXEC);
+        let repeated = pace.runs(Duration::ZERO);
+        assert_ne!(repeated, Runs::Once);
+        pace.learn(repeated, None, ROUND * 2);
+        assert_eq!(pace.runs(Duration::ZERO), Runs::Once);
+    }
+}

@@ -1,0 +1,123 @@
+//! Waiting until a container is ready. DevArch probes by itself, early and at short intervals, whatever interval the
+//! engine was told: only success counts early; failure is judged by interval x retries after the start period.
+
+use crate::execution::{
+    failure::Failure,
+    pace::{Pace, or_default},
+    perform::Hands,
+};
+use devarch_core::{
+    id::ContainerId, observed::RunState, readiness::Readiness, template::Healthcheck, unit::Millis,
+};
+use devarch_engine::ProbeResult;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Time between two looks at a job.
+const JOB_PAUSE: Duration = Duration::from_millis(100);
+
+/// Waits until a container is ready as asked, or can't be any more.
+pub(crate) async fn until_ready(
+    hands: &Hands<'_>,
+    id: &ContainerId,
+    readiness: &Readiness,
+    waiting: &(dyn Fn(String) + Send + Sync),
+    cancel: &CancellationToken,
+) -> Result<(), Failure> {
+    let ready = async {
+        match readiness {
+            Readiness::Running => running(hands, id).await,
+            Readiness::Completed => completed(hands, id).await,
+            Readiness::Healthy(check) => healthy(hands, id, check, waiting).await,
+        }
+    };
+    tokio::select! {
+        ended = ready => ended,
+        () = cancel.cancelled() => Err(Failure::Cancelled),
+    }
+}
+
+async fn running(hands: &Hands<'_>, id: &ContainerId) -> Result<(), Failure> {
+    match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+        Some(state) if state.state == RunState::Running => Ok(()),
+        _ => Err(hands.exited(id).await),
+    }
+}
+
+/// A job is looked at rather than waited for: a wait that is cut off tells nothing.
+async fn completed(hands: &Hands<'_>, id: &ContainerId) -> Result<(), Failure> {
+    loop {
+        match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+            Some(state) if state.state == RunState::Exited && state.exit_code == 0 => return Ok(()),
+            Some(state) if state.state != RunState::Exited => hands.clock.sleep(JOB_PAUSE).await,
+            _ => return Err(hands.exited(id).await),
+        }
+    }
+}
+
+async fn healthy(
+    hands: &Hands<'_>,
+    id: &ContainerId,
+    check: &Healthcheck,
+    waiting: &(dyn Fn(String) + Send + Sync),
+) -> Result<(), Failure> {
+    let begun = hands.clock.running();
+    let waited = || hands.clock.running().saturating_sub(begun);
+    let patience = patience(check);
+    let restarts = match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+        Some(state) => state.restarts,
+        None => return Err(hands.exited(id).await),
+    };
+    let mut pace = Pace::new(hands.engine.info(), check);
+    let (mut said, mut unfinished) = (String::new(), None);
+    loop {
+        if !still_runs(hands, unfinished.as_deref()).await {
+            let probe = pace.probe(check, waited());
+            let asked = hands.clock.running();
+            match hands.engine.probe(id, &probe).await {
+                Ok(result) if result.exit_code == Some(0) => return Ok(()),
+                Ok(result) => {
+                    let took = hands.clock.running().saturating_sub(asked);
+                    pace.learn(probe.runs, result.exit_code, took);
+                    said = told(&result, took);
+                    unfinished = result.unfinished;
+                }
+                Err(error) => said = error.to_string(),
+            }
+        }
+        match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+            Some(state)
+                if state.state == RunState::Running && !state.restarting && state.restarts == restarts => {}
+            _ => return Err(hands.exited(id).await),
+        }
+        if waited() > patience {
+            let logs = hands.last_lines(id).await;
+            return Err(Failure::Unhealthy { waited: waited(), last: said, logs });
+        }
+        waiting(said.clone());
+        hands.clock.sleep(pace.pause(waited())).await;
+    }
+}
+
+/// Whether a probe that took too long is still at it: the next one is withheld until it has ended, or they would pile up.
+async fn still_runs(hands: &Hands<'_>, exec: Option<&str>) -> bool {
+    match exec {
+        Some(exec) => matches!(hands.engine.exec_exit_code(exec).await, Ok(None)),
+        None => false,
+    }
+}
+
+fn told(result: &ProbeResult, after: Duration) -> String {
+    match result.exit_code {
+        Some(_) => result.output.clone(),
+        None => format!("nothing for {:.1} s; {}", after.as_secs_f64(), result.output.trim()),
+    }
+}
+
+/// How long failures are borne: the start period, then as many intervals as retries. Zero is an engine's default.
+fn patience(check: &Healthcheck) -> Duration {
+    let start: Duration = check.start_period.unwrap_or(Millis(0)).into();
+    let interval: Duration = or_default(check.interval, Healthcheck::DEFAULT_INTERVAL).into();
+    let retries = check.retries.filter(|retries| *retries > 0);
+    start + interval * retries.unwrap_or(Healthcheck::DEFAULT_RETRIES)
+}

@@ -1,0 +1,126 @@
+//! Applies that began and never ended: their program was killed, or could not put back what ran.
+
+use crate::{
+    Context, OperationError, Prepared,
+    context::{connect_engine, find_stack},
+    error::ApplyError,
+    execution::{
+        EventSink,
+        journal::Journal,
+        rollback::{PutBack, Uncertain, Undoing, roll_back},
+    },
+    planning::{
+        interrupted::{Interrupted, find_interrupted, settle_interrupted},
+        redaction::secret_mask,
+        wiring::stack_ownership,
+    },
+};
+use devarch_core::{name::StackName, plan::undo};
+use devarch_store::{ApplyOutcome, StackLock};
+use std::collections::BTreeSet;
+use tokio_util::sync::CancellationToken;
+
+/// What to do about an apply that was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recover {
+    /// Go on to what is wanted now; if that fails, what ran before the interrupted apply is put back.
+    Resume,
+    /// Put back what ran before it.
+    Undo,
+}
+
+/// What was interrupted and is taken over by an apply that begins now. What changed nothing, or had only removals
+/// left, is closed without a question.
+pub(crate) async fn take_over(
+    ctx: &Context,
+    lock: &StackLock,
+    prepared: &Prepared,
+    recover: Option<Recover>,
+) -> Result<Option<Interrupted>, OperationError> {
+    let Some(open) = find_interrupted(ctx, &prepared.stack).await? else { return Ok(None) };
+    if open.committed {
+        close_apply(ctx, lock, &open, ApplyOutcome::Resumed).await?;
+        return Ok(None);
+    }
+    let seen = (&prepared.observed, &prepared.remembered.ownership);
+    if undo(&open.before, seen, &open.applies, &open.stopping, &open.copies).steps.is_empty() {
+        close_apply(ctx, lock, &open, ApplyOutcome::Undone).await?;
+        return Ok(None);
+    }
+    match recover {
+        Some(Recover::Resume) => Ok(Some(open)),
+        Some(Recover::Undo) | None => {
+            Err(ApplyError::Interrupted { stack: prepared.stack.name.clone(), apply: Box::new(open) }.into())
+        }
+    }
+}
+
+/// Another apply goes on from here.
+pub(crate) async fn close_taken_over(
+    ctx: &Context,
+    lock: &StackLock,
+    open: Option<&Interrupted>,
+) -> Result<(), OperationError> {
+    match open {
+        Some(open) => close_apply(ctx, lock, open, ApplyOutcome::Resumed).await,
+        None => Ok(()),
+    }
+}
+
+async fn close_apply(
+    ctx: &Context,
+    lock: &StackLock,
+    open: &Interrupted,
+    as_: ApplyOutcome,
+) -> Result<(), OperationError> {
+    let now = ctx.clock.now();
+    Ok(ctx.store.end_apply(lock, &open.apply, as_, now, Some("it was interrupted")).await?)
+}
+
+/// Puts back what ran before the apply of a stack that was interrupted; what stays or is lost. `None` where none
+/// was.
+pub async fn undo_interrupted(
+    ctx: &Context,
+    lock: &StackLock,
+    name: &StackName,
+    (events, cancel): (EventSink<'_>, &CancellationToken),
+) -> Result<Option<Vec<String>>, OperationError> {
+    let stack = find_stack(ctx, name).await?;
+    let Some(open) = find_interrupted(ctx, &stack).await? else { return Ok(None) };
+    if open.committed {
+        close_apply(ctx, lock, &open, ApplyOutcome::Resumed).await?;
+        return Err(ApplyError::PastCommit(name.clone()).into());
+    }
+    let engine = connect_engine(ctx, Some(&stack)).await?;
+    let Some(binding) = &stack.engine else { return Ok(None) };
+    settle_interrupted(ctx, &stack, engine.as_ref()).await?;
+    let mask = secret_mask(ctx, &stack).await?;
+    let clock = ctx.clock.as_ref();
+    let (engine_id, apply) = (&binding.id, open.apply.clone());
+    let journal = Journal { store: &ctx.store, clock, lock, engine: engine_id, apply };
+    let uncertain = Uncertain { stops: open.stopping.clone(), names: BTreeSet::new() };
+    let undoing = Undoing {
+        engine: engine.as_ref(),
+        stack: &stack,
+        engine_id: &binding.id,
+        before: &open.before,
+        apply: &open.apply,
+        applies: &open.applies,
+        ownership: &stack_ownership(ctx, Some(&binding.id)).await?,
+        copies: &open.copies,
+        uncertain,
+        mask: &mask,
+        journal: &journal,
+        cancel,
+    };
+    match roll_back(ctx, &undoing, events).await {
+        PutBack::Done { remains, .. } => {
+            close_apply(ctx, lock, &open, ApplyOutcome::Undone).await?;
+            Ok(Some(remains))
+        }
+        PutBack::LockLost { why } => Err(ApplyError::LockLost(why).into()),
+        PutBack::Stuck { why, remains } => {
+            Err(ApplyError::Stuck { stack: name.clone(), why, remains }.into())
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! How long an engine takes to start a container, without those it starts beside it.
+
+use devarch_core::surroundings::Clock;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Starts under way, and the quickest so far.
+#[derive(Debug, Default)]
+pub(crate) struct Starts {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    under_way: u32,
+    quickest: Option<Duration>,
+}
+
+/// A start that is under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begun {
+    at: Duration,
+    /// Starts under way then, itself among them.
+    beside: u32,
+}
+
+impl Starts {
+    /// A start begins.
+    pub(crate) fn begin(&self, clock: &dyn Clock) -> Begun {
+        let mut state = self.state();
+        state.under_way += 1;
+        Begun { at: clock.running(), beside: state.under_way }
+    }
+
+    /// It has ended. So many at once take so many times as long each.
+    pub(crate) fn end(&self, begun: Begun, clock: &dyn Clock) {
+        let mut state = self.state();
+        let alone = clock.running().saturating_sub(begun.at) / begun.beside.max(state.under_way).max(1);
+        state.under_way = state.under_way.saturating_sub(1);
+        state.quickest = Some(state.quickest.map_or(alone, |known| known.min(alone)));
+    }
+
+    /// The least a start took, by itself.
+    pub(crate) fn quickest(&self) -> Option<Duration> {
+        self.state().quickest
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,92 @@
+//! Has Docker's containers end one after the other.
+//!
+//! A container's end takes it off its networks. Docker before 29 counts a network's containers beside keeping them, and now
+//! and then counts wrong: the network stays until Docker is restarted (moby issue 42119; pull request 51064 calls the
+//! count unused in 28). 20.10 may also lock up: no call about networks is answered any more, and in its goroutines the
+//! ends of several containers wait for locks of libnetwork. Stacks of 30, eight ends at once: one of eight rounds
+//! miscounted, and another series of at most twelve locked up. Fourteen rounds one by one did neither: not a proof.
+//!
+//! A container that takes its time has lost its turn: the others don't wait for it. What ends by itself asks nobody.
+
+use devarch_core::engine::{EngineInfo, EngineKind};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Docker that counts no more.
+const STEADY: [u32; 2] = [29, 0];
+
+/// How long the others wait: three times what an end takes on two busy cores.
+const TURN: Duration = Duration::from_millis(400);
+
+/// Whose turn it is to end, where that matters.
+#[derive(Debug)]
+pub(crate) struct Turns(Option<Semaphore>);
+
+impl Turns {
+    /// For an engine.
+    pub(crate) fn new(engine: &EngineInfo) -> Self {
+        let matters = engine.kind == EngineKind::Docker && !engine.is_at_least(STEADY);
+        Self(matters.then(|| Semaphore::new(1)))
+    }
+
+    /// Ends a container when it is its turn.
+    pub(crate) async fn take<T>(&self, end: impl Future<Output = T>) -> T {
+        let Some(turns) = &self.0 else { return end.await };
+        let turn = turns.acquire().await;
+        let mut end = std::pin::pin!(end);
+        if let Ok(ended) = tokio::time::timeout(TURN, &mut end).await {
+            return ended;
+        }
+        drop(turn);
+        end.await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use devarch_core::engine::Locality;
+    use futures_util::future::join_all;
+    use std::cell::Cell;
+    use tokio::sync::Notify;
+
+    fn turns(kind: EngineKind, version: &str) -> Turns {
+        Turns::new(&EngineInfo {
+            kind,
+            version: version.to_owned(),
+            api_version: String::new(),
+            endpoint: String::new(),
+            rootless: false,
+            locality: Locality::Host,
+            runs_health_checks: true,
+            lowest_port: 0,
+        })
+    }
+
+    /// How many of eight ends were under way at once.
+    async fn most_at_once(turns: &Turns) -> usize {
+        let (now, most) = (Cell::new(0), Cell::new(0));
+        let end = || async {
+            now.set(now.get() + 1);
+            most.set(most.get().max(now.get()));
+            tokio::task::yield_now().await;
+            now.set(now.get() - 1);
+        };
+        join_all((0..8).map(|_| turns.take(end()))).await;
+        most.get()
+    }
+
+    #[tokio::test]
+    async fn containers_of_a_docker_that_counts_end_one_after_the_other() {
+        assert_eq!(most_at_once(&turns(EngineKind::Docker, "20.10.24")).await, 1);
+        assert_eq!(most_at_once(&turns(EngineKind::Docker, "29.0.1")).await, 8);
+        assert_eq!(most_at_once(&turns(EngineKind::Podman, "4.3.1")).await, 8);
+    }
+
+    #[tokio::test]
+    async fn a_container_that_takes_its_time_keeps_no_other_from_ending() {
+        let (turns, other_ended) = (turns(EngineKind::Docker, "20.10.24"), Notify::new());
+        let slow = turns.take(other_ended.notified());
+        tokio::join!(slow, turns.take(async { other_ended.notify_one() }));
+    }
+}

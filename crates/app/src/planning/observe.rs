@@ -1,0 +1,133 @@
+//! One look at an engine and its host: everything a plan depends on, asked for at once.
+
+use crate::{Context, OperationError, planning::engine_identity};
+use devarch_core::{
+    build::BuildHash,
+    engine::Locality,
+    name::ContainerName,
+    observed::{ImageInfo, Listener, Observed, ObservedContainer},
+    port::HostSocket,
+    surroundings::Host,
+};
+use devarch_engine::{Engine, EngineError};
+use futures_util::future::{try_join, try_join_all, try_join3};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// What to look for besides what is always looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    /// Images, by the name users write.
+    pub(crate) images: BTreeSet<String>,
+    /// Images that stacks build, by their name in the definition.
+    pub(crate) builds: BTreeMap<String, LookedForBuild>,
+    /// Host sockets that may be listened on.
+    pub(crate) sockets: Vec<HostSocket>,
+}
+
+/// An image that a stack builds.
+#[derive(Debug)]
+pub(crate) struct LookedForBuild {
+    /// Its name on the engine.
+    pub(crate) tag: String,
+    /// The container that was made from it, if any.
+    pub(crate) container: ContainerName,
+    /// What it would be built from now, if that is known.
+    pub(crate) hash: Option<BuildHash>,
+}
+
+/// How often an engine that is just starting a container is looked at again, and how long it is left alone.
+const LOOKS: usize = 15;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Looks; again where one of the engine's own processes has a port that no container publishes yet: a start is under
+/// way, perhaps of an apply that was killed.
+pub(crate) async fn observe(
+    ctx: &Context,
+    engine: &dyn Engine,
+    look: &Look,
+) -> Result<Observed, OperationError> {
+    for _ in 1..LOOKS {
+        let observed = observe_once(ctx.host.as_ref(), engine, look).await?;
+        if !observed.listeners.iter().any(is_proxy) {
+            return Ok(observed);
+        }
+        ctx.clock.sleep(PAUSE).await;
+    }
+    observe_once(ctx.host.as_ref(), engine, look).await
+}
+
+/// Whether an engine listens there for one of its containers.
+fn is_proxy(listener: &Listener) -> bool {
+    const PROXIES: [&str; 4] = ["docker-proxy", "rootlessport", "conmon", "slirp4netns"];
+    listener.process.as_ref().is_some_and(|process| PROXIES.iter().any(|proxy| process.starts_with(proxy)))
+}
+
+async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Result<Observed, OperationError> {
+    let lists = try_join3(engine.containers(), engine.networks(), engine.volumes());
+    let tags = look.builds.values().map(|build| build.tag.clone());
+    let names: BTreeSet<String> = look.images.iter().cloned().chain(tags).collect();
+    let ((containers, networks, volumes), mut images) = try_join(lists, images(engine, &names)).await?;
+    for (image, build) in &look.builds {
+        let found = match images.get(&build.tag) {
+            Some(found) => Some(found.clone()),
+            None => built_before(engine, (image, build), &containers).await?,
+        };
+        images.extend(found.map(|found| (image.clone(), found)));
+    }
+    // Who holds a port that a container publishes is known; finding a process means reading all of /proc.
+    let unpublished: Vec<HostSocket> =
+        look.sockets.iter().copied().filter(|socket| !published(&containers, *socket)).collect();
+    let local = engine.info().locality == Locality::Host;
+    Ok(Observed {
+        engine: engine.info().clone(),
+        engine_id: engine_identity::marked(&volumes),
+        containers,
+        networks,
+        images,
+        listeners: if local { host.listeners(&unpublished) } else { Vec::new() },
+        routes: if local { host.routes() } else { BTreeSet::new() },
+        volumes,
+    })
+}
+
+fn published(containers: &[ObservedContainer], socket: HostSocket) -> bool {
+    let ports = containers.iter().flat_map(|container| &container.ports);
+    ports
+        .map(|port| HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol })
+        .any(|theirs| theirs.overlaps(&socket))
+}
+
+/// A build under no name of its own, as an earlier DevArch left it: what its container was made from, or what the
+/// definition's name stands for. Best what was built from what is there now.
+async fn built_before(
+    engine: &dyn Engine,
+    (image, build): (&str, &LookedForBuild),
+    containers: &[ObservedContainer],
+) -> Result<Option<ImageInfo>, EngineError> {
+    let container = containers.iter().find(|container| container.name == build.container);
+    let made_from = async {
+        match container.filter(|container| container.built_from().is_some()) {
+            Some(container) => engine.image(container.image_id.as_str()).await,
+            None => Ok(None),
+        }
+    };
+    let (made_from, named) = try_join(made_from, engine.image(image)).await?;
+    let found: Vec<ImageInfo> = made_from.into_iter().chain(named).collect();
+    let current = found.iter().position(|it| build.hash.is_some() && it.built_from() == build.hash);
+    Ok(found.into_iter().nth(current.unwrap_or_default()))
+}
+
+async fn images(
+    engine: &dyn Engine,
+    references: &BTreeSet<String>,
+) -> Result<BTreeMap<String, ImageInfo>, EngineError> {
+    let one = async |reference: &String| {
+        let info = engine.image(reference).await?;
+        Ok::<_, EngineError>(info.map(|info| (reference.clone(), info)))
+    };
+    let found = try_join_all(references.iter().map(one)).await?;
+    Ok(found.into_iter().flatten().collect())
+}

@@ -1,0 +1,344 @@
+//! From a stack in the store to a plan: observe, resolve, plan. Nothing is changed anywhere.
+
+use crate::{
+    Approved, Context, ImageOptions, OperationError, Supplied,
+    context::{connect_engine, find_stack},
+    error::{InUse, unworkable},
+    planning::{
+        engine_identity::{identify_engine, lives_here, observe_stack},
+        host_view::view_host,
+        images::{build_hashes, image_lookup},
+        interrupted::{settle_interrupted, spent_copies},
+        kept::give_values_back,
+        links::{link_subnets, linked_instances},
+        observe::{Look, observe},
+        other_engines,
+        wiring::{load_remembered, prior},
+    },
+};
+use devarch_core::{
+    build::BuildHash,
+    desired::{Desired, World, desire},
+    diagnostic::Problem,
+    engine::Locality,
+    name::{InstanceName, NetworkName, StackName},
+    observed::Observed,
+    ownership::Ownership,
+    plan::{Assumptions, Plan, PlanOptions, Remembered, assumptions, plan},
+    policy::Allowance,
+    port::{HostBinding, HostSocket, PortKey},
+    resolve::{HostView, Others, Prior, ReadFile},
+    spec::MountFrom,
+    stack::{Stack, Wanted},
+    subnet,
+};
+use devarch_engine::Engine;
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+/// What a plan may be asked for; a saved plan remembers it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish by itself")]
+pub struct PrepareOptions {
+    /// Instances to make anew.
+    pub replace: BTreeSet<InstanceName>,
+    /// Instances to restart.
+    pub restart: BTreeSet<InstanceName>,
+    /// Wait also for unchanged instances that are not known to be healthy.
+    pub prove: bool,
+    /// Use volumes that a removed stack or instance left under the same name.
+    pub reuse_volumes: bool,
+    /// Use volumes that another home made, which is lost.
+    pub adopt_volumes: bool,
+    /// Copy volumes before another image gets to write to them.
+    pub snapshot: bool,
+    /// What is asked of images.
+    pub images: ImageOptions,
+    /// The images were seen to a moment ago; what they were built from. Not remembered: who applies a saved plan sees
+    /// to them again.
+    #[serde(skip)]
+    pub supplied: Option<Supplied>,
+    /// What every container should be doing, in place of what the store says: a plan to be shown before the wish is
+    /// recorded.
+    pub wanted: Option<Wanted>,
+    /// The instances whose containers have to come to be; where it is said, what is wrong with the definition matters to no
+    /// others, and not to containers that are there: they are stopped, started and removed without it. Not remembered:
+    /// such a plan is not saved.
+    #[serde(skip)]
+    pub needed: Option<BTreeSet<InstanceName>>,
+    /// The files of this machine that the stack's config files were just read from. Not remembered: the store has their
+    /// content.
+    #[serde(skip)]
+    pub files: HostFiles,
+}
+
+/// By instance and path in its container: the files of this machine that config files are read from.
+pub type HostFiles = BTreeMap<InstanceName, BTreeMap<String, ReadFile>>;
+
+/// A plan with all it was made from.
+pub struct Prepared {
+    /// The stack.
+    pub stack: Stack,
+    /// The stack without the values that it was given back with volumes; an apply saves them.
+    pub(crate) without_values: Option<Box<Stack>>,
+    /// Its engine.
+    pub engine: Arc<dyn Engine>,
+    /// The wanted state.
+    pub desired: Desired,
+    /// What was observed.
+    pub observed: Observed,
+    /// What the store remembers of earlier applies.
+    pub remembered: Remembered,
+    /// What was asked.
+    pub options: PrepareOptions,
+    /// What the plan assumes; where anything of it is different later, the plan is stale.
+    pub assumed: Assumptions,
+    /// What is to be done.
+    pub plan: Arc<Plan>,
+}
+
+impl Prepared {
+    /// The plan, agreed to: to be carried out unless something changes meanwhile.
+    pub fn approved(&self) -> Approved {
+        Approved {
+            stack: self.stack.name.clone(),
+            options: self.options.clone(),
+            assumed: self.assumed.clone(),
+            plan: None,
+        }
+    }
+
+    /// The same options, with what images were had for a stack; had for another definition they count for nothing, and the
+    /// plan has steps for what is missing.
+    #[must_use]
+    pub fn options_with(
+        options: &PrepareOptions,
+        had: Option<&(Stack, Supplied)>,
+        now: &Stack,
+    ) -> PrepareOptions {
+        let supplied = had.filter(|(stack, _)| stack == now).map(|(_, supplied)| supplied.clone());
+        PrepareOptions { supplied, ..options.clone() }
+    }
+
+    /// The same plan after the definition it was made from has been saved.
+    #[must_use]
+    pub fn saved_as(self, stack: Stack) -> Self {
+        let seen = (&self.observed, &self.remembered.ownership);
+        let assumed = assumptions(&stack, &self.desired, seen, &self.plan.unsettled_images());
+        Self { stack, assumed, ..self }
+    }
+}
+
+/// Plans a stack on its engine.
+pub async fn prepare(
+    ctx: &Context,
+    name: &StackName,
+    options: &PrepareOptions,
+) -> Result<Prepared, OperationError> {
+    prepare_stack(ctx, find_stack(ctx, name).await?, options).await
+}
+
+/// Plans a stack that need not be saved.
+pub async fn prepare_stack(
+    ctx: &Context,
+    mut stack: Stack,
+    options: &PrepareOptions,
+) -> Result<Prepared, OperationError> {
+    if let Some(wanted) = options.wanted {
+        stack.instances.values_mut().for_each(|instance| instance.wanted = wanted);
+    }
+    for asked in options.replace.iter().chain(&options.restart) {
+        crate::context::instance(&stack, asked)?;
+    }
+    let engine = connect_engine(ctx, Some(&stack)).await?;
+    settle_interrupted(ctx, &stack, engine.as_ref()).await?;
+    let hashes = match &options.supplied {
+        Some(supplied) => supplied.hashes.clone(),
+        None if options.needed.is_some() => build_hashes(ctx, &stack).await.unwrap_or_default(),
+        None => build_hashes(ctx, &stack).await?,
+    };
+    let remembered = load_remembered(ctx, &stack);
+    let others = linked_instances(ctx, &stack).await?;
+    let images = image_lookup(ctx, &stack, &hashes, &others);
+    let look = Look { sockets: sockets(&stack), ..images };
+    let (observed, remembered) = tokio::join!(observe(ctx, engine.as_ref(), &look), remembered);
+    let (mut observed, mut remembered) = (observed?, remembered?);
+    remembered.ownership = identify_engine(ctx, &stack, &mut observed, remembered.ownership).await?;
+    lives_here(&stack, &observed)?;
+    remembered.spent_copies = spent_copies(ctx, &stack, (&observed, &remembered.ownership)).await?;
+    let without_values =
+        Box::pin(give_values_back(ctx, &mut stack, options, (&observed, &mut remembered))).await?;
+    let prior = prior(&stack, &remembered);
+    let host = host_facts(ctx, &stack, options, (&observed, &remembered)).await?;
+    let known = (&observed, &remembered.ownership, &host);
+    let desired = desired_state(ctx, &stack, known, (options, &hashes), (&prior, &others)).await?;
+    missing_sources(&stack, &desired, &observed)?;
+    let asked = options.clone();
+    let options = PlanOptions {
+        replace: options.replace.clone(),
+        restart: options.restart.clone(),
+        prove: options.prove,
+        reuse_volumes: options.reuse_volumes,
+        adopt_volumes: options.adopt_volumes,
+        supplied: options.supplied.is_some(),
+        build: options.images.build,
+        snapshot: options.snapshot,
+        needed: options.needed.clone(),
+    };
+    let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
+    let seen = (&observed, &remembered.ownership);
+    let assumed = assumptions(&stack, &desired, seen, &plan.unsettled_images());
+    Ok(Prepared {
+        stack,
+        without_values,
+        engine,
+        desired,
+        observed,
+        remembered,
+        options: asked,
+        assumed,
+        plan,
+    })
+}
+
+/// What is known of the host paths of a stack: links are resolved where the engine is on this machine.
+async fn host_facts(
+    ctx: &Context,
+    stack: &Stack,
+    options: &PrepareOptions,
+    (observed, remembered): (&Observed, &Remembered),
+) -> Result<HostView, OperationError> {
+    let local = observed.engine.locality == Locality::Host;
+    let view = if local {
+        view_host(ctx, stack, &options.files)
+    } else {
+        HostView::of_home(ctx.settings.user_home.as_deref())
+    };
+    let instances = stack.instances.iter().map(|(name, instance)| (name, &instance.id));
+    let withdrawn = withdrawn_allowances(ctx, stack).await?;
+    Ok(HostView { applied: remembered.binds(instances), files: options.files.clone(), withdrawn, ..view })
+}
+
+/// What a stack allows as it is in the store, and does not allow any more.
+pub(crate) async fn withdrawn_allowances(
+    ctx: &Context,
+    stack: &Stack,
+) -> Result<BTreeSet<Allowance>, OperationError> {
+    let stored = ctx.store.stack(&stack.name).await?;
+    let stored = stored.filter(|stored| stored.id == stack.id);
+    Ok(stored.map_or_else(BTreeSet::new, |stored| &stored.allow - &stack.allow))
+}
+
+/// The wanted state of a stack, given what was observed, what was asked, what images are built from, what runs is
+/// wired to, and the instances of other stacks it is linked to.
+pub(crate) async fn desired_state(
+    ctx: &Context,
+    stack: &Stack,
+    (observed, ownership, host): (&Observed, &Ownership, &HostView),
+    (options, build_hashes): (&PrepareOptions, &BTreeMap<String, BuildHash>),
+    (prior, others): (&Prior, &Others),
+) -> Result<Desired, OperationError> {
+    let subnet = choose_subnet(ctx, stack, (observed, ownership)).await?;
+    let links = link_subnets(ctx, stack, others, (observed, ownership, subnet)).await?;
+    let world = World {
+        store: &ctx.store_id,
+        hash_key: ctx.hash_key_or_why(),
+        defer_problems: options.needed.is_some(),
+        subnet,
+        home: ctx.settings.user_home.as_deref(),
+        host,
+        images: &observed.images,
+        pull: options.images.pull,
+        build_hashes,
+        prior,
+        others,
+        links: &links,
+    };
+    desire(stack, &world).map_err(|problems| unworkable(stack, problems))
+}
+
+/// The addresses of a stack's network: the ones it has while the network is there; else the ones it had, if they
+/// are still free and many enough; else new ones.
+async fn choose_subnet(
+    ctx: &Context,
+    stack: &Stack,
+    (observed, ownership): (&Observed, &Ownership),
+) -> Result<Ipv4Net, OperationError> {
+    let name = NetworkName::of(&stack.name);
+    let mut networks = observed.networks.iter();
+    let existing =
+        networks.find(|network| network.name == name.as_str() && ownership.is_of(&stack.id, *network));
+    if let Some(net) = existing.and_then(|network| network.subnets.first()) {
+        return Ok(*net);
+    }
+    let mut taken: Vec<Ipv4Net> =
+        observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
+    taken.extend(&observed.routes);
+    let fits = |net: &Ipv4Net| {
+        let slots = stack.instances.values().map(|instance| instance.slot);
+        slots.max().is_none_or(|slot| subnet::address(*net, slot).is_some())
+            && !taken.iter().any(|other| subnet::overlap(net, other))
+    };
+    if let Some(net) = stack.subnet.filter(fits) {
+        return Ok(net);
+    }
+    let others = ctx.store.subnets().await?;
+    taken.extend(others.into_iter().filter(|(other, _)| *other != stack.name).map(|(_, net)| net));
+    taken.extend(other_engines::networks(ctx.engines.as_ref(), &observed.engine).await);
+    let pool = ctx.settings.address_pool;
+    let slots = stack.instances.values().map(|instance| instance.slot as usize + 1).max().unwrap_or(0);
+    let prefix = subnet::prefix_for(slots.max(stack.instances.len()));
+    subnet::choose(&stack.name, pool, prefix, &taken)
+        .ok_or_else(|| InUse::Subnets { stack: stack.name.clone(), pool: pool.to_string() }.into())
+}
+
+/// What of a stack is on an engine, in words.
+pub(crate) async fn list_objects(
+    ctx: &Context,
+    engine: &dyn Engine,
+    stack: &Stack,
+) -> Result<Vec<String>, OperationError> {
+    let (observed, ownership) = observe_stack(ctx, stack, engine, &Look::default()).await?;
+    let containers = observed.containers.iter().filter(|container| ownership.is_of(&stack.id, *container));
+    let networks = observed.networks.iter().filter(|network| ownership.is_of(&stack.id, *network));
+    let containers = containers.map(|container| format!("container {}", container.name));
+    Ok(containers.chain(networks.map(|network| format!("network {}", network.name))).collect())
+}
+
+/// The places on the host that a stack's instances are to have.
+fn sockets(stack: &Stack) -> Vec<HostSocket> {
+    let wanted = stack.instances.values().filter(|instance| stack.wanted(instance) != Wanted::Absent);
+    let ports = wanted.flat_map(|instance| &instance.ports);
+    let socket = |(key, binding): (&PortKey, &HostBinding)| HostSocket {
+        ip: binding.host_ip,
+        port: binding.host_port,
+        protocol: key.protocol,
+    };
+    ports.map(socket).collect()
+}
+
+/// What only this machine can say of bind mounts: that a source is missing. One engine would make it, as root, and the
+/// other refuse.
+fn missing_sources(stack: &Stack, desired: &Desired, observed: &Observed) -> Result<(), OperationError> {
+    if observed.engine.locality != Locality::Host {
+        return Ok(());
+    }
+    let mut problems = Vec::new();
+    for (name, instance) in desired.instances.iter().filter(|(_, i)| i.wanted == Wanted::Running) {
+        for mount in &instance.spec.mounts {
+            let MountFrom::Bind(path) = &mount.source else { continue };
+            if !Path::new(path).exists() {
+                let message =
+                    format!("{path} does not exist on this machine; make it, or mount something else");
+                problems.push(Problem::of(name, format!("volumes.{}", mount.target), message));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(unworkable(stack, problems)) }
+}

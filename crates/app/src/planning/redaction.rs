@@ -1,0 +1,91 @@
+//! Hides secrets in what engines and containers write.
+
+use crate::{
+    Context, OperationError,
+    definition::secret_values::{held, known},
+    error::{NotFound, SecretError, Unreadable},
+    planning::{effective::instance_spec, wiring::wire_stack},
+};
+use devarch_core::{
+    id::InstanceId,
+    name::InstanceName,
+    plan::{AppliedState, RememberedSpec},
+    secret::{Locked, Mask, Secret},
+    stack::Stack,
+    text::Text,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A shorter text is in everything.
+pub(crate) const SHORTEST: usize = 4;
+
+/// Hides the secrets of a stack: those it has, and those its containers were made with. Where one can't be read,
+/// everything is hidden.
+pub async fn secret_mask(ctx: &Context, stack: &Stack) -> Result<Mask, OperationError> {
+    Ok(values_to_hide(ctx, stack).await?.map_or_else(|_| Mask::blind(), |secrets| Mask::new(&secrets)))
+}
+
+/// The same for what a container writes, of which nothing is worth showing if all is hidden.
+pub(crate) async fn output_mask(ctx: &Context, stack: &Stack) -> Result<Mask, OperationError> {
+    let secrets = values_to_hide(ctx, stack).await?;
+    let blind = |why| Unreadable::Output { stack: stack.name.clone(), why }.into();
+    secrets.map(|secrets| Mask::new(&secrets)).map_err(blind)
+}
+
+/// The secrets that may be in what others say of a stack; or why one of them can't be read.
+pub(crate) async fn values_to_hide(
+    ctx: &Context,
+    stack: &Stack,
+) -> Result<Result<Vec<Secret>, String>, OperationError> {
+    let mut known = known(stack);
+    let unread = held(stack).find_map(|value| value.open().err().filter(|why| *why != Locked::GivenUp));
+    if let Some(why) = unread {
+        return Ok(Err(why.to_string()));
+    }
+    let instances: BTreeSet<InstanceId> =
+        stack.instances.values().map(|instance| instance.id.clone()).collect();
+    let applied = ctx.store.applied(&stack.id).await?.into_iter();
+    for (id, applied) in applied.flat_map(|(id, all)| all.into_iter().map(move |one| (id.clone(), one))) {
+        let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
+        match remembered.secrets {
+            Ok(secrets) => known.extend(secrets.into_values()),
+            // Nobody hears any more what a container of it could say.
+            Err(_) if remembered.state == AppliedState::Removed || !instances.contains(&id) => {}
+            Err(Locked::GivenUp) => return Ok(Err(given_up(stack))),
+            Err(why) => return Ok(Err(why.to_string())),
+        }
+    }
+    Ok(Ok(known))
+}
+
+/// The value of a secret variable, as the instance's container gets it.
+pub(crate) async fn secret_variable(
+    ctx: &Context,
+    stack: &Stack,
+    name: &InstanceName,
+    variable: &str,
+) -> Result<Secret, OperationError> {
+    let wired = wire_stack(ctx, stack).await?;
+    let environment: BTreeMap<String, Text> = instance_spec(ctx, stack, name, &wired.effective)
+        .map(|(spec, _)| spec.environment)
+        .unwrap_or_default();
+    match environment.get(variable) {
+        Some(Text::Secret(secret)) if !secret.reveal().is_empty() => Ok(secret.clone()),
+        Some(Text::Secret(_)) => {
+            Err(Unreadable::Variable { instance: name.clone(), variable: variable.to_owned() }.into())
+        }
+        Some(Text::Plain(_)) => {
+            let (stack, instance) = (stack.name.clone(), name.clone());
+            Err(SecretError::NotSecret { stack, instance, variable: variable.to_owned() }.into())
+        }
+        None => {
+            let secret = environment.iter().filter(|(_, text)| text.is_secret());
+            Err(NotFound::secret(&stack.name, variable, secret.map(|(name, _)| name.as_str())).into())
+        }
+    }
+}
+
+pub(crate) fn given_up(stack: &Stack) -> String {
+    let stack = &stack.name;
+    format!("what they were made with was given up with its key; `devarch apply {stack}` makes them anew")
+}

@@ -1,0 +1,72 @@
+//! Saved plans: what was asked, assumed and shown. A saved plan holds no secret and no step: the planner is pure, so
+//! what was assumed, found again, gives the very same plan.
+
+use crate::{
+    Context, OperationError, Prepared,
+    error::{NotFound, Outdated},
+    planning::{approved::Approved, interrupted::told, json::json, shown_plan::ShownPlan},
+};
+use devarch_core::{id::PlanId, plan::Assumptions};
+use devarch_store::{Lease, SavedPlan, StackLock};
+
+/// What a plan's id begins with; no stack's name has an underscore.
+const PREFIX: &str = "plan_";
+
+/// Whether this names a plan rather than a stack.
+pub fn is_plan_id(text: &str) -> bool {
+    text.starts_with(PREFIX)
+}
+
+/// Saves a plan that was made of a stack in the store; it can be applied until it expires.
+pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, OperationError> {
+    let made_at = ctx.clock.now();
+    let lifetime = i64::try_from(ctx.settings.plan_lifetime.as_millis()).unwrap_or(i64::MAX);
+    let plan = SavedPlan {
+        id: PlanId::new(format!("{PREFIX}{}", ctx.ids.fresh().replace('-', ""))),
+        stack: prepared.stack.id.clone(),
+        author: ctx.author(),
+        made_at,
+        expires_at: made_at.saturating_add(lifetime),
+        request: json(&prepared.options),
+        assumed: json(&prepared.assumed),
+        shown: json(&ShownPlan::of(&prepared.plan)),
+        applied_by: None,
+    };
+    ctx.store.save_plan(&plan).await?;
+    Ok(plan)
+}
+
+/// Keeps a stack's lock for a plan until it is applied or expires.
+pub async fn lease_plan(ctx: &Context, lock: &StackLock, plan: &SavedPlan) -> Result<(), OperationError> {
+    let lease = Lease { plan: plan.id.clone(), until: plan.expires_at };
+    Ok(ctx.store.lease(lock, &lease).await?)
+}
+
+/// A saved plan, to be applied now. One that has expired or was applied is refused.
+pub async fn load_saved_plan(ctx: &Context, id: &PlanId) -> Result<Approved, OperationError> {
+    let Some(plan) = ctx.store.plan(id).await? else {
+        return Err(NotFound::Plan { plan: id.clone() }.into());
+    };
+    let stacks = ctx.store.stacks().await?;
+    let Some(stack) = stacks.into_iter().find(|stack| stack.id == plan.stack) else {
+        return Err(NotFound::Plan { plan: id.clone() }.into());
+    };
+    let refused = |why: String| -> OperationError {
+        Outdated::SavedPlan { plan: id.clone(), stack: stack.name.clone(), why }.into()
+    };
+    if let Some(apply) = &plan.applied_by {
+        return Err(refused(format!("it was applied already (apply {apply})")));
+    }
+    let now = ctx.clock.now();
+    if now > plan.expires_at {
+        let minutes = (now - plan.made_at) / 60_000;
+        return Err(refused(format!(
+            "{} made it {minutes} minutes ago and it has expired",
+            told(&plan.author)
+        )));
+    }
+    let unreadable = |error: serde_json::Error| refused(format!("it can't be read: {error}"));
+    let assumed: Assumptions = serde_json::from_str(&plan.assumed).map_err(unreadable)?;
+    let options = serde_json::from_str(&plan.request).map_err(unreadable)?;
+    Ok(Approved { stack: stack.name.clone(), options, assumed, plan: Some(id.clone()) })
+}

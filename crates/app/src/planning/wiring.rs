@@ -1,0 +1,134 @@
+//! A stack's wires: looked at, drawn, and handed to processes on the host.
+
+use crate::{
+    Context, LinkedFrom, OperationError, Target,
+    context::{find_stack, instance},
+    error::DefinitionError,
+    planning::{
+        effective::instance_spec,
+        links::{linked_from, linked_instances},
+    },
+};
+use devarch_core::{
+    desired::effective,
+    diagnostic::Problem,
+    id::EngineId,
+    name::{InstanceName, StackName},
+    ownership::Ownership,
+    plan::{Remembered, RememberedSpec},
+    resolve::{Others, Prior, WireContext, WiredStack, wired},
+    stack::Stack,
+    text::Text,
+    wire::{Finding, Resolution, Severity, host_variables},
+};
+use devarch_store::Applied;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The wires of a stack, and the names of its instances.
+#[derive(Debug, Clone, Serialize)]
+pub struct Wires {
+    /// Its instances.
+    #[serde(skip)]
+    pub instances: Vec<InstanceName>,
+    /// Its wires, and what is wrong with them.
+    #[serde(flatten)]
+    pub resolution: Resolution,
+    /// The wires of other stacks that lead to its instances.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub linked_from: Vec<LinkedFrom>,
+}
+
+/// A stack's wires as they would be made now.
+pub async fn list_wires(ctx: &Context, name: &StackName) -> Result<Wires, OperationError> {
+    let stack = find_stack(ctx, name).await?;
+    let resolution = wire_stack(ctx, &stack).await?.resolution;
+    let linked_from = linked_from(ctx, name, None).await?;
+    Ok(Wires { instances: stack.instances.into_keys().collect(), resolution, linked_from })
+}
+
+/// The environment of an instance: as its container has it, or as a process on the host needs it that does its
+/// work.
+pub async fn instance_environment(
+    ctx: &Context,
+    target: &Target,
+    host: bool,
+) -> Result<BTreeMap<String, Text>, OperationError> {
+    let stack = find_stack(ctx, &target.stack).await?;
+    let name = &target.instance;
+    instance(&stack, name)?;
+    let wired = wire_stack(ctx, &stack).await?;
+    let refused = |problems| DefinitionError::Unwired { instance: name.clone(), problems };
+    let own = wired.resolution.findings.iter().filter(|finding| {
+        finding.severity == Severity::Error && finding.problem.instance.as_ref().is_none_or(|of| of == name)
+    });
+    let problems: Vec<Problem> = own.map(|finding| finding.problem.clone()).collect();
+    if !problems.is_empty() {
+        return Err(refused(problems).into());
+    }
+    let Some((spec, problems)) = instance_spec(ctx, &stack, name, &wired.effective) else {
+        return Ok(BTreeMap::new());
+    };
+    if !problems.is_empty() {
+        return Err(refused(problems).into());
+    }
+    if !host {
+        return Ok(spec.environment);
+    }
+    let variables = host_variables(&wired.input, &wired.resolution, name);
+    let variables =
+        variables.map_err(|found| refused(found.into_iter().map(|finding| finding.problem).collect()))?;
+    let mut all = spec.environment;
+    all.retain(|variable, _| !wired.effective[name].wired.contains_key(variable));
+    all.extend(variables.into_iter().map(|(name, wired)| (name, wired.value)));
+    Ok(all)
+}
+
+/// A stack with its wires, given what it was applied with.
+pub(crate) async fn wire_stack(ctx: &Context, stack: &Stack) -> Result<WiredStack, OperationError> {
+    let prior = previous_wiring(ctx, stack).await?;
+    Ok(wired_with(stack, &prior, &linked_instances(ctx, stack).await?))
+}
+
+/// What of a stack runs is wired to. Nobody is asked where nothing can be wired.
+pub(crate) async fn previous_wiring(ctx: &Context, stack: &Stack) -> Result<Prior, OperationError> {
+    let needs = effective(stack).into_values().any(|config| !config.imports.is_empty());
+    if needs { Ok(prior(stack, &load_remembered(ctx, stack).await?)) } else { Ok(Prior::new()) }
+}
+
+/// Whose the objects on an engine are.
+pub(crate) async fn stack_ownership(
+    ctx: &Context,
+    engine: Option<&EngineId>,
+) -> Result<Ownership, OperationError> {
+    Ok(ctx.store.ownership(engine).await?)
+}
+
+/// What the store remembers of earlier applies to the engine a stack is bound to.
+pub(crate) async fn load_remembered(ctx: &Context, stack: &Stack) -> Result<Remembered, OperationError> {
+    let applied = ctx.store.applied(&stack.id).await?;
+    let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
+    let applied =
+        applied.into_iter().map(|(id, specs)| (id, specs.into_iter().map(remembered).collect())).collect();
+    let ownership = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;
+    Ok(Remembered { applied, spent_copies: BTreeSet::new(), ownership, kept: BTreeMap::new() })
+}
+
+/// What of a stack runs is wired to.
+pub(crate) fn prior(stack: &Stack, remembered: &Remembered) -> Prior {
+    remembered.prior(stack.instances.iter().map(|(name, instance)| (name, &instance.id)))
+}
+
+/// A stack with its wires where nothing is known of images.
+pub(crate) fn wired_with(stack: &Stack, prior: &Prior, others: &Others) -> WiredStack {
+    let context = WireContext { images: &BTreeMap::new(), prior, others };
+    wired(stack, effective(stack), &context)
+}
+
+/// What was found of a stack's wires, or of one instance's.
+pub(crate) fn findings(resolution: &Resolution, only: Option<&InstanceName>) -> Vec<Finding> {
+    let concerns = |finding: &&Finding| {
+        only.is_none_or(|only| finding.problem.instance.as_ref().is_none_or(|instance| instance == only))
+    };
+    resolution.findings.iter().filter(concerns).cloned().collect()
+}

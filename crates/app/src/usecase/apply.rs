@@ -1,0 +1,87 @@
+//! Applying: under the stack's lock, exactly what was approved or nothing; written down step by step; put back when
+//! it fails.
+
+use crate::{
+    Context, OperationError, Prepared,
+    execution::{
+        Event, Outcome,
+        applied::confirm_applied,
+        attempt::{begin_apply, carry_out_plan},
+        bind::reserve_subnet,
+        options::ApplyOptions,
+        recover::{close_taken_over, take_over},
+        report::cancelled,
+        settle::settle_objects,
+    },
+    planning::{approved::Approved, engine_identity::restore_marker, prepare::prepare},
+};
+use devarch_core::id::PlanId;
+use devarch_store::{Apply, ApplyOutcome, StackLock, StoreError, TakenWhat};
+use std::sync::Arc;
+
+/// How often a plan is made again because another stack got its network's addresses. Every time some stack got them, so this
+/// many others have to begin at the same moment.
+const SUBNET_ATTEMPTS: usize = 64;
+
+/// Carries out what was approved. Everything is looked at again under the lock; where anything differs from what
+/// was assumed nothing is done.
+pub async fn apply(
+    ctx: &Context,
+    lock: &StackLock,
+    approved: &Approved,
+    options: ApplyOptions<'_>,
+) -> Result<Outcome, OperationError> {
+    let begun = ctx.clock.running();
+    let prepared = tokio::select! {
+        prepared = Box::pin(prepare_again(ctx, approved)) => prepared?,
+        () = options.cancel.cancelled() => return Err(cancelled(&approved.stack).into()),
+    };
+    restore_marker(prepared.engine.as_ref(), &prepared.observed).await?;
+    settle_objects(ctx, lock, &prepared).await?;
+    let open = take_over(ctx, lock, &prepared, options.recover).await?;
+    if prepared.plan.steps.is_empty() {
+        if let Some(engine) = &prepared.observed.engine_id {
+            confirm_applied(ctx, (engine, &prepared), Vec::new()).await?;
+        }
+        close_taken_over(ctx, lock, open.as_ref()).await?;
+        clear_failure(ctx, lock, &prepared, (approved.plan.as_ref(), options.command)).await?;
+        return Ok(Outcome { steps: 0, took: ctx.clock.running().saturating_sub(begun) });
+    }
+    (options.events)(Event::Planned(Arc::clone(&prepared.plan)));
+    let attempt = begin_apply(ctx, lock, &prepared, open, (approved.plan.as_ref(), options.command)).await?;
+    let steps = carry_out_plan(ctx, lock, &attempt, options).await?;
+    Ok(Outcome { steps, took: ctx.clock.running().saturating_sub(begun) })
+}
+
+/// Plans what was approved once more, and reserves the addresses of the network it makes. Where another stack got them
+/// between the plan and its reservation, the next plan finds others.
+async fn prepare_again(ctx: &Context, approved: &Approved) -> Result<Prepared, OperationError> {
+    let mut attempts = SUBNET_ATTEMPTS;
+    loop {
+        let prepared = Box::pin(prepare(ctx, &approved.stack, &approved.options)).await?;
+        approved.holds(&prepared)?;
+        attempts -= 1;
+        match reserve_subnet(ctx, &prepared).await {
+            Err(StoreError::Taken { what: TakenWhat::Subnet, .. }) if attempts > 0 => {}
+            reserved => return Ok(reserved.map(|()| prepared)?),
+        }
+    }
+}
+
+/// After an apply that failed it is news that there is nothing to do: the stack is as it should be again, and is no
+/// longer told to have failed.
+async fn clear_failure(
+    ctx: &Context,
+    lock: &StackLock,
+    prepared: &Prepared,
+    told: (Option<&PlanId>, &str),
+) -> Result<(), OperationError> {
+    let latest = ctx.store.applies(&prepared.stack.id, 1).await?;
+    let failed = |apply: &Apply| matches!(apply.outcome, ApplyOutcome::RolledBack | ApplyOutcome::Failed);
+    if !latest.first().is_some_and(failed) {
+        return Ok(());
+    }
+    let attempt = begin_apply(ctx, lock, prepared, None, told).await?;
+    let now = ctx.clock.now();
+    Ok(ctx.store.end_apply(lock, &attempt.apply, ApplyOutcome::Succeeded, now, None).await?)
+}

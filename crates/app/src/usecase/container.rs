@@ -1,0 +1,213 @@
+//! Into running containers: output, commands, shells.
+
+use crate::{
+    Context, OperationError,
+    context::{connect_engine, find_stack},
+    error::WrongState,
+    planning::{redaction::output_mask, wiring::stack_ownership},
+    usecase::status::current,
+};
+use devarch_core::{
+    id::ContainerId,
+    name::{InstanceName, StackName},
+    observed::RunState,
+    secret::Mask,
+    stack::Stack,
+    surroundings::Clock,
+};
+use devarch_engine::{Engine, ExecIo, ExecRequest, LogOptions};
+use futures_util::{Stream, StreamExt as _, stream::select_all};
+use std::{pin::Pin, sync::Arc};
+
+/// Which output to read.
+#[derive(Debug, Clone, Default)]
+pub struct LogRequest {
+    /// One instance; all of the stack where nothing is said.
+    pub instance: Option<InstanceName>,
+    /// How.
+    pub options: LogOptions,
+    /// Show the stack's secrets where they are in the output.
+    pub unredacted: bool,
+}
+
+/// A line of an instance's output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// Whose.
+    pub instance: InstanceName,
+    /// Whether it was written to stderr.
+    pub stderr: bool,
+    /// The line, without its end; bytes, for not everything is UTF-8.
+    pub bytes: Vec<u8>,
+}
+
+/// A running container to run commands in.
+pub struct Shell {
+    /// Its engine.
+    pub engine: Arc<dyn Engine>,
+    /// The container.
+    pub container: ContainerId,
+    /// The stack's secrets, to be hidden in the output.
+    pub mask: Mask,
+    clock: Arc<dyn Clock>,
+}
+
+type Lines = Pin<Box<dyn Stream<Item = Result<LogLine, OperationError>> + Send>>;
+
+/// Longer lines are cut in pieces: memory stays bounded whatever a container writes.
+const LONGEST_LINE: usize = 256 << 10;
+
+/// The output of a stack's instances, line by line, as it comes.
+pub async fn open_logs(
+    ctx: &Context,
+    name: &StackName,
+    request: &LogRequest,
+) -> Result<Lines, OperationError> {
+    let stack = find_stack(ctx, name).await?;
+    let mask = output_hidden(ctx, &stack, request.unredacted).await?;
+    let (engine, containers) = existing_container(ctx, &stack, request.instance.as_ref()).await?;
+    let mut streams = Vec::new();
+    for (instance, container, _) in containers {
+        let stream = engine.logs(&container, &request.options).await?;
+        streams.push(lines(instance, stream));
+    }
+    let masked = move |line: Result<LogLine, OperationError>| {
+        line.map(|line| LogLine { bytes: mask.bytes(&line.bytes).into_owned(), ..line })
+    };
+    Ok(Box::pin(select_all(streams).map(masked)))
+}
+
+async fn output_hidden(ctx: &Context, stack: &Stack, unredacted: bool) -> Result<Mask, OperationError> {
+    if unredacted { Ok(Mask::default()) } else { output_mask(ctx, stack).await }
+}
+
+/// A running container of an instance; in what it writes secrets are hidden unless they are to be shown.
+pub async fn find_shell(
+    ctx: &Context,
+    name: &StackName,
+    instance: &InstanceName,
+    unredacted: bool,
+) -> Result<Shell, OperationError> {
+    let stack = find_stack(ctx, name).await?;
+    let mask = output_hidden(ctx, &stack, unredacted).await?;
+    let (engine, containers) = existing_container(ctx, &stack, Some(instance)).await?;
+    match containers.into_iter().next() {
+        Some((_, container, RunState::Running)) => {
+            Ok(Shell { engine, container, mask, clock: Arc::clone(&ctx.clock) })
+        }
+        Some((_, _, RunState::Stuck)) => {
+            Err(WrongState::Stuck { stack: stack.name, instance: instance.clone() }.into())
+        }
+        _ => Err(WrongState::NotRunning { stack: stack.name, instance: instance.clone() }.into()),
+    }
+}
+
+async fn existing_container(
+    ctx: &Context,
+    stack: &Stack,
+    only: Option<&InstanceName>,
+) -> Result<(Arc<dyn Engine>, Vec<(InstanceName, ContainerId, RunState)>), OperationError> {
+    if let Some(only) = only {
+        crate::context::instance(stack, only)?;
+    }
+    let engine = connect_engine(ctx, Some(stack)).await?;
+    let ownership = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;
+    let containers = engine.containers().await?;
+    let found: Vec<(InstanceName, ContainerId, RunState)> = stack
+        .instances
+        .iter()
+        .filter(|(name, _)| only.is_none_or(|only| only == *name))
+        .filter_map(|(name, instance)| {
+            let container = current((&containers, &ownership), stack, name, instance)?;
+            Some((name.clone(), container.id.clone(), container.state))
+        })
+        .collect();
+    if found.is_empty() {
+        return Err(WrongState::NoContainer { stack: stack.name.clone(), instance: only.cloned() }.into());
+    }
+    Ok((engine, found))
+}
+
+impl Shell {
+    /// Starts a command with its streams attached.
+    pub async fn exec(&self, request: &ExecRequest) -> Result<ExecIo, OperationError> {
+        Ok(self.engine.exec(&self.container, request).await?)
+    }
+
+    /// How it ended, once its output has.
+    pub async fn exit_code(&self, exec: &str) -> Result<i64, OperationError> {
+        loop {
+            if let Some(code) = self.engine.exec_exit_code(exec).await? {
+                return Ok(code);
+            }
+            self.clock.sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Chunks to lines; stdout and stderr are split apart each by itself.
+fn lines(instance: InstanceName, stream: devarch_engine::LogStream) -> Lines {
+    let state = (stream, Vec::<LogLine>::new(), Partial::default(), false);
+    Box::pin(futures_util::stream::unfold(state, move |(mut stream, mut ready, mut partial, mut over)| {
+        let instance = instance.clone();
+        async move {
+            loop {
+                if let Some(line) = ready.pop() {
+                    return Some((Ok(line), (stream, ready, partial, over)));
+                }
+                if over {
+                    return None;
+                }
+                match stream.next().await {
+                    Some(Ok(chunk)) => ready = partial.push(&instance, chunk.stderr, &chunk.bytes),
+                    Some(Err(error)) => {
+                        over = true;
+                        return Some((Err(error.into()), (stream, ready, partial, over)));
+                    }
+                    None => {
+                        over = true;
+                        ready = partial.rest(&instance);
+                    }
+                }
+            }
+        }
+    }))
+}
+
+/// Beginnings of lines whose end has not come yet.
+#[derive(Default)]
+struct Partial([Vec<u8>; 2]);
+
+impl Partial {
+    /// The lines that are complete now, last first.
+    fn push(&mut self, instance: &InstanceName, stderr: bool, bytes: &[u8]) -> Vec<LogLine> {
+        let pending = &mut self.0[usize::from(stderr)];
+        let line = |bytes: Vec<u8>| LogLine { instance: instance.clone(), stderr, bytes };
+        let mut complete = Vec::new();
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            pending.extend(piece);
+            if pending.ends_with(b"\n") {
+                pending.pop();
+                if pending.ends_with(b"\r") {
+                    pending.pop();
+                }
+                complete.push(line(std::mem::take(pending)));
+            } else if pending.len() > LONGEST_LINE {
+                complete.push(line(std::mem::take(pending)));
+            }
+        }
+        complete.reverse();
+        complete
+    }
+
+    fn rest(&mut self, instance: &InstanceName) -> Vec<LogLine> {
+        let rest = self.0.iter_mut().zip([false, true]);
+        rest.filter(|(pending, _)| !pending.is_empty())
+            .map(|(pending, stderr)| LogLine {
+                instance: instance.clone(),
+                stderr,
+                bytes: std::mem::take(pending),
+            })
+            .collect()
+    }
+}
