@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, ffi::OsString, path::Path};
 /// Templates whose image has no shell to check with, or that do nothing until they are given a command.
 const UNCHECKED: &[&str] = &["busybox", "node", "otel-collector", "python"];
 
-#[expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 async fn app(home: &Path) -> Context {
     let home: OsString = home.into();
     let settings =
@@ -27,7 +27,7 @@ async fn app(home: &Path) -> Context {
 }
 
 /// All of them.
-#[expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 fn templates() -> Vec<CatalogEntry> {
     let home = tempfile::tempdir().unwrap();
     let app = tokio::runtime::Runtime::new().unwrap().block_on(app(home.path()));

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 /// How long to wait for a stack's lock.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct LockArgs {
-    /// Wait so many seconds for another command that holds the stack's lock
+    /// Seconds to wait for another command that holds the stack's lock
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     lock_timeout: u64,
 }
@@ -31,10 +31,10 @@ pub(crate) struct LockArgs {
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 #[group(multiple = false)]
 pub(crate) struct RecoverArgs {
-    /// Finish an interrupted apply: go on to what is wanted now
+    /// Finish an interrupted apply
     #[arg(long)]
     pub(crate) resume: bool,
-    /// Put back what ran before an interrupted apply, and do nothing else
+    /// Roll back an interrupted apply, and do nothing else
     #[arg(long)]
     pub(crate) undo: bool,
 }
@@ -178,7 +178,7 @@ impl Work<'_> {
         match undone? {
             None => terminal.note(&format!("no apply of stack '{name}' was interrupted")),
             Some(remains) => {
-                terminal.note(&format!("stack '{name}': what ran before the interrupted apply runs again"));
+                terminal.note(&format!("stack '{name}' was rolled back: the containers from before the interrupted apply are running again"));
                 for note in remains {
                     terminal.note(&format!("  - {note}"));
                 }
@@ -218,7 +218,7 @@ impl Work<'_> {
             return Err(error.into());
         }
         terminal.note(&error.to_string());
-        let options = vec!["finish what is wanted now", "put back what ran before", "leave it as it is"];
+        let options = vec!["finish it", "roll back", "leave it as it is"];
         match terminal.pick("What now?", options)? {
             0 => Ok(Some(Recover::Resume)),
             1 => Ok(Some(Recover::Undo)),
@@ -265,7 +265,7 @@ pub(crate) fn agree(
 
 fn undone_text(undone: &[FieldDiff]) -> String {
     let lines: Vec<String> = undone.iter().map(|field| format!("  ! {field}")).collect();
-    format!("devarch.yml undoes what was edited here since it was last taken in:\n{}\n", lines.join("\n"))
+    format!("devarch.yml overwrites these edits, made since it was last loaded:\n{}\n", lines.join("\n"))
 }
 
 /// Shows a plan that does more than the command's own word says, that replaces or removes containers, and asks. Of any

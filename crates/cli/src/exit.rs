@@ -20,16 +20,16 @@ use devarch_app::ErrorKind;
 /// The same table for `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0    it was done
-  1    it was begun and failed
-  2    wrong usage; plan --detailed-exitcode: there is something to do
+  0    success
+  1    it was started and failed
+  2    wrong usage; plan --detailed-exitcode: the plan has changes
   3    a name, value or file is invalid
   4    what was named does not exist
-  5    conflict: someone else has it, or it is in another state
-  6    the engine can't be reached or used
-  7    the store can't be reached or used
+  5    conflict: something else has it, or it is in another state
+  6    the engine cannot be reached or used
+  7    the store cannot be reached or used
   130  cancelled (129 by SIGHUP, 143 by SIGTERM)
-exec, run and shell end with the code of their command.";
+exec, run and shell exit with the code of their command.";
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

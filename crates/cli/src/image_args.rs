@@ -6,7 +6,7 @@ use devarch_core::template::PullPolicy;
 /// When images are pulled, in place of every instance's `pull_policy`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PullArg {
-    /// Pull images by this policy instead of their own; without one, look up every tag
+    /// Pull policy for all images; without a value, `always`
     #[arg(long, value_name = "POLICY", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pull: Option<Pull>,
 }
@@ -14,11 +14,11 @@ pub(crate) struct PullArg {
 /// The policies that make sense for all images at once.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Pull {
-    /// Look up every tag
+    /// Check every tag
     Always,
-    /// Pull what is absent
+    /// Pull missing images
     Missing,
-    /// Pull nothing
+    /// Pull no images
     Never,
 }
 
@@ -27,7 +27,7 @@ enum Pull {
 pub(crate) struct ImageArgs {
     #[command(flatten)]
     pull: PullArg,
-    /// Build images also where nothing changed
+    /// Build images even if nothing changed
     #[arg(long)]
     build: bool,
 }

@@ -27,7 +27,7 @@ pub(crate) enum Life {
 /// To what it is done.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack or instance; this directory's stack where it is left out
+    /// Stack or instance; by default this directory's stack
     #[arg(value_name = "STACK[/INSTANCE]", add = ArgValueCandidates::new(completion::targets))]
     target: Option<Target>,
     #[command(flatten)]

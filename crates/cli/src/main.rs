@@ -10,6 +10,7 @@ mod completion;
 mod config_view;
 mod definition_view;
 mod error;
+mod examples;
 mod exit;
 mod finding_view;
 #[cfg(test)]
@@ -30,7 +31,7 @@ mod target;
 mod terminal;
 mod when;
 
-use clap::{CommandFactory as _, Parser, error::ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, error::ErrorKind};
 use commands::Command;
 use error::CliError;
 use exit::Exit;
@@ -64,10 +65,10 @@ struct Global {
     /// Answer every question with yes
     #[arg(short, long, global = true, help_heading = "Global options")]
     yes: bool,
-    /// Tell more of what is done (twice: still more)
+    /// Increase verbosity (repeatable)
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     verbose: u8,
-    /// Work as if started in this directory
+    /// Directory to work in
     #[arg(short = 'C', long, global = true, value_name = "DIR", help_heading = "Global options")]
     project: Option<PathBuf>,
 }
@@ -75,7 +76,8 @@ struct Global {
 fn main() -> ExitCode {
     keep_memory_private();
     clap_complete::CompleteEnv::with_factory(Cli::command).complete();
-    let cli = match Cli::try_parse() {
+    let given = examples::with_examples(Cli::command()).try_get_matches();
+    let cli = match given.and_then(|given| Cli::from_arg_matches(&given)) {
         Ok(cli) => cli,
         Err(error) => return refused(&error),
     };

@@ -44,7 +44,7 @@ pub(crate) fn known(terminal: Terminal, file: Option<&Path>) -> Result<Secret, C
 
 fn nobody() -> CliError {
     CliError::Invalid(
-        "there is no terminal to ask for the passphrase at; --passphrase-file FILE gives it".to_owned(),
+        "there is no terminal to ask for the passphrase at; use --passphrase-file FILE".to_owned(),
     )
 }
 

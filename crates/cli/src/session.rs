@@ -58,7 +58,7 @@ impl Session {
         }
         let Some(name) = find_stack_of_directory(ctx, &self.directory).await? else {
             return Err(CliError::Invalid(format!(
-                "name a stack: there is no devarch.yml in {} or above it (`devarch init` writes one)",
+                "name a stack: no devarch.yml found in {} or above (`devarch init` writes one)",
                 self.directory.display()
             )));
         };

@@ -33,7 +33,7 @@ pub(crate) fn exit(exit: Exit) -> Exit {
 async fn watch(mut signals: Signals, token: CancellationToken) {
     let first = signals.next().await;
     FIRST.store(first.exit().0, Ordering::Relaxed);
-    terminal::to_stderr("cancelling: waiting for the steps under way; Ctrl-C again ends at once");
+    terminal::to_stderr("cancelling: waiting for the current steps; press Ctrl-C again to stop at once");
     token.cancel();
     let mut seen = vec![first];
     loop {

@@ -25,7 +25,7 @@ pub(crate) struct Statuses<'a> {
 /// All stacks, one below the other.
 pub(crate) fn render(stacks: &[StackStatus]) -> Shown {
     if stacks.is_empty() {
-        return "no stacks yet; `devarch init` and `devarch up` make one".into();
+        return "no stacks yet; `devarch init` and `devarch up` create one".into();
     }
     let mut text = Shown::default();
     for (at, status) in stacks.iter().enumerate() {
@@ -52,7 +52,7 @@ pub(crate) fn stack(status: &StackStatus) -> Shown {
     }
     text.end_line();
     if let Some(unknown) = &status.unknown {
-        fact(&mut text, (style::BAD, "nothing is known of what runs:"), unknown);
+        fact(&mut text, (style::BAD, "state unknown:"), unknown);
     }
     if let Some(lock) = &status.lock {
         fact(&mut text, (style::WARN, "locked:"), &locked(lock));
@@ -128,13 +128,12 @@ fn last_apply(text: &mut Shown, status: &StackStatus, last: &LastApply) {
             }
         }
         Stands::Interrupted => {
-            let way_out =
-                format!("`devarch apply {name} --resume` finishes, `--undo` puts back what ran before");
+            let way_out = format!("`devarch apply {name} --resume` finishes it, `--undo` rolls it back");
             fact(text, (style::BAD, "interrupted:"), &format!("{what}; {way_out}"));
         }
         Stands::Failed { error } => {
             let error = error.lines().next().unwrap_or_default().trim_end_matches(':');
-            let more = format!("`devarch history show {name}` tells all of it");
+            let more = format!("see `devarch history show {name}`");
             fact(text, (style::BAD, "failed:"), &format!("{what}: {error}; {more}"));
         }
     }

@@ -246,7 +246,7 @@ fn an_engine_that_cannot_be_named_so_is_invalid() {
     command.env("DEVARCH_ENGINE", "ssh://box").stdout(Stdio::piped()).stderr(Stdio::piped());
     assert_snapshot!(world.end(command.spawn().unwrap()), @r#"
     --- stderr
-    error: DEVARCH_ENGINE: "ssh://box" goes through ssh, which DevArch does not speak; forward the engine's socket with `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST` and name unix:///tmp/engine.sock
+    error: DEVARCH_ENGINE: "ssh://box" uses ssh, which DevArch does not support; forward the engine's socket with `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST` and name unix:///tmp/engine.sock
     --- exit 3
     "#);
 }
@@ -272,7 +272,7 @@ fn names_and_references_of_a_file_are_told_with_its_other_faults_where_they_stan
        |
      7 |         depends_on: [dv, db]
        |                      ^^
-    error: stacks.shop.instances.db.template: there is no template 'postgers'; did you mean 'postgres'?
+    error: stacks.shop.instances.db.template: template 'postgers' not found; did you mean 'postgres'?
       --> $ROOT/project/devarch.yml:9:19
        |
      9 |         template: postgers

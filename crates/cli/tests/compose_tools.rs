@@ -1,6 +1,6 @@
 //! For those who want to leave: a written Compose file is run by Docker Compose and podman-compose as it stands.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

@@ -208,7 +208,7 @@ fn without_a_devarch_yml_a_stack_has_to_be_named() {
     let world = World::without_engine();
     assert_snapshot!(world.run(&["plan"]), @"
     --- stderr
-    error: name a stack: there is no devarch.yml in $ROOT/project or above it (`devarch init` writes one)
+    error: name a stack: no devarch.yml found in $ROOT/project or above (`devarch init` writes one)
     --- exit 3
     ");
     world.write(SHOP);
@@ -387,7 +387,7 @@ fn wrong_usage_is_told_apart_from_wrong_values() {
 #[test]
 fn help_documents_the_exit_codes() {
     let help = World::without_engine().ok(&["--help"]).stdout;
-    for line in ["0    it was done", "3    a name, value or file is invalid", "130  cancelled"] {
+    for line in ["0    success", "3    a name, value or file is invalid", "130  cancelled"] {
         assert!(help.contains(line), "{help}");
     }
 }
@@ -398,7 +398,7 @@ fn a_name_is_never_made_up() {
     world.ok(&["stack", "create", "shop"]);
     assert_snapshot!(world.run(&["instance", "add", "shop", "redis"]), @"
     --- stderr
-    error: give a name and a template: instance add STACK NAME redis
+    error: a name and a template are required: instance add STACK NAME redis
     --- exit 3
     ");
 }
@@ -439,7 +439,7 @@ fn a_copy_has_ports_and_volumes_of_its_own() {
 fn status_without_stacks_and_without_applies() {
     let world = World::without_engine();
     assert_snapshot!(world.run(&["status"]), @"
-    no stacks yet; `devarch init` and `devarch up` make one
+    no stacks yet; `devarch init` and `devarch up` create one
     --- exit 0
     ");
     assert_eq!(world.json(&["status"])["stacks"].as_array().unwrap().len(), 0);
@@ -478,8 +478,8 @@ fn a_config_file_that_is_not_there_is_told_with_its_place() {
     );
     let ran = world.fails(3, &["up", "--yes"]);
     assert!(ran.stderr.contains("devarch.yml:8:26"), "{ran}");
-    assert!(ran.stderr.contains("/project/nope can't be read: No such file or directory"), "{ran}");
-    assert!(ran.stderr.contains("make that file, or correct `file`"), "{ran}");
+    assert!(ran.stderr.contains("/project/nope cannot be read: No such file or directory"), "{ran}");
+    assert!(ran.stderr.contains("create that file, or correct `file`"), "{ran}");
 }
 
 #[test]
@@ -517,7 +517,7 @@ fn completions_and_manual_are_printed() {
 fn doctor_fails_without_an_engine_and_says_how_to_mend_it() {
     let world = World::without_engine();
     let ran = world.fails(1, &["doctor"]);
-    assert!(ran.stdout.contains("FAIL  none answers; looked at unix:///nonexistent/engine.sock"), "{ran}");
+    assert!(ran.stdout.contains("FAIL  none answers; tried unix:///nonexistent/engine.sock"), "{ran}");
     assert!(ran.stdout.contains("mend engine: start Docker"), "{ran}");
 }
 
@@ -526,7 +526,7 @@ fn init_writes_a_file_that_up_reads() {
     let world = World::without_engine();
     assert_snapshot!(world.run(&["init", "redis"]), @"
     --- stderr
-    error: name the stack: --stack project, or --yes takes that
+    error: name the stack: --stack project, or --yes to accept that name
     --- exit 3
     ");
     assert_snapshot!(world.run(&["init", "--stack", "shop", "db=postgres", "redis"]), @"
@@ -602,7 +602,7 @@ fn init_keeps_what_looks_secret_in_the_store_under_a_name_that_is_free() {
     for told in [
         "unset variables, replaced by nothing: UNSET (5:",
         "secrets without a value: DB_PASSWORD (5:",
-        "stack 'shop' already exists elsewhere; this one is called 'shop-copy'",
+        "another directory has a stack 'shop' already; this one is named 'shop-copy'",
         "stored secrets of stack 'shop-copy': API_TOKEN\n",
     ] {
         assert!(ran.stderr.contains(told), "{told}: {ran}");

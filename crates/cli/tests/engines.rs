@@ -1,6 +1,6 @@
 //! What runs, on both engines: the same promises, the same words.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
@@ -142,7 +142,7 @@ fn what_was_applied_needs_nothing(world: &World) {
     assert!(ran.stderr.contains("Plan: 2 to create"), "{ran}");
     assert!(ran.stderr.contains("web: start\n"), "plain lines where no terminal is: {ran}");
     let plan = world.ok(&["plan", "--detailed-exitcode"]);
-    assert!(plan.stdout.contains("Nothing to do"), "{plan}");
+    assert!(plan.stdout.contains("No changes"), "{plan}");
     world.ok(&["up"]);
     let plan = world.json(&["plan"]);
     assert_eq!(plan["changes"].as_array().unwrap().len(), 0);
@@ -287,10 +287,10 @@ fn a_container_whose_stop_never_ended_is_replaced_on_podman() {
     assert_eq!(world.state("web"), Some(RunState::Stuck), "Podman answered that it is stopped");
 
     let plan = world.ok(&["plan"]);
-    assert!(plan.stdout.contains("-/+ web: replace, cannot be started any more"), "{plan}");
+    assert!(plan.stdout.contains("-/+ web  will be replaced (cannot be started again"), "{plan}");
     world.refused(&["exec", "/web", "--", "true"], "`devarch up STACK` replaces it");
     let status = world.ok(&["status"]);
-    assert!(status.stdout.contains("its container cannot be started any more"), "{status}");
+    assert!(status.stdout.contains("its container cannot be started again"), "{status}");
     world.ok(&["up", "--yes"]);
     assert_eq!(world.state("web"), Some(RunState::Running));
     assert_eq!(world.id("db"), db, "what is well stays");
@@ -304,7 +304,7 @@ fn down_keeps_volumes_and_delete_lists_them(world: &World) {
     world.ok(&["down", "--yes"]);
     assert_eq!((world.state("web"), world.state("db")), (None, None));
     assert_eq!(world.volumes().len(), 1);
-    assert!(world.ok(&["plan"]).stdout.contains("Nothing to do"), "down is what is wanted");
+    assert!(world.ok(&["plan"]).stdout.contains("No changes"), "down is what is wanted");
     let ran = world.ok(&["stack", "delete", "STACK"]);
     assert_eq!(ran.stdout, "  devarch-STACK-db-data\n", "{ran}");
     assert_eq!(world.volumes().len(), 1);
@@ -410,7 +410,7 @@ fn stop_start_and_restart_do_what_they_say(world: &World) {
     world.ok(&["stop", "/web"]);
     assert_eq!(world.state("web"), Some(RunState::Exited));
     assert_eq!(world.state("db"), Some(RunState::Running));
-    assert!(world.ok(&["plan"]).stdout.contains("Nothing to do"), "stopped is what is wanted");
+    assert!(world.ok(&["plan"]).stdout.contains("No changes"), "stopped is what is wanted");
     assert!(world.ok(&["status"]).stdout.contains("stopped"));
     world.fails(5, &["exec", "/web", "--", "true"]);
     world.ok(&["start"]);
@@ -476,7 +476,7 @@ fn nothing_is_applied_without_a_yes(world: &World) {
     world.ok(&["up", "--yes"]);
     world.fails(5, &["down"]);
     assert_eq!(world.state("db"), Some(RunState::Running));
-    assert!(world.ok(&["plan"]).stdout.contains("Nothing to do"), "the wish was not recorded");
+    assert!(world.ok(&["plan"]).stdout.contains("No changes"), "the wish was not recorded");
 }
 
 fn a_compose_file_is_written_with_its_files(world: &World) {

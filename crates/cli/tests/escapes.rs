@@ -1,7 +1,7 @@
 //! At a terminal: whatever a file, an argument, the catalog, a label, a log or another process says, the terminal does not
 //! obey it. Which fields are shown where is held by the unit tests of what renders them.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Images on real engines: built from a directory, pulled by policy, and never another than was planned.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
@@ -118,11 +118,11 @@ fn an_edited_source_replaces_exactly_what_is_built_from_it(world: &World) {
     world.put("api/said", "two\n");
     let plan = world.fails(2, &["plan", "--detailed-exitcode"]);
     assert!(plan.stdout.contains("+   image devarch-STACK-api:"), "{plan}");
-    assert!(plan.stdout.contains(": build, context changed\n"), "{plan}");
-    assert!(plan.stdout.contains("-/+ api: replace, its image is built anew\n"), "{plan}");
+    assert!(plan.stdout.contains("  will be built (context changed)\n"), "{plan}");
+    assert!(plan.stdout.contains("-/+ api  will be replaced (its image will be rebuilt)\n"), "{plan}");
     assert_eq!((world.id("api"), world.said()), (api.clone(), "one\n".to_owned()), "a plan changes nothing");
     let up = world.ok(&["up", "--yes"]);
-    assert!(up.stderr.contains("-/+ api: replace, its image is built anew\n"), "{up}");
+    assert!(up.stderr.contains("-/+ api  will be replaced (its image will be rebuilt)\n"), "{up}");
     assert!(!up.stderr.contains("more than was shown"), "{up}");
     assert_eq!(world.said(), "two\n");
     assert_ne!(world.id("api"), api);
@@ -233,7 +233,7 @@ fn a_context_that_is_not_there_is_named_with_its_instance(world: &World) {
     assert!(missing.stderr.contains("api.build: its context $ROOT/project/api is no directory"), "{missing}");
     std::fs::create_dir(world.project().join("api")).unwrap();
     let empty = world.fails(3, &["plan"]);
-    assert!(empty.stderr.contains("api.build: there is no Dockerfile in $ROOT/project/api"), "{empty}");
+    assert!(empty.stderr.contains("api.build: Dockerfile not found in $ROOT/project/api"), "{empty}");
     std::os::unix::fs::symlink("/etc", world.project().join("linked")).unwrap();
     world.write(&SHOP.replace("./api", "./linked"));
     let refused = world.fails(3, &["plan"]);
@@ -265,7 +265,7 @@ fn a_moved_tag_replaces_its_containers(world: &World) {
     world.ok(&["plan", "--detailed-exitcode"]);
     world.tag("python:3.13-slim", "moved");
     let plan = world.fails(2, &["plan", "--detailed-exitcode"]);
-    assert!(plan.stdout.contains("-/+ web: replace, its image's name now stands for sha256:"), "{plan}");
+    assert!(plan.stdout.contains("-/+ web  will be replaced (its image tag is now sha256:"), "{plan}");
     world.ok(&["apply", "--yes"]);
     assert_ne!(world.id("web"), web);
     assert_eq!(world.id("db"), db);
@@ -372,7 +372,7 @@ fn a_declined_up_has_built_and_pulled_nothing(world: &World) {
     world.fails(5, &["apply"]);
     assert_eq!(world.built(), built);
     let mut asked: AtTerminal = world.at_terminal((100, 40), &["up"]);
-    asked.shows(": build, context changed");
+    asked.shows("  will be built (context changed)");
     asked.shows("Apply this to");
     asked.press("n\r");
     let declined = asked.end();

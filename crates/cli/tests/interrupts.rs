@@ -1,7 +1,7 @@
 //! Ctrl-C in every phase: the program ends with 130 and says so, nothing runs twice, and the next apply ends in what is
 //! wanted.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

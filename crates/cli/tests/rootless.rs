@@ -1,6 +1,6 @@
 //! Podman as it runs for an ordinary user, who runs the program too.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

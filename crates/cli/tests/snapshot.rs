@@ -1,6 +1,6 @@
 //! `--snapshot` on real engines: what another image did to the data is undone with everything else.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
@@ -173,7 +173,7 @@ fn an_apply_that_resumes_a_killed_one_leaves_no_copy(world: &World) {
     world.killed();
     world.write(&shop(&NEVER_READY.replace("\"false\"", "\"true\"")));
     let up = world.ok(&["up", "--yes", "--resume"]);
-    assert!(up.stderr.contains("-   volume devarch-STACK-db-data.snapshot: remove"), "{up}");
+    assert!(up.stderr.contains("-   volume devarch-STACK-db-data.snapshot  will be removed"), "{up}");
     assert_eq!(world.copies(), Vec::<String>::new(), "{up}");
     assert_eq!(world.containers(), 1, "{up}");
     let plan = world.ok(&["plan", "--detailed-exitcode"]);

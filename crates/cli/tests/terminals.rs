@@ -1,6 +1,6 @@
 //! The program at a terminal: commands in containers get one like ours, and questions can be answered.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

@@ -75,7 +75,7 @@ fn most_promising(failures: Vec<(&Candidate, EngineError)>) -> EngineError {
     match failures.into_iter().find(|(_, error)| said_something(error)) {
         Some((_, error)) => error,
         None if tried.is_empty() => {
-            EngineError::new("find an engine", Kind::NotRunning, "no engine of the wanted kind is running")
+            EngineError::new("find an engine", Kind::NotRunning, "no engine of the requested kind is running")
         }
         None => EngineError::new("find an engine", Kind::NotRunning, tried.join("; ")),
     }

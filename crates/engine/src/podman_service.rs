@@ -25,7 +25,7 @@ pub(crate) async fn start(program: &Path, socket: &Path) -> Result<Endpoint, Eng
     if let Some(parent) = socket.parent() {
         fs::create_dir_all(parent).map_err(|error| failed(error.to_string()))?;
     }
-    #[expect(clippy::disallowed_methods, reason = "the one program an engine's API can't start")]
+    #[expect(clippy::disallowed_methods, reason = "the one program an engine's API cannot start")]
     let mut service = Command::new(program)
         .args(["system", "service", "--time=0"])
         .arg(endpoint.to_string())
@@ -40,7 +40,7 @@ pub(crate) async fn start(program: &Path, socket: &Path) -> Result<Endpoint, Eng
     let listening = async {
         while UnixStream::connect(socket).await.is_err() {
             if let Ok(Some(status)) = service.try_wait() {
-                return Err(failed(format!("podman system service ended: {status}")));
+                return Err(failed(format!("podman system service exited: {status}")));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -210,7 +210,7 @@ where
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| Failure::Cut(error.to_string()))?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
-            tracing::debug!(%error, "connection to the engine ended");
+            tracing::debug!(%error, "the connection to the engine was closed");
         }
     });
     Ok(sender)

@@ -159,12 +159,12 @@ fn a_helper_that_fails_is_told_with_the_pull() {
     let user = User::new(&[(".docker/config.json", json!({"credHelpers": {"broken.example": "fake"}}))]);
     let output = user.output(DOCKER, "broken.example/a:1", &[]);
     assert!(
-        output.contains("credentials could not be had") && output.contains("no keychain here"),
+        output.contains("credentials are not available") && output.contains("no keychain here"),
         "{output}"
     );
     let user = User::new(&[(".docker/config.json", json!({"credsStore": "not-installed"}))]);
     let output = user.output(DOCKER, "r.example/a:1", &[]);
-    assert!(output.contains("credentials could not be had"), "{output}");
+    assert!(output.contains("credentials are not available"), "{output}");
 }
 
 #[test]

@@ -29,8 +29,7 @@ pub enum StoreError {
     },
     /// The edit was made against an older revision.
     #[error(
-        "stack '{stack}' was changed or removed by someone else since it was read; \
-         look at it again, then repeat the edit"
+        "stack '{stack}' was changed or removed by another command since it was read; check it, then repeat the edit"
     )]
     Changed {
         /// The stack's name when it was read.
@@ -90,7 +89,7 @@ pub enum StoreError {
     },
     /// There is no such plan of that stack.
     #[error(
-        "plan {plan} is not in the store any more, or is another stack's; make a new one with `devarch plan`"
+        "plan {plan} is no longer in the store, or belongs to another stack; make a new one with `devarch plan`"
     )]
     NoPlan {
         /// The plan.
@@ -132,8 +131,7 @@ pub enum StoreError {
     },
     /// The database is empty, and there are keys of a store.
     #[error(
-        "{} is empty, but {} has the key of a store: its content was lost. Restore the file from a backup; to begin with \
-         a new store instead, remove the empty file",
+        "{} is empty, but {} has the key of a store: its content was lost. Restore the file from a backup; to start with a new store instead, remove the empty file",
         path.display(), key_file.display()
     )]
     Emptied {
@@ -144,8 +142,7 @@ pub enum StoreError {
     },
     /// Root was about to make files for another user, as with `sudo`.
     #[error(
-        "{} belongs to user {owner}, and devarch runs as root: the files it makes there would be of no use to that user. \
-         Run devarch as that user, without sudo; or set DEVARCH_HOME to a directory of root's",
+        "{} belongs to user {owner}, and devarch runs as root: that user could not use the files it creates there. Run devarch as that user, without sudo; or set DEVARCH_HOME to a directory of root's",
         path.display()
     )]
     OthersHome {
@@ -158,7 +155,7 @@ pub enum StoreError {
     #[error(transparent)]
     Secrets(#[from] CannotOpen),
     /// Secrets that can't be read would be written over.
-    #[error("{what} has secrets that can't be read, so it is left as it is: {reason}")]
+    #[error("{what} has secrets that cannot be read, so it is left as it is: {reason}")]
     LockedValues {
         /// What has them, e.g. `instance 'db' of stack 'shop'`.
         what: String,
@@ -176,7 +173,7 @@ pub enum StoreError {
     Export(#[from] ExportError),
     /// Some of what is sealed can't be opened, so it can't be sealed anew.
     #[error(
-        "the key was not rotated and nothing was changed: {count} of the values encrypted with it can't be read, \
+        "the key was not rotated and nothing was changed: {count} of the values encrypted with it cannot be read, \
          {}: {reason}",
         names.join(", ")
     )]
@@ -190,13 +187,12 @@ pub enum StoreError {
     },
     /// A key that is there needs no reset.
     #[error(
-        "nothing was reset: the key is there and opens this store's secrets, so nothing is lost; \
-         `devarch secret rotate-key` gives it a new one"
+        "nothing was reset: the key exists and decrypts this store's secrets, so nothing is lost; `devarch secret rotate-key` replaces it"
     )]
     KeyThere,
     /// What would be given up is another than what was looked at.
     #[error(
-        "nothing was reset: secrets came to the store meanwhile; look again with `devarch secret key reset`"
+        "nothing was reset: secrets were added to the store meanwhile; repeat `devarch secret key reset` to see them"
     )]
     NotReset,
     /// The imported key is not the one that is needed.
@@ -273,7 +269,9 @@ impl fmt::Display for Loss<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(by) => write!(f, "{by} released it by force"),
-            None => f.write_str("its connection to the database ended, and another command may have it now"),
+            None => {
+                f.write_str("its connection to the database was lost, and another command may hold it now")
+            }
         }
     }
 }
@@ -295,7 +293,7 @@ impl fmt::Display for Needed {
 pub enum Fault {
     /// No connection.
     #[error(
-        "it can't be reached; check that it runs, and the address, user and password in DEVARCH_DATABASE_URL"
+        "it cannot be reached; check that it runs, and the address, user and password in DEVARCH_DATABASE_URL"
     )]
     Unreachable,
     /// Others held it for too long.
@@ -305,10 +303,10 @@ pub enum Fault {
     #[error("it is damaged; nothing was changed, restore it from a backup")]
     Damaged,
     /// No space left.
-    #[error("its disk is full; nothing was changed, make space and try again")]
+    #[error("its disk is full; nothing was changed, free some space and try again")]
     Full,
     /// It can be read only.
-    #[error("it can't be written to; check its permissions")]
+    #[error("it cannot be written to; check its permissions")]
     ReadOnly,
     /// Anything else.
     #[error("it refused the request; nothing was changed")]

@@ -63,7 +63,7 @@ async fn look(database: &Database) -> Result<Option<StoreIdentity>> {
 async fn made(tx: &mut Tx) -> Result<StoreIdentity> {
     make(tx).await?;
     let made = read(tx).await?;
-    made.ok_or_else(|| tx.damaged("its identity can't be read".into()))
+    made.ok_or_else(|| tx.damaged("its identity cannot be read".into()))
 }
 
 async fn read(tx: &mut Tx) -> Result<Option<StoreIdentity>> {
@@ -91,7 +91,7 @@ pub(crate) async fn hold(tx: &mut Tx) -> Result<IdentityRow> {
     }
     make(tx).await?;
     let made = load(tx).await?;
-    made.ok_or_else(|| tx.damaged("its identity can't be read".into()))
+    made.ok_or_else(|| tx.damaged("its identity cannot be read".into()))
 }
 
 /// The row, if there is one, which nobody else reads to seal with its key until the transaction ends.

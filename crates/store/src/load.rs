@@ -98,7 +98,7 @@ fn placed(below: Below) -> std::result::Result<Vec<Placed>, Unreadable> {
         let (id, stack, called) = (row.id.clone(), row.stack_id.clone(), row.container_name.clone());
         let (name, instance) = row
             .read(&below.templates)
-            .map_err(|error| format!("instance {called} can't be read: {error}"))?;
+            .map_err(|error| format!("instance {called} cannot be read: {error}"))?;
         let placed = Placed { stack, name, instance };
         by_id.insert(id, placed);
     }

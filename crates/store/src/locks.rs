@@ -66,7 +66,7 @@ impl fmt::Display for LockInfo {
                 Time(*since)
             )?,
         }
-        write!(f, ", or take it away with `devarch lock release {} --force`", self.name)
+        write!(f, ", or release it with `devarch lock release {} --force`", self.name)
     }
 }
 

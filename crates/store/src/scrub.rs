@@ -259,7 +259,7 @@ async fn wipe(database: &Database) -> Result<()> {
         Ok(false) => Err(StoreError::Database {
             place: database.place.to_string(),
             fault: Fault::Busy,
-            source: "what was overwritten can't be removed while others still read it".into(),
+            source: "what was overwritten cannot be removed while others still read it".into(),
         }),
         Err(error) => Err(StoreError::of(&database.place, error)),
     }

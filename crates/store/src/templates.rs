@@ -29,7 +29,7 @@ pub(crate) async fn load(tx: &mut Tx, stack: Option<&str>) -> Result<Templates> 
         let read: std::result::Result<Template, _> =
             stored::open(tx, at(&[&digest]), body, sealed).await?.read();
         let template =
-            read.map_err(|error| tx.damaged(format!("template {digest} can't be read: {error}").into()))?;
+            read.map_err(|error| tx.damaged(format!("template {digest} cannot be read: {error}").into()))?;
         templates.insert(TemplateDigest::from_stored(digest), Arc::new(template));
     }
     Ok(templates)

@@ -16,7 +16,7 @@ pub enum InvalidUrl {
     NoPath,
     /// User, password, host and port can't be told apart.
     #[error(
-        "the PostgreSQL URL can't be split into user, password, host and port; \
+        "the PostgreSQL URL cannot be split into user, password, host and port; \
          write `@`, `/`, `?` and `#` in the password as %40, %2F, %3F and %23"
     )]
     Authority,

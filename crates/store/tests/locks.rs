@@ -114,7 +114,7 @@ async fn who_waits_in_vain_is_told_who_holds_the_lock(world: World) {
     assert_eq!(
         refused.to_string(),
         "stack 'shop' is locked by `apply shop` of ann@laptop (process 4242) since 2023-11-14 22:13:20 UTC; \
-         wait for it, longer with --lock-timeout, or take it away with `devarch lock release shop --force`"
+         wait for it, longer with --lock-timeout, or release it with `devarch lock release shop --force`"
     );
     let held = holder(Err(refused));
     assert_eq!((held.owner, held.alive, held.stack), (owner("ann"), true, shop.id.clone()));

@@ -192,11 +192,15 @@ fn read_in(
             format!("{error}; mount it as a volume")
         }
         OperationError::File(FileError::Read(error)) => {
-            format!("{} can't be read: {}; make that file, or correct `file`", path.display(), error.reason())
+            format!(
+                "{} cannot be read: {}; create that file, or correct `file`",
+                path.display(),
+                error.reason()
+            )
         }
         other => other.to_string(),
     })?;
-    let real = path.canonicalize().map_err(|error| format!("{} can't be read: {error}", path.display()))?;
+    let real = path.canonicalize().map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     if *secret {
         config.content = ConfigContent::secret(text);
         return Ok(Some(real));

@@ -95,7 +95,7 @@ fn not_too_large(stack: &Stack, source: &ImportSource) -> Result<(), OperationEr
         return Ok(());
     }
     let message = format!(
-        "its instances come to {size} bytes once each has its template in it; a stack may come to at most 16 MiB ({} \
+        "its instances have {size} bytes with their templates merged in; a stack may have at most 16 MiB ({} \
          bytes)",
         Stack::LARGEST
     );

@@ -177,7 +177,7 @@ pub enum WrongState {
         /// The instance.
         instance: InstanceName,
     },
-    /// An instance whose container cannot be started any more.
+    /// An instance whose container cannot be started again.
     #[error(
         "instance '{instance}' of stack '{stack}' is not running, and its container cannot be started again"
     )]

@@ -213,7 +213,7 @@ pub(crate) async fn end_failed(
         && let Err(failure) = journal.over(outcome, Some(&report.headline())).await
         && let Ending::PutBack { remains, .. } = &mut report.ending
     {
-        remains.push(format!("the store could not be told: {failure}"));
+        remains.push(format!("the end of this apply could not be recorded: {failure}"));
     }
     Box::new(report)
 }

@@ -86,7 +86,7 @@ impl Hands<'_> {
                 pull.run(self.engine, events, cancel).await
             }
             Action::BuildImage { tags, spec } => {
-                let no_key = || Failure::Context("the store's own key can't be read".to_owned());
+                let no_key = || Failure::Context("the store's own key cannot be read".to_owned());
                 let build = Build { key: self.hash_key.ok_or_else(no_key)?, tags, spec };
                 build.run(self.engine, events, cancel).await
             }
@@ -190,7 +190,7 @@ impl Hands<'_> {
             ContainerRef::MadeBy(step) => {
                 let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
                 made.get(step).cloned().ok_or_else(|| {
-                    let message = format!("step {} has made no container", step.0);
+                    let message = format!("step {} created no container", step.0);
                     Failure::Engine(EngineError::new("find a container", EngineErrorKind::NotFound, message))
                 })
             }

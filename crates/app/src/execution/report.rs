@@ -61,7 +61,7 @@ pub(crate) fn ending(
             if attempt.prepared.options.wanted == Some(Wanted::Absent) {
                 let stack = &attempt.prepared.stack.name;
                 remains.push(format!(
-                    "the stack is still wanted down: `devarch apply {stack}` goes on with that, `devarch up {stack}` keeps it"
+                    "the stack is still to be taken down: `devarch apply {stack}` continues, `devarch up {stack}` keeps it up"
                 ));
             }
             (Some(outcome), Ending::PutBack { before, done, steps, remains })

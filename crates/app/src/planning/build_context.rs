@@ -24,7 +24,7 @@ pub(crate) fn existing_context(spec: &BuildSpec) -> Result<(), String> {
     if Path::new(path).is_dir() {
         return Ok(());
     }
-    Err(format!("its context {path} is no directory on this machine; make it, or build another"))
+    Err(format!("its context {path} is not a directory on this machine; create it, or name another"))
 }
 
 /// Hashes what an image is built from, as far as it is sent to the engine.

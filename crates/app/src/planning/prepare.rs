@@ -335,7 +335,7 @@ fn missing_sources(stack: &Stack, desired: &Desired, observed: &Observed) -> Res
             let MountFrom::Bind(path) = &mount.source else { continue };
             if !Path::new(path).exists() {
                 let message =
-                    format!("{path} does not exist on this machine; make it, or mount something else");
+                    format!("{path} does not exist on this machine; create it, or mount something else");
                 problems.push(Problem::of(name, format!("volumes.{}", mount.target), message));
             }
         }

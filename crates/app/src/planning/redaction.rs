@@ -87,5 +87,7 @@ pub(crate) async fn secret_variable(
 
 pub(crate) fn given_up(stack: &Stack) -> String {
     let stack = &stack.name;
-    format!("what they were made with was given up with its key; `devarch apply {stack}` makes them anew")
+    format!(
+        "the values its containers were created with were discarded with their key; `devarch apply {stack}` recreates them"
+    )
 }

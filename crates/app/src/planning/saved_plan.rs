@@ -60,12 +60,9 @@ pub async fn load_saved_plan(ctx: &Context, id: &PlanId) -> Result<Approved, Ope
     let now = ctx.clock.now();
     if now > plan.expires_at {
         let minutes = (now - plan.made_at) / 60_000;
-        return Err(refused(format!(
-            "{} made it {minutes} minutes ago and it has expired",
-            told(&plan.author)
-        )));
+        return Err(refused(format!("made by {} {minutes} minutes ago, it has expired", told(&plan.author))));
     }
-    let unreadable = |error: serde_json::Error| refused(format!("it can't be read: {error}"));
+    let unreadable = |error: serde_json::Error| refused(format!("it cannot be read: {error}"));
     let assumed: Assumptions = serde_json::from_str(&plan.assumed).map_err(unreadable)?;
     let options = serde_json::from_str(&plan.request).map_err(unreadable)?;
     Ok(Approved { stack: stack.name.clone(), options, assumed, plan: Some(id.clone()) })

@@ -144,8 +144,7 @@ fn left_out(desired: &Desired) -> Vec<String> {
     for (name, instance) in &desired.instances {
         for login in &instance.provisions {
             told.push(format!(
-                "{name} logs in to {} as {}, which DevArch makes there and a Compose file can't: bring the stack up once, \
-                 and it is in the provider's data",
+                "{name} logs in to {} as {}, a login that DevArch creates and a Compose file cannot: bring the stack up once, and it is in the provider's data",
                 login.provider, login.name
             ));
         }

@@ -145,7 +145,7 @@ fn seen_from(directory: &Path, file: &Path) -> String {
 fn secret_in(source: &ComposeSource<'_>, from: &SecretSource) -> Result<(Secret, PathBuf), String> {
     let beside = source.file.parent().map(|parent| parent.to_string_lossy().into_owned());
     let path = absolute_path(&from.path, beside.as_deref(), source.home);
-    let real = Path::new(&path).canonicalize().map_err(|error| format!("{path} can't be read: {error}"))?;
+    let real = Path::new(&path).canonicalize().map_err(|error| format!("{path} cannot be read: {error}"))?;
     let project = source.directory.canonicalize().ok();
     let project = project.as_deref().map(Path::to_string_lossy);
     for path in [Path::new(&path), &real].map(Path::to_string_lossy) {

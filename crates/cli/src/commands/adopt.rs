@@ -17,8 +17,7 @@ use serde_json::json;
 /// What was left.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack whose objects are recorded as its own again, or removed where another home left them; without it, what
-    /// other homes left is listed
+    /// Stack to adopt objects for, or to remove where a lost home left it; without it, leftovers of other homes are listed
     stack: Option<StackName>,
     #[command(flatten)]
     lock: LockArgs,
@@ -52,7 +51,7 @@ async fn adopt_own(session: &Session, strays: &Strays, lock: LockArgs) -> Done {
     Ok(Exit::OK)
 }
 
-/// What runs is taken from another home only after its stack's name was typed: `--yes` alone never does it.
+/// Running containers are taken from another home only after its stack's name was typed: `--yes` alone never does it.
 fn typed_where_it_runs(session: &Session, stack: &StackName, of_stack: &[&Leftover]) -> Result<(), CliError> {
     let running: usize = of_stack.iter().map(|left| left.running).sum();
     if running == 0 {
@@ -85,8 +84,9 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     }
     session.terminal.note(&listed(&of_stack));
     typed_where_it_runs(session, &stack, &of_stack)?;
-    let question = format!("Is the home that made this lost, and '{stack}' to be cleared away?");
-    session.terminal.confirm(&question, "clearing away what another home made")?;
+    let question =
+        format!("Is the home that created the objects of '{stack}' lost? Remove them, except for volumes?");
+    session.terminal.confirm(&question, "removing objects of another home")?;
     for left in &of_stack {
         remove_leftovers(ctx, left).await?;
     }
@@ -101,7 +101,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
 
 fn table(left: &[Leftover]) -> Shown {
     if left.is_empty() {
-        return "nothing on this engine was made by another home or user".into();
+        return "no other home or user has objects on this engine".into();
     }
     let mut table = Table::new(["STACK", "CONTAINERS", "RUNNING", "NETWORKS", "VOLUMES", "MADE BY"]);
     for left in left {
@@ -121,7 +121,7 @@ fn table(left: &[Leftover]) -> Shown {
 fn listed(left: &[&Leftover]) -> Shown {
     let mut text = Shown::default();
     for left in left {
-        writeln!(text, "made by home {}, of which {} containers run:", left.store, left.running);
+        writeln!(text, "created by home {}, {} containers running:", left.store, left.running);
         text.end_line();
         for name in &left.containers {
             writeln!(text, "-   container {name}: remove");

@@ -22,19 +22,19 @@ use std::str::FromStr;
 /// What to apply.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack, or the id of a plan made by `devarch plan`; this directory's stack where it is left out
+    /// Stack, or id of a plan saved by `devarch plan`; by default this directory's stack
     #[arg(value_name = "STACK|PLAN", add = ArgValueCandidates::new(completion::stacks))]
     what: Option<What>,
-    /// Make this instance's container anew
+    /// Recreate this instance's container
     #[arg(long, value_name = "INSTANCE")]
     replace: Vec<InstanceName>,
-    /// Use volumes that a removed stack or instance left under the same name
+    /// Reuse volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
-    /// Use volumes that another home made under the same name; only where that home is lost
+    /// Take over volumes that another home created under the same name; only if that home is lost
     #[arg(long)]
     adopt_volumes: bool,
-    /// Copy a volume before another image gets to write to it; if the apply fails, the data too is put back
+    /// Copy a volume before another image writes to it; a rollback then restores the data too
     #[arg(long)]
     snapshot: bool,
     #[command(flatten)]
@@ -64,7 +64,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let work = Work { session, command: "apply", cancel: signals::cancel_token() };
     match args.what {
         Some(What::Plan(plan)) if args.snapshot => Err(CliError::Invalid(format!(
-            "{plan} is carried out as it was shown; `devarch plan --snapshot` makes a plan that copies the data first"
+            "{plan} is applied exactly as shown; `devarch plan --snapshot` makes a plan that copies the data first"
         ))),
         Some(What::Plan(plan)) => saved(&work, &plan, args.recover, args.lock).await,
         Some(What::Stack(ref stack)) => planned(&work, Some(stack.clone()), args).await,

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub(crate) enum Command {
     /// List all templates
     List,
-    /// List the templates whose name, description or image contains a text
+    /// Search templates by name, description and image
     Search {
         /// The text
         text: String,
@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Add {
         /// The file
         file: PathBuf,
-        /// Replace one of the same name
+        /// Replace a template of the same name
         #[arg(long)]
         replace: bool,
     },
@@ -42,9 +42,9 @@ pub(crate) enum Command {
         #[arg(add = ArgValueCandidates::new(completion::templates))]
         name: TemplateName,
     },
-    /// Pin instances to the catalog's templates as they are now
+    /// Update instances to the catalog's current templates
     Upgrade {
-        /// The stack or instance; this directory's stack where it is left out
+        /// Stack or instance; by default this directory's stack
         #[arg(value_name = "STACK[/INSTANCE]", add = ArgValueCandidates::new(completion::targets))]
         target: Option<Target>,
     },

@@ -12,7 +12,7 @@ use clap_complete::{Shell, env::Shells};
 pub(crate) struct Args {
     /// The shell
     shell: Shell,
-    /// A script that knows commands and flags, and does not ask devarch for the names of stacks
+    /// Print a script without completion of stack and instance names
     #[arg(long = "static")]
     without_names: bool,
 }
@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args, session: &Session) -> Done {
         let shells = Shells::builtins();
         let Some(completer) = shells.completer(&shell) else {
             return Err(CliError::Invalid(format!(
-                "{shell} can't ask for names; --static writes a script that does not"
+                "{shell} cannot complete names; --static writes a script without them"
             )));
         };
         completer.write_registration("COMPLETE", "devarch", "devarch", "devarch", &mut script)?;

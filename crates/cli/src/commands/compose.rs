@@ -8,13 +8,13 @@ use std::path::PathBuf;
 /// What to print or write.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack; this directory's where it is left out
+    /// Stack; by default this directory's
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: Option<StackName>,
     /// Write compose.yaml and its config files into this directory
     #[arg(long)]
     dir: Option<PathBuf>,
-    /// Write the secrets too: a .env that only you can read
+    /// Also write secrets, to a .env file that only you can read
     #[arg(long, requires = "dir")]
     secrets: bool,
 }

@@ -8,10 +8,10 @@ use serde_json::json;
 /// What to show.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack or instance; this directory's stack where it is left out
+    /// Stack or instance; by default this directory's stack
     #[arg(value_name = "STACK[/INSTANCE]", add = ArgValueCandidates::new(completion::targets))]
     target: Option<Target>,
-    /// Say where each value comes from
+    /// Show where each value comes from
     #[arg(long)]
     origin: bool,
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 /// What to look at, or to mend.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// This home was copied: make it a new owner of nothing, and leave what is on engines to the one it was copied from
+    /// Give this copied home a new identity; the objects on engines stay with the original
     #[arg(long)]
     new_store_id: bool,
 }
@@ -30,8 +30,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
 async fn renew(session: &Session) -> Done {
     let home = session.settings().home.display();
     let question = format!(
-        "Make {home} a new owner of nothing? What it has on engines will be another home's, its history is forgotten; \
-         definitions and secrets stay"
+        "Give {home} a new identity? Its objects on engines will belong to another home and its history is deleted; definitions and secrets are kept"
     );
     session.terminal.confirm(&question, "giving up what is on engines")?;
     renew_identity(session.context().await?).await?;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 /// What to take down.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack; this directory's where it is left out
+    /// Stack; by default this directory's
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: Option<StackName>,
     #[command(flatten)]

@@ -9,10 +9,10 @@ pub(crate) struct Args {
     /// The instance
     #[arg(value_name = "STACK/INSTANCE", add = ArgValueCandidates::new(completion::instances))]
     target: InstanceTarget,
-    /// Give the command no terminal, even if this is one
+    /// Do not allocate a terminal for the command
     #[arg(short = 'T', long)]
     no_tty: bool,
-    /// Show the stack's secrets where they are in the output
+    /// Do not redact the stack's secrets in the output
     #[arg(long)]
     no_redact: bool,
     /// Run as this user
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// Run in this directory
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<String>,
-    /// Add a variable
+    /// Set an environment variable
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<String>,
     /// The command and its arguments

@@ -18,17 +18,17 @@ use devarch_core::name::StackName;
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The stack; this directory's where it is left out
+    /// Stack; by default this directory's
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: Option<StackName>,
-    /// Show at most so many applies
+    /// Show at most N applies
     #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Show the steps of one apply, and which of them everything waited for
+    /// Show the steps of an apply and its critical path
     Show(Show),
 }
 
@@ -38,7 +38,7 @@ struct Show {
     /// The stack
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: StackName,
-    /// The beginning of the apply's id; the last one where it is left out
+    /// Beginning of the apply's id; by default the last one
     apply: Option<String>,
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn text(detail: &HistoryDetail) -> Shown {
         text.end_line();
     }
     for change in &entry.changes {
-        writeln!(text, "{:<3} {}: {}", change.sign, change.subject, change.reason);
+        writeln!(text, "{:<3} {}  ({})", change.sign, change.subject, change.reason);
     }
     text.end_line();
     let mut table = Table::new(["", "AFTER", "TOOK", "INSTANCE", "STEP"]);

@@ -31,10 +31,10 @@ pub(crate) struct Args {
     /// The stack's name
     #[arg(long, value_name = "NAME")]
     stack: Option<StackName>,
-    /// Write over an existing devarch.yml
+    /// Overwrite an existing devarch.yml
     #[arg(long)]
     force: bool,
-    /// Templates to make an instance of each, named like it or as you say
+    /// Templates to create an instance of, with an optional name for each
     #[arg(value_name = "[NAME=]TEMPLATE", add = ArgValueCandidates::new(completion::templates))]
     templates: Vec<Named>,
 }
@@ -99,7 +99,7 @@ async fn import(session: &Session, file: &Path, stack: &StackName) -> Result<Imp
             let name = free_copy_name(ctx, &session.directory, &wanted).await?;
             if name != wanted {
                 session.terminal.note(&format!(
-                    "note: stack '{wanted}' already exists elsewhere; this one is called '{name}'"
+                    "note: another directory has a stack '{wanted}' already; this one is named '{name}'"
                 ));
             }
             project.stacks.insert(name, declared);
@@ -154,7 +154,7 @@ fn ask_for_stack(session: &Session) -> Result<StackName, CliError> {
         (true, _) => suggestion,
         (false, true) => session.terminal.ask("Name of the stack?", &suggestion)?,
         (false, false) => {
-            let message = format!("name the stack: --stack {suggestion}, or --yes takes that");
+            let message = format!("name the stack: --stack {suggestion}, or --yes to accept that name");
             return Err(CliError::Invalid(message));
         }
     };

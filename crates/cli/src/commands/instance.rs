@@ -27,40 +27,40 @@ pub(crate) enum Command {
     #[command(override_usage = "devarch instance add [OPTIONS] STACK NAME TEMPLATE\n       \
                                 devarch instance add [OPTIONS] STACK/NAME TEMPLATE")]
     Add {
-        /// The stack, and perhaps the instance
+        /// Stack, optionally with the instance
         #[arg(value_name = "STACK[/NAME]", add = ArgValueCandidates::new(completion::stacks))]
         target: Target,
-        /// The instance's name and its template; on a terminal the name may be left out and is asked for
+        /// Instance name and template; on a terminal the name can be left out and is asked for
         #[arg(value_name = "NAME TEMPLATE", num_args = 1..=2, required = true, add = ArgValueCandidates::new(completion::templates))]
         words: Vec<String>,
     },
     /// List a stack's instances
     List {
-        /// The stack; this directory's where it is left out
+        /// Stack; by default this directory's
         #[arg(add = ArgValueCandidates::new(completion::stacks))]
         stack: Option<StackName>,
     },
     /// Show an instance's definition
     Show(One),
-    /// Give an instance another name; its ports and volumes stay
+    /// Rename an instance; its ports and volumes are kept
     #[command(override_usage = "devarch instance rename [OPTIONS] STACK OLD NEW\n       \
                                 devarch instance rename [OPTIONS] STACK/OLD NEW")]
     Rename {
-        /// The stack, and perhaps the instance
+        /// Stack, optionally with the instance
         #[arg(value_name = "STACK[/OLD]", add = ArgValueCandidates::new(completion::targets))]
         target: Target,
         /// The instance and its new name
         #[arg(value_name = "OLD NEW", num_args = 1..=2, required = true)]
         names: Vec<InstanceName>,
     },
-    /// Remove an instance; its volumes stay, and its logins unless you say otherwise
+    /// Remove an instance; volumes are kept, and logins unless --drop-logins is given
     Remove(Remove),
 }
 
 /// An instance, in one word or in two.
 #[derive(Debug, clap::Args)]
 pub(crate) struct One {
-    /// The stack, and perhaps the instance
+    /// Stack, optionally with the instance
     #[arg(value_name = "STACK[/NAME]", add = ArgValueCandidates::new(completion::targets))]
     target: Target,
     /// The instance, unless it is named with the stack
@@ -72,7 +72,7 @@ pub(crate) struct One {
 pub(crate) struct Remove {
     #[command(flatten)]
     one: One,
-    /// Remove the logins it has for itself with their databases too, after a question that names them
+    /// Also remove its own logins and their databases, after listing them
     #[arg(long)]
     drop_logins: bool,
     #[command(flatten)]
@@ -110,7 +110,7 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
         Command::Rename { target, names } => {
             let (old, new) = old_and_new(target.instance, names)?;
             let stack = session.stack(target.stack).await?;
-            let words = format!("'{old}' is '{new}' now; `devarch apply {stack}` renames what runs");
+            let words = format!("renamed '{old}' to '{new}'; `devarch apply {stack}` renames its container");
             (rename_instance(ctx, &stack, &old, &new).await?, words)
         }
         Command::Remove(args) => return remove(session, args).await,
@@ -130,14 +130,13 @@ async fn remove(session: &Session, args: Remove) -> Done {
         remove_instance(ctx, &stack, &instance).await?
     };
     let words = format!(
-        "removed '{instance}' from '{stack}'; its volumes stay, `devarch apply {stack}` removes its container"
+        "removed '{instance}' from '{stack}'; its volumes are kept, `devarch apply {stack}` removes its container"
     );
     tell(session, &removed, &words)?;
     if !args.drop_logins && !logins.is_empty() {
         let lines: Vec<String> = logins.iter().map(|login| line(&login.name, login.at.as_ref())).collect();
         session.terminal.note(&format!(
-            "its logins stay, with their databases; `instance remove --drop-logins` removes them too, also once \
-             '{instance}' is added and applied again:\n{}",
+            "its logins and their databases are kept; `instance remove --drop-logins` removes them too, also after '{instance}' is added and applied again:\n{}",
             lines.join("\n")
         ));
     }
@@ -203,7 +202,7 @@ fn new_instance(
             let message = format!("'{name}' names the instance already; what follows is its template alone");
             return Err(CliError::Invalid(message));
         }
-        (None, _) => return Err(CliError::Invalid("give a name and a template".to_owned())),
+        (None, _) => return Err(CliError::Invalid("a name and a template are required".to_owned())),
     };
     let template: TemplateName = template.parse().map_err(invalid)?;
     let name = match name {
@@ -213,7 +212,7 @@ fn new_instance(
             given.parse().map_err(invalid)?
         }
         None => {
-            let message = format!("give a name and a template: instance add STACK NAME {template}");
+            let message = format!("a name and a template are required: instance add STACK NAME {template}");
             return Err(CliError::Invalid(message));
         }
     };

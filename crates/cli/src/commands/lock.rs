@@ -13,9 +13,9 @@ use devarch_core::name::StackName;
 /// What to do with locks.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// List the locks that are held, and those that are kept for plans
+    /// List held locks, and locks kept for plans
     List,
-    /// End a lock that was kept for a plan; with --force one that is held
+    /// Release a lock kept for a plan; with --force one that is held
     Release(Release),
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Release {
     /// The stack
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: StackName,
-    /// Also one whose holder is at work: it stops before its next step
+    /// Also release a lock whose holder is running; it stops before its next step
     #[arg(long)]
     force: bool,
 }
@@ -70,7 +70,7 @@ fn row(lock: &HeldLock) -> [Cell; 6] {
 async fn release(args: Release, session: &Session) -> Done {
     let ctx = session.context().await?;
     if args.force && list_locks(ctx).await?.iter().any(|lock| lock.stack == args.stack) {
-        let question = format!("Take the lock of stack '{}' from whoever holds it?", args.stack);
+        let question = format!("Release the lock of stack '{}', which another command holds?", args.stack);
         session.terminal.confirm(&question, "taking a lock away")?;
     }
     let released = release_lock(ctx, &args.stack, args.force).await?;

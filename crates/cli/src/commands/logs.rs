@@ -18,22 +18,22 @@ use serde_json::json;
 /// Which output to show.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack or instance; this directory's stack where it is left out
+    /// Stack or instance; by default this directory's stack
     #[arg(value_name = "STACK[/INSTANCE]", add = ArgValueCandidates::new(completion::targets))]
     target: Option<Target>,
-    /// Go on as more comes
+    /// Follow log output
     #[arg(short, long)]
     follow: bool,
-    /// Only so many of the last lines of each instance
+    /// Show the last N lines of each instance
     #[arg(short = 'n', long, value_name = "N")]
     tail: Option<u32>,
-    /// Only what is newer: an age such as 10m, or a time such as 2026-01-31T12:00:00Z
+    /// Show lines since an age such as 10m, or a time such as 2026-01-31T12:00:00Z
     #[arg(long, value_name = "AGE|TIME", value_parser = since)]
     since: Option<i64>,
-    /// With the engine's time stamps
+    /// Show the engine's timestamps
     #[arg(short, long)]
     timestamps: bool,
-    /// Show the stack's secrets where they are in the output
+    /// Do not redact the stack's secrets in the output
     #[arg(long)]
     no_redact: bool,
 }

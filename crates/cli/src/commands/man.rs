@@ -1,6 +1,7 @@
 use crate::{
     Cli,
     error::{CliError, Done},
+    examples::with_examples,
     exit::Exit,
     session::Session,
 };
@@ -9,17 +10,17 @@ use clap::CommandFactory as _;
 /// Whose page.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A command, and perhaps its subcommand; devarch itself where it is left out
+    /// Command, optionally with its subcommand; by default devarch itself
     command: Vec<String>,
 }
 
 pub(super) fn run(args: &Args, session: &Session) -> Done {
-    let mut root = Cli::command();
+    let mut root = with_examples(Cli::command());
     root.build();
     let mut command = &root;
     for name in &args.command {
         let found = command.find_subcommand(name);
-        command = found.ok_or_else(|| CliError::Invalid(format!("there is no command '{name}'")))?;
+        command = found.ok_or_else(|| CliError::Invalid(format!("command '{name}' not found")))?;
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;

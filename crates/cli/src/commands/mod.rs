@@ -37,71 +37,71 @@ use crate::{
 /// What can be asked for.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Write devarch.yml here, from templates or from a Compose file
+    /// Write a devarch.yml from templates or a Compose file
     Init(init::Args),
-    /// Bring a stack up: read devarch.yml, plan, confirm, apply, wait until ready
+    /// Bring a stack up: load devarch.yml, plan, confirm, apply, wait until ready
     Up(up::Args),
-    /// Remove a stack's containers and network; volumes and definition stay
+    /// Remove a stack's containers and network; volumes and definition are kept
     Down(down::Args),
     /// Show what an apply would do
     Plan(plan::Args),
-    /// Make what runs what is defined
+    /// Apply the stored definition to the engine
     Apply(apply::Args),
     /// Start a stack or an instance
     Start(life::Args),
-    /// Stop a stack or an instance; containers stay
+    /// Stop a stack or an instance; containers are kept
     Stop(life::Args),
-    /// Stop and start a stack or an instance
+    /// Restart a stack or an instance
     Restart(life::Args),
-    /// Show how stacks are: state, health, ports, URLs, and why something waits
+    /// Show state, health, ports and URLs of stacks, and what they wait for
     Status(status::Args),
-    /// Show what containers write
+    /// Show container logs
     Logs(logs::Args),
     /// Run a command in an instance's container
     Exec(exec::Args),
-    /// Run a program of this machine in the place of an instance: with its environment and its providers' addresses here
+    /// Run a local command with an instance's environment
     Run(run::Args),
     /// Open a shell in an instance's container
     Shell(shell::Args),
     /// Open an instance's URL in the browser
     Open(open::Args),
-    /// Templates to make instances from
+    /// List, add and remove templates
     #[command(subcommand)]
     Catalog(catalog::Command),
-    /// Make, list, rename, copy, switch and delete stacks
+    /// Create, list, rename, copy, enable, disable and delete stacks
     #[command(subcommand)]
     Stack(stack::Command),
     /// Add, list, rename and remove instances of a stack
     #[command(subcommand)]
     Instance(instance::Command),
-    /// List the applies of a stack, or show one with its steps
+    /// List a stack's applies, or show one with its steps
     History(history::Args),
-    /// Return to what a stack was at an earlier apply
+    /// Return to a stack's definition at an earlier apply
     Rollback(rollback::Args),
-    /// Set, list and remove a stack's secrets, and care for the key they are sealed with
+    /// Set, list and remove a stack's secrets, and manage the encryption key
     #[command(subcommand)]
     Secret(secret::Command),
-    /// List, add, remove and draw the wires between instances, and print what they give
+    /// List, add, remove and draw the wires between instances
     #[command(subcommand)]
     Wire(wire::Command),
-    /// List locks, and end those nobody needs
+    /// List and release stack locks
     #[command(subcommand)]
     Lock(lock::Command),
     /// Set fields of an instance: image, environment.NAME, ports.80, healthcheck.interval ...
     Set(set::Args),
-    /// Take fields of an instance back to what its template says
+    /// Reset fields of an instance to its template's values
     Unset(unset::Args),
-    /// Show effective configs
+    /// Show the effective configuration of instances
     Config(config::Args),
-    /// Print the Compose file a stack amounts to, or write it to a directory
+    /// Print a stack as a Compose file, or write it to a directory
     Compose(compose::Args),
-    /// List what lost homes left on the engine, or clear a stack of theirs away; volumes stay
+    /// Adopt a stack's own objects, or remove what a lost home left; volumes are kept
     Adopt(adopt::Args),
     /// Check engines, disk, addresses, ports, home, store and clock
     Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Print the manual page
+    /// Print a manual page
     Man(man::Args),
 }
 

@@ -26,28 +26,28 @@ use serde::Serialize;
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag by itself")]
 pub(crate) struct Args {
-    /// The stack; this directory's where it is left out
+    /// Stack; by default this directory's
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: Option<StackName>,
     /// Show created instances in full
     #[arg(long)]
     full: bool,
-    /// Exit with 2 if there is something to do
+    /// Exit with 2 if the plan has changes
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Plan to make this instance's container anew
+    /// Plan to recreate this instance's container
     #[arg(long, value_name = "INSTANCE")]
     replace: Vec<InstanceName>,
-    /// Use volumes that a removed stack or instance left under the same name
+    /// Reuse volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
-    /// Use volumes that another home made under the same name; only where that home is lost
+    /// Take over volumes that another home created under the same name; only if that home is lost
     #[arg(long)]
     adopt_volumes: bool,
-    /// Copy a volume before another image gets to write to it; if the apply fails, the data too is put back
+    /// Copy a volume before another image writes to it; a rollback then restores the data too
     #[arg(long)]
     snapshot: bool,
-    /// Keep no record of the plan; it can't be applied by its id then
+    /// Do not save the plan; it cannot be applied by id then
     #[arg(long, conflicts_with = "hold")]
     no_save: bool,
     /// Keep the stack's lock for this plan until it is applied or expires
@@ -117,19 +117,19 @@ fn show(
     Ok(())
 }
 
-/// What is planned while somebody is at work on the stack will be another when that has ended.
+/// A plan made while another command is running on the stack is outdated once that has finished.
 async fn tell_who_is_at_work(session: &Session, stack: &StackName) -> Result<(), CliError> {
     let locks = list_locks(session.context().await?).await?;
     if let Some(lock) = locks.iter().find(|lock| lock.stack == *stack && lock.alive) {
         session.terminal.note(&format!(
-            "`devarch {}` of {}@{} (pid {}) is at work on stack '{stack}': plan again when it has ended",
+            "`devarch {}` of {}@{} (pid {}) is running on stack '{stack}': plan again when it has finished",
             lock.operation, lock.user, lock.host, lock.pid
         ));
     }
     Ok(())
 }
 
-/// The stack as it is in the store; where it is not there yet, as this directory's devarch.yml would make it. Whether
+/// The stack as it is in the store; where it does not exist yet, as this directory's devarch.yml would make it. Whether
 /// it is in the store.
 async fn draft(session: &Session, named: Option<StackName>) -> Result<(Draft, bool), CliError> {
     let ctx = session.context().await?;
@@ -143,9 +143,8 @@ async fn draft(session: &Session, named: Option<StackName>) -> Result<(Draft, bo
     let Some(before) = draft.before else { return Ok((draft, false)) };
     if before.imported != draft.stack.imported {
         let name = &before.name;
-        let note = format!(
-            "devarch.yml was changed since stack '{name}' was made from it; `devarch up` takes that in"
-        );
+        let note =
+            format!("devarch.yml has changed since stack '{name}' was loaded from it; `devarch up` loads it");
         session.terminal.note(&note);
     }
     Ok((Draft::of(before), true))

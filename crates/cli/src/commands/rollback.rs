@@ -16,10 +16,10 @@ pub(crate) struct Args {
     /// The stack
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: StackName,
-    /// The beginning of the id of the apply to return to (`devarch history`); the last one that succeeded with
-    /// another definition where it is left out
+    /// Beginning of the id of the apply to return to (`devarch history`); by default the last one that succeeded with
+    /// another definition
     apply: Option<String>,
-    /// Use volumes that a removed instance left under the same name
+    /// Reuse volumes that a removed instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
     #[command(flatten)]

@@ -29,7 +29,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     Err(become_it(program, words, &environment))
 }
 
-/// Becomes the command: signals, streams and its exit code are its own. Returns only where it can't be run.
+/// Becomes the command: signals, streams and its exit code are its own. Returns only where it cannot be run.
 #[expect(clippy::disallowed_methods, reason = "the user's own program, named on the command line")]
 fn become_it(program: &str, words: &[String], environment: &BTreeMap<String, Text>) -> CliError {
     let mut command = Command::new(program);

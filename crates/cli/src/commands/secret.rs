@@ -22,19 +22,19 @@ use std::{fmt::Write as _, path::PathBuf};
 /// What to do with secrets.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Set a secret: asked for, read from stdin or a file, or made; never an argument
+    /// Set a secret from a prompt, stdin or a file, or generate it
     Set(Set),
-    /// List a stack's secrets: names, users, when they were set; never values
+    /// List a stack's secrets: names, uses and when they were set, never values
     List(Where),
-    /// Show one value on this terminal
+    /// Show a value on the terminal
     Show(Show),
-    /// Remove a secret that nobody uses
+    /// Remove an unused secret
     Remove(Name),
-    /// List the secrets nobody uses
+    /// List unused secrets
     Unused(Where),
-    /// Seal everything anew with a new key
+    /// Re-encrypt everything with a new key
     RotateKey,
-    /// Take the key to another machine
+    /// Export, import and reset the encryption key
     #[command(subcommand)]
     Key(Key),
 }
@@ -42,14 +42,14 @@ pub(crate) enum Command {
 /// A stack.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Where {
-    /// The stack; this directory's where it is left out
+    /// Stack; by default this directory's
     stack: Option<StackName>,
 }
 
 /// A secret of a stack.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Name {
-    /// The stack, this directory's where it is left out, and the secret's name
+    /// Secret's name, optionally after its stack (by default this directory's)
     #[arg(value_name = "[STACK] NAME", num_args = 1.., required = true)]
     words: Vec<String>,
 }
@@ -59,14 +59,14 @@ pub(crate) struct Name {
 pub(crate) struct Set {
     #[command(flatten)]
     name: Name,
-    /// Read it from this file
+    /// Read the value from this file
     #[arg(long, value_name = "FILE", conflicts_with = "generate")]
     from_file: Option<PathBuf>,
-    /// Make it, of so many characters
+    /// Generate the value, with this many characters
     #[arg(long, value_name = "LENGTH", num_args = 0..=1, require_equals = true, default_missing_value = "32",
           value_parser = clap::value_parser!(u16).range(i64::from(Generate::SHORTEST)..=i64::from(Generate::LONGEST)))]
     generate: Option<u16>,
-    /// What a secret that is made consists of: alphanumeric, hex, base64url, printable
+    /// Characters of a generated value: alphanumeric, hex, base64url or printable
     #[arg(long, requires = "generate", value_parser = clap::value_parser!(Charset))]
     charset: Option<Charset>,
 }
@@ -74,10 +74,10 @@ pub(crate) struct Set {
 /// A value to show.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
-    /// The stack or instance, this directory's stack where it is left out, and the secret's or variable's name
+    /// Secret's or variable's name, optionally after its stack or instance
     #[arg(value_names = ["[STACK[/INSTANCE]] NAME"], num_args = 1..=2, required = true)]
     words: Vec<String>,
-    /// Really show it
+    /// Confirm that the value is to be shown
     #[arg(long, required = true)]
     reveal: bool,
 }
@@ -85,11 +85,11 @@ pub(crate) struct Show {
 /// What to do with the key.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Key {
-    /// Write the key, sealed with a passphrase
+    /// Write the key, encrypted with a passphrase
     Export(KeyFile),
-    /// Take in a key that was exported on another machine
+    /// Import a key that was exported on another machine
     Import(KeyFile),
-    /// Make a new key where the old one is lost for good; what was sealed with it is given up, and named first
+    /// Replace a key that is lost for good; what was encrypted with it is listed, then discarded
     Reset,
 }
 
@@ -124,8 +124,7 @@ impl Name {
         // What is too much may be the value: it is not said again.
         if self.words.len() > 2 || self.words.iter().any(|word| word.contains('=')) {
             return Err(CliError::Invalid(
-                "expected [STACK] NAME; a value is never an argument, which everyone on the machine can read: \
-                 pipe it in, or give --from-file FILE"
+                "expected [STACK] NAME; a value is never an argument, which everyone on the machine can read: pipe it in, or use --from-file FILE"
                     .to_owned(),
             ));
         }
@@ -142,7 +141,7 @@ async fn set(args: Set, session: &Session) -> Done {
     let ctx = session.context().await?;
     let stack = match load_project_stack(ctx, &session.directory, stack.as_ref()).await? {
         Some(taken_in) => {
-            session.terminal.note(&format!("stack '{taken_in}' was taken in from devarch.yml"));
+            session.terminal.note(&format!("loaded stack '{taken_in}' from devarch.yml"));
             taken_in
         }
         None => session.stack(stack).await?,
@@ -176,7 +175,7 @@ async fn list(args: Where, session: &Session, wanted: impl Fn(&SecretInfo) -> bo
         let mut table = Table::new(["SECRET", "OF", "SET", "USED BY"]);
         for secret in &secrets {
             let set = match (&secret.locked, secret.changed_at) {
-                (Some(why), _) => format!("can't be read: {why}"),
+                (Some(why), _) => format!("cannot be read: {why}"),
                 (None, Some(at)) => clock(at),
                 (None, None) => "not set".to_owned(),
             };
@@ -194,7 +193,7 @@ async fn show(args: &Show, session: &Session) -> Done {
     let terminal = session.terminal;
     if !terminal.is_seen() {
         return Err(CliError::Invalid(
-            "a secret is only shown on a terminal; give it to a container, or write a Compose file with its secrets"
+            "a secret is only shown on a terminal; pass it to a container, or write a Compose file with its secrets"
                 .to_owned(),
         ));
     }
@@ -226,8 +225,7 @@ async fn rotate(session: &Session) -> Done {
     let Rotation { values, left, .. } = rotate_key(session.context().await?).await?;
     let key = session.settings().key_file();
     session.terminal.note(&format!(
-        "sealed {values} values anew with a new key in {}; other machines of the same store need it too: \
-         `devarch secret key export FILE`",
+        "encrypted {values} values with a new key in {}; other machines of the same store need it too: `devarch secret key export FILE`",
         key.display()
     ));
     if let Some(why) = left {
@@ -248,7 +246,7 @@ async fn export(args: &KeyFile, session: &Session) -> Done {
     passphrase::write(session.terminal, &args.file, &text)?;
     if args.file.as_os_str() != "-" {
         session.terminal.note(&format!(
-            "wrote the key to {}, sealed with the passphrase; `devarch secret key import` takes it in elsewhere",
+            "wrote the key to {}, encrypted with the passphrase; `devarch secret key import` imports it on another machine",
             args.file.display()
         ));
     }
@@ -269,7 +267,7 @@ async fn reset(session: &Session) -> Done {
     let ctx = session.context().await?;
     let loss = key_loss(ctx).await?;
     session.terminal.note(&given_up(&loss));
-    session.terminal.confirm("Give that up, and make a new key?", "giving up what the lost key opens")?;
+    session.terminal.confirm("Discard these and create a new key?", "giving up what the lost key opens")?;
     let loss = reset_key(ctx).await?;
     let key = session.settings().key_file();
     session.terminal.note(&format!("the store has a new key, in {}\n{}", key.display(), to_do(&loss)));
@@ -281,16 +279,15 @@ async fn reset(session: &Session) -> Done {
 
 fn given_up(loss: &Loss) -> String {
     let mut text = format!("{}\n\n", loss.why);
-    text.push_str("With its key this store gives up for good, for every machine that uses it:\n");
+    text.push_str("Resetting the key discards for good, on every machine that uses this store:\n");
     let unset = loss.unset.iter().map(|it| format!("secret '{}' of stack '{}'", it.secret, it.stack));
-    let said = loss.said.iter().map(|it| format!("{it}: the value that was said there"));
-    let made = loss.remade.iter().map(|it| format!("{it}: the value DevArch made, it makes another"));
-    let what_is_kept = "what containers were made from, as far as it was secret or can be compared; saved plans; values in \
-                        the definitions that `rollback` returns to";
+    let said = loss.said.iter().map(|it| format!("{it}: the value that was set there"));
+    let made = loss.remade.iter().map(|it| format!("{it}: the generated value; a new one is generated"));
+    let what_is_kept = "the recorded secrets and hashes of running containers, saved plans, and secret values in the definitions that `rollback` returns to";
     for line in unset.chain(said).chain(made).chain([what_is_kept.to_owned()]) {
         let _ = writeln!(text, "  - {line}");
     }
-    text.push_str("Where a copy of the key is left, `devarch secret key import FILE` gives nothing up.");
+    text.push_str("If a copy of the key still exists, `devarch secret key import FILE` keeps everything.");
     text
 }
 
@@ -300,16 +297,15 @@ fn to_do(loss: &Loss) -> String {
         let _ = writeln!(text, "set again: devarch secret set {lost}");
     }
     for lost in &loss.said {
-        let _ = writeln!(text, "say again: {lost}");
+        let _ = writeln!(text, "to be set again: {lost}");
     }
     if !loss.said.is_empty() {
         text.push_str(
-            "  `devarch up` says again what is in a devarch.yml; for anything else `devarch secret set STACK NAME` takes the \
-             value, and `devarch set STACK/INSTANCE 'environment.VARIABLE=${secret:NAME}'` refers to it\n",
+            "  `devarch up` sets again what is in a devarch.yml; for anything else `devarch secret set STACK NAME` sets the value, and `devarch set STACK/INSTANCE 'environment.VARIABLE=${secret:NAME}'` refers to it\n",
         );
     }
     for lost in &loss.remade {
-        let _ = writeln!(text, "made anew: {lost}");
+        let _ = writeln!(text, "regenerated: {lost}");
     }
     for volume in &loss.volumes {
         let _ = writeln!(

@@ -54,7 +54,7 @@ pub(super) async fn show_changes(
     if changes.is_empty() {
         session.terminal.note("nothing changed");
     } else if after.engine.is_some() {
-        session.terminal.note(&format!("`devarch apply {}` brings it to what runs", target.stack));
+        session.terminal.note(&format!("saved; run `devarch apply {}` to apply it", target.stack));
     }
     Ok(())
 }

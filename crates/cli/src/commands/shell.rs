@@ -12,7 +12,7 @@ pub(crate) struct Args {
     /// Run it as this user
     #[arg(short, long)]
     user: Option<String>,
-    /// Show the stack's secrets where they are in the output
+    /// Do not redact the stack's secrets in the output
     #[arg(long)]
     no_redact: bool,
 }

@@ -20,7 +20,7 @@ use serde_json::json;
 /// What to do with stacks.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Make a stack without instances
+    /// Create a stack without instances
     Create {
         /// Its name
         name: StackName,
@@ -29,11 +29,11 @@ pub(crate) enum Command {
     List,
     /// Show a stack's definition
     Show {
-        /// The stack; this directory's where it is left out
+        /// Stack; by default this directory's
         #[arg(add = ArgValueCandidates::new(completion::stacks))]
         name: Option<StackName>,
     },
-    /// Give a stack another name; its ports and volumes stay
+    /// Rename a stack; its ports and volumes are kept
     Rename {
         /// The stack
         #[arg(add = ArgValueCandidates::new(completion::stacks))]
@@ -41,7 +41,7 @@ pub(crate) enum Command {
         /// Its new name
         new: StackName,
     },
-    /// Make a stack of the same instances, with ports and volumes of its own
+    /// Copy a stack; the copy gets its own ports and volumes
     Clone {
         /// The stack to copy
         #[arg(add = ArgValueCandidates::new(completion::stacks))]
@@ -49,19 +49,19 @@ pub(crate) enum Command {
         /// The copy's name
         to: StackName,
     },
-    /// Switch a stack on again
+    /// Enable a stack again
     Enable {
         /// The stack
         #[arg(add = ArgValueCandidates::new(completion::stacks))]
         name: StackName,
     },
-    /// Switch a stack off: it is wanted down
+    /// Disable a stack; the next apply takes it down
     Disable {
         /// The stack
         #[arg(add = ArgValueCandidates::new(completion::stacks))]
         name: StackName,
     },
-    /// Delete a stack's definition; its volumes stay unless you say otherwise
+    /// Delete a stack's definition; volumes are kept unless --volumes is given
     Delete(Delete),
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Delete {
     /// The stack
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     name: StackName,
-    /// Delete its volumes too, after a question that lists them
+    /// Also delete its volumes, after listing them
     #[arg(long)]
     volumes: bool,
     #[command(flatten)]
@@ -86,15 +86,15 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
         Command::Delete(args) => return delete(session, args).await,
         Command::Create { name } => {
             let words =
-                format!("made stack '{name}'; `devarch instance add {name} NAME TEMPLATE` adds to it");
+                format!("created stack '{name}'; `devarch instance add {name} NAME TEMPLATE` adds to it");
             (create_stack(ctx, &name, None).await?, words)
         }
         Command::Rename { old, new } => {
-            let words = format!("'{old}' is '{new}' now; `devarch apply {new}` renames what runs");
+            let words = format!("renamed '{old}' to '{new}'; `devarch apply {new}` renames its containers");
             (rename_stack(ctx, &old, &new).await?, words)
         }
         Command::Clone { from, to } => {
-            let words = format!("made stack '{to}' from '{from}'; `devarch apply {to}` starts it");
+            let words = format!("created stack '{to}' from '{from}'; `devarch apply {to}` starts it");
             (clone_stack(ctx, &from, &to).await?, words)
         }
         Command::Enable { name } => {
@@ -126,7 +126,7 @@ async fn list(session: &Session) -> Done {
             ]);
         }
         if stacks.is_empty() {
-            "no stacks yet; `devarch init` and `devarch up` make one".into()
+            "no stacks yet; `devarch init` and `devarch up` create one".into()
         } else {
             table.render(0)
         }
@@ -170,7 +170,7 @@ async fn delete(session: &Session, args: Delete) -> Done {
     } else {
         terminal.note(&format!("deleted stack '{}'", args.name));
         if !kept.is_empty() {
-            terminal.note("these volumes stay:");
+            terminal.note("these volumes are kept:");
             let shown = kept.iter().map(|volume| match values.get(volume) {
                 Some(values) => format!("  {volume} (secrets kept with it: {})", values.join(", ")),
                 None => format!("  {volume}"),
@@ -181,7 +181,7 @@ async fn delete(session: &Session, args: Delete) -> Done {
     if !logins.is_empty() {
         let logins: Vec<String> = logins.iter().map(|login| line(&login.name, login.at.as_ref())).collect();
         terminal.note(&format!(
-            "its logins on other stacks' servers stay, with their databases; remove them there:\n{}",
+            "its logins and databases on other stacks' servers are kept; remove them there:\n{}",
             logins.join("\n")
         ));
     }

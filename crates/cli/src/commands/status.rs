@@ -12,13 +12,13 @@ use devarch_core::name::StackName;
 /// What to show.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack; this directory's where it is left out, or all where there is no devarch.yml
+    /// Stack; by default this directory's, or all without a devarch.yml
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: Option<StackName>,
     /// All stacks
     #[arg(short, long, conflicts_with = "stack")]
     all: bool,
-    /// Run health checks that nobody else runs, and show the new results
+    /// Run the health checks that the engine does not run, and show their results
     #[arg(long)]
     probe: bool,
 }
@@ -39,7 +39,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         return Ok(Exit::OK);
     }
     session.terminal.note(&format!(
-        "nothing is known of what runs of {}; `devarch doctor` shows how to mend it",
+        "the engine of {} cannot be reached, so its state is unknown; `devarch doctor` shows how to fix it",
         unknown.join(", ")
     ));
     Ok(Exit::ENGINE)

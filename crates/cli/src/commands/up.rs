@@ -20,22 +20,22 @@ use devarch_core::{
 /// What to bring up.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stack; this directory's where it is left out
+    /// Stack; by default this directory's
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: Option<StackName>,
-    /// Make a stack of another name from this directory's devarch.yml
+    /// Create a stack of another name from this directory's devarch.yml
     #[arg(long = "as", value_name = "NAME")]
     renamed: Option<StackName>,
-    /// Make this instance's container anew
+    /// Recreate this instance's container
     #[arg(long, value_name = "INSTANCE")]
     replace: Vec<InstanceName>,
-    /// Use volumes that a removed stack or instance left under the same name
+    /// Reuse volumes that a removed stack or instance left under the same name
     #[arg(long)]
     reuse_volumes: bool,
-    /// Use volumes that another home made under the same name; only where that home is lost
+    /// Take over volumes that another home created under the same name; only if that home is lost
     #[arg(long)]
     adopt_volumes: bool,
-    /// Copy a volume before another image gets to write to it; if the apply fails, the data too is put back
+    /// Copy a volume before another image writes to it; a rollback then restores the data too
     #[arg(long)]
     snapshot: bool,
     #[command(flatten)]

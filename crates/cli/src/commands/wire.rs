@@ -23,22 +23,22 @@ use std::path::{Path, PathBuf};
 /// What to do with wires.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// List a stack's wires: consumer, import, provider, who made it, the variables it sets
+    /// List a stack's wires: consumer, import, provider, origin and variables
     List(Where),
     /// Wire an instance's import to a provider, or to none
     Add(Add),
-    /// Remove a wire that the stack makes itself; DevArch may make one in its place
+    /// Remove a declared wire; an automatic one may take its place
     Remove(Remove),
     /// Draw a stack's wires
     Graph(Graph),
-    /// Print an instance's environment, what its wires give included
+    /// Print an instance's environment, including values from wires
     Env(Env),
 }
 
 /// A stack.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Where {
-    /// The stack; this directory's where it is left out
+    /// Stack; by default this directory's
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: Option<StackName>,
 }
@@ -49,11 +49,11 @@ pub(crate) struct Add {
     /// The stack
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: StackName,
-    /// Who needs: INSTANCE or INSTANCE.IMPORT
+    /// Consumer: INSTANCE or INSTANCE.IMPORT
     from: WireFrom,
-    /// Who offers: INSTANCE, INSTANCE.EXPORT, the name of something external, or none
+    /// Provider: INSTANCE, INSTANCE.EXPORT, the name of an external provider, or none
     to: WireTo,
-    /// The type, where the import is not named
+    /// Contract type, if the import is not named
     #[arg(long = "contract", value_name = "TYPE", value_parser = contract)]
     contract: Option<ContractType>,
 }
@@ -64,7 +64,7 @@ pub(crate) struct Remove {
     /// The stack
     #[arg(add = ArgValueCandidates::new(completion::stacks))]
     stack: StackName,
-    /// Who needs: INSTANCE or INSTANCE.IMPORT
+    /// Consumer: INSTANCE or INSTANCE.IMPORT
     from: WireFrom,
 }
 
@@ -73,10 +73,10 @@ pub(crate) struct Remove {
 pub(crate) struct Graph {
     #[command(flatten)]
     stack: Where,
-    /// Print it in the language of Graphviz
+    /// Print Graphviz DOT
     #[arg(long, conflicts_with = "svg")]
     dot: bool,
-    /// Write it to this file as a picture
+    /// Write an SVG image to this file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -87,13 +87,13 @@ pub(crate) struct Env {
     /// The instance
     #[arg(value_name = "STACK/INSTANCE", add = ArgValueCandidates::new(completion::instances))]
     target: InstanceTarget,
-    /// As a process on this machine needs it: providers by the ports they have here
+    /// Use host addresses, for a process on this machine
     #[arg(long)]
     host: bool,
-    /// How to write it
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Dotenv)]
     format: Format,
-    /// Show secrets as they are
+    /// Show secret values
     #[arg(long)]
     reveal: bool,
 }
@@ -103,7 +103,7 @@ pub(crate) struct Env {
 pub(crate) enum Format {
     /// A `.env` file
     Dotenv,
-    /// To be evaluated by a shell
+    /// Shell commands to evaluate
     Shell,
     /// A JSON object
     Json,
@@ -154,7 +154,7 @@ async fn add(args: Add, session: &Session) -> Done {
     let stack = session.stack(Some(args.stack)).await?;
     let wire = WireDecl { from: args.from, to: args.to, contract: args.contract };
     let after = add_wire(session.context().await?, &stack, &wire).await?;
-    tell(session, &after, &format!("added {wire}; `devarch apply {stack}` brings it to what runs"))?;
+    tell(session, &after, &format!("added {wire}; run `devarch apply {stack}` to apply it"))?;
     Ok(Exit::OK)
 }
 

@@ -1,7 +1,7 @@
 //! A hermetic world for the real program: a home and a project of its own, and nothing of the user's environment.
 
 #![allow(dead_code, reason = "each test file uses its part")]
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 pub(crate) mod between;
 pub(crate) mod postgres;

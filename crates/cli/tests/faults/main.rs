@@ -7,7 +7,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test that can't go on fails; what is survived is counted from what is printed"
+    reason = "a test that cannot go on fails; what is survived is counted from what is printed"
 )]
 
 #[path = "../common/mod.rs"]

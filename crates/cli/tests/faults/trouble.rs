@@ -37,7 +37,7 @@ pub(crate) enum Trouble {
 /// What is left to do for the user when the run has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Aftermath {
-    /// Nothing: DevArch has put back what ran before, or ended in what was wanted.
+    /// Nothing: DevArch has roll back, or ended in what was wanted.
     Settled,
     /// It may have been unable to, and then has to be told what to do.
     MayNeedHelp,

@@ -3,7 +3,7 @@
 //! `DEVARCH_FUZZ_SECONDS` says for how long (60), `DEVARCH_FUZZ_SEED` from where on; the seed is printed. A finding becomes
 //! a file in `findings/`, which every run begins with.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "the seed and the counts are printed")]
 
 #[path = "../common/mod.rs"]

@@ -8,7 +8,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test that can't go on fails; the report is for people"
+    reason = "a test that cannot go on fails; the report is for people"
 )]
 
 #[path = "../common/mod.rs"]

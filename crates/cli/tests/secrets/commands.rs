@@ -205,7 +205,10 @@ fn a_placeholder_does_not_become_the_secret() {
     let before = world.values("shop");
     let refused =
         world.fails(3, &["set", "shop/web", "environment.NEW={value: \"[REDACTED]\", secret: true}"]);
-    assert!(refused.stderr.contains("environment_add.NEW: this stands for a secret"), "{refused}");
+    assert!(
+        refused.stderr.contains("environment_add.NEW: this is the placeholder of a redacted secret"),
+        "{refused}"
+    );
     assert_eq!(world.values("shop"), before);
 }
 
@@ -215,7 +218,7 @@ fn the_first_secret_of_a_directory_takes_its_stack_in() {
     world.write(SHOP);
     let ran = world.feed(b"hunter2", &["secret", "set", "KEY"]);
     assert_eq!(ran.code, 0, "{ran}");
-    assert!(ran.stderr.contains("stack 'shop' was taken in from devarch.yml"), "{ran}");
+    assert!(ran.stderr.contains("loaded stack 'shop' from devarch.yml"), "{ran}");
     assert!(world.values("shop").contains("KEY='hunter2'"));
 }
 
@@ -238,9 +241,9 @@ stacks:
     let ran = world.fails(3, &["up", "--yes"]);
     assert!(!ran.to_string().contains("hunter2"), "{ran}");
     for told in [
-        "\"bad name\" can't be a secret's name",
+        "\"bad name\" cannot be a secret's name",
         "a generated secret has 16 to 1024 characters",
-        "a secret's value is not written here; `devarch secret set` takes it",
+        "a secret's value is not written in the file; set it with `devarch secret set`",
         "\"emoji\" is not one of alphanumeric, hex, base64url, printable",
         "`value` and `generate` are both there; keep one",
         "`source` is missing",

@@ -130,7 +130,7 @@ fn a_key_that_is_not_there_is_told_and_destroys_nothing(world: &World) {
         ] {
             let refused = world.run(args);
             assert_ne!(refused.code, 0, "{args:?} {text:?} {refused}");
-            let said = refused.stderr.contains(told) || refused.stderr.contains("can't be read");
+            let said = refused.stderr.contains(told) || refused.stderr.contains("cannot be read");
             assert!(said, "{args:?} {told}\n{refused}");
         }
         let doctor = world.run(&["doctor"]);
@@ -156,7 +156,7 @@ fn without_a_key_only_what_is_there_is_started(world: &World) {
     let gone = format!("/containers/devarch-{}-web?force=true", world.stack);
     world.wait(outside::call(&world.endpoint(), "DELETE", &gone));
     let refused = world.fails(3, &["start", "STACK"]);
-    assert!(refused.stderr.contains("web.environment.OWN: its value can't be read"), "{refused}");
+    assert!(refused.stderr.contains("web.environment.OWN: its value cannot be read"), "{refused}");
     assert!(!world.container("other").1, "nothing was done");
     world.ok(&["stack", "rename", "STACK", "STACK-2"]);
     world.ok(&["set", "STACK-2/web", "enabled=false"]);
@@ -183,7 +183,7 @@ fn a_damaged_value_is_named_and_the_others_are_not_concerned(world: &World) {
     let refused = world.run(&["plan", "STACK"]);
     assert_eq!(refused.code, 3, "{refused}");
     assert!(
-        refused.stderr.contains("web.environment.OWN: its value can't be read: it is damaged"),
+        refused.stderr.contains("web.environment.OWN: its value cannot be read: it is damaged"),
         "{refused}"
     );
     assert!(!refused.stderr.contains("other."), "{refused}");

@@ -1,6 +1,6 @@
 //! Secrets: usable in containers, and visible nowhere else.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "how much was searched is told on stdout")]
 
 #[path = "../common/mod.rs"]

@@ -69,8 +69,9 @@ impl World {
         self.set_key("the new one");
         let up = self.ok(&["up", "--yes"]);
         for instance in ["web", "other"] {
-            let told =
-                format!("-/+ {instance}: replace, its config can't be compared: the key it was hashed with");
+            let told = format!(
+                "-/+ {instance}  will be replaced (its config cannot be compared: the key it was hashed with"
+            );
             assert!(up.stderr.contains(&told), "{told}\n{up}");
         }
         assert_eq!(self.variable("OWN"), "hunter2");
@@ -123,9 +124,9 @@ fn what_a_lost_key_gives_up_is_named_and_everything_works_again(world: &World) {
         &reset,
         &[
             "set again: devarch secret set STACK KEY",
-            "say again: STACK/web environment.OWN",
-            "say again: STACK external.billing.password",
-            "made anew: STACK/web environment.MADE",
+            "to be set again: STACK/web environment.OWN",
+            "to be set again: STACK external.billing.password",
+            "regenerated: STACK/web environment.MADE",
             "beware: volume devarch-STACK-web-data of STACK/web has data that may know the old password",
             "the next apply replaces all containers of: STACK",
         ],
@@ -137,12 +138,12 @@ fn what_a_lost_key_gives_up_is_named_and_everything_works_again(world: &World) {
 
     let plan = world.fails(3, &["plan", "STACK"]);
     for named in
-        ["web.environment.KEY: secret 'KEY' of stack 'STACK' is not set", "web.environment.OWN", "given up"]
+        ["web.environment.KEY: secret 'KEY' of stack 'STACK' is not set", "web.environment.OWN", "discarded"]
     {
         assert!(plan.stderr.contains(named), "{named}\n{plan}");
     }
     let hidden = world.fails(7, &["logs", "STACK/web"]);
-    assert!(hidden.stderr.contains("`devarch apply STACK` makes them anew"), "{hidden}");
+    assert!(hidden.stderr.contains("`devarch apply STACK` recreates them"), "{hidden}");
     for args in [&["status", "STACK"][..], &["history", "show", "STACK"], &["secret", "list", "STACK"]] {
         world.ok(args);
     }

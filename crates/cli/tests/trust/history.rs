@@ -60,7 +60,7 @@ fn everything_applied_is_listed(world: &World) {
     }
     assert!(entries[0]["error"].as_str().unwrap().contains("exited with code 3"), "{}", entries[0]);
     let text = world.ok(&["history", "STACK"]);
-    for word in [author().as_str(), "failed, put back", "succeeded", "TOOK", "+", "-/+1"] {
+    for word in [author().as_str(), "failed, rolled back", "succeeded", "TOOK", "+", "-/+1"] {
         assert!(text.stdout.contains(word), "{word:?} is not shown\n{text}");
     }
     let shown = world.ok(&["history", "show", "STACK", entries[1]["apply"].as_str().unwrap()]);

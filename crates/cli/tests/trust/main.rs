@@ -3,7 +3,7 @@
 //!
 //! Everything is seen from outside: the engine's inspect and events, rows of the database, what another program is told.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../common/mod.rs"]
 mod common;

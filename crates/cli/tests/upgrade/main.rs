@@ -2,7 +2,7 @@
 //!
 //! `README.md` beside this says how they were made, and how the next is.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -29,7 +29,7 @@ fn a_wire_is_added_and_removed_by_its_import() {
     let world = shop();
     insta::assert_snapshot!(world.ok(&["wire", "add", "shop", "api", "two"]), @"
     --- stderr
-    added {from: api, to: two}; `devarch apply shop` brings it to what runs
+    added {from: api, to: two}; run `devarch apply shop` to apply it
     --- exit 0
     ");
     insta::assert_snapshot!(world.ok(&["wire", "list", "shop"]).stdout, @"

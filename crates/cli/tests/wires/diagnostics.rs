@@ -54,7 +54,7 @@ instances:
   one: { template: db, labels: { devarch.role: primary } }
   two: { template: db }
   api: { template: api }";
-    insta::assert_snapshot!(told(preferable), @"error: api.imports.store: 2 providers offer postgres: one, two; add one of these to the stack's `wires`: `{from: api, to: one, contract: postgres}` or `{from: api, to: two, contract: postgres}`; or say `prefer: primary`, which is one");
+    insta::assert_snapshot!(told(preferable), @"error: api.imports.store: 2 providers offer postgres: one, two; add one of these to the stack's `wires`: `{from: api, to: one, contract: postgres}` or `{from: api, to: two, contract: postgres}`; or set `prefer: primary`, which is one");
     insta::assert_snapshot!(told(&format!("prefer: primary{preferable}")), @"");
     let list = defined(&format!("prefer: primary{preferable}")).ok(&["wire", "list", "shop"]).stdout;
     insta::assert_snapshot!(list, @"
@@ -65,7 +65,7 @@ instances:
 
 #[test]
 fn a_missing_provider_is_told_unless_it_is_optional() {
-    insta::assert_snapshot!(told("instances: { api: {template: api}, cache: {template: cache} }"), @"error: api.imports.store: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or say `required: false`");
+    insta::assert_snapshot!(told("instances: { api: {template: api}, cache: {template: cache} }"), @"error: api.imports.store: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or set `required: false`");
     insta::assert_snapshot!(told("instances: { api: {template: maybe}, cache: {template: cache} }"), @"");
 }
 
@@ -95,9 +95,9 @@ instances: { api: {template: api}, both: {template: both}, db: {template: db}, p
     error: wires[2].from: both has several imports that could be meant: one, two; write `from: both.one`
     error: wires[3].to: db has no export 'replica'; it has [main (postgres)]
     error: wires[4].from: both has no import 'three'; it has [one (postgres), two (postgres)]
-    error: wires[5].to: proxy can't be wired to itself
+    error: wires[5].to: proxy cannot be wired to itself
     error: wires[6].from: db imports nothing, so there is nothing to wire
-    error: wires[7].to: there is no instance 'db' in a stack 'elsewhere' to be linked to; `devarch instance list elsewhere` lists those there are
+    error: wires[7].to: stack 'elsewhere' has no instance 'db' to link to; `devarch instance list elsewhere` lists all
     ");
     let world =
         defined("wires: [{ from: api, to: db }]\ninstances: { api: {template: api}, db: {template: db} }");
@@ -110,7 +110,7 @@ fn what_waits_for_itself_is_told_as_a_cycle() {
     let stack = "
 wires: [{ from: a, to: b }, { from: b, to: a }]
 instances: { a: {template: proxy}, b: {template: proxy} }";
-    insta::assert_snapshot!(told(stack), @"error: a.imports.to: a -> b (import to) -> a (import to): each waits for the next, so none can start; wire one elsewhere, such as `{from: a.to, to: none}`");
+    insta::assert_snapshot!(told(stack), @"error: a.imports.to: a -> b (import to) -> a (import to): each waits for the next, so none can start; wire one differently, such as `{from: a.to, to: none}`");
 }
 
 #[test]
@@ -120,7 +120,7 @@ wires: [{ from: api, to: none }]
 instances: { api: {template: api}, db: {template: db}, other: {template: api, environment: {STORE_HOST: mine}} }";
     insta::assert_snapshot!(told(stack), @"
     warning: api.imports.store: it is wired to none, so its variables are yours to set
-    note: other.environment.STORE_HOST: an override decides on STORE_HOST, so what db.main gives is not used
+    note: other.environment.STORE_HOST: an override sets STORE_HOST, so the value from db.main is not used
     ");
 }
 
@@ -135,9 +135,9 @@ instances:
     imports: [{name: a, type: http, environment: {URL: '{url}'}}, {name: b, type: http, environment: {URL: '{nothing}'}}]
   web: { template: web }";
     insta::assert_snapshot!(told(stack), @"
-    error: api.imports.store: bare.main does not say database, which postgres needs; add it to its `properties`, or map `environment` without
-    error: twin.imports.b.environment.URL: `{nothing}` is nothing that http has; it has host, port, scheme, user, password, database, path, url; `{{` stands for a brace
-    warning: bare.exports.main.properties: it does not say database; consumers that rely on it can't be wired
+    error: api.imports.store: bare.main has no database, which postgres needs; add it to its `properties`, or map `environment` without it
+    error: twin.imports.b.environment.URL: `{nothing}` is nothing that http has; it has host, port, scheme, user, password, database, path, url; write `{{` for a brace
+    warning: bare.exports.main.properties: it has no database; consumers that need it cannot be wired
     ");
 }
 
@@ -155,7 +155,7 @@ fn an_error_stops_plan_and_apply_but_neither_stop_nor_down(kind: EngineKind) {
     for command in ["plan", "apply"] {
         let failed = world.fails(3, &[command, "STACK", "--yes"]).stderr;
         assert!(failed.contains("api.imports.store: 2 providers offer postgres: one, two"), "{failed}");
-        assert!(failed.contains("what runs is wired to one.main and is not touched"), "{failed}");
+        assert!(failed.contains("the running container is wired to one.main and is kept"), "{failed}");
         assert!(failed.contains("`{from: api, to: one, contract: postgres}`"), "{failed}");
     }
     let container = |status: &serde_json::Value| status["stacks"][0]["instances"][0]["container"].clone();

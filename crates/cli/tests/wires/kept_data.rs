@@ -138,7 +138,7 @@ fn a_password_that_the_definition_gives_itself_wins_with_a_warning(kind: EngineK
     world.ok(&["stack", "delete", "STACK", "--yes"]);
     world.write(&db("{value: hunter2, secret: true}"));
     let again = world.ok(&["up", "--yes", "--reuse-volumes"]);
-    let warning = "db.volumes: the definition gives other values for PASSWORD than volume devarch-STACK-db-data was \
+    let warning = "db.volumes: the definition has other values for PASSWORD than volume devarch-STACK-db-data was \
                    last used with";
     assert!(again.stderr.contains(warning), "{again}");
     let password = ["exec", "STACK/db", "-T", "--no-redact", "--", "sh", "-c", "echo $PASSWORD"];

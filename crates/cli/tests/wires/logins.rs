@@ -185,7 +185,7 @@ fn logins_go_with_their_consumer_where_that_is_asked_for(kind: EngineKind) {
     world.ok(&["stop", "STACK/db", "--yes"]);
     let stopped = remove(&world, &["STACK", "one", "--drop-logins", "--yes"]);
     assert!(
-        stopped.code != 0 && stopped.stderr.contains("'STACK/db' does not run; `devarch start"),
+        stopped.code != 0 && stopped.stderr.contains("'STACK/db' is not running; `devarch start"),
         "{stopped}"
     );
     world.ok(&["start", "STACK/db", "--yes"]);

@@ -1,6 +1,6 @@
 //! Contracts and wires, through the program: services that find each other, or are told why not.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../common/mod.rs"]
 mod common;

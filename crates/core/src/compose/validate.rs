@@ -29,7 +29,7 @@ fn validate_service(name: &InstanceName, service: &Service) -> Vec<Problem> {
     ];
     let repeated = repeated.into_iter().flat_map(|(field, entries)| {
         let problem = move |entry| {
-            let message = format!("{entry} is there twice; Compose allows it once, remove one");
+            let message = format!("{entry} is listed twice; Compose allows it once, remove one");
             Problem::of(name, field, message)
         };
         entries.into_iter().map(problem)

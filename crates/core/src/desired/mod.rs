@@ -255,7 +255,7 @@ fn waits_in_vain(instances: &BTreeMap<InstanceName, DesiredInstance>) -> Vec<Pro
     for (name, instance) in instances.iter().filter(|(_, instance)| runs(instance)) {
         for provider in instance.depends_on.keys() {
             if instances.get(provider).is_some_and(|provider| !runs(provider)) {
-                let message = format!("{provider} is not wanted running; {name} starts without it");
+                let message = format!("{provider} is not to run; {name} starts without it");
                 found.push(Problem::of(name, format!("depends_on.{provider}"), message));
             }
         }
@@ -387,8 +387,7 @@ fn no_address(
 ) -> Option<Problem> {
     let message = || {
         format!(
-            "the stack's network {subnet} has no address left for it; `devarch down {stack}` and `devarch up` give it a \
-             larger one",
+            "the stack's network {subnet} has no address left for it; `devarch down {stack}` and then `devarch up` create a larger one",
             stack = stack.name
         )
     };
@@ -396,7 +395,7 @@ fn no_address(
 }
 
 fn hash_key_locked(why: Locked) -> Problem {
-    let message = format!("the store's own key, which config hashes are made with, can't be read: {why}");
+    let message = format!("the store's own key, which config hashes are made with, cannot be read: {why}");
     Problem { instance: None, field: String::new(), message }
 }
 
@@ -409,7 +408,7 @@ fn links(instance: &DesiredInstance, world: &World<'_>) -> Result<Vec<DesiredLin
         if instance.spec.network.is_none() {
             let mode = instance.spec.network_mode.as_deref().unwrap_or_default();
             return Err(format!(
-                "it can't be linked to {provider} with `network_mode: {mode}`; remove one of them"
+                "it cannot be linked to {provider} with `network_mode: {mode}`; remove one of them"
             ));
         }
         let container = &other.wire.container;

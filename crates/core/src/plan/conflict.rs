@@ -99,7 +99,7 @@ impl Search<'_> {
             }
             (Owner::Stack { stack, .. }, _) => match self.ownership().stack_name(&stack) {
                 Some(name) => {
-                    format!("; `devarch up {name}` gives it its new name, if that stack was renamed")
+                    format!("; `devarch up {name}` renames it, if that stack was renamed")
                 }
                 None => String::new(),
             },
@@ -118,7 +118,7 @@ impl Search<'_> {
             let owner = self.ownership().in_words(network);
             let way_out = self.way_out(network);
             self.report_network(format!(
-                "network {name} {owner}; remove it (`network rm {name}`) or give the stack another name{way_out}"
+                "network {name} {owner}; remove it (`network rm {name}`) or rename the stack{way_out}"
             ));
         }
         if ours {
@@ -218,7 +218,7 @@ impl Search<'_> {
             return None;
         }
         let way_out =
-            if store.is_some() { "; if that home is lost, --adopt-volumes takes its data over" } else { "" };
+            if store.is_some() { "; if that home is lost, --adopt-volumes takes over its data" } else { "" };
         Some(format!(
             "volume {volume} {}; its data is left alone: remove it, or rename the instance{way_out}",
             self.ownership().in_words(Listed::volume(volume.as_str(), labels))

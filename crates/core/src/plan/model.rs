@@ -301,7 +301,7 @@ pub struct PlanOptions {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// Something is in the way on the host or the engine.
-    #[error("stack '{stack}' can't be applied: {}", lines(.conflicts))]
+    #[error("stack '{stack}' cannot be applied: {}", lines(.conflicts))]
     Conflicts {
         /// The stack.
         stack: StackName,
@@ -309,7 +309,7 @@ pub enum PlanError {
         conflicts: Vec<Conflict>,
     },
     /// A container would have to be made, and what is wrong with the definition was deferred until then.
-    #[error("stack '{stack}' can't be planned:\n  {}", lines(.problems))]
+    #[error("stack '{stack}' cannot be planned:\n  {}", lines(.problems))]
     Unmakeable {
         /// The stack.
         stack: StackName,

@@ -74,34 +74,34 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("is not there"),
+            Self::Missing => f.write_str("does not exist"),
             Self::Vanished => f.write_str("was removed by hand"),
             Self::Changed => f.write_str("its config changed"),
             Self::HashedOtherwise => {
-                f.write_str("its config can't be compared: the key it was hashed with was given up")
+                f.write_str("its config cannot be compared: the key it was hashed with was discarded")
             }
             Self::MadeOtherwise { fields } => write!(
                 f,
                 "an earlier version of DevArch passed its {} to Podman incorrectly",
                 fields.join(" and ")
             ),
-            Self::Wired { wires } if wires.is_empty() => f.write_str("a wire it had is gone"),
-            Self::Wired { wires } => write!(f, "what {} gives it changed", wires.join(" and ")),
+            Self::Wired { wires } if wires.is_empty() => f.write_str("one of its wires was removed"),
+            Self::Wired { wires } => write!(f, "the values from {} changed", wires.join(" and ")),
             Self::ImageMoved { from, to } => {
-                write!(f, "its image's name now stands for {} instead of {}", short(to), short(from))
+                write!(f, "its image tag is now {} instead of {}", short(to), short(from))
             }
-            Self::ImageBuilt { changed } if changed.is_empty() => f.write_str("its image was built anew"),
+            Self::ImageBuilt { changed } if changed.is_empty() => f.write_str("its image was rebuilt"),
             Self::ImageBuilt { changed } => {
-                write!(f, "its image was built anew: {} changed", parts(changed))
+                write!(f, "its image was rebuilt: {} changed", parts(changed))
             }
-            Self::ImageIsBuilt => f.write_str("its image is built anew"),
-            Self::Source { changed } if changed.is_empty() => f.write_str("was not built from what is there"),
+            Self::ImageIsBuilt => f.write_str("its image will be rebuilt"),
+            Self::Source { changed } if changed.is_empty() => f.write_str("was built from other files"),
             Self::Source { changed } => write!(f, "{} changed", parts(changed)),
-            Self::Asked => f.write_str("you asked for it"),
+            Self::Asked | Self::WantedStopped => f.write_str("requested"),
             Self::NotRunning { status } => write!(f, "is not running: {status}"),
             Self::NeverStarted => f.write_str("was never started"),
             Self::Paused => f.write_str("was paused by hand"),
-            Self::Stuck => f.write_str("cannot be started any more: its last stop or start did not end"),
+            Self::Stuck => f.write_str("cannot be started again: its last stop or start did not finish"),
             Self::NotCompleted { exit_code: Some(code) } => write!(f, "the job failed with exit code {code}"),
             Self::NotCompleted { exit_code: None } => f.write_str("the job has not completed"),
             Self::Disconnected => f.write_str("was disconnected from the stack's network by hand"),
@@ -109,19 +109,16 @@ impl fmt::Display for Reason {
             Self::Renamed { name } => write!(f, "was renamed to {name} by hand"),
             Self::NetworkVanished => f.write_str("the stack's network was removed by hand"),
             Self::Links { consumer, provider } => write!(f, "links {consumer} to {provider}"),
-            Self::LinkCut { with } => write!(f, "its link with {with} is not there"),
-            Self::LinkEnded => f.write_str("its link has ended"),
+            Self::LinkCut { with } => write!(f, "its link to {with} is missing"),
+            Self::LinkEnded => f.write_str("its link was removed"),
             Self::ProviderReplaced { provider } => {
                 write!(f, "{provider}, which it depends on, is replaced")
             }
-            Self::WantedStopped => f.write_str("is wanted stopped"),
-            Self::WantedAbsent => f.write_str("is not wanted"),
-            Self::NotDefined => f.write_str("no instance of the stack has it"),
-            Self::LeftOver => f.write_str("was left over by an apply that did not end"),
-            Self::SpentCopy => {
-                f.write_str("was copied by an earlier apply, and is not needed once everything is ready")
-            }
-            Self::NeededBy { instance } => write!(f, "{instance} needs it"),
+            Self::WantedAbsent => f.write_str("down"),
+            Self::NotDefined => f.write_str("not defined in the stack"),
+            Self::LeftOver => f.write_str("left over from an apply that did not finish"),
+            Self::SpentCopy => f.write_str("copied by an earlier apply and no longer needed"),
+            Self::NeededBy { instance } => write!(f, "needed by {instance}"),
         }
     }
 }

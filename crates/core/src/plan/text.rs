@@ -1,6 +1,6 @@
 //! A plan as text: sorted, stable, fit for a diff.
 
-use super::{Change, ChangeKind, Consumer, Plan, Subject, Takeover};
+use super::{Change, ChangeKind, Consumer, Plan, Reason, Subject, Takeover};
 use crate::{
     build::BuildSpec,
     escape,
@@ -74,11 +74,11 @@ pub fn plan_text(plan: &Plan, options: TextOptions) -> String {
     }
     for volume in &plan.unused_volumes {
         let what = if volume.is_copy() {
-            "is a copy of data that an earlier apply made"
+            "is a copy of data made by an earlier apply"
         } else {
-            "is used by no instance any more"
+            "is no longer used by any instance"
         };
-        writeln!(text, "note: volume {volume} {what}; it stays until you remove it");
+        writeln!(text, "note: volume {volume} {what}; it is kept until you remove it");
     }
     text.blank();
     writeln!(text, "{}", summary(plan));
@@ -131,7 +131,8 @@ fn wires(plan: &Plan, options: TextOptions, text: &mut Lines) {
 
 fn one(change: &Change, options: TextOptions, text: &mut Lines) {
     let name = &change.subject;
-    writeln!(text, "{:<3} {name}: {}{}", change.kind.sign(), verb(change), change.reason);
+    let cause = cause(change).map_or_else(String::new, |cause| format!(" ({cause})"));
+    writeln!(text, "{:<3} {name}  {}{cause}", change.kind.sign(), outcome(change));
     if change.may_change_data {
         let volumes: Vec<&str> =
             change.spec.iter().flat_map(|spec| spec.data_volumes()).map(PhysicalVolume::as_str).collect();
@@ -152,7 +153,7 @@ fn one(change: &Change, options: TextOptions, text: &mut Lines) {
         }
     }
     for (fate, what) in
-        [(Consumer::Follows, "wired to it, changes too:"), (Consumer::Stays, "wired to it, stays:")]
+        [(Consumer::Follows, "wired to it, changes too:"), (Consumer::Stays, "wired to it, unchanged:")]
     {
         let names = change.consumers.iter().filter(|(_, is)| **is == fate).map(|(name, _)| name.as_str());
         let names: Vec<&str> = names.collect();
@@ -204,22 +205,41 @@ fn built(spec: &BuildSpec, text: &mut Lines) {
     }
 }
 
-fn verb(change: &Change) -> &'static str {
-    match (change.kind, &change.subject) {
-        (ChangeKind::Pull, _) => "pull, ",
-        (ChangeKind::Build, _) => "build, ",
-        (ChangeKind::Create, _) => "create, ",
-        (ChangeKind::Replace, _) => "replace, ",
-        (ChangeKind::Remove, _) => "remove, ",
-        (ChangeKind::Update, _) => "",
+/// What will be done about it.
+fn outcome(change: &Change) -> &'static str {
+    match (change.kind, &change.reason) {
+        (ChangeKind::Pull, _) => "will be pulled",
+        (ChangeKind::Build, _) => "will be built",
+        (ChangeKind::Create, _) => "will be created",
+        (ChangeKind::Replace, _) => "will be replaced",
+        (ChangeKind::Remove, _) => "will be removed",
+        (
+            ChangeKind::Update,
+            Reason::NotRunning { .. } | Reason::NeverStarted | Reason::NotCompleted { .. },
+        ) => "will be started",
+        (ChangeKind::Update, Reason::WantedStopped) => "will be stopped",
+        (ChangeKind::Update, Reason::Asked | Reason::ProviderReplaced { .. }) => "will be restarted",
+        (ChangeKind::Update, Reason::Renamed { .. }) => "will be renamed",
+        (ChangeKind::Update, Reason::Disconnected | Reason::LinkCut { .. }) => "will be reconnected",
+        (ChangeKind::Update, Reason::ConnectedElsewhere { .. }) => "will be disconnected",
+        (ChangeKind::Update, _) => "will be updated",
+    }
+}
+
+/// Why, where the outcome does not tell.
+fn cause(change: &Change) -> Option<String> {
+    match (change.kind, &change.reason) {
+        (ChangeKind::Create, Reason::Missing) | (ChangeKind::Update, Reason::WantedStopped) => None,
+        (ChangeKind::Remove, Reason::WantedAbsent) => Some("down".to_owned()),
+        (_, reason) => Some(reason.to_string()),
     }
 }
 
 fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
         return match plan.unsettled.len() {
-            0 => "Nothing to do: the stack is as it should be.".to_owned(),
-            _ => "Nothing to do unless a pull or build brings another image.".to_owned(),
+            0 => "No changes: the stack is up to date.".to_owned(),
+            _ => "No changes unless a pull or build brings another image.".to_owned(),
         };
     }
     let count = |kind| {

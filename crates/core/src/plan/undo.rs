@@ -149,7 +149,7 @@ impl<'a> Builder<'a> {
             }
         }
         let gone = |was: &BeforeContainer| {
-            format!("container {} is gone; `devarch up` makes its instance's anew", was.name)
+            format!("container {} was removed; `devarch up` creates it again", was.name)
         };
         builder.lost = missing.into_values().map(gone).collect();
         let stuck = builder.kept.iter().filter(|kept| kept.was.ran() && builder.is_stuck(kept.now));
@@ -264,8 +264,9 @@ impl<'a> Builder<'a> {
             if let Some(stuck) = stuck {
                 let (kept, name) = waiting.swap_remove(stuck);
                 let wanted = &kept.was.name;
-                self.lost
-                    .push(format!("container {name} can't be named {wanted} again: another has that name"));
+                self.lost.push(format!(
+                    "container {name} cannot be renamed back to {wanted}: another container has that name"
+                ));
                 continue;
             }
             let (kept, name) = waiting[0].clone();
@@ -424,7 +425,7 @@ impl<'a> Builder<'a> {
 }
 
 fn cannot_start(container: &ObservedContainer) -> String {
-    format!("container {} cannot be started any more; `devarch up` replaces it", container.name)
+    format!("container {} cannot be started again; `devarch up` replaces it", container.name)
 }
 
 fn existing(container: &ObservedContainer) -> ContainerRef {

@@ -36,7 +36,7 @@ fn template(instance: &At<'_>, known: &BTreeSet<&str>) {
                 || "`devarch catalog list` shows all".to_owned(),
                 |near| format!("did you mean '{near}'?"),
             );
-            format!("there is no template '{name}'; {hint}")
+            format!("template '{name}' not found; {hint}")
         });
     }
 }
@@ -101,7 +101,7 @@ stacks:
         let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(shown.join("\n"), @"
         6:43: stacks.shop.instances.web.depends_on[0]: the stack has no instance 'dv'; did you mean 'db'?
-        7:23: stacks.shop.instances.db.template: there is no template 'postgers'; did you mean 'postgres'?
+        7:23: stacks.shop.instances.db.template: template 'postgers' not found; did you mean 'postgres'?
         7:54: stacks.shop.instances.db.depends_on.cache: the stack has no instance 'cache'
         ");
     }

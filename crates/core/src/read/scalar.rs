@@ -66,7 +66,7 @@ where
 pub(super) fn bytes(at: &At<'_>) -> Option<Bytes> {
     match &at.node.value {
         Value::Int(int) => {
-            u64::try_from(*int).map(Bytes).ok().or_else(|| at.wrong("a size can't be negative"))
+            u64::try_from(*int).map(Bytes).ok().or_else(|| at.wrong("a size cannot be negative"))
         }
         _ => parsed(at),
     }
@@ -102,7 +102,7 @@ pub(super) fn checked_container_path(at: &At<'_>, path: &str) -> Option<String> 
     } else if path.split('/').any(|part| part == ".." || part == ".") {
         at.wrong(format!("{path:?} may not contain `.` or `..`"))
     } else if trimmed.is_empty() {
-        at.wrong("the container's root can't be replaced")
+        at.wrong("the container's root cannot be replaced")
     } else {
         Some(trimmed.to_owned())
     }

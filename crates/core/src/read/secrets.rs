@@ -49,7 +49,7 @@ pub(super) fn declaration(at: &At<'_>) -> Option<SecretFile> {
     let generate = fields.take("generate", generate);
     if fields.says("value") {
         let _ = fields.raw("value");
-        fields.at.tell("a secret's value is not written here; `devarch secret set` takes it");
+        fields.at.tell("a secret's value is not written in the file; set it with `devarch secret set`");
     }
     fields.finish();
     Some(SecretFile { generate })

@@ -190,7 +190,7 @@ pub(super) fn pairs<T>(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<T>) -> Opti
                 if let Some(value) = value
                     && map.insert(name.to_owned(), value).is_some()
                 {
-                    item.tell(format!("{name:?} is there twice"));
+                    item.tell(format!("{name:?} is listed twice"));
                 }
             }
         }
@@ -225,7 +225,7 @@ pub(super) fn environment_add(at: &At<'_>) -> Option<BTreeMap<String, Option<Env
 pub(super) fn check_names<'n>(at: &At<'_>, names: impl Iterator<Item = &'n String>) {
     for name in names {
         if name.is_empty() || name.contains(['=', '\0', ' ']) {
-            at.tell(format!("{name:?} can't be a variable's name"));
+            at.tell(format!("{name:?} cannot be a variable's name"));
         }
     }
 }
@@ -247,7 +247,8 @@ fn env_value(at: &At<'_>) -> Option<EnvValue> {
 }
 
 /// What is wrong with a placeholder in the place of a secret: it would become the secret.
-pub const NOT_A_VALUE: &str = "this stands for a secret that was not written; write ${secret:NAME} and set it with `devarch secret set`";
+pub const NOT_A_VALUE: &str =
+    "this is the placeholder of a redacted secret; write ${secret:NAME} and set it with `devarch secret set`";
 
 /// A value that is written down, or `{value, secret}`.
 pub(super) fn said_value(at: &At<'_>) -> Option<Given> {

@@ -63,7 +63,7 @@ pub(crate) fn template(at: &At<'_>, name: Option<&TemplateName>) -> Option<Templ
     if let (Some(said), Some(name)) = (&said, name)
         && said != name
     {
-        fields.at.tell(format!("it says its name is {said:?}, but it is kept as {name:?}"));
+        fields.at.tell(format!("template name {said:?} does not match its file name {name:?}"));
     }
     fields.finish();
     let Some(name) = said.or_else(|| name.cloned()) else {

@@ -149,7 +149,7 @@ fn lost_files(
                 "the root is read-only, no file can be put there; drop read_only or the file",
             ));
         } else if let Some(user) = user.filter(|user| !may_read(user, &spec.group_add, file)) {
-            let message = format!("user {user} can't read it: mode {}, owner {}", file.mode, file.owner);
+            let message = format!("user {user} cannot read it: mode {}, owner {}", file.mode, file.owner);
             found.warnings.push(Problem::of(name, field, message));
         }
     }

@@ -123,14 +123,14 @@ impl Opener<'_> {
         match self.stack.secrets.get(name).map(|kept| kept.value.open()) {
             Some(Ok(secret)) => to.push_str(secret.reveal()),
             Some(Err(why)) => {
-                self.problem(field, format!("secret '{name}' can't be read: {why}"));
+                self.problem(field, format!("secret '{name}' cannot be read: {why}"));
             }
             None => self.problem(field, unset(self.stack, name)),
         }
     }
 
     fn locked(&mut self, field: &str, why: Locked) -> Text {
-        self.problem(field, format!("its value can't be read: {why}"));
+        self.problem(field, format!("its value cannot be read: {why}"));
         Text::secret("")
     }
 
@@ -147,7 +147,7 @@ fn unset(stack: &Stack, name: &SecretName) -> String {
     let near = nearest(name.as_str(), stack.secrets.keys().map(SecretName::as_str));
     let hint = near.map_or_else(String::new, |near| format!(" (there is {near:?})"));
     format!(
-        "secret '{name}' of stack '{stack}' is not set{hint}; `devarch secret set {stack} {name}` takes it",
+        "secret '{name}' of stack '{stack}' is not set{hint}; set it with `devarch secret set {stack} {name}`",
         stack = stack.name
     )
 }
@@ -229,7 +229,7 @@ pub(super) fn misplaced(name: &InstanceName, effective: &Effective) -> Vec<Probl
     for (field, value) in fields {
         collect(&field, &value, &mut found);
     }
-    let message = format!("a secret is not put in here; ${{secret:NAME}} works in {FIELDS}");
+    let message = format!("a secret is not allowed here; ${{secret:NAME}} works in {FIELDS}");
     found.into_iter().map(|field| Problem::of(name, field, message.clone())).collect()
 }
 

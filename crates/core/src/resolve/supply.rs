@@ -123,8 +123,7 @@ impl Supplies {
         self.instances.insert(name.clone(), (image.clone(), supply));
         let Some(spec) = build_spec(stack, of, context) else {
             if said == Some(PullPolicy::Build) {
-                let message =
-                    "it is build, but there is no `build`; add one or choose missing, always, never";
+                let message = "it is `build`, but the instance has no `build`; add one or choose missing, always, never";
                 self.problems.push(Problem::of(name, "pull_policy", message));
             }
             return;
@@ -135,8 +134,7 @@ impl Supplies {
         match self.builds.get(&image) {
             Some(other) if *other != spec => {
                 let message = format!(
-                    "another instance builds {image:?} differently; give one of them another `image`, or none for one \
-                     of its own"
+                    "another instance builds {image:?} differently; set another `image` on one of them, or remove it"
                 );
                 self.problems.push(Problem::of(name, "build", message));
             }

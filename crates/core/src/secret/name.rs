@@ -13,7 +13,7 @@ pub struct SecretName(String);
 /// A text that is not the name of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} can't be a secret's name: letters, digits, '_', '-' and '.' are allowed, \
+    "{0:?} cannot be a secret's name: letters, digits, '_', '-' and '.' are allowed, \
      a letter or digit or '_' comes first, at most {LONGEST} of them"
 )]
 pub struct InvalidSecretName(String);

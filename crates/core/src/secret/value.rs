@@ -72,24 +72,22 @@ impl<'de> Deserialize<'de> for SecretValue {
 pub enum Locked {
     /// There is no key file.
     #[error(
-        "the key it was sealed with is not on this machine; `devarch secret key import FILE` brings it here, and if it is \
-         lost for good, `devarch secret key reset` gives up what was sealed with it"
+        "the key it was encrypted with is not on this machine; `devarch secret key import FILE` imports it, or, if it is lost for good, `devarch secret key reset` discards what was encrypted with it"
     )]
     NoKey,
     /// The key file has another key.
     #[error(
-        "it was sealed with another key than this machine's; `devarch secret key import FILE` brings the right one here, \
-         and if that is lost for good, `devarch secret key reset` gives up what was sealed with it"
+        "it was encrypted with another key than this machine's; `devarch secret key import FILE` imports the right one, or, if that is lost for good, `devarch secret key reset` discards what was encrypted with it"
     )]
     WrongKey,
     /// The key file can't be used.
-    #[error("the key file can't be used; `devarch doctor` says what is wrong with it")]
+    #[error("the key file cannot be used; `devarch doctor` shows what is wrong with it")]
     BadKey,
     /// What was sealed is not what is there.
     #[error("it is damaged; set it again, or restore the database from a backup")]
     Damaged,
     /// Its key was lost, and the key of the store's secrets was reset.
-    #[error("it was given up with the key it was sealed with; say it again")]
+    #[error("this value was discarded when the encryption key was reset; set it again")]
     GivenUp,
 }
 

@@ -25,7 +25,7 @@ pub enum Secrets {
 
 /// A variable that a form has no way to write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("variable {name:?} can't be written: {reason}")]
+#[error("variable {name:?} cannot be written: {reason}")]
 pub struct Unwritable {
     /// Its name.
     pub name: String,
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_name_that_would_be_a_command_is_refused() {
-        assert!(of(&[("A;rm", "x")], EnvFormat::Shell).contains("can't be written"));
+        assert!(of(&[("A;rm", "x")], EnvFormat::Shell).contains("cannot be written"));
         assert!(of(&[("A", "a\0b")], EnvFormat::Dotenv).contains("zero byte"));
         assert!(of(&[("A.b", "x")], EnvFormat::Json).contains("A.b"));
     }

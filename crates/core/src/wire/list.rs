@@ -64,7 +64,7 @@ fn how(how: How, new: bool) -> String {
 fn not_linked(unwired: &Unwired) -> [String; 6] {
     let why = match (unwired.why, unwired.required) {
         (Why::Nobody, true) => "missing",
-        (Why::Nobody, false) => "nobody offers it",
+        (Why::Nobody, false) => "no provider",
         (Why::Ambiguous, _) => "several offer it",
         (Why::Declined, _) => "not wanted",
         (Why::Faulty, _) => "its wire is wrong",

@@ -97,8 +97,8 @@ impl Pattern {
 fn unknown(name: &str, contract: &Contract) -> InvalidPattern {
     let names: Vec<&str> = contract.names().collect();
     let hint = match nearest(name, names.iter().copied()) {
-        Some(near) => format!("did you mean `{{{near}}}`? `{{{{` stands for a brace"),
-        None => format!("it has {}; `{{{{` stands for a brace", names.join(", ")),
+        Some(near) => format!("did you mean `{{{near}}}`? write `{{{{` for a brace"),
+        None => format!("it has {}; write `{{{{` for a brace", names.join(", ")),
     };
     InvalidPattern::Unknown { name: name.to_owned(), contract: contract.contract, hint }
 }
@@ -191,9 +191,9 @@ mod tests {
         plain } => plain }
          => 
         {secret_key} => lacks secret_key
-        {hots} => `{hots}` is nothing that s3 has; did you mean `{host}`? `{{` stands for a brace
-        {vhost} => `{vhost}` is nothing that s3 has; did you mean `{host}`? `{{` stands for a brace
-        {} => `{}` is nothing that s3 has; it has host, port, scheme, access_key, secret_key, bucket, region, endpoint; `{{` stands for a brace
+        {hots} => `{hots}` is nothing that s3 has; did you mean `{host}`? write `{{` for a brace
+        {vhost} => `{vhost}` is nothing that s3 has; did you mean `{host}`? write `{{` for a brace
+        {} => `{}` is nothing that s3 has; it has host, port, scheme, access_key, secret_key, bucket, region, endpoint; write `{{` for a brace
         {host => `{` begins a placeholder that never ends; write `{{` for a brace
         "#);
     }

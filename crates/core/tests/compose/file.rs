@@ -382,7 +382,7 @@ fn what_the_schema_refuses_is_told_with_instance_and_field() {
     assert!(!schema::wrong(&file).is_empty());
     let shown: Vec<String> = validate(&file).iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(shown.join("\n"), @r#"
-    web.cap_add: "NET_ADMIN" is there twice; Compose allows it once, remove one
+    web.cap_add: "NET_ADMIN" is listed twice; Compose allows it once, remove one
     web.labels: an entry has no name; Compose needs one, name it or remove it
     "#);
 }

@@ -103,9 +103,9 @@ secrets: {token: {file: ./token}}
 fn what_has_no_place_is_noted_with_its_line() {
     let imported = imported(FILE, &[]).unwrap();
     insta::assert_snapshot!(notes(&imported.notes), @r#"
-    1:10: version: `version` is obsolete in Compose files and means nothing here
+    1:10: version: `version` is obsolete in Compose files and has no effect
     2:7: name: "My_Shop" is not a valid stack name: only a-z, 0-9 and '-' are allowed; "my-shop" would be accepted; the stack is imported as "my-shop"
-    7:5: services.web_app: "web_app" can't be an instance's name, it is imported as "web-app"; change the host name where other services use it
+    7:5: services.web_app: "web_app" cannot be an instance's name, it is imported as "web-app"; change the host name where other services use it
     9:21: services.web_app.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
     10:24: services.web_app.ports[1]: port ranges such as "3000-3005" are not supported; write each port
     10:80: services.web_app.ports[2].mode: unknown field `mode`; known are target, protocol, host_ip, published
@@ -118,17 +118,17 @@ fn what_has_no_place_is_noted_with_its_line() {
     27:9: services.web_app.configs[1]: config "elsewhere" is not in the file and was left out; write it under config_files
     28:15: services.web_app.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
     30:17: services.web_app.deploy.replicas: `deploy.replicas` is not supported and was left out; only deploy.resources is taken over
-    34:5: services.data_base: "data_base" can't be an instance's name, it is imported as "data-base"; change the host name where other services use it
+    34:5: services.data_base: "data_base" cannot be an instance's name, it is imported as "data-base"; change the host name where other services use it
     35:11: services.data_base.user: "postgres" must be numeric such as "1000:1000": names differ between images
-    40:9: services.data_base.volumes[0]: volume "shared_data" is shared by web_app, data_base; here each instance has a volume of its own, mount a directory (./shared_data) in both to share it
+    40:9: services.data_base.volumes[0]: volume "shared_data" is shared by web_app, data_base; each instance gets a volume of its own, mount a directory (./shared_data) in both to share it
     41:78: services.data_base.volumes[1].volume: `volume` of a mount is not supported and was left out
     42:14: services.data_base.logging: `logging` is not supported and was left out; the engine's default is used; see devarch logs
     45:15: services.debug.profiles: profiles are not supported; the instance is imported disabled, as Compose does not start it unasked either
     46:19: services.debug.network_mode: "bridge" is not supported; leave it out for the stack's network, or write host or none
     47:13: services.debug.labels: label "devarch.stack_id" is DevArch's own; of labels that begin with devarch. only devarch.role can be set
     49:5: services.nothing: it has no `image` and no `build` and was left out
-    50:11: networks: `networks` was left out; a stack has one network of its own, made with it
-    53:18: volumes.pg.external: volume "pg" exists outside the file; a new one is made in its place, copy its data or mount a directory
+    50:11: networks: `networks` was left out; a stack has one network of its own
+    53:18: volumes.pg.external: volume "pg" exists outside the file; a new one is created in its place, copy its data or mount a directory
     56:10: configs.other: config "other" has neither content nor file and was left out; write it under config_files
     57:18: `secrets` of the file, kept encrypted in the store: token (57:18); devarch.yml refers to them
     "#);
@@ -210,10 +210,10 @@ fn services_become_templates_and_instances() {
 fn a_file_without_services_is_refused() {
     let refused = |text| notes(&imported(text, &[]).unwrap_err());
     insta::assert_snapshot!(refused("a: 1"), @"1:1: `services` is missing; is this a Compose file?");
-    insta::assert_snapshot!(refused("services: {}"), @"1:11: services: there is no service to import");
+    insta::assert_snapshot!(refused("services: {}"), @"1:11: services: the file has no service to import");
     insta::assert_snapshot!(refused("services: [a]"), @"
     1:11: services: expected a mapping, found a list
-    1:11: services: there is no service to import
+    1:11: services: the file has no service to import
     ");
     insta::assert_snapshot!(refused("[]"), @"1:1: expected a mapping, found a list");
     insta::assert_snapshot!(refused("services: {web: {command: x}}"), @"1:17: services.web: it has no `image` and no `build` and was left out");
@@ -253,9 +253,9 @@ fn what_we_write_comes_back() {
     38:21: services.init.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
     42:7: services.init.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
     47:21: services.web.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
-    56:16: services.web.build.args.TOKEN: TOKEN looks like a secret, and none can be put in here; write the value into devarch.yml if it is none
+    56:16: services.web.build.args.TOKEN: TOKEN looks like a secret, and secrets are not allowed here; write the value into devarch.yml if it is none
     169:7: services.web.networks: `networks` is not supported and was left out; all instances of a stack are in the stack's own network
-    174:3: networks: `networks` was left out; a stack has one network of its own, made with it
+    174:3: networks: `networks` was left out; a stack has one network of its own
     182:11: volumes.devarch-shop-web-data.name: volume "devarch-shop-web-data" gets the name devarch-STACK-INSTANCE-VOLUME; copy its data if you need it
     "#);
     let spec = &every_field().instances[&"web".parse().unwrap()].spec;
@@ -399,7 +399,7 @@ services:
     insta::assert_snapshot!(notes(&imported.notes), @"
     5:33: values that look like secrets, kept encrypted in the store: API_TOKEN (16:14, 22:7, 25:81, 26:20), AUTH (11:15), DB_PASSWORD (5:33, 25:19), DSN (9:12), PG (7:26, 8:12, 10:13), PW (10:13); devarch.yml refers to them
     19:20: values that look like secrets, copied as the Compose file has them: LITERAL_KEY (19:20), PLAIN_TOKEN (25:50); to keep them out of devarch.yml, write ${secret:NAME} in their place and set them with `devarch secret set NAME`
-    26:20: services.list.labels.auth: API_TOKEN looks like a secret, and none can be put in here; write the value into devarch.yml if it is none
+    26:20: services.list.labels.auth: API_TOKEN looks like a secret, and secrets are not allowed here; write the value into devarch.yml if it is none
     ");
     let secrets: Vec<String> =
         imported.secrets.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect();
@@ -471,7 +471,7 @@ fn a_file_that_needs_a_variable_is_refused_with_all_it_needs() {
     1:23: services.a.image: variable TAG is not set: no tag
     1:58: services.a.environment.B: variable B is not set: it is required
     1:70: services.a.environment.C: a `$` begins the name of a variable here; write `$$` for a dollar sign
-    1:79: services.a.environment.D: a `$` right before the secret API_TOKEN can't be written in devarch.yml; put it into the value
+    1:79: services.a.environment.D: a `$` right before the secret API_TOKEN cannot be written in devarch.yml; put it into the value
     ");
 }
 

@@ -38,9 +38,9 @@ fn without_the_hash_key_what_runs_is_taken_for_unchanged_and_that_is_told() {
     insta::assert_snapshot!(plan_text(&unchanged, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    note: the store's own key, which config hashes are made with, can't be read: the key it was sealed with is not on this machine; `devarch secret key import FILE` brings it here, and if it is lost for good, `devarch secret key reset` gives up what was sealed with it; until that is mended what is there stays as it is, and nothing is made
+    note: the store's own key, which config hashes are made with, cannot be read: the key it was encrypted with is not on this machine; `devarch secret key import FILE` imports it, or, if it is lost for good, `devarch secret key reset` discards what was encrypted with it; until this is fixed, existing containers are kept and no new ones are created
 
-    Nothing to do: the stack is as it should be.
+    No changes: the stack is up to date.
     ");
     assert!(unchanged.steps.is_empty());
 }
@@ -74,8 +74,8 @@ fn without_the_hash_key_nothing_is_made() {
     let mut paper = keyless();
     paper.observed.containers.retain(|container| !container.name.as_str().ends_with("web"));
     insta::assert_snapshot!(refused(&paper, &stack(SHOP)), @"
-    stack 'shop' can't be planned:
-      the store's own key, which config hashes are made with, can't be read: the key it was sealed with is not on this machine; `devarch secret key import FILE` brings it here, and if it is lost for good, `devarch secret key reset` gives up what was sealed with it
+    stack 'shop' cannot be planned:
+      the store's own key, which config hashes are made with, cannot be read: the key it was encrypted with is not on this machine; `devarch secret key import FILE` imports it, or, if it is lost for good, `devarch secret key reset` discards what was encrypted with it
     ");
     let start = |needed: &[&str]| PlanOptions {
         needed: Some(needed.iter().map(|it| name(it)).collect()),
@@ -83,7 +83,7 @@ fn without_the_hash_key_nothing_is_made() {
     };
     let told = plan_text(&paper.plan_with(&stack(SHOP), &start(&["api"])), TextOptions::default());
     assert!(
-        told.contains("nothing is made") && told.contains("Nothing to do"),
+        told.contains("no new ones are created") && told.contains("No changes"),
         "nobody asked for it: {told}"
     );
     assert!(plan(&paper.desire(&stack(SHOP)), &paper.observed, &paper.remembered, &start(&["web"])).is_err());
@@ -100,7 +100,7 @@ fn without_the_hash_key_nothing_is_made() {
 fn without_the_hash_key_a_container_that_lost_its_network_is_only_stopped() {
     let mut paper = keyless();
     paper.observed.networks.clear();
-    assert!(refused(&paper, &stack(SHOP)).contains("can't be planned"));
+    assert!(refused(&paper, &stack(SHOP)).contains("cannot be planned"));
     let stopping = paper.plan(&wanted(stack(SHOP), Wanted::Stopped));
     paper.carry_out(&stopping);
     assert!(paper.observed.containers.iter().all(|container| container.state != RunState::Running));
@@ -115,7 +115,7 @@ fn without_the_hash_key_a_container_that_may_lack_its_files_is_not_started() {
         api.unwrap().state = RunState::Created;
     };
     api(&mut paper);
-    assert!(refused(&paper, &stack(SHOP)).contains("can't be planned"));
+    assert!(refused(&paper, &stack(SHOP)).contains("cannot be planned"));
     assert!(try_plan(&paper, &wanted(stack(SHOP), Wanted::Stopped)).is_ok());
 }
 
@@ -141,9 +141,9 @@ api:
 
     -   wire api.db -> db.main (gone)
 
-    note: api.imports.db: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or say `required: false`; until that is mended what is there stays as it is, and nothing is made
+    note: api.imports.db: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or set `required: false`; until this is fixed, existing containers are kept and no new ones are created
 
-    Nothing to do: the stack is as it should be.
+    No changes: the stack is up to date.
     ");
     paper.done.clear();
     paper.apply(&wanted(broken.clone(), Wanted::Stopped));

@@ -39,7 +39,7 @@ fn end(container: &mut ObservedContainer) {
 #[test]
 fn a_container_that_was_stopped() {
     insta::assert_snapshot!(drift(|paper| end(paper.of("web"))), @"
-    ~   web: is not running: Exited (0) 3 hours ago
+    ~   web  will be started (is not running: Exited (0) 3 hours ago)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
@@ -49,7 +49,7 @@ fn a_container_that_was_stopped() {
 fn a_container_that_was_removed() {
     let gone = |c: &ObservedContainer| c.name.as_str() != "devarch-shop-web";
     insta::assert_snapshot!(drift(|paper| paper.observed.containers.retain(gone)), @"
-    +   web: create, was removed by hand
+    +   web  will be created (was removed by hand)
           image busybox:1
           port 127.0.0.1:8080->80
 
@@ -60,7 +60,7 @@ fn a_container_that_was_removed() {
 #[test]
 fn a_container_that_cannot_be_started_any_more() {
     insta::assert_snapshot!(drift(|paper| paper.of("web").state = RunState::Stuck), @"
-    -/+ web: replace, cannot be started any more: its last stop or start did not end
+    -/+ web  will be replaced (cannot be started again: its last stop or start did not finish)
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");
@@ -82,7 +82,7 @@ fn a_container_that_cannot_be_started_any_more() {
 #[test]
 fn a_container_that_was_paused() {
     insta::assert_snapshot!(drift(|paper| paper.of("web").state = RunState::Paused), @"
-    ~   web: was paused by hand
+    ~   web  will be updated (was paused by hand)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
@@ -91,7 +91,7 @@ fn a_container_that_was_paused() {
 #[test]
 fn a_container_that_was_disconnected() {
     insta::assert_snapshot!(drift(|paper| paper.of("web").networks.clear()), @"
-    ~   web: was disconnected from the stack's network by hand
+    ~   web  will be reconnected (was disconnected from the stack's network by hand)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
@@ -104,8 +104,8 @@ fn a_container_that_was_disconnected_and_stopped() {
         paper.of("web").networks.clear();
     };
     insta::assert_snapshot!(drift(by_hand), @"
-    ~   web: is not running: Exited (0) 3 hours ago
-    ~   web: was disconnected from the stack's network by hand
+    ~   web  will be started (is not running: Exited (0) 3 hours ago)
+    ~   web  will be reconnected (was disconnected from the stack's network by hand)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
@@ -117,7 +117,7 @@ fn a_container_that_was_connected_elsewhere() {
         paper.of("web").networks.insert("bridge".to_owned(), Some("172.17.0.2".parse().unwrap()));
     };
     insta::assert_snapshot!(drift(by_hand), @"
-    ~   web: was connected to network bridge by hand
+    ~   web  will be disconnected (was connected to network bridge by hand)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
@@ -127,7 +127,7 @@ fn a_container_that_was_connected_elsewhere() {
 fn a_container_that_was_renamed() {
     let by_hand = |paper: &mut Paper| paper.of("web").name = ContainerName::from_stored("my-web");
     insta::assert_snapshot!(drift(by_hand), @"
-    ~   web: was renamed to my-web by hand
+    ~   web  will be renamed (was renamed to my-web by hand)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
@@ -136,11 +136,11 @@ fn a_container_that_was_renamed() {
 #[test]
 fn an_image_whose_tag_was_moved() {
     insta::assert_snapshot!(drift(|paper| paper.add_image("busybox:1", "sha256:cccccccccccccccc")), @"
-    -/+ api: replace, its image's name now stands for sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa
-    -/+ db: replace, its image's name now stands for sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa
+    -/+ api  will be replaced (its image tag is now sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa)
+    -/+ db  will be replaced (its image tag is now sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa)
           ! may change data irreversibly: another image writes to volume devarch-shop-db-data
-    -/+ migrate: replace, its image's name now stands for sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa
-    -/+ web: replace, its image's name now stands for sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa
+    -/+ migrate  will be replaced (its image tag is now sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa)
+    -/+ web  will be replaced (its image tag is now sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa)
 
     Plan: 0 to create, 0 to change, 4 to replace, 0 to remove.
     ");
@@ -155,11 +155,11 @@ fn a_network_that_was_removed() {
         paper.observed.networks.clear();
     };
     insta::assert_snapshot!(drift(by_hand), @"
-    +   network devarch-shop-net: create, is not there
-    -/+ api: replace, the stack's network was removed by hand
-    -/+ db: replace, the stack's network was removed by hand
-    -/+ migrate: replace, the stack's network was removed by hand
-    -/+ web: replace, the stack's network was removed by hand
+    +   network devarch-shop-net  will be created
+    -/+ api  will be replaced (the stack's network was removed by hand)
+    -/+ db  will be replaced (the stack's network was removed by hand)
+    -/+ migrate  will be replaced (the stack's network was removed by hand)
+    -/+ web  will be replaced (the stack's network was removed by hand)
 
     Plan: 0 to create, 0 to change, 4 to replace, 0 to remove.
     ");
@@ -172,12 +172,12 @@ fn a_volume_that_was_removed_is_warned_of_loudly() {
         paper.observed.volumes.clear();
     };
     insta::assert_snapshot!(drift(by_hand), @"
-    +   volume devarch-shop-db-data: create, was removed by hand
-    +   db: create, was removed by hand
+    +   volume devarch-shop-db-data  will be created (was removed by hand)
+    +   db  will be created (was removed by hand)
           image busybox:1
           port 127.0.0.1:20001->5432
 
-    warning: db.volumes./data: volume devarch-shop-db-data was there at the last apply and is gone: it will be made empty; if its data matters, bring the volume back before you apply
+    warning: db.volumes./data: volume devarch-shop-db-data existed at the last apply and is missing: it will be created empty; if you need its data, restore the volume before you apply
 
     Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
     ");
@@ -190,9 +190,9 @@ fn what_nothing_wants_is_removed_except_volumes() {
     insta::assert_snapshot!(text(&paper, &stack(SHOP)), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -   container devarch-shop-zoo: remove, no instance of the stack has it
+    -   container devarch-shop-zoo  will be removed (not defined in the stack)
 
-    note: volume devarch-shop-zoo-data is used by no instance any more; it stays until you remove it
+    note: volume devarch-shop-zoo-data is no longer used by any instance; it is kept until you remove it
 
     Plan: 0 to create, 0 to change, 0 to replace, 1 to remove.
     ");
@@ -200,9 +200,9 @@ fn what_nothing_wants_is_removed_except_volumes() {
     insta::assert_snapshot!(text(&paper, &stack(SHOP)), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    note: volume devarch-shop-zoo-data is used by no instance any more; it stays until you remove it
+    note: volume devarch-shop-zoo-data is no longer used by any instance; it is kept until you remove it
 
-    Nothing to do: the stack is as it should be.
+    No changes: the stack is up to date.
     ");
     assert!(paper.observed.volumes.contains_key("devarch-shop-zoo-data"));
 }
@@ -217,14 +217,14 @@ fn another_image_on_a_volume_with_data_is_marked() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ api: replace, its config changed
+    -/+ api  will be replaced (its config changed)
           ~ api.image: busybox:1 => busybox:2
-    -/+ db: replace, its config changed
+    -/+ db  will be replaced (its config changed)
           ! may change data irreversibly: another image writes to volume devarch-shop-db-data
           ~ db.image: busybox:1 => busybox:2
-    -/+ migrate: replace, its config changed
+    -/+ migrate  will be replaced (its config changed)
           ~ migrate.image: busybox:1 => busybox:2
-    -/+ web: replace, its config changed
+    -/+ web  will be replaced (its config changed)
           ~ web.image: busybox:1 => busybox:2
 
     Plan: 0 to create, 0 to change, 4 to replace, 0 to remove.
@@ -260,9 +260,9 @@ fn a_failed_replacement_does_not_hide_what_differs() {
     insta::assert_snapshot!(text(&paper, &broken), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ db: replace, its config changed
+    -/+ db  will be replaced (its config changed)
           ~ db.environment.A: 1 => 2
-    -   container devarch-shop-db.next: remove, was left over by an apply that did not end
+    -   container devarch-shop-db.next  will be removed (left over from an apply that did not finish)
 
     Plan: 0 to create, 0 to change, 1 to replace, 1 to remove.
     ");
@@ -357,7 +357,7 @@ fn a_container_made_of_the_same_stays_though_its_hash_has_another_form() {
     insta::assert_snapshot!(text(&paper, &of("two")), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ web: replace, its config changed
+    -/+ web  will be replaced (its config changed)
           ~ web.environment.A: one => two
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
@@ -382,7 +382,7 @@ fn of_a_large_config_file_size_and_digest_are_shown() {
     insta::assert_snapshot!(text(&paper, &of("another")), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ web: replace, its config changed
+    -/+ web  will be replaced (its config changed)
           ~ web.config_files./etc/large.content: 3 bytes, sha256 7692c3ad3540 => 7 bytes, sha256 ae448ac86c4e
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.

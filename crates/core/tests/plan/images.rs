@@ -53,16 +53,16 @@ fn an_image_is_built_once_and_before_its_containers() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   image devarch-shop-api:store1: build, api needs it
+    +   image devarch-shop-api:store1  will be built (needed by api)
           context /project/api
           dockerfile Dockerfile
           target app
           arg MODE=dev
           arg TOKEN=[REDACTED]
-    +   network devarch-shop-net: create, is not there
-    +   api: create, is not there
+    +   network devarch-shop-net  will be created
+    +   api  will be created
           image devarch-shop-api:store1
-    +   worker: create, is not there
+    +   worker  will be created
           image devarch-shop-api:store1
 
     Plan: 2 to create, 0 to change, 0 to replace, 0 to remove.
@@ -100,14 +100,14 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   image devarch-shop-api:store1: build, context changed
+    +   image devarch-shop-api:store1  will be built (context changed)
           context /project/api
           dockerfile Dockerfile
           target app
           arg MODE=dev
           arg TOKEN=[REDACTED]
-    -/+ api: replace, its image is built anew
-    -/+ worker: replace, its image is built anew
+    -/+ api  will be replaced (its image will be rebuilt)
+    -/+ worker  will be replaced (its image will be rebuilt)
 
     Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
     ");
@@ -123,8 +123,8 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
     insta::assert_snapshot!(text(&built_before, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ api: replace, its image was built anew: context changed
-    -/+ worker: replace, its image was built anew: context changed
+    -/+ api  will be replaced (its image was rebuilt: context changed)
+    -/+ worker  will be replaced (its image was rebuilt: context changed)
 
     Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
     ");
@@ -185,15 +185,15 @@ fn an_absent_image_that_may_not_be_pulled_is_an_error_that_says_what_to_do() {
     let refused = |paper: &Paper| {
         plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap_err()
     };
-    insta::assert_snapshot!(refused(&paper), @"stack 'shop' can't be applied: instance 'web': image me/web:1 is not on the engine, and pull_policy is never; pull or build it there, or let it be pulled: `devarch set shop/web pull_policy=missing`");
+    insta::assert_snapshot!(refused(&paper), @"stack 'shop' cannot be applied: instance 'web': image me/web:1 is not on the engine, and pull_policy is never; pull or build it there, or let it be pulled: `devarch set shop/web pull_policy=missing`");
     paper.pull = Some(PullPolicy::Missing);
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   image me/web:1: pull, web needs it
+    +   image me/web:1  will be pulled (needed by web)
           its volumes and health check are known after pull
-    +   network devarch-shop-net: create, is not there
-    +   web: create, is not there
+    +   network devarch-shop-net  will be created
+    +   web  will be created
           image me/web:1
 
     Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
@@ -213,7 +213,7 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
 
     image busybox:1: known after pull
 
-    Nothing to do unless a pull or build brings another image.
+    No changes unless a pull or build brings another image.
     ");
     let built = stack("web: {template: t, build: ., pull_policy: always}\n");
     let mut elsewhere = Paper::new();
@@ -224,7 +224,7 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
 
     image devarch-shop-web:store1: known after build
 
-    Nothing to do unless a pull or build brings another image.
+    No changes unless a pull or build brings another image.
     ");
     let supplied = PlanOptions { supplied: true, ..PlanOptions::default() };
     assert!(paper.plan_with(&shop, &supplied).unsettled.is_empty());
@@ -232,7 +232,7 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
     insta::assert_snapshot!(plan_text(&paper.plan_with(&shop, &supplied), TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ web: replace, its image's name now stands for sha256:bbbbbbbbbbbb instead of sha256:aaaaaaaaaaaa
+    -/+ web  will be replaced (its image tag is now sha256:bbbbbbbbbbbb instead of sha256:aaaaaaaaaaaa)
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");
@@ -274,9 +274,9 @@ one: {template: t, image: \"me/x:1\", build: ./one}
 two: {template: t, image: \"me/x:1\", build: ./two}
 "), @r#"
     home.build.context: /home/me is refused by policy (the home): all of it would be sent to the engine; build a directory of its own, or add `allow: [host-paths]` to the stack if it must be
-    none.pull_policy: it is build, but there is no `build`; add one or choose missing, always, never
+    none.pull_policy: it is `build`, but the instance has no `build`; add one or choose missing, always, never
     root.build.context: /etc is refused by policy (system settings): all of it would be sent to the engine; build a directory of its own, or add `allow: [host-paths]` to the stack if it must be
-    two.build: another instance builds "me/x:1" differently; give one of them another `image`, or none for one of its own
+    two.build: another instance builds "me/x:1" differently; set another `image` on one of them, or remove it
     "#);
 }
 
@@ -413,9 +413,9 @@ fn the_definitions_name_of_a_build_is_set_last_and_never_read() {
     insta::assert_snapshot!(text(&paper, &renamed), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    ~   api: its config changed
+    ~   api  will be updated (its config changed)
           ~ api.image: me/api:1 => me/api:2
-    ~   worker: its config changed
+    ~   worker  will be updated (its config changed)
           ~ worker.image: me/api:1 => me/api:2
 
     Plan: 0 to create, 2 to change, 0 to replace, 0 to remove.

@@ -102,9 +102,9 @@ fn a_link_is_made_with_its_consumer_and_told_in_both_plans() {
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   network devarch-shop-api.infra-db: create, links api to infra/db
-    +   network devarch-shop-net: create, is not there
-    +   api: create, is not there
+    +   network devarch-shop-api.infra-db  will be created (links api to infra/db)
+    +   network devarch-shop-net  will be created
+    +   api  will be created
           image busybox:1
 
     +   wire api.db -> infra/db.main (explicit, new)
@@ -126,14 +126,14 @@ fn a_link_is_made_with_its_consumer_and_told_in_both_plans() {
 
         wire api.db -> infra/db.main (explicit)
 
-    Nothing to do: the stack is as it should be.
+    No changes: the stack is up to date.
     ");
     insta::assert_snapshot!(two.infra(|paper| text(paper, &infra())), @"
     stack infra on docker 20.10.24, network devarch-infra-net 10.213.1.0/24
 
     note: db.links: shop/api is linked to it, by network devarch-shop-api.infra-db
 
-    Nothing to do: the stack is as it should be.
+    No changes: the stack is up to date.
     ");
     let on: Vec<String> = two.picture()[LINK].iter().cloned().collect();
     assert_eq!(on, ["devarch-infra-db", "devarch-shop-api"]);
@@ -151,14 +151,14 @@ fn a_consumer_does_not_start_without_its_provider_and_one_that_runs_goes_on() {
             refused.to_string()
         })
     };
-    insta::assert_snapshot!(refused(&mut two), @"stack 'shop' can't be applied: instance 'api': infra/db, which it is linked to, does not run; `devarch up infra` starts it, `devarch wire remove shop api` ends the link");
+    insta::assert_snapshot!(refused(&mut two), @"stack 'shop' cannot be applied: instance 'api': infra/db, which it is linked to, is not running; `devarch up infra` starts it, `devarch wire remove shop api` removes the link");
     let mut two = Two::up();
     let mut down = infra();
     down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Stopped);
     insta::assert_snapshot!(two.infra(|paper| text(paper, &down)), @"
     stack infra on docker 20.10.24, network devarch-infra-net 10.213.1.0/24
 
-    ~   db: is wanted stopped
+    ~   db  will be stopped
 
     warning: db.links: shop/api runs, is linked to it and loses it
 
@@ -170,9 +170,9 @@ fn a_consumer_does_not_start_without_its_provider_and_one_that_runs_goes_on() {
 
         wire api.db -> infra/db.main (explicit)
 
-    warning: api.wires: infra/db, which it is linked to, does not run; `devarch up infra` starts it, `devarch wire remove shop api` ends the link
+    warning: api.wires: infra/db, which it is linked to, is not running; `devarch up infra` starts it, `devarch wire remove shop api` removes the link
 
-    Nothing to do: the stack is as it should be.
+    No changes: the stack is up to date.
     ");
 }
 
@@ -210,7 +210,7 @@ fn an_end_that_was_cut_off_by_hand_is_connected_again() {
     insta::assert_snapshot!(two.infra(|paper| text(paper, &infra())), @"
     stack infra on docker 20.10.24, network devarch-infra-net 10.213.1.0/24
 
-    ~   db: its link with shop/api is not there
+    ~   db  will be reconnected (its link to shop/api is missing)
 
     note: db.links: shop/api is linked to it, by network devarch-shop-api.infra-db
 
@@ -219,7 +219,7 @@ fn an_end_that_was_cut_off_by_hand_is_connected_again() {
     insta::assert_snapshot!(two.shop(|paper| text(paper, &shop())), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    ~   api: its link with infra/db is not there
+    ~   api  will be reconnected (its link to infra/db is missing)
 
         wire api.db -> infra/db.main (explicit)
 
@@ -239,8 +239,8 @@ fn a_link_ends_with_its_wire_and_with_its_stack() {
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -   network devarch-shop-api.infra-db: remove, its link has ended
-    -/+ api: replace, a wire it had is gone
+    -   network devarch-shop-api.infra-db  will be removed (its link was removed)
+    -/+ api  will be replaced (one of its wires was removed)
           ~ api.environment.DB_DATABASE: - d
           ~ api.environment.DB_HOST: - devarch-infra-db
           ~ api.environment.DB_PORT: - 5432

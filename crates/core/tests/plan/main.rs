@@ -1,6 +1,6 @@
 //! Plans, and what they rest on: carried out, cut off and put back by an engine on paper.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod assumptions;
 mod deferred;

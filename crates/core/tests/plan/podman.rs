@@ -42,9 +42,9 @@ fn what_an_earlier_version_passed_to_podman_incorrectly_is_replaced_with_the_rea
     insta::assert_snapshot!(plan_text(&paper.plan(&shop), TextOptions::default()), @"
     stack shop on podman 4.3.1, network devarch-shop-net 10.213.0.0/24
 
-    -/+ check: replace, an earlier version of DevArch passed its healthcheck.test to Podman incorrectly
-    -/+ cleared: replace, an earlier version of DevArch passed its entrypoint to Podman incorrectly
-    -/+ host: replace, an earlier version of DevArch passed its entrypoint to Podman incorrectly
+    -/+ check  will be replaced (an earlier version of DevArch passed its healthcheck.test to Podman incorrectly)
+    -/+ cleared  will be replaced (an earlier version of DevArch passed its entrypoint to Podman incorrectly)
+    -/+ host  will be replaced (an earlier version of DevArch passed its entrypoint to Podman incorrectly)
 
     Plan: 0 to create, 0 to change, 3 to replace, 0 to remove.
     ");
@@ -88,7 +88,7 @@ fn paths_that_podman_can_not_mount_are_refused_while_planning() {
         Err(error) => error.to_string(),
     };
     insta::assert_snapshot!(on(&podman("4.3.1")), @r#"
-    stack 'shop' can't be applied: instance 'a': Podman cannot mount "/data/a,b" at "/x:y": the two paths may have colons, or else commas, double quotes and line breaks; rename one of them
+    stack 'shop' cannot be applied: instance 'a': Podman cannot mount "/data/a,b" at "/x:y": the two paths may have colons, or else commas, double quotes and line breaks; rename one of them
       instance 'a': Podman cannot mount "/data/c:d" at "/c,d": the two paths may have colons, or else commas, double quotes and line breaks; rename one of them
       instance 'c': Podman cannot mount a tmpfs at "/t:u": the path has a colon; use another one
     "#);

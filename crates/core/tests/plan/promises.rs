@@ -39,16 +39,16 @@ fn a_new_stack_is_made_providers_first() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   network devarch-shop-net: create, is not there
-    +   volume devarch-shop-db-data: create, is not there
-    +   api: create, is not there
+    +   network devarch-shop-net  will be created
+    +   volume devarch-shop-db-data  will be created
+    +   api  will be created
           image busybox:1
-    +   db: create, is not there
+    +   db  will be created
           image busybox:1
           port 127.0.0.1:20001->5432
-    +   migrate: create, is not there
+    +   migrate  will be created
           image busybox:1
-    +   web: create, is not there
+    +   web  will be created
           image busybox:1
           port 127.0.0.1:8080->80
 
@@ -107,13 +107,13 @@ fn a_changed_field_reads_as_in_the_definition() {
     insta::assert_snapshot!(after_edit(&SHOP.replace("8080:80", "8081:80").replace("a\\nb\\n", "a\\nc\\n")), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ api: replace, its config changed
+    -/+ api  will be replaced (its config changed)
           ~ api.config_files./etc/x.content:
           @@ -1,2 +1,2 @@
            a
           -b
           +c
-    -/+ web: replace, its config changed
+    -/+ web  will be replaced (its config changed)
           ~ web.ports: 127.0.0.1:8080->80 => 127.0.0.1:8081->80
 
     Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
@@ -126,7 +126,7 @@ fn an_edit_of_dependencies_alone_changes_no_container() {
     insta::assert_snapshot!(after_edit(&edited), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    ~   web: its config changed
+    ~   web  will be updated (its config changed)
           ~ web.depends_on.db.condition: + ready
           ~ web.depends_on.db.required: + true
 
@@ -146,11 +146,11 @@ fn down_stops_consumers_first_and_keeps_volumes() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -   network devarch-shop-net: remove, is not wanted
-    -   api: remove, is not wanted
-    -   db: remove, is not wanted
-    -   migrate: remove, is not wanted
-    -   web: remove, is not wanted
+    -   network devarch-shop-net  will be removed (down)
+    -   api  will be removed (down)
+    -   db  will be removed (down)
+    -   migrate  will be removed (down)
+    -   web  will be removed (down)
 
     Plan: 0 to create, 0 to change, 0 to replace, 4 to remove.
     ");
@@ -212,7 +212,7 @@ fn what_a_failed_replacement_kept_goes_only_when_its_successor_was_seen_ready() 
     insta::assert_snapshot!(text(&paper, &broken), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -   container devarch-shop-db.old: remove, was left over by an apply that did not end
+    -   container devarch-shop-db.old  will be removed (left over from an apply that did not finish)
 
     Plan: 0 to create, 0 to change, 0 to replace, 1 to remove.
     ");
@@ -236,9 +236,9 @@ fn what_was_done_by_hand_is_mended() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    ~   api: was disconnected from the stack's network by hand
-    ~   db: is not running: Exited (137) 2 minutes ago
-    +   web: create, was removed by hand
+    ~   api  will be reconnected (was disconnected from the stack's network by hand)
+    ~   db  will be started (is not running: Exited (137) 2 minutes ago)
+    +   web  will be created (was removed by hand)
           image busybox:1
           port 127.0.0.1:8080->80
 
@@ -278,7 +278,7 @@ fn an_image_whose_name_moved_is_drift() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ web: replace, its image's name now stands for sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa
+    -/+ web  will be replaced (its image tag is now sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa)
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");
@@ -296,7 +296,7 @@ fn a_failed_job_runs_again_and_a_done_one_does_not() {
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    ~   job: the job failed with exit code 3
+    ~   job  will be started (the job failed with exit code 3)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
@@ -350,7 +350,7 @@ fn what_others_have_is_a_conflict_that_names_them() {
     let error =
         plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap_err();
     insta::assert_snapshot!(error.to_string(), @"
-    stack 'shop' can't be applied: instance 'web': container name devarch-shop-web is taken: that container was not created by DevArch; remove or rename it, or rename the instance
+    stack 'shop' cannot be applied: instance 'web': container name devarch-shop-web is taken: that container was not created by DevArch; remove or rename it, or rename the instance
       instance 'web': port 8080 is already in use by container devarch-shop-web, which was not created by DevArch; stop it, or choose another: `devarch set shop/web ports.80=PORT`
       instance 'web': volume devarch-shop-web-data was not created by DevArch; its data is left alone: remove it, or rename the instance
     ");
@@ -364,7 +364,7 @@ fn a_port_of_roots_is_refused_where_the_engine_runs_without_root() {
     paper.observed.engine.lowest_port = 1024;
     let planned =
         plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).map(|_| ());
-    insta::assert_snapshot!(planned.unwrap_err().to_string(), @"stack 'shop' can't be applied: instance 'web': port 80 is root's (below 1024), and this podman runs without root; choose another: `devarch set shop/web ports.80=PORT`; or let everybody have it: `sudo sysctl net.ipv4.ip_unprivileged_port_start=80`");
+    insta::assert_snapshot!(planned.unwrap_err().to_string(), @"stack 'shop' cannot be applied: instance 'web': port 80 is root's (below 1024), and this podman runs without root; choose another: `devarch set shop/web ports.80=PORT`; or let everybody have it: `sudo sysctl net.ipv4.ip_unprivileged_port_start=80`");
     // One that is published already was allowed when it began.
     paper.observed.engine.lowest_port = 0;
     paper.apply(&shop);
@@ -414,7 +414,7 @@ fn a_secret_changes_the_hash_and_is_shown_nowhere() {
     insta::assert_snapshot!(plan_text(&second, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ web: replace, its config changed
+    -/+ web  will be replaced (its config changed)
           ~ web.environment.TOKEN: secret changed
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.

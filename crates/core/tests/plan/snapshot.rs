@@ -149,11 +149,11 @@ fn a_plan_says_which_data_is_copied() {
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ api: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
-    -/+ db: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
+    -/+ api  will be replaced (its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa)
+    -/+ db  will be replaced (its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa)
           ! another image writes to volume devarch-shop-db-data: the data is copied first
-    -/+ migrate: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
-    -/+ web: replace, its image's name now stands for sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa
+    -/+ migrate  will be replaced (its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa)
+    -/+ web  will be replaced (its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa)
 
     Plan: 0 to create, 0 to change, 4 to replace, 0 to remove.
     ");
@@ -226,8 +226,8 @@ fn a_copy_whose_volume_is_gone_stays_and_is_told() {
     let undo = paper.undo(&before, &[apply]);
     assert!(undo.steps.iter().all(|step| !matches!(step.action, Action::RemoveVolume { .. })));
     insta::assert_snapshot!(undo.lost.join("\n"), @"
-    container devarch-shop-db is gone; `devarch up` makes its instance's anew
-    volume devarch-shop-db-data is gone; its copy devarch-shop-db-data.snapshot stays
+    container devarch-shop-db was removed; `devarch up` creates it again
+    volume devarch-shop-db-data was removed; its copy devarch-shop-db-data.snapshot is kept
     ");
 }
 
@@ -239,7 +239,7 @@ fn a_copy_that_an_undo_might_need_is_listed_and_stays() {
     let next = paper.plan(&stack(SHOP));
     let text = plan_text(&next, TextOptions::default());
     let note = format!(
-        "note: volume {DATA}.snapshot is a copy of data that an earlier apply made; it stays until you remove it\n"
+        "note: volume {DATA}.snapshot is a copy of data made by an earlier apply; it is kept until you remove it\n"
     );
     assert!(text.contains(&note), "{text}");
     paper.carry_out(&next);
@@ -255,11 +255,11 @@ fn a_plan_that_takes_over_from_an_interrupted_apply_removes_its_copies_last() {
     insta::assert_snapshot!(plan_text(&resumed, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -   volume devarch-shop-db-data.snapshot: remove, was copied by an earlier apply, and is not needed once everything is ready
-    -   container devarch-shop-api.old: remove, was left over by an apply that did not end
-    -   container devarch-shop-db.old: remove, was left over by an apply that did not end
-    -   container devarch-shop-migrate.old: remove, was left over by an apply that did not end
-    -   container devarch-shop-web.old: remove, was left over by an apply that did not end
+    -   volume devarch-shop-db-data.snapshot  will be removed (copied by an earlier apply and no longer needed)
+    -   container devarch-shop-api.old  will be removed (left over from an apply that did not finish)
+    -   container devarch-shop-db.old  will be removed (left over from an apply that did not finish)
+    -   container devarch-shop-migrate.old  will be removed (left over from an apply that did not finish)
+    -   container devarch-shop-web.old  will be removed (left over from an apply that did not finish)
 
     Plan: 0 to create, 0 to change, 0 to replace, 4 to remove.
     ");

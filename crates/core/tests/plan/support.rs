@@ -500,7 +500,7 @@ impl Paper {
     /// Two containers on one volume, one address or one host port never run at once.
     fn start(&mut self, id: &ContainerId) {
         let spec = self.specs[id].clone();
-        assert_ne!(self.container(id).state, RunState::Stuck, "it can't be started");
+        assert_ne!(self.container(id).state, RunState::Stuck, "it cannot be started");
         let ports: Vec<ObservedPort> = spec
             .ports
             .iter()

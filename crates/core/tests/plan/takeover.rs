@@ -206,13 +206,13 @@ fn a_plan_says_whose_data_is_taken_over_and_with_which_values() {
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   network devarch-shop-net: create, is not there
-    +   db: create, is not there
+    +   network devarch-shop-net  will be created
+    +   db  will be created
           image busybox:1
 
     note: db takes over volume devarch-shop-db-data with the data of 'old/db'; as last used with it: PASSWORD
     warning: db.volumes: TOKEN is new; volume devarch-shop-db-data may expect what it was last used with, which is not known
-    warning: db.volumes: the definition gives other values for secret PW than volume devarch-shop-db-data was last used with; its data may not accept them
+    warning: db.volumes: the definition has other values for secret PW than volume devarch-shop-db-data was last used with; its data may not accept them
 
     Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
     ");

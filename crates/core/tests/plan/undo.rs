@@ -77,7 +77,7 @@ fn an_undo_leaves_what_cannot_be_started_any_more_and_puts_the_rest_back() {
     let way_back = paper.undo(&before, std::slice::from_ref(&apply));
     assert_eq!(
         way_back.lost,
-        ["container devarch-shop-a.old cannot be started any more; `devarch up` replaces it"]
+        ["container devarch-shop-a.old cannot be started again; `devarch up` replaces it"]
     );
     paper.make(&way_back.steps, way_back.steps.len());
     assert_eq!(paper.of("b").state, RunState::Running);
@@ -200,9 +200,9 @@ fn what_can_not_be_put_back_is_told() {
     paper.observed.containers.retain(|container| container.name.as_str() != "devarch-shop-web");
     let undo = paper.undo(&before, &[]);
     insta::assert_snapshot!(undo.lost.join("\n"), @"
-    container devarch-shop-web is gone; `devarch up` makes its instance's anew
-    container devarch-shop-api is gone; `devarch up` makes its instance's anew
-    container elsewhere can't be named devarch-shop-db again: another has that name
+    container devarch-shop-web was removed; `devarch up` creates it again
+    container devarch-shop-api was removed; `devarch up` creates it again
+    container elsewhere cannot be renamed back to devarch-shop-db: another container has that name
     ");
     paper.make(&undo.steps, undo.steps.len());
 }

@@ -54,10 +54,10 @@ fn a_consumer_gets_what_its_wire_gives_and_waits_for_its_provider() {
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   network devarch-shop-net: create, is not there
-    +   api: create, is not there
+    +   network devarch-shop-net  will be created
+    +   api  will be created
           image busybox:1
-    +   db: create, is not there
+    +   db  will be created
           image busybox:1
 
     +   wire api.db -> db.main (auto, new)
@@ -84,14 +84,14 @@ fn what_was_applied_is_no_news_and_a_full_plan_lists_it() {
 
         1 wire made automatically stays; `--full` lists all
 
-    Nothing to do: the stack is as it should be.
+    No changes: the stack is up to date.
     ");
     insta::assert_snapshot!(plan_text(&plan, TextOptions { full: true }), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
         wire api.db -> db.main (auto)
 
-    Nothing to do: the stack is as it should be.
+    No changes: the stack is up to date.
     ");
 }
 
@@ -100,12 +100,12 @@ fn a_second_provider_changes_no_running_wire() {
     let mut paper = Paper::new();
     paper.apply(&shop());
     let two = stack(&format!("{DB}{API}{OTHER_DB}"));
-    insta::assert_snapshot!(problems(&paper, &two), @"api.imports.db: 2 providers offer postgres: db, spare (what runs is wired to db.main and is not touched); add one of these to the stack's `wires`: `{from: api, to: db, contract: postgres}` or `{from: api, to: spare, contract: postgres}`");
+    insta::assert_snapshot!(problems(&paper, &two), @"api.imports.db: 2 providers offer postgres: db, spare (the running container is wired to db.main and is kept); add one of these to the stack's `wires`: `{from: api, to: db, contract: postgres}` or `{from: api, to: spare, contract: postgres}`");
     let said = stack_that_says("wires: [{from: api, to: spare}]", &format!("{DB}{API}{OTHER_DB}"));
     insta::assert_snapshot!(text(&paper, &said), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ api: replace, what wire db -> spare.main gives it changed
+    -/+ api  will be replaced (the values from wire db -> spare.main changed)
           ~ api.depends_on.db.condition: - ready
           ~ api.depends_on.db.required: - true
           ~ api.depends_on.spare.condition: + ready
@@ -116,7 +116,7 @@ fn a_second_provider_changes_no_running_wire() {
           ~ api.environment.DB_URL: [REDACTED] => postgres://u@devarch-shop-spare:5432/d
           ~ api.environment.DB_USER: shop => u
           ~ api.wires.db: db.main => spare.main
-    +   spare: create, is not there
+    +   spare  will be created
           image busybox:1
 
     ~   wire api.db -> spare.main (explicit, new, was db.main)
@@ -127,7 +127,7 @@ fn a_second_provider_changes_no_running_wire() {
     insta::assert_snapshot!(text(&paper, &kept), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   spare: create, is not there
+    +   spare  will be created
           image busybox:1
 
     Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
@@ -142,10 +142,10 @@ fn consumers_follow_a_provider_whose_values_change_and_stay_where_they_do_not() 
     insta::assert_snapshot!(text(&paper, &renamed), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ api: replace, what wire db -> db.main gives it changed
+    -/+ api  will be replaced (the values from wire db -> db.main changed)
           ~ api.environment.DB_DATABASE: orders => invoices
           ~ api.environment.DB_URL: secret changed
-    -/+ db: replace, its config changed
+    -/+ db  will be replaced (its config changed)
           ~ db.environment.PGDATABASE: orders => invoices
           wired to it, changes too: api
 
@@ -157,9 +157,9 @@ fn consumers_follow_a_provider_whose_values_change_and_stay_where_they_do_not() 
     insta::assert_snapshot!(text(&paper, &tuned), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ db: replace, its config changed
+    -/+ db  will be replaced (its config changed)
           ~ db.environment.TUNED: + yes
-          wired to it, stays: api
+          wired to it, unchanged: api
 
         1 wire made automatically stays; `--full` lists all
 
@@ -169,10 +169,10 @@ fn consumers_follow_a_provider_whose_values_change_and_stay_where_they_do_not() 
     insta::assert_snapshot!(text(&paper, &secretly), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ api: replace, what wire db -> db.main gives it changed
+    -/+ api  will be replaced (the values from wire db -> db.main changed)
           ~ api.environment.DB_PASSWORD: secret changed
           ~ api.environment.DB_URL: secret changed
-    -/+ db: replace, its config changed
+    -/+ db  will be replaced (its config changed)
           ~ db.environment.PGPASSWORD: secret changed
           wired to it, changes too: api
 
@@ -191,7 +191,7 @@ fn a_wire_that_goes_takes_its_variables_along() {
     insta::assert_snapshot!(text(&paper, &declined), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -/+ api: replace, a wire it had is gone
+    -/+ api  will be replaced (one of its wires was removed)
           ~ api.depends_on.db.condition: - ready
           ~ api.depends_on.db.required: - true
           ~ api.environment.DB_DATABASE: - orders
@@ -211,7 +211,7 @@ fn a_wire_that_goes_takes_its_variables_along() {
 #[test]
 fn what_is_not_wanted_blocks_nothing() {
     let paper = Paper::new();
-    insta::assert_snapshot!(problems(&paper, &stack(API)), @"api.imports.db: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or say `required: false`");
+    insta::assert_snapshot!(problems(&paper, &stack(API)), @"api.imports.db: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or set `required: false`");
     let mut down = stack(&API.replace("name: db", "name: db, environment: {A: '{nothing}'}"));
     down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
     assert!(paper.plan(&down).is_empty());
@@ -219,8 +219,8 @@ fn what_is_not_wanted_blocks_nothing() {
     insta::assert_snapshot!(text(&paper, &without), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   network devarch-shop-net: create, is not there
-    +   web: create, is not there
+    +   network devarch-shop-net  will be created
+    +   web  will be created
           image busybox:1
 
     Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
@@ -240,7 +240,7 @@ b:
   exports: [{name: web, type: http, port: 80}]
 ";
     let mut paper = Paper::new();
-    insta::assert_snapshot!(problems(&paper, &stack(cycle)), @"a.imports.b: a -> b (import b) -> a (depends_on): each waits for the next, so none can start; wire one elsewhere, such as `{from: a.b, to: none}`, or remove the depends_on");
+    insta::assert_snapshot!(problems(&paper, &stack(cycle)), @"a.imports.b: a -> b (import b) -> a (depends_on): each waits for the next, so none can start; wire one differently, such as `{from: a.b, to: none}`, or remove the depends_on");
     let apart = stack(&cycle.replace("depends_on: [a]", "restart: 'no'"));
     paper.apply(&apart);
     let mut down = stack(cycle);
@@ -250,9 +250,9 @@ b:
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    -   network devarch-shop-net: remove, is not wanted
-    -   a: remove, is not wanted
-    -   b: remove, is not wanted
+    -   network devarch-shop-net  will be removed (down)
+    -   a  will be removed (down)
+    -   b  will be removed (down)
 
     Plan: 0 to create, 0 to change, 0 to replace, 2 to remove.
     ");
@@ -265,15 +265,15 @@ fn an_override_hides_a_wire_and_the_plan_notes_it() {
     insta::assert_snapshot!(text(&paper, &hidden), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
-    +   network devarch-shop-net: create, is not there
-    +   api: create, is not there
+    +   network devarch-shop-net  will be created
+    +   api  will be created
           image busybox:1
-    +   db: create, is not there
+    +   db  will be created
           image busybox:1
 
     +   wire api.db -> db.main (auto, new)
 
-    note: api.environment.DB_HOST: an override decides on DB_HOST, so what db.main gives is not used
+    note: api.environment.DB_HOST: an override sets DB_HOST, so the value from db.main is not used
 
     Plan: 2 to create, 0 to change, 0 to replace, 0 to remove.
     ");
@@ -321,7 +321,7 @@ fn a_login_of_its_own_is_made_between_the_provider_and_its_consumer() {
     });
     assert!(plan.steps[started.unwrap()].after.iter().any(|step| step.0 == provision), "{:#?}", plan.steps);
     let without = stack_without_provision(&own);
-    insta::assert_snapshot!(problems(&Paper::new(), &without), @"api.imports.db: db.main does not say how it gives a login of its own (`provision`); leave out `own`, or add it");
+    insta::assert_snapshot!(problems(&Paper::new(), &without), @"api.imports.db: db.main has no `provision` command to create a login with; leave out `own`, or add the command");
 }
 
 fn stack_without_provision(text: &str) -> Stack {

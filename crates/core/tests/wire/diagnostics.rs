@@ -43,7 +43,7 @@ instances:
   web: {imports: [{name: cache, type: redis}]}
   a: {exports: [{name: c, type: redis, port: 6379}]}
   b: {exports: [{name: c, type: redis, port: 6379}], x-primary: true}
-"), @"error: web.imports.cache: 2 providers offer redis: a, b; add one of these to the stack's `wires`: `{from: web, to: a, contract: redis}` or `{from: web, to: b, contract: redis}`; or say `prefer: primary`, which is b");
+"), @"error: web.imports.cache: 2 providers offer redis: a, b; add one of these to the stack's `wires`: `{from: web, to: a, contract: redis}` or `{from: web, to: b, contract: redis}`; or set `prefer: primary`, which is b");
 }
 
 #[test]
@@ -59,8 +59,8 @@ instances:
     let mut after = stack(&format!("{one}  a: {{exports: [{{name: c, type: redis, port: 6379}}]}}\n"));
     after.prior = before.prior;
     assert_snapshot!(lines(&resolve(&after)), @"
-    error: web.imports.cache: 2 providers offer redis: a, b (what runs is wired to b.c and is not touched); add one of these to the stack's `wires`: `{from: web, to: b, contract: redis}` or `{from: web, to: a, contract: redis}`
-    error: worker.imports.cache: 2 providers offer redis: a, b (what runs is wired to b.c and is not touched); add one of these to the stack's `wires`: `{from: worker, to: b, contract: redis}` or `{from: worker, to: a, contract: redis}`
+    error: web.imports.cache: 2 providers offer redis: a, b (the running container is wired to b.c and is kept); add one of these to the stack's `wires`: `{from: web, to: b, contract: redis}` or `{from: web, to: a, contract: redis}`
+    error: worker.imports.cache: 2 providers offer redis: a, b (the running container is wired to b.c and is kept); add one of these to the stack's `wires`: `{from: worker, to: b, contract: redis}` or `{from: worker, to: a, contract: redis}`
     ");
 }
 
@@ -72,9 +72,9 @@ instances:
   proxy: {imports: [{name: up, type: http}], exports: [{name: http, type: http, port: 80}]}
   other: {imports: [{name: bus, type: nats}], exports: [{name: bus, type: nats, port: 4222}]}
 "), @"
-    error: other.imports.bus: nothing else in the stack offers nats; add an instance that does or an entry of `external`, or say `required: false`
-    error: proxy.imports.up: nothing else in the stack offers http; add an instance that does or an entry of `external`, or say `required: false`
-    error: web.imports.db: nothing in the stack offers mysql; add an instance that does or an entry of `external`, or say `required: false`
+    error: other.imports.bus: nothing else in the stack offers nats; add an instance that does or an entry of `external`, or set `required: false`
+    error: proxy.imports.up: nothing else in the stack offers http; add an instance that does or an entry of `external`, or set `required: false`
+    error: web.imports.db: nothing in the stack offers mysql; add an instance that does or an entry of `external`, or set `required: false`
     ");
 }
 
@@ -140,7 +140,7 @@ fn dangling_wires_name_what_was_meant() {
     error: wires[2].to: the stack has no instance and no external provider 'dbb'; did you mean 'db'?
     error: wires[3].to: cache has no export 'bb'; did you mean 'b'?; it has [a (redis), b (redis)]
     error: wires[4].to: cache has no export 'main'; it has [a (redis), b (redis)]
-    error: wires[5].to: there is no instance 'db' in a stack 'other' to be linked to; `devarch instance list other` lists those there are
+    error: wires[5].to: stack 'other' has no instance 'db' to link to; `devarch instance list other` lists all
     error: wires[6].from: alone imports nothing, so there is nothing to wire
     ");
 }
@@ -158,7 +158,7 @@ fn wires_that_could_mean_several_things_say_how_to_write_them() {
     error: wires[1].to: cache offers redis several times: a, b; write `to: cache.a`
     error: wires[2].from: backend has several imports that could be meant: db, cache; write `from: backend.db`
     error: wires[3].from: backend imports nothing of type http; it imports [db (mysql), cache (redis)]
-    error: wires[4].contract: backend.cache is of type redis, and the wire says http; correct `contract` or leave it out
+    error: wires[4].contract: backend.cache is of type redis, but the wire has http; correct `contract` or leave it out
     ");
 }
 
@@ -181,7 +181,7 @@ instances:
   web: {imports: [{name: up, type: http}], exports: [{name: http, type: http, port: 80}]}
 wires:
 - {from: web, to: web}
-"), @"error: wires[0].to: web can't be wired to itself");
+"), @"error: wires[0].to: web cannot be wired to itself");
 }
 
 #[test]
@@ -213,13 +213,13 @@ instances:
   a: {imports: [{name: up, type: http}], exports: [{name: grpc, type: grpc, port: 1}]}
   b: {imports: [{name: back, type: grpc}], exports: [{name: http, type: http, port: 80}]}
   outside: {depends_on: [a]}
-"), @"error: a.imports.up: a -> b (import up) -> a (import back): each waits for the next, so none can start; wire one elsewhere, such as `{from: a.up, to: none}`");
+"), @"error: a.imports.up: a -> b (import up) -> a (import back): each waits for the next, so none can start; wire one differently, such as `{from: a.up, to: none}`");
     assert_snapshot!(found("
 instances:
   web: {imports: [{name: db, type: mysql}]}
   db: {exports: [{name: db, type: mysql, port: 3306, properties: {user: u, database: d}}], depends_on: [init]}
   init: {depends_on: [web]}
-"), @"error: web.imports.db: web -> db (import db) -> init (depends_on) -> web (depends_on): each waits for the next, so none can start; wire one elsewhere, such as `{from: web.db, to: none}`, or remove the depends_on");
+"), @"error: web.imports.db: web -> db (import db) -> init (depends_on) -> web (depends_on): each waits for the next, so none can start; wire one differently, such as `{from: web.db, to: none}`, or remove the depends_on");
     assert_snapshot!(found("
 instances:
   x: {depends_on: [y]}
@@ -236,7 +236,7 @@ instances:
       - {name: read, type: redis, environment: {CACHE: \"{url}\"}}
       - {name: write, type: redis, environment: {CACHE: \"{url}\"}}
   a: {exports: [{name: c, type: redis, port: 6379}]}
-"), @"error: web.imports.write: import read sets CACHE too; give them names of their own in `environment`");
+"), @"error: web.imports.write: import read sets CACHE too; map them to different names in `environment`");
 }
 
 #[test]
@@ -247,9 +247,9 @@ instances:
     imports:
       - {name: cache, type: redis, required: false, environment: {A: \"{hots}\", B: \"{host\", C: \"{vhost}\", D: \"{{x}\"}}
 "), @"
-    error: web.imports.cache.environment.A: `{hots}` is nothing that redis has; did you mean `{host}`? `{{` stands for a brace
+    error: web.imports.cache.environment.A: `{hots}` is nothing that redis has; did you mean `{host}`? write `{{` for a brace
     error: web.imports.cache.environment.B: `{` begins a placeholder that never ends; write `{{` for a brace
-    error: web.imports.cache.environment.C: `{vhost}` is nothing that redis has; did you mean `{host}`? `{{` stands for a brace
+    error: web.imports.cache.environment.C: `{vhost}` is nothing that redis has; did you mean `{host}`? write `{{` for a brace
     ");
 }
 
@@ -262,9 +262,9 @@ instances:
   old: {imports: [{name: db, type: postgres, environment: {P: \"{host}:{password}\"}}]}
   db: {exports: [{name: main, type: postgres, port: 5432}]}
 "), @"
-    error: old.imports.db.environment.P: db.main does not say password; add it to its `properties`, or map `environment` without
-    error: web.imports.db: db.main does not say user, database, which postgres needs; add it to its `properties`, or map `environment` without
-    warning: db.exports.main.properties: it does not say user, database; consumers that rely on it can't be wired
+    error: old.imports.db.environment.P: db.main has no password; add it to its `properties`, or map `environment` without it
+    error: web.imports.db: db.main has no user, database, which postgres needs; add it to its `properties`, or map `environment` without it
+    warning: db.exports.main.properties: it has no user, database; consumers that need it cannot be wired
     ");
 }
 
@@ -282,7 +282,7 @@ instances:
 "), @r#"
     error: db.exports.a.properties.database: `${env:` begins a reference that never ends; write `${env:NAME}`
     error: db.exports.a.properties.user: it refers to variable POSTGRES_USR, which the effective environment does not have; set it, or remove the property
-    error: db.exports.b.properties.host: `host` depends on who asks, so DevArch gives it; remove it here
+    error: db.exports.b.properties.host: `host` depends on the consumer, so DevArch sets it; remove it here
     error: db.exports.b.properties.pasword: `pasword` is nothing that redis has; did you mean `password`?
     error: db.exports.b.properties.scheme: "http" is not one of redis, rediss
     error: db.exports.c.properties.user: `user` and `access_key` are the same; keep one of them
@@ -306,8 +306,8 @@ instances:
   web: {imports: [{name: cache, type: redis}], x-overrides: {CACHE_PORT: \"1\", CACHE_URL: }}
   a: {exports: [{name: c, type: redis, port: 6379}]}
 "), @"
-    note: web.environment.CACHE_PORT: an override decides on CACHE_PORT, so what a.c gives is not used
-    note: web.environment.CACHE_URL: an override decides on CACHE_URL, so what a.c gives is not used
+    note: web.environment.CACHE_PORT: an override sets CACHE_PORT, so the value from a.c is not used
+    note: web.environment.CACHE_URL: an override sets CACHE_URL, so the value from a.c is not used
     ");
 }
 
@@ -324,7 +324,7 @@ external:
     error: external.db: an instance has that name too; rename one of them
     error: external.local.user: it refers to variable X, which the effective environment does not have; set it, or remove the property
     error: external.tls.scheme: "ftp" is not one of http, https
-    warning: external.local: it does not say database; consumers that rely on it can't be wired
+    warning: external.local: it has no database; consumers that need it cannot be wired
     warning: external.local.host: localhost is the container itself for who runs in one; name the host as containers reach it, such as host.docker.internal
     "#);
 }

@@ -28,14 +28,14 @@ wires: [{from: worker.redis, to: cache}]
 #[test]
 fn a_list_says_who_is_wired_to_whom_how_and_by_which_variables() {
     assert_snapshot!(list_text(&list(&resolve(&shop()))), @"
-    CONSUMER  IMPORT  TYPE      PROVIDER     HOW               VARIABLES
-    api       db      postgres  lan-db       auto              DB_DATABASE DB_HOST DB_PORT DB_URL DB_USER
-    api       mail    smtp      -            nobody offers it
-    api       redis   redis     cache.cache  auto              REDIS_HOST REDIS_URL (REDIS_PORT)
-    web       api     http      api.http     auto              API_HOST API_PORT API_URL
-    worker    api     http      api.http     auto, new         API_HOST API_PORT API_URL
-    worker    db      postgres  lan-db       auto, new         DB_DATABASE DB_HOST DB_PORT DB_URL DB_USER
-    worker    redis   redis     cache.cache  explicit, new     REDIS_HOST REDIS_PORT REDIS_URL
+    CONSUMER  IMPORT  TYPE      PROVIDER     HOW            VARIABLES
+    api       db      postgres  lan-db       auto           DB_DATABASE DB_HOST DB_PORT DB_URL DB_USER
+    api       mail    smtp      -            no provider
+    api       redis   redis     cache.cache  auto           REDIS_HOST REDIS_URL (REDIS_PORT)
+    web       api     http      api.http     auto           API_HOST API_PORT API_URL
+    worker    api     http      api.http     auto, new      API_HOST API_PORT API_URL
+    worker    db      postgres  lan-db       auto, new      DB_DATABASE DB_HOST DB_PORT DB_URL DB_USER
+    worker    redis   redis     cache.cache  explicit, new  REDIS_HOST REDIS_PORT REDIS_URL
     ");
 }
 

@@ -1,6 +1,6 @@
 //! Wiring, from what users write to what consumers get.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod catalog;
 mod diagnostics;

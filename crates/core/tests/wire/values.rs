@@ -92,7 +92,7 @@ instances:
     imports: [{name: up, type: grpc, environment: {UPSTREAM: \"{host}\"}}]
     exports: [{name: http, type: http, port: 80, properties: {path: \"/via/${env:UPSTREAM}\"}}]
 ";
-    assert_snapshot!(crate::support::found(text), @"error: proxy.imports.up: nothing in the stack offers grpc; add an instance that does or an entry of `external`, or say `required: false`");
+    assert_snapshot!(crate::support::found(text), @"error: proxy.imports.up: nothing in the stack offers grpc; add an instance that does or an entry of `external`, or set `required: false`");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_process_on_the_host_gets_published_addresses() {
 fn a_provider_that_publishes_nothing_can_not_be_reached_from_the_host() {
     let stack = stack(&DB.replace("    ports: [5432]\n", ""));
     let refused = host_variables(&stack, &resolve(&stack), &name("api")).unwrap_err();
-    assert_snapshot!(refused[0].to_string(), @"error: api.imports.db: db.db publishes no port for 5432, so the host can't reach it; add 5432 to its `ports`");
+    assert_snapshot!(refused[0].to_string(), @"error: api.imports.db: db.db publishes no port for 5432, so the host cannot reach it; add 5432 to its `ports`");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum InvalidContext {
-    #[error("there is no {dockerfile} in {}", context.display())]
+    #[error("{dockerfile} not found in {}", context.display())]
     NoDockerfile { dockerfile: String, context: PathBuf },
     #[error("{dockerfile} is not inside {}; the Dockerfile has to be in the directory that is sent", context.display())]
     Outside { dockerfile: String, context: PathBuf },
@@ -383,7 +383,7 @@ mod tests {
         let why = |request: &BuildRequest| {
             Context::of(&request.context, &request.dockerfile).unwrap_err().to_string()
         };
-        assert!(why(&request).contains("there is no Dockerfile in"));
+        assert!(why(&request).contains("Dockerfile not found in "));
         request.dockerfile = Dockerfile::Path("other".to_owned());
         assert!(why(&request).contains("line 1 is not a pattern"));
         for outside in ["../Dockerfile", "/Dockerfile", "a/../../x"] {

@@ -52,7 +52,7 @@ async fn check(
     }
     let volumes = volume::list(engine).await?;
     if let Some(missing) = [from, to].into_iter().find(|name| !volumes.contains_key(name.as_str())) {
-        return refused(Kind::NotFound, format!("there is no volume {missing}"));
+        return refused(Kind::NotFound, format!("volume {missing} not found"));
     }
     let containers = list::containers(engine).await?;
     let uses = containers.iter().find(|container| {
@@ -95,7 +95,7 @@ async fn create(
         engine.wire.send(removal(engine, left.id.as_str())).await.during(action)?;
     }
     let Some(found) = image::inspect(engine, copier.image).await? else {
-        return Err(EngineError::new(action(), Kind::NoImage, format!("there is no image {}", copier.image)));
+        return Err(EngineError::new(action(), Kind::NoImage, format!("image {} not found", copier.image)));
     };
     let body = ContainerCreateBody {
         image: Some(image::name_for_create(engine, copier.image).await?),
@@ -140,7 +140,7 @@ fn removal(engine: &BollardEngine, container: &str) -> Call {
 async fn run(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
     life::start(engine, id).await.map_err(|error| match error.kind {
         Kind::CannotRun => {
-            EngineError { message: format!("{}; it takes an image with a shell", error.message), ..error }
+            EngineError { message: format!("{}; an image with a shell is needed", error.message), ..error }
         }
         _ => error,
     })?;
@@ -155,6 +155,6 @@ async fn run(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
         said.extend(chunk?.bytes);
     }
     let said = String::from_utf8_lossy(&said).trim().to_owned();
-    let message = format!("it ended with exit code {code}: {said}");
+    let message = format!("it exited with code {code}: {said}");
     Err(Failure::Answered(Answered { status: 500, message })).during(|| format!("run container {id}"))
 }

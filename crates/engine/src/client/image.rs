@@ -211,7 +211,7 @@ pub(super) async fn pull(
             error.kind = EngineErrorKind::NoImage;
         }
         if let Some(trouble) = credentials.trouble {
-            error.message = format!("{}; its credentials could not be had: {trouble}", error.message);
+            error.message = format!("{}; its credentials are not available: {trouble}", error.message);
         }
         error
     });

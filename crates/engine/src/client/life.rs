@@ -300,7 +300,7 @@ pub(super) async fn wait(engine: &BollardEngine, id: &ContainerId) -> Result<Exi
         Some(Ok(answer)) => Ok(answer.status_code),
         Some(Err(BollardError::DockerContainerWaitError { code, .. })) => Ok(code),
         Some(Err(error)) => Err(Failure::from(error)),
-        None => Err(Failure::Cut("the engine ended the wait without a result".to_owned())),
+        None => Err(Failure::Cut("the engine finished the wait without a result".to_owned())),
     };
     code.map(|code| ExitStatus { code }).during(|| format!("wait for container {id}"))
 }

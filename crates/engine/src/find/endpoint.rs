@@ -17,7 +17,7 @@ pub(super) const MISSING_CONTEXT: &str = "context://";
 pub enum InvalidEndpoint {
     /// An address through ssh.
     #[error(
-        "{0:?} goes through ssh, which DevArch does not speak; forward the engine's socket with \
+        "{0:?} uses ssh, which DevArch does not support; forward the engine's socket with \
          `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST` and name unix:///tmp/engine.sock"
     )]
     Ssh(String),

@@ -45,7 +45,7 @@ impl Place<'_> {
 
 /// The operating system gave no random bytes, or the value is longer than 64 GiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the value can't be encrypted: the operating system gives no random bytes")]
+#[error("the value cannot be encrypted: the operating system provides no random bytes")]
 pub struct CannotSeal;
 
 /// The value does not open with the key it was sealed with: it was changed, or is another place's.

@@ -41,7 +41,7 @@ struct Cost {
 pub enum ExportError {
     /// There is no exported key in the text.
     #[error(
-        "this is no exported key: it has no part from `{BEGIN}` to `{END}`; make one with `devarch secret key export`"
+        "this is not an exported key: it has no part from `{BEGIN}` to `{END}`; create one with `devarch secret key export`"
     )]
     NotAnExport,
     /// A newer program wrote it.
@@ -56,7 +56,7 @@ pub enum ExportError {
     #[error("this is not the passphrase the key was exported with; nothing was changed")]
     WrongPassphrase,
     /// No passphrase.
-    #[error("a key can't be exported without a passphrase")]
+    #[error("a key cannot be exported without a passphrase")]
     NoPassphrase,
     /// Deriving a key from the passphrase takes memory.
     #[error("there is not enough memory to use a passphrase")]

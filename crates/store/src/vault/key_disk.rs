@@ -26,8 +26,7 @@ const MAX_SIZE: u64 = 1 << 20;
 pub enum KeyFileError {
     /// Others than its user have a right to it.
     #[error(
-        "{} is open to other users (mode {mode:04o}), so its keys are not used; run `chmod 600 {}`, \
-         and if somebody may have read it, `devarch secret rotate-key` after that",
+        "{} is open to other users (mode {mode:04o}), so its keys are not used; run `chmod 600 {}`, and if another user may have read it, `devarch secret rotate-key` after that",
         path.display(), path.display()
     )]
     Exposed {

@@ -19,7 +19,7 @@ const NAME: &str = "devarch-keys";
 const VERSION: u32 = 1;
 const NOTE: &str = "\
 # The keys of secrets, each behind the store it belongs to and its id. Who has them can read the secrets, and without
-# them nobody can: keep this file to yourself, and a copy of it in a safe place (`devarch secret key export`).
+# them no one can: keep this file to yourself, and a copy of it in a safe place (`devarch secret key export`).
 ";
 
 /// A key file's content.

@@ -5,16 +5,14 @@ use devarch_core::secret::Locked;
 use std::{fmt, path::PathBuf};
 
 /// The way out where there is no copy.
-const LOST: &str =
-    "if it is lost for good, `devarch secret key reset` says what is given up with it, and makes a new one";
+const LOST: &str = "if it is lost for good, `devarch secret key reset` lists what is discarded with it and creates a new one";
 
 /// Why a sealed value does not open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotOpen {
     /// The key file is missing.
     #[error(
-        "the key of this store's secrets, {needs}, is missing: there is no {}; \
-         restore that file from a backup, or import the key with `devarch secret key import FILE`; {LOST}",
+        "the key of this store's secrets, {needs}, is missing: {} not found; restore that file from a backup, or import the key with `devarch secret key import FILE`; {LOST}",
         path.display()
     )]
     NoKey {
@@ -40,7 +38,7 @@ pub enum CannotOpen {
     },
     /// The key file is damaged where the key should be.
     #[error(
-        "{} is damaged, so that the key of this store's secrets, {needs}, can't be read; \
+        "{} is damaged, so that the key of this store's secrets, {needs}, cannot be read; \
          restore that file from a backup, or import the key with `devarch secret key import FILE`; {LOST}",
         path.display()
     )]

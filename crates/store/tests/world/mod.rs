@@ -5,7 +5,7 @@
     unused_macros,
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "each test binary uses a part of it; a world that can't be made fails the test"
+    reason = "each test binary uses a part of it; a world that cannot be made fails the test"
 )]
 
 pub(crate) mod samples;

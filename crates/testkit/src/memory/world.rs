@@ -262,7 +262,7 @@ impl World {
             return no(Kind::InUse, "they are the same volume");
         }
         if let Some(missing) = [from, to].into_iter().find(|name| !self.volumes.contains_key(*name)) {
-            return no(Kind::NotFound, format!("there is no volume {missing}"));
+            return no(Kind::NotFound, format!("volume {missing} not found"));
         }
         if self.running().any(|container| container.volumes().contains(to)) {
             return no(Kind::InUse, format!("a container runs with volume {to}"));

@@ -118,12 +118,12 @@ fn place(database: &StoreUrl) -> String {
 fn home(home: &Path) -> Check {
     let shown = home.display();
     let Ok(metadata) = home.metadata() else {
-        return Check::new("home", Verdict::Ok, format!("{shown} will be made when it is needed"));
+        return Check::new("home", Verdict::Ok, format!("{shown} will be created when it is needed"));
     };
     let mode = metadata.permissions().mode() & 0o777;
     let writable = rustix::fs::access(home, rustix::fs::Access::WRITE_OK).is_ok();
     if !writable {
-        return Check::new("home", Verdict::Fail, format!("{shown} can't be written to"))
+        return Check::new("home", Verdict::Fail, format!("{shown} cannot be written to"))
             .mend(format!("make {shown} yours, or set DEVARCH_HOME to another directory"));
     }
     if mode & 0o077 != 0 {
@@ -216,7 +216,7 @@ async fn engines(settings: &Settings, reachable: &dyn Engines) -> (Vec<Arc<dyn E
         }
     }
     if checks.is_empty() {
-        let found = format!("none answers; looked at {}", quiet.join(", "));
+        let found = format!("none answers; tried {}", quiet.join(", "));
         let mend =
             "start Docker (`sudo systemctl start docker`) or install Podman, or name one with --engine";
         checks.push(Check::new("engine", Verdict::Fail, found).mend(mend));
@@ -279,13 +279,13 @@ async fn other_homes(ctx: &Context, engines: &[Arc<dyn Engine>]) -> Check {
     let left: Vec<Leftover> = join_all(looks).await.into_iter().flatten().flatten().collect();
     let stacks: BTreeSet<&str> = left.iter().map(|left| left.stack.as_str()).collect();
     if stacks.is_empty() {
-        return Check::new("other homes", Verdict::Ok, "nothing on the engines was made by another");
+        return Check::new("other homes", Verdict::Ok, "no other home has objects on the engines");
     }
     let shown: Vec<&str> = stacks.iter().copied().take(OTHERS_SHOWN).collect();
     let more = if stacks.len() > OTHERS_SHOWN { ", ..." } else { "" };
     let found = format!("{} stacks are another home's or user's: {}{more}", stacks.len(), shown.join(", "));
     Check::new("other homes", Verdict::Ok, found)
-        .mend("only if that home is lost: `devarch adopt STACK` clears away what it left; volumes stay")
+        .mend("only if that home is lost: `devarch adopt STACK` removes its containers and networks; volumes are kept")
 }
 
 /// How many stacks of others are named.
@@ -403,7 +403,7 @@ async fn ports(ctx: &Context, objects: &Objects<'_>) -> Check {
         return Check::new(
             "ports",
             Verdict::Ok,
-            format!("{} given to instances, none held by others", reservations.len()),
+            format!("{} reserved for instances, none used by other programs", reservations.len()),
         );
     }
     Check::new("ports", Verdict::Warn, held.join("; "))

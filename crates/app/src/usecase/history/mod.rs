@@ -75,11 +75,11 @@ impl Ended {
         match self {
             Self::NotYet => "not ended",
             Self::Succeeded => "succeeded",
-            Self::RolledBack => "failed, put back",
-            Self::Cancelled => "cancelled, put back",
+            Self::RolledBack => "failed, rolled back",
+            Self::Cancelled => "cancelled, rolled back",
             Self::Failed => "failed",
             Self::Resumed => "interrupted, taken over",
-            Self::Undone => "interrupted, put back",
+            Self::Undone => "interrupted, rolled back",
         }
     }
 }

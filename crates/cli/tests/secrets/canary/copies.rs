@@ -7,7 +7,7 @@ impl Canary {
     /// A copy beside it has what users set, and values of its own of what DevArch makes.
     pub(super) fn a_copy_beside_it_and_a_newer_template(&mut self) {
         let up = self.ok(&["up", "--as", "STACK-twin", "--yes"]);
-        assert!(up.stderr.contains("+   web: create"), "{up}");
+        assert!(up.stderr.contains("+   web  will be created"), "{up}");
         self.ok(&["config", "STACK-twin", "--origin"]);
         let twin = format!("{}-twin", self.world.stack);
         let variable = |name: &str| self.variable_of(&format!("devarch-{twin}-web"), name);

@@ -59,8 +59,8 @@ pub(super) fn build(field: &str) -> String {
 /// What to say of a field beside `services`.
 pub(super) fn top_level(field: &str) -> String {
     match field {
-        "version" => "`version` is obsolete in Compose files and means nothing here".to_owned(),
-        "networks" => "`networks` was left out; a stack has one network of its own, made with it".to_owned(),
+        "version" => "`version` is obsolete in Compose files and has no effect".to_owned(),
+        "networks" => "`networks` was left out; a stack has one network of its own".to_owned(),
         "include" => {
             "`include` was left out; import the other files too, or put the services into one".to_owned()
         }
@@ -72,7 +72,7 @@ pub(super) fn top_level(field: &str) -> String {
 pub(super) fn volume(volume: &str, field: &str) -> String {
     match field {
         "external" => format!(
-            "volume {volume:?} exists outside the file; a new one is made in its place, copy its data or mount a directory"
+            "volume {volume:?} exists outside the file; a new one is created in its place, copy its data or mount a directory"
         ),
         "name" => format!(
             "volume {volume:?} gets the name devarch-STACK-INSTANCE-VOLUME; copy its data if you need it"

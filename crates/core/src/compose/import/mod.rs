@@ -80,7 +80,7 @@ pub fn import(file: &Node, context: &ImportContext<'_>) -> Result<Imported, Diag
         return Err(notes.into_found());
     };
     let Some(services) = services.entries().filter(|services| !services.is_empty()) else {
-        services.tell("there is no service to import");
+        services.tell("the file has no service to import");
         return Err(notes.into_found());
     };
     let mut secrets = Secrets::new(filled.secrets, context.variables);
@@ -127,7 +127,7 @@ fn imported(
             continue;
         };
         if template.service.image.is_none() && template.service.build.is_none() {
-            at.tell("nothing is left that says what its image is; it was left out");
+            at.tell("it has neither `image` nor `build`; it was left out");
             continue;
         }
         leave_out_refused(&mut template.service);
@@ -214,8 +214,7 @@ fn shared_volumes(services: &[(&str, At<'_>)]) {
     for (volume, users) in users.iter().filter(|(_, users)| users.len() > 1) {
         let services: Vec<&str> = users.iter().map(|(name, _)| *name).collect();
         users[1].1.tell(format!(
-            "volume {volume:?} is shared by {}; here each instance has a volume of its own, mount a \
-             directory (./{volume}) in both to share it",
+            "volume {volume:?} is shared by {}; each instance gets a volume of its own, mount a directory (./{volume}) in both to share it",
             services.join(", ")
         ));
     }

@@ -21,7 +21,7 @@ impl Names {
             }
             let name = free(&InstanceName::suggest(given, "service"), &taken, InstanceName::numbered);
             at.tell(format!(
-                "{given:?} can't be an instance's name, it is imported as {name:?}; \
+                "{given:?} cannot be an instance's name, it is imported as {name:?}; \
                  change the host name where other services use it"
             ));
             taken.insert(name.clone());

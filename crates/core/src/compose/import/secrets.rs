@@ -75,7 +75,7 @@ impl<'a> Secrets<'a> {
         });
         let mut names = candidates.filter_map(|name| name.parse::<SecretName>().ok());
         let Some(name) = names.find(free) else {
-            return at.wrong(format!("{given:?} can't be a secret's name; it was left out"));
+            return at.wrong(format!("{given:?} cannot be a secret's name; it was left out"));
         };
         if name.as_str() != given {
             at.tell(format!("secret {given:?} is imported as {:?}", name.as_str()));

@@ -287,7 +287,7 @@ impl<'a> Filling<'a> {
         self.secrets.insert(secret.clone(), value);
         if !takes_secrets(spot.path) {
             let message = format!(
-                "{name} looks like a secret, and none can be put in here; write the value into devarch.yml if it is none"
+                "{name} looks like a secret, and secrets are not allowed here; write the value into devarch.yml if it is none"
             );
             let misplaced = Diagnostic { place: spot.place, path: spot.path.join("."), message };
             if !self.misplaced.contains(&misplaced) {
@@ -308,7 +308,7 @@ impl<'a> Filling<'a> {
                     if literal.ends_with('$') {
                         self.refuse(
                             format!(
-                                "a `$` right before the secret {name} can't be written in devarch.yml; put it into the value"
+                                "a `$` right before the secret {name} cannot be written in devarch.yml; put it into the value"
                             ),
                             spot,
                         );

@@ -181,15 +181,13 @@ impl<'a> Builder<'a> {
         let elsewhere = engine.is_some() && *engine != self.case.observed.engine_id;
         let message = if elsewhere {
             format!(
-                "{provider}, which it is linked to, lives on another engine, and no network joins the two; name it in \
-                 the stack's `external` with an address that containers here reach"
+                "{provider}, which it is linked to, is on another engine, and no network joins the two; name it in the stack's `external` with an address its containers can reach"
             )
         } else {
             let theirs = provider.to_string();
             let theirs = theirs.split_once('/').map_or(theirs.as_str(), |(stack, _)| stack);
             format!(
-                "{provider}, which it is linked to, does not run; `devarch up {theirs}` starts it, `devarch wire remove \
-                 {stack} {name}` ends the link"
+                "{provider}, which it is linked to, is not running; `devarch up {theirs}` starts it, `devarch wire remove {stack} {name}` removes the link"
             )
         };
         let problem = Problem::of(name, "wires", message);

@@ -87,8 +87,7 @@ fn emptied(name: &InstanceName, instance: &DesiredInstance, volume: &PhysicalVol
     let mount = instance.spec.mounts.iter().find(|mount| mount.source == MountFrom::Volume(volume.clone()));
     let target = mount.map_or("", |mount| mount.target.as_str());
     let message = format!(
-        "volume {volume} was there at the last apply and is gone: it will be made empty; if its data matters, bring the \
-         volume back before you apply"
+        "volume {volume} existed at the last apply and is missing: it will be created empty; if you need its data, restore the volume before you apply"
     );
     Problem::of(name, format!("volumes.{target}"), message)
 }

@@ -64,8 +64,7 @@ pub(super) fn warnings(takeovers: &[Takeover]) -> Vec<Problem> {
         warn(
             &values.other,
             format!(
-                "the definition gives other values for {} than volume {volume} was last used with; its data may not \
-                 accept them",
+                "the definition has other values for {} than volume {volume} was last used with; its data may not accept them",
                 values.other.join(", ")
             ),
         );

@@ -99,7 +99,7 @@ impl<'a> Builder<'a> {
     fn leave(&mut self, problems: &[Problem]) {
         self.notes.extend(problems.iter().map(|problem| Problem {
             message: format!(
-                "{}; until that is mended what is there stays as it is, and nothing is made",
+                "{}; until this is fixed, existing containers are kept and no new ones are created",
                 problem.message
             ),
             ..problem.clone()
@@ -394,7 +394,7 @@ impl<'a> Builder<'a> {
                 gate.insert(step);
             }
         }
-        debug_assert!(!gate.contains(&StepId(self.steps.len())), "{name} can't wait for itself");
+        debug_assert!(!gate.contains(&StepId(self.steps.len())), "{name} cannot wait for itself");
         gate
     }
 }

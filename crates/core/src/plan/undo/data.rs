@@ -22,7 +22,7 @@ impl<'a> Builder<'a> {
                 self.due.push(copy);
             } else {
                 self.orphans.insert(&copy.to);
-                self.lost.push(format!("volume {volume} is gone; its copy {} stays", copy.to));
+                self.lost.push(format!("volume {volume} was removed; its copy {} is kept", copy.to));
             }
         }
     }

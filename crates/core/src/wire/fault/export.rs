@@ -11,7 +11,7 @@ use crate::{
 pub(in crate::wire) enum ExportFault {
     #[error("`{name}` is nothing that {contract} has; {hint}")]
     NoProperty { name: String, contract: ContractType, hint: String },
-    #[error("`{name}` depends on who asks, so DevArch gives it; remove it here")]
+    #[error("`{name}` depends on the consumer, so DevArch sets it; remove it here")]
     Given { name: String },
     #[error("`{name}` and `{other}` are the same; keep one of them")]
     Twice { name: String, other: &'static str },
@@ -23,7 +23,7 @@ pub(in crate::wire) enum ExportFault {
     NoVariable { name: String, variable: String },
     #[error("{given:?} is not one of {known}")]
     Scheme { name: String, given: String, known: String },
-    #[error("it does not say {}; consumers that rely on it can't be wired", .0.join(", "))]
+    #[error("it has no {}; consumers that need it cannot be wired", .0.join(", "))]
     Lacks(Vec<&'static str>),
     #[error("nothing listens on port {port}, as far as `ports` and the image say: they have {}; correct the port, or add it to `ports`", names(.listens))]
     Silent { port: u16, listens: Vec<u16> },

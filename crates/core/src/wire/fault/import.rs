@@ -26,30 +26,31 @@ pub(in crate::wire) enum ImportFault {
         quiet: bool,
     },
     #[error(
-        "nothing{} in the stack offers {contract}; add an instance that does or an entry of `external`, or say \
-         `required: false`",
+        "nothing{} in the stack offers {contract}; add an instance that does or an entry of `external`, or set `required: false`",
         if *.itself { " else" } else { "" }
     )]
     Nobody { contract: ContractType, itself: bool },
     #[error("it is wired to {NONE}, so its variables are yours to set", NONE = crate::wire::NONE)]
     Declined,
-    #[error("import {other} sets {variable} too; give them names of their own in `environment`")]
+    #[error("import {other} sets {variable} too; map them to different names in `environment`")]
     SameVariable { variable: String, other: String },
     #[error("{error}")]
     Pattern { variable: String, error: InvalidPattern },
-    #[error("{provider} does not say {}, which {contract} needs; add it to its `properties`, or map `environment` without", names(.properties))]
+    #[error("{provider} has no {}, which {contract} needs; add it to its `properties`, or map `environment` without it", names(.properties))]
     Lacks { provider: Endpoint, contract: ContractType, properties: Vec<&'static str> },
-    #[error("{provider} does not say {property}; add it to its `properties`, or map `environment` without")]
+    #[error("{provider} has no {property}; add it to its `properties`, or map `environment` without it")]
     Unsaid { variable: String, provider: Endpoint, property: &'static str },
     #[error(
-        "{provider} does not say how it gives a login of its own (`provision`); leave out `own`, or add it"
+        "{provider} has no `provision` command to create a login with; leave out `own`, or add the command"
     )]
     NoOwn { provider: Endpoint },
-    #[error("an override decides on {variable}, so what {provider} gives is not used")]
+    #[error("an override sets {variable}, so the value from {provider} is not used")]
     Hidden { variable: String, provider: Endpoint },
     #[error("{}: each waits for the next, so none can start; {}", Cycle(.0), way_out(.0))]
     Cycle(Vec<CycleStep>),
-    #[error("{provider} publishes no port for {port}, so the host can't reach it; add {port} to its `ports`")]
+    #[error(
+        "{provider} publishes no port for {port}, so the host cannot reach it; add {port} to its `ports`"
+    )]
     Unpublished { provider: Endpoint, port: u16 },
 }
 
@@ -95,7 +96,7 @@ impl fmt::Display for Cycle<'_> {
 fn way_out(cycle: &[CycleStep]) -> String {
     let wire = cycle.iter().find_map(|step| match &step.via {
         Via::Import(import) => {
-            Some(format!("wire one elsewhere, such as `{{from: {}.{import}, to: none}}`", step.consumer))
+            Some(format!("wire one differently, such as `{{from: {}.{import}, to: none}}`", step.consumer))
         }
         Via::DependsOn => None,
     });
@@ -112,7 +113,7 @@ fn listed(candidates: &[String], count: usize) -> String {
 
 fn runs_with(running: Option<&Endpoint>) -> String {
     running.map_or_else(String::new, |endpoint| {
-        format!(" (what runs is wired to {endpoint} and is not touched)")
+        format!(" (the running container is wired to {endpoint} and is kept)")
     })
 }
 
@@ -121,7 +122,7 @@ fn written(entries: &[WireDecl]) -> String {
 }
 
 fn by_role(name: Option<&str>) -> String {
-    name.map_or_else(String::new, |name| format!("; or say `prefer: primary`, which is {name}"))
+    name.map_or_else(String::new, |name| format!("; or set `prefer: primary`, which is {name}"))
 }
 
 impl ImportFault {

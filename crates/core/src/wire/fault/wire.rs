@@ -14,7 +14,7 @@ pub(in crate::wire) enum WireFault {
     #[error("the stack has no instance and no external provider '{name}'{}", meant(.near.as_deref()))]
     NoProvider { name: InstanceName, near: Option<String> },
     #[error(
-        "there is no instance '{instance}' in a stack '{stack}' to be linked to; `devarch instance list {stack}` lists those there are"
+        "stack '{stack}' has no instance '{instance}' to link to; `devarch instance list {stack}` lists all"
     )]
     NoOther { stack: StackName, instance: InstanceName },
     #[error("{consumer} has no import '{name}'{}; it has [{}]", meant(.near.as_deref()), names(.imports))]
@@ -37,12 +37,12 @@ pub(in crate::wire) enum WireFault {
         needs: Vec<ContractType>,
     },
     #[error(
-        "{consumer}.{import} is of type {is}, and the wire says {says}; correct `contract` or leave it out"
+        "{consumer}.{import} is of type {is}, but the wire has {says}; correct `contract` or leave it out"
     )]
     OtherContract { consumer: InstanceName, import: String, is: ContractType, says: ContractType },
     #[error("{consumer}.{import} is wired by wires[{first}] already; keep one of them")]
     Duplicate { consumer: InstanceName, import: String, first: usize },
-    #[error("{consumer} can't be wired to itself")]
+    #[error("{consumer} cannot be wired to itself")]
     Itself { consumer: InstanceName },
 }
 
