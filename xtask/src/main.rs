@@ -1,0 +1,48 @@
+//! The project's tasks. The scripts in `scripts/` run them.
+
+mod cargo;
+mod compose_tools;
+mod engine;
+mod failure;
+mod http;
+mod images;
+mod process;
+mod repository;
+mod terminal;
+
+use clap::Parser as _;
+use failure::{Failure, Result};
+use std::process::ExitCode;
+use terminal::note;
+
+/// Tasks of the DevArch project
+#[derive(Debug, clap::Parser)]
+#[command(name = "xtask", version)]
+enum Task {
+    /// Remove what killed tests left on engines
+    Images(images::Args),
+    ComposeTools(compose_tools::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Task::parse()) {
+        Ok(code) => code,
+        Err(failure) => report(&failure),
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let done = match task {
+        Task::Images(args) => images::run(&args),
+        Task::ComposeTools(args) => compose_tools::run(&args),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    note(failure.chain());
+    if let Some(help) = failure.hint() {
+        note(format!("help: {help}"));
+    }
+    ExitCode::FAILURE
+}
