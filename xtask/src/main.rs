@@ -8,7 +8,9 @@ mod http;
 mod images;
 mod process;
 mod repository;
+mod sweep;
 mod terminal;
+mod test;
 
 use clap::Parser as _;
 use failure::{Failure, Result};
@@ -20,8 +22,10 @@ use terminal::note;
 #[command(name = "xtask", version)]
 enum Task {
     /// Remove what killed tests left on engines
+    Sweep(sweep::Args),
     Images(images::Args),
     ComposeTools(compose_tools::Args),
+    Test(test::Args),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +37,8 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<ExitCode> {
     let done = match task {
+        Task::Test(args) => return test::run(args),
+        Task::Sweep(args) => sweep::run(&args),
         Task::Images(args) => images::run(&args),
         Task::ComposeTools(args) => compose_tools::run(&args),
     };
