@@ -2,6 +2,8 @@
 
 mod cargo;
 mod compose_tools;
+mod demo;
+mod devarch;
 mod engine;
 mod failure;
 mod http;
@@ -26,6 +28,7 @@ enum Task {
     Images(images::Args),
     ComposeTools(compose_tools::Args),
     Test(test::Args),
+    Demo(demo::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode> {
     let done = match task {
         Task::Test(args) => return test::run(args),
+        Task::Demo(args) => return demo::run(&args),
         Task::Sweep(args) => sweep::run(&args),
         Task::Images(args) => images::run(&args),
         Task::ComposeTools(args) => compose_tools::run(&args),
