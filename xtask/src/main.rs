@@ -1,5 +1,6 @@
 //! The project's tasks. The scripts in `scripts/` run them.
 
+mod bench;
 mod cargo;
 mod compose_tools;
 mod demo;
@@ -29,6 +30,7 @@ enum Task {
     ComposeTools(compose_tools::Args),
     Test(test::Args),
     Demo(demo::Args),
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn run(task: Task) -> Result<ExitCode> {
     let done = match task {
         Task::Test(args) => return test::run(args),
         Task::Demo(args) => return demo::run(&args),
+        Task::Bench(args) => return bench::run(&args),
         Task::Sweep(args) => sweep::run(&args),
         Task::Images(args) => images::run(&args),
         Task::ComposeTools(args) => compose_tools::run(&args),
