@@ -2,6 +2,7 @@
 //! runs without DevArch, and for the benchmark.
 
 use crate::{
+    debian::{self, KEYRING},
     failure::{Context as _, Failure, Result},
     process::{self, Run as _, program},
     repository::Repository,
@@ -19,8 +20,6 @@ const SUITE: &str = "trixie";
 
 /// The release of podman-compose that is compared with.
 pub(crate) const PODMAN_COMPOSE: &str = "1.6.0";
-
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Get Docker Compose and podman-compose
 #[derive(Debug, clap::Args)]
@@ -152,8 +151,7 @@ fn download(work: &Path, log: &Path) -> Result<()> {
     for directory in ["lists/partial", "cache/archives/partial", "root"] {
         fs::create_dir_all(work.join(directory)).context("cannot make a directory for packages")?;
     }
-    let mirror =
-        env::var("DEVARCH_DEBIAN_MIRROR").unwrap_or_else(|_| "http://deb.debian.org/debian".to_owned());
+    let mirror = debian::mirror();
     let sources = work.join("sources.list");
     let line = format!("deb [signed-by={KEYRING}] {mirror} {SUITE} main\n");
     fs::write(&sources, line).context(format!("cannot write {}", sources.display()))?;

@@ -3,10 +3,12 @@
 mod bench;
 mod cargo;
 mod compose_tools;
+mod debian;
 mod demo;
 mod devarch;
 mod engine;
 mod failure;
+mod fixture;
 mod http;
 mod images;
 mod process;
@@ -27,6 +29,7 @@ enum Task {
     /// Remove what killed tests left on engines
     Sweep(sweep::Args),
     Images(images::Args),
+    Fixture(fixture::Args),
     ComposeTools(compose_tools::Args),
     Test(test::Args),
     Demo(demo::Args),
@@ -46,6 +49,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Demo(args) => return demo::run(&args),
         Task::Bench(args) => return bench::run(&args),
         Task::Sweep(args) => sweep::run(&args),
+        Task::Fixture(args) => fixture::run(&args),
         Task::Images(args) => images::run(&args),
         Task::ComposeTools(args) => compose_tools::run(&args),
     };

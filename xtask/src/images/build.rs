@@ -122,7 +122,7 @@ impl Workshop<'_> {
         let parent = recipe.parent.as_deref().map(|parent| self.cache.recipes.get(parent)).transpose()?;
         let parent = parent.map(|parent| self.cache.tree(parent));
         let root = self.cache.tree(recipe);
-        let tree = Tree { root: &root, log, repository: self.repository, mirror: &self.cache.mirror };
+        let tree = Tree { root: &root, log, repository: self.repository };
         tree.make(recipe, parent.as_deref())?;
         let layer = self.cache.layer(recipe);
         let unfinished = layer.with_extension("tmp");

@@ -9,6 +9,7 @@ mod recipe;
 mod tree;
 
 use crate::{
+    debian,
     engine::EngineName,
     failure::{Failure, Result},
     repository::Repository,
@@ -18,9 +19,6 @@ use clap::Subcommand;
 use ensure::Images;
 use recipe::{Recipe, Recipes};
 use std::{env, fs, path::PathBuf};
-
-/// The mirror of Debian that packages come from, unless `DEVARCH_DEBIAN_MIRROR` names another.
-const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// Get the images that tests and the demo use onto an engine
 ///
@@ -106,7 +104,7 @@ impl Cache {
     fn open(repository: &Repository) -> Result<Self> {
         let state = env::var_os("DEVARCH_DEV_STATE").filter(|value| !value.is_empty());
         let state = state.map_or_else(|| PathBuf::from("/var/lib/devarch-dev"), PathBuf::from);
-        let mirror = env::var("DEVARCH_DEBIAN_MIRROR").unwrap_or_else(|_| MIRROR.to_owned());
+        let mirror = debian::mirror();
         let recipes = Recipes::read(&repository.path("scripts/lib/standins"), &mirror)?;
         Ok(Self { directory: state.join("images"), recipes, mirror })
     }

@@ -2,6 +2,7 @@
 
 use super::recipe::{self, Recipe, SUITE};
 use crate::{
+    debian,
     failure::{Context as _, Result},
     process::{self, Run as _, program},
     repository::Repository,
@@ -13,11 +14,6 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
-/// Runs a command in a root directory, with a `/proc` of its own that goes away by itself.
-const CHROOT: &str = r#"tree=$1; shift; mount -t proc proc "$tree/proc"; exec chroot "$tree" "$@""#;
 
 /// The directories of an image that begins with nothing.
 const BARE: &[&str] = &[
@@ -40,7 +36,6 @@ pub(crate) struct Tree<'a> {
     pub(crate) root: &'a Path,
     pub(crate) log: &'a Path,
     pub(crate) repository: &'a Repository,
-    pub(crate) mirror: &'a str,
 }
 
 impl Tree<'_> {
@@ -85,13 +80,7 @@ impl Tree<'_> {
     }
 
     fn debian(&self) -> Result<()> {
-        process::require(self.repository, "debootstrap", "debootstrap")?;
-        if !Path::new(KEYRING).exists() {
-            process::install(self.repository, &["debian-archive-keyring"])?;
-        }
-        let mut debootstrap = program("debootstrap");
-        debootstrap.args(["--variant=minbase", &format!("--keyring={KEYRING}"), SUITE]);
-        debootstrap.arg(self.root).arg(self.mirror).log_to(self.log)?;
+        debian::bootstrap(self.repository, SUITE, self.root, self.log)?;
         self.connect()
     }
 
@@ -139,15 +128,7 @@ impl Tree<'_> {
     }
 
     fn inside(&self, name: &str) -> Command {
-        let mut command = program("env");
-        command.args([
-            "-i",
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "LC_ALL=C.UTF-8",
-        ]);
-        command.args(["unshare", "--mount", "--propagation", "private", "sh", "-ec", CHROOT, "sh"]);
-        command.arg(self.root).arg(name);
-        command
+        debian::inside(self.root, name)
     }
 }
 
