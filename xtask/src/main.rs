@@ -12,6 +12,7 @@ mod fixture;
 mod http;
 mod images;
 mod process;
+mod release;
 mod repository;
 mod sweep;
 mod terminal;
@@ -30,6 +31,7 @@ enum Task {
     Sweep(sweep::Args),
     Images(images::Args),
     Fixture(fixture::Args),
+    Release(release::Args),
     ComposeTools(compose_tools::Args),
     Test(test::Args),
     Demo(demo::Args),
@@ -49,6 +51,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Demo(args) => return demo::run(&args),
         Task::Bench(args) => return bench::run(&args),
         Task::Sweep(args) => sweep::run(&args),
+        Task::Release(args) => release::run(&args),
         Task::Fixture(args) => fixture::run(&args),
         Task::Images(args) => images::run(&args),
         Task::ComposeTools(args) => compose_tools::run(&args),

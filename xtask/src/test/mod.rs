@@ -12,7 +12,8 @@ mod tally;
 use crate::{
     cargo::{Tool, cargo},
     failure::Result,
-    process::Run as _,
+    process::{self, Run as _},
+    release,
     repository::Repository,
     sweep,
     terminal::say,
@@ -43,8 +44,8 @@ pub(crate) struct Args {
     /// End after the fast stage
     #[arg(long, conflicts_with = "long")]
     fast: bool,
-    /// Run series in full of which a sample is enough otherwise: DevArch is killed at every call of an apply (half an hour
-    /// more). `DEVARCH_TEST_LONG=1` does the same
+    /// Run series in full of which a sample is enough otherwise (DevArch is killed at every call of an apply), and a release
+    /// archive in bare roots of Debian. Takes an hour more. `DEVARCH_TEST_LONG=1` does the same
     #[arg(long)]
     long: bool,
     /// Arguments of nextest, which choose tests
@@ -125,8 +126,19 @@ impl Run {
         let broom = sweep::Args::all(environment::endpoints(&variables));
         self.stages.check("leftovers of killed tests", || sweep::run(&broom));
         self.tests("tests with engines", Group::Engines, variables);
+        if self.long {
+            self.release_stage();
+        }
         if self.totals.all() == 0 {
             self.stages.check("choice of tests", || Err(checks::nothing_ran()));
+        }
+    }
+
+    fn release_stage(&mut self) {
+        if process::is_root() {
+            self.stages.check("release archive", || release::run(&release::Args::checked()));
+        } else {
+            self.stages.leave_out("release archive", "it is run in bare roots of Debian, which root makes");
         }
     }
 
