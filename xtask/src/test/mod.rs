@@ -57,15 +57,27 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let totals = Arc::new(Totals::default());
     let closing = Closing::watch(Arc::clone(&totals))?;
-    let mut run = Run::new(args, Arc::clone(&totals))?;
+    match run_stages(args, totals) {
+        Ok(succeeded) => {
+            closing.print();
+            Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        // The closing line, which has one failure more, comes after the reason.
+        Err(failure) => Ok(crate::report(&failure)),
+    }
+}
+
+fn run_stages(args: Args, totals: Arc<Totals>) -> Result<bool> {
+    let mut run = Run::new(args, totals)?;
     let prepared = if run.fast { None } else { Some(Preparation::begin(&run.repository)?) };
     run.fast_stage();
     if let Some(preparation) = prepared {
         run.engines_stage(preparation);
     }
-    let succeeded = run.summary();
-    closing.print();
-    Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if run.tally.is_empty() && run.stages.failures() == 0 {
+        run.stages.check("choice of tests", || Err(checks::nothing_ran()));
+    }
+    Ok(run.summary())
 }
 
 struct Run {
@@ -128,9 +140,6 @@ impl Run {
         self.tests("tests with engines", Group::Engines, variables);
         if self.long {
             self.release_stage();
-        }
-        if self.totals.all() == 0 {
-            self.stages.check("choice of tests", || Err(checks::nothing_ran()));
         }
     }
 

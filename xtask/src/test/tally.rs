@@ -38,11 +38,6 @@ impl Totals {
     pub(crate) fn skipped(&self) -> usize {
         self.skipped.load(Relaxed)
     }
-
-    /// How many tests there were.
-    pub(crate) fn all(&self) -> usize {
-        self.passed.load(Relaxed) + self.failed() + self.skipped()
-    }
 }
 
 impl fmt::Display for Totals {
@@ -72,6 +67,11 @@ impl Tally {
         totals.add(passed, failed, skipped);
         self.cases.extend(cases);
         failed
+    }
+
+    /// Whether no test ran.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cases.is_empty()
     }
 
     /// The lines of the summary.
