@@ -152,7 +152,9 @@ impl Bench {
         let mut addresses = BTreeMap::new();
         for engine in EngineName::MAIN {
             addresses.insert(engine, engine.connect(repository)?.address().clone());
-            images::ensure(engine, &[IMAGE], repository)?;
+            if !images::missing(engine, &[IMAGE], repository)?.is_empty() {
+                images::ensure(engine, &[IMAGE], repository)?;
+            }
         }
         let work = tempfile::Builder::new().prefix("devarch-bench.").tempdir();
         let work = work.context("cannot make a temporary directory")?;

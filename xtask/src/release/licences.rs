@@ -33,7 +33,9 @@ struct Package {
 /// A list of all dependencies with their licences, followed by each text, once, with whom it is of.
 pub(crate) fn of_dependencies(repository: &Repository) -> Result<String> {
     let linked = linked(repository)?;
-    let metadata = cargo(repository)?.args(["metadata", "--format-version", "1", "--locked"]).read()?;
+    let mut metadata = cargo(repository)?;
+    metadata.args(["metadata", "--format-version", "1", "--locked", "--filter-platform", &host(repository)?]);
+    let metadata = metadata.read()?;
     let metadata: Metadata =
         serde_json::from_str(&metadata).context("`cargo metadata` is not as expected")?;
     let is_linked = |package: &Package| {
@@ -47,6 +49,13 @@ pub(crate) fn of_dependencies(repository: &Repository) -> Result<String> {
         }
     }
     Ok(document(&packages, &texts))
+}
+
+/// The platform that cargo builds for.
+fn host(repository: &Repository) -> Result<String> {
+    let version = cargo(repository)?.arg("-vV").read()?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("cargo does not print its host")
 }
 
 /// Names and versions of what is linked into the program.
