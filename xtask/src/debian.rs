@@ -21,12 +21,18 @@ pub(crate) fn mirror() -> String {
     env::var("DEVARCH_DEBIAN_MIRROR").unwrap_or_else(|_| MIRROR.to_owned())
 }
 
-/// Makes a root of a suite with what every Debian has, and nothing else.
-pub(crate) fn bootstrap(repository: &Repository, suite: &str, root: &Path, log: &Path) -> Result<()> {
+/// Makes sure that roots can be made.
+pub(crate) fn require_bootstrap(repository: &Repository) -> Result<()> {
     process::require(repository, "debootstrap", "debootstrap")?;
-    if !Path::new(KEYRING).exists() {
-        process::install(repository, &["debian-archive-keyring"])?;
+    if Path::new(KEYRING).exists() {
+        Ok(())
+    } else {
+        process::install(repository, &["debian-archive-keyring"])
     }
+}
+
+/// Makes a root of a suite with what every Debian has, and nothing else.
+pub(crate) fn bootstrap(suite: &str, root: &Path, log: &Path) -> Result<()> {
     let mut debootstrap = program("debootstrap");
     debootstrap.args(["--variant=minbase", &format!("--keyring={KEYRING}"), suite]);
     debootstrap.arg(root).arg(mirror()).log_to(log)

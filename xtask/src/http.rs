@@ -194,7 +194,7 @@ where
     S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
-    // Its failures reach whoever waits for the answer.
+    // Its failures reach the request that waits for the answer.
     tokio::spawn(async move { drop(connection.await) });
     sender.send_request(request).await
 }

@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-/// The images that a stack's images are named by in the demo are ensured, found missing and removed by these.
+/// Pulls or builds those of some images that an engine lacks.
 pub(crate) fn ensure(engine: EngineName, images: &[&str], repository: &Repository) -> Result<()> {
     let cache = Cache::open(repository)?;
     Images::on(engine, repository, &cache)?.ensure(&owned(images))

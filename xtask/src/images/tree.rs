@@ -80,7 +80,8 @@ impl Tree<'_> {
     }
 
     fn debian(&self) -> Result<()> {
-        debian::bootstrap(self.repository, SUITE, self.root, self.log)?;
+        debian::require_bootstrap(self.repository)?;
+        debian::bootstrap(SUITE, self.root, self.log)?;
         self.connect()
     }
 

@@ -8,7 +8,12 @@ use crate::{
     repository::Repository,
     terminal::say,
 };
-use std::{fs, path::Path, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    thread::{self, ScopedJoinHandle},
+    time::Instant,
+};
 
 const SUITES: [&str; 3] = ["bookworm", "trixie", "sid"];
 
@@ -20,19 +25,29 @@ pub(crate) fn check(repository: &Repository, archive: &Path, name: &str) -> Resu
     if !process::is_root() {
         return Err(Failure::new("roots of Debian are made by root").help("run this as root"));
     }
-    for suite in SUITES {
-        let begun = Instant::now();
-        let work = tempfile::tempdir_in(repository.state("")).context("cannot make a root")?;
-        let root = work.path().join("root");
-        let log = repository.log(&format!("root-{suite}"))?;
-        fs::write(&log, "").context(format!("cannot write {}", log.display()))?;
-        debian::bootstrap(repository, suite, &root, &log)?;
-        program("tar").arg("-xzf").arg(archive).arg("-C").arg(root.join(PLACE)).run()?;
-        Installed { root: &root, name }
-            .check()
-            .map_err(|failure| Failure::new(format!("{suite}: {}", failure.chain())))?;
-        say(format!("{suite}: the archive's program runs ({:.0} s)", begun.elapsed().as_secs_f64()));
-    }
+    // What they share is fetched before the roots are made side by side.
+    debian::require_bootstrap(repository)?;
+    let results: Vec<Result<()>> = thread::scope(|scope| {
+        let checks = SUITES.map(|suite| scope.spawn(move || check_on(repository, suite, archive, name)));
+        let join = |check: ScopedJoinHandle<'_, Result<()>>| {
+            check.join().unwrap_or_else(|_| Err(Failure::new("a check in a root panicked")))
+        };
+        checks.into_iter().map(join).collect()
+    });
+    results.into_iter().collect()
+}
+
+fn check_on(repository: &Repository, suite: &str, archive: &Path, name: &str) -> Result<()> {
+    let begun = Instant::now();
+    let work = tempfile::tempdir_in(repository.state("")).context("cannot make a root")?;
+    let root = work.path().join("root");
+    let log = repository.log(&format!("root-{suite}"))?;
+    fs::write(&log, "").context(format!("cannot write {}", log.display()))?;
+    debian::bootstrap(suite, &root, &log)?;
+    program("tar").arg("-xzf").arg(archive).arg("-C").arg(root.join(PLACE)).run()?;
+    let checked = Installed { root: &root, name }.check();
+    checked.map_err(|failure| Failure::new(format!("{suite}: {}", failure.chain())))?;
+    say(format!("{suite}: the archive's program runs ({:.0} s)", begun.elapsed().as_secs_f64()));
     Ok(())
 }
 
@@ -61,7 +76,7 @@ impl Installed<'_> {
 
     fn run(&self, words: &[&str]) -> Result<String> {
         let devarch = format!("/{PLACE}/{}/bin/devarch", self.name);
-        debian::inside(self.root, &devarch).args(words).read()
+        debian::inside(self.root, "env").args(["HOME=/root", &devarch]).args(words).read()
     }
 
     fn file(&self, inside: &str) -> Result<String> {
