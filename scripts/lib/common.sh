@@ -23,12 +23,6 @@ die() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 is_root() { [ "$(id -u)" -eq 0 ]; }
-now_ms() { date +%s%3N; }
-# seconds_since MS: "12.3"
-seconds_since() {
-    local ms=$(($(now_ms) - $1))
-    printf '%d.%d' $((ms / 1000)) $(((ms % 1000) / 100))
-}
 
 # ---------------------------------------------------------------- state
 

@@ -79,9 +79,3 @@ engine_host() {
     done < <(engine_candidates "$1")
     return 1
 }
-
-# need_engine ENGINE: the address, or an explanation.
-need_engine() {
-    check_engine_name "$1"
-    engine_host "$1" || die "$1 does not answer on any known socket" "scripts/engines up $1"
-}

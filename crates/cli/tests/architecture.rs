@@ -22,6 +22,8 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
         &["devarch-core", "devarch-files", "devarch-engine", "devarch-store", "devarch-app"],
         &["sqlx", "bollard", "hyper"],
     ),
+    // It builds within seconds, so it knows nothing of the product.
+    ("xtask", &[], &["sqlx", "bollard"]),
 ];
 
 #[test]

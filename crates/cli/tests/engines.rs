@@ -50,7 +50,7 @@ on_both_engines! {
 }
 
 #[test]
-fn a_stack_that_lives_on_one_engine_is_not_planned_on_another() {
+fn a_stack_that_lives_on_docker_is_not_planned_on_podman() {
     let (Some(docker), Some(podman)) = (World::on(EngineKind::Docker), World::on(EngineKind::Podman)) else {
         return;
     };
@@ -66,7 +66,7 @@ fn a_stack_that_lives_on_one_engine_is_not_planned_on_another() {
 }
 
 #[test]
-fn addresses_that_another_engine_has_given_are_not_given_again() {
+fn addresses_that_podman_has_given_are_not_given_again_on_docker() {
     let (Some(docker), Some(podman)) = (World::on(EngineKind::Docker), World::on(EngineKind::Podman)) else {
         return;
     };

@@ -62,7 +62,7 @@ async fn read_startup(client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
 }
 
 #[test]
-fn a_lock_is_refused_behind_a_connection_pooler() {
+fn a_lock_on_postgres_is_refused_behind_a_connection_pooler() {
     world::on_postgres(async |direct: World| {
         let (login, place) = direct.text.rsplit_once('@').unwrap();
         let (server, database) = place.split_once('/').unwrap();

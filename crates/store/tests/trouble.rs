@@ -201,7 +201,7 @@ async fn a_server_that_is_not_there_is_told_at_once_and_without_the_password() {
 }
 
 #[test]
-fn a_refused_password_is_not_shown() {
+fn a_password_that_postgres_refuses_is_not_shown() {
     world::on_postgres(async |world: World| {
         let (login, server) = world.text.rsplit_once('@').unwrap();
         let (user, _) = login.rsplit_once(':').unwrap();

@@ -267,7 +267,7 @@ fn a_part_of_a_variable_is_not_taken_for_another_variable() {
 }
 
 #[test]
-fn a_secret_that_would_be_lost_in_a_volume_is_told_as_one() {
+fn a_secret_that_would_be_lost_in_a_volume_is_reported_on_docker() {
     let Some(world) = World::on(EngineKind::Docker) else { return };
     world.write(
         "version: \"1\"\nstacks:\n  STACK:\n    secrets: {KEY: {generate: 32}}\n    instances:\n      \

@@ -179,7 +179,7 @@ stacks:
 }
 
 #[test]
-fn what_only_resolving_finds_is_told_with_its_place_in_the_file() {
+fn what_only_resolving_finds_is_reported_with_its_line_on_docker() {
     let Some(world) = World::on(EngineKind::Docker) else { return };
     world.write(
         "version: \"1\"\nstacks:\n  STACK:\n    wires:\n      - {from: api.db, to: cache}\n    instances:\n      \
