@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod harness;
+mod stacks;
+mod strangers;
 
 mod memory {
     mod applies;
     mod data;
     mod engines;
     mod homes;
-    mod kills;
     mod ownership;
+    mod steps;
 }

@@ -1,7 +1,9 @@
 //! Which engine a stack is brought up on.
 
-use super::applies::{CHANGED, SHOP};
-use crate::harness::{Command, Objects, World};
+use crate::{
+    harness::{Command, Objects, World},
+    stacks::{CHANGED, SHOP},
+};
 use devarch_app::{App, AppError, Settings, Surroundings};
 use devarch_core::{
     engine::{EngineBinding, EngineKind},
