@@ -12,5 +12,6 @@ mod memory {
     mod engines;
     mod homes;
     mod ownership;
+    mod properties;
     mod steps;
 }
