@@ -7,11 +7,18 @@ mod stacks;
 mod strangers;
 
 mod memory {
+    mod adopt;
     mod applies;
     mod data;
     mod engines;
+    mod history;
     mod homes;
+    mod images;
+    mod links;
+    mod locks;
     mod ownership;
     mod properties;
+    mod secrets;
+    mod status;
     mod steps;
 }
