@@ -229,7 +229,10 @@ impl World {
 
     /// Carries a command out, as its user would.
     pub(crate) async fn run(&self, stack: &str, command: Command) -> Result<(), AppError> {
-        Box::pin(self.user().does(&name(stack), command)).await
+        let (user, stack) = (self.user(), name(stack));
+        let ran = Box::pin(user.does(&stack, command.clone()));
+        let ended = tokio::time::timeout(STANDSTILL, ran).await;
+        ended.unwrap_or_else(|_| panic!("{command:?} stands still after {:?}", self.engine.changes().last()))
     }
 
     /// Does it and is killed at the `nth` call that changes something, before or after the engine has heard of it. Then
@@ -251,28 +254,27 @@ impl World {
         end
     }
 
-    /// Does it and is cancelled, as by Ctrl-C, once the `nth` call that changes something has ended.
+    /// Does it and is cancelled, as by Ctrl-C, during the `nth` call that changes something.
     pub(crate) async fn cancelled_at(
         &self,
         nth: usize,
         stack: &str,
         command: Command,
     ) -> Result<(), AppError> {
+        let reached = self.engine.break_at(nth, Effect::TakesTime);
         let cancel = CancellationToken::new();
-        let until = self.engine.changes().len() + nth;
         let user = User { cancel: cancel.clone(), ..self.user() };
         let stack = name(stack);
         let ran = Box::pin(user.does(&stack, command));
         let cancelled = async {
-            while self.engine.changes().len() < until {
-                tokio::task::yield_now().await;
-            }
+            reached.notified().await;
             cancel.cancel();
-            std::future::pending::<()>().await;
+            std::future::pending().await
         };
         tokio::select! {
+            biased;
+            never = cancelled => never,
             ended = ran => ended,
-            () = cancelled => unreachable!("it waits for the other"),
         }
     }
 
@@ -318,6 +320,28 @@ impl World {
     pub(crate) async fn become_another(&mut self) {
         self.app.become_another().await.unwrap();
         self.reopen().await;
+    }
+
+    /// `unset STACK/INSTANCE FIELD`.
+    pub(crate) async fn unset(&self, stack: &str, instance: &str, field: &str) -> Result<(), AppError> {
+        let target = Target { stack: name(stack), instance: instance.parse().unwrap() };
+        self.app.unset(&target, &[field.to_owned()]).await.map(drop)
+    }
+
+    /// `instance rename`.
+    pub(crate) async fn rename_instance(&self, stack: &str, from: &str, to: &str) -> Result<(), AppError> {
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        self.app.rename_instance(&name(stack), &from, &to).await.map(drop)
+    }
+
+    /// `stack clone`.
+    pub(crate) async fn clone_stack(&self, stack: &str, to: &str) -> Result<(), AppError> {
+        self.app.clone_stack(&name(stack), &name(to)).await.map(drop)
+    }
+
+    /// `stack enable` and `stack disable`.
+    pub(crate) async fn enable(&self, stack: &str, enabled: bool) -> Result<(), AppError> {
+        self.app.enable_stack(&name(stack), enabled).await.map(drop)
     }
 
     /// `secret set`.
@@ -525,6 +549,9 @@ fn surroundings(
         host: Arc::<FakeHost>::clone(host),
     }
 }
+
+/// No command takes so long, on whatever machine: its clock jumps.
+const STANDSTILL: Duration = Duration::from_mins(1);
 
 /// Room for eight stacks.
 const ADDRESS_POOL: &str = "10.212.0.0/23";

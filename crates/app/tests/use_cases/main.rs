@@ -10,6 +10,7 @@ mod memory {
     mod adopt;
     mod applies;
     mod data;
+    mod edits;
     mod engines;
     mod history;
     mod homes;
@@ -21,4 +22,5 @@ mod memory {
     mod secrets;
     mod status;
     mod steps;
+    mod waits;
 }

@@ -108,8 +108,13 @@ impl MemoryEngine {
     /// Scripts what containers do.
     #[must_use]
     pub fn with_script(self, script: impl Fn(&CreateContainer) -> Behaviour + Send + Sync + 'static) -> Self {
-        self.world().script = Arc::new(script);
+        self.script(script);
         self
+    }
+
+    /// Scripts what containers do that are created from now on.
+    pub fn script(&self, script: impl Fn(&CreateContainer) -> Behaviour + Send + Sync + 'static) {
+        self.world().script = Arc::new(script);
     }
 
     /// Puts an image there, or moves a tag.
@@ -214,6 +219,7 @@ impl MemoryEngine {
         let effect = self.world().begin(call, name);
         match effect {
             None => {}
+            Some(Effect::TakesTime) => tokio::task::yield_now().await,
             Some(Effect::Refused(kind)) => {
                 return Err(EngineError::new(action, kind, "injected"));
             }

@@ -225,9 +225,8 @@ impl Story {
                 }
             }
         }
-        if matches!(act, Act::Rename) && self.world.knows("store").await != (self.stack == "store") {
-            self.stack = if self.stack == "shop" { "store" } else { "shop" };
-        }
+        // A stack that was deleted is made again under the name it is declared by.
+        self.stack = if self.world.knows("store").await { "store" } else { "shop" };
     }
 
     /// It ended by itself, well or not.

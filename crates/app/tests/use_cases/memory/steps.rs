@@ -1,4 +1,4 @@
-//! Each call of each kind of plan fails, is cut off, or is the moment of a kill. Afterwards the old state is there, or the new
+//! Each call of each kind of plan fails, is cut off, or is the moment of a kill or a cancel. Afterwards the old state is there, or the new
 //! one, or a journal from which the next command ends right; and nothing is touched that is not the stack's.
 //!
 //! A new kind of plan is one entry of [`kinds`]. By default each call meets one trouble, a different one from call to call;
@@ -37,6 +37,8 @@ struct Kind {
 #[derive(Debug, Clone, Copy)]
 enum Trouble {
     Fails(&'static Effect),
+    /// By the user, during the call.
+    Cancelled,
     Killed(Moment, Next),
 }
 
@@ -48,12 +50,13 @@ enum Next {
     Down,
 }
 
-const TROUBLES: [Trouble; 9] = [
+const TROUBLES: [Trouble; 10] = [
     Trouble::Fails(&Effect::Refused(EngineErrorKind::Other)),
     Trouble::Killed(Moment::After, Next::Undo),
     Trouble::Fails(&Effect::CutAfter),
     Trouble::Killed(Moment::Before, Next::Resume),
     Trouble::Killed(Moment::After, Next::Down),
+    Trouble::Cancelled,
     Trouble::Fails(&Effect::CutBefore),
     Trouble::Killed(Moment::Before, Next::Undo),
     Trouble::Killed(Moment::After, Next::Resume),
@@ -307,6 +310,10 @@ impl Undisturbed<'_> {
                 world.engine.break_at(nth, effect.clone());
                 let ran = world.run(stack, command.clone()).await;
                 world.engine.mend();
+                self.has_failed(world, ran, at).await;
+            }
+            Trouble::Cancelled => {
+                let ran = world.cancelled_at(nth, stack, command.clone()).await;
                 self.has_failed(world, ran, at).await;
             }
             Trouble::Killed(moment, next) => {
