@@ -12,7 +12,10 @@
 //! let objects = world.objects().await;                         // what the engine has, whoever made it
 //! world.beside().await;                                        // another home on the same engine
 //! world.reopen().await;                                        // another process on the same home
+//! let saved = world.save();                                    // engine and home as they are; `restore` returns to them
 //! ```
+//!
+//! Every call of a use-case is in this file: tests give a [`Command`], or ask one of [`World`]'s methods.
 //!
 //! - What runs in a container is scripted: see [`devarch_testkit::memory::busybox`]. Images there are: `busybox:1.37`;
 //!   `engine.add_image` makes more, `engine.write_volume` and `engine.volume_content` are the data.
@@ -22,27 +25,35 @@
 //!   `world.engine.changes()` lists the calls that changed something.
 
 use devarch_app::{
-    ApplyOptions, Context, Draft, LockRequest, Lookup, OperationError, PrepareOptions, Prepared, Recover,
-    Settings, StackLocks, Surroundings, WrongState, acquire_locks, adopt_strays, apply, delete_stack,
-    draft_import, draft_rollback, find_import, find_interrupted, find_stack, find_strays, plan_deletion,
-    prepare, prepare_stack, rename_stack, save_draft, set_wanted, supply_images, undo_interrupted,
+    ApplyOptions, Context, Draft, HeldLock, HistoryDetail, HistoryEntry, Leftover, LockRequest, Lookup, Loss,
+    OperationError, PrepareOptions, Prepared, Recover, Settings, StackLocks, StackStatus, StatusOptions,
+    Strays, Surroundings, Target, WrongState, acquire_locks, adopt_strays, delete_stack, draft_import,
+    draft_rollback, enable_stack, find_history_entry, find_import, find_interrupted, find_leftovers,
+    find_stack, find_strays, lease_plan, list_history, list_locks, load_saved_plan, plan_deletion, prepare,
+    prepare_stack, release_lock, remove_instance, remove_leftovers, rename_stack, renew_identity, save_draft,
+    set_fields, set_wanted, stack_status, supply_images, undo_interrupted, unset_fields,
 };
 use devarch_core::{
+    content::ContentDigest,
+    id::PlanId,
     name::StackName,
     observed::{ObservedContainer, ObservedNetwork, RunState},
     plan::{TextOptions, plan_text},
+    secret::{Secret, SecretValue},
     stack::{Stack, Wanted},
+    unit::Millis,
 };
 use devarch_engine::Engine as _;
 use devarch_testkit::{
-    memory::{Effect, MemoryEngine},
+    memory::{Effect, MemoryEngine, Snapshot},
     proxy::Moment,
     surroundings::{CountedIds, FakeClock, FakeHost, MemoryEngines},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
-    path::PathBuf,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -56,9 +67,33 @@ pub(crate) struct World {
     pub(crate) host: Arc<FakeHost>,
     pub(crate) app: Context,
     ids: Arc<CountedIds>,
-    root: Arc<TempDir>,
-    /// The home's and its project's place under the root.
+    directories: Arc<Directories>,
+    /// The place of homes and project in the directories.
     place: String,
+    /// How often an earlier home was returned to: each time it is another directory.
+    restored: u32,
+}
+
+/// Where homes are, on no disk if the machine has such a place, and projects. A project there would be a device to DevArch.
+struct Directories {
+    homes: TempDir,
+    projects: TempDir,
+}
+
+impl Directories {
+    fn new() -> Self {
+        let homes = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        Self { homes, projects: tempfile::tempdir().unwrap() }
+    }
+}
+
+/// A home's files by name: its database and its keys.
+pub(crate) type HomeFiles = Vec<(OsString, Vec<u8>)>;
+
+/// A home and the engine beside it, at one moment.
+pub(crate) struct Saved {
+    engine: Snapshot,
+    home: HomeFiles,
 }
 
 /// What a user does to a stack. What the command line would ask is answered with yes.
@@ -79,6 +114,13 @@ pub(crate) enum Command {
     Rollback,
     /// `stack rename`.
     Rename(&'static str),
+    Restart,
+    /// `set STACK/INSTANCE FIELD=VALUE`; nothing is applied.
+    Set(&'static str, &'static str, &'static str),
+    /// `instance remove`; nothing is applied.
+    RemoveInstance(&'static str),
+    /// `adopt`.
+    Adopt,
     /// `stack delete`; volumes stay.
     Delete,
     /// `stack delete --volumes`.
@@ -117,66 +159,84 @@ impl World {
     pub(crate) async fn new() -> Self {
         let (engine, clock) = (Arc::new(MemoryEngine::new()), Arc::new(FakeClock::default()));
         let (host, ids) = (Arc::new(FakeHost::default()), Arc::new(CountedIds::default()));
-        let (root, place) = (Arc::new(tempfile::tempdir().unwrap()), "1".to_owned());
-        let app = open(root.path().join(&place), surroundings(&engine, &clock, &ids, &host)).await;
-        Self { engine, clock, host, app, ids, root, place }
+        let (directories, place) = (Arc::new(Directories::new()), "1".to_owned());
+        let home = directories.homes.path().join(&place).join("0");
+        let app = open(&home, surroundings(&engine, &clock, &ids, &host)).await;
+        Self { engine, clock, host, app, ids, directories, place, restored: 0 }
     }
 
     /// Another home on the same engine and machine.
     pub(crate) async fn beside(&self) -> Self {
         let (engine, clock) = (Arc::clone(&self.engine), Arc::clone(&self.clock));
         let (host, ids) = (Arc::clone(&self.host), Arc::clone(&self.ids));
-        let (root, place) = (Arc::clone(&self.root), format!("{}1", self.place));
-        let app = open(root.path().join(&place), surroundings(&engine, &clock, &ids, &host)).await;
-        Self { engine, clock, host, app, ids, root, place }
+        let (directories, place) = (Arc::clone(&self.directories), format!("{}1", self.place));
+        let home = directories.homes.path().join(&place).join("0");
+        let app = open(&home, surroundings(&engine, &clock, &ids, &host)).await;
+        Self { engine, clock, host, app, ids, directories, place, restored: 0 }
     }
 
     /// Another process goes on with the same home.
     pub(crate) async fn reopen(&mut self) {
         self.host.start_another_process();
         let around = surroundings(&self.engine, &self.clock, &self.ids, &self.host);
-        self.app = open(self.directory(), around).await;
+        self.app = open(&self.home(), around).await;
     }
 
-    /// Does what `adopt STACK` does for a stack of this home.
-    pub(crate) async fn adopt(&self, stack: &str) -> Result<(), OperationError> {
-        let user = User { app: &self.app, project: self.directory().join("project") };
-        let strays = find_strays(&self.app, &name(stack)).await?.unwrap();
-        let locks = user.lock(&strays.stack, "adopt").await?;
-        let adopted = adopt_strays(&self.app, locks.own(), &strays).await;
-        locks.release().await;
-        adopted
+    /// Home and engine as they are now, while no command is at work.
+    pub(crate) fn save(&self) -> Saved {
+        Saved { engine: self.engine.snapshot(), home: self.home_files() }
     }
 
-    /// The database as it is now.
-    pub(crate) fn copy_of_the_store(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let files = std::fs::read_dir(self.directory().join("home/.devarch"))
-            .or_else(|_| std::fs::read_dir(self.directory().join("home")));
-        let files = files.unwrap().map(|entry| entry.unwrap().path());
-        let files = files.filter(|path| path.is_file() && path.to_string_lossy().contains("devarch.db"));
-        files.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    /// Returns to an earlier home and the engine as it was then.
+    pub(crate) async fn restore(&mut self, saved: &Saved) {
+        self.engine.restore(&saved.engine);
+        self.restore_home(&saved.home).await;
     }
 
-    /// Puts an earlier copy of the database in the place of the one there is.
-    pub(crate) async fn restore(&mut self, copy: &[(PathBuf, Vec<u8>)]) {
-        for (path, _) in self.copy_of_the_store() {
-            std::fs::remove_file(path).unwrap();
-        }
-        for (path, content) in copy {
-            std::fs::write(path, content).unwrap();
+    /// The home's database and keys.
+    pub(crate) fn home_files(&self) -> HomeFiles {
+        let files = std::fs::read_dir(self.home()).unwrap().map(Result::unwrap);
+        // What SQLite shares between processes is made again from the other two.
+        let kept = files
+            .filter(|file| file.path().is_file() && !file.file_name().to_string_lossy().ends_with("-shm"));
+        kept.map(|file| (file.file_name(), std::fs::read(file.path()).unwrap())).collect()
+    }
+
+    /// Returns to an earlier home, as a backup would; the engine stays as it is.
+    pub(crate) async fn restore_home(&mut self, files: &HomeFiles) {
+        self.restored += 1;
+        let home = self.home();
+        std::fs::create_dir(&home).unwrap();
+        std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o700)).unwrap();
+        for (name, content) in files {
+            std::fs::write(home.join(name), content).unwrap();
+            std::fs::set_permissions(home.join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
         }
         self.reopen().await;
     }
 
-    /// Where home (`home`, with the database) and project (`project`) are.
-    pub(crate) fn directory(&self) -> PathBuf {
-        self.root.path().join(&self.place)
+    /// Where the home is, with the database.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.directories.homes.path().join(&self.place).join(self.restored.to_string())
+    }
+
+    /// Where the devarch.yml is.
+    pub(crate) fn project(&self) -> PathBuf {
+        let project = self.directories.projects.path().join(&self.place);
+        std::fs::create_dir_all(&project).unwrap();
+        project
+    }
+
+    fn user(&self) -> User<'_> {
+        User { app: &self.app, project: self.project(), cancel: CancellationToken::new() }
     }
 
     /// Carries a command out, as its user would.
     pub(crate) async fn run(&self, stack: &str, command: Command) -> Result<(), OperationError> {
-        let user = User { app: &self.app, project: self.directory().join("project") };
-        Box::pin(user.does(&name(stack), command)).await
+        let (user, stack) = (self.user(), name(stack));
+        let ran = Box::pin(user.does(&stack, command.clone()));
+        let ended = tokio::time::timeout(STANDSTILL, ran).await;
+        ended.unwrap_or_else(|_| panic!("{command:?} stands still after {:?}", self.engine.changes().last()))
     }
 
     /// Does it and is killed at the `nth` call that changes something, before or after the engine has heard of it. Then
@@ -198,11 +258,254 @@ impl World {
         end
     }
 
+    /// Does it and is cancelled, as by Ctrl-C, during the `nth` call that changes something.
+    pub(crate) async fn cancelled_at(
+        &self,
+        nth: usize,
+        stack: &str,
+        command: Command,
+    ) -> Result<(), OperationError> {
+        let reached = self.engine.break_at(nth, Effect::TakesTime);
+        let cancel = CancellationToken::new();
+        let user = User { cancel: cancel.clone(), ..self.user() };
+        let stack = name(stack);
+        let ran = Box::pin(user.does(&stack, command));
+        let cancelled = async {
+            reached.notified().await;
+            cancel.cancel();
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            never = cancelled => never,
+            ended = ran => ended,
+        }
+    }
+
+    /// `up` without its apply: the stack is in the store, and nothing of it on the engine.
+    pub(crate) async fn import(&self, stack: &str, yml: &str) {
+        let user = self.user();
+        let draft = user.draft(&name(stack), yml).await.unwrap();
+        save_draft(&self.app, &draft).await.unwrap();
+    }
+
+    /// `rollback STACK APPLY`.
+    pub(crate) async fn roll_back_to(&self, stack: &str, apply: &str) -> Result<(), OperationError> {
+        let draft = draft_rollback(&self.app, &name(stack), Some(apply)).await?;
+        Box::pin(self.user().bring_about(draft, PrepareOptions::default(), "rollback")).await
+    }
+
+    /// An apply under a lock that was taken before.
+    pub(crate) async fn apply_under(&self, locks: &StackLocks, stack: &str) -> Result<(), OperationError> {
+        let user = self.user();
+        let stack = find_stack(&self.app, &name(stack)).await?;
+        let prepared = Box::pin(user.ready(&stack, PrepareOptions::default())).await?;
+        Box::pin(user.apply_prepared(locks, &prepared, "apply")).await
+    }
+
+    /// Removes a container past DevArch.
+    pub(crate) async fn remove_by_hand(&self, container: &str) {
+        let id = self.objects().await.containers[container].id.clone();
+        self.engine.stop(&id, Some(Millis(0))).await.unwrap();
+        self.engine.remove_container(&id).await.unwrap();
+    }
+
+    /// What stacks of other homes have on the engine, by the names of the stacks.
+    pub(crate) async fn left_by_others(&self) -> Vec<Leftover> {
+        find_leftovers(&self.app).await.unwrap()
+    }
+
+    /// Removes what a stack of a lost home has on the engine, but its volumes.
+    pub(crate) async fn clear_away(&self, left: &Leftover) -> Result<(), OperationError> {
+        remove_leftovers(&self.app, left).await
+    }
+
+    /// `doctor --new-store-id`: a copied home becomes another.
+    pub(crate) async fn become_another(&mut self) {
+        renew_identity(&self.app).await.unwrap();
+        self.reopen().await;
+    }
+
+    /// `unset STACK/INSTANCE FIELD`.
+    pub(crate) async fn unset(&self, stack: &str, instance: &str, field: &str) -> Result<(), OperationError> {
+        let target = Target { stack: name(stack), instance: instance.parse().unwrap() };
+        unset_fields(&self.app, &target, &[field.to_owned()]).await.map(drop)
+    }
+
+    /// `instance rename`.
+    pub(crate) async fn rename_instance(
+        &self,
+        stack: &str,
+        from: &str,
+        to: &str,
+    ) -> Result<(), OperationError> {
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        devarch_app::rename_instance(&self.app, &name(stack), &from, &to).await.map(drop)
+    }
+
+    /// `stack clone`.
+    pub(crate) async fn clone_stack(&self, stack: &str, to: &str) -> Result<(), OperationError> {
+        devarch_app::clone_stack(&self.app, &name(stack), &name(to)).await.map(drop)
+    }
+
+    /// `stack enable` and `stack disable`.
+    pub(crate) async fn enable(&self, stack: &str, enabled: bool) -> Result<(), OperationError> {
+        enable_stack(&self.app, &name(stack), enabled).await.map(drop)
+    }
+
+    /// `secret set`.
+    pub(crate) async fn set_secret(
+        &self,
+        stack: &str,
+        secret: &str,
+        value: &str,
+    ) -> Result<bool, OperationError> {
+        devarch_app::set_secret(&self.app, &name(stack), &secret.parse().unwrap(), &Secret::new(value)).await
+    }
+
+    /// `secret remove`.
+    pub(crate) async fn remove_secret(&self, stack: &str, secret: &str) -> Result<(), OperationError> {
+        devarch_app::remove_secret(&self.app, &name(stack), &secret.parse().unwrap()).await
+    }
+
+    /// `secret rotate-key`.
+    pub(crate) async fn rotate_key(&mut self) {
+        devarch_app::rotate_key(&self.app).await.unwrap();
+        self.reopen().await;
+    }
+
     /// What an apply would do; `None`: nothing.
     pub(crate) async fn plan(&self, stack: &str) -> Option<String> {
         let prepared = Box::pin(prepare(&self.app, &name(stack), &PrepareOptions::default())).await.unwrap();
         let plan = &prepared.plan;
         (!plan.is_empty()).then(|| plan_text(plan, TextOptions::default()))
+    }
+
+    /// What carries the labels of a stack of this home, without being remembered as its own.
+    pub(crate) async fn strays(&self, stack: &str) -> Option<Strays> {
+        find_strays(&self.app, &name(stack)).await.unwrap()
+    }
+
+    /// Whether there is a stack of that name.
+    pub(crate) async fn knows(&self, stack: &str) -> bool {
+        find_stack(&self.app, &name(stack)).await.is_ok()
+    }
+
+    /// Whether an apply of a stack began and has not ended.
+    pub(crate) async fn is_interrupted(&self, stack: &str) -> bool {
+        let Ok(stack) = find_stack(&self.app, &name(stack)).await else { return false };
+        find_interrupted(&self.app, &stack).await.unwrap().is_some()
+    }
+
+    pub(crate) async fn status(&self, stack: &str) -> StackStatus {
+        stack_status(&self.app, &name(stack), StatusOptions::default()).await.unwrap()
+    }
+
+    /// The applies of a stack, the newest first.
+    pub(crate) async fn history(&self, stack: &str) -> Vec<HistoryEntry> {
+        list_history(&self.app, &name(stack), 100).await.unwrap()
+    }
+
+    /// One apply, by the beginning of its id.
+    pub(crate) async fn history_of(
+        &self,
+        stack: &str,
+        id: Option<&str>,
+    ) -> Result<HistoryDetail, OperationError> {
+        find_history_entry(&self.app, &name(stack), id).await
+    }
+
+    pub(crate) async fn locks(&self) -> Vec<HeldLock> {
+        list_locks(&self.app).await.unwrap()
+    }
+
+    /// Takes a stack's lock, as a command of that name does.
+    pub(crate) async fn lock(
+        &self,
+        stack: &str,
+        command: &str,
+        timeout: Duration,
+    ) -> Result<StackLocks, OperationError> {
+        let request = LockRequest { operation: command.to_owned(), timeout, plan: None };
+        acquire_locks(&self.app, &find_stack(&self.app, &name(stack)).await?, &request, &|_| {}).await
+    }
+
+    /// `lock release`.
+    pub(crate) async fn release(&self, stack: &str, force: bool) -> Result<Option<HeldLock>, OperationError> {
+        release_lock(&self.app, &name(stack), force).await
+    }
+
+    /// `plan`; with `keep` the stack's lock is kept for it.
+    pub(crate) async fn save_plan(&self, stack: &str, keep: bool) -> PlanId {
+        let prepared = Box::pin(prepare(&self.app, &name(stack), &PrepareOptions::default())).await.unwrap();
+        let plan = devarch_app::save_plan(&self.app, &prepared).await.unwrap();
+        if keep {
+            let locks = self.lock(stack, "plan", Duration::ZERO).await.unwrap();
+            lease_plan(&self.app, locks.own(), &plan).await.unwrap();
+            locks.release().await;
+        }
+        plan.id
+    }
+
+    /// `apply PLAN`.
+    pub(crate) async fn apply_plan(&self, plan: &PlanId) -> Result<(), OperationError> {
+        let approved = load_saved_plan(&self.app, plan).await?;
+        let stack = find_stack(&self.app, &approved.stack).await?;
+        let request =
+            LockRequest { operation: "apply".to_owned(), timeout: Duration::ZERO, plan: Some(plan.clone()) };
+        let locks = acquire_locks(&self.app, &stack, &request, &|_| {}).await?;
+        let cancel = CancellationToken::new();
+        let options = ApplyOptions { command: "apply", recover: None, events: &|_| {}, cancel: &cancel };
+        let applied = Box::pin(devarch_app::apply(&self.app, locks.own(), &approved, options)).await;
+        locks.release().await;
+        applied.map(drop)
+    }
+
+    /// The wires of other stacks that lead to a stack, as text.
+    pub(crate) async fn linked_from(&self, stack: &str) -> Vec<String> {
+        let linked = devarch_app::linked_from(&self.app, &name(stack), None).await.unwrap();
+        linked.iter().map(ToString::to_string).collect()
+    }
+
+    /// The value of a stack's secret, if it can be read.
+    pub(crate) async fn secret(&self, stack: &str, secret: &str) -> Option<String> {
+        let stack = find_stack(&self.app, &name(stack)).await.unwrap();
+        let kept = &stack.secrets[&secret.parse().unwrap()];
+        match &kept.value {
+            SecretValue::Known(value) => Some(value.reveal().to_owned()),
+            _ => None,
+        }
+    }
+
+    /// `secret key reset`: what is given up.
+    pub(crate) async fn reset_key(&mut self) -> Result<Loss, OperationError> {
+        let loss = devarch_app::reset_key(&self.app).await?;
+        self.reopen().await;
+        Ok(loss)
+    }
+
+    /// Takes the file with the keys away.
+    pub(crate) async fn lose_key(&mut self) {
+        std::fs::remove_file(self.home().join("secret.key")).unwrap();
+        self.reopen().await;
+    }
+
+    /// How many volumes the store keeps for whoever takes them over, and how many its instances have, by name.
+    pub(crate) async fn remembered_volumes(&self) -> Vec<String> {
+        let stacks = self.app.store().stacks().await.unwrap();
+        let instances = stacks.iter().flat_map(|stack| stack.instances.values());
+        let volumes = instances.flat_map(|instance| instance.volumes.values());
+        let mut names: Vec<String> = volumes.map(ToString::to_string).collect();
+        let kept = self.app.store().kept_volumes().await.unwrap();
+        names.extend(kept.into_iter().map(|kept| kept.physical.to_string()));
+        names.sort();
+        names
+    }
+
+    /// Whether the store has a large content.
+    pub(crate) async fn keeps_content(&self, content: &str) -> bool {
+        let missing = self.app.store().missing_contents([ContentDigest::of(content)].into()).await;
+        missing.unwrap().is_empty()
     }
 
     /// What is on the engine.
@@ -222,6 +525,19 @@ impl World {
 }
 
 impl Objects {
+    /// All that a definition decides of them, without ids: what two ways to the same state have in common.
+    pub(crate) fn shape(&self) -> BTreeSet<String> {
+        let containers = self.containers.iter().map(|(name, container)| {
+            let runs = container.state == RunState::Running;
+            let networks: Vec<_> = container.networks.keys().collect();
+            let hash = container.config_hash().unwrap_or_default();
+            format!("container {name}: runs {runs}, {hash} of {}, on {networks:?}", container.image_id)
+        });
+        let networks = self.networks.keys().map(|name| format!("network {name}"));
+        let volumes = self.volumes.iter().map(|(name, (_, content))| format!("volume {name}: {content:?}"));
+        containers.chain(networks).chain(volumes).collect()
+    }
+
     /// The names of all, those of containers with their state.
     pub(crate) fn names(&self) -> BTreeSet<String> {
         let containers = self.containers.iter().map(|(name, container)| {
@@ -252,14 +568,15 @@ fn surroundings(
     }
 }
 
+/// No command takes so long, on whatever machine: its clock jumps.
+const STANDSTILL: Duration = Duration::from_mins(1);
+
 /// Room for eight stacks.
 const ADDRESS_POOL: &str = "10.212.0.0/23";
 
-async fn open(directory: PathBuf, around: Surroundings) -> Context {
-    let home: OsString = directory.join("home").into();
-    std::fs::create_dir_all(directory.join("project")).unwrap();
+async fn open(home: &Path, around: Surroundings) -> Context {
     let variable = |name: &str| match name {
-        "HOME" | "DEVARCH_HOME" => Some(home.clone()),
+        "HOME" | "DEVARCH_HOME" => Some(home.into()),
         "DEVARCH_ADDRESS_POOL" => Some(ADDRESS_POOL.into()),
         _ => None,
     };
@@ -270,6 +587,7 @@ async fn open(directory: PathBuf, around: Surroundings) -> Context {
 struct User<'a> {
     app: &'a Context,
     project: PathBuf,
+    cancel: CancellationToken,
 }
 
 impl User<'_> {
@@ -284,21 +602,34 @@ impl User<'_> {
             }
             Command::Resume => Box::pin(self.apply(stack, PrepareOptions::default())).await,
             Command::Undo => self.undo(stack).await,
-            Command::Down => Box::pin(self.want(stack, Wanted::Absent)).await,
-            Command::Stop => Box::pin(self.want(stack, Wanted::Stopped)).await,
-            Command::Start => Box::pin(self.want(stack, Wanted::Running)).await,
+            Command::Down => Box::pin(self.down(stack)).await,
+            Command::Stop => Box::pin(self.stop(stack)).await,
+            Command::Start => Box::pin(self.start(stack)).await,
             Command::Rollback => Box::pin(self.rollback(stack)).await,
             Command::Rename(to) => rename_stack(self.app, stack, &name(to)).await.map(drop),
+            Command::Restart => Box::pin(self.restart(stack)).await,
+            Command::Set(instance, field, value) => {
+                let target = Target { stack: stack.clone(), instance: instance.parse().unwrap() };
+                set_fields(self.app, &target, &[(field.to_owned(), value.to_owned())]).await.map(drop)
+            }
+            Command::RemoveInstance(instance) => {
+                remove_instance(self.app, stack, &instance.parse().unwrap()).await.map(drop)
+            }
+            Command::Adopt => self.adopt(stack).await,
             Command::Delete => self.delete(stack, false).await,
             Command::DeleteWithVolumes => self.delete(stack, true).await,
         }
     }
 
     async fn up(&self, stack: &StackName, yml: &str, asked: PrepareOptions) -> Result<(), OperationError> {
+        let draft = self.draft(stack, yml).await?;
+        Box::pin(self.bring_about(draft, asked, "up")).await
+    }
+
+    async fn draft(&self, stack: &StackName, yml: &str) -> Result<Draft, OperationError> {
         std::fs::write(self.project.join("devarch.yml"), yml).unwrap();
         let source = find_import(self.app, &self.project, Some(stack), None).await?.unwrap();
-        let draft = draft_import(self.app, &source).await?;
-        Box::pin(self.bring_about(draft, asked, "up")).await
+        draft_import(self.app, &source).await
     }
 
     async fn rollback(&self, stack: &StackName) -> Result<(), OperationError> {
@@ -328,19 +659,56 @@ impl User<'_> {
 
     async fn undo(&self, stack: &StackName) -> Result<(), OperationError> {
         let locks = self.lock(&find_stack(self.app, stack).await?, "apply").await?;
-        let undone =
-            undo_interrupted(self.app, locks.own(), stack, (&|_| {}, &CancellationToken::new())).await;
+        let undone = undo_interrupted(self.app, locks.own(), stack, (&|_| {}, &self.cancel)).await;
         locks.release().await;
         undone.map(drop)
     }
 
-    async fn want(&self, stack: &StackName, wanted: Wanted) -> Result<(), OperationError> {
-        let needed = Some(BTreeSet::new()).filter(|_| wanted != Wanted::Running);
+    async fn start(&self, stack: &StackName) -> Result<(), OperationError> {
+        let locks = self.lock(&find_stack(self.app, stack).await?, "start").await?;
+        let stack = set_wanted(self.app, stack, None, Wanted::Running).await?;
+        let needed = Some(stack.instances.keys().cloned().collect());
+        let options = PrepareOptions { needed, ..PrepareOptions::default() };
+        let prepared = Box::pin(prepare(self.app, &stack.name, &options)).await?.with_images();
+        self.carry_out(locks, &prepared, "start").await
+    }
+
+    async fn stop(&self, stack: &StackName) -> Result<(), OperationError> {
+        let locks = self.lock(&find_stack(self.app, stack).await?, "stop").await?;
+        set_wanted(self.app, stack, None, Wanted::Stopped).await?;
+        let needed = Some(BTreeSet::new());
+        let options = PrepareOptions { needed, ..PrepareOptions::default() };
+        let prepared = Box::pin(prepare(self.app, stack, &options)).await?;
+        self.carry_out(locks, &prepared, "stop").await
+    }
+
+    async fn restart(&self, stack: &StackName) -> Result<(), OperationError> {
+        let stack = find_stack(self.app, stack).await?;
+        let locks = self.lock(&stack, "restart").await?;
+        let restart: BTreeSet<_> = stack.instances.keys().cloned().collect();
+        let needed = Some(restart.clone());
+        let options = PrepareOptions { restart, needed, ..PrepareOptions::default() };
+        let prepared = Box::pin(prepare(self.app, &stack.name, &options)).await?.with_images();
+        self.carry_out(locks, &prepared, "restart").await
+    }
+
+    async fn down(&self, stack: &StackName) -> Result<(), OperationError> {
         let locks = self.lock(&find_stack(self.app, stack).await?, "down").await?;
-        set_wanted(self.app, stack, None, wanted).await?;
-        let prepared =
-            prepare(self.app, stack, &PrepareOptions { needed, ..PrepareOptions::default() }).await?;
-        self.carry_out(locks, &prepared, "down").await
+        let (needed, wanted) = (Some(BTreeSet::new()), Some(Wanted::Absent));
+        let options = PrepareOptions { needed, wanted, ..PrepareOptions::default() };
+        let prepared = Box::pin(prepare(self.app, stack, &options)).await?;
+        let stack = set_wanted(self.app, stack, None, Wanted::Absent).await?;
+        self.carry_out(locks, &prepared.saved_as(stack), "down").await
+    }
+
+    async fn adopt(&self, stack: &StackName) -> Result<(), OperationError> {
+        let Some(strays) = find_strays(self.app, stack).await? else {
+            return Err(WrongState::NotAdoptable(stack.clone()).into());
+        };
+        let locks = self.lock(&strays.stack, "adopt").await?;
+        let adopted = adopt_strays(self.app, locks.own(), &strays).await;
+        locks.release().await;
+        adopted
     }
 
     async fn delete(&self, stack: &StackName, volumes: bool) -> Result<(), OperationError> {
@@ -358,8 +726,7 @@ impl User<'_> {
         if !prepared.needs_images(Lookup::Tags) {
             return Ok(prepared.with_images());
         }
-        let cancel = CancellationToken::new();
-        let supplied = supply_images(self.app, &prepared, Lookup::Tags, &|_| {}, &cancel).await?;
+        let supplied = supply_images(self.app, &prepared, Lookup::Tags, &|_| {}, &self.cancel).await?;
         let options = PrepareOptions { supplied: Some(supplied), ..options };
         prepare_stack(self.app, stack.clone(), &options).await
     }
@@ -375,11 +742,19 @@ impl User<'_> {
         prepared: &Prepared,
         command: &str,
     ) -> Result<(), OperationError> {
-        let cancel = CancellationToken::new();
-        let recover = Some(Recover::Resume);
-        let options = ApplyOptions { command, recover, events: &|_| {}, cancel: &cancel };
-        let applied = apply(self.app, locks.own(), &prepared.approved(), options).await;
+        let applied = Box::pin(self.apply_prepared(&locks, prepared, command)).await;
         locks.release().await;
-        applied.map(drop)
+        applied
+    }
+
+    async fn apply_prepared(
+        &self,
+        locks: &StackLocks,
+        prepared: &Prepared,
+        command: &str,
+    ) -> Result<(), OperationError> {
+        let recover = Some(Recover::Resume);
+        let options = ApplyOptions { command, recover, events: &|_| {}, cancel: &self.cancel };
+        devarch_app::apply(self.app, locks.own(), &prepared.approved(), options).await.map(drop)
     }
 }

@@ -83,4 +83,6 @@ pub enum Effect {
     CutAfter,
     /// It never ends; the engine has heard of it or not.
     Hangs(Moment),
+    /// It is done, after everyone else has had a turn.
+    TakesTime,
 }

@@ -30,6 +30,7 @@ use devarch_engine::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -59,6 +60,16 @@ async fn with_contents(
 pub struct MemoryEngine {
     info: EngineInfo,
     world: Mutex<World>,
+}
+
+/// Everything on an engine at one moment.
+#[derive(Clone)]
+pub struct Snapshot(World);
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Snapshot({} containers)", self.0.containers.len())
+    }
 }
 
 impl Default for MemoryEngine {
@@ -97,8 +108,13 @@ impl MemoryEngine {
     /// Scripts what containers do.
     #[must_use]
     pub fn with_script(self, script: impl Fn(&CreateContainer) -> Behaviour + Send + Sync + 'static) -> Self {
-        self.world().script = Arc::new(script);
+        self.script(script);
         self
+    }
+
+    /// Scripts what containers do that are created from now on.
+    pub fn script(&self, script: impl Fn(&CreateContainer) -> Behaviour + Send + Sync + 'static) {
+        self.world().script = Arc::new(script);
     }
 
     /// Puts an image there, or moves a tag.
@@ -132,9 +148,24 @@ impl MemoryEngine {
         world.breaks = None;
     }
 
+    /// Copies everything on the engine: objects, images, contents, and the faults that are still to come.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.world().clone())
+    }
+
+    /// Replaces everything on the engine by what a snapshot holds.
+    pub fn restore(&self, snapshot: &Snapshot) {
+        self.world().clone_from(&snapshot.0);
+    }
+
     /// Puts something into a volume, as a program would.
     pub fn write_volume(&self, name: &str, content: &str) {
         self.world().contents.insert(name.to_owned(), content.to_owned());
+    }
+
+    /// Whether there is a volume of that name.
+    pub fn has_volume(&self, name: &str) -> bool {
+        self.world().volumes.contains_key(name)
     }
 
     /// What is in a volume; empty where nothing is.
@@ -188,6 +219,7 @@ impl MemoryEngine {
         let effect = self.world().begin(call, name);
         match effect {
             None => {}
+            Some(Effect::TakesTime) => tokio::task::yield_now().await,
             Some(Effect::Refused(kind)) => {
                 return Err(EngineError::new(action, kind, "injected"));
             }

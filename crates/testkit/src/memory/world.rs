@@ -26,6 +26,7 @@ use tokio::sync::Notify;
 pub(super) type Refusal = (Kind, String);
 type Result<T> = std::result::Result<T, Refusal>;
 
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) script: Script,
     pub(super) images: BTreeMap<String, ImageInfo>,
@@ -44,12 +45,14 @@ pub(super) struct World {
 }
 
 /// A call that is to fail, by how many that change something are left until it.
+#[derive(Clone)]
 pub(super) struct Break {
     pub(super) calls_left: usize,
     pub(super) effect: Effect,
     pub(super) told: Arc<Notify>,
 }
 
+#[derive(Clone)]
 pub(super) struct Container {
     pub(super) name: ContainerName,
     pub(super) request: CreateContainer,
@@ -167,10 +170,13 @@ impl World {
         Ok(image)
     }
 
+    /// The image of that name or id.
+    fn image(&self, image: &str) -> Option<&ImageInfo> {
+        self.images.get(image).or_else(|| self.images.values().find(|it| it.id.as_str() == image))
+    }
+
     pub(super) fn tag_image(&mut self, image: &str, name: &str) -> Result<()> {
-        let known =
-            self.images.get(image).or_else(|| self.images.values().find(|it| it.id.as_str() == image));
-        let Some(found) = known.cloned() else {
+        let Some(found) = self.image(image).cloned() else {
             return no(Kind::NoImage, format!("no such image: {image}"));
         };
         self.images.insert(name.to_owned(), found);
@@ -267,7 +273,7 @@ impl World {
         if self.running().any(|container| container.volumes().contains(to)) {
             return no(Kind::InUse, format!("a container runs with volume {to}"));
         }
-        if !self.images.contains_key(image) {
+        if self.image(image).is_none() {
             return no(Kind::NoImage, format!("there is no image {image}"));
         }
         let content = self.contents.get(from).cloned().unwrap_or_default();

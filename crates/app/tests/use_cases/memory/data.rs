@@ -8,6 +8,7 @@ use devarch_testkit::{
     memory::{Call, Fault},
     proxy::Moment,
 };
+use std::time::Duration;
 
 const SHOP: &str = r#"version: "1"
 stacks:
@@ -42,18 +43,11 @@ impl World {
         let volumes = self.engine.volumes().await.unwrap().into_keys();
         volumes.filter(|name| DATA.contains(&name.as_str())).collect()
     }
+}
 
-    /// The volumes that the store remembers, of the stack or as kept.
-    async fn remembered(&self) -> Vec<String> {
-        let stacks = self.app.store().stacks().await.unwrap();
-        let instances = stacks.iter().flat_map(|stack| stack.instances.values());
-        let volumes = instances.flat_map(|instance| instance.volumes.values());
-        let mut names: Vec<String> = volumes.map(ToString::to_string).collect();
-        let kept = self.app.store().kept_volumes().await.unwrap();
-        names.extend(kept.into_iter().map(|kept| kept.physical.to_string()));
-        names.sort();
-        names
-    }
+/// Each call, before and after the engine has heard of it.
+fn calls() -> impl Iterator<Item = (usize, Moment)> {
+    (1..).flat_map(|nth| [(nth, Moment::Before), (nth, Moment::After)])
 }
 
 fn reusing() -> Command {
@@ -63,22 +57,22 @@ fn reusing() -> Command {
 /// Wherever it is killed.
 #[tokio::test]
 async fn a_deletion_that_was_killed_forgot_nothing_and_is_finished_by_the_same_command() {
-    for nth in 1.. {
-        for moment in [Moment::Before, Moment::After] {
-            let mut world = World::new().await;
-            world.with_data().await;
-            let end = world.killed_at((nth, moment), "shop", Command::DeleteWithVolumes).await;
-            if let End::Itself(ended) = end {
-                ended.unwrap();
-                assert!(nth > 2, "both volumes were removed");
-                return;
-            }
-            let (there, remembered) = (world.there().await, world.remembered().await);
-            assert!(there.iter().all(|volume| remembered.contains(volume)), "{there:?} {remembered:?}");
-            world.run("shop", Command::DeleteWithVolumes).await.unwrap();
-            assert_eq!(world.there().await, Vec::<String>::new(), "{moment:?} {nth}");
-            assert_eq!(world.remembered().await, Vec::<String>::new(), "{moment:?} {nth}");
+    let mut world = World::new().await;
+    world.with_data().await;
+    let down = world.save();
+    for (nth, moment) in calls() {
+        world.restore(&down).await;
+        let end = world.killed_at((nth, moment), "shop", Command::DeleteWithVolumes).await;
+        if let End::Itself(ended) = end {
+            ended.unwrap();
+            assert!(nth > 2, "both volumes were removed");
+            return;
         }
+        let (there, remembered) = (world.there().await, world.remembered_volumes().await);
+        assert!(there.iter().all(|volume| remembered.contains(volume)), "{there:?} {remembered:?}");
+        world.run("shop", Command::DeleteWithVolumes).await.unwrap();
+        assert_eq!(world.there().await, Vec::<String>::new(), "{moment:?} {nth}");
+        assert_eq!(world.remembered_volumes().await, Vec::<String>::new(), "{moment:?} {nth}");
     }
 }
 
@@ -91,7 +85,7 @@ async fn a_volume_that_can_not_be_removed_keeps_its_stack() {
         let refused = world.run("shop", Command::DeleteWithVolumes).await.unwrap_err();
         let words = format!("volume {volume} is in use by a container that the engine does not list");
         assert!(refused.to_string().contains(&words), "{refused}");
-        assert_eq!(world.remembered().await, DATA, "{refused}");
+        assert_eq!(world.remembered_volumes().await, DATA, "{refused}");
         world.run("shop", Command::DeleteWithVolumes).await.unwrap();
         assert_eq!(world.there().await, Vec::<String>::new());
     }
@@ -100,29 +94,30 @@ async fn a_volume_that_can_not_be_removed_keeps_its_stack() {
 /// Killed or not, as often as it takes.
 #[tokio::test]
 async fn data_that_is_taken_over_keeps_its_password_wherever_the_takeover_is_killed() {
-    for nth in 1.. {
-        for moment in [Moment::Before, Moment::After] {
-            let mut world = World::new().await;
-            let password = world.with_data().await;
-            world.run("shop", Command::Delete).await.unwrap();
-            assert_eq!(world.remembered().await, DATA);
-            let end = world.killed_at((nth, moment), "shop", reusing()).await;
-            let over = matches!(end, End::Itself(_));
-            if !over {
-                world.run("shop", reusing()).await.unwrap();
-            }
-            assert_eq!(world.password(), password, "{moment:?} {nth}");
-            assert_eq!(world.plan("shop").await, None);
-            assert_eq!(world.remembered().await, DATA, "nothing is kept of what is used");
-            world.run("shop", Command::Down).await.unwrap();
-            world.run("shop", Command::up(SHOP)).await.unwrap();
-            assert_eq!(world.password(), password, "without being told again");
-            if over {
-                assert!(nth > 3);
-                return;
-            }
+    let mut world = World::new().await;
+    let password = world.with_data().await;
+    world.run("shop", Command::Delete).await.unwrap();
+    assert_eq!(world.remembered_volumes().await, DATA);
+    let deleted = world.save();
+    for (nth, moment) in calls() {
+        world.restore(&deleted).await;
+        let end = world.killed_at((nth, moment), "shop", reusing()).await;
+        world.clock.advance(Duration::from_secs(31));
+        let over = matches!(end, End::Itself(_));
+        if !over {
+            world.run("shop", reusing()).await.unwrap();
+        }
+        assert_eq!(world.password(), password, "{moment:?} {nth}");
+        assert_eq!(world.plan("shop").await, None);
+        assert_eq!(world.remembered_volumes().await, DATA, "nothing is kept of what is used");
+        if over {
+            assert!(nth > 3);
+            break;
         }
     }
+    world.run("shop", Command::Down).await.unwrap();
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    assert_eq!(world.password(), password, "without being told again");
 }
 
 #[tokio::test]
@@ -136,5 +131,5 @@ async fn data_that_nobody_takes_over_leaves_a_new_stack_with_values_of_its_own()
     }
     world.run("shop", Command::up(SHOP)).await.unwrap();
     assert_ne!(world.password(), password);
-    assert_eq!(world.remembered().await, DATA, "what was kept with volumes that are gone is gone");
+    assert_eq!(world.remembered_volumes().await, DATA, "what was kept with volumes that are gone is gone");
 }

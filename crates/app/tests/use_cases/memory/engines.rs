@@ -1,7 +1,9 @@
 //! Which engine a stack is brought up on.
 
-use super::applies::{CHANGED, SHOP};
-use crate::harness::{Command, Objects, World};
+use crate::{
+    harness::{Command, Objects, World},
+    stacks::{CHANGED, SHOP},
+};
 use devarch_app::{
     Context, OperationError, Settings, Surroundings, connect_engine, create_stack, find_stack,
 };

@@ -1,7 +1,9 @@
 //! Homes that share an engine.
 
-use super::applies::SHOP;
-use crate::harness::{Command, World};
+use crate::{
+    harness::{Command, World},
+    stacks::{BUILT, SHOP},
+};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
 
@@ -16,7 +18,7 @@ stacks:
 async fn two_homes_live_beside_each_other_and_one_takes_down_only_its_own() {
     let one = World::new().await;
     let two = one.beside().await;
-    assert_ne!(one.directory(), two.directory());
+    assert_ne!(one.home(), two.home());
     one.run("shop", Command::up(SHOP)).await.unwrap();
     let alone = one.objects().await;
     two.run("other", Command::up(OTHER)).await.unwrap();
@@ -24,17 +26,6 @@ async fn two_homes_live_beside_each_other_and_one_takes_down_only_its_own() {
     two.run("other", Command::Down).await.unwrap();
     assert_eq!(one.objects().await, alone);
 }
-
-const BUILT: &str = r#"version: "1"
-stacks:
-  shop:
-    instances:
-      api:
-        template: busybox
-        exports: []
-        image: me/api:1
-        build: {context: ., dockerfile_inline: "FROM busybox:1.37\n"}
-"#;
 
 #[tokio::test]
 async fn a_home_whose_stack_has_the_name_of_anothers_is_refused_before_it_builds() {

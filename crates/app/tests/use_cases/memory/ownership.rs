@@ -1,14 +1,15 @@
 //! Objects that look like a stack's own: no command touches what the store does not remember creating.
 
-use super::applies::{CHANGED, SHOP};
-use crate::harness::{Command, End, World};
+use crate::{
+    harness::{Command, End, World},
+    stacks::{CHANGED, SHOP},
+};
 use devarch_app::{Conflict, OperationError};
 use devarch_core::{
     id::ContainerId,
     name::{ContainerName, NetworkName, PhysicalVolume},
     observed::RunState,
     spec::NetworkSpec,
-    unit::Millis,
 };
 use devarch_engine::Engine as _;
 use devarch_testkit::proxy::Moment;
@@ -50,13 +51,6 @@ async fn labelled(world: &World, name: &str, labels: BTreeMap<String, String>) -
     let id = world.engine.create_container(&request).await.unwrap();
     world.engine.start(&id).await.unwrap();
     id
-}
-
-/// Removes a container as its user would, past DevArch.
-async fn remove_by_hand(world: &World, name: &str) {
-    let id = world.objects().await.containers[name].id.clone();
-    world.engine.stop(&id, Some(Millis(0))).await.unwrap();
-    world.engine.remove_container(&id).await.unwrap();
 }
 
 /// Whether a container is there as it was made.
@@ -107,7 +101,7 @@ async fn a_container_that_took_an_instances_own_name_is_named_and_left_alone() {
     let mut world = World::new().await;
     world.run("shop", Command::up(SHOP)).await.unwrap();
     let labels = world.objects().await.containers[DB].labels.clone();
-    remove_by_hand(&world, DB).await;
+    world.remove_by_hand(DB).await;
     let own = labelled(&world, DB, labels).await;
     let refused = world.run("shop", Command::up(SHOP)).await.unwrap_err();
     assert!(matches!(&refused, OperationError::Conflict(Conflict::Objects(_))), "{refused:?}");
@@ -128,34 +122,35 @@ async fn containers_beside_an_instances_name_are_left_alone() {
 
 #[tokio::test]
 async fn what_appears_during_an_apply_is_no_part_of_its_undo() {
-    for next in [Command::Undo, Command::Resume, Command::Down] {
-        for nth in 1..20 {
-            let mut world = World::new().await;
-            world.run("shop", Command::up(SHOP)).await.unwrap();
-            let end = world.killed_at((nth, Moment::After), "shop", Command::up(CHANGED)).await;
-            if matches!(end, End::Itself(_)) {
-                break;
-            }
-            // The labels of whatever the apply has made: the same apply id, the same config hash.
-            let objects = world.objects().await;
-            let mut own = Vec::new();
-            for container in objects.containers.values() {
-                let name = format!("my-{}", container.name);
-                own.push((labelled(&world, &name, container.labels.clone()).await, name));
-            }
-            // Past the commit point there is nothing to undo, and it says so.
-            let done = world.run("shop", next.clone()).await;
-            assert!(done.is_ok() || matches!(next, Command::Undo), "{next:?} after {nth} calls: {done:?}");
-            for (id, name) in &own {
-                assert!(stands(&world, id, name).await, "{next:?} after {nth} calls touched {name}");
-            }
-            world.run("shop", Command::Down).await.unwrap();
-            for (id, name) in &own {
-                assert!(stands(&world, id, name).await, "down after {nth} calls touched {name}");
-            }
-            let left = world.objects().await.containers.len();
-            assert_eq!(left, own.len(), "{next:?} after {nth} calls left something over");
+    let mut world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let running = world.save();
+    for (nth, next) in (1..).zip([Command::Undo, Command::Resume, Command::Down].into_iter().cycle()) {
+        world.restore(&running).await;
+        let end = world.killed_at((nth, Moment::After), "shop", Command::up(CHANGED)).await;
+        if matches!(end, End::Itself(_)) {
+            assert!(nth > 5);
+            break;
         }
+        // The labels of whatever the apply has made: the same apply id, the same config hash.
+        let objects = world.objects().await;
+        let mut own = Vec::new();
+        for container in objects.containers.values() {
+            let name = format!("my-{}", container.name);
+            own.push((labelled(&world, &name, container.labels.clone()).await, name));
+        }
+        // Past the commit point there is nothing to undo, and it says so.
+        let done = world.run("shop", next.clone()).await;
+        assert!(done.is_ok() || matches!(next, Command::Undo), "{next:?} after {nth} calls: {done:?}");
+        for (id, name) in &own {
+            assert!(stands(&world, id, name).await, "{next:?} after {nth} calls touched {name}");
+        }
+        world.run("shop", Command::Down).await.unwrap();
+        for (id, name) in &own {
+            assert!(stands(&world, id, name).await, "down after {nth} calls touched {name}");
+        }
+        let left = world.objects().await.containers.len();
+        assert_eq!(left, own.len(), "{next:?} after {nth} calls left something over");
     }
 }
 
@@ -199,10 +194,10 @@ async fn a_container_of_ours_that_was_renamed_by_hand_is_still_ours() {
 async fn an_older_copy_of_the_store_touches_nothing_it_does_not_remember() {
     let mut world = World::new().await;
     world.run("shop", Command::up(SHOP)).await.unwrap();
-    let copy = world.copy_of_the_store();
+    let copy = world.home_files();
     world.run("shop", Command::up(CHANGED)).await.unwrap();
     let now = world.objects().await;
-    world.restore(&copy).await;
+    world.restore_home(&copy).await;
     let refused = world.run("shop", Command::apply()).await.unwrap_err().to_string();
     assert!(refused.contains(DB) && refused.contains("devarch adopt shop"), "{refused}");
     world.run("shop", Command::Down).await.ok();
@@ -251,11 +246,11 @@ async fn what_fits_an_older_copy_of_the_store_exactly_can_be_adopted() {
     let mut world = World::new().await;
     world.run("shop", Command::up(SHOP)).await.unwrap();
     world.run("shop", Command::Down).await.unwrap();
-    let copy = world.copy_of_the_store();
+    let copy = world.home_files();
     world.run("shop", Command::up(SHOP)).await.unwrap();
     let own = stranger(&world, DB, "my-own").await;
-    world.restore(&copy).await;
-    world.adopt("shop").await.unwrap();
+    world.restore_home(&copy).await;
+    world.run("shop", Command::Adopt).await.unwrap();
     let before = world.objects().await;
     world.run("shop", Command::up(SHOP)).await.unwrap();
     assert_eq!(world.objects().await.containers[DB].id, before.containers[DB].id, "it was not made again");

@@ -1,0 +1,352 @@
+//! Random sequences of what users do, with faults and kills in between, by the real planner and executor: whatever ends well
+//! leaves nothing to do, whatever fails or is undone leaves what was there, data stays, and nothing of others is touched.
+
+use crate::{
+    harness::{Command, End, Objects, World},
+    stacks::{CHANGED, NEWER, SHOP, UPGRADED, WITH_MAIL, WITHOUT_WEB},
+    strangers::Strangers,
+};
+use devarch_app::{ApplyError, Ending, OperationError, PrepareOptions};
+use devarch_core::name::PhysicalVolume;
+use devarch_engine::EngineErrorKind;
+use devarch_testkit::{
+    memory::{Effect, plain_image},
+    proxy::Moment,
+};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngSeed, TestRunner},
+};
+use std::{collections::BTreeMap, time::Duration};
+
+/// What a user does.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Up(Version),
+    Set(u8),
+    Apply,
+    Stop,
+    Start,
+    Restart,
+    Down,
+    Rollback,
+    Rename,
+    Delete,
+    /// An older copy of the store, and what it does not remember is adopted.
+    Forget,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Version {
+    Shop,
+    Changed,
+    WithoutWeb,
+    WithMail,
+    Upgraded,
+}
+
+/// What happens to it.
+#[derive(Debug, Clone)]
+enum Trouble {
+    None,
+    Fails(usize, Effect),
+    Killed(usize, Moment, Next),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Resume,
+    Undo,
+    Down,
+}
+
+impl Version {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Shop => SHOP,
+            Self::Changed => CHANGED,
+            Self::WithoutWeb => WITHOUT_WEB,
+            Self::WithMail => WITH_MAIL,
+            Self::Upgraded => UPGRADED,
+        }
+    }
+}
+
+fn acts() -> impl Strategy<Value = Act> {
+    let versions = prop_oneof![
+        Just(Version::Shop),
+        Just(Version::Changed),
+        Just(Version::WithoutWeb),
+        Just(Version::WithMail),
+        Just(Version::Upgraded),
+    ];
+    prop_oneof![
+        6 => versions.prop_map(Act::Up),
+        2 => (0..3_u8).prop_map(Act::Set),
+        2 => Just(Act::Apply),
+        1 => Just(Act::Stop),
+        1 => Just(Act::Start),
+        1 => Just(Act::Restart),
+        2 => Just(Act::Down),
+        2 => Just(Act::Rollback),
+        1 => Just(Act::Rename),
+        1 => Just(Act::Delete),
+        1 => Just(Act::Forget),
+    ]
+}
+
+fn troubles() -> impl Strategy<Value = Trouble> {
+    let effects = prop_oneof![
+        Just(Effect::Refused(EngineErrorKind::Other)),
+        Just(Effect::CutBefore),
+        Just(Effect::CutAfter),
+    ];
+    let moments = prop_oneof![Just(Moment::Before), Just(Moment::After)];
+    let nexts = prop_oneof![Just(Next::Resume), Just(Next::Undo), Just(Next::Down)];
+    prop_oneof![
+        3 => Just(Trouble::None),
+        2 => (1..14_usize, effects).prop_map(|(nth, effect)| Trouble::Fails(nth, effect)),
+        2 => (1..14_usize, moments, nexts).prop_map(|(nth, moment, next)| Trouble::Killed(nth, moment, next)),
+    ]
+}
+
+/// Where a sequence begins again, unless `DEVARCH_TEST_SEED` says otherwise.
+const SEED: u64 = 1;
+
+#[expect(clippy::disallowed_methods, reason = "how much is tried is not a matter of DevArch")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+fn holds_for_any_sequence(lane: u64) {
+    let seed = variable("DEVARCH_TEST_SEED").map_or(SEED, |seed| seed.parse().unwrap());
+    let long = variable("DEVARCH_TEST_LONG").is_some_and(|long| long == "1");
+    let config = Config {
+        cases: if long { 400 } else { 6 },
+        rng_seed: RngSeed::Fixed(seed.wrapping_mul(1_000).wrapping_add(lane)),
+        failure_persistence: None,
+        max_shrink_iters: 400,
+        ..Config::default()
+    };
+    let sequences = prop::collection::vec((acts(), troubles()), 1..9);
+    let checked = TestRunner::new(config).run(&sequences, |sequence| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(holds(&sequence));
+        Ok(())
+    });
+    if let Err(failure) = checked {
+        panic!("DEVARCH_TEST_SEED={seed}: {failure}");
+    }
+}
+
+macro_rules! lanes {
+    ($($name:ident: $lane:literal)*) => {
+        $(#[test]
+        fn $name() {
+            holds_for_any_sequence($lane);
+        })*
+    };
+}
+
+lanes! {
+    what_users_do_in_any_order_keeps_the_promises: 0
+    what_users_do_in_any_order_keeps_the_promises_from_another_seed: 1
+}
+
+/// A stack under its present name, and what is known of the data it has had.
+struct Story {
+    world: World,
+    strangers: Strangers,
+    stack: &'static str,
+    data: BTreeMap<String, String>,
+}
+
+async fn holds(sequence: &[(Act, Trouble)]) {
+    let world = World::new().await;
+    world.engine.add_image(NEWER, plain_image("sha256:c0c0"));
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let strangers = Strangers::beside(&world).await;
+    let mut story = Story { world, strangers, stack: "shop", data: BTreeMap::new() };
+    story.writes();
+    for (at, (act, trouble)) in sequence.iter().enumerate() {
+        let at = format!("{at}: {act:?}, {trouble:?}");
+        story.goes_on(*act, trouble, &at).await;
+        story.keeps_its_promises(&at).await;
+        story.writes();
+    }
+    story.ends().await;
+}
+
+fn up(text: &'static str) -> Command {
+    Command::Up(text, reusing())
+}
+
+fn reusing() -> PrepareOptions {
+    PrepareOptions { reuse_volumes: true, ..PrepareOptions::default() }
+}
+
+impl Story {
+    fn command(&self, act: Act) -> Command {
+        match act {
+            Act::Up(version) => up(version.text()),
+            Act::Set(mark) => Command::Set("db", "environment.MARK", ["7", "8", "9"][usize::from(mark)]),
+            Act::Apply | Act::Forget => Command::Apply(reusing()),
+            Act::Stop => Command::Stop,
+            Act::Start => Command::Start,
+            Act::Restart => Command::Restart,
+            Act::Down => Command::Down,
+            Act::Rollback => Command::Rollback,
+            Act::Rename => Command::Rename(if self.stack == "shop" { "store" } else { "shop" }),
+            Act::Delete => Command::Delete,
+        }
+    }
+
+    async fn goes_on(&mut self, act: Act, trouble: &Trouble, at: &str) {
+        let before = self.world.objects().await;
+        let command = self.command(act);
+        match trouble {
+            Trouble::None if matches!(act, Act::Forget) => self.forgets(at).await,
+            Trouble::None => {
+                let ran = self.world.run(self.stack, command.clone()).await;
+                self.has_run(act, ran, &before, at).await;
+            }
+            Trouble::Fails(nth, effect) => {
+                self.world.engine.break_at(*nth, effect.clone());
+                let ran = self.world.run(self.stack, command.clone()).await;
+                self.world.engine.mend();
+                self.has_run(act, ran, &before, at).await;
+            }
+            Trouble::Killed(nth, moment, next) => {
+                let end = self.world.killed_at((*nth, *moment), self.stack, command.clone()).await;
+                self.world.clock.advance(Duration::from_secs(31));
+                match end {
+                    End::Itself(ran) => self.has_run(act, ran, &before, at).await,
+                    End::Killed(_) => self.recovers(*next, &before, at).await,
+                }
+            }
+        }
+        // A stack that was deleted is made again under the name it is declared by.
+        self.stack = if self.world.knows("store").await { "store" } else { "shop" };
+    }
+
+    /// It ended by itself, well or not.
+    async fn has_run(&self, act: Act, ran: Result<(), OperationError>, before: &Objects, at: &str) {
+        match ran {
+            Ok(()) => {
+                let applies = !matches!(act, Act::Set(_) | Act::Rename | Act::Delete);
+                if applies && self.world.knows(self.stack).await {
+                    assert_eq!(self.world.plan(self.stack).await, None, "{at}");
+                }
+                if matches!(act, Act::Down | Act::Delete) {
+                    self.nothing_runs(at).await;
+                }
+            }
+            Err(OperationError::Apply(ApplyError::Failed(failure))) => match &failure.ending {
+                Ending::Untouched | Ending::PutBack { .. } => self.is_as_before(before, at).await,
+                Ending::Committed { .. } => {}
+                other => panic!("{at}: {other:?}"),
+            },
+            Err(_) => self.is_as_before(before, at).await,
+        }
+    }
+
+    async fn recovers(&self, next: Next, before: &Objects, at: &str) {
+        if !self.world.knows(self.stack).await {
+            return;
+        }
+        match next {
+            Next::Resume => {
+                let resumed = self.world.run(self.stack, Command::Apply(reusing())).await;
+                resumed.unwrap_or_else(|error| panic!("{at}: {error}"));
+                assert_eq!(self.world.plan(self.stack).await, None, "{at}");
+            }
+            Next::Undo => match self.world.run(self.stack, Command::Undo).await {
+                Ok(()) => self.is_as_before(before, at).await,
+                Err(refused) => {
+                    assert!(refused.to_string().contains("it cannot be undone"), "{at}: {refused}")
+                }
+            },
+            Next::Down => {
+                self.world
+                    .run(self.stack, Command::Down)
+                    .await
+                    .unwrap_or_else(|error| panic!("{at}: {error}"));
+                self.nothing_runs(at).await;
+            }
+        }
+    }
+
+    /// The store is an older copy, which does not remember the containers that were created since: those that are as it
+    /// knows them are its own again.
+    async fn forgets(&mut self, at: &str) {
+        let running = Command::Apply(reusing());
+        if self.world.run(self.stack, running.clone()).await.is_err() || self.containers().await.is_empty() {
+            return;
+        }
+        self.world.run(self.stack, Command::Down).await.unwrap();
+        let old = self.world.home_files();
+        self.world.run(self.stack, Command::Start).await.unwrap();
+        let before = self.world.objects().await;
+        self.world.restore_home(&old).await;
+        self.world.run(self.stack, Command::Adopt).await.unwrap_or_else(|error| panic!("{at}: {error}"));
+        self.world.run(self.stack, Command::Start).await.unwrap_or_else(|error| panic!("{at}: {error}"));
+        self.is_as_before(&before, at).await;
+        assert_eq!(self.world.plan(self.stack).await, None, "{at}");
+    }
+
+    async fn containers(&self) -> Vec<String> {
+        let names = self.world.objects().await.containers.into_keys();
+        names.filter(|name| !Strangers::own(name)).collect()
+    }
+
+    async fn nothing_runs(&self, at: &str) {
+        let objects = self.world.objects().await;
+        let all = objects.containers.keys().chain(objects.networks.keys());
+        let left: Vec<_> = all.filter(|name| !Strangers::own(name)).collect();
+        assert!(left.is_empty(), "{at}: {left:?}");
+    }
+
+    async fn is_as_before(&self, before: &Objects, at: &str) {
+        let now = self.world.objects().await;
+        assert_eq!(now.containers, before.containers, "{at}");
+        assert_eq!(now.networks, before.networks, "{at}");
+        for (name, (_, content)) in &before.volumes {
+            assert_eq!(now.volumes.get(name).map(|(_, content)| content), Some(content), "{at}: {name}");
+        }
+    }
+
+    async fn keeps_its_promises(&self, at: &str) {
+        self.strangers.are_untouched(&self.world, at).await;
+        assert!(self.world.locks().await.is_empty(), "{at}");
+        let now = self.world.objects().await.volumes;
+        for (name, content) in &self.data {
+            assert_eq!(now.get(name).map(|(_, content)| content), Some(content), "{at}: {name}");
+        }
+    }
+
+    /// Programs write something into the volumes that are new.
+    fn writes(&mut self) {
+        for call in self.world.engine.changes() {
+            let Some(name) = call.strip_prefix("CreateVolume ") else { continue };
+            let own = PhysicalVolume::from_stored(name);
+            let known = Strangers::own(name) || name == "devarch-engine" || own.is_copy();
+            if known || self.data.contains_key(name) || !self.world.engine.has_volume(name) {
+                continue;
+            }
+            let content = format!("rows of {name}");
+            self.world.engine.write_volume(name, &content);
+            self.data.insert(name.to_owned(), content);
+        }
+    }
+
+    /// However it went, one more `up` ends well, and nothing but data is left of what is taken down and deleted.
+    async fn ends(self) {
+        let at = "in the end";
+        self.world.run(self.stack, up(SHOP)).await.unwrap_or_else(|error| panic!("{at}: {error}"));
+        assert_eq!(self.world.plan(self.stack).await, None, "{at}");
+        self.world.run(self.stack, Command::Down).await.unwrap();
+        self.world.run(self.stack, Command::Delete).await.unwrap();
+        self.nothing_runs(at).await;
+        self.keeps_its_promises(at).await;
+    }
+}

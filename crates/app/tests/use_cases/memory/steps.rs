@@ -1,0 +1,422 @@
+//! Each call of each kind of plan fails, is cut off, or is the moment of a kill or a cancel. Afterwards the old state is there, or the new
+//! one, or a journal from which the next command ends right; and nothing is touched that is not the stack's.
+//!
+//! A new kind of plan is one entry of [`kinds`]. By default each call meets one trouble, a different one from call to call;
+//! with `DEVARCH_TEST_LONG=1` each meets all.
+
+use crate::{
+    harness::{Command, End, Objects, Saved, World},
+    stacks::{BUILT, CHANGED, LINKED, NEWER, SHOP, UPGRADED, WITHOUT_WEB},
+    strangers::Strangers,
+};
+use devarch_app::{ApplyError, Ending, OperationError, PrepareOptions};
+use devarch_core::name::ContainerName;
+use devarch_engine::{Engine as _, EngineErrorKind};
+use devarch_testkit::{
+    memory::{Effect, plain_image},
+    proxy::Moment,
+};
+use futures_util::future::LocalBoxFuture;
+use std::{collections::BTreeSet, time::Duration};
+
+/// A kind of plan.
+struct Kind {
+    /// Brings about the state that it begins from.
+    prepare: for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, ()>,
+    /// The stack and the command whose calls are disturbed.
+    does: (&'static str, Command),
+    /// Brings the same state about, whatever became of the command.
+    again: Command,
+    /// Whether it is an apply with a journal, which can be undone.
+    journal: bool,
+    /// It makes at least so many calls.
+    least: usize,
+}
+
+/// What happens at a call.
+#[derive(Debug, Clone, Copy)]
+enum Trouble {
+    Fails(&'static Effect),
+    /// By the user, during the call.
+    Cancelled,
+    Killed(Moment, Next),
+}
+
+/// What is done after a kill.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Resume,
+    Undo,
+    Down,
+}
+
+const TROUBLES: [Trouble; 10] = [
+    Trouble::Fails(&Effect::Refused(EngineErrorKind::Other)),
+    Trouble::Killed(Moment::After, Next::Undo),
+    Trouble::Fails(&Effect::CutAfter),
+    Trouble::Killed(Moment::Before, Next::Resume),
+    Trouble::Killed(Moment::After, Next::Down),
+    Trouble::Cancelled,
+    Trouble::Fails(&Effect::CutBefore),
+    Trouble::Killed(Moment::Before, Next::Undo),
+    Trouble::Killed(Moment::After, Next::Resume),
+    Trouble::Killed(Moment::Before, Next::Down),
+];
+
+const DB: &str = "devarch-shop-db";
+const DATA: &str = "devarch-shop-db-data";
+
+/// Longer than any call of a program goes on that was killed.
+const CALLS_HAVE_ENDED: Duration = Duration::from_secs(31);
+
+async fn ran(world: &World, commands: Vec<Command>) {
+    for command in commands {
+        world.run("shop", command).await.unwrap();
+    }
+}
+
+async fn running(world: &World) {
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    world.engine.write_volume(DATA, "rows");
+}
+
+async fn running_and(world: &World, commands: Vec<Command>) {
+    running(world).await;
+    ran(world, commands).await;
+}
+
+/// An older copy of the store beside what it does not remember: a network that fits, and a container that does not.
+async fn forgotten(world: &mut World) {
+    running(world).await;
+    let old = world.home_files();
+    ran(world, vec![Command::up(CHANGED), Command::Stop]).await;
+    world.restore_home(&old).await;
+}
+
+async fn stuck(world: &World) {
+    running(world).await;
+    world.engine.stick(DB);
+}
+
+async fn renamed_by_hand(world: &World) {
+    running(world).await;
+    let id = world.objects().await.containers[DB].id.clone();
+    world.engine.rename(&id, &ContainerName::from_stored("elsewhere")).await.unwrap();
+}
+
+async fn newer_image(world: &World) {
+    running(world).await;
+    world.engine.add_image(NEWER, plain_image("sha256:c0c0"));
+}
+
+async fn newer_in_registry(world: &World) {
+    running(world).await;
+    world.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
+}
+
+async fn provider(world: &World) {
+    world.run("infra", Command::up(LINKED)).await.unwrap();
+}
+
+async fn linked(world: &World) {
+    provider(world).await;
+    world.run("shop", Command::up(LINKED)).await.unwrap();
+}
+
+async fn taken_down(world: &World) {
+    running_and(world, vec![Command::Down]).await;
+}
+
+impl Kind {
+    fn new(prepare: for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, ()>, does: Command) -> Self {
+        Self { prepare, does: ("shop", does), again: Command::apply(), journal: true, least: 1 }
+    }
+
+    fn least(self, least: usize) -> Self {
+        Self { least, ..self }
+    }
+
+    /// A command that is simply repeated.
+    fn repeated(self) -> Self {
+        Self { again: self.does.1.clone(), ..self }
+    }
+
+    /// No apply: nothing is written down, and nothing can be undone.
+    fn without_journal(self) -> Self {
+        Self { journal: false, ..self.repeated() }
+    }
+
+    fn on(self, stack: &'static str) -> Self {
+        Self { does: (stack, self.does.1), ..self }
+    }
+}
+
+fn create() -> Kind {
+    Kind::new(|_| Box::pin(async {}), Command::up(SHOP)).repeated().least(8)
+}
+
+fn replace() -> Kind {
+    Kind::new(|world| Box::pin(running(world)), Command::up(CHANGED)).least(6)
+}
+
+/// Of a container that can neither run nor be started: Docker leaves one when it was killed itself.
+fn replace_what_cannot_start() -> Kind {
+    Kind::new(|world| Box::pin(stuck(world)), Command::up(SHOP)).least(5)
+}
+
+/// The container stays.
+fn change_in_place() -> Kind {
+    Kind::new(|world| Box::pin(renamed_by_hand(world)), Command::apply())
+}
+
+fn remove_an_instance() -> Kind {
+    Kind::new(|world| Box::pin(running(world)), Command::up(WITHOUT_WEB)).least(2)
+}
+
+fn down() -> Kind {
+    Kind::new(|world| Box::pin(running(world)), Command::Down).least(5)
+}
+
+fn stop() -> Kind {
+    Kind::new(|world| Box::pin(running(world)), Command::Stop).least(2)
+}
+
+fn start() -> Kind {
+    Kind::new(|world| Box::pin(running_and(world, vec![Command::Stop])), Command::Start).least(2)
+}
+
+fn restart() -> Kind {
+    Kind::new(|world| Box::pin(running(world)), Command::Restart).least(4)
+}
+
+fn rename() -> Kind {
+    Kind::new(|world| Box::pin(running_and(world, vec![Command::Rename("store")])), Command::apply())
+        .on("store")
+        .least(9)
+}
+
+fn roll_back() -> Kind {
+    Kind::new(|world| Box::pin(running_and(world, vec![Command::up(CHANGED)])), Command::Rollback).least(6)
+}
+
+/// Another image gets the data, which is copied first.
+fn snapshot() -> Kind {
+    let options = PrepareOptions { snapshot: true, ..PrepareOptions::default() };
+    Kind::new(|world| Box::pin(newer_image(world)), Command::Up(UPGRADED, options)).least(9)
+}
+
+fn pull() -> Kind {
+    Kind::new(|world| Box::pin(newer_in_registry(world)), Command::up(UPGRADED)).repeated().least(7)
+}
+
+fn build() -> Kind {
+    Kind::new(|_| Box::pin(async {}), Command::up(BUILT)).repeated().least(6)
+}
+
+fn link() -> Kind {
+    Kind::new(|world| Box::pin(provider(world)), Command::up(LINKED)).repeated().least(6)
+}
+
+fn unlink() -> Kind {
+    Kind::new(|world| Box::pin(linked(world)), Command::Down).least(5)
+}
+
+fn adopt() -> Kind {
+    Kind::new(|world| Box::pin(forgotten(world)), Command::Adopt).without_journal()
+}
+
+fn delete() -> Kind {
+    let deletes = Kind::new(|world| Box::pin(taken_down(world)), Command::Delete);
+    Kind { least: 0, ..deletes.without_journal() }
+}
+
+fn delete_with_volumes() -> Kind {
+    Kind::new(|world| Box::pin(taken_down(world)), Command::DeleteWithVolumes).without_journal()
+}
+
+macro_rules! survives {
+    ($($name:ident: $kind:ident)*) => {
+        $(#[tokio::test]
+        async fn $name() {
+            survives(&$kind(), stringify!($kind)).await;
+        })*
+    };
+}
+
+survives! {
+    a_creation_survives_trouble_at_any_call: create
+    a_replacement_survives_trouble_at_any_call: replace
+    a_replacement_of_what_cannot_start_survives_trouble_at_any_call: replace_what_cannot_start
+    a_change_in_place_survives_trouble_at_any_call: change_in_place
+    a_removal_survives_trouble_at_any_call: remove_an_instance
+    a_down_survives_trouble_at_any_call: down
+    a_stop_survives_trouble_at_any_call: stop
+    a_start_survives_trouble_at_any_call: start
+    a_restart_survives_trouble_at_any_call: restart
+    a_new_name_survives_trouble_at_any_call: rename
+    a_rollback_survives_trouble_at_any_call: roll_back
+    a_snapshot_survives_trouble_at_any_call: snapshot
+    a_pull_survives_trouble_at_any_call: pull
+    a_build_survives_trouble_at_any_call: build
+    a_link_survives_trouble_at_any_call: link
+    the_end_of_a_link_survives_trouble_at_any_call: unlink
+    an_adoption_survives_trouble_at_any_call: adopt
+    a_deletion_survives_trouble_at_any_call: delete
+    a_deletion_with_volumes_survives_trouble_at_any_call: delete_with_volumes
+}
+
+/// What an undisturbed command begins and ends with.
+struct Undisturbed<'a> {
+    kind: &'a Kind,
+    strangers: Strangers,
+    start: Saved,
+    before: Objects,
+    after: BTreeSet<String>,
+}
+
+async fn survives(kind: &Kind, name: &str) {
+    let mut world = World::new().await;
+    (kind.prepare)(&mut world).await;
+    let strangers = Strangers::beside(&world).await;
+    let (start, before) = (world.save(), world.objects().await);
+    let made = world.engine.changes().len();
+    world.run(kind.does.0, kind.does.1.clone()).await.unwrap();
+    let after = world.objects().await.shape();
+    let calls = world.engine.changes().len() - made;
+    assert!(calls >= kind.least, "{name} makes only {calls} calls");
+    let undisturbed = Undisturbed { kind, strangers, start, before, after };
+    for nth in 1..=calls {
+        for trouble in troubles(name, nth) {
+            let at = format!("{name}, call {nth}: {trouble:?}");
+            undisturbed.meets(trouble, (&mut world, nth), &at).await;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how much is tried is not a matter of DevArch")]
+fn troubles(name: &str, nth: usize) -> Vec<Trouble> {
+    if std::env::var_os("DEVARCH_TEST_LONG").is_some_and(|long| long == "1") {
+        return TROUBLES.to_vec();
+    }
+    vec![TROUBLES[(name.len() + nth) % TROUBLES.len()]]
+}
+
+impl Undisturbed<'_> {
+    async fn meets(&self, trouble: Trouble, (world, nth): (&mut World, usize), at: &str) {
+        let (stack, command) = &self.kind.does;
+        world.restore(&self.start).await;
+        match trouble {
+            Trouble::Fails(effect) => {
+                world.engine.break_at(nth, effect.clone());
+                let ran = world.run(stack, command.clone()).await;
+                world.engine.mend();
+                self.has_failed(world, ran, at).await;
+            }
+            Trouble::Cancelled => {
+                let ran = world.cancelled_at(nth, stack, command.clone()).await;
+                self.has_failed(world, ran, at).await;
+            }
+            Trouble::Killed(moment, next) => {
+                let end = world.killed_at((nth, moment), stack, command.clone()).await;
+                world.clock.advance(CALLS_HAVE_ENDED);
+                let at = match &end {
+                    End::Itself(_) => at.to_owned(),
+                    End::Killed(call) => format!("{at}, {call}"),
+                };
+                if let End::Itself(ended) = end {
+                    ended.expect(&at);
+                } else if self.kind.journal && world.knows(stack).await {
+                    self.goes_on(world, next, &at).await;
+                }
+                if matches!(next, Next::Down) && self.kind.journal && world.knows(stack).await {
+                    return self.goes_down(world, &at).await;
+                }
+            }
+        }
+        self.ends_well(world, at).await;
+    }
+
+    /// The old state is there to the last id, or all that is new and something of the old.
+    async fn has_failed(&self, world: &World, ran: Result<(), OperationError>, at: &str) {
+        self.strangers.are_untouched(world, at).await;
+        match ran {
+            Ok(()) => assert_eq!(world.objects().await.shape(), self.after, "{at}"),
+            Err(OperationError::Apply(ApplyError::Failed(failure))) => match &failure.ending {
+                Ending::Untouched | Ending::PutBack { .. } => self.is_as_before(world, at).await,
+                Ending::Committed { .. } => {}
+                other => panic!("{at}: {other:?}"),
+            },
+            // What binds a stack to its engine comes before the apply.
+            Err(OperationError::Engine(_)) => self.is_as_before(world, at).await,
+            Err(other) => panic!("{at}: {other:?}"),
+        }
+    }
+
+    /// Volumes that were created stay; none is lost, nor what is in it, unless it was to be deleted.
+    async fn is_as_before(&self, world: &World, at: &str) {
+        let now = world.objects().await;
+        assert_eq!(now.containers, self.before.containers, "{at}");
+        assert_eq!(now.networks, self.before.networks, "{at}");
+        if !self.kind.journal {
+            return;
+        }
+        for (name, volume) in &self.before.volumes {
+            assert_eq!(now.volumes.get(name), Some(volume), "{at}: {name}");
+        }
+    }
+
+    async fn goes_on(&self, world: &World, next: Next, at: &str) {
+        let stack = self.kind.does.0;
+        match next {
+            Next::Resume if world.is_interrupted(stack).await => {
+                world.run(stack, Command::Resume).await.expect(at);
+            }
+            Next::Undo => match world.run(stack, Command::Undo).await {
+                Ok(()) => self.is_as_before(world, at).await,
+                Err(refused) => {
+                    assert!(refused.to_string().contains("it cannot be undone"), "{at}: {refused}")
+                }
+            },
+            Next::Resume | Next::Down => {}
+        }
+    }
+
+    /// Taken down from where it was left, only data stays.
+    async fn goes_down(&self, world: &World, at: &str) {
+        let stack = self.kind.does.0;
+        world.run(stack, Command::Down).await.expect(at);
+        let now = world.objects().await;
+        let own = |name: &String| !Strangers::own(name) && !name.contains("infra");
+        let left: Vec<_> =
+            now.containers.keys().chain(now.networks.keys()).filter(|name| own(name)).collect();
+        assert!(left.is_empty(), "{at}: {left:?}");
+        for (name, (_, content)) in &self.before.volumes {
+            assert_eq!(now.volumes.get(name).map(|(_, content)| content), Some(content), "{at}: {name}");
+        }
+        self.is_over(world, at).await;
+    }
+
+    /// The command, or an apply, brings the new state about.
+    async fn ends_well(&self, world: &World, at: &str) {
+        let stack = self.kind.does.0;
+        if self.kind.journal || world.knows(stack).await {
+            let again = world.run(stack, self.kind.again.clone()).await;
+            if self.kind.journal {
+                again.unwrap_or_else(|error| panic!("{at}: {error}"));
+            }
+        }
+        let now = world.objects().await.shape();
+        assert_eq!(now, self.after, "{at}");
+        self.is_over(world, at).await;
+    }
+
+    async fn is_over(&self, world: &World, at: &str) {
+        let stack = self.kind.does.0;
+        if self.kind.journal {
+            assert_eq!(world.plan(stack).await, None, "{at}");
+            assert!(!world.is_interrupted(stack).await, "{at}");
+        }
+        assert!(world.locks().await.is_empty(), "{at}");
+        self.strangers.are_untouched(world, at).await;
+    }
+}

@@ -1,0 +1,147 @@
+//! What is started and does not become what it should: waited for until its deadline, on a clock that jumps, and put back.
+
+use crate::{
+    harness::{Command, World},
+    stacks::{CHANGED, SHOP},
+    strangers::Strangers,
+};
+use devarch_app::{ApplyError, Ending, Failure, OperationError};
+use devarch_core::surroundings::Clock as _;
+use devarch_engine::EngineErrorKind;
+
+const DATA: &str = "devarch-shop-db-data";
+
+/// What can be wrong with a provider.
+#[derive(Debug, Clone, Copy)]
+enum Wrong {
+    NeverHealthy,
+    EndsAtOnce,
+    NoProgram,
+}
+
+const ALL: [Wrong; 3] = [Wrong::NeverHealthy, Wrong::EndsAtOnce, Wrong::NoProgram];
+
+impl Wrong {
+    /// The changed shop with such a provider.
+    fn shop(self) -> &'static str {
+        let (was, is) = match self {
+            Self::NeverHealthy => ("\"exit 0\"", "\"echo not yet; exit 1\""),
+            Self::EndsAtOnce => ("[sh, -c, \"sleep 1000\"]", "[sh, -c, \"echo no disk; exit 3\"]"),
+            Self::NoProgram => ("[sh, -c, \"sleep 1000\"]", "[/no/such/program]"),
+        };
+        CHANGED.replacen(was, is, 1).leak()
+    }
+
+    fn is_told(self, failure: &Failure) -> bool {
+        match (self, failure) {
+            (Self::NeverHealthy, Failure::Unhealthy { waited, last, .. }) => {
+                !waited.is_zero() && last.contains("not yet")
+            }
+            (Self::EndsAtOnce, Failure::Exited { code: 3, logs, .. }) => {
+                logs.iter().any(|line| line == "no disk")
+            }
+            (Self::NoProgram, Failure::Engine(error)) => error.kind == EngineErrorKind::CannotRun,
+            _ => false,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_stack_whose_provider_does_not_become_ready_leaves_nothing_but_its_volumes() {
+    for wrong in ALL {
+        let world = World::new().await;
+        let strangers = Strangers::beside(&world).await;
+        let before = world.objects().await;
+        let failed = world.run("shop", Command::up(wrong.shop())).await.unwrap_err();
+        let OperationError::Apply(ApplyError::Failed(failure)) = &failed else {
+            panic!("{wrong:?}: {failed:?}")
+        };
+        assert!(wrong.is_told(&failure.failure), "{wrong:?}: {failure:?}");
+        assert_eq!(failure.instance.as_ref().unwrap().as_str(), "db");
+        assert!(matches!(&failure.ending, Ending::PutBack { before: false, .. }), "{failure:?}");
+        let now = world.objects().await;
+        assert_eq!((&now.containers, &now.networks), (&before.containers, &before.networks), "{wrong:?}");
+        let consumer = world.engine.changes().into_iter().find(|call| call == "Start devarch-shop-web");
+        assert_eq!(consumer, None, "it was not started before its provider was ready");
+        world.run("shop", Command::up(SHOP)).await.unwrap();
+        assert_eq!(world.plan("shop").await, None);
+        strangers.are_untouched(&world, "in the end").await;
+    }
+}
+
+#[tokio::test]
+async fn a_replacement_that_does_not_become_ready_leaves_what_ran() {
+    for wrong in ALL {
+        let world = World::new().await;
+        world.run("shop", Command::up(SHOP)).await.unwrap();
+        world.engine.write_volume(DATA, "rows");
+        let strangers = Strangers::beside(&world).await;
+        let before = world.objects().await;
+        let failed = world.run("shop", Command::up(wrong.shop())).await.unwrap_err();
+        let OperationError::Apply(ApplyError::Failed(failure)) = &failed else {
+            panic!("{wrong:?}: {failed:?}")
+        };
+        assert!(wrong.is_told(&failure.failure), "{wrong:?}: {failure:?}");
+        assert!(matches!(&failure.ending, Ending::PutBack { before: true, .. }), "{failure:?}");
+        assert_eq!(world.objects().await, before, "{wrong:?}");
+        assert!(!world.is_interrupted("shop").await);
+        // What is defined is still the new, until it is rolled back.
+        assert!(world.plan("shop").await.is_some());
+        world.run("shop", Command::Rollback).await.unwrap();
+        assert_eq!((world.plan("shop").await, world.objects().await), (None, before));
+        strangers.are_untouched(&world, "in the end").await;
+    }
+}
+
+#[tokio::test]
+async fn a_wait_for_a_check_that_never_passes_is_ended_by_a_cancel() {
+    let world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    let before = world.objects().await;
+    let starts = 5;
+    let began = world.clock.now();
+    let cancelled = world.cancelled_at(starts, "shop", Command::up(Wrong::NeverHealthy.shop())).await;
+    let Err(OperationError::Apply(ApplyError::Failed(failure))) = &cancelled else { panic!("{cancelled:?}") };
+    assert!(matches!(failure.failure, Failure::Cancelled), "{failure:?}");
+    assert_eq!(world.objects().await, before);
+    assert!(world.clock.now() - began < 30_000, "it was not waited for until its deadline");
+}
+
+#[tokio::test]
+async fn a_job_is_waited_for_until_it_has_ended_well() {
+    let with_job = |line: &str| {
+        let job = format!(
+            "      migrate:\n        template: busybox\n        job: true\n        command: [sh, -c, \"{line}\"]\n"
+        );
+        let web = "      web:\n";
+        let shop = SHOP.replace(web, &format!("{job}{web}"));
+        &*shop.replace("depends_on: [db]", "depends_on: [db, migrate]").leak()
+    };
+    let world = World::new().await;
+    let failed = world.run("shop", Command::up(with_job("exit 4"))).await.unwrap_err();
+    let OperationError::Apply(ApplyError::Failed(failure)) = &failed else { panic!("{failed:?}") };
+    assert!(matches!(&failure.failure, Failure::Exited { code: 4, .. }), "{failure:?}");
+    assert!(world.objects().await.containers.is_empty());
+    world.run("shop", Command::up(with_job("exit 0"))).await.unwrap();
+    let objects = world.objects().await;
+    assert_eq!(objects.containers["devarch-shop-migrate"].exit_code, Some(0));
+    assert_eq!(world.plan("shop").await, None, "it does not run again");
+    let order = world.engine.changes();
+    let at = |call: &str| order.iter().rposition(|made| made == call).unwrap();
+    assert!(at("Start devarch-shop-migrate") < at("Start devarch-shop-web"));
+}
+
+#[tokio::test]
+async fn a_provider_is_waited_for_until_its_check_passes() {
+    let world = World::new().await;
+    world.engine.script(|request| {
+        let behaviour = devarch_testkit::memory::busybox(request);
+        if request.name.as_str().contains("-db") { behaviour.failing_probes(7) } else { behaviour }
+    });
+    let began = world.clock.now();
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    assert!(world.clock.now() > began, "it took its time");
+    assert_eq!(world.plan("shop").await, None);
+    world.run("shop", Command::up(CHANGED)).await.unwrap();
+    assert_eq!(world.plan("shop").await, None);
+}

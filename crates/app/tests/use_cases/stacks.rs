@@ -1,0 +1,147 @@
+//! The definitions that tests bring up.
+
+/// A provider with data and a consumer with a file.
+pub(crate) const SHOP: &str = r#"version: "1"
+stacks:
+  shop:
+    instances:
+      db:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        environment: {MARK: "0"}
+        volumes: ["data:/data"]
+        ports: [5432]
+        healthcheck: {test: "exit 0"}
+      web:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        ports: [80]
+        depends_on: [db]
+        config_files: {/site/index.html: {content: hello}}
+"#;
+
+/// The same with another provider.
+pub(crate) const CHANGED: &str = r#"version: "1"
+stacks:
+  shop:
+    instances:
+      db:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        environment: {MARK: "1"}
+        volumes: ["data:/data"]
+        ports: [5432]
+        healthcheck: {test: "exit 0"}
+      web:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        ports: [80]
+        depends_on: [db]
+        config_files: {/site/index.html: {content: hello}}
+"#;
+
+/// All that is there while it runs.
+pub(crate) const RUNNING: [&str; 5] = [
+    "container devarch-shop-db runs",
+    "container devarch-shop-web runs",
+    "network devarch-shop-net",
+    "volume devarch-engine",
+    "volume devarch-shop-db-data",
+];
+
+/// The same without the consumer.
+pub(crate) const WITHOUT_WEB: &str = r#"version: "1"
+stacks:
+  shop:
+    instances:
+      db:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        environment: {MARK: "0"}
+        volumes: ["data:/data"]
+        ports: [5432]
+        healthcheck: {test: "exit 0"}
+"#;
+
+/// The same with one more instance, which has data of its own.
+pub(crate) const WITH_MAIL: &str = r#"version: "1"
+stacks:
+  shop:
+    instances:
+      db:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        environment: {MARK: "0"}
+        volumes: ["data:/data"]
+        ports: [5432]
+        healthcheck: {test: "exit 0"}
+      mail:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        volumes: ["spool:/spool"]
+      web:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        ports: [80]
+        depends_on: [db, mail]
+        config_files: {/site/index.html: {content: hello}}
+"#;
+
+/// The provider on a newer image, [`NEWER`].
+pub(crate) const UPGRADED: &str = r#"version: "1"
+stacks:
+  shop:
+    instances:
+      db:
+        template: busybox
+        exports: []
+        image: busybox:1.38
+        command: [sh, -c, "sleep 1000"]
+        environment: {MARK: "0"}
+        volumes: ["data:/data"]
+        ports: [5432]
+        healthcheck: {test: "exit 0"}
+      web:
+        template: busybox
+        command: [sh, -c, "sleep 1000"]
+        ports: [80]
+        depends_on: [db]
+        config_files: {/site/index.html: {content: hello}}
+"#;
+
+/// A newer image.
+pub(crate) const NEWER: &str = "busybox:1.38";
+
+/// An instance of an image that is built.
+pub(crate) const BUILT: &str = r#"version: "1"
+stacks:
+  shop:
+    instances:
+      api:
+        template: busybox
+        exports: []
+        image: me/api:1
+        build: {context: ., dockerfile_inline: "FROM busybox:1.37\n"}
+"#;
+
+/// A stack whose instance is linked to one of another.
+pub(crate) const LINKED: &str = r#"version: "1"
+templates:
+  server:
+    image: busybox:1.37
+    command: [sh, -c, "sleep 1000"]
+    healthcheck: {test: "exit 0"}
+    exports: [{name: web, type: http, port: 80}]
+  client:
+    image: busybox:1.37
+    command: [sh, -c, "sleep 1000"]
+    imports: [{name: upstream, type: http}]
+stacks:
+  infra:
+    instances:
+      db: {template: server}
+  shop:
+    wires: [{from: api, to: infra/db}]
+    instances:
+      api: {template: client}
+"#;

@@ -1,0 +1,62 @@
+//! Objects on the engine that no home made: nothing that DevArch does may touch them.
+
+use crate::harness::World;
+use devarch_core::{
+    id::{ContainerId, NetworkId},
+    name::{ContainerName, NetworkName, PhysicalVolume},
+    observed::RunState,
+    spec::{CreateContainer, NetworkSpec, label},
+};
+use devarch_engine::Engine as _;
+use devarch_testkit::fixture::{RUNS, spec};
+use std::collections::BTreeMap;
+
+const CONTAINER: &str = "their-container";
+const NETWORK: &str = "their-network";
+const VOLUME: &str = "their-volume";
+
+/// A running container, a network and a volume with data, all with the labels of a stack's own objects where it has some.
+pub(crate) struct Strangers {
+    container: ContainerId,
+    network: NetworkId,
+}
+
+impl Strangers {
+    /// Creates them.
+    pub(crate) async fn beside(world: &World) -> Self {
+        let objects = world.objects().await;
+        let labels = |all: &mut dyn Iterator<Item = &BTreeMap<String, String>>| {
+            let mut labelled = all.filter(|labels| labels.contains_key(label::STACK_ID));
+            labelled.next().cloned().unwrap_or_default()
+        };
+        let request = CreateContainer {
+            name: ContainerName::from_stored(CONTAINER),
+            spec: spec(&RUNS),
+            labels: labels(&mut objects.containers.values().map(|container| &container.labels)),
+        };
+        let container = world.engine.create_container(&request).await.unwrap();
+        world.engine.start(&container).await.unwrap();
+        let network =
+            NetworkSpec::of_stack(NetworkName::from_stored(NETWORK), "10.99.0.0/26".parse().unwrap());
+        let of_network = labels(&mut objects.networks.values().map(|network| &network.labels));
+        let network = world.engine.create_network(&network, &of_network).await.unwrap();
+        let of_volume = labels(&mut objects.volumes.values().map(|(labels, _)| labels));
+        world.engine.create_volume(&PhysicalVolume::from_stored(VOLUME), &of_volume).await.unwrap();
+        world.engine.write_volume(VOLUME, "theirs");
+        Self { container, network }
+    }
+
+    /// Checks that each is as it was created.
+    pub(crate) async fn are_untouched(&self, world: &World, at: &str) {
+        let objects = world.objects().await;
+        let container = objects.containers.get(CONTAINER).expect(at);
+        assert_eq!((&container.id, container.state), (&self.container, RunState::Running), "{at}");
+        assert_eq!(objects.networks.get(NETWORK).expect(at).id, self.network, "{at}");
+        assert_eq!(objects.volumes.get(VOLUME).expect(at).1, "theirs", "{at}");
+    }
+
+    /// Whether an object has one of their names.
+    pub(crate) fn own(name: &str) -> bool {
+        [CONTAINER, NETWORK, VOLUME].contains(&name)
+    }
+}
