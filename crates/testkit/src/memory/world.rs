@@ -12,7 +12,8 @@ use devarch_core::{
     name::{ContainerName, NetworkName, PhysicalVolume},
     observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
     secret::Secret,
-    spec::{CreateContainer, FileSpec, MountFrom, NetworkSpec, PublishedPort},
+    spec::{CreateContainer, FileSpec, MountFrom, NetworkSpec},
+    subnet::overlap,
 };
 use devarch_engine::{EngineErrorKind as Kind, ExecIo, Inspection, ProbeResult};
 use std::{
@@ -199,9 +200,8 @@ impl World {
         if self.named(spec.name.as_str()).is_ok() {
             return no(Kind::NameTaken, format!("network {} already exists", spec.name));
         }
-        let overlaps =
-            |subnet: &ipnet::Ipv4Net| subnet.contains(&spec.subnet) || spec.subnet.contains(subnet);
-        if self.networks.iter().flat_map(|network| &network.subnets).any(overlaps) {
+        let mut taken = self.networks.iter().flat_map(|network| &network.subnets);
+        if taken.any(|subnet| overlap(subnet, &spec.subnet)) {
             return no(Kind::SubnetTaken, format!("{} overlaps", spec.subnet));
         }
         let id = NetworkId::new(self.next_id());
@@ -341,8 +341,9 @@ impl World {
             }
         }
         for port in &mine.request.spec.ports {
-            let theirs = self.running().flat_map(|other| &other.request.spec.ports);
-            if self.occupied.contains(&port.host_port) || theirs.into_iter().any(|other| clash(port, other)) {
+            let mut theirs = self.running().flat_map(|other| &other.request.spec.ports);
+            let mine = port.socket();
+            if self.occupied.contains(&port.host_port) || theirs.any(|other| mine.overlaps(&other.socket())) {
                 return no(Kind::PortTaken, format!("port {} is already allocated", port.host_port));
             }
         }
@@ -501,10 +502,4 @@ fn listed(id: &ContainerId, container: &Container) -> ObservedContainer {
             .collect(),
         volumes: container.volumes(),
     }
-}
-
-fn clash(one: &PublishedPort, other: &PublishedPort) -> bool {
-    one.host_port == other.host_port
-        && one.key.protocol == other.key.protocol
-        && (one.host_ip == other.host_ip || one.host_ip.is_unspecified() || other.host_ip.is_unspecified())
 }
