@@ -7,7 +7,7 @@ use devarch_core::{
     name::{ContainerName, InstanceName},
     template::{ContractType, Import},
     text::Text,
-    wire::{Offer, WireDecl, WireInstance, WireStack, resolve},
+    wire::{Offer, Severity, WireDecl, WireInstance, WireStack, resolve},
 };
 use std::{collections::BTreeMap, error::Error, time::Instant};
 
@@ -27,8 +27,9 @@ fn main() -> Result<()> {
             let start = Instant::now();
             let resolution = resolve(&stack);
             times.push(start.elapsed().as_secs_f64() * 1e3);
-            if !resolution.is_sound() {
-                return Err(format!("{:?}", resolution.findings.first()).into());
+            let mut findings = resolution.findings.iter();
+            if let Some(finding) = findings.find(|finding| finding.severity == Severity::Error) {
+                return Err(finding.to_string().into());
             }
             wires = resolution.links.len();
         }

@@ -1,4 +1,4 @@
-use crate::diagnostic::{Findings, Problem};
+use crate::diagnostic::Problem;
 use serde::Serialize;
 use std::fmt;
 
@@ -38,20 +38,5 @@ impl Severity {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.severity.as_str(), self.problem)
-    }
-}
-
-impl Finding {
-    /// Errors and warnings as plans take them; notes are left out.
-    pub fn into_findings(found: Vec<Self>) -> Findings {
-        let mut findings = Findings::default();
-        for finding in found {
-            match finding.severity {
-                Severity::Error => findings.errors.push(finding.problem),
-                Severity::Warning => findings.warnings.push(finding.problem),
-                Severity::Note => {}
-            }
-        }
-        findings
     }
 }

@@ -53,7 +53,7 @@ pub use env_text::{EnvFormat, Secrets, Unwritable, env_text};
 pub use finding::{Finding, Severity};
 pub use host::{environment, host_variables};
 pub use input::{Endpoint, External, Login, Offer, ProviderName, WireInstance, WireStack};
-pub use list::{LIST_HEADS, ListRow, list, list_text};
+pub use list::{LIST_HEADS, ListRow, list};
 pub use pattern::{InvalidPattern, Pattern, variable};
 pub use property::Property;
 pub use resolve::{Link, Resolution, Unwired, Why, Wired, resolve};

@@ -122,11 +122,6 @@ fn name_clashes(stack: &WireStack) -> Vec<Finding> {
 }
 
 impl Resolution {
-    /// Whether nothing blocks plan and apply.
-    pub fn is_sound(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity != super::Severity::Error)
-    }
-
     /// The wires of a consumer.
     pub fn links_of(&self, consumer: &InstanceName) -> impl Iterator<Item = &Link> {
         let start = self.links.partition_point(|link| link.consumer < *consumer);

@@ -7,12 +7,17 @@ use devarch_core::{
     read::{Key, Node, Value, parse_yaml, read_external, read_prefer, read_template, read_wires},
     template::{EnvValue, HostPortChoice, Template},
     text::Text,
-    wire::{Endpoint, External, Offer, Resolution, WireInstance, WireStack, resolve},
+    wire::{Endpoint, External, Offer, Resolution, Severity, WireInstance, WireStack, resolve},
 };
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
 };
+
+/// Whether nothing blocks plan and apply.
+pub(crate) fn is_sound(resolution: &Resolution) -> bool {
+    resolution.findings.iter().all(|finding| finding.severity != Severity::Error)
+}
 
 pub(crate) fn name(text: &str) -> InstanceName {
     text.parse().unwrap()
