@@ -15,16 +15,9 @@ pub const FORM: u32 = 1;
 /// `FORM:hex` of a container's config. The image's content is not part of it: a moved tag is told apart by the
 /// image's id. Nor is the name of an image that the stack builds: that is told apart by what it was built from.
 pub fn config_hash(key: &HashKey, spec: &ContainerSpec) -> String {
-    match spec.build_tag {
-        None => named_config_hash(key, spec),
-        Some(_) => named_config_hash(key, &ContainerSpec { image: String::new(), ..spec.clone() }),
-    }
-}
-
-/// The same with the image's name, as every container had it once.
-pub fn named_config_hash(key: &HashKey, spec: &ContainerSpec) -> String {
+    let unnamed = spec.build_tag.as_ref().map(|_| ContainerSpec { image: String::new(), ..spec.clone() });
     let mut mac = key.mac();
-    let shown = serde_json::to_vec(spec).unwrap_or_default();
+    let shown = serde_json::to_vec(unnamed.as_ref().unwrap_or(spec)).unwrap_or_default();
     absorb(&mut mac, &shown);
     for (field, secret) in spec.secrets() {
         absorb(&mut mac, field.as_bytes());
