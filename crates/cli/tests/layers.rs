@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 33] = [
     // Use nothing of DevArch.
     "hex",
     "percent",
@@ -31,6 +31,7 @@ const ORDER: [&str; 32] = [
     "template",
     "build",
     "spec",
+    "persisted",
     "wire",
     "stack",
     "read",

@@ -22,6 +22,7 @@ pub mod name;
 pub mod observed;
 pub mod ownership;
 pub mod percent;
+pub mod persisted;
 pub mod plan;
 pub mod podman;
 pub mod policy;

@@ -103,8 +103,8 @@ impl Identity {
     }
 }
 
-/// A container to make. Serialised (secrets redacted, defaults left out) it is what plans show and diffs compare;
-/// [`crate::desired::config_hash`] makes its hash.
+/// A container to make. Serialised (secrets redacted, defaults left out) it is what plans and `devarch config` show; what
+/// is hashed and stored of it has forms of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "each is Compose's field of the same name, unless documented")]
 #[expect(clippy::struct_excessive_bools, reason = "Compose has as many")]

@@ -6,11 +6,12 @@ use crate::{
     images::{Build, Pull},
 };
 use devarch_core::{
-    desired::{FORM, Made},
+    desired::Made,
     hash::HashKey,
     id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
     name::{ContainerName, InstanceName},
     observed::{ObservedContainer, RunState},
+    persisted::CONFIG_FORM,
     plan::{Action, AppliedState, ContainerRef, Step, StepId, VolumeCopy},
     podman,
     resolve::Provisioning,
@@ -252,7 +253,7 @@ impl Hands<'_> {
         let applied = Applied {
             engine_id: self.engine_id.clone(),
             hash: made.hash.clone(),
-            form: FORM,
+            form: CONFIG_FORM,
             spec: made.memory(),
             image_id: self.images.get(&made.spec.image).cloned().unwrap_or_else(|| ImageId::new("")),
             state,

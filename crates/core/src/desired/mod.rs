@@ -3,9 +3,8 @@
 mod config_hash;
 mod recipe;
 
-pub use config_hash::{FORM, config_hash};
+pub use config_hash::config_hash;
 pub use recipe::Made;
-pub(crate) use recipe::{DEPENDS_ON, IMAGE, WIRES, memory};
 
 use crate::{
     build::{BuildHash, BuildSpec},

@@ -1,10 +1,10 @@
 //! What containers are made from, and what the store remembers of that.
 
 use crate::{
-    desired::{DEPENDS_ON, IMAGE, WIRES, memory},
     id::InstanceId,
     name::{InstanceName, PhysicalVolume},
     ownership::Ownership,
+    persisted::{DEPENDS_ON, IMAGE, WIRES, applied_form},
     resolve::Prior,
     secret::{GIVEN_UP, Locked, Sealable, Secret, Stored},
     spec::ContainerSpec,
@@ -121,7 +121,7 @@ impl RememberedSpec {
 
     /// Whether it is of that spec. The name of an image that the stack builds makes no other container.
     pub(super) fn is_of(&self, spec: &ContainerSpec) -> bool {
-        let mut now = memory(spec, &BTreeMap::new(), &BTreeMap::new());
+        let mut now = applied_form(spec, &BTreeMap::new(), &BTreeMap::new());
         let mut was = self.spec.clone();
         let beside = [DEPENDS_ON, WIRES].into_iter().chain(spec.build_tag.as_ref().map(|_| IMAGE));
         for field in beside {
