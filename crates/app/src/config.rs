@@ -8,14 +8,13 @@ use crate::{
 };
 use devarch_core::{
     desired::effective_of,
-    diagnostic::Problem,
+    diagnostic::{Finding, Problem},
     name::{ContainerName, InstanceName, NetworkName, StackName},
     plan::{FieldDiff, changed_secrets, diff},
     resolve::{Effective, Origin, Others, Prior, SpecContext, SupplyContext, build_spec, container_spec},
     spec::{ContainerSpec, MountFrom},
     stack::Stack,
     template::{Service, Template},
-    wire::Finding,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};

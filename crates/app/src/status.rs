@@ -7,6 +7,7 @@ use crate::{
     apply::{ShownPlan, told},
 };
 use devarch_core::{
+    diagnostic::Finding,
     id::{ApplyId, ContainerId, StackId},
     name::{InstanceName, StackName},
     observed::{HealthState, ObservedContainer, RunState},
@@ -16,7 +17,6 @@ use devarch_core::{
     spec::label,
     stack::{Instance, Stack, Wanted},
     template::{ContractType, DependencyCondition},
-    wire::Finding,
 };
 use devarch_engine::Engine;
 use devarch_store::{Apply, ApplyOutcome};

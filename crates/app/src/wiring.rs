@@ -3,7 +3,7 @@
 use crate::{App, AppError, LinkedFrom, Target, app::instance};
 use devarch_core::{
     desired::effective,
-    diagnostic::Problem,
+    diagnostic::{Finding, Problem, Severity},
     id::EngineId,
     name::{InstanceName, StackName},
     ownership::Ownership,
@@ -11,7 +11,7 @@ use devarch_core::{
     resolve::{Others, Prior, WireContext, WiredStack, wired},
     stack::Stack,
     text::Text,
-    wire::{Finding, Resolution, Severity, host_variables},
+    wire::{Resolution, host_variables},
 };
 use devarch_store::Applied;
 use serde::Serialize;

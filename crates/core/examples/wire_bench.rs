@@ -4,10 +4,11 @@
 //! passes on what it was given itself, so that values go through a chain as long as the stack is large.
 
 use devarch_core::{
+    diagnostic::Severity,
     name::{ContainerName, InstanceName},
     template::{ContractType, Import},
     text::Text,
-    wire::{Offer, Severity, WireDecl, WireInstance, WireStack, resolve},
+    wire::{Offer, WireDecl, WireInstance, WireStack, resolve},
 };
 use std::{collections::BTreeMap, error::Error, time::Instant};
 

@@ -2,11 +2,11 @@
 
 use crate::{App, AppError, wiring::wired_with};
 use devarch_core::{
-    diagnostic::Problem,
+    diagnostic::{Problem, Severity},
     name::StackName,
     resolve::{Others, Prior},
     stack::Stack,
-    wire::{Severity, WireDecl, WireFrom},
+    wire::{WireDecl, WireFrom},
 };
 
 impl App {

@@ -27,7 +27,6 @@ mod env_text;
 mod evaluate;
 mod explicit;
 mod fault;
-mod finding;
 mod graph;
 mod host;
 mod index;
@@ -50,7 +49,6 @@ pub use declare::{
 pub use document::contracts_markdown;
 pub use draw::{dot, tree};
 pub use env_text::{EnvFormat, Secrets, Unwritable, env_text};
-pub use finding::{Finding, Severity};
 pub use host::{environment, host_variables};
 pub use input::{Endpoint, External, Login, Offer, ProviderName, WireInstance, WireStack};
 pub use list::{LIST_HEADS, ListRow, list};

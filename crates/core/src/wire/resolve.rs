@@ -1,7 +1,7 @@
 //! Who is wired to whom, and what that gives. Pure, and independent of the order things were said in.
 
 use super::{
-    Endpoint, Finding, How, ProviderName, WireStack,
+    Endpoint, How, ProviderName, WireStack,
     auto::auto,
     evaluate::{Evaluation, Known},
     explicit::explicit,
@@ -10,6 +10,7 @@ use super::{
     index::Index,
     slots::{Slot, Slots},
 };
+use crate::diagnostic::Finding;
 use crate::{name::InstanceName, template::ContractType, text::Text};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};

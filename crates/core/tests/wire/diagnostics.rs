@@ -1,7 +1,8 @@
 //! Everything wiring can find, in its words.
 
 use crate::support::{applied, found, is_sound, lines, stack};
-use devarch_core::wire::{Severity, resolve};
+use devarch_core::diagnostic::Severity;
+use devarch_core::wire::resolve;
 use insta::assert_snapshot;
 
 #[test]

@@ -2,10 +2,11 @@
 
 use crate::support::{is_sound, stack};
 use devarch_core::{
+    diagnostic::Severity,
     name::InstanceName,
     resolve::{Dependencies, cycle},
     template::ContractType,
-    wire::{How, ProviderName, Resolution, Severity, WireStack, resolve, tree},
+    wire::{How, ProviderName, Resolution, WireStack, resolve, tree},
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;

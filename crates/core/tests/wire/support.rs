@@ -2,12 +2,13 @@
 //! variables an override sets (or removes, with null).
 
 use devarch_core::{
+    diagnostic::Severity,
     name::{ContainerName, InstanceName, StackName},
     port::HostBinding,
     read::{Key, Node, Value, parse_yaml, read_external, read_prefer, read_template, read_wires},
     template::{EnvValue, HostPortChoice, Template},
     text::Text,
-    wire::{Endpoint, External, Offer, Resolution, Severity, WireInstance, WireStack, resolve},
+    wire::{Endpoint, External, Offer, Resolution, WireInstance, WireStack, resolve},
 };
 use std::{
     collections::BTreeMap,
