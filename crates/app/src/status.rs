@@ -453,6 +453,9 @@ fn instance_status(
         waiting: match (stack.enabled && instance.enabled, instance.wanted) {
             (false, _) => Some(Waiting::Disabled),
             (true, Wanted::Absent) => Some(Waiting::Down),
+            (true, Wanted::Running) if container.is_some_and(|container| container.restarting) => {
+                Some(Waiting::Restarting)
+            }
             _ => None,
         },
         container: container.map(|container| container.id.clone()),
@@ -477,13 +480,10 @@ fn waiting(
     effective: &Effective,
     all: &BTreeMap<InstanceName, InstanceStatus>,
 ) -> Option<Waiting> {
-    if status.wanted != Wanted::Running {
+    if status.wanted != Wanted::Running || matches!(status.waiting, Some(Waiting::Restarting)) {
         return None;
     }
     let job = effective.service.job.unwrap_or(false);
-    if status.status.starts_with("Restarting") {
-        return Some(Waiting::Restarting);
-    }
     match (status.state, status.health) {
         (Some(RunState::Running), Some(HealthState::Unhealthy)) => return Some(Waiting::Unhealthy),
         (Some(RunState::Running), Some(HealthState::Starting)) => return Some(Waiting::Starting),

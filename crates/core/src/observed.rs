@@ -4,7 +4,7 @@ use crate::{
     build::BuildHash,
     engine::EngineInfo,
     id::{ContainerId, EngineId, ImageId, NetworkId},
-    name::ContainerName,
+    name::{ContainerName, InstanceName},
     port::{PortKey, Protocol},
     spec::label,
     template::Healthcheck,
@@ -52,6 +52,8 @@ pub struct ObservedContainer {
     pub image: String,
     /// Whether it runs.
     pub state: RunState,
+    /// Whether its restart policy starts it again after an end. To plans it runs.
+    pub restarting: bool,
     /// The engine's own line, e.g. `Exited (0) 5 minutes ago`; for people.
     pub status: String,
     /// Exit code, where it has exited and the engine's list tells.
@@ -75,6 +77,12 @@ impl ObservedContainer {
     /// The config hash it was made with, if DevArch made it.
     pub fn config_hash(&self) -> Option<&str> {
         self.label(label::CONFIG_HASH)
+    }
+
+    /// The instance it was made for, by its name then. What it waited for is remembered by the names of that time too,
+    /// so this is its place among them; which instance it is now is told by its id.
+    pub(crate) fn instance_then(&self) -> Option<InstanceName> {
+        self.label(label::INSTANCE_NAME)?.parse().ok()
     }
 
     /// What its image was built from, if DevArch built it: both engines hand an image's labels on.

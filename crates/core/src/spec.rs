@@ -30,7 +30,8 @@ pub mod label {
     pub const STACK_NAME: &str = "devarch.stack";
     /// The instance it belongs to.
     pub const INSTANCE_ID: &str = "devarch.instance_id";
-    /// The instance's name when the object was made; for people, never for decisions.
+    /// The instance's name when the object was made: for people, and for the order among containers of that time. Which
+    /// instance it is now is told by [`INSTANCE_ID`] alone.
     pub const INSTANCE_NAME: &str = "devarch.instance";
     /// The digest of the template the instance is pinned to.
     pub const TEMPLATE: &str = "devarch.template_service_id";

@@ -6,6 +6,7 @@
 
 mod container;
 mod fields;
+mod stored_mounts;
 
 use crate::{
     name::InstanceName,
@@ -15,6 +16,7 @@ use crate::{
 use fields::Fields;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+pub(crate) use stored_mounts::mounts;
 
 /// Version of [`config_form`]; part of every config hash.
 pub const CONFIG_FORM: u32 = 1;

@@ -4,10 +4,10 @@ use crate::{
     id::InstanceId,
     name::{InstanceName, PhysicalVolume},
     ownership::Ownership,
-    persisted::{DEPENDS_ON, IMAGE, WIRES, applied_form},
+    persisted::{DEPENDS_ON, IMAGE, WIRES, applied_form, mounts},
     resolve::Prior,
     secret::{GIVEN_UP, Locked, Sealable, Secret, Stored},
-    spec::ContainerSpec,
+    spec::{ContainerSpec, Mount, MountFrom},
     wire::Endpoint,
 };
 use serde::Serialize;
@@ -87,8 +87,8 @@ impl Remembered {
     pub fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
         let specs = self.applied.get(instance).into_iter().flatten();
         let specs = specs.filter(|known| known.state != AppliedState::Begun);
-        let mut mounts = specs.filter_map(|known| known.spec.get("mounts")?.as_array()).flatten();
-        mounts.any(|mount| mount.get("volume").and_then(|known| known.as_str()) == Some(volume.as_str()))
+        let mut mounts = specs.flat_map(|known| mounts(&known.spec));
+        mounts.any(|mount| matches!(mount.source, MountFrom::Volume(known) if known == *volume))
     }
 }
 
@@ -134,9 +134,11 @@ impl RememberedSpec {
 
     /// Its bind mounts, and whether they are read-only.
     fn binds(&self) -> BTreeSet<(String, bool)> {
-        let mounts = self.spec.get("mounts").and_then(|mounts| mounts.as_array()).into_iter().flatten();
-        let read_only = |mount: &serde_json::Value| mount.get("read_only").is_some_and(|only| *only == true);
-        mounts.filter_map(|mount| Some((mount.get("bind")?.as_str()?.to_owned(), read_only(mount)))).collect()
+        let bind = |mount: Mount| match mount.source {
+            MountFrom::Bind(path) => Some((path, mount.read_only)),
+            MountFrom::Volume(_) => None,
+        };
+        mounts(&self.spec).into_iter().filter_map(bind).collect()
     }
 
     /// What its imports were wired to.

@@ -1,6 +1,8 @@
 //! The forms that are hashed and stored, against what was checked in when they were new. A form that changes would
 //! replace every container and leave the store with applies nobody understands: a new one gets a new version.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use devarch_core::{
     content::ContentRef,
     desired::config_hash,

@@ -487,6 +487,7 @@ impl Paper {
             image_id: self.observed.images[spec.image_reference()].id.clone(),
             image: spec.image_reference().to_owned(),
             state: RunState::Created,
+            restarting: false,
             status: "Created".to_owned(),
             exit_code: None,
             health: None,

@@ -489,6 +489,7 @@ fn listed(id: &ContainerId, container: &Container) -> ObservedContainer {
         image_id: container.image.clone(),
         image: container.request.spec.image_reference().to_owned(),
         state: container.state,
+        restarting: false,
         status: format!("{:?} ({})", container.state, container.exit_code),
         exit_code: (container.state == RunState::Exited).then_some(container.exit_code),
         health: health(container),
