@@ -11,6 +11,7 @@ use devarch_core::{
     subnet,
     text::Text,
 };
+use devarch_store::StoreError;
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -156,7 +157,7 @@ impl App {
             });
         }
         let mut written = Written::default();
-        put(&mut written, target, &file.to_yaml(), 0o644)?;
+        put(&mut written, target, &file.to_yaml().map_err(StoreError::from)?, 0o644)?;
         for config in file.files() {
             let path = directory.join(&config.path);
             match &config.content {

@@ -12,6 +12,7 @@ use devarch_core::{
     name::{ContainerName, InstanceName, NetworkName, StackName},
     plan::{FieldDiff, changed_secrets, diff},
     resolve::{Effective, Origin, Others, Prior, SpecContext, SupplyContext, build_spec, container_spec},
+    serialize::SerializeError,
     spec::{ContainerSpec, MountFrom},
     stack::Stack,
     template::{Service, Template},
@@ -228,6 +229,6 @@ fn shown(spec: &ContainerSpec, effective: &Effective) -> Map<String, Value> {
 }
 
 /// A template as it may be shown: what is secret in it is redacted by its type.
-pub fn shown_template(template: &Template) -> Value {
-    serde_json::to_value(template).unwrap_or_default()
+pub fn shown_template(template: &Template) -> Result<Value, SerializeError> {
+    Ok(serde_json::to_value(template)?)
 }

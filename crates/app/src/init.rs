@@ -14,6 +14,7 @@ use devarch_core::{
     template::Overrides,
 };
 use devarch_files::FileKind;
+use devarch_store::StoreError;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -169,7 +170,8 @@ pub fn write_project(directory: &Path, project: &ProjectFile, force: bool) -> Re
             way_out: "--force writes over it".to_owned(),
         });
     }
-    fs::write(&path, project_yaml(project)).map_err(|source| AppError::File {
+    let text = project_yaml(project).map_err(StoreError::from)?;
+    fs::write(&path, text).map_err(|source| AppError::File {
         action: "write",
         path: path.clone(),
         source,

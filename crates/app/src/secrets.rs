@@ -1,12 +1,13 @@
 //! A stack's secrets where they are needed: hidden in other people's words, removed from where they were not secret yet,
 //! shown to who asks.
 
-use crate::{App, AppError, apply::Definition, edit::no_such_secret};
+use crate::{App, AppError, apply::Definition, edit::no_such_secret, wiring::remembered};
 use devarch_core::{
     desired::effective,
     id::InstanceId,
     name::{InstanceName, nearest},
-    plan::{AppliedState, RememberedSpec},
+    persisted::applied_form,
+    plan::AppliedState,
     secret::{HoldsSecrets as _, KeptSecret, Locked, Mask, Secret, SecretValue, Stored},
     stack::Stack,
     text::Text,
@@ -47,7 +48,7 @@ impl App {
             stack.instances.values().map(|instance| instance.id.clone()).collect();
         let applied = self.store.applied(&stack.id).await?.into_iter();
         for (id, applied) in applied.flat_map(|(id, all)| all.into_iter().map(move |one| (id.clone(), one))) {
-            let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
+            let remembered = remembered(&id, applied)?;
             match remembered.secrets {
                 Ok(secrets) => known.extend(secrets.into_values()),
                 // Nobody hears any more what a container of it could say.
@@ -119,7 +120,11 @@ impl App {
             collect(&value, &mut texts);
             texts
         };
-        specs.filter_map(|(spec, _)| serde_json::to_value(&spec).ok()).flat_map(texts).chain(said).collect()
+        specs
+            .map(|(spec, _)| applied_form(&spec, &BTreeMap::new(), &BTreeMap::new()))
+            .flat_map(texts)
+            .chain(said)
+            .collect()
     }
 
     /// The value of a secret variable, as the instance's container gets it.

@@ -249,7 +249,7 @@ impl App {
     }
 
     async fn under_way(&self, apply: &Apply) -> Result<Vec<StepUnderWay>, AppError> {
-        let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
+        let shown = ShownPlan::of_apply(apply)?;
         let steps = self.store.apply_steps(&apply.id).await?;
         let open = steps.iter().filter(|step| step.ended_at.is_none());
         let told = open.filter_map(|step| {

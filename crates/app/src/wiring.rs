@@ -4,7 +4,7 @@ use crate::{App, AppError, LinkedFrom, Target, app::instance};
 use devarch_core::{
     desired::effective,
     diagnostic::{Finding, Problem, Severity},
-    id::EngineId,
+    id::{EngineId, InstanceId},
     name::{InstanceName, StackName},
     ownership::Ownership,
     plan::{Remembered, RememberedSpec},
@@ -94,14 +94,22 @@ impl App {
     /// What the store remembers of earlier applies to the engine a stack is bound to.
     pub(crate) async fn remembered(&self, stack: &Stack) -> Result<Remembered, AppError> {
         let applied = self.store.applied(&stack.id).await?;
-        let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
-        let applied = applied
-            .into_iter()
-            .map(|(id, specs)| (id, specs.into_iter().map(remembered).collect()))
-            .collect();
+        let read = |(id, specs): (InstanceId, Vec<Applied>)| {
+            let specs = specs.into_iter().map(|applied| remembered(&id, applied));
+            Ok::<_, AppError>((id.clone(), specs.collect::<Result<_, _>>()?))
+        };
+        let applied = applied.into_iter().map(read).collect::<Result<_, _>>()?;
         let ownership = self.ownership(stack.engine.as_ref().map(|binding| &binding.id)).await?;
         Ok(Remembered { applied, spent_copies: BTreeSet::new(), ownership, kept: BTreeMap::new() })
     }
+}
+
+/// What an instance's container was made from.
+pub(crate) fn remembered(instance: &InstanceId, applied: Applied) -> Result<RememberedSpec, AppError> {
+    let read = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
+    let unreadable =
+        |error| format!("what was applied of the instance with id {instance} can't be read: {error}");
+    read.map_err(|error| AppError::Refused(unreadable(error)))
 }
 
 /// What of a stack runs is wired to.

@@ -54,7 +54,7 @@ pub(crate) enum CliError {
 /// An error as `--json` has it.
 pub(crate) fn as_json(message: &str, exit: Exit) -> Shown {
     let value = serde_json::json!({"error": {"message": message, "exit_code": exit.0}});
-    Shown::json(&value).unwrap_or_default()
+    Shown::value(&value)
 }
 
 impl CliError {

@@ -8,10 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const ORDER: [&str; 33] = [
+const ORDER: [&str; 34] = [
     // Use nothing of DevArch.
     "hex",
     "percent",
+    "serialize",
     "escape",
     "id",
     "name",

@@ -31,6 +31,7 @@ pub mod read;
 pub mod readiness;
 pub mod resolve;
 pub mod secret;
+pub mod serialize;
 pub mod spec;
 pub mod stack;
 pub mod subnet;

@@ -30,6 +30,7 @@ use devarch_core::{
     ownership::Ownership,
     plan::{Action, AppliedState, Assumptions, Before, StepId, VolumeCopy, before},
     secret::{Mask, Sealable, Stored},
+    serialize::SerializeError,
     spec::label,
     stack::Stack,
 };
@@ -195,9 +196,9 @@ impl App {
             ended_at: None,
             outcome: ApplyOutcome::Running,
             resumes: taken_over.as_ref().map(|open| open.apply.clone()),
-            before: json(&before),
-            shown: json(&ShownPlan::of(&prepared.plan)),
-            definition: definition(&prepared.stack),
+            before: json(&before)?,
+            shown: json(&ShownPlan::of(&prepared.plan))?,
+            definition: definition(&prepared.stack)?,
             error: None,
         };
         self.store.begin_apply(lock, &record).await?;
@@ -407,12 +408,12 @@ fn unconfirmed(prepared: &Prepared) -> Vec<(InstanceId, String)> {
 
 /// The definition for the journal. What can't be read can't be written down either: a `down` without the key is no state to
 /// return to.
-fn definition(stack: &Stack) -> Stored {
-    let stored = Stored::of(&Definition::of(stack));
-    match stored.secret {
+fn definition(stack: &Stack) -> Result<Stored, StoreError> {
+    let stored = Stored::of(&Definition::of(stack))?;
+    Ok(match stored.secret {
         Sealable::Locked(_) => Stored { secret: Sealable::Nothing, ..stored },
         Sealable::Nothing | Sealable::Open(_) => stored,
-    }
+    })
 }
 
 fn is_lock_lost(failure: &Failure) -> bool {
@@ -425,6 +426,6 @@ async fn commit(hands: &Hands<'_>, journal: &Journal<'_>) -> Result<(), Failure>
     journal.committed().await
 }
 
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| SerializeError::from(error).into())
 }

@@ -25,9 +25,9 @@ impl App {
             author: self.author(),
             made_at,
             expires_at: made_at.saturating_add(lifetime),
-            request: json(&prepared.options),
-            assumed: json(&prepared.assumed),
-            shown: json(&ShownPlan::of(&prepared.plan)),
+            request: json(&prepared.options)?,
+            assumed: json(&prepared.assumed)?,
+            shown: json(&ShownPlan::of(&prepared.plan))?,
             applied_by: None,
         };
         self.store.save_plan(&plan).await?;

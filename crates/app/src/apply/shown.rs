@@ -1,11 +1,13 @@
 //! A plan as the journal and the history keep it: what was shown, without a secret, and which step came after which.
 
+use crate::AppError;
 use devarch_core::{
     id::ContainerId,
     name::InstanceName,
     plan::{Action, ContainerRef, Plan, Step, VolumeCopy},
     readiness::Readiness,
 };
+use devarch_store::Apply;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -16,6 +18,14 @@ pub struct ShownPlan {
     pub changes: Vec<ShownChange>,
     /// The steps.
     pub steps: Vec<ShownStep>,
+}
+
+impl ShownPlan {
+    /// The plan that an apply carried out, as its journal has it.
+    pub(crate) fn of_apply(apply: &Apply) -> Result<Self, AppError> {
+        let unreadable = |error| format!("the journal of apply {} can't be read: {error}", apply.id);
+        serde_json::from_str(&apply.shown).map_err(|error| AppError::Refused(unreadable(error)))
+    }
 }
 
 /// A change, in words.

@@ -243,7 +243,7 @@ impl App {
             } else {
                 let template =
                     own.cloned().map_or_else(|| Ok(catalog.get(wanted)?.template), Ok::<_, AppError>)?;
-                let pin = Pinned::new(Arc::new(template), self.hash_key()?);
+                let pin = Pinned::new(Arc::new(template), self.hash_key()?).map_err(StoreError::from)?;
                 read.insert(wanted, pin.clone());
                 pin
             };

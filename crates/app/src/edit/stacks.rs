@@ -11,6 +11,7 @@ use devarch_core::{
     template::Overrides,
     wire::Wiring,
 };
+use devarch_store::StoreError;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -152,7 +153,8 @@ impl App {
     pub async fn add_instance(&self, stack: &StackName, new: &NewInstance) -> Result<Stack, AppError> {
         let project = self.stack(stack).await?.project;
         let catalog = self.catalog(project.as_deref().map(Path::new));
-        let template = Pinned::new(Arc::new(catalog.get(&new.template)?.template), self.hash_key()?);
+        let template = Pinned::new(Arc::new(catalog.get(&new.template)?.template), self.hash_key()?)
+            .map_err(StoreError::from)?;
         let add = |stack: &mut Stack| {
             if stack.instances.contains_key(&new.name) {
                 return Err(already(stack, &new.name));
@@ -230,7 +232,7 @@ impl App {
         for (name, instance) in &current.instances {
             if only.is_none_or(|only| only == name) {
                 let template = catalog.get(&instance.template.template.name)?.template;
-                let pinned = Pinned::new(Arc::new(template), self.hash_key()?);
+                let pinned = Pinned::new(Arc::new(template), self.hash_key()?).map_err(StoreError::from)?;
                 if pinned.digest != instance.template.digest {
                     newer.insert(name.clone(), pinned);
                 }

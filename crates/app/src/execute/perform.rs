@@ -21,7 +21,7 @@ use devarch_core::{
     template::RestartPolicy,
 };
 use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
-use devarch_store::{Applied, Store};
+use devarch_store::{Applied, Store, StoreError};
 use futures_util::{StreamExt as _, future::try_join_all};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -254,7 +254,7 @@ impl Hands<'_> {
             engine_id: self.engine_id.clone(),
             hash: made.hash.clone(),
             form: CONFIG_FORM,
-            spec: made.memory(),
+            spec: made.memory().map_err(StoreError::from)?,
             image_id: self.images.get(&made.spec.image).cloned().unwrap_or_else(|| ImageId::new("")),
             state,
         };

@@ -128,7 +128,7 @@ impl App {
     pub async fn history(&self, name: &StackName, limit: u32) -> Result<Vec<HistoryEntry>, AppError> {
         let stack = self.stack(name).await?;
         let applies = self.store.applies(&stack.id, limit).await?;
-        Ok(applies.into_iter().map(entry).collect())
+        applies.into_iter().map(entry).collect()
     }
 
     /// One apply of a stack, by the beginning of its id; the last one where none is named.
@@ -139,7 +139,7 @@ impl App {
     ) -> Result<HistoryDetail, AppError> {
         let apply = self.find_apply(name, id).await?;
         let steps = self.store.apply_steps(&apply.id).await?;
-        Ok(detail(apply, &steps))
+        detail(apply, &steps)
     }
 
     pub(crate) async fn find_apply(&self, name: &StackName, id: Option<&str>) -> Result<Apply, AppError> {
@@ -157,9 +157,9 @@ impl App {
     }
 }
 
-fn entry(apply: Apply) -> HistoryEntry {
-    let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
-    HistoryEntry {
+fn entry(apply: Apply) -> Result<HistoryEntry, AppError> {
+    let shown = ShownPlan::of_apply(&apply)?;
+    Ok(HistoryEntry {
         apply: apply.id,
         command: apply.command,
         author: told(&apply.author),
@@ -169,11 +169,11 @@ fn entry(apply: Apply) -> HistoryEntry {
         outcome: apply.outcome.into(),
         changes: shown.changes,
         error: apply.error,
-    }
+    })
 }
 
-fn detail(apply: Apply, records: &[StepRecord]) -> HistoryDetail {
-    let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
+fn detail(apply: Apply, records: &[StepRecord]) -> Result<HistoryDetail, AppError> {
+    let shown = ShownPlan::of_apply(&apply)?;
     let timed = |record: &StepRecord| {
         let after = shown.steps.get(record.at as usize).map(|step| step.after.clone()).unwrap_or_default();
         Some(Timed { at: record.at as usize, after, ended: record.ended_at? })
@@ -193,5 +193,5 @@ fn detail(apply: Apply, records: &[StepRecord]) -> HistoryDetail {
     };
     let mut steps: Vec<StepDetail> = records.iter().filter_map(step).collect();
     steps.sort_by_key(|step| step.after);
-    HistoryDetail { steps, entry: entry(apply) }
+    Ok(HistoryDetail { steps, entry: entry(apply)? })
 }

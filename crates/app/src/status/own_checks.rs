@@ -51,7 +51,7 @@ impl App {
         let applies = self.store.latest_applies().await?;
         for apply in applies.into_iter().filter(|apply| stacks.iter().any(|(stack, _)| *stack == apply.stack))
         {
-            let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
+            let shown = ShownPlan::of_apply(&apply)?;
             for step in self.store.apply_steps(&apply.id).await?.iter().filter(|step| step.error.is_none()) {
                 let told = shown.steps.get(step.at as usize).filter(|told| told.proves_health);
                 let instance = told.and_then(|told| told.instance.as_ref());

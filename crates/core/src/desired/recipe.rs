@@ -5,6 +5,7 @@ use crate::{
     name::InstanceName,
     persisted::applied_form,
     secret::{Sealable, Stored},
+    serialize::SerializeError,
     spec::{ContainerSpec, Identity},
     template::Dependency,
 };
@@ -34,14 +35,18 @@ pub struct Made {
 
 impl Made {
     /// What the store remembers of it: the left side of later diffs.
-    pub fn memory(&self) -> Stored {
+    ///
+    /// # Errors
+    ///
+    /// Where its secrets have no JSON form.
+    pub fn memory(&self) -> Result<Stored, SerializeError> {
         let secrets = self.spec.secrets();
         let revealed: BTreeMap<&String, &str> =
             secrets.iter().map(|(field, secret)| (field, secret.reveal())).collect();
-        let revealed = Zeroizing::new(serde_json::to_string(&revealed).unwrap_or_default());
-        Stored {
+        let revealed = Zeroizing::new(serde_json::to_string(&revealed)?);
+        Ok(Stored {
             open: applied_form(&self.spec, &self.depends_on, &self.wires).to_string(),
             secret: if secrets.is_empty() { Sealable::Nothing } else { Sealable::Open(revealed) },
-        }
+        })
     }
 }

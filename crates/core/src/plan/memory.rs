@@ -106,8 +106,12 @@ pub struct RememberedSpec {
 }
 
 impl RememberedSpec {
-    /// Reads what [`Made::memory`] gave. What can't be read counts as nothing.
-    pub fn read(hash: String, stored: &Stored, state: AppliedState) -> Self {
+    /// Reads what [`Made::memory`] gave. Secrets that can't be read are told apart.
+    ///
+    /// # Errors
+    ///
+    /// Where the rest is no JSON.
+    pub fn read(hash: String, stored: &Stored, state: AppliedState) -> Result<Self, serde_json::Error> {
         let secrets = match &stored.secret {
             Sealable::Nothing => Ok(BTreeMap::new()),
             Sealable::Open(text) if text.as_str() == GIVEN_UP => Err(Locked::GivenUp),
@@ -116,7 +120,7 @@ impl RememberedSpec {
                 .map(|all| all.into_iter().map(|(field, value)| (field, Secret::new(value))).collect()),
             Sealable::Locked(why) => Err(*why),
         };
-        Self { hash, spec: serde_json::from_str(&stored.open).unwrap_or_default(), secrets, state }
+        Ok(Self { hash, spec: serde_json::from_str(&stored.open)?, secrets, state })
     }
 
     /// Whether it is of that spec. The name of an image that the stack builds makes no other container.

@@ -30,6 +30,7 @@ use crate::{
     hex::hex,
     name::TemplateName,
     secret::{HoldsSecrets, Sealable, Stored, Visit, visit_entries},
+    serialize::SerializeError,
 };
 use hmac::Mac as _;
 use serde::{Deserialize, Serialize};
@@ -93,9 +94,13 @@ impl HoldsSecrets for Template {
 impl Template {
     /// The identity of this body. It is in labels and in the database for all to see: where the body holds secrets it
     /// is keyed, so that they can't be guessed from it.
-    pub fn digest(&self, key: &HashKey) -> TemplateDigest {
-        let Stored { open, secret } = Stored::of(self);
-        TemplateDigest(match secret {
+    ///
+    /// # Errors
+    ///
+    /// Where it has no JSON form.
+    pub fn digest(&self, key: &HashKey) -> Result<TemplateDigest, SerializeError> {
+        let Stored { open, secret } = Stored::of(self)?;
+        Ok(TemplateDigest(match secret {
             Sealable::Open(secret) => {
                 let mut mac = key.mac();
                 absorb(&mut mac, open.as_bytes());
@@ -103,6 +108,6 @@ impl Template {
                 format!("hmac-sha256:{}", hex(&mac.finalize().into_bytes()))
             }
             Sealable::Nothing | Sealable::Locked(_) => format!("sha256:{}", hex(&Sha256::digest(open))),
-        })
+        }))
     }
 }

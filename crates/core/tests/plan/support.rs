@@ -44,7 +44,8 @@ pub(crate) fn stack_that_says(more: &str, instances: &str) -> Stack {
     let file = read_project(&parse_yaml(&text).unwrap_or_else(|e| panic!("{e}\n{text}")))
         .unwrap_or_else(|wrong| panic!("{wrong:?}\n{text}"));
     let template =
-        Pinned::new(Arc::new(file.templates.values().next().unwrap().clone()), &HashKey::new([7; 32]));
+        Pinned::new(Arc::new(file.templates.values().next().unwrap().clone()), &HashKey::new([7; 32]))
+            .unwrap();
     let mut stack = Stack {
         id: StackId::new("stack-1"),
         name: "shop".parse().unwrap(),
@@ -454,7 +455,8 @@ impl Paper {
 
     fn remember(&mut self, made: &Made) {
         let instance = made.identity.instance.as_ref().unwrap();
-        let remembered = RememberedSpec::read(made.hash.clone(), &made.memory(), AppliedState::Made);
+        let remembered =
+            RememberedSpec::read(made.hash.clone(), &made.memory().unwrap(), AppliedState::Made).unwrap();
         let known = self.remembered.applied.entry(instance.id.clone()).or_default();
         known.retain(|known| known.hash != remembered.hash);
         known.insert(0, remembered);
