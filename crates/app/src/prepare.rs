@@ -16,7 +16,7 @@ use devarch_core::{
     ownership::Ownership,
     plan::{Assumptions, Plan, PlanOptions, Remembered, assumptions, plan},
     policy::Allowance,
-    port::{HostBinding, HostSocket, PortKey},
+    port::HostSocket,
     resolve::{HostView, Others, Prior, ReadFile},
     spec::MountFrom,
     stack::{Stack, Wanted},
@@ -297,12 +297,7 @@ impl App {
 fn sockets(stack: &Stack) -> Vec<HostSocket> {
     let wanted = stack.instances.values().filter(|instance| stack.wanted(instance) != Wanted::Absent);
     let ports = wanted.flat_map(|instance| &instance.ports);
-    let socket = |(key, binding): (&PortKey, &HostBinding)| HostSocket {
-        ip: binding.host_ip,
-        port: binding.host_port,
-        protocol: key.protocol,
-    };
-    ports.map(socket).collect()
+    ports.map(|(key, binding)| binding.socket(key.protocol)).collect()
 }
 
 /// What only this machine can say of bind mounts: that a source is missing. One engine would make it, as root, and the

@@ -5,8 +5,8 @@ use crate::{
     engine::EngineInfo,
     id::{ContainerId, EngineId, ImageId, NetworkId},
     name::{ContainerName, InstanceName},
-    port::{PortKey, Protocol},
-    spec::label,
+    port::{HostSocket, PortKey},
+    spec::{PublishedPort, label},
     template::Healthcheck,
 };
 use ipnet::Ipv4Net;
@@ -63,7 +63,7 @@ pub struct ObservedContainer {
     /// Names of the networks it is attached to, with its address there where it has one.
     pub networks: BTreeMap<String, Option<IpAddr>>,
     /// Ports it publishes now.
-    pub ports: Vec<ObservedPort>,
+    pub ports: Vec<PublishedPort>,
     /// Names of the volumes it mounts.
     pub volumes: BTreeSet<String>,
 }
@@ -120,17 +120,6 @@ pub enum HealthState {
     Unhealthy,
 }
 
-/// A published port of an observed container.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct ObservedPort {
-    /// Port and protocol in the container.
-    pub key: PortKey,
-    /// Address on the host; unspecified (`0.0.0.0`) for all.
-    pub host_ip: IpAddr,
-    /// Port on the host.
-    pub host_port: u16,
-}
-
 /// A network as its list entry tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ObservedNetwork {
@@ -171,12 +160,9 @@ impl ImageInfo {
 /// A process (not a container) that listens on a host port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Listener {
-    /// Its address.
-    pub host_ip: IpAddr,
-    /// Its port.
-    pub host_port: u16,
-    /// Its transport.
-    pub protocol: Protocol,
+    /// Where it listens.
+    #[serde(flatten)]
+    pub socket: HostSocket,
     /// Who it is, e.g. `postgres (pid 812)`, where that can be seen.
     pub process: Option<String>,
 }

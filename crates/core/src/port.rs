@@ -106,6 +106,13 @@ pub struct HostBinding {
     pub host_port: u16,
 }
 
+impl HostBinding {
+    /// The socket of a port with that transport.
+    pub fn socket(self, protocol: Protocol) -> HostSocket {
+        HostSocket { ip: self.host_ip, port: self.host_port, protocol }
+    }
+}
+
 impl FromStr for PortKey {
     type Err = InvalidPort;
 
@@ -129,11 +136,13 @@ impl FromStr for PortKey {
 pub struct InvalidPort(String);
 
 /// A socket on the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct HostSocket {
     /// Address; unspecified (`0.0.0.0`, `::`) for all.
+    #[serde(rename = "host_ip")]
     pub ip: IpAddr,
     /// Port.
+    #[serde(rename = "host_port")]
     pub port: u16,
     /// Transport.
     pub protocol: Protocol,

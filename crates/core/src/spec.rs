@@ -228,12 +228,12 @@ impl ContainerSpec {
     }
 }
 
-/// A port published on the host, fully assigned.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A port published on the host: of a container to make, fully assigned, and of one that runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PublishedPort {
     /// Port and protocol in the container.
     pub key: PortKey,
-    /// Address on the host.
+    /// Address on the host; unspecified (`0.0.0.0`) for all.
     pub host_ip: IpAddr,
     /// Port on the host.
     pub host_port: u16,

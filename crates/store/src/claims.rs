@@ -103,13 +103,13 @@ async fn host_ports(tx: &mut Tx, host: &str, stack: &Stack, (old, new): (&Rows, 
     let mut held: Vec<HeldPort> = others
         .into_iter()
         .map(|port| HeldPort {
-            socket: HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.protocol },
+            socket: port.socket,
             owner: owner(port.instance.as_str(), port.stack.as_str()),
         })
         .collect();
     for row in &new.ports {
         let (key, binding) = row.read().map_err(|error| tx.damaged(error))?;
-        let socket = HostSocket { ip: binding.host_ip, port: binding.host_port, protocol: key.protocol };
+        let socket = binding.socket(key.protocol);
         if let Some(held) = held.iter().find(|held| held.socket.overlaps(&socket)) {
             return Err(taken(TakenWhat::HostPort, socket.to_string(), Some(held.owner.clone())));
         }

@@ -314,8 +314,7 @@ async fn host_ports_name_their_owners(world: World) {
     assert_eq!(ports.len(), 3);
     for port in ports {
         assert_eq!((port.stack.as_str(), port.instance.as_str()), ("shop", "db"));
-        assert_eq!(port.host_port, 20001);
-        assert_eq!(port.protocol, port.key.protocol);
+        assert_eq!((port.socket.port, port.socket.protocol), (20001, port.key.protocol));
     }
 }
 

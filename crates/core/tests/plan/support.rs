@@ -8,7 +8,7 @@ use devarch_core::{
     hash::HashKey,
     id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
-    observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
+    observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
     ownership::{CreatedObject, Ownership},
     plan::{
         Action, AppliedState, Assumptions, Before, ContainerRef, Plan, PlanOptions, Remembered,
@@ -504,11 +504,7 @@ impl Paper {
     fn start(&mut self, id: &ContainerId) {
         let spec = self.specs[id].clone();
         assert_ne!(self.container(id).state, RunState::Stuck, "it can't be started");
-        let ports: Vec<ObservedPort> = spec
-            .ports
-            .iter()
-            .map(|port| ObservedPort { key: port.key, host_ip: port.host_ip, host_port: port.host_port })
-            .collect();
+        let ports = spec.ports.clone();
         let addresses: BTreeSet<IpAddr> = self.container(id).networks.values().flatten().copied().collect();
         let volumes = self.container(id).volumes.clone();
         for other in self.observed.containers.iter().filter(|c| c.id != *id && c.state == RunState::Running) {

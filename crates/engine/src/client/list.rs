@@ -8,9 +8,9 @@ use crate::{
 use devarch_core::{
     id::ContainerId,
     name::ContainerName,
-    observed::{ObservedContainer, ObservedPort, RunState},
+    observed::{ObservedContainer, RunState},
     port::{PortKey, Protocol},
-    spec::label,
+    spec::{PublishedPort, label},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -164,21 +164,21 @@ fn networks(settings: Option<NetworkSettings>) -> BTreeMap<String, Option<IpAddr
     networks.into_iter().map(|(name, attached)| (name, address(attached))).collect()
 }
 
-fn ports(listed: Vec<Port>) -> Vec<ObservedPort> {
-    let mut ports: Vec<ObservedPort> = listed.into_iter().filter_map(port).collect();
+fn ports(listed: Vec<Port>) -> Vec<PublishedPort> {
+    let mut ports: Vec<PublishedPort> = listed.into_iter().filter_map(port).collect();
     ports.sort();
     ports.dedup();
     ports
 }
 
-fn port(listed: Port) -> Option<ObservedPort> {
+fn port(listed: Port) -> Option<PublishedPort> {
     let protocol = match listed.r#type.as_deref() {
         Some("tcp") | None => Protocol::Tcp,
         Some("udp") => Protocol::Udp,
         Some(_) => return None,
     };
     let ip = listed.ip.unwrap_or_default();
-    Some(ObservedPort {
+    Some(PublishedPort {
         key: PortKey { target: listed.private, protocol },
         host_ip: ip.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         host_port: listed.public.filter(|port| *port != 0)?,

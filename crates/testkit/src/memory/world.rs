@@ -10,7 +10,7 @@ use crate::proxy::Moment;
 use devarch_core::{
     id::{ContainerId, ImageId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
-    observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
+    observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, RunState},
     secret::Secret,
     spec::{CreateContainer, FileSpec, MountFrom, NetworkSpec},
     subnet::overlap,
@@ -498,9 +498,7 @@ fn listed(id: &ContainerId, container: &Container) -> ObservedContainer {
             .iter()
             .map(|(name, address)| (name.clone(), container.runs().then_some((*address).into())))
             .collect(),
-        ports: ports
-            .map(|port| ObservedPort { key: port.key, host_ip: port.host_ip, host_port: port.host_port })
-            .collect(),
+        ports: ports.cloned().collect(),
         volumes: container.volumes(),
     }
 }
