@@ -8,9 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 33] = [
     // Use nothing of DevArch.
-    "hex",
     "percent",
     "serialize",
     "escape",

@@ -14,7 +14,6 @@ pub mod diagnostic;
 pub mod engine;
 pub mod escape;
 pub mod hash;
-mod hex;
 pub mod id;
 pub mod image_ref;
 pub mod kept;

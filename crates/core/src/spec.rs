@@ -3,7 +3,6 @@
 
 use crate::{
     content::ContentRef,
-    hex::hex,
     id::{ApplyId, InstanceId, StackId, StoreId},
     name::{ContainerName, NetworkName, PhysicalVolume, StackName},
     port::{HostSocket, PortKey, Protocol},
@@ -358,7 +357,7 @@ impl NetworkSpec {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
-        format!("{NETWORK_FORM}:{}", hex(&digest.finalize()))
+        format!("{NETWORK_FORM}:{}", hex::encode(digest.finalize()))
     }
 
     /// Its labels, made by that apply for its owner.

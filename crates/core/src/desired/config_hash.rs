@@ -4,7 +4,6 @@
 
 use crate::{
     hash::{HashKey, absorb},
-    hex::hex,
     persisted::{CONFIG_FORM, config_form},
     spec::ContainerSpec,
 };
@@ -19,5 +18,5 @@ pub fn config_hash(key: &HashKey, spec: &ContainerSpec) -> String {
         absorb(&mut mac, field.as_bytes());
         absorb(&mut mac, secret.reveal().as_bytes());
     }
-    format!("{CONFIG_FORM}:{}", hex(&mac.finalize().into_bytes()))
+    format!("{CONFIG_FORM}:{}", hex::encode(mac.finalize().into_bytes()))
 }

@@ -27,7 +27,6 @@ pub use service::{
 
 use crate::{
     hash::{HashKey, absorb},
-    hex::hex,
     name::TemplateName,
     secret::{HoldsSecrets, Sealable, Stored, Visit, visit_entries},
     serialize::SerializeError,
@@ -105,9 +104,11 @@ impl Template {
                 let mut mac = key.mac();
                 absorb(&mut mac, open.as_bytes());
                 absorb(&mut mac, secret.as_bytes());
-                format!("hmac-sha256:{}", hex(&mac.finalize().into_bytes()))
+                format!("hmac-sha256:{}", hex::encode(mac.finalize().into_bytes()))
             }
-            Sealable::Nothing | Sealable::Locked(_) => format!("sha256:{}", hex(&Sha256::digest(open))),
+            Sealable::Nothing | Sealable::Locked(_) => {
+                format!("sha256:{}", hex::encode(Sha256::digest(open)))
+            }
         }))
     }
 }
