@@ -1,8 +1,6 @@
 //! The forms that are hashed and stored, against what was checked in when they were new. A form that changes would
 //! replace every container and leave the store with applies nobody understands: a new one gets a new version.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use devarch_core::{
     content::ContentRef,
     desired::config_hash,
@@ -52,6 +50,30 @@ fn healthcheck() -> Healthcheck {
     }
 }
 
+fn mounts() -> Vec<Mount> {
+    vec![
+        Mount {
+            target: "/data".to_owned(),
+            source: MountFrom::Volume(PhysicalVolume::from_stored("devarch-shop-api-data")),
+            read_only: false,
+        },
+        Mount {
+            target: "/src".to_owned(),
+            source: MountFrom::Bind("/home/me/src".to_owned()),
+            read_only: true,
+        },
+    ]
+}
+
+fn config_files() -> BTreeMap<String, FileSpec> {
+    [
+        ("/etc/api.conf".to_owned(), file(Text::plain("listen 80;\n"))),
+        ("/etc/large.conf".to_owned(), file(FileContent::Kept(ContentRef::of("a large one")))),
+        ("/etc/token".to_owned(), file(Text::secret("s3cret"))),
+    ]
+    .into()
+}
+
 /// A container that says something in every field. No `..`: a field that is new has to be given a value here.
 fn full() -> ContainerSpec {
     ContainerSpec {
@@ -83,18 +105,7 @@ fn full() -> ContainerSpec {
         .into(),
         labels: texts(&[("team", "core")]),
         ports: vec![port(8080, Protocol::Tcp, 20_001), port(53, Protocol::Udp, 20_002)],
-        mounts: vec![
-            Mount {
-                target: "/data".to_owned(),
-                source: MountFrom::Volume(PhysicalVolume::from_stored("devarch-shop-api-data")),
-                read_only: false,
-            },
-            Mount {
-                target: "/src".to_owned(),
-                source: MountFrom::Bind("/home/me/src".to_owned()),
-                read_only: true,
-            },
-        ],
+        mounts: mounts(),
         tmpfs: vec![TmpfsMount {
             target: "/run".to_owned(),
             size: Some(Bytes(1 << 20)),
@@ -114,12 +125,7 @@ fn full() -> ContainerSpec {
             limits: Limits { cpus: Some(Cpus(1500)), memory: Some(Bytes(512 << 20)), pids: Some(100) },
             reservations: Reservations { memory: Some(Bytes(1000)) },
         },
-        config_files: [
-            ("/etc/api.conf".to_owned(), file(Text::plain("listen 80;\n"))),
-            ("/etc/large.conf".to_owned(), file(FileContent::Kept(ContentRef::of("a large one")))),
-            ("/etc/token".to_owned(), file(Text::secret("s3cret"))),
-        ]
-        .into(),
+        config_files: config_files(),
         network: Some(Attachment {
             name: NetworkName::from_stored("devarch-shop"),
             address: [10, 213, 0, 3].into(),
