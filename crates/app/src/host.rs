@@ -63,7 +63,7 @@ fn listeners(wanted: &[HostSocket]) -> Vec<Listener> {
         for (ip, port, inode) in table.lines().skip(1).filter_map(|line| listening(line, protocol)) {
             let socket = HostSocket { ip, port, protocol };
             if wanted.iter().any(|wanted| wanted.overlaps(&socket)) {
-                found.push((Listener { host_ip: ip, host_port: port, protocol, process: None }, inode));
+                found.push((Listener { socket, process: None }, inode));
             }
         }
     }

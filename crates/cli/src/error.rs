@@ -56,7 +56,7 @@ pub(crate) fn as_json(message: &str, hints: &[String], exit: Exit) -> Shown {
     if !hints.is_empty() {
         error["hint"] = hints.join("\n").into();
     }
-    Shown::json(&serde_json::json!({ "error": error })).unwrap_or_default()
+    Shown::value(&serde_json::json!({ "error": error }))
 }
 
 impl CliError {

@@ -1,7 +1,7 @@
 //! What was found of a stack's wires, for people.
 
 use crate::{session::Session, shown::Shown, style};
-use devarch_core::wire::{Finding, Severity};
+use devarch_core::diagnostic::{Finding, Severity};
 
 /// One line: the severity in its colour, then where and what.
 pub(crate) fn line(finding: &Finding) -> Shown {

@@ -8,7 +8,7 @@ use devarch_app::{
 };
 use devarch_core::{
     build::BuildSpec,
-    diagnostic::Problem,
+    diagnostic::{About, Finding, Problem, Severity},
     engine::EngineKind,
     escape,
     id::{ApplyId, ContainerId, ImageId, PlanId, StackId},
@@ -25,7 +25,7 @@ use devarch_core::{
     },
     text::Text,
     unit::{Bytes, FileMode, Millis, Owner},
-    wire::{Endpoint, Finding, How, Link, ProviderName, Severity, Unwired, Why},
+    wire::{Endpoint, How, Link, ProviderName, Unwired, Why},
 };
 use std::collections::BTreeMap;
 
@@ -139,7 +139,11 @@ fn status(stands: Stands, alive: bool) -> StackStatus {
         unknown: Some(evil("unknown")),
         lock: Some(HeldLock { alive, ..lock() }),
         last_apply: Some(last_apply(stands)),
-        findings: vec![Finding { severity: Severity::Warning, problem: problem("finding") }],
+        findings: vec![Finding {
+            severity: Severity::Warning,
+            problem: problem("finding"),
+            about: About::Other,
+        }],
         instances: vec![instance(Waiting::Provider { target: web(), lacks: evil("lacks") })],
         left_alone: vec![evil("left alone")],
     }
@@ -160,7 +164,11 @@ fn a_status_shows_no_escape_of_what_it_tells() {
         &["lock plan", "lock user", "apply command", "apply author"],
     );
     holds(
-        &finding_view::line(&Finding { severity: Severity::Error, problem: problem("finding") }),
+        &finding_view::line(&Finding {
+            severity: Severity::Error,
+            problem: problem("finding"),
+            about: About::Other,
+        }),
         &["finding"],
     );
     let json = Shown::pretty_json(&status(Stands::UnderWay, true)).unwrap();

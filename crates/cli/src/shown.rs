@@ -23,6 +23,11 @@ impl Shown {
         Ok(Self(escape::json(&serde_json::to_string(value)?).into_owned()))
     }
 
+    /// JSON, on one line.
+    pub(crate) fn value(json: &serde_json::Value) -> Self {
+        Self(escape::json(&json.to_string()).into_owned())
+    }
+
     /// A value as JSON for people.
     pub(crate) fn pretty_json<T: Serialize + ?Sized>(value: &T) -> Result<Self, io::Error> {
         Ok(Self(escape::json(&serde_json::to_string_pretty(value)?).into_owned()))

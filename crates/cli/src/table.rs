@@ -3,6 +3,7 @@
 use crate::{shown::Shown, style};
 use anstyle::Style;
 use devarch_core::escape;
+use unicode_width::UnicodeWidthStr as _;
 
 /// A cell: one line of text and how it looks.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ impl Cell {
     }
 
     fn width(&self) -> usize {
-        self.0.chars().count()
+        self.0.width()
     }
 }
 
@@ -70,6 +71,15 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_that_take_two_columns_are_counted_as_two() {
+        let mut table = Table::new(["A", "B"]);
+        table.row(["\u{65e5}\u{672c}".into(), "x".into()]);
+        table.row(["abcd".into(), "y".into()]);
+        let plain = anstream::adapter::strip_str(table.render(0).as_str()).to_string();
+        assert_eq!(plain, "A     B\n\u{65e5}\u{672c}  x\nabcd  y\n");
+    }
 
     #[test]
     fn columns_align_empty_ones_vanish_and_no_line_ends_in_blanks() {

@@ -11,8 +11,8 @@ use std::{
 
 const CORE: &[&str] = &[
     // Use nothing of DevArch.
-    "hex",
     "percent",
+    "serialize",
     "escape",
     "id",
     "name",
@@ -32,6 +32,7 @@ const CORE: &[&str] = &[
     "template",
     "build",
     "spec",
+    "persisted",
     "wire",
     "stack",
     "read",

@@ -4,6 +4,7 @@
 //! passes on what it was given itself, so that values go through a chain as long as the stack is large.
 
 use devarch_core::{
+    diagnostic::Severity,
     name::{ContainerName, InstanceName},
     template::{ContractType, Import},
     text::Text,
@@ -27,8 +28,9 @@ fn main() -> Result<()> {
             let start = Instant::now();
             let resolution = resolve(&stack);
             times.push(start.elapsed().as_secs_f64() * 1e3);
-            if !resolution.is_sound() {
-                return Err(format!("{:?}", resolution.findings.first()).into());
+            let mut findings = resolution.findings.iter();
+            if let Some(finding) = findings.find(|finding| finding.severity == Severity::Error) {
+                return Err(finding.to_string().into());
             }
             wires = resolution.links.len();
         }

@@ -1,7 +1,6 @@
 //! Texts too large to be carried about. Definitions, plans and specs hold what one is known by; the store keeps the text,
 //! each once.
 
-use crate::hex::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -23,7 +22,7 @@ pub struct NoDigest;
 impl ContentDigest {
     /// The digest of a text.
     pub fn of(text: &str) -> Self {
-        Self(hex(&Sha256::digest(text)))
+        Self(hex::encode(Sha256::digest(text)))
     }
 
     /// Its digits.

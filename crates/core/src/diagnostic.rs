@@ -1,10 +1,11 @@
 //! What is found wrong with a definition, with instance and field.
 
 use crate::name::InstanceName;
+use serde::Serialize;
 use std::fmt;
 
 /// Something that is wrong, or worth a warning, with an instance's field.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
     /// The instance; `None` for the stack as a whole.
     pub instance: Option<InstanceName>,
@@ -29,6 +30,59 @@ impl Problem {
     /// A problem with a field of an instance.
     pub fn of(instance: &InstanceName, field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { instance: Some(instance.clone()), field: field.into(), message: message.into() }
+    }
+}
+
+/// How much something that was found matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It blocks plan and apply.
+    Error,
+    /// The plan shows it.
+    Warning,
+    /// `wire list` and `config` show it.
+    Note,
+}
+
+/// Something that was found, where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is.
+    #[serde(flatten)]
+    pub problem: Problem,
+    /// What it is about.
+    #[serde(skip)]
+    pub about: About,
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// An export of an instance of the stack.
+    Export,
+    /// A provider outside all stacks.
+    External,
+    /// Anything else: an import, an entry of `wires`, an export of another stack's instance.
+    Other,
+}
+
+impl Severity {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.severity.as_str(), self.problem)
     }
 }
 

@@ -152,6 +152,7 @@ fn is_digest(digest: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -216,5 +217,29 @@ mod tests {
         assert_eq!(of("postgres:17"), "docker.io/library/postgres");
         assert_eq!(of("index.docker.io/me/app"), "docker.io/me/app");
         assert_eq!(of(&format!("localhost:5000/app@{DIGEST}")), "localhost:5000/app");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_put_together_by_the_grammar_is_taken_apart_the_same_way(
+            registry in prop::option::of("localhost|[a-z0-9]{1,4}\\.[a-z]{2,3}(:[0-9]{1,5})?|\\[::1\\]:[0-9]{1,5}"),
+            path in "[a-z0-9]{1,4}((\\.|_|__|-{1,3})[a-z0-9]{1,4}){0,2}(/[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,2}){0,2}",
+            tag in prop::option::of("[A-Za-z0-9_][A-Za-z0-9_.-]{0,8}"),
+            digest in prop::option::of("sha256:[0-9a-f]{64}"),
+        ) {
+            // The first part of a path that could be a registry is one.
+            prop_assume!(registry.is_some() || !path.split_once('/').is_some_and(|(first, _)| is_registry(first)));
+            let (registry, tag, digest) = (registry.as_deref(), tag.as_deref(), digest.as_deref());
+            let image = ImageRef { registry, path: &path, tag, digest };
+            let text = image.to_string();
+            prop_assert_eq!(ImageRef::parse(&text), Ok(image));
+        }
+
+        #[test]
+        fn a_text_is_refused_or_read_back_as_it_was(text in "[a-zA-Z0-9./:@_-]{0,24}") {
+            if let Ok(image) = ImageRef::parse(&text) {
+                prop_assert_eq!(image.to_string(), text);
+            }
+        }
     }
 }

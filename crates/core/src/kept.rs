@@ -372,7 +372,7 @@ mod tests {
                 BTreeMap::from([("own db web_db".to_owned(), value)]),
             )]),
         };
-        let stored = crate::secret::Stored::of(&kept);
+        let stored = crate::secret::Stored::of(&kept).unwrap();
         assert!(!stored.open.contains("hunter2"));
         assert_eq!(stored.read::<KeptValues>().unwrap(), kept);
         assert_eq!(kept.names(), ["POSTGRES_PASSWORD", "secret PW", "login web_db"]);

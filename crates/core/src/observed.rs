@@ -4,9 +4,9 @@ use crate::{
     build::BuildHash,
     engine::EngineInfo,
     id::{ContainerId, EngineId, ImageId, NetworkId},
-    name::ContainerName,
-    port::{PortKey, Protocol},
-    spec::label,
+    name::{ContainerName, InstanceName},
+    port::{HostSocket, PortKey},
+    spec::{PublishedPort, label},
     template::Healthcheck,
 };
 use ipnet::Ipv4Net;
@@ -52,6 +52,8 @@ pub struct ObservedContainer {
     pub image: String,
     /// Whether it runs.
     pub state: RunState,
+    /// Whether its restart policy starts it again after an end. To plans it runs.
+    pub restarting: bool,
     /// The engine's own line, e.g. `Exited (0) 5 minutes ago`; for people.
     pub status: String,
     /// Exit code, where it has exited and the engine's list tells.
@@ -61,7 +63,7 @@ pub struct ObservedContainer {
     /// Names of the networks it is attached to, with its address there where it has one.
     pub networks: BTreeMap<String, Option<IpAddr>>,
     /// Ports it publishes now.
-    pub ports: Vec<ObservedPort>,
+    pub ports: Vec<PublishedPort>,
     /// Names of the volumes it mounts.
     pub volumes: BTreeSet<String>,
 }
@@ -75,6 +77,12 @@ impl ObservedContainer {
     /// The config hash it was made with, if DevArch made it.
     pub fn config_hash(&self) -> Option<&str> {
         self.label(label::CONFIG_HASH)
+    }
+
+    /// The instance it was made for, by its name then. What it waited for is remembered by the names of that time too,
+    /// so this is its place among them; which instance it is now is told by its id.
+    pub(crate) fn instance_then(&self) -> Option<InstanceName> {
+        self.label(label::INSTANCE_NAME)?.parse().ok()
     }
 
     /// What its image was built from, if DevArch built it: both engines hand an image's labels on.
@@ -110,17 +118,6 @@ pub enum HealthState {
     Healthy,
     /// As many checks in a row as allowed have failed.
     Unhealthy,
-}
-
-/// A published port of an observed container.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct ObservedPort {
-    /// Port and protocol in the container.
-    pub key: PortKey,
-    /// Address on the host; unspecified (`0.0.0.0`) for all.
-    pub host_ip: IpAddr,
-    /// Port on the host.
-    pub host_port: u16,
 }
 
 /// A network as its list entry tells.
@@ -163,12 +160,9 @@ impl ImageInfo {
 /// A process (not a container) that listens on a host port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Listener {
-    /// Its address.
-    pub host_ip: IpAddr,
-    /// Its port.
-    pub host_port: u16,
-    /// Its transport.
-    pub protocol: Protocol,
+    /// Where it listens.
+    #[serde(flatten)]
+    pub socket: HostSocket,
     /// Who it is, e.g. `postgres (pid 812)`, where that can be seen.
     pub process: Option<String>,
 }

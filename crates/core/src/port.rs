@@ -106,6 +106,13 @@ pub struct HostBinding {
     pub host_port: u16,
 }
 
+impl HostBinding {
+    /// The socket of a port with that transport.
+    pub fn socket(self, protocol: Protocol) -> HostSocket {
+        HostSocket { ip: self.host_ip, port: self.host_port, protocol }
+    }
+}
+
 impl FromStr for PortKey {
     type Err = InvalidPort;
 
@@ -129,23 +136,31 @@ impl FromStr for PortKey {
 pub struct InvalidPort(String);
 
 /// A socket on the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct HostSocket {
     /// Address; unspecified (`0.0.0.0`, `::`) for all.
+    #[serde(rename = "host_ip")]
     pub ip: IpAddr,
     /// Port.
+    #[serde(rename = "host_port")]
     pub port: u16,
     /// Transport.
     pub protocol: Protocol,
 }
 
 impl HostSocket {
-    /// Whether both can't be listened on at once: a wildcard address overlaps every specific one.
+    /// Whether both can't be listened on at once: same port and transport, and an address in common. `0.0.0.0` is every
+    /// IPv4 address, `::` every address.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.port == other.port
             && self.protocol == other.protocol
-            && (self.ip == other.ip || self.ip.is_unspecified() || other.ip.is_unspecified())
+            && (self.ip == other.ip || covers(self.ip, other.ip) || covers(other.ip, self.ip))
     }
+}
+
+/// Whether a wildcard address includes another.
+fn covers(wildcard: IpAddr, other: IpAddr) -> bool {
+    wildcard.is_unspecified() && (wildcard.is_ipv6() || other.is_ipv4())
 }
 
 impl fmt::Display for HostSocket {
@@ -157,6 +172,7 @@ impl fmt::Display for HostSocket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::collections::BTreeSet;
 
     fn of(range: PortRange, stack: &str) -> Vec<u16> {
@@ -181,6 +197,38 @@ mod tests {
         assert_eq!(of(range, "a").into_iter().collect::<BTreeSet<_>>(), [65_534, 65_535].into());
         for wrong in ["", "2000", "2000-", "80-2000", "3000-2000", "2000-70000", "a-b"] {
             assert_eq!(wrong.parse::<PortRange>(), Err(()), "{wrong}");
+        }
+    }
+
+    const ADDRESSES: [&str; 4] = ["127.0.0.1", "192.168.7.9", "::1", "fd00::9"];
+
+    /// The addresses a socket listens on, of a host that has [`ADDRESSES`].
+    fn bound(socket: &HostSocket) -> BTreeSet<IpAddr> {
+        let host = ADDRESSES.iter().map(|address| address.parse::<IpAddr>().unwrap());
+        match socket.ip.to_string().as_str() {
+            "::" => host.collect(),
+            "0.0.0.0" => host.filter(IpAddr::is_ipv4).collect(),
+            _ => [socket.ip].into(),
+        }
+    }
+
+    fn socket() -> impl Strategy<Value = HostSocket> {
+        let address = prop::sample::select([&ADDRESSES[..], &["0.0.0.0", "::"]].concat());
+        let protocol = prop::sample::select(vec![Protocol::Tcp, Protocol::Udp]);
+        (address, 80_u16..82, protocol).prop_map(|(ip, port, protocol)| HostSocket {
+            ip: ip.parse().unwrap(),
+            port,
+            protocol,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn sockets_overlap_where_they_listen_on_a_common_address(one in socket(), other in socket()) {
+            let shared = !bound(&one).is_disjoint(&bound(&other));
+            let expected = one.port == other.port && one.protocol == other.protocol && shared;
+            prop_assert_eq!(one.overlaps(&other), expected);
+            prop_assert_eq!(other.overlaps(&one), expected);
         }
     }
 }

@@ -3,7 +3,6 @@
 
 use crate::{
     content::ContentRef,
-    hex::hex,
     id::{ApplyId, InstanceId, StackId, StoreId},
     name::{ContainerName, NetworkName, PhysicalVolume, StackName},
     port::{HostSocket, PortKey, Protocol},
@@ -30,7 +29,8 @@ pub mod label {
     pub const STACK_NAME: &str = "devarch.stack";
     /// The instance it belongs to.
     pub const INSTANCE_ID: &str = "devarch.instance_id";
-    /// The instance's name when the object was made; for people, never for decisions.
+    /// The instance's name when the object was made: for people, and for the order among containers of that time. Which
+    /// instance it is now is told by [`INSTANCE_ID`] alone.
     pub const INSTANCE_NAME: &str = "devarch.instance";
     /// The digest of the template the instance is pinned to.
     pub const TEMPLATE: &str = "devarch.template_service_id";
@@ -103,8 +103,8 @@ impl Identity {
     }
 }
 
-/// A container to make. Serialised (secrets redacted, defaults left out) it is what plans show and diffs compare;
-/// [`crate::desired::config_hash`] makes its hash.
+/// A container to make. Serialised (secrets redacted, defaults left out) it is what plans and `devarch config` show; what
+/// is hashed and stored of it has forms of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "each is Compose's field of the same name, unless documented")]
 #[expect(clippy::struct_excessive_bools, reason = "Compose has as many")]
@@ -227,12 +227,12 @@ impl ContainerSpec {
     }
 }
 
-/// A port published on the host, fully assigned.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A port published on the host: of a container to make, fully assigned, and of one that runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PublishedPort {
     /// Port and protocol in the container.
     pub key: PortKey,
-    /// Address on the host.
+    /// Address on the host; unspecified (`0.0.0.0`) for all.
     pub host_ip: IpAddr,
     /// Port on the host.
     pub host_port: u16,
@@ -357,7 +357,7 @@ impl NetworkSpec {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
-        format!("{NETWORK_FORM}:{}", hex(&digest.finalize()))
+        format!("{NETWORK_FORM}:{}", hex::encode(digest.finalize()))
     }
 
     /// Its labels, made by that apply for its owner.

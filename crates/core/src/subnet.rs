@@ -73,6 +73,25 @@ pub fn address(net: Ipv4Net, slot: u32) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn subnet() -> impl Strategy<Value = Ipv4Net> {
+        (0_u32..64, 26_u8..=32)
+            .prop_map(|(host, prefix)| Ipv4Net::new(Ipv4Addr::from(0x0ad5_0000 + host), prefix).unwrap())
+    }
+
+    fn addresses(net: Ipv4Net) -> std::ops::RangeInclusive<u32> {
+        u32::from(net.network())..=u32::from(net.broadcast())
+    }
+
+    proptest! {
+        #[test]
+        fn subnets_overlap_where_they_share_an_address(one in subnet(), other in subnet()) {
+            let shared = addresses(one).any(|address| addresses(other).contains(&address));
+            prop_assert_eq!(overlap(&one, &other), shared);
+            prop_assert_eq!(overlap(&other, &one), shared);
+        }
+    }
 
     #[test]
     fn a_hundred_stacks_get_disjoint_subnets() {

@@ -236,7 +236,7 @@ async fn read_all(response: Response<Incoming>) -> Result<Bytes> {
 /// A value as part of a path or query (RFC 3986 section 2.1; reserved characters are encoded but `/` and `:`, which
 /// image names have and engines expect plainly).
 pub(crate) fn encoded(value: &str) -> String {
-    percent::encoded(value, b"/:")
+    percent::encoded_name(value)
 }
 
 #[cfg(test)]

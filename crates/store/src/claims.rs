@@ -11,13 +11,8 @@ use crate::{
     rows::Rows,
     stacks, volumes,
 };
-use devarch_core::{
-    id::StackId,
-    port::{HostBinding, Protocol},
-    stack::Stack,
-};
+use devarch_core::{id::StackId, port::HostSocket, stack::Stack, subnet::overlap};
 use ipnet::Ipv4Net;
-use std::net::{IpAddr, SocketAddr};
 
 /// A physical name and the instance that has it.
 #[derive(Debug, sqlx::FromRow)]
@@ -29,8 +24,7 @@ pub(crate) struct Held {
 
 /// A host port and who has it.
 struct HeldPort {
-    binding: HostBinding,
-    protocol: Protocol,
+    socket: HostSocket,
     owner: String,
 }
 
@@ -109,36 +103,22 @@ async fn host_ports(tx: &mut Tx, host: &str, stack: &Stack, (old, new): (&Rows, 
     let mut held: Vec<HeldPort> = others
         .into_iter()
         .map(|port| HeldPort {
-            binding: HostBinding { host_ip: port.host_ip, host_port: port.host_port },
-            protocol: port.protocol,
+            socket: port.socket,
             owner: owner(port.instance.as_str(), port.stack.as_str()),
         })
         .collect();
     for row in &new.ports {
         let (key, binding) = row.read().map_err(|error| tx.damaged(error))?;
-        let overlapping = held.iter().find(|held| {
-            held.protocol == key.protocol
-                && held.binding.host_port == binding.host_port
-                && overlap(held.binding.host_ip, binding.host_ip)
-        });
-        if let Some(held) = overlapping {
-            let address = SocketAddr::new(binding.host_ip, binding.host_port);
-            let value = format!("{address}/{}", key.protocol);
-            return Err(taken(TakenWhat::HostPort, value, Some(held.owner.clone())));
+        let socket = binding.socket(key.protocol);
+        if let Some(held) = held.iter().find(|held| held.socket.overlaps(&socket)) {
+            return Err(taken(TakenWhat::HostPort, socket.to_string(), Some(held.owner.clone())));
         }
         held.push(HeldPort {
-            binding,
-            protocol: key.protocol,
+            socket,
             owner: owner(new.instance_name(&row.instance_id), stack.name.as_str()),
         });
     }
     Ok(())
-}
-
-/// Whether two addresses can't both have one port: `0.0.0.0` is every IPv4 address, `::` every address at all.
-fn overlap(one: IpAddr, other: IpAddr) -> bool {
-    let covers = |wide: IpAddr, narrow: IpAddr| wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4());
-    one == other || covers(one, other) || covers(other, one)
 }
 
 /// Refuses a subnet that overlaps another stack's on this host.
@@ -152,32 +132,12 @@ pub(crate) async fn check_subnet(
         return Ok(());
     };
     let others = stacks::subnets(tx, host, stack.as_str()).await?;
-    let overlapping = others.iter().find(|(_, other)| other.contains(&subnet) || subnet.contains(other));
+    let overlapping = others.iter().find(|(_, other)| overlap(other, &subnet));
     match overlapping {
         Some((name, _)) => {
             let owner = format!("stack '{name}'");
             Err(taken(TakenWhat::Subnet, subnet.to_string(), Some(owner)))
         }
         None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wildcard_overlaps_a_specific_address() {
-        let overlaps = |one: &str, other: &str| {
-            let (one, other) = (one.parse().unwrap(), other.parse().unwrap());
-            assert_eq!(overlap(one, other), overlap(other, one));
-            overlap(one, other)
-        };
-        assert!(overlaps("0.0.0.0", "127.0.0.1"));
-        assert!(overlaps("::", "127.0.0.1"));
-        assert!(overlaps("::", "0.0.0.0"));
-        assert!(overlaps("127.0.0.1", "127.0.0.1"));
-        assert!(!overlaps("127.0.0.1", "127.0.0.2"));
-        assert!(!overlaps("0.0.0.0", "::1"));
     }
 }

@@ -10,6 +10,7 @@ use devarch_core::{
     id::{ApplyId, PlanId, StackId},
     name::{NameTooLong, StackName},
     secret::Locked,
+    serialize::SerializeError,
 };
 use sqlx::{migrate::MigrateError, postgres::PgDatabaseError, sqlite::SqliteError};
 use std::{fmt, path::PathBuf};
@@ -104,6 +105,9 @@ pub enum StoreError {
     /// An instance's container would have too long a name.
     #[error(transparent)]
     Name(#[from] NameTooLong),
+    /// A value has no form in which it could be stored.
+    #[error("nothing was stored: {0}")]
+    Unwritable(#[from] SerializeError),
     /// A newer program made the schema.
     #[error(
         "{place} was written by a newer devarch (schema {found}, this one knows {known}); \

@@ -8,7 +8,7 @@ use crate::{
 };
 use devarch_core::{
     id::InstanceId,
-    name::{ContainerName, InstanceName, NameTooLong},
+    name::{ContainerName, InstanceName},
     secret::Stored,
     stack::{Instance, Pinned, Stack, Wanted},
     template::TemplateDigest,
@@ -44,18 +44,14 @@ struct Columns {
 }
 
 impl InstanceRow {
-    pub(crate) fn of(
-        stack: &Stack,
-        name: &InstanceName,
-        instance: &Instance,
-    ) -> std::result::Result<Self, NameTooLong> {
+    pub(crate) fn of(stack: &Stack, name: &InstanceName, instance: &Instance) -> Result<Self> {
         Ok(Self {
             id: instance.id.to_string(),
             stack_id: stack.id.to_string(),
             name: name.to_string(),
             container_name: ContainerName::of(&stack.name, name)?.as_str().to_owned(),
             template: instance.template.digest.to_string(),
-            overrides: Stored::of(&instance.overrides),
+            overrides: Stored::of(&instance.overrides)?,
             enabled: instance.enabled,
             wanted: wanted_word(instance.wanted).to_owned(),
             slot: i64::from(instance.slot),

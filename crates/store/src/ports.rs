@@ -3,19 +3,14 @@
 use crate::db::{Result, Tx, Unreadable, execute, fetch};
 use devarch_core::{
     name::{InstanceName, StackName},
-    port::{HostBinding, PortKey, Protocol},
+    port::{HostBinding, HostSocket, PortKey, Protocol},
 };
-use std::net::IpAddr;
 
 /// A host port that belongs to an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortReservation {
-    /// Address on the host.
-    pub host_ip: IpAddr,
-    /// Port on the host.
-    pub host_port: u16,
-    /// Its transport.
-    pub protocol: Protocol,
+    /// Its place on the host.
+    pub socket: HostSocket,
     /// The stack.
     pub stack: StackName,
     /// The instance.
@@ -96,9 +91,7 @@ pub(crate) async fn reservations(tx: &mut Tx, host: &str, except: &str) -> Resul
         .map(|row| {
             let (key, binding) = row.port.read()?;
             Ok(PortReservation {
-                host_ip: binding.host_ip,
-                host_port: binding.host_port,
-                protocol: key.protocol,
+                socket: binding.socket(key.protocol),
                 stack: row.stack.parse()?,
                 instance: row.instance.parse()?,
                 key,

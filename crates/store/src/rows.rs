@@ -1,8 +1,7 @@
 //! A stack as the rows of its tables. An edit is the difference between two of these.
 
-use crate::{instances::InstanceRow, ports::PortRow, secrets::SecretRow, volumes::VolumeRow};
+use crate::{db::Result, instances::InstanceRow, ports::PortRow, secrets::SecretRow, volumes::VolumeRow};
 use devarch_core::{
-    name::NameTooLong,
     stack::Stack,
     template::{Template, TemplateDigest},
 };
@@ -23,7 +22,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// The rows a stack amounts to.
-    pub(crate) fn of(stack: &Stack) -> Result<Self, NameTooLong> {
+    pub(crate) fn of(stack: &Stack) -> Result<Self> {
         let mut rows = Self::default();
         for (name, secret) in &stack.secrets {
             rows.add_secret(SecretRow::of(stack.id.as_str(), None, name.as_str(), secret));

@@ -165,13 +165,6 @@ impl Store {
         tx.end(done).await
     }
 
-    /// Takes a stack off its engine and gives its network's addresses back. Not an edit: the revision stays.
-    pub async fn unbind_engine(&self, stack: &StackId) -> Result<()> {
-        let mut tx = self.database.edit().await?;
-        let done = edit::bind(&mut tx, &self.host, stack, (None, None)).await;
-        tx.end(done).await
-    }
-
     /// The volumes that stayed on engines when their stack or instance was removed.
     pub async fn kept_volumes(&self) -> Result<Vec<KeptVolume>> {
         let mut tx = self.database.read().await?;

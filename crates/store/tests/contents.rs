@@ -186,7 +186,8 @@ async fn contents_that_an_earlier_version_wrote_into_definitions_are_taken_out_o
             assert_eq!(files["/etc/large"].as_ref().unwrap().content, ConfigContent::Kept(kept.clone()));
         }
         let applied = store.applied(&shop.id).await.unwrap();
-        let remembered = RememberedSpec::read("1:old".to_owned(), &applied[&web][0].spec, AppliedState::Made);
+        let remembered =
+            RememberedSpec::read("1:old".to_owned(), &applied[&web][0].spec, AppliedState::Made).unwrap();
         assert_eq!(remembered.spec["config_files"]["/etc/large"]["content"], json!(kept));
         let begun = store.apply(&begun.id).await.unwrap().unwrap();
         assert!(begun.definition.open.contains(kept.sha256.as_str()), "{}", begun.definition.open);

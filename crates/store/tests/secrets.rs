@@ -320,7 +320,8 @@ fn add_plain(stack: &mut Stack) {
     template.config_files.clear();
     template.exports.clear();
     instance.template =
-        devarch_core::stack::Pinned::new(template.into(), &devarch_core::hash::HashKey::new([7; 32]));
+        devarch_core::stack::Pinned::new(template.into(), &devarch_core::hash::HashKey::new([7; 32]))
+            .unwrap();
 }
 
 async fn what_cannot_be_read_is_never_written_over(world: World) {

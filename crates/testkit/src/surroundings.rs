@@ -103,9 +103,7 @@ impl FakeHost {
 
     /// Lets a process of that name listen on a socket.
     pub fn listen(&self, socket: HostSocket, process: &str) {
-        let HostSocket { ip, port, protocol } = socket;
-        let process = Some(process.to_owned());
-        locked(&self.listeners).push(Listener { host_ip: ip, host_port: port, protocol, process });
+        locked(&self.listeners).push(Listener { socket, process: Some(process.to_owned()) });
     }
 
     /// Makes the host route a subnet.
@@ -124,11 +122,7 @@ impl Host for FakeHost {
     }
 
     fn listeners(&self, wanted: &[HostSocket]) -> Vec<Listener> {
-        let asked = |listener: &&Listener| {
-            let (ip, port) = (listener.host_ip, listener.host_port);
-            let theirs = HostSocket { ip, port, protocol: listener.protocol };
-            wanted.iter().any(|wanted| wanted.overlaps(&theirs))
-        };
+        let asked = |listener: &&Listener| wanted.iter().any(|wanted| wanted.overlaps(&listener.socket));
         locked(&self.listeners).iter().filter(asked).cloned().collect()
     }
 

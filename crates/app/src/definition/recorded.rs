@@ -71,7 +71,7 @@ impl Definition {
             template.service = said.service;
             template.config_files.values_mut().for_each(|file| mark_file(file, &secret, exposed));
         }
-        Some(Stored::of(&definition))
+        Stored::of(&definition).ok()
     }
 
     /// The template of each instance; instances of one template share its body.

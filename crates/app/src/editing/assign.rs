@@ -30,8 +30,7 @@ impl Reservations {
     pub(crate) fn of_others(all: Vec<PortReservation>, stack: &StackName) -> Self {
         let mut reservations = Self { taken: BTreeMap::new() };
         for port in all.into_iter().filter(|port| port.stack != *stack) {
-            let socket = HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.protocol };
-            reservations.take(socket, format!("instance '{}' of stack '{}'", port.instance, port.stack));
+            reservations.take(port.socket, format!("instance '{}' of stack '{}'", port.instance, port.stack));
         }
         reservations
     }

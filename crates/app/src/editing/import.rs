@@ -248,7 +248,7 @@ fn pinned_templates(
         } else {
             let template =
                 own.cloned().map_or_else(|| Ok(catalog.get(wanted)?.template), Ok::<_, OperationError>)?;
-            let pin = Pinned::new(Arc::new(template), ctx.hash_key()?);
+            let pin = Pinned::new(Arc::new(template), ctx.hash_key()?).map_err(StoreError::from)?;
             read.insert(wanted, pin.clone());
             pin
         };

@@ -8,16 +8,18 @@ use crate::{
 };
 use devarch_core::{
     desired::effective,
+    persisted::applied_form,
     secret::{Mask, Secret, Stored},
     stack::Stack,
     wire::escape,
 };
 use devarch_store::ExposedContents;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::{borrow::Cow, collections::BTreeSet};
 
 /// Takes what becomes secret with an edit, or was for all to see until now, out of plans, journal and history. Says
-/// whether [`Context::wipe`] is due once the edit is saved.
+/// whether [`wipe_values`] is due once the edit is saved.
 ///
 /// Before the edit: should it be cut off, the next one does it all again.
 pub(crate) async fn scrub_new_secrets(
@@ -63,7 +65,11 @@ pub(crate) fn plain_texts(ctx: &Context, stack: &Stack) -> Vec<String> {
         collect(&value, &mut texts);
         texts
     };
-    specs.filter_map(|(spec, _)| serde_json::to_value(&spec).ok()).flat_map(texts).chain(said).collect()
+    specs
+        .map(|(spec, _)| applied_form(&spec, &BTreeMap::new(), &BTreeMap::new()))
+        .flat_map(texts)
+        .chain(said)
+        .collect()
 }
 
 pub(crate) fn collect(value: &Value, texts: &mut Vec<String>) {

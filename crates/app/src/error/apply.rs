@@ -1,7 +1,7 @@
 use super::{ErrorKind, lines, listed};
 use crate::{ApplyFailure, Interrupted};
 use devarch_core::{
-    id::ApplyId,
+    id::{ApplyId, InstanceId},
     name::{InstanceName, StackName},
     wire::Endpoint,
 };
@@ -47,6 +47,14 @@ pub enum ApplyError {
         /// Why.
         source: serde_json::Error,
     },
+    /// What an instance's container was made from cannot be read.
+    #[error("what was applied of the instance with id {instance} cannot be read: {source}")]
+    Remembered {
+        /// The instance.
+        instance: InstanceId,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// A login was not removed from its provider.
     #[error(transparent)]
     Login(Box<LoginError>),
@@ -62,9 +70,11 @@ impl ApplyError {
     pub(super) fn kind(&self) -> ErrorKind {
         match self {
             Self::Failed(failure) => failure.kind(),
-            Self::Interrupted { .. } | Self::PastCommit(_) | Self::LockLost(_) | Self::Journal { .. } => {
-                ErrorKind::Conflict
-            }
+            Self::Interrupted { .. }
+            | Self::PastCommit(_)
+            | Self::LockLost(_)
+            | Self::Journal { .. }
+            | Self::Remembered { .. } => ErrorKind::Conflict,
             Self::Stuck { .. } => ErrorKind::Failed,
             Self::Login(error) => error.kind(),
         }
@@ -80,7 +90,7 @@ impl ApplyError {
             Self::Stuck { stack, .. } => vec![format!(
                 "fix that, then run `devarch apply {stack} --undo` again, or `devarch apply {stack} --resume` to finish it"
             )],
-            Self::LockLost(_) | Self::Journal { .. } => Vec::new(),
+            Self::LockLost(_) | Self::Journal { .. } | Self::Remembered { .. } => Vec::new(),
             Self::Login(error) => vec![error.hint().to_owned()],
         }
     }

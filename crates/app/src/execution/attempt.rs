@@ -27,7 +27,7 @@ use devarch_core::{
     secret::{Mask, Sealable, Stored},
     stack::Stack,
 };
-use devarch_store::{Apply, ApplyOutcome, StackLock};
+use devarch_store::{Apply, ApplyOutcome, StackLock, StoreError};
 use std::{collections::BTreeSet, sync::Mutex};
 use tokio_util::sync::CancellationToken;
 
@@ -100,9 +100,9 @@ pub(crate) async fn begin_apply<'a>(
         ended_at: None,
         outcome: ApplyOutcome::Running,
         resumes: taken_over.as_ref().map(|open| open.apply.clone()),
-        before: json(&before),
-        shown: json(&ShownPlan::of(&prepared.plan)),
-        definition: definition(&prepared.stack),
+        before: json(&before)?,
+        shown: json(&ShownPlan::of(&prepared.plan))?,
+        definition: definition(&prepared.stack)?,
         error: None,
     };
     ctx.store.begin_apply(lock, &record).await?;
@@ -220,12 +220,12 @@ pub(crate) async fn end_failed(
 
 /// The definition for the journal. What can't be read can't be written down either: a `down` without the key is no state to
 /// return to.
-pub(crate) fn definition(stack: &Stack) -> Stored {
-    let stored = Stored::of(&Definition::of(stack));
-    match stored.secret {
+pub(crate) fn definition(stack: &Stack) -> Result<Stored, StoreError> {
+    let stored = Stored::of(&Definition::of(stack))?;
+    Ok(match stored.secret {
         Sealable::Locked(_) => Stored { secret: Sealable::Nothing, ..stored },
         Sealable::Nothing | Sealable::Open(_) => stored,
-    }
+    })
 }
 
 pub(crate) fn is_lock_lost(failure: &Failure) -> bool {

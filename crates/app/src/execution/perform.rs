@@ -13,11 +13,12 @@ use crate::{
     },
 };
 use devarch_core::{
-    desired::{FORM, Made},
+    desired::Made,
     hash::HashKey,
     id::{ApplyId, ContainerId, EngineId, ImageId, StackId},
     name::{ContainerName, InstanceName},
     observed::{ObservedContainer, RunState},
+    persisted::CONFIG_FORM,
     plan::{Action, AppliedState, ContainerRef, Step, StepId, VolumeCopy},
     podman,
     resolve::Provisioning,
@@ -27,7 +28,7 @@ use devarch_core::{
     template::RestartPolicy,
 };
 use devarch_engine::{Engine, EngineError, EngineErrorKind, LogOptions};
-use devarch_store::{Applied, Store};
+use devarch_store::{Applied, Store, StoreError};
 use futures_util::{StreamExt as _, future::try_join_all};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -259,8 +260,8 @@ impl Hands<'_> {
         let applied = Applied {
             engine_id: self.engine_id.clone(),
             hash: made.hash.clone(),
-            form: FORM,
-            spec: made.memory(),
+            form: CONFIG_FORM,
+            spec: made.memory().map_err(StoreError::from)?,
             image_id: self.images.get(&made.spec.image).cloned().unwrap_or_else(|| ImageId::new("")),
             state,
         };

@@ -1,5 +1,8 @@
 //! Records as JSON.
 
-pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+use devarch_core::serialize::SerializeError;
+use devarch_store::StoreError;
+
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| SerializeError::from(error).into())
 }

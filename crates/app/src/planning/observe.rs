@@ -94,10 +94,8 @@ async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Resu
 }
 
 fn published(containers: &[ObservedContainer], socket: HostSocket) -> bool {
-    let ports = containers.iter().flat_map(|container| &container.ports);
-    ports
-        .map(|port| HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol })
-        .any(|theirs| theirs.overlaps(&socket))
+    let mut ports = containers.iter().flat_map(|container| &container.ports);
+    ports.any(|port| port.socket().overlaps(&socket))
 }
 
 /// A build under no name of its own, as an earlier DevArch left it: what its container was made from, or what the

@@ -4,12 +4,15 @@ use crate::{
     Context, OperationError,
     definition::secret_values::{held, known},
     error::{NotFound, SecretError, Unreadable},
-    planning::{effective::instance_spec, wiring::wire_stack},
+    planning::{
+        effective::instance_spec,
+        wiring::{remembered, wire_stack},
+    },
 };
 use devarch_core::{
     id::InstanceId,
     name::InstanceName,
-    plan::{AppliedState, RememberedSpec},
+    plan::AppliedState,
     secret::{Locked, Mask, Secret},
     stack::Stack,
     text::Text,
@@ -46,7 +49,7 @@ pub(crate) async fn values_to_hide(
         stack.instances.values().map(|instance| instance.id.clone()).collect();
     let applied = ctx.store.applied(&stack.id).await?.into_iter();
     for (id, applied) in applied.flat_map(|(id, all)| all.into_iter().map(move |one| (id.clone(), one))) {
-        let remembered = RememberedSpec::read(applied.hash, &applied.spec, applied.state);
+        let remembered = remembered(&id, applied)?;
         match remembered.secrets {
             Ok(secrets) => known.extend(secrets.into_values()),
             // Nobody hears any more what a container of it could say.

@@ -27,9 +27,9 @@ pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, 
         author: ctx.author(),
         made_at,
         expires_at: made_at.saturating_add(lifetime),
-        request: json(&prepared.options),
-        assumed: json(&prepared.assumed),
-        shown: json(&ShownPlan::of(&prepared.plan)),
+        request: json(&prepared.options)?,
+        assumed: json(&prepared.assumed)?,
+        shown: json(&ShownPlan::of(&prepared.plan))?,
         applied_by: None,
     };
     ctx.store.save_plan(&plan).await?;

@@ -1,11 +1,13 @@
 //! A plan as the journal and the history keep it: what was shown, without a secret, and which step came after which.
 
+use crate::{OperationError, error::ApplyError};
 use devarch_core::{
     id::ContainerId,
     name::InstanceName,
     plan::{Action, ContainerRef, Plan, Step, VolumeCopy},
     readiness::Readiness,
 };
+use devarch_store::Apply;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -16,6 +18,14 @@ pub struct ShownPlan {
     pub changes: Vec<ShownChange>,
     /// The steps.
     pub steps: Vec<ShownStep>,
+}
+
+impl ShownPlan {
+    /// The plan that an apply carried out, as its journal has it.
+    pub(crate) fn of_apply(apply: &Apply) -> Result<Self, OperationError> {
+        let unreadable = |source| ApplyError::Journal { apply: apply.id.clone(), source }.into();
+        serde_json::from_str(&apply.shown).map_err(unreadable)
+    }
 }
 
 /// A change, in words.

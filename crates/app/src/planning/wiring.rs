@@ -3,7 +3,7 @@
 use crate::{
     Context, LinkedFrom, OperationError, Target,
     context::{find_stack, instance},
-    error::DefinitionError,
+    error::{ApplyError, DefinitionError},
     planning::{
         effective::instance_spec,
         links::{linked_from, linked_instances},
@@ -11,15 +11,15 @@ use crate::{
 };
 use devarch_core::{
     desired::effective,
-    diagnostic::Problem,
-    id::EngineId,
+    diagnostic::{Finding, Problem, Severity},
+    id::{EngineId, InstanceId},
     name::{InstanceName, StackName},
     ownership::Ownership,
     plan::{Remembered, RememberedSpec},
     resolve::{Others, Prior, WireContext, WiredStack, wired},
     stack::Stack,
     text::Text,
-    wire::{Finding, Resolution, Severity, host_variables},
+    wire::{Resolution, host_variables},
 };
 use devarch_store::Applied;
 use serde::Serialize;
@@ -107,11 +107,19 @@ pub(crate) async fn stack_ownership(
 /// What the store remembers of earlier applies to the engine a stack is bound to.
 pub(crate) async fn load_remembered(ctx: &Context, stack: &Stack) -> Result<Remembered, OperationError> {
     let applied = ctx.store.applied(&stack.id).await?;
-    let remembered = |applied: Applied| RememberedSpec::read(applied.hash, &applied.spec, applied.state);
-    let applied =
-        applied.into_iter().map(|(id, specs)| (id, specs.into_iter().map(remembered).collect())).collect();
+    let read = |(id, specs): (InstanceId, Vec<Applied>)| {
+        let specs = specs.into_iter().map(|applied| remembered(&id, applied));
+        Ok::<_, OperationError>((id.clone(), specs.collect::<Result<_, _>>()?))
+    };
+    let applied = applied.into_iter().map(read).collect::<Result<_, _>>()?;
     let ownership = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;
     Ok(Remembered { applied, spent_copies: BTreeSet::new(), ownership, kept: BTreeMap::new() })
+}
+
+/// What an instance's container was made from.
+pub(crate) fn remembered(instance: &InstanceId, applied: Applied) -> Result<RememberedSpec, OperationError> {
+    let unreadable = |source| ApplyError::Remembered { instance: instance.clone(), source }.into();
+    RememberedSpec::read(applied.hash, &applied.spec, applied.state).map_err(unreadable)
 }
 
 /// What of a stack runs is wired to.

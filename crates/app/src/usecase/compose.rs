@@ -24,6 +24,7 @@ use devarch_core::{
     subnet,
     text::Text,
 };
+use devarch_store::StoreError;
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -171,7 +172,7 @@ pub async fn write_compose(
         return Err(Conflict::Exists { what: target.display().to_string(), hint }.into());
     }
     let mut written = Written::default();
-    put(&mut written, target, &file.to_yaml(), 0o644)?;
+    put(&mut written, target, &file.to_yaml().map_err(StoreError::from)?, 0o644)?;
     for config in file.files() {
         let path = directory.join(&config.path);
         match &config.content {

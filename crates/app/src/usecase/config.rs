@@ -10,12 +10,13 @@ use crate::{
     },
 };
 use devarch_core::{
+    diagnostic::Finding,
     name::{InstanceName, StackName},
     plan::FieldDiff,
     resolve::{Others, Prior},
+    serialize::SerializeError,
     stack::Stack,
     template::Template,
-    wire::Finding,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -65,6 +66,6 @@ pub fn config_changes(
 }
 
 /// A template as it may be shown: what is secret in it is redacted by its type.
-pub fn shown_template(template: &Template) -> Value {
-    serde_json::to_value(template).unwrap_or_default()
+pub fn shown_template(template: &Template) -> Result<Value, SerializeError> {
+    Ok(serde_json::to_value(template)?)
 }

@@ -13,9 +13,11 @@ use devarch_core::{
     },
     resolve::merge,
     secret::{HoldsSecrets as _, SecretValue},
+    serialize::SerializeError,
     stack::{Instance, Stack},
     template::Overrides,
 };
+use devarch_store::StoreError;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -86,12 +88,12 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
     }
     let (field, entry) = split(target, path)?;
     part_of_a_variable(target, path, (field, entry.as_deref()))?;
-    let mut overrides = user_form(&edited.overrides);
+    let mut overrides = user_form(&edited.overrides)?;
     match entry {
         None => {
             overrides.insert(field.to_owned(), value);
         }
-        Some(entry) => set_entry(&mut overrides, edited, (field, &entry), value),
+        Some(entry) => set_entry(&mut overrides, edited, (field, &entry), value)?,
     }
     edited.overrides = reread(target, overrides, edited)?;
     Ok(())
@@ -120,13 +122,13 @@ fn set_entry(
     edited: &Instance,
     (field, entry): (&str, &str),
     value: Value,
-) {
+) -> Result<(), StoreError> {
     if let Some(add) = adding(field) {
         entry_map(overrides, add).insert(entry.to_owned(), value);
-        return;
+        return Ok(());
     }
     if !overrides.contains_key(field) {
-        let inherited = inherited(edited, field).unwrap_or_else(|| Value::Object(Map::new()));
+        let inherited = inherited(edited, field)?.unwrap_or_else(|| Value::Object(Map::new()));
         overrides.insert(field.to_owned(), inherited);
     }
     let mut place = overrides.entry(field.to_owned()).or_insert(Value::Null);
@@ -135,10 +137,11 @@ fn set_entry(
         if !place.is_object() {
             *place = Value::Object(Map::new());
         }
-        let Value::Object(map) = place else { return };
+        let Value::Object(map) = place else { return Ok(()) };
         place = map.entry(part.to_owned()).or_insert(Value::Null);
     }
     *place = value;
+    Ok(())
 }
 
 fn unset_field(edited: &mut Instance, target: &Target, path: &str) -> Result<(), OperationError> {
@@ -147,7 +150,7 @@ fn unset_field(edited: &mut Instance, target: &Target, path: &str) -> Result<(),
         return Ok(());
     }
     let (field, entry) = split(target, path)?;
-    let mut overrides = user_form(&edited.overrides);
+    let mut overrides = user_form(&edited.overrides)?;
     match (entry, adding(field)) {
         (None, add) => {
             overrides.remove(field);
@@ -206,8 +209,9 @@ fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<String>)
 }
 
 /// The overrides as a user would write them, in long forms.
-fn user_form(overrides: &Overrides) -> Map<String, Value> {
-    let Ok(Value::Object(mut map)) = serde_json::to_value(overrides) else { return Map::new() };
+fn user_form(overrides: &Overrides) -> Result<Map<String, Value>, StoreError> {
+    let form = serde_json::to_value(overrides).map_err(SerializeError::from)?;
+    let Value::Object(mut map) = form else { return Ok(Map::new()) };
     // In these the key says the target.
     for field in ["ports_add", "volumes_add"] {
         let entries = map.get_mut(field).and_then(Value::as_object_mut);
@@ -217,11 +221,11 @@ fn user_form(overrides: &Overrides) -> Map<String, Value> {
             }
         }
     }
-    map
+    Ok(map)
 }
 
-fn inherited(edited: &Instance, field: &str) -> Option<Value> {
-    user_form(&whole(edited)).remove(field)
+fn inherited(edited: &Instance, field: &str) -> Result<Option<Value>, StoreError> {
+    Ok(user_form(&whole(edited))?.remove(field))
 }
 
 /// What an instance amounts to, as if it had said it all itself.

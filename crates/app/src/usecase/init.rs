@@ -15,6 +15,7 @@ use devarch_core::{
     template::Overrides,
 };
 use devarch_files::FileKind;
+use devarch_store::StoreError;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -171,10 +172,7 @@ pub fn write_project(
         let hint = "--force overwrites it".to_owned();
         return Err(Conflict::Exists { what: path.display().to_string(), hint }.into());
     }
-    fs::write(&path, project_yaml(project)).map_err(|source| FileError::Io {
-        action: "write",
-        path: path.clone(),
-        source,
-    })?;
+    let text = project_yaml(project).map_err(StoreError::from)?;
+    fs::write(&path, text).map_err(|source| FileError::Io { action: "write", path: path.clone(), source })?;
     Ok(path)
 }

@@ -20,6 +20,7 @@ use devarch_core::{
     stack::{Instance, Pinned, Stack, Wanted},
     template::Overrides,
 };
+use devarch_store::StoreError;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// An instance to add.
@@ -131,7 +132,8 @@ pub async fn add_instance(
 ) -> Result<Stack, OperationError> {
     let project = find_stack(ctx, stack).await?.project;
     let catalog = Catalog::of(project.as_deref().map(Path::new), &ctx.settings.home);
-    let template = Pinned::new(Arc::new(catalog.get(&new.template)?.template), ctx.hash_key()?);
+    let template = Pinned::new(Arc::new(catalog.get(&new.template)?.template), ctx.hash_key()?)
+        .map_err(StoreError::from)?;
     let add = |stack: &mut Stack| {
         if stack.instances.contains_key(&new.name) {
             return Err(already(stack, &new.name));
@@ -213,7 +215,7 @@ pub async fn upgrade_templates(
     for (name, instance) in &current.instances {
         if only.is_none_or(|only| only == name) {
             let template = catalog.get(&instance.template.template.name)?.template;
-            let pinned = Pinned::new(Arc::new(template), ctx.hash_key()?);
+            let pinned = Pinned::new(Arc::new(template), ctx.hash_key()?).map_err(StoreError::from)?;
             if pinned.digest != instance.template.digest {
                 newer.insert(name.clone(), pinned);
             }

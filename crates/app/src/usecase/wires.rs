@@ -8,11 +8,11 @@ use crate::{
     planning::{links::linked_instances, wiring::wired_with},
 };
 use devarch_core::{
-    diagnostic::Problem,
+    diagnostic::{Problem, Severity},
     name::StackName,
     resolve::{Others, Prior},
     stack::Stack,
-    wire::{Severity, WireDecl, WireFrom},
+    wire::{WireDecl, WireFrom},
 };
 
 /// Adds a wire to what a stack says. One that can't be is refused.

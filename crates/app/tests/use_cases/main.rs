@@ -1,6 +1,6 @@
 //! Use-cases from end to end, without an engine: see `harness.rs`.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod harness;
 mod stacks;

@@ -10,7 +10,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::{Catalog, CatalogEntry, CatalogSource, Project, shown_template, upgrade_templates};
 use devarch_core::name::{InstanceName, TemplateName};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 /// What to do with templates.
 #[derive(Debug, clap::Subcommand)]
@@ -105,7 +105,7 @@ fn search(session: &Session, catalog: &Catalog, text: &str) -> Done {
 }
 
 fn show(session: &Session, entry: &CatalogEntry) -> Done {
-    let shown = shown_template(&entry.template);
+    let shown = shown_template(&entry.template).map_err(io::Error::other)?;
     if session.terminal.json {
         session.terminal.print_json(&shown)?;
     } else {

@@ -3,7 +3,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::{compose_stack, write_compose};
 use devarch_core::{compose::ConfigPlace, name::StackName};
 use serde_json::json;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 /// What to print or write.
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         if session.terminal.json {
             session.terminal.print_json(&composed.file)?;
         } else {
-            session.terminal.data(&composed.file.to_yaml())?;
+            session.terminal.data(&composed.file.to_yaml().map_err(io::Error::other)?)?;
         }
         return Ok(Exit::OK);
     };

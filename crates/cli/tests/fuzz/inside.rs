@@ -44,7 +44,7 @@ pub(crate) fn run(text: &str) -> Reached {
             return Reached::Refused;
         }
     };
-    let written = project_yaml(&file);
+    let written = project_yaml(&file).unwrap();
     // Secrets are not written.
     let whole = !written.contains(REDACTED);
     let again = parse_yaml(&written).map_err(Diagnostics::from).and_then(|node| read_project(&node));
@@ -104,7 +104,7 @@ fn planned(stack: &Stack, defer_problems: bool) -> bool {
 fn stack(file: &ProjectFile, name: &StackName, declared: &StackFile) -> Option<Stack> {
     let pinned = |template: &TemplateName| {
         let template = file.templates.get(template)?;
-        Some(Pinned::new(Arc::new(template.clone()), &HashKey::new([7; 32])))
+        Pinned::new(Arc::new(template.clone()), &HashKey::new([7; 32])).ok()
     };
     let mut stack = Stack {
         id: StackId::new("stack-1"),

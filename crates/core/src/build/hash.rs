@@ -5,7 +5,6 @@
 use crate::{
     build::BuildSpec,
     hash::{HashKey, absorb},
-    hex::hex,
     template::Dockerfile,
 };
 use hmac::{Hmac, Mac as _};
@@ -137,7 +136,7 @@ impl BuildHasher {
             absorb(&mut options, name.as_bytes());
             absorb(&mut options, value.reveal().as_bytes());
         }
-        let kept = |mac: Hmac<Sha256>| hex(&mac.finalize().into_bytes()[..KEPT]);
+        let kept = |mac: Hmac<Sha256>| hex::encode(&mac.finalize().into_bytes()[..KEPT]);
         BuildHash([self.context, dockerfile, options].map(kept))
     }
 }

@@ -4,6 +4,7 @@ use super::Interpolated;
 use crate::{
     name::{InstanceName, NetworkName, PhysicalVolume},
     read::yaml_text,
+    serialize::SerializeError,
     spec::FileContent,
     template::{Resources, Ulimit},
     text::Text,
@@ -35,7 +36,11 @@ pub struct ComposeFile {
 
 impl ComposeFile {
     /// The file's text.
-    pub fn to_yaml(&self) -> String {
+    ///
+    /// # Errors
+    ///
+    /// Where it has no YAML form.
+    pub fn to_yaml(&self) -> Result<String, SerializeError> {
         yaml_text(self)
     }
 

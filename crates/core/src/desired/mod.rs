@@ -3,9 +3,8 @@
 mod config_hash;
 mod recipe;
 
-pub use config_hash::{FORM, config_hash, named_config_hash};
+pub use config_hash::config_hash;
 pub use recipe::Made;
-pub(crate) use recipe::{DEPENDS_ON, IMAGE, WIRES, memory};
 
 use crate::{
     build::{BuildHash, BuildSpec},
@@ -64,8 +63,6 @@ pub struct DesiredInstance {
     pub spec: ContainerSpec,
     /// The hash of it; or why nothing can be made from it.
     pub hash: Result<String, Vec<Problem>>,
-    /// The hash that a container made by an earlier DevArch has, where that is another.
-    pub earlier_hash: Option<String>,
     /// Where its image comes from.
     pub supply: Supply,
     /// The image its name stands for now; `None` where it is absent.
@@ -303,8 +300,7 @@ impl Desired {
 impl DesiredInstance {
     /// Whether a container with that config hash was made from what is wanted now.
     pub(crate) fn is_made_as(&self, hash: Option<&str>) -> bool {
-        let earlier = self.earlier_hash.as_deref();
-        hash.is_some() && (self.hash.as_deref().ok() == hash || self.hash.is_ok() && earlier == hash)
+        hash.is_some() && self.hash.as_deref().ok() == hash
     }
 
     /// What its imports are wired to, as it is remembered.
@@ -346,8 +342,6 @@ fn desired_instance(
         },
     );
     problems.extend(no_address(stack, (name, instance), world.subnet));
-    let earlier_hash = world.hash_key.ok().filter(|_| spec.build_tag.is_some());
-    let earlier_hash = earlier_hash.map(|key| named_config_hash(key, &spec));
     let hash = match world.hash_key {
         Ok(key) if problems.is_empty() => Ok(config_hash(key, &spec)),
         Ok(_) => Err(problems),
@@ -365,7 +359,6 @@ fn desired_instance(
         container,
         wanted: stack.wanted(instance),
         hash,
-        earlier_hash,
         supply,
         image_id: image.map(|image| image.id.clone()),
         volumes: volumes.collect(),

@@ -3,7 +3,9 @@
 use crate::{
     id::ImageId,
     name::InstanceName,
+    persisted::applied_form,
     secret::{Sealable, Stored},
+    serialize::SerializeError,
     spec::{ContainerSpec, Identity},
     template::Dependency,
 };
@@ -33,38 +35,18 @@ pub struct Made {
 
 impl Made {
     /// What the store remembers of it: the left side of later diffs.
-    pub fn memory(&self) -> Stored {
+    ///
+    /// # Errors
+    ///
+    /// Where its secrets have no JSON form.
+    pub fn memory(&self) -> Result<Stored, SerializeError> {
         let secrets = self.spec.secrets();
         let revealed: BTreeMap<&String, &str> =
             secrets.iter().map(|(field, secret)| (field, secret.reveal())).collect();
-        let revealed = Zeroizing::new(serde_json::to_string(&revealed).unwrap_or_default());
-        Stored {
-            open: memory(&self.spec, &self.depends_on, &self.wires).to_string(),
+        let revealed = Zeroizing::new(serde_json::to_string(&revealed)?);
+        Ok(Stored {
+            open: applied_form(&self.spec, &self.depends_on, &self.wires).to_string(),
             secret: if secrets.is_empty() { Sealable::Nothing } else { Sealable::Open(revealed) },
-        }
+        })
     }
-}
-
-/// The image's name in the definition.
-pub(crate) const IMAGE: &str = "image";
-/// What is remembered beside the spec: it makes no other container.
-pub(crate) const DEPENDS_ON: &str = "depends_on";
-pub(crate) const WIRES: &str = "wires";
-
-/// A spec with its dependencies and wires, as it may be shown.
-pub(crate) fn memory(
-    spec: &ContainerSpec,
-    depends_on: &BTreeMap<InstanceName, Dependency>,
-    wires: &BTreeMap<String, String>,
-) -> serde_json::Value {
-    let mut memory = serde_json::to_value(spec).unwrap_or_default();
-    if let Some(fields) = memory.as_object_mut() {
-        if !depends_on.is_empty() {
-            fields.insert(DEPENDS_ON.to_owned(), serde_json::to_value(depends_on).unwrap_or_default());
-        }
-        if !wires.is_empty() {
-            fields.insert(WIRES.to_owned(), serde_json::to_value(wires).unwrap_or_default());
-        }
-    }
-    memory
 }

@@ -101,8 +101,10 @@ impl Assumptions {
 
     /// 16 hexadecimal digits that stand for all facts.
     pub fn digest(&self) -> String {
-        let canonical = serde_json::to_vec(self).unwrap_or_default();
-        let digest = Sha256::digest(canonical);
+        let facts =
+            self.0.iter().map(|(fact, value)| (fact.clone(), serde_json::Value::from(value.as_str())));
+        let canonical: serde_json::Map<String, serde_json::Value> = facts.collect();
+        let digest = Sha256::digest(serde_json::Value::Object(canonical).to_string());
         format!("{:016x}", u64::from_be_bytes(std::array::from_fn(|at| digest[at])))
     }
 

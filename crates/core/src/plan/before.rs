@@ -120,7 +120,7 @@ impl Known<'_> {
         BeforeContainer {
             id: container.id.clone(),
             name: container.name.clone(),
-            instance: container.label(label::INSTANCE_NAME).and_then(|name| name.parse().ok()),
+            instance: container.instance_then(),
             state: container.state,
             networks: container.networks.keys().map(NetworkName::from_stored).collect(),
             attachment,

@@ -300,16 +300,10 @@ pub(super) fn holder((observed, ownership): Seen<'_>, stack: &StackId, socket: H
     if publishers.next().is_some() {
         return None;
     }
-    let listener = observed.listeners.iter().find(|listener| {
-        let theirs =
-            HostSocket { ip: listener.host_ip, port: listener.host_port, protocol: listener.protocol };
-        theirs.overlaps(&socket)
-    })?;
+    let listener = observed.listeners.iter().find(|listener| listener.socket.overlaps(&socket))?;
     Some(listener.process.clone().unwrap_or_else(|| "a process of another user".to_owned()))
 }
 
 fn publishes(container: &ObservedContainer, socket: HostSocket) -> bool {
-    container.ports.iter().any(|port| {
-        HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol }.overlaps(&socket)
-    })
+    container.ports.iter().any(|port| port.socket().overlaps(&socket))
 }

@@ -5,10 +5,11 @@ use super::{
 };
 use crate::{
     build::{BuildPart, BuildSpec},
-    desired::{DEPENDS_ON, Desired, DesiredInstance, IMAGE, WIRES, memory},
+    desired::{Desired, DesiredInstance},
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, RunState},
     ownership::Listed,
+    persisted::{DEPENDS_ON, IMAGE, WIRES, applied_form, depends_on_form, wires_form},
     podman,
     readiness::Readiness,
     secret::Locked,
@@ -236,7 +237,7 @@ impl<'a> Case<'a> {
             return Vec::new();
         };
         let mut fields =
-            diff(&known.spec, &memory(&instance.spec, &instance.depends_on, &instance.endpoints()));
+            diff(&known.spec, &applied_form(&instance.spec, &instance.depends_on, &instance.endpoints()));
         fields.extend(Self::secrets(known, instance, &fields));
         fields
     }
@@ -282,10 +283,11 @@ impl<'a> Case<'a> {
             return Vec::new();
         };
         let before = |field: &str| known.spec.get(field).cloned().unwrap_or_else(|| serde_json::json!({}));
-        let now = |value| serde_json::to_value(value).unwrap_or_default();
-        let wires = serde_json::to_value(instance.endpoints()).unwrap_or_default();
         let mut was = serde_json::json!({ DEPENDS_ON: before(DEPENDS_ON), WIRES: before(WIRES) });
-        let mut is = serde_json::json!({ DEPENDS_ON: now(&instance.depends_on), WIRES: wires });
+        let mut is = serde_json::json!({
+            DEPENDS_ON: depends_on_form(&instance.depends_on),
+            WIRES: wires_form(&instance.endpoints()),
+        });
         // The name of an image that the stack builds makes no other container.
         if instance.spec.build_tag.is_some() && known.spec.get(IMAGE).is_some() {
             was[IMAGE] = before(IMAGE);

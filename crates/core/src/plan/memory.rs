@@ -1,13 +1,13 @@
 //! What containers are made from, and what the store remembers of that.
 
 use crate::{
-    desired::{DEPENDS_ON, IMAGE, WIRES, memory},
     id::InstanceId,
     name::{InstanceName, PhysicalVolume},
     ownership::Ownership,
+    persisted::{DEPENDS_ON, IMAGE, WIRES, applied_form, mounts},
     resolve::Prior,
     secret::{GIVEN_UP, Locked, Sealable, Secret, Stored},
-    spec::ContainerSpec,
+    spec::{ContainerSpec, Mount, MountFrom},
     wire::Endpoint,
 };
 use serde::Serialize;
@@ -87,8 +87,8 @@ impl Remembered {
     pub fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
         let specs = self.applied.get(instance).into_iter().flatten();
         let specs = specs.filter(|known| known.state != AppliedState::Begun);
-        let mut mounts = specs.filter_map(|known| known.spec.get("mounts")?.as_array()).flatten();
-        mounts.any(|mount| mount.get("volume").and_then(|known| known.as_str()) == Some(volume.as_str()))
+        let mut mounts = specs.flat_map(|known| mounts(&known.spec));
+        mounts.any(|mount| matches!(mount.source, MountFrom::Volume(known) if known == *volume))
     }
 }
 
@@ -106,8 +106,12 @@ pub struct RememberedSpec {
 }
 
 impl RememberedSpec {
-    /// Reads what [`Made::memory`] gave. What can't be read counts as nothing.
-    pub fn read(hash: String, stored: &Stored, state: AppliedState) -> Self {
+    /// Reads what [`Made::memory`] gave. Secrets that can't be read are told apart.
+    ///
+    /// # Errors
+    ///
+    /// Where the rest is no JSON.
+    pub fn read(hash: String, stored: &Stored, state: AppliedState) -> Result<Self, serde_json::Error> {
         let secrets = match &stored.secret {
             Sealable::Nothing => Ok(BTreeMap::new()),
             Sealable::Open(text) if text.as_str() == GIVEN_UP => Err(Locked::GivenUp),
@@ -116,12 +120,12 @@ impl RememberedSpec {
                 .map(|all| all.into_iter().map(|(field, value)| (field, Secret::new(value))).collect()),
             Sealable::Locked(why) => Err(*why),
         };
-        Self { hash, spec: serde_json::from_str(&stored.open).unwrap_or_default(), secrets, state }
+        Ok(Self { hash, spec: serde_json::from_str(&stored.open)?, secrets, state })
     }
 
     /// Whether it is of that spec. The name of an image that the stack builds makes no other container.
     pub(super) fn is_of(&self, spec: &ContainerSpec) -> bool {
-        let mut now = memory(spec, &BTreeMap::new(), &BTreeMap::new());
+        let mut now = applied_form(spec, &BTreeMap::new(), &BTreeMap::new());
         let mut was = self.spec.clone();
         let beside = [DEPENDS_ON, WIRES].into_iter().chain(spec.build_tag.as_ref().map(|_| IMAGE));
         for field in beside {
@@ -134,9 +138,11 @@ impl RememberedSpec {
 
     /// Its bind mounts, and whether they are read-only.
     fn binds(&self) -> BTreeSet<(String, bool)> {
-        let mounts = self.spec.get("mounts").and_then(|mounts| mounts.as_array()).into_iter().flatten();
-        let read_only = |mount: &serde_json::Value| mount.get("read_only").is_some_and(|only| *only == true);
-        mounts.filter_map(|mount| Some((mount.get("bind")?.as_str()?.to_owned(), read_only(mount)))).collect()
+        let bind = |mount: Mount| match mount.source {
+            MountFrom::Bind(path) => Some((path, mount.read_only)),
+            MountFrom::Volume(_) => None,
+        };
+        mounts(&self.spec).into_iter().filter_map(bind).collect()
     }
 
     /// What its imports were wired to.

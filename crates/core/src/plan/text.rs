@@ -173,7 +173,8 @@ fn one(change: &Change, options: TextOptions, text: &mut Lines) {
     }
     writeln!(text, "      image {}", spec.image_reference());
     if options.full {
-        let json = serde_json::to_string_pretty(spec).unwrap_or_default();
+        let json = serde_json::to_string_pretty(spec)
+            .unwrap_or_else(|error| format!("it cannot be shown as JSON: {error}"));
         for line in json.lines() {
             writeln!(text, "      {line}");
         }

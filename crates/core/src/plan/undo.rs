@@ -203,7 +203,7 @@ impl<'a> Builder<'a> {
         let mut stopping: Vec<(Option<InstanceName>, Needs<'a>, &'a ObservedContainer)> = Vec::new();
         for now in &self.made {
             if now.state != RunState::Created || self.uncertain.contains(&now.id) {
-                let name = instance(now);
+                let name = now.instance_then();
                 let needs = name.as_ref().and_then(|name| self.before.wanted.get(name));
                 stopping.push((name, needs.into_iter().flatten().collect(), now));
             }
@@ -234,7 +234,7 @@ impl<'a> Builder<'a> {
         for now in self.made.clone() {
             let action = Action::RemoveContainer { container: existing(now), name: now.name.clone() };
             let after = self.stops.get(&now.id).copied();
-            let step = self.step(instance(now), action, after);
+            let step = self.step(now.instance_then(), action, after);
             self.freed.insert(now.name.clone(), step);
         }
     }
@@ -434,10 +434,6 @@ fn existing(container: &ObservedContainer) -> ContainerRef {
 
 fn runs(container: &ObservedContainer) -> bool {
     matches!(container.state, RunState::Running | RunState::Paused)
-}
-
-fn instance(container: &ObservedContainer) -> Option<InstanceName> {
-    container.label(label::INSTANCE_NAME)?.parse().ok()
 }
 
 /// A name beside a container's own that nobody has.

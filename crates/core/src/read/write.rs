@@ -3,6 +3,7 @@
 use super::ProjectFile;
 use crate::{
     port::Protocol,
+    serialize::SerializeError,
     stack::{InstanceFile, SecretFile, StackFile},
     template::{
         Build, ConfigContent, ConfigFile, Dependency, DependencyCondition, HealthTest, Healthcheck,
@@ -16,13 +17,17 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 /// YAML that readers of YAML 1.1 and 1.2 read alike: what one of them would take for something else is quoted,
 /// long lines are not folded.
-pub(crate) fn yaml_text(value: &impl Serialize) -> String {
+pub(crate) fn yaml_text(value: &impl Serialize) -> Result<String, SerializeError> {
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
-    serde_saphyr::to_string_with_options(value, options).unwrap_or_default()
+    Ok(serde_saphyr::to_string_with_options(value, options)?)
 }
 
 /// A devarch.yml that reads back as the same project, in a stable order, but for secret values: they are redacted.
-pub fn project_yaml(project: &ProjectFile) -> String {
+///
+/// # Errors
+///
+/// Where it has no YAML form.
+pub fn project_yaml(project: &ProjectFile) -> Result<String, SerializeError> {
     let mut file = Map::new();
     file.insert("version".to_owned(), json!("1"));
     file.insert("stacks".to_owned(), map(&project.stacks, stack));

@@ -56,6 +56,7 @@ impl Other {
             problems: wired
                 .problems
                 .iter()
+                .map(|finding| &finding.problem)
                 .filter(|it| it.instance.as_ref() == Some(name))
                 .cloned()
                 .collect(),

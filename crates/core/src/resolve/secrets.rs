@@ -11,7 +11,7 @@ use crate::{
     text::Text,
     wire::Wiring,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Fields in which `${secret:NAME}` is replaced, as messages list them.
@@ -218,10 +218,16 @@ fn readable(value: &Given) -> &str {
 /// References where nothing is put in their place: a label, say, is there for all to see.
 pub(super) fn misplaced(name: &InstanceName, effective: &Effective) -> Vec<Problem> {
     // Most services have none: one look at the whole text is less work than one at each value.
-    if !serde_json::to_string(&effective.service).is_ok_and(|text| refers(&text)) {
+    if serde_json::to_string(&effective.service).is_ok_and(|text| !refers(&text)) {
         return Vec::new();
     }
-    let Ok(Value::Object(mut fields)) = serde_json::to_value(&effective.service) else { return Vec::new() };
+    let mut fields: Map<String, Value> = match serde_json::to_value(&effective.service) {
+        Ok(fields) => fields.as_object().cloned().unwrap_or_default(),
+        Err(error) => {
+            let message = format!("its fields cannot be searched for `${{secret:NAME}}`: {error}");
+            return vec![Problem::of(name, "service", message)];
+        }
+    };
     for field in ["environment", "command", "entrypoint"] {
         fields.remove(field);
     }

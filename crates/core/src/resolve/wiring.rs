@@ -2,7 +2,7 @@
 
 use super::{Dependencies, Effective, Origin, Others, cycle, logins, secrets::Opener};
 use crate::{
-    diagnostic::{Findings, Problem},
+    diagnostic::{About, Finding, Findings, Problem, Severity},
     name::{ContainerName, InstanceName},
     observed::ImageInfo,
     port::{PortKey, Protocol},
@@ -10,8 +10,8 @@ use crate::{
     stack::{Instance, Stack, Wanted},
     template::{Dependency, DependencyCondition},
     wire::{
-        Endpoint, External, Finding, Link, Offer, PRIMARY, ProviderName, ROLE_LABEL, Resolution, Severity,
-        WireInstance, WireStack, Wired, resolve,
+        Endpoint, External, Link, Offer, PRIMARY, ProviderName, ROLE_LABEL, Resolution, WireInstance,
+        WireStack, Wired, resolve,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,7 @@ pub struct WiredStack {
     /// The wires.
     pub resolution: Resolution,
     /// Secrets that exports and external providers refer to, and that are not set or can't be read.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<Finding>,
     /// Whether instances would wait for each other.
     cyclic: bool,
 }
@@ -76,42 +76,39 @@ impl WiredStack {
     /// What was found of what is wanted: what is not to be there needs no wires.
     pub fn matters(&self, stack: &Stack) -> Vec<&Finding> {
         let findings = self.resolution.findings.iter();
-        findings.filter(|finding| self.concerns_wanted(stack, &finding.problem)).collect()
+        findings.filter(|finding| self.concerns_wanted(stack, finding)).collect()
     }
 
-    fn concerns_wanted(&self, stack: &Stack, problem: &Problem) -> bool {
+    fn concerns_wanted(&self, stack: &Stack, finding: &Finding) -> bool {
         let wanted = |name: &InstanceName| {
             stack.instances.get(name).is_some_and(|instance| stack.wanted(instance) != Wanted::Absent)
         };
         // An export may be needed by another; a cycle is everybody's.
         stack.instances.keys().any(wanted)
             && (self.cyclic
-                || problem.field.starts_with("exports.")
-                || problem.instance.as_ref().is_none_or(wanted))
+                || finding.about == About::Export
+                || finding.problem.instance.as_ref().is_none_or(wanted))
     }
 
     /// The same as plans take it: errors, which block them, and warnings; and apart from them notes.
     pub fn findings(&self, stack: &Stack) -> (Findings, Vec<Problem>) {
         let (mut findings, mut notes) = (Findings::default(), Vec::new());
-        for Finding { severity, problem } in self.matters(stack) {
+        for Finding { severity, problem, .. } in self.matters(stack) {
             match severity {
                 Severity::Error => findings.errors.push(problem.clone()),
                 Severity::Warning => findings.warnings.push(problem.clone()),
                 Severity::Note => notes.push(problem.clone()),
             }
         }
-        findings
-            .errors
-            .extend(self.problems.iter().filter(|problem| self.concerns_wanted(stack, problem)).cloned());
+        let matter = self.problems.iter().filter(|finding| self.concerns_wanted(stack, finding));
+        findings.errors.extend(matter.map(|finding| finding.problem.clone()));
         (findings, notes)
     }
 
     /// What is wrong with what instances and external providers say they offer: told when it is said.
     pub fn bad_offers(&self) -> Vec<Problem> {
         let errors = self.resolution.findings.iter().filter(|finding| finding.severity == Severity::Error);
-        let of_offers = errors.filter(|finding| {
-            finding.problem.field.starts_with("exports.") || finding.problem.field.starts_with("external.")
-        });
+        let of_offers = errors.filter(|finding| finding.about != About::Other);
         of_offers.map(|finding| finding.problem.clone()).collect()
     }
 }
@@ -120,7 +117,7 @@ fn input(
     stack: &Stack,
     effective: &BTreeMap<InstanceName, Effective>,
     context: &WireContext<'_>,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Finding>,
 ) -> WireStack {
     let mut input = WireStack {
         tag: tag(stack),
@@ -146,12 +143,12 @@ fn input(
             External { contract: decl.contract, host: decl.host.clone(), port: decl.port, properties };
         input.external.insert(name.clone(), external);
     }
-    problems.extend(opener.problems);
+    problems.extend(errors(About::External, opener.problems));
     input
 }
 
 /// What linked providers can't say of what they offer, told of their consumers.
-fn unsaid(resolution: &Resolution, others: &Others) -> Vec<Problem> {
+fn unsaid(resolution: &Resolution, others: &Others) -> Vec<Finding> {
     let mut problems = Vec::new();
     for link in &resolution.links {
         let ProviderName::Other { stack, instance } = &link.to.provider else { continue };
@@ -161,7 +158,11 @@ fn unsaid(resolution: &Resolution, others: &Others) -> Vec<Problem> {
             problems.push(Problem::of(&link.consumer, format!("imports.{}", link.import), message));
         }
     }
-    problems
+    errors(About::Other, problems).collect()
+}
+
+fn errors(about: About, problems: Vec<Problem>) -> impl Iterator<Item = Finding> {
+    problems.into_iter().map(move |problem| Finding { severity: Severity::Error, problem, about })
 }
 
 /// The end of its id, which is random.
@@ -191,7 +192,7 @@ impl Place<'_> {
         &self,
         config: &Effective,
         container: ContainerName,
-        problems: &mut Vec<Problem>,
+        problems: &mut Vec<Finding>,
     ) -> WireInstance {
         let mut seen = WireInstance::new(container);
         seen.logins = logins::kept(&self.instance.generated);
@@ -213,7 +214,7 @@ impl Place<'_> {
             let provisions = export.provision.is_some();
             seen.offers.push(Offer { name, contract, port, properties, provisions });
         }
-        problems.extend(opener.problems);
+        problems.extend(errors(About::Export, opener.problems));
         seen.imports.clone_from(&config.imports);
         seen.overridden = self.overridden(config);
         seen.listens = self.listens(config);

@@ -172,9 +172,9 @@ impl MaskedStream {
 
 /// The ways a text is written by others.
 fn forms(text: &str) -> BTreeSet<String> {
-    let json = serde_json::to_string(text).unwrap_or_default();
+    let json = serde_json::Value::from(text).to_string();
     let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned();
-    BTreeSet::from([text.to_owned(), inner, percent::encoded(text, b"")])
+    BTreeSet::from([text.to_owned(), inner, percent::encoded(text)])
 }
 
 #[cfg(test)]

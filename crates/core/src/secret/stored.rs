@@ -5,6 +5,7 @@
 //! secret fields are not exactly those that were sealed has only damaged ones.
 
 use super::{Locked, SecretValue};
+use crate::serialize::SerializeError;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -77,8 +78,12 @@ impl fmt::Debug for Sealable {
 
 impl Stored {
     /// Takes a definition apart.
-    pub fn of<T: Serialize + HoldsSecrets + Clone>(definition: &T) -> Self {
-        Self { open: serde_json::to_string(definition).unwrap_or_default(), secret: seal(definition) }
+    ///
+    /// # Errors
+    ///
+    /// Where it has no JSON form.
+    pub fn of<T: Serialize + HoldsSecrets + Clone>(definition: &T) -> Result<Self, SerializeError> {
+        Ok(Self { open: serde_json::to_string(definition)?, secret: seal(definition)? })
     }
 
     /// Puts a definition together again. Values that can't be read are locked in it.
@@ -94,10 +99,10 @@ impl Stored {
     }
 }
 
-fn seal<T: HoldsSecrets + Clone>(definition: &T) -> Sealable {
+fn seal<T: HoldsSecrets + Clone>(definition: &T) -> Result<Sealable, SerializeError> {
     let values = definition.secret_values();
     if values.is_empty() {
-        return Sealable::Nothing;
+        return Ok(Sealable::Nothing);
     }
     let fields: Result<Vec<(&str, Option<&str>)>, Locked> = values
         .iter()
@@ -107,10 +112,10 @@ fn seal<T: HoldsSecrets + Clone>(definition: &T) -> Sealable {
             Err(why) => Err(why),
         })
         .collect();
-    match fields {
-        Ok(fields) => Sealable::Open(Zeroizing::new(serde_json::to_string(&fields).unwrap_or_default())),
+    Ok(match fields {
+        Ok(fields) => Sealable::Open(Zeroizing::new(serde_json::to_string(&fields)?)),
         Err(why) => Sealable::Locked(why),
-    }
+    })
 }
 
 /// The values of a definition's secret fields, one after the other.
@@ -127,7 +132,9 @@ impl Values {
         if text == GIVEN_UP {
             return Self::None(Locked::GivenUp);
         }
-        let sealed: Vec<(String, Option<String>)> = serde_json::from_str(text).unwrap_or_default();
+        let Ok(sealed) = serde_json::from_str::<Vec<(String, Option<String>)>>(text) else {
+            return Self::None(Locked::Damaged);
+        };
         let (fields, values): (Vec<String>, Vec<SecretValue>) = sealed
             .into_iter()
             .map(|(field, value)| {
@@ -172,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_value_goes_back_into_its_own_field_or_into_none() {
-        let stored = Stored::of(&login(&[("password", "hunter2"), ("user", "ann")]));
+        let stored = Stored::of(&login(&[("password", "hunter2"), ("user", "ann")])).unwrap();
         assert!(!stored.open.contains("hunter2"));
         assert_eq!(stored.read::<Login>().unwrap(), login(&[("password", "hunter2"), ("user", "ann")]));
         for (from, to) in [("user", "echo"), ("\"user\"", "\"x\":\"\",\"user\""), ("password", "zzz")] {
@@ -183,13 +190,30 @@ mod tests {
     }
 
     #[test]
+    fn a_definition_without_a_json_form_is_an_error_and_not_an_empty_text() {
+        #[derive(Clone, Serialize)]
+        struct Unwritable(BTreeMap<(u8, u8), u8>);
+        impl HoldsSecrets for Unwritable {
+            fn visit_secrets(&mut self, _: Visit<'_>) {}
+        }
+        assert!(Stored::of(&Unwritable([((1, 2), 3)].into())).is_err());
+    }
+
+    #[test]
+    fn sealed_values_that_cannot_be_read_are_damaged() {
+        let stored = Stored::of(&login(&[("password", "hunter2")])).unwrap();
+        let damaged = Stored { secret: Sealable::Open("{".to_owned().into()), ..stored };
+        assert_eq!(locked(&damaged.read().unwrap()), [Some(Locked::Damaged)]);
+    }
+
+    #[test]
     fn what_was_given_up_is_said_again_one_by_one() {
-        let stored = Stored::of(&login(&[("password", "hunter2"), ("user", "ann")]));
+        let stored = Stored::of(&login(&[("password", "hunter2"), ("user", "ann")])).unwrap();
         let lost = Stored { secret: Sealable::Open(GIVEN_UP.to_owned().into()), ..stored };
         let mut read: Login = lost.read().unwrap();
         assert_eq!(locked(&read), [Some(Locked::GivenUp), Some(Locked::GivenUp)]);
         read.0.insert("user".to_owned(), SecretValue::new("ann"));
-        let written = Stored::of(&read);
+        let written = Stored::of(&read).unwrap();
         assert!(matches!(written.secret, Sealable::Open(_)), "it can be written");
         assert_eq!(written.read::<Login>().unwrap(), read);
     }

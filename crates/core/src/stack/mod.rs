@@ -13,6 +13,7 @@ use crate::{
     policy::Allowance,
     port::{HostBinding, PortKey},
     secret::{KeptSecret, SecretName},
+    serialize::SerializeError,
     template::{Overrides, Template, TemplateDigest},
     wire::Wiring,
 };
@@ -86,8 +87,12 @@ pub struct Pinned {
 
 impl Pinned {
     /// Pins a template's body.
-    pub fn new(template: Arc<Template>, key: &HashKey) -> Self {
-        Self { digest: template.digest(key), template }
+    ///
+    /// # Errors
+    ///
+    /// Where it has no JSON form.
+    pub fn new(template: Arc<Template>, key: &HashKey) -> Result<Self, SerializeError> {
+        Ok(Self { digest: template.digest(key)?, template })
     }
 }
 
@@ -104,9 +109,9 @@ pub enum Wanted {
     Absent,
 }
 
-/// How long a value is as JSON.
+/// How long a value is as JSON; without end where it has no such form.
 fn json_size(value: &impl Serialize) -> usize {
-    serde_json::to_vec(value).map_or(0, |json| json.len())
+    serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 
 impl Stack {
@@ -124,7 +129,8 @@ impl Stack {
             let said = &instance.overrides;
             let added =
                 json_size(&said.environment_add) + json_size(&said.ports_add) + json_size(&said.volumes_add);
-            template + json_size(&said.service) + json_size(&said.exports) + json_size(&said.imports) + added
+            let said = [json_size(&said.service), json_size(&said.exports), json_size(&said.imports), added];
+            said.into_iter().fold(template, usize::saturating_add)
         });
         sizes.fold(0, usize::saturating_add)
     }

@@ -27,9 +27,9 @@ pub use service::{
 
 use crate::{
     hash::{HashKey, absorb},
-    hex::hex,
     name::TemplateName,
     secret::{HoldsSecrets, Sealable, Stored, Visit, visit_entries},
+    serialize::SerializeError,
 };
 use hmac::Mac as _;
 use serde::{Deserialize, Serialize};
@@ -93,16 +93,22 @@ impl HoldsSecrets for Template {
 impl Template {
     /// The identity of this body. It is in labels and in the database for all to see: where the body holds secrets it
     /// is keyed, so that they can't be guessed from it.
-    pub fn digest(&self, key: &HashKey) -> TemplateDigest {
-        let Stored { open, secret } = Stored::of(self);
-        TemplateDigest(match secret {
+    ///
+    /// # Errors
+    ///
+    /// Where it has no JSON form.
+    pub fn digest(&self, key: &HashKey) -> Result<TemplateDigest, SerializeError> {
+        let Stored { open, secret } = Stored::of(self)?;
+        Ok(TemplateDigest(match secret {
             Sealable::Open(secret) => {
                 let mut mac = key.mac();
                 absorb(&mut mac, open.as_bytes());
                 absorb(&mut mac, secret.as_bytes());
-                format!("hmac-sha256:{}", hex(&mac.finalize().into_bytes()))
+                format!("hmac-sha256:{}", hex::encode(mac.finalize().into_bytes()))
             }
-            Sealable::Nothing | Sealable::Locked(_) => format!("sha256:{}", hex(&Sha256::digest(open))),
-        })
+            Sealable::Nothing | Sealable::Locked(_) => {
+                format!("sha256:{}", hex::encode(Sha256::digest(open)))
+            }
+        }))
     }
 }

@@ -2,11 +2,12 @@
 //! itself. Where several do, none is taken, and what to write is said.
 
 use super::{
-    Endpoint, Finding, Prefer, ProviderName, WireDecl, WireFrom, WireTo,
+    Endpoint, Prefer, ProviderName, WireDecl, WireFrom, WireTo,
     fault::ImportFault,
     index::{Candidate, Index, Offered},
     slots::{How, Slot, Slots},
 };
+use crate::diagnostic::Finding;
 use crate::template::Import;
 
 /// How many entries a diagnostic offers to write.

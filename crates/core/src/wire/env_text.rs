@@ -43,7 +43,7 @@ pub fn env_text(
     if format == EnvFormat::Json {
         let object: serde_json::Map<String, serde_json::Value> =
             values.map(|(name, value)| (name.clone(), value.into())).collect();
-        return Ok(serde_json::to_string_pretty(&object).unwrap_or_default() + "\n");
+        return Ok(format!("{:#}\n", serde_json::Value::Object(object)));
     }
     let mut text = String::new();
     for (name, value) in values {

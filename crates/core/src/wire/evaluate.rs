@@ -4,7 +4,6 @@
 use super::{
     Contract, Values, Viewpoint, WireInstance, Wired,
     fault::{ExportFault, ImportFault},
-    finding::Finding,
     graph::Order,
     index::{Candidate, Index},
     pattern::{Mapped, mapping},
@@ -12,7 +11,7 @@ use super::{
     slots::{Slot, Slots},
     values::{address, as_secret, lacking, of_login, values},
 };
-use crate::{template::Import, text::Text};
+use crate::{diagnostic::Finding, template::Import, text::Text};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,

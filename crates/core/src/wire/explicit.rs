@@ -2,12 +2,13 @@
 //! DevArch wires nothing the user wanted otherwise.
 
 use super::{
-    Finding, WireDecl, WireTo,
+    WireDecl, WireTo,
     fault::WireFault,
     index::{Candidate, Index},
     slots::{How, Slot, Slots},
 };
 use crate::{
+    diagnostic::Finding,
     name::{InstanceName, nearest},
     template::{ContractType, Import},
 };

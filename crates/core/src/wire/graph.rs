@@ -1,11 +1,11 @@
 //! Who waits for whom, through wires and through `depends_on`.
 
 use super::{
-    Finding,
     fault::{CycleStep, ImportFault, Via},
     index::Index,
     slots::Slots,
 };
+use crate::diagnostic::Finding;
 use petgraph::{algo::kosaraju_scc, graphmap::DiGraphMap};
 use std::collections::{BTreeSet, VecDeque};
 

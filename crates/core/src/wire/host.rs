@@ -1,14 +1,14 @@
 //! What a process on the host needs to do an instance's work.
 
 use super::{
-    Contract, Endpoint, Finding, ProviderName, Resolution, Values, Viewpoint, WireInstance, WireStack, Wired,
-    address,
+    Contract, Endpoint, ProviderName, Resolution, Values, Viewpoint, WireInstance, WireStack, Wired, address,
     evaluate::Known,
     fault::ImportFault,
     pattern::mapping,
     reference::Found,
     values::{as_secret, of_login, values},
 };
+use crate::diagnostic::Finding;
 use crate::{name::InstanceName, template::Import, text::Text};
 use std::collections::BTreeMap;
 

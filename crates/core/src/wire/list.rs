@@ -23,22 +23,6 @@ pub fn list(resolution: &Resolution) -> Vec<ListRow> {
     rows.into_iter().map(|(_, cells)| ListRow { cells }).collect()
 }
 
-/// The table as text, its columns aligned.
-pub fn list_text(rows: &[ListRow]) -> String {
-    let heads = LIST_HEADS.map(str::to_owned);
-    let lines = || std::iter::once(&heads).chain(rows.iter().map(|row| &row.cells));
-    let width = |column: usize| lines().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
-    let mut text = String::new();
-    for cells in lines() {
-        let padded: Vec<String> =
-            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text.push_str(padded.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 fn linked(link: &Link) -> [String; 6] {
     let variables = link.variables.iter().cloned();
     let hidden = link.hidden.iter().map(|variable| format!("({variable})"));

@@ -1,7 +1,7 @@
 //! Who is wired to whom, and what that gives. Pure, and independent of the order things were said in.
 
 use super::{
-    Endpoint, Finding, How, ProviderName, WireStack,
+    Endpoint, How, ProviderName, WireStack,
     auto::auto,
     evaluate::{Evaluation, Known},
     explicit::explicit,
@@ -10,6 +10,7 @@ use super::{
     index::Index,
     slots::{Slot, Slots},
 };
+use crate::diagnostic::Finding;
 use crate::{name::InstanceName, template::ContractType, text::Text};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,11 +123,6 @@ fn name_clashes(stack: &WireStack) -> Vec<Finding> {
 }
 
 impl Resolution {
-    /// Whether nothing blocks plan and apply.
-    pub fn is_sound(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity != super::Severity::Error)
-    }
-
     /// The wires of a consumer.
     pub fn links_of(&self, consumer: &InstanceName) -> impl Iterator<Item = &Link> {
         let start = self.links.partition_point(|link| link.consumer < *consumer);

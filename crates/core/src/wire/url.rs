@@ -100,7 +100,7 @@ pub(super) fn bracketed(host: &str) -> String {
 /// Everything but unreserved characters as `%XX` (RFC 3986, 2.1 and 2.3): sub-delimiters may stand in a user or a
 /// path, but clients disagree on some of them (`+`), and none misreads an escape.
 pub fn escape(text: &str) -> String {
-    percent::encoded(text, b"")
+    percent::encoded(text)
 }
 
 #[cfg(test)]

@@ -107,7 +107,6 @@ pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredI
         container: ContainerName::of(&stack, instance).unwrap(),
         wanted: Wanted::Running,
         hash: Ok(String::new()),
-        earlier_hash: None,
         supply: Supply::Missing,
         image_id: None,
         volumes: volumes.collect(),

@@ -23,7 +23,7 @@ fn read_back(file: &ComposeFile) -> Value {
     let mut options = serde_saphyr::options! { strict_booleans: true, legacy_octal_numbers: true };
     options = options.with_properties(variables.collect());
     options.property_syntax = serde_saphyr::options::PropertySyntax::DockerCompose;
-    let yaml = file.to_yaml();
+    let yaml = file.to_yaml().unwrap();
     match serde_saphyr::from_str_with_options(&yaml, options) {
         Ok(value) => value,
         Err(error) => panic!("{error}\n{yaml}"),
@@ -35,7 +35,7 @@ fn every_field_is_written() {
     let file = compose_file(&every_field(), ConfigPlace::Inline);
     assert_eq!(schema::wrong(&file), Vec::<String>::new());
     assert_eq!(validate(&file), []);
-    insta::assert_snapshot!(file.to_yaml(), @r#"
+    insta::assert_snapshot!(file.to_yaml().unwrap(), @r#"
     name: devarch-shop
     services:
       db:
@@ -233,7 +233,7 @@ fn every_field_is_written() {
 #[test]
 fn secrets_are_variables_and_their_values_beside_the_file() {
     let file = compose_file(&every_field(), ConfigPlace::Inline);
-    let yaml = file.to_yaml();
+    let yaml = file.to_yaml().unwrap();
     for secret in ["hunter2", "hunter3", "t0ken", "b0ild"] {
         assert!(!yaml.contains(secret), "{yaml}");
     }

@@ -137,7 +137,7 @@ fn what_has_no_place_is_noted_with_its_line() {
 #[test]
 fn services_become_templates_and_instances() {
     let imported = imported(FILE, &[("DB_NAME", "test")]).unwrap();
-    let text = project_yaml(&imported.project);
+    let text = project_yaml(&imported.project).unwrap();
     let read = read_project(&parse_yaml(&text).unwrap()).unwrap();
     assert_eq!(read, imported.project);
     insta::assert_snapshot!(text, @r#"
@@ -233,7 +233,7 @@ fn the_stack_has_the_files_name_or_the_given_one() {
 fn names_that_become_the_same_are_told_apart() {
     let file = "services: {a_b: {image: x}, a-b: {image: y}, A-B: {image: z, depends_on: [a_b]}}";
     let imported = imported(file, &[]).unwrap();
-    let text = project_yaml(&imported.project);
+    let text = project_yaml(&imported.project).unwrap();
     for part in ["a-b:\n", "a-b-2:\n", "a-b-3:\n", "- a-b-2\n"] {
         assert!(text.contains(part), "{part} in {text}");
     }
@@ -244,7 +244,7 @@ fn what_we_write_comes_back() {
     let file = compose_file(&every_field(), ConfigPlace::Inline);
     let secrets = file.secrets().iter();
     let secrets: Vec<(&str, &str)> = secrets.map(|(name, text)| (name.as_str(), text.reveal())).collect();
-    let imported = imported(&file.to_yaml(), &secrets).unwrap();
+    let imported = imported(&file.to_yaml().unwrap(), &secrets).unwrap();
     insta::assert_snapshot!(notes(&imported.notes), @r#"
     4:21: services.db.container_name: `container_name` is not supported and was left out; the container is named devarch-STACK-INSTANCE, and answers to the instance's name too
     9:17: values that look like secrets, kept encrypted in the store: API_KEY (77:16), DB_PASSWORD (9:17), TOKEN (56:16), WEB_PASSWORD (80:17), WEB_RUN_SECRETS_TOKEN (185:14); devarch.yml refers to them
@@ -280,8 +280,8 @@ proptest! {
         let secrets = file.secrets().iter();
         let secrets: Vec<(&str, &str)> =
             secrets.map(|(name, text)| (name.as_str(), text.reveal())).collect();
-        if let Ok(imported) = imported(&file.to_yaml(), &secrets) {
-            let text = project_yaml(&imported.project);
+        if let Ok(imported) = imported(&file.to_yaml().unwrap(), &secrets) {
+            let text = project_yaml(&imported.project).unwrap();
             let read = read_project(&parse_yaml(&text).unwrap());
             prop_assert_eq!(read.as_ref(), Ok(&imported.project), "{}", text);
         }
@@ -343,7 +343,7 @@ services:
     labels: {auth: "${API_TOKEN}"}
 "#;
     let imported = imported(file, VARIABLES).unwrap();
-    let text = project_yaml(&imported.project);
+    let text = project_yaml(&imported.project).unwrap();
     insta::assert_snapshot!(text, @r#"
     version: "1"
     stacks:
@@ -429,7 +429,7 @@ services:
     5:48: secrets without a value: ADMIN_PASSWORD (5:48), SESSION_KEY (7:43), SMTP (5:80); set each with `devarch secret set NAME` before `devarch up`
     7:34: unset variables, not passed on: NOWHERE (7:34); write their values under `environment` in devarch.yml
     ");
-    insta::assert_snapshot!(project_yaml(&imported.project), @r#"
+    insta::assert_snapshot!(project_yaml(&imported.project).unwrap(), @r#"
     version: "1"
     stacks:
       fallback:
@@ -499,7 +499,7 @@ secrets:
   API_TOKEN: {external: true}
 "#;
     let imported = imported(file, VARIABLES).unwrap();
-    insta::assert_snapshot!(project_yaml(&imported.project), @r#"
+    insta::assert_snapshot!(project_yaml(&imported.project).unwrap(), @r#"
     version: "1"
     stacks:
       fallback:
@@ -592,7 +592,7 @@ services:
 configs: {c: {file: ./c.conf}}
 "#;
     let imported = import_from("deploy", file, &BTreeMap::new()).unwrap();
-    insta::assert_snapshot!(project_yaml(&imported.project), @r#"
+    insta::assert_snapshot!(project_yaml(&imported.project).unwrap(), @r#"
     version: "1"
     stacks:
       fallback:
@@ -642,7 +642,7 @@ proptest! {
         let variables: Vec<String> = texts.iter().enumerate().map(|(at, text)| format!("P{at}_KEY: '{text}'")).collect();
         let file = format!("services: {{a: {{image: x, command: ['{}'], environment: {{{}}}}}}}", texts[0], variables.join(", "));
         if let Ok(imported) = imported(&file, VARIABLES) {
-            let text = project_yaml(&imported.project);
+            let text = project_yaml(&imported.project).unwrap();
             for value in ["hunter2-db", "pg-value"] {
                 prop_assert!(value == "pg-value" && texts[0].contains("PG") || !text.contains(value), "{text}");
             }

@@ -79,9 +79,9 @@ templates:
     exports: [{name: db, type: postgres, port: 5432, properties: {user: "${env:USER}"}}]
     imports: [{name: cache, type: redis, required: false, environment: {URL: "{url}"}}]
 "#;
-    let written = project_yaml(&read(text));
+    let written = project_yaml(&read(text)).unwrap();
     assert_eq!(read(&written), read(text));
-    assert_eq!(project_yaml(&read(&written)), written);
+    assert_eq!(project_yaml(&read(&written)).unwrap(), written);
     insta::assert_snapshot!(written, @r#"
     version: "1"
     stacks:
@@ -503,9 +503,9 @@ proptest! {
 
     #[test]
     fn what_is_written_reads_back_as_the_same(project in project()) {
-        let text = project_yaml(&project);
+        let text = project_yaml(&project).unwrap();
         let read = read(&text);
         prop_assert_eq!(&read, &project, "{}", text);
-        prop_assert_eq!(project_yaml(&read), text);
+        prop_assert_eq!(project_yaml(&read).unwrap(), text);
     }
 }

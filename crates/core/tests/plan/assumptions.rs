@@ -9,7 +9,7 @@ use devarch_core::{
     id::EngineId,
     observed::{HealthState, Listener, RunState},
     plan::Assumptions,
-    port::Protocol,
+    port::{HostSocket, Protocol},
 };
 use proptest::prelude::*;
 
@@ -95,9 +95,7 @@ fn a_port_that_was_taken_is_told_with_its_owner() {
     let mut paper = Paper::new();
     let assumed = paper.assume(&stack(SHOP));
     paper.observed.listeners.push(Listener {
-        host_ip: "0.0.0.0".parse().unwrap(),
-        host_port: 8080,
-        protocol: Protocol::Tcp,
+        socket: HostSocket { ip: "0.0.0.0".parse().unwrap(), port: 8080, protocol: Protocol::Tcp },
         process: Some("nginx (pid 812)".to_owned()),
     });
     insta::assert_snapshot!(told(&assumed, &paper.assume(&stack(SHOP))), @"port 127.0.0.1:8080/tcp: assumed free, found nginx (pid 812)");

@@ -347,8 +347,7 @@ fn built_by_an_earlier_one(paper: &mut Paper, shop: &Stack) {
         paper.observed.images.insert(image, built);
     }
     for (name, instance) in paper.desire(shop).instances {
-        let hash = instance.earlier_hash.unwrap();
-        assert_ne!(instance.hash.as_ref(), Ok(&hash));
+        let hash = format!("1:with the name of {name}'s image");
         paper.of(name.as_str()).labels.insert(label::CONFIG_HASH.to_owned(), hash.clone());
         paper.remembered.applied.get_mut(&instance.id).unwrap()[0].hash = hash;
     }

@@ -8,7 +8,7 @@ use devarch_core::{
     engine::EngineKind,
     observed::{Listener, RunState},
     plan::{Action, PlanOptions, Step, TextOptions, plan, plan_text},
-    port::Protocol,
+    port::{HostSocket, Protocol},
     stack::{Stack, Wanted},
 };
 use proptest::prelude::*;
@@ -342,9 +342,7 @@ fn what_others_have_is_a_conflict_that_names_them() {
     paper.observed.containers = foreign.observed.containers.clone();
     paper.observed.volumes.insert("devarch-shop-web-data".to_owned(), std::collections::BTreeMap::new());
     paper.observed.listeners.push(Listener {
-        host_ip: "127.0.0.1".parse().unwrap(),
-        host_port: 8080,
-        protocol: Protocol::Tcp,
+        socket: HostSocket { ip: "127.0.0.1".parse().unwrap(), port: 8080, protocol: Protocol::Tcp },
         process: Some("nginx (pid 812)".to_owned()),
     });
     let error =

@@ -8,7 +8,7 @@ use devarch_core::{
     hash::HashKey,
     id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
-    observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
+    observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
     ownership::{CreatedObject, Ownership},
     plan::{
         Action, AppliedState, Assumptions, Before, ContainerRef, Plan, PlanOptions, Remembered,
@@ -44,7 +44,8 @@ pub(crate) fn stack_that_says(more: &str, instances: &str) -> Stack {
     let file = read_project(&parse_yaml(&text).unwrap_or_else(|e| panic!("{e}\n{text}")))
         .unwrap_or_else(|wrong| panic!("{wrong:?}\n{text}"));
     let template =
-        Pinned::new(Arc::new(file.templates.values().next().unwrap().clone()), &HashKey::new([7; 32]));
+        Pinned::new(Arc::new(file.templates.values().next().unwrap().clone()), &HashKey::new([7; 32]))
+            .unwrap();
     let mut stack = Stack {
         id: StackId::new("stack-1"),
         name: "shop".parse().unwrap(),
@@ -454,7 +455,8 @@ impl Paper {
 
     fn remember(&mut self, made: &Made) {
         let instance = made.identity.instance.as_ref().unwrap();
-        let remembered = RememberedSpec::read(made.hash.clone(), &made.memory(), AppliedState::Made);
+        let remembered =
+            RememberedSpec::read(made.hash.clone(), &made.memory().unwrap(), AppliedState::Made).unwrap();
         let known = self.remembered.applied.entry(instance.id.clone()).or_default();
         known.retain(|known| known.hash != remembered.hash);
         known.insert(0, remembered);
@@ -487,6 +489,7 @@ impl Paper {
             image_id: self.observed.images[spec.image_reference()].id.clone(),
             image: spec.image_reference().to_owned(),
             state: RunState::Created,
+            restarting: false,
             status: "Created".to_owned(),
             exit_code: None,
             health: None,
@@ -501,11 +504,7 @@ impl Paper {
     fn start(&mut self, id: &ContainerId) {
         let spec = self.specs[id].clone();
         assert_ne!(self.container(id).state, RunState::Stuck, "it cannot be started");
-        let ports: Vec<ObservedPort> = spec
-            .ports
-            .iter()
-            .map(|port| ObservedPort { key: port.key, host_ip: port.host_ip, host_port: port.host_port })
-            .collect();
+        let ports = spec.ports.clone();
         let addresses: BTreeSet<IpAddr> = self.container(id).networks.values().flatten().copied().collect();
         let volumes = self.container(id).volumes.clone();
         for other in self.observed.containers.iter().filter(|c| c.id != *id && c.state == RunState::Running) {

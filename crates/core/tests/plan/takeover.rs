@@ -48,7 +48,7 @@ fn shop(made: &str, set: Option<&str>) -> Stack {
 fn remembered(shop: &Stack) -> RememberedSpec {
     let desired = Paper::new().desire(shop);
     let made = desired.made(&name("db"), &desired.instances[&name("db")]).unwrap();
-    RememberedSpec::read(made.hash.clone(), &made.memory(), AppliedState::Made)
+    RememberedSpec::read(made.hash.clone(), &made.memory().unwrap(), AppliedState::Made).unwrap()
 }
 
 fn last_values(shop: &Stack, applied: &RememberedSpec) -> KeptValues {

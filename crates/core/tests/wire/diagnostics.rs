@@ -1,7 +1,8 @@
 //! Everything wiring can find, in its words.
 
-use crate::support::{applied, found, lines, stack};
-use devarch_core::wire::{Severity, resolve};
+use crate::support::{applied, found, is_sound, lines, stack};
+use devarch_core::diagnostic::Severity;
+use devarch_core::wire::resolve;
 use insta::assert_snapshot;
 
 #[test]
@@ -87,7 +88,7 @@ instances:
   b: {exports: [{name: c, type: redis, port: 6379}]}
 ";
     let resolution = resolve(&stack(text));
-    assert!(resolution.is_sound() && resolution.links.is_empty());
+    assert!(is_sound(&resolution) && resolution.links.is_empty());
     assert!(resolution.findings.iter().all(|finding| finding.severity == Severity::Note));
     assert_snapshot!(lines(&resolution), @"note: web.imports.cache: 2 providers offer redis: a, b; add one of these to the stack's `wires`: `{from: web, to: a, contract: redis}` or `{from: web, to: b, contract: redis}`");
 }

@@ -1,7 +1,7 @@
 //! Lists and graphs.
 
-use crate::support::{applied, stack};
-use devarch_core::wire::{WireStack, dot, list, list_text, resolve, svg, tree};
+use crate::support::{applied, is_sound, stack};
+use devarch_core::wire::{LIST_HEADS, ListRow, WireStack, dot, list, resolve, svg, tree};
 use insta::assert_snapshot;
 
 fn shop() -> WireStack {
@@ -23,6 +23,22 @@ wires: [{from: worker.redis, to: cache}]
     applied(&mut stack);
     stack.prior.remove(&"worker".parse().unwrap());
     stack
+}
+
+/// The table as text, its columns aligned.
+fn list_text(rows: &[ListRow]) -> String {
+    let heads = LIST_HEADS.map(str::to_owned);
+    let lines = || std::iter::once(&heads).chain(rows.iter().map(|row| &row.cells));
+    let width = |column: usize| lines().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+    let mut text = String::new();
+    for cells in lines() {
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(padded.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 #[test]
@@ -117,7 +133,7 @@ fn sixty() -> WireStack {
 fn a_picture_of_sixty_instances_has_each_once_and_no_two_on_one_place() {
     let stack = sixty();
     let resolution = resolve(&stack);
-    assert!(resolution.is_sound(), "{:?}", resolution.findings);
+    assert!(is_sound(&resolution), "{:?}", resolution.findings);
     let picture = svg(stack.instances.keys(), &resolution);
     let number = |line: &str, field: &str| -> usize {
         let rest = line.split_once(&format!(" {field}=\"")).unwrap().1;

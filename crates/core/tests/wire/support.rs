@@ -2,6 +2,7 @@
 //! variables an override sets (or removes, with null).
 
 use devarch_core::{
+    diagnostic::Severity,
     name::{ContainerName, InstanceName, StackName},
     port::HostBinding,
     read::{Key, Node, Value, parse_yaml, read_external, read_prefer, read_template, read_wires},
@@ -13,6 +14,11 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
 };
+
+/// Whether nothing blocks plan and apply.
+pub(crate) fn is_sound(resolution: &Resolution) -> bool {
+    resolution.findings.iter().all(|finding| finding.severity != Severity::Error)
+}
 
 pub(crate) fn name(text: &str) -> InstanceName {
     text.parse().unwrap()

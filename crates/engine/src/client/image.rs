@@ -133,9 +133,8 @@ pub(super) async fn may_bring_triggers(engine: &BollardEngine, reference: &str) 
 /// Gives an image another name, as a build would: through the compatible API on Podman too, which takes a short name for
 /// Docker Hub's. So a name means the same image whether it was built or tagged.
 pub(super) async fn tag(engine: &BollardEngine, image: &str, name: &str) -> Result<()> {
-    let tagged = with_tag(name);
-    let (repository, tag) = tagged.rsplit_once(':').unwrap_or((&tagged, "latest"));
-    let options = TagImageOptions { repo: Some(repository.to_owned()), tag: Some(tag.to_owned()) };
+    let (repository, tag) = repository_and_tag(name);
+    let options = TagImageOptions { repo: Some(repository), tag: Some(tag.to_owned()) };
     let done = engine.timed(engine.docker.tag_image(image, Some(options))).await;
     engine.names.forget();
     done.during(|| format!("tag image {image} as {name}"))
@@ -184,6 +183,16 @@ pub(super) async fn name_for_create(engine: &BollardEngine, reference: &str) -> 
 /// The registry a name begins with.
 pub(super) fn registry(reference: &str) -> Option<&str> {
     ImageRef::parse(reference).ok()?.registry
+}
+
+/// What a tag call takes apart. Without a tag a name means `latest`.
+fn repository_and_tag(name: &str) -> (String, &str) {
+    match ImageRef::parse(name) {
+        Ok(image) => {
+            (ImageRef { tag: None, digest: None, ..image }.to_string(), image.tag.unwrap_or("latest"))
+        }
+        Err(_) => (name.to_owned(), "latest"),
+    }
 }
 
 /// Docker's pull call takes a name without a tag for all of its tags.
@@ -306,6 +315,16 @@ mod tests {
         assert_eq!(with_tag("redis"), "redis:latest");
         assert_eq!(with_tag("box:5000/redis"), "box:5000/redis:latest");
         assert_eq!(with_tag("redis@sha256:00"), "redis@sha256:00");
+    }
+
+    #[test]
+    fn a_name_is_taken_apart_for_a_tag_call() {
+        let of = |name: &'static str| repository_and_tag(name);
+        assert_eq!(of("redis"), ("redis".to_owned(), "latest"));
+        assert_eq!(of("box:5000/redis"), ("box:5000/redis".to_owned(), "latest"));
+        assert_eq!(of("box:5000/redis:7"), ("box:5000/redis".to_owned(), "7"));
+        let digest = "redis@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        assert_eq!(of(digest), ("redis".to_owned(), "latest"));
     }
 
     #[test]

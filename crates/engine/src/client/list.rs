@@ -8,9 +8,9 @@ use crate::{
 use devarch_core::{
     id::ContainerId,
     name::ContainerName,
-    observed::{ObservedContainer, ObservedPort, RunState},
+    observed::{ObservedContainer, RunState},
     port::{PortKey, Protocol},
-    spec::label,
+    spec::{PublishedPort, label},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -124,7 +124,8 @@ impl Listed {
 impl From<Listed> for ObservedContainer {
     fn from(listed: Listed) -> Self {
         let status = listed.status.unwrap_or_default();
-        let state = state::run_state(&listed.state.unwrap_or_default());
+        let word = listed.state.unwrap_or_default();
+        let state = state::run_state(&word);
         let runs = matches!(state, RunState::Running | RunState::Paused);
         Self {
             id: ContainerId::new(listed.id),
@@ -133,6 +134,7 @@ impl From<Listed> for ObservedContainer {
             image_id: state::image_id(&listed.image_id.unwrap_or_default()),
             image: listed.image.unwrap_or_default(),
             state,
+            restarting: word == "restarting",
             exit_code: state::exit_code(&status).filter(|_| state == RunState::Exited),
             health: state::listed_health(&status).filter(|_| runs),
             networks: networks(listed.network_settings),
@@ -162,21 +164,21 @@ fn networks(settings: Option<NetworkSettings>) -> BTreeMap<String, Option<IpAddr
     networks.into_iter().map(|(name, attached)| (name, address(attached))).collect()
 }
 
-fn ports(listed: Vec<Port>) -> Vec<ObservedPort> {
-    let mut ports: Vec<ObservedPort> = listed.into_iter().filter_map(port).collect();
+fn ports(listed: Vec<Port>) -> Vec<PublishedPort> {
+    let mut ports: Vec<PublishedPort> = listed.into_iter().filter_map(port).collect();
     ports.sort();
     ports.dedup();
     ports
 }
 
-fn port(listed: Port) -> Option<ObservedPort> {
+fn port(listed: Port) -> Option<PublishedPort> {
     let protocol = match listed.r#type.as_deref() {
         Some("tcp") | None => Protocol::Tcp,
         Some("udp") => Protocol::Udp,
         Some(_) => return None,
     };
     let ip = listed.ip.unwrap_or_default();
-    Some(ObservedPort {
+    Some(PublishedPort {
         key: PortKey { target: listed.private, protocol },
         host_ip: ip.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         host_port: listed.public.filter(|port| *port != 0)?,
@@ -200,6 +202,14 @@ mod tests {
         assert_eq!(seen.name.as_str(), "mine");
         assert_eq!(seen.state, RunState::Running);
         assert_eq!(seen.networks["host"], None);
+    }
+
+    #[test]
+    fn a_container_that_is_started_again_and_again_runs() {
+        let seen = observed(json!({"Id": "1", "State": "restarting", "Status": "Restarting (3) now"}));
+        assert_eq!((seen.state, seen.restarting), (RunState::Running, true));
+        let seen = observed(json!({"Id": "1", "State": "running", "Status": "Up"}));
+        assert_eq!((seen.state, seen.restarting), (RunState::Running, false));
     }
 
     #[test]

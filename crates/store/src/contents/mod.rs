@@ -27,16 +27,12 @@ const DEFINITIONS: [(&str, &str); 4] =
     [("stacks", "imported"), ("instances", "overrides"), ("templates", "body"), ("applies", "definition")];
 
 impl Store {
-    /// Keeps a content, unless it is there already.
+    /// Keeps a content. One that is there already stays as it is.
     pub async fn keep_content(&self, text: &str) -> Result<ContentDigest> {
         let digest = ContentDigest::of(text);
-        let mut tx = self.database.read().await?;
-        let there = is_kept(&mut tx, &digest).await;
-        if !tx.end(there).await? {
-            let mut tx = self.database.write().await?;
-            let kept = keep(&mut tx, &digest, text).await;
-            tx.end(kept).await?;
-        }
+        let mut tx = self.database.write().await?;
+        let kept = keep(&mut tx, &digest, text).await;
+        tx.end(kept).await?;
         Ok(digest)
     }
 

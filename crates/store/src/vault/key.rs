@@ -24,7 +24,7 @@ impl KeyId {
     /// As [`fmt::Display`] writes it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 8];
-        unhex(text, &mut bytes)?;
+        hex::decode_to_slice(text, &mut bytes).ok()?;
         Some(Self(bytes))
     }
 }
@@ -65,9 +65,9 @@ impl Key {
     }
 
     /// The key of so many hex digits.
-    pub(crate) fn parse(hex: &str) -> Option<Self> {
+    pub(crate) fn parse(digits: &str) -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 32]);
-        unhex(hex, bytes.as_mut_slice())?;
+        hex::decode_to_slice(digits, bytes.as_mut_slice()).ok()?;
         Some(Self::from_bytes(bytes))
     }
 
@@ -102,19 +102,6 @@ fn id_of(key: &[u8; 32]) -> KeyId {
     let mut id = [0; 8];
     id.copy_from_slice(&whole[..8]);
     KeyId(id)
-}
-
-/// Reads exactly as many bytes as there is room for.
-fn unhex(text: &str, into: &mut [u8]) -> Option<()> {
-    let digits = text.as_bytes();
-    if digits.len() != into.len() * 2 {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    for (byte, pair) in into.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(())
 }
 
 #[cfg(test)]

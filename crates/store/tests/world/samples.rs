@@ -90,7 +90,7 @@ pub(crate) fn template(name: &str) -> Arc<Template> {
 
 /// A template as instances have it.
 pub(crate) fn pinned(name: &str) -> Pinned {
-    Pinned::new(template(name), &HashKey::new([7; 32]))
+    Pinned::new(template(name), &HashKey::new([7; 32])).unwrap()
 }
 
 /// A secret that was set in 2023.

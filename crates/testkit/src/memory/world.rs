@@ -10,9 +10,10 @@ use crate::proxy::Moment;
 use devarch_core::{
     id::{ContainerId, ImageId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
-    observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, ObservedPort, RunState},
+    observed::{HealthState, ImageInfo, ObservedContainer, ObservedNetwork, RunState},
     secret::Secret,
-    spec::{CreateContainer, FileSpec, MountFrom, NetworkSpec, PublishedPort},
+    spec::{CreateContainer, FileSpec, MountFrom, NetworkSpec},
+    subnet::overlap,
 };
 use devarch_engine::{EngineErrorKind as Kind, ExecIo, Inspection, ProbeResult};
 use std::{
@@ -205,9 +206,8 @@ impl World {
         if self.named(spec.name.as_str()).is_ok() {
             return no(Kind::NameTaken, format!("network {} already exists", spec.name));
         }
-        let overlaps =
-            |subnet: &ipnet::Ipv4Net| subnet.contains(&spec.subnet) || spec.subnet.contains(subnet);
-        if self.networks.iter().flat_map(|network| &network.subnets).any(overlaps) {
+        let mut taken = self.networks.iter().flat_map(|network| &network.subnets);
+        if taken.any(|subnet| overlap(subnet, &spec.subnet)) {
             return no(Kind::SubnetTaken, format!("{} overlaps", spec.subnet));
         }
         let id = NetworkId::new(self.next_id());
@@ -347,8 +347,9 @@ impl World {
             }
         }
         for port in &mine.request.spec.ports {
-            let theirs = self.running().flat_map(|other| &other.request.spec.ports);
-            if self.occupied.contains(&port.host_port) || theirs.into_iter().any(|other| clash(port, other)) {
+            let mut theirs = self.running().flat_map(|other| &other.request.spec.ports);
+            let mine = port.socket();
+            if self.occupied.contains(&port.host_port) || theirs.any(|other| mine.overlaps(&other.socket())) {
                 return no(Kind::PortTaken, format!("port {} is already allocated", port.host_port));
             }
         }
@@ -494,6 +495,7 @@ fn listed(id: &ContainerId, container: &Container) -> ObservedContainer {
         image_id: container.image.clone(),
         image: container.request.spec.image_reference().to_owned(),
         state: container.state,
+        restarting: false,
         status: format!("{:?} ({})", container.state, container.exit_code),
         exit_code: (container.state == RunState::Exited).then_some(container.exit_code),
         health: health(container),
@@ -502,15 +504,7 @@ fn listed(id: &ContainerId, container: &Container) -> ObservedContainer {
             .iter()
             .map(|(name, address)| (name.clone(), container.runs().then_some((*address).into())))
             .collect(),
-        ports: ports
-            .map(|port| ObservedPort { key: port.key, host_ip: port.host_ip, host_port: port.host_port })
-            .collect(),
+        ports: ports.cloned().collect(),
         volumes: container.volumes(),
     }
-}
-
-fn clash(one: &PublishedPort, other: &PublishedPort) -> bool {
-    one.host_port == other.host_port
-        && one.key.protocol == other.key.protocol
-        && (one.host_ip == other.host_ip || one.host_ip.is_unspecified() || other.host_ip.is_unspecified())
 }

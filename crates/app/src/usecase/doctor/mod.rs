@@ -12,14 +12,13 @@ use crate::{
 use devarch_core::{
     engine::{EngineKind, Locality},
     observed::{ObservedContainer, ObservedNetwork},
-    port::HostSocket,
     subnet::{LONGEST_PREFIX, overlap},
     surroundings::{Clock, Host},
 };
 use devarch_engine::{
     Candidate, ConnectOptions, Engine, EngineErrorKind, Engines, FindInput, Way, candidates,
 };
-use devarch_store::{CannotOpen, PortReservation, StoreUrl};
+use devarch_store::{CannotOpen, StoreUrl};
 use futures_util::future::join_all;
 use ipnet::Ipv4Net;
 use serde::Serialize;
@@ -362,32 +361,14 @@ async fn ports(ctx: &Context, objects: &Objects<'_>) -> Check {
         Ok(reservations) => reservations,
         Err(error) => return Check::new("ports", Verdict::Fail, error.to_string()),
     };
-    let socket = |port: &PortReservation| HostSocket {
-        ip: port.host_ip,
-        port: port.host_port,
-        protocol: port.protocol,
-    };
-    let listeners = ctx.host.listeners(&reservations.iter().map(socket).collect::<Vec<_>>());
+    let listeners = ctx.host.listeners(&reservations.iter().map(|port| port.socket).collect::<Vec<_>>());
     let mut held = Vec::new();
     for reservation in &reservations {
-        let ours = socket(reservation);
-        let publishes = |container: &&ObservedContainer| {
-            container.ports.iter().any(|port| {
-                ours.overlaps(&HostSocket {
-                    ip: port.host_ip,
-                    port: port.host_port,
-                    protocol: port.key.protocol,
-                })
-            })
-        };
+        let ours = reservation.socket;
+        let publishes =
+            |container: &&ObservedContainer| container.ports.iter().any(|port| ours.overlaps(&port.socket()));
         let container = objects.containers().find(publishes);
-        let listener = listeners.iter().find(|listener| {
-            ours.overlaps(&HostSocket {
-                ip: listener.host_ip,
-                port: listener.host_port,
-                protocol: listener.protocol,
-            })
-        });
+        let listener = listeners.iter().find(|listener| ours.overlaps(&listener.socket));
         let holder = match (container, listener) {
             (Some(container), _) if objects.is_ours(container) => continue,
             (Some(container), _) => format!("container {}", container.name),
@@ -397,7 +378,7 @@ async fn ports(ctx: &Context, objects: &Objects<'_>) -> Check {
             (None, None) => continue,
         };
         let owner = format!("{}/{}", reservation.stack, reservation.instance);
-        held.push(format!("{} of {owner} is held by {holder}", reservation.host_port));
+        held.push(format!("{} of {owner} is held by {holder}", reservation.socket.port));
     }
     if held.is_empty() {
         return Check::new(

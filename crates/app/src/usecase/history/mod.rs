@@ -136,7 +136,7 @@ pub async fn list_history(
 ) -> Result<Vec<HistoryEntry>, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let applies = ctx.store.applies(&stack.id, limit).await?;
-    Ok(applies.into_iter().map(entry).collect())
+    applies.into_iter().map(entry).collect()
 }
 
 /// One apply of a stack, by the beginning of its id; the last one where none is named.
@@ -147,7 +147,7 @@ pub async fn find_history_entry(
 ) -> Result<HistoryDetail, OperationError> {
     let apply = find_apply(ctx, name, id).await?;
     let steps = ctx.store.apply_steps(&apply.id).await?;
-    Ok(detail(apply, &steps))
+    detail(apply, &steps)
 }
 
 pub(crate) async fn find_apply(
@@ -167,9 +167,9 @@ pub(crate) async fn find_apply(
     }
 }
 
-fn entry(apply: Apply) -> HistoryEntry {
-    let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
-    HistoryEntry {
+fn entry(apply: Apply) -> Result<HistoryEntry, OperationError> {
+    let shown = ShownPlan::of_apply(&apply)?;
+    Ok(HistoryEntry {
         apply: apply.id,
         command: apply.command,
         author: told(&apply.author),
@@ -179,11 +179,11 @@ fn entry(apply: Apply) -> HistoryEntry {
         outcome: apply.outcome.into(),
         changes: shown.changes,
         error: apply.error,
-    }
+    })
 }
 
-fn detail(apply: Apply, records: &[StepRecord]) -> HistoryDetail {
-    let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
+fn detail(apply: Apply, records: &[StepRecord]) -> Result<HistoryDetail, OperationError> {
+    let shown = ShownPlan::of_apply(&apply)?;
     let timed = |record: &StepRecord| {
         let after = shown.steps.get(record.at as usize).map(|step| step.after.clone()).unwrap_or_default();
         Some(Timed { at: record.at as usize, after, ended: record.ended_at? })
@@ -203,5 +203,5 @@ fn detail(apply: Apply, records: &[StepRecord]) -> HistoryDetail {
     };
     let mut steps: Vec<StepDetail> = records.iter().filter_map(step).collect();
     steps.sort_by_key(|step| step.after);
-    HistoryDetail { steps, entry: entry(apply) }
+    Ok(HistoryDetail { steps, entry: entry(apply)? })
 }

@@ -14,6 +14,7 @@ use crate::{
     usecase::{lock::list_locks, status::own_checks::own_checks},
 };
 use devarch_core::{
+    diagnostic::Finding,
     id::{ApplyId, ContainerId, StackId},
     name::{InstanceName, StackName},
     observed::{HealthState, ObservedContainer, RunState},
@@ -23,7 +24,6 @@ use devarch_core::{
     spec::label,
     stack::{Instance, Stack, Wanted},
     template::{ContractType, DependencyCondition},
-    wire::Finding,
 };
 use devarch_engine::Engine;
 use devarch_store::{Apply, ApplyOutcome};
@@ -260,7 +260,7 @@ async fn statuses(
 }
 
 async fn steps_under_way(ctx: &Context, apply: &Apply) -> Result<Vec<StepUnderWay>, OperationError> {
-    let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
+    let shown = ShownPlan::of_apply(apply)?;
     let steps = ctx.store.apply_steps(&apply.id).await?;
     let open = steps.iter().filter(|step| step.ended_at.is_none());
     let told = open.filter_map(|step| {
@@ -465,6 +465,9 @@ fn instance_status(
         waiting: match (stack.enabled && instance.enabled, instance.wanted) {
             (false, _) => Some(Waiting::Disabled),
             (true, Wanted::Absent) => Some(Waiting::Down),
+            (true, Wanted::Running) if container.is_some_and(|container| container.restarting) => {
+                Some(Waiting::Restarting)
+            }
             _ => None,
         },
         container: container.map(|container| container.id.clone()),
@@ -489,13 +492,10 @@ fn waiting(
     effective: &Effective,
     all: &BTreeMap<InstanceName, InstanceStatus>,
 ) -> Option<Waiting> {
-    if status.wanted != Wanted::Running {
+    if status.wanted != Wanted::Running || matches!(status.waiting, Some(Waiting::Restarting)) {
         return None;
     }
     let job = effective.service.job.unwrap_or(false);
-    if status.status.starts_with("Restarting") {
-        return Some(Waiting::Restarting);
-    }
     match (status.state, status.health) {
         (Some(RunState::Running), Some(HealthState::Unhealthy)) => return Some(Waiting::Unhealthy),
         (Some(RunState::Running), Some(HealthState::Starting)) => return Some(Waiting::Starting),

@@ -49,7 +49,7 @@ async fn passed_checks(ctx: &Context, starting: &[&ObservedContainer]) -> Result
     let stacks: Vec<_> = starting.iter().filter_map(|container| whose(container)).collect();
     let applies = ctx.store.latest_applies().await?;
     for apply in applies.into_iter().filter(|apply| stacks.iter().any(|(stack, _)| *stack == apply.stack)) {
-        let shown: ShownPlan = serde_json::from_str(&apply.shown).unwrap_or_default();
+        let shown = ShownPlan::of_apply(&apply)?;
         for step in ctx.store.apply_steps(&apply.id).await?.iter().filter(|step| step.error.is_none()) {
             let told = shown.steps.get(step.at as usize).filter(|told| told.proves_health);
             let instance = told.and_then(|told| told.instance.as_ref());

@@ -26,8 +26,7 @@ impl<'a> Held<'a> {
         let mut held = Self::default();
         for (stop, container) in stops {
             for port in &container.ports {
-                let socket =
-                    HostSocket { ip: port.host_ip, port: port.host_port, protocol: port.key.protocol };
+                let socket = port.socket();
                 held.ports.entry(socket.port).or_default().push((socket, *stop));
             }
             for address in container.networks.values().flatten() {

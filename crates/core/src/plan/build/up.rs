@@ -5,10 +5,11 @@ use super::{
     links::{LinkPlace, is_link},
 };
 use crate::{
-    desired::{DesiredInstance, IMAGE, Made},
+    desired::{DesiredInstance, Made},
     diagnostic::Problem,
     name::{ContainerName, InstanceName, NetworkName},
     observed::{HealthState, ObservedContainer, RunState},
+    persisted::IMAGE,
     plan::{
         Action, ChangeKind, ContainerRef, Reason, StepId, Subject, VolumeCopy,
         instance::{Verdict, is_detached},

@@ -1,9 +1,9 @@
 use super::{finding, names};
 use crate::{
-    diagnostic::Problem,
+    diagnostic::{About, Finding, Problem, Severity},
     name::InstanceName,
     template::ContractType,
-    wire::{Finding, ProviderName, Severity},
+    wire::ProviderName,
 };
 
 /// What is wrong with an export, or with an entry of `external`.
@@ -46,6 +46,11 @@ impl ExportFault {
     /// The finding with its place.
     pub(in crate::wire) fn of(self, provider: &ProviderName, export: &str) -> Finding {
         let (severity, message) = (self.severity(), self.to_string());
+        let about = match provider {
+            ProviderName::External(_) => About::External,
+            ProviderName::Instance(_) => About::Export,
+            ProviderName::Other { .. } => About::Other,
+        };
         let problem = match provider {
             ProviderName::External(name) => Problem {
                 instance: None,
@@ -58,7 +63,7 @@ impl ExportFault {
                 Problem { instance: None, field: format!("{stack}/{instance}.{}", at.field), ..at }
             }
         };
-        finding(severity, problem)
+        finding(severity, about, problem)
     }
 
     fn at(&self, instance: &InstanceName, export: &str, message: String) -> Problem {

@@ -1,9 +1,9 @@
 use super::{finding, names};
 use crate::{
-    diagnostic::Problem,
+    diagnostic::{About, Finding, Problem, Severity},
     name::InstanceName,
     template::ContractType,
-    wire::{Endpoint, Finding, InvalidPattern, Severity, WireDecl},
+    wire::{Endpoint, InvalidPattern, WireDecl},
 };
 use std::fmt;
 
@@ -143,6 +143,6 @@ impl ImportFault {
             Self::Hidden { variable, .. } => format!("environment.{variable}"),
             _ => format!("imports.{import}"),
         };
-        finding(self.severity(), Problem::of(consumer, field, self.to_string()))
+        finding(self.severity(), About::Other, Problem::of(consumer, field, self.to_string()))
     }
 }

@@ -8,8 +8,7 @@ pub(super) use export::ExportFault;
 pub(super) use import::{CycleStep, ImportFault, Via};
 pub(super) use wire::WireFault;
 
-use super::{Finding, Severity};
-use crate::diagnostic::Problem;
+use crate::diagnostic::{About, Finding, Problem, Severity};
 use std::fmt::Write as _;
 
 /// Names with commas between them; where there are many, only the first.
@@ -27,6 +26,6 @@ fn meant(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"))
 }
 
-fn finding(severity: Severity, problem: Problem) -> Finding {
-    Finding { severity, problem }
+fn finding(severity: Severity, about: About, problem: Problem) -> Finding {
+    Finding { severity, problem, about }
 }

@@ -1,9 +1,9 @@
 use super::{finding, meant, names};
 use crate::{
-    diagnostic::Problem,
+    diagnostic::{About, Finding, Problem, Severity},
     name::{InstanceName, StackName},
     template::ContractType,
-    wire::{Finding, ProviderName, Severity},
+    wire::ProviderName,
 };
 
 /// What is wrong with an entry of `wires`.
@@ -59,6 +59,6 @@ impl WireFault {
             Self::Duplicate { .. } => format!("wires[{index}]"),
             _ => format!("wires[{index}].to"),
         };
-        finding(Severity::Error, Problem { instance: None, field, message: self.to_string() })
+        finding(Severity::Error, About::Other, Problem { instance: None, field, message: self.to_string() })
     }
 }
