@@ -51,6 +51,23 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
+fn every_path_of_the_repository_exists() {
+    let mut seen = 0;
+    for page in pages() {
+        for (number, line) in page.prose() {
+            let spans = line.split('`').skip(1).step_by(2).filter_map(|span| span.split(' ').next());
+            for path in spans.map(|path| path.trim_start_matches("./")) {
+                if path.starts_with("crates/") || path.starts_with("scripts/") {
+                    assert!(root().join(path).exists(), "{}:{number}: {path} does not exist", page.path);
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} paths were found");
+}
+
+#[test]
 fn every_page_is_in_its_index() {
     for directory in ["docs/guide", "docs/reference", "docs/decisions"] {
         let index = fs::read_to_string(root().join(directory).join("README.md")).unwrap();

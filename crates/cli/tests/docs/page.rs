@@ -62,7 +62,7 @@ impl Page {
         for (number, line) in (1..).zip(self.text.lines()) {
             match (open.as_mut(), line.strip_prefix("```")) {
                 (Some(_), Some(_)) => blocks.extend(open.take()),
-                (Some(block), None) => block.text += &format!("{line}\n"),
+                (Some(block), None) => block.text.extend([line, "\n"]),
                 (None, Some(language)) => {
                     let story = prose.last().is_some_and(|(_, before)| *before == "<!-- story -->");
                     let language = language.to_owned();
