@@ -68,6 +68,26 @@ fn every_path_of_the_repository_exists() {
 }
 
 #[test]
+fn every_module_that_the_architecture_names_exists() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let modules = text.split_once("## Modules\n").unwrap().1.split("\n## ").next().unwrap();
+    let mut seen = 0;
+    for part in modules.split("\n**").filter(|part| part.contains("**")) {
+        let (name, part) = part.split_once("**").unwrap();
+        let source = root().join("crates").join(name).join("src");
+        for module in part.split('`').skip(1).step_by(2).flat_map(|span| span.split(' ')) {
+            let exists = source.join(module).is_dir() || source.join(format!("{module}.rs")).is_file();
+            assert!(
+                exists || module.starts_with(['.', '*']),
+                "ARCHITECTURE.md: crate {name} has no module {module}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 80, "only {seen} modules were found");
+}
+
+#[test]
 fn every_page_is_in_its_index() {
     for directory in ["docs/guide", "docs/reference", "docs/decisions"] {
         let index = fs::read_to_string(root().join(directory).join("README.md")).unwrap();
