@@ -103,13 +103,6 @@ fn sources(directory: &std::path::Path, each: &mut impl FnMut(&std::path::Path))
     }
 }
 
-#[test]
-fn the_readme_has_the_table_of_contracts_the_program_uses() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
-    let table = devarch_core::wire::contracts_markdown();
-    assert!(readme.contains(&table), "README.md lacks this table:\n{table}");
-}
-
 /// Who may write to the terminal: all text goes through the first, the second passes on what a program in a container writes.
 const WRITERS: &[&str] = &["terminal.rs", "attach.rs"];
 

@@ -1,0 +1,103 @@
+//! Every command line parses: it is given to the program, without an engine, and must not be refused as wrong usage.
+
+use crate::{
+    common::{Ran, World},
+    page::{Page, pages},
+};
+use std::collections::BTreeSet;
+
+/// Words that stand for a value of the reader's, and a value that has its form.
+const PLACEHOLDERS: &[(&str, &str)] = &[
+    ("STACK", "shop"),
+    ("INSTANCE", "db"),
+    ("NAME", "name"),
+    ("PLAN", "plan_01a22f64d01a758d9757b4d6eed1b6f8"),
+    ("FILE", "a-file"),
+    ("DIR", "."),
+    ("KEY", "KEY"),
+    ("SECONDS", "10"),
+];
+
+/// A command line of a page.
+struct Line {
+    place: String,
+    text: String,
+    /// Whether it stands in a sentence, where what it needs may be left out.
+    mentioned: bool,
+}
+
+/// The command lines of a page: those in its `sh` blocks, and those in backticks.
+fn lines(page: &Page) -> Vec<Line> {
+    let line = |place: &str, text: &str, mentioned| Line {
+        place: place.to_owned(),
+        text: text.to_owned(),
+        mentioned,
+    };
+    let mut lines = Vec::new();
+    for (place, block) in page.blocks_of("sh") {
+        lines.extend(block.text.lines().map(|text| line(&place, text, false)));
+    }
+    for (number, prose) in page.prose() {
+        let place = format!("{}:{number}", page.path);
+        lines.extend(prose.split('`').skip(1).step_by(2).map(|text| line(&place, text, true)));
+    }
+    lines.retain(|line| line.text.starts_with("devarch "));
+    lines
+}
+
+/// Whether the program refused it as wrong usage.
+fn is_refused(line: &Line, arguments: &[&str], ran: &Ran) -> bool {
+    if line.mentioned {
+        let wrong = ["unrecognized subcommand", "unexpected argument", "invalid value"];
+        return wrong.iter().any(|wrong| ran.stderr.starts_with(&format!("error: {wrong}")));
+    }
+    let usage = ran.code == 2 && !arguments.contains(&"--detailed-exitcode");
+    usage || ran.stderr.contains("For more information, try '--help'")
+}
+
+/// The arguments of a command line, up to where the shell goes on with something else.
+fn arguments(line: &str) -> Vec<String> {
+    let line = match (line.find("<("), line.rfind(')')) {
+        (Some(begin), Some(end)) => format!("{}FILE{}", &line[..begin], &line[end + 1..]),
+        _ => line.to_owned(),
+    };
+    let words = shlex::split(&line).unwrap_or_else(|| panic!("a quote is not closed: {line}"));
+    let own =
+        words.into_iter().skip(1).take_while(|word| !["|", ">", "<", "&&", "..."].contains(&word.as_str()));
+    own.map(|word| filled_in(&word)).collect()
+}
+
+fn filled_in(word: &str) -> String {
+    word.split('/').map(|part| value(part).unwrap_or(part)).collect::<Vec<_>>().join("/")
+}
+
+fn value(part: &str) -> Option<&'static str> {
+    PLACEHOLDERS.iter().find(|(name, _)| *name == part).map(|(_, value)| *value)
+}
+
+#[test]
+fn every_command_line_parses() {
+    let (world, mut tried) = (World::without_engine(), BTreeSet::new());
+    for line in pages().iter().flat_map(lines) {
+        let arguments = arguments(&line.text);
+        if !tried.insert((arguments.clone(), line.mentioned)) {
+            continue;
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ran = world.run(&arguments);
+        assert!(!is_refused(&line, &arguments, &ran), "{}: {}\n{ran}", line.place, line.text);
+    }
+    assert!(tried.len() > 100, "only {} command lines were found", tried.len());
+}
+
+#[test]
+fn arguments_end_where_the_shell_goes_on() {
+    let read = |line: &str| arguments(line).join(" ");
+    assert_eq!(read("devarch logs STACK/INSTANCE -f   # follows"), "logs shop/db -f");
+    assert_eq!(read("devarch config shop | less"), "config shop");
+    assert_eq!(
+        read("devarch secret set shop KEY --from-file <(pass show key)"),
+        "secret set shop KEY --from-file a-file"
+    );
+    assert_eq!(read("devarch exec /db -- sh -c 'env | sort'"), "exec /db -- sh -c env | sort");
+}

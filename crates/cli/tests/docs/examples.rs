@@ -1,0 +1,112 @@
+//! Every `yaml` example is read by the program, and a devarch.yml resolved to the end.
+
+use crate::{
+    common::World,
+    page::{Block, pages},
+};
+use devarch_core::read::parse_yaml;
+use serde_json::Value;
+use std::fs;
+
+/// What a `yaml` block is an example of.
+enum Example {
+    Project,
+    Template,
+    Compose,
+}
+
+fn kind(example: &Value) -> Option<Example> {
+    let has = |key: &str| example.get(key).is_some();
+    match (has("version"), has("name"), has("services")) {
+        (true, false, false) => Some(Example::Project),
+        (false, true, false) => Some(Example::Template),
+        (false, _, true) => Some(Example::Compose),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_example_is_read_and_resolved() {
+    let mut seen = 0;
+    for (place, block) in pages().iter().flat_map(|page| page.blocks_of("yaml")) {
+        let example = parse_yaml(&block.text).unwrap_or_else(|error| panic!("{place}: {error:?}")).to_json();
+        match kind(&example) {
+            Some(Example::Project) => resolves(&place, &block, &example),
+            Some(Example::Template) => is_a_template(&place, &block, &example),
+            Some(Example::Compose) => is_imported(&place, &block),
+            None => panic!("{place}: neither a devarch.yml, a template nor a Compose file"),
+        }
+        seen += 1;
+    }
+    assert!(seen >= 10, "only {seen} examples were found");
+}
+
+/// Sets the secrets that its one stack leaves to the user, loads it as `up` does, and asks for the Compose file it amounts
+/// to: for that everything is merged, wired and checked.
+fn resolves(place: &str, block: &Block, example: &Value) {
+    let world = World::without_engine();
+    let runs = |code: i32, args: &[&str]| {
+        let ran = world.run(args);
+        assert_eq!(ran.code, code, "{place}: devarch {args:?}\n{ran}");
+    };
+    make_files(&world, example);
+    world.write(&block.text);
+    let stacks = example["stacks"].as_object().unwrap();
+    assert_eq!(stacks.len(), 1, "{place}: an example has one stack");
+    for (name, stack) in stacks {
+        for (secret, declared) in stack["secrets"].as_object().into_iter().flatten() {
+            if declared.get("generate").is_none() {
+                runs(0, &["secret", "set", name, secret, "--generate"]);
+            }
+        }
+        // All that is missing is an engine.
+        runs(6, &["up", "--yes"]);
+        world.define(&block.text);
+        runs(0, &["config", name]);
+        runs(0, &["compose", name]);
+        let findings = &world.json(&["config", name])["findings"];
+        assert!(findings.as_array().is_none_or(Vec::is_empty), "{place}: {findings}");
+    }
+}
+
+/// The files and directories an example names.
+fn make_files(world: &World, example: &Value) {
+    match example {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                match (key.as_str(), value) {
+                    ("file", Value::String(path)) => fs::write(world.project().join(path), "x\n").unwrap(),
+                    ("build" | "context", Value::String(path)) => {
+                        fs::create_dir_all(world.project().join(path)).unwrap();
+                    }
+                    _ => make_files(world, value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| make_files(world, item)),
+        _ => {}
+    }
+}
+
+fn is_a_template(place: &str, block: &Block, example: &Value) {
+    let world = World::without_engine();
+    fs::write(world.project().join("template.yaml"), &block.text).unwrap();
+    let added = world.run(&["catalog", "add", "template.yaml"]);
+    assert_eq!(added.code, 0, "{place}\n{added}");
+    world.ok(&["catalog", "show", example["name"].as_str().unwrap()]);
+}
+
+fn is_imported(place: &str, block: &Block) {
+    let world = World::without_engine();
+    fs::write(world.project().join("compose.yml"), &block.text).unwrap();
+    let ran = world.run(&["init", "--from", "compose.yml", "--stack", "shop"]);
+    assert_eq!(ran.code, 0, "{place}\n{ran}");
+}
+
+#[test]
+fn the_example_project_resolves() {
+    let world = World::without_engine();
+    let shop = crate::page::root().join("examples/shop");
+    world.define_in(&shop, None);
+    world.ok(&["compose", "shop"]);
+}
