@@ -114,6 +114,19 @@ fn json_size(value: &impl Serialize) -> usize {
     serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 
+/// Overrides but for their config files, whose contents may be large.
+fn without_contents(overrides: &Overrides) -> Overrides {
+    Overrides {
+        service: overrides.service.clone(),
+        environment_add: overrides.environment_add.clone(),
+        ports_add: overrides.ports_add.clone(),
+        volumes_add: overrides.volumes_add.clone(),
+        config_files: BTreeMap::new(),
+        exports: overrides.exports.clone(),
+        imports: overrides.imports.clone(),
+    }
+}
+
 impl Stack {
     /// How many bytes [`Stack::expanded_size`] may come to.
     pub const LARGEST: usize = 16 << 20;
@@ -126,11 +139,7 @@ impl Stack {
             let template = *templates.entry(digest).or_insert_with(|| {
                 json_size(&template.service) + json_size(&template.exports) + json_size(&template.imports)
             });
-            let said = &instance.overrides;
-            let added =
-                json_size(&said.environment_add) + json_size(&said.ports_add) + json_size(&said.volumes_add);
-            let said = [json_size(&said.service), json_size(&said.exports), json_size(&said.imports), added];
-            said.into_iter().fold(template, usize::saturating_add)
+            template.saturating_add(json_size(&without_contents(&instance.overrides)))
         });
         sizes.fold(0, usize::saturating_add)
     }
