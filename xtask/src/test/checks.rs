@@ -51,7 +51,8 @@ pub(crate) fn dependencies(repository: &Repository) -> Result<()> {
 /// No word is misspelt in a way that `codespell` knows. `.codespellrc` lists what it does not read.
 pub(crate) fn spelling(repository: &Repository) -> Result<()> {
     process::require(repository, "codespell", "codespell")?;
-    program("codespell").current_dir(repository.path("")).args(files(repository, &[])?).run()
+    let checked = program("codespell").current_dir(repository.path("")).args(files(repository, &[])?).run();
+    checked.map_err(|_| Failure::new("words are misspelt").help("fix them, or list them in .codespellrc"))
 }
 
 /// `shellcheck` has nothing to report.
