@@ -31,7 +31,8 @@ use devarch_app::{
 };
 use devarch_core::{
     content::ContentDigest,
-    id::PlanId,
+    engine::{EngineBinding, EngineKind},
+    id::{EngineId, PlanId},
     name::StackName,
     observed::{ObservedContainer, ObservedNetwork, RunState},
     plan::{TextOptions, plan_text},
@@ -61,7 +62,7 @@ pub(crate) struct World {
     pub(crate) engine: Arc<MemoryEngine>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) host: Arc<FakeHost>,
-    pub(crate) app: App,
+    app: App,
     ids: Arc<CountedIds>,
     directories: Arc<Directories>,
     /// The place of homes and project in the directories.
@@ -472,7 +473,7 @@ impl World {
         self.reopen().await;
     }
 
-    /// How many volumes the store keeps for whoever takes them over, and how many its instances have, by name.
+    /// The volumes that the store remembers, of stacks or as kept.
     pub(crate) async fn remembered_volumes(&self) -> Vec<String> {
         let stacks = self.app.store().stacks().await.unwrap();
         let instances = stacks.iter().flat_map(|stack| stack.instances.values());
@@ -563,6 +564,58 @@ async fn open(home: &Path, around: Surroundings) -> App {
         _ => None,
     };
     App::open(Settings::read(None, variable).unwrap(), around).await.unwrap()
+}
+
+/// A home from which several engines are found.
+pub(crate) struct EngineChoice {
+    app: App,
+    _home: TempDir,
+}
+
+impl EngineChoice {
+    /// These are looked for in their order; `flag` and the environment's `variable` name one.
+    pub(crate) async fn of(
+        engines: impl IntoIterator<Item = Arc<MemoryEngine>>,
+        flag: Option<&str>,
+        variable: Option<&str>,
+    ) -> Self {
+        let engines = MemoryEngines::new(engines);
+        let engines = match variable {
+            Some(name) => engines.named(name),
+            None => engines,
+        };
+        let around = Surroundings {
+            engines: Arc::new(engines),
+            clock: Arc::new(FakeClock::default()),
+            ids: Arc::new(CountedIds::default()),
+            host: Arc::new(FakeHost::default()),
+        };
+        let home = tempfile::tempdir().unwrap();
+        let read = |name: &str| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.path().into());
+        let settings = Settings::read(flag.map(str::to_owned), read).unwrap();
+        Self { app: App::open(settings, around).await.unwrap(), _home: home }
+    }
+
+    /// The endpoint that a stack gets which was never applied.
+    pub(crate) async fn of_new_stack(&self) -> Result<String, AppError> {
+        self.chosen(None).await
+    }
+
+    /// The endpoint that a stack gets which was applied at another, or the same.
+    pub(crate) async fn of_stack_on(&self, endpoint: &str) -> Result<String, AppError> {
+        let name = name("shop");
+        let stack = match self.app.stack(&name).await {
+            Ok(stack) => stack,
+            Err(_) => self.app.create_stack(&name, None).await.unwrap(),
+        };
+        let (kind, id) = (EngineKind::Podman, EngineId::new("an engine"));
+        let engine = Some(EngineBinding { kind, id, endpoint: endpoint.to_owned() });
+        self.chosen(Some(&Stack { engine, ..stack })).await
+    }
+
+    async fn chosen(&self, stack: Option<&Stack>) -> Result<String, AppError> {
+        Ok(self.app.engine(stack).await?.info().endpoint.clone())
+    }
 }
 
 /// Somebody at the command line; each does what the command of that name does.
