@@ -456,7 +456,7 @@ impl World {
         let kept = &stack.secrets[&secret.parse().unwrap()];
         match &kept.value {
             SecretValue::Known(value) => Some(value.reveal().to_owned()),
-            _ => None,
+            SecretValue::Locked(_) => None,
         }
     }
 

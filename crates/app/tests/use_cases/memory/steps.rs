@@ -324,7 +324,7 @@ impl Undisturbed<'_> {
                     End::Killed(call) => format!("{at}, {call}"),
                 };
                 if let End::Itself(ended) = end {
-                    ended.expect(&at);
+                    ended.unwrap_or_else(|error| panic!("{at}: {error}"));
                 } else if self.kind.journal && world.knows(stack).await {
                     self.goes_on(world, next, &at).await;
                 }
@@ -375,12 +375,13 @@ impl Undisturbed<'_> {
         let stack = self.kind.does.0;
         match next {
             Next::Resume if world.is_interrupted(stack).await => {
-                world.run(stack, Command::Resume).await.expect(at);
+                let resumed = world.run(stack, Command::Resume).await;
+                resumed.unwrap_or_else(|error| panic!("{at}: {error}"));
             }
             Next::Undo => match world.run(stack, Command::Undo).await {
                 Ok(()) => self.is_as_before(world, at).await,
                 Err(refused) => {
-                    assert!(refused.to_string().contains("there is no way back"), "{at}: {refused}")
+                    assert!(refused.to_string().contains("there is no way back"), "{at}: {refused}");
                 }
             },
             Next::Resume | Next::Down => {}
@@ -390,7 +391,8 @@ impl Undisturbed<'_> {
     /// Taken down from where it was left, only data stays.
     async fn goes_down(&self, world: &World, at: &str) {
         let stack = self.kind.does.0;
-        world.run(stack, Command::Down).await.expect(at);
+        let down = world.run(stack, Command::Down).await;
+        down.unwrap_or_else(|error| panic!("{at}: {error}"));
         let now = world.objects().await;
         let own = |name: &String| !Strangers::own(name) && !name.contains("infra");
         let left: Vec<_> =
