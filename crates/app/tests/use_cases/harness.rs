@@ -27,15 +27,17 @@
 use devarch_app::{
     ApplyOptions, Context, Draft, HeldLock, HistoryDetail, HistoryEntry, Leftover, LockRequest, Lookup, Loss,
     OperationError, PrepareOptions, Prepared, Recover, Settings, StackLocks, StackStatus, StatusOptions,
-    Strays, Surroundings, Target, WrongState, acquire_locks, adopt_strays, delete_stack, draft_import,
-    draft_rollback, enable_stack, find_history_entry, find_import, find_interrupted, find_leftovers,
-    find_stack, find_strays, lease_plan, list_history, list_locks, load_saved_plan, plan_deletion, prepare,
-    prepare_stack, release_lock, remove_instance, remove_leftovers, rename_stack, renew_identity, save_draft,
-    set_fields, set_wanted, stack_status, supply_images, undo_interrupted, unset_fields,
+    Strays, Surroundings, Target, WrongState, acquire_locks, adopt_strays, connect_engine, create_stack,
+    delete_stack, draft_import, draft_rollback, enable_stack, find_history_entry, find_import,
+    find_interrupted, find_leftovers, find_stack, find_strays, lease_plan, list_history, list_locks,
+    load_saved_plan, plan_deletion, prepare, prepare_stack, release_lock, remove_instance, remove_leftovers,
+    rename_stack, renew_identity, save_draft, set_fields, set_wanted, stack_status, supply_images,
+    undo_interrupted, unset_fields,
 };
 use devarch_core::{
     content::ContentDigest,
-    id::PlanId,
+    engine::{EngineBinding, EngineKind},
+    id::{EngineId, PlanId},
     name::StackName,
     observed::{ObservedContainer, ObservedNetwork, RunState},
     plan::{TextOptions, plan_text},
@@ -65,7 +67,7 @@ pub(crate) struct World {
     pub(crate) engine: Arc<MemoryEngine>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) host: Arc<FakeHost>,
-    pub(crate) app: Context,
+    app: Context,
     ids: Arc<CountedIds>,
     directories: Arc<Directories>,
     /// The place of homes and project in the directories.
@@ -473,7 +475,7 @@ impl World {
         let kept = &stack.secrets[&secret.parse().unwrap()];
         match &kept.value {
             SecretValue::Known(value) => Some(value.reveal().to_owned()),
-            _ => None,
+            SecretValue::Locked(_) => None,
         }
     }
 
@@ -490,7 +492,7 @@ impl World {
         self.reopen().await;
     }
 
-    /// How many volumes the store keeps for whoever takes them over, and how many its instances have, by name.
+    /// The volumes that the store remembers, of stacks or as kept.
     pub(crate) async fn remembered_volumes(&self) -> Vec<String> {
         let stacks = self.app.store().stacks().await.unwrap();
         let instances = stacks.iter().flat_map(|stack| stack.instances.values());
@@ -581,6 +583,58 @@ async fn open(home: &Path, around: Surroundings) -> Context {
         _ => None,
     };
     Context::open(Settings::read(None, variable).unwrap(), around).await.unwrap()
+}
+
+/// A home from which several engines are found.
+pub(crate) struct EngineChoice {
+    app: Context,
+    _home: TempDir,
+}
+
+impl EngineChoice {
+    /// These are looked for in their order; `flag` and the environment's `variable` name one.
+    pub(crate) async fn of(
+        engines: impl IntoIterator<Item = Arc<MemoryEngine>>,
+        flag: Option<&str>,
+        variable: Option<&str>,
+    ) -> Self {
+        let engines = MemoryEngines::new(engines);
+        let engines = match variable {
+            Some(name) => engines.named(name),
+            None => engines,
+        };
+        let around = Surroundings {
+            engines: Arc::new(engines),
+            clock: Arc::new(FakeClock::default()),
+            ids: Arc::new(CountedIds::default()),
+            host: Arc::new(FakeHost::default()),
+        };
+        let home = tempfile::tempdir().unwrap();
+        let read = |name: &str| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.path().into());
+        let settings = Settings::read(flag.map(str::to_owned), read).unwrap();
+        Self { app: Context::open(settings, around).await.unwrap(), _home: home }
+    }
+
+    /// The endpoint that a stack gets which was never applied.
+    pub(crate) async fn of_new_stack(&self) -> Result<String, OperationError> {
+        self.chosen(None).await
+    }
+
+    /// The endpoint that a stack gets which was applied at another, or the same.
+    pub(crate) async fn of_stack_on(&self, endpoint: &str) -> Result<String, OperationError> {
+        let name = name("shop");
+        let stack = match find_stack(&self.app, &name).await {
+            Ok(stack) => stack,
+            Err(_) => create_stack(&self.app, &name, None).await.unwrap(),
+        };
+        let (kind, id) = (EngineKind::Podman, EngineId::new("an engine"));
+        let engine = Some(EngineBinding { kind, id, endpoint: endpoint.to_owned() });
+        self.chosen(Some(&Stack { engine, ..stack })).await
+    }
+
+    async fn chosen(&self, stack: Option<&Stack>) -> Result<String, OperationError> {
+        Ok(connect_engine(&self.app, stack).await?.info().endpoint.clone())
+    }
 }
 
 /// Somebody at the command line; each does what the command of that name does.

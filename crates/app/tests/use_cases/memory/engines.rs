@@ -1,25 +1,13 @@
 //! Which engine a stack is brought up on.
 
 use crate::{
-    harness::{Command, Objects, World},
+    harness::{Command, EngineChoice, Objects, World},
     stacks::{CHANGED, SHOP},
 };
-use devarch_app::{
-    Context, OperationError, Settings, Surroundings, connect_engine, create_stack, find_stack,
-};
-use devarch_core::{
-    engine::{EngineBinding, EngineKind},
-    id::EngineId,
-    name::PhysicalVolume,
-    stack::Stack,
-};
+use devarch_core::{engine::EngineKind, name::PhysicalVolume};
 use devarch_engine::Engine as _;
-use devarch_testkit::{
-    memory::MemoryEngine,
-    surroundings::{CountedIds, FakeClock, FakeHost, MemoryEngines},
-};
-use std::{ffi::OsString, sync::Arc};
-use tempfile::TempDir;
+use devarch_testkit::memory::MemoryEngine;
+use std::sync::Arc;
 
 const DOCKER: &str = "memory://docker";
 const PODMAN: &str = "memory://podman";
@@ -36,61 +24,29 @@ fn engine(kind: EngineKind, endpoint: &str) -> Arc<MemoryEngine> {
 }
 
 /// Both engines answer, Docker is looked for first.
-async fn app(home: &TempDir, flag: Option<&str>, variable: Option<&str>) -> Context {
+async fn home(flag: Option<&str>, variable: Option<&str>) -> EngineChoice {
     let engines = [engine(EngineKind::Docker, DOCKER), engine(EngineKind::Podman, PODMAN)];
-    let engines = MemoryEngines::new(engines);
-    let engines = match variable {
-        Some(name) => engines.named(name),
-        None => engines,
-    };
-    let around = Surroundings {
-        engines: Arc::new(engines),
-        clock: Arc::new(FakeClock::default()),
-        ids: Arc::new(CountedIds::default()),
-        host: Arc::new(FakeHost::default()),
-    };
-    let path: OsString = home.path().into();
-    let read = |name: &str| matches!(name, "HOME" | "DEVARCH_HOME").then(|| path.clone());
-    Context::open(Settings::read(flag.map(str::to_owned), read).unwrap(), around).await.unwrap()
-}
-
-/// A stack that was applied on the engine at that endpoint.
-async fn bound_to(app: &Context, endpoint: &str) -> Stack {
-    let name = "shop".parse().unwrap();
-    let stack = match find_stack(app, &name).await {
-        Ok(stack) => stack,
-        Err(_) => create_stack(app, &name, None).await.unwrap(),
-    };
-    let (kind, id) = (EngineKind::Podman, EngineId::new("an engine"));
-    Stack { engine: Some(EngineBinding { kind, id, endpoint: endpoint.to_owned() }), ..stack }
-}
-
-async fn chosen(app: &Context, stack: Option<&Stack>) -> Result<String, OperationError> {
-    Ok(connect_engine(app, stack).await?.info().endpoint.clone())
+    EngineChoice::of(engines, flag, variable).await
 }
 
 #[tokio::test]
 async fn a_stack_that_was_never_applied_gets_the_first_engine_that_answers() {
-    let home = tempfile::tempdir().unwrap();
-    let app = app(&home, None, None).await;
-    assert_eq!(chosen(&app, None).await.unwrap(), DOCKER);
+    assert_eq!(home(None, None).await.of_new_stack().await.unwrap(), DOCKER);
 }
 
 #[tokio::test]
 async fn a_stack_stays_on_its_engine_and_goes_to_no_other_where_that_is_gone() {
-    let home = tempfile::tempdir().unwrap();
-    let app = app(&home, None, None).await;
-    assert_eq!(chosen(&app, Some(&bound_to(&app, PODMAN).await)).await.unwrap(), PODMAN);
-    assert!(chosen(&app, Some(&bound_to(&app, "memory://gone").await)).await.is_err());
+    let home = home(None, None).await;
+    assert_eq!(home.of_stack_on(PODMAN).await.unwrap(), PODMAN);
+    assert!(home.of_stack_on("memory://gone").await.is_err());
 }
 
 #[tokio::test]
 async fn the_engine_that_is_asked_for_goes_before_the_one_a_stack_is_on() {
-    let home = tempfile::tempdir().unwrap();
-    let by_flag = app(&home, Some("docker"), Some(PODMAN)).await;
-    assert_eq!(chosen(&by_flag, Some(&bound_to(&by_flag, PODMAN).await)).await.unwrap(), DOCKER);
-    let by_variable = app(&home, None, Some(PODMAN)).await;
-    assert_eq!(chosen(&by_variable, Some(&bound_to(&by_variable, DOCKER).await)).await.unwrap(), PODMAN);
+    let by_flag = home(Some("docker"), Some(PODMAN)).await;
+    assert_eq!(by_flag.of_stack_on(PODMAN).await.unwrap(), DOCKER);
+    let by_variable = home(None, Some(PODMAN)).await;
+    assert_eq!(by_variable.of_stack_on(DOCKER).await.unwrap(), PODMAN);
 }
 
 async fn prune(world: &World) {

@@ -10,6 +10,7 @@ use devarch_testkit::{
     memory::{Call, Fault},
     proxy::Moment,
 };
+use std::time::Duration;
 
 async fn running() -> World {
     let world = World::new().await;
@@ -26,7 +27,7 @@ async fn endings(world: &World) -> Vec<(String, Ended)> {
 async fn every_apply_is_listed_the_newest_first_with_who_and_when() {
     let world = running().await;
     for command in [Command::up(CHANGED), Command::Rollback, Command::Down] {
-        world.clock.advance(std::time::Duration::from_secs(60));
+        world.clock.advance(Duration::from_mins(1));
         world.run("shop", command).await.unwrap();
     }
     let expected = ["down", "rollback", "up", "up"].map(|command| (command.to_owned(), Ended::Succeeded));

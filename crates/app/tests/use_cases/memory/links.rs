@@ -32,7 +32,7 @@ async fn are_connected(world: &World, provider: &str, consumer: &str, link: &str
 }
 
 #[tokio::test]
-async fn a_link_is_a_network_of_the_two_and_of_nobody_else() {
+async fn a_link_is_a_network_of_the_two_alone() {
     let world = linked().await;
     assert!(are_connected(&world, PROVIDER, CONSUMER, LINK).await, "{:?}", world.objects().await);
     let objects = world.objects().await;

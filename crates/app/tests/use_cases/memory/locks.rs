@@ -79,7 +79,7 @@ async fn a_lock_that_is_held_is_only_released_by_force() {
     let released = world.release("shop", true).await.unwrap().unwrap();
     assert_eq!(released.operation, "up");
     world.lock("shop", "down", Duration::ZERO).await.unwrap().release().await;
-    assert!(world.release("shop", true).await.unwrap().is_none(), "nobody holds it");
+    assert!(world.release("shop", true).await.unwrap().is_none(), "it is free");
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_lock_that_is_lost_in_the_middle_of_an_apply_leaves_a_journal_from_whi
     for next in [Command::Resume, Command::Undo] {
         let world = running().await;
         let before = world.objects().await;
-        // The fifth call goes on while somebody takes the lock away.
+        // The third call goes on while another command takes the lock away.
         let reached = world.engine.break_at(3, devarch_testkit::memory::Effect::Hangs(Moment::After));
         {
             let at_work = world.run("shop", Command::up(CHANGED));
@@ -196,7 +196,7 @@ async fn a_lock_that_is_kept_for_a_plan_lets_only_that_plan_through() {
     world.apply_plan(&plan).await.unwrap();
     assert!(world.locks().await.is_empty(), "it ends with the plan");
     world.save_plan("shop", true).await;
-    assert!(world.release("shop", false).await.unwrap().is_some(), "nobody is at work");
+    assert!(world.release("shop", false).await.unwrap().is_some(), "no command is at work");
     world.lock("shop", "down", Duration::ZERO).await.unwrap();
 }
 

@@ -263,7 +263,7 @@ impl Story {
             Next::Undo => match self.world.run(self.stack, Command::Undo).await {
                 Ok(()) => self.is_as_before(before, at).await,
                 Err(refused) => {
-                    assert!(refused.to_string().contains("it cannot be undone"), "{at}: {refused}")
+                    assert!(refused.to_string().contains("it cannot be undone"), "{at}: {refused}");
                 }
             },
             Next::Down => {

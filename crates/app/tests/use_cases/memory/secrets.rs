@@ -150,7 +150,7 @@ async fn a_key_that_is_there_is_not_reset() {
 }
 
 #[tokio::test]
-async fn a_reset_names_what_is_lost_makes_anew_what_it_can_and_keeps_the_data() {
+async fn a_reset_names_what_is_lost_recreates_what_it_can_and_keeps_the_data() {
     let mut world = running().await;
     let first = values(&world);
     world.lose_key().await;

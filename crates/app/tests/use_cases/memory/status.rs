@@ -156,7 +156,7 @@ async fn an_interrupted_apply_is_shown_with_its_step_until_it_was_finished() {
     assert_eq!((&last.stands, last.command.as_str()), (&Stands::Interrupted, "up"));
     assert_eq!(last.steps.len(), 1, "{last:?}");
     assert!(last.steps[0].what.starts_with("db"), "{last:?}");
-    assert!(status.lock.is_none(), "nobody is at work");
+    assert!(status.lock.is_none(), "no command is at work");
     world.run("shop", Command::Resume).await.unwrap();
     assert!(world.status("shop").await.last_apply.is_none());
 }

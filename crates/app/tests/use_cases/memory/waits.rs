@@ -1,4 +1,4 @@
-//! What is started and does not become what it should: waited for until its deadline, on a clock that jumps, and put back.
+//! What is started and does not become what it should: waited for until its deadline, on a clock that jumps, and rolled back.
 
 use crate::{
     harness::{Command, World},
@@ -32,7 +32,7 @@ impl Wrong {
         CHANGED.replacen(was, is, 1).leak()
     }
 
-    fn is_told(self, failure: &Failure) -> bool {
+    fn is_reported_as(self, failure: &Failure) -> bool {
         match (self, failure) {
             (Self::NeverHealthy, Failure::Unhealthy { waited, last, .. }) => {
                 !waited.is_zero() && last.contains("not yet")
@@ -56,7 +56,7 @@ async fn a_new_stack_whose_provider_does_not_become_ready_leaves_nothing_but_its
         let OperationError::Apply(ApplyError::Failed(failure)) = &failed else {
             panic!("{wrong:?}: {failed:?}")
         };
-        assert!(wrong.is_told(&failure.failure), "{wrong:?}: {failure:?}");
+        assert!(wrong.is_reported_as(&failure.failure), "{wrong:?}: {failure:?}");
         assert_eq!(failure.instance.as_ref().unwrap().as_str(), "db");
         assert!(matches!(&failure.ending, Ending::PutBack { before: false, .. }), "{failure:?}");
         let now = world.objects().await;
@@ -81,7 +81,7 @@ async fn a_replacement_that_does_not_become_ready_leaves_what_ran() {
         let OperationError::Apply(ApplyError::Failed(failure)) = &failed else {
             panic!("{wrong:?}: {failed:?}")
         };
-        assert!(wrong.is_told(&failure.failure), "{wrong:?}: {failure:?}");
+        assert!(wrong.is_reported_as(&failure.failure), "{wrong:?}: {failure:?}");
         assert!(matches!(&failure.ending, Ending::PutBack { before: true, .. }), "{failure:?}");
         assert_eq!(world.objects().await, before, "{wrong:?}");
         assert!(!world.is_interrupted("shop").await);
