@@ -1,7 +1,8 @@
-//! DevArch's use-cases: one free function per operation, over a [`Context`] that is built once at the edge. Command line,
-//! render what comes back.
+//! DevArch's operations: free functions, each over a [`Context`] that is built once at the edge. Command line, API and
+//! pages parse a request, call one of these, and render what it returns.
 //!
-//! A change goes `edit` -> store; a run goes `observe` -> [`devarch_core::plan::plan`] -> `execute`.
+//! A change goes from a `definition` through `editing` into the store; a run goes from there through `planning`
+//! ([`devarch_core::plan::plan`]) to `execution`. `usecase` has one file per operation.
 
 mod context;
 mod definition;

@@ -29,6 +29,7 @@ mod style;
 mod table;
 mod target;
 mod terminal;
+mod trace;
 mod when;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, error::ErrorKind};
@@ -114,9 +115,7 @@ fn refused(error: &clap::Error) -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<Exit, CliError> {
-    if cli.global.verbose > 0 {
-        terminal::trace(cli.global.verbose);
-    }
+    trace::start(cli.global.verbose, |name| std::env::var_os(name))?;
     let session = Session::new(cli.global)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Output)?;

@@ -59,7 +59,7 @@ impl Progress {
             Event::PuttingBack { why } => {
                 // The error at the end tells the rest: what to do, and the container's last lines.
                 let why = why.lines().next().unwrap_or_default().split(';').next().unwrap_or_default();
-                self.say("stack", &format!("{why}; putting back what ran before"), false);
+                self.say("stack", &format!("{why}; rolling back"), false);
             }
             Event::Pull { image, progress } => self.pull(&image, progress),
             Event::Build { image, line } => self.build(&image, &line),

@@ -207,20 +207,8 @@ pub(crate) fn usage(error: &clap::Error) {
     let _ = writeln!(anstream::stdout().lock(), "{}", text.as_str());
 }
 
-/// Tells what is done, as it is done.
-pub(crate) fn trace(verbose: u8) {
-    let level = if verbose > 1 { "trace" } else { "debug" };
-    tracing_subscriber::fmt()
-        .with_env_filter(format!(
-            "devarch={level},devarch_app={level},devarch_engine={level},devarch_store={level}"
-        ))
-        .with_writer(EscapedStderr)
-        .with_ansi(false)
-        .init();
-}
-
 /// Where traces go: each is written at once, as a whole.
-struct EscapedStderr;
+pub(crate) struct EscapedStderr;
 
 impl MakeWriter<'_> for EscapedStderr {
     type Writer = Self;

@@ -339,7 +339,7 @@ stacks:
     assert!(ran.stderr.contains("everything created by this apply was removed"), "{ran}");
     let status = world.ok(&["status"]);
     assert!(status.stdout.contains("failed: `devarch up` of "), "{status}");
-    assert!(status.stdout.contains("it exited with code 3; `devarch history show"), "{status}");
+    assert!(status.stdout.contains("it exited with code 3; see `devarch history show"), "{status}");
     let history = world.ok(&["history", "show", &world.stack]);
     assert!(history.stdout.contains("\n  | no config found\n"), "{history}");
 }

@@ -50,7 +50,7 @@ impl World {
         between.release();
         let ran = self.end(child);
         assert_eq!(ran.code, 130, "{ran}");
-        assert!(ran.stderr.contains("cancelling: waiting for the steps under way"), "{ran}");
+        assert!(ran.stderr.contains("cancelling: waiting for the current steps"), "{ran}");
         assert!(ran.stderr.contains("cancelled"), "{ran}");
         ran
     }
@@ -228,7 +228,7 @@ fn a_second_ctrl_c_ends_at_once(world: &World) {
     // What it says comes after its plan, and before it listens for the second.
     let mut stderr = child.stderr.take().unwrap();
     let mut seen = Vec::new();
-    while !String::from_utf8_lossy(&seen).contains("Ctrl-C again ends at once") {
+    while !String::from_utf8_lossy(&seen).contains("press Ctrl-C again to stop at once") {
         let read = std::io::Read::read(&mut stderr, &mut said).unwrap();
         assert_ne!(read, 0, "{}", String::from_utf8_lossy(&seen));
         seen.extend_from_slice(&said[..read]);

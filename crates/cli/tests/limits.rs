@@ -152,7 +152,7 @@ fn no_devarch_yml_of_a_megabyte_takes_much_memory_or_time() {
     let text = format!(
         "version: \"1\"\ntemplates:\n  big:\n    image: x\n    environment:\n{variables}stacks:\n  shop:\n    instances:\n{instances}"
     );
-    planned(&world, "a large template, many times", &text, "a stack may come to at most 16 MiB");
+    planned(&world, "a large template, many times", &text, "a stack may have at most 16 MiB");
 }
 
 fn pipe(path: &Path) {

@@ -375,8 +375,8 @@ fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(world: &World) 
     assert!(world.ok(&["adopt"]).stdout.lines().any(row), "{}", world.ok(&["adopt"]));
     assert!(world.fails(4, &["adopt", "nothing"]).stderr.contains("no other home has objects"));
     let asked = world.fails(5, &["adopt", "STACK"]);
-    assert!(asked.stderr.contains("-   container devarch-STACK-web: remove"), "{asked}");
-    assert!(asked.stderr.contains("volume devarch-STACK-web-data: kept"), "{asked}");
+    assert!(asked.stderr.contains("-   container devarch-STACK-web  will be removed"), "{asked}");
+    assert!(asked.stderr.contains("volume devarch-STACK-web-data  will be kept"), "{asked}");
     let containers = |world: &World| {
         let all = world.wait(world.engine().containers()).unwrap();
         all.iter().filter(|one| one.name.as_str().starts_with(&format!("devarch-{}-", world.stack))).count()

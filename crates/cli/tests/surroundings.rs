@@ -58,7 +58,7 @@ fn the_doctor_tells_what_is_wrong_around(world: &World) {
     told(" GB free at ");
     let port = free_port();
     world.define(&WEB.replace("busybox }", &format!("busybox, ports: [\"127.0.0.1:{port}:80\"] }}")));
-    told("1 given to instances, none held by others");
+    told("1 reserved for instances, none used by other programs");
     let _listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
     told(&format!("{port} of STACK/web is held by "));
     let scope = &world.fixture().scope;
@@ -155,7 +155,7 @@ fn a_full_disk_under_the_store_stops_before_the_engine_is_touched(world: &World)
     disk.fill();
     let ran = world.fails(7, &["stack", "list"]);
     assert!(ran.stderr.contains("$ROOT/home/devarch.db: its disk is full"), "{ran}");
-    assert!(ran.stderr.contains("make space and try again"), "{ran}");
+    assert!(ran.stderr.contains("free some space and try again"), "{ran}");
     fs::remove_file(disk.filler()).unwrap();
     world.ok(&["stack", "create", "kept"]);
     disk.fill();

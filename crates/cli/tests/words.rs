@@ -12,6 +12,7 @@ const BANNED: &[(&str, &str)] = &[
     ("can't", "cannot"),
     ("put back", "roll back"),
     ("puts back", "rolls back"),
+    ("putting back", "rolling back"),
     ("made anew", "recreated"),
     ("make anew", "recreate"),
     ("makes anew", "recreates"),

@@ -32,6 +32,8 @@ mod keys;
 mod load;
 mod lock;
 mod locks;
+#[cfg(test)]
+mod messages;
 mod objects;
 mod place;
 mod plans;

@@ -361,7 +361,7 @@ fn a_lock_that_another_has_taken_or_had_meanwhile_is_lost_on_postgres() {
         let is_lost = async || {
             let lost = store.step_begun(&cut, &ApplyId::new("a"), 0, 1).await.unwrap_err();
             assert!(matches!(&lost, StoreError::LockLost { by: None, .. }), "{lost:?}");
-            assert!(lost.to_string().contains("another command may have it now"), "{lost}");
+            assert!(lost.to_string().contains("another command may hold it now"), "{lost}");
             assert!(matches!(store.holds(&cut).await, Err(StoreError::LockLost { .. })));
         };
         is_lost().await;

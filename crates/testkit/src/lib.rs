@@ -11,6 +11,7 @@ pub mod contract;
 pub mod fixture;
 pub mod memory;
 pub mod outside;
+pub mod page;
 pub mod proxy;
 pub mod real;
 pub mod scope;

@@ -14,6 +14,7 @@ use std::{collections::BTreeSet, path::Path};
 
 /// The stack that is meant in a directory where none is named: the only one made from the project it is in, else
 /// the only one its devarch.yml declares. `None` where no devarch.yml is.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn find_stack_of_directory(
     ctx: &Context,
     start: &Path,
@@ -29,6 +30,7 @@ pub async fn find_stack_of_directory(
 /// What `up` imports in a directory: the stack that is named, or the only one its devarch.yml declares, under the
 /// name it is to get or has got before. `None` where no devarch.yml is, or where it does not declare the stack
 /// that is named and the store has that from elsewhere.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn find_import(
     ctx: &Context,
     start: &Path,
@@ -67,6 +69,7 @@ pub async fn find_import(
 
 /// Takes in the stack that a directory's devarch.yml declares, without applying it, where it is not in the store yet:
 /// so that it can have secrets before it runs. `None` where there is nothing to take in.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn load_project_stack(
     ctx: &Context,
     start: &Path,

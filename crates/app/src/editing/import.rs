@@ -117,6 +117,7 @@ fn placed(error: OperationError, (path, stack): &(PathBuf, StackName)) -> Operat
 }
 
 /// A stack as a devarch.yml says, and wanted running. A stack belongs to the directory it was made from.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn draft_import(ctx: &Context, source: &ImportSource) -> Result<Draft, OperationError> {
     let name = source.renamed.as_ref().unwrap_or(&source.stack);
     let declared = source.project.declared(&source.stack)?;
@@ -200,6 +201,7 @@ fn undone_edits(ctx: &Context, before: &Stack, draft: &Stack) -> Vec<FieldDiff> 
 }
 
 /// A stack as it is in the store, wanted running.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn draft_running(ctx: &Context, name: &StackName) -> Result<Draft, OperationError> {
     let mut draft = Draft::of(find_stack(ctx, name).await?);
     draft.stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
@@ -207,6 +209,7 @@ pub async fn draft_running(ctx: &Context, name: &StackName) -> Result<Draft, Ope
 }
 
 /// Saves a draft. Refused where the stack was edited since the draft was made.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn save_draft(ctx: &Context, draft: &Draft) -> Result<Stack, OperationError> {
     let mut attempt = 0;
     loop {

@@ -6,7 +6,7 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// A file of the project, the catalog or the user that is not read.
-    #[error("cannot read {0}")]
+    #[error("{}", unread(.0))]
     Read(#[from] ReadError),
     /// Another file operation that failed.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -36,6 +36,13 @@ impl FileError {
             Self::Read(ReadError::NotRegular { .. } | ReadError::TooLarge { .. }) => None,
             Self::Io { source, .. } => hint(source.kind()),
         }
+    }
+}
+
+fn unread(error: &ReadError) -> String {
+    match error {
+        ReadError::Io { .. } => format!("cannot read {error}"),
+        ReadError::NotRegular { .. } | ReadError::TooLarge { .. } => error.to_string(),
     }
 }
 

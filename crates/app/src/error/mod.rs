@@ -5,6 +5,8 @@ mod conflict;
 mod definition;
 mod file;
 mod in_use;
+#[cfg(test)]
+mod messages;
 mod not_found;
 mod outdated;
 mod secret;

@@ -1,5 +1,5 @@
-//! Carries steps out. Nothing is decided here: each step is one engine call, made as soon as those before it have
-//! ended. What comes of it, and what is done about a failure, is `apply`'s.
+//! Carries out plans. A step is one engine call or one wait, begun as soon as those before it have ended; an attempt
+//! records, commits, cleans up or rolls back; recovery goes on from the journal of one that was interrupted.
 
 pub(crate) mod applied;
 pub(crate) mod attempt;

@@ -79,6 +79,7 @@ async fn close_apply(
 
 /// Puts back what ran before the apply of a stack that was interrupted; what stays or is lost. `None` where none
 /// was.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn undo_interrupted(
     ctx: &Context,
     lock: &StackLock,

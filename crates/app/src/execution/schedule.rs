@@ -5,6 +5,7 @@ use devarch_core::plan::{Action, Step, StepId};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use std::collections::{BTreeSet, VecDeque};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 /// Engine calls under way at once; more make neither engine faster. Waits are none of them: what is waited for may need
 /// what has not begun yet.
@@ -145,7 +146,8 @@ impl Run<'_> {
 
     /// One step; a container's end when it is its turn, so that none is written down that has not begun.
     async fn in_turn(&self, turns: &Turns, id: StepId, cancel: &CancellationToken) -> Result<(), Failure> {
-        let step = Box::pin(self.step(id, cancel));
+        let span = tracing::info_span!("step", number = id.0, action = %self.hands.steps[id.0].action);
+        let step = Box::pin(self.step(id, cancel).instrument(span));
         match self.hands.steps[id.0].action {
             Action::Stop { .. } => turns.take(step).await,
             _ => step.await,

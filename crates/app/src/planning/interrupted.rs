@@ -69,6 +69,7 @@ pub struct Interrupted {
 }
 
 /// The apply of a stack that began and has not ended. While somebody holds the stack's lock it may be under way.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack.name))]
 pub async fn find_interrupted(ctx: &Context, stack: &Stack) -> Result<Option<Interrupted>, OperationError> {
     let Some(open) = ctx.store.unfinished_applies(&stack.id).await?.pop() else { return Ok(None) };
     let mut applies = BTreeSet::from([open.id.clone()]);
@@ -90,6 +91,7 @@ pub async fn find_interrupted(ctx: &Context, stack: &Stack) -> Result<Option<Int
 
 /// The apply of a stack that was interrupted and needs a decision: nobody is at work on it, and it was not only
 /// removing what it had replaced.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack.name))]
 pub async fn left_open(ctx: &Context, stack: &Stack) -> Result<Option<Interrupted>, OperationError> {
     let Some(open) = find_interrupted(ctx, stack).await? else { return Ok(None) };
     let at_work = ctx.store.locks().await?.iter().any(|lock| lock.stack == stack.id && lock.alive);
@@ -187,6 +189,33 @@ pub(crate) fn picture(
     let passing = |c: &ObservedContainer| stopping.contains(&c.id) || c.label(label::COPIER).is_some();
     let runs = |c: &ObservedContainer| c.state == RunState::Running && passing(c);
     (seen.collect(), containers.clone().any(runs))
+}
+
+#[cfg(test)]
+impl Interrupted {
+    /// An apply that was interrupted while it started a container.
+    pub(crate) fn example() -> Self {
+        use devarch_core::id::{StackId, StoreId};
+        Self {
+            apply: ApplyId::new("01a2b3c4"),
+            command: "apply shop".to_owned(),
+            author: "ann@laptop".to_owned(),
+            started_at: 0,
+            steps: vec!["start devarch-shop-db".to_owned()],
+            committed: false,
+            before: Before {
+                store: StoreId::new("01"),
+                stack: StackId::new("01"),
+                containers: Vec::new(),
+                networks: BTreeSet::new(),
+                wanted: BTreeMap::new(),
+            },
+            applies: BTreeSet::new(),
+            copies: Vec::new(),
+            stopping: BTreeSet::new(),
+            last_begun: None,
+        }
+    }
 }
 
 impl Interrupted {

@@ -136,6 +136,7 @@ impl Prepared {
 }
 
 /// Plans a stack on its engine.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn prepare(
     ctx: &Context,
     name: &StackName,
@@ -145,6 +146,7 @@ pub async fn prepare(
 }
 
 /// Plans a stack that need not be saved.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack.name))]
 pub async fn prepare_stack(
     ctx: &Context,
     mut stack: Stack,

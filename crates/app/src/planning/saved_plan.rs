@@ -18,6 +18,7 @@ pub fn is_plan_id(text: &str) -> bool {
 }
 
 /// Saves a plan that was made of a stack in the store; it can be applied until it expires.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %prepared.stack.name))]
 pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, OperationError> {
     let made_at = ctx.clock.now();
     let lifetime = i64::try_from(ctx.settings.plan_lifetime.as_millis()).unwrap_or(i64::MAX);
@@ -37,12 +38,14 @@ pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, 
 }
 
 /// Keeps a stack's lock for a plan until it is applied or expires.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn lease_plan(ctx: &Context, lock: &StackLock, plan: &SavedPlan) -> Result<(), OperationError> {
     let lease = Lease { plan: plan.id.clone(), until: plan.expires_at };
     Ok(ctx.store.lease(lock, &lease).await?)
 }
 
 /// A saved plan, to be applied now. One that has expired or was applied is refused.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn load_saved_plan(ctx: &Context, id: &PlanId) -> Result<Approved, OperationError> {
     let Some(plan) = ctx.store.plan(id).await? else {
         return Err(NotFound::Plan { plan: id.clone() }.into());

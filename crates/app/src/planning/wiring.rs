@@ -40,6 +40,7 @@ pub struct Wires {
 }
 
 /// A stack's wires as they would be made now.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn list_wires(ctx: &Context, name: &StackName) -> Result<Wires, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let resolution = wire_stack(ctx, &stack).await?.resolution;
@@ -49,6 +50,7 @@ pub async fn list_wires(ctx: &Context, name: &StackName) -> Result<Wires, Operat
 
 /// The environment of an instance: as its container has it, or as a process on the host needs it that does its
 /// work.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn instance_environment(
     ctx: &Context,
     target: &Target,

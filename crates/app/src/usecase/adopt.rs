@@ -113,12 +113,14 @@ fn has_its_name(container: &ObservedContainer) -> bool {
 }
 
 /// What stacks of other homes and users have on the engine that was asked for, or the first there is.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn find_leftovers(ctx: &Context) -> Result<Vec<Leftover>, OperationError> {
     Ok(leftovers(connect_engine(ctx, None).await?.as_ref(), &ctx.store_id).await?)
 }
 
 /// Makes a copied home a new owner of nothing: what the home it was copied from has on engines is another's from now
 /// on. Definitions and secrets stay; the names of stacks that are up there are taken.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn renew_identity(ctx: &Context) -> Result<(), OperationError> {
     ctx.store.renew().await?;
     let renewed = Context::open(ctx.settings.clone(), ctx.surroundings()).await?;
@@ -167,6 +169,7 @@ async fn keep_shown_values(
 }
 
 /// Removes containers and networks of another home's stack; its volumes stay. Cut off, it can be done again.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn remove_leftovers(ctx: &Context, left: &Leftover) -> Result<(), OperationError> {
     let engine = connect_engine(ctx, None).await?;
     keep_shown_values(ctx, engine.as_ref(), left).await?;

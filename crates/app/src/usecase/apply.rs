@@ -25,6 +25,7 @@ const SUBNET_ATTEMPTS: usize = 64;
 
 /// Carries out what was approved. Everything is looked at again under the lock; where anything differs from what
 /// was assumed nothing is done.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %approved.stack))]
 pub async fn apply(
     ctx: &Context,
     lock: &StackLock,

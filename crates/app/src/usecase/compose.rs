@@ -58,6 +58,7 @@ pub struct Written {
 }
 
 /// The Compose file a stack amounts to when it is up.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn compose_stack(
     ctx: &Context,
     name: &StackName,
@@ -160,6 +161,7 @@ fn left_out(desired: &Desired) -> Vec<String> {
 }
 
 /// Writes a Compose file with its config files into a directory; what is secret only if it is asked for.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn write_compose(
     ctx: &Context,
     file: &ComposeFile,

@@ -31,6 +31,7 @@ pub struct Configs {
 }
 
 /// The effective configs of a stack's instances, or of one.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn stack_config(
     ctx: &Context,
     name: &StackName,
@@ -47,6 +48,7 @@ pub async fn stack_config(
 }
 
 /// Refuses an instance that a stack does not have.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn find_instance(
     ctx: &Context,
     stack: &StackName,

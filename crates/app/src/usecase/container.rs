@@ -58,6 +58,7 @@ type Lines = Pin<Box<dyn Stream<Item = Result<LogLine, OperationError>> + Send>>
 const LONGEST_LINE: usize = 256 << 10;
 
 /// The output of a stack's instances, line by line, as it comes.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn open_logs(
     ctx: &Context,
     name: &StackName,
@@ -82,6 +83,7 @@ async fn output_hidden(ctx: &Context, stack: &Stack, unredacted: bool) -> Result
 }
 
 /// A running container of an instance; in what it writes secrets are hidden unless they are to be shown.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn find_shell(
     ctx: &Context,
     name: &StackName,

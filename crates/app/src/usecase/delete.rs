@@ -52,6 +52,7 @@ pub struct Deleted {
 }
 
 /// A stack of which nothing but volumes is on its engine, and that no other is linked to; refused otherwise.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn plan_deletion(ctx: &Context, name: &StackName) -> Result<Deletion, OperationError> {
     let stack = find_stack(ctx, name).await?;
     refuse_if_linked(ctx, name, None).await?;
@@ -110,6 +111,7 @@ fn volumes_of<'a>(
 
 /// Deletes a stack, as it was shown; its volumes too where `volumes` says so, before anything is forgotten. The
 /// others stay on the engine and are remembered.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn delete_stack(
     ctx: &Context,
     lock: &StackLock,

@@ -32,6 +32,7 @@ pub struct Target {
 
 /// Sets fields of an instance: pairs of a path (`environment.LOG_LEVEL`, `ports.5432`, `image`, `enabled`) and a
 /// YAML value.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn set_fields(
     ctx: &Context,
     target: &Target,
@@ -51,6 +52,7 @@ pub async fn set_fields(
 }
 
 /// Takes fields of an instance back to what the template says.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn unset_fields(
     ctx: &Context,
     target: &Target,

@@ -17,6 +17,7 @@ use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
 /// Pulls and builds what a plan needs that was agreed to.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %prepared.stack.name))]
 pub async fn supply_images(
     ctx: &Context,
     prepared: &Prepared,

@@ -6,6 +6,7 @@ use devarch_core::secret::Secret;
 use devarch_store::Rotation;
 
 /// Seals everything anew with a new key; says how many values.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn rotate_key(ctx: &Context) -> Result<Rotation, OperationError> {
     let rotation = ctx.store.rotate_key().await?;
     wipe_values(ctx, true).await?;
@@ -13,11 +14,13 @@ pub async fn rotate_key(ctx: &Context) -> Result<Rotation, OperationError> {
 }
 
 /// The store's key, sealed with a passphrase.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn export_key(ctx: &Context, passphrase: &Secret) -> Result<String, OperationError> {
     Ok(ctx.store.export_key(passphrase.reveal()).await?)
 }
 
 /// Takes in the store's key that was exported elsewhere; says whether it was not there yet.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn import_key(ctx: &Context, sealed: &str, passphrase: &Secret) -> Result<bool, OperationError> {
     Ok(ctx.store.import_key(sealed, passphrase.reveal()).await?)
 }

@@ -64,6 +64,7 @@ impl StackLocks {
 
 /// Takes a stack's lock, and those of the stacks it is linked to, all in one order so that nobody waits for each
 /// other; `waiting` is told once of each who holds it, if somebody does.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack.name))]
 pub async fn acquire_locks(
     ctx: &Context,
     stack: &Stack,
@@ -100,12 +101,14 @@ async fn acquire_lock(
 }
 
 /// The locks that are held, and those that are kept for plans.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn list_locks(ctx: &Context) -> Result<Vec<HeldLock>, OperationError> {
     Ok(ctx.store.locks().await?.iter().map(held).collect())
 }
 
 /// Ends a lock that was kept for a plan, or with `force` one that is held: its holder stops before its next step.
 /// Who held it; `None` where nobody did.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn release_lock(
     ctx: &Context,
     name: &StackName,

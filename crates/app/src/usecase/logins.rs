@@ -46,6 +46,7 @@ impl Droppable {
 }
 
 /// The logins an instance has for itself; none before its stack was ever applied, for none was made then.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn own_logins(
     ctx: &Context,
     stack: &StackName,
@@ -57,6 +58,7 @@ pub async fn own_logins(
 }
 
 /// The logins a stack's instances have on other stacks' providers: what stays of it there when it is deleted.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack.name))]
 pub async fn logins_elsewhere(ctx: &Context, stack: &Stack) -> Result<Vec<OwnLogin>, OperationError> {
     let logins = find_logins(ctx, stack).await?.into_values().flatten();
     let elsewhere = logins.filter(|login| {
@@ -89,6 +91,7 @@ async fn find_logins(
 }
 
 /// The logins of an instance that is to be removed, where all of them can be removed with it.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn droppable_logins(
     ctx: &Context,
     stack: &StackName,
@@ -176,6 +179,7 @@ async fn shares_login(
 }
 
 /// Removes logins, one after the other; what was removed before a failure is said with it. It can be done again.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn drop_logins(ctx: &Context, stack: &StackName, logins: &Droppable) -> Result<(), OperationError> {
     let mask = secret_mask(ctx, &find_stack(ctx, stack).await?).await?;
     let clock = ctx.clock.as_ref();

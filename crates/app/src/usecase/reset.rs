@@ -87,12 +87,14 @@ impl fmt::Display for LostVolume {
 }
 
 /// What a reset of the store's key gives up; refused where the key is there, or may be.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn key_loss(ctx: &Context) -> Result<Loss, OperationError> {
     let why = ctx.store.lost_key().await?.to_string();
     Ok(Loss { why, ..find_loss(ctx, &ctx.store.stacks().await?).await? })
 }
 
 /// Gives the store a new key, and gives up what was sealed with the lost one; says what that was.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn reset_key(ctx: &Context) -> Result<Loss, OperationError> {
     let mut attempt = 0;
     loop {

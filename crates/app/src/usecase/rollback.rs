@@ -19,6 +19,7 @@ const LOOK_BACK: u32 = 200;
 
 /// The stack as it was defined at an earlier apply; where none is named, at the last one that succeeded with
 /// another definition than it has now. Names, ports and volumes that it has now stay. Nothing is saved yet.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn draft_rollback(
     ctx: &Context,
     name: &StackName,

@@ -56,6 +56,7 @@ fn fit(name: &SecretName, value: &Secret) -> Result<(), OperationError> {
 }
 
 /// Sets a secret of a stack; says whether there was one.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn set_secret(
     ctx: &Context,
     stack: &StackName,
@@ -79,6 +80,7 @@ pub async fn set_secret(
 /// # Errors
 ///
 /// As [`Context::draft`] and [`Context::set_secret`].
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn keep_imported_secrets(
     ctx: &Context,
     directory: &Path,
@@ -102,6 +104,7 @@ pub async fn keep_imported_secrets(
 }
 
 /// Makes a secret of a stack anew; says whether there was one.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn generate_secret(
     ctx: &Context,
     stack: &StackName,
@@ -112,6 +115,7 @@ pub async fn generate_secret(
 }
 
 /// Removes a secret of a stack that nobody uses.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn remove_secret(
     ctx: &Context,
     stack: &StackName,
@@ -141,6 +145,7 @@ pub async fn remove_secret(
 }
 
 /// The secrets of a stack, its own by name and then those made for instances; never their values.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn list_secrets(ctx: &Context, name: &StackName) -> Result<Vec<SecretInfo>, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let mut used = uses(&stack);
@@ -171,6 +176,7 @@ pub async fn list_secrets(ctx: &Context, name: &StackName) -> Result<Vec<SecretI
 }
 
 /// The value of a stack's secret, or of a secret variable of an instance.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn reveal_secret(
     ctx: &Context,
     stack: &StackName,

@@ -33,6 +33,7 @@ pub struct NewInstance {
 }
 
 /// Makes a stack without instances. A directory's stack finds relative host paths there.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn create_stack(
     ctx: &Context,
     name: &StackName,
@@ -45,6 +46,7 @@ pub async fn create_stack(
 }
 
 /// Gives a stack another name. Ids, ports and volumes stay; containers and network follow at the next apply.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn rename_stack(ctx: &Context, name: &StackName, to: &StackName) -> Result<Stack, OperationError> {
     let rename = |stack: &mut Stack| {
         stack.name = to.clone();
@@ -65,6 +67,7 @@ pub async fn rename_stack(ctx: &Context, name: &StackName, to: &StackName) -> Re
 }
 
 /// Makes another stack of the same instances, with names, ports and volumes of its own.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn clone_stack(ctx: &Context, name: &StackName, to: &StackName) -> Result<Stack, OperationError> {
     let source = find_stack(ctx, name).await?;
     let project = source.project.clone();
@@ -95,6 +98,7 @@ pub async fn clone_stack(ctx: &Context, name: &StackName, to: &StackName) -> Res
 }
 
 /// Switches a stack on or off. A stack that is off is wanted down.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn enable_stack(ctx: &Context, name: &StackName, enabled: bool) -> Result<Stack, OperationError> {
     let switch = |stack: &mut Stack| {
         stack.enabled = enabled;
@@ -104,6 +108,7 @@ pub async fn enable_stack(ctx: &Context, name: &StackName, enabled: bool) -> Res
 }
 
 /// Says what the containers of a stack, or of one instance, should be doing from now on.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn set_wanted(
     ctx: &Context,
     name: &StackName,
@@ -125,6 +130,7 @@ pub async fn set_wanted(
 }
 
 /// Adds an instance, pinned to the catalog's template as it is now.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn add_instance(
     ctx: &Context,
     stack: &StackName,
@@ -149,6 +155,7 @@ pub async fn add_instance(
 }
 
 /// Gives an instance another name; id, ports and volumes stay.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn rename_instance(
     ctx: &Context,
     stack: &StackName,
@@ -184,6 +191,7 @@ pub async fn rename_instance(
 
 /// Removes an instance's definition; its container goes at the next apply, its volumes stay. Refused while another
 /// stack is linked to it.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn remove_instance(
     ctx: &Context,
     stack: &StackName,
@@ -201,6 +209,7 @@ pub async fn remove_instance(
 }
 
 /// Pins a stack's instances, or one of them, to the catalog's templates as they are now.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn upgrade_templates(
     ctx: &Context,
     stack: &StackName,

@@ -50,6 +50,7 @@ impl Strays {
 }
 
 /// The strays of a stack of this store on its engine; `None` if there is no such stack, or no stray.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn find_strays(ctx: &Context, name: &StackName) -> Result<Option<Strays>, OperationError> {
     let Some(stack) = ctx.store.stack(name).await? else { return Ok(None) };
     if stack.engine.is_none() {
@@ -65,6 +66,7 @@ pub async fn find_strays(ctx: &Context, name: &StackName) -> Result<Option<Stray
 
 /// Records what was shown as recordable, and removes what was shown as removable. Nothing is done where the strays are
 /// others by now.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn adopt_strays(ctx: &Context, lock: &StackLock, shown: &Strays) -> Result<(), OperationError> {
     let name = &shown.stack.name;
     let now = find_strays(ctx, name).await?;

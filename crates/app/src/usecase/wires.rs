@@ -16,6 +16,7 @@ use devarch_core::{
 };
 
 /// Adds a wire to what a stack says. One that can't be is refused.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn add_wire(ctx: &Context, stack: &StackName, wire: &WireDecl) -> Result<Stack, OperationError> {
     let mut with = find_stack(ctx, stack).await?;
     with.wiring.wires.push(wire.clone());
@@ -37,6 +38,7 @@ pub async fn add_wire(ctx: &Context, stack: &StackName, wire: &WireDecl) -> Resu
 }
 
 /// Removes the wire of an import; where only the instance is named, its only one.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn remove_wire(
     ctx: &Context,
     stack: &StackName,

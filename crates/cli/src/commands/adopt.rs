@@ -124,13 +124,13 @@ fn listed(left: &[&Leftover]) -> Shown {
         writeln!(text, "created by home {}, {} containers running:", left.store, left.running);
         text.end_line();
         for name in &left.containers {
-            writeln!(text, "-   container {name}: remove");
+            writeln!(text, "-   container {name}  will be removed");
         }
         for name in &left.networks {
-            writeln!(text, "-   network {name}: remove");
+            writeln!(text, "-   network {name}  will be removed");
         }
         for name in &left.volumes {
-            writeln!(text, "    volume {name}: stays");
+            writeln!(text, "    volume {name}  will be kept");
         }
         for name in &left.left_alone {
             writeln!(text, "    {name}: is left alone: its name is not this home's");

@@ -80,7 +80,7 @@ impl Canary {
 
     /// Runs a command as loudly as it can be.
     fn says(&mut self, args: &[&str]) -> Ran {
-        let ran = self.world.run(&[args, &["-vv"]].concat());
+        let ran = self.world.run(&[args, &["-vvv"]].concat());
         self.haystack.ran(args, &ran);
         ran
     }
@@ -98,7 +98,7 @@ impl Canary {
     }
 
     fn set(&mut self, name: &str, value: &str) {
-        let args = ["secret", "set", "STACK", name, "-vv"];
+        let args = ["secret", "set", "STACK", name, "-vvv"];
         let ran = self.world.feed(format!("{value}\n").as_bytes(), &args);
         assert_eq!(ran.code, 0, "{ran}");
         self.haystack.ran(&args, &ran);

@@ -70,7 +70,7 @@ impl World {
         let before = self.container("web");
         assert!(before.1);
         let said = self.ok(&["restart", "STACK"]);
-        assert!(said.stderr.contains("what is there stays as it is"), "{said}");
+        assert!(said.stderr.contains("existing containers are kept"), "{said}");
         self.ok(&["stop", "STACK/web"]);
         assert_eq!((self.container("web"), self.container("other").1), ((before.0.clone(), false), true));
         self.ok(&["stop", "STACK"]);

@@ -93,14 +93,14 @@ fn nothing_is_given_up_unasked(world: &World) {
     says(
         &asked,
         &[
-            "is missing: there is no",
+            "is missing: $ROOT/home/secret.key not found",
             "secret 'KEY' of stack 'STACK'",
-            "STACK/web environment.OWN: the value that was said there",
-            "STACK/web environment.TWO: the value that was said there",
-            "STACK external.billing.password: the value that was said there",
-            "STACK/web environment.MADE: the value DevArch made, it makes another",
-            "STACK secrets.SALT: the value DevArch made",
-            "`devarch secret key import FILE` gives nothing up",
+            "STACK/web environment.OWN: the value that was set there",
+            "STACK/web environment.TWO: the value that was set there",
+            "STACK external.billing.password: the value that was set there",
+            "STACK/web environment.MADE: the generated value; a new one is generated",
+            "STACK secrets.SALT: the generated value",
+            "`devarch secret key import FILE` keeps everything",
         ],
     );
     assert!(!world.key().exists(), "nothing was done");

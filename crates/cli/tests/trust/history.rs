@@ -65,7 +65,7 @@ fn everything_applied_is_listed(world: &World) {
     }
     let shown = world.ok(&["history", "show", "STACK", entries[1]["apply"].as_str().unwrap()]);
     assert!(shown.stdout.contains(&format!("plan {plan}")), "{shown}");
-    assert!(shown.stdout.contains("-/+ web: its config changed"), "{shown}");
+    assert!(shown.stdout.contains("-/+ web  (its config changed)"), "{shown}");
 }
 
 /// The consumer waits for the provider's check, so both are on the chain; the one beside them is not.

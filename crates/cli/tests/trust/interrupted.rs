@@ -39,7 +39,7 @@ impl World {
     }
 }
 
-const WAYS: [&str; 2] = ["`devarch apply STACK --resume` finish", "`--undo` puts back what ran before"];
+const WAYS: [&str; 2] = ["`devarch apply STACK --resume` finish", "--undo` rolls it back"];
 
 fn an_interrupted_apply_waits_for_a_decision(world: &World) {
     world.interrupted();
@@ -104,7 +104,7 @@ fn what_was_not_interrupted_is_not_resumed(world: &World) {
         let refused = world.fails(5, args);
         assert!(
             refused.stderr.contains("no apply of stack 'STACK' was interrupted")
-                && refused.stderr.contains("`devarch apply STACK` applies what is wanted now"),
+                && refused.stderr.contains("`devarch apply STACK` applies the stored definition"),
             "{refused}"
         );
     }

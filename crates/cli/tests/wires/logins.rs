@@ -197,14 +197,14 @@ fn logins_go_with_their_consumer_where_that_is_asked_for(kind: EngineKind) {
     world.ok(&["exec", "STACK/one", "-T", "--", "sh", "-c", sleep]);
     let dropped = remove(&world, &["STACK", "one", "--drop-logins", "--yes"]);
     assert_eq!(dropped.code, 0, "{dropped}");
-    assert!(!dropped.stderr.contains("stay, with their databases"), "{dropped}");
+    assert!(!dropped.stderr.contains("databases are kept"), "{dropped}");
     assert_eq!(left(&world, "one_db"), "0 0");
     assert_eq!(left(&world, "two_db"), "1 1", "another's stays");
 
     let kept = remove(&world, &["STACK", "two"]);
     assert!(
         kept.code == 0
-            && kept.stderr.contains("its logins stay")
+            && kept.stderr.contains("its logins and their databases are kept")
             && kept.stderr.contains("  two_db on db.db"),
         "{kept}"
     );

@@ -106,7 +106,7 @@ pub struct RememberedSpec {
 }
 
 impl RememberedSpec {
-    /// Reads what [`Made::memory`] gave. Secrets that can't be read are told apart.
+    /// Reads what [`crate::desired::Made::memory`] wrote. Secrets that cannot be read are told apart.
     ///
     /// # Errors
     ///

@@ -104,30 +104,37 @@ impl Engine for BollardEngine {
         &self.info
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn containers(&self) -> Result<Vec<ObservedContainer>> {
         list::containers(self).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn networks(&self) -> Result<Vec<ObservedNetwork>> {
         network::list(self).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn volumes(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
         volume::list(self).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn image(&self, reference: &str) -> Result<Option<ImageInfo>> {
         image::inspect(self, reference).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn inspect(&self, id: &ContainerId) -> Result<Option<Inspection>> {
         state::inspect(self, id).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn environment(&self, id: &ContainerId) -> Result<BTreeMap<String, Secret>> {
         state::environment(self, id).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn pull_image(
         &self,
         reference: &str,
@@ -137,6 +144,7 @@ impl Engine for BollardEngine {
         image::pull(self, reference, platform, progress).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn build_image(
         &self,
         request: &BuildRequest,
@@ -145,10 +153,12 @@ impl Engine for BollardEngine {
         build::build(self, request, progress).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn tag_image(&self, image: &str, name: &str) -> Result<()> {
         image::tag(self, image, name).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn create_network(
         &self,
         spec: &NetworkSpec,
@@ -157,10 +167,12 @@ impl Engine for BollardEngine {
         network::create(self, spec, labels).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn remove_network(&self, id: &NetworkId) -> Result<()> {
         network::remove(self, id).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn connect(
         &self,
         network: &NetworkName,
@@ -171,26 +183,32 @@ impl Engine for BollardEngine {
         network::connect(self, network, container, network::endpoint(address, aliases)).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn disconnect(&self, network: &NetworkName, container: &ContainerId) -> Result<()> {
         network::disconnect(self, network, container).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn create_volume(&self, name: &PhysicalVolume, labels: &BTreeMap<String, String>) -> Result<()> {
         volume::create(self, name, labels).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn remove_volume(&self, name: &PhysicalVolume) -> Result<()> {
         volume::remove(self, name).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn copy_volume(&self, from: &PhysicalVolume, to: &PhysicalVolume, image: &str) -> Result<()> {
         copy::copy(self, from, to, image).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn create_container(&self, request: &CreateContainer) -> Result<ContainerId> {
         life::create(self, request).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn put_files(
         &self,
         id: &ContainerId,
@@ -200,50 +218,62 @@ impl Engine for BollardEngine {
         archive::put(self, id, files, contents).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn start(&self, id: &ContainerId) -> Result<()> {
         life::start(self, id).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn stop(&self, id: &ContainerId, grace: Option<Millis>) -> Result<()> {
         life::stop(self, id, grace).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn rename(&self, id: &ContainerId, name: &ContainerName) -> Result<()> {
         life::rename(self, id, name).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn remove_container(&self, id: &ContainerId) -> Result<()> {
         life::remove(self, id).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn probe(&self, id: &ContainerId, probe: &Probe) -> Result<ProbeResult> {
         exec::probe(self, id, probe).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn run_engine_check(&self, id: &ContainerId) -> Result<Option<HealthState>> {
         state::run_engine_check(self, id).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn unattended_checks(&self) -> Result<Vec<ContainerId>> {
         list::unattended_checks(self).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn logs(&self, id: &ContainerId, options: &LogOptions) -> Result<LogStream> {
         logs::open(self, id, options).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecIo> {
         exec::start(self, id, request).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn resize_exec(&self, exec_id: &str, size: TerminalSize) -> Result<()> {
         exec::resize(self, exec_id, size).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn exec_exit_code(&self, exec_id: &str) -> Result<Option<i64>> {
         exec::exit_code(self, exec_id).await
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn wait(&self, id: &ContainerId) -> Result<ExitStatus> {
         life::wait(self, id).await
     }

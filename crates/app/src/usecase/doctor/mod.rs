@@ -75,6 +75,7 @@ const NONE: u64 = 100 << 20;
 const EARLIEST_DAY: u64 = 20_089;
 
 /// Looks at everything.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn doctor(settings: &Settings, around: &Surroundings) -> Vec<Check> {
     let mut checks = vec![home(&settings.home)];
     checks.extend(open_to_others(&settings.home));

@@ -129,6 +129,7 @@ pub struct StepDetail {
 }
 
 /// The applies of a stack, the newest first.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn list_history(
     ctx: &Context,
     name: &StackName,
@@ -140,6 +141,7 @@ pub async fn list_history(
 }
 
 /// One apply of a stack, by the beginning of its id; the last one where none is named.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn find_history_entry(
     ctx: &Context,
     name: &StackName,

@@ -211,14 +211,13 @@ impl std::fmt::Display for Waiting {
             Self::Stuck => f.write_str("its container cannot be started again: `devarch up` replaces it"),
             Self::Restarting => f.write_str("restarting repeatedly; see `devarch logs`"),
             Self::Unhealthy => f.write_str("its health check fails: `devarch logs`"),
-            Self::Starting => f.write_str(
-                "its first health check is not over (`devarch status --probe` runs those that no engine runs)",
-            ),
+            Self::Starting => f.write_str("health check pending; `devarch status --probe` runs it"),
         }
     }
 }
 
 /// How one stack is.
+#[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn stack_status(
     ctx: &Context,
     name: &StackName,
@@ -230,6 +229,7 @@ pub async fn stack_status(
 }
 
 /// How all stacks are.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn all_statuses(ctx: &Context, options: StatusOptions) -> Result<Vec<StackStatus>, OperationError> {
     let stacks = ctx.store.stacks().await?;
     statuses(ctx, stacks, options).await

@@ -1,0 +1,56 @@
+//! What `-v` and `DEVARCH_LOG` show of the program's work.
+
+mod common;
+
+use common::{Ran, World};
+use devarch_core::engine::EngineKind;
+
+const ONE: &str = "version: \"1\"\nstacks: { STACK: { instances: { web: { template: busybox } } } }\n";
+
+/// Lines of standard error that are traces: they begin with a time.
+fn traces(ran: &Ran) -> Vec<&str> {
+    ran.stderr.lines().filter(|line| line.starts_with("20") && line.contains('Z')).collect()
+}
+
+fn has(ran: &Ran, words: &str) -> bool {
+    traces(ran).iter().any(|line| line.contains(words))
+}
+
+#[test]
+fn each_v_shows_more_use_cases_and_steps_then_calls_and_queries_on_docker() {
+    let Some(world) = World::on(EngineKind::Docker) else { return };
+    world.write(ONE);
+    let once = world.ok(&["up", "--yes", "-v"]);
+    assert!(has(&once, "apply{stack=STACK") && has(&once, ":step{number="), "{once}");
+    assert!(!has(&once, "create_container") && !has(&once, "sqlx"), "{once}");
+    world.ok(&["down", "--yes"]);
+    let twice = world.ok(&["up", "--yes", "-vv"]);
+    assert!(has(&twice, "create_container") && has(&twice, "sqlx::query"), "{twice}");
+    assert!(traces(&world.ok(&["status"])).is_empty());
+}
+
+#[test]
+fn a_filter_of_the_environment_chooses_and_json_is_a_line_for_each() {
+    let world = World::without_engine();
+    let mut command = world.command(&["stack", "list"]);
+    command.env("DEVARCH_LOG", "devarch_store=off,sqlx::query=debug").env("DEVARCH_LOG_FORMAT", "json");
+    let output = command.output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<serde_json::Value> = errors
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(lines.iter().any(|line| line["target"] == "sqlx::query"), "{errors}");
+}
+
+#[test]
+fn what_is_no_filter_and_no_format_is_refused() {
+    let world = World::without_engine();
+    for (variable, value) in [("DEVARCH_LOG", "devarch=loud"), ("DEVARCH_LOG_FORMAT", "xml")] {
+        let output = world.command(&["stack", "list"]).env(variable, value).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{errors}");
+        assert!(errors.contains(&format!("error: {variable}: \"{value}\"")), "{errors}");
+    }
+}
