@@ -31,10 +31,6 @@ fn endpoint() -> Endpoint {
     Endpoint { provider: ProviderName::Instance(db()), export: "main".to_owned() }
 }
 
-fn near(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 fn problems(field: &str, message: &str) -> Vec<Problem> {
     vec![Problem::of(&db(), field, message)]
 }
@@ -97,12 +93,12 @@ fn definitions_and_names() {
 #[test]
 fn what_is_not_found() {
     let examples = every_variant!(NotFound {
-        NotFound::Stack { .. } => NotFound::Stack { name: "shoop".to_owned(), near: near("shop") },
-        NotFound::Instance { .. } => NotFound::Instance { stack: stack(), name: "bd".parse().unwrap(), near: near("db") },
-        NotFound::Template { .. } => NotFound::Template { name: "postgers".to_owned(), near: near("postgres") },
+        NotFound::Stack { .. } => NotFound::Stack { name: "shoop".to_owned(), near: Some("shop".to_owned()) },
+        NotFound::Instance { .. } => NotFound::Instance { stack: stack(), name: "bd".parse().unwrap(), near: Some("db".to_owned()) },
+        NotFound::Template { .. } => NotFound::Template { name: "postgers".to_owned(), near: Some("postgres".to_owned()) },
         NotFound::Secret { .. } => NotFound::Secret { stack: stack(), name: "API_KEY".to_owned(), near: None },
         NotFound::Plan { .. } => NotFound::Plan { plan: PlanId::new("plan_01a2b3c4") },
-        NotFound::Apply { .. } => NotFound::Apply { stack: stack(), id: near("01a2") },
+        NotFound::Apply { .. } => NotFound::Apply { stack: stack(), id: Some("01a2".to_owned()) },
         NotFound::Leftovers(_) => NotFound::Leftovers(stack()),
     });
     page::hold(PAGE, "not-found", &shown(examples));
@@ -111,7 +107,7 @@ fn what_is_not_found() {
 fn conflicts() -> Vec<Conflict> {
     let first = every_variant!(Conflict {
         Conflict::Exists { .. } => Conflict::Exists { what: "devarch.yml".to_owned(), hint: "--force overwrites it".to_owned() },
-        Conflict::NameTaken { .. } => Conflict::NameTaken { taken: "stack name shop is already taken".to_owned(), free: near("shop-2") },
+        Conflict::NameTaken { .. } => Conflict::NameTaken { taken: "stack name shop is already taken".to_owned(), free: Some("shop-2".to_owned()) },
         Conflict::Objects(_) => Conflict::Objects(PlanError::Conflicts {
             stack: stack(),
             conflicts: vec![PlanConflict(Problem::of(&db(), "ports.5432/tcp", "port 5432 is already in use by postgres (pid 812)"))],
@@ -161,7 +157,7 @@ fn states() -> Vec<Conflict> {
     });
     let differences = vec![Difference {
         what: "container devarch-shop-db".to_owned(),
-        assumed: near("running"),
+        assumed: Some("running".to_owned()),
         found: None,
     }];
     let outdated = every_variant!(Outdated {

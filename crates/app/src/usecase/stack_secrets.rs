@@ -79,7 +79,7 @@ pub async fn set_secret(
 ///
 /// # Errors
 ///
-/// As [`Context::draft`] and [`Context::set_secret`].
+/// As [`draft_import`] and [`set_secret`].
 #[tracing::instrument(level = "info", skip_all, fields(stack = %stack))]
 pub async fn keep_imported_secrets(
     ctx: &Context,
