@@ -11,7 +11,7 @@
 //! is written only by the holder of that lock.
 //!
 //! Secrets are sealed: encrypted with a key that is in a file of the user's, not in the database, and bound to the
-//! row they are in ([`vault`]). A store whose key is not there opens all the same, and does everything that needs no secret.
+//! row they are in (`vault`). A store whose key is not there opens all the same, and does everything that needs no secret.
 
 mod applied;
 mod applies;
