@@ -393,7 +393,7 @@ fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(world: &World) 
     assert_eq!(containers(world), 0);
     let refused = world.fails(5, &["up", "--yes", "--reuse-volumes"]);
     assert!(
-        refused.stderr.contains("if that home is lost, --adopt-volumes takes its data over"),
+        refused.stderr.contains("if that home is lost, --adopt-volumes takes over its data"),
         "{refused}"
     );
     world.ok(&["up", "--yes", "--adopt-volumes"]);

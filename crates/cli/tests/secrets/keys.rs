@@ -103,7 +103,7 @@ fn a_key_that_is_not_there_is_told_and_destroys_nothing(world: &World) {
     let digits: String =
         key.lines().last().unwrap().chars().map(|c| if c == '0' { '1' } else { c }).collect();
     for (text, told) in [
-        (None, "is missing: there is no"),
+        (None, "is missing: $ROOT/home/secret.key not found"),
         (Some("not a key\n".to_owned()), "secret.key"),
         (Some(key.replace(key.lines().last().unwrap(), &digits)), "is damaged"),
     ] {
