@@ -38,7 +38,8 @@ pub(crate) async fn reserve_subnet(ctx: &Context, prepared: &Prepared) -> Result
     let network = &prepared.desired.network;
     let makes =
         |step: &Step| matches!(&step.action, Action::CreateNetwork { spec, .. } if spec.name == network.name);
-    if !prepared.plan.steps.iter().any(makes) {
+    let reserved = prepared.stack.subnet == Some(network.subnet);
+    if reserved || !prepared.plan.steps.iter().any(makes) {
         return Ok(());
     }
     ctx.store.reserve_subnet(&prepared.stack.id, network.subnet).await
