@@ -137,7 +137,12 @@ impl Stack {
         let sizes = self.instances.values().map(|instance| {
             let Pinned { digest, template } = &instance.template;
             let template = *templates.entry(digest).or_insert_with(|| {
-                json_size(&template.service) + json_size(&template.exports) + json_size(&template.imports)
+                let parts = [
+                    json_size(&template.service),
+                    json_size(&template.exports),
+                    json_size(&template.imports),
+                ];
+                parts.into_iter().fold(0, usize::saturating_add)
             });
             template.saturating_add(json_size(&without_contents(&instance.overrides)))
         });
