@@ -31,7 +31,7 @@ pub enum ApplyError {
     Stuck {
         /// The stack.
         stack: StackName,
-        /// Why.
+        /// The reason, as a clause.
         why: String,
         /// What remains to be done.
         remains: Vec<String>,
@@ -44,7 +44,7 @@ pub enum ApplyError {
     Journal {
         /// The apply.
         apply: ApplyId,
-        /// Why.
+        /// The underlying error.
         source: serde_json::Error,
     },
     /// What an instance's container was made from cannot be read.
@@ -52,7 +52,7 @@ pub enum ApplyError {
     Remembered {
         /// The instance.
         instance: InstanceId,
-        /// Why.
+        /// The underlying error.
         source: serde_json::Error,
     },
     /// A login was not removed from its provider.
@@ -116,7 +116,7 @@ pub enum LoginError {
         stack: StackName,
         /// The instance.
         instance: InstanceName,
-        /// Why.
+        /// The reason, as a clause.
         why: Unremovable,
     },
     /// The provider's command failed.

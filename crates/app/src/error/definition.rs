@@ -39,7 +39,7 @@ pub enum DefinitionError {
     Unwired {
         /// The instance.
         instance: InstanceName,
-        /// Why.
+        /// What is wrong with them.
         problems: Vec<Problem>,
     },
     /// Host ports that others have.

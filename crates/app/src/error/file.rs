@@ -15,7 +15,7 @@ pub enum FileError {
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The underlying error.
         source: io::Error,
     },
 }

@@ -33,7 +33,7 @@ pub enum Outdated {
         plan: PlanId,
         /// Its stack.
         stack: StackName,
-        /// Why.
+        /// The reason, as a clause.
         why: String,
     },
     /// Other stray objects than those shown.

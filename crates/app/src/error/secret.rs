@@ -59,7 +59,7 @@ pub enum Unreadable {
     Secret {
         /// The secret, or the variable that has it.
         name: String,
-        /// Why.
+        /// The reason, as a clause.
         why: Locked,
     },
     /// A secret variable without a value.
@@ -77,7 +77,7 @@ pub enum Unreadable {
         stack: StackName,
         /// The secret.
         name: SecretName,
-        /// Why.
+        /// The reason, as a clause.
         why: Locked,
     },
     /// Values that the data of an instance's volumes needs.
@@ -90,7 +90,7 @@ pub enum Unreadable {
         stack: StackName,
         /// The instance.
         instance: InstanceName,
-        /// Why.
+        /// The reason, as a clause.
         why: Locked,
     },
     /// A value that cannot be hidden in what containers write.
@@ -100,7 +100,7 @@ pub enum Unreadable {
     Output {
         /// The stack.
         stack: StackName,
-        /// Why.
+        /// The reason, as a clause.
         why: String,
     },
 }
