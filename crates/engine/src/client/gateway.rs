@@ -20,12 +20,14 @@ use std::{collections::HashMap, path::Path};
 const STEADY: [u32; 2] = [4, 8];
 
 /// Milliseconds, seconds and numbers of requests (arp(7)): what was not heard of for a second is asked for by broadcast
-/// a second later, while what is known goes on being used.
-const LOOKS: [(&str, &str); 4] = [
+/// a second later, while what is known goes on being used. Without a lock time of zero the kernel does not believe an
+/// address that changes within a second of the last look, neither where it is announced nor in the answer to that question.
+const LOOKS: [(&str, &str); 5] = [
     ("base_reachable_time_ms", "1000"),
     ("delay_first_probe_time", "1"),
     ("ucast_solicit", "0"),
     ("mcast_resolicit", "1"),
+    ("locktime", "0"),
 ];
 
 /// A container's kernel parameters: those of its spec, and what it needs to find its gateway again.
