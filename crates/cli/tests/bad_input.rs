@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::World;
+use common::Sandbox;
 use insta::assert_snapshot;
 use std::process::Stdio;
 
@@ -17,35 +17,35 @@ stacks:
 
 #[test]
 fn an_instance_is_named_in_one_word_or_in_two() {
-    let world = World::without_engine();
-    world.ok(&["stack", "create", "shop"]);
-    world.ok(&["instance", "add", "shop/web", "busybox"]);
-    world.ok(&["instance", "add", "shop", "db", "postgres"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.ok(&["stack", "create", "shop"]);
+    sandbox.ok(&["instance", "add", "shop/web", "busybox"]);
+    sandbox.ok(&["instance", "add", "shop", "db", "postgres"]);
     assert_eq!(
-        world.json(&["instance", "show", "shop/web"]),
-        world.json(&["instance", "show", "shop", "web"])
+        sandbox.json(&["instance", "show", "shop/web"]),
+        sandbox.json(&["instance", "show", "shop", "web"])
     );
-    world.ok(&["instance", "rename", "shop/web", "front"]);
-    world.ok(&["instance", "rename", "shop", "db", "data"]);
-    world.ok(&["instance", "remove", "shop/front"]);
-    world.ok(&["instance", "remove", "shop", "data"]);
-    assert_eq!(world.json(&["instance", "list", "shop"])["instances"].as_array().unwrap().len(), 0);
-    assert_snapshot!(world.run(&["instance", "add", "shop/web", "web", "busybox"]), @"
+    sandbox.ok(&["instance", "rename", "shop/web", "front"]);
+    sandbox.ok(&["instance", "rename", "shop", "db", "data"]);
+    sandbox.ok(&["instance", "remove", "shop/front"]);
+    sandbox.ok(&["instance", "remove", "shop", "data"]);
+    assert_eq!(sandbox.json(&["instance", "list", "shop"])["instances"].as_array().unwrap().len(), 0);
+    assert_snapshot!(sandbox.run(&["instance", "add", "shop/web", "web", "busybox"]), @"
     --- stderr
     error: 'web' names the instance already; what follows is its template alone
     --- exit 3
     ");
-    assert_snapshot!(world.run(&["instance", "show", "shop/web", "db"]), @"
+    assert_snapshot!(sandbox.run(&["instance", "show", "shop/web", "db"]), @"
     --- stderr
     error: two instances are named, 'web' and 'db'; name one of them
     --- exit 3
     ");
-    assert_snapshot!(world.run(&["instance", "remove", "shop"]), @"
+    assert_snapshot!(sandbox.run(&["instance", "remove", "shop"]), @"
     --- stderr
     error: name the instance too: STACK NAME, or STACK/NAME
     --- exit 3
     ");
-    assert_snapshot!(world.run(&["instance", "rename", "shop", "web"]), @"
+    assert_snapshot!(sandbox.run(&["instance", "rename", "shop", "web"]), @"
     --- stderr
     error: name the instance and its new name: STACK OLD NEW
     --- exit 3
@@ -54,28 +54,28 @@ fn an_instance_is_named_in_one_word_or_in_two() {
 
 #[test]
 fn an_instance_of_this_directory_without_its_slash_is_recognised() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    assert_snapshot!(world.run(&["open", "web"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    assert_snapshot!(sandbox.run(&["open", "web"]), @"
     --- stderr
     error: stack 'web' not found
     help: an instance of this directory's stack 'shop' is written /web
     --- exit 4
     ");
-    assert_snapshot!(world.run(&["plan", "web"]), @"
+    assert_snapshot!(sandbox.run(&["plan", "web"]), @"
     --- stderr
     error: stack 'web' not found
     help: an instance of this directory's stack 'shop' is written /web
     --- exit 4
     ");
-    assert_snapshot!(world.run(&["exec", "web", "true"]), @"
+    assert_snapshot!(sandbox.run(&["exec", "web", "true"]), @"
     --- stderr
     error: invalid value 'web' for '<STACK/INSTANCE>': it names no instance; write STACK/INSTANCE, or /web for an instance of this directory's stack
 
     For more information, try '--help'.
     --- exit 3
     ");
-    assert_snapshot!(world.run(&["open", "wob"]), @"
+    assert_snapshot!(sandbox.run(&["open", "wob"]), @"
     --- stderr
     error: stack 'wob' not found
     help: `devarch stack list` lists all
@@ -85,29 +85,29 @@ fn an_instance_of_this_directory_without_its_slash_is_recognised() {
 
 #[test]
 fn a_suggested_name_is_accepted() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     let long = "x".repeat(53);
     for name in ["shop", "shop-2", &long] {
-        world.ok(&["stack", "create", name]);
+        sandbox.ok(&["stack", "create", name]);
     }
-    assert_snapshot!(world.run(&["stack", "create", "shop"]), @"
+    assert_snapshot!(sandbox.run(&["stack", "create", "shop"]), @"
     --- stderr
     error: stack name shop is already taken
     help: 'shop-3' is free
     --- exit 5
     ");
-    world.ok(&["stack", "create", "shop-3"]);
-    let refused = world.fails(5, &["stack", "create", &long]);
+    sandbox.ok(&["stack", "create", "shop-3"]);
+    let refused = sandbox.fails(5, &["stack", "create", &long]);
     let free = format!("{}-2", "x".repeat(51));
     assert!(refused.stderr.contains(&format!("'{free}' is free")), "{refused}");
-    world.ok(&["stack", "create", &free]);
-    assert_snapshot!(world.run(&["stack", "rename", "shop-3", "shop"]), @"
+    sandbox.ok(&["stack", "create", &free]);
+    assert_snapshot!(sandbox.run(&["stack", "rename", "shop-3", "shop"]), @"
     --- stderr
     error: stack name shop is already taken
     help: 'shop-4' is free
     --- exit 5
     ");
-    assert_snapshot!(world.run(&["stack", "clone", "shop-3", "shop"]), @"
+    assert_snapshot!(sandbox.run(&["stack", "clone", "shop-3", "shop"]), @"
     --- stderr
     error: stack name shop is already taken
     help: 'shop-4' is free
@@ -117,66 +117,66 @@ fn a_suggested_name_is_accepted() {
 
 #[test]
 fn a_suggested_instance_reads_like_no_other() {
-    let world = World::without_engine();
-    world.ok(&["stack", "create", "a-b"]);
-    world.ok(&["instance", "add", "a-b", "c", "busybox"]);
-    world.ok(&["instance", "add", "a-b", "c-2", "busybox"]);
-    world.ok(&["stack", "create", "a"]);
-    world.ok(&["instance", "add", "a", "x", "busybox"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.ok(&["stack", "create", "a-b"]);
+    sandbox.ok(&["instance", "add", "a-b", "c", "busybox"]);
+    sandbox.ok(&["instance", "add", "a-b", "c-2", "busybox"]);
+    sandbox.ok(&["stack", "create", "a"]);
+    sandbox.ok(&["instance", "add", "a", "x", "busybox"]);
     for args in [&["instance", "add", "a/b-c", "busybox"][..], &["instance", "rename", "a/x", "b-c"]] {
-        let refused = world.fails(5, args);
+        let refused = sandbox.fails(5, args);
         assert!(refused.stderr.contains("'b-c-3' is free"), "{refused}");
     }
-    world.ok(&["instance", "add", "a/b-c-3", "busybox"]);
+    sandbox.ok(&["instance", "add", "a/b-c-3", "busybox"]);
     // 'a-b' renamed to 'a' would have containers of the same names.
-    let refused = world.fails(5, &["stack", "rename", "a-b", "a"]);
+    let refused = sandbox.fails(5, &["stack", "rename", "a-b", "a"]);
     assert!(refused.stderr.contains("'a-2' is free"), "{refused}");
-    world.ok(&["stack", "rename", "a-b", "a-2"]);
+    sandbox.ok(&["stack", "rename", "a-b", "a-2"]);
 }
 
 #[test]
 fn a_stack_name_that_leaves_no_room_for_an_instance_is_refused() {
-    let world = World::without_engine();
-    let ran = world.fails(3, &["stack", "create", &"x".repeat(54)]);
+    let sandbox = Sandbox::without_engine();
+    let ran = sandbox.fails(3, &["stack", "create", &"x".repeat(54)]);
     assert!(ran.stderr.contains("it is longer than 53 characters"), "{ran}");
     assert!(ran.stderr.contains(&format!("\"{}\" would be accepted", "x".repeat(53))), "{ran}");
-    world.ok(&["stack", "create", &"x".repeat(53)]);
-    world.ok(&["instance", "add", &"x".repeat(53), "i", "busybox"]);
-    let ran = world.fails(3, &["instance", "add", &"x".repeat(53), "ii", "busybox"]);
+    sandbox.ok(&["stack", "create", &"x".repeat(53)]);
+    sandbox.ok(&["instance", "add", &"x".repeat(53), "i", "busybox"]);
+    let ran = sandbox.fails(3, &["instance", "add", &"x".repeat(53), "ii", "busybox"]);
     assert!(ran.stderr.contains("shorten the stack's or the instance's name by 1"), "{ran}");
 }
 
 #[test]
 fn a_file_that_is_not_there_is_not_found() {
-    let world = World::without_engine();
-    assert_snapshot!(world.run(&["catalog", "add", "nofile.yaml"]), @"
+    let sandbox = Sandbox::without_engine();
+    assert_snapshot!(sandbox.run(&["catalog", "add", "nofile.yaml"]), @"
     --- stderr
     error: cannot read $ROOT/project/nofile.yaml: No such file or directory (os error 2)
     help: check the path
     --- exit 4
     ");
-    world.fails(4, &["init", "--from", "nofile.yaml", "--stack", "shop"]);
+    sandbox.fails(4, &["init", "--from", "nofile.yaml", "--stack", "shop"]);
 }
 
 #[test]
 fn a_port_of_another_instance_is_a_conflict() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    let before = world.json(&["instance", "list"]);
-    assert_snapshot!(world.run(&["set", "/db", "ports.5432=18080"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    let before = sandbox.json(&["instance", "list"]);
+    assert_snapshot!(sandbox.run(&["set", "/db", "ports.5432=18080"]), @"
     --- stderr
     error: stack 'shop': host ports are already in use:
       db.ports.5432/tcp: host port 18080 belongs to instance 'web' of the same stack; choose another, or `auto`
     --- exit 5
     ");
-    assert_eq!(world.json(&["instance", "list"]), before, "nothing was saved");
+    assert_eq!(sandbox.json(&["instance", "list"]), before, "nothing was saved");
 }
 
 #[test]
 fn set_shows_the_port_in_the_container_too() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    assert_snapshot!(world.run(&["set", "/web", "ports=[\"18081:80\", \"18082:53/udp\"]"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    assert_snapshot!(sandbox.run(&["set", "/web", "ports=[\"18081:80\", \"18082:53/udp\"]"]), @"
     ~ web.ports: + 127.0.0.1:18082->53/udp
     ~ web.ports: 127.0.0.1:18080->80 => 127.0.0.1:18081->80
     --- exit 0
@@ -185,25 +185,25 @@ fn set_shows_the_port_in_the_container_too() {
 
 #[test]
 fn a_file_without_a_stack_is_invalid() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     for (text, line) in [
         ("", "expected a mapping"),
         ("version: \"1\"\nstacks: {}\n", "no stack is declared"),
         ("version: \"1\"\nstacks:\n", "expected a mapping"),
         ("version: \"1\"\n", "`stacks` is missing"),
     ] {
-        world.write(text);
-        let ran = world.fails(3, &["up"]);
+        sandbox.write(text);
+        let ran = sandbox.fails(3, &["up"]);
         assert!(ran.stderr.contains(line) && ran.stderr.contains("devarch.yml"), "{text:?}: {ran}");
     }
-    world.write("");
-    assert_snapshot!(world.run(&["up"]), @"
+    sandbox.write("");
+    assert_snapshot!(sandbox.run(&["up"]), @"
     --- stderr
     error: $ROOT/project/devarch.yml:1:1: expected a mapping, found nothing
     --- exit 3
     ");
-    world.write("version: \"1\"\nstacks: {}\n");
-    assert_snapshot!(world.run(&["up"]), @"
+    sandbox.write("version: \"1\"\nstacks: {}\n");
+    assert_snapshot!(sandbox.run(&["up"]), @"
     --- stderr
     error: stacks: no stack is declared; add one: `NAME: {instances: {}}`
      --> $ROOT/project/devarch.yml:2:9
@@ -216,10 +216,10 @@ fn a_file_without_a_stack_is_invalid() {
 
 #[test]
 fn a_file_that_is_not_utf8_is_shown_where_it_breaks() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     let text = b"version: \"1\"\n# caf\xe9\nstacks: {}\n";
-    std::fs::write(world.project().join("devarch.yml"), text).unwrap();
-    assert_snapshot!(world.run(&["up"]), @"
+    std::fs::write(sandbox.project().join("devarch.yml"), text).unwrap();
+    assert_snapshot!(sandbox.run(&["up"]), @"
     --- stderr
     error: byte 0xe9 is not UTF-8; save the file with that encoding
      --> $ROOT/project/devarch.yml:2:6
@@ -228,23 +228,23 @@ fn a_file_that_is_not_utf8_is_shown_where_it_breaks() {
       |      ^
     --- exit 3
     ");
-    std::fs::write(world.project().join("mine.yaml"), text).unwrap();
-    world.fails(3, &["catalog", "add", "mine.yaml"]);
-    world.fails(3, &["init", "--from", "mine.yaml", "--stack", "shop", "--force"]);
+    std::fs::write(sandbox.project().join("mine.yaml"), text).unwrap();
+    sandbox.fails(3, &["catalog", "add", "mine.yaml"]);
+    sandbox.fails(3, &["init", "--from", "mine.yaml", "--stack", "shop", "--force"]);
 }
 
 #[test]
 fn an_engine_that_cannot_be_named_so_is_invalid() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    assert_snapshot!(world.run(&["plan", "--engine", "bogus"]), @r#"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    assert_snapshot!(sandbox.run(&["plan", "--engine", "bogus"]), @r#"
     --- stderr
     error: --engine: "bogus" is not an engine; name `docker`, `podman`, unix:///PATH or tcp://HOST:PORT
     --- exit 3
     "#);
-    let mut command = world.command(&["status"]);
+    let mut command = sandbox.command(&["status"]);
     command.env("DEVARCH_ENGINE", "ssh://box").stdout(Stdio::piped()).stderr(Stdio::piped());
-    assert_snapshot!(world.end(command.spawn().unwrap()), @r#"
+    assert_snapshot!(sandbox.end(command.spawn().unwrap()), @r#"
     --- stderr
     error: DEVARCH_ENGINE: "ssh://box" uses ssh, which DevArch does not support; forward the engine's socket with `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST` and name unix:///tmp/engine.sock
     --- exit 3
@@ -253,13 +253,13 @@ fn an_engine_that_cannot_be_named_so_is_invalid() {
 
 #[test]
 fn names_and_references_of_a_file_are_told_with_its_other_faults_where_they_stand() {
-    let world = World::without_engine();
-    world.write(
+    let sandbox = Sandbox::without_engine();
+    sandbox.write(
         "version: \"1\"\nstacks:\n  shop:\n    instances:\n      My_Web:\n        template: busybox\n        \
          depends_on: [dv, db]\n      db:\n        template: postgers\n        \
          volumes_add: { data: x }\n        depends_on: { My_Web: }\n",
     );
-    assert_snapshot!(world.run(&["up"]), @r#"
+    assert_snapshot!(sandbox.run(&["up"]), @r#"
     --- stderr
     error: stacks.shop.instances.My_Web: "My_Web" is not a valid instance name: only a-z, 0-9 and '-' are allowed; "my-web" would be accepted
       --> $ROOT/project/devarch.yml:5:7
@@ -289,37 +289,37 @@ fn names_and_references_of_a_file_are_told_with_its_other_faults_where_they_stan
        |                       ^^^^^^
     --- exit 3
     "#);
-    assert!(world.run(&["stack", "list"]).stdout.contains("no stacks yet"));
+    assert!(sandbox.run(&["stack", "list"]).stdout.contains("no stacks yet"));
 }
 
 #[test]
 fn an_instance_keeps_the_template_it_has_when_the_catalog_has_it_no_more() {
-    let world = World::without_engine();
-    std::fs::write(world.project().join("mine.yaml"), "name: mine\ndescription: Mine.\nimage: mine:1\n")
+    let sandbox = Sandbox::without_engine();
+    std::fs::write(sandbox.project().join("mine.yaml"), "name: mine\ndescription: Mine.\nimage: mine:1\n")
         .unwrap();
-    world.ok(&["catalog", "add", "mine.yaml"]);
+    sandbox.ok(&["catalog", "add", "mine.yaml"]);
     let text = "version: \"1\"\nstacks: { shop: { instances: { web: { template: mine } } } }\n";
-    world.define(text);
-    world.ok(&["catalog", "remove", "mine"]);
-    world.fails(6, &["up", "--yes"]);
-    world.write(&text.replace("web:", "other:"));
-    let ran = world.fails(4, &["up", "--yes"]);
+    sandbox.define(text);
+    sandbox.ok(&["catalog", "remove", "mine"]);
+    sandbox.fails(6, &["up", "--yes"]);
+    sandbox.write(&text.replace("web:", "other:"));
+    let ran = sandbox.fails(4, &["up", "--yes"]);
     assert!(ran.stderr.contains("template 'mine' not found"), "{ran}");
 }
 
 #[test]
 fn completing_tells_no_secret_and_no_error() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    world.ok(&["set", "/db", "environment.POSTGRES_PASSWORD=hunter2"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    sandbox.ok(&["set", "/db", "environment.POSTGRES_PASSWORD=hunter2"]);
     let complete = |database: Option<&str>, words: &[&str]| {
         let at = (words.len() - 1).to_string();
-        let mut command = world.command(&[&["--"], words].concat());
+        let mut command = sandbox.command(&[&["--"], words].concat());
         command.env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", at).env("_CLAP_IFS", "\n");
         if let Some(url) = database {
             command.env("DEVARCH_DATABASE_URL", url);
         }
-        world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()).to_string()
+        sandbox.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()).to_string()
     };
     for words in [
         &["devarch", ""][..],
@@ -338,13 +338,13 @@ fn completing_tells_no_secret_and_no_error() {
 
 #[test]
 fn a_range_of_ports_that_is_used_up_or_is_none_is_told() {
-    let world = World::without_engine();
-    world.ok(&["stack", "create", "shop"]);
-    world.ok(&["instance", "add", "shop/web", "busybox"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.ok(&["stack", "create", "shop"]);
+    sandbox.ok(&["instance", "add", "shop/web", "busybox"]);
     let run = |ports: &str, args: &[&str]| {
-        let mut command = world.command(args);
+        let mut command = sandbox.command(args);
         command.env("DEVARCH_PORTS", ports).stdout(Stdio::piped()).stderr(Stdio::piped());
-        world.end(command.spawn().unwrap())
+        sandbox.end(command.spawn().unwrap())
     };
     assert_snapshot!(run("3000-3000", &["set", "shop/web", "ports=[80, 81]"]), @"
     --- stderr
@@ -361,12 +361,12 @@ fn a_range_of_ports_that_is_used_up_or_is_none_is_told() {
 
 #[test]
 fn releasing_a_lock_that_nobody_has_asks_nothing() {
-    let world = World::without_engine();
-    world.ok(&["stack", "create", "shop"]);
-    assert_snapshot!(world.run(&["lock", "release", "shop", "--force"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.ok(&["stack", "create", "shop"]);
+    assert_snapshot!(sandbox.run(&["lock", "release", "shop", "--force"]), @"
     --- stderr
     stack 'shop' is not locked
     --- exit 0
     ");
-    assert!(world.json(&["lock", "release", "shop", "--force"]).is_null());
+    assert!(sandbox.json(&["lock", "release", "shop", "--force"]).is_null());
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::World;
+use common::Sandbox;
 use devarch_core::{engine::EngineKind, id::ContainerId};
 use devarch_testkit::{outside, real};
 use serde_json::Value;
@@ -29,8 +29,8 @@ mod podman {
 
 fn with(kind: EngineKind) {
     let Some(program) = real::compose(kind) else { return };
-    if let Some(world) = World::on(kind) {
-        a_written_compose_file_makes_the_same_containers(&world, program);
+    if let Some(sandbox) = Sandbox::on(kind) {
+        a_written_compose_file_makes_the_same_containers(&sandbox, program);
     }
 }
 
@@ -63,7 +63,7 @@ stacks:
 
 /// What a Compose program runs; taken down at the end, however that comes.
 struct Project<'a> {
-    world: &'a World,
+    sandbox: &'a Sandbox,
     program: PathBuf,
     directory: PathBuf,
 }
@@ -72,7 +72,7 @@ impl Project<'_> {
     fn run(&self, args: &[&str]) -> String {
         #[expect(clippy::disallowed_methods, reason = "the program that takes over")]
         let mut command = Command::new(&self.program);
-        let endpoint = self.world.endpoint();
+        let endpoint = self.sandbox.endpoint();
         command.env("DOCKER_HOST", &endpoint).env("CONTAINER_HOST", &endpoint).current_dir(&self.directory);
         let output = command.args(args).stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -87,7 +87,7 @@ impl Drop for Project<'_> {
     }
 }
 
-impl World {
+impl Sandbox {
     fn inspected(&self, instance: &str) -> Value {
         let path = format!("/containers/devarch-{}-{instance}/json", self.stack);
         self.wait(outside::get(&self.endpoint(), &path))
@@ -151,25 +151,25 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-fn a_written_compose_file_makes_the_same_containers(world: &World, program: PathBuf) {
-    world.write(STACK);
-    world.ok(&["up", "--yes"]);
-    let ours = ["db", "web"].map(|instance| world.fields(instance));
-    let data = world.told("db", "cat /data/file");
-    world.ok(&["compose", "--dir", "out", "--secrets"]);
-    world.ok(&["down", "--yes"]);
+fn a_written_compose_file_makes_the_same_containers(sandbox: &Sandbox, program: PathBuf) {
+    sandbox.write(STACK);
+    sandbox.ok(&["up", "--yes"]);
+    let ours = ["db", "web"].map(|instance| sandbox.fields(instance));
+    let data = sandbox.told("db", "cat /data/file");
+    sandbox.ok(&["compose", "--dir", "out", "--secrets"]);
+    sandbox.ok(&["down", "--yes"]);
 
-    let project = Project { world, program, directory: world.project().join("out") };
+    let project = Project { sandbox, program, directory: sandbox.project().join("out") };
     project.run(&["config"]);
     project.run(&["up", "-d"]);
     for (instance, ours) in ["db", "web"].into_iter().zip(ours) {
-        for (ours, theirs) in ours.into_iter().zip(world.fields(instance)) {
+        for (ours, theirs) in ours.into_iter().zip(sandbox.fields(instance)) {
             assert_eq!(ours, theirs, "{instance}");
         }
     }
-    assert_eq!(world.told("db", "cat /data/file"), data, "the volume is the same");
-    assert_eq!(world.told("web", "cat /etc/plain; echo \"$TOKEN\""), "plain\nit's a secret\n");
+    assert_eq!(sandbox.told("db", "cat /data/file"), data, "the volume is the same");
+    assert_eq!(sandbox.told("web", "cat /etc/plain; echo \"$TOKEN\""), "plain\nit's a secret\n");
     let found =
         "for _ in 1 2 3 4 5 6; do timeout 3 nslookup db >/dev/null 2>&1 && echo found && exit; sleep 1; done";
-    assert_eq!(world.told("web", found), "found\n");
+    assert_eq!(sandbox.told("web", found), "found\n");
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::World;
+use common::Sandbox;
 use insta::assert_snapshot;
 use std::process::Stdio;
 
@@ -17,8 +17,8 @@ stacks:
 
 #[test]
 fn a_name_that_cannot_be_is_refused_with_one_that_can() {
-    let world = World::without_engine();
-    assert_snapshot!(world.run(&["stack", "create", "My_Shop"]), @r#"
+    let sandbox = Sandbox::without_engine();
+    assert_snapshot!(sandbox.run(&["stack", "create", "My_Shop"]), @r#"
     --- stderr
     error: invalid value 'My_Shop' for '<NAME>': "My_Shop" is not a valid stack name: only a-z, 0-9 and '-' are allowed; "my-shop" would be accepted
 
@@ -29,11 +29,11 @@ fn a_name_that_cannot_be_is_refused_with_one_that_can() {
 
 #[test]
 fn everything_wrong_with_a_file_is_told_at_once_where_it_stands() {
-    let world = World::without_engine();
-    world.write(
+    let sandbox = Sandbox::without_engine();
+    sandbox.write(
         "version: \"1\"\nstacks:\n  shop:\n    instances:\n      web:\n        template: busybox\n        imagee: x\n        ports: [\"99999\"]\n      db: { templat: postgres }\n",
     );
-    assert_snapshot!(world.run(&["up"]), @r#"
+    assert_snapshot!(sandbox.run(&["up"]), @r#"
     --- stderr
     error: stacks.shop.instances.web.imagee: unknown field `imagee`; did you mean `image`?
      --> $ROOT/project/devarch.yml:7:9
@@ -62,9 +62,9 @@ fn everything_wrong_with_a_file_is_told_at_once_where_it_stands() {
 
 #[test]
 fn text_that_is_no_yaml_is_shown_where_it_breaks() {
-    let world = World::without_engine();
-    world.write("version: \"1\"\nstacks: [\n");
-    assert_snapshot!(world.run(&["up"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.write("version: \"1\"\nstacks: [\n");
+    assert_snapshot!(sandbox.run(&["up"]), @"
     --- stderr
     error: this is not valid YAML: unclosed bracket '['
      --> $ROOT/project/devarch.yml:2:9
@@ -77,9 +77,9 @@ fn text_that_is_no_yaml_is_shown_where_it_breaks() {
 
 #[test]
 fn an_unknown_template_is_refused_with_the_nearest() {
-    let world = World::without_engine();
-    world.ok(&["stack", "create", "shop"]);
-    assert_snapshot!(world.run(&["instance", "add", "shop", "db", "postgers"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.ok(&["stack", "create", "shop"]);
+    assert_snapshot!(sandbox.run(&["instance", "add", "shop", "db", "postgers"]), @"
     --- stderr
     error: template 'postgers' not found
     help: did you mean 'postgres'?
@@ -89,9 +89,9 @@ fn an_unknown_template_is_refused_with_the_nearest() {
 
 #[test]
 fn an_unknown_field_is_refused_with_the_nearest() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    assert_snapshot!(world.run(&["set", "shop/web", "imag=nginx"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    assert_snapshot!(sandbox.run(&["set", "shop/web", "imag=nginx"]), @"
     --- stderr
     error: shop/web: imag: `imag` is not a field of an instance; did you mean `image`?
     --- exit 3
@@ -100,15 +100,15 @@ fn an_unknown_field_is_refused_with_the_nearest() {
 
 #[test]
 fn an_unknown_stack_or_instance_is_not_found() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    assert_snapshot!(world.run(&["plan", "shoop"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    assert_snapshot!(sandbox.run(&["plan", "shoop"]), @"
     --- stderr
     error: stack 'shoop' not found
     help: did you mean 'shop'?
     --- exit 4
     ");
-    assert_snapshot!(world.run(&["config", "shop/wep"]), @"
+    assert_snapshot!(sandbox.run(&["config", "shop/wep"]), @"
     --- stderr
     error: stack 'shop' has no instance 'wep'
     help: did you mean 'web'?
@@ -118,15 +118,15 @@ fn an_unknown_stack_or_instance_is_not_found() {
 
 #[test]
 fn a_taken_name_is_a_conflict() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    assert_snapshot!(world.run(&["stack", "create", "shop"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    assert_snapshot!(sandbox.run(&["stack", "create", "shop"]), @"
     --- stderr
     error: stack name shop is already taken by the stack made from $ROOT/project
     help: 'shop-2' is free
     --- exit 5
     ");
-    assert_snapshot!(world.run(&["instance", "add", "shop", "web", "redis"]), @"
+    assert_snapshot!(sandbox.run(&["instance", "add", "shop", "web", "redis"]), @"
     --- stderr
     error: instance 'web' of stack 'shop' already exists
     help: 'web-2' is free
@@ -136,11 +136,11 @@ fn a_taken_name_is_a_conflict() {
 
 #[test]
 fn two_pairs_of_names_that_read_the_same_are_refused_with_the_first() {
-    let world = World::without_engine();
-    world.ok(&["stack", "create", "a-b"]);
-    world.ok(&["instance", "add", "a-b", "c", "busybox"]);
-    world.ok(&["stack", "create", "a"]);
-    assert_snapshot!(world.run(&["instance", "add", "a", "b-c", "busybox"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.ok(&["stack", "create", "a-b"]);
+    sandbox.ok(&["instance", "add", "a-b", "c", "busybox"]);
+    sandbox.ok(&["stack", "create", "a"]);
+    assert_snapshot!(sandbox.run(&["instance", "add", "a", "b-c", "busybox"]), @"
     --- stderr
     error: container name devarch-a-b-c is already taken by instance 'c' of stack 'a-b'
     help: 'b-c-2' is free
@@ -150,11 +150,11 @@ fn two_pairs_of_names_that_read_the_same_are_refused_with_the_first() {
 
 #[test]
 fn a_port_of_another_stack_is_a_conflict_that_names_its_owner() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    world.ok(&["stack", "create", "other"]);
-    world.ok(&["instance", "add", "other", "web", "busybox"]);
-    assert_snapshot!(world.run(&["set", "other/web", "ports.80=18080"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    sandbox.ok(&["stack", "create", "other"]);
+    sandbox.ok(&["instance", "add", "other", "web", "busybox"]);
+    assert_snapshot!(sandbox.run(&["set", "other/web", "ports.80=18080"]), @"
     --- stderr
     error: stack 'other': host ports are already in use:
       web.ports.80/tcp: host port 18080 belongs to instance 'web' of stack 'shop'; choose another, or `auto`
@@ -164,38 +164,38 @@ fn a_port_of_another_stack_is_a_conflict_that_names_its_owner() {
 
 #[test]
 fn a_stack_of_another_directory_is_refused_and_up_as_makes_a_copy() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    let second = world.project().join("../second");
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    let second = sandbox.project().join("../second");
     std::fs::create_dir(&second).unwrap();
     let text = SHOP.replace("127.0.0.1:18080:80", "80");
     std::fs::write(second.join("devarch.yml"), text).unwrap();
-    assert_snapshot!(world.run(&["-C", "../second", "up"]), @"
+    assert_snapshot!(sandbox.run(&["-C", "../second", "up"]), @"
     --- stderr
     error: stack 'shop' was made from $ROOT/project, not from $ROOT/second
     help: `devarch up --as NAME` makes a stack of its own from this directory
     --- exit 5
     ");
-    world.fails(6, &["-C", "../second", "up", "--as", "shop2", "--yes"]);
+    sandbox.fails(6, &["-C", "../second", "up", "--as", "shop2", "--yes"]);
     assert!(
-        !world.ok(&["stack", "list"]).stdout.contains("shop2"),
+        !sandbox.ok(&["stack", "list"]).stdout.contains("shop2"),
         "nothing is saved before it can be planned"
     );
-    world.define_in(&second, Some("shop2"));
-    assert!(world.ok(&["stack", "list"]).stdout.contains("shop2"));
+    sandbox.define_in(&second, Some("shop2"));
+    assert!(sandbox.ok(&["stack", "list"]).stdout.contains("shop2"));
     // From then on the directory's stack is meant.
-    world.fails(6, &["-C", "../second", "up"]);
-    assert!(world.ok(&["-C", "../second", "stack", "show"]).stdout.contains("shop2"));
-    assert!(world.ok(&["stack", "show"]).stdout.starts_with("shop\n"));
+    sandbox.fails(6, &["-C", "../second", "up"]);
+    assert!(sandbox.ok(&["-C", "../second", "stack", "show"]).stdout.contains("shop2"));
+    assert!(sandbox.ok(&["stack", "show"]).stdout.starts_with("shop\n"));
 }
 
 #[test]
 fn a_directory_with_several_stacks_asks_for_a_name() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    world.ok(&["unset", "shop/web", "ports"]);
-    world.ok(&["stack", "clone", "shop", "copy"]);
-    assert_snapshot!(world.run(&["config", "/web"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    sandbox.ok(&["unset", "shop/web", "ports"]);
+    sandbox.ok(&["stack", "clone", "shop", "copy"]);
+    assert_snapshot!(sandbox.run(&["config", "/web"]), @"
     --- stderr
     error: several stacks were made from $ROOT/project: copy, shop
     help: name the stack
@@ -205,14 +205,14 @@ fn a_directory_with_several_stacks_asks_for_a_name() {
 
 #[test]
 fn without_a_devarch_yml_a_stack_has_to_be_named() {
-    let world = World::without_engine();
-    assert_snapshot!(world.run(&["plan"]), @"
+    let sandbox = Sandbox::without_engine();
+    assert_snapshot!(sandbox.run(&["plan"]), @"
     --- stderr
     error: name a stack: no devarch.yml found in $ROOT/project or above (`devarch init` writes one)
     --- exit 3
     ");
-    world.write(SHOP);
-    assert_snapshot!(world.run(&["plan"]), @"
+    sandbox.write(SHOP);
+    assert_snapshot!(sandbox.run(&["plan"]), @"
     --- stderr
     error: find an engine: connect to unix:///nonexistent/engine.sock (DEVARCH_ENGINE): No such file or directory (os error 2)
     help: `devarch doctor` lists the engines that were tried and how to fix each
@@ -222,8 +222,8 @@ fn without_a_devarch_yml_a_stack_has_to_be_named() {
 
 #[test]
 fn set_and_unset_tell_what_they_changed() {
-    let world = World::without_engine();
-    world.define(SHOP);
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
     let args = [
         "set",
         "/web",
@@ -232,29 +232,29 @@ fn set_and_unset_tell_what_they_changed() {
         "environment.NEW=1",
         "ports.80=18081",
     ];
-    assert_snapshot!(world.run(&args), @"
+    assert_snapshot!(sandbox.run(&args), @"
     ~ web.environment.GREETING: hello => hi
     ~ web.environment.NEW: + 1
     ~ web.image: busybox:1.37 => busybox:1.36
     ~ web.ports: 127.0.0.1:18080->80 => 127.0.0.1:18081->80
     --- exit 0
     ");
-    assert_snapshot!(world.run(&["set", "/db", "healthcheck.interval=5s"]), @"
+    assert_snapshot!(sandbox.run(&["set", "/db", "healthcheck.interval=5s"]), @"
     ~ db.healthcheck.interval: 10s => 5s
     --- exit 0
     ");
-    assert_snapshot!(world.run(&["set", "/web", "volumes./data=data"]), @"
+    assert_snapshot!(sandbox.run(&["set", "/web", "volumes./data=data"]), @"
     ~ web.volumes./data.volume: + devarch-shop-web-data
     --- exit 0
     ");
-    assert_snapshot!(world.run(&["unset", "/web", "image", "environment", "volumes./data"]), @"
+    assert_snapshot!(sandbox.run(&["unset", "/web", "image", "environment", "volumes./data"]), @"
     ~ web.environment.GREETING: - hi
     ~ web.environment.NEW: - 1
     ~ web.image: busybox:1.36 => busybox:1.37
     ~ web.volumes./data.volume: - devarch-shop-web-data
     --- exit 0
     ");
-    assert_snapshot!(world.run(&["unset", "/web", "image"]), @"
+    assert_snapshot!(sandbox.run(&["unset", "/web", "image"]), @"
     --- stderr
     nothing changed
     --- exit 0
@@ -263,9 +263,9 @@ fn set_and_unset_tell_what_they_changed() {
 
 #[test]
 fn a_secret_that_changes_is_told_and_not_shown() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    let ran = world.ok(&["set", "/db", "environment.POSTGRES_PASSWORD=hunter2"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    let ran = sandbox.ok(&["set", "/db", "environment.POSTGRES_PASSWORD=hunter2"]);
     assert_snapshot!(ran, @"
     ~ db.environment.POSTGRES_PASSWORD: secret changed
     --- exit 0
@@ -275,16 +275,16 @@ fn a_secret_that_changes_is_told_and_not_shown() {
         &["config", "shop", "--json"],
         &["instance", "show", "shop", "db", "--json"],
     ] {
-        let ran = world.ok(args);
+        let ran = sandbox.ok(args);
         assert!(!ran.stdout.contains("hunter2"), "{ran}");
     }
 }
 
 #[test]
 fn config_says_where_each_value_comes_from() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    assert_snapshot!(world.run(&["config", "/web", "--origin"]), @r#"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    assert_snapshot!(sandbox.run(&["config", "/web", "--origin"]), @r#"
     web:
       image: busybox:1.37  # template
       command:  # template
@@ -308,10 +308,10 @@ fn config_says_where_each_value_comes_from() {
 
 #[test]
 fn what_config_prints_is_yaml() {
-    let world = World::without_engine();
-    world.define(SHOP);
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
     for args in [&["config"][..], &["config", "--origin"]] {
-        let ran = world.ok(args);
+        let ran = sandbox.ok(args);
         let yaml = devarch_core::read::parse_yaml(&ran.stdout).unwrap().to_json();
         assert_eq!(yaml["db"]["environment"]["POSTGRES_PASSWORD"], "[REDACTED]");
     }
@@ -319,16 +319,16 @@ fn what_config_prints_is_yaml() {
 
 #[test]
 fn a_template_has_a_password_made_for_each_instance() {
-    let ran = World::without_engine().ok(&["catalog", "show", "postgres"]);
+    let ran = Sandbox::without_engine().ok(&["catalog", "show", "postgres"]);
     assert!(ran.stdout.contains("POSTGRES_PASSWORD:\n      generate:\n        length: 32\n"), "{ran}");
 }
 
 #[test]
 fn a_template_of_ones_own_is_added_listed_and_removed() {
-    let world = World::without_engine();
-    let file = world.project().join("mine.yaml");
+    let sandbox = Sandbox::without_engine();
+    let file = sandbox.project().join("mine.yaml");
     std::fs::write(&file, "name: mine\ndescription: Mine.\nimage: mine:1\nports: [\"80\"\n").unwrap();
-    assert_snapshot!(world.run(&["catalog", "add", "mine.yaml"]), @r#"
+    assert_snapshot!(sandbox.run(&["catalog", "add", "mine.yaml"]), @r#"
     --- stderr
     error: this is not valid YAML: unclosed bracket '['
      --> $ROOT/project/mine.yaml:4:8
@@ -338,24 +338,24 @@ fn a_template_of_ones_own_is_added_listed_and_removed() {
     --- exit 3
     "#);
     std::fs::write(&file, "name: mine\ndescription: Mine.\nimage: mine:1\n").unwrap();
-    world.ok(&["catalog", "add", "mine.yaml"]);
-    assert_snapshot!(world.run(&["catalog", "add", "mine.yaml"]), @"
+    sandbox.ok(&["catalog", "add", "mine.yaml"]);
+    assert_snapshot!(sandbox.run(&["catalog", "add", "mine.yaml"]), @"
     --- stderr
     error: template 'mine' in $ROOT/home/catalog already exists
     help: --replace replaces it
     --- exit 5
     ");
-    assert!(world.ok(&["catalog", "search", "MINE"]).stdout.contains("mine:1"));
-    world.ok(&["catalog", "remove", "mine"]);
-    world.fails(4, &["catalog", "show", "mine"]);
-    world.fails(5, &["catalog", "remove", "postgres"]);
+    assert!(sandbox.ok(&["catalog", "search", "MINE"]).stdout.contains("mine:1"));
+    sandbox.ok(&["catalog", "remove", "mine"]);
+    sandbox.fails(4, &["catalog", "show", "mine"]);
+    sandbox.fails(5, &["catalog", "remove", "postgres"]);
 }
 
 #[test]
 fn an_engine_that_does_not_answer_is_an_error_and_not_an_empty_one() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    assert_snapshot!(world.run(&["plan"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    assert_snapshot!(sandbox.run(&["plan"]), @"
     --- stderr
     error: find an engine: connect to unix:///nonexistent/engine.sock (DEVARCH_ENGINE): No such file or directory (os error 2)
     help: `devarch doctor` lists the engines that were tried and how to fix each
@@ -365,28 +365,28 @@ fn an_engine_that_does_not_answer_is_an_error_and_not_an_empty_one() {
 
 #[test]
 fn a_store_that_cannot_be_used_has_its_own_exit_code() {
-    let world = World::without_engine();
-    std::fs::write(world.home(), "a file, not a directory").unwrap();
-    let ran = world.fails(7, &["stack", "list"]);
+    let sandbox = Sandbox::without_engine();
+    std::fs::write(sandbox.home(), "a file, not a directory").unwrap();
+    let ran = sandbox.fails(7, &["stack", "list"]);
     assert!(ran.stderr.starts_with("error: "), "{ran}");
 }
 
 #[test]
 fn wrong_usage_is_told_apart_from_wrong_values() {
-    let world = World::without_engine();
-    world.fails(2, &["nonsense"]);
-    world.fails(2, &["set", "shop/web"]);
-    world.fails(3, &["set", "shop", "image=x"]);
-    world.fails(3, &["set", "shop/web", "image"]);
-    world.fails(3, &["logs", "shop", "--since", "yesterday"]);
-    world.fails(3, &["-C", "/nonexistent", "status"]);
-    world.ok(&["--help"]);
-    world.ok(&["help", "up"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.fails(2, &["nonsense"]);
+    sandbox.fails(2, &["set", "shop/web"]);
+    sandbox.fails(3, &["set", "shop", "image=x"]);
+    sandbox.fails(3, &["set", "shop/web", "image"]);
+    sandbox.fails(3, &["logs", "shop", "--since", "yesterday"]);
+    sandbox.fails(3, &["-C", "/nonexistent", "status"]);
+    sandbox.ok(&["--help"]);
+    sandbox.ok(&["help", "up"]);
 }
 
 #[test]
 fn help_documents_the_exit_codes() {
-    let help = World::without_engine().ok(&["--help"]).stdout;
+    let help = Sandbox::without_engine().ok(&["--help"]).stdout;
     for line in ["0    success", "3    a name, value or file is invalid", "130  cancelled"] {
         assert!(help.contains(line), "{help}");
     }
@@ -394,9 +394,9 @@ fn help_documents_the_exit_codes() {
 
 #[test]
 fn a_name_is_never_made_up() {
-    let world = World::without_engine();
-    world.ok(&["stack", "create", "shop"]);
-    assert_snapshot!(world.run(&["instance", "add", "shop", "redis"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.ok(&["stack", "create", "shop"]);
+    assert_snapshot!(sandbox.run(&["instance", "add", "shop", "redis"]), @"
     --- stderr
     error: a name and a template are required: instance add STACK NAME redis
     --- exit 3
@@ -405,65 +405,65 @@ fn a_name_is_never_made_up() {
 
 #[test]
 fn stacks_are_listed_renamed_copied_switched_and_deleted() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    world.ok(&["unset", "shop/web", "ports"]);
-    world.ok(&["stack", "clone", "shop", "copy"]);
-    world.ok(&["stack", "rename", "copy", "second"]);
-    world.ok(&["stack", "disable", "second"]);
-    world.ok(&["instance", "rename", "second", "web", "front"]);
-    world.ok(&["instance", "remove", "second", "db"]);
-    assert_snapshot!(world.ok(&["stack", "list"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    sandbox.ok(&["unset", "shop/web", "ports"]);
+    sandbox.ok(&["stack", "clone", "shop", "copy"]);
+    sandbox.ok(&["stack", "rename", "copy", "second"]);
+    sandbox.ok(&["stack", "disable", "second"]);
+    sandbox.ok(&["instance", "rename", "second", "web", "front"]);
+    sandbox.ok(&["instance", "remove", "second", "db"]);
+    assert_snapshot!(sandbox.ok(&["stack", "list"]), @"
     STACK   INSTANCES  ENGINE  ENABLED  PROJECT
     second  1          -       no       $ROOT/project
     shop    2          -       yes      $ROOT/project
     --- exit 0
     ");
-    assert_eq!(world.json(&["stack", "show", "second"])["instances"][0]["name"], "front");
-    world.ok(&["stack", "delete", "second"]);
-    world.fails(4, &["stack", "show", "second"]);
+    assert_eq!(sandbox.json(&["stack", "show", "second"])["instances"][0]["name"], "front");
+    sandbox.ok(&["stack", "delete", "second"]);
+    sandbox.fails(4, &["stack", "show", "second"]);
 }
 
 #[test]
 fn a_copy_has_ports_and_volumes_of_its_own() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    world.ok(&["unset", "shop/web", "ports"]);
-    world.ok(&["stack", "clone", "shop", "copy"]);
-    let of = |stack: &str| world.json(&["instance", "show", stack, "db"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    sandbox.ok(&["unset", "shop/web", "ports"]);
+    sandbox.ok(&["stack", "clone", "shop", "copy"]);
+    let of = |stack: &str| sandbox.json(&["instance", "show", stack, "db"]);
     assert_ne!(of("shop")["ports"], of("copy")["ports"]);
     assert_eq!(of("copy")["volumes"]["data"], "devarch-copy-db-data");
 }
 
 #[test]
 fn status_without_stacks_and_without_applies() {
-    let world = World::without_engine();
-    assert_snapshot!(world.run(&["status"]), @"
+    let sandbox = Sandbox::without_engine();
+    assert_snapshot!(sandbox.run(&["status"]), @"
     no stacks yet; `devarch init` and `devarch up` create one
     --- exit 0
     ");
-    assert_eq!(world.json(&["status"])["stacks"].as_array().unwrap().len(), 0);
-    world.define(SHOP);
-    let stack = &world.json(&["status"])["stacks"][0];
+    assert_eq!(sandbox.json(&["status"])["stacks"].as_array().unwrap().len(), 0);
+    sandbox.define(SHOP);
+    let stack = &sandbox.json(&["status"])["stacks"][0];
     assert_eq!(stack["instances"][0]["waiting"]["reason"], "not_applied");
 }
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     let mut child =
-        world.command(&["catalog", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        sandbox.command(&["catalog", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
-    let ran = world.end(child);
+    let ran = sandbox.end(child);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran}");
 }
 
 #[test]
 fn errors_are_json_where_json_is_asked_for() {
-    let ran = World::without_engine().fails(4, &["plan", "nope", "--json"]);
+    let ran = Sandbox::without_engine().fails(4, &["plan", "nope", "--json"]);
     let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["exit_code"], 4);
-    let ran = World::without_engine().fails(3, &["stack", "create", "My_Shop", "--json"]);
+    let ran = Sandbox::without_engine().fails(3, &["stack", "create", "My_Shop", "--json"]);
     let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["exit_code"], 3);
     assert!(error["error"]["message"].as_str().unwrap().contains("my-shop"), "{ran}");
@@ -471,12 +471,12 @@ fn errors_are_json_where_json_is_asked_for() {
 
 #[test]
 fn a_config_file_that_is_not_there_is_told_with_its_place() {
-    let world = World::without_engine();
-    world.write(
+    let sandbox = Sandbox::without_engine();
+    sandbox.write(
         "version: \"1\"\nstacks:\n  shop:\n    instances:\n      web:\n        template: busybox\n        \
          config_files:\n          /etc/web.conf: {file: ./nope}\n",
     );
-    let ran = world.fails(3, &["up", "--yes"]);
+    let ran = sandbox.fails(3, &["up", "--yes"]);
     assert!(ran.stderr.contains("devarch.yml:8:26"), "{ran}");
     assert!(ran.stderr.contains("/project/nope cannot be read: No such file or directory"), "{ran}");
     assert!(ran.stderr.contains("create that file, or correct `file`"), "{ran}");
@@ -484,18 +484,18 @@ fn a_config_file_that_is_not_there_is_told_with_its_place() {
 
 #[test]
 fn the_shell_completes_stacks_instances_and_templates() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     let complete = |words: &[&str]| {
         let at = (words.len() - 1).to_string();
-        let mut command = world.command(&[&["--"], words].concat());
+        let mut command = sandbox.command(&[&["--"], words].concat());
         command.env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", at).env("_CLAP_IFS", "\n");
-        let ran = world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        let ran = sandbox.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
         assert_eq!(ran.stderr, "", "{ran}");
         ran.stdout
     };
     assert_eq!(complete(&["devarch", "plan", "sh"]), "", "nothing is there yet");
-    assert!(!world.home().exists(), "completing makes no home");
-    world.define(SHOP);
+    assert!(!sandbox.home().exists(), "completing makes no home");
+    sandbox.define(SHOP);
     assert_eq!(complete(&["devarch", "plan", "sh"]), "shop");
     assert_eq!(complete(&["devarch", "logs", "shop/w"]), "shop/web");
     assert_eq!(complete(&["devarch", "catalog", "show", "postg"]), "postgres");
@@ -504,38 +504,38 @@ fn the_shell_completes_stacks_instances_and_templates() {
 
 #[test]
 fn completions_and_manual_are_printed() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(world.ok(&["completions", shell]).stdout.contains("COMPLETE"), "{shell}");
-        assert!(world.ok(&["completions", shell, "--static"]).stdout.contains("catalog"), "{shell}");
+        assert!(sandbox.ok(&["completions", shell]).stdout.contains("COMPLETE"), "{shell}");
+        assert!(sandbox.ok(&["completions", shell, "--static"]).stdout.contains("catalog"), "{shell}");
     }
-    assert!(world.ok(&["man"]).stdout.contains(".TH devarch 1"));
-    assert!(world.ok(&["man", "stack", "delete"]).stdout.contains("volumes"));
+    assert!(sandbox.ok(&["man"]).stdout.contains(".TH devarch 1"));
+    assert!(sandbox.ok(&["man", "stack", "delete"]).stdout.contains("volumes"));
 }
 
 #[test]
 fn doctor_fails_without_an_engine_and_says_how_to_mend_it() {
-    let world = World::without_engine();
-    let ran = world.fails(1, &["doctor"]);
+    let sandbox = Sandbox::without_engine();
+    let ran = sandbox.fails(1, &["doctor"]);
     assert!(ran.stdout.contains("FAIL  none answers; tried unix:///nonexistent/engine.sock"), "{ran}");
     assert!(ran.stdout.contains("mend engine: start Docker"), "{ran}");
 }
 
 #[test]
 fn init_writes_a_file_that_up_reads() {
-    let world = World::without_engine();
-    assert_snapshot!(world.run(&["init", "redis"]), @"
+    let sandbox = Sandbox::without_engine();
+    assert_snapshot!(sandbox.run(&["init", "redis"]), @"
     --- stderr
     error: name the stack: --stack project, or --yes to accept that name
     --- exit 3
     ");
-    assert_snapshot!(world.run(&["init", "--stack", "shop", "db=postgres", "redis"]), @"
+    assert_snapshot!(sandbox.run(&["init", "--stack", "shop", "db=postgres", "redis"]), @"
     $ROOT/project/devarch.yml
     --- stderr
     `devarch up` brings it up
     --- exit 0
     ");
-    assert_snapshot!(std::fs::read_to_string(world.project().join("devarch.yml")).unwrap(), @r#"
+    assert_snapshot!(std::fs::read_to_string(sandbox.project().join("devarch.yml")).unwrap(), @r#"
     version: "1"
     stacks:
       shop:
@@ -545,33 +545,33 @@ fn init_writes_a_file_that_up_reads() {
           redis:
             template: redis
     "#);
-    world.define_in(&world.project(), None);
-    assert_eq!(world.json(&["stack", "show"])["instances"][0]["template"], "postgres");
-    assert_snapshot!(world.run(&["init", "--stack", "shop", "redis"]), @"
+    sandbox.define_in(&sandbox.project(), None);
+    assert_eq!(sandbox.json(&["stack", "show"])["instances"][0]["template"], "postgres");
+    assert_snapshot!(sandbox.run(&["init", "--stack", "shop", "redis"]), @"
     --- stderr
     error: $ROOT/project/devarch.yml already exists
     help: --force overwrites it
     --- exit 5
     ");
-    world.ok(&["init", "--stack", "shop", "redis", "--force"]);
-    world.fails(4, &["init", "--stack", "shop", "radis", "--force"]);
-    world.fails(3, &["init", "--stack", "shop", "--force"]);
+    sandbox.ok(&["init", "--stack", "shop", "redis", "--force"]);
+    sandbox.fails(4, &["init", "--stack", "shop", "radis", "--force"]);
+    sandbox.fails(3, &["init", "--stack", "shop", "--force"]);
 }
 
 #[test]
 fn init_imports_a_compose_file_and_notes_what_it_left_out() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     let text = "name: shop\nservices:\n  web:\n    image: busybox:${TAG}\n    ports: [\"80\"]\n    logging: {driver: none}\n";
-    std::fs::write(world.project().join("compose.yml"), text).unwrap();
-    std::fs::write(world.project().join(".env"), "# a comment\nTAG=\"1.37\"\n").unwrap();
-    assert_snapshot!(world.run(&["init", "--from", "compose.yml", "--yes"]), @"
+    std::fs::write(sandbox.project().join("compose.yml"), text).unwrap();
+    std::fs::write(sandbox.project().join(".env"), "# a comment\nTAG=\"1.37\"\n").unwrap();
+    assert_snapshot!(sandbox.run(&["init", "--from", "compose.yml", "--yes"]), @"
     $ROOT/project/devarch.yml
     --- stderr
     note: compose.yml:6:14: services.web.logging: `logging` is not supported and was left out; the engine's default is used; see devarch logs
     `devarch up` brings it up
     --- exit 0
     ");
-    assert_snapshot!(std::fs::read_to_string(world.project().join("devarch.yml")).unwrap(), @r#"
+    assert_snapshot!(std::fs::read_to_string(sandbox.project().join("devarch.yml")).unwrap(), @r#"
     version: "1"
     stacks:
       shop:
@@ -584,21 +584,21 @@ fn init_imports_a_compose_file_and_notes_what_it_left_out() {
         ports:
         - "80"
     "#);
-    world.fails(6, &["up", "--yes"]);
-    world.fails(4, &["init", "--from", "nowhere.yml", "--yes", "--force"]);
+    sandbox.fails(6, &["up", "--yes"]);
+    sandbox.fails(4, &["init", "--from", "nowhere.yml", "--yes", "--force"]);
 }
 
 #[test]
 fn init_keeps_what_looks_secret_in_the_store_under_a_name_that_is_free() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    let copy = world.project().join("Copy");
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    let copy = sandbox.project().join("Copy");
     std::fs::create_dir(&copy).unwrap();
     let text = "name: shop\nservices:\n  web:\n    image: busybox:${TAG}\n    environment: {A: \"${API_TOKEN}\", B: \"${DB_PASSWORD}\", C: \"${UNSET}\"}\n";
     std::fs::write(copy.join("compose.yml"), text).unwrap();
     std::fs::write(copy.join(".env"), "API_TOKEN=hunter2\nTAG=1.37\n").unwrap();
     let init = ["-C", "Copy", "init", "--from", "compose.yml", "--yes"];
-    let ran = world.ok(&init);
+    let ran = sandbox.ok(&init);
     for told in [
         "unset variables, replaced by nothing: UNSET (5:",
         "secrets without a value: DB_PASSWORD (5:",
@@ -609,7 +609,7 @@ fn init_keeps_what_looks_secret_in_the_store_under_a_name_that_is_free() {
     }
     let written = std::fs::read_to_string(copy.join("devarch.yml")).unwrap();
     assert!(written.contains("shop-copy:") && !written.contains("hunter2"), "{written}");
-    let secrets = world.json(&["secret", "list", "shop-copy"]);
+    let secrets = sandbox.json(&["secret", "list", "shop-copy"]);
     let set: Vec<(&str, bool)> = secrets
         .as_array()
         .unwrap()
@@ -618,30 +618,30 @@ fn init_keeps_what_looks_secret_in_the_store_under_a_name_that_is_free() {
         .collect();
     assert_eq!(set, [("API_TOKEN", true), ("DB_PASSWORD", false)]);
     assert_eq!(
-        world.json(&["secret", "list", "shop"]).as_array().map(Vec::len),
+        sandbox.json(&["secret", "list", "shop"]).as_array().map(Vec::len),
         Some(1),
         "the other stack's"
     );
     std::fs::write(copy.join(".env"), "API_TOKEN=hunter3\nDB_PASSWORD=pass-it\nTAG=1.37\n").unwrap();
-    world.fails(5, &init);
-    world.ok(&[&init[..], &["--force"]].concat());
-    let files: Vec<u8> = std::fs::read(world.home().join("devarch.db")).unwrap();
+    sandbox.fails(5, &init);
+    sandbox.ok(&[&init[..], &["--force"]].concat());
+    let files: Vec<u8> = std::fs::read(sandbox.home().join("devarch.db")).unwrap();
     for value in ["hunter2", "hunter3", "pass-it"] {
         assert!(!files.windows(value.len()).any(|window| window == value.as_bytes()), "{value}");
     }
-    let secrets = world.json(&["secret", "list", "shop-copy"]);
+    let secrets = sandbox.json(&["secret", "list", "shop-copy"]);
     assert!(secrets.as_array().unwrap().iter().all(|secret| secret["set"] == true), "{secrets}");
     std::fs::write(copy.join(".env"), "A B=hunter2\n").unwrap();
-    let ran = world.fails(3, &[&init[..], &["--force"]].concat());
+    let ran = sandbox.fails(3, &[&init[..], &["--force"]].concat());
     assert!(ran.stderr.contains(".env:1:1") && !ran.stderr.contains("hunter2"), "{ran}");
 }
 
 #[test]
 fn a_compose_file_is_printed_without_an_engine_and_without_secrets() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    let ran = world.ok(&["compose"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    let ran = sandbox.ok(&["compose"]);
     assert!(ran.stdout.contains("POSTGRES_PASSWORD: ${"), "{ran}");
     assert!(ran.stderr.contains("volumes that images declare are not in it"), "{ran}");
-    world.fails(2, &["compose", "--secrets"]);
+    sandbox.fails(2, &["compose", "--secrets"]);
 }

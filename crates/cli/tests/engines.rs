@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Ran, World};
+use common::{Ran, Sandbox};
 use devarch_core::{
     engine::EngineKind,
     id::ContainerId,
@@ -51,7 +51,8 @@ on_both_engines! {
 
 #[test]
 fn a_stack_that_lives_on_docker_is_not_planned_on_podman() {
-    let (Some(docker), Some(podman)) = (World::on(EngineKind::Docker), World::on(EngineKind::Podman)) else {
+    let (Some(docker), Some(podman)) = (Sandbox::on(EngineKind::Docker), Sandbox::on(EngineKind::Podman))
+    else {
         return;
     };
     docker.up();
@@ -67,7 +68,8 @@ fn a_stack_that_lives_on_docker_is_not_planned_on_podman() {
 
 #[test]
 fn addresses_that_podman_has_given_are_not_given_again_on_docker() {
-    let (Some(docker), Some(podman)) = (World::on(EngineKind::Docker), World::on(EngineKind::Podman)) else {
+    let (Some(docker), Some(podman)) = (Sandbox::on(EngineKind::Docker), Sandbox::on(EngineKind::Podman))
+    else {
         return;
     };
     // All of them, on a network without a container: Podman has made no bridge for it, and the host has no route.
@@ -82,9 +84,9 @@ fn addresses_that_podman_has_given_are_not_given_again_on_docker() {
     docker.up();
 }
 
-fn with(kind: EngineKind, test: fn(&World)) {
-    if let Some(world) = World::on(kind) {
-        test(&world);
+fn with(kind: EngineKind, test: fn(&Sandbox)) {
+    if let Some(sandbox) = Sandbox::on(kind) {
+        test(&sandbox);
     }
 }
 
@@ -109,7 +111,7 @@ stacks:
     )
 }
 
-impl World {
+impl Sandbox {
     fn container(&self, instance: &str) -> Option<ObservedContainer> {
         let name = format!("devarch-{}-{instance}", self.stack);
         let all = self.wait(self.engine().containers()).unwrap();
@@ -136,33 +138,33 @@ impl World {
     }
 }
 
-fn what_was_applied_needs_nothing(world: &World) {
-    let ran = world.up();
+fn what_was_applied_needs_nothing(sandbox: &Sandbox) {
+    let ran = sandbox.up();
     assert!(ran.stdout.contains("web       running  127.0.0.1:"), "{ran}");
     assert!(ran.stderr.contains("Plan: 2 to create"), "{ran}");
     assert!(ran.stderr.contains("web: start\n"), "plain lines where no terminal is: {ran}");
-    let plan = world.ok(&["plan", "--detailed-exitcode"]);
+    let plan = sandbox.ok(&["plan", "--detailed-exitcode"]);
     assert!(plan.stdout.contains("No changes"), "{plan}");
-    world.ok(&["up"]);
-    let plan = world.json(&["plan"]);
+    sandbox.ok(&["up"]);
+    let plan = sandbox.json(&["plan"]);
     assert_eq!(plan["changes"].as_array().unwrap().len(), 0);
-    let status = world.json(&["status"]);
+    let status = sandbox.json(&["status"]);
     assert_eq!(status["stacks"][0]["instances"][1]["state"], "running");
 }
 
-fn an_edit_is_planned_to_the_field_and_reaches_the_engine(world: &World) {
-    world.up();
-    world.ok(&["set", "/web", "environment.GREETING=good evening"]);
-    let plan = world.fails(2, &["plan", "--detailed-exitcode"]);
+fn an_edit_is_planned_to_the_field_and_reaches_the_engine(sandbox: &Sandbox) {
+    sandbox.up();
+    sandbox.ok(&["set", "/web", "environment.GREETING=good evening"]);
+    let plan = sandbox.fails(2, &["plan", "--detailed-exitcode"]);
     assert!(plan.stdout.contains("~ web.environment.GREETING: hello => good evening\n"), "{plan}");
-    let before = world.id("db");
-    world.ok(&["apply", "--yes"]);
-    assert_eq!(world.ok(&["exec", "/web", "--", "sh", "-c", "echo $GREETING"]).stdout, "good evening\n");
-    assert_eq!(world.id("db"), before, "what did not change stays");
-    world.ok(&["plan", "--detailed-exitcode"]);
+    let before = sandbox.id("db");
+    sandbox.ok(&["apply", "--yes"]);
+    assert_eq!(sandbox.ok(&["exec", "/web", "--", "sh", "-c", "echo $GREETING"]).stdout, "good evening\n");
+    assert_eq!(sandbox.id("db"), before, "what did not change stays");
+    sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-fn every_kind_of_edit_reaches_the_engine(world: &World) {
+fn every_kind_of_edit_reaches_the_engine(sandbox: &Sandbox) {
     const EDITED: &str = r#"
         environment: { GREETING: hello }
         labels: { team: blue }
@@ -171,8 +173,8 @@ fn every_kind_of_edit_reaches_the_engine(world: &World) {
         healthcheck: { test: [CMD, "true"], interval: 7s }
         resources: { limits: { memory: 64m } }"#;
     let seen = || {
-        let path = format!("/containers/{}/json", world.id("web"));
-        let seen = world.wait(outside::get(&world.endpoint(), &path));
+        let path = format!("/containers/{}/json", sandbox.id("web"));
+        let seen = sandbox.wait(outside::get(&sandbox.endpoint(), &path));
         let mounts: Vec<String> = seen["Mounts"]
             .as_array()
             .into_iter()
@@ -182,63 +184,66 @@ fn every_kind_of_edit_reaches_the_engine(world: &World) {
         let test = seen["Config"]["Healthcheck"]["Test"][1].clone();
         (seen["Config"]["Labels"]["team"].clone(), mounts, test, seen["HostConfig"]["Memory"].clone())
     };
-    let said = || world.run(&["exec", "/web", "--", "cat", "/etc/said"]).stdout;
-    world.up();
+    let said = || sandbox.run(&["exec", "/web", "--", "cat", "/etc/said"]).stdout;
+    sandbox.up();
     let plain = seen();
     let edited = pair().replace("        environment: { GREETING: hello }", EDITED.trim_start_matches('\n'));
-    world.write(&edited);
-    world.ok(&["up", "--yes"]);
+    sandbox.write(&edited);
+    sandbox.ok(&["up", "--yes"]);
     let want = ("blue".into(), vec!["\"/more\"".to_owned()], "true".into(), (64 << 20).into());
     assert_eq!(seen(), want);
     assert_eq!(said(), "one\n");
-    world.ok(&["plan", "--detailed-exitcode"]);
+    sandbox.ok(&["plan", "--detailed-exitcode"]);
 
-    world.write(&edited.replace("one\\n", "two\\n").replace("blue", "red"));
-    let up = world.ok(&["up", "--yes"]);
+    sandbox.write(&edited.replace("one\\n", "two\\n").replace("blue", "red"));
+    let up = sandbox.ok(&["up", "--yes"]);
     assert!(up.stderr.contains("web.labels.team: blue => red"), "{up}");
     assert_eq!((seen().0, said()), ("red".into(), "two\n".to_owned()));
 
-    world.write(&pair());
-    world.ok(&["up", "--yes"]);
+    sandbox.write(&pair());
+    sandbox.ok(&["up", "--yes"]);
     assert_eq!((seen(), said()), (plain, String::new()));
-    assert!(world.volumes().iter().any(|name| name.ends_with("-web-more")), "it is kept");
-    world.ok(&["plan", "--detailed-exitcode"]);
+    assert!(sandbox.volumes().iter().any(|name| name.ends_with("-web-more")), "it is kept");
+    sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-fn an_instance_answers_to_its_host_name(world: &World) {
-    world.write(&pair().replace("db: { template: busybox,", "db: { template: busybox, hostname: primary,"));
-    world.ok(&["up", "--yes"]);
+fn an_instance_answers_to_its_host_name(sandbox: &Sandbox) {
+    sandbox.write(&pair().replace("db: { template: busybox,", "db: { template: busybox, hostname: primary,"));
+    sandbox.ok(&["up", "--yes"]);
     for name in ["db", "primary", "devarch-STACK-db"] {
-        world.ok_soon(&["exec", "/web", "--", "nslookup", name]);
+        sandbox.ok_soon(&["exec", "/web", "--", "nslookup", name]);
     }
 }
 
-fn what_is_disabled_is_taken_down_until_it_is_enabled(world: &World) {
-    world.up();
-    world.write(&pair().replace(
+fn what_is_disabled_is_taken_down_until_it_is_enabled(sandbox: &Sandbox) {
+    sandbox.up();
+    sandbox.write(&pair().replace(
         "template: busybox\n        command",
         "template: busybox\n        enabled: false\n        command",
     ));
-    world.ok(&["up", "--yes"]);
-    assert_eq!((world.state("web"), world.state("db")), (None, Some(RunState::Running)));
-    world.up();
-    assert_eq!(world.state("web"), Some(RunState::Running));
-    world.ok(&["stack", "disable", "STACK"]);
-    world.ok(&["apply", "--yes"]);
-    assert_eq!((world.state("web"), world.state("db"), world.networks()), (None, None, 0));
-    world.ok(&["stack", "enable", "STACK"]);
-    world.ok(&["apply", "--yes"]);
-    assert_eq!((world.state("web"), world.state("db")), (Some(RunState::Running), Some(RunState::Running)));
+    sandbox.ok(&["up", "--yes"]);
+    assert_eq!((sandbox.state("web"), sandbox.state("db")), (None, Some(RunState::Running)));
+    sandbox.up();
+    assert_eq!(sandbox.state("web"), Some(RunState::Running));
+    sandbox.ok(&["stack", "disable", "STACK"]);
+    sandbox.ok(&["apply", "--yes"]);
+    assert_eq!((sandbox.state("web"), sandbox.state("db"), sandbox.networks()), (None, None, 0));
+    sandbox.ok(&["stack", "enable", "STACK"]);
+    sandbox.ok(&["apply", "--yes"]);
+    assert_eq!(
+        (sandbox.state("web"), sandbox.state("db")),
+        (Some(RunState::Running), Some(RunState::Running))
+    );
 }
 
 /// An engine can't end what it runs in a container: checks would pile up.
-fn a_check_that_hangs_is_not_begun_again_before_it_has_ended(world: &World) {
+fn a_check_that_hangs_is_not_begun_again_before_it_has_ended(sandbox: &Sandbox) {
     let check =
         "healthcheck: { test: [CMD-SHELL, \"echo begun >/proc/1/fd/1; sleep 1000\"], timeout: 200ms }";
-    world.write(&pair().replace("depends_on: [db]", check));
+    sandbox.write(&pair().replace("depends_on: [db]", check));
     let mut up =
-        world.command(&["up", "--yes"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let begun = || world.run(&["logs", "/web"]).stdout.matches("begun").count();
+        sandbox.command(&["up", "--yes"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = || sandbox.run(&["logs", "/web"]).stdout.matches("begun").count();
     wait_until("the check has begun", || begun() > 0);
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(begun(), 1);
@@ -246,19 +251,19 @@ fn a_check_that_hangs_is_not_begun_again_before_it_has_ended(world: &World) {
     assert_eq!(up.wait().unwrap().code(), Some(130));
 }
 
-fn a_check_that_never_passes_leaves_no_process_behind(world: &World) {
+fn a_check_that_never_passes_leaves_no_process_behind(sandbox: &Sandbox) {
     let check = "healthcheck: { test: [CMD, sh, -c, \"echo not yet && exit 3\"], interval: 1s, retries: 5 }";
-    world.write(&pair().replace("depends_on: [db]", check));
-    let up = world.command(&["up", "--yes"]).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until("the container was started", || world.state("web") == Some(RunState::Running));
-    let id = world.id("web");
+    sandbox.write(&pair().replace("depends_on: [db]", check));
+    let up = sandbox.command(&["up", "--yes"]).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("the container was started", || sandbox.state("web") == Some(RunState::Running));
+    let id = sandbox.id("web");
     let most = std::iter::repeat_with(|| {
         std::thread::sleep(Duration::from_millis(50));
         outside::processes(id.as_str()).len()
     })
-    .take_while(|_| world.state("web").is_some())
+    .take_while(|_| sandbox.state("web").is_some())
     .max();
-    let ran = world.end(up);
+    let ran = sandbox.end(up);
     assert_eq!(ran.code, 1, "{ran}");
     assert!(ran.stderr.contains("its health check did not pass") && ran.stderr.contains("not yet"), "{ran}");
     assert!(most < Some(10), "{most:?} processes at once");
@@ -267,64 +272,64 @@ fn a_check_that_never_passes_leaves_no_process_behind(world: &World) {
 
 #[test]
 fn a_container_whose_stop_never_ended_is_replaced_on_podman() {
-    let Some(world) = World::on(EngineKind::Podman) else { return };
+    let Some(sandbox) = Sandbox::on(EngineKind::Podman) else { return };
     let deaf = r#"["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]"#;
-    world.write(&pair().replace(
+    sandbox.write(&pair().replace(
         &format!("command: {RUNS}\n        ports"),
         &format!("command: {deaf}\n        stop_grace_period: 2s\n        ports"),
     ));
-    world.ok(&["up", "--yes"]);
-    let (stuck, db) = (world.id("web"), world.id("db"));
+    sandbox.ok(&["up", "--yes"]);
+    let (stuck, db) = (sandbox.id("web"), sandbox.id("db"));
     // Podman learns of an end from the process that watches the container; this one is killed while Podman waits for it.
     let is_conmon = |(_, line): &(i32, Vec<String>)| line[0].ends_with("conmon");
     let watcher = outside::processes(stuck.as_str()).into_iter().find(is_conmon).expect("a watcher");
-    let (endpoint, path) = (world.endpoint(), format!("/containers/{stuck}/stop"));
+    let (endpoint, path) = (sandbox.endpoint(), format!("/containers/{stuck}/stop"));
     std::thread::scope(|threads| {
-        threads.spawn(|| world.wait(outside::call(&endpoint, "POST", &path)));
-        wait_until("it is being stopped", || world.state("web") == Some(RunState::Stuck));
+        threads.spawn(|| sandbox.wait(outside::call(&endpoint, "POST", &path)));
+        wait_until("it is being stopped", || sandbox.state("web") == Some(RunState::Stuck));
         kill_process(Pid::from_raw(watcher.0).unwrap(), Signal::KILL).unwrap();
     });
-    assert_eq!(world.state("web"), Some(RunState::Stuck), "Podman answered that it is stopped");
+    assert_eq!(sandbox.state("web"), Some(RunState::Stuck), "Podman answered that it is stopped");
 
-    let plan = world.ok(&["plan"]);
+    let plan = sandbox.ok(&["plan"]);
     assert!(plan.stdout.contains("-/+ web  will be replaced (cannot be started again"), "{plan}");
-    world.refused(&["exec", "/web", "--", "true"], "`devarch up STACK` replaces it");
-    let status = world.ok(&["status"]);
+    sandbox.refused(&["exec", "/web", "--", "true"], "`devarch up STACK` replaces it");
+    let status = sandbox.ok(&["status"]);
     assert!(status.stdout.contains("its container cannot be started again"), "{status}");
-    world.ok(&["up", "--yes"]);
-    assert_eq!(world.state("web"), Some(RunState::Running));
-    assert_eq!(world.id("db"), db, "what is well stays");
-    assert!(world.wait(world.engine().inspect(&stuck)).unwrap().is_none());
-    world.ok(&["plan", "--detailed-exitcode"]);
+    sandbox.ok(&["up", "--yes"]);
+    assert_eq!(sandbox.state("web"), Some(RunState::Running));
+    assert_eq!(sandbox.id("db"), db, "what is well stays");
+    assert!(sandbox.wait(sandbox.engine().inspect(&stuck)).unwrap().is_none());
+    sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-fn down_keeps_volumes_and_delete_lists_them(world: &World) {
-    world.up();
-    world.fails(5, &["stack", "delete", "STACK"]);
-    world.ok(&["down", "--yes"]);
-    assert_eq!((world.state("web"), world.state("db")), (None, None));
-    assert_eq!(world.volumes().len(), 1);
-    assert!(world.ok(&["plan"]).stdout.contains("No changes"), "down is what is wanted");
-    let ran = world.ok(&["stack", "delete", "STACK"]);
+fn down_keeps_volumes_and_delete_lists_them(sandbox: &Sandbox) {
+    sandbox.up();
+    sandbox.fails(5, &["stack", "delete", "STACK"]);
+    sandbox.ok(&["down", "--yes"]);
+    assert_eq!((sandbox.state("web"), sandbox.state("db")), (None, None));
+    assert_eq!(sandbox.volumes().len(), 1);
+    assert!(sandbox.ok(&["plan"]).stdout.contains("No changes"), "down is what is wanted");
+    let ran = sandbox.ok(&["stack", "delete", "STACK"]);
     assert_eq!(ran.stdout, "  devarch-STACK-db-data\n", "{ran}");
-    assert_eq!(world.volumes().len(), 1);
+    assert_eq!(sandbox.volumes().len(), 1);
 }
 
-fn volumes_are_deleted_only_when_asked_for(world: &World) {
-    world.up();
-    world.ok(&["down", "--yes"]);
-    let ran = world.fails(5, &["stack", "delete", "STACK", "--volumes"]);
+fn volumes_are_deleted_only_when_asked_for(sandbox: &Sandbox) {
+    sandbox.up();
+    sandbox.ok(&["down", "--yes"]);
+    let ran = sandbox.fails(5, &["stack", "delete", "STACK", "--volumes"]);
     assert!(
         ran.stderr.contains("devarch-STACK-db-data") && ran.stderr.contains("--yes confirms it"),
         "{ran}"
     );
-    assert_eq!(world.volumes().len(), 1);
-    world.ok(&["stack", "delete", "STACK", "--volumes", "--yes"]);
-    assert!(world.volumes().is_empty());
+    assert_eq!(sandbox.volumes().len(), 1);
+    sandbox.ok(&["stack", "delete", "STACK", "--volumes", "--yes"]);
+    assert!(sandbox.volumes().is_empty());
 }
 
-fn a_command_that_fails_is_told_with_its_code_and_last_lines(world: &World) {
-    world.write(
+fn a_command_that_fails_is_told_with_its_code_and_last_lines(sandbox: &Sandbox) {
+    sandbox.write(
         r#"
 version: "1"
 stacks:
@@ -333,48 +338,48 @@ stacks:
       bad: { template: busybox, restart: "no", command: ["sh", "-c", "echo no config found >&2; exit 3"] }
 "#,
     );
-    let ran = world.fails(1, &["up", "--yes"]);
+    let ran = sandbox.fails(1, &["up", "--yes"]);
     assert!(ran.stderr.contains("error: instance 'bad' failed: it exited with code 3"), "{ran}");
     assert!(ran.stderr.contains("\n  | no config found\n"), "{ran}");
     assert!(ran.stderr.contains("everything created by this apply was removed"), "{ran}");
-    let status = world.ok(&["status"]);
+    let status = sandbox.ok(&["status"]);
     assert!(status.stdout.contains("failed: `devarch up` of "), "{status}");
     assert!(status.stdout.contains("it exited with code 3; see `devarch history show"), "{status}");
-    let history = world.ok(&["history", "show", &world.stack]);
+    let history = sandbox.ok(&["history", "show", &sandbox.stack]);
     assert!(history.stdout.contains("\n  | no config found\n"), "{history}");
 }
 
-fn a_port_that_is_taken_names_its_owner(world: &World) {
+fn a_port_that_is_taken_names_its_owner(sandbox: &Sandbox) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    world.write(&pair().replace("[\"80\"]", &format!("[\"{port}:80\"]")));
-    let ran = world.fails(5, &["up", "--yes"]);
+    sandbox.write(&pair().replace("[\"80\"]", &format!("[\"{port}:80\"]")));
+    let ran = sandbox.fails(5, &["up", "--yes"]);
     assert!(ran.stderr.contains(&format!("(pid {})", std::process::id())), "{ran}");
     assert!(ran.stderr.contains(&port.to_string()), "{ran}");
-    assert_eq!(world.state("db"), None, "nothing was begun");
+    assert_eq!(sandbox.state("db"), None, "nothing was begun");
     drop(listener);
-    world.write(&pair().replace("[\"80\"]", &format!("[\"{}:80\"]", free_port())));
-    world.ok(&["up", "--yes"]);
+    sandbox.write(&pair().replace("[\"80\"]", &format!("[\"{}:80\"]", free_port())));
+    sandbox.ok(&["up", "--yes"]);
 }
 
-fn a_foreign_container_of_our_name_is_refused_and_left_alone(world: &World) {
-    let fixture = world.fixture();
+fn a_foreign_container_of_our_name_is_refused_and_left_alone(sandbox: &Sandbox) {
+    let fixture = sandbox.fixture();
     let mut request = fixture.request("foreign", &["sleep", "1000"]);
-    request.name = ContainerName::from_stored(format!("devarch-{}-web", world.stack));
-    let foreign = world.wait(fixture.create(&request));
-    world.write(&pair());
-    let ran = world.fails(5, &["up", "--yes"]);
+    request.name = ContainerName::from_stored(format!("devarch-{}-web", sandbox.stack));
+    let foreign = sandbox.wait(fixture.create(&request));
+    sandbox.write(&pair());
+    let ran = sandbox.fails(5, &["up", "--yes"]);
     assert!(
         ran.stderr.contains("devarch-STACK-web") && ran.stderr.contains("was not created by DevArch"),
         "{ran}"
     );
-    assert_eq!(world.id("web"), foreign);
-    assert_eq!(world.state("db"), None, "nothing was begun");
+    assert_eq!(sandbox.id("web"), foreign);
+    assert_eq!(sandbox.state("db"), None, "nothing was begun");
 }
 
 /// The first Ctrl-C lets the steps under way end; what is there stays, and the next apply goes on.
-fn cancelling_ends_with_130_and_apply_goes_on_from_there(world: &World) {
-    world.write(
+fn cancelling_ends_with_130_and_apply_goes_on_from_there(sandbox: &Sandbox) {
+    sandbox.write(
         r#"
 version: "1"
 stacks:
@@ -386,52 +391,53 @@ stacks:
       after: { template: busybox, depends_on: [slow] }
 "#,
     );
-    let mut command = world.command(&["up", "--yes"]);
+    let mut command = sandbox.command(&["up", "--yes"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until("slow runs", || world.state("slow") == Some(RunState::Running));
+    wait_until("slow runs", || sandbox.state("slow") == Some(RunState::Running));
     std::thread::sleep(Duration::from_millis(200));
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     let mut stderr = String::new();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-    let ran = world.end(child);
+    let ran = sandbox.end(child);
     assert_eq!(ran.code, 130, "{stderr}");
     assert!(stderr.contains("error: cancelled"), "{stderr}");
-    assert_ne!(world.state("after"), Some(RunState::Running), "no step began after it");
-    world.ok(&["set", "/slow", "healthcheck.test=[CMD, \"true\"]"]);
-    world.ok(&["apply", "--yes"]);
-    assert_eq!(world.state("after"), Some(RunState::Running));
-    world.ok(&["plan", "--detailed-exitcode"]);
+    assert_ne!(sandbox.state("after"), Some(RunState::Running), "no step began after it");
+    sandbox.ok(&["set", "/slow", "healthcheck.test=[CMD, \"true\"]"]);
+    sandbox.ok(&["apply", "--yes"]);
+    assert_eq!(sandbox.state("after"), Some(RunState::Running));
+    sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-fn stop_start_and_restart_do_what_they_say(world: &World) {
-    world.up();
-    let before = world.id("web");
-    world.ok(&["stop", "/web"]);
-    assert_eq!(world.state("web"), Some(RunState::Exited));
-    assert_eq!(world.state("db"), Some(RunState::Running));
-    assert!(world.ok(&["plan"]).stdout.contains("No changes"), "stopped is what is wanted");
-    assert!(world.ok(&["status"]).stdout.contains("stopped"));
-    world.fails(5, &["exec", "/web", "--", "true"]);
-    world.ok(&["start"]);
-    assert_eq!((world.state("web"), world.id("web")), (Some(RunState::Running), before.clone()));
-    world.ok(&["exec", "/web", "--", "touch", "/tmp/mark"]);
-    let pid_one = |world: &World| world.ok(&["exec", "/web", "--", "stat", "-c", "%Z", "/proc/1"]).stdout;
-    let started = pid_one(world);
+fn stop_start_and_restart_do_what_they_say(sandbox: &Sandbox) {
+    sandbox.up();
+    let before = sandbox.id("web");
+    sandbox.ok(&["stop", "/web"]);
+    assert_eq!(sandbox.state("web"), Some(RunState::Exited));
+    assert_eq!(sandbox.state("db"), Some(RunState::Running));
+    assert!(sandbox.ok(&["plan"]).stdout.contains("No changes"), "stopped is what is wanted");
+    assert!(sandbox.ok(&["status"]).stdout.contains("stopped"));
+    sandbox.fails(5, &["exec", "/web", "--", "true"]);
+    sandbox.ok(&["start"]);
+    assert_eq!((sandbox.state("web"), sandbox.id("web")), (Some(RunState::Running), before.clone()));
+    sandbox.ok(&["exec", "/web", "--", "touch", "/tmp/mark"]);
+    let pid_one =
+        |sandbox: &Sandbox| sandbox.ok(&["exec", "/web", "--", "stat", "-c", "%Z", "/proc/1"]).stdout;
+    let started = pid_one(sandbox);
     std::thread::sleep(Duration::from_millis(1100));
-    world.ok(&["restart", "/web"]);
-    assert_eq!(world.id("web"), before, "a restart keeps the container");
-    assert_ne!(pid_one(world), started, "and starts its process anew");
+    sandbox.ok(&["restart", "/web"]);
+    assert_eq!(sandbox.id("web"), before, "a restart keeps the container");
+    assert_ne!(pid_one(sandbox), started, "and starts its process anew");
 }
 
-fn exec_passes_input_output_and_exit_code(world: &World) {
-    world.up();
-    let ran = world.run(&["exec", "STACK/web", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+fn exec_passes_input_output_and_exit_code(sandbox: &Sandbox) {
+    sandbox.up();
+    let ran = sandbox.run(&["exec", "STACK/web", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (7, "out\n", "err\n"));
     let big = vec![b'x'; 1 << 20];
-    let ran = world.feed(&big, &["exec", "/web", "--", "wc", "-c"]);
+    let ran = sandbox.feed(&big, &["exec", "/web", "--", "wc", "-c"]);
     assert_eq!(ran.stdout.trim(), "1048576", "{ran}");
-    let ran = world.ok(&[
+    let ran = sandbox.ok(&[
         "exec",
         "-w",
         "/tmp",
@@ -445,42 +451,42 @@ fn exec_passes_input_output_and_exit_code(world: &World) {
         "pwd; id -u; echo $A",
     ]);
     assert_eq!(ran.stdout, "/tmp\n65534\n1 2\n");
-    assert_eq!(world.feed(b"echo in a shell; exit 5\n", &["shell", "/web"]).code, 5);
+    assert_eq!(sandbox.feed(b"echo in a shell; exit 5\n", &["shell", "/web"]).code, 5);
     // Docker says 126, Podman 127.
-    assert!(world.run(&["exec", "/web", "--", "no-such-program"]).code >= 126);
+    assert!(sandbox.run(&["exec", "/web", "--", "no-such-program"]).code >= 126);
 }
 
-fn logs_interleave_with_names_and_follow(world: &World) {
-    world.up();
-    let ran = world.ok(&["logs"]);
+fn logs_interleave_with_names_and_follow(sandbox: &Sandbox) {
+    sandbox.up();
+    let ran = sandbox.ok(&["logs"]);
     assert!(ran.stdout.contains("db  | ready\n") && ran.stdout.contains("web | ready\n"), "{ran}");
-    assert_eq!(world.ok(&["logs", "/web", "--tail", "1"]).stdout, "ready\n");
+    assert_eq!(sandbox.ok(&["logs", "/web", "--tail", "1"]).stdout, "ready\n");
     let line: serde_json::Value =
-        serde_json::from_str(&world.ok(&["logs", "/web", "--json"]).stdout).unwrap();
+        serde_json::from_str(&sandbox.ok(&["logs", "/web", "--json"]).stdout).unwrap();
     assert_eq!((line["instance"].as_str(), line["line"].as_str()), (Some("web"), Some("ready")));
-    let mut following = world.command(&["logs", "-f", "/db"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut following = sandbox.command(&["logs", "-f", "/db"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
-    world.ok(&["exec", "/db", "--", "sh", "-c", "echo more > /proc/1/fd/1"]);
+    sandbox.ok(&["exec", "/db", "--", "sh", "-c", "echo more > /proc/1/fd/1"]);
     assert_eq!(lines.next().unwrap().unwrap(), "more");
     following.kill().unwrap();
     following.wait().unwrap();
 }
 
-fn nothing_is_applied_without_a_yes(world: &World) {
-    world.write(&pair());
-    let ran = world.fails(5, &["up"]);
+fn nothing_is_applied_without_a_yes(sandbox: &Sandbox) {
+    sandbox.write(&pair());
+    let ran = sandbox.fails(5, &["up"]);
     assert!(ran.stderr.contains("there is no terminal to ask at\nhelp: --yes confirms it"), "{ran}");
     assert!(ran.stderr.contains("Plan: 2 to create"), "{ran}");
-    assert_eq!(world.state("db"), None);
-    world.ok(&["up", "--yes"]);
-    world.fails(5, &["down"]);
-    assert_eq!(world.state("db"), Some(RunState::Running));
-    assert!(world.ok(&["plan"]).stdout.contains("No changes"), "the wish was not recorded");
+    assert_eq!(sandbox.state("db"), None);
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.fails(5, &["down"]);
+    assert_eq!(sandbox.state("db"), Some(RunState::Running));
+    assert!(sandbox.ok(&["plan"]).stdout.contains("No changes"), "the wish was not recorded");
 }
 
-fn a_compose_file_is_written_with_its_files(world: &World) {
-    world.write(
+fn a_compose_file_is_written_with_its_files(sandbox: &Sandbox) {
+    sandbox.write(
         r#"
 version: "1"
 stacks:
@@ -494,18 +500,18 @@ stacks:
           /etc/hidden: { content: "hidden\n", secret: true }
 "#,
     );
-    world.ok(&["up", "--yes"]);
-    world.ok(&["down", "--yes"]);
-    let ran = world.ok(&["compose"]);
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.ok(&["down", "--yes"]);
+    let ran = sandbox.ok(&["compose"]);
     assert!(ran.stdout.contains("container_name: devarch-STACK-web"), "also while it is down: {ran}");
     assert!(!ran.to_string().contains("it's a secret"), "{ran}");
-    let ran = world.ok(&["compose", "--dir", "out"]);
+    let ran = sandbox.ok(&["compose", "--dir", "out"]);
     assert!(ran.stderr.contains("is secret and was left out"), "{ran}");
-    assert!(!world.project().join("out/.env").exists());
-    world.fails(5, &["compose", "--dir", "out"]);
-    let ran = world.ok(&["compose", "--dir", "all", "--secrets"]);
+    assert!(!sandbox.project().join("out/.env").exists());
+    sandbox.fails(5, &["compose", "--dir", "out"]);
+    let ran = sandbox.ok(&["compose", "--dir", "all", "--secrets"]);
     assert_eq!(ran.stdout.lines().count(), 4, "{ran}");
-    let variables = world.project().join("all/.env");
+    let variables = sandbox.project().join("all/.env");
     assert_eq!(variables.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert!(std::fs::read_to_string(variables).unwrap().contains(r"'it\'s a secret'"));
 }

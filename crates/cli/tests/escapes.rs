@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{World, pty::AtTerminal};
+use common::{Sandbox, pty::AtTerminal};
 use devarch_core::{engine::EngineKind, name::PhysicalVolume, spec::label};
 use std::{
     env, fs,
@@ -27,9 +27,9 @@ on_both_engines! {
     nothing_a_container_a_label_or_a_process_says_is_obeyed_by_the_terminal
 }
 
-fn with(kind: EngineKind, test: fn(&World)) {
-    if let Some(world) = World::on(kind) {
-        test(&world);
+fn with(kind: EngineKind, test: fn(&Sandbox)) {
+    if let Some(sandbox) = Sandbox::on(kind) {
+        test(&sandbox);
     }
 }
 
@@ -65,15 +65,15 @@ fn obeyed(screen: &str) -> Option<String> {
 }
 
 /// What the program shows at a terminal, and nothing the terminal obeys.
-fn screen(world: &World, args: &[&str]) -> String {
-    let screen = world.at_terminal((200, 50), args).end().stdout;
+fn screen(sandbox: &Sandbox, args: &[&str]) -> String {
+    let screen = sandbox.at_terminal((200, 50), args).end().stdout;
     assert_eq!(obeyed(&screen), None, "devarch {args:?}: {screen:?}");
     screen
 }
 
 /// The same, with what was hostile made visible.
-fn shows(world: &World, args: &[&str]) -> String {
-    let screen = screen(world, args);
+fn shows(sandbox: &Sandbox, args: &[&str]) -> String {
+    let screen = screen(sandbox, args);
     assert!(screen.replace("\r\n", "").contains(SHOWN), "devarch {args:?}: {screen:?}");
     screen
 }
@@ -94,31 +94,31 @@ fn a_terminal_of_the_tests_sees_an_escape_that_is_raw() {
 
 #[test]
 fn nothing_a_file_an_argument_or_the_catalog_says_is_obeyed_by_the_terminal() {
-    let world = World::without_engine();
-    let catalog = world.home().join("catalog");
+    let sandbox = Sandbox::without_engine();
+    let catalog = sandbox.home().join("catalog");
     fs::create_dir_all(&catalog).unwrap();
     let template = format!(
         "name: evil\nimage: busybox:1\ndescription: \"{QUOTED}\"\nenvironment: {{A: \"{QUOTED}\"}}\n\
          labels: {{a: \"{QUOTED}\"}}\ncommand: [\"{QUOTED}\"]\nconfig_files: {{/etc/a: \"{QUOTED}\"}}\n"
     );
     fs::write(catalog.join("evil.yml"), &template).unwrap();
-    fs::write(world.project().join("evil.yml"), &template).unwrap();
-    let _ = screen(&world, &["catalog", "add", "evil.yml", "--replace"]);
-    shows(&world, &["catalog", "list"]);
-    shows(&world, &["catalog", "search", "evil"]);
-    let _ = screen(&world, &["catalog", "show", "evil"]);
-    world.define("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: evil }\n");
+    fs::write(sandbox.project().join("evil.yml"), &template).unwrap();
+    let _ = screen(&sandbox, &["catalog", "add", "evil.yml", "--replace"]);
+    shows(&sandbox, &["catalog", "list"]);
+    shows(&sandbox, &["catalog", "search", "evil"]);
+    let _ = screen(&sandbox, &["catalog", "show", "evil"]);
+    sandbox.define("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: evil }\n");
     for args in [&["config"][..], &["config", "--json"], &["compose"], &["wire", "env", "/web"]] {
-        let _ = screen(&world, args);
+        let _ = screen(&sandbox, args);
     }
-    let _ = screen(&world, &["set", "/web", &format!("environment.A=new{HOSTILE}")]);
-    arguments(&world);
-    fields(&world);
-    world.write(&format!("version: \"1\"\nstacks:\n  {HOSTILE}: {{}}\n"));
-    let _ = screen(&world, &["up"]);
+    let _ = screen(&sandbox, &["set", "/web", &format!("environment.A=new{HOSTILE}")]);
+    arguments(&sandbox);
+    fields(&sandbox);
+    sandbox.write(&format!("version: \"1\"\nstacks:\n  {HOSTILE}: {{}}\n"));
+    let _ = screen(&sandbox, &["up"]);
 }
 
-fn arguments(world: &World) {
+fn arguments(sandbox: &Sandbox) {
     for args in [
         &["up", HOSTILE][..],
         &["up", HOSTILE, "--json"],
@@ -131,11 +131,11 @@ fn arguments(world: &World) {
         &["--engine", HOSTILE, "-vv", "up"],
         &["run", "/web", "--", HOSTILE],
     ] {
-        let _ = screen(world, args);
+        let _ = screen(sandbox, args);
     }
 }
 
-fn fields(world: &World) {
+fn fields(sandbox: &Sandbox) {
     for field in [
         "image",
         "platform",
@@ -165,77 +165,77 @@ fn fields(world: &World) {
     ] {
         let text = format!("\"{QUOTED}\"");
         for value in [text.clone(), format!("[{text}]"), format!("{{{text}: {text}}}")] {
-            world.write(&format!(
+            sandbox.write(&format!(
                 "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{ template: evil, {field}: {value} }}\n"
             ));
             if value == text {
-                let _ = screen(world, &["up"]);
+                let _ = screen(sandbox, &["up"]);
             } else {
-                let shown = world.run(&["up"]).to_string();
+                let shown = sandbox.run(&["up"]).to_string();
                 assert_eq!(obeyed(&shown), None, "{field}: {value}: {shown:?}");
             }
         }
     }
 }
 
-fn nothing_a_container_a_label_or_a_process_says_is_obeyed_by_the_terminal(world: &World) {
+fn nothing_a_container_a_label_or_a_process_says_is_obeyed_by_the_terminal(sandbox: &Sandbox) {
     let labels =
         [(label::STORE_ID, format!("store{HOSTILE}")), (label::STACK_NAME, format!("stack{HOSTILE}"))];
-    let volume = PhysicalVolume::from_stored(world.fixture().scope.name("labelled"));
+    let volume = PhysicalVolume::from_stored(sandbox.fixture().scope.name("labelled"));
     let labels = labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    world.wait(world.engine().create_volume(&volume, &labels)).unwrap();
+    sandbox.wait(sandbox.engine().create_volume(&volume, &labels)).unwrap();
     let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        shows(world, &["adopt"]);
-        let _ = screen(world, &["adopt", "--json"]);
+        shows(sandbox, &["adopt"]);
+        let _ = screen(sandbox, &["adopt", "--json"]);
     }));
-    world.wait(world.engine().remove_volume(&volume)).unwrap();
+    sandbox.wait(sandbox.engine().remove_volume(&volume)).unwrap();
     seen.unwrap();
 
     let says = "printf '\\033]52;c;eA==\\007\\033[2J\\302\\2332J\\033c\\342\\200\\256\\342\\201\\246\\342\\200\\217\\330\\234 \\033[31mred\\n'";
     let wait = "trap 'exit 0' TERM; sleep 1000 & wait";
-    world.write(&format!(
+    sandbox.write(&format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:\n        template: busybox\n        \
          environment: {{A: \"{QUOTED}\"}}\n        command: [sh, -c, \"{}; {wait}\"]\n",
         says.replace('\\', "\\\\")
     ));
-    let _ = screen(world, &["up", "--yes"]);
-    let _ = screen(world, &["plan", "--replace", "web", "--full"]);
-    let colours = shows(world, &["logs", "/web"]);
+    let _ = screen(sandbox, &["up", "--yes"]);
+    let _ = screen(sandbox, &["plan", "--replace", "web", "--full"]);
+    let colours = shows(sandbox, &["logs", "/web"]);
     assert!(colours.contains("\x1b[31mred\x1b[0m"), "{colours:?}");
-    shows(world, &["logs", "STACK"]);
-    let _ = screen(world, &["logs", "/web", "--json"]);
-    let piped = world.ok(&["logs", "/web"]).stdout;
+    shows(sandbox, &["logs", "STACK"]);
+    let _ = screen(sandbox, &["logs", "/web", "--json"]);
+    let piped = sandbox.ok(&["logs", "/web"]).stdout;
     assert!(piped.contains(HOSTILE) && piped.contains(" \x1b[31mred\n"), "{piped:?}");
-    let exact = world.ok(&["exec", "/web", "--", "sh", "-c", says]).stdout;
+    let exact = sandbox.ok(&["exec", "/web", "--", "sh", "-c", says]).stdout;
     assert_eq!(exact, format!("{HOSTILE} \x1b[31mred\n"));
-    let raw = world.at_terminal((80, 24), &["exec", "/web", "--", "sh", "-c", says]).end().stdout;
+    let raw = sandbox.at_terminal((80, 24), &["exec", "/web", "--", "sh", "-c", says]).end().stdout;
     assert!(raw.contains(HOSTILE), "{raw:?}");
 
-    world.write(&format!(
+    sandbox.write(&format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{ template: busybox, command: [sh, -c, \
          \"{}; exit 3\"] }}\n",
         says.replace('\\', "\\\\")
     ));
-    shows(world, &["up", "--yes"]);
-    let _ = screen(world, &["history"]);
-    shows(world, &["history", "show", "STACK"]);
-    let _ = screen(world, &["status"]);
-    let told = world.run(&["history", "show", "STACK"]).stdout;
+    shows(sandbox, &["up", "--yes"]);
+    let _ = screen(sandbox, &["history"]);
+    shows(sandbox, &["history", "show", "STACK"]);
+    let _ = screen(sandbox, &["status"]);
+    let told = sandbox.run(&["history", "show", "STACK"]).stdout;
     assert!(told.contains(SHOWN) && obeyed(&told).is_none(), "{told:?}");
 
-    let (mut process, port) = listener(world);
-    world.write(&format!(
+    let (mut process, port) = listener(sandbox);
+    sandbox.write(&format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{ template: busybox, ports: [\"{port}:80\"] }}\n"
     ));
-    let shown = screen(world, &["up", "--yes"]);
+    let shown = screen(sandbox, &["up", "--yes"]);
     process.kill().unwrap();
     process.wait().unwrap();
     assert!(shown.contains(r"\x1b]2;owned\x07"), "{shown:?}");
 }
 
 /// A process that holds a port and calls itself so.
-fn listener(world: &World) -> (Child, u16) {
-    let program = world.temporary().join("\x1b]2;owned\x07");
+fn listener(sandbox: &Sandbox) -> (Child, u16) {
+    let program = sandbox.temporary().join("\x1b]2;owned\x07");
     symlink(env::current_exe().unwrap(), &program).unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     #[expect(clippy::disallowed_methods, reason = "this test's own program, under another name")]

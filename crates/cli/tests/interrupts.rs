@@ -6,7 +6,7 @@
 mod common;
 
 use common::{
-    Ran, World,
+    Ran, Sandbox,
     between::{Becomes, Between},
     signal,
 };
@@ -31,15 +31,15 @@ on_both_engines! {
     a_second_ctrl_c_ends_at_once
 }
 
-fn with(kind: EngineKind, test: fn(&World)) {
-    if let Some(world) = World::on(kind) {
-        test(&world);
+fn with(kind: EngineKind, test: fn(&Sandbox)) {
+    if let Some(sandbox) = Sandbox::on(kind) {
+        test(&sandbox);
     }
 }
 
 const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: busybox, ports: [80], volumes: [\"data:/data\"] }\n";
 
-impl World {
+impl Sandbox {
     /// Runs the program until a request of that kind is held, presses Ctrl-C, lets the request go on, and waits for the
     /// end.
     fn interrupted(&self, held: common::between::Rule, args: &[&str]) -> Ran {
@@ -103,13 +103,13 @@ fn stop(asked: &str) -> Becomes {
     if stops { Becomes::Held } else { Becomes::Passed }
 }
 
-fn ctrl_c_while_an_image_is_pulled_leaves_nothing(world: &World) {
+fn ctrl_c_while_an_image_is_pulled_leaves_nothing(sandbox: &Sandbox) {
     // Nothing is ever pulled: the request is held until the program has ended.
-    world.write(&WEB.replace("busybox,", "busybox, image: \"localhost:1/devarch/never:1\","));
-    world.nothing_is_left_of_an_up_that_was_cancelled_at(pull);
-    world.write(WEB);
-    world.ok(&["up", "--yes"]);
-    world.converges();
+    sandbox.write(&WEB.replace("busybox,", "busybox, image: \"localhost:1/devarch/never:1\","));
+    sandbox.nothing_is_left_of_an_up_that_was_cancelled_at(pull);
+    sandbox.write(WEB);
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.converges();
 }
 
 fn build(asked: &str) -> Becomes {
@@ -123,47 +123,47 @@ fn remove(asked: &str) -> Becomes {
     if removes { Becomes::Held } else { Becomes::Passed }
 }
 
-fn ctrl_c_while_an_image_is_built_leaves_nothing(world: &World) {
-    let directory = world.project().join("web");
+fn ctrl_c_while_an_image_is_built_leaves_nothing(sandbox: &Sandbox) {
+    let directory = sandbox.project().join("web");
     std::fs::create_dir(&directory).unwrap();
-    let dockerfile = format!("FROM busybox:1.37\nLABEL devarch.test={}\n", world.stack);
+    let dockerfile = format!("FROM busybox:1.37\nLABEL devarch.test={}\n", sandbox.stack);
     std::fs::write(directory.join("Dockerfile"), dockerfile).unwrap();
-    world.write(&WEB.replace("busybox,", "busybox, build: ./web,"));
-    world.nothing_is_left_of_an_up_that_was_cancelled_at(build);
-    world.ok(&["up", "--yes"]);
-    world.converges();
+    sandbox.write(&WEB.replace("busybox,", "busybox, build: ./web,"));
+    sandbox.nothing_is_left_of_an_up_that_was_cancelled_at(build);
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.converges();
 }
 
-fn ctrl_c_while_what_ran_is_put_back_does_not_stop_that(world: &World) {
-    world.write(WEB);
-    world.ok(&["up", "--yes"]);
-    world.ok(&["set", "/web", "command=[/no/such/program]"]);
-    let between = Between::new(&world.endpoint(), remove);
-    let child = world.command_at(&between.endpoint(), &["apply", "--yes"]).spawn().unwrap();
+fn ctrl_c_while_what_ran_is_put_back_does_not_stop_that(sandbox: &Sandbox) {
+    sandbox.write(WEB);
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.ok(&["set", "/web", "command=[/no/such/program]"]);
+    let between = Between::new(&sandbox.endpoint(), remove);
+    let child = sandbox.command_at(&between.endpoint(), &["apply", "--yes"]).spawn().unwrap();
     between.await_held();
     signal(&child, Signal::INT);
     between.release();
-    let ran = world.end(child);
+    let ran = sandbox.end(child);
     assert_eq!(ran.code, 1, "{ran}");
     assert!(ran.stderr.contains("the previous containers are running again"), "{ran}");
-    assert_eq!(world.running(), 1);
-    world.ok(&["unset", "/web", "command"]);
-    world.converges();
+    assert_eq!(sandbox.running(), 1);
+    sandbox.ok(&["unset", "/web", "command"]);
+    sandbox.converges();
 }
 
 /// The engine never answers: nobody waits for it.
-fn ctrl_c_while_the_engine_is_looked_at_changes_nothing(world: &World) {
-    world.write(WEB);
-    world.ok(&["up", "--yes"]);
+fn ctrl_c_while_the_engine_is_looked_at_changes_nothing(sandbox: &Sandbox) {
+    sandbox.write(WEB);
+    sandbox.ok(&["up", "--yes"]);
     let commands =
         [&["plan"][..], &["apply", "--yes"], &["up", "--yes"], &["down", "--yes"], &["restart"], &["stop"]];
     for args in commands {
-        world.ok(&["set", "/web", "environment.A=1"]);
-        let between = Between::new(&world.endpoint(), look);
-        let child = world.command_at(&between.endpoint(), args).spawn().unwrap();
+        sandbox.ok(&["set", "/web", "environment.A=1"]);
+        let between = Between::new(&sandbox.endpoint(), look);
+        let child = sandbox.command_at(&between.endpoint(), args).spawn().unwrap();
         between.await_held();
         signal(&child, Signal::INT);
-        let ran = world.end(child);
+        let ran = sandbox.end(child);
         assert_eq!(ran.code, 130, "{args:?}: {ran}");
         let told = if args == ["stop"] {
             "the desired state is saved\nhelp: `devarch apply STACK` applies it"
@@ -171,57 +171,57 @@ fn ctrl_c_while_the_engine_is_looked_at_changes_nothing(world: &World) {
             "nothing was changed"
         };
         assert!(ran.stderr.contains(told), "{args:?}: {ran}");
-        assert_eq!(world.running(), 1, "{args:?}");
+        assert_eq!(sandbox.running(), 1, "{args:?}");
     }
-    assert_eq!(world.json(&["lock", "list"]), serde_json::json!([]));
-    world.ok(&["start", "--yes"]);
-    world.converges();
+    assert_eq!(sandbox.json(&["lock", "list"]), serde_json::json!([]));
+    sandbox.ok(&["start", "--yes"]);
+    sandbox.converges();
 }
 
-fn ctrl_c_while_a_container_is_made_is_mended_by_the_next_apply(world: &World) {
-    world.write(WEB);
-    world.interrupted(create, &["up", "--yes"]);
-    assert_eq!(world.running(), 0, "no step began after it");
-    assert_eq!(world.json(&["history"])[0]["outcome"], "cancelled");
-    world.converges();
+fn ctrl_c_while_a_container_is_made_is_mended_by_the_next_apply(sandbox: &Sandbox) {
+    sandbox.write(WEB);
+    sandbox.interrupted(create, &["up", "--yes"]);
+    assert_eq!(sandbox.running(), 0, "no step began after it");
+    assert_eq!(sandbox.json(&["history"])[0]["outcome"], "cancelled");
+    sandbox.converges();
 }
 
-fn ctrl_c_while_a_replacement_is_made_runs_nothing_twice(world: &World) {
-    world.write(WEB);
-    world.ok(&["up", "--yes"]);
-    world.ok(&["exec", "/web", "--", "sh", "-c", "echo kept >/data/x"]);
+fn ctrl_c_while_a_replacement_is_made_runs_nothing_twice(sandbox: &Sandbox) {
+    sandbox.write(WEB);
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.ok(&["exec", "/web", "--", "sh", "-c", "echo kept >/data/x"]);
     for held in [create as common::between::Rule, stop] {
-        world.ok(&["set", "/web", "environment.A=1"]);
-        world.interrupted(held, &["apply", "--yes"]);
-        assert!(world.running() <= 1, "two containers on one volume");
-        world.converges();
-        world.ok(&["unset", "/web", "environment.A"]);
-        world.converges();
+        sandbox.ok(&["set", "/web", "environment.A=1"]);
+        sandbox.interrupted(held, &["apply", "--yes"]);
+        assert!(sandbox.running() <= 1, "two containers on one volume");
+        sandbox.converges();
+        sandbox.ok(&["unset", "/web", "environment.A"]);
+        sandbox.converges();
     }
-    assert_eq!(world.ok(&["exec", "/web", "--", "cat", "/data/x"]).stdout, "kept\n");
+    assert_eq!(sandbox.ok(&["exec", "/web", "--", "cat", "/data/x"]).stdout, "kept\n");
 }
 
-fn ctrl_c_while_a_container_stops_is_mended_by_the_next_stop(world: &World) {
-    world.write(WEB);
-    world.ok(&["up", "--yes"]);
+fn ctrl_c_while_a_container_stops_is_mended_by_the_next_stop(sandbox: &Sandbox) {
+    sandbox.write(WEB);
+    sandbox.ok(&["up", "--yes"]);
     // The stop under way is the last step, so that it may have been made after all.
-    let between = Between::new(&world.endpoint(), stop);
-    let child = world.command_at(&between.endpoint(), &["stop"]).spawn().unwrap();
+    let between = Between::new(&sandbox.endpoint(), stop);
+    let child = sandbox.command_at(&between.endpoint(), &["stop"]).spawn().unwrap();
     between.await_held();
     signal(&child, Signal::INT);
     between.release();
-    let ran = world.end(child);
+    let ran = sandbox.end(child);
     assert!([0, 130].contains(&ran.code), "{ran}");
-    world.ok(&["stop"]);
-    assert_eq!(world.running(), 0);
-    world.ok(&["start"]);
-    world.converges();
+    sandbox.ok(&["stop"]);
+    assert_eq!(sandbox.running(), 0);
+    sandbox.ok(&["start"]);
+    sandbox.converges();
 }
 
-fn a_second_ctrl_c_ends_at_once(world: &World) {
-    world.write(WEB);
-    let between = Between::new(&world.endpoint(), create);
-    let mut child = world.command_at(&between.endpoint(), &["up", "--yes"]).spawn().unwrap();
+fn a_second_ctrl_c_ends_at_once(sandbox: &Sandbox) {
+    sandbox.write(WEB);
+    let between = Between::new(&sandbox.endpoint(), create);
+    let mut child = sandbox.command_at(&between.endpoint(), &["up", "--yes"]).spawn().unwrap();
     between.await_held();
     signal(&child, Signal::INT);
     let mut said = [0; 11];
@@ -239,5 +239,5 @@ fn a_second_ctrl_c_ends_at_once(world: &World) {
     }
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(between);
-    world.converges();
+    sandbox.converges();
 }

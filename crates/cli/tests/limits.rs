@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Ran, World};
+use common::{Ran, Sandbox};
 use devarch_core::engine::EngineKind;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::{
@@ -42,10 +42,10 @@ fn high_water(status: &str) -> Option<u64> {
 }
 
 /// Runs the program, which has to end by itself; how it ended, and the most memory it had.
-fn measured(world: &World, args: &[&str]) -> (Ran, u64) {
-    let mut command = world.command(args);
+fn measured(sandbox: &Sandbox, args: &[&str]) -> (Ran, u64) {
+    let mut command = sandbox.command(args);
     // A file, so that no full pipe holds it up.
-    let files = ["out", "err"].map(|name| world.temporary().join(name));
+    let files = ["out", "err"].map(|name| sandbox.temporary().join(name));
     let [out, err] = files.each_ref().map(|path| fs::File::create(path).unwrap());
     let mut child = command.stdout(Stdio::from(out)).stderr(Stdio::from(err)).spawn().unwrap();
     let peak = peak(&child);
@@ -66,10 +66,10 @@ fn measured(world: &World, args: &[&str]) -> (Ran, u64) {
 }
 
 /// Plans a devarch.yml with that text: it ends, with these words, takes little memory, and says little.
-fn planned(world: &World, what: &str, text: &str, words: &str) -> Ran {
+fn planned(sandbox: &Sandbox, what: &str, text: &str, words: &str) -> Ran {
     assert!(text.len() <= 1 << 20, "{what}: {}", text.len());
-    world.write(text);
-    let (ran, peak) = measured(world, &["up", "--yes"]);
+    sandbox.write(text);
+    let (ran, peak) = measured(sandbox, &["up", "--yes"]);
     let begin: String = ran.to_string().chars().take(2_000).collect();
     assert!(peak > 0 && peak < MOST, "{what}: {peak} KiB\n{begin}");
     assert!(ran.stderr.contains(words), "{what}\n{begin}");
@@ -85,18 +85,18 @@ fn repeated(times: usize, line: impl FnMut(usize) -> String) -> String {
 
 #[test]
 fn thousands_of_errors_are_counted_and_fifty_are_shown() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     let entries = repeated(8_000, |at| format!("      Bad_{at}: x\n"));
     // Each has a name and a value that can't be, but so many instances can't be either.
     planned(
-        &world,
+        &sandbox,
         "instances",
         &format!("{HEAD}{entries}"),
         "it has 8000 instances; a stack may have at most 1000",
     );
     let entries = repeated(8_000, |at| format!("        bad{at}: x\n"));
     let text = format!("{HEAD}      web:\n        template: busybox\n{entries}");
-    let ran = planned(&world, "fields", &text, "unknown field `bad0`");
+    let ran = planned(&sandbox, "fields", &text, "unknown field `bad0`");
     assert_eq!(ran.code, 3);
     assert_eq!(ran.stderr.matches("unknown field").count(), 50);
     assert!(
@@ -107,7 +107,7 @@ fn thousands_of_errors_are_counted_and_fifty_are_shown() {
     let flow = repeated(20_000, |at| format!("b{at}: x, "));
     let text = format!("{HEAD}      web: {{template: busybox, {flow}}}\n");
     planned(
-        &world,
+        &sandbox,
         "errors on one long line",
         &text,
         "devarch.yml:5:32: stacks.shop.instances.web.b0: unknown field",
@@ -116,43 +116,48 @@ fn thousands_of_errors_are_counted_and_fifty_are_shown() {
 
 #[test]
 fn no_devarch_yml_of_a_megabyte_takes_much_memory_or_time() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     let instance = |body: &str| format!("{HEAD}      web:\n        template: busybox\n{body}");
     let deep = format!("{}x{}", "[".repeat(200), "]".repeat(200));
-    planned(&world, "deep nesting", &format!("x-deep: {deep}\n"), "nested more than 64 deep");
+    planned(&sandbox, "deep nesting", &format!("x-deep: {deep}\n"), "nested more than 64 deep");
     let deep = repeated(4_000, |at| format!("{}k:\n", " ".repeat(at % 200)));
-    planned(&world, "deep blocks", &format!("x-deep:\n{deep}"), "devarch.yml");
+    planned(&sandbox, "deep blocks", &format!("x-deep:\n{deep}"), "devarch.yml");
 
     let mut bomb = "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..9 {
         let _ = writeln!(bomb, "x-{n}: &a{n} [{}]", vec![format!("*a{}", n - 1); 10].join(", "));
     }
-    planned(&world, "aliases of aliases", &bomb, "it has more than 500,000 values");
+    planned(&sandbox, "aliases of aliases", &bomb, "it has more than 500,000 values");
     let aliases = repeated(90, |_| "*a, ".to_owned());
     let bomb = format!("x-a: &a {}\nx-b: [{aliases}]\n", "y".repeat(900 << 10));
-    planned(&world, "aliases of a text", &bomb, "more than 16,777,216 bytes");
+    planned(&sandbox, "aliases of a text", &bomb, "more than 16,777,216 bytes");
 
     let huge = "y".repeat(1_000_000);
-    planned(&world, "a huge scalar", &instance(&format!("        image: {huge}\n")), "error");
-    planned(&world, "a huge key", &instance(&format!("        ? {huge}\n        : x\n")), "unknown field");
-    planned(&world, "many values", &format!("x-many: [{}]\n{HEAD}", "1,".repeat(500_000)), "500,000 values");
+    planned(&sandbox, "a huge scalar", &instance(&format!("        image: {huge}\n")), "error");
+    planned(&sandbox, "a huge key", &instance(&format!("        ? {huge}\n        : x\n")), "unknown field");
+    planned(
+        &sandbox,
+        "many values",
+        &format!("x-many: [{}]\n{HEAD}", "1,".repeat(500_000)),
+        "500,000 values",
+    );
 
     let ports = repeated(5_000, |at| format!("          - \"{}\"\n", at + 1));
-    planned(&world, "many ports", &instance(&format!("        ports:\n{ports}")), "error");
+    planned(&sandbox, "many ports", &instance(&format!("        ports:\n{ports}")), "error");
     let files = repeated(20_000, |at| format!("          /f{at}: {{content: x}}\n"));
-    planned(&world, "many files", &instance(&format!("        config_files:\n{files}")), "error");
+    planned(&sandbox, "many files", &instance(&format!("        config_files:\n{files}")), "error");
     let variables = repeated(50_000, |at| format!("          V{at}: x\n"));
-    planned(&world, "many variables", &instance(&format!("        environment:\n{variables}")), "error");
+    planned(&sandbox, "many variables", &instance(&format!("        environment:\n{variables}")), "error");
     let instances = repeated(30_000, |at| format!("      i{at}: {{template: busybox}}\n"));
-    planned(&world, "many instances", &format!("{HEAD}{instances}"), "at most 1000");
+    planned(&sandbox, "many instances", &format!("{HEAD}{instances}"), "at most 1000");
     let instances = repeated(1_000, |at| format!("      i{at}: {{template: busybox}}\n"));
-    planned(&world, "a thousand instances", &format!("{HEAD}{instances}"), "find an engine");
+    planned(&sandbox, "a thousand instances", &format!("{HEAD}{instances}"), "find an engine");
     let variables = repeated(20_000, |at| format!("      V{at}: {}\n", "y".repeat(20)));
     let instances = repeated(1_000, |at| format!("      i{at}: {{template: big}}\n"));
     let text = format!(
         "version: \"1\"\ntemplates:\n  big:\n    image: x\n    environment:\n{variables}stacks:\n  shop:\n    instances:\n{instances}"
     );
-    planned(&world, "a large template, many times", &text, "a stack may have at most 16 MiB");
+    planned(&sandbox, "a large template, many times", &text, "a stack may have at most 16 MiB");
 }
 
 fn pipe(path: &Path) {
@@ -161,8 +166,8 @@ fn pipe(path: &Path) {
 
 #[test]
 fn special_files_that_a_project_names_are_refused_without_being_opened_for_long() {
-    let world = World::without_engine();
-    let project = world.project();
+    let sandbox = Sandbox::without_engine();
+    let project = sandbox.project();
     pipe(&project.join("pipe"));
     symlink("/dev/zero", project.join("zero")).unwrap();
     symlink("pipe", project.join("to-pipe")).unwrap();
@@ -190,14 +195,14 @@ fn special_files_that_a_project_names_are_refused_without_being_opened_for_long(
             "refers: it refers to secrets and has 1048588 bytes; a config file with secrets may have at most 1 MiB",
         ),
     ] {
-        world.write(&file(name, more));
-        let (ran, peak) = measured(&world, &["plan"]);
+        sandbox.write(&file(name, more));
+        let (ran, peak) = measured(&sandbox, &["plan"]);
         assert_eq!(ran.code, 3, "{name}\n{ran}");
         assert!(ran.stderr.contains(words) && ran.stderr.contains("config_files./x"), "{name}\n{ran}");
         assert!(peak < MOST, "{name}: {peak} KiB");
     }
-    world.write(&"#".repeat((8 << 20) + 1));
-    let ran = measured(&world, &["plan"]).0;
+    sandbox.write(&"#".repeat((8 << 20) + 1));
+    let ran = measured(&sandbox, &["plan"]).0;
     assert_eq!(ran.code, 3, "{ran}");
     assert!(
         ran.stderr.contains("devarch.yml has 8,388,609 bytes; a devarch.yml may have at most 8 MiB"),
@@ -206,56 +211,56 @@ fn special_files_that_a_project_names_are_refused_without_being_opened_for_long(
 
     fs::create_dir(project.join("catalog")).unwrap();
     pipe(&project.join("catalog/mine.yaml"));
-    world.write(&format!("{HEAD}      web: {{template: mine}}\n"));
-    let ran = measured(&world, &["up", "--yes"]).0;
+    sandbox.write(&format!("{HEAD}      web: {{template: mine}}\n"));
+    let ran = measured(&sandbox, &["up", "--yes"]).0;
     assert!(ran.code == 3 && ran.stderr.contains("mine.yaml is a named pipe, not a regular file"), "{ran}");
     fs::remove_file(project.join("catalog/mine.yaml")).unwrap();
     let large = project.join("catalog/mine.yaml");
     fs::write(&large, format!("image: x\nx-pad: {}\n", "y".repeat(1 << 20))).unwrap();
-    let ran = measured(&world, &["catalog", "add", large.to_str().unwrap()]).0;
+    let ran = measured(&sandbox, &["catalog", "add", large.to_str().unwrap()]).0;
     assert!(ran.code == 3 && ran.stderr.contains("a template may have at most 1 MiB"), "{ran}");
     let compose = project.join("compose.yml");
     fs::write(&compose, "services: {web: {image: x}}\n").unwrap();
     pipe(&project.join(".env"));
-    let ran = measured(&world, &["init", "--force", "--from", "compose.yml", "--yes"]).0;
+    let ran = measured(&sandbox, &["init", "--force", "--from", "compose.yml", "--yes"]).0;
     assert!(ran.code == 3 && ran.stderr.contains(".env is a named pipe, not a regular file"), "{ran}");
 }
 
 #[test]
 fn a_pipe_on_the_command_line_is_read_up_to_the_limit() {
-    let world = World::without_engine();
-    world.define(&format!("{HEAD}      web: {{template: busybox}}\n"));
-    let path = world.project().join("pipe");
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(&format!("{HEAD}      web: {{template: busybox}}\n"));
+    let path = sandbox.project().join("pipe");
     pipe(&path);
     let write = |text: Vec<u8>| {
         let path = path.clone();
         thread::spawn(move || fs::write(path, text))
     };
     let writer = write(b"hunter2".to_vec());
-    world.ok(&["secret", "set", "shop", "KEY", "--from-file", "pipe"]);
+    sandbox.ok(&["secret", "set", "shop", "KEY", "--from-file", "pipe"]);
     writer.join().unwrap().unwrap();
     let writer = write(vec![b'x'; 1 << 20]);
-    let (ran, _) = measured(&world, &["secret", "set", "shop", "KEY", "--from-file", "pipe"]);
+    let (ran, _) = measured(&sandbox, &["secret", "set", "shop", "KEY", "--from-file", "pipe"]);
     assert!(ran.code == 3 && ran.stderr.contains("pipe has more than 524,288 bytes"), "{ran}");
     let _ = writer.join().unwrap();
-    let (ran, _) = measured(&world, &["secret", "set", "shop", "KEY", "--from-file", "/dev/zero"]);
+    let (ran, _) = measured(&sandbox, &["secret", "set", "shop", "KEY", "--from-file", "/dev/zero"]);
     assert!(ran.code == 3 && ran.stderr.contains("/dev/zero is a device, not a regular file"), "{ran}");
     let writer = write(b"services: {web: {image: busybox}}\n".to_vec());
-    world.ok(&["init", "--force", "--from", "pipe", "--yes"]);
+    sandbox.ok(&["init", "--force", "--from", "pipe", "--yes"]);
     writer.join().unwrap().unwrap();
 }
 
 fn a_dockerignore_that_is_a_pipe(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    fs::write(world.project().join("Dockerfile"), "FROM busybox\n").unwrap();
-    pipe(&world.project().join(".dockerignore"));
-    world.write(
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    fs::write(sandbox.project().join("Dockerfile"), "FROM busybox\n").unwrap();
+    pipe(&sandbox.project().join(".dockerignore"));
+    sandbox.write(
         "version: \"1\"\ntemplates:\n  app: {build: .}\nstacks:\n  STACK:\n    instances:\n      web: {template: app}\n",
     );
-    let (ran, _) = measured(&world, &["up", "--yes"]);
+    let (ran, _) = measured(&sandbox, &["up", "--yes"]);
     assert!(ran.code != 0, "{ran}");
     assert!(ran.stderr.contains(".dockerignore: it is a named pipe, not a regular file"), "{ran}");
-    assert_eq!(world.containers(), 0);
+    assert_eq!(sandbox.containers(), 0);
 }
 
 #[test]
@@ -270,7 +275,7 @@ fn a_dockerignore_that_is_a_pipe_is_refused_at_once_on_podman() {
 
 /// As far as the plan, which is shown and not agreed to.
 fn many_of_everything(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
+    let Some(sandbox) = Sandbox::on(kind) else { return };
     let of = |field: &str, count: usize, line: &dyn Fn(usize) -> String| {
         let lines = repeated(count, line);
         format!(
@@ -281,8 +286,8 @@ fn many_of_everything(kind: EngineKind) {
         ("variables", of("environment", 50_000, &|at| format!("          V{at}: x\n"))),
         ("config files", of("config_files", 20_000, &|at| format!("          /f{at}: {{content: x}}\n"))),
     ] {
-        world.write(&text);
-        let (ran, peak) = measured(&world, &["up"]);
+        sandbox.write(&text);
+        let (ran, peak) = measured(&sandbox, &["up"]);
         let begin: String = ran.to_string().chars().take(2_000).collect();
         assert!(ran.code == 5 && ran.stderr.contains("web  will be created"), "{what}\n{begin}");
         assert!(peak < MOST, "{what}: {peak} KiB");
@@ -315,16 +320,16 @@ fn large(name: &str) -> String {
 }
 
 /// What the database takes on the disk.
-fn database_size(world: &World) -> u64 {
-    let Ok(files) = fs::read_dir(world.home()) else { return 0 };
+fn database_size(sandbox: &Sandbox) -> u64 {
+    let Ok(files) = fs::read_dir(sandbox.home()) else { return 0 };
     let files = files.map(|entry| entry.unwrap());
     let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("devarch.db"));
     files.map(|file| file.metadata().unwrap().len()).sum()
 }
 
 fn large_config_files(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    let file = |at: usize| world.project().join(format!("{at}.conf"));
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    let file = |at: usize| sandbox.project().join(format!("{at}.conf"));
     for at in 0..FILES {
         fs::write(file(at), large(&format!("file {at}"))).unwrap();
     }
@@ -342,15 +347,15 @@ fn large_config_files(kind: EngineKind) {
         "      all: {{template: busybox, command: [sleep, \"1000\"], config_files: {{{}}}}}\n",
         of(8..12)
     );
-    world.write(&format!("version: \"1\"\nstacks:\n  STACK:\n    instances:\n{alone}{together}"));
-    let small = database_size(&world);
+    sandbox.write(&format!("version: \"1\"\nstacks:\n  STACK:\n    instances:\n{alone}{together}"));
+    let small = database_size(&sandbox);
 
-    let (ran, peak) = measured(&world, &["up", "--yes"]);
+    let (ran, peak) = measured(&sandbox, &["up", "--yes"]);
     assert_eq!(ran.code, 0, "{ran}");
     assert!(peak << 10 < (BYTES + (150 << 20)) as u64, "up: {peak} KiB");
     let sums = |instance: &str, at: usize| {
         let (instance, path) = (format!("/{instance}"), format!("/etc/{at}.conf"));
-        let inside = world.ok(&["exec", &instance, "--", "sha256sum", &path]).stdout;
+        let inside = sandbox.ok(&["exec", &instance, "--", "sha256sum", &path]).stdout;
         inside.split_whitespace().next().unwrap().to_owned()
     };
     let sum = |at: usize| {
@@ -358,34 +363,34 @@ fn large_config_files(kind: EngineKind) {
     };
     assert_eq!(sums("web3", 3), sum(3));
     assert_eq!(sums("all", 11), sum(11));
-    let full = database_size(&world);
+    let full = database_size(&sandbox);
     let contents = (FILES * BYTES) as u64;
     assert!(full > contents && full < small + contents + contents / 4, "{full} bytes for {contents}");
 
-    let (ran, peak) = measured(&world, &["status"]);
+    let (ran, peak) = measured(&sandbox, &["status"]);
     assert_eq!(ran.code, 0, "{ran}");
     assert!(peak < 60 << 10, "status: {peak} KiB");
-    let (ran, peak) = measured(&world, &["plan"]);
+    let (ran, peak) = measured(&sandbox, &["plan"]);
     assert!(ran.code == 0 && ran.to_string().contains("No changes"), "{ran}");
     // It reads the files again, one after the other.
     assert!(peak << 10 < (BYTES + (60 << 20)) as u64, "plan: {peak} KiB");
 
     fs::write(file(3), large("another")).unwrap();
-    let (ran, peak) = measured(&world, &["up", "--yes"]);
+    let (ran, peak) = measured(&sandbox, &["up", "--yes"]);
     assert!(ran.code == 0 && ran.stderr.contains("config_files./etc/3.conf"), "{ran}");
     assert!(ran.stderr.contains(", sha256 ") && !ran.stderr.contains("another 0"), "{ran}");
     assert!(peak << 10 < (BYTES + (150 << 20)) as u64, "up again: {peak} KiB");
     assert_eq!(sums("web3", 3), sum(3));
-    let (ran, _) = measured(&world, &["rollback", &world.stack, "--yes"]);
+    let (ran, _) = measured(&sandbox, &["rollback", &sandbox.stack, "--yes"]);
     assert_eq!(ran.code, 0, "{ran}");
     assert!(sums("web3", 3) != sum(3));
 
-    let directory = world.temporary().join("compose");
-    world.ok(&["compose", "--dir", directory.to_str().unwrap()]);
+    let directory = sandbox.temporary().join("compose");
+    sandbox.ok(&["compose", "--dir", directory.to_str().unwrap()]);
     assert_eq!(fs::read(directory.join("all/etc/11.conf")).unwrap(), fs::read(file(11)).unwrap());
-    world.ok(&["down", "--yes"]);
-    world.ok(&["stack", "delete", &world.stack, "--yes"]);
-    let left = database_size(&world);
+    sandbox.ok(&["down", "--yes"]);
+    sandbox.ok(&["stack", "delete", &sandbox.stack, "--yes"]);
+    let left = database_size(&sandbox);
     assert!(left < small + (6 << 20), "{left} bytes are left, {small} before");
 }
 

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::World;
+use common::Sandbox;
 use devarch_core::{
     engine::EngineKind,
     id::ContainerId,
@@ -38,9 +38,9 @@ on_both_engines! {
     the_stack_of_the_same_name_of_another_home_is_left_alone
 }
 
-fn with(kind: EngineKind, test: fn(&World)) {
-    if let Some(world) = World::on(kind) {
-        test(&world);
+fn with(kind: EngineKind, test: fn(&Sandbox)) {
+    if let Some(sandbox) = Sandbox::on(kind) {
+        test(&sandbox);
     }
 }
 
@@ -70,7 +70,7 @@ stacks:
     )
 }
 
-impl World {
+impl Sandbox {
     fn own(&self, what: &str) -> String {
         format!("devarch-{}-{what}", self.stack)
     }
@@ -166,112 +166,112 @@ impl World {
     }
 }
 
-fn containers_made_from_a_committed_image_are_left_alone_by_every_command(world: &World) {
-    world.write(&shop("0", "true"));
-    world.ok(&["up", "--yes"]);
-    let image = world.commit(world.id("db").as_str());
-    let names = [format!("mine-{}", world.stack), world.own("db.next"), world.own("db.old7")];
-    let strangers = names.map(|name| world.runs(&image, &name));
-    let plan = world.ok(&["plan", &world.stack]);
+fn containers_made_from_a_committed_image_are_left_alone_by_every_command(sandbox: &Sandbox) {
+    sandbox.write(&shop("0", "true"));
+    sandbox.ok(&["up", "--yes"]);
+    let image = sandbox.commit(sandbox.id("db").as_str());
+    let names = [format!("mine-{}", sandbox.stack), sandbox.own("db.next"), sandbox.own("db.old7")];
+    let strangers = names.map(|name| sandbox.runs(&image, &name));
+    let plan = sandbox.ok(&["plan", &sandbox.stack]);
     assert!(plan.to_string().contains("mine-STACK"), "the plan names it: {plan}");
-    let status = world.ok(&["status", &world.stack]);
+    let status = sandbox.ok(&["status", &sandbox.stack]);
     assert!(status.stdout.contains("mine-STACK"), "the status names it: {status}");
-    world.walk(&|after| strangers.iter().for_each(|stranger| world.assert_untouched(stranger, after)));
-    assert_eq!(world.containers(), 2, "only the two with names like the stack's are left");
+    sandbox.walk(&|after| strangers.iter().for_each(|stranger| sandbox.assert_untouched(stranger, after)));
+    assert_eq!(sandbox.containers(), 2, "only the two with names like the stack's are left");
 }
 
-fn a_container_that_took_an_instances_own_name_is_left_alone(world: &World) {
-    world.write(&shop("0", "true"));
-    world.ok(&["up", "--yes"]);
-    let own = world.id("db");
-    let image = world.commit(own.as_str());
-    world.wait(world.fixture().stop(&own));
-    world.wait(world.engine().remove_container(&own)).unwrap();
-    let stranger = world.runs(&image, &world.own("db"));
-    let refused = world.fails(5, &["up", "--yes"]);
+fn a_container_that_took_an_instances_own_name_is_left_alone(sandbox: &Sandbox) {
+    sandbox.write(&shop("0", "true"));
+    sandbox.ok(&["up", "--yes"]);
+    let own = sandbox.id("db");
+    let image = sandbox.commit(own.as_str());
+    sandbox.wait(sandbox.fixture().stop(&own));
+    sandbox.wait(sandbox.engine().remove_container(&own)).unwrap();
+    let stranger = sandbox.runs(&image, &sandbox.own("db"));
+    let refused = sandbox.fails(5, &["up", "--yes"]);
     assert!(refused.stderr.contains("does not remember creating it"), "{refused}");
     assert!(refused.stderr.contains("devarch adopt STACK"), "{refused}");
-    world.walk(&|after| world.assert_untouched(&stranger, after));
+    sandbox.walk(&|after| sandbox.assert_untouched(&stranger, after));
 }
 
-fn networks_and_volumes_with_copied_labels_are_left_alone(world: &World) {
-    world.write(&shop("0", "true"));
-    world.ok(&["up", "--yes"]);
-    let engine = world.engine();
-    let networks = world.wait(engine.networks()).unwrap();
-    let labels = networks.iter().find(|network| network.name == world.own("net")).unwrap().labels.clone();
+fn networks_and_volumes_with_copied_labels_are_left_alone(sandbox: &Sandbox) {
+    sandbox.write(&shop("0", "true"));
+    sandbox.ok(&["up", "--yes"]);
+    let engine = sandbox.engine();
+    let networks = sandbox.wait(engine.networks()).unwrap();
+    let labels = networks.iter().find(|network| network.name == sandbox.own("net")).unwrap().labels.clone();
     let spec = NetworkSpec::of_stack(
-        NetworkName::from_stored(format!("mine-{}", world.stack)),
-        world.fixture().scope.subnet(3),
+        NetworkName::from_stored(format!("mine-{}", sandbox.stack)),
+        sandbox.fixture().scope.subnet(3),
     );
-    let network = world.wait(engine.create_network(&spec, &labels)).unwrap();
-    let volume = PhysicalVolume::from_stored(format!("mine-{}", world.stack));
-    let labels = world.wait(engine.volumes()).unwrap().remove(&world.own("db-data")).unwrap();
-    world.wait(engine.create_volume(&volume, &labels)).unwrap();
-    world.walk(&|after| {
-        let there = world.wait(engine.networks()).unwrap();
+    let network = sandbox.wait(engine.create_network(&spec, &labels)).unwrap();
+    let volume = PhysicalVolume::from_stored(format!("mine-{}", sandbox.stack));
+    let labels = sandbox.wait(engine.volumes()).unwrap().remove(&sandbox.own("db-data")).unwrap();
+    sandbox.wait(engine.create_volume(&volume, &labels)).unwrap();
+    sandbox.walk(&|after| {
+        let there = sandbox.wait(engine.networks()).unwrap();
         assert!(there.iter().any(|other| other.id == network), "the network is gone after {after}");
-        let there = world.wait(engine.volumes()).unwrap();
+        let there = sandbox.wait(engine.volumes()).unwrap();
         assert!(there.contains_key(volume.as_str()), "the volume is gone after {after}");
     });
 }
 
 /// It is known by its id, whatever it is called: it gets its name back, and is not made anew.
-fn a_container_that_was_renamed_by_hand_is_still_the_stacks(world: &World) {
-    world.write(&shop("0", "true"));
-    world.ok(&["up", "--yes"]);
-    let own = world.stands(&world.own("db"));
-    for by_hand in [format!("mine-{}", world.stack), world.own("db.old")] {
+fn a_container_that_was_renamed_by_hand_is_still_the_stacks(sandbox: &Sandbox) {
+    sandbox.write(&shop("0", "true"));
+    sandbox.ok(&["up", "--yes"]);
+    let own = sandbox.stands(&sandbox.own("db"));
+    for by_hand in [format!("mine-{}", sandbox.stack), sandbox.own("db.old")] {
         let name = ContainerName::from_stored(by_hand.clone());
-        world.wait(world.engine().rename(&own.id, &name)).unwrap();
-        let status = world.ok(&["status", &world.stack]);
+        sandbox.wait(sandbox.engine().rename(&own.id, &name)).unwrap();
+        let status = sandbox.ok(&["status", &sandbox.stack]);
         assert!(!status.to_string().contains("does not remember"), "{status}");
-        world.ok(&["stop", &world.stack, "--yes"]);
-        world.ok(&["start", &world.stack, "--yes"]);
+        sandbox.ok(&["stop", &sandbox.stack, "--yes"]);
+        sandbox.ok(&["start", &sandbox.stack, "--yes"]);
         if by_hand.starts_with("mine") {
-            world.assert_untouched(&own, &format!("it was called {by_hand}"));
+            sandbox.assert_untouched(&own, &format!("it was called {by_hand}"));
         }
     }
-    world.ok(&["down", "--yes"]);
-    assert_eq!(world.containers(), 0, "whatever it is called it goes with its stack");
+    sandbox.ok(&["down", "--yes"]);
+    assert_eq!(sandbox.containers(), 0, "whatever it is called it goes with its stack");
 }
 
-fn what_an_older_copy_of_the_store_does_not_remember_is_left_alone(world: &World) {
-    world.write(&shop("0", "true"));
-    world.ok(&["up", "--yes"]);
-    world.ok(&["down", "--yes"]);
-    let copy = database(world);
-    world.ok(&["up", "--yes"]);
-    let stranger = world.stands(&world.own("db"));
-    for (path, _) in database(world) {
+fn what_an_older_copy_of_the_store_does_not_remember_is_left_alone(sandbox: &Sandbox) {
+    sandbox.write(&shop("0", "true"));
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.ok(&["down", "--yes"]);
+    let copy = database(sandbox);
+    sandbox.ok(&["up", "--yes"]);
+    let stranger = sandbox.stands(&sandbox.own("db"));
+    for (path, _) in database(sandbox) {
         fs::remove_file(path).unwrap();
     }
     for (path, bytes) in copy {
         fs::write(path, bytes).unwrap();
     }
-    let refused = world.fails(5, &["up", "--yes"]);
+    let refused = sandbox.fails(5, &["up", "--yes"]);
     assert!(refused.stderr.contains("does not remember creating it"), "{refused}");
-    world.walk(&|after| world.assert_untouched(&stranger, after));
+    sandbox.walk(&|after| sandbox.assert_untouched(&stranger, after));
 }
 
 /// The files of the database, which nobody has open.
-fn database(world: &World) -> Vec<(PathBuf, Vec<u8>)> {
-    let files = fs::read_dir(world.home()).unwrap().map(|entry| entry.unwrap().path());
+fn database(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = fs::read_dir(sandbox.home()).unwrap().map(|entry| entry.unwrap().path());
     let files = files.filter(|path| path.to_string_lossy().contains("devarch.db"));
     files.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
-fn the_stack_of_the_same_name_of_another_home_is_left_alone(world: &World) {
-    world.write(&shop("0", "true"));
-    world.ok(&["up", "--yes"]);
-    let own = world.stands(&world.own("db"));
-    let mut other = World::on(world.engine().info().kind).unwrap();
-    other.stack.clone_from(&world.stack);
+fn the_stack_of_the_same_name_of_another_home_is_left_alone(sandbox: &Sandbox) {
+    sandbox.write(&shop("0", "true"));
+    sandbox.ok(&["up", "--yes"]);
+    let own = sandbox.stands(&sandbox.own("db"));
+    let mut other = Sandbox::on(sandbox.engine().info().kind).unwrap();
+    other.stack.clone_from(&sandbox.stack);
     other.write(&shop("0", "true"));
     let refused = other.run(&["up", "--yes"]);
     assert_ne!(refused.code, 0, "{refused}");
     assert!(refused.stderr.contains("of another DevArch home"), "{refused}");
-    other.walk(&|after| world.assert_untouched(&own, after));
-    let plan = world.ok(&["plan", &world.stack]);
+    other.walk(&|after| sandbox.assert_untouched(&own, after));
+    let plan = sandbox.ok(&["plan", &sandbox.stack]);
     assert!(plan.to_string().contains("No changes"), "{plan}");
 }

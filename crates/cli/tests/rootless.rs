@@ -4,16 +4,16 @@
 
 mod common;
 
-use common::World;
+use common::Sandbox;
 use devarch_testkit::outside;
 use std::time::Duration;
 
 /// For as long the name server may be away while it reads what has changed: milliseconds, but on a busy machine.
 const BLINK: Duration = Duration::from_secs(2);
 
-fn on_rootless_podman(test: fn(&World)) {
-    if let Some(world) = World::on_rootless() {
-        test(&world);
+fn on_rootless_podman(test: fn(&Sandbox)) {
+    if let Some(sandbox) = Sandbox::on_rootless() {
+        test(&sandbox);
     }
 }
 
@@ -34,42 +34,42 @@ stacks:
 
 #[test]
 fn a_stack_on_rootless_podman_answers_is_changed_and_goes() {
-    on_rootless_podman(|world| {
-        world.write(TWO);
-        world.ok(&["up", "--yes"]);
-        assert_eq!(page(world), "first\n");
-        let status = world.json(&["status", "STACK"]);
+    on_rootless_podman(|sandbox| {
+        sandbox.write(TWO);
+        sandbox.ok(&["up", "--yes"]);
+        assert_eq!(page(sandbox), "first\n");
+        let status = sandbox.json(&["status", "STACK"]);
         for instance in status["stacks"][0]["instances"].as_array().unwrap() {
             assert_eq!(instance["health"], "healthy", "{instance}");
         }
-        world.ok(&["plan", "--detailed-exitcode"]);
-        world.ok(&["set", "STACK/web", "environment.PAGE=second"]);
-        world.ok(&["apply", "--yes"]);
-        assert_eq!(page(world), "second\n");
-        world.ok(&["plan", "--detailed-exitcode"]);
-        world.ok(&["down", "--yes"]);
-        assert_eq!((world.containers(), world.networks()), (0, 0));
+        sandbox.ok(&["plan", "--detailed-exitcode"]);
+        sandbox.ok(&["set", "STACK/web", "environment.PAGE=second"]);
+        sandbox.ok(&["apply", "--yes"]);
+        assert_eq!(page(sandbox), "second\n");
+        sandbox.ok(&["plan", "--detailed-exitcode"]);
+        sandbox.ok(&["down", "--yes"]);
+        assert_eq!((sandbox.containers(), sandbox.networks()), (0, 0));
     });
 }
 
 #[test]
 fn two_stacks_on_rootless_podman_do_not_reach_each_other() {
-    on_rootless_podman(|world| {
-        world.write(TWO);
-        world.ok(&["up", "--yes"]);
-        world.ok(&["up", "--as", "STACK-next", "--yes"]);
+    on_rootless_podman(|sandbox| {
+        sandbox.write(TWO);
+        sandbox.ok(&["up", "--yes"]);
+        sandbox.ok(&["up", "--as", "STACK-next", "--yes"]);
         let asks = |url: &str| {
             let asking = ["exec", "STACK/other", "--", "timeout", "3", "wget", "-qO-", url];
-            world.run_within(BLINK, &asking, |ran| ran.code == 0)
+            sandbox.run_within(BLINK, &asking, |ran| ran.code == 0)
         };
         assert_eq!(asks("http://web:8000/").stdout, "first\n");
         let at = |stack: &str| {
             let name = format!("devarch-{stack}-web");
-            let all = world.wait(world.engine().containers()).unwrap();
+            let all = sandbox.wait(sandbox.engine().containers()).unwrap();
             let found = all.into_iter().find(|container| container.name.as_str() == name).unwrap();
             found.networks.into_values().next().unwrap().unwrap()
         };
-        let (own, next) = (at(&world.stack), at(&format!("{}-next", world.stack)));
+        let (own, next) = (at(&sandbox.stack), at(&format!("{}-next", sandbox.stack)));
         assert_eq!(asks(&format!("http://{own}:8000/")).stdout, "first\n");
         for stranger in [format!("http://{next}:8000/"), "http://devarch-STACK-next-web:8000/".to_owned()] {
             let asked = asks(&stranger);
@@ -81,13 +81,13 @@ fn two_stacks_on_rootless_podman_do_not_reach_each_other() {
 /// Podman 4.3 keeps the address of a container that could not have its port.
 #[test]
 fn a_port_of_roots_is_refused_before_anything_is_begun() {
-    on_rootless_podman(|world| {
-        world.write(&TWO.replace("ports: [8000]", "ports: [\"80:8000\"]"));
-        let ran = world.fails(5, &["up", "--yes"]);
+    on_rootless_podman(|sandbox| {
+        sandbox.write(&TWO.replace("ports: [8000]", "ports: [\"80:8000\"]"));
+        let ran = sandbox.fails(5, &["up", "--yes"]);
         assert!(ran.stderr.contains("port 80 is root's (below 1024)"), "{ran}");
-        world.write(TWO);
-        world.ok(&["up", "--yes"]);
-        assert_eq!(page(world), "first\n");
+        sandbox.write(TWO);
+        sandbox.ok(&["up", "--yes"]);
+        assert_eq!(page(sandbox), "first\n");
     });
 }
 
@@ -95,20 +95,20 @@ fn a_port_of_roots_is_refused_before_anything_is_begun() {
 #[test]
 fn nobody_on_rootless_podman_loses_the_name_server_when_a_neighbour_is_replaced() {
     const NAMES: [&str; 3] = ["a", "b", "c"];
-    on_rootless_podman(|world| {
-        world.write(
+    on_rootless_podman(|sandbox| {
+        sandbox.write(
             "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      a: { template: busybox }\n      \
              b: { template: busybox }\n      c: { template: busybox }\n",
         );
-        world.ok(&["up", "--yes"]);
+        sandbox.ok(&["up", "--yes"]);
         for round in 0..3 {
             for replaced in NAMES {
-                world.ok(&["set", &format!("STACK/{replaced}"), &format!("environment.ROUND={round}")]);
-                world.ok(&["apply", "--yes"]);
+                sandbox.ok(&["set", &format!("STACK/{replaced}"), &format!("environment.ROUND={round}")]);
+                sandbox.ok(&["apply", "--yes"]);
                 for asks in NAMES {
                     let asker = format!("STACK/{asks}");
                     let asking = ["exec", &asker, "--", "timeout", "3", "nslookup", replaced];
-                    let answer = world.run_within(BLINK, &asking, |ran| ran.code == 0);
+                    let answer = sandbox.run_within(BLINK, &asking, |ran| ran.code == 0);
                     assert_eq!(answer.code, 0, "{asking:?}\n{answer}");
                 }
             }
@@ -117,10 +117,10 @@ fn nobody_on_rootless_podman_loses_the_name_server_when_a_neighbour_is_replaced(
 }
 
 /// What the web server answers on this machine.
-fn page(world: &World) -> String {
-    let status = world.json(&["status", "STACK"]);
+fn page(sandbox: &Sandbox) -> String {
+    let status = sandbox.json(&["status", "STACK"]);
     let instances = status["stacks"][0]["instances"].as_array().unwrap();
     let web = instances.iter().find(|instance| instance["name"] == "web").unwrap();
     let address = web["ports"][0]["host"].as_str().unwrap().parse().unwrap();
-    world.wait(outside::web_page(address, "/")).unwrap()
+    sandbox.wait(outside::web_page(address, "/")).unwrap()
 }

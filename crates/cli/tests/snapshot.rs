@@ -5,7 +5,7 @@
 mod common;
 
 use common::{
-    Ran, World,
+    Ran, Sandbox,
     between::{Becomes, Between},
     signal,
 };
@@ -34,9 +34,9 @@ on_both_engines! {
     an_image_that_can_not_copy_changes_nothing
 }
 
-fn with(kind: EngineKind, test: fn(&World)) {
-    if let Some(world) = World::on(kind) {
-        test(&world);
+fn with(kind: EngineKind, test: fn(&Sandbox)) {
+    if let Some(sandbox) = Sandbox::on(kind) {
+        test(&sandbox);
     }
 }
 
@@ -54,7 +54,7 @@ const MOVES_ON: &str = "image: \"node:22-slim\", command: [sh, -c, \"echo new >/
 const NEVER_READY: &str = "image: \"node:22-slim\", command: [sh, -c, \"echo ruined >/data/file; sleep 1000\"], \
                            healthcheck: {test: [CMD, \"false\"], interval: 5s, retries: 100}";
 
-impl World {
+impl Sandbox {
     /// The old image runs on a volume with a file.
     fn with_data(&self) -> String {
         self.write(&shop(OLD));
@@ -103,47 +103,47 @@ impl World {
     }
 }
 
-fn without_a_snapshot_data_stays_as_another_image_left_it(world: &World) {
-    let db = world.with_data();
-    world.write(&shop(RUINS));
-    let failed = world.fails(1, &["up", "--yes"]);
+fn without_a_snapshot_data_stays_as_another_image_left_it(sandbox: &Sandbox) {
+    let db = sandbox.with_data();
+    sandbox.write(&shop(RUINS));
+    let failed = sandbox.fails(1, &["up", "--yes"]);
     assert!(
         failed.stderr.contains("! may change data irreversibly: another image writes to volume"),
         "{failed}"
     );
-    assert_eq!(world.running(), Some(db), "{failed}");
-    assert_eq!(world.file(), "ruined\n", "{failed}");
+    assert_eq!(sandbox.running(), Some(db), "{failed}");
+    assert_eq!(sandbox.file(), "ruined\n", "{failed}");
 }
 
-fn data_is_restored_when_its_new_image_fails(world: &World) {
-    let db = world.with_data();
-    world.write(&shop(RUINS));
-    let failed = world.fails(1, &["up", "--yes", "--snapshot"]);
+fn data_is_restored_when_its_new_image_fails(sandbox: &Sandbox) {
+    let db = sandbox.with_data();
+    sandbox.write(&shop(RUINS));
+    let failed = sandbox.fails(1, &["up", "--yes", "--snapshot"]);
     let said = "! another image writes to volume devarch-STACK-db-data: the data is copied first";
     assert!(failed.stderr.contains(said), "{failed}");
     assert!(!failed.stderr.contains("irreversibly"), "{failed}");
-    world.is_as_it_was(&db, &failed);
+    sandbox.is_as_it_was(&db, &failed);
 }
 
-fn a_saved_plan_with_a_snapshot_restores_data_too(world: &World) {
-    let db = world.with_data();
-    world.ok(&["set", "/db", "image=node:22-slim", "command=[sh, -c, 'echo ruined >/data/file; exit 1']"]);
-    let plan = world.json(&["plan", "--snapshot"]);
+fn a_saved_plan_with_a_snapshot_restores_data_too(sandbox: &Sandbox) {
+    let db = sandbox.with_data();
+    sandbox.ok(&["set", "/db", "image=node:22-slim", "command=[sh, -c, 'echo ruined >/data/file; exit 1']"]);
+    let plan = sandbox.json(&["plan", "--snapshot"]);
     let plan = plan["id"].as_str().unwrap();
-    let refused = world.run(&["apply", plan, "--snapshot", "--yes"]);
+    let refused = sandbox.run(&["apply", plan, "--snapshot", "--yes"]);
     assert!(refused.stderr.contains("`devarch plan --snapshot` makes a plan"), "{refused}");
-    let failed = world.fails(1, &["apply", plan, "--yes"]);
-    world.is_as_it_was(&db, &failed);
+    let failed = sandbox.fails(1, &["apply", plan, "--yes"]);
+    sandbox.is_as_it_was(&db, &failed);
 }
 
-fn a_copy_is_removed_when_its_new_image_is_ready(world: &World) {
-    let db = world.with_data();
-    world.write(&shop(MOVES_ON));
-    let up = world.ok(&["up", "--yes", "--snapshot"]);
-    assert_ne!(world.running(), Some(db), "{up}");
-    assert_eq!(world.file(), "new\n", "{up}");
-    assert_eq!(world.copies(), Vec::<String>::new(), "{up}");
-    world.ok(&["plan", "--detailed-exitcode"]);
+fn a_copy_is_removed_when_its_new_image_is_ready(sandbox: &Sandbox) {
+    let db = sandbox.with_data();
+    sandbox.write(&shop(MOVES_ON));
+    let up = sandbox.ok(&["up", "--yes", "--snapshot"]);
+    assert_ne!(sandbox.running(), Some(db), "{up}");
+    assert_eq!(sandbox.file(), "new\n", "{up}");
+    assert_eq!(sandbox.copies(), Vec::<String>::new(), "{up}");
+    sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
 /// Holds what asks a container whether it is ready.
@@ -152,7 +152,7 @@ fn probe(asked: &str) -> Becomes {
     if asks { Becomes::Held } else { Becomes::Passed }
 }
 
-impl World {
+impl Sandbox {
     /// An `up --snapshot` that was killed after the new image had written to the volume.
     fn killed(&self) {
         let between = Between::new(&self.endpoint(), probe);
@@ -167,65 +167,66 @@ impl World {
     }
 }
 
-fn an_apply_that_resumes_a_killed_one_leaves_no_copy(world: &World) {
-    world.with_data();
-    world.write(&shop(NEVER_READY));
-    world.killed();
-    world.write(&shop(&NEVER_READY.replace("\"false\"", "\"true\"")));
-    let up = world.ok(&["up", "--yes", "--resume"]);
+fn an_apply_that_resumes_a_killed_one_leaves_no_copy(sandbox: &Sandbox) {
+    sandbox.with_data();
+    sandbox.write(&shop(NEVER_READY));
+    sandbox.killed();
+    sandbox.write(&shop(&NEVER_READY.replace("\"false\"", "\"true\"")));
+    let up = sandbox.ok(&["up", "--yes", "--resume"]);
     assert!(up.stderr.contains("-   volume devarch-STACK-db-data.snapshot  will be removed"), "{up}");
-    assert_eq!(world.copies(), Vec::<String>::new(), "{up}");
-    assert_eq!(world.containers(), 1, "{up}");
-    let plan = world.ok(&["plan", "--detailed-exitcode"]);
+    assert_eq!(sandbox.copies(), Vec::<String>::new(), "{up}");
+    assert_eq!(sandbox.containers(), 1, "{up}");
+    let plan = sandbox.ok(&["plan", "--detailed-exitcode"]);
     assert!(!plan.stdout.contains(".snapshot") && !plan.stderr.contains(".snapshot"), "{plan}");
 }
 
-fn a_copy_that_an_undo_might_need_goes_with_its_volumes(world: &World) {
-    world.with_data();
-    world.write(&shop(NEVER_READY));
-    world.killed();
-    let prefix = format!("devarch-{}-db", world.stack);
+fn a_copy_that_an_undo_might_need_goes_with_its_volumes(sandbox: &Sandbox) {
+    sandbox.with_data();
+    sandbox.write(&shop(NEVER_READY));
+    sandbox.killed();
+    let prefix = format!("devarch-{}-db", sandbox.stack);
     for name in [prefix.clone(), format!("{prefix}.old")] {
         let gone = format!("/containers/{name}?force=true");
-        world.wait(outside::call(&world.endpoint(), "DELETE", &gone));
+        sandbox.wait(outside::call(&sandbox.endpoint(), "DELETE", &gone));
     }
-    let network = world.wait(world.engine().networks()).unwrap();
-    let network = network.into_iter().find(|network| network.name == format!("devarch-{}-net", world.stack));
-    world.wait(world.engine().remove_network(&network.unwrap().id)).unwrap();
-    let deleted = world.json(&["stack", "delete", "STACK", "--volumes", "--yes"]);
+    let network = sandbox.wait(sandbox.engine().networks()).unwrap();
+    let network =
+        network.into_iter().find(|network| network.name == format!("devarch-{}-net", sandbox.stack));
+    sandbox.wait(sandbox.engine().remove_network(&network.unwrap().id)).unwrap();
+    let deleted = sandbox.json(&["stack", "delete", "STACK", "--volumes", "--yes"]);
     let all = ["devarch-STACK-db-data", "devarch-STACK-db-data.snapshot"];
     assert_eq!(deleted["deleted_volumes"], serde_json::json!(all), "{deleted}");
-    assert_eq!(world.copies(), Vec::<String>::new());
+    assert_eq!(sandbox.copies(), Vec::<String>::new());
 }
 
-fn an_undo_after_a_kill_restores_data(world: &World) {
-    let db = world.with_data();
-    world.write(&shop(NEVER_READY));
-    world.killed();
-    let undone = world.ok(&["apply", "--undo"]);
-    world.is_as_it_was(&db, &undone);
-    world.ok(&["apply", "--undo"]);
-    world.is_as_it_was(&db, &undone);
+fn an_undo_after_a_kill_restores_data(sandbox: &Sandbox) {
+    let db = sandbox.with_data();
+    sandbox.write(&shop(NEVER_READY));
+    sandbox.killed();
+    let undone = sandbox.ok(&["apply", "--undo"]);
+    sandbox.is_as_it_was(&db, &undone);
+    sandbox.ok(&["apply", "--undo"]);
+    sandbox.is_as_it_was(&db, &undone);
 }
 
-fn an_image_that_can_not_copy_changes_nothing(world: &World) {
-    let directory = world.project().join("db");
+fn an_image_that_can_not_copy_changes_nothing(sandbox: &Sandbox) {
+    let directory = sandbox.project().join("db");
     std::fs::create_dir(&directory).unwrap();
     let dockerfile = format!(
         "FROM busybox:1.37 AS tools\nFROM scratch\nLABEL devarch.test={}\nCOPY --from=tools /bin/busybox /busybox\n",
-        world.stack
+        sandbox.stack
     );
     std::fs::write(directory.join("Dockerfile"), dockerfile).unwrap();
-    world.write(&shop("build: ./db, command: [/busybox, sleep, \"1000\"]"));
-    world.ok(&["up", "--yes"]);
-    world.ok(&["exec", "-T", "/db", "--", "/busybox", "dd", "if=/dev/zero", "of=/data/file", "count=1"]);
-    let db = world.running();
-    world.write(&shop(MOVES_ON));
-    let failed = world.fails(1, &["up", "--yes", "--snapshot"]);
+    sandbox.write(&shop("build: ./db, command: [/busybox, sleep, \"1000\"]"));
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.ok(&["exec", "-T", "/db", "--", "/busybox", "dd", "if=/dev/zero", "of=/data/file", "count=1"]);
+    let db = sandbox.running();
+    sandbox.write(&shop(MOVES_ON));
+    let failed = sandbox.fails(1, &["up", "--yes", "--snapshot"]);
     assert!(failed.stderr.contains("volume devarch-STACK-db-data cannot be copied"), "{failed}");
     assert!(failed.stderr.contains("has no `sh`"), "{failed}");
     assert!(failed.stderr.contains("the previous containers are running again"), "{failed}");
-    assert_eq!(world.running(), db, "{failed}");
-    assert_eq!(world.file(), "\0".repeat(512), "{failed}");
-    assert_eq!(world.copies(), Vec::<String>::new(), "{failed}");
+    assert_eq!(sandbox.running(), db, "{failed}");
+    assert_eq!(sandbox.file(), "\0".repeat(512), "{failed}");
+    assert_eq!(sandbox.copies(), Vec::<String>::new(), "{failed}");
 }

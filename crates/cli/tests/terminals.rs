@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{World, pty::AtTerminal};
+use common::{Sandbox, pty::AtTerminal};
 use devarch_core::engine::EngineKind;
 
 macro_rules! on_both_engines {
@@ -22,9 +22,9 @@ on_both_engines! {
     a_question_is_answered_at_a_terminal_and_ctrl_c_changes_nothing
 }
 
-fn with(kind: EngineKind, test: fn(&World)) {
-    if let Some(world) = World::on(kind) {
-        test(&world);
+fn with(kind: EngineKind, test: fn(&Sandbox)) {
+    if let Some(sandbox) = Sandbox::on(kind) {
+        test(&sandbox);
     }
 }
 
@@ -33,17 +33,17 @@ const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:
 /// The escape sequence of a colour.
 const COLOUR: &str = "\x1b[3";
 
-fn lines_of_a_whole_stack_are_told_apart_by_colour_unless_none_is_wanted(world: &World) {
+fn lines_of_a_whole_stack_are_told_apart_by_colour_unless_none_is_wanted(sandbox: &Sandbox) {
     let talks = "command: [sh, -c, \"trap 'exit 0' TERM; echo ready; sleep 1000 & wait\"]";
-    world.write(&format!(
+    sandbox.write(&format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{ template: busybox, {talks} }}\n      \
          db: {{ template: busybox, {talks} }}\n"
     ));
-    world.ok(&["up", "--yes"]);
-    let following = world.at_terminal((80, 24), &["logs", "-f", "STACK"]);
+    sandbox.ok(&["up", "--yes"]);
+    let following = sandbox.at_terminal((80, 24), &["logs", "-f", "STACK"]);
     for name in ["web", "db"] {
         following.shows(name);
-        world.ok(&[
+        sandbox.ok(&[
             "exec",
             "-T",
             &format!("/{name}"),
@@ -64,31 +64,31 @@ fn lines_of_a_whole_stack_are_told_apart_by_colour_unless_none_is_wanted(world: 
     let (web, db) = (prefixes("web"), prefixes("db"));
     assert!(web.len() == 2 && db.len() == 2, "{ran:?}", ran = ran.stdout);
     assert!(web[0] == web[1] && db[0] == db[1] && web[0] != db[0], "{web:?} {db:?}");
-    let mut plain = world.command(&["logs", "STACK"]);
+    let mut plain = sandbox.command(&["logs", "STACK"]);
     plain.env("NO_COLOR", "1");
     let ran = AtTerminal::start((80, 24), plain).end();
     assert!(ran.stdout.contains("ready") && !ran.stdout.contains(COLOUR), "{:?}", ran.stdout);
 }
 
-fn a_command_at_a_terminal_gets_one_of_the_same_size(world: &World) {
-    world.write(WEB);
-    world.ok(&["up", "--yes"]);
+fn a_command_at_a_terminal_gets_one_of_the_same_size(sandbox: &Sandbox) {
+    sandbox.write(WEB);
+    sandbox.ok(&["up", "--yes"]);
     // Docker 20.10 sets the size a moment after the start.
     let line = "tty; n=0; until [ \"$(stty size)\" = '45 123' ] || [ $n = 500 ]; do n=$((n + 1)); done; stty size; \
                 [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all; exit 9";
-    let ran = world.at_terminal((123, 45), &["exec", "/web", "--", "sh", "-c", line]).end();
+    let ran = sandbox.at_terminal((123, 45), &["exec", "/web", "--", "sh", "-c", line]).end();
     assert_eq!(ran.code, 9, "{ran}");
     assert!(ran.stdout.contains("/dev/pts/") && ran.stdout.contains("all\r\n"), "{ran}");
     assert!(ran.stdout.contains("45 123\r\n"), "{ran}");
-    let ran = world.at_terminal((123, 45), &["exec", "-T", "/web", "--", "sh", "-c", "tty; exit 4"]).end();
+    let ran = sandbox.at_terminal((123, 45), &["exec", "-T", "/web", "--", "sh", "-c", "tty; exit 4"]).end();
     assert_eq!(ran.code, 4, "{ran}");
     assert!(ran.stdout.contains("not a tty"), "{ran}");
 }
 
-fn a_shell_at_a_terminal_takes_keys_and_follows_the_window(world: &World) {
-    world.write(WEB);
-    world.ok(&["up", "--yes"]);
-    let mut shell = world.at_terminal((80, 24), &["shell", "/web"]);
+fn a_shell_at_a_terminal_takes_keys_and_follows_the_window(sandbox: &Sandbox) {
+    sandbox.write(WEB);
+    sandbox.ok(&["up", "--yes"]);
+    let mut shell = sandbox.at_terminal((80, 24), &["shell", "/web"]);
     shell.press("echo $((40 + 2)); stty size\r");
     shell.shows("42\r\n24 80\r\n");
     shell.resize((100, 30));
@@ -104,31 +104,31 @@ fn a_shell_at_a_terminal_takes_keys_and_follows_the_window(world: &World) {
     assert_eq!(shell.end().code, 6);
 }
 
-fn a_command_without_a_terminal_reads_a_pipe_to_its_end(world: &World) {
-    world.write(WEB);
-    world.ok(&["up", "--yes"]);
-    let ran = world.feed(b"one\ntwo\n", &["exec", "/web", "--", "sh", "-c", "cat; tty; exit 3"]);
+fn a_command_without_a_terminal_reads_a_pipe_to_its_end(sandbox: &Sandbox) {
+    sandbox.write(WEB);
+    sandbox.ok(&["up", "--yes"]);
+    let ran = sandbox.feed(b"one\ntwo\n", &["exec", "/web", "--", "sh", "-c", "cat; tty; exit 3"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (3, "one\ntwo\nnot a tty\n"), "{ran}");
-    let ran = world.feed(b"", &["exec", "/web", "--", "cat"]);
+    let ran = sandbox.feed(b"", &["exec", "/web", "--", "cat"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran}");
 }
 
-fn a_question_is_answered_at_a_terminal_and_ctrl_c_changes_nothing(world: &World) {
-    world.write(WEB);
+fn a_question_is_answered_at_a_terminal_and_ctrl_c_changes_nothing(sandbox: &Sandbox) {
+    sandbox.write(WEB);
     let runs = || {
-        let name = format!("devarch-{}-web", world.stack);
-        world.wait(world.engine().containers()).unwrap().iter().any(|one| one.name.as_str() == name)
+        let name = format!("devarch-{}-web", sandbox.stack);
+        sandbox.wait(sandbox.engine().containers()).unwrap().iter().any(|one| one.name.as_str() == name)
     };
     for (keys, code) in [("\x03", 130), ("n\r", 130), ("\r", 130)] {
-        let mut up = world.at_terminal((80, 24), &["up"]);
+        let mut up = sandbox.at_terminal((80, 24), &["up"]);
         up.shows("Apply this to");
         up.press(keys);
         let ran = up.end();
         assert_eq!(ran.code, code, "{ran}");
         assert!(ran.stdout.contains("cancelled; nothing was changed"), "{ran}");
-        assert!(!runs() && world.ok(&["stack", "list"]).stdout.contains("no stacks yet"));
+        assert!(!runs() && sandbox.ok(&["stack", "list"]).stdout.contains("no stacks yet"));
     }
-    let mut up = world.at_terminal((80, 24), &["up"]);
+    let mut up = sandbox.at_terminal((80, 24), &["up"]);
     up.shows("Apply this to");
     up.press("y\r");
     let ran = up.end();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Ran, World};
+use common::{Ran, Sandbox};
 use devarch_core::engine::EngineKind;
 
 const ONE: &str = "version: \"1\"\nstacks: { STACK: { instances: { web: { template: busybox } } } }\n";
@@ -18,21 +18,21 @@ fn has(ran: &Ran, words: &str) -> bool {
 
 #[test]
 fn each_v_shows_more_use_cases_and_steps_then_calls_and_queries_on_docker() {
-    let Some(world) = World::on(EngineKind::Docker) else { return };
-    world.write(ONE);
-    let once = world.ok(&["up", "--yes", "-v"]);
+    let Some(sandbox) = Sandbox::on(EngineKind::Docker) else { return };
+    sandbox.write(ONE);
+    let once = sandbox.ok(&["up", "--yes", "-v"]);
     assert!(has(&once, "apply{stack=STACK") && has(&once, ":step{number="), "{once}");
     assert!(!has(&once, "create_container") && !has(&once, "sqlx"), "{once}");
-    world.ok(&["down", "--yes"]);
-    let twice = world.ok(&["up", "--yes", "-vv"]);
+    sandbox.ok(&["down", "--yes"]);
+    let twice = sandbox.ok(&["up", "--yes", "-vv"]);
     assert!(has(&twice, "create_container") && has(&twice, "sqlx::query"), "{twice}");
-    assert!(traces(&world.ok(&["status"])).is_empty());
+    assert!(traces(&sandbox.ok(&["status"])).is_empty());
 }
 
 #[test]
 fn a_filter_of_the_environment_chooses_and_json_is_a_line_for_each() {
-    let world = World::without_engine();
-    let mut command = world.command(&["stack", "list"]);
+    let sandbox = Sandbox::without_engine();
+    let mut command = sandbox.command(&["stack", "list"]);
     command.env("DEVARCH_LOG", "devarch_store=off,sqlx::query=debug").env("DEVARCH_LOG_FORMAT", "json");
     let output = command.output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
@@ -46,9 +46,9 @@ fn a_filter_of_the_environment_chooses_and_json_is_a_line_for_each() {
 
 #[test]
 fn what_is_no_filter_and_no_format_is_refused() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     for (variable, value) in [("DEVARCH_LOG", "devarch=loud"), ("DEVARCH_LOG_FORMAT", "xml")] {
-        let output = world.command(&["stack", "list"]).env(variable, value).output().unwrap();
+        let output = sandbox.command(&["stack", "list"]).env(variable, value).output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(3), "{errors}");
         assert!(errors.contains(&format!("error: {variable}: \"{value}\"")), "{errors}");

@@ -1,4 +1,4 @@
-//! A hermetic world for the real program: a home and a project of its own, and nothing of the user's environment.
+//! A hermetic sandbox for the real program: a home and a project of its own, and nothing of the user's environment.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -41,7 +41,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
 
 /// A home, a project directory, and perhaps an engine.
-pub(crate) struct World {
+pub(crate) struct Sandbox {
     /// Everything below it is this test's.
     root: TempDir,
     /// A stack name nobody else has.
@@ -55,10 +55,10 @@ pub(crate) struct World {
     corner: Claim,
 }
 
-/// Worlds there can be at once. Stores don't know of each other, nor engines: each world's stores choose from host ports
+/// Sandboxes there can be at once. Stores don't know of each other, nor engines: each sandbox's stores choose from host ports
 /// and subnets of their own.
-const WORLDS: u16 = 64;
-/// Host ports of one world.
+const SANDBOXES: u16 = 64;
+/// Host ports of one sandbox.
 const PORTS: u16 = 100;
 
 /// How the program ended.
@@ -68,34 +68,34 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
-impl World {
-    /// A world without an engine; its stack is called `shop`.
+impl Sandbox {
+    /// A sandbox without an engine; its stack is called `shop`.
     pub(crate) fn without_engine() -> Self {
         let root = tempfile::Builder::new().prefix("devarch-cli").tempdir().unwrap();
         std::fs::create_dir(root.path().join("project")).unwrap();
         std::fs::create_dir(root.path().join("tmp")).unwrap();
         let runtime = Runtime::new().unwrap();
-        let corner = Claim::below(WORLDS, "worlds");
+        let corner = Claim::below(SANDBOXES, "worlds");
         Self { root, stack: "shop".to_owned(), database: None, engine: None, user: None, runtime, corner }
     }
 
-    /// A world on a real engine, where there is one.
+    /// A sandbox on a real engine, where there is one.
     pub(crate) fn on(kind: EngineKind) -> Option<Self> {
-        let mut world = Self::without_engine();
-        world.engine = Some(world.runtime.block_on(real::engine(kind))?);
-        world.stack = own_name();
-        Some(world)
+        let mut sandbox = Self::without_engine();
+        sandbox.engine = Some(sandbox.runtime.block_on(real::engine(kind))?);
+        sandbox.stack = own_name();
+        Some(sandbox)
     }
 
-    /// A world on the Podman of an ordinary user, who runs the program.
+    /// A sandbox on the Podman of an ordinary user, who runs the program.
     pub(crate) fn on_rootless() -> Option<Self> {
-        let mut world = Self::without_engine();
-        world.engine = Some(world.runtime.block_on(real::rootless())?);
-        world.stack = own_name();
-        let user = User::of_socket(Path::new(world.endpoint().strip_prefix("unix://").unwrap()));
-        user.take_over(world.root.path());
-        world.user = Some(user);
-        Some(world)
+        let mut sandbox = Self::without_engine();
+        sandbox.engine = Some(sandbox.runtime.block_on(real::rootless())?);
+        sandbox.stack = own_name();
+        let user = User::of_socket(Path::new(sandbox.endpoint().strip_prefix("unix://").unwrap()));
+        user.take_over(sandbox.root.path());
+        sandbox.user = Some(user);
+        Some(sandbox)
     }
 
     /// The project's directory.
@@ -113,13 +113,13 @@ impl World {
         self.root.path().join("home")
     }
 
-    /// The host ports this world's stores choose from.
+    /// The host ports this sandbox's stores choose from.
     fn port_range(&self) -> String {
         let first = 20_000 + self.corner.number() * PORTS;
         format!("{first}-{}", first + PORTS - 1)
     }
 
-    /// The subnets this world's stores choose from: room for sixteen stacks.
+    /// The subnets this sandbox's stores choose from: room for sixteen stacks.
     pub(crate) fn address_pool(&self) -> String {
         format!("10.212.{}.0/22", self.corner.number() * 4)
     }
@@ -151,7 +151,7 @@ impl World {
         self.runtime.block_on(call)
     }
 
-    /// Makes the world's runtime the one that tasks are spawned on.
+    /// Makes the sandbox's runtime the one that tasks are spawned on.
     pub(crate) fn enter(&self) -> EnterGuard<'_> {
         self.runtime.enter()
     }
@@ -338,7 +338,7 @@ impl fmt::Display for Ran {
     }
 }
 
-impl Drop for World {
+impl Drop for Sandbox {
     /// Removes everything of this home's store from the engine, however the test ended.
     fn drop(&mut self) {
         let Some(fixture) = &self.engine else { return };

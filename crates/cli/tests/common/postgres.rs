@@ -1,8 +1,8 @@
-//! A database of a world's own on the test server; gone in the end.
+//! A database of a sandbox's own on the test server; gone in the end.
 
 #![allow(clippy::print_stdout, reason = "what is skipped is told on stdout")]
 
-use super::World;
+use super::Sandbox;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use std::env;
 use tokio::runtime::Runtime;
@@ -16,17 +16,17 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a database that the world uses from then on, where there is a server.
-    pub(crate) fn of(world: &mut World) -> Option<Self> {
+    /// Makes a database that the sandbox uses from then on, where there is a server.
+    pub(crate) fn of(sandbox: &mut Sandbox) -> Option<Self> {
         let Ok(server) = env::var("DEVARCH_TEST_POSTGRES") else {
             assert!(env::var("CI").as_deref() != Ok("true"), "DEVARCH_TEST_POSTGRES must be set in CI");
             println!("SKIPPED: no PostgreSQL server in DEVARCH_TEST_POSTGRES");
             return None;
         };
-        let name = format!("devarch_{}", world.stack.replace('-', "_"));
-        world.wait(tell(&server, format!("CREATE DATABASE {name}")));
+        let name = format!("devarch_{}", sandbox.stack.replace('-', "_"));
+        sandbox.wait(tell(&server, format!("CREATE DATABASE {name}")));
         let (address, _) = server.rsplit_once('/').unwrap();
-        world.database = Some(format!("{address}/{name}"));
+        sandbox.database = Some(format!("{address}/{name}"));
         Some(Self { server, name })
     }
 }

@@ -1,6 +1,6 @@
 //! A terminal to run the program at.
 
-use super::{Ran, World};
+use super::{Ran, Sandbox};
 use rustix::{
     fs::OFlags,
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
@@ -24,7 +24,7 @@ pub(crate) struct AtTerminal {
     reading: JoinHandle<()>,
 }
 
-impl World {
+impl Sandbox {
     /// Starts the program with a terminal of that size for its three streams.
     pub(crate) fn at_terminal(&self, size: (u16, u16), args: &[&str]) -> AtTerminal {
         AtTerminal::start(size, self.command(args))

@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the server under test, and what makes its files")]
 
-use super::World;
+use super::Sandbox;
 use devarch_testkit::{real::skip, scope::free_port};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
@@ -31,8 +31,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Makes one that the world uses from then on, where there is a PostgreSQL.
-    pub(crate) fn of(world: &mut World) -> Option<Self> {
+    /// Makes one that the sandbox uses from then on, where there is a PostgreSQL.
+    pub(crate) fn of(sandbox: &mut Sandbox) -> Option<Self> {
         let Some(programs) = env::var_os("DEVARCH_TEST_POSTGRES_BIN").map(PathBuf::from) else {
             assert!(env::var("CI").as_deref() != Ok("true"), "DEVARCH_TEST_POSTGRES_BIN must be set in CI");
             skip("no PostgreSQL in DEVARCH_TEST_POSTGRES_BIN");
@@ -50,7 +50,7 @@ impl Server {
         initdb.args(["-U", "devarch", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
         assert!(initdb.stdout(Stdio::null()).status().unwrap().success(), "initdb");
         server.start();
-        world.database = Some(format!("postgres://devarch@127.0.0.1:{}/postgres", server.port));
+        sandbox.database = Some(format!("postgres://devarch@127.0.0.1:{}/postgres", server.port));
         Some(server)
     }
 

@@ -1,7 +1,7 @@
 //! Every command line parses: it is given to the program, without an engine, and must not be refused as wrong usage.
 
 use crate::{
-    common::{Ran, World},
+    common::{Ran, Sandbox},
     page::{Page, pages},
 };
 use std::collections::BTreeSet;
@@ -77,14 +77,14 @@ fn value(part: &str) -> Option<&'static str> {
 
 #[test]
 fn every_command_line_parses() {
-    let (world, mut tried) = (World::without_engine(), BTreeSet::new());
+    let (sandbox, mut tried) = (Sandbox::without_engine(), BTreeSet::new());
     for line in pages().iter().flat_map(lines) {
         let arguments = arguments(&line.text);
         if !tried.insert((arguments.clone(), line.mentioned)) {
             continue;
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let ran = world.run(&arguments);
+        let ran = sandbox.run(&arguments);
         assert!(!is_refused(&line, &arguments, &ran), "{}: {}\n{ran}", line.place, line.text);
     }
     assert!(tried.len() > 100, "only {} command lines were found", tried.len());

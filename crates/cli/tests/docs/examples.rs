@@ -1,7 +1,7 @@
 //! Every `yaml` example is read by the program, and a devarch.yml resolved to the end.
 
 use crate::{
-    common::World,
+    common::Sandbox,
     page::{Block, pages},
 };
 use devarch_core::read::parse_yaml;
@@ -44,13 +44,13 @@ fn every_example_is_read_and_resolved() {
 /// Sets the secrets that its one stack leaves to the user, loads it as `up` does, and asks for the Compose file it amounts
 /// to: for that everything is merged, wired and checked.
 fn resolves(place: &str, block: &Block, example: &Value) {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     let runs = |code: i32, args: &[&str]| {
-        let ran = world.run(args);
+        let ran = sandbox.run(args);
         assert_eq!(ran.code, code, "{place}: devarch {args:?}\n{ran}");
     };
-    make_files(&world, example);
-    world.write(&block.text);
+    make_files(&sandbox, example);
+    sandbox.write(&block.text);
     let stacks = example["stacks"].as_object().unwrap();
     assert_eq!(stacks.len(), 1, "{place}: an example has one stack");
     for (name, stack) in stacks {
@@ -61,52 +61,52 @@ fn resolves(place: &str, block: &Block, example: &Value) {
         }
         // All that is missing is an engine.
         runs(6, &["up", "--yes"]);
-        world.define(&block.text);
+        sandbox.define(&block.text);
         runs(0, &["config", name]);
         runs(0, &["compose", name]);
-        let findings = &world.json(&["config", name])["findings"];
+        let findings = &sandbox.json(&["config", name])["findings"];
         assert!(findings.as_array().is_none_or(Vec::is_empty), "{place}: {findings}");
     }
 }
 
 /// The files and directories an example names.
-fn make_files(world: &World, example: &Value) {
+fn make_files(sandbox: &Sandbox, example: &Value) {
     match example {
         Value::Object(entries) => {
             for (key, value) in entries {
                 match (key.as_str(), value) {
-                    ("file", Value::String(path)) => fs::write(world.project().join(path), "x\n").unwrap(),
+                    ("file", Value::String(path)) => fs::write(sandbox.project().join(path), "x\n").unwrap(),
                     ("build" | "context", Value::String(path)) => {
-                        fs::create_dir_all(world.project().join(path)).unwrap();
+                        fs::create_dir_all(sandbox.project().join(path)).unwrap();
                     }
-                    _ => make_files(world, value),
+                    _ => make_files(sandbox, value),
                 }
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| make_files(world, item)),
+        Value::Array(items) => items.iter().for_each(|item| make_files(sandbox, item)),
         _ => {}
     }
 }
 
 fn is_a_template(place: &str, block: &Block, example: &Value) {
-    let world = World::without_engine();
-    fs::write(world.project().join("template.yaml"), &block.text).unwrap();
-    let added = world.run(&["catalog", "add", "template.yaml"]);
+    let sandbox = Sandbox::without_engine();
+    fs::write(sandbox.project().join("template.yaml"), &block.text).unwrap();
+    let added = sandbox.run(&["catalog", "add", "template.yaml"]);
     assert_eq!(added.code, 0, "{place}\n{added}");
-    world.ok(&["catalog", "show", example["name"].as_str().unwrap()]);
+    sandbox.ok(&["catalog", "show", example["name"].as_str().unwrap()]);
 }
 
 fn is_imported(place: &str, block: &Block) {
-    let world = World::without_engine();
-    fs::write(world.project().join("compose.yml"), &block.text).unwrap();
-    let ran = world.run(&["init", "--from", "compose.yml", "--stack", "shop"]);
+    let sandbox = Sandbox::without_engine();
+    fs::write(sandbox.project().join("compose.yml"), &block.text).unwrap();
+    let ran = sandbox.run(&["init", "--from", "compose.yml", "--stack", "shop"]);
     assert_eq!(ran.code, 0, "{place}\n{ran}");
 }
 
 #[test]
 fn the_example_project_resolves() {
-    let world = World::without_engine();
+    let sandbox = Sandbox::without_engine();
     let shop = crate::page::root().join("examples/shop");
-    world.define_in(&shop, None);
-    world.ok(&["compose", "shop"]);
+    sandbox.define_in(&shop, None);
+    sandbox.ok(&["compose", "shop"]);
 }

@@ -1,7 +1,7 @@
 //! The README's commands, run on both engines as they stand there.
 
 use crate::{
-    common::{Ran, World},
+    common::{Ran, Sandbox},
     page::pages,
 };
 use devarch_core::{engine::EngineKind, name::PhysicalVolume};
@@ -31,42 +31,42 @@ fn story() -> Vec<Vec<String>> {
 }
 
 fn tells(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
+    let Some(sandbox) = Sandbox::on(kind) else { return };
     let (mut blocks, port) = (story().into_iter(), free_port().to_string());
     let mut first = blocks.next().unwrap();
     assert_eq!(first.remove(0), "mkdir shop && cd shop");
-    let directory = world.project().join(&world.stack);
+    let directory = sandbox.project().join(&sandbox.stack);
     fs::create_dir(&directory).unwrap();
     for line in &first {
-        step(&world, &directory, &line.replace("15432", &port));
+        step(&sandbox, &directory, &line.replace("15432", &port));
     }
-    let status = run(&world, &directory, &["status".to_owned(), world.stack.clone()]).stdout;
+    let status = run(&sandbox, &directory, &["status".to_owned(), sandbox.stack.clone()]).stdout;
     assert!(status.contains(&format!(":{port}->5432/tcp")), "{status}");
     for line in blocks.flatten() {
-        step(&world, &directory, &line);
+        step(&sandbox, &directory, &line);
     }
-    let left = run(&world, &directory, &["stack".to_owned(), "list".to_owned()]).stdout;
+    let left = run(&sandbox, &directory, &["stack".to_owned(), "list".to_owned()]).stdout;
     let kept = left.lines().filter(|line| line.starts_with("STACK")).count();
     assert_eq!(kept, 2, "the heading, and the second checkout's stack:\n{left}");
 }
 
 /// Carries out a line as it stands there, with a stack's name that no other test has.
-fn step(world: &World, directory: &Path, line: &str) {
-    let line = line.replace("shop", &world.stack);
+fn step(sandbox: &Sandbox, directory: &Path, line: &str) {
+    let line = line.replace("shop", &sandbox.stack);
     let words = shlex::split(&line).unwrap();
     if let ["docker", "volume", "rm", volume] = words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         let volume = PhysicalVolume::from_stored(volume);
-        return world.wait(world.engine().remove_volume(&volume)).unwrap();
+        return sandbox.wait(sandbox.engine().remove_volume(&volume)).unwrap();
     }
     assert_eq!(words[0], "devarch", "{line}");
-    let ran = run(world, directory, &words[1..]);
+    let ran = run(sandbox, directory, &words[1..]);
     assert_eq!(ran.code, 0, "{line}\n{ran}");
 }
 
 /// Runs the program in that directory, and answers its questions with yes.
-fn run(world: &World, directory: &Path, args: &[String]) -> Ran {
+fn run(sandbox: &Sandbox, directory: &Path, args: &[String]) -> Ran {
     let args: Vec<&str> = args.iter().map(String::as_str).chain(["--yes"]).collect();
-    let mut command = world.command(&args);
+    let mut command = sandbox.command(&args);
     command.current_dir(directory).stdout(Stdio::piped()).stderr(Stdio::piped());
-    world.end(command.spawn().unwrap())
+    sandbox.end(command.spawn().unwrap())
 }

@@ -1,7 +1,7 @@
 //! One apply in which one call goes wrong, and what has to be true afterwards.
 
 use crate::{
-    common::{Ran, World},
+    common::{Ran, Sandbox},
     database::Database,
     picture::Picture,
     scenario::{Scenario, is_clean},
@@ -22,9 +22,9 @@ const MOST_CALLS: usize = 40;
 /// Stacks of one test that are at it at the same time: most of what they do is wait.
 const LANES: usize = 2;
 
-/// A world and its store; the world first, since it cleans up with what the store says.
+/// A sandbox and its store; the sandbox first, since it cleans up with what the store says.
 struct Scene {
-    world: World,
+    sandbox: Sandbox,
     database: Database,
 }
 
@@ -85,7 +85,7 @@ fn walk(kind: EngineKind, first: Case) -> Option<Lane> {
         let attempt = scene.attempt(case);
         match catch_unwind(AssertUnwindSafe(|| scene.judge(case, &attempt))) {
             Ok(()) => kept = Some(scene).filter(|_| case.scenario.can_be_repeated()),
-            // The next one gets a world of its own.
+            // The next one gets a sandbox of its own.
             Err(panic) => {
                 lane.failures.push(format!("call {at}, {:?}: {}", attempt.broken, message(&*panic)));
             }
@@ -105,34 +105,37 @@ fn message(panic: &(dyn Any + Send)) -> String {
 
 impl Scene {
     fn set(kind: EngineKind, trouble: Trouble) -> Option<Self> {
-        let mut world = World::on(kind)?;
-        let database =
-            if trouble.needs_postgres() { Database::postgres(&mut world)? } else { Database::sqlite(&world) };
-        Some(Self { world, database })
+        let mut sandbox = Sandbox::on(kind)?;
+        let database = if trouble.needs_postgres() {
+            Database::postgres(&mut sandbox)?
+        } else {
+            Database::sqlite(&sandbox)
+        };
+        Some(Self { sandbox, database })
     }
 
     /// Runs the scenario's command with the trouble.
     fn attempt(&self, case: Case) -> Attempt {
-        case.scenario.prepare(&self.world, case.at);
-        let before = Picture::of(&self.world);
+        case.scenario.prepare(&self.sandbox, case.at);
+        let before = Picture::of(&self.sandbox);
         let fault = case.trouble.fault(&self.database);
         let (ran, broken) = self.run(case.scenario.command(), case.at, fault);
-        self.database.mend(&self.world);
+        self.database.mend(&self.sandbox);
         Attempt { before, ran, broken }
     }
 
     /// Runs a command in which that happens to the `at`-th call; the call, if it made so many.
     fn run(&self, args: &[&str], at: usize, fault: Fault) -> (Ran, Option<String>) {
-        let _runtime = self.world.enter();
+        let _runtime = self.sandbox.enter();
         let hangs = matches!(fault, Fault::Hang(_));
-        let proxy = FaultProxy::start(&self.world.engine().info().endpoint, Some((at, fault)));
-        let mut command = self.world.command(args);
+        let proxy = FaultProxy::start(&self.sandbox.engine().info().endpoint, Some((at, fault)));
+        let mut command = self.sandbox.command(args);
         command
             .env("DEVARCH_ENGINE", proxy.endpoint())
             .envs(hangs.then_some(("DEVARCH_ENGINE_TIMEOUT", PATIENCE)))
-            .env("DEVARCH_DATABASE_URL", self.database.breakable(&self.world));
+            .env("DEVARCH_DATABASE_URL", self.database.breakable(&self.sandbox));
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let ran = self.world.end(child);
+        let ran = self.sandbox.end(child);
         (ran, proxy.broken().map(|call| call.to_string()))
     }
 
@@ -171,10 +174,10 @@ impl Scene {
             let (ran, broken) = self.run(&args, 1 + case.at % 3, Fault::Kill(Moment::After));
             assert!(broken.is_none() || ran.code == -1, "killed\n{ran}");
         }
-        let ran = self.world.run(&args);
+        let ran = self.sandbox.run(&args);
         // Killed before it began, or a second time when all was done: then there is nothing to go on with.
         let none = ran.code == 5 && ran.stderr.contains("was interrupted, so there is nothing to resume");
-        let ran = if none { self.world.run(&["apply", "STACK", "--yes"]) } else { ran };
+        let ran = if none { self.sandbox.run(&["apply", "STACK", "--yes"]) } else { ran };
         let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("{mixed}\nhelped by\n{ran}"));
         // What was committed when it died can't be undone any more, which is told.
         let told = ran.code == 0 || (undo && side == Side::New);
@@ -183,29 +186,29 @@ impl Scene {
 
     /// The next apply ends in the wanted state, after it there is nothing to do, and nothing is left over.
     fn converges(&self, case: Case, attempt: &Attempt) {
-        let world = &self.world;
-        world.ok(&["apply", "STACK", "--yes"]);
-        world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+        let sandbox = &self.sandbox;
+        sandbox.ok(&["apply", "STACK", "--yes"]);
+        sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
         let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("after the next apply: {mixed}"));
         // An undone `down` may have put back what is wanted, too.
         assert!(
             side == Side::New || case.scenario == Scenario::Remove,
             "the next apply did not bring it about"
         );
-        let now = Picture::of(world);
-        assert!(is_clean(world, &now), "left over: {now:#?}");
-        assert_eq!(world.json(&["lock", "list"]), serde_json::json!([]), "a lock is held");
+        let now = Picture::of(sandbox);
+        assert!(is_clean(sandbox, &now), "left over: {now:#?}");
+        assert_eq!(sandbox.json(&["lock", "list"]), serde_json::json!([]), "a lock is held");
     }
 
     /// What runs now; an error tells of a mixture.
     fn side(&self, case: Case, attempt: &Attempt) -> Result<Side, String> {
         let Attempt { before, ran, .. } = attempt;
-        let now = Picture::of(&self.world);
+        let now = Picture::of(&self.sandbox);
         // Volumes that were made stay.
         let same = (&before.containers, &before.networks) == (&now.containers, &now.networks);
         if same && before.volumes.is_subset(&now.volumes) {
             Ok(Side::Old)
-        } else if case.scenario.is_done(&self.world, [before, &now], case.at) {
+        } else if case.scenario.is_done(&self.sandbox, [before, &now], case.at) {
             Ok(Side::New)
         } else {
             Err(format!("neither old nor new\nbefore: {before:#?}\nnow: {now:#?}\nafter\n{ran}"))

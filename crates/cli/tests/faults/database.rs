@@ -1,12 +1,12 @@
 //! A store that stops taking anything at a chosen moment, and takes it again afterwards.
 
-use crate::common::{World, postgres::Postgres};
+use crate::common::{Sandbox, postgres::Postgres};
 use devarch_testkit::proxy::Cable;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 
-/// Where the world's store is, and how it is broken.
+/// Where the sandbox's store is, and how it is broken.
 pub(crate) enum Database {
     /// The home's file.
     Sqlite {
@@ -24,22 +24,22 @@ pub(crate) enum Database {
 
 impl Database {
     /// The home's file.
-    pub(crate) fn sqlite(world: &World) -> Self {
-        Self::Sqlite { url: world.database() }
+    pub(crate) fn sqlite(sandbox: &Sandbox) -> Self {
+        Self::Sqlite { url: sandbox.database() }
     }
 
-    /// A new database for the world, where there is a server.
-    pub(crate) fn postgres(world: &mut World) -> Option<Self> {
-        Some(Self::Postgres { _own: Postgres::of(world)?, cable: Arc::default() })
+    /// A new database for the sandbox, where there is a server.
+    pub(crate) fn postgres(sandbox: &mut Sandbox) -> Option<Self> {
+        Some(Self::Postgres { _own: Postgres::of(sandbox)?, cable: Arc::default() })
     }
 
     /// The URL for a run in which it may break.
-    pub(crate) fn breakable(&self, world: &World) -> String {
-        let Self::Postgres { cable, .. } = self else { return world.database() };
-        let url = world.database();
+    pub(crate) fn breakable(&self, sandbox: &Sandbox) -> String {
+        let Self::Postgres { cable, .. } = self else { return sandbox.database() };
+        let url = sandbox.database();
         let (before, rest) = url.split_once('@').unwrap();
         let (server, name) = rest.split_once('/').unwrap();
-        let new = world.wait(Cable::to(server.to_owned()));
+        let new = sandbox.wait(Cable::to(server.to_owned()));
         let through = format!("{before}@{}/{name}", new.address());
         *cable.lock().unwrap() = Some(new);
         through
@@ -64,9 +64,9 @@ impl Database {
     }
 
     /// Makes it whole again.
-    pub(crate) fn mend(&self, world: &World) {
+    pub(crate) fn mend(&self, sandbox: &Sandbox) {
         if let Self::Sqlite { url } = self {
-            world.wait(take_writes_again(url));
+            sandbox.wait(take_writes_again(url));
         }
     }
 }

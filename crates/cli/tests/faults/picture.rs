@@ -1,6 +1,6 @@
 //! What there is of a stack on an engine, seen without DevArch.
 
-use crate::common::World;
+use crate::common::Sandbox;
 use devarch_testkit::outside;
 use serde_json::Value;
 use std::{
@@ -35,8 +35,8 @@ pub(crate) struct Container {
 
 impl Picture {
     /// As it is now.
-    pub(crate) fn of(world: &World) -> Self {
-        world.wait(look(&world.engine().info().endpoint, &format!("devarch-{}-", world.stack)))
+    pub(crate) fn of(sandbox: &Sandbox) -> Self {
+        sandbox.wait(look(&sandbox.engine().info().endpoint, &format!("devarch-{}-", sandbox.stack)))
     }
 
     /// Only what runs.

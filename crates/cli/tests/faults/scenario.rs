@@ -1,6 +1,6 @@
 //! The three applies in which things go wrong.
 
-use crate::{common::World, picture::Picture};
+use crate::{common::Sandbox, picture::Picture};
 use devarch_core::id::ContainerId;
 
 /// A provider with a health check, a volume and a port, and a consumer with a config file and a port. Both end at once
@@ -41,22 +41,22 @@ impl Scenario {
         self != Self::Create
     }
 
-    /// Makes the world ready for it, the `at`-th time.
-    pub(crate) fn prepare(self, world: &World, at: usize) {
-        if !world.project().join("devarch.yml").exists() {
-            world.define(STACK);
+    /// Makes the sandbox ready for it, the `at`-th time.
+    pub(crate) fn prepare(self, sandbox: &Sandbox, at: usize) {
+        if !sandbox.project().join("devarch.yml").exists() {
+            sandbox.define(STACK);
         }
         if self == Self::Create {
             return;
         }
-        if Picture::of(world).containers.is_empty() {
-            world.ok(&["up", "STACK", "--yes"]);
+        if Picture::of(sandbox).containers.is_empty() {
+            sandbox.ok(&["up", "STACK", "--yes"]);
         }
-        let db = &Picture::of(world).containers[&format!("devarch-{}-db", world.stack)];
+        let db = &Picture::of(sandbox).containers[&format!("devarch-{}-db", sandbox.stack)];
         let id = ContainerId::new(db.id.clone());
-        assert_eq!(world.wait(world.fixture().sh(&id, "echo kept >/data/precious")).code, 0);
+        assert_eq!(sandbox.wait(sandbox.fixture().sh(&id, "echo kept >/data/precious")).code, 0);
         if self == Self::Replace {
-            world.ok(&["set", "STACK/db", &format!("environment.MARK={at}")]);
+            sandbox.ok(&["set", "STACK/db", &format!("environment.MARK={at}")]);
         }
     }
 
@@ -69,8 +69,8 @@ impl Scenario {
     }
 
     /// Whether what runs now is what it was to come to, the `at`-th time, and nothing else.
-    pub(crate) fn is_done(self, world: &World, [before, now]: [&Picture; 2], at: usize) -> bool {
-        let name = |instance: &str| format!("devarch-{}-{instance}", world.stack);
+    pub(crate) fn is_done(self, sandbox: &Sandbox, [before, now]: [&Picture; 2], at: usize) -> bool {
+        let name = |instance: &str| format!("devarch-{}-{instance}", sandbox.stack);
         let running = now.running();
         if self == Self::Remove {
             return running.is_empty() && now.volumes == before.volumes;
@@ -95,11 +95,11 @@ impl Scenario {
 }
 
 /// Whether nothing of the stack is there that should not be, when all is done.
-pub(crate) fn is_clean(world: &World, now: &Picture) -> bool {
+pub(crate) fn is_clean(sandbox: &Sandbox, now: &Picture) -> bool {
     let runs = now.running().len();
-    let network = format!("devarch-{}-net", world.stack);
+    let network = format!("devarch-{}-net", sandbox.stack);
     let networks = usize::from(runs > 0);
-    let volume = format!("devarch-{}-db-data", world.stack);
+    let volume = format!("devarch-{}-db-data", sandbox.stack);
     now.containers.len() == runs
         && now.networks.keys().filter(|name| **name == network).count() == networks
         && now.networks.len() == networks

@@ -1,6 +1,6 @@
 //! Command lines, from what the program's help says there is.
 
-use crate::{program::World, random::Random, words};
+use crate::{program::Sandbox, random::Random, words};
 
 /// Every command with its flags.
 pub(crate) struct Commands(Vec<Known>);
@@ -26,12 +26,12 @@ const NEAR: &[&str] = &[".", "sub", "no-such", "devarch.yml", "", "\u{1b}[2J"];
 
 impl Commands {
     /// Asks the program, command by command.
-    pub(crate) fn of(world: &World) -> Self {
+    pub(crate) fn of(sandbox: &Sandbox) -> Self {
         let mut known = Vec::new();
         let mut open = vec![Vec::new()];
         while let Some(path) = open.pop() {
             let asked = [path.clone(), vec!["--help".to_owned()]].concat();
-            let help = world.run("the help", &asked).stdout;
+            let help = sandbox.run("the help", &asked).stdout;
             for command in section(&help, "Commands:").filter_map(|line| first_word(line, 2)) {
                 if command != "help" {
                     open.push([path.clone(), vec![command.to_owned()]].concat());

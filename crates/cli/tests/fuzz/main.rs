@@ -95,24 +95,24 @@ fn documents_at_random_are_planned_or_refused_within_limits() {
 
 #[test]
 fn command_lines_at_random_end_with_a_documented_exit_code_within_limits() {
-    let world = program::World::new();
+    let sandbox = program::Sandbox::new();
     for finding in findings("args") {
         let words = fs::read_to_string(&finding).unwrap();
-        world.run(&finding.display().to_string(), &serde_json::from_str::<Vec<String>>(&words).unwrap());
+        sandbox.run(&finding.display().to_string(), &serde_json::from_str::<Vec<String>>(&words).unwrap());
     }
     for finding in findings("yml") {
-        world.write(&fs::read_to_string(&finding).unwrap());
-        world.run(&finding.display().to_string(), &["plan".to_owned()]);
+        sandbox.write(&fs::read_to_string(&finding).unwrap());
+        sandbox.run(&finding.display().to_string(), &["plan".to_owned()]);
     }
     let (first, begun) = (seed(), std::time::Instant::now());
-    let commands = arguments::Commands::of(&world);
+    let commands = arguments::Commands::of(&sandbox);
     let mut seed = first;
     while begun.elapsed() < time(COMMANDS) {
         let mut random = Random::new(seed);
         if random.once_in(3) {
-            world.write(&document(seed));
+            sandbox.write(&document(seed));
         }
-        world.run(&format!("DEVARCH_FUZZ_SEED={seed}"), &commands.line(&mut random));
+        sandbox.run(&format!("DEVARCH_FUZZ_SEED={seed}"), &commands.line(&mut random));
         seed = seed.wrapping_add(1);
     }
     println!("{} command lines", seed.wrapping_sub(first));

@@ -11,21 +11,21 @@ use std::{
 const DOCUMENTED: &[i32] = &[0, 1, 2, 3, 4, 5, 6, 7, 129, 130, 143];
 
 /// A home with a stack in it, and a project.
-pub(crate) struct World(common::World);
+pub(crate) struct Sandbox(common::Sandbox);
 
 /// How the program ended.
 pub(crate) struct Ended {
     pub(crate) stdout: String,
 }
 
-impl World {
+impl Sandbox {
     pub(crate) fn new() -> Self {
-        let world = common::World::without_engine();
-        std::fs::create_dir(world.project().join("sub")).unwrap();
-        world.ok(&["stack", "create", "shop"]);
-        world.ok(&["instance", "add", "shop/web", "busybox"]);
-        world.ok(&["instance", "add", "shop/db", "postgres"]);
-        Self(world)
+        let sandbox = common::Sandbox::without_engine();
+        std::fs::create_dir(sandbox.project().join("sub")).unwrap();
+        sandbox.ok(&["stack", "create", "shop"]);
+        sandbox.ok(&["instance", "add", "shop/web", "busybox"]);
+        sandbox.ok(&["instance", "add", "shop/db", "postgres"]);
+        Self(sandbox)
     }
 
     /// Writes the project's devarch.yml.

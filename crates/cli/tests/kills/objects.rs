@@ -1,6 +1,6 @@
 //! What there is of the stack on the engine, and in its database; seen without DevArch.
 
-use crate::common::World;
+use crate::common::Sandbox;
 use devarch_core::{id::ContainerId, observed::RunState, spec::label};
 use devarch_testkit::outside;
 use std::{
@@ -22,20 +22,20 @@ pub(crate) struct Objects {
 
 impl Objects {
     /// As they are now.
-    pub(crate) fn of(world: &World) -> Self {
-        let prefix = format!("devarch-{}-", world.stack);
+    pub(crate) fn of(sandbox: &Sandbox) -> Self {
+        let prefix = format!("devarch-{}-", sandbox.stack);
         let short = |name: &str| name.strip_prefix(&prefix).map(str::to_owned);
-        world.wait(async {
+        sandbox.wait(async {
             let (mut running, mut stopped) = (BTreeMap::new(), BTreeMap::new());
-            for container in world.engine().containers().await.unwrap() {
+            for container in sandbox.engine().containers().await.unwrap() {
                 let Some(name) = short(container.name.as_str()) else { continue };
                 let runs = container.state == RunState::Running;
                 if runs { &mut running } else { &mut stopped }.insert(name, container.id.to_string());
             }
-            let networks = world.engine().networks().await.unwrap().into_iter();
+            let networks = sandbox.engine().networks().await.unwrap().into_iter();
             let networks = networks.filter_map(|it| Some((short(&it.name)?, it.id.to_string()))).collect();
             let mut volumes = BTreeMap::new();
-            for (full, labels) in world.engine().volumes().await.unwrap() {
+            for (full, labels) in sandbox.engine().volumes().await.unwrap() {
                 let Some(name) = short(&full) else { continue };
                 volumes.insert(name, labels.get(label::APPLY_ID).cloned().unwrap_or_default());
             }
@@ -84,32 +84,32 @@ fn id(id: &str) -> &str {
 }
 
 /// The environment that a container was made with has that variable.
-pub(crate) fn has_variable(world: &World, id: &str, variable: &str) -> bool {
+pub(crate) fn has_variable(sandbox: &Sandbox, id: &str, variable: &str) -> bool {
     let path = format!("/containers/{id}/json");
-    let container = world.wait(outside::get(&world.endpoint(), &path));
+    let container = sandbox.wait(outside::get(&sandbox.endpoint(), &path));
     container["Config"]["Env"].as_array().into_iter().flatten().any(|it| it == variable)
 }
 
 /// Whether a container was made from the image of that name.
-pub(crate) fn is_of(world: &World, id: &str, image: &str) -> bool {
-    world.wait(async {
-        let image = world.engine().image(image).await.unwrap().unwrap();
-        let all = world.engine().containers().await.unwrap();
+pub(crate) fn is_of(sandbox: &Sandbox, id: &str, image: &str) -> bool {
+    sandbox.wait(async {
+        let image = sandbox.engine().image(image).await.unwrap().unwrap();
+        let all = sandbox.engine().containers().await.unwrap();
         all.iter().any(|container| container.id.as_str() == id && container.image_id == image.id)
     })
 }
 
 /// Runs a query in the database, as the user it was made for, with the password its container has; from within, once it
 /// answers.
-pub(crate) fn query(world: &World, sql: &str) -> String {
+pub(crate) fn query(sandbox: &Sandbox, sql: &str) -> String {
     let line = format!(
         "PGPASSWORD=$POSTGRES_PASSWORD psql -qAtX -v ON_ERROR_STOP=1 -h 127.0.0.1 -U \"$POSTGRES_USER\" \
          -d \"$POSTGRES_DB\" -c '{sql}'"
     );
     let begun = Instant::now();
     loop {
-        let database = Objects::of(world).running.get("db").cloned().unwrap_or_default();
-        let ran = world.wait(world.fixture().sh(&ContainerId::new(database), &line));
+        let database = Objects::of(sandbox).running.get("db").cloned().unwrap_or_default();
+        let ran = sandbox.wait(sandbox.fixture().sh(&ContainerId::new(database), &line));
         if ran.code == 0 {
             return ran.stdout.trim().to_owned();
         }
@@ -119,6 +119,6 @@ pub(crate) fn query(world: &World, sql: &str) -> String {
 }
 
 /// How many rows there are.
-pub(crate) fn rows(world: &World) -> u64 {
-    query(world, "SELECT count(*) FROM kept").parse().unwrap()
+pub(crate) fn rows(sandbox: &Sandbox) -> u64 {
+    query(sandbox, "SELECT count(*) FROM kept").parse().unwrap()
 }

@@ -1,7 +1,7 @@
 //! The applies in which the program is killed.
 
 use crate::{
-    common::World,
+    common::Sandbox,
     objects::{Objects, has_variable, is_of, query, rows},
 };
 
@@ -27,23 +27,23 @@ impl Scenario {
     pub(crate) const ALL: [Self; 5] = [Self::Up, Self::Replace, Self::Rollback, Self::Down, Self::Snapshot];
 
     /// A stack that runs, with a table for rows.
-    pub(crate) fn begin(self, world: &World) {
-        self.write(world, 0);
-        world.ok(&["up", "--yes"]);
-        query(world, "CREATE TABLE kept (round int)");
+    pub(crate) fn begin(self, sandbox: &Sandbox) {
+        self.write(sandbox, 0);
+        sandbox.ok(&["up", "--yes"]);
+        query(sandbox, "CREATE TABLE kept (round int)");
         if self == Self::Rollback {
-            self.write(world, 1);
-            world.ok(&["up", "--yes"]);
+            self.write(sandbox, 1);
+            sandbox.ok(&["up", "--yes"]);
         }
     }
 
-    /// Adds a row, and makes the world ready for the `round`-th time (from 1). How many rows there are.
-    pub(crate) fn prepare(self, world: &World, round: usize) -> u64 {
-        query(world, &format!("INSERT INTO kept VALUES ({round})"));
-        let rows = rows(world);
+    /// Adds a row, and makes the sandbox ready for the `round`-th time (from 1). How many rows there are.
+    pub(crate) fn prepare(self, sandbox: &Sandbox, round: usize) -> u64 {
+        query(sandbox, &format!("INSERT INTO kept VALUES ({round})"));
+        let rows = rows(sandbox);
         match self {
-            Self::Up => drop(world.ok(&["down", "STACK", "--yes"])),
-            Self::Replace | Self::Snapshot => self.write(world, round),
+            Self::Up => drop(sandbox.ok(&["down", "STACK", "--yes"])),
+            Self::Replace | Self::Snapshot => self.write(sandbox, round),
             Self::Rollback | Self::Down => {}
         }
         rows
@@ -63,7 +63,7 @@ impl Scenario {
     /// no reason for others.
     pub(crate) fn is_done(
         self,
-        world: &World,
+        sandbox: &Sandbox,
         round: usize,
         [before, now]: [&Objects; 2],
     ) -> Result<(), String> {
@@ -87,23 +87,23 @@ impl Scenario {
         let database = &now.running["db"];
         let right = match self {
             Self::Up | Self::Down => true,
-            Self::Replace => has_variable(world, database, &format!("ROUND={round}")),
+            Self::Replace => has_variable(sandbox, database, &format!("ROUND={round}")),
             // From the last definition to the one before, and back again.
-            Self::Rollback => has_variable(world, database, &format!("ROUND={}", (round + 1) % 2)),
-            Self::Snapshot => is_of(world, database, IMAGE) != is_built(round),
+            Self::Rollback => has_variable(sandbox, database, &format!("ROUND={}", (round + 1) % 2)),
+            Self::Snapshot => is_of(sandbox, database, IMAGE) != is_built(round),
         };
         if right { Ok(()) } else { wrong("the database is not the wanted one") }
     }
 
     /// Writes the devarch.yml of a round.
-    fn write(self, world: &World, round: usize) {
+    fn write(self, sandbox: &Sandbox, round: usize) {
         let build = format!(
             "build: {{context: ., dockerfile_inline: \"FROM {IMAGE}\\nLABEL devarch.test=STACK\\n\"}}"
         );
         let snapshot = self == Self::Snapshot;
         let image = if snapshot && is_built(round) { build } else { format!("image: \"{IMAGE}\"") };
         let marked = if snapshot { 0 } else { round };
-        world.write(&format!(
+        sandbox.write(&format!(
             r#"version: "1"
 stacks:
   STACK:

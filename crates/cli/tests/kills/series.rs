@@ -1,7 +1,7 @@
 //! One kill after the other, and what the next command makes of each.
 
 use crate::{
-    common::{Ran, World},
+    common::{Ran, Sandbox},
     objects::{Objects, rows},
     scenario::Scenario,
 };
@@ -63,7 +63,7 @@ impl Dice {
     }
 }
 
-/// Every scenario, each in a world of its own, all at once.
+/// Every scenario, each in a sandbox of its own, all at once.
 pub(crate) fn survives(kind: EngineKind) {
     let all = env::var_os("DEVARCH_TEST_LONG").is_some_and(|long| long == "1");
     let given = env::var("DEVARCH_TEST_SEED").ok();
@@ -103,16 +103,16 @@ fn report(kind: EngineKind, lines: &[Line], what: &str) {
 
 /// One scenario's kills; the first that is not survived is the last.
 fn lane(kind: EngineKind, scenario: Scenario, dice: Option<Dice>) -> Option<Vec<Line>> {
-    let world = World::on(kind)?;
-    scenario.begin(&world);
-    let calls = undisturbed(&world, scenario);
+    let sandbox = Sandbox::on(kind)?;
+    scenario.begin(&sandbox);
+    let calls = undisturbed(&sandbox, scenario);
     let cases = match dice {
         None => every(calls),
         Some(dice) => sample(calls, dice),
     };
     let mut lines = Vec::new();
     for (case, round) in cases.into_iter().zip(2..) {
-        let Some(line) = kill(&world, scenario, case, (round, calls)) else { continue };
+        let Some(line) = kill(&sandbox, scenario, case, (round, calls)) else { continue };
         let failed = line.failure.is_some();
         lines.push(line);
         if failed {
@@ -143,44 +143,44 @@ fn sample(calls: usize, mut dice: Dice) -> Vec<Case> {
 }
 
 /// The scenario without a kill, in its first round; how many calls it makes.
-fn undisturbed(world: &World, scenario: Scenario) -> usize {
-    let before_rows = scenario.prepare(world, 1);
-    let before = Objects::of(world);
-    let (ran, calls) = through_proxy(world, scenario.command(), None);
+fn undisturbed(sandbox: &Sandbox, scenario: Scenario) -> usize {
+    let before_rows = scenario.prepare(sandbox, 1);
+    let before = Objects::of(sandbox);
+    let (ran, calls) = through_proxy(sandbox, scenario.command(), None);
     assert_eq!(ran.code, 0, "{scenario:?}\n{ran}");
-    let now = Objects::of(world);
+    let now = Objects::of(sandbox);
     scenario
-        .is_done(world, 1, [&before, &now])
+        .is_done(sandbox, 1, [&before, &now])
         .unwrap_or_else(|wrong| panic!("{scenario:?}: {wrong}\n{ran}"));
-    assert_eq!(rows_again(world), before_rows);
+    assert_eq!(rows_again(sandbox), before_rows);
     calls.len()
 }
 
 /// Runs a command whose way to the engine is the proxy; the changing calls that came through it.
-fn through_proxy(world: &World, args: &[&str], fault: Option<(usize, Fault)>) -> (Ran, Vec<String>) {
-    let _runtime = world.enter();
-    let proxy = FaultProxy::start(&world.endpoint(), fault);
-    let mut command = world.command_at(&proxy.endpoint(), args);
-    let ran = world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+fn through_proxy(sandbox: &Sandbox, args: &[&str], fault: Option<(usize, Fault)>) -> (Ran, Vec<String>) {
+    let _runtime = sandbox.enter();
+    let proxy = FaultProxy::start(&sandbox.endpoint(), fault);
+    let mut command = sandbox.command_at(&proxy.endpoint(), args);
+    let ran = sandbox.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     (ran, proxy.calls().iter().map(ToString::to_string).collect())
 }
 
 /// The rows, of a stack that is brought up for it where it is down.
-fn rows_again(world: &World) -> u64 {
-    if !Objects::of(world).is_up() {
-        world.ok(&["up", "--yes"]);
+fn rows_again(sandbox: &Sandbox) -> u64 {
+    if !Objects::of(sandbox).is_up() {
+        sandbox.ok(&["up", "--yes"]);
     }
-    rows(world)
+    rows(sandbox)
 }
 
 /// Kills it once and goes on; nothing where it made fewer calls this time.
-fn kill(world: &World, scenario: Scenario, case: Case, (round, calls): (usize, usize)) -> Option<Line> {
-    let rows_before = scenario.prepare(world, round);
-    let before = Objects::of(world);
+fn kill(sandbox: &Sandbox, scenario: Scenario, case: Case, (round, calls): (usize, usize)) -> Option<Line> {
+    let rows_before = scenario.prepare(sandbox, round);
+    let before = Objects::of(sandbox);
     let fault = Some((case.at, Fault::Kill(case.moment)));
-    let (ran, made) = through_proxy(world, scenario.command(), fault);
-    let call = made.get(case.at - 1)?.replace(&world.stack, "STACK");
-    let inside = world.json(&["history", "STACK", "-n", "1"])[0]["outcome"] == "not_yet";
+    let (ran, made) = through_proxy(sandbox, scenario.command(), fault);
+    let call = made.get(case.at - 1)?.replace(&sandbox.stack, "STACK");
+    let inside = sandbox.json(&["history", "STACK", "-n", "1"])[0]["outcome"] == "not_yet";
     let told = format!(
         "{scenario:?}, call {} of {calls}, {call}, killed {:?}{}, then {:?}",
         case.at,
@@ -190,11 +190,11 @@ fn kill(world: &World, scenario: Scenario, case: Case, (round, calls): (usize, u
     );
     let judged = catch_unwind(AssertUnwindSafe(|| {
         assert_eq!(ran.code, -1, "it was not killed\n{ran}");
-        goes_on(world, scenario, case.next, &before);
-        let now = Objects::of(world);
-        scenario.is_done(world, round, [&before, &now]).unwrap_or_else(|wrong| panic!("{wrong}"));
-        world.ok(&["plan", "STACK", "--detailed-exitcode"]);
-        (now.compared(&before), rows_again(world))
+        goes_on(sandbox, scenario, case.next, &before);
+        let now = Objects::of(sandbox);
+        scenario.is_done(sandbox, round, [&before, &now]).unwrap_or_else(|wrong| panic!("{wrong}"));
+        sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
+        (now.compared(&before), rows_again(sandbox))
     }));
     let (ids, rows_after) = match judged {
         Ok(seen) => seen,
@@ -210,28 +210,28 @@ fn kill(world: &World, scenario: Scenario, case: Case, (round, calls): (usize, u
 }
 
 /// The next command, which ends in what is wanted, or in what was there before.
-fn goes_on(world: &World, scenario: Scenario, next: Next, before: &Objects) {
+fn goes_on(sandbox: &Sandbox, scenario: Scenario, next: Next, before: &Objects) {
     let apply: &[&str] = &["apply", "STACK", "--yes"];
     match next {
         // A second rollback would go back from where the first one was going.
-        Next::Again if scenario == Scenario::Rollback => drop(world.ok(apply)),
-        Next::Again => drop(world.ok(scenario.command())),
+        Next::Again if scenario == Scenario::Rollback => drop(sandbox.ok(apply)),
+        Next::Again => drop(sandbox.ok(scenario.command())),
         Next::Resume => {
-            let ran = world.run(&["apply", "STACK", "--resume", "--yes"]);
+            let ran = sandbox.run(&["apply", "STACK", "--resume", "--yes"]);
             // Where it was killed before it had begun.
             let nothing = ran.stderr.contains("so there is nothing to resume");
             assert!(ran.code == 0 || nothing, "{ran}");
             if nothing {
-                world.ok(apply);
+                sandbox.ok(apply);
             }
         }
         Next::Undo => {
-            let ran = world.run(&["apply", "STACK", "--undo", "--yes"]);
+            let ran = sandbox.run(&["apply", "STACK", "--undo", "--yes"]);
             let forward = ran.stderr.contains("it cannot be undone");
             assert!(ran.code == 0 || forward, "{ran}");
-            let now = Objects::of(world);
+            let now = Objects::of(sandbox);
             assert!(forward || now == *before, "undone\nbefore: {before:#?}\nnow: {now:#?}\n{ran}");
-            world.ok(apply);
+            sandbox.ok(apply);
         }
     }
 }

@@ -4,7 +4,7 @@ mod copies;
 mod lost_key;
 
 use crate::{
-    common::{Ran, World, postgres, signal},
+    common::{Ran, Sandbox, postgres, signal},
     haystack::{Haystack, Spy},
 };
 use devarch_core::engine::EngineKind;
@@ -63,24 +63,24 @@ const KINDS: [&str; 11] = [
 ];
 
 struct Canary {
-    world: World,
+    sandbox: Sandbox,
     secrets: BTreeMap<String, String>,
     haystack: Haystack,
 }
 
 impl Canary {
     /// One secret per kind, none like another; with characters that JSON and URLs write in other ways.
-    fn new(world: World) -> Self {
+    fn new(sandbox: Sandbox) -> Self {
         // Not the stack's name, which is put in the place of itself in what commands say.
-        let mark: String = world.stack.chars().rev().collect();
+        let mark: String = sandbox.stack.chars().rev().collect();
         let secret = |kind: &str| format!("canary/{kind}+\"{mark}\"&9>");
         let secrets = KINDS.into_iter().map(|kind| (kind.to_owned(), secret(kind))).collect();
-        Self { world, secrets, haystack: Haystack::default() }
+        Self { sandbox, secrets, haystack: Haystack::default() }
     }
 
     /// Runs a command as loudly as it can be.
     fn says(&mut self, args: &[&str]) -> Ran {
-        let ran = self.world.run(&[args, &["-vvv"]].concat());
+        let ran = self.sandbox.run(&[args, &["-vvv"]].concat());
         self.haystack.ran(args, &ran);
         ran
     }
@@ -99,7 +99,7 @@ impl Canary {
 
     fn set(&mut self, name: &str, value: &str) {
         let args = ["secret", "set", "STACK", name, "-vvv"];
-        let ran = self.world.feed(format!("{value}\n").as_bytes(), &args);
+        let ran = self.sandbox.feed(format!("{value}\n").as_bytes(), &args);
         assert_eq!(ran.code, 0, "{ran}");
         self.haystack.ran(&args, &ran);
     }
@@ -110,21 +110,21 @@ impl Canary {
         for (name, value) in &self.secrets {
             text = text.replace(&format!("@@{name}@@"), &value.replace('"', "\\\""));
         }
-        self.world.write(&text);
+        self.sandbox.write(&text);
     }
 
     fn inspected(&self, instance: &str) -> Value {
-        let path = format!("/containers/devarch-{}-{instance}/json", self.world.stack);
-        self.world.wait(outside::get(&self.world.endpoint(), &path))
+        let path = format!("/containers/devarch-{}-{instance}/json", self.sandbox.stack);
+        self.sandbox.wait(outside::get(&self.sandbox.endpoint(), &path))
     }
 
     fn variable(&self, instance: &str, name: &str) -> String {
-        self.variable_of(&format!("devarch-{}-{instance}", self.world.stack), name)
+        self.variable_of(&format!("devarch-{}-{instance}", self.sandbox.stack), name)
     }
 
     fn variable_of(&self, container: &str, name: &str) -> String {
         let path = format!("/containers/{container}/json");
-        let inspected = self.world.wait(outside::get(&self.world.endpoint(), &path));
+        let inspected = self.sandbox.wait(outside::get(&self.sandbox.endpoint(), &path));
         let all = inspected["Config"]["Env"].as_array().unwrap().iter().filter_map(Value::as_str);
         let mut found = all.filter_map(|pair| pair.strip_prefix(&format!("{name}=")));
         found.next().unwrap_or_else(|| panic!("no variable {name}")).to_owned()
@@ -137,10 +137,10 @@ impl Canary {
         for name in ["TYPED", "FILED", "WORD"] {
             self.set(name, &self.secrets[name].clone());
         }
-        self.world.ok(&["plan", "STACK"]);
-        self.world.ok(&["up", "--yes"]);
+        self.sandbox.ok(&["plan", "STACK"]);
+        self.sandbox.ok(&["up", "--yes"]);
         self.write(PROJECT, &format!("{{ value: \"{later}\", secret: true }}"));
-        self.world.ok(&["up", "--yes"]);
+        self.sandbox.ok(&["up", "--yes"]);
         assert_eq!(self.variable("web", "LATER"), self.secrets["LATER"]);
         for (name, variable) in [("MADE", "MADE"), ("OWNMADE", "WHOLE")] {
             self.secrets.insert(name.to_owned(), self.variable("web", variable));
@@ -160,7 +160,7 @@ impl Canary {
         assert_eq!(self.inspected("web")["Config"]["Cmd"][3], format!("--pw={}", secret("WORD")));
         let read = |path: &str| {
             let args = ["exec", "STACK/web", "-T", "--no-redact", "--", "sh", "-c", path];
-            self.world.ok(&args).stdout
+            self.sandbox.ok(&args).stdout
         };
         assert_eq!(read("cat /run/secrets/FILED"), secret("FILED"));
         assert_eq!(read("stat -c %a:%u:%g /run/secrets/FILED"), "400:0:0\n");
@@ -230,7 +230,7 @@ impl Canary {
         self.ok(&["set", "STACK/web", "environment.ANOTHER=1", "stop_grace_period=1s"]);
         self.ok(&["unset", "STACK/web", "environment.ANOTHER"]);
         self.ok(&["secret", "rotate-key"]);
-        let passphrase = self.world.project().join("passphrase");
+        let passphrase = self.sandbox.project().join("passphrase");
         fs::write(&passphrase, "correct horse battery staple").unwrap();
         self.ok(&["secret", "key", "export", "sealed.key", "--passphrase-file", "passphrase"]);
         self.ok(&["secret", "key", "import", "sealed.key", "--passphrase-file", "passphrase"]);
@@ -279,7 +279,7 @@ impl Canary {
         self.ok(&["up", "--yes"]);
         self.set("WORD", &self.secrets["WORD"].replace("WORD", "ANEW"));
         self.secrets.insert("ANEW".to_owned(), self.secrets["WORD"].replace("WORD", "ANEW"));
-        let mut child = self.world.command(&["apply", "STACK", "--yes"]).spawn().unwrap();
+        let mut child = self.sandbox.command(&["apply", "STACK", "--yes"]).spawn().unwrap();
         thread::sleep(Duration::from_millis(400));
         signal(&child, Signal::KILL);
         child.wait().unwrap();
@@ -291,7 +291,7 @@ impl Canary {
     /// Labels are for everyone who may list what is on the engine.
     fn labels(&mut self) {
         for path in ["/containers/json?all=1", "/networks", "/volumes"] {
-            let listed = self.world.wait(outside::get(&self.world.endpoint(), path));
+            let listed = self.sandbox.wait(outside::get(&self.sandbox.endpoint(), path));
             let listed = listed.get("Volumes").cloned().unwrap_or(listed);
             for object in listed.as_array().into_iter().flatten() {
                 self.haystack.add(format!("labels in {path}"), object["Labels"].to_string());
@@ -301,19 +301,19 @@ impl Canary {
 }
 
 fn on(engine: EngineKind, with_postgres: bool) {
-    let Some(mut world) = World::on(engine) else { return };
+    let Some(mut sandbox) = Sandbox::on(engine) else { return };
     let database = if with_postgres {
-        let Some(database) = postgres::Postgres::of(&mut world) else { return };
+        let Some(database) = postgres::Postgres::of(&mut sandbox) else { return };
         Some(database)
     } else {
         None
     };
-    let mut canary = Canary::new(world);
-    let spy = Spy::on(&canary.world);
+    let mut canary = Canary::new(sandbox);
+    let spy = Spy::on(&canary.sandbox);
     canary.a_value_becomes_a_secret();
     if let Some(database) = &database {
         let statement = format!("ALTER DATABASE {} SET log_statement = 'all'", database.name);
-        canary.world.wait(postgres::tell(&database.server, statement));
+        canary.sandbox.wait(postgres::tell(&database.server, statement));
     }
     let said_before = database.as_ref().map_or(0, |_| server_log().len());
     canary.containers_have_them();
@@ -328,13 +328,13 @@ fn on(engine: EngineKind, with_postgres: bool) {
     let seen = spy.end(&mut canary.haystack);
     assert!(seen > 20, "only {seen} processes' files were seen");
     if database.is_some() {
-        canary.haystack.add("dump", dump(&canary.world.database()));
+        canary.haystack.add("dump", dump(&canary.sandbox.database()));
         canary.haystack.add("statements", &server_log()[said_before..]);
     }
-    let (home, project) = (canary.world.home(), canary.world.project());
+    let (home, project) = (canary.sandbox.home(), canary.sandbox.project());
     canary.haystack.files(&home, &[]);
     canary.haystack.files(&project, &[&project.join("devarch.yml"), &project.join("passphrase")]);
-    canary.haystack.files(&canary.world.temporary(), &[]);
+    canary.haystack.files(&canary.sandbox.temporary(), &[]);
     let found = canary.haystack.search(&canary.secrets);
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

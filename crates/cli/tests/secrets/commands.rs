@@ -1,6 +1,6 @@
 //! `secret set`, `list`, `show`, `remove`, `unused`; and what secrets survive.
 
-use crate::common::World;
+use crate::common::Sandbox;
 use devarch_core::engine::EngineKind;
 use serde_json::{Value, json};
 use std::fs;
@@ -28,7 +28,7 @@ stacks:
         secrets: [KEY]
 "#;
 
-impl World {
+impl Sandbox {
     /// The values a Compose file of a stack would need.
     fn values(&self, stack: &str) -> String {
         let directory = format!("compose-{}", fs::read_dir(self.project()).unwrap().count());
@@ -46,30 +46,30 @@ impl World {
     }
 }
 
-fn shop() -> World {
-    let world = World::without_engine();
-    world.define(SHOP);
-    let ran = world.feed(b"hunter2\n", &["secret", "set", "shop", "KEY"]);
+fn shop() -> Sandbox {
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    let ran = sandbox.feed(b"hunter2\n", &["secret", "set", "shop", "KEY"]);
     assert_eq!(ran.code, 0, "{ran}");
-    world
+    sandbox
 }
 
 #[test]
 fn a_secret_is_set_from_stdin_a_file_or_at_random_and_never_by_an_argument() {
-    let world = shop();
-    assert!(world.values("shop").contains("KEY='hunter2'"), "{}", world.values("shop"));
-    fs::write(world.project().join("key.pem"), "line one\nline two\n").unwrap();
-    world.ok(&["secret", "set", "shop", "KEY", "--from-file", "key.pem"]);
-    assert!(world.values("shop").contains("KEY='line one\nline two\n'"), "{}", world.values("shop"));
-    world.ok(&["secret", "set", "shop", "KEY", "--generate=40", "--charset", "hex"]);
-    let values = world.values("shop");
+    let sandbox = shop();
+    assert!(sandbox.values("shop").contains("KEY='hunter2'"), "{}", sandbox.values("shop"));
+    fs::write(sandbox.project().join("key.pem"), "line one\nline two\n").unwrap();
+    sandbox.ok(&["secret", "set", "shop", "KEY", "--from-file", "key.pem"]);
+    assert!(sandbox.values("shop").contains("KEY='line one\nline two\n'"), "{}", sandbox.values("shop"));
+    sandbox.ok(&["secret", "set", "shop", "KEY", "--generate=40", "--charset", "hex"]);
+    let values = sandbox.values("shop");
     let (_, made) = values.split_once("KEY='").unwrap();
     let made = made.split_once('\'').unwrap().0;
     assert!(made.len() == 40 && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "{values}");
     for argument in
         [&["secret", "set", "shop", "KEY", "hunter3"][..], &["secret", "set", "shop", "KEY=hunter3"]]
     {
-        let refused = world.fails(3, argument);
+        let refused = sandbox.fails(3, argument);
         assert!(!refused.to_string().contains("hunter3"), "{refused}");
         assert!(refused.stderr.contains("a value is never an argument"), "{refused}");
     }
@@ -78,18 +78,18 @@ fn a_secret_is_set_from_stdin_a_file_or_at_random_and_never_by_an_argument() {
         &["secret", "set", "shop", "bad name"],
         &["secret", "set", "shop", "KEY", "--from-file", "missing"],
     ] {
-        assert_ne!(world.run(refused).code, 0, "{refused:?}");
+        assert_ne!(sandbox.run(refused).code, 0, "{refused:?}");
     }
-    let empty = world.feed(b"\n", &["secret", "set", "shop", "KEY"]);
+    let empty = sandbox.feed(b"\n", &["secret", "set", "shop", "KEY"]);
     assert!(empty.stderr.contains("would be empty; it was not set"), "{empty}");
-    assert_eq!(world.values("shop"), values);
+    assert_eq!(sandbox.values("shop"), values);
 }
 
 #[test]
 fn secrets_are_listed_with_their_users_and_without_their_values() {
-    let world = shop();
-    let listed = world.listed("shop");
-    let users = |name: &str| World::secret(&listed, name)["used_by"].clone();
+    let sandbox = shop();
+    let listed = sandbox.listed("shop");
+    let users = |name: &str| Sandbox::secret(&listed, name)["used_by"].clone();
     assert_eq!(
         users("KEY"),
         json!([
@@ -99,61 +99,61 @@ fn secrets_are_listed_with_their_users_and_without_their_values() {
         ])
     );
     assert_eq!(users("SALT"), json!([]));
-    assert_eq!(World::secret(&listed, "MADE")["instance"], "web");
+    assert_eq!(Sandbox::secret(&listed, "MADE")["instance"], "web");
     assert_eq!(listed.len(), 4, "{listed:?}");
-    let unused = world.json(&["secret", "unused", "shop"]);
+    let unused = sandbox.json(&["secret", "unused", "shop"]);
     assert_eq!(unused.as_array().unwrap().len(), 1);
     assert_eq!(unused[0]["name"], "SALT");
-    let text = world.ok(&["secret", "list", "shop"]);
+    let text = sandbox.ok(&["secret", "list", "shop"]);
     assert!(!text.to_string().contains("hunter2"), "{text}");
 }
 
 #[test]
 fn a_secret_in_use_is_not_removed_and_one_that_is_not_is() {
-    let world = shop();
-    let refused = world.fails(5, &["secret", "remove", "shop", "KEY"]);
+    let sandbox = shop();
+    let refused = sandbox.fails(5, &["secret", "remove", "shop", "KEY"]);
     assert!(
         refused.stderr.contains("is used by web.environment.KEY, web.config_files./etc/key"),
         "{refused}"
     );
-    let refused = world.fails(5, &["secret", "remove", "shop", "SALT"]);
+    let refused = sandbox.fails(5, &["secret", "remove", "shop", "SALT"]);
     assert!(refused.stderr.contains("its devarch.yml declares it"), "{refused}");
-    world.ok(&["secret", "set", "shop", "SPARE", "--generate"]);
-    world.ok(&["secret", "remove", "shop", "SPARE"]);
-    let refused = world.fails(4, &["secret", "remove", "shop", "SPARE"]);
+    sandbox.ok(&["secret", "set", "shop", "SPARE", "--generate"]);
+    sandbox.ok(&["secret", "remove", "shop", "SPARE"]);
+    let refused = sandbox.fails(4, &["secret", "remove", "shop", "SPARE"]);
     assert!(refused.stderr.contains("has no secret 'SPARE'"), "{refused}");
 }
 
 #[test]
 fn a_value_is_shown_on_a_terminal_only_and_after_a_question() {
-    let world = shop();
+    let sandbox = shop();
     for (args, value) in [
         (&["secret", "show", "shop", "KEY", "--reveal"][..], "hunter2"),
         (&["secret", "show", "shop/web", "OWN", "--reveal"], "one of its own"),
         (&["secret", "show", "shop/web", "FROM_TEMPLATE", "--reveal"], "one of the template"),
     ] {
-        let piped = world.run(args);
+        let piped = sandbox.run(args);
         assert_ne!(piped.code, 0, "{piped}");
         assert!(!piped.to_string().contains(value), "{piped}");
         // What --yes answers is asked all the same.
-        let mut asked = world.at_terminal((100, 20), &[args, &["--yes"]].concat());
+        let mut asked = sandbox.at_terminal((100, 20), &[args, &["--yes"]].concat());
         asked.shows("Show the value of");
         asked.press("n\r");
         let ran = asked.end();
         assert!(!ran.stdout.contains(value), "{ran}");
-        let mut asked = world.at_terminal((100, 20), args);
+        let mut asked = sandbox.at_terminal((100, 20), args);
         asked.shows("Show the value of");
         asked.press("y\r");
         let ran = asked.end();
         assert!(ran.stdout.contains(value), "{ran}");
     }
-    assert_eq!(world.run(&["secret", "show", "shop", "KEY"]).code, 2);
+    assert_eq!(sandbox.run(&["secret", "show", "shop", "KEY"]).code, 2);
 }
 
 #[test]
 fn a_secret_that_is_typed_is_not_shown() {
-    let world = shop();
-    let mut asked = world.at_terminal((100, 20), &["secret", "set", "shop", "KEY"]);
+    let sandbox = shop();
+    let mut asked = sandbox.at_terminal((100, 20), &["secret", "set", "shop", "KEY"]);
     asked.shows("Secret 'KEY' of stack 'shop':");
     asked.press("correct horse\r");
     asked.shows("Once more:");
@@ -161,23 +161,23 @@ fn a_secret_that_is_typed_is_not_shown() {
     let ran = asked.end();
     assert_eq!(ran.code, 0, "{ran}");
     assert!(!ran.stdout.contains("correct horse"), "{ran}");
-    assert!(world.values("shop").contains("KEY='correct horse'"));
+    assert!(sandbox.values("shop").contains("KEY='correct horse'"));
 }
 
 #[test]
 fn copies_edits_and_renames_keep_secrets() {
-    let world = shop();
-    let before = world.values("shop");
+    let sandbox = shop();
+    let before = sandbox.values("shop");
     for value in ["one of its own", "one of the template", "hunter2"] {
         assert!(before.contains(value), "{before}");
     }
-    world.ok(&["stack", "clone", "shop", "copy"]);
-    assert_eq!(world.values("copy"), before);
-    world.ok(&["stack", "rename", "shop", "store"]);
-    world.ok(&["instance", "rename", "store", "web", "web2"]);
-    world.ok(&["set", "store/web2", "stop_grace_period=3s", "environment.PLAIN=1", "labels.a=b"]);
-    world.ok(&["unset", "store/web2", "environment.PLAIN"]);
-    let after = world.values("store").replace("WEB2_", "WEB_");
+    sandbox.ok(&["stack", "clone", "shop", "copy"]);
+    assert_eq!(sandbox.values("copy"), before);
+    sandbox.ok(&["stack", "rename", "shop", "store"]);
+    sandbox.ok(&["instance", "rename", "store", "web", "web2"]);
+    sandbox.ok(&["set", "store/web2", "stop_grace_period=3s", "environment.PLAIN=1", "labels.a=b"]);
+    sandbox.ok(&["unset", "store/web2", "environment.PLAIN"]);
+    let after = sandbox.values("store").replace("WEB2_", "WEB_");
     let lines = |text: &str| -> Vec<String> {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.sort();
@@ -188,12 +188,12 @@ fn copies_edits_and_renames_keep_secrets() {
 
 #[test]
 fn what_takes_the_place_of_a_templates_secret_is_sealed_too() {
-    let world = shop();
-    world.ok(&["set", "shop/web", "environment.FROM_TEMPLATE=said plainly"]);
-    assert!(world.values("shop").contains("said plainly"));
-    let config = world.ok(&["config", "shop/web", "--json"]);
+    let sandbox = shop();
+    sandbox.ok(&["set", "shop/web", "environment.FROM_TEMPLATE=said plainly"]);
+    assert!(sandbox.values("shop").contains("said plainly"));
+    let config = sandbox.ok(&["config", "shop/web", "--json"]);
     assert!(!config.stdout.contains("said plainly"), "{config}");
-    for file in fs::read_dir(world.home()).unwrap() {
+    for file in fs::read_dir(sandbox.home()).unwrap() {
         let bytes = fs::read(file.unwrap().path()).unwrap_or_default();
         assert!(!String::from_utf8_lossy(&bytes).contains("said plainly"));
     }
@@ -201,31 +201,31 @@ fn what_takes_the_place_of_a_templates_secret_is_sealed_too() {
 
 #[test]
 fn a_placeholder_does_not_become_the_secret() {
-    let world = shop();
-    let before = world.values("shop");
+    let sandbox = shop();
+    let before = sandbox.values("shop");
     let refused =
-        world.fails(3, &["set", "shop/web", "environment.NEW={value: \"[REDACTED]\", secret: true}"]);
+        sandbox.fails(3, &["set", "shop/web", "environment.NEW={value: \"[REDACTED]\", secret: true}"]);
     assert!(
         refused.stderr.contains("environment_add.NEW: this is the placeholder of a redacted secret"),
         "{refused}"
     );
-    assert_eq!(world.values("shop"), before);
+    assert_eq!(sandbox.values("shop"), before);
 }
 
 #[test]
 fn the_first_secret_of_a_directory_takes_its_stack_in() {
-    let world = World::without_engine();
-    world.write(SHOP);
-    let ran = world.feed(b"hunter2", &["secret", "set", "KEY"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.write(SHOP);
+    let ran = sandbox.feed(b"hunter2", &["secret", "set", "KEY"]);
     assert_eq!(ran.code, 0, "{ran}");
     assert!(ran.stderr.contains("loaded stack 'shop' from devarch.yml"), "{ran}");
-    assert!(world.values("shop").contains("KEY='hunter2'"));
+    assert!(sandbox.values("shop").contains("KEY='hunter2'"));
 }
 
 #[test]
 fn what_a_definition_says_of_secrets_is_checked_where_it_stands() {
-    let world = World::without_engine();
-    world.write(
+    let sandbox = Sandbox::without_engine();
+    sandbox.write(
         r#"
 version: "1"
 stacks:
@@ -238,7 +238,7 @@ stacks:
         secrets: [KEY, { target: /x }, { source: KEY, target: ../x }, KEY]
 "#,
     );
-    let ran = world.fails(3, &["up", "--yes"]);
+    let ran = sandbox.fails(3, &["up", "--yes"]);
     assert!(!ran.to_string().contains("hunter2"), "{ran}");
     for told in [
         "\"bad name\" cannot be a secret's name",
@@ -256,24 +256,24 @@ stacks:
 
 #[test]
 fn a_part_of_a_variable_is_not_taken_for_another_variable() {
-    let world = World::without_engine();
-    world.define("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      w: {template: busybox}\n");
-    insta::assert_snapshot!(world.fails(3, &["set", "shop/w", "environment.A.secret=true"]), @"
+    let sandbox = Sandbox::without_engine();
+    sandbox.define("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      w: {template: busybox}\n");
+    insta::assert_snapshot!(sandbox.fails(3, &["set", "shop/w", "environment.A.secret=true"]), @"
     --- stderr
     error: shop/w: environment.A.secret: a variable is set as a whole: environment.A='{value: ..., secret: true}', or environment.A='{generate: 32}'
     --- exit 3
     ");
-    world.ok(&["set", "shop/w", "environment.discovery.type=single-node"]);
+    sandbox.ok(&["set", "shop/w", "environment.discovery.type=single-node"]);
 }
 
 #[test]
 fn a_secret_that_would_be_lost_in_a_volume_is_reported_on_docker() {
-    let Some(world) = World::on(EngineKind::Docker) else { return };
-    world.write(
+    let Some(sandbox) = Sandbox::on(EngineKind::Docker) else { return };
+    sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    secrets: {KEY: {generate: 32}}\n    instances:\n      \
          w: {template: busybox, volumes: ['data:/data'], secrets: [{source: KEY, target: /data/key}]}\n",
     );
-    insta::assert_snapshot!(world.fails(3, &["up", "--yes"]), @"
+    insta::assert_snapshot!(sandbox.fails(3, &["up", "--yes"]), @"
     --- stderr
     error: stacks.STACK.instances.w.secrets.KEY: the file would lie in volume devarch-STACK-w-data at /data and be lost there; move one of them
      --> $ROOT/project/devarch.yml:6:65

@@ -1,6 +1,6 @@
 //! Everything DevArch wrote and said, and what must not be in it.
 
-use crate::common::{Ran, World};
+use crate::common::{Ran, Sandbox};
 use base64::Engine as _;
 use std::{
     collections::BTreeMap,
@@ -103,10 +103,10 @@ pub(crate) struct Spy {
 
 impl Spy {
     /// Begins to look at processes with that home in their environment.
-    pub(crate) fn on(world: &World) -> Self {
+    pub(crate) fn on(sandbox: &Sandbox) -> Self {
         let seen: Arc<Mutex<BTreeMap<String, Vec<u8>>>> = Arc::default();
         let over = Arc::new(AtomicBool::new(false));
-        let home = world.home().display().to_string();
+        let home = sandbox.home().display().to_string();
         let (to, until) = (Arc::clone(&seen), Arc::clone(&over));
         let looking = thread::spawn(move || {
             while !until.load(Ordering::Relaxed) {

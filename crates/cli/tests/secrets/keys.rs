@@ -1,6 +1,6 @@
 //! The key of the secrets: lost, wrong, damaged, rotated, carried elsewhere.
 
-use crate::common::{Ran, World, postgres::Postgres, signal};
+use crate::common::{Ran, Sandbox, postgres::Postgres, signal};
 use devarch_core::engine::EngineKind;
 use devarch_testkit::outside;
 use rustix::process::Signal;
@@ -28,7 +28,7 @@ stacks:
         environment: { SAID: { value: hunter3, secret: true } }
 "#;
 
-impl World {
+impl Sandbox {
     fn key_file(&self) -> PathBuf {
         self.home().join("secret.key")
     }
@@ -82,23 +82,23 @@ impl World {
 
 #[test]
 fn the_key_is_made_with_the_store_and_only_its_users() {
-    let world = World::without_engine();
-    world.with_secret();
-    assert_eq!(world.key_file().metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    fs::set_permissions(world.key_file(), Permissions::from_mode(0o640)).unwrap();
-    let refused = world.run(&["secret", "set", "STACK", "KEY", "--generate"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.with_secret();
+    assert_eq!(sandbox.key_file().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    fs::set_permissions(sandbox.key_file(), Permissions::from_mode(0o640)).unwrap();
+    let refused = sandbox.run(&["secret", "set", "STACK", "KEY", "--generate"]);
     assert_eq!(refused.code, 7, "{refused}");
     assert!(refused.stderr.contains("chmod 600"), "{refused}");
-    let doctor = world.run(&["doctor"]);
+    let doctor = sandbox.run(&["doctor"]);
     assert!(doctor.stdout.contains("secret.key can be read by others"), "{doctor}");
-    fs::set_permissions(world.key_file(), Permissions::from_mode(0o600)).unwrap();
-    world.ok(&["secret", "set", "STACK", "KEY", "--generate"]);
+    fs::set_permissions(sandbox.key_file(), Permissions::from_mode(0o600)).unwrap();
+    sandbox.ok(&["secret", "set", "STACK", "KEY", "--generate"]);
 }
 
-fn a_key_that_is_not_there_is_told_and_destroys_nothing(world: &World) {
-    world.with_secret();
-    world.ok(&["up", "--yes"]);
-    let key = fs::read_to_string(world.key_file()).unwrap();
+fn a_key_that_is_not_there_is_told_and_destroys_nothing(sandbox: &Sandbox) {
+    sandbox.with_secret();
+    sandbox.ok(&["up", "--yes"]);
+    let key = fs::read_to_string(sandbox.key_file()).unwrap();
     // Of another store, of the same form.
     let digits: String =
         key.lines().last().unwrap().chars().map(|c| if c == '0' { '1' } else { c }).collect();
@@ -108,16 +108,16 @@ fn a_key_that_is_not_there_is_told_and_destroys_nothing(world: &World) {
         (Some(key.replace(key.lines().last().unwrap(), &digits)), "is damaged"),
     ] {
         match &text {
-            None => fs::remove_file(world.key_file()).unwrap(),
-            Some(text) => fs::write(world.key_file(), text).unwrap(),
+            None => fs::remove_file(sandbox.key_file()).unwrap(),
+            Some(text) => fs::write(sandbox.key_file(), text).unwrap(),
         }
-        world.goes_on_without_secrets();
-        world.lives_on_without_secrets();
-        assert!(world.ok(&["logs", "STACK/web", "--no-redact"]).stdout.contains("it runs"));
+        sandbox.goes_on_without_secrets();
+        sandbox.lives_on_without_secrets();
+        assert!(sandbox.ok(&["logs", "STACK/web", "--no-redact"]).stdout.contains("it runs"));
         let echo = ["exec", "STACK/web", "-T", "--no-redact", "--", "echo", "as it is"];
-        assert_eq!(world.ok(&echo).stdout, "as it is\n");
+        assert_eq!(sandbox.ok(&echo).stdout, "as it is\n");
         for args in [&["logs", "STACK/web"][..], &["exec", "STACK/web", "-T", "--", "echo", "as it is"]] {
-            let refused = world.fails(7, args);
+            let refused = sandbox.fails(7, args);
             assert!(refused.stderr.contains("cannot be hidden in what its containers write"), "{refused}");
             assert!(refused.stderr.contains("`--no-redact` shows everything as it is"), "{refused}");
             assert_eq!(refused.stdout, "");
@@ -128,89 +128,89 @@ fn a_key_that_is_not_there_is_told_and_destroys_nothing(world: &World) {
             &["secret", "set", "STACK", "ANOTHER", "--generate"],
             &["secret", "rotate-key"],
         ] {
-            let refused = world.run(args);
+            let refused = sandbox.run(args);
             assert_ne!(refused.code, 0, "{args:?} {text:?} {refused}");
             let said = refused.stderr.contains(told) || refused.stderr.contains("cannot be read");
             assert!(said, "{args:?} {told}\n{refused}");
         }
-        let doctor = world.run(&["doctor"]);
+        let doctor = sandbox.run(&["doctor"]);
         assert!(doctor.stdout.contains(told), "{told}\n{doctor}");
-        fs::write(world.key_file(), &key).unwrap();
-        fs::set_permissions(world.key_file(), Permissions::from_mode(0o600)).unwrap();
-        world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+        fs::write(sandbox.key_file(), &key).unwrap();
+        fs::set_permissions(sandbox.key_file(), Permissions::from_mode(0o600)).unwrap();
+        sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
     }
-    fs::remove_file(world.key_file()).unwrap();
-    world.ok(&["down", "STACK", "--yes"]);
-    fs::write(world.key_file(), &key).unwrap();
-    fs::set_permissions(world.key_file(), Permissions::from_mode(0o600)).unwrap();
-    world.ok(&["up", "--yes"]);
+    fs::remove_file(sandbox.key_file()).unwrap();
+    sandbox.ok(&["down", "STACK", "--yes"]);
+    fs::write(sandbox.key_file(), &key).unwrap();
+    fs::set_permissions(sandbox.key_file(), Permissions::from_mode(0o600)).unwrap();
+    sandbox.ok(&["up", "--yes"]);
 }
 
 /// What is not there would have to be made.
-fn without_a_key_only_what_is_there_is_started(world: &World) {
-    world.with_secret();
-    world.ok(&["up", "--yes"]);
-    let key = fs::read(world.key_file()).unwrap();
-    fs::remove_file(world.key_file()).unwrap();
-    world.ok(&["stop", "STACK"]);
-    let gone = format!("/containers/devarch-{}-web?force=true", world.stack);
-    world.wait(outside::call(&world.endpoint(), "DELETE", &gone));
-    let refused = world.fails(3, &["start", "STACK"]);
+fn without_a_key_only_what_is_there_is_started(sandbox: &Sandbox) {
+    sandbox.with_secret();
+    sandbox.ok(&["up", "--yes"]);
+    let key = fs::read(sandbox.key_file()).unwrap();
+    fs::remove_file(sandbox.key_file()).unwrap();
+    sandbox.ok(&["stop", "STACK"]);
+    let gone = format!("/containers/devarch-{}-web?force=true", sandbox.stack);
+    sandbox.wait(outside::call(&sandbox.endpoint(), "DELETE", &gone));
+    let refused = sandbox.fails(3, &["start", "STACK"]);
     assert!(refused.stderr.contains("web.environment.OWN: its value cannot be read"), "{refused}");
-    assert!(!world.container("other").1, "nothing was done");
-    world.ok(&["stack", "rename", "STACK", "STACK-2"]);
-    world.ok(&["set", "STACK-2/web", "enabled=false"]);
-    world.ok(&["instance", "rename", "STACK-2", "other", "another"]);
-    world.ok(&["stack", "rename", "STACK-2", "STACK"]);
-    world.ok(&["instance", "rename", "STACK", "another", "other"]);
-    world.ok(&["start", "STACK"]);
-    assert!(world.container("other").1);
-    world.ok(&["down", "STACK", "--yes"]);
-    world.ok(&["stack", "delete", "STACK", "--yes"]);
-    fs::write(world.key_file(), key).unwrap();
+    assert!(!sandbox.container("other").1, "nothing was done");
+    sandbox.ok(&["stack", "rename", "STACK", "STACK-2"]);
+    sandbox.ok(&["set", "STACK-2/web", "enabled=false"]);
+    sandbox.ok(&["instance", "rename", "STACK-2", "other", "another"]);
+    sandbox.ok(&["stack", "rename", "STACK-2", "STACK"]);
+    sandbox.ok(&["instance", "rename", "STACK", "another", "other"]);
+    sandbox.ok(&["start", "STACK"]);
+    assert!(sandbox.container("other").1);
+    sandbox.ok(&["down", "STACK", "--yes"]);
+    sandbox.ok(&["stack", "delete", "STACK", "--yes"]);
+    fs::write(sandbox.key_file(), key).unwrap();
 }
 
-fn a_damaged_value_is_named_and_the_others_are_not_concerned(world: &World) {
-    world.with_secret();
-    world.ok(&["up", "--yes"]);
-    world.wait(async {
-        let mut connection = SqliteConnection::connect(&world.database()).await.unwrap();
+fn a_damaged_value_is_named_and_the_others_are_not_concerned(sandbox: &Sandbox) {
+    sandbox.with_secret();
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.wait(async {
+        let mut connection = SqliteConnection::connect(&sandbox.database()).await.unwrap();
         let damage =
             "UPDATE instances SET sealed = CAST(substr(sealed, 1, length(sealed) - 1) || X'00' AS BLOB) WHERE name = 'web'";
         connection.execute(damage).await.unwrap();
         connection.close().await.unwrap();
     });
-    let refused = world.run(&["plan", "STACK"]);
+    let refused = sandbox.run(&["plan", "STACK"]);
     assert_eq!(refused.code, 3, "{refused}");
     assert!(
         refused.stderr.contains("web.environment.OWN: its value cannot be read: it is damaged"),
         "{refused}"
     );
     assert!(!refused.stderr.contains("other."), "{refused}");
-    world.goes_on_without_secrets();
-    world.ok(&[
+    sandbox.goes_on_without_secrets();
+    sandbox.ok(&[
         "set",
         "STACK/web",
         "environment={OWN: {value: hunter4, secret: true}, KEY: \"${secret:KEY}\"}",
     ]);
-    world.ok(&["apply", "STACK", "--yes"]);
+    sandbox.ok(&["apply", "STACK", "--yes"]);
 }
 
 /// Whether it is set first, or removed where it was plain first.
-fn a_value_that_becomes_a_secret_is_nowhere_any_more(world: &World) {
+fn a_value_that_becomes_a_secret_is_nowhere_any_more(sandbox: &Sandbox) {
     let write = |environment: &str| {
-        world.write(&format!(
+        sandbox.write(&format!(
             "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
              web: {{template: busybox, environment: {environment}}}\n"
         ));
-        world.ok(&["up", "--yes"]);
+        sandbox.ok(&["up", "--yes"]);
     };
     let set = |name: &str, value: &str| {
-        let ran = world.feed(value.as_bytes(), &["secret", "set", "STACK", name]);
+        let ran = sandbox.feed(value.as_bytes(), &["secret", "set", "STACK", name]);
         assert_eq!(ran.code, 0, "{ran}");
     };
     let is_kept = |value: &str| {
-        let files = fs::read_dir(world.home()).unwrap().flatten();
+        let files = fs::read_dir(sandbox.home()).unwrap().flatten();
         let mut bytes = files.map(|file| fs::read(file.path()).unwrap_or_default());
         bytes.any(|bytes| bytes.windows(value.len()).any(|window| window == value.as_bytes()))
     };
@@ -222,45 +222,45 @@ fn a_value_that_becomes_a_secret_is_nowhere_any_more(world: &World) {
     write("{ONE: \"${secret:ONE}\"}");
     set("TWO", "plain-two");
     assert!(!is_kept("plain-two"));
-    world.ok(&["history", "show", "STACK"]);
-    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    sandbox.ok(&["history", "show", "STACK"]);
+    sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
 }
 
-fn a_rotation_that_is_killed_anywhere_loses_nothing(world: &World) {
-    world.with_secret();
-    world.ok(&["up", "--yes"]);
+fn a_rotation_that_is_killed_anywhere_loses_nothing(sandbox: &Sandbox) {
+    sandbox.with_secret();
+    sandbox.ok(&["up", "--yes"]);
     for wait in 0..12 {
-        let mut command = world.command(&["secret", "rotate-key"]);
+        let mut command = sandbox.command(&["secret", "rotate-key"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         thread::sleep(Duration::from_millis(wait * 8));
         signal(&child, Signal::KILL);
         child.wait().unwrap();
-        world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+        sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
     }
-    world.ok(&["secret", "rotate-key"]);
-    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
-    let stores = fs::read_to_string(world.key_file()).unwrap();
+    sandbox.ok(&["secret", "rotate-key"]);
+    sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    let stores = fs::read_to_string(sandbox.key_file()).unwrap();
     let keys = stores.lines().filter(|line| line.split_whitespace().count() == 3);
     assert_eq!(keys.count(), 1, "what killed rotations left is gone");
-    assert_eq!(world.json(&["secret", "list", "STACK"])[0]["name"], "KEY");
+    assert_eq!(sandbox.json(&["secret", "list", "STACK"])[0]["name"], "KEY");
 }
 
 /// Two homes on one database are two machines.
-fn a_key_is_carried_to_another_machine(world: &World) {
+fn a_key_is_carried_to_another_machine(sandbox: &Sandbox) {
     let elsewhere = |args: &[&str]| -> Ran {
-        let mut command = world.command(args);
-        command.env("DEVARCH_HOME", world.home().with_file_name("other-home"));
-        world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        let mut command = sandbox.command(args);
+        command.env("DEVARCH_HOME", sandbox.home().with_file_name("other-home"));
+        sandbox.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     };
-    world.with_secret();
-    world.ok(&["up", "--yes"]);
+    sandbox.with_secret();
+    sandbox.ok(&["up", "--yes"]);
     let refused = elsewhere(&["plan", "STACK"]);
     assert!(refused.stderr.contains("devarch secret key import FILE"), "{refused}");
-    fs::write(world.project().join("phrase"), "correct horse").unwrap();
-    fs::write(world.project().join("wrong"), "wrong horse").unwrap();
-    world.ok(&["secret", "key", "export", "team.key", "--passphrase-file", "phrase"]);
-    assert_eq!(world.project().join("team.key").metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    assert_ne!(world.run(&["secret", "key", "export", "team.key", "--passphrase-file", "phrase"]).code, 0);
+    fs::write(sandbox.project().join("phrase"), "correct horse").unwrap();
+    fs::write(sandbox.project().join("wrong"), "wrong horse").unwrap();
+    sandbox.ok(&["secret", "key", "export", "team.key", "--passphrase-file", "phrase"]);
+    assert_eq!(sandbox.project().join("team.key").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_ne!(sandbox.run(&["secret", "key", "export", "team.key", "--passphrase-file", "phrase"]).code, 0);
     let refused = elsewhere(&["secret", "key", "import", "team.key", "--passphrase-file", "wrong"]);
     assert_ne!(refused.code, 0, "{refused}");
     let taken = elsewhere(&["secret", "key", "import", "team.key", "--passphrase-file", "phrase"]);
@@ -269,16 +269,16 @@ fn a_key_is_carried_to_another_machine(world: &World) {
     assert_eq!(plan.code, 0, "{plan}");
 }
 
-fn on(kind: EngineKind, test: fn(&World)) {
-    if let Some(world) = World::on(kind) {
-        test(&world);
+fn on(kind: EngineKind, test: fn(&Sandbox)) {
+    if let Some(sandbox) = Sandbox::on(kind) {
+        test(&sandbox);
     }
 }
 
-fn on_postgres(kind: EngineKind, test: fn(&World)) {
-    let Some(mut world) = World::on(kind) else { return };
-    let Some(_database) = Postgres::of(&mut world) else { return };
-    test(&world);
+fn on_postgres(kind: EngineKind, test: fn(&Sandbox)) {
+    let Some(mut sandbox) = Sandbox::on(kind) else { return };
+    let Some(_database) = Postgres::of(&mut sandbox) else { return };
+    test(&sandbox);
 }
 
 macro_rules! on_both {

@@ -1,6 +1,6 @@
 //! `secret key reset`: the way out where the key is lost for good.
 
-use crate::common::{Ran, World, postgres::Postgres, signal};
+use crate::common::{Ran, Sandbox, postgres::Postgres, signal};
 use devarch_core::engine::EngineKind;
 use devarch_testkit::outside;
 use rustix::process::Signal;
@@ -36,7 +36,7 @@ stacks:
       other: { template: busybox, stop_grace_period: 0s, command: ["sleep", "1000"] }
 "#;
 
-impl World {
+impl Sandbox {
     fn key(&self) -> PathBuf {
         self.home().join("secret.key")
     }
@@ -87,8 +87,8 @@ fn says(ran: &Ran, told: &[&str]) {
     }
 }
 
-fn nothing_is_given_up_unasked(world: &World) {
-    let asked = world.run(&["secret", "key", "reset"]);
+fn nothing_is_given_up_unasked(sandbox: &Sandbox) {
+    let asked = sandbox.run(&["secret", "key", "reset"]);
     assert_ne!(asked.code, 0, "nobody could be asked: {asked}");
     says(
         &asked,
@@ -103,23 +103,23 @@ fn nothing_is_given_up_unasked(world: &World) {
             "`devarch secret key import FILE` keeps everything",
         ],
     );
-    assert!(!world.key().exists(), "nothing was done");
+    assert!(!sandbox.key().exists(), "nothing was done");
 }
 
-fn what_a_lost_key_gives_up_is_named_and_everything_works_again(world: &World) {
-    world.define(SHOP);
-    world.set_key("hunter4");
-    world.ok(&["up", "--yes"]);
-    world.ok(&["plan", "STACK"]);
-    let (made, salt) = (world.variable("MADE"), world.variable("SALT"));
-    let before = (world.inspected("web").0, world.inspected("other").0);
-    let refused = world.fails(5, &["secret", "key", "reset", "--yes"]);
+fn what_a_lost_key_gives_up_is_named_and_everything_works_again(sandbox: &Sandbox) {
+    sandbox.define(SHOP);
+    sandbox.set_key("hunter4");
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.ok(&["plan", "STACK"]);
+    let (made, salt) = (sandbox.variable("MADE"), sandbox.variable("SALT"));
+    let before = (sandbox.inspected("web").0, sandbox.inspected("other").0);
+    let refused = sandbox.fails(5, &["secret", "key", "reset", "--yes"]);
     assert!(refused.stderr.contains("so nothing is lost"), "{refused}");
 
-    fs::remove_file(world.key()).unwrap();
-    nothing_is_given_up_unasked(world);
+    fs::remove_file(sandbox.key()).unwrap();
+    nothing_is_given_up_unasked(sandbox);
 
-    let reset = world.ok(&["secret", "key", "reset", "--yes", "--json"]);
+    let reset = sandbox.ok(&["secret", "key", "reset", "--yes", "--json"]);
     says(
         &reset,
         &[
@@ -133,98 +133,98 @@ fn what_a_lost_key_gives_up_is_named_and_everything_works_again(world: &World) {
     );
     let told: Value = serde_json::from_str(&reset.stdout).unwrap();
     assert_eq!(told["unset"][0]["secret"], "KEY");
-    assert_eq!(world.key().metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(world.key_opens());
+    assert_eq!(sandbox.key().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(sandbox.key_opens());
 
-    let plan = world.fails(3, &["plan", "STACK"]);
+    let plan = sandbox.fails(3, &["plan", "STACK"]);
     for named in
         ["web.environment.KEY: secret 'KEY' of stack 'STACK' is not set", "web.environment.OWN", "discarded"]
     {
         assert!(plan.stderr.contains(named), "{named}\n{plan}");
     }
-    let hidden = world.fails(7, &["logs", "STACK/web"]);
+    let hidden = sandbox.fails(7, &["logs", "STACK/web"]);
     assert!(hidden.stderr.contains("`devarch apply STACK` recreates them"), "{hidden}");
     for args in [&["status", "STACK"][..], &["history", "show", "STACK"], &["secret", "list", "STACK"]] {
-        world.ok(args);
+        sandbox.ok(args);
     }
     // One value at a time can be said again.
-    world.ok(&["set", "STACK/web", "environment.OWN=${secret:KEY}"]);
-    world.ok(&["unset", "STACK/web", "environment.OWN"]);
+    sandbox.ok(&["set", "STACK/web", "environment.OWN=${secret:KEY}"]);
+    sandbox.ok(&["unset", "STACK/web", "environment.OWN"]);
 
-    world.recovers();
-    let after = (world.inspected("web").0, world.inspected("other").0);
+    sandbox.recovers();
+    let after = (sandbox.inspected("web").0, sandbox.inspected("other").0);
     assert!(before.0 != after.0 && before.1 != after.1);
-    assert!(world.variable("MADE") != made && world.variable("MADE").len() == 24);
-    assert!(world.variable("SALT") != salt && world.variable("SALT").len() == 20);
-    world.ok(&["secret", "rotate-key"]);
-    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
-    world.ok(&["down", "STACK", "--yes"]);
-    world.ok(&["stack", "delete", "STACK", "--yes"]);
+    assert!(sandbox.variable("MADE") != made && sandbox.variable("MADE").len() == 24);
+    assert!(sandbox.variable("SALT") != salt && sandbox.variable("SALT").len() == 20);
+    sandbox.ok(&["secret", "rotate-key"]);
+    sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    sandbox.ok(&["down", "STACK", "--yes"]);
+    sandbox.ok(&["stack", "delete", "STACK", "--yes"]);
 }
 
 /// Either the old key still opens everything, or the new one does.
-fn a_reset_that_is_killed_anywhere_has_happened_or_not(world: &World) {
-    world.define(SHOP);
-    world.set_key("hunter4");
-    world.ok(&["up", "--yes"]);
-    let away = world.key().with_extension("away");
+fn a_reset_that_is_killed_anywhere_has_happened_or_not(sandbox: &Sandbox) {
+    sandbox.define(SHOP);
+    sandbox.set_key("hunter4");
+    sandbox.ok(&["up", "--yes"]);
+    let away = sandbox.key().with_extension("away");
     let mut happened = 0;
     for wait in 0..12 {
-        fs::rename(world.key(), &away).unwrap();
-        let mut command = world.command(&["secret", "key", "reset", "--yes"]);
+        fs::rename(sandbox.key(), &away).unwrap();
+        let mut command = sandbox.command(&["secret", "key", "reset", "--yes"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         thread::sleep(Duration::from_millis(wait * 16));
         signal(&child, Signal::KILL);
         child.wait().unwrap();
-        if world.key_opens() {
+        if sandbox.key_opens() {
             happened += 1;
-            world.recovers();
+            sandbox.recovers();
         } else {
-            let _ = fs::rename(&away, world.key());
-            world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+            let _ = fs::rename(&away, sandbox.key());
+            sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
         }
     }
     println!("{happened} of 12 had happened");
-    fs::remove_file(world.key()).unwrap();
+    fs::remove_file(sandbox.key()).unwrap();
     // What a killed one left in the file is no reason to fail.
-    fs::write(world.key(), "devarch-keys 1\n").unwrap();
-    fs::set_permissions(world.key(), Permissions::from_mode(0o600)).unwrap();
-    world.ok(&["secret", "key", "reset", "--yes"]);
-    world.recovers();
-    let stores = fs::read_to_string(world.key()).unwrap();
+    fs::write(sandbox.key(), "devarch-keys 1\n").unwrap();
+    fs::set_permissions(sandbox.key(), Permissions::from_mode(0o600)).unwrap();
+    sandbox.ok(&["secret", "key", "reset", "--yes"]);
+    sandbox.recovers();
+    let stores = fs::read_to_string(sandbox.key()).unwrap();
     assert_eq!(stores.lines().filter(|line| line.split_whitespace().count() == 3).count(), 1);
 }
 
 /// What only has to be mended is not given up.
 #[test]
 fn a_key_file_that_only_has_to_be_mended_is_not_reset() {
-    let world = World::without_engine();
-    world.define(SHOP);
-    world.set_key("hunter4");
-    let key = fs::read(world.key()).unwrap();
-    fs::set_permissions(world.key(), Permissions::from_mode(0o644)).unwrap();
-    let refused = world.fails(7, &["secret", "key", "reset", "--yes"]);
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    sandbox.set_key("hunter4");
+    let key = fs::read(sandbox.key()).unwrap();
+    fs::set_permissions(sandbox.key(), Permissions::from_mode(0o644)).unwrap();
+    let refused = sandbox.fails(7, &["secret", "key", "reset", "--yes"]);
     assert!(refused.stderr.contains("chmod 600"), "{refused}");
-    assert_eq!(fs::read(world.key()).unwrap(), key);
-    fs::set_permissions(world.key(), Permissions::from_mode(0o600)).unwrap();
-    fs::write(world.key(), "something else\n").unwrap();
-    let refused = world.fails(7, &["secret", "key", "reset", "--yes"]);
+    assert_eq!(fs::read(sandbox.key()).unwrap(), key);
+    fs::set_permissions(sandbox.key(), Permissions::from_mode(0o600)).unwrap();
+    fs::write(sandbox.key(), "something else\n").unwrap();
+    let refused = sandbox.fails(7, &["secret", "key", "reset", "--yes"]);
     assert!(refused.stderr.contains("is no key file; move it away"), "{refused}");
-    fs::write(world.key(), &key).unwrap();
-    assert!(world.key_opens());
-    assert_eq!(world.json(&["secret", "list", "shop"])[0]["locked"], Value::Null);
+    fs::write(sandbox.key(), &key).unwrap();
+    assert!(sandbox.key_opens());
+    assert_eq!(sandbox.json(&["secret", "list", "shop"])[0]["locked"], Value::Null);
 }
 
-fn on(kind: EngineKind, test: fn(&World)) {
-    if let Some(world) = World::on(kind) {
-        test(&world);
+fn on(kind: EngineKind, test: fn(&Sandbox)) {
+    if let Some(sandbox) = Sandbox::on(kind) {
+        test(&sandbox);
     }
 }
 
-fn on_postgres(kind: EngineKind, test: fn(&World)) {
-    let Some(mut world) = World::on(kind) else { return };
-    let Some(_database) = Postgres::of(&mut world) else { return };
-    test(&world);
+fn on_postgres(kind: EngineKind, test: fn(&Sandbox)) {
+    let Some(mut sandbox) = Sandbox::on(kind) else { return };
+    let Some(_database) = Postgres::of(&mut sandbox) else { return };
+    test(&sandbox);
 }
 
 macro_rules! everywhere {

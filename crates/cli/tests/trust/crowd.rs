@@ -1,7 +1,7 @@
 //! Many at one store and one engine: edits, plans, applies, looks and removals of the same stacks at the same time.
 
 use crate::{
-    common::{Ran, World},
+    common::{Ran, Sandbox},
     on_both_engines, on_postgres,
     picture::Picture,
 };
@@ -32,7 +32,7 @@ const SHARED: [&str; 2] = ["STACK-a", "STACK-b"];
 
 /// One of the crowd.
 struct Person<'a> {
-    world: &'a World,
+    sandbox: &'a Sandbox,
     number: usize,
     /// What it wrote last into each shared stack, and was told that it is saved.
     saved: BTreeMap<&'static str, usize>,
@@ -84,7 +84,7 @@ impl Person<'_> {
     /// Runs a command that may end with one of these codes; 5 only because the stack was changed by somebody else
     /// between its plan and its apply.
     fn told(&self, codes: &[i32], args: &[&str]) {
-        let mut command = self.world.command(args);
+        let mut command = self.sandbox.command(args);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let ran = self.in_time(child, args);
         assert!(codes.contains(&ran.code), "{args:?} of {}\n{ran}", self.number);
@@ -97,46 +97,46 @@ impl Person<'_> {
         while child.try_wait().unwrap().is_none() {
             if begun.elapsed() > PATIENCE {
                 child.kill().unwrap();
-                let ran = self.world.end(child);
+                let ran = self.sandbox.end(child);
                 panic!("{args:?} of {} hangs\n{ran}", self.number);
             }
             thread::sleep(Duration::from_millis(20));
         }
-        self.world.end(child)
+        self.sandbox.end(child)
     }
 }
 
-fn a_crowd_loses_no_edit_and_leaves_what_was_applied(world: &World) {
+fn a_crowd_loses_no_edit_and_leaves_what_was_applied(sandbox: &Sandbox) {
     for stack in SHARED.into_iter().chain(["STACK-still"]) {
-        world.ok(&["stack", "create", stack]);
-        world.ok(&["instance", "add", &format!("{stack}/web"), "busybox"]);
-        world.ok(&["instance", "add", &format!("{stack}/db"), "busybox"]);
+        sandbox.ok(&["stack", "create", stack]);
+        sandbox.ok(&["instance", "add", &format!("{stack}/web"), "busybox"]);
+        sandbox.ok(&["instance", "add", &format!("{stack}/db"), "busybox"]);
     }
-    world.ok(&["apply", "STACK-still", "--yes"]);
-    let still = of_stack(world, "still");
+    sandbox.ok(&["apply", "STACK-still", "--yes"]);
+    let still = of_stack(sandbox, "still");
 
     let until = Instant::now() + TIME;
     let crowd: Vec<Person<'_>> = thread::scope(|scope| {
-        let person = |number| Person { world, number, saved: BTreeMap::new() };
+        let person = |number| Person { sandbox, number, saved: BTreeMap::new() };
         let people: Vec<_> =
             (0..PEOPLE).map(|number| scope.spawn(move || person(number).live(until))).collect();
         people.into_iter().map(|person| person.join().unwrap()).collect()
     });
 
-    assert_eq!(still, of_stack(world, "still"), "nobody touched it");
-    assert_eq!(world.json(&["lock", "list"]), serde_json::json!([]));
+    assert_eq!(still, of_stack(sandbox, "still"), "nobody touched it");
+    assert_eq!(sandbox.json(&["lock", "list"]), serde_json::json!([]));
     for stack in SHARED {
-        world.ok(&["up", stack, "--yes"]);
-        world.ok(&["plan", stack, "--detailed-exitcode"]);
-        assert_eq!(of_stack(world, &stack["STACK-".len()..]).running().len(), 2);
-        let variables = environment(world, stack);
+        sandbox.ok(&["up", stack, "--yes"]);
+        sandbox.ok(&["plan", stack, "--detailed-exitcode"]);
+        assert_eq!(of_stack(sandbox, &stack["STACK-".len()..]).running().len(), 2);
+        let variables = environment(sandbox, stack);
         for person in &crowd {
             let Some(saved) = person.saved.get(stack) else { continue };
             let found = variables.get(&person.variable());
             assert_eq!(found, Some(&saved.to_string()), "the last edit of {} in {stack}", person.number);
         }
     }
-    let all = Picture::of(world);
+    let all = Picture::of(sandbox);
     assert_eq!(
         (all.containers.len(), all.networks.len()),
         (6, 3),
@@ -145,9 +145,9 @@ fn a_crowd_loses_no_edit_and_leaves_what_was_applied(world: &World) {
 }
 
 /// What there is of one of the stacks.
-fn of_stack(world: &World, last: &str) -> Picture {
-    let prefix = format!("devarch-{}-{last}-", world.stack);
-    let mut picture = Picture::of(world);
+fn of_stack(sandbox: &Sandbox, last: &str) -> Picture {
+    let prefix = format!("devarch-{}-{last}-", sandbox.stack);
+    let mut picture = Picture::of(sandbox);
     picture.containers.retain(|name, _| name.starts_with(&prefix));
     picture.networks.retain(|name, _| name.starts_with(&prefix));
     picture.volumes.retain(|name| name.starts_with(&prefix));
@@ -155,10 +155,10 @@ fn of_stack(world: &World, last: &str) -> Picture {
 }
 
 /// The variables the web container of a stack runs with, by the engine's own word.
-fn environment(world: &World, stack: &str) -> BTreeMap<String, String> {
-    let name = format!("devarch-{}-web", stack.replace("STACK", &world.stack));
+fn environment(sandbox: &Sandbox, stack: &str) -> BTreeMap<String, String> {
+    let name = format!("devarch-{}-web", stack.replace("STACK", &sandbox.stack));
     let path = format!("/containers/{name}/json");
-    let seen = world.wait(devarch_testkit::outside::get(&world.endpoint(), &path));
+    let seen = sandbox.wait(devarch_testkit::outside::get(&sandbox.endpoint(), &path));
     let variables = seen["Config"]["Env"].as_array().into_iter().flatten().filter_map(|entry| entry.as_str());
     let pair = |entry: &str| entry.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     variables.filter_map(pair).collect()

@@ -1,6 +1,6 @@
 //! What was applied is written down, and can be returned to.
 
-use crate::{common::World, on_both_engines, on_postgres, work::author};
+use crate::{common::Sandbox, on_both_engines, on_postgres, work::author};
 use serde_json::Value;
 
 on_both_engines! {
@@ -18,7 +18,7 @@ on_postgres! {
 const SHOP: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
     web: {template: busybox, environment: {A: first}}\n      db: {template: busybox}\n";
 
-impl World {
+impl Sandbox {
     fn applied(&self) {
         self.define(SHOP);
         self.ok(&["apply", "STACK", "--yes"]);
@@ -41,14 +41,14 @@ impl World {
     }
 }
 
-fn everything_applied_is_listed(world: &World) {
-    world.applied();
-    world.ok(&["set", "STACK/web", "environment.A=second"]);
-    let plan = world.plan();
-    world.ok(&["apply", &plan]);
-    world.ok(&["set", "STACK/web", "command=[sh, -c, \"echo no; exit 3\"]", "restart=no"]);
-    world.fails(1, &["apply", "STACK", "--yes"]);
-    let entries = world.entries();
+fn everything_applied_is_listed(sandbox: &Sandbox) {
+    sandbox.applied();
+    sandbox.ok(&["set", "STACK/web", "environment.A=second"]);
+    let plan = sandbox.plan();
+    sandbox.ok(&["apply", &plan]);
+    sandbox.ok(&["set", "STACK/web", "command=[sh, -c, \"echo no; exit 3\"]", "restart=no"]);
+    sandbox.fails(1, &["apply", "STACK", "--yes"]);
+    let entries = sandbox.entries();
     let outcomes: Vec<_> = entries.iter().map(|entry| entry["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["rolled_back", "succeeded", "succeeded"], "the newest first");
     assert_eq!(entries[1]["plan"], plan.as_str());
@@ -59,25 +59,25 @@ fn everything_applied_is_listed(world: &World) {
         assert!(entry["started_at"].as_i64().is_some(), "{entry}");
     }
     assert!(entries[0]["error"].as_str().unwrap().contains("exited with code 3"), "{}", entries[0]);
-    let text = world.ok(&["history", "STACK"]);
+    let text = sandbox.ok(&["history", "STACK"]);
     for word in [author().as_str(), "failed, rolled back", "succeeded", "TOOK", "+", "-/+1"] {
         assert!(text.stdout.contains(word), "{word:?} is not shown\n{text}");
     }
-    let shown = world.ok(&["history", "show", "STACK", entries[1]["apply"].as_str().unwrap()]);
+    let shown = sandbox.ok(&["history", "show", "STACK", entries[1]["apply"].as_str().unwrap()]);
     assert!(shown.stdout.contains(&format!("plan {plan}")), "{shown}");
     assert!(shown.stdout.contains("-/+ web  (its config changed)"), "{shown}");
 }
 
 /// The consumer waits for the provider's check, so both are on the chain; the one beside them is not.
-fn the_steps_that_everything_waited_for_are_marked(world: &World) {
-    world.define(
+fn the_steps_that_everything_waited_for_are_marked(sandbox: &Sandbox) {
+    sandbox.define(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
          slow: {template: busybox, command: [sh, -c, \"sleep 2; touch /tmp/go; sleep 1000\"], \
          healthcheck: {test: \"test -f /tmp/go\", interval: 1s, start_period: 60s}}\n      \
          last: {template: busybox, depends_on: [slow]}\n      beside: {template: busybox}\n",
     );
-    world.ok(&["apply", "STACK", "--yes"]);
-    let shown = world.json(&["history", "show", "STACK"]);
+    sandbox.ok(&["apply", "STACK", "--yes"]);
+    let shown = sandbox.json(&["history", "show", "STACK"]);
     let steps = shown["steps"].as_array().unwrap();
     let critical = |instance: &str, what: &str| {
         let mut of = steps.iter().filter(|step| step["instance"] == instance);
@@ -86,42 +86,42 @@ fn the_steps_that_everything_waited_for_are_marked(world: &World) {
     assert!(critical("slow", "start") && critical("slow", "wait until it is healthy"), "{shown:#}");
     assert!(critical("last", "start"), "{shown:#}");
     assert!(!critical("beside", "start"), "{shown:#}");
-    let text = world.ok(&["history", "show", "STACK"]).stdout;
+    let text = sandbox.ok(&["history", "show", "STACK"]).stdout;
     let waits = text.lines().find(|line| line.contains("wait until it is healthy")).unwrap();
     assert!(waits.starts_with('*') && text.contains("critical chain"), "{text}");
 }
 
-fn a_rollback_returns_to_an_earlier_definition(world: &World) {
-    world.applied();
-    let first = world.entries()[0]["apply"].as_str().unwrap().to_owned();
-    let (image, db) = (world.image("web"), world.id("db"));
-    world.ok(&["set", "STACK/web", "environment.A=second", "image=python:3.13-slim", "exports=[]"]);
-    world.ok(&["instance", "add", "STACK", "cache", "busybox"]);
-    world.ok(&["apply", "STACK", "--yes"]);
-    assert_eq!(world.variable("web", "A").as_deref(), Some("second"));
-    assert_ne!(world.image("web"), image);
-    assert_ne!(world.id("cache"), "");
-    world.ok(&["rollback", "STACK", &first, "--yes"]);
-    assert_eq!(world.variable("web", "A").as_deref(), Some("first"));
-    assert_eq!(world.image("web"), image);
-    assert_eq!((world.id("cache").as_str(), world.id("db").as_str()), ("", db.as_str()));
-    assert_eq!(world.inspect("web")["State"]["Running"], true);
-    let entries = world.entries();
+fn a_rollback_returns_to_an_earlier_definition(sandbox: &Sandbox) {
+    sandbox.applied();
+    let first = sandbox.entries()[0]["apply"].as_str().unwrap().to_owned();
+    let (image, db) = (sandbox.image("web"), sandbox.id("db"));
+    sandbox.ok(&["set", "STACK/web", "environment.A=second", "image=python:3.13-slim", "exports=[]"]);
+    sandbox.ok(&["instance", "add", "STACK", "cache", "busybox"]);
+    sandbox.ok(&["apply", "STACK", "--yes"]);
+    assert_eq!(sandbox.variable("web", "A").as_deref(), Some("second"));
+    assert_ne!(sandbox.image("web"), image);
+    assert_ne!(sandbox.id("cache"), "");
+    sandbox.ok(&["rollback", "STACK", &first, "--yes"]);
+    assert_eq!(sandbox.variable("web", "A").as_deref(), Some("first"));
+    assert_eq!(sandbox.image("web"), image);
+    assert_eq!((sandbox.id("cache").as_str(), sandbox.id("db").as_str()), ("", db.as_str()));
+    assert_eq!(sandbox.inspect("web")["State"]["Running"], true);
+    let entries = sandbox.entries();
     assert_eq!((&entries[0]["command"], &entries[0]["outcome"]), (&"rollback".into(), &"succeeded".into()));
     assert_eq!(entries.len(), 3);
-    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
-    world.ok(&["rollback", "STACK", "--yes"]);
-    assert_eq!(world.variable("web", "A").as_deref(), Some("second"), "a rollback can be rolled back");
+    sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    sandbox.ok(&["rollback", "STACK", "--yes"]);
+    assert_eq!(sandbox.variable("web", "A").as_deref(), Some("second"), "a rollback can be rolled back");
 }
 
-fn an_unknown_apply_is_not_returned_to(world: &World) {
-    world.applied();
-    let before = world.id("web");
-    let refused = world.fails(4, &["rollback", "STACK", "0000", "--yes"]);
+fn an_unknown_apply_is_not_returned_to(sandbox: &Sandbox) {
+    sandbox.applied();
+    let before = sandbox.id("web");
+    let refused = sandbox.fails(4, &["rollback", "STACK", "0000", "--yes"]);
     assert!(
         refused.stderr.contains("stack 'STACK' has no apply 0000\nhelp: `devarch history STACK` lists all"),
         "{refused}"
     );
-    world.fails(4, &["history", "show", "STACK", "0000"]);
-    assert_eq!((world.id("web"), world.entries().len()), (before, 1));
+    sandbox.fails(4, &["history", "show", "STACK", "0000"]);
+    assert_eq!((sandbox.id("web"), sandbox.entries().len()), (before, 1));
 }

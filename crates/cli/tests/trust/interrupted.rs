@@ -1,6 +1,6 @@
 //! An apply that was killed half-way: everybody is told, and both ways out end cleanly.
 
-use crate::{common::World, on_both_engines, on_postgres, picture::Picture};
+use crate::{common::Sandbox, on_both_engines, on_postgres, picture::Picture};
 use std::collections::BTreeSet;
 
 on_both_engines! {
@@ -16,7 +16,7 @@ on_postgres! {
     a_resumed_apply_ends_in_what_is_wanted
 }
 
-impl World {
+impl Sandbox {
     /// Applied, then killed while the replacement of an instance is waited for; what ran before.
     fn interrupted(&self) -> Picture {
         self.up_gated();
@@ -41,11 +41,11 @@ impl World {
 
 const WAYS: [&str; 2] = ["`devarch apply STACK --resume` finish", "--undo` rolls it back"];
 
-fn an_interrupted_apply_waits_for_a_decision(world: &World) {
-    world.interrupted();
-    let left = Picture::of(world);
-    let status = world.ok(&["status", "STACK"]);
-    let refused = world.fails(5, &["apply", "STACK"]);
+fn an_interrupted_apply_waits_for_a_decision(sandbox: &Sandbox) {
+    sandbox.interrupted();
+    let left = Picture::of(sandbox);
+    let status = sandbox.ok(&["status", "STACK"]);
+    let refused = sandbox.fails(5, &["apply", "STACK"]);
     for words in WAYS {
         assert!(
             status.stdout.contains("interrupted: ") && status.stdout.contains(words),
@@ -57,56 +57,56 @@ fn an_interrupted_apply_waits_for_a_decision(world: &World) {
         );
     }
     assert!(refused.stderr.contains("web: wait until it is healthy"), "{refused}");
-    let last = &world.json(&["status", "STACK"])["stacks"][0]["last_apply"];
+    let last = &sandbox.json(&["status", "STACK"])["stacks"][0]["last_apply"];
     assert_eq!(last["state"], "interrupted", "{last}");
-    assert_eq!(world.json(&["history", "STACK"])[0]["outcome"], "not_yet");
-    assert_eq!(left, Picture::of(world), "asking changes nothing");
+    assert_eq!(sandbox.json(&["history", "STACK"])[0]["outcome"], "not_yet");
+    assert_eq!(left, Picture::of(sandbox), "asking changes nothing");
 }
 
-fn an_undone_apply_leaves_the_very_same_containers(world: &World) {
-    let before = world.interrupted();
-    world.ok(&["apply", "STACK", "--undo"]);
-    assert_eq!(before, Picture::of(world));
+fn an_undone_apply_leaves_the_very_same_containers(sandbox: &Sandbox) {
+    let before = sandbox.interrupted();
+    sandbox.ok(&["apply", "STACK", "--undo"]);
+    assert_eq!(before, Picture::of(sandbox));
     assert_eq!(before.running().len(), 2);
-    world.is_clean();
-    assert_eq!(world.json(&["history", "STACK"])[0]["outcome"], "undone");
-    let again = world.ok(&["apply", "STACK", "--undo"]);
+    sandbox.is_clean();
+    assert_eq!(sandbox.json(&["history", "STACK"])[0]["outcome"], "undone");
+    let again = sandbox.ok(&["apply", "STACK", "--undo"]);
     assert!(again.stderr.contains("no apply of stack 'STACK' was interrupted"), "{again}");
-    assert_eq!(before, Picture::of(world));
+    assert_eq!(before, Picture::of(sandbox));
 }
 
-fn a_resumed_apply_ends_in_what_is_wanted(world: &World) {
-    let before = world.interrupted();
-    world.open_gate();
-    world.ok(&["apply", "STACK", "--resume", "--yes"]);
-    let web = &before.containers[&world.container("web")];
-    assert_ne!(world.id("web"), web.id);
-    world.is_clean();
-    assert_eq!(world.json(&["history", "STACK"])[1]["outcome"], "resumed");
-    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
+fn a_resumed_apply_ends_in_what_is_wanted(sandbox: &Sandbox) {
+    let before = sandbox.interrupted();
+    sandbox.open_gate();
+    sandbox.ok(&["apply", "STACK", "--resume", "--yes"]);
+    let web = &before.containers[&sandbox.container("web")];
+    assert_ne!(sandbox.id("web"), web.id);
+    sandbox.is_clean();
+    assert_eq!(sandbox.json(&["history", "STACK"])[1]["outcome"], "resumed");
+    sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
 }
 
-fn an_interrupted_first_apply_can_be_undone_to_nothing(world: &World) {
-    world.define(crate::work::GATED);
-    world.hold(&["apply", "STACK", "--yes"]).kill();
-    world.ok(&["apply", "STACK", "--undo"]);
-    let now = Picture::of(world);
+fn an_interrupted_first_apply_can_be_undone_to_nothing(sandbox: &Sandbox) {
+    sandbox.define(crate::work::GATED);
+    sandbox.hold(&["apply", "STACK", "--yes"]).kill();
+    sandbox.ok(&["apply", "STACK", "--undo"]);
+    let now = Picture::of(sandbox);
     assert!(now.containers.is_empty() && now.networks.is_empty(), "{now:#?}");
-    let plan = world.ok(&["plan", "STACK"]);
+    let plan = sandbox.ok(&["plan", "STACK"]);
     assert!(!plan.stdout.contains("by hand"), "nobody removed what never came to be\n{plan}");
 }
 
-fn what_was_not_interrupted_is_not_resumed(world: &World) {
-    world.up_gated();
-    world.ok(&["set", "STACK/web", "environment.EDITED=since"]);
-    let before = Picture::of(world);
+fn what_was_not_interrupted_is_not_resumed(sandbox: &Sandbox) {
+    sandbox.up_gated();
+    sandbox.ok(&["set", "STACK/web", "environment.EDITED=since"]);
+    let before = Picture::of(sandbox);
     for args in [&["apply", "STACK", "--resume", "--yes"][..], &["up", "STACK", "--resume", "--yes"]] {
-        let refused = world.fails(5, args);
+        let refused = sandbox.fails(5, args);
         assert!(
             refused.stderr.contains("no apply of stack 'STACK' was interrupted")
                 && refused.stderr.contains("`devarch apply STACK` applies the stored definition"),
             "{refused}"
         );
     }
-    assert_eq!(before, Picture::of(world), "nothing was changed");
+    assert_eq!(before, Picture::of(sandbox), "nothing was changed");
 }

@@ -1,7 +1,7 @@
 //! One command at a time works on a stack; the others are told who does.
 
 use crate::{
-    common::{Ran, World},
+    common::{Ran, Sandbox},
     on_both_engines, on_postgres,
     picture::Picture,
     work::{GATED, author},
@@ -35,7 +35,7 @@ on_postgres! {
 const APPLY: [&str; 3] = ["apply", "STACK", "--yes"];
 const IMPATIENT: [&str; 5] = ["apply", "STACK", "--yes", "--lock-timeout", "0"];
 
-impl World {
+impl Sandbox {
     fn locks(&self) -> Value {
         self.json(&["lock", "list"])
     }
@@ -47,36 +47,36 @@ impl World {
     }
 }
 
-fn of_two_applies_one_waits_and_both_end_well(world: &World) {
-    world.up_gated();
+fn of_two_applies_one_waits_and_both_end_well(sandbox: &Sandbox) {
+    sandbox.up_gated();
     for command in ["apply", "up"] {
-        world.write(&GATED.replace("OPEN: \"no\"", &format!("OPEN: \"no\", BY: {command}")));
-        world.ok(&["set", "STACK/web", "environment.OPEN=no", &format!("environment.BY={command}")]);
-        let first = world.hold(&[command, "STACK", "--yes"]);
+        sandbox.write(&GATED.replace("OPEN: \"no\"", &format!("OPEN: \"no\", BY: {command}")));
+        sandbox.ok(&["set", "STACK/web", "environment.OPEN=no", &format!("environment.BY={command}")]);
+        let first = sandbox.hold(&[command, "STACK", "--yes"]);
         let told = format!("`devarch {command}` by {} (pid {}) has it", author(), first.pid());
         let patient = [command, "STACK", "--yes", "--lock-timeout", "60"];
-        let second = world.start(&patient, "waiting for the lock");
-        world.open_gate();
+        let second = sandbox.start(&patient, "waiting for the lock");
+        sandbox.open_gate();
         for ran in [first.end(), second.end()] {
             assert_eq!(ran.code, 0, "{ran}");
             assert!(!ran.stderr.contains("waiting") || ran.stderr.contains(&told), "{told}\n{ran}");
         }
-        world.rests();
+        sandbox.rests();
     }
 }
 
 /// What waits is planned when it is its turn.
-fn a_down_waits_for_an_apply_and_takes_all_of_it_down(world: &World) {
-    world.define(GATED);
-    let apply = world.hold(&APPLY);
-    let down = world.start(&["down", "STACK", "--yes", "--lock-timeout", "60"], "waiting for the lock");
-    world.open_gate();
+fn a_down_waits_for_an_apply_and_takes_all_of_it_down(sandbox: &Sandbox) {
+    sandbox.define(GATED);
+    let apply = sandbox.hold(&APPLY);
+    let down = sandbox.start(&["down", "STACK", "--yes", "--lock-timeout", "60"], "waiting for the lock");
+    sandbox.open_gate();
     for ran in [apply.end(), down.end()] {
         assert_eq!(ran.code, 0, "{ran}");
     }
-    let now = Picture::of(world);
+    let now = Picture::of(sandbox);
     assert!(now.containers.is_empty() && now.networks.is_empty(), "{now:#?}");
-    world.rests();
+    sandbox.rests();
 }
 
 /// Says operation, user, host, process and since when.
@@ -86,117 +86,117 @@ fn names_the_holder(ran: &Ran, pid: u32) {
     }
 }
 
-fn who_does_not_wait_is_told_who_is_at_work(world: &World) {
-    world.define(GATED);
-    let held = world.hold(&APPLY);
-    names_the_holder(&world.fails(5, &IMPATIENT), held.pid());
-    names_the_holder(&world.fails(5, &["stop", "STACK", "--lock-timeout", "0"]), held.pid());
-    world.open_gate();
+fn who_does_not_wait_is_told_who_is_at_work(sandbox: &Sandbox) {
+    sandbox.define(GATED);
+    let held = sandbox.hold(&APPLY);
+    names_the_holder(&sandbox.fails(5, &IMPATIENT), held.pid());
+    names_the_holder(&sandbox.fails(5, &["stop", "STACK", "--lock-timeout", "0"]), held.pid());
+    sandbox.open_gate();
     assert_eq!(held.end().code, 0);
-    world.rests();
+    sandbox.rests();
 }
 
-fn who_is_tired_of_waiting_leaves_everything_as_it_is(world: &World) {
-    world.define(GATED);
-    let held = world.hold(&APPLY);
-    let waits = world.start(&["stop", "STACK", "--lock-timeout", "60"], "waiting for the lock");
+fn who_is_tired_of_waiting_leaves_everything_as_it_is(sandbox: &Sandbox) {
+    sandbox.define(GATED);
+    let held = sandbox.hold(&APPLY);
+    let waits = sandbox.start(&["stop", "STACK", "--lock-timeout", "60"], "waiting for the lock");
     let gave_up = waits.interrupt();
     assert_eq!(gave_up.code, 130, "{gave_up}");
     assert!(gave_up.stderr.contains("cancelled while waiting; nothing was changed"), "{gave_up}");
-    assert_eq!(world.locks()[0]["pid"], held.pid(), "it is still at work");
-    world.open_gate();
+    assert_eq!(sandbox.locks()[0]["pid"], held.pid(), "it is still at work");
+    sandbox.open_gate();
     assert_eq!(held.end().code, 0);
-    world.rests();
+    sandbox.rests();
 }
 
-fn reading_and_planning_wait_for_nobody(world: &World) {
-    world.define(GATED);
-    let held = world.hold(&APPLY);
+fn reading_and_planning_wait_for_nobody(sandbox: &Sandbox) {
+    sandbox.define(GATED);
+    let held = sandbox.hold(&APPLY);
     let pid = held.pid();
-    let locks = world.locks();
+    let locks = sandbox.locks();
     assert_eq!((&locks[0]["pid"], &locks[0]["operation"]), (&json!(pid), &json!("apply")), "{locks}");
     assert_eq!((&locks[0]["alive"], &locks[0]["stack"]), (&json!(true), &json!("STACK")), "{locks}");
-    let status = world.json(&["status", "STACK"]);
+    let status = sandbox.json(&["status", "STACK"]);
     assert_eq!(status["stacks"][0]["lock"]["pid"], pid, "{status}");
     for reads in [&["plan"][..], &["history"], &["config"], &["lock", "list"], &["stack", "list"]] {
-        world.ok(reads);
+        sandbox.ok(reads);
     }
-    assert_eq!(world.locks()[0]["pid"], pid, "it is still at work");
-    world.open_gate();
+    assert_eq!(sandbox.locks()[0]["pid"], pid, "it is still at work");
+    sandbox.open_gate();
     assert_eq!(held.end().code, 0);
-    world.rests();
+    sandbox.rests();
 }
 
-fn a_killed_holder_holds_nothing(world: &World) {
-    world.define(GATED);
-    world.hold(&APPLY).kill();
-    assert_eq!(world.locks(), json!([]));
-    world.open_gate();
-    world.ok(&IMPATIENT);
-    world.rests();
+fn a_killed_holder_holds_nothing(sandbox: &Sandbox) {
+    sandbox.define(GATED);
+    sandbox.hold(&APPLY).kill();
+    assert_eq!(sandbox.locks(), json!([]));
+    sandbox.open_gate();
+    sandbox.ok(&IMPATIENT);
+    sandbox.rests();
 }
 
-fn a_lock_taken_away_stops_its_holder_before_its_next_step(world: &World) {
-    world.define(GATED);
-    let held = world.hold(&APPLY);
-    let refused = world.fails(5, &["lock", "release", "STACK"]);
+fn a_lock_taken_away_stops_its_holder_before_its_next_step(sandbox: &Sandbox) {
+    sandbox.define(GATED);
+    let held = sandbox.hold(&APPLY);
+    let refused = sandbox.fails(5, &["lock", "release", "STACK"]);
     names_the_holder(&refused, held.pid());
-    let released = world.ok(&["lock", "release", "STACK", "--force", "--yes"]);
+    let released = sandbox.ok(&["lock", "release", "STACK", "--force", "--yes"]);
     assert!(
         released.stderr.contains("released the lock of stack 'STACK' that `devarch apply`"),
         "{released}"
     );
-    assert_eq!(world.locks(), json!([]));
-    world.open_gate();
+    assert_eq!(sandbox.locks(), json!([]));
+    sandbox.open_gate();
     let stopped = held.end();
     assert_eq!(stopped.code, 5, "{stopped}");
     assert!(stopped.stderr.contains("the lock of stack 'STACK' is lost: "), "{stopped}");
     assert!(stopped.stderr.contains("released it by force"), "{stopped}");
-    assert_eq!(world.inspect("web")["State"]["Running"], true, "what was done is not undone");
-    assert_ne!(world.inspect("late")["State"]["Running"], true, "no further step was made");
-    world.ok(&APPLY);
-    assert_eq!(world.inspect("late")["State"]["Running"], true);
-    world.rests();
+    assert_eq!(sandbox.inspect("web")["State"]["Running"], true, "what was done is not undone");
+    assert_ne!(sandbox.inspect("late")["State"]["Running"], true, "no further step was made");
+    sandbox.ok(&APPLY);
+    assert_eq!(sandbox.inspect("late")["State"]["Running"], true);
+    sandbox.rests();
 }
 
-fn a_lock_kept_for_a_plan_lets_only_that_plan_in(world: &World) {
-    world.up_gated();
-    world.ok(&["set", "STACK/web", "environment.A=1"]);
-    let plan = world.json(&["plan", "STACK", "--lock"]);
+fn a_lock_kept_for_a_plan_lets_only_that_plan_in(sandbox: &Sandbox) {
+    sandbox.up_gated();
+    sandbox.ok(&["set", "STACK/web", "environment.A=1"]);
+    let plan = sandbox.json(&["plan", "STACK", "--lock"]);
     let plan = plan["id"].as_str().unwrap();
-    let locks = world.locks();
+    let locks = sandbox.locks();
     assert_eq!((&locks[0]["plan"], &locks[0]["alive"]), (&json!(plan), &json!(false)), "{locks}");
-    let before = world.id("web");
-    let refused = world.fails(5, &IMPATIENT);
+    let before = sandbox.id("web");
+    let refused = sandbox.fails(5, &IMPATIENT);
     assert!(refused.stderr.contains(&format!("reserved for plan {plan} until 2")), "{refused}");
-    assert_eq!(world.id("web"), before);
-    let status = world.ok(&["status", "STACK"]);
+    assert_eq!(sandbox.id("web"), before);
+    let status = sandbox.ok(&["status", "STACK"]);
     assert!(status.stdout.contains(&format!("kept for {plan}")), "{status}");
-    world.ok(&["apply", plan, "--lock-timeout", "0"]);
-    assert_ne!(world.id("web"), before);
-    world.rests();
+    sandbox.ok(&["apply", plan, "--lock-timeout", "0"]);
+    assert_ne!(sandbox.id("web"), before);
+    sandbox.rests();
 }
 
-fn two_homes_on_one_database_keep_each_other_out(world: &World) {
-    world.define(GATED);
+fn two_homes_on_one_database_keep_each_other_out(sandbox: &Sandbox) {
+    sandbox.define(GATED);
     let elsewhere = |args: &[&str]| {
-        let mut command = world.command(args);
-        command.env("DEVARCH_HOME", world.home().with_file_name("other-home"));
-        world.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        let mut command = sandbox.command(args);
+        command.env("DEVARCH_HOME", sandbox.home().with_file_name("other-home"));
+        sandbox.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     };
-    std::fs::write(world.project().join("phrase"), "of both homes").unwrap();
-    world.ok(&["secret", "key", "export", "key", "--passphrase-file", "phrase"]);
+    std::fs::write(sandbox.project().join("phrase"), "of both homes").unwrap();
+    sandbox.ok(&["secret", "key", "export", "key", "--passphrase-file", "phrase"]);
     let taken_in = elsewhere(&["secret", "key", "import", "key", "--passphrase-file", "phrase"]);
     assert_eq!(taken_in.code, 0, "{taken_in}");
-    let held = world.hold(&APPLY);
+    let held = sandbox.hold(&APPLY);
     let refused = elsewhere(&IMPATIENT);
     assert_eq!(refused.code, 5, "{refused}");
     names_the_holder(&refused, held.pid());
     let status = elsewhere(&["status", "STACK"]);
     assert_eq!(status.code, 0, "{status}");
-    world.open_gate();
+    sandbox.open_gate();
     assert_eq!(held.end().code, 0);
     let after = elsewhere(&IMPATIENT);
     assert_eq!(after.code, 0, "{after}");
-    world.rests();
+    sandbox.rests();
 }

@@ -26,27 +26,27 @@ mod signals;
 mod stale;
 mod work;
 
-use common::World;
+use common::Sandbox;
 use database::Database;
 use devarch_core::engine::EngineKind;
 
-/// A world and its database; the world first, since it cleans up with what the store says.
+/// A sandbox and its database; the sandbox first, since it cleans up with what the store says.
 struct Scene {
-    world: World,
+    sandbox: Sandbox,
     _database: Database,
 }
 
-fn with(kind: EngineKind, test: fn(&World)) {
-    if let Some(world) = World::on(kind) {
-        test(&world);
+fn with(kind: EngineKind, test: fn(&Sandbox)) {
+    if let Some(sandbox) = Sandbox::on(kind) {
+        test(&sandbox);
     }
 }
 
-fn with_postgres(kind: EngineKind, test: fn(&World)) {
-    let Some(mut world) = World::on(kind) else { return };
-    let Some(database) = Database::postgres(&mut world) else { return };
-    let scene = Scene { world, _database: database };
-    test(&scene.world);
+fn with_postgres(kind: EngineKind, test: fn(&Sandbox)) {
+    let Some(mut sandbox) = Sandbox::on(kind) else { return };
+    let Some(database) = Database::postgres(&mut sandbox) else { return };
+    let scene = Scene { sandbox, _database: database };
+    test(&scene.sandbox);
 }
 
 macro_rules! on_both_engines {

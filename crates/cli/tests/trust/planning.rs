@@ -1,6 +1,6 @@
 //! Planning changes nothing but the record of the plan.
 
-use crate::{common::World, on_both_engines, on_postgres, picture::Picture, rows};
+use crate::{common::Sandbox, on_both_engines, on_postgres, picture::Picture, rows};
 use devarch_core::engine::EngineKind;
 use devarch_testkit::outside;
 use std::{
@@ -22,7 +22,7 @@ on_postgres! {
 const SHOP: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
     web: {template: busybox, volumes: [\"data:/data\"]}\n      db: {template: busybox}\n";
 
-impl World {
+impl Sandbox {
     /// Applied, and since then changed in every way: a replacement, a removal, something new.
     fn changed(&self) {
         self.define(SHOP);
@@ -66,37 +66,37 @@ fn now() -> String {
     format!("{}.{:09}", time.as_secs(), time.subsec_nanos())
 }
 
-fn a_plan_that_is_not_saved_leaves_no_trace(world: &World) {
-    world.changed();
+fn a_plan_that_is_not_saved_leaves_no_trace(sandbox: &Sandbox) {
+    sandbox.changed();
     // Reading all of it also puts into the file what was only written ahead.
-    rows::all(world);
-    let (bytes, before) = (world.bytes(), Picture::of(world));
-    let events = world.events(|| {
-        let plan = world.fails(2, &["plan", "STACK", "--no-save", "--detailed-exitcode"]);
+    rows::all(sandbox);
+    let (bytes, before) = (sandbox.bytes(), Picture::of(sandbox));
+    let events = sandbox.events(|| {
+        let plan = sandbox.fails(2, &["plan", "STACK", "--no-save", "--detailed-exitcode"]);
         assert!(plan.stdout.contains("web  will be replaced"), "{plan}");
     });
     assert_eq!(events, Vec::<String>::new());
-    assert!(bytes == world.bytes(), "the database was written to");
-    assert_eq!(before, Picture::of(world));
-    let events = world.events(|| drop(world.ok(&["apply", "STACK", "--yes"])));
+    assert!(bytes == sandbox.bytes(), "the database was written to");
+    assert_eq!(before, Picture::of(sandbox));
+    let events = sandbox.events(|| drop(sandbox.ok(&["apply", "STACK", "--yes"])));
     assert!(!events.is_empty(), "the engine tells of what is changed");
 }
 
-fn a_plan_that_is_not_saved_writes_no_row(world: &World) {
-    world.changed();
-    let before = rows::all(world);
-    world.ok(&["plan", "STACK", "--no-save"]);
-    assert_eq!(before, rows::all(world));
+fn a_plan_that_is_not_saved_writes_no_row(sandbox: &Sandbox) {
+    sandbox.changed();
+    let before = rows::all(sandbox);
+    sandbox.ok(&["plan", "STACK", "--no-save"]);
+    assert_eq!(before, rows::all(sandbox));
 }
 
-fn a_saved_plan_is_all_that_planning_writes(world: &World) {
-    world.changed();
-    let (mut before, picture) = (rows::all(world), Picture::of(world));
-    let events = world.events(|| drop(world.ok(&["plan", "STACK"])));
+fn a_saved_plan_is_all_that_planning_writes(sandbox: &Sandbox) {
+    sandbox.changed();
+    let (mut before, picture) = (rows::all(sandbox), Picture::of(sandbox));
+    let events = sandbox.events(|| drop(sandbox.ok(&["plan", "STACK"])));
     assert_eq!(events, Vec::<String>::new());
-    let mut after = rows::all(world);
+    let mut after = rows::all(sandbox);
     let (old, new) = (before.remove("plans").unwrap(), after.remove("plans").unwrap());
     assert_eq!(new.len(), old.len() + 1);
     assert_eq!(before, after);
-    assert_eq!(picture, Picture::of(world));
+    assert_eq!(picture, Picture::of(sandbox));
 }

@@ -1,6 +1,6 @@
 //! The database as it is, without the store's own code.
 
-use crate::common::World;
+use crate::common::Sandbox;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 pub(crate) type Tables = BTreeMap<String, Vec<String>>;
 
 /// Changes rows by hand.
-pub(crate) fn change(world: &World, statement: &str) {
+pub(crate) fn change(sandbox: &Sandbox, statement: &str) {
     let statement = AssertSqlSafe(statement.to_owned());
-    let changed = world.wait(async {
-        if let Some(url) = &world.database {
+    let changed = sandbox.wait(async {
+        if let Some(url) = &sandbox.database {
             let mut connection = PgConnection::connect(url).await.unwrap();
             connection.execute(statement).await.unwrap().rows_affected()
         } else {
-            let mut connection = SqliteConnection::connect(&world.database()).await.unwrap();
+            let mut connection = SqliteConnection::connect(&sandbox.database()).await.unwrap();
             let done = connection.execute(statement).await.unwrap();
             connection.close().await.unwrap();
             done.rows_affected()
@@ -25,14 +25,14 @@ pub(crate) fn change(world: &World, statement: &str) {
 }
 
 /// The texts a query answers with.
-pub(crate) fn texts(world: &World, query: &str) -> Vec<String> {
+pub(crate) fn texts(sandbox: &Sandbox, query: &str) -> Vec<String> {
     let query = sqlx::AssertSqlSafe(query.to_owned());
-    world.wait(async {
-        if let Some(url) = &world.database {
+    sandbox.wait(async {
+        if let Some(url) = &sandbox.database {
             let mut connection = PgConnection::connect(url).await.unwrap();
             sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
         } else {
-            let mut connection = SqliteConnection::connect(&world.database()).await.unwrap();
+            let mut connection = SqliteConnection::connect(&sandbox.database()).await.unwrap();
             let found = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
             connection.close().await.unwrap();
             found
@@ -41,8 +41,8 @@ pub(crate) fn texts(world: &World, query: &str) -> Vec<String> {
 }
 
 /// Every row there is.
-pub(crate) fn all(world: &World) -> Tables {
-    let postgres = world.database.is_some();
+pub(crate) fn all(sandbox: &Sandbox) -> Tables {
+    let postgres = sandbox.database.is_some();
     let tables = if postgres {
         "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()"
     } else {
@@ -50,11 +50,11 @@ pub(crate) fn all(world: &World) -> Tables {
     };
     let rows = |table: &String| {
         if postgres {
-            return texts(world, &format!("SELECT t::text FROM {table} t ORDER BY 1"));
+            return texts(sandbox, &format!("SELECT t::text FROM {table} t ORDER BY 1"));
         }
-        let columns = texts(world, &format!("SELECT name FROM pragma_table_info('{table}')"));
+        let columns = texts(sandbox, &format!("SELECT name FROM pragma_table_info('{table}')"));
         let quoted: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
-        texts(world, &format!("SELECT {} FROM {table} ORDER BY 1", quoted.join(" || ',' || ")))
+        texts(sandbox, &format!("SELECT {} FROM {table} ORDER BY 1", quoted.join(" || ',' || ")))
     };
-    texts(world, tables).iter().map(|table| (table.clone(), rows(table))).collect()
+    texts(sandbox, tables).iter().map(|table| (table.clone(), rows(table))).collect()
 }

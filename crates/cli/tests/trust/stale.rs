@@ -1,7 +1,7 @@
 //! A saved plan is applied while everything it was made from still holds, once, until it expires; otherwise it is refused
 //! and nothing is done.
 
-use crate::{common::World, on_both_engines, on_postgres, picture::Picture, rows};
+use crate::{common::Sandbox, on_both_engines, on_postgres, picture::Picture, rows};
 use devarch_core::{
     id::ContainerId,
     name::{ContainerName, NetworkName},
@@ -40,7 +40,7 @@ on_postgres! {
 const SHOP: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
     web: {template: busybox, environment: {A: first}}\n      db: {template: busybox}\n";
 
-impl World {
+impl Sandbox {
     /// Applied, then edited, with a plan for it.
     fn planned(&self) -> String {
         self.define(SHOP);
@@ -94,92 +94,92 @@ impl World {
     }
 }
 
-fn refused_after_an_edit(world: &World) {
-    let plan = world.planned();
-    world.ok(&["set", "STACK/web", "environment.A=again"]);
-    world.refuses_as_stale(&plan, &["stack: assumed revision ", "instance web: assumed config "]);
+fn refused_after_an_edit(sandbox: &Sandbox) {
+    let plan = sandbox.planned();
+    sandbox.ok(&["set", "STACK/web", "environment.A=again"]);
+    sandbox.refuses_as_stale(&plan, &["stack: assumed revision ", "instance web: assumed config "]);
 }
 
-fn refused_after_a_row_was_changed_by_hand(world: &World) {
-    let plan = world.planned();
+fn refused_after_a_row_was_changed_by_hand(sandbox: &Sandbox) {
+    let plan = sandbox.planned();
     rows::change(
-        world,
+        sandbox,
         "UPDATE instances SET overrides = replace(overrides, 'edited', 'by hand') WHERE name = 'web'",
     );
-    world.refuses_as_stale(&plan, &["instance web: assumed config "]);
+    sandbox.refuses_as_stale(&plan, &["instance web: assumed config "]);
 }
 
-fn refused_after_a_template_was_upgraded(world: &World) {
+fn refused_after_a_template_was_upgraded(sandbox: &Sandbox) {
     let mine = |level: &str| {
         let text = format!(
             "name: mine\ndescription: Mine.\nimage: busybox:1.37\ncommand: [sleep, infinity]\nstop_grace_period: 1s\nenvironment: {{LEVEL: \"{level}\"}}\n"
         );
-        fs::write(world.project().join("mine.yaml"), text).unwrap();
-        world.ok(&["catalog", "add", "mine.yaml", "--replace"]);
+        fs::write(sandbox.project().join("mine.yaml"), text).unwrap();
+        sandbox.ok(&["catalog", "add", "mine.yaml", "--replace"]);
     };
     mine("1");
-    world.define("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: mine}\n");
-    world.ok(&["apply", "STACK", "--yes"]);
-    let plan = world.edited();
+    sandbox.define("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: mine}\n");
+    sandbox.ok(&["apply", "STACK", "--yes"]);
+    let plan = sandbox.edited();
     mine("2");
-    world.ok(&["catalog", "upgrade", "STACK/web"]);
-    world.refuses_as_stale(&plan, &["instance web: assumed template ", "instance web: assumed config "]);
+    sandbox.ok(&["catalog", "upgrade", "STACK/web"]);
+    sandbox.refuses_as_stale(&plan, &["instance web: assumed template ", "instance web: assumed config "]);
 }
 
-fn refused_after_a_container_was_stopped(world: &World) {
-    let plan = world.planned();
-    world.api("POST", &format!("/containers/{}/stop?t=0", world.container("db")));
-    world.refuses_as_stale(&plan, &["container devarch-STACK-db: assumed running, found stopped"]);
+fn refused_after_a_container_was_stopped(sandbox: &Sandbox) {
+    let plan = sandbox.planned();
+    sandbox.api("POST", &format!("/containers/{}/stop?t=0", sandbox.container("db")));
+    sandbox.refuses_as_stale(&plan, &["container devarch-STACK-db: assumed running, found stopped"]);
 }
 
-fn refused_after_a_container_was_removed(world: &World) {
-    let plan = world.planned();
-    world.api("DELETE", &format!("/containers/{}?force=true", world.container("db")));
-    world.refuses_as_stale(&plan, &["container devarch-STACK-db: assumed running, found absent"]);
+fn refused_after_a_container_was_removed(sandbox: &Sandbox) {
+    let plan = sandbox.planned();
+    sandbox.api("DELETE", &format!("/containers/{}?force=true", sandbox.container("db")));
+    sandbox.refuses_as_stale(&plan, &["container devarch-STACK-db: assumed running, found absent"]);
 }
 
 /// By one that has all labels of the one before.
-fn refused_after_a_container_was_replaced(world: &World) {
-    let plan = world.planned();
+fn refused_after_a_container_was_replaced(sandbox: &Sandbox) {
+    let plan = sandbox.planned();
     let labels: BTreeMap<String, String> =
-        serde_json::from_value(world.inspect("db")["Config"]["Labels"].clone()).unwrap();
-    let old = world.id("db");
-    world.api("DELETE", &format!("/containers/{old}?force=true"));
-    let mut request = world.fixture().request("db", &["sleep", "infinity"]);
-    request.name = ContainerName::from_stored(world.container("db"));
+        serde_json::from_value(sandbox.inspect("db")["Config"]["Labels"].clone()).unwrap();
+    let old = sandbox.id("db");
+    sandbox.api("DELETE", &format!("/containers/{old}?force=true"));
+    let mut request = sandbox.fixture().request("db", &["sleep", "infinity"]);
+    request.name = ContainerName::from_stored(sandbox.container("db"));
     request.labels = labels;
-    let new = world.wait(world.fixture().run(&request));
+    let new = sandbox.wait(sandbox.fixture().run(&request));
     assert_ne!(old, new.as_str());
-    world.refuses(&plan, &["container name devarch-STACK-db is taken", "does not remember creating it"]);
+    sandbox.refuses(&plan, &["container name devarch-STACK-db is taken", "does not remember creating it"]);
 }
 
-fn refused_after_a_container_was_disconnected(world: &World) {
-    let plan = world.planned();
-    let network = NetworkName::from_stored(format!("devarch-{}-net", world.stack));
-    let id = ContainerId::new(world.id("db"));
-    world.wait(world.engine().disconnect(&network, &id)).unwrap();
-    world
+fn refused_after_a_container_was_disconnected(sandbox: &Sandbox) {
+    let plan = sandbox.planned();
+    let network = NetworkName::from_stored(format!("devarch-{}-net", sandbox.stack));
+    let id = ContainerId::new(sandbox.id("db"));
+    sandbox.wait(sandbox.engine().disconnect(&network, &id)).unwrap();
+    sandbox
         .refuses_as_stale(&plan, &["container devarch-STACK-db: assumed networks devarch-STACK-net, found "]);
 }
 
-fn refused_after_an_image_was_retagged(world: &World) {
-    let image = world.retag("busybox:1.37");
-    world.shop_of(&image);
-    world.ok(&["apply", "STACK", "--yes"]);
-    let plan = world.edited();
-    world.retag("python:3.13-slim");
-    world.refuses_as_stale(&plan, &["image devarch-STACK-tagged:1: assumed "]);
+fn refused_after_an_image_was_retagged(sandbox: &Sandbox) {
+    let image = sandbox.retag("busybox:1.37");
+    sandbox.shop_of(&image);
+    sandbox.ok(&["apply", "STACK", "--yes"]);
+    let plan = sandbox.edited();
+    sandbox.retag("python:3.13-slim");
+    sandbox.refuses_as_stale(&plan, &["image devarch-STACK-tagged:1: assumed "]);
 }
 
-fn refused_after_another_process_took_its_port(world: &World) {
-    world.planned();
-    world.ok(&["set", "STACK/web", "ports=[80]"]);
-    let plan = world.plan();
-    let ports = rows::texts(world, "SELECT CAST(host_port AS TEXT) FROM ports");
+fn refused_after_another_process_took_its_port(sandbox: &Sandbox) {
+    sandbox.planned();
+    sandbox.ok(&["set", "STACK/web", "ports=[80]"]);
+    let plan = sandbox.plan();
+    let ports = rows::texts(sandbox, "SELECT CAST(host_port AS TEXT) FROM ports");
     let port: u16 = ports[0].parse().unwrap();
     let _theirs = TcpListener::bind(("127.0.0.1", port)).unwrap();
     // It can't be planned any more, which says more than that it is stale.
-    world.refuses(
+    sandbox.refuses(
         &plan,
         &[
             "instance 'web'",
@@ -189,82 +189,82 @@ fn refused_after_another_process_took_its_port(world: &World) {
     );
 }
 
-fn refused_after_the_network_was_removed(world: &World) {
-    let plan = world.planned();
+fn refused_after_the_network_was_removed(sandbox: &Sandbox) {
+    let plan = sandbox.planned();
     for instance in ["web", "db"] {
-        world.api("DELETE", &format!("/containers/{}?force=true", world.container(instance)));
+        sandbox.api("DELETE", &format!("/containers/{}?force=true", sandbox.container(instance)));
     }
-    world.api("DELETE", &format!("/networks/devarch-{}-net", world.stack));
-    world.refuses_as_stale(&plan, &["network devarch-STACK-net: assumed ", ", found absent"]);
+    sandbox.api("DELETE", &format!("/networks/devarch-{}-net", sandbox.stack));
+    sandbox.refuses_as_stale(&plan, &["network devarch-STACK-net: assumed ", ", found absent"]);
 }
 
-fn refused_after_it_expired(world: &World) {
-    let plan = world.planned();
-    rows::change(world, "UPDATE plans SET made_at = made_at - 960000, expires_at = expires_at - 960000");
-    world.refuses(&plan, &[&plan, "16 minutes ago", "has expired"]);
+fn refused_after_it_expired(sandbox: &Sandbox) {
+    let plan = sandbox.planned();
+    rows::change(sandbox, "UPDATE plans SET made_at = made_at - 960000, expires_at = expires_at - 960000");
+    sandbox.refuses(&plan, &[&plan, "16 minutes ago", "has expired"]);
 }
 
-fn refused_after_it_was_applied(world: &World) {
-    world.define(SHOP);
-    let plan = world.plan();
-    world.ok(&["apply", &plan]);
-    world.refuses(&plan, &[&plan, "was applied already"]);
+fn refused_after_it_was_applied(sandbox: &Sandbox) {
+    sandbox.define(SHOP);
+    let plan = sandbox.plan();
+    sandbox.ok(&["apply", &plan]);
+    sandbox.refuses(&plan, &[&plan, "was applied already"]);
 }
 
 /// It is there before the apply looks for it, so that nothing is pulled: no registry has it.
-fn not_refused_after_an_absent_image_came(world: &World) {
-    world.shop_of(&format!("devarch-{}-tagged:1", world.stack));
-    let plan = world.plan();
-    world.retag("busybox:1.37");
-    world.takes(&plan);
+fn not_refused_after_an_absent_image_came(sandbox: &Sandbox) {
+    sandbox.shop_of(&format!("devarch-{}-tagged:1", sandbox.stack));
+    let plan = sandbox.plan();
+    sandbox.retag("busybox:1.37");
+    sandbox.takes(&plan);
 }
 
-fn not_refused_where_it_builds_an_image(world: &World) {
-    fs::create_dir(world.project().join("api")).unwrap();
+fn not_refused_where_it_builds_an_image(sandbox: &Sandbox) {
+    fs::create_dir(sandbox.project().join("api")).unwrap();
     let dockerfile = format!(
         "FROM busybox:1.37\nLABEL devarch.test={}\nCMD [\"sleep\", \"1000\"]\nSTOPSIGNAL SIGKILL\n",
-        world.stack
+        sandbox.stack
     );
-    fs::write(world.project().join("api/Dockerfile"), dockerfile).unwrap();
-    world.define(
+    fs::write(sandbox.project().join("api/Dockerfile"), dockerfile).unwrap();
+    sandbox.define(
         "version: \"1\"\ntemplates:\n  api: {build: ./api}\nstacks:\n  STACK:\n    instances:\n      api: {template: api}\n",
     );
-    let plan = world.plan();
-    world.takes(&plan);
+    let plan = sandbox.plan();
+    sandbox.takes(&plan);
 }
 
-fn not_refused_after_a_health_change(world: &World) {
-    world.define(
+fn not_refused_after_a_health_change(sandbox: &Sandbox) {
+    sandbox.define(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:\n        template: busybox\n        \
          command: [sh, -c, \"touch /tmp/go; sleep 1000\"]\n        \
          healthcheck: {test: \"test -f /tmp/go\", interval: 1s, retries: 1}\n",
     );
-    world.ok(&["apply", "STACK", "--yes"]);
-    let plan = world.edited();
-    world.sh("web", "rm /tmp/go");
-    world.until("web is unhealthy", || {
-        let status = world.json(&["status", "STACK", "--probe"]);
+    sandbox.ok(&["apply", "STACK", "--yes"]);
+    let plan = sandbox.edited();
+    sandbox.sh("web", "rm /tmp/go");
+    sandbox.until("web is unhealthy", || {
+        let status = sandbox.json(&["status", "STACK", "--probe"]);
         status["stacks"][0]["instances"][0]["health"] == "unhealthy"
     });
-    world.takes(&plan);
+    sandbox.takes(&plan);
 }
 
-fn not_refused_after_some_time(world: &World) {
-    let plan = world.planned();
-    rows::change(world, "UPDATE plans SET made_at = made_at - 840000, expires_at = expires_at - 840000");
-    world.takes(&plan);
+fn not_refused_after_some_time(sandbox: &Sandbox) {
+    let plan = sandbox.planned();
+    rows::change(sandbox, "UPDATE plans SET made_at = made_at - 840000, expires_at = expires_at - 840000");
+    sandbox.takes(&plan);
 }
 
-fn does_exactly_what_was_shown(world: &World) {
-    world.define(SHOP);
-    world.ok(&["apply", "STACK", "--yes"]);
-    world.ok(&["set", "STACK/web", "environment.A=edited"]);
-    world.ok(&["instance", "remove", "STACK/db", "--yes"]);
-    let plan = world.json(&["plan", "STACK"]);
+fn does_exactly_what_was_shown(sandbox: &Sandbox) {
+    sandbox.define(SHOP);
+    sandbox.ok(&["apply", "STACK", "--yes"]);
+    sandbox.ok(&["set", "STACK/web", "environment.A=edited"]);
+    sandbox.ok(&["instance", "remove", "STACK/db", "--yes"]);
+    let plan = sandbox.json(&["plan", "STACK"]);
     let id = plan["id"].as_str().unwrap();
-    let applied = world.ok(&["apply", id, "--json"]);
+    let applied = sandbox.ok(&["apply", id, "--json"]);
     let applied: Value = serde_json::from_str(&applied.stdout).unwrap();
-    let shown = world.json(&["history", "show", "STACK"]);
+    let shown = sandbox.json(&["history", "show", "STACK"]);
     let steps = |of: &Value| {
         let all = of["steps"].as_array().unwrap();
         let mut all: Vec<_> = all.iter().map(|step| step["instance"].as_str().map(str::to_owned)).collect();
@@ -274,11 +274,11 @@ fn does_exactly_what_was_shown(world: &World) {
     assert_eq!(shown["plan"], id);
     assert_eq!(applied["steps"], plan["steps"].as_array().unwrap().len());
     assert_eq!(steps(&plan), steps(&shown), "as many steps for each instance");
-    let planned = rows::texts(world, "SELECT shown FROM plans");
-    let made = rows::texts(world, &format!("SELECT shown FROM applies WHERE plan_id = '{id}'"));
+    let planned = rows::texts(sandbox, "SELECT shown FROM plans");
+    let made = rows::texts(sandbox, &format!("SELECT shown FROM applies WHERE plan_id = '{id}'"));
     assert_eq!(planned, made, "the very same steps");
     let begun = rows::texts(
-        world,
+        sandbox,
         &format!(
             "SELECT CAST(at AS TEXT) FROM apply_steps JOIN applies ON applies.id = apply_id \
              WHERE plan_id = '{id}' AND apply_steps.ended_at IS NOT NULL AND apply_steps.error IS NULL"

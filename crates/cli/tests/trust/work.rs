@@ -1,6 +1,6 @@
 //! A command held at work for as long as a test likes: what it waits for becomes healthy when the test says so.
 
-use crate::common::{Ran, World, signal};
+use crate::common::{Ran, Sandbox, signal};
 use devarch_core::id::ContainerId;
 use devarch_testkit::outside;
 use rustix::process::Signal;
@@ -31,7 +31,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// A command at work, what it says being read; it is killed with this.
 pub(crate) struct Held<'w> {
-    world: &'w World,
+    sandbox: &'w Sandbox,
     child: Child,
     said: String,
     more: BufReader<ChildStderr>,
@@ -43,7 +43,7 @@ pub(crate) fn author() -> String {
     format!("uid {}@{host}", rustix::process::getuid().as_raw())
 }
 
-impl World {
+impl Sandbox {
     /// The full name of an instance's container.
     pub(crate) fn container(&self, instance: &str) -> String {
         format!("devarch-{}-{instance}", self.stack)
@@ -111,7 +111,7 @@ impl World {
         let command = command.borrow_mut();
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let more = BufReader::new(child.stderr.take().unwrap());
-        let mut held = Held { world: self, child, said: String::new(), more };
+        let mut held = Held { sandbox: self, child, said: String::new(), more };
         while !held.said.contains(said) {
             let read = held.more.read_line(&mut held.said).unwrap();
             assert_ne!(read, 0, "{command:?} never said {said:?}:\n{}", held.said);
@@ -139,7 +139,7 @@ impl Held<'_> {
     pub(crate) fn end(mut self) -> Ran {
         self.more.read_to_string(&mut self.said).unwrap();
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        let stderr = self.said.replace(&self.world.stack, "STACK");
+        let stderr = self.said.replace(&self.sandbox.stack, "STACK");
         Ran { code, stdout: String::new(), stderr }
     }
 

@@ -1,7 +1,7 @@
 //! A fixture, opened: its objects made on an engine, its rows in a database, its key in a home.
 
 use crate::{
-    common::{World, postgres::Postgres},
+    common::{Sandbox, postgres::Postgres},
     objects::{Made, Objects},
     sealed,
 };
@@ -30,7 +30,7 @@ pub(crate) enum Database {
 /// A home as a release left it. What is dropped first needs what is dropped later.
 pub(crate) struct Home {
     objects: Objects,
-    pub(crate) world: World,
+    pub(crate) sandbox: Sandbox,
     _database: Option<Postgres>,
     /// What the release said of it.
     pub(crate) seen: Value,
@@ -48,33 +48,33 @@ impl Home {
             (EngineKind::Podman, Database::Sqlite) => ("podman", "podman-sqlite"),
             (EngineKind::Podman, Database::Postgres) => ("podman", "podman-postgres"),
         };
-        let mut world = World::on(kind)?;
+        let mut sandbox = Sandbox::on(kind)?;
         let own = match database {
             Database::Sqlite => None,
-            Database::Postgres => Some(Postgres::of(&mut world)?),
+            Database::Postgres => Some(Postgres::of(&mut sandbox)?),
         };
         // Names of stacks are in the hashes of their configs, so they can't be this test's own.
         let alone = Claim::only(&format!("upgrade-{engine}"));
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/upgrade").join(release);
-        copy(&fixture.join("project"), &world.project());
+        copy(&fixture.join("project"), &sandbox.project());
         let fixture = fixture.join(store);
-        let objects = Objects::make(&world, &fixture);
-        let names = placed(&world, &objects, &fixture);
-        fs::DirBuilder::new().mode(0o700).create(world.home()).unwrap();
+        let objects = Objects::make(&sandbox, &fixture);
+        let names = placed(&sandbox, &objects, &fixture);
+        fs::DirBuilder::new().mode(0o700).create(sandbox.home()).unwrap();
         let key = fs::read(fixture.join("secret.key")).unwrap();
-        private(&world.home().join("secret.key"), &key);
+        private(&sandbox.home().join("secret.key"), &key);
         let rows = fill(&fixture.join("store.sql"), &names);
-        world.wait(load(&world, database, rows));
+        sandbox.wait(load(&sandbox, database, rows));
         let seen = serde_json::from_str(&fill(&fixture.join("seen.json"), &names)).unwrap();
-        let made = objects.now(&world);
-        let home = Self { objects, world, _database: own, seen, made, _alone: alone };
+        let made = objects.now(&sandbox);
+        let home = Self { objects, sandbox, _database: own, seen, made, _alone: alone };
         home.write_into_volume();
         Some(home)
     }
 
     /// What there is of it now.
     pub(crate) fn now(&self) -> Made {
-        self.objects.now(&self.world)
+        self.objects.now(&self.sandbox)
     }
 
     /// How many containers have names that begin so.
@@ -94,23 +94,23 @@ impl Home {
 
     fn sh(&self, container: &str, line: &str) -> i64 {
         let id = ContainerId::new(self.now().containers[container].id.clone());
-        self.world.wait(self.world.fixture().sh(&id, line)).code
+        self.sandbox.wait(self.sandbox.fixture().sh(&id, line)).code
     }
 
     /// Data in the volume that nothing has any more.
     fn write_into_volume(&self) {
-        self.world.wait(self.objects.put_file(&self.world, "devarch-upg-gone-db-data", "old"));
+        self.sandbox.wait(self.objects.put_file(&self.sandbox, "devarch-upg-gone-db-data", "old"));
     }
 }
 
 /// What stands in a fixture for what is another on each machine.
-fn placed(world: &World, objects: &Objects, fixture: &Path) -> BTreeMap<String, String> {
+fn placed(sandbox: &Sandbox, objects: &Objects, fixture: &Path) -> BTreeMap<String, String> {
     let settings = Settings::read(None, |name| (name == "HOME").then(|| "/nonexistent".into())).unwrap();
     let mut names = objects.names.clone();
-    let project = world.project().canonicalize().unwrap();
+    let project = sandbox.project().canonicalize().unwrap();
     names.insert("project".to_owned(), project.to_str().unwrap().to_owned());
-    names.insert("endpoint".to_owned(), world.endpoint());
-    let engine = marker(world);
+    names.insert("endpoint".to_owned(), sandbox.endpoint());
+    let engine = marker(sandbox);
     names.extend(sealed::placed(fixture, &engine));
     names.insert("engine".to_owned(), engine);
     names.insert("host".to_owned(), settings.host);
@@ -121,20 +121,21 @@ fn placed(world: &World, objects: &Objects, fixture: &Path) -> BTreeMap<String, 
 }
 
 /// The engine's id; one that never had an apply gets one, as an apply would give it.
-fn marker(world: &World) -> String {
+fn marker(sandbox: &Sandbox) -> String {
     let (name, label) = MARKER;
-    let body = serde_json::json!({"Name": name, "Labels": {label: uuid(world)}});
-    let found = || world.wait(devarch_testkit::outside::get(&world.endpoint(), &format!("/volumes/{name}")));
+    let body = serde_json::json!({"Name": name, "Labels": {label: uuid(sandbox)}});
+    let found =
+        || sandbox.wait(devarch_testkit::outside::get(&sandbox.endpoint(), &format!("/volumes/{name}")));
     if found()["Labels"][label].is_null() {
         let create = devarch_testkit::outside::send;
         let body = body.to_string();
-        world.wait(create(&world.endpoint(), ("POST", "/volumes/create"), ("json", body.as_bytes())));
+        sandbox.wait(create(&sandbox.endpoint(), ("POST", "/volumes/create"), ("json", body.as_bytes())));
     }
     found()["Labels"][label].as_str().unwrap().to_owned()
 }
 
-fn uuid(world: &World) -> String {
-    format!("0193c7d2-0000-7000-8000-{:012x}", world.project().as_os_str().len())
+fn uuid(sandbox: &Sandbox) -> String {
+    format!("0193c7d2-0000-7000-8000-{:012x}", sandbox.project().as_os_str().len())
 }
 
 /// A file of a fixture with what belongs to this machine in it.
@@ -146,11 +147,11 @@ fn fill(path: &Path, names: &BTreeMap<String, String>) -> String {
     filled
 }
 
-async fn load(world: &World, database: Database, rows: String) {
-    let url = world.database();
+async fn load(sandbox: &Sandbox, database: Database, rows: String) {
+    let url = sandbox.database();
     match database {
         Database::Sqlite => {
-            private(&world.home().join("devarch.db"), b"");
+            private(&sandbox.home().join("devarch.db"), b"");
             let mut connection = SqliteConnection::connect(&url).await.unwrap();
             connection
                 .execute(AssertSqlSafe(format!(

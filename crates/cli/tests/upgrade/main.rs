@@ -60,12 +60,12 @@ fn a_home_is_taken_over_unchanged(release: &str, kind: EngineKind, database: Dat
 
 fn plans_show_what_they_showed(home: &Home) {
     for (stack, before) in home.seen["plans"].as_object().unwrap() {
-        let now = home.world.json(&["plan", stack, "--no-save"]);
+        let now = home.sandbox.json(&["plan", stack, "--no-save"]);
         assert_eq!(changes(&now), changes(before), "{stack}: {now:#}");
     }
     for stack in CALM {
         assert_eq!(changes(&home.seen["plans"][stack]), BTreeSet::new(), "{stack}");
-        home.world.ok(&["plan", stack, "--no-save", "--detailed-exitcode"]);
+        home.sandbox.ok(&["plan", stack, "--no-save", "--detailed-exitcode"]);
     }
     assert!(!changes(&home.seen["plans"]["upg-edit"]).is_empty());
 }
@@ -77,11 +77,11 @@ fn changes(plan: &Value) -> BTreeSet<String> {
 }
 
 fn what_was_written_down_can_be_read(home: &Home) {
-    let world = &home.world;
+    let sandbox = &home.sandbox;
     secrets_are_what_they_were(home, &home.seen["secrets"]);
-    assert_eq!(world.json(&["wire", "env", "upg-shop/api", "--reveal"]), home.seen["logins"]);
+    assert_eq!(sandbox.json(&["wire", "env", "upg-shop/api", "--reveal"]), home.seen["logins"]);
     for (stack, before) in home.seen["history"].as_object().unwrap() {
-        let now = world.json(&["history", stack]);
+        let now = sandbox.json(&["history", stack]);
         assert_eq!(ends(&now), ends(before), "{stack}");
     }
 }
@@ -89,7 +89,7 @@ fn what_was_written_down_can_be_read(home: &Home) {
 fn secrets_are_what_they_were(home: &Home, secrets: &Value) {
     for (instance, variables) in secrets.as_object().unwrap() {
         for (name, value) in variables.as_object().unwrap() {
-            let read = home.world.ok(&["run", instance, "--", "/usr/bin/printenv", name]).stdout;
+            let read = home.sandbox.ok(&["run", instance, "--", "/usr/bin/printenv", name]).stdout;
             assert_eq!(read.trim_end_matches('\n'), value.as_str().unwrap(), "{instance} {name}");
         }
     }
@@ -102,22 +102,22 @@ fn ends(history: &Value) -> Vec<String> {
 }
 
 fn the_interrupted_apply_is_reported(home: &Home) {
-    let status = home.world.json(&["status", "upg-half"]);
+    let status = home.sandbox.json(&["status", "upg-half"]);
     assert_eq!(status["stacks"][0]["last_apply"]["state"], "interrupted", "{status:#}");
-    let refused = home.world.fails(5, &["apply", "upg-half"]).stderr;
+    let refused = home.sandbox.fails(5, &["apply", "upg-half"]).stderr;
     assert!(refused.contains("--resume") && refused.contains("--undo"), "{refused}");
 }
 
 fn what_was_applied_is_not_made_anew(home: &Home) {
     for stack in CALM {
         for command in ["up", "apply"] {
-            home.world.ok(&[command, stack, "--yes"]);
+            home.sandbox.ok(&[command, stack, "--yes"]);
         }
-        home.world.ok(&["plan", stack, "--no-save", "--detailed-exitcode"]);
+        home.sandbox.ok(&["plan", stack, "--no-save", "--detailed-exitcode"]);
     }
     assert_eq!(home.now(), home.made, "nothing was recreated, stopped or removed");
     for stack in CALM {
-        home.world.ok(&["restart", stack]);
+        home.sandbox.ok(&["restart", stack]);
     }
     assert_eq!(home.now(), home.made, "its containers are known for its own");
 }
@@ -125,13 +125,13 @@ fn what_was_applied_is_not_made_anew(home: &Home) {
 /// The edited instance is replaced on the volume it has, the removed one goes, and its volume stays.
 fn edits_are_applied_as_they_were_planned(home: &Home) {
     home.write_into("devarch-upg-edit-web", "/data/kept");
-    home.world.ok(&["apply", home.seen["saved_plan"].as_str().unwrap(), "--yes"]);
+    home.sandbox.ok(&["apply", home.seen["saved_plan"].as_str().unwrap(), "--yes"]);
     let (before, now) = (&home.made, home.now());
     assert_ne!(now.containers["devarch-upg-edit-web"], before.containers["devarch-upg-edit-web"]);
     assert!(!now.containers.contains_key("devarch-upg-edit-left"), "{now:#?}");
     assert_eq!(now.volumes, before.volumes);
     home.has("devarch-upg-edit-web", "/data/kept");
-    home.world.ok(&["plan", "upg-edit", "--no-save", "--detailed-exitcode"]);
+    home.sandbox.ok(&["plan", "upg-edit", "--no-save", "--detailed-exitcode"]);
     assert_eq!(home.count("devarch-upg-shop"), home.made.count("devarch-upg-shop"));
 }
 
@@ -141,12 +141,12 @@ fn the_interrupted_apply_ends(home: &Home, database: Database) {
     let before = &home.made.containers;
     let survivor = match database {
         Database::Sqlite => {
-            home.world.ok(&["apply", "upg-half", "--undo"]);
+            home.sandbox.ok(&["apply", "upg-half", "--undo"]);
             old
         }
         Database::Postgres => {
             home.write_into(web, "/tmp/go");
-            home.world.ok(&["apply", "upg-half", "--resume", "--yes"]);
+            home.sandbox.ok(&["apply", "upg-half", "--resume", "--yes"]);
             web
         }
     };
@@ -154,19 +154,19 @@ fn the_interrupted_apply_ends(home: &Home, database: Database) {
     assert_eq!(now.containers[web].id, before[survivor].id);
     assert!(now.containers[web].running && now.containers[late] == before[late], "{now:#?}");
     assert!(!now.containers.contains_key(old), "{now:#?}");
-    let outcome = &home.world.json(&["history", "upg-half"]);
+    let outcome = &home.sandbox.json(&["history", "upg-half"]);
     assert!(!outcome.to_string().contains("not_yet"), "{outcome:#}");
 }
 
 /// Nothing takes it unasked, and it comes with the values its data need, where the release kept them.
 fn a_kept_volume_is_found_again(home: &Home) {
-    let refused = home.world.run(&["up", "upg-gone", "--yes"]);
+    let refused = home.sandbox.run(&["up", "upg-gone", "--yes"]);
     assert_ne!(refused.code, 0, "{refused}");
     assert!(refused.stderr.contains("devarch-upg-gone-db-data"), "{refused}");
-    home.world.ok(&["up", "upg-gone", "--yes", "--reuse-volumes"]);
+    home.sandbox.ok(&["up", "upg-gone", "--yes", "--reuse-volumes"]);
     home.has("devarch-upg-gone-db", "/data/old");
     if let Some(kept) = home.seen.get("kept") {
         secrets_are_what_they_were(home, kept);
     }
-    home.world.ok(&["down", "upg-gone", "--yes"]);
+    home.sandbox.ok(&["down", "upg-gone", "--yes"]);
 }

@@ -1,6 +1,6 @@
 //! The objects of a fixture on an engine, made by the very calls that the release made them by.
 
-use crate::common::World;
+use crate::common::Sandbox;
 use devarch_testkit::outside;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -74,11 +74,11 @@ impl Made {
 
 impl Objects {
     /// Makes them, after what a killed test left is removed.
-    pub(crate) fn make(world: &World, fixture: &Path) -> Self {
+    pub(crate) fn make(sandbox: &Sandbox, fixture: &Path) -> Self {
         let text = fs::read_to_string(fixture.join("objects.json")).unwrap();
         let recorded: Recorded = serde_json::from_str(&text).unwrap();
-        let mut made = Self { endpoint: world.endpoint(), names: BTreeMap::new() };
-        world.wait(async {
+        let mut made = Self { endpoint: sandbox.endpoint(), names: BTreeMap::new() };
+        sandbox.wait(async {
             made.sweep().await;
             for image in &recorded.images {
                 let context = fs::read(fixture.join(&image.context)).unwrap();
@@ -133,8 +133,8 @@ impl Objects {
     }
 
     /// What there is of them now.
-    pub(crate) fn now(&self, world: &World) -> Made {
-        world.wait(async {
+    pub(crate) fn now(&self, sandbox: &Sandbox) -> Made {
+        sandbox.wait(async {
             Made {
                 containers: self.containers().await,
                 networks: self.networks().await,
@@ -145,15 +145,15 @@ impl Objects {
     }
 
     /// Puts a file into a volume, through a container that is made for it.
-    pub(crate) async fn put_file(&self, world: &World, volume: &str, file: &str) {
+    pub(crate) async fn put_file(&self, sandbox: &Sandbox, volume: &str, file: &str) {
         let line = format!("touch /it/{file}");
         let create = serde_json::json!({
             "Image": "busybox:1.37",
             "Cmd": ["sh", "-c", line],
             "HostConfig": {"Mounts": [{"Type": "volume", "Source": volume, "Target": "/it"}], "NetworkMode": "none"},
-            "Labels": {devarch_testkit::scope::LABEL: world.fixture().scope.name("")},
+            "Labels": {devarch_testkit::scope::LABEL: sandbox.fixture().scope.name("")},
         });
-        let name = world.fixture().scope.name("file");
+        let name = sandbox.fixture().scope.name("file");
         let created = self.post(&format!("/containers/create?name={name}"), &create).await;
         let id = created["Id"].as_str().unwrap();
         self.act(id, "start").await;

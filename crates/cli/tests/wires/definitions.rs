@@ -1,6 +1,6 @@
 //! What is said about wires: checked when it is said, kept, renamed, copied and undone with the rest.
 
-use crate::common::World;
+use crate::common::Sandbox;
 use devarch_core::engine::EngineKind;
 
 const SHOP: &str = r#"
@@ -18,25 +18,25 @@ stacks:
     instances: { one: {template: db}, two: {template: db}, api: {template: api} }
 "#;
 
-fn shop() -> World {
-    let world = World::without_engine();
-    world.define(SHOP);
-    world
+fn shop() -> Sandbox {
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(SHOP);
+    sandbox
 }
 
 #[test]
 fn a_wire_is_added_and_removed_by_its_import() {
-    let world = shop();
-    insta::assert_snapshot!(world.ok(&["wire", "add", "shop", "api", "two"]), @"
+    let sandbox = shop();
+    insta::assert_snapshot!(sandbox.ok(&["wire", "add", "shop", "api", "two"]), @"
     --- stderr
     added {from: api, to: two}; run `devarch apply shop` to apply it
     --- exit 0
     ");
-    insta::assert_snapshot!(world.ok(&["wire", "list", "shop"]).stdout, @"
+    insta::assert_snapshot!(sandbox.ok(&["wire", "list", "shop"]).stdout, @"
     CONSUMER  IMPORT  TYPE      PROVIDER  HOW            VARIABLES
     api       store   postgres  two.main  explicit, new  STORE_DATABASE STORE_HOST STORE_PORT STORE_URL STORE_USER
     ");
-    insta::assert_snapshot!(world.ok(&["config", "shop/api", "--origin"]).stdout, @r#"
+    insta::assert_snapshot!(sandbox.ok(&["config", "shop/api", "--origin"]).stdout, @r#"
     api:
       image: busybox:1.37  # template
       hostname: api  # default
@@ -55,12 +55,12 @@ fn a_wire_is_added_and_removed_by_its_import() {
       - name: store
         type: postgres
     "#);
-    insta::assert_snapshot!(world.ok(&["wire", "remove", "shop", "api"]), @"
+    insta::assert_snapshot!(sandbox.ok(&["wire", "remove", "shop", "api"]), @"
     --- stderr
     removed {from: api, to: two}; `devarch wire list shop` shows what is wired now
     --- exit 0
     ");
-    insta::assert_snapshot!(world.fails(5, &["wire", "remove", "shop", "api"]).stderr, @"
+    insta::assert_snapshot!(sandbox.fails(5, &["wire", "remove", "shop", "api"]).stderr, @"
     error: stack 'shop' declares no wire from api
     help: `devarch wire list shop` also lists the wires DevArch makes by itself
     ");
@@ -68,8 +68,8 @@ fn a_wire_is_added_and_removed_by_its_import() {
 
 #[test]
 fn a_wire_that_can_not_be_is_refused_as_it_is_added() {
-    let world = shop();
-    world.ok(&["wire", "add", "shop", "api.store", "one"]);
+    let sandbox = shop();
+    sandbox.ok(&["wire", "add", "shop", "api.store", "one"]);
     for (from, to) in [
         ("api", "tow"),
         ("api", "two"),
@@ -78,45 +78,45 @@ fn a_wire_that_can_not_be_is_refused_as_it_is_added() {
         ("apy", "two"),
         ("api", "bills"),
     ] {
-        let refused = world.fails(3, &["wire", "add", "shop", from, to]).stderr;
+        let refused = sandbox.fails(3, &["wire", "add", "shop", from, to]).stderr;
         assert!(refused.starts_with("error: wire {from: "), "{refused}");
     }
-    insta::assert_snapshot!(world.fails(3, &["wire", "add", "shop", "api", "two"]).stderr, @"
+    insta::assert_snapshot!(sandbox.fails(3, &["wire", "add", "shop", "api", "two"]).stderr, @"
     error: wire {from: api, to: two} cannot be added:
       wires[1]: api.store is wired by wires[0] already; keep one of them
     ");
-    let wires = world.json(&["stack", "show", "shop"])["wires"].clone();
+    let wires = sandbox.json(&["stack", "show", "shop"])["wires"].clone();
     assert_eq!(wires, serde_json::json!([{"from": "api.store", "to": "one"}]));
 }
 
 #[test]
 fn exports_that_refer_to_nothing_are_refused_with_their_field() {
-    let world = shop();
-    insta::assert_snapshot!(world.fails(3, &["set", "shop/one", "environment.DB_USER=null"]).stderr, @"
+    let sandbox = shop();
+    insta::assert_snapshot!(sandbox.fails(3, &["set", "shop/one", "environment.DB_USER=null"]).stderr, @"
     error: stack 'shop' cannot be planned:
       one.exports.main.properties.user: it refers to variable DB_USER, which the effective environment does not have; set it, or remove the property
     ");
     let typo = "exports=[{name: main, type: postgres, port: 5432, properties: {usr: x, database: d}}]";
-    insta::assert_snapshot!(world.fails(3, &["set", "shop/one", typo]).stderr, @"
+    insta::assert_snapshot!(sandbox.fails(3, &["set", "shop/one", typo]).stderr, @"
     error: stack 'shop' cannot be planned:
       one.exports.main.properties.usr: `usr` is nothing that postgres has; did you mean `user`?
     ");
     let unknown = "exports=[{name: main, type: postgers, port: 5432}]";
-    insta::assert_snapshot!(world.fails(3, &["set", "shop/one", unknown]).stderr, @r#"error: shop/one: exports[0].type: "postgers" is not a contract type; known are postgres, mysql, mongodb, redis, memcached, amqp, kafka, nats, mqtt, elasticsearch, s3, smtp, http, grpc, tcp"#);
+    insta::assert_snapshot!(sandbox.fails(3, &["set", "shop/one", unknown]).stderr, @r#"error: shop/one: exports[0].type: "postgers" is not a contract type; known are postgres, mysql, mongodb, redis, memcached, amqp, kafka, nats, mqtt, elasticsearch, s3, smtp, http, grpc, tcp"#);
     let twice = "exports=[{name: a, type: redis, port: 1}, {name: a, type: redis, port: 2}]";
-    insta::assert_snapshot!(world.fails(3, &["set", "shop/one", twice]).stderr, @r#"error: shop/one: exports[1]: two exports are named "a""#);
-    let image = world.fails(3, &["set", "shop/one", "image=other:1"]).stderr;
+    insta::assert_snapshot!(sandbox.fails(3, &["set", "shop/one", twice]).stderr, @r#"error: shop/one: exports[1]: two exports are named "a""#);
+    let image = sandbox.fails(3, &["set", "shop/one", "image=other:1"]).stderr;
     assert!(image.contains("declare `exports` in the same edit"), "{image}");
 }
 
 #[test]
 fn a_provider_that_is_renamed_keeps_its_wires_and_a_copy_has_them_too() {
-    let world = shop();
-    world.ok(&["wire", "add", "shop", "api", "two"]);
-    world.ok(&["instance", "rename", "shop", "two", "second"]);
-    world.ok(&["stack", "clone", "shop", "copy"]);
+    let sandbox = shop();
+    sandbox.ok(&["wire", "add", "shop", "api", "two"]);
+    sandbox.ok(&["instance", "rename", "shop", "two", "second"]);
+    sandbox.ok(&["stack", "clone", "shop", "copy"]);
     for stack in ["shop", "copy"] {
-        let shown = world.json(&["stack", "show", stack]);
+        let shown = sandbox.json(&["stack", "show", stack]);
         assert_eq!(shown["wires"], serde_json::json!([{"from": "api", "to": "second"}]), "{shown}");
         assert_eq!(shown["prefer"], "primary");
         assert_eq!(shown["external"]["bills"]["password"]["value"], "[REDACTED]");
@@ -125,24 +125,24 @@ fn a_provider_that_is_renamed_keeps_its_wires_and_a_copy_has_them_too() {
 
 #[test]
 fn a_graph_is_a_tree_a_picture_or_for_graphviz() {
-    let world = shop();
-    world.ok(&["wire", "add", "shop", "api", "two"]);
-    insta::assert_snapshot!(world.ok(&["wire", "graph", "shop"]).stdout, @"
+    let sandbox = shop();
+    sandbox.ok(&["wire", "add", "shop", "api", "two"]);
+    insta::assert_snapshot!(sandbox.ok(&["wire", "graph", "shop"]).stdout, @"
     api
     └─ store (postgres): two, new
     one
     ");
-    let dot = world.ok(&["wire", "graph", "shop", "--dot"]).stdout;
+    let dot = sandbox.ok(&["wire", "graph", "shop", "--dot"]).stdout;
     assert!(dot.starts_with("digraph"), "{dot}");
-    world.ok(&["wire", "graph", "shop", "--svg", "shop.svg"]);
-    let picture = std::fs::read_to_string(world.project().join("shop.svg")).unwrap();
+    sandbox.ok(&["wire", "graph", "shop", "--svg", "shop.svg"]);
+    let picture = std::fs::read_to_string(sandbox.project().join("shop.svg")).unwrap();
     assert!(picture.starts_with("<svg") && picture.contains("two"), "{picture}");
 }
 
 #[test]
 fn an_environment_is_printed_in_each_form_and_secrets_only_where_asked_for() {
-    let world = World::without_engine();
-    world.define(
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(
         r#"
 version: "1"
 templates:
@@ -153,7 +153,7 @@ stacks:
     instances: { api: {template: api} }
 "#,
     );
-    insta::assert_snapshot!(world.ok(&["wire", "env", "shop/api"]).stdout, @r#"
+    insta::assert_snapshot!(sandbox.ok(&["wire", "env", "shop/api"]).stdout, @r#"
     A="it's"
     BILLS_DATABASE=b
     BILLS_HOST=bills.lan
@@ -162,7 +162,7 @@ stacks:
     BILLS_URL='[REDACTED]'
     BILLS_USER=u
     "#);
-    insta::assert_snapshot!(world.ok(&["wire", "env", "shop/api", "--host", "--format", "shell", "--reveal"]).stdout, @r#"
+    insta::assert_snapshot!(sandbox.ok(&["wire", "env", "shop/api", "--host", "--format", "shell", "--reveal"]).stdout, @r#"
     export A='it'\''s'
     export BILLS_DATABASE=b
     export BILLS_HOST=bills.lan
@@ -171,22 +171,22 @@ stacks:
     export BILLS_URL=mysql://u:p%40ss@bills.lan:3306/b
     export BILLS_USER=u
     "#);
-    let json = world.json(&["wire", "env", "shop/api", "--reveal"]);
+    let json = sandbox.json(&["wire", "env", "shop/api", "--reveal"]);
     assert_eq!(json["BILLS_PASSWORD"], "p@ss");
-    let ran = world.run(&["run", "shop/api", "--", "sh", "-c", "echo $BILLS_URL; exit 7"]);
+    let ran = sandbox.run(&["run", "shop/api", "--", "sh", "-c", "echo $BILLS_URL; exit 7"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (7, "mysql://u:p%40ss@bills.lan:3306/b\n"));
-    assert_eq!(world.fails(4, &["run", "shop/api", "--", "no-such-program"]).stdout, "");
+    assert_eq!(sandbox.fails(4, &["run", "shop/api", "--", "no-such-program"]).stdout, "");
 }
 
 #[test]
 fn what_only_resolving_finds_is_reported_with_its_line_on_docker() {
-    let Some(world) = World::on(EngineKind::Docker) else { return };
-    world.write(
+    let Some(sandbox) = Sandbox::on(EngineKind::Docker) else { return };
+    sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    wires:\n      - {from: api.db, to: cache}\n    instances:\n      \
          api: {template: busybox, imports: [{name: db, type: postgres}]}\n      \
          cache:\n        template: busybox\n        exports: [{name: a, type: redis, port: 1}]\n",
     );
-    let told = world.fails(3, &["up", "--yes"]).to_string();
+    let told = sandbox.fails(3, &["up", "--yes"]).to_string();
     insta::assert_snapshot!(told, @"
     --- stderr
     error: stacks.STACK.wires[0].to: instance cache exports [redis]; api needs postgres
@@ -196,11 +196,11 @@ fn what_only_resolving_finds_is_reported_with_its_line_on_docker() {
       |                        ^^
     --- exit 3
     ");
-    assert_eq!(world.fails(3, &["plan"]).to_string(), told);
+    assert_eq!(sandbox.fails(3, &["plan"]).to_string(), told);
     let wrong = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:\n        template: busybox\n        \
                  exports:\n          - {name: http, type: http, port: 80, properties: {path: '${env:NO}'}}\n";
-    world.write(wrong);
-    insta::assert_snapshot!(world.fails(3, &["up", "--yes"]), @"
+    sandbox.write(wrong);
+    insta::assert_snapshot!(sandbox.fails(3, &["up", "--yes"]), @"
     --- stderr
     error: stacks.STACK.instances.web.exports.http.properties.path: it refers to variable NO, which the effective environment does not have; set it, or remove the property
      --> $ROOT/project/devarch.yml:8:61
@@ -213,18 +213,18 @@ fn what_only_resolving_finds_is_reported_with_its_line_on_docker() {
 
 #[test]
 fn no_two_instances_have_one_login_whatever_they_were_called() {
-    let world = World::without_engine();
-    world.define(
+    let sandbox = Sandbox::without_engine();
+    sandbox.define(
         &SHOP.replace("{ name: store, type: postgres }", "{ name: store, type: postgres, own: true }"),
     );
-    world.ok(&["instance", "rename", "shop", "api", "web"]);
+    sandbox.ok(&["instance", "rename", "shop", "api", "web"]);
     let long = "an-instance-with-a-name-that-no-server-takes";
     for name in ["api", long] {
-        world.ok(&["instance", "add", "shop", name, "busybox"]);
+        sandbox.ok(&["instance", "add", "shop", name, "busybox"]);
         let own = "imports=[{name: store, type: postgres, own: true}]";
-        world.ok(&["set", &format!("shop/{name}"), own]);
+        sandbox.ok(&["set", &format!("shop/{name}"), own]);
     }
-    let secrets = world.json(&["secret", "list", "shop"]);
+    let secrets = sandbox.json(&["secret", "list", "shop"]);
     let names = secrets.as_array().unwrap().iter().filter_map(|secret| secret["name"].as_str());
     let logins: Vec<&str> = names.filter_map(|name| name.strip_prefix("own store ")).collect();
     insta::assert_snapshot!(logins.join("\n"), @"

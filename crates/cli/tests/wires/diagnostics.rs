@@ -1,6 +1,6 @@
 //! Everything that can be wrong with a stack's wires is told by `wire list`, `config` and `status` alike, and stops `plan`.
 
-use crate::common::World;
+use crate::common::Sandbox;
 use devarch_core::engine::EngineKind;
 
 const TEMPLATES: &str = r#"
@@ -20,11 +20,11 @@ stacks:
   STACK:
 "#;
 
-fn defined(stack: &str) -> World {
-    let world = World::without_engine();
+fn defined(stack: &str) -> Sandbox {
+    let sandbox = Sandbox::without_engine();
     let indented: String = stack.lines().flat_map(|line| ["    ", line, "\n"]).collect();
-    world.define(&format!("{TEMPLATES}{indented}"));
-    world
+    sandbox.define(&format!("{TEMPLATES}{indented}"));
+    sandbox
 }
 
 /// What `wire list` tells, which `config` and `status` tell too.
@@ -32,15 +32,15 @@ fn told(stack: &str) -> String {
     told_of(&defined(stack))
 }
 
-fn told_of(world: &World) -> String {
-    let told = world.ok(&["wire", "list", "shop"]).stderr;
-    let config = world.ok(&["config", "shop"]);
+fn told_of(sandbox: &Sandbox) -> String {
+    let told = sandbox.ok(&["wire", "list", "shop"]).stderr;
+    let config = sandbox.ok(&["config", "shop"]);
     assert_eq!(config.stderr, told, "config tells the same");
-    let status = world.ok(&["status", "shop"]).stdout;
+    let status = sandbox.ok(&["status", "shop"]).stdout;
     for line in told.lines() {
         assert!(status.contains(line), "status does not tell {line:?}:\n{status}");
     }
-    let json = world.json(&["config", "shop"]);
+    let json = sandbox.json(&["config", "shop"]);
     assert_eq!(json["findings"].as_array().unwrap().len(), told.lines().count());
     told
 }
@@ -99,10 +99,10 @@ instances: { api: {template: api}, both: {template: both}, db: {template: db}, p
     error: wires[6].from: db imports nothing, so there is nothing to wire
     error: wires[7].to: stack 'elsewhere' has no instance 'db' to link to; `devarch instance list elsewhere` lists all
     ");
-    let world =
+    let sandbox =
         defined("wires: [{ from: api, to: db }]\ninstances: { api: {template: api}, db: {template: db} }");
-    world.ok(&["instance", "remove", "shop/db"]);
-    insta::assert_snapshot!(told_of(&world), @"error: wires[0].to: the stack has no instance and no external provider 'db'");
+    sandbox.ok(&["instance", "remove", "shop/db"]);
+    insta::assert_snapshot!(told_of(&sandbox), @"error: wires[0].to: the stack has no instance and no external provider 'db'");
 }
 
 #[test]
@@ -142,34 +142,38 @@ instances:
 }
 
 fn an_error_stops_plan_and_apply_but_neither_stop_nor_down(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
+    let Some(sandbox) = Sandbox::on(kind) else { return };
     let stack = "    instances: { one: {template: db, command: [sleep, '100']}, api: {template: api, command: [sleep, '100']} }\n";
     let text = format!("{TEMPLATES}{stack}")
         .replace("{ image: \"busybox:1.37\"", "{ image: \"busybox:1.37\", stop_grace_period: 0s");
-    world.write(
+    sandbox.write(
         &text.replace("    environment: { DB_USER", "    stop_grace_period: 0s\n    environment: { DB_USER"),
     );
-    world.ok(&["up", "--yes"]);
-    let before = world.json(&["status", "STACK"]);
-    world.ok(&["instance", "add", "STACK", "two", "postgres"]);
+    sandbox.ok(&["up", "--yes"]);
+    let before = sandbox.json(&["status", "STACK"]);
+    sandbox.ok(&["instance", "add", "STACK", "two", "postgres"]);
     for command in ["plan", "apply"] {
-        let failed = world.fails(3, &[command, "STACK", "--yes"]).stderr;
+        let failed = sandbox.fails(3, &[command, "STACK", "--yes"]).stderr;
         assert!(failed.contains("api.imports.store: 2 providers offer postgres: one, two"), "{failed}");
         assert!(failed.contains("the running container is wired to one.main and is kept"), "{failed}");
         assert!(failed.contains("`{from: api, to: one, contract: postgres}`"), "{failed}");
     }
     let container = |status: &serde_json::Value| status["stacks"][0]["instances"][0]["container"].clone();
-    assert_eq!(container(&world.json(&["status", "STACK"])), container(&before), "what runs is not touched");
-    let refused = world.fails(3, &["start", "STACK"]);
+    assert_eq!(
+        container(&sandbox.json(&["status", "STACK"])),
+        container(&before),
+        "what runs is not touched"
+    );
+    let refused = sandbox.fails(3, &["start", "STACK"]);
     assert!(refused.stderr.contains("2 providers offer postgres"), "two is not there: {refused}");
-    world.ok(&["set", "STACK/two", "enabled=false"]);
+    sandbox.ok(&["set", "STACK/two", "enabled=false"]);
     for command in ["restart", "stop", "start"] {
-        world.ok(&[command, "STACK"]);
+        sandbox.ok(&[command, "STACK"]);
     }
-    assert_eq!(container(&world.json(&["status", "STACK"])), container(&before), "it is still the same");
-    world.ok(&["set", "STACK/two", "enabled=true"]);
-    world.ok(&["stop", "STACK/api"]);
-    world.ok(&["down", "STACK", "--yes"]);
+    assert_eq!(container(&sandbox.json(&["status", "STACK"])), container(&before), "it is still the same");
+    sandbox.ok(&["set", "STACK/two", "enabled=true"]);
+    sandbox.ok(&["stop", "STACK/api"]);
+    sandbox.ok(&["down", "STACK", "--yes"]);
 }
 
 #[test]

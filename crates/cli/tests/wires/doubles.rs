@@ -2,7 +2,7 @@
 //! doubles of `mongosh` and `mc` that hold users, databases and buckets, refuse what the real ones refuse, and write
 //! down what they are called with.
 
-use crate::common::World;
+use crate::common::Sandbox;
 use devarch_core::{
     engine::EngineKind,
     read::{parse_yaml, read_template},
@@ -135,7 +135,7 @@ fn provision(template: &str) -> Provision {
     template.exports.into_iter().find_map(|export| export.provision).unwrap()
 }
 
-impl World {
+impl Sandbox {
     fn on_server(&self, environment: &[String], command: &[String]) -> String {
         let mut args =
             vec!["exec".to_owned(), "STACK/server".to_owned(), "-T".to_owned(), "--no-redact".to_owned()];
@@ -167,14 +167,14 @@ fn own(name: &str, bucket: &str) -> Vec<String> {
 }
 
 fn a_mongodb_is_told_of_users_with_databases_of_their_own(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
+    let Some(sandbox) = Sandbox::on(kind) else { return };
     let import = r#"type: mongodb, environment: { U: "{user}", P: "{password}", D: "{database}", S: "{auth_source}", URL: "{url}" }"#;
     let client = ("/usr/local/bin/mongosh", MONGOSH);
     let variables =
         ["MONGO_INITDB_ROOT_PASSWORD", "MONGO_INITDB_DATABASE", "MONGO_APP_USERNAME", "MONGO_APP_PASSWORD"];
-    world.write(&project(MONGODB, &variables, client, import));
-    world.ok(&["up", "--yes"]);
-    let given = world.json(&["wire", "env", "STACK/one", "--reveal"]);
+    sandbox.write(&project(MONGODB, &variables, client, import));
+    sandbox.ok(&["up", "--yes"]);
+    let given = sandbox.json(&["wire", "env", "STACK/one", "--reveal"]);
     let password = given["P"].as_str().unwrap();
     for name in ["U", "D", "S"] {
         assert_eq!(given[name], "one_store");
@@ -184,20 +184,20 @@ fn a_mongodb_is_told_of_users_with_databases_of_their_own(kind: EngineKind) {
     assert!(url.ends_with(":27017/one_store?authSource=one_store"), "{url}");
     let expected =
         |pwd: &str, name: &str| serde_json::json!({"pwd": pwd, "roles": [{"role": "dbOwner", "db": name}]});
-    assert_eq!(world.mongo()["users"]["one_store.one_store"], expected(password, "one_store"));
-    assert_eq!(world.mongo()["users"].as_object().unwrap().len(), 2);
-    world.no_call_shows(password);
+    assert_eq!(sandbox.mongo()["users"]["one_store.one_store"], expected(password, "one_store"));
+    assert_eq!(sandbox.mongo()["users"].as_object().unwrap().len(), 2);
+    sandbox.no_call_shows(password);
 
     let Provision { command, remove } = provision(MONGODB);
     for _ in 0..2 {
-        world.on_server(&own("one_store", ""), &command);
-        assert_eq!(world.mongo()["users"]["one_store.one_store"], expected(HOSTILE, "one_store"));
+        sandbox.on_server(&own("one_store", ""), &command);
+        assert_eq!(sandbox.mongo()["users"]["one_store.one_store"], expected(HOSTILE, "one_store"));
     }
-    world.ok(&["instance", "remove", "STACK/one", "--drop-logins", "--yes"]);
-    let users = world.mongo()["users"].clone();
+    sandbox.ok(&["instance", "remove", "STACK/one", "--drop-logins", "--yes"]);
+    let users = sandbox.mongo()["users"].clone();
     assert_eq!(users.as_object().unwrap().keys().collect::<Vec<_>>(), ["one-x_store.one-x_store"]);
-    world.on_server(&own("one_store", ""), &remove.unwrap());
-    world.no_call_shows(password);
+    sandbox.on_server(&own("one_store", ""), &remove.unwrap());
+    sandbox.no_call_shows(password);
 }
 
 #[test]
@@ -211,40 +211,40 @@ fn a_mongodb_is_told_of_users_with_databases_of_their_own_on_podman() {
 }
 
 fn a_minio_is_told_of_users_with_buckets_of_their_own(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
+    let Some(sandbox) = Sandbox::on(kind) else { return };
     let import = r#"type: s3, environment: { U: "{access_key}", P: "{secret_key}", B: "{bucket}" }"#;
-    world.write(&project(MINIO, &["MINIO_ROOT_PASSWORD"], ("/usr/local/bin/mc", MC), import));
-    world.ok(&["up", "--yes"]);
-    let given = world.json(&["wire", "env", "STACK/one-x", "--reveal"]);
+    sandbox.write(&project(MINIO, &["MINIO_ROOT_PASSWORD"], ("/usr/local/bin/mc", MC), import));
+    sandbox.ok(&["up", "--yes"]);
+    let given = sandbox.json(&["wire", "env", "STACK/one-x", "--reveal"]);
     let password = given["P"].as_str().unwrap();
     assert_eq!([&given["U"], &given["B"]], ["one-x_store", "one--x-store"]);
     let state = "cd /tmp/minio; ls users buckets attached policies | xargs";
     assert_eq!(
-        world.shell(state).trim(),
+        sandbox.shell(state).trim(),
         "attached: one-x_store one_store buckets: one--x-store one-store policies: one-x_store one_store users: one-x_store one_store"
     );
-    assert_eq!(world.shell("cat /tmp/minio/users/one-x_store"), password);
+    assert_eq!(sandbox.shell("cat /tmp/minio/users/one-x_store"), password);
     let policy: serde_json::Value =
-        serde_json::from_str(&world.shell("cat /tmp/minio/policies/one-x_store")).unwrap();
+        serde_json::from_str(&sandbox.shell("cat /tmp/minio/policies/one-x_store")).unwrap();
     assert_eq!(
         policy["Statement"],
         serde_json::json!([{"Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::one--x-store", "arn:aws:s3:::one--x-store/*"]}])
     );
-    world.no_call_shows(password);
+    sandbox.no_call_shows(password);
 
     let Provision { command, remove } = provision(MINIO);
     for _ in 0..2 {
-        world.on_server(&own("one-x_store", "one--x-store"), &command);
-        assert_eq!(world.shell("cat /tmp/minio/users/one-x_store"), HOSTILE);
+        sandbox.on_server(&own("one-x_store", "one--x-store"), &command);
+        assert_eq!(sandbox.shell("cat /tmp/minio/users/one-x_store"), HOSTILE);
     }
-    world.ok(&["instance", "remove", "STACK/one-x", "--drop-logins", "--yes"]);
+    sandbox.ok(&["instance", "remove", "STACK/one-x", "--drop-logins", "--yes"]);
     assert_eq!(
-        world.shell(state).trim(),
+        sandbox.shell(state).trim(),
         "attached: one_store buckets: one-store policies: one_store users: one_store"
     );
-    world.on_server(&own("one-x_store", "one--x-store"), &remove.unwrap());
-    assert_eq!(world.shell("ls -d /tmp/tmp.* 2>/dev/null || true"), "", "no key is left in a file");
-    world.no_call_shows(password);
+    sandbox.on_server(&own("one-x_store", "one--x-store"), &remove.unwrap());
+    assert_eq!(sandbox.shell("ls -d /tmp/tmp.* 2>/dev/null || true"), "", "no key is left in a file");
+    sandbox.no_call_shows(password);
 }
 
 #[test]

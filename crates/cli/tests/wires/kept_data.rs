@@ -1,6 +1,6 @@
 //! Data keeps its keys: whoever takes a volume over logs in with the values it was last used with.
 
-use crate::common::{Ran, World};
+use crate::common::{Ran, Sandbox};
 use devarch_core::engine::EngineKind;
 
 /// A database, an application that logs in as its user, one with a login of its own, and data that needs a secret which
@@ -32,7 +32,7 @@ stacks:
       vault: { template: busybox, volumes: ["data:/data"], environment: { KEY: "k:${secret:KEY}" } }
 "#;
 
-impl World {
+impl Sandbox {
     fn psql(&self, instance: &str, sql: &str) -> String {
         let args = ["exec", &format!("STACK/{instance}"), "-T", "--", "psql", "-tAc", sql];
         self.ok_soon(&args).stdout.trim().to_owned()
@@ -64,53 +64,53 @@ impl World {
 }
 
 fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.define(SHOP);
-    let set = world.feed(b"hunter2", &["secret", "set", "STACK", "KEY"]);
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.define(SHOP);
+    let set = sandbox.feed(b"hunter2", &["secret", "set", "STACK", "KEY"]);
     assert_eq!(set.code, 0, "{set}");
-    world.ok(&["up", "--yes"]);
-    world.fill();
-    let password = world.password();
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.fill();
+    let password = sandbox.password();
 
     // What was never applied is not what the data knows.
-    let later = world.feed(b"hunter3", &["secret", "set", "STACK", "KEY"]);
+    let later = sandbox.feed(b"hunter3", &["secret", "set", "STACK", "KEY"]);
     assert_eq!(later.code, 0, "{later}");
-    world.ok(&["down", "--yes"]);
-    let deleted = world.ok(&["stack", "delete", "STACK", "--yes"]);
+    sandbox.ok(&["down", "--yes"]);
+    let deleted = sandbox.ok(&["stack", "delete", "STACK", "--yes"]);
     let kept = "devarch-STACK-db-data (secrets kept with it: POSTGRES_PASSWORD, login own_db)";
     assert!(deleted.stdout.contains(kept), "{deleted}");
     assert!(
         deleted.stdout.contains("devarch-STACK-vault-data (secrets kept with it: secret KEY)"),
         "{deleted}"
     );
-    world.ok(&["secret", "rotate-key"]);
-    let again = world.ok(&["up", "--yes", "--reuse-volumes"]);
+    sandbox.ok(&["secret", "rotate-key"]);
+    let again = sandbox.ok(&["up", "--yes", "--reuse-volumes"]);
     let note = "note: db takes over volume devarch-STACK-db-data with the data of 'STACK/db'; as last used with it: \
                 POSTGRES_PASSWORD, login own_db";
     assert!(again.stderr.contains(note), "{again}");
-    world.opens(&again);
-    assert_eq!(world.password(), password);
+    sandbox.opens(&again);
+    assert_eq!(sandbox.password(), password);
 
     // The same of an instance that is removed and added.
-    world.ok(&["instance", "remove", "STACK/db"]);
-    world.ok(&["instance", "add", "STACK/db", "postgres"]);
-    world.fails(5, &["apply", "STACK", "--yes"]);
-    let added = world.ok(&["apply", "STACK", "--reuse-volumes", "--yes"]);
-    world.opens(&added);
-    assert_eq!(world.password(), password);
+    sandbox.ok(&["instance", "remove", "STACK/db"]);
+    sandbox.ok(&["instance", "add", "STACK/db", "postgres"]);
+    sandbox.fails(5, &["apply", "STACK", "--yes"]);
+    let added = sandbox.ok(&["apply", "STACK", "--reuse-volumes", "--yes"]);
+    sandbox.opens(&added);
+    assert_eq!(sandbox.password(), password);
 
     // And of a home that is lost, as far as its containers still show the values.
-    std::fs::rename(world.home(), world.home().with_extension("lost")).unwrap();
-    for container in world.wait(world.engine().containers()).unwrap() {
-        if container.name.as_str().starts_with(&format!("devarch-{}-", world.stack)) {
-            world.wait(world.engine().stop(&container.id, None)).unwrap();
+    std::fs::rename(sandbox.home(), sandbox.home().with_extension("lost")).unwrap();
+    for container in sandbox.wait(sandbox.engine().containers()).unwrap() {
+        if container.name.as_str().starts_with(&format!("devarch-{}-", sandbox.stack)) {
+            sandbox.wait(sandbox.engine().stop(&container.id, None)).unwrap();
         }
     }
-    world.ok(&["adopt", "STACK", "--yes"]);
-    let adopted = world.ok(&["up", "--yes", "--adopt-volumes"]);
+    sandbox.ok(&["adopt", "STACK", "--yes"]);
+    let adopted = sandbox.ok(&["up", "--yes", "--adopt-volumes"]);
     assert!(adopted.stderr.contains("with the data of 'STACK/db' of another home; as last"), "{adopted}");
-    world.opens(&adopted);
-    assert_eq!(world.password(), password);
+    sandbox.opens(&adopted);
+    assert_eq!(sandbox.password(), password);
 }
 
 #[test]
@@ -125,24 +125,24 @@ fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with_on_podman
 
 /// What is wanted is another password than the data has: that is not hidden, and said.
 fn a_password_that_the_definition_gives_itself_wins_with_a_warning(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
+    let Some(sandbox) = Sandbox::on(kind) else { return };
     let db = |environment: &str| {
         format!(
             "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
              db: {{template: busybox, volumes: [\"data:/data\"], environment: {{PASSWORD: {environment}}}}}\n"
         )
     };
-    world.write(&db("{generate: 20}"));
-    world.ok(&["up", "--yes"]);
-    world.ok(&["down", "--yes"]);
-    world.ok(&["stack", "delete", "STACK", "--yes"]);
-    world.write(&db("{value: hunter2, secret: true}"));
-    let again = world.ok(&["up", "--yes", "--reuse-volumes"]);
+    sandbox.write(&db("{generate: 20}"));
+    sandbox.ok(&["up", "--yes"]);
+    sandbox.ok(&["down", "--yes"]);
+    sandbox.ok(&["stack", "delete", "STACK", "--yes"]);
+    sandbox.write(&db("{value: hunter2, secret: true}"));
+    let again = sandbox.ok(&["up", "--yes", "--reuse-volumes"]);
     let warning = "db.volumes: the definition has other values for PASSWORD than volume devarch-STACK-db-data was \
                    last used with";
     assert!(again.stderr.contains(warning), "{again}");
     let password = ["exec", "STACK/db", "-T", "--no-redact", "--", "sh", "-c", "echo $PASSWORD"];
-    assert_eq!(world.ok(&password).stdout, "hunter2\n");
+    assert_eq!(sandbox.ok(&password).stdout, "hunter2\n");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Links between stacks, on real engines: two containers that reach each other, and nobody else.
 
-use crate::common::World;
+use crate::common::Sandbox;
 use devarch_core::{engine::EngineKind, spec::label};
 use devarch_testkit::proxy::{Fault, FaultProxy, Moment};
 use std::{
@@ -41,20 +41,20 @@ stacks:
 "#;
 
 /// What a program in an instance's container is answered by a host, within two seconds; nothing where it is not.
-fn page(world: &World, from: &str, host: &str) -> Option<String> {
-    let host = host.replace("STACK", &world.stack);
+fn page(sandbox: &Sandbox, from: &str, host: &str) -> Option<String> {
+    let host = host.replace("STACK", &sandbox.stack);
     let line = format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 {host} 80");
-    let ran = world.run(&["exec", from, "-T", "--", "sh", "-c", &line]);
+    let ran = sandbox.run(&["exec", from, "-T", "--", "sh", "-c", &line]);
     let answer = ran.stdout.trim().rsplit_once('\n').map(|(_, last)| last.to_owned());
     answer.filter(|_| ran.code == 0)
 }
 
 /// The same of a host that has to answer.
-fn reached(world: &World, from: &str, host: &str) -> Option<String> {
+fn reached(sandbox: &Sandbox, from: &str, host: &str) -> Option<String> {
     let begun = Instant::now();
     loop {
-        let page = page(world, from, host);
-        // A name server that moved is found again, see `World::run_until`.
+        let page = page(sandbox, from, host);
+        // A name server that moved is found again, see `Sandbox::run_until`.
         if page.is_some() || begun.elapsed() > Duration::from_secs(10) {
             return page;
         }
@@ -62,14 +62,14 @@ fn reached(world: &World, from: &str, host: &str) -> Option<String> {
 }
 
 /// The networks with the store's label, and the containers on each.
-fn picture(world: &World) -> BTreeMap<String, BTreeSet<String>> {
-    let engine = world.engine();
-    let containers = world.wait(engine.containers()).unwrap();
-    let networks = world.wait(engine.networks()).unwrap();
-    let short = |name: &str| name.replace(&world.stack, "STACK");
+fn picture(sandbox: &Sandbox) -> BTreeMap<String, BTreeSet<String>> {
+    let engine = sandbox.engine();
+    let containers = sandbox.wait(engine.containers()).unwrap();
+    let networks = sandbox.wait(engine.networks()).unwrap();
+    let short = |name: &str| name.replace(&sandbox.stack, "STACK");
     let ours = networks.iter().filter(|network| {
         let stack = network.labels.get(label::STACK_NAME);
-        stack.is_some_and(|stack| stack.starts_with(&world.stack))
+        stack.is_some_and(|stack| stack.starts_with(&sandbox.stack))
     });
     let on = |network: &str| {
         let on = containers.iter().filter(|container| container.networks.contains_key(network));
@@ -79,43 +79,44 @@ fn picture(world: &World) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// The address of an instance's container in its own stack's network.
-fn address(world: &World, container: &str) -> String {
-    let name = container.replace("STACK", &world.stack);
-    let containers = world.wait(world.engine().containers()).unwrap();
+fn address(sandbox: &Sandbox, container: &str) -> String {
+    let name = container.replace("STACK", &sandbox.stack);
+    let containers = sandbox.wait(sandbox.engine().containers()).unwrap();
     let container = containers.iter().find(|it| it.name.as_str() == name).unwrap();
     let own = container.networks.iter().find(|(network, _)| network.ends_with("-net")).unwrap();
     own.1.unwrap().to_string()
 }
 
 fn a_link_joins_two_containers_and_nobody_else(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.write(PROJECT);
-    let alone = world.fails(3, &["up", "STACK", "--yes"]).stderr;
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.write(PROJECT);
+    let alone = sandbox.fails(3, &["up", "STACK", "--yes"]).stderr;
     assert!(alone.contains("stack 'STACK-infra' has no instance 'db' to link to"), "{alone}");
-    world.ok(&["up", "STACK-infra", "--yes"]);
-    let up = world.ok(&["up", "STACK", "--yes"]).stderr;
+    sandbox.ok(&["up", "STACK-infra", "--yes"]);
+    let up = sandbox.ok(&["up", "STACK", "--yes"]).stderr;
     for line in [
         "+   network devarch-STACK-api.STACK-infra-db  will be created (links api to STACK-infra/db)",
         "+   wire api.upstream -> STACK-infra/db.web (explicit, new)",
     ] {
         assert!(up.contains(line), "{up}");
     }
-    let theirs = world.ok(&["plan", "STACK-infra", "--detailed-exitcode"]).stdout;
+    let theirs = sandbox.ok(&["plan", "STACK-infra", "--detailed-exitcode"]).stdout;
     assert!(theirs.contains("note: db.links: STACK/api is linked to it"), "{theirs}");
-    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
-    who_reaches_whom(&world);
-    a_provider_that_is_made_anew_is_reached_again(&world);
-    it_is_not_taken_away_unnoticed(&world);
-    it_follows_new_names_and_ends(&world);
+    sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    who_reaches_whom(&sandbox);
+    a_provider_that_is_made_anew_is_reached_again(&sandbox);
+    it_is_not_taken_away_unnoticed(&sandbox);
+    it_follows_new_names_and_ends(&sandbox);
 }
 
-fn who_reaches_whom(world: &World) {
-    assert_eq!(reached(world, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
-    let env = world.ok(&["wire", "env", "STACK/api"]).stdout;
+fn who_reaches_whom(sandbox: &Sandbox) {
+    assert_eq!(reached(sandbox, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
+    let env = sandbox.ok(&["wire", "env", "STACK/api"]).stdout;
     assert!(env.contains("UPSTREAM_HOST=devarch-STACK-infra-db"), "{env}");
-    assert_eq!(reached(world, "STACK/web", "$UPSTREAM_HOST").as_deref(), Some("db"), "its own stack's");
-    let (db, other) = (address(world, "devarch-STACK-infra-db"), address(world, "devarch-STACK-infra-other"));
-    let web = address(world, "devarch-STACK-web");
+    assert_eq!(reached(sandbox, "STACK/web", "$UPSTREAM_HOST").as_deref(), Some("db"), "its own stack's");
+    let (db, other) =
+        (address(sandbox, "devarch-STACK-infra-db"), address(sandbox, "devarch-STACK-infra-other"));
+    let web = address(sandbox, "devarch-STACK-web");
     for (from, to) in [
         // Neither the rest of the provider's stack, nor the provider in its own network.
         ("STACK/api", other.as_str()),
@@ -128,15 +129,15 @@ fn who_reaches_whom(world: &World) {
         ("STACK-infra/db", &web),
         ("STACK-infra/other", "devarch-STACK-api"),
     ] {
-        assert_eq!(page(world, from, to), None, "{from} reaches {to}");
+        assert_eq!(page(sandbox, from, to), None, "{from} reaches {to}");
     }
     let link = "devarch-STACK-api.STACK-infra-db";
     let both = ["devarch-STACK-api", "devarch-STACK-infra-db"].map(str::to_owned);
-    assert_eq!(picture(world)[link], BTreeSet::from(both));
+    assert_eq!(picture(sandbox)[link], BTreeSet::from(both));
     // Both are still reached from the host.
     for instance in ["STACK/api", "STACK-infra/db"] {
         let (stack, name) = instance.split_once('/').unwrap();
-        let status = world.json(&["status", stack]);
+        let status = sandbox.json(&["status", stack]);
         let port = status["stacks"][0]["instances"]
             .as_array()
             .unwrap()
@@ -144,58 +145,58 @@ fn who_reaches_whom(world: &World) {
             .find(|it| it["name"] == name)
             .unwrap();
         let socket = port["ports"][0]["host"].as_str().unwrap().parse().unwrap();
-        let page = world.wait(devarch_testkit::outside::web_page(socket, "/"));
+        let page = sandbox.wait(devarch_testkit::outside::web_page(socket, "/"));
         assert!(page.is_some_and(|page| page.contains(name)), "{instance} at {socket}");
     }
 }
 
-fn a_provider_that_is_made_anew_is_reached_again(world: &World) {
-    world.ok(&["apply", "STACK-infra", "--replace", "db", "--yes"]);
-    assert_eq!(reached(world, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
-    world.ok(&["plan", "STACK", "--detailed-exitcode"]);
-    let down = world.ok(&["down", "STACK-infra", "--yes"]).stderr;
+fn a_provider_that_is_made_anew_is_reached_again(sandbox: &Sandbox) {
+    sandbox.ok(&["apply", "STACK-infra", "--replace", "db", "--yes"]);
+    assert_eq!(reached(sandbox, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
+    sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
+    let down = sandbox.ok(&["down", "STACK-infra", "--yes"]).stderr;
     assert!(down.contains("warning: db.links: STACK/api runs, is linked to it and loses it"), "{down}");
-    let plan = world.ok(&["plan", "STACK", "--detailed-exitcode"]).stdout;
+    let plan = sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]).stdout;
     assert!(
         plan.contains("warning: api.wires: STACK-infra/db, which it is linked to, is not running"),
         "{plan}"
     );
-    let refused = world.fails(5, &["apply", "STACK", "--replace", "api", "--yes"]).stderr;
+    let refused = sandbox.fails(5, &["apply", "STACK", "--replace", "api", "--yes"]).stderr;
     assert!(refused.contains("`devarch up STACK-infra` starts it"), "{refused}");
-    world.ok(&["up", "STACK-infra", "--yes"]);
-    assert_eq!(reached(world, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
+    sandbox.ok(&["up", "STACK-infra", "--yes"]);
+    assert_eq!(reached(sandbox, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
 }
 
-fn it_is_not_taken_away_unnoticed(world: &World) {
+fn it_is_not_taken_away_unnoticed(sandbox: &Sandbox) {
     for args in [&["instance", "remove", "STACK-infra/db"][..], &["stack", "delete", "STACK-infra", "--yes"]]
     {
-        let refused = world.run(args);
+        let refused = sandbox.run(args);
         assert_ne!(refused.code, 0);
         assert!(refused.stderr.contains("is linked to by STACK/api -> db"), "{refused}");
     }
-    let listed = world.ok(&["wire", "list", "STACK-infra"]).stderr;
+    let listed = sandbox.ok(&["wire", "list", "STACK-infra"]).stderr;
     assert!(listed.contains("linked from another stack: STACK/api -> db"), "{listed}");
 }
 
-fn it_follows_new_names_and_ends(world: &World) {
-    world.ok(&["instance", "rename", "STACK-infra", "db", "store"]);
-    let listed = world.ok(&["wire", "list", "STACK"]).stdout;
+fn it_follows_new_names_and_ends(sandbox: &Sandbox) {
+    sandbox.ok(&["instance", "rename", "STACK-infra", "db", "store"]);
+    let listed = sandbox.ok(&["wire", "list", "STACK"]).stdout;
     assert!(listed.contains("STACK-infra/store.web"), "{listed}");
-    world.ok(&["apply", "STACK-infra", "--yes"]);
-    world.ok(&["apply", "STACK", "--yes"]);
-    assert_eq!(reached(world, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("store"));
-    world.ok(&["wire", "remove", "STACK", "api"]);
-    world.ok(&["wire", "add", "STACK", "api", "db"]);
-    let ended = world.ok(&["apply", "STACK", "--yes"]).stderr;
+    sandbox.ok(&["apply", "STACK-infra", "--yes"]);
+    sandbox.ok(&["apply", "STACK", "--yes"]);
+    assert_eq!(reached(sandbox, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("store"));
+    sandbox.ok(&["wire", "remove", "STACK", "api"]);
+    sandbox.ok(&["wire", "add", "STACK", "api", "db"]);
+    let ended = sandbox.ok(&["apply", "STACK", "--yes"]).stderr;
     assert!(
         ended.contains(
             "-   network devarch-STACK-api.STACK-infra-store  will be removed (its link was removed)"
         ),
         "{ended}"
     );
-    let networks: Vec<String> = picture(world).into_keys().collect();
+    let networks: Vec<String> = picture(sandbox).into_keys().collect();
     assert_eq!(networks, ["devarch-STACK-infra-net", "devarch-STACK-net"]);
-    world.ok(&["plan", "STACK-infra", "--detailed-exitcode"]);
+    sandbox.ok(&["plan", "STACK-infra", "--detailed-exitcode"]);
 }
 
 #[test]
@@ -209,19 +210,19 @@ fn a_link_joins_two_containers_and_nobody_else_on_podman() {
 }
 
 fn an_apply_that_fails_leaves_no_link(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.write(PROJECT);
-    world.ok(&["up", "STACK-infra", "--yes"]);
-    let before = picture(&world);
-    world
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.write(PROJECT);
+    sandbox.ok(&["up", "STACK-infra", "--yes"]);
+    let before = picture(&sandbox);
+    sandbox
         .write(&PROJECT.replace("{ template: client }", "{ template: client, command: [sh, -c, 'exit 3'] }"));
-    let failed = world.fails(1, &["up", "STACK", "--yes"]).stderr;
+    let failed = sandbox.fails(1, &["up", "STACK", "--yes"]).stderr;
     assert!(failed.contains("api"), "{failed}");
-    assert_eq!(picture(&world), before, "the provider is on its own network alone");
-    world.write(PROJECT);
-    world.ok(&["up", "STACK", "--yes"]);
-    world.ok(&["down", "STACK", "--yes"]);
-    assert_eq!(picture(&world), before);
+    assert_eq!(picture(&sandbox), before, "the provider is on its own network alone");
+    sandbox.write(PROJECT);
+    sandbox.ok(&["up", "STACK", "--yes"]);
+    sandbox.ok(&["down", "STACK", "--yes"]);
+    assert_eq!(picture(&sandbox), before);
 }
 
 #[test]
@@ -246,35 +247,35 @@ stacks:
 "#;
 
 fn a_link_survives_that_devarch_is_killed_at_any_call(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.write(PAIR);
-    world.ok(&["up", "STACK-infra", "--yes"]);
-    let before = picture(&world);
-    world.ok(&["up", "STACK", "--yes"]);
-    let both = picture(&world);
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.write(PAIR);
+    sandbox.ok(&["up", "STACK-infra", "--yes"]);
+    let before = picture(&sandbox);
+    sandbox.ok(&["up", "STACK", "--yes"]);
+    let both = picture(&sandbox);
     // One is killed while it makes the link, the other while it takes it away.
     for (command, old, new) in [("up", &before, &both), ("down", &both, &before)] {
         for at in 1..40 {
-            world.ok(&[if command == "up" { "down" } else { "up" }, "STACK", "--yes"]);
+            sandbox.ok(&[if command == "up" { "down" } else { "up" }, "STACK", "--yes"]);
             let killed = {
-                let _runtime = world.enter();
-                let proxy = FaultProxy::start(&world.endpoint(), Some((at, Fault::Kill(Moment::After))));
-                let mut words = world.command_at(&proxy.endpoint(), &[command, "STACK", "--yes"]);
-                world.end(words.spawn().unwrap());
+                let _runtime = sandbox.enter();
+                let proxy = FaultProxy::start(&sandbox.endpoint(), Some((at, Fault::Kill(Moment::After))));
+                let mut words = sandbox.command_at(&proxy.endpoint(), &[command, "STACK", "--yes"]);
+                sandbox.end(words.spawn().unwrap());
                 proxy.broken().is_some()
             };
             if !killed {
                 assert!(at > 4, "{command} makes more calls");
                 break;
             }
-            let undone = world.run(&["apply", "STACK", "--undo"]);
-            let now = picture(&world);
+            let undone = sandbox.run(&["apply", "STACK", "--undo"]);
+            let now = picture(&sandbox);
             // What was committed when it died goes forward only.
             let forward = undone.stderr.contains("it cannot be undone");
             assert!(forward || now == *old || now == *new, "{command} {at}: {now:#?}\n{undone}");
-            world.ok(&[command, "STACK", "--yes"]);
-            assert_eq!(picture(&world), *new, "{command} {at}");
-            world.ok(&["plan", "STACK-infra", "--detailed-exitcode"]);
+            sandbox.ok(&[command, "STACK", "--yes"]);
+            assert_eq!(picture(&sandbox), *new, "{command} {at}");
+            sandbox.ok(&["plan", "STACK-infra", "--detailed-exitcode"]);
         }
     }
 }
@@ -306,18 +307,18 @@ stacks:
 "#;
 
 fn stacks_share_a_server_and_not_their_data(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.write(SHARED);
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.write(SHARED);
     for stack in ["STACK-infra", "STACK-a", "STACK-b"] {
-        world.ok(&["up", stack, "--yes"]);
+        sandbox.ok(&["up", stack, "--yes"]);
     }
     let query = |instance: &str, sql: &str| {
         let line = format!("psql \"$DB_URL\" -tAc \"{sql}\"");
-        world.run_until(&["exec", instance, "-T", "--", "sh", "-c", &line], |ran| ran.code == 0)
+        sandbox.run_until(&["exec", instance, "-T", "--", "sh", "-c", &line], |ran| ran.code == 0)
     };
     let made = query("STACK-a/one", "CREATE TABLE orders (item text); INSERT INTO orders VALUES ('teapot')");
     assert_eq!(made.code, 0, "{made}");
-    let compose = world.ok(&["compose", "STACK-a"]);
+    let compose = sandbox.ok(&["compose", "STACK-a"]);
     assert!(compose.stdout.contains("name: devarch-STACK-infra-net\n    external: true"), "{compose}");
     let who = |instance| query(instance, "SELECT current_user || ' ' || current_database()").stdout;
     let (a, b) = (who("STACK-a/one"), who("STACK-b/one"));
@@ -326,13 +327,13 @@ fn stacks_share_a_server_and_not_their_data(kind: EngineKind) {
     let told = format!("one logs in to STACK-infra/db as {user}, a login that DevArch creates");
     assert!(compose.stderr.contains(&told), "{compose}");
     let line = "psql \"$DB_URL\" -tAc 'SELECT * FROM orders'";
-    world.refused(&["exec", "STACK-b/one", "-T", "--", "sh", "-c", line], "does not exist");
+    sandbox.refused(&["exec", "STACK-b/one", "-T", "--", "sh", "-c", line], "does not exist");
     assert_eq!(query("STACK-a/one", "SELECT * FROM orders").stdout.trim(), "teapot", "nor its password lost");
     let other = format!("psql -h $DB_HOST -U $DB_USER -d {database} -tAc 'SELECT * FROM orders'");
     let line = format!("PGPASSWORD=$DB_PASSWORD {other}");
-    world.refused(&["exec", "STACK-b/one", "-T", "--", "sh", "-c", &line], "permission denied");
-    world.ok(&["down", "STACK-a", "--yes"]);
-    let deleted = world.ok(&["stack", "delete", "STACK-a", "--yes"]).stderr;
+    sandbox.refused(&["exec", "STACK-b/one", "-T", "--", "sh", "-c", &line], "permission denied");
+    sandbox.ok(&["down", "STACK-a", "--yes"]);
+    let deleted = sandbox.ok(&["stack", "delete", "STACK-a", "--yes"]).stderr;
     assert!(deleted.contains(&format!("  {user} on STACK-infra/db")), "what stays is told: {deleted}");
 }
 

@@ -1,6 +1,6 @@
 //! Logins of consumers' own, on real servers: each sees its own alone, and they go with it where that is asked for.
 
-use crate::common::{Ran, World};
+use crate::common::{Ran, Sandbox};
 use devarch_core::engine::EngineKind;
 
 /// Two consumers of one server, each with a user and a database of its own.
@@ -25,8 +25,8 @@ stacks:
       two: { template: client }
 "#;
 
-fn query(world: &World, instance: &str, sql: &str) -> String {
-    world
+fn query(sandbox: &Sandbox, instance: &str, sql: &str) -> String {
+    sandbox
         .ok_soon(&["exec", &format!("STACK/{instance}"), "-T", "--", "psql", "-tAc", sql])
         .stdout
         .trim()
@@ -34,18 +34,22 @@ fn query(world: &World, instance: &str, sql: &str) -> String {
 }
 
 fn each_consumer_has_a_user_and_a_database_of_its_own(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.write(OWN);
-    world.ok(&["up", "--yes"]);
-    assert_eq!(query(&world, "one", "SELECT current_user || ' ' || current_database()"), "one_db one_db");
-    query(&world, "one", "CREATE TABLE mine (item text)");
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.write(OWN);
+    sandbox.ok(&["up", "--yes"]);
+    assert_eq!(query(&sandbox, "one", "SELECT current_user || ' ' || current_database()"), "one_db one_db");
+    query(&sandbox, "one", "CREATE TABLE mine (item text)");
     let theirs = ["exec", "STACK/two", "-T", "--", "psql", "-d", "one_db", "-tAc", "SELECT 1"];
-    world.refused(&theirs, "permission denied");
-    world.ok(&["apply", "STACK", "--replace", "one", "--replace", "db", "--yes"]);
-    assert_eq!(query(&world, "one", "SELECT count(*) FROM mine"), "0", "doing it again keeps what is there");
-    let shown = world.ok(&["plan", "STACK", "--replace", "one", "--json"]);
+    sandbox.refused(&theirs, "permission denied");
+    sandbox.ok(&["apply", "STACK", "--replace", "one", "--replace", "db", "--yes"]);
+    assert_eq!(
+        query(&sandbox, "one", "SELECT count(*) FROM mine"),
+        "0",
+        "doing it again keeps what is there"
+    );
+    let shown = sandbox.ok(&["plan", "STACK", "--replace", "one", "--json"]);
     assert!(shown.stdout.contains("PROVISION_NAME"), "{shown}");
-    let password = world.json(&["wire", "env", "STACK/one", "--reveal"])["PGPASSWORD"].clone();
+    let password = sandbox.json(&["wire", "env", "STACK/one", "--reveal"])["PGPASSWORD"].clone();
     assert!(!shown.to_string().contains(password.as_str().unwrap()), "{shown}");
 }
 
@@ -76,19 +80,19 @@ stacks:
 "#;
 
 fn a_mariadb_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.write(OWN_MARIADB);
-    world.ok(&["up", "--yes"]);
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.write(OWN_MARIADB);
+    sandbox.ok(&["up", "--yes"]);
     let query = |sql: &str| format!("mariadb -h $H -u $U -N -e \"{sql}\"");
     let made = query("USE one_db; CREATE TABLE mine (item int); SELECT current_user()");
-    let who = world.ok_soon(&["exec", "STACK/one", "-T", "--", "sh", "-c", &made]);
+    let who = sandbox.ok_soon(&["exec", "STACK/one", "-T", "--", "sh", "-c", &made]);
     assert_eq!(who.stdout.trim(), "one_db@%", "{who}");
-    world.refused(&["exec", "STACK/one-x", "-T", "--", "sh", "-c", &query("USE one_db")], "Access denied");
-    let removed = remove(&world, &["STACK/one", "--drop-logins", "--yes"]);
+    sandbox.refused(&["exec", "STACK/one-x", "-T", "--", "sh", "-c", &query("USE one_db")], "Access denied");
+    let removed = remove(&sandbox, &["STACK/one", "--drop-logins", "--yes"]);
     assert_eq!(removed.code, 0, "{removed}");
     let sql = "SHOW DATABASES LIKE 'one%'; SELECT user FROM mysql.user WHERE user LIKE 'one%'";
     let root = format!("MYSQL_PWD=$MARIADB_ROOT_PASSWORD mariadb -u root -N -e \"{sql}\"");
-    let left = world.ok(&["exec", "STACK/db", "-T", "--", "sh", "-c", &root]).stdout;
+    let left = sandbox.ok(&["exec", "STACK/db", "-T", "--", "sh", "-c", &root]).stdout;
     assert_eq!(left.split_whitespace().collect::<Vec<_>>(), ["one-x_db", "one-x_db"]);
 }
 
@@ -119,16 +123,16 @@ stacks:
 "#;
 
 fn a_rabbitmq_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.write(OWN_RABBITMQ);
-    world.ok(&["up", "--yes"]);
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.write(OWN_RABBITMQ);
+    sandbox.ok(&["up", "--yes"]);
     let command = |tool: &str, vhost: &str, rest: &str| {
         format!("{tool} -s $H --username $U --password $P --vhost {vhost} {rest}")
     };
     let works = |instance: &str, tool: &str, rest: &str| {
         let command = command(tool, "$V", rest);
         let args = ["exec", &format!("STACK/{instance}"), "-T", "--", "sh", "-c", &command];
-        world.ok_soon(&args).stdout
+        sandbox.ok_soon(&args).stdout
     };
     for instance in ["one", "one-x"] {
         works(instance, "amqp-declare-queue", "-d -q mail");
@@ -136,15 +140,15 @@ fn a_rabbitmq_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
     }
     for other in ["one-x_mq", "/"] {
         let get = command("amqp-get", other, "-q mail");
-        world.refused(&["exec", "STACK/one", "-T", "--", "sh", "-c", &get], "access to vhost");
+        sandbox.refused(&["exec", "STACK/one", "-T", "--", "sh", "-c", &get], "access to vhost");
     }
-    world.ok(&["apply", "STACK", "--replace", "one", "--yes"]);
+    sandbox.ok(&["apply", "STACK", "--replace", "one", "--yes"]);
     assert_eq!(works("one", "amqp-get", "-q mail"), "of one", "doing it again keeps what is there");
     assert_eq!(works("one-x", "amqp-get", "-q mail"), "of one-x");
-    let removed = remove(&world, &["STACK/one", "--drop-logins", "--yes"]);
+    let removed = remove(&sandbox, &["STACK/one", "--drop-logins", "--yes"]);
     assert_eq!(removed.code, 0, "{removed}");
     let left = "rabbitmqctl -s list_vhosts name; rabbitmqctl -s list_users | cut -f 1";
-    let left = world.ok(&["exec", "STACK/mq", "-T", "--", "sh", "-c", left]).stdout;
+    let left = sandbox.ok(&["exec", "STACK/mq", "-T", "--", "sh", "-c", left]).stdout;
     let mut left: Vec<&str> = left.split_whitespace().collect();
     left.sort_unstable();
     assert_eq!(left, ["/", "devarch", "one-x_mq", "one-x_mq"]);
@@ -161,59 +165,59 @@ fn a_rabbitmq_gives_its_consumers_logins_of_their_own_on_podman() {
 }
 
 /// What of a login is on the server: databases and users by that name.
-fn left(world: &World, login: &str) -> String {
+fn left(sandbox: &Sandbox, login: &str) -> String {
     let sql = format!(
         "SELECT (SELECT count(*) FROM pg_database WHERE datname = '{login}') || ' '
              || (SELECT count(*) FROM pg_roles WHERE rolname = '{login}')"
     );
     let psql = format!("psql -U $POSTGRES_USER -d $POSTGRES_DB -tAc \"{sql}\"");
-    world.ok(&["exec", "STACK/db", "-T", "--", "sh", "-c", &psql]).stdout.trim().to_owned()
+    sandbox.ok(&["exec", "STACK/db", "-T", "--", "sh", "-c", &psql]).stdout.trim().to_owned()
 }
 
-fn remove(world: &World, options: &[&str]) -> Ran {
-    world.run(&[&["instance", "remove"][..], options].concat())
+fn remove(sandbox: &Sandbox, options: &[&str]) -> Ran {
+    sandbox.run(&[&["instance", "remove"][..], options].concat())
 }
 
 fn logins_go_with_their_consumer_where_that_is_asked_for(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.write(OWN);
-    world.ok(&["up", "--yes"]);
-    query(&world, "one", "CREATE TABLE mine (item text)");
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.write(OWN);
+    sandbox.ok(&["up", "--yes"]);
+    query(&sandbox, "one", "CREATE TABLE mine (item text)");
 
-    let unasked = remove(&world, &["STACK", "one", "--drop-logins"]);
+    let unasked = remove(&sandbox, &["STACK", "one", "--drop-logins"]);
     assert!(unasked.code != 0 && unasked.stderr.contains("  one_db on db.db"), "{unasked}");
-    world.ok(&["stop", "STACK/db", "--yes"]);
-    let stopped = remove(&world, &["STACK", "one", "--drop-logins", "--yes"]);
+    sandbox.ok(&["stop", "STACK/db", "--yes"]);
+    let stopped = remove(&sandbox, &["STACK", "one", "--drop-logins", "--yes"]);
     assert!(
         stopped.code != 0 && stopped.stderr.contains("'STACK/db' is not running; `devarch start"),
         "{stopped}"
     );
-    world.ok(&["start", "STACK/db", "--yes"]);
-    world.ok(&["instance", "show", "STACK/one"]);
-    assert_eq!(left(&world, "one_db"), "1 1", "nothing was done by halves");
+    sandbox.ok(&["start", "STACK/db", "--yes"]);
+    sandbox.ok(&["instance", "show", "STACK/one"]);
+    assert_eq!(left(&sandbox, "one_db"), "1 1", "nothing was done by halves");
 
     // A connection that is open does not keep the database.
     let sleep = "psql -qc 'SELECT pg_sleep(600)' >/dev/null 2>&1 &";
-    world.ok(&["exec", "STACK/one", "-T", "--", "sh", "-c", sleep]);
-    let dropped = remove(&world, &["STACK", "one", "--drop-logins", "--yes"]);
+    sandbox.ok(&["exec", "STACK/one", "-T", "--", "sh", "-c", sleep]);
+    let dropped = remove(&sandbox, &["STACK", "one", "--drop-logins", "--yes"]);
     assert_eq!(dropped.code, 0, "{dropped}");
     assert!(!dropped.stderr.contains("databases are kept"), "{dropped}");
-    assert_eq!(left(&world, "one_db"), "0 0");
-    assert_eq!(left(&world, "two_db"), "1 1", "another's stays");
+    assert_eq!(left(&sandbox, "one_db"), "0 0");
+    assert_eq!(left(&sandbox, "two_db"), "1 1", "another's stays");
 
-    let kept = remove(&world, &["STACK", "two"]);
+    let kept = remove(&sandbox, &["STACK", "two"]);
     assert!(
         kept.code == 0
             && kept.stderr.contains("its logins and their databases are kept")
             && kept.stderr.contains("  two_db on db.db"),
         "{kept}"
     );
-    assert_eq!(left(&world, "two_db"), "1 1");
+    assert_eq!(left(&sandbox, "two_db"), "1 1");
     // The definition is told to go on as before: what stayed is taken over, and can be removed after all.
-    world.ok(&["up", "--reuse-volumes", "--yes"]);
-    assert_eq!(query(&world, "two", "SELECT current_database()"), "two_db");
-    assert_eq!(remove(&world, &["STACK/two", "--drop-logins", "--yes"]).code, 0);
-    assert_eq!(left(&world, "two_db"), "0 0");
+    sandbox.ok(&["up", "--reuse-volumes", "--yes"]);
+    assert_eq!(query(&sandbox, "two", "SELECT current_database()"), "two_db");
+    assert_eq!(remove(&sandbox, &["STACK/two", "--drop-logins", "--yes"]).code, 0);
+    assert_eq!(left(&sandbox, "two_db"), "0 0");
 }
 
 #[test]

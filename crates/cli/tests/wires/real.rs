@@ -1,6 +1,6 @@
 //! Real servers, real clients: what wires give is all that clients are given.
 
-use crate::common::World;
+use crate::common::Sandbox;
 use devarch_core::engine::EngineKind;
 use std::{
     env,
@@ -49,8 +49,8 @@ stacks:
       worker: { template: worker }
 "#;
 
-fn query(world: &World, instance: &str, sql: &str) -> String {
-    world
+fn query(sandbox: &Sandbox, instance: &str, sql: &str) -> String {
+    sandbox
         .ok_soon(&["exec", &format!("STACK/{instance}"), "-T", "--", "psql", "-tAc", sql])
         .stdout
         .trim()
@@ -58,9 +58,9 @@ fn query(world: &World, instance: &str, sql: &str) -> String {
 }
 
 fn consumers_log_in_with_what_their_wires_gave(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.write(PROJECT);
-    let up = world.ok(&["up", "--yes"]).stderr;
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.write(PROJECT);
+    let up = sandbox.ok(&["up", "--yes"]).stderr;
     for line in [
         "+   wire reader.db -> archive.db (explicit, new)",
         "+   wire worker.cache -> cache.cache (auto, new)",
@@ -68,17 +68,17 @@ fn consumers_log_in_with_what_their_wires_gave(kind: EngineKind) {
     ] {
         assert!(up.contains(line), "{up}");
     }
-    query(&world, "writer", "CREATE TABLE orders (item text); INSERT INTO orders VALUES ('teapot')");
-    assert_eq!(query(&world, "writer", "SELECT item FROM orders"), "teapot");
-    assert_eq!(query(&world, "writer", "SELECT current_user || current_database()"), "me@shoporders");
+    query(&sandbox, "writer", "CREATE TABLE orders (item text); INSERT INTO orders VALUES ('teapot')");
+    assert_eq!(query(&sandbox, "writer", "SELECT item FROM orders"), "teapot");
+    assert_eq!(query(&sandbox, "writer", "SELECT current_user || current_database()"), "me@shoporders");
     assert_eq!(
-        query(&world, "reader", "SELECT to_regclass('orders') IS NULL"),
+        query(&sandbox, "reader", "SELECT to_regclass('orders') IS NULL"),
         "t",
         "another's data is not seen"
     );
     let url = ["exec", "STACK/writer", "-T", "--", "sh", "-c", "psql \"$DATABASE_URL\" -tAc 'SELECT 1'"];
-    assert_eq!(world.ok_soon(&url).stdout.trim(), "1");
-    world.ok_soon(&[
+    assert_eq!(sandbox.ok_soon(&url).stdout.trim(), "1");
+    sandbox.ok_soon(&[
         "exec",
         "STACK/worker",
         "-T",
@@ -87,34 +87,34 @@ fn consumers_log_in_with_what_their_wires_gave(kind: EngineKind) {
         "-c",
         "printf 'PING\\r\\n' | nc -w 1 $CACHE_HOST $CACHE_PORT | grep PONG",
     ]);
-    on_the_host(&world);
-    nothing_secret_is_shown(&world);
-    a_change_of_the_provider_reaches_its_consumers(&world);
+    on_the_host(&sandbox);
+    nothing_secret_is_shown(&sandbox);
+    a_change_of_the_provider_reaches_its_consumers(&sandbox);
 }
 
-fn on_the_host(world: &World) {
-    let env = world.ok(&["wire", "env", "STACK/worker", "--host"]).stdout;
+fn on_the_host(sandbox: &Sandbox) {
+    let env = sandbox.ok(&["wire", "env", "STACK/worker", "--host"]).stdout;
     assert!(env.contains("CACHE_HOST=127.0.0.1"), "{env}");
     let ping = "exec 3<>/dev/tcp/$CACHE_HOST/$CACHE_PORT; printf 'PING\\r\\n' >&3; head -c 5 <&3; exit 3";
-    let ran = world.fails(3, &["run", "STACK/worker", "--", "bash", "-c", ping]);
+    let ran = sandbox.fails(3, &["run", "STACK/worker", "--", "bash", "-c", ping]);
     assert_eq!(ran.stdout, "+PONG");
     if let Ok(bin) = env::var("DEVARCH_TEST_POSTGRES_BIN") {
         let psql = format!("{bin}/psql");
         let sql = "SELECT item FROM orders";
-        assert_eq!(world.ok(&["run", "STACK/writer", "--", &psql, "-tAc", sql]).stdout.trim(), "teapot");
+        assert_eq!(sandbox.ok(&["run", "STACK/writer", "--", &psql, "-tAc", sql]).stdout.trim(), "teapot");
     }
-    world.ok(&["set", "STACK/cache", "ports=[]"]);
-    let unpublished = world.fails(5, &["run", "STACK/worker", "--", "true"]).stderr;
+    sandbox.ok(&["set", "STACK/cache", "ports=[]"]);
+    let unpublished = sandbox.fails(5, &["run", "STACK/worker", "--", "true"]).stderr;
     assert!(unpublished.contains("cache.cache publishes no port for 6379"), "{unpublished}");
-    world.ok(&["unset", "STACK/cache", "ports"]);
-    let undone = world.ok(&["wire", "add", "STACK", "worker", "cache"]);
+    sandbox.ok(&["unset", "STACK/cache", "ports"]);
+    let undone = sandbox.ok(&["wire", "add", "STACK", "worker", "cache"]);
     assert!(undone.stderr.contains("added {from: worker, to: cache}"), "{undone}");
-    let up = world.ok(&["up", "--yes"]).stderr;
+    let up = sandbox.ok(&["up", "--yes"]).stderr;
     assert!(up.contains("! wires: - {from: worker, to: cache}"), "what the file undoes is told: {up}");
 }
 
-fn nothing_secret_is_shown(world: &World) {
-    let revealed = world.json(&["wire", "env", "STACK/writer", "--reveal"]);
+fn nothing_secret_is_shown(sandbox: &Sandbox) {
+    let revealed = sandbox.json(&["wire", "env", "STACK/writer", "--reveal"]);
     let password = revealed["PGPASSWORD"].as_str().unwrap();
     assert!(password.len() > 20);
     let all: &[&[&str]] = &[
@@ -132,25 +132,25 @@ fn nothing_secret_is_shown(world: &World) {
         &["exec", "STACK/writer", "-T", "--", "env"],
     ];
     for args in all {
-        let ran = world.ok(args);
+        let ran = sandbox.ok(args);
         assert!(!ran.to_string().contains(password), "{args:?} shows it");
     }
-    let origin = world.ok(&["config", "STACK/writer", "--origin"]).stdout;
+    let origin = sandbox.ok(&["config", "STACK/writer", "--origin"]).stdout;
     assert!(origin.contains("PGHOST: devarch-STACK-db  # wire db -> db.db"), "{origin}");
 }
 
-fn a_change_of_the_provider_reaches_its_consumers(world: &World) {
-    world.ok(&["set", "STACK/archive", "environment.POSTGRES_DB=renamed"]);
-    let plan = world.ok(&["plan", "STACK"]).stdout;
+fn a_change_of_the_provider_reaches_its_consumers(sandbox: &Sandbox) {
+    sandbox.ok(&["set", "STACK/archive", "environment.POSTGRES_DB=renamed"]);
+    let plan = sandbox.ok(&["plan", "STACK"]).stdout;
     assert!(
         plan.contains("-/+ reader  will be replaced (the values from wire db -> archive.db changed)"),
         "{plan}"
     );
     assert!(plan.contains("~ reader.environment.PGDATABASE: archive => renamed"), "{plan}");
     assert!(!plan.contains("writer  will be replaced"), "{plan}");
-    world.ok(&["unset", "STACK/archive", "environment.POSTGRES_DB"]);
-    world.ok(&["set", "STACK/archive", "environment.POSTGRES_DB=archive"]);
-    let plan = world.ok(&["plan", "STACK"]).stdout;
+    sandbox.ok(&["unset", "STACK/archive", "environment.POSTGRES_DB"]);
+    sandbox.ok(&["set", "STACK/archive", "environment.POSTGRES_DB=archive"]);
+    let plan = sandbox.ok(&["plan", "STACK"]).stdout;
     assert!(plan.contains("No changes"), "{plan}");
 }
 
@@ -165,8 +165,8 @@ fn consumers_log_in_with_what_their_wires_gave_on_podman() {
 }
 
 fn consumers_start_after_their_providers_are_ready_and_stop_before_them(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
-    world.write(
+    let Some(sandbox) = Sandbox::on(kind) else { return };
+    sandbox.write(
         r#"
 version: "1"
 templates:
@@ -186,8 +186,8 @@ stacks:
     instances: { zero: {template: slow}, a: {template: eager} }
 "#,
     );
-    world.ok(&["up", "--yes"]);
-    let plan = world.json(&["plan", "STACK", "--replace", "zero", "--replace", "a"]);
+    sandbox.ok(&["up", "--yes"]);
+    let plan = sandbox.json(&["plan", "STACK", "--replace", "zero", "--replace", "a"]);
     let steps = plan["steps"].as_array().unwrap();
     let find = |instance: &str, action: &str| {
         steps
@@ -214,9 +214,9 @@ stacks:
         }
     }
     assert!(reached.contains(&(ready as u64)), "{plan:#}");
-    let compose = world.ok(&["compose", "STACK"]).stdout;
+    let compose = sandbox.ok(&["compose", "STACK"]).stdout;
     assert!(compose.contains("condition: service_healthy"), "{compose}");
-    world.ok(&["down", "STACK", "--yes"]);
+    sandbox.ok(&["down", "STACK", "--yes"]);
 }
 
 #[test]
@@ -249,9 +249,9 @@ fn server() -> Option<(IpAddr, u16)> {
 }
 
 fn something_outside_is_wired_to_like_an_instance(kind: EngineKind) {
-    let Some(world) = World::on(kind) else { return };
+    let Some(sandbox) = Sandbox::on(kind) else { return };
     let Some((host, port)) = server() else { return };
-    world.write(&format!(
+    sandbox.write(&format!(
         r#"
 version: "1"
 templates:
@@ -266,16 +266,16 @@ stacks:
     instances: {{ worker: {{template: worker}} }}
 "#
     ));
-    let unset = world.fails(3, &["up", "--yes"]).stderr;
+    let unset = sandbox.fails(3, &["up", "--yes"]).stderr;
     assert!(unset.contains("external.shared.password: secret 'PW' of stack 'STACK' is not set"), "{unset}");
-    assert_eq!(world.feed(b"hunter2", &["secret", "set", "STACK", "PW"]).code, 0);
-    let up = world.ok(&["up", "--yes"]).stderr;
+    assert_eq!(sandbox.feed(b"hunter2", &["secret", "set", "STACK", "PW"]).code, 0);
+    let up = sandbox.ok(&["up", "--yes"]).stderr;
     assert!(up.contains("+   wire worker.cache -> shared (auto, new)"), "{up}");
     let auth = "printf 'AUTH %s\\r\\n' $CACHE_PASSWORD | nc -w 2 $CACHE_HOST $CACHE_PORT";
-    assert_eq!(world.ok(&["exec", "STACK/worker", "-T", "--", "sh", "-c", auth]).stdout.trim(), "+OK");
-    let used = world.ok(&["secret", "list", "STACK"]).stdout;
+    assert_eq!(sandbox.ok(&["exec", "STACK/worker", "-T", "--", "sh", "-c", auth]).stdout.trim(), "+OK");
+    let used = sandbox.ok(&["secret", "list", "STACK"]).stdout;
     assert!(used.contains("external.shared.password"), "{used}");
-    assert!(!world.ok(&["config", "STACK"]).to_string().contains("hunter2"));
+    assert!(!sandbox.ok(&["config", "STACK"]).to_string().contains("hunter2"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ impl Canary {
         let up = self.ok(&["up", "--as", "STACK-twin", "--yes"]);
         assert!(up.stderr.contains("+   web  will be created"), "{up}");
         self.ok(&["config", "STACK-twin", "--origin"]);
-        let twin = format!("{}-twin", self.world.stack);
+        let twin = format!("{}-twin", self.sandbox.stack);
         let variable = |name: &str| self.variable_of(&format!("devarch-{twin}-web"), name);
         assert_eq!(variable("TYPED"), self.secrets["SECOND"]);
         let (made, whole) = (variable("MADE"), variable("WHOLE"));
@@ -17,7 +17,7 @@ impl Canary {
         self.secrets.extend([("TWINMADE".to_owned(), made), ("TWINWHOLE".to_owned(), whole)]);
         self.ok(&["down", "STACK-twin", "--yes"]);
         self.ok(&["stack", "delete", "STACK-twin", "--yes"]);
-        let catalog = self.world.project().join("catalog");
+        let catalog = self.sandbox.project().join("catalog");
         fs::create_dir(&catalog).unwrap();
         fs::write(catalog.join("sealed.yaml"), template(&self.secrets["PLACE"])).unwrap();
         self.ok(&["instance", "add", "STACK", "sealed", "sealed"]);

@@ -6,7 +6,7 @@ use std::fs;
 impl Canary {
     /// Without the key, and once it was given up.
     pub(super) fn a_lost_key(&mut self) {
-        let key = self.world.home().join("secret.key");
+        let key = self.sandbox.home().join("secret.key");
         fs::remove_file(key).unwrap();
         for args in [&["restart", "STACK"][..], &["stop", "STACK"], &["start", "STACK"], &["config", "STACK"]]
         {
