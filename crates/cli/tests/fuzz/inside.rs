@@ -1,7 +1,7 @@
 //! What the reader, the resolver and the planner make of a devarch.yml, in this process.
 
 use devarch_core::{
-    desired::{Sandbox, desire, effective},
+    desired::{World, desire, effective},
     engine::{EngineInfo, EngineKind, Locality},
     escape,
     hash::HashKey,
@@ -68,7 +68,7 @@ fn planned(stack: &Stack, defer_problems: bool) -> bool {
     let observed = observed();
     let (images, build_hashes, prior) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let key = HashKey::new([7; 32]);
-    let sandbox = Sandbox {
+    let world = World {
         store: &StoreId::new("store-1"),
         hash_key: Ok(&key),
         defer_problems,
@@ -82,7 +82,7 @@ fn planned(stack: &Stack, defer_problems: bool) -> bool {
         links: &BTreeMap::new(),
         host: &HostView::of_home(Some("/home/me")),
     };
-    let Ok(desired) = desire(stack, &sandbox) else { return false };
+    let Ok(desired) = desire(stack, &world) else { return false };
     let remembered = Remembered {
         applied: BTreeMap::new(),
         spent_copies: BTreeSet::new(),
