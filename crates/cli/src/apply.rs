@@ -1,5 +1,4 @@
-//! The way of every command that changes what runs: show the plan, ask, pull and build what it needs, take the lock, carry
-//! it out, tell what is there now.
+//! Shared steps of commands that change containers: plan, confirm, supply images, lock, apply, report.
 
 use crate::{
     error::CliError, plan_view, progress::Progress, session::Session, shown::Shown, status_view, style,
@@ -27,7 +26,7 @@ pub(crate) struct LockArgs {
     lock_timeout: u64,
 }
 
-/// What to do about an apply that was interrupted.
+/// What to do about an interrupted apply.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 #[group(multiple = false)]
 pub(crate) struct RecoverArgs {
@@ -39,16 +38,16 @@ pub(crate) struct RecoverArgs {
     pub(crate) undo: bool,
 }
 
-/// A command at work on a stack, under its lock.
+/// A running command and its stack's lock.
 pub(crate) struct Work<'a> {
     pub(crate) session: &'a Session,
-    /// The command, as the history and others who wait see it.
+    /// The command's name in the history and in the lock.
     pub(crate) command: &'a str,
     pub(crate) cancel: CancellationToken,
 }
 
 impl Work<'_> {
-    /// Takes the stack's lock, telling who holds it while that is waited for.
+    /// Acquires the stack's locks, and reports the holder while waiting.
     pub(crate) async fn lock(
         &self,
         stack: &Stack,
@@ -74,20 +73,20 @@ impl Work<'_> {
         }
     }
 
-    /// What only looks, unless that is cancelled: an engine can be silent for long.
-    pub(crate) async fn look<T>(
+    /// Runs a read-only operation until it is cancelled: an engine may be silent for long.
+    pub(crate) async fn cancellable<T>(
         &self,
-        looking: impl Future<Output = Result<T, OperationError>>,
+        operation: impl Future<Output = Result<T, OperationError>>,
     ) -> Result<T, CliError> {
         tokio::select! {
-            seen = looking => Ok(seen?),
+            result = operation => Ok(result?),
             () = self.cancel.cancelled() => Err(CliError::Cancelled),
         }
     }
 
-    /// The stack's lock for what nobody is asked about: it is planned under the lock, so that what another command did
-    /// while that was waited for makes no plan stale. What is asked about must not keep others out meanwhile.
-    pub(crate) async fn lock_unasked(
+    /// Locks the stack before planning if no confirmation is needed (`--yes`), so that another command cannot make
+    /// the plan stale. While the user is asked, other commands must not be blocked.
+    pub(crate) async fn lock_if_yes(
         &self,
         stack: &Stack,
         args: LockArgs,
@@ -95,8 +94,8 @@ impl Work<'_> {
         if self.session.terminal.yes { Ok(Some(self.lock(stack, args, None).await?)) } else { Ok(None) }
     }
 
-    /// The lock that was taken already, or that of what was agreed to now.
-    pub(crate) async fn lock_agreed(
+    /// Keeps the given lock, or acquires it now.
+    pub(crate) async fn lock_or_take(
         &self,
         taken: Option<StackLocks>,
         stack: &Stack,
@@ -108,21 +107,22 @@ impl Work<'_> {
         }
     }
 
-    /// A plan that was shown and agreed to, with the images it needs. Everything is checked before anything is pulled or
-    /// built, and nobody is kept out meanwhile; then it is planned again, and asked again only where that does more.
-    pub(crate) async fn agreed(
+    /// Shows a plan, has it confirmed and supplies its images, which is not done under the lock. Everything is
+    /// checked before anything is pulled or built. With the images the stack is planned again, and a plan that does
+    /// more needs another confirmation.
+    pub(crate) async fn confirmed(
         &self,
         args: LockArgs,
         plan: impl AsyncFn(Option<&(Stack, Supplied)>) -> Result<Planned, CliError>,
     ) -> Result<Planned, CliError> {
         let first = plan(None).await?;
-        agree(self.session, &first.prepared, (first.undone(), Lookup::Tags))?;
+        confirm(self.session, &first.prepared, (first.undone(), Lookup::Tags))?;
         if !first.prepared.needs_images(Lookup::Tags) {
             return Ok(Planned { prepared: first.prepared.with_images(), ..first });
         }
         match first.lock {
             Some(lock) => lock.release().await,
-            // Where another command is at work, that is said now.
+            // Reports a running command now, before images are pulled and built.
             None if first.draft.as_ref().is_none_or(|draft| draft.before.is_some()) => {
                 self.lock(&first.prepared.stack, args, None).await?.release().await;
             }
@@ -133,12 +133,12 @@ impl Work<'_> {
         let undone = first.draft.as_ref().map_or(&[][..], |draft| draft.undone.as_slice());
         if again.prepared.plan.exceeds(&first.prepared.plan) || again.undone() != undone {
             self.session.terminal.note("the images are known now, and the plan does more than was shown:");
-            agree(self.session, &again.prepared, (again.undone(), Lookup::Missing))?;
+            confirm(self.session, &again.prepared, (again.undone(), Lookup::Missing))?;
         }
         Ok(again)
     }
 
-    /// Pulls and builds what a plan needs.
+    /// Pulls and builds the images of a plan.
     pub(crate) async fn supply(&self, prepared: &Prepared, lookup: Lookup) -> Result<Supplied, CliError> {
         let progress = Progress::new(self.session.terminal);
         let ctx = self.session.context().await?;
@@ -148,7 +148,7 @@ impl Work<'_> {
         Ok(supplied?)
     }
 
-    /// Carries out what was approved, and frees the lock.
+    /// Applies an approved plan and releases the lock.
     pub(crate) async fn carry_out(
         &self,
         lock: StackLocks,
@@ -164,7 +164,7 @@ impl Work<'_> {
         Ok(applied?)
     }
 
-    /// Puts back what ran before an interrupted apply.
+    /// Rolls back an interrupted apply.
     pub(crate) async fn undo(&self, name: &StackName, args: LockArgs) -> Result<(), CliError> {
         let terminal = self.session.terminal;
         let ctx = self.session.context().await?;
@@ -190,7 +190,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What to do about an interrupted apply of a stack, if there is one: as the flags say, else as the user answers.
+    /// Decides what to do about an interrupted apply, if there is one: by the flags, otherwise by asking.
     pub(crate) async fn recover(
         &self,
         stack: &Stack,
@@ -201,11 +201,11 @@ impl Work<'_> {
         }
         let terminal = self.session.terminal;
         let ctx = self.session.context().await?;
-        // What was edited since is not what an interrupted apply wanted, so it is not applied in its place.
+        // `--resume` must not apply later edits if nothing was interrupted.
         if args.resume && find_interrupted(ctx, stack).await?.is_none() {
             return Err(OperationError::from(WrongState::NotInterrupted(stack.name.clone())).into());
         }
-        // With --yes also one that is interrupted while its lock is waited for.
+        // `--yes` also resumes an apply that is interrupted while its lock is waited for.
         if args.resume || terminal.yes {
             return Ok(Some(Recover::Resume));
         }
@@ -227,30 +227,30 @@ impl Work<'_> {
     }
 }
 
-/// A plan, and what it was made from.
+/// A plan with its lock and draft.
 pub(crate) struct Planned {
-    /// The stack's lock, where nobody is asked.
+    /// Held with `--yes`.
     pub(crate) lock: Option<StackLocks>,
-    /// The definition, where it is saved only when the plan is agreed to.
+    /// The definition, if it is saved only after the plan is confirmed.
     pub(crate) draft: Option<Draft>,
     pub(crate) prepared: Prepared,
 }
 
 impl Planned {
-    /// Edits that the definition undoes.
+    /// Edits that the definition overwrites.
     fn undone(&self) -> &[FieldDiff] {
         self.draft.as_ref().map_or(&[], |draft| draft.undone.as_slice())
     }
 }
 
-/// Shows a plan, and asks if it does anything, if edits would be lost by it, or if images are to be looked up.
-pub(crate) fn agree(
+/// Shows a plan, and asks if it changes anything, overwrites edits or needs images.
+pub(crate) fn confirm(
     session: &Session,
     prepared: &Prepared,
     (undone, lookup): (&[FieldDiff], Lookup),
 ) -> Result<(), CliError> {
     let plan = &prepared.plan;
-    // Where the plan is empty only because edits are undone that were never applied, "nothing to do" would be wrong.
+    // An empty plan would print "No changes" although unapplied edits are overwritten.
     if undone.is_empty() || !plan.is_empty() {
         session.terminal.note(&plan_view::render(plan, false));
     }
@@ -268,12 +268,11 @@ fn undone_text(undone: &[FieldDiff]) -> String {
     format!("devarch.yml overwrites these edits, made since it was last loaded:\n{}\n", lines.join("\n"))
 }
 
-/// Shows a plan that does more than the command's own word says, that replaces or removes containers, and asks. Of any
-/// other it tells what was deferred.
-pub(crate) fn agree_to_more(session: &Session, prepared: &Prepared) -> Result<(), CliError> {
+/// Asks for confirmation if a plan replaces or removes containers; otherwise prints only what was deferred.
+pub(crate) fn confirm_if_destructive(session: &Session, prepared: &Prepared) -> Result<(), CliError> {
     let replaces = |change: &Change| matches!(change.kind, ChangeKind::Replace | ChangeKind::Remove);
     if prepared.plan.changes.iter().any(replaces) {
-        return agree(session, prepared, (&[], Lookup::Missing));
+        return confirm(session, prepared, (&[], Lookup::Missing));
     }
     for note in prepared.plan.notes.iter().filter(|note| !prepared.desired.notes.contains(note)) {
         session.terminal.note(&format!("note: {note}"));
@@ -281,7 +280,7 @@ pub(crate) fn agree_to_more(session: &Session, prepared: &Prepared) -> Result<()
     Ok(())
 }
 
-/// Tells what was done and what is there now.
+/// Prints the number of steps and the stack's new status.
 pub(crate) async fn report(session: &Session, stack: &StackName, outcome: Outcome) -> Result<(), CliError> {
     let status = stack_status(session.context().await?, stack, StatusOptions::default()).await?;
     let seconds = outcome.took.as_secs_f64();

@@ -1,4 +1,4 @@
-//! A command in a container with this terminal's streams: input, output, size, exit code.
+//! Runs a command in a container with this terminal's streams, size and exit code.
 
 use crate::{
     error::{CliError, Done},
@@ -20,17 +20,17 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-/// How long output is held back that may be the beginning of a secret.
+/// How long to hold back output that may be the beginning of a secret.
 const HELD: Duration = Duration::from_millis(100);
 
-/// The size to give a command's terminal; `None` where this is no terminal.
+/// This terminal's size; `None` if stdin or stdout is not a terminal.
 pub(crate) fn terminal_size() -> Option<TerminalSize> {
     let both = io::stdin().is_terminal() && io::stdout().is_terminal();
     let size = if both { tcgetwinsize(io::stdout()).ok()? } else { return None };
     Some(TerminalSize { columns: size.ws_col, rows: size.ws_row })
 }
 
-/// Runs a command to its end; its exit code becomes ours.
+/// Runs a command to its exit and returns its exit code.
 pub(crate) async fn run(terminal: Terminal, shell: &Shell, request: &ExecRequest) -> Done {
     let ExecIo { id, stdin, mut output } = shell.exec(request).await?;
     let raw = if request.tty.is_some() { Some(RawMode::enter()?) } else { None };
@@ -47,16 +47,16 @@ pub(crate) async fn run(terminal: Terminal, shell: &Shell, request: &ExecRequest
                     let shown = masked[usize::from(chunk.stderr)].push(&chunk.bytes);
                     terminal.raw(chunk.stderr, &shown)?;
                 }
-                // Podman cuts the connection of a command that ends without reading its input.
+                // Podman cuts the connection of a command that exits without reading its input.
                 Some(Err(_)) if shell.engine.exec_exit_code(&id).await.is_ok_and(|code| code.is_some()) => break,
                 Some(Err(error)) => return Err(devarch_app::OperationError::from(error).into()),
                 None => break,
             },
-            // What was held back, in case a secret follows, is not held for long: it may be a prompt.
+            // A prompt may look like the beginning of a secret, so it is not held back for long.
             () = tokio::time::sleep(HELD), if waits => pass_on(terminal, &mut masked)?,
             _ = resized.recv() => {
                 if let (Some(_), Some(size)) = (&raw, terminal_size()) {
-                    // A command that has just ended has no terminal any more.
+                    // The command may have exited already.
                     let _ = shell.engine.resize_exec(&id, size).await;
                 }
             }
@@ -71,7 +71,7 @@ pub(crate) async fn run(terminal: Terminal, shell: &Shell, request: &ExecRequest
     Ok(Exit(u8::try_from(code & 0xff).unwrap_or(u8::MAX)))
 }
 
-/// What was held back of stdout and stderr.
+/// Prints the output that was held back.
 fn pass_on(terminal: Terminal, masked: &mut [MaskedStream; 2]) -> Result<(), CliError> {
     for (stderr, stream) in [false, true].into_iter().zip(masked) {
         terminal.raw(stderr, &stream.rest())?;
@@ -79,7 +79,7 @@ fn pass_on(terminal: Terminal, masked: &mut [MaskedStream; 2]) -> Result<(), Cli
     Ok(())
 }
 
-/// Our standard input to the command's, until either ends.
+/// Copies standard input to the command until either ends.
 async fn feed(mut to: Pin<Box<dyn AsyncWrite + Send>>) -> io::Result<()> {
     let mut from = tokio::io::stdin();
     let mut buffer = vec![0; 16 << 10];
@@ -93,7 +93,7 @@ async fn feed(mut to: Pin<Box<dyn AsyncWrite + Send>>) -> io::Result<()> {
     }
 }
 
-/// The terminal passes every key on, until this is dropped.
+/// Puts the terminal into raw mode, until dropped.
 struct RawMode(Termios);
 
 impl RawMode {
@@ -108,7 +108,7 @@ impl RawMode {
 
 impl Drop for RawMode {
     fn drop(&mut self) {
-        // A terminal that is gone needs no mending.
+        // The terminal may be gone.
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-/// Opens an address; whether something took it.
+/// Opens a URL; returns whether a browser could be started.
 #[expect(clippy::disallowed_methods, reason = "only the desktop knows the user's browser")]
 pub(crate) fn open(url: &str) -> bool {
     let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };

@@ -1,4 +1,4 @@
-//! Names for the shell to complete: quick, and silent where there is nothing.
+//! Candidates for shell completion; errors are silent.
 
 use clap_complete::CompletionCandidate;
 use devarch_app::{Context, Settings, Surroundings};
@@ -51,7 +51,7 @@ fn with_stacks(names: impl Fn(&[Stack]) -> Vec<String>) -> Vec<CompletionCandida
     names(&stacks).into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// A store that is not there is not made for this.
+/// Does not create a store.
 fn load() -> Option<Vec<Stack>> {
     let settings = settings()?;
     if let StoreUrl::Sqlite(path) = &settings.database

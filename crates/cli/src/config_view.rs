@@ -1,4 +1,4 @@
-//! Effective configs as YAML, each value with where it comes from if that is asked for.
+//! Effective configs as YAML, optionally with the origin of each value.
 
 use crate::error::CliError;
 use devarch_app::InstanceConfig;
@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{fmt::Write as _, io};
 
-/// Fields whose entries have origins of their own.
+/// Fields whose entries have separate origins.
 const BY_ENTRY: [&str; 6] = ["environment", "labels", "ports", "volumes", "config_files", "depends_on"];
 
-/// Instances below their names.
+/// Renders each instance below its name.
 pub(crate) fn render(instances: &[InstanceConfig], origins: bool) -> Result<String, CliError> {
     let mut text = String::new();
     for instance in instances {
@@ -31,12 +31,12 @@ pub(crate) fn render(instances: &[InstanceConfig], origins: bool) -> Result<Stri
     Ok(text)
 }
 
-/// Any value as YAML.
+/// Serializes a value as YAML.
 pub(crate) fn yaml<T: Serialize>(value: &T) -> Result<String, CliError> {
     serde_saphyr::to_string(value).map_err(|error| CliError::Output(io::Error::other(error)))
 }
 
-/// One entry; the comment stands behind its first line.
+/// Renders one entry; the origin follows its first line.
 fn chunk(
     instance: &InstanceConfig,
     (key, value): (&str, &Value),

@@ -1,5 +1,5 @@
-//! Definitions, for people and as JSON. Overrides are shown as the effective config they lead to, never as stored:
-//! that form holds secrets.
+//! Definitions as text and JSON. Overrides are shown as the effective config, never as stored, because that form
+//! contains secrets.
 
 use crate::{error::CliError, session::Session, shown::Shown, style, table::Table};
 use devarch_core::{
@@ -38,8 +38,7 @@ pub(crate) struct InstanceView<'a> {
 }
 
 impl<'a> StackView<'a> {
-    /// Of a stack.
-    pub(crate) fn of(stack: &'a Stack) -> Self {
+    pub(crate) fn new(stack: &'a Stack) -> Self {
         Self {
             name: stack.name.as_str(),
             id: stack.id.as_str(),
@@ -52,12 +51,12 @@ impl<'a> StackView<'a> {
             instances: stack
                 .instances
                 .iter()
-                .map(|(name, instance)| InstanceView::of(name.as_str(), instance))
+                .map(|(name, instance)| InstanceView::new(name.as_str(), instance))
                 .collect(),
         }
     }
 
-    /// As text.
+    /// The definition as text.
     pub(crate) fn render(&self) -> Shown {
         let mut text = Shown::styled(style::STRONG, self.name);
         text.end_line();
@@ -89,8 +88,7 @@ fn joined<T: ToString>(all: impl Iterator<Item = T>) -> Option<String> {
 }
 
 impl<'a> InstanceView<'a> {
-    /// Of an instance.
-    pub(crate) fn of(name: &'a str, instance: &'a Instance) -> Self {
+    pub(crate) fn new(name: &'a str, instance: &'a Instance) -> Self {
         let ports = instance.ports.iter().map(|(key, host)| {
             (key.to_string(), std::net::SocketAddr::new(host.host_ip, host.host_port).to_string())
         });
@@ -134,10 +132,10 @@ pub(crate) fn instances(instances: &[InstanceView<'_>]) -> Shown {
     if instances.is_empty() { "  no instances\n".into() } else { table.render(2) }
 }
 
-/// Tells that an edit was made: in words, or as the stack it made.
-pub(crate) fn tell(session: &Session, stack: &Stack, words: &str) -> Result<(), CliError> {
+/// Reports an edit: as a message, or as the changed stack with `--json`.
+pub(crate) fn report_edit(session: &Session, stack: &Stack, words: &str) -> Result<(), CliError> {
     if session.terminal.json {
-        return session.terminal.print_json(&StackView::of(stack));
+        return session.terminal.print_json(&StackView::new(stack));
     }
     session.terminal.note(words);
     Ok(())

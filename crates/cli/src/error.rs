@@ -1,56 +1,56 @@
-//! Errors at the edge: what is printed, the hints that go with it, the exit code.
+//! Errors of the command line: messages, hints and exit codes.
 
 use crate::{exit::Exit, shown::Shown, signals, snippet, style, terminal};
 use devarch_app::{DefinitionError, OperationError};
 use devarch_core::name::StackName;
 use std::{error::Error as _, io};
 
-/// How a command ends.
+/// The result of a command.
 pub(crate) type Done = Result<Exit, CliError>;
 
-/// Why a command did not do what it was asked.
+/// An error that ends a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     /// An operation was refused or failed.
     #[error(transparent)]
     Operation(#[from] OperationError),
-    /// The command line asks for something that is not possible.
+    /// The arguments or environment are invalid.
     #[error("{0}")]
     Invalid(String),
-    /// The directory's stack was never brought up.
+    /// The directory's stack does not exist in the store yet.
     #[error("stack '{0}' of this directory does not exist yet")]
     NotUp(StackName),
-    /// An instance of the directory's stack was named like a stack.
+    /// An instance of the directory's stack was given as a stack.
     #[error("stack '{name}' not found")]
     NotAStack {
-        /// What was named.
+        /// The given name.
         name: StackName,
-        /// The directory's stack, which has such an instance.
+        /// The directory's stack, which has an instance of that name.
         here: StackName,
     },
-    /// A question without a terminal to ask it at.
+    /// A confirmation is needed, but there is no terminal.
     #[error("{0} needs a confirmation, and there is no terminal to ask at")]
-    NobodyToAsk(String),
-    /// The user said no, or pressed Ctrl-C.
+    NoTerminal(String),
+    /// The user declined or pressed Ctrl-C.
     #[error("cancelled; nothing was changed")]
     Declined,
-    /// Ctrl-C while something was waited for.
+    /// Cancelled while waiting.
     #[error("cancelled while waiting; nothing was changed")]
     Cancelled,
-    /// Ctrl-C after the desired state was saved and before anything was changed.
+    /// Cancelled after the desired state was saved, before anything was changed.
     #[error("cancelled before anything was changed; the desired state is saved")]
-    StillWanted(StackName),
-    /// Cancelled while the containers that an undo started were waited for.
+    OnlySaved(StackName),
+    /// Cancelled during the health checks of an undo.
     #[error(
         "cancelled: the previous containers are running again, but their health checks were not waited for"
     )]
-    Unwaited(StackName),
-    /// Output could not be written, or the terminal not used.
+    HealthNotAwaited(StackName),
+    /// Output failed, or the terminal could not be used.
     #[error(transparent)]
     Output(#[from] io::Error),
 }
 
-/// An error as `--json` has it.
+/// An error in its `--json` form.
 pub(crate) fn as_json(message: &str, hints: &[String], exit: Exit) -> Shown {
     let mut error = serde_json::json!({"message": message, "exit_code": exit.0});
     if !hints.is_empty() {
@@ -60,7 +60,7 @@ pub(crate) fn as_json(message: &str, hints: &[String], exit: Exit) -> Shown {
 }
 
 impl CliError {
-    /// Prints the error and returns the exit code. A reader that went away is none.
+    /// Prints the error and returns the exit code. A closed pipe is not an error.
     pub(crate) fn report(&self, json: bool) -> Exit {
         if self.is_broken_pipe() {
             return Exit::OK;
@@ -80,8 +80,10 @@ impl CliError {
             Self::Operation(error) => error.kind().into(),
             Self::Invalid(_) => Exit::INVALID,
             Self::NotUp(_) | Self::NotAStack { .. } => Exit::NOT_FOUND,
-            Self::NobodyToAsk(_) => Exit::CONFLICT,
-            Self::Declined | Self::Cancelled | Self::StillWanted(_) | Self::Unwaited(_) => Exit::CANCELLED,
+            Self::NoTerminal(_) => Exit::CONFLICT,
+            Self::Declined | Self::Cancelled | Self::OnlySaved(_) | Self::HealthNotAwaited(_) => {
+                Exit::CANCELLED
+            }
             Self::Output(_) => Exit::FAILED,
         }
     }
@@ -109,7 +111,7 @@ impl CliError {
         text
     }
 
-    /// What lies under it, from the outside in, unless its own message has it.
+    /// The error's sources that its message does not contain, outermost first.
     fn causes(&self) -> Vec<String> {
         let (mut texts, mut cause) = (vec![self.to_string()], self.source());
         while let Some(error) = cause {
@@ -129,9 +131,9 @@ impl CliError {
             Self::NotAStack { name, here } => {
                 format!("an instance of this directory's stack '{here}' is written /{name}")
             }
-            Self::NobodyToAsk(_) => "--yes confirms it".to_owned(),
-            Self::StillWanted(stack) => format!("`devarch apply {stack}` applies it"),
-            Self::Unwaited(stack) => format!("`devarch status {stack}` shows them"),
+            Self::NoTerminal(_) => "--yes confirms it".to_owned(),
+            Self::OnlySaved(stack) => format!("`devarch apply {stack}` applies it"),
+            Self::HealthNotAwaited(stack) => format!("`devarch status {stack}` shows them"),
             Self::Invalid(_) | Self::Declined | Self::Cancelled | Self::Output(_) => return Vec::new(),
         };
         vec![hint]

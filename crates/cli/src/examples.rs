@@ -1,8 +1,8 @@
-//! The examples that the help of each command ends with.
+//! Examples at the end of each command's help.
 
 use clap::Command;
 
-/// Commands by their path, with examples that work in the directory of a devarch.yml whose stack is `shop`.
+/// Examples by command; they work in the directory of a devarch.yml whose stack is `shop`.
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("init", &["devarch init db=postgres redis", "devarch init --from compose.yml"]),
     ("up", &["devarch up", "devarch up --as shop-2"]),
@@ -68,7 +68,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("man", &["devarch man", "devarch man secret set"]),
 ];
 
-/// Adds the examples to the help of a command and of those below it.
+/// Adds examples to the help of a command and its subcommands.
 pub(crate) fn with_examples(command: Command) -> Command {
     below(command, "")
 }

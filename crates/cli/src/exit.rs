@@ -1,23 +1,23 @@
-//! The exit codes, in one place.
+//! Exit codes.
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | it was done |
-//! | 1 | it was begun and failed |
-//! | 2 | wrong usage; `plan --detailed-exitcode`: there is something to do |
+//! | 0 | success |
+//! | 1 | started and failed |
+//! | 2 | usage error; `plan --detailed-exitcode`: the plan has changes |
 //! | 3 | a name, value or file is invalid |
-//! | 4 | what was named does not exist |
-//! | 5 | conflict: someone else has it, or it is in another state |
-//! | 6 | the engine can't be reached or used |
-//! | 7 | the store can't be reached or used |
-//! | 130 | cancelled: by Ctrl-C (SIGINT), or by an answer |
+//! | 4 | not found |
+//! | 5 | conflict: in use by another object or command, or in another state |
+//! | 6 | the engine cannot be reached or used |
+//! | 7 | the store cannot be reached or used |
+//! | 130 | cancelled by Ctrl-C (SIGINT) or by the user's answer |
 //! | 129, 143 | cancelled by SIGHUP, by SIGTERM |
 //!
-//! `exec`, `run` and `shell` end with the code of their command.
+//! `exec`, `run` and `shell` exit with the code of their command.
 
 use devarch_app::ErrorKind;
 
-/// The same table for `--help`.
+/// The table for `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
   0    success
@@ -31,7 +31,7 @@ Exit codes:
   130  cancelled (129 by SIGHUP, 143 by SIGTERM)
 exec, run and shell exit with the code of their command.";
 
-/// How the program ends.
+/// An exit code of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Exit(pub(crate) u8);
 

@@ -1,9 +1,9 @@
-//! What was found of a stack's wires, for people.
+//! Findings about a stack's wires, as text.
 
 use crate::{session::Session, shown::Shown, style};
 use devarch_core::diagnostic::{Finding, Severity};
 
-/// One line: the severity in its colour, then where and what.
+/// A finding on one line, with its severity coloured.
 pub(crate) fn line(finding: &Finding) -> Shown {
     let style = match finding.severity {
         Severity::Error => style::BAD,
@@ -15,7 +15,7 @@ pub(crate) fn line(finding: &Finding) -> Shown {
     line
 }
 
-/// Tells them beside the result.
+/// Prints findings to stderr.
 pub(crate) fn note(session: &Session, findings: &[Finding]) {
     for finding in findings {
         session.terminal.note(&line(finding));

@@ -1,5 +1,5 @@
-//! What is shown of anything, with something hostile in every text that it has. Values are built field by field, so that a
-//! new field of a type that is shown does not compile until it is hostile here too.
+//! Hostile text in every field of everything that is shown. Values are built field by field, so that a new field does
+//! not compile until it is covered here.
 
 use crate::{commands::history, finding_view, plan_view, progress, shown::Shown, snippet, status_view};
 use devarch_app::{
@@ -29,10 +29,10 @@ use devarch_core::{
 };
 use std::collections::BTreeMap;
 
-/// What a line begins with that a value made.
+/// The beginning of a forged line.
 const FORGED: &str = "FORGED";
 
-/// Writes to the clipboard, clears the screen in three ways, reorders the line, overwrites it and begins another.
+/// Writes to the clipboard, clears the screen in three ways, reorders and overwrites the line, and begins a new one.
 fn evil(place: &str) -> String {
     format!(
         "<{place}>\x1b]52;c;eA==\x07\x1b[2J\u{9b}2J\x7f\u{202e}\u{2066}\u{200f}\u{61c}\rX\n{FORGED} {place}\t"
@@ -55,8 +55,8 @@ fn web() -> InstanceName {
     "web".parse().unwrap()
 }
 
-/// Nothing of it is obeyed but styles; no line begins with what a value holds; each of these places is shown.
-fn holds(shown: &Shown, places: &[&str]) {
+/// Asserts that the output has no raw escapes except styles and no forged lines, and that it contains these places.
+fn assert_safe(shown: &Shown, places: &[&str]) {
     let text = shown.as_str();
     let mut rest = text;
     while let Some(at) = rest.find(|c| escape::is_control(c) && c != '\n') {
@@ -75,8 +75,8 @@ fn holds(shown: &Shown, places: &[&str]) {
 }
 
 #[test]
-fn a_test_of_escapes_sees_one_that_is_raw() {
-    let raw = |text: &str| std::panic::catch_unwind(|| holds(&Shown::trusted(text), &[])).is_err();
+fn a_raw_escape_is_detected() {
+    let raw = |text: &str| std::panic::catch_unwind(|| assert_safe(&Shown::trusted(text), &[])).is_err();
     assert!(raw("\x1b]52;c;eA==\x07") && raw("\x1b[2J") && raw("\u{9b}2J") && raw("\u{202e}") && raw("a\r"));
     assert!(raw(&format!("a\n{FORGED} b")) && !raw("\x1b[1;31merror\x1b[0m: a\n"));
 }
@@ -150,20 +150,20 @@ fn status(stands: Stands, alive: bool) -> StackStatus {
 }
 
 #[test]
-fn a_status_shows_no_escape_of_what_it_tells() {
+fn a_status_shows_no_raw_escape() {
     let common =
         ["project", "engine", "unknown", "finding field", "finding", "port", "url", "lacks", "left alone"];
     let failed = Stands::Failed { error: evil("error") };
-    holds(&status_view::stack(&status(failed, false)), &common);
-    holds(
+    assert_safe(&status_view::stack(&status(failed, false)), &common);
+    assert_safe(
         &status_view::stack(&status(Stands::UnderWay, true)),
         &["lock operation", "lock user", "lock host", "step under way"],
     );
-    holds(
+    assert_safe(
         &status_view::render(&[status(Stands::Interrupted, false)]),
         &["lock plan", "lock user", "apply command", "apply author"],
     );
-    holds(
+    assert_safe(
         &finding_view::line(&Finding {
             severity: Severity::Error,
             problem: problem("finding"),
@@ -172,11 +172,11 @@ fn a_status_shows_no_escape_of_what_it_tells() {
         &["finding"],
     );
     let json = Shown::pretty_json(&status(Stands::UnderWay, true)).unwrap();
-    holds(&json, &["template", "image", "checked at", "the engine's words", "container id"]);
+    assert_safe(&json, &["template", "image", "checked at", "the engine's words", "container id"]);
 }
 
 #[test]
-fn a_history_shows_no_escape_of_what_it_tells() {
+fn a_history_shows_no_raw_escape() {
     let detail = HistoryDetail {
         entry: HistoryEntry {
             apply: ApplyId::new(evil("apply id")),
@@ -204,8 +204,8 @@ fn a_history_shows_no_escape_of_what_it_tells() {
     };
     let places =
         ["apply id", "command", "author", "plan id", "sign", "subject", "reason", "what", "step error"];
-    holds(&history::text(&detail), &places);
-    holds(&history::table(&[detail.entry]), &["apply id", "command", "author"]);
+    assert_safe(&history::text(&detail), &places);
+    assert_safe(&history::table(&[detail.entry]), &["apply id", "command", "author"]);
 }
 
 fn spec() -> ContainerSpec {
@@ -384,7 +384,7 @@ fn plan() -> Plan {
     }
 }
 
-/// What every plan tells.
+/// Places that every plan shows.
 const SHORT: &[&str] = &[
     "stack",
     "engine version",
@@ -421,7 +421,7 @@ const SHORT: &[&str] = &[
     "same value",
 ];
 
-/// What it tells besides in full.
+/// Places that only a full plan shows.
 const FULL: &[&str] = &[
     "platform",
     "command",
@@ -459,14 +459,14 @@ const FULL: &[&str] = &[
 ];
 
 #[test]
-fn a_plan_shows_no_escape_of_what_it_is_made_from_and_no_line_that_is_not_its_own() {
-    holds(&plan_view::render(&plan(), false), SHORT);
-    holds(&plan_view::render(&plan(), true), FULL);
-    holds(&Shown::pretty_json(&plan()).unwrap(), FULL);
+fn a_plan_shows_no_raw_escape_and_no_forged_line() {
+    assert_safe(&plan_view::render(&plan(), false), SHORT);
+    assert_safe(&plan_view::render(&plan(), true), FULL);
+    assert_safe(&Shown::pretty_json(&plan()).unwrap(), FULL);
 }
 
 #[test]
-fn the_place_of_an_error_in_a_file_shows_no_escape_of_the_file() {
+fn a_source_snippet_shows_no_raw_escape() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("a\u{9b}2J.yml");
     std::fs::write(&file, "a: \x1b[2J\u{9b}\u{202e}\u{200f}\nb: 1\n").unwrap();
@@ -478,12 +478,12 @@ fn the_place_of_an_error_in_a_file_shows_no_escape_of_the_file() {
     .into_iter()
     .collect();
     let shown = snippet::render(&file.display().to_string(), &wrong).unwrap();
-    holds(&shown, &[]);
+    assert_safe(&shown, &[]);
     assert!(shown.as_str().contains("a: \u{241b}[2J"), "{}", shown.as_str());
 }
 
 #[test]
-fn a_line_of_progress_shows_no_escape_of_an_image_or_a_build() {
+fn a_progress_line_shows_no_raw_escape() {
     let line = progress::line(&evil("subject"), &evil("text"));
-    holds(&line, &["subject", "text"]);
+    assert_safe(&line, &["subject", "text"]);
 }

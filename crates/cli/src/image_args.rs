@@ -1,9 +1,9 @@
-//! What commands are told about images.
+//! Arguments about images.
 
 use devarch_app::ImageOptions;
 use devarch_core::template::PullPolicy;
 
-/// When images are pulled, in place of every instance's `pull_policy`.
+/// Overrides every instance's `pull_policy`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PullArg {
     /// Pull policy for all images; without a value, `always`
@@ -11,7 +11,7 @@ pub(crate) struct PullArg {
     pull: Option<Pull>,
 }
 
-/// The policies that make sense for all images at once.
+/// Policies that can apply to all images.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Pull {
     /// Check every tag
@@ -22,7 +22,7 @@ enum Pull {
     Never,
 }
 
-/// What is done about images before a plan is made.
+/// How images are supplied before planning.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImageArgs {
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(crate) struct ImageArgs {
 }
 
 impl PullArg {
-    /// In the application's words.
+    /// Converts to the application's options.
     pub(crate) fn options(&self) -> ImageOptions {
         let pull = self.pull.map(|pull| match pull {
             Pull::Always => PullPolicy::Always,
@@ -45,7 +45,7 @@ impl PullArg {
 }
 
 impl ImageArgs {
-    /// In the application's words.
+    /// Converts to the application's options.
     pub(crate) fn options(&self) -> ImageOptions {
         ImageOptions { build: self.build, ..self.pull.options() }
     }

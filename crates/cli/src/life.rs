@@ -1,7 +1,7 @@
-//! Starting, stopping and restarting: what is wanted changes, and the plan that follows is carried out at once.
+//! Starting, stopping and restarting: saves the desired state and applies it at once.
 
 use crate::{
-    apply::{LockArgs, Work, agree_to_more, report},
+    apply::{LockArgs, Work, confirm_if_destructive, report},
     completion,
     error::{CliError, Done},
     exit::Exit,
@@ -16,7 +16,7 @@ use devarch_app::{
 use devarch_core::{name::InstanceName, stack::Wanted};
 use std::collections::BTreeSet;
 
-/// What is done.
+/// The command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     Start,
@@ -24,7 +24,7 @@ pub(crate) enum Life {
     Restart,
 }
 
-/// To what it is done.
+/// Arguments of `start`, `stop` and `restart`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stack or instance; by default this directory's stack
@@ -44,7 +44,7 @@ impl Life {
     }
 }
 
-/// Does it.
+/// Runs the command.
 pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
     let (name, instance) = session.target(args.target).await?;
     let ctx = session.context().await?;
@@ -53,33 +53,33 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
     let mut options = PrepareOptions::default();
     let lock = work.lock(&stack, args.lock, None).await?;
     let all = || stack.instances.keys().cloned().collect();
-    let asked: BTreeSet<InstanceName> = instance.clone().map_or_else(all, |instance| [instance].into());
+    let targets: BTreeSet<InstanceName> = instance.clone().map_or_else(all, |instance| [instance].into());
     match life {
         Life::Start => {
             set_wanted(ctx, &name, instance.as_ref(), Wanted::Running).await?;
-            options.needed = Some(asked);
+            options.needed = Some(targets);
         }
         Life::Stop => {
             set_wanted(ctx, &name, instance.as_ref(), Wanted::Stopped).await?;
             options.needed = Some(BTreeSet::new());
         }
         Life::Restart => {
-            options.restart.clone_from(&asked);
-            options.needed = Some(asked);
+            options.restart.clone_from(&targets);
+            options.needed = Some(targets);
         }
     }
-    let prepared = match work.look(Box::pin(prepare(ctx, &name, &options))).await {
-        Err(CliError::Cancelled) if life != Life::Restart => return Err(CliError::StillWanted(name)),
+    let prepared = match work.cancellable(Box::pin(prepare(ctx, &name, &options))).await {
+        Err(CliError::Cancelled) if life != Life::Restart => return Err(CliError::OnlySaved(name)),
         prepared => prepared?,
     };
-    agree_to_more(session, &prepared)?;
+    confirm_if_destructive(session, &prepared)?;
     let (lock, prepared) = with_images(&work, args.lock, options, (lock, prepared)).await?;
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)
 }
 
-/// What is missing is pulled and built, while nobody is kept out; then it is planned again.
+/// Releases the lock, pulls and builds missing images, then plans again.
 async fn with_images(
     work: &Work<'_>,
     args: LockArgs,
@@ -95,9 +95,9 @@ async fn with_images(
     let lock = work.lock(&prepared.stack, args, None).await?;
     let now = find_stack(ctx, &prepared.stack.name).await?;
     let options = Prepared::options_with(&options, Some(&(prepared.stack.clone(), supplied)), &now);
-    let again = work.look(Box::pin(prepare_stack(ctx, now, &options))).await?;
+    let again = work.cancellable(Box::pin(prepare_stack(ctx, now, &options))).await?;
     if again.plan.exceeds(&prepared.plan) {
-        agree_to_more(work.session, &again)?;
+        confirm_if_destructive(work.session, &again)?;
     }
     Ok((lock, again))
 }

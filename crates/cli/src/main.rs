@@ -1,6 +1,7 @@
-//! DevArch's command line: parse, call a use-case, render. Nothing is decided here.
+//! DevArch's command line: it parses arguments, calls a use-case and renders the result; decisions are made
+//! elsewhere.
 //!
-//! [`exit`] documents the exit codes, [`terminal`] is the only way out for text.
+//! [`exit`] documents the exit codes; all output goes through [`terminal`].
 
 mod apply;
 mod attach;
@@ -87,19 +88,19 @@ fn main() -> ExitCode {
     ExitCode::from(exit.0)
 }
 
-/// Secrets are in this program's memory while it works: no core dump is made of it, and no other program of the user
-/// may look into it. What it starts is not concerned (prctl(2), `PR_SET_DUMPABLE`).
+/// Protects secrets in memory: disables core dumps and access by the user's other processes. Child processes are not
+/// affected (prctl(2), `PR_SET_DUMPABLE`).
 fn keep_memory_private() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        // Where the system does not allow it, it is as any other program.
+        // Best effort: not every system allows it.
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 
-/// What clap refuses is wrong usage, but for a value that can't be: that is invalid input. Whether JSON was asked for is
-/// looked up by hand, as the arguments are not parsed.
+/// Reports errors of clap: an invalid value is invalid input, everything else a usage error. `--json` is looked up by
+/// hand because the arguments were not parsed.
 fn refused(error: &clap::Error) -> ExitCode {
     let exit = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::OK,
@@ -120,7 +121,7 @@ fn start(cli: Cli) -> Result<Exit, CliError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Output)?;
     let result = runtime.block_on(cli.command.run(&session));
-    // A read of the terminal may still be under way in a thread of its own; nothing waits for it.
+    // A thread may still block on reading the terminal; it is not waited for.
     runtime.shutdown_background();
     result
 }

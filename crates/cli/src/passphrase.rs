@@ -1,4 +1,4 @@
-//! Secrets from and to people: typed without an echo, or piped; never an argument.
+//! Reads secrets from a prompt without echo or from a pipe, never from an argument.
 
 use crate::{error::CliError, terminal::Terminal};
 use devarch_core::secret::Secret;
@@ -11,50 +11,50 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// A secret: asked for without an echo, or all of stdin where that is no terminal, but for the line end of `echo`.
+/// Reads a secret from a prompt without echo, or from stdin without its last line end.
 pub(crate) fn asked(terminal: Terminal, question: &str) -> Result<Secret, CliError> {
     if terminal.interactive {
         return terminal.ask_hidden(question, true);
     }
     if io::stdin().is_terminal() {
-        return Err(CliError::NobodyToAsk("a secret".to_owned()));
+        return Err(CliError::NoTerminal("a secret".to_owned()));
     }
     let text = stdin()?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(Secret::new(text.strip_suffix('\r').unwrap_or(text)))
 }
 
-/// A passphrase to seal with: asked for twice, or from a file.
+/// Reads a new passphrase: from a file, or from a prompt with confirmation.
 pub(crate) fn new(terminal: Terminal, file: Option<&Path>) -> Result<Secret, CliError> {
     match file {
         Some(path) => from_file(path),
         None if terminal.interactive => terminal.ask_hidden("Passphrase for the key:", true),
-        None => Err(nobody()),
+        None => Err(no_terminal()),
     }
 }
 
-/// A passphrase something is sealed with: asked for once, or from a file.
+/// Reads an existing passphrase: from a file, or from a prompt.
 pub(crate) fn known(terminal: Terminal, file: Option<&Path>) -> Result<Secret, CliError> {
     match file {
         Some(path) => from_file(path),
         None if terminal.interactive => terminal.ask_hidden("Passphrase of the key:", false),
-        None => Err(nobody()),
+        None => Err(no_terminal()),
     }
 }
 
-fn nobody() -> CliError {
+fn no_terminal() -> CliError {
     CliError::Invalid(
         "there is no terminal to ask for the passphrase at; use --passphrase-file FILE".to_owned(),
     )
 }
 
 fn from_file(path: &Path) -> Result<Secret, CliError> {
-    let text = text_of(path)?;
+    let text = read_text(path)?;
     Ok(Secret::new(text.trim_end_matches(['\n', '\r'])))
 }
 
-/// A file's text, or stdin's.
-pub(crate) fn text_of(path: &Path) -> Result<Zeroizing<String>, CliError> {
+/// Reads a file or stdin as text.
+pub(crate) fn read_text(path: &Path) -> Result<Zeroizing<String>, CliError> {
     if path.as_os_str() == "-" {
         return stdin();
     }
@@ -74,7 +74,7 @@ fn text(called: &str, bytes: Result<Zeroizing<Vec<u8>>, ReadError>) -> Result<Ze
     }
 }
 
-/// Writes a new file that is its user's alone, or stdout.
+/// Writes a new private file, or stdout.
 pub(crate) fn write(terminal: Terminal, path: &Path, text: &str) -> Result<(), CliError> {
     if path.as_os_str() == "-" {
         return terminal.data(text);

@@ -1,4 +1,4 @@
-//! What an apply does while it does it: one line for each instance, drawn live on a terminal, plain lines elsewhere.
+//! Progress of an apply: a live line for each instance on a terminal, plain lines otherwise.
 
 use crate::{
     shown::Shown,
@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Turns events into lines.
+/// Renders events as lines.
 pub(crate) struct Progress {
     plan: Mutex<Option<Arc<Plan>>>,
     live: Option<MultiProgress>,
@@ -25,18 +25,18 @@ pub(crate) struct Progress {
     lines: Mutex<BTreeMap<String, Line>>,
 }
 
-/// One instance, image, or the stack itself.
+/// The line of an instance, an image or the stack.
 #[derive(Default)]
 struct Line {
     bar: Option<ProgressBar>,
-    /// Steps not ended yet.
+    /// Steps in progress.
     left: usize,
     /// Bytes by layer of a pull.
     layers: BTreeMap<String, (u64, u64)>,
 }
 
 impl Progress {
-    /// Draws nothing until something happens.
+    /// Creates a renderer that draws nothing until the first event.
     pub(crate) fn new(terminal: Terminal) -> Self {
         let target = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         Self {
@@ -47,19 +47,19 @@ impl Progress {
         }
     }
 
-    /// Takes an event.
+    /// Handles an event.
     pub(crate) fn event(&self, event: Event) {
         match event {
             Event::Planned(plan) => self.planned(plan),
-            Event::Started(step) => self.say(&self.subject(step), &self.action(step), false),
+            Event::Started(step) => self.show(&self.subject(step), &self.action(step), false),
             Event::Ended(step, _) => self.ended(step),
             Event::Failed(step) => {
-                self.say(&self.subject(step), &format!("failed: {}", self.action(step)), true);
+                self.show(&self.subject(step), &format!("failed: {}", self.action(step)), true);
             }
             Event::PuttingBack { why } => {
-                // The error at the end tells the rest: what to do, and the container's last lines.
+                // The final error has the rest: the hint and the container's last lines.
                 let why = why.lines().next().unwrap_or_default().split(';').next().unwrap_or_default();
-                self.say("stack", &format!("{why}; rolling back"), false);
+                self.show("stack", &format!("{why}; rolling back"), false);
             }
             Event::Pull { image, progress } => self.pull(&image, progress),
             Event::Build { image, line } => self.build(&image, &line),
@@ -67,13 +67,13 @@ impl Progress {
         }
     }
 
-    /// Draws no more. After a success what was drawn goes: what comes next says more.
+    /// Stops drawing. After a success the lines are cleared, because the status follows.
     pub(crate) fn end(&self, succeeded: bool) {
         for bar in self.lines().values().filter_map(|line| line.bar.as_ref()) {
             bar.abandon();
         }
         if let Some(live) = self.live.as_ref().filter(|_| succeeded) {
-            // A terminal that is gone needs no clearing.
+            // The terminal may be gone.
             let _ = live.clear();
         }
     }
@@ -91,9 +91,9 @@ impl Progress {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan);
     }
 
-    fn of_step(&self, step: StepId, tell: impl Fn(&Step) -> String) -> String {
+    fn of_step(&self, step: StepId, describe: impl Fn(&Step) -> String) -> String {
         let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-        plan.as_ref().and_then(|plan| plan.steps.get(step.0)).map(tell).unwrap_or_default()
+        plan.as_ref().and_then(|plan| plan.steps.get(step.0)).map(describe).unwrap_or_default()
     }
 
     fn action(&self, step: StepId) -> String {
@@ -113,7 +113,7 @@ impl Progress {
             line.left
         };
         if left == 0 {
-            self.say(&subject, &format!("done after {:.1} s", self.begun.elapsed().as_secs_f64()), true);
+            self.show(&subject, &format!("done after {:.1} s", self.begun.elapsed().as_secs_f64()), true);
         }
     }
 
@@ -121,7 +121,7 @@ impl Progress {
         if self.live.is_some() {
             let last = last.trim().lines().last().unwrap_or_default();
             let text = format!("{} ({last})", self.action(step));
-            self.say(&self.subject(step), text.trim_end_matches(" ()"), false);
+            self.show(&self.subject(step), text.trim_end_matches(" ()"), false);
         }
     }
 
@@ -140,12 +140,12 @@ impl Progress {
         if self.live.is_some() || first {
             let text =
                 if all == 0 { "pulling".to_owned() } else { format!("pulling {}", megabytes(done, all)) };
-            self.say(&subject, &text, false);
+            self.show(&subject, &text, false);
         }
     }
 
-    /// Every line on a terminal, each in the place of the last; elsewhere only that it builds: a failure tells the last
-    /// lines.
+    /// On a terminal, shows each line of the build in place; otherwise only that it builds, because a failure reports
+    /// the last lines.
     fn build(&self, image: &str, line: &str) {
         let subject = format!("image {image}");
         let first = {
@@ -155,13 +155,13 @@ impl Progress {
             first
         };
         if self.live.is_some() {
-            self.say(&subject, &format!("building: {}", line.trim()), false);
+            self.show(&subject, &format!("building: {}", line.trim()), false);
         } else if first {
-            self.say(&subject, "building", false);
+            self.show(&subject, "building", false);
         }
     }
 
-    fn say(&self, subject: &str, text: &str, last: bool) {
+    fn show(&self, subject: &str, text: &str, last: bool) {
         let Some(live) = &self.live else {
             to_stderr(&line(subject, text));
             return;
@@ -176,7 +176,7 @@ impl Progress {
     }
 }
 
-/// What is told where nothing is drawn.
+/// The plain line without a terminal.
 pub(crate) fn line(subject: &str, text: &str) -> Shown {
     let mut line = Shown::default();
     write!(line, "{subject}: {text}");

@@ -1,4 +1,4 @@
-//! One run of the program: what was said, and the parts that are opened only when they are needed.
+//! One run of the program: the arguments and lazily opened parts.
 
 use crate::{
     Global,
@@ -11,19 +11,19 @@ use devarch_core::name::{InstanceName, StackName};
 use std::{env, path::PathBuf};
 use tokio::sync::OnceCell;
 
-/// What every command gets.
+/// The context of every command.
 pub(crate) struct Session {
-    /// Where output goes and questions come from.
+    /// Output and prompts.
     pub(crate) terminal: Terminal,
-    /// The directory it was started in, or was told to.
+    /// The working directory, or that of `--project`.
     pub(crate) directory: PathBuf,
     settings: Settings,
-    around: Surroundings,
+    surroundings: Surroundings,
     context: OnceCell<Context>,
 }
 
 impl Session {
-    /// Reads the environment; opens nothing.
+    /// Reads the environment without opening anything.
     pub(crate) fn new(global: Global) -> Result<Self, CliError> {
         let terminal = Terminal::new(&global);
         let settings = Settings::read(global.engine, |name| env::var_os(name))
@@ -32,25 +32,30 @@ impl Session {
         if !directory.is_dir() {
             return Err(CliError::Invalid(format!("{} is not a directory", directory.display())));
         }
-        Ok(Self { terminal, directory, settings, around: Surroundings::real(), context: OnceCell::new() })
+        Ok(Self {
+            terminal,
+            directory,
+            settings,
+            surroundings: Surroundings::real(),
+            context: OnceCell::new(),
+        })
     }
 
-    /// The settings.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
     /// Engines, clock, ids and host.
     pub(crate) fn surroundings(&self) -> &Surroundings {
-        &self.around
+        &self.surroundings
     }
 
-    /// DevArch, opened at the first call.
+    /// The application context, opened on first use.
     pub(crate) async fn context(&self) -> Result<&Context, OperationError> {
-        self.context.get_or_try_init(|| Context::open(self.settings.clone(), self.around.clone())).await
+        self.context.get_or_try_init(|| Context::open(self.settings.clone(), self.surroundings.clone())).await
     }
 
-    /// The stack that was named, or this directory's.
+    /// The given stack, or this directory's.
     pub(crate) async fn stack(&self, named: Option<StackName>) -> Result<StackName, CliError> {
         let ctx = self.context().await?;
         if let Some(name) = named {
@@ -69,8 +74,8 @@ impl Session {
         }
     }
 
-    /// A stack that was named; where it is not there but an instance of this directory's stack has the name, that one
-    /// was meant.
+    /// Checks a given stack. If it does not exist, but this directory's stack has an instance of that name, the error
+    /// suggests the instance.
     async fn known(&self, ctx: &Context, name: StackName) -> Result<StackName, CliError> {
         if ctx.store().stack_names().await.map_err(OperationError::from)?.contains(&name) {
             return Ok(name);
@@ -84,7 +89,7 @@ impl Session {
         Ok(name)
     }
 
-    /// The stack and perhaps the instance that were named.
+    /// The given stack, and the instance if one was given.
     pub(crate) async fn target(
         &self,
         target: Option<Target>,
@@ -93,7 +98,7 @@ impl Session {
         Ok((self.stack(target.stack).await?, target.instance))
     }
 
-    /// The instance that was named.
+    /// The given instance.
     pub(crate) async fn instance(&self, target: InstanceTarget) -> Result<devarch_app::Target, CliError> {
         Ok(devarch_app::Target { stack: self.stack(target.stack).await?, instance: target.instance })
     }

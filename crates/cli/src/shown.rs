@@ -1,86 +1,86 @@
-//! Text as a terminal may have it: everything that is put in is escaped, only styles of ours are not.
+//! Text that is safe to print on a terminal: everything is escaped except DevArch's own styles.
 
 use anstyle::Style;
 use devarch_core::escape;
 use serde::Serialize;
 use std::{borrow::Cow, fmt, io};
 
-/// Text for a terminal. There is no way to put a character into it that a terminal obeys, but for line feeds and tabs of a
-/// text that has a layout of its own, and the styles.
+/// Escaped text for a terminal. The only control characters it can contain are its own styles, and line feeds and
+/// tabs of multi-line text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shown(String);
 
 impl Shown {
-    /// One line of text in a style.
+    /// A line of styled text.
     pub(crate) fn styled(style: Style, text: &str) -> Self {
         let mut shown = Self::default();
         shown.paint(style, text);
         shown
     }
 
-    /// A value as JSON, on one line.
+    /// A value as one line of JSON.
     pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, io::Error> {
         Ok(Self(escape::json(&serde_json::to_string(value)?).into_owned()))
     }
 
-    /// JSON, on one line.
+    /// A JSON value as one line.
     pub(crate) fn value(json: &serde_json::Value) -> Self {
         Self(escape::json(&json.to_string()).into_owned())
     }
 
-    /// A value as JSON for people.
+    /// A value as indented JSON.
     pub(crate) fn pretty_json<T: Serialize + ?Sized>(value: &T) -> Result<Self, io::Error> {
         Ok(Self(escape::json(&serde_json::to_string_pretty(value)?).into_owned()))
     }
 
-    /// What a program in a container wrote on one line: its colours stay.
+    /// A line of a container's output; its colours are kept.
     pub(crate) fn coloured_line(bytes: &[u8]) -> Self {
         Self(escape::coloured_line(bytes))
     }
 
-    /// Lines that a renderer has coloured. What it was given may hold no control character: its colours would pass for the
-    /// renderer's.
+    /// Lines that a renderer has coloured. The renderer's input must not contain control characters, because its
+    /// colours would be kept too.
     pub(crate) fn rendered(text: &str) -> Self {
         let lines: Vec<String> = text.lines().map(|line| escape::coloured_line(line.as_bytes())).collect();
         Self(lines.join("\n"))
     }
 
-    /// Text that was not escaped, to see that a test would see it.
+    /// Unescaped text, to verify that the tests detect it.
     #[cfg(test)]
     pub(crate) fn trusted(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// What `write!` and `writeln!` call. Only a line feed at the end is layout.
+    /// Called by `write!` and `writeln!`. Only a trailing line feed is kept as layout.
     pub(crate) fn write_fmt(&mut self, args: fmt::Arguments<'_>) {
         self.0.push_str(&escape::formatted(args));
     }
 
-    /// Adds one line of text in a style.
+    /// Appends a line of styled text.
     pub(crate) fn paint(&mut self, style: Style, text: &str) {
         let text = escape::line(text);
         let _ = fmt::Write::write_fmt(&mut self.0, format_args!("{style}{text}{style:#}"));
     }
 
-    /// Adds what has a layout of its own.
+    /// Appends multi-line text.
     pub(crate) fn append<T: Show + ?Sized>(&mut self, more: &T) {
         self.0.push_str(&more.shown().0);
     }
 
-    /// Ends a line.
+    /// Appends a line feed.
     pub(crate) fn end_line(&mut self) {
         self.0.push('\n');
     }
 
-    /// The text, escaped and styled.
+    /// The escaped and styled text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What can be shown: a text of ours with values in it, or what was put together from them.
+/// Anything that can be printed.
 pub(crate) trait Show {
-    /// As a terminal may have it.
+    /// Escapes the text.
     fn shown(&self) -> Cow<'_, Shown>;
 }
 
@@ -116,7 +116,7 @@ mod tests {
     const HOSTILE: &str = "a\x1b[31m\u{9b}2J\nforged";
 
     #[test]
-    fn only_our_styles_are_obeyed_and_a_value_can_not_end_its_line() {
+    fn values_keep_no_escapes_and_cannot_end_their_line() {
         let mut shown = Shown::styled(style::GOOD, HOSTILE);
         write!(shown, " {HOSTILE}");
         writeln!(shown, "!");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renderer_colours_and_does_nothing_else() {
+    fn a_renderer_can_only_set_colours() {
         assert_eq!(
             Shown::rendered("\x1b[1merror\x1b[0m\n\x1b[2J").as_str(),
             "\x1b[1merror\x1b[0m\x1b[0m\n\\x1b[2J"

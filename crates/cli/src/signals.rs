@@ -1,18 +1,18 @@
-//! SIGINT, SIGTERM and SIGHUP: the first one cancels, so that what was begun is rolled back.
+//! SIGINT, SIGTERM and SIGHUP: the first one cancels, so that the apply is rolled back.
 //!
-//! The same SIGINT or SIGTERM again ends the program at once. A SIGHUP never does: a terminal that goes away may send
-//! several, and a SIGTERM with them.
+//! A second SIGINT or SIGTERM exits at once. A second SIGHUP does not: a closing terminal may send several, together
+//! with a SIGTERM.
 
 use crate::{exit::Exit, terminal};
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// The exit code of the first one that came; 0 while none has.
+/// The exit code of the first signal; 0 before that.
 static FIRST: AtomicU8 = AtomicU8::new(0);
 
-/// A token that the first of them cancels. Heard from the moment this returns; where signals can't be had they end us as
-/// they end any program.
+/// A token that the first signal cancels. Signals are handled from here on; if that is not possible, they kill the
+/// program as usual.
 pub(crate) fn cancel_token() -> CancellationToken {
     let token = CancellationToken::new();
     if let Ok(signals) = Signals::listen() {
@@ -21,7 +21,7 @@ pub(crate) fn cancel_token() -> CancellationToken {
     token
 }
 
-/// How a program ends that was cancelled: with the code of the signal that did it.
+/// The exit code of the signal that cancelled the program, if any.
 pub(crate) fn exit(exit: Exit) -> Exit {
     match FIRST.load(Ordering::Relaxed) {
         0 => exit,
@@ -45,7 +45,7 @@ async fn watch(mut signals: Signals, token: CancellationToken) {
     }
 }
 
-/// A signal that ends programs.
+/// A signal that cancels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caught {
     Hangup,
@@ -64,7 +64,7 @@ impl Caught {
 }
 
 struct Signals {
-    /// `None` where it was ignored when the program was started, as `nohup` does: it stays ignored.
+    /// `None` if it was ignored at the start, as with `nohup`; then it stays ignored.
     hangup: Option<Signal>,
     interrupt: Signal,
     terminate: Signal,
@@ -77,7 +77,7 @@ impl Signals {
         Ok(Self { hangup, interrupt: signal(interrupt)?, terminate: signal(terminate)? })
     }
 
-    /// The next one that comes.
+    /// Waits for the next signal.
     async fn next(&mut self) -> Caught {
         let hangup = async {
             match &mut self.hangup {
@@ -93,7 +93,7 @@ impl Signals {
     }
 }
 
-/// Whether SIGHUP is ignored, as Linux tells it. Elsewhere it is taken for not ignored.
+/// Whether SIGHUP is ignored, according to Linux. On other systems it is assumed not to be.
 fn hangup_is_ignored() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
 }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ignored_hangup_is_read_from_the_mask_of_ignored_signals() {
+    fn an_ignored_hangup_is_read_from_the_signal_mask() {
         let status =
             |mask: &str| format!("Name:\tdevarch\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t1\n");
         assert!(ignores_hangup(&status("0000000000001001")));

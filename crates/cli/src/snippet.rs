@@ -1,4 +1,4 @@
-//! What is wrong with a file, shown at the lines it is wrong in.
+//! Errors of a file with the source lines they refer to.
 
 use crate::shown::Shown;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
@@ -13,10 +13,10 @@ use std::{
     path::Path,
 };
 
-/// A longer line is not shown: nobody finds a place in it.
+/// Longer lines are not shown, because a position in them is hard to find.
 const LONGEST_LINE: usize = 2_000;
 
-/// The errors of a file with its source lines; `None` where the origin is no file or no error has a place in it.
+/// Renders the errors of a file; `None` if the origin is not a file or no error has a position.
 pub(crate) fn render(origin: &str, wrong: &Diagnostics) -> Option<Shown> {
     if wrong.iter().all(|diagnostic| diagnostic.place.is_none()) {
         return None;
@@ -32,7 +32,7 @@ pub(crate) fn render(origin: &str, wrong: &Diagnostics) -> Option<Shown> {
     Some(Shown::rendered(&Renderer::styled().decor_style(DecorStyle::Ascii).render(&groups)))
 }
 
-/// The lines that errors are in, by their numbers, as they may be shown.
+/// The lines with errors by number, masked and escaped.
 fn lines(source: &str, wrong: &[Diagnostic]) -> BTreeMap<u64, String> {
     let places = wrong.iter().filter_map(|diagnostic| diagnostic.place);
     let numbers: BTreeSet<u64> = places.map(|place| place.line).collect();
@@ -60,11 +60,10 @@ fn group<'a>(origin: &'a str, lines: &'a BTreeMap<u64, String>, diagnostic: &'a 
     Level::ERROR.primary_title(title).element(snippet)
 }
 
-/// Lines with one of these words may have a secret on them.
+/// Lines that contain one of these words may contain a secret.
 const MAY_BE_SECRET: [&str; 4] = ["secret", "value", "content", "password"];
 
-/// What may be secret may not be in a message: of such lines only what are keys, or says yes or no, is shown. Everything
-/// stays where it is.
+/// Masks lines that may contain secrets: only keys and booleans are kept, and all columns stay the same.
 fn without_values(source: &str) -> String {
     let shown = |line: &str| {
         let lower = line.to_ascii_lowercase();
@@ -81,8 +80,8 @@ fn only_keys(line: &str) -> String {
         rest = &rest[start..];
         let end = rest.find(is_separator).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
-        // `key:` is followed by a space or the end of the line (YAML 1.2, 7.4.2).
-        let key = word.strip_suffix(':').is_some_and(|key| key.chars().all(is_of_a_key));
+        // A key is followed by `:` and a space or the end of the line (YAML 1.2, 7.4.2).
+        let key = word.strip_suffix(':').is_some_and(|key| key.chars().all(is_key_char));
         if key || ["true", "false"].contains(&word) {
             shown.push_str(word);
         } else {
@@ -97,11 +96,11 @@ fn is_separator(c: char) -> bool {
     c.is_whitespace() || "{}[],\"'".contains(c)
 }
 
-fn is_of_a_key(c: char) -> bool {
+fn is_key_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_-./".contains(c)
 }
 
-/// The word of a line at a place; columns count characters.
+/// The byte range of the word at a position; columns count characters.
 fn span(line: &str, place: Place) -> Option<Range<usize>> {
     let column = usize::try_from(place.column).ok()?.checked_sub(1)?;
     let offset = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
@@ -115,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_that_may_be_secret_is_not_in_a_message() {
+    fn possible_secrets_are_masked_in_snippets() {
         let source = "a: {value: hünter 2, secret: true, bogus: x}\n  value: \"hunter3, hunter4\"\nb: 1\n\
                       /etc/x: {secret: true, content: [hunter5]}\n";
         let shown = without_values(source);

@@ -1,4 +1,4 @@
-//! How stacks are, for people.
+//! The status of stacks as text.
 
 use crate::{
     finding_view,
@@ -15,14 +15,13 @@ use devarch_core::{
 };
 use serde::Serialize;
 
-/// The form of `status --json`.
+/// The JSON form of `status`.
 #[derive(Serialize)]
 pub(crate) struct Statuses<'a> {
-    /// The stacks.
     pub(crate) stacks: &'a [StackStatus],
 }
 
-/// All stacks, one below the other.
+/// Renders all stacks.
 pub(crate) fn render(stacks: &[StackStatus]) -> Shown {
     if stacks.is_empty() {
         return "no stacks yet; `devarch init` and `devarch up` create one".into();
@@ -37,7 +36,7 @@ pub(crate) fn render(stacks: &[StackStatus]) -> Shown {
     text
 }
 
-/// One stack: a line on it, and a table of its instances.
+/// Renders a stack: a summary and a table of its instances.
 pub(crate) fn stack(status: &StackStatus) -> Shown {
     let mut text = Shown::styled(style::STRONG, status.name.as_str());
     match &status.engine {
@@ -80,7 +79,7 @@ pub(crate) fn stack(status: &StackStatus) -> Shown {
     text
 }
 
-/// A line on the stack as a whole.
+/// Writes a labelled line of the summary.
 fn fact(text: &mut Shown, (style, what): (Style, &str), value: &str) {
     write!(text, "  ");
     text.paint(style, what);
@@ -174,7 +173,7 @@ fn health(instance: &InstanceStatus) -> Cell {
     }
 }
 
-/// How old a time is, in its largest unit.
+/// The time since a timestamp, in its largest unit.
 fn age(at: &str) -> Option<String> {
     let at: jiff::Timestamp = at.parse().ok()?;
     let seconds = jiff::Timestamp::now().duration_since(at).as_secs().max(0);

@@ -1,4 +1,4 @@
-//! The few colours there are. Whether they reach the terminal is decided where text is written.
+//! Colours. Whether the terminal receives them is decided when text is written.
 
 use anstyle::{AnsiColor, Style};
 
@@ -10,7 +10,7 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const STRONG: Style = Style::new().bold();
 
-/// Colours that tell instances apart.
+/// Colours that distinguish instances.
 pub(crate) const PALETTE: [Style; 6] = [
     AnsiColor::Cyan.on_default(),
     AnsiColor::Yellow.on_default(),

@@ -1,11 +1,11 @@
-//! Columns of text.
+//! Tables in columns.
 
 use crate::{shown::Shown, style};
 use anstyle::Style;
 use devarch_core::escape;
 use unicode_width::UnicodeWidthStr as _;
 
-/// A cell: one line of text and how it looks.
+/// A cell: one line of styled text.
 #[derive(Debug, Clone)]
 pub(crate) struct Cell(String, Style);
 
@@ -16,7 +16,7 @@ impl<T: AsRef<str>> From<T> for Cell {
 }
 
 impl Cell {
-    /// A cell that looks so.
+    /// Creates a styled cell.
     pub(crate) fn styled(text: impl AsRef<str>, style: Style) -> Self {
         Self(escape::line(text.as_ref()).into_owned(), style)
     }
@@ -26,24 +26,24 @@ impl Cell {
     }
 }
 
-/// Rows under headings, each column as wide as it needs; columns without content are left out.
+/// Rows below headings; columns fit their content, and empty ones are left out.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
-    /// A table with these headings.
+    /// Creates a table with headings.
     pub(crate) fn new<const N: usize>(headings: [&str; N]) -> Self {
         Self { rows: vec![headings.map(|heading| Cell::styled(heading, style::DIM)).to_vec()] }
     }
 
-    /// Adds a row.
+    /// Appends a row.
     pub(crate) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
         self.rows.push(Vec::from(cells));
     }
 
-    /// The table as text, each line indented so much.
+    /// Renders the table with an indentation.
     pub(crate) fn render(&self, indent: usize) -> Shown {
         let columns = self.rows.first().map_or(0, Vec::len);
         let used: Vec<usize> =
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_align_empty_ones_vanish_and_no_line_ends_in_blanks() {
+    fn columns_are_aligned_and_empty_ones_are_left_out() {
         let mut table = Table::new(["A", "B", "C"]);
         table.row(["long".into(), "".into(), "x".into()]);
         table.row(["s".into(), "".into(), "".into()]);

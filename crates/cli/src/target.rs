@@ -3,31 +3,30 @@
 use devarch_core::name::{InstanceName, InvalidName, StackName};
 use std::str::FromStr;
 
-/// A stack, or one of its instances.
+/// A stack, or an instance of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Target {
-    /// The stack; this directory's where nothing is said.
+    /// The stack; `None` means this directory's.
     pub(crate) stack: Option<StackName>,
-    /// The instance; all where nothing is said.
+    /// The instance; `None` means all.
     pub(crate) instance: Option<InstanceName>,
 }
 
 /// One instance.
 #[derive(Debug, Clone)]
 pub(crate) struct InstanceTarget {
-    /// The stack; this directory's where nothing is said.
+    /// The stack; `None` means this directory's.
     pub(crate) stack: Option<StackName>,
-    /// The instance.
     pub(crate) instance: InstanceName,
 }
 
-/// Text that names no target.
+/// Text that is not a target.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InvalidTarget {
-    /// One of its names can't be.
+    /// A name is invalid.
     #[error(transparent)]
     Name(#[from] InvalidName),
-    /// It names no instance.
+    /// The instance is missing.
     #[error("it names no instance; write STACK/INSTANCE, or /{0} for an instance of this directory's stack")]
     NoInstance(StackName),
 }

@@ -1,7 +1,7 @@
-//! The only way out for text: results to stdout, everything else to stderr, questions to who sits there.
+//! All output of the program: results to stdout, everything else and prompts to stderr.
 //!
-//! Nothing a value holds is obeyed by the terminal: text goes out as [`Shown`], which escapes what is put into it. What
-//! goes out otherwise is said where it does: [`Terminal::data`] to pipes, [`Terminal::raw`] from `exec` and `shell`.
+//! Values cannot control the terminal: text is printed as [`Shown`], which escapes it. The exceptions are
+//! [`Terminal::data`] on pipes and [`Terminal::raw`] for `exec` and `shell`.
 
 use crate::{
     Global,
@@ -13,22 +13,22 @@ use serde::Serialize;
 use std::io::{self, IsTerminal as _, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How the user wants to be talked to.
+/// How output is written and whether questions are asked.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(crate) struct Terminal {
-    /// JSON instead of text.
+    /// Prints JSON instead of text.
     pub(crate) json: bool,
-    /// Every question is answered already.
+    /// Answers every question with yes.
     pub(crate) yes: bool,
-    /// Progress can be drawn.
+    /// Whether progress can be drawn.
     pub(crate) live: bool,
-    /// Questions can be asked.
+    /// Whether questions can be asked.
     pub(crate) interactive: bool,
 }
 
 impl Terminal {
-    /// From the flags and what the streams are connected to.
+    /// Derives the settings from the flags and the standard streams.
     pub(crate) fn new(global: &Global) -> Self {
         let stderr = io::stderr().is_terminal();
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -40,7 +40,7 @@ impl Terminal {
         }
     }
 
-    /// A result; a line end is added where it has none.
+    /// Prints a result, and a line end if it has none.
     #[expect(clippy::unused_self, reason = "who prints has a terminal")]
     pub(crate) fn print<T: Show + ?Sized>(self, text: &T) -> Result<(), CliError> {
         let text = text.shown();
@@ -53,12 +53,12 @@ impl Terminal {
         Ok(out.flush()?)
     }
 
-    /// A result as JSON.
+    /// Prints a result as JSON.
     pub(crate) fn print_json<T: Serialize + ?Sized>(self, value: &T) -> Result<(), CliError> {
         self.print(&Shown::pretty_json(value)?)
     }
 
-    /// A result in the form that was asked for.
+    /// Prints a result as JSON or text.
     pub(crate) fn result<T: Serialize + ?Sized, S: Show>(
         self,
         value: &T,
@@ -67,7 +67,7 @@ impl Terminal {
         if self.json { self.print_json(value) } else { self.print(&text()) }
     }
 
-    /// A result that is data for another program: on a pipe every byte is as it is.
+    /// Prints data for another program: unchanged on a pipe, escaped on a terminal.
     pub(crate) fn data(self, text: &str) -> Result<(), CliError> {
         if io::stdout().is_terminal() {
             return self.print(text);
@@ -77,14 +77,14 @@ impl Terminal {
         self.raw(false, line_end.as_bytes())
     }
 
-    /// Something worth knowing that is not the result.
+    /// Prints additional information to stderr.
     #[expect(clippy::unused_self, reason = "who notes has a terminal")]
     pub(crate) fn note<T: Show + ?Sized>(self, text: &T) {
         to_stderr(text);
     }
 
-    /// A line that a program in a container wrote, after a prefix of ours: a terminal obeys its colours, and nothing else of
-    /// it; on a pipe every byte is as it is.
+    /// Prints a line of a container's output after a prefix: on a terminal only colours are kept, on a pipe every
+    /// byte.
     pub(crate) fn log_line(self, prefix: &Shown, bytes: &[u8]) -> Result<(), CliError> {
         if io::stdout().is_terminal() {
             let mut line = prefix.clone();
@@ -96,7 +96,7 @@ impl Terminal {
         self.raw(false, &[bytes, b"\n"].concat())
     }
 
-    /// What a program in a container wrote, as it is: the user asked for that program's terminal, or for its bytes.
+    /// Prints a container's output unchanged, for commands that connect it to this terminal.
     #[expect(clippy::unused_self, reason = "who prints has a terminal")]
     pub(crate) fn raw(self, stderr: bool, bytes: &[u8]) -> Result<(), CliError> {
         if stderr {
@@ -109,44 +109,44 @@ impl Terminal {
         Ok(())
     }
 
-    /// Asks; `what` names what would be done where nobody can be asked.
+    /// Asks for confirmation; `what` names the action in the error without a terminal.
     pub(crate) fn confirm(self, question: &str, what: &str) -> Result<(), CliError> {
         if self.yes {
             return Ok(());
         }
         if !self.interactive {
-            return Err(CliError::NobodyToAsk(what.to_owned()));
+            return Err(CliError::NoTerminal(what.to_owned()));
         }
         match inquire::Confirm::new(&escape::line(question)).with_default(false).prompt() {
             Ok(true) => Ok(()),
             Ok(false) => Err(CliError::Declined),
-            Err(error) => Err(asked(error)),
+            Err(error) => Err(prompt_error(error)),
         }
     }
 
-    /// Whether a question can be asked.
+    /// Whether questions can be asked.
     pub(crate) fn asks(self) -> bool {
         self.interactive
     }
 
-    /// Asks which of several; the place of the answer.
+    /// Asks to select an option; returns its index.
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
     pub(crate) fn pick(self, question: &str, options: Vec<&str>) -> Result<usize, CliError> {
         let options = options.into_iter().map(escape::line).collect();
         inquire::Select::new(&escape::line(question), options)
             .raw_prompt()
             .map(|option| option.index)
-            .map_err(asked)
+            .map_err(prompt_error)
     }
 
-    /// Asks for a text, suggesting one.
+    /// Asks for a text, with a suggestion.
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
     pub(crate) fn ask(self, question: &str, suggestion: &str) -> Result<String, CliError> {
         let (question, suggestion) = (escape::line(question), escape::line(suggestion));
-        inquire::Text::new(&question).with_initial_value(&suggestion).prompt().map_err(asked)
+        inquire::Text::new(&question).with_initial_value(&suggestion).prompt().map_err(prompt_error)
     }
 
-    /// Asks for a text that is not shown while it is typed, twice where a slip would go unnoticed.
+    /// Asks for a text without echo, with a confirmation if `twice`.
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
     pub(crate) fn ask_hidden(self, question: &str, twice: bool) -> Result<Secret, CliError> {
         let question = escape::line(question);
@@ -157,26 +157,26 @@ impl Terminal {
         } else {
             prompt.without_confirmation()
         };
-        prompt.prompt().map(Secret::new).map_err(asked)
+        prompt.prompt().map(Secret::new).map_err(prompt_error)
     }
 
-    /// Whether what is printed is seen by who sits there, and by nobody else.
+    /// Whether output goes to a terminal and not to a pipe or file.
     #[expect(clippy::unused_self, reason = "who prints has a terminal")]
-    pub(crate) fn is_seen(self) -> bool {
+    pub(crate) fn is_private(self) -> bool {
         io::stdout().is_terminal() && io::stdin().is_terminal()
     }
 
-    /// Asks for any number of a list; their places.
+    /// Asks to select any number of options; returns their indexes.
     #[expect(clippy::unused_self, reason = "who asks has a terminal")]
     pub(crate) fn choose(self, question: &str, options: &[String]) -> Result<Vec<usize>, CliError> {
         let options = options.iter().map(|option| escape::line(option)).collect();
         let chosen =
-            inquire::MultiSelect::new(&escape::line(question), options).raw_prompt().map_err(asked)?;
+            inquire::MultiSelect::new(&escape::line(question), options).raw_prompt().map_err(prompt_error)?;
         Ok(chosen.into_iter().map(|option| option.index).collect())
     }
 }
 
-fn asked(error: inquire::InquireError) -> CliError {
+fn prompt_error(error: inquire::InquireError) -> CliError {
     match error {
         inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted => {
             CliError::Declined
@@ -185,13 +185,13 @@ fn asked(error: inquire::InquireError) -> CliError {
     }
 }
 
-/// Where stderr is gone there is nobody left to tell.
+/// A closed stderr is ignored.
 pub(crate) fn to_stderr<T: Show + ?Sized>(text: &T) {
     let _ = writeln!(anstream::stderr().lock(), "{}", text.shown().as_str());
 }
 
-/// What clap says about the arguments, or its help, in its colours. It quotes arguments: where one of them has something in
-/// it that a terminal obeys there are no colours.
+/// Prints errors and help of clap, with its colours. The errors quote arguments, so there are no colours if an
+/// argument contains control characters.
 pub(crate) fn usage(error: &clap::Error) {
     let hostile = |arg: std::ffi::OsString| arg.to_string_lossy().contains(escape::is_control);
     let text = if std::env::args_os().any(hostile) {
@@ -203,11 +203,11 @@ pub(crate) fn usage(error: &clap::Error) {
         to_stderr(&text);
         return;
     }
-    // Where even this can't be written there is nobody to tell.
+    // A closed stdout is ignored.
     let _ = writeln!(anstream::stdout().lock(), "{}", text.as_str());
 }
 
-/// Where traces go: each is written at once, as a whole.
+/// Writes each trace as a whole to stderr, escaped.
 pub(crate) struct EscapedStderr;
 
 impl MakeWriter<'_> for EscapedStderr {

@@ -1,17 +1,17 @@
-//! What is traced: use-cases and steps at `-v`, engine calls and database queries at `-vv`, more at `-vvv`.
+//! Traces: use-cases and steps with `-v`, engine calls and database queries with `-vv`, more with `-vvv`.
 //!
-//! `DEVARCH_LOG` takes a filter in the syntax of `tracing_subscriber::EnvFilter` instead; `DEVARCH_LOG_FORMAT=json` writes a
-//! JSON object per line. Spans are reported when they end, with the time they took.
+//! `DEVARCH_LOG` sets a filter in the syntax of `tracing_subscriber::EnvFilter` instead; `DEVARCH_LOG_FORMAT=json`
+//! prints a JSON object per line. Spans are printed when they end, with their duration.
 
 use crate::{error::CliError, terminal::EscapedStderr};
 use std::ffi::OsString;
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
-/// Traces to standard error from now on, if the flags or the environment ask for it.
+/// Starts tracing to stderr if the flags or the environment ask for it.
 ///
 /// # Errors
 ///
-/// Where the environment's filter or format is not one.
+/// If the filter or the format of the environment is invalid.
 pub(crate) fn start(verbose: u8, variable: impl Fn(&str) -> Option<OsString>) -> Result<(), CliError> {
     let given = |value: Option<OsString>| value.map(|value| value.to_string_lossy().into_owned());
     let format = given(variable("DEVARCH_LOG_FORMAT")).filter(|format| !format.is_empty());

@@ -1,4 +1,4 @@
-//! Points in time, as this machine's clock shows them.
+//! Times in this machine's time zone.
 
 use jiff::{Timestamp, tz::TimeZone};
 

@@ -14,7 +14,7 @@ use devarch_app::{
 use devarch_core::name::StackName;
 use serde_json::json;
 
-/// What was left.
+/// Arguments of `adopt`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stack to adopt objects for, or to remove where a lost home left it; without it, leftovers of other homes are listed
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     lock: LockArgs,
 }
 
-/// Records what fits the stack exactly, and removes what can only be an old copy; all else is left alone.
+/// Records objects that match the stack exactly and removes outdated copies; all others are left alone.
 async fn adopt_own(session: &Session, strays: &Strays, lock: LockArgs) -> Done {
     let (ctx, terminal, name) = (session.context().await?, &session.terminal, &strays.stack.name);
     let each = |sign: &str, names: &[String], then: &str| -> String {
@@ -51,8 +51,8 @@ async fn adopt_own(session: &Session, strays: &Strays, lock: LockArgs) -> Done {
     Ok(Exit::OK)
 }
 
-/// Running containers are taken from another home only after its stack's name was typed: `--yes` alone never does it.
-fn typed_where_it_runs(session: &Session, stack: &StackName, of_stack: &[&Leftover]) -> Result<(), CliError> {
+/// Running containers of another home are removed only after the stack's name was typed; `--yes` is not enough.
+fn confirm_running(session: &Session, stack: &StackName, of_stack: &[&Leftover]) -> Result<(), CliError> {
     let running: usize = of_stack.iter().map(|left| left.running).sum();
     if running == 0 {
         return Ok(());
@@ -83,7 +83,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         return Err(OperationError::from(NotFound::Leftovers(stack)).into());
     }
     session.terminal.note(&listed(&of_stack));
-    typed_where_it_runs(session, &stack, &of_stack)?;
+    confirm_running(session, &stack, &of_stack)?;
     let question =
         format!("Is the home that created the objects of '{stack}' lost? Remove them, except for volumes?");
     session.terminal.confirm(&question, "removing objects of another home")?;
@@ -117,7 +117,7 @@ fn table(left: &[Leftover]) -> Shown {
     table.render(0)
 }
 
-/// What is going to be removed, and what stays.
+/// The objects that will be removed, and those that are kept.
 fn listed(left: &[&Leftover]) -> Shown {
     let mut text = Shown::default();
     for left in left {

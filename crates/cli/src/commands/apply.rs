@@ -19,7 +19,7 @@ use devarch_core::{
 };
 use std::str::FromStr;
 
-/// What to apply.
+/// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stack, or id of a plan saved by `devarch plan`; by default this directory's stack
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     images: ImageArgs,
 }
 
-/// A stack, or a plan that was saved.
+/// A stack, or a saved plan.
 #[derive(Debug, Clone)]
 enum What {
     Stack(StackName),
@@ -72,7 +72,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     }
 }
 
-/// Exactly what a saved plan says: it was seen, so nothing is asked.
+/// Applies a saved plan exactly as shown, without confirmation.
 async fn saved(work: &Work<'_>, plan: &PlanId, recover: RecoverArgs, lock: LockArgs) -> Done {
     let ctx = work.session.context().await?;
     let mut approved = load_saved_plan(ctx, plan).await?;
@@ -82,7 +82,7 @@ async fn saved(work: &Work<'_>, plan: &PlanId, recover: RecoverArgs, lock: LockA
         work.undo(&stack.name, lock).await?;
         return Ok(Exit::OK);
     }
-    let prepared = work.look(Box::pin(prepare(ctx, &approved.stack, &approved.options))).await?;
+    let prepared = work.cancellable(Box::pin(prepare(ctx, &approved.stack, &approved.options))).await?;
     approved.holds(&prepared)?;
     let supplied = work.supply(&prepared, Lookup::Tags).await?;
     approved.options.supplied = Some(supplied);
@@ -92,7 +92,7 @@ async fn saved(work: &Work<'_>, plan: &PlanId, recover: RecoverArgs, lock: LockA
     Ok(Exit::OK)
 }
 
-/// Plans, shows, asks, applies.
+/// Plans, asks and applies.
 async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done {
     let session = work.session;
     let name = session.stack(named).await?;
@@ -113,14 +113,14 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
         ..PrepareOptions::default()
     };
     let plan = async |had: Option<&(Stack, Supplied)>| {
-        let lock = work.lock_unasked(&stack, args.lock).await?;
+        let lock = work.lock_if_yes(&stack, args.lock).await?;
         let now = find_stack(ctx, &name).await?;
         let options = Prepared::options_with(&options, had, &now);
-        let prepared = work.look(Box::pin(prepare_stack(ctx, now, &options))).await?;
+        let prepared = work.cancellable(Box::pin(prepare_stack(ctx, now, &options))).await?;
         Ok::<_, CliError>(Planned { lock, draft: None, prepared })
     };
-    let Planned { lock, prepared, .. } = work.agreed(args.lock, plan).await?;
-    let lock = work.lock_agreed(lock, &stack, args.lock).await?;
+    let Planned { lock, prepared, .. } = work.confirmed(args.lock, plan).await?;
+    let lock = work.lock_or_take(lock, &stack, args.lock).await?;
     let outcome = work.carry_out(lock, &prepared.approved(), recover).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)

@@ -12,7 +12,7 @@ use devarch_core::name::{InstanceName, TemplateName};
 use serde_json::{Value, json};
 use std::{io, path::PathBuf};
 
-/// What to do with templates.
+/// Subcommands of `catalog`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List all templates

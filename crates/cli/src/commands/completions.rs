@@ -7,7 +7,7 @@ use crate::{
 use clap::CommandFactory as _;
 use clap_complete::{Shell, env::Shells};
 
-/// For which shell.
+/// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The shell

@@ -5,7 +5,7 @@ use devarch_core::{compose::ConfigPlace, name::StackName};
 use serde_json::json;
 use std::{io, path::PathBuf};
 
-/// What to print or write.
+/// Arguments of `compose`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stack; by default this directory's

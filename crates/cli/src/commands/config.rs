@@ -5,7 +5,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::stack_config;
 use serde_json::json;
 
-/// What to show.
+/// Arguments of `config`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stack or instance; by default this directory's stack

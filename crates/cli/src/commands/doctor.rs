@@ -9,7 +9,7 @@ use crate::{
 use devarch_app::{Check, Verdict, doctor, renew_identity};
 use serde_json::json;
 
-/// What to look at, or to mend.
+/// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Give this copied home a new identity; the objects on engines stay with the original

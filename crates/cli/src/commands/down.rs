@@ -1,5 +1,5 @@
 use crate::{
-    apply::{LockArgs, Work, agree, report},
+    apply::{LockArgs, Work, confirm, report},
     completion,
     error::Done,
     exit::Exit,
@@ -11,7 +11,7 @@ use devarch_app::{Lookup, PrepareOptions, Recover, find_stack, prepare, set_want
 use devarch_core::{name::StackName, stack::Wanted};
 use std::collections::BTreeSet;
 
-/// What to take down.
+/// Arguments of `down`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stack; by default this directory's
@@ -28,10 +28,10 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let needed = Some(BTreeSet::new());
     let options = PrepareOptions { wanted: Some(Wanted::Absent), needed, ..PrepareOptions::default() };
     let stack = find_stack(ctx, &name).await?;
-    let lock = work.lock_unasked(&stack, args.lock).await?;
-    let prepared = work.look(Box::pin(prepare(ctx, &name, &options))).await?;
-    agree(session, &prepared, (&[], Lookup::Missing))?;
-    let lock = work.lock_agreed(lock, &stack, args.lock).await?;
+    let lock = work.lock_if_yes(&stack, args.lock).await?;
+    let prepared = work.cancellable(Box::pin(prepare(ctx, &name, &options))).await?;
+    confirm(session, &prepared, (&[], Lookup::Missing))?;
+    let lock = work.lock_or_take(lock, &stack, args.lock).await?;
     let prepared = prepared.saved_as(set_wanted(ctx, &name, None, Wanted::Absent).await?);
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;

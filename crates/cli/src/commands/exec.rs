@@ -3,7 +3,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::find_shell;
 use devarch_engine::ExecRequest;
 
-/// What to run where.
+/// Arguments of `exec`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The instance

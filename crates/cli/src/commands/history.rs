@@ -12,7 +12,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::{Ended, HistoryDetail, HistoryEntry, StepDetail, find_history_entry, list_history};
 use devarch_core::name::StackName;
 
-/// Whose history, or which apply.
+/// Arguments of `history`.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
@@ -32,7 +32,7 @@ enum Command {
     Show(Show),
 }
 
-/// Which apply.
+/// Arguments of `history show`.
 #[derive(Debug, clap::Args)]
 struct Show {
     /// The stack
@@ -61,7 +61,7 @@ async fn list(args: Args, session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-/// Applies, one a line.
+/// A table of applies.
 pub(crate) fn table(entries: &[HistoryEntry]) -> Shown {
     let mut table = Table::new(["APPLY", "WHEN", "COMMAND", "BY", "TOOK", "OUTCOME", "CHANGES"]);
     for entry in entries {
@@ -87,11 +87,11 @@ fn outcome(ended: Ended) -> Cell {
     Cell::styled(ended.as_str(), style)
 }
 
-/// `+2 ~1 -/+3`: how many of each.
+/// The number of changes of each kind, such as `+2 ~1 -/+3`.
 fn changes(entry: &HistoryEntry) -> String {
     let count = |sign: &str| entry.changes.iter().filter(|change| change.sign == sign).count();
-    let told = ["+", "~", "-/+", "-"].map(|sign| (sign, count(sign)));
-    told.iter().filter(|(_, n)| *n > 0).map(|(sign, n)| format!("{sign}{n}")).collect::<Vec<_>>().join(" ")
+    let counts = ["+", "~", "-/+", "-"].map(|sign| (sign, count(sign)));
+    counts.iter().filter(|(_, n)| *n > 0).map(|(sign, n)| format!("{sign}{n}")).collect::<Vec<_>>().join(" ")
 }
 
 async fn one(args: Show, session: &Session) -> Done {

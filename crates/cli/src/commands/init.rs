@@ -22,7 +22,7 @@ use std::{
     str::FromStr,
 };
 
-/// What to write.
+/// Arguments of `init`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Import this Compose file
@@ -76,13 +76,13 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-/// What devarch.yml will say, and the values it refers to.
+/// The content of a devarch.yml, and the values of its secrets.
 struct Imported {
     project: ProjectFile,
     secrets: BTreeMap<SecretName, Secret>,
 }
 
-/// A stack whose values are kept needs a name that no other directory's stack has.
+/// Secrets are stored by stack, so a stack with secrets needs a name that no other directory uses.
 async fn import(session: &Session, file: &Path, stack: &StackName) -> Result<Imported, CliError> {
     let path = session.directory.join(file);
     let settings = session.settings();
@@ -95,11 +95,11 @@ async fn import(session: &Session, file: &Path, stack: &StackName) -> Result<Imp
     }
     if !secrets.is_empty() {
         let ctx = session.context().await?;
-        for (wanted, declared) in std::mem::take(&mut project.stacks) {
-            let name = free_copy_name(ctx, &session.directory, &wanted).await?;
-            if name != wanted {
+        for (requested, declared) in std::mem::take(&mut project.stacks) {
+            let name = free_copy_name(ctx, &session.directory, &requested).await?;
+            if name != requested {
                 session.terminal.note(&format!(
-                    "note: another directory has a stack '{wanted}' already; this one is named '{name}'"
+                    "note: another directory has a stack '{requested}' already; this one is named '{name}'"
                 ));
             }
             project.stacks.insert(name, declared);
@@ -108,7 +108,7 @@ async fn import(session: &Session, file: &Path, stack: &StackName) -> Result<Imp
     Ok(Imported { project, secrets })
 }
 
-/// Keeps the values in the store, after the file is there.
+/// Stores the secrets, after the file was written.
 async fn keep(
     session: &Session,
     stack: &StackName,
@@ -145,7 +145,7 @@ fn choose(session: &Session, stack: StackName, mut named: Vec<Named>) -> Result<
     Ok(project_of(&catalog, stack, &instances)?)
 }
 
-/// The directory's name is suggested, never taken silently.
+/// The directory's name is only a suggestion, never a silent default.
 fn ask_for_stack(session: &Session) -> Result<StackName, CliError> {
     let directory = session.directory.canonicalize()?;
     let name = directory.file_name().unwrap_or_default().to_string_lossy();

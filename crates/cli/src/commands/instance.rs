@@ -1,7 +1,7 @@
 use crate::{
     apply::{LockArgs, Work},
     completion,
-    definition_view::{self, InstanceView, tell},
+    definition_view::{self, InstanceView, report_edit},
     error::{CliError, Done},
     exit::Exit,
     session::Session,
@@ -20,7 +20,7 @@ use devarch_core::{
 };
 use serde_json::json;
 
-/// What to do with instances.
+/// Subcommands of `instance`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Add an instance of a template
@@ -57,7 +57,7 @@ pub(crate) enum Command {
     Remove(Remove),
 }
 
-/// An instance, in one word or in two.
+/// An instance, given in one word or two.
 #[derive(Debug, clap::Args)]
 pub(crate) struct One {
     /// Stack, optionally with the instance
@@ -67,7 +67,7 @@ pub(crate) struct One {
     name: Option<InstanceName>,
 }
 
-/// What to remove.
+/// Arguments of `instance remove`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Remove {
     #[command(flatten)]
@@ -115,11 +115,11 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
         }
         Command::Remove(args) => return remove(session, args).await,
     };
-    tell(session, &stack, &words)?;
+    report_edit(session, &stack, &words)?;
     Ok(Exit::OK)
 }
 
-/// Removes what is defined; of what is on its providers only logins that were named and agreed to.
+/// Removes an instance from the definition, and with `--drop-logins` the logins that were listed and confirmed.
 async fn remove(session: &Session, args: Remove) -> Done {
     let ctx = session.context().await?;
     let Known { stack, instance } = args.one.find(session).await?;
@@ -132,7 +132,7 @@ async fn remove(session: &Session, args: Remove) -> Done {
     let words = format!(
         "removed '{instance}' from '{stack}'; its volumes are kept, `devarch apply {stack}` removes its container"
     );
-    tell(session, &removed, &words)?;
+    report_edit(session, &removed, &words)?;
     if !args.drop_logins && !logins.is_empty() {
         let lines: Vec<String> = logins.iter().map(|login| line(&login.name, login.at.as_ref())).collect();
         session.terminal.note(&format!(
@@ -179,7 +179,7 @@ async fn remove_with_logins(
     Ok(removed?)
 }
 
-/// A login and where it is, as lists have it.
+/// A login and its server, for lists.
 pub(super) fn line(login: &str, at: Option<&Endpoint>) -> String {
     at.map_or_else(|| format!("  {login}"), |at| format!("  {login} on {at}"))
 }
@@ -188,7 +188,7 @@ fn invalid(error: InvalidName) -> CliError {
     OperationError::from(error).into()
 }
 
-/// A name is given by the user: where it was left out it is asked for, the template's suggested, never taken silently.
+/// The name is required; if it is missing, the user is asked, with the template's name as a suggestion.
 fn new_instance(
     session: &Session,
     named: Option<InstanceName>,
@@ -233,7 +233,7 @@ fn old_and_new(
 async fn list(session: &Session, stack: Option<StackName>) -> Done {
     let stack = find_stack(session.context().await?, &session.stack(stack).await?).await?;
     let views: Vec<InstanceView<'_>> =
-        stack.instances.iter().map(|(name, instance)| InstanceView::of(name.as_str(), instance)).collect();
+        stack.instances.iter().map(|(name, instance)| InstanceView::new(name.as_str(), instance)).collect();
     let value = json!({"stack": stack.name, "instances": views});
     session.terminal.result(&value, || definition_view::instances(&views))?;
     Ok(Exit::OK)
@@ -243,7 +243,7 @@ async fn show(session: &Session, Known { stack, instance }: Known) -> Done {
     let ctx = session.context().await?;
     find_instance(ctx, &stack, &instance).await?;
     let stack = find_stack(ctx, &stack).await?;
-    let shown = stack.instances.get(&instance).map(|shown| InstanceView::of(instance.as_str(), shown));
+    let shown = stack.instances.get(&instance).map(|shown| InstanceView::new(instance.as_str(), shown));
     if let Some(view) = shown {
         session.terminal.result(&view, || definition_view::instances(std::slice::from_ref(&view)))?;
     }

@@ -10,7 +10,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::{HeldLock, list_locks, release_lock};
 use devarch_core::name::StackName;
 
-/// What to do with locks.
+/// Subcommands of `lock`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List held locks, and locks kept for plans
@@ -19,7 +19,7 @@ pub(crate) enum Command {
     Release(Release),
 }
 
-/// Whose lock to end.
+/// Arguments of `lock release`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Release {
     /// The stack
@@ -74,14 +74,14 @@ async fn release(args: Release, session: &Session) -> Done {
         session.terminal.confirm(&question, "taking a lock away")?;
     }
     let released = release_lock(ctx, &args.stack, args.force).await?;
-    session.terminal.note(&told(&args.stack, released.as_ref()));
+    session.terminal.note(&release_message(&args.stack, released.as_ref()));
     if session.terminal.json {
         session.terminal.print_json(&released)?;
     }
     Ok(Exit::OK)
 }
 
-fn told(stack: &StackName, released: Option<&HeldLock>) -> String {
+fn release_message(stack: &StackName, released: Option<&HeldLock>) -> String {
     let Some(lock) = released else { return format!("stack '{stack}' is not locked") };
     format!(
         "released the lock of stack '{stack}' that `devarch {}` of {}@{} held since {}",

@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::json;
 
-/// Which output to show.
+/// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stack or instance; by default this directory's stack
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     no_redact: bool,
 }
 
-/// Unix seconds.
+/// Parses an age or a time as Unix seconds.
 fn since(text: &str) -> Result<i64, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_second());
@@ -68,7 +68,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-/// One line; with a padded, coloured name in front where there are several.
+/// Prints a line; with several instances, after a padded and coloured name.
 fn print(session: &Session, line: &LogLine, names: &[InstanceName]) -> Result<(), CliError> {
     let mut prefix = Shown::default();
     if let Some(at) = names.iter().position(|name| *name == line.instance) {

@@ -7,7 +7,7 @@ use crate::{
 };
 use clap::CommandFactory as _;
 
-/// Whose page.
+/// Arguments of `man`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Command, optionally with its subcommand; by default devarch itself

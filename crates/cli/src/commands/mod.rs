@@ -1,4 +1,4 @@
-//! One file per command: its arguments, one use-case, what is printed.
+//! One file per command: its arguments, one use-case, its output.
 
 mod adopt;
 mod apply;
@@ -34,7 +34,7 @@ use crate::{
     session::Session,
 };
 
-/// What can be asked for.
+/// All commands.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Write a devarch.yml from templates or a Compose file
@@ -106,7 +106,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, session: &Session) -> Done {
         match self {
             Self::Init(args) => init::run(args, session).await,

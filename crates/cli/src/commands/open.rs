@@ -3,7 +3,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::{Ambiguous, OperationError, StatusOptions, WrongState, find_instance, stack_status};
 use serde_json::json;
 
-/// What to open.
+/// Arguments of `open`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stack or instance; by default this directory's stack

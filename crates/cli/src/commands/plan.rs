@@ -22,7 +22,7 @@ use devarch_core::{
 use devarch_store::SavedPlan;
 use serde::Serialize;
 
-/// What to plan.
+/// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag by itself")]
 pub(crate) struct Args {
@@ -59,7 +59,7 @@ pub(crate) struct Args {
     pull: PullArg,
 }
 
-/// A plan with what is needed to apply it.
+/// The JSON form of a plan.
 #[derive(Serialize)]
 struct Planned<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,14 +86,14 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let work = Work { session, command: "plan --lock", cancel: signals::cancel_token() };
     let lock = if args.hold { Some(work.lock(&draft.stack, args.lock, None).await?) } else { None };
     let planned = Box::pin(prepare_stack(ctx, draft.stack.clone(), &options));
-    let prepared = work.look(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
+    let prepared = work.cancellable(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
     let saved = if stored && !args.no_save { Some(save_plan(ctx, &prepared).await?) } else { None };
     if let (Some(lock), Some(saved)) = (lock, &saved) {
         lease_plan(ctx, lock.own(), saved).await?;
     }
     show(session, &prepared, saved.as_ref(), (args.full, args.hold))?;
     if !args.hold {
-        tell_who_is_at_work(session, &prepared.stack.name).await?;
+        warn_if_locked(session, &prepared.stack.name).await?;
     }
     let changes = args.detailed_exitcode && !prepared.plan.is_empty();
     Ok(if changes { Exit::CHANGES } else { Exit::OK })
@@ -117,8 +117,8 @@ fn show(
     Ok(())
 }
 
-/// A plan made while another command is running on the stack is outdated once that has finished.
-async fn tell_who_is_at_work(session: &Session, stack: &StackName) -> Result<(), CliError> {
+/// A plan made while another command is running on the stack becomes stale when that finishes.
+async fn warn_if_locked(session: &Session, stack: &StackName) -> Result<(), CliError> {
     let locks = list_locks(session.context().await?).await?;
     if let Some(lock) = locks.iter().find(|lock| lock.stack == *stack && lock.alive) {
         session.terminal.note(&format!(
@@ -129,8 +129,7 @@ async fn tell_who_is_at_work(session: &Session, stack: &StackName) -> Result<(),
     Ok(())
 }
 
-/// The stack as it is in the store; where it does not exist yet, as this directory's devarch.yml would make it. Whether
-/// it is in the store.
+/// The stored stack, or for a new one the draft from this directory's devarch.yml; and whether it is stored.
 async fn draft(session: &Session, named: Option<StackName>) -> Result<(Draft, bool), CliError> {
     let ctx = session.context().await?;
     let Ok(Some(source)) = find_import(ctx, &session.directory, named.as_ref(), None).await else {

@@ -10,7 +10,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::{PrepareOptions, Prepared, Recover, Supplied, draft_rollback, prepare_stack, save_draft};
 use devarch_core::{name::StackName, stack::Stack};
 
-/// Where to go back to.
+/// Arguments of `rollback`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The stack
@@ -34,14 +34,14 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let options =
         PrepareOptions { reuse_volumes: args.reuse_volumes, prove: true, ..PrepareOptions::default() };
     let plan = async |had: Option<&(Stack, Supplied)>| {
-        let lock = work.lock_unasked(&first.stack, args.lock).await?;
+        let lock = work.lock_if_yes(&first.stack, args.lock).await?;
         let draft = if lock.is_some() { draft().await? } else { first.clone() };
         let options = Prepared::options_with(&options, had, &draft.stack);
-        let prepared = work.look(Box::pin(prepare_stack(ctx, draft.stack.clone(), &options))).await?;
+        let prepared = work.cancellable(Box::pin(prepare_stack(ctx, draft.stack.clone(), &options))).await?;
         Ok::<_, CliError>(Planned { lock, draft: Some(draft), prepared })
     };
-    let Planned { lock, draft, prepared } = work.agreed(args.lock, plan).await?;
-    let lock = work.lock_agreed(lock, &prepared.stack, args.lock).await?;
+    let Planned { lock, draft, prepared } = work.confirmed(args.lock, plan).await?;
+    let lock = work.lock_or_take(lock, &prepared.stack, args.lock).await?;
     let saved = save_draft(ctx, draft.as_ref().unwrap_or(&first)).await?;
     let prepared = prepared.saved_as(saved);
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;

@@ -9,7 +9,7 @@ use devarch_app::{FileError, OperationError, instance_environment};
 use devarch_core::text::Text;
 use std::{collections::BTreeMap, io, os::unix::process::CommandExt as _, process::Command};
 
-/// What to run, in whose place.
+/// Arguments of `run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The instance
@@ -26,12 +26,13 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let Some((program, words)) = args.command.split_first() else {
         return Err(CliError::Invalid("name a command".to_owned()));
     };
-    Err(become_it(program, words, &environment))
+    Err(exec_in_place(program, words, &environment))
 }
 
-/// Becomes the command: signals, streams and its exit code are its own. Returns only where it cannot be run.
+/// Replaces this process with the command, so that signals, streams and exit code are its own. Returns only on
+/// errors.
 #[expect(clippy::disallowed_methods, reason = "the user's own program, named on the command line")]
-fn become_it(program: &str, words: &[String], environment: &BTreeMap<String, Text>) -> CliError {
+fn exec_in_place(program: &str, words: &[String], environment: &BTreeMap<String, Text>) -> CliError {
     let mut command = Command::new(program);
     command.args(words);
     command.envs(environment.iter().map(|(name, value)| (name, value.reveal())));

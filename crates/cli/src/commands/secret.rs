@@ -19,7 +19,7 @@ use devarch_core::{
 use devarch_store::Rotation;
 use std::{fmt::Write as _, path::PathBuf};
 
-/// What to do with secrets.
+/// Subcommands of `secret`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Set a secret from a prompt, stdin or a file, or generate it
@@ -54,7 +54,7 @@ pub(crate) struct Name {
     words: Vec<String>,
 }
 
-/// A secret to set.
+/// Arguments of `secret set`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Set {
     #[command(flatten)]
@@ -71,7 +71,7 @@ pub(crate) struct Set {
     charset: Option<Charset>,
 }
 
-/// A value to show.
+/// Arguments of `secret show`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
     /// Secret's or variable's name, optionally after its stack or instance
@@ -82,7 +82,7 @@ pub(crate) struct Show {
     reveal: bool,
 }
 
-/// What to do with the key.
+/// Subcommands of `secret key`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Key {
     /// Write the key, encrypted with a passphrase
@@ -93,7 +93,7 @@ pub(crate) enum Key {
     Reset,
 }
 
-/// A file with a sealed key.
+/// A file with an encrypted key.
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeyFile {
     /// The file; `-` is stdout or stdin
@@ -121,7 +121,7 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
 
 impl Name {
     fn parts(self) -> Result<(Option<StackName>, SecretName), CliError> {
-        // What is too much may be the value: it is not said again.
+        // Superfluous words may be the value, so they are not printed.
         if self.words.len() > 2 || self.words.iter().any(|word| word.contains('=')) {
             return Err(CliError::Invalid(
                 "expected [STACK] NAME; a value is never an argument, which everyone on the machine can read: pipe it in, or use --from-file FILE"
@@ -140,9 +140,9 @@ async fn set(args: Set, session: &Session) -> Done {
     let (stack, name) = args.name.parts()?;
     let ctx = session.context().await?;
     let stack = match load_project_stack(ctx, &session.directory, stack.as_ref()).await? {
-        Some(taken_in) => {
-            session.terminal.note(&format!("loaded stack '{taken_in}' from devarch.yml"));
-            taken_in
+        Some(loaded) => {
+            session.terminal.note(&format!("loaded stack '{loaded}' from devarch.yml"));
+            loaded
         }
         None => session.stack(stack).await?,
     };
@@ -151,8 +151,8 @@ async fn set(args: Set, session: &Session) -> Done {
         generate_secret(ctx, &stack, &name, how).await?
     } else {
         let value = match &args.from_file {
-            Some(path) => Secret::new(passphrase::text_of(path)?.as_str()),
-            None => passphrase::asked(session.terminal, &format!("Secret '{name}' of stack '{stack}':"))?,
+            Some(path) => Secret::new(passphrase::read_text(path)?.as_str()),
+            None => passphrase::prompting(session.terminal, &format!("Secret '{name}' of stack '{stack}':"))?,
         };
         set_secret(ctx, &stack, &name, &value).await?
     };
@@ -164,10 +164,10 @@ async fn set(args: Set, session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-async fn list(args: Where, session: &Session, wanted: impl Fn(&SecretInfo) -> bool, none: &str) -> Done {
+async fn list(args: Where, session: &Session, matches: impl Fn(&SecretInfo) -> bool, none: &str) -> Done {
     let stack = session.stack(args.stack).await?;
     let mut secrets = list_secrets(session.context().await?, &stack).await?;
-    secrets.retain(wanted);
+    secrets.retain(matches);
     session.terminal.result(&secrets, || {
         if secrets.is_empty() {
             return format!("stack '{stack}' has {none}").shown().into_owned();
@@ -188,10 +188,10 @@ async fn list(args: Where, session: &Session, wanted: impl Fn(&SecretInfo) -> bo
     Ok(Exit::OK)
 }
 
-/// On a terminal only, and after a question: what is shown is in a log otherwise before anyone has thought of it.
+/// Only on a terminal and after a question, so that values do not end up in logs by accident.
 async fn show(args: &Show, session: &Session) -> Done {
     let terminal = session.terminal;
-    if !terminal.is_seen() {
+    if !terminal.is_private() {
         return Err(CliError::Invalid(
             "a secret is only shown on a terminal; pass it to a container, or write a Compose file with its secrets"
                 .to_owned(),
@@ -206,9 +206,9 @@ async fn show(args: &Show, session: &Session) -> Done {
         .map_err(|error| CliError::Invalid(format!("{error}")))?;
     let (stack, instance) = session.target(target).await?;
     let value = reveal_secret(session.context().await?, &stack, instance.as_ref(), name).await?;
-    // --yes was not said for this.
-    let asked = crate::terminal::Terminal { yes: false, ..terminal };
-    asked.confirm(&format!("Show the value of '{name}' on this terminal?"), "showing a secret")?;
+    // `--yes` does not confirm this.
+    let prompting = crate::terminal::Terminal { yes: false, ..terminal };
+    prompting.confirm(&format!("Show the value of '{name}' on this terminal?"), "showing a secret")?;
     terminal.print(value.reveal())?;
     Ok(Exit::OK)
 }
@@ -254,7 +254,7 @@ async fn export(args: &KeyFile, session: &Session) -> Done {
 }
 
 async fn import(args: &KeyFile, session: &Session) -> Done {
-    let text = passphrase::text_of(&args.file)?;
+    let text = passphrase::read_text(&args.file)?;
     let phrase = passphrase::known(session.terminal, args.passphrase_file.as_deref())?;
     let new = import_key(session.context().await?, &text, &phrase).await?;
     let file = session.settings().key_file();
@@ -281,10 +281,10 @@ fn given_up(loss: &Loss) -> String {
     let mut text = format!("{}\n\n", loss.why);
     text.push_str("Resetting the key discards for good, on every machine that uses this store:\n");
     let unset = loss.unset.iter().map(|it| format!("secret '{}' of stack '{}'", it.secret, it.stack));
-    let said = loss.said.iter().map(|it| format!("{it}: the value that was set there"));
-    let made = loss.remade.iter().map(|it| format!("{it}: the generated value; a new one is generated"));
+    let set = loss.said.iter().map(|it| format!("{it}: the value that was set there"));
+    let generated = loss.remade.iter().map(|it| format!("{it}: the generated value; a new one is generated"));
     let what_is_kept = "the recorded secrets and hashes of running containers, saved plans, and secret values in the definitions that `rollback` returns to";
-    for line in unset.chain(said).chain(made).chain([what_is_kept.to_owned()]) {
+    for line in unset.chain(set).chain(generated).chain([what_is_kept.to_owned()]) {
         let _ = writeln!(text, "  - {line}");
     }
     text.push_str("If a copy of the key still exists, `devarch secret key import FILE` keeps everything.");

@@ -10,7 +10,7 @@ use devarch_app::{Target, config_changes, find_stack, set_fields};
 use devarch_core::stack::Stack;
 use serde_json::json;
 
-/// What to set.
+/// Arguments of `set`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The instance
@@ -37,7 +37,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-/// What an edit changed in the effective config.
+/// Prints the changes of an edit to the effective config.
 pub(super) async fn show_changes(
     session: &Session,
     target: &Target,

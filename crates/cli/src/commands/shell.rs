@@ -3,7 +3,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::find_shell;
 use devarch_engine::ExecRequest;
 
-/// Where to open a shell.
+/// Arguments of `shell`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The instance
@@ -17,7 +17,7 @@ pub(crate) struct Args {
     no_redact: bool,
 }
 
-/// Bash where the image has it.
+/// Starts bash if the image has it, otherwise sh.
 const BEST_SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi";
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {

@@ -2,7 +2,7 @@ use super::instance::line;
 use crate::{
     apply::{LockArgs, Work},
     completion,
-    definition_view::{StackView, tell},
+    definition_view::{StackView, report_edit},
     error::Done,
     exit::Exit,
     session::Session,
@@ -17,7 +17,7 @@ use devarch_app::{
 use devarch_core::name::{PhysicalVolume, StackName};
 use serde_json::json;
 
-/// What to do with stacks.
+/// Subcommands of `stack`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Create a stack without instances
@@ -65,7 +65,7 @@ pub(crate) enum Command {
     Delete(Delete),
 }
 
-/// What to delete.
+/// Arguments of `stack delete`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Delete {
     /// The stack
@@ -106,13 +106,13 @@ pub(super) async fn run(command: Command, session: &Session) -> Done {
             (enable_stack(ctx, &name, false).await?, words)
         }
     };
-    tell(session, &stack, &words)?;
+    report_edit(session, &stack, &words)?;
     Ok(Exit::OK)
 }
 
 async fn list(session: &Session) -> Done {
     let stacks = session.context().await?.store().stacks().await.map_err(OperationError::from)?;
-    let views: Vec<StackView<'_>> = stacks.iter().map(StackView::of).collect();
+    let views: Vec<StackView<'_>> = stacks.iter().map(StackView::new).collect();
     session.terminal.result(&json!({"stacks": views}), || {
         let mut table = Table::new(["STACK", "INSTANCES", "ENGINE", "ENABLED", "PROJECT"]);
         for stack in &stacks {
@@ -137,12 +137,12 @@ async fn list(session: &Session) -> Done {
 async fn show(session: &Session, name: Option<StackName>) -> Done {
     let name = session.stack(name).await?;
     let stack = find_stack(session.context().await?, &name).await?;
-    let view = StackView::of(&stack);
+    let view = StackView::new(&stack);
     session.terminal.result(&view, || view.render())?;
     Ok(Exit::OK)
 }
 
-/// Deletes what is defined; of what is on the engine only volumes that were shown and agreed to.
+/// Deletes a stack's definition, and with `--volumes` the volumes that were listed and confirmed.
 async fn delete(session: &Session, args: Delete) -> Done {
     let ctx = session.context().await?;
     let terminal = &session.terminal;
@@ -152,7 +152,7 @@ async fn delete(session: &Session, args: Delete) -> Done {
             .note(&format!("these volumes and what is in them will be deleted:\n{}", lines(&shown.volumes)));
         terminal.confirm(&format!("Delete stack '{}' with its volumes?", args.name), "deleting volumes")?;
     }
-    // What can't be resolved any more must not keep a stack from being deleted.
+    // A stack that cannot be resolved can still be deleted.
     let logins = logins_elsewhere(ctx, &shown.stack).await.unwrap_or_default();
     let work = Work { session, command: "stack delete", cancel: signals::cancel_token() };
     let lock = work.lock(&shown.stack, args.lock, None).await?;

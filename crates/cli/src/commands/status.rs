@@ -9,7 +9,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::{Project, StatusOptions, all_statuses, stack_status};
 use devarch_core::name::StackName;
 
-/// What to show.
+/// Arguments of `status`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stack; by default this directory's, or all without a devarch.yml

@@ -3,7 +3,7 @@ use crate::{completion, error::Done, exit::Exit, session::Session, target::Insta
 use clap_complete::ArgValueCandidates;
 use devarch_app::{find_stack, unset_fields};
 
-/// What to take back.
+/// Arguments of `unset`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The instance

@@ -17,7 +17,7 @@ use devarch_core::{
     stack::Stack,
 };
 
-/// What to bring up.
+/// Arguments of `up`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stack; by default this directory's
@@ -65,9 +65,9 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         ..PrepareOptions::default()
     };
     let plan = async |had: Option<&(Stack, Supplied)>| {
-        // A stack that is new has to be there to be locked.
+        // A new stack cannot be locked before it is stored.
         let lock = match first.before {
-            Some(_) => work.lock_unasked(&first.stack, args.lock).await?,
+            Some(_) => work.lock_if_yes(&first.stack, args.lock).await?,
             None => None,
         };
         let draft = match &first.before {
@@ -81,10 +81,10 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         let options = Prepared::options_with(&options, had, &draft.stack);
         let options = PrepareOptions { files: draft.files.clone(), ..options };
         let planned = Box::pin(prepare_stack(ctx, draft.stack.clone(), &options));
-        let prepared = work.look(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
+        let prepared = work.cancellable(async { planned.await.map_err(|error| draft.placed(error)) }).await?;
         Ok::<_, CliError>(Planned { lock, draft: Some(draft), prepared })
     };
-    let Planned { lock, draft, prepared } = work.agreed(args.lock, plan).await?;
+    let Planned { lock, draft, prepared } = work.confirmed(args.lock, plan).await?;
     let Some(draft) = draft else { return Ok(Exit::OK) };
     let (lock, stack) = match lock {
         Some(lock) => (lock, save_draft(ctx, &draft).await?),
@@ -96,7 +96,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     Ok(Exit::OK)
 }
 
-/// Saves what was agreed to, under the stack's lock; a stack that is new has to be there to be locked.
+/// Saves the confirmed draft under the stack's lock; a new stack is stored before it is locked.
 async fn save(work: &Work<'_>, draft: &Draft, lock: LockArgs) -> Result<(StackLocks, Stack), CliError> {
     let ctx = work.session.context().await?;
     if draft.before.is_none() {
@@ -107,7 +107,7 @@ async fn save(work: &Work<'_>, draft: &Draft, lock: LockArgs) -> Result<(StackLo
     Ok((lock, save_draft(ctx, draft).await?))
 }
 
-/// The stack as devarch.yml declares it, or as it is in the store; wanted running. Nothing is saved yet.
+/// The stack from devarch.yml or the store, with its desired state set to running. Nothing is saved yet.
 async fn draft(
     session: &Session,
     named: Option<StackName>,

@@ -1,6 +1,6 @@
 use crate::{
     completion,
-    definition_view::tell,
+    definition_view::report_edit,
     error::{CliError, Done},
     exit::Exit,
     finding_view,
@@ -20,7 +20,7 @@ use devarch_core::{
 };
 use std::path::{Path, PathBuf};
 
-/// What to do with wires.
+/// Subcommands of `wire`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List a stack's wires: consumer, import, provider, origin and variables
@@ -43,7 +43,7 @@ pub(crate) struct Where {
     stack: Option<StackName>,
 }
 
-/// A wire to add.
+/// Arguments of `wire add`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Add {
     /// The stack
@@ -58,7 +58,7 @@ pub(crate) struct Add {
     contract: Option<ContractType>,
 }
 
-/// A wire to remove.
+/// Arguments of `wire remove`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Remove {
     /// The stack
@@ -68,7 +68,7 @@ pub(crate) struct Remove {
     from: WireFrom,
 }
 
-/// What to draw.
+/// Arguments of `wire graph`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Graph {
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub(crate) struct Graph {
     svg: Option<PathBuf>,
 }
 
-/// Whose environment to print.
+/// Arguments of `wire env`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Env {
     /// The instance
@@ -98,7 +98,7 @@ pub(crate) struct Env {
     reveal: bool,
 }
 
-/// A form of variables.
+/// An output format of `wire env`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// A `.env` file
@@ -154,7 +154,7 @@ async fn add(args: Add, session: &Session) -> Done {
     let stack = session.stack(Some(args.stack)).await?;
     let wire = WireDecl { from: args.from, to: args.to, contract: args.contract };
     let after = add_wire(session.context().await?, &stack, &wire).await?;
-    tell(session, &after, &format!("added {wire}; run `devarch apply {stack}` to apply it"))?;
+    report_edit(session, &after, &format!("added {wire}; run `devarch apply {stack}` to apply it"))?;
     Ok(Exit::OK)
 }
 
@@ -163,7 +163,7 @@ async fn remove(args: Remove, session: &Session) -> Done {
     let ctx = session.context().await?;
     let removed = remove_wire(ctx, &stack, &args.from).await?;
     let words = format!("removed {removed}; `devarch wire list {stack}` shows what is wired now");
-    tell(session, &find_stack(ctx, &stack).await?, &words)?;
+    report_edit(session, &find_stack(ctx, &stack).await?, &words)?;
     Ok(Exit::OK)
 }
 
