@@ -1,4 +1,4 @@
-//! Every command line parses: it is given to the program, without an engine, and must not be refused as wrong usage.
+//! Every command line of the pages parses: it is run without an engine and must not be rejected as a usage error.
 
 use crate::{
     common::{Ran, Sandbox},
@@ -6,7 +6,7 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// Words that stand for a value of the reader's, and a value that has its form.
+/// Placeholders for the reader's values, and values of the same form.
 const PLACEHOLDERS: &[(&str, &str)] = &[
     ("STACK", "shop"),
     ("INSTANCE", "db"),
@@ -18,15 +18,15 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("SECONDS", "10"),
 ];
 
-/// A command line of a page.
+/// A command line on a page.
 struct Line {
     place: String,
     text: String,
-    /// Whether it stands in a sentence, where what it needs may be left out.
+    /// Whether it is part of a sentence, where required arguments may be omitted.
     mentioned: bool,
 }
 
-/// The command lines of a page: those in its `sh` blocks, and those in backticks.
+/// The command lines of a page: in its `sh` blocks and in backticks.
 fn lines(page: &Page) -> Vec<Line> {
     let line = |place: &str, text: &str, mentioned| Line {
         place: place.to_owned(),
@@ -45,7 +45,7 @@ fn lines(page: &Page) -> Vec<Line> {
     lines
 }
 
-/// Whether the program refused it as wrong usage.
+/// Whether the program reported a usage error.
 fn is_refused(line: &Line, arguments: &[&str], ran: &Ran) -> bool {
     if line.mentioned {
         let wrong = ["unrecognized subcommand", "unexpected argument", "invalid value"];
@@ -55,7 +55,7 @@ fn is_refused(line: &Line, arguments: &[&str], ran: &Ran) -> bool {
     usage || ran.stderr.contains("For more information, try '--help'")
 }
 
-/// The arguments of a command line, up to where the shell goes on with something else.
+/// The arguments of a command line, up to the first shell operator.
 fn arguments(line: &str) -> Vec<String> {
     let line = match (line.find("<("), line.rfind(')')) {
         (Some(begin), Some(end)) => format!("{}FILE{}", &line[..begin], &line[end + 1..]),
@@ -91,7 +91,7 @@ fn every_command_line_parses() {
 }
 
 #[test]
-fn arguments_end_where_the_shell_goes_on() {
+fn arguments_end_at_a_shell_operator() {
     let read = |line: &str| arguments(line).join(" ");
     assert_eq!(read("devarch logs STACK/INSTANCE -f   # follows"), "logs shop/db -f");
     assert_eq!(read("devarch config shop | less"), "config shop");

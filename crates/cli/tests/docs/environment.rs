@@ -1,12 +1,12 @@
-//! The variables that the program reads are those the page lists.
+//! The environment page lists exactly the variables that the program reads.
 
 use crate::page::root;
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// How variables are read: by these calls, with a name in quotes.
+/// Code that reads a variable, followed by its quoted name.
 const READS: [&str; 4] = ["variable(\"", "env::var(\"", "env::var_os(\"", "[\"USER\", \"LOGNAME\"]"];
 
-/// The names that the product's code reads.
+/// The variables that the product code reads.
 fn read() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for name in ["core", "files", "engine", "store", "app", "cli"] {
@@ -39,7 +39,7 @@ fn sources(directory: &Path, each: &mut impl FnMut(&str)) {
     }
 }
 
-/// The names in the first column of the page's tables.
+/// The variables in the first column of the page's tables.
 fn listed() -> BTreeSet<String> {
     let page = fs::read_to_string(root().join("docs/reference/environment.md")).unwrap();
     let rows = page.lines().filter_map(|line| line.strip_prefix("| "));
@@ -48,7 +48,7 @@ fn listed() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_variable_that_is_read_is_listed_and_no_other() {
+fn the_listed_variables_are_those_that_are_read() {
     let read = read();
     assert!(read.contains("DEVARCH_HOME") && read.contains("DOCKER_HOST"), "{read:?}");
     assert_eq!(listed(), read, "left: docs/reference/environment.md, right: the code");

@@ -1,4 +1,4 @@
-//! Every `yaml` example is read by the program, and a devarch.yml resolved to the end.
+//! Every `yaml` example is accepted by the program, and every devarch.yml is fully resolved.
 
 use crate::{
     common::Sandbox,
@@ -8,7 +8,7 @@ use devarch_core::read::parse_yaml;
 use serde_json::Value;
 use std::fs;
 
-/// What a `yaml` block is an example of.
+/// What a `yaml` block contains.
 enum Example {
     Project,
     Template,
@@ -41,8 +41,8 @@ fn every_example_is_read_and_resolved() {
     assert!(seen >= 10, "only {seen} examples were found");
 }
 
-/// Sets the secrets that its one stack leaves to the user, loads it as `up` does, and asks for the Compose file it amounts
-/// to: for that everything is merged, wired and checked.
+/// Sets the secrets that the user has to provide, loads the stack as `up` does and exports it as a Compose file,
+/// which merges, wires and checks everything.
 fn resolves(place: &str, block: &Block, example: &Value) {
     let sandbox = Sandbox::without_engine();
     let runs = |code: i32, args: &[&str]| {
@@ -59,7 +59,7 @@ fn resolves(place: &str, block: &Block, example: &Value) {
                 runs(0, &["secret", "set", name, secret, "--generate"]);
             }
         }
-        // All that is missing is an engine.
+        // Only the engine is missing.
         runs(6, &["up", "--yes"]);
         sandbox.define(&block.text);
         runs(0, &["config", name]);
@@ -69,7 +69,7 @@ fn resolves(place: &str, block: &Block, example: &Value) {
     }
 }
 
-/// The files and directories an example names.
+/// Creates the files and directories that an example refers to.
 fn make_files(sandbox: &Sandbox, example: &Value) {
     match example {
         Value::Object(entries) => {

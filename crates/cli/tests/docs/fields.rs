@@ -1,5 +1,5 @@
-//! The fields of a service, as `docs/reference/devarch-yml.md` lists them: which there are, where they are allowed and how
-//! they merge is asked of the program.
+//! The fields of a service in `docs/reference/devarch-yml.md`: their names, where they are allowed and how they merge
+//! are checked against the program.
 
 use crate::generated::hold;
 use devarch_core::{
@@ -10,18 +10,18 @@ use devarch_core::{
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// How an instance's value combines with its template's.
+/// How an instance's value is combined with its template's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Merge {
-    /// It replaces the template's, as a whole.
+    /// Replaces the template's value.
     Whole,
-    /// It replaces both the image and the build.
+    /// Replaces both the image and the build.
     ImageAndBuild,
-    /// It replaces the whole list; the field of that name adds to it.
+    /// Replaces the whole list; the named field appends to it.
     List(&'static str),
-    /// It adds to the inherited list of that name.
+    /// Appends to the inherited list of that name.
     Adds(&'static str),
-    /// By key.
+    /// Merges by key.
     ByKey,
 }
 
@@ -37,13 +37,13 @@ impl Merge {
     }
 }
 
-/// A field.
+/// A row of the page.
 struct Field {
     name: &'static str,
     form: &'static str,
     meaning: &'static str,
     merge: Merge,
-    /// A template's value and an instance's, different where there are two.
+    /// A template's value and an instance's; different if there are two.
     samples: [&'static str; 2],
 }
 
@@ -274,7 +274,7 @@ fn overrides(text: &str) -> Option<Overrides> {
     read_overrides(&parse_yaml(text).unwrap()).ok()
 }
 
-/// A field of what a template and an instance amount to.
+/// A field of the effective config.
 fn effective(template: &Template, overrides: &Overrides, field: &str) -> Value {
     let effective = merge(template, overrides);
     let json = |value: Result<Value, serde_json::Error>| value.unwrap();
@@ -291,7 +291,7 @@ fn entries(value: &Value) -> usize {
 }
 
 impl Field {
-    /// Where it is allowed: the program is asked.
+    /// Where the program allows the field.
     fn allowed(&self) -> &'static str {
         let value = self.samples[1];
         let own = if matches!(self.name, "image" | "build") { "name: t\n" } else { PLAIN };
@@ -305,7 +305,7 @@ impl Field {
         }
     }
 
-    /// A template with its first sample in the field of that name.
+    /// A template with the first sample of the named field.
     fn base(&self, name: &str) -> Template {
         let value = self.samples[0];
         let text = if name == "image" {
@@ -316,7 +316,7 @@ impl Field {
         template(&text).unwrap_or_else(|| panic!("{name}: {value} is not read"))
     }
 
-    /// Fails unless the program merges it as its row says.
+    /// Fails unless the program merges the field as documented.
     fn merges(&self) {
         let over = overrides(&format!("{}: {}\n", self.name, self.samples[1])).unwrap();
         let alone = effective(&template(PLAIN).unwrap(), &over, self.name);
@@ -349,8 +349,8 @@ impl Field {
     }
 }
 
-/// Holds the page to the fields there are.
-pub(crate) fn hold_fields() {
+/// Checks the page against the program's fields.
+pub(crate) fn check_fields() {
     let names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
     assert_eq!(names, [SERVICE_FIELDS, OVERRIDE_FIELDS].concat(), "left: this table, right: the reader");
     let mut table =
@@ -364,7 +364,7 @@ pub(crate) fn hold_fields() {
 }
 
 #[test]
-fn every_field_merges_as_the_page_says() {
+fn every_field_merges_as_documented() {
     for field in FIELDS {
         field.merges();
     }

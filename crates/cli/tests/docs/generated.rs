@@ -1,3 +1,3 @@
-//! Parts of pages that are written from what the program knows.
+//! Generated parts of pages.
 
 pub(crate) use devarch_testkit::page::hold;

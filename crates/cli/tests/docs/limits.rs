@@ -1,4 +1,4 @@
-//! The limits that the page lists are those the program has.
+//! The limits page matches the program's limits.
 
 use crate::page::root;
 use devarch_core::{
@@ -15,7 +15,7 @@ fn page() -> String {
     fs::read_to_string(root().join("docs/reference/limits.md")).unwrap()
 }
 
-/// The page's rows: what, and how much at most.
+/// The page's rows: subject and limit.
 fn rows() -> BTreeMap<String, String> {
     let page = page();
     let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
@@ -26,7 +26,7 @@ fn size(bytes: u64) -> String {
     if bytes >= 1 << 20 { format!("{} MiB", bytes >> 20) } else { format!("{} KiB", bytes >> 10) }
 }
 
-/// A number with a comma before each three digits.
+/// A number with thousands separators.
 fn number(number: usize) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> =
@@ -34,7 +34,7 @@ fn number(number: usize) -> String {
     groups.join(",")
 }
 
-/// In which row each kind of file is.
+/// The row of a file kind.
 fn row_of(kind: FileKind) -> &'static str {
     match kind {
         FileKind::Project | FileKind::Compose => "a devarch.yml, a Compose file",
@@ -52,7 +52,7 @@ fn row_of(kind: FileKind) -> &'static str {
 }
 
 #[test]
-fn files_have_the_limits_the_page_says() {
+fn file_limits_match_the_page() {
     let rows = rows();
     for kind in FileKind::ALL {
         assert_eq!(rows.get(row_of(kind)), Some(&size(kind.limit())), "{kind}");
@@ -60,7 +60,7 @@ fn files_have_the_limits_the_page_says() {
 }
 
 #[test]
-fn counts_and_sizes_are_those_the_page_says() {
+fn counts_and_sizes_match_the_page() {
     let rows = rows();
     let expected = [
         ("values in a YAML file, aliases counted as what they stand for", number(MOST_NODES)),
@@ -82,10 +82,10 @@ fn counts_and_sizes_are_those_the_page_says() {
 }
 
 #[test]
-fn yaml_is_nested_as_deep_as_the_page_says() {
+fn the_depth_limit_of_yaml_matches_the_page() {
     let deepest: usize = rows()["their depth"].parse().unwrap();
     let is_read = |depth: usize| parse_yaml(&format!("{}{}", "[".repeat(depth), "]".repeat(depth))).is_ok();
-    // The parser recurses; a test's thread has a quarter of the stack that the program's has.
+    // The parser recurses, and a test thread has a quarter of the program's stack.
     let parser = std::thread::Builder::new().stack_size(8 << 20);
     let read = parser.spawn(move || (is_read(deepest), is_read(deepest + 1))).unwrap().join().unwrap();
     assert_eq!(read, (true, false));

@@ -1,9 +1,9 @@
-//! Every relative link leads to a file, and every anchor to a heading.
+//! Every relative link points to a file, and every anchor to a heading.
 
 use crate::page::{Page, pages, root};
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// The targets of a page's links, with their places.
+/// The link targets of a page, with their positions.
 fn links(page: &Page) -> Vec<(String, String)> {
     let prose = page.prose();
     let lines = prose.iter().flat_map(|(number, line)| {
@@ -15,7 +15,7 @@ fn links(page: &Page) -> Vec<(String, String)> {
     lines.filter(|(_, target)| !target.contains("://")).collect()
 }
 
-/// The anchors of a page, made from its headings as GitHub makes them.
+/// The anchors of a page's headings, in GitHub's format.
 fn anchors(text: &str) -> BTreeSet<String> {
     let page = Page { path: String::new(), text: text.to_owned() };
     let headings = page.prose().into_iter().filter_map(|(_, line)| {
@@ -32,7 +32,7 @@ fn anchor(heading: &str) -> String {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let mut seen = 0;
     for page in pages() {
         let directory = root().join(&page.path).parent().unwrap().to_owned();
@@ -51,7 +51,7 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn every_path_of_the_repository_exists() {
+fn every_repository_path_exists() {
     let mut seen = 0;
     for page in pages() {
         for (number, line) in page.prose() {
@@ -68,7 +68,7 @@ fn every_path_of_the_repository_exists() {
 }
 
 #[test]
-fn every_module_that_the_architecture_names_exists() {
+fn every_module_named_in_the_architecture_exists() {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let modules = text.split_once("## Modules\n").unwrap().1.split("\n## ").next().unwrap();
     let mut seen = 0;
@@ -111,7 +111,7 @@ fn decisions_are_numbered_once() {
 }
 
 #[test]
-fn anchors_are_made_as_they_are_shown() {
+fn anchors_match_those_of_github() {
     let text = "# Plans, locks, undo\n\n## `allow`\n```sh\n# none\n```\n### A login of its own\n";
     let expected = ["a-login-of-its-own", "allow", "plans-locks-undo"].map(str::to_owned);
     assert_eq!(anchors(text), expected.into());

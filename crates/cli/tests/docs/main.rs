@@ -1,11 +1,11 @@
-//! README and the pages of `docs/` say what the program does: their examples are run, their tables compared with what the
-//! program knows, their links followed.
+//! README and the pages of `docs/` match the program: examples are run, tables are compared with the program, links
+//! are checked.
 //!
-//! How a page is written: every fenced block names its language. `sh` holds command lines; a word in capitals in one of
-//! `devarch`'s stands for a value of the reader's (see [`commands`]). `yaml` is a devarch.yml (it has a `version`), a
-//! template of a catalog (a `name`) or a Compose file (`services`), each complete. The README's blocks after
-//! `<!-- story -->` are run one after the other on every engine. What stands between `<!-- NAME: generated -->` and
-//! `<!-- /NAME -->` is written by these tests with `UPDATE_DOCS=1`.
+//! Rules for pages: every fenced block names its language. `sh` holds command lines; a word in capitals in a
+//! `devarch` command is a placeholder (see [`commands`]). `yaml` is a complete devarch.yml (with a `version`),
+//! template (with a `name`) or Compose file (with `services`). README blocks after `<!-- story -->` are run in order
+//! on every engine. Text between `<!-- NAME: generated -->` and `<!-- /NAME -->` is written by these tests with
+//! `UPDATE_DOCS=1`.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 

@@ -1,26 +1,26 @@
-//! The objects of a devarch.yml, as `docs/reference/devarch-yml.md` lists their fields: which there are is asked of the
-//! program, by a field that none of them has.
+//! The objects of a devarch.yml in `docs/reference/devarch-yml.md`: their fields are read from the program's error
+//! for an unknown field.
 
 use crate::generated::hold;
 use devarch_core::read::{OVERRIDE_FIELDS, SERVICE_FIELDS, parse_yaml, read_project};
 use std::{collections::BTreeSet, fmt::Write as _};
 
-/// A field that is nowhere known, nor near to one that is.
+/// A field that the program does not know and has no suggestion for.
 const UNKNOWN: &str = "zzzzzzzzzzzzzzzz";
 
 /// An object of a devarch.yml.
 struct Object {
-    /// The part of the page that lists its fields.
+    /// The page's section that lists its fields.
     name: &'static str,
-    /// A devarch.yml with `@` in it, where the unknown field is put.
+    /// A devarch.yml with `@` where the unknown field is inserted.
     example: &'static str,
-    /// Whether fields of a service may stand beside its own.
+    /// Whether service fields are allowed next to its own.
     is_service: bool,
-    /// Field, form, meaning.
+    /// Field, type, meaning.
     fields: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// The start of an instance's fields, to which one with the object is added.
+/// The start of an instance, before the field with the object.
 macro_rules! in_instance {
     ($text:literal) => {
         concat!("version: \"1\"\nstacks: {s: {instances: {i: {template: t, ", $text, "}}}}\n")
@@ -338,7 +338,7 @@ const OBJECTS: &[Object] = &[
     },
 ];
 
-/// The fields that the program knows in an object.
+/// The fields that the program lists for an object.
 fn known(object: &Object) -> BTreeSet<String> {
     let name = object.name;
     let text = object.example.replace('@', &format!("{UNKNOWN}: 1"));
@@ -348,8 +348,8 @@ fn known(object: &Object) -> BTreeSet<String> {
     known.unwrap_or_else(|| panic!("{name}: {wrong}")).split(", ").map(str::to_owned).collect()
 }
 
-/// Holds the page to the fields of every object.
-pub(crate) fn hold_objects() {
+/// Checks the page against the fields of every object.
+pub(crate) fn check_objects() {
     for object in OBJECTS {
         let mut known = known(object);
         if object.is_service {

@@ -1,28 +1,26 @@
-//! The pages, and the parts they consist of.
+//! Documentation pages and their parts.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// A page of the documentation.
+/// A documentation page.
 pub(crate) struct Page {
-    /// Its path from the repository's root.
+    /// Path relative to the repository's root.
     pub(crate) path: String,
-    /// Its text.
     pub(crate) text: String,
 }
 
 /// A fenced block.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Block {
-    /// The line its fence is in.
+    /// The line of its opening fence.
     pub(crate) line: usize,
-    /// What is written after the fence.
+    /// The info string after the fence.
     pub(crate) language: String,
-    /// Whether `<!-- story -->` is right before it.
+    /// Whether it follows `<!-- story -->`.
     pub(crate) story: bool,
-    /// Its text.
     pub(crate) text: String,
 }
 
@@ -31,7 +29,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// Every page: those in the root, in `docs` and in `examples`.
+/// All pages: those in the root, in `docs` and in `examples`.
 pub(crate) fn pages() -> Vec<Page> {
     let root = root();
     let mut paths: Vec<PathBuf> = markdown_in(&root, false);
@@ -56,7 +54,7 @@ fn markdown_in(directory: &Path, below: bool) -> Vec<PathBuf> {
 }
 
 impl Page {
-    /// Its fenced blocks, and the lines outside of them with their numbers.
+    /// Its fenced blocks, and all other lines with their numbers.
     fn split(&self) -> (Vec<Block>, Vec<(usize, &str)>) {
         let (mut blocks, mut prose, mut open) = (Vec::new(), Vec::<(usize, &str)>::new(), None::<Block>);
         for (number, line) in (1..).zip(self.text.lines()) {
@@ -75,7 +73,6 @@ impl Page {
         (blocks, prose)
     }
 
-    /// Its fenced blocks.
     pub(crate) fn blocks(&self) -> Vec<Block> {
         self.split().0
     }
@@ -85,7 +82,7 @@ impl Page {
         self.split().1
     }
 
-    /// The blocks of a language, each with its place.
+    /// The blocks of a language, with their positions.
     pub(crate) fn blocks_of(&self, language: &str) -> Vec<(String, Block)> {
         let blocks = self.blocks().into_iter().filter(|block| block.language == language);
         blocks.map(|block| (format!("{}:{}", self.path, block.line), block)).collect()
@@ -108,7 +105,7 @@ fn every_block_names_its_language() {
 }
 
 #[test]
-fn pages_with_a_size_keep_it() {
+fn pages_stay_within_their_size_limit() {
     let lines = |path: &str| fs::read_to_string(root().join(path)).unwrap().lines().count();
     assert!(lines("README.md") < 120, "README.md: what is longer belongs into docs/guide");
     assert!(lines("ARCHITECTURE.md") < 200, "ARCHITECTURE.md: reasons belong into docs/decisions");

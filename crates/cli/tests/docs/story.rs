@@ -1,4 +1,4 @@
-//! The README's commands, run on both engines as they stand there.
+//! Runs the README's commands on both engines.
 
 use crate::{
     common::{Ran, Sandbox},
@@ -11,18 +11,18 @@ use std::{fs, path::Path, process::Stdio};
 mod docker {
     #[test]
     fn the_readmes_commands_work() {
-        super::tells(super::EngineKind::Docker);
+        super::run_readme(super::EngineKind::Docker);
     }
 }
 
 mod podman {
     #[test]
     fn the_readmes_commands_work() {
-        super::tells(super::EngineKind::Podman);
+        super::run_readme(super::EngineKind::Podman);
     }
 }
 
-/// The blocks of the README's story, each its lines without comments.
+/// The README's story blocks, as lines without comments.
 fn story() -> Vec<Vec<String>> {
     let readme = pages().into_iter().find(|page| page.path == "README.md").unwrap();
     let line = |line: &str| line.split(" #").next().unwrap().trim_end().to_owned();
@@ -30,7 +30,7 @@ fn story() -> Vec<Vec<String>> {
     blocks.map(|block| block.text.lines().map(line).collect()).collect()
 }
 
-fn tells(kind: EngineKind) {
+fn run_readme(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     let (mut blocks, port) = (story().into_iter(), free_port().to_string());
     let mut first = blocks.next().unwrap();
@@ -50,7 +50,7 @@ fn tells(kind: EngineKind) {
     assert_eq!(kept, 2, "the heading, and the second checkout's stack:\n{left}");
 }
 
-/// Carries out a line as it stands there, with a stack's name that no other test has.
+/// Runs one line, with a unique stack name.
 fn step(sandbox: &Sandbox, directory: &Path, line: &str) {
     let line = line.replace("shop", &sandbox.stack);
     let words = shlex::split(&line).unwrap();
@@ -63,7 +63,7 @@ fn step(sandbox: &Sandbox, directory: &Path, line: &str) {
     assert_eq!(ran.code, 0, "{line}\n{ran}");
 }
 
-/// Runs the program in that directory, and answers its questions with yes.
+/// Runs the program in a directory and confirms its questions.
 fn run(sandbox: &Sandbox, directory: &Path, args: &[String]) -> Ran {
     let args: Vec<&str> = args.iter().map(String::as_str).chain(["--yes"]).collect();
     let mut command = sandbox.command(&args);

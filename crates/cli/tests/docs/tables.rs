@@ -1,16 +1,16 @@
-//! Tables that the program has, too.
+//! Tables that are generated from the program.
 
-use crate::{fields::hold_fields, generated::hold, objects::hold_objects};
+use crate::{fields::check_fields, generated::hold, objects::check_objects};
 use devarch_core::{policy::Allowance, wire::contracts_markdown};
 use std::fmt::Write as _;
 
 #[test]
-fn the_contracts_are_those_the_program_uses() {
+fn the_contracts_page_matches_the_program() {
     hold("docs/reference/contracts.md", "contracts", &contracts_markdown());
 }
 
-/// What each allowance lets through.
-fn lets(allowance: Allowance) -> &'static str {
+/// What an allowance permits.
+fn permits(allowance: Allowance) -> &'static str {
     match allowance {
         Allowance::Privileged => "`privileged: true`",
         Allowance::HostNetwork => "`network_mode: host`",
@@ -26,18 +26,18 @@ fn lets(allowance: Allowance) -> &'static str {
     }
 }
 
-fn hold_allowances() {
+fn check_allowances() {
     let mut table = String::from("| `allow` | lets through |\n|---|---|\n");
     for allowance in Allowance::ALL {
-        writeln!(table, "| `{}` | {} |", allowance.as_str(), lets(allowance)).unwrap();
+        writeln!(table, "| `{}` | {} |", allowance.as_str(), permits(allowance)).unwrap();
     }
     hold("docs/reference/devarch-yml.md", "allowances", &table);
 }
 
-/// One test for the page: it is written by one at a time.
+/// A single test, because parallel ones would overwrite the page.
 #[test]
-fn the_page_of_devarch_yml_lists_what_the_program_knows() {
-    hold_fields();
-    hold_objects();
-    hold_allowances();
+fn the_devarch_yml_page_matches_the_program() {
+    check_fields();
+    check_objects();
+    check_allowances();
 }
