@@ -1,13 +1,12 @@
-//! Command lines, from what the program's help says there is.
+//! Random command lines, derived from the program's help.
 
 use crate::{program::Sandbox, random::Random, words};
 
 /// Every command with its flags.
 pub(crate) struct Commands(Vec<Known>);
 
-/// A command.
 struct Known {
-    /// `secret`, `key`, `export`.
+    /// For example `secret`, `key`, `export`.
     path: Vec<String>,
     flags: Vec<Flag>,
 }
@@ -17,21 +16,21 @@ struct Flag {
     takes_value: bool,
 }
 
-/// Where no engine of this machine is.
+/// Endpoints without an engine.
 const NO_ENGINE: &[&str] =
     &["unix:///dev/null/x", "tcp://127.0.0.1:1", "x", "", "unix://", "tcp://[::1", "http://\u{1b}"];
 
-/// Where the project may be: in the test's own directory.
+/// Project directories below the test's own.
 const NEAR: &[&str] = &[".", "sub", "no-such", "devarch.yml", "", "\u{1b}[2J"];
 
 impl Commands {
-    /// Asks the program, command by command.
-    pub(crate) fn of(sandbox: &Sandbox) -> Self {
+    /// Reads the help of every command.
+    pub(crate) fn from_help(sandbox: &Sandbox) -> Self {
         let mut known = Vec::new();
         let mut open = vec![Vec::new()];
         while let Some(path) = open.pop() {
-            let asked = [path.clone(), vec!["--help".to_owned()]].concat();
-            let help = sandbox.run("the help", &asked).stdout;
+            let args = [path.clone(), vec!["--help".to_owned()]].concat();
+            let help = sandbox.run("the help", &args).stdout;
             for command in section(&help, "Commands:").filter_map(|line| first_word(line, 2)) {
                 if command != "help" {
                     open.push([path.clone(), vec![command.to_owned()]].concat());
@@ -44,13 +43,13 @@ impl Commands {
         Self(known)
     }
 
-    /// A command line: a command, some of its flags, and some words.
+    /// A command line: a command, some of its flags, and random words.
     pub(crate) fn line(&self, random: &mut Random) -> Vec<String> {
         let known = &self.0[random.below(self.0.len())];
         let mut line = known.path.clone();
         for _ in 0..random.below(4) {
             if let Some(flag) = known.flags.get(random.below(known.flags.len())) {
-                line.extend(flag.said(random));
+                line.extend(flag.to_args(random));
             }
         }
         for _ in 0..random.below(4) {
@@ -65,7 +64,7 @@ impl Commands {
 }
 
 impl Flag {
-    fn said(&self, random: &mut Random) -> Vec<String> {
+    fn to_args(&self, random: &mut Random) -> Vec<String> {
         if !self.takes_value {
             return vec![self.name.clone()];
         }
@@ -78,7 +77,7 @@ impl Flag {
     }
 }
 
-/// Any text, but for paths from the root on: commands write to them.
+/// A random word, without absolute paths, because commands write to them.
 fn word(random: &mut Random) -> String {
     let word = words::any(random);
     if ["/web", "/dev/null/x"].contains(&word.as_str()) {
@@ -93,7 +92,7 @@ fn section<'a>(help: &'a str, heading: &'a str) -> impl Iterator<Item = &'a str>
     help.lines().skip_while(move |line| *line != heading).skip(1).take_while(|line| !line.is_empty())
 }
 
-/// The first word of a line that is indented so far and no further.
+/// The first word of a line with exactly this indentation.
 fn first_word(line: &str, indent: usize) -> Option<&str> {
     let rest = line.strip_prefix(&" ".repeat(indent))?;
     rest.split_whitespace().next().filter(|word| rest.starts_with(word))

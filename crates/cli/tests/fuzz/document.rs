@@ -1,4 +1,4 @@
-//! A devarch.yml that means something, before it is changed.
+//! Valid devarch.yml documents, before mutation.
 
 use crate::random::Random;
 use devarch_core::{
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 const TEMPLATES: usize = 3;
 
-/// All of it.
+/// A whole document.
 pub(crate) fn project(random: &mut Random) -> Value {
     let templates = (0..TEMPLATES).map(|n| (format!("t{n}"), template(random)));
     let templates: Map<String, Value> = templates.collect();
@@ -24,10 +24,10 @@ fn template(random: &mut Random) -> Value {
     let mut template = Map::new();
     template.insert("image".to_owned(), random.one(&["busybox:1", "postgres:17", "quay.io/a/b"]).into());
     for field in SERVICE_FIELDS.iter().filter(|field| **field != "image") {
-        said(&mut template, field, (0, 12), random);
+        maybe_insert(&mut template, field, (0, 12), random);
     }
     for field in ["config_files", "exports", "imports"] {
-        said(&mut template, field, (0, 3), random);
+        maybe_insert(&mut template, field, (0, 3), random);
     }
     if random.once_in(4) {
         template.insert("description".to_owned(), "What it is".into());
@@ -73,13 +73,13 @@ fn instance(at: usize, random: &mut Random) -> Value {
         instance.insert("enabled".to_owned(), random.once_in(2).into());
     }
     for field in SERVICE_FIELDS.iter().chain(OVERRIDE_FIELDS) {
-        said(&mut instance, field, (at, 14), random);
+        maybe_insert(&mut instance, field, (at, 14), random);
     }
     Value::Object(instance)
 }
 
-/// A field, once in so many times; what the instance before that number may be waited for.
-fn said(map: &mut Map<String, Value>, field: &str, (at, times): (usize, usize), random: &mut Random) {
+/// Inserts a field with a probability of one in `times`; `at` is the number of instances that it may depend on.
+fn maybe_insert(map: &mut Map<String, Value>, field: &str, (at, times): (usize, usize), random: &mut Random) {
     if random.once_in(times) {
         map.extend(value(field, at, random).map(|value| (field.to_owned(), value)));
     }
@@ -89,7 +89,7 @@ fn contract(random: &mut Random) -> &'static str {
     ContractType::ALL[random.below(ContractType::ALL.len())].as_str()
 }
 
-/// A value that the field takes; a field this does not know gets what any other would refuse, so that it is told.
+/// A valid value of a field; unknown fields get an invalid one, so that a missing entry here is noticed.
 fn value(field: &str, at: usize, random: &mut Random) -> Option<Value> {
     scalar(field, random).or_else(|| lists(field, random)).or_else(|| objects(field, at, random))
 }

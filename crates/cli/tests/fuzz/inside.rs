@@ -1,4 +1,4 @@
-//! What the reader, the resolver and the planner make of a devarch.yml, in this process.
+//! Reads, resolves and plans a devarch.yml in this process.
 
 use devarch_core::{
     desired::{World, desire, effective},
@@ -23,18 +23,18 @@ use std::{
     sync::Arc,
 };
 
-/// How far a text came.
+/// How far a document got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reached {
-    /// It was refused.
+    /// It was rejected.
     Refused,
-    /// It was read; none of its stacks could be planned.
+    /// It was read, but none of its stacks could be planned.
     Read,
-    /// A stack of it was planned.
+    /// At least one of its stacks was planned.
     Planned,
 }
 
-/// Takes a text as far as it goes. What it comes to holds nothing a terminal obeys.
+/// Processes a document as far as possible, and checks that the output holds no control characters.
 pub(crate) fn run(text: &str) -> Reached {
     let read = parse_yaml(text).map_err(Diagnostics::from).and_then(|node| read_project(&node));
     let file = match read {
@@ -45,7 +45,7 @@ pub(crate) fn run(text: &str) -> Reached {
         }
     };
     let written = project_yaml(&file).unwrap();
-    // Secrets are not written.
+    // Secrets are not written, so such a document cannot be compared.
     let whole = !written.contains(REDACTED);
     let again = parse_yaml(&written).map_err(Diagnostics::from).and_then(|node| read_project(&node));
     assert!(
@@ -63,7 +63,7 @@ fn plans(file: &ProjectFile, name: &StackName, declared: &StackFile) -> bool {
     strict
 }
 
-/// Whether the planner was reached.
+/// Whether the stack reached the planner.
 fn planned(stack: &Stack, defer_problems: bool) -> bool {
     let observed = observed();
     let (images, build_hashes, prior) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
@@ -100,7 +100,7 @@ fn planned(stack: &Stack, defer_problems: bool) -> bool {
     true
 }
 
-/// The stack as it would be defined; none where a template is not the file's.
+/// The stack as it would be stored; `None` if a template is not in the file.
 fn stack(file: &ProjectFile, name: &StackName, declared: &StackFile) -> Option<Stack> {
     let pinned = |template: &TemplateName| {
         let template = file.templates.get(template)?;
@@ -142,7 +142,7 @@ fn kept(name: &str) -> KeptSecret {
     KeptSecret { id: SecretId::new(name), value: SecretValue::new("hunter22"), changed_at: 0 }
 }
 
-/// What the store does when a definition is saved: ports and volume names.
+/// Assigns ports and volume names, as the store does.
 fn assign(stack: &mut Stack) {
     let effective = effective(stack);
     let mut next = 20_000;

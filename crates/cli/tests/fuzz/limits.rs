@@ -1,4 +1,4 @@
-//! What no input may cost.
+//! Limits that no input may exceed.
 
 use std::{
     fs,
@@ -8,18 +8,18 @@ use std::{
     time::Duration,
 };
 
-/// Longer is a hang.
+/// Anything longer counts as a hang.
 pub(crate) const LONGEST: Duration = Duration::from_secs(30);
-/// More memory than any input is worth, in KiB.
+/// Memory limit in KiB.
 pub(crate) const MOST: u64 = 300 << 10;
 
-/// Does it with a text, in a thread of its own with a small stack as servers have; fails with the text where it panics, does not
-/// end or takes too much memory.
-pub(crate) fn hold<T: Send + 'static>(name: &str, text: &str, does: fn(&str) -> T) -> T {
+/// Runs a function in a thread with a small stack, as servers have; fails if it panics, takes too long or uses too
+/// much memory.
+pub(crate) fn within_limits<T: Send + 'static>(name: &str, text: &str, does: fn(&str) -> T) -> T {
     let (done, ended) = mpsc::channel();
     let given = text.to_owned();
     let working = thread::spawn(move || {
-        // Where nobody waits any more it was too late.
+        // If the receiver is gone, the time limit was exceeded.
         let _ = done.send(catch_unwind(AssertUnwindSafe(|| does(&given))));
     });
     let result = match ended.recv_timeout(LONGEST) {
@@ -32,7 +32,7 @@ pub(crate) fn hold<T: Send + 'static>(name: &str, text: &str, does: fn(&str) -> 
     result
 }
 
-/// The most memory this process had, in KiB.
+/// The peak memory of this process, in KiB.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

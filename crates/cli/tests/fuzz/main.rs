@@ -1,7 +1,7 @@
-//! Inputs at random, made from what the program reads: documents in this process, command lines through the program.
+//! Random inputs: documents are processed in this process, command lines by the program.
 //!
-//! `DEVARCH_FUZZ_SECONDS` says for how long (60), `DEVARCH_FUZZ_SEED` from where on; the seed is printed. A finding becomes
-//! a file in `findings/`, which every run begins with.
+//! `DEVARCH_FUZZ_SECONDS` sets the duration (60 by default) and `DEVARCH_FUZZ_SEED` the first seed, which is printed.
+//! Findings are stored in `findings/` and replayed first in every run.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "the seed and the counts are printed")]
@@ -25,18 +25,18 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// The share of the time for documents: they take a thousandth of what a command takes.
+/// The share of the time for documents, which are a thousand times faster than commands.
 const DOCUMENTS: u32 = 3;
-/// The share for command lines.
+/// The share of the time for command lines.
 const COMMANDS: u32 = 2;
 
-/// How long a part goes on.
+/// The duration of a part.
 fn time(share: u32) -> Duration {
     let seconds = env::var("DEVARCH_FUZZ_SECONDS").map_or(60, |seconds| seconds.parse().unwrap());
     Duration::from_secs(seconds) * share / (DOCUMENTS + COMMANDS)
 }
 
-/// Where this run begins.
+/// The first seed of this run.
 fn seed() -> u64 {
     let now = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let seed = env::var("DEVARCH_FUZZ_SEED").map_or_else(|_| now(), |seed| seed.parse().unwrap());
@@ -44,7 +44,7 @@ fn seed() -> u64 {
     seed
 }
 
-/// The document of a seed: most of them mean something, the others nearly do.
+/// The document of a seed; most of them are valid or nearly so.
 fn document(seed: u64) -> String {
     let mut random = Random::new(seed);
     let mut tree = document::project(&mut random);
@@ -62,7 +62,7 @@ fn document(seed: u64) -> String {
     text
 }
 
-/// What was found once, with one of these endings.
+/// Stored findings with this extension.
 fn findings(ending: &str) -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/findings");
     let mut files: Vec<PathBuf> =
@@ -73,16 +73,21 @@ fn findings(ending: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn documents_at_random_are_planned_or_refused_within_limits() {
+fn random_documents_are_planned_or_refused_within_limits() {
     for finding in findings("yml") {
-        limits::hold(&finding.display().to_string(), &fs::read_to_string(&finding).unwrap(), inside::run);
+        limits::within_limits(
+            &finding.display().to_string(),
+            &fs::read_to_string(&finding).unwrap(),
+            inside::run,
+        );
     }
     let (first, begun) = (seed(), std::time::Instant::now());
     let mut reached = [0_u32; 3];
     let mut seed = first;
     while begun.elapsed() < time(DOCUMENTS) {
         let text = document(seed);
-        reached[limits::hold(&format!("DEVARCH_FUZZ_SEED={seed}"), &text, inside::run) as usize] += 1;
+        reached[limits::within_limits(&format!("DEVARCH_FUZZ_SEED={seed}"), &text, inside::run) as usize] +=
+            1;
         seed = seed.wrapping_add(1);
     }
     let [refused, read, planned] = reached;
@@ -94,7 +99,7 @@ fn documents_at_random_are_planned_or_refused_within_limits() {
 }
 
 #[test]
-fn command_lines_at_random_end_with_a_documented_exit_code_within_limits() {
+fn random_command_lines_exit_with_a_documented_code_within_limits() {
     let sandbox = program::Sandbox::new();
     for finding in findings("args") {
         let words = fs::read_to_string(&finding).unwrap();
@@ -105,7 +110,7 @@ fn command_lines_at_random_end_with_a_documented_exit_code_within_limits() {
         sandbox.run(&finding.display().to_string(), &["plan".to_owned()]);
     }
     let (first, begun) = (seed(), std::time::Instant::now());
-    let commands = arguments::Commands::of(&sandbox);
+    let commands = arguments::Commands::from_help(&sandbox);
     let mut seed = first;
     while begun.elapsed() < time(COMMANDS) {
         let mut random = Random::new(seed);

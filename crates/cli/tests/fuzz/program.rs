@@ -1,4 +1,4 @@
-//! The program with a home of its own and no engine, and what it may cost.
+//! The program with its own home and no engine, within limits.
 
 use crate::{common, limits};
 use std::{
@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The exit codes that are documented.
+/// The documented exit codes.
 const DOCUMENTED: &[i32] = &[0, 1, 2, 3, 4, 5, 6, 7, 129, 130, 143];
 
-/// A home with a stack in it, and a project.
+/// A home with a stack, and a project directory.
 pub(crate) struct Sandbox(common::Sandbox);
 
-/// How the program ended.
+/// The output of the program.
 pub(crate) struct Ended {
     pub(crate) stdout: String,
 }
@@ -33,7 +33,7 @@ impl Sandbox {
         std::fs::write(self.0.project().join("devarch.yml"), text).unwrap();
     }
 
-    /// Runs the program; fails where it ends as is not documented, does not end, or takes too much memory.
+    /// Runs the program; fails on an undocumented exit code, a hang or too much memory.
     pub(crate) fn run(&self, name: &str, words: &[String]) -> Ended {
         let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.contains('\0')).collect();
         let program = self.0.command(&words);
@@ -51,16 +51,16 @@ impl Sandbox {
             }
         };
         let (stdout, stderr) = (out.join().unwrap(), err.join().unwrap());
-        let stands = |code: i32| DOCUMENTED.contains(&code) || words.contains(&"run");
+        let is_documented = |code: i32| DOCUMENTED.contains(&code) || words.contains(&"run");
         assert!(
-            status.code().is_some_and(stands) && !stderr.contains("panicked at"),
+            status.code().is_some_and(is_documented) && !stderr.contains("panicked at"),
             "{name} ends with {status}: devarch {words:?}\n{stdout}\n{stderr}"
         );
         Ended { stdout }
     }
 }
 
-/// The same program, which is ended by the system where it wants more memory.
+/// The same command with a memory limit that the system enforces.
 fn limited(program: &Command) -> Command {
     #[expect(clippy::disallowed_methods, reason = "the program under test")]
     let mut command = Command::new("/bin/sh");

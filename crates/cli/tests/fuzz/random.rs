@@ -1,6 +1,6 @@
-//! Numbers that follow from a seed (SplitMix64): the same seed, the same inputs, on every machine.
+//! Reproducible random numbers (SplitMix64): the same seed gives the same inputs on every machine.
 
-/// A source of numbers.
+/// A random number generator.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -16,17 +16,17 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Less than that.
+    /// A number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.number() % u64::try_from(end.max(1)).unwrap()).unwrap()
     }
 
-    /// Once in so many times.
+    /// True with a probability of one in `times`.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// One of them.
+    /// A random element.
     pub(crate) fn one<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
         of[self.below(of.len())]
     }

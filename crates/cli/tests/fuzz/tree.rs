@@ -1,11 +1,11 @@
-//! A document as a tree that can be changed anywhere, and the ways YAML has to write it.
+//! A document as a mutable tree, and its YAML representations.
 
 use crate::{random::Random, words};
 use devarch_core::escape;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// Changes a document somewhere: a value, a key, or where something stands.
+/// Mutates a document at a random position: a value, a key or the structure.
 pub(crate) fn mutate(tree: &mut Value, random: &mut Random) {
     let places = count(tree);
     let at = random.below(places);
@@ -33,7 +33,7 @@ pub(crate) fn mutate(tree: &mut Value, random: &mut Random) {
     }
 }
 
-/// Any value.
+/// A random value.
 pub(crate) fn value(random: &mut Random, depth: usize) -> Value {
     match random.below(if depth == 0 { 6 } else { 9 }) {
         0 => Value::Null,
@@ -93,7 +93,7 @@ fn nth_mut<'a>(tree: &'a mut Value, left: &mut usize) -> Option<&'a mut Value> {
     }
 }
 
-/// The document as YAML: below each other, or on one line as JSON has it.
+/// The document as YAML, in block style or on one line as JSON.
 pub(crate) fn yaml(tree: &Value, random: &mut Random) -> String {
     let mut text = String::new();
     block(tree, 0, random, &mut text);
@@ -119,7 +119,7 @@ fn block(tree: &Value, indent: usize, random: &mut Random, text: &mut String) {
     }
 }
 
-/// As it is where it looks harmless, or nobody cares; quoted elsewhere.
+/// Plain if the text looks safe, or at random; quoted otherwise.
 fn scalar(word: &str, random: &mut Random) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "./_-".contains(c);
     let plain = !word.is_empty() && word.chars().all(harmless) && word.parse::<f64>().is_err();
@@ -129,7 +129,7 @@ fn scalar(word: &str, random: &mut Random) -> String {
     escape::json(&serde_json::to_string(word).unwrap()).into_owned()
 }
 
-/// Changes the text itself, as a slip of the hand would, or somebody who means harm.
+/// Mutates the text itself, as a typo or an attacker would.
 pub(crate) fn smear(text: &mut String, random: &mut Random) {
     let mut at = random.below(text.len() + 1);
     while !text.is_char_boundary(at) {

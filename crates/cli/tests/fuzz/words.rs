@@ -1,8 +1,8 @@
-//! Texts that something may stumble over.
+//! Texts that are likely to cause errors.
 
 use crate::random::Random;
 
-/// None of them leads out of the directory a test runs in, names an engine or is a program.
+/// None of them leaves the test's directory, names an engine or is a program.
 const WORDS: &[&str] = &[
     "",
     " ",
@@ -105,7 +105,7 @@ const WORDS: &[&str] = &[
     "'\"`\\",
 ];
 
-/// Any of them, one that is too long, or two in one.
+/// One of the texts, a very long one, or two combined.
 pub(crate) fn any(random: &mut Random) -> String {
     match random.below(40) {
         0 => random.one(WORDS).repeat(random.below(3_000)),
