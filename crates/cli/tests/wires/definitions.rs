@@ -1,4 +1,4 @@
-//! What is said about wires: checked when it is said, kept, renamed, copied and undone with the rest.
+//! Wires in definitions: they are validated when set, stored, and kept by renames, copies and rollbacks.
 
 use crate::common::Sandbox;
 use devarch_core::engine::EngineKind;
@@ -67,7 +67,7 @@ fn a_wire_is_added_and_removed_by_its_import() {
 }
 
 #[test]
-fn a_wire_that_can_not_be_is_refused_as_it_is_added() {
+fn an_invalid_wire_is_rejected_when_it_is_added() {
     let sandbox = shop();
     sandbox.ok(&["wire", "add", "shop", "api.store", "one"]);
     for (from, to) in [
@@ -90,7 +90,7 @@ fn a_wire_that_can_not_be_is_refused_as_it_is_added() {
 }
 
 #[test]
-fn exports_that_refer_to_nothing_are_refused_with_their_field() {
+fn exports_with_dangling_references_are_rejected_with_their_field() {
     let sandbox = shop();
     insta::assert_snapshot!(sandbox.fails(3, &["set", "shop/one", "environment.DB_USER=null"]).stderr, @"
     error: stack 'shop' cannot be planned:
@@ -110,7 +110,7 @@ fn exports_that_refer_to_nothing_are_refused_with_their_field() {
 }
 
 #[test]
-fn a_provider_that_is_renamed_keeps_its_wires_and_a_copy_has_them_too() {
+fn a_renamed_provider_keeps_its_wires_and_a_copied_stack_has_them_too() {
     let sandbox = shop();
     sandbox.ok(&["wire", "add", "shop", "api", "two"]);
     sandbox.ok(&["instance", "rename", "shop", "two", "second"]);
@@ -124,7 +124,7 @@ fn a_provider_that_is_renamed_keeps_its_wires_and_a_copy_has_them_too() {
 }
 
 #[test]
-fn a_graph_is_a_tree_a_picture_or_for_graphviz() {
+fn a_graph_is_printed_as_tree_svg_or_dot() {
     let sandbox = shop();
     sandbox.ok(&["wire", "add", "shop", "api", "two"]);
     insta::assert_snapshot!(sandbox.ok(&["wire", "graph", "shop"]).stdout, @"
@@ -140,7 +140,7 @@ fn a_graph_is_a_tree_a_picture_or_for_graphviz() {
 }
 
 #[test]
-fn an_environment_is_printed_in_each_form_and_secrets_only_where_asked_for() {
+fn an_environment_is_printed_in_each_format_and_secrets_only_with_reveal() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(
         r#"
@@ -179,15 +179,15 @@ stacks:
 }
 
 #[test]
-fn what_only_resolving_finds_is_reported_with_its_line_on_docker() {
+fn errors_found_by_resolving_are_reported_with_their_line_on_docker() {
     let Some(sandbox) = Sandbox::on(EngineKind::Docker) else { return };
     sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    wires:\n      - {from: api.db, to: cache}\n    instances:\n      \
          api: {template: busybox, imports: [{name: db, type: postgres}]}\n      \
          cache:\n        template: busybox\n        exports: [{name: a, type: redis, port: 1}]\n",
     );
-    let told = sandbox.fails(3, &["up", "--yes"]).to_string();
-    insta::assert_snapshot!(told, @"
+    let output = sandbox.fails(3, &["up", "--yes"]).to_string();
+    insta::assert_snapshot!(output, @"
     --- stderr
     error: stacks.STACK.wires[0].to: instance cache exports [redis]; api needs postgres
      --> $ROOT/project/devarch.yml:5:24
@@ -196,7 +196,7 @@ fn what_only_resolving_finds_is_reported_with_its_line_on_docker() {
       |                        ^^
     --- exit 3
     ");
-    assert_eq!(sandbox.fails(3, &["plan"]).to_string(), told);
+    assert_eq!(sandbox.fails(3, &["plan"]).to_string(), output);
     let wrong = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:\n        template: busybox\n        \
                  exports:\n          - {name: http, type: http, port: 80, properties: {path: '${env:NO}'}}\n";
     sandbox.write(wrong);
@@ -212,7 +212,7 @@ fn what_only_resolving_finds_is_reported_with_its_line_on_docker() {
 }
 
 #[test]
-fn no_two_instances_have_one_login_whatever_they_were_called() {
+fn no_two_instances_share_a_login_even_after_renames() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(
         &SHOP.replace("{ name: store, type: postgres }", "{ name: store, type: postgres, own: true }"),

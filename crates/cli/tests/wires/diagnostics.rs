@@ -1,4 +1,4 @@
-//! Everything that can be wrong with a stack's wires is told by `wire list`, `config` and `status` alike, and stops `plan`.
+//! Every problem with a stack's wires is reported alike by `wire list`, `config` and `status`, and blocks `plan`.
 
 use crate::common::Sandbox;
 use devarch_core::engine::EngineKind;
@@ -27,35 +27,35 @@ fn defined(stack: &str) -> Sandbox {
     sandbox
 }
 
-/// What `wire list` tells, which `config` and `status` tell too.
-fn told(stack: &str) -> String {
-    told_of(&defined(stack))
+/// The findings of `wire list`, which `config` and `status` report too.
+fn findings(stack: &str) -> String {
+    findings_of(&defined(stack))
 }
 
-fn told_of(sandbox: &Sandbox) -> String {
-    let told = sandbox.ok(&["wire", "list", "shop"]).stderr;
+fn findings_of(sandbox: &Sandbox) -> String {
+    let findings = sandbox.ok(&["wire", "list", "shop"]).stderr;
     let config = sandbox.ok(&["config", "shop"]);
-    assert_eq!(config.stderr, told, "config tells the same");
+    assert_eq!(config.stderr, findings, "config reports the same");
     let status = sandbox.ok(&["status", "shop"]).stdout;
-    for line in told.lines() {
-        assert!(status.contains(line), "status does not tell {line:?}:\n{status}");
+    for line in findings.lines() {
+        assert!(status.contains(line), "status does not report {line:?}:\n{status}");
     }
     let json = sandbox.json(&["config", "shop"]);
-    assert_eq!(json["findings"].as_array().unwrap().len(), told.lines().count());
-    told
+    assert_eq!(json["findings"].as_array().unwrap().len(), findings.lines().count());
+    findings
 }
 
 #[test]
-fn several_providers_are_named_with_what_to_write() {
+fn an_ambiguous_provider_is_reported_with_what_to_write() {
     let stack = "instances: { one: {template: db}, two: {template: db}, api: {template: api} }";
-    insta::assert_snapshot!(told(stack), @"error: api.imports.store: 2 providers offer postgres: one, two; add one of these to the stack's `wires`: `{from: api, to: one, contract: postgres}` or `{from: api, to: two, contract: postgres}`");
+    insta::assert_snapshot!(findings(stack), @"error: api.imports.store: 2 providers offer postgres: one, two; add one of these to the stack's `wires`: `{from: api, to: one, contract: postgres}` or `{from: api, to: two, contract: postgres}`");
     let preferable = "
 instances:
   one: { template: db, labels: { devarch.role: primary } }
   two: { template: db }
   api: { template: api }";
-    insta::assert_snapshot!(told(preferable), @"error: api.imports.store: 2 providers offer postgres: one, two; add one of these to the stack's `wires`: `{from: api, to: one, contract: postgres}` or `{from: api, to: two, contract: postgres}`; or set `prefer: primary`, which is one");
-    insta::assert_snapshot!(told(&format!("prefer: primary{preferable}")), @"");
+    insta::assert_snapshot!(findings(preferable), @"error: api.imports.store: 2 providers offer postgres: one, two; add one of these to the stack's `wires`: `{from: api, to: one, contract: postgres}` or `{from: api, to: two, contract: postgres}`; or set `prefer: primary`, which is one");
+    insta::assert_snapshot!(findings(&format!("prefer: primary{preferable}")), @"");
     let list = defined(&format!("prefer: primary{preferable}")).ok(&["wire", "list", "shop"]).stdout;
     insta::assert_snapshot!(list, @"
     CONSUMER  IMPORT  TYPE      PROVIDER  HOW        VARIABLES
@@ -64,21 +64,21 @@ instances:
 }
 
 #[test]
-fn a_missing_provider_is_told_unless_it_is_optional() {
-    insta::assert_snapshot!(told("instances: { api: {template: api}, cache: {template: cache} }"), @"error: api.imports.store: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or set `required: false`");
-    insta::assert_snapshot!(told("instances: { api: {template: maybe}, cache: {template: cache} }"), @"");
+fn a_missing_provider_is_reported_unless_it_is_optional() {
+    insta::assert_snapshot!(findings("instances: { api: {template: api}, cache: {template: cache} }"), @"error: api.imports.store: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or set `required: false`");
+    insta::assert_snapshot!(findings("instances: { api: {template: maybe}, cache: {template: cache} }"), @"");
 }
 
 #[test]
-fn a_provider_of_another_type_is_told_with_what_it_exports() {
+fn a_provider_of_another_type_is_reported_with_its_exports() {
     let stack = "
 wires: [{ from: api, to: cache }]
 instances: { api: {template: api}, cache: {template: cache}, db: {template: db} }";
-    insta::assert_snapshot!(told(stack), @"error: wires[0].to: instance cache exports [redis]; api needs postgres");
+    insta::assert_snapshot!(findings(stack), @"error: wires[0].to: instance cache exports [redis]; api needs postgres");
 }
 
 #[test]
-fn wires_that_lead_nowhere_or_come_twice_are_told_where_they_stand() {
+fn dangling_and_duplicate_wires_are_reported_with_their_position() {
     let stack = "
 wires:
   - { from: api, to: db }
@@ -90,7 +90,7 @@ wires:
   - { from: db, to: api }
   - { from: both.two, to: elsewhere/db }
 instances: { api: {template: api}, both: {template: both}, db: {template: db}, proxy: {template: proxy} }";
-    insta::assert_snapshot!(told(stack), @"
+    insta::assert_snapshot!(findings(stack), @"
     error: wires[1]: api.store is wired by wires[0] already; keep one of them
     error: wires[2].from: both has several imports that could be meant: one, two; write `from: both.one`
     error: wires[3].to: db has no export 'replica'; it has [main (postgres)]
@@ -102,30 +102,30 @@ instances: { api: {template: api}, both: {template: both}, db: {template: db}, p
     let sandbox =
         defined("wires: [{ from: api, to: db }]\ninstances: { api: {template: api}, db: {template: db} }");
     sandbox.ok(&["instance", "remove", "shop/db"]);
-    insta::assert_snapshot!(told_of(&sandbox), @"error: wires[0].to: the stack has no instance and no external provider 'db'");
+    insta::assert_snapshot!(findings_of(&sandbox), @"error: wires[0].to: the stack has no instance and no external provider 'db'");
 }
 
 #[test]
-fn what_waits_for_itself_is_told_as_a_cycle() {
+fn a_dependency_cycle_is_reported() {
     let stack = "
 wires: [{ from: a, to: b }, { from: b, to: a }]
 instances: { a: {template: proxy}, b: {template: proxy} }";
-    insta::assert_snapshot!(told(stack), @"error: a.imports.to: a -> b (import to) -> a (import to): each waits for the next, so none can start; wire one differently, such as `{from: a.to, to: none}`");
+    insta::assert_snapshot!(findings(stack), @"error: a.imports.to: a -> b (import to) -> a (import to): each waits for the next, so none can start; wire one differently, such as `{from: a.to, to: none}`");
 }
 
 #[test]
-fn a_declined_import_and_a_hidden_wire_are_told_and_stop_nothing() {
+fn a_declined_import_and_a_shadowed_wire_do_not_stop_a_plan() {
     let stack = "
 wires: [{ from: api, to: none }]
 instances: { api: {template: api}, db: {template: db}, other: {template: api, environment: {STORE_HOST: mine}} }";
-    insta::assert_snapshot!(told(stack), @"
+    insta::assert_snapshot!(findings(stack), @"
     warning: api.imports.store: it is wired to none, so its variables are yours to set
     note: other.environment.STORE_HOST: an override sets STORE_HOST, so the value from db.main is not used
     ");
 }
 
 #[test]
-fn two_imports_of_one_variable_and_what_a_provider_does_not_say_are_told() {
+fn conflicting_variables_and_missing_properties_are_reported() {
     let stack = "
 instances:
   bare: { template: web, exports: [{name: main, type: postgres, port: 5432, properties: {user: u}}] }
@@ -134,7 +134,7 @@ instances:
     template: api
     imports: [{name: a, type: http, environment: {URL: '{url}'}}, {name: b, type: http, environment: {URL: '{nothing}'}}]
   web: { template: web }";
-    insta::assert_snapshot!(told(stack), @"
+    insta::assert_snapshot!(findings(stack), @"
     error: api.imports.store: bare.main has no database, which postgres needs; add it to its `properties`, or map `environment` without it
     error: twin.imports.b.environment.URL: `{nothing}` is nothing that http has; it has host, port, scheme, user, password, database, path, url; write `{{` for a brace
     warning: bare.exports.main.properties: it has no database; consumers that need it cannot be wired

@@ -1,6 +1,6 @@
-//! The catalog's commands for mongodb and minio, whose servers are in no package here: run in real containers against
-//! doubles of `mongosh` and `mc` that hold users, databases and buckets, refuse what the real ones refuse, and write
-//! down what they are called with.
+//! The catalog's commands for mongodb and minio, whose images are not available to the tests: they run in real
+//! containers with test doubles of `mongosh` and `mc`, which hold users, databases and buckets, refuse what the real
+//! ones refuse, and log their arguments.
 
 use crate::common::Sandbox;
 use devarch_core::{
@@ -12,16 +12,16 @@ use devarch_core::{
 const MONGODB: &str = include_str!("../../../../catalog/mongodb.yaml");
 const MINIO: &str = include_str!("../../../../catalog/minio.yaml");
 
-/// What a shell, a JavaScript string or a file of two lines would stumble over.
+/// Characters that are special in a shell, a JavaScript string or a file.
 const HOSTILE: &str = r#"it's "$HOME" `id` \n & %s"#;
 
-/// Evaluates scripts as `mongosh --eval` does, with the few methods of a database that they may use.
+/// Evaluates scripts like `mongosh --eval`, with the methods that the catalog uses.
 const MONGOSH: &str = r#"#!/usr/bin/env node
 const fs = require("fs"), vm = require("vm"), assert = require("assert");
 const script = process.argv.at(-1);
 assert.deepStrictEqual(process.argv.slice(2, -1), ["--quiet", "--norc", "--host", "127.0.0.1", "--port", "27017", "--eval"]);
 const file = "/tmp/mongo.json";
-// Two consumers come at the same time.
+// Two consumers run at the same time.
 for (;;) {
   try { fs.mkdirSync("/tmp/lock"); break; } catch { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); }
 }
@@ -52,7 +52,7 @@ fs.writeFileSync(file, JSON.stringify(state));
 fs.appendFileSync("/tmp/calls", process.argv.join(" ") + "\n");
 "#;
 
-/// Keeps what there is in files; keys come from standard input, as they do where they are left out.
+/// Stores its state in files; reads keys from standard input if they are not given.
 const MC: &str = r#"#!/bin/sh
 set -eu
 fail() { echo "mc: <ERROR> $*" >&2; exit 1; }
@@ -95,7 +95,7 @@ fn indented(by: usize, text: &str) -> String {
     text.lines().flat_map(|line| [indent.as_str(), line, "\n"]).collect()
 }
 
-/// A provider with the exports of the catalog's and the double of its client, and two consumers.
+/// A provider with the catalog's exports and a double of its client, and two consumers.
 fn project(catalog: &str, environment: &[&str], (path, double): (&str, &str), import: &str) -> String {
     let exports = indented(4, &catalog[catalog.find("exports:\n").unwrap()..]);
     let password = serde_json::to_string(HOSTILE).unwrap();
@@ -154,7 +154,7 @@ impl Sandbox {
         serde_json::from_str(&self.shell("cat /tmp/mongo.json")).unwrap()
     }
 
-    /// No argument of any call held a password: arguments can be seen by everybody on a machine.
+    /// No argument of any call contained a password: every user of the machine can read arguments.
     fn no_call_shows(&self, password: &str) {
         let calls = self.shell("cat /tmp/calls");
         assert!(!calls.contains(password) && !calls.contains(HOSTILE), "{calls}");
@@ -166,7 +166,7 @@ fn own(name: &str, bucket: &str) -> Vec<String> {
     values.map(|(key, value)| format!("PROVISION_{key}={value}")).to_vec()
 }
 
-fn a_mongodb_is_told_of_users_with_databases_of_their_own(kind: EngineKind) {
+fn mongodb_consumers_get_their_own_users_and_databases(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     let import = r#"type: mongodb, environment: { U: "{user}", P: "{password}", D: "{database}", S: "{auth_source}", URL: "{url}" }"#;
     let client = ("/usr/local/bin/mongosh", MONGOSH);
@@ -201,16 +201,16 @@ fn a_mongodb_is_told_of_users_with_databases_of_their_own(kind: EngineKind) {
 }
 
 #[test]
-fn a_mongodb_is_told_of_users_with_databases_of_their_own_on_docker() {
-    a_mongodb_is_told_of_users_with_databases_of_their_own(EngineKind::Docker);
+fn mongodb_consumers_get_their_own_users_and_databases_on_docker() {
+    mongodb_consumers_get_their_own_users_and_databases(EngineKind::Docker);
 }
 
 #[test]
-fn a_mongodb_is_told_of_users_with_databases_of_their_own_on_podman() {
-    a_mongodb_is_told_of_users_with_databases_of_their_own(EngineKind::Podman);
+fn mongodb_consumers_get_their_own_users_and_databases_on_podman() {
+    mongodb_consumers_get_their_own_users_and_databases(EngineKind::Podman);
 }
 
-fn a_minio_is_told_of_users_with_buckets_of_their_own(kind: EngineKind) {
+fn minio_consumers_get_their_own_users_and_buckets(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     let import = r#"type: s3, environment: { U: "{access_key}", P: "{secret_key}", B: "{bucket}" }"#;
     sandbox.write(&project(MINIO, &["MINIO_ROOT_PASSWORD"], ("/usr/local/bin/mc", MC), import));
@@ -248,11 +248,11 @@ fn a_minio_is_told_of_users_with_buckets_of_their_own(kind: EngineKind) {
 }
 
 #[test]
-fn a_minio_is_told_of_users_with_buckets_of_their_own_on_docker() {
-    a_minio_is_told_of_users_with_buckets_of_their_own(EngineKind::Docker);
+fn minio_consumers_get_their_own_users_and_buckets_on_docker() {
+    minio_consumers_get_their_own_users_and_buckets(EngineKind::Docker);
 }
 
 #[test]
-fn a_minio_is_told_of_users_with_buckets_of_their_own_on_podman() {
-    a_minio_is_told_of_users_with_buckets_of_their_own(EngineKind::Podman);
+fn minio_consumers_get_their_own_users_and_buckets_on_podman() {
+    minio_consumers_get_their_own_users_and_buckets(EngineKind::Podman);
 }

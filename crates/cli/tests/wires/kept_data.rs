@@ -1,10 +1,10 @@
-//! Data keeps its keys: whoever takes a volume over logs in with the values it was last used with.
+//! A volume keeps its secrets: an instance that reuses it logs in with the values it was last used with.
 
 use crate::common::{Ran, Sandbox};
 use devarch_core::engine::EngineKind;
 
-/// A database, an application that logs in as its user, one with a login of its own, and data that needs a secret which
-/// the user set.
+/// A database, an application that logs in as its user, another with its own login, and data that needs a secret set
+/// by the user.
 const SHOP: &str = r#"
 version: "1"
 templates:
@@ -38,14 +38,14 @@ impl Sandbox {
         self.ok_soon(&args).stdout.trim().to_owned()
     }
 
-    /// A table of the application's, and of the consumer's with a login of its own.
+    /// Creates a table as the application's user and one as the consumer's.
     fn fill(&self) {
         for instance in ["app", "own"] {
             self.psql(instance, "CREATE TABLE kept (item text); INSERT INTO kept VALUES ('precious')");
         }
     }
 
-    /// Both still log in with their variables, and the secret is the one that was set.
+    /// Both can still log in, and the secret is the one that was set.
     fn opens(&self, after: &Ran) {
         assert_eq!(self.psql("app", "SELECT item FROM kept"), "precious", "{after}");
         assert_eq!(self.psql("own", "SELECT item FROM kept"), "precious", "{after}");
@@ -63,7 +63,7 @@ impl Sandbox {
     }
 }
 
-fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(kind: EngineKind) {
+fn reused_data_opens_with_the_values_it_was_last_used_with(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     sandbox.define(SHOP);
     let set = sandbox.feed(b"hunter2", &["secret", "set", "STACK", "KEY"]);
@@ -72,7 +72,7 @@ fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(kind: Eng
     sandbox.fill();
     let password = sandbox.password();
 
-    // What was never applied is not what the data knows.
+    // A value that was never applied is not kept with the data.
     let later = sandbox.feed(b"hunter3", &["secret", "set", "STACK", "KEY"]);
     assert_eq!(later.code, 0, "{later}");
     sandbox.ok(&["down", "--yes"]);
@@ -91,7 +91,7 @@ fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(kind: Eng
     sandbox.opens(&again);
     assert_eq!(sandbox.password(), password);
 
-    // The same of an instance that is removed and added.
+    // The same for an instance that is removed and added again.
     sandbox.ok(&["instance", "remove", "STACK/db"]);
     sandbox.ok(&["instance", "add", "STACK/db", "postgres"]);
     sandbox.fails(5, &["apply", "STACK", "--yes"]);
@@ -99,7 +99,7 @@ fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(kind: Eng
     sandbox.opens(&added);
     assert_eq!(sandbox.password(), password);
 
-    // And of a home that is lost, as far as its containers still show the values.
+    // The same for a lost home, as far as its containers still have the values.
     std::fs::rename(sandbox.home(), sandbox.home().with_extension("lost")).unwrap();
     for container in sandbox.wait(sandbox.engine().containers()).unwrap() {
         if container.name.as_str().starts_with(&format!("devarch-{}-", sandbox.stack)) {
@@ -114,17 +114,17 @@ fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(kind: Eng
 }
 
 #[test]
-fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with_on_docker() {
-    data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(EngineKind::Docker);
+fn reused_data_opens_with_the_values_it_was_last_used_with_on_docker() {
+    reused_data_opens_with_the_values_it_was_last_used_with(EngineKind::Docker);
 }
 
 #[test]
-fn data_that_is_taken_over_opens_with_the_values_it_was_last_used_with_on_podman() {
-    data_that_is_taken_over_opens_with_the_values_it_was_last_used_with(EngineKind::Podman);
+fn reused_data_opens_with_the_values_it_was_last_used_with_on_podman() {
+    reused_data_opens_with_the_values_it_was_last_used_with(EngineKind::Podman);
 }
 
-/// What is wanted is another password than the data has: that is not hidden, and said.
-fn a_password_that_the_definition_gives_itself_wins_with_a_warning(kind: EngineKind) {
+/// The password in the definition differs from the data's, which is reported.
+fn a_password_set_in_the_definition_wins_with_a_warning(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     let db = |environment: &str| {
         format!(
@@ -146,11 +146,11 @@ fn a_password_that_the_definition_gives_itself_wins_with_a_warning(kind: EngineK
 }
 
 #[test]
-fn a_password_that_the_definition_gives_itself_wins_with_a_warning_on_docker() {
-    a_password_that_the_definition_gives_itself_wins_with_a_warning(EngineKind::Docker);
+fn a_password_set_in_the_definition_wins_with_a_warning_on_docker() {
+    a_password_set_in_the_definition_wins_with_a_warning(EngineKind::Docker);
 }
 
 #[test]
-fn a_password_that_the_definition_gives_itself_wins_with_a_warning_on_podman() {
-    a_password_that_the_definition_gives_itself_wins_with_a_warning(EngineKind::Podman);
+fn a_password_set_in_the_definition_wins_with_a_warning_on_podman() {
+    a_password_set_in_the_definition_wins_with_a_warning(EngineKind::Podman);
 }

@@ -1,4 +1,4 @@
-//! Links between stacks, on real engines: two containers that reach each other, and nobody else.
+//! Links between stacks on real engines: only the two linked containers reach each other.
 
 use crate::common::Sandbox;
 use devarch_core::{engine::EngineKind, spec::label};
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Two stacks; `api` is linked to the other's `db`. Each instance answers with its own name.
+/// Two stacks; `api` is linked to the other's `db`. Each instance serves its own name.
 const PROJECT: &str = r#"
 version: "1"
 templates:
@@ -40,7 +40,7 @@ stacks:
       db: { template: server }
 "#;
 
-/// What a program in an instance's container is answered by a host, within two seconds; nothing where it is not.
+/// The response of a host to a request from an instance's container, within two seconds.
 fn page(sandbox: &Sandbox, from: &str, host: &str) -> Option<String> {
     let host = host.replace("STACK", &sandbox.stack);
     let line = format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 {host} 80");
@@ -49,20 +49,20 @@ fn page(sandbox: &Sandbox, from: &str, host: &str) -> Option<String> {
     answer.filter(|_| ran.code == 0)
 }
 
-/// The same of a host that has to answer.
+/// Like `page`, but retries until the host answers.
 fn reached(sandbox: &Sandbox, from: &str, host: &str) -> Option<String> {
     let begun = Instant::now();
     loop {
         let page = page(sandbox, from, host);
-        // A name server that moved is found again, see `Sandbox::run_until`.
+        // The name server may have moved, see `Sandbox::run_until`.
         if page.is_some() || begun.elapsed() > Duration::from_secs(10) {
             return page;
         }
     }
 }
 
-/// The networks with the store's label, and the containers on each.
-fn picture(sandbox: &Sandbox) -> BTreeMap<String, BTreeSet<String>> {
+/// The stacks' networks, and the containers on each.
+fn topology(sandbox: &Sandbox) -> BTreeMap<String, BTreeSet<String>> {
     let engine = sandbox.engine();
     let containers = sandbox.wait(engine.containers()).unwrap();
     let networks = sandbox.wait(engine.networks()).unwrap();
@@ -87,7 +87,7 @@ fn address(sandbox: &Sandbox, container: &str) -> String {
     own.1.unwrap().to_string()
 }
 
-fn a_link_joins_two_containers_and_nobody_else(kind: EngineKind) {
+fn a_link_joins_only_its_two_containers(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     sandbox.write(PROJECT);
     let alone = sandbox.fails(3, &["up", "STACK", "--yes"]).stderr;
@@ -103,13 +103,13 @@ fn a_link_joins_two_containers_and_nobody_else(kind: EngineKind) {
     let theirs = sandbox.ok(&["plan", "STACK-infra", "--detailed-exitcode"]).stdout;
     assert!(theirs.contains("note: db.links: STACK/api is linked to it"), "{theirs}");
     sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
-    who_reaches_whom(&sandbox);
-    a_provider_that_is_made_anew_is_reached_again(&sandbox);
-    it_is_not_taken_away_unnoticed(&sandbox);
-    it_follows_new_names_and_ends(&sandbox);
+    only_linked_containers_reach_each_other(&sandbox);
+    a_recreated_provider_is_reached_again(&sandbox);
+    a_linked_provider_cannot_be_removed(&sandbox);
+    a_link_follows_renames_and_is_removed_with_its_wire(&sandbox);
 }
 
-fn who_reaches_whom(sandbox: &Sandbox) {
+fn only_linked_containers_reach_each_other(sandbox: &Sandbox) {
     assert_eq!(reached(sandbox, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
     let env = sandbox.ok(&["wire", "env", "STACK/api"]).stdout;
     assert!(env.contains("UPSTREAM_HOST=devarch-STACK-infra-db"), "{env}");
@@ -118,14 +118,14 @@ fn who_reaches_whom(sandbox: &Sandbox) {
         (address(sandbox, "devarch-STACK-infra-db"), address(sandbox, "devarch-STACK-infra-other"));
     let web = address(sandbox, "devarch-STACK-web");
     for (from, to) in [
-        // Neither the rest of the provider's stack, nor the provider in its own network.
+        // Other instances of the provider's stack, and the provider's address in its own network.
         ("STACK/api", other.as_str()),
         ("STACK/api", "devarch-STACK-infra-other"),
         ("STACK/api", &db),
-        // Nobody else of the consumer's stack.
+        // Other instances of the consumer's stack.
         ("STACK/web", &db),
         ("STACK/web", "devarch-STACK-infra-db"),
-        // And the provider's nobody but the consumer.
+        // From the provider's stack.
         ("STACK-infra/db", &web),
         ("STACK-infra/other", "devarch-STACK-api"),
     ] {
@@ -133,8 +133,8 @@ fn who_reaches_whom(sandbox: &Sandbox) {
     }
     let link = "devarch-STACK-api.STACK-infra-db";
     let both = ["devarch-STACK-api", "devarch-STACK-infra-db"].map(str::to_owned);
-    assert_eq!(picture(sandbox)[link], BTreeSet::from(both));
-    // Both are still reached from the host.
+    assert_eq!(topology(sandbox)[link], BTreeSet::from(both));
+    // Both are still reachable from the host.
     for instance in ["STACK/api", "STACK-infra/db"] {
         let (stack, name) = instance.split_once('/').unwrap();
         let status = sandbox.json(&["status", stack]);
@@ -150,7 +150,7 @@ fn who_reaches_whom(sandbox: &Sandbox) {
     }
 }
 
-fn a_provider_that_is_made_anew_is_reached_again(sandbox: &Sandbox) {
+fn a_recreated_provider_is_reached_again(sandbox: &Sandbox) {
     sandbox.ok(&["apply", "STACK-infra", "--replace", "db", "--yes"]);
     assert_eq!(reached(sandbox, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
     sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
@@ -167,7 +167,7 @@ fn a_provider_that_is_made_anew_is_reached_again(sandbox: &Sandbox) {
     assert_eq!(reached(sandbox, "STACK/api", "$UPSTREAM_HOST").as_deref(), Some("db"));
 }
 
-fn it_is_not_taken_away_unnoticed(sandbox: &Sandbox) {
+fn a_linked_provider_cannot_be_removed(sandbox: &Sandbox) {
     for args in [&["instance", "remove", "STACK-infra/db"][..], &["stack", "delete", "STACK-infra", "--yes"]]
     {
         let refused = sandbox.run(args);
@@ -178,7 +178,7 @@ fn it_is_not_taken_away_unnoticed(sandbox: &Sandbox) {
     assert!(listed.contains("linked from another stack: STACK/api -> db"), "{listed}");
 }
 
-fn it_follows_new_names_and_ends(sandbox: &Sandbox) {
+fn a_link_follows_renames_and_is_removed_with_its_wire(sandbox: &Sandbox) {
     sandbox.ok(&["instance", "rename", "STACK-infra", "db", "store"]);
     let listed = sandbox.ok(&["wire", "list", "STACK"]).stdout;
     assert!(listed.contains("STACK-infra/store.web"), "{listed}");
@@ -194,35 +194,35 @@ fn it_follows_new_names_and_ends(sandbox: &Sandbox) {
         ),
         "{ended}"
     );
-    let networks: Vec<String> = picture(sandbox).into_keys().collect();
+    let networks: Vec<String> = topology(sandbox).into_keys().collect();
     assert_eq!(networks, ["devarch-STACK-infra-net", "devarch-STACK-net"]);
     sandbox.ok(&["plan", "STACK-infra", "--detailed-exitcode"]);
 }
 
 #[test]
-fn a_link_joins_two_containers_and_nobody_else_on_docker() {
-    a_link_joins_two_containers_and_nobody_else(EngineKind::Docker);
+fn a_link_joins_only_its_two_containers_on_docker() {
+    a_link_joins_only_its_two_containers(EngineKind::Docker);
 }
 
 #[test]
-fn a_link_joins_two_containers_and_nobody_else_on_podman() {
-    a_link_joins_two_containers_and_nobody_else(EngineKind::Podman);
+fn a_link_joins_only_its_two_containers_on_podman() {
+    a_link_joins_only_its_two_containers(EngineKind::Podman);
 }
 
 fn an_apply_that_fails_leaves_no_link(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     sandbox.write(PROJECT);
     sandbox.ok(&["up", "STACK-infra", "--yes"]);
-    let before = picture(&sandbox);
+    let before = topology(&sandbox);
     sandbox
         .write(&PROJECT.replace("{ template: client }", "{ template: client, command: [sh, -c, 'exit 3'] }"));
     let failed = sandbox.fails(1, &["up", "STACK", "--yes"]).stderr;
     assert!(failed.contains("api"), "{failed}");
-    assert_eq!(picture(&sandbox), before, "the provider is on its own network alone");
+    assert_eq!(topology(&sandbox), before, "the provider is on its own network alone");
     sandbox.write(PROJECT);
     sandbox.ok(&["up", "STACK", "--yes"]);
     sandbox.ok(&["down", "STACK", "--yes"]);
-    assert_eq!(picture(&sandbox), before);
+    assert_eq!(topology(&sandbox), before);
 }
 
 #[test]
@@ -246,14 +246,14 @@ stacks:
   STACK: { wires: [{ from: api, to: STACK-infra/db }], instances: { api: { template: client } } }
 "#;
 
-fn a_link_survives_that_devarch_is_killed_at_any_call(kind: EngineKind) {
+fn a_link_survives_a_kill_at_any_call(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     sandbox.write(PAIR);
     sandbox.ok(&["up", "STACK-infra", "--yes"]);
-    let before = picture(&sandbox);
+    let before = topology(&sandbox);
     sandbox.ok(&["up", "STACK", "--yes"]);
-    let both = picture(&sandbox);
-    // One is killed while it makes the link, the other while it takes it away.
+    let both = topology(&sandbox);
+    // Killed while the link is created, and while it is removed.
     for (command, old, new) in [("up", &before, &both), ("down", &both, &before)] {
         for at in 1..40 {
             sandbox.ok(&[if command == "up" { "down" } else { "up" }, "STACK", "--yes"]);
@@ -269,28 +269,28 @@ fn a_link_survives_that_devarch_is_killed_at_any_call(kind: EngineKind) {
                 break;
             }
             let undone = sandbox.run(&["apply", "STACK", "--undo"]);
-            let now = picture(&sandbox);
-            // What was committed when it died goes forward only.
+            let now = topology(&sandbox);
+            // A committed apply cannot be undone.
             let forward = undone.stderr.contains("it cannot be undone");
             assert!(forward || now == *old || now == *new, "{command} {at}: {now:#?}\n{undone}");
             sandbox.ok(&[command, "STACK", "--yes"]);
-            assert_eq!(picture(&sandbox), *new, "{command} {at}");
+            assert_eq!(topology(&sandbox), *new, "{command} {at}");
             sandbox.ok(&["plan", "STACK-infra", "--detailed-exitcode"]);
         }
     }
 }
 
 #[test]
-fn a_link_survives_that_devarch_is_killed_at_any_call_on_docker() {
-    a_link_survives_that_devarch_is_killed_at_any_call(EngineKind::Docker);
+fn a_link_survives_a_kill_at_any_call_on_docker() {
+    a_link_survives_a_kill_at_any_call(EngineKind::Docker);
 }
 
 #[test]
-fn a_link_survives_that_devarch_is_killed_at_any_call_on_podman() {
-    a_link_survives_that_devarch_is_killed_at_any_call(EngineKind::Podman);
+fn a_link_survives_a_kill_at_any_call_on_podman() {
+    a_link_survives_a_kill_at_any_call(EngineKind::Podman);
 }
 
-/// A database server for several stacks: each consumer has a login of its own on it, also where they are called alike.
+/// A database server shared by several stacks: each consumer has its own login, even if names are equal.
 const SHARED: &str = r#"
 version: "1"
 templates:
@@ -324,8 +324,8 @@ fn stacks_share_a_server_and_not_their_data(kind: EngineKind) {
     let (a, b) = (who("STACK-a/one"), who("STACK-b/one"));
     let Some((user, database)) = a.trim().split_once(' ') else { panic!("{a}") };
     assert!(user.starts_with("one_db_") && user == database && a != b, "{a} and {b}");
-    let told = format!("one logs in to STACK-infra/db as {user}, a login that DevArch creates");
-    assert!(compose.stderr.contains(&told), "{compose}");
+    let note = format!("one logs in to STACK-infra/db as {user}, a login that DevArch creates");
+    assert!(compose.stderr.contains(&note), "{compose}");
     let line = "psql \"$DB_URL\" -tAc 'SELECT * FROM orders'";
     sandbox.refused(&["exec", "STACK-b/one", "-T", "--", "sh", "-c", line], "does not exist");
     assert_eq!(query("STACK-a/one", "SELECT * FROM orders").stdout.trim(), "teapot", "nor its password lost");
@@ -334,7 +334,10 @@ fn stacks_share_a_server_and_not_their_data(kind: EngineKind) {
     sandbox.refused(&["exec", "STACK-b/one", "-T", "--", "sh", "-c", &line], "permission denied");
     sandbox.ok(&["down", "STACK-a", "--yes"]);
     let deleted = sandbox.ok(&["stack", "delete", "STACK-a", "--yes"]).stderr;
-    assert!(deleted.contains(&format!("  {user} on STACK-infra/db")), "what stays is told: {deleted}");
+    assert!(
+        deleted.contains(&format!("  {user} on STACK-infra/db")),
+        "remaining logins are listed: {deleted}"
+    );
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Logins of consumers' own, on real servers: each sees its own alone, and they go with it where that is asked for.
+//! Logins on real servers: each consumer sees only its own data, and logins are removed with it on request.
 
 use crate::common::{Ran, Sandbox};
 use devarch_core::engine::EngineKind;
 
-/// Two consumers of one server, each with a user and a database of its own.
+/// Two consumers of one server, each with its own user and database.
 const OWN: &str = r#"
 version: "1"
 templates:
@@ -33,7 +33,7 @@ fn query(sandbox: &Sandbox, instance: &str, sql: &str) -> String {
         .to_owned()
 }
 
-fn each_consumer_has_a_user_and_a_database_of_its_own(kind: EngineKind) {
+fn each_consumer_has_its_own_user_and_database(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     sandbox.write(OWN);
     sandbox.ok(&["up", "--yes"]);
@@ -54,16 +54,16 @@ fn each_consumer_has_a_user_and_a_database_of_its_own(kind: EngineKind) {
 }
 
 #[test]
-fn each_consumer_has_a_user_and_a_database_of_its_own_on_docker() {
-    each_consumer_has_a_user_and_a_database_of_its_own(EngineKind::Docker);
+fn each_consumer_has_its_own_user_and_database_on_docker() {
+    each_consumer_has_its_own_user_and_database(EngineKind::Docker);
 }
 
 #[test]
-fn each_consumer_has_a_user_and_a_database_of_its_own_on_podman() {
-    each_consumer_has_a_user_and_a_database_of_its_own(EngineKind::Podman);
+fn each_consumer_has_its_own_user_and_database_on_podman() {
+    each_consumer_has_its_own_user_and_database(EngineKind::Podman);
 }
 
-/// The same of `mariadb`.
+/// The same for `mariadb`.
 const OWN_MARIADB: &str = r#"
 version: "1"
 templates:
@@ -79,7 +79,7 @@ stacks:
     instances: { db: {template: mariadb}, one: {template: client}, one-x: {template: client} }
 "#;
 
-fn a_mariadb_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
+fn mariadb_consumers_get_their_own_logins(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     sandbox.write(OWN_MARIADB);
     sandbox.ok(&["up", "--yes"]);
@@ -97,16 +97,16 @@ fn a_mariadb_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
 }
 
 #[test]
-fn a_mariadb_gives_its_consumers_logins_of_their_own_on_docker() {
-    a_mariadb_gives_its_consumers_logins_of_their_own(EngineKind::Docker);
+fn mariadb_consumers_get_their_own_logins_on_docker() {
+    mariadb_consumers_get_their_own_logins(EngineKind::Docker);
 }
 
 #[test]
-fn a_mariadb_gives_its_consumers_logins_of_their_own_on_podman() {
-    a_mariadb_gives_its_consumers_logins_of_their_own(EngineKind::Podman);
+fn mariadb_consumers_get_their_own_logins_on_podman() {
+    mariadb_consumers_get_their_own_logins(EngineKind::Podman);
 }
 
-/// The same of `rabbitmq`, where the database is a virtual host.
+/// The same for `rabbitmq`, where the database is a virtual host.
 const OWN_RABBITMQ: &str = r#"
 version: "1"
 templates:
@@ -122,7 +122,7 @@ stacks:
     instances: { mq: {template: rabbitmq}, one: {template: client}, one-x: {template: client} }
 "#;
 
-fn a_rabbitmq_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
+fn rabbitmq_consumers_get_their_own_logins(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     sandbox.write(OWN_RABBITMQ);
     sandbox.ok(&["up", "--yes"]);
@@ -155,16 +155,16 @@ fn a_rabbitmq_gives_its_consumers_logins_of_their_own(kind: EngineKind) {
 }
 
 #[test]
-fn a_rabbitmq_gives_its_consumers_logins_of_their_own_on_docker() {
-    a_rabbitmq_gives_its_consumers_logins_of_their_own(EngineKind::Docker);
+fn rabbitmq_consumers_get_their_own_logins_on_docker() {
+    rabbitmq_consumers_get_their_own_logins(EngineKind::Docker);
 }
 
 #[test]
-fn a_rabbitmq_gives_its_consumers_logins_of_their_own_on_podman() {
-    a_rabbitmq_gives_its_consumers_logins_of_their_own(EngineKind::Podman);
+fn rabbitmq_consumers_get_their_own_logins_on_podman() {
+    rabbitmq_consumers_get_their_own_logins(EngineKind::Podman);
 }
 
-/// What of a login is on the server: databases and users by that name.
+/// Databases and users of that name on the server.
 fn left(sandbox: &Sandbox, login: &str) -> String {
     let sql = format!(
         "SELECT (SELECT count(*) FROM pg_database WHERE datname = '{login}') || ' '
@@ -178,7 +178,7 @@ fn remove(sandbox: &Sandbox, options: &[&str]) -> Ran {
     sandbox.run(&[&["instance", "remove"][..], options].concat())
 }
 
-fn logins_go_with_their_consumer_where_that_is_asked_for(kind: EngineKind) {
+fn logins_are_removed_with_their_consumer_on_request(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     sandbox.write(OWN);
     sandbox.ok(&["up", "--yes"]);
@@ -196,7 +196,7 @@ fn logins_go_with_their_consumer_where_that_is_asked_for(kind: EngineKind) {
     sandbox.ok(&["instance", "show", "STACK/one"]);
     assert_eq!(left(&sandbox, "one_db"), "1 1", "nothing was done by halves");
 
-    // A connection that is open does not keep the database.
+    // An open connection does not keep the database.
     let sleep = "psql -qc 'SELECT pg_sleep(600)' >/dev/null 2>&1 &";
     sandbox.ok(&["exec", "STACK/one", "-T", "--", "sh", "-c", sleep]);
     let dropped = remove(&sandbox, &["STACK", "one", "--drop-logins", "--yes"]);
@@ -213,7 +213,7 @@ fn logins_go_with_their_consumer_where_that_is_asked_for(kind: EngineKind) {
         "{kept}"
     );
     assert_eq!(left(&sandbox, "two_db"), "1 1");
-    // The definition is told to go on as before: what stayed is taken over, and can be removed after all.
+    // The login is declared again, so it is reused and can be removed after all.
     sandbox.ok(&["up", "--reuse-volumes", "--yes"]);
     assert_eq!(query(&sandbox, "two", "SELECT current_database()"), "two_db");
     assert_eq!(remove(&sandbox, &["STACK/two", "--drop-logins", "--yes"]).code, 0);
@@ -221,11 +221,11 @@ fn logins_go_with_their_consumer_where_that_is_asked_for(kind: EngineKind) {
 }
 
 #[test]
-fn logins_go_with_their_consumer_where_that_is_asked_for_on_docker() {
-    logins_go_with_their_consumer_where_that_is_asked_for(EngineKind::Docker);
+fn logins_are_removed_with_their_consumer_on_request_on_docker() {
+    logins_are_removed_with_their_consumer_on_request(EngineKind::Docker);
 }
 
 #[test]
-fn logins_go_with_their_consumer_where_that_is_asked_for_on_podman() {
-    logins_go_with_their_consumer_where_that_is_asked_for(EngineKind::Podman);
+fn logins_are_removed_with_their_consumer_on_request_on_podman() {
+    logins_are_removed_with_their_consumer_on_request(EngineKind::Podman);
 }

@@ -1,4 +1,4 @@
-//! Contracts and wires, through the program: services that find each other, or are told why not.
+//! Contracts and wires: services find each other, or the program reports why not.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,4 @@
-//! Real servers, real clients: what wires give is all that clients are given.
+//! Real servers and clients, with only the values that wires provide.
 
 use crate::common::Sandbox;
 use devarch_core::engine::EngineKind;
@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-/// Two databases of which each consumer may only see its own, and a cache. Nothing names a host, a port or a password.
+/// Two databases, each visible to its consumer only, and a cache. No host, port or password is written down.
 const PROJECT: &str = r#"
 version: "1"
 templates:
@@ -57,7 +57,7 @@ fn query(sandbox: &Sandbox, instance: &str, sql: &str) -> String {
         .to_owned()
 }
 
-fn consumers_log_in_with_what_their_wires_gave(kind: EngineKind) {
+fn consumers_log_in_with_the_values_of_their_wires(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     sandbox.write(PROJECT);
     let up = sandbox.ok(&["up", "--yes"]).stderr;
@@ -110,7 +110,7 @@ fn on_the_host(sandbox: &Sandbox) {
     let undone = sandbox.ok(&["wire", "add", "STACK", "worker", "cache"]);
     assert!(undone.stderr.contains("added {from: worker, to: cache}"), "{undone}");
     let up = sandbox.ok(&["up", "--yes"]).stderr;
-    assert!(up.contains("! wires: - {from: worker, to: cache}"), "what the file undoes is told: {up}");
+    assert!(up.contains("! wires: - {from: worker, to: cache}"), "overwritten edits are reported: {up}");
 }
 
 fn nothing_secret_is_shown(sandbox: &Sandbox) {
@@ -155,13 +155,13 @@ fn a_change_of_the_provider_reaches_its_consumers(sandbox: &Sandbox) {
 }
 
 #[test]
-fn consumers_log_in_with_what_their_wires_gave_on_docker() {
-    consumers_log_in_with_what_their_wires_gave(EngineKind::Docker);
+fn consumers_log_in_with_the_values_of_their_wires_on_docker() {
+    consumers_log_in_with_the_values_of_their_wires(EngineKind::Docker);
 }
 
 #[test]
-fn consumers_log_in_with_what_their_wires_gave_on_podman() {
-    consumers_log_in_with_what_their_wires_gave(EngineKind::Podman);
+fn consumers_log_in_with_the_values_of_their_wires_on_podman() {
+    consumers_log_in_with_the_values_of_their_wires(EngineKind::Podman);
 }
 
 fn consumers_start_after_their_providers_are_ready_and_stop_before_them(kind: EngineKind) {
@@ -229,10 +229,10 @@ fn consumers_start_after_their_providers_are_ready_and_stop_before_them_on_podma
     consumers_start_after_their_providers_are_ready_and_stop_before_them(EngineKind::Podman);
 }
 
-/// A server on this machine, outside of every engine, that answers as Redis does to who knows its password.
+/// A server on this machine, outside of every engine, that speaks Redis and requires a password.
 fn server() -> Option<(IpAddr, u16)> {
     let probe = UdpSocket::bind("0.0.0.0:0").ok()?;
-    // Nothing is sent: this only asks which address of this machine would be used.
+    // Nothing is sent: this only selects the local address that would be used.
     probe.connect("192.0.2.1:9").ok()?;
     let listener = TcpListener::bind("0.0.0.0:0").ok()?;
     let port = listener.local_addr().ok()?.port();
@@ -248,7 +248,7 @@ fn server() -> Option<(IpAddr, u16)> {
     Some((probe.local_addr().ok()?.ip(), port))
 }
 
-fn something_outside_is_wired_to_like_an_instance(kind: EngineKind) {
+fn an_external_provider_is_wired_like_an_instance(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     let Some((host, port)) = server() else { return };
     sandbox.write(&format!(
@@ -279,11 +279,11 @@ stacks:
 }
 
 #[test]
-fn something_outside_is_wired_to_like_an_instance_on_docker() {
-    something_outside_is_wired_to_like_an_instance(EngineKind::Docker);
+fn an_external_provider_is_wired_like_an_instance_on_docker() {
+    an_external_provider_is_wired_like_an_instance(EngineKind::Docker);
 }
 
 #[test]
-fn something_outside_is_wired_to_like_an_instance_on_podman() {
-    something_outside_is_wired_to_like_an_instance(EngineKind::Podman);
+fn an_external_provider_is_wired_like_an_instance_on_podman() {
+    an_external_provider_is_wired_like_an_instance(EngineKind::Podman);
 }
