@@ -1,4 +1,4 @@
-//! What people get wrong: each is refused with its documented exit code, by name, and with what would be accepted.
+//! User errors: each is rejected with its documented exit code, names the input and suggests what would be accepted.
 
 mod common;
 
@@ -16,7 +16,7 @@ stacks:
 "#;
 
 #[test]
-fn an_instance_is_named_in_one_word_or_in_two() {
+fn an_instance_can_be_named_in_one_word_or_two() {
     let sandbox = Sandbox::without_engine();
     sandbox.ok(&["stack", "create", "shop"]);
     sandbox.ok(&["instance", "add", "shop/web", "busybox"]);
@@ -116,7 +116,7 @@ fn a_suggested_name_is_accepted() {
 }
 
 #[test]
-fn a_suggested_instance_reads_like_no_other() {
+fn a_suggested_instance_name_is_unambiguous() {
     let sandbox = Sandbox::without_engine();
     sandbox.ok(&["stack", "create", "a-b"]);
     sandbox.ok(&["instance", "add", "a-b", "c", "busybox"]);
@@ -128,14 +128,14 @@ fn a_suggested_instance_reads_like_no_other() {
         assert!(refused.stderr.contains("'b-c-3' is free"), "{refused}");
     }
     sandbox.ok(&["instance", "add", "a/b-c-3", "busybox"]);
-    // 'a-b' renamed to 'a' would have containers of the same names.
+    // Renaming 'a-b' to 'a' would create duplicate container names.
     let refused = sandbox.fails(5, &["stack", "rename", "a-b", "a"]);
     assert!(refused.stderr.contains("'a-2' is free"), "{refused}");
     sandbox.ok(&["stack", "rename", "a-b", "a-2"]);
 }
 
 #[test]
-fn a_stack_name_that_leaves_no_room_for_an_instance_is_refused() {
+fn a_stack_name_that_leaves_no_room_for_an_instance_is_rejected() {
     let sandbox = Sandbox::without_engine();
     let ran = sandbox.fails(3, &["stack", "create", &"x".repeat(54)]);
     assert!(ran.stderr.contains("it is longer than 53 characters"), "{ran}");
@@ -147,7 +147,7 @@ fn a_stack_name_that_leaves_no_room_for_an_instance_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_not_found() {
+fn a_missing_file_is_not_found() {
     let sandbox = Sandbox::without_engine();
     assert_snapshot!(sandbox.run(&["catalog", "add", "nofile.yaml"]), @"
     --- stderr
@@ -215,7 +215,7 @@ fn a_file_without_a_stack_is_invalid() {
 }
 
 #[test]
-fn a_file_that_is_not_utf8_is_shown_where_it_breaks() {
+fn invalid_utf8_is_reported_with_its_position() {
     let sandbox = Sandbox::without_engine();
     let text = b"version: \"1\"\n# caf\xe9\nstacks: {}\n";
     std::fs::write(sandbox.project().join("devarch.yml"), text).unwrap();
@@ -234,7 +234,7 @@ fn a_file_that_is_not_utf8_is_shown_where_it_breaks() {
 }
 
 #[test]
-fn an_engine_that_cannot_be_named_so_is_invalid() {
+fn an_invalid_engine_name_is_rejected() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     assert_snapshot!(sandbox.run(&["plan", "--engine", "bogus"]), @r#"
@@ -252,7 +252,7 @@ fn an_engine_that_cannot_be_named_so_is_invalid() {
 }
 
 #[test]
-fn names_and_references_of_a_file_are_told_with_its_other_faults_where_they_stand() {
+fn invalid_names_and_references_are_reported_with_the_other_errors_of_a_file() {
     let sandbox = Sandbox::without_engine();
     sandbox.write(
         "version: \"1\"\nstacks:\n  shop:\n    instances:\n      My_Web:\n        template: busybox\n        \
@@ -293,7 +293,7 @@ fn names_and_references_of_a_file_are_told_with_its_other_faults_where_they_stan
 }
 
 #[test]
-fn an_instance_keeps_the_template_it_has_when_the_catalog_has_it_no_more() {
+fn an_instance_keeps_a_template_that_was_removed_from_the_catalog() {
     let sandbox = Sandbox::without_engine();
     std::fs::write(sandbox.project().join("mine.yaml"), "name: mine\ndescription: Mine.\nimage: mine:1\n")
         .unwrap();
@@ -308,7 +308,7 @@ fn an_instance_keeps_the_template_it_has_when_the_catalog_has_it_no_more() {
 }
 
 #[test]
-fn completing_tells_no_secret_and_no_error() {
+fn completion_shows_no_secrets_and_no_errors() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     sandbox.ok(&["set", "/db", "environment.POSTGRES_PASSWORD=hunter2"]);
@@ -337,7 +337,7 @@ fn completing_tells_no_secret_and_no_error() {
 }
 
 #[test]
-fn a_range_of_ports_that_is_used_up_or_is_none_is_told() {
+fn an_exhausted_or_invalid_port_range_is_reported() {
     let sandbox = Sandbox::without_engine();
     sandbox.ok(&["stack", "create", "shop"]);
     sandbox.ok(&["instance", "add", "shop/web", "busybox"]);
@@ -360,7 +360,7 @@ fn a_range_of_ports_that_is_used_up_or_is_none_is_told() {
 }
 
 #[test]
-fn releasing_a_lock_that_nobody_has_asks_nothing() {
+fn releasing_a_lock_that_is_not_held_asks_nothing() {
     let sandbox = Sandbox::without_engine();
     sandbox.ok(&["stack", "create", "shop"]);
     assert_snapshot!(sandbox.run(&["lock", "release", "shop", "--force"]), @"

@@ -1,4 +1,4 @@
-//! For those who want to leave: a written Compose file is run by Docker Compose and podman-compose as it stands.
+//! A written Compose file runs unmodified with Docker Compose and podman-compose.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -15,14 +15,14 @@ use std::{
 
 mod docker {
     #[test]
-    fn a_written_compose_file_makes_the_same_containers() {
+    fn an_exported_compose_file_creates_the_same_containers() {
         super::with(super::EngineKind::Docker);
     }
 }
 
 mod podman {
     #[test]
-    fn a_written_compose_file_makes_the_same_containers() {
+    fn an_exported_compose_file_creates_the_same_containers() {
         super::with(super::EngineKind::Podman);
     }
 }
@@ -30,7 +30,7 @@ mod podman {
 fn with(kind: EngineKind) {
     let Some(program) = real::compose(kind) else { return };
     if let Some(sandbox) = Sandbox::on(kind) {
-        a_written_compose_file_makes_the_same_containers(&sandbox, program);
+        an_exported_compose_file_creates_the_same_containers(&sandbox, program);
     }
 }
 
@@ -61,7 +61,7 @@ stacks:
           /etc/plain: { content: "plain\n", mode: "0644" }
 "#;
 
-/// What a Compose program runs; taken down at the end, however that comes.
+/// A project run by a Compose program; taken down on drop.
 struct Project<'a> {
     sandbox: &'a Sandbox,
     program: PathBuf,
@@ -75,9 +75,9 @@ impl Project<'_> {
         let endpoint = self.sandbox.endpoint();
         command.env("DOCKER_HOST", &endpoint).env("CONTAINER_HOST", &endpoint).current_dir(&self.directory);
         let output = command.args(args).stdin(Stdio::null()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() || std::thread::panicking(), "{args:?}: {said}");
-        said
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() || std::thread::panicking(), "{args:?}: {stderr}");
+        stderr
     }
 }
 
@@ -93,26 +93,26 @@ impl Sandbox {
         self.wait(outside::get(&self.endpoint(), &path))
     }
 
-    /// What a container was made from, and what it has, without what differs from one container to the next.
+    /// The container's settings, without values that differ between containers of the same definition.
     fn fields(&self, instance: &str) -> Vec<(&'static str, Value)> {
-        let seen = self.inspected(instance);
+        let inspected = self.inspected(instance);
         let mut fields: Vec<(&str, Value)> = FIELDS
             .iter()
-            .map(|pointer| (*pointer, sorted(seen.pointer(pointer).cloned().unwrap_or(Value::Null))))
+            .map(|pointer| (*pointer, sorted(inspected.pointer(pointer).cloned().unwrap_or(Value::Null))))
             .collect();
-        // podman-compose stops what it made with the grace period, but does not give it to the container.
+        // podman-compose applies the grace period when it stops a container, but does not store it.
         if self.engine().info().kind == EngineKind::Docker {
-            fields.push(("StopTimeout", seen["Config"]["StopTimeout"].clone()));
+            fields.push(("StopTimeout", inspected["Config"]["StopTimeout"].clone()));
         }
-        let mounts = seen["Mounts"].as_array().into_iter().flatten();
+        let mounts = inspected["Mounts"].as_array().into_iter().flatten();
         let volumes = mounts.filter(|mount| mount["Type"] == "volume");
         let volumes = volumes.map(|mount| format!("{} at {}", mount["Name"], mount["Destination"]));
         fields.push(("volumes", volumes.collect::<Vec<_>>().into()));
-        fields.push(("team", seen["Config"]["Labels"]["team"].clone()));
+        fields.push(("team", inspected["Config"]["Labels"]["team"].clone()));
         fields
     }
 
-    fn told(&self, instance: &str, line: &str) -> String {
+    fn output_of(&self, instance: &str, line: &str) -> String {
         let id = ContainerId::new(self.inspected(instance)["Id"].as_str().unwrap());
         self.wait(self.fixture().sh(&id, line)).stdout
     }
@@ -139,7 +139,7 @@ const FIELDS: [&str; 18] = [
     "/HostConfig/Tmpfs",
 ];
 
-/// A list without its order; what is empty is as good as absent.
+/// Sorts lists, and treats empty values as absent.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Array(mut items) => {
@@ -151,11 +151,11 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-fn a_written_compose_file_makes_the_same_containers(sandbox: &Sandbox, program: PathBuf) {
+fn an_exported_compose_file_creates_the_same_containers(sandbox: &Sandbox, program: PathBuf) {
     sandbox.write(STACK);
     sandbox.ok(&["up", "--yes"]);
     let ours = ["db", "web"].map(|instance| sandbox.fields(instance));
-    let data = sandbox.told("db", "cat /data/file");
+    let data = sandbox.output_of("db", "cat /data/file");
     sandbox.ok(&["compose", "--dir", "out", "--secrets"]);
     sandbox.ok(&["down", "--yes"]);
 
@@ -167,9 +167,9 @@ fn a_written_compose_file_makes_the_same_containers(sandbox: &Sandbox, program: 
             assert_eq!(ours, theirs, "{instance}");
         }
     }
-    assert_eq!(sandbox.told("db", "cat /data/file"), data, "the volume is the same");
-    assert_eq!(sandbox.told("web", "cat /etc/plain; echo \"$TOKEN\""), "plain\nit's a secret\n");
+    assert_eq!(sandbox.output_of("db", "cat /data/file"), data, "the volume is the same");
+    assert_eq!(sandbox.output_of("web", "cat /etc/plain; echo \"$TOKEN\""), "plain\nit's a secret\n");
     let found =
         "for _ in 1 2 3 4 5 6; do timeout 3 nslookup db >/dev/null 2>&1 && echo found && exit; sleep 1; done";
-    assert_eq!(sandbox.told("web", found), "found\n");
+    assert_eq!(sandbox.output_of("web", found), "found\n");
 }

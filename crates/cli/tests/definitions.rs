@@ -1,4 +1,4 @@
-//! What needs no engine: names, files, definitions, what is refused and with which exit code.
+//! Commands that need no engine: names, files and definitions; what they reject, and with which exit code.
 
 mod common;
 
@@ -16,7 +16,7 @@ stacks:
 "#;
 
 #[test]
-fn a_name_that_cannot_be_is_refused_with_one_that_can() {
+fn an_invalid_name_is_rejected_with_a_valid_suggestion() {
     let sandbox = Sandbox::without_engine();
     assert_snapshot!(sandbox.run(&["stack", "create", "My_Shop"]), @r#"
     --- stderr
@@ -28,7 +28,7 @@ fn a_name_that_cannot_be_is_refused_with_one_that_can() {
 }
 
 #[test]
-fn everything_wrong_with_a_file_is_told_at_once_where_it_stands() {
+fn all_errors_of_a_file_are_reported_at_once_with_their_positions() {
     let sandbox = Sandbox::without_engine();
     sandbox.write(
         "version: \"1\"\nstacks:\n  shop:\n    instances:\n      web:\n        template: busybox\n        imagee: x\n        ports: [\"99999\"]\n      db: { templat: postgres }\n",
@@ -61,7 +61,7 @@ fn everything_wrong_with_a_file_is_told_at_once_where_it_stands() {
 }
 
 #[test]
-fn text_that_is_no_yaml_is_shown_where_it_breaks() {
+fn invalid_yaml_is_reported_with_its_position() {
     let sandbox = Sandbox::without_engine();
     sandbox.write("version: \"1\"\nstacks: [\n");
     assert_snapshot!(sandbox.run(&["up"]), @"
@@ -76,7 +76,7 @@ fn text_that_is_no_yaml_is_shown_where_it_breaks() {
 }
 
 #[test]
-fn an_unknown_template_is_refused_with_the_nearest() {
+fn an_unknown_template_is_rejected_with_the_nearest_name() {
     let sandbox = Sandbox::without_engine();
     sandbox.ok(&["stack", "create", "shop"]);
     assert_snapshot!(sandbox.run(&["instance", "add", "shop", "db", "postgers"]), @"
@@ -88,7 +88,7 @@ fn an_unknown_template_is_refused_with_the_nearest() {
 }
 
 #[test]
-fn an_unknown_field_is_refused_with_the_nearest() {
+fn an_unknown_field_is_rejected_with_the_nearest_name() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     assert_snapshot!(sandbox.run(&["set", "shop/web", "imag=nginx"]), @"
@@ -135,7 +135,7 @@ fn a_taken_name_is_a_conflict() {
 }
 
 #[test]
-fn two_pairs_of_names_that_read_the_same_are_refused_with_the_first() {
+fn two_instances_cannot_have_the_same_container_name() {
     let sandbox = Sandbox::without_engine();
     sandbox.ok(&["stack", "create", "a-b"]);
     sandbox.ok(&["instance", "add", "a-b", "c", "busybox"]);
@@ -163,7 +163,7 @@ fn a_port_of_another_stack_is_a_conflict_that_names_its_owner() {
 }
 
 #[test]
-fn a_stack_of_another_directory_is_refused_and_up_as_makes_a_copy() {
+fn a_stack_of_another_directory_is_refused_and_up_as_creates_a_copy() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     let second = sandbox.project().join("../second");
@@ -183,7 +183,7 @@ fn a_stack_of_another_directory_is_refused_and_up_as_makes_a_copy() {
     );
     sandbox.define_in(&second, Some("shop2"));
     assert!(sandbox.ok(&["stack", "list"]).stdout.contains("shop2"));
-    // From then on the directory's stack is meant.
+    // From here on the directory's stack is the default.
     sandbox.fails(6, &["-C", "../second", "up"]);
     assert!(sandbox.ok(&["-C", "../second", "stack", "show"]).stdout.contains("shop2"));
     assert!(sandbox.ok(&["stack", "show"]).stdout.starts_with("shop\n"));
@@ -221,7 +221,7 @@ fn without_a_devarch_yml_a_stack_has_to_be_named() {
 }
 
 #[test]
-fn set_and_unset_tell_what_they_changed() {
+fn set_and_unset_report_what_they_changed() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     let args = [
@@ -262,7 +262,7 @@ fn set_and_unset_tell_what_they_changed() {
 }
 
 #[test]
-fn a_secret_that_changes_is_told_and_not_shown() {
+fn a_changed_secret_is_reported_without_its_value() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     let ran = sandbox.ok(&["set", "/db", "environment.POSTGRES_PASSWORD=hunter2"]);
@@ -281,7 +281,7 @@ fn a_secret_that_changes_is_told_and_not_shown() {
 }
 
 #[test]
-fn config_says_where_each_value_comes_from() {
+fn config_shows_the_origin_of_each_value() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     assert_snapshot!(sandbox.run(&["config", "/web", "--origin"]), @r#"
@@ -307,7 +307,7 @@ fn config_says_where_each_value_comes_from() {
 }
 
 #[test]
-fn what_config_prints_is_yaml() {
+fn config_prints_yaml() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     for args in [&["config"][..], &["config", "--origin"]] {
@@ -318,13 +318,13 @@ fn what_config_prints_is_yaml() {
 }
 
 #[test]
-fn a_template_has_a_password_made_for_each_instance() {
+fn a_template_generates_a_password_for_each_instance() {
     let ran = Sandbox::without_engine().ok(&["catalog", "show", "postgres"]);
     assert!(ran.stdout.contains("POSTGRES_PASSWORD:\n      generate:\n        length: 32\n"), "{ran}");
 }
 
 #[test]
-fn a_template_of_ones_own_is_added_listed_and_removed() {
+fn a_custom_template_is_added_listed_and_removed() {
     let sandbox = Sandbox::without_engine();
     let file = sandbox.project().join("mine.yaml");
     std::fs::write(&file, "name: mine\ndescription: Mine.\nimage: mine:1\nports: [\"80\"\n").unwrap();
@@ -352,7 +352,7 @@ fn a_template_of_ones_own_is_added_listed_and_removed() {
 }
 
 #[test]
-fn an_engine_that_does_not_answer_is_an_error_and_not_an_empty_one() {
+fn an_unreachable_engine_is_an_error_and_not_an_empty_one() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     assert_snapshot!(sandbox.run(&["plan"]), @"
@@ -364,7 +364,7 @@ fn an_engine_that_does_not_answer_is_an_error_and_not_an_empty_one() {
 }
 
 #[test]
-fn a_store_that_cannot_be_used_has_its_own_exit_code() {
+fn an_unusable_store_has_its_own_exit_code() {
     let sandbox = Sandbox::without_engine();
     std::fs::write(sandbox.home(), "a file, not a directory").unwrap();
     let ran = sandbox.fails(7, &["stack", "list"]);
@@ -372,7 +372,7 @@ fn a_store_that_cannot_be_used_has_its_own_exit_code() {
 }
 
 #[test]
-fn wrong_usage_is_told_apart_from_wrong_values() {
+fn usage_errors_and_invalid_values_have_different_exit_codes() {
     let sandbox = Sandbox::without_engine();
     sandbox.fails(2, &["nonsense"]);
     sandbox.fails(2, &["set", "shop/web"]);
@@ -393,7 +393,7 @@ fn help_documents_the_exit_codes() {
 }
 
 #[test]
-fn a_name_is_never_made_up() {
+fn an_instance_name_is_never_invented() {
     let sandbox = Sandbox::without_engine();
     sandbox.ok(&["stack", "create", "shop"]);
     assert_snapshot!(sandbox.run(&["instance", "add", "shop", "redis"]), @"
@@ -404,7 +404,7 @@ fn a_name_is_never_made_up() {
 }
 
 #[test]
-fn stacks_are_listed_renamed_copied_switched_and_deleted() {
+fn stacks_are_listed_renamed_copied_disabled_and_deleted() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     sandbox.ok(&["unset", "shop/web", "ports"]);
@@ -425,7 +425,7 @@ fn stacks_are_listed_renamed_copied_switched_and_deleted() {
 }
 
 #[test]
-fn a_copy_has_ports_and_volumes_of_its_own() {
+fn a_copied_stack_has_its_own_ports_and_volumes() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     sandbox.ok(&["unset", "shop/web", "ports"]);
@@ -436,7 +436,7 @@ fn a_copy_has_ports_and_volumes_of_its_own() {
 }
 
 #[test]
-fn status_without_stacks_and_without_applies() {
+fn status_works_without_stacks_and_without_applies() {
     let sandbox = Sandbox::without_engine();
     assert_snapshot!(sandbox.run(&["status"]), @"
     no stacks yet; `devarch init` and `devarch up` create one
@@ -449,7 +449,7 @@ fn status_without_stacks_and_without_applies() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let sandbox = Sandbox::without_engine();
     let mut child =
         sandbox.command(&["catalog", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -459,7 +459,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn errors_are_json_where_json_is_asked_for() {
+fn errors_are_json_with_the_json_flag() {
     let ran = Sandbox::without_engine().fails(4, &["plan", "nope", "--json"]);
     let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["error"]["exit_code"], 4);
@@ -470,7 +470,7 @@ fn errors_are_json_where_json_is_asked_for() {
 }
 
 #[test]
-fn a_config_file_that_is_not_there_is_told_with_its_place() {
+fn a_missing_config_file_is_reported_with_its_position() {
     let sandbox = Sandbox::without_engine();
     sandbox.write(
         "version: \"1\"\nstacks:\n  shop:\n    instances:\n      web:\n        template: busybox\n        \
@@ -514,7 +514,7 @@ fn completions_and_manual_are_printed() {
 }
 
 #[test]
-fn doctor_fails_without_an_engine_and_says_how_to_mend_it() {
+fn doctor_fails_without_an_engine_and_suggests_a_fix() {
     let sandbox = Sandbox::without_engine();
     let ran = sandbox.fails(1, &["doctor"]);
     assert!(ran.stdout.contains("FAIL  none answers; tried unix:///nonexistent/engine.sock"), "{ran}");
@@ -589,7 +589,7 @@ fn init_imports_a_compose_file_and_notes_what_it_left_out() {
 }
 
 #[test]
-fn init_keeps_what_looks_secret_in_the_store_under_a_name_that_is_free() {
+fn init_stores_likely_secrets_under_a_free_stack_name() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     let copy = sandbox.project().join("Copy");
@@ -599,13 +599,13 @@ fn init_keeps_what_looks_secret_in_the_store_under_a_name_that_is_free() {
     std::fs::write(copy.join(".env"), "API_TOKEN=hunter2\nTAG=1.37\n").unwrap();
     let init = ["-C", "Copy", "init", "--from", "compose.yml", "--yes"];
     let ran = sandbox.ok(&init);
-    for told in [
+    for message in [
         "unset variables, replaced by nothing: UNSET (5:",
         "secrets without a value: DB_PASSWORD (5:",
         "another directory has a stack 'shop' already; this one is named 'shop-copy'",
         "stored secrets of stack 'shop-copy': API_TOKEN\n",
     ] {
-        assert!(ran.stderr.contains(told), "{told}: {ran}");
+        assert!(ran.stderr.contains(message), "{message}: {ran}");
     }
     let written = std::fs::read_to_string(copy.join("devarch.yml")).unwrap();
     assert!(written.contains("shop-copy:") && !written.contains("hunter2"), "{written}");

@@ -1,4 +1,4 @@
-//! What runs, on both engines: the same promises, the same words.
+//! Running stacks behave the same, and are reported in the same words, on both engines.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -29,28 +29,28 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
-    what_was_applied_needs_nothing
-    an_edit_is_planned_to_the_field_and_reaches_the_engine
-    every_kind_of_edit_reaches_the_engine
+    a_plan_after_an_apply_is_empty
+    an_edit_is_planned_by_field_and_applied
+    every_kind_of_edit_is_applied
     an_instance_answers_to_its_host_name
-    what_is_disabled_is_taken_down_until_it_is_enabled
-    a_check_that_never_passes_leaves_no_process_behind
-    a_check_that_hangs_is_not_begun_again_before_it_has_ended
+    disabled_instances_and_stacks_are_down_until_they_are_enabled
+    a_health_check_that_never_passes_leaves_no_process_behind
+    a_hanging_health_check_is_not_started_twice
     down_keeps_volumes_and_delete_lists_them
     volumes_are_deleted_only_when_asked_for
-    a_command_that_fails_is_told_with_its_code_and_last_lines
-    a_port_that_is_taken_names_its_owner
-    a_foreign_container_of_our_name_is_refused_and_left_alone
-    cancelling_ends_with_130_and_apply_goes_on_from_there
-    stop_start_and_restart_do_what_they_say
+    a_failed_command_is_reported_with_its_exit_code_and_last_lines
+    a_port_conflict_names_the_owner
+    an_unmanaged_container_with_a_conflicting_name_is_refused_and_left_alone
+    cancelling_exits_with_130_and_the_next_apply_continues
+    stop_start_and_restart_keep_the_container
     exec_passes_input_output_and_exit_code
     logs_interleave_with_names_and_follow
-    nothing_is_applied_without_a_yes
+    nothing_is_applied_without_confirmation
     a_compose_file_is_written_with_its_files
 }
 
 #[test]
-fn a_stack_that_lives_on_docker_is_not_planned_on_podman() {
+fn a_stack_on_docker_cannot_be_planned_on_podman() {
     let (Some(docker), Some(podman)) = (Sandbox::on(EngineKind::Docker), Sandbox::on(EngineKind::Podman))
     else {
         return;
@@ -62,25 +62,26 @@ fn a_stack_that_lives_on_docker_is_not_planned_on_podman() {
         assert!(ran.stderr.contains("stack 'STACK' is on docker at "), "{args:?}: {ran}");
     }
     assert_eq!(docker.state("web"), Some(RunState::Running));
-    let elsewhere = podman.wait(podman.engine().containers()).unwrap();
-    assert!(elsewhere.iter().all(|container| !container.name.as_str().contains(&docker.stack)));
+    let on_podman = podman.wait(podman.engine().containers()).unwrap();
+    assert!(on_podman.iter().all(|container| !container.name.as_str().contains(&docker.stack)));
 }
 
 #[test]
-fn addresses_that_podman_has_given_are_not_given_again_on_docker() {
+fn subnets_used_by_podman_are_not_assigned_on_docker() {
     let (Some(docker), Some(podman)) = (Sandbox::on(EngineKind::Docker), Sandbox::on(EngineKind::Podman))
     else {
         return;
     };
-    // All of them, on a network without a container: Podman has made no bridge for it, and the host has no route.
+    // Reserves the whole pool with a network that has no container: Podman creates no bridge for it and the host has
+    // no route.
     let scope = &podman.fixture().scope;
     let name = NetworkName::from_stored(scope.name("all"));
     let all = NetworkSpec::of_stack(name, docker.address_pool().parse().unwrap());
-    let made = podman.wait(podman.engine().create_network(&all, &scope.labels())).unwrap();
+    let network = podman.wait(podman.engine().create_network(&all, &scope.labels())).unwrap();
     docker.write(&pair());
     let ran = docker.fails(5, &["up", "--yes"]);
     assert!(ran.stderr.contains("stack 'STACK' gets no network: every subnet of 10.212."), "{ran}");
-    podman.wait(podman.engine().remove_network(&made)).unwrap();
+    podman.wait(podman.engine().remove_network(&network)).unwrap();
     docker.up();
 }
 
@@ -92,7 +93,7 @@ fn with(kind: EngineKind, test: fn(&Sandbox)) {
 
 const RUNS: &str = r#"["sh", "-c", "trap 'exit 0' TERM; echo ready; sleep 1000 & wait"]"#;
 
-/// Two instances, one of them with a volume and waiting for the other.
+/// Two instances; `db` has a volume, `web` depends on it.
 fn pair() -> String {
     format!(
         r#"
@@ -138,7 +139,7 @@ impl Sandbox {
     }
 }
 
-fn what_was_applied_needs_nothing(sandbox: &Sandbox) {
+fn a_plan_after_an_apply_is_empty(sandbox: &Sandbox) {
     let ran = sandbox.up();
     assert!(ran.stdout.contains("web       running  127.0.0.1:"), "{ran}");
     assert!(ran.stderr.contains("Plan: 2 to create"), "{ran}");
@@ -152,7 +153,7 @@ fn what_was_applied_needs_nothing(sandbox: &Sandbox) {
     assert_eq!(status["stacks"][0]["instances"][1]["state"], "running");
 }
 
-fn an_edit_is_planned_to_the_field_and_reaches_the_engine(sandbox: &Sandbox) {
+fn an_edit_is_planned_by_field_and_applied(sandbox: &Sandbox) {
     sandbox.up();
     sandbox.ok(&["set", "/web", "environment.GREETING=good evening"]);
     let plan = sandbox.fails(2, &["plan", "--detailed-exitcode"]);
@@ -164,12 +165,12 @@ fn an_edit_is_planned_to_the_field_and_reaches_the_engine(sandbox: &Sandbox) {
     sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-fn every_kind_of_edit_reaches_the_engine(sandbox: &Sandbox) {
+fn every_kind_of_edit_is_applied(sandbox: &Sandbox) {
     const EDITED: &str = r#"
         environment: { GREETING: hello }
         labels: { team: blue }
         volumes: ["more:/more"]
-        config_files: { /etc/said: { content: "one\n" } }
+        config_files: { /etc/contents: { content: "one\n" } }
         healthcheck: { test: [CMD, "true"], interval: 7s }
         resources: { limits: { memory: 64m } }"#;
     let seen = || {
@@ -184,25 +185,25 @@ fn every_kind_of_edit_reaches_the_engine(sandbox: &Sandbox) {
         let test = seen["Config"]["Healthcheck"]["Test"][1].clone();
         (seen["Config"]["Labels"]["team"].clone(), mounts, test, seen["HostConfig"]["Memory"].clone())
     };
-    let said = || sandbox.run(&["exec", "/web", "--", "cat", "/etc/said"]).stdout;
+    let contents = || sandbox.run(&["exec", "/web", "--", "cat", "/etc/contents"]).stdout;
     sandbox.up();
     let plain = seen();
     let edited = pair().replace("        environment: { GREETING: hello }", EDITED.trim_start_matches('\n'));
     sandbox.write(&edited);
     sandbox.ok(&["up", "--yes"]);
-    let want = ("blue".into(), vec!["\"/more\"".to_owned()], "true".into(), (64 << 20).into());
-    assert_eq!(seen(), want);
-    assert_eq!(said(), "one\n");
+    let expected = ("blue".into(), vec!["\"/more\"".to_owned()], "true".into(), (64 << 20).into());
+    assert_eq!(seen(), expected);
+    assert_eq!(contents(), "one\n");
     sandbox.ok(&["plan", "--detailed-exitcode"]);
 
     sandbox.write(&edited.replace("one\\n", "two\\n").replace("blue", "red"));
     let up = sandbox.ok(&["up", "--yes"]);
     assert!(up.stderr.contains("web.labels.team: blue => red"), "{up}");
-    assert_eq!((seen().0, said()), ("red".into(), "two\n".to_owned()));
+    assert_eq!((seen().0, contents()), ("red".into(), "two\n".to_owned()));
 
     sandbox.write(&pair());
     sandbox.ok(&["up", "--yes"]);
-    assert_eq!((seen(), said()), (plain, String::new()));
+    assert_eq!((seen(), contents()), (plain, String::new()));
     assert!(sandbox.volumes().iter().any(|name| name.ends_with("-web-more")), "it is kept");
     sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
@@ -215,7 +216,7 @@ fn an_instance_answers_to_its_host_name(sandbox: &Sandbox) {
     }
 }
 
-fn what_is_disabled_is_taken_down_until_it_is_enabled(sandbox: &Sandbox) {
+fn disabled_instances_and_stacks_are_down_until_they_are_enabled(sandbox: &Sandbox) {
     sandbox.up();
     sandbox.write(&pair().replace(
         "template: busybox\n        command",
@@ -236,8 +237,8 @@ fn what_is_disabled_is_taken_down_until_it_is_enabled(sandbox: &Sandbox) {
     );
 }
 
-/// An engine can't end what it runs in a container: checks would pile up.
-fn a_check_that_hangs_is_not_begun_again_before_it_has_ended(sandbox: &Sandbox) {
+/// Engines cannot kill an exec, so repeated health checks would pile up.
+fn a_hanging_health_check_is_not_started_twice(sandbox: &Sandbox) {
     let check =
         "healthcheck: { test: [CMD-SHELL, \"echo begun >/proc/1/fd/1; sleep 1000\"], timeout: 200ms }";
     sandbox.write(&pair().replace("depends_on: [db]", check));
@@ -251,7 +252,7 @@ fn a_check_that_hangs_is_not_begun_again_before_it_has_ended(sandbox: &Sandbox) 
     assert_eq!(up.wait().unwrap().code(), Some(130));
 }
 
-fn a_check_that_never_passes_leaves_no_process_behind(sandbox: &Sandbox) {
+fn a_health_check_that_never_passes_leaves_no_process_behind(sandbox: &Sandbox) {
     let check = "healthcheck: { test: [CMD, sh, -c, \"echo not yet && exit 3\"], interval: 1s, retries: 5 }";
     sandbox.write(&pair().replace("depends_on: [db]", check));
     let up = sandbox.command(&["up", "--yes"]).stderr(Stdio::piped()).spawn().unwrap();
@@ -271,7 +272,7 @@ fn a_check_that_never_passes_leaves_no_process_behind(sandbox: &Sandbox) {
 }
 
 #[test]
-fn a_container_whose_stop_never_ended_is_replaced_on_podman() {
+fn a_container_that_is_stuck_stopping_is_replaced_on_podman() {
     let Some(sandbox) = Sandbox::on(EngineKind::Podman) else { return };
     let deaf = r#"["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]"#;
     sandbox.write(&pair().replace(
@@ -280,7 +281,7 @@ fn a_container_whose_stop_never_ended_is_replaced_on_podman() {
     ));
     sandbox.ok(&["up", "--yes"]);
     let (stuck, db) = (sandbox.id("web"), sandbox.id("db"));
-    // Podman learns of an end from the process that watches the container; this one is killed while Podman waits for it.
+    // conmon reports the container's exit to Podman; it is killed while Podman waits for the report.
     let is_conmon = |(_, line): &(i32, Vec<String>)| line[0].ends_with("conmon");
     let watcher = outside::processes(stuck.as_str()).into_iter().find(is_conmon).expect("a watcher");
     let (endpoint, path) = (sandbox.endpoint(), format!("/containers/{stuck}/stop"));
@@ -309,7 +310,7 @@ fn down_keeps_volumes_and_delete_lists_them(sandbox: &Sandbox) {
     sandbox.ok(&["down", "--yes"]);
     assert_eq!((sandbox.state("web"), sandbox.state("db")), (None, None));
     assert_eq!(sandbox.volumes().len(), 1);
-    assert!(sandbox.ok(&["plan"]).stdout.contains("No changes"), "down is what is wanted");
+    assert!(sandbox.ok(&["plan"]).stdout.contains("No changes"), "down is the desired state");
     let ran = sandbox.ok(&["stack", "delete", "STACK"]);
     assert_eq!(ran.stdout, "  devarch-STACK-db-data\n", "{ran}");
     assert_eq!(sandbox.volumes().len(), 1);
@@ -328,7 +329,7 @@ fn volumes_are_deleted_only_when_asked_for(sandbox: &Sandbox) {
     assert!(sandbox.volumes().is_empty());
 }
 
-fn a_command_that_fails_is_told_with_its_code_and_last_lines(sandbox: &Sandbox) {
+fn a_failed_command_is_reported_with_its_exit_code_and_last_lines(sandbox: &Sandbox) {
     sandbox.write(
         r#"
 version: "1"
@@ -349,7 +350,7 @@ stacks:
     assert!(history.stdout.contains("\n  | no config found\n"), "{history}");
 }
 
-fn a_port_that_is_taken_names_its_owner(sandbox: &Sandbox) {
+fn a_port_conflict_names_the_owner(sandbox: &Sandbox) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     sandbox.write(&pair().replace("[\"80\"]", &format!("[\"{port}:80\"]")));
@@ -362,23 +363,23 @@ fn a_port_that_is_taken_names_its_owner(sandbox: &Sandbox) {
     sandbox.ok(&["up", "--yes"]);
 }
 
-fn a_foreign_container_of_our_name_is_refused_and_left_alone(sandbox: &Sandbox) {
+fn an_unmanaged_container_with_a_conflicting_name_is_refused_and_left_alone(sandbox: &Sandbox) {
     let fixture = sandbox.fixture();
     let mut request = fixture.request("foreign", &["sleep", "1000"]);
     request.name = ContainerName::from_stored(format!("devarch-{}-web", sandbox.stack));
-    let foreign = sandbox.wait(fixture.create(&request));
+    let unmanaged = sandbox.wait(fixture.create(&request));
     sandbox.write(&pair());
     let ran = sandbox.fails(5, &["up", "--yes"]);
     assert!(
         ran.stderr.contains("devarch-STACK-web") && ran.stderr.contains("was not created by DevArch"),
         "{ran}"
     );
-    assert_eq!(sandbox.id("web"), foreign);
+    assert_eq!(sandbox.id("web"), unmanaged);
     assert_eq!(sandbox.state("db"), None, "nothing was begun");
 }
 
-/// The first Ctrl-C lets the steps under way end; what is there stays, and the next apply goes on.
-fn cancelling_ends_with_130_and_apply_goes_on_from_there(sandbox: &Sandbox) {
+/// The first Ctrl-C lets current steps finish; existing containers stay, and the next apply continues from there.
+fn cancelling_exits_with_130_and_the_next_apply_continues(sandbox: &Sandbox) {
     sandbox.write(
         r#"
 version: "1"
@@ -409,13 +410,13 @@ stacks:
     sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-fn stop_start_and_restart_do_what_they_say(sandbox: &Sandbox) {
+fn stop_start_and_restart_keep_the_container(sandbox: &Sandbox) {
     sandbox.up();
     let before = sandbox.id("web");
     sandbox.ok(&["stop", "/web"]);
     assert_eq!(sandbox.state("web"), Some(RunState::Exited));
     assert_eq!(sandbox.state("db"), Some(RunState::Running));
-    assert!(sandbox.ok(&["plan"]).stdout.contains("No changes"), "stopped is what is wanted");
+    assert!(sandbox.ok(&["plan"]).stdout.contains("No changes"), "stopped is the desired state");
     assert!(sandbox.ok(&["status"]).stdout.contains("stopped"));
     sandbox.fails(5, &["exec", "/web", "--", "true"]);
     sandbox.ok(&["start"]);
@@ -427,7 +428,7 @@ fn stop_start_and_restart_do_what_they_say(sandbox: &Sandbox) {
     std::thread::sleep(Duration::from_millis(1100));
     sandbox.ok(&["restart", "/web"]);
     assert_eq!(sandbox.id("web"), before, "a restart keeps the container");
-    assert_ne!(pid_one(sandbox), started, "and starts its process anew");
+    assert_ne!(pid_one(sandbox), started, "and restarts its process");
 }
 
 fn exec_passes_input_output_and_exit_code(sandbox: &Sandbox) {
@@ -452,7 +453,7 @@ fn exec_passes_input_output_and_exit_code(sandbox: &Sandbox) {
     ]);
     assert_eq!(ran.stdout, "/tmp\n65534\n1 2\n");
     assert_eq!(sandbox.feed(b"echo in a shell; exit 5\n", &["shell", "/web"]).code, 5);
-    // Docker says 126, Podman 127.
+    // Docker exits with 126, Podman with 127.
     assert!(sandbox.run(&["exec", "/web", "--", "no-such-program"]).code >= 126);
 }
 
@@ -473,7 +474,7 @@ fn logs_interleave_with_names_and_follow(sandbox: &Sandbox) {
     following.wait().unwrap();
 }
 
-fn nothing_is_applied_without_a_yes(sandbox: &Sandbox) {
+fn nothing_is_applied_without_confirmation(sandbox: &Sandbox) {
     sandbox.write(&pair());
     let ran = sandbox.fails(5, &["up"]);
     assert!(ran.stderr.contains("there is no terminal to ask at\nhelp: --yes confirms it"), "{ran}");

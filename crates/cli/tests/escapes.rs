@@ -1,5 +1,5 @@
-//! At a terminal: whatever a file, an argument, the catalog, a label, a log or another process says, the terminal does not
-//! obey it. Which fields are shown where is held by the unit tests of what renders them.
+//! Text from files, arguments, the catalog, labels, logs or other processes cannot control the terminal. The unit
+//! tests of the renderers cover the individual fields.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -24,7 +24,7 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
-    nothing_a_container_a_label_or_a_process_says_is_obeyed_by_the_terminal
+    containers_labels_and_processes_cannot_control_the_terminal
 }
 
 fn with(kind: EngineKind, test: fn(&Sandbox)) {
@@ -33,15 +33,15 @@ fn with(kind: EngineKind, test: fn(&Sandbox)) {
     }
 }
 
-/// Writes to the clipboard, clears the screen in two ways, hides what follows, reorders it.
+/// Writes to the clipboard, clears the screen in two ways, hides the rest, reorders text.
 const HOSTILE: &str = "\x1b]52;c;eA==\x07\x1b[2J\u{9b}2J\x1bc\u{202e}\u{2066}\u{200f}\u{61c}";
-/// The same as a shell's printf and YAML's quoted texts have it.
+/// The same, written as escapes that a shell's printf and quoted YAML understand.
 const QUOTED: &str = "\\x1b]52;c;eA==\\x07\\x1b[2J\\u009b2J\\x1bc\\u202e\\u2066\\u200f\\u061c";
-/// The text after it shows that it was shown at all.
+/// The same, as DevArch prints it; finding it proves that the text was shown.
 const SHOWN: &str = r"\x1b]52;c;eA==\x07\x1b[2J\u{9b}2J\x1bc\u{202e}\u{2066}\u{200f}\u{61c}";
 
-/// What of a screen is none of ours. DevArch sets colours, moves the cursor within a line or by lines, erases lines and
-/// hides the cursor.
+/// Returns the first control sequence that DevArch does not use itself. DevArch sets colours, moves the cursor within
+/// a line or by lines, erases lines and hides the cursor.
 fn obeyed(screen: &str) -> Option<String> {
     let of_text = |c: char| matches!(c, '\x07' | '\x7f'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if let Some(at) = screen.find(of_text) {
@@ -64,14 +64,14 @@ fn obeyed(screen: &str) -> Option<String> {
     None
 }
 
-/// What the program shows at a terminal, and nothing the terminal obeys.
+/// Returns what the program prints at a terminal; fails if it contains a raw control sequence.
 fn screen(sandbox: &Sandbox, args: &[&str]) -> String {
     let screen = sandbox.at_terminal((200, 50), args).end().stdout;
     assert_eq!(obeyed(&screen), None, "devarch {args:?}: {screen:?}");
     screen
 }
 
-/// The same, with what was hostile made visible.
+/// Like `screen`, but requires that the hostile text is shown in escaped form.
 fn shows(sandbox: &Sandbox, args: &[&str]) -> String {
     let screen = screen(sandbox, args);
     assert!(screen.replace("\r\n", "").contains(SHOWN), "devarch {args:?}: {screen:?}");
@@ -79,7 +79,7 @@ fn shows(sandbox: &Sandbox, args: &[&str]) -> String {
 }
 
 #[test]
-fn a_terminal_of_the_tests_sees_an_escape_that_is_raw() {
+fn the_test_terminal_detects_a_raw_escape() {
     for hostile in
         [HOSTILE, "\x1b]0;x\x07", "\x1b[2J", "\u{9b}2J", "\x1bc", "\u{202e}", "\x1b[1;8m", "\x1b[3;1H"]
     {
@@ -93,7 +93,7 @@ fn a_terminal_of_the_tests_sees_an_escape_that_is_raw() {
 }
 
 #[test]
-fn nothing_a_file_an_argument_or_the_catalog_says_is_obeyed_by_the_terminal() {
+fn files_arguments_and_the_catalog_cannot_control_the_terminal() {
     let sandbox = Sandbox::without_engine();
     let catalog = sandbox.home().join("catalog");
     fs::create_dir_all(&catalog).unwrap();
@@ -178,7 +178,7 @@ fn fields(sandbox: &Sandbox) {
     }
 }
 
-fn nothing_a_container_a_label_or_a_process_says_is_obeyed_by_the_terminal(sandbox: &Sandbox) {
+fn containers_labels_and_processes_cannot_control_the_terminal(sandbox: &Sandbox) {
     let labels =
         [(label::STORE_ID, format!("store{HOSTILE}")), (label::STACK_NAME, format!("stack{HOSTILE}"))];
     let volume = PhysicalVolume::from_stored(sandbox.fixture().scope.name("labelled"));
@@ -191,12 +191,12 @@ fn nothing_a_container_a_label_or_a_process_says_is_obeyed_by_the_terminal(sandb
     sandbox.wait(sandbox.engine().remove_volume(&volume)).unwrap();
     seen.unwrap();
 
-    let says = "printf '\\033]52;c;eA==\\007\\033[2J\\302\\2332J\\033c\\342\\200\\256\\342\\201\\246\\342\\200\\217\\330\\234 \\033[31mred\\n'";
+    let script = "printf '\\033]52;c;eA==\\007\\033[2J\\302\\2332J\\033c\\342\\200\\256\\342\\201\\246\\342\\200\\217\\330\\234 \\033[31mred\\n'";
     let wait = "trap 'exit 0' TERM; sleep 1000 & wait";
     sandbox.write(&format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:\n        template: busybox\n        \
          environment: {{A: \"{QUOTED}\"}}\n        command: [sh, -c, \"{}; {wait}\"]\n",
-        says.replace('\\', "\\\\")
+        script.replace('\\', "\\\\")
     ));
     let _ = screen(sandbox, &["up", "--yes"]);
     let _ = screen(sandbox, &["plan", "--replace", "web", "--full"]);
@@ -206,22 +206,22 @@ fn nothing_a_container_a_label_or_a_process_says_is_obeyed_by_the_terminal(sandb
     let _ = screen(sandbox, &["logs", "/web", "--json"]);
     let piped = sandbox.ok(&["logs", "/web"]).stdout;
     assert!(piped.contains(HOSTILE) && piped.contains(" \x1b[31mred\n"), "{piped:?}");
-    let exact = sandbox.ok(&["exec", "/web", "--", "sh", "-c", says]).stdout;
+    let exact = sandbox.ok(&["exec", "/web", "--", "sh", "-c", script]).stdout;
     assert_eq!(exact, format!("{HOSTILE} \x1b[31mred\n"));
-    let raw = sandbox.at_terminal((80, 24), &["exec", "/web", "--", "sh", "-c", says]).end().stdout;
+    let raw = sandbox.at_terminal((80, 24), &["exec", "/web", "--", "sh", "-c", script]).end().stdout;
     assert!(raw.contains(HOSTILE), "{raw:?}");
 
     sandbox.write(&format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{ template: busybox, command: [sh, -c, \
          \"{}; exit 3\"] }}\n",
-        says.replace('\\', "\\\\")
+        script.replace('\\', "\\\\")
     ));
     shows(sandbox, &["up", "--yes"]);
     let _ = screen(sandbox, &["history"]);
     shows(sandbox, &["history", "show", "STACK"]);
     let _ = screen(sandbox, &["status"]);
-    let told = sandbox.run(&["history", "show", "STACK"]).stdout;
-    assert!(told.contains(SHOWN) && obeyed(&told).is_none(), "{told:?}");
+    let history = sandbox.run(&["history", "show", "STACK"]).stdout;
+    assert!(history.contains(SHOWN) && obeyed(&history).is_none(), "{history:?}");
 
     let (mut process, port) = listener(sandbox);
     sandbox.write(&format!(
@@ -233,7 +233,7 @@ fn nothing_a_container_a_label_or_a_process_says_is_obeyed_by_the_terminal(sandb
     assert!(shown.contains(r"\x1b]2;owned\x07"), "{shown:?}");
 }
 
-/// A process that holds a port and calls itself so.
+/// Starts a process with a hostile name that holds a port.
 fn listener(sandbox: &Sandbox) -> (Child, u16) {
     let program = sandbox.temporary().join("\x1b]2;owned\x07");
     symlink(env::current_exe().unwrap(), &program).unwrap();
@@ -250,7 +250,7 @@ fn listener(sandbox: &Sandbox) -> (Child, u16) {
 
 const LISTENS: &str = "DEVARCH_TEST_LISTENS";
 
-/// No test of its own: the process of [`listener`].
+/// Not a test: the body of the process that [`listener`] starts.
 #[test]
 fn a_process_holds_a_port() {
     if let Ok(port) = env::var(LISTENS) {

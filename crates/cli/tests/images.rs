@@ -1,4 +1,4 @@
-//! Images on real engines: built from a directory, pulled by policy, and never another than was planned.
+//! Images on real engines: built from a directory, pulled by policy, and never other than planned.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -17,21 +17,21 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
-    an_edited_source_replaces_exactly_what_is_built_from_it
-    what_is_ignored_is_neither_sent_nor_a_change
-    a_source_that_changed_is_built_also_within_an_apply
-    a_build_that_fails_tells_its_step_and_last_lines_and_changes_nothing
-    a_secret_argument_reaches_the_build_and_nobody_else
+    an_edited_source_replaces_only_the_instances_built_from_it
+    ignored_files_are_neither_sent_nor_a_change
+    a_restart_builds_a_changed_source
+    a_failed_build_reports_its_step_and_last_lines_and_changes_nothing
+    a_secret_argument_reaches_only_the_build
     an_inline_dockerfile_and_a_shared_image_are_built_once
-    a_context_that_is_not_there_is_named_with_its_instance
-    an_absent_image_is_not_pulled_where_it_may_not_be
+    a_missing_build_context_is_reported_with_its_instance
+    a_missing_image_is_not_pulled_if_the_policy_is_never
     a_moved_tag_replaces_its_containers
-    a_tag_is_looked_up_where_the_policy_or_the_run_says_always
-    a_container_is_not_made_from_another_image_than_was_planned
-    an_argument_that_changed_is_in_the_image_and_no_other_stacks_secret_is
-    a_refused_up_has_built_nothing_and_moved_no_other_homes_tag
-    a_declined_up_has_built_and_pulled_nothing
-    the_name_beside_a_build_is_set_when_the_apply_has_succeeded
+    a_tag_is_checked_if_the_policy_or_the_flag_says_always
+    a_container_is_created_only_from_the_planned_image
+    a_changed_argument_reaches_the_image_and_secrets_of_other_stacks_do_not
+    a_refused_up_builds_nothing_and_moves_no_tag_of_another_home
+    a_declined_up_builds_and_pulls_nothing
+    the_image_name_of_a_build_is_set_after_a_successful_apply
 }
 
 fn with(kind: EngineKind, test: fn(&Sandbox)) {
@@ -40,10 +40,10 @@ fn with(kind: EngineKind, test: fn(&Sandbox)) {
     }
 }
 
-/// Prints what is in `said`, and stays.
+/// An image that contains `message` and keeps running.
 const DOCKERFILE: &str = "FROM busybox:1.37\nLABEL devarch.test=STACK\nCOPY . /app\nCMD [\"sleep\", \"1000\"]\nSTOPSIGNAL SIGKILL\n";
 
-/// An API that is built, beside a database that is not.
+/// `api` is built, `db` is not.
 const SHOP: &str = r#"
 version: "1"
 templates:
@@ -65,7 +65,7 @@ impl Sandbox {
     fn shop(&self) {
         self.write(SHOP);
         self.put("api/Dockerfile", DOCKERFILE);
-        self.put("api/said", "one\n");
+        self.put("api/message", "one\n");
         self.ok(&["up", "--yes"]);
     }
 
@@ -75,11 +75,11 @@ impl Sandbox {
         all.into_iter().find(|container| container.name.as_str() == name).unwrap().id
     }
 
-    fn said(&self) -> String {
-        self.ok(&["exec", "-T", "/api", "--", "cat", "/app/said"]).stdout
+    fn message(&self) -> String {
+        self.ok(&["exec", "-T", "/api", "--", "cat", "/app/message"]).stdout
     }
 
-    /// The name `name` of this test stands for what `image` does.
+    /// Tags `image` with a name of this test.
     fn tag(&self, image: &str, name: &str) -> String {
         let full = format!("devarch-{}-{name}", self.stack);
         let endpoint = self.engine().info().endpoint.clone();
@@ -87,20 +87,20 @@ impl Sandbox {
         format!("{full}:1")
     }
 
-    /// What a name of this test stands for, if for anything.
+    /// The image that a name of this test refers to.
     fn image(&self, name: &str) -> Option<String> {
         let reference = format!("devarch-{}-{name}", self.stack);
         self.wait(self.engine().image(&reference)).unwrap().map(|image| image.id.to_string())
     }
 
-    /// The image that an instance's container is made from.
+    /// The image of an instance's container.
     fn image_of(&self, instance: &str) -> String {
         let id = self.id(instance);
         let all = self.wait(self.engine().containers()).unwrap();
         all.into_iter().find(|container| container.id == id).unwrap().image_id.to_string()
     }
 
-    /// Every image and layer that was built for this test, with its names.
+    /// All images and layers built for this test, with their tags.
     fn built(&self) -> BTreeSet<String> {
         let filter = format!("%7B%22label%22%3A%5B%22devarch.test%3D{}%22%5D%7D", self.stack);
         let path = format!("/images/json?all=true&filters={filter}");
@@ -110,25 +110,25 @@ impl Sandbox {
     }
 }
 
-fn an_edited_source_replaces_exactly_what_is_built_from_it(sandbox: &Sandbox) {
+fn an_edited_source_replaces_only_the_instances_built_from_it(sandbox: &Sandbox) {
     sandbox.shop();
-    assert_eq!(sandbox.said(), "one\n");
+    assert_eq!(sandbox.message(), "one\n");
     sandbox.ok(&["plan", "--detailed-exitcode"]);
     let (api, db) = (sandbox.id("api"), sandbox.id("db"));
-    sandbox.put("api/said", "two\n");
+    sandbox.put("api/message", "two\n");
     let plan = sandbox.fails(2, &["plan", "--detailed-exitcode"]);
     assert!(plan.stdout.contains("+   image devarch-STACK-api:"), "{plan}");
     assert!(plan.stdout.contains("  will be built (context changed)\n"), "{plan}");
     assert!(plan.stdout.contains("-/+ api  will be replaced (its image will be rebuilt)\n"), "{plan}");
     assert_eq!(
-        (sandbox.id("api"), sandbox.said()),
+        (sandbox.id("api"), sandbox.message()),
         (api.clone(), "one\n".to_owned()),
         "a plan changes nothing"
     );
     let up = sandbox.ok(&["up", "--yes"]);
     assert!(up.stderr.contains("-/+ api  will be replaced (its image will be rebuilt)\n"), "{up}");
     assert!(!up.stderr.contains("more than was shown"), "{up}");
-    assert_eq!(sandbox.said(), "two\n");
+    assert_eq!(sandbox.message(), "two\n");
     assert_ne!(sandbox.id("api"), api);
     assert_eq!(sandbox.id("db"), db);
     sandbox.ok(&["plan", "--detailed-exitcode"]);
@@ -139,7 +139,7 @@ fn an_edited_source_replaces_exactly_what_is_built_from_it(sandbox: &Sandbox) {
     assert!(up.stderr.contains(": building\n"), "{up}");
 }
 
-fn what_is_ignored_is_neither_sent_nor_a_change(sandbox: &Sandbox) {
+fn ignored_files_are_neither_sent_nor_a_change(sandbox: &Sandbox) {
     sandbox.put("api/.dockerignore", "secret*\n");
     sandbox.put("api/secret.txt", "one");
     sandbox.shop();
@@ -151,16 +151,16 @@ fn what_is_ignored_is_neither_sent_nor_a_change(sandbox: &Sandbox) {
     assert!(plan.stdout.contains("  will be built (Dockerfile changed)\n"), "{plan}");
 }
 
-fn a_source_that_changed_is_built_also_within_an_apply(sandbox: &Sandbox) {
+fn a_restart_builds_a_changed_source(sandbox: &Sandbox) {
     sandbox.shop();
-    sandbox.put("api/said", "two\n");
+    sandbox.put("api/message", "two\n");
     sandbox.fails(5, &["restart"]);
     sandbox.ok(&["restart", "--yes"]);
-    assert_eq!(sandbox.said(), "two\n");
+    assert_eq!(sandbox.message(), "two\n");
     sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-fn a_build_that_fails_tells_its_step_and_last_lines_and_changes_nothing(sandbox: &Sandbox) {
+fn a_failed_build_reports_its_step_and_last_lines_and_changes_nothing(sandbox: &Sandbox) {
     sandbox.shop();
     let (built, image, api) = (sandbox.built(), sandbox.image_of("api"), sandbox.id("api"));
     sandbox.put("api/Dockerfile", &format!("{DOCKERFILE}RUN echo no compiler here; exit 7\n"));
@@ -169,7 +169,7 @@ fn a_build_that_fails_tells_its_step_and_last_lines_and_changes_nothing(sandbox:
     assert!(failed.stderr.contains("RUN echo no compiler here; exit 7"), "{failed}");
     assert!(failed.stderr.contains("\nno compiler here"), "{failed}");
     assert!(failed.stderr.contains("help: fix the build"), "{failed}");
-    assert_eq!((sandbox.id("api"), sandbox.said()), (api, "one\n".to_owned()));
+    assert_eq!((sandbox.id("api"), sandbox.message()), (api, "one\n".to_owned()));
     let named = |images: BTreeSet<String>| -> Vec<String> {
         images.into_iter().filter(|image| image.contains("-api:")).collect()
     };
@@ -178,7 +178,7 @@ fn a_build_that_fails_tells_its_step_and_last_lines_and_changes_nothing(sandbox:
     sandbox.fails(2, &["plan", "--detailed-exitcode"]);
 }
 
-fn a_secret_argument_reaches_the_build_and_nobody_else(sandbox: &Sandbox) {
+fn a_secret_argument_reaches_only_the_build(sandbox: &Sandbox) {
     sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      api: {template: busybox, exports: [], build: \
          {context: ., args: {TOKEN: {value: hunter2, secret: true}, MODE: dev}, target: app}}\n",
@@ -186,10 +186,10 @@ fn a_secret_argument_reaches_the_build_and_nobody_else(sandbox: &Sandbox) {
     sandbox.put(
         "Dockerfile",
         "FROM busybox:1.37 AS app\nLABEL devarch.test=STACK\nARG TOKEN\nARG MODE\n\
-         RUN mkdir /app && echo $MODE ${#TOKEN} >/app/said\nFROM app AS never\nRUN exit 1\n",
+         RUN mkdir /app && echo $MODE ${#TOKEN} >/app/message\nFROM app AS never\nRUN exit 1\n",
     );
     let up = sandbox.ok(&["up", "--yes"]);
-    assert_eq!(sandbox.said(), "dev 7\n");
+    assert_eq!(sandbox.message(), "dev 7\n");
     let plan = sandbox.ok(&["plan", "--json"]);
     let config = sandbox.ok(&["config", "/api", "--origin"]);
     assert!(config.stdout.contains("TOKEN: \"[REDACTED]\""), "{config}");
@@ -214,7 +214,7 @@ fn an_inline_dockerfile_and_a_shared_image_are_built_once(sandbox: &Sandbox) {
 version: "1"
 templates:
   app:
-    build: {context: ./api, dockerfile_inline: "FROM busybox:1.37\nLABEL devarch.test=STACK\nCOPY said /app/said\n"}
+    build: {context: ./api, dockerfile_inline: "FROM busybox:1.37\nLABEL devarch.test=STACK\nCOPY message /app/message\n"}
     command: [sleep, "1000"]
     stop_signal: SIGKILL
 stacks:
@@ -224,14 +224,14 @@ stacks:
       worker: {template: app}
 "#,
     );
-    sandbox.put("api/said", "inline\n");
+    sandbox.put("api/message", "inline\n");
     let up = sandbox.ok(&["up", "--yes"]);
     assert_eq!(up.stderr.matches(": building\n").count(), 1, "{up}");
-    assert_eq!(sandbox.said(), "inline\n");
+    assert_eq!(sandbox.message(), "inline\n");
     sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-fn a_context_that_is_not_there_is_named_with_its_instance(sandbox: &Sandbox) {
+fn a_missing_build_context_is_reported_with_its_instance(sandbox: &Sandbox) {
     sandbox.write(SHOP);
     let missing = sandbox.fails(3, &["up", "--yes"]);
     assert!(
@@ -247,7 +247,7 @@ fn a_context_that_is_not_there_is_named_with_its_instance(sandbox: &Sandbox) {
     assert!(refused.stderr.contains("which is /etc, is refused by policy"), "{refused}");
 }
 
-fn an_absent_image_is_not_pulled_where_it_may_not_be(sandbox: &Sandbox) {
+fn a_missing_image_is_not_pulled_if_the_policy_is_never(sandbox: &Sandbox) {
     sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: busybox, image: \"nowhere/STACK:1\", \
          pull_policy: never}\n",
@@ -279,8 +279,8 @@ fn a_moved_tag_replaces_its_containers(sandbox: &Sandbox) {
     sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-/// No registry has this image: looking its tag up fails, which shows that it was tried.
-fn a_tag_is_looked_up_where_the_policy_or_the_run_says_always(sandbox: &Sandbox) {
+/// No registry has this image, so a failed lookup shows that the tag was checked.
+fn a_tag_is_checked_if_the_policy_or_the_flag_says_always(sandbox: &Sandbox) {
     let image = sandbox.tag("busybox:1.37", "local");
     sandbox.write(&format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{template: busybox, image: \"{image}\", \
@@ -296,7 +296,7 @@ fn a_tag_is_looked_up_where_the_policy_or_the_run_says_always(sandbox: &Sandbox)
     sandbox.fails(1, &["apply", "--yes", "--pull"]);
 }
 
-fn a_container_is_not_made_from_another_image_than_was_planned(sandbox: &Sandbox) {
+fn a_container_is_created_only_from_the_planned_image(sandbox: &Sandbox) {
     let image = sandbox.tag("busybox:1.37", "pinned");
     sandbox.define(&format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{template: busybox, image: \"{image}\", exports: []}}\n"
@@ -311,11 +311,11 @@ fn a_container_is_not_made_from_another_image_than_was_planned(sandbox: &Sandbox
     assert!(all.iter().all(|container| container.name.as_str() != name), "nothing is left of it");
 }
 
-/// A base that takes an argument into its environment, and a stage on it: what is in the environment is shown.
+/// A base stage that stores a build argument in its environment, and a stage on top of it.
 const STAGED: &str = "FROM busybox:1.37 AS base\nLABEL devarch.test=STACK\nARG TOKEN=none\nENV SEEN=$TOKEN\n\
                       FROM base\nCMD [\"sleep\", \"1000\"]\nSTOPSIGNAL SIGKILL\n";
 
-fn an_argument_that_changed_is_in_the_image_and_no_other_stacks_secret_is(sandbox: &Sandbox) {
+fn a_changed_argument_reaches_the_image_and_secrets_of_other_stacks_do_not(sandbox: &Sandbox) {
     let file = |first: &str, second: &str| {
         format!(
             "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      api: {{template: busybox, exports: [], build: \
@@ -323,7 +323,7 @@ fn an_argument_that_changed_is_in_the_image_and_no_other_stacks_secret_is(sandbo
              api: {{template: busybox, exports: [], build: {{context: .{second}}}}}\n"
         )
     };
-    // Backwards: a stack's secrets are masked in what its containers say.
+    // Reversed, because the stack's secrets are masked in container output.
     let seen = |stack: &str| {
         sandbox.ok(&["exec", "-T", &format!("{stack}/api"), "--", "sh", "-c", "echo $SEEN | rev"]).stdout
     };
@@ -340,11 +340,11 @@ fn an_argument_that_changed_is_in_the_image_and_no_other_stacks_secret_is(sandbo
     sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
 }
 
-fn a_refused_up_has_built_nothing_and_moved_no_other_homes_tag(sandbox: &Sandbox) {
+fn a_refused_up_builds_nothing_and_moves_no_tag_of_another_home(sandbox: &Sandbox) {
     sandbox.shop();
     let (built, image) = (sandbox.built(), sandbox.image_of("api"));
-    sandbox.put("api/said", "the other home's\n");
-    // Another home whose stack has the same name.
+    sandbox.put("api/message", "the other home's\n");
+    // A second home whose stack has the same name.
     let other = |args: &[&str]| {
         let mut command = sandbox.command_at(&sandbox.endpoint(), args);
         command.env("DEVARCH_HOME", sandbox.home().with_file_name("other-home"));
@@ -354,16 +354,16 @@ fn a_refused_up_has_built_nothing_and_moved_no_other_homes_tag(sandbox: &Sandbox
     assert_eq!(refused.code, 5, "{refused}");
     assert!(!refused.stderr.contains("building"), "{refused}");
     assert_eq!(sandbox.built(), built);
-    // Nor has one that is wrong in itself.
+    // An invalid definition builds nothing either.
     sandbox.write(
         &SHOP.replace("api: {template: api}", "api: {template: api, environment: {A: \"${secret:NOPE}\"}}"),
     );
     let wrong = sandbox.run(&["up", "--yes"]);
     assert!(wrong.code != 0 && wrong.stderr.contains("NOPE"), "{wrong}");
     assert_eq!(sandbox.built(), built);
-    // Two homes that build the same have images of their own.
+    // Two homes with the same build have separate images.
     sandbox.write(SHOP);
-    sandbox.put("api/said", "one\n");
+    sandbox.put("api/message", "one\n");
     let third = other(&["up", "--yes", "--as", "STACK-c"]);
     assert_eq!(third.code, 0, "{third}");
     assert_eq!(sandbox.image_of("api"), image);
@@ -371,18 +371,18 @@ fn a_refused_up_has_built_nothing_and_moved_no_other_homes_tag(sandbox: &Sandbox
     assert_eq!(other(&["down", "STACK-c", "--yes"]).code, 0);
 }
 
-fn a_declined_up_has_built_and_pulled_nothing(sandbox: &Sandbox) {
+fn a_declined_up_builds_and_pulls_nothing(sandbox: &Sandbox) {
     sandbox.shop();
     let (built, api) = (sandbox.built(), sandbox.id("api"));
-    sandbox.put("api/said", "two\n");
+    sandbox.put("api/message", "two\n");
     sandbox.fails(5, &["up"]);
     sandbox.fails(5, &["apply"]);
     assert_eq!(sandbox.built(), built);
-    let mut asked: AtTerminal = sandbox.at_terminal((100, 40), &["up"]);
-    asked.shows("  will be built (context changed)");
-    asked.shows("Apply this to");
-    asked.press("n\r");
-    let declined = asked.end();
+    let mut terminal: AtTerminal = sandbox.at_terminal((100, 40), &["up"]);
+    terminal.shows("  will be built (context changed)");
+    terminal.shows("Apply this to");
+    terminal.press("n\r");
+    let declined = terminal.end();
     assert!(declined.code != 0 && !declined.stdout.contains("building"), "{declined}");
     assert_eq!((sandbox.built(), sandbox.id("api")), (built, api));
     let mut agreed = sandbox.at_terminal((100, 40), &["up"]);
@@ -391,8 +391,8 @@ fn a_declined_up_has_built_and_pulled_nothing(sandbox: &Sandbox) {
     let agreed = agreed.end();
     assert_eq!(agreed.code, 0, "{agreed}");
     assert!(!agreed.stdout.contains("more than was shown"), "{agreed}");
-    assert_eq!(sandbox.said(), "two\n");
-    // What no registry has, and is wrong besides, is not even tried to be pulled.
+    assert_eq!(sandbox.message(), "two\n");
+    // The image does not exist in any registry, so a pull attempt would fail visibly.
     let absent = format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{template: busybox, exports: [], \
          image: \"localhost:1/devarch-{}-none:1\"}}\n",
@@ -404,7 +404,7 @@ fn a_declined_up_has_built_and_pulled_nothing(sandbox: &Sandbox) {
     assert!(!declined.stderr.contains("pull localhost:1/devarch-STACK-none:1 failed"), "{declined}");
 }
 
-fn the_name_beside_a_build_is_set_when_the_apply_has_succeeded(sandbox: &Sandbox) {
+fn the_image_name_of_a_build_is_set_after_a_successful_apply(sandbox: &Sandbox) {
     let file = |name: &str, more: &str| {
         let image = format!("devarch-{}-mine:{name}", sandbox.stack);
         sandbox.write(&format!(
@@ -420,7 +420,7 @@ fn the_name_beside_a_build_is_set_when_the_apply_has_succeeded(sandbox: &Sandbox
     sandbox.ok(&["up", "--yes"]);
     let built = sandbox.image_of("api");
     assert_eq!((sandbox.image_of("worker"), sandbox.image("mine:1")), (built.clone(), Some(built.clone())));
-    // Whatever becomes of that name.
+    // Moving the tag afterwards changes nothing.
     sandbox.tag("python:3.13-slim", "mine");
     sandbox.ok(&["plan", "--detailed-exitcode"]);
     let api = sandbox.id("api");

@@ -1,5 +1,5 @@
-//! Ctrl-C in every phase: the program ends with 130 and says so, nothing runs twice, and the next apply ends in what is
-//! wanted.
+//! Ctrl-C in every phase: the program exits with 130 and reports it, nothing runs twice, and the next apply reaches
+//! the desired state.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -7,7 +7,7 @@ mod common;
 
 use common::{
     Ran, Sandbox,
-    between::{Becomes, Between},
+    gate::{Action, EngineGate},
     signal,
 };
 use devarch_core::{engine::EngineKind, observed::RunState};
@@ -21,14 +21,14 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
-    ctrl_c_while_an_image_is_pulled_leaves_nothing
-    ctrl_c_while_an_image_is_built_leaves_nothing
-    ctrl_c_while_what_ran_is_put_back_does_not_stop_that
-    ctrl_c_while_the_engine_is_looked_at_changes_nothing
-    ctrl_c_while_a_container_is_made_is_mended_by_the_next_apply
-    ctrl_c_while_a_replacement_is_made_runs_nothing_twice
-    ctrl_c_while_a_container_stops_is_mended_by_the_next_stop
-    a_second_ctrl_c_ends_at_once
+    ctrl_c_during_a_pull_leaves_nothing_behind
+    ctrl_c_during_a_build_leaves_nothing_behind
+    ctrl_c_during_a_rollback_does_not_stop_it
+    ctrl_c_while_the_engine_is_inspected_changes_nothing
+    ctrl_c_while_a_container_is_created_is_fixed_by_the_next_apply
+    ctrl_c_during_a_replacement_runs_nothing_twice
+    ctrl_c_while_a_container_stops_is_fixed_by_the_next_stop
+    a_second_ctrl_c_exits_at_once
 }
 
 fn with(kind: EngineKind, test: fn(&Sandbox)) {
@@ -40,14 +40,13 @@ fn with(kind: EngineKind, test: fn(&Sandbox)) {
 const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: busybox, ports: [80], volumes: [\"data:/data\"] }\n";
 
 impl Sandbox {
-    /// Runs the program until a request of that kind is held, presses Ctrl-C, lets the request go on, and waits for the
-    /// end.
-    fn interrupted(&self, held: common::between::Rule, args: &[&str]) -> Ran {
-        let between = Between::new(&self.endpoint(), held);
-        let child = self.command_at(&between.endpoint(), args).spawn().unwrap();
-        between.await_held();
+    /// Runs the program until the rule holds a request, presses Ctrl-C, releases the request and waits for the exit.
+    fn interrupted(&self, held: common::gate::Rule, args: &[&str]) -> Ran {
+        let gate = EngineGate::new(&self.endpoint(), held);
+        let child = self.command_at(&gate.endpoint(), args).spawn().unwrap();
+        gate.await_held();
         signal(&child, Signal::INT);
-        between.release();
+        gate.release();
         let ran = self.end(child);
         assert_eq!(ran.code, 130, "{ran}");
         assert!(ran.stderr.contains("cancelling: waiting for the current steps"), "{ran}");
@@ -55,11 +54,11 @@ impl Sandbox {
         ran
     }
 
-    /// The first `up`, cancelled while a request of that kind is held for good.
-    fn nothing_is_left_of_an_up_that_was_cancelled_at(&self, held: common::between::Rule) {
-        let between = Between::new(&self.endpoint(), held);
-        let child = self.command_at(&between.endpoint(), &["up", "--yes"]).spawn().unwrap();
-        between.await_held();
+    /// Cancels a first `up` while a request is held forever.
+    fn an_up_cancelled_at_leaves_nothing(&self, held: common::gate::Rule) {
+        let gate = EngineGate::new(&self.endpoint(), held);
+        let child = self.command_at(&gate.endpoint(), &["up", "--yes"]).spawn().unwrap();
+        gate.await_held();
         signal(&child, Signal::INT);
         let ran = self.end(child);
         assert_eq!(ran.code, 130, "{ran}");
@@ -82,67 +81,67 @@ impl Sandbox {
     }
 }
 
-fn pull(asked: &str) -> Becomes {
-    let pulls =
-        asked.starts_with("POST") && (asked.contains("/images/create") || asked.contains("/images/pull"));
-    if pulls { Becomes::Held } else { Becomes::Passed }
+fn pull(request: &str) -> Action {
+    let pulls = request.starts_with("POST")
+        && (request.contains("/images/create") || request.contains("/images/pull"));
+    if pulls { Action::Hold } else { Action::Pass }
 }
 
-fn look(asked: &str) -> Becomes {
-    let looks = asked.starts_with("GET") && asked.contains("/containers/json");
-    if looks { Becomes::Held } else { Becomes::Passed }
+fn list_containers(request: &str) -> Action {
+    let looks = request.starts_with("GET") && request.contains("/containers/json");
+    if looks { Action::Hold } else { Action::Pass }
 }
 
-fn create(asked: &str) -> Becomes {
-    let creates = asked.starts_with("POST") && asked.contains("/containers/create");
-    if creates { Becomes::Held } else { Becomes::Passed }
+fn create(request: &str) -> Action {
+    let creates = request.starts_with("POST") && request.contains("/containers/create");
+    if creates { Action::Hold } else { Action::Pass }
 }
 
-fn stop(asked: &str) -> Becomes {
-    let stops = asked.starts_with("POST") && asked.contains("/stop");
-    if stops { Becomes::Held } else { Becomes::Passed }
+fn stop(request: &str) -> Action {
+    let stops = request.starts_with("POST") && request.contains("/stop");
+    if stops { Action::Hold } else { Action::Pass }
 }
 
-fn ctrl_c_while_an_image_is_pulled_leaves_nothing(sandbox: &Sandbox) {
-    // Nothing is ever pulled: the request is held until the program has ended.
+fn ctrl_c_during_a_pull_leaves_nothing_behind(sandbox: &Sandbox) {
+    // The pull request is never released, so nothing is pulled.
     sandbox.write(&WEB.replace("busybox,", "busybox, image: \"localhost:1/devarch/never:1\","));
-    sandbox.nothing_is_left_of_an_up_that_was_cancelled_at(pull);
+    sandbox.an_up_cancelled_at_leaves_nothing(pull);
     sandbox.write(WEB);
     sandbox.ok(&["up", "--yes"]);
     sandbox.converges();
 }
 
-fn build(asked: &str) -> Becomes {
-    if asked.starts_with("POST") && asked.contains("/build") { Becomes::Held } else { Becomes::Passed }
+fn build(request: &str) -> Action {
+    if request.starts_with("POST") && request.contains("/build") { Action::Hold } else { Action::Pass }
 }
 
-/// What an apply that fails does first of all to put things back. Passers-by are removed by force.
-fn remove(asked: &str) -> Becomes {
+/// The first call of a rollback. Throw-away containers are removed by force, so they are not held.
+fn remove(request: &str) -> Action {
     let removes =
-        asked.starts_with("DELETE") && asked.contains("/containers/") && !asked.contains("force=true");
-    if removes { Becomes::Held } else { Becomes::Passed }
+        request.starts_with("DELETE") && request.contains("/containers/") && !request.contains("force=true");
+    if removes { Action::Hold } else { Action::Pass }
 }
 
-fn ctrl_c_while_an_image_is_built_leaves_nothing(sandbox: &Sandbox) {
+fn ctrl_c_during_a_build_leaves_nothing_behind(sandbox: &Sandbox) {
     let directory = sandbox.project().join("web");
     std::fs::create_dir(&directory).unwrap();
     let dockerfile = format!("FROM busybox:1.37\nLABEL devarch.test={}\n", sandbox.stack);
     std::fs::write(directory.join("Dockerfile"), dockerfile).unwrap();
     sandbox.write(&WEB.replace("busybox,", "busybox, build: ./web,"));
-    sandbox.nothing_is_left_of_an_up_that_was_cancelled_at(build);
+    sandbox.an_up_cancelled_at_leaves_nothing(build);
     sandbox.ok(&["up", "--yes"]);
     sandbox.converges();
 }
 
-fn ctrl_c_while_what_ran_is_put_back_does_not_stop_that(sandbox: &Sandbox) {
+fn ctrl_c_during_a_rollback_does_not_stop_it(sandbox: &Sandbox) {
     sandbox.write(WEB);
     sandbox.ok(&["up", "--yes"]);
     sandbox.ok(&["set", "/web", "command=[/no/such/program]"]);
-    let between = Between::new(&sandbox.endpoint(), remove);
-    let child = sandbox.command_at(&between.endpoint(), &["apply", "--yes"]).spawn().unwrap();
-    between.await_held();
+    let gate = EngineGate::new(&sandbox.endpoint(), remove);
+    let child = sandbox.command_at(&gate.endpoint(), &["apply", "--yes"]).spawn().unwrap();
+    gate.await_held();
     signal(&child, Signal::INT);
-    between.release();
+    gate.release();
     let ran = sandbox.end(child);
     assert_eq!(ran.code, 1, "{ran}");
     assert!(ran.stderr.contains("the previous containers are running again"), "{ran}");
@@ -151,26 +150,26 @@ fn ctrl_c_while_what_ran_is_put_back_does_not_stop_that(sandbox: &Sandbox) {
     sandbox.converges();
 }
 
-/// The engine never answers: nobody waits for it.
-fn ctrl_c_while_the_engine_is_looked_at_changes_nothing(sandbox: &Sandbox) {
+/// The engine never answers; Ctrl-C does not wait for it.
+fn ctrl_c_while_the_engine_is_inspected_changes_nothing(sandbox: &Sandbox) {
     sandbox.write(WEB);
     sandbox.ok(&["up", "--yes"]);
     let commands =
         [&["plan"][..], &["apply", "--yes"], &["up", "--yes"], &["down", "--yes"], &["restart"], &["stop"]];
     for args in commands {
         sandbox.ok(&["set", "/web", "environment.A=1"]);
-        let between = Between::new(&sandbox.endpoint(), look);
-        let child = sandbox.command_at(&between.endpoint(), args).spawn().unwrap();
-        between.await_held();
+        let gate = EngineGate::new(&sandbox.endpoint(), list_containers);
+        let child = sandbox.command_at(&gate.endpoint(), args).spawn().unwrap();
+        gate.await_held();
         signal(&child, Signal::INT);
         let ran = sandbox.end(child);
         assert_eq!(ran.code, 130, "{args:?}: {ran}");
-        let told = if args == ["stop"] {
+        let message = if args == ["stop"] {
             "the desired state is saved\nhelp: `devarch apply STACK` applies it"
         } else {
             "nothing was changed"
         };
-        assert!(ran.stderr.contains(told), "{args:?}: {ran}");
+        assert!(ran.stderr.contains(message), "{args:?}: {ran}");
         assert_eq!(sandbox.running(), 1, "{args:?}");
     }
     assert_eq!(sandbox.json(&["lock", "list"]), serde_json::json!([]));
@@ -178,7 +177,7 @@ fn ctrl_c_while_the_engine_is_looked_at_changes_nothing(sandbox: &Sandbox) {
     sandbox.converges();
 }
 
-fn ctrl_c_while_a_container_is_made_is_mended_by_the_next_apply(sandbox: &Sandbox) {
+fn ctrl_c_while_a_container_is_created_is_fixed_by_the_next_apply(sandbox: &Sandbox) {
     sandbox.write(WEB);
     sandbox.interrupted(create, &["up", "--yes"]);
     assert_eq!(sandbox.running(), 0, "no step began after it");
@@ -186,11 +185,11 @@ fn ctrl_c_while_a_container_is_made_is_mended_by_the_next_apply(sandbox: &Sandbo
     sandbox.converges();
 }
 
-fn ctrl_c_while_a_replacement_is_made_runs_nothing_twice(sandbox: &Sandbox) {
+fn ctrl_c_during_a_replacement_runs_nothing_twice(sandbox: &Sandbox) {
     sandbox.write(WEB);
     sandbox.ok(&["up", "--yes"]);
     sandbox.ok(&["exec", "/web", "--", "sh", "-c", "echo kept >/data/x"]);
-    for held in [create as common::between::Rule, stop] {
+    for held in [create as common::gate::Rule, stop] {
         sandbox.ok(&["set", "/web", "environment.A=1"]);
         sandbox.interrupted(held, &["apply", "--yes"]);
         assert!(sandbox.running() <= 1, "two containers on one volume");
@@ -201,15 +200,15 @@ fn ctrl_c_while_a_replacement_is_made_runs_nothing_twice(sandbox: &Sandbox) {
     assert_eq!(sandbox.ok(&["exec", "/web", "--", "cat", "/data/x"]).stdout, "kept\n");
 }
 
-fn ctrl_c_while_a_container_stops_is_mended_by_the_next_stop(sandbox: &Sandbox) {
+fn ctrl_c_while_a_container_stops_is_fixed_by_the_next_stop(sandbox: &Sandbox) {
     sandbox.write(WEB);
     sandbox.ok(&["up", "--yes"]);
-    // The stop under way is the last step, so that it may have been made after all.
-    let between = Between::new(&sandbox.endpoint(), stop);
-    let child = sandbox.command_at(&between.endpoint(), &["stop"]).spawn().unwrap();
-    between.await_held();
+    // The stop is the last step, so the command may have succeeded.
+    let gate = EngineGate::new(&sandbox.endpoint(), stop);
+    let child = sandbox.command_at(&gate.endpoint(), &["stop"]).spawn().unwrap();
+    gate.await_held();
     signal(&child, Signal::INT);
-    between.release();
+    gate.release();
     let ran = sandbox.end(child);
     assert!([0, 130].contains(&ran.code), "{ran}");
     sandbox.ok(&["stop"]);
@@ -218,26 +217,26 @@ fn ctrl_c_while_a_container_stops_is_mended_by_the_next_stop(sandbox: &Sandbox) 
     sandbox.converges();
 }
 
-fn a_second_ctrl_c_ends_at_once(sandbox: &Sandbox) {
+fn a_second_ctrl_c_exits_at_once(sandbox: &Sandbox) {
     sandbox.write(WEB);
-    let between = Between::new(&sandbox.endpoint(), create);
-    let mut child = sandbox.command_at(&between.endpoint(), &["up", "--yes"]).spawn().unwrap();
-    between.await_held();
+    let gate = EngineGate::new(&sandbox.endpoint(), create);
+    let mut child = sandbox.command_at(&gate.endpoint(), &["up", "--yes"]).spawn().unwrap();
+    gate.await_held();
     signal(&child, Signal::INT);
-    let mut said = [0; 11];
-    // What it says comes after its plan, and before it listens for the second.
+    let mut buffer = [0; 11];
+    // The first Ctrl-C is acknowledged before the program listens for the second.
     let mut stderr = child.stderr.take().unwrap();
     let mut seen = Vec::new();
     while !String::from_utf8_lossy(&seen).contains("press Ctrl-C again to stop at once") {
-        let read = std::io::Read::read(&mut stderr, &mut said).unwrap();
+        let read = std::io::Read::read(&mut stderr, &mut buffer).unwrap();
         assert_ne!(read, 0, "{}", String::from_utf8_lossy(&seen));
-        seen.extend_from_slice(&said[..read]);
+        seen.extend_from_slice(&buffer[..read]);
     }
     while child.try_wait().unwrap().is_none() {
         signal(&child, Signal::INT);
         std::thread::yield_now();
     }
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    drop(between);
+    drop(gate);
     sandbox.converges();
 }

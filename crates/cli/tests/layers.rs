@@ -1,5 +1,4 @@
-//! The order of the modules of core, and of the rooms of app: each uses only those before it, so that none can be part of
-//! a circle.
+//! The order of core's modules and of app's rooms: each uses only earlier ones, so there are no cycles.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,7 +9,7 @@ use std::{
 };
 
 const CORE: &[&str] = &[
-    // Use nothing of DevArch.
+    // Independent of the rest of DevArch.
     "percent",
     "serialize",
     "escape",
@@ -23,12 +22,12 @@ const CORE: &[&str] = &[
     "image_ref",
     "subnet",
     "policy",
-    // Values, and what is wrong with them.
+    // Values and their validation.
     "port",
     "secret",
     "text",
     "diagnostic",
-    // What users define.
+    // User definitions.
     "template",
     "build",
     "spec",
@@ -36,28 +35,28 @@ const CORE: &[&str] = &[
     "wire",
     "stack",
     "read",
-    // What engines have, and whose it is.
+    // Engine objects and their owners.
     "observed",
     "surroundings",
     "podman",
     "ownership",
-    // What should be.
+    // Desired state.
     "readiness",
     "resolve",
     "desired",
     "compose",
-    // What is to be done about it.
+    // Plans.
     "plan",
     "kept",
 ];
 
 const APP: &[&str] = &[
-    // What every operation is handed, and what can go wrong. Errors name what they carry, so they come last.
+    // Shared context and errors. Errors refer to the types they carry, so they come last.
     "host",
     "surroundings",
     "settings",
     "context",
-    // From a definition to what is done.
+    // From a definition to its steps.
     "definition",
     "planning",
     "editing",
@@ -66,17 +65,17 @@ const APP: &[&str] = &[
 ];
 
 #[test]
-fn modules_of_core_use_only_those_before_them() {
-    hold("core", CORE, &[]);
+fn modules_of_core_use_only_earlier_modules() {
+    check_order("core", CORE, &[]);
 }
 
 #[test]
-fn rooms_of_app_use_only_those_before_them() {
-    hold("app", APP, &["error"]);
+fn rooms_of_app_use_only_earlier_rooms() {
+    check_order("app", APP, &["error"]);
 }
 
-/// Holds the order of a crate's modules; each has a place in it, but for those that are `free`.
-fn hold(krate: &str, order: &[&str], free: &[&str]) {
+/// Checks that each module of a crate uses only earlier ones; every module except those in `free` must be listed.
+fn check_order(krate: &str, order: &[&str], free: &[&str]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(krate).join("src");
     let place = |module: &str| {
         let place = order.iter().position(|name| *name == module);
@@ -108,7 +107,7 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
     rust.chain(directories.iter().flat_map(|inner| sources(inner))).collect()
 }
 
-/// The modules a file names, but for those its tests and comments name.
+/// The modules that a file uses, ignoring tests and comments.
 fn used(source: &str) -> BTreeSet<String> {
     let product = source.split("#[cfg(test)]").next().unwrap();
     let code = product.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -123,7 +122,7 @@ fn used(source: &str) -> BTreeSet<String> {
     used
 }
 
-/// The first word of each entry of a group of imports.
+/// The first path segment of each entry of an import group.
 fn heads(group: &str) -> Vec<String> {
     let (mut depth, mut heads, mut begins) = (0, Vec::new(), true);
     for (at, c) in group.char_indices() {
@@ -142,14 +141,14 @@ fn heads(group: &str) -> Vec<String> {
     heads
 }
 
-/// A module's name; a type begins with a capital, and a macro is none.
+/// A leading module name; types start with a capital, and macros do not count.
 fn first_word(text: &str) -> Option<String> {
     let word: String = text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
     word.starts_with(|c: char| c.is_ascii_lowercase()).then_some(word)
 }
 
 #[test]
-fn groups_of_imports_are_read_to_their_depth() {
+fn nested_import_groups_are_parsed() {
     let source = "use crate::{\n    name::{A, b},\n    text,\n};\n// crate::plan\nfn f(x: crate::wire::Y) {}\n#[cfg(test)]\nuse crate::kept;\n";
     assert_eq!(used(source), ["name", "text", "wire"].map(str::to_owned).into());
 }

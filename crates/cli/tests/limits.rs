@@ -1,4 +1,4 @@
-//! What a file can cost: time, memory, lines of output. A repository that was just cloned may hold anything.
+//! The cost of untrusted files: time, memory, lines of output. A freshly cloned repository may contain anything.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -17,13 +17,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a command may take at most, in KiB.
+/// Memory limit of a command, in KiB.
 const MOST: u64 = 300 << 10;
 
-/// What would otherwise last forever; on a machine that many tests share a second of work can take many.
+/// A command that takes longer counts as hanging; generous, because tests share the machine.
 const HANG: Duration = Duration::from_mins(2);
 
-/// The most memory a program had, in KiB; it is asked again and again, because nobody can ask once it has ended.
+/// Peak memory of a process, in KiB; polled, because it cannot be read after the exit.
 fn peak(child: &Child) -> thread::JoinHandle<u64> {
     let status = format!("/proc/{}/status", child.id());
     thread::spawn(move || {
@@ -41,10 +41,10 @@ fn high_water(status: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Runs the program, which has to end by itself; how it ended, and the most memory it had.
+/// Runs the program to its exit; returns its result and peak memory.
 fn measured(sandbox: &Sandbox, args: &[&str]) -> (Ran, u64) {
     let mut command = sandbox.command(args);
-    // A file, so that no full pipe holds it up.
+    // Output goes to a file, so a full pipe cannot block it.
     let files = ["out", "err"].map(|name| sandbox.temporary().join(name));
     let [out, err] = files.each_ref().map(|path| fs::File::create(path).unwrap());
     let mut child = command.stdout(Stdio::from(out)).stderr(Stdio::from(err)).spawn().unwrap();
@@ -65,7 +65,7 @@ fn measured(sandbox: &Sandbox, args: &[&str]) -> (Ran, u64) {
     (Ran { code: status.code().unwrap_or(-1), stdout, stderr }, peak.join().unwrap())
 }
 
-/// Plans a devarch.yml with that text: it ends, with these words, takes little memory, and says little.
+/// Plans a devarch.yml and checks the message, the memory and the amount of output.
 fn planned(sandbox: &Sandbox, what: &str, text: &str, words: &str) -> Ran {
     assert!(text.len() <= 1 << 20, "{what}: {}", text.len());
     sandbox.write(text);
@@ -87,7 +87,7 @@ fn repeated(times: usize, line: impl FnMut(usize) -> String) -> String {
 fn thousands_of_errors_are_counted_and_fifty_are_shown() {
     let sandbox = Sandbox::without_engine();
     let entries = repeated(8_000, |at| format!("      Bad_{at}: x\n"));
-    // Each has a name and a value that can't be, but so many instances can't be either.
+    // Each has an invalid name and an invalid value, and there are too many instances.
     planned(
         &sandbox,
         "instances",
@@ -115,7 +115,7 @@ fn thousands_of_errors_are_counted_and_fifty_are_shown() {
 }
 
 #[test]
-fn no_devarch_yml_of_a_megabyte_takes_much_memory_or_time() {
+fn a_devarch_yml_of_a_megabyte_takes_little_memory_and_time() {
     let sandbox = Sandbox::without_engine();
     let instance = |body: &str| format!("{HEAD}      web:\n        template: busybox\n{body}");
     let deep = format!("{}x{}", "[".repeat(200), "]".repeat(200));
@@ -165,7 +165,7 @@ fn pipe(path: &Path) {
 }
 
 #[test]
-fn special_files_that_a_project_names_are_refused_without_being_opened_for_long() {
+fn special_files_in_a_project_are_refused_without_blocking() {
     let sandbox = Sandbox::without_engine();
     let project = sandbox.project();
     pipe(&project.join("pipe"));
@@ -273,7 +273,7 @@ fn a_dockerignore_that_is_a_pipe_is_refused_at_once_on_podman() {
     a_dockerignore_that_is_a_pipe(EngineKind::Podman);
 }
 
-/// As far as the plan, which is shown and not agreed to.
+/// Declines the plan after it was shown.
 fn many_of_everything(kind: EngineKind) {
     let Some(sandbox) = Sandbox::on(kind) else { return };
     let of = |field: &str, count: usize, line: &dyn Fn(usize) -> String| {
@@ -307,7 +307,7 @@ fn a_plan_of_a_megabyte_takes_little_memory_on_podman() {
 const FILES: usize = 12;
 const BYTES: usize = 15 << 20;
 
-/// A text of that size which begins with its name; no two parts of it are the same.
+/// A text of that size, starting with its name and without repetitions.
 fn large(name: &str) -> String {
     let mut text = String::with_capacity(BYTES + 32);
     let mut line = 0;
@@ -319,7 +319,7 @@ fn large(name: &str) -> String {
     text
 }
 
-/// What the database takes on the disk.
+/// The size of the database files.
 fn database_size(sandbox: &Sandbox) -> u64 {
     let Ok(files) = fs::read_dir(sandbox.home()) else { return 0 };
     let files = files.map(|entry| entry.unwrap());
@@ -336,7 +336,7 @@ fn large_config_files(kind: EngineKind) {
     let of = |range: std::ops::Range<usize>| {
         range.map(|at| format!("/etc/{at}.conf: {{file: ./{at}.conf}}")).collect::<Vec<_>>().join(", ")
     };
-    // Eight at once in containers of their own, four together in one.
+    // Eight files in separate containers, four together in one.
     let alone = repeated(8, |at| {
         format!(
             "      web{at}: {{template: busybox, command: [sleep, \"1000\"], config_files: {{{}}}}}\n",
@@ -372,7 +372,7 @@ fn large_config_files(kind: EngineKind) {
     assert!(peak < 60 << 10, "status: {peak} KiB");
     let (ran, peak) = measured(&sandbox, &["plan"]);
     assert!(ran.code == 0 && ran.to_string().contains("No changes"), "{ran}");
-    // It reads the files again, one after the other.
+    // Reads the files again, one at a time.
     assert!(peak << 10 < (BYTES + (60 << 20)) as u64, "plan: {peak} KiB");
 
     fs::write(file(3), large("another")).unwrap();
@@ -395,11 +395,11 @@ fn large_config_files(kind: EngineKind) {
 }
 
 #[test]
-fn large_config_files_are_kept_once_and_never_in_memory_together_on_docker() {
+fn large_config_files_are_stored_once_and_never_all_in_memory_on_docker() {
     large_config_files(EngineKind::Docker);
 }
 
 #[test]
-fn large_config_files_are_kept_once_and_never_in_memory_together_on_podman() {
+fn large_config_files_are_stored_once_and_never_all_in_memory_on_podman() {
     large_config_files(EngineKind::Podman);
 }

@@ -1,5 +1,4 @@
-//! Objects on real engines that look like a stack's own, put there by other means: whatever is done to the stack, they stay
-//! as they are.
+//! Objects on real engines that look like a stack's own but are not are left unchanged by every command.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -30,12 +29,12 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
-    containers_made_from_a_committed_image_are_left_alone_by_every_command
-    a_container_that_took_an_instances_own_name_is_left_alone
+    containers_of_a_committed_image_are_left_alone_by_every_command
+    an_unowned_container_with_an_instances_name_is_left_alone
     networks_and_volumes_with_copied_labels_are_left_alone
-    a_container_that_was_renamed_by_hand_is_still_the_stacks
-    what_an_older_copy_of_the_store_does_not_remember_is_left_alone
-    the_stack_of_the_same_name_of_another_home_is_left_alone
+    a_container_renamed_by_hand_still_belongs_to_the_stack
+    objects_unknown_to_an_older_copy_of_the_store_are_left_alone
+    a_stack_of_the_same_name_in_another_home_is_left_alone
 }
 
 fn with(kind: EngineKind, test: fn(&Sandbox)) {
@@ -44,11 +43,11 @@ fn with(kind: EngineKind, test: fn(&Sandbox)) {
     }
 }
 
-/// What its owner wrote into a container that is not the stack's.
+/// Written by the user into an unowned container.
 const MARK: &str = "written by its owner";
 
-/// A container that is not the stack's.
-struct Stranger {
+/// A container that does not belong to the stack.
+struct Unowned {
     id: ContainerId,
     name: String,
 }
@@ -75,14 +74,14 @@ impl Sandbox {
         format!("devarch-{}-{what}", self.stack)
     }
 
-    /// The container of an instance.
+    /// The id of an instance's container.
     fn id(&self, instance: &str) -> ContainerId {
         let name = self.own(instance);
         let all = self.wait(self.engine().containers()).unwrap();
         all.into_iter().find(|container| container.name.as_str() == name).unwrap().id
     }
 
-    /// An image as somebody commits it from the stack's container: it keeps the container's labels.
+    /// Commits a container of the stack; the image inherits the container's labels.
     fn commit(&self, container: &str) -> String {
         let image = self.own("mine");
         let path = format!("/commit?container={container}&repo={image}&tag=1");
@@ -90,63 +89,63 @@ impl Sandbox {
         format!("{image}:1")
     }
 
-    /// Runs it, and writes something into the container.
-    fn runs(&self, image: &str, name: &str) -> Stranger {
+    /// Runs an image as an unowned container and marks it.
+    fn run_unowned(&self, image: &str, name: &str) -> Unowned {
         let line = format!("echo '{MARK}' > /mark; trap 'exit 0' TERM; sleep 1000 & wait");
         let body = json!({"Image": image, "Entrypoint": ["sh", "-c", line], "Cmd": [], "Healthcheck": {"Test": ["NONE"]}});
         let path = format!("/containers/create?name={name}");
-        let made: Value = self.wait(outside::send(
+        let created: Value = self.wait(outside::send(
             &self.endpoint(),
             ("POST", &path),
             ("json", body.to_string().as_bytes()),
         ));
-        let id = ContainerId::new(made["Id"].as_str().unwrap());
+        let id = ContainerId::new(created["Id"].as_str().unwrap());
         self.wait(self.engine().start(&id)).unwrap();
-        Stranger { id, name: name.to_owned() }
+        Unowned { id, name: name.to_owned() }
     }
 
-    /// A container that is there, taken for a stranger's: something is written into it.
-    fn stands(&self, name: &str) -> Stranger {
+    /// Marks an existing container and treats it as unowned.
+    fn mark_unowned(&self, name: &str) -> Unowned {
         let all = self.wait(self.engine().containers()).unwrap();
         let id = all.into_iter().find(|container| container.name.as_str() == name).unwrap().id;
         self.wait(self.fixture().sh(&id, &format!("echo '{MARK}' > /mark")));
-        Stranger { id, name: name.to_owned() }
+        Unowned { id, name: name.to_owned() }
     }
 
-    fn assert_untouched(&self, stranger: &Stranger, after: &str) {
+    fn assert_untouched(&self, unowned: &Unowned, after: &str) {
         let all = self.wait(self.engine().containers()).unwrap();
-        let found = all.iter().find(|container| container.id == stranger.id);
-        let found = found.unwrap_or_else(|| panic!("{} is gone after {after}", stranger.name));
-        assert_eq!(found.name.as_str(), stranger.name, "after {after}");
-        assert_eq!(found.state, RunState::Running, "{} after {after}", stranger.name);
-        let mark = self.wait(self.fixture().sh(&stranger.id, "cat /mark")).stdout;
-        assert_eq!(mark.trim(), MARK, "{} after {after}", stranger.name);
+        let found = all.iter().find(|container| container.id == unowned.id);
+        let found = found.unwrap_or_else(|| panic!("{} is gone after {after}", unowned.name));
+        assert_eq!(found.name.as_str(), unowned.name, "after {after}");
+        assert_eq!(found.state, RunState::Running, "{} after {after}", unowned.name);
+        let mark = self.wait(self.fixture().sh(&unowned.id, "cat /mark")).stdout;
+        assert_eq!(mark.trim(), MARK, "{} after {after}", unowned.name);
     }
 
-    /// Everything a user does to a stack; `check` looks after each command. Some refuse, where a name is taken.
+    /// Runs every command that changes a stack and calls `check` after each. Some fail because a name is taken.
     fn walk(&self, check: &dyn Fn(&str)) {
-        let does = |args: &[&str]| {
+        let run = |args: &[&str]| {
             self.run(args);
             check(&args.join(" "));
         };
         self.write(&shop("1", "true"));
-        does(&["up", "--yes"]);
-        does(&["plan", &self.stack]);
-        does(&["stop", &self.stack, "--yes"]);
-        does(&["start", &self.stack, "--yes"]);
-        does(&["rollback", &self.stack, "--yes"]);
-        self.killed_in_an_up();
+        run(&["up", "--yes"]);
+        run(&["plan", &self.stack]);
+        run(&["stop", &self.stack, "--yes"]);
+        run(&["start", &self.stack, "--yes"]);
+        run(&["rollback", &self.stack, "--yes"]);
+        self.kill_during_up();
         check("kill -9");
-        does(&["apply", &self.stack, "--undo", "--yes"]);
-        does(&["stack", "rename", &self.stack, &format!("{}-2", self.stack)]);
+        run(&["apply", &self.stack, "--undo", "--yes"]);
+        run(&["stack", "rename", &self.stack, &format!("{}-2", self.stack)]);
         let renamed = format!("{}-2", self.stack);
-        does(&["apply", &renamed, "--yes"]);
-        does(&["down", &renamed, "--yes"]);
-        does(&["stack", "delete", &renamed, "--yes"]);
+        run(&["apply", &renamed, "--yes"]);
+        run(&["down", &renamed, "--yes"]);
+        run(&["stack", "delete", &renamed, "--yes"]);
     }
 
     /// Kills an `up` while it waits for a health check that never passes.
-    fn killed_in_an_up(&self) {
+    fn kill_during_up(&self) {
         self.write(&shop("2", "false"));
         let mut up =
             self.command(&["up", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -166,32 +165,32 @@ impl Sandbox {
     }
 }
 
-fn containers_made_from_a_committed_image_are_left_alone_by_every_command(sandbox: &Sandbox) {
+fn containers_of_a_committed_image_are_left_alone_by_every_command(sandbox: &Sandbox) {
     sandbox.write(&shop("0", "true"));
     sandbox.ok(&["up", "--yes"]);
     let image = sandbox.commit(sandbox.id("db").as_str());
     let names = [format!("mine-{}", sandbox.stack), sandbox.own("db.next"), sandbox.own("db.old7")];
-    let strangers = names.map(|name| sandbox.runs(&image, &name));
+    let unowned = names.map(|name| sandbox.run_unowned(&image, &name));
     let plan = sandbox.ok(&["plan", &sandbox.stack]);
     assert!(plan.to_string().contains("mine-STACK"), "the plan names it: {plan}");
     let status = sandbox.ok(&["status", &sandbox.stack]);
     assert!(status.stdout.contains("mine-STACK"), "the status names it: {status}");
-    sandbox.walk(&|after| strangers.iter().for_each(|stranger| sandbox.assert_untouched(stranger, after)));
+    sandbox.walk(&|after| unowned.iter().for_each(|it| sandbox.assert_untouched(it, after)));
     assert_eq!(sandbox.containers(), 2, "only the two with names like the stack's are left");
 }
 
-fn a_container_that_took_an_instances_own_name_is_left_alone(sandbox: &Sandbox) {
+fn an_unowned_container_with_an_instances_name_is_left_alone(sandbox: &Sandbox) {
     sandbox.write(&shop("0", "true"));
     sandbox.ok(&["up", "--yes"]);
     let own = sandbox.id("db");
     let image = sandbox.commit(own.as_str());
     sandbox.wait(sandbox.fixture().stop(&own));
     sandbox.wait(sandbox.engine().remove_container(&own)).unwrap();
-    let stranger = sandbox.runs(&image, &sandbox.own("db"));
+    let unowned = sandbox.run_unowned(&image, &sandbox.own("db"));
     let refused = sandbox.fails(5, &["up", "--yes"]);
     assert!(refused.stderr.contains("does not remember creating it"), "{refused}");
     assert!(refused.stderr.contains("devarch adopt STACK"), "{refused}");
-    sandbox.walk(&|after| sandbox.assert_untouched(&stranger, after));
+    sandbox.walk(&|after| sandbox.assert_untouched(&unowned, after));
 }
 
 fn networks_and_volumes_with_copied_labels_are_left_alone(sandbox: &Sandbox) {
@@ -216,11 +215,11 @@ fn networks_and_volumes_with_copied_labels_are_left_alone(sandbox: &Sandbox) {
     });
 }
 
-/// It is known by its id, whatever it is called: it gets its name back, and is not made anew.
-fn a_container_that_was_renamed_by_hand_is_still_the_stacks(sandbox: &Sandbox) {
+/// The container is identified by its id: it is renamed, not recreated.
+fn a_container_renamed_by_hand_still_belongs_to_the_stack(sandbox: &Sandbox) {
     sandbox.write(&shop("0", "true"));
     sandbox.ok(&["up", "--yes"]);
-    let own = sandbox.stands(&sandbox.own("db"));
+    let own = sandbox.mark_unowned(&sandbox.own("db"));
     for by_hand in [format!("mine-{}", sandbox.stack), sandbox.own("db.old")] {
         let name = ContainerName::from_stored(by_hand.clone());
         sandbox.wait(sandbox.engine().rename(&own.id, &name)).unwrap();
@@ -236,13 +235,13 @@ fn a_container_that_was_renamed_by_hand_is_still_the_stacks(sandbox: &Sandbox) {
     assert_eq!(sandbox.containers(), 0, "whatever it is called it goes with its stack");
 }
 
-fn what_an_older_copy_of_the_store_does_not_remember_is_left_alone(sandbox: &Sandbox) {
+fn objects_unknown_to_an_older_copy_of_the_store_are_left_alone(sandbox: &Sandbox) {
     sandbox.write(&shop("0", "true"));
     sandbox.ok(&["up", "--yes"]);
     sandbox.ok(&["down", "--yes"]);
     let copy = database(sandbox);
     sandbox.ok(&["up", "--yes"]);
-    let stranger = sandbox.stands(&sandbox.own("db"));
+    let unowned = sandbox.mark_unowned(&sandbox.own("db"));
     for (path, _) in database(sandbox) {
         fs::remove_file(path).unwrap();
     }
@@ -251,20 +250,20 @@ fn what_an_older_copy_of_the_store_does_not_remember_is_left_alone(sandbox: &San
     }
     let refused = sandbox.fails(5, &["up", "--yes"]);
     assert!(refused.stderr.contains("does not remember creating it"), "{refused}");
-    sandbox.walk(&|after| sandbox.assert_untouched(&stranger, after));
+    sandbox.walk(&|after| sandbox.assert_untouched(&unowned, after));
 }
 
-/// The files of the database, which nobody has open.
+/// The database files; no process has them open.
 fn database(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
     let files = fs::read_dir(sandbox.home()).unwrap().map(|entry| entry.unwrap().path());
     let files = files.filter(|path| path.to_string_lossy().contains("devarch.db"));
     files.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
-fn the_stack_of_the_same_name_of_another_home_is_left_alone(sandbox: &Sandbox) {
+fn a_stack_of_the_same_name_in_another_home_is_left_alone(sandbox: &Sandbox) {
     sandbox.write(&shop("0", "true"));
     sandbox.ok(&["up", "--yes"]);
-    let own = sandbox.stands(&sandbox.own("db"));
+    let own = sandbox.mark_unowned(&sandbox.own("db"));
     let mut other = Sandbox::on(sandbox.engine().info().kind).unwrap();
     other.stack.clone_from(&sandbox.stack);
     other.write(&shop("0", "true"));

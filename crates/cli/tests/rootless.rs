@@ -1,4 +1,4 @@
-//! Podman as it runs for an ordinary user, who runs the program too.
+//! Rootless Podman, with the program running as the same user.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -8,7 +8,7 @@ use common::Sandbox;
 use devarch_testkit::outside;
 use std::time::Duration;
 
-/// For as long the name server may be away while it reads what has changed: milliseconds, but on a busy machine.
+/// How long the name server may be unavailable while it reloads: milliseconds, except on a busy machine.
 const BLINK: Duration = Duration::from_secs(2);
 
 fn on_rootless_podman(test: fn(&Sandbox)) {
@@ -17,7 +17,7 @@ fn on_rootless_podman(test: fn(&Sandbox)) {
     }
 }
 
-/// A web server that answers with the name it was given.
+/// A web server that prints its own name.
 const TWO: &str = r#"version: "1"
 templates:
   page:
@@ -33,7 +33,7 @@ stacks:
 "#;
 
 #[test]
-fn a_stack_on_rootless_podman_answers_is_changed_and_goes() {
+fn a_stack_on_rootless_podman_is_created_changed_and_removed() {
     on_rootless_podman(|sandbox| {
         sandbox.write(TWO);
         sandbox.ok(&["up", "--yes"]);
@@ -58,11 +58,11 @@ fn two_stacks_on_rootless_podman_do_not_reach_each_other() {
         sandbox.write(TWO);
         sandbox.ok(&["up", "--yes"]);
         sandbox.ok(&["up", "--as", "STACK-next", "--yes"]);
-        let asks = |url: &str| {
-            let asking = ["exec", "STACK/other", "--", "timeout", "3", "wget", "-qO-", url];
-            sandbox.run_within(BLINK, &asking, |ran| ran.code == 0)
+        let fetch = |url: &str| {
+            let args = ["exec", "STACK/other", "--", "timeout", "3", "wget", "-qO-", url];
+            sandbox.run_within(BLINK, &args, |ran| ran.code == 0)
         };
-        assert_eq!(asks("http://web:8000/").stdout, "first\n");
+        assert_eq!(fetch("http://web:8000/").stdout, "first\n");
         let at = |stack: &str| {
             let name = format!("devarch-{stack}-web");
             let all = sandbox.wait(sandbox.engine().containers()).unwrap();
@@ -70,17 +70,17 @@ fn two_stacks_on_rootless_podman_do_not_reach_each_other() {
             found.networks.into_values().next().unwrap().unwrap()
         };
         let (own, next) = (at(&sandbox.stack), at(&format!("{}-next", sandbox.stack)));
-        assert_eq!(asks(&format!("http://{own}:8000/")).stdout, "first\n");
-        for stranger in [format!("http://{next}:8000/"), "http://devarch-STACK-next-web:8000/".to_owned()] {
-            let asked = asks(&stranger);
-            assert!(asked.code != 0 && asked.stdout.is_empty(), "{stranger}: {asked}");
+        assert_eq!(fetch(&format!("http://{own}:8000/")).stdout, "first\n");
+        for url in [format!("http://{next}:8000/"), "http://devarch-STACK-next-web:8000/".to_owned()] {
+            let fetched = fetch(&url);
+            assert!(fetched.code != 0 && fetched.stdout.is_empty(), "{url}: {fetched}");
         }
     });
 }
 
-/// Podman 4.3 keeps the address of a container that could not have its port.
+/// Podman 4.3 keeps the address of a container whose port could not be bound.
 #[test]
-fn a_port_of_roots_is_refused_before_anything_is_begun() {
+fn a_privileged_port_is_refused_before_anything_is_started() {
     on_rootless_podman(|sandbox| {
         sandbox.write(&TWO.replace("ports: [8000]", "ports: [\"80:8000\"]"));
         let ran = sandbox.fails(5, &["up", "--yes"]);
@@ -91,9 +91,9 @@ fn a_port_of_roots_is_refused_before_anything_is_begun() {
     });
 }
 
-/// Podman before 4.8 moves a bridge's hardware address when a container goes; here everybody is told of it.
+/// Podman before 4.8 changes a bridge's hardware address when a container is removed; DevArch sends a gratuitous ARP.
 #[test]
-fn nobody_on_rootless_podman_loses_the_name_server_when_a_neighbour_is_replaced() {
+fn containers_on_rootless_podman_keep_the_name_server_when_a_neighbour_is_replaced() {
     const NAMES: [&str; 3] = ["a", "b", "c"];
     on_rootless_podman(|sandbox| {
         sandbox.write(
@@ -105,18 +105,18 @@ fn nobody_on_rootless_podman_loses_the_name_server_when_a_neighbour_is_replaced(
             for replaced in NAMES {
                 sandbox.ok(&["set", &format!("STACK/{replaced}"), &format!("environment.ROUND={round}")]);
                 sandbox.ok(&["apply", "--yes"]);
-                for asks in NAMES {
-                    let asker = format!("STACK/{asks}");
-                    let asking = ["exec", &asker, "--", "timeout", "3", "nslookup", replaced];
-                    let answer = sandbox.run_within(BLINK, &asking, |ran| ran.code == 0);
-                    assert_eq!(answer.code, 0, "{asking:?}\n{answer}");
+                for from in NAMES {
+                    let from = format!("STACK/{from}");
+                    let args = ["exec", &from, "--", "timeout", "3", "nslookup", replaced];
+                    let answer = sandbox.run_within(BLINK, &args, |ran| ran.code == 0);
+                    assert_eq!(answer.code, 0, "{args:?}\n{answer}");
                 }
             }
         }
     });
 }
 
-/// What the web server answers on this machine.
+/// The page that the web server serves on the host.
 fn page(sandbox: &Sandbox) -> String {
     let status = sandbox.json(&["status", "STACK"]);
     let instances = status["stacks"][0]["instances"].as_array().unwrap();

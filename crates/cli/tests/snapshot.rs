@@ -1,4 +1,4 @@
-//! `--snapshot` on real engines: what another image did to the data is undone with everything else.
+//! `--snapshot` on real engines: a rollback also restores data that another image changed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -6,7 +6,7 @@ mod common;
 
 use common::{
     Ran, Sandbox,
-    between::{Becomes, Between},
+    gate::{Action, EngineGate},
     signal,
 };
 use devarch_core::{engine::EngineKind, id::ContainerId, name::PhysicalVolume, observed::RunState};
@@ -24,14 +24,14 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
-    without_a_snapshot_data_stays_as_another_image_left_it
-    data_is_restored_when_its_new_image_fails
+    without_a_snapshot_data_is_not_restored
+    data_is_restored_when_the_new_image_fails
     a_saved_plan_with_a_snapshot_restores_data_too
-    a_copy_is_removed_when_its_new_image_is_ready
+    a_snapshot_is_removed_once_the_new_image_is_ready
     an_undo_after_a_kill_restores_data
-    an_apply_that_resumes_a_killed_one_leaves_no_copy
-    a_copy_that_an_undo_might_need_goes_with_its_volumes
-    an_image_that_can_not_copy_changes_nothing
+    resuming_a_killed_apply_leaves_no_snapshot
+    a_snapshot_kept_for_an_undo_is_deleted_with_the_volumes
+    an_image_that_cannot_copy_changes_nothing
 }
 
 fn with(kind: EngineKind, test: fn(&Sandbox)) {
@@ -40,7 +40,7 @@ fn with(kind: EngineKind, test: fn(&Sandbox)) {
     }
 }
 
-/// A database with that image and command.
+/// A stack with one database instance.
 fn shop(fields: &str) -> String {
     format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      db: {{template: busybox, volumes: [\"data:/data\"], \
@@ -55,7 +55,7 @@ const NEVER_READY: &str = "image: \"node:22-slim\", command: [sh, -c, \"echo rui
                            healthcheck: {test: [CMD, \"false\"], interval: 5s, retries: 100}";
 
 impl Sandbox {
-    /// The old image runs on a volume with a file.
+    /// Starts the old image on a volume with a file; returns the container's id.
     fn with_data(&self) -> String {
         self.write(&shop(OLD));
         self.ok(&["up", "--yes"]);
@@ -63,7 +63,7 @@ impl Sandbox {
         self.running().unwrap()
     }
 
-    /// The id of the one container of the stack that runs.
+    /// The id of the stack's only running container.
     fn running(&self) -> Option<String> {
         let all = self.wait(self.engine().containers()).unwrap();
         let ours = all.into_iter().filter(|container| {
@@ -75,7 +75,7 @@ impl Sandbox {
         ours.into_iter().next()
     }
 
-    /// What is in the volume, whoever has it.
+    /// The file in the volume, read by a separate container.
     fn file(&self) -> String {
         let volume = PhysicalVolume::from_stored(format!("devarch-{}-db-data", self.stack));
         let mut request = self.fixture().request("reader", &RUNS);
@@ -89,21 +89,21 @@ impl Sandbox {
         })
     }
 
-    fn copies(&self) -> Vec<String> {
+    fn snapshots(&self) -> Vec<String> {
         let copy = format!("devarch-{}-db-data.snapshot", self.stack);
         let volumes = self.wait(self.engine().volumes()).unwrap();
         volumes.into_keys().filter(|name| name.starts_with(&copy)).collect()
     }
 
-    /// The container that ran runs again, with its data.
-    fn is_as_it_was(&self, db: &str, failed: &Ran) {
+    /// The previous container is running again, with its data.
+    fn assert_restored(&self, db: &str, failed: &Ran) {
         assert_eq!(self.running().as_deref(), Some(db), "{failed}");
         assert_eq!(self.file(), "kept\n", "{failed}");
-        assert_eq!(self.copies(), Vec::<String>::new(), "{failed}");
+        assert_eq!(self.snapshots(), Vec::<String>::new(), "{failed}");
     }
 }
 
-fn without_a_snapshot_data_stays_as_another_image_left_it(sandbox: &Sandbox) {
+fn without_a_snapshot_data_is_not_restored(sandbox: &Sandbox) {
     let db = sandbox.with_data();
     sandbox.write(&shop(RUINS));
     let failed = sandbox.fails(1, &["up", "--yes"]);
@@ -115,14 +115,14 @@ fn without_a_snapshot_data_stays_as_another_image_left_it(sandbox: &Sandbox) {
     assert_eq!(sandbox.file(), "ruined\n", "{failed}");
 }
 
-fn data_is_restored_when_its_new_image_fails(sandbox: &Sandbox) {
+fn data_is_restored_when_the_new_image_fails(sandbox: &Sandbox) {
     let db = sandbox.with_data();
     sandbox.write(&shop(RUINS));
     let failed = sandbox.fails(1, &["up", "--yes", "--snapshot"]);
-    let said = "! another image writes to volume devarch-STACK-db-data: the data is copied first";
-    assert!(failed.stderr.contains(said), "{failed}");
+    let expected = "! another image writes to volume devarch-STACK-db-data: the data is copied first";
+    assert!(failed.stderr.contains(expected), "{failed}");
     assert!(!failed.stderr.contains("irreversibly"), "{failed}");
-    sandbox.is_as_it_was(&db, &failed);
+    sandbox.assert_restored(&db, &failed);
 }
 
 fn a_saved_plan_with_a_snapshot_restores_data_too(sandbox: &Sandbox) {
@@ -133,54 +133,54 @@ fn a_saved_plan_with_a_snapshot_restores_data_too(sandbox: &Sandbox) {
     let refused = sandbox.run(&["apply", plan, "--snapshot", "--yes"]);
     assert!(refused.stderr.contains("`devarch plan --snapshot` makes a plan"), "{refused}");
     let failed = sandbox.fails(1, &["apply", plan, "--yes"]);
-    sandbox.is_as_it_was(&db, &failed);
+    sandbox.assert_restored(&db, &failed);
 }
 
-fn a_copy_is_removed_when_its_new_image_is_ready(sandbox: &Sandbox) {
+fn a_snapshot_is_removed_once_the_new_image_is_ready(sandbox: &Sandbox) {
     let db = sandbox.with_data();
     sandbox.write(&shop(MOVES_ON));
     let up = sandbox.ok(&["up", "--yes", "--snapshot"]);
     assert_ne!(sandbox.running(), Some(db), "{up}");
     assert_eq!(sandbox.file(), "new\n", "{up}");
-    assert_eq!(sandbox.copies(), Vec::<String>::new(), "{up}");
+    assert_eq!(sandbox.snapshots(), Vec::<String>::new(), "{up}");
     sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-/// Holds what asks a container whether it is ready.
-fn probe(asked: &str) -> Becomes {
-    let asks = asked.starts_with("POST") && asked.contains("/exec") || asked.contains("/healthcheck");
-    if asks { Becomes::Held } else { Becomes::Passed }
+/// Holds readiness checks.
+fn probe(request: &str) -> Action {
+    let asks = request.starts_with("POST") && request.contains("/exec") || request.contains("/healthcheck");
+    if asks { Action::Hold } else { Action::Pass }
 }
 
 impl Sandbox {
-    /// An `up --snapshot` that was killed after the new image had written to the volume.
+    /// Kills an `up --snapshot` after the new image has written to the volume.
     fn killed(&self) {
-        let between = Between::new(&self.endpoint(), probe);
-        let mut child = self.command_at(&between.endpoint(), &["up", "--yes", "--snapshot"]).spawn().unwrap();
-        between.await_held();
+        let gate = EngineGate::new(&self.endpoint(), probe);
+        let mut child = self.command_at(&gate.endpoint(), &["up", "--yes", "--snapshot"]).spawn().unwrap();
+        gate.await_held();
         let successor = ContainerId::new(self.running().unwrap());
         let ruined = async || self.fixture().sh(&successor, "cat /data/file").await.stdout == "ruined\n";
         assert!(self.wait(outside::until(ruined)));
         signal(&child, Signal::KILL);
         child.wait().unwrap();
-        assert_eq!(self.copies().len(), 1);
+        assert_eq!(self.snapshots().len(), 1);
     }
 }
 
-fn an_apply_that_resumes_a_killed_one_leaves_no_copy(sandbox: &Sandbox) {
+fn resuming_a_killed_apply_leaves_no_snapshot(sandbox: &Sandbox) {
     sandbox.with_data();
     sandbox.write(&shop(NEVER_READY));
     sandbox.killed();
     sandbox.write(&shop(&NEVER_READY.replace("\"false\"", "\"true\"")));
     let up = sandbox.ok(&["up", "--yes", "--resume"]);
     assert!(up.stderr.contains("-   volume devarch-STACK-db-data.snapshot  will be removed"), "{up}");
-    assert_eq!(sandbox.copies(), Vec::<String>::new(), "{up}");
+    assert_eq!(sandbox.snapshots(), Vec::<String>::new(), "{up}");
     assert_eq!(sandbox.containers(), 1, "{up}");
     let plan = sandbox.ok(&["plan", "--detailed-exitcode"]);
     assert!(!plan.stdout.contains(".snapshot") && !plan.stderr.contains(".snapshot"), "{plan}");
 }
 
-fn a_copy_that_an_undo_might_need_goes_with_its_volumes(sandbox: &Sandbox) {
+fn a_snapshot_kept_for_an_undo_is_deleted_with_the_volumes(sandbox: &Sandbox) {
     sandbox.with_data();
     sandbox.write(&shop(NEVER_READY));
     sandbox.killed();
@@ -196,7 +196,7 @@ fn a_copy_that_an_undo_might_need_goes_with_its_volumes(sandbox: &Sandbox) {
     let deleted = sandbox.json(&["stack", "delete", "STACK", "--volumes", "--yes"]);
     let all = ["devarch-STACK-db-data", "devarch-STACK-db-data.snapshot"];
     assert_eq!(deleted["deleted_volumes"], serde_json::json!(all), "{deleted}");
-    assert_eq!(sandbox.copies(), Vec::<String>::new());
+    assert_eq!(sandbox.snapshots(), Vec::<String>::new());
 }
 
 fn an_undo_after_a_kill_restores_data(sandbox: &Sandbox) {
@@ -204,12 +204,12 @@ fn an_undo_after_a_kill_restores_data(sandbox: &Sandbox) {
     sandbox.write(&shop(NEVER_READY));
     sandbox.killed();
     let undone = sandbox.ok(&["apply", "--undo"]);
-    sandbox.is_as_it_was(&db, &undone);
+    sandbox.assert_restored(&db, &undone);
     sandbox.ok(&["apply", "--undo"]);
-    sandbox.is_as_it_was(&db, &undone);
+    sandbox.assert_restored(&db, &undone);
 }
 
-fn an_image_that_can_not_copy_changes_nothing(sandbox: &Sandbox) {
+fn an_image_that_cannot_copy_changes_nothing(sandbox: &Sandbox) {
     let directory = sandbox.project().join("db");
     std::fs::create_dir(&directory).unwrap();
     let dockerfile = format!(
@@ -228,5 +228,5 @@ fn an_image_that_can_not_copy_changes_nothing(sandbox: &Sandbox) {
     assert!(failed.stderr.contains("the previous containers are running again"), "{failed}");
     assert_eq!(sandbox.running(), db, "{failed}");
     assert_eq!(sandbox.file(), "\0".repeat(512), "{failed}");
-    assert_eq!(sandbox.copies(), Vec::<String>::new(), "{failed}");
+    assert_eq!(sandbox.snapshots(), Vec::<String>::new(), "{failed}");
 }

@@ -1,4 +1,4 @@
-//! Whole stacks on real engines, observed from inside their containers.
+//! Complete stacks on real engines, observed from inside their containers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -6,7 +6,7 @@ mod common;
 
 use common::{
     Ran, Sandbox,
-    between::{Becomes, Between},
+    gate::{Action, EngineGate},
     signal,
 };
 use devarch_core::{engine::EngineKind, name::PhysicalVolume, observed::RunState};
@@ -25,21 +25,21 @@ on_both_engines! {
     two_stacks_of_one_template_do_not_reach_each_other
     an_imported_secret_reaches_its_container_and_no_file
     a_sensitive_host_path_is_refused_under_any_name_and_one_outside_is_shown
-    a_failed_replacement_is_mended_by_the_next_apply
-    a_container_that_ends_again_and_again_did_not_start
-    on_a_busy_machine_what_ends_at_once_did_not_start
+    a_failed_replacement_is_fixed_by_the_next_apply
+    a_container_that_restarts_repeatedly_has_failed
+    on_a_busy_machine_a_container_that_exits_at_once_has_failed
     a_predecessor_that_keeps_starting_itself_is_replaced
-    edits_that_the_file_undoes_are_shown_without_their_secrets
+    overwritten_edits_are_shown_without_their_secrets
     ports_and_addresses_survive_down_and_up
-    data_of_a_removed_stack_is_not_taken_over_by_accident
-    a_volume_in_use_keeps_its_stack_from_being_forgotten
-    a_deletion_that_was_killed_can_be_repeated
-    what_a_lost_home_left_is_cleared_away_and_its_data_taken_over
-    a_copied_home_can_own_nothing_and_keeps_its_secrets
-    up_waits_for_what_an_interrupted_up_left_starting
-    those_that_are_waited_for_keep_nobody_from_starting
-    every_template_whose_image_is_here_becomes_ready
-    what_was_brought_up_is_shown_as_healthy_at_once
+    volumes_of_a_removed_stack_are_not_reused_by_accident
+    a_stack_with_a_volume_in_use_is_not_deleted
+    a_killed_deletion_can_be_repeated
+    leftovers_of_a_lost_home_are_removed_and_its_volumes_adopted
+    a_copied_home_can_get_a_new_identity_and_keeps_its_secrets
+    up_waits_for_containers_that_an_interrupted_up_left_starting
+    health_checks_of_many_instances_do_not_delay_the_last_one
+    every_template_with_a_local_image_becomes_ready
+    a_stack_is_shown_as_healthy_right_after_up
 }
 
 fn with(kind: EngineKind, test: fn(&Sandbox)) {
@@ -58,12 +58,12 @@ impl Sandbox {
         instances.into_iter().find(|found| found["name"] == instance).unwrap_or_default()
     }
 
-    /// What a container of `stack` reads from a host and port, if it gets there.
+    /// What a container of `stack` reads from a host and port, if it can connect.
     fn reads(&self, stack: &str, host: &str) -> Option<String> {
         read(&self.run(&reading(stack, host).each_ref().map(String::as_str)))
     }
 
-    /// The same of what it has to get to.
+    /// Like `reads`, but retries until it connects.
     fn finds(&self, stack: &str, host: &str) -> Option<String> {
         let args = reading(stack, host);
         read(&self.run_until(&args.each_ref().map(String::as_str), |ran| read(ran).is_some()))
@@ -101,7 +101,7 @@ fn an_imported_secret_reaches_its_container_and_no_file(sandbox: &Sandbox) {
     assert_eq!(ran.stdout, "hunter2 #token\nhunter2-fileconf/three:\n\n/two:\n", "{ran}");
 }
 
-/// Variables, a secret that is a file, volumes whose names differ only in what volume names can't have, and a path.
+/// Variables, a secret file, volume names that differ only in invalid characters, and a path.
 const COMPOSE: &str = r#"
 services:
   web:
@@ -129,7 +129,7 @@ fn a_sensitive_host_path_is_refused_under_any_name_and_one_outside_is_shown(sand
             "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{template: busybox, {field}}}\n"
         ));
     };
-    for (field, allowance, told) in [
+    for (field, allowance, message) in [
         ("volumes: [\"./api:/s:ro\"]", "engine-socket", "the socket of an engine"),
         ("volumes: [\"./rc:/rc:ro\"]", "host-paths", "which is $ROOT/.netrc"),
         ("volumes: [\"..//project/../.netrc:/rc:ro\"]", "host-paths", "$ROOT/.netrc"),
@@ -143,7 +143,7 @@ fn a_sensitive_host_path_is_refused_under_any_name_and_one_outside_is_shown(sand
         write(field);
         let ran = sandbox.fails(3, &["up", "--yes"]);
         assert!(ran.stderr.contains(&format!("add `allow: [{allowance}]`")), "{field}: {ran}");
-        assert!(ran.stderr.contains(told) && ran.stderr.contains("devarch.yml:5:"), "{field}: {ran}");
+        assert!(ran.stderr.contains(message) && ran.stderr.contains("devarch.yml:5:"), "{field}: {ran}");
         assert!(!ran.stderr.contains("hunter2"), "{field}: {ran}");
         sandbox.feed(b"value", &["secret", "set", "A"]);
         let files = ["devarch.db", "devarch.db-wal"].map(|name| std::fs::read(sandbox.home().join(name)));
@@ -191,7 +191,7 @@ fn two_stacks_of_one_template_do_not_reach_each_other(sandbox: &Sandbox) {
     assert_eq!(sandbox.finds(&one, "db").as_deref(), Some("here"), "the other stack's end is not noticed");
 }
 
-fn a_failed_replacement_is_mended_by_the_next_apply(sandbox: &Sandbox) {
+fn a_failed_replacement_is_fixed_by_the_next_apply(sandbox: &Sandbox) {
     sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: busybox, ports: [80]}\n",
     );
@@ -204,8 +204,8 @@ fn a_failed_replacement_is_mended_by_the_next_apply(sandbox: &Sandbox) {
     sandbox.fails(1, &["apply", "--yes"]);
     assert!(sandbox.ok(&["status"]).stdout.contains("failed: "));
     sandbox.ok(&["unset", "/web", "healthcheck"]);
-    let mended = sandbox.ok(&["apply", "--yes"]);
-    assert!(!mended.stdout.contains("failed: "), "it is as it should be again: {mended}");
+    let fixed = sandbox.ok(&["apply", "--yes"]);
+    assert!(!fixed.stdout.contains("failed: "), "it is as it should be again: {fixed}");
     assert_eq!(sandbox.json(&["history"])[0]["outcome"], "succeeded");
     sandbox.ok(&["plan", "--detailed-exitcode"]);
     let after = sandbox.instance(&sandbox.stack, "web");
@@ -216,7 +216,7 @@ fn a_failed_replacement_is_mended_by_the_next_apply(sandbox: &Sandbox) {
     assert_eq!(ours.count(), 1, "{names:?}");
 }
 
-fn a_container_that_ends_again_and_again_did_not_start(sandbox: &Sandbox) {
+fn a_container_that_restarts_repeatedly_has_failed(sandbox: &Sandbox) {
     sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
          web: {template: busybox, restart: always, command: [sh, -c, \"echo no config; exit 3\"]}\n",
@@ -226,7 +226,7 @@ fn a_container_that_ends_again_and_again_did_not_start(sandbox: &Sandbox) {
     assert!(failed.stderr.contains("| no config"), "{failed}");
 }
 
-fn on_a_busy_machine_what_ends_at_once_did_not_start(sandbox: &Sandbox) {
+fn on_a_busy_machine_a_container_that_exits_at_once_has_failed(sandbox: &Sandbox) {
     sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
          web: {template: busybox, restart: \"no\", command: [sh, -c, \"echo no config; exit 3\"]}\n",
@@ -263,7 +263,7 @@ fn a_predecessor_that_keeps_starting_itself_is_replaced(sandbox: &Sandbox) {
     sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-fn edits_that_the_file_undoes_are_shown_without_their_secrets(sandbox: &Sandbox) {
+fn overwritten_edits_are_shown_without_their_secrets(sandbox: &Sandbox) {
     sandbox.write("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: busybox, environment: {A: \"1\"}}\n");
     sandbox.ok(&["up", "--yes"]);
     sandbox.ok(&["set", "/web", "environment.TOKEN={value: hunter2, secret: true}", "environment.A=2"]);
@@ -285,7 +285,7 @@ fn ports_and_addresses_survive_down_and_up(sandbox: &Sandbox) {
     assert_eq!((&after["ports"], &after["address"]), (&before["ports"], &before["address"]));
 }
 
-fn data_of_a_removed_stack_is_not_taken_over_by_accident(sandbox: &Sandbox) {
+fn volumes_of_a_removed_stack_are_not_reused_by_accident(sandbox: &Sandbox) {
     sandbox.write("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: busybox, volumes: [\"data:/data\"]}\n");
     sandbox.ok(&["up", "--yes"]);
     sandbox.ok(&["exec", "-T", "/web", "--", "sh", "-c", "echo precious >/data/x"]);
@@ -296,7 +296,7 @@ fn data_of_a_removed_stack_is_not_taken_over_by_accident(sandbox: &Sandbox) {
     sandbox.ok(&["up", "--yes", "--reuse-volumes"]);
     assert_eq!(sandbox.ok(&["exec", "-T", "/web", "--", "cat", "/data/x"]).stdout, "precious\n");
     sandbox.ok(&["plan", "--detailed-exitcode"]);
-    // What was taken over once is not asked for again.
+    // A volume that was reused once needs no confirmation again.
     sandbox.ok(&["down", "--yes"]);
     sandbox.ok(&["up", "--yes"]);
     assert_eq!(sandbox.ok(&["exec", "-T", "/web", "--", "cat", "/data/x"]).stdout, "precious\n");
@@ -306,7 +306,7 @@ const TWO_VOLUMES: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n  
      web: {template: busybox, volumes: [\"data:/data\", \"more:/more\"]}\n";
 
 impl Sandbox {
-    /// A stack that is down, with two volumes.
+    /// A stack with two volumes that is down.
     fn with_two_volumes(&self) {
         self.write(TWO_VOLUMES);
         self.ok(&["up", "--yes"]);
@@ -321,7 +321,7 @@ impl Sandbox {
     }
 }
 
-fn a_volume_in_use_keeps_its_stack_from_being_forgotten(sandbox: &Sandbox) {
+fn a_stack_with_a_volume_in_use_is_not_deleted(sandbox: &Sandbox) {
     sandbox.with_two_volumes();
     let mut request = sandbox.fixture().request("reader", &RUNS);
     let volume = PhysicalVolume::from_stored(format!("devarch-{}-web-more", sandbox.stack));
@@ -343,17 +343,18 @@ fn a_volume_in_use_keeps_its_stack_from_being_forgotten(sandbox: &Sandbox) {
 }
 
 /// Holds the second removal of a volume.
-fn second_removal(asked: &str) -> Becomes {
-    let second = asked.starts_with("DELETE") && asked.contains("/volumes/") && asked.contains("-web-more");
-    if second { Becomes::Held } else { Becomes::Passed }
+fn second_removal(request: &str) -> Action {
+    let second =
+        request.starts_with("DELETE") && request.contains("/volumes/") && request.contains("-web-more");
+    if second { Action::Hold } else { Action::Pass }
 }
 
-fn a_deletion_that_was_killed_can_be_repeated(sandbox: &Sandbox) {
+fn a_killed_deletion_can_be_repeated(sandbox: &Sandbox) {
     sandbox.with_two_volumes();
-    let between = Between::new(&sandbox.endpoint(), second_removal);
+    let gate = EngineGate::new(&sandbox.endpoint(), second_removal);
     let args = ["stack", "delete", "STACK", "--volumes", "--yes"];
-    let mut child = sandbox.command_at(&between.endpoint(), &args).spawn().unwrap();
-    between.await_held();
+    let mut child = sandbox.command_at(&gate.endpoint(), &args).spawn().unwrap();
+    gate.await_held();
     signal(&child, Signal::KILL);
     child.wait().unwrap();
     assert_eq!(sandbox.volumes().len(), 1);
@@ -362,12 +363,12 @@ fn a_deletion_that_was_killed_can_be_repeated(sandbox: &Sandbox) {
     assert_eq!(deleted["deleted_volumes"], serde_json::json!(["devarch-STACK-web-more"]), "{deleted}");
     assert_eq!(sandbox.volumes(), Vec::<String>::new());
     assert!(sandbox.ok(&["stack", "list"]).stdout.contains("no stacks yet"));
-    // Nothing of it is remembered either.
+    // Its history is gone too.
     sandbox.write(TWO_VOLUMES);
     sandbox.ok(&["up", "--yes"]);
 }
 
-fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(sandbox: &Sandbox) {
+fn leftovers_of_a_lost_home_are_removed_and_its_volumes_adopted(sandbox: &Sandbox) {
     sandbox.write("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {template: busybox, volumes: [\"data:/data\"]}\n");
     sandbox.ok(&["up", "--yes"]);
     sandbox.ok(&["exec", "-T", "/web", "--", "sh", "-c", "echo precious >/data/x"]);
@@ -378,14 +379,14 @@ fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(sandbox: &Sandb
     let row = |line: &str| line.starts_with("STACK ") && line.contains(" 1 ");
     assert!(sandbox.ok(&["adopt"]).stdout.lines().any(row), "{}", sandbox.ok(&["adopt"]));
     assert!(sandbox.fails(4, &["adopt", "nothing"]).stderr.contains("no other home has objects"));
-    let asked = sandbox.fails(5, &["adopt", "STACK"]);
-    assert!(asked.stderr.contains("-   container devarch-STACK-web  will be removed"), "{asked}");
-    assert!(asked.stderr.contains("volume devarch-STACK-web-data  will be kept"), "{asked}");
+    let request = sandbox.fails(5, &["adopt", "STACK"]);
+    assert!(request.stderr.contains("-   container devarch-STACK-web  will be removed"), "{request}");
+    assert!(request.stderr.contains("volume devarch-STACK-web-data  will be kept"), "{request}");
     let containers = |sandbox: &Sandbox| {
         let all = sandbox.wait(sandbox.engine().containers()).unwrap();
         all.iter().filter(|one| one.name.as_str().starts_with(&format!("devarch-{}-", sandbox.stack))).count()
     };
-    assert_eq!(containers(sandbox), 1, "nobody has agreed to anything");
+    assert_eq!(containers(sandbox), 1, "nothing was confirmed");
     let runs = sandbox.fails(5, &["adopt", "STACK", "--yes"]);
     assert!(runs.stderr.contains("`--yes` does not confirm"), "{runs}");
     assert_eq!(containers(sandbox), 1, "what runs is not taken from another home unasked");
@@ -402,7 +403,7 @@ fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(sandbox: &Sandb
     );
     sandbox.ok(&["up", "--yes", "--adopt-volumes"]);
     assert_eq!(sandbox.ok(&["exec", "-T", "/web", "--", "cat", "/data/x"]).stdout, "precious\n");
-    // What was taken over once is not asked for again, and is deleted like one's own.
+    // A volume that was adopted once needs no confirmation again, and is deleted like the stack's own.
     sandbox.ok(&["plan", "--detailed-exitcode"]);
     sandbox.ok(&["down", "--yes"]);
     sandbox.ok(&["up", "--yes"]);
@@ -413,7 +414,7 @@ fn what_a_lost_home_left_is_cleared_away_and_its_data_taken_over(sandbox: &Sandb
     assert!(!sandbox.wait(sandbox.engine().volumes()).unwrap().contains_key(&volume));
 }
 
-fn a_copied_home_can_own_nothing_and_keeps_its_secrets(sandbox: &Sandbox) {
+fn a_copied_home_can_get_a_new_identity_and_keeps_its_secrets(sandbox: &Sandbox) {
     sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
          web: {template: busybox, ports: [80], environment: {MADE: {generate: 20}}}\n",
@@ -446,7 +447,7 @@ fn a_copied_home_can_own_nothing_and_keeps_its_secrets(sandbox: &Sandbox) {
     assert_eq!(sandbox.instance("STACK", "web")["state"], "running");
 }
 
-fn up_waits_for_what_an_interrupted_up_left_starting(sandbox: &Sandbox) {
+fn up_waits_for_containers_that_an_interrupted_up_left_starting(sandbox: &Sandbox) {
     sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
          web: {template: busybox, command: [sh, -c, \"sleep 3; touch /ok; sleep 1000\"], \
@@ -467,8 +468,8 @@ fn up_waits_for_what_an_interrupted_up_left_starting(sandbox: &Sandbox) {
     sandbox.ok(&["exec", "-T", "/web", "--", "test", "-f", "/ok"]);
 }
 
-/// A dozen are healthy only once the last one answers.
-fn those_that_are_waited_for_keep_nobody_from_starting(sandbox: &Sandbox) {
+/// Twelve instances become healthy only after the last one answers.
+fn health_checks_of_many_instances_do_not_delay_the_last_one(sandbox: &Sandbox) {
     let early = "healthcheck: {test: \"printf x | nc -w 1 zz 8000\", interval: 10s, retries: 4}";
     let early: Vec<String> = (0..12)
         .map(|n| format!("      a{n}: {{template: busybox, command: [sleep, '1000'], {early}}}\n"))
@@ -478,7 +479,7 @@ fn those_that_are_waited_for_keep_nobody_from_starting(sandbox: &Sandbox) {
     sandbox.ok(&["up", "--yes"]);
 }
 
-fn every_template_whose_image_is_here_becomes_ready(sandbox: &Sandbox) {
+fn every_template_with_a_local_image_becomes_ready(sandbox: &Sandbox) {
     let templates = [
         "caddy",
         "mariadb",
@@ -505,7 +506,7 @@ fn every_template_whose_image_is_here_becomes_ready(sandbox: &Sandbox) {
 }
 
 /// The engine's own first check is due in half an hour.
-fn what_was_brought_up_is_shown_as_healthy_at_once(sandbox: &Sandbox) {
+fn a_stack_is_shown_as_healthy_right_after_up(sandbox: &Sandbox) {
     sandbox.write(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
          web: {template: busybox, healthcheck: {test: \"true\", interval: 30m}}\n",
@@ -523,6 +524,6 @@ fn what_was_brought_up_is_shown_as_healthy_at_once(sandbox: &Sandbox) {
     let instance = sandbox.instance(&sandbox.stack, "web");
     assert_eq!(
         instance["health"], "starting",
-        "since somebody else restarted it nobody has checked: {instance}"
+        "it was not checked since another process restarted it: {instance}"
     );
 }

@@ -1,4 +1,4 @@
-//! The program at a terminal: commands in containers get one like ours, and questions can be answered.
+//! The program at a terminal: container commands get a terminal of their own, and questions can be answered.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -15,10 +15,10 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
-    a_command_at_a_terminal_gets_one_of_the_same_size
-    a_shell_at_a_terminal_takes_keys_and_follows_the_window
+    a_command_gets_a_terminal_of_the_same_size
+    a_shell_receives_keys_and_window_resizes
     a_command_without_a_terminal_reads_a_pipe_to_its_end
-    lines_of_a_whole_stack_are_told_apart_by_colour_unless_none_is_wanted
+    log_lines_of_a_stack_are_coloured_by_instance_unless_colours_are_off
     a_question_is_answered_at_a_terminal_and_ctrl_c_changes_nothing
 }
 
@@ -33,7 +33,7 @@ const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web:
 /// The escape sequence of a colour.
 const COLOUR: &str = "\x1b[3";
 
-fn lines_of_a_whole_stack_are_told_apart_by_colour_unless_none_is_wanted(sandbox: &Sandbox) {
+fn log_lines_of_a_stack_are_coloured_by_instance_unless_colours_are_off(sandbox: &Sandbox) {
     let talks = "command: [sh, -c, \"trap 'exit 0' TERM; echo ready; sleep 1000 & wait\"]";
     sandbox.write(&format!(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: {{ template: busybox, {talks} }}\n      \
@@ -70,10 +70,10 @@ fn lines_of_a_whole_stack_are_told_apart_by_colour_unless_none_is_wanted(sandbox
     assert!(ran.stdout.contains("ready") && !ran.stdout.contains(COLOUR), "{:?}", ran.stdout);
 }
 
-fn a_command_at_a_terminal_gets_one_of_the_same_size(sandbox: &Sandbox) {
+fn a_command_gets_a_terminal_of_the_same_size(sandbox: &Sandbox) {
     sandbox.write(WEB);
     sandbox.ok(&["up", "--yes"]);
-    // Docker 20.10 sets the size a moment after the start.
+    // Docker 20.10 sets the size shortly after the start.
     let line = "tty; n=0; until [ \"$(stty size)\" = '45 123' ] || [ $n = 500 ]; do n=$((n + 1)); done; stty size; \
                 [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all; exit 9";
     let ran = sandbox.at_terminal((123, 45), &["exec", "/web", "--", "sh", "-c", line]).end();
@@ -85,17 +85,17 @@ fn a_command_at_a_terminal_gets_one_of_the_same_size(sandbox: &Sandbox) {
     assert!(ran.stdout.contains("not a tty"), "{ran}");
 }
 
-fn a_shell_at_a_terminal_takes_keys_and_follows_the_window(sandbox: &Sandbox) {
+fn a_shell_receives_keys_and_window_resizes(sandbox: &Sandbox) {
     sandbox.write(WEB);
     sandbox.ok(&["up", "--yes"]);
     let mut shell = sandbox.at_terminal((80, 24), &["shell", "/web"]);
     shell.press("echo $((40 + 2)); stty size\r");
     shell.shows("42\r\n24 80\r\n");
     shell.resize((100, 30));
-    // The engine hears of it a moment later, so it is asked until it knows.
+    // The engine applies the new size with a delay.
     shell.press("until [ \"$(stty size)\" = '30 100' ]; do sleep 0.1; done; echo res''ized\r");
     shell.shows("resized\r\n");
-    // Ctrl-C is the command's, not ours.
+    // Ctrl-C goes to the command in the container.
     shell.press("sh -c 'trap \"echo caught; exit\" INT; echo wait\"\"ing; while :; do sleep 0.1; done'\r");
     shell.shows("waiting");
     shell.press("\x03");

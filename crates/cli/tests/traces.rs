@@ -1,4 +1,4 @@
-//! What `-v` and `DEVARCH_LOG` show of the program's work.
+//! What `-v` and `DEVARCH_LOG` print.
 
 mod common;
 
@@ -7,7 +7,7 @@ use devarch_core::engine::EngineKind;
 
 const ONE: &str = "version: \"1\"\nstacks: { STACK: { instances: { web: { template: busybox } } } }\n";
 
-/// Lines of standard error that are traces: they begin with a time.
+/// The trace lines of standard error: those that begin with a timestamp.
 fn traces(ran: &Ran) -> Vec<&str> {
     ran.stderr.lines().filter(|line| line.starts_with("20") && line.contains('Z')).collect()
 }
@@ -30,7 +30,7 @@ fn each_v_shows_more_use_cases_and_steps_then_calls_and_queries_on_docker() {
 }
 
 #[test]
-fn a_filter_of_the_environment_chooses_and_json_is_a_line_for_each() {
+fn the_environment_sets_the_filter_and_json_prints_one_object_per_line() {
     let sandbox = Sandbox::without_engine();
     let mut command = sandbox.command(&["stack", "list"]);
     command.env("DEVARCH_LOG", "devarch_store=off,sqlx::query=debug").env("DEVARCH_LOG_FORMAT", "json");
@@ -45,7 +45,7 @@ fn a_filter_of_the_environment_chooses_and_json_is_a_line_for_each() {
 }
 
 #[test]
-fn what_is_no_filter_and_no_format_is_refused() {
+fn invalid_filters_and_formats_are_refused() {
     let sandbox = Sandbox::without_engine();
     for (variable, value) in [("DEVARCH_LOG", "devarch=loud"), ("DEVARCH_LOG_FORMAT", "xml")] {
         let output = sandbox.command(&["stack", "list"]).env(variable, value).output().unwrap();

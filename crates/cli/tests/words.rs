@@ -1,4 +1,4 @@
-//! Words that messages, help and documents do not use: `docs/glossary.md` has those they do.
+//! Words that messages, help and documents must not use; `docs/glossary.md` lists the preferred ones.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Each with what to write in its place.
+/// Phrases and their replacements.
 const BANNED: &[(&str, &str)] = &[
     ("can't", "cannot"),
     ("put back", "roll back"),
@@ -36,7 +36,7 @@ const BANNED: &[(&str, &str)] = &[
     ("passer-by", "throw-away container"),
 ];
 
-/// String literals with a space in them, but for SQL and shell, of a file's product part.
+/// String literals that contain a space, except SQL and shell, without test modules.
 fn texts(source: &str) -> Vec<String> {
     let product = source.split("#[cfg(test)]").next().unwrap();
     let code: Vec<&str> = product.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
@@ -65,7 +65,7 @@ fn texts(source: &str) -> Vec<String> {
     texts
 }
 
-/// Comments that clap shows as help.
+/// Doc comments, which clap shows as help.
 fn help(source: &str) -> Vec<String> {
     let product = source.split("#[cfg(test)]").next().unwrap();
     let comments = product.lines().map(str::trim_start).filter_map(|line| line.strip_prefix("/// "));
@@ -112,7 +112,7 @@ fn messages_and_help_use_the_words_of_the_field() {
 }
 
 #[test]
-fn a_banned_phrase_is_found_in_a_text_that_goes_over_two_lines() {
+fn a_banned_phrase_is_found_in_a_text_that_spans_two_lines() {
     let source = "let a = '\"'; // put back\nprintln!(\"it was put \\\n    back ({x})\");\n#[cfg(test)]\nlet b = \"put back\";";
     assert_eq!(texts(source), ["it was put back ({x})"]);
     assert_eq!(banned("it was put back ({x})").unwrap().0, "put back");

@@ -1,9 +1,9 @@
-//! A hermetic sandbox for the real program: a home and a project of its own, and nothing of the user's environment.
+//! A hermetic environment for the program: its own home and project, and no variables of the user.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-pub(crate) mod between;
+pub(crate) mod gate;
 pub(crate) mod postgres;
 pub(crate) mod pty;
 pub(crate) mod server;
@@ -37,31 +37,31 @@ use user::User;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// Where no engine is.
+/// An endpoint without an engine.
 const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
 
-/// A home, a project directory, and perhaps an engine.
+/// A home, a project directory and optionally an engine.
 pub(crate) struct Sandbox {
-    /// Everything below it is this test's.
+    /// Contains everything the test creates.
     root: TempDir,
-    /// A stack name nobody else has.
+    /// A unique stack name.
     pub(crate) stack: String,
-    /// The store's URL; the home's SQLite file where there is none.
+    /// The store's URL; `None` means the home's SQLite file.
     pub(crate) database: Option<String>,
     engine: Option<Fixture>,
-    /// For whom the program runs; for the test's user where there is none.
+    /// Runs the program; `None` means the test's own user.
     user: Option<User>,
     runtime: Runtime,
-    corner: Claim,
+    slot: Claim,
 }
 
-/// Sandboxes there can be at once. Stores don't know of each other, nor engines: each sandbox's stores choose from host ports
-/// and subnets of their own.
+/// Maximum number of concurrent sandboxes. Stores and engines do not know of each other, so each sandbox has its own
+/// host ports and subnets.
 const SANDBOXES: u16 = 64;
-/// Host ports of one sandbox.
+/// Host ports per sandbox.
 const PORTS: u16 = 100;
 
-/// How the program ended.
+/// The program's exit code and output.
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -69,62 +69,62 @@ pub(crate) struct Ran {
 }
 
 impl Sandbox {
-    /// A sandbox without an engine; its stack is called `shop`.
+    /// Creates a sandbox without an engine; its stack is called `shop`.
     pub(crate) fn without_engine() -> Self {
         let root = tempfile::Builder::new().prefix("devarch-cli").tempdir().unwrap();
         std::fs::create_dir(root.path().join("project")).unwrap();
         std::fs::create_dir(root.path().join("tmp")).unwrap();
         let runtime = Runtime::new().unwrap();
-        let corner = Claim::below(SANDBOXES, "worlds");
-        Self { root, stack: "shop".to_owned(), database: None, engine: None, user: None, runtime, corner }
+        let slot = Claim::below(SANDBOXES, "worlds");
+        Self { root, stack: "shop".to_owned(), database: None, engine: None, user: None, runtime, slot }
     }
 
-    /// A sandbox on a real engine, where there is one.
+    /// Creates a sandbox on a real engine; `None` if it is not available.
     pub(crate) fn on(kind: EngineKind) -> Option<Self> {
         let mut sandbox = Self::without_engine();
         sandbox.engine = Some(sandbox.runtime.block_on(real::engine(kind))?);
-        sandbox.stack = own_name();
+        sandbox.stack = unique_stack_name();
         Some(sandbox)
     }
 
-    /// A sandbox on the Podman of an ordinary user, who runs the program.
+    /// Creates a sandbox on rootless Podman, with the program running as the same user.
     pub(crate) fn on_rootless() -> Option<Self> {
         let mut sandbox = Self::without_engine();
         sandbox.engine = Some(sandbox.runtime.block_on(real::rootless())?);
-        sandbox.stack = own_name();
-        let user = User::of_socket(Path::new(sandbox.endpoint().strip_prefix("unix://").unwrap()));
+        sandbox.stack = unique_stack_name();
+        let user = User::owner_of(Path::new(sandbox.endpoint().strip_prefix("unix://").unwrap()));
         user.take_over(sandbox.root.path());
         sandbox.user = Some(user);
         Some(sandbox)
     }
 
-    /// The project's directory.
+    /// The project directory.
     pub(crate) fn project(&self) -> PathBuf {
         self.root.path().join("project")
     }
 
-    /// Where its programs put temporary files.
+    /// The program's directory for temporary files.
     pub(crate) fn temporary(&self) -> PathBuf {
         self.root.path().join("tmp")
     }
 
-    /// The home of DevArch.
+    /// The DevArch home.
     pub(crate) fn home(&self) -> PathBuf {
         self.root.path().join("home")
     }
 
-    /// The host ports this sandbox's stores choose from.
+    /// The host ports that this sandbox's stores assign.
     fn port_range(&self) -> String {
-        let first = 20_000 + self.corner.number() * PORTS;
+        let first = 20_000 + self.slot.number() * PORTS;
         format!("{first}-{}", first + PORTS - 1)
     }
 
-    /// The subnets this sandbox's stores choose from: room for sixteen stacks.
+    /// The subnets that this sandbox's stores assign: enough for sixteen stacks.
     pub(crate) fn address_pool(&self) -> String {
-        format!("10.212.{}.0/22", self.corner.number() * 4)
+        format!("10.212.{}.0/22", self.slot.number() * 4)
     }
 
-    /// Writes the project's devarch.yml; `STACK` is the stack's name.
+    /// Writes the project's devarch.yml; `STACK` is replaced by the stack's name.
     pub(crate) fn write(&self, text: &str) {
         let text = text.replace("STACK", &self.stack);
         std::fs::write(self.project().join("devarch.yml"), text).unwrap();
@@ -141,22 +141,22 @@ impl Sandbox {
         &self.engine.as_ref().unwrap().engine
     }
 
-    /// The engine under test, with short ways to make things on it.
+    /// The engine under test, with helpers to create objects on it.
     pub(crate) fn fixture(&self) -> &Fixture {
         self.engine.as_ref().unwrap()
     }
 
-    /// Waits for an engine call.
+    /// Blocks on an engine call.
     pub(crate) fn wait<T>(&self, call: impl Future<Output = T>) -> T {
         self.runtime.block_on(call)
     }
 
-    /// Makes the sandbox's runtime the one that tasks are spawned on.
+    /// Enters the sandbox's runtime, so that tasks can be spawned.
     pub(crate) fn enter(&self) -> EnterGuard<'_> {
         self.runtime.enter()
     }
 
-    /// The program, in the project's directory; `STACK` in an argument is the stack's name.
+    /// The program, in the project directory; `STACK` in an argument is replaced by the stack's name.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let program = match &self.user {
             Some(_) => user::program_in(self.root.path()),
@@ -184,24 +184,24 @@ impl Sandbox {
         command
     }
 
-    /// The program with an engine that is reached at another address.
+    /// The program with another engine endpoint.
     pub(crate) fn command_at(&self, endpoint: &str, args: &[&str]) -> Command {
         let mut command = self.command(args);
         command.env("DEVARCH_ENGINE", endpoint).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    /// The address of the engine under test.
+    /// The endpoint of the engine under test.
     pub(crate) fn endpoint(&self) -> String {
         self.engine().info().endpoint.clone()
     }
 
-    /// Runs it to its end.
+    /// Runs the program to its exit.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.end(self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
-    /// Runs it with that on its standard input.
+    /// Runs the program with `input` on standard input.
     pub(crate) fn feed(&self, input: &[u8], args: &[&str]) -> Ran {
         let mut command = self.command(args);
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -210,21 +210,21 @@ impl Sandbox {
         self.end(child)
     }
 
-    /// Runs what has to succeed.
+    /// Runs a command that must succeed.
     pub(crate) fn ok(&self, args: &[&str]) -> Ran {
         let ran = self.run(args);
         assert_eq!(ran.code, 0, "devarch {args:?}\n{ran}");
         ran
     }
 
-    /// Runs it again and again for ten seconds, until it is as expected; what it did last. For what finds other
-    /// containers by their names: Podman before 4.8 may move the name server to another hardware address whenever a
-    /// container of the network comes or goes, and it takes two seconds until it is found again.
+    /// Repeats a command for up to ten seconds until the result is as expected; returns the last result. For tests
+    /// that resolve container names: Podman before 4.8 may change the name server's hardware address when a container
+    /// joins or leaves the network, and it takes two seconds until it is found again.
     pub(crate) fn run_until(&self, args: &[&str], expected: impl Fn(&Ran) -> bool) -> Ran {
         self.run_within(Duration::from_secs(10), args, expected)
     }
 
-    /// The same for as long.
+    /// Like `run_until`, with another time limit.
     pub(crate) fn run_within(&self, limit: Duration, args: &[&str], expected: impl Fn(&Ran) -> bool) -> Ran {
         let begun = Instant::now();
         loop {
@@ -236,53 +236,53 @@ impl Sandbox {
         }
     }
 
-    /// The same of what has to succeed.
+    /// Repeats a command until it succeeds.
     pub(crate) fn ok_soon(&self, args: &[&str]) -> Ran {
         let ran = self.run_until(args, |ran| ran.code == 0);
         assert_eq!(ran.code, 0, "devarch {args:?}\n{ran}");
         ran
     }
 
-    /// What has to be refused in these words, found by its name as before: the first time it works is once too often.
+    /// Repeats a command until it is refused with these words; fails as soon as it succeeds.
     pub(crate) fn refused(&self, args: &[&str], words: &str) {
         let ran = self.run_until(args, |ran| ran.code == 0 || ran.stderr.contains(words));
         assert!(ran.code != 0 && ran.stderr.contains(words), "devarch {args:?}\n{ran}");
     }
 
-    /// Runs what has to end with that code.
+    /// Runs a command that must exit with this code.
     pub(crate) fn fails(&self, code: i32, args: &[&str]) -> Ran {
         let ran = self.run(args);
         assert_eq!(ran.code, code, "devarch {args:?}\n{ran}");
         ran
     }
 
-    /// What it printed as JSON.
+    /// Runs a command and parses its JSON output.
     pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {
         let ran = self.ok(&[args, &["--json"]].concat());
         serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran}"))
     }
 
-    /// How many containers of the stack's the engine has.
+    /// The number of the stack's containers on the engine.
     pub(crate) fn containers(&self) -> usize {
         let prefix = format!("devarch-{}-", self.stack);
         let all = self.wait(self.engine().containers()).unwrap();
         all.iter().filter(|container| container.name.as_str().starts_with(&prefix)).count()
     }
 
-    /// How many networks of the stack's it has.
+    /// The number of the stack's networks on the engine.
     pub(crate) fn networks(&self) -> usize {
         let prefix = format!("devarch-{}-", self.stack);
         let all = self.wait(self.engine().networks()).unwrap();
         all.iter().filter(|network| network.name.starts_with(&prefix)).count()
     }
 
-    /// Defines the project's stack as `up` would, without an engine.
+    /// Stores the project's stack as `up` would, without an engine.
     pub(crate) fn define(&self, text: &str) {
         self.write(text);
         self.define_in(&self.project(), None);
     }
 
-    /// Defines the stack of a directory, under another name if one is given.
+    /// Stores the stack of a directory, optionally under another name.
     pub(crate) fn define_in(&self, directory: &Path, renamed: Option<&str>) {
         let home = self.home();
         let variable = |name: &str| match name {
@@ -301,7 +301,7 @@ impl Sandbox {
         });
     }
 
-    /// Waits for a program's end.
+    /// Waits for a process and collects its output.
     pub(crate) fn end(&self, child: Child) -> Ran {
         let output = child.wait_with_output().unwrap();
         let text = |bytes: &[u8]| {
@@ -317,12 +317,11 @@ impl Sandbox {
     }
 }
 
-/// A stack name nobody else has.
-fn own_name() -> String {
+fn unique_stack_name() -> String {
     format!("cli{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Sends a signal to a program that was started.
+/// Sends a signal to a process.
 pub(crate) fn signal(child: &Child, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     kill_process(pid, signal).unwrap();
@@ -339,13 +338,13 @@ impl fmt::Display for Ran {
 }
 
 impl Drop for Sandbox {
-    /// Removes everything of this home's store from the engine, however the test ended.
+    /// Removes everything of this home's store from the engine, even if the test failed.
     fn drop(&mut self) {
         let Some(fixture) = &self.engine else { return };
         let endpoint = fixture.engine.info().endpoint.clone();
         let database = self.database();
         let (stack, key_file) = (self.stack.clone(), self.home().join("secret.key"));
-        // In a thread with a runtime of its own: the test may be panicking in ours.
+        // In a thread with its own runtime: the test may be panicking in this one.
         let sweeper = std::thread::spawn(move || {
             Runtime::new().unwrap().block_on(async {
                 sweep(&endpoint, (&database, &key_file), &stack).await;
@@ -356,7 +355,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// Removes what has a name of the test's stacks, also where the store is gone, and what is the store's under any name.
+/// Removes objects named after the test's stacks, even if the store is gone, and all objects of the store.
 async fn sweep(endpoint: &str, (database, key_file): (&str, &Path), stack: &str) {
     let store = match Store::open(&database.parse().unwrap(), "test", key_file).await {
         Ok(store) => store.identity().await.ok(),
@@ -389,7 +388,7 @@ async fn sweep(endpoint: &str, (database, key_file): (&str, &Path), stack: &str)
     }
 }
 
-/// Images that tests build carry the stack's name in a label; those that they only name have it in their names.
+/// Removes images that tests built (labelled with the stack's name) or tagged (with the stack's name in the tag).
 async fn sweep_images(endpoint: &str, stack: &str) {
     let all = outside::get(endpoint, "/images/json").await;
     for image in all.as_array().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! A terminal to run the program at.
+//! A pseudo-terminal to run the program at.
 
 use super::{Ran, Sandbox};
 use rustix::{
@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A program at a terminal.
+/// A process at a terminal.
 pub(crate) struct AtTerminal {
     child: Child,
     keyboard: File,
@@ -25,14 +25,14 @@ pub(crate) struct AtTerminal {
 }
 
 impl Sandbox {
-    /// Starts the program with a terminal of that size for its three streams.
+    /// Starts the program with its standard streams at a terminal of that size.
     pub(crate) fn at_terminal(&self, size: (u16, u16), args: &[&str]) -> AtTerminal {
         AtTerminal::start(size, self.command(args))
     }
 }
 
 impl AtTerminal {
-    /// Starts a command with a terminal of that size for its three streams.
+    /// Starts a command with its standard streams at a terminal of that size.
     pub(crate) fn start((columns, rows): (u16, u16), mut command: Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
@@ -49,7 +49,7 @@ impl AtTerminal {
         let (mut from, to) = (keyboard.try_clone().unwrap(), Arc::clone(&screen));
         let reading = thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // The terminal of a program that has ended gives an error.
+            // Reading returns an error after the process has exited.
             while let Ok(read @ 1..) = from.read(&mut buffer) {
                 to.lock().unwrap().extend_from_slice(&buffer[..read]);
             }
@@ -65,7 +65,7 @@ fn resize(terminal: impl std::os::fd::AsFd, (columns, rows): (u16, u16)) {
 }
 
 impl AtTerminal {
-    /// Waits until that text is on the screen.
+    /// Waits until the screen contains the text.
     pub(crate) fn shows(&self, text: &str) {
         let begun = Instant::now();
         while !self.text().contains(text) {
@@ -74,23 +74,23 @@ impl AtTerminal {
         }
     }
 
-    /// Presses keys.
+    /// Types keys.
     pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Tells it to end, as Ctrl-C does at a terminal that is its own.
+    /// Sends SIGINT, as Ctrl-C does.
     pub(crate) fn interrupt(&self) {
         super::signal(&self.child, rustix::process::Signal::INT);
     }
 
-    /// Changes the window's size; the program is told as its window would tell it.
+    /// Resizes the window and sends SIGWINCH.
     pub(crate) fn resize(&self, size: (u16, u16)) {
         resize(self.keyboard.as_fd(), size);
         super::signal(&self.child, rustix::process::Signal::WINCH);
     }
 
-    /// How it ended; what was on the screen as its standard output.
+    /// Waits for the exit; the screen's content becomes standard output.
     pub(crate) fn end(mut self) -> Ran {
         let begun = Instant::now();
         let code = loop {

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of a test's own, which it may restart.
+//! A PostgreSQL server for one test, which can restart it.
 
 #![expect(clippy::disallowed_methods, reason = "the server under test, and what makes its files")]
 
@@ -17,22 +17,22 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// How long a server may take to start or to end.
+/// Time limit for a start or stop.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A server; gone in the end.
+/// A server; stopped on drop.
 pub(crate) struct Server {
     programs: PathBuf,
     directory: TempDir,
     port: u16,
-    /// Who runs it: PostgreSQL refuses to run as root.
+    /// The account it runs as: PostgreSQL refuses to run as root.
     user: Option<(u32, u32)>,
     running: Option<Child>,
 }
 
 impl Server {
-    /// Makes one that the sandbox uses from then on, where there is a PostgreSQL.
-    pub(crate) fn of(sandbox: &mut Sandbox) -> Option<Self> {
+    /// Creates a server and makes the sandbox use it; `None` without PostgreSQL.
+    pub(crate) fn create(sandbox: &mut Sandbox) -> Option<Self> {
         let Some(programs) = env::var_os("DEVARCH_TEST_POSTGRES_BIN").map(PathBuf::from) else {
             assert!(env::var("CI").as_deref() != Ok("true"), "DEVARCH_TEST_POSTGRES_BIN must be set in CI");
             skip("no PostgreSQL in DEVARCH_TEST_POSTGRES_BIN");
@@ -54,7 +54,7 @@ impl Server {
         Some(server)
     }
 
-    /// Ends it as a restart does: its sessions are cut.
+    /// Stops the server and cuts its sessions, as a restart does.
     pub(crate) fn stop(&mut self) {
         let Some(mut running) = self.running.take() else { return };
         let pid = Pid::from_raw(i32::try_from(running.id()).unwrap()).unwrap();
@@ -67,7 +67,7 @@ impl Server {
         running.wait().unwrap();
     }
 
-    /// Starts it, and waits until it answers.
+    /// Starts the server and waits until it is ready.
     pub(crate) fn start(&mut self) {
         let socket = format!("unix_socket_directories={}", self.directory.path().display());
         let settings = ["listen_addresses=127.0.0.1", &socket, "fsync=off", "max_connections=60"];
@@ -87,7 +87,7 @@ impl Server {
         }
     }
 
-    /// Ends it and starts it again.
+    /// Stops and starts the server.
     pub(crate) fn restart(&mut self) {
         self.stop();
         self.start();
@@ -95,11 +95,11 @@ impl Server {
 
     fn answers(&self) -> bool {
         let mut command = Command::new(self.programs.join("pg_isready"));
-        let asked = command.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]).status();
-        asked.is_ok_and(|status| status.success())
+        let ready = command.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]).status();
+        ready.is_ok_and(|status| status.success())
     }
 
-    /// One of PostgreSQL's programs, at work on the server's files.
+    /// A PostgreSQL program for the server's data directory.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
         command.arg("-D").arg(self.directory.path().join("data")).current_dir("/");
@@ -117,7 +117,7 @@ impl Drop for Server {
     }
 }
 
-/// The ids of an account and its group.
+/// The user and group id of an account.
 fn account(name: &str) -> Option<(u32, u32)> {
     let accounts = fs::read_to_string(Path::new("/etc/passwd")).ok()?;
     let line = accounts.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":x:"))?;

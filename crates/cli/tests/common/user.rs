@@ -1,4 +1,4 @@
-//! Somebody else for whom the program runs.
+//! Other users that run the program.
 
 use std::{
     env, fs,
@@ -10,23 +10,23 @@ use std::{
     process::Command,
 };
 
-/// An ordinary user.
+/// A user account.
 #[derive(Debug)]
 pub(crate) struct User {
     uid: u32,
     gid: u32,
-    /// Variables that say where what is the user's is.
+    /// Variables that locate the user's directories.
     variables: Vec<(&'static str, PathBuf)>,
 }
 
 impl User {
-    /// Nobody, who has no home.
+    /// The `nobody` account, which has no home.
     pub(crate) fn nobody() -> Self {
         Self { uid: 65_534, gid: 65_534, variables: Vec::new() }
     }
 
-    /// Whose Podman listens at a socket in `podman/` of the directory for what runs.
-    pub(crate) fn of_socket(socket: &Path) -> Self {
+    /// The owner of a Podman socket, which is in `podman/` of the runtime directory.
+    pub(crate) fn owner_of(socket: &Path) -> Self {
         let (uid, gid) = socket.metadata().map(|socket| (socket.uid(), socket.gid())).unwrap();
         let runtime = socket.ancestors().nth(2).unwrap().to_owned();
         let mut variables = vec![("HOME", home(uid)), ("XDG_RUNTIME_DIR", runtime)];
@@ -35,7 +35,7 @@ impl User {
         Self { uid, gid, variables }
     }
 
-    /// Gives the user a directory with what is in it, and the program.
+    /// Copies the program into a directory and gives all of it to the user.
     pub(crate) fn take_over(&self, root: &Path) {
         let program = program_in(root);
         if !program.exists() {
@@ -47,14 +47,14 @@ impl User {
         chown(root, Some(self.uid), Some(self.gid)).unwrap();
     }
 
-    /// Lets the user run a command.
+    /// Runs a command as the user.
     pub(crate) fn runs(&self, command: &mut Command) {
         command.uid(self.uid).gid(self.gid);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
     }
 }
 
-/// Where the program is that another user may run.
+/// Where `take_over` puts the program.
 pub(crate) fn program_in(root: &Path) -> PathBuf {
     root.join("devarch")
 }

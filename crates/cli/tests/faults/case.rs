@@ -1,4 +1,4 @@
-//! One apply in which one call goes wrong, and what has to be true afterwards.
+//! One apply with one faulty call, and the checks afterwards.
 
 use crate::{
     common::{Ran, Sandbox},
@@ -15,53 +15,53 @@ use std::{
     process::Stdio,
 };
 
-/// Seconds until DevArch gives up a call that hangs. Others take what a busy machine needs.
+/// DevArch's engine timeout in seconds for calls that hang. Other calls get the default, for busy machines.
 const PATIENCE: &str = "3";
-/// No apply here makes more calls.
+/// Upper limit of calls in an apply.
 const MOST_CALLS: usize = 40;
-/// Stacks of one test that are at it at the same time: most of what they do is wait.
+/// Stacks per test that run in parallel, since they mostly wait.
 const LANES: usize = 2;
 
-/// A sandbox and its store; the sandbox first, since it cleans up with what the store says.
+/// A sandbox and its store. The sandbox is dropped first, because it cleans up with data from the store.
 struct Scene {
     sandbox: Sandbox,
     database: Database,
 }
 
-/// What is put to the test.
+/// The scenario, the fault and its position.
 #[derive(Debug, Clone, Copy)]
 struct Case {
     scenario: Scenario,
     trouble: Trouble,
-    /// The call it happens to, from 1.
+    /// The number of the faulty call, starting at 1.
     at: usize,
 }
 
-/// What became of it.
+/// The result of one faulty apply.
 struct Attempt {
     before: Picture,
     ran: Ran,
-    /// The call that went wrong; none if there were fewer.
+    /// The call that failed; `None` if there were fewer calls.
     broken: Option<String>,
 }
 
-/// What runs, as a whole.
+/// The state that the stack is in as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
-    /// Exactly what ran before.
+    /// Exactly the previous containers.
     Old,
-    /// Exactly what was wanted.
+    /// Exactly the desired state.
     New,
 }
 
-/// What a lane came to.
+/// The result of one lane.
 struct Lane {
-    /// Calls that went wrong.
+    /// The number of faulty calls.
     calls: usize,
     failures: Vec<String>,
 }
 
-/// Whatever call of that apply the trouble happens to. Says how many calls there were and how many were survived.
+/// Repeats the apply with a fault at each of its calls. Prints how many calls there were and how many were survived.
 pub(crate) fn survives(kind: EngineKind, scenario: Scenario, trouble: Trouble) {
     let lanes: Option<Vec<Lane>> = std::thread::scope(|scope| {
         let lane = |first| scope.spawn(move || walk(kind, Case { scenario, trouble, at: first }));
@@ -75,7 +75,7 @@ pub(crate) fn survives(kind: EngineKind, scenario: Scenario, trouble: Trouble) {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
-/// Breaks the first case's call and every [`LANES`]-th after it, until an apply has made fewer.
+/// Breaks the first case's call and every [`LANES`]-th after it, until an apply makes fewer calls.
 fn walk(kind: EngineKind, first: Case) -> Option<Lane> {
     let mut lane = Lane { calls: 0, failures: Vec::new() };
     let mut kept = None;
@@ -83,9 +83,9 @@ fn walk(kind: EngineKind, first: Case) -> Option<Lane> {
         let scene = kept.take().map_or_else(|| Scene::set(kind, first.trouble), Some)?;
         let case = Case { at, ..first };
         let attempt = scene.attempt(case);
-        match catch_unwind(AssertUnwindSafe(|| scene.judge(case, &attempt))) {
+        match catch_unwind(AssertUnwindSafe(|| scene.check(case, &attempt))) {
             Ok(()) => kept = Some(scene).filter(|_| case.scenario.can_be_repeated()),
-            // The next one gets a sandbox of its own.
+            // The next case gets a new sandbox.
             Err(panic) => {
                 lane.failures.push(format!("call {at}, {:?}: {}", attempt.broken, message(&*panic)));
             }
@@ -114,17 +114,17 @@ impl Scene {
         Some(Self { sandbox, database })
     }
 
-    /// Runs the scenario's command with the trouble.
+    /// Runs the scenario's command with the fault.
     fn attempt(&self, case: Case) -> Attempt {
         case.scenario.prepare(&self.sandbox, case.at);
-        let before = Picture::of(&self.sandbox);
+        let before = Picture::take(&self.sandbox);
         let fault = case.trouble.fault(&self.database);
         let (ran, broken) = self.run(case.scenario.command(), case.at, fault);
-        self.database.mend(&self.sandbox);
+        self.database.repair(&self.sandbox);
         Attempt { before, ran, broken }
     }
 
-    /// Runs a command in which that happens to the `at`-th call; the call, if it made so many.
+    /// Runs a command with a fault at call `at`; also returns that call, if there was one.
     fn run(&self, args: &[&str], at: usize, fault: Fault) -> (Ran, Option<String>) {
         let _runtime = self.sandbox.enter();
         let hangs = matches!(fault, Fault::Hang(_));
@@ -139,7 +139,7 @@ impl Scene {
         (ran, proxy.broken().map(|call| call.to_string()))
     }
 
-    fn judge(&self, case: Case, attempt: &Attempt) {
+    fn check(&self, case: Case, attempt: &Attempt) {
         let Attempt { ran, broken, .. } = attempt;
         if broken.is_none() {
             assert_eq!(ran.code, 0, "nothing went wrong\n{ran}");
@@ -157,17 +157,16 @@ impl Scene {
             }
         };
         if needs_help {
-            self.help(case, attempt);
+            self.recover(case, attempt);
         } else {
             let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("{mixed}"));
-            assert!(ran.code != 0 || side == Side::New, "it says that all went well\n{ran}");
+            assert!(ran.code != 0 || side == Side::New, "it reports success\n{ran}");
         }
         self.converges(case, attempt);
     }
 
-    /// Tells the next command what to do about the interrupted apply: in turn to put back what ran, or to go on;
-    /// each lane does both.
-    fn help(&self, case: Case, attempt: &Attempt) {
+    /// Recovers from the interrupted apply, alternating between `--undo` and `--resume`, so that each lane uses both.
+    fn recover(&self, case: Case, attempt: &Attempt) {
         let undo = case.at % 4 < 2;
         let args = ["apply", "STACK", if undo { "--undo" } else { "--resume" }, "--yes"];
         if case.trouble == Trouble::KillTwice {
@@ -175,36 +174,36 @@ impl Scene {
             assert!(broken.is_none() || ran.code == -1, "killed\n{ran}");
         }
         let ran = self.sandbox.run(&args);
-        // Killed before it began, or a second time when all was done: then there is nothing to go on with.
+        // A command killed before its apply began, or after it was complete, leaves nothing to resume.
         let none = ran.code == 5 && ran.stderr.contains("was interrupted, so there is nothing to resume");
         let ran = if none { self.sandbox.run(&["apply", "STACK", "--yes"]) } else { ran };
-        let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("{mixed}\nhelped by\n{ran}"));
-        // What was committed when it died can't be undone any more, which is told.
-        let told = ran.code == 0 || (undo && side == Side::New);
-        assert!(told && (undo || side == Side::New), "{side:?} runs\n{ran}");
+        let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("{mixed}\nrecovered by\n{ran}"));
+        // A committed apply cannot be undone, which the command reports.
+        let reported = ran.code == 0 || (undo && side == Side::New);
+        assert!(reported && (undo || side == Side::New), "{side:?} runs\n{ran}");
     }
 
-    /// The next apply ends in the wanted state, after it there is nothing to do, and nothing is left over.
+    /// The next apply reaches the desired state, a plan after it is empty, and nothing is left over.
     fn converges(&self, case: Case, attempt: &Attempt) {
         let sandbox = &self.sandbox;
         sandbox.ok(&["apply", "STACK", "--yes"]);
         sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
         let side = self.side(case, attempt).unwrap_or_else(|mixed| panic!("after the next apply: {mixed}"));
-        // An undone `down` may have put back what is wanted, too.
+        // An undone `down` may also have restored the desired state.
         assert!(
             side == Side::New || case.scenario == Scenario::Remove,
-            "the next apply did not bring it about"
+            "the next apply did not reach the desired state"
         );
-        let now = Picture::of(sandbox);
+        let now = Picture::take(sandbox);
         assert!(is_clean(sandbox, &now), "left over: {now:#?}");
         assert_eq!(sandbox.json(&["lock", "list"]), serde_json::json!([]), "a lock is held");
     }
 
-    /// What runs now; an error tells of a mixture.
+    /// The current state; an error if it is a mixture.
     fn side(&self, case: Case, attempt: &Attempt) -> Result<Side, String> {
         let Attempt { before, ran, .. } = attempt;
-        let now = Picture::of(&self.sandbox);
-        // Volumes that were made stay.
+        let now = Picture::take(&self.sandbox);
+        // Created volumes are kept.
         let same = (&before.containers, &before.networks) == (&now.containers, &now.networks);
         if same && before.volumes.is_subset(&now.volumes) {
             Ok(Side::Old)

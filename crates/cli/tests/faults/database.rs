@@ -1,4 +1,4 @@
-//! A store that stops taking anything at a chosen moment, and takes it again afterwards.
+//! A store that refuses all writes from a chosen moment until it is repaired.
 
 use crate::common::{Sandbox, postgres::Postgres};
 use devarch_testkit::proxy::Cable;
@@ -6,34 +6,34 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 
-/// Where the sandbox's store is, and how it is broken.
+/// The sandbox's store, and how it is broken.
 pub(crate) enum Database {
-    /// The home's file.
+    /// The home's SQLite file.
     Sqlite {
         /// Its URL.
         url: String,
     },
-    /// A database of its own on the test server; gone in the end.
+    /// A separate database on the test server; dropped with it.
     Postgres {
         /// The database.
         _own: Postgres,
-        /// The way a faulty run takes; a new one each time, since it is pulled for good.
+        /// The connection of a faulty run; replaced for each run, because a pulled cable stays pulled.
         cable: Arc<Mutex<Option<Cable>>>,
     },
 }
 
 impl Database {
-    /// The home's file.
+    /// The home's SQLite file.
     pub(crate) fn sqlite(sandbox: &Sandbox) -> Self {
         Self::Sqlite { url: sandbox.database() }
     }
 
-    /// A new database for the sandbox, where there is a server.
+    /// A new database for the sandbox; `None` without a server.
     pub(crate) fn postgres(sandbox: &mut Sandbox) -> Option<Self> {
-        Some(Self::Postgres { _own: Postgres::of(sandbox)?, cable: Arc::default() })
+        Some(Self::Postgres { _own: Postgres::create(sandbox)?, cable: Arc::default() })
     }
 
-    /// The URL for a run in which it may break.
+    /// The URL for a run that may break the connection.
     pub(crate) fn breakable(&self, sandbox: &Sandbox) -> String {
         let Self::Postgres { cable, .. } = self else { return sandbox.database() };
         let url = sandbox.database();
@@ -45,7 +45,8 @@ impl Database {
         through
     }
 
-    /// Breaks it when called: SQLite refuses every write as on a full disk, PostgreSQL is out of reach.
+    /// Returns a function that breaks the store: SQLite refuses every write as if the disk were full, PostgreSQL
+    /// becomes unreachable.
     pub(crate) fn breaker(&self) -> Arc<dyn Fn() + Send + Sync> {
         match self {
             Self::Sqlite { url } => {
@@ -63,15 +64,15 @@ impl Database {
         }
     }
 
-    /// Makes it whole again.
-    pub(crate) fn mend(&self, sandbox: &Sandbox) {
+    /// Undoes the break.
+    pub(crate) fn repair(&self, sandbox: &Sandbox) {
         if let Self::Sqlite { url } = self {
-            sandbox.wait(take_writes_again(url));
+            sandbox.wait(accept_writes(url));
         }
     }
 }
 
-/// Triggers rather than a lock: one that is held makes each writer wait for many seconds before it fails.
+/// Triggers rather than a lock: with a lock, each writer would wait for many seconds before it fails.
 async fn refuse_writes(url: &str) {
     let mut connection = SqliteConnection::connect(url).await.unwrap();
     let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
@@ -82,13 +83,13 @@ async fn refuse_writes(url: &str) {
              BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END;"
         )
     };
-    let of = |table| ["INSERT", "UPDATE", "DELETE"].map(|write| trigger(table, write)).concat();
-    let triggers: String = tables.iter().map(of).collect();
+    let triggers_for = |table| ["INSERT", "UPDATE", "DELETE"].map(|write| trigger(table, write)).concat();
+    let triggers: String = tables.iter().map(triggers_for).collect();
     connection.execute(AssertSqlSafe(format!("BEGIN IMMEDIATE; {triggers} COMMIT"))).await.unwrap();
     connection.close().await.unwrap();
 }
 
-async fn take_writes_again(url: &str) {
+async fn accept_writes(url: &str) {
     let mut connection = SqliteConnection::connect(url).await.unwrap();
     let query = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'broken_%'";
     let triggers: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();

@@ -1,13 +1,13 @@
-//! Whatever goes wrong with any one call of an apply, what ran before runs, or what was wanted; never a mixture. Then the
-//! next apply ends in the wanted state, and nothing is left over.
+//! A fault at any call of an apply leaves either the previous containers or the desired state, never a mixture. The
+//! next apply then reaches the desired state, and nothing is left over.
 //!
-//! Each test breaks the first call that changes something, then the second and so on, until an apply has made fewer
-//! calls than that. Everything is seen from outside: engine inspect, pages from host ports.
+//! Each test breaks the first changing call, then the second and so on, until an apply makes fewer calls. Results are
+//! observed from outside: with the engine's inspect and with pages from host ports.
 
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test that cannot go on fails; what is survived is counted from what is printed"
+    reason = "a test that cannot go on fails; the survived calls are counted from the output"
 )]
 
 #[path = "../common/mod.rs"]
@@ -36,17 +36,17 @@ macro_rules! survives {
 macro_rules! every_trouble {
     ($engine:ident, $scenario:ident) => {
         survives! { $engine, $scenario:
-            survives_a_call_that_is_refused Refused
-            survives_a_call_that_is_cut_off_unheard CutBefore
-            survives_a_call_whose_answer_is_cut_off CutAfter
-            survives_a_call_that_hangs_unheard HangBefore
-            survives_a_call_that_hangs_though_carried_out HangAfter
+            survives_a_refused_call Refused
+            survives_a_call_cut_off_before_the_engine_receives_it CutBefore
+            survives_a_call_whose_response_is_cut_off CutAfter
+            survives_a_call_that_hangs_before_the_engine_receives_it HangBefore
+            survives_a_call_that_hangs_after_it_was_carried_out HangAfter
             survives_being_killed_before_a_call KillBefore
             survives_being_killed_after_a_call KillAfter
-            survives_being_killed_again_while_it_puts_things_right KillTwice
-            survives_the_engine_going_away Away
-            survives_sqlite_refusing_to_write Sqlite
-            survives_postgres_going_away Postgres
+            survives_being_killed_again_during_recovery KillTwice
+            survives_an_unreachable_engine Away
+            survives_sqlite_refusing_writes Sqlite
+            survives_an_unreachable_postgres Postgres
         }
     };
 }

@@ -1,4 +1,4 @@
-//! What there is of a stack on an engine, seen without DevArch.
+//! The objects of a stack on an engine, observed without DevArch.
 
 use crate::common::Sandbox;
 use devarch_testkit::outside;
@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-/// Pages that containers serve: what they were made from, what lies in their volume.
+/// Pages that containers serve: the value they were created with, and content of their volumes.
 const PAGES: [&str; 3] = ["/tmp/mark", "/data/precious", "/site/index.html"];
 
-/// Everything of one stack: containers and networks by name, names of volumes.
+/// All objects of a stack: containers and networks by name, and volume names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Picture {
     pub(crate) containers: BTreeMap<String, Container>,
@@ -20,39 +20,38 @@ pub(crate) struct Picture {
     pub(crate) volumes: BTreeSet<String>,
 }
 
-/// One container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Container {
     pub(crate) id: String,
     pub(crate) running: bool,
-    /// By network; only of one that runs.
+    /// By network; empty unless it is running.
     pub(crate) addresses: BTreeMap<String, String>,
-    /// Ports of the loopback.
+    /// Host ports on the loopback address.
     pub(crate) ports: BTreeSet<u16>,
-    /// What it answers on them, by path; only one that runs.
+    /// Responses by path; empty unless it is running.
     pub(crate) pages: BTreeMap<&'static str, String>,
 }
 
 impl Picture {
-    /// As it is now.
-    pub(crate) fn of(sandbox: &Sandbox) -> Self {
+    /// Inspects the sandbox's stack.
+    pub(crate) fn take(sandbox: &Sandbox) -> Self {
         sandbox.wait(look(&sandbox.engine().info().endpoint, &format!("devarch-{}-", sandbox.stack)))
     }
 
-    /// Only what runs.
+    /// The running containers.
     pub(crate) fn running(&self) -> BTreeMap<&String, &Container> {
         self.containers.iter().filter(|(_, container)| container.running).collect()
     }
 }
 
 impl Container {
-    /// Whether it serves that page.
+    /// Whether it serves this page.
     pub(crate) fn shows(&self, path: &str, page: &str) -> bool {
         self.pages.get(path).is_some_and(|found| found == page)
     }
 }
 
-/// Temporary names begin with the stack's too, so by name nothing is missed.
+/// Temporary names also begin with the stack's prefix, so a search by name finds everything.
 async fn look(endpoint: &str, prefix: &str) -> Picture {
     let mut picture = Picture::default();
     for found in list(endpoint, "/containers/json?all=1").await {
@@ -74,7 +73,7 @@ async fn look(endpoint: &str, prefix: &str) -> Picture {
     picture
 }
 
-/// Asked again where it fails: Podman does while a container or network that it is listing is being removed.
+/// Retries on errors: Podman fails while a listed container or network is being removed.
 async fn list(endpoint: &str, path: &str) -> Vec<Value> {
     for _ in 0..20 {
         if let Value::Array(all) = outside::get(endpoint, path).await {

@@ -1,10 +1,10 @@
-//! The three applies in which things go wrong.
+//! The applies that are disturbed.
 
 use crate::{common::Sandbox, picture::Picture};
 use devarch_core::id::ContainerId;
 
-/// A provider with a health check, a volume and a port, and a consumer with a config file and a port. Both end at once
-/// when they are told to.
+/// A provider with a health check, a volume and a port, and a consumer with a config file and a port. Both exit at
+/// once on SIGTERM.
 const STACK: &str = r#"version: "1"
 stacks:
   STACK:
@@ -24,24 +24,23 @@ stacks:
         config_files: {/site/index.html: {content: "from a file"}}
 "#;
 
-/// One apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scenario {
-    /// Nothing is there yet.
+    /// Creates the stack from nothing.
     Create,
-    /// The provider, whose volume holds a file, gets another environment.
+    /// Changes the environment of the provider, whose volume holds a file.
     Replace,
-    /// Everything goes but the volume.
+    /// Removes everything except the volume.
     Remove,
 }
 
 impl Scenario {
-    /// Whether a stack that has survived can go through it once more.
+    /// Whether it can be repeated with a stack that survived it.
     pub(crate) fn can_be_repeated(self) -> bool {
         self != Self::Create
     }
 
-    /// Makes the sandbox ready for it, the `at`-th time.
+    /// Prepares the sandbox for attempt number `at`.
     pub(crate) fn prepare(self, sandbox: &Sandbox, at: usize) {
         if !sandbox.project().join("devarch.yml").exists() {
             sandbox.define(STACK);
@@ -49,10 +48,10 @@ impl Scenario {
         if self == Self::Create {
             return;
         }
-        if Picture::of(sandbox).containers.is_empty() {
+        if Picture::take(sandbox).containers.is_empty() {
             sandbox.ok(&["up", "STACK", "--yes"]);
         }
-        let db = &Picture::of(sandbox).containers[&format!("devarch-{}-db", sandbox.stack)];
+        let db = &Picture::take(sandbox).containers[&format!("devarch-{}-db", sandbox.stack)];
         let id = ContainerId::new(db.id.clone());
         assert_eq!(sandbox.wait(sandbox.fixture().sh(&id, "echo kept >/data/precious")).code, 0);
         if self == Self::Replace {
@@ -60,7 +59,7 @@ impl Scenario {
         }
     }
 
-    /// The command that does it.
+    /// The command of the scenario.
     pub(crate) fn command(self) -> &'static [&'static str] {
         match self {
             Self::Create | Self::Replace => &["apply", "STACK", "--yes"],
@@ -68,7 +67,7 @@ impl Scenario {
         }
     }
 
-    /// Whether what runs now is what it was to come to, the `at`-th time, and nothing else.
+    /// Whether exactly the desired state of attempt `at` is running.
     pub(crate) fn is_done(self, sandbox: &Sandbox, [before, now]: [&Picture; 2], at: usize) -> bool {
         let name = |instance: &str| format!("devarch-{}-{instance}", sandbox.stack);
         let running = now.running();
@@ -94,7 +93,7 @@ impl Scenario {
     }
 }
 
-/// Whether nothing of the stack is there that should not be, when all is done.
+/// Whether no unexpected object of the stack is left over.
 pub(crate) fn is_clean(sandbox: &Sandbox, now: &Picture) -> bool {
     let runs = now.running().len();
     let network = format!("devarch-{}-net", sandbox.stack);

@@ -1,57 +1,57 @@
-//! What goes wrong in the middle of an apply, and what DevArch is to make of it.
+//! Faults during an apply, and how DevArch must handle them.
 
 use crate::database::Database;
 use devarch_testkit::proxy::{Fault, Moment};
 use std::time::Duration;
 
-/// How long the engine is away.
+/// How long the engine is unreachable.
 const AWAY: Duration = Duration::from_secs(2);
 
-/// One kind of thing that goes wrong.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// The engine answers with an error.
     Refused,
-    /// The connection ends before the engine hears of the call.
+    /// The connection ends before the engine receives the call.
     CutBefore,
-    /// The connection ends when the engine has carried the call out.
+    /// The connection ends after the engine has carried out the call.
     CutAfter,
-    /// No answer ever comes; the engine has not heard of the call.
+    /// The call hangs before the engine receives it.
     HangBefore,
-    /// No answer ever comes; the engine has carried the call out.
+    /// The call hangs after the engine has carried it out.
     HangAfter,
-    /// DevArch is killed before the engine hears of the call.
+    /// DevArch is killed before the engine receives the call.
     KillBefore,
-    /// DevArch is killed when the engine has carried the call out.
+    /// DevArch is killed after the engine has carried out the call.
     KillAfter,
-    /// The same, and what is to put things right is killed once more.
+    /// The same, and the command that recovers is killed too.
     KillTwice,
-    /// The engine is gone for a while.
+    /// The engine is unreachable for a while.
     Away,
-    /// The SQLite database refuses to write until the run has ended.
+    /// SQLite refuses writes until the run has ended.
     Sqlite,
-    /// The PostgreSQL server is gone until the run has ended.
+    /// PostgreSQL is unreachable until the run has ended.
     Postgres,
 }
 
-/// What is left to do for the user when the run has ended.
+/// What the user has to do after the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Aftermath {
-    /// Nothing: DevArch has roll back, or ended in what was wanted.
+    /// Nothing: DevArch rolled back or reached the desired state.
     Settled,
-    /// It may have been unable to, and then has to be told what to do.
+    /// Possibly choose between `--resume` and `--undo`.
     MayNeedHelp,
-    /// It is dead and has to be told.
+    /// Choose between `--resume` and `--undo`, because DevArch was killed.
     NeedsHelp,
 }
 
 impl Trouble {
-    /// Whether its store has to be a PostgreSQL database.
+    /// Whether the store has to be PostgreSQL.
     pub(crate) fn needs_postgres(self) -> bool {
         self == Self::Postgres
     }
 
-    /// What happens to the call.
+    /// The fault of the proxy.
     pub(crate) fn fault(self, database: &Database) -> Fault {
         match self {
             Self::Refused => Fault::Refuse,
@@ -66,7 +66,7 @@ impl Trouble {
         }
     }
 
-    /// What it may leave to the user.
+    /// What the user may have to do.
     pub(crate) fn aftermath(self) -> Aftermath {
         match self {
             Self::KillBefore | Self::KillAfter | Self::KillTwice => Aftermath::NeedsHelp,

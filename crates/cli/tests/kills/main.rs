@@ -1,9 +1,9 @@
-//! DevArch killed (SIGKILL) at any call of an apply, with a database that holds rows: not one of them is lost, nothing is
-//! left over, and what should keep its id keeps it.
+//! DevArch is killed (SIGKILL) at any call of an apply, with a database that holds rows: no row is lost, nothing is
+//! left over, and ids that should not change stay the same.
 //!
-//! With `DEVARCH_TEST_LONG=1` (`scripts/test --long`) the program is killed before and after every call that changes
-//! something; otherwise at a few that are chosen by a seed. The seed is printed, and `DEVARCH_TEST_SEED` sets it. The
-//! report has a line for each kill; it is printed, and written to `kills-ENGINE.txt` in cargo's directory for tests.
+//! With `DEVARCH_TEST_LONG=1` (`scripts/test --long`) the program is killed before and after every changing call,
+//! otherwise at a few that are chosen by a seed. The seed is printed; `DEVARCH_TEST_SEED` sets it. The report has a
+//! line per kill; it is printed and written to `kills-ENGINE.txt` in cargo's directory for tests.
 
 #![expect(
     clippy::unwrap_used,
@@ -22,14 +22,14 @@ use devarch_core::engine::EngineKind::{Docker, Podman};
 
 mod docker {
     #[test]
-    fn no_row_is_lost_whichever_call_it_is_killed_at() {
+    fn no_row_is_lost_by_a_kill_at_any_call() {
         crate::series::survives(crate::Docker);
     }
 }
 
 mod podman {
     #[test]
-    fn no_row_is_lost_whichever_call_it_is_killed_at() {
+    fn no_row_is_lost_by_a_kill_at_any_call() {
         crate::series::survives(crate::Podman);
     }
 }

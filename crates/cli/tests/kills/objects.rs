@@ -1,4 +1,4 @@
-//! What there is of the stack on the engine, and in its database; seen without DevArch.
+//! The stack's objects on the engine and the rows of its database, observed without DevArch.
 
 use crate::common::Sandbox;
 use devarch_core::{id::ContainerId, observed::RunState, spec::label};
@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the database may take to answer; a hang, not a time that is measured.
+/// Time limit for the database's answer; a longer wait counts as a hang.
 const HANGS: Duration = Duration::from_mins(1);
 
-/// Ids by name; of volumes the id of the apply that made them, for they have none of their own.
+/// Ids by name. Volumes have no id, so theirs is that of the apply that created them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Objects {
     pub(crate) running: BTreeMap<String, String>,
@@ -21,8 +21,8 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    /// As they are now.
-    pub(crate) fn of(sandbox: &Sandbox) -> Self {
+    /// Lists the sandbox's objects.
+    pub(crate) fn observe(sandbox: &Sandbox) -> Self {
         let prefix = format!("devarch-{}-", sandbox.stack);
         let short = |name: &str| name.strip_prefix(&prefix).map(str::to_owned);
         sandbox.wait(async {
@@ -43,7 +43,7 @@ impl Objects {
         })
     }
 
-    /// Whether all of the stack runs, and nothing else of it is there.
+    /// Whether exactly the complete stack is running.
     pub(crate) fn is_up(&self) -> bool {
         self.running.keys().eq(["db", "web"])
             && self.stopped.is_empty()
@@ -51,7 +51,7 @@ impl Objects {
             && self.volumes.keys().eq(["db-data"])
     }
 
-    /// Whether only the data is there.
+    /// Whether only the volume exists.
     pub(crate) fn is_down(&self) -> bool {
         self.running.is_empty()
             && self.stopped.is_empty()
@@ -59,7 +59,7 @@ impl Objects {
             && self.volumes.keys().eq(["db-data"])
     }
 
-    /// What became of each id, in words.
+    /// Describes how each id changed.
     pub(crate) fn compared(&self, before: &Self) -> String {
         let pairs = [
             ("db", &before.running, &self.running),
@@ -67,31 +67,31 @@ impl Objects {
             ("net", &before.networks, &self.networks),
             ("db-data", &before.volumes, &self.volumes),
         ];
-        let told = pairs.map(|(name, before, now)| match (before.get(name), now.get(name)) {
+        let changes = pairs.map(|(name, before, now)| match (before.get(name), now.get(name)) {
             (Some(before), Some(now)) if before == now => format!("{name} {} kept", id(now)),
             (Some(before), Some(now)) => format!("{name} {} -> {}", id(before), id(now)),
             (None, Some(now)) => format!("{name} made: {}", id(now)),
             (Some(before), None) => format!("{name} {} removed", id(before)),
             (None, None) => format!("{name} absent"),
         });
-        told.join(", ")
+        changes.join(", ")
     }
 }
 
 fn id(id: &str) -> &str {
-    // The beginning of an apply's id is the time it was made at, and as good as the same for all.
+    // An apply's id begins with its timestamp, which hardly differs between applies.
     if id.contains('-') { id } else { &id[..12] }
 }
 
-/// The environment that a container was made with has that variable.
+/// Whether a container was created with this environment variable.
 pub(crate) fn has_variable(sandbox: &Sandbox, id: &str, variable: &str) -> bool {
     let path = format!("/containers/{id}/json");
     let container = sandbox.wait(outside::get(&sandbox.endpoint(), &path));
     container["Config"]["Env"].as_array().into_iter().flatten().any(|it| it == variable)
 }
 
-/// Whether a container was made from the image of that name.
-pub(crate) fn is_of(sandbox: &Sandbox, id: &str, image: &str) -> bool {
+/// Whether a container uses this image.
+pub(crate) fn has_image(sandbox: &Sandbox, id: &str, image: &str) -> bool {
     sandbox.wait(async {
         let image = sandbox.engine().image(image).await.unwrap().unwrap();
         let all = sandbox.engine().containers().await.unwrap();
@@ -99,7 +99,7 @@ pub(crate) fn is_of(sandbox: &Sandbox, id: &str, image: &str) -> bool {
     })
 }
 
-/// Runs a query in the database, as the user it was made for, with the password its container has; from within, once it
+/// Runs a query inside the database's container, as its user and with its password; retries until the database
 /// answers.
 pub(crate) fn query(sandbox: &Sandbox, sql: &str) -> String {
     let line = format!(
@@ -108,7 +108,7 @@ pub(crate) fn query(sandbox: &Sandbox, sql: &str) -> String {
     );
     let begun = Instant::now();
     loop {
-        let database = Objects::of(sandbox).running.get("db").cloned().unwrap_or_default();
+        let database = Objects::observe(sandbox).running.get("db").cloned().unwrap_or_default();
         let ran = sandbox.wait(sandbox.fixture().sh(&ContainerId::new(database), &line));
         if ran.code == 0 {
             return ran.stdout.trim().to_owned();
@@ -118,7 +118,7 @@ pub(crate) fn query(sandbox: &Sandbox, sql: &str) -> String {
     }
 }
 
-/// How many rows there are.
+/// The number of rows.
 pub(crate) fn rows(sandbox: &Sandbox) -> u64 {
     query(sandbox, "SELECT count(*) FROM kept").parse().unwrap()
 }

@@ -1,32 +1,31 @@
-//! The applies in which the program is killed.
+//! The applies during which the program is killed.
 
 use crate::{
     common::Sandbox,
-    objects::{Objects, has_variable, is_of, query, rows},
+    objects::{Objects, has_image, has_variable, query, rows},
 };
 
-/// The database's image.
 const IMAGE: &str = "postgres:17.2";
 
-/// One apply of web and postgres.
+/// An apply of `web` and `db` (PostgreSQL).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scenario {
-    /// Onto data that is there.
+    /// Creates the stack on existing data.
     Up,
-    /// The database gets another environment.
+    /// Changes the database's environment.
     Replace,
-    /// It gets the environment back that it had.
+    /// Restores the database's previous environment.
     Rollback,
-    /// Everything goes but the data.
+    /// Removes everything except the data.
     Down,
-    /// The database gets another image, and its data is copied before.
+    /// Changes the database's image, with a copy of its data.
     Snapshot,
 }
 
 impl Scenario {
     pub(crate) const ALL: [Self; 5] = [Self::Up, Self::Replace, Self::Rollback, Self::Down, Self::Snapshot];
 
-    /// A stack that runs, with a table for rows.
+    /// Starts the stack and creates a table.
     pub(crate) fn begin(self, sandbox: &Sandbox) {
         self.write(sandbox, 0);
         sandbox.ok(&["up", "--yes"]);
@@ -37,7 +36,7 @@ impl Scenario {
         }
     }
 
-    /// Adds a row, and makes the sandbox ready for the `round`-th time (from 1). How many rows there are.
+    /// Inserts a row and prepares round `round` (from 1); returns the number of rows.
     pub(crate) fn prepare(self, sandbox: &Sandbox, round: usize) -> u64 {
         query(sandbox, &format!("INSERT INTO kept VALUES ({round})"));
         let rows = rows(sandbox);
@@ -59,8 +58,7 @@ impl Scenario {
         }
     }
 
-    /// What is there has to be what was wanted in the `round`-th round, with the ids that it had before where there was
-    /// no reason for others.
+    /// Checks that the objects are in the desired state of the round, and that ids changed only where necessary.
     pub(crate) fn is_done(
         self,
         sandbox: &Sandbox,
@@ -88,14 +86,13 @@ impl Scenario {
         let right = match self {
             Self::Up | Self::Down => true,
             Self::Replace => has_variable(sandbox, database, &format!("ROUND={round}")),
-            // From the last definition to the one before, and back again.
+            // Each rollback switches between the two latest definitions.
             Self::Rollback => has_variable(sandbox, database, &format!("ROUND={}", (round + 1) % 2)),
-            Self::Snapshot => is_of(sandbox, database, IMAGE) != is_built(round),
+            Self::Snapshot => has_image(sandbox, database, IMAGE) != is_built(round),
         };
-        if right { Ok(()) } else { wrong("the database is not the wanted one") }
+        if right { Ok(()) } else { wrong("the database is not in the desired state") }
     }
 
-    /// Writes the devarch.yml of a round.
     fn write(self, sandbox: &Sandbox, round: usize) {
         let build = format!(
             "build: {{context: ., dockerfile_inline: \"FROM {IMAGE}\\nLABEL devarch.test=STACK\\n\"}}"
@@ -123,7 +120,7 @@ stacks:
     }
 }
 
-/// Whether a round's database has another image than the first one's: in turn.
+/// Whether the database of this round has the built image; alternates.
 fn is_built(round: usize) -> bool {
     round % 2 == 1
 }

@@ -1,4 +1,4 @@
-//! One kill after the other, and what the next command makes of each.
+//! A series of kills, and the command that follows each.
 
 use crate::{
     common::{Ran, Sandbox},
@@ -15,41 +15,40 @@ use std::{
     process::Stdio,
 };
 
-/// Kills of each scenario that are chosen where not all are made.
+/// Number of kills per scenario in a sample.
 const SAMPLE: usize = 2;
-/// A series of all with fewer kills that fell into an apply has missed what it was made for.
+/// A full series must contain at least this many kills inside an apply.
 const LEAST: usize = 20;
 
-/// What is done after the kill.
+/// The command after the kill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// The same once more.
+    /// The same command again.
     Again,
     /// `apply --resume`.
     Resume,
-    /// `apply --undo`, and then what is wanted.
+    /// `apply --undo`, then the desired state.
     Undo,
 }
 
 /// One kill.
 #[derive(Debug, Clone, Copy)]
 struct Case {
-    /// The call, from 1.
+    /// The number of the call, starting at 1.
     at: usize,
     moment: Moment,
     next: Next,
 }
 
-/// What came of one.
+/// The result of a kill.
 struct Line {
     text: String,
-    /// Whether an apply had begun and not ended.
+    /// Whether the kill interrupted an apply.
     inside: bool,
-    /// What is wrong.
     failure: Option<String>,
 }
 
-/// Numbers that look random and follow from a seed (`SplitMix64`).
+/// Pseudo-random numbers from a seed (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -63,7 +62,7 @@ impl Dice {
     }
 }
 
-/// Every scenario, each in a sandbox of its own, all at once.
+/// Runs all scenarios in parallel, each in its own sandbox.
 pub(crate) fn survives(kind: EngineKind) {
     let all = env::var_os("DEVARCH_TEST_LONG").is_some_and(|long| long == "1");
     let given = env::var("DEVARCH_TEST_SEED").ok();
@@ -101,11 +100,11 @@ fn report(kind: EngineKind, lines: &[Line], what: &str) {
     std::fs::write(file, text).unwrap();
 }
 
-/// One scenario's kills; the first that is not survived is the last.
+/// The kills of one scenario, up to the first failure.
 fn lane(kind: EngineKind, scenario: Scenario, dice: Option<Dice>) -> Option<Vec<Line>> {
     let sandbox = Sandbox::on(kind)?;
     scenario.begin(&sandbox);
-    let calls = undisturbed(&sandbox, scenario);
+    let calls = baseline(&sandbox, scenario);
     let cases = match dice {
         None => every(calls),
         Some(dice) => sample(calls, dice),
@@ -122,14 +121,14 @@ fn lane(kind: EngineKind, scenario: Scenario, dice: Option<Dice>) -> Option<Vec<
     Some(lines)
 }
 
-/// Both moments of every call, the next command in turn.
+/// Before and after every call, with rotating follow-up commands.
 fn every(calls: usize) -> Vec<Case> {
     let nexts = [Next::Again, Next::Resume, Next::Undo];
     let moments = (1..=calls).flat_map(|at| [(at, Moment::Before), (at, Moment::After)]);
     moments.zip(nexts.into_iter().cycle()).map(|((at, moment), next)| Case { at, moment, next }).collect()
 }
 
-/// Calls that are chosen, one in each part of the apply.
+/// A random call in each part of the apply.
 fn sample(calls: usize, mut dice: Dice) -> Vec<Case> {
     let nexts = [Next::Again, Next::Resume, Next::Undo];
     let first = dice.below(nexts.len());
@@ -142,13 +141,13 @@ fn sample(calls: usize, mut dice: Dice) -> Vec<Case> {
     (0..SAMPLE).map(case).collect()
 }
 
-/// The scenario without a kill, in its first round; how many calls it makes.
-fn undisturbed(sandbox: &Sandbox, scenario: Scenario) -> usize {
+/// Runs the scenario without a kill in the first round; returns its number of calls.
+fn baseline(sandbox: &Sandbox, scenario: Scenario) -> usize {
     let before_rows = scenario.prepare(sandbox, 1);
-    let before = Objects::of(sandbox);
+    let before = Objects::observe(sandbox);
     let (ran, calls) = through_proxy(sandbox, scenario.command(), None);
     assert_eq!(ran.code, 0, "{scenario:?}\n{ran}");
-    let now = Objects::of(sandbox);
+    let now = Objects::observe(sandbox);
     scenario
         .is_done(sandbox, 1, [&before, &now])
         .unwrap_or_else(|wrong| panic!("{scenario:?}: {wrong}\n{ran}"));
@@ -156,7 +155,7 @@ fn undisturbed(sandbox: &Sandbox, scenario: Scenario) -> usize {
     calls.len()
 }
 
-/// Runs a command whose way to the engine is the proxy; the changing calls that came through it.
+/// Runs a command through the proxy; also returns its changing calls.
 fn through_proxy(sandbox: &Sandbox, args: &[&str], fault: Option<(usize, Fault)>) -> (Ran, Vec<String>) {
     let _runtime = sandbox.enter();
     let proxy = FaultProxy::start(&sandbox.endpoint(), fault);
@@ -165,23 +164,23 @@ fn through_proxy(sandbox: &Sandbox, args: &[&str], fault: Option<(usize, Fault)>
     (ran, proxy.calls().iter().map(ToString::to_string).collect())
 }
 
-/// The rows, of a stack that is brought up for it where it is down.
+/// The number of rows; brings the stack up first if it is down.
 fn rows_again(sandbox: &Sandbox) -> u64 {
-    if !Objects::of(sandbox).is_up() {
+    if !Objects::observe(sandbox).is_up() {
         sandbox.ok(&["up", "--yes"]);
     }
     rows(sandbox)
 }
 
-/// Kills it once and goes on; nothing where it made fewer calls this time.
+/// Kills the command once and continues; `None` if it made fewer calls this time.
 fn kill(sandbox: &Sandbox, scenario: Scenario, case: Case, (round, calls): (usize, usize)) -> Option<Line> {
     let rows_before = scenario.prepare(sandbox, round);
-    let before = Objects::of(sandbox);
+    let before = Objects::observe(sandbox);
     let fault = Some((case.at, Fault::Kill(case.moment)));
     let (ran, made) = through_proxy(sandbox, scenario.command(), fault);
     let call = made.get(case.at - 1)?.replace(&sandbox.stack, "STACK");
     let inside = sandbox.json(&["history", "STACK", "-n", "1"])[0]["outcome"] == "not_yet";
-    let told = format!(
+    let description = format!(
         "{scenario:?}, call {} of {calls}, {call}, killed {:?}{}, then {:?}",
         case.at,
         case.moment,
@@ -190,8 +189,8 @@ fn kill(sandbox: &Sandbox, scenario: Scenario, case: Case, (round, calls): (usiz
     );
     let judged = catch_unwind(AssertUnwindSafe(|| {
         assert_eq!(ran.code, -1, "it was not killed\n{ran}");
-        goes_on(sandbox, scenario, case.next, &before);
-        let now = Objects::of(sandbox);
+        continue_with(sandbox, scenario, case.next, &before);
+        let now = Objects::observe(sandbox);
         scenario.is_done(sandbox, round, [&before, &now]).unwrap_or_else(|wrong| panic!("{wrong}"));
         sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
         (now.compared(&before), rows_again(sandbox))
@@ -200,25 +199,25 @@ fn kill(sandbox: &Sandbox, scenario: Scenario, case: Case, (round, calls): (usiz
         Ok(seen) => seen,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-            let failure = Some(format!("{told}: {text}"));
-            return Some(Line { text: format!("{told}: FAILED"), inside, failure });
+            let failure = Some(format!("{description}: {text}"));
+            return Some(Line { text: format!("{description}: FAILED"), inside, failure });
         }
     };
-    let text = format!("{told}: rows {rows_before} -> {rows_after}; {ids}");
+    let text = format!("{description}: rows {rows_before} -> {rows_after}; {ids}");
     let lost = (rows_after != rows_before).then(|| format!("rows were lost: {text}"));
     Some(Line { text, inside, failure: lost })
 }
 
-/// The next command, which ends in what is wanted, or in what was there before.
-fn goes_on(sandbox: &Sandbox, scenario: Scenario, next: Next, before: &Objects) {
+/// Runs the follow-up command, which reaches the desired state or restores the previous one.
+fn continue_with(sandbox: &Sandbox, scenario: Scenario, next: Next, before: &Objects) {
     let apply: &[&str] = &["apply", "STACK", "--yes"];
     match next {
-        // A second rollback would go back from where the first one was going.
+        // A second rollback would start from the first one's target.
         Next::Again if scenario == Scenario::Rollback => drop(sandbox.ok(apply)),
         Next::Again => drop(sandbox.ok(scenario.command())),
         Next::Resume => {
             let ran = sandbox.run(&["apply", "STACK", "--resume", "--yes"]);
-            // Where it was killed before it had begun.
+            // The command was killed before its apply began.
             let nothing = ran.stderr.contains("so there is nothing to resume");
             assert!(ran.code == 0 || nothing, "{ran}");
             if nothing {
@@ -229,7 +228,7 @@ fn goes_on(sandbox: &Sandbox, scenario: Scenario, next: Next, before: &Objects) 
             let ran = sandbox.run(&["apply", "STACK", "--undo", "--yes"]);
             let forward = ran.stderr.contains("it cannot be undone");
             assert!(ran.code == 0 || forward, "{ran}");
-            let now = Objects::of(sandbox);
+            let now = Objects::observe(sandbox);
             assert!(forward || now == *before, "undone\nbefore: {before:#?}\nnow: {now:#?}\n{ran}");
             sandbox.ok(apply);
         }

@@ -1,4 +1,4 @@
-//! Unique secrets go through every command, and then everything DevArch wrote and said is searched for them.
+//! Passes unique secrets through every command, then searches everything that DevArch wrote and printed for them.
 
 mod copies;
 mod lost_key;
@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::{collections::BTreeMap, env, fs, path::PathBuf, process::Command, thread, time::Duration};
 
-/// `@@NAME@@` is a secret that is written in place.
+/// `@@NAME@@` is replaced by a secret that is written in the file.
 const PROJECT: &str = r#"
 version: "1"
 templates:
@@ -69,30 +69,30 @@ struct Canary {
 }
 
 impl Canary {
-    /// One secret per kind, none like another; with characters that JSON and URLs write in other ways.
+    /// Creates one unique secret per kind, with characters that JSON and URLs encode.
     fn new(sandbox: Sandbox) -> Self {
-        // Not the stack's name, which is put in the place of itself in what commands say.
+        // Reversed, because the stack's name is replaced in command output.
         let mark: String = sandbox.stack.chars().rev().collect();
         let secret = |kind: &str| format!("canary/{kind}+\"{mark}\"&9>");
         let secrets = KINDS.into_iter().map(|kind| (kind.to_owned(), secret(kind))).collect();
         Self { sandbox, secrets, haystack: Haystack::default() }
     }
 
-    /// Runs a command as loudly as it can be.
-    fn says(&mut self, args: &[&str]) -> Ran {
+    /// Runs a command with maximum verbosity.
+    fn run(&mut self, args: &[&str]) -> Ran {
         let ran = self.sandbox.run(&[args, &["-vvv"]].concat());
         self.haystack.ran(args, &ran);
         ran
     }
 
     fn ok(&mut self, args: &[&str]) -> Ran {
-        let ran = self.says(args);
+        let ran = self.run(args);
         assert_eq!(ran.code, 0, "devarch {args:?}\n{ran}");
         ran
     }
 
     fn fails(&mut self, args: &[&str]) -> Ran {
-        let ran = self.says(args);
+        let ran = self.run(args);
         assert_ne!(ran.code, 0, "devarch {args:?}\n{ran}");
         ran
     }
@@ -104,7 +104,7 @@ impl Canary {
         self.haystack.ran(&args, &ran);
     }
 
-    /// Writes devarch.yml: the user's own, and the one file in which secrets are written in place.
+    /// Writes devarch.yml, the only file that may hold secrets in plain text.
     fn write(&self, text: &str, later: &str) {
         let mut text = text.replace("LATER_VALUE", later);
         for (name, value) in &self.secrets {
@@ -130,7 +130,7 @@ impl Canary {
         found.next().unwrap_or_else(|| panic!("no variable {name}")).to_owned()
     }
 
-    /// A value that is for all to see and becomes a secret is nowhere any more. What was said before is not searched.
+    /// A plain value that becomes a secret leaves no copy. Output from before is not searched.
     fn a_value_becomes_a_secret(&mut self) {
         let later = self.secrets["LATER"].replace('"', "\\\"");
         self.write(PROJECT, &format!("\"{later}\""));
@@ -148,7 +148,7 @@ impl Canary {
         assert_eq!(self.secrets["MADE"].len(), 40);
     }
 
-    /// They are where they belong.
+    /// Containers receive their secrets.
     fn containers_have_them(&self) {
         let secret = |name: &str| self.secrets[name].clone();
         assert_eq!(self.variable("web", "TYPED"), secret("TYPED"));
@@ -214,7 +214,7 @@ impl Canary {
         ] {
             self.ok(args);
         }
-        self.says(&["doctor"]);
+        self.run(&["doctor"]);
         self.fails(&["secret", "show", "STACK", "TYPED", "--reveal"]);
         self.fails(&["secret", "remove", "STACK", "TYPED"]);
         self.fails(&["secret", "show", "STACK", "TYPD", "--reveal"]);
@@ -222,7 +222,7 @@ impl Canary {
 
     fn every_command_that_changes(&mut self) {
         self.set("TYPED", &self.secrets["SECOND"].clone());
-        let plan = self.says(&["plan", "STACK"]);
+        let plan = self.run(&["plan", "STACK"]);
         assert!(plan.stdout.contains("~ web.environment.TYPED: secret changed"), "{plan}");
         assert!(plan.stdout.contains("~ web.environment.URL: secret changed"), "{plan}");
         self.ok(&["apply", "STACK", "--yes"]);
@@ -249,7 +249,7 @@ impl Canary {
         }
     }
 
-    /// Engines and containers say secrets in their errors.
+    /// Errors of engines and containers may contain secrets.
     fn every_way_to_fail(&mut self) {
         self.ok(&["instance", "rename", "STACK", "job", "work"]);
         for (field, value) in [
@@ -274,7 +274,7 @@ impl Canary {
         self.fails(&["set", "STACK/web", "environment.X={value: \"[REDACTED]\", secret: true}"]);
     }
 
-    /// What was cut off is in the journal.
+    /// The journal of an interrupted apply may contain secrets.
     fn a_killed_apply(&mut self) {
         self.ok(&["up", "--yes"]);
         self.set("WORD", &self.secrets["WORD"].replace("WORD", "ANEW"));
@@ -283,12 +283,12 @@ impl Canary {
         thread::sleep(Duration::from_millis(400));
         signal(&child, Signal::KILL);
         child.wait().unwrap();
-        self.says(&["status", "STACK"]);
-        self.says(&["apply", "STACK", "--yes", "--resume"]);
+        self.run(&["status", "STACK"]);
+        self.run(&["apply", "STACK", "--yes", "--resume"]);
         self.ok(&["up", "--yes"]);
     }
 
-    /// Labels are for everyone who may list what is on the engine.
+    /// Everyone who may list the engine's objects can read labels.
     fn labels(&mut self) {
         for path in ["/containers/json?all=1", "/networks", "/volumes"] {
             let listed = self.sandbox.wait(outside::get(&self.sandbox.endpoint(), path));
@@ -303,7 +303,7 @@ impl Canary {
 fn on(engine: EngineKind, with_postgres: bool) {
     let Some(mut sandbox) = Sandbox::on(engine) else { return };
     let database = if with_postgres {
-        let Some(database) = postgres::Postgres::of(&mut sandbox) else { return };
+        let Some(database) = postgres::Postgres::create(&mut sandbox) else { return };
         Some(database)
     } else {
         None
@@ -313,13 +313,13 @@ fn on(engine: EngineKind, with_postgres: bool) {
     canary.a_value_becomes_a_secret();
     if let Some(database) = &database {
         let statement = format!("ALTER DATABASE {} SET log_statement = 'all'", database.name);
-        canary.sandbox.wait(postgres::tell(&database.server, statement));
+        canary.sandbox.wait(postgres::execute(&database.server, statement));
     }
-    let said_before = database.as_ref().map_or(0, |_| server_log().len());
+    let log_start = database.as_ref().map_or(0, |_| server_log().len());
     canary.containers_have_them();
     canary.every_command_that_shows();
     canary.every_command_that_changes();
-    canary.a_copy_beside_it_and_a_newer_template();
+    canary.a_copied_stack_and_a_newer_template();
     canary.every_way_to_fail();
     canary.a_killed_apply();
     canary.a_lost_key();
@@ -329,7 +329,7 @@ fn on(engine: EngineKind, with_postgres: bool) {
     assert!(seen > 20, "only {seen} processes' files were seen");
     if database.is_some() {
         canary.haystack.add("dump", dump(&canary.sandbox.database()));
-        canary.haystack.add("statements", &server_log()[said_before..]);
+        canary.haystack.add("statements", &server_log()[log_start..]);
     }
     let (home, project) = (canary.sandbox.home(), canary.sandbox.project());
     canary.haystack.files(&home, &[]);
@@ -356,12 +356,12 @@ mod docker {
     use devarch_core::engine::EngineKind;
 
     #[test]
-    fn secrets_are_nowhere_but_in_their_containers_sqlite() {
+    fn secrets_are_only_in_their_containers_sqlite() {
         super::on(EngineKind::Docker, false);
     }
 
     #[test]
-    fn secrets_are_nowhere_but_in_their_containers_postgres() {
+    fn secrets_are_only_in_their_containers_postgres() {
         super::on(EngineKind::Docker, true);
     }
 }
@@ -370,12 +370,12 @@ mod podman {
     use devarch_core::engine::EngineKind;
 
     #[test]
-    fn secrets_are_nowhere_but_in_their_containers_sqlite() {
+    fn secrets_are_only_in_their_containers_sqlite() {
         super::on(EngineKind::Podman, false);
     }
 
     #[test]
-    fn secrets_are_nowhere_but_in_their_containers_postgres() {
+    fn secrets_are_only_in_their_containers_postgres() {
         super::on(EngineKind::Podman, true);
     }
 }

@@ -1,4 +1,4 @@
-//! `secret set`, `list`, `show`, `remove`, `unused`; and what secrets survive.
+//! `secret set`, `list`, `show`, `remove` and `unused`, and the operations that keep secrets.
 
 use crate::common::Sandbox;
 use devarch_core::engine::EngineKind;
@@ -29,7 +29,7 @@ stacks:
 "#;
 
 impl Sandbox {
-    /// The values a Compose file of a stack would need.
+    /// The values that a Compose file of the stack needs.
     fn values(&self, stack: &str) -> String {
         let directory = format!("compose-{}", fs::read_dir(self.project()).unwrap().count());
         self.ok(&["compose", stack, "--dir", &directory, "--secrets"]);
@@ -55,7 +55,7 @@ fn shop() -> Sandbox {
 }
 
 #[test]
-fn a_secret_is_set_from_stdin_a_file_or_at_random_and_never_by_an_argument() {
+fn a_secret_is_set_from_stdin_or_a_file_or_generated_and_never_from_an_argument() {
     let sandbox = shop();
     assert!(sandbox.values("shop").contains("KEY='hunter2'"), "{}", sandbox.values("shop"));
     fs::write(sandbox.project().join("key.pem"), "line one\nline two\n").unwrap();
@@ -86,7 +86,7 @@ fn a_secret_is_set_from_stdin_a_file_or_at_random_and_never_by_an_argument() {
 }
 
 #[test]
-fn secrets_are_listed_with_their_users_and_without_their_values() {
+fn secrets_are_listed_with_their_uses_and_without_their_values() {
     let sandbox = shop();
     let listed = sandbox.listed("shop");
     let users = |name: &str| Sandbox::secret(&listed, name)["used_by"].clone();
@@ -109,7 +109,7 @@ fn secrets_are_listed_with_their_users_and_without_their_values() {
 }
 
 #[test]
-fn a_secret_in_use_is_not_removed_and_one_that_is_not_is() {
+fn only_unused_secrets_can_be_removed() {
     let sandbox = shop();
     let refused = sandbox.fails(5, &["secret", "remove", "shop", "KEY"]);
     assert!(
@@ -125,7 +125,7 @@ fn a_secret_in_use_is_not_removed_and_one_that_is_not_is() {
 }
 
 #[test]
-fn a_value_is_shown_on_a_terminal_only_and_after_a_question() {
+fn a_value_is_shown_only_on_a_terminal_and_after_confirmation() {
     let sandbox = shop();
     for (args, value) in [
         (&["secret", "show", "shop", "KEY", "--reveal"][..], "hunter2"),
@@ -135,30 +135,30 @@ fn a_value_is_shown_on_a_terminal_only_and_after_a_question() {
         let piped = sandbox.run(args);
         assert_ne!(piped.code, 0, "{piped}");
         assert!(!piped.to_string().contains(value), "{piped}");
-        // What --yes answers is asked all the same.
-        let mut asked = sandbox.at_terminal((100, 20), &[args, &["--yes"]].concat());
-        asked.shows("Show the value of");
-        asked.press("n\r");
-        let ran = asked.end();
+        // `--yes` does not skip this question.
+        let mut terminal = sandbox.at_terminal((100, 20), &[args, &["--yes"]].concat());
+        terminal.shows("Show the value of");
+        terminal.press("n\r");
+        let ran = terminal.end();
         assert!(!ran.stdout.contains(value), "{ran}");
-        let mut asked = sandbox.at_terminal((100, 20), args);
-        asked.shows("Show the value of");
-        asked.press("y\r");
-        let ran = asked.end();
+        let mut terminal = sandbox.at_terminal((100, 20), args);
+        terminal.shows("Show the value of");
+        terminal.press("y\r");
+        let ran = terminal.end();
         assert!(ran.stdout.contains(value), "{ran}");
     }
     assert_eq!(sandbox.run(&["secret", "show", "shop", "KEY"]).code, 2);
 }
 
 #[test]
-fn a_secret_that_is_typed_is_not_shown() {
+fn a_typed_secret_is_not_echoed() {
     let sandbox = shop();
-    let mut asked = sandbox.at_terminal((100, 20), &["secret", "set", "shop", "KEY"]);
-    asked.shows("Secret 'KEY' of stack 'shop':");
-    asked.press("correct horse\r");
-    asked.shows("Once more:");
-    asked.press("correct horse\r");
-    let ran = asked.end();
+    let mut terminal = sandbox.at_terminal((100, 20), &["secret", "set", "shop", "KEY"]);
+    terminal.shows("Secret 'KEY' of stack 'shop':");
+    terminal.press("correct horse\r");
+    terminal.shows("Once more:");
+    terminal.press("correct horse\r");
+    let ran = terminal.end();
     assert_eq!(ran.code, 0, "{ran}");
     assert!(!ran.stdout.contains("correct horse"), "{ran}");
     assert!(sandbox.values("shop").contains("KEY='correct horse'"));
@@ -187,7 +187,7 @@ fn copies_edits_and_renames_keep_secrets() {
 }
 
 #[test]
-fn what_takes_the_place_of_a_templates_secret_is_sealed_too() {
+fn an_override_of_a_templates_secret_is_encrypted_too() {
     let sandbox = shop();
     sandbox.ok(&["set", "shop/web", "environment.FROM_TEMPLATE=said plainly"]);
     assert!(sandbox.values("shop").contains("said plainly"));
@@ -213,7 +213,7 @@ fn a_placeholder_does_not_become_the_secret() {
 }
 
 #[test]
-fn the_first_secret_of_a_directory_takes_its_stack_in() {
+fn setting_the_first_secret_loads_the_directorys_stack() {
     let sandbox = Sandbox::without_engine();
     sandbox.write(SHOP);
     let ran = sandbox.feed(b"hunter2", &["secret", "set", "KEY"]);
@@ -223,7 +223,7 @@ fn the_first_secret_of_a_directory_takes_its_stack_in() {
 }
 
 #[test]
-fn what_a_definition_says_of_secrets_is_checked_where_it_stands() {
+fn secrets_in_a_definition_are_validated() {
     let sandbox = Sandbox::without_engine();
     sandbox.write(
         r#"
@@ -240,7 +240,7 @@ stacks:
     );
     let ran = sandbox.fails(3, &["up", "--yes"]);
     assert!(!ran.to_string().contains("hunter2"), "{ran}");
-    for told in [
+    for message in [
         "\"bad name\" cannot be a secret's name",
         "a generated secret has 16 to 1024 characters",
         "a secret's value is not written in the file; set it with `devarch secret set`",
@@ -250,12 +250,12 @@ stacks:
         "may not contain `.` or `..`",
         "two secrets are put into /run/secrets/KEY",
     ] {
-        assert!(ran.stderr.contains(told), "{told}\n{ran}");
+        assert!(ran.stderr.contains(message), "{message}\n{ran}");
     }
 }
 
 #[test]
-fn a_part_of_a_variable_is_not_taken_for_another_variable() {
+fn a_part_of_a_variable_cannot_be_set() {
     let sandbox = Sandbox::without_engine();
     sandbox.define("version: \"1\"\nstacks:\n  STACK:\n    instances:\n      w: {template: busybox}\n");
     insta::assert_snapshot!(sandbox.fails(3, &["set", "shop/w", "environment.A.secret=true"]), @"

@@ -1,4 +1,4 @@
-//! Everything DevArch wrote and said, and what must not be in it.
+//! Everything that DevArch wrote and printed, and a search for secrets in it.
 
 use crate::common::{Ran, Sandbox};
 use base64::Engine as _;
@@ -14,25 +14,25 @@ use std::{
     time::Duration,
 };
 
-/// Places that were looked at, each with what it held.
+/// Content by place.
 #[derive(Default)]
 pub(crate) struct Haystack {
     places: BTreeMap<String, Vec<u8>>,
 }
 
 impl Haystack {
-    /// What a place holds.
+    /// Adds the content of a place.
     pub(crate) fn add(&mut self, place: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         self.places.entry(place.into()).or_default().extend(bytes.into());
     }
 
-    /// What a command said.
+    /// Adds a command's output.
     pub(crate) fn ran(&mut self, args: &[&str], ran: &Ran) {
         self.add(format!("stdout of {}", args.join(" ")), ran.stdout.as_bytes());
         self.add(format!("stderr of {}", args.join(" ")), ran.stderr.as_bytes());
     }
 
-    /// Every file below a directory, but for those named.
+    /// Adds every file below a directory, except those in `but`.
     pub(crate) fn files(&mut self, directory: &Path, but: &[&Path]) {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let path = entry.path();
@@ -47,7 +47,7 @@ impl Haystack {
         }
     }
 
-    /// Where the secrets are found, in whatever form; says how much was searched.
+    /// Lists the places of secrets in any encoding; prints how much was searched.
     pub(crate) fn search(&self, secrets: &BTreeMap<String, String>) -> Vec<String> {
         let mut found = Vec::new();
         for (name, secret) in secrets {
@@ -65,7 +65,7 @@ impl Haystack {
     }
 }
 
-/// The ways a secret could be written.
+/// The encodings of a secret.
 fn forms(secret: &str) -> BTreeMap<&'static str, String> {
     let hex = |upper: bool| {
         secret.bytes().fold(String::new(), |all, byte| {
@@ -81,7 +81,7 @@ fn forms(secret: &str) -> BTreeMap<&'static str, String> {
         }
     };
     let json = serde_json::to_string(secret).unwrap();
-    // Without its end, which depends on what comes after it.
+    // The last characters depend on the text that follows.
     let base64 = base64::engine::general_purpose::STANDARD.encode(secret);
     let base64 = base64.trim_end_matches('=');
     BTreeMap::from([
@@ -94,7 +94,7 @@ fn forms(secret: &str) -> BTreeMap<&'static str, String> {
     ])
 }
 
-/// Looks at the command lines and environments of the program under test while it runs.
+/// Records the command lines and environments of the program's processes.
 pub(crate) struct Spy {
     seen: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     over: Arc<AtomicBool>,
@@ -102,7 +102,7 @@ pub(crate) struct Spy {
 }
 
 impl Spy {
-    /// Begins to look at processes with that home in their environment.
+    /// Starts to watch processes with the sandbox's home in their environment.
     pub(crate) fn on(sandbox: &Sandbox) -> Self {
         let seen: Arc<Mutex<BTreeMap<String, Vec<u8>>>> = Arc::default();
         let over = Arc::new(AtomicBool::new(false));
@@ -117,7 +117,7 @@ impl Spy {
         Self { seen, over, looking }
     }
 
-    /// What was seen.
+    /// Stops, and adds everything recorded to the haystack.
     pub(crate) fn end(self, haystack: &mut Haystack) -> usize {
         self.over.store(true, Ordering::Relaxed);
         self.looking.join().unwrap();
@@ -141,7 +141,7 @@ fn look(home: &str, seen: &mut BTreeMap<String, Vec<u8>>) {
 }
 
 #[test]
-fn a_secret_in_any_form_is_found() {
+fn a_secret_is_found_in_any_encoding() {
     let secret = "p\"w/ä";
     let secrets = BTreeMap::from([("X".to_owned(), secret.to_owned())]);
     for form in

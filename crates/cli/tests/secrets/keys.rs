@@ -1,4 +1,4 @@
-//! The key of the secrets: lost, wrong, damaged, rotated, carried elsewhere.
+//! The encryption key: missing, wrong, damaged, rotated, moved to another machine.
 
 use crate::common::{Ran, Sandbox, postgres::Postgres, signal};
 use devarch_core::engine::EngineKind;
@@ -39,8 +39,8 @@ impl Sandbox {
         assert_eq!(ran.code, 0, "{ran}");
     }
 
-    /// What needs no secret goes on.
-    fn goes_on_without_secrets(&self) {
+    /// Commands that need no secret succeed.
+    fn commands_without_secrets_work(&self) {
         for args in [
             &["status"][..],
             &["status", "STACK"],
@@ -58,19 +58,19 @@ impl Sandbox {
         }
     }
 
-    /// The container of an instance, and whether it runs.
+    /// The id of an instance's container, and whether it is running.
     fn container(&self, instance: &str) -> (String, bool) {
         let path = format!("/containers/devarch-{}-{instance}/json", self.stack);
         let inspected = self.wait(outside::get(&self.endpoint(), &path));
         (inspected["Id"].as_str().unwrap().to_owned(), inspected["State"]["Running"].as_bool().unwrap())
     }
 
-    /// What is there is stopped and started as it is.
-    fn lives_on_without_secrets(&self) {
+    /// Existing containers are stopped and started without changes.
+    fn existing_containers_stop_and_start(&self) {
         let before = self.container("web");
         assert!(before.1);
-        let said = self.ok(&["restart", "STACK"]);
-        assert!(said.stderr.contains("existing containers are kept"), "{said}");
+        let restarted = self.ok(&["restart", "STACK"]);
+        assert!(restarted.stderr.contains("existing containers are kept"), "{restarted}");
         self.ok(&["stop", "STACK/web"]);
         assert_eq!((self.container("web"), self.container("other").1), ((before.0.clone(), false), true));
         self.ok(&["stop", "STACK"]);
@@ -81,7 +81,7 @@ impl Sandbox {
 }
 
 #[test]
-fn the_key_is_made_with_the_store_and_only_its_users() {
+fn the_key_is_created_with_the_store_and_private_to_its_user() {
     let sandbox = Sandbox::without_engine();
     sandbox.with_secret();
     assert_eq!(sandbox.key_file().metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -95,14 +95,14 @@ fn the_key_is_made_with_the_store_and_only_its_users() {
     sandbox.ok(&["secret", "set", "STACK", "KEY", "--generate"]);
 }
 
-fn a_key_that_is_not_there_is_told_and_destroys_nothing(sandbox: &Sandbox) {
+fn a_missing_key_is_reported_and_destroys_nothing(sandbox: &Sandbox) {
     sandbox.with_secret();
     sandbox.ok(&["up", "--yes"]);
     let key = fs::read_to_string(sandbox.key_file()).unwrap();
-    // Of another store, of the same form.
+    // A key of another store, in the same format.
     let digits: String =
         key.lines().last().unwrap().chars().map(|c| if c == '0' { '1' } else { c }).collect();
-    for (text, told) in [
+    for (text, message) in [
         (None, "is missing: $ROOT/home/secret.key not found"),
         (Some("not a key\n".to_owned()), "secret.key"),
         (Some(key.replace(key.lines().last().unwrap(), &digits)), "is damaged"),
@@ -111,8 +111,8 @@ fn a_key_that_is_not_there_is_told_and_destroys_nothing(sandbox: &Sandbox) {
             None => fs::remove_file(sandbox.key_file()).unwrap(),
             Some(text) => fs::write(sandbox.key_file(), text).unwrap(),
         }
-        sandbox.goes_on_without_secrets();
-        sandbox.lives_on_without_secrets();
+        sandbox.commands_without_secrets_work();
+        sandbox.existing_containers_stop_and_start();
         assert!(sandbox.ok(&["logs", "STACK/web", "--no-redact"]).stdout.contains("it runs"));
         let echo = ["exec", "STACK/web", "-T", "--no-redact", "--", "echo", "as it is"];
         assert_eq!(sandbox.ok(&echo).stdout, "as it is\n");
@@ -130,11 +130,11 @@ fn a_key_that_is_not_there_is_told_and_destroys_nothing(sandbox: &Sandbox) {
         ] {
             let refused = sandbox.run(args);
             assert_ne!(refused.code, 0, "{args:?} {text:?} {refused}");
-            let said = refused.stderr.contains(told) || refused.stderr.contains("cannot be read");
-            assert!(said, "{args:?} {told}\n{refused}");
+            let reported = refused.stderr.contains(message) || refused.stderr.contains("cannot be read");
+            assert!(reported, "{args:?} {message}\n{refused}");
         }
         let doctor = sandbox.run(&["doctor"]);
-        assert!(doctor.stdout.contains(told), "{told}\n{doctor}");
+        assert!(doctor.stdout.contains(message), "{message}\n{doctor}");
         fs::write(sandbox.key_file(), &key).unwrap();
         fs::set_permissions(sandbox.key_file(), Permissions::from_mode(0o600)).unwrap();
         sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
@@ -146,8 +146,8 @@ fn a_key_that_is_not_there_is_told_and_destroys_nothing(sandbox: &Sandbox) {
     sandbox.ok(&["up", "--yes"]);
 }
 
-/// What is not there would have to be made.
-fn without_a_key_only_what_is_there_is_started(sandbox: &Sandbox) {
+/// Missing containers would have to be created.
+fn without_a_key_only_existing_containers_are_started(sandbox: &Sandbox) {
     sandbox.with_secret();
     sandbox.ok(&["up", "--yes"]);
     let key = fs::read(sandbox.key_file()).unwrap();
@@ -170,7 +170,7 @@ fn without_a_key_only_what_is_there_is_started(sandbox: &Sandbox) {
     fs::write(sandbox.key_file(), key).unwrap();
 }
 
-fn a_damaged_value_is_named_and_the_others_are_not_concerned(sandbox: &Sandbox) {
+fn a_damaged_value_is_reported_and_the_others_still_work(sandbox: &Sandbox) {
     sandbox.with_secret();
     sandbox.ok(&["up", "--yes"]);
     sandbox.wait(async {
@@ -187,7 +187,7 @@ fn a_damaged_value_is_named_and_the_others_are_not_concerned(sandbox: &Sandbox) 
         "{refused}"
     );
     assert!(!refused.stderr.contains("other."), "{refused}");
-    sandbox.goes_on_without_secrets();
+    sandbox.commands_without_secrets_work();
     sandbox.ok(&[
         "set",
         "STACK/web",
@@ -196,8 +196,8 @@ fn a_damaged_value_is_named_and_the_others_are_not_concerned(sandbox: &Sandbox) 
     sandbox.ok(&["apply", "STACK", "--yes"]);
 }
 
-/// Whether it is set first, or removed where it was plain first.
-fn a_value_that_becomes_a_secret_is_nowhere_any_more(sandbox: &Sandbox) {
+/// In both orders: the secret is set first, or the plain value is removed first.
+fn a_value_that_becomes_a_secret_leaves_no_plain_copy(sandbox: &Sandbox) {
     let write = |environment: &str| {
         sandbox.write(&format!(
             "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
@@ -226,7 +226,7 @@ fn a_value_that_becomes_a_secret_is_nowhere_any_more(sandbox: &Sandbox) {
     sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
 }
 
-fn a_rotation_that_is_killed_anywhere_loses_nothing(sandbox: &Sandbox) {
+fn a_rotation_killed_at_any_point_loses_nothing(sandbox: &Sandbox) {
     sandbox.with_secret();
     sandbox.ok(&["up", "--yes"]);
     for wait in 0..12 {
@@ -245,27 +245,27 @@ fn a_rotation_that_is_killed_anywhere_loses_nothing(sandbox: &Sandbox) {
     assert_eq!(sandbox.json(&["secret", "list", "STACK"])[0]["name"], "KEY");
 }
 
-/// Two homes on one database are two machines.
-fn a_key_is_carried_to_another_machine(sandbox: &Sandbox) {
-    let elsewhere = |args: &[&str]| -> Ran {
+/// Two homes on one database stand for two machines.
+fn a_key_can_be_moved_to_another_machine(sandbox: &Sandbox) {
+    let in_other_home = |args: &[&str]| -> Ran {
         let mut command = sandbox.command(args);
         command.env("DEVARCH_HOME", sandbox.home().with_file_name("other-home"));
         sandbox.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     };
     sandbox.with_secret();
     sandbox.ok(&["up", "--yes"]);
-    let refused = elsewhere(&["plan", "STACK"]);
+    let refused = in_other_home(&["plan", "STACK"]);
     assert!(refused.stderr.contains("devarch secret key import FILE"), "{refused}");
     fs::write(sandbox.project().join("phrase"), "correct horse").unwrap();
     fs::write(sandbox.project().join("wrong"), "wrong horse").unwrap();
     sandbox.ok(&["secret", "key", "export", "team.key", "--passphrase-file", "phrase"]);
     assert_eq!(sandbox.project().join("team.key").metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_ne!(sandbox.run(&["secret", "key", "export", "team.key", "--passphrase-file", "phrase"]).code, 0);
-    let refused = elsewhere(&["secret", "key", "import", "team.key", "--passphrase-file", "wrong"]);
+    let refused = in_other_home(&["secret", "key", "import", "team.key", "--passphrase-file", "wrong"]);
     assert_ne!(refused.code, 0, "{refused}");
-    let taken = elsewhere(&["secret", "key", "import", "team.key", "--passphrase-file", "phrase"]);
-    assert_eq!(taken.code, 0, "{taken}");
-    let plan = elsewhere(&["plan", "STACK", "--detailed-exitcode"]);
+    let imported = in_other_home(&["secret", "key", "import", "team.key", "--passphrase-file", "phrase"]);
+    assert_eq!(imported.code, 0, "{imported}");
+    let plan = in_other_home(&["plan", "STACK", "--detailed-exitcode"]);
     assert_eq!(plan.code, 0, "{plan}");
 }
 
@@ -277,11 +277,11 @@ fn on(kind: EngineKind, test: fn(&Sandbox)) {
 
 fn on_postgres(kind: EngineKind, test: fn(&Sandbox)) {
     let Some(mut sandbox) = Sandbox::on(kind) else { return };
-    let Some(_database) = Postgres::of(&mut sandbox) else { return };
+    let Some(_database) = Postgres::create(&mut sandbox) else { return };
     test(&sandbox);
 }
 
-macro_rules! on_both {
+macro_rules! on_both_engines {
     ($($test:ident),* $(,)?) => {
         mod docker {
             use devarch_core::engine::EngineKind;
@@ -294,24 +294,24 @@ macro_rules! on_both {
     };
 }
 
-on_both! {
-    a_key_that_is_not_there_is_told_and_destroys_nothing,
-    without_a_key_only_what_is_there_is_started,
-    a_damaged_value_is_named_and_the_others_are_not_concerned,
-    a_value_that_becomes_a_secret_is_nowhere_any_more,
-    a_rotation_that_is_killed_anywhere_loses_nothing,
+on_both_engines! {
+    a_missing_key_is_reported_and_destroys_nothing,
+    without_a_key_only_existing_containers_are_started,
+    a_damaged_value_is_reported_and_the_others_still_work,
+    a_value_that_becomes_a_secret_leaves_no_plain_copy,
+    a_rotation_killed_at_any_point_loses_nothing,
 }
 
 mod postgres {
     use devarch_core::engine::EngineKind;
 
     #[test]
-    fn a_key_is_carried_to_another_machine() {
-        super::on_postgres(EngineKind::Docker, super::a_key_is_carried_to_another_machine);
+    fn a_key_can_be_moved_to_another_machine() {
+        super::on_postgres(EngineKind::Docker, super::a_key_can_be_moved_to_another_machine);
     }
 
     #[test]
-    fn a_rotation_that_is_killed_anywhere_loses_nothing() {
-        super::on_postgres(EngineKind::Docker, super::a_rotation_that_is_killed_anywhere_loses_nothing);
+    fn a_rotation_killed_at_any_point_loses_nothing() {
+        super::on_postgres(EngineKind::Docker, super::a_rotation_killed_at_any_point_loses_nothing);
     }
 }

@@ -1,7 +1,7 @@
-//! Secrets: usable in containers, and visible nowhere else.
+//! Secrets are usable in containers and visible nowhere else.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::print_stdout, reason = "how much was searched is told on stdout")]
+#![expect(clippy::print_stdout, reason = "how much was searched is printed on stdout")]
 
 #[path = "../common/mod.rs"]
 mod common;

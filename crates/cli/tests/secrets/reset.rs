@@ -1,4 +1,4 @@
-//! `secret key reset`: the way out where the key is lost for good.
+//! `secret key reset`, for a key that is lost for good.
 
 use crate::common::{Ran, Sandbox, postgres::Postgres, signal};
 use devarch_core::engine::EngineKind;
@@ -46,7 +46,7 @@ impl Sandbox {
         assert_eq!(ran.code, 0, "{ran}");
     }
 
-    /// The id of an instance's container, and its variables.
+    /// The id of an instance's container, and its environment variables.
     fn inspected(&self, instance: &str) -> (String, Vec<String>) {
         let path = format!("/containers/devarch-{}-{instance}/json", self.stack);
         let inspected = self.wait(outside::get(&self.endpoint(), &path));
@@ -64,15 +64,15 @@ impl Sandbox {
         self.run(&["doctor"]).stdout.contains("opens the store's secrets")
     }
 
-    /// Takes the file in again and replaces what runs.
+    /// Loads the file again and replaces the containers.
     fn recovers(&self) {
         self.set_key("the new one");
         let up = self.ok(&["up", "--yes"]);
         for instance in ["web", "other"] {
-            let told = format!(
+            let report = format!(
                 "-/+ {instance}  will be replaced (its config cannot be compared: the key it was hashed with"
             );
-            assert!(up.stderr.contains(&told), "{told}\n{up}");
+            assert!(up.stderr.contains(&report), "{report}\n{up}");
         }
         assert_eq!(self.variable("OWN"), "hunter2");
         assert_eq!(self.variable("KEY"), "the new one");
@@ -81,16 +81,16 @@ impl Sandbox {
     }
 }
 
-fn says(ran: &Ran, told: &[&str]) {
-    for words in told {
+fn assert_reports(ran: &Ran, report: &[&str]) {
+    for words in report {
         assert!(ran.stderr.contains(words), "{words}\n{ran}");
     }
 }
 
-fn nothing_is_given_up_unasked(sandbox: &Sandbox) {
+fn nothing_is_discarded_without_confirmation(sandbox: &Sandbox) {
     let asked = sandbox.run(&["secret", "key", "reset"]);
-    assert_ne!(asked.code, 0, "nobody could be asked: {asked}");
-    says(
+    assert_ne!(asked.code, 0, "no terminal to ask at: {asked}");
+    assert_reports(
         &asked,
         &[
             "is missing: $ROOT/home/secret.key not found",
@@ -106,21 +106,21 @@ fn nothing_is_given_up_unasked(sandbox: &Sandbox) {
     assert!(!sandbox.key().exists(), "nothing was done");
 }
 
-fn what_a_lost_key_gives_up_is_named_and_everything_works_again(sandbox: &Sandbox) {
+fn values_discarded_with_a_lost_key_are_listed_and_everything_works_again(sandbox: &Sandbox) {
     sandbox.define(SHOP);
     sandbox.set_key("hunter4");
     sandbox.ok(&["up", "--yes"]);
     sandbox.ok(&["plan", "STACK"]);
-    let (made, salt) = (sandbox.variable("MADE"), sandbox.variable("SALT"));
+    let (generated, salt) = (sandbox.variable("MADE"), sandbox.variable("SALT"));
     let before = (sandbox.inspected("web").0, sandbox.inspected("other").0);
     let refused = sandbox.fails(5, &["secret", "key", "reset", "--yes"]);
     assert!(refused.stderr.contains("so nothing is lost"), "{refused}");
 
     fs::remove_file(sandbox.key()).unwrap();
-    nothing_is_given_up_unasked(sandbox);
+    nothing_is_discarded_without_confirmation(sandbox);
 
     let reset = sandbox.ok(&["secret", "key", "reset", "--yes", "--json"]);
-    says(
+    assert_reports(
         &reset,
         &[
             "set again: devarch secret set STACK KEY",
@@ -131,8 +131,8 @@ fn what_a_lost_key_gives_up_is_named_and_everything_works_again(sandbox: &Sandbo
             "the next apply replaces all containers of: STACK",
         ],
     );
-    let told: Value = serde_json::from_str(&reset.stdout).unwrap();
-    assert_eq!(told["unset"][0]["secret"], "KEY");
+    let report: Value = serde_json::from_str(&reset.stdout).unwrap();
+    assert_eq!(report["unset"][0]["secret"], "KEY");
     assert_eq!(sandbox.key().metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert!(sandbox.key_opens());
 
@@ -147,14 +147,14 @@ fn what_a_lost_key_gives_up_is_named_and_everything_works_again(sandbox: &Sandbo
     for args in [&["status", "STACK"][..], &["history", "show", "STACK"], &["secret", "list", "STACK"]] {
         sandbox.ok(args);
     }
-    // One value at a time can be said again.
+    // Values can be set again one at a time.
     sandbox.ok(&["set", "STACK/web", "environment.OWN=${secret:KEY}"]);
     sandbox.ok(&["unset", "STACK/web", "environment.OWN"]);
 
     sandbox.recovers();
     let after = (sandbox.inspected("web").0, sandbox.inspected("other").0);
     assert!(before.0 != after.0 && before.1 != after.1);
-    assert!(sandbox.variable("MADE") != made && sandbox.variable("MADE").len() == 24);
+    assert!(sandbox.variable("MADE") != generated && sandbox.variable("MADE").len() == 24);
     assert!(sandbox.variable("SALT") != salt && sandbox.variable("SALT").len() == 20);
     sandbox.ok(&["secret", "rotate-key"]);
     sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
@@ -162,8 +162,8 @@ fn what_a_lost_key_gives_up_is_named_and_everything_works_again(sandbox: &Sandbo
     sandbox.ok(&["stack", "delete", "STACK", "--yes"]);
 }
 
-/// Either the old key still opens everything, or the new one does.
-fn a_reset_that_is_killed_anywhere_has_happened_or_not(sandbox: &Sandbox) {
+/// After a kill either the old key or the new one opens everything.
+fn a_killed_reset_is_complete_or_has_no_effect(sandbox: &Sandbox) {
     sandbox.define(SHOP);
     sandbox.set_key("hunter4");
     sandbox.ok(&["up", "--yes"]);
@@ -186,7 +186,7 @@ fn a_reset_that_is_killed_anywhere_has_happened_or_not(sandbox: &Sandbox) {
     }
     println!("{happened} of 12 had happened");
     fs::remove_file(sandbox.key()).unwrap();
-    // What a killed one left in the file is no reason to fail.
+    // An incomplete key file of a killed reset is no reason to fail.
     fs::write(sandbox.key(), "devarch-keys 1\n").unwrap();
     fs::set_permissions(sandbox.key(), Permissions::from_mode(0o600)).unwrap();
     sandbox.ok(&["secret", "key", "reset", "--yes"]);
@@ -195,9 +195,9 @@ fn a_reset_that_is_killed_anywhere_has_happened_or_not(sandbox: &Sandbox) {
     assert_eq!(stores.lines().filter(|line| line.split_whitespace().count() == 3).count(), 1);
 }
 
-/// What only has to be mended is not given up.
+/// A key file with wrong permissions or content keeps its data.
 #[test]
-fn a_key_file_that_only_has_to_be_mended_is_not_reset() {
+fn a_key_file_that_can_be_fixed_is_not_reset() {
     let sandbox = Sandbox::without_engine();
     sandbox.define(SHOP);
     sandbox.set_key("hunter4");
@@ -223,7 +223,7 @@ fn on(kind: EngineKind, test: fn(&Sandbox)) {
 
 fn on_postgres(kind: EngineKind, test: fn(&Sandbox)) {
     let Some(mut sandbox) = Sandbox::on(kind) else { return };
-    let Some(_database) = Postgres::of(&mut sandbox) else { return };
+    let Some(_database) = Postgres::create(&mut sandbox) else { return };
     test(&sandbox);
 }
 
@@ -245,6 +245,6 @@ macro_rules! everywhere {
 }
 
 everywhere! {
-    what_a_lost_key_gives_up_is_named_and_everything_works_again,
-    a_reset_that_is_killed_anywhere_has_happened_or_not,
+    values_discarded_with_a_lost_key_are_listed_and_everything_works_again,
+    a_killed_reset_is_complete_or_has_no_effect,
 }

@@ -1,4 +1,4 @@
-//! Many at one store and one engine: edits, plans, applies, looks and removals of the same stacks at the same time.
+//! Concurrent edits, plans, applies, queries and removals of the same stacks, with one store and one engine.
 
 use crate::{
     common::{Ran, Sandbox},
@@ -13,39 +13,38 @@ use std::{
 };
 
 on_both_engines! {
-    a_crowd_loses_no_edit_and_leaves_what_was_applied
+    concurrent_users_lose_no_edit_and_leave_applied_stacks
 }
 
 on_postgres! {
-    a_crowd_loses_no_edit_and_leaves_what_was_applied
+    concurrent_users_lose_no_edit_and_leave_applied_stacks
 }
 
-/// How many are at it at once, with a process for each command.
-const PEOPLE: usize = 8;
-/// Commands each of them gives, unless time is up first.
+/// Number of concurrent users, with one process per command.
+const USERS: usize = 8;
+/// Commands per user, within the time limit.
 const COMMANDS: usize = 16;
 const TIME: Duration = Duration::from_mins(2);
-/// Longer than all others together hold one lock; a command that takes longer hangs.
+/// Longer than all other commands together hold a lock; a slower command counts as hanging.
 const PATIENCE: Duration = Duration::from_mins(4);
-/// The stacks everybody works on.
+/// The stacks that all users work on.
 const SHARED: [&str; 2] = ["STACK-a", "STACK-b"];
 
-/// One of the crowd.
-struct Person<'a> {
+struct User<'a> {
     sandbox: &'a Sandbox,
     number: usize,
-    /// What it wrote last into each shared stack, and was told that it is saved.
+    /// The last value written into each shared stack, if the command reported success.
     saved: BTreeMap<&'static str, usize>,
 }
 
-impl Person<'_> {
-    /// The variable nobody else writes.
+impl User<'_> {
+    /// A variable that only this user sets.
     fn variable(&self) -> String {
         format!("BY_{}", self.number)
     }
 
-    /// Everyone begins elsewhere in the same round of commands.
-    fn live(mut self, until: Instant) -> Self {
+    /// Runs a rotation of commands that starts at another position for each user.
+    fn work(mut self, until: Instant) -> Self {
         for turn in 0..COMMANDS {
             if Instant::now() > until {
                 break;
@@ -53,13 +52,13 @@ impl Person<'_> {
             let stack = SHARED[(turn + self.number) % SHARED.len()];
             match (turn + self.number) % 8 {
                 0 | 3 | 6 => self.edit(stack, turn),
-                1 | 5 => self.told(&[0, 5], &["apply", stack, "--yes", "--lock-timeout", "200"]),
-                2 => self.told(&[0, 2], &["plan", stack, "--detailed-exitcode"]),
-                4 => self.told(&[0], &["status", stack]),
+                1 | 5 => self.run(&[0, 5], &["apply", stack, "--yes", "--lock-timeout", "200"]),
+                2 => self.run(&[0, 2], &["plan", stack, "--detailed-exitcode"]),
+                4 => self.run(&[0], &["status", stack]),
                 _ if self.number.is_multiple_of(3) => {
-                    self.told(&[0, 5], &["down", stack, "--yes", "--lock-timeout", "200"]);
+                    self.run(&[0, 5], &["down", stack, "--yes", "--lock-timeout", "200"]);
                 }
-                _ => self.come_and_go(),
+                _ => self.create_and_delete(),
             }
         }
         self
@@ -67,23 +66,23 @@ impl Person<'_> {
 
     fn edit(&mut self, stack: &'static str, turn: usize) {
         let assignment = format!("environment.{}={turn}", self.variable());
-        self.told(&[0], &["set", &format!("{stack}/web"), &assignment]);
+        self.run(&[0], &["set", &format!("{stack}/web"), &assignment]);
         self.saved.insert(stack, turn);
     }
 
-    /// A stack of its own, from its first day to its last.
-    fn come_and_go(&self) {
+    /// Creates, applies and deletes a stack of its own.
+    fn create_and_delete(&self) {
         let own = format!("STACK-own{}", self.number);
-        self.told(&[0], &["stack", "create", &own]);
-        self.told(&[0], &["instance", "add", &format!("{own}/web"), "busybox"]);
-        self.told(&[0], &["apply", &own, "--yes"]);
-        self.told(&[0], &["down", &own, "--yes"]);
-        self.told(&[0], &["stack", "delete", &own, "--yes"]);
+        self.run(&[0], &["stack", "create", &own]);
+        self.run(&[0], &["instance", "add", &format!("{own}/web"), "busybox"]);
+        self.run(&[0], &["apply", &own, "--yes"]);
+        self.run(&[0], &["down", &own, "--yes"]);
+        self.run(&[0], &["stack", "delete", &own, "--yes"]);
     }
 
-    /// Runs a command that may end with one of these codes; 5 only because the stack was changed by somebody else
-    /// between its plan and its apply.
-    fn told(&self, codes: &[i32], args: &[&str]) {
+    /// Runs a command that may exit with one of these codes; 5 is accepted only if another user changed the stack
+    /// between plan and apply.
+    fn run(&self, codes: &[i32], args: &[&str]) {
         let mut command = self.sandbox.command(args);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let ran = self.in_time(child, args);
@@ -106,7 +105,7 @@ impl Person<'_> {
     }
 }
 
-fn a_crowd_loses_no_edit_and_leaves_what_was_applied(sandbox: &Sandbox) {
+fn concurrent_users_lose_no_edit_and_leave_applied_stacks(sandbox: &Sandbox) {
     for stack in SHARED.into_iter().chain(["STACK-still"]) {
         sandbox.ok(&["stack", "create", stack]);
         sandbox.ok(&["instance", "add", &format!("{stack}/web"), "busybox"]);
@@ -116,27 +115,26 @@ fn a_crowd_loses_no_edit_and_leaves_what_was_applied(sandbox: &Sandbox) {
     let still = of_stack(sandbox, "still");
 
     let until = Instant::now() + TIME;
-    let crowd: Vec<Person<'_>> = thread::scope(|scope| {
-        let person = |number| Person { sandbox, number, saved: BTreeMap::new() };
-        let people: Vec<_> =
-            (0..PEOPLE).map(|number| scope.spawn(move || person(number).live(until))).collect();
-        people.into_iter().map(|person| person.join().unwrap()).collect()
+    let crowd: Vec<User<'_>> = thread::scope(|scope| {
+        let user = |number| User { sandbox, number, saved: BTreeMap::new() };
+        let users: Vec<_> = (0..USERS).map(|number| scope.spawn(move || user(number).work(until))).collect();
+        users.into_iter().map(|user| user.join().unwrap()).collect()
     });
 
-    assert_eq!(still, of_stack(sandbox, "still"), "nobody touched it");
+    assert_eq!(still, of_stack(sandbox, "still"), "it was not touched");
     assert_eq!(sandbox.json(&["lock", "list"]), serde_json::json!([]));
     for stack in SHARED {
         sandbox.ok(&["up", stack, "--yes"]);
         sandbox.ok(&["plan", stack, "--detailed-exitcode"]);
         assert_eq!(of_stack(sandbox, &stack["STACK-".len()..]).running().len(), 2);
         let variables = environment(sandbox, stack);
-        for person in &crowd {
-            let Some(saved) = person.saved.get(stack) else { continue };
-            let found = variables.get(&person.variable());
-            assert_eq!(found, Some(&saved.to_string()), "the last edit of {} in {stack}", person.number);
+        for user in &crowd {
+            let Some(saved) = user.saved.get(stack) else { continue };
+            let found = variables.get(&user.variable());
+            assert_eq!(found, Some(&saved.to_string()), "the last edit of {} in {stack}", user.number);
         }
     }
-    let all = Picture::of(sandbox);
+    let all = Picture::take(sandbox);
     assert_eq!(
         (all.containers.len(), all.networks.len()),
         (6, 3),
@@ -144,17 +142,17 @@ fn a_crowd_loses_no_edit_and_leaves_what_was_applied(sandbox: &Sandbox) {
     );
 }
 
-/// What there is of one of the stacks.
+/// The objects of one stack.
 fn of_stack(sandbox: &Sandbox, last: &str) -> Picture {
     let prefix = format!("devarch-{}-{last}-", sandbox.stack);
-    let mut picture = Picture::of(sandbox);
+    let mut picture = Picture::take(sandbox);
     picture.containers.retain(|name, _| name.starts_with(&prefix));
     picture.networks.retain(|name, _| name.starts_with(&prefix));
     picture.volumes.retain(|name| name.starts_with(&prefix));
     picture
 }
 
-/// The variables the web container of a stack runs with, by the engine's own word.
+/// The environment of a stack's `web` container, as reported by the engine.
 fn environment(sandbox: &Sandbox, stack: &str) -> BTreeMap<String, String> {
     let name = format!("devarch-{}-web", stack.replace("STACK", &sandbox.stack));
     let path = format!("/containers/{name}/json");

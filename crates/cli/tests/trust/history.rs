@@ -1,17 +1,17 @@
-//! What was applied is written down, and can be returned to.
+//! Applies are recorded and can be rolled back to.
 
 use crate::{common::Sandbox, on_both_engines, on_postgres, work::author};
 use serde_json::Value;
 
 on_both_engines! {
-    everything_applied_is_listed
-    the_steps_that_everything_waited_for_are_marked
+    every_apply_is_listed
+    the_steps_of_the_critical_chain_are_marked
     a_rollback_returns_to_an_earlier_definition
-    an_unknown_apply_is_not_returned_to
+    a_rollback_to_an_unknown_apply_is_refused
 }
 
 on_postgres! {
-    everything_applied_is_listed
+    every_apply_is_listed
     a_rollback_returns_to_an_earlier_definition
 }
 
@@ -41,7 +41,7 @@ impl Sandbox {
     }
 }
 
-fn everything_applied_is_listed(sandbox: &Sandbox) {
+fn every_apply_is_listed(sandbox: &Sandbox) {
     sandbox.applied();
     sandbox.ok(&["set", "STACK/web", "environment.A=second"]);
     let plan = sandbox.plan();
@@ -68,8 +68,8 @@ fn everything_applied_is_listed(sandbox: &Sandbox) {
     assert!(shown.stdout.contains("-/+ web  (its config changed)"), "{shown}");
 }
 
-/// The consumer waits for the provider's check, so both are on the chain; the one beside them is not.
-fn the_steps_that_everything_waited_for_are_marked(sandbox: &Sandbox) {
+/// The consumer waits for the provider's health check, so both are critical; the third instance is not.
+fn the_steps_of_the_critical_chain_are_marked(sandbox: &Sandbox) {
     sandbox.define(
         "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
          slow: {template: busybox, command: [sh, -c, \"sleep 2; touch /tmp/go; sleep 1000\"], \
@@ -114,7 +114,7 @@ fn a_rollback_returns_to_an_earlier_definition(sandbox: &Sandbox) {
     assert_eq!(sandbox.variable("web", "A").as_deref(), Some("second"), "a rollback can be rolled back");
 }
 
-fn an_unknown_apply_is_not_returned_to(sandbox: &Sandbox) {
+fn a_rollback_to_an_unknown_apply_is_refused(sandbox: &Sandbox) {
     sandbox.applied();
     let before = sandbox.id("web");
     let refused = sandbox.fails(4, &["rollback", "STACK", "0000", "--yes"]);

@@ -1,4 +1,4 @@
-//! An apply that was killed half-way: everybody is told, and both ways out end cleanly.
+//! An apply that was killed: every command reports it, and both ways to recover work.
 
 use crate::{common::Sandbox, on_both_engines, on_postgres, picture::Picture};
 use std::collections::BTreeSet;
@@ -6,29 +6,29 @@ use std::collections::BTreeSet;
 on_both_engines! {
     an_interrupted_apply_waits_for_a_decision
     an_undone_apply_leaves_the_very_same_containers
-    a_resumed_apply_ends_in_what_is_wanted
+    a_resumed_apply_reaches_the_desired_state
     an_interrupted_first_apply_can_be_undone_to_nothing
-    what_was_not_interrupted_is_not_resumed
+    an_apply_that_was_not_interrupted_is_not_resumed
 }
 
 on_postgres! {
     an_undone_apply_leaves_the_very_same_containers
-    a_resumed_apply_ends_in_what_is_wanted
+    a_resumed_apply_reaches_the_desired_state
 }
 
 impl Sandbox {
-    /// Applied, then killed while the replacement of an instance is waited for; what ran before.
+    /// Kills an apply while it waits for a replacement; returns the objects from before.
     fn interrupted(&self) -> Picture {
         self.up_gated();
-        let before = Picture::of(self);
+        let before = Picture::take(self);
         self.ok(&["set", "STACK/web", "environment.OPEN=no"]);
         self.hold(&["apply", "STACK", "--yes"]).kill();
         before
     }
 
-    /// Of the stack there are exactly its two containers and its network.
+    /// Checks that the stack has exactly its two containers and its network.
     fn is_clean(&self) {
-        let now = Picture::of(self);
+        let now = Picture::take(self);
         let names: BTreeSet<_> = now.containers.keys().cloned().collect();
         assert_eq!(names, [self.container("web"), self.container("late")].into(), "{now:#?}");
         assert_eq!(now.running().len(), 2, "{now:#?}");
@@ -43,7 +43,7 @@ const WAYS: [&str; 2] = ["`devarch apply STACK --resume` finish", "--undo` rolls
 
 fn an_interrupted_apply_waits_for_a_decision(sandbox: &Sandbox) {
     sandbox.interrupted();
-    let left = Picture::of(sandbox);
+    let left = Picture::take(sandbox);
     let status = sandbox.ok(&["status", "STACK"]);
     let refused = sandbox.fails(5, &["apply", "STACK"]);
     for words in WAYS {
@@ -60,22 +60,22 @@ fn an_interrupted_apply_waits_for_a_decision(sandbox: &Sandbox) {
     let last = &sandbox.json(&["status", "STACK"])["stacks"][0]["last_apply"];
     assert_eq!(last["state"], "interrupted", "{last}");
     assert_eq!(sandbox.json(&["history", "STACK"])[0]["outcome"], "not_yet");
-    assert_eq!(left, Picture::of(sandbox), "asking changes nothing");
+    assert_eq!(left, Picture::take(sandbox), "asking changes nothing");
 }
 
 fn an_undone_apply_leaves_the_very_same_containers(sandbox: &Sandbox) {
     let before = sandbox.interrupted();
     sandbox.ok(&["apply", "STACK", "--undo"]);
-    assert_eq!(before, Picture::of(sandbox));
+    assert_eq!(before, Picture::take(sandbox));
     assert_eq!(before.running().len(), 2);
     sandbox.is_clean();
     assert_eq!(sandbox.json(&["history", "STACK"])[0]["outcome"], "undone");
     let again = sandbox.ok(&["apply", "STACK", "--undo"]);
     assert!(again.stderr.contains("no apply of stack 'STACK' was interrupted"), "{again}");
-    assert_eq!(before, Picture::of(sandbox));
+    assert_eq!(before, Picture::take(sandbox));
 }
 
-fn a_resumed_apply_ends_in_what_is_wanted(sandbox: &Sandbox) {
+fn a_resumed_apply_reaches_the_desired_state(sandbox: &Sandbox) {
     let before = sandbox.interrupted();
     sandbox.open_gate();
     sandbox.ok(&["apply", "STACK", "--resume", "--yes"]);
@@ -90,16 +90,16 @@ fn an_interrupted_first_apply_can_be_undone_to_nothing(sandbox: &Sandbox) {
     sandbox.define(crate::work::GATED);
     sandbox.hold(&["apply", "STACK", "--yes"]).kill();
     sandbox.ok(&["apply", "STACK", "--undo"]);
-    let now = Picture::of(sandbox);
+    let now = Picture::take(sandbox);
     assert!(now.containers.is_empty() && now.networks.is_empty(), "{now:#?}");
     let plan = sandbox.ok(&["plan", "STACK"]);
-    assert!(!plan.stdout.contains("by hand"), "nobody removed what never came to be\n{plan}");
+    assert!(!plan.stdout.contains("by hand"), "nothing was removed by hand\n{plan}");
 }
 
-fn what_was_not_interrupted_is_not_resumed(sandbox: &Sandbox) {
+fn an_apply_that_was_not_interrupted_is_not_resumed(sandbox: &Sandbox) {
     sandbox.up_gated();
     sandbox.ok(&["set", "STACK/web", "environment.EDITED=since"]);
-    let before = Picture::of(sandbox);
+    let before = Picture::take(sandbox);
     for args in [&["apply", "STACK", "--resume", "--yes"][..], &["up", "STACK", "--resume", "--yes"]] {
         let refused = sandbox.fails(5, args);
         assert!(
@@ -108,5 +108,5 @@ fn what_was_not_interrupted_is_not_resumed(sandbox: &Sandbox) {
             "{refused}"
         );
     }
-    assert_eq!(before, Picture::of(sandbox), "nothing was changed");
+    assert_eq!(before, Picture::take(sandbox), "nothing was changed");
 }

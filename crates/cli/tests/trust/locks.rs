@@ -1,4 +1,4 @@
-//! One command at a time works on a stack; the others are told who does.
+//! One command at a time works on a stack; the others report who holds the lock.
 
 use crate::{
     common::{Ran, Sandbox},
@@ -10,26 +10,26 @@ use serde_json::{Value, json};
 use std::process::Stdio;
 
 on_both_engines! {
-    of_two_applies_one_waits_and_both_end_well
-    a_down_waits_for_an_apply_and_takes_all_of_it_down
-    who_does_not_wait_is_told_who_is_at_work
-    who_is_tired_of_waiting_leaves_everything_as_it_is
-    reading_and_planning_wait_for_nobody
-    a_killed_holder_holds_nothing
-    a_lock_taken_away_stops_its_holder_before_its_next_step
-    a_lock_kept_for_a_plan_lets_only_that_plan_in
+    two_applies_run_one_after_the_other_and_both_succeed
+    a_down_waits_for_an_apply_and_removes_all_of_it
+    a_command_that_does_not_wait_names_the_holder
+    cancelling_the_wait_changes_nothing
+    reading_and_planning_do_not_wait_for_the_lock
+    a_killed_holder_releases_its_lock
+    a_lock_released_by_force_stops_its_holder_before_its_next_step
+    a_lock_kept_for_a_plan_admits_only_that_plan
 }
 
 on_postgres! {
-    of_two_applies_one_waits_and_both_end_well
-    a_down_waits_for_an_apply_and_takes_all_of_it_down
-    who_does_not_wait_is_told_who_is_at_work
-    who_is_tired_of_waiting_leaves_everything_as_it_is
-    reading_and_planning_wait_for_nobody
-    a_killed_holder_holds_nothing
-    a_lock_taken_away_stops_its_holder_before_its_next_step
-    a_lock_kept_for_a_plan_lets_only_that_plan_in
-    two_homes_on_one_database_keep_each_other_out
+    two_applies_run_one_after_the_other_and_both_succeed
+    a_down_waits_for_an_apply_and_removes_all_of_it
+    a_command_that_does_not_wait_names_the_holder
+    cancelling_the_wait_changes_nothing
+    reading_and_planning_do_not_wait_for_the_lock
+    a_killed_holder_releases_its_lock
+    a_lock_released_by_force_stops_its_holder_before_its_next_step
+    a_lock_kept_for_a_plan_admits_only_that_plan
+    two_homes_on_one_database_exclude_each_other
 }
 
 const APPLY: [&str; 3] = ["apply", "STACK", "--yes"];
@@ -40,33 +40,33 @@ impl Sandbox {
         self.json(&["lock", "list"])
     }
 
-    /// Nothing is held any more, and nothing is to be done.
-    fn rests(&self) {
+    /// No lock is held, and the plan is empty.
+    fn assert_idle(&self) {
         assert_eq!(self.locks(), json!([]));
         self.ok(&["plan", "STACK", "--detailed-exitcode"]);
     }
 }
 
-fn of_two_applies_one_waits_and_both_end_well(sandbox: &Sandbox) {
+fn two_applies_run_one_after_the_other_and_both_succeed(sandbox: &Sandbox) {
     sandbox.up_gated();
     for command in ["apply", "up"] {
         sandbox.write(&GATED.replace("OPEN: \"no\"", &format!("OPEN: \"no\", BY: {command}")));
         sandbox.ok(&["set", "STACK/web", "environment.OPEN=no", &format!("environment.BY={command}")]);
         let first = sandbox.hold(&[command, "STACK", "--yes"]);
-        let told = format!("`devarch {command}` by {} (pid {}) has it", author(), first.pid());
+        let holder = format!("`devarch {command}` by {} (pid {}) has it", author(), first.pid());
         let patient = [command, "STACK", "--yes", "--lock-timeout", "60"];
         let second = sandbox.start(&patient, "waiting for the lock");
         sandbox.open_gate();
         for ran in [first.end(), second.end()] {
             assert_eq!(ran.code, 0, "{ran}");
-            assert!(!ran.stderr.contains("waiting") || ran.stderr.contains(&told), "{told}\n{ran}");
+            assert!(!ran.stderr.contains("waiting") || ran.stderr.contains(&holder), "{holder}\n{ran}");
         }
-        sandbox.rests();
+        sandbox.assert_idle();
     }
 }
 
-/// What waits is planned when it is its turn.
-fn a_down_waits_for_an_apply_and_takes_all_of_it_down(sandbox: &Sandbox) {
+/// A waiting command is planned after it has the lock.
+fn a_down_waits_for_an_apply_and_removes_all_of_it(sandbox: &Sandbox) {
     sandbox.define(GATED);
     let apply = sandbox.hold(&APPLY);
     let down = sandbox.start(&["down", "STACK", "--yes", "--lock-timeout", "60"], "waiting for the lock");
@@ -74,29 +74,29 @@ fn a_down_waits_for_an_apply_and_takes_all_of_it_down(sandbox: &Sandbox) {
     for ran in [apply.end(), down.end()] {
         assert_eq!(ran.code, 0, "{ran}");
     }
-    let now = Picture::of(sandbox);
+    let now = Picture::take(sandbox);
     assert!(now.containers.is_empty() && now.networks.is_empty(), "{now:#?}");
-    sandbox.rests();
+    sandbox.assert_idle();
 }
 
-/// Says operation, user, host, process and since when.
+/// The message has operation, user, host, process and time.
 fn names_the_holder(ran: &Ran, pid: u32) {
     for words in ["stack 'STACK' is locked by `apply` of ", &author(), &pid.to_string(), " since 2", " UTC"] {
-        assert!(ran.stderr.contains(words), "{words:?} is not told\n{ran}");
+        assert!(ran.stderr.contains(words), "{words:?} is not reported\n{ran}");
     }
 }
 
-fn who_does_not_wait_is_told_who_is_at_work(sandbox: &Sandbox) {
+fn a_command_that_does_not_wait_names_the_holder(sandbox: &Sandbox) {
     sandbox.define(GATED);
     let held = sandbox.hold(&APPLY);
     names_the_holder(&sandbox.fails(5, &IMPATIENT), held.pid());
     names_the_holder(&sandbox.fails(5, &["stop", "STACK", "--lock-timeout", "0"]), held.pid());
     sandbox.open_gate();
     assert_eq!(held.end().code, 0);
-    sandbox.rests();
+    sandbox.assert_idle();
 }
 
-fn who_is_tired_of_waiting_leaves_everything_as_it_is(sandbox: &Sandbox) {
+fn cancelling_the_wait_changes_nothing(sandbox: &Sandbox) {
     sandbox.define(GATED);
     let held = sandbox.hold(&APPLY);
     let waits = sandbox.start(&["stop", "STACK", "--lock-timeout", "60"], "waiting for the lock");
@@ -106,10 +106,10 @@ fn who_is_tired_of_waiting_leaves_everything_as_it_is(sandbox: &Sandbox) {
     assert_eq!(sandbox.locks()[0]["pid"], held.pid(), "it is still at work");
     sandbox.open_gate();
     assert_eq!(held.end().code, 0);
-    sandbox.rests();
+    sandbox.assert_idle();
 }
 
-fn reading_and_planning_wait_for_nobody(sandbox: &Sandbox) {
+fn reading_and_planning_do_not_wait_for_the_lock(sandbox: &Sandbox) {
     sandbox.define(GATED);
     let held = sandbox.hold(&APPLY);
     let pid = held.pid();
@@ -124,19 +124,19 @@ fn reading_and_planning_wait_for_nobody(sandbox: &Sandbox) {
     assert_eq!(sandbox.locks()[0]["pid"], pid, "it is still at work");
     sandbox.open_gate();
     assert_eq!(held.end().code, 0);
-    sandbox.rests();
+    sandbox.assert_idle();
 }
 
-fn a_killed_holder_holds_nothing(sandbox: &Sandbox) {
+fn a_killed_holder_releases_its_lock(sandbox: &Sandbox) {
     sandbox.define(GATED);
     sandbox.hold(&APPLY).kill();
     assert_eq!(sandbox.locks(), json!([]));
     sandbox.open_gate();
     sandbox.ok(&IMPATIENT);
-    sandbox.rests();
+    sandbox.assert_idle();
 }
 
-fn a_lock_taken_away_stops_its_holder_before_its_next_step(sandbox: &Sandbox) {
+fn a_lock_released_by_force_stops_its_holder_before_its_next_step(sandbox: &Sandbox) {
     sandbox.define(GATED);
     let held = sandbox.hold(&APPLY);
     let refused = sandbox.fails(5, &["lock", "release", "STACK"]);
@@ -156,10 +156,10 @@ fn a_lock_taken_away_stops_its_holder_before_its_next_step(sandbox: &Sandbox) {
     assert_ne!(sandbox.inspect("late")["State"]["Running"], true, "no further step was made");
     sandbox.ok(&APPLY);
     assert_eq!(sandbox.inspect("late")["State"]["Running"], true);
-    sandbox.rests();
+    sandbox.assert_idle();
 }
 
-fn a_lock_kept_for_a_plan_lets_only_that_plan_in(sandbox: &Sandbox) {
+fn a_lock_kept_for_a_plan_admits_only_that_plan(sandbox: &Sandbox) {
     sandbox.up_gated();
     sandbox.ok(&["set", "STACK/web", "environment.A=1"]);
     let plan = sandbox.json(&["plan", "STACK", "--lock"]);
@@ -174,29 +174,29 @@ fn a_lock_kept_for_a_plan_lets_only_that_plan_in(sandbox: &Sandbox) {
     assert!(status.stdout.contains(&format!("kept for {plan}")), "{status}");
     sandbox.ok(&["apply", plan, "--lock-timeout", "0"]);
     assert_ne!(sandbox.id("web"), before);
-    sandbox.rests();
+    sandbox.assert_idle();
 }
 
-fn two_homes_on_one_database_keep_each_other_out(sandbox: &Sandbox) {
+fn two_homes_on_one_database_exclude_each_other(sandbox: &Sandbox) {
     sandbox.define(GATED);
-    let elsewhere = |args: &[&str]| {
+    let in_other_home = |args: &[&str]| {
         let mut command = sandbox.command(args);
         command.env("DEVARCH_HOME", sandbox.home().with_file_name("other-home"));
         sandbox.end(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     };
     std::fs::write(sandbox.project().join("phrase"), "of both homes").unwrap();
     sandbox.ok(&["secret", "key", "export", "key", "--passphrase-file", "phrase"]);
-    let taken_in = elsewhere(&["secret", "key", "import", "key", "--passphrase-file", "phrase"]);
-    assert_eq!(taken_in.code, 0, "{taken_in}");
+    let imported = in_other_home(&["secret", "key", "import", "key", "--passphrase-file", "phrase"]);
+    assert_eq!(imported.code, 0, "{imported}");
     let held = sandbox.hold(&APPLY);
-    let refused = elsewhere(&IMPATIENT);
+    let refused = in_other_home(&IMPATIENT);
     assert_eq!(refused.code, 5, "{refused}");
     names_the_holder(&refused, held.pid());
-    let status = elsewhere(&["status", "STACK"]);
+    let status = in_other_home(&["status", "STACK"]);
     assert_eq!(status.code, 0, "{status}");
     sandbox.open_gate();
     assert_eq!(held.end().code, 0);
-    let after = elsewhere(&IMPATIENT);
+    let after = in_other_home(&IMPATIENT);
     assert_eq!(after.code, 0, "{after}");
-    sandbox.rests();
+    sandbox.assert_idle();
 }

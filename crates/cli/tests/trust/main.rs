@@ -1,7 +1,8 @@
-//! What makes an apply trusted: planning only reads, a plan that no longer holds is refused, one command at a time works
-//! on a stack, everything is written down, and what was interrupted or went wrong is put right.
+//! Guarantees of an apply: planning only reads, a stale plan is refused, one command at a time works on a stack,
+//! everything is recorded, and interrupted or failed applies can be recovered.
 //!
-//! Everything is seen from outside: the engine's inspect and events, rows of the database, what another program is told.
+//! Results are observed from outside: with the engine's inspect and events, rows of the database, and the output of
+//! other commands.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -30,7 +31,7 @@ use common::Sandbox;
 use database::Database;
 use devarch_core::engine::EngineKind;
 
-/// A sandbox and its database; the sandbox first, since it cleans up with what the store says.
+/// A sandbox and its database. The sandbox is dropped first, because it cleans up with data from the store.
 struct Scene {
     sandbox: Sandbox,
     _database: Database,

@@ -1,5 +1,5 @@
-//! A database server that restarts, or stays away, while an apply is at work: the lock is taken again, or what is done is
-//! left to whoever has it now.
+//! The database server restarts or becomes unreachable during an apply: the lock is reacquired, or the stack is left
+//! to its new holder.
 
 use crate::{
     common::{Sandbox, server::Server},
@@ -7,12 +7,12 @@ use crate::{
 };
 use devarch_core::engine::EngineKind;
 
-/// As [`crate::Scene`], with a server of its own.
+/// Like [`crate::with_postgres`], with a separate server.
 fn with_server(kind: EngineKind, test: fn(&Sandbox, &mut Server)) {
     let Some(mut sandbox) = Sandbox::on(kind) else { return };
-    let Some(mut server) = Server::of(&mut sandbox) else { return };
+    let Some(mut server) = Server::create(&mut sandbox) else { return };
     test(&sandbox, &mut server);
-    // Cleaning up takes the store.
+    // The cleanup needs the server.
     drop(sandbox);
 }
 
@@ -28,12 +28,12 @@ macro_rules! with_a_server {
 }
 
 with_a_server! {
-    an_apply_takes_its_lock_again_after_a_restart_of_the_database
-    an_apply_whose_lock_another_took_meanwhile_leaves_everything_to_it
-    an_apply_whose_database_stays_away_puts_back_what_ran
+    an_apply_reacquires_its_lock_after_a_database_restart
+    an_apply_that_lost_its_lock_leaves_everything_to_the_new_holder
+    an_apply_whose_database_stays_unreachable_is_rolled_back
 }
 
-fn an_apply_takes_its_lock_again_after_a_restart_of_the_database(sandbox: &Sandbox, server: &mut Server) {
+fn an_apply_reacquires_its_lock_after_a_database_restart(sandbox: &Sandbox, server: &mut Server) {
     sandbox.up_gated();
     sandbox.ok(&["set", "STACK/web", "environment.OPEN=no"]);
     let held = sandbox.hold(&["apply", "STACK", "--yes"]);
@@ -46,45 +46,42 @@ fn an_apply_takes_its_lock_again_after_a_restart_of_the_database(sandbox: &Sandb
     sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
 }
 
-/// The first one fails after the second has begun: it must neither go on nor put back what ran.
-fn an_apply_whose_lock_another_took_meanwhile_leaves_everything_to_it(
-    sandbox: &Sandbox,
-    server: &mut Server,
-) {
+/// The first apply fails after the second has started; it must neither continue nor roll back.
+fn an_apply_that_lost_its_lock_leaves_everything_to_the_new_holder(sandbox: &Sandbox, server: &mut Server) {
     sandbox.up_gated();
     let old = sandbox.id("web");
     sandbox.ok(&["set", "STACK/web", "environment.OPEN=no"]);
     let first = sandbox.hold(&["apply", "STACK", "--yes"]);
     server.restart();
     let second = sandbox.hold(&["apply", "STACK", "--yes", "--resume"]);
-    let during = Picture::of(sandbox);
+    let during = Picture::take(sandbox);
     let lost = first.interrupt();
     assert_eq!(lost.code, 130, "{lost}");
     assert!(
         lost.stderr.contains("what was done so far was left to the command that took the stack"),
         "{lost}"
     );
-    assert_eq!(Picture::of(sandbox), during, "nothing was done after the lock was lost\n{lost}");
+    assert_eq!(Picture::take(sandbox), during, "nothing was done after the lock was lost\n{lost}");
     sandbox.open_gate();
     let ran = second.end();
     assert_eq!(ran.code, 0, "{ran}");
     assert_ne!(sandbox.id("web"), old);
-    assert_eq!(Picture::of(sandbox).running().len(), 2);
+    assert_eq!(Picture::take(sandbox).running().len(), 2);
     sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);
 }
 
-fn an_apply_whose_database_stays_away_puts_back_what_ran(sandbox: &Sandbox, server: &mut Server) {
+fn an_apply_whose_database_stays_unreachable_is_rolled_back(sandbox: &Sandbox, server: &mut Server) {
     sandbox.up_gated();
-    let before = Picture::of(sandbox);
+    let before = Picture::take(sandbox);
     sandbox.ok(&["set", "STACK/web", "environment.OPEN=no"]);
     let held = sandbox.hold(&["apply", "STACK", "--yes", "--lock-timeout", "1"]);
     server.stop();
     let ran = held.interrupt();
-    assert_eq!(Picture::of(sandbox), before, "{ran}");
+    assert_eq!(Picture::take(sandbox), before, "{ran}");
     assert_eq!(ran.code, 130, "{ran}");
     assert!(ran.stderr.contains("the previous containers are running again"), "{ran}");
     server.start();
-    // Its journal lacks the end; there is nothing left to undo.
+    // The end of the apply is not in its journal; there is nothing left to undo.
     sandbox.ok(&["set", "STACK/web", "environment.OPEN=yes"]);
     sandbox.ok(&["apply", "STACK", "--yes"]);
     sandbox.ok(&["plan", "STACK", "--detailed-exitcode"]);

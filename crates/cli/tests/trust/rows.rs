@@ -1,13 +1,13 @@
-//! The database as it is, without the store's own code.
+//! The database's rows, accessed without the store's code.
 
 use crate::common::Sandbox;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use std::collections::BTreeMap;
 
-/// By table, its rows as text, in order.
+/// The sorted rows of each table, as text.
 pub(crate) type Tables = BTreeMap<String, Vec<String>>;
 
-/// Changes rows by hand.
+/// Executes a statement.
 pub(crate) fn change(sandbox: &Sandbox, statement: &str) {
     let statement = AssertSqlSafe(statement.to_owned());
     let changed = sandbox.wait(async {
@@ -24,7 +24,7 @@ pub(crate) fn change(sandbox: &Sandbox, statement: &str) {
     assert_ne!(changed, 0, "no row was changed");
 }
 
-/// The texts a query answers with.
+/// Runs a query that returns texts.
 pub(crate) fn texts(sandbox: &Sandbox, query: &str) -> Vec<String> {
     let query = sqlx::AssertSqlSafe(query.to_owned());
     sandbox.wait(async {
@@ -40,7 +40,7 @@ pub(crate) fn texts(sandbox: &Sandbox, query: &str) -> Vec<String> {
     })
 }
 
-/// Every row there is.
+/// All rows of all tables.
 pub(crate) fn all(sandbox: &Sandbox) -> Tables {
     let postgres = sandbox.database.is_some();
     let tables = if postgres {

@@ -1,4 +1,4 @@
-//! A program that is asked to end rolls back what it has begun, in every phase, and frees its lock.
+//! A program that receives a signal rolls back and releases its lock, in every phase.
 
 use crate::{common::Sandbox, on_both_engines, picture::Picture, work::GATED};
 use rustix::process::Signal;
@@ -12,23 +12,23 @@ on_both_engines! {
 
 const APPLY: [&str; 3] = ["apply", "STACK", "--yes"];
 
-/// What ran before runs, and nobody is at work.
+/// The previous containers are running, and no command is.
 fn is_as(sandbox: &Sandbox, before: &Picture) {
-    assert_eq!(Picture::of(sandbox), *before);
+    assert_eq!(Picture::take(sandbox), *before);
     assert_eq!(sandbox.json(&["lock", "list"]), json!([]));
 }
 
-/// One that goes away may hang up more than once, and have SIGTERM sent besides.
+/// A closing terminal may send SIGHUP more than once, and SIGTERM as well.
 fn a_closed_terminal_rolls_an_apply_back(sandbox: &Sandbox) {
     sandbox.up_gated();
-    let before = Picture::of(sandbox);
+    let before = Picture::take(sandbox);
     sandbox.ok(&["set", "STACK/web", "environment.OPEN=no"]);
     let held = sandbox.hold_with("--default-signal=HUP", &APPLY);
     for signal in [Signal::HUP, Signal::HUP, Signal::TERM] {
         held.signal(signal);
     }
     let ran = held.end();
-    // Of signals that come at once any may be heard first.
+    // Signals that arrive together may be handled in any order.
     assert!([129, 143].contains(&ran.code), "{ran}");
     assert!(ran.stderr.contains("the previous containers are running again"), "{ran}");
     is_as(sandbox, &before);
@@ -47,9 +47,9 @@ fn a_hangup_that_was_ignored_at_the_start_stays_ignored(sandbox: &Sandbox) {
 
 fn one_sigterm_ends_an_undo_that_waits_for_health(sandbox: &Sandbox) {
     sandbox.up_gated();
-    let before = Picture::of(sandbox);
+    let before = Picture::take(sandbox);
     let old = sandbox.id("web");
-    // It is not healthy again when it is started again.
+    // The restarted container does not become healthy.
     sandbox.ok(&["set", "STACK/web", "environment.OPEN=no"]);
     sandbox.sh("web", "rm /tmp/go; ln -s /nowhere/at/all /tmp/go");
     sandbox.hold(&APPLY).kill();

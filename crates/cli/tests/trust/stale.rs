@@ -1,5 +1,5 @@
-//! A saved plan is applied while everything it was made from still holds, once, until it expires; otherwise it is refused
-//! and nothing is done.
+//! A saved plan can be applied once, until it expires and while everything it was made from is unchanged; otherwise
+//! it is refused and nothing is changed.
 
 use crate::{common::Sandbox, on_both_engines, on_postgres, picture::Picture, rows};
 use devarch_core::{
@@ -22,7 +22,7 @@ on_both_engines! {
     refused_after_the_network_was_removed
     refused_after_it_expired
     refused_after_it_was_applied
-    not_refused_after_an_absent_image_came
+    not_refused_after_a_missing_image_appeared
     not_refused_where_it_builds_an_image
     not_refused_after_a_health_change
     not_refused_after_some_time
@@ -41,7 +41,7 @@ const SHOP: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
     web: {template: busybox, environment: {A: first}}\n      db: {template: busybox}\n";
 
 impl Sandbox {
-    /// Applied, then edited, with a plan for it.
+    /// An applied stack with an edit; returns the id of a plan for it.
     fn planned(&self) -> String {
         self.define(SHOP);
         self.ok(&["apply", "STACK", "--yes"]);
@@ -53,40 +53,40 @@ impl Sandbox {
         self.plan()
     }
 
-    /// The plan is refused: what was assumed and what was found is said, and nothing is done.
-    fn refuses(&self, plan: &str, told: &[&str]) {
-        let before = Picture::of(self);
+    /// The plan is refused with these messages, and nothing is changed.
+    fn refuses(&self, plan: &str, messages: &[&str]) {
+        let before = Picture::take(self);
         let ran = self.fails(5, &["apply", plan]);
-        for words in told.iter().chain(&["stack 'STACK'"]) {
-            assert!(ran.stderr.contains(words), "{words:?} is not told\n{ran}");
+        for words in messages.iter().chain(&["stack 'STACK'"]) {
+            assert!(ran.stderr.contains(words), "{words:?} is not reported\n{ran}");
         }
-        assert_eq!(before, Picture::of(self), "{ran}");
+        assert_eq!(before, Picture::take(self), "{ran}");
         let outcomes = rows::texts(self, "SELECT outcome FROM applies");
         assert!(outcomes.len() <= 1, "another apply began: {outcomes:?}");
     }
 
-    fn refuses_as_stale(&self, plan: &str, told: &[&str]) {
+    fn refuses_as_stale(&self, plan: &str, messages: &[&str]) {
         let stale = format!("plan {plan} of stack 'STACK' is stale, and nothing was done");
         self.refuses(
             plan,
-            &[told, &[&stale, ": assumed ", ", found ", "`devarch plan STACK` shows"]].concat(),
+            &[messages, &[&stale, ": assumed ", ", found ", "`devarch plan STACK` shows"]].concat(),
         );
     }
 
-    /// The plan is carried out.
-    fn takes(&self, plan: &str) {
+    /// The plan is applied.
+    fn applies(&self, plan: &str) {
         self.ok(&["apply", plan]);
         self.ok(&["plan", "STACK", "--detailed-exitcode"]);
     }
 
-    /// Gives an image a name of this test's.
+    /// Tags an image with a name of this test.
     fn retag(&self, image: &str) -> String {
         let name = format!("devarch-{}-tagged", self.stack);
         self.api("POST", &format!("/images/{image}/tag?repo={name}&tag=1"));
         format!("{name}:1")
     }
 
-    fn shop_of(&self, image: &str) {
+    fn shop_with_image(&self, image: &str) {
         self.define(&format!(
             "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      \
              web: {{template: busybox, image: \"{image}\", exports: []}}\n"
@@ -138,7 +138,7 @@ fn refused_after_a_container_was_removed(sandbox: &Sandbox) {
     sandbox.refuses_as_stale(&plan, &["container devarch-STACK-db: assumed running, found absent"]);
 }
 
-/// By one that has all labels of the one before.
+/// By a container with the same labels.
 fn refused_after_a_container_was_replaced(sandbox: &Sandbox) {
     let plan = sandbox.planned();
     let labels: BTreeMap<String, String> =
@@ -164,7 +164,7 @@ fn refused_after_a_container_was_disconnected(sandbox: &Sandbox) {
 
 fn refused_after_an_image_was_retagged(sandbox: &Sandbox) {
     let image = sandbox.retag("busybox:1.37");
-    sandbox.shop_of(&image);
+    sandbox.shop_with_image(&image);
     sandbox.ok(&["apply", "STACK", "--yes"]);
     let plan = sandbox.edited();
     sandbox.retag("python:3.13-slim");
@@ -178,7 +178,7 @@ fn refused_after_another_process_took_its_port(sandbox: &Sandbox) {
     let ports = rows::texts(sandbox, "SELECT CAST(host_port AS TEXT) FROM ports");
     let port: u16 = ports[0].parse().unwrap();
     let _theirs = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    // It can't be planned any more, which says more than that it is stale.
+    // The stack cannot be planned, which is reported instead of a stale plan.
     sandbox.refuses(
         &plan,
         &[
@@ -211,12 +211,12 @@ fn refused_after_it_was_applied(sandbox: &Sandbox) {
     sandbox.refuses(&plan, &[&plan, "was applied already"]);
 }
 
-/// It is there before the apply looks for it, so that nothing is pulled: no registry has it.
-fn not_refused_after_an_absent_image_came(sandbox: &Sandbox) {
-    sandbox.shop_of(&format!("devarch-{}-tagged:1", sandbox.stack));
+/// No registry has the image; it exists before the apply looks for it, so nothing is pulled.
+fn not_refused_after_a_missing_image_appeared(sandbox: &Sandbox) {
+    sandbox.shop_with_image(&format!("devarch-{}-tagged:1", sandbox.stack));
     let plan = sandbox.plan();
     sandbox.retag("busybox:1.37");
-    sandbox.takes(&plan);
+    sandbox.applies(&plan);
 }
 
 fn not_refused_where_it_builds_an_image(sandbox: &Sandbox) {
@@ -230,7 +230,7 @@ fn not_refused_where_it_builds_an_image(sandbox: &Sandbox) {
         "version: \"1\"\ntemplates:\n  api: {build: ./api}\nstacks:\n  STACK:\n    instances:\n      api: {template: api}\n",
     );
     let plan = sandbox.plan();
-    sandbox.takes(&plan);
+    sandbox.applies(&plan);
 }
 
 fn not_refused_after_a_health_change(sandbox: &Sandbox) {
@@ -246,13 +246,13 @@ fn not_refused_after_a_health_change(sandbox: &Sandbox) {
         let status = sandbox.json(&["status", "STACK", "--probe"]);
         status["stacks"][0]["instances"][0]["health"] == "unhealthy"
     });
-    sandbox.takes(&plan);
+    sandbox.applies(&plan);
 }
 
 fn not_refused_after_some_time(sandbox: &Sandbox) {
     let plan = sandbox.planned();
     rows::change(sandbox, "UPDATE plans SET made_at = made_at - 840000, expires_at = expires_at - 840000");
-    sandbox.takes(&plan);
+    sandbox.applies(&plan);
 }
 
 fn does_exactly_what_was_shown(sandbox: &Sandbox) {
@@ -275,8 +275,8 @@ fn does_exactly_what_was_shown(sandbox: &Sandbox) {
     assert_eq!(applied["steps"], plan["steps"].as_array().unwrap().len());
     assert_eq!(steps(&plan), steps(&shown), "as many steps for each instance");
     let planned = rows::texts(sandbox, "SELECT shown FROM plans");
-    let made = rows::texts(sandbox, &format!("SELECT shown FROM applies WHERE plan_id = '{id}'"));
-    assert_eq!(planned, made, "the very same steps");
+    let applied = rows::texts(sandbox, &format!("SELECT shown FROM applies WHERE plan_id = '{id}'"));
+    assert_eq!(planned, applied, "the very same steps");
     let begun = rows::texts(
         sandbox,
         &format!(

@@ -1,8 +1,8 @@
-//! A fixture, opened: its objects made on an engine, its rows in a database, its key in a home.
+//! A restored fixture: objects on an engine, rows in a database, and a key in a home.
 
 use crate::{
     common::{Sandbox, postgres::Postgres},
-    objects::{Made, Objects},
+    objects::{Inventory, Objects},
     sealed,
 };
 use devarch_app::Settings;
@@ -17,30 +17,30 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The volume by which an engine is known, and the label that has its id.
+/// The volume that identifies an engine, and the label with the engine's id.
 const MARKER: (&str, &str) = ("devarch-engine", "devarch.engine_id");
 
-/// Which store a fixture has.
+/// The kind of store of a fixture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Database {
     Sqlite,
     Postgres,
 }
 
-/// A home as a release left it. What is dropped first needs what is dropped later.
+/// A home as a release left it. The fields are dropped in order, and earlier ones need later ones.
 pub(crate) struct Home {
     objects: Objects,
     pub(crate) sandbox: Sandbox,
     _database: Option<Postgres>,
-    /// What the release said of it.
+    /// The release's own output about it.
     pub(crate) seen: Value,
-    /// What there was of it when it was opened.
-    pub(crate) made: Made,
+    /// The objects right after they were restored.
+    pub(crate) initial: Inventory,
     _alone: Claim,
 }
 
 impl Home {
-    /// Makes it; `None` where there is no such engine or database.
+    /// Restores a fixture; `None` without the engine or database.
     pub(crate) fn open(release: &str, kind: EngineKind, database: Database) -> Option<Self> {
         let (engine, store) = match (kind, database) {
             (EngineKind::Docker, Database::Sqlite) => ("docker", "docker-sqlite"),
@@ -51,43 +51,43 @@ impl Home {
         let mut sandbox = Sandbox::on(kind)?;
         let own = match database {
             Database::Sqlite => None,
-            Database::Postgres => Some(Postgres::of(&mut sandbox)?),
+            Database::Postgres => Some(Postgres::create(&mut sandbox)?),
         };
-        // Names of stacks are in the hashes of their configs, so they can't be this test's own.
+        // Stack names are part of config hashes, so they cannot be unique to this test.
         let alone = Claim::only(&format!("upgrade-{engine}"));
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/upgrade").join(release);
         copy(&fixture.join("project"), &sandbox.project());
         let fixture = fixture.join(store);
         let objects = Objects::make(&sandbox, &fixture);
-        let names = placed(&sandbox, &objects, &fixture);
+        let names = placeholders(&sandbox, &objects, &fixture);
         fs::DirBuilder::new().mode(0o700).create(sandbox.home()).unwrap();
         let key = fs::read(fixture.join("secret.key")).unwrap();
         private(&sandbox.home().join("secret.key"), &key);
         let rows = fill(&fixture.join("store.sql"), &names);
         sandbox.wait(load(&sandbox, database, rows));
         let seen = serde_json::from_str(&fill(&fixture.join("seen.json"), &names)).unwrap();
-        let made = objects.now(&sandbox);
-        let home = Self { objects, sandbox, _database: own, seen, made, _alone: alone };
+        let initial = objects.now(&sandbox);
+        let home = Self { objects, sandbox, _database: own, seen, initial, _alone: alone };
         home.write_into_volume();
         Some(home)
     }
 
-    /// What there is of it now.
-    pub(crate) fn now(&self) -> Made {
+    /// The current objects.
+    pub(crate) fn now(&self) -> Inventory {
         self.objects.now(&self.sandbox)
     }
 
-    /// How many containers have names that begin so.
+    /// The number of containers with this name prefix.
     pub(crate) fn count(&self, prefix: &str) -> usize {
         self.now().count(prefix)
     }
 
-    /// Makes an empty file in a container.
+    /// Creates an empty file in a container.
     pub(crate) fn write_into(&self, container: &str, file: &str) {
         assert_eq!(self.sh(container, &format!("touch {file}")), 0, "{container}: {file}");
     }
 
-    /// A file is in a container.
+    /// Checks that a container has a file.
     pub(crate) fn has(&self, container: &str, file: &str) {
         assert_eq!(self.sh(container, &format!("test -e {file}")), 0, "{container} lacks {file}");
     }
@@ -97,30 +97,30 @@ impl Home {
         self.sandbox.wait(self.sandbox.fixture().sh(&id, line)).code
     }
 
-    /// Data in the volume that nothing has any more.
+    /// Writes data into the volume that no stack uses.
     fn write_into_volume(&self) {
         self.sandbox.wait(self.objects.put_file(&self.sandbox, "devarch-upg-gone-db-data", "old"));
     }
 }
 
-/// What stands in a fixture for what is another on each machine.
-fn placed(sandbox: &Sandbox, objects: &Objects, fixture: &Path) -> BTreeMap<String, String> {
+/// Values for the placeholders of a fixture that differ between machines.
+fn placeholders(sandbox: &Sandbox, objects: &Objects, fixture: &Path) -> BTreeMap<String, String> {
     let settings = Settings::read(None, |name| (name == "HOME").then(|| "/nonexistent".into())).unwrap();
     let mut names = objects.names.clone();
     let project = sandbox.project().canonicalize().unwrap();
     names.insert("project".to_owned(), project.to_str().unwrap().to_owned());
     names.insert("endpoint".to_owned(), sandbox.endpoint());
     let engine = marker(sandbox);
-    names.extend(sealed::placed(fixture, &engine));
+    names.extend(sealed::placeholders(fixture, &engine));
     names.insert("engine".to_owned(), engine);
     names.insert("host".to_owned(), settings.host);
-    // A day from now.
+    // In one day.
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     names.insert("expires".to_owned(), (now + 86_400_000).to_string());
     names
 }
 
-/// The engine's id; one that never had an apply gets one, as an apply would give it.
+/// The engine's id; created as an apply would if it does not exist.
 fn marker(sandbox: &Sandbox) -> String {
     let (name, label) = MARKER;
     let body = serde_json::json!({"Name": name, "Labels": {label: uuid(sandbox)}});
@@ -138,7 +138,7 @@ fn uuid(sandbox: &Sandbox) -> String {
     format!("0193c7d2-0000-7000-8000-{:012x}", sandbox.project().as_os_str().len())
 }
 
-/// A file of a fixture with what belongs to this machine in it.
+/// A fixture file with its placeholders filled in.
 fn fill(path: &Path, names: &BTreeMap<String, String>) -> String {
     let text = fs::read_to_string(path).unwrap();
     let filled = names.iter().fold(text, |text, (name, value)| text.replace(&format!("@@{name}@@"), value));
@@ -174,7 +174,7 @@ fn private(path: &Path, content: &[u8]) {
     std::io::Write::write_all(&mut file, content).unwrap();
 }
 
-/// A directory and all below it.
+/// Copies a directory recursively.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -183,7 +183,7 @@ fn copy(from: &Path, to: &Path) {
             copy(&entry.path(), &target);
         } else {
             fs::copy(entry.path(), &target).unwrap();
-            // What a checkout makes of it depends on the umask, and the hash of a build's context has it.
+            // The mode of a checkout depends on the umask, but is part of a build context's hash.
             fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
         }
     }

@@ -1,6 +1,6 @@
-//! Homes that releases before this one made: this one opens them, and nothing they have is lost, changed or made anew.
+//! Homes of earlier releases: the current program opens them, and nothing is lost, changed or recreated.
 //!
-//! `README.md` beside this says how they were made, and how the next is.
+//! `README.md` describes how they were made and how to add one.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -16,26 +16,26 @@ use home::{Database, Home};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Every fixture, on each engine with each database.
+/// Tests of each fixture, on each engine with each database.
 macro_rules! homes {
     ($($release:ident)*) => {
         $(mod $release {
             use super::{Database::{Postgres, Sqlite}, EngineKind::{Docker, Podman}};
             #[test]
-            fn a_home_is_taken_over_unchanged_on_docker_with_sqlite() {
-                super::a_home_is_taken_over_unchanged(stringify!($release), Docker, Sqlite);
+            fn a_home_is_upgraded_unchanged_on_docker_with_sqlite() {
+                super::a_home_is_upgraded_unchanged(stringify!($release), Docker, Sqlite);
             }
             #[test]
-            fn a_home_is_taken_over_unchanged_on_docker_with_postgres() {
-                super::a_home_is_taken_over_unchanged(stringify!($release), Docker, Postgres);
+            fn a_home_is_upgraded_unchanged_on_docker_with_postgres() {
+                super::a_home_is_upgraded_unchanged(stringify!($release), Docker, Postgres);
             }
             #[test]
-            fn a_home_is_taken_over_unchanged_on_podman_with_sqlite() {
-                super::a_home_is_taken_over_unchanged(stringify!($release), Podman, Sqlite);
+            fn a_home_is_upgraded_unchanged_on_podman_with_sqlite() {
+                super::a_home_is_upgraded_unchanged(stringify!($release), Podman, Sqlite);
             }
             #[test]
-            fn a_home_is_taken_over_unchanged_on_podman_with_postgres() {
-                super::a_home_is_taken_over_unchanged(stringify!($release), Podman, Postgres);
+            fn a_home_is_upgraded_unchanged_on_podman_with_postgres() {
+                super::a_home_is_upgraded_unchanged(stringify!($release), Podman, Postgres);
             }
         })*
     };
@@ -43,50 +43,50 @@ macro_rules! homes {
 
 homes! { a93aaab schema3 schema4 }
 
-/// Stacks to which nothing was done since they were applied.
-const CALM: [&str; 2] = ["upg-infra", "upg-shop"];
+/// Stacks without pending changes.
+const IDLE: [&str; 2] = ["upg-infra", "upg-shop"];
 
-fn a_home_is_taken_over_unchanged(release: &str, kind: EngineKind, database: Database) {
+fn a_home_is_upgraded_unchanged(release: &str, kind: EngineKind, database: Database) {
     let Some(home) = Home::open(release, kind, database) else { return };
-    plans_show_what_they_showed(&home);
-    what_was_written_down_can_be_read(&home);
+    plans_are_unchanged(&home);
+    secrets_and_history_can_be_read(&home);
     the_interrupted_apply_is_reported(&home);
-    assert_eq!(home.now(), home.made, "looking changes nothing");
-    what_was_applied_is_not_made_anew(&home);
-    edits_are_applied_as_they_were_planned(&home);
-    the_interrupted_apply_ends(&home, database);
-    a_kept_volume_is_found_again(&home);
+    assert_eq!(home.now(), home.initial, "looking changes nothing");
+    applied_stacks_are_not_recreated(&home);
+    a_saved_plan_is_applied(&home);
+    the_interrupted_apply_is_finished(&home, database);
+    a_kept_volume_can_be_reused(&home);
 }
 
-fn plans_show_what_they_showed(home: &Home) {
+fn plans_are_unchanged(home: &Home) {
     for (stack, before) in home.seen["plans"].as_object().unwrap() {
         let now = home.sandbox.json(&["plan", stack, "--no-save"]);
         assert_eq!(changes(&now), changes(before), "{stack}: {now:#}");
     }
-    for stack in CALM {
+    for stack in IDLE {
         assert_eq!(changes(&home.seen["plans"][stack]), BTreeSet::new(), "{stack}");
         home.sandbox.ok(&["plan", stack, "--no-save", "--detailed-exitcode"]);
     }
     assert!(!changes(&home.seen["plans"]["upg-edit"]).is_empty());
 }
 
-/// What a plan does to whom.
+/// The kind and subject of each change of a plan.
 fn changes(plan: &Value) -> BTreeSet<String> {
     let changes = plan["changes"].as_array().unwrap().iter();
     changes.map(|change| format!("{} {}", change["kind"], change["subject"])).collect()
 }
 
-fn what_was_written_down_can_be_read(home: &Home) {
+fn secrets_and_history_can_be_read(home: &Home) {
     let sandbox = &home.sandbox;
-    secrets_are_what_they_were(home, &home.seen["secrets"]);
+    secrets_are_unchanged(home, &home.seen["secrets"]);
     assert_eq!(sandbox.json(&["wire", "env", "upg-shop/api", "--reveal"]), home.seen["logins"]);
     for (stack, before) in home.seen["history"].as_object().unwrap() {
         let now = sandbox.json(&["history", stack]);
-        assert_eq!(ends(&now), ends(before), "{stack}");
+        assert_eq!(outcomes(&now), outcomes(before), "{stack}");
     }
 }
 
-fn secrets_are_what_they_were(home: &Home, secrets: &Value) {
+fn secrets_are_unchanged(home: &Home, secrets: &Value) {
     for (instance, variables) in secrets.as_object().unwrap() {
         for (name, value) in variables.as_object().unwrap() {
             let read = home.sandbox.ok(&["run", instance, "--", "/usr/bin/printenv", name]).stdout;
@@ -95,8 +95,8 @@ fn secrets_are_what_they_were(home: &Home, secrets: &Value) {
     }
 }
 
-/// Of each apply, which it was and how it ended.
-fn ends(history: &Value) -> Vec<String> {
+/// The id, command and outcome of each apply.
+fn outcomes(history: &Value) -> Vec<String> {
     let applies = history.as_array().unwrap().iter();
     applies.map(|apply| format!("{} {} {}", apply["apply"], apply["command"], apply["outcome"])).collect()
 }
@@ -108,37 +108,37 @@ fn the_interrupted_apply_is_reported(home: &Home) {
     assert!(refused.contains("--resume") && refused.contains("--undo"), "{refused}");
 }
 
-fn what_was_applied_is_not_made_anew(home: &Home) {
-    for stack in CALM {
+fn applied_stacks_are_not_recreated(home: &Home) {
+    for stack in IDLE {
         for command in ["up", "apply"] {
             home.sandbox.ok(&[command, stack, "--yes"]);
         }
         home.sandbox.ok(&["plan", stack, "--no-save", "--detailed-exitcode"]);
     }
-    assert_eq!(home.now(), home.made, "nothing was recreated, stopped or removed");
-    for stack in CALM {
+    assert_eq!(home.now(), home.initial, "nothing was recreated, stopped or removed");
+    for stack in IDLE {
         home.sandbox.ok(&["restart", stack]);
     }
-    assert_eq!(home.now(), home.made, "its containers are known for its own");
+    assert_eq!(home.now(), home.initial, "its containers are known for its own");
 }
 
-/// The edited instance is replaced on the volume it has, the removed one goes, and its volume stays.
-fn edits_are_applied_as_they_were_planned(home: &Home) {
+/// The edited instance is replaced and keeps its volume; the removed one is gone, and its volume is kept.
+fn a_saved_plan_is_applied(home: &Home) {
     home.write_into("devarch-upg-edit-web", "/data/kept");
     home.sandbox.ok(&["apply", home.seen["saved_plan"].as_str().unwrap(), "--yes"]);
-    let (before, now) = (&home.made, home.now());
+    let (before, now) = (&home.initial, home.now());
     assert_ne!(now.containers["devarch-upg-edit-web"], before.containers["devarch-upg-edit-web"]);
     assert!(!now.containers.contains_key("devarch-upg-edit-left"), "{now:#?}");
     assert_eq!(now.volumes, before.volumes);
     home.has("devarch-upg-edit-web", "/data/kept");
     home.sandbox.ok(&["plan", "upg-edit", "--no-save", "--detailed-exitcode"]);
-    assert_eq!(home.count("devarch-upg-shop"), home.made.count("devarch-upg-shop"));
+    assert_eq!(home.count("devarch-upg-shop"), home.initial.count("devarch-upg-shop"));
 }
 
-/// With one database it is undone, with the other resumed.
-fn the_interrupted_apply_ends(home: &Home, database: Database) {
+/// Undone with SQLite, resumed with PostgreSQL.
+fn the_interrupted_apply_is_finished(home: &Home, database: Database) {
     let (web, old, late) = ("devarch-upg-half-web", "devarch-upg-half-web.old", "devarch-upg-half-late");
-    let before = &home.made.containers;
+    let before = &home.initial.containers;
     let survivor = match database {
         Database::Sqlite => {
             home.sandbox.ok(&["apply", "upg-half", "--undo"]);
@@ -158,15 +158,15 @@ fn the_interrupted_apply_ends(home: &Home, database: Database) {
     assert!(!outcome.to_string().contains("not_yet"), "{outcome:#}");
 }
 
-/// Nothing takes it unasked, and it comes with the values its data need, where the release kept them.
-fn a_kept_volume_is_found_again(home: &Home) {
+/// The volume is reused only on request, together with its secrets if the release kept them.
+fn a_kept_volume_can_be_reused(home: &Home) {
     let refused = home.sandbox.run(&["up", "upg-gone", "--yes"]);
     assert_ne!(refused.code, 0, "{refused}");
     assert!(refused.stderr.contains("devarch-upg-gone-db-data"), "{refused}");
     home.sandbox.ok(&["up", "upg-gone", "--yes", "--reuse-volumes"]);
     home.has("devarch-upg-gone-db", "/data/old");
     if let Some(kept) = home.seen.get("kept") {
-        secrets_are_what_they_were(home, kept);
+        secrets_are_unchanged(home, kept);
     }
     home.sandbox.ok(&["down", "upg-gone", "--yes"]);
 }

@@ -1,4 +1,4 @@
-//! The objects of a fixture on an engine, made by the very calls that the release made them by.
+//! A fixture's objects on an engine, created by the calls that the release made.
 
 use crate::common::Sandbox;
 use devarch_testkit::outside;
@@ -10,10 +10,10 @@ use std::{
     path::Path,
 };
 
-/// Everything of a fixture has a name that begins so.
+/// The name prefix of all objects of a fixture.
 const OURS: &str = "devarch-upg-";
 
-/// What was made, as `objects.json` has it.
+/// The contents of `objects.json`.
 #[derive(Deserialize)]
 struct Recorded {
     images: Vec<Image>,
@@ -22,33 +22,32 @@ struct Recorded {
     containers: Vec<Container>,
 }
 
-/// A build.
 #[derive(Deserialize)]
 struct Image {
     path: String,
     context: String,
 }
 
-/// A container under the name it had in the end.
+/// A container under its final name.
 #[derive(Deserialize)]
 struct Container {
     name: String,
     create: Value,
     files: Vec<String>,
-    /// The networks it was connected to besides the one it was made in.
+    /// Networks it was connected to after its creation.
     connected: BTreeMap<String, Value>,
     off_its_network: bool,
     running: bool,
 }
 
-/// Removes all that has its names when it is dropped.
+/// Removes all objects with the fixture's prefix on drop.
 pub(crate) struct Objects {
     endpoint: String,
-    /// The ids they have here, by what stands for them in the fixture.
+    /// The current ids, by placeholder.
     pub(crate) names: BTreeMap<String, String>,
 }
 
-/// What can be seen of a container.
+/// Observed properties of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) id: String,
@@ -56,54 +55,56 @@ pub(crate) struct Seen {
     networks: BTreeSet<String>,
 }
 
-/// What there is of a fixture's objects.
+/// Observed objects of a fixture.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Made {
+pub(crate) struct Inventory {
     pub(crate) containers: BTreeMap<String, Seen>,
     networks: BTreeMap<String, String>,
     pub(crate) volumes: BTreeSet<String>,
     images: BTreeMap<String, String>,
 }
 
-impl Made {
-    /// How many containers have names that begin so.
+impl Inventory {
+    /// The number of containers with this name prefix.
     pub(crate) fn count(&self, prefix: &str) -> usize {
         self.containers.keys().filter(|name| name.starts_with(prefix)).count()
     }
 }
 
 impl Objects {
-    /// Makes them, after what a killed test left is removed.
-    pub(crate) fn make(sandbox: &Sandbox, fixture: &Path) -> Self {
+    /// Creates the objects, after removing leftovers of a killed test.
+    pub(crate) fn create(sandbox: &Sandbox, fixture: &Path) -> Self {
         let text = fs::read_to_string(fixture.join("objects.json")).unwrap();
         let recorded: Recorded = serde_json::from_str(&text).unwrap();
-        let mut made = Self { endpoint: sandbox.endpoint(), names: BTreeMap::new() };
+        let mut objects = Self { endpoint: sandbox.endpoint(), names: BTreeMap::new() };
         sandbox.wait(async {
-            made.sweep().await;
+            objects.sweep().await;
             for image in &recorded.images {
                 let context = fs::read(fixture.join(&image.context)).unwrap();
-                made.send(("POST", &image.path), ("x-tar", &context)).await;
+                objects.send(("POST", &image.path), ("x-tar", &context)).await;
             }
             for volume in &recorded.volumes {
-                made.post("/volumes/create", volume).await;
+                objects.post("/volumes/create", volume).await;
             }
             for network in &recorded.networks {
-                let created = made.post("/networks/create", network).await;
-                made.learn("network", &network["Name"], &created["Id"]);
+                let created = objects.post("/networks/create", network).await;
+                objects.learn("network", &network["Name"], &created["Id"]);
             }
-            // Those that run have the addresses of those that did.
+            // Containers that were running get the recorded addresses.
             let (running, stopped): (Vec<_>, Vec<_>) =
                 recorded.containers.iter().partition(|container| container.running);
             for container in stopped.into_iter().chain(running) {
-                made.container(fixture, container).await;
+                objects.container(fixture, container).await;
             }
-            for (name, id) in made.images().await {
-                made.names.insert(format!("bare-image:{name}"), id.trim_start_matches("sha256:").to_owned());
+            for (name, id) in objects.images().await {
+                objects
+                    .names
+                    .insert(format!("bare-image:{name}"), id.trim_start_matches("sha256:").to_owned());
                 let id = format!("sha256:{}", id.trim_start_matches("sha256:"));
-                made.names.insert(format!("image:{name}"), id);
+                objects.names.insert(format!("image:{name}"), id);
             }
         });
-        made
+        objects
     }
 
     async fn container(&mut self, fixture: &Path, container: &Container) {
@@ -132,10 +133,10 @@ impl Objects {
         }
     }
 
-    /// What there is of them now.
-    pub(crate) fn now(&self, sandbox: &Sandbox) -> Made {
+    /// The current objects.
+    pub(crate) fn now(&self, sandbox: &Sandbox) -> Inventory {
         sandbox.wait(async {
-            Made {
+            Inventory {
                 containers: self.containers().await,
                 networks: self.networks().await,
                 volumes: self.volumes().await,
@@ -144,7 +145,7 @@ impl Objects {
         })
     }
 
-    /// Puts a file into a volume, through a container that is made for it.
+    /// Puts a file into a volume through a temporary container.
     pub(crate) async fn put_file(&self, sandbox: &Sandbox, volume: &str, file: &str) {
         let line = format!("touch /it/{file}");
         let create = serde_json::json!({
@@ -217,7 +218,7 @@ impl Objects {
         names.filter(|name| name.starts_with(OURS)).map(str::to_owned).collect()
     }
 
-    /// Of the fixture's own, and of the one that everything is made from.
+    /// Images of the fixture, and the one that containers use.
     async fn images(&self) -> BTreeMap<String, String> {
         let all = self.get("/images/json").await;
         let tagged = all.iter().flat_map(|image| {
@@ -249,7 +250,7 @@ impl Objects {
 }
 
 impl Drop for Objects {
-    /// In a thread with a runtime of its own: the test may be panicking.
+    /// In a thread with its own runtime: the test may be panicking.
     fn drop(&mut self) {
         let own = Self { endpoint: self.endpoint.clone(), names: BTreeMap::new() };
         let sweeper = std::thread::spawn(move || {

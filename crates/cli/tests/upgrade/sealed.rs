@@ -1,4 +1,4 @@
-//! Values that a release sealed for a place with its engine's id in it, sealed anew for the engine there is here.
+//! Values that a release encrypted with its engine's id as associated data, re-encrypted for the current engine.
 
 use aes_gcm::{
     Aes256Gcm,
@@ -10,34 +10,34 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 /// `version | key id | nonce`, before the ciphertext.
 const HEADER: (usize, usize, usize) = (1, 8, 12);
 
-/// What `sealed.json` says.
+/// The contents of `sealed.json`.
 #[derive(Deserialize)]
 struct Sealed {
-    /// The engine's id when the fixture was made.
+    /// The id of the recording's engine.
     engine: String,
-    /// By the volumes beside which they are kept.
+    /// By the volume they belong to.
     values: BTreeMap<String, String>,
 }
 
-/// What stands in a fixture for such values; a home of a time before them has none.
-pub(crate) fn placed(fixture: &Path, engine: &str) -> BTreeMap<String, String> {
+/// Values for the placeholders of encrypted values; empty for releases that had none.
+pub(crate) fn placeholders(fixture: &Path, engine: &str) -> BTreeMap<String, String> {
     let Ok(text) = fs::read_to_string(fixture.join("sealed.json")) else { return BTreeMap::new() };
     let sealed: Sealed = serde_json::from_str(&text).unwrap();
     let key = key(&fs::read_to_string(fixture.join("secret.key")).unwrap());
-    let moved = sealed.values.iter().map(|(volume, value)| {
-        let value = moved(&key, &unhex(value), volume, (&sealed.engine, engine));
+    let reencrypted = sealed.values.iter().map(|(volume, value)| {
+        let value = reencrypted(&key, &unhex(value), volume, (&sealed.engine, engine));
         (format!("sealed:{volume}"), hex(&value))
     });
-    moved.collect()
+    reencrypted.collect()
 }
 
-/// The newest key of a key file: behind the store's id and its own.
+/// The newest key of a key file: the third word of its line, after the ids of the store and the key.
 fn key(file: &str) -> Aes256Gcm {
     let line = file.lines().skip(1).find(|line| !line.starts_with('#')).unwrap();
     Aes256Gcm::new_from_slice(&unhex(line.split(' ').nth(2).unwrap())).unwrap()
 }
 
-fn moved(key: &Aes256Gcm, value: &[u8], volume: &str, (from, to): (&str, &str)) -> Vec<u8> {
+fn reencrypted(key: &Aes256Gcm, value: &[u8], volume: &str, (from, to): (&str, &str)) -> Vec<u8> {
     let (version, id, nonce) = HEADER;
     let (header, encrypted) = value.split_at(version + id + nonce);
     let (begin, nonce) = header.split_at(version + id);
@@ -48,7 +48,7 @@ fn moved(key: &Aes256Gcm, value: &[u8], volume: &str, (from, to): (&str, &str)) 
     [header, &encrypted].concat()
 }
 
-/// What a value is bound to: the key, and each part of its place behind its length.
+/// Associated data of an encrypted value: the key, and each part of its place with its length.
 fn bound(begin: &[u8], engine: &str, volume: &str) -> Vec<u8> {
     let mut bound = begin.to_vec();
     for part in ["kept_volumes", "sealed", engine, volume] {

@@ -1,11 +1,11 @@
-//! Copies, and newer templates.
+//! Copied stacks, and newer templates.
 
 use super::Canary;
 use std::fs;
 
 impl Canary {
-    /// A copy beside it has what users set, and values of its own of what DevArch makes.
-    pub(super) fn a_copy_beside_it_and_a_newer_template(&mut self) {
+    /// A copied stack has the same user-set secrets and its own generated ones.
+    pub(super) fn a_copied_stack_and_a_newer_template(&mut self) {
         let up = self.ok(&["up", "--as", "STACK-twin", "--yes"]);
         assert!(up.stderr.contains("+   web  will be created"), "{up}");
         self.ok(&["config", "STACK-twin", "--origin"]);
@@ -24,7 +24,7 @@ impl Canary {
         self.ok(&["apply", "STACK", "--yes"]);
         fs::write(catalog.join("sealed.yaml"), template(&self.secrets["NEWER"])).unwrap();
         self.ok(&["catalog", "upgrade", "STACK/sealed"]);
-        let plan = self.says(&["plan", "STACK"]);
+        let plan = self.run(&["plan", "STACK"]);
         assert!(plan.stdout.contains("~ sealed.environment.IT: secret changed"), "{plan}");
         self.ok(&["apply", "STACK", "--yes"]);
         assert_eq!(self.variable("sealed", "IT"), self.secrets["NEWER"]);

@@ -1,10 +1,10 @@
-//! A key that is lost.
+//! A lost key.
 
 use super::Canary;
 use std::fs;
 
 impl Canary {
-    /// Without the key, and once it was given up.
+    /// Commands without the key, and after its reset.
     pub(super) fn a_lost_key(&mut self) {
         let key = self.sandbox.home().join("secret.key");
         fs::remove_file(key).unwrap();

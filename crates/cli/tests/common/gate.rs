@@ -1,4 +1,4 @@
-//! A socket between the program and its engine, at which a request can be answered, or held until the test says so.
+//! A proxy in front of an engine that can answer requests itself, or hold them until the test releases them.
 
 use devarch_engine::Endpoint;
 use std::{
@@ -12,34 +12,34 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// What becomes of a request.
+/// What the gate does with a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Becomes {
-    /// It reaches the engine.
-    Passed,
-    /// The engine never hears of it: status and message of an error as engines give them.
-    Refused(u16, &'static str),
-    /// It reaches the engine when the test releases it.
-    Held,
+pub(crate) enum Action {
+    /// Forwards it to the engine.
+    Pass,
+    /// Answers with this status and error message; the engine never receives it.
+    Refuse(u16, &'static str),
+    /// Forwards it after the test calls [`EngineGate::release`].
+    Hold,
 }
 
-/// By a request's `METHOD /path?query`.
-pub(crate) type Rule = fn(&str) -> Becomes;
+/// Decides by a request's `METHOD /path?query`.
+pub(crate) type Rule = fn(&str) -> Action;
 
-/// The socket; it goes with this.
-pub(crate) struct Between {
+/// The proxy; its socket is removed on drop.
+pub(crate) struct EngineGate {
     directory: TempDir,
-    gate: Arc<Gate>,
+    latch: Arc<Latch>,
 }
 
-/// How many requests are held, and whether they go on.
+/// The number of held requests, and whether they may continue.
 #[derive(Default)]
-struct Gate {
+struct Latch {
     state: Mutex<(usize, bool)>,
     changed: Condvar,
 }
 
-impl Gate {
+impl Latch {
     fn hold(&self) {
         let mut state = self.state.lock().unwrap();
         state.0 += 1;
@@ -48,56 +48,56 @@ impl Gate {
     }
 }
 
-impl Between {
-    /// In front of an engine.
+impl EngineGate {
+    /// Starts a gate in front of an engine.
     pub(crate) fn new(endpoint: &str, rule: Rule) -> Self {
         let Ok(Endpoint::Unix(engine)) = endpoint.parse() else { panic!("{endpoint} is no socket") };
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("engine.sock")).unwrap();
-        let gate = Arc::new(Gate::default());
-        let ours = Arc::clone(&gate);
+        let latch = Arc::new(Latch::default());
+        let shared = Arc::clone(&latch);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (engine, gate) = (engine.clone(), Arc::clone(&ours));
-                // Whoever goes away has nobody to tell.
-                thread::spawn(move || drop(serve(stream, &engine, rule, &gate)));
+                let (engine, latch) = (engine.clone(), Arc::clone(&shared));
+                // A client that disconnected cannot be answered.
+                thread::spawn(move || drop(serve(stream, &engine, rule, &latch)));
             }
         });
-        Self { directory, gate }
+        Self { directory, latch }
     }
 
-    /// The socket's file.
     pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("engine.sock")
     }
 
-    /// Its address.
+    /// The address to pass as the engine's.
     pub(crate) fn endpoint(&self) -> String {
         format!("unix://{}", self.socket().display())
     }
 
     /// Waits until a request is held.
     pub(crate) fn await_held(&self) {
-        let state = self.gate.state.lock().unwrap();
+        let state = self.latch.state.lock().unwrap();
         let minute = Duration::from_mins(1);
-        let (state, _) = self.gate.changed.wait_timeout_while(state, minute, |(held, _)| *held == 0).unwrap();
+        let (state, _) =
+            self.latch.changed.wait_timeout_while(state, minute, |(held, _)| *held == 0).unwrap();
         assert_ne!(state.0, 0, "no request came that was to be held");
     }
 
-    /// Lets what is held, and what comes, reach the engine.
+    /// Releases held requests and forwards later ones.
     pub(crate) fn release(&self) {
-        self.gate.state.lock().unwrap().1 = true;
-        self.gate.changed.notify_all();
+        self.latch.state.lock().unwrap().1 = true;
+        self.latch.changed.notify_all();
     }
 }
 
-/// One request, for every answer ends its connection, and what an upgrade makes of it.
-fn serve(mut from: UnixStream, engine: &Path, rule: Rule, gate: &Gate) -> io::Result<()> {
+/// Forwards one request per connection, including an upgraded stream.
+fn serve(mut from: UnixStream, engine: &Path, rule: Rule, latch: &Latch) -> io::Result<()> {
     let head = read_head(&mut from)?;
     match rule(head.split(" HTTP/").next().unwrap_or_default()) {
-        Becomes::Passed => {}
-        Becomes::Held => gate.hold(),
-        Becomes::Refused(status, message) => {
+        Action::Pass => {}
+        Action::Hold => latch.hold(),
+        Action::Refuse(status, message) => {
             let body =
                 serde_json::json!({"message": message, "cause": message, "response": status}).to_string();
             let length = body.len();
@@ -129,7 +129,7 @@ fn read_head(from: &mut UnixStream) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
-/// The head of a request whose connection ends with its answer, unless it becomes another protocol's.
+/// Asks the engine to close the connection after its response, unless the request upgrades it.
 fn single(head: &str) -> String {
     if head.to_lowercase().contains("\r\nupgrade:") {
         return head.to_owned();

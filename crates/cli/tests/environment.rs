@@ -1,5 +1,5 @@
-//! Where the program finds no place, no right or no engine: the exit code tells which, the message what to do, and
-//! store and engine stay as they were.
+//! Missing space, permissions or engines: the exit code names the kind of problem, the message suggests a fix, and
+//! store and engine are unchanged.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -7,7 +7,7 @@ mod common;
 
 use common::{
     Ran, Sandbox,
-    between::{Becomes, Between},
+    gate::{Action, EngineGate},
     user::{User, program_in},
 };
 use devarch_core::{engine::EngineKind, name::NetworkName, spec::NetworkSpec};
@@ -33,13 +33,13 @@ macro_rules! on_both_engines {
 
 on_both_engines! {
     a_full_disk_under_the_store_stops_before_the_engine_is_touched
-    a_full_disk_of_the_engine_is_told_with_the_way_out
-    a_socket_without_permission_is_named_with_the_way_out
-    a_foreign_network_of_our_name_is_refused_and_left_alone
-    the_doctor_tells_what_is_wrong_around
-    an_engine_that_went_away_is_told_by_every_command
-    what_policy_or_machine_forbid_is_told_where_it_stands_and_nothing_is_begun
-    an_image_that_is_nowhere_is_told_with_what_to_check_and_nothing_is_begun
+    a_full_disk_of_the_engine_is_reported_with_a_fix
+    a_socket_without_permission_is_reported_with_a_fix
+    an_unmanaged_network_with_a_conflicting_name_is_refused_and_left_alone
+    doctor_reports_problems_of_the_environment
+    an_unreachable_engine_is_reported_by_every_command
+    forbidden_and_impossible_fields_are_reported_with_their_position_and_nothing_is_started
+    a_missing_image_is_reported_with_what_to_check_and_nothing_is_started
 }
 
 fn with(kind: EngineKind, test: fn(&Sandbox)) {
@@ -48,35 +48,35 @@ fn with(kind: EngineKind, test: fn(&Sandbox)) {
     }
 }
 
-fn the_doctor_tells_what_is_wrong_around(sandbox: &Sandbox) {
-    let told = |words: &str| {
+fn doctor_reports_problems_of_the_environment(sandbox: &Sandbox) {
+    let assert_reports = |words: &str| {
         let ran = sandbox.run(&["doctor"]);
         assert!(ran.stdout.contains(words), "{words:?}: {ran}");
     };
     let info = sandbox.engine().info();
-    told(&format!("{} {}, API {}, at ", info.kind, info.version, info.api_version));
-    told(" GB free at ");
+    assert_reports(&format!("{} {}, API {}, at ", info.kind, info.version, info.api_version));
+    assert_reports(" GB free at ");
     let port = free_port();
     sandbox.define(&WEB.replace("busybox }", &format!("busybox, ports: [\"127.0.0.1:{port}:80\"] }}")));
-    told("1 reserved for instances, none used by other programs");
+    assert_reports("1 reserved for instances, none used by other programs");
     let _listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
-    told(&format!("{port} of STACK/web is held by "));
+    assert_reports(&format!("{port} of STACK/web is held by "));
     let scope = &sandbox.fixture().scope;
     let all = NetworkSpec::of_stack(
         NetworkName::from_stored(scope.name("all")),
         sandbox.address_pool().parse().unwrap(),
     );
-    told("16 of 16 subnets (/26) of 10.212.");
+    assert_reports("16 of 16 subnets (/26) of 10.212.");
     sandbox.wait(sandbox.engine().create_network(&all, &scope.labels())).unwrap();
-    told("0 of 16 subnets (/26) of 10.212.");
-    told("remove networks nothing uses, or set DEVARCH_ADDRESS_POOL to another pool");
+    assert_reports("0 of 16 subnets (/26) of 10.212.");
+    assert_reports("remove networks nothing uses, or set DEVARCH_ADDRESS_POOL to another pool");
     let ahead = std::time::SystemTime::now() + std::time::Duration::from_hours(1);
     File::options().write(true).open(sandbox.home().join("devarch.db")).unwrap().set_modified(ahead).unwrap();
-    told(" s in the future");
+    assert_reports(" s in the future");
 }
 
 #[test]
-fn a_docker_context_that_is_not_there_is_told() {
+fn a_missing_docker_context_is_reported() {
     let sandbox = Sandbox::without_engine();
     let mut command = sandbox.command(&["up", "--yes"]);
     sandbox.write(&WEB.replace("STACK", "shop"));
@@ -89,15 +89,15 @@ fn a_docker_context_that_is_not_there_is_told() {
 const WEB: &str = "version: \"1\"\nstacks:\n  STACK:\n    instances:\n      web: { template: busybox }\n";
 
 impl Sandbox {
-    /// Runs the program as a user without rights; its home is that user's own.
+    /// Runs the program as an unprivileged user who owns the home.
     fn run_as_nobody(&self, args: &[&str], variable: Option<(&str, &OsStr)>) -> Option<Ran> {
         if fs::metadata("/proc/self").unwrap().uid() != 0 {
             skip("only root can be another user");
             return None;
         }
-        let nobody = User::nobody();
+        let user = User::nobody();
         let root = self.home().parent().unwrap().to_owned();
-        nobody.take_over(&root);
+        user.take_over(&root);
         let ordinary = self.command(args);
         #[expect(clippy::disallowed_methods, reason = "the program under test")]
         let mut command = Command::new(program_in(&root));
@@ -106,12 +106,12 @@ impl Sandbox {
             command.envs(value.map(|value| (name, value)));
         }
         command.envs(variable).stdout(Stdio::piped()).stderr(Stdio::piped());
-        nobody.runs(&mut command);
+        user.runs(&mut command);
         Some(self.end(command.spawn().unwrap()))
     }
 }
 
-/// A small file system at a directory, while this is there.
+/// A small file system, mounted until dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -170,12 +170,12 @@ fn a_full_disk_under_the_store_stops_before_the_engine_is_touched(sandbox: &Sand
     sandbox.ok(&["up", "--yes"]);
 }
 
-fn a_full_disk_of_the_engine_is_told_with_the_way_out(sandbox: &Sandbox) {
-    let full = Between::new(&sandbox.endpoint(), |asked| {
-        if asked.starts_with("POST") && asked.contains("/containers/create") {
-            Becomes::Refused(500, "write /var/lib/engine/x: no space left on device")
+fn a_full_disk_of_the_engine_is_reported_with_a_fix(sandbox: &Sandbox) {
+    let full = EngineGate::new(&sandbox.endpoint(), |request| {
+        if request.starts_with("POST") && request.contains("/containers/create") {
+            Action::Refuse(500, "write /var/lib/engine/x: no space left on device")
         } else {
-            Becomes::Passed
+            Action::Pass
         }
     });
     sandbox.write(WEB);
@@ -188,7 +188,7 @@ fn a_full_disk_of_the_engine_is_told_with_the_way_out(sandbox: &Sandbox) {
     sandbox.ok(&["plan", "--detailed-exitcode"]);
 }
 
-fn a_socket_without_permission_is_named_with_the_way_out(sandbox: &Sandbox) {
+fn a_socket_without_permission_is_reported_with_a_fix(sandbox: &Sandbox) {
     let socket = sandbox.endpoint();
     sandbox.write(WEB);
     let Some(ran) = sandbox.run_as_nobody(&["plan"], None) else { return };
@@ -203,7 +203,9 @@ fn a_socket_without_permission_is_named_with_the_way_out(sandbox: &Sandbox) {
     assert!(doctor.stdout.contains(&socket) && doctor.stdout.contains(way_out), "{doctor}");
 }
 
-fn what_policy_or_machine_forbid_is_told_where_it_stands_and_nothing_is_begun(sandbox: &Sandbox) {
+fn forbidden_and_impossible_fields_are_reported_with_their_position_and_nothing_is_started(
+    sandbox: &Sandbox,
+) {
     let forbidden = [
         ("privileged: true", "web.privileged: true is refused by policy; add `allow: [privileged]`"),
         ("network_mode: host", "web.network_mode: host is refused by policy; add `allow: [host-network]`"),
@@ -217,16 +219,16 @@ fn what_policy_or_machine_forbid_is_told_where_it_stands_and_nothing_is_begun(sa
         ),
         ("ports: [\"99999:80\"]", "web.ports[0]: port 99999 is out of range"),
     ];
-    for (field, told) in forbidden {
+    for (field, message) in forbidden {
         sandbox.write(&WEB.replace("template: busybox", &format!("template: busybox, {field}")));
         let ran = sandbox.fails(3, &["up", "--yes"]);
-        assert!(ran.stderr.contains(&format!("stacks.STACK.instances.{told}")), "{field}: {ran}");
+        assert!(ran.stderr.contains(&format!("stacks.STACK.instances.{message}")), "{field}: {ran}");
         assert!(ran.stderr.contains("devarch.yml:5:"), "{field}: {ran}");
         assert_eq!((sandbox.containers(), sandbox.networks()), (0, 0), "{field}");
     }
 }
 
-fn an_image_that_is_nowhere_is_told_with_what_to_check_and_nothing_is_begun(sandbox: &Sandbox) {
+fn a_missing_image_is_reported_with_what_to_check_and_nothing_is_started(sandbox: &Sandbox) {
     let nowhere = "template: busybox, image: \"127.0.0.1:1/nothing/here:1\"";
     sandbox.write(&WEB.replace("template: busybox", nowhere));
     let ran = sandbox.fails(1, &["up", "--yes"]);
@@ -235,7 +237,7 @@ fn an_image_that_is_nowhere_is_told_with_what_to_check_and_nothing_is_begun(sand
     assert_eq!((sandbox.containers(), sandbox.networks()), (0, 0));
 }
 
-fn a_foreign_network_of_our_name_is_refused_and_left_alone(sandbox: &Sandbox) {
+fn an_unmanaged_network_with_a_conflicting_name_is_refused_and_left_alone(sandbox: &Sandbox) {
     let fixture = sandbox.fixture();
     let name = format!("devarch-{}-net", sandbox.stack);
     let spec = NetworkSpec::of_stack(NetworkName::from_stored(name), fixture.scope.subnet(0));
@@ -253,14 +255,14 @@ fn a_foreign_network_of_our_name_is_refused_and_left_alone(sandbox: &Sandbox) {
     assert_eq!(sandbox.containers(), 0, "nothing was begun");
 }
 
-fn an_engine_that_went_away_is_told_by_every_command(sandbox: &Sandbox) {
+fn an_unreachable_engine_is_reported_by_every_command(sandbox: &Sandbox) {
     sandbox.write(WEB);
-    let way = Between::new(&sandbox.endpoint(), |_| Becomes::Passed);
-    let (endpoint, socket) = (way.endpoint(), way.socket());
+    let gate = EngineGate::new(&sandbox.endpoint(), |_| Action::Pass);
+    let (endpoint, socket) = (gate.endpoint(), gate.socket());
     let ran = sandbox.end(sandbox.command_at(&endpoint, &["up", "--yes"]).spawn().unwrap());
     assert_eq!(ran.code, 0, "{ran}");
-    drop(way);
-    // A socket that nobody serves any more.
+    drop(gate);
+    // A stale socket without a listener.
     fs::create_dir_all(socket.parent().unwrap()).unwrap();
     drop(UnixListener::bind(&socket).unwrap());
     for args in [&["plan"][..], &["apply", "--yes"], &["down", "--yes"], &["logs"], &["exec", "/web", "true"]]
@@ -281,21 +283,21 @@ fn an_engine_that_went_away_is_told_by_every_command(sandbox: &Sandbox) {
 }
 
 #[test]
-fn a_named_kind_of_engine_is_blamed_by_its_own_socket() {
+fn an_engine_named_by_kind_is_reported_with_its_own_socket() {
     let sandbox = Sandbox::without_engine();
     sandbox.write(&WEB.replace("STACK", "shop"));
-    for (kind, theirs, other) in
+    for (kind, own, other) in
         [("podman", "podman.sock", "docker.sock"), ("docker", "docker.sock", "podman.sock")]
     {
         let ran = sandbox.run_as_nobody(&["plan"], Some(("DEVARCH_ENGINE", OsStr::new(kind))));
         let Some(ran) = ran else { return };
         assert_eq!(ran.code, 6, "{ran}");
-        assert!(ran.stderr.contains(theirs) && !ran.stderr.contains(other), "{kind}: {ran}");
+        assert!(ran.stderr.contains(own) && !ran.stderr.contains(other), "{kind}: {ran}");
     }
 }
 
 #[test]
-fn a_home_that_cannot_be_written_is_named() {
+fn a_home_that_cannot_be_written_is_reported() {
     let sandbox = Sandbox::without_engine();
     let locked = sandbox.project().join("locked");
     fs::create_dir(&locked).unwrap();
@@ -312,7 +314,7 @@ fn a_home_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_home_of_someone_else_is_refused_and_stays_as_it_is() {
+fn a_home_of_another_user_is_refused_and_left_unchanged() {
     let sandbox = Sandbox::without_engine();
     sandbox.ok(&["stack", "create", "kept"]);
     let before = fs::read(sandbox.home().join("devarch.db")).unwrap();
