@@ -1,5 +1,5 @@
-//! The engine as the rest of DevArch sees it. Every method is one engine call, or as few as the engine's
-//! differences allow; none retries and none decides.
+//! The engine as the rest of DevArch sees it. Each method is one engine call, or as few as the engines' differences
+//! allow. None retries.
 
 use crate::{BuildRequest, EngineError};
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use tokio::io::AsyncWrite;
 
 type Result<T> = std::result::Result<T, EngineError>;
 
-/// Where the large contents of files come from.
+/// Source of the large contents of files.
 #[async_trait]
 pub trait Contents: Send + Sync {
     /// A part of a content, counted from 0; `None` after the last.
@@ -30,10 +30,10 @@ pub trait Contents: Send + Sync {
 /// A container engine.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// What is known of the engine since it was connected to. No call.
+    /// What was learned about the engine when it was connected to. Makes no call.
     fn info(&self) -> &EngineInfo;
 
-    /// All containers, running or not, ours and foreign.
+    /// All containers, running or not, whether managed by DevArch or not.
     async fn containers(&self) -> Result<Vec<ObservedContainer>>;
     /// All networks.
     async fn networks(&self) -> Result<Vec<ObservedNetwork>>;
@@ -41,13 +41,14 @@ pub trait Engine: Send + Sync {
     async fn volumes(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>>;
     /// An image by the name a user wrote; `None` where it is absent.
     async fn image(&self, reference: &str) -> Result<Option<ImageInfo>>;
-    /// A container's state in detail; `None` where it is gone.
+    /// A container's state in detail; `None` if it no longer exists.
     async fn inspect(&self, id: &ContainerId) -> Result<Option<Inspection>>;
 
-    /// The variables a container was made with, its image's among them; any may be a secret. None where it is gone.
+    /// The variables a container was created with, including its image's; any may be a secret. `None` if it no longer
+    /// exists.
     async fn environment(&self, id: &ContainerId) -> Result<BTreeMap<String, Secret>>;
 
-    /// Pulls an image with the credentials found for its registry, telling progress as it goes.
+    /// Pulls an image with the credentials found for its registry, reporting progress.
     async fn pull_image(
         &self,
         reference: &str,
@@ -55,23 +56,23 @@ pub trait Engine: Send + Sync {
         progress: &(dyn Fn(PullProgress) + Send + Sync),
     ) -> Result<ImageInfo>;
 
-    /// Builds an image and gives it its tag, telling the output line by line. Ended by dropping the future.
+    /// Builds and tags an image, reporting the output line by line. Dropping the future ends the build.
     async fn build_image(
         &self,
         request: &BuildRequest,
         progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<ImageInfo>;
 
-    /// Gives an image, by a name or its id, another name. An image that had the name keeps its others.
+    /// Gives an image, identified by a name or its id, another name. An image that had the name keeps its other names.
     async fn tag_image(&self, image: &str, name: &str) -> Result<()>;
 
-    /// Makes a network, isolated from every other bridge, and refuses a second of that name.
+    /// Creates a network, isolated from every other bridge. Fails if one of that name exists.
     async fn create_network(
         &self,
         spec: &NetworkSpec,
         labels: &BTreeMap<String, String>,
     ) -> Result<NetworkId>;
-    /// Removes a network; never by force. Gone already is fine.
+    /// Removes a network, never by force. Succeeds if it no longer exists.
     async fn remove_network(&self, id: &NetworkId) -> Result<()>;
     /// Attaches a container with a fixed address and aliases.
     async fn connect(
@@ -81,25 +82,26 @@ pub trait Engine: Send + Sync {
         address: Ipv4Addr,
         aliases: &[String],
     ) -> Result<()>;
-    /// Detaches a container. One that is not attached is no error: an earlier call that nobody waited for may just have been
-    /// carried out.
+    /// Detaches a container. Succeeds if it is not attached: an earlier call that timed out may have just been carried
+    /// out.
     async fn disconnect(&self, network: &NetworkName, container: &ContainerId) -> Result<()>;
 
-    /// Makes a volume; one of that name must not exist (look first).
+    /// Creates a volume. None of that name may exist (check first).
     async fn create_volume(&self, name: &PhysicalVolume, labels: &BTreeMap<String, String>) -> Result<()>;
-    /// Removes a volume. Gone already is fine.
+    /// Removes a volume. Succeeds if it no longer exists.
     async fn remove_volume(&self, name: &PhysicalVolume) -> Result<()>;
 
-    /// Makes the content of the volume `to` equal to that of `from`: what only `to` has goes. Both must be there, and
-    /// nothing may run with `to`; what writes to `from` meanwhile is copied as it happens to be. It is done by a
-    /// container of `image`, which has to be there and to have `sh`, `rm` and `cp -a`; hard links become files where
-    /// its `cp` knows no better (busybox). Cut off, it leaves `to` in part; doing it again settles that.
+    /// Makes the content of the volume `to` equal to that of `from`, deleting everything else in `to`. Both must exist,
+    /// and no container may run with `to`; files that change in `from` meanwhile are copied in any state.
+    ///
+    /// A container of `image` does the copy; the image must be present and have `sh`, `rm` and `cp -a`. Hard links
+    /// become files with a simple `cp` (busybox). An interrupted copy leaves `to` incomplete; copying again fixes that.
     async fn copy_volume(&self, from: &PhysicalVolume, to: &PhysicalVolume, image: &str) -> Result<()>;
 
-    /// Makes a container, attached to its network, not started.
+    /// Creates a container, attached to its network, without starting it.
     async fn create_container(&self, request: &CreateContainer) -> Result<ContainerId>;
-    /// Puts files into a container that isn't started yet, in one archive, with mode and owner. Large contents are fetched
-    /// part by part while it is sent.
+    /// Copies files into a container that is not started yet, in one archive, with mode and owner. Large contents are
+    /// fetched part by part while the archive is sent.
     async fn put_files(
         &self,
         id: &ContainerId,
@@ -112,16 +114,16 @@ pub trait Engine: Send + Sync {
     async fn stop(&self, id: &ContainerId, grace: Option<Millis>) -> Result<()>;
     /// Gives a container another name.
     async fn rename(&self, id: &ContainerId, name: &ContainerName) -> Result<()>;
-    /// Removes a stopped container, never its volumes. Gone already is fine.
+    /// Removes a stopped container, never its volumes. Succeeds if it no longer exists.
     async fn remove_container(&self, id: &ContainerId) -> Result<()>;
 
     /// Runs a health check's command in the container and waits for its end. `NONE` passes.
     async fn probe(&self, id: &ContainerId, probe: &Probe) -> Result<ProbeResult>;
-    /// Lets the engine run its own check once and record the result, where nobody else does (Podman without
-    /// systemd); each call counts as a check. `None` where the engine does it by itself.
+    /// Runs the engine's own check once and records the result, on engines that do not schedule checks (Podman without
+    /// systemd); each call counts as a check. `None` if the engine schedules them.
     async fn run_engine_check(&self, id: &ContainerId) -> Result<Option<HealthState>>;
 
-    /// Running containers with a health check that nobody runs unless asked to; none where the engine runs them.
+    /// Running containers with a health check that only runs on request; empty if the engine schedules checks.
     async fn unattended_checks(&self) -> Result<Vec<ContainerId>>;
 
     /// A container's output. Where the engine answers late (Podman, before the first line), an error can be the
@@ -129,11 +131,11 @@ pub trait Engine: Send + Sync {
     async fn logs(&self, id: &ContainerId, options: &LogOptions) -> Result<LogStream>;
     /// Starts a command in a running container with its streams attached.
     async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecIo>;
-    /// Tells an exec's terminal its new size.
+    /// Sets the terminal size of an exec.
     async fn resize_exec(&self, exec_id: &str, size: TerminalSize) -> Result<()>;
     /// How an exec ended; `None` while it runs.
     async fn exec_exit_code(&self, exec_id: &str) -> Result<Option<i64>>;
-    /// Waits until a container has exited and tells its exit code.
+    /// Waits until a container has exited and returns its exit code.
     async fn wait(&self, id: &ContainerId) -> Result<ExitStatus>;
 }
 
@@ -144,9 +146,9 @@ pub struct Inspection {
     pub state: RunState,
     /// How it ended; meaningful where it has exited.
     pub exit_code: i64,
-    /// Whether the kernel killed it for memory, where the engine tells.
+    /// Whether the kernel killed it for lack of memory, if the engine reports that.
     pub out_of_memory: bool,
-    /// The engine's words on a failed start.
+    /// The engine's message for a failed start.
     pub error: String,
     /// Whether it has ended and the engine is about to restart it.
     pub restarting: bool,
@@ -181,9 +183,9 @@ pub enum Runs {
     /// Once.
     Once,
     /// Until it passes, by a shell in the container: an exec costs an engine many times what the command itself does.
-    /// The exit code is 126 or 127 where there is no shell.
+    /// The exit code is 126 or 127 if there is no shell.
     Repeated {
-        /// So often at most.
+        /// Maximum number of runs.
         times: u32,
         /// Time between two runs.
         pause: Duration,
@@ -213,20 +215,20 @@ pub struct ExitStatus {
 pub struct PullProgress {
     /// The layer; empty for the pull itself.
     pub layer: String,
-    /// The engine's words.
+    /// The engine's status text.
     pub status: String,
-    /// Bytes done and in all, where told.
+    /// Bytes transferred and in total, if reported.
     pub bytes: Option<(u64, u64)>,
 }
 
 /// Which output of a container to read.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
-    /// Go on as more comes.
+    /// Follow the output.
     pub follow: bool,
-    /// Only so many of the last lines.
+    /// Only this many of the last lines.
     pub tail: Option<u32>,
-    /// Only what came after this time (Unix seconds).
+    /// Only output after this time (Unix seconds).
     pub since: Option<i64>,
     /// With the engine's time stamps.
     pub timestamps: bool,
@@ -241,7 +243,7 @@ pub struct LogChunk {
     pub bytes: Vec<u8>,
 }
 
-/// Output as it comes.
+/// Output as it arrives.
 pub type LogStream = BoxStream<'static, Result<LogChunk>>;
 
 /// A command to run in a container.

@@ -1,7 +1,7 @@
-//! From what an engine or the transport said to the cause DevArch acts on.
+//! Maps messages of an engine or the transport to the causes that DevArch distinguishes.
 //!
-//! Status codes alone don't tell: Podman 4.3 answers 500 for a taken name, network or port. The phrases below were
-//! seen from Docker 20.10.24 and Podman 4.3.1.
+//! Status codes are not enough: Podman 4.3 answers 500 for a taken name, network or port. The phrases below were seen
+//! in Docker 20.10.24 and Podman 4.3.1.
 
 use crate::{EngineError, EngineErrorKind as Kind};
 use std::{error::Error, io, time::Duration};
@@ -11,7 +11,7 @@ use std::{error::Error, io, time::Duration};
 pub(crate) enum Failure {
     /// The engine refused.
     Answered(Answered),
-    /// No connection came about, so nothing was asked.
+    /// No connection was established, so no request was sent.
     Unreachable(io::ErrorKind, String),
     /// The connection ended or took too long after the call was sent.
     Cut(String),
@@ -19,7 +19,7 @@ pub(crate) enum Failure {
     Garbled(String),
 }
 
-/// A refusal in the engine's words.
+/// An error response of the engine.
 #[derive(Debug)]
 pub(crate) struct Answered {
     /// HTTP status.
@@ -29,7 +29,7 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
-    /// The cause the words tell.
+    /// The cause that the message indicates.
     pub(crate) fn kind(&self) -> Kind {
         kind_of(self)
     }
@@ -48,7 +48,7 @@ impl Failure {
         matches!(self, Self::Answered(answer) if answer.status == 404)
     }
 
-    /// The error of a call that was to do `action`.
+    /// The error of the call described by `action`.
     pub(crate) fn into_error(self, action: &str) -> EngineError {
         let (kind, message) = match self {
             Self::Answered(answer) => (kind_of(&answer), plain(&answer.message)),
@@ -63,8 +63,8 @@ impl Failure {
     }
 }
 
-/// What the layers between the engine and the program put around the words that tell the cause.
-const WRAPPING: [&str; 9] = [
+/// Prefixes that the layers between the engine and the program add to the message that names the cause.
+const PREFIXES: [&str; 9] = [
     "failed to create shim task: ",
     "failed to create task for container: ",
     "OCI runtime create failed: ",
@@ -75,22 +75,22 @@ const WRAPPING: [&str; 9] = [
     "unable to start container process: ",
     "error during container init: ",
 ];
-/// What they put behind it, which says no more, or something that is not so.
-const TRAILERS: [&str; 4] = [
+/// Suffixes that they add, which are redundant or wrong.
+const SUFFIXES: [&str; 4] = [
     ": unknown",
     ": OCI runtime error",
     ": OCI permission denied",
     ": OCI runtime attempted to invoke a command that was not found",
 ];
 
-/// A failed start in words for people: without the names of the programs it went through.
+/// A failed start's message without the names of the layers it passed through.
 fn plain(message: &str) -> String {
     let mut inner = message.trim_end();
-    while let Some(rest) = WRAPPING.iter().find_map(|wrapping| inner.strip_prefix(wrapping)) {
+    while let Some(rest) = PREFIXES.iter().find_map(|wrapping| inner.strip_prefix(wrapping)) {
         inner = rest;
     }
     if inner.len() < message.trim_end().len() {
-        inner = TRAILERS.iter().find_map(|trailer| inner.strip_suffix(trailer)).unwrap_or(inner);
+        inner = SUFFIXES.iter().find_map(|trailer| inner.strip_suffix(trailer)).unwrap_or(inner);
     }
     inner.to_owned()
 }
@@ -98,14 +98,14 @@ fn plain(message: &str) -> String {
 /// Digits of an id that people are shown, as the engines' own programs do.
 const SHOWN_OF_ID: usize = 12;
 
-/// Words with ids of containers and networks cut short.
+/// A message with the ids of containers and networks shortened.
 fn short_ids(words: &str) -> String {
     let is_id = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let short = |word| if is_id(word) { &word[..SHOWN_OF_ID] } else { word };
     words.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
 
-/// What to do, for the engine whose socket was dialled as far as its path tells.
+/// How to get access to the engine whose socket was dialled, as far as its path identifies it.
 fn permission_hint(action: &str) -> String {
     const DOCKER: &str =
         "for Docker add your user to its group (`sudo usermod -aG docker $USER`, then log in again)";
@@ -117,9 +117,9 @@ fn permission_hint(action: &str) -> String {
     }
 }
 
-/// Puts what was asked to a failure.
+/// Adds the attempted action to a failure.
 pub(crate) trait During<T> {
-    /// The error of a call that was to do `action`.
+    /// The error of the call described by `action`.
     fn during(self, action: impl FnOnce() -> String) -> Result<T, EngineError>;
 }
 
@@ -193,8 +193,8 @@ const PHRASES: [(&str, Kind); 42] = [
     ("pool overlaps", Kind::SubnetTaken),
     ("overlapping ipv4", Kind::SubnetTaken),
     ("already used on the host or by another", Kind::SubnetTaken),
-    // runc 1.1, runc 1.0, crun. What Podman puts behind these ("a command that was not found", "OCI permission denied")
-    // it puts behind every ENOENT and EPERM of a start, that of a mount too.
+    // runc 1.1, runc 1.0, crun. Podman appends "a command that was not found" and "OCI permission denied" to every
+    // ENOENT and EPERM of a start, including a mount's.
     ("process: exec: \"", Kind::CannotRun),
     ("caused: exec: \"", Kind::CannotRun),
     ("executable file `", Kind::CannotRun),
@@ -205,7 +205,7 @@ const PHRASES: [(&str, Kind); 42] = [
     ("minimum memory limit allowed", Kind::TooLittleMemory),
     ("unable to set memory limit", Kind::TooLittleMemory),
     ("error setting rlimit", Kind::LimitRefused),
-    // A start only: what is mounted or was put there takes the place of a directory, or the reverse.
+    // A start only: a mounted or copied file replaces a directory, or the reverse.
     ("not a directory", Kind::Misplaced),
     ("has active endpoints", Kind::InUse),
     ("being used", Kind::InUse),
@@ -227,7 +227,7 @@ fn kind_of(answer: &Answered) -> Kind {
         (Some((_, kind)), _) => kind.clone(),
         (None, 401) => Kind::Unauthorized,
         (None, 404) => Kind::NotFound,
-        // From something between us and the engine that lost the engine's answer.
+        // From a proxy between DevArch and the engine that lost the engine's response.
         (None, 502 | 504) => Kind::Uncertain,
         (None, _) => Kind::Other,
     }
@@ -266,8 +266,8 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_start_is_told_without_the_programs_it_went_through() {
-        let told = |message: &str| {
+    fn a_failed_start_is_reported_without_the_layers_it_passed_through() {
+        let reported = |message: &str| {
             let failure = Failure::Answered(Answered { status: 500, message: message.to_owned() });
             failure.into_error(&format!("start container {}", "0123456789abcdef".repeat(4))).to_string()
         };
@@ -275,16 +275,16 @@ mod tests {
         let podman = "runc: runc create failed: unable to start container process: exec: \"x\": executable file not found in $PATH: OCI runtime attempted to invoke a command that was not found";
         for message in [docker, podman] {
             assert_eq!(
-                told(message),
+                reported(message),
                 "start container 0123456789ab: exec: \"x\": executable file not found in $PATH"
             );
         }
-        assert_eq!(told("image x: unknown"), "start container 0123456789ab: image x: unknown");
+        assert_eq!(reported("image x: unknown"), "start container 0123456789ab: image x: unknown");
     }
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table")]
-    fn both_engines_words_lead_to_the_same_cause() {
+    fn messages_of_both_engines_map_to_the_same_cause() {
         let seen = [
             (
                 409,

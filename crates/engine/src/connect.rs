@@ -1,10 +1,10 @@
-//! From places where an engine might be to one that answers.
+//! Connects to the first candidate endpoint that answers.
 
 use crate::{
     BollardEngine, Candidate, Endpoint, Engine, EngineError, EngineErrorKind as Kind, Way,
     cause::{During, Failure},
+    http_transport::{Call, HttpTransport},
     podman_service,
-    wire::{Call, Wire},
 };
 use devarch_core::engine::{EngineInfo, EngineKind, Locality};
 use hyper::HeaderMap;
@@ -20,8 +20,8 @@ type Result<T> = std::result::Result<T, EngineError>;
 /// How to talk to an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectOptions {
-    /// Time a call may take, after which its outcome is uncertain. A stop may take half of it beside its grace period. Pulls and
-    /// builds may take as long as they get on; streams and waits have no limit.
+    /// Time limit of a call, after which its outcome is uncertain. A stop may take half of it in addition to its grace
+    /// period. Pulls and builds may take as long as they make progress; streams and waits have no limit.
     pub timeout: Duration,
 }
 
@@ -36,8 +36,12 @@ pub async fn connect(candidates: &[Candidate]) -> Result<Arc<dyn Engine>> {
     connect_with(candidates, ConnectOptions::default()).await
 }
 
-/// Connects to the first engine that answers and is of the wanted kind. Errors: what was most promising (an engine
-/// that refuses us or is too old rather than a place where nothing listens).
+/// Connects to the first engine that answers and is of the requested kind.
+///
+/// # Errors
+///
+/// The most informative failure: an engine that refused access or is too old, rather than an endpoint where nothing
+/// listens.
 pub async fn connect_with(candidates: &[Candidate], options: ConnectOptions) -> Result<Arc<dyn Engine>> {
     let mut failures = Vec::new();
     for candidate in candidates {
@@ -47,7 +51,7 @@ pub async fn connect_with(candidates: &[Candidate], options: ConnectOptions) -> 
             Err(error) => failures.push((candidate, error)),
         }
     }
-    Err(most_promising(failures))
+    Err(most_informative(failures))
 }
 
 async fn reach(candidate: &Candidate, options: ConnectOptions) -> Result<Option<Arc<dyn Engine>>> {
@@ -57,16 +61,16 @@ async fn reach(candidate: &Candidate, options: ConnectOptions) -> Result<Option<
             .map_err(|invalid| EngineError::new(&candidate.because, Kind::Other, invalid.to_string()))?,
         Way::StartPodman { program, socket } => podman_service::start(program, socket).await?,
     };
-    let wire = Wire::new(endpoint, options.timeout);
-    let info = learn(&wire).await?;
+    let http = HttpTransport::new(endpoint, options.timeout);
+    let info = ping(&http).await?;
     if candidate.only.is_some_and(|only| only != info.kind) {
         return Ok(None);
     }
     check_version(&info)?;
-    Ok(Some(Arc::new(BollardEngine::new(wire, info)?)))
+    Ok(Some(Arc::new(BollardEngine::new(http, info)?)))
 }
 
-fn most_promising(failures: Vec<(&Candidate, EngineError)>) -> EngineError {
+fn most_informative(failures: Vec<(&Candidate, EngineError)>) -> EngineError {
     let said_something = |error: &EngineError| error.kind != Kind::NotRunning;
     let tried: Vec<String> = failures
         .iter()
@@ -81,12 +85,12 @@ fn most_promising(failures: Vec<(&Candidate, EngineError)>) -> EngineError {
     }
 }
 
-/// What can be known in one ping: it takes half a millisecond, where `/version` takes 6 ms on Docker and 270 ms on
-/// Podman 4.3 (both ask their runtimes for versions).
-async fn learn(wire: &Wire) -> Result<EngineInfo> {
-    let action = || format!("connect to {}", wire.endpoint());
-    let limit = PING.min(wire.timeout());
-    let answer = wire.open_within(limit, Call::get("/_ping")).await.during(action)?;
+/// Everything a single ping reveals: it takes 0.5 ms, while `/version` takes 6 ms on Docker and 270 ms on Podman 4.3
+/// (both ask their runtimes for versions).
+async fn ping(http: &HttpTransport) -> Result<EngineInfo> {
+    let action = || format!("connect to {}", http.endpoint());
+    let limit = PING.min(http.timeout());
+    let answer = http.open_within(limit, Call::get("/_ping")).await.during(action)?;
     let header = |name| text(answer.headers(), name);
     let server = header("server");
     let (kind, version) = match (header("libpod-api-version"), server.strip_prefix("Docker/")) {
@@ -97,17 +101,17 @@ async fn learn(wire: &Wire) -> Result<EngineInfo> {
         }
         (libpod, _) => (EngineKind::Podman, libpod),
     };
-    let place = place_of(wire).await.during(action)?;
+    let place = location_of(http).await.during(action)?;
     Ok(EngineInfo {
         kind,
         version: version.to_owned(),
         api_version: header("api-version").to_owned(),
-        endpoint: wire.endpoint().to_string(),
+        endpoint: http.endpoint().to_string(),
         rootless: place.rootless,
         locality: place.locality,
         runs_health_checks: kind == EngineKind::Docker
             || (place.locality == Locality::Host
-                && systemd_runs(Path::new("/run"), place.rootless.then(|| user_of(wire.endpoint())))),
+                && systemd_runs(Path::new("/run"), place.rootless.then(|| user_of(http.endpoint())))),
         lowest_port: if kind == EngineKind::Podman && place.rootless && place.locality == Locality::Host {
             unprivileged_from()
         } else {
@@ -116,8 +120,8 @@ async fn learn(wire: &Wire) -> Result<EngineInfo> {
     })
 }
 
-/// Podman's timers are systemd's, in `/run`: root's, or those of its user's own manager, which is there only while
-/// somebody is logged in, or lingers.
+/// Podman's timers are systemd's, in `/run`: root's, or those of the user's own manager, which exists only while the
+/// user is logged in or lingers.
 fn systemd_runs(run: &Path, user: Option<u32>) -> bool {
     match user {
         None => run.join("systemd/system").is_dir(),
@@ -125,14 +129,14 @@ fn systemd_runs(run: &Path, user: Option<u32>) -> bool {
     }
 }
 
-/// The first port that not only root may listen on (ip-sysctl of the kernel). Docker's rootless mode can be given the
-/// right to the others in ways that don't show.
+/// The first port that unprivileged processes may listen on (the kernel's ip-sysctl). Docker's rootless mode can be
+/// granted lower ports in ways that are not visible here.
 fn unprivileged_from() -> u16 {
-    let told = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-    told.ok().and_then(|told| told.trim().parse().ok()).unwrap_or(1024)
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024)
 }
 
-/// For whom a rootless engine runs.
+/// The user that a rootless engine runs as.
 fn user_of(endpoint: &Endpoint) -> u32 {
     endpoint.owner().unwrap_or_else(|| geteuid().as_raw())
 }
@@ -141,7 +145,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-struct Place {
+struct Location {
     rootless: bool,
     locality: Locality,
 }
@@ -154,20 +158,19 @@ struct Info {
     rootless: Option<bool>,
 }
 
-/// The socket's owner and path tell where the usual engines run; the others are asked (5 ms on Docker, 130 ms on
-/// Podman).
-async fn place_of(wire: &Wire) -> std::result::Result<Place, Failure> {
-    if let Endpoint::Unix(path) = wire.endpoint()
-        && let Some(place) = place_of_socket(path)
+/// The socket's owner and path reveal where the usual engines run; others are asked (5 ms on Docker, 130 ms on Podman).
+async fn location_of(http: &HttpTransport) -> std::result::Result<Location, Failure> {
+    if let Endpoint::Unix(path) = http.endpoint()
+        && let Some(place) = location_of_socket(path)
     {
         return Ok(place);
     }
-    let info: Info = wire.json(Call::get("/info")).await?;
+    let info: Info = http.json(Call::get("/info")).await?;
     let desktop = info.operating_system.as_deref() == Some("Docker Desktop");
     let options = info.security_options.unwrap_or_default();
-    Ok(Place {
+    Ok(Location {
         rootless: info.rootless.unwrap_or_else(|| options.iter().any(|option| option == "name=rootless")),
-        locality: match wire.endpoint() {
+        locality: match http.endpoint() {
             endpoint if !endpoint.is_local() => Locality::Remote,
             _ if desktop || !cfg!(target_os = "linux") => Locality::Vm,
             _ => Locality::Host,
@@ -175,9 +178,9 @@ async fn place_of(wire: &Wire) -> std::result::Result<Place, Failure> {
     })
 }
 
-/// On Linux: a socket of root's under `/run` is a daemon of root's here, one of the user's under `/run/user` a
+/// On Linux: a socket of root's under `/run` belongs to a local root daemon, one of the user's under `/run/user` to a
 /// rootless one.
-fn place_of_socket(path: &Path) -> Option<Place> {
+fn location_of_socket(path: &Path) -> Option<Location> {
     if !cfg!(target_os = "linux") {
         return None;
     }
@@ -185,7 +188,7 @@ fn place_of_socket(path: &Path) -> Option<Place> {
     let of_root = real.metadata().ok()?.uid() == 0;
     let in_users_dir = real.starts_with("/run/user");
     (real.starts_with("/run") && of_root != in_users_dir)
-        .then_some(Place { rootless: in_users_dir, locality: Locality::Host })
+        .then_some(Location { rootless: in_users_dir, locality: Locality::Host })
 }
 
 fn check_version(info: &EngineInfo) -> Result<()> {
@@ -224,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_that_is_too_old_is_refused() {
+    fn an_engine_that_is_too_old_is_rejected() {
         for new_enough in ["20.10.24+dfsg1", "29.0", "20.10.0-ce"] {
             assert!(version(EngineKind::Docker, new_enough).is_ok(), "{new_enough}");
         }
@@ -236,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_a_systemd_of_his_own_has_no_timers() {
+    fn a_user_without_an_own_systemd_has_no_timers() {
         let run = tempfile::tempdir().unwrap();
         assert!(!systemd_runs(run.path(), None));
         std::fs::create_dir_all(run.path().join("systemd/system")).unwrap();
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_nothing_listens_every_place_is_named() {
+    async fn every_endpoint_is_named_if_nothing_listens() {
         let candidate = |path: &str| Candidate {
             way: Way::Dial(format!("unix://{path}")),
             because: "test".to_owned(),

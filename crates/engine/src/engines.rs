@@ -1,4 +1,4 @@
-//! The way to engines, as use-cases take it: tests put one in its place that leads to engines in memory.
+//! How use-cases find engines. Tests substitute an implementation that returns in-memory engines.
 
 use crate::{Candidate, ConnectOptions, Engine, EngineError, FindInput, connect_with};
 use async_trait::async_trait;
@@ -7,10 +7,10 @@ use std::{fmt::Debug, sync::Arc};
 /// Where engines are found.
 #[async_trait]
 pub trait Engines: Debug + Send + Sync {
-    /// What the environment says about them; a flag is no part of it.
+    /// What the environment specifies, without the command line's flag.
     fn said(&self) -> FindInput;
 
-    /// The engine at the first of these places where one answers that is of the wanted kind.
+    /// The first engine that answers at one of these candidates and is of the requested kind.
     async fn connect(
         &self,
         places: &[Candidate],

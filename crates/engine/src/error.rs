@@ -1,14 +1,14 @@
 use devarch_core::engine::EngineKind;
 
-/// A failed engine call: what was asked, what came back, and which of the causes DevArch treats differently.
+/// A failed engine call: the attempted action, the message, and the cause as far as DevArch distinguishes it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{action}: {message}")]
 pub struct EngineError {
-    /// What was asked, in words: `create container devarch-shop-db`.
+    /// The attempted action: `create container devarch-shop-db`.
     pub action: String,
     /// The cause DevArch acts on.
     pub kind: EngineErrorKind,
-    /// The engine's own words, or the transport's.
+    /// The message of the engine or the transport.
     pub message: String,
 }
 
@@ -17,7 +17,7 @@ pub struct EngineError {
 pub enum EngineErrorKind {
     /// Nothing listens at the endpoint.
     NotRunning,
-    /// The socket is there and may not be used.
+    /// The socket exists but access is denied.
     PermissionDenied,
     /// The engine is older than DevArch supports.
     TooOld {
@@ -36,27 +36,27 @@ pub enum EngineErrorKind {
     SubnetTaken,
     /// Another container has the address.
     AddressTaken,
-    /// The image can't be had.
+    /// The image is not available.
     NoImage,
     /// The image's own instructions failed, or can't be read.
     BuildFailed,
-    /// The registry wants credentials, or other ones.
+    /// The registry requires credentials, or other ones.
     Unauthorized,
     /// The command can't be run in the container.
     CannotRun,
     /// The memory limit is less than a container takes to start.
     TooLittleMemory,
-    /// It may not give a process a limit as high as was asked for, or as its own configuration says.
+    /// The engine may not set a process limit as high as requested, or as its own configuration specifies.
     LimitRefused,
-    /// A file lies where the image has a directory, or the reverse.
+    /// A file is mounted or copied where the image has a directory, or the reverse.
     Misplaced,
-    /// The engine can't start the container any more: a stop of it never ended, or something is left of its last run. It
+    /// The engine can no longer start the container: a stop of it never ended, or leftovers of its last run remain. It
     /// can be removed.
     Stuck,
     /// The object is used by others.
     InUse,
-    /// Docker counts connections to the network that are not there any more: a race of its own, seen in 20.10 with many
-    /// containers at once, that only its restart mends (moby issue 42119).
+    /// Docker counts connections to the network that no longer exist: a race in Docker, seen in 20.10 with many
+    /// containers at once, that only restarting it fixes (moby issue 42119).
     Miscounted,
     /// The engine's disk is full.
     DiskFull,

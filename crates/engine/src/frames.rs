@@ -1,5 +1,5 @@
-//! Output of containers and execs: eight bytes of header before each piece (Docker's API, "Stream format" of the
-//! attach endpoint), or bare bytes where there is a terminal.
+//! Output of containers and execs: an eight-byte header before each piece (Docker's API, "Stream format" of the attach
+//! endpoint), or raw bytes if there is a terminal.
 
 use crate::{LogChunk, LogStream, cause::During, cause::Failure};
 use futures_util::{StreamExt, TryStreamExt};
@@ -14,7 +14,7 @@ use tokio_util::{
 /// How output is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packing {
-    /// Told by the first bytes: nobody says whether a container has a terminal.
+    /// Detected from the first bytes: no call reports whether a container has a terminal.
     Unknown,
     /// A terminal's bytes.
     Bare,
@@ -25,7 +25,7 @@ pub(crate) enum Packing {
 const HEADER: usize = 8;
 
 impl Packing {
-    /// A header begins with the stream's number and three zeros.
+    /// A header starts with the stream's number and three zeros.
     fn guess(bytes: &[u8]) -> Self {
         match bytes {
             [0..=2, 0, 0, 0, ..] => Self::Framed,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pieces_come_out_whole_however_they_are_cut() {
+    async fn pieces_are_reassembled_however_they_are_split() {
         let cut: [&[u8]; 4] = [b"\x01\0\0", b"\0\0\0\0\x02h", b"i\x02\0\0\0\0\0\0\x01", b"!"];
         let want = vec![(false, b"hi".to_vec()), (true, b"!".to_vec())];
         assert_eq!(unpacked(&cut, Packing::Unknown).await, want);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_terminals_control_bytes_are_not_taken_for_headers() {
+    async fn control_bytes_of_a_terminal_are_not_mistaken_for_headers() {
         let bytes: [&[u8]; 2] = [b"a", b"\x01\x02\0\0"];
         let all: Vec<u8> =
             unpacked(&bytes, Packing::Unknown).await.into_iter().flat_map(|(_, part)| part).collect();

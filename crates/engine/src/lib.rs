@@ -1,7 +1,7 @@
-//! Docker and Podman behind one trait, in core's words. Their differences end here.
+//! Docker and Podman behind one trait that uses core's types and hides their differences.
 //!
-//! [`FindInput`] is what the environment says about engines, [`candidates`] the pure order in which they are tried,
-//! [`connect`] takes the first that answers.
+//! [`FindInput`] is what the environment specifies, [`candidates`] the pure order in which endpoints are tried, and
+//! [`connect`] picks the first that answers.
 
 mod api;
 mod build;
@@ -12,9 +12,9 @@ mod engines;
 mod error;
 mod find;
 mod frames;
+mod http_transport;
 mod lines;
 mod podman_service;
-mod wire;
 
 pub use api::{
     Contents, Engine, ExecIo, ExecRequest, ExitStatus, Inspection, LogChunk, LogOptions, LogStream, Probe,

@@ -10,7 +10,7 @@ use std::{
 };
 use tokio::net::UnixStream;
 
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Starts `podman system service` detached from this process, without an end, and waits until it listens.
 pub(crate) async fn start(program: &Path, socket: &Path) -> Result<Endpoint, EngineError> {
@@ -46,7 +46,7 @@ pub(crate) async fn start(program: &Path, socket: &Path) -> Result<Endpoint, Eng
         }
         Ok(())
     };
-    tokio::time::timeout(PATIENCE, listening)
+    tokio::time::timeout(TIMEOUT, listening)
         .await
         .unwrap_or_else(|_| Err(failed("it does not listen".to_owned())))?;
     Ok(endpoint)

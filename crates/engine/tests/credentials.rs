@@ -1,5 +1,5 @@
-//! Which credentials an engine is given with a pull, by the files of Docker and Podman and by helper programs. A process
-//! has one environment, so each case is a process.
+//! Which credentials are sent to an engine with a pull, from the files of Docker and Podman and from credential
+//! helpers. Each case is a process, because a process has one environment.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,10 +19,10 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 
-/// What stands before the header in the output of the process.
-const GIVEN: &str = "given: ";
+/// Precedes the header in the output of the process.
+const OUTPUT_PREFIX: &str = "given: ";
 
-/// The process: pulls `PULL` from an engine that says it is `SERVER`, and tells the header it got.
+/// The process: pulls `PULL` from a stub engine that claims to be `SERVER`, and prints the header it received.
 #[tokio::test]
 #[ignore = "run by the others, each in an environment of its own"]
 async fn pull() {
@@ -41,7 +41,7 @@ async fn pull() {
     let way = Way::Dial(format!("unix://{}", socket.display()));
     let engine = connect(&[Candidate { way, because: "test".to_owned(), only: None }]).await.unwrap();
     let pulled = engine.pull_image(&std::env::var("PULL").unwrap(), None, &|_| {}).await;
-    println!("{GIVEN}{}", given.lock().unwrap().take().unwrap_or_default());
+    println!("{OUTPUT_PREFIX}{}", given.lock().unwrap().take().unwrap_or_default());
     println!("{}", pulled.unwrap_err());
 }
 
@@ -108,10 +108,15 @@ impl User {
         String::from_utf8(process.output().unwrap().stdout).unwrap()
     }
 
-    /// User and password that a pull was given.
-    fn gives(&self, server: &str, image: &str, variables: &[(&str, &str)]) -> Option<(String, String)> {
+    /// User and password that were sent with a pull.
+    fn credentials_for(
+        &self,
+        server: &str,
+        image: &str,
+        variables: &[(&str, &str)],
+    ) -> Option<(String, String)> {
         let output = self.output(server, image, variables);
-        let (_, given) = output.split_once(GIVEN).unwrap();
+        let (_, given) = output.split_once(OUTPUT_PREFIX).unwrap();
         let header = given.lines().next().filter(|header| !header.is_empty())?;
         let words: Value = serde_json::from_slice(&URL_SAFE.decode(header).unwrap()).unwrap();
         let word = |name: &str| words[name].as_str().unwrap().to_owned();
@@ -124,38 +129,41 @@ fn entry(user: &str, password: &str) -> Value {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be none")]
-fn is(user: &str, password: &str) -> Option<(String, String)> {
+fn credentials(user: &str, password: &str) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
 #[test]
-fn what_docker_login_wrote_is_used() {
+fn credentials_from_docker_login_are_used() {
     let config =
         json!({"auths": {"https://index.docker.io/v1/": entry("me", "p:w"), "r.example": entry("you", "x")}});
     let user = User::new(&[(".docker/config.json", config.clone()), ("other/config.json", json!({}))]);
-    assert_eq!(user.gives(DOCKER, "redis:7", &[]), is("me", "p:w"));
-    assert_eq!(user.gives(DOCKER, "r.example/a:1", &[]), is("you", "x"));
-    assert_eq!(user.gives(DOCKER, "s.example/a:1", &[]), None);
-    assert_eq!(user.gives(DOCKER, "redis:7", &[("DOCKER_CONFIG", "other")]), None);
-    assert_eq!(user.gives(PODMAN, "docker.io/library/redis:7", &[]), is("me", "p:w"));
+    assert_eq!(user.credentials_for(DOCKER, "redis:7", &[]), credentials("me", "p:w"));
+    assert_eq!(user.credentials_for(DOCKER, "r.example/a:1", &[]), credentials("you", "x"));
+    assert_eq!(user.credentials_for(DOCKER, "s.example/a:1", &[]), None);
+    assert_eq!(user.credentials_for(DOCKER, "redis:7", &[("DOCKER_CONFIG", "other")]), None);
+    assert_eq!(user.credentials_for(PODMAN, "docker.io/library/redis:7", &[]), credentials("me", "p:w"));
 }
 
 #[test]
-fn helper_programs_are_asked() {
+fn credential_helpers_are_used() {
     let config = json!({
         "auths": {"r.example": {}, "own.example": entry("me", "mine")},
         "credHelpers": {"h.example": "fake"},
         "credsStore": "fake",
     });
     let user = User::new(&[(".docker/config.json", config)]);
-    assert_eq!(user.gives(DOCKER, "h.example/a:1", &[]), is("helped", "for h.example"));
-    assert_eq!(user.gives(DOCKER, "r.example/a:1", &[]), is("helped", "for r.example"));
-    assert_eq!(user.gives(DOCKER, "redis:7", &[]), is("helped", "for https://index.docker.io/v1/"));
-    assert_eq!(user.gives(DOCKER, "own.example/a:1", &[]), is("me", "mine"));
+    assert_eq!(user.credentials_for(DOCKER, "h.example/a:1", &[]), credentials("helped", "for h.example"));
+    assert_eq!(user.credentials_for(DOCKER, "r.example/a:1", &[]), credentials("helped", "for r.example"));
+    assert_eq!(
+        user.credentials_for(DOCKER, "redis:7", &[]),
+        credentials("helped", "for https://index.docker.io/v1/")
+    );
+    assert_eq!(user.credentials_for(DOCKER, "own.example/a:1", &[]), credentials("me", "mine"));
 }
 
 #[test]
-fn a_helper_that_fails_is_told_with_the_pull() {
+fn a_failing_helper_is_reported_with_the_pull() {
     let user = User::new(&[(".docker/config.json", json!({"credHelpers": {"broken.example": "fake"}}))]);
     let output = user.output(DOCKER, "broken.example/a:1", &[]);
     assert!(
@@ -168,7 +176,7 @@ fn a_helper_that_fails_is_told_with_the_pull() {
 }
 
 #[test]
-fn what_podman_login_wrote_is_used_wherever_it_is() {
+fn credentials_from_podman_login_are_used_wherever_they_are_stored() {
     let auth = |user: &str| json!({"auths": {"r.example": entry(user, "x")}});
     let user = User::new(&[
         ("run/containers/auth.json", auth("runtime")),
@@ -178,11 +186,17 @@ fn what_podman_login_wrote_is_used_wherever_it_is() {
         (".docker/config.json", auth("docker")),
     ]);
     let image = "r.example/a:1";
-    assert_eq!(user.gives(PODMAN, image, &[("XDG_RUNTIME_DIR", "run")]), is("runtime", "x"));
-    assert_eq!(user.gives(PODMAN, image, &[("XDG_RUNTIME_DIR", "empty")]), is("config", "x"));
+    assert_eq!(
+        user.credentials_for(PODMAN, image, &[("XDG_RUNTIME_DIR", "run")]),
+        credentials("runtime", "x")
+    );
+    assert_eq!(
+        user.credentials_for(PODMAN, image, &[("XDG_RUNTIME_DIR", "empty")]),
+        credentials("config", "x")
+    );
     let named = [("XDG_RUNTIME_DIR", "run"), ("REGISTRY_AUTH_FILE", "named.json")];
-    assert_eq!(user.gives(PODMAN, image, &named), is("named", "x"));
-    assert_eq!(user.gives(DOCKER, image, &named), is("docker", "x"));
+    assert_eq!(user.credentials_for(PODMAN, image, &named), credentials("named", "x"));
+    assert_eq!(user.credentials_for(DOCKER, image, &named), credentials("docker", "x"));
 }
 
 #[test]
@@ -190,7 +204,7 @@ fn a_part_of_a_registry_has_its_own_credentials_with_podman() {
     let auths = json!({"auths": {"quay.io": entry("all", "x"), "quay.io/team": entry("team", "x"), "q.io/a": entry("a", "x")}});
     let user = User::new(&[("named.json", auths)]);
     let named = [("REGISTRY_AUTH_FILE", "named.json")];
-    assert_eq!(user.gives(PODMAN, "quay.io/team/app:1", &named), is("team", "x"));
-    assert_eq!(user.gives(PODMAN, "quay.io/others/app:1", &named), is("all", "x"));
-    assert_eq!(user.gives(PODMAN, "q.io/b/app:1", &named), None);
+    assert_eq!(user.credentials_for(PODMAN, "quay.io/team/app:1", &named), credentials("team", "x"));
+    assert_eq!(user.credentials_for(PODMAN, "quay.io/others/app:1", &named), credentials("all", "x"));
+    assert_eq!(user.credentials_for(PODMAN, "q.io/b/app:1", &named), None);
 }

@@ -1,4 +1,4 @@
-//! Podman without a service.
+//! Podman without a running service.
 
 use devarch_core::engine::EngineKind;
 use devarch_engine::{Candidate, EngineErrorKind, FindInput, Way, connect};
@@ -17,7 +17,7 @@ fn candidate(program: &Path, socket: &Path) -> Candidate {
     }
 }
 
-/// Ends the process whose command line names `socket`; the directory it worked in.
+/// Ends the process whose command line names `socket`, and returns its working directory.
 fn end(socket: &Path) -> Option<PathBuf> {
     let mut directory = None;
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -45,12 +45,12 @@ async fn an_installed_podman_is_started() {
     let connected = connect(&[candidate(&podman, &socket)]).await;
     let directory = end(&socket);
     assert_eq!(connected.unwrap().info().kind, EngineKind::Podman);
-    // From a directory that is removed meanwhile Podman starts no container any more.
+    // From a deleted directory Podman can no longer start containers.
     assert_eq!(directory, Some(PathBuf::from("/")));
 }
 
 #[tokio::test]
-async fn a_podman_that_cannot_serve_is_told() {
+async fn a_podman_that_cannot_serve_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let broken = dir.path().join("podman");
     fs::write(&broken, "#!/bin/sh\nexit 3\n").unwrap();

@@ -1,13 +1,13 @@
 //! Which builds may use layers of earlier ones on Podman.
 //!
-//! Buildah finds a layer again by the text of its instruction before `$NAME` is replaced; only of `RUN` the values of
-//! arguments count too. So `ENV`, `COPY`, `WORKDIR` and the rest may give an image what another build's argument was,
-//! also another stack's secret one (<https://github.com/containers/buildah/issues/5501>).
+//! Buildah finds a cached layer by the text of its instruction before `$NAME` is replaced; only for `RUN` do the values
+//! of arguments count too. So `ENV`, `COPY`, `WORKDIR` and the rest may give an image the value of another build's
+//! argument, even another stack's secret one (<https://github.com/containers/buildah/issues/5501>).
 
 use devarch_core::text::Text;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Instructions in which the builder replaces no argument, or whose layer is known by the values.
+/// Instructions in which the builder replaces no argument, or whose cache key includes the values.
 const HARMLESS: [&str; 6] = ["ARG", "FROM", "RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"];
 
 /// Whether layers of earlier builds may be used.
@@ -15,7 +15,7 @@ const HARMLESS: [&str; 6] = ["ARG", "FROM", "RUN", "CMD", "ENTRYPOINT", "HEALTHC
 pub(crate) enum Reuse {
     /// Yes, if these images bring no `ONBUILD` instructions, which are not in the text.
     UnlessTriggered(BTreeSet<String>),
-    /// An argument may reach a layer that is not known by its value.
+    /// An argument may reach a layer whose cache key does not include its value.
     Never,
 }
 
@@ -50,8 +50,7 @@ pub(crate) fn reuse(dockerfile: &str, args: &BTreeMap<String, Text>) -> Reuse {
     Reuse::UnlessTriggered(bases)
 }
 
-/// Whether lines may mean something else than they seem to: text within an instruction, or another mark for lines that
-/// go on.
+/// Whether lines may have a meaning that this parser misses: a heredoc, or another line continuation character.
 fn is_unclear(dockerfile: &str) -> bool {
     let directive = |line: &str| {
         let line = line.trim_start().trim_start_matches('#').trim_start();
@@ -60,7 +59,7 @@ fn is_unclear(dockerfile: &str) -> bool {
     dockerfile.contains("<<") || dockerfile.lines().any(|line| line.starts_with('#') && directive(line))
 }
 
-/// The instructions in capitals, with what follows them; lines that go on are one, comments are left out.
+/// The instructions in capitals, with their arguments; continued lines are joined, comments are removed.
 fn instructions(dockerfile: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open = String::new();
@@ -93,12 +92,12 @@ fn values(instructions: &[(String, String)], args: &BTreeMap<String, Text>) -> B
     values
 }
 
-/// A text with `$NAME` and `${NAME}` replaced; other forms stay.
+/// A text with `$NAME` and `${NAME}` replaced; other forms are unchanged.
 fn expanded(text: &str, values: &BTreeMap<String, String>) -> String {
     let braced = values.iter().fold(text.trim_matches('"').to_owned(), |text, (name, value)| {
         text.replace(&format!("${{{name}}}"), value)
     });
-    // A name that begins with another goes first.
+    // Longer names are replaced before their prefixes.
     values.iter().rev().fold(braced, |text, (name, value)| text.replace(&format!("${name}"), value))
 }
 
@@ -115,7 +114,7 @@ fn mentions(text: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn judged(dockerfile: &str) -> Reuse {
+    fn reuse_of(dockerfile: &str) -> Reuse {
         let args =
             [("WHO", "me"), ("TAG", "1.37")].map(|(name, value)| (name.to_owned(), Text::plain(value)));
         reuse(dockerfile, &args.into())
@@ -126,17 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn arguments_that_only_run_and_from_use_keep_the_cache() {
+    fn arguments_used_only_by_run_and_from_keep_the_cache() {
         let plain = "ARG TAG\nFROM busybox:${TAG} AS base\nARG WHO\nENV HOME=/x\nCOPY . $HOME\n\
                      RUN echo $WHO && \\\n  # a note\n  echo COPY $WHO\nFROM Base\nCMD echo $WHO\n";
-        assert_eq!(judged(plain), reused(&["busybox:1.37"]));
+        assert_eq!(reuse_of(plain), reused(&["busybox:1.37"]));
         let defaults = "ARG V=\"3\"\nFROM --platform=linux/amd64 a:$V\nFROM scratch\n";
-        assert_eq!(judged(defaults), reused(&["a:3"]));
-        assert_eq!(judged("FROM a\nARG WHO\nENV WHOLE=1 X=$WHOLE\n"), reused(&["a"]));
+        assert_eq!(reuse_of(defaults), reused(&["a:3"]));
+        assert_eq!(reuse_of("FROM a\nARG WHO\nENV WHOLE=1 X=$WHOLE\n"), reused(&["a"]));
     }
 
     #[test]
-    fn an_argument_in_any_other_instruction_gives_the_cache_up() {
+    fn an_argument_in_any_other_instruction_disables_the_cache() {
         for line in [
             "ENV W=$WHO",
             "env W=${WHO:-x}",
@@ -147,14 +146,14 @@ mod tests {
             "ONBUILD COPY . $WHO",
         ] {
             let text = format!("FROM a AS b\nARG WHO\nARG OWN=x\n{line}\nFROM b\n");
-            assert_eq!(judged(&text), Reuse::Never, "{line}");
-            // Also where nothing is given: the cache may have what another build was given.
+            assert_eq!(reuse_of(&text), Reuse::Never, "{line}");
+            // Even without arguments: the cache may hold another build's argument values.
             assert_eq!(reuse(&text, &BTreeMap::new()), Reuse::Never, "{line}");
         }
     }
 
     #[test]
-    fn what_cannot_be_read_for_sure_gives_the_cache_up() {
+    fn unclear_dockerfiles_disable_the_cache() {
         for text in [
             "FROM a\nARG WHO\nRUN <<EOF\nENV\nEOF\n",
             "# escape=`\nFROM a\nARG WHO\n",
@@ -162,7 +161,7 @@ mod tests {
             "ARG X\nFROM $X\n",
             "FROM ${TAG:-b}\n",
         ] {
-            assert_eq!(judged(text), Reuse::Never, "{text}");
+            assert_eq!(reuse_of(text), Reuse::Never, "{text}");
         }
         let none = BTreeMap::new();
         assert_eq!(reuse("FROM a\nRUN <<EOF\nx\nEOF\n", &none), reused(&["a"]));

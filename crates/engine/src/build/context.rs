@@ -1,4 +1,4 @@
-//! A directory as a tar archive, made as it is read: however large it is, it needs little memory.
+//! A directory as a tar archive, streamed while it is read, so that memory use does not depend on its size.
 
 use super::ignore::{Ignore, InvalidPattern};
 use devarch_core::template::Dockerfile;
@@ -35,36 +35,36 @@ pub struct ContextFile<'a> {
     pub name: &'a str,
     /// Its path here.
     pub path: &'a Path,
-    /// What the system says of it; of a link, not of what it leads to.
+    /// File metadata; for a symlink its own, not its target's.
     pub metadata: &'a Metadata,
 }
 
-/// Looks at everything that would be sent, each directory before what is in it, in the order of names.
+/// Visits everything that would be sent, each directory before its entries, ordered by name.
 pub fn read_context(
     context: &Path,
     dockerfile: &Dockerfile,
     mut each: impl FnMut(ContextFile<'_>) -> io::Result<()>,
 ) -> Result<(), InvalidContext> {
-    Context::of(context, dockerfile)?.walk("", &mut each)
+    Context::new(context, dockerfile)?.walk("", &mut each)
 }
 
 /// A directory to send, checked.
 #[derive(Debug)]
 pub(crate) struct Context {
     root: PathBuf,
-    /// The Dockerfile's path as the engine is told it.
+    /// The Dockerfile's path as sent to the engine.
     dockerfile: String,
     /// Its text, where it is none of the directory's files.
     inline: Option<String>,
-    /// What the engine needs whatever is ignored.
+    /// Files the engine needs even if they are ignored.
     always: Vec<String>,
     ignore: Ignore,
 }
 
-/// Where instructions are put that are in no file.
+/// Where inline instructions are put.
 const INLINE: &str = ".devarch.Dockerfile";
 
-/// Pieces of the archive on their way.
+/// Buffered pieces of the archive.
 const PIECES: usize = 4;
 /// Bytes of a piece.
 const PIECE: usize = 64 * 1024;
@@ -72,7 +72,7 @@ const PIECE: usize = 64 * 1024;
 impl Context {
     /// Finds the Dockerfile and reads the ignore file: the Dockerfile's own (`Dockerfile.dockerignore`) before the
     /// directory's.
-    pub(crate) fn of(root: &Path, dockerfile: &Dockerfile) -> Result<Self, InvalidContext> {
+    pub(crate) fn new(root: &Path, dockerfile: &Dockerfile) -> Result<Self, InvalidContext> {
         let (dockerfile, inline) = match dockerfile {
             Dockerfile::Path(path) => (file_inside(root, path)?, None),
             Dockerfile::Inline(text) => (INLINE.to_owned(), Some(text.clone())),
@@ -84,12 +84,12 @@ impl Context {
         Ok(Self { root: root.to_owned(), dockerfile, inline, always, ignore })
     }
 
-    /// The Dockerfile's path as the engine is told it.
+    /// The Dockerfile's path as sent to the engine.
     pub(crate) fn dockerfile(&self) -> &str {
         &self.dockerfile
     }
 
-    /// The Dockerfile's text; nothing where it can't be read, for its hash says why.
+    /// The Dockerfile's text; empty if it cannot be read, because hashing reports that error.
     pub(crate) fn instructions(&self) -> String {
         let read =
             || read_named(&self.root.join(self.dockerfile()), FileKind::Dockerfile).unwrap_or_default();
@@ -105,7 +105,7 @@ impl Context {
         names.filter(|name| !name.contains('$')).map(str::to_owned).collect()
     }
 
-    /// The archive as it is made, on a thread of its own; an error ends it.
+    /// The archive as it is written, on its own thread; an error ends it.
     pub(crate) fn archive(self) -> BoxStream<'static, io::Result<Bytes>> {
         let (sender, mut pieces) = mpsc::channel(PIECES);
         tokio::task::spawn_blocking(move || {
@@ -149,8 +149,8 @@ impl Context {
         let path = self.root.join(name);
         let wrong = |error| InvalidContext::File { path: path.clone(), error };
         let metadata = fs::symlink_metadata(&path).map_err(wrong)?;
-        let left_out = self.ignore.leaves_out(name) && !self.always.iter().any(|needed| needed == name);
-        if !left_out && means_something(&metadata) {
+        let left_out = self.ignore.excludes(name) && !self.always.iter().any(|needed| needed == name);
+        if !left_out && is_sent(&metadata) {
             each(ContextFile { name, path: &path, metadata: &metadata }).map_err(wrong)?;
         }
         let needed_below = self.always.iter().any(|needed| Path::new(needed).starts_with(name));
@@ -164,13 +164,13 @@ impl Context {
 /// What is done with each file.
 type Each<'a> = dyn FnMut(ContextFile<'_>) -> io::Result<()> + 'a;
 
-/// Sockets, pipes and devices mean nothing elsewhere.
-fn means_something(metadata: &Metadata) -> bool {
+/// Sockets, pipes and devices are useless on another machine.
+fn is_sent(metadata: &Metadata) -> bool {
     let kind = metadata.file_type();
     !(kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device())
 }
 
-/// The path of a file that is there, within the directory.
+/// The path of an existing file, relative to the directory.
 fn file_inside(root: &Path, given: &str) -> Result<String, InvalidContext> {
     let (dockerfile, context) = (given.to_owned(), root.to_owned());
     match inside(given) {
@@ -182,7 +182,7 @@ fn file_inside(root: &Path, given: &str) -> Result<String, InvalidContext> {
     }
 }
 
-/// A path within the directory, without detours; `None` where it leads out.
+/// A normalized path within the directory; `None` if it leaves the directory.
 fn inside(path: &str) -> Option<String> {
     let mut parts = Vec::new();
     for part in path.split('/') {
@@ -207,7 +207,7 @@ fn read_ignore(path: &Path) -> Result<Ignore, InvalidContext> {
     Ignore::parse(&text).map_err(|error| InvalidContext::Ignore { path: path.to_owned(), error })
 }
 
-/// Root's in the image, whoever owns it here; modes and times stay, symlinks stay symlinks.
+/// Owned by root in the image, whatever the local owner; modes, times and symlinks are preserved.
 fn append(archive: &mut Builder<impl Write>, file: ContextFile<'_>) -> io::Result<()> {
     let ContextFile { name, path, metadata } = file;
     let mut header = header(metadata.mode() & 0o7777, u64::try_from(metadata.mtime()).unwrap_or_default());
@@ -240,7 +240,7 @@ fn header(mode: u32, time: u64) -> Header {
     header
 }
 
-/// A file of the size its header says, whatever happens to it meanwhile.
+/// A file of exactly the size in its header, even if it changes meanwhile.
 struct Exactly {
     file: File,
     left: u64,
@@ -258,7 +258,7 @@ impl Read for Exactly {
     }
 }
 
-/// Where pieces are written to; nobody at the other end ends the writing.
+/// Where pieces are written; writing ends when the receiver is dropped.
 struct Pieces(mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for Pieces {
@@ -290,7 +290,7 @@ mod tests {
 
     async fn bytes(request: &BuildRequest) -> Vec<u8> {
         let pieces: Vec<_> =
-            Context::of(&request.context, &request.dockerfile).unwrap().archive().collect().await;
+            Context::new(&request.context, &request.dockerfile).unwrap().archive().collect().await;
         pieces.into_iter().flat_map(Result::unwrap).collect()
     }
 
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_ignored_is_not_sent_but_what_the_engine_needs_is() {
+    async fn ignored_files_are_not_sent_except_those_the_engine_needs() {
         let dir = directory(&[
             (".dockerignore", "*\n!src\nsrc/target\n!src/target/keep\n"),
             ("docker/Dockerfile", "FROM x"),
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn instructions_that_are_in_no_file_are_sent_beside_the_files() {
+    async fn inline_instructions_are_sent_with_the_files() {
         let dir = directory(&[(".dockerignore", "b"), ("a", ""), ("b", "")]);
         let mut request = BuildRequest::new(dir.path(), "x");
         request.dockerfile = Dockerfile::Inline("FROM x".to_owned());
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dockerfiles_own_ignore_file_comes_first() {
+    async fn a_dockerfiles_own_ignore_file_takes_precedence() {
         let files = [
             (".dockerignore", "a"),
             ("Dockerfile.dockerignore", "b"),
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_same_files_make_the_same_archive_owned_by_root() {
+    async fn the_same_files_give_the_same_archive_owned_by_root() {
         let dir = directory(&[("Dockerfile", "FROM x"), ("run", "#!/bin/sh")]);
         fs::set_permissions(dir.path().join("run"), fs::Permissions::from_mode(0o4755)).unwrap();
         symlink("/nowhere/at/all", dir.path().join("link")).unwrap();
@@ -369,19 +369,19 @@ mod tests {
     }
 
     #[test]
-    fn the_images_a_dockerfile_starts_from_are_known() {
+    fn the_base_images_of_a_dockerfile_are_found() {
         let text = "ARG V=1\nFROM --platform=linux/amd64 r.example/a:1 AS one\n from b\nFROM c:$V\nRUN echo FROM d\n";
         let dir = directory(&[("Dockerfile", text)]);
-        let context = Context::of(dir.path(), &Dockerfile::Path("Dockerfile".to_owned())).unwrap();
+        let context = Context::new(dir.path(), &Dockerfile::Path("Dockerfile".to_owned())).unwrap();
         assert_eq!(context.bases(), ["r.example/a:1", "b"]);
     }
 
     #[test]
-    fn a_context_that_cannot_be_sent_says_why() {
+    fn a_context_that_cannot_be_sent_is_reported_with_the_reason() {
         let dir = directory(&[("other", ""), (".dockerignore", "[")]);
         let mut request = BuildRequest::new(dir.path(), "x");
         let why = |request: &BuildRequest| {
-            Context::of(&request.context, &request.dockerfile).unwrap_err().to_string()
+            Context::new(&request.context, &request.dockerfile).unwrap_err().to_string()
         };
         assert!(why(&request).contains("Dockerfile not found in "));
         request.dockerfile = Dockerfile::Path("other".to_owned());

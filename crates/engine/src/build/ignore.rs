@@ -1,8 +1,7 @@
-//! Which files a `.dockerignore` leaves out
-//! (<https://docs.docker.com/build/concepts/context/#dockerignore-files>).
+//! Which files a `.dockerignore` excludes (<https://docs.docker.com/build/concepts/context/#dockerignore-files>).
 //!
-//! The rules are not those of `.gitignore`: every pattern begins at the root, a file goes with its directory, and an
-//! exception counts below an excluded directory too.
+//! The rules differ from `.gitignore`: every pattern is anchored at the root, a directory's files are excluded with it,
+//! and an exception also applies below an excluded directory.
 
 use std::iter::Peekable;
 
@@ -37,7 +36,7 @@ enum Part {
     Name,
     /// `**`: any number of directories.
     Directories,
-    /// `**` at the end: everything.
+    /// `**` at the end: matches everything.
     Rest,
     /// `[a-z]`, `[^a-z]`.
     Class { not: bool, ranges: Vec<(char, char)> },
@@ -56,15 +55,15 @@ impl Ignore {
     }
 
     /// Whether a file is left out: the last pattern that fits it or a directory above decides.
-    pub(super) fn leaves_out(&self, path: &str) -> bool {
+    pub(super) fn excludes(&self, path: &str) -> bool {
         let path: Vec<char> = path.chars().collect();
         self.patterns.iter().fold(false, |out, pattern| {
             let may_change = pattern.exception == out;
-            if may_change && pattern.fits_or_above(&path) { !pattern.exception } else { out }
+            if may_change && pattern.matches_path_or_parent(&path) { !pattern.exception } else { out }
         })
     }
 
-    /// Whether something below an excluded directory may be taken back in.
+    /// Whether files below an excluded directory may be included again.
     pub(super) fn has_exceptions(&self) -> bool {
         self.patterns.iter().any(|pattern| pattern.exception)
     }
@@ -73,21 +72,21 @@ impl Ignore {
 impl Pattern {
     fn parse(line: &str) -> Option<Self> {
         let exception = line.starts_with('!');
-        let path = clean(line.strip_prefix('!').unwrap_or(line).trim());
+        let path = normalize(line.strip_prefix('!').unwrap_or(line).trim());
         if path.is_empty() {
             return None;
         }
         Some(Self { exception, glob: glob(&path)? })
     }
 
-    fn fits_or_above(&self, path: &[char]) -> bool {
+    fn matches_path_or_parent(&self, path: &[char]) -> bool {
         let above = path.iter().enumerate().filter(|(_, c)| **c == '/').map(|(at, _)| &path[..at]);
-        fits(&self.glob, path) || above.into_iter().any(|parent| fits(&self.glob, parent))
+        matches_glob(&self.glob, path) || above.into_iter().any(|parent| matches_glob(&self.glob, parent))
     }
 }
 
 /// A path from the root without `.`, `..` and empty parts; the root itself is `.`.
-fn clean(path: &str) -> String {
+fn normalize(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -132,10 +131,10 @@ fn class(chars: &mut Peekable<impl Iterator<Item = char>>) -> Option<Part> {
     }
 }
 
-fn fits(glob: &[Part], text: &[char]) -> bool {
+fn matches_glob(glob: &[Part], text: &[char]) -> bool {
     let Some((part, glob)) = glob.split_first() else { return text.is_empty() };
     let one = |wanted: &dyn Fn(char) -> bool| match text.split_first() {
-        Some((c, text)) => wanted(*c) && fits(glob, text),
+        Some((c, text)) => wanted(*c) && matches_glob(glob, text),
         None => false,
     };
     match part {
@@ -146,11 +145,11 @@ fn fits(glob: &[Part], text: &[char]) -> bool {
         }
         Part::Name => {
             let name = text.iter().take_while(|c| **c != '/').count();
-            (0..=name).any(|taken| fits(glob, &text[taken..]))
+            (0..=name).any(|taken| matches_glob(glob, &text[taken..]))
         }
         Part::Directories => {
             let below = text.iter().enumerate().filter(|(_, c)| **c == '/').map(|(at, _)| at + 1);
-            fits(glob, text) || below.into_iter().any(|from| fits(glob, &text[from..]))
+            matches_glob(glob, text) || below.into_iter().any(|from| matches_glob(glob, &text[from..]))
         }
         Part::Rest => true,
     }
@@ -163,11 +162,11 @@ mod tests {
     /// Those of `paths` that are left out.
     fn left_out<'a>(patterns: &str, paths: &[&'a str]) -> Vec<&'a str> {
         let ignore = Ignore::parse(patterns).unwrap();
-        paths.iter().copied().filter(|path| ignore.leaves_out(path)).collect()
+        paths.iter().copied().filter(|path| ignore.excludes(path)).collect()
     }
 
     #[test]
-    fn patterns_begin_at_the_root() {
+    fn patterns_are_anchored_at_the_root() {
         let paths = ["temp", "a/temp", "temp/x", "temperature", "a/temperature", "tempa"];
         assert_eq!(left_out("temp", &paths), ["temp", "temp/x"]);
         assert_eq!(left_out("/temp/", &paths), ["temp", "temp/x"]);
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn two_stars_are_any_directories() {
+    fn two_stars_match_any_directories() {
         let paths = ["a.go", "x/a.go", "x/y/a.go", "x/y/b.rs"];
         assert_eq!(left_out("**/*.go", &paths), ["a.go", "x/a.go", "x/y/a.go"]);
         assert_eq!(left_out("x/**/a.go", &paths), ["x/a.go", "x/y/a.go"]);
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_pattern_that_fits_decides() {
+    fn the_last_matching_pattern_wins() {
         let paths = ["README.md", "README-secret.md", "a.md", "a.txt"];
         assert_eq!(left_out("*.md\n!README.md", &paths), ["README-secret.md", "a.md"]);
         assert_eq!(left_out("*.md\n!README*.md\nREADME-secret.md", &paths), ["README-secret.md", "a.md"]);
@@ -196,20 +195,20 @@ mod tests {
     }
 
     #[test]
-    fn an_exception_counts_below_an_excluded_directory() {
+    fn an_exception_applies_below_an_excluded_directory() {
         let paths = ["vendor", "vendor/a", "vendor/keep/b", "vendor/keep"];
         assert_eq!(left_out("vendor\n!vendor/keep", &paths), ["vendor", "vendor/a"]);
     }
 
     #[test]
-    fn comments_spaces_and_marks_are_no_patterns() {
+    fn comments_spaces_and_byte_order_marks_are_not_patterns() {
         let paths = ["a", "#b", " c", "d"];
         assert_eq!(left_out("\u{feff}# a comment\r\n\n  d  \r\n#b\n", &paths), ["d"]);
         assert_eq!(left_out("\\#b", &paths), ["#b"]);
     }
 
     #[test]
-    fn classes_and_escapes_are_read() {
+    fn classes_and_escapes_are_supported() {
         let paths = ["a1", "b1", "z1", "a*", "[x"];
         assert_eq!(left_out("[a-b]1", &paths), ["a1", "b1"]);
         assert_eq!(left_out("[^a-b]1", &paths), ["z1"]);
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_told_with_its_line() {
+    fn invalid_patterns_are_reported_with_their_line() {
         for (text, line) in [("a\n[a-", 2), ("!", 1), ("a\n\n\\", 3)] {
             assert_eq!(Ignore::parse(text).unwrap_err().line, line, "{text:?}");
         }

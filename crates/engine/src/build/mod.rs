@@ -28,8 +28,8 @@ pub struct BuildRequest {
     pub labels: BTreeMap<String, String>,
     /// The platform to build for, `linux/arm64`; the engine's own by default.
     pub platform: Option<String>,
-    /// Whether to look for newer base images. Their registries get the user's credentials where the Dockerfile names
-    /// them without an `ARG`.
+    /// Whether to look for newer base images. Their registries get the user's credentials if the Dockerfile names them
+    /// without an `ARG`.
     pub pull: bool,
     /// The image's names, with their tags; at least one.
     pub tags: Vec<String>,

@@ -1,4 +1,4 @@
-//! Files into a container, as one tar archive.
+//! Copies files into a container, as one tar archive.
 
 use super::{BollardEngine, Result};
 use crate::{
@@ -24,10 +24,10 @@ use tokio_util::bytes::Bytes;
 /// What entries of an archive are filled up to.
 const BLOCK: u64 = 512;
 
-/// How many parts of contents wait to be sent, beside the one that is.
-const AHEAD: usize = 1;
+/// Number of content parts buffered ahead of the one being sent.
+const BUFFERED_PARTS: usize = 1;
 
-/// Unpacked at the root, where both engines make missing directories themselves and leave existing ones alone.
+/// Unpacks at the root, where both engines create missing directories and leave existing ones unchanged.
 pub(super) async fn put(
     engine: &BollardEngine,
     id: &ContainerId,
@@ -36,7 +36,7 @@ pub(super) async fn put(
 ) -> Result<()> {
     let action = || format!("put {} files into container {id}", files.len());
     let unpacked = |error: io::Error| Failure::Garbled(error.to_string());
-    let (to, mut from) = mpsc::channel(AHEAD);
+    let (to, mut from) = mpsc::channel(BUFFERED_PARTS);
     let (body, pieces) = match pack(files).map_err(unpacked).during(action)? {
         Archive::Whole(archive) => (bollard::body_full(archive.into()), Vec::new()),
         Archive::Pieces(pieces) => (bollard::body_try_stream(poll_fn(move |cx| from.poll_recv(cx))), pieces),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     async fn archive(contents: &Parts) -> io::Result<Vec<u8>> {
-        let (to, mut from) = mpsc::channel(AHEAD);
+        let (to, mut from) = mpsc::channel(BUFFERED_PARTS);
         let Archive::Pieces(pieces) = pack(&files())? else { panic!("no content to fetch") };
         let (sent, parts) =
             join(send(pieces, contents, to), poll_fn(|cx| from.poll_recv(cx)).collect::<Vec<_>>()).await;
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_archive_with_contents_fetched_in_parts_is_whole() {
+    async fn an_archive_with_contents_fetched_in_parts_is_complete() {
         let archive = archive(&Parts(vec!["0123", "456789"])).await.unwrap();
         let mut found = Vec::new();
         for entry in tar::Archive::new(archive.as_slice()).entries().unwrap() {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_content_that_is_shorter_longer_or_gone_ends_the_archive() {
+    async fn a_shorter_longer_or_missing_content_ends_the_archive() {
         for parts in [vec![], vec!["0123"], vec!["0123456789", "0"]] {
             let error = archive(&Parts(parts)).await.unwrap_err();
             assert!(error.to_string().contains("is not in the store as it was"), "{error}");

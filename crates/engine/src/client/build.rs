@@ -1,12 +1,12 @@
-//! Images built from a directory, by the classic builder of Docker and by Podman's compatible call.
+//! Builds images from a directory, with Docker's classic builder or Podman's compatible call.
 
 use super::{BollardEngine, Result, credentials, image};
 use crate::{
     BuildRequest, EngineError, EngineErrorKind as Kind,
     build::{Context, Reuse, reuse},
     cause::{Answered, During, Failure},
+    http_transport::{Call, encoded},
     lines::{Lines, Silence},
-    wire::{Call, encoded},
 };
 use devarch_core::{observed::ImageInfo, secret::REDACTED, text::Text};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use std::{
     fmt::Write,
 };
 
-/// Lines of the failing step's output that are kept for the error.
+/// Number of output lines of the failing step that an error includes.
 const LAST_LINES: usize = 20;
 
 /// Dropping the future closes the connection, at which both engines end the build.
@@ -27,7 +27,7 @@ pub(super) async fn build(
     let action = || format!("build image {}", request.tags.join(" and "));
     let name = request.tags.first().map_or("", String::as_str);
     let context = || {
-        Context::of(&request.context, &request.dockerfile)
+        Context::new(&request.context, &request.dockerfile)
             .map_err(|invalid| EngineError::new(action(), Kind::BuildFailed, invalid.to_string()))
     };
     let first = context()?;
@@ -38,7 +38,9 @@ pub(super) async fn build(
     let mut built = send(engine, &path, (first, credentials.clone()), &mut output, progress).await;
     for _ in 1..ATTEMPTS {
         match &built {
-            Err(Failure::Answered(answer)) if engine.is_podman() && answer.message.contains(LOST_LAYER) => {
+            Err(Failure::Answered(answer))
+                if engine.is_podman() && answer.message.contains(LOST_CACHED_LAYER) =>
+            {
                 tracing::debug!(message = answer.message, "built again");
                 output = Output::new(request);
                 built = send(engine, &path, (context()?, credentials.clone()), &mut output, progress).await;
@@ -46,17 +48,17 @@ pub(super) async fn build(
             _ => break,
         }
     }
-    engine.names.forget();
+    engine.names.clear();
     built.map_err(|failure| output.error(failure, &action()))?;
     let missing =
         || Failure::Answered(Answered { status: 404, message: "no such image after the build".to_owned() });
     image::inspect(engine, name).await?.ok_or_else(missing).during(action)
 }
 
-/// What Podman says of a build when another program removed an image while the cache was searched. The build gave its
-/// image no name yet.
-const LOST_LAYER: &str = "checking if cached image exists from a previous build";
-/// How often a build is begun before that counts.
+/// Podman's message when another program removed an image while the build cache was searched. The build has not tagged
+/// an image yet.
+const LOST_CACHED_LAYER: &str = "checking if cached image exists from a previous build";
+/// How often a build is started before that error is final.
 const ATTEMPTS: u32 = 3;
 
 async fn send(
@@ -82,14 +84,14 @@ async fn may_reuse(engine: &BollardEngine, context: &Context, request: &BuildReq
         return Ok(false);
     };
     for base in bases {
-        if image::may_bring_triggers(engine, &base).await? {
+        if image::may_have_onbuild(engine, &base).await? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// Intermediate containers go also when the build fails. A fresh build uses no layers of others, and leaves none.
+/// Intermediate containers are removed even if the build fails. A build without cache neither uses nor leaves layers.
 fn path(request: &BuildRequest, dockerfile: &str, fresh: bool) -> String {
     let args: BTreeMap<&str, &str> =
         request.args.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
@@ -130,7 +132,7 @@ async fn follow(
     output: &mut Output,
     progress: &(dyn Fn(String) + Send + Sync),
 ) -> std::result::Result<(), Failure> {
-    let mut lines = Lines::open(&engine.wire, call, Silence::Works).await?;
+    let mut lines = Lines::open(&engine.http, call, Silence::Works).await?;
     while let Some(line) = lines.next().await? {
         let Ok(line) = serde_json::from_str::<Line>(&line) else {
             continue;
@@ -138,15 +140,15 @@ async fn follow(
         if let Some(message) = line.error {
             return Err(Failure::Answered(Answered { status: 500, message }));
         }
-        let said = if line.stream.is_empty() { line.status } else { line.stream };
-        for said in said.lines().filter(|said| !said.trim().is_empty()) {
-            progress(output.hear(said).to_owned());
+        let line = if line.stream.is_empty() { line.status } else { line.stream };
+        for line in line.lines().filter(|line| !line.trim().is_empty()) {
+            progress(output.record(line).to_owned());
         }
     }
     Ok(())
 }
 
-/// What was said last, without secrets.
+/// The last output lines, without secrets.
 struct Output {
     secrets: Vec<String>,
     step: Option<String>,
@@ -158,32 +160,32 @@ impl Output {
         let secret = request.args.values().filter(|value| value.is_secret()).map(Text::reveal);
         let mut secrets: Vec<String> =
             secret.flat_map(str::lines).filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
-        // One that contains another goes first.
+        // Secrets that contain other secrets are replaced first.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self { secrets, step: None, last: VecDeque::new() }
     }
 
-    fn clean(&self, said: &str) -> String {
-        self.secrets.iter().fold(said.to_owned(), |said, secret| said.replace(secret, REDACTED))
+    fn redact(&self, line: &str) -> String {
+        self.secrets.iter().fold(line.to_owned(), |line, secret| line.replace(secret, REDACTED))
     }
 
-    /// Keeps a line and gives what may be shown of it.
-    fn hear(&mut self, said: &str) -> &str {
-        let said = self.clean(said);
-        if is_step(&said) {
+    /// Records a line and returns it without secrets.
+    fn record(&mut self, line: &str) -> &str {
+        let line = self.redact(line);
+        if is_step(&line) {
             self.last.clear();
-            self.step.insert(said)
+            self.step.insert(line)
         } else {
             if self.last.len() == LAST_LINES {
                 self.last.pop_front();
             }
-            self.last.push_back(said);
+            self.last.push_back(line);
             self.last.back().map_or("", String::as_str)
         }
     }
 
-    /// Whether a base image is being had.
-    fn is_at_base(&self) -> bool {
+    /// Whether a base image is being pulled.
+    fn is_pulling_base(&self) -> bool {
         let instruction = self.step.as_ref().and_then(|step| step.split_once(':'));
         instruction.is_some_and(|(_, instruction)| instruction.trim_start().starts_with("FROM "))
     }
@@ -191,12 +193,12 @@ impl Output {
     fn error(&self, failure: Failure, action: &str) -> EngineError {
         let by_engine = matches!(failure, Failure::Answered(_));
         let mut error = failure.into_error(action);
-        // Words of a build are anybody's; these are the engine's own.
-        let told = [Kind::DiskFull, Kind::NoImage, Kind::Unauthorized, Kind::Uncertain];
-        if by_engine && !told.contains(&error.kind) {
-            error.kind = if self.is_at_base() { Kind::NoImage } else { Kind::BuildFailed };
+        // A build's output can contain any text; these kinds come from the engine itself.
+        let engine_kinds = [Kind::DiskFull, Kind::NoImage, Kind::Unauthorized, Kind::Uncertain];
+        if by_engine && !engine_kinds.contains(&error.kind) {
+            error.kind = if self.is_pulling_base() { Kind::NoImage } else { Kind::BuildFailed };
         }
-        error.message = self.clean(error.message.trim_end());
+        error.message = self.redact(error.message.trim_end());
         if let Some(step) = &self.step {
             let _ = write!(error.message, "; it failed at {step}");
         }
@@ -209,12 +211,12 @@ impl Output {
 }
 
 /// `Step 2/3 : RUN make`, `STEP 2/3: RUN make`, `[1/2] STEP 2/3: RUN make`.
-fn is_step(said: &str) -> bool {
-    let said = match said.split_once("] ") {
+fn is_step(line: &str) -> bool {
+    let line = match line.split_once("] ") {
         Some((stage, rest)) if stage.starts_with('[') => rest,
-        _ => said,
+        _ => line,
     };
-    let number = said.strip_prefix("Step ").or_else(|| said.strip_prefix("STEP "));
+    let number = line.strip_prefix("Step ").or_else(|| line.strip_prefix("STEP "));
     number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()) && number.contains(':'))
 }
 
@@ -230,10 +232,10 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_tells_the_step_and_its_last_lines_without_secrets() {
+    fn a_failure_reports_the_step_and_its_last_lines_without_secrets() {
         let mut output = Output::new(&request());
-        for said in ["Step 1/2 : FROM x", "old", "Step 2/2 : RUN login hunter2", "as hunter2, fast"] {
-            output.hear(said);
+        for line in ["Step 1/2 : FROM x", "old", "Step 2/2 : RUN login hunter2", "as hunter2, fast"] {
+            output.record(line);
         }
         let message =
             "The command '|1 TOKEN=hunter2 /bin/sh -c login' returned a non-zero code: 3".to_owned();
@@ -249,13 +251,13 @@ mod tests {
     fn only_the_last_lines_of_a_step_are_kept() {
         let mut output = Output::new(&request());
         for line in 0..50 {
-            output.hear(&format!("line {line}"));
+            output.record(&format!("line {line}"));
         }
         assert_eq!((output.last.len(), output.last[0].as_str()), (20, "line 30"));
     }
 
     #[test]
-    fn steps_of_both_engines_are_known() {
+    fn steps_of_both_engines_are_recognized() {
         for step in ["Step 2/3 : RUN make", "STEP 2/3: RUN make", "[1/2] STEP 2/3: RUN make"] {
             assert!(is_step(step), "{step}");
         }

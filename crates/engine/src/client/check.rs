@@ -1,12 +1,12 @@
-//! Probing on Podman: by its health check call. What an exec leaves behind there is a process for each that waits five minutes
-//! (`exit_command_delay`) before it cleans up, also when the container is long gone; no call asks for less or ends it.
-//! The health check call's own exec has nothing to clean up and leaves nothing.
+//! Probes on Podman, by its health check call. An exec would leave a process behind that waits five minutes
+//! (`exit_command_delay`) before it cleans up, even if the container no longer exists; no call shortens that or ends
+//! it. The exec of the health check call needs no cleanup and leaves no process.
 
 use super::{BollardEngine, LIBPOD, Result, state};
 use crate::{
     Probe, ProbeResult,
     cause::{During, Failure},
-    wire::{Call, Wire},
+    http_transport::{Call, HttpTransport},
 };
 use devarch_core::id::ContainerId;
 use std::{
@@ -36,13 +36,13 @@ impl Checks {
 /// Longer than any check.
 const NO_LIMIT: Duration = Duration::from_hours(24);
 
-/// Runs the container's check once, or waits for the one that is still running; `None` where it has none.
+/// Runs the container's check once, or waits for the one that is still running; `None` if it has no check.
 pub(super) async fn probe(
     engine: &BollardEngine,
     id: &ContainerId,
     probe: &Probe,
 ) -> Result<Option<ProbeResult>> {
-    let begin = || tokio::spawn(run(engine.wire.clone(), id.clone()));
+    let begin = || tokio::spawn(run(engine.http.clone(), id.clone()));
     let mut check = engine.checks.take(id).unwrap_or_else(begin);
     let Ok(ended) = tokio::time::timeout(probe.timeout, &mut check).await else {
         engine.checks.keep(id, check);
@@ -52,8 +52,8 @@ pub(super) async fn probe(
     match answer {
         Ok(true) => Ok(Some(ProbeResult { exit_code: Some(0), output: String::new(), unfinished: None })),
         Ok(false) => {
-            let said = state::inspect(engine, id).await?.and_then(|state| state.last_check);
-            let output = said.map(|(_, output)| output).unwrap_or_default();
+            let state = state::inspect(engine, id).await?.and_then(|state| state.last_check);
+            let output = state.map(|(_, output)| output).unwrap_or_default();
             Ok(Some(ProbeResult { exit_code: Some(1), output, unfinished: None }))
         }
         Err(Failure::Answered(answer)) if answer.message.contains("no defined healthcheck") => Ok(None),
@@ -61,8 +61,8 @@ pub(super) async fn probe(
     }
 }
 
-async fn run(wire: Wire, id: ContainerId) -> Answer {
+async fn run(http: HttpTransport, id: ContainerId) -> Answer {
     let call = Call::get(format!("{LIBPOD}/containers/{id}/healthcheck"));
-    let health: state::Health = wire.json_within(NO_LIMIT, call).await?;
+    let health: state::Health = http.json_within(NO_LIMIT, call).await?;
     Ok(health.passed())
 }

@@ -1,4 +1,5 @@
-//! A [`ContainerSpec`] in the words of the create call. Pure: what had to be looked up is in [`Resolved`].
+//! Translates a [`ContainerSpec`] into the body of the create call. Pure: everything that has to be looked up is in
+//! [`Resolved`].
 
 use super::network;
 use bollard::models::{
@@ -13,7 +14,7 @@ use devarch_core::{
 };
 use std::collections::HashMap;
 
-/// What a create call needs to know from the engine first.
+/// Facts about the engine that a create call depends on.
 #[derive(Debug)]
 pub(super) struct Resolved {
     /// The image under the name the create call understands.
@@ -22,7 +23,7 @@ pub(super) struct Resolved {
     pub(super) host_gateway: String,
     /// The kernel's parameters.
     pub(super) sysctls: HashMap<String, String>,
-    /// What its resolver is told.
+    /// Options of its resolver.
     pub(super) dns_options: Vec<String>,
 }
 
@@ -34,17 +35,17 @@ pub(super) fn body(request: &CreateContainer, resolved: Resolved) -> ContainerCr
         hostname: Some(spec.hostname.clone()),
         user: spec.user.clone(),
         working_dir: spec.working_dir.clone(),
-        cmd: spec.command.as_deref().map(words),
-        entrypoint: spec.entrypoint.as_deref().map(words),
+        cmd: spec.command.as_deref().map(argv),
+        entrypoint: spec.entrypoint.as_deref().map(argv),
         env: Some(environment(spec)),
         labels: Some(request.labels.clone().into_iter().collect()),
         tty: Some(spec.tty),
         open_stdin: Some(spec.stdin_open),
         stop_signal: spec.stop_signal.clone(),
-        // Always said: without it Podman 4.3 kills at once.
+        // Always set: without it Podman 4.3 kills at once.
         stop_timeout: Some(spec.stop_grace_period.map_or(DEFAULT_GRACE, seconds)),
         healthcheck: spec.healthcheck.as_ref().map(healthcheck),
-        // Docker silently publishes nothing without it.
+        // Without it Docker silently publishes nothing.
         exposed_ports: Some(spec.ports.iter().map(|port| port.key.to_string()).collect()),
         networking_config: spec.network.as_ref().map(|place| NetworkingConfig {
             endpoints_config: Some(HashMap::from([(
@@ -61,10 +62,10 @@ pub(super) fn body(request: &CreateContainer, resolved: Resolved) -> ContainerCr
     }
 }
 
-/// Seconds between the request to end and the kill where nothing is said (Docker's default).
+/// Seconds between the stop signal and the kill by default (Docker's default).
 pub(super) const DEFAULT_GRACE: i64 = 10;
 
-/// Whole seconds, rounded up: the engines know no shorter grace period.
+/// Whole seconds, rounded up: the engines support no fractions.
 pub(super) fn seconds(millis: Millis) -> i64 {
     i64::try_from(millis.0.div_ceil(1000)).unwrap_or(i64::MAX)
 }
@@ -73,8 +74,8 @@ fn environment(spec: &ContainerSpec) -> Vec<String> {
     spec.environment.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect()
 }
 
-fn words(words: &[Text]) -> Vec<String> {
-    words.iter().map(|word| word.reveal().to_owned()).collect()
+fn argv(argv: &[Text]) -> Vec<String> {
+    argv.iter().map(|word| word.reveal().to_owned()).collect()
 }
 
 fn host_config(spec: &ContainerSpec, host_gateway: &str) -> HostConfig {
@@ -143,7 +144,7 @@ fn mount(mount: &SpecMount) -> Mount {
     }
 }
 
-/// Docker lets nothing be run from one unless asked to; Podman is told so.
+/// Docker mounts tmpfs with `noexec` by default; Podman is given the option explicitly.
 fn tmpfs(mount: &TmpfsMount) -> (String, String) {
     let size = mount.size.map(|size| format!("size={}", size.0));
     let mode = mount.mode.map(|mode| format!("mode={mode}"));
@@ -171,7 +172,7 @@ fn ulimits(spec: &ContainerSpec) -> Vec<ResourcesUlimits> {
         .collect()
 }
 
-/// Compose's word for the host as containers see it; Podman 4.3 would write it into `/etc/hosts` as it stands.
+/// Compose's name for the host as containers see it; Podman 4.3 would write it into `/etc/hosts` literally.
 pub(super) const HOST_GATEWAY: &str = "host-gateway";
 
 fn extra_hosts(spec: &ContainerSpec, host_gateway: &str) -> Vec<String> {
@@ -195,7 +196,7 @@ fn device_mapping(device: &str) -> DeviceMapping {
     }
 }
 
-/// Durations in nanoseconds; what is not said is Docker's default on both engines.
+/// Durations in nanoseconds; unset ones get Docker's default on both engines.
 fn healthcheck(check: &Healthcheck) -> HealthConfig {
     let test = Some(check.test.to_argv());
     if check.test == HealthTest::None {

@@ -1,13 +1,13 @@
-//! One volume's content into another, by a container that mounts both.
+//! Copies one volume's content into another, in a container that mounts both.
 //!
-//! Not through the archive API: Podman's gives every file to root and leaves the volume's own directory out (seen in
-//! 4.3), and with a remote engine all data would travel twice.
+//! The archive API is unsuitable: Podman's makes root the owner of all files and omits the volume's own directory (seen
+//! in 4.3), and with a remote engine all data would be transferred twice.
 
 use super::{BollardEngine, LIBPOD, Result, image, life, list, logs, volume};
 use crate::{
     EngineError, EngineErrorKind as Kind, LogOptions,
     cause::{Answered, During, Failure},
-    wire::{Call, encoded},
+    http_transport::{Call, encoded},
 };
 use bollard::{
     models::{ContainerCreateBody, HealthConfig, HostConfig, Mount, MountType},
@@ -17,7 +17,8 @@ use devarch_core::{id::ContainerId, name::PhysicalVolume, observed::RunState, sp
 use futures_util::StreamExt;
 use std::collections::{BTreeMap, HashMap};
 
-/// Empties the one and fills it again; with owners, modes, times and links, that of the volume's own directory too.
+/// Empties the target and fills it, preserving owners, modes, times and links, including those of the volume's own
+/// directory.
 const SCRIPT: &str = "set -e; cd /devarch-to; for left in ./* ./.[!.]* ./..?*; do rm -rf \"$left\"; done; \
                       cp -a /devarch-from/. /devarch-to/";
 
@@ -31,15 +32,15 @@ pub(super) async fn copy(
     let labels = check(engine, from, to).await?;
     let id = create(engine, from, to, Copier { image, labels }).await?;
     let copied = run(engine, &id).await;
-    // Whatever came of it; one that runs on, its end unknown, is stopped.
-    let stopped = engine.wire.send(removal(engine, id.as_str())).await.during(action);
+    // Whatever the result; if the outcome is unknown, the container may still run and is stopped.
+    let stopped = engine.http.send(removal(engine, id.as_str())).await.during(action);
     match copied {
         Ok(()) => stopped,
         Err(error) => Err(EngineError { action: action(), ..error }),
     }
 }
 
-/// That nothing is lost by emptying `to`. The labels of the one that copies.
+/// Checks that emptying `to` loses nothing. Returns the labels of the copy container.
 async fn check(
     engine: &BollardEngine,
     from: &PhysicalVolume,
@@ -75,7 +76,7 @@ struct Copier<'a> {
     labels: BTreeMap<String, String>,
 }
 
-/// Under a name that only one can have; a copier that was left behind makes way, and nothing else does.
+/// The name allows one copy at a time. A leftover copy container is replaced, any other container is an error.
 async fn create(
     engine: &BollardEngine,
     from: &PhysicalVolume,
@@ -84,15 +85,16 @@ async fn create(
 ) -> Result<ContainerId> {
     let name = format!("{to}{}", label::COPIER_SUFFIX);
     let action = || format!("create container {name}");
-    let left = list::containers(engine).await?.into_iter().find(|container| container.name.as_str() == name);
-    if let Some(left) = left {
-        if left.label(label::COPIER).is_none()
-            || left.label(label::STORE_ID) != copier.labels.get(label::STORE_ID).map(String::as_str)
+    let leftover =
+        list::containers(engine).await?.into_iter().find(|container| container.name.as_str() == name);
+    if let Some(leftover) = leftover {
+        if leftover.label(label::COPIER).is_none()
+            || leftover.label(label::STORE_ID) != copier.labels.get(label::STORE_ID).map(String::as_str)
         {
             let message = "a container that DevArch did not create has that name".to_owned();
             return Err(EngineError::new(action(), Kind::NameTaken, message));
         }
-        engine.wire.send(removal(engine, left.id.as_str())).await.during(action)?;
+        engine.http.send(removal(engine, leftover.id.as_str())).await.during(action)?;
     }
     let Some(found) = image::inspect(engine, copier.image).await? else {
         return Err(EngineError::new(action(), Kind::NoImage, format!("image {} not found", copier.image)));
@@ -107,7 +109,7 @@ async fn create(
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
             mounts: Some(vec![mount(from, "/devarch-from", true), mount(to, "/devarch-to", false)]),
-            // Over the image's own volumes, so that none are made for them.
+            // Hides the image's own volumes, so that no anonymous ones are created.
             tmpfs: Some(
                 found.volumes.into_iter().map(|path| (path, String::new())).collect::<HashMap<_, _>>(),
             ),
@@ -131,7 +133,7 @@ fn mount(volume: &PhysicalVolume, target: &str, read_only: bool) -> Mount {
     }
 }
 
-/// With force: it has nothing to lose. Docker's own call, and Podman's, whose compatible one is told otherwise.
+/// Forced, because the container has nothing to lose. On Podman through its own API.
 fn removal(engine: &BollardEngine, container: &str) -> Call {
     let api = if engine.is_podman() { LIBPOD } else { "" };
     Call::delete(format!("{api}/containers/{}?force=true", encoded(container)))
@@ -150,11 +152,11 @@ async fn run(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
     }
     let options = LogOptions { tail: Some(5), ..LogOptions::default() };
     let mut lines = logs::open(engine, id, &options).await?;
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     while let Some(chunk) = lines.next().await {
-        said.extend(chunk?.bytes);
+        output.extend(chunk?.bytes);
     }
-    let said = String::from_utf8_lossy(&said).trim().to_owned();
-    let message = format!("it exited with code {code}: {said}");
+    let output = String::from_utf8_lossy(&output).trim().to_owned();
+    let message = format!("it exited with code {code}: {output}");
     Err(Failure::Answered(Answered { status: 500, message })).during(|| format!("run container {id}"))
 }

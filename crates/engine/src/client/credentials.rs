@@ -1,4 +1,4 @@
-//! Credentials of registries, from Docker's and Podman's own files.
+//! Registry credentials from Docker's and Podman's own files.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use devarch_core::{engine::EngineKind, image_ref::ImageRef};
@@ -13,17 +13,17 @@ use std::{collections::BTreeMap, env, path::PathBuf};
 pub(super) struct Credentials {
     /// The value of `X-Registry-Auth`.
     pub(super) header: Option<String>,
-    /// Why there is none although the user configured some: a credential helper that fails.
-    pub(super) trouble: Option<String>,
+    /// Why configured credentials are unavailable: a credential helper that failed.
+    pub(super) problem: Option<String>,
 }
 
 /// Name of Docker Hub in Docker's file, and for its helpers.
 const HUB: &str = "https://index.docker.io/v1/";
 
 /// Looks where the engine's own command line looks first, then where the other one does. Blocking work (files,
-/// helper programs) is done aside.
+/// credential helpers) runs on another thread.
 pub(super) async fn find(kind: EngineKind, reference: &str, registry: Option<&str>) -> Credentials {
-    let names = Names::of(reference, registry);
+    let names = Names::from_reference(reference, registry);
     let looked_up = tokio::task::spawn_blocking(move || look_up(&files(kind), &names)).await;
     looked_up.unwrap_or_default()
 }
@@ -34,11 +34,11 @@ pub(super) async fn find_all(kind: EngineKind, references: Vec<String>) -> Optio
     let mut found = Map::new();
     for reference in references {
         let registry = super::image::registry(&reference).map(str::to_owned);
-        let names = Names::of(&reference, registry.as_deref());
+        let names = Names::from_reference(&reference, registry.as_deref());
         let server = names.server.clone();
         let credential = tokio::task::spawn_blocking(move || first(&files(kind), &names).ok()).await;
         if let Ok(Some(credential)) = credential {
-            found.insert(server.clone(), words(&credential, &server));
+            found.insert(server.clone(), auth_config(&credential, &server));
         }
     }
     (!found.is_empty()).then(|| URL_SAFE.encode(Value::from(found).to_string()))
@@ -90,7 +90,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(reference: &str, registry: Option<&str>) -> Self {
+    fn from_reference(reference: &str, registry: Option<&str>) -> Self {
         let (server, host) = match registry {
             None | Some("docker.io" | "index.docker.io") => (HUB, "docker.io"),
             Some(registry) => (registry, registry),
@@ -120,21 +120,21 @@ struct Config {
 
 fn look_up(files: &[File], names: &Names) -> Credentials {
     match first(files, names) {
-        Ok(credential) => Credentials { header: Some(header(&credential, &names.server)), trouble: None },
-        Err(trouble) => Credentials { header: None, trouble },
+        Ok(credential) => Credentials { header: Some(header(&credential, &names.server)), problem: None },
+        Err(problem) => Credentials { header: None, problem },
     }
 }
 
 /// From the first file that has some; otherwise the first trouble there was.
 fn first(files: &[File], names: &Names) -> Result<DockerCredential, Option<String>> {
-    let mut trouble = None;
+    let mut problem = None;
     for file in files {
         match read(file, names) {
             Ok(credential) => return Ok(credential),
-            Err(missing) => trouble = trouble.or_else(|| self::trouble(&missing)),
+            Err(missing) => problem = problem.or_else(|| self::problem(&missing)),
         }
     }
-    Err(trouble)
+    Err(problem)
 }
 
 /// From one file: a helper for this registry, its entry, the helper for all.
@@ -150,7 +150,7 @@ fn read(file: &File, names: &Names) -> Result<DockerCredential, Missing> {
         found.map(|(_, entry)| entry)
     });
     let helper = config.cred_helpers.iter().find(|(key, _)| plain(key) == plain(server));
-    // Only what is meant, because a name is taken for another by its registry alone otherwise.
+    // Only the matching entry: otherwise names would be matched by their registry alone.
     let one = json!({
         "auths": entry.map(|entry| json!({server: entry})),
         "credsStore": config.creds_store,
@@ -159,27 +159,27 @@ fn read(file: &File, names: &Names) -> Result<DockerCredential, Missing> {
     get_credential_from_reader(one.to_string().as_bytes(), server)
 }
 
-/// A registry's name as it is meant: Docker's file has some as addresses of their API.
+/// A registry's normalized name: Docker's file stores some as addresses of their API.
 fn plain(name: &str) -> &str {
     let name = name.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
     let name = name.strip_suffix("/v1").or_else(|| name.strip_suffix("/v2")).unwrap_or(name);
     if name == "index.docker.io" { "docker.io" } else { name }
 }
 
-fn trouble(missing: &Missing) -> Option<String> {
+fn problem(missing: &Missing) -> Option<String> {
     match missing {
         Missing::NoCredentialConfigured | Missing::ConfigNotFound | Missing::ConfigReadError => None,
         other => Some(other.to_string()),
     }
 }
 
-/// URL-safe, as both engines want it (Docker's API, "Authentication"): of the standard alphabet Docker makes nothing
-/// and pulls anonymously.
+/// URL-safe, as both engines require (Docker's API, "Authentication"): Docker ignores the standard alphabet and pulls
+/// anonymously.
 fn header(credential: &DockerCredential, server: &str) -> String {
-    URL_SAFE.encode(words(credential, server).to_string())
+    URL_SAFE.encode(auth_config(credential, server).to_string())
 }
 
-fn words(credential: &DockerCredential, server: &str) -> Value {
+fn auth_config(credential: &DockerCredential, server: &str) -> Value {
     match credential {
         DockerCredential::IdentityToken(token) => {
             json!({"identitytoken": token, "serveraddress": server})
@@ -196,7 +196,8 @@ mod tests {
 
     #[test]
     fn a_part_of_a_registry_may_have_its_own_name() {
-        let parts = |reference: &str, registry: Option<&str>| Names::of(reference, registry).parts;
+        let parts =
+            |reference: &str, registry: Option<&str>| Names::from_reference(reference, registry).parts;
         assert_eq!(parts("quay.io/a/b:1", Some("quay.io")), ["quay.io/a/b", "quay.io/a", "quay.io"]);
         let digest = "0".repeat(64);
         let port = parts(&format!("box:5000/b@sha256:{digest}"), Some("box:5000"));
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_is_known_by_the_address_of_its_api() {
+    fn a_registry_is_recognized_by_the_address_of_its_api() {
         for name in ["https://index.docker.io/v1/", "docker.io", "index.docker.io"] {
             assert_eq!(plain(name), "docker.io");
         }
@@ -217,7 +218,8 @@ mod tests {
         let credential = DockerCredential::UsernamePassword("me".to_owned(), "p@ss~word?>>>???".to_owned());
         let header = header(&credential, "r.example");
         assert!(!header.contains(['+', '/']), "{header}");
-        let words: serde_json::Value = serde_json::from_slice(&URL_SAFE.decode(header).unwrap()).unwrap();
-        assert_eq!(words["password"], "p@ss~word?>>>???");
+        let auth_config: serde_json::Value =
+            serde_json::from_slice(&URL_SAFE.decode(header).unwrap()).unwrap();
+        assert_eq!(auth_config["password"], "p@ss~word?>>>???");
     }
 }

@@ -1,11 +1,11 @@
-//! Commands in running containers: a user's, and health probes.
+//! Runs commands in running containers: the user's, and health probes.
 
 use super::{BollardEngine, Result, check};
 use crate::{
     EngineErrorKind, ExecIo, ExecRequest, Probe, ProbeResult, Runs, TerminalSize,
     cause::{During, Failure},
     frames::{Packing, unpack},
-    wire::{Call, within},
+    http_transport::{Call, within},
 };
 use bollard::{models::ExecConfig, query_parameters::ResizeExecOptions};
 use devarch_core::{id::ContainerId, template::HealthTest};
@@ -16,10 +16,10 @@ use serde_json::json;
 use std::{pin::Pin, time::Duration};
 use tokio::io::{AsyncWrite, AsyncWriteExt, WriteHalf};
 
-/// Bytes of a probe's output that are kept.
+/// Maximum bytes of a probe's output.
 const PROBE_OUTPUT: usize = 4096;
 
-/// Bytes of standard input on their way.
+/// Buffered bytes of standard input.
 const STDIN_BUFFER: usize = 64 * 1024;
 
 pub(super) async fn start(
@@ -32,7 +32,7 @@ pub(super) async fn start(
     let id = created.during(action)?.id;
     let stream = upgrade(engine, &id, request.tty).await.during(action)?;
     if let Some(size) = request.tty {
-        // Docker before API 1.42 knows no other way. A command that ended at once has no terminal any more.
+        // Docker before API 1.42 supports no other way. A command that has already ended has no terminal.
         if let Err(error) = resize(engine, &id, size).await {
             tracing::debug!(%error, "terminal size not set");
         }
@@ -56,8 +56,8 @@ fn config(request: &ExecRequest) -> ExecConfig {
     }
 }
 
-/// By hand, because only then the packing is ours to know. A command that asks for its terminal's size at once is told the
-/// right one: Podman takes it as `h` and `w`, Docker as `ConsoleSize`.
+/// Not done by bollard, so that the packing is known here. The terminal's size is part of the request, for commands
+/// that read it at once: Podman takes it as `h` and `w`, Docker as `ConsoleSize`.
 async fn upgrade(
     engine: &BollardEngine,
     id: &str,
@@ -71,10 +71,10 @@ async fn upgrade(
     }
     let call = Call::post(format!("/exec/{id}/start")).json(&body);
     let open = async {
-        let response = engine.wire.open(call.upgrade()).await?;
+        let response = engine.http.open(call.upgrade()).await?;
         hyper::upgrade::on(response).await.map_err(|error| Failure::Cut(error.to_string()))
     };
-    within(engine.wire.timeout(), open).await
+    within(engine.http.timeout(), open).await
 }
 
 /// Dropping a half of a split stream does not close it, so a pump does at the end of what is written.
@@ -84,7 +84,7 @@ fn stdin(mut to: WriteHalf<TokioIo<Upgraded>>, attached: bool) -> Pin<Box<dyn As
     }
     let (ours, mut theirs) = tokio::io::duplex(STDIN_BUFFER);
     tokio::spawn(async move {
-        // The command may end before it has read everything.
+        // The command may exit before it has read everything.
         let _ = tokio::io::copy(&mut theirs, &mut to).await;
         let _ = to.shutdown().await;
     });
@@ -102,7 +102,8 @@ pub(super) async fn exit_code(engine: &BollardEngine, id: &str) -> Result<Option
 }
 
 /// Runs the check as the engine would: a shell line with `/bin/sh -c`, as the container's user. An exec can't be
-/// killed, so one that takes too long stays; the caller withholds the next. On Podman the engine does it itself.
+/// killed, so one that times out keeps running, and the caller has to wait before the next. Podman's own check call is
+/// used there.
 pub(super) async fn probe(
     engine: &BollardEngine,
     container: &ContainerId,
@@ -141,8 +142,8 @@ fn shell(line: &str) -> [String; 3] {
     ["/bin/sh", "-c", line].map(str::to_owned)
 }
 
-/// Runs its arguments until they pass, and tells what the last run said and how it ended. `sleep` need not know parts
-/// of a second (POSIX).
+/// Runs its arguments until they pass, then prints the last run's output and exits with its code. POSIX `sleep` does
+/// not support fractions of a second.
 const REPEAT: &str = r#"left=$1 pause=$2; shift 2
 while said=$("$@" 2>&1); code=$?; [ "$code" -ne 0 ] && [ "$left" -gt 1 ]; do
     left=$((left - 1))
@@ -182,7 +183,7 @@ async fn run_to_end(
             output.extend(bytes);
         }
     }
-    // The output ends a moment before the engine knows the exit code.
+    // The output ends shortly before the engine reports the exit code.
     let mut pause = Duration::from_millis(2);
     loop {
         if let Some(code) = exit_code(engine, &io.id).await? {

@@ -1,12 +1,12 @@
-//! Images. On Podman through its own API: the compatible one takes every short name for Docker Hub's, so that
-//! `registries.conf` would not count.
+//! Images. On Podman through its own API: the compatible one resolves every short name to Docker Hub, so that
+//! `registries.conf` would be ignored.
 
-use super::{BollardEngine, LIBPOD, Result, credentials, flicker, state};
+use super::{BollardEngine, LIBPOD, Result, credentials, state, transient};
 use crate::{
     EngineErrorKind, PullProgress,
     cause::{Answered, During, Failure},
+    http_transport::{Call, encoded},
     lines::{Lines, Silence},
-    wire::{Call, encoded},
 };
 use bollard::query_parameters::TagImageOptions;
 use devarch_core::{
@@ -36,7 +36,7 @@ struct Inspected {
     history: Vec<Layer>,
 }
 
-/// How a layer came to be; told by Podman only.
+/// How a layer was created; reported by Podman only.
 #[derive(Deserialize)]
 struct Layer {
     #[serde(default)]
@@ -114,18 +114,18 @@ pub(super) async fn inspect(engine: &BollardEngine, reference: &str) -> Result<O
 async fn look_up(engine: &BollardEngine, reference: &str) -> Result<Option<Inspected>> {
     let api = if engine.is_podman() { LIBPOD } else { "" };
     let call = || Call::get(format!("{api}/images/{}/json", encoded(reference)));
-    flicker::found(engine, call).await.during(|| format!("inspect image {reference}"))
+    transient::find(engine, call).await.during(|| format!("inspect image {reference}"))
 }
 
-/// What an image runs by itself.
+/// An image's default command.
 pub(super) async fn command(engine: &BollardEngine, reference: &str) -> Result<Option<Vec<String>>> {
     let config = look_up(engine, reference).await?.and_then(|image| image.config);
     Ok(config.and_then(|config| config.cmd))
 }
 
-/// Whether a build on this image may begin with `ONBUILD` instructions, on Podman: its inspect leaves them out, its
-/// history does not. Nothing is known of an image that is absent.
-pub(super) async fn may_bring_triggers(engine: &BollardEngine, reference: &str) -> Result<bool> {
+/// Whether a build on this image may start with `ONBUILD` instructions, on Podman: they are missing in its inspect but
+/// not in its history. Unknown if the image is absent.
+pub(super) async fn may_have_onbuild(engine: &BollardEngine, reference: &str) -> Result<bool> {
     let found = look_up(engine, reference).await?;
     Ok(found.is_none_or(|found| found.history.iter().any(|layer| layer.created_by.contains("ONBUILD"))))
 }
@@ -136,13 +136,13 @@ pub(super) async fn tag(engine: &BollardEngine, image: &str, name: &str) -> Resu
     let (repository, tag) = repository_and_tag(name);
     let options = TagImageOptions { repo: Some(repository), tag: Some(tag.to_owned()) };
     let done = engine.timed(engine.docker.tag_image(image, Some(options))).await;
-    engine.names.forget();
+    engine.names.clear();
     done.during(|| format!("tag image {image} as {name}"))
 }
 
-/// How long a short name is taken to mean what it meant: long enough for the containers of one apply, of which every
-/// one would otherwise cost another look at the same image.
-const NAME_HOLDS: Duration = Duration::from_secs(5);
+/// How long a resolved short name is cached: long enough for the containers of one apply, each of which would otherwise
+/// cost another lookup of the same image.
+const NAME_TTL: Duration = Duration::from_secs(5);
 
 /// What short names were found to mean a moment ago.
 #[derive(Debug, Default)]
@@ -151,7 +151,7 @@ pub(super) struct Names(Mutex<BTreeMap<String, (Instant, String)>>);
 impl Names {
     fn get(&self, reference: &str) -> Option<String> {
         let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        names.get(reference).filter(|(found, _)| found.elapsed() < NAME_HOLDS).map(|(_, name)| name.clone())
+        names.get(reference).filter(|(found, _)| found.elapsed() < NAME_TTL).map(|(_, name)| name.clone())
     }
 
     fn keep(&self, reference: &str, name: &str) {
@@ -159,7 +159,7 @@ impl Names {
         names.insert(reference.to_owned(), (Instant::now(), name.to_owned()));
     }
 
-    pub(super) fn forget(&self) {
+    pub(super) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
@@ -180,7 +180,7 @@ pub(super) async fn name_for_create(engine: &BollardEngine, reference: &str) -> 
     Ok(name)
 }
 
-/// The registry a name begins with.
+/// The registry that a name starts with.
 pub(super) fn registry(reference: &str) -> Option<&str> {
     ImageRef::parse(reference).ok()?.registry
 }
@@ -219,12 +219,12 @@ pub(super) async fn pull(
         if error.kind == EngineErrorKind::Other {
             error.kind = EngineErrorKind::NoImage;
         }
-        if let Some(trouble) = credentials.trouble {
-            error.message = format!("{}; its credentials are not available: {trouble}", error.message);
+        if let Some(problem) = credentials.problem {
+            error.message = format!("{}; its credentials are not available: {problem}", error.message);
         }
         error
     });
-    engine.names.forget();
+    engine.names.clear();
     pulled?;
     let missing =
         || Failure::Answered(Answered { status: 404, message: "no such image after the pull".to_owned() });
@@ -264,7 +264,7 @@ struct Detail {
 }
 
 impl Line {
-    fn told(self) -> PullProgress {
+    fn into_progress(self) -> PullProgress {
         let status = if self.status.is_empty() { self.stream } else { self.status };
         PullProgress {
             layer: self.id,
@@ -274,7 +274,7 @@ impl Line {
     }
 }
 
-/// Podman answers 200 whatever happens; both tell a failure in the progress. Docker tells of every layer as it gets on,
+/// Podman always answers 200; both engines report failures in the progress. Docker reports the progress of every layer,
 /// Podman nothing while it fetches one.
 async fn follow(
     engine: &BollardEngine,
@@ -282,7 +282,7 @@ async fn follow(
     progress: &(dyn Fn(PullProgress) + Send + Sync),
 ) -> std::result::Result<(), Failure> {
     let silence = if engine.is_podman() { Silence::Works } else { Silence::Stuck };
-    let mut lines = Lines::open(&engine.wire, call, silence).await?;
+    let mut lines = Lines::open(&engine.http, call, silence).await?;
     while let Some(line) = lines.next().await? {
         let Ok(line) = serde_json::from_str::<Line>(&line) else {
             continue;
@@ -291,7 +291,7 @@ async fn follow(
             Some(message) => {
                 return Err(Failure::Answered(Answered { status: 500, message }));
             }
-            None => progress(line.told()),
+            None => progress(line.into_progress()),
         }
     }
     Ok(())
@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registry_is_told_from_a_users_name() {
+    fn a_registry_is_distinguished_from_a_user_name() {
         assert_eq!(registry("ghcr.io/a/b"), Some("ghcr.io"));
         assert_eq!(registry("localhost/b"), Some("localhost"));
         assert_eq!(registry("box:5000/b"), Some("box:5000"));
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_taken_apart_for_a_tag_call() {
+    fn a_name_is_split_for_a_tag_call() {
         let of = |name: &'static str| repository_and_tag(name);
         assert_eq!(of("redis"), ("redis".to_owned(), "latest"));
         assert_eq!(of("box:5000/redis"), ("box:5000/redis".to_owned(), "latest"));
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_platform_is_told_to_each_engine_in_its_way() {
+    fn a_platform_is_passed_in_each_engines_format() {
         let path = pull_path(true, "redis:7", Some("linux/arm64/v8"));
         assert!(path.ends_with("reference=redis:7&OS=linux&Arch=arm64&Variant=v8"), "{path}");
         let path = pull_path(false, "redis", Some("linux/arm64"));
@@ -336,12 +336,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_short_name_means_is_asked_again_after_a_pull() {
+    fn short_names_are_resolved_again_after_a_pull() {
         let names = Names::default();
         assert_eq!(names.get("redis:7"), None);
         names.keep("redis:7", "docker.io/library/redis:7");
         assert_eq!(names.get("redis:7").as_deref(), Some("docker.io/library/redis:7"));
-        names.forget();
+        names.clear();
         assert_eq!(names.get("redis:7"), None);
     }
 }

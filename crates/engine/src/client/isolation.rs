@@ -1,20 +1,20 @@
 //! Keeps Podman's networks isolated from each other when the last container of one of them ends.
 //!
-//! Netavark's iptables driver (seen in 1.4; later sources read alike) then takes the one jump to the rules of all
-//! isolated networks out of the firewall, and every stack reaches every other by address until the next container
-//! starts. Setting up a container on an isolated network puts the jump back, and its end leaves it there as long as it is
-//! not the last of its network. So a passer-by goes through a network that still has running containers: it is made,
-//! initialised (which sets up its network; nothing of its image ever runs) and removed. Measured on Podman 4.3: 6 ms
-//! to see that there is nothing to do, 0.35 s for a passer-by, 0.2 s of them until the jump is back. Which firewall driver
-//! there is can't be asked for less (`/info` takes 0.25 s), so it is done on every Podman.
+//! Netavark's iptables driver (seen in 1.4; later sources look the same) then removes the only jump to the rules of all
+//! isolated networks from the firewall, and every stack can reach every other by address until the next container
+//! starts. Setting up a container on an isolated network restores the jump, and its end keeps it as long as it is not
+//! the last of its network. So a throw-away container is run on a network that still has running containers: it is
+//! created, initialised (which sets up its network; nothing of its image ever runs) and removed. Measured on Podman
+//! 4.3: 6 ms to see that nothing is needed, 0.35 s for a throw-away container, 0.2 s of them until the jump is
+//! restored. Detecting the firewall driver is not cheaper (`/info` takes 0.25 s), so this is done on every Podman.
 //!
-//! Not covered: containers that end by themselves, and networks that are not DevArch's where those are all that is left.
+//! Not covered: containers that end by themselves, and networks not managed by DevArch if no others are left.
 
 use super::{BollardEngine, LIBPOD};
 use crate::{
     EngineErrorKind as Kind,
     cause::Failure,
-    wire::{Call, Wire, encoded},
+    http_transport::{Call, HttpTransport, encoded},
 };
 use devarch_core::{id::ContainerId, spec::label};
 use ipnet::Ipv4Net;
@@ -31,18 +31,19 @@ use tokio::sync::Mutex;
 type Result<T> = std::result::Result<T, Failure>;
 type Labels = BTreeMap<String, String>;
 
-/// How long ago a container may have ended for its end to be looked after: a stop that was cut off is repeated.
-const RECENTLY: i64 = 300;
-/// Seconds for which a passer-by is not shown; an older one was left behind and is shown as a leftover of its stack.
-const PASSES_WITHIN: i64 = 60;
+/// Seconds after a container's end in which its end is handled: an interrupted stop is repeated.
+const HANDLED_WITHIN: i64 = 300;
+/// Seconds for which a throw-away container is hidden; an older one was left behind and is shown as a leftover of its
+/// stack.
+const HIDDEN_FOR: i64 = 60;
 /// Attempts to find a network that stays in use meanwhile.
 const ATTEMPTS: u32 = 3;
 
-/// Keeps the jump in place; one for all who share an engine.
+/// Keeps the jump in place; shared by all users of an engine.
 #[derive(Debug, Clone)]
 pub(super) struct Isolation {
-    wire: Wire,
-    /// When the latest passer-by set out.
+    http: HttpTransport,
+    /// When the latest throw-away container was created.
     latest: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -81,7 +82,7 @@ impl Container {
 
     /// Recently, or never: a start that failed.
     fn ended_recently(&self) -> bool {
-        self.exited_at <= 0 || now() - self.exited_at < RECENTLY
+        self.exited_at <= 0 || now() - self.exited_at < HANDLED_WITHIN
     }
 }
 
@@ -95,7 +96,8 @@ impl Network {
         self.labels.as_ref()?.get(label::STORE_ID)
     }
 
-    /// The last address but `back`: instances get theirs from the first on, and there is twice the room they need.
+    /// The last address minus `back`: instances get theirs from the first on, and the network has twice the room they
+    /// need.
     fn address(&self, back: u32) -> Option<Ipv4Addr> {
         let last = u32::from(self.subnets.as_ref()?.first()?.subnet.broadcast()) - 1;
         Some(Ipv4Addr::from(last - back))
@@ -107,17 +109,17 @@ fn now() -> i64 {
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// What there is.
-struct Scene {
+/// The containers and isolated networks of the engine.
+struct EngineState {
     containers: Vec<Container>,
     isolated: Vec<Network>,
 }
 
-impl Scene {
-    async fn look(wire: &Wire) -> Result<Self> {
+impl EngineState {
+    async fn read(http: &HttpTransport) -> Result<Self> {
         let (containers, networks) = tokio::try_join!(
-            wire.json(Call::get(format!("{LIBPOD}/containers/json?all=true"))),
-            wire.json::<Vec<Network>>(Call::get(format!("{LIBPOD}/networks/json"))),
+            http.json(Call::get(format!("{LIBPOD}/containers/json?all=true"))),
+            http.json::<Vec<Network>>(Call::get(format!("{LIBPOD}/networks/json"))),
         )?;
         Ok(Self { containers, isolated: networks.into_iter().filter(Network::is_isolated).collect() })
     }
@@ -126,19 +128,19 @@ impl Scene {
         self.containers.iter().any(|container| container.runs_on(network))
     }
 
-    /// The network whose last container that one was.
-    fn left_empty(&self, id: &ContainerId) -> Option<&Network> {
-        let gone = self.containers.iter().find(|container| container.id == id.as_str())?;
-        let empty = |network: &&Network| gone.is_on(network) && !self.is_used(network);
-        self.isolated.iter().filter(|_| gone.ended_recently()).find(empty)
+    /// The network whose last running container this was.
+    fn emptied_by(&self, id: &ContainerId) -> Option<&Network> {
+        let ended = self.containers.iter().find(|container| container.id == id.as_str())?;
+        let empty = |network: &&Network| ended.is_on(network) && !self.is_used(network);
+        self.isolated.iter().filter(|_| ended.ended_recently()).find(empty)
     }
 
     /// A network of DevArch's in use, of that store if possible, with one of its containers.
-    fn way(&self, store: Option<&String>) -> Option<(&Network, &Container)> {
-        let mut ours: Vec<&Network> =
+    fn network_in_use(&self, store: Option<&String>) -> Option<(&Network, &Container)> {
+        let mut managed: Vec<&Network> =
             self.isolated.iter().filter(|network| network.store().is_some()).collect();
-        ours.sort_by_key(|network| network.store() != store);
-        ours.into_iter().find_map(|network| {
+        managed.sort_by_key(|network| network.store() != store);
+        managed.into_iter().find_map(|network| {
             let container = self.containers.iter().find(|container| container.runs_on(network))?;
             Some((network, container))
         })
@@ -146,82 +148,83 @@ impl Scene {
 }
 
 impl Isolation {
-    pub(super) fn new(wire: Wire) -> Self {
-        Self { wire, latest: Arc::default() }
+    pub(super) fn new(http: HttpTransport) -> Self {
+        Self { http, latest: Arc::default() }
     }
 
-    /// Looks after the end of that container. It goes on if the caller gives up, so that no passer-by stays.
-    pub(super) async fn outlive(&self, id: &ContainerId) {
+    /// Handles the end of a container. Continues if the caller is dropped, so that no throw-away container remains.
+    pub(super) async fn restore_after_end(&self, id: &ContainerId) {
         let (this, id, ended) = (self.clone(), id.clone(), Instant::now());
-        let kept = tokio::spawn(async move { this.keep(&id, ended).await }).await;
-        if let Ok(Err(failure)) = kept {
+        let restored = tokio::spawn(async move { this.restore(&id, ended).await }).await;
+        if let Ok(Err(failure)) = restored {
             tracing::warn!(?failure, "networks may reach each other until the next container starts");
         }
     }
 
-    async fn keep(&self, id: &ContainerId, ended: Instant) -> Result<()> {
-        let scene = Scene::look(&self.wire).await?;
-        let Some(store) = scene.left_empty(id).map(|network| network.store().cloned()) else {
+    async fn restore(&self, id: &ContainerId, ended: Instant) -> Result<()> {
+        let state = EngineState::read(&self.http).await?;
+        let Some(store) = state.emptied_by(id).map(|network| network.store().cloned()) else {
             return Ok(());
         };
         let mut latest = self.latest.lock().await;
         if latest.is_some_and(|latest| latest > ended) {
             return Ok(());
         }
-        let begun = Instant::now();
-        self.pass(scene, store.as_ref()).await?;
-        *latest = Some(begun);
+        let started = Instant::now();
+        self.run_until_restored(state, store.as_ref()).await?;
+        *latest = Some(started);
         Ok(())
     }
 
-    /// Until one went through a network that was in use all the time, or none is.
-    async fn pass(&self, mut scene: Scene, store: Option<&String>) -> Result<()> {
+    /// Runs throw-away containers until one was on a network that was in use all the time, or no network is in use.
+    async fn run_until_restored(&self, mut state: EngineState, store: Option<&String>) -> Result<()> {
         let mut outcome = Ok(());
         for attempt in 0..ATTEMPTS {
-            let Some((network, container)) = scene.way(store) else { return Ok(()) };
-            outcome = self.pass_through(passer_by(network, container, store, attempt)).await;
-            let after = Scene::look(&self.wire).await?;
+            let Some((network, container)) = state.network_in_use(store) else { return Ok(()) };
+            outcome = self.run_throwaway(throwaway(network, container, store, attempt)).await;
+            let after = EngineState::read(&self.http).await?;
             if outcome.is_ok() && after.is_used(network) {
                 return Ok(());
             }
-            scene = after;
+            state = after;
         }
         outcome
     }
 
-    async fn pass_through(&self, passer_by: Call) -> Result<()> {
-        let made: Made = self.wire.json(passer_by).await?;
-        let init = Call::post(format!("{LIBPOD}/containers/{}/init", made.id));
-        let set_up = match self.wire.send(init).await {
-            // The network comes first, the program after it.
+    async fn run_throwaway(&self, throwaway: Call) -> Result<()> {
+        let created: Created = self.http.json(throwaway).await?;
+        let init = Call::post(format!("{LIBPOD}/containers/{}/init", created.id));
+        let set_up = match self.http.send(init).await {
+            // The network is set up before the program is looked up.
             Err(Failure::Answered(answer)) if answer.kind() == Kind::CannotRun => Ok(()),
             set_up => set_up,
         };
-        self.wire.send(removal(&made.id)).await?;
+        self.http.send(removal(&created.id)).await?;
         set_up
     }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Made {
+struct Created {
     id: String,
 }
 
-/// Of an image that is there, with nothing of its own: no volumes, no health check, no user that might be missing.
-fn passer_by(network: &Network, container: &Container, store: Option<&String>, attempt: u32) -> Call {
+/// Uses an image that is present, without volumes, health check, or a user that might not exist.
+fn throwaway(network: &Network, container: &Container, store: Option<&String>, attempt: u32) -> Call {
     let of_network = network.labels.iter().flatten();
-    let whose = of_network
+    let owner_labels = of_network
         .filter(|(key, _)| [label::STORE_ID, label::STACK_ID, label::STACK_NAME].contains(&key.as_str()));
-    let mut labels: BTreeMap<&str, &str> = whose.map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    // Its other labels are of the network it goes through, which may be another store's.
+    let mut labels: BTreeMap<&str, &str> =
+        owner_labels.map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    // The other labels belong to the network, which may be another store's.
     labels.insert(label::PASSER_BY, store.map_or("", String::as_str));
     let place = match network.address(attempt) {
         Some(address) => json!({"static_ips": [address]}),
         None => json!({}),
     };
     Call::post(format!("{LIBPOD}/containers/create")).json(&json!({
-        "name": format!("{}{}.{}", label::PASSER_BY_PREFIX, network.name, number()),
+        "name": format!("{}{}.{}", label::PASSER_BY_PREFIX, network.name, unique_number()),
         "image": container.image_id,
         "entrypoint": ["true"],
         "command": [],
@@ -234,8 +237,8 @@ fn passer_by(network: &Network, container: &Container, store: Option<&String>, a
     }))
 }
 
-/// A number no other passer-by has at this time.
-fn number() -> u128 {
+/// Unique among concurrent throw-away containers.
+fn unique_number() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
 }
 
@@ -243,40 +246,40 @@ fn removal(id: &str) -> Call {
     Call::delete(format!("{LIBPOD}/containers/{}?force=true", encoded(id)))
 }
 
-/// Whether a listed container is one that passes by at this moment.
-pub(super) fn passes_by(labels: &Labels, created: i64) -> bool {
-    labels.contains_key(label::PASSER_BY) && (now() - created).abs() < PASSES_WITHIN
+/// Whether a listed container is a throw-away one that is in use right now.
+pub(super) fn is_active_throwaway(labels: &Labels, created: i64) -> bool {
+    labels.contains_key(label::PASSER_BY) && (now() - created).abs() < HIDDEN_FOR
 }
 
-/// Time a passer-by is given to leave a network.
-const LEAVES_WITHIN: Duration = Duration::from_secs(2);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+/// Time limit for a throw-away container to leave a network.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Whether a container has the name of a passer-by of that network; its label alone proves nothing.
-fn is_named_for(container: &Value, network: &str) -> bool {
+/// Whether a container is named like a throw-away one of that network; its label alone proves nothing.
+fn is_throwaway_of(container: &Value, network: &str) -> bool {
     let names = container["Names"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let prefix = format!("{}{network}.", label::PASSER_BY_PREFIX);
     names.map(|name| name.trim_start_matches('/')).any(|name| name.starts_with(&prefix))
 }
 
-/// Waits until nobody passes through a network that is to be removed; one that stays was left behind and is removed.
-pub(super) async fn make_way(engine: &BollardEngine, network: &str) -> Result<()> {
-    let begun = Instant::now();
+/// Waits until no throw-away container is on a network to be removed; one that remains was left behind and is removed.
+pub(super) async fn wait_for_throwaways(engine: &BollardEngine, network: &str) -> Result<()> {
+    let started = Instant::now();
     loop {
         let filters = json!({"network": [network], "label": [label::PASSER_BY]}).to_string();
         let path = format!("{LIBPOD}/containers/json?all=true&filters={}", encoded(&filters));
-        let mut found: Vec<Value> = engine.wire.json(Call::get(path)).await?;
-        found.retain(|container| is_named_for(container, network));
+        let mut found: Vec<Value> = engine.http.json(Call::get(path)).await?;
+        found.retain(|container| is_throwaway_of(container, network));
         if found.is_empty() {
             return Ok(());
         }
-        if begun.elapsed() > LEAVES_WITHIN {
-            for id in found.iter().filter_map(|passer_by| passer_by["Id"].as_str()) {
-                engine.wire.send(removal(id)).await?;
+        if started.elapsed() > LEAVE_TIMEOUT {
+            for id in found.iter().filter_map(|throwaway| throwaway["Id"].as_str()) {
+                engine.http.send(removal(id)).await?;
             }
             return Ok(());
         }
-        tokio::time::sleep(BETWEEN_LOOKS).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -285,10 +288,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_passer_by_is_hidden_only_as_long_as_it_can_be_passing() {
-        let passing = Labels::from([(label::PASSER_BY.to_owned(), "true".to_owned())]);
-        assert!(passes_by(&passing, now()));
-        assert!(!passes_by(&passing, now() - PASSES_WITHIN - 1));
-        assert!(!passes_by(&Labels::new(), now()));
+    fn a_throwaway_container_is_hidden_only_while_it_can_be_in_use() {
+        let active = Labels::from([(label::PASSER_BY.to_owned(), "true".to_owned())]);
+        assert!(is_active_throwaway(&active, now()));
+        assert!(!is_active_throwaway(&active, now() - HIDDEN_FOR - 1));
+        assert!(!is_active_throwaway(&Labels::new(), now()));
     }
 }

@@ -1,4 +1,4 @@
-//! A container's life, call by call.
+//! Creates, starts, stops, renames and removes containers.
 
 use super::{
     BollardEngine, Result,
@@ -8,7 +8,7 @@ use super::{
 use crate::{
     EngineError, EngineErrorKind, ExitStatus,
     cause::{During, Failure},
-    wire::{Call, within},
+    http_transport::{Call, within},
 };
 use bollard::{
     errors::Error as BollardError,
@@ -65,8 +65,8 @@ async fn create_once(
     Ok(ContainerId::new(created.id))
 }
 
-/// Podman before 5.8 splits the words of a health check at blanks, and takes one word for the JSON text of a list; later
-/// ones take words as they are. Distributions mend versions, so what came of it is looked at.
+/// Podman before 5.8 splits a health check's arguments at blanks, and accepts a list as a single argument with its JSON
+/// text; later versions take arguments unchanged. Distributions patch versions, so the result is verified.
 async fn create_with_check(
     engine: &BollardEngine,
     request: &CreateContainer,
@@ -111,12 +111,12 @@ struct Check {
 /// A container's health check in the engine's form.
 async fn check_of(engine: &BollardEngine, id: &ContainerId) -> Result<Vec<String>> {
     let call = Call::get(format!("/containers/{id}/json"));
-    let found: Option<Checked> = engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
+    let found: Option<Checked> = engine.http.find(call).await.during(|| format!("inspect container {id}"))?;
     Ok(found.and_then(|found| found.config.healthcheck?.test).unwrap_or_default())
 }
 
-/// Docker resolves the word itself. On Podman it is the gateway of the container's network; with the host's network
-/// it is the loopback.
+/// Docker resolves the name itself. On Podman it is the gateway of the container's network; with the host's network it
+/// is the loopback.
 async fn host_gateway(engine: &BollardEngine, spec: &ContainerSpec) -> Result<String> {
     let wanted = spec.extra_hosts.values().any(|address| address == HOST_GATEWAY);
     match &spec.network {
@@ -130,8 +130,8 @@ pub(super) async fn start(engine: &BollardEngine, id: &ContainerId) -> Result<()
     let start = engine.docker.start_container(id.as_str(), None::<StartContainerOptions>);
     let started = engine.timed(start).await;
     if started.is_err() && engine.is_podman() {
-        engine.isolation.outlive(id).await;
-        engine.announcements.stopped().await;
+        engine.isolation.restore_after_end(id).await;
+        engine.gratuitous_arp.stopped().await;
     }
     if let Err(mut error) = started.during(|| format!("start container {id}")) {
         if is_stuck(engine, id).await {
@@ -139,29 +139,29 @@ pub(super) async fn start(engine: &BollardEngine, id: &ContainerId) -> Result<()
         }
         return Err(error);
     }
-    engine.announcements.started().await;
+    engine.gratuitous_arp.started().await;
     Ok(())
 }
 
-/// Whether a container can't be started any more; where that can't be asked the engine's words stand.
+/// Whether a container can no longer be started; if that cannot be determined the engine's error stands.
 async fn is_stuck(engine: &BollardEngine, id: &ContainerId) -> bool {
     let found = state::inspect(engine, id).await.ok().flatten();
     found.is_some_and(|found| found.state == RunState::Stuck)
 }
 
-/// How long a container that has ended may take until Podman's restart policy starts it again.
-const RESTARTS_WITHIN: Duration = Duration::from_secs(2);
+/// How long Podman's restart policy may take to restart a container that has ended.
+const RESTART_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time between two attempts to stop it in the moment it runs.
 const BETWEEN_STOPS: Duration = Duration::from_millis(5);
 
-/// What a stop may take beside the grace period: half of what an ordinary call may take.
-fn beside_grace(engine: &BollardEngine) -> Duration {
-    engine.wire.timeout() / 2
+/// Time limit of a stop in addition to the grace period: half of that of an ordinary call.
+fn stop_timeout(engine: &BollardEngine) -> Duration {
+    engine.http.timeout() / 2
 }
 
 pub(super) async fn stop(engine: &BollardEngine, id: &ContainerId, grace: Option<Millis>) -> Result<()> {
     let seconds = grace.map(|grace| i32::try_from(container_body::seconds(grace)).unwrap_or(i32::MAX));
-    let limit = beside_grace(engine)
+    let limit = stop_timeout(engine)
         + match grace {
             Some(grace) => Duration::from(grace),
             None => own_grace(engine, id).await?,
@@ -169,10 +169,10 @@ pub(super) async fn stop(engine: &BollardEngine, id: &ContainerId, grace: Option
     if engine.info.kind == EngineKind::Podman {
         let ran = stop_once(engine, id, seconds, limit).await?;
         if !ran && restarts_itself(engine, id).await? {
-            outlast(engine, id).await?;
+            stop_restarting(engine, id).await?;
         }
-        engine.isolation.outlive(id).await;
-        engine.announcements.stopped().await;
+        engine.isolation.restore_after_end(id).await;
+        engine.gratuitous_arp.stopped().await;
         return Ok(());
     }
     let options = StopContainerOptions { t: seconds, signal: None };
@@ -192,11 +192,11 @@ struct StoppingConfig {
     stop_timeout: Option<i64>,
 }
 
-/// The grace period a container was made with.
+/// The grace period a container was created with.
 async fn own_grace(engine: &BollardEngine, id: &ContainerId) -> Result<Duration> {
     let call = Call::get(format!("/containers/{id}/json"));
     let found: Option<Stopping> =
-        engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
+        engine.http.find(call).await.during(|| format!("inspect container {id}"))?;
     let given = found.and_then(|found| found.config.stop_timeout);
     let seconds = given.unwrap_or(container_body::DEFAULT_GRACE);
     Ok(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
@@ -210,7 +210,7 @@ async fn stop_once(
     limit: Duration,
 ) -> Result<bool> {
     let query = seconds.map_or_else(String::new, |seconds| format!("?t={seconds}"));
-    match engine.wire.open_within(limit, Call::post(format!("/containers/{id}/stop{query}"))).await {
+    match engine.http.open_within(limit, Call::post(format!("/containers/{id}/stop{query}"))).await {
         Ok(_) => Ok(true),
         Err(Failure::Answered(answer)) if answer.status == 304 => Ok(false),
         Err(failure) => Err(failure).during(|| format!("stop container {id}")),
@@ -245,18 +245,19 @@ struct PolicyName {
 /// Whether a container has a restart policy that may start it again.
 async fn restarts_itself(engine: &BollardEngine, id: &ContainerId) -> Result<bool> {
     let call = Call::get(format!("/containers/{id}/json"));
-    let found: Option<Policy> = engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
+    let found: Option<Policy> = engine.http.find(call).await.during(|| format!("inspect container {id}"))?;
     Ok(found.is_some_and(|found| {
         found.state.status != "created"
             && !["", "no"].contains(&found.host_config.restart_policy.name.as_str())
     }))
 }
 
-/// Podman takes a stop for the end of a restart policy only where the container runs at that moment. One that ends by
-/// itself again and again has to be met running: a call waits for the engine's lock, and so comes right after a start.
-async fn outlast(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
-    let begun = Instant::now();
-    while begun.elapsed() < RESTARTS_WITHIN && !stop_once(engine, id, Some(0), beside_grace(engine)).await? {
+/// Podman ends a restart policy on stop only if the container is running at that moment. A container that exits
+/// repeatedly has to be caught while it runs: a call waits for the engine's lock, so it arrives right after a start.
+async fn stop_restarting(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
+    let started = Instant::now();
+    while started.elapsed() < RESTART_TIMEOUT && !stop_once(engine, id, Some(0), stop_timeout(engine)).await?
+    {
         tokio::time::sleep(BETWEEN_STOPS).await;
     }
     Ok(())
@@ -268,13 +269,13 @@ pub(super) async fn rename(engine: &BollardEngine, id: &ContainerId, name: &Cont
     engine.timed(rename).await.during(|| format!("rename container {id} to {name}"))
 }
 
-/// How often a removal that is under way already is looked at, and how long it is left alone.
-const REMOVAL_LOOKS: u32 = 100;
+/// How often a removal in progress is checked.
+const REMOVAL_POLLS: u32 = 100;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
 
-/// Docker refuses a second removal while the first one, of a caller that is gone, is under way: that one is waited for.
+/// Docker refuses a second removal while the first one, of a caller that is gone, is in progress; this waits for it.
 pub(super) async fn remove(engine: &BollardEngine, id: &ContainerId) -> Result<()> {
-    for _ in 1..REMOVAL_LOOKS {
+    for _ in 1..REMOVAL_POLLS {
         match remove_once(engine, id).await {
             Err(Failure::Answered(answer)) if answer.message.contains("is already in progress") => {
                 tokio::time::sleep(REMOVAL_PAUSE).await;

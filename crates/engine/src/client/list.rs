@@ -1,9 +1,9 @@
-//! All containers as one call lists them.
+//! Lists all containers with one call.
 
-use super::{BollardEngine, LIBPOD, Result, flicker::settled, isolation, state};
+use super::{BollardEngine, LIBPOD, Result, isolation, state, transient};
 use crate::{
     cause::During,
-    wire::{Call, encoded},
+    http_transport::{Call, encoded},
 };
 use devarch_core::{
     id::ContainerId,
@@ -69,14 +69,14 @@ struct Attached {
 
 pub(super) async fn containers(engine: &BollardEngine) -> Result<Vec<ObservedContainer>> {
     let list = || Call::get("/containers/json?all=true");
-    let listed: Vec<Listed> = settled(engine, list).await.during(|| "list containers".to_owned())?;
-    let hidden = |listed: &Listed| engine.is_podman() && listed.passes_by();
+    let listed: Vec<Listed> = transient::send(engine, list).await.during(|| "list containers".to_owned())?;
+    let hidden = |listed: &Listed| engine.is_podman() && listed.is_active_throwaway();
     let listed = listed.into_iter().filter(|listed| !hidden(listed)).map(ObservedContainer::from);
-    look_closer(engine, listed.collect()).await
+    mark_stuck(engine, listed.collect()).await
 }
 
-/// Docker lists a container that it could not start as one that ended; only an inspect tells whether it ever can again.
-async fn look_closer(
+/// Docker lists a container that it could not start as exited; only an inspect shows whether it can be started again.
+async fn mark_stuck(
     engine: &BollardEngine,
     mut listed: Vec<ObservedContainer>,
 ) -> Result<Vec<ObservedContainer>> {
@@ -101,23 +101,23 @@ struct Checked {
     id: String,
 }
 
-/// A container without a check matches none of the words: to inspect all of them takes longer than this one list.
+/// A container without a check matches no filter value: inspecting all of them takes longer than this list.
 pub(super) async fn unattended_checks(engine: &BollardEngine) -> Result<Vec<ContainerId>> {
     if engine.info.runs_health_checks {
         return Ok(Vec::new());
     }
     let filters = json!({"health": ["starting", "healthy", "unhealthy"]}).to_string();
     let path = format!("{LIBPOD}/containers/json?filters={}", encoded(&filters));
-    let listed: Option<Vec<Checked>> = settled(engine, || Call::get(&path))
+    let listed: Option<Vec<Checked>> = transient::send(engine, || Call::get(&path))
         .await
         .during(|| "list containers with health checks".to_owned())?;
     Ok(listed.unwrap_or_default().into_iter().map(|listed| ContainerId::new(listed.id)).collect())
 }
 
 impl Listed {
-    fn passes_by(&self) -> bool {
+    fn is_active_throwaway(&self) -> bool {
         let created = self.created.unwrap_or_default();
-        self.labels.as_ref().is_some_and(|labels| isolation::passes_by(labels, created))
+        self.labels.as_ref().is_some_and(|labels| isolation::is_active_throwaway(labels, created))
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_that_is_started_again_and_again_runs() {
+    fn a_restarting_container_counts_as_running() {
         let seen = observed(json!({"Id": "1", "State": "restarting", "Status": "Restarting (3) now"}));
         assert_eq!((seen.state, seen.restarting), (RunState::Running, true));
         let seen = observed(json!({"Id": "1", "State": "running", "Status": "Up"}));

@@ -3,27 +3,27 @@ use crate::{
     LogOptions, LogStream,
     cause::During,
     frames::{Packing, reader, unpack},
-    wire::Call,
+    http_transport::Call,
 };
 use devarch_core::id::ContainerId;
 use futures_util::{FutureExt, StreamExt, TryFutureExt};
 use hyper::{Response, body::Incoming};
 use std::time::Duration;
 
-/// Time to wait for the head of an answer before it may come later.
+/// Time to wait for the response head before waiting inside the stream.
 const HEAD: Duration = Duration::from_millis(250);
 
-/// Podman sends the head of its answer with the first line (containers/podman#23712), so a quiet container must not
-/// look like an engine that is stuck: after a moment the wait goes on inside the stream.
+/// Podman sends the response head with the first line (containers/podman#23712), so a quiet container must not look
+/// like a stuck engine: after a moment the wait continues inside the stream.
 pub(super) async fn open(
     engine: &BollardEngine,
     id: &ContainerId,
     options: &LogOptions,
 ) -> Result<LogStream> {
     let action = format!("read the logs of container {id}");
-    let wire = engine.wire.clone();
+    let http = engine.http.clone();
     let call = Call::get(path(id, options));
-    let mut head = Box::pin(async move { wire.open(call).await });
+    let mut head = Box::pin(async move { http.open(call).await });
     if let Ok(response) = tokio::time::timeout(HEAD, &mut head).await {
         let response = response.during(|| action.clone())?;
         return Ok(lines(response, action));

@@ -1,6 +1,5 @@
-//! The engine over its API: bollard for what changes something, [`Wire`] for what is read.
+//! The engine over its API: bollard for changes, [`HttpTransport`] for reads.
 
-mod announce;
 mod archive;
 mod build;
 mod check;
@@ -8,8 +7,8 @@ mod container_body;
 mod copy;
 mod credentials;
 mod exec;
-mod flicker;
 mod gateway;
+mod gratuitous_arp;
 mod image;
 mod isolation;
 mod life;
@@ -19,6 +18,7 @@ mod network;
 mod podman_create;
 mod podman_networks;
 mod state;
+mod transient;
 mod volume;
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     Inspection, LogOptions, LogStream, Probe, ProbeResult, PullProgress, TerminalSize,
     cause::Failure,
     find::Endpoint,
-    wire::{Wire, within},
+    http_transport::{HttpTransport, within},
 };
 use async_trait::async_trait;
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -43,31 +43,31 @@ use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 type Result<T> = std::result::Result<T, EngineError>;
 
-/// Prefix of Podman's own API, for what its compatible one lacks. 4.0.0 is its oldest still served.
+/// Prefix of Podman's own API, used where its compatible one is lacking. 4.0.0 is the oldest version still served.
 const LIBPOD: &str = "/v4.0.0/libpod";
 
-/// What bollard takes for a time that never comes.
+/// Passed to bollard for an unlimited time.
 const NO_LIMIT: Duration = Duration::from_hours(365 * 24);
 
 /// Docker or Podman, through the API both speak.
 #[derive(Debug)]
 pub struct BollardEngine {
     docker: Docker,
-    wire: Wire,
+    http: HttpTransport,
     info: EngineInfo,
     names: image::Names,
     isolation: isolation::Isolation,
-    announcements: announce::Announcements,
+    gratuitous_arp: gratuitous_arp::GratuitousArp,
     checks: check::Checks,
 }
 
 impl BollardEngine {
-    pub(crate) fn new(wire: Wire, info: EngineInfo) -> Result<Self> {
+    pub(crate) fn new(http: HttpTransport, info: EngineInfo) -> Result<Self> {
         // Calls are timed here with their whole answers; bollard would watch the head only.
         let seconds = NO_LIMIT.as_secs();
-        // bollard 0.21 sends no version in its paths whatever is said here, so none is negotiated: that would be a
+        // bollard 0.21 puts no version into its paths whatever is given here, so none is negotiated: that would be a
         // call of 270 ms on Podman.
-        let docker = match wire.endpoint() {
+        let docker = match http.endpoint() {
             Endpoint::Unix(path) => {
                 Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION)
             }
@@ -76,13 +76,13 @@ impl BollardEngine {
             }
         };
         let docker = docker.map_err(|error| {
-            let action = format!("connect to {}", wire.endpoint());
+            let action = format!("connect to {}", http.endpoint());
             EngineError::new(action, EngineErrorKind::NotRunning, error.to_string())
         })?;
-        let isolation = isolation::Isolation::new(wire.clone());
-        let announcements = announce::Announcements::new(&info, wire.endpoint());
+        let isolation = isolation::Isolation::new(http.clone());
+        let gratuitous_arp = gratuitous_arp::GratuitousArp::new(&info, http.endpoint());
         let (names, checks) = (image::Names::default(), check::Checks::default());
-        Ok(Self { docker, wire, info, names, isolation, announcements, checks })
+        Ok(Self { docker, http, info, names, isolation, gratuitous_arp, checks })
     }
 
     fn is_podman(&self) -> bool {
@@ -94,7 +94,7 @@ impl BollardEngine {
         &self,
         call: impl Future<Output = std::result::Result<T, bollard::errors::Error>>,
     ) -> std::result::Result<T, Failure> {
-        within(self.wire.timeout(), call).await
+        within(self.http.timeout(), call).await
     }
 }
 

@@ -1,13 +1,12 @@
 use super::{
-    BollardEngine, Result,
-    flicker::settled,
-    isolation,
+    BollardEngine, Result, isolation,
     podman_networks::{self, PodmanNetwork},
+    transient,
 };
 use crate::{
     EngineError, EngineErrorKind as Kind,
     cause::{During, Failure},
-    wire::Call,
+    http_transport::Call,
 };
 use bollard::models::{
     EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest,
@@ -70,16 +69,16 @@ pub(super) async fn list(engine: &BollardEngine) -> Result<Vec<ObservedNetwork>>
         let listed = podman_networks::list(engine).await.during(action)?;
         return Ok(listed.into_iter().map(ObservedNetwork::from).collect());
     }
-    let listed: Vec<Listed> = engine.wire.json(Call::get("/networks")).await.during(action)?;
+    let listed: Vec<Listed> = engine.http.json(Call::get("/networks")).await.during(action)?;
     Ok(listed.into_iter().map(ObservedNetwork::from).collect())
 }
 
-/// Docker's links are internal: they lead to their other end and nowhere else, so that a container's way out, and the ports
-/// it publishes, stay with its stack's network. Podman's can't be: netavark 1.4 makes no rule that accepts what goes over
-/// an internal bridge, and where Docker runs beside it the firewall's default is to drop that.
+/// Docker's links are internal: they lead only to their other end, so that a container's default route, and the ports
+/// it publishes, remain on its stack's network. Podman's cannot be internal: netavark 1.4 adds no accept rule for an
+/// internal bridge, and if Docker runs too the firewall's default is to drop that traffic.
 ///
-/// Podman's bridges reach each other unless told `isolate`; Docker's don't. Docker before API 1.44 makes a second
-/// network of the same name unless told `CheckDuplicate`, which bollard no longer knows.
+/// Podman's bridges reach each other without the option `isolate`; Docker's do not. Docker before API 1.44 creates a
+/// second network of the same name without `CheckDuplicate`, which bollard no longer has.
 pub(super) async fn create(
     engine: &BollardEngine,
     spec: &NetworkSpec,
@@ -89,7 +88,7 @@ pub(super) async fn create(
     let body = body(spec, labels, &options, engine.is_podman());
     let create = || Call::post("/networks/create").json(&body);
     let created: Created =
-        settled(engine, create).await.during(|| format!("create network {}", spec.name))?;
+        transient::send(engine, create).await.during(|| format!("create network {}", spec.name))?;
     Ok(NetworkId::new(created.id))
 }
 
@@ -106,8 +105,8 @@ fn body(spec: &NetworkSpec, labels: &BTreeMap<String, String>, options: &Value, 
     })
 }
 
-/// Podman is told the name: by id it removes a network under running containers (4.3.1 looks for the given word among
-/// the names of their networks).
+/// By name on Podman: by id it removes a network under running containers (4.3.1 looks for the given word among the
+/// names of their networks).
 pub(super) async fn remove(engine: &BollardEngine, id: &NetworkId) -> Result<()> {
     let action = || format!("remove network {id}");
     if !engine.is_podman() {
@@ -119,7 +118,7 @@ pub(super) async fn remove(engine: &BollardEngine, id: &NetworkId) -> Result<()>
     let Some(found) = podman_networks::find(engine, id.as_str()).await.during(action)? else { return Ok(()) };
     let removed = match remove_by(engine, &found.name).await {
         Err(Failure::Answered(answer)) if answer.kind() == Kind::InUse => {
-            isolation::make_way(engine, &found.name).await.during(action)?;
+            isolation::wait_for_throwaways(engine, &found.name).await.during(action)?;
             remove_by(engine, &found.name).await
         }
         removed => removed,
@@ -133,9 +132,9 @@ struct Used {
     containers: Option<BTreeMap<String, Value>>,
 }
 
-/// A network that Docker says is used: again where nothing is connected to it by now.
+/// Retries removing a network that Docker reports as used although nothing is connected to it by now.
 async fn remove_unused(engine: &BollardEngine, id: &NetworkId, error: EngineError) -> Result<()> {
-    let look = engine.wire.find(Call::get(format!("/networks/{id}"))).await;
+    let look = engine.http.find(Call::get(format!("/networks/{id}"))).await;
     let found: Option<Used> = look.during(|| format!("inspect network {id}"))?;
     if found.and_then(|found| found.containers).is_some_and(|containers| !containers.is_empty()) {
         return Err(error);
@@ -146,7 +145,7 @@ async fn remove_unused(engine: &BollardEngine, id: &NetworkId, error: EngineErro
     }
 }
 
-/// Gone already is fine.
+/// Succeeds if the network no longer exists.
 async fn remove_by(engine: &BollardEngine, name: &str) -> std::result::Result<(), Failure> {
     match engine.timed(engine.docker.remove_network(name)).await {
         Err(failure) if failure.is_missing() => Ok(()),
@@ -154,11 +153,11 @@ async fn remove_by(engine: &BollardEngine, name: &str) -> std::result::Result<()
     }
 }
 
-/// A fixed address and the names beside the container's own.
+/// A fixed address and the aliases in addition to the container's own name.
 ///
-/// The hardware address follows from the address, as Docker before 28 has it by itself. Podman 4.3 makes up a new one at
-/// each start, and whoever knew a predecessor at that address (the host for its published ports, other containers) goes
-/// on sending to the old one until the kernel asks anew: up to a minute in which nothing answers.
+/// The hardware address is derived from the address, as Docker before 28 does by default. Podman 4.3 generates a new
+/// one at each start, and every neighbour that knew a predecessor at that address (the host for its published ports,
+/// other containers) keeps sending to the old one until the kernel asks again: up to a minute of timeouts.
 pub(super) fn endpoint(address: Ipv4Addr, aliases: &[String]) -> EndpointSettings {
     let [a, b, c, d] = address.octets();
     EndpointSettings {
@@ -180,7 +179,7 @@ pub(super) async fn connect(
 ) -> Result<()> {
     let request = NetworkConnectRequest { container: container.to_string(), endpoint_config: Some(endpoint) };
     let connected = engine.timed(engine.docker.connect_network(network.as_str(), request)).await;
-    engine.announcements.rewired();
+    engine.gratuitous_arp.attachments_changed();
     connected.during(|| format!("connect container {container} to {network}"))
 }
 
@@ -191,7 +190,7 @@ pub(super) async fn disconnect(
 ) -> Result<()> {
     let request = NetworkDisconnectRequest { container: container.to_string(), force: Some(false) };
     let disconnected = engine.timed(engine.docker.disconnect_network(network.as_str(), request)).await;
-    engine.announcements.rewired();
+    engine.gratuitous_arp.attachments_changed();
     match disconnected.during(|| format!("disconnect container {container} from {network}")) {
         Err(error) if error.kind == Kind::NotFound => Ok(()),
         disconnected => disconnected,

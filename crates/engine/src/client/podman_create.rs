@@ -1,5 +1,5 @@
-//! What Podman's compatible create call makes of fields: it hands them on to the parsers of its command line, which split
-//! them again. Here they are written so that what comes out is what was asked for.
+//! Works around Podman's compatible create call, which passes fields on to its command-line parsers, where they are
+//! split again. Here they are quoted so that the result is what was requested.
 
 use bollard::models::{ContainerCreateBody, HealthConfig, Mount, MountType};
 use devarch_core::{
@@ -8,7 +8,7 @@ use devarch_core::{
     template::HealthTest,
 };
 
-/// Puts a create call's body into Podman's words. `image_command` is what the image runs by itself.
+/// Adapts a create call's body for Podman. `image_command` is the image's default command.
 pub(super) fn adapt(
     body: &mut ContainerCreateBody,
     spec: &ContainerSpec,
@@ -26,7 +26,8 @@ pub(super) fn adapt(
     }
 }
 
-/// An empty one clears the image's only as an empty word. One word is read as a list where it is JSON.
+/// An empty entrypoint only clears the image's if it is an empty string. A single argument is parsed as a list if it is
+/// JSON.
 fn entrypoint(words: Vec<String>) -> Vec<String> {
     match words.as_slice() {
         [] => vec![String::new()],
@@ -35,7 +36,7 @@ fn entrypoint(words: Vec<String>) -> Vec<String> {
     }
 }
 
-/// Within `Binds`, colons separate, and commas only what comes after the second.
+/// In `Binds`, colons separate fields, and commas only options after the second colon.
 fn bind(mount: &SpecMount) -> String {
     let access = if mount.read_only { "ro" } else { "rw" };
     format!("{}:{}:{access}", source(mount), mount.target)
@@ -61,7 +62,7 @@ fn source(mount: &SpecMount) -> &str {
     }
 }
 
-/// The words of a health check that Podman before 6 would split at blanks.
+/// The arguments of a health check that Podman before 6 would split at blanks.
 pub(super) fn split_check(spec: &ContainerSpec) -> Option<&[String]> {
     match spec.healthcheck.as_ref().map(|check| &check.test) {
         Some(HealthTest::Cmd(argv)) if podman::splits(argv) => Some(argv),
@@ -69,7 +70,7 @@ pub(super) fn split_check(spec: &ContainerSpec) -> Option<&[String]> {
     }
 }
 
-/// The same check as one word, the JSON text of its words, which such a Podman takes as a whole.
+/// The same check as one argument, the JSON text of the list, which such a Podman takes as a whole.
 pub(super) fn as_one_word(check: &HealthConfig, argv: &[String]) -> HealthConfig {
     HealthConfig { test: Some(vec![json(argv)]), ..check.clone() }
 }

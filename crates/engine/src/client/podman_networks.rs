@@ -1,10 +1,10 @@
 //! Podman's networks, read through its own API only.
 //!
-//! Its compatible API takes `isolate` out of the options it shows, and with that (4.3.1) out of its own memory: after a
+//! Its compatible API removes `isolate` from the options it returns, and thereby (4.3.1) from its own memory: after a
 //! `GET /networks/{name}` containers start without isolation until the service reads its files again.
 
 use super::{BollardEngine, LIBPOD};
-use crate::{cause::Failure, wire::Call};
+use crate::{cause::Failure, http_transport::Call};
 use devarch_core::{id::NetworkId, observed::ObservedNetwork};
 use ipnet::Ipv4Net;
 use serde::Deserialize;
@@ -45,10 +45,10 @@ impl From<PodmanNetwork> for ObservedNetwork {
 }
 
 pub(super) async fn list(engine: &BollardEngine) -> Result<Vec<PodmanNetwork>> {
-    engine.wire.json(Call::get(format!("{LIBPOD}/networks/json"))).await
+    engine.http.json(Call::get(format!("{LIBPOD}/networks/json"))).await
 }
 
 /// By name or id.
 pub(super) async fn find(engine: &BollardEngine, network: &str) -> Result<Option<PodmanNetwork>> {
-    engine.wire.find(Call::get(format!("{LIBPOD}/networks/{network}/json"))).await
+    engine.http.find(Call::get(format!("{LIBPOD}/networks/{network}/json"))).await
 }

@@ -1,7 +1,7 @@
-//! A container's state, from the words both engines use for it.
+//! Parses a container's state as both engines report it.
 
 use super::{BollardEngine, LIBPOD, Result};
-use crate::{Inspection, cause::During, wire::Call};
+use crate::{Inspection, cause::During, http_transport::Call};
 use devarch_core::{
     id::{ContainerId, ImageId},
     observed::{HealthState, RunState},
@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Docker's and Podman's states. One that is not known counts as running: nothing may take a container for stopped
-/// that perhaps still writes to its volume.
+/// Docker's and Podman's states. An unknown one counts as running: a container that may still write to its volume must
+/// not be treated as stopped.
 pub(super) fn run_state(word: &str) -> RunState {
     match word {
         "created" | "configured" | "initialized" => RunState::Created,
@@ -23,21 +23,21 @@ pub(super) fn run_state(word: &str) -> RunState {
     }
 }
 
-/// What Docker says of a container of whose last run something is left below it (after a kill -9 of it), so that it can't
-/// start the container any more.
+/// Docker's messages for a container with leftovers of its last run (after Docker was killed), which it can no longer
+/// start.
 const REMNANTS: [&str; 3] = ["already exists", "container with given id", "container with id exists"];
 
-/// The state of a container that ended, by the engine's words on its last start.
+/// The state of a container that ended, by the error of its last start.
 fn ended_state(state: RunState, error: &str) -> RunState {
     let error = error.to_lowercase();
-    let left = REMNANTS.iter().any(|remnant| error.contains(remnant));
-    if left && state == RunState::Exited { RunState::Stuck } else { state }
+    let has_remnants = REMNANTS.iter().any(|remnant| error.contains(remnant));
+    if has_remnants && state == RunState::Exited { RunState::Stuck } else { state }
 }
 
 /// Exit codes that Docker gives a container that it could not start.
 pub(super) const NOT_STARTED: [i64; 4] = [125, 126, 127, 128];
 
-/// Docker's and Podman's health words; `""` and `none` mean that there is no check.
+/// Docker's and Podman's health values; `""` and `none` mean that there is no check.
 pub(super) fn health_state(word: &str) -> Option<HealthState> {
     match word {
         "healthy" => Some(HealthState::Healthy),
@@ -53,7 +53,7 @@ pub(super) fn exit_code(status: &str) -> Option<i64> {
     code.parse().ok()
 }
 
-/// The health in `Up 5 minutes (health: starting)`, which only Docker tells.
+/// The health in `Up 5 minutes (health: starting)`, which only Docker reports.
 pub(super) fn listed_health(status: &str) -> Option<HealthState> {
     let (_, word) = status.strip_suffix(')')?.rsplit_once('(')?;
     health_state(word.strip_prefix("health: ").unwrap_or(word))
@@ -90,7 +90,7 @@ struct CheckTimes {
 
 impl CheckTimes {
     /// How long after its start a container is not unhealthy, however often its check was run by then.
-    fn patience(self) -> SignedDuration {
+    fn grace_period(self) -> SignedDuration {
         let retries = i32::try_from(self.retries.unwrap_or_default()).unwrap_or(i32::MAX);
         let nanos = |nanos: Option<i64>| SignedDuration::from_nanos(nanos.unwrap_or_default());
         nanos(self.start_period).saturating_add(nanos(self.interval).saturating_mul(retries))
@@ -137,7 +137,7 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 pub(super) async fn inspect(engine: &BollardEngine, id: &ContainerId) -> Result<Option<Inspection>> {
     let call = Call::get(format!("/containers/{id}/json"));
     let found: Option<Inspected> =
-        engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
+        engine.http.find(call).await.during(|| format!("inspect container {id}"))?;
     let times = found.as_ref().and_then(|found| found.config.as_ref()?.healthcheck);
     let mut inspection = found.map(Inspection::from);
     if let (true, Some(found), Some(times)) = (engine.is_podman(), &mut inspection, times) {
@@ -149,7 +149,9 @@ pub(super) async fn inspect(engine: &BollardEngine, id: &ContainerId) -> Result<
 /// Podman counts each run of a check, also those of an apply that waits: what failed early is not unhealthy yet.
 fn judged(health: HealthState, started_at: &str, times: CheckTimes, now: Timestamp) -> HealthState {
     match started_at.parse::<Timestamp>() {
-        Ok(started) if health == HealthState::Unhealthy && now.duration_since(started) < times.patience() => {
+        Ok(started)
+            if health == HealthState::Unhealthy && now.duration_since(started) < times.grace_period() =>
+        {
             HealthState::Starting
         }
         _ => health,
@@ -174,7 +176,7 @@ pub(super) async fn environment(
 ) -> Result<BTreeMap<String, Secret>> {
     let call = Call::get(format!("/containers/{id}/json"));
     let found: Option<Configured> =
-        engine.wire.find(call).await.during(|| format!("inspect container {id}"))?;
+        engine.http.find(call).await.during(|| format!("inspect container {id}"))?;
     let entries = found.and_then(|found| found.config.env).unwrap_or_default();
     let named = entries.iter().filter_map(|entry| entry.split_once('='));
     Ok(named.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect())
@@ -217,7 +219,7 @@ pub(super) async fn run_engine_check(
     }
     let call = Call::get(format!("{LIBPOD}/containers/{id}/healthcheck"));
     let health: Health =
-        engine.wire.json(call).await.during(|| format!("check the health of container {id}"))?;
+        engine.http.json(call).await.during(|| format!("check the health of container {id}"))?;
     Ok(health_state(&health.status.unwrap_or_default()))
 }
 
@@ -226,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_line_tells_exit_code_and_health() {
+    fn exit_code_and_health_are_parsed_from_a_status_line() {
         assert_eq!(exit_code("Exited (137) Less than a second ago"), Some(137));
         assert_eq!(exit_code("Up 3 seconds"), None);
         assert_eq!(listed_health("Up 2 minutes (healthy)"), Some(HealthState::Healthy));
@@ -237,17 +239,17 @@ mod tests {
     }
 
     #[test]
-    fn what_an_engine_cannot_start_any_more_is_told_from_what_ended() {
-        let left = "task 0a1b already exists: unknown";
-        assert_eq!(ended_state(RunState::Exited, left), RunState::Stuck);
+    fn stuck_containers_are_distinguished_from_exited_ones() {
+        let has_remnants = "task 0a1b already exists: unknown";
+        assert_eq!(ended_state(RunState::Exited, has_remnants), RunState::Stuck);
         assert_eq!(ended_state(RunState::Exited, ""), RunState::Exited);
         assert_eq!(ended_state(RunState::Exited, "exec: \"x\": not found"), RunState::Exited);
-        assert_eq!(ended_state(RunState::Running, left), RunState::Running);
+        assert_eq!(ended_state(RunState::Running, has_remnants), RunState::Running);
         assert_eq!(run_state("stopping"), RunState::Stuck);
     }
 
     #[test]
-    fn what_failed_early_is_not_unhealthy_yet() {
+    fn failures_soon_after_the_start_are_not_unhealthy() {
         let seconds = |seconds: i64| Some(seconds * 1_000_000_000);
         let times = CheckTimes { interval: seconds(5), start_period: seconds(10), retries: Some(3) };
         let judged = |health, now: &str| judged(health, "2026-01-01T00:00:00Z", times, now.parse().unwrap());
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_state_is_not_taken_for_stopped() {
+    fn an_unknown_state_does_not_count_as_stopped() {
         assert_eq!(run_state("hibernating"), RunState::Running);
         assert_eq!(run_state("stopped"), RunState::Exited);
     }

@@ -1,5 +1,5 @@
 use super::{BollardEngine, Result};
-use crate::{cause::During, wire::Call};
+use crate::{cause::During, http_transport::Call};
 use bollard::{models::VolumeCreateRequest, query_parameters::RemoveVolumeOptions};
 use devarch_core::name::PhysicalVolume;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ struct Listed {
 
 pub(super) async fn list(engine: &BollardEngine) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
     let answer: Answer =
-        engine.wire.json(Call::get("/volumes")).await.during(|| "list volumes".to_owned())?;
+        engine.http.json(Call::get("/volumes")).await.during(|| "list volumes".to_owned())?;
     let volumes = answer.volumes.unwrap_or_default();
     Ok(volumes.into_iter().map(|volume| (volume.name, volume.labels.unwrap_or_default())).collect())
 }

@@ -2,33 +2,33 @@ use super::{DockerContext, FindInput, endpoint::MISSING_CONTEXT};
 use devarch_core::engine::EngineKind;
 use std::path::PathBuf;
 
-/// A place where an engine might be.
+/// A possible endpoint of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// How to get there.
+    /// How to reach it.
     pub way: Way,
-    /// Why it is tried, for people: `DOCKER_HOST`, `Docker's context desk`, `well-known socket`.
+    /// Why it is tried, as shown to the user: `DOCKER_HOST`, `Docker's context desk`, `well-known socket`.
     pub because: String,
-    /// The only kind of engine that is wanted there.
+    /// The only kind of engine that is accepted there.
     pub only: Option<EngineKind>,
 }
 
-/// How to get to an engine.
+/// How to reach an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
-    /// Something may listen there (an address as the user or we write it).
+    /// An engine may listen there (an address as specified by the user or DevArch).
     Dial(String),
-    /// Nothing listens, but Podman is installed and can.
+    /// Nothing listens, but Podman is installed and can be started.
     StartPodman {
         /// The `podman` program.
         program: PathBuf,
-        /// The socket it is to listen at.
+        /// The socket it is to listen on.
         socket: PathBuf,
     },
 }
 
-/// The places to try, in order. Where the user named one by its address (`--engine`, `DEVARCH_ENGINE`, or the
-/// engines' own variables) nothing else is tried: a stopped engine must not make another one answer for it.
+/// The endpoints to try, in order. If the user specified an address (`--engine`, `DEVARCH_ENGINE`, or the engines' own
+/// variables), nothing else is tried: a stopped engine must not make another one answer for it.
 pub fn candidates(input: &FindInput) -> Vec<Candidate> {
     let named = [("--engine", &input.flag), ("DEVARCH_ENGINE", &input.devarch_engine)]
         .into_iter()
@@ -55,7 +55,7 @@ pub fn candidates(input: &FindInput) -> Vec<Candidate> {
             candidate.because = format!("{source}, {}", candidate.because);
         }
     }
-    without_repetitions(found)
+    deduplicated(found)
 }
 
 fn dial(address: &str, because: impl Into<String>, only: Option<EngineKind>) -> Candidate {
@@ -67,16 +67,16 @@ fn from_variables(input: &FindInput, only: Option<EngineKind>) -> Vec<Candidate>
     [("DOCKER_HOST", &input.docker_host), ("CONTAINER_HOST", &input.container_host)]
         .into_iter()
         .filter_map(|(name, value)| Some(dial(value.as_deref()?, name, only)))
-        .chain(named.map(|context| of_context(context, only)))
+        .chain(named.map(|context| for_context(context, only)))
         .collect()
 }
 
 fn from_context(input: &FindInput, only: Option<EngineKind>) -> Option<Candidate> {
-    Some(of_context(input.docker_context.as_ref()?, only))
+    Some(for_context(input.docker_context.as_ref()?, only))
 }
 
-/// One that is not there is told when it is tried.
-fn of_context(context: &DockerContext, only: Option<EngineKind>) -> Candidate {
+/// A missing context is reported when it is tried.
+fn for_context(context: &DockerContext, only: Option<EngineKind>) -> Candidate {
     let missing = || format!("{MISSING_CONTEXT}{}", context.name);
     let address = context.address.clone().unwrap_or_else(missing);
     dial(&address, format!("Docker's context {}", context.name), only)
@@ -93,7 +93,7 @@ fn well_known(input: &FindInput, only: Option<EngineKind>) -> Vec<Candidate> {
         (Docker, Some(PathBuf::from("/var/run/docker.sock"))),
         (Podman, Some(PathBuf::from("/run/podman/podman.sock"))),
     ];
-    // Podman may answer at Docker's socket, but what is wrong with its own is what its users can mend.
+    // Podman may answer at Docker's socket, but problems with Podman's own socket are the ones its users can fix.
     sockets.sort_by_key(|(usual, _)| only.is_some_and(|only| only != *usual));
     sockets
         .into_iter()
@@ -116,7 +116,7 @@ fn podman_to_start(input: &FindInput, only: Option<EngineKind>) -> Option<Candid
     })
 }
 
-fn without_repetitions(all: Vec<Candidate>) -> Vec<Candidate> {
+fn deduplicated(all: Vec<Candidate>) -> Vec<Candidate> {
     let mut kept: Vec<Candidate> = Vec::with_capacity(all.len());
     for candidate in all {
         if kept.iter().all(|earlier| earlier.way != candidate.way) {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_the_users_own_sockets_come_first() {
+    fn the_users_own_sockets_come_first_by_default() {
         let want = [
             "unix:///run/user/1000/docker.sock",
             "unix:///run/user/1000/podman/podman.sock",
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_address_is_the_only_one_tried() {
+    fn a_specified_address_is_the_only_one_tried() {
         let mut input = user();
         input.docker_host = Some("tcp://box:2375".to_owned());
         assert_eq!(shown(&input), ["tcp://box:2375"]);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_kind_is_looked_for_everywhere_and_nothing_else_is_taken() {
+    fn a_specified_kind_is_searched_everywhere_and_no_other_is_accepted() {
         let mut input = user();
         input.flag = Some("docker".to_owned());
         input.devarch_engine = Some("podman".to_owned());
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn dockers_context_comes_before_the_sockets_and_no_place_is_tried_twice() {
+    fn the_context_of_docker_comes_before_the_sockets_and_no_endpoint_is_tried_twice() {
         let mut input = user();
         input.docker_context = Some(DockerContext {
             name: "desk".to_owned(),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_that_was_named_is_the_only_place_even_if_it_is_not_there() {
+    fn a_specified_context_is_the_only_candidate_even_if_it_is_missing() {
         let mut input = user();
         input.docker_context = Some(DockerContext { name: "gone".to_owned(), address: None, named: true });
         assert_eq!(shown(&input), ["context://gone"]);

@@ -1,5 +1,4 @@
-//! Docker's contexts, as its own command line keeps them under `~/.docker` (docker/cli,
-//! `cli/context/store/doc.go`).
+//! Docker's contexts, as its command line stores them under `~/.docker` (docker/cli, `cli/context/store/doc.go`).
 
 use devarch_files::{FileKind, read_named};
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 pub struct DockerContext {
     /// Its name.
     pub name: String,
-    /// Where its engine is; none where there is no such context.
+    /// Its engine's address; `None` if there is no such context.
     pub address: Option<String>,
     /// Named by `DOCKER_CONTEXT`, not only by Docker's configuration.
     pub named: bool,
@@ -35,7 +34,7 @@ struct MetaEndpoint {
     host: Option<String>,
 }
 
-/// The context named by `DOCKER_CONTEXT`, else by `config.json`; `None` for the default one, and where no file names
+/// The context named by `DOCKER_CONTEXT`, else by `config.json`; `None` for the default one, or if no file names
 /// another.
 pub(super) fn current(config_dir: &Path, named: Option<&str>) -> Option<DockerContext> {
     let name = match named {
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_context_tells_nothing_and_a_missing_one_is_remembered() {
+    fn the_default_context_is_ignored_and_a_missing_one_is_reported() {
         let dir = docker_dir();
         assert_eq!(current(dir.path(), Some("default")), None);
         assert_eq!(current(Path::new("/nonexistent"), None), None);

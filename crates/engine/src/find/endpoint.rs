@@ -9,7 +9,7 @@ pub enum Endpoint {
     Tcp(String),
 }
 
-/// Before the name of a context of Docker's that is not there, in the place of its address.
+/// Prefix of the name of a missing Docker context, used in place of its address.
 pub(super) const MISSING_CONTEXT: &str = "context://";
 
 /// An address DevArch can't reach, with what to do instead.
@@ -21,7 +21,7 @@ pub enum InvalidEndpoint {
          `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST` and name unix:///tmp/engine.sock"
     )]
     Ssh(String),
-    /// One of Docker's contexts that is not there.
+    /// A missing Docker context.
     #[error(
         "Docker has no context {0:?}; `docker context ls` lists those there are, and DOCKER_CONTEXT names one"
     )]
@@ -53,7 +53,7 @@ impl FromStr for Endpoint {
 }
 
 impl Endpoint {
-    /// The user (uid) whose socket file it is; none where it is no file, or not there.
+    /// The user (uid) who owns the socket file; `None` if it does not exist or is not a file.
     pub(crate) fn owner(&self) -> Option<u32> {
         match self {
             Self::Unix(path) => path.metadata().ok().map(|socket| socket.uid()),
@@ -61,7 +61,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether it is on this machine as far as the address tells.
+    /// Whether it is on this machine, as far as the address shows.
     pub fn is_local(&self) -> bool {
         match self {
             Self::Unix(_) => true,
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_cannot_be_reached_is_refused_with_the_way_out() {
+    fn an_unsupported_address_is_rejected_with_a_hint() {
         let refused = |text: &str| text.parse::<Endpoint>().unwrap_err().to_string();
         assert!(refused("ssh://me@box").contains("ssh -nNT -L"));
         for text in ["", "dockr", "unix://relative", "tcp://host", "npipe:////./pipe/x"] {

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// All that says which engine is meant. Read in one place, so that the choice itself is pure.
+/// Everything that specifies which engine to use. Read in one place, so that the choice itself is pure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FindInput {
     /// The command line's `--engine`: `docker`, `podman` or an address.
@@ -28,7 +28,7 @@ pub struct FindInput {
 }
 
 impl FindInput {
-    /// What environment variables and Docker's files say, with the command line's flag.
+    /// Reads environment variables and Docker's files, and adds the command line's flag.
     pub fn from_environment(flag: Option<String>) -> Self {
         let home = env::var_os("HOME").map(PathBuf::from);
         let uid = rustix::process::getuid().as_raw();

@@ -1,4 +1,4 @@
-//! Which engines there might be, in which order, and why.
+//! Where to look for engines, in which order, and why.
 
 mod candidates;
 mod docker_context;

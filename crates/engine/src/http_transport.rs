@@ -1,8 +1,8 @@
-//! The few HTTP/1.1 calls bollard can't make, or whose answers it can't read, over the same endpoint: one
-//! connection per call, as bollard does.
+//! HTTP/1.1 calls that bollard cannot make or whose responses it cannot parse, to the same endpoint: one connection per
+//! call, as bollard does.
 //!
-//! Everything that is read comes this way: bollard's closed enums refuse a whole list for one state they don't know
-//! (Podman's `initialized`, `stopped`), and its stream decoder takes a terminal's control bytes for frame headers.
+//! Everything that is read uses this: bollard's closed enums reject a whole list for one unknown state (Podman's
+//! `initialized`, `stopped`), and its stream decoder mistakes a terminal's control bytes for frame headers.
 
 use crate::{
     cause::{Answered, Failure},
@@ -27,7 +27,7 @@ use std::{
 };
 use tokio::net::{TcpStream, UnixStream};
 
-/// Time a connection may take to come about.
+/// Time limit for establishing a connection.
 const DIAL: Duration = Duration::from_secs(10);
 
 type Result<T> = std::result::Result<T, Failure>;
@@ -59,15 +59,15 @@ impl Call {
     }
 
     fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), body: whole(Bytes::new()), headers: Vec::new(), upgrade: false }
+        Self { method, path: path.into(), body: full(Bytes::new()), headers: Vec::new(), upgrade: false }
     }
 
     pub(crate) fn json(mut self, body: &Value) -> Self {
-        self.body = whole(Bytes::from(body.to_string()));
+        self.body = full(Bytes::from(body.to_string()));
         self.header(CONTENT_TYPE.as_str(), "application/json".to_owned())
     }
 
-    /// With a tar archive that is sent as it comes.
+    /// With a streamed tar archive.
     pub(crate) fn tar(mut self, archive: BoxStream<'static, io::Result<Bytes>>) -> Self {
         self.body = StreamBody::new(archive.map_ok(Frame::data)).boxed_unsync();
         self.header(CONTENT_TYPE.as_str(), "application/x-tar".to_owned())
@@ -95,15 +95,15 @@ impl Call {
     }
 }
 
-/// A client of one endpoint.
+/// HTTP client of one endpoint.
 #[derive(Debug, Clone)]
-pub(crate) struct Wire {
+pub(crate) struct HttpTransport {
     endpoint: Endpoint,
     timeout: Duration,
 }
 
-impl Wire {
-    /// `timeout` is the time an ordinary call may take until its answer has been read.
+impl HttpTransport {
+    /// `timeout` limits an ordinary call including reading its response.
     pub(crate) fn new(endpoint: Endpoint, timeout: Duration) -> Self {
         Self { endpoint, timeout }
     }
@@ -116,22 +116,21 @@ impl Wire {
         self.timeout
     }
 
-    /// Sends a call and waits for the head of its answer without a limit; an answer that is not a success is a
-    /// failure.
+    /// Sends a call and waits for the response head without a limit. A status other than success is a failure.
     pub(crate) async fn open(&self, call: Call) -> Result<Response<Incoming>> {
         let sender = self.dial().await?;
-        Self::ask(sender, call).await
+        Self::send_request(sender, call).await
     }
 
-    /// Sends a call and waits for the head of its answer, at most `limit` once it is connected.
+    /// Sends a call and waits for the response head, at most `limit` once connected.
     pub(crate) async fn open_within(&self, limit: Duration, call: Call) -> Result<Response<Incoming>> {
         let sender = self.dial().await?;
-        within(limit, Self::ask(sender, call)).await
+        within(limit, Self::send_request(sender, call)).await
     }
 
-    async fn ask(mut sender: SendRequest<Body>, call: Call) -> Result<Response<Incoming>> {
+    async fn send_request(mut sender: SendRequest<Body>, call: Call) -> Result<Response<Incoming>> {
         let request = call.into_request()?;
-        let response = sender.send_request(request).await.map_err(|error| unsent(&error))?;
+        let response = sender.send_request(request).await.map_err(|error| into_failure(&error))?;
         let status = response.status();
         if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(response);
@@ -142,28 +141,29 @@ impl Wire {
         Err(Failure::Answered(Answered { status: status.as_u16(), message }))
     }
 
-    /// Sends a call and reads its whole answer, as long as an ordinary call may take.
+    /// Sends a call and reads its whole response within the time limit of an ordinary call.
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
         self.json_within(self.timeout, call).await
     }
 
-    /// Like [`Wire::json`], with a limit of its own.
+    /// Like [`HttpTransport::json`], with its own limit.
     pub(crate) async fn json_within<T: DeserializeOwned>(&self, limit: Duration, call: Call) -> Result<T> {
         let sender = self.dial().await?;
         within(limit, async {
-            let body = read_all(Self::ask(sender, call).await?).await?;
+            let body = read_all(Self::send_request(sender, call).await?).await?;
             serde_json::from_slice(&body).map_err(Failure::from)
         })
         .await
     }
 
-    /// Sends a call of whose answer only success matters.
+    /// Sends a call and ignores the response body.
     pub(crate) async fn send(&self, call: Call) -> Result<()> {
         let sender = self.dial().await?;
-        within(self.timeout, async { read_all(Self::ask(sender, call).await?).await.map(drop) }).await
+        within(self.timeout, async { read_all(Self::send_request(sender, call).await?).await.map(drop) })
+            .await
     }
 
-    /// Like [`Wire::json`], `None` where the object does not exist.
+    /// Like [`HttpTransport::json`], `None` if the object does not exist.
     pub(crate) async fn find<T: DeserializeOwned>(&self, call: Call) -> Result<Option<T>> {
         match self.json(call).await {
             Ok(found) => Ok(Some(found)),
@@ -172,7 +172,7 @@ impl Wire {
         }
     }
 
-    /// Nothing has been sent where this fails.
+    /// Connects. Nothing has been sent if this fails.
     async fn dial(&self) -> Result<SendRequest<Body>> {
         let connect = async {
             match &self.endpoint {
@@ -185,7 +185,7 @@ impl Wire {
     }
 }
 
-/// Waits for a call that has been sent, at most `limit`.
+/// Waits at most `limit` for a call that has been sent.
 pub(crate) async fn within<T, F: Into<Failure>>(
     limit: Duration,
     call: impl Future<Output = std::result::Result<T, F>>,
@@ -216,12 +216,12 @@ where
     Ok(sender)
 }
 
-fn whole(bytes: Bytes) -> Body {
+fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// A body that could not be read ends the call from our side: the engine never had the whole of it.
-fn unsent(error: &hyper::Error) -> Failure {
+/// A body that could not be read aborts the request: the engine never received all of it.
+fn into_failure(error: &hyper::Error) -> Failure {
     match error.source() {
         Some(cause) if error.is_user() => Failure::Garbled(cause.to_string()),
         _ => Failure::Cut(error.to_string()),
@@ -233,8 +233,8 @@ async fn read_all(response: Response<Incoming>) -> Result<Bytes> {
     body.map(http_body_util::Collected::to_bytes).map_err(|error| Failure::Cut(error.to_string()))
 }
 
-/// A value as part of a path or query (RFC 3986 section 2.1; reserved characters are encoded but `/` and `:`, which
-/// image names have and engines expect plainly).
+/// A value as part of a path or query (RFC 3986 section 2.1; reserved characters are encoded except `/` and `:`, which
+/// image names contain and engines expect unencoded).
 pub(crate) fn encoded(value: &str) -> String {
     percent::encoded_name(value)
 }
@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_name_stays_readable_and_nothing_else_slips_through() {
+    fn image_names_remain_readable_and_other_characters_are_encoded() {
         assert_eq!(encoded("ghcr.io/a/b:1@sha256:0f"), "ghcr.io/a/b:1%40sha256:0f");
         assert_eq!(encoded("a&b=c d+e#f?"), "a%26b%3Dc%20d%2Be%23f%3F");
     }

@@ -1,4 +1,4 @@
-//! What no real engine does on demand: answers that are cut off, old versions, other places, registries.
+//! Behaviour that no real engine shows on demand: truncated responses, old versions, remote engines, registries.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -47,21 +47,21 @@ macro_rules! ok {
     };
 }
 
-/// What is answered to `METHOD PATH`; nothing cuts the connection, [`HANGS`] leaves it open.
-type Answer = fn(&str) -> Option<&'static str>;
+/// The response to `METHOD PATH`; `None` closes the connection, [`NO_RESPONSE`] keeps it open.
+type Respond = fn(&str) -> Option<&'static str>;
 
-/// An answer that does not come.
-const HANGS: &str = "";
-/// An answer of which the rest does not come.
-const HALF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"status\":\"Pulling\"}\n";
+/// A response that never arrives.
+const NO_RESPONSE: &str = "";
+/// A response whose rest never arrives.
+const PARTIAL_RESPONSE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"status\":\"Pulling\"}\n";
 
-/// An engine behind a socket in a directory of its own.
-struct Pretended {
+/// A stub engine on a socket in a temporary directory.
+struct StubServer {
     dir: TempDir,
 }
 
-impl Pretended {
-    fn new(answer: Answer) -> Self {
+impl StubServer {
+    fn new(answer: Respond) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(dir.path().join("sock")).unwrap();
         tokio::spawn(async move {
@@ -76,8 +76,8 @@ impl Pretended {
         dial(self.address()).await
     }
 
-    /// With little patience.
-    async fn connect_hastily(&self) -> Result<Arc<dyn Engine>, EngineError> {
+    /// With a short timeout.
+    async fn connect_with_short_timeout(&self) -> Result<Arc<dyn Engine>, EngineError> {
         let options = ConnectOptions { timeout: Duration::from_millis(100) };
         connect_with(&[candidate(self.address())], options).await
     }
@@ -96,7 +96,7 @@ fn candidate(address: String) -> Candidate {
     Candidate { way: Way::Dial(address), because: "test".to_owned(), only: None }
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: Answer) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: Respond) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -108,7 +108,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: Answer)
     let asked = head.split(" HTTP/").next().unwrap_or_default();
     if let Some(answer) = answer(asked) {
         let _ = stream.write_all(answer.as_bytes()).await;
-        if answer == HANGS || answer == HALF {
+        if answer == NO_RESPONSE || answer == PARTIAL_RESPONSE {
             let _ = stream.read_u8().await;
         }
     }
@@ -120,7 +120,7 @@ const PODMAN: &str = "HTTP/1.1 200 OK\r\nServer: Libpod/5.4.0 (linux)\r\nLibpod-
 
 #[tokio::test]
 async fn a_call_that_is_cut_off_is_uncertain() {
-    let engine = Pretended::new(|asked| match asked {
+    let engine = StubServer::new(|asked| match asked {
         "GET /_ping" => Some(DOCKER),
         "GET /info" => ok!("{}"),
         _ => None,
@@ -135,11 +135,11 @@ async fn a_call_that_is_cut_off_is_uncertain() {
 #[tokio::test]
 async fn a_call_that_is_not_answered_in_time_is_uncertain() {
     for ping in [DOCKER, PODMAN] {
-        let engine = Pretended::new(match ping {
+        let engine = StubServer::new(match ping {
             DOCKER => |asked| if asked == "GET /_ping" { Some(DOCKER) } else { hang(asked) },
             _ => |asked| if asked == "GET /_ping" { Some(PODMAN) } else { hang(asked) },
         });
-        let hasty = engine.connect_hastily().await.unwrap();
+        let hasty = engine.connect_with_short_timeout().await.unwrap();
         let id = ContainerId::new("1");
         let volume = PhysicalVolume::from_stored("v".to_owned());
         let name = ContainerName::from_stored("n".to_owned());
@@ -161,12 +161,12 @@ async fn a_call_that_is_not_answered_in_time_is_uncertain() {
 }
 
 fn hang(asked: &str) -> Option<&'static str> {
-    if asked == "GET /info" { ok!("{}") } else { Some(HANGS) }
+    if asked == "GET /info" { ok!("{}") } else { Some(NO_RESPONSE) }
 }
 
 #[tokio::test]
-async fn an_answer_that_is_cut_off_in_the_middle_is_uncertain() {
-    let engine = Pretended::new(|asked| match asked {
+async fn a_response_that_is_cut_off_is_uncertain() {
+    let engine = StubServer::new(|asked| match asked {
         "GET /_ping" => Some(DOCKER),
         "GET /info" => ok!("{}"),
         "POST /volumes/create" => Some("HTTP/1.1 201 Created\r\nContent-Length: 90\r\n\r\n{\"Name\":\"v"),
@@ -180,55 +180,55 @@ async fn an_answer_that_is_cut_off_in_the_middle_is_uncertain() {
 }
 
 #[tokio::test]
-async fn a_pull_that_gets_stuck_is_given_up() {
-    let engine = Pretended::new(|asked| match asked {
+async fn a_stuck_pull_times_out() {
+    let engine = StubServer::new(|asked| match asked {
         "GET /_ping" => Some(DOCKER),
         "GET /info" => ok!("{}"),
-        _ => Some(HALF),
+        _ => Some(PARTIAL_RESPONSE),
     });
-    let docker = engine.connect_hastily().await.unwrap();
+    let docker = engine.connect_with_short_timeout().await.unwrap();
     let pulled = docker.pull_image("a:1", None, &|_| {}).await;
     assert_eq!(pulled.unwrap_err().kind, Kind::Uncertain);
 }
 
-/// Podman tells nothing while it fetches a layer.
+/// Podman reports nothing while it fetches a layer.
 #[tokio::test]
-async fn a_silent_pull_on_podman_goes_on_as_long_as_podman_answers() {
+async fn a_silent_pull_on_podman_continues_as_long_as_podman_answers() {
     static PINGS: AtomicUsize = AtomicUsize::new(0);
-    let engine = Pretended::new(|asked| match asked {
+    let engine = StubServer::new(|asked| match asked {
         "GET /_ping" if PINGS.fetch_add(1, Ordering::Relaxed) < 4 => Some(PODMAN),
-        "GET /_ping" => Some(HANGS),
+        "GET /_ping" => Some(NO_RESPONSE),
         "GET /info" => ok!("{}"),
-        _ => Some(HALF),
+        _ => Some(PARTIAL_RESPONSE),
     });
-    let podman = engine.connect_hastily().await.unwrap();
+    let podman = engine.connect_with_short_timeout().await.unwrap();
     let pulled = podman.pull_image("a:1", None, &|_| {}).await;
     assert_eq!(pulled.unwrap_err().kind, Kind::Uncertain);
     assert_eq!(PINGS.load(Ordering::Relaxed), 5);
 }
 
-/// Seen of Podman 4.3 while somebody moved a tag.
+/// Seen in Podman 4.3 while another process moved a tag.
 #[tokio::test]
-async fn an_image_over_which_podman_stumbled_is_looked_for_again() {
-    static LOOKS: AtomicUsize = AtomicUsize::new(0);
-    const STUMBLED: &str = concat!(
+async fn an_image_inspect_that_crashed_podman_is_retried() {
+    static INSPECTS: AtomicUsize = AtomicUsize::new(0);
+    const CRASHED: &str = concat!(
         "HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n\r\n",
         r#"{"message":"runtime error: invalid memory address or nil pointer dereference","response":500}"#
     );
-    let engine = Pretended::new(|asked| match asked {
+    let engine = StubServer::new(|asked| match asked {
         "GET /_ping" => Some(PODMAN),
-        _ if asked.contains("/images/") && LOOKS.fetch_add(1, Ordering::Relaxed) < 2 => Some(STUMBLED),
+        _ if asked.contains("/images/") && INSPECTS.fetch_add(1, Ordering::Relaxed) < 2 => Some(CRASHED),
         _ if asked.contains("/images/") => ok!(r#"{"Id":"1234"}"#),
         _ => ok!("{}"),
     });
     let podman = engine.connect().await.unwrap();
     let image = podman.image("a:1").await.unwrap().unwrap();
-    assert_eq!((image.id.as_str(), LOOKS.load(Ordering::Relaxed)), ("sha256:1234", 3));
+    assert_eq!((image.id.as_str(), INSPECTS.load(Ordering::Relaxed)), ("sha256:1234", 3));
 }
 
 #[tokio::test]
-async fn an_engine_that_went_away_is_not_running() {
-    let engine = Pretended::new(|asked| if asked == "GET /_ping" { Some(DOCKER) } else { ok!("{}") });
+async fn an_engine_that_stopped_is_not_running() {
+    let engine = StubServer::new(|asked| if asked == "GET /_ping" { Some(DOCKER) } else { ok!("{}") });
     let docker = engine.connect().await.unwrap();
     std::fs::remove_file(engine.dir.path().join("sock")).unwrap();
     let id = ContainerId::new("1");
@@ -238,7 +238,7 @@ async fn an_engine_that_went_away_is_not_running() {
 
 #[tokio::test]
 async fn docker_desktop_is_a_virtual_machine() {
-    let desktop = Pretended::new(|asked| match asked {
+    let desktop = StubServer::new(|asked| match asked {
         "GET /_ping" => Some(DOCKER),
         _ => ok!(r#"{"OperatingSystem":"Docker Desktop","SecurityOptions":["name=seccomp"]}"#),
     });
@@ -250,8 +250,8 @@ async fn docker_desktop_is_a_virtual_machine() {
 }
 
 #[tokio::test]
-async fn an_engine_without_root_is_known_as_such() {
-    let rootless = Pretended::new(|asked| match asked {
+async fn an_engine_without_root_is_recognized_as_such() {
+    let rootless = StubServer::new(|asked| match asked {
         "GET /_ping" => Some(PODMAN),
         _ => ok!(r#"{"OperatingSystem":"fedora","SecurityOptions":[],"Rootless":true}"#),
     });
@@ -262,8 +262,8 @@ async fn an_engine_without_root_is_known_as_such() {
 }
 
 #[tokio::test]
-async fn an_old_engine_and_another_server_are_refused() {
-    let old = Pretended::new(|asked| match asked {
+async fn an_old_engine_and_another_server_are_rejected() {
+    let old = StubServer::new(|asked| match asked {
         "GET /_ping" => {
             Some("HTTP/1.1 200 OK\r\nServer: Docker/19.03.8 (linux)\r\nContent-Length: 0\r\n\r\n")
         }
@@ -273,14 +273,14 @@ async fn an_old_engine_and_another_server_are_refused() {
     assert!(matches!(refused.kind, Kind::TooOld { .. }), "{refused}");
     assert!(refused.to_string().contains("20.10"), "{refused}");
 
-    let other = Pretended::new(|_| ok!("hello"));
+    let other = StubServer::new(|_| ok!("hello"));
     let refused = other.connect().await.err().unwrap();
     assert!(refused.to_string().contains("neither Docker nor Podman"), "{refused}");
 }
 
 #[tokio::test]
-async fn a_pull_tells_its_progress_and_the_image() {
-    let engine = Pretended::new(|asked| match asked {
+async fn a_pull_reports_its_progress_and_the_image() {
+    let engine = StubServer::new(|asked| match asked {
         "GET /_ping" => Some(DOCKER),
         "POST /images/create?fromImage=localhost:9/a/b:latest&platform=linux/arm64" => {
             ok!("{\"status\":\"Pulling from a/b\",\"id\":\"latest\"}\r\n\
@@ -308,8 +308,8 @@ async fn a_pull_tells_its_progress_and_the_image() {
 }
 
 #[tokio::test]
-async fn a_pull_that_fails_under_way_is_told() {
-    let engine = Pretended::new(|asked| match asked {
+async fn a_pull_that_fails_midway_is_reported() {
+    let engine = StubServer::new(|asked| match asked {
         "GET /_ping" => Some(PODMAN),
         "POST /v4.0.0/libpod/images/pull?reference=nosuch:1" => {
             ok!("{\"stream\":\"Trying\\n\"}\n{\"error\":\"initializing source: manifest unknown\"}\n")
@@ -345,9 +345,9 @@ async fn an_engine_is_reached_over_tcp() {
     docker.start(&ContainerId::new("1")).await.unwrap();
 }
 
-/// Docker 20.10 loses count with many containers at once (moby issue 42119).
+/// Docker 20.10 miscounts with many containers at once (moby issue 42119).
 #[tokio::test]
-async fn a_network_that_nothing_is_connected_to_and_that_does_not_go_is_told_as_such() {
+async fn an_unused_network_that_cannot_be_removed_is_reported_as_such() {
     macro_rules! in_use {
         () => {
             Some(concat!(
@@ -356,8 +356,8 @@ async fn a_network_that_nothing_is_connected_to_and_that_does_not_go_is_told_as_
             ))
         };
     }
-    let kind = async |answer: Answer| {
-        let engine = Pretended::new(answer);
+    let kind = async |answer: Respond| {
+        let engine = StubServer::new(answer);
         let docker = engine.connect().await.unwrap();
         docker.remove_network(&NetworkId::new("1")).await.unwrap_err().kind
     };
@@ -377,10 +377,10 @@ async fn a_network_that_nothing_is_connected_to_and_that_does_not_go_is_told_as_
     assert_eq!(used.await, Kind::InUse);
 }
 
-/// After a kill -9 of Docker something of a container's last run may be left below it. A list does not tell.
+/// After Docker was killed, leftovers of a container's last run may remain. They are not visible in a list.
 #[tokio::test]
-async fn a_container_that_docker_cannot_start_any_more_is_told_by_its_state() {
-    let engine = Pretended::new(|asked| match asked {
+async fn a_container_that_docker_can_no_longer_start_is_recognized_by_its_state() {
+    let engine = StubServer::new(|asked| match asked {
         "GET /_ping" => Some(DOCKER),
         "POST /containers/1/start" => Some(concat!(
             "HTTP/1.1 409 Conflict\r\nConnection: close\r\n\r\n",
