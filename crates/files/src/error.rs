@@ -20,7 +20,7 @@ pub enum ReadError {
     NotRegular {
         /// The path.
         path: PathBuf,
-        /// What it leads to.
+        /// The type of the file.
         found: NotRegular,
     },
     /// It is larger than its kind may be.
@@ -30,7 +30,7 @@ pub enum ReadError {
         path: PathBuf,
         /// What it was read as.
         kind: FileKind,
-        /// How many bytes it has, where that is known.
+        /// Its size in bytes, if known.
         size: Option<u64>,
     },
 }
@@ -40,7 +40,7 @@ impl ReadError {
         Self::Io { path: path.to_owned(), error }
     }
 
-    /// Whether there is no such file.
+    /// Whether the file does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::NotFound)
     }
@@ -58,7 +58,7 @@ impl ReadError {
     }
 }
 
-/// What a path leads to instead of a regular file.
+/// The type of a file that is not regular.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is what it is called")]
 pub enum NotRegular {

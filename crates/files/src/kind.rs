@@ -7,9 +7,9 @@ pub enum FileKind {
     Project,
     /// A template of a catalog.
     Template,
-    /// What `config_files` puts into a container.
+    /// A file listed in `config_files`.
     ConfigFile,
-    /// A config file nobody may see: it is kept encrypted, as a whole.
+    /// A secret config file: it is stored encrypted, as a whole.
     SecretConfigFile,
     /// A Compose file.
     Compose,

@@ -1,8 +1,8 @@
-//! The one reader of files that come from a project, a catalog or a user.
+//! Reads files that belong to a project, a catalog or the user. All such reads go through here.
 //!
-//! A file that another file names has to be a regular one, or a link to one: a cloned repository may hold a named pipe,
-//! which would be waited for forever, or a link to a device, which never ends. A path from the command line may also be a
-//! pipe (`--from-file <(pass show db)`). Nothing is read beyond its limit, whatever its size was said to be.
+//! A file that another file names has to be a regular one, or a link to one: a cloned repository may contain a named
+//! pipe, which would block forever, or a link to a device, which never ends. A path from the command line may also be a
+//! pipe (`--from-file <(pass show db)`). Nothing is read beyond its limit, whatever its reported size.
 
 mod error;
 mod kind;
@@ -18,7 +18,7 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// A file that is open for reading, and is what it was said to be.
+/// An open file whose type has been checked.
 #[derive(Debug)]
 pub struct Source {
     file: File,
@@ -27,10 +27,11 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens a file that another file, or a convention, names: a regular one. Nothing is waited for.
+    /// Opens a regular file that another file, or a convention, names. Never blocks.
     ///
     /// # Errors
-    /// [`ReadError`] where it can't be opened, is not a regular file, or is larger than its kind may be.
+    ///
+    /// [`ReadError`] if it can't be opened, is not a regular file, or exceeds the limit of its kind.
     pub fn named(path: &Path, kind: FileKind) -> Result<Self, ReadError> {
         Self::new(open::regular(path)?, path, kind)
     }
@@ -51,22 +52,24 @@ impl Source {
         Ok(Self { file, path: path.to_owned(), kind })
     }
 
-    /// All of it.
+    /// Reads all of it.
     ///
     /// # Errors
-    /// [`ReadError`] where reading fails, or there is more than its kind may have.
+    ///
+    /// [`ReadError`] if reading fails, or it exceeds the limit of its kind.
     pub fn bytes(self) -> Result<Vec<u8>, ReadError> {
         let mut bytes = Vec::new();
         self.read_into(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// All of it, in memory that is overwritten when it is dropped.
+    /// Reads all of it into memory that is zeroed on drop.
     ///
     /// # Errors
-    /// [`ReadError`] where reading fails, or there is more than its kind may have.
+    ///
+    /// [`ReadError`] if reading fails, or it exceeds the limit of its kind.
     pub fn secret_bytes(self) -> Result<Zeroizing<Vec<u8>>, ReadError> {
-        // Once, and large enough: what grows leaves copies behind.
+        // Allocated once at full size: growing would leave copies behind.
         let room = usize::try_from(self.kind.limit()).unwrap_or(usize::MAX).saturating_add(1);
         let mut bytes = Zeroizing::new(Vec::with_capacity(room));
         self.read_into(&mut bytes)?;
@@ -100,10 +103,11 @@ pub fn read_given(path: &Path, kind: FileKind) -> Result<Vec<u8>, ReadError> {
     Source::given(path, kind)?.bytes()
 }
 
-/// All of a stream that has no path, such as standard input, in memory that is overwritten when it is dropped.
+/// Reads all of a stream without a path, such as standard input, into memory that is zeroed on drop.
 ///
 /// # Errors
-/// [`ReadError`] where reading fails, or there is more than its kind may have.
+///
+/// [`ReadError`] if reading fails, or it exceeds the limit of its kind.
 pub fn read_secret_stream(
     from: impl Read,
     called: &str,
@@ -119,10 +123,11 @@ pub fn read_secret_stream(
     Ok(bytes)
 }
 
-/// Opens a regular file of any size, to be read piece by piece. Nothing is waited for.
+/// Opens a regular file of any size, to be read piece by piece. Never blocks.
 ///
 /// # Errors
-/// [`ReadError`] where it can't be opened, or is not a regular file.
+///
+/// [`ReadError`] if it can't be opened, or is not a regular file.
 pub fn open_regular(path: &Path) -> Result<File, ReadError> {
     open::regular(path)
 }
@@ -163,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn special_files_that_a_file_names_are_refused_at_once() {
+    fn special_files_that_a_file_names_are_rejected_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let of = |name: &str| dir.path().join(name);
         pipe(&of("pipe"));
@@ -184,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_on_the_command_line_is_waited_for_and_read_through_the_same_limit() {
+    fn a_pipe_on_the_command_line_is_read_with_the_same_limit() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pipe");
         pipe(&path);
@@ -211,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_beyond_its_limit_names_file_size_and_limit() {
+    fn a_file_beyond_its_limit_is_reported_with_size_and_limit() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("big.conf");
         fs::File::create(&path).unwrap().set_len((16 << 20) + 1).unwrap();
@@ -221,13 +226,13 @@ mod tests {
         );
         fs::File::options().write(true).open(&path).unwrap().set_len(16 << 20).unwrap();
         assert_eq!(read_named(&path, FileKind::ConfigFile).unwrap().len(), 16 << 20);
-        // Files of the kernel say they are empty.
+        // Files in `/proc` report size 0.
         let error = read_named(Path::new("/proc/self/maps"), FileKind::ConfigFile);
         assert!(error.is_ok());
     }
 
     #[test]
-    fn what_has_no_end_is_read_up_to_the_limit() {
+    fn an_endless_file_is_read_up_to_the_limit() {
         let error = read_secret_stream(io::repeat(b'x'), "stdin", FileKind::Secret).unwrap_err();
         assert_eq!(
             error.to_string(),
