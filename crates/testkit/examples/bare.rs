@@ -22,20 +22,20 @@ use std::{
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Labels = BTreeMap<String, String>;
 
-/// The label of what is made here.
+/// The label of objects created here.
 const OURS: &str = "devarch.bench";
 
-/// The labels by which everything of the benchmark is known, whoever made it.
+/// The labels that identify all of the benchmark's objects, whoever created them.
 const OWNERS: [&str; 4] =
     [OURS, label::STACK_NAME, "com.docker.compose.project", "io.podman.compose.project"];
 
 /// In full, so that Podman need not be asked what a short name means.
 const IMAGE: &str = "docker.io/library/busybox:1.37";
 
-/// Where nothing else is likely to be: DevArch takes 10.213.0.0/16, the tests 10.198.0.0/16.
+/// Unlikely to be in use: DevArch takes 10.213.0.0/16, the tests 10.198.0.0/16.
 const SUBNET: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 197, 0, 0), 22);
 
-/// How often what is still there is removed before this gives up.
+/// How often removing the remaining objects is tried.
 const ATTEMPTS: usize = 10;
 
 #[tokio::main(flavor = "current_thread")]
@@ -53,12 +53,12 @@ async fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(error.as_ref()),
+        Err(error) => report(error.as_ref()),
     }
 }
 
 #[expect(clippy::print_stderr, reason = "it is a program")]
-fn complain(error: &dyn Error) -> ExitCode {
+fn report(error: &dyn Error) -> ExitCode {
     eprintln!("bare: {error}");
     ExitCode::FAILURE
 }
@@ -80,7 +80,7 @@ async fn up(address: &str, name: &str, count: &str, at_once: &str) -> Result<()>
         .await
 }
 
-/// Nothing is asked of the containers: a second after its start each is what the next one waits for.
+/// Containers are not probed: the next one starts a second after the start of the previous one.
 async fn chain(address: &str, name: &str, count: &str) -> Result<()> {
     let engine = engine(address).await?;
     let argv = ["sh", "-c", "sleep 1; touch /ok; exec sleep infinity"];
@@ -95,7 +95,7 @@ async fn chain(address: &str, name: &str, count: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes a network, and asks for that many containers in it.
+/// Creates a network, and requests for that many containers on it.
 async fn requests(
     engine: &dyn Engine,
     name: &str,
@@ -155,7 +155,7 @@ async fn down(address: &str, prefix: &str) -> Result<()> {
     Err(format!("something of {prefix} can't be removed from {address}").into())
 }
 
-/// Removes what there is, as far as it can be, and tells how much of it may need another round.
+/// Removes as much as possible and returns how many objects may need another round.
 #[expect(clippy::print_stderr, reason = "it is a program")]
 async fn sweep(engine: &dyn Engine, prefix: &str) -> Result<usize> {
     let containers: Vec<ContainerId> = engine
@@ -172,11 +172,11 @@ async fn sweep(engine: &dyn Engine, prefix: &str) -> Result<usize> {
     }
     for network in engine.networks().await?.iter().filter(|network| of(prefix, &network.labels)) {
         match engine.remove_network(&network.id).await {
-            // Until Docker is restarted; whoever wants a network of that name uses it as it is.
+            // Until Docker is restarted; a network of that name is reused as it is.
             Err(error) if error.kind == EngineErrorKind::Miscounted => {
                 eprintln!("bare: {} stays: {error}", network.name);
             }
-            // What is in use or gone already is seen in the next round.
+            // Objects in use or already removed are checked in the next round.
             _ => found += 1,
         }
     }

@@ -1,4 +1,4 @@
-//! What every test of an engine needs: the engine, a corner of it, and short ways to make things.
+//! What every test of an engine needs: the engine, its own scope, and helpers to create objects.
 
 use crate::{outside, scope::Scope};
 use devarch_core::{
@@ -26,7 +26,7 @@ pub const IMAGE: &str = "busybox:1.37";
 pub struct Fixture {
     /// The engine.
     pub engine: Arc<dyn Engine>,
-    /// Where names and subnets come from, and what cleans up.
+    /// Provides names and subnets, and cleans up.
     pub scope: Scope,
 }
 
@@ -71,7 +71,7 @@ impl Fixture {
         request
     }
 
-    /// Makes a network.
+    /// Creates a network.
     pub async fn network(&self, name: &str, which: u32) -> (NetworkSpec, NetworkId) {
         let spec =
             NetworkSpec::of_stack(NetworkName::from_stored(self.scope.name(name)), self.scope.subnet(which));
@@ -79,7 +79,7 @@ impl Fixture {
         (spec, id)
     }
 
-    /// Makes a network as a stack has it.
+    /// Creates a network like a stack's.
     pub async fn stack_network(&self, name: &str, which: u32) -> NetworkSpec {
         let spec =
             NetworkSpec::of_stack(NetworkName::from_stored(self.scope.name(name)), self.scope.subnet(which));
@@ -89,26 +89,26 @@ impl Fixture {
         spec
     }
 
-    /// How many containers a network has by the engine's own word, running or not.
+    /// How many containers are on a network as the engine reports it, running or not.
     pub async fn on_network(&self, network: &NetworkSpec) -> usize {
         let path =
             format!("/containers/json?all=true&filters=%7B%22network%22%3A%5B%22{}%22%5D%7D", network.name);
         outside::get(&self.engine.info().endpoint, &path).await.as_array().map_or(0, Vec::len)
     }
 
-    /// Makes a volume.
+    /// Creates a volume.
     pub async fn volume(&self, name: &str) -> PhysicalVolume {
         let name = PhysicalVolume::from_stored(self.scope.name(name));
         self.engine.create_volume(&name, &self.scope.labels()).await.expect("a volume");
         name
     }
 
-    /// Makes a container.
+    /// Creates a container.
     pub async fn create(&self, request: &CreateContainer) -> ContainerId {
         self.engine.create_container(request).await.expect("a container")
     }
 
-    /// Makes a container and starts it.
+    /// Creates a container and starts it.
     pub async fn run(&self, request: &CreateContainer) -> ContainerId {
         let id = self.create(request).await;
         self.engine.start(&id).await.expect("it starts");

@@ -1,4 +1,4 @@
-//! For tests only: an engine in memory, the contract both it and the real ones keep, and ways to the real ones.
+//! For tests only: an in-memory engine, the contract that it and the real ones fulfil, and access to real engines.
 
 #![expect(
     clippy::unwrap_used,

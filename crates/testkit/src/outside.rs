@@ -1,4 +1,4 @@
-//! What can be seen without the code under test: an engine's API by hand, and the host's sockets.
+//! Observations that do not depend on the code under test: raw calls of an engine's API, and the host's sockets.
 
 use devarch_engine::Endpoint;
 use serde_json::Value;
@@ -8,13 +8,14 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-/// What Podman says where an interface of another network went while it looked at all of them: it has done nothing.
+/// Podman's message if an interface of another network was removed while it listed all of them. The call had no effect.
 const VANISHED: &str = "no such network interface";
 const VANISHED_RETRIES: usize = 10;
 
-/// What the engine at `endpoint` answers to `GET path`, as JSON; null where it is none.
+/// The engine's response to `GET path` at `endpoint`, as JSON; null if it is not JSON.
 ///
 /// # Panics
+///
 /// If the engine does not answer.
 pub async fn get(endpoint: &str, path: &str) -> Value {
     call(endpoint, "GET", path).await
@@ -40,10 +41,11 @@ pub async fn text(endpoint: &str, method: &str, path: &str, header: &str) -> Str
     body.to_owned()
 }
 
-/// Sends a body with `POST` or `PUT`, and returns what the engine answers, as JSON; null where it is none.
+/// Sends a body with `POST` or `PUT`, and returns the engine's response as JSON; null if it is not JSON.
 ///
 /// # Panics
-/// If the engine does not answer, or refuses it.
+///
+/// If the engine does not answer, or responds with an error.
 pub async fn send(endpoint: &str, (method, path): (&str, &str), (kind, body): (&str, &[u8])) -> Value {
     let length = body.len();
     let mut request = format!(
@@ -86,12 +88,12 @@ where
     Ok(answer)
 }
 
-/// Whether a process of this machine has that word in its command line.
+/// Whether a process of this machine has that argument in its command line.
 pub fn runs(word: &str) -> bool {
     !processes(word).is_empty()
 }
 
-/// The processes of this machine that have that word in their command line, by id with its words.
+/// The processes of this machine with that argument in their command line, by id.
 pub fn processes(word: &str) -> BTreeMap<i32, Vec<String>> {
     let process = |entry: fs::DirEntry| {
         let id = entry.file_name().to_str()?.parse().ok()?;
@@ -113,7 +115,7 @@ pub async fn until(is_true: impl AsyncFn() -> bool) -> bool {
     false
 }
 
-/// The body a plain web server answers `GET path` at `address` with, tried for some seconds.
+/// The body of a plain web server's response to `GET path` at `address`, retried for some seconds.
 pub async fn web_page(address: SocketAddr, path: &str) -> Option<String> {
     let request = format!("GET {path} HTTP/1.0\r\n\r\n");
     for _ in 0..100 {

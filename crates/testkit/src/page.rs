@@ -1,4 +1,4 @@
-//! Parts of the documentation that tests write from what the program knows.
+//! Parts of the documentation that tests generate from the program's data.
 
 use std::{
     env,

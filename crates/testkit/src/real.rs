@@ -1,14 +1,15 @@
-//! The real engines, where there are any.
+//! Real engines, if available.
 
 use crate::{fixture::Fixture, scope::Scope};
 use devarch_core::engine::EngineKind;
 use devarch_engine::{Candidate, Way, connect};
 use std::{env, path::PathBuf};
 
-/// The engine at `DEVARCH_TEST_DOCKER` or `DEVARCH_TEST_PODMAN` (addresses), else at its usual socket of root's. Where
-/// it can't be had this prints `SKIPPED: ...` and returns nothing; under `CI=true` it panics.
+/// The engine at `DEVARCH_TEST_DOCKER` or `DEVARCH_TEST_PODMAN` (addresses), else at root's usual socket. If it is not
+/// available this prints `SKIPPED: ...` and returns `None`.
 ///
 /// # Panics
+///
 /// Under `CI=true` without the engine.
 pub async fn engine(kind: EngineKind) -> Option<Fixture> {
     let (variable, usual) = match kind {
@@ -73,7 +74,7 @@ fn program(variable: &str, got_by: &str) -> Option<PathBuf> {
     program
 }
 
-/// Says why a test did not run. Under `CI=true` a test that did not run is counted as failed.
+/// Reports why a test was skipped. Under `CI=true` a skipped test fails.
 #[expect(clippy::print_stdout, reason = "that is its purpose")]
 pub fn skip(reason: &str) {
     println!("SKIPPED: {reason}");

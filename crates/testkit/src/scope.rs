@@ -1,4 +1,4 @@
-//! What one test makes, found again by a label and removed however the test ends.
+//! The objects of one test, found by a label and removed however the test ends.
 
 use crate::outside;
 use devarch_core::{id::ContainerId, unit::Millis};
@@ -35,9 +35,10 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The lowest number below `count` that nobody on this machine has of that kind.
+    /// The lowest number below `count` of that kind that is unused on this machine.
     ///
     /// # Panics
+    ///
     /// If there is none.
     pub fn below(count: u16, kind: &str) -> Self {
         let directory = std::env::temp_dir().join("devarch-tests").join(kind);
@@ -49,10 +50,11 @@ impl Claim {
         claimed.expect("fewer at once than there are numbers")
     }
 
-    /// The only one of that kind on this machine; whoever has it is waited for.
+    /// The only one of that kind on this machine; waits for its current user.
     ///
     /// # Panics
-    /// If there is no place for locks.
+    ///
+    /// If there is no directory for locks.
     pub fn only(kind: &str) -> Self {
         let directory = std::env::temp_dir().join("devarch-tests").join(kind);
         create_dir_all(&directory).expect("a directory for locks");
@@ -71,19 +73,19 @@ impl Claim {
 const SUBNETS: u32 = 4;
 
 impl Scope {
-    /// A corner of its own; what is made in it on a real engine, reached at `endpoint`, is removed at the end.
+    /// A scope of its own; the test's objects on a real engine at `endpoint` are removed at the end.
     pub fn new(endpoint: Option<String>) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("dvt-{}-{number}", std::process::id());
         Self { prefix, endpoint, subnets: Claim::below(256, "subnets") }
     }
 
-    /// A name nobody else has, ending in `name`.
+    /// A unique name that ends in `name`.
     pub fn name(&self, name: &str) -> String {
         format!("{}-{name}", self.prefix)
     }
 
-    /// The labels everything of this test carries.
+    /// The labels of all the test's objects.
     pub fn labels(&self) -> BTreeMap<String, String> {
         BTreeMap::from([(LABEL.to_owned(), self.prefix.clone())])
     }
@@ -100,9 +102,10 @@ impl Scope {
     }
 }
 
-/// A port of the loopback that was free a moment ago.
+/// A loopback port that was free a moment ago.
 ///
 /// # Panics
+///
 /// If there is none.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -110,7 +113,7 @@ pub fn free_port() -> u16 {
 }
 
 impl Drop for Scope {
-    /// In a thread with a runtime of its own: the test's may be panicking.
+    /// Runs in a thread with its own runtime: the test's may be panicking.
     fn drop(&mut self) {
         let Some(endpoint) = self.endpoint.clone() else {
             return;
@@ -146,7 +149,8 @@ async fn sweep(endpoint: &str, prefix: &str) {
     }
 }
 
-/// Images built by the test, with what their builds left, on Podman also containers in its storage alone.
+/// Removes images built by the test and leftovers of builds, on Podman including containers that exist only in its
+/// storage.
 async fn sweep_images(endpoint: &str, prefix: &str) {
     let left = outside::get(endpoint, "/v4.0.0/libpod/containers/json?all=true&external=true").await;
     for name in left.as_array().into_iter().flatten().filter_map(|container| container["Names"][0].as_str()) {
@@ -169,8 +173,8 @@ async fn sweep_containers(engine: &Arc<dyn Engine>, prefix: &str) {
     }
 }
 
-/// Removes a container however it behaves: one that starts itself again and again may run again by the time it is to be
-/// removed, and is stopped anew.
+/// Removes a container whatever its state: one that restarts repeatedly may run again when it is removed, and is
+/// stopped again.
 pub async fn clear_container(engine: &dyn Engine, id: &ContainerId) {
     for _ in 0..10 {
         let _ = engine.stop(id, Some(Millis(0))).await;

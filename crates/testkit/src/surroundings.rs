@@ -1,5 +1,4 @@
-//! A clock, ids and a host that do as a test says, and a way to engines in memory: what use-cases are handed in place of
-//! the real ones.
+//! A clock, ids, a host and in-memory engines that tests control: what use-cases get instead of the real ones.
 
 use crate::memory::MemoryEngine;
 use async_trait::async_trait;
@@ -22,27 +21,27 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// A clock that only runs when it is told to, or when somebody waits: a pause is over as soon as everybody else has had
-/// a turn, and the clock has moved on by its length. Pauses that are waited for at the same time add up.
+/// A clock that advances only on request or when a task sleeps: a pause ends as soon as all other tasks have yielded,
+/// and advances the clock by its length. Concurrent pauses add up.
 ///
-/// This is not tokio's paused time: that runs ahead whenever a runtime has nothing to do, also while a database's thread
-/// works, so that the store's own time limits would pass at once.
+/// This is not tokio's paused time, which runs ahead whenever a runtime is idle, even while a database's thread works,
+/// so that the store's own timeouts would expire at once.
 #[derive(Debug)]
 pub struct FakeClock {
-    /// Begins at the present, because the store looks at the system's clock by itself.
-    began: Duration,
+    /// Starts at the present, because the store reads the system's clock itself.
+    started: Duration,
     passed: AtomicU64,
 }
 
 impl Default for FakeClock {
     fn default() -> Self {
-        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { began, passed: AtomicU64::new(0) }
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started, passed: AtomicU64::new(0) }
     }
 }
 
 impl FakeClock {
-    /// Lets time pass.
+    /// Advances the clock.
     pub fn advance(&self, time: Duration) {
         let milliseconds = u64::try_from(time.as_millis()).expect("an age of the universe");
         self.passed.fetch_add(milliseconds, Ordering::Relaxed);
@@ -51,7 +50,7 @@ impl FakeClock {
 
 impl Clock for FakeClock {
     fn now(&self) -> i64 {
-        i64::try_from((self.began + self.running()).as_millis()).expect("an age of the universe")
+        i64::try_from((self.started + self.running()).as_millis()).expect("an age of the universe")
     }
 
     fn running(&self) -> Duration {
@@ -77,7 +76,7 @@ impl Ids for CountedIds {
     }
 }
 
-/// A host on which nothing listens and that routes nothing but what a test says.
+/// A host without listeners and routes except those a test adds.
 #[derive(Debug)]
 pub struct FakeHost {
     process: AtomicU32,
@@ -91,7 +90,7 @@ impl Default for FakeHost {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -101,14 +100,14 @@ impl FakeHost {
         self.process.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Lets a process of that name listen on a socket.
+    /// Makes a process of that name listen on a socket.
     pub fn listen(&self, socket: HostSocket, process: &str) {
-        locked(&self.listeners).push(Listener { socket, process: Some(process.to_owned()) });
+        lock(&self.listeners).push(Listener { socket, process: Some(process.to_owned()) });
     }
 
-    /// Makes the host route a subnet.
+    /// Adds a route for a subnet.
     pub fn route(&self, subnet: Ipv4Net) {
-        locked(&self.routes).insert(subnet);
+        lock(&self.routes).insert(subnet);
     }
 }
 
@@ -123,15 +122,15 @@ impl Host for FakeHost {
 
     fn listeners(&self, wanted: &[HostSocket]) -> Vec<Listener> {
         let asked = |listener: &&Listener| wanted.iter().any(|wanted| wanted.overlaps(&listener.socket));
-        locked(&self.listeners).iter().filter(asked).cloned().collect()
+        lock(&self.listeners).iter().filter(asked).cloned().collect()
     }
 
     fn routes(&self) -> BTreeSet<Ipv4Net> {
-        locked(&self.routes).clone()
+        lock(&self.routes).clone()
     }
 }
 
-/// Engines in memory, each found at the endpoint that it has. Where nobody names one they are tried in their order.
+/// In-memory engines, each found at its own endpoint. Without a specified one they are tried in order.
 pub struct MemoryEngines {
     engines: Vec<Arc<MemoryEngine>>,
     named: Option<String>,

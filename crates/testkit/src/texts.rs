@@ -1,4 +1,4 @@
-//! Large contents of files, as a store would give them.
+//! Large contents of files, as a store would provide them.
 
 use async_trait::async_trait;
 use devarch_core::content::{ContentDigest, ContentRef};
@@ -13,7 +13,7 @@ const PART: usize = 64 << 10;
 pub struct Texts(BTreeMap<ContentDigest, String>);
 
 impl Texts {
-    /// Keeps a text.
+    /// Stores a text.
     pub fn keep(&mut self, text: String) -> ContentRef {
         let kept = ContentRef::of(&text);
         self.0.insert(kept.sha256.clone(), text);

@@ -1,4 +1,4 @@
-//! A test that panics leaves nothing behind.
+//! A test that panics leaves no objects behind.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

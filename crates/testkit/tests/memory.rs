@@ -1,4 +1,4 @@
-//! What the engine in memory does beyond the contract: scripts, faults, its record of calls.
+//! What the in-memory engine does beyond the contract: scripts, faults, its record of calls.
 
 use devarch_core::{
     observed::{HealthState, RunState},
@@ -20,7 +20,7 @@ fn world(engine: MemoryEngine) -> (Arc<MemoryEngine>, Fixture) {
 }
 
 #[tokio::test]
-async fn a_call_is_refused_as_often_as_said() {
+async fn a_call_is_refused_as_often_as_requested() {
     let (engine, f) = world(MemoryEngine::new());
     let id = f.create(&f.request("db", &RUNS)).await;
     engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
@@ -42,7 +42,7 @@ async fn a_stuck_container_can_only_be_removed() {
 }
 
 #[tokio::test]
-async fn a_cut_call_was_done_or_not() {
+async fn an_interrupted_call_was_carried_out_or_not() {
     let (engine, f) = world(MemoryEngine::new());
     let id = f.create(&f.request("db", &RUNS)).await;
     for (effect, state) in [(Effect::CutBefore, RunState::Created), (Effect::CutAfter, RunState::Running)] {
@@ -53,7 +53,7 @@ async fn a_cut_call_was_done_or_not() {
 }
 
 #[tokio::test]
-async fn a_call_that_hangs_can_be_given_up() {
+async fn a_hanging_call_can_be_cancelled() {
     let (engine, f) = world(MemoryEngine::new());
     let id = f.create(&f.request("db", &RUNS)).await;
     let effect = Effect::Hangs(Moment::Before);
@@ -64,7 +64,7 @@ async fn a_call_that_hangs_can_be_given_up() {
 }
 
 #[tokio::test]
-async fn every_change_is_written_down_in_order() {
+async fn every_change_is_recorded_in_order() {
     let (engine, f) = world(MemoryEngine::new());
     let request = f.request("db", &RUNS);
     let id = f.run(&request).await;
@@ -101,7 +101,7 @@ async fn a_scripted_container_becomes_ready_after_some_probes() {
 }
 
 #[tokio::test]
-async fn ports_and_images_of_the_outside_can_be_set() {
+async fn host_ports_and_registry_images_can_be_set() {
     let (engine, f) = world(MemoryEngine::new());
     engine.occupy_port(8080);
     let (network, _) = f.network("net", 0).await;

@@ -1,4 +1,4 @@
-//! The proxy hands everything on but the one call that is to go wrong.
+//! The proxy forwards everything except the call that has to fail.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -30,14 +30,13 @@ use tokio::{
 const STARTS: &str = "POST /containers/a/start HTTP/1.1\r\nHost: engine\r\nContent-Length: 0\r\n\r\n";
 const LISTS: &str = "GET /containers/json HTTP/1.1\r\nHost: engine\r\n\r\n";
 
-/// An engine that answers 204 to everything and remembers what it was asked; what asks to leave HTTP gets its own
-/// bytes back.
-struct Pretended {
+/// A stub engine that answers 204 to everything and records the requests; an upgraded connection echoes its bytes.
+struct StubServer {
     dir: TempDir,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl Pretended {
+impl StubServer {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(dir.path().join("sock")).unwrap();
@@ -95,14 +94,14 @@ async fn ask(proxy: &FaultProxy, request: &str) -> Option<String> {
     head(&mut stream).await
 }
 
-/// Nothing comes back, which can only be told by waiting a little.
+/// There is no response, which is only detected by waiting a little.
 async fn hangs(proxy: &FaultProxy) -> bool {
     tokio::time::timeout(Duration::from_millis(300), ask(proxy, STARTS)).await.is_err()
 }
 
 #[tokio::test]
 async fn only_the_chosen_call_is_refused() {
-    let engine = Pretended::new();
+    let engine = StubServer::new();
     let proxy = engine.behind(Some((2, Fault::Refuse)));
     let mut answers = Vec::new();
     for request in [LISTS, STARTS, LISTS, STARTS, STARTS] {
@@ -117,7 +116,7 @@ async fn only_the_chosen_call_is_refused() {
 #[tokio::test]
 async fn a_cut_call_has_no_answer_and_is_carried_out_only_if_it_is_cut_after() {
     for (moment, heard) in [(Moment::Before, 0), (Moment::After, 1)] {
-        let engine = Pretended::new();
+        let engine = StubServer::new();
         let proxy = engine.behind(Some((1, Fault::Cut(moment))));
         assert_eq!(ask(&proxy, STARTS).await, None);
         assert_eq!(engine.asked().len(), heard, "{moment:?}");
@@ -128,7 +127,7 @@ async fn a_cut_call_has_no_answer_and_is_carried_out_only_if_it_is_cut_after() {
 #[tokio::test]
 async fn a_hanging_call_is_never_answered_and_others_are() {
     for (moment, heard) in [(Moment::Before, 0), (Moment::After, 1)] {
-        let engine = Pretended::new();
+        let engine = StubServer::new();
         let proxy = engine.behind(Some((1, Fault::Hang(moment))));
         assert!(hangs(&proxy).await);
         assert_eq!(engine.asked().len(), heard, "{moment:?}");
@@ -137,8 +136,8 @@ async fn a_hanging_call_is_never_answered_and_others_are() {
 }
 
 #[tokio::test]
-async fn something_else_breaks_before_the_call_is_handed_on() {
-    let engine = Pretended::new();
+async fn another_failure_happens_before_the_call_is_forwarded() {
+    let engine = StubServer::new();
     let broken = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&broken);
     let fault = Fault::Meanwhile(Arc::new(move || flag.store(true, Ordering::SeqCst)));
@@ -150,8 +149,8 @@ async fn something_else_breaks_before_the_call_is_handed_on() {
 }
 
 #[tokio::test]
-async fn an_engine_that_is_away_cuts_every_connection_and_comes_back() {
-    let engine = Pretended::new();
+async fn an_engine_that_is_offline_cuts_every_connection_and_returns() {
+    let engine = StubServer::new();
     let proxy = engine.behind(Some((1, Fault::Away(Duration::from_millis(300)))));
     let mut other = open(&proxy).await;
     assert_eq!(ask(&proxy, STARTS).await, None);
@@ -166,8 +165,8 @@ async fn an_engine_that_is_away_cuts_every_connection_and_comes_back() {
 }
 
 #[tokio::test]
-async fn what_leaves_http_is_handed_on_byte_by_byte_both_ways() {
-    let engine = Pretended::new();
+async fn upgraded_connections_are_forwarded_byte_by_byte_both_ways() {
+    let engine = StubServer::new();
     let proxy = engine.behind(Some((1, Fault::Refuse)));
     let mut stream = open(&proxy).await;
     let request = "POST /exec/a/start HTTP/1.1\r\nHost: e\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n";
@@ -180,20 +179,20 @@ async fn what_leaves_http_is_handed_on_byte_by_byte_both_ways() {
     assert_eq!(back, b"\x01\x00\xffbytes", "and the end of what was written is handed on");
 }
 
-/// Set for the process that is to be killed: the socket it calls.
+/// Set for the process to be killed: the socket it calls.
 const CALLS: &str = "DEVARCH_TEST_CALLS";
 
 #[tokio::test]
 async fn the_process_that_makes_the_call_is_killed() {
     for (moment, heard) in [(Moment::Before, 0), (Moment::After, 1)] {
-        let engine = Pretended::new();
+        let engine = StubServer::new();
         let proxy = engine.behind(Some((1, Fault::Kill(moment))));
         let ended = tokio::task::spawn_blocking({
             let endpoint = proxy.endpoint();
             move || {
                 #[expect(clippy::disallowed_methods, reason = "a process to kill")]
                 let mut client = Command::new(env::current_exe().unwrap());
-                client.args(["--exact", "--ignored", "a_process_that_calls"]).env(CALLS, endpoint);
+                client.args(["--exact", "--ignored", "process_that_calls"]).env(CALLS, endpoint);
                 client.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap()
             }
         });
@@ -204,7 +203,7 @@ async fn the_process_that_makes_the_call_is_killed() {
 
 #[tokio::test]
 #[ignore = "the other process; run by the test above"]
-async fn a_process_that_calls() {
+async fn process_that_calls() {
     let endpoint = env::var(CALLS).unwrap();
     let socket = endpoint.trim_start_matches("unix://");
     let mut stream = UnixStream::connect(Path::new(socket)).await.unwrap();
@@ -213,7 +212,7 @@ async fn a_process_that_calls() {
 }
 
 #[tokio::test]
-async fn a_pulled_cable_carries_nothing_any_more() {
+async fn an_unplugged_cable_carries_nothing() {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let cable = Cable::to(server.local_addr().unwrap().to_string()).await;
     let mut client = TcpStream::connect(cable.address()).await.unwrap();
@@ -232,7 +231,7 @@ async fn dial(proxy: &FaultProxy) -> Arc<dyn Engine> {
     connect(&[Candidate { way, because: "test".to_owned(), only: None }]).await.unwrap()
 }
 
-async fn a_real_engine_is_the_same_through_it(kind: EngineKind) {
+async fn a_real_engine_behaves_the_same_through_the_proxy(kind: EngineKind) {
     let Some(direct) = real::engine(kind).await else { return };
     let endpoint = direct.engine.info().endpoint.clone();
     let proxy = FaultProxy::start(&endpoint, None);
@@ -258,11 +257,11 @@ async fn a_real_engine_is_the_same_through_it(kind: EngineKind) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn docker_is_the_same_through_it() {
-    a_real_engine_is_the_same_through_it(EngineKind::Docker).await;
+async fn docker_behaves_the_same_through_the_proxy() {
+    a_real_engine_behaves_the_same_through_the_proxy(EngineKind::Docker).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn podman_is_the_same_through_it() {
-    a_real_engine_is_the_same_through_it(EngineKind::Podman).await;
+async fn podman_behaves_the_same_through_the_proxy() {
+    a_real_engine_behaves_the_same_through_the_proxy(EngineKind::Podman).await;
 }

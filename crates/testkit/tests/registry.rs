@@ -1,4 +1,4 @@
-//! Pulls from a registry that wants a password.
+//! Pulls from a registry that requires a password.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -92,7 +92,7 @@ impl Registry {
         file
     }
 
-    /// How a pull ends in a process whose user has these files.
+    /// The result of a pull in a process whose user has these files.
     fn pull(&self, endpoint: &str) -> String {
         self.process(endpoint, &[])
     }
@@ -132,7 +132,7 @@ async fn pull() {
     }
 }
 
-async fn a_password_is_needed(registry: &Registry, endpoint: &str) {
+async fn a_password_is_required(registry: &Registry, endpoint: &str) {
     registry.fill(endpoint).await;
     let refused = registry.pull(endpoint);
     assert!(refused.contains("refused Unauthorized"), "{refused}");
@@ -156,10 +156,10 @@ async fn a_registry_gets_the_users_password_on_docker() {
         return;
     };
     let registry = Registry::start(&program).await;
-    a_password_is_needed(&registry, &docker.engine.info().endpoint).await;
+    a_password_is_required(&registry, &docker.engine.info().endpoint).await;
 }
 
-/// A service of its own, which is told that this registry speaks plain HTTP; the images are those of the other one.
+/// A separate service, configured to use plain HTTP for this registry; it shares the images of the other one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registry_gets_the_users_password_on_podman() {
     let (Some(program), Some(_podman)) = (real::registry(), real::engine(EngineKind::Podman).await) else {
@@ -177,5 +177,5 @@ async fn a_registry_gets_the_users_password_on_podman() {
     }
     let _service = start(&mut service);
     assert!(outside::until(async || UnixStream::connect(&socket).await.is_ok()).await, "no Podman");
-    a_password_is_needed(&registry, &format!("unix://{}", socket.display())).await;
+    a_password_is_required(&registry, &format!("unix://{}", socket.display())).await;
 }

@@ -1,6 +1,6 @@
 //! Images built from directories.
 
-use super::refused;
+use super::assert_refused;
 use crate::{
     fixture::{Fixture, IMAGE},
     outside,
@@ -29,8 +29,8 @@ fn context(f: &Fixture, name: &str, dockerfile: &str) -> (TempDir, BuildRequest)
     (dir, request)
 }
 
-/// And tells how it gets on.
-pub async fn a_built_image_is_there_under_its_tag(f: &Fixture) {
+/// With progress.
+pub async fn a_built_image_is_found_under_its_tag(f: &Fixture) {
     let (_dir, request) = context(f, "plain", &format!("FROM {IMAGE}\nRUN echo built"));
     assert_eq!(f.engine.image(&request.tags[0]).await.unwrap(), None);
     let said = Mutex::new(Vec::new());
@@ -66,8 +66,8 @@ pub async fn an_image_without_a_dockerfile_is_built_under_all_its_names(f: &Fixt
     assert_eq!(listed.label(LABEL), Some(f.scope.labels()[LABEL].as_str()));
 }
 
-/// With what it said last.
-pub async fn a_build_that_fails_tells_the_step_and_its_output(f: &Fixture) {
+/// With its last output.
+pub async fn a_failed_build_reports_the_step_and_its_output(f: &Fixture) {
     let (_dir, request) = context(f, "broken", &format!("FROM {IMAGE}\nRUN echo too bad; exit 3"));
     let error = f.engine.build_image(&request, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, Kind::BuildFailed, "{error}");
@@ -77,20 +77,20 @@ pub async fn a_build_that_fails_tells_the_step_and_its_output(f: &Fixture) {
     assert_eq!(f.engine.image(&request.tags[0]).await.unwrap(), None);
 }
 
-/// A registry is asked for it, if there is one.
-pub async fn a_build_on_a_missing_image_is_told_as_such(f: &Fixture) {
+/// It may be requested from a registry.
+pub async fn a_build_on_a_missing_image_is_reported_as_such(f: &Fixture) {
     let (_dir, request) = context(f, "orphan", "FROM localhost:1/nosuch:1");
-    refused(f.engine.build_image(&request, &|_| {}).await, &Kind::NoImage);
+    assert_refused(f.engine.build_image(&request, &|_| {}).await, &Kind::NoImage);
 }
 
 /// Before anything is sent.
-pub async fn a_directory_without_a_dockerfile_is_told_as_such(f: &Fixture) {
+pub async fn a_directory_without_a_dockerfile_is_reported_as_such(f: &Fixture) {
     let dir = tempfile::tempdir().unwrap();
     let request = BuildRequest::new(dir.path(), f.scope.name("none"));
-    refused(f.engine.build_image(&request, &|_| {}).await, &Kind::BuildFailed);
+    assert_refused(f.engine.build_image(&request, &|_| {}).await, &Kind::BuildFailed);
 }
 
-/// By a name or by its id, and again under a name that stood for another.
+/// By a name or by its id, also under a name that another image had.
 pub async fn an_image_gets_another_name(f: &Fixture) {
     let (_dir, request) = context(f, "named", &format!("FROM {IMAGE}"));
     let image = f.engine.build_image(&request, &|_| {}).await.unwrap();
@@ -106,14 +106,14 @@ pub async fn an_image_gets_another_name(f: &Fixture) {
     assert_eq!(f.engine.image(&other).await.unwrap().unwrap().id, next.id);
     assert_eq!(f.engine.image(&request.tags[0]).await.unwrap().unwrap().id, image.id);
 
-    // What is built under a name and what is given it are found alike.
+    // Built and assigned names are looked up alike.
     let again = f.engine.build_image(&request, &|_| {}).await.unwrap();
     f.engine.tag_image(&request.tags[0], &other).await.unwrap();
     let mut of_it = f.request("of-other", &["true"]);
     of_it.spec.image.clone_from(&other);
     let id = f.create(&of_it).await;
     assert_eq!(f.listed(&id).await.unwrap().image_id, again.id);
-    refused(f.engine.tag_image("devarch-no-such-image:1", &other).await, &Kind::NoImage);
+    assert_refused(f.engine.tag_image("devarch-no-such-image:1", &other).await, &Kind::NoImage);
 }
 
 /// What an image was built with before, or is without arguments.
@@ -125,7 +125,7 @@ async fn environment(f: &Fixture, request: &BuildRequest) -> String {
 
 /// In every stage, from a secret, from a default, and from a base image's `ONBUILD`: buildah leaves the values out of what
 /// it finds layers by, but for `RUN`.
-pub async fn an_argument_reaches_every_stage_of_its_own_build_alone(f: &Fixture) {
+pub async fn an_argument_reaches_every_stage_of_its_own_build_only(f: &Fixture) {
     let mark = f.scope.name("mark");
     let staged = format!(
         "FROM {IMAGE} AS base\nARG WHO=nobody\nENV SEEN=$WHO MARK={mark}\nCOPY Dockerfile /of/$WHO/\nFROM base\nCMD true"
@@ -156,8 +156,8 @@ pub async fn an_argument_reaches_every_stage_of_its_own_build_alone(f: &Fixture)
     }
 }
 
-/// Where only `RUN` takes arguments, a build that was made before is not made again; another value is another build.
-pub async fn what_was_built_with_the_same_arguments_is_not_built_again(f: &Fixture) {
+/// If only `RUN` uses arguments, an earlier build is reused; a different value is built again.
+pub async fn a_build_with_the_same_arguments_is_cached(f: &Fixture) {
     let dockerfile =
         format!("FROM {IMAGE}\nARG MODE\nRUN echo $MODE; cat /proc/sys/kernel/random/uuid > /built");
     let (_dir, mut request) = context(f, "kept", &dockerfile);
@@ -171,8 +171,8 @@ pub async fn what_was_built_with_the_same_arguments_is_not_built_again(f: &Fixtu
     assert_eq!(built, [true, true, false]);
 }
 
-/// Stage, arguments, labels; modes, links and owners of files; and nothing that is ignored.
-pub async fn an_image_is_built_as_asked(f: &Fixture) {
+/// Stage, arguments, labels; modes, links and owners of files; and no ignored files.
+pub async fn an_image_is_built_as_requested(f: &Fixture) {
     let dockerfile = format!(
         "FROM {IMAGE} AS first\nARG GREETING=none\nARG TOKEN\nCOPY . /app\nRUN echo $GREETING > /greeting\n\
          RUN test $TOKEN = hunter2\nFROM first AS second\nRUN touch /second"
@@ -217,9 +217,9 @@ pub async fn a_secret_argument_is_in_no_error(f: &Fixture) {
 }
 
 /// As a user does with Ctrl-C: the step that runs is ended with its container.
-pub async fn a_build_that_is_given_up_ends(f: &Fixture) {
+pub async fn a_cancelled_build_ends(f: &Fixture) {
     let mark = f.scope.name("sleeper").replace('-', "_");
-    // Podman leaves a container behind that is known by its base image's name alone.
+    // Podman leaves a container behind that can be identified only by the name of its base image.
     let (_dir, base) = context(f, "base", &format!("FROM {IMAGE}"));
     f.engine.build_image(&base, &|_| {}).await.unwrap();
     let dockerfile = format!("FROM {}\nRUN echo begun; sleep 1000 # {mark}", base.tags[0]);

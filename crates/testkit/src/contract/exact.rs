@@ -1,5 +1,5 @@
-//! What a spec says arrives as it was written, whatever characters are in it. The engines hand fields on as texts with
-//! separators, each with other ones.
+//! Values of a spec arrive unchanged, whatever characters they contain. Engines pass fields on as texts with separators
+//! that differ by field.
 
 use crate::{
     fixture::{Fixture, RUNS, mounted},
@@ -36,7 +36,7 @@ async fn of_process(f: &Fixture, id: &ContainerId, what: &str) -> Vec<String> {
 }
 
 /// Arguments, an empty one among them.
-pub async fn arguments_arrive_as_given(f: &Fixture) {
+pub async fn arguments_arrive_unchanged(f: &Fixture) {
     let line = "trap 'exit 0' TERM; sleep 1000 & wait";
     let mut request = f.request("arguments", &[line, HOSTILE, "", "[\"x\"]"]);
     request.spec.entrypoint = Some(words(&["/bin/sh", "-c"]));
@@ -44,7 +44,7 @@ pub async fn arguments_arrive_as_given(f: &Fixture) {
     let seen = of_process(f, &id, "cmdline").await;
     assert_eq!(seen, ["/bin/sh", "-c", line, HOSTILE, "", "[\"x\"]"]);
 
-    // One that looks like a list.
+    // A value that looks like a list.
     let mut request = f.request("looks-like-a-list", &["x"]);
     request.spec.entrypoint = Some(words(&["[\"/bin/true\"]"]));
     let id = f.create(&request).await;
@@ -52,7 +52,7 @@ pub async fn arguments_arrive_as_given(f: &Fixture) {
 }
 
 /// Variables and labels, empty ones among them.
-pub async fn variables_and_labels_arrive_as_given(f: &Fixture) {
+pub async fn variables_and_labels_arrive_unchanged(f: &Fixture) {
     let mut request = f.request("pairs", &RUNS);
     for (name, value) in [("HOSTILE", HOSTILE), ("EMPTY", ""), ("STAR", "*"), ("WITH.DOT-AND-DASH", "=x=")] {
         request.spec.environment.insert(name.to_owned(), Text::plain(value));
@@ -68,7 +68,7 @@ pub async fn variables_and_labels_arrive_as_given(f: &Fixture) {
 }
 
 /// Paths on the host and in the container with commas, with colons, with blanks, quotes and other letters.
-pub async fn paths_arrive_as_given(f: &Fixture) {
+pub async fn paths_arrive_unchanged(f: &Fixture) {
     let dir = tempfile::tempdir().unwrap();
     let mut request = f.request("paths", &RUNS);
     let mut targets = Vec::new();
@@ -107,7 +107,7 @@ pub async fn paths_arrive_as_given(f: &Fixture) {
 }
 
 /// Names with addresses of both families, one in brackets, as Compose writes it.
-pub async fn hosts_arrive_as_given(f: &Fixture) {
+pub async fn hosts_arrive_unchanged(f: &Fixture) {
     let (network, _) = f.network("hosts", 0).await;
     let mut request = f.attached("hosts", &RUNS, &network, 5);
     let hosts =
@@ -124,8 +124,8 @@ pub async fn hosts_arrive_as_given(f: &Fixture) {
     assert!(address("gateway").parse::<std::net::IpAddr>().is_ok(), "{seen}");
 }
 
-/// A check's words as they are, and for the engine too.
-pub async fn health_checks_arrive_as_given(f: &Fixture) {
+/// A check's arguments arrive unchanged, including in the engine's own checks.
+pub async fn health_checks_arrive_unchanged(f: &Fixture) {
     let line = format!("printf %s \"$1\"; test \"$1\" = \"$2\" && test -z \"$3\"; {}", "true && true");
     let tests = [
         HealthTest::Cmd(["sh", "-c", &line, "sh", HOSTILE, HOSTILE, ""].map(str::to_owned).to_vec()),
@@ -154,7 +154,7 @@ pub async fn health_checks_arrive_as_given(f: &Fixture) {
     }
 }
 
-/// An empty entrypoint clears the image's and keeps its command; a command of one's own takes the image's place.
+/// An empty entrypoint clears the image's and keeps its command; a specified command replaces the image's.
 pub async fn an_empty_entrypoint_clears_that_of_the_image(f: &Fixture) {
     let container = f.create(&f.request("base", &RUNS)).await;
     let name = f.scope.name("image");
@@ -193,7 +193,7 @@ pub async fn an_empty_entrypoint_clears_that_of_the_image(f: &Fixture) {
 }
 
 /// All else that is not a number.
-pub async fn all_else_arrives_as_given(f: &Fixture) {
+pub async fn all_other_fields_arrive_unchanged(f: &Fixture) {
     let mut request: CreateContainer =
         f.request("rest", &["sh", "-c", "trap 'exit 7' USR2; while :; do sleep 0.1; done"]);
     let spec = &mut request.spec;

@@ -1,4 +1,4 @@
-//! Files put into containers.
+//! Files copied into containers.
 
 use crate::{
     fixture::{Fixture, RUNS, mounted},
@@ -46,7 +46,7 @@ pub async fn files_arrive_with_mode_and_owner(f: &Fixture) {
 }
 
 /// Their mode and owner are not ours to change.
-pub async fn directories_that_exist_stay_as_they_are(f: &Fixture) {
+pub async fn existing_directories_are_unchanged(f: &Fixture) {
     let id = f.create(&f.request("dirs", &["sh", "-c", "sleep 1000"])).await;
     let first = BTreeMap::from([("/srv/private/a".to_owned(), file("a", 0o600, 5))]);
     f.engine.put_files(&id, &first, &Texts::default()).await.unwrap();
@@ -61,7 +61,7 @@ pub async fn directories_that_exist_stay_as_they_are(f: &Fixture) {
 }
 
 /// A replacement finds what its predecessor wrote.
-pub async fn what_is_in_a_volume_stays(f: &Fixture) {
+pub async fn existing_files_of_a_volume_are_kept(f: &Fixture) {
     let volume = f.volume("data").await;
     let mut request = f.request("first", &["sh", "-c", "echo kept > /data/file"]);
     request.spec.mounts.push(mounted(&volume, "/data"));

@@ -1,14 +1,14 @@
-//! Starting, ending, probing, output.
+//! Starting, stopping, probing, output.
 
-use super::refused;
+use super::assert_refused;
 use crate::fixture::{Fixture, RUNS};
 use devarch_core::{observed::RunState, template::HealthTest};
 use devarch_engine::{EngineErrorKind as Kind, LogOptions, Probe, Runs};
 use futures_util::StreamExt;
 use std::time::Duration;
 
-/// A step that is done again does no harm.
-pub async fn starting_and_stopping_twice_is_fine(f: &Fixture) {
+/// Repeating a step does no harm.
+pub async fn starting_and_stopping_twice_succeeds(f: &Fixture) {
     let id = f.create(&f.request("twice", &RUNS)).await;
     f.stop(&id).await;
     assert_eq!(f.listed(&id).await.unwrap().state, RunState::Created);
@@ -22,8 +22,8 @@ pub async fn starting_and_stopping_twice_is_fine(f: &Fixture) {
     assert_eq!(f.engine.inspect(&id).await.unwrap().unwrap().state, RunState::Exited);
 }
 
-/// It is told the same way by inspect, list and wait.
-pub async fn the_exit_code_survives(f: &Fixture) {
+/// Inspect, list and wait report it alike.
+pub async fn the_exit_code_is_kept(f: &Fixture) {
     let id = f.run(&f.request("job", &["sh", "-c", "exit 3"])).await;
     assert_eq!(f.engine.wait(&id).await.unwrap().code, 3);
     let seen = f.engine.inspect(&id).await.unwrap().unwrap();
@@ -33,24 +33,24 @@ pub async fn the_exit_code_survives(f: &Fixture) {
 }
 
 /// A container of a job that ended well.
-pub async fn an_end_without_error_is_exit_code_0(f: &Fixture) {
+pub async fn a_clean_exit_has_exit_code_0(f: &Fixture) {
     let id = f.run(&f.request("job", &["sh", "-c", "exit 0"])).await;
     assert_eq!(f.engine.wait(&id).await.unwrap().code, 0);
     assert_eq!(f.listed(&id).await.unwrap().exit_code, Some(0));
 }
 
-/// The container stays, not running.
-pub async fn a_command_that_cannot_run_is_told_as_such(f: &Fixture) {
+/// The container is kept, not running.
+pub async fn a_command_that_cannot_run_is_reported_as_such(f: &Fixture) {
     let id = f.create(&f.request("broken", &["/no/such/program"])).await;
-    refused(f.engine.start(&id).await, &Kind::CannotRun);
+    assert_refused(f.engine.start(&id).await, &Kind::CannotRun);
     let seen = f.engine.inspect(&id).await.unwrap().unwrap();
     assert_ne!(seen.state, RunState::Running);
 }
 
-/// Nothing is killed on the way.
+/// Nothing is killed.
 pub async fn a_running_container_is_not_removed(f: &Fixture) {
     let id = f.run(&f.request("busy", &RUNS)).await;
-    refused(f.engine.remove_container(&id).await, &Kind::InUse);
+    assert_refused(f.engine.remove_container(&id).await, &Kind::InUse);
     assert_eq!(f.listed(&id).await.unwrap().state, RunState::Running);
     f.stop(&id).await;
     f.engine.remove_container(&id).await.unwrap();
@@ -58,7 +58,7 @@ pub async fn a_running_container_is_not_removed(f: &Fixture) {
 }
 
 /// Exit code and output of the check, as a shell line and as a program.
-pub async fn a_probe_tells_how_the_check_ended(f: &Fixture) {
+pub async fn a_probe_reports_the_result_of_the_check(f: &Fixture) {
     let id = f.run(&f.request("probed", &RUNS)).await;
     let timeout = Duration::from_secs(20);
     for runs in [Runs::Once, Runs::Repeated { times: 3, pause: Duration::from_millis(10) }] {
@@ -73,7 +73,7 @@ pub async fn a_probe_tells_how_the_check_ended(f: &Fixture) {
 }
 
 /// What was written, in pieces that add up, and the end when the container has ended.
-pub async fn logs_hold_what_was_written(f: &Fixture) {
+pub async fn logs_contain_all_output(f: &Fixture) {
     let id = f.run(&f.request("talks", &["sh", "-c", "echo hello; exit 0"])).await;
     f.engine.wait(&id).await.unwrap();
     for follow in [false, true] {

@@ -1,5 +1,5 @@
-//! What an engine promises the rest of DevArch, one function per promise. [`objects`], [`networks`] and [`life`] hold
-//! for the engine in memory too; the others need real processes.
+//! The contract that engines fulfil for the rest of DevArch, one function per promise. [`objects`], [`networks`] and
+//! [`life`] apply to the in-memory engine too; the others need real processes.
 
 pub mod build;
 pub mod exact;
@@ -16,7 +16,7 @@ use devarch_engine::{EngineError, EngineErrorKind};
 
 /// Asserts that a call failed for that reason.
 #[track_caller]
-fn refused<T>(result: Result<T, EngineError>, kind: &EngineErrorKind) {
+fn assert_refused<T>(result: Result<T, EngineError>, kind: &EngineErrorKind) {
     match result {
         Ok(_) => panic!("it was allowed; expected {kind:?}"),
         Err(error) => assert_eq!(error.kind, *kind, "{error}"),

@@ -1,6 +1,6 @@
 //! Networks, addresses and ports.
 
-use super::refused;
+use super::assert_refused;
 use crate::{
     fixture::{Fixture, RUNS, address, mounted, published},
     scope::free_port,
@@ -9,11 +9,11 @@ use devarch_core::{name::ContainerName, observed::RunState, spec::NetworkSpec};
 use devarch_engine::EngineErrorKind as Kind;
 use std::collections::BTreeSet;
 
-/// Docker would make a second one unless told otherwise.
+/// Docker would create a second one by default.
 pub async fn a_second_network_of_that_name_is_refused(f: &Fixture) {
     let (first, id) = f.network("net", 0).await;
     let second = NetworkSpec::of_stack(first.name.clone(), f.scope.subnet(1));
-    refused(f.engine.create_network(&second, &f.scope.labels()).await, &Kind::NameTaken);
+    assert_refused(f.engine.create_network(&second, &f.scope.labels()).await, &Kind::NameTaken);
     let networks = f.engine.networks().await.unwrap();
     let ours: Vec<_> = networks.into_iter().filter(|network| network.name == first.name.as_str()).collect();
     assert_eq!(ours.len(), 1);
@@ -22,10 +22,10 @@ pub async fn a_second_network_of_that_name_is_refused(f: &Fixture) {
 }
 
 /// Addresses belong to one network.
-pub async fn an_overlapping_network_is_told_as_such(f: &Fixture) {
+pub async fn an_overlapping_network_is_reported_as_such(f: &Fixture) {
     let (first, _) = f.network("net", 0).await;
     let second = NetworkSpec::of_stack(format_name(f, "other"), first.subnet);
-    refused(f.engine.create_network(&second, &f.scope.labels()).await, &Kind::SubnetTaken);
+    assert_refused(f.engine.create_network(&second, &f.scope.labels()).await, &Kind::SubnetTaken);
 }
 
 fn format_name(f: &Fixture, name: &str) -> devarch_core::name::NetworkName {
@@ -36,15 +36,15 @@ fn format_name(f: &Fixture, name: &str) -> devarch_core::name::NetworkName {
 pub async fn a_network_in_use_is_not_removed(f: &Fixture) {
     let (network, id) = f.network("net", 0).await;
     let container = f.run(&f.attached("web", &RUNS, &network, 5)).await;
-    refused(f.engine.remove_network(&id).await, &Kind::InUse);
+    assert_refused(f.engine.remove_network(&id).await, &Kind::InUse);
     f.stop(&container).await;
     f.engine.remove_container(&container).await.unwrap();
     f.engine.remove_network(&id).await.unwrap();
     assert!(f.engine.networks().await.unwrap().iter().all(|left| left.id != id));
 }
 
-/// What a replacement is made of: a successor beside the running container, with the same address, aliases, port and
-/// volume; then stop, rename, rename, start.
+/// The steps of a replacement: create a successor beside the running container, with the same address, aliases, port
+/// and volume; then stop, rename, rename, start.
 pub async fn a_replacement_can_be_created_with_the_same_address_while_the_old_one_runs(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let volume = f.volume("data").await;
@@ -70,8 +70,8 @@ pub async fn a_replacement_can_be_created_with_the_same_address_while_the_old_on
     assert_eq!(f.listed(&old).await.unwrap().state, RunState::Running);
 }
 
-/// Neighbours remember which hardware address is behind an address, and go on sending there.
-pub async fn a_successor_has_the_hardware_address_that_neighbours_know(f: &Fixture) {
+/// Neighbours cache the hardware address behind an address, and keep sending there.
+pub async fn a_successor_has_the_hardware_address_that_neighbours_cached(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let mut request = f.attached("web", &RUNS, &network, 7);
     let mut seen = BTreeSet::new();
@@ -90,11 +90,11 @@ pub async fn a_successor_has_the_hardware_address_that_neighbours_know(f: &Fixtu
     assert_eq!(seen, BTreeSet::from([format!("02:42:{octets}\n")]));
 }
 
-/// A bridge may change its hardware address with each container that comes or goes; its gateway stays reachable.
+/// A bridge may change its hardware address with each container that starts or stops; its gateway remains reachable.
 ///
-/// Asks for a port nobody listens on rather than for a name: Podman 4.3's name server refuses queries for seconds at a
-/// time when several networks change at once, also where its address is found.
-pub async fn a_container_finds_its_gateway_as_others_come_and_go(f: &Fixture) {
+/// Probes a closed port rather than resolving a name: Podman 4.3's name server refuses queries for seconds when several
+/// networks change at once, even for names it resolves.
+pub async fn a_container_reaches_its_gateway_while_others_start_and_stop(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let id = f.run(&f.attached("web", &RUNS, &network, 2)).await;
     let asks = asks_gateway(&network);
@@ -108,7 +108,7 @@ pub async fn a_container_finds_its_gateway_as_others_come_and_go(f: &Fixture) {
 }
 
 /// The gateway of a second network, a link's, is found as soon as the first one's.
-pub async fn a_container_finds_both_its_gateways_as_others_come_and_go(f: &Fixture) {
+pub async fn a_container_reaches_both_its_gateways_while_others_start_and_stop(f: &Fixture) {
     let ((first, _), (second, _)) = (f.network("net", 0).await, f.network("link", 1).await);
     let id = f.create(&f.attached("web", &RUNS, &first, 2)).await;
     f.engine.connect(&second.name, &id, address(&second, 2), &[]).await.unwrap();
@@ -124,22 +124,22 @@ pub async fn a_container_finds_both_its_gateways_as_others_come_and_go(f: &Fixtu
     }
 }
 
-/// Succeeds as soon as a network's gateway answers that nobody listens on a port.
+/// Succeeds as soon as a network's gateway answers that a port is closed.
 fn asks_gateway(network: &NetworkSpec) -> String {
     let gateway = address(network, 1);
     format!("for i in 1 2 3; do nc -w 1 {gateway} 9 2>&1 | grep refused && exit 0; done; exit 1")
 }
 
 /// An address is one container's at a time.
-pub async fn a_taken_address_is_told_as_such(f: &Fixture) {
+pub async fn a_taken_address_is_reported_as_such(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     f.run(&f.attached("a", &RUNS, &network, 5)).await;
     let second = f.create(&f.attached("b", &RUNS, &network, 5)).await;
-    refused(f.engine.start(&second).await, &Kind::AddressTaken);
+    assert_refused(f.engine.start(&second).await, &Kind::AddressTaken);
 }
 
-/// Kept containers are taken off the network and put back at the same address.
-pub async fn a_disconnected_container_comes_back_with_its_address(f: &Fixture) {
+/// Kept containers are detached and attached again at the same address.
+pub async fn a_disconnected_container_is_reconnected_with_its_address(f: &Fixture) {
     let (network, id) = f.network("net", 0).await;
     let container = f.run(&f.attached("web", &RUNS, &network, 5)).await;
     f.stop(&container).await;
@@ -154,8 +154,8 @@ pub async fn a_disconnected_container_comes_back_with_its_address(f: &Fixture) {
     assert_eq!(seen.networks[network.name.as_str()], Some(address(&network, 5).into()));
 }
 
-/// A call that was cut off may be carried out while the next one is on its way.
-pub async fn what_is_not_attached_is_detached_without_complaint(f: &Fixture) {
+/// An interrupted call may be carried out while the next one is sent.
+pub async fn detaching_an_unattached_container_succeeds(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let running = f.run(&f.attached("web", &RUNS, &network, 5)).await;
     let created = f.create(&f.attached("db", &RUNS, &network, 6)).await;
@@ -169,7 +169,7 @@ pub async fn what_is_not_attached_is_detached_without_complaint(f: &Fixture) {
 }
 
 /// By another container; `world` has the case of another process.
-pub async fn a_taken_port_is_told_as_such(f: &Fixture) {
+pub async fn a_taken_port_is_reported_as_such(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let port = free_port();
     let mut first = f.attached("a", &RUNS, &network, 5);
@@ -180,10 +180,10 @@ pub async fn a_taken_port_is_told_as_such(f: &Fixture) {
     let mut second = f.attached("b", &RUNS, &network, 6);
     second.spec.ports.push(published(81, port));
     let second = f.create(&second).await;
-    refused(f.engine.start(&second).await, &Kind::PortTaken);
+    assert_refused(f.engine.start(&second).await, &Kind::PortTaken);
 }
 
-/// Podman lists them still.
+/// Podman still lists them.
 pub async fn a_stopped_container_publishes_nothing(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let mut request = f.attached("web", &RUNS, &network, 5);

@@ -1,6 +1,6 @@
 //! Names, lists, images and volumes.
 
-use super::refused;
+use super::assert_refused;
 use crate::{
     fixture::{Fixture, IMAGE, RUNS, mounted},
     scope::LABEL,
@@ -13,8 +13,8 @@ use devarch_core::{
 };
 use devarch_engine::EngineErrorKind as Kind;
 
-/// A list tells all that decisions need, without a second look.
-pub async fn a_container_is_listed_with_what_it_was_made_of(f: &Fixture) {
+/// A list contains everything that decisions need, without an inspect.
+pub async fn a_list_contains_everything_a_container_was_created_from(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let volume = f.volume("data").await;
     let mut request = f.attached("web", &RUNS, &network, 9);
@@ -38,8 +38,8 @@ pub async fn a_container_is_listed_with_what_it_was_made_of(f: &Fixture) {
     assert_eq!(seen.networks[network.name.as_str()], Some(address.into()));
 }
 
-/// Running or not; of a container that is gone there are none.
-pub async fn a_container_tells_the_variables_it_was_made_with(f: &Fixture) {
+/// Running or not; `None` for a removed container.
+pub async fn the_variables_of_a_container_are_read_back(f: &Fixture) {
     let mut request = f.request("db", &RUNS);
     request.spec.environment.insert("PLAIN".to_owned(), Text::plain("a b=c"));
     request.spec.environment.insert("PASSWORD".to_owned(), Text::secret("hunter2=\n"));
@@ -52,14 +52,14 @@ pub async fn a_container_tells_the_variables_it_was_made_with(f: &Fixture) {
     assert!(f.engine.environment(&ContainerId::new("0123456789abcdef")).await.unwrap().is_empty());
 }
 
-/// Whatever the engine's status code for it is.
-pub async fn a_taken_container_name_is_told_as_such(f: &Fixture) {
+/// Whatever the engine's status code.
+pub async fn a_taken_container_name_is_reported_as_such(f: &Fixture) {
     let request = f.request("twin", &RUNS);
     f.create(&request).await;
-    refused(f.engine.create_container(&request).await, &Kind::NameTaken);
+    assert_refused(f.engine.create_container(&request).await, &Kind::NameTaken);
 }
 
-/// Renaming changes the name and nothing else, and a taken name is refused.
+/// Renaming changes only the name, and a taken name is refused.
 pub async fn a_renamed_container_keeps_its_id_and_frees_its_name(f: &Fixture) {
     let request = f.request("first", &RUNS);
     let id = f.run(&request).await;
@@ -68,42 +68,42 @@ pub async fn a_renamed_container_keeps_its_id_and_frees_its_name(f: &Fixture) {
     let seen = f.listed(&id).await.unwrap();
     assert_eq!((seen.name, seen.state), (kept.clone(), RunState::Running));
     let second = f.create(&request).await;
-    refused(f.engine.rename(&second, &kept).await, &Kind::NameTaken);
+    assert_refused(f.engine.rename(&second, &kept).await, &Kind::NameTaken);
 }
 
-/// Absent is an answer, not an error; and a container can't be made of it.
-pub async fn a_missing_image_is_told_as_such(f: &Fixture) {
+/// Absence is not an error; but a container cannot be created from it.
+pub async fn a_missing_image_is_reported_as_such(f: &Fixture) {
     let absent = "devarch-no-such-image:1";
     assert_eq!(f.engine.image(absent).await.unwrap(), None);
     let mut request = f.request("ghost", &RUNS);
     absent.clone_into(&mut request.spec.image);
-    refused(f.engine.create_container(&request).await, &Kind::NoImage);
+    assert_refused(f.engine.create_container(&request).await, &Kind::NoImage);
 }
 
 /// A registry that isn't there or doesn't have it.
-pub async fn an_image_that_cannot_be_pulled_is_told_as_such(f: &Fixture) {
+pub async fn an_image_that_cannot_be_pulled_is_reported_as_such(f: &Fixture) {
     let pulled = f.engine.pull_image("localhost:9/devarch/none:1", None, &|_| {}).await;
-    refused(pulled, &Kind::NoImage);
+    assert_refused(pulled, &Kind::NoImage);
 }
 
-/// Looking at, or removing, what is gone.
+/// Inspecting or removing a container that no longer exists.
 pub async fn a_missing_container_is_none_and_removing_it_is_fine(f: &Fixture) {
     let id = f.create(&f.request("gone", &RUNS)).await;
     f.engine.remove_container(&id).await.unwrap();
     assert!(f.engine.inspect(&id).await.unwrap().is_none());
     f.engine.remove_container(&id).await.unwrap();
-    refused(f.engine.start(&id).await, &Kind::NotFound);
+    assert_refused(f.engine.start(&id).await, &Kind::NotFound);
     let never = ContainerId::new("0123456789abcdef");
-    refused(f.engine.stop(&never, None).await, &Kind::NotFound);
+    assert_refused(f.engine.stop(&never, None).await, &Kind::NotFound);
 }
 
-/// A volume keeps its labels, outlives its containers and is not removed under one.
+/// A volume keeps its labels, outlives its containers and cannot be removed while one uses it.
 pub async fn a_volume_outlives_its_container_and_is_not_removed_under_it(f: &Fixture) {
     let volume = f.volume("data").await;
     let mut request = f.request("user", &RUNS);
     request.spec.mounts.push(mounted(&volume, "/data"));
     let id = f.create(&request).await;
-    refused(f.engine.remove_volume(&volume).await, &Kind::InUse);
+    assert_refused(f.engine.remove_volume(&volume).await, &Kind::InUse);
     f.engine.remove_container(&id).await.unwrap();
     let volumes = f.engine.volumes().await.unwrap();
     assert_eq!(volumes.get(volume.as_str()), Some(&f.scope.labels()));

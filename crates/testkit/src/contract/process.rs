@@ -1,4 +1,4 @@
-//! What a spec makes of a container's process.
+//! What a spec does to a container's process.
 
 use crate::{
     fixture::{Fixture, RUNS, mounted},
@@ -31,7 +31,7 @@ pub async fn limits_reach_the_kernel(f: &Fixture) {
     spec.resources.limits.pids = Some(77);
     spec.resources.reservations.memory = Some(Bytes(32 << 20));
     spec.shm_size = Some(Bytes(8 << 20));
-    // Podman replaces its configured limits by these; some machines need all of them given.
+    // Podman replaces its configured limits by these; some machines need all of them set.
     spec.ulimits.insert("nofile".to_owned(), Ulimit { soft: 1000, hard: 2000 });
     spec.ulimits.insert("nproc".to_owned(), Ulimit { soft: 500, hard: 500 });
     let id = f.run(&request).await;
@@ -45,7 +45,7 @@ pub async fn limits_reach_the_kernel(f: &Fixture) {
 }
 
 /// Environment, user, directory, host name, entrypoint, groups, capabilities, kernel parameters.
-pub async fn the_process_is_what_the_spec_says(f: &Fixture) {
+pub async fn the_process_matches_the_spec(f: &Fixture) {
     let mut request = f.request("spec", &["-c", "trap 'exit 0' TERM; sleep 1000 & wait"]);
     let spec = &mut request.spec;
     spec.entrypoint = Some(vec![Text::plain("/bin/sh")]);
@@ -68,7 +68,7 @@ pub async fn the_process_is_what_the_spec_says(f: &Fixture) {
 }
 
 /// Where the engine has one: Podman needs a program for it that not every machine has.
-pub async fn an_init_is_process_1_when_asked(f: &Fixture) {
+pub async fn an_init_is_process_1_when_requested(f: &Fixture) {
     let mut request = f.request("init", &RUNS);
     request.spec.init = true;
     let id = match f.engine.create_container(&request).await {
@@ -83,7 +83,7 @@ pub async fn an_init_is_process_1_when_asked(f: &Fixture) {
 }
 
 /// Volumes, binds, memory, and a root that can't be written to.
-pub async fn mounts_are_where_the_spec_says(f: &Fixture) {
+pub async fn mounts_match_the_spec(f: &Fixture) {
     let volume = f.volume("data").await;
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("seen"), "from the host\n").unwrap();
@@ -110,8 +110,8 @@ pub async fn mounts_are_where_the_spec_says(f: &Fixture) {
     assert_eq!(seen, "from the host\nro\nro\nrw\nrw\n1770\n4096\nnoexec\n");
 }
 
-/// The stop signal first, then the end; a longer grace lets the process finish.
-pub async fn the_grace_period_is_kept(f: &Fixture) {
+/// The stop signal first, then the kill; a longer grace period lets the process finish.
+pub async fn the_grace_period_is_respected(f: &Fixture) {
     let argv = ["sh", "-c", "trap 'sleep 1.5; exit 9' USR1; while :; do sleep 0.1; done"];
     let mut request = f.request("slow", &argv);
     request.spec.stop_signal = Some("SIGUSR1".to_owned());
@@ -129,8 +129,8 @@ pub async fn the_grace_period_is_kept(f: &Fixture) {
     assert_eq!(f.engine.inspect(&id).await.unwrap().unwrap().exit_code, 137);
 }
 
-/// Podman would kill at once a container that was made without a grace period.
-pub async fn a_process_without_a_grace_period_is_asked_to_end_before_it_is_killed(f: &Fixture) {
+/// Podman would kill a container that was created without a grace period at once.
+pub async fn a_process_without_a_grace_period_is_signalled_before_it_is_killed(f: &Fixture) {
     let argv = ["sh", "-c", "trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done"];
     let id = f.run(&f.request("asked", &argv)).await;
     let options = LogOptions { follow: true, ..LogOptions::default() };
@@ -139,8 +139,8 @@ pub async fn a_process_without_a_grace_period_is_asked_to_end_before_it_is_kille
     assert_eq!(f.engine.inspect(&id).await.unwrap().unwrap().exit_code, 9);
 }
 
-/// By the engine, or by us through the engine where nobody else does it.
-pub async fn health_is_judged_by_the_given_check(f: &Fixture) {
+/// By the engine, or by DevArch through the engine if it does not schedule checks.
+pub async fn health_is_judged_by_the_specified_check(f: &Fixture) {
     let mut request = f.request("checked", &RUNS);
     request.spec.healthcheck = Some(Healthcheck {
         test: HealthTest::Shell("test -e /ready".to_owned()),
@@ -160,7 +160,7 @@ pub async fn health_is_judged_by_the_given_check(f: &Fixture) {
     assert_eq!(seen.state, RunState::Running);
 }
 
-/// Neither while the container runs nor after it is gone: Podman keeps a process for each exec for five minutes.
+/// Neither while the container runs nor after it was removed: Podman keeps a process for each exec for five minutes.
 pub async fn a_probe_leaves_no_process_behind(f: &Fixture) {
     let mut request = f.request("probed-often", &RUNS);
     let test = HealthTest::Cmd(["sh", "-c", "echo not yet && exit 3"].map(str::to_owned).to_vec());
@@ -189,7 +189,7 @@ pub async fn a_probe_leaves_no_process_behind(f: &Fixture) {
 }
 
 /// Of those that run and have a check, and of no others.
-pub async fn checks_that_nobody_runs_are_told(f: &Fixture) {
+pub async fn unscheduled_checks_are_listed(f: &Fixture) {
     let check = |test: HealthTest| Healthcheck {
         test,
         interval: Some(Millis(60_000)),
@@ -240,9 +240,9 @@ async fn until(f: &Fixture, id: &ContainerId, want: HealthState) -> Option<Healt
     seen
 }
 
-/// Its user, ports and volumes; and by a short name a container is made of it, which on Podman means `localhost/...`
-/// here and by its compatible API `docker.io/library/...`.
-pub async fn an_image_tells_what_it_declares(f: &Fixture) {
+/// Its user, ports and volumes; and a container can be created from it by a short name, which means `localhost/...` on
+/// Podman and `docker.io/library/...` in its compatible API.
+pub async fn the_declarations_of_an_image_are_read(f: &Fixture) {
     let container = f.create(&f.request("base", &RUNS)).await;
     let name = f.scope.name("image");
     let (api, registry) = match f.engine.info().kind {
@@ -261,7 +261,7 @@ pub async fn an_image_tells_what_it_declares(f: &Fixture) {
     assert_eq!(image.exposed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["81/tcp"]);
     let mut request = f.request("of-it", &RUNS);
     request.spec.image = short;
-    // Engines make anonymous volumes of declared ones that nobody mounts.
+    // Engines create anonymous volumes for declared ones that are not mounted.
     request.spec.mounts.push(mounted(&f.volume("v").await, "/v"));
     let made = f.run(&request).await;
     assert_eq!(f.listed(&made).await.unwrap().image_id, image.id);
@@ -286,8 +286,8 @@ pub async fn a_disabled_check_is_none(f: &Fixture) {
     assert_eq!(health(f, &id).await, None);
 }
 
-/// As often as it may, and the engine tells how often it did.
-pub async fn a_restart_policy_brings_a_failed_container_back(f: &Fixture) {
+/// As often as allowed, and the engine reports how often it did.
+pub async fn a_restart_policy_restarts_a_failed_container(f: &Fixture) {
     let mut request = f.request("again", &["sh", "-c", "echo once; sleep 0.2; exit 5"]);
     request.spec.restart = RestartPolicy::OnFailure(2);
     let id = f.run(&request).await;

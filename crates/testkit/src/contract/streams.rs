@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
-/// Podman sends nothing at all, not even headers, before the first line.
+/// Podman sends no headers before the first line.
 pub async fn a_quiet_container_can_be_followed(f: &Fixture) {
     let argv = ["sh", "-c", "while [ ! -e /go ]; do sleep 0.1; done; echo spoken; sleep 1000"];
     let id = f.run(&f.request("quiet", &argv)).await;
@@ -32,7 +32,7 @@ fn joined(chunks: &[LogChunk], stderr: bool) -> String {
 }
 
 /// Standard output and standard error.
-pub async fn the_two_outputs_are_told_apart(f: &Fixture) {
+pub async fn stdout_and_stderr_are_distinguished(f: &Fixture) {
     let id = f.run(&f.request("two", &["sh", "-c", "echo out; echo err >&2"])).await;
     f.engine.wait(&id).await.unwrap();
     let chunks = read(f, &id, LogOptions::default()).await;
@@ -40,7 +40,7 @@ pub async fn the_two_outputs_are_told_apart(f: &Fixture) {
 }
 
 /// `tail`, with time stamps too.
-pub async fn only_the_last_lines_are_read_when_asked(f: &Fixture) {
+pub async fn only_the_last_lines_are_read_when_requested(f: &Fixture) {
     let id = f.run(&f.request("lines", &["sh", "-c", "echo a; echo b; echo c"])).await;
     f.engine.wait(&id).await.unwrap();
     let tail = |timestamps| LogOptions { tail: Some(2), timestamps, ..LogOptions::default() };
@@ -87,7 +87,7 @@ async fn exit_code(f: &Fixture, exec: &str) -> i64 {
 }
 
 /// User, directory and variables.
-pub async fn exec_runs_as_asked(f: &Fixture) {
+pub async fn exec_runs_as_requested(f: &Fixture) {
     let id = f.run(&f.request("exec", &RUNS)).await;
     let request = ExecRequest {
         argv: ["sh", "-c", "id -u; id -g; pwd; echo $WORD; exit 3"].map(str::to_owned).to_vec(),
@@ -101,7 +101,7 @@ pub async fn exec_runs_as_asked(f: &Fixture) {
 }
 
 /// At its start, and soon after it changes: Podman's answer does not wait until conmon has set it.
-pub async fn a_terminal_has_the_size_it_was_given(f: &Fixture) {
+pub async fn a_terminal_has_the_requested_size(f: &Fixture) {
     let id = f.run(&f.request("tty", &RUNS)).await;
     let size = TerminalSize { columns: 91, rows: 27 };
     let changed = "for i in $(seq 200); do [ \"$(stty size)\" = '27 91' ] || break; sleep 0.05; done";
@@ -139,7 +139,7 @@ pub async fn an_exec_of_a_missing_program_ends_with_an_error_code(f: &Fixture) {
     assert!(result.output.contains("/no/such/program"), "{result:?}");
 }
 
-/// A program's words reach it as they are, run after run.
+/// Arguments are passed unchanged in every run.
 pub async fn a_repeated_probe_ends_with_the_first_run_that_passes(f: &Fixture) {
     let id = f.run(&f.request("repeated", &RUNS)).await;
     let line = r#"echo "$1" >>/runs; [ "$(grep -cxF "$1" /runs)" = 3 ]"#;
@@ -150,8 +150,8 @@ pub async fn a_repeated_probe_ends_with_the_first_run_that_passes(f: &Fixture) {
     assert_eq!(f.sh(&id, "wc -l </runs").await.stdout.trim(), "3");
 }
 
-/// The last of them, told by what each writes.
-pub async fn a_repeated_probe_that_never_passes_tells_how_its_last_run_ended(f: &Fixture) {
+/// The last run's, identified by what each prints.
+pub async fn a_repeated_probe_that_never_passes_reports_its_last_run(f: &Fixture) {
     let id = f.run(&f.request("repeated", &RUNS)).await;
     let line = "echo >>/runs; echo not yet; wc -l </runs; exit $(wc -l </runs)";
     let runs = Runs::Repeated { times: 4, pause: Duration::from_millis(10) };
@@ -161,8 +161,8 @@ pub async fn a_repeated_probe_that_never_passes_tells_how_its_last_run_ended(f: 
     assert_eq!((result.exit_code, result.output.as_str()), (Some(4), "not yet\n4\n"));
 }
 
-/// By which its caller knows that the check is to be run by itself.
-pub async fn a_repeated_probe_says_where_there_is_no_shell(f: &Fixture) {
+/// So that the caller knows to run the check by itself.
+pub async fn a_repeated_probe_reports_a_missing_shell(f: &Fixture) {
     let id = f.run(&f.request("shellless", &RUNS)).await;
     assert_eq!(f.sh(&id, "rm /bin/sh").await.code, 0);
     let test = HealthTest::Cmd(vec!["true".to_owned()]);
@@ -175,7 +175,7 @@ pub async fn a_repeated_probe_says_where_there_is_no_shell(f: &Fixture) {
 }
 
 /// And does not hold its caller up.
-pub async fn a_probe_that_takes_too_long_has_no_exit_code(f: &Fixture) {
+pub async fn a_probe_that_times_out_has_no_exit_code(f: &Fixture) {
     let id = f.run(&f.request("slow", &RUNS)).await;
     let test = HealthTest::Shell("echo waiting; sleep 30".to_owned());
     let probe = Probe { test, timeout: Duration::from_secs(1), runs: Runs::Once };

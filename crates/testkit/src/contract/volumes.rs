@@ -1,22 +1,22 @@
-//! What is in volumes.
+//! Contents of volumes.
 
-use super::refused;
+use super::assert_refused;
 use crate::fixture::{Fixture, IMAGE, RUNS, mounted};
 use devarch_core::{id::ContainerId, name::PhysicalVolume, spec::Mount};
 use devarch_engine::EngineErrorKind as Kind;
 
 /// Neither a missing source nor a mistaken target costs anything.
-pub async fn a_volume_is_not_emptied_without_reason(f: &Fixture) {
+pub async fn a_volume_is_not_emptied_needlessly(f: &Fixture) {
     let (from, to) = (f.volume("from").await, f.volume("to").await);
     let missing = PhysicalVolume::from_stored(f.scope.name("missing"));
-    refused(f.engine.copy_volume(&from, &from, IMAGE).await, &Kind::InUse);
-    refused(f.engine.copy_volume(&missing, &to, IMAGE).await, &Kind::NotFound);
-    refused(f.engine.copy_volume(&from, &missing, IMAGE).await, &Kind::NotFound);
-    refused(f.engine.copy_volume(&from, &to, "nosuch:1").await, &Kind::NoImage);
+    assert_refused(f.engine.copy_volume(&from, &from, IMAGE).await, &Kind::InUse);
+    assert_refused(f.engine.copy_volume(&missing, &to, IMAGE).await, &Kind::NotFound);
+    assert_refused(f.engine.copy_volume(&from, &missing, IMAGE).await, &Kind::NotFound);
+    assert_refused(f.engine.copy_volume(&from, &to, "nosuch:1").await, &Kind::NoImage);
     let mut user = f.request("user", &RUNS);
     user.spec.mounts.push(mounted(&to, "/data"));
     let user = f.run(&user).await;
-    refused(f.engine.copy_volume(&from, &to, IMAGE).await, &Kind::InUse);
+    assert_refused(f.engine.copy_volume(&from, &to, IMAGE).await, &Kind::InUse);
     f.stop(&user).await;
     f.engine.copy_volume(&from, &to, IMAGE).await.unwrap();
     assert!(!f.engine.volumes().await.unwrap().contains_key(missing.as_str()));
@@ -28,7 +28,7 @@ const FILL: &str = "mkdir -p d/e '.hidden dir'; echo hi > a; dd if=/dev/urandom 
     ln -s /abs/x gone; mkfifo p; chown 70:71 a; chmod 640 a; chown 999:998 d d/e; chmod 700 d; chmod 1777 d/e; \
     chown 5:6 d/e/f; chmod 4755 d/e/f; chown -h 7:8 gone; touch -d '2001-02-03 04:05' a d; chown 12:13 .; chmod 750 .";
 
-/// All that is to be equal, with times in seconds.
+/// All attributes that must be equal, with times in seconds.
 const LIST: &str = "find . | sort | while read -r f; do stat -c '%n %F %a %u:%g %s' \"$f\"; readlink \"$f\"; done; \
     stat -c '%n %Y' a d; find . -type f -exec md5sum {} + | sort";
 
@@ -83,8 +83,8 @@ pub async fn a_copied_volume_is_equal_to_its_source(f: &Fixture) {
     assert_eq!(left, [holder.name.as_str()]);
 }
 
-/// One that was left behind by a copy that was cut off.
-pub async fn a_copy_is_done_again_after_it_was_cut_off(f: &Fixture) {
+/// After an interrupted copy left its container behind.
+pub async fn an_interrupted_copy_is_repeated(f: &Fixture) {
     let (from, to) = (f.volume("from").await, f.volume("to").await);
     in_volume(f, &from, "echo kept > file").await;
     let mut left = f.request("to.copy", &RUNS);

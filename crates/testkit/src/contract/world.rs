@@ -1,6 +1,6 @@
-//! What the host and other containers see.
+//! What the host and other containers observe.
 
-use super::refused;
+use super::assert_refused;
 use crate::{
     fixture::{Fixture, RUNS, address, published},
     outside,
@@ -10,7 +10,7 @@ use devarch_core::{engine::EngineKind, name::ContainerName, spec::NetworkSpec};
 use devarch_engine::EngineErrorKind as Kind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-/// Serves the word it is given on port 80.
+/// Serves the given text on port 80.
 fn web(word: &str) -> [String; 3] {
     let serve = format!("mkdir /www; echo {word} > /www/index.html; httpd -f -p 80 -h /www");
     ["sh".to_owned(), "-c".to_owned(), serve]
@@ -25,12 +25,12 @@ fn fetch(host: &str) -> String {
     format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 {host} 80 | tail -n 1 | grep .")
 }
 
-/// The same, until it is there.
+/// The same, retried until it succeeds.
 fn retried(host: &str) -> String {
     format!("for i in 1 2 3 4 5 6 7 8; do {} && exit; sleep 0.5; done", fetch(host))
 }
 
-/// On the address and port it was given.
+/// On the specified address and port.
 pub async fn a_published_port_answers_on_the_host(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let port = free_port();
@@ -42,13 +42,13 @@ pub async fn a_published_port_answers_on_the_host(f: &Fixture) {
 }
 
 /// A process that listens there already.
-pub async fn a_port_of_another_process_is_told_as_such(f: &Fixture) {
+pub async fn a_port_of_another_process_is_reported_as_such(f: &Fixture) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (network, _) = f.network("net", 0).await;
     let mut request = f.attached("web", &RUNS, &network, 5);
     request.spec.ports.push(published(80, listener.local_addr().unwrap().port()));
     let id = f.create(&request).await;
-    refused(f.engine.start(&id).await, &Kind::PortTaken);
+    assert_refused(f.engine.start(&id).await, &Kind::PortTaken);
 }
 
 /// By alias and by the container's name.
@@ -62,12 +62,12 @@ pub async fn names_and_aliases_resolve_within_a_network(f: &Fixture) {
     }
 }
 
-/// Neither by name nor by address. On a machine where dockerd runs its firewall isolates Podman's bridges too, so for
-/// Podman what it was told is looked at as well.
+/// Neither by name nor by address. On a machine with dockerd its firewall isolates Podman's bridges too, so for Podman
+/// the network's options are checked as well.
 pub async fn containers_of_two_networks_do_not_reach_each_other(f: &Fixture) {
     let (ours, _) = f.network("ours", 0).await;
     let (theirs, _) = f.network("theirs", 1).await;
-    // Podman's compatible API forgets isolation when networks are looked at through it.
+    // Podman's compatible API drops isolation when networks are read through it.
     f.engine.networks().await.unwrap();
     let server = f.attached("server", &words(&web("secret")), &theirs, 5);
     f.run(&server).await;
@@ -83,7 +83,7 @@ pub async fn containers_of_two_networks_do_not_reach_each_other(f: &Fixture) {
     assert_isolated(f, &ours).await;
 }
 
-/// Podman's firewall forgets the isolation of all networks when the last container of one of them ends.
+/// Podman's firewall loses the isolation of all networks when the last container of one of them ends.
 pub async fn networks_stay_isolated_when_the_last_container_of_another_stops(f: &Fixture) {
     let mut networks = Vec::new();
     for (which, name) in ["ours", "theirs", "third"].into_iter().enumerate() {
@@ -104,7 +104,7 @@ pub async fn networks_stay_isolated_when_the_last_container_of_another_stops(f: 
                 let ids = [f.run(&twins[0]).await, f.run(&twins[1]).await];
                 tokio::join!(f.stop(&ids[0]), f.stop(&ids[1]));
             }
-            _ => refused(f.engine.start(&broken).await, &Kind::CannotRun),
+            _ => assert_refused(f.engine.start(&broken).await, &Kind::CannotRun),
         }
         let ran = f.sh(&far, &fetch(&host)).await;
         assert_ne!(ran.code, 0, "{end}: {host} answered: {}", ran.stdout);
@@ -113,8 +113,8 @@ pub async fn networks_stay_isolated_when_the_last_container_of_another_stops(f: 
     assert_eq!(f.on_network(&networks[0]).await + f.on_network(&networks[1]).await, 3);
 }
 
-/// A container that DevArch passes through a network and had no time to remove.
-pub async fn what_passed_by_and_was_left_behind_does_not_hold_its_network(f: &Fixture) {
+/// A throw-away container that DevArch had no time to remove.
+pub async fn a_leftover_throwaway_container_does_not_block_its_network(f: &Fixture) {
     let (network, id) = f.network("net", 0).await;
     let mut left = f.attached("left", &RUNS, &network, 5);
     left.name = ContainerName::from_stored(format!("passing.{}.1", network.name));
@@ -133,7 +133,7 @@ async fn assert_isolated(f: &Fixture, network: &NetworkSpec) {
     }
 }
 
-/// To an address, on Podman to the host's on this very network, and something listening there answers.
+/// An address of the host (on Podman that on this very network) where a listener can be reached.
 pub async fn host_gateway_resolves(f: &Fixture) {
     let (network, _) = f.network("net", 0).await;
     let mut request = f.attached("client", &RUNS, &network, 5);

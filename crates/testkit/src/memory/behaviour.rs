@@ -1,9 +1,9 @@
-//! What programs in containers do, without programs.
+//! Simulated behaviour of programs in containers.
 
 use devarch_core::spec::CreateContainer;
 use std::sync::Arc;
 
-/// Decides what a container does, from what it was made of.
+/// Decides what a container does, by its create request.
 pub type Script = Arc<dyn Fn(&CreateContainer) -> Behaviour + Send + Sync>;
 
 /// What a container does once it is started.
@@ -13,8 +13,7 @@ pub struct Behaviour {
     pub life: Life,
     /// What it writes.
     pub output: String,
-    /// How many probes fail before the first passes; probes of containers that are scripted with 0 do what their
-    /// command says.
+    /// How many probes fail before the first passes; with 0, probes do what their command says.
     pub failing_probes: u32,
 }
 
@@ -30,7 +29,7 @@ pub enum Life {
 }
 
 impl Behaviour {
-    /// It runs until it is stopped, saying nothing.
+    /// Runs until it is stopped, without output.
     pub fn runs() -> Self {
         Self { life: Life::Runs(0), output: String::new(), failing_probes: 0 }
     }
@@ -54,7 +53,7 @@ impl Behaviour {
 }
 
 /// What busybox would do with the command, as far as tests need: lines with `sleep` run, `echo` and `exit` are
-/// understood, absolute paths that say `no` can't be run. No command at all runs.
+/// interpreted, absolute paths that contain `not_found` cannot be run. An empty command runs.
 pub fn busybox(request: &CreateContainer) -> Behaviour {
     let words = request.spec.command.iter().flatten();
     Argv(words.map(|word| word.reveal().to_owned()).collect()).behaviour()

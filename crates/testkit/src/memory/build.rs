@@ -1,9 +1,9 @@
-//! What a Dockerfile says, as far as tests need: `FROM`, and `RUN` lines as [`super::busybox`] knows commands.
+//! The subset of Dockerfiles that tests need: `FROM`, and `RUN` lines as [`super::busybox`] understands commands.
 
 use super::{
     behaviour::{Argv, Life},
     plain_image,
-    world::Refusal,
+    state::Refusal,
 };
 use devarch_core::{observed::ImageInfo, template::Dockerfile};
 use devarch_engine::{BuildRequest, EngineErrorKind as Kind};
@@ -12,7 +12,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-/// A build that went well but for its base images.
+/// The result of a build that succeeds if its base images are available.
 pub(super) struct Built {
     pub(super) bases: Vec<String>,
     pub(super) image: ImageInfo,

@@ -34,7 +34,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Whether it changes what is there.
+    /// Whether it changes the engine's state.
     pub fn changes(self) -> bool {
         !matches!(
             self,
@@ -52,14 +52,14 @@ impl Call {
     }
 }
 
-/// A call that is to fail.
+/// A call to fail.
 #[derive(Debug, Clone)]
 pub struct Fault {
     /// Which.
     pub call: Call,
-    /// About an object whose name has this in it (`""`: any).
+    /// The object's name contains this (`""`: any).
     pub on: String,
-    /// How many times before the fault is gone.
+    /// How many calls fail.
     pub times: u32,
     /// How.
     pub effect: Effect,
@@ -75,14 +75,14 @@ impl Fault {
 /// How a call fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// The engine says no.
+    /// The engine returns an error.
     Refused(EngineErrorKind),
-    /// The connection is cut, nothing was done.
+    /// The connection is cut before the call is carried out.
     CutBefore,
     /// The connection is cut, it was done.
     CutAfter,
     /// It never ends; the engine has heard of it or not.
     Hangs(Moment),
-    /// It is done, after everyone else has had a turn.
+    /// The call succeeds after other tasks have run.
     TakesTime,
 }

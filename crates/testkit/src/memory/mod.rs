@@ -1,11 +1,11 @@
-//! An engine in memory: names, networks, addresses, ports, volumes and states behave as the real ones' do (the same
-//! contract holds it to that), what images do is scripted, calls can be made to fail, and every call is written down.
+//! An in-memory engine: names, networks, addresses, ports, volumes and states behave like a real engine's (verified by
+//! the same contract), images are scripted, calls can be made to fail, and every call is recorded.
 
 mod behaviour;
 mod build;
 mod exec;
 mod fault;
-mod world;
+mod state;
 
 pub use behaviour::{Behaviour, Life, Script, busybox};
 pub use fault::{Call, Effect, Fault};
@@ -28,6 +28,7 @@ use devarch_engine::{
     BuildRequest, Contents, Engine, EngineError, EngineErrorKind as Kind, ExecIo, ExecRequest, ExitStatus,
     Inspection, LogOptions, LogStream, Probe, ProbeResult, PullProgress, Runs, TerminalSize,
 };
+use state::{Break, MemoryState};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -36,7 +37,6 @@ use std::{
     time::Duration,
 };
 use tokio::sync::Notify;
-use world::{Break, World};
 
 type Result<T> = std::result::Result<T, EngineError>;
 
@@ -56,15 +56,15 @@ async fn with_contents(
     Ok(whole)
 }
 
-/// The engine. It has the image [`crate::fixture::IMAGE`], whose behaviour is [`busybox`].
+/// The engine. It contains the image [`crate::fixture::IMAGE`], whose behaviour is [`busybox`].
 pub struct MemoryEngine {
     info: EngineInfo,
-    world: Mutex<World>,
+    state: Mutex<MemoryState>,
 }
 
-/// Everything on an engine at one moment.
+/// A copy of an engine's whole state.
 #[derive(Clone)]
-pub struct Snapshot(World);
+pub struct Snapshot(MemoryState);
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,7 +79,7 @@ impl Default for MemoryEngine {
 }
 
 impl MemoryEngine {
-    /// With nothing in it but the image.
+    /// An engine that contains only the image.
     pub fn new() -> Self {
         let engine = Self {
             info: EngineInfo {
@@ -92,7 +92,7 @@ impl MemoryEngine {
                 runs_health_checks: true,
                 lowest_port: 0,
             },
-            world: Mutex::new(World::new(Arc::new(busybox))),
+            state: Mutex::new(MemoryState::new(Arc::new(busybox))),
         };
         engine.add_image(crate::fixture::IMAGE, plain_image("sha256:b0b0"));
         engine
@@ -114,97 +114,97 @@ impl MemoryEngine {
 
     /// Scripts what containers do that are created from now on.
     pub fn script(&self, script: impl Fn(&CreateContainer) -> Behaviour + Send + Sync + 'static) {
-        self.world().script = Arc::new(script);
+        self.state().script = Arc::new(script);
     }
 
-    /// Puts an image there, or moves a tag.
+    /// Adds an image, or moves a tag.
     pub fn add_image(&self, name: &str, image: ImageInfo) {
-        self.world().images.insert(name.to_owned(), image);
+        self.state().images.insert(name.to_owned(), image);
     }
 
-    /// Lets an image be had by pulling.
+    /// Makes an image available for pulls.
     pub fn add_to_registry(&self, name: &str, image: ImageInfo) {
-        self.world().registry.insert(name.to_owned(), image);
+        self.state().registry.insert(name.to_owned(), image);
     }
 
-    /// Makes calls fail from now on.
+    /// Makes matching calls fail from now on.
     pub fn inject(&self, fault: Fault) {
-        self.world().faults.push(fault);
+        self.state().faults.push(fault);
     }
 
-    /// Makes the `nth` call from now on (1: the next one) that changes something fail, whatever it is. What is returned is
-    /// told when that call is made. Where it hangs, those after it hang as well: whoever then drops the future that
-    /// called has been killed at that very call.
+    /// Makes the `nth` changing call from now on (1: the next one) fail, whatever it is. The returned notification is
+    /// sent when that call is made. With [`Effect::Hangs`] later calls hang as well: dropping the caller's future then
+    /// simulates a kill at that very call.
     pub fn break_at(&self, nth: usize, effect: Effect) -> Arc<Notify> {
-        let told = Arc::new(Notify::new());
-        self.world().breaks = Some(Break { calls_left: nth, effect, told: Arc::clone(&told) });
-        told
+        let notify = Arc::new(Notify::new());
+        self.state().breaks = Some(Break { calls_left: nth, effect, notify: Arc::clone(&notify) });
+        notify
     }
 
-    /// Lets every call end again.
+    /// Makes all calls succeed again.
     pub fn mend(&self) {
-        let mut world = self.world();
-        world.faults.clear();
-        world.breaks = None;
+        let mut state = self.state();
+        state.faults.clear();
+        state.breaks = None;
     }
 
-    /// Copies everything on the engine: objects, images, contents, and the faults that are still to come.
+    /// Copies the engine's whole state: objects, images, contents, and the pending faults.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot(self.world().clone())
+        Snapshot(self.state().clone())
     }
 
-    /// Replaces everything on the engine by what a snapshot holds.
+    /// Replaces the engine's whole state by a snapshot.
     pub fn restore(&self, snapshot: &Snapshot) {
-        self.world().clone_from(&snapshot.0);
+        self.state().clone_from(&snapshot.0);
     }
 
-    /// Puts something into a volume, as a program would.
+    /// Writes the content of a volume, as a program would.
     pub fn write_volume(&self, name: &str, content: &str) {
-        self.world().contents.insert(name.to_owned(), content.to_owned());
+        self.state().contents.insert(name.to_owned(), content.to_owned());
     }
 
-    /// Whether there is a volume of that name.
+    /// Whether a volume of that name exists.
     pub fn has_volume(&self, name: &str) -> bool {
-        self.world().volumes.contains_key(name)
+        self.state().volumes.contains_key(name)
     }
 
-    /// What is in a volume; empty where nothing is.
+    /// The content of a volume; empty if it has none.
     pub fn volume_content(&self, name: &str) -> String {
-        self.world().contents.get(name).cloned().unwrap_or_default()
+        self.state().contents.get(name).cloned().unwrap_or_default()
     }
 
     /// Takes a port of the host, as another process would.
     pub fn occupy_port(&self, port: u16) {
-        self.world().occupied.insert(port);
+        self.state().occupied.insert(port);
     }
 
     /// Ends a running container from within.
     pub fn end(&self, name: &str, code: i64) {
-        self.world().end(name, code);
+        self.state().end(name, code);
     }
 
-    /// Leaves a container as an engine does whose stop of it never ended: it can be removed, and nothing else.
+    /// Leaves a container in the state of one whose stop never ended: it can only be removed.
     pub fn stick(&self, name: &str) {
-        self.world().stick(name);
+        self.state().stick(name);
     }
 
-    /// The files that were put into a container.
+    /// The files that were copied into a container.
     pub fn files(&self, name: &str) -> BTreeMap<String, FileSpec> {
-        self.world().by_name(name).map(|container| container.files.clone()).unwrap_or_default()
+        self.state().by_name(name).map(|container| container.files.clone()).unwrap_or_default()
     }
 
-    /// What a container was made from.
+    /// The request a container was created from.
     pub fn request(&self, name: &str) -> Option<CreateContainer> {
-        self.world().by_name(name).map(|container| container.request.clone())
+        self.state().by_name(name).map(|container| container.request.clone())
     }
 
-    /// The calls that change something, in order: `start devarch-shop-db`. Reading is left out.
+    /// The calls that change something, in order: `start devarch-shop-db`. Reads are not included.
     pub fn changes(&self) -> Vec<String> {
-        self.world().changes.clone()
+        self.state().changes.clone()
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One call about the object of that name: written down, failing as injected, done.
@@ -212,11 +212,11 @@ impl MemoryEngine {
         &self,
         call: Call,
         name: &str,
-        act: impl FnOnce(&mut World) -> std::result::Result<T, world::Refusal>,
+        act: impl FnOnce(&mut MemoryState) -> std::result::Result<T, state::Refusal>,
     ) -> Result<T> {
         let action = format!("{call:?} {name}");
         let cut = || EngineError::new(&action, Kind::Uncertain, "the connection was cut");
-        let effect = self.world().begin(call, name);
+        let effect = self.state().begin(call, name);
         match effect {
             None => {}
             Some(Effect::TakesTime) => tokio::task::yield_now().await,
@@ -225,23 +225,23 @@ impl MemoryEngine {
             }
             Some(Effect::CutBefore) => return Err(cut()),
             Some(Effect::CutAfter) => {
-                let _ = act(&mut self.world());
+                let _ = act(&mut self.state());
                 return Err(cut());
             }
             Some(Effect::Hangs(moment)) => {
                 if moment == Moment::After {
-                    let _ = act(&mut self.world());
+                    let _ = act(&mut self.state());
                 }
                 return std::future::pending().await;
             }
         }
-        let done = act(&mut self.world());
+        let done = act(&mut self.state());
         done.map_err(|(kind, message)| EngineError::new(action, kind, message))
     }
 
     fn name_of(&self, id: &ContainerId) -> String {
-        let world = self.world();
-        let known = world.containers.get(id).map(|container| container.name.to_string());
+        let state = self.state();
+        let known = state.containers.get(id).map(|container| container.name.to_string());
         known.unwrap_or_else(|| id.to_string())
     }
 }
@@ -265,27 +265,27 @@ impl Engine for MemoryEngine {
     }
 
     async fn containers(&self) -> Result<Vec<ObservedContainer>> {
-        self.call(Call::Containers, "", |world| Ok(world.list())).await
+        self.call(Call::Containers, "", |state| Ok(state.list())).await
     }
 
     async fn networks(&self) -> Result<Vec<ObservedNetwork>> {
-        self.call(Call::Networks, "", |world| Ok(world.networks.clone())).await
+        self.call(Call::Networks, "", |state| Ok(state.networks.clone())).await
     }
 
     async fn volumes(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
-        self.call(Call::Volumes, "", |world| Ok(world.volumes.clone())).await
+        self.call(Call::Volumes, "", |state| Ok(state.volumes.clone())).await
     }
 
     async fn image(&self, reference: &str) -> Result<Option<ImageInfo>> {
-        self.call(Call::Image, reference, |world| Ok(world.images.get(reference).cloned())).await
+        self.call(Call::Image, reference, |state| Ok(state.images.get(reference).cloned())).await
     }
 
     async fn inspect(&self, id: &ContainerId) -> Result<Option<Inspection>> {
-        self.call(Call::Inspect, &self.name_of(id), |world| Ok(world.inspect(id))).await
+        self.call(Call::Inspect, &self.name_of(id), |state| Ok(state.inspect(id))).await
     }
 
     async fn environment(&self, id: &ContainerId) -> Result<BTreeMap<String, Secret>> {
-        self.call(Call::Inspect, &self.name_of(id), |world| Ok(world.environment(id))).await
+        self.call(Call::Inspect, &self.name_of(id), |state| Ok(state.environment(id))).await
     }
 
     async fn pull_image(
@@ -295,7 +295,7 @@ impl Engine for MemoryEngine {
         progress: &(dyn Fn(PullProgress) + Send + Sync),
     ) -> Result<ImageInfo> {
         progress(PullProgress { status: format!("Pulling {reference}"), ..PullProgress::default() });
-        self.call(Call::PullImage, reference, |world| world.pull(reference)).await
+        self.call(Call::PullImage, reference, |state| state.pull(reference)).await
     }
 
     async fn build_image(
@@ -305,11 +305,11 @@ impl Engine for MemoryEngine {
     ) -> Result<ImageInfo> {
         let built = build::build(request, progress);
         let name = request.tags.join(" and ");
-        self.call(Call::BuildImage, &name, |world| world.build(&request.tags, built)).await
+        self.call(Call::BuildImage, &name, |state| state.build(&request.tags, built)).await
     }
 
     async fn tag_image(&self, image: &str, name: &str) -> Result<()> {
-        self.call(Call::TagImage, &format!("{image} {name}"), |world| world.tag_image(image, name)).await
+        self.call(Call::TagImage, &format!("{image} {name}"), |state| state.tag_image(image, name)).await
     }
 
     async fn create_network(
@@ -318,12 +318,12 @@ impl Engine for MemoryEngine {
         labels: &BTreeMap<String, String>,
     ) -> Result<NetworkId> {
         let name = spec.name.as_str();
-        self.call(Call::CreateNetwork, name, |world| world.create_network(spec, labels)).await
+        self.call(Call::CreateNetwork, name, |state| state.create_network(spec, labels)).await
     }
 
     async fn remove_network(&self, id: &NetworkId) -> Result<()> {
-        let name = self.world().network_name(id).unwrap_or_else(|| id.to_string());
-        self.call(Call::RemoveNetwork, &name, |world| world.remove_network(id)).await
+        let name = self.state().network_name(id).unwrap_or_else(|| id.to_string());
+        self.call(Call::RemoveNetwork, &name, |state| state.remove_network(id)).await
     }
 
     async fn connect(
@@ -334,39 +334,39 @@ impl Engine for MemoryEngine {
         _aliases: &[String],
     ) -> Result<()> {
         let name = self.name_of(container);
-        self.call(Call::Connect, &name, |world| world.connect(network, container, address)).await
+        self.call(Call::Connect, &name, |state| state.connect(network, container, address)).await
     }
 
     async fn disconnect(&self, network: &NetworkName, container: &ContainerId) -> Result<()> {
         let name = self.name_of(container);
-        self.call(Call::Disconnect, &name, |world| {
-            world.disconnect(network, container);
+        self.call(Call::Disconnect, &name, |state| {
+            state.disconnect(network, container);
             Ok(())
         })
         .await
     }
 
     async fn create_volume(&self, name: &PhysicalVolume, labels: &BTreeMap<String, String>) -> Result<()> {
-        self.call(Call::CreateVolume, name.as_str(), |world| {
-            world.volumes.entry(name.to_string()).or_insert_with(|| labels.clone());
+        self.call(Call::CreateVolume, name.as_str(), |state| {
+            state.volumes.entry(name.to_string()).or_insert_with(|| labels.clone());
             Ok(())
         })
         .await
     }
 
     async fn remove_volume(&self, name: &PhysicalVolume) -> Result<()> {
-        self.call(Call::RemoveVolume, name.as_str(), |world| world.remove_volume(name)).await
+        self.call(Call::RemoveVolume, name.as_str(), |state| state.remove_volume(name)).await
     }
 
     async fn copy_volume(&self, from: &PhysicalVolume, to: &PhysicalVolume, image: &str) -> Result<()> {
         let names = format!("{from} {to}");
-        self.call(Call::CopyVolume, &names, |world| world.copy_volume(from.as_str(), to.as_str(), image))
+        self.call(Call::CopyVolume, &names, |state| state.copy_volume(from.as_str(), to.as_str(), image))
             .await
     }
 
     async fn create_container(&self, request: &CreateContainer) -> Result<ContainerId> {
         let name = request.name.as_str();
-        self.call(Call::CreateContainer, name, |world| world.create_container(request)).await
+        self.call(Call::CreateContainer, name, |state| state.create_container(request)).await
     }
 
     async fn put_files(
@@ -376,28 +376,28 @@ impl Engine for MemoryEngine {
         contents: &dyn Contents,
     ) -> Result<()> {
         let files = with_contents(files, contents).await?;
-        self.call(Call::PutFiles, &self.name_of(id), |world| {
-            world.container(id)?.files.extend(files);
+        self.call(Call::PutFiles, &self.name_of(id), |state| {
+            state.container(id)?.files.extend(files);
             Ok(())
         })
         .await
     }
 
     async fn start(&self, id: &ContainerId) -> Result<()> {
-        self.call(Call::Start, &self.name_of(id), |world| world.start(id)).await
+        self.call(Call::Start, &self.name_of(id), |state| state.start(id)).await
     }
 
     async fn stop(&self, id: &ContainerId, _grace: Option<Millis>) -> Result<()> {
-        self.call(Call::Stop, &self.name_of(id), |world| world.stop(id)).await
+        self.call(Call::Stop, &self.name_of(id), |state| state.stop(id)).await
     }
 
     async fn rename(&self, id: &ContainerId, name: &ContainerName) -> Result<()> {
         let was = self.name_of(id);
-        self.call(Call::Rename, &format!("{was} {name}"), |world| world.rename(id, name)).await
+        self.call(Call::Rename, &format!("{was} {name}"), |state| state.rename(id, name)).await
     }
 
     async fn remove_container(&self, id: &ContainerId) -> Result<()> {
-        self.call(Call::RemoveContainer, &self.name_of(id), |world| world.remove_container(id)).await
+        self.call(Call::RemoveContainer, &self.name_of(id), |state| state.remove_container(id)).await
     }
 
     async fn probe(&self, id: &ContainerId, probe: &Probe) -> Result<ProbeResult> {
@@ -410,14 +410,14 @@ impl Engine for MemoryEngine {
             Runs::Once => 1,
             Runs::Repeated { times, .. } => times,
         };
-        self.call(Call::Probe, &self.name_of(id), |world| world.probe(id, &argv, runs)).await
+        self.call(Call::Probe, &self.name_of(id), |state| state.probe(id, &argv, runs)).await
     }
 
     async fn run_engine_check(&self, id: &ContainerId) -> Result<Option<HealthState>> {
         if self.info.runs_health_checks {
             return Ok(None);
         }
-        self.call(Call::RunEngineCheck, &self.name_of(id), |world| world.check(id)).await
+        self.call(Call::RunEngineCheck, &self.name_of(id), |state| state.check(id)).await
     }
 
     /// It runs them itself.
@@ -428,13 +428,13 @@ impl Engine for MemoryEngine {
     async fn logs(&self, id: &ContainerId, _options: &LogOptions) -> Result<LogStream> {
         let name = self.name_of(id);
         let output =
-            self.call(Call::Logs, &name, |world| Ok(world.container(id)?.behaviour.output.clone())).await?;
+            self.call(Call::Logs, &name, |state| Ok(state.container(id)?.behaviour.output.clone())).await?;
         Ok(exec::once(output))
     }
 
     async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecIo> {
         let argv = Argv(request.argv.clone());
-        self.call(Call::Exec, &self.name_of(id), |world| world.exec(id, &argv)).await
+        self.call(Call::Exec, &self.name_of(id), |state| state.exec(id, &argv)).await
     }
 
     async fn resize_exec(&self, _exec_id: &str, _size: TerminalSize) -> Result<()> {
@@ -442,15 +442,15 @@ impl Engine for MemoryEngine {
     }
 
     async fn exec_exit_code(&self, exec_id: &str) -> Result<Option<i64>> {
-        Ok(self.world().execs.get(exec_id).copied())
+        Ok(self.state().execs.get(exec_id).copied())
     }
 
     async fn wait(&self, id: &ContainerId) -> Result<ExitStatus> {
         let name = self.name_of(id);
         loop {
             let seen = self
-                .call(Call::Wait, &name, |world| {
-                    let container = world.container(id)?;
+                .call(Call::Wait, &name, |state| {
+                    let container = state.container(id)?;
                     Ok((container.state, container.exit_code))
                 })
                 .await?;

@@ -1,4 +1,4 @@
-//! A way to a TCP server that can be pulled.
+//! A proxy for a TCP server that can be unplugged.
 
 use std::net::SocketAddr;
 use tokio::{
@@ -6,8 +6,8 @@ use tokio::{
     sync::watch,
 };
 
-/// A port of the loopback that leads to another server until it is pulled: then every connection ends, new ones at
-/// once. They are taken first, since clients go on trying for long where a port refuses them.
+/// A loopback port that forwards to another server until it is unplugged: then every connection ends, new ones at once.
+/// They are accepted first, because clients retry for long if a port refuses connections.
 #[derive(Debug, Clone)]
 pub struct Cable {
     address: SocketAddr,
@@ -15,9 +15,10 @@ pub struct Cable {
 }
 
 impl Cable {
-    /// To the server at `server`.
+    /// Forwards to the server at `server`.
     ///
     /// # Panics
+    ///
     /// If there is no free port.
     pub async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -32,7 +33,7 @@ impl Cable {
         Self { address, pulled }
     }
 
-    /// Where it begins.
+    /// The address to connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -13,16 +13,16 @@ pub struct Call {
 }
 
 impl Call {
-    /// The call, if it is one that an apply makes and an undo has to unmake: a method that writes, on a container, a
+    /// The call, if it is one that an apply makes and an undo has to revert: a method that writes, on a container, a
     /// network or a volume. Not counted, whatever their method:
     ///
-    /// - `containers/{id}/wait`, `attach`, `resize`, `exec` and `exec/...`: they wait, look or probe, and how often
+    /// - `containers/{id}/wait`, `attach`, `resize`, `exec` and `exec/...`: they wait, inspect or probe, and how often
     ///   depends on the clock;
-    /// - `images/...`, `build`, `auth`, `session`: images are made ready before an apply begins, and are not undone;
-    /// - `libpod/containers/...`: only the containers that keep Podman's networks isolated are made this way, and
-    ///   whether they are needed depends on the stacks of others.
+    /// - `images/...`, `build`, `auth`, `session`: images are prepared before an apply starts, and are not undone;
+    /// - `libpod/containers/...`: only throw-away containers for Podman's isolation are created this way, and whether
+    ///   they are needed depends on other stacks.
     ///
-    /// Versions (`/v1.41`) don't matter.
+    /// Versions (`/v1.41`) are ignored.
     pub(crate) fn that_changes(method: &Method, path: &str) -> Option<Self> {
         if ![Method::POST, Method::PUT, Method::DELETE].contains(method) {
             return None;

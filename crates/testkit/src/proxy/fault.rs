@@ -1,4 +1,4 @@
-//! What can go wrong with one call to an engine.
+//! Failures of one call to an engine.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,17 +14,17 @@ pub enum Moment {
 /// What happens to the chosen call.
 #[derive(Clone)]
 pub enum Fault {
-    /// An error is answered, and the engine has done nothing.
+    /// An error is returned, and the engine has done nothing.
     Refuse,
     /// The connection ends without an answer.
     Cut(Moment),
-    /// Nothing is ever answered.
+    /// There is never a response.
     Hang(Moment),
-    /// The process that made the call is killed, and gets no answer.
+    /// The calling process is killed before it gets a response.
     Kill(Moment),
-    /// Something else breaks meanwhile; the call itself goes well.
+    /// Something else breaks meanwhile; the call itself succeeds.
     Meanwhile(Arc<dyn Fn() + Send + Sync>),
-    /// The engine is gone for that long: no connection stays, no new one is taken.
+    /// The engine is offline for that long: connections end, and new ones are refused.
     Away(Duration),
 }
 

@@ -1,4 +1,4 @@
-//! A call handed on to the real engine: heads as they are, bodies and upgraded connections byte by byte.
+//! Forwards a call to the real engine: heads unchanged, bodies and upgraded connections byte by byte.
 
 use http_body_util::{BodyExt, combinators::BoxBody};
 use hyper::{
@@ -11,20 +11,20 @@ use hyper_util::rt::TokioIo;
 use std::{error::Error, path::Path};
 use tokio::net::UnixStream;
 
-/// A body on its way through.
-pub(crate) type Passing = BoxBody<Bytes, hyper::Error>;
+/// A forwarded body.
+pub(crate) type ForwardedBody = BoxBody<Bytes, hyper::Error>;
 
-/// Why there is no answer.
-pub(crate) type NoAnswer = Box<dyn Error + Send + Sync>;
+/// Why there is no response.
+pub(crate) type NoResponse = Box<dyn Error + Send + Sync>;
 
 /// An answer, and what is left to splice if both sides leave HTTP with it.
 pub(crate) struct Answer {
-    pub(crate) response: Response<Passing>,
+    pub(crate) response: Response<ForwardedBody>,
     pub(crate) splice: Option<[OnUpgrade; 2]>,
 }
 
 /// Sends a call to the engine at `socket` and waits for the head of its answer.
-pub(crate) async fn forward(socket: &Path, mut request: Request<Incoming>) -> Result<Answer, NoAnswer> {
+pub(crate) async fn forward(socket: &Path, mut request: Request<Incoming>) -> Result<Answer, NoResponse> {
     let client = hyper::upgrade::on(&mut request);
     let mut response = send(socket, request).await?;
     let splice = (response.status() == StatusCode::SWITCHING_PROTOCOLS)
@@ -32,13 +32,13 @@ pub(crate) async fn forward(socket: &Path, mut request: Request<Incoming>) -> Re
     Ok(Answer { response: response.map(BodyExt::boxed), splice })
 }
 
-async fn send<B>(socket: &Path, request: Request<B>) -> Result<Response<Incoming>, NoAnswer>
+async fn send<B>(socket: &Path, request: Request<B>) -> Result<Response<Incoming>, NoResponse>
 where
     B: Body<Data = Bytes, Error = hyper::Error> + Send + 'static,
 {
     let stream = TokioIo::new(UnixStream::connect(socket).await?);
     let (mut sender, connection) = http1::Builder::new().preserve_header_case(true).handshake(stream).await?;
-    // Ends when the answer has been read, or when nobody waits for it any more.
+    // Ends when the response has been read, or its reader was dropped.
     tokio::spawn(connection.with_upgrades());
     Ok(sender.send_request(request).await?)
 }

@@ -1,9 +1,9 @@
-//! A socket in front of a real engine, which counts the calls that change something and breaks one of them.
+//! A proxy in front of a real engine that counts the calls that change something and breaks one of them.
 
 use super::{
     call::Call,
     fault::{Fault, Moment},
-    forward::{Answer, NoAnswer, Passing, forward, splice},
+    forward::{Answer, ForwardedBody, NoResponse, forward, splice},
 };
 use devarch_engine::Endpoint;
 use http_body_util::{BodyExt, Full};
@@ -24,7 +24,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-/// An engine's socket that hands everything on to the real one, and lets one chosen call go wrong.
+/// An engine's socket that forwards everything to the real one and makes one chosen call fail.
 #[derive(Debug)]
 pub struct FaultProxy {
     socket: PathBuf,
@@ -37,21 +37,22 @@ pub struct FaultProxy {
 #[derive(Debug)]
 struct Shared {
     engine: PathBuf,
-    /// Which call goes wrong, counted from 1, and how.
+    /// Which call fails, counted from 1, and how.
     fault: Option<(usize, Fault)>,
     calls: Mutex<Vec<Call>>,
-    /// Everything that holds a connection.
+    /// Tasks that hold connections.
     open: Mutex<JoinSet<()>>,
-    /// Asks the listener to be gone for a while.
+    /// Asks the listener to go offline for a while.
     away: mpsc::UnboundedSender<Duration>,
 }
 
 impl FaultProxy {
-    /// In front of the engine at the unix socket `endpoint`; the `fault` happens to the n-th call (from 1) that
-    /// changes something, see [`Call`]. Has to be called in a tokio runtime, and lives until it is dropped.
+    /// Starts a proxy for the engine at the unix socket `endpoint`; the `fault` applies to the n-th call (from 1) that
+    /// changes something, see [`Call`]. Has to be called in a tokio runtime. Dropping it ends the proxy.
     ///
     /// # Panics
-    /// If the endpoint is no unix socket, or no socket can be made in the directory for temporary files.
+    ///
+    /// If the endpoint is not a unix socket, or no socket can be created in the directory for temporary files.
     pub fn start(endpoint: &str, fault: Option<(usize, Fault)>) -> Self {
         let Ok(Endpoint::Unix(engine)) = endpoint.parse() else { panic!("{endpoint} is no unix socket") };
         let dir = tempfile::Builder::new().prefix("devarch-proxy").tempdir().expect("a directory");
@@ -69,15 +70,16 @@ impl FaultProxy {
         format!("unix://{}", self.socket.display())
     }
 
-    /// The calls so far that change something, in the order in which they came, the one that went wrong included.
+    /// The calls so far that change something, in order of arrival, including the failed one.
     ///
     /// # Panics
+    ///
     /// If a connection has panicked.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.calls.lock().expect("whole").clone()
     }
 
-    /// The call that went wrong, once it has.
+    /// The failed call, once it has failed.
     pub fn broken(&self) -> Option<Call> {
         let (at, _) = self.shared.fault.as_ref()?;
         self.calls().get(at - 1).cloned()
@@ -93,7 +95,7 @@ impl Drop for FaultProxy {
     }
 }
 
-/// Takes connections; while it is away there is not even a socket.
+/// Accepts connections; while offline there is not even a socket.
 async fn listen(
     shared: Arc<Shared>,
     socket: PathBuf,
@@ -103,8 +105,8 @@ async fn listen(
     loop {
         let time = tokio::select! {
             Ok((stream, _)) = listener.accept() => {
-                let connection = converse(Arc::clone(&shared), stream);
-                shared.hold(connection);
+                let connection = serve(Arc::clone(&shared), stream);
+                shared.keep_open(connection);
                 continue;
             }
             Some(time) = leave.recv() => time,
@@ -117,8 +119,8 @@ async fn listen(
     }
 }
 
-/// One connection to its end. Errors are what a client does that goes away, or the fault.
-async fn converse(shared: Arc<Shared>, stream: UnixStream) {
+/// Serves one connection. Errors are caused by clients that disconnect, or by the fault.
+async fn serve(shared: Arc<Shared>, stream: UnixStream) {
     let client = stream.peer_cred().ok().and_then(|peer| Pid::from_raw(peer.pid()?));
     let answer = service_fn(|request| answer(Arc::clone(&shared), client, request));
     let connection = http1::Builder::new()
@@ -133,7 +135,7 @@ async fn answer(
     shared: Arc<Shared>,
     client: Option<Pid>,
     request: Request<Incoming>,
-) -> Result<Response<Passing>, NoAnswer> {
+) -> Result<Response<ForwardedBody>, NoResponse> {
     let cut = || Err("the connection is cut".into());
     match shared.count(&request) {
         None => shared.pass(request).await,
@@ -168,8 +170,8 @@ fn kill(client: Pid) {
     let _ = kill_process(client, Signal::KILL);
 }
 
-/// As engines say it.
-fn refusal() -> Response<Passing> {
+/// In the format of the engines.
+fn refusal() -> Response<ForwardedBody> {
     let body = Full::from(r#"{"message":"refused by a test"}"#).map_err(|never: Infallible| match never {});
     let mut response = Response::new(body.boxed());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -187,23 +189,23 @@ impl Shared {
         (*at == calls.len()).then(|| fault.clone())
     }
 
-    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Passing>, NoAnswer> {
+    async fn pass(&self, request: Request<Incoming>) -> Result<Response<ForwardedBody>, NoResponse> {
         let Answer { response, splice: both } = forward(&self.engine, request).await?;
         if let Some(both) = both {
-            self.hold(splice(both));
+            self.keep_open(splice(both));
         }
         Ok(response)
     }
 
-    /// Lets the engine carry a call out, if it is to, and forgets the answer.
-    async fn if_after(&self, moment: Moment, request: Request<Incoming>) -> Result<(), NoAnswer> {
+    /// Lets the engine carry a call out if the fault applies after it, and discards the response.
+    async fn if_after(&self, moment: Moment, request: Request<Incoming>) -> Result<(), NoResponse> {
         if moment == Moment::After {
             forward(&self.engine, request).await?.response.into_body().collect().await?;
         }
         Ok(())
     }
 
-    fn hold(&self, connection: impl Future<Output = ()> + Send + 'static) {
+    fn keep_open(&self, connection: impl Future<Output = ()> + Send + 'static) {
         let mut open = self.open.lock().expect("whole");
         while open.try_join_next().is_some() {}
         open.spawn(connection);

@@ -1,5 +1,5 @@
-//! Ways between DevArch and what it talks to, which break at a chosen moment: [`FaultProxy`] in front of an engine,
-//! [`Cable`] in front of a database.
+//! Proxies between DevArch and its servers that break at a chosen moment: [`FaultProxy`] for an engine, [`Cable`] for a
+//! database.
 
 mod cable;
 mod call;

@@ -1,4 +1,4 @@
-//! What is there, and the rules both engines share.
+//! The state of the in-memory engine, and the rules that both engines share.
 
 use super::{
     behaviour::{Argv, Behaviour, Life, Script},
@@ -23,12 +23,12 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// Why the engine says no.
+/// Why a call is refused.
 pub(super) type Refusal = (Kind, String);
 type Result<T> = std::result::Result<T, Refusal>;
 
 #[derive(Clone)]
-pub(super) struct World {
+pub(super) struct MemoryState {
     pub(super) script: Script,
     pub(super) images: BTreeMap<String, ImageInfo>,
     pub(super) registry: BTreeMap<String, ImageInfo>,
@@ -42,15 +42,15 @@ pub(super) struct World {
     pub(super) faults: Vec<Fault>,
     pub(super) breaks: Option<Break>,
     pub(super) changes: Vec<String>,
-    made: u64,
+    created: u64,
 }
 
-/// A call that is to fail, by how many that change something are left until it.
+/// A call that fails, by the number of changing calls left until it.
 #[derive(Clone)]
 pub(super) struct Break {
     pub(super) calls_left: usize,
     pub(super) effect: Effect,
-    pub(super) told: Arc<Notify>,
+    pub(super) notify: Arc<Notify>,
 }
 
 #[derive(Clone)]
@@ -84,11 +84,11 @@ impl Container {
     }
 }
 
-fn no<T>(kind: Kind, message: impl Into<String>) -> Result<T> {
+fn not_found<T>(kind: Kind, message: impl Into<String>) -> Result<T> {
     Err((kind, message.into()))
 }
 
-impl World {
+impl MemoryState {
     pub(super) fn new(script: Script) -> Self {
         Self {
             script,
@@ -103,15 +103,15 @@ impl World {
             faults: Vec::new(),
             breaks: None,
             changes: Vec::new(),
-            made: 0,
+            created: 0,
         }
     }
 
-    /// Writes a call down and tells how it is to fail.
+    /// Records a call and returns how it fails, if it does.
     pub(super) fn begin(&mut self, call: Call, name: &str) -> Option<Effect> {
         if call.changes() {
             self.changes.push(format!("{call:?} {name}"));
-            if let Some(effect) = self.breaks_now() {
+            if let Some(effect) = self.next_break() {
                 return Some(effect);
             }
         }
@@ -121,29 +121,29 @@ impl World {
         Some(fault.effect.clone())
     }
 
-    fn breaks_now(&mut self) -> Option<Effect> {
+    fn next_break(&mut self) -> Option<Effect> {
         let breaks = self.breaks.as_mut()?;
         breaks.calls_left = breaks.calls_left.saturating_sub(1);
         if breaks.calls_left > 0 {
             return None;
         }
-        breaks.told.notify_one();
+        breaks.notify.notify_one();
         match &breaks.effect {
-            // Who is killed at a call makes no other.
+            // A process that was killed at a call makes no other.
             Effect::Hangs(_) => Some(std::mem::replace(&mut breaks.effect, Effect::Hangs(Moment::Before))),
             _ => self.breaks.take().map(|breaks| breaks.effect),
         }
     }
 
     fn next_id(&mut self) -> String {
-        self.made += 1;
-        format!("{:012x}", self.made)
+        self.created += 1;
+        format!("{:012x}", self.created)
     }
 
     pub(super) fn container(&mut self, id: &ContainerId) -> Result<&mut Container> {
         match self.containers.get_mut(id) {
             Some(container) => Ok(container),
-            None => no(Kind::NotFound, format!("no such container: {id}")),
+            None => not_found(Kind::NotFound, format!("no such container: {id}")),
         }
     }
 
@@ -159,13 +159,13 @@ impl World {
     fn named(&self, name: &str) -> Result<&ObservedNetwork> {
         match self.networks.iter().find(|network| network.name == name) {
             Some(network) => Ok(network),
-            None => no(Kind::NotFound, format!("network {name} not found")),
+            None => not_found(Kind::NotFound, format!("network {name} not found")),
         }
     }
 
     pub(super) fn pull(&mut self, reference: &str) -> Result<ImageInfo> {
         let Some(image) = self.registry.get(reference).cloned() else {
-            return no(Kind::NoImage, "manifest unknown");
+            return not_found(Kind::NoImage, "manifest unknown");
         };
         self.images.insert(reference.to_owned(), image.clone());
         Ok(image)
@@ -178,13 +178,13 @@ impl World {
 
     pub(super) fn tag_image(&mut self, image: &str, name: &str) -> Result<()> {
         let Some(found) = self.image(image).cloned() else {
-            return no(Kind::NoImage, format!("no such image: {image}"));
+            return not_found(Kind::NoImage, format!("no such image: {image}"));
         };
         self.images.insert(name.to_owned(), found);
         Ok(())
     }
 
-    /// The base images are had as engines have them: what is absent is pulled.
+    /// Base images are obtained like those of a real engine: absent ones are pulled.
     pub(super) fn build(&mut self, tags: &[String], built: Result<Built>) -> Result<ImageInfo> {
         let built = built?;
         for base in &built.bases {
@@ -204,11 +204,11 @@ impl World {
         labels: &BTreeMap<String, String>,
     ) -> Result<NetworkId> {
         if self.named(spec.name.as_str()).is_ok() {
-            return no(Kind::NameTaken, format!("network {} already exists", spec.name));
+            return not_found(Kind::NameTaken, format!("network {} already exists", spec.name));
         }
         let mut taken = self.networks.iter().flat_map(|network| &network.subnets);
         if taken.any(|subnet| overlap(subnet, &spec.subnet)) {
-            return no(Kind::SubnetTaken, format!("{} overlaps", spec.subnet));
+            return not_found(Kind::SubnetTaken, format!("{} overlaps", spec.subnet));
         }
         let id = NetworkId::new(self.next_id());
         self.networks.push(ObservedNetwork {
@@ -220,14 +220,14 @@ impl World {
         Ok(id)
     }
 
-    /// As Docker does: a container that is stopped does not keep its network.
+    /// Like Docker: a stopped container does not keep its network.
     pub(super) fn remove_network(&mut self, id: &NetworkId) -> Result<()> {
         let Some(name) = self.network_name(id) else {
             return Ok(());
         };
         let used = |container: &Container| container.runs() && container.networks.contains_key(&name);
         if self.containers.values().any(used) {
-            return no(Kind::InUse, format!("network {name} has active endpoints"));
+            return not_found(Kind::InUse, format!("network {name} has active endpoints"));
         }
         self.networks.retain(|network| network.id != *id);
         Ok(())
@@ -242,7 +242,7 @@ impl World {
         self.named(network.as_str())?;
         let container = self.container(id)?;
         if container.networks.contains_key(network.as_str()) {
-            return no(Kind::NameTaken, "endpoint already exists");
+            return not_found(Kind::NameTaken, "endpoint already exists");
         }
         container.networks.insert(network.to_string(), address);
         Ok(())
@@ -256,7 +256,7 @@ impl World {
 
     pub(super) fn remove_volume(&mut self, name: &PhysicalVolume) -> Result<()> {
         if self.containers.values().any(|container| container.volumes().contains(name.as_str())) {
-            return no(Kind::InUse, "volume is in use");
+            return not_found(Kind::InUse, "volume is in use");
         }
         self.volumes.remove(name.as_str());
         self.contents.remove(name.as_str());
@@ -265,16 +265,16 @@ impl World {
 
     pub(super) fn copy_volume(&mut self, from: &str, to: &str, image: &str) -> Result<()> {
         if from == to {
-            return no(Kind::InUse, "they are the same volume");
+            return not_found(Kind::InUse, "they are the same volume");
         }
         if let Some(missing) = [from, to].into_iter().find(|name| !self.volumes.contains_key(*name)) {
-            return no(Kind::NotFound, format!("volume {missing} not found"));
+            return not_found(Kind::NotFound, format!("volume {missing} not found"));
         }
         if self.running().any(|container| container.volumes().contains(to)) {
-            return no(Kind::InUse, format!("a container runs with volume {to}"));
+            return not_found(Kind::InUse, format!("a container runs with volume {to}"));
         }
         if self.image(image).is_none() {
-            return no(Kind::NoImage, format!("there is no image {image}"));
+            return not_found(Kind::NoImage, format!("there is no image {image}"));
         }
         let content = self.contents.get(from).cloned().unwrap_or_default();
         self.contents.insert(to.to_owned(), content);
@@ -283,10 +283,10 @@ impl World {
 
     pub(super) fn create_container(&mut self, request: &CreateContainer) -> Result<ContainerId> {
         if self.by_name(request.name.as_str()).is_some() {
-            return no(Kind::NameTaken, "the container name is already in use");
+            return not_found(Kind::NameTaken, "the container name is already in use");
         }
         let Some(found) = self.images.get(request.spec.image_reference()) else {
-            return no(Kind::NoImage, format!("no such image: {}", request.spec.image_reference()));
+            return not_found(Kind::NoImage, format!("no such image: {}", request.spec.image_reference()));
         };
         let (image, mut request) = (found.id.clone(), request.clone());
         request.labels = found.labels.clone().into_iter().chain(request.labels).collect();
@@ -317,20 +317,23 @@ impl World {
             return Ok(());
         }
         if self.container(id)?.state == RunState::Stuck {
-            return no(Kind::Stuck, "container state improper: it must be created or stopped to be started");
+            return not_found(
+                Kind::Stuck,
+                "container state improper: it must be created or stopped to be started",
+            );
         }
         let done = self.may_start(id);
         let container = self.container(id)?;
         if let Err((kind, message)) = done {
             container.error.clone_from(&message);
-            return no(kind, message);
+            return not_found(kind, message);
         }
         container.starts += 1;
         container.probes = 0;
         (container.state, container.exit_code) = match container.behaviour.life {
             Life::Runs(_) => (RunState::Running, 0),
             Life::Exits(code) => (RunState::Exited, code),
-            Life::CannotStart => return no(Kind::CannotRun, "executable file not found"),
+            Life::CannotStart => return not_found(Kind::CannotRun, "executable file not found"),
         };
         Ok(())
     }
@@ -343,14 +346,14 @@ impl World {
             self.named(network)?;
             let taken = self.running().any(|other| other.networks.get(network) == Some(address));
             if taken {
-                return no(Kind::AddressTaken, format!("{address} is taken"));
+                return not_found(Kind::AddressTaken, format!("{address} is taken"));
             }
         }
         for port in &mine.request.spec.ports {
             let mut theirs = self.running().flat_map(|other| &other.request.spec.ports);
             let mine = port.socket();
             if self.occupied.contains(&port.host_port) || theirs.any(|other| mine.overlaps(&other.socket())) {
-                return no(Kind::PortTaken, format!("port {} is already allocated", port.host_port));
+                return not_found(Kind::PortTaken, format!("port {} is already allocated", port.host_port));
             }
         }
         Ok(())
@@ -389,7 +392,7 @@ impl World {
 
     pub(super) fn rename(&mut self, id: &ContainerId, name: &ContainerName) -> Result<()> {
         if self.by_name(name.as_str()).is_some() {
-            return no(Kind::NameTaken, format!("the name {name} is already in use"));
+            return not_found(Kind::NameTaken, format!("the name {name} is already in use"));
         }
         self.container(id)?.name = name.clone();
         Ok(())
@@ -397,17 +400,17 @@ impl World {
 
     pub(super) fn remove_container(&mut self, id: &ContainerId) -> Result<()> {
         if self.containers.get(id).is_some_and(Container::runs) {
-            return no(Kind::InUse, "cannot remove a running container");
+            return not_found(Kind::InUse, "cannot remove a running container");
         }
         self.containers.remove(id);
         Ok(())
     }
 
-    /// No time passes between the runs, so they end alike but where a script says otherwise.
+    /// No time passes between runs, so they end alike unless a script says otherwise.
     pub(super) fn probe(&mut self, id: &ContainerId, argv: &Argv, runs: u32) -> Result<ProbeResult> {
         let container = self.container(id)?;
         if !container.runs() {
-            return no(Kind::Other, "container is not running");
+            return not_found(Kind::Other, "container is not running");
         }
         if container.behaviour.failing_probes > 0 {
             container.probes += runs;
@@ -427,10 +430,10 @@ impl World {
         Ok(ProbeResult { exit_code, output: behaviour.output, unfinished: None })
     }
 
-    /// One check as the engine does it; the first failure makes it unhealthy.
+    /// One check as the engine does it; the first failure makes the container unhealthy.
     pub(super) fn check(&mut self, id: &ContainerId) -> Result<Option<HealthState>> {
         let Some(check) = self.container(id)?.request.spec.healthcheck.clone() else {
-            return no(Kind::Other, "no defined healthcheck");
+            return not_found(Kind::Other, "no defined healthcheck");
         };
         let passed = self.probe(id, &Argv(check.test.to_argv()), 1)?.exit_code == Some(0);
         Ok(Some(if passed { HealthState::Healthy } else { HealthState::Unhealthy }))
@@ -438,7 +441,7 @@ impl World {
 
     pub(super) fn exec(&mut self, id: &ContainerId, argv: &Argv) -> Result<ExecIo> {
         if !self.container(id)?.runs() {
-            return no(Kind::Other, "container is not running");
+            return not_found(Kind::Other, "container is not running");
         }
         let behaviour = argv.behaviour();
         let exec = self.next_id();
