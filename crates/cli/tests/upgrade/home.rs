@@ -58,7 +58,7 @@ impl Home {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/upgrade").join(release);
         copy(&fixture.join("project"), &sandbox.project());
         let fixture = fixture.join(store);
-        let objects = Objects::make(&sandbox, &fixture);
+        let objects = Objects::create(&sandbox, &fixture);
         let names = placeholders(&sandbox, &objects, &fixture);
         fs::DirBuilder::new().mode(0o700).create(sandbox.home()).unwrap();
         let key = fs::read(fixture.join("secret.key")).unwrap();
