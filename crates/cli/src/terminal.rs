@@ -160,7 +160,7 @@ impl Terminal {
         prompt.prompt().map(Secret::new).map_err(prompt_error)
     }
 
-    /// Whether output goes to a terminal and not to a pipe or file.
+    /// Whether stdin and stdout are terminals, so that only the user sees the output.
     #[expect(clippy::unused_self, reason = "who prints has a terminal")]
     pub(crate) fn is_private(self) -> bool {
         io::stdout().is_terminal() && io::stdin().is_terminal()
