@@ -1,11 +1,11 @@
-//! The house's rules that a compiler doesn't hold.
+//! Architecture rules that the compiler does not enforce.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// By crate: the crates of ours it may depend on, and what it must not know.
+/// For each crate: the workspace crates it may depend on, and the dependencies it must not have.
 const RULES: &[(&str, &[&str], &[&str])] = &[
     ("devarch-core", &[], &["tokio", "sqlx", "bollard", "hyper", "clap"]),
     ("devarch-files", &[], &["tokio", "sqlx", "bollard", "hyper", "clap"]),
@@ -22,7 +22,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
         &["devarch-core", "devarch-files", "devarch-engine", "devarch-store", "devarch-app"],
         &["sqlx", "bollard", "hyper"],
     ),
-    // It builds within seconds, so it knows nothing of the product.
+    // It has to build within seconds, so it depends on no product crate.
     ("xtask", &[], &["sqlx", "bollard"]),
 ];
 
@@ -44,21 +44,21 @@ fn crates_depend_only_on_what_they_may() {
     }
 }
 
-/// What opens or reads files by itself: where what is read is DevArch's own or the system's, or is only written.
+/// Files that may open or read files directly: their input is DevArch's own or the system's, or they only write.
 const MAY_OPEN_FILES: &[&str] = &[
     // The reader.
     "files/src/open.rs",
-    // What is read from the kernel: sockets, routes, processes, signals, the machine's identity, mounts.
+    // Kernel interfaces: sockets, routes, processes, signals, the machine's identity, mounts.
     "app/src/host.rs",
     "app/src/settings.rs",
     "cli/src/signals.rs",
-    "engine/src/client/announce.rs",
+    "engine/src/client/gratuitous_arp.rs",
     "engine/src/connect.rs",
     "store/src/place.rs",
-    // The home's own: locks and keys, which are not followed through links and are checked by owner and mode.
+    // The home's own locks and keys: symlinks are not followed, owner and mode are checked.
     "store/src/file_lock.rs",
     "store/src/vault/key_disk.rs",
-    // Only written.
+    // Write-only.
     "app/src/usecase/compose.rs",
     "cli/src/passphrase.rs",
 ];
@@ -87,7 +87,7 @@ fn files_of_projects_catalogs_and_users_are_read_through_one_reader() {
         });
     }
     let mut allowed: BTreeSet<String> = MAY_OPEN_FILES.iter().map(|path| (*path).to_owned()).collect();
-    // Takes what the reader has opened.
+    // Receives files that the reader has opened.
     allowed.insert("files/src/lib.rs".to_owned());
     assert_eq!(opening, allowed, "read a file through devarch_files, or say here why not");
 }
@@ -103,7 +103,7 @@ fn sources(directory: &std::path::Path, each: &mut impl FnMut(&std::path::Path))
     }
 }
 
-/// Who may write to the terminal: all text goes through the first, the second passes on what a program in a container writes.
+/// Modules that may write to the terminal: the first escapes all text, the second passes container output through.
 const WRITERS: &[&str] = &["terminal.rs", "attach.rs"];
 
 #[test]
