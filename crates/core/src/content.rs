@@ -1,5 +1,4 @@
-//! Texts too large to be carried about. Definitions, plans and specs hold what one is known by; the store keeps the text,
-//! each once.
+//! Texts too large to be copied around. Definitions, plans and specs contain a digest; the store keeps each text once.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,7 +13,7 @@ pub const LARGE: usize = 16 << 10;
 #[serde(try_from = "String", into = "String")]
 pub struct ContentDigest(String);
 
-/// What is no digest.
+/// An invalid digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a SHA-256 is 64 digits out of 0123456789abcdef")]
 pub struct NoDigest;
@@ -52,30 +51,30 @@ impl fmt::Display for ContentDigest {
     }
 }
 
-/// A text that the store keeps.
+/// A reference to a text in the store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContentRef {
-    /// What it is known by.
+    /// Its digest.
     pub sha256: ContentDigest,
     /// How many bytes it has.
     pub bytes: u64,
 }
 
 impl ContentRef {
-    /// What a text is known by.
+    /// The reference to a text.
     pub fn of(text: &str) -> Self {
         Self { sha256: ContentDigest::of(text), bytes: text.len() as u64 }
     }
 
-    /// Reads the form in which specs are remembered.
+    /// Reads the form in which specs are stored.
     pub(crate) fn of_json(fields: &Map<String, Value>) -> Option<Self> {
         Self::deserialize(fields).ok()
     }
 }
 
 impl fmt::Display for ContentRef {
-    /// `15728640 bytes, sha256 0123456789ab`: enough to tell two apart.
+    /// `15728640 bytes, sha256 0123456789ab`: enough to distinguish two texts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes, sha256 {}", self.bytes, &self.sha256.0[..12])
     }
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_known_by_its_sha_256() {
+    fn a_text_is_identified_by_its_sha_256() {
         // FIPS 180-2, appendix B.1.
         let abc = ContentRef::of("abc");
         assert_eq!(abc.sha256.as_str(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_digest_is_refused() {
+    fn an_invalid_digest_is_rejected() {
         for wrong in ["", "abc", &"G".repeat(64), &"A".repeat(64), &"0".repeat(65)] {
             assert_eq!(ContentDigest::try_from((*wrong).to_owned()), Err(NoDigest));
         }

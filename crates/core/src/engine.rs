@@ -42,8 +42,8 @@ impl FromStr for EngineKind {
     }
 }
 
-/// Where the engine's containers run, seen from DevArch. Checks of host paths, listening ports and routes mean
-/// something only on [`Locality::Host`].
+/// Where the engine's containers run, relative to DevArch. Checks of host paths, listening ports and routes apply only
+/// to [`Locality::Host`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Locality {
@@ -51,7 +51,7 @@ pub enum Locality {
     Host,
     /// In a virtual machine on this machine (Docker Desktop, podman machine).
     Vm,
-    /// Elsewhere.
+    /// On another machine.
     Remote,
 }
 
@@ -70,9 +70,9 @@ pub struct EngineInfo {
     pub rootless: bool,
     /// Where its containers run.
     pub locality: Locality,
-    /// Whether somebody runs its health checks: Docker itself, systemd timers for Podman.
+    /// Whether health checks are scheduled: by Docker itself, by systemd timers for Podman.
     pub runs_health_checks: bool,
-    /// The lowest host port it can publish: 1024 for a user's Podman, unless the machine says otherwise.
+    /// The lowest host port it can publish: 1024 for a rootless Podman by default.
     pub lowest_port: u16,
 }
 
@@ -91,6 +91,6 @@ pub struct EngineBinding {
     pub kind: EngineKind,
     /// Its identity, by its marker volume.
     pub id: EngineId,
-    /// Where it was reached, for people.
+    /// Its endpoint as shown to the user.
     pub endpoint: String,
 }

@@ -1,33 +1,33 @@
-//! What a terminal would obey, made visible: the one list of such characters, and the one way they are written.
+//! Escapes characters that control a terminal. Defines which they are and how they are shown.
 //!
 //! A terminal obeys C0 and C1 control characters and DEL; bidirectional controls reorder what a reader sees. Text of a
-//! file, an engine, a label, a log or a process may hold any of them.
+//! file, an engine, a label, a log or a process may contain any of them.
 
 use std::{
     borrow::Cow,
     fmt::{self, Write as _},
 };
 
-/// Whether a terminal or a reader's eye would obey it rather than show it. Line feed and tab are among them: whether
-/// they are layout is known only to who wrote the text.
+/// Whether it controls a terminal or the display order. Line feed and tab are included: only the author of a text knows
+/// whether they are layout.
 pub fn is_control(c: char) -> bool {
     matches!(c,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
         | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A text with every control character escaped but line feed and tab, for text that has a layout of its own.
+/// Escapes control characters except line feed and tab, for text that has its own layout.
 pub fn block(text: &str) -> Cow<'_, str> {
     escaped(text, |c| is_control(c) && !matches!(c, '\n' | '\t'))
 }
 
-/// A text with every control character escaped, so that it stays on one line.
+/// Escapes all control characters, so that the text remains on one line.
 pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, is_control)
 }
 
-/// A piece of a text that is put together line by line: a line feed at its end is layout, everything else that is a
-/// control character came with a value and is escaped.
+/// A piece of a text that is built line by line: a line feed at its end is layout, all other control characters came
+/// with a value and are escaped.
 pub fn formatted(args: fmt::Arguments<'_>) -> String {
     let text = args.to_string();
     match text.strip_suffix('\n') {
@@ -36,8 +36,8 @@ pub fn formatted(args: fmt::Arguments<'_>) -> String {
     }
 }
 
-/// A text in which each control character but line feed and tab is one visible character, so that columns stay where they
-/// are: the source lines of a message.
+/// Replaces each control character except line feed and tab by one visible character, so that columns are preserved:
+/// for source lines in a message.
 pub fn pictured(text: &str) -> Cow<'_, str> {
     let replaced = |c: char| is_control(c) && !matches!(c, '\n' | '\t');
     if !text.contains(replaced) {
@@ -55,8 +55,8 @@ fn picture(c: char) -> char {
     }
 }
 
-/// JSON text in which what JSON itself leaves as it is (DEL, C1 and bidirectional controls) is escaped too: it means the
-/// same. Line feeds and tabs outside of its texts are its layout.
+/// Escapes the characters in JSON text that JSON itself permits unescaped (DEL, C1 and bidirectional controls) without
+/// changing its meaning. Line feeds and tabs outside of strings are layout.
 pub fn json(text: &str) -> Cow<'_, str> {
     let left = |c: char| is_control(c) && c >= '\u{7f}';
     if !text.contains(left) {
@@ -94,8 +94,8 @@ fn push(shown: &mut String, c: char) {
     };
 }
 
-/// The output of a container for a terminal: colours (SGR sequences) stay, and are reset at the end of each line that
-/// set one; everything else is escaped, a byte that is no UTF-8 too.
+/// A container's output for a terminal: colours (SGR sequences) are kept and reset at the end of each line that sets
+/// one; everything else is escaped, including bytes that are not UTF-8.
 pub fn coloured_line(bytes: &[u8]) -> String {
     // Programs at a terminal of their own end their lines so.
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
@@ -131,7 +131,7 @@ pub fn coloured_line(bytes: &[u8]) -> String {
     shown
 }
 
-/// The length of the SGR sequence (ECMA-48, 8.3.117) that a text begins with.
+/// The length of the SGR sequence (ECMA-48, 8.3.117) at the start of a text.
 fn colour(text: &str) -> Option<usize> {
     let parameters = text.strip_prefix("\x1b[")?;
     let end = parameters.find(|c: char| !c.is_ascii_digit() && !matches!(c, ';' | ':'))?;
@@ -145,7 +145,7 @@ mod tests {
     const HOSTILE: &str = "a\x1b]52;c;x\x07\u{9b}2J\u{7f}\u{202e}\u{200f}\u{61c}\u{2069}\r\n\tb";
 
     #[test]
-    fn every_control_character_of_a_text_is_escaped_and_layout_only_where_it_is_layout() {
+    fn control_characters_are_escaped_except_layout() {
         let rest = r"a\x1b]52;c;x\x07\u{9b}2J\x7f\u{202e}\u{200f}\u{61c}\u{2069}\r";
         assert_eq!(line(HOSTILE), format!(r"{rest}\n\tb"));
         assert_eq!(block(HOSTILE), format!("{rest}\n\tb"));
@@ -157,13 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn a_harmless_text_is_left_as_it_is() {
+    fn a_harmless_text_is_unchanged() {
         let text = "Grüße 👩‍👩‍👧 \\x1b עברית";
         assert!(matches!(line(text), Cow::Borrowed(same) if same == text));
     }
 
     #[test]
-    fn pictures_keep_every_column() {
+    fn pictures_preserve_columns() {
         assert_eq!(
             pictured(HOSTILE),
             "a\u{241b}]52;c;x\u{2407}\u{fffd}2J\u{2421}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{240d}\n\tb"
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn json_means_the_same_and_holds_no_control_character() {
+    fn json_keeps_its_meaning_without_control_characters() {
         let given = serde_json::json!({ HOSTILE: [HOSTILE] });
         let text = serde_json::to_string_pretty(&given).unwrap();
         let shown = json(&text);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_line_keeps_its_colours_and_nothing_else_a_terminal_obeys() {
+    fn a_log_line_keeps_only_its_colours() {
         assert_eq!(coloured_line(b"\x1b[1;31mred\x1b[0m"), "\x1b[1;31mred\x1b[0m\x1b[0m");
         assert_eq!(coloured_line(b"\x1b[38:5:9mleft on"), "\x1b[38:5:9mleft on\x1b[0m");
         assert_eq!(coloured_line(b"a\tb\r"), "a\tb");

@@ -1,4 +1,4 @@
-//! Hashes with the store's key: nobody without it can guess what was hashed.
+//! Hashes with the store's key, so that their input cannot be guessed without it.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;

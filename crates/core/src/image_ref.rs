@@ -1,4 +1,4 @@
-//! Names of images, by the grammar of the distribution project (distribution/reference), which both engines follow.
+//! Image names, by the grammar of the distribution project (distribution/reference), which both engines use.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ const LONGEST_TAG: usize = 128;
 /// `[REGISTRY/]PATH[:TAG][@DIGEST]`, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageRef<'a> {
-    /// The registry, where the name begins with one.
+    /// The registry, if the name starts with one.
     pub registry: Option<&'a str>,
     /// The path in the registry: `library/postgres`, `postgres`.
     pub path: &'a str,
@@ -26,7 +26,7 @@ pub enum InvalidImageRef {
     /// The registry is no host with perhaps a port.
     #[error("its registry is not a host name or address, with a port or without")]
     Registry,
-    /// A part of the path has other characters, or begins or ends with a separator.
+    /// A part of the path has other characters, or starts or ends with a separator.
     #[error(
         "parts of its path are a-z and 0-9, separated by '.', '_', '__' or any number of '-', and by '/'"
     )]
@@ -157,7 +157,7 @@ mod tests {
     const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     #[test]
-    fn a_name_of_the_grammar_is_taken_apart_and_put_together_again() {
+    fn a_valid_name_is_parsed_and_printed_unchanged() {
         let digested = format!("quay.io/a__b/c--d/e@{DIGEST}");
         for name in [
             "postgres",
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_registry_can_hold_is_refused_with_the_rule_it_breaks() {
+    fn an_invalid_name_is_rejected_with_the_violated_rule() {
         use InvalidImageRef::{Digest, Path, Registry, Tag, TooLong};
         let long = "a".repeat(256);
         for (name, flaw) in [
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_is_named_in_full() {
+    fn a_repository_name_is_fully_qualified() {
         let of = |name: &str| ImageRef::parse(name).unwrap().repository();
         assert_eq!(of("postgres:17"), "docker.io/library/postgres");
         assert_eq!(of("index.docker.io/me/app"), "docker.io/me/app");
@@ -221,7 +221,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_put_together_by_the_grammar_is_taken_apart_the_same_way(
+        fn generated_names_are_parsed_into_their_parts(
             registry in prop::option::of("localhost|[a-z0-9]{1,4}\\.[a-z]{2,3}(:[0-9]{1,5})?|\\[::1\\]:[0-9]{1,5}"),
             path in "[a-z0-9]{1,4}((\\.|_|__|-{1,3})[a-z0-9]{1,4}){0,2}(/[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,2}){0,2}",
             tag in prop::option::of("[A-Za-z0-9_][A-Za-z0-9_.-]{0,8}"),
@@ -236,7 +236,7 @@ mod tests {
         }
 
         #[test]
-        fn a_text_is_refused_or_read_back_as_it_was(text in "[a-zA-Z0-9./:@_-]{0,24}") {
+        fn a_text_is_rejected_or_printed_unchanged(text in "[a-zA-Z0-9./:@_-]{0,24}") {
             if let Ok(image) = ImageRef::parse(&text) {
                 prop_assert_eq!(image.to_string(), text);
             }

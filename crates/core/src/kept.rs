@@ -1,5 +1,5 @@
-//! The values that belong to the data of a volume: a database opens only with the password it was made with. They are kept
-//! with the volume when its instance goes, and given back to the instance that takes the volume over.
+//! Values that belong to a volume's data: a database opens only with the password it was created with. They are kept
+//! with the volume when its instance is removed, and restored to the instance that reuses the volume.
 
 use crate::{
     desired::effective_of,
@@ -22,13 +22,13 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KeptValues {
-    /// By variable: what DevArch made for the instance, and secrets written in its definition.
+    /// By variable: values generated for the instance, and secrets written in its definition.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, SecretValue>,
     /// By name: the stack's secrets that environment and files used.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<SecretName, SecretValue>,
-    /// By consumer and [`login_key`](crate::resolve::login_key): the passwords of logins of its own.
+    /// By consumer and [`login_key`](crate::resolve::login_key): the passwords of its logins.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub logins: BTreeMap<InstanceName, BTreeMap<String, SecretValue>>,
 }
@@ -55,7 +55,7 @@ impl KeptValues {
         self.environment.is_empty() && self.secrets.is_empty() && self.logins.is_empty()
     }
 
-    /// What they are, in words: `POSTGRES_PASSWORD`, `secret PW`, `login web_db`.
+    /// Their descriptions: `POSTGRES_PASSWORD`, `secret PW`, `login web_db`.
     pub fn names(&self) -> Vec<String> {
         let variables = self.environment.keys().cloned();
         let secrets = self.secrets.keys().map(|name| format!("secret {name}"));
@@ -64,7 +64,7 @@ impl KeptValues {
         variables.chain(secrets).chain(logins).collect()
     }
 
-    /// Why one of them can't be read here, though it may be elsewhere.
+    /// Why one of them cannot be decrypted here, although it may be elsewhere.
     pub fn locked(&self) -> Option<Locked> {
         let mut reasons = self.secret_values().into_iter().filter_map(|(_, value)| value.open().err());
         reasons.find(|why| *why != Locked::GivenUp)
@@ -75,7 +75,7 @@ fn login(name: &str) -> String {
     format!("login {name}")
 }
 
-/// An instance, and what its container was last made from.
+/// An instance, and the spec its container was last created from.
 #[derive(Debug, Clone, Copy)]
 pub struct LastUse<'a> {
     /// Its stack.
@@ -84,20 +84,20 @@ pub struct LastUse<'a> {
     pub instance: &'a Instance,
     /// Its effective config, with its wires.
     pub config: &'a Effective,
-    /// What its container was last made from.
+    /// The spec its container was last created from.
     pub applied: &'a RememberedSpec,
 }
 
 impl LastUse<'_> {
-    /// The values an instance's environment and files had, as they reached its container: what was edited since has
-    /// never met the data. `logins` are those of its consumers.
+    /// The values of an instance's environment and files as they reached its container: later edits never affected the
+    /// data. `logins` are those of its consumers.
     pub fn values(&self, logins: BTreeMap<InstanceName, BTreeMap<String, SecretValue>>) -> KeptValues {
         KeptValues { environment: self.environment(), secrets: self.secrets(), logins }
     }
 
     fn environment(&self) -> BTreeMap<String, SecretValue> {
-        let said = self.config.service.environment.iter().flatten();
-        let own = said.filter(|(variable, _)| !self.config.wired.contains_key(*variable));
+        let variables = self.config.service.environment.iter().flatten();
+        let own = variables.filter(|(variable, _)| !self.config.wired.contains_key(*variable));
         let value = |(variable, value): (&String, &EnvValue)| {
             let now = match value {
                 EnvValue::Generate(_) => &self.instance.generated.get(variable)?.value,
@@ -110,7 +110,7 @@ impl LastUse<'_> {
         own.filter_map(value).collect()
     }
 
-    /// The value a variable had in the container, also where it was plain then.
+    /// The value a variable had in the container, even if it was not secret then.
     fn field(&self, variable: &str) -> Option<SecretValue> {
         match &self.applied.secrets {
             Err(why) => Some(SecretValue::Locked(*why)),
@@ -142,7 +142,7 @@ impl LastUse<'_> {
     }
 }
 
-/// The texts of an instance that may refer to secrets, by the fields its container's secrets are known by.
+/// The texts of an instance that may refer to secrets, by the field names of its container's secrets.
 fn texts(config: &Effective) -> Vec<(String, String)> {
     let mut texts = Vec::new();
     for (variable, value) in config.service.environment.iter().flatten() {
@@ -198,11 +198,11 @@ fn extracted(text: &str, became: &str) -> Option<(SecretName, SecretValue)> {
     (!value.is_empty()).then(|| (name.clone(), SecretValue::new(value)))
 }
 
-/// Whom values are given back to.
+/// The instance that values are restored to.
 pub struct Recipient<'a> {
     /// The instance.
     pub name: &'a InstanceName,
-    /// Whether it was never applied: then nothing depends on the values it has.
+    /// Whether it was never applied: then nothing depends on its values.
     pub is_new: bool,
     /// Whether nothing of its stack was ever applied.
     pub stack_is_new: bool,
@@ -210,11 +210,11 @@ pub struct Recipient<'a> {
     pub consumers: BTreeSet<(InstanceName, String)>,
     /// The time, in milliseconds since 1970.
     pub now: i64,
-    /// Where ids of secrets come from.
+    /// Generates ids of secrets.
     pub ids: &'a dyn Ids,
 }
 
-/// Gives an instance the values that belong to the data of a volume, where its definition gives none itself.
+/// Restores the values that belong to a volume's data to an instance, unless its definition specifies them.
 pub fn give_back(stack: &mut Stack, to: &Recipient<'_>, kept: &KeptValues) -> GivenBack {
     let mut done = GivenBack::default();
     let Some(instance) = stack.instances.get(to.name) else { return done };
@@ -237,12 +237,12 @@ fn variables(
         match value {
             EnvValue::Generate(_) => {
                 let Some(made) = instance.generated.get_mut(variable) else { continue };
-                let told = match was {
+                let list = match was {
                     None => &mut done.new,
                     Some(was) if take(made, was, to.is_new, to.now) => &mut done.same,
                     Some(_) => &mut done.other,
                 };
-                told.push(variable.clone());
+                list.push(variable.clone());
             }
             EnvValue::Given(given) if !refers(given_text(given)) => match was {
                 Some(was) if was.reveal() != given_text(given) => done.other.push(variable.clone()),
@@ -254,7 +254,7 @@ fn variables(
     }
 }
 
-/// Gives a secret a value, if that is allowed; says whether it has it now.
+/// Sets a secret's value if allowed; returns whether it has that value now.
 fn take(secret: &mut KeptSecret, value: &Secret, allowed: bool, now: i64) -> bool {
     if secret.value.open() == Ok(value) {
         return true;
@@ -266,7 +266,7 @@ fn take(secret: &mut KeptSecret, value: &Secret, allowed: bool, now: i64) -> boo
     allowed
 }
 
-/// One that is not set gets its value; one that DevArch made for a stack that is new, too.
+/// Sets secrets without a value, and generated ones of a new stack.
 fn secrets(
     stack: &mut Stack,
     to: &Recipient<'_>,
@@ -280,25 +280,25 @@ fn secrets(
         let was = shown.as_ref().and_then(|was| was.open().ok());
         let declared = stack.imported.as_ref().and_then(|file| file.secrets.get(&name));
         let made = to.stack_is_new && declared.is_some_and(|file| file.generate.is_some());
-        let told = format!("secret {name}");
+        let description = format!("secret {name}");
         match (was, stack.secrets.get_mut(&name)) {
             (Some(was), None) => {
                 let value = SecretValue::Known(was.clone());
                 let secret = KeptSecret { id: SecretId::new(to.ids.fresh()), value, changed_at: to.now };
                 stack.secrets.insert(name, secret);
-                done.same.push(told);
+                done.same.push(description);
             }
             (Some(was), Some(secret)) => {
                 let fits = take(secret, was, made, to.now);
-                if fits { &mut done.same } else { &mut done.other }.push(told);
+                if fits { &mut done.same } else { &mut done.other }.push(description);
             }
-            (None, Some(_)) if made => done.new.push(told),
+            (None, Some(_)) if made => done.new.push(description),
             (None, _) => {}
         }
     }
 }
 
-/// A secret in the value of a variable that is known: of a container that was only looked at nothing else is.
+/// A secret inside the known value of a variable: the only source if a container was merely inspected.
 fn found(texts: &[(String, String)], kept: &KeptValues, name: &SecretName) -> Option<SecretValue> {
     texts.iter().find_map(|(field, text)| {
         let was = kept.environment.get(field.strip_prefix("environment.")?)?.open().ok()?;
@@ -307,7 +307,7 @@ fn found(texts: &[(String, String)], kept: &KeptValues, name: &SecretName) -> Op
     })
 }
 
-/// A login keeps its name too, which may be of an earlier name of its consumer.
+/// A login keeps its name too, which may contain an earlier name of its consumer.
 fn logins(stack: &mut Stack, to: &Recipient<'_>, kept: &KeptValues, done: &mut GivenBack) {
     for (consumer, logins) in &kept.logins {
         for (key, value) in logins {
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_in_what_a_text_that_refers_to_it_became() {
+    fn a_secret_is_extracted_from_the_text_that_referred_to_it() {
         assert_eq!(taken("${secret:PW}", "hunter2").as_deref(), Some("PW=hunter2"));
         assert_eq!(taken("pg://u:${secret:PW}@h", "pg://u:hunter2@h").as_deref(), Some("PW=hunter2"));
         assert_eq!(taken("pg://u:${secret:PW}@h", "pg://v:hunter2@h"), None, "another text");
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn values_go_to_be_sealed_and_names_can_be_shown() {
+    fn values_are_encrypted_and_names_can_be_shown() {
         let value = SecretValue::new("hunter2");
         let kept = KeptValues {
             environment: BTreeMap::from([("POSTGRES_PASSWORD".to_owned(), value.clone())]),

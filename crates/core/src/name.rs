@@ -1,6 +1,6 @@
 //! Names the user gives (RFC 1123 labels) and the physical names made of them.
 //!
-//! Each kind is a type of its own, so that an instance's name can't be handed to an engine call that wants a
+//! Each kind is a separate type, so that an instance's name cannot be passed to an engine call that takes a
 //! container's:
 //!
 //! ```compile_fail
@@ -23,9 +23,9 @@ const MAX_PART: usize = MAX_LABEL - "devarch-".len() - "-x".len();
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not a valid {kind} name: {reason}; {suggestion:?} would be accepted")]
 pub struct InvalidName {
-    /// What kind of name it was to be.
+    /// What kind of name was expected.
     pub kind: &'static str,
-    /// What was given.
+    /// The given text.
     pub given: String,
     /// The rule it breaks.
     pub reason: Flaw,
@@ -33,7 +33,7 @@ pub struct InvalidName {
     pub suggestion: String,
 }
 
-/// Two names of the user that make one physical name longer than the engine's limit.
+/// Two names whose physical name exceeds the engine's limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "container name {full:?} would have {} characters, the limit is {MAX_LABEL}; \
@@ -48,16 +48,16 @@ pub struct NameTooLong {
 /// The rule of names that a text breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
-    /// There is nothing.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
     /// It has more characters than may be.
     #[error("it is longer than {0} characters")]
     TooLong(usize),
-    /// It has characters that may not be.
+    /// It contains characters that are not allowed.
     #[error("only a-z, 0-9 and '-' are allowed")]
     Character,
-    /// It begins or ends with a hyphen.
+    /// It starts or ends with a hyphen.
     #[error("it must begin and end with a letter or digit")]
     Edge,
 }
@@ -101,7 +101,7 @@ macro_rules! label {
         pub struct $name(String);
 
         impl $name {
-            /// The nearest name to what was given that is accepted; `fallback` where nothing of it can be kept.
+            /// The nearest valid name; `fallback` if no character can be kept.
             pub fn suggest(given: &str, fallback: &str) -> String {
                 suggest(given, fallback, $longest)
             }
@@ -242,12 +242,12 @@ impl NetworkName {
 }
 
 impl PhysicalVolume {
-    /// The name a volume gets when it is first defined; it is stored, and kept over renames.
+    /// The name a volume gets when it is first defined; it is stored and kept when things are renamed.
     pub fn of(stack: &StackName, instance: &InstanceName, volume: &VolumeName) -> Self {
         Self(format!("devarch-{stack}-{instance}-{volume}"))
     }
 
-    /// The name of its copy: `{volume}.snapshot`, from the second on with the number behind it.
+    /// The name of its copy: `{volume}.snapshot`, followed by the number from the second on.
     #[must_use]
     pub fn copy(&self, number: u32) -> Self {
         let number = if number > 1 { number.to_string() } else { String::new() };
@@ -267,16 +267,16 @@ impl PhysicalVolume {
     }
 }
 
-/// Behind a volume's name: its copy. A dot is in no volume's name.
+/// Suffix of a volume's copy. Volume names contain no dot.
 const COPY: &str = ".snapshot";
 
 /// A longer text is not compared with names.
-const LONGEST_SLIP: usize = 200;
+const MAX_TYPO_LENGTH: usize = 200;
 
-/// The name in `known` nearest to `given`, if one is near enough to be a slip of the finger.
+/// The name in `known` nearest to `given`, if it is near enough to be a typo.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Nobody slips for so long, and comparing takes the product of the lengths.
-    if given.len() > LONGEST_SLIP {
+    // Long names are not typos, and comparing takes the product of the lengths.
+    if given.len() > MAX_TYPO_LENGTH {
         return None;
     }
     known
@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_name_comes_with_a_suggestion_that_is_accepted() {
+    fn a_rejected_name_has_a_valid_suggestion() {
         for given in ["", "Shop", "my shop", "-a-", "ä", "a_b", &"x".repeat(70), "a.b", "--"] {
             let refused = given.parse::<StackName>().unwrap_err();
             assert!(refused.suggestion.parse::<StackName>().is_ok(), "{given:?}: {refused}");
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_that_could_have_no_instance_and_an_instance_that_fits_no_stack_are_refused() {
+    fn names_that_leave_no_room_for_a_container_name_are_rejected() {
         let longest = "x".repeat(53);
         let (stack, instance): (StackName, InstanceName) = (longest.parse().unwrap(), "i".parse().unwrap());
         assert_eq!(ContainerName::of(&stack, &instance).unwrap().as_str().len(), 63);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_numbered_name_is_accepted_however_long_it_was() {
+    fn a_numbered_name_is_valid_however_long_it_was() {
         assert_eq!(StackName::numbered("shop", 2), "shop-2");
         for given in ["x".repeat(53), format!("{}-x", "x".repeat(50))] {
             assert!(StackName::numbered(&given, 12).parse::<StackName>().is_ok(), "{given}");
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_finger_finds_its_name() {
+    fn a_typo_finds_the_intended_name() {
         let known = ["postgres", "redis", "nginx"];
         assert_eq!(nearest("postgers", known), Some("postgres"));
         assert_eq!(nearest("kafka", known), None);

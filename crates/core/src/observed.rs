@@ -1,4 +1,4 @@
-//! What runs, as far as decisions depend on it; normalised so that both engines look the same.
+//! Existing objects, as far as decisions depend on them; normalised so that both engines look the same.
 
 use crate::{
     build::BuildHash,
@@ -16,28 +16,28 @@ use std::{
     net::IpAddr,
 };
 
-/// Everything one look at an engine found.
+/// The observed state of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Observed {
-    /// The engine that was looked at.
+    /// The observed engine.
     pub engine: EngineInfo,
     /// Its identity, if a DevArch ever applied there.
     pub engine_id: Option<EngineId>,
-    /// All containers, ours and foreign: names and ports of foreign ones can be in the way.
+    /// All containers, owned or not: names and ports of unowned ones can conflict.
     pub containers: Vec<ObservedContainer>,
     /// All networks.
     pub networks: Vec<ObservedNetwork>,
     /// All volumes by name, with their labels.
     pub volumes: BTreeMap<String, BTreeMap<String, String>>,
-    /// The images that were asked for, by the name they were asked by; absent ones are not in it.
+    /// The requested images, by the name of the request; absent ones are not included.
     pub images: BTreeMap<String, ImageInfo>,
     /// Host sockets that are listened on by processes that are not containers, among those that were asked for.
     pub listeners: Vec<Listener>,
-    /// Subnets the host routes elsewhere.
+    /// Subnets that the host routes elsewhere.
     pub routes: BTreeSet<Ipv4Net>,
 }
 
-/// A container as its list entry tells.
+/// A container as listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ObservedContainer {
     /// Its id.
@@ -46,21 +46,21 @@ pub struct ObservedContainer {
     pub name: ContainerName,
     /// All its labels.
     pub labels: BTreeMap<String, String>,
-    /// The image it was made from.
+    /// The image it was created from.
     pub image_id: ImageId,
-    /// The image as named at creation; for people.
+    /// The image as named at creation; for display.
     pub image: String,
     /// Whether it runs.
     pub state: RunState,
-    /// Whether its restart policy starts it again after an end. To plans it runs.
+    /// Whether its restart policy restarts it after an exit. Plans treat it as running.
     pub restarting: bool,
-    /// The engine's own line, e.g. `Exited (0) 5 minutes ago`; for people.
+    /// The engine's own status, e.g. `Exited (0) 5 minutes ago`; for display.
     pub status: String,
-    /// Exit code, where it has exited and the engine's list tells.
+    /// Exit code, if it has exited and the engine's list contains it.
     pub exit_code: Option<i64>,
-    /// The result of its health checks where the list tells (Docker only).
+    /// The result of its health checks, if the list contains it (Docker only).
     pub health: Option<HealthState>,
-    /// Names of the networks it is attached to, with its address there where it has one.
+    /// Names of its networks, with its address on each if it has one.
     pub networks: BTreeMap<String, Option<IpAddr>>,
     /// Ports it publishes now.
     pub ports: Vec<PublishedPort>,
@@ -74,18 +74,18 @@ impl ObservedContainer {
         self.labels.get(name).map(String::as_str)
     }
 
-    /// The config hash it was made with, if DevArch made it.
+    /// The config hash it was created with, if DevArch created it.
     pub fn config_hash(&self) -> Option<&str> {
         self.label(label::CONFIG_HASH)
     }
 
-    /// The instance it was made for, by its name then. What it waited for is remembered by the names of that time too,
-    /// so this is its place among them; which instance it is now is told by its id.
+    /// The instance it was created for, by its name at that time. Dependencies are recorded with names of that time
+    /// too, so this is its place among them; its id identifies the current instance.
     pub(crate) fn instance_then(&self) -> Option<InstanceName> {
         self.label(label::INSTANCE_NAME)?.parse().ok()
     }
 
-    /// What its image was built from, if DevArch built it: both engines hand an image's labels on.
+    /// The build of its image, if DevArch built it: both engines pass an image's labels on.
     pub fn built_from(&self) -> Option<BuildHash> {
         self.label(label::BUILD_HASH).and_then(BuildHash::parse)
     }
@@ -97,14 +97,14 @@ impl ObservedContainer {
 pub enum RunState {
     /// Created, never started.
     Created,
-    /// Running, also when the engine restarts it again and again.
+    /// Running, including being restarted repeatedly by the engine.
     Running,
-    /// Suspended by hand.
+    /// Paused by the user.
     Paused,
     /// Ended or dead.
     Exited,
-    /// The engine can't start it any more, only remove it: a stop of it never ended (Podman's `stopping`), or something is
-    /// left of its last run (Docker after a kill -9). A stop that is under way looks the same for a while.
+    /// The engine can no longer start it, only remove it: a stop of it never ended (Podman's `stopping`), or leftovers
+    /// of its last run remain (Docker after it was killed). A stop in progress looks the same for a while.
     Stuck,
 }
 
@@ -120,7 +120,7 @@ pub enum HealthState {
     Unhealthy,
 }
 
-/// A network as its list entry tells.
+/// A network as listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ObservedNetwork {
     /// Its id.
@@ -133,7 +133,7 @@ pub struct ObservedNetwork {
     pub subnets: Vec<Ipv4Net>,
 }
 
-/// What decisions need to know of an image.
+/// The facts about an image that decisions depend on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImageInfo {
     /// Its content id.
@@ -151,7 +151,7 @@ pub struct ImageInfo {
 }
 
 impl ImageInfo {
-    /// What it was built from, if DevArch built it.
+    /// Its build, if DevArch built it.
     pub fn built_from(&self) -> Option<BuildHash> {
         self.labels.get(label::BUILD_HASH).and_then(|label| BuildHash::parse(label))
     }

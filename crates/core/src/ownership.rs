@@ -1,8 +1,8 @@
-//! Whose an object on an engine is.
+//! Determines who owns an object on an engine.
 //!
-//! Labels alone prove nothing: an image keeps the labels of the container it was committed from and hands them to
-//! whatever is made from it. An object belongs to this store if the store remembers the id the engine gave it, or if
-//! an apply that was interrupted before it could write the id down explains it. Everything else is left alone.
+//! Labels alone prove nothing: an image keeps the labels of the container it was committed from and passes them on to
+//! its containers. An object belongs to this store if the store recorded its engine id, or if an apply was interrupted
+//! after creating it and before recording the id. All other objects are left alone.
 
 use crate::{
     id::{ApplyId, InstanceId, StackId, StoreId},
@@ -17,7 +17,7 @@ use std::{
     str::FromStr,
 };
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ObjectKind {
@@ -59,11 +59,11 @@ impl FromStr for ObjectKind {
 /// An object this store created, or was about to create when it last wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatedObject {
-    /// What it is.
+    /// Its kind.
     pub kind: ObjectKind,
     /// The name it was created under.
     pub name: String,
-    /// The engine's id of it; `None` while the outcome of the call that creates it is not known.
+    /// The engine's id; `None` while the outcome of the creating call is not known.
     pub id: Option<String>,
     /// The stack it was created for.
     pub stack: StackId,
@@ -75,19 +75,19 @@ pub struct CreatedObject {
     pub hash: String,
 }
 
-/// A stack whose objects were created by a version of DevArch that kept no ids. Its objects count as ours by their exact
-/// names, labels and config hashes, until the next command that holds the stack's lock writes their ids down.
+/// A stack whose objects were created by a version of DevArch that recorded no ids. Its objects are recognized by their
+/// exact names, labels and config hashes, until the next command that holds the stack's lock records their ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnrecordedStack {
     /// The names of its instances' containers.
     pub containers: BTreeMap<InstanceId, ContainerName>,
     /// The config hashes that were applied, also of instances that have been removed since.
     pub applied: BTreeMap<InstanceId, BTreeSet<String>>,
-    /// Whether an apply of it has no end: then a container may have a name beside its own.
+    /// Whether an apply of it was interrupted: then a container may have a temporary name.
     pub interrupted: bool,
 }
 
-/// Whose an object is.
+/// The owner of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
     /// This store created it for that stack.
@@ -97,7 +97,7 @@ pub enum Owner {
         /// The apply that created it.
         apply: Option<ApplyId>,
     },
-    /// It carries this store's labels, but the store does not remember creating it.
+    /// It has this store's labels, but the store has no record of creating it.
     Unremembered,
     /// It carries the labels of another DevArch home or user.
     OtherStore,
@@ -108,7 +108,7 @@ pub enum Owner {
 /// An object as an engine lists it.
 #[derive(Debug, Clone, Copy)]
 pub struct Listed<'a> {
-    /// What it is.
+    /// Its kind.
     pub kind: ObjectKind,
     /// The engine's id of it.
     pub id: &'a str,
@@ -128,7 +128,7 @@ impl<'a> Listed<'a> {
         self.labels.get(name).map(String::as_str)
     }
 
-    /// Everything an engine lists.
+    /// All objects that an engine lists.
     pub fn all(
         containers: &'a [ObservedContainer],
         networks: &'a [ObservedNetwork],
@@ -138,8 +138,7 @@ impl<'a> Listed<'a> {
         containers.iter().map(Self::from).chain(networks.iter().map(Self::from)).chain(volumes)
     }
 
-    /// The object as it is remembered once it is known to be ours, as its labels describe it; `None` where they lack its
-    /// stack or apply.
+    /// The record of an object that is known to be owned, from its labels; `None` if they lack its stack or apply.
     pub fn to_created(&self) -> Option<CreatedObject> {
         Some(CreatedObject {
             kind: self.kind,
@@ -152,7 +151,7 @@ impl<'a> Listed<'a> {
         })
     }
 
-    /// A name for people: `container 'my-own'`.
+    /// Its description in messages: `container 'my-own'`.
     pub fn called(&self) -> String {
         format!("{} '{}'", self.kind, self.name)
     }
@@ -180,24 +179,24 @@ impl<'a> From<&'a ObservedNetwork> for Listed<'a> {
     }
 }
 
-/// What a store remembers of the objects on one engine: the only judge of whose an object is.
+/// A store's records of the objects on one engine. Decides who owns an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ownership {
     store: StoreId,
     created: BTreeMap<(ObjectKind, String), CreatedObject>,
-    /// Those whose outcome is not known.
+    /// Objects whose creation has an unknown outcome.
     pending: Vec<CreatedObject>,
     unrecorded: BTreeMap<StackId, UnrecordedStack>,
     /// The names of volumes the store has, with the instances recorded with them.
     volumes: BTreeMap<String, BTreeSet<InstanceId>>,
-    /// Volumes whose stack or instance was removed, as these were called last.
+    /// Volumes whose stack or instance was removed, with their last names.
     kept: BTreeMap<String, (StackName, InstanceName)>,
     stacks: BTreeMap<StackId, StackName>,
     instances: BTreeMap<InstanceId, (StackName, InstanceName)>,
 }
 
 impl Ownership {
-    /// Remembers nothing yet.
+    /// Without any records.
     pub fn new(store: StoreId) -> Self {
         Self {
             store,
@@ -211,13 +210,12 @@ impl Ownership {
         }
     }
 
-    /// The store that remembers.
+    /// The store of these records.
     pub fn store(&self) -> &StoreId {
         &self.store
     }
 
-    /// Remembers an object. One with an id takes the place of what was pending under its name, and of any other that
-    /// had this id.
+    /// Records an object. One with an id replaces a pending one of the same name, and any other that had this id.
     pub fn remember(&mut self, object: CreatedObject) {
         self.pending.retain(|pending| {
             (pending.kind, &pending.name, &pending.apply) != (object.kind, &object.name, &object.apply)
@@ -230,17 +228,17 @@ impl Ownership {
         }
     }
 
-    /// Remembers a stack whose objects' ids were never written down.
+    /// Records a stack whose objects' ids were never recorded.
     pub fn remember_unrecorded(&mut self, stack: StackId, unrecorded: UnrecordedStack) {
         self.unrecorded.insert(stack, unrecorded);
     }
 
-    /// Remembers the name of a volume of an instance.
+    /// Records the name of an instance's volume.
     pub fn remember_volume(&mut self, name: impl Into<String>, instance: InstanceId) {
         self.volumes.entry(name.into()).or_default().insert(instance);
     }
 
-    /// Remembers a volume that stayed when its stack or instance was removed, and what these were called last.
+    /// Records a volume that was kept when its stack or instance was removed, with their last names.
     pub fn remember_kept_volume(
         &mut self,
         name: impl Into<String>,
@@ -252,48 +250,48 @@ impl Ownership {
         self.remember_volume(name, instance);
     }
 
-    /// Remembers what a stack is called now.
+    /// Records a stack's current name.
     pub fn remember_stack(&mut self, stack: StackId, name: StackName) {
         self.stacks.insert(stack, name);
     }
 
-    /// Remembers what an instance is called now.
+    /// Records an instance's current name.
     pub fn remember_instance(&mut self, instance: InstanceId, stack: StackName, name: InstanceName) {
         self.instances.insert(instance, (stack, name));
     }
 
-    /// Whether the ids of a stack's objects are still to be written down.
+    /// Whether the ids of a stack's objects are not recorded yet.
     pub fn is_unrecorded(&self, stack: &StackId) -> bool {
         self.unrecorded.contains_key(stack)
     }
 
-    /// Whether the store remembers that very object by the engine's id of it.
+    /// Whether this very object is recorded, by its engine id.
     pub fn knows(&self, object: Listed<'_>) -> bool {
         self.created.contains_key(&(object.kind, object.id.to_owned()))
     }
 
-    /// Everything remembered of a stack, pending objects too.
+    /// All records of a stack, including pending objects.
     pub fn of_stack<'a>(&'a self, stack: &'a StackId) -> impl Iterator<Item = &'a CreatedObject> {
         self.created.values().chain(&self.pending).filter(move |object| object.stack == *stack)
     }
 
-    /// The stacks that created objects are remembered of.
+    /// The stacks with recorded objects.
     pub fn stacks_with_objects(&self) -> BTreeSet<&StackId> {
         self.created.values().chain(&self.pending).map(|object| &object.stack).collect()
     }
 
-    /// What a stack is called now; `None` if there is no such stack any more.
+    /// A stack's current name; `None` if it no longer exists.
     pub fn stack_name(&self, stack: &StackId) -> Option<&StackName> {
         self.stacks.get(stack)
     }
 
-    /// The instance that has a volume of that name now, as it is called today.
+    /// The instance that has a volume of that name now, by its current name.
     pub fn volume_holder(&self, volume: &str) -> Option<(&InstanceId, &StackName, &InstanceName)> {
         let recorded = self.volumes.get(volume)?;
         recorded.iter().find_map(|id| self.instances.get(id).map(|(stack, name)| (id, stack, name)))
     }
 
-    /// What the stack and the instance were called that left a volume when they were removed.
+    /// The last names of the stack and the instance that left a volume behind.
     pub fn kept_volume(&self, volume: &str) -> Option<&(StackName, InstanceName)> {
         self.kept.get(volume)
     }
@@ -304,7 +302,7 @@ impl Ownership {
         self.volumes.range(prefix.clone()..).next().is_some_and(|(name, _)| name.starts_with(&prefix))
     }
 
-    /// Whose an object is.
+    /// The owner of an object.
     pub fn owner<'a>(&self, object: impl Into<Listed<'a>>) -> Owner {
         let object = object.into();
         let key = (object.kind, object.id.to_owned());
@@ -340,7 +338,7 @@ impl Ownership {
         matches!(self.owner(object), Owner::Stack { apply: Some(apply), .. } if applies.contains(&apply))
     }
 
-    /// The objects that carry the labels of a stack of this store without being known to be its own.
+    /// Objects that have the labels of a stack of this store but are not recorded as its own.
     pub fn unremembered<'a>(&self, stack: &StackId, observed: &'a Observed) -> Vec<Listed<'a>> {
         let all = Listed::all(&observed.containers, &observed.networks, &observed.volumes);
         all.filter(|object| object.label(label::STACK_ID) == Some(stack.as_str()))
@@ -348,7 +346,7 @@ impl Ownership {
             .collect()
     }
 
-    /// Whose an object is, in words that continue its name: `belongs to stack 'shop'`.
+    /// The owner in words that continue an object's name: `belongs to stack 'shop'`.
     pub fn in_words<'a>(&self, object: impl Into<Listed<'a>>) -> String {
         let object = object.into();
         let labelled = object.label(label::STACK_NAME).unwrap_or("?");
@@ -365,13 +363,13 @@ impl Ownership {
         }
     }
 
-    /// What has no id that could be remembered: by a name only DevArch gives, and labels of this store.
+    /// Objects without a recordable id: recognized by a name that only DevArch uses, and this store's labels.
     fn is_ours_by_name(&self, object: Listed<'_>) -> bool {
         self.is_recorded_volume(object) || self.is_helper(object) || self.is_unrecorded_object(object)
     }
 
-    /// A container that serves one engine call and holds nothing: it is left over where that call was killed, before
-    /// its id came back.
+    /// A container that serves a single engine call and has no data: left behind if that call was interrupted before
+    /// its id was known.
     fn is_helper(&self, object: Listed<'_>) -> bool {
         if object.kind != ObjectKind::Container {
             return false;
@@ -390,8 +388,8 @@ impl Ownership {
             || object.label(label::PASSER_BY).is_some() && passes()
     }
 
-    /// A volume of an instance, one that was kept, or a copy of such: by its name, with labels of this store. Which
-    /// instance they name is no matter, for a volume may have been taken over.
+    /// A volume of an instance, a kept one, or a copy of either: recognized by its name, with this store's labels. The
+    /// instance in the labels is ignored, because the volume may have been adopted by another.
     fn is_recorded_volume(&self, object: Listed<'_>) -> bool {
         object.kind == ObjectKind::Volume && self.volumes.contains_key(stem(object.name))
     }
@@ -408,14 +406,14 @@ impl Ownership {
 }
 
 impl CreatedObject {
-    /// Whether a listed object with this id is that one: the ids of volumes are names, and those of some networks are
-    /// made from names (Podman with CNI), so that another object can have them later.
+    /// Whether a listed object with this id is the recorded one: ids of volumes are names, and those of some networks
+    /// are derived from names (Podman with CNI), so another object can have them later.
     fn is(&self, object: Listed<'_>) -> bool {
         self.kind == ObjectKind::Container || object.label(label::APPLY_ID) == Some(self.apply.as_str())
     }
 
-    /// Whether it explains an object whose id is not known: the name is one the apply was about to give, or had beside
-    /// it, and the labels are those it was about to be created with.
+    /// Whether it explains an object with an unknown id: its name is one that the apply was about to use, temporarily
+    /// or not, and its labels are those it was about to be created with.
     fn explains(&self, object: Listed<'_>) -> bool {
         let named = match self.kind {
             ObjectKind::Container => stem(object.name) == stem(&self.name),
@@ -438,7 +436,7 @@ impl UnrecordedStack {
         let named = |proper: &ContainerName| {
             object.name == proper.as_str() || self.interrupted && stem(object.name) == proper.as_str()
         };
-        // A renamed stack or instance whose containers were not replaced yet.
+        // A renamed stack or instance whose containers are not replaced yet.
         applied && (proper.as_ref().is_some_and(named) || created_as().as_ref().is_some_and(named))
     }
 
@@ -461,8 +459,8 @@ fn labelled_container(object: Listed<'_>) -> Option<ContainerName> {
     ContainerName::of(&stack, &instance).ok()
 }
 
-/// A container's or volume's own name without what is added beside it (`.next`, `.old`, `.snapshot`): a dot is in no name a
-/// user can give.
+/// A container's or volume's own name without its suffix (`.next`, `.old`, `.snapshot`): names given by users contain
+/// no dot.
 fn stem(name: &str) -> &str {
     name.split_once('.').map_or(name, |(stem, _)| stem)
 }

@@ -1,5 +1,5 @@
-//! What Podman's compatible API can't be told, or was told wrong by earlier versions of DevArch. Podman 4.3 hands what a
-//! create call says on to the parsers of its command line, which split it at blanks, commas and colons.
+//! Values that Podman's compatible API cannot represent, or that earlier versions of DevArch passed incorrectly. Podman
+//! 4.3 passes fields of a create call to its command-line parsers, which split them at blanks, commas and colons.
 
 use crate::{
     engine::{EngineInfo, EngineKind},
@@ -33,22 +33,22 @@ pub fn mount_form(mount: &Mount) -> MountForm {
     }
 }
 
-/// Whether an entrypoint takes the image's away and gives none.
+/// Whether an entrypoint clears the image's without a replacement.
 pub fn clears_entrypoint(spec: &ContainerSpec) -> bool {
     spec.entrypoint.as_ref().is_some_and(Vec::is_empty)
 }
 
-/// Whether an entrypoint's only word is taken for the list of its words: it is JSON.
+/// Whether an entrypoint's only argument is parsed as a list, because it is JSON.
 pub fn reads_as_list(word: &str) -> bool {
     serde_json::from_str::<Option<Vec<String>>>(word).is_ok()
 }
 
-/// Whether a check's words are other ones after they were joined and split at blanks.
+/// Whether a check's arguments change when they are joined and split at blanks.
 pub fn splits(argv: &[String]) -> bool {
     argv.iter().any(|word| word.is_empty() || word.contains(char::is_whitespace))
 }
 
-/// Fields that Podman can't be told, each with why.
+/// Fields that cannot be passed to Podman, each with the reason.
 pub fn impossible(spec: &ContainerSpec) -> Vec<(&'static str, String)> {
     let mounts = spec.mounts.iter().filter(|mount| mount_form(mount) == MountForm::Impossible);
     let mounts = mounts.map(|mount| {
@@ -76,25 +76,26 @@ pub fn impossible(spec: &ContainerSpec) -> Vec<(&'static str, String)> {
     mounts.chain(tmpfs).collect()
 }
 
-/// Version of the way in which a spec becomes a create call, a label of containers that earlier ones were wrong for.
+/// Version of the translation from a spec to a create call, a label of containers that earlier versions would create
+/// differently.
 pub const CREATE_FORM: &str = "2";
 
-/// The Podman that no longer takes an empty list for no entrypoint.
+/// The Podman version that no longer takes an empty list for no entrypoint.
 const TAKES_EMPTY_ENTRYPOINTS: [u32; 2] = [5, 6];
-/// The Podman that no longer splits the words of health checks.
-const TAKES_CHECKS_WHOLE: [u32; 2] = [5, 8];
+/// The Podman version that no longer splits the arguments of health checks.
+const UNSPLIT_CHECKS: [u32; 2] = [5, 8];
 /// Later than all that was seen.
 const NONE_YET: [u32; 2] = [u32::MAX, 0];
 
-/// Fields that Podman before a version was told wrong before [`CREATE_FORM`].
-fn told_wrong(spec: &ContainerSpec) -> Vec<(&'static str, [u32; 2])> {
+/// Fields that were passed incorrectly to Podman before that version, before [`CREATE_FORM`].
+fn passed_incorrectly(spec: &ContainerSpec) -> Vec<(&'static str, [u32; 2])> {
     let entrypoint = match spec.entrypoint.as_deref() {
         Some([]) => Some(TAKES_EMPTY_ENTRYPOINTS),
         Some([word]) if reads_as_list(word.reveal()) => Some(NONE_YET),
         _ => None,
     };
     let check = match spec.healthcheck.as_ref().map(|check| &check.test) {
-        Some(HealthTest::Cmd(argv)) if splits(argv) => Some(TAKES_CHECKS_WHOLE),
+        Some(HealthTest::Cmd(argv)) if splits(argv) => Some(UNSPLIT_CHECKS),
         _ => None,
     };
     let bracketed = spec.extra_hosts.values().any(|address| address.starts_with('['));
@@ -103,9 +104,9 @@ fn told_wrong(spec: &ContainerSpec) -> Vec<(&'static str, [u32; 2])> {
     fields.into_iter().filter_map(|(field, until)| Some((field, until?))).collect()
 }
 
-/// The label of a container for which an earlier version of DevArch would have made another create call.
+/// The label of a container that an earlier version of DevArch would have created differently.
 pub fn form_label(spec: &ContainerSpec) -> Option<(String, String)> {
-    (!told_wrong(spec).is_empty()).then(|| (label::CREATE_FORM.to_owned(), CREATE_FORM.to_owned()))
+    (!passed_incorrectly(spec).is_empty()).then(|| (label::CREATE_FORM.to_owned(), CREATE_FORM.to_owned()))
 }
 
 /// The fields in which a container differs from its spec because of an earlier version of DevArch.
@@ -113,11 +114,11 @@ pub fn wrong_fields(engine: &EngineInfo, spec: &ContainerSpec, container: &Obser
     if engine.kind != EngineKind::Podman || container.label(label::CREATE_FORM).is_some() {
         return Vec::new();
     }
-    let wrong = told_wrong(spec).into_iter().filter(|(_, until)| !engine.is_at_least(*until));
+    let wrong = passed_incorrectly(spec).into_iter().filter(|(_, until)| !engine.is_at_least(*until));
     wrong.map(|(field, _)| field.to_owned()).collect()
 }
 
-/// Whether a Podman no longer splits the words of health checks.
+/// Whether a Podman no longer splits the arguments of health checks.
 pub fn takes_checks_whole(engine: &EngineInfo) -> bool {
-    engine.is_at_least(TAKES_CHECKS_WHOLE)
+    engine.is_at_least(UNSPLIT_CHECKS)
 }

@@ -1,9 +1,9 @@
-//! What is refused unless the stack allows it by name.
+//! What is refused unless the stack allows it.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// Something dangerous a stack can allow.
+/// A dangerous feature that a stack can allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Allowance {
@@ -17,7 +17,7 @@ pub enum Allowance {
     HostIpc,
     /// A mount of the engine's socket.
     EngineSocket,
-    /// A capability that gives the host away.
+    /// A capability that gives control over the host.
     Capabilities,
     /// A mount of `/`, `/etc`, the home directory and the like.
     HostPaths,

@@ -1,16 +1,16 @@
-//! Text that knows whether it is a secret. Redaction is this type's doing, not the printer's.
+//! Text that carries whether it is secret, so that redaction does not depend on the code that prints it.
 
 use crate::secret::{REDACTED, Secret};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A value of a configuration. A secret one can't be printed, formatted or serialised; [`Text::reveal`] is the
-/// only way to it, for the engine call and the config hash.
+/// A value of a configuration. A secret one cannot be printed, formatted or serialised; [`Text::reveal`] is the only
+/// access, for the engine call and the config hash.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Text {
     /// Anyone may see it.
     Plain(String),
-    /// Nobody may see it.
+    /// Never shown.
     Secret(Secret),
 }
 
@@ -20,7 +20,7 @@ impl Text {
         Self::Plain(text.into())
     }
 
-    /// A value that nobody may see.
+    /// A secret value.
     pub fn secret(text: impl Into<String>) -> Self {
         Self::Secret(Secret::new(text))
     }
@@ -38,7 +38,7 @@ impl Text {
         matches!(self, Self::Secret(_))
     }
 
-    /// What may be shown of it.
+    /// The text, or the placeholder of a secret.
     pub fn shown(&self) -> &str {
         match self {
             Self::Plain(text) => text,

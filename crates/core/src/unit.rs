@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// Text that is not the quantity it was to be.
+/// Text that is not a valid quantity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not {expected}")]
 pub struct InvalidUnit {
-    /// What was given.
+    /// The given text.
     pub given: String,
-    /// What would be accepted.
+    /// A description of valid values.
     pub expected: &'static str,
 }
 
@@ -63,7 +63,7 @@ impl FromStr for Millis {
             rest = &rest[unit.len()..];
             total += number * factor;
         }
-        // What is less than a millisecond would be taken for zero, which engines take for their default.
+        // Less than a millisecond would be rounded to zero, which engines treat as their default.
         if given.trim().is_empty() || !total.is_finite() || total > 1e13 || (total > 0.0 && total < 1.0) {
             return Err(invalid());
         }
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_as_compose_reads_them() {
+    fn durations_are_parsed_like_in_compose() {
         for (text, millis) in
             [("10s", 10_000), ("1m30s", 90_000), ("500ms", 500), ("1.5s", 1500), ("1h", 3_600_000), ("0", 0)]
         {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_reads_back_as_the_same() {
+    fn printed_values_read_back_unchanged() {
         for millis in [0, 1, 999, 1000, 90_000, 3_661_001] {
             assert_eq!(Millis(millis).to_string().parse(), Ok(Millis(millis)));
         }

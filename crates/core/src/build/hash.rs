@@ -1,6 +1,6 @@
-//! What an image was built from, as keyed hashes in its label. Keyed, because arguments and files can be secrets; in
-//! parts, so that a plan can say what changed. Engines hand an image's labels on to its containers, so a container
-//! tells what it was built from even when its image's name stands for another image by now.
+//! The inputs of an image as keyed hashes in its label. Keyed, because arguments and files can be secrets; in parts, so
+//! that a plan can report what changed. Containers inherit an image's labels, so a container's build is known even if
+//! its image's name refers to another image by now.
 
 use crate::{
     build::BuildSpec,
@@ -15,10 +15,10 @@ use std::fmt;
 /// Version of the hashed form.
 const FORM: u32 = 1;
 
-/// Bytes of each part that are kept: the label is for telling builds apart, not for proving their origin.
-const KEPT: usize = 16;
+/// Bytes per part: the label distinguishes builds, it does not prove their origin.
+const PART_BYTES: usize = 16;
 
-/// What an image is built from.
+/// An input of an image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(into = "String")]
 pub struct BuildHash([String; 3]);
@@ -50,7 +50,7 @@ impl fmt::Display for BuildPart {
 }
 
 impl BuildHash {
-    /// Reads a label; `None` where it is none of this form.
+    /// Parses a label; `None` for other formats.
     pub fn parse(label: &str) -> Option<Self> {
         let rest = label.strip_prefix(&format!("{FORM}:"))?;
         let parts: Vec<String> = rest.split('.').map(str::to_owned).collect();
@@ -81,25 +81,25 @@ impl From<BuildHash> for String {
     }
 }
 
-/// What an entry of a context is.
+/// The type of a context's entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content<'a> {
     /// A directory.
     Directory,
     /// A file, by the SHA-256 of its bytes.
     File([u8; 32]),
-    /// A symbolic link, by what it says.
+    /// A symbolic link, by its target.
     Link(&'a [u8]),
 }
 
-/// Takes a context in, entry by entry in a fixed order. Times and owners don't count: a checkout sets them anew.
+/// Hashes a context, entry by entry in a fixed order. Times and owners are ignored, because a checkout changes them.
 pub struct BuildHasher {
     key: HashKey,
     context: Hmac<Sha256>,
 }
 
 impl BuildHasher {
-    /// Nothing taken in yet.
+    /// A hasher without any input.
     pub fn new(key: &HashKey) -> Self {
         Self { key: key.clone(), context: key.mac() }
     }
@@ -136,7 +136,7 @@ impl BuildHasher {
             absorb(&mut options, name.as_bytes());
             absorb(&mut options, value.reveal().as_bytes());
         }
-        let kept = |mac: Hmac<Sha256>| hex::encode(&mac.finalize().into_bytes()[..KEPT]);
+        let kept = |mac: Hmac<Sha256>| hex::encode(&mac.finalize().into_bytes()[..PART_BYTES]);
         BuildHash([self.context, dockerfile, options].map(kept))
     }
 }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_tells_which_part_of_a_build_changed() {
+    fn a_label_shows_which_part_of_a_build_changed() {
         let before = hash(0o644, "FROM a", "1");
         let label = before.to_string();
         assert_eq!(BuildHash::parse(&label).as_ref(), Some(&before));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_of_another_form_is_no_hash() {
+    fn a_label_of_another_format_is_not_a_hash() {
         assert_eq!(BuildHash::parse("0:a.b.c"), None);
         assert_eq!(BuildHash::parse("1:a.b"), None);
     }

@@ -1,4 +1,4 @@
-//! Images that stacks build: what of, and how it is told apart from what was built before.
+//! Images that stacks build: their inputs, and how builds are distinguished.
 
 mod hash;
 mod spec;

@@ -19,13 +19,13 @@ pub struct BuildSpec {
     /// The stage to stop at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The platform to build for; the engine's own where nothing is said.
+    /// The target platform; the engine's own by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
-    /// Look for newer versions of the images it begins from.
+    /// Look for newer versions of its base images.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub pull: bool,
-    /// What it is built from now; `None` where nobody looked.
+    /// The hash of its current inputs; `None` if it was not computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hash: Option<BuildHash>,
 }

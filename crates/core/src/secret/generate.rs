@@ -1,7 +1,7 @@
 use super::Secret;
 use serde::{Deserialize, Serialize};
 
-/// A secret that DevArch makes: once, and remembered.
+/// A secret that DevArch generates once and stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Generate {
     /// How many characters it has.
@@ -17,8 +17,8 @@ impl Generate {
     /// The most characters.
     pub const LONGEST: u16 = 1024;
 
-    /// A secret made of random bytes, which the caller has more of than it takes: bytes that would make some characters
-    /// likelier than others are passed over. `None` where there were too few.
+    /// Generates a secret from random bytes. Bytes that would bias the choice of characters are skipped, so the caller
+    /// supplies more than the length. `None` if there were too few.
     pub fn from_random(self, random: impl IntoIterator<Item = u8>) -> Option<Secret> {
         let characters = self.charset.characters().as_bytes();
         let fair = 256 - 256 % characters.len();
@@ -37,7 +37,7 @@ impl Default for Generate {
     }
 }
 
-/// Characters a generated secret is made of.
+/// The characters of a generated secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Charset {
@@ -99,7 +99,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn no_character_is_likelier_than_another() {
+    fn all_characters_are_equally_likely() {
         for charset in Charset::ALL {
             let all: Vec<u8> = (0..=255).collect();
             let fair = 256 - 256 % charset.characters().len();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_random_bytes_make_no_short_secret() {
+    fn too_few_random_bytes_give_no_shorter_secret() {
         assert_eq!(Generate::default().from_random([0; 31]), None);
         assert_eq!(Generate::default().from_random([255; 1000]), None);
     }

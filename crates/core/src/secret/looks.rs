@@ -1,7 +1,7 @@
-//! Which values look like secrets, by their variable's name or by themselves. Import, interpolation and the search for
-//! leaks ask this one place.
+//! Detects values that look like secrets, by their variable's name or their content. Used by import, interpolation and
+//! the search for leaks.
 
-/// Words that make a name one of a secret.
+/// Words that mark a name as that of a secret.
 const SECRET_WORDS: &[&str] = &[
     "password",
     "passwd",
@@ -16,34 +16,34 @@ const SECRET_WORDS: &[&str] = &[
     "passphrase",
 ];
 
-/// Those among them that also say it at the end of a word they are written into: `PGPASSWORD`.
+/// Those that also count as the end of a word: `PGPASSWORD`.
 const SECRET_ENDINGS: &[&str] =
     &["password", "passwd", "passphrase", "secret", "token", "apikey", "credentials"];
 
-/// Last words of names that only say something about a secret: `KEY_FILE`, `TOKEN_TTL`.
+/// Last words of names that only describe a secret: `KEY_FILE`, `TOKEN_TTL`.
 const ABOUT_WORDS: &[&str] =
     &["file", "path", "dir", "id", "name", "ttl", "expiry", "length", "url", "user", "public"];
 
-/// Variables of every shell whose names only sound like it: the current directory and the one before.
+/// Shell variables whose names only look like it: the current and the previous directory.
 const SHELL_DIRECTORIES: &[&str] = &["PWD", "OLDPWD"];
 
 /// A number shorter than this is a port, a limit or a time.
 const SHORTEST_NUMBER: usize = 6;
 
-/// Whether a value should be treated as a secret: its name says so, or it holds a password or a private key. Empty
-/// values, booleans and short numbers never are.
+/// Whether a value should be treated as a secret: by its name, or because it contains a password or a private key.
+/// Empty values, booleans and short numbers never are.
 pub fn looks_secret(name: &str, value: &str) -> bool {
     !is_trivial(value) && (is_secret_name(name) || holds_credentials(value))
 }
 
-/// Whether the name alone says that a value is a secret.
+/// Whether the name alone marks a value as secret.
 pub fn is_secret_name(name: &str) -> bool {
     let words = words(name);
     let about = words.last().is_some_and(|last| ABOUT_WORDS.contains(&last.as_str()));
-    let says = |word: &String| {
+    let is_secret_word = |word: &String| {
         SECRET_WORDS.contains(&word.as_str()) || SECRET_ENDINGS.iter().any(|ending| word.ends_with(ending))
     };
-    let secret = words.iter().any(says);
+    let secret = words.iter().any(is_secret_word);
     secret && !about && !SHELL_DIRECTORIES.contains(&name)
 }
 
@@ -53,7 +53,7 @@ fn is_trivial(value: &str) -> bool {
     short_number || value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false")
 }
 
-/// A name in lower-case words, split at `_`, `-`, `.` and changes of case; numbers at their ends are left out.
+/// The lower-case words of a name, split at `_`, `-`, `.` and changes of case, without trailing numbers.
 fn words(name: &str) -> Vec<String> {
     let mut words = Vec::new();
     for part in name.split(|c: char| !c.is_alphanumeric()) {
@@ -82,8 +82,8 @@ fn holds_credentials(value: &str) -> bool {
     private_key || value.match_indices("://").any(|(at, scheme)| has_password(&value[at + scheme.len()..]))
 }
 
-/// Whether what follows `://` begins with `user:password@`. Passwords may have an unescaped slash in them, so that only
-/// what looks like a port is taken for one.
+/// Whether the text after `://` starts with `user:password@`. Passwords may contain an unescaped slash, so only text
+/// that looks like a port counts as one.
 fn has_password(authority: &str) -> bool {
     let end = authority.find(char::is_whitespace).unwrap_or(authority.len());
     let Some((user, rest)) = authority[..end].split_once(':') else { return false };

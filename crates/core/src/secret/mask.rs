@@ -1,8 +1,8 @@
-//! Known secrets in other people's words: the output of containers, the messages of engines.
+//! Hides known secrets in text from others: the output of containers, the messages of engines.
 //!
-//! What DevArch itself says can't have a secret in it, by its types. What it passes on can, and there secrets are found by
-//! their text: as it is, and as JSON, quoted strings and URLs have it. Texts of less than four characters are not looked
-//! for: they would be found everywhere.
+//! DevArch's own text cannot contain secrets, by its types. Text that it passes on can, and there secrets are found by
+//! their value: plain, and as encoded in JSON, quoted strings and URLs. Texts of less than four characters are not
+//! searched: they would match everywhere.
 
 use super::Secret;
 use crate::{percent, secret::REDACTED};
@@ -10,24 +10,24 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 use std::{borrow::Cow, collections::BTreeSet, fmt, ops::Range};
 
-/// Fewer bytes are not looked for.
-const SHORTEST: usize = 4;
+/// Shorter texts are not searched.
+const MIN_LENGTH: usize = 4;
 
-/// Up to this many bytes a text is looked for together with all others; a longer one by itself, which takes no memory.
-const TOGETHER: usize = 1 << 10;
+/// Texts up to this many bytes are searched together; a longer one separately, which takes no memory.
+const MAX_COMBINED: usize = 1 << 10;
 
-/// Up to this many bytes the lines of a secret are looked for too: more is no key, and no certificate.
-const BY_LINE: usize = 16 << 10;
+/// Up to this many bytes the lines of a secret are searched too: keys and certificates are not larger.
+const MAX_BY_LINE: usize = 16 << 10;
 
 /// Secrets to be hidden.
 #[derive(Clone, Default)]
 pub struct Mask {
-    /// Sorted, so that what begins with a text is found by a search.
+    /// Sorted, so that those with a given prefix are found by binary search.
     patterns: Vec<Vec<u8>>,
     longest: usize,
     short: Option<AhoCorasick>,
     long: Vec<Finder<'static>>,
-    /// Whether secrets are not known: then nothing is shown.
+    /// Whether the secrets are unknown: then everything is hidden.
     blind: bool,
 }
 
@@ -38,24 +38,24 @@ impl fmt::Debug for Mask {
 }
 
 impl Mask {
-    /// Hides these secrets. Of one with several lines each line is hidden too: output comes line by line.
+    /// Hides these secrets. Each line of a multi-line secret is hidden too, because output arrives line by line.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
         let mut patterns = BTreeSet::new();
         for secret in secrets {
             let text = secret.reveal();
-            let by_line = text.len() <= BY_LINE && text.contains('\n');
+            let by_line = text.len() <= MAX_BY_LINE && text.contains('\n');
             let lines = text.lines().map(str::trim).filter(|_| by_line);
             for text in lines.chain([text, text.trim()]) {
                 patterns.extend(forms(text).into_iter().map(String::into_bytes));
             }
         }
         let patterns: Vec<Vec<u8>> =
-            patterns.into_iter().filter(|pattern| pattern.len() >= SHORTEST).collect();
-        let (short, long): (Vec<&Vec<u8>>, _) = patterns.iter().partition(|text| text.len() <= TOGETHER);
+            patterns.into_iter().filter(|pattern| pattern.len() >= MIN_LENGTH).collect();
+        let (short, long): (Vec<&Vec<u8>>, _) = patterns.iter().partition(|text| text.len() <= MAX_COMBINED);
         let long = long.into_iter().map(|text: &Vec<u8>| Finder::new(text).into_owned()).collect();
         let short = (!short.is_empty()).then(|| {
             AhoCorasick::builder()
-                // A DFA of texts that repeat themselves takes very long to build.
+                // A DFA of repetitive texts takes very long to build.
                 .kind(Some(AhoCorasickKind::ContiguousNFA))
                 .match_kind(MatchKind::LeftmostLongest)
                 .build(short)
@@ -65,7 +65,7 @@ impl Mask {
         Self { short: short.flatten(), long, longest, patterns, blind: false }
     }
 
-    /// Hides everything: what is to be hidden can't be read.
+    /// Hides everything, because the secrets cannot be decrypted.
     pub fn blind() -> Self {
         Self { blind: true, ..Self::default() }
     }
@@ -117,7 +117,7 @@ impl Mask {
         merged
     }
 
-    /// Where in the bytes a secret may begin whose end has not come yet.
+    /// The position at which a secret may start whose end has not arrived.
     fn open_end(&self, bytes: &[u8]) -> usize {
         let most = bytes.len().min(self.longest.saturating_sub(1));
         let begins = |tail: &[u8]| {
@@ -134,7 +134,7 @@ impl Mask {
     }
 }
 
-/// A stream of bytes in which secrets are redacted, also those that come in pieces.
+/// A stream of bytes with secrets redacted, even if they are split across chunks.
 #[derive(Debug, Clone)]
 pub struct MaskedStream {
     mask: Mask,
@@ -142,12 +142,12 @@ pub struct MaskedStream {
 }
 
 impl MaskedStream {
-    /// Nothing has come yet.
+    /// An empty stream.
     pub fn new(mask: Mask) -> Self {
         Self { mask, held: Vec::new() }
     }
 
-    /// What can be passed on once these bytes have come: all but what a secret may begin with.
+    /// What can be passed on after these bytes: all but the possible start of a secret.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(bytes);
         let open = self.mask.open_end(&self.held);
@@ -158,12 +158,12 @@ impl MaskedStream {
         self.mask.bytes(&ready).into_owned()
     }
 
-    /// Whether something is held back.
+    /// Whether bytes are held back.
     pub fn is_holding(&self) -> bool {
         !self.held.is_empty()
     }
 
-    /// What was held back, when nothing more comes, or nothing has come for long.
+    /// The bytes that were held back, at the end of the stream or after a pause.
     pub fn rest(&mut self) -> Vec<u8> {
         let rest = std::mem::take(&mut self.held);
         self.mask.bytes(&rest).into_owned()
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_hidden_in_each_form_it_is_written_in() {
+    fn a_secret_is_hidden_in_every_encoding() {
         let mask = mask(&["p@ss\"word/1", "line one\nline two", "abc"]);
         assert_eq!(mask.text("x p@ss\"word/1 y"), "x [REDACTED] y");
         assert_eq!(mask.text(r#"{"pw":"p@ss\"word/1"}"#), r#"{"pw":"[REDACTED]"}"#);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn where_secrets_are_not_known_nothing_is_shown() {
+    fn nothing_is_shown_if_the_secrets_are_unknown() {
         let mask = Mask::blind();
         assert_eq!(mask.text("anything"), "[REDACTED]");
         let mut stream = MaskedStream::new(mask);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_secrets_that_begin_alike_the_longer_one_is_hidden() {
+    fn the_longer_of_two_secrets_with_a_common_prefix_is_hidden() {
         let mut stream = MaskedStream::new(mask(&["secret", "secret-and-more"]));
         assert_eq!(stream.push(b"a secret-and"), b"a ");
         assert_eq!(stream.push(b"-more b"), b"[REDACTED] b");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_secret_is_hidden_and_takes_little() {
+    fn a_huge_secret_is_hidden_with_little_memory() {
         let huge = "0123456789abcdef".repeat(32 << 10);
         let mask = mask(&[&huge, "short"]);
         assert!(mask.short.as_ref().unwrap().memory_usage() < 4 << 10);
@@ -230,7 +230,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn however_output_is_cut_no_secret_is_in_it(
+        fn secrets_are_hidden_however_the_output_is_split(
             parts in proptest::collection::vec(prop_oneof!["[a-d ]{0,6}", Just("abcd".to_owned()), Just("abcab".to_owned())], 0..12),
             cuts in proptest::collection::vec(0..60_usize, 0..12),
         ) {

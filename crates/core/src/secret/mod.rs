@@ -1,8 +1,8 @@
-//! Secret values: as they are defined, referred to, asked for, and taken apart for the store.
+//! Secret values: defined, referred to, generated, and separated for the store.
 //!
-//! A [`Secret`] can't be printed, formatted or serialised. Definitions hold it as a [`SecretValue`], which may also be
-//! locked: its key is not here, so that it can be kept and moved but not read. `${secret:NAME}` refers to one by its
-//! [`SecretName`]. The store keeps a definition as [`Stored`]: its JSON, and apart from it what has to be sealed.
+//! A [`Secret`] cannot be printed, formatted or serialised. Definitions contain it as a [`SecretValue`], which may also
+//! be locked: without its key it can be stored and moved but not decrypted. `${secret:NAME}` refers to one by its
+//! [`SecretName`]. The store keeps a definition as [`Stored`]: its JSON, and separately the values to encrypt.
 
 mod generate;
 mod looks;

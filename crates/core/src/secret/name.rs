@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr};
 /// Longest name of a secret, in bytes.
 const LONGEST: usize = 128;
 
-/// The name of a stack's secret: what Compose allows for the names of its own, letters, digits, `_`, `-` and `.`, a
-/// letter or digit first.
+/// The name of a stack's secret, as Compose allows it: letters, digits, `_`, `-` and `.`, starting with a letter or
+/// digit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SecretName(String);

@@ -1,4 +1,4 @@
-//! `${secret:NAME}` in a text. `$${secret:` is the text `${secret:` itself; any other `$` is a dollar sign.
+//! `${secret:NAME}` in a text. `$${secret:` is the literal text `${secret:`; any other `$` is literal.
 
 use super::SecretName;
 
@@ -7,24 +7,24 @@ const OPEN: &str = "${secret:";
 /// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part<'a> {
-    /// It stands for itself.
+    /// Literal text.
     Literal(&'a str),
-    /// It stands for the value of that secret.
+    /// A reference to a secret.
     Secret(SecretName),
 }
 
-/// A reference that refers to nothing.
+/// An invalid reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadReference {
     /// It has no end.
     #[error("`${{secret:` has no `}}`; write ${{secret:NAME}}, or $${{secret: for the text itself")]
     Unclosed,
-    /// What it names can't be a secret's name.
+    /// The name is not a valid secret name.
     #[error(transparent)]
     Name(#[from] super::InvalidSecretName),
 }
 
-/// Whether a text may refer to secrets, or has something escaped in it.
+/// Whether a text may contain references or escapes.
 pub fn refers(text: &str) -> bool {
     text.contains(OPEN)
 }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_found_and_dollars_left_alone() {
+    fn references_are_found_and_other_dollars_are_literal() {
         let secret = |name: &str| Part::Secret(name.parse().unwrap());
         let literal = Part::Literal;
         assert_eq!(
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_to_nothing_is_told() {
+    fn an_invalid_reference_is_reported() {
         assert_eq!(parts("${secret:PW").unwrap_err(), BadReference::Unclosed);
         assert!(matches!(parts("${secret:a b}").unwrap_err(), BadReference::Name(_)));
         assert!(matches!(parts("${secret:}").unwrap_err(), BadReference::Name(_)));

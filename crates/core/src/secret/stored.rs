@@ -1,8 +1,8 @@
-//! A definition as the store keeps it: JSON anyone may read, and apart from it the secrets it holds.
+//! A definition as stored: JSON without secrets, and the secrets separately.
 //!
-//! Which values are secret is their type's doing: they are visited in the definition, not looked for in the JSON, in
-//! which they are redacted already. Each is sealed together with its field, so that it goes back into no other: JSON whose
-//! secret fields are not exactly those that were sealed has only damaged ones.
+//! Types define which values are secret: they are visited in the definition, not searched in the JSON, where they are
+//! redacted already. Each is encrypted together with its field, so that it cannot be restored into another: if the
+//! JSON's secret fields are not exactly those that were encrypted, its secrets are damaged.
 
 use super::{Locked, SecretValue};
 use crate::serialize::SerializeError;
@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// What is done with a field and the secret value in it.
+/// A visitor of fields and their secret values.
 pub type Visit<'a> = &'a mut dyn FnMut(&str, &mut SecretValue);
 
 /// Visits what is in the entries of a field: `environment` and `PASSWORD` are `environment.PASSWORD`.
@@ -27,12 +27,12 @@ pub fn visit_entries<'e, K: fmt::Display + 'e, V: HoldsSecrets + 'e>(
     }
 }
 
-/// What may hold secret values.
+/// A type that may contain secret values.
 pub trait HoldsSecrets {
-    /// Visits every secret value there is with the field it is in (`environment.PASSWORD`), always in the same order.
+    /// Visits every secret value with its field (`environment.PASSWORD`), always in the same order.
     fn visit_secrets(&mut self, visit: Visit<'_>);
 
-    /// Every secret value there is, with its field.
+    /// Every secret value, with its field.
     fn secret_values(&self) -> Vec<(String, SecretValue)>
     where
         Self: Clone,
@@ -63,7 +63,7 @@ pub enum Sealable {
     Locked(Locked),
 }
 
-/// What stands for secrets that were given up with their key, in whichever form: JSON's null.
+/// Replaces secrets that were discarded with their key, in any form: JSON's null.
 pub const GIVEN_UP: &str = "null";
 
 impl fmt::Debug for Sealable {
@@ -86,7 +86,7 @@ impl Stored {
         Ok(Self { open: serde_json::to_string(definition)?, secret: seal(definition)? })
     }
 
-    /// Puts a definition together again. Values that can't be read are locked in it.
+    /// Restores the definition. Values that cannot be decrypted are locked in it.
     pub fn read<T: DeserializeOwned + HoldsSecrets>(&self) -> Result<T, serde_json::Error> {
         let mut definition: T = serde_json::from_str(&self.open)?;
         let mut values = match &self.secret {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_goes_back_into_its_own_field_or_into_none() {
+    fn a_value_is_restored_into_its_own_field_or_none() {
         let stored = Stored::of(&login(&[("password", "hunter2"), ("user", "ann")])).unwrap();
         assert!(!stored.open.contains("hunter2"));
         assert_eq!(stored.read::<Login>().unwrap(), login(&[("password", "hunter2"), ("user", "ann")]));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_definition_without_a_json_form_is_an_error_and_not_an_empty_text() {
+    fn a_definition_without_a_json_form_is_an_error() {
         #[derive(Clone, Serialize)]
         struct Unwritable(BTreeMap<(u8, u8), u8>);
         impl HoldsSecrets for Unwritable {
@@ -200,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn sealed_values_that_cannot_be_read_are_damaged() {
+    fn encrypted_values_that_cannot_be_read_are_damaged() {
         let stored = Stored::of(&login(&[("password", "hunter2")])).unwrap();
         let damaged = Stored { secret: Sealable::Open("{".to_owned().into()), ..stored };
         assert_eq!(locked(&damaged.read().unwrap()), [Some(Locked::Damaged)]);
     }
 
     #[test]
-    fn what_was_given_up_is_said_again_one_by_one() {
+    fn discarded_values_are_set_again_one_by_one() {
         let stored = Stored::of(&login(&[("password", "hunter2"), ("user", "ann")])).unwrap();
         let lost = Stored { secret: Sealable::Open(GIVEN_UP.to_owned().into()), ..stored };
         let mut read: Login = lost.read().unwrap();

@@ -3,10 +3,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// What is shown in place of a secret, everywhere.
+/// Shown in place of a secret.
 pub const REDACTED: &str = "[REDACTED]";
 
-/// A text nobody may see. Its memory is overwritten when it is dropped; [`Secret::reveal`] is the only way to it.
+/// A secret text. Its memory is zeroed on drop; [`Secret::reveal`] is the only access.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Secret {
 pub enum SecretValue {
     /// It can be read.
     Known(Secret),
-    /// It can be kept and moved, but not read here.
+    /// It can be stored and moved, but not decrypted here.
     Locked(Locked),
 }
 
@@ -52,14 +52,14 @@ impl SecretValue {
     }
 }
 
-/// Redacted: a definition can be shown as it is serialised. What is sealed is taken out by [`super::Stored`].
+/// Redacted, so that a definition can be shown as serialised. [`super::Stored`] separates the secrets.
 impl Serialize for SecretValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(REDACTED)
     }
 }
 
-/// What was serialised holds no secret; [`super::Stored`] puts it back.
+/// Serialised values contain no secret; [`super::Stored`] restores it.
 impl<'de> Deserialize<'de> for SecretValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?;
@@ -83,7 +83,7 @@ pub enum Locked {
     /// The key file can't be used.
     #[error("the key file cannot be used; `devarch doctor` shows what is wrong with it")]
     BadKey,
-    /// What was sealed is not what is there.
+    /// The stored value is not the one that was encrypted.
     #[error("it is damaged; set it again, or restore the database from a backup")]
     Damaged,
     /// Its key was lost, and the key of the store's secrets was reset.
@@ -91,7 +91,7 @@ pub enum Locked {
     GivenUp,
 }
 
-/// A secret that is kept for its own sake: a stack's, or one that was made for an instance.
+/// A stored secret: a stack's, or one generated for an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptSecret {
     /// Survives renames and new values; what is sealed is bound to it.
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_serialised_reads_back_as_locked() {
+    fn serialised_values_read_back_as_locked() {
         let json = serde_json::to_string(&SecretValue::new("hunter2")).unwrap();
         let read: SecretValue = serde_json::from_str(&json).unwrap();
         assert_eq!(read.open(), Err(Locked::Damaged));

@@ -1,5 +1,5 @@
-//! Wires DevArch makes: only where exactly one provider of the stack offers the type, never from an instance to
-//! itself. Where several do, none is taken, and what to write is said.
+//! Automatic wires: only if exactly one provider of the stack offers the type, never from an instance to itself.
+//! Several candidates are reported with the entry to add.
 
 use super::{
     Endpoint, Prefer, ProviderName, WireDecl, WireFrom, WireTo,
@@ -13,7 +13,7 @@ use crate::template::Import;
 /// How many entries a diagnostic offers to write.
 const OFFERED: usize = 2;
 
-/// How many candidates it names; of the others it says the number.
+/// How many candidates a finding names; further ones are counted.
 const LISTED: usize = 8;
 
 /// Fills the slots that are open.
@@ -30,11 +30,11 @@ pub(super) fn auto(index: &Index<'_>, slots: &mut Slots) -> Vec<Finding> {
                     slots.set(node, number, Slot::Ambiguous);
                     found.push(fault.of(name, &import.name));
                 }
-                Choice::Nobody { itself } if import.required => {
+                Choice::NoProvider { itself } if import.required => {
                     let contract = import.contract;
-                    found.push(ImportFault::Nobody { contract, itself }.of(name, &import.name));
+                    found.push(ImportFault::NoProvider { contract, itself }.of(name, &import.name));
                 }
-                Choice::Nobody { .. } => {}
+                Choice::NoProvider { .. } => {}
             }
         }
     }
@@ -44,12 +44,12 @@ pub(super) fn auto(index: &Index<'_>, slots: &mut Slots) -> Vec<Finding> {
 enum Choice {
     One(Candidate),
     Several(ImportFault),
-    Nobody { itself: bool },
+    NoProvider { itself: bool },
 }
 
 fn choose(index: &Index<'_>, node: usize, import: &Import) -> Choice {
     let Some(offered) = index.of_type(import.contract) else {
-        return Choice::Nobody { itself: false };
+        return Choice::NoProvider { itself: false };
     };
     let own = |candidates: &[Candidate]| {
         let start = candidates.partition_point(|candidate| candidate.provider < node);
@@ -57,10 +57,10 @@ fn choose(index: &Index<'_>, node: usize, import: &Import) -> Choice {
     };
     let own_all = own(&offered.all);
     match offered.all.len() - own_all {
-        0 => return Choice::Nobody { itself: own_all > 0 },
+        0 => return Choice::NoProvider { itself: own_all > 0 },
         1 => {
             let only = offered.all.iter().find(|candidate| candidate.provider != node);
-            return only.map_or(Choice::Nobody { itself: true }, |only| Choice::One(*only));
+            return only.map_or(Choice::NoProvider { itself: true }, |only| Choice::One(*only));
         }
         _ => {}
     }
@@ -88,7 +88,7 @@ fn ambiguous(index: &Index<'_>, node: usize, import: &Import, found: Found<'_>) 
     let prior = index.stack.prior.get(name).and_then(|imports| imports.get(&import.name));
     let runs = prior.and_then(|endpoint| candidate(index, endpoint));
     let others = || found.offered.all.iter().copied().filter(|candidate| candidate.provider != node);
-    // What runs is the first that is offered to be written.
+    // The current provider is suggested first.
     let first = runs.into_iter().chain(others().filter(|candidate| Some(*candidate) != runs));
     ImportFault::Ambiguous {
         contract: import.contract,
@@ -104,7 +104,7 @@ fn ambiguous(index: &Index<'_>, node: usize, import: &Import, found: Found<'_>) 
     }
 }
 
-/// What is wired to now, if it is still there.
+/// The current provider, if it still exists.
 fn candidate(index: &Index<'_>, endpoint: &Endpoint) -> Option<Candidate> {
     let (ProviderName::Instance(name) | ProviderName::External(name)) = &endpoint.provider else {
         return None;
@@ -115,7 +115,7 @@ fn candidate(index: &Index<'_>, endpoint: &Endpoint) -> Option<Candidate> {
     Some(Candidate { provider, offer })
 }
 
-/// The entry of `wires` that says this wire, with no more names than it takes.
+/// The entry of `wires` for this wire, with as few names as necessary.
 fn entry(index: &Index<'_>, node: usize, import: &Import, candidate: Candidate) -> WireDecl {
     let (name, instance) = index.nodes[node];
     let alike = instance.imports.iter().filter(|other| other.contract == import.contract).count();
@@ -126,7 +126,7 @@ fn entry(index: &Index<'_>, node: usize, import: &Import, candidate: Candidate) 
     }
 }
 
-/// A provider, with its export's name where it has several of the type.
+/// A provider, with its export's name if it has several of the type.
 fn short(index: &Index<'_>, candidate: Candidate, import: &Import) -> WireTo {
     let provider = &index.providers[candidate.provider];
     let alike = provider.offers.iter().filter(|offer| offer.contract == import.contract).count();

@@ -1,17 +1,17 @@
-//! The contract table: what each type carries, how its URL is written, and the variables an import gets where it
-//! maps none itself. Everything that needs to know a type reads it here; [`super::contracts_markdown`] prints it.
+//! The contract table: the properties of each type, its URL format, and the default variables of an import. The only
+//! definition of types; [`super::contracts_markdown`] prints it.
 
 use super::Property;
 use crate::template::ContractType;
 
-/// Whether an export has to say a property.
+/// Whether an export has to specify a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// DevArch computes it.
     Given,
-    /// The export says it: a consumer can't work without.
+    /// Required: a consumer cannot work without it.
     Required,
-    /// The export may say it.
+    /// Optional.
     Optional,
 }
 
@@ -22,13 +22,13 @@ pub struct Carried {
     pub property: Property,
     /// Another name for it, the one that is usual for this type.
     pub alias: Option<&'static str>,
-    /// Who says it.
+    /// Where it comes from.
     pub need: Need,
-    /// What follows the import's name in its default variable: `HOST` in `DB_HOST`.
+    /// Suffix of the import's name in its default variable: `HOST` in `DB_HOST`.
     pub suffix: &'static str,
 }
 
-/// What follows the port in a URL.
+/// The part of a URL after the port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tail {
     /// Nothing.
@@ -46,13 +46,13 @@ pub enum Tail {
 /// How a type's URL is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UrlForm {
-    /// The schemes it may have, the default first; none where clients take `host:port` alone.
+    /// The allowed schemes, the default first; empty if clients take only `host:port`.
     pub schemes: &'static [&'static str],
-    /// Whether user and password stand in it.
+    /// Whether it includes user and password.
     pub login: bool,
-    /// What follows the port.
+    /// The part after the port.
     pub tail: Tail,
-    /// The same for people.
+    /// The format for documentation.
     pub example: &'static str,
 }
 
@@ -61,7 +61,7 @@ pub struct UrlForm {
 pub struct Contract {
     /// The type.
     pub contract: ContractType,
-    /// What it carries, in the order it is documented.
+    /// Its properties, in the order of the documentation.
     pub carries: &'static [Carried],
     /// Its URL.
     pub url: UrlForm,
@@ -236,12 +236,12 @@ impl Contract {
         self.carries.iter().any(|carried| carried.property == property)
     }
 
-    /// The names that can be written, aliases in the place of what they stand for.
+    /// The accepted names, with aliases resolved.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.carries.iter().map(Carried::name)
     }
 
-    /// What an export has to say.
+    /// The properties that an export has to specify.
     pub fn required(&self) -> impl Iterator<Item = &'static Carried> {
         self.carries.iter().filter(|carried| carried.need == Need::Required)
     }

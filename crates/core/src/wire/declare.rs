@@ -1,4 +1,4 @@
-//! What a stack says about wiring. The form kept in the store is the form users write.
+//! The wiring of a stack as defined. Stored in the form users write.
 
 use super::Property;
 use crate::{
@@ -9,22 +9,22 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-/// What a stack says about its wires.
+/// The wiring of a stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wiring {
-    /// The wires it makes itself.
+    /// Explicit wires.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wires: Vec<WireDecl>,
-    /// What settles ambiguity.
+    /// How ambiguity is resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefer: Option<Prefer>,
-    /// What it names from outside.
+    /// External providers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external: BTreeMap<InstanceName, ExternalDecl>,
 }
 
 impl Wiring {
-    /// Whether nothing is said.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -90,7 +90,7 @@ pub struct WireDecl {
     pub from: WireFrom,
     /// Who offers.
     pub to: WireTo,
-    /// The type, where the import's name is not said.
+    /// The type, if the import is not named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<ContractType>,
 }
@@ -105,17 +105,17 @@ pub struct WireFrom {
     pub import: Option<String>,
 }
 
-/// Where a wire leads.
+/// The target of a wire.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum WireTo {
     /// Nowhere: the import is not wired.
     Nothing,
-    /// To an instance of the stack, or something external it names: `db`, `db.replica`.
+    /// An instance of the stack, or one of its external providers: `db`, `db.replica`.
     Provider {
         /// The instance or the external provider.
         name: InstanceName,
-        /// Its export, where it has several of the type.
+        /// Its export, if it has several of the type.
         export: Option<String>,
     },
     /// To an instance of another stack: `infra/db`, `infra/db.replica`.
@@ -124,19 +124,19 @@ pub enum WireTo {
         stack: StackName,
         /// Its instance.
         instance: InstanceName,
-        /// The instance's export, where it has several of the type.
+        /// The instance's export, if it has several of the type.
         export: Option<String>,
     },
 }
 
-/// The word for [`WireTo::Nothing`]; an instance of that name can be wired to as `none.EXPORT`.
+/// The name of [`WireTo::Nothing`]; an instance of that name can be referred to as `none.EXPORT`.
 pub const NONE: &str = "none";
 
-/// What settles ambiguity in a stack.
+/// How ambiguity in a stack is resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Prefer {
-    /// The provider with the label `devarch.role=primary`, if exactly one of those that could be chosen has it.
+    /// The provider with the label `devarch.role=primary`, if exactly one of the candidates has it.
     Primary,
 }
 
@@ -154,7 +154,7 @@ impl FromStr for Prefer {
     }
 }
 
-/// An entry of `external`: something outside of the stack that offers a contract.
+/// An entry of `external`: a provider outside of the stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExternalDecl {
     /// The protocol spoken.
@@ -164,7 +164,7 @@ pub struct ExternalDecl {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// What the type carries besides.
+    /// Further properties of the type.
     #[serde(flatten)]
     pub properties: BTreeMap<Property, Given>,
 }
@@ -177,7 +177,7 @@ impl HoldsSecrets for ExternalDecl {
     }
 }
 
-/// An import or export name: whatever follows the first dot, which is in no instance's name.
+/// An import's or export's name: everything after the first dot, which instance names do not contain.
 fn end(given: &str) -> Result<(&str, Option<String>), InvalidEnd> {
     match given.split_once('.') {
         Some((_, "")) => Err(InvalidEnd::NoName(given.to_owned())),
@@ -192,7 +192,7 @@ pub enum InvalidEnd {
     /// A name in it can't be.
     #[error(transparent)]
     Name(#[from] InvalidName),
-    /// A dot and nothing after it.
+    /// A dot without a name after it.
     #[error("{0:?} has no name after the dot")]
     NoName(String),
 }
@@ -248,7 +248,7 @@ impl fmt::Display for WireTo {
 }
 
 impl fmt::Display for WireDecl {
-    /// The entry as it stands in a devarch.yml.
+    /// The entry as written in a devarch.yml.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{{from: {}, to: {}", self.from, self.to)?;
         if let Some(contract) = self.contract {
@@ -284,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stored_is_what_is_written_and_reads_back() {
+    fn the_stored_form_is_the_written_form_and_reads_back() {
         for text in [
             r#"{"from":"backend","to":"db"}"#,
             r#"{"from":"backend.db","to":"db.replica.2","contract":"postgres"}"#,
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_that_can_not_be_are_refused_with_the_reason() {
+    fn invalid_ends_are_rejected_with_the_reason() {
         for (text, reason) in [("Db", "only a-z"), ("db.", "no name after the dot"), ("a/b/c", "only a-z")] {
             let error = text.parse::<WireTo>().unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");

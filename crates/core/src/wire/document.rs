@@ -12,8 +12,8 @@ pub fn contracts_markdown() -> String {
             text,
             "| {} | {} | {} | `{}` | {} |",
             row.contract,
-            said(row, Need::Required),
-            said(row, Need::Optional),
+            requirement(row, Need::Required),
+            requirement(row, Need::Optional),
             row.url.example,
             variables.join(", ")
         );
@@ -21,7 +21,7 @@ pub fn contracts_markdown() -> String {
     text
 }
 
-fn said(row: &Contract, need: Need) -> String {
+fn requirement(row: &Contract, need: Need) -> String {
     let names: Vec<&str> = row.carries.iter().filter(|it| it.need == need).map(Carried::name).collect();
     if names.is_empty() { "-".to_owned() } else { names.join(", ") }
 }
@@ -29,7 +29,7 @@ fn said(row: &Contract, need: Need) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_table_is_printed_from_what_the_program_uses() {
+    fn the_table_is_printed_from_the_contracts_in_use() {
         insta::assert_snapshot!(super::contracts_markdown(), @"
         | type | an export must say | and may say | `{url}` | variables of an import `db` |
         |---|---|---|---|---|

@@ -7,8 +7,8 @@ use std::{
     fmt::Write as _,
 };
 
-/// A graph in the DOT language (Graphviz, "DOT Language"): consumers on the left, made by DevArch dashed, new in bold.
-/// `names` are all instances of the stack, so that those without wires are there too.
+/// A graph in the DOT language (Graphviz, "DOT Language"): consumers on the left, automatic wires dashed, new ones
+/// bold. `names` are all instances of the stack, so that those without wires are included.
 pub fn dot<'a>(names: impl IntoIterator<Item = &'a InstanceName>, resolution: &Resolution) -> String {
     let mut text =
         String::from("digraph wires {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
@@ -47,14 +47,14 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// The import, and the type where the name does not say it.
+/// The import, and the type unless the name contains it.
 pub(super) fn label(link: &Link) -> String {
     let contract = link.contract.as_str();
     if link.import == contract { contract.to_owned() } else { format!("{} ({contract})", link.import) }
 }
 
-/// The graph as a tree: who is nobody's provider at the left, providers below their consumers. What has been drawn
-/// with its own providers already is named and marked `^`.
+/// The graph as a tree: instances without consumers at the left, providers below their consumers. A repeated subtree is
+/// only named and marked `^`.
 pub fn tree<'a>(names: impl IntoIterator<Item = &'a InstanceName>, resolution: &Resolution) -> String {
     let names: Vec<&InstanceName> = names.into_iter().collect();
     let mut links: BTreeMap<&InstanceName, Vec<&Link>> = BTreeMap::new();
@@ -111,7 +111,7 @@ impl<'r> Drawing<'r> {
         }
     }
 
-    /// What is to be drawn below an instance, the first last.
+    /// The entries below an instance, in reverse order.
     fn level(&self, name: &InstanceName, indent: &str) -> Vec<(&'r Link, bool, String)> {
         let links = self.links.get(name).map_or(&[][..], Vec::as_slice);
         let count = links.len();

@@ -1,4 +1,4 @@
-//! Variables in the forms other programs read.
+//! Formats variables for other programs.
 
 use crate::text::Text;
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -23,7 +23,7 @@ pub enum Secrets {
     Revealed,
 }
 
-/// A variable that a form has no way to write.
+/// A variable that cannot be represented in a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("variable {name:?} cannot be written: {reason}")]
 pub struct Unwritable {
@@ -33,7 +33,7 @@ pub struct Unwritable {
     pub reason: &'static str,
 }
 
-/// Variables as text, by name. Whoever reads it gets exactly these values.
+/// Formats variables, ordered by name, so that readers get exactly these values.
 pub fn env_text(
     variables: &BTreeMap<String, Text>,
     format: EnvFormat,
@@ -75,19 +75,19 @@ fn check(name: &str, value: &str) -> Result<(), Unwritable> {
     }
 }
 
-/// Characters that no reader of either form gives a meaning to.
+/// Characters without a special meaning in either format.
 fn is_bare(value: &str) -> bool {
     let bare = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,-".contains(c);
     !value.is_empty() && value.chars().all(bare)
 }
 
-/// Single quotes keep everything but themselves (POSIX.1-2017 shell, 2.2.2).
+/// Everything except single quotes is literal in single quotes (POSIX.1-2017 shell, 2.2.2).
 fn shell(value: &str) -> String {
     if is_bare(value) { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\\''")) }
 }
 
-/// Single quotes are literal; what has one of its own, or is longer than a line, stands in double quotes, where `\`,
-/// `"` and `$` are escaped.
+/// Single quotes are literal; values with a single quote or several lines are put in double quotes, where `\`, `"` and
+/// `$` are escaped.
 fn dotenv(value: &str) -> String {
     if is_bare(value) {
         return value.to_owned();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_quotes_what_it_has_to() {
+    fn each_format_quotes_only_where_necessary() {
         let pairs = [
             ("A", "plain:1/x"),
             ("B", ""),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_printed_only_where_it_was_asked_for() {
+    fn a_secret_is_printed_only_on_request() {
         let secret = super::super::values::text_of("hunter2".to_owned(), true);
         let variables = BTreeMap::from([("A".to_owned(), secret)]);
         for format in [EnvFormat::Dotenv, EnvFormat::Shell, EnvFormat::Json] {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_would_be_a_command_is_refused() {
+    fn a_name_that_would_be_a_command_is_rejected() {
         assert!(of(&[("A;rm", "x")], EnvFormat::Shell).contains("cannot be written"));
         assert!(of(&[("A", "a\0b")], EnvFormat::Dotenv).contains("zero byte"));
         assert!(of(&[("A.b", "x")], EnvFormat::Json).contains("A.b"));

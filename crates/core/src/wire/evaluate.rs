@@ -1,5 +1,5 @@
-//! The variables of every instance. Providers go before their consumers, so that an export may say what its
-//! instance was given by a wire of its own.
+//! Computes the variables of every instance. Providers are computed before their consumers, so that an export can refer
+//! to variables that its instance gets from a wire.
 
 use super::{
     Contract, Values, Viewpoint, WireInstance, Wired,
@@ -17,28 +17,28 @@ use std::{
     net::IpAddr,
 };
 
-/// What is known of an instance while its consumers are computed.
+/// The state of an instance while its consumers are computed.
 #[derive(Default, Clone)]
 pub(super) struct Known {
-    /// What its wires set.
+    /// Variables set by its wires.
     pub(super) variables: BTreeMap<String, Wired>,
-    /// What they would set, did an override not decide: variable and import.
+    /// Variables its wires would set without an override: variable and import.
     pub(super) hidden: Vec<(String, String)>,
-    /// What they will set as soon as something that was told is mended.
+    /// Variables that will be set once a reported error is fixed.
     pending: BTreeSet<String>,
 }
 
 pub(super) struct Evaluation<'i, 'a> {
     index: &'i Index<'a>,
     slots: &'i Slots,
-    /// The values of each provider's exports; `None` where something is wrong, or not known yet.
+    /// The values of each provider's exports; `None` if there is an error, or they are not known yet.
     values: Vec<Vec<Option<Values>>>,
     pub(super) known: Vec<Known>,
     pub(super) found: Vec<Finding>,
 }
 
 impl<'i, 'a> Evaluation<'i, 'a> {
-    /// Computes everything that can be.
+    /// Computes everything that can be computed.
     pub(super) fn of(index: &'i Index<'a>, slots: &'i Slots, order: &Order) -> Self {
         let values = index.providers.iter().map(|provider| vec![None; provider.offers.len()]).collect();
         let known = vec![Known::default(); index.nodes.len()];
@@ -56,7 +56,7 @@ impl<'i, 'a> Evaluation<'i, 'a> {
         evaluation
     }
 
-    /// The exports of an instance, whose environment is complete now.
+    /// Computes the exports of an instance, whose environment is complete now.
     fn provider(&mut self, node: usize) {
         let (_, instance) = self.index.nodes[node];
         for number in 0..instance.offers.len() {
@@ -65,11 +65,11 @@ impl<'i, 'a> Evaluation<'i, 'a> {
             let offer = &instance.offers[number];
             if !instance.listens.is_empty() && !instance.listens.contains(&offer.port) {
                 let listens = instance.listens.iter().copied().collect();
-                self.tell(candidate, ExportFault::Silent { port: offer.port, listens });
+                self.report(candidate, ExportFault::Silent { port: offer.port, listens });
             }
             let lacks = lacking(offer);
             if !lacks.is_empty() {
-                self.tell(candidate, ExportFault::Lacks(lacks));
+                self.report(candidate, ExportFault::Lacks(lacks));
             }
         }
     }
@@ -93,11 +93,11 @@ impl<'i, 'a> Evaluation<'i, 'a> {
         };
         let external = &self.index.stack.external[name];
         if external.host == "localhost" || external.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()) {
-            self.tell(candidate, ExportFault::Loopback { host: external.host.clone() });
+            self.report(candidate, ExportFault::Loopback { host: external.host.clone() });
         }
         let lacks = lacking(offer);
         if !lacks.is_empty() {
-            self.tell(candidate, ExportFault::Lacks(lacks));
+            self.report(candidate, ExportFault::Lacks(lacks));
         }
         let computed = values(offer, &external.address(), |_| Found::Nothing);
         self.keep(candidate, computed);
@@ -115,11 +115,11 @@ impl<'i, 'a> Evaluation<'i, 'a> {
     fn keep(&mut self, candidate: Candidate, computed: Result<Values, Vec<ExportFault>>) {
         match computed {
             Ok(values) => self.values[candidate.provider][candidate.offer] = Some(values),
-            Err(faults) => faults.into_iter().for_each(|fault| self.tell(candidate, fault)),
+            Err(faults) => faults.into_iter().for_each(|fault| self.report(candidate, fault)),
         }
     }
 
-    fn tell(&mut self, candidate: Candidate, fault: ExportFault) {
+    fn report(&mut self, candidate: Candidate, fault: ExportFault) {
         let endpoint = self.index.endpoint(candidate);
         self.found.push(fault.of(&endpoint.provider, &endpoint.export));
     }
@@ -159,7 +159,7 @@ impl<'i, 'a> Evaluation<'i, 'a> {
         self.known[node] = known;
     }
 
-    /// The values of an import's variables; `None` where the provider's are not known.
+    /// The values of an import's variables; `None` if the provider's are not known.
     fn fill(
         &self,
         candidate: Candidate,
@@ -204,7 +204,7 @@ fn decided(instance: &WireInstance, mapped: &[Mapped]) -> bool {
     mapped.iter().all(|one| one.optional || instance.overridden.contains(&one.variable))
 }
 
-/// What a wire gives.
+/// The result of a wire.
 #[derive(Default)]
 struct Filled {
     values: Vec<(String, Text)>,
@@ -212,7 +212,7 @@ struct Filled {
 }
 
 impl Known {
-    /// What is known where everything has been computed.
+    /// The state when everything has been computed.
     pub(super) fn of(variables: BTreeMap<String, Wired>) -> Self {
         Self { variables, ..Self::default() }
     }
@@ -251,7 +251,7 @@ impl Known {
             } else if let Some(other) = self.variables.get(&variable) {
                 faults.push(ImportFault::SameVariable { variable, other: other.import.clone() });
             } else {
-                // What the template marks secret stays secret, whoever says it.
+                // A variable that the template marks secret remains secret, whatever sets it.
                 let secret = instance.environment.get(&variable).is_some_and(Text::is_secret);
                 let value = if secret { as_secret(value) } else { value };
                 self.variables.insert(variable, Wired { value, import: import.name.clone() });

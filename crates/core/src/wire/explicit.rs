@@ -1,5 +1,5 @@
-//! The stack's `wires`, looked up. What is wrong with an entry is told; its import is then left alone, so that
-//! DevArch wires nothing the user wanted otherwise.
+//! Resolves the stack's `wires`. An invalid entry is reported and its import is left unwired, so that DevArch does not
+//! connect what the user meant to connect elsewhere.
 
 use super::{
     WireDecl, WireTo,
@@ -33,7 +33,7 @@ struct Wirer<'i, 'a> {
     by: BTreeMap<(usize, usize), usize>,
 }
 
-/// Where an entry leads.
+/// The target of an entry.
 enum Target {
     Nothing,
     Provider(usize, Option<String>),
@@ -49,7 +49,7 @@ impl Wirer<'_, '_> {
         let target = self.target(&wire.to);
         let import = match &target {
             Ok(target) => self.import(node, wire, target)?,
-            // The import may be known although its provider is not.
+            // The import may exist although its provider does not.
             Err(_) => match self.import(node, wire, &Target::Nothing) {
                 Ok(import) => import,
                 Err(_) => return target.map(|_| ()),
@@ -97,7 +97,7 @@ impl Wirer<'_, '_> {
         }
     }
 
-    /// The import an entry means: the one it names, or the only one that can be meant.
+    /// The import of an entry: the one it names, or the only possible one.
     fn import(&self, node: usize, wire: &WireDecl, target: &Target) -> Result<usize, WireFault> {
         let consumer = &wire.from.instance;
         let imports = self.imports(node);
@@ -173,7 +173,7 @@ impl Wirer<'_, '_> {
         }
     }
 
-    /// The export an entry means: the one it names, or the only one of the type.
+    /// The export of an entry: the one it names, or the only one of the type.
     fn export(
         &self,
         provider: usize,
@@ -215,9 +215,9 @@ fn named_import(
         });
     };
     let is = imports[number].contract;
-    match contract.filter(|says| *says != is) {
-        Some(says) => {
-            Err(WireFault::OtherContract { consumer: consumer.clone(), import: name.to_owned(), is, says })
+    match contract.filter(|specified| *specified != is) {
+        Some(specified) => {
+            Err(WireFault::OtherContract { consumer: consumer.clone(), import: name.to_owned(), is, specified })
         }
         None => Ok(number),
     }

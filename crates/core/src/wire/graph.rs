@@ -1,4 +1,4 @@
-//! Who waits for whom, through wires and through `depends_on`.
+//! Dependencies between instances, through wires and `depends_on`.
 
 use super::{
     fault::{CycleStep, ImportFault, Via},
@@ -28,7 +28,7 @@ pub(super) struct Graph {
 /// Instances with every provider before its consumers.
 pub(super) struct Order {
     pub(super) sorted: Vec<usize>,
-    /// Members of cycles, and who depends on them.
+    /// Members of cycles, and their dependents.
     pub(super) rest: Vec<usize>,
 }
 
@@ -44,7 +44,7 @@ impl Graph {
         Self { edges: (0..count).map(edges).collect() }
     }
 
-    /// The order in which values can be computed: `depends_on` passes none on.
+    /// The order in which values are computed: `depends_on` is ignored.
     pub(super) fn by_wires(&self) -> Order {
         self.order(|(_, why)| *why != Why::DependsOn)
     }
@@ -73,8 +73,8 @@ impl Graph {
         Order { sorted, rest }
     }
 
-    /// One finding for each knot of cycles that wires take part in; cycles of `depends_on` alone are told by
-    /// [`crate::resolve::check_stack`].
+    /// One finding for each strongly connected component that contains wires; cycles of `depends_on` only are reported
+    /// by [`crate::resolve::check_stack`].
     pub(super) fn cycles(&self, index: &Index<'_>) -> Vec<Finding> {
         let rest = self.order(|_| true).rest;
         if rest.is_empty() {
@@ -88,21 +88,21 @@ impl Graph {
         knots.iter().filter_map(|knot| self.cycle(index, knot)).collect()
     }
 
-    /// The first wire within a knot, and the shortest way back from its provider.
+    /// The first wire within a component, and the shortest path back from its provider.
     fn cycle(&self, index: &Index<'_>, knot: &BTreeSet<usize>) -> Option<Finding> {
         let wires = knot.iter().flat_map(|node| self.edges[*node].iter().map(move |edge| (*node, *edge)));
         let within = |(_, (to, why)): &(usize, Edge)| *why != Why::DependsOn && knot.contains(to);
         let (consumer, (provider, why)) = wires.filter(within).min()?;
         let Why::Import(import) = why else { return None };
         let mut steps = vec![(consumer, why)];
-        steps.extend(self.way(provider, consumer, knot)?);
+        steps.extend(self.shortest_path(provider, consumer, knot)?);
         let (name, instance) = index.nodes[consumer];
         let steps = steps.into_iter().map(|(node, why)| step(index, node, why)).collect();
         Some(ImportFault::Cycle(steps).of(name, &instance.imports[import].name))
     }
 
-    /// The shortest way from one member of a knot to another: who is passed, and by what each goes on.
-    fn way(&self, from: usize, to: usize, knot: &BTreeSet<usize>) -> Option<Vec<(usize, Why)>> {
+    /// The shortest path between two members of a component: the instances, and the edge that leads to each next one.
+    fn shortest_path(&self, from: usize, to: usize, knot: &BTreeSet<usize>) -> Option<Vec<(usize, Why)>> {
         let mut came: Vec<Option<(usize, Why)>> = vec![None; self.edges.len()];
         let mut todo = VecDeque::from([from]);
         while let Some(node) = todo.pop_front() {

@@ -1,4 +1,4 @@
-//! What a process on the host needs to do an instance's work.
+//! The environment with which a process on the host can act as an instance.
 
 use super::{
     Contract, Endpoint, ProviderName, Resolution, Values, Viewpoint, WireInstance, WireStack, Wired, address,
@@ -26,8 +26,8 @@ pub fn environment(
     environment
 }
 
-/// The variables an instance's wires give a process on the host: the address and port each provider is published on.
-/// A provider that publishes no port is an error that says so. Only what the resolution could compute is there.
+/// The variables of an instance's wires for a process on the host: the published address and port of each provider. A
+/// provider without a published port is an error. Contains only what could be resolved.
 pub fn host_variables(
     stack: &WireStack,
     resolution: &Resolution,
@@ -60,7 +60,7 @@ pub fn host_variables(
 /// An export as the host sees it.
 enum Seen {
     Values(Values),
-    /// It can't be computed, which has been told.
+    /// It cannot be computed, which has been reported.
     Unknown,
     /// It is on a port that is not published.
     Unpublished(u16),

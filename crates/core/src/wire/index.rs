@@ -23,7 +23,7 @@ pub(super) struct Provider<'a> {
     primary: bool,
 }
 
-/// Instances come first and in the order of their names: the number of an instance is that of its provider.
+/// Instances come first, ordered by name: the index of an instance is that of its provider.
 pub(super) struct Index<'a> {
     pub(super) stack: &'a WireStack,
     pub(super) nodes: Vec<(&'a InstanceName, &'a WireInstance)>,
@@ -55,7 +55,7 @@ impl<'a> Index<'a> {
             index.add_instance(ProviderName::Instance(name.clone()), instance);
         }
         for (name, external) in &stack.external {
-            // An instance of that name goes first; the clash is told when everything is checked.
+            // An instance of that name takes precedence; the clash is reported by the checks.
             if stack.instances.contains_key(name) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! What wiring is computed from: the effective configs of a stack, reduced to what matters here.
+//! The input of wiring: the effective configs of a stack, reduced to what wiring depends on.
 
 use super::{Prefer, WireDecl};
 use crate::{
@@ -13,15 +13,15 @@ use std::{
     fmt,
 };
 
-/// A stack as wiring sees it. Every instance takes part, whether it is wanted running or not: disabling one must not
-/// lead a consumer to another.
+/// A stack as wiring sees it. Every instance takes part, whether enabled or not: disabling one must not connect a
+/// consumer to another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WireStack {
-    /// What tells it from all other stacks, for good: it is in the names of its logins on their providers.
+    /// Permanently unique among all stacks: it is part of the names of its logins on providers.
     pub tag: String,
     /// Its instances.
     pub instances: BTreeMap<InstanceName, WireInstance>,
-    /// What it names from outside; they are providers like its own.
+    /// External providers, used like its own.
     pub external: BTreeMap<InstanceName, External>,
     /// Instances of other stacks that `wires` names. They are wired to explicitly or not at all. Their environment is
     /// the effective one, their own wires included.
@@ -30,30 +30,30 @@ pub struct WireStack {
     pub wires: Vec<WireDecl>,
     /// The stack's `prefer`.
     pub prefer: Option<Prefer>,
-    /// What runs: the provider each import was wired to when its consumer was last applied.
+    /// Applied state: the provider each import was wired to when its consumer was last applied.
     pub prior: BTreeMap<InstanceName, BTreeMap<String, Endpoint>>,
 }
 
 /// An instance as wiring sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireInstance {
-    /// Its container: the host its consumers are given.
+    /// Its container: the host its consumers get.
     pub container: ContainerName,
     /// Its effective exports.
     pub offers: Vec<Offer>,
     /// Its effective imports.
     pub imports: Vec<Import>,
-    /// The logins of its own that its imports ask for, by import.
+    /// The logins that its imports request with `own: true`, by import.
     pub logins: BTreeMap<String, Login>,
     /// Its environment, template and overrides merged, without wires.
     pub environment: BTreeMap<String, Text>,
     /// The variables an override sets or removes: no wire does either.
     pub overridden: BTreeSet<String>,
-    /// The TCP ports it is known to listen on: those of `ports`, and what its image exposes.
+    /// The TCP ports it is known to listen on: those of `ports`, and those its image exposes.
     pub listens: BTreeSet<u16>,
     /// Where the host reaches it, by TCP port in the container.
     pub published: BTreeMap<u16, HostBinding>,
-    /// Whom it waits for by its own `depends_on`.
+    /// The instances in its own `depends_on`.
     pub depends_on: BTreeSet<InstanceName>,
     /// Whether it has the label [`super::ROLE_LABEL`] with the value [`super::PRIMARY`].
     pub primary: bool,
@@ -68,9 +68,9 @@ pub struct Offer {
     pub contract: ContractType,
     /// The container port.
     pub port: u16,
-    /// What it says besides; `${env:NAME}` refers to the instance's effective environment.
+    /// Its further properties; `${env:NAME}` refers to the instance's effective environment.
     pub properties: BTreeMap<String, Text>,
-    /// Whether it says how a consumer gets a login of its own.
+    /// Whether it specifies how to create a login for a consumer.
     pub provisions: bool,
 }
 
@@ -84,14 +84,15 @@ pub struct Login {
 }
 
 impl Login {
-    /// The name as one of a bucket, which may hold a-z, 0-9 and '-' alone; a '-' is doubled, so that two names stay two.
+    /// The name encoded for a bucket name, which may contain only a-z, 0-9 and '-'; '-' is doubled, so that distinct
+    /// names remain distinct.
     pub fn bucket(&self) -> String {
         self.name.replace('-', "--").replace('_', "-")
     }
 }
 
 impl WireStack {
-    /// The login an import of one of its instances has for itself, where it asks for one.
+    /// The login that an import requests for itself, if it does.
     pub fn own_login(&self, consumer: &WireInstance, import: &Import, at: &ProviderName) -> Option<Login> {
         let login = consumer.logins.get(&import.name).filter(|_| import.own)?;
         Some(self.login_at(login, at))
@@ -108,7 +109,7 @@ impl WireStack {
     }
 }
 
-/// Something outside of the stack that offers a contract.
+/// A provider outside of the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct External {
     /// The protocol spoken.
@@ -117,7 +118,7 @@ pub struct External {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// What it says besides.
+    /// Its further properties.
     pub properties: BTreeMap<String, Text>,
 }
 
@@ -165,18 +166,18 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// What follows an external provider's name where endpoints are remembered.
+/// Suffix of an external provider's name in stored endpoints.
 const EXTERNAL: &str = " (external)";
 
 impl Endpoint {
-    /// As it is remembered, and shown in diffs: `db.main`, `infra/db.main`, `db.postgres (external)`.
+    /// As stored, and shown in diffs: `db.main`, `infra/db.main`, `db.postgres (external)`.
     pub fn to_memory(&self) -> String {
         let Self { provider, export } = self;
         let outside = if matches!(provider, ProviderName::External(_)) { EXTERNAL } else { "" };
         format!("{provider}.{export}{outside}")
     }
 
-    /// Reads what was remembered.
+    /// Parses a stored endpoint.
     pub fn of_memory(text: &str) -> Option<Self> {
         let (name, outside) = text.strip_suffix(EXTERNAL).map_or((text, false), |name| (name, true));
         let (name, export) = name.split_once('.')?;
@@ -192,7 +193,7 @@ impl Endpoint {
 }
 
 impl WireInstance {
-    /// An instance that offers and needs nothing.
+    /// An instance without exports and imports.
     pub fn new(container: ContainerName) -> Self {
         Self {
             container,
@@ -214,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_remembered_as_it_reads() {
+    fn a_stored_endpoint_reads_back() {
         for text in ["db.main", "db.main.2", "infra/db.main", "db.postgres (external)"] {
             assert_eq!(Endpoint::of_memory(text).unwrap().to_memory(), text);
         }

@@ -1,14 +1,14 @@
-//! Where the boxes of a graph stand: consumers left of their providers, columns ordered so that few wires cross
-//! (Sugiyama, Tagawa and Toda 1981: ranks, points on the way for wires that span several, barycentres).
+//! Positions of the boxes of a graph: consumers left of their providers, columns ordered so that few wires cross
+//! (Sugiyama, Tagawa and Toda 1981: ranks, intermediate points for wires that span several, barycentres).
 
 use super::{Link, ProviderName, Resolution};
 use crate::name::InstanceName;
 use std::collections::{BTreeMap, VecDeque};
 
-/// How often the columns are put in order, forth and back.
+/// How often the columns are sorted, forwards and backwards.
 const SWEEPS: usize = 8;
 
-/// Something that has a place in a column.
+/// An item of a column.
 pub(super) enum Place<'r> {
     /// An instance, or what is outside of the stack; with its wires.
     Box { name: String, links: Vec<&'r Link>, outside: bool },
@@ -16,7 +16,7 @@ pub(super) enum Place<'r> {
     Pass,
 }
 
-/// A wire, and the places it leads through, from its consumer's to its provider's.
+/// A wire, and the places it passes, from its consumer's to its provider's.
 pub(super) struct Path<'r> {
     pub(super) link: &'r Link,
     pub(super) places: Vec<usize>,
@@ -63,14 +63,14 @@ impl<'r> Layout<'r> {
         }
         let mut layout = Self { places, paths: Vec::new(), columns };
         for (link, from, to) in wires {
-            layout.lead(link, (from, ranks[from]), (to, ranks[to]));
+            layout.route(link, (from, ranks[from]), (to, ranks[to]));
         }
-        layout.untangle();
+        layout.sort_columns();
         layout
     }
 
-    /// Leads a wire through every column between its ends.
-    fn lead(&mut self, link: &'r Link, from: (usize, usize), to: (usize, usize)) {
+    /// Adds a place for a wire in every column between its ends.
+    fn route(&mut self, link: &'r Link, from: (usize, usize), to: (usize, usize)) {
         let mut places = vec![from.0];
         for column in from.1 + 1..to.1 {
             places.push(self.places.len());
@@ -81,8 +81,8 @@ impl<'r> Layout<'r> {
         self.paths.push(Path { link, places });
     }
 
-    /// Puts each column in the order of what its places are wired to in the one before it, forth and back.
-    fn untangle(&mut self) {
+    /// Sorts each column by the neighbours in the previous one, forwards and backwards.
+    fn sort_columns(&mut self) {
         let mut left: Vec<Vec<usize>> = vec![Vec::new(); self.places.len()];
         let mut right = left.clone();
         for path in &self.paths {
@@ -107,13 +107,13 @@ impl<'r> Layout<'r> {
     }
 }
 
-/// The mean row of neighbours in thousandths; its own where there are none.
+/// The mean row of neighbours in thousandths; its own without neighbours.
 fn barycentre(neighbours: &[usize], row: &[usize], own: usize) -> usize {
     let sum: usize = neighbours.iter().map(|place| row[*place] * 1000).sum();
     sum.checked_div(neighbours.len()).unwrap_or(own * 1000)
 }
 
-/// The column of each box: right of all its consumers. Of a cycle, the first box begins.
+/// The column of each box: right of all its consumers. In a cycle, the first box comes first.
 fn ranks(count: usize, wires: &[(&Link, usize, usize)]) -> Vec<usize> {
     let mut providers: Vec<Vec<usize>> = vec![Vec::new(); count];
     let mut consumers = vec![0_usize; count];

@@ -1,22 +1,24 @@
-//! Wiring: instances that find each other through typed contracts, or are told why not.
+//! Wiring: connects instances through typed contracts, or reports why it cannot.
 //!
-//! [`CONTRACTS`] says what each type carries. A stack's imports get their providers from its `wires`, and otherwise where
-//! exactly one provider offers the type; [`resolve`] decides, computes what each wire gives, and tells everything that is
-//! wrong at once. Values are [`crate::text::Text`]: what comes from a secret is one.
+//! [`CONTRACTS`] defines the properties of each type. A stack's imports get their providers from its `wires`, or
+//! automatically if exactly one provider offers the type; [`resolve`] decides, computes the values of each wire, and
+//! reports all errors at once. Values are [`crate::text::Text`]: a value derived from a secret is a secret.
 //!
-//! Where rules leave something open, this is decided:
+//! Design decisions:
 //!
-//! - Every instance takes part, whether it is wanted running or not: disabling one leads no consumer to another.
-//! - Candidates are exports, not instances: one that offers a type twice is as ambiguous as two.
-//! - An optional import among several providers is a note, but an error where it was wired in what runs.
-//! - Where the stack says `prefer: primary` the role decides, also against what runs: the link is then `new` and tells what
-//!   it was before.
-//! - Only what an import uses has to be said: everything its type requires by default, or what its own mapping names.
-//! - Two imports that set one variable are an error, whichever would be last.
-//! - An exported port is refused where ports are known, from `ports` and the image, and it is none of them; a program that
-//!   listens on what its image does not say is published. An image that was not pulled yet says nothing.
-//! - An entry of `wires` that is wrong still keeps DevArch from wiring its import by itself.
-//! - A user and a password stand in the URL only where clients of the type read them there.
+//! - Every instance takes part, whether enabled or not: disabling one does not connect a consumer to another.
+//! - Candidates are exports, not instances: one instance that offers a type twice is as ambiguous as two.
+//! - An optional import with several candidates is a note, but an error if it was wired in the applied state.
+//! - With `prefer: primary` the role decides, even against the applied state: the link is then `new` and reports its
+//!   previous provider.
+//! - Only properties that an import uses are required: those its type requires by default, or those its own mapping
+//!   names.
+//! - Two imports that set one variable are an error, regardless of their order.
+//! - An exported port is rejected if the ports are known, from `ports` and the image, and do not include it; a program
+//!   that listens on other ports than its image declares has to be published. An image that is not pulled yet has no
+//!   known ports.
+//! - An invalid entry of `wires` still keeps DevArch from wiring its import automatically.
+//! - The URL contains user and password only if clients of the type read them there.
 
 mod auto;
 mod contracts;

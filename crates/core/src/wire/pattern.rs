@@ -1,10 +1,10 @@
-//! The variables a wire sets: an import's `environment` with `{property}` filled in, or the default mapping.
+//! The variables that a wire sets: an import's `environment` with `{property}` replaced, or the default mapping.
 
 use super::{Carried, Contract, Property, Values, values::text_of};
 use crate::{name::nearest, template::Import, text::Text};
 
-/// The variable a property has where an import maps none: import `orders-db` and `HOST` give `ORDERS_DB_HOST`. A name
-/// that is no variable's gets `_` in the place of what can't stand in one (POSIX.1-2017, 8.1).
+/// The default variable of a property: import `orders-db` and `HOST` give `ORDERS_DB_HOST`. Characters that are not
+/// allowed in a variable's name become `_` (POSIX.1-2017, 8.1).
 pub fn variable(import: &str, suffix: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     let name: String = import.chars().map(plain).collect();
@@ -12,8 +12,7 @@ pub fn variable(import: &str, suffix: &str) -> String {
     format!("{edge}{name}_{suffix}")
 }
 
-/// A variable's value with its placeholders read. `{{` stands for `{` and `}}` for `}`; a `}` alone, outside of a
-/// placeholder, for itself.
+/// A variable's parsed value. `{{` stands for `{` and `}}` for `}`; a single `}` outside of a placeholder is literal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     parts: Vec<Part>,
@@ -31,14 +30,14 @@ pub enum InvalidPattern {
     /// A placeholder without its end.
     #[error("`{{` begins a placeholder that never ends; write `{{{{` for a brace")]
     Unclosed,
-    /// A placeholder for something the type does not carry.
+    /// A placeholder for a property that the type does not have.
     #[error("`{{{name}}}` is nothing that {contract} has; {hint}")]
     Unknown {
-        /// What was written.
+        /// The placeholder as written.
         name: String,
         /// The type.
         contract: crate::template::ContractType,
-        /// What could have been meant.
+        /// The suggestion of a similar name.
         hint: String,
     },
 }
@@ -72,12 +71,12 @@ impl Pattern {
         Ok(Self { parts })
     }
 
-    /// A property alone.
+    /// A single property.
     fn of(carried: &'static Carried) -> Self {
         Self { parts: vec![Part::Property(carried)] }
     }
 
-    /// The value; a secret if a part of it is. What the provider does not say is the error.
+    /// The value; a secret if a part of it is. The error is a property that the provider does not specify.
     pub fn fill(&self, values: &Values) -> Result<Text, &'static Carried> {
         let (mut text, mut secret) = (String::new(), false);
         for part in &self.parts {
@@ -103,16 +102,16 @@ fn unknown(name: &str, contract: &Contract) -> InvalidPattern {
     InvalidPattern::Unknown { name: name.to_owned(), contract: contract.contract, hint }
 }
 
-/// A variable that an import maps, or that it gets by default.
+/// A variable that an import maps, or gets by default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mapped {
     pub(super) variable: String,
     pub(super) pattern: Pattern,
-    /// Left out where the provider does not say it.
+    /// Omitted if the provider does not specify it.
     pub(super) optional: bool,
 }
 
-/// A variable whose value is no pattern.
+/// A variable whose value is not a valid pattern.
 pub(super) type Unreadable = (String, InvalidPattern);
 
 /// The variables of an import, and those that can't be read.
@@ -136,13 +135,13 @@ pub(super) fn mapping(import: &Import) -> (Vec<Mapped>, Vec<Unreadable>) {
     (mapped, wrong)
 }
 
-/// Whether a property is what an export says, as opposed to what DevArch computes.
-pub(super) fn sayable(contract: &Contract) -> Vec<&'static str> {
+/// The properties that an export can specify, as opposed to those that DevArch computes.
+pub(super) fn specifiable(contract: &Contract) -> Vec<&'static str> {
     contract.carries.iter().filter(|carried| !carried.property.is_given()).map(Carried::name).collect()
 }
 
-/// The property of a name that an export may say.
-pub(super) fn said(contract: &Contract, name: &str) -> Option<Property> {
+/// The property of that name that an export can specify.
+pub(super) fn specifiable_property(contract: &Contract, name: &str) -> Option<Property> {
     contract.property(name).map(|carried| carried.property).filter(|property| !property.is_given())
 }
 
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_filled_and_braces_can_be_written() {
+    fn placeholders_are_replaced_and_braces_can_be_escaped() {
         let lines = [
             "{host}:{port}",
             "{{\"a\": \"{host}\"}}",
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_variable_is_the_imports_name_and_the_propertys() {
+    fn a_default_variable_is_named_after_import_and_property() {
         for (import, name) in
             [("db", "DB_HOST"), ("orders-db", "ORDERS_DB_HOST"), ("a.b", "A_B_HOST"), ("2nd", "_2ND_HOST")]
         {

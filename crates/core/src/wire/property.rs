@@ -19,13 +19,13 @@ pub enum Property {
     Database,
     /// The virtual host of a message broker.
     Vhost,
-    /// The database that knows the user, of `mongodb`.
+    /// The authentication database, of `mongodb`.
     AuthSource,
     /// The bucket of an object store.
     Bucket,
     /// The region of an object store.
     Region,
-    /// Where below the root an HTTP service begins.
+    /// The base path of an HTTP service.
     Path,
     /// All of it in the form clients read.
     Url,
@@ -66,7 +66,7 @@ impl Property {
         }
     }
 
-    /// Whether DevArch computes it: an export can't say it, because it depends on who asks.
+    /// Whether DevArch computes it: an export cannot specify it, because it depends on the consumer.
     pub fn is_given(self) -> bool {
         matches!(self, Self::Host | Self::Port | Self::Url)
     }

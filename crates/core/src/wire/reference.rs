@@ -3,11 +3,11 @@
 use super::values::text_of;
 use crate::text::Text;
 
-/// What a reference can come to.
+/// The result of looking up a reference.
 pub(super) enum Found<'a> {
     /// The variable's value.
     Value(&'a Text),
-    /// There will be one, as soon as what is wrong elsewhere has been mended.
+    /// The variable will exist once a reported error is fixed.
     Pending,
     /// There is no such variable.
     Nothing,
@@ -16,18 +16,18 @@ pub(super) enum Found<'a> {
 /// Why a text with references has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unresolved {
-    /// A variable that is not there.
+    /// A missing variable.
     Missing(String),
     /// A reference without its end.
     Unclosed,
-    /// Not known yet; told elsewhere.
+    /// Not known yet; reported elsewhere.
     Pending,
 }
 
 const BEGIN: &str = "${env:";
 
-/// Puts the values of variables in the place of references; `$${env:` is the text `${env:` itself, and `$` is literal
-/// elsewhere. A value computed from a secret is a secret.
+/// Replaces references by the values of variables; `$${env:` is the literal text `${env:`, other `$` are literal. A
+/// value computed from a secret is a secret.
 pub(super) fn expand<'a>(text: &Text, find: impl Fn(&str) -> Found<'a>) -> Result<Text, Unresolved> {
     let mut secret = text.is_secret();
     let mut expanded = String::new();
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_put_in_and_secrecy_comes_along() {
+    fn references_are_replaced_and_secrecy_is_inherited() {
         let (plain, secret) = (Text::plain("shop"), text_of("hunter2".to_owned(), true));
         let find = |name: &str| match name {
             "NAME" => Found::Value(&plain),

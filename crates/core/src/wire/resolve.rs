@@ -1,4 +1,4 @@
-//! Who is wired to whom, and what that gives. Pure, and independent of the order things were said in.
+//! Resolves the wires of a stack and their values. Pure, and independent of the order of definitions.
 
 use super::{
     Endpoint, How, ProviderName, WireStack,
@@ -15,18 +15,18 @@ use crate::{name::InstanceName, template::ContractType, text::Text};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What wiring a stack comes to.
+/// The result of wiring a stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Resolution {
     /// The wires, by consumer and import.
     pub links: Vec<Link>,
     /// The imports that have none.
     pub unwired: Vec<Unwired>,
-    /// What wires set in each instance; nothing that an override decides.
+    /// The variables that wires set in each instance, without those that an override sets.
     pub variables: BTreeMap<InstanceName, BTreeMap<String, Wired>>,
     /// The instances of the stack each consumer has to wait for because of its wires.
     pub order: BTreeMap<InstanceName, BTreeSet<InstanceName>>,
-    /// What is wrong, or worth knowing; errors first, then by place.
+    /// Errors and notes; errors first, then by location.
     pub findings: Vec<Finding>,
 }
 
@@ -39,13 +39,13 @@ pub struct Link {
     pub import: String,
     /// Who offers, and which export.
     pub to: Endpoint,
-    /// What both speak.
+    /// The type of both ends.
     pub contract: ContractType,
-    /// Who made it.
+    /// How it was created.
     pub how: How,
     /// Whether what runs is wired otherwise, or not yet.
     pub new: bool,
-    /// What the import is wired to in what runs, where that is something else.
+    /// The provider of the import in the applied state, if it is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub was: Option<Endpoint>,
     /// The variables it sets.
@@ -62,13 +62,13 @@ pub struct Unwired {
     pub consumer: InstanceName,
     /// Its import.
     pub import: String,
-    /// What it speaks.
+    /// Its type.
     pub contract: ContractType,
     /// Whether the consumer can't work without.
     pub required: bool,
-    /// Why there is none.
+    /// The reason.
     pub why: Why,
-    /// What the import is wired to in what runs.
+    /// The import's provider in the applied state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub was: Option<Endpoint>,
 }
@@ -77,17 +77,17 @@ pub struct Unwired {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
-    /// Nobody offers the type.
+    /// No instance offers the type.
     Nobody,
     /// Several do.
     Ambiguous,
-    /// The stack says `to: none`.
+    /// The stack sets `to: none`.
     Declined,
     /// The entry of `wires` for it is wrong.
     Faulty,
 }
 
-/// A variable's value, and the import whose wire gave it.
+/// A variable's value, and the import that it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Wired {
     /// The value.
@@ -96,8 +96,8 @@ pub struct Wired {
     pub import: String,
 }
 
-/// Wires a stack. Links are found even where something is wrong, for lists and graphs; whether it may be applied is
-/// said by the findings.
+/// Wires a stack. Links are found even if there are errors, for lists and graphs; the findings decide whether the stack
+/// may be applied.
 pub fn resolve(stack: &WireStack) -> Resolution {
     let index = Index::of(stack);
     let mut slots = Slots::of(&index);
@@ -129,7 +129,7 @@ impl Resolution {
         self.links[start..].iter().take_while(move |link| link.consumer == *consumer)
     }
 
-    /// What to remember of a consumer once it is applied: the `prior` of the next time.
+    /// The state of a consumer to store once it is applied: the `prior` of the next resolution.
     pub fn remembered(&self, consumer: &InstanceName) -> BTreeMap<String, Endpoint> {
         self.links_of(consumer).map(|link| (link.import.clone(), link.to.clone())).collect()
     }

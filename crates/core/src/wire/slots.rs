@@ -2,13 +2,13 @@ use super::index::{Candidate, Index};
 use serde::Serialize;
 use std::fmt;
 
-/// Who made a wire.
+/// How a wire was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum How {
     /// The stack's `wires`.
     Explicit,
-    /// DevArch: exactly one provider offered the type, or one was to be preferred.
+    /// Automatically: exactly one provider offered the type, or one was preferred.
     Auto,
 }
 
@@ -21,22 +21,22 @@ impl fmt::Display for How {
     }
 }
 
-/// What has become of an import.
+/// The state of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
-    /// Nobody has said or found anything.
+    /// Not decided yet.
     Open,
     /// It has its provider.
     Wired(Candidate, How),
-    /// The stack says that it has none.
+    /// The stack sets `to: none`.
     Declined,
-    /// An entry of `wires` is wrong; which has been told.
+    /// An entry of `wires` is invalid, which has been reported.
     Faulty,
-    /// There are several providers, and nothing chooses.
+    /// There are several candidates.
     Ambiguous,
 }
 
-/// What has become of every import, by number of instance and import.
+/// The state of every import, by index of instance and import.
 pub(super) struct Slots(Vec<Vec<Slot>>);
 
 impl Slots {
@@ -52,7 +52,7 @@ impl Slots {
         self.0[node][import] = slot;
     }
 
-    /// The wires of an instance: import, provider's export, and who made them.
+    /// The wires of an instance: import, provider's export, and how they were created.
     pub(super) fn wires(&self, node: usize) -> impl Iterator<Item = (usize, Candidate, How)> {
         self.0[node].iter().enumerate().filter_map(|(import, slot)| match slot {
             Slot::Wired(candidate, how) => Some((import, *candidate, *how)),

@@ -1,5 +1,5 @@
-//! The wires of a stack as a picture (SVG 1.1): a box for each instance with a line for each import, from which its
-//! wire leads to the provider.
+//! The wires of a stack as an SVG 1.1 image: a box for each instance with a line for each import, from which its wire
+//! leads to the provider.
 
 use super::{
     How, Link, Resolution,
@@ -11,16 +11,16 @@ use std::fmt::Write as _;
 
 /// Height of a line of text.
 const LINE: usize = 16;
-/// Between what stands above each other.
+/// Vertical distance of boxes.
 const GAP: usize = 12;
 /// Between columns.
 const SPACE: usize = 90;
 /// Width of a character, a little more than most.
 const CHAR: usize = 7;
-/// Around everything.
+/// Distance to the edges.
 const MARGIN: usize = 16;
 
-/// Where a place stands: its left upper corner and its size.
+/// The position of a box: its upper left corner and its size.
 #[derive(Clone, Copy, Default)]
 struct Frame {
     x: usize,
@@ -29,8 +29,8 @@ struct Frame {
     height: usize,
 }
 
-/// A picture of the wires: those DevArch made are dashed, new ones thick, what is outside of the stack is grey. `names` are
-/// all instances of the stack.
+/// Draws the wires: automatic ones dashed, new ones thick, external providers grey. `names` are all instances of the
+/// stack.
 pub fn svg<'a>(names: impl IntoIterator<Item = &'a InstanceName>, resolution: &Resolution) -> String {
     let layout = Layout::of(names, resolution);
     let frames = frames(&layout);
@@ -52,7 +52,7 @@ pub fn svg<'a>(names: impl IntoIterator<Item = &'a InstanceName>, resolution: &R
     text
 }
 
-/// Columns beside each other, each in the middle of the height of the tallest.
+/// Columns side by side, each centred vertically.
 fn frames(layout: &Layout<'_>) -> Vec<Frame> {
     let size = |place: usize| match &layout.places[place] {
         Place::Box { name, links, .. } => {

@@ -1,4 +1,4 @@
-//! URLs of contracts (RFC 3986). Whatever a user, password, name or path holds, what a client reads back is that.
+//! URLs of contracts (RFC 3986). Clients decode exactly the user, password, name and path that were encoded.
 
 use super::{Contract, Property, Tail, Values, values::text_of};
 use crate::{percent, text::Text};
@@ -27,14 +27,14 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// A value that is there and not empty; what is taken decides whether the URL is a secret.
+    /// A value that is present and not empty; the values taken determine whether the URL is a secret.
     fn take(&mut self, property: Property) -> Option<&'a str> {
         let value = self.values.get(&property).filter(|value| !value.reveal().is_empty())?;
         self.secret |= value.is_secret();
         Some(value.reveal())
     }
 
-    /// `user:password@`; `:password@` where nobody is named, as Redis has it.
+    /// `user:password@`; `:password@` without a user, as in Redis.
     fn login(&mut self) {
         let (user, password) = (self.take(Property::User), self.take(Property::Password));
         if user.is_none() && password.is_none() {
@@ -66,7 +66,7 @@ impl<'a> Writer<'a> {
                 self.segment(Property::Database);
                 let named = self.take(Property::Database).is_some();
                 if let Some(source) = self.take(Property::AuthSource) {
-                    // The slash has to be there before options (MongoDB, "Connection String Options").
+                    // The slash is required before options (MongoDB, "Connection String Options").
                     self.text.push_str(if named { "?authSource=" } else { "/?authSource=" });
                     self.text.push_str(&escape(source));
                 }
@@ -92,13 +92,13 @@ fn path_segments(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix('/').unwrap_or(path).split('/')
 }
 
-/// An IPv6 address stands in brackets (RFC 3986, 3.2.2).
+/// IPv6 addresses are put in brackets (RFC 3986, 3.2.2).
 pub(super) fn bracketed(host: &str) -> String {
     if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() }
 }
 
-/// Everything but unreserved characters as `%XX` (RFC 3986, 2.1 and 2.3): sub-delimiters may stand in a user or a
-/// path, but clients disagree on some of them (`+`), and none misreads an escape.
+/// Encodes everything but unreserved characters as `%XX` (RFC 3986, 2.1 and 2.3): sub-delimiters are allowed in a user
+/// or a path, but clients disagree on some of them (`+`), and all decode an escape.
 pub fn escape(text: &str) -> String {
     percent::encoded(text)
 }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_has_the_form_its_clients_read() {
+    fn every_type_has_the_format_its_clients_read() {
         let full = [
             (Property::User, "u"),
             (Property::Password, "p"),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_meaning_in_a_url_is_escaped() {
+    fn characters_with_a_meaning_in_urls_are_escaped() {
         use Property::{AuthSource, Database, Host, Password, Path, Scheme, User, Vhost};
         let lines = [
             shown(ContractType::Postgres, &[(User, "a:b@c"), (Password, "p/%?#[]é "), (Database, "x/y")]),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_with_a_secret_in_it_is_a_secret_and_one_without_is_none() {
+    fn a_url_is_secret_only_if_it_contains_a_secret() {
         let mut all = values(&[(Property::Host, "h"), (Property::Port, "1"), (Property::User, "u")]);
         all.insert(Property::Password, text_of("hunter2".to_owned(), true));
         assert!(url(Contract::of(ContractType::Postgres), &all).is_secret());

@@ -1,9 +1,9 @@
-//! What an export amounts to for one who asks from a certain place.
+//! The values of an export, as seen by a consumer in a given place.
 
 use super::{
     Carried, Contract, External, Login, Offer, Property, WireInstance,
     fault::ExportFault,
-    pattern::{said, sayable},
+    pattern::{specifiable, specifiable_property},
     reference::{Found, Unresolved, expand},
     url::url,
 };
@@ -16,7 +16,7 @@ use std::{
 /// The values of an export.
 pub type Values = BTreeMap<Property, Text>;
 
-/// Who asks. Only host, port and URL depend on it; what an export takes from its environment is the container's view.
+/// The consumer's point of view. Only host, port and URL depend on it; values from the environment are the container's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewpoint {
     /// A container on the stack's network: the provider's container name and container port.
@@ -50,7 +50,7 @@ pub fn address(instance: &WireInstance, port: u16, from: Viewpoint) -> Option<Ad
     }
 }
 
-/// Text that is a secret or not: the one place in wiring that makes secrets.
+/// The only place in wiring that creates secrets.
 pub(super) fn text_of(text: String, secret: bool) -> Text {
     if secret { Text::secret(text) } else { Text::plain(text) }
 }
@@ -60,8 +60,8 @@ pub(super) fn as_secret(text: Text) -> Text {
     if text.is_secret() { text } else { text_of(text.reveal().to_owned(), true) }
 }
 
-/// The values of an export that answers there; `find` knows the provider's effective environment. An empty list of
-/// faults: something it needs is not known yet, and told elsewhere.
+/// The values of an export at that address; `find` looks up the provider's effective environment. Without faults in the
+/// error, a required value is not known yet, which is reported elsewhere.
 pub(super) fn values<'e>(
     offer: &Offer,
     address: &Address,
@@ -74,7 +74,7 @@ pub(super) fn values<'e>(
     ]);
     let (mut faults, mut pending) = (Vec::new(), false);
     for (name, text) in &offer.properties {
-        let Some(property) = said(contract, name) else {
+        let Some(property) = specifiable_property(contract, name) else {
             faults.push(no_property(contract, name));
             continue;
         };
@@ -105,7 +105,7 @@ fn no_property(contract: &Contract, name: &str) -> ExportFault {
     if contract.property(&name).is_some() {
         return ExportFault::Given { name };
     }
-    let known = sayable(contract);
+    let known = specifiable(contract);
     let near = nearest(&name, known.iter().copied());
     let hint = match near {
         Some(near) => format!("did you mean `{near}`?"),
@@ -131,7 +131,7 @@ fn bad_scheme(contract: &Contract, name: &str, property: Property, value: &Text)
     })
 }
 
-/// The same values for a consumer with a login of its own: what its type carries of it is replaced.
+/// The same values for a consumer with its own login: the type's login properties are replaced.
 pub(super) fn of_login(contract: &Contract, mut values: Values, login: &Login) -> Values {
     let named = [Property::User, Property::Database, Property::Vhost, Property::AuthSource];
     for property in named.into_iter().filter(|property| contract.has(*property)) {
@@ -146,17 +146,17 @@ pub(super) fn of_login(contract: &Contract, mut values: Values, login: &Login) -
     values
 }
 
-/// What an export leaves out that consumers can't do without.
+/// The required properties that an export does not specify.
 pub(super) fn lacking(offer: &Offer) -> Vec<&'static str> {
     let contract = Contract::of(offer.contract);
-    let says = |carried: &&Carried| {
-        offer.properties.keys().any(|name| said(contract, name) == Some(carried.property))
+    let is_specified = |carried: &&Carried| {
+        offer.properties.keys().any(|name| specifiable_property(contract, name) == Some(carried.property))
     };
-    contract.required().filter(|carried| !says(carried)).map(Carried::name).collect()
+    contract.required().filter(|carried| !is_specified(carried)).map(Carried::name).collect()
 }
 
 impl External {
-    /// What it offers, as the export of an instance; its name is that of the type.
+    /// Its export like that of an instance; named like its type.
     pub(super) fn offer(&self) -> Offer {
         Offer {
             name: self.contract.to_string(),

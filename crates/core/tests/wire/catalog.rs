@@ -1,4 +1,4 @@
-//! The templates DevArch brings along keep to the contract table.
+//! The built-in templates conform to the contract table.
 
 use crate::support::{found, lines, name, of_template, variables};
 use devarch_core::{
@@ -14,7 +14,7 @@ macro_rules! templates {
 }
 
 #[test]
-fn every_export_of_the_catalog_says_what_its_type_carries() {
+fn every_export_of_the_catalog_specifies_the_properties_of_its_type() {
     let mut stack = WireStack::default();
     for (title, text) in templates![
         "adminer",
@@ -67,7 +67,7 @@ fn every_export_of_the_catalog_says_what_its_type_carries() {
 /// The names and forms are those of the images: Keycloak's "Configuring the database", the entry point of pgAdmin's image,
 /// `index.php` of Adminer's.
 #[test]
-fn templates_with_imports_are_given_what_their_images_read() {
+fn templates_with_imports_get_the_variables_their_images_read() {
     let mut stack = WireStack::default();
     for (title, text) in templates!["adminer", "keycloak", "mysql", "pgadmin", "postgres"] {
         let template = read_template(&parse_yaml(text).unwrap(), Some(&title.parse().unwrap())).unwrap();
@@ -92,6 +92,6 @@ fn templates_with_imports_are_given_what_their_images_read() {
 }
 
 #[test]
-fn an_empty_stack_has_nothing_to_say() {
+fn an_empty_stack_has_no_findings() {
     assert_eq!(found("instances: {}"), "");
 }

@@ -1,4 +1,4 @@
-//! Everything wiring can find, in its words.
+//! Everything wiring can report, with its message.
 
 use crate::support::{applied, found, is_sound, lines, stack};
 use devarch_core::diagnostic::Severity;
@@ -16,7 +16,7 @@ instances:
 }
 
 #[test]
-fn the_entry_to_add_names_what_one_name_is_not_enough_for() {
+fn the_entry_to_add_is_qualified_if_one_name_is_ambiguous() {
     assert_snapshot!(found("
 instances:
   backend: {imports: [{name: api, type: http}, {name: ui, type: http}]}
@@ -28,7 +28,7 @@ instances:
 }
 
 #[test]
-fn many_providers_are_counted_and_the_first_named() {
+fn many_providers_are_counted_and_the_first_ones_named() {
     let providers: Vec<String> = (10..30)
         .map(|n| format!("  c{n}: {{exports: [{{name: c, type: memcached, port: 11211}}]}}"))
         .collect();
@@ -38,7 +38,7 @@ fn many_providers_are_counted_and_the_first_named() {
 }
 
 #[test]
-fn a_role_is_pointed_at_where_the_stack_does_not_say_prefer() {
+fn a_role_is_suggested_if_the_stack_does_not_set_prefer() {
     assert_snapshot!(found("
 instances:
   web: {imports: [{name: cache, type: redis}]}
@@ -66,7 +66,7 @@ instances:
 }
 
 #[test]
-fn a_missing_provider_is_an_error_only_where_it_is_required() {
+fn a_missing_provider_is_an_error_only_if_it_is_required() {
     assert_snapshot!(found("
 instances:
   web: {imports: [{name: db, type: mysql}, {name: cache, type: redis, required: false}]}
@@ -80,7 +80,7 @@ instances:
 }
 
 #[test]
-fn an_optional_import_stays_quiet_among_several_providers() {
+fn an_optional_import_with_several_providers_is_no_error() {
     let text = "
 instances:
   web: {imports: [{name: cache, type: redis, required: false}]}
@@ -109,7 +109,7 @@ fn wires(entries: &str) -> String {
 }
 
 #[test]
-fn a_wire_to_another_type_says_what_both_sides_speak() {
+fn a_wire_to_another_type_names_the_types_of_both_ends() {
     assert_snapshot!(wires("
 - {from: backend.db, to: db}
 - {from: backend, to: db}
@@ -126,7 +126,7 @@ fn a_wire_to_another_type_says_what_both_sides_speak() {
 }
 
 #[test]
-fn dangling_wires_name_what_was_meant() {
+fn dangling_wires_suggest_similar_names() {
     assert_snapshot!(wires("
 - {from: bakend, to: db}
 - {from: backend.dv, to: db}
@@ -147,7 +147,7 @@ fn dangling_wires_name_what_was_meant() {
 }
 
 #[test]
-fn wires_that_could_mean_several_things_say_how_to_write_them() {
+fn ambiguous_wires_show_how_to_write_them() {
     assert_snapshot!(wires("
 - {from: two, to: cache.a}
 - {from: two.a, to: cache}
@@ -186,7 +186,7 @@ wires:
 }
 
 #[test]
-fn a_wire_that_is_wrong_is_not_replaced_by_one_of_our_own() {
+fn an_invalid_wire_is_not_replaced_by_an_automatic_one() {
     let text = "
 instances:
   web: {imports: [{name: cache, type: redis}]}
@@ -198,7 +198,7 @@ wires: [{from: web, to: b}]
 }
 
 #[test]
-fn a_required_import_that_is_declined_is_the_users_to_set() {
+fn the_variables_of_a_declined_required_import_must_be_set() {
     assert_snapshot!(found("
 instances:
   web: {imports: [{name: cache, type: redis}]}
@@ -208,7 +208,7 @@ wires: [{from: web, to: none}, {from: worker, to: none}]
 }
 
 #[test]
-fn a_cycle_is_shown_with_what_each_waits_by() {
+fn a_cycle_is_shown_with_each_dependency() {
     assert_snapshot!(found("
 instances:
   a: {imports: [{name: up, type: http}], exports: [{name: grpc, type: grpc, port: 1}]}
@@ -255,7 +255,7 @@ instances:
 }
 
 #[test]
-fn what_a_provider_does_not_say_is_no_empty_variable() {
+fn unspecified_properties_give_no_empty_variables() {
     assert_snapshot!(found("
 instances:
   web: {imports: [{name: db, type: postgres}]}
@@ -292,7 +292,7 @@ instances:
 }
 
 #[test]
-fn a_port_nothing_is_known_to_listen_on_is_warned_about() {
+fn a_port_without_a_known_listener_is_reported() {
     assert_snapshot!(found("
 instances:
   web: {ports: [8081, 9000], exports: [{name: http, type: http, port: 8080}]}

@@ -42,7 +42,7 @@ fn list_text(rows: &[ListRow]) -> String {
 }
 
 #[test]
-fn a_list_says_who_is_wired_to_whom_how_and_by_which_variables() {
+fn a_list_shows_each_wire_with_its_origin_and_variables() {
     assert_snapshot!(list_text(&list(&resolve(&shop()))), @"
     CONSUMER  IMPORT  TYPE      PROVIDER     HOW            VARIABLES
     api       db      postgres  lan-db       auto           DB_DATABASE DB_HOST DB_PORT DB_URL DB_USER
@@ -88,7 +88,7 @@ instances:
 }
 
 #[test]
-fn a_dot_file_has_every_instance_and_says_how_each_wire_was_made() {
+fn a_dot_file_has_every_instance_and_shows_the_origin_of_each_wire() {
     let shop = shop();
     assert_snapshot!(dot(shop.instances.keys(), &resolve(&shop)), @r#"
     digraph wires {
@@ -130,7 +130,7 @@ fn sixty() -> WireStack {
 }
 
 #[test]
-fn a_picture_of_sixty_instances_has_each_once_and_no_two_on_one_place() {
+fn a_picture_of_sixty_instances_has_each_once_without_overlap() {
     let stack = sixty();
     let resolution = resolve(&stack);
     assert!(is_sound(&resolution), "{:?}", resolution.findings);
@@ -155,7 +155,7 @@ fn a_picture_of_sixty_instances_has_each_once_and_no_two_on_one_place() {
 }
 
 #[test]
-fn a_picture_shows_how_each_wire_was_made() {
+fn a_picture_shows_the_origin_of_each_wire() {
     let shop = shop();
     assert_snapshot!(svg(shop.instances.keys(), &resolve(&shop)), @r##"
     <svg xmlns="http://www.w3.org/2000/svg" width="508" height="204" viewBox="0 0 508 204" font-family="sans-serif" font-size="12">

@@ -1,4 +1,4 @@
-//! Wiring, from what users write to what consumers get.
+//! Wiring, from definitions to the variables of consumers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 

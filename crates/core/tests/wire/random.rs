@@ -1,4 +1,4 @@
-//! Promises that hold for every stack.
+//! Properties of every stack.
 
 use crate::support::{is_sound, stack};
 use devarch_core::{
@@ -84,7 +84,7 @@ fn has_cycle(stack: &WireStack, resolution: &Resolution) -> bool {
 
 proptest! {
     #[test]
-    fn devarch_wires_by_itself_only_where_there_is_one_choice(stack in random_stack()) {
+    fn automatic_wires_exist_only_where_there_is_one_choice(stack in random_stack()) {
         let resolution = resolve(&stack);
         for link in resolution.links.iter().filter(|link| link.how == How::Auto) {
             let offers = offering(&stack, link.contract, &link.consumer);
@@ -98,16 +98,16 @@ proptest! {
     }
 
     #[test]
-    fn every_import_is_wired_or_its_reason_told(stack in random_stack()) {
+    fn every_import_is_wired_or_the_reason_is_reported(stack in random_stack()) {
         let resolution = resolve(&stack);
         let imports: usize = stack.instances.values().map(|instance| instance.imports.len()).sum();
         prop_assert_eq!(resolution.links.len() + resolution.unwired.len(), imports);
         for one in resolution.unwired.iter().filter(|one| one.required) {
             let place = format!("{}.imports.{}: ", one.consumer, one.import);
-            let told = resolution.findings.iter().any(|finding| {
+            let reported = resolution.findings.iter().any(|finding| {
                 finding.to_string().contains(&place) || finding.problem.field.starts_with("wires[")
             });
-            prop_assert!(told, "{one:?}");
+            prop_assert!(reported, "{one:?}");
         }
     }
 
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn the_entry_a_diagnostic_prints_settles_it(stack in random_stack()) {
+    fn the_entry_a_diagnostic_prints_fixes_it(stack in random_stack()) {
         let resolution = resolve(&stack);
         let ambiguous = resolution.findings.iter().find(|finding| finding.problem.message.contains("providers offer"));
         if let Some(finding) = ambiguous {
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn what_runs_is_never_new_and_another_provider_never_takes_a_wire_silently(stack in random_stack()) {
+    fn applied_wires_are_never_new_and_a_provider_never_changes_silently(stack in random_stack()) {
         let mut running = stack;
         crate::support::applied(&mut running);
         prop_assert!(resolve(&running).links.iter().all(|link| !link.new));
@@ -173,10 +173,10 @@ proptest! {
         for link in before.links {
             let still = after.links.iter().find(|other| other.consumer == link.consumer && other.import == link.import);
             let place = format!("{}.imports.{}: ", link.consumer, link.import);
-            let told = after.findings.iter().any(|finding| {
+            let reported = after.findings.iter().any(|finding| {
                 finding.severity == Severity::Error && finding.to_string().contains(&place)
             });
-            prop_assert!(still.is_some_and(|other| other.to == link.to) || told, "{link:?}");
+            prop_assert!(still.is_some_and(|other| other.to == link.to) || reported, "{link:?}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Stacks from text. An instance is a template without an image; besides `x-primary`, and `x-overrides` for the
-//! variables an override sets (or removes, with null).
+//! Stacks from text. An instance is a template without an image, plus `x-primary`, and `x-overrides` for the variables
+//! an override sets (or removes, with null).
 
 use devarch_core::{
     diagnostic::Severity,
@@ -45,20 +45,20 @@ pub(crate) fn stack(text: &str) -> WireStack {
     stack.external = external
         .into_iter()
         .map(|(name, decl)| {
-            let said = decl.properties.iter();
-            let properties = said.map(|(name, value)| (name.to_string(), value.to_text())).collect();
+            let properties = decl.properties.iter();
+            let properties = properties.map(|(name, value)| (name.to_string(), value.to_text())).collect();
             (name, External { contract: decl.contract, host: decl.host, port: decl.port, properties })
         })
         .collect();
     stack
 }
 
-/// What a stack comes to.
+/// Resolves a stack.
 pub(crate) fn resolved(text: &str) -> Resolution {
     resolve(&stack(text))
 }
 
-/// What is found, a line each.
+/// The findings, one per line.
 pub(crate) fn found(text: &str) -> String {
     lines(&resolved(text))
 }
@@ -86,7 +86,7 @@ pub(crate) fn variables(resolution: &Resolution) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Makes what a stack comes to what runs.
+/// Makes the resolution the applied state of the stack.
 pub(crate) fn applied(stack: &mut WireStack) {
     let resolution = resolve(stack);
     let names: Vec<InstanceName> = stack.instances.keys().cloned().collect();
@@ -129,18 +129,17 @@ fn instance(node: &Node, container: ContainerName) -> WireInstance {
     instance
 }
 
-/// An instance that says nothing differently from its template; its ports have the host ports they say, or 20000 more
-/// than in the container.
+/// An instance without overrides; its ports have the host ports they specify, or 20000 more than in the container.
 pub(crate) fn of_template(template: &Template, container: ContainerName) -> WireInstance {
     let mut instance = WireInstance::new(container);
     for export in &template.exports {
-        let said = export.properties.iter();
+        let properties = export.properties.iter();
         instance.offers.push(Offer {
             provisions: export.provision.is_some(),
             name: export.name.clone(),
             contract: export.contract,
             port: export.port,
-            properties: said.map(|(name, value)| (name.clone(), value.to_text())).collect(),
+            properties: properties.map(|(name, value)| (name.clone(), value.to_text())).collect(),
         });
     }
     instance.imports.clone_from(&template.imports);

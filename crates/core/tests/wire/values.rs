@@ -1,4 +1,4 @@
-//! What consumers get.
+//! The values that consumers get.
 
 use crate::support::{name, resolved, stack, variables};
 use devarch_core::{
@@ -21,7 +21,7 @@ instances:
 ";
 
 #[test]
-fn a_consumer_gets_all_it_needs_and_secrets_stay_secret() {
+fn a_consumer_gets_all_values_and_secrets_remain_secret() {
     let resolution = resolved(DB);
     assert_snapshot!(variables(&resolution), @"
     api: DB_DATABASE=shop
@@ -38,7 +38,7 @@ fn a_consumer_gets_all_it_needs_and_secrets_stay_secret() {
 }
 
 #[test]
-fn an_override_at_the_provider_changes_what_consumers_get() {
+fn an_override_of_the_provider_changes_the_values_of_consumers() {
     let text = DB
         .replace("  db:\n", "  db:\n    x-overrides: {POSTGRES_USER: other}\n")
         .replace("port: 5432", "port: 6543");
@@ -53,7 +53,7 @@ fn an_override_at_the_provider_changes_what_consumers_get() {
 }
 
 #[test]
-fn an_import_that_maps_gets_what_it_maps_and_nothing_else() {
+fn an_import_with_a_mapping_gets_only_what_it_maps() {
     let text = DB.replace(
         "{name: db, type: postgres}",
         "{name: db, type: postgres, environment: {JDBC: \"jdbc:postgresql://{host}:{port}/{database}\", PW: \"{password}\"}}",
@@ -65,7 +65,7 @@ fn an_import_that_maps_gets_what_it_maps_and_nothing_else() {
 }
 
 #[test]
-fn a_chain_passes_on_what_a_wire_gave() {
+fn values_are_passed_along_a_chain_of_wires() {
     let text = "
 instances:
   web: {imports: [{name: proxy, type: http}]}
@@ -84,7 +84,7 @@ instances:
 }
 
 #[test]
-fn what_waits_for_a_wire_that_is_wrong_is_not_told_a_second_time() {
+fn an_error_is_not_reported_again_for_its_dependents() {
     let text = "
 instances:
   web: {imports: [{name: proxy, type: http}]}
@@ -119,7 +119,7 @@ instances:
 }
 
 #[test]
-fn a_variable_the_template_marks_secret_stays_secret_when_a_wire_sets_it() {
+fn a_secret_variable_remains_secret_when_a_wire_sets_it() {
     let resolution = resolved(
         "
 instances:
@@ -142,14 +142,14 @@ fn a_process_on_the_host_gets_published_addresses() {
 }
 
 #[test]
-fn a_provider_that_publishes_nothing_can_not_be_reached_from_the_host() {
+fn a_provider_without_published_ports_cannot_be_reached_from_the_host() {
     let stack = stack(&DB.replace("    ports: [5432]\n", ""));
     let refused = host_variables(&stack, &resolve(&stack), &name("api")).unwrap_err();
     assert_snapshot!(refused[0].to_string(), @"error: api.imports.db: db.db publishes no port for 5432, so the host cannot reach it; add 5432 to its `ports`");
 }
 
 #[test]
-fn a_login_of_its_own_is_named_as_each_type_names_what_belongs_to_it() {
+fn an_own_login_is_named_by_the_rules_of_its_type() {
     let mut stack = stack(
         "
 instances:

@@ -1,4 +1,4 @@
-//! Who is wired to whom.
+//! Which instances are wired.
 
 use crate::support::{applied, found, is_sound, links, name, resolved, stack};
 use devarch_core::wire::resolve;
@@ -13,7 +13,7 @@ instances:
 ";
 
 #[test]
-fn one_provider_is_wired_without_a_word_and_marked_new_until_it_runs() {
+fn a_single_provider_is_wired_automatically_and_new_until_applied() {
     let mut shop = stack(SHOP);
     assert_snapshot!(links(&resolve(&shop)), @"
     api.cache -> cache.cache auto new
@@ -30,7 +30,7 @@ fn one_provider_is_wired_without_a_word_and_marked_new_until_it_runs() {
 }
 
 #[test]
-fn providers_go_before_their_consumers() {
+fn providers_are_ordered_before_their_consumers() {
     let order = resolved(SHOP).order;
     assert_eq!(order[&name("api")], [name("cache"), name("db")].into());
     assert_eq!(order[&name("web")], [name("api")].into());
@@ -38,7 +38,7 @@ fn providers_go_before_their_consumers() {
 }
 
 #[test]
-fn what_is_written_goes_before_what_is_found() {
+fn explicit_wires_take_precedence_over_automatic_ones() {
     let text = "
 instances:
   web: {imports: [{name: read, type: redis}, {name: write, type: redis}, {name: log, type: redis, required: false}]}
@@ -57,7 +57,7 @@ wires:
 }
 
 #[test]
-fn a_primary_is_preferred_only_where_the_stack_says_so() {
+fn a_primary_is_preferred_only_if_the_stack_sets_it() {
     let text = "
 instances:
   web: {imports: [{name: c, type: redis}]}
@@ -73,7 +73,7 @@ instances:
 }
 
 #[test]
-fn a_provider_that_takes_anothers_place_is_shown_as_new_with_what_was() {
+fn a_replaced_provider_is_shown_as_new_with_the_previous_one() {
     let mut shop = stack(SHOP);
     applied(&mut shop);
     let mut next = stack(&SHOP.replace("  cache: {exports", "  valkey: {exports"));
@@ -105,7 +105,7 @@ wires: [{from: web.cache, to: lan-cache}]
 }
 
 #[test]
-fn another_stacks_instance_is_wired_only_where_it_is_written() {
+fn an_instance_of_another_stack_is_wired_only_explicitly() {
     let text = "
 instances:
   web: {imports: [{name: cache, type: redis}]}
@@ -119,7 +119,7 @@ others:
 }
 
 #[test]
-fn what_was_wired_is_still_told_where_no_provider_is_left() {
+fn the_previous_provider_is_reported_if_none_is_left() {
     let text = "
 instances:
   web: {imports: [{name: cache, type: redis, required: false}]}

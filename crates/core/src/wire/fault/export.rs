@@ -6,7 +6,7 @@ use crate::{
     wire::ProviderName,
 };
 
-/// What is wrong with an export, or with an entry of `external`.
+/// An error in an export, or in an entry of `external`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::wire) enum ExportFault {
     #[error("`{name}` is nothing that {contract} has; {hint}")]

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::fmt;
 
-/// What is wrong with an import.
+/// An error of an import.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::wire) enum ImportFault {
     #[error(
@@ -18,10 +18,10 @@ pub(in crate::wire) enum ImportFault {
         contract: ContractType,
         count: usize,
         candidates: Vec<String>,
-        /// What the import is wired to in the container that runs.
+        /// The import's provider in the running container.
         running: Option<Endpoint>,
         entries: Vec<WireDecl>,
-        /// The one that has the role, where the stack does not say `prefer`.
+        /// The candidate that has the role, if the stack does not set `prefer`.
         preferable: Option<String>,
         quiet: bool,
     },
@@ -29,7 +29,7 @@ pub(in crate::wire) enum ImportFault {
         "nothing{} in the stack offers {contract}; add an instance that does or an entry of `external`, or set `required: false`",
         if *.itself { " else" } else { "" }
     )]
-    Nobody { contract: ContractType, itself: bool },
+    NoProvider { contract: ContractType, itself: bool },
     #[error("it is wired to {NONE}, so its variables are yours to set", NONE = crate::wire::NONE)]
     Declined,
     #[error("import {other} sets {variable} too; map them to different names in `environment`")]

@@ -1,4 +1,4 @@
-//! Everything wiring can find, each with its place, its severity and its words.
+//! Everything that wiring can report, each with its location, severity and message.
 
 mod export;
 mod import;
@@ -11,7 +11,7 @@ pub(super) use wire::WireFault;
 use crate::diagnostic::{About, Finding, Problem, Severity};
 use std::fmt::Write as _;
 
-/// Names with commas between them; where there are many, only the first.
+/// Names separated by commas; only the first of many.
 fn names<T: ToString>(all: &[T]) -> String {
     const SHOWN: usize = 8;
     let mut text = all.iter().take(SHOWN).map(T::to_string).collect::<Vec<_>>().join(", ");
@@ -21,8 +21,8 @@ fn names<T: ToString>(all: &[T]) -> String {
     text
 }
 
-/// What could have been meant.
-fn meant(near: Option<&str>) -> String {
+/// The suggestion of a similar name.
+fn suggestion(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"))
 }
 

@@ -1,4 +1,4 @@
-use super::{finding, meant, names};
+use super::{finding, names, suggestion};
 use crate::{
     diagnostic::{About, Finding, Problem, Severity},
     name::{InstanceName, StackName},
@@ -6,18 +6,18 @@ use crate::{
     wire::ProviderName,
 };
 
-/// What is wrong with an entry of `wires`.
+/// An error in an entry of `wires`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::wire) enum WireFault {
-    #[error("the stack has no instance '{name}'{}", meant(.near.as_deref()))]
+    #[error("the stack has no instance '{name}'{}", suggestion(.near.as_deref()))]
     NoConsumer { name: InstanceName, near: Option<String> },
-    #[error("the stack has no instance and no external provider '{name}'{}", meant(.near.as_deref()))]
+    #[error("the stack has no instance and no external provider '{name}'{}", suggestion(.near.as_deref()))]
     NoProvider { name: InstanceName, near: Option<String> },
     #[error(
         "stack '{stack}' has no instance '{instance}' to link to; `devarch instance list {stack}` lists all"
     )]
     NoOther { stack: StackName, instance: InstanceName },
-    #[error("{consumer} has no import '{name}'{}; it has [{}]", meant(.near.as_deref()), names(.imports))]
+    #[error("{consumer} has no import '{name}'{}; it has [{}]", suggestion(.near.as_deref()), names(.imports))]
     NoImport { consumer: InstanceName, name: String, near: Option<String>, imports: Vec<String> },
     #[error("{consumer} imports nothing of type {contract}; it imports [{}]", names(.imports))]
     NoImportOf { consumer: InstanceName, contract: ContractType, imports: Vec<String> },
@@ -25,7 +25,7 @@ pub(in crate::wire) enum WireFault {
     NoImports { consumer: InstanceName },
     #[error("{consumer} has several imports that could be meant: {}; write `from: {consumer}.{}`", names(.imports), .imports[0])]
     WhichImport { consumer: InstanceName, imports: Vec<String> },
-    #[error("{provider} has no export '{name}'{}; it has [{}]", meant(.near.as_deref()), names(.exports))]
+    #[error("{provider} has no export '{name}'{}; it has [{}]", suggestion(.near.as_deref()), names(.exports))]
     NoExport { provider: ProviderName, name: String, near: Option<String>, exports: Vec<String> },
     #[error("{provider} offers {contract} several times: {}; write `to: {provider}.{}`", names(.exports), .exports[0])]
     WhichExport { provider: ProviderName, contract: ContractType, exports: Vec<String> },
@@ -37,9 +37,9 @@ pub(in crate::wire) enum WireFault {
         needs: Vec<ContractType>,
     },
     #[error(
-        "{consumer}.{import} is of type {is}, but the wire has {says}; correct `contract` or leave it out"
+        "{consumer}.{import} is of type {is}, but the wire has {specified}; correct `contract` or leave it out"
     )]
-    OtherContract { consumer: InstanceName, import: String, is: ContractType, says: ContractType },
+    OtherContract { consumer: InstanceName, import: String, is: ContractType, specified: ContractType },
     #[error("{consumer}.{import} is wired by wires[{first}] already; keep one of them")]
     Duplicate { consumer: InstanceName, import: String, first: usize },
     #[error("{consumer} cannot be wired to itself")]
