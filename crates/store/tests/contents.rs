@@ -1,9 +1,9 @@
-//! What the store promises of large contents of config files, on both databases.
+//! The contract of large contents of config files, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 #[macro_use]
-mod world;
+mod sandbox;
 
 use devarch_core::{
     content::{ContentDigest, ContentRef, LARGE},
@@ -13,23 +13,23 @@ use devarch_core::{
     template::{ConfigContent, ConfigFile},
 };
 use devarch_store::{ExposedContents, LetGo, Store, StoreError};
-use serde_json::json;
-use std::collections::BTreeSet;
-use world::{
-    World,
+use sandbox::{
+    Sandbox,
     samples::{applied, apply, get, lock, named, stack, stack_name},
 };
+use serde_json::json;
+use std::collections::BTreeSet;
 
-promises!(
-    a_content_is_kept_once_and_read_in_parts,
-    a_stack_that_names_a_content_which_is_not_there_is_refused,
-    a_content_goes_with_the_last_definition_that_names_it,
-    the_space_of_contents_is_given_back_when_their_stack_is_deleted,
-    contents_that_an_earlier_version_wrote_into_definitions_are_taken_out_once,
-    a_content_that_has_a_value_which_is_secret_now_goes_from_history,
+contract_tests!(
+    a_content_is_stored_once_and_read_in_parts,
+    a_stack_that_names_a_missing_content_is_rejected,
+    a_content_is_deleted_with_the_last_definition_that_names_it,
+    the_space_of_contents_is_freed_when_their_stack_is_deleted,
+    contents_that_an_earlier_version_wrote_into_definitions_are_extracted_once,
+    a_content_with_a_value_that_becomes_secret_is_removed_from_history,
 );
 
-/// A text of so many bytes that no compression makes smaller.
+/// An incompressible text of this many bytes.
 fn text(of: &str, bytes: usize) -> String {
     let mut text = String::new();
     while text.len() < bytes {
@@ -70,12 +70,12 @@ fn occurrences(bytes: &[u8], text: &str) -> usize {
     bytes.windows(512).filter(|window| *window == &text.as_bytes()[1024..1536]).count()
 }
 
-async fn a_content_is_kept_once_and_read_in_parts(world: World) {
-    let store = world.open().await;
+async fn a_content_is_stored_once_and_read_in_parts(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let large = text("a", 2_500_000);
     let digest = store.keep_content(&large).await.unwrap();
     assert_eq!(store.keep_content(&large).await.unwrap(), digest);
-    assert_eq!(world.count("contents").await, 3);
+    assert_eq!(sandbox.count("contents").await, 3);
     let mut read = Vec::new();
     for at in 0.. {
         let Some(part) = store.content_part(&digest, at).await.unwrap() else { break };
@@ -89,19 +89,19 @@ async fn a_content_is_kept_once_and_read_in_parts(world: World) {
     let both = BTreeSet::from([digest.clone(), other.clone()]);
     assert_eq!(store.missing_contents(both).await.unwrap(), [other].into());
 
-    world.execute("DELETE FROM contents WHERE part = 1").await.unwrap();
+    sandbox.execute("DELETE FROM contents WHERE part = 1").await.unwrap();
     let damaged = store.content(&digest).await.unwrap_err();
     assert!(matches!(damaged, StoreError::Database { .. }), "{damaged}");
 }
 
-async fn a_stack_that_names_a_content_which_is_not_there_is_refused(world: World) {
-    let store = world.open().await;
+async fn a_stack_that_names_a_missing_content_is_rejected(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let kept = ContentRef::of("nobody kept it");
     let mut shop = stack("shop", &["web"]);
     with_file(&mut shop, "web", ConfigContent::Kept(kept.clone()));
     let refused = store.create_stack(&shop).await.unwrap_err();
     assert!(matches!(&refused, StoreError::NoContent { digest } if *digest == kept.sha256), "{refused}");
-    assert_eq!(world.count("stacks").await, 0);
+    assert_eq!(sandbox.count("stacks").await, 0);
     let before = stack("shop", &["web"]);
     store.create_stack(&before).await.unwrap();
     let (before, mut after) = (load(&store).await, load(&store).await);
@@ -111,14 +111,14 @@ async fn a_stack_that_names_a_content_which_is_not_there_is_refused(world: World
     assert!(load(&store).await == before);
 }
 
-async fn a_content_goes_with_the_last_definition_that_names_it(world: World) {
-    let store = world.open().await;
+async fn a_content_is_deleted_with_the_last_definition_that_names_it(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let large = text("a", LARGE + 1);
     let shop = shop(&store, &large).await;
     // Two instances, a template and the history name it.
     let kept = || ConfigContent::Kept(ContentRef::of(&large));
     save(&store, |stack| with_file(stack, "db", kept())).await;
-    assert_eq!(world.count("contents").await, 1);
+    assert_eq!(sandbox.count("contents").await, 1);
     let held = lock(&store, &shop.id).await;
     let mut begun = apply("apply-1", &shop.id);
     begun.definition.open = json!({ "file": kept() }).to_string();
@@ -126,32 +126,32 @@ async fn a_content_goes_with_the_last_definition_that_names_it(world: World) {
     held.release().await.unwrap();
     save(&store, |stack| get(stack, "web").overrides.config_files.clear()).await;
     save(&store, |stack| get(stack, "db").overrides.config_files.clear()).await;
-    assert_eq!(world.count("contents").await, 1, "a rollback needs it");
+    assert_eq!(sandbox.count("contents").await, 1, "a rollback needs it");
     let last = load(&store).await;
     store.delete_stack(&last, &LetGo::default()).await.unwrap();
-    assert_eq!(world.count("contents").await, 0);
+    assert_eq!(sandbox.count("contents").await, 0);
 
-    // An edit without a history lets go of it at once.
+    // An edit without a history releases it at once.
     self::shop(&store, &large).await;
     save(&store, |stack| get(stack, "web").overrides.config_files.clear()).await;
-    assert_eq!(world.count("contents").await, 0);
+    assert_eq!(sandbox.count("contents").await, 0);
 }
 
-async fn the_space_of_contents_is_given_back_when_their_stack_is_deleted(world: World) {
-    let store = world.open().await;
-    let before = world.bytes().await.len();
+async fn the_space_of_contents_is_freed_when_their_stack_is_deleted(sandbox: Sandbox) {
+    let store = sandbox.open().await;
+    let before = sandbox.bytes().await.len();
     let large = text("a", 12 << 20);
     let shop = shop(&store, &large).await;
-    let with = world.bytes().await;
+    let with = sandbox.bytes().await;
     assert!(with.len() > before + large.len() && with.len() < before + 3 * large.len());
     store.delete_stack(&shop, &LetGo::default()).await.unwrap();
-    let after = world.bytes().await;
+    let after = sandbox.bytes().await;
     assert!(after.len() < before + (5 << 20), "{} bytes, {before} before", after.len());
     assert_eq!(occurrences(&after, &large), 0);
 }
 
-async fn contents_that_an_earlier_version_wrote_into_definitions_are_taken_out_once(world: World) {
-    let store = world.open().await;
+async fn contents_that_an_earlier_version_wrote_into_definitions_are_extracted_once(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let large = text("a", LARGE + 1);
     let mut shop = stack("shop", &["db", "web"]);
     for instance in ["db", "web"] {
@@ -170,15 +170,15 @@ async fn contents_that_an_earlier_version_wrote_into_definitions_are_taken_out_o
     store.begin_apply(&held, &begun).await.unwrap();
     held.release().await.unwrap();
     store.close().await;
-    let back = if world.text.starts_with("sqlite:") {
+    let back = if sandbox.text.starts_with("sqlite:") {
         "PRAGMA user_version = 3"
     } else {
         "DELETE FROM _sqlx_migrations WHERE version = 4; DROP TABLE contents"
     };
-    world.execute(back).await.unwrap();
+    sandbox.execute(back).await.unwrap();
 
     for _ in 0..2 {
-        let store = world.open().await;
+        let store = sandbox.open().await;
         let kept = ContentRef::of(&large);
         let now = load(&store).await;
         for name in ["db", "web"] {
@@ -192,14 +192,14 @@ async fn contents_that_an_earlier_version_wrote_into_definitions_are_taken_out_o
         let begun = store.apply(&begun.id).await.unwrap().unwrap();
         assert!(begun.definition.open.contains(kept.sha256.as_str()), "{}", begun.definition.open);
         assert!(store.content(&kept.sha256).await.unwrap() == Some(large.clone()));
-        assert_eq!(world.count("contents").await, 1);
+        assert_eq!(sandbox.count("contents").await, 1);
         store.close().await;
     }
 }
 
-async fn a_content_that_has_a_value_which_is_secret_now_goes_from_history(world: World) {
+async fn a_content_with_a_value_that_becomes_secret_is_removed_from_history(sandbox: Sandbox) {
     const VALUE: &str = "hunter2-in-a-large-file";
-    let store = world.open().await;
+    let store = sandbox.open().await;
     let large = format!("{}{VALUE}", text("a", LARGE));
     let shop = shop(&store, &large).await;
     let kept = ContentRef::of(&large);
@@ -216,10 +216,10 @@ async fn a_content_that_has_a_value_which_is_secret_now_goes_from_history(world:
     assert!(store.scrub(&shop.id, &values, &redefine).await.unwrap());
     let now = store.apply(&begun.id).await.unwrap().unwrap();
     assert_eq!(now.definition.open, json!({"file": "secret"}).to_string());
-    assert_eq!(world.count("contents").await, 1, "the stack still names it");
+    assert_eq!(sandbox.count("contents").await, 1, "the stack still names it");
     save(&store, |stack| get(stack, "web").overrides.config_files.clear()).await;
     store.wipe().await.unwrap();
-    assert_eq!(world.count("contents").await, 0);
-    let bytes = world.bytes().await;
+    assert_eq!(sandbox.count("contents").await, 0);
+    let bytes = sandbox.bytes().await;
     assert!(!bytes.windows(VALUE.len()).any(|window| window == VALUE.as_bytes()));
 }

@@ -1,9 +1,9 @@
-//! What the store promises, on both databases.
+//! The contract of the store, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 #[macro_use]
-mod world;
+mod sandbox;
 
 use devarch_core::{
     id::ImageId,
@@ -13,25 +13,25 @@ use devarch_core::{
     stack::{Instance, Stack},
 };
 use devarch_store::{Applied, LetGo, Store, StoreError, TakenWhat};
-use std::{collections::BTreeMap, sync::Arc};
-use world::{
-    World,
+use sandbox::{
+    Sandbox,
     samples::{
         add, applied, at, engine, get, kept_values, named, pinned, rename, rich, stack, stack_name, tcp,
         volume,
     },
 };
+use std::{collections::BTreeMap, sync::Arc};
 
-promises!(
-    the_identity_is_made_once,
-    what_is_created_is_loaded_again,
-    a_chain_of_edits_amounts_to_the_same_as_making_it_at_once,
+contract_tests!(
+    the_identity_is_created_once,
+    a_created_stack_is_loaded_unchanged,
+    a_chain_of_edits_equals_one_creation,
     an_edit_that_changes_nothing_writes_nothing,
-    an_edit_made_against_an_older_revision_is_refused,
-    of_two_edits_at_the_same_time_one_is_refused,
+    an_edit_of_an_older_revision_is_refused,
+    one_of_two_concurrent_edits_is_refused,
     a_deleted_stack_cannot_be_edited,
     a_stack_name_is_used_once,
-    two_names_that_read_the_same_are_refused_and_the_first_is_named,
+    two_names_that_look_alike_are_rejected_and_the_first_is_named,
     a_rename_into_anothers_container_name_is_refused,
     a_physical_volume_has_one_owner,
     a_host_port_has_one_owner,
@@ -43,13 +43,13 @@ promises!(
     rename_keeps_ids_ports_and_volumes,
     instances_can_swap_names_slots_and_ports,
     binding_to_an_engine_is_not_an_edit,
-    volumes_that_stay_on_the_engine_are_remembered,
+    volumes_kept_on_the_engine_are_recorded,
     a_volume_that_never_reached_an_engine_is_not_kept,
-    values_are_kept_with_a_volume_and_end_with_it,
+    values_are_kept_and_deleted_with_their_volume,
     an_unused_template_body_is_deleted_and_a_used_one_is_shared,
     applied_outlives_its_instance,
-    what_each_container_was_made_from_stays_known_until_one_is_left,
-    nothing_can_be_applied_to_a_stack_that_is_gone,
+    the_recipe_of_each_container_is_kept_until_one_is_left,
+    nothing_can_be_applied_to_a_deleted_stack,
     eight_writers_do_not_see_database_is_locked,
 );
 
@@ -65,7 +65,7 @@ fn assert_taken(error: &StoreError, expected: TakenWhat, value: &str, owner: &st
     assert_eq!((*what, found.as_str(), by.as_deref()), (expected, value, Some(owner)));
 }
 
-/// The edit from what is stored to what `change` makes of it.
+/// The edit from what is stored to the result of `change`.
 async fn edit(store: &Store, name: &str, change: impl FnOnce(&mut Stack)) -> Result<i64, StoreError> {
     let before = load(store, name).await;
     let mut after = before.clone();
@@ -73,18 +73,18 @@ async fn edit(store: &Store, name: &str, change: impl FnOnce(&mut Stack)) -> Res
     store.save_stack(&before, &after, &LetGo::default()).await
 }
 
-async fn the_identity_is_made_once(world: World) {
-    let (first, second) = tokio::join!(world.open(), world.open());
+async fn the_identity_is_created_once(sandbox: Sandbox) {
+    let (first, second) = tokio::join!(sandbox.open(), sandbox.open());
     let identity = first.identity().await.unwrap();
     assert_eq!(identity, second.identity().await.unwrap());
-    assert_eq!(identity, world.open().await.identity().await.unwrap());
+    assert_eq!(identity, sandbox.open().await.identity().await.unwrap());
     assert_ne!(**identity.hash_key.as_ref().unwrap(), [0; 32]);
     let printed = format!("{identity:?}");
     assert!(printed.contains(identity.id.as_str()) && !printed.contains("hash_key"));
 }
 
-async fn what_is_created_is_loaded_again(world: World) {
-    let store = world.open().await;
+async fn a_created_stack_is_loaded_unchanged(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let (rich, small) = (rich(), stack("a", &["b"]));
     store.create_stack(&rich).await.unwrap();
     store.create_stack(&small).await.unwrap();
@@ -100,8 +100,8 @@ async fn what_is_created_is_loaded_again(world: World) {
 
 type Step<'a> = Box<dyn FnOnce(&mut Stack) + 'a>;
 
-async fn a_chain_of_edits_amounts_to_the_same_as_making_it_at_once(world: World) {
-    let store = world.open().await;
+async fn a_chain_of_edits_equals_one_creation(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let mut goal = rich();
     let mut first = stack("first", &["web", "extra"]);
     first.id = goal.id.clone();
@@ -132,15 +132,15 @@ async fn a_chain_of_edits_amounts_to_the_same_as_making_it_at_once(world: World)
     assert_eq!(load(&store, "shop").await, goal);
 }
 
-async fn an_edit_that_changes_nothing_writes_nothing(world: World) {
-    let store = world.open().await;
+async fn an_edit_that_changes_nothing_writes_nothing(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&rich()).await.unwrap();
     assert_eq!(edit(&store, "shop", |_| {}).await.unwrap(), 1);
     assert_eq!(load(&store, "shop").await.revision, 1);
 }
 
-async fn an_edit_made_against_an_older_revision_is_refused(world: World) {
-    let store = world.open().await;
+async fn an_edit_of_an_older_revision_is_refused(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&stack("shop", &["db"])).await.unwrap();
     let old = load(&store, "shop").await;
     assert_eq!(edit(&store, "shop", |stack| stack.enabled = false).await.unwrap(), 2);
@@ -154,8 +154,8 @@ async fn an_edit_made_against_an_older_revision_is_refused(world: World) {
     assert_eq!((now.instances.len(), now.enabled, now.revision), (1, false, 2));
 }
 
-async fn of_two_edits_at_the_same_time_one_is_refused(world: World) {
-    let (one, other) = (world.open().await, world.open().await);
+async fn one_of_two_concurrent_edits_is_refused(sandbox: Sandbox) {
+    let (one, other) = (sandbox.open().await, sandbox.open().await);
     one.create_stack(&stack("shop", &["db"])).await.unwrap();
     for _ in 0..10 {
         let before = load(&one, "shop").await;
@@ -171,8 +171,8 @@ async fn of_two_edits_at_the_same_time_one_is_refused(world: World) {
     }
 }
 
-async fn a_deleted_stack_cannot_be_edited(world: World) {
-    let store = world.open().await;
+async fn a_deleted_stack_cannot_be_edited(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&rich()).await.unwrap();
     let before = load(&store, "shop").await;
     store.delete_stack(&before, &LetGo::default()).await.unwrap();
@@ -185,8 +185,8 @@ async fn a_deleted_stack_cannot_be_edited(world: World) {
     assert!(matches!(bound, Err(StoreError::Gone { .. })));
 }
 
-async fn a_stack_name_is_used_once(world: World) {
-    let store = world.open().await;
+async fn a_stack_name_is_used_once(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&stack("shop", &[])).await.unwrap();
     store.create_stack(&stack("other", &[])).await.unwrap();
     let owner = "the stack made from /home/me/shop";
@@ -196,8 +196,8 @@ async fn a_stack_name_is_used_once(world: World) {
     assert_taken(&renamed.unwrap_err(), TakenWhat::StackName, "shop", owner);
 }
 
-async fn two_names_that_read_the_same_are_refused_and_the_first_is_named(world: World) {
-    let store = world.open().await;
+async fn two_names_that_look_alike_are_rejected_and_the_first_is_named(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&stack("a-b", &["c"])).await.unwrap();
     let refused = store.create_stack(&stack("a", &["b-c"])).await.unwrap_err();
     let owner = "instance 'c' of stack 'a-b'";
@@ -208,8 +208,8 @@ async fn two_names_that_read_the_same_are_refused_and_the_first_is_named(world: 
     );
 }
 
-async fn a_rename_into_anothers_container_name_is_refused(world: World) {
-    let store = world.open().await;
+async fn a_rename_into_anothers_container_name_is_refused(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&stack("a-b", &["c"])).await.unwrap();
     store.create_stack(&stack("a", &["x"])).await.unwrap();
     let owner = "instance 'c' of stack 'a-b'";
@@ -222,8 +222,8 @@ async fn a_rename_into_anothers_container_name_is_refused(world: World) {
     assert_taken(&whole.unwrap_err(), TakenWhat::ContainerName, "devarch-a-b-c", owner);
 }
 
-async fn a_physical_volume_has_one_owner(world: World) {
-    let store = world.open().await;
+async fn a_physical_volume_has_one_owner(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&stack("a", &["b"])).await.unwrap();
     let mut other = stack("x", &["y", "z"]);
     get(&mut other, "y").volumes.extend([volume("a", "b", "data")]);
@@ -241,8 +241,8 @@ async fn a_physical_volume_has_one_owner(world: World) {
     assert!(owner.ends_with("of stack 'x'"), "{owner}");
 }
 
-async fn a_host_port_has_one_owner(world: World) {
-    let store = world.open().await;
+async fn a_host_port_has_one_owner(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let mut first = stack("first", &[]);
     add(&mut first, "db", Some(5432));
     store.create_stack(&first).await.unwrap();
@@ -265,8 +265,8 @@ async fn a_host_port_has_one_owner(world: World) {
     freed.await.unwrap();
 }
 
-async fn a_wildcard_address_and_a_specific_one_cannot_share_a_port(world: World) {
-    let store = world.open().await;
+async fn a_wildcard_address_and_a_specific_one_cannot_share_a_port(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let with = |name: &str, address: &str, port: u16| {
         let mut stack = stack(name, &["i"]);
         get(&mut stack, "i").ports = [(tcp(80), at(address, port))].into();
@@ -285,8 +285,8 @@ async fn a_wildcard_address_and_a_specific_one_cannot_share_a_port(world: World)
     }
 }
 
-async fn each_host_has_its_own_ports(world: World) {
-    let (here, there) = (world.open_on("here").await, world.open_on("there").await);
+async fn each_host_has_its_own_ports(sandbox: Sandbox) {
+    let (here, there) = (sandbox.open_on("here").await, sandbox.open_on("there").await);
     let mut first = stack("first", &[]);
     add(&mut first, "db", Some(5432));
     here.create_stack(&first).await.unwrap();
@@ -307,8 +307,8 @@ async fn each_host_has_its_own_ports(world: World) {
     assert_eq!(there.host_ports().await.unwrap().len(), 2);
 }
 
-async fn host_ports_name_their_owners(world: World) {
-    let store = world.open().await;
+async fn host_ports_name_their_owners(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&rich()).await.unwrap();
     let ports = store.host_ports().await.unwrap();
     assert_eq!(ports.len(), 3);
@@ -318,8 +318,8 @@ async fn host_ports_name_their_owners(world: World) {
     }
 }
 
-async fn subnets_do_not_overlap_on_one_host(world: World) {
-    let (here, there) = (world.open_on("here").await, world.open_on("there").await);
+async fn subnets_do_not_overlap_on_one_host(sandbox: Sandbox) {
+    let (here, there) = (sandbox.open_on("here").await, sandbox.open_on("there").await);
     let (one, two) = (stack("one", &[]), stack("two", &[]));
     here.create_stack(&one).await.unwrap();
     here.create_stack(&two).await.unwrap();
@@ -340,8 +340,8 @@ async fn subnets_do_not_overlap_on_one_host(world: World) {
     assert_eq!(subnets, expected);
 }
 
-async fn a_refused_edit_leaves_nothing(world: World) {
-    let store = world.open().await;
+async fn a_refused_edit_leaves_nothing(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let mut first = stack("first", &[]);
     add(&mut first, "db", Some(5432));
     store.create_stack(&first).await.unwrap();
@@ -356,8 +356,8 @@ async fn a_refused_edit_leaves_nothing(world: World) {
     assert_eq!(load(&store, "second").await, second);
 }
 
-async fn rename_keeps_ids_ports_and_volumes(world: World) {
-    let store = world.open().await;
+async fn rename_keeps_ids_ports_and_volumes(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let before = rich();
     store.create_stack(&before).await.unwrap();
     let id = before.instances[&named("db")].id.clone();
@@ -380,8 +380,8 @@ async fn rename_keeps_ids_ports_and_volumes(world: World) {
     store.create_stack(&stack("shop", &["other"])).await.unwrap();
 }
 
-async fn instances_can_swap_names_slots_and_ports(world: World) {
-    let store = world.open().await;
+async fn instances_can_swap_names_slots_and_ports(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let mut first = stack("a", &[]);
     add(&mut first, "b-c", Some(1000));
     add(&mut first, "c", Some(1001));
@@ -395,7 +395,7 @@ async fn instances_can_swap_names_slots_and_ports(world: World) {
         std::mem::swap(&mut one.ports, &mut other.ports);
         std::mem::swap(&mut one.volumes, &mut other.volumes);
         stack.instances = BTreeMap::from([(named("c"), one), (named("b-c"), other)]);
-        // Now 'c' has the container name 'b-c' had.
+        // Now 'c' has the container name that 'b-c' had.
         stack.name = named("a-b");
     })
     .await
@@ -409,8 +409,8 @@ async fn instances_can_swap_names_slots_and_ports(world: World) {
     assert_eq!(b_c.volumes, first.instances[&named("b-c")].volumes);
 }
 
-async fn binding_to_an_engine_is_not_an_edit(world: World) {
-    let store = world.open().await;
+async fn binding_to_an_engine_is_not_an_edit(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let before = stack("shop", &["db"]);
     store.create_stack(&before).await.unwrap();
     let subnet = Some(named("10.213.0.0/26"));
@@ -418,14 +418,14 @@ async fn binding_to_an_engine_is_not_an_edit(world: World) {
     let bound = load(&store, "shop").await;
     assert_eq!((&bound.engine, bound.subnet), (&Some(engine("e")), subnet));
     assert_eq!(bound.revision, before.revision);
-    // An edit that was begun before does not undo it.
+    // An edit that started before does not undo it.
     let after = Stack { enabled: false, ..before.clone() };
     store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
     assert_eq!(load(&store, "shop").await.engine, Some(engine("e")));
 }
 
-async fn volumes_that_stay_on_the_engine_are_remembered(world: World) {
-    let store = world.open().await;
+async fn volumes_kept_on_the_engine_are_recorded(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&rich()).await.unwrap();
     let kept = async || {
         let kept = store.kept_volumes().await.unwrap();
@@ -434,7 +434,7 @@ async fn volumes_that_stay_on_the_engine_are_remembered(world: World) {
     };
     edit(&store, "shop", |stack| get(stack, "db").volumes.clear()).await.unwrap();
     assert_eq!(kept().await, ["devarch-older-name-db-wal", "devarch-shop-db-data"]);
-    // An instance that defines its volume again has it back.
+    // An instance that defines its volume again gets it back.
     edit(&store, "shop", |stack| {
         get(stack, "db").volumes = [volume("shop", "db", "data")].into();
     })
@@ -456,8 +456,8 @@ async fn volumes_that_stay_on_the_engine_are_remembered(world: World) {
     assert_eq!(kept().await, all[..2]);
 }
 
-async fn values_are_kept_with_a_volume_and_end_with_it(world: World) {
-    let store = world.open().await;
+async fn values_are_kept_and_deleted_with_their_volume(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&rich()).await.unwrap();
     let (_, data) = volume("shop", "db", "data");
     let copy = data.copy(1);
@@ -479,7 +479,7 @@ async fn values_are_kept_with_a_volume_and_end_with_it(world: World) {
     ]);
     assert!(values().await == all, "what is gone is not remembered");
 
-    // A stack of the same name that never had a container on the volume knows nothing of its data.
+    // A stack of the same name that never had a container on the volume has no values of its data.
     let again = Stack { revision: 1, ..rich() };
     store.create_stack(&again).await.unwrap();
     store.delete_stack(&load(&store, "shop").await, &LetGo::default()).await.unwrap();
@@ -492,16 +492,16 @@ async fn values_are_kept_with_a_volume_and_end_with_it(world: World) {
     assert!(values().await.values().all(KeptValues::is_empty));
 }
 
-async fn a_volume_that_never_reached_an_engine_is_not_kept(world: World) {
-    let store = world.open().await;
+async fn a_volume_that_never_reached_an_engine_is_not_kept(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let stack = stack("shop", &["db"]);
     store.create_stack(&stack).await.unwrap();
     store.delete_stack(&stack, &LetGo::default()).await.unwrap();
     assert_eq!(store.kept_volumes().await.unwrap(), []);
 }
 
-async fn an_unused_template_body_is_deleted_and_a_used_one_is_shared(world: World) {
-    let store = world.open().await;
+async fn an_unused_template_body_is_deleted_and_a_used_one_is_shared(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&stack("one", &["a", "b"])).await.unwrap();
     store.create_stack(&stack("two", &["a"])).await.unwrap();
     let stacks = store.stacks().await.unwrap();
@@ -518,15 +518,15 @@ async fn an_unused_template_body_is_deleted_and_a_used_one_is_shared(world: Worl
     })
     .await
     .unwrap();
-    assert_eq!(world.count("templates").await, 2);
+    assert_eq!(sandbox.count("templates").await, 2);
     edit(&store, "two", |stack| stack.instances.clear()).await.unwrap();
-    assert_eq!(world.count("templates").await, 1);
+    assert_eq!(sandbox.count("templates").await, 1);
     store.delete_stack(&load(&store, "one").await, &LetGo::default()).await.unwrap();
-    assert_eq!(world.count("templates").await, 0);
+    assert_eq!(sandbox.count("templates").await, 0);
 }
 
-async fn applied_outlives_its_instance(world: World) {
-    let store = world.open().await;
+async fn applied_outlives_its_instance(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let stack = rich();
     store.create_stack(&stack).await.unwrap();
     let id = stack.instances[&named("db")].id.clone();
@@ -541,8 +541,8 @@ async fn applied_outlives_its_instance(world: World) {
     assert_eq!(store.applied(&stack.id).await.unwrap()[&id][0].state, AppliedState::Removed);
 }
 
-async fn what_each_container_was_made_from_stays_known_until_one_is_left(world: World) {
-    let store = world.open().await;
+async fn the_recipe_of_each_container_is_kept_until_one_is_left(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let stack = rich();
     store.create_stack(&stack).await.unwrap();
     let [db, web] = ["db", "web"].map(|name| stack.instances[&named(name)].id.clone());
@@ -566,22 +566,22 @@ async fn what_each_container_was_made_from_stays_known_until_one_is_left(world: 
     assert_eq!(store.applied(&stack.id).await.unwrap()[&db], [applied("three")]);
 }
 
-async fn nothing_can_be_applied_to_a_stack_that_is_gone(world: World) {
-    let store = world.open().await;
+async fn nothing_can_be_applied_to_a_deleted_stack(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let stack = stack("shop", &["db"]);
     let id = stack.instances[&named("db")].id.clone();
     let refused = store.record_applied(&stack.id, &id, &applied("h")).await;
     assert!(matches!(refused, Err(StoreError::Gone { .. })));
 }
 
-async fn eight_writers_do_not_see_database_is_locked(world: World) {
+async fn eight_writers_do_not_see_database_is_locked(sandbox: Sandbox) {
     const EDITS: i64 = 20;
-    world.open().await.create_stack(&stack("shared", &["db"])).await.unwrap();
+    sandbox.open().await.create_stack(&stack("shared", &["db"])).await.unwrap();
     let writers: Vec<_> = (0..8)
         .map(|writer| {
-            let world = world.clone();
+            let sandbox = sandbox.clone();
             tokio::spawn(async move {
-                let store = world.open().await;
+                let store = sandbox.open().await;
                 let own = format!("own-{writer}");
                 store.create_stack(&stack(&own, &["db"])).await.unwrap();
                 for edit_number in 0..EDITS {
@@ -603,7 +603,7 @@ async fn eight_writers_do_not_see_database_is_locked(world: World) {
     for writer in writers {
         writer.await.unwrap();
     }
-    let store = world.open().await;
+    let store = sandbox.open().await;
     assert_eq!(load(&store, "shared").await.revision, 1 + 8 * EDITS);
     assert_eq!(load(&store, "own-7").await.revision, 1 + EDITS);
 }

@@ -1,32 +1,32 @@
-//! What the store promises of plans and of the journal, on both databases.
+//! The contract of plans and the journal, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 #[macro_use]
-mod world;
+mod sandbox;
 
 use devarch_core::{
     id::{ApplyId, PlanId, StackId},
     stack::Stack,
 };
 use devarch_store::{Apply, ApplyOutcome, LetGo, StackLock, StepRecord, Store, StoreError};
-use world::{
-    World,
+use sandbox::{
+    Sandbox,
     samples::{apply, lock, plan, stack},
 };
 
-promises!(
+contract_tests!(
     a_plan_is_read_as_it_was_saved,
-    a_plan_that_expired_long_ago_is_forgotten,
+    a_plan_that_expired_long_ago_is_deleted,
     a_plan_is_applied_once,
     a_plan_of_another_stack_is_not_applied,
     an_apply_is_read_as_it_was_written,
-    steps_are_known_from_before_they_are_made,
+    steps_are_recorded_before_they_are_performed,
     an_interrupted_apply_is_unfinished_until_another_ends_it,
-    old_applies_are_forgotten_but_never_an_unfinished_one,
+    old_applies_are_deleted_except_unfinished_ones,
     the_journal_of_one_stack_is_not_written_under_the_lock_of_another,
     a_deleted_stack_leaves_no_journal,
-    hundreds_of_steps_are_journalled_at_once,
+    hundreds_of_steps_are_journalled_concurrently,
 );
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -42,8 +42,8 @@ fn ids(applies: &[Apply]) -> Vec<&str> {
     applies.iter().map(|apply| apply.id.as_str()).collect()
 }
 
-async fn a_plan_is_read_as_it_was_saved(world: World) {
-    let store = world.open().await;
+async fn a_plan_is_read_as_it_was_saved(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = stack("shop", &["db"]);
     let saved = plan("p", &shop.id, 1_700_000_000_000);
     let refused = store.save_plan(&saved).await;
@@ -54,8 +54,8 @@ async fn a_plan_is_read_as_it_was_saved(world: World) {
     assert_eq!(store.plan(&PlanId::new("q")).await.unwrap(), None);
 }
 
-async fn a_plan_that_expired_long_ago_is_forgotten(world: World) {
-    let store = world.open().await;
+async fn a_plan_that_expired_long_ago_is_deleted(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = stack("shop", &["db"]);
     store.create_stack(&shop).await.unwrap();
     let new = plan("new", &shop.id, 1_700_000_000_000);
@@ -70,11 +70,11 @@ async fn a_plan_that_expired_long_ago_is_forgotten(world: World) {
     store.save_plan(&new).await.unwrap();
     assert_eq!(store.plan(&old.id).await.unwrap(), None);
     assert_eq!(store.plan(&recent.id).await.unwrap(), Some(recent));
-    assert_eq!(world.count("plans").await, 2);
+    assert_eq!(sandbox.count("plans").await, 2);
 }
 
-async fn a_plan_is_applied_once(world: World) {
-    let store = world.open().await;
+async fn a_plan_is_applied_once(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let (shop, lock) = locked(&store, "shop").await;
     let saved = plan("p", &shop.id, 1);
     store.save_plan(&saved).await.unwrap();
@@ -88,8 +88,8 @@ async fn a_plan_is_applied_once(world: World) {
     assert_eq!(known.applied_by, Some(ApplyId::new("first")));
 }
 
-async fn a_plan_of_another_stack_is_not_applied(world: World) {
-    let store = world.open().await;
+async fn a_plan_of_another_stack_is_not_applied(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let (shop, lock) = locked(&store, "shop").await;
     let (other, _) = locked(&store, "other").await;
     store.save_plan(&plan("p", &other.id, 1)).await.unwrap();
@@ -99,11 +99,11 @@ async fn a_plan_of_another_stack_is_not_applied(world: World) {
         assert!(matches!(refused, Err(StoreError::NoPlan { .. })));
     }
     assert_eq!(store.plan(&PlanId::new("p")).await.unwrap().unwrap().applied_by, None);
-    assert_eq!(world.count("applies").await, 0);
+    assert_eq!(sandbox.count("applies").await, 0);
 }
 
-async fn an_apply_is_read_as_it_was_written(world: World) {
-    let store = world.open().await;
+async fn an_apply_is_read_as_it_was_written(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let (shop, lock) = locked(&store, "shop").await;
     let mut written = apply("a", &shop.id);
     written.resumes = Some(ApplyId::new("earlier"));
@@ -132,8 +132,8 @@ async fn an_apply_is_read_as_it_was_written(world: World) {
     assert_eq!(store.apply(&ApplyId::new("none")).await.unwrap(), None);
 }
 
-async fn steps_are_known_from_before_they_are_made(world: World) {
-    let (store, other) = (world.open().await, world.open().await);
+async fn steps_are_recorded_before_they_are_performed(sandbox: Sandbox) {
+    let (store, other) = (sandbox.open().await, sandbox.open().await);
     let (shop, lock) = locked(&store, "shop").await;
     let apply = apply("a", &shop.id);
     store.begin_apply(&lock, &apply).await.unwrap();
@@ -145,7 +145,7 @@ async fn steps_are_known_from_before_they_are_made(world: World) {
     store.step_ended(&lock, &apply.id, 2, 3, Some("no")).await.unwrap();
     let failed = StepRecord { ended_at: Some(3), error: Some("no".to_owned()), ..begun(2, 2) };
     assert_eq!(other.apply_steps(&apply.id).await.unwrap(), [failed, begun(10, 1)]);
-    // Made again.
+    // Repeated.
     store.step_begun(&lock, &apply.id, 2, 4).await.unwrap();
     assert_eq!(other.apply_steps(&apply.id).await.unwrap(), [begun(2, 4), begun(10, 1)]);
 
@@ -153,8 +153,8 @@ async fn steps_are_known_from_before_they_are_made(world: World) {
     assert!(matches!(never_begun, Err(StoreError::NotJournalled { .. })));
 }
 
-async fn an_interrupted_apply_is_unfinished_until_another_ends_it(world: World) {
-    let store = world.open().await;
+async fn an_interrupted_apply_is_unfinished_until_another_ends_it(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let (shop, first) = locked(&store, "shop").await;
     let interrupted = apply("one", &shop.id);
     store.begin_apply(&first, &interrupted).await.unwrap();
@@ -162,7 +162,7 @@ async fn an_interrupted_apply_is_unfinished_until_another_ends_it(world: World) 
     assert_eq!(ids(&store.unfinished_applies(&shop.id).await.unwrap()), ["one"]);
 
     let second = lock(&store, &shop.id).await;
-    // Begun on a machine whose clock is behind.
+    // Started on a machine whose clock is behind.
     let resumed = Apply { resumes: Some(interrupted.id.clone()), started_at: 5, ..apply("two", &shop.id) };
     store.begin_apply(&second, &resumed).await.unwrap();
     assert_eq!(ids(&store.unfinished_applies(&shop.id).await.unwrap()), ["one", "two"]);
@@ -172,8 +172,8 @@ async fn an_interrupted_apply_is_unfinished_until_another_ends_it(world: World) 
     assert_eq!(ids(&store.applies(&shop.id, 1).await.unwrap()), ["two"]);
 }
 
-async fn old_applies_are_forgotten_but_never_an_unfinished_one(world: World) {
-    let store = world.open().await;
+async fn old_applies_are_deleted_except_unfinished_ones(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let (shop, lock) = locked(&store, "shop").await;
     for number in 0..205 {
         let apply = apply(&number.to_string(), &shop.id);
@@ -187,11 +187,11 @@ async fn old_applies_are_forgotten_but_never_an_unfinished_one(world: World) {
     let mut expected: Vec<String> = (5..205).rev().map(|number| number.to_string()).collect();
     expected.push("1".to_owned());
     assert_eq!(ids(&kept), expected);
-    assert_eq!(world.count("apply_steps").await, 201);
+    assert_eq!(sandbox.count("apply_steps").await, 201);
 }
 
-async fn the_journal_of_one_stack_is_not_written_under_the_lock_of_another(world: World) {
-    let store = world.open().await;
+async fn the_journal_of_one_stack_is_not_written_under_the_lock_of_another(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let (shop, lock) = locked(&store, "shop").await;
     let (_, others) = locked(&store, "other").await;
     let apply = apply("a", &shop.id);
@@ -199,7 +199,7 @@ async fn the_journal_of_one_stack_is_not_written_under_the_lock_of_another(world
     store.step_begun(&lock, &apply.id, 0, 1).await.unwrap();
     let id = &apply.id;
     for refused in [
-        store.begin_apply(&others, &world::samples::apply("b", &shop.id)).await,
+        store.begin_apply(&others, &sandbox::samples::apply("b", &shop.id)).await,
         store.step_begun(&others, id, 0, 2).await,
         store.step_ended(&others, id, 0, 2, None).await,
         store.commit_apply(&others, id, 2).await,
@@ -212,8 +212,8 @@ async fn the_journal_of_one_stack_is_not_written_under_the_lock_of_another(world
     assert_eq!(store.apply_steps(id).await.unwrap()[0].begun_at, 1);
 }
 
-async fn a_deleted_stack_leaves_no_journal(world: World) {
-    let store = world.open().await;
+async fn a_deleted_stack_leaves_no_journal(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let (shop, lock) = locked(&store, "shop").await;
     store.save_plan(&plan("p", &shop.id, 1)).await.unwrap();
     let apply = apply("a", &shop.id);
@@ -221,13 +221,13 @@ async fn a_deleted_stack_leaves_no_journal(world: World) {
     store.step_begun(&lock, &apply.id, 0, 1).await.unwrap();
     store.delete_stack(&shop, &LetGo::default()).await.unwrap();
     for table in ["plans", "applies", "apply_steps", "locks"] {
-        assert_eq!(world.count(table).await, 0, "{table}");
+        assert_eq!(sandbox.count(table).await, 0, "{table}");
     }
 }
 
-async fn hundreds_of_steps_are_journalled_at_once(world: World) {
+async fn hundreds_of_steps_are_journalled_concurrently(sandbox: Sandbox) {
     const STEPS: u32 = 300;
-    let store = world.open().await;
+    let store = sandbox.open().await;
     let (shop, lock) = locked(&store, "shop").await;
     let apply = apply("a", &shop.id);
     store.begin_apply(&lock, &apply).await.unwrap();
@@ -241,7 +241,7 @@ async fn hundreds_of_steps_are_journalled_at_once(world: World) {
     assert!(steps.iter().all(|step| step.ended_at == Some(2)));
 }
 
-/// Held by the compiler: a lock goes with an apply wherever its steps run.
+/// Checked by the compiler: a lock is shared with an apply wherever its steps run.
 #[expect(dead_code, reason = "it is compiled, not run")]
 fn a_lock_can_be_shared_by_parallel_steps(lock: StackLock) -> impl Send + Sync + 'static {
     fn stack(lock: &StackLock) -> &StackId {

@@ -1,38 +1,38 @@
-//! What the store promises of stacks' locks, on both databases.
+//! The contract of stack locks, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 #[macro_use]
-mod world;
+mod sandbox;
 
 use devarch_core::{
     id::{ApplyId, PlanId, StackId},
     stack::Stack,
 };
 use devarch_store::{Lease, LetGo, LockInfo, StackLock, Store, StoreError};
+use sandbox::{
+    Sandbox,
+    samples::{apply, author, lock, owner, stack, stack_name},
+};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use world::{
-    World,
-    samples::{apply, author, lock, owner, stack, stack_name},
-};
 
-promises!(
-    of_many_that_want_a_lock_one_has_it_at_a_time,
+contract_tests!(
+    a_lock_has_one_holder_at_a_time,
     each_stack_has_its_own_lock,
-    who_waits_in_vain_is_told_who_holds_the_lock,
-    who_waits_has_the_lock_when_it_is_free,
+    a_wait_that_times_out_reports_the_holder_of_the_lock,
+    a_waiting_process_gets_the_lock_when_it_is_free,
     a_lock_that_is_dropped_is_free,
     a_lock_released_by_force_is_lost_before_the_next_step,
-    what_nobody_holds_is_not_released,
-    a_lease_outlives_its_lock_and_lets_only_its_plan_in,
-    a_lease_ends_with_its_time,
+    a_free_lock_is_not_released,
+    a_lease_outlives_its_lock_and_admits_only_its_plan,
+    a_lease_expires,
     a_lease_ends_when_its_plan_is_applied,
-    a_lease_that_nobody_works_under_can_be_released,
+    an_unused_lease_can_be_released,
     reading_and_editing_do_not_wait_for_a_lock,
-    a_stack_that_is_gone_has_no_lock,
+    a_deleted_stack_has_no_lock,
 );
 
 async fn shop(store: &Store) -> Stack {
@@ -58,15 +58,15 @@ fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-async fn of_many_that_want_a_lock_one_has_it_at_a_time(world: World) {
+async fn a_lock_has_one_holder_at_a_time(sandbox: Sandbox) {
     static INSIDE: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
-    let inside = &INSIDE[usize::from(world.text.starts_with("sqlite:"))];
-    let shop = shop(&world.open().await).await;
+    let inside = &INSIDE[usize::from(sandbox.text.starts_with("sqlite:"))];
+    let shop = shop(&sandbox.open().await).await;
     let lockers: Vec<_> = (0..6)
         .map(|locker| {
-            let (world, shop) = (world.clone(), shop.id.clone());
+            let (sandbox, shop) = (sandbox.clone(), shop.id.clone());
             tokio::spawn(async move {
-                let store = world.open().await;
+                let store = sandbox.open().await;
                 for round in 0..5 {
                     let lock = lock(&store, &shop).await;
                     assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
@@ -85,8 +85,8 @@ async fn of_many_that_want_a_lock_one_has_it_at_a_time(world: World) {
     }
 }
 
-async fn each_stack_has_its_own_lock(world: World) {
-    let store = world.open().await;
+async fn each_stack_has_its_own_lock(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = shop(&store).await;
     let other = stack("other", &["db"]);
     store.create_stack(&other).await.unwrap();
@@ -99,18 +99,18 @@ async fn each_stack_has_its_own_lock(world: World) {
     assert_eq!(held[1].owner, owner("ann"));
 }
 
-async fn who_waits_in_vain_is_told_who_holds_the_lock(world: World) {
-    let (store, other) = (world.open().await, world.open().await);
+async fn a_wait_that_times_out_reports_the_holder_of_the_lock(sandbox: Sandbox) {
+    let (store, other) = (sandbox.open().await, sandbox.open().await);
     let shop = shop(&store).await;
     let _lock = lock(&store, &shop.id).await;
-    let told = AtomicUsize::new(0);
+    let notifications = AtomicUsize::new(0);
     let waiting = |held: &LockInfo| {
         assert_eq!(held.owner, owner("ann"));
-        told.fetch_add(1, Ordering::SeqCst);
+        notifications.fetch_add(1, Ordering::SeqCst);
     };
     let patience = Duration::from_millis(300);
     let refused = other.lock(&shop.id, &owner("bob"), patience, None, &waiting).await.unwrap_err();
-    assert_eq!(told.load(Ordering::SeqCst), 1);
+    assert_eq!(notifications.load(Ordering::SeqCst), 1);
     assert_eq!(
         refused.to_string(),
         "stack 'shop' is locked by `apply shop` of ann@laptop (process 4242) since 2023-11-14 22:13:20 UTC; \
@@ -121,11 +121,11 @@ async fn who_waits_in_vain_is_told_who_holds_the_lock(world: World) {
     assert!(holder(attempt(&store, &shop.id, None).await).alive, "also in the same program");
 }
 
-async fn who_waits_has_the_lock_when_it_is_free(world: World) {
-    let (store, other) = (world.open().await, world.open().await);
+async fn a_waiting_process_gets_the_lock_when_it_is_free(sandbox: Sandbox) {
+    let (store, other) = (sandbox.open().await, sandbox.open().await);
     let shop = shop(&store).await;
     let held = std::sync::Mutex::new(Some(lock(&store, &shop.id).await));
-    // Given back when the other begins to wait.
+    // Released when the other starts to wait.
     let waiting = |_: &LockInfo| drop(held.lock().unwrap().take());
     let patience = Duration::from_secs(30);
     let lock = other.lock(&shop.id, &owner("bob"), patience, None, &waiting).await.unwrap();
@@ -134,15 +134,15 @@ async fn who_waits_has_the_lock_when_it_is_free(world: World) {
     assert_eq!(store.locks().await.unwrap(), []);
 }
 
-async fn a_lock_that_is_dropped_is_free(world: World) {
-    let store = world.open().await;
+async fn a_lock_that_is_dropped_is_free(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = shop(&store).await;
     let first = lock(&store, &shop.id).await;
     let fence = first.fence();
     drop(first);
     let second = lock(&store, &shop.id).await;
     assert_eq!((second.fence(), second.stack()), (fence, &shop.id));
-    // Whoever had it before does not clear what it is now.
+    // The previous holder does not clear the current one.
     let third = {
         drop(second);
         lock(&store, &shop.id).await
@@ -152,8 +152,8 @@ async fn a_lock_that_is_dropped_is_free(world: World) {
     assert_eq!(store.locks().await.unwrap(), []);
 }
 
-async fn a_lock_released_by_force_is_lost_before_the_next_step(world: World) {
-    let (store, other) = (world.open().await, world.open().await);
+async fn a_lock_released_by_force_is_lost_before_the_next_step(sandbox: Sandbox) {
+    let (store, other) = (sandbox.open().await, sandbox.open().await);
     let shop = shop(&store).await;
     let old = lock(&store, &shop.id).await;
     let apply = apply("a", &shop.id);
@@ -168,9 +168,9 @@ async fn a_lock_released_by_force_is_lost_before_the_next_step(world: World) {
     assert_eq!(store.locks().await.unwrap(), []);
     let lost = store.step_begun(&old, &apply.id, 1, 1).await.unwrap_err();
     assert!(matches!(&lost, StoreError::LockLost { by: Some(by), .. } if *by == bob));
-    let said =
+    let expected =
         "the lock of stack 'shop' is lost: bob@laptop (process 4242) released it by force; nothing more";
-    assert!(lost.to_string().starts_with(said), "{lost}");
+    assert!(lost.to_string().starts_with(expected), "{lost}");
     let new = attempt(&other, &shop.id, None).await.unwrap();
     assert!(new.fence() > old.fence());
     let lost = store.step_ended(&old, &apply.id, 0, 2, None).await.unwrap_err();
@@ -183,8 +183,8 @@ async fn a_lock_released_by_force_is_lost_before_the_next_step(world: World) {
     assert_eq!(store.apply_steps(&apply.id).await.unwrap().len(), 1);
 }
 
-async fn what_nobody_holds_is_not_released(world: World) {
-    let store = world.open().await;
+async fn a_free_lock_is_not_released(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = shop(&store).await;
     let release = async || store.release_lock(&shop.id, true, &author("bob")).await.unwrap();
     assert_eq!(release().await, None);
@@ -192,8 +192,8 @@ async fn what_nobody_holds_is_not_released(world: World) {
     assert_eq!(release().await, None);
 }
 
-async fn a_lease_outlives_its_lock_and_lets_only_its_plan_in(world: World) {
-    let (store, other) = (world.open().await, world.open().await);
+async fn a_lease_outlives_its_lock_and_admits_only_its_plan(sandbox: Sandbox) {
+    let (store, other) = (sandbox.open().await, sandbox.open().await);
     let shop = shop(&store).await;
     let lease = Lease { plan: PlanId::new("p"), until: now() + 3_600_000 };
     let planner = lock(&store, &shop.id).await;
@@ -212,8 +212,8 @@ async fn a_lease_outlives_its_lock_and_lets_only_its_plan_in(world: World) {
     assert_eq!(holder(attempt(&store, &shop.id, None).await).lease, Some(lease));
 }
 
-async fn a_lease_ends_with_its_time(world: World) {
-    let store = world.open().await;
+async fn a_lease_expires(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = shop(&store).await;
     let planner = lock(&store, &shop.id).await;
     let lease = Lease { plan: PlanId::new("p"), until: now() - 1 };
@@ -225,10 +225,10 @@ async fn a_lease_ends_with_its_time(world: World) {
     drop(lock);
 }
 
-async fn a_lease_ends_when_its_plan_is_applied(world: World) {
-    let store = world.open().await;
+async fn a_lease_ends_when_its_plan_is_applied(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = shop(&store).await;
-    let plan = world::samples::plan("p", &shop.id, now());
+    let plan = sandbox::samples::plan("p", &shop.id, now());
     store.save_plan(&plan).await.unwrap();
     let planner = lock(&store, &shop.id).await;
     store.lease(&planner, &Lease { plan: plan.id.clone(), until: plan.expires_at }).await.unwrap();
@@ -242,8 +242,8 @@ async fn a_lease_ends_when_its_plan_is_applied(world: World) {
     attempt(&store, &shop.id, None).await.unwrap();
 }
 
-async fn a_lease_that_nobody_works_under_can_be_released(world: World) {
-    let store = world.open().await;
+async fn an_unused_lease_can_be_released(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = shop(&store).await;
     let planner = lock(&store, &shop.id).await;
     let lease = Lease { plan: PlanId::new("p"), until: now() + 3_600_000 };
@@ -256,8 +256,8 @@ async fn a_lease_that_nobody_works_under_can_be_released(world: World) {
     attempt(&store, &shop.id, None).await.unwrap();
 }
 
-async fn reading_and_editing_do_not_wait_for_a_lock(world: World) {
-    let (store, other) = (world.open().await, world.open().await);
+async fn reading_and_editing_do_not_wait_for_a_lock(sandbox: Sandbox) {
+    let (store, other) = (sandbox.open().await, sandbox.open().await);
     let shop = shop(&store).await;
     let lock = lock(&store, &shop.id).await;
     store.begin_apply(&lock, &apply("a", &shop.id)).await.unwrap();
@@ -266,12 +266,12 @@ async fn reading_and_editing_do_not_wait_for_a_lock(world: World) {
     assert_eq!(other.locks().await.unwrap().len(), 1);
     let after = Stack { enabled: false, ..shop.clone() };
     assert_eq!(other.save_stack(&shop, &after, &LetGo::default()).await.unwrap(), 2);
-    other.save_plan(&world::samples::plan("p", &shop.id, now())).await.unwrap();
+    other.save_plan(&sandbox::samples::plan("p", &shop.id, now())).await.unwrap();
     store.step_begun(&lock, &devarch_core::id::ApplyId::new("a"), 0, 1).await.unwrap();
 }
 
-async fn a_stack_that_is_gone_has_no_lock(world: World) {
-    let store = world.open().await;
+async fn a_deleted_stack_has_no_lock(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = shop(&store).await;
     let lock = lock(&store, &shop.id).await;
     let read = store.stack(&stack_name("shop")).await.unwrap().unwrap();
@@ -285,13 +285,13 @@ async fn a_stack_that_is_gone_has_no_lock(world: World) {
 }
 
 #[test]
-fn lock_files_are_private_and_stay() {
-    world::on_sqlite(async |world: World| {
+fn lock_files_are_private_and_kept() {
+    sandbox::on_sqlite(async |sandbox: Sandbox| {
         use std::os::unix::fs::PermissionsExt as _;
-        let store = world.open().await;
+        let store = sandbox.open().await;
         let shop = shop(&store).await;
         lock(&store, &shop.id).await.release().await.unwrap();
-        let database = std::path::Path::new(world.text.strip_prefix("sqlite:").unwrap());
+        let database = std::path::Path::new(sandbox.text.strip_prefix("sqlite:").unwrap());
         let directory = database.parent().unwrap().join("locks");
         let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&directory), 0o700);
@@ -300,14 +300,14 @@ fn lock_files_are_private_and_stay() {
 }
 
 #[test]
-fn a_lock_whose_file_was_removed_is_lost_to_who_takes_it_next() {
-    world::on_sqlite(async |world: World| {
-        let (store, other) = (world.open().await, world.open().await);
+fn a_lock_whose_file_was_removed_is_lost_to_the_next_holder() {
+    sandbox::on_sqlite(async |sandbox: Sandbox| {
+        let (store, other) = (sandbox.open().await, sandbox.open().await);
         let shop = shop(&store).await;
         let old = lock(&store, &shop.id).await;
         let apply = apply("a", &shop.id);
         store.begin_apply(&old, &apply).await.unwrap();
-        let database = std::path::Path::new(world.text.strip_prefix("sqlite:").unwrap());
+        let database = std::path::Path::new(sandbox.text.strip_prefix("sqlite:").unwrap());
         std::fs::remove_dir_all(database.parent().unwrap().join("locks")).unwrap();
         let _new = lock(&other, &shop.id).await;
         let lost = store.step_begun(&old, &apply.id, 0, 1).await.unwrap_err();
@@ -317,28 +317,28 @@ fn a_lock_whose_file_was_removed_is_lost_to_who_takes_it_next() {
     });
 }
 
-/// Ends the sessions of this world's database that hold a lock, as a server does that is restarted.
-async fn end_sessions_with_locks(world: &World) {
+/// Ends the sessions of this sandbox's database that hold a lock, like a restart of the server.
+async fn end_sessions_with_locks(sandbox: &Sandbox) {
     let locked = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' \
                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    world.execute(locked).await.unwrap();
+    sandbox.execute(locked).await.unwrap();
 }
 
 /// The lock of a stack, whose session is ended as by a restart of the server.
-async fn cut_off(world: &World, store: &Store, stack: &StackId) -> StackLock {
+async fn cut_off(sandbox: &Sandbox, store: &Store, stack: &StackId) -> StackLock {
     let lock = lock(store, stack).await;
     store.begin_apply(&lock, &apply("a", stack)).await.unwrap();
-    end_sessions_with_locks(world).await;
+    end_sessions_with_locks(sandbox).await;
     while !store.locks().await.unwrap().is_empty() {}
     lock
 }
 
 #[test]
-fn a_lock_whose_connection_was_cut_is_taken_again_on_postgres() {
-    world::on_postgres(async |world: World| {
-        let (store, other) = (world.open().await, world.open().await);
+fn a_lock_whose_connection_was_cut_is_reacquired_on_postgres() {
+    sandbox::on_postgres(async |sandbox: Sandbox| {
+        let (store, other) = (sandbox.open().await, sandbox.open().await);
         let shop = shop(&store).await;
-        let cut = cut_off(&world, &store, &shop.id).await;
+        let cut = cut_off(&sandbox, &store, &shop.id).await;
         let apply = ApplyId::new("a");
         let steps = (0..6).map(|at| store.step_begun(&cut, &apply, at, 1));
         for written in futures_util::future::join_all(steps).await {
@@ -352,11 +352,11 @@ fn a_lock_whose_connection_was_cut_is_taken_again_on_postgres() {
 }
 
 #[test]
-fn a_lock_that_another_has_taken_or_had_meanwhile_is_lost_on_postgres() {
-    world::on_postgres(async |world: World| {
-        let (store, other) = (world.open().await, world.open().await);
+fn a_lock_that_another_process_took_meanwhile_is_lost_on_postgres() {
+    sandbox::on_postgres(async |sandbox: Sandbox| {
+        let (store, other) = (sandbox.open().await, sandbox.open().await);
         let shop = shop(&store).await;
-        let cut = cut_off(&world, &store, &shop.id).await;
+        let cut = cut_off(&sandbox, &store, &shop.id).await;
         let new = lock(&other, &shop.id).await;
         let is_lost = async || {
             let lost = store.step_begun(&cut, &ApplyId::new("a"), 0, 1).await.unwrap_err();
@@ -373,33 +373,33 @@ fn a_lock_that_another_has_taken_or_had_meanwhile_is_lost_on_postgres() {
 }
 
 #[test]
-fn of_many_that_want_a_lock_that_was_cut_off_one_has_it_on_postgres() {
-    world::on_postgres(async |world: World| {
-        let store = world.open().await;
+fn a_lock_that_was_cut_off_has_one_holder_at_a_time_on_postgres() {
+    sandbox::on_postgres(async |sandbox: Sandbox| {
+        let store = sandbox.open().await;
         let shop = shop(&store).await;
         for _ in 0..10 {
-            let cut = cut_off(&world, &store, &shop.id).await;
+            let cut = cut_off(&sandbox, &store, &shop.id).await;
             let apply = ApplyId::new("a");
-            let other = world.open().await;
+            let other = sandbox.open().await;
             let (again, taken) =
                 tokio::join!(store.step_begun(&cut, &apply, 0, 1), attempt(&other, &shop.id, None));
             assert_ne!(again.is_ok(), taken.is_ok(), "{again:?} {taken:?}");
             cut.release().await.unwrap();
-            world.execute("DELETE FROM applies").await.unwrap();
+            sandbox.execute("DELETE FROM applies").await.unwrap();
         }
     });
 }
 
 #[test]
 fn locks_held_for_the_same_work_end_together_on_postgres() {
-    world::on_postgres(async |world: World| {
-        let (store, other) = (world.open().await, world.open().await);
+    sandbox::on_postgres(async |sandbox: Sandbox| {
+        let (store, other) = (sandbox.open().await, sandbox.open().await);
         let (shop, infra) = (shop(&store).await, stack("infra", &["db"]));
         store.create_stack(&infra).await.unwrap();
         let both = lock(&store, &shop.id).await.with(vec![lock(&store, &infra.id).await]);
         let apply = apply("a", &shop.id);
         store.begin_apply(&both, &apply).await.unwrap();
-        end_sessions_with_locks(&world).await;
+        end_sessions_with_locks(&sandbox).await;
         while !store.locks().await.unwrap().is_empty() {}
         store.step_begun(&both, &apply.id, 0, 1).await.unwrap();
         assert_eq!(store.locks().await.unwrap().len(), 2, "both were taken again");

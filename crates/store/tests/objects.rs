@@ -1,9 +1,9 @@
-//! What the store promises of the objects it remembers, on both databases.
+//! The contract of recorded objects, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 #[macro_use]
-mod world;
+mod sandbox;
 
 use devarch_core::{
     id::{ApplyId, EngineId, StackId},
@@ -11,17 +11,17 @@ use devarch_core::{
     spec::label,
 };
 use devarch_store::{LetGo, Settlement, StepMark, Store};
-use std::collections::BTreeMap;
-use world::{
-    World,
+use sandbox::{
+    Sandbox,
     samples::{apply, lock, stack},
 };
+use std::collections::BTreeMap;
 
-promises!(
-    an_object_is_explained_before_it_is_created_and_known_by_its_id_after,
-    a_volume_made_again_is_the_later_applys,
-    objects_are_remembered_beyond_their_stack_until_they_are_seen_gone,
-    stacks_applied_before_ids_were_kept_are_taken_over_once,
+contract_tests!(
+    an_object_is_recorded_before_it_is_created_and_identified_by_its_id_afterwards,
+    a_recreated_volume_belongs_to_the_later_apply,
+    objects_are_recorded_beyond_their_stack_until_they_are_seen_removed,
+    stacks_applied_before_ids_were_recorded_are_migrated_once,
     objects_of_another_engine_are_not_judged,
 );
 
@@ -58,8 +58,8 @@ async fn owner(store: &Store, listed: Listed<'_>) -> Owner {
     store.ownership(Some(&engine())).await.unwrap().owner(listed)
 }
 
-async fn an_object_is_explained_before_it_is_created_and_known_by_its_id_after(world: World) {
-    let store = world.open().await;
+async fn an_object_is_recorded_before_it_is_created_and_identified_by_its_id_afterwards(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = stack("shop", &["db"]);
     store.create_stack(&shop).await.unwrap();
     let lock = lock(&store, &shop.id).await;
@@ -80,11 +80,11 @@ async fn an_object_is_explained_before_it_is_created_and_known_by_its_id_after(w
     store.creation_ended(&lock, mark, &engine(), &created).await.unwrap();
     assert_eq!(owner(&store, listed("c1", "renamed-by-hand")).await, ours);
     assert_eq!(owner(&store, listed("c2", "devarch-shop-db")).await, Owner::Unremembered);
-    assert_eq!(world.count("objects").await, 1);
+    assert_eq!(sandbox.count("objects").await, 1);
 }
 
-async fn a_volume_made_again_is_the_later_applys(world: World) {
-    let store = world.open().await;
+async fn a_recreated_volume_belongs_to_the_later_apply(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = stack("shop", &["db"]);
     store.create_stack(&shop).await.unwrap();
     let lock = lock(&store, &shop.id).await;
@@ -98,15 +98,15 @@ async fn a_volume_made_again_is_the_later_applys(world: World) {
         let created = object(ObjectKind::Volume, &apply.id, &shop.id, id);
         store.creation_ended(&lock, mark, &engine(), &created).await.unwrap();
     }
-    assert_eq!(world.count("objects").await, 1);
+    assert_eq!(sandbox.count("objects").await, 1);
     let labels = labels(&store, &shop.id, "two").await;
     let apply = Some(ApplyId::new("two"));
     let volume = Listed::volume("devarch-shop-db", &labels);
     assert_eq!(owner(&store, volume).await, Owner::Stack { stack: shop.id, apply });
 }
 
-async fn objects_are_remembered_beyond_their_stack_until_they_are_seen_gone(world: World) {
-    let store = world.open().await;
+async fn objects_are_recorded_beyond_their_stack_until_they_are_seen_removed(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let (shop, other) = (stack("shop", &["db"]), stack("other", &["web"]));
     for stack in [&shop, &other] {
         store.create_stack(stack).await.unwrap();
@@ -132,14 +132,14 @@ async fn objects_are_remembered_beyond_their_stack_until_they_are_seen_gone(worl
     let held = lock(&store, &other.id).await;
     let settlement = Settlement { gone: vec![created], ..Settlement::default() };
     store.settle_objects(&held, &engine(), &settlement).await.unwrap();
-    assert_eq!(world.count("objects").await, 0);
+    assert_eq!(sandbox.count("objects").await, 0);
 }
 
-async fn stacks_applied_before_ids_were_kept_are_taken_over_once(world: World) {
-    let store = world.open().await;
+async fn stacks_applied_before_ids_were_recorded_are_migrated_once(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = stack("shop", &["db"]);
     store.create_stack(&shop).await.unwrap();
-    world.execute("UPDATE stacks SET engine_id = 'engine-1', unrecorded = (1 = 1)").await.unwrap();
+    sandbox.execute("UPDATE stacks SET engine_id = 'engine-1', unrecorded = (1 = 1)").await.unwrap();
     assert!(store.ownership(Some(&engine())).await.unwrap().is_unrecorded(&shop.id));
     let held = lock(&store, &shop.id).await;
     let found = vec![object(ObjectKind::Container, &ApplyId::new("old"), &shop.id, Some("c1"))];
@@ -152,8 +152,8 @@ async fn stacks_applied_before_ids_were_kept_are_taken_over_once(world: World) {
     assert!(ownership.is_of(&shop.id, listed));
 }
 
-async fn objects_of_another_engine_are_not_judged(world: World) {
-    let store = world.open().await;
+async fn objects_of_another_engine_are_not_judged(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = stack("shop", &["db"]);
     store.create_stack(&shop).await.unwrap();
     let held = lock(&store, &shop.id).await;

@@ -1,22 +1,22 @@
-//! A lock is refused where a connection pooler stands before PostgreSQL.
+//! A lock is refused if there is a connection pooler in front of PostgreSQL.
 
-#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
-mod world;
+mod sandbox;
 
 use devarch_store::StoreError;
+use sandbox::{
+    Sandbox,
+    samples::{lock, owner, stack},
+};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
-use world::{
-    World,
-    samples::{lock, owner, stack},
-};
 
-/// Stands before a server as a pooler does: what a client says when it connects is not what begins the session it is
-/// given. Here it loses its `options`, as by `PgBouncer`'s `ignore_startup_parameters`.
+/// A stub pooler in front of a server: the parameters a client connects with are not those of the session it gets. This
+/// one drops its `options`, like `PgBouncer`'s `ignore_startup_parameters`.
 async fn pooler(server: String) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -63,18 +63,18 @@ async fn read_startup(client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
 
 #[test]
 fn a_lock_on_postgres_is_refused_behind_a_connection_pooler() {
-    world::on_postgres(async |direct: World| {
+    sandbox::on_postgres(async |direct: Sandbox| {
         let (login, place) = direct.text.rsplit_once('@').unwrap();
         let (server, database) = place.split_once('/').unwrap();
         let port = pooler(server.to_owned()).await;
-        let pooled = World::at(format!("{login}@127.0.0.1:{port}/{database}"), &direct.key).open().await;
+        let pooled = Sandbox::at(format!("{login}@127.0.0.1:{port}/{database}"), &direct.key).open().await;
         let shop = stack("shop", &["db"]);
         pooled.create_stack(&shop).await.unwrap();
 
         let refused = pooled.lock(&shop.id, &owner("ann"), Duration::ZERO, None, &|_| {}).await.unwrap_err();
         assert!(matches!(refused, StoreError::Pooler { .. }), "{refused}");
-        let told = refused.to_string();
-        assert!(told.contains("connection pooler") && told.contains("DEVARCH_DATABASE_URL"), "{told}");
+        let message = refused.to_string();
+        assert!(message.contains("connection pooler") && message.contains("DEVARCH_DATABASE_URL"), "{message}");
         let direct = direct.open().await;
         assert_eq!(direct.locks().await.unwrap(), []);
         drop(lock(&direct, &shop.id).await);

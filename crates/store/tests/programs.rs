@@ -1,13 +1,13 @@
-//! Promises about several programs, and about one that is killed: this binary runs itself again.
+//! The contract with several processes, and with one that is killed: this binary runs itself again.
 
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a promise that fails panics; programs tell each other by what they print"
+    reason = "a failed test panics; processes communicate by their output"
 )]
 
 #[macro_use]
-mod world;
+mod sandbox;
 
 use devarch_core::{
     id::ApplyId,
@@ -15,38 +15,38 @@ use devarch_core::{
     stack::Stack,
 };
 use devarch_store::{ApplyOutcome, LetGo, StoreError};
+use sandbox::{
+    Sandbox,
+    samples::{add, apply, engine, get, lock, named, owner, pinned, rename, rich, stack, stack_name},
+    statements,
+};
 use std::{
     collections::BTreeSet,
     io::{BufRead as _, BufReader},
     process::{Child, Command, Output, Stdio},
     time::Duration,
 };
-use world::{
-    World,
-    samples::{add, apply, engine, get, lock, named, owner, pinned, rename, rich, stack, stack_name},
-    statements,
-};
 
-promises!(
-    killed_in_the_middle_of_an_edit_nothing_of_it_is_seen,
+contract_tests!(
+    an_edit_that_is_killed_midway_leaves_no_trace,
     eight_programs_can_open_a_new_database_at_once,
     a_lock_keeps_other_programs_out_and_is_free_when_its_holder_is_killed,
     the_journal_keeps_what_was_written_before_its_writer_was_killed,
-    a_rotation_that_is_killed_anywhere_leaves_everything_readable_and_one_key_in_the_end,
+    a_rotation_that_is_killed_anywhere_leaves_everything_readable_and_one_key,
 );
 
 const PART: &str = "DEVARCH_TEST_PART";
-const WORLD: &str = "DEVARCH_TEST_WORLD";
+const SANDBOX: &str = "DEVARCH_TEST_WORLD";
 const KEY: &str = "DEVARCH_TEST_KEY";
 
-/// Runs another program that plays a part in this world.
-fn play(part: &str, world: &World) -> Child {
+/// Runs this binary again in the given role, in this sandbox.
+fn play(part: &str, sandbox: &Sandbox) -> Child {
     #[expect(clippy::disallowed_methods, reason = "tests are several processes")]
     Command::new(std::env::current_exe().unwrap())
         .args(["other_program", "--exact", "--ignored", "--nocapture"])
         .env(PART, part)
-        .env(WORLD, &world.text)
-        .env(KEY, &world.key)
+        .env(SANDBOX, &sandbox.text)
+        .env(KEY, &sandbox.key)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -54,32 +54,32 @@ fn play(part: &str, world: &World) -> Child {
 }
 
 #[test]
-#[ignore = "the other program; run by the promises"]
+#[ignore = "another process, started by the tests"]
 fn other_program() {
-    let world = World::at(std::env::var(WORLD).unwrap(), std::env::var(KEY).unwrap());
+    let sandbox = Sandbox::at(std::env::var(SANDBOX).unwrap(), std::env::var(KEY).unwrap());
     let part = std::env::var(PART).unwrap();
-    world::runtime().block_on(async {
+    sandbox::runtime().block_on(async {
         match part.split_once(' ') {
             Some(("edit-and-die-after", statements)) => {
-                edit_and_die_after(&world, statements.parse().unwrap()).await;
+                edit_and_die_after(&sandbox, statements.parse().unwrap()).await;
             }
             Some(("journal-and-die-after", statements)) => {
-                journal_and_die_after(&world, statements.parse().unwrap()).await;
+                journal_and_die_after(&sandbox, statements.parse().unwrap()).await;
             }
             Some(("rotate-and-die-after", statements)) => {
-                let store = world.open().await;
+                let store = sandbox.open().await;
                 store.identity().await.unwrap();
                 statements::die_after(statements.parse().unwrap());
                 store.rotate_key().await.unwrap();
             }
-            _ if part == "lock-and-stay" => lock_and_stay(&world).await,
-            _ => say_identity(&world).await,
+            _ if part == "lock-and-stay" => lock_and_stay(&sandbox).await,
+            _ => print_identity(&sandbox).await,
         }
     });
 }
 
-async fn say_identity(world: &World) {
-    let identity = world.open().await.identity().await.unwrap();
+async fn print_identity(sandbox: &Sandbox) {
+    let identity = sandbox.open().await.identity().await.unwrap();
     println!("identity {} {:?}", identity.id, identity.hash_key.unwrap());
 }
 
@@ -97,22 +97,22 @@ fn edited(before: &Stack) -> Stack {
     after
 }
 
-async fn edit_and_die_after(world: &World, statements: usize) {
-    let store = world.open().await;
+async fn edit_and_die_after(sandbox: &Sandbox, statements: usize) {
+    let store = sandbox.open().await;
     let before = store.stack(&stack_name("shop")).await.unwrap().unwrap();
     let after = edited(&before);
     statements::die_after(statements);
     store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
 }
 
-async fn killed_in_the_middle_of_an_edit_nothing_of_it_is_seen(world: World) {
-    let store = world.open().await;
+async fn an_edit_that_is_killed_midway_leaves_no_trace(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let mut before = stack("shop", &["db", "web", "gone"]);
     before.engine = Some(engine("e"));
     store.create_stack(&before).await.unwrap();
     for deaths in 1.. {
         let part = format!("edit-and-die-after {deaths}");
-        let ended = play(&part, &world).wait_with_output().unwrap();
+        let ended = play(&part, &sandbox).wait_with_output().unwrap();
         let all = store.stacks().await.unwrap();
         if ended.status.success() {
             assert!(deaths > 12, "it died {deaths} times");
@@ -120,70 +120,70 @@ async fn killed_in_the_middle_of_an_edit_nothing_of_it_is_seen(world: World) {
             assert_eq!(all[0].revision, 2);
             return;
         }
-        assert!(ended.status.code().is_none(), "{}", said(&ended));
+        assert!(ended.status.code().is_none(), "{}", output(&ended));
         assert_eq!(all, [before.clone()], "after {deaths} statements");
         assert_eq!(store.kept_volumes().await.unwrap(), []);
     }
 }
 
 /// The ids of the keys in the key file.
-fn keys(world: &World) -> Vec<String> {
-    let text = std::fs::read_to_string(&world.key).unwrap();
+fn keys(sandbox: &Sandbox) -> Vec<String> {
+    let text = std::fs::read_to_string(&sandbox.key).unwrap();
     let lines = text.lines().skip(1).filter(|line| !line.starts_with('#'));
     lines.map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
 }
 
-async fn a_rotation_that_is_killed_anywhere_leaves_everything_readable_and_one_key_in_the_end(world: World) {
+async fn a_rotation_that_is_killed_anywhere_leaves_everything_readable_and_one_key(sandbox: Sandbox) {
     let all = rich();
-    let first = world.open().await;
+    let first = sandbox.open().await;
     first.create_stack(&all).await.unwrap();
     let identity = first.identity().await.unwrap();
     let mut seen = BTreeSet::new();
     for deaths in 1.. {
         let part = format!("rotate-and-die-after {deaths}");
-        let ended = play(&part, &world).wait_with_output().unwrap();
-        seen.insert(keys(&world).len());
-        // One that has known the old key all the time, and one that is new.
-        for store in [&first, &world.open().await] {
+        let ended = play(&part, &sandbox).wait_with_output().unwrap();
+        seen.insert(keys(&sandbox).len());
+        // One that has used the old key all the time, and a new one.
+        for store in [&first, &sandbox.open().await] {
             assert!(store.stacks().await.unwrap() == [all.clone()], "after {deaths} statements");
             assert!(store.identity().await.unwrap() == identity);
         }
-        assert_eq!(keys(&world).len(), 1, "what was left is removed");
+        assert_eq!(keys(&sandbox).len(), 1, "what was left is removed");
         if ended.status.success() {
             assert!(deaths > 10, "it died {deaths} times");
             assert!(seen.contains(&2), "it was killed with both keys in the file");
             return;
         }
-        assert!(ended.status.code().is_none(), "{}", said(&ended));
+        assert!(ended.status.code().is_none(), "{}", output(&ended));
     }
 }
 
-async fn lock_and_stay(world: &World) {
-    let store = world.open().await;
+async fn lock_and_stay(sandbox: &Sandbox) {
+    let store = sandbox.open().await;
     let shop = store.stack(&stack_name("shop")).await.unwrap().unwrap();
     let _lock = lock(&store, &shop.id).await;
     println!("locked");
     std::future::pending::<()>().await;
 }
 
-/// A program that was started; killed when the promise has ended, however it does.
+/// A started process; killed when the test ends, however it does.
 struct Started(Child);
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-async fn a_lock_keeps_other_programs_out_and_is_free_when_its_holder_is_killed(world: World) {
-    let store = world.open().await;
+async fn a_lock_keeps_other_programs_out_and_is_free_when_its_holder_is_killed(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = stack("shop", &["db"]);
     store.create_stack(&shop).await.unwrap();
-    let mut other = Started(play("lock-and-stay", &world));
-    let said = BufReader::new(other.0.stdout.take().unwrap());
-    assert!(said.lines().any(|line| line.unwrap().contains("locked")), "the other program takes the lock");
+    let mut other = Started(play("lock-and-stay", &sandbox));
+    let output = BufReader::new(other.0.stdout.take().unwrap());
+    assert!(output.lines().any(|line| line.unwrap().contains("locked")), "the other program takes the lock");
 
     let refused = store.lock(&shop.id, &owner("bob"), Duration::ZERO, None, &|_| {}).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Locked { holder, .. } if holder.alive), "{refused}");
@@ -196,8 +196,8 @@ async fn a_lock_keeps_other_programs_out_and_is_free_when_its_holder_is_killed(w
 /// How many steps the other program journals.
 const STEPS: u32 = 5;
 
-async fn journal_and_die_after(world: &World, statements: usize) {
-    let store = world.open().await;
+async fn journal_and_die_after(sandbox: &Sandbox, statements: usize) {
+    let store = sandbox.open().await;
     let shop = store.stack(&stack_name("shop")).await.unwrap().unwrap();
     let lock = lock(&store, &shop.id).await;
     statements::die_after(statements);
@@ -213,14 +213,14 @@ async fn journal_and_die_after(world: &World, statements: usize) {
     store.end_apply(&lock, &apply.id, ApplyOutcome::Succeeded, 3, None).await.unwrap();
 }
 
-async fn the_journal_keeps_what_was_written_before_its_writer_was_killed(world: World) {
-    let store = world.open().await;
+async fn the_journal_keeps_what_was_written_before_its_writer_was_killed(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let shop = stack("shop", &["db"]);
     store.create_stack(&shop).await.unwrap();
     for deaths in 1.. {
-        let ended = play(&format!("journal-and-die-after {deaths}"), &world).wait_with_output().unwrap();
-        let said = said(&ended);
-        let count = |word: &str| said.lines().filter(|line| line.ends_with(word)).count();
+        let ended = play(&format!("journal-and-die-after {deaths}"), &sandbox).wait_with_output().unwrap();
+        let output = output(&ended);
+        let count = |word: &str| output.lines().filter(|line| line.ends_with(word)).count();
         let id = ApplyId::new(format!("after-{deaths}"));
         let kept = store.apply(&id).await.unwrap();
         let steps = store.apply_steps(&id).await.unwrap();
@@ -231,31 +231,31 @@ async fn the_journal_keeps_what_was_written_before_its_writer_was_killed(world: 
             assert_eq!(ends, STEPS as usize);
             return;
         }
-        assert!(ended.status.code().is_none(), "{said}");
-        // The last write may have become visible although its writer was not told so any more.
-        assert!(kept.is_some() || count("begun") == 0, "{said}");
-        assert!((0..=1).contains(&(steps.len() - count("step"))), "{said}");
-        assert!((0..=1).contains(&(ends - count("ended"))), "{said}");
+        assert!(ended.status.code().is_none(), "{output}");
+        // The last write may have become visible without its writer being notified.
+        assert!(kept.is_some() || count("begun") == 0, "{output}");
+        assert!((0..=1).contains(&(steps.len() - count("step"))), "{output}");
+        assert!((0..=1).contains(&(ends - count("ended"))), "{output}");
         let unfinished = store.unfinished_applies(&shop.id).await.unwrap();
         let is_unfinished = unfinished.iter().any(|apply| apply.id == id);
-        assert!(is_unfinished == kept.is_some_and(|kept| kept.ended_at.is_none()), "{said}");
+        assert!(is_unfinished == kept.is_some_and(|kept| kept.ended_at.is_none()), "{output}");
     }
 }
 
-async fn eight_programs_can_open_a_new_database_at_once(world: World) {
-    let programs: Vec<Child> = (0..8).map(|_| play("say-identity", &world)).collect();
+async fn eight_programs_can_open_a_new_database_at_once(sandbox: Sandbox) {
+    let programs: Vec<Child> = (0..8).map(|_| play("say-identity", &sandbox)).collect();
     let mut identities = BTreeSet::new();
     for program in programs {
         let ended = program.wait_with_output().unwrap();
-        let said = said(&ended);
-        assert!(ended.status.success(), "{said}");
-        let identity = said.lines().find(|line| line.contains("identity "));
+        let output = output(&ended);
+        assert!(ended.status.success(), "{output}");
+        let identity = output.lines().find(|line| line.contains("identity "));
         identities.insert(identity.unwrap().to_owned());
     }
     assert_eq!(identities.len(), 1, "{identities:?}");
 }
 
-fn said(program: &Output) -> String {
+fn output(program: &Output) -> String {
     let (out, err) = (&program.stdout, &program.stderr);
     format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
 }

@@ -1,20 +1,20 @@
-//! How many statements loading takes. A binary of its own, because the statements of a whole process are counted.
+//! Counts the statements that loading takes. A separate binary, because the statements of a whole process are counted.
 
-#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
-mod world;
+mod sandbox;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use world::{
-    World,
+use sandbox::{
+    Sandbox,
     samples::{add, stack, stack_name},
     statements,
 };
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// One for each table: stacks, templates, instances, ports, volumes, secrets.
 const TABLES: usize = 7;
 
-/// Databases are made and dropped by statements too.
+/// Serializes the tests: creating and dropping databases takes statements too.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -24,7 +24,7 @@ mod sqlite {
     #[test]
     fn a_stack_of_200_instances_is_loaded_in_a_fixed_number_of_queries() {
         let _alone = super::alone();
-        super::world::on_sqlite(super::loading_takes_one_query_for_each_table);
+        super::sandbox::on_sqlite(super::loading_takes_one_query_for_each_table);
     }
 }
 
@@ -32,13 +32,13 @@ mod postgres {
     #[test]
     fn a_stack_of_200_instances_is_loaded_in_a_fixed_number_of_queries() {
         let _alone = super::alone();
-        super::world::on_postgres(super::loading_takes_one_query_for_each_table);
+        super::sandbox::on_postgres(super::loading_takes_one_query_for_each_table);
     }
 }
 
-async fn loading_takes_one_query_for_each_table(world: World) {
+async fn loading_takes_one_query_for_each_table(sandbox: Sandbox) {
     statements::watch();
-    let store = world.open().await;
+    let store = sandbox.open().await;
     let mut large = stack("large", &[]);
     for number in 0..200 {
         add(&mut large, &format!("i-{number}"), Some(20_000 + number));

@@ -1,9 +1,9 @@
-//! What the store promises about secrets, on both databases.
+//! The contract of secrets, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 #[macro_use]
-mod world;
+mod sandbox;
 
 use devarch_core::{
     id::{ApplyId, SecretId},
@@ -15,43 +15,43 @@ use devarch_core::{
 use devarch_store::{
     CannotOpen, ExportError, ExposedContents, KeyFileError, LetGo, Remade, Store, StoreError,
 };
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
-use world::{
-    World,
+use sandbox::{
+    Sandbox,
     samples::{
         KEPT, OWN, PASSWORD, SECRETS, add, applied, apply, get, kept, kept_values, kept_volume, lock, named,
         plan, rename, rich, stack, stack_name, stored,
     },
 };
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
-promises!(
-    no_secret_is_in_the_database_or_beside_it,
-    what_was_sealed_is_read_again,
+contract_tests!(
+    no_secret_is_in_the_database_or_its_files,
+    encrypted_values_are_read_back,
     values_that_were_swapped_or_changed_are_damaged,
-    a_missing_another_and_a_damaged_key_are_told_apart,
-    a_key_that_is_missing_is_never_made_anew,
+    missing_different_and_damaged_keys_are_distinguished,
+    a_missing_key_is_never_recreated,
     a_key_file_others_can_read_is_not_used,
-    without_its_key_a_store_does_what_needs_no_secret,
-    what_cannot_be_read_is_never_written_over,
-    a_value_that_is_set_again_takes_the_place_of_a_damaged_one,
+    without_its_key_a_store_does_everything_that_needs_no_secret,
+    unreadable_values_are_never_overwritten,
+    a_value_that_is_set_again_replaces_a_damaged_one,
     secrets_keep_their_ids_and_can_swap_names,
     each_store_has_a_key_of_its_own,
     a_rotation_leaves_one_key_and_everything_readable,
-    a_rotation_is_refused_where_something_cannot_be_read,
-    an_edit_and_a_rotation_at_the_same_time_lose_nothing,
-    of_rotations_at_the_same_time_each_is_whole,
-    an_exported_key_opens_the_store_elsewhere,
+    a_rotation_is_refused_if_a_value_cannot_be_read,
+    a_concurrent_edit_and_rotation_lose_nothing,
+    concurrent_rotations_are_each_complete,
+    an_exported_key_opens_the_store_on_another_machine,
     a_key_that_is_not_needed_is_not_imported,
-    a_reset_gives_up_what_cannot_be_read_and_nothing_else,
-    a_reset_is_refused_where_a_secret_is_not_named,
-    a_value_that_becomes_secret_goes_from_all_that_is_remembered,
+    a_reset_discards_only_unreadable_values,
+    a_reset_is_refused_if_a_secret_is_not_named,
+    a_value_that_becomes_secret_is_removed_from_all_records,
 );
 
 async fn load(store: &Store, name: &str) -> Stack {
     store.stack(&stack_name(name)).await.unwrap().unwrap()
 }
 
-/// Everything that can hold secrets, in a world.
+/// Everything that can contain secrets, in one store.
 async fn fill(store: &Store) -> Stack {
     let rich = rich();
     store.create_stack(&rich).await.unwrap();
@@ -65,7 +65,7 @@ async fn fill(store: &Store) -> Stack {
 }
 
 /// The values that are kept with the one kept volume.
-async fn kept_with_it(store: &Store) -> KeptValues {
+async fn kept_values_of_volume(store: &Store) -> KeptValues {
     let mut kept = store.kept_volumes().await.unwrap();
     assert_eq!(kept.len(), 1);
     kept.remove(0).values
@@ -93,8 +93,8 @@ fn found(bytes: &[u8], secret: &str) -> bool {
     forms.iter().any(|form| bytes.windows(form.len()).any(|window| window == form.as_bytes()))
 }
 
-async fn no_secret_is_in_the_database_or_beside_it(world: World) {
-    let store = world.open().await;
+async fn no_secret_is_in_the_database_or_its_files(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     fill(&store).await;
     let before = load(&store, "shop").await;
     let mut after = before.clone();
@@ -104,28 +104,29 @@ async fn no_secret_is_in_the_database_or_beside_it(world: World) {
         .environment_add
         .insert("X".to_owned(), Some(EnvValue::secret("s3cret-x-y-z")));
     store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
-    let bytes = world.bytes().await;
+    let bytes = sandbox.bytes().await;
     assert!(found(&bytes, "postgres:16"), "what is no secret is found");
     for secret in SECRETS.into_iter().chain(["s3cret-that-came-later", "s3cret-x-y-z"]) {
         assert!(!found(&bytes, secret), "{secret}");
     }
-    let key = fs::read_to_string(&world.key).unwrap();
+    let key = fs::read_to_string(&sandbox.key).unwrap();
     let key = key.lines().last().unwrap().split(' ').nth(2).unwrap();
     assert!(key.len() == 64 && !found(&bytes, key));
     let hash_key = store.identity().await.unwrap().hash_key.unwrap();
     assert!(!bytes.windows(32).any(|window| window == *hash_key));
 }
 
-async fn what_was_sealed_is_read_again(world: World) {
-    let rich = fill(&world.open().await).await;
-    let store = world.open().await;
+async fn encrypted_values_are_read_back(sandbox: Sandbox) {
+    let rich = fill(&sandbox.open().await).await;
+    let store = sandbox.open().await;
     assert!(load(&store, "shop").await == rich);
     let remembered = store.applied(&rich.id).await.unwrap();
     assert_eq!(remembered.into_values().next().unwrap(), [applied("1:abc")]);
     let journalled = store.apply(&ApplyId::new("apply-1")).await.unwrap().unwrap();
     assert!(journalled.definition == apply("apply-1", &rich.id).definition);
-    assert!(kept_with_it(&store).await == kept_values(KEPT));
-    let printed = format!("{:?}", (&rich, applied("x"), journalled, &store, kept_with_it(&store).await));
+    assert!(kept_values_of_volume(&store).await == kept_values(KEPT));
+    let printed =
+        format!("{:?}", (&rich, applied("x"), journalled, &store, kept_values_of_volume(&store).await));
     assert!(SECRETS.iter().all(|secret| !printed.contains(secret)), "{printed}");
 }
 
@@ -135,17 +136,17 @@ async fn pw(store: &Store) -> Result<String, Locked> {
     stack.secrets[&named("PW")].value.open().map(|secret| secret.reveal().to_owned())
 }
 
-async fn values_that_were_swapped_or_changed_are_damaged(world: World) {
-    let store = world.open().await;
+async fn values_that_were_swapped_or_changed_are_damaged(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let rich = fill(&store).await;
     assert_eq!(pw(&store).await, Ok(OWN.to_owned()));
     let (one, other) = (&rich.secrets[&named("PW")].id, &rich.secrets[&named("pw.2")].id);
-    world.execute("CREATE TABLE kept AS SELECT * FROM secrets").await.unwrap();
+    sandbox.execute("CREATE TABLE kept AS SELECT * FROM secrets").await.unwrap();
     let put = async |(id, from): (&SecretId, &SecretId)| {
         let put = format!(
             "UPDATE secrets SET sealed = (SELECT kept.sealed FROM kept WHERE kept.id = '{from}') WHERE id = '{id}'"
         );
-        world.execute(&put).await.unwrap();
+        sandbox.execute(&put).await.unwrap();
     };
     put((one, other)).await;
     put((other, one)).await;
@@ -154,7 +155,7 @@ async fn values_that_were_swapped_or_changed_are_damaged(world: World) {
     put((other, other)).await;
     assert_eq!(pw(&store).await, Ok(OWN.to_owned()));
 
-    let lite = world.text.starts_with("sqlite:");
+    let lite = sandbox.text.starts_with("sqlite:");
     // The version, the key's id, the nonce, what is encrypted.
     for at in [0, 1, 8, 9, 20, 21, 40] {
         let flip = if lite {
@@ -169,13 +170,13 @@ async fn values_that_were_swapped_or_changed_are_damaged(world: World) {
                 "UPDATE secrets SET sealed = set_byte(sealed, {at}, get_byte(sealed, {at}) # 1) WHERE id = '{one}'"
             )
         };
-        world.execute(&flip).await.unwrap();
+        sandbox.execute(&flip).await.unwrap();
         assert_eq!(pw(&store).await, Err(Locked::Damaged), "byte {at}");
         put((one, one)).await;
     }
     assert_eq!(pw(&store).await, Ok(OWN.to_owned()));
     // Another column of the same row is another place.
-    world
+    sandbox
         .execute(
             "UPDATE instances SET sealed = (SELECT sealed FROM secrets WHERE instance_id = instances.id)",
         )
@@ -194,53 +195,53 @@ fn change_key(key: &Path, change: impl FnOnce(&str, &str, &str) -> String) {
     fs::write(key, format!("{head}\n{changed}\n")).unwrap();
 }
 
-async fn a_missing_another_and_a_damaged_key_are_told_apart(world: World) {
-    let first = world.open().await;
+async fn missing_different_and_damaged_keys_are_distinguished(sandbox: Sandbox) {
+    let first = sandbox.open().await;
     fill(&first).await;
     let needs = first.export_key("p").await.map(|_| first).unwrap();
     needs.close().await;
-    let good = fs::read_to_string(&world.key).unwrap();
-    let why = async || world.open().await.identity().await.unwrap().hash_key.unwrap_err();
+    let good = fs::read_to_string(&sandbox.key).unwrap();
+    let why = async || sandbox.open().await.identity().await.unwrap().hash_key.unwrap_err();
 
-    fs::remove_file(&world.key).unwrap();
+    fs::remove_file(&sandbox.key).unwrap();
     let missing = why().await;
     assert!(matches!(missing, CannotOpen::NoKey { .. }), "{missing}");
-    assert_eq!(pw(&world.open().await).await, Err(Locked::NoKey));
+    assert_eq!(pw(&sandbox.open().await).await, Err(Locked::NoKey));
 
-    fs::write(&world.key, &good).unwrap();
-    fs::set_permissions(&world.key, fs::Permissions::from_mode(0o600)).unwrap();
-    change_key(&world.key, |store, id, key| {
+    fs::write(&sandbox.key, &good).unwrap();
+    fs::set_permissions(&sandbox.key, fs::Permissions::from_mode(0o600)).unwrap();
+    change_key(&sandbox.key, |store, id, key| {
         format!("{store} {id} {}", key.chars().rev().collect::<String>())
     });
     let damaged = why().await;
     assert!(matches!(damaged, CannotOpen::BadKey { .. }), "{damaged}");
-    assert_eq!(pw(&world.open().await).await, Err(Locked::BadKey));
+    assert_eq!(pw(&sandbox.open().await).await, Err(Locked::BadKey));
     for damage in ["", "garbage", &good[..good.len() / 2]] {
-        fs::write(&world.key, damage).unwrap();
+        fs::write(&sandbox.key, damage).unwrap();
         assert!(matches!(why().await, CannotOpen::BadKey { .. }), "{damage}");
     }
 
-    let elsewhere = tempfile::tempdir().unwrap();
-    let other = World::at(format!("sqlite:{}", elsewhere.path().join("x.db").display()), &world.key);
-    fs::remove_file(&world.key).unwrap();
+    let other_machine = tempfile::tempdir().unwrap();
+    let other = Sandbox::at(format!("sqlite:{}", other_machine.path().join("x.db").display()), &sandbox.key);
+    fs::remove_file(&sandbox.key).unwrap();
     other.open().await.identity().await.unwrap();
     let wrong = why().await;
     assert!(matches!(&wrong, CannotOpen::WrongKey { has, .. } if has.len() == 1), "{wrong}");
-    assert_eq!(pw(&world.open().await).await, Err(Locked::WrongKey));
-    for said in [missing, damaged, wrong].map(|why| why.to_string()) {
-        assert!(said.contains("devarch secret key import"), "{said}");
-        assert!(said.contains(&world.key.display().to_string()), "{said}");
+    assert_eq!(pw(&sandbox.open().await).await, Err(Locked::WrongKey));
+    for message in [missing, damaged, wrong].map(|why| why.to_string()) {
+        assert!(message.contains("devarch secret key import"), "{message}");
+        assert!(message.contains(&sandbox.key.display().to_string()), "{message}");
     }
 
-    fs::write(&world.key, &good).unwrap();
-    assert_eq!(pw(&world.open().await).await, Ok(OWN.to_owned()), "nothing was lost");
+    fs::write(&sandbox.key, &good).unwrap();
+    assert_eq!(pw(&sandbox.open().await).await, Ok(OWN.to_owned()), "nothing was lost");
 }
 
-async fn a_key_that_is_missing_is_never_made_anew(world: World) {
-    let store = world.open().await;
+async fn a_missing_key_is_never_recreated(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let rich = fill(&store).await;
-    fs::remove_file(&world.key).unwrap();
-    let store = world.open().await;
+    fs::remove_file(&sandbox.key).unwrap();
+    let store = sandbox.open().await;
     store.identity().await.unwrap();
     let mut after = load(&store, "shop").await;
     after.secrets.insert(named("NEW"), kept("new"));
@@ -252,33 +253,33 @@ async fn a_key_that_is_missing_is_never_made_anew(world: World) {
     assert!(
         store.record_applied(&rich.id, &after.instances[&named("db")].id, &applied("2:x")).await.is_err()
     );
-    assert!(!world.key.exists());
+    assert!(!sandbox.key.exists());
 }
 
-async fn a_key_file_others_can_read_is_not_used(world: World) {
-    fill(&world.open().await).await;
-    fs::set_permissions(&world.key, fs::Permissions::from_mode(0o640)).unwrap();
-    let store = world.open().await;
+async fn a_key_file_others_can_read_is_not_used(sandbox: Sandbox) {
+    fill(&sandbox.open().await).await;
+    fs::set_permissions(&sandbox.key, fs::Permissions::from_mode(0o640)).unwrap();
+    let store = sandbox.open().await;
     let why = store.identity().await.unwrap().hash_key.unwrap_err();
     assert!(matches!(why, CannotOpen::KeyFile(KeyFileError::Exposed { mode: 0o640, .. })), "{why}");
     assert_eq!(pw(&store).await, Err(Locked::BadKey));
-    fs::set_permissions(&world.key, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(&sandbox.key, fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(pw(&store).await, Ok(OWN.to_owned()), "it is looked at again");
 }
 
-/// A store whose key is gone, and its stack.
-async fn locked_store(world: &World) -> (Store, Stack) {
-    fill(&world.open().await).await;
-    fs::rename(&world.key, world.key.with_extension("away")).unwrap();
-    let store = world.open().await;
+/// A store whose key is missing, and its stack.
+async fn locked_store(sandbox: &Sandbox) -> (Store, Stack) {
+    fill(&sandbox.open().await).await;
+    fs::rename(&sandbox.key, sandbox.key.with_extension("away")).unwrap();
+    let store = sandbox.open().await;
     let stack = load(&store, "shop").await;
     (store, stack)
 }
 
-/// The key is back: whatever was done meanwhile, all values are as they were.
-async fn assert_nothing_was_lost(world: &World) {
-    fs::rename(world.key.with_extension("away"), &world.key).unwrap();
-    let store = world.open().await;
+/// With the key restored, all values are unchanged.
+async fn assert_nothing_was_lost(sandbox: &Sandbox) {
+    fs::rename(sandbox.key.with_extension("away"), &sandbox.key).unwrap();
+    let store = sandbox.open().await;
     assert_eq!(pw(&store).await, Ok(OWN.to_owned()));
     for (name, instance) in load(&store, "shop").await.instances {
         if name.as_str() == "plain" {
@@ -289,8 +290,8 @@ async fn assert_nothing_was_lost(world: &World) {
     }
 }
 
-async fn without_its_key_a_store_does_what_needs_no_secret(world: World) {
-    let (store, before) = locked_store(&world).await;
+async fn without_its_key_a_store_does_everything_that_needs_no_secret(sandbox: Sandbox) {
+    let (store, before) = locked_store(&sandbox).await;
     let mut after = before.clone();
     rename(&mut after, "web", "front");
     get(&mut after, "front").enabled = false;
@@ -302,7 +303,7 @@ async fn without_its_key_a_store_does_what_needs_no_secret(world: World) {
     assert_eq!(store.stack_names().await.unwrap().len(), 2);
     assert_eq!(store.applies(&before.id, 5).await.unwrap().len(), 1);
     assert_eq!(store.applied(&before.id).await.unwrap().len(), 1);
-    assert_nothing_was_lost(&world).await;
+    assert_nothing_was_lost(&sandbox).await;
 }
 
 /// A stack without any secret.
@@ -324,8 +325,8 @@ fn add_plain(stack: &mut Stack) {
             .unwrap();
 }
 
-async fn what_cannot_be_read_is_never_written_over(world: World) {
-    let (store, before) = locked_store(&world).await;
+async fn unreadable_values_are_never_overwritten(sandbox: Sandbox) {
+    let (store, before) = locked_store(&sandbox).await;
     let refused = async |change: &dyn Fn(&mut Stack)| {
         let mut after = before.clone();
         change(&mut after);
@@ -333,18 +334,18 @@ async fn what_cannot_be_read_is_never_written_over(world: World) {
         assert!(matches!(refused, StoreError::LockedValues { reason: Locked::NoKey, .. }), "{refused}");
         refused.to_string()
     };
-    let said = refused(&|stack| {
+    let message = refused(&|stack| {
         get(stack, "web").overrides.environment_add.insert("A".to_owned(), Some(EnvValue::plain("b")));
     })
     .await;
-    assert!(said.contains("'web'"), "{said}");
+    assert!(message.contains("'web'"), "{message}");
     refused(&|stack| {
         let one = stack.secrets[&named("PW")].clone();
         stack.secrets.insert(named("COPY"), devarch_core::secret::KeptSecret { id: kept("").id, ..one });
     })
     .await;
     refused(&|stack| stack.imported.as_mut().unwrap().allow.clear()).await;
-    // A copy, under ids of its own.
+    // A copy, with its own ids.
     let mut copy = before.clone();
     copy.id = stack("x", &[]).id;
     copy.name = named("copy");
@@ -356,14 +357,14 @@ async fn what_cannot_be_read_is_never_written_over(world: World) {
     }
     assert!(matches!(store.create_stack(&copy).await, Err(StoreError::LockedValues { .. })));
     assert!(load(&store, "shop").await == before);
-    assert_nothing_was_lost(&world).await;
+    assert_nothing_was_lost(&sandbox).await;
 }
 
-async fn a_value_that_is_set_again_takes_the_place_of_a_damaged_one(world: World) {
-    let store = world.open().await;
+async fn a_value_that_is_set_again_replaces_a_damaged_one(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     fill(&store).await;
-    let zeros = if world.text.starts_with("sqlite:") { "x'00'" } else { "'\\x00'" };
-    world.execute(&format!("UPDATE secrets SET sealed = {zeros}")).await.unwrap();
+    let zeros = if sandbox.text.starts_with("sqlite:") { "x'00'" } else { "'\\x00'" };
+    sandbox.execute(&format!("UPDATE secrets SET sealed = {zeros}")).await.unwrap();
     let before = load(&store, "shop").await;
     assert_eq!(pw(&store).await, Err(Locked::Damaged));
     let mut after = before.clone();
@@ -374,8 +375,8 @@ async fn a_value_that_is_set_again_takes_the_place_of_a_damaged_one(world: World
     assert_eq!(*other, SecretValue::Locked(Locked::Damaged), "the others are as they were");
 }
 
-async fn secrets_keep_their_ids_and_can_swap_names(world: World) {
-    let store = world.open().await;
+async fn secrets_keep_their_ids_and_can_swap_names(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     fill(&store).await;
     let before = load(&store, "shop").await;
     let mut after = before.clone();
@@ -391,81 +392,81 @@ async fn secrets_keep_their_ids_and_can_swap_names(world: World) {
     less.instances.remove(&named("web"));
     less.revision = store.save_stack(&after, &less, &LetGo::default()).await.unwrap();
     assert!(load(&store, "shop").await == less);
-    assert_eq!(world.count("secrets").await, 0);
+    assert_eq!(sandbox.count("secrets").await, 0);
 }
 
 /// The lines of the key file that have keys.
-fn keys(world: &World) -> Vec<String> {
-    let text = fs::read_to_string(&world.key).unwrap();
+fn keys(sandbox: &Sandbox) -> Vec<String> {
+    let text = fs::read_to_string(&sandbox.key).unwrap();
     text.lines().skip(1).filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
 }
 
-async fn each_store_has_a_key_of_its_own(world: World) {
-    fill(&world.open().await).await;
-    let elsewhere = tempfile::tempdir().unwrap();
-    let other = World::at(format!("sqlite:{}", elsewhere.path().join("x.db").display()), &world.key);
+async fn each_store_has_a_key_of_its_own(sandbox: Sandbox) {
+    fill(&sandbox.open().await).await;
+    let other_machine = tempfile::tempdir().unwrap();
+    let other = Sandbox::at(format!("sqlite:{}", other_machine.path().join("x.db").display()), &sandbox.key);
     let other_rich = fill(&other.open().await).await;
-    assert_eq!(keys(&world).len(), 2);
-    let (store, other_store) = (world.open().await, other.open().await);
+    assert_eq!(keys(&sandbox).len(), 2);
+    let (store, other_store) = (sandbox.open().await, other.open().await);
     store.rotate_key().await.unwrap();
     store.rotate_key().await.unwrap();
-    assert_eq!(keys(&world).len(), 2);
+    assert_eq!(keys(&sandbox).len(), 2);
     assert!(load(&other_store, "shop").await == other_rich, "another store's key is left alone");
-    assert_eq!(pw(&world.open().await).await, Ok(OWN.to_owned()));
+    assert_eq!(pw(&sandbox.open().await).await, Ok(OWN.to_owned()));
 }
 
-async fn a_rotation_leaves_one_key_and_everything_readable(world: World) {
-    let store = world.open().await;
+async fn a_rotation_leaves_one_key_and_everything_readable(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let rich = fill(&store).await;
-    let long_running = world.open().await;
+    let long_running = sandbox.open().await;
     assert!(load(&long_running, "shop").await == rich);
     let identity = store.identity().await.unwrap();
-    let before = keys(&world);
+    let before = keys(&sandbox);
     let rotation = store.rotate_key().await.unwrap();
-    let after = keys(&world);
+    let after = keys(&sandbox);
     assert!(after.len() == 1 && after != before && after[0].contains(&rotation.to.to_string()));
     assert!(before[0].contains(&rotation.from.to_string()));
-    // The file, the wires, overrides of one, templates of two, two secrets and one made, one applied, one definition, those kept
-    // with a volume, the hash key.
+    // The file, the wires, overrides of one, templates of two, two secrets and a generated one, one applied, one
+    // definition, those kept with a volume, the hash key.
     assert_eq!(rotation.values, 1 + 1 + 1 + 2 + 3 + 1 + 1 + 1 + 1);
-    for store in [&store, &long_running, &world.open().await] {
+    for store in [&store, &long_running, &sandbox.open().await] {
         assert!(load(store, "shop").await == rich);
         assert!(store.identity().await.unwrap() == identity);
-        assert!(kept_with_it(store).await == kept_values(KEPT));
+        assert!(kept_values_of_volume(store).await == kept_values(KEPT));
         assert_eq!(store.applied(&rich.id).await.unwrap().into_values().next().unwrap(), [applied("1:abc")]);
     }
-    // What knew the old key only writes with the new one.
+    // A process that used the old key writes only with the new one.
     let mut changed = rich.clone();
     changed.secrets.get_mut(&named("PW")).unwrap().value = SecretValue::new("later");
     long_running.save_stack(&rich, &changed, &LetGo::default()).await.unwrap();
-    assert_eq!(pw(&world.open().await).await, Ok("later".to_owned()));
-    fs::write(&world.key, format!("devarch-keys 1\n{}\n", before[0])).unwrap();
-    assert_eq!(pw(&world.open().await).await, Err(Locked::WrongKey), "the old key opens nothing any more");
+    assert_eq!(pw(&sandbox.open().await).await, Ok("later".to_owned()));
+    fs::write(&sandbox.key, format!("devarch-keys 1\n{}\n", before[0])).unwrap();
+    assert_eq!(pw(&sandbox.open().await).await, Err(Locked::WrongKey), "the old key opens nothing any more");
 }
 
-async fn a_rotation_is_refused_where_something_cannot_be_read(world: World) {
-    let store = world.open().await;
+async fn a_rotation_is_refused_if_a_value_cannot_be_read(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let rich = fill(&store).await;
     let id = &rich.secrets[&named("PW")].id;
-    let zeros = if world.text.starts_with("sqlite:") { "x'00'" } else { "'\\x00'" };
-    world.execute(&format!("UPDATE secrets SET sealed = {zeros} WHERE id = '{id}'")).await.unwrap();
-    let (before, bytes) = (keys(&world), store.stacks().await.unwrap());
+    let zeros = if sandbox.text.starts_with("sqlite:") { "x'00'" } else { "'\\x00'" };
+    sandbox.execute(&format!("UPDATE secrets SET sealed = {zeros} WHERE id = '{id}'")).await.unwrap();
+    let (before, bytes) = (keys(&sandbox), store.stacks().await.unwrap());
     let refused = store.rotate_key().await.unwrap_err();
     let StoreError::NotRotated { count: 1, names, reason: CannotOpen::Damaged } = &refused else {
         panic!("{refused}");
     };
     assert_eq!(*names, ["secret PW"]);
-    assert_eq!(keys(&world), before, "the key file is as it was");
+    assert_eq!(keys(&sandbox), before, "the key file is as it was");
     assert!(store.stacks().await.unwrap() == bytes);
 }
 
-async fn an_edit_and_a_rotation_at_the_same_time_lose_nothing(world: World) {
-    let store = world.open().await;
+async fn a_concurrent_edit_and_rotation_lose_nothing(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let rich = fill(&store).await;
     let writing = tokio::spawn({
-        let world = world.clone();
+        let sandbox = sandbox.clone();
         async move {
-            let store = world.open().await;
+            let store = sandbox.open().await;
             let db = rich.instances[&named("db")].id.clone();
             let mut last = String::new();
             for number in 0..40 {
@@ -488,7 +489,7 @@ async fn an_edit_and_a_rotation_at_the_same_time_lose_nothing(world: World) {
     }
     let last = writing.await.unwrap();
     assert!(rotations > 1);
-    let store = world.open().await;
+    let store = sandbox.open().await;
     assert_eq!(pw(&store).await, Ok(last));
     let remembered = store.applied(&load(&store, "shop").await.id).await.unwrap();
     let all: Vec<_> = remembered.into_values().flatten().collect();
@@ -496,77 +497,82 @@ async fn an_edit_and_a_rotation_at_the_same_time_lose_nothing(world: World) {
     assert!(all.iter().all(|one| one.spec == applied("x").spec));
 }
 
-async fn of_rotations_at_the_same_time_each_is_whole(world: World) {
-    let rich = fill(&world.open().await).await;
+async fn concurrent_rotations_are_each_complete(sandbox: Sandbox) {
+    let rich = fill(&sandbox.open().await).await;
     let rotating: Vec<_> = (0..4)
         .map(|_| {
-            let world = world.clone();
-            tokio::spawn(async move { world.open().await.rotate_key().await.unwrap() })
+            let sandbox = sandbox.clone();
+            tokio::spawn(async move { sandbox.open().await.rotate_key().await.unwrap() })
         })
         .collect();
     for rotated in rotating {
         rotated.await.unwrap();
     }
-    assert_eq!(keys(&world).len(), 1);
-    assert!(load(&world.open().await, "shop").await == rich);
+    assert_eq!(keys(&sandbox).len(), 1);
+    assert!(load(&sandbox.open().await, "shop").await == rich);
 }
 
-async fn an_exported_key_opens_the_store_elsewhere(world: World) {
-    let store = world.open().await;
+async fn an_exported_key_opens_the_store_on_another_machine(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let rich = fill(&store).await;
     let text = store.export_key("correct horse").await.unwrap();
     let home = tempfile::tempdir().unwrap();
-    let there = World::at(world.text.clone(), home.path().join("home/secret.key"));
-    let elsewhere = there.open().await;
-    assert_eq!(pw(&elsewhere).await, Err(Locked::NoKey));
-    let refused = elsewhere.import_key(&text, "wrong").await.unwrap_err();
+    let there = Sandbox::at(sandbox.text.clone(), home.path().join("home/secret.key"));
+    let other_machine = there.open().await;
+    assert_eq!(pw(&other_machine).await, Err(Locked::NoKey));
+    let refused = other_machine.import_key(&text, "wrong").await.unwrap_err();
     assert!(matches!(refused, StoreError::Export(ExportError::WrongPassphrase)), "{refused}");
     assert!(!there.key.exists());
-    assert!(elsewhere.import_key(&text, "correct horse").await.unwrap());
-    assert!(load(&elsewhere, "shop").await == rich);
-    assert!(!elsewhere.import_key(&text, "correct horse").await.unwrap(), "it is there already");
+    assert!(other_machine.import_key(&text, "correct horse").await.unwrap());
+    assert!(load(&other_machine, "shop").await == rich);
+    assert!(!other_machine.import_key(&text, "correct horse").await.unwrap(), "it is there already");
     assert_eq!(keys(&there).len(), 1);
 
-    // A rotation here leaves the other machine without; its old key goes when the new one comes.
+    // After a rotation here the other machine has no key; its old key is replaced when the new one is imported.
     store.rotate_key().await.unwrap();
-    assert_eq!(pw(&elsewhere).await, Err(Locked::WrongKey));
-    elsewhere.import_key(&store.export_key("p").await.unwrap(), "p").await.unwrap();
-    assert!(load(&elsewhere, "shop").await == rich);
+    assert_eq!(pw(&other_machine).await, Err(Locked::WrongKey));
+    other_machine.import_key(&store.export_key("p").await.unwrap(), "p").await.unwrap();
+    assert!(load(&other_machine, "shop").await == rich);
     assert_eq!(keys(&there).len(), 1);
 }
 
-async fn a_key_that_is_not_needed_is_not_imported(world: World) {
-    let store = world.open().await;
+async fn a_key_that_is_not_needed_is_not_imported(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     fill(&store).await;
-    let elsewhere = tempfile::tempdir().unwrap();
-    let other =
-        World::at(format!("sqlite:{}", elsewhere.path().join("x.db").display()), elsewhere.path().join("k"));
+    let other_machine = tempfile::tempdir().unwrap();
+    let other = Sandbox::at(
+        format!("sqlite:{}", other_machine.path().join("x.db").display()),
+        other_machine.path().join("k"),
+    );
     let text = other.open().await.export_key("p").await.unwrap();
-    let before = fs::read(&world.key).unwrap();
+    let before = fs::read(&sandbox.key).unwrap();
     let refused = store.import_key(&text, "p").await.unwrap_err();
     assert!(matches!(refused, StoreError::AnotherKey { here: true, .. }), "{refused}");
-    assert_eq!(fs::read(&world.key).unwrap(), before);
-    fs::remove_file(&world.key).unwrap();
-    let refused = world.open().await.import_key(&text, "p").await.unwrap_err();
+    assert_eq!(fs::read(&sandbox.key).unwrap(), before);
+    fs::remove_file(&sandbox.key).unwrap();
+    let refused = sandbox.open().await.import_key(&text, "p").await.unwrap_err();
     assert!(matches!(refused, StoreError::AnotherKey { here: false, .. }), "{refused}");
-    assert!(!world.key.exists());
+    assert!(!sandbox.key.exists());
 }
 
-/// The key is there, and only the key of hashes is damaged.
-async fn a_reset_gives_up_what_cannot_be_read_and_nothing_else(world: World) {
-    let store = world.open().await;
+/// The key is present, and only the hash key is damaged.
+async fn a_reset_discards_only_unreadable_values(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     let rich = fill(&store).await;
     let before = store.identity().await.unwrap();
     assert!(matches!(store.reset_key(&Remade::new()).await, Err(StoreError::KeyThere)));
-    let zeros = if world.text.starts_with("sqlite:") { "x'00'" } else { "'\\x00'" };
-    world.execute(&format!("UPDATE identity SET hash_key = {zeros}")).await.unwrap();
+    let zeros = if sandbox.text.starts_with("sqlite:") { "x'00'" } else { "'\\x00'" };
+    sandbox.execute(&format!("UPDATE identity SET hash_key = {zeros}")).await.unwrap();
     let id = &rich.secrets[&named("PW")].id;
-    world.execute(&format!("UPDATE secrets SET sealed = {zeros} WHERE id = '{id}'")).await.unwrap();
-    world.execute(&format!("UPDATE instances SET sealed = {zeros} WHERE sealed IS NOT NULL")).await.unwrap();
-    world.execute(&format!("UPDATE kept_volumes SET sealed = {zeros}")).await.unwrap();
+    sandbox.execute(&format!("UPDATE secrets SET sealed = {zeros} WHERE id = '{id}'")).await.unwrap();
+    sandbox
+        .execute(&format!("UPDATE instances SET sealed = {zeros} WHERE sealed IS NOT NULL"))
+        .await
+        .unwrap();
+    sandbox.execute(&format!("UPDATE kept_volumes SET sealed = {zeros}")).await.unwrap();
     store.reset_key(&Remade::from([(id.clone(), None)])).await.unwrap();
-    for store in [store, world.open().await] {
-        let kept = kept_with_it(&store).await.secret_values();
+    for store in [store, sandbox.open().await] {
+        let kept = kept_values_of_volume(&store).await.secret_values();
         assert_eq!(kept.len(), 3, "their names are still known");
         assert!(kept.iter().all(|(_, value)| value.open() == Err(Locked::GivenUp)));
         let now = load(&store, "shop").await;
@@ -585,22 +591,22 @@ async fn a_reset_gives_up_what_cannot_be_read_and_nothing_else(world: World) {
         );
         let applied = store.applied(&rich.id).await.unwrap().into_values().next().unwrap();
         assert_eq!(applied[0].spec.secret, Sealable::Open(GIVEN_UP.to_owned().into()));
-        assert_eq!(keys(&world).len(), 1);
+        assert_eq!(keys(&sandbox).len(), 1);
         store.rotate_key().await.unwrap();
     }
 }
 
-async fn a_reset_is_refused_where_a_secret_is_not_named(world: World) {
-    let (store, before) = locked_store(&world).await;
+async fn a_reset_is_refused_if_a_secret_is_not_named(sandbox: Sandbox) {
+    let (store, before) = locked_store(&sandbox).await;
     let refused = store.reset_key(&Remade::new()).await;
     assert!(matches!(refused, Err(StoreError::NotReset)), "{refused:?}");
     assert!(load(&store, "shop").await == before);
-    assert_nothing_was_lost(&world).await;
+    assert_nothing_was_lost(&sandbox).await;
 }
 
-async fn a_value_that_becomes_secret_goes_from_all_that_is_remembered(world: World) {
+async fn a_value_that_becomes_secret_is_removed_from_all_records(sandbox: Sandbox) {
     const VALUE: &str = "hunter2-\"quoted\"";
-    let store = world.open().await;
+    let store = sandbox.open().await;
     let rich = fill(&store).await;
     let json = serde_json::json!({ "PASSWORD": VALUE, "text": format!("was {VALUE}") }).to_string();
     let mut plan = plan("plan-1", &rich.id, 1_700_000_000_000);
@@ -619,7 +625,7 @@ async fn a_value_that_becomes_secret_goes_from_all_that_is_remembered(world: Wor
     made.spec.open.clone_from(&json);
     let db = rich.instances[&named("db")].id.clone();
     store.record_applied(&rich.id, &db, &made).await.unwrap();
-    assert!(found(&world.bytes().await, VALUE));
+    assert!(found(&sandbox.bytes().await, VALUE));
 
     let redefine = |was: Stored, _: &ExposedContents| {
         assert!(was.open == json && was.secret != Sealable::Nothing);
@@ -628,7 +634,7 @@ async fn a_value_that_becomes_secret_goes_from_all_that_is_remembered(world: Wor
     let values = [Secret::new(VALUE)];
     assert!(store.scrub(&rich.id, &values, &redefine).await.unwrap(), "it was there");
     store.wipe().await.unwrap();
-    assert!(!found(&world.bytes().await, VALUE));
+    assert!(!found(&sandbox.bytes().await, VALUE));
     let plan = store.plan(&plan.id).await.unwrap().unwrap();
     assert_eq!(plan.shown, r#"{"PASSWORD":"[REDACTED]","text":"was [REDACTED]"}"#);
     let now = store.apply(&begun.id).await.unwrap().unwrap();

@@ -1,42 +1,42 @@
-//! What the store says when its database can't be used.
+//! What the store reports when its database can't be used.
 
-#![allow(clippy::unwrap_used, reason = "a promise that fails panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 #[macro_use]
-mod world;
+mod sandbox;
 
 use devarch_store::{Fault, Store, StoreError, StoreUrl};
+use sandbox::{
+    Sandbox,
+    samples::{rich, stack},
+};
 use std::{
     error::Error,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
-use world::{
-    World,
-    samples::{rich, stack},
-};
 
-promises!(a_newer_schema_is_refused, the_constraints_hold_without_the_store);
+contract_tests!(a_newer_schema_is_refused, the_constraints_hold_without_the_store);
 
-async fn a_newer_schema_is_refused(world: World) {
-    world.open().await.create_stack(&rich()).await.unwrap();
-    if world.text.starts_with("sqlite:") {
-        world.execute("PRAGMA user_version = 99").await.unwrap();
+async fn a_newer_schema_is_refused(sandbox: Sandbox) {
+    sandbox.open().await.create_stack(&rich()).await.unwrap();
+    if sandbox.text.starts_with("sqlite:") {
+        sandbox.execute("PRAGMA user_version = 99").await.unwrap();
     } else {
         let newer = "INSERT INTO _sqlx_migrations \
                      (version, description, success, checksum, execution_time) \
                      VALUES (99, 'later', true, '', 0)";
-        world.execute(newer).await.unwrap();
+        sandbox.execute(newer).await.unwrap();
     }
-    let refused = Store::open(&world.url(), "here", &world.key).await.unwrap_err();
+    let refused = Store::open(&sandbox.url(), "here", &sandbox.key).await.unwrap_err();
     assert!(matches!(refused, StoreError::Newer { found: 99, known: 4, .. }));
     assert!(refused.to_string().contains("newer devarch"));
-    assert_eq!(world.count("stacks").await, 1);
+    assert_eq!(sandbox.count("stacks").await, 1);
 }
 
-async fn the_constraints_hold_without_the_store(world: World) {
-    let store = world.open().await;
+async fn the_constraints_hold_without_the_store(sandbox: Sandbox) {
+    let store = sandbox.open().await;
     store.create_stack(&rich()).await.unwrap();
     store.create_stack(&stack("other", &["i"])).await.unwrap();
     let other = "(SELECT id FROM instances WHERE name = 'i')";
@@ -49,11 +49,11 @@ async fn the_constraints_hold_without_the_store(world: World) {
         "UPDATE volumes SET physical_name = 'devarch-shop-db-data'".to_owned(),
         format!("INSERT INTO ports VALUES ({other}, 'here', 1, 'udp', '0.0.0.0', 20001)"),
     ] {
-        let refused = world.execute(&statement).await.unwrap_err();
+        let refused = sandbox.execute(&statement).await.unwrap_err();
         let unique = refused.as_database_error().unwrap().is_unique_violation();
         assert!(unique, "{statement}: {refused}");
     }
-    let templates = world.execute("DELETE FROM templates").await.unwrap_err();
+    let templates = sandbox.execute("DELETE FROM templates").await.unwrap_err();
     assert!(templates.as_database_error().unwrap().is_foreign_key_violation());
 }
 
@@ -122,7 +122,7 @@ async fn an_empty_sqlite_database_without_a_key_becomes_a_store() {
 }
 
 #[tokio::test]
-async fn root_makes_no_files_in_a_home_of_another_user() {
+async fn root_creates_no_files_in_a_home_of_another_user() {
     let home = tempfile::tempdir().unwrap();
     if std::os::unix::fs::chown(home.path(), Some(12345), None).is_err() {
         println!("SKIPPED: only root can give a directory away");
@@ -144,7 +144,7 @@ fn database_fault(error: &StoreError) -> Fault {
 }
 
 #[tokio::test]
-async fn a_damaged_database_is_called_so_and_left_as_it_is() {
+async fn a_damaged_database_is_reported_and_left_unchanged() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("devarch.db");
     let garbage = b"this is not a database at all. ".repeat(300);
@@ -156,20 +156,20 @@ async fn a_damaged_database_is_called_so_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_row_that_does_not_parse_is_damage_and_is_named() {
+async fn a_row_that_does_not_parse_is_reported_as_damaged() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("devarch.db");
     let store = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap();
     store.create_stack(&rich()).await.unwrap();
-    let world = World::at(format!("sqlite:{}", path.display()), key(&path));
-    world.execute("UPDATE instances SET overrides = '{' WHERE name = 'web'").await.unwrap();
+    let sandbox = Sandbox::at(format!("sqlite:{}", path.display()), key(&path));
+    sandbox.execute("UPDATE instances SET overrides = '{' WHERE name = 'web'").await.unwrap();
     let refused = store.stacks().await.unwrap_err();
     assert_eq!(database_fault(&refused), Fault::Damaged);
     assert!(refused.source().unwrap().to_string().contains("devarch-shop-web"));
 }
 
 #[tokio::test]
-async fn a_file_where_the_directory_should_be_is_named() {
+async fn a_file_in_place_of_the_directory_is_reported() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("file");
     fs::write(&file, "").unwrap();
@@ -177,19 +177,19 @@ async fn a_file_where_the_directory_should_be_is_named() {
     assert!(matches!(&refused, StoreError::File { path, .. } if *path == file), "{refused:?}");
 }
 
-/// All that an error and its causes say.
-fn said(error: &StoreError) -> String {
-    let mut said = format!("{error} {error:?}");
+/// The messages of an error and its causes.
+fn message(error: &StoreError) -> String {
+    let mut message = format!("{error} {error:?}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        said.push_str(&error.to_string());
+        message.push_str(&error.to_string());
         cause = error.source();
     }
-    said
+    message
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_told_at_once_and_without_the_password() {
+async fn an_unreachable_server_is_reported_at_once_and_without_the_password() {
     let begun = std::time::Instant::now();
     let url = "postgres://me:topsecret@127.0.0.1:1/team?options=-c%20x%3Dtopsecret";
     let refused =
@@ -197,17 +197,17 @@ async fn a_server_that_is_not_there_is_told_at_once_and_without_the_password() {
     assert!(begun.elapsed().as_secs() < 5);
     assert_eq!(database_fault(&refused), Fault::Unreachable);
     assert!(refused.to_string().contains("postgres://me@127.0.0.1:1/team"));
-    assert!(!said(&refused).contains("topsecret"));
+    assert!(!message(&refused).contains("topsecret"));
 }
 
 #[test]
 fn a_password_that_postgres_refuses_is_not_shown() {
-    world::on_postgres(async |world: World| {
-        let (login, server) = world.text.rsplit_once('@').unwrap();
+    sandbox::on_postgres(async |sandbox: Sandbox| {
+        let (login, server) = sandbox.text.rsplit_once('@').unwrap();
         let (user, _) = login.rsplit_once(':').unwrap();
         let url = format!("{user}:topsecret@{server}");
-        let refused = Store::open(&url.parse().unwrap(), "here", &world.key).await.unwrap_err();
+        let refused = Store::open(&url.parse().unwrap(), "here", &sandbox.key).await.unwrap_err();
         assert_eq!(database_fault(&refused), Fault::Unreachable);
-        assert!(!said(&refused).contains("topsecret"));
+        assert!(!message(&refused).contains("topsecret"));
     });
 }

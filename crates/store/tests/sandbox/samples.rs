@@ -27,7 +27,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-/// What is secret in the samples.
+/// The secrets in the samples.
 pub(crate) const PASSWORD: &str = "s3cret-of-a-variable";
 pub(crate) const CONTENT: &str = "s3cret-in-a-file";
 pub(crate) const PROPERTY: &str = "s3cret-of-an-export";
@@ -113,7 +113,7 @@ pub(crate) fn kept_values(value: &str) -> KeptValues {
     }
 }
 
-/// A volume of a stack that is gone.
+/// A volume of a deleted stack.
 pub(crate) fn kept_volume() -> KeptVolume {
     KeptVolume {
         engine: EngineId::new("engine-1"),
@@ -133,7 +133,7 @@ pub(crate) fn stored(open: &str, secret: &str) -> Stored {
     Stored { open: open.to_owned(), secret: Sealable::Open(format!("[\"{secret}\"]").into()) }
 }
 
-/// What one instance says differently.
+/// Overrides of one instance.
 fn overrides() -> Overrides {
     Overrides {
         service: Service { image: Some("nginx:1.27".to_owned()), ..Service::default() },
@@ -236,7 +236,7 @@ pub(crate) fn add(stack: &mut Stack, name: &str, host_port: Option<u16>) {
     stack.instances.insert(named(name), instance);
 }
 
-/// A stack that uses everything a stack can say.
+/// A stack that uses every feature.
 pub(crate) fn rich() -> Stack {
     let mut stack = stack("shop", &["db", "web", "worker"]);
     stack.engine = Some(engine("engine-1"));
@@ -264,7 +264,7 @@ pub(crate) fn rich() -> Stack {
     stack
 }
 
-/// Everything a stack can say about its wires.
+/// Wiring that uses every feature.
 fn wiring() -> Wiring {
     let external = r#"{"type":"postgres","host":"db.lan","port":5432,"user":"shop","database":"shop"}"#;
     let mut external: ExternalDecl = serde_json::from_str(external).unwrap();
@@ -297,7 +297,7 @@ pub(crate) fn engine(id: &str) -> EngineBinding {
     }
 }
 
-/// What was applied of an instance.
+/// The applied state of an instance.
 pub(crate) fn applied(hash: &str) -> Applied {
     Applied {
         engine_id: EngineId::new("engine-1"),
@@ -314,12 +314,12 @@ pub(crate) fn stack_name(name: &str) -> StackName {
     named(name)
 }
 
-/// Somebody.
+/// A user.
 pub(crate) fn author(user: &str) -> Author {
     Author { user: user.to_owned(), host: "laptop".to_owned(), pid: 4242 }
 }
 
-/// Somebody who applies since 2023-11-14.
+/// A user who has been applying since 2023-11-14.
 pub(crate) fn owner(user: &str) -> LockOwner {
     LockOwner { operation: "apply shop".to_owned(), author: author(user), since: 1_700_000_000_000 }
 }
@@ -345,7 +345,7 @@ pub(crate) fn plan(id: &str, stack: &StackId, made_at: i64) -> SavedPlan {
     }
 }
 
-/// An apply that has just begun.
+/// An apply that has just started.
 pub(crate) fn apply(id: &str, stack: &StackId) -> Apply {
     Apply {
         id: ApplyId::new(id),

@@ -1,11 +1,11 @@
-//! The world of a promise: an empty database of its own, SQLite or PostgreSQL, gone when the promise has ended.
+//! The sandbox of a test: an empty database of its own, SQLite or PostgreSQL, removed when the test ends.
 
 #![allow(
     dead_code,
     unused_macros,
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "each test binary uses a part of it; a world that cannot be made fails the test"
+    reason = "each test binary uses a part of it; a sandbox that cannot be created fails the test"
 )]
 
 pub(crate) mod samples;
@@ -16,17 +16,17 @@ use futures_util::FutureExt as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use std::{future::Future, panic::AssertUnwindSafe, path::PathBuf};
 
-/// Where a promise finds its database.
+/// Location of a test's database.
 #[derive(Debug, Clone)]
-pub(crate) struct World {
+pub(crate) struct Sandbox {
     /// The URL as text, to hand to another process.
     pub(crate) text: String,
     /// The key file.
     pub(crate) key: PathBuf,
 }
 
-impl World {
-    /// The world of another process.
+impl Sandbox {
+    /// The sandbox of another process.
     pub(crate) fn at(text: impl Into<String>, key: impl Into<PathBuf>) -> Self {
         Self { text: text.into(), key: key.into() }
     }
@@ -46,7 +46,7 @@ impl World {
         Store::open(&self.url(), host, &self.key).await.unwrap()
     }
 
-    /// Runs a statement, behind the store's back.
+    /// Runs a statement, bypassing the store.
     pub(crate) async fn execute(&self, statement: &str) -> sqlx::Result<()> {
         let statement = AssertSqlSafe(statement.to_owned());
         if self.text.starts_with("sqlite:") {
@@ -75,9 +75,9 @@ impl World {
     }
 }
 
-impl World {
-    /// All the bytes others than the owner of the key file could come by: SQLite's file and what is beside it, or all
-    /// tables of a PostgreSQL database as their files have them.
+impl Sandbox {
+    /// All bytes that anyone but the owner of the key file could read: SQLite's files, or the files of all tables of a
+    /// PostgreSQL database.
     pub(crate) async fn bytes(&self) -> Vec<u8> {
         let Some(path) = self.text.strip_prefix("sqlite:") else {
             return self.table_files().await;
@@ -103,16 +103,16 @@ impl World {
     }
 }
 
-/// Keeps a promise on SQLite.
-pub(crate) fn on_sqlite<F: Future<Output = ()>>(promise: impl FnOnce(World) -> F) {
+/// Runs a test on SQLite.
+pub(crate) fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Sandbox) -> F) {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("home/devarch.db");
-    let world = World::at(format!("sqlite:{}", path.display()), path.with_file_name("secret.key"));
-    runtime().block_on(promise(world));
+    let sandbox = Sandbox::at(format!("sqlite:{}", path.display()), path.with_file_name("secret.key"));
+    runtime().block_on(test(sandbox));
 }
 
-/// Keeps a promise on PostgreSQL, where there is a server.
-pub(crate) fn on_postgres<F: Future<Output = ()>>(promise: impl FnOnce(World) -> F) {
+/// Runs a test on PostgreSQL, if there is a server.
+pub(crate) fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Sandbox) -> F) {
     let Ok(server) = std::env::var("DEVARCH_TEST_POSTGRES") else {
         assert!(std::env::var("CI").as_deref() != Ok("true"), "DEVARCH_TEST_POSTGRES must be set in CI");
         println!("SKIPPED: no PostgreSQL server in DEVARCH_TEST_POSTGRES");
@@ -123,8 +123,8 @@ pub(crate) fn on_postgres<F: Future<Output = ()>>(promise: impl FnOnce(World) ->
         run(&server, format!("CREATE DATABASE {name}")).await;
         let (address, _) = server.rsplit_once('/').unwrap();
         let home = tempfile::tempdir().unwrap();
-        let world = World::at(format!("{address}/{name}"), home.path().join("secret.key"));
-        let kept = AssertUnwindSafe(promise(world)).catch_unwind().await;
+        let sandbox = Sandbox::at(format!("{address}/{name}"), home.path().join("secret.key"));
+        let kept = AssertUnwindSafe(test(sandbox)).catch_unwind().await;
         run(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
         if let Err(panic) = kept {
             std::panic::resume_unwind(panic);
@@ -143,19 +143,19 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
 }
 
-/// A test for each promise on each database.
-macro_rules! promises {
-    ($($promise:ident),+ $(,)?) => {
+/// Runs each test on each database.
+macro_rules! contract_tests {
+    ($($test:ident),+ $(,)?) => {
         mod sqlite {
             $(#[test]
-            fn $promise() {
-                super::world::on_sqlite(super::$promise);
+            fn $test() {
+                super::sandbox::on_sqlite(super::$test);
             })+
         }
         mod postgres {
             $(#[test]
-            fn $promise() {
-                super::world::on_postgres(super::$promise);
+            fn $test() {
+                super::sandbox::on_postgres(super::$test);
             })+
         }
     };

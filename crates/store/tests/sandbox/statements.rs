@@ -1,4 +1,4 @@
-//! Sees the statements that really reach a database, by the events of the driver.
+//! Counts the statements that actually reach a database, by the driver's events.
 
 use std::{
     fmt,
@@ -44,7 +44,7 @@ impl Subscriber for Watch {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// What a statement is, by the summary of it that the event has.
+/// A statement's text, from the summary in the event.
 #[derive(Default)]
 struct Kind {
     bounds_a_transaction: bool,
@@ -67,14 +67,14 @@ pub(crate) fn watch() {
     let _ = tracing::subscriber::set_global_default(Watch);
 }
 
-/// How many statements this process has run since the last time this was asked. SQLite's own thread tells of a
-/// statement a moment after its result is there: that moment is waited for.
+/// How many statements this process has run since the last call. SQLite's own thread reports a statement shortly after
+/// its result is available, which this waits for.
 pub(crate) async fn taken() -> usize {
     tokio::time::sleep(Duration::from_millis(100)).await;
     SEEN.swap(0, Ordering::SeqCst)
 }
 
-/// Ends this process, as `kill -9` would, right after it has run so many statements from now.
+/// Ends this process, as `kill -9` would, right after that many more statements.
 pub(crate) fn die_after(statements: usize) {
     SEEN.store(0, Ordering::SeqCst);
     LAST.store(statements, Ordering::SeqCst);
