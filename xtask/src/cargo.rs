@@ -1,4 +1,4 @@
-//! Cargo and the tools that are installed with it, in a directory of their own.
+//! Cargo and the tools installed with it, in a separate directory.
 
 use crate::{
     failure::{Context as _, Result},
@@ -8,7 +8,7 @@ use crate::{
 };
 use std::{env, path::PathBuf, process::Command};
 
-/// A subcommand of cargo that does not come with it.
+/// A cargo subcommand that is installed separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
     Nextest,

@@ -1,12 +1,12 @@
-//! Docker Compose v2 and podman-compose, in the state directory and nowhere else: for the test that a written Compose file
-//! runs without DevArch, and for the benchmark.
+//! Docker Compose v2 and podman-compose, installed only into the state directory: for the test that a written Compose
+//! file runs without DevArch, and for the benchmark.
 
 use crate::{
     debian::{self, KEYRING},
     failure::{Context as _, Failure, Result},
     process::{self, Run as _, program},
     repository::Repository,
-    terminal::{note, say},
+    terminal::{note, print_line},
 };
 use std::{
     env,
@@ -37,13 +37,13 @@ enum Print {
     Env,
 }
 
-/// Gets what is missing and prints where it is.
+/// Installs what is missing and prints the paths.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let tools = ComposeTools::get(&Repository::open()?)?;
     let (docker, podman) = (tools.docker.display(), tools.podman.display());
     match args.print {
-        Print::Paths => say(format!("{docker}\n{podman}")),
-        Print::Env => say(format!(
+        Print::Paths => print_line(format!("{docker}\n{podman}")),
+        Print::Env => print_line(format!(
             "export DEVARCH_TEST_DOCKER_COMPOSE={docker}\nexport DEVARCH_TEST_PODMAN_COMPOSE={podman}"
         )),
     }
@@ -57,7 +57,7 @@ pub(crate) struct ComposeTools {
 }
 
 impl ComposeTools {
-    /// Gets what is missing.
+    /// Installs what is missing.
     pub(crate) fn get(repository: &Repository) -> Result<Self> {
         let programs = repository.state("tools/bin");
         let tools = Self { docker: programs.join("docker-compose"), podman: programs.join("podman-compose") };
@@ -79,7 +79,8 @@ impl ComposeTools {
         process::is_program(&self.docker) && process::is_program(&self.podman)
     }
 
-    /// The engine's own plugin where there is a good one, else Debian's package of a later suite, unpacked and not installed.
+    /// The engine's own plugin if it is recent enough, else Debian's package of a later suite, unpacked without
+    /// installing it.
     fn get_docker_compose(&self, repository: &Repository) -> Result<()> {
         if let Some(plugin) = plugin() {
             return symlink(&plugin, &self.docker).context(format!("cannot link {}", plugin.display()));
@@ -99,7 +100,7 @@ impl ComposeTools {
     }
 
     fn get_podman_compose(&self, repository: &Repository) -> Result<()> {
-        // Debian's own Python, whose venv is a package of its own.
+        // Debian's own Python, whose venv is a separate package.
         let debian = Path::new("/usr/bin/python3");
         let has_apt = process::find("apt-get").is_some();
         if has_apt && debian.exists() {
@@ -146,7 +147,7 @@ fn plugin() -> Option<PathBuf> {
     directories.map(|directory| directory.join("docker-compose")).find(|file| process::is_program(file))
 }
 
-/// Downloads and unpacks the package of a suite that this system does not use, with package lists of its own.
+/// Downloads and unpacks a package of a suite that this system does not use, with separate package lists.
 fn download(work: &Path, log: &Path) -> Result<()> {
     for directory in ["lists/partial", "cache/archives/partial", "root"] {
         fs::create_dir_all(work.join(directory)).context("cannot make a directory for packages")?;
@@ -196,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_is_found_where_the_package_has_it() {
+    fn the_program_is_found_in_the_unpacked_package() {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("usr/share/doc/docker-compose");
         fs::create_dir_all(&directory).unwrap();

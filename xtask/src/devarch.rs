@@ -1,4 +1,4 @@
-//! The program itself, built and run from outside.
+//! The built program, run as a process.
 
 use crate::{
     cargo::cargo,
@@ -11,7 +11,7 @@ use crate::{
 use serde::Deserialize;
 use std::{path::PathBuf, process::Command};
 
-/// Builds the program for release, and examples of other crates beside it.
+/// Builds the program for release, with examples of other crates.
 pub(crate) fn build(repository: &Repository) -> Result<()> {
     cargo(repository)?.args(["build", "--release", "-p", "devarch"]).run()
 }
@@ -55,7 +55,7 @@ impl Devarch {
     }
 }
 
-/// What a status says of an instance.
+/// The status of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Instance {
     name: String,

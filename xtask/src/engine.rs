@@ -1,4 +1,4 @@
-//! The engines that run here. `scripts/engines` finds and starts them.
+//! The engines on this machine. `scripts/engines` finds and starts them.
 
 use crate::{
     failure::{Failure, Result},
@@ -41,7 +41,7 @@ impl EngineName {
         }
     }
 
-    /// The variable by which tests know its address.
+    /// The environment variable with its address for tests.
     pub(crate) fn variable(self) -> &'static str {
         match self {
             Self::Docker => "DEVARCH_TEST_DOCKER",

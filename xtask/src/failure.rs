@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-/// The result of whatever can fail here.
+/// The result of a fallible operation.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
-/// What happened, how to go on, and the cause.
+/// An error message, a hint, and the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub(crate) struct Failure {
@@ -16,7 +16,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A failure without a cause of its own.
+    /// A failure without a cause.
     pub(crate) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), help: None, cause: None }
     }
@@ -27,7 +27,7 @@ impl Failure {
         self
     }
 
-    /// What to do about it.
+    /// How to fix it.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.help.as_deref()
     }
@@ -47,7 +47,7 @@ impl Failure {
 
 /// Turns errors and absent values into a [`Failure`].
 pub(crate) trait Context<T> {
-    /// Says what failed.
+    /// Adds what failed.
     fn context(self, what: impl Into<String>) -> Result<T>;
 }
 

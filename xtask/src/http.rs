@@ -1,4 +1,4 @@
-//! A small HTTP client for engines and services: one connection a request.
+//! A small HTTP client for engines and services: one connection per request.
 
 use crate::failure::{Context as _, Failure, Result};
 use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
@@ -25,7 +25,7 @@ use tokio::{
     sync::mpsc,
 };
 
-/// How long a call may take that names no time of its own.
+/// Time limit of a call without its own.
 const USUAL: Duration = Duration::from_mins(2);
 
 /// Where a server listens.
@@ -61,14 +61,14 @@ impl fmt::Display for Address {
     }
 }
 
-/// What is sent with a request.
+/// The body of a request.
 pub(crate) enum Content {
     Nothing,
     Json(serde_json::Value),
     Tar(ChunkReader),
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -103,7 +103,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client that connects when it is asked for something.
+    /// A client that connects for each request.
     pub(crate) fn new(address: Address) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(Self { address, runtime: runtime.context("cannot start a runtime")?, timeout: USUAL })
@@ -165,7 +165,7 @@ fn request(
     }
 }
 
-/// What may go wrong between connecting and the end of an answer.
+/// What can fail between connecting and the end of a response.
 #[derive(Debug, thiserror::Error)]
 enum ExchangeError {
     #[error("cannot connect")]
@@ -199,7 +199,7 @@ where
     sender.send_request(request).await
 }
 
-/// How much of a body is on its way at once, in chunks.
+/// How many chunks of a body are buffered.
 const AHEAD: usize = 16;
 
 /// Both ends of a body that is written while it is sent.
@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_as_engines_write_them() {
+    fn addresses_are_parsed_in_the_format_of_engines() {
         assert_eq!("unix:///run/x.sock".parse::<Address>().unwrap(), Address::Unix("/run/x.sock".into()));
         assert_eq!("http://127.0.0.1:80/".parse::<Address>().unwrap(), Address::Tcp("127.0.0.1:80".into()));
         assert!("/run/x.sock".parse::<Address>().is_err());

@@ -1,8 +1,8 @@
-//! Running programs.
+//! Runs programs.
 
 use crate::{
     failure::{Context as _, Failure, Result},
-    terminal::{note, say},
+    terminal::{note, print_line},
 };
 use std::{
     env,
@@ -62,15 +62,15 @@ pub(crate) fn search_path() -> String {
     format!("{path}:/usr/local/sbin:/usr/sbin:/sbin")
 }
 
-/// What a task does with a program.
+/// Extensions for running a program.
 pub(crate) trait Run {
     /// Runs it with this terminal.
     fn run(&mut self) -> Result<()>;
     /// Runs it and returns what it printed.
     fn read(&mut self) -> Result<String>;
-    /// Runs it, prints its standard output while it comes, and returns it with how the program ended.
+    /// Runs it, prints its standard output as it arrives, and returns it with the program's result.
     fn tee(&mut self) -> Result<(String, Result<()>)>;
-    /// Runs it with its output in a file, whose end is shown where it fails.
+    /// Runs it with its output in a file, whose end is shown on failure.
     fn log_to(&mut self, log: &Path) -> Result<()>;
 }
 
@@ -95,7 +95,7 @@ impl Run for Command {
         let mut printed = String::new();
         for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()) {
             let line = line.context(format!("cannot read what `{}` prints", shown(self)))?;
-            say(&line);
+            print_line(&line);
             printed.push_str(&line);
             printed.push('\n');
         }
@@ -135,7 +135,7 @@ fn ended(command: &Command, status: std::process::ExitStatus) -> Failure {
     Failure::new(format!("`{}` failed ({status})", shown(command)))
 }
 
-/// A command as it is written in a shell, but for quotes.
+/// A command as typed in a shell, without quoting.
 pub(crate) fn shown(command: &Command) -> String {
     let words = [command.get_program()].into_iter().chain(command.get_args());
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
@@ -146,7 +146,7 @@ pub(crate) fn install(repository: &crate::repository::Repository, packages: &[&s
     program(repository.path("scripts/packages")).args(packages).run()
 }
 
-/// Makes sure that a program of one of Debian's packages can be run.
+/// Makes sure that a program of a Debian package can be run.
 pub(crate) fn require(repository: &crate::repository::Repository, name: &str, package: &str) -> Result<()> {
     if find(name).is_some() { Ok(()) } else { install(repository, &[package]) }
 }

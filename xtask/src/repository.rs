@@ -1,4 +1,4 @@
-//! Where things live: the checkout, what cargo builds, and the state that scripts share.
+//! Paths: the checkout, cargo's target directory, and the state that scripts share.
 
 use crate::{
     failure::{Context as _, Failure, Result},
@@ -45,7 +45,7 @@ impl Repository {
         self.state.join(inside)
     }
 
-    /// The file that a named log goes to.
+    /// The file of a named log.
     pub(crate) fn log(&self, name: &str) -> Result<PathBuf> {
         let directory = self.state("log");
         fs::create_dir_all(&directory).context(format!("cannot make {}", directory.display()))?;

@@ -1,18 +1,18 @@
-//! Removes what killed tests left on engines and in the firewall.
+//! Removes what killed tests left behind on engines and in the firewall.
 //!
-//! A test names its objects `devarch-cli<pid>-...` or `dvt-<pid>-...` and removes them however it ends, unless its
-//! process is killed. An object with the number of a process that is gone has no user.
+//! A test names its objects `devarch-cli<pid>-...` or `dvt-<pid>-...` and removes them at its end, unless its process
+//! is killed. An object with the number of an ended process is unused.
 
 use crate::{
     failure::Result,
     http::{Address, Client},
     process::{self, Run as _, program},
-    terminal::{note, say},
+    terminal::{note, print_line},
 };
 use serde::Deserialize;
 use std::path::Path;
 
-/// How the names of tests' objects begin, up to the number of the process.
+/// Name prefixes of tests' objects, up to the number of the process.
 const PREFIXES: [&str; 2] = ["devarch-cli", "dvt-"];
 
 /// Which engines, and whether anything is removed.
@@ -26,15 +26,15 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Everything on these engines.
+    /// All test objects on these engines.
     pub(crate) fn all(endpoints: Vec<Address>) -> Self {
         Self { dry_run: false, endpoints }
     }
 }
 
-/// Sweeps the engines, then the firewall. An engine that fails is reported and does not keep the others from it.
+/// Sweeps the engines, then the firewall. A failing engine is reported and does not affect the others.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let broom = Broom { dry_run: args.dry_run };
+    let broom = Sweeper { dry_run: args.dry_run };
     let mut removed = 0;
     for endpoint in &args.endpoints {
         match broom.sweep(endpoint) {
@@ -45,12 +45,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     removed += broom.sweep_port_forwardings()?;
     if removed > 0 {
         let done = if args.dry_run { "would remove" } else { "removed" };
-        say(format!("{done} {removed} objects left by killed tests"));
+        print_line(format!("{done} {removed} objects left by killed tests"));
     }
     Ok(())
 }
 
-struct Broom {
+struct Sweeper {
     dry_run: bool,
 }
 
@@ -74,24 +74,24 @@ struct Volumes {
     volumes: Option<Vec<Named>>,
 }
 
-impl Broom {
+impl Sweeper {
     fn sweep(&self, endpoint: &Address) -> Result<usize> {
         let engine = Client::new(endpoint.clone())?;
         let mut removed = 0;
         for container in engine.get("/containers/json?all=1")?.json::<Vec<Container>>()? {
             let names = container.names.unwrap_or_default();
-            if let Some(name) = names.iter().find(|name| is_left(name)) {
+            if let Some(name) = names.iter().find(|name| is_leftover(name)) {
                 removed +=
                     self.remove(&engine, name, &format!("/containers/{}?force=1&v=1", container.id))?;
             }
         }
         for network in engine.get("/networks")?.json::<Vec<Named>>()? {
-            if is_left(&network.name) {
+            if is_leftover(&network.name) {
                 removed += self.remove(&engine, &network.name, &format!("/networks/{}", network.name))?;
             }
         }
         for volume in engine.get("/volumes")?.json::<Volumes>()?.volumes.unwrap_or_default() {
-            if is_left(&volume.name) {
+            if is_leftover(&volume.name) {
                 removed +=
                     self.remove(&engine, &volume.name, &format!("/volumes/{}?force=1", volume.name))?;
             }
@@ -101,24 +101,24 @@ impl Broom {
 
     fn remove(&self, engine: &Client, name: &str, path: &str) -> Result<usize> {
         if self.dry_run {
-            say(format!("{}: {name}", engine.address()));
+            print_line(format!("{}: {name}", engine.address()));
         } else {
             engine.delete(path)?;
         }
         Ok(1)
     }
 
-    /// On Podman the port forwarding of a container that ended together with its monitor stays in the firewall, and takes
-    /// the port from the next container that publishes it. Only rules of tests' networks are touched.
+    /// On Podman the port forwarding of a container that ended together with its monitor remains in the firewall, and
+    /// takes the port from the next container that publishes it. Only rules of tests' networks are removed.
     fn sweep_port_forwardings(&self) -> Result<usize> {
         if !process::is_root() || process::find("iptables").is_none() {
             return Ok(0);
         }
         let rules = program("iptables").args(["-w", "-t", "nat", "-S"]).read()?;
         let mut removed = 0;
-        for rule in rules.lines().filter_map(Forwarding::parse).filter(|rule| is_left(&rule.network)) {
+        for rule in rules.lines().filter_map(Forwarding::parse).filter(|rule| is_leftover(&rule.network)) {
             if self.dry_run {
-                say(format!("iptables: {}", rule.network));
+                print_line(format!("iptables: {}", rule.network));
                 removed += 1;
             } else {
                 let deleted = program("iptables").args(["-w", "-t", "nat", "-D"]).args(&rule.words).run();
@@ -148,7 +148,7 @@ impl Forwarding {
     }
 }
 
-/// Words that are separated by spaces, or have them within double quotes.
+/// Words separated by spaces, which may be in double quotes.
 fn quoted_words(line: &str) -> Vec<String> {
     let parts = line.split('"').enumerate();
     let words = parts.flat_map(|(at, part)| match at % 2 {
@@ -158,12 +158,12 @@ fn quoted_words(line: &str) -> Vec<String> {
     words.collect()
 }
 
-/// Whether an object is of a test whose process is gone.
-fn is_left(name: &str) -> bool {
+/// Whether an object belongs to a test whose process has ended.
+fn is_leftover(name: &str) -> bool {
     process_of(name).is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
 }
 
-/// The process that made an object of this name, where a test did.
+/// The process that created an object of this name, if a test did.
 fn process_of(name: &str) -> Option<u32> {
     let words = name.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'));
     words.flat_map(|word| word.match_indices('d').map(move |(at, _)| (word, at))).find_map(|(word, at)| {
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_test_is_known_by_the_number_in_its_objects_names() {
+    fn a_test_is_identified_by_the_number_in_its_objects_names() {
         assert_eq!(process_of("/devarch-cli4242-shop-web"), Some(4242));
         assert_eq!(process_of("dvt-17-volume"), Some(17));
         assert_eq!(process_of("devarch-devarch-cli42-a"), Some(42));
@@ -191,13 +191,13 @@ mod tests {
 
     #[test]
     fn objects_of_living_processes_are_kept() {
-        assert!(!is_left(&format!("dvt-{}-a", std::process::id())));
+        assert!(!is_leftover(&format!("dvt-{}-a", std::process::id())));
         // No process has a number above the kernel's limit.
-        assert!(is_left("dvt-4194305-a"));
+        assert!(is_leftover("dvt-4194305-a"));
     }
 
     #[test]
-    fn a_port_forwarding_is_known_by_its_comment() {
+    fn a_port_forwarding_is_identified_by_its_comment() {
         let id = "ab".repeat(32);
         let line = format!(
             "-A NETAVARK-HOSTPORT-DNAT -p tcp -m comment --comment \"dnat name: dvt-1-net id: {id}\" -j NETAVARK-DN-1"

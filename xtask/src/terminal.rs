@@ -1,10 +1,10 @@
-//! What a task prints.
+//! Output of a task.
 
 use std::io::{self, Write as _};
 
 /// Prints a line of a result.
-pub(crate) fn say(line: impl AsRef<str>) {
-    // A reader that has gone needs no text.
+pub(crate) fn print_line(line: impl AsRef<str>) {
+    // A reader that has closed needs no text.
     let _ = writeln!(io::stdout(), "{}", line.as_ref());
 }
 

@@ -1,4 +1,4 @@
-//! What is measured. Contestants take turns, so that what else the machine does hits them alike.
+//! The measurements. Contestants alternate, so that other load on the machine affects them alike.
 
 use super::{
     Bench,
@@ -21,7 +21,7 @@ fn keys(ours: &str, theirs: &str) -> (Key, Key) {
 }
 
 impl Bench {
-    /// Compose has fifty of its own beside DevArch's.
+    /// Compose has its own fifty beside DevArch's.
     pub(super) fn warm(&mut self) -> Result<()> {
         let stack = format!("{}-warm", self.run);
         self.write(&stack, &stacks::idle(&stack, 50))?;
@@ -153,7 +153,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Beside the replacement the same container, stopped and started again by hand: what its own start takes.
+    /// Besides the replacement the same container, stopped and started by hand: the time of its own start.
     pub(super) fn replace(&mut self) -> Result<()> {
         let stack = format!("{}-replace", self.run);
         let mut value = 0;

@@ -1,4 +1,4 @@
-//! Signals that end the benchmark: what is measured is ended, and what was made is removed.
+//! Signals that end the benchmark: measured processes are ended, and created objects are removed.
 
 use crate::failure::{Context as _, Failure, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -35,7 +35,7 @@ impl State {
 }
 
 impl Interrupts {
-    /// Begins to watch.
+    /// Starts watching.
     pub(crate) fn watch() -> Result<Self> {
         let interrupts = Self::default();
         let (ours, signals) = (interrupts.clone(), Signals::new([SIGINT, SIGTERM, SIGHUP]));
@@ -54,17 +54,17 @@ impl Interrupts {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The signal that came.
+    /// The received signal.
     pub(crate) fn signal(&self) -> Option<i32> {
         self.state().signal
     }
 
-    /// Fails where one came.
+    /// Fails if a signal was received.
     pub(crate) fn check(&self) -> Result<()> {
         if self.signal().is_some() { Err(Failure::new("interrupted")) } else { Ok(()) }
     }
 
-    /// Ends a child, which leads a process group, when a signal comes.
+    /// Ends a child, which leads a process group, when a signal is received.
     pub(crate) fn end_with(&self, child: &Child) {
         let mut state = self.state();
         state.group = Some(Pid::from_child(child));

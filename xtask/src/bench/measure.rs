@@ -1,4 +1,4 @@
-//! Measuring whole processes: their time, their memory, and how long a service did not answer meanwhile.
+//! Measures whole processes: their time, their memory, and how long a service did not answer meanwhile.
 
 use super::{interrupts::Interrupts, results::Key};
 use crate::{
@@ -18,20 +18,20 @@ use std::{
 };
 use wait4::Wait4 as _;
 
-/// How long a page may take before its server counts as gone.
+/// Time limit for a page, after which its server counts as unavailable.
 const ANSWER: Duration = Duration::from_millis(100);
 
-/// The pause between two looks at it.
+/// Pause between two requests.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Runs commands and measures them.
 pub(crate) struct Stopwatch {
-    /// Where what they print goes.
+    /// The file for their output.
     pub(crate) output: PathBuf,
     pub(crate) interrupts: Interrupts,
 }
 
-/// What a process took.
+/// The resources a process used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
     pub(crate) seconds: f64,
@@ -40,7 +40,7 @@ pub(crate) struct Usage {
 }
 
 impl Stopwatch {
-    /// Runs a command in a process group of its own and measures all of it.
+    /// Runs a command in its own process group and measures all of it.
     pub(crate) fn time(&self, command: &mut Command) -> Result<Usage> {
         self.interrupts.check()?;
         let unwritable = || format!("cannot write {}", self.output.display());
@@ -72,7 +72,7 @@ impl Stopwatch {
         })
     }
 
-    /// From an answer to the next, until there is one after the end.
+    /// The time between two successive answers, until there is one after the end.
     fn longest_gap(&self, client: &Client, over: &AtomicBool) -> Result<f64> {
         let (mut last, mut longest) = (Instant::now(), Duration::ZERO);
         loop {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_fails_is_no_measurement() {
+    fn a_failed_process_is_not_measured() {
         let directory = tempfile::tempdir().unwrap();
         assert!(stopwatch(&directory).time(&mut program("false")).is_err());
     }

@@ -1,4 +1,4 @@
-//! How fast and how small DevArch is, beside Docker Compose, podman-compose and the engines' bare API.
+//! Compares DevArch's speed and size with Docker Compose, podman-compose and the engines' bare API.
 
 mod cases;
 mod interrupts;
@@ -16,7 +16,7 @@ use crate::{
     images,
     process::{Run as _, program},
     repository::Repository,
-    terminal::{note, say},
+    terminal::{note, print_line},
 };
 use interrupts::Interrupts;
 use measure::{Stopwatch, Usage};
@@ -33,11 +33,11 @@ use std::{
 use table::{Layout, Line};
 use tempfile::TempDir;
 
-/// The image of everything that is measured.
+/// The image of all measured containers.
 const IMAGE: &str = "busybox:1.37";
 
-/// What would change what the contestants do.
-const FOREIGN: [&str; 5] =
+/// Variables that would change the contestants' behaviour.
+const INTERFERING_VARIABLES: [&str; 5] =
     ["CONTAINER_HOST", "DEVARCH_ENGINE", "DEVARCH_DATABASE_URL", "COMPOSE_PROJECT_NAME", "COMPOSE_FILE"];
 
 /// Measure DevArch beside Docker Compose, podman-compose and the engines' bare API
@@ -59,7 +59,7 @@ pub(crate) struct Args {
     cases: Vec<Case>,
 }
 
-/// What becomes of the table.
+/// How the table is printed.
 #[derive(Debug, clap::Args)]
 struct TableArgs {
     /// Exit with 1 if a target is missed
@@ -136,7 +136,7 @@ struct Bench {
     journal: PathBuf,
     tools: ComposeTools,
     addresses: BTreeMap<EngineName, Address>,
-    /// How the names of everything begin that this run makes.
+    /// Name prefix of everything that this run creates.
     run: String,
     work: TempDir,
     quick: bool,
@@ -195,17 +195,17 @@ impl Bench {
         Ok(())
     }
 
-    /// Removes everything this run made, on both engines.
+    /// Removes everything this run created, on both engines.
     fn remove(&mut self) -> Result<()> {
         for stack in std::mem::take(&mut self.composed) {
-            // What it leaves is swept below.
+            // Leftovers are swept below.
             let _ = self.podman_compose(&stack, &["down", "-t", "0"]).output();
         }
         let results = EngineName::MAIN.map(|engine| self.sweep_command(engine, &self.run).run());
         results.into_iter().collect()
     }
 
-    /// How often something is measured.
+    /// How many rounds are measured.
     fn rounds(&self, full: usize, quick: usize) -> usize {
         if self.quick { quick } else { full }
     }
@@ -233,10 +233,10 @@ impl Bench {
         self.addresses.get(&engine).map(ToString::to_string).unwrap_or_default()
     }
 
-    /// A program with nothing of the user's settings.
+    /// A program without the user's settings.
     fn program(&self, name: &PathBuf) -> Command {
         let mut command = program(name);
-        for variable in FOREIGN {
+        for variable in INTERFERING_VARIABLES {
             command.env_remove(variable);
         }
         command.env("DOCKER_HOST", self.address(EngineName::Docker));
@@ -277,13 +277,13 @@ impl Bench {
         self.bare(&["down", &self.address(engine), prefix])
     }
 
-    /// Removes what belongs to stacks and projects whose names begin so.
+    /// Removes what belongs to stacks and projects with this name prefix.
     fn sweep(&self, engine: EngineName, prefix: &str) -> Result<()> {
         self.stopwatch.interrupts.check()?;
         self.sweep_command(engine, prefix).run()
     }
 
-    /// A stack stays on the engine of its first apply; the next engine gets a new store.
+    /// A stack is bound to the engine of its first apply; the next engine gets a new store.
     fn forget_home(&self) -> Result<()> {
         fs::remove_dir_all(self.work.path().join("home")).context("cannot remove the home of the benchmark")
     }
@@ -295,7 +295,7 @@ impl Bench {
         let load = load.context("cannot read /proc/loadavg")?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let compose = program(&self.tools.docker).args(["version", "--short"]).read()?;
-        say(format!(
+        print_line(format!(
             "{cores} cores, {}, load {}; Docker {}, Podman {}; docker compose {}, podman-compose {PODMAN_COMPOSE}\n",
             memory.trim(),
             load.split(' ').next().unwrap_or_default(),

@@ -1,10 +1,10 @@
-//! What was measured.
+//! The measured values.
 
 use super::table::median;
 use crate::failure::{Context as _, Result};
 use std::collections::BTreeMap;
 
-/// What a measurement is of.
+/// The name of a measurement.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(String);
 
@@ -51,7 +51,7 @@ impl Results {
         Ok(u32::try_from(most).map_or(f64::INFINITY, |kibibytes| f64::from(kibibytes) / 1024.0))
     }
 
-    /// The one of some choices whose key has the least median.
+    /// The choice whose key has the least median.
     pub(crate) fn best<T>(&self, choices: Vec<(T, Key)>) -> Result<T> {
         let mut best = None;
         for (choice, key) in choices {

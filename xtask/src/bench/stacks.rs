@@ -1,16 +1,16 @@
-//! The stacks that are measured: a devarch.yml and a compose.yaml that mean the same.
+//! The measured stacks: equivalent devarch.yml and compose.yaml files.
 
 use std::fmt::Write as _;
 
-/// What is written for a stack.
+/// The files of a stack.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Files {
     pub(crate) devarch: String,
-    /// Missing where nothing is compared with.
+    /// Missing without a comparison.
     pub(crate) compose: Option<String>,
 }
 
-/// Instances that do nothing.
+/// Idle instances.
 pub(crate) fn idle(stack: &str, count: usize) -> Files {
     let mut devarch = format!(
         "version: \"1\"\ntemplates:\n  idle:\n    image: busybox:1.37\n    command: [sleep, infinity]\n    \
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_of_a_chain_waits_for_the_one_before() {
+    fn each_instance_of_a_chain_waits_for_the_previous_one() {
         let files = chain("s", 2);
         assert!(
             files

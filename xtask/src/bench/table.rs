@@ -1,23 +1,23 @@
 //! The measurements as a table, line by line, with their targets.
 //!
-//! Contestants take turns, so what slowed the machine for a while slowed both: rounds are compared one by one.
+//! Contestants alternate, so that a temporary slowdown of the machine affects both: rounds are compared one by one.
 
 use super::results::{Key, Results};
 use crate::{
     failure::{Failure, Result},
-    terminal::say,
+    terminal::print_line,
 };
 
-/// How a line's value comes of the measurements.
+/// How a line's value is computed from the measurements.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     /// Median of the rounds' ours / theirs.
     Ratio,
-    /// Median of ours less so many seconds.
+    /// Median of DevArch minus this many seconds.
     Less(f64),
     /// Median of the rounds' ours less theirs.
     More,
-    /// Median of ours less so many seconds, as a share of the median of theirs.
+    /// Median of DevArch minus this many seconds, as a share of the other's median.
     Share(f64),
     /// Most MiB of ours.
     Memory,
@@ -45,7 +45,7 @@ impl Line {
         Self { title: title.into(), kind, ours, theirs: Some(theirs), target: Some(target) }
     }
 
-    /// A line about DevArch alone.
+    /// A line about DevArch only.
     pub(crate) fn alone(title: impl Into<String>, kind: Kind, ours: Key, target: Option<f64>) -> Self {
         Self { title: title.into(), kind, ours, theirs: None, target }
     }
@@ -73,12 +73,12 @@ pub(crate) fn print(lines: &[Line], results: &Results, layout: Layout) -> Result
     let rows: Result<Vec<Row>> = lines.iter().map(|line| row(line, results)).collect();
     let rows = rows?;
     match layout {
-        Layout::Plain => rows.iter().flat_map(plain).for_each(say),
+        Layout::Plain => rows.iter().flat_map(plain).for_each(print_line),
         Layout::Markdown if rows.is_empty() => {}
         Layout::Markdown => {
-            say("|  | DevArch | compared with | result | target |  |");
-            say("| --- | --- | --- | --- | --- | --- |");
-            rows.iter().map(markdown).for_each(say);
+            print_line("|  | DevArch | compared with | result | target |  |");
+            print_line("| --- | --- | --- | --- | --- | --- |");
+            rows.iter().map(markdown).for_each(print_line);
         }
     }
     Ok(rows.iter().all(|row| row.target.as_ref().is_none_or(|(_, met)| *met)))
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_met_by_what_is_not_above_it() {
+    fn a_target_is_met_by_values_up_to_it() {
         let line = |target| Line::compared("warm", Kind::Ratio, ("ours".into(), "theirs".into()), target);
         let met = row(&line(0.625), &results()).unwrap();
         assert_eq!(

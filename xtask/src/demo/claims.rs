@@ -1,6 +1,6 @@
-//! What the demo claims, and whether it holds.
+//! The demo's claims, and whether they are true.
 
-use crate::{failure::Result, terminal::say};
+use crate::{failure::Result, terminal::print_line};
 
 /// Counts the claims that do not hold.
 #[derive(Debug, Default)]
@@ -12,10 +12,10 @@ impl Claims {
     /// Prints a PASS or FAIL line, with the reason below.
     pub(crate) fn check(&mut self, claim: &str, result: Result<()>) {
         match result {
-            Ok(()) => say(format!("PASS  {claim}")),
+            Ok(()) => print_line(format!("PASS  {claim}")),
             Err(failure) => {
                 let reason = failure.chain().replace('\n', "\n      ");
-                say(format!("FAIL  {claim}\n      {reason}"));
+                print_line(format!("FAIL  {claim}\n      {reason}"));
                 self.failed += 1;
             }
         }

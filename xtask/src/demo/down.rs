@@ -1,4 +1,4 @@
-//! Removing every trace of the demo.
+//! Removes every trace of the demo.
 
 use super::{Demo, STACKS};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     http::Client,
     images,
     process::{self, Run as _, program},
-    terminal::say,
+    terminal::print_line,
 };
 use std::{collections::BTreeSet, process::Stdio};
 
@@ -17,7 +17,7 @@ impl Demo {
         if self.record.exists() {
             self.remove()?;
         }
-        say("nothing is left of the demo");
+        print_line("nothing is left of the demo");
         Ok(())
     }
 

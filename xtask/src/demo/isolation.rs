@@ -1,4 +1,4 @@
-//! What a stack's api reaches, seen from inside its container.
+//! What a stack's api can reach, tested from inside its container.
 
 use super::{Demo, claims::Claims};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     failure::{Context as _, Failure, Result},
 };
 
-/// Runs in the container, which has Python: looks a name up or connects to a database's port.
+/// Runs in the container, which has Python: resolves a name or connects to a database's port.
 const PROBE: &str = r#"
 import socket, sys
 
@@ -25,7 +25,7 @@ except OSError as error:
     print("RESULT no,", error)
 "#;
 
-/// What is tried.
+/// The attempts.
 #[derive(Clone, Copy)]
 enum Attempt {
     Resolve,
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_probe_without_a_result_is_neither() {
+    fn a_probe_without_a_result_is_inconclusive() {
         assert!(outcome("RESULT yes ['10.0.0.2']\r\n") == Some(Expected::Yes));
         assert!(outcome("noise\nRESULT no, timed out\n") == Some(Expected::No));
         assert!(outcome("python3: not found\n").is_none());

@@ -1,4 +1,5 @@
-//! The main job, shown on the example in `examples/shop`: the same stack twice on one machine, without a collision.
+//! The main use case, shown with the example in `examples/shop`: the same stack twice on one machine, without a
+//! collision.
 
 mod claims;
 mod down;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 /// The two copies.
 const STACKS: [&str; 2] = ["shop", "shop-next"];
 
-/// The images they are made of.
+/// The images of the stacks.
 const IMAGES: [&str; 4] = ["nginx:1.27", "postgres:17.2", "redis:7.4", "devarch-example/shop-base:1"];
 
 /// Show the example shop twice, side by side

@@ -1,4 +1,4 @@
-//! Ordering in a shop, as a browser would.
+//! Orders something in a shop, as a browser would.
 
 use crate::{
     failure::{Failure, Result},
@@ -7,7 +7,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::{thread, time::Duration};
 
-/// How often a shop that does not answer yet is asked again, and after what time.
+/// How often, and after which pause, a request to a shop that does not answer yet is retried.
 const RETRIES: usize = 20;
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -56,7 +56,7 @@ impl Shop {
         if has(own) { Ok(()) } else { Err(Failure::new(format!("'{own}' is not in: {listed}"))) }
     }
 
-    /// Fails unless the second answer comes from its cache.
+    /// Fails unless the second response comes from its cache.
     pub(crate) fn answers_from_cache(&self) -> Result<()> {
         self.orders()?;
         let second = self.orders()?;

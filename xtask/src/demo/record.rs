@@ -1,4 +1,4 @@
-//! What `--down` has to undo. It is kept from the first run on.
+//! What `--down` has to undo. Recorded from the first run on.
 
 use crate::{
     engine::EngineName,
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_run_is_remembered_and_another_engine_is_refused() {
+    fn the_first_run_is_recorded_and_another_engine_is_refused() {
         let root = tempfile::tempdir().unwrap();
         let record = Record { directory: root.path().join("demo"), home: root.path().join("home") };
         assert!(!record.exists() && record.engine().is_none() && !record.has_started_engine());

@@ -1,16 +1,16 @@
-//! Making both stacks, and what holds of them.
+//! Brings up both stacks and checks the claims.
 
 use super::{Demo, IMAGES, claims::Claims, orders::Shop};
 use crate::{
     devarch,
     failure::{Context as _, Failure, Result},
     images,
-    terminal::say,
+    terminal::print_line,
 };
 use std::process::ExitCode;
 
 impl Demo {
-    /// Makes both stacks and checks every claim.
+    /// Brings up both stacks and checks every claim.
     pub(super) fn up(&self) -> Result<ExitCode> {
         let was_running = self.engine.address(&self.repository).is_some();
         self.record.begin(self.engine, was_running)?;
@@ -33,8 +33,8 @@ impl Demo {
     fn check(&self) -> Result<ExitCode> {
         let (first, second) = (self.shop("shop")?, self.shop("shop-next")?);
         heading("an order in each");
-        say(format!("shop       {}  {}", first.url, first.order("teapot")?));
-        say(format!("shop-next  {}  {}", second.url, second.order("kettle")?));
+        print_line(format!("shop       {}  {}", first.url, first.order("teapot")?));
+        print_line(format!("shop-next  {}  {}", second.url, second.order("kettle")?));
         heading("what holds");
         let mut claims = Claims::default();
         claims.check("the two have different addresses on this machine", differ(&first.url, &second.url));
@@ -48,11 +48,11 @@ impl Demo {
         heading("result");
         if claims.failed() > 0 {
             let failed = claims.failed();
-            say(format!("{failed} of the claims above failed; remove the demo with: scripts/demo --down"));
+            print_line(format!("{failed} of the claims above failed; remove the demo with: scripts/demo --down"));
             return Ok(ExitCode::FAILURE);
         }
-        say(format!("all of it holds. Look: {}/orders and {}/orders", first.url, second.url));
-        say("remove it again: scripts/demo --down");
+        print_line(format!("all of it holds. Look: {}/orders and {}/orders", first.url, second.url));
+        print_line("remove it again: scripts/demo --down");
         Ok(ExitCode::SUCCESS)
     }
 
@@ -63,7 +63,7 @@ impl Demo {
 }
 
 fn heading(text: &str) {
-    say(format!("\n== {text}"));
+    print_line(format!("\n== {text}"));
 }
 
 fn differ(first: &str, second: &str) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Images without an engine: their configuration, and the archive that engines load.
 //!
-//! Made here and loaded, rather than imported by the engine: an import has a layer of its own for each image, and Docker
-//! 20.10 refuses `STOPSIGNAL` there. An image made here has the same id on every engine.
+//! Built here and loaded, rather than imported by the engine: an import has a separate layer for each image, and Docker
+//! 20.10 refuses `STOPSIGNAL` there. An image built here has the same id on every engine.
 
 use super::recipe::{Recipe, digest, hex};
 use crate::failure::{Context as _, Result};
@@ -16,7 +16,7 @@ use std::{
 };
 use tar::{Builder, Header};
 
-/// The label that tells a stand-in from a real image.
+/// The label that distinguishes stand-ins from real images.
 const STAND_IN: &str = "devarch.stand-in";
 const NAME: &str = "devarch.stand-in.name";
 
@@ -41,7 +41,7 @@ struct Rootfs {
     diff_ids: Vec<String>,
 }
 
-/// What a stand-in's configuration says of the machine that made it.
+/// Facts about the building machine in a stand-in's configuration.
 pub(crate) struct Maker<'a> {
     pub(crate) architecture: &'a str,
     pub(crate) created: &'a str,
@@ -110,7 +110,7 @@ pub(crate) struct CachedImage {
     pub(crate) layers: Vec<PathBuf>,
 }
 
-/// Writes one archive of all these images, as `POST /images/load` takes it. A layer that several share is in it once.
+/// Writes one archive of all these images, as `POST /images/load` accepts it. A shared layer is included once.
 pub(crate) fn write(images: &[CachedImage], out: impl Write) -> Result<()> {
     let mut archive = Builder::new(out);
     let mut written = BTreeSet::new();
@@ -158,7 +158,7 @@ fn header(size: u64) -> Header {
     header
 }
 
-/// In full: Podman would take a short name for one of `localhost/`.
+/// The fully qualified name: Podman would resolve a short one to `localhost/`.
 fn full_name(name: &str) -> String {
     if name.contains('/') { format!("docker.io/{name}") } else { format!("docker.io/library/{name}") }
 }

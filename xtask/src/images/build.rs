@@ -1,4 +1,4 @@
-//! Building stand-ins into the cache, as root.
+//! Builds stand-ins into the cache, as root.
 
 use super::{
     Cache,
@@ -25,7 +25,7 @@ use std::{
     time::Instant,
 };
 
-/// Builds what the cache lacks of some images (of all, where none is named).
+/// Builds the given images (all by default) that are missing in the cache.
 pub(crate) fn build(images: &[String], repository: &Repository, cache: &Cache) -> Result<()> {
     let all = cache.recipes.images();
     let images = if images.is_empty() { &all } else { images };
@@ -45,7 +45,7 @@ pub(crate) fn build(images: &[String], repository: &Repository, cache: &Cache) -
     let begun = Instant::now();
     fs::create_dir_all(cache.directory.join("trees")).context("cannot make the cache")?;
     let _lock = repository.lock("images")?;
-    // What is in an image does not depend on who builds it.
+    // Images must not depend on who builds them.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     process::require(repository, "unshare", "util-linux")?;
     Workshop { repository, cache }.build(&missing)?;
@@ -166,7 +166,7 @@ impl Workshop<'_> {
     }
 }
 
-/// Makes a finished file readable for all, under its name.
+/// Makes a finished file readable for all, under its final name.
 fn publish(unfinished: &Path, file: &Path) -> Result<()> {
     let failed = || format!("cannot write {}", file.display());
     fs::set_permissions(unfinished, Permissions::from_mode(0o644)).context(failed())?;

@@ -1,4 +1,4 @@
-//! Images on an engine: which are missing, pulled, loaded, removed.
+//! Images on an engine: checks, pulls, loads and removes them.
 
 use super::{
     Cache,
@@ -10,7 +10,7 @@ use crate::{
     failure::{Context as _, Failure, Result},
     http::{Answer, Client, Content, chunks},
     repository::Repository,
-    terminal::{note, say},
+    terminal::{note, print_line},
 };
 use hyper::StatusCode;
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use std::{
 };
 use tokio::net::{TcpStream, lookup_host};
 
-/// Where Docker Hub's images come from.
+/// The registry of Docker Hub's images.
 const REGISTRY: &str = "registry-1.docker.io:443";
 
 /// How long it may take to reach it.
@@ -43,7 +43,7 @@ pub(crate) struct Images<'a> {
     reachable: OnceCell<bool>,
 }
 
-/// What an engine has under a name.
+/// The image an engine has under a name.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     Present,
@@ -101,8 +101,8 @@ impl<'a> Images<'a> {
                 State::Outdated(id) => replaced.push(id),
             }
             if self.get_real(name)? {
-                say(format!("{}: {image} pulled", self.engine));
-            } else if self.cache.recipes.of_image(name).is_some() {
+                print_line(format!("{}: {image} pulled", self.engine));
+            } else if self.cache.recipes.for_image(name).is_some() {
                 stand_ins.push(name.to_owned());
             } else {
                 return Err(unobtainable(image, self.engine));
@@ -113,17 +113,17 @@ impl<'a> Images<'a> {
             self.load(&stand_ins)?;
         }
         for id in replaced {
-            // Containers may still use the old ones; then they stay.
+            // Containers may still use the old ones; then they are kept.
             let _ = self.client.delete(&format!("/images/{id}"));
         }
         let seconds = begun.elapsed().as_secs_f64();
-        say(format!("{}: {} images ready ({seconds:.1} s)", self.engine, images.len()));
+        print_line(format!("{}: {} images ready ({seconds:.1} s)", self.engine, images.len()));
         Ok(())
     }
 
     /// Prints the missing ones.
     pub(crate) fn list_missing(&self, images: &[String]) -> Result<()> {
-        self.missing(images)?.iter().for_each(say);
+        self.missing(images)?.iter().for_each(print_line);
         Ok(())
     }
 
@@ -143,8 +143,8 @@ impl<'a> Images<'a> {
         for image in images {
             let answer = self.client.delete(&format!("/images/{}", short_name(image)))?;
             match answer.status {
-                StatusCode::OK => say(format!("{}: {image} removed", self.engine)),
-                StatusCode::NOT_FOUND => say(format!("{}: {image} not found", self.engine)),
+                StatusCode::OK => print_line(format!("{}: {image} removed", self.engine)),
+                StatusCode::NOT_FOUND => print_line(format!("{}: {image} not found", self.engine)),
                 _ => note(format!("{} did not remove {image}: {}", self.engine, answer.text().trim())),
             }
         }
@@ -156,11 +156,11 @@ impl<'a> Images<'a> {
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(State::Absent);
         }
-        let hash = self.cache.recipes.of_image(name).map(|recipe| recipe.hash.as_str());
+        let hash = self.cache.recipes.for_image(name).map(|recipe| recipe.hash.as_str());
         Ok(answer.json::<Image>()?.state(hash))
     }
 
-    /// Whether the image could be had from the registry.
+    /// Whether the image could be pulled from the registry.
     fn get_real(&self, name: &str) -> Result<bool> {
         if !*self.reachable.get_or_init(registry_answers) {
             return Ok(false);
@@ -212,7 +212,7 @@ impl<'a> Images<'a> {
             if self.state(name)? != State::Present {
                 return Err(failed(format!("{name} is missing afterwards")));
             }
-            say(format!("{}: {name} stand-in loaded", self.engine));
+            print_line(format!("{}: {name} stand-in loaded", self.engine));
         }
         Ok(())
     }
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_by_the_status_or_within_the_stream() {
+    fn a_failure_is_detected_by_the_status_or_in_the_stream() {
         assert_eq!(error_of(&answer(StatusCode::OK, "{\"stream\":\"fine\"}\n")), None);
         let streamed = "{\"stream\":\"one\"}\r\n{\"error\":\"no space\",\"errorDetail\":{}}\r\n";
         assert_eq!(error_of(&answer(StatusCode::OK, streamed)).as_deref(), Some("no space"));
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stand_in_is_outdated_by_its_recipe_and_a_real_image_never_is() {
+    fn a_stand_in_is_outdated_by_its_recipe_and_a_real_image_never() {
         let image = |labels: &str| -> Image {
             serde_json::from_str(&format!("{{\"Id\":\"sha256:ab\",\"Config\":{{\"Labels\":{labels}}}}}"))
                 .unwrap()

@@ -1,4 +1,4 @@
-//! What a directory tree adds to another, as the layer of an image.
+//! The difference between two directory trees, as the layer of an image.
 
 use super::pruned::is_pruned;
 use crate::failure::{Context as _, Result};
@@ -13,7 +13,7 @@ use tar::{Builder, EntryType, Header};
 
 type Entries = BTreeMap<PathBuf, Metadata>;
 
-/// Writes what a tree adds to its parent (everything, without one) as a layer.
+/// Writes what a tree adds to its parent (everything, without a parent) as a layer.
 pub(crate) fn write(tree: &Path, parent: Option<&Path>, layer: &Path) -> Result<()> {
     let failed = || format!("cannot write the layer {}", layer.display());
     let file = BufWriter::new(File::create(layer).context(failed())?);
@@ -36,7 +36,7 @@ fn append(tree: &Path, parent: Option<(&Path, &Entries)>, out: impl Write) -> io
         }
     }
     for path in parent.into_iter().flat_map(|(_, before)| before.keys()) {
-        // A name that went hides what is below it; one mark at the top is enough.
+        // A removed name hides what is below it; one whiteout at the top is enough.
         let inside = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         if !now.contains_key(path) && inside.is_none_or(|parent| now.contains_key(parent)) {
             layer.hide(path)?;
@@ -45,7 +45,7 @@ fn append(tree: &Path, parent: Option<(&Path, &Entries)>, out: impl Write) -> io
     layer.finish()
 }
 
-/// Everything of a tree that belongs into an image, by its path.
+/// All paths of a tree that belong into an image.
 fn entries(tree: &Path) -> io::Result<Entries> {
     let mut found = Entries::new();
     let mut open = vec![PathBuf::new()];
@@ -66,7 +66,7 @@ fn entries(tree: &Path) -> io::Result<Entries> {
     Ok(found)
 }
 
-/// Whether an entry is in the parent as it is in the tree.
+/// Whether an entry is the same in the parent and in the tree.
 fn is_same(
     tree: &Path,
     parent: &Path,
@@ -113,7 +113,7 @@ impl<'a, W: Write> Layer<'a, W> {
         self.builder.append_path_with_name(self.tree.join(path), path)
     }
 
-    /// Marks a name of the parent as gone.
+    /// Marks a name of the parent as removed.
     fn hide(&mut self, path: &Path) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut header = Header::new_gnu();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_has_what_a_tree_adds_and_marks_what_it_removes() {
+    fn a_layer_contains_additions_and_marks_removals() {
         let root = tempfile::tempdir().unwrap();
         let (parent, tree, layer) =
             (root.path().join("a"), root.path().join("b"), root.path().join("layer.tar"));

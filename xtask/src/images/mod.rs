@@ -1,4 +1,4 @@
-//! The images that tests and the demo use, on an engine.
+//! The images that tests and the demo use.
 
 mod archive;
 mod build;
@@ -13,7 +13,7 @@ use crate::{
     engine::EngineName,
     failure::{Failure, Result},
     repository::Repository,
-    terminal::say,
+    terminal::print_line,
 };
 use clap::Subcommand;
 use ensure::Images;
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Action::Missing { engine, images } => Images::on(*engine, &repository, &cache)?.list_missing(images),
         Action::Remove { engine, images } => Images::on(*engine, &repository, &cache)?.remove(images),
         Action::Standins => {
-            cache.recipes.images().iter().for_each(say);
+            cache.recipes.images().iter().for_each(print_line);
             Ok(())
         }
         Action::Build { images } => build::build(images, &repository, &cache),
@@ -93,7 +93,7 @@ fn owned(images: &[&str]) -> Vec<String> {
     images.iter().map(|&image| image.to_owned()).collect()
 }
 
-/// The stand-ins that were built. Building takes root, so that all users share what root has built.
+/// The built stand-ins. Building takes root, so that all users share what root has built.
 struct Cache {
     directory: PathBuf,
     recipes: Recipes,
@@ -135,7 +135,7 @@ impl Cache {
         if self.directory.exists() {
             crate::process::Run::run(crate::process::as_root("rm")?.arg("-rf").arg(&self.directory))?;
         }
-        say(format!("removed {}", self.directory.display()));
+        print_line(format!("removed {}", self.directory.display()));
         Ok(())
     }
 }

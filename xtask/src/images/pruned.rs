@@ -1,8 +1,8 @@
-//! What no stand-in needs at run time.
+//! Files that no stand-in needs at run time.
 
 use std::path::Path;
 
-/// Directories that stay, emptied.
+/// Directories that are kept empty.
 const EMPTIED: &[&str] = &[
     "dev",
     "proc",
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn emptied_directories_stay_themselves() {
+    fn emptied_directories_are_kept() {
         assert!(!is_pruned(Path::new("usr/share/doc")));
         assert!(is_pruned(Path::new("usr/share/doc/bash")));
         assert!(!is_pruned(Path::new("usr/share/docs/bash")));

@@ -4,7 +4,7 @@
 //! - `image.json`: the image's configuration
 //! - `before`: run in the root before packages are installed (users with the real image's ids)
 //! - `files/`: copied over the root
-//! - `setup`: run in the root after all else
+//! - `setup`: run in the root at the end
 
 use crate::failure::{Context as _, Failure, Result};
 use sha2::{Digest as _, Sha256};
@@ -15,16 +15,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Raised when the way of building changes what comes out.
+/// Increased when a change of the build code changes its result.
 const FORMAT: u32 = 1;
 
-/// The suite that packages come from.
+/// The suite of the packages.
 pub(crate) const SUITE: &str = "bookworm";
 
-/// How many digits of a hash tell recipes apart.
+/// How many digits of a hash distinguish recipes.
 const DIGITS: usize = 16;
 
-/// How one stand-in is made.
+/// How one stand-in is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recipe {
     /// Its directory's name.
@@ -35,7 +35,7 @@ pub(crate) struct Recipe {
     pub(crate) parent: Option<String>,
     pub(crate) packages: Vec<String>,
     pub(crate) directory: PathBuf,
-    /// Identifies the outcome: a hash of everything it is made from.
+    /// Identifies the result: a hash of all inputs.
     pub(crate) hash: String,
 }
 
@@ -76,7 +76,7 @@ impl Recipes {
     }
 
     /// The recipe of an image's stand-in.
-    pub(crate) fn of_image(&self, image: &str) -> Option<&Recipe> {
+    pub(crate) fn for_image(&self, image: &str) -> Option<&Recipe> {
         self.by_id.values().find(|recipe| recipe.image.as_deref() == Some(image))
     }
 
@@ -86,7 +86,7 @@ impl Recipes {
             Failure::new(format!("there is no stand-in for {image}"))
                 .help("`scripts/images standins` lists them")
         };
-        self.of_image(image).ok_or_else(missing)
+        self.for_image(image).ok_or_else(missing)
     }
 
     /// Every image with a stand-in, in order.
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_that_of_everything_a_recipe_is_made_from() {
+    fn the_hash_covers_all_inputs_of_a_recipe() {
         let root = tempfile::tempdir().unwrap();
         let before = recipes(root.path()).require("web:1").unwrap().hash.clone();
         assert_eq!(before, recipes(root.path()).require("web:1").unwrap().hash);

@@ -1,4 +1,4 @@
-//! The root directory that a stand-in is made of.
+//! The root directory of a stand-in.
 
 use super::recipe::{self, Recipe, SUITE};
 use crate::{
@@ -15,7 +15,7 @@ use std::{
     process::Command,
 };
 
-/// The directories of an image that begins with nothing.
+/// The directories of an image without a parent.
 const BARE: &[&str] = &[
     "bin",
     "dev",
@@ -39,7 +39,7 @@ pub(crate) struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// Makes the root that a recipe describes, from that of the recipe it extends.
+    /// Builds the root that a recipe describes, from that of the recipe it extends.
     pub(crate) fn make(&self, recipe: &Recipe, parent: Option<&Path>) -> Result<()> {
         match (recipe.id.as_str(), parent) {
             (_, Some(parent)) => {
@@ -85,7 +85,7 @@ impl Tree<'_> {
         self.connect()
     }
 
-    /// How this machine reaches the mirror. None of it gets into an image.
+    /// How this machine reaches the mirror. None of it is written to an image.
     fn connect(&self) -> Result<()> {
         let failed = || "cannot write the network's settings".to_owned();
         fs::copy("/etc/resolv.conf", self.root.join("etc/resolv.conf")).context(failed())?;

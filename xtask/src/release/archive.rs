@@ -1,4 +1,4 @@
-//! A tar archive that is the same whenever and wherever it is written.
+//! A reproducible tar archive.
 
 use crate::failure::{Context as _, Result};
 use std::{
@@ -97,12 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn the_order_in_which_files_come_does_not_matter() {
+    fn the_order_of_added_files_does_not_matter() {
         assert_eq!(archive(&["share/b", "bin/a"]), archive(&["bin/a", "share/b"]));
     }
 
     #[test]
-    fn everything_is_below_one_directory_with_plain_rights() {
+    fn everything_is_in_one_directory_with_ordinary_permissions() {
         let bytes = archive(&["bin/a", "share/b"]);
         let mut read = tar::Archive::new(bytes.as_slice());
         let entries = read.entries().unwrap().map(|entry| {

@@ -1,4 +1,4 @@
-//! Which glibc a program needs, by the versions of the symbols it is linked to.
+//! The glibc version a program needs, by the versions of the symbols it is linked to.
 
 use crate::failure::{Context as _, Failure, Result};
 use elf::{ElfBytes, ParseError, endian::AnyEndian};

@@ -1,4 +1,4 @@
-//! The licences of everything that is linked into the program.
+//! The licences of all linked dependencies.
 
 use crate::{
     cargo::cargo,
@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How the names of files with licences begin, in capitals.
+/// Name prefixes of files with licences, in capitals.
 const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT"];
 
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ struct Package {
     source: Option<String>,
 }
 
-/// A list of all dependencies with their licences, followed by each text, once, with whom it is of.
+/// All dependencies with their licences, followed by each distinct text with the packages it applies to.
 pub(crate) fn of_dependencies(repository: &Repository) -> Result<String> {
     let linked = linked(repository)?;
     let mut metadata = cargo(repository)?;
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_two_share_is_there_once() {
+    fn a_shared_text_is_listed_once() {
         let package = |name: &str| Package {
             name: name.to_owned(),
             version: "1.0.0".to_owned(),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tree_of_cargo_is_read() {
+    fn the_dependency_tree_of_cargo_is_parsed() {
         let read = name_and_version("serde_derive v1.0.2 (proc-macro) (*)");
         assert_eq!(read, Some(("serde_derive".to_owned(), "1.0.2".to_owned())));
         assert_eq!(name_and_version(""), None);

@@ -12,7 +12,7 @@ use crate::{
     failure::{Context as _, Result},
     process::{Run as _, program},
     repository::Repository,
-    terminal::say,
+    terminal::print_line,
 };
 use archive::{Archive, Mode};
 use std::{
@@ -51,7 +51,7 @@ impl Args {
     }
 }
 
-/// Makes the archive, and checks it where that is asked for.
+/// Creates the archive, and checks it on request.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let repository = Repository::open()?;
     if !args.no_build {
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let program = devarch::path(&repository);
     let version = glibc::check(&program)?;
     let archive = pack(&repository, &program)?;
-    say(format!("made {}; it needs glibc {version}", archive.display()));
+    print_line(format!("made {}; it needs glibc {version}", archive.display()));
     if args.check { roots::check(&repository, &archive, &name()) } else { Ok(()) }
 }
 

@@ -1,4 +1,4 @@
-//! Whether an archive's program runs on a Debian with nothing but what every Debian has.
+//! Checks that an archive's program runs on a minimal Debian.
 
 use super::{COMPLETIONS, VERSION};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     failure::{Context as _, Failure, Result},
     process::{self, Run as _, program},
     repository::Repository,
-    terminal::say,
+    terminal::print_line,
 };
 use std::{
     fs,
@@ -25,7 +25,7 @@ pub(crate) fn check(repository: &Repository, archive: &Path, name: &str) -> Resu
     if !process::is_root() {
         return Err(Failure::new("roots of Debian are made by root").help("run this as root"));
     }
-    // What they share is fetched before the roots are made side by side.
+    // Shared files are fetched before the roots are created in parallel.
     debian::require_bootstrap(repository)?;
     let results: Vec<Result<()>> = thread::scope(|scope| {
         let checks = SUITES.map(|suite| scope.spawn(move || check_on(repository, suite, archive, name)));
@@ -47,7 +47,7 @@ fn check_on(repository: &Repository, suite: &str, archive: &Path, name: &str) ->
     program("tar").arg("-xzf").arg(archive).arg("-C").arg(root.join(PLACE)).run()?;
     let checked = Installed { root: &root, name }.check();
     checked.map_err(|failure| Failure::new(format!("{suite}: {}", failure.chain())))?;
-    say(format!("{suite}: the archive's program runs ({:.0} s)", begun.elapsed().as_secs_f64()));
+    print_line(format!("{suite}: the archive's program runs ({:.0} s)", begun.elapsed().as_secs_f64()));
     Ok(())
 }
 

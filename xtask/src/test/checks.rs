@@ -1,4 +1,4 @@
-//! Stages that look at the sources: formatting, lints, documentation, dependencies, spelling, shell scripts.
+//! Stages that check the sources: formatting, lints, documentation, dependencies, spelling, shell scripts.
 
 use crate::{
     cargo::{Tool, cargo},
@@ -48,14 +48,14 @@ pub(crate) fn dependencies(repository: &Repository) -> Result<()> {
     cargo(repository)?.args(["deny", "check", "bans", "licenses", "sources"]).run()
 }
 
-/// No word is misspelt in a way that `codespell` knows. `.codespellrc` lists what it does not read.
+/// Checks for misspellings that `codespell` knows. `.codespellrc` lists what it skips.
 pub(crate) fn spelling(repository: &Repository) -> Result<()> {
     process::require(repository, "codespell", "codespell")?;
     let checked = program("codespell").current_dir(repository.path("")).args(files(repository, &[])?).run();
     checked.map_err(|_| Failure::new("words are misspelt").help("fix them, or list them in .codespellrc"))
 }
 
-/// `shellcheck` has nothing to report.
+/// Runs `shellcheck`.
 pub(crate) fn shell(repository: &Repository) -> Result<()> {
     process::require(repository, "shellcheck", "shellcheck")?;
     let files = files(repository, &["scripts", ".ci"])?;
@@ -63,7 +63,7 @@ pub(crate) fn shell(repository: &Repository) -> Result<()> {
     program("shellcheck").current_dir(repository.path("")).args(["-x", "-P", "SCRIPTDIR"]).args(scripts).run()
 }
 
-/// The project's files: those git knows, and new ones it does not ignore.
+/// The project's files: tracked ones, and new ones that git does not ignore.
 fn files(repository: &Repository, below: &[&str]) -> Result<Vec<String>> {
     let mut git = program("git");
     git.current_dir(repository.path("")).args([
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_of_documentation_tests_are_added_up() {
+    fn results_of_documentation_tests_are_summed_up() {
         let printed = "\nrunning 2 tests\ntest a ... ok\n\
             test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s\n\n\
             test result: FAILED. 3 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 2.00s\n";

@@ -3,7 +3,7 @@
 use super::tally::Totals;
 use crate::{
     failure::{Context as _, Result},
-    terminal::say,
+    terminal::print_line,
 };
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
@@ -31,7 +31,7 @@ struct Line {
 impl Line {
     fn print(&self) {
         if !self.printed.swap(true, SeqCst) {
-            say(self.totals.to_string());
+            print_line(self.totals.to_string());
         }
     }
 

@@ -1,4 +1,4 @@
-//! Everything real that tests use: engines, images, PostgreSQL, Compose. It is made ready while other stages run.
+//! Everything real that tests use: engines, images, PostgreSQL, Compose. Prepared while other stages run.
 
 use crate::{
     engine::{EngineName, exports},
@@ -6,7 +6,7 @@ use crate::{
     http::Address,
     process::{self, Run as _, program},
     repository::Repository,
-    terminal::say,
+    terminal::print_line,
 };
 use std::{
     fs,
@@ -18,14 +18,14 @@ use std::{
 /// The image that the tests of a rootless Podman use.
 const ROOTLESS_IMAGE: &str = "busybox:1.37";
 
-/// An environment that is being made ready.
+/// An environment that is being prepared.
 pub(crate) struct Preparation {
     log: PathBuf,
     thread: JoinHandle<Result<()>>,
 }
 
 impl Preparation {
-    /// Begins, in the background.
+    /// Starts preparing, in the background.
     pub(crate) fn begin(repository: &Repository) -> Result<Self> {
         let log = repository.log("test-environment")?;
         fs::write(&log, "").context(format!("cannot write {}", log.display()))?;
@@ -39,13 +39,13 @@ impl Preparation {
         let printed = fs::read_to_string(&self.log).unwrap_or_default();
         let is_progress = |line: &str| line.starts_with("scripts/") || line.starts_with("xtask: ");
         for line in printed.lines().filter(|line| result.is_err() || !is_progress(line)) {
-            say(line);
+            print_line(line);
         }
         result.map_err(|failure| failure.help("tests that need a missing part print SKIPPED"))
     }
 }
 
-/// A part that fails does not keep the others from being made ready.
+/// A part that fails does not keep the others from being prepared.
 fn prepare(repository: &Repository, log: &Path) -> Result<()> {
     let script = |name: &str, words: &[&str]| {
         let mut command = program(repository.path(name));
@@ -77,7 +77,7 @@ fn in_turn(commands: Vec<Command>, log: &Path) -> Result<()> {
 /// The addresses of what runs, as the variables that tests read.
 pub(crate) fn variables(repository: &Repository) -> Vec<(String, String)> {
     let scripts = ["scripts/engines", "scripts/postgres", "scripts/compose-tools"];
-    // What does not run has no address.
+    // An engine that is not running has no address.
     let printed =
         scripts.into_iter().filter_map(|script| program(repository.path(script)).arg("env").read().ok());
     printed.flat_map(|text| exports(&text)).collect()

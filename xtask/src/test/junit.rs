@@ -1,10 +1,10 @@
-//! Reads the report of a nextest run.
+//! Parses the report of a nextest run.
 
 use crate::failure::{Context as _, Result};
 use serde::{Deserialize, de::IgnoredAny};
 use std::collections::BTreeSet;
 
-/// How much of a panic the summary repeats: a log that is cut in its middle still says why.
+/// How many lines of a panic the summary repeats: a log that is cut in its middle still shows the reason.
 const PANIC_LINES: usize = 40;
 
 /// A test that ran.
@@ -12,11 +12,11 @@ const PANIC_LINES: usize = 40;
 pub(crate) struct Case {
     /// Its binary and its path, as nextest prints them.
     pub(crate) title: String,
-    /// Its path alone.
+    /// Its path without the binary.
     pub(crate) name: String,
     pub(crate) seconds: f64,
     pub(crate) outcome: Outcome,
-    /// The faults it put into applies: how many did no harm, and how many there were.
+    /// The faults it injected into applies: how many did no harm, and how many there were.
     pub(crate) survived: (usize, usize),
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Case {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
     Passed,
-    /// What it panicked with.
+    /// Its panic message.
     Failed(String),
     /// It passed without a real part that it needs, and printed `SKIPPED: reason`.
     Skipped(BTreeSet<String>),
@@ -92,7 +92,7 @@ fn reasons(output: &str) -> BTreeSet<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// What a test panicked with, without the stack.
+/// A test's panic message, without the backtrace.
 fn panic(output: &str) -> String {
     let begin = output.find("\nthread '").map(|at| at + 1);
     let begin = begin.or_else(|| output.starts_with("thread '").then_some(0)).unwrap_or(output.len());

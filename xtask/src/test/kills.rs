@@ -9,7 +9,7 @@ use std::{
 /// Removes the reports of earlier runs.
 pub(crate) fn forget(repository: &Repository) {
     for report in reports(&repository.target("tmp")) {
-        // A report that stays is printed once more; no test depends on it.
+        // A report that cannot be removed is printed once more; no test depends on it.
         let _ = fs::remove_file(report);
     }
 }

@@ -1,4 +1,4 @@
-//! Runs everything that has to hold, in the order in which a fault is found soonest.
+//! Runs all checks and tests, ordered so that faults are found early.
 
 mod checks;
 mod closing;
@@ -16,7 +16,7 @@ use crate::{
     release,
     repository::Repository,
     sweep,
-    terminal::say,
+    terminal::print_line,
 };
 use closing::Closing;
 use environment::Preparation;
@@ -62,7 +62,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             closing.print();
             Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        // The closing line, which has one failure more, comes after the reason.
+        // The closing line, with one more failure, is printed after the reason.
         Err(failure) => Ok(crate::report(&failure)),
     }
 }
@@ -163,15 +163,15 @@ impl Run {
         self.stages.run(name, || nextest.run(repository, tally, totals));
     }
 
-    /// Prints all but the closing line. Returns whether everything holds.
+    /// Prints all but the closing line. Returns whether everything passed.
     fn summary(&mut self) -> bool {
-        self.stages.head().iter().for_each(say);
-        self.tally.lines().iter().for_each(say);
-        kills::lines(&self.repository, self.long).iter().for_each(say);
-        self.stages.foot().iter().for_each(say);
+        self.stages.head().iter().for_each(print_line);
+        self.tally.lines().iter().for_each(print_line);
+        kills::lines(&self.repository, self.long).iter().for_each(print_line);
+        self.stages.foot().iter().for_each(print_line);
         let missing = self.ci && self.totals.skipped() > 0;
         if missing {
-            say("with CI=true nothing may be skipped");
+            print_line("with CI=true nothing may be skipped");
         }
         self.totals.add(0, self.stages.failures(), 0);
         self.totals.failed() == 0 && !missing

@@ -1,4 +1,4 @@
-//! Runs tests by nextest, and counts them from its report.
+//! Runs tests with nextest, and counts them from its report.
 
 use super::{
     junit,
@@ -36,7 +36,7 @@ pub(crate) struct Nextest<'a> {
     pub(crate) group: Group,
     /// Arguments that choose among the group's.
     pub(crate) chosen: &'a [String],
-    /// What tests are given besides this process's environment.
+    /// Environment variables for tests, in addition to this process's.
     pub(crate) variables: &'a [(String, String)],
 }
 
@@ -67,13 +67,14 @@ impl Nextest<'_> {
     }
 }
 
-/// Addresses at which no engine answers: a test that needs one although its name does not say so shows up as skipped.
+/// Addresses at which no engine answers: a test that needs one although its name does not contain it is counted as
+/// skipped.
 pub(crate) fn without_engines() -> Vec<(String, String)> {
     let engines = [EngineName::Docker, EngineName::Podman, EngineName::Rootless];
     engines.map(|engine| (engine.variable().to_owned(), "unix:///nonexistent/engine.sock".to_owned())).into()
 }
 
-/// Settings of a run that is to be short: the fuzzing takes a quarter of its time, unless its time is set.
+/// Settings of a short run: fuzzing takes a quarter of its time, unless its time is set.
 pub(crate) fn brief() -> Option<(String, String)> {
     const SECONDS: &str = "DEVARCH_FUZZ_SECONDS";
     env::var_os(SECONDS).is_none().then(|| (SECONDS.to_owned(), "15".to_owned()))

@@ -1,6 +1,6 @@
-//! The stages of a run: a heading, a result, how long it took. A failed stage does not keep the next from running.
+//! The stages of a run: a heading, a result, a duration. The next stage runs even if one fails.
 
-use crate::{failure::Result, terminal::say};
+use crate::{failure::Result, terminal::print_line};
 use std::time::{Duration, Instant};
 
 /// How a stage ended that could be run.
@@ -25,34 +25,34 @@ impl Stages {
         Self { begun: Instant::now(), took: Vec::new(), failed: Vec::new(), not_run: Vec::new() }
     }
 
-    /// Runs a stage and keeps its failure for the end.
+    /// Runs a stage and records its failure for the end.
     pub(crate) fn run(&mut self, name: &'static str, stage: impl FnOnce() -> Result<Verdict>) {
-        say(format!("\n== {name}"));
+        print_line(format!("\n== {name}"));
         let begun = Instant::now();
         let result = stage();
         let took = begun.elapsed();
         let seconds = took.as_secs_f64();
         match &result {
-            Ok(Verdict::Passed) => say(format!("-- {name}: ok ({seconds:.1} s)")),
-            Ok(Verdict::TestsFailed) => say(format!("-- {name}: FAILED ({seconds:.1} s)")),
+            Ok(Verdict::Passed) => print_line(format!("-- {name}: ok ({seconds:.1} s)")),
+            Ok(Verdict::TestsFailed) => print_line(format!("-- {name}: FAILED ({seconds:.1} s)")),
             Err(failure) => {
-                say(failure.chain());
-                failure.hint().into_iter().for_each(|help| say(format!("help: {help}")));
-                say(format!("-- {name}: FAILED ({seconds:.1} s)"));
+                print_line(failure.chain());
+                failure.hint().into_iter().for_each(|help| print_line(format!("help: {help}")));
+                print_line(format!("-- {name}: FAILED ({seconds:.1} s)"));
                 self.failed.push(name);
             }
         }
         self.took.push((name, took));
     }
 
-    /// Runs a stage of which only the failure is of interest.
+    /// Runs a stage of which only a failure is reported.
     pub(crate) fn check(&mut self, name: &'static str, stage: impl FnOnce() -> Result<()>) {
         self.run(name, || stage().map(|()| Verdict::Passed));
     }
 
     /// Notes a stage that cannot be run here.
     pub(crate) fn leave_out(&mut self, name: &'static str, reason: &str) {
-        say(format!("\n== {name}\n-- not run: {reason}"));
+        print_line(format!("\n== {name}\n-- not run: {reason}"));
         self.not_run.push(name);
     }
 
@@ -71,7 +71,7 @@ impl Stages {
         ]
     }
 
-    /// What the summary says of stages that failed or were not run.
+    /// The summary of stages that failed or were not run.
     pub(crate) fn foot(&self) -> Vec<String> {
         let not_run = self.not_run.iter().map(|name| format!("not run: {name}"));
         not_run.chain(self.failed.iter().map(|name| format!("failed: {name}"))).collect()

@@ -1,4 +1,4 @@
-//! What all tests of a run come to.
+//! The results of all tests of a run.
 
 use super::junit::{Case, Outcome};
 use std::{
@@ -10,7 +10,7 @@ use std::{
 /// How many of the slowest tests are listed.
 const SLOWEST: usize = 10;
 
-/// The words in tests' names that say what they ran against; the first that occurs counts.
+/// The words in tests' names that identify what they ran against; the first that occurs counts.
 const PARTS: [&str; 6] = ["rootless", "docker", "podman", "memory", "sqlite", "postgres"];
 
 /// A test with none of these words.
@@ -120,7 +120,7 @@ fn skipped(case: &Case) -> Option<String> {
     Some(format!("skipped: {}: {}", case.title, reasons.join("; ")))
 }
 
-/// What a test ran against.
+/// The environment a test ran against.
 fn part(name: &str) -> &'static str {
     let words: Vec<&str> = name.split("::").flat_map(|part| part.split('_')).collect();
     PARTS.into_iter().find(|part| words.contains(part)).unwrap_or(NO_PART)
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_belongs_to_the_first_part_whose_word_it_has() {
+    fn a_test_belongs_to_the_first_part_that_its_name_contains() {
         assert_eq!(part("podman::rootless_networks"), "rootless");
         assert_eq!(part("homes::on_docker_with_postgres"), "docker");
         assert_eq!(part("postgres::rows"), "postgres");
