@@ -39,7 +39,7 @@ pub trait Engine: Send + Sync {
     async fn networks(&self) -> Result<Vec<ObservedNetwork>>;
     /// All volumes with their labels.
     async fn volumes(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>>;
-    /// An image by the name a user wrote; `None` where it is absent.
+    /// An image by the name in a definition; `None` if it is absent.
     async fn image(&self, reference: &str) -> Result<Option<ImageInfo>>;
     /// A container's state in detail; `None` if it no longer exists.
     async fn inspect(&self, id: &ContainerId) -> Result<Option<Inspection>>;
@@ -144,7 +144,7 @@ pub trait Engine: Send + Sync {
 pub struct Inspection {
     /// Whether it runs.
     pub state: RunState,
-    /// How it ended; meaningful where it has exited.
+    /// How it ended; meaningful only if it has exited.
     pub exit_code: i64,
     /// Whether the kernel killed it for lack of memory, if the engine reports that.
     pub out_of_memory: bool,
@@ -169,7 +169,7 @@ pub struct Inspection {
 /// A health check's command for [`Engine::probe`].
 #[derive(Debug, Clone)]
 pub struct Probe {
-    /// What to run.
+    /// The command.
     pub test: HealthTest,
     /// Time it may take, all runs together.
     pub timeout: Duration,

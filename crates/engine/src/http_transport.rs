@@ -32,7 +32,7 @@ const DIAL: Duration = Duration::from_secs(10);
 
 type Result<T> = std::result::Result<T, Failure>;
 
-/// What is sent with a call.
+/// The body of a request.
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// One call.

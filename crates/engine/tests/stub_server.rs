@@ -293,15 +293,15 @@ async fn a_pull_reports_its_progress_and_the_image() {
         _ => ok!("{}"),
     });
     let docker = engine.connect().await.unwrap();
-    let told = Mutex::new(Vec::new());
+    let reported = Mutex::new(Vec::new());
     let image = docker
         .pull_image("localhost:9/a/b", Some("linux/arm64"), &|progress| {
-            told.lock().unwrap().push((progress.layer, progress.bytes));
+            reported.lock().unwrap().push((progress.layer, progress.bytes));
         })
         .await
         .unwrap();
     let want = [("latest".to_owned(), None), ("0ab1".to_owned(), Some((5, 9)))];
-    assert_eq!(told.into_inner().unwrap(), want);
+    assert_eq!(reported.into_inner().unwrap(), want);
     assert_eq!((image.id.as_str(), image.user.as_str()), ("sha256:77", "70"));
     assert_eq!((image.volumes.len(), image.exposed.len()), (1, 1));
     assert_eq!(image.healthcheck.unwrap().interval.unwrap().0, 5000);

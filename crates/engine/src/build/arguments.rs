@@ -19,7 +19,7 @@ pub(crate) enum Reuse {
     Never,
 }
 
-/// Judges a Dockerfile that is built with these arguments. What cannot be read for sure is not reused.
+/// Whether a Dockerfile with these arguments may use the cache. Layers of an unclear Dockerfile are not reused.
 pub(crate) fn reuse(dockerfile: &str, args: &BTreeMap<String, Text>) -> Reuse {
     let instructions = instructions(dockerfile);
     let declares =

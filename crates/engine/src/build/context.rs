@@ -54,7 +54,7 @@ pub(crate) struct Context {
     root: PathBuf,
     /// The Dockerfile's path as sent to the engine.
     dockerfile: String,
-    /// Its text, where it is none of the directory's files.
+    /// Its text, if it is given inline.
     inline: Option<String>,
     /// Files the engine needs even if they are ignored.
     always: Vec<String>,
@@ -126,7 +126,7 @@ impl Context {
         end.map_err(|error| InvalidContext::File { path: self.root.clone(), error })
     }
 
-    /// In the order of names, so that the same files make the same archive.
+    /// Ordered by name, so that the same files give the same archive.
     fn walk(&self, directory: &str, each: &mut Each<'_>) -> Result<(), InvalidContext> {
         let path = self.root.join(directory);
         let wrong = |error| InvalidContext::File { path: path.clone(), error };
@@ -161,7 +161,7 @@ impl Context {
     }
 }
 
-/// What is done with each file.
+/// A visitor of files.
 type Each<'a> = dyn FnMut(ContextFile<'_>) -> io::Result<()> + 'a;
 
 /// Sockets, pipes and devices are useless on another machine.

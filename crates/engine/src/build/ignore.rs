@@ -21,7 +21,7 @@ pub struct InvalidPattern {
 
 #[derive(Debug)]
 struct Pattern {
-    /// Whether it takes files back in.
+    /// Whether it is an exception.
     exception: bool,
     glob: Vec<Part>,
 }

@@ -1,4 +1,4 @@
-//! What an image is built from: a directory, sent to the engine as a tar archive.
+//! The input of a build: a directory, sent to the engine as a tar archive.
 
 mod arguments;
 mod context;

@@ -21,7 +21,7 @@ use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
 
-/// What entries of an archive are filled up to.
+/// Block size to which archive entries are padded.
 const BLOCK: u64 = 512;
 
 /// Number of content parts buffered ahead of the one being sent.
@@ -44,14 +44,14 @@ pub(super) async fn put(
     let options = UploadToContainerOptions { path: "/".to_owned(), ..Default::default() };
     let upload = engine.timed(engine.docker.upload_to_container(id.as_str(), Some(options), body));
     let (sent, put) = join(send(pieces, contents, to), upload).await;
-    // What cut the archive off is why the engine refused it. An engine that refused it first has ended the sending.
+    // An error of the archive is the reason for the engine's. If the engine refused first, it has ended the sending.
     match (sent, put) {
         (Err(error), Err(_)) => Err(unpacked(error)).during(action),
         (_, put) => put.during(action),
     }
 }
 
-/// An archive, as it can be sent.
+/// An archive, packed for sending.
 enum Archive {
     Whole(Vec<u8>),
     /// It has contents that have to be fetched.
@@ -106,7 +106,7 @@ fn header(file: &FileSpec, size: u64) -> Header {
 
 type Body = mpsc::Sender<io::Result<Bytes>>;
 
-/// Sends an archive piece by piece. What cuts it off cuts the call off too.
+/// Sends an archive piece by piece. Its failure interrupts the call.
 async fn send(pieces: Vec<Piece>, contents: &dyn Contents, to: Body) -> io::Result<()> {
     for piece in pieces {
         let sent = match piece {

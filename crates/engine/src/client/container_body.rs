@@ -19,7 +19,7 @@ use std::collections::HashMap;
 pub(super) struct Resolved {
     /// The image under the name the create call understands.
     pub(super) image: String,
-    /// What `host-gateway` is written as.
+    /// The address that replaces `host-gateway`.
     pub(super) host_gateway: String,
     /// The kernel's parameters.
     pub(super) sysctls: HashMap<String, String>,

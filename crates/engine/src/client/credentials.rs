@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, env, path::PathBuf};
 
-/// What was found for an image's registry.
+/// The credentials for an image's registry.
 #[derive(Debug, Default)]
 pub(super) struct Credentials {
     /// The value of `X-Registry-Auth`.
@@ -80,7 +80,7 @@ fn files(kind: EngineKind) -> Vec<File> {
     }
 }
 
-/// What an image's registry may be called.
+/// The names under which an image's registry may be stored.
 #[derive(Debug)]
 struct Names {
     /// To Docker and to helpers.

@@ -81,7 +81,7 @@ impl GratuitousArp {
         }
     }
 
-    /// A container was connected to a network or disconnected from it, perhaps as it ran.
+    /// A container was connected to a network or disconnected from it, possibly while running.
     pub(super) fn attachments_changed(&self) {
         if matches!(self, Self::Bridges) {
             send_arp_requests();

@@ -144,7 +144,7 @@ pub(super) async fn tag(engine: &BollardEngine, image: &str, name: &str) -> Resu
 /// cost another lookup of the same image.
 const NAME_TTL: Duration = Duration::from_secs(5);
 
-/// What short names were found to mean a moment ago.
+/// A short-lived cache of resolved short names.
 #[derive(Debug, Default)]
 pub(super) struct Names(Mutex<BTreeMap<String, (Instant, String)>>);
 
@@ -185,7 +185,7 @@ pub(super) fn registry(reference: &str) -> Option<&str> {
     ImageRef::parse(reference).ok()?.registry
 }
 
-/// What a tag call takes apart. Without a tag a name means `latest`.
+/// A name split for the tag call. Without a tag it means `latest`.
 fn repository_and_tag(name: &str) -> (String, &str) {
     match ImageRef::parse(name) {
         Ok(image) => {
@@ -195,7 +195,7 @@ fn repository_and_tag(name: &str) -> (String, &str) {
     }
 }
 
-/// Docker's pull call takes a name without a tag for all of its tags.
+/// Adds the default tag, because Docker's pull call without a tag pulls all tags.
 fn with_tag(reference: &str) -> String {
     match ImageRef::parse(reference) {
         Ok(ImageRef { tag: None, digest: None, .. }) => format!("{reference}:latest"),

@@ -135,7 +135,7 @@ impl EngineState {
         self.isolated.iter().filter(|_| ended.ended_recently()).find(empty)
     }
 
-    /// A network of DevArch's in use, of that store if possible, with one of its containers.
+    /// A DevArch network in use, of that store if possible, with one of its containers.
     fn network_in_use(&self, store: Option<&String>) -> Option<(&Network, &Container)> {
         let mut managed: Vec<&Network> =
             self.isolated.iter().filter(|network| network.store().is_some()).collect();

@@ -118,10 +118,10 @@ async fn check_of(engine: &BollardEngine, id: &ContainerId) -> Result<Vec<String
 /// Docker resolves the name itself. On Podman it is the gateway of the container's network; with the host's network it
 /// is the loopback.
 async fn host_gateway(engine: &BollardEngine, spec: &ContainerSpec) -> Result<String> {
-    let wanted = spec.extra_hosts.values().any(|address| address == HOST_GATEWAY);
+    let needed = spec.extra_hosts.values().any(|address| address == HOST_GATEWAY);
     match &spec.network {
-        Some(place) if wanted && engine.is_podman() => network::gateway(engine, &place.name).await,
-        None if wanted && engine.is_podman() => Ok("127.0.0.1".to_owned()),
+        Some(place) if needed && engine.is_podman() => network::gateway(engine, &place.name).await,
+        None if needed && engine.is_podman() => Ok("127.0.0.1".to_owned()),
         _ => Ok(HOST_GATEWAY.to_owned()),
     }
 }
@@ -294,7 +294,7 @@ async fn remove_once(engine: &BollardEngine, id: &ContainerId) -> std::result::R
     }
 }
 
-/// bollard gives an exit code other than 0 as an error; it is a result.
+/// bollard reports an exit code other than 0 as an error; here it is a result.
 pub(super) async fn wait(engine: &BollardEngine, id: &ContainerId) -> Result<ExitStatus> {
     let mut answers = Box::pin(engine.docker.wait_container(id.as_str(), None::<WaitContainerOptions>));
     let code = match answers.next().await {

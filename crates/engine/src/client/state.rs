@@ -34,7 +34,7 @@ fn ended_state(state: RunState, error: &str) -> RunState {
     if has_remnants && state == RunState::Exited { RunState::Stuck } else { state }
 }
 
-/// Exit codes that Docker gives a container that it could not start.
+/// Exit codes that Docker reports for a container that it could not start.
 pub(super) const NOT_STARTED: [i64; 4] = [125, 126, 127, 128];
 
 /// Docker's and Podman's health values; `""` and `none` mean that there is no check.

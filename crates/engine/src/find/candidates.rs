@@ -33,24 +33,24 @@ pub fn candidates(input: &FindInput) -> Vec<Candidate> {
     let named = [("--engine", &input.flag), ("DEVARCH_ENGINE", &input.devarch_engine)]
         .into_iter()
         .find_map(|(source, value)| Some((source, value.as_deref()?)));
-    let (source, wanted) = match named {
+    let (source, kind) = match named {
         None => ("", None),
         Some((source, name)) => match name.parse::<EngineKind>() {
             Ok(kind) => (source, Some(kind)),
             Err(()) => return vec![dial(name, source, None)],
         },
     };
-    let variables = from_variables(input, wanted);
-    if wanted.is_none() && !variables.is_empty() {
+    let variables = from_variables(input, kind);
+    if kind.is_none() && !variables.is_empty() {
         return variables;
     }
     let mut found = variables;
-    found.extend(from_context(input, wanted));
-    found.extend(well_known(input, wanted));
-    if wanted != Some(EngineKind::Docker) {
-        found.extend(podman_to_start(input, wanted));
+    found.extend(from_context(input, kind));
+    found.extend(well_known(input, kind));
+    if kind != Some(EngineKind::Docker) {
+        found.extend(podman_to_start(input, kind));
     }
-    if wanted.is_some() {
+    if kind.is_some() {
         for candidate in &mut found {
             candidate.because = format!("{source}, {}", candidate.because);
         }
