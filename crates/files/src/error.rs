@@ -28,7 +28,7 @@ pub enum ReadError {
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// What it was read as.
+        /// The kind of file that was expected.
         kind: FileKind,
         /// Its size in bytes, if known.
         size: Option<u64>,

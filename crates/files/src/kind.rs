@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What a file is read as; each kind has a limit.
+/// The kind of a file; each kind has a size limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// A devarch.yml.

@@ -34,7 +34,7 @@ fn open_any(path: &Path) -> Result<(File, Option<NotRegular>), ReadError> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match open(path, flags, Mode::empty()) {
         Ok(descriptor) => File::from(descriptor),
-        // What has no other end.
+        // Files without another end.
         Err(Errno::NXIO) => return Err(open_error(path)),
         Err(error) => return Err(ReadError::io(path, error.into())),
     };
