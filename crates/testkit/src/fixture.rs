@@ -120,7 +120,7 @@ impl Fixture {
         self.engine.stop(id, Some(Millis(1000))).await.expect("it stops");
     }
 
-    /// A container as it is listed.
+    /// A container's list entry.
     pub async fn listed(&self, id: &ContainerId) -> Option<ObservedContainer> {
         let all = self.engine.containers().await.expect("a list");
         all.into_iter().find(|container| container.id == *id)

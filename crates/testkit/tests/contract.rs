@@ -75,7 +75,7 @@ macro_rules! every_engine {
 macro_rules! real_engine {
     ($tests:ident, $engine:ident) => {
         contract_tests! { $tests by $engine:
-            world:
+            reachability:
                 a_published_port_answers_on_the_host
                 a_port_of_another_process_is_reported_as_such
                 names_and_aliases_resolve_within_a_network

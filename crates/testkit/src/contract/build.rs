@@ -33,11 +33,11 @@ fn context(f: &Fixture, name: &str, dockerfile: &str) -> (TempDir, BuildRequest)
 pub async fn a_built_image_is_found_under_its_tag(f: &Fixture) {
     let (_dir, request) = context(f, "plain", &format!("FROM {IMAGE}\nRUN echo built"));
     assert_eq!(f.engine.image(&request.tags[0]).await.unwrap(), None);
-    let said = Mutex::new(Vec::new());
-    let image = f.engine.build_image(&request, &|line| said.lock().unwrap().push(line)).await.unwrap();
+    let output = Mutex::new(Vec::new());
+    let image = f.engine.build_image(&request, &|line| output.lock().unwrap().push(line)).await.unwrap();
     assert_eq!(f.engine.image(&request.tags[0]).await.unwrap().as_ref(), Some(&image));
-    let said = said.into_inner().unwrap();
-    assert!(said.iter().any(|line| line.trim() == "built"), "{said:?}");
+    let output = output.into_inner().unwrap();
+    assert!(output.iter().any(|line| line.trim() == "built"), "{output:?}");
 
     let mut of_it = f.request("of-it", &["true"]);
     of_it.spec.image = request.tags[0].clone();
@@ -71,8 +71,8 @@ pub async fn a_failed_build_reports_the_step_and_its_output(f: &Fixture) {
     let (_dir, request) = context(f, "broken", &format!("FROM {IMAGE}\nRUN echo too bad; exit 3"));
     let error = f.engine.build_image(&request, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, Kind::BuildFailed, "{error}");
-    for told in [request.tags[0].as_str(), "RUN echo too bad; exit 3", "\ntoo bad", "3"] {
-        assert!(error.to_string().contains(told), "{told} is not in: {error}");
+    for expected in [request.tags[0].as_str(), "RUN echo too bad; exit 3", "\ntoo bad", "3"] {
+        assert!(error.to_string().contains(expected), "{expected} is not in: {error}");
     }
     assert_eq!(f.engine.image(&request.tags[0]).await.unwrap(), None);
 }
@@ -116,7 +116,7 @@ pub async fn an_image_gets_another_name(f: &Fixture) {
     assert_refused(f.engine.tag_image("devarch-no-such-image:1", &other).await, &Kind::NoImage);
 }
 
-/// What an image was built with before, or is without arguments.
+/// The argument an image was built with before, or none.
 async fn environment(f: &Fixture, request: &BuildRequest) -> String {
     f.engine.build_image(request, &|_| {}).await.unwrap();
     let path = format!("/images/{}/json", request.tags[0]);
@@ -164,9 +164,9 @@ pub async fn a_build_with_the_same_arguments_is_cached(f: &Fixture) {
     let mut built = Vec::new();
     for mode in ["dev", "prod", "dev"] {
         request.args.insert("MODE".to_owned(), Text::plain(mode));
-        let said = Mutex::new(Vec::new());
-        f.engine.build_image(&request, &|line| said.lock().unwrap().push(line)).await.unwrap();
-        built.push(said.into_inner().unwrap().iter().any(|line| line.trim() == mode));
+        let output = Mutex::new(Vec::new());
+        f.engine.build_image(&request, &|line| output.lock().unwrap().push(line)).await.unwrap();
+        built.push(output.into_inner().unwrap().iter().any(|line| line.trim() == mode));
     }
     assert_eq!(built, [true, true, false]);
 }
@@ -189,10 +189,10 @@ pub async fn an_image_is_built_as_requested(f: &Fixture) {
     request.target = Some("first".to_owned());
     request.args.insert("GREETING".to_owned(), Text::plain("good day & more"));
     request.args.insert("TOKEN".to_owned(), Text::secret("hunter2"));
-    let said = Mutex::new(String::new());
-    let built = f.engine.build_image(&request, &|line| said.lock().unwrap().push_str(&line)).await;
+    let output = Mutex::new(String::new());
+    let built = f.engine.build_image(&request, &|line| output.lock().unwrap().push_str(&line)).await;
     built.unwrap();
-    assert!(!said.into_inner().unwrap().contains("hunter2"));
+    assert!(!output.into_inner().unwrap().contains("hunter2"));
 
     let mut probe = f.request("probe", &["sleep", "1000"]);
     probe.spec.image.clone_from(&request.tags[0]);
@@ -212,8 +212,8 @@ pub async fn a_secret_argument_is_in_no_error(f: &Fixture) {
     let (_dir, mut request) = context(f, "leaky", &dockerfile);
     request.args.insert("TOKEN".to_owned(), Text::secret("hunter2"));
     let error = f.engine.build_image(&request, &|_| {}).await.unwrap_err();
-    let told = format!("{error} {error:?}");
-    assert!(told.contains("login with [REDACTED]") && !told.contains("hunter2"), "{told}");
+    let expected = format!("{error} {error:?}");
+    assert!(expected.contains("login with [REDACTED]") && !expected.contains("hunter2"), "{expected}");
 }
 
 /// As a user does with Ctrl-C: the step that runs is ended with its container.
@@ -226,14 +226,14 @@ pub async fn a_cancelled_build_ends(f: &Fixture) {
     let (_dir, request) = context(f, "endless", &dockerfile);
     let (begun, wait) = tokio::sync::oneshot::channel();
     let begun = Mutex::new(Some(begun));
-    let tell = |line: String| {
+    let progress = |line: String| {
         if line.trim() == "begun" {
             begun.lock().unwrap().take().map(|begun| begun.send(()));
         }
     };
     tokio::select! {
-        built = f.engine.build_image(&request, &tell) => panic!("it ended by itself: {built:?}"),
-        told = wait => told.unwrap(),
+        built = f.engine.build_image(&request, &progress) => panic!("it ended by itself: {built:?}"),
+        sent = wait => sent.unwrap(),
     }
     assert!(outside::until(async || !outside::runs(&mark)).await, "the step still runs");
 }

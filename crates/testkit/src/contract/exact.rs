@@ -29,7 +29,7 @@ fn words(words: &[&str]) -> Vec<Text> {
     words.iter().copied().map(Text::plain).collect()
 }
 
-/// What the program of a container was started with: its arguments or its environment, one after the other.
+/// The arguments or the environment of a container's program, one after the other.
 async fn of_process(f: &Fixture, id: &ContainerId, what: &str) -> Vec<String> {
     let text = f.sh(id, &format!("cat /proc/1/{what}")).await.stdout;
     text.trim_end_matches('\0').split('\0').map(str::to_owned).collect()
@@ -51,7 +51,7 @@ pub async fn arguments_arrive_unchanged(f: &Fixture) {
     assert_eq!(inspected(f, &id).await["Path"], "[\"/bin/true\"]");
 }
 
-/// Variables and labels, empty ones among them.
+/// Variables and labels, including empty ones.
 pub async fn variables_and_labels_arrive_unchanged(f: &Fixture) {
     let mut request = f.request("pairs", &RUNS);
     for (name, value) in [("HOSTILE", HOSTILE), ("EMPTY", ""), ("STAR", "*"), ("WITH.DOT-AND-DASH", "=x=")] {

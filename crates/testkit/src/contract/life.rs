@@ -72,7 +72,7 @@ pub async fn a_probe_reports_the_result_of_the_check(f: &Fixture) {
     }
 }
 
-/// What was written, in pieces that add up, and the end when the container has ended.
+/// Output arrives in pieces that add up, and ends when the container has ended.
 pub async fn logs_contain_all_output(f: &Fixture) {
     let id = f.run(&f.request("talks", &["sh", "-c", "echo hello; exit 0"])).await;
     f.engine.wait(&id).await.unwrap();

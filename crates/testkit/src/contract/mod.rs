@@ -8,9 +8,9 @@ pub mod life;
 pub mod networks;
 pub mod objects;
 pub mod process;
+pub mod reachability;
 pub mod streams;
 pub mod volumes;
-pub mod world;
 
 use devarch_engine::{EngineError, EngineErrorKind};
 

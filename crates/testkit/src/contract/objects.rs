@@ -44,9 +44,9 @@ pub async fn the_variables_of_a_container_are_read_back(f: &Fixture) {
     request.spec.environment.insert("PLAIN".to_owned(), Text::plain("a b=c"));
     request.spec.environment.insert("PASSWORD".to_owned(), Text::secret("hunter2=\n"));
     let id = f.create(&request).await;
-    let told = f.engine.environment(&id).await.unwrap();
-    assert_eq!(told["PLAIN"].reveal(), "a b=c");
-    assert_eq!(told["PASSWORD"].reveal(), "hunter2=\n");
+    let variables = f.engine.environment(&id).await.unwrap();
+    assert_eq!(variables["PLAIN"].reveal(), "a b=c");
+    assert_eq!(variables["PASSWORD"].reveal(), "hunter2=\n");
     f.engine.start(&id).await.unwrap();
     assert_eq!(f.engine.environment(&id).await.unwrap()["PLAIN"].reveal(), "a b=c");
     assert!(f.engine.environment(&ContainerId::new("0123456789abcdef")).await.unwrap().is_empty());

@@ -213,12 +213,12 @@ pub async fn unscheduled_checks_are_listed(f: &Fixture) {
     for id in [&healthy, &unhealthy] {
         f.engine.run_engine_check(id).await.unwrap();
     }
-    let told = f.engine.unattended_checks().await.unwrap();
+    let listed = f.engine.unattended_checks().await.unwrap();
     for id in [&starting, &healthy, &unhealthy] {
-        assert_eq!(told.contains(id), !f.engine.info().runs_health_checks, "{told:?}");
+        assert_eq!(listed.contains(id), !f.engine.info().runs_health_checks, "{listed:?}");
     }
     for id in [&switched_off, &plain, &not_started] {
-        assert!(!told.contains(id), "{told:?}");
+        assert!(!listed.contains(id), "{listed:?}");
     }
 }
 
@@ -229,8 +229,8 @@ async fn health(f: &Fixture, id: &ContainerId) -> Option<HealthState> {
 async fn until(f: &Fixture, id: &ContainerId, want: HealthState) -> Option<HealthState> {
     let mut seen = None;
     for _ in 0..40 {
-        let told = f.engine.run_engine_check(id).await.unwrap();
-        assert_eq!(told.is_none(), f.engine.info().runs_health_checks);
+        let listed = f.engine.run_engine_check(id).await.unwrap();
+        assert_eq!(listed.is_none(), f.engine.info().runs_health_checks);
         seen = health(f, id).await;
         if seen == Some(want) {
             break;

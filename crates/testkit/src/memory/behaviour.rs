@@ -6,12 +6,12 @@ use std::sync::Arc;
 /// Decides what a container does, by its create request.
 pub type Script = Arc<dyn Fn(&CreateContainer) -> Behaviour + Send + Sync>;
 
-/// What a container does once it is started.
+/// The behaviour of a container after its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behaviour {
     /// How it lives.
     pub life: Life,
-    /// What it writes.
+    /// Its output.
     pub output: String,
     /// How many probes fail before the first passes; with 0, probes do what their command says.
     pub failing_probes: u32,

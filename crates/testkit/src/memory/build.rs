@@ -18,7 +18,7 @@ pub(super) struct Built {
     pub(super) image: ImageInfo,
 }
 
-/// The same Dockerfile and arguments make the same image.
+/// The same Dockerfile and arguments give the same image.
 pub(super) fn build(
     request: &BuildRequest,
     progress: &(dyn Fn(String) + Send + Sync),
@@ -60,7 +60,7 @@ pub(super) fn build(
 
 fn run(line: &str, progress: &(dyn Fn(String) + Send + Sync)) -> Result<(), (String, i64)> {
     let behaviour = Argv::shell(line).behaviour();
-    behaviour.output.lines().for_each(|said| progress(said.to_owned()));
+    behaviour.output.lines().for_each(|line| progress(line.to_owned()));
     match behaviour.life {
         Life::Exits(0) | Life::Runs(_) => Ok(()),
         Life::Exits(code) => Err((behaviour.output, code)),

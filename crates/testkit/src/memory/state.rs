@@ -35,7 +35,7 @@ pub(super) struct MemoryState {
     pub(super) containers: BTreeMap<ContainerId, Container>,
     pub(super) networks: Vec<ObservedNetwork>,
     pub(super) volumes: BTreeMap<String, BTreeMap<String, String>>,
-    /// What is in volumes.
+    /// Contents of volumes.
     pub(super) contents: BTreeMap<String, String>,
     pub(super) occupied: BTreeSet<u16>,
     pub(super) execs: BTreeMap<String, i64>,
@@ -482,7 +482,7 @@ impl MemoryState {
     }
 }
 
-/// A container with a check is healthy as soon as it would pass a probe.
+/// A container with a check is healthy once it would pass a probe.
 fn health(container: &Container) -> Option<HealthState> {
     container.request.spec.healthcheck.as_ref().filter(|_| container.runs())?;
     let waits = container.probes < container.behaviour.failing_probes;

@@ -11,7 +11,7 @@ pub enum Moment {
     After,
 }
 
-/// What happens to the chosen call.
+/// The failure of the chosen call.
 #[derive(Clone)]
 pub enum Fault {
     /// An error is returned, and the engine has done nothing.

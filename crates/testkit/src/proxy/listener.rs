@@ -33,7 +33,7 @@ pub struct FaultProxy {
     _dir: TempDir,
 }
 
-/// What the connections have in common.
+/// State shared by all connections.
 #[derive(Debug)]
 struct Shared {
     engine: PathBuf,
@@ -166,7 +166,7 @@ async fn answer(
 
 fn kill(client: Pid) {
     assert_ne!(client, getpid(), "a test must not kill itself");
-    // One that is dead already is as dead as it should be.
+    // It may be dead already.
     let _ = kill_process(client, Signal::KILL);
 }
 
