@@ -183,7 +183,7 @@ impl Work<'_> {
                     terminal.note(&format!("  - {note}"));
                 }
                 if self.cancel.is_cancelled() {
-                    return Err(CliError::Unwaited(name.clone()));
+                    return Err(CliError::HealthNotAwaited(name.clone()));
                 }
             }
         }

@@ -12,7 +12,7 @@ use std::{
 use zeroize::Zeroizing;
 
 /// Reads a secret from a prompt without echo, or from stdin without its last line end.
-pub(crate) fn asked(terminal: Terminal, question: &str) -> Result<Secret, CliError> {
+pub(crate) fn ask(terminal: Terminal, question: &str) -> Result<Secret, CliError> {
     if terminal.interactive {
         return terminal.ask_hidden(question, true);
     }

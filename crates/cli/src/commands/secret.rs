@@ -152,7 +152,7 @@ async fn set(args: Set, session: &Session) -> Done {
     } else {
         let value = match &args.from_file {
             Some(path) => Secret::new(passphrase::read_text(path)?.as_str()),
-            None => passphrase::prompting(session.terminal, &format!("Secret '{name}' of stack '{stack}':"))?,
+            None => passphrase::ask(session.terminal, &format!("Secret '{name}' of stack '{stack}':"))?,
         };
         set_secret(ctx, &stack, &name, &value).await?
     };
