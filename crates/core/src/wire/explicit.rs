@@ -216,9 +216,12 @@ fn named_import(
     };
     let is = imports[number].contract;
     match contract.filter(|specified| *specified != is) {
-        Some(specified) => {
-            Err(WireFault::OtherContract { consumer: consumer.clone(), import: name.to_owned(), is, specified })
-        }
+        Some(specified) => Err(WireFault::OtherContract {
+            consumer: consumer.clone(),
+            import: name.to_owned(),
+            is,
+            specified,
+        }),
         None => Ok(number),
     }
 }
