@@ -74,7 +74,10 @@ fn a_lock_on_postgres_is_refused_behind_a_connection_pooler() {
         let refused = pooled.lock(&shop.id, &owner("ann"), Duration::ZERO, None, &|_| {}).await.unwrap_err();
         assert!(matches!(refused, StoreError::Pooler { .. }), "{refused}");
         let message = refused.to_string();
-        assert!(message.contains("connection pooler") && message.contains("DEVARCH_DATABASE_URL"), "{message}");
+        assert!(
+            message.contains("connection pooler") && message.contains("DEVARCH_DATABASE_URL"),
+            "{message}"
+        );
         let direct = direct.open().await;
         assert_eq!(direct.locks().await.unwrap(), []);
         drop(lock(&direct, &shop.id).await);
