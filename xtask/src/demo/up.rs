@@ -48,7 +48,9 @@ impl Demo {
         heading("result");
         if claims.failed() > 0 {
             let failed = claims.failed();
-            print_line(format!("{failed} of the claims above failed; remove the demo with: scripts/demo --down"));
+            print_line(format!(
+                "{failed} of the claims above failed; remove the demo with: scripts/demo --down"
+            ));
             return Ok(ExitCode::FAILURE);
         }
         print_line(format!("all of it holds. Look: {}/orders and {}/orders", first.url, second.url));
