@@ -15,11 +15,8 @@ use crate::{
     store::Store,
 };
 use devarch_core::id::{PlanId, StackId};
-use std::{
-    fmt,
-    sync::{PoisonError, RwLock, atomic::Ordering},
-    time::Duration,
-};
+use parking_lot::RwLock;
+use std::{fmt, sync::atomic::Ordering, time::Duration};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep, timeout},
@@ -120,7 +117,7 @@ impl StackLock {
     }
 
     fn backend(&self) -> Option<i32> {
-        *self.backend.read().unwrap_or_else(PoisonError::into_inner)
+        *self.backend.read()
     }
 
     /// The row, while it speaks of this taking of the lock.
@@ -159,7 +156,7 @@ impl StackLock {
         let Some(taken) = ready.try_take(&self.database.place, &self.stack, self.fence).await? else {
             return Ok(false);
         };
-        *self.backend.write().unwrap_or_else(PoisonError::into_inner) = taken.backend();
+        *self.backend.write() = taken.backend();
         *hold = taken;
         Ok(true)
     }
