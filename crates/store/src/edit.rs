@@ -3,7 +3,7 @@
 use crate::{
     claims, contents,
     db::{Result, Tx},
-    error::StoreError,
+    error::{StackError, StoreError},
     instances,
     kept::{self, KeptRow, LetGo},
     ports,
@@ -80,7 +80,7 @@ pub(crate) async fn bind(
     if stacks::bind(tx, host, stack, engine, subnet).await? {
         Ok(())
     } else {
-        Err(StoreError::Gone { stack: stack.clone() })
+        Err(StackError::Gone { stack: stack.clone() }.into())
     }
 }
 
@@ -90,12 +90,12 @@ pub(crate) async fn reserve_subnet(tx: &mut Tx, host: &str, stack: &StackId, sub
     if stacks::reserve_subnet(tx, host, stack, subnet).await? {
         Ok(())
     } else {
-        Err(StoreError::Gone { stack: stack.clone() })
+        Err(StackError::Gone { stack: stack.clone() }.into())
     }
 }
 
 fn changed(stack: &Stack) -> StoreError {
-    StoreError::Changed { stack: stack.name.clone() }
+    StackError::Changed { stack: stack.name.clone() }.into()
 }
 
 /// Remembers the volumes an edit lets go of, where there is an engine they can be on, and copies of their data.

@@ -158,7 +158,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`crate::StoreError::Taken`] where another stack has some of them.
+    /// [`crate::StackError::Taken`] where another stack has some of them.
     pub async fn reserve_subnet(&self, stack: &StackId, subnet: Ipv4Net) -> Result<()> {
         let mut tx = self.database.edit().await?;
         let done = edit::reserve_subnet(&mut tx, &self.host, stack, subnet).await;

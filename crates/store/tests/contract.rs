@@ -12,7 +12,7 @@ use devarch_core::{
     plan::AppliedState,
     stack::{Instance, Stack},
 };
-use devarch_store::{Applied, LetGo, Store, StoreError, TakenWhat};
+use devarch_store::{Applied, LetGo, StackError, Store, StoreError, TakenWhat};
 use std::{collections::BTreeMap, sync::Arc};
 use world::{
     World,
@@ -59,7 +59,7 @@ async fn load(store: &Store, name: &str) -> Stack {
 
 #[track_caller]
 fn assert_taken(error: &StoreError, expected: TakenWhat, value: &str, owner: &str) {
-    let StoreError::Taken { what, value: found, owner: by } = error else {
+    let StoreError::Stack(StackError::Taken { what, value: found, owner: by }) = error else {
         panic!("{error:?} is not about something taken");
     };
     assert_eq!((*what, found.as_str(), by.as_deref()), (expected, value, Some(owner)));
@@ -148,8 +148,11 @@ async fn an_edit_made_against_an_older_revision_is_refused(world: World) {
     let mut late = old.clone();
     add(&mut late, "late", None);
     let refused = store.save_stack(&old, &late, &LetGo::default()).await.unwrap_err();
-    assert!(matches!(&refused, StoreError::Changed { stack } if stack.as_str() == "shop"));
-    assert!(matches!(store.delete_stack(&old, &LetGo::default()).await, Err(StoreError::Changed { .. })));
+    assert!(matches!(&refused, StoreError::Stack(StackError::Changed { stack }) if stack.as_str() == "shop"));
+    assert!(matches!(
+        store.delete_stack(&old, &LetGo::default()).await,
+        Err(StoreError::Stack(StackError::Changed { .. }))
+    ));
     let now = load(&store, "shop").await;
     assert_eq!((now.instances.len(), now.enabled, now.revision), (1, false, 2));
 }
@@ -180,9 +183,9 @@ async fn a_deleted_stack_cannot_be_edited(world: World) {
     assert_eq!(store.host_ports().await.unwrap(), []);
     let after = Stack { enabled: false, ..before.clone() };
     let refused = store.save_stack(&before, &after, &LetGo::default()).await;
-    assert!(matches!(refused, Err(StoreError::Changed { .. })));
+    assert!(matches!(refused, Err(StoreError::Stack(StackError::Changed { .. }))));
     let bound = store.bind_engine(&before.id, &engine("e"), None).await;
-    assert!(matches!(bound, Err(StoreError::Gone { .. })));
+    assert!(matches!(bound, Err(StoreError::Stack(StackError::Gone { .. }))));
 }
 
 async fn a_stack_name_is_used_once(world: World) {
@@ -235,7 +238,9 @@ async fn a_physical_volume_has_one_owner(world: World) {
         get(&mut other, instance).volumes = [volume("x", "y", "data")].into();
     }
     let refused = store.create_stack(&other).await.unwrap_err();
-    let StoreError::Taken { what: TakenWhat::VolumeName, owner: Some(owner), .. } = refused else {
+    let StoreError::Stack(StackError::Taken { what: TakenWhat::VolumeName, owner: Some(owner), .. }) =
+        refused
+    else {
         panic!("{refused:?}");
     };
     assert!(owner.ends_with("of stack 'x'"), "{owner}");
@@ -571,7 +576,7 @@ async fn nothing_can_be_applied_to_a_stack_that_is_gone(world: World) {
     let stack = stack("shop", &["db"]);
     let id = stack.instances[&named("db")].id.clone();
     let refused = store.record_applied(&stack.id, &id, &applied("h")).await;
-    assert!(matches!(refused, Err(StoreError::Gone { .. })));
+    assert!(matches!(refused, Err(StoreError::Stack(StackError::Gone { .. }))));
 }
 
 async fn eight_writers_do_not_see_database_is_locked(world: World) {
@@ -592,7 +597,7 @@ async fn eight_writers_do_not_see_database_is_locked(world: World) {
                             stack.project = Some(format!("/{writer}/{edit_number}"));
                         });
                         revision = match shared.await {
-                            Err(StoreError::Changed { .. }) => None,
+                            Err(StoreError::Stack(StackError::Changed { .. })) => None,
                             other => Some(other.unwrap()),
                         };
                     }

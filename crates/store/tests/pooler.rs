@@ -4,7 +4,7 @@
 
 mod world;
 
-use devarch_store::StoreError;
+use devarch_store::{LockError, StoreError};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -72,9 +72,9 @@ fn a_lock_on_postgres_is_refused_behind_a_connection_pooler() {
         pooled.create_stack(&shop).await.unwrap();
 
         let refused = pooled.lock(&shop.id, &owner("ann"), Duration::ZERO, None, &|_| {}).await.unwrap_err();
-        assert!(matches!(refused, StoreError::Pooler { .. }), "{refused}");
-        let told = refused.to_string();
-        assert!(told.contains("connection pooler") && told.contains("DEVARCH_DATABASE_URL"), "{told}");
+        assert!(matches!(refused, StoreError::Lock(LockError::Pooler { .. })), "{refused}");
+        assert!(refused.to_string().contains("connection pooler"), "{refused}");
+        assert!(refused.hint().unwrap().contains("DEVARCH_DATABASE_URL"), "{refused}");
         let direct = direct.open().await;
         assert_eq!(direct.locks().await.unwrap(), []);
         drop(lock(&direct, &shop.id).await);

@@ -13,7 +13,8 @@ use devarch_core::{
     template::EnvValue,
 };
 use devarch_store::{
-    CannotOpen, ExportError, ExposedContents, KeyFileError, LetGo, Remade, Store, StoreError,
+    CannotOpen, EncryptionError, ExportError, ExposedContents, KeyError, KeyFileError, LetGo, Remade, Store,
+    StoreError,
 };
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 use world::{
@@ -227,9 +228,9 @@ async fn a_missing_another_and_a_damaged_key_are_told_apart(world: World) {
     let wrong = why().await;
     assert!(matches!(&wrong, CannotOpen::WrongKey { has, .. } if has.len() == 1), "{wrong}");
     assert_eq!(pw(&world.open().await).await, Err(Locked::WrongKey));
-    for said in [missing, damaged, wrong].map(|why| why.to_string()) {
-        assert!(said.contains("devarch secret key import"), "{said}");
-        assert!(said.contains(&world.key.display().to_string()), "{said}");
+    for why in [missing, damaged, wrong] {
+        assert!(why.hint().contains("devarch secret key import"), "{why}");
+        assert!(why.to_string().contains(&world.key.display().to_string()), "{why}");
     }
 
     fs::write(&world.key, &good).unwrap();
@@ -245,9 +246,15 @@ async fn a_key_that_is_missing_is_never_made_anew(world: World) {
     let mut after = load(&store, "shop").await;
     after.secrets.insert(named("NEW"), kept("new"));
     let refused = store.save_stack(&load(&store, "shop").await, &after, &LetGo::default()).await.unwrap_err();
-    assert!(matches!(refused, StoreError::Secrets(CannotOpen::NoKey { .. })), "{refused}");
+    assert!(
+        matches!(refused, StoreError::Encryption(EncryptionError::CannotOpen(CannotOpen::NoKey { .. }))),
+        "{refused}"
+    );
     let refused = store.rotate_key().await.unwrap_err();
-    assert!(matches!(refused, StoreError::Secrets(CannotOpen::NoKey { .. })), "{refused}");
+    assert!(
+        matches!(refused, StoreError::Encryption(EncryptionError::CannotOpen(CannotOpen::NoKey { .. }))),
+        "{refused}"
+    );
     assert!(store.export_key("p").await.is_err());
     assert!(
         store.record_applied(&rich.id, &after.instances[&named("db")].id, &applied("2:x")).await.is_err()
@@ -330,7 +337,13 @@ async fn what_cannot_be_read_is_never_written_over(world: World) {
         let mut after = before.clone();
         change(&mut after);
         let refused = store.save_stack(&before, &after, &LetGo::default()).await.unwrap_err();
-        assert!(matches!(refused, StoreError::LockedValues { reason: Locked::NoKey, .. }), "{refused}");
+        assert!(
+            matches!(
+                refused,
+                StoreError::Encryption(EncryptionError::LockedValues { reason: Locked::NoKey, .. })
+            ),
+            "{refused}"
+        );
         refused.to_string()
     };
     let said = refused(&|stack| {
@@ -354,7 +367,10 @@ async fn what_cannot_be_read_is_never_written_over(world: World) {
         instance.ports.clear();
         instance.volumes.clear();
     }
-    assert!(matches!(store.create_stack(&copy).await, Err(StoreError::LockedValues { .. })));
+    assert!(matches!(
+        store.create_stack(&copy).await,
+        Err(StoreError::Encryption(EncryptionError::LockedValues { .. }))
+    ));
     assert!(load(&store, "shop").await == before);
     assert_nothing_was_lost(&world).await;
 }
@@ -451,7 +467,8 @@ async fn a_rotation_is_refused_where_something_cannot_be_read(world: World) {
     world.execute(&format!("UPDATE secrets SET sealed = {zeros} WHERE id = '{id}'")).await.unwrap();
     let (before, bytes) = (keys(&world), store.stacks().await.unwrap());
     let refused = store.rotate_key().await.unwrap_err();
-    let StoreError::NotRotated { count: 1, names, reason: CannotOpen::Damaged } = &refused else {
+    let StoreError::Key(KeyError::NotRotated { count: 1, names, reason: CannotOpen::Damaged }) = &refused
+    else {
         panic!("{refused}");
     };
     assert_eq!(*names, ["secret PW"]);
@@ -520,7 +537,7 @@ async fn an_exported_key_opens_the_store_elsewhere(world: World) {
     let elsewhere = there.open().await;
     assert_eq!(pw(&elsewhere).await, Err(Locked::NoKey));
     let refused = elsewhere.import_key(&text, "wrong").await.unwrap_err();
-    assert!(matches!(refused, StoreError::Export(ExportError::WrongPassphrase)), "{refused}");
+    assert!(matches!(refused, StoreError::Key(KeyError::Export(ExportError::WrongPassphrase))), "{refused}");
     assert!(!there.key.exists());
     assert!(elsewhere.import_key(&text, "correct horse").await.unwrap());
     assert!(load(&elsewhere, "shop").await == rich);
@@ -544,11 +561,11 @@ async fn a_key_that_is_not_needed_is_not_imported(world: World) {
     let text = other.open().await.export_key("p").await.unwrap();
     let before = fs::read(&world.key).unwrap();
     let refused = store.import_key(&text, "p").await.unwrap_err();
-    assert!(matches!(refused, StoreError::AnotherKey { here: true, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::Key(KeyError::AnotherKey { here: true, .. })), "{refused}");
     assert_eq!(fs::read(&world.key).unwrap(), before);
     fs::remove_file(&world.key).unwrap();
     let refused = world.open().await.import_key(&text, "p").await.unwrap_err();
-    assert!(matches!(refused, StoreError::AnotherKey { here: false, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::Key(KeyError::AnotherKey { here: false, .. })), "{refused}");
     assert!(!world.key.exists());
 }
 
@@ -557,7 +574,7 @@ async fn a_reset_gives_up_what_cannot_be_read_and_nothing_else(world: World) {
     let store = world.open().await;
     let rich = fill(&store).await;
     let before = store.identity().await.unwrap();
-    assert!(matches!(store.reset_key(&Remade::new()).await, Err(StoreError::KeyThere)));
+    assert!(matches!(store.reset_key(&Remade::new()).await, Err(StoreError::Key(KeyError::KeyThere))));
     let zeros = if world.text.starts_with("sqlite:") { "x'00'" } else { "'\\x00'" };
     world.execute(&format!("UPDATE identity SET hash_key = {zeros}")).await.unwrap();
     let id = &rich.secrets[&named("PW")].id;
@@ -593,7 +610,7 @@ async fn a_reset_gives_up_what_cannot_be_read_and_nothing_else(world: World) {
 async fn a_reset_is_refused_where_a_secret_is_not_named(world: World) {
     let (store, before) = locked_store(&world).await;
     let refused = store.reset_key(&Remade::new()).await;
-    assert!(matches!(refused, Err(StoreError::NotReset)), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Key(KeyError::NotReset))), "{refused:?}");
     assert!(load(&store, "shop").await == before);
     assert_nothing_was_lost(&world).await;
 }

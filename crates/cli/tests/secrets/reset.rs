@@ -209,7 +209,8 @@ fn a_key_file_that_only_has_to_be_mended_is_not_reset() {
     fs::set_permissions(world.key(), Permissions::from_mode(0o600)).unwrap();
     fs::write(world.key(), "something else\n").unwrap();
     let refused = world.fails(7, &["secret", "key", "reset", "--yes"]);
-    assert!(refused.stderr.contains("is no key file; move it away"), "{refused}");
+    assert!(refused.stderr.contains("is not a key file"), "{refused}");
+    assert!(refused.stderr.contains("help: move it away"), "{refused}");
     fs::write(world.key(), &key).unwrap();
     assert!(world.key_opens());
     assert_eq!(world.json(&["secret", "list", "shop"])[0]["locked"], Value::Null);
