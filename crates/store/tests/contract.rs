@@ -43,6 +43,7 @@ promises!(
     rename_keeps_ids_ports_and_volumes,
     instances_can_swap_names_slots_and_ports,
     binding_to_an_engine_is_not_an_edit,
+    binding_leaves_what_is_not_given_and_an_edit_can_clear_it,
     volumes_that_stay_on_the_engine_are_remembered,
     a_volume_that_never_reached_an_engine_is_not_kept,
     values_are_kept_with_a_volume_and_end_with_it,
@@ -184,7 +185,7 @@ async fn a_deleted_stack_cannot_be_edited(world: World) {
     let after = Stack { enabled: false, ..before.clone() };
     let refused = store.save_stack(&before, &after, &LetGo::default()).await;
     assert!(matches!(refused, Err(StoreError::Stack(StackError::Changed { .. }))));
-    let bound = store.bind_engine(&before.id, &engine("e"), None).await;
+    let bound = store.bind_stack(&before.id, Some(&engine("e")), None).await;
     assert!(matches!(bound, Err(StoreError::Stack(StackError::Gone { .. }))));
 }
 
@@ -330,7 +331,7 @@ async fn subnets_do_not_overlap_on_one_host(world: World) {
     here.create_stack(&two).await.unwrap();
     let bind = async |store: &Store, stack: &Stack, subnet: &str| {
         let subnet = Some(named(subnet));
-        store.bind_engine(&stack.id, &engine("e"), subnet).await
+        store.bind_stack(&stack.id, Some(&engine("e")), subnet).await
     };
     bind(&here, &one, "10.213.0.0/24").await.unwrap();
     for subnet in ["10.213.0.0/24", "10.213.0.64/26", "10.208.0.0/12"] {
@@ -419,7 +420,7 @@ async fn binding_to_an_engine_is_not_an_edit(world: World) {
     let before = stack("shop", &["db"]);
     store.create_stack(&before).await.unwrap();
     let subnet = Some(named("10.213.0.0/26"));
-    store.bind_engine(&before.id, &engine("e"), subnet).await.unwrap();
+    store.bind_stack(&before.id, Some(&engine("e")), subnet).await.unwrap();
     let bound = load(&store, "shop").await;
     assert_eq!((&bound.engine, bound.subnet), (&Some(engine("e")), subnet));
     assert_eq!(bound.revision, before.revision);
@@ -427,6 +428,22 @@ async fn binding_to_an_engine_is_not_an_edit(world: World) {
     let after = Stack { enabled: false, ..before.clone() };
     store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
     assert_eq!(load(&store, "shop").await.engine, Some(engine("e")));
+}
+
+async fn binding_leaves_what_is_not_given_and_an_edit_can_clear_it(world: World) {
+    let store = world.open().await;
+    let new = stack("shop", &["db"]);
+    store.create_stack(&new).await.unwrap();
+    let subnet = Some(named("10.213.0.0/26"));
+    store.bind_stack(&new.id, None, subnet).await.unwrap();
+    store.bind_stack(&new.id, Some(&engine("e")), None).await.unwrap();
+    let before = load(&store, "shop").await;
+    assert_eq!((&before.engine, before.subnet), (&Some(engine("e")), subnet));
+    let after = Stack { subnet: None, ..before.clone() };
+    store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
+    let cleared = load(&store, "shop").await;
+    assert_eq!((&cleared.engine, cleared.subnet), (&Some(engine("e")), None));
+    assert_eq!(store.subnets().await.unwrap(), []);
 }
 
 async fn volumes_that_stay_on_the_engine_are_remembered(world: World) {
