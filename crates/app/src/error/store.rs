@@ -6,9 +6,9 @@ use devarch_store::{JournalError, KeyError, LockError, StackError, StoreError};
 pub(super) fn kind(error: &StoreError) -> ErrorKind {
     match error {
         StoreError::Stack(StackError::Name(_)) => ErrorKind::Invalid,
-        StoreError::Stack(_) => ErrorKind::Conflict,
-        StoreError::Lock(LockError::Held { .. } | LockError::Lost { .. }) => ErrorKind::Conflict,
-        StoreError::Journal(JournalError::PlanUsed { .. }) => ErrorKind::Conflict,
+        StoreError::Stack(_)
+        | StoreError::Lock(LockError::Held { .. } | LockError::Lost { .. })
+        | StoreError::Journal(JournalError::PlanUsed { .. }) => ErrorKind::Conflict,
         StoreError::Key(error) => key_kind(error),
         StoreError::Lock(LockError::Pooler { .. })
         | StoreError::Journal(JournalError::NoPlan { .. } | JournalError::NotJournalled { .. })
