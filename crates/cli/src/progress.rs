@@ -11,9 +11,10 @@ use devarch_core::{
 };
 use devarch_engine::PullProgress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -79,7 +80,7 @@ impl Progress {
     }
 
     fn lines(&self) -> MutexGuard<'_, BTreeMap<String, Line>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock()
     }
 
     fn planned(&self, plan: Arc<Plan>) {
@@ -88,11 +89,11 @@ impl Progress {
             lines.entry(subject(step)).or_default().left += 1;
         }
         drop(lines);
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan);
+        *self.plan.lock() = Some(plan);
     }
 
     fn of_step(&self, step: StepId, describe: impl Fn(&Step) -> String) -> String {
-        let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let plan = self.plan.lock();
         plan.as_ref().and_then(|plan| plan.steps.get(step.0)).map(describe).unwrap_or_default()
     }
 

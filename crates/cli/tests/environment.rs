@@ -306,10 +306,7 @@ fn a_home_that_cannot_be_written_is_reported() {
     let ran = sandbox.run_as_nobody(&["stack", "list"], Some(("DEVARCH_HOME", home.as_os_str())));
     let Some(ran) = ran else { return };
     assert_eq!(ran.code, 7, "{ran}");
-    assert!(
-        ran.stderr.contains("cannot use $ROOT/project/locked/home; check its owner and permissions"),
-        "{ran}"
-    );
+    assert!(ran.stderr.contains("cannot use $ROOT/project/locked/home\n"), "{ran}");
     assert!(ran.stderr.contains("because: Permission denied"), "{ran}");
 }
 

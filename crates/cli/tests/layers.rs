@@ -12,6 +12,7 @@ const CORE: &[&str] = &[
     // Independent of the rest of DevArch.
     "percent",
     "serialize",
+    "record",
     "escape",
     "id",
     "name",

@@ -28,6 +28,7 @@ pub mod policy;
 pub mod port;
 pub mod read;
 pub mod readiness;
+pub mod record;
 pub mod resolve;
 pub mod secret;
 pub mod serialize;

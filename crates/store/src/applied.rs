@@ -2,7 +2,7 @@
 
 use crate::{
     db::{Result, Tx, Unreadable, execute, fetch},
-    error::StoreError,
+    error::StackError,
     stored::{self, At},
 };
 use devarch_core::{
@@ -114,7 +114,7 @@ pub(crate) async fn record(
         sealed,
     )?;
     if written == 0 {
-        return Err(StoreError::Gone { stack: stack.clone() });
+        return Err(StackError::Gone { stack: stack.clone() }.into());
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::{
     author::{Author, AuthorColumns},
     db::{Result, Tx, Unreadable, execute, fetch, fetch_one},
-    error::StoreError,
+    error::JournalError,
     stored::{self, At},
 };
 use devarch_core::{
@@ -314,5 +314,5 @@ pub(crate) async fn end(
 
 /// Refuses to have written nothing.
 pub(crate) fn found(written: u64, apply: &ApplyId) -> Result<()> {
-    if written == 0 { Err(StoreError::NotJournalled { apply: apply.clone() }) } else { Ok(()) }
+    if written == 0 { Err(JournalError::NotJournalled { apply: apply.clone() }.into()) } else { Ok(()) }
 }

@@ -6,7 +6,7 @@
 
 use crate::{
     db::{Result, Tx},
-    error::{StoreError, TakenWhat},
+    error::{StackError, StoreError, TakenWhat},
     instances, ports,
     rows::Rows,
     stacks, volumes,
@@ -33,7 +33,7 @@ fn owner(instance: &str, stack: &str) -> String {
 }
 
 fn taken(what: TakenWhat, value: String, owner: Option<String>) -> StoreError {
-    StoreError::Taken { what, value, owner }
+    StackError::Taken { what, value, owner }.into()
 }
 
 /// Refuses the edit from `old` to `new`, the rows of `stack`, where others hold what it claims.

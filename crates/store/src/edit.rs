@@ -3,7 +3,7 @@
 use crate::{
     claims, contents,
     db::{Result, Tx},
-    error::StoreError,
+    error::{StackError, StoreError},
     instances,
     kept::{self, KeptRow, LetGo},
     ports,
@@ -22,9 +22,7 @@ pub(crate) async fn create(tx: &mut Tx, host: &str, stack: &Stack) -> Result<()>
     contents::check(tx, None, stack).await?;
     claims::check(tx, host, stack, (&none, &rows)).await?;
     stacks::insert(tx, stack).await?;
-    if stack.engine.is_some() || stack.subnet.is_some() {
-        bind(tx, host, &stack.id, (stack.engine.as_ref(), stack.subnet)).await?;
-    }
+    bind(tx, host, &stack.id, (stack.engine.as_ref(), stack.subnet)).await?;
     if !stack.wiring.is_empty() {
         wirings::write(tx, stack).await?;
     }
@@ -45,6 +43,7 @@ pub(crate) async fn save(
     claims::check(tx, host, after, (&old, &new)).await?;
     stacks::update(tx, before, after).await?;
     if (&before.engine, before.subnet) != (&after.engine, after.subnet) {
+        stacks::unbind(tx, &after.id).await?;
         bind(tx, host, &after.id, (after.engine.as_ref(), after.subnet)).await?;
     }
     if before.wiring != after.wiring {
@@ -69,33 +68,26 @@ pub(crate) async fn delete(tx: &mut Tx, stack: &Stack, let_go: &LetGo) -> Result
     templates::sweep(tx).await
 }
 
-/// Says where a stack lives.
+/// Writes where a stack lives, as far as it is given, and reserves the addresses.
 pub(crate) async fn bind(
     tx: &mut Tx,
     host: &str,
     stack: &StackId,
     (engine, subnet): (Option<&EngineBinding>, Option<Ipv4Net>),
 ) -> Result<()> {
+    if engine.is_none() && subnet.is_none() {
+        return Ok(());
+    }
     claims::check_subnet(tx, host, stack, subnet).await?;
     if stacks::bind(tx, host, stack, engine, subnet).await? {
         Ok(())
     } else {
-        Err(StoreError::Gone { stack: stack.clone() })
-    }
-}
-
-/// Reserves the addresses of a stack's network.
-pub(crate) async fn reserve_subnet(tx: &mut Tx, host: &str, stack: &StackId, subnet: Ipv4Net) -> Result<()> {
-    claims::check_subnet(tx, host, stack, Some(subnet)).await?;
-    if stacks::reserve_subnet(tx, host, stack, subnet).await? {
-        Ok(())
-    } else {
-        Err(StoreError::Gone { stack: stack.clone() })
+        Err(StackError::Gone { stack: stack.clone() }.into())
     }
 }
 
 fn changed(stack: &Stack) -> StoreError {
-    StoreError::Changed { stack: stack.name.clone() }
+    StackError::Changed { stack: stack.name.clone() }.into()
 }
 
 /// Remembers the volumes an edit lets go of, where there is an engine they can be on, and copies of their data.

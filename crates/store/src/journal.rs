@@ -7,7 +7,7 @@
 use crate::{
     applies::{self, Apply, ApplyOutcome},
     db::{Result, Tx},
-    error::StoreError,
+    error::JournalError,
     lock::StackLock,
     locks::{self, Lease},
     objects::{self, Settlement},
@@ -88,7 +88,7 @@ impl Store {
     }
 
     /// Writes an apply of the locked stack into the journal, marks its saved plan as used and ends that plan's lease;
-    /// refused with [`StoreError::PlanUsed`] where the plan was applied already. Of older applies that have ended the
+    /// refused with [`JournalError::PlanUsed`] where the plan was applied already. Of older applies that have ended the
     /// last 199 stay.
     pub async fn begin_apply(&self, lock: &StackLock, apply: &Apply) -> Result<()> {
         self.under(lock, &Entry::Begun(apply)).await
@@ -209,7 +209,7 @@ impl Store {
 
 async fn begin(tx: &mut Tx, stack: &StackId, apply: &Apply) -> Result<()> {
     if apply.stack != *stack {
-        return Err(StoreError::NotJournalled { apply: apply.id.clone() });
+        return Err(JournalError::NotJournalled { apply: apply.id.clone() }.into());
     }
     // What a connection that broke was not told may have been written.
     if applies::load(tx, &apply.id).await?.is_some() {

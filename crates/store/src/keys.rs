@@ -6,7 +6,7 @@
 
 use crate::{
     db::{Database, Result, Tx},
-    error::StoreError,
+    error::KeyError,
     identity, sealed,
     store::Store,
     vault::{CannotOpen, Key, KeyId, Writing, open_key, seal_key},
@@ -61,7 +61,7 @@ impl Store {
         let (store, needs) = self.needed_key().await?;
         let here = self.database.vault.opener().key(needs).is_ok();
         if key.id() != needs {
-            return Err(StoreError::AnotherKey { given: key.id(), needs, here });
+            return Err(KeyError::AnotherKey { given: key.id(), needs, here }.into());
         }
         if !here {
             let key = Arc::new(key);

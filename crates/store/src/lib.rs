@@ -62,7 +62,10 @@ mod wirings;
 pub use applied::Applied;
 pub use applies::{Apply, ApplyOutcome};
 pub use author::Author;
-pub use error::{Fault, StoreError, TakenWhat};
+pub use error::{
+    DatabaseError, EncryptionError, Fault, JournalError, KeyError, LockError, OpeningError, StackError,
+    StoreError, TakenWhat,
+};
 pub use identity::StoreIdentity;
 pub use kept::{KeptVolume, LetGo};
 pub use keys::Rotation;

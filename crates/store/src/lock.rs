@@ -7,7 +7,7 @@ use crate::{
     author::Author,
     clock::now,
     db::{Database, Db, MOMENT, Result, Tx},
-    error::{Fault, StoreError},
+    error::{Fault, LockError, StackError, StoreError},
     hold::{Hold, Ready},
     journal::Entry,
     locks::{self, Lease, LockInfo, LockOwner, LockRow},
@@ -15,11 +15,8 @@ use crate::{
     store::Store,
 };
 use devarch_core::id::{PlanId, StackId};
-use std::{
-    fmt,
-    sync::{PoisonError, RwLock, atomic::Ordering},
-    time::Duration,
-};
+use parking_lot::RwLock;
+use std::{fmt, sync::atomic::Ordering, time::Duration};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep, timeout},
@@ -99,7 +96,7 @@ impl StackLock {
         self.patience
     }
 
-    /// Proves that it and those that are held with it keep others out. Refuses with [`StoreError::LockLost`] where
+    /// Proves that it and those that are held with it keep others out. Refuses with [`LockError::Lost`] where
     /// somebody else has held one since.
     ///
     /// Returns the one whose session has ended, if there is one: [`StackLock::take_again`] is for that.
@@ -120,24 +117,24 @@ impl StackLock {
     }
 
     fn backend(&self) -> Option<i32> {
-        *self.backend.read().unwrap_or_else(PoisonError::into_inner)
+        *self.backend.read()
     }
 
     /// The row, while it speaks of this taking of the lock.
     async fn row(&self, tx: &mut Tx) -> Result<LockRow> {
         let row = locks::load(tx, &self.stack).await?;
-        let row = row.ok_or_else(|| StoreError::Gone { stack: self.stack.clone() })?;
+        let row = row.ok_or_else(|| StackError::Gone { stack: self.stack.clone() })?;
         if row.fence != self.fence {
-            return Err(StoreError::LockLost { stack: row.name, by: row.raised_by });
+            return Err(LockError::Lost { stack: row.name, by: row.raised_by }.into());
         }
         if row.holder.as_deref() != Some(self.holder.as_str()) {
-            return Err(StoreError::LockLost { stack: row.name, by: None });
+            return Err(LockError::Lost { stack: row.name, by: None }.into());
         }
         Ok(row)
     }
 
     /// Takes a lock again whose session has ended; says whether it could. It can't yet where the server still knows a
-    /// session that has it. Refuses with [`StoreError::LockLost`] where somebody else has held it since.
+    /// session that has it. Refuses with [`LockError::Lost`] where somebody else has held it since.
     pub(crate) async fn take_again(&self) -> Result<bool> {
         let mut hold = self.hold.lock().await;
         let ready = self.database.keeper.ready(&self.database.place).await?;
@@ -159,10 +156,16 @@ impl StackLock {
         let Some(taken) = ready.try_take(&self.database.place, &self.stack, self.fence).await? else {
             return Ok(false);
         };
-        *self.backend.write().unwrap_or_else(PoisonError::into_inner) = taken.backend();
+        *self.backend.write() = taken.backend();
         *hold = taken;
         Ok(true)
     }
+}
+
+/// Whether an error says that the lock is lost for good.
+fn is_final(error: &StoreError) -> bool {
+    let lost = matches!(error, StoreError::Lock(LockError::Lost { .. }));
+    lost || matches!(error, StoreError::Stack(StackError::Gone { .. }))
 }
 
 async fn vacate(database: &Database, stack: &StackId, holder: &str) -> Result<()> {
@@ -176,7 +179,7 @@ type Attempt = std::result::Result<StackLock, Box<LockInfo>>;
 
 impl Store {
     /// Takes a stack's lock, trying at once and then again until `timeout` has passed; then fails with
-    /// [`StoreError::Locked`]. Who begins to wait is told whom for, once. A lease keeps all out but who comes `with`
+    /// [`LockError::Held`]. Who begins to wait is told whom for, once. A lease keeps all out but who comes `with`
     /// its plan, until it expires.
     #[expect(clippy::too_many_arguments, reason = "five beside the store itself")]
     pub async fn lock(
@@ -196,7 +199,7 @@ impl Store {
             };
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(StoreError::Locked { stack: holder.name.clone(), holder });
+                return Err(LockError::Held { stack: holder.name.clone(), holder }.into());
             }
             if !told {
                 waiting(&holder);
@@ -206,7 +209,7 @@ impl Store {
         }
     }
 
-    /// Fails with [`StoreError::LockLost`] unless the lock holds: asked before each change that is not written into the
+    /// Fails with [`LockError::Lost`] unless the lock holds: asked before each change that is not written into the
     /// journal.
     pub async fn prove(&self, lock: &StackLock) -> Result<()> {
         self.under(lock, &Entry::Nothing).await
@@ -218,10 +221,10 @@ impl Store {
     }
 
     /// Whether the lock still keeps others out, taking it again where its session has ended; `false` where the database
-    /// does not answer at once. Refuses with [`StoreError::LockLost`] where somebody else has held it since.
+    /// does not answer at once. Refuses with [`LockError::Lost`] where somebody else has held it since.
     pub async fn holds(&self, lock: &StackLock) -> Result<bool> {
         match timeout(MOMENT, self.attempt(lock, &Entry::Nothing)).await {
-            Ok(Err(error @ (StoreError::LockLost { .. } | StoreError::Gone { .. }))) => Err(error),
+            Ok(Err(error)) if is_final(&error) => Err(error),
             Ok(done) => Ok(done.unwrap_or(false)),
             Err(_) => {
                 self.database.away.store(true, Ordering::Relaxed);
@@ -266,7 +269,7 @@ impl Store {
 
     /// Whether a server may answer the next time.
     fn may_come_back(&self, error: &StoreError) -> bool {
-        let away = matches!(error, StoreError::Database { fault: Fault::Unreachable | Fault::Busy, .. });
+        let away = matches!(error, StoreError::Database(failed) if matches!(failed.fault, Fault::Unreachable | Fault::Busy));
         away && matches!(self.database.db, Db::Pg(_))
     }
 
@@ -277,8 +280,8 @@ impl Store {
             tx.end(row).await
         };
         match name.await {
-            Ok(Some(row)) => StoreError::LockLost { stack: row.name, by: None },
-            Ok(None) => StoreError::Gone { stack: lock.stack().clone() },
+            Ok(Some(row)) => LockError::Lost { stack: row.name, by: None }.into(),
+            Ok(None) => StackError::Gone { stack: lock.stack().clone() }.into(),
             Err(error) => error,
         }
     }
@@ -291,7 +294,7 @@ impl Store {
     }
 
     /// Releases a stack's lock and lease; `None` where there was neither. Without `force` it fails with
-    /// [`StoreError::Locked`] where somebody holds it; a lease alone is ended. With it the fence is raised: another can take the lock at once, and
+    /// [`LockError::Held`] where somebody holds it; a lease alone is ended. With it the fence is raised: another can take the lock at once, and
     /// who held it is told that it lost it, and to whom, before its next step.
     pub async fn release_lock(&self, stack: &StackId, force: bool, by: &Author) -> Result<Option<LockInfo>> {
         let mut tx = self.database.write().await?;
@@ -358,7 +361,7 @@ async fn release(
         return Ok(None);
     };
     if held.alive && !force {
-        return Err(StoreError::Locked { stack: held.name.clone(), holder: Box::new(held) });
+        return Err(LockError::Held { stack: held.name.clone(), holder: Box::new(held) }.into());
     }
     locks::raise(tx, stack, by).await?;
     Ok(Some(held))

@@ -3,7 +3,7 @@
 use crate::{
     author::{Author, AuthorColumns},
     db::{Result, Tx, Unreadable, execute, fetch},
-    error::StoreError,
+    error::StackError,
 };
 use devarch_core::{
     id::{PlanId, StackId},
@@ -56,17 +56,23 @@ impl fmt::Display for LockInfo {
         match &self.lease {
             Some(lease) if !self.alive => write!(
                 f,
-                "reserved for plan {} until {}, by `{operation}` of {author}; apply that plan, wait until then",
+                "reserved for plan {} until {}, by `{operation}` of {author}",
                 lease.plan,
                 Time(lease.until)
-            )?,
-            _ => write!(
-                f,
-                "locked by `{operation}` of {author} since {}; wait for it, longer with --lock-timeout",
-                Time(*since)
-            )?,
+            ),
+            _ => write!(f, "locked by `{operation}` of {author} since {}", Time(*since)),
         }
-        write!(f, ", or release it with `devarch lock release {} --force`", self.name)
+    }
+}
+
+impl LockInfo {
+    /// Returns what to do to get the lock.
+    pub(crate) fn hint(&self) -> String {
+        let wait = match &self.lease {
+            Some(_) if !self.alive => "apply that plan, wait until then",
+            _ => "wait for it, longer with --lock-timeout",
+        };
+        format!("{wait}, or release it with `devarch lock release {} --force`", self.name)
     }
 }
 
@@ -167,7 +173,7 @@ pub(crate) async fn seize(tx: &mut Tx, stack: &StackId, owner: &LockOwner) -> Re
         owner.since,
     )?;
     let row = load(tx, stack).await?;
-    row.ok_or_else(|| StoreError::Gone { stack: stack.clone() })
+    row.ok_or_else(|| StackError::Gone { stack: stack.clone() }.into())
 }
 
 /// Keeps the row of one stack from others until the transaction ends.

@@ -1,7 +1,8 @@
 //! The store's part of `docs/messages.md`: every error it can end with, one example each.
 
 use crate::{
-    Author, CannotOpen, CannotSeal, ExportError, Fault, KeyFileError, KeyId, LockInfo, LockOwner, StoreError,
+    Author, CannotOpen, CannotSeal, DatabaseError, EncryptionError, ExportError, Fault, JournalError,
+    KeyError, KeyFileError, KeyId, LockError, LockInfo, LockOwner, OpeningError, StackError, StoreError,
     TakenWhat,
 };
 use devarch_core::{
@@ -39,7 +40,7 @@ fn holder() -> Box<LockInfo> {
     Box::new(LockInfo { stack: StackId::new("01"), name: stack(), fence: 1, owner, alive: true, lease: None })
 }
 
-fn keys() -> Vec<StoreError> {
+fn encryption() -> Vec<StoreError> {
     let files = every_variant!(KeyFileError {
         KeyFileError::Exposed { .. } => KeyFileError::Exposed { path: key_file(), mode: 0o644 },
         KeyFileError::NotOurs { .. } => KeyFileError::NotOurs { path: key_file(), owner: 0, us: 1000 },
@@ -54,6 +55,21 @@ fn keys() -> Vec<StoreError> {
         CannotOpen::BadKey { .. } => CannotOpen::BadKey { path: key_file(), needs: key() },
         CannotOpen::KeyFile(_) | CannotOpen::Damaged => CannotOpen::Damaged,
     });
+    let values = every_variant!(EncryptionError {
+        EncryptionError::LockedValues { .. } => EncryptionError::LockedValues { what: "instance 'db' of stack 'shop'".to_owned(), reason: Locked::NoKey },
+        EncryptionError::CannotOpen(_) | EncryptionError::CannotSeal(_) | EncryptionError::KeyFile(_) => EncryptionError::CannotSeal(CannotSeal),
+    });
+    let values = values.into_iter().map(StoreError::from).chain(files.into_iter().map(StoreError::from));
+    values.chain(opening.into_iter().map(StoreError::from)).collect()
+}
+
+fn keys() -> Vec<StoreError> {
+    let changes = every_variant!(KeyError {
+        KeyError::NotRotated { .. } => KeyError::NotRotated { count: 1, names: vec!["secret API_KEY of stack 'shop'".to_owned()], reason: CannotOpen::Damaged },
+        KeyError::KeyThere => KeyError::KeyThere,
+        KeyError::NotReset => KeyError::NotReset,
+        KeyError::AnotherKey { .. } | KeyError::Export(_) => KeyError::AnotherKey { given: KeyId::from_bytes([0x2b; 8]), needs: key(), here: false },
+    });
     let exports = every_variant!(ExportError {
         ExportError::NotAnExport => ExportError::NotAnExport,
         ExportError::Newer(_) => ExportError::Newer(9),
@@ -62,9 +78,8 @@ fn keys() -> Vec<StoreError> {
         ExportError::NoPassphrase => ExportError::NoPassphrase,
         ExportError::NoMemory | ExportError::CannotSeal(_) => ExportError::NoMemory,
     });
-    let files = files.into_iter().map(StoreError::from);
-    let opening = opening.into_iter().map(StoreError::from);
-    files.chain(opening).chain(exports.into_iter().map(StoreError::from)).collect()
+    let changes = changes.into_iter().map(StoreError::from);
+    changes.chain(exports.into_iter().map(StoreError::from)).collect()
 }
 
 fn faults() -> Vec<StoreError> {
@@ -79,41 +94,57 @@ fn faults() -> Vec<StoreError> {
     let source = || io::Error::other("the driver's own message").into();
     faults
         .into_iter()
-        .map(|fault| StoreError::Database { place: database(), fault, source: source() })
+        .map(|fault| DatabaseError { place: database(), fault, source: source() }.into())
         .collect()
+}
+
+fn stacks() -> Vec<StackError> {
+    let long = ContainerName::of(&"s".repeat(40).parse().unwrap(), &"i".repeat(40).parse().unwrap());
+    every_variant!(StackError {
+        StackError::Taken { .. } => StackError::Taken { what: TakenWhat::ContainerName, value: "devarch-a-b-c".to_owned(), owner: Some("instance 'c' of stack 'a-b'".to_owned()) },
+        StackError::Changed { .. } => StackError::Changed { stack: stack() },
+        StackError::Gone { .. } => StackError::Gone { stack: StackId::new("01a2b3c4") },
+        StackError::NoContent { .. } => StackError::NoContent { digest: ContentDigest::of("") },
+        StackError::Name(_) => StackError::Name(long.unwrap_err()),
+    })
+}
+
+fn locks_and_journal() -> Vec<StoreError> {
+    let locks = every_variant!(LockError {
+        LockError::Held { .. } => LockError::Held { stack: stack(), holder: holder() },
+        LockError::Lost { .. } => LockError::Lost { stack: stack(), by: Some(author()) },
+        LockError::Pooler { .. } => LockError::Pooler { place: "postgres://db.lan/devarch".to_owned() },
+    });
+    let journal = every_variant!(JournalError {
+        JournalError::PlanUsed { .. } => JournalError::PlanUsed { plan: PlanId::new("plan_01a2b3c4"), by: ApplyId::new("01a2b3c4") },
+        JournalError::NoPlan { .. } => JournalError::NoPlan { plan: PlanId::new("plan_01a2b3c4") },
+        JournalError::NotJournalled { .. } => JournalError::NotJournalled { apply: ApplyId::new("01a2b3c4") },
+    });
+    locks.into_iter().map(StoreError::from).chain(journal.into_iter().map(StoreError::from)).collect()
+}
+
+fn openings() -> Vec<OpeningError> {
+    let refused = || io::Error::from(io::ErrorKind::PermissionDenied);
+    every_variant!(OpeningError {
+        OpeningError::Newer { .. } => OpeningError::Newer { place: database(), found: 9, known: 4 },
+        OpeningError::NetworkFileSystem { .. } => OpeningError::NetworkFileSystem { path: "/mnt/home/.devarch".into(), kind: "NFS".to_owned() },
+        OpeningError::Emptied { .. } => OpeningError::Emptied { path: database().into(), key_file: key_file() },
+        OpeningError::OthersHome { .. } => OpeningError::OthersHome { path: "/home/me/.devarch".into(), owner: 1000 },
+        OpeningError::File { .. } => OpeningError::File { path: "/home/me/.devarch".into(), source: refused() },
+    })
 }
 
 #[test]
 fn every_error_of_the_store() {
     let json = || SerializeError::from(serde_json::from_str::<u8>("{").unwrap_err());
-    let long = ContainerName::of(&"s".repeat(40).parse().unwrap(), &"i".repeat(40).parse().unwrap());
-    let errors = every_variant!(StoreError {
-        StoreError::Taken { .. } => StoreError::Taken { what: TakenWhat::ContainerName, value: "devarch-a-b-c".to_owned(), owner: Some("instance 'c' of stack 'a-b'".to_owned()) },
-        StoreError::Changed { .. } => StoreError::Changed { stack: stack() },
-        StoreError::Gone { .. } => StoreError::Gone { stack: StackId::new("01a2b3c4") },
-        StoreError::NoContent { .. } => StoreError::NoContent { digest: ContentDigest::of("") },
-        StoreError::Locked { .. } => StoreError::Locked { stack: stack(), holder: holder() },
-        StoreError::LockLost { .. } => StoreError::LockLost { stack: stack(), by: Some(author()) },
-        StoreError::Pooler { .. } => StoreError::Pooler { place: "postgres://db.lan/devarch".to_owned() },
-        StoreError::PlanUsed { .. } => StoreError::PlanUsed { plan: PlanId::new("plan_01a2b3c4"), by: ApplyId::new("01a2b3c4") },
-        StoreError::NoPlan { .. } => StoreError::NoPlan { plan: PlanId::new("plan_01a2b3c4") },
-        StoreError::NotJournalled { .. } => StoreError::NotJournalled { apply: ApplyId::new("01a2b3c4") },
-        StoreError::Name(_) => StoreError::Name(long.unwrap_err()),
+    let parts = every_variant!(StoreError {
         StoreError::Unwritable(_) => StoreError::Unwritable(json()),
-        StoreError::Newer { .. } => StoreError::Newer { place: database(), found: 9, known: 4 },
-        StoreError::NetworkFileSystem { .. } => StoreError::NetworkFileSystem { path: "/mnt/home/.devarch".into(), kind: "NFS".to_owned() },
-        StoreError::Emptied { .. } => StoreError::Emptied { path: database().into(), key_file: key_file() },
-        StoreError::OthersHome { .. } => StoreError::OthersHome { path: "/home/me/.devarch".into(), owner: 1000 },
-        StoreError::LockedValues { .. } => StoreError::LockedValues { what: "instance 'db' of stack 'shop'".to_owned(), reason: Locked::NoKey },
-        StoreError::CannotSeal(_) => StoreError::CannotSeal(CannotSeal),
-        StoreError::NotRotated { .. } => StoreError::NotRotated { count: 1, names: vec!["secret API_KEY of stack 'shop'".to_owned()], reason: CannotOpen::Damaged },
-        StoreError::KeyThere => StoreError::KeyThere,
-        StoreError::NotReset => StoreError::NotReset,
-        StoreError::AnotherKey { .. } => StoreError::AnotherKey { given: KeyId::from_bytes([0x2b; 8]), needs: key(), here: false },
-        StoreError::File { .. } => StoreError::File { path: "/home/me/.devarch".into(), source: io::Error::from(io::ErrorKind::PermissionDenied) },
-        StoreError::Secrets(_) | StoreError::KeyFile(_) | StoreError::Export(_) | StoreError::Database { .. } => StoreError::Secrets(CannotOpen::Damaged),
+        StoreError::Stack(_) | StoreError::Lock(_) | StoreError::Journal(_) | StoreError::Encryption(_)
+        | StoreError::Key(_) | StoreError::Opening(_) | StoreError::Database(_) => StackError::Gone { stack: StackId::new("01a2b3c4") }.into(),
     });
-    let errors = errors.into_iter().chain(keys()).chain(faults());
-    let shown = page::messages(errors.map(|error| (error.to_string(), Vec::new())));
+    let stacks = stacks().into_iter().map(StoreError::from).chain(locks_and_journal());
+    let errors = stacks.chain(parts.into_iter().take(1)).chain(openings().into_iter().map(StoreError::from));
+    let errors = errors.chain(encryption()).chain(keys()).chain(faults());
+    let shown = page::messages(errors.map(|error| (error.to_string(), error.hint().into_iter().collect())));
     page::hold("docs/messages.md", "store", &shown);
 }

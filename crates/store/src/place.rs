@@ -3,7 +3,7 @@
 
 use crate::{
     db::Result,
-    error::{Fault, StoreError},
+    error::{DatabaseError, OpeningError, StoreError},
 };
 use std::{
     fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError},
@@ -23,7 +23,7 @@ pub(crate) fn prepare(path: &Path) -> Result<bool> {
     let directory = directory_of(path);
     make_directory(directory)?;
     if let Some(kind) = network_file_system(directory) {
-        return Err(StoreError::NetworkFileSystem { path: directory.to_owned(), kind });
+        return Err(OpeningError::NetworkFileSystem { path: directory.to_owned(), kind }.into());
     }
     match path.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -72,7 +72,7 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
 
 /// That path can't be used.
 pub(crate) fn unusable(path: &Path, source: io::Error) -> StoreError {
-    StoreError::File { path: path.to_owned(), source }
+    OpeningError::File { path: path.to_owned(), source }.into()
 }
 
 /// Refuses root a directory, or where it is missing the one it would be made in, that is another user's.
@@ -82,7 +82,7 @@ fn refuse_others(directory: &Path, us: u32) -> Result<()> {
     let there = whole.ancestors().find_map(|path| Some((path, path.metadata().ok()?.uid())));
     match there {
         Some((path, owner)) if us == ROOT && owner != ROOT => {
-            Err(StoreError::OthersHome { path: path.to_owned(), owner })
+            Err(OpeningError::OthersHome { path: path.to_owned(), owner }.into())
         }
         _ => Ok(()),
     }
@@ -114,11 +114,7 @@ impl Gate {
                 Ok(()) => return Ok(Self { _file: file }),
                 Err(TryLockError::Error(error)) => return Err(unusable(&path, error)),
                 Err(error @ TryLockError::WouldBlock) if Instant::now() >= until => {
-                    return Err(StoreError::Database {
-                        place: database.display().to_string(),
-                        fault: Fault::Busy,
-                        source: Box::new(error),
-                    });
+                    return Err(DatabaseError::busy(&database.display().to_string(), error).into());
                 }
                 Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(5)).await,
             }

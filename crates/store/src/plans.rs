@@ -3,7 +3,7 @@
 use crate::{
     author::{Author, AuthorColumns},
     db::{Result, Tx, Unreadable, execute, fetch_one},
-    error::StoreError,
+    error::{JournalError, StackError},
 };
 use devarch_core::id::{ApplyId, PlanId, StackId};
 
@@ -84,7 +84,7 @@ pub(crate) async fn save(tx: &mut Tx, plan: &SavedPlan) -> Result<()> {
         plan.applied_by.as_ref().map(ApplyId::as_str),
     )?;
     if written == 0 {
-        return Err(StoreError::Gone { stack: plan.stack.clone() });
+        return Err(StackError::Gone { stack: plan.stack.clone() }.into());
     }
     Ok(())
 }
@@ -108,8 +108,9 @@ pub(crate) async fn mark_applied(tx: &mut Tx, stack: &StackId, plan: &PlanId, by
         return Ok(());
     }
     let used_by = load(tx, plan).await?.and_then(|found| found.applied_by);
-    Err(match used_by {
-        Some(by) => StoreError::PlanUsed { plan: plan.clone(), by },
-        None => StoreError::NoPlan { plan: plan.clone() },
-    })
+    let refused = match used_by {
+        Some(by) => JournalError::PlanUsed { plan: plan.clone(), by },
+        None => JournalError::NoPlan { plan: plan.clone() },
+    };
+    Err(refused.into())
 }

@@ -6,7 +6,7 @@
 use crate::{
     clock::now,
     db::{Result, Tx, execute},
-    error::StoreError,
+    error::KeyError,
     identity, keys,
     sealed::{self, Remade},
     store::Store,
@@ -26,7 +26,7 @@ impl Store {
     /// or may be.
     pub async fn lost_key(&self) -> Result<CannotOpen> {
         match self.identity().await?.hash_key {
-            Ok(_) => Err(StoreError::KeyThere),
+            Ok(_) => Err(KeyError::KeyThere.into()),
             Err(CannotOpen::KeyFile(trouble)) => Err(trouble.into()),
             // It has to be moved away first: it is not written over.
             Err(_) if self.database.vault.known().is_other() => {
@@ -58,7 +58,7 @@ async fn reset(tx: &mut Tx, writing: &Writing, new: &Arc<Key>, remade: &Remade) 
     sealed::seize(tx).await?;
     match tx.open(&identity::HASH_KEY, &row.hash_key).await? {
         // Somebody brought the key back meanwhile.
-        Ok(_) => return Err(StoreError::KeyThere),
+        Ok(_) => return Err(KeyError::KeyThere.into()),
         Err(trouble @ CannotOpen::KeyFile(_)) => return Err(trouble.into()),
         Err(_) => {}
     }

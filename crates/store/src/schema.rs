@@ -1,6 +1,6 @@
 //! Whether a database's schema is the one this program knows.
 
-use crate::{db::Result, error::StoreError};
+use crate::{db::Result, error::OpeningError};
 use sqlx::migrate::Migrator;
 
 /// What is to be done about a schema that is not newer.
@@ -19,7 +19,7 @@ pub(crate) fn known(migrations: &Migrator) -> i64 {
 pub(crate) fn judge(migrations: &Migrator, found: i64, place: &str) -> Result<Schema> {
     let known = known(migrations);
     if found > known {
-        return Err(StoreError::Newer { place: place.to_owned(), found, known });
+        return Err(OpeningError::Newer { place: place.to_owned(), found, known }.into());
     }
     Ok(if found == known { Schema::Current } else { Schema::Older })
 }

@@ -3,7 +3,7 @@
 use crate::{
     applies, contents,
     db::{Database, Db, Result, Tx, execute, fetch, on},
-    error::{Fault, StoreError},
+    error::{DatabaseError, StoreError},
     rewrite::{PAUSE, TRIES, rewrite},
     store::Store,
 };
@@ -256,11 +256,10 @@ async fn wipe(database: &Database) -> Result<()> {
     };
     match wiped {
         Ok(true) => Ok(()),
-        Ok(false) => Err(StoreError::Database {
-            place: database.place.to_string(),
-            fault: Fault::Busy,
-            source: "what was overwritten cannot be removed while others still read it".into(),
-        }),
+        Ok(false) => {
+            let why = "what was overwritten cannot be removed while others still read it";
+            Err(DatabaseError::busy(&database.place, why).into())
+        }
         Err(error) => Err(StoreError::of(&database.place, error)),
     }
 }

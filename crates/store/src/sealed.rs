@@ -2,7 +2,7 @@
 
 use crate::{
     db::{Conn, Result, Tx, execute, fetch, on},
-    error::StoreError,
+    error::KeyError,
     vault::{CannotOpen, Key, Place},
 };
 use devarch_core::{
@@ -92,7 +92,7 @@ pub(crate) async fn reseal(tx: &mut Tx, new: &Key) -> Result<usize> {
         None => Ok(values),
         Some(reason) => {
             let names = locked.into_iter().map(|(name, _)| name).take(NAMED).collect();
-            Err(StoreError::NotRotated { count, names, reason })
+            Err(KeyError::NotRotated { count, names, reason }.into())
         }
     }
 }
@@ -141,7 +141,7 @@ async fn left(
             Some(value) => {
                 Ok(value.as_ref().map(|secret| Zeroizing::new(secret.reveal().as_bytes().to_vec())))
             }
-            None => Err(StoreError::NotReset),
+            None => Err(KeyError::NotReset.into()),
         },
         Err(_) => Ok(Some(given_up())),
     }

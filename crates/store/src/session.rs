@@ -4,7 +4,7 @@
 
 use crate::{
     db::{Result, Tx, fetch_one},
-    error::StoreError,
+    error::{LockError, StoreError},
     postgres::PATIENCE,
 };
 use devarch_core::id::StackId;
@@ -28,7 +28,7 @@ impl Session {
         let opened = timeout(PATIENCE, connect(options)).await;
         let opened = opened.unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())));
         let session = opened.map_err(|error| StoreError::of(place, error))?;
-        session.ok_or_else(|| StoreError::Pooler { place: place.to_owned() })
+        session.ok_or_else(|| LockError::Pooler { place: place.to_owned() }.into())
     }
 
     /// Takes the lock; says whether it could.

@@ -3,7 +3,7 @@
 use crate::{
     contents::take_out_contents,
     db::{Database, Db, Result},
-    error::StoreError,
+    error::{OpeningError, StoreError},
     hold::Keeper,
     place::{self, Gate},
     schema::{self, Schema},
@@ -82,7 +82,7 @@ async fn refuse_emptied(path: &Path, pool: &SqlitePool, database: &Database) -> 
     if tables.map_err(failed)? > 0 || database.vault.read()?.ids().is_empty() {
         return Ok(());
     }
-    Err(StoreError::Emptied { path: path.to_owned(), key_file: database.vault.path().to_owned() })
+    Err(OpeningError::Emptied { path: path.to_owned(), key_file: database.vault.path().to_owned() }.into())
 }
 
 /// The schema's version is kept in the file's header, where it is read fastest.

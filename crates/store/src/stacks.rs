@@ -217,7 +217,7 @@ pub(crate) async fn update(tx: &mut Tx, before: &Stack, stack: &Stack) -> Result
     Ok(())
 }
 
-/// Writes where a stack lives; says whether there is such a stack.
+/// Writes where a stack lives, as far as it is given; returns whether there is such a stack.
 pub(crate) async fn bind(
     tx: &mut Tx,
     host: &str,
@@ -225,13 +225,13 @@ pub(crate) async fn bind(
     engine: Option<&EngineBinding>,
     subnet: Option<Ipv4Net>,
 ) -> Result<bool> {
-    let bound = engine.is_some() || subnet.is_some();
     let changed = execute!(
         tx,
-        "UPDATE stacks SET host = $2, engine_kind = $3, engine_id = $4, engine_endpoint = $5, \
-         subnet = $6 WHERE id = $1",
+        "UPDATE stacks SET host = $2, engine_kind = coalesce($3, engine_kind), \
+         engine_id = coalesce($4, engine_id), engine_endpoint = coalesce($5, engine_endpoint), \
+         subnet = coalesce($6, subnet) WHERE id = $1",
         id.as_str(),
-        bound.then_some(host),
+        host,
         engine.map(|engine| engine.kind.as_str()),
         engine.map(|engine| engine.id.as_str()),
         engine.map(|engine| engine.endpoint.as_str()),
@@ -240,16 +240,15 @@ pub(crate) async fn bind(
     Ok(changed > 0)
 }
 
-/// Writes the addresses of a stack's network; says whether there is such a stack.
-pub(crate) async fn reserve_subnet(tx: &mut Tx, host: &str, id: &StackId, subnet: Ipv4Net) -> Result<bool> {
-    let changed = execute!(
+/// Clears where a stack lives.
+pub(crate) async fn unbind(tx: &mut Tx, id: &StackId) -> Result<()> {
+    execute!(
         tx,
-        "UPDATE stacks SET host = $2, subnet = $3 WHERE id = $1",
+        "UPDATE stacks SET host = NULL, engine_kind = NULL, engine_id = NULL, engine_endpoint = NULL, \
+         subnet = NULL WHERE id = $1",
         id.as_str(),
-        host,
-        subnet.to_string(),
     )?;
-    Ok(changed > 0)
+    Ok(())
 }
 
 /// Removes the row, if it still has the revision that was read, and all that belongs to it.

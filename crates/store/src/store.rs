@@ -142,26 +142,20 @@ impl Store {
         Ok(())
     }
 
-    /// Binds a stack to its engine and its network's addresses. Not an edit: the revision stays.
-    pub async fn bind_engine(
-        &self,
-        stack: &StackId,
-        engine: &EngineBinding,
-        subnet: Option<Ipv4Net>,
-    ) -> Result<()> {
-        let mut tx = self.database.edit().await?;
-        let done = edit::bind(&mut tx, &self.host, stack, (Some(engine), subnet)).await;
-        tx.end(done).await
-    }
-
-    /// Reserves the addresses of a stack's network before anything is made with them. Not an edit: the revision stays.
+    /// Writes where a stack lives, as far as it is given: its engine, and the addresses of its network, which no other
+    /// stack has then. Not an edit: the revision stays.
     ///
     /// # Errors
     ///
-    /// [`crate::StoreError::Taken`] where another stack has some of them.
-    pub async fn reserve_subnet(&self, stack: &StackId, subnet: Ipv4Net) -> Result<()> {
+    /// [`crate::StackError::Taken`] where another stack has some of the addresses.
+    pub async fn bind_stack(
+        &self,
+        stack: &StackId,
+        engine: Option<&EngineBinding>,
+        subnet: Option<Ipv4Net>,
+    ) -> Result<()> {
         let mut tx = self.database.edit().await?;
-        let done = edit::reserve_subnet(&mut tx, &self.host, stack, subnet).await;
+        let done = edit::bind(&mut tx, &self.host, stack, (engine, subnet)).await;
         tx.end(done).await
     }
 

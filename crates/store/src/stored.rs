@@ -2,7 +2,7 @@
 
 use crate::{
     db::{Result, Tx},
-    error::StoreError,
+    error::{EncryptionError, StoreError},
     vault::Place,
 };
 use devarch_core::secret::{Locked, Sealable, Stored};
@@ -66,5 +66,5 @@ pub(crate) async fn seal_text(tx: &mut Tx, at: At<'_>, text: &str) -> Result<Vec
 
 /// The refusal to write over what can't be read.
 pub(crate) fn locked(what: &str, reason: Locked) -> StoreError {
-    StoreError::LockedValues { what: what.to_owned(), reason }
+    EncryptionError::LockedValues { what: what.to_owned(), reason }.into()
 }

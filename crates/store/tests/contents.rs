@@ -12,7 +12,7 @@ use devarch_core::{
     stack::Stack,
     template::{ConfigContent, ConfigFile},
 };
-use devarch_store::{ExposedContents, LetGo, Store, StoreError};
+use devarch_store::{ExposedContents, LetGo, StackError, Store, StoreError};
 use sandbox::{
     Sandbox,
     samples::{applied, apply, get, lock, named, stack, stack_name},
@@ -91,7 +91,7 @@ async fn a_content_is_stored_once_and_read_in_parts(sandbox: Sandbox) {
 
     sandbox.execute("DELETE FROM contents WHERE part = 1").await.unwrap();
     let damaged = store.content(&digest).await.unwrap_err();
-    assert!(matches!(damaged, StoreError::Database { .. }), "{damaged}");
+    assert!(matches!(damaged, StoreError::Database(_)), "{damaged}");
 }
 
 async fn a_stack_that_names_a_missing_content_is_rejected(sandbox: Sandbox) {
@@ -100,14 +100,17 @@ async fn a_stack_that_names_a_missing_content_is_rejected(sandbox: Sandbox) {
     let mut shop = stack("shop", &["web"]);
     with_file(&mut shop, "web", ConfigContent::Kept(kept.clone()));
     let refused = store.create_stack(&shop).await.unwrap_err();
-    assert!(matches!(&refused, StoreError::NoContent { digest } if *digest == kept.sha256), "{refused}");
+    assert!(
+        matches!(&refused, StoreError::Stack(StackError::NoContent { digest }) if *digest == kept.sha256),
+        "{refused}"
+    );
     assert_eq!(sandbox.count("stacks").await, 0);
     let before = stack("shop", &["web"]);
     store.create_stack(&before).await.unwrap();
     let (before, mut after) = (load(&store).await, load(&store).await);
     with_file(&mut after, "web", ConfigContent::Kept(kept));
     let refused = store.save_stack(&before, &after, &LetGo::default()).await.unwrap_err();
-    assert!(matches!(refused, StoreError::NoContent { .. }), "{refused}");
+    assert!(matches!(refused, StoreError::Stack(StackError::NoContent { .. })), "{refused}");
     assert!(load(&store).await == before);
 }
 

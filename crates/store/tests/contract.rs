@@ -12,7 +12,7 @@ use devarch_core::{
     plan::AppliedState,
     stack::{Instance, Stack},
 };
-use devarch_store::{Applied, LetGo, Store, StoreError, TakenWhat};
+use devarch_store::{Applied, LetGo, StackError, Store, StoreError, TakenWhat};
 use sandbox::{
     Sandbox,
     samples::{
@@ -43,6 +43,7 @@ contract_tests!(
     rename_keeps_ids_ports_and_volumes,
     instances_can_swap_names_slots_and_ports,
     binding_to_an_engine_is_not_an_edit,
+    binding_leaves_what_is_not_given_and_an_edit_can_clear_it,
     volumes_kept_on_the_engine_are_recorded,
     a_volume_that_never_reached_an_engine_is_not_kept,
     values_are_kept_and_deleted_with_their_volume,
@@ -59,7 +60,7 @@ async fn load(store: &Store, name: &str) -> Stack {
 
 #[track_caller]
 fn assert_taken(error: &StoreError, expected: TakenWhat, value: &str, owner: &str) {
-    let StoreError::Taken { what, value: found, owner: by } = error else {
+    let StoreError::Stack(StackError::Taken { what, value: found, owner: by }) = error else {
         panic!("{error:?} is not about something taken");
     };
     assert_eq!((*what, found.as_str(), by.as_deref()), (expected, value, Some(owner)));
@@ -148,8 +149,11 @@ async fn an_edit_of_an_older_revision_is_refused(sandbox: Sandbox) {
     let mut late = old.clone();
     add(&mut late, "late", None);
     let refused = store.save_stack(&old, &late, &LetGo::default()).await.unwrap_err();
-    assert!(matches!(&refused, StoreError::Changed { stack } if stack.as_str() == "shop"));
-    assert!(matches!(store.delete_stack(&old, &LetGo::default()).await, Err(StoreError::Changed { .. })));
+    assert!(matches!(&refused, StoreError::Stack(StackError::Changed { stack }) if stack.as_str() == "shop"));
+    assert!(matches!(
+        store.delete_stack(&old, &LetGo::default()).await,
+        Err(StoreError::Stack(StackError::Changed { .. }))
+    ));
     let now = load(&store, "shop").await;
     assert_eq!((now.instances.len(), now.enabled, now.revision), (1, false, 2));
 }
@@ -180,9 +184,9 @@ async fn a_deleted_stack_cannot_be_edited(sandbox: Sandbox) {
     assert_eq!(store.host_ports().await.unwrap(), []);
     let after = Stack { enabled: false, ..before.clone() };
     let refused = store.save_stack(&before, &after, &LetGo::default()).await;
-    assert!(matches!(refused, Err(StoreError::Changed { .. })));
-    let bound = store.bind_engine(&before.id, &engine("e"), None).await;
-    assert!(matches!(bound, Err(StoreError::Gone { .. })));
+    assert!(matches!(refused, Err(StoreError::Stack(StackError::Changed { .. }))));
+    let bound = store.bind_stack(&before.id, Some(&engine("e")), None).await;
+    assert!(matches!(bound, Err(StoreError::Stack(StackError::Gone { .. }))));
 }
 
 async fn a_stack_name_is_used_once(sandbox: Sandbox) {
@@ -235,7 +239,9 @@ async fn a_physical_volume_has_one_owner(sandbox: Sandbox) {
         get(&mut other, instance).volumes = [volume("x", "y", "data")].into();
     }
     let refused = store.create_stack(&other).await.unwrap_err();
-    let StoreError::Taken { what: TakenWhat::VolumeName, owner: Some(owner), .. } = refused else {
+    let StoreError::Stack(StackError::Taken { what: TakenWhat::VolumeName, owner: Some(owner), .. }) =
+        refused
+    else {
         panic!("{refused:?}");
     };
     assert!(owner.ends_with("of stack 'x'"), "{owner}");
@@ -325,7 +331,7 @@ async fn subnets_do_not_overlap_on_one_host(sandbox: Sandbox) {
     here.create_stack(&two).await.unwrap();
     let bind = async |store: &Store, stack: &Stack, subnet: &str| {
         let subnet = Some(named(subnet));
-        store.bind_engine(&stack.id, &engine("e"), subnet).await
+        store.bind_stack(&stack.id, Some(&engine("e")), subnet).await
     };
     bind(&here, &one, "10.213.0.0/24").await.unwrap();
     for subnet in ["10.213.0.0/24", "10.213.0.64/26", "10.208.0.0/12"] {
@@ -414,7 +420,7 @@ async fn binding_to_an_engine_is_not_an_edit(sandbox: Sandbox) {
     let before = stack("shop", &["db"]);
     store.create_stack(&before).await.unwrap();
     let subnet = Some(named("10.213.0.0/26"));
-    store.bind_engine(&before.id, &engine("e"), subnet).await.unwrap();
+    store.bind_stack(&before.id, Some(&engine("e")), subnet).await.unwrap();
     let bound = load(&store, "shop").await;
     assert_eq!((&bound.engine, bound.subnet), (&Some(engine("e")), subnet));
     assert_eq!(bound.revision, before.revision);
@@ -422,6 +428,22 @@ async fn binding_to_an_engine_is_not_an_edit(sandbox: Sandbox) {
     let after = Stack { enabled: false, ..before.clone() };
     store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
     assert_eq!(load(&store, "shop").await.engine, Some(engine("e")));
+}
+
+async fn binding_leaves_what_is_not_given_and_an_edit_can_clear_it(sandbox: Sandbox) {
+    let store = sandbox.open().await;
+    let new = stack("shop", &["db"]);
+    store.create_stack(&new).await.unwrap();
+    let subnet = Some(named("10.213.0.0/26"));
+    store.bind_stack(&new.id, None, subnet).await.unwrap();
+    store.bind_stack(&new.id, Some(&engine("e")), None).await.unwrap();
+    let before = load(&store, "shop").await;
+    assert_eq!((&before.engine, before.subnet), (&Some(engine("e")), subnet));
+    let after = Stack { subnet: None, ..before.clone() };
+    store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
+    let cleared = load(&store, "shop").await;
+    assert_eq!((&cleared.engine, cleared.subnet), (&Some(engine("e")), None));
+    assert_eq!(store.subnets().await.unwrap(), []);
 }
 
 async fn volumes_kept_on_the_engine_are_recorded(sandbox: Sandbox) {
@@ -571,7 +593,7 @@ async fn nothing_can_be_applied_to_a_deleted_stack(sandbox: Sandbox) {
     let stack = stack("shop", &["db"]);
     let id = stack.instances[&named("db")].id.clone();
     let refused = store.record_applied(&stack.id, &id, &applied("h")).await;
-    assert!(matches!(refused, Err(StoreError::Gone { .. })));
+    assert!(matches!(refused, Err(StoreError::Stack(StackError::Gone { .. }))));
 }
 
 async fn eight_writers_do_not_see_database_is_locked(sandbox: Sandbox) {
@@ -592,7 +614,7 @@ async fn eight_writers_do_not_see_database_is_locked(sandbox: Sandbox) {
                             stack.project = Some(format!("/{writer}/{edit_number}"));
                         });
                         revision = match shared.await {
-                            Err(StoreError::Changed { .. }) => None,
+                            Err(StoreError::Stack(StackError::Changed { .. })) => None,
                             other => Some(other.unwrap()),
                         };
                     }

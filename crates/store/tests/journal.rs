@@ -9,7 +9,9 @@ use devarch_core::{
     id::{ApplyId, PlanId, StackId},
     stack::Stack,
 };
-use devarch_store::{Apply, ApplyOutcome, LetGo, StackLock, StepRecord, Store, StoreError};
+use devarch_store::{
+    Apply, ApplyOutcome, JournalError, LetGo, StackError, StackLock, StepRecord, Store, StoreError,
+};
 use sandbox::{
     Sandbox,
     samples::{apply, lock, plan, stack},
@@ -47,7 +49,7 @@ async fn a_plan_is_read_as_it_was_saved(sandbox: Sandbox) {
     let shop = stack("shop", &["db"]);
     let saved = plan("p", &shop.id, 1_700_000_000_000);
     let refused = store.save_plan(&saved).await;
-    assert!(matches!(refused, Err(StoreError::Gone { .. })));
+    assert!(matches!(refused, Err(StoreError::Stack(StackError::Gone { .. }))));
     store.create_stack(&shop).await.unwrap();
     store.save_plan(&saved).await.unwrap();
     assert_eq!(store.plan(&saved.id).await.unwrap(), Some(saved));
@@ -81,7 +83,10 @@ async fn a_plan_is_applied_once(sandbox: Sandbox) {
     let with_plan = |id: &str| Apply { plan: Some(saved.id.clone()), ..apply(id, &shop.id) };
     store.begin_apply(&lock, &with_plan("first")).await.unwrap();
     let used = store.begin_apply(&lock, &with_plan("second")).await.unwrap_err();
-    assert!(matches!(&used, StoreError::PlanUsed { by, .. } if by.as_str() == "first"), "{used}");
+    assert!(
+        matches!(&used, StoreError::Journal(JournalError::PlanUsed { by, .. }) if by.as_str() == "first"),
+        "{used}"
+    );
     assert!(used.to_string().contains("plan p was applied already, by apply first"));
     assert_eq!(ids(&store.applies(&shop.id, 10).await.unwrap()), ["first"]);
     let known = store.plan(&saved.id).await.unwrap().unwrap();
@@ -96,7 +101,7 @@ async fn a_plan_of_another_stack_is_not_applied(sandbox: Sandbox) {
     for id in ["p", "none"] {
         let apply = Apply { plan: Some(PlanId::new(id)), ..apply("a", &shop.id) };
         let refused = store.begin_apply(&lock, &apply).await;
-        assert!(matches!(refused, Err(StoreError::NoPlan { .. })));
+        assert!(matches!(refused, Err(StoreError::Journal(JournalError::NoPlan { .. }))));
     }
     assert_eq!(store.plan(&PlanId::new("p")).await.unwrap().unwrap().applied_by, None);
     assert_eq!(sandbox.count("applies").await, 0);
@@ -150,7 +155,7 @@ async fn steps_are_recorded_before_they_are_performed(sandbox: Sandbox) {
     assert_eq!(other.apply_steps(&apply.id).await.unwrap(), [begun(2, 4), begun(10, 1)]);
 
     let never_begun = store.step_ended(&lock, &apply.id, 3, 3, None).await;
-    assert!(matches!(never_begun, Err(StoreError::NotJournalled { .. })));
+    assert!(matches!(never_begun, Err(StoreError::Journal(JournalError::NotJournalled { .. }))));
 }
 
 async fn an_interrupted_apply_is_unfinished_until_another_ends_it(sandbox: Sandbox) {
@@ -205,7 +210,10 @@ async fn the_journal_of_one_stack_is_not_written_under_the_lock_of_another(sandb
         store.commit_apply(&others, id, 2).await,
         store.end_apply(&others, id, ApplyOutcome::Succeeded, 2, None).await,
     ] {
-        assert!(matches!(refused, Err(StoreError::NotJournalled { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(StoreError::Journal(JournalError::NotJournalled { .. }))),
+            "{refused:?}"
+        );
     }
     assert_eq!(ids(&store.applies(&shop.id, 10).await.unwrap()), ["a"]);
     assert_eq!(store.apply(id).await.unwrap(), Some(apply.clone()));

@@ -9,7 +9,7 @@ use devarch_core::{
     id::{ApplyId, PlanId, StackId},
     stack::Stack,
 };
-use devarch_store::{Lease, LetGo, LockInfo, StackLock, Store, StoreError};
+use devarch_store::{Lease, LetGo, LockError, LockInfo, StackError, StackLock, Store, StoreError};
 use sandbox::{
     Sandbox,
     samples::{apply, author, lock, owner, stack, stack_name},
@@ -49,7 +49,7 @@ async fn attempt(store: &Store, stack: &StackId, with: Option<&PlanId>) -> Resul
 #[track_caller]
 fn holder(refused: Result<StackLock, StoreError>) -> LockInfo {
     match refused {
-        Err(StoreError::Locked { holder, .. }) => *holder,
+        Err(StoreError::Lock(LockError::Held { holder, .. })) => *holder,
         other => panic!("{other:?} does not say who holds the lock"),
     }
 }
@@ -113,8 +113,11 @@ async fn a_wait_that_times_out_reports_the_holder_of_the_lock(sandbox: Sandbox) 
     assert_eq!(notifications.load(Ordering::SeqCst), 1);
     assert_eq!(
         refused.to_string(),
-        "stack 'shop' is locked by `apply shop` of ann@laptop (process 4242) since 2023-11-14 22:13:20 UTC; \
-         wait for it, longer with --lock-timeout, or release it with `devarch lock release shop --force`"
+        "stack 'shop' is locked by `apply shop` of ann@laptop (process 4242) since 2023-11-14 22:13:20 UTC"
+    );
+    assert_eq!(
+        refused.hint().unwrap(),
+        "wait for it, longer with --lock-timeout, or release it with `devarch lock release shop --force`"
     );
     let held = holder(Err(refused));
     assert_eq!((held.owner, held.alive, held.stack), (owner("ann"), true, shop.id.clone()));
@@ -160,21 +163,21 @@ async fn a_lock_released_by_force_is_lost_before_the_next_step(sandbox: Sandbox)
     store.begin_apply(&old, &apply).await.unwrap();
     let bob = author("bob");
     let refused = other.release_lock(&shop.id, false, &bob).await.unwrap_err();
-    assert!(matches!(refused, StoreError::Locked { .. }));
+    assert!(matches!(refused, StoreError::Lock(LockError::Held { .. })));
     store.step_begun(&old, &apply.id, 0, 1).await.unwrap();
 
     let released = other.release_lock(&shop.id, true, &bob).await.unwrap().unwrap();
     assert_eq!((released.owner, released.alive), (owner("ann"), true));
     assert_eq!(store.locks().await.unwrap(), []);
     let lost = store.step_begun(&old, &apply.id, 1, 1).await.unwrap_err();
-    assert!(matches!(&lost, StoreError::LockLost { by: Some(by), .. } if *by == bob));
+    assert!(matches!(&lost, StoreError::Lock(LockError::Lost { by: Some(by), .. }) if *by == bob));
     let expected =
         "the lock of stack 'shop' is lost: bob@laptop (process 4242) released it by force; nothing more";
     assert!(lost.to_string().starts_with(expected), "{lost}");
     let new = attempt(&other, &shop.id, None).await.unwrap();
     assert!(new.fence() > old.fence());
     let lost = store.step_ended(&old, &apply.id, 0, 2, None).await.unwrap_err();
-    assert!(matches!(lost, StoreError::LockLost { .. }));
+    assert!(matches!(lost, StoreError::Lock(LockError::Lost { .. })));
 
     // Nor does the old one's end free the new one.
     old.release().await.unwrap();
@@ -278,10 +281,10 @@ async fn a_deleted_stack_has_no_lock(sandbox: Sandbox) {
     store.delete_stack(&read, &LetGo::default()).await.unwrap();
     assert_eq!(store.locks().await.unwrap(), []);
     let refused = store.begin_apply(&lock, &apply("a", &shop.id)).await;
-    assert!(matches!(refused, Err(StoreError::Gone { .. })));
+    assert!(matches!(refused, Err(StoreError::Stack(StackError::Gone { .. }))));
     lock.release().await.unwrap();
     let refused = attempt(&store, &shop.id, None).await;
-    assert!(matches!(refused, Err(StoreError::Gone { .. })));
+    assert!(matches!(refused, Err(StoreError::Stack(StackError::Gone { .. }))));
 }
 
 #[test]
@@ -311,7 +314,7 @@ fn a_lock_whose_file_was_removed_is_lost_to_the_next_holder() {
         std::fs::remove_dir_all(database.parent().unwrap().join("locks")).unwrap();
         let _new = lock(&other, &shop.id).await;
         let lost = store.step_begun(&old, &apply.id, 0, 1).await.unwrap_err();
-        assert!(matches!(&lost, StoreError::LockLost { by: None, .. }));
+        assert!(matches!(&lost, StoreError::Lock(LockError::Lost { by: None, .. })));
         old.release().await.unwrap();
         assert!(holder(attempt(&store, &shop.id, None).await).alive);
     });
@@ -360,9 +363,9 @@ fn a_lock_that_another_process_took_meanwhile_is_lost_on_postgres() {
         let new = lock(&other, &shop.id).await;
         let is_lost = async || {
             let lost = store.step_begun(&cut, &ApplyId::new("a"), 0, 1).await.unwrap_err();
-            assert!(matches!(&lost, StoreError::LockLost { by: None, .. }), "{lost:?}");
+            assert!(matches!(&lost, StoreError::Lock(LockError::Lost { by: None, .. })), "{lost:?}");
             assert!(lost.to_string().contains("another command may hold it now"), "{lost}");
-            assert!(matches!(store.holds(&cut).await, Err(StoreError::LockLost { .. })));
+            assert!(matches!(store.holds(&cut).await, Err(StoreError::Lock(LockError::Lost { .. }))));
         };
         is_lost().await;
         assert!(holder(attempt(&store, &shop.id, None).await).alive, "the new one still has it");
@@ -405,7 +408,10 @@ fn locks_held_for_the_same_work_end_together_on_postgres() {
         assert_eq!(store.locks().await.unwrap().len(), 2, "both were taken again");
         other.release_lock(&infra.id, true, &author("bob")).await.unwrap();
         let lost = store.step_begun(&both, &apply.id, 1, 1).await.unwrap_err();
-        assert!(matches!(&lost, StoreError::LockLost { stack, .. } if *stack == infra.name), "{lost}");
+        assert!(
+            matches!(&lost, StoreError::Lock(LockError::Lost { stack, .. }) if *stack == infra.name),
+            "{lost}"
+        );
         both.release().await.unwrap();
         assert_eq!(store.locks().await.unwrap(), []);
     });

@@ -4,7 +4,7 @@
 
 mod sandbox;
 
-use devarch_store::StoreError;
+use devarch_store::{LockError, StoreError};
 use sandbox::{
     Sandbox,
     samples::{lock, owner, stack},
@@ -72,12 +72,9 @@ fn a_lock_on_postgres_is_refused_behind_a_connection_pooler() {
         pooled.create_stack(&shop).await.unwrap();
 
         let refused = pooled.lock(&shop.id, &owner("ann"), Duration::ZERO, None, &|_| {}).await.unwrap_err();
-        assert!(matches!(refused, StoreError::Pooler { .. }), "{refused}");
-        let message = refused.to_string();
-        assert!(
-            message.contains("connection pooler") && message.contains("DEVARCH_DATABASE_URL"),
-            "{message}"
-        );
+        assert!(matches!(refused, StoreError::Lock(LockError::Pooler { .. })), "{refused}");
+        assert!(refused.to_string().contains("connection pooler"), "{refused}");
+        assert!(refused.hint().unwrap().contains("DEVARCH_DATABASE_URL"), "{refused}");
         let direct = direct.open().await;
         assert_eq!(direct.locks().await.unwrap(), []);
         drop(lock(&direct, &shop.id).await);

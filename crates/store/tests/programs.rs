@@ -14,7 +14,7 @@ use devarch_core::{
     name::{InstanceName, StackName},
     stack::Stack,
 };
-use devarch_store::{ApplyOutcome, LetGo, StoreError};
+use devarch_store::{ApplyOutcome, LetGo, LockError, StoreError};
 use sandbox::{
     Sandbox,
     samples::{add, apply, engine, get, lock, named, owner, pinned, rename, rich, stack, stack_name},
@@ -186,7 +186,10 @@ async fn a_lock_keeps_other_programs_out_and_is_free_when_its_holder_is_killed(s
     assert!(output.lines().any(|line| line.unwrap().contains("locked")), "the other program takes the lock");
 
     let refused = store.lock(&shop.id, &owner("bob"), Duration::ZERO, None, &|_| {}).await.unwrap_err();
-    assert!(matches!(&refused, StoreError::Locked { holder, .. } if holder.alive), "{refused}");
+    assert!(
+        matches!(&refused, StoreError::Lock(LockError::Held { holder, .. }) if holder.alive),
+        "{refused}"
+    );
     assert_eq!(store.locks().await.unwrap().len(), 1);
     drop(other);
     lock(&store, &shop.id).await.release().await.unwrap();

@@ -13,7 +13,8 @@ use devarch_core::{
     template::EnvValue,
 };
 use devarch_store::{
-    CannotOpen, ExportError, ExposedContents, KeyFileError, LetGo, Remade, Store, StoreError,
+    CannotOpen, EncryptionError, ExportError, ExposedContents, KeyError, KeyFileError, LetGo, Remade, Store,
+    StoreError,
 };
 use sandbox::{
     Sandbox,
@@ -228,9 +229,9 @@ async fn missing_different_and_damaged_keys_are_distinguished(sandbox: Sandbox) 
     let wrong = why().await;
     assert!(matches!(&wrong, CannotOpen::WrongKey { has, .. } if has.len() == 1), "{wrong}");
     assert_eq!(pw(&sandbox.open().await).await, Err(Locked::WrongKey));
-    for message in [missing, damaged, wrong].map(|why| why.to_string()) {
-        assert!(message.contains("devarch secret key import"), "{message}");
-        assert!(message.contains(&sandbox.key.display().to_string()), "{message}");
+    for why in [missing, damaged, wrong] {
+        assert!(why.hint().contains("devarch secret key import"), "{why}");
+        assert!(why.to_string().contains(&sandbox.key.display().to_string()), "{why}");
     }
 
     fs::write(&sandbox.key, &good).unwrap();
@@ -246,9 +247,15 @@ async fn a_missing_key_is_never_recreated(sandbox: Sandbox) {
     let mut after = load(&store, "shop").await;
     after.secrets.insert(named("NEW"), kept("new"));
     let refused = store.save_stack(&load(&store, "shop").await, &after, &LetGo::default()).await.unwrap_err();
-    assert!(matches!(refused, StoreError::Secrets(CannotOpen::NoKey { .. })), "{refused}");
+    assert!(
+        matches!(refused, StoreError::Encryption(EncryptionError::CannotOpen(CannotOpen::NoKey { .. }))),
+        "{refused}"
+    );
     let refused = store.rotate_key().await.unwrap_err();
-    assert!(matches!(refused, StoreError::Secrets(CannotOpen::NoKey { .. })), "{refused}");
+    assert!(
+        matches!(refused, StoreError::Encryption(EncryptionError::CannotOpen(CannotOpen::NoKey { .. }))),
+        "{refused}"
+    );
     assert!(store.export_key("p").await.is_err());
     assert!(
         store.record_applied(&rich.id, &after.instances[&named("db")].id, &applied("2:x")).await.is_err()
@@ -331,7 +338,13 @@ async fn unreadable_values_are_never_overwritten(sandbox: Sandbox) {
         let mut after = before.clone();
         change(&mut after);
         let refused = store.save_stack(&before, &after, &LetGo::default()).await.unwrap_err();
-        assert!(matches!(refused, StoreError::LockedValues { reason: Locked::NoKey, .. }), "{refused}");
+        assert!(
+            matches!(
+                refused,
+                StoreError::Encryption(EncryptionError::LockedValues { reason: Locked::NoKey, .. })
+            ),
+            "{refused}"
+        );
         refused.to_string()
     };
     let message = refused(&|stack| {
@@ -355,7 +368,10 @@ async fn unreadable_values_are_never_overwritten(sandbox: Sandbox) {
         instance.ports.clear();
         instance.volumes.clear();
     }
-    assert!(matches!(store.create_stack(&copy).await, Err(StoreError::LockedValues { .. })));
+    assert!(matches!(
+        store.create_stack(&copy).await,
+        Err(StoreError::Encryption(EncryptionError::LockedValues { .. }))
+    ));
     assert!(load(&store, "shop").await == before);
     assert_nothing_was_lost(&sandbox).await;
 }
@@ -452,7 +468,8 @@ async fn a_rotation_is_refused_if_a_value_cannot_be_read(sandbox: Sandbox) {
     sandbox.execute(&format!("UPDATE secrets SET sealed = {zeros} WHERE id = '{id}'")).await.unwrap();
     let (before, bytes) = (keys(&sandbox), store.stacks().await.unwrap());
     let refused = store.rotate_key().await.unwrap_err();
-    let StoreError::NotRotated { count: 1, names, reason: CannotOpen::Damaged } = &refused else {
+    let StoreError::Key(KeyError::NotRotated { count: 1, names, reason: CannotOpen::Damaged }) = &refused
+    else {
         panic!("{refused}");
     };
     assert_eq!(*names, ["secret PW"]);
@@ -521,7 +538,7 @@ async fn an_exported_key_opens_the_store_on_another_machine(sandbox: Sandbox) {
     let other_machine = there.open().await;
     assert_eq!(pw(&other_machine).await, Err(Locked::NoKey));
     let refused = other_machine.import_key(&text, "wrong").await.unwrap_err();
-    assert!(matches!(refused, StoreError::Export(ExportError::WrongPassphrase)), "{refused}");
+    assert!(matches!(refused, StoreError::Key(KeyError::Export(ExportError::WrongPassphrase))), "{refused}");
     assert!(!there.key.exists());
     assert!(other_machine.import_key(&text, "correct horse").await.unwrap());
     assert!(load(&other_machine, "shop").await == rich);
@@ -547,11 +564,11 @@ async fn a_key_that_is_not_needed_is_not_imported(sandbox: Sandbox) {
     let text = other.open().await.export_key("p").await.unwrap();
     let before = fs::read(&sandbox.key).unwrap();
     let refused = store.import_key(&text, "p").await.unwrap_err();
-    assert!(matches!(refused, StoreError::AnotherKey { here: true, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::Key(KeyError::AnotherKey { here: true, .. })), "{refused}");
     assert_eq!(fs::read(&sandbox.key).unwrap(), before);
     fs::remove_file(&sandbox.key).unwrap();
     let refused = sandbox.open().await.import_key(&text, "p").await.unwrap_err();
-    assert!(matches!(refused, StoreError::AnotherKey { here: false, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::Key(KeyError::AnotherKey { here: false, .. })), "{refused}");
     assert!(!sandbox.key.exists());
 }
 
@@ -560,7 +577,7 @@ async fn a_reset_discards_only_unreadable_values(sandbox: Sandbox) {
     let store = sandbox.open().await;
     let rich = fill(&store).await;
     let before = store.identity().await.unwrap();
-    assert!(matches!(store.reset_key(&Remade::new()).await, Err(StoreError::KeyThere)));
+    assert!(matches!(store.reset_key(&Remade::new()).await, Err(StoreError::Key(KeyError::KeyThere))));
     let zeros = if sandbox.text.starts_with("sqlite:") { "x'00'" } else { "'\\x00'" };
     sandbox.execute(&format!("UPDATE identity SET hash_key = {zeros}")).await.unwrap();
     let id = &rich.secrets[&named("PW")].id;
@@ -599,7 +616,7 @@ async fn a_reset_discards_only_unreadable_values(sandbox: Sandbox) {
 async fn a_reset_is_refused_if_a_secret_is_not_named(sandbox: Sandbox) {
     let (store, before) = locked_store(&sandbox).await;
     let refused = store.reset_key(&Remade::new()).await;
-    assert!(matches!(refused, Err(StoreError::NotReset)), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Key(KeyError::NotReset))), "{refused:?}");
     assert!(load(&store, "shop").await == before);
     assert_nothing_was_lost(&sandbox).await;
 }

@@ -5,7 +5,7 @@
 #[macro_use]
 mod sandbox;
 
-use devarch_store::{Fault, Store, StoreError, StoreUrl};
+use devarch_store::{Fault, OpeningError, Store, StoreError, StoreUrl};
 use sandbox::{
     Sandbox,
     samples::{rich, stack},
@@ -30,7 +30,7 @@ async fn a_newer_schema_is_refused(sandbox: Sandbox) {
         sandbox.execute(newer).await.unwrap();
     }
     let refused = Store::open(&sandbox.url(), "here", &sandbox.key).await.unwrap_err();
-    assert!(matches!(refused, StoreError::Newer { found: 99, known: 4, .. }));
+    assert!(matches!(refused, StoreError::Opening(OpeningError::Newer { found: 99, known: 4, .. })));
     assert!(refused.to_string().contains("newer devarch"));
     assert_eq!(sandbox.count("stacks").await, 1);
 }
@@ -101,10 +101,10 @@ async fn an_emptied_sqlite_database_beside_the_key_of_its_store_is_refused() {
     fs::write(&path, "").unwrap();
     for _ in 0..2 {
         let refused = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap_err();
-        assert!(matches!(refused, StoreError::Emptied { .. }), "{refused:?}");
-        for words in [path.to_str().unwrap(), "Restore the file from a backup", "remove the empty file"] {
-            assert!(refused.to_string().contains(words), "{refused}");
-        }
+        assert!(matches!(refused, StoreError::Opening(OpeningError::Emptied { .. })), "{refused:?}");
+        assert!(refused.to_string().contains(path.to_str().unwrap()), "{refused}");
+        let hint = refused.hint().unwrap();
+        assert!(hint.contains("from a backup") && hint.contains("remove the empty file"), "{hint}");
     }
     assert_eq!((fs::read(&path).unwrap(), fs::read(key(&path)).unwrap()), (Vec::new(), keys));
     fs::remove_file(&path).unwrap();
@@ -130,15 +130,18 @@ async fn root_creates_no_files_in_a_home_of_another_user() {
     }
     for path in [home.path().join("devarch.db"), home.path().join("not/there/devarch.db")] {
         let refused = Store::open(&sqlite(&path), "here", &key(&path)).await.unwrap_err();
-        assert!(matches!(refused, StoreError::OthersHome { owner: 12345, .. }), "{refused:?}");
-        assert!(refused.to_string().contains("without sudo"), "{refused}");
+        assert!(
+            matches!(refused, StoreError::Opening(OpeningError::OthersHome { owner: 12345, .. })),
+            "{refused:?}"
+        );
+        assert!(refused.hint().unwrap().contains("without sudo"), "{refused}");
     }
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
 }
 
 fn database_fault(error: &StoreError) -> Fault {
     match error {
-        StoreError::Database { fault, .. } => *fault,
+        StoreError::Database(error) => error.fault,
         other => panic!("{other:?} is not the database's"),
     }
 }
@@ -174,7 +177,10 @@ async fn a_file_in_place_of_the_directory_is_reported() {
     let file = home.path().join("file");
     fs::write(&file, "").unwrap();
     let refused = Store::open(&sqlite(&file.join("devarch.db")), "here", &key(&file)).await.unwrap_err();
-    assert!(matches!(&refused, StoreError::File { path, .. } if *path == file), "{refused:?}");
+    assert!(
+        matches!(&refused, StoreError::Opening(OpeningError::File { path, .. }) if *path == file),
+        "{refused:?}"
+    );
 }
 
 /// The messages of an error and its causes.

@@ -9,7 +9,7 @@ use devarch_core::{
 };
 use devarch_engine::Contents;
 use devarch_files::FileKind;
-use devarch_store::{Store, StoreError};
+use devarch_store::{StackError, Store, StoreError};
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 /// Where contents were found, to be read once more when they are kept: not all fit into memory together.
@@ -70,7 +70,7 @@ pub(crate) async fn keep_contents(ctx: &Context, sources: &Sources) -> Result<()
 /// A content that a saved stack names.
 pub(crate) async fn read_content(ctx: &Context, kept: &ContentRef) -> Result<String, OperationError> {
     let digest = kept.sha256.clone();
-    ctx.store.content(&kept.sha256).await?.ok_or(StoreError::NoContent { digest }.into())
+    ctx.store.content(&kept.sha256).await?.ok_or(StoreError::from(StackError::NoContent { digest }).into())
 }
 
 /// The contents that a store keeps.

@@ -1,17 +1,24 @@
 //! A stack's definition at the time of an apply: what `rollback` returns to.
 
 use devarch_core::{
+    id::ImageId,
     name::InstanceName,
+    record::{RecordError, Versioned, version},
     secret::{HoldsSecrets, Secret, Stored, Visit, visit_entries},
     stack::{Pinned, Stack, StackFile},
     template::{ConfigContent, ConfigFile, EnvValue, Given, Overrides, Template, TemplateDigest},
 };
 use devarch_store::ExposedContents;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
+
+/// The version of the form in which it is kept.
+const VERSION: u64 = 1;
 
 /// What a stack was defined as, complete: the bodies of its templates are in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Versioned<Form>", try_from = "Value")]
 pub(crate) struct Definition {
     /// Whether the stack was switched on.
     pub(crate) enabled: bool,
@@ -21,12 +28,53 @@ pub(crate) struct Definition {
     templates: BTreeMap<String, Template>,
     /// By instance, the digest.
     pins: BTreeMap<InstanceName, String>,
+    later: Later,
+}
+
+/// Version 1 of its form.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Form {
+    enabled: bool,
+    file: StackFile,
+    templates: BTreeMap<String, Template>,
+    pins: BTreeMap<InstanceName, String>,
+    #[serde(flatten)]
+    later: Later,
+}
+
+/// The place of what no definition has yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Later {
+    /// The local layer above the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    local: Option<StackFile>,
+    /// By instance, the image its container was created from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    images: BTreeMap<InstanceName, ImageId>,
+}
+
+impl From<Definition> for Versioned<Form> {
+    fn from(definition: Definition) -> Self {
+        let Definition { enabled, file, templates, pins, later } = definition;
+        Self::new(VERSION, Form { enabled, file, templates, pins, later })
+    }
+}
+
+impl TryFrom<Value> for Definition {
+    type Error = RecordError;
+
+    fn try_from(record: Value) -> Result<Self, RecordError> {
+        version(&record, VERSION)?;
+        let Form { enabled, file, templates, pins, later } = serde_json::from_value(record)?;
+        Ok(Self { enabled, file, templates, pins, later })
+    }
 }
 
 impl HoldsSecrets for Definition {
     fn visit_secrets(&mut self, visit: Visit<'_>) {
         self.file.visit_secrets(visit);
         visit_entries("templates", &mut self.templates, visit);
+        visit_entries("local", self.later.local.iter_mut().map(|local| ("stack", local)), visit);
     }
 }
 
@@ -43,6 +91,7 @@ impl Definition {
                 .iter()
                 .map(|(name, instance)| (name.clone(), instance.template.digest.to_string()))
                 .collect(),
+            later: Later::default(),
         }
     }
 
@@ -117,4 +166,46 @@ fn mark_file(file: &mut ConfigFile, secret: &impl Fn(&String) -> bool, exposed: 
         _ => return,
     };
     file.content = ConfigContent::secret(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use devarch_core::secret::Sealable;
+
+    const FIRST: &str = include_str!("../../tests/records/definition-1.json");
+
+    fn read(text: &str) -> Result<Definition, serde_json::Error> {
+        Stored { open: text.to_owned(), secret: Sealable::Nothing }.read()
+    }
+
+    #[test]
+    fn a_definition_without_a_version_is_read_and_written_with_one() {
+        let definition = read(FIRST).unwrap();
+        assert!(definition.enabled);
+        assert_eq!((definition.file.instances.len(), definition.pins().len()), (4, 4));
+        let written = Stored::of(&definition).unwrap();
+        assert_eq!(written.open, FIRST.replacen('{', "{\"version\":1,", 1));
+        assert_eq!(written.read::<Definition>().unwrap(), definition);
+    }
+
+    #[test]
+    fn a_definition_of_a_newer_version_is_refused() {
+        let refused = read(&FIRST.replacen('{', "{\"version\":2,", 1)).unwrap_err().to_string();
+        assert!(refused.contains("newer devarch (form 2, this one knows 1)"), "{refused}");
+    }
+
+    #[test]
+    fn a_local_layer_and_image_ids_have_a_place() {
+        let definition = read(FIRST).unwrap();
+        let later = Later {
+            local: Some(StackFile::default()),
+            images: BTreeMap::from([("db".parse().unwrap(), ImageId::new("sha256:11"))]),
+        };
+        let with = Definition { later, ..definition };
+        let written = Stored::of(&with).unwrap();
+        let place = r#","local":{"allow":[],"instances":{}},"images":{"db":"sha256:11"}}"#;
+        assert!(written.open.ends_with(place), "{}", written.open);
+        assert_eq!(written.read::<Definition>().unwrap(), with);
+    }
 }

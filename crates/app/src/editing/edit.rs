@@ -18,7 +18,7 @@ use devarch_core::{
     resolve::{Others, Prior, check_edit, check_stack},
     stack::Stack,
 };
-use devarch_store::{StoreError, TakenWhat};
+use devarch_store::{StackError, StoreError, TakenWhat};
 use std::collections::BTreeMap;
 
 /// How often an edit is made again when another came in between.
@@ -65,10 +65,7 @@ pub(crate) async fn add_stack(ctx: &Context, mut stack: Stack) -> Result<Stack, 
         complete_edit(ctx, &mut stack, &name).await?;
         match ctx.store.create_stack(&stack).await {
             Ok(()) => return Ok(stack),
-            Err(error)
-                if attempt < ATTEMPTS
-                    && matches!(&error, StoreError::Taken { what: TakenWhat::HostPort, .. }) =>
-            {
+            Err(error) if attempt < ATTEMPTS && is_port_taken(&error) => {
                 attempt += 1;
             }
             Err(error) => return Err(error.into()),
@@ -97,8 +94,11 @@ pub(crate) async fn complete_edit(
 
 /// Whether an edit lost a race that it wins when made again.
 fn is_race(error: &StoreError) -> bool {
-    matches!(error, StoreError::Changed { .. })
-        || matches!(error, StoreError::Taken { what: TakenWhat::HostPort, .. })
+    matches!(error, StoreError::Stack(StackError::Changed { .. })) || is_port_taken(error)
+}
+
+fn is_port_taken(error: &StoreError) -> bool {
+    matches!(error, StoreError::Stack(StackError::Taken { what: TakenWhat::HostPort, .. }))
 }
 
 /// What can be known to be wrong without an engine.

@@ -5,7 +5,7 @@ use devarch_core::{
     name::{ContainerName, InstanceName, StackName},
     stack::Stack,
 };
-use devarch_store::{StoreError, TakenWhat};
+use devarch_store::{StackError, StoreError, TakenWhat};
 use std::collections::BTreeSet;
 
 /// How many numbers are tried.
@@ -74,7 +74,9 @@ async fn suggesting(
     let is_name = |what: TakenWhat| matches!(what, TakenWhat::StackName | TakenWhat::ContainerName);
     let taken = match refused {
         OperationError::Conflict(Conflict::NameTaken { taken, .. }) => taken,
-        OperationError::Store(StoreError::Taken { what, .. }) if is_name(what) => refused.to_string(),
+        OperationError::Store(StoreError::Stack(StackError::Taken { what, .. })) if is_name(what) => {
+            refused.to_string()
+        }
         other => return other,
     };
     let free = ctx.store.stacks().await.ok().and_then(|stacks| free(&Taken::of(&stacks)));

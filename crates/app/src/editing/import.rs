@@ -25,7 +25,7 @@ use devarch_core::{
     wire::{PRIMARY, Wiring},
 };
 use devarch_files::FileKind;
-use devarch_store::StoreError;
+use devarch_store::{StackError, StoreError};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -216,7 +216,11 @@ pub async fn save_draft(ctx: &Context, draft: &Draft) -> Result<Stack, Operation
         keep_contents(ctx, &draft.contents).await?;
         match save_kept(ctx, draft).await {
             // Somebody swept them meanwhile.
-            Err(OperationError::Store(StoreError::NoContent { .. })) if attempt < ATTEMPTS => attempt += 1,
+            Err(OperationError::Store(StoreError::Stack(StackError::NoContent { .. })))
+                if attempt < ATTEMPTS =>
+            {
+                attempt += 1;
+            }
             saved => return saved,
         }
     }

@@ -37,8 +37,13 @@ pub enum ApplyError {
         remains: Vec<String>,
     },
     /// Another command took the stack's lock meanwhile.
-    #[error("{0}")]
-    LockLost(String),
+    #[error("{why}")]
+    LockLost {
+        /// The stack.
+        stack: StackName,
+        /// How it was lost.
+        why: String,
+    },
     /// The journal of an apply cannot be read.
     #[error("the journal of apply {apply} cannot be read: {source}")]
     Journal {
@@ -72,7 +77,7 @@ impl ApplyError {
             Self::Failed(failure) => failure.kind(),
             Self::Interrupted { .. }
             | Self::PastCommit(_)
-            | Self::LockLost(_)
+            | Self::LockLost { .. }
             | Self::Journal { .. }
             | Self::Remembered { .. } => ErrorKind::Conflict,
             Self::Stuck { .. } => ErrorKind::Failed,
@@ -90,7 +95,10 @@ impl ApplyError {
             Self::Stuck { stack, .. } => vec![format!(
                 "fix that, then run `devarch apply {stack} --undo` again, or `devarch apply {stack} --resume` to finish it"
             )],
-            Self::LockLost(_) | Self::Journal { .. } | Self::Remembered { .. } => Vec::new(),
+            Self::LockLost { stack, .. } => {
+                vec![format!("look at the stack with `devarch status {stack}`, then apply it again")]
+            }
+            Self::Journal { .. } | Self::Remembered { .. } => Vec::new(),
             Self::Login(error) => vec![error.hint().to_owned()],
         }
     }

@@ -13,7 +13,7 @@ use devarch_core::{
     wire::{Endpoint, ProviderName, WireDecl, WireTo},
 };
 use devarch_files::{FileKind, NotRegular, ReadError};
-use devarch_store::{CannotOpen, StoreError};
+use devarch_store::{CannotOpen, KeyError, StoreError};
 use devarch_testkit::{every_variant, page};
 use std::{io, time::Duration};
 
@@ -197,7 +197,7 @@ fn failures() -> Vec<Failure> {
         Failure::NoShell { .. } => Failure::NoShell { volume: PhysicalVolume::from_stored("devarch-shop-db-data"), image: ImageId::new("sha256:1111") },
         Failure::NoLogin { .. } => Failure::NoLogin { provider: ProviderName::Instance(db()), name: "api_db".to_owned(), code: 2, output: logs.clone() },
         Failure::Context(_) => Failure::Context("its context /home/me/api is not a directory on this machine; create it, or name another".to_owned()),
-        Failure::Store(_) => Failure::Store("database /home/me/.devarch/devarch.db: its disk is full; nothing was changed, free some space and try again".to_owned()),
+        Failure::Store { .. } => Failure::Store { message: "database /home/me/.devarch/devarch.db: its disk is full; nothing was changed".to_owned(), hint: Some("free some space and try again".to_owned()) },
         Failure::LockLost(_) => Failure::LockLost("the lock of stack 'shop' is lost: ann@laptop (process 4242) released it by force".to_owned()),
         Failure::Instance(..) | Failure::Cancelled => Failure::Cancelled,
     });
@@ -280,7 +280,7 @@ fn applies_that_need_a_decision() {
         ApplyError::Interrupted { .. } => ApplyError::Interrupted { stack: stack.clone(), apply: Box::new(Interrupted::example()) },
         ApplyError::PastCommit(_) => ApplyError::PastCommit(stack.clone()),
         ApplyError::Stuck { .. } => ApplyError::Stuck { stack: stack.clone(), why: "no space left on device".to_owned(), remains: vec!["start devarch-shop-db".to_owned()] },
-        ApplyError::LockLost(_) => ApplyError::LockLost("the lock of stack 'shop' is lost".to_owned()),
+        ApplyError::LockLost { .. } => ApplyError::LockLost { stack: stack.clone(), why: "the lock of stack 'shop' is lost".to_owned() },
         ApplyError::Journal { .. } => ApplyError::Journal { apply: ApplyId::new("01a2b3c4"), source: json_error() },
         ApplyError::Remembered { .. } => ApplyError::Remembered { instance: InstanceId::new("01a2b3c4"), source: json_error() },
         ApplyError::Login(_) | ApplyError::Failed(_) => ApplyError::from(LoginError::Unremovable { login: "api_db".to_owned(), stack: stack.clone(), instance: instance.clone(), why: Unremovable::External(endpoint()) }),
@@ -295,7 +295,7 @@ fn secrets_and_files() {
     let secrets = every_variant!(SecretError {
         SecretError::Unfit { .. } => SecretError::Unfit { name: "API_KEY".parse().unwrap(), why: "would be empty" },
         SecretError::Locked(_) => SecretError::Locked(CannotOpen::Damaged),
-        SecretError::NotWiped(_) => SecretError::NotWiped(StoreError::NotReset),
+        SecretError::NotWiped(_) => SecretError::NotWiped(StoreError::from(KeyError::NotReset)),
         SecretError::NotSecret { .. } => SecretError::NotSecret { stack: stack.clone(), instance: instance.clone(), variable: "MODE".to_owned() },
         SecretError::Declared { .. } => SecretError::Declared { stack: stack.clone(), name: "API_KEY".parse().unwrap() },
         SecretError::NoRandomness(_) | SecretError::Unreadable(_) => SecretError::NoRandomness(getrandom::Error::UNSUPPORTED),

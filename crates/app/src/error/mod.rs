@@ -10,6 +10,7 @@ mod messages;
 mod not_found;
 mod outdated;
 mod secret;
+mod store;
 
 pub use apply::{ApplyError, LoginError, Unremovable};
 pub use conflict::{Ambiguous, Conflict, Elsewhere, WrongState};
@@ -91,7 +92,7 @@ impl OperationError {
             Self::Secret(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Engine(error) => engine_kind(&error.kind),
-            Self::Store(error) => store_kind(error),
+            Self::Store(error) => store::kind(error),
         }
     }
 
@@ -107,7 +108,8 @@ impl OperationError {
             Self::Engine(error) if engine_kind(&error.kind) == ErrorKind::Engine => {
                 vec!["`devarch doctor` lists the engines that were tried and how to fix each".to_owned()]
             }
-            Self::Engine(_) | Self::Store(_) => Vec::new(),
+            Self::Engine(_) => Vec::new(),
+            Self::Store(error) => error.hint().into_iter().collect(),
         }
     }
 }
@@ -117,22 +119,6 @@ fn engine_kind(kind: &EngineErrorKind) -> ErrorKind {
         EngineErrorKind::NotFound => ErrorKind::NotFound,
         EngineErrorKind::NoImage | EngineErrorKind::CannotRun => ErrorKind::Failed,
         _ => ErrorKind::Engine,
-    }
-}
-
-fn store_kind(error: &StoreError) -> ErrorKind {
-    match error {
-        StoreError::Name(_) | StoreError::Export(_) => ErrorKind::Invalid,
-        StoreError::Taken { .. }
-        | StoreError::Changed { .. }
-        | StoreError::Gone { .. }
-        | StoreError::NoContent { .. }
-        | StoreError::Locked { .. }
-        | StoreError::LockLost { .. }
-        | StoreError::PlanUsed { .. }
-        | StoreError::KeyThere
-        | StoreError::NotReset => ErrorKind::Conflict,
-        _ => ErrorKind::Store,
     }
 }
 

@@ -18,7 +18,7 @@ pub enum SecretError {
     },
     /// The store's own key, which config hashes are made with, cannot be decrypted.
     #[error("the store's own key, which config hashes are made with, cannot be read: {0}")]
-    Locked(CannotOpen),
+    Locked(#[source] CannotOpen),
     /// The change was saved; freed pages of the database may still have the value.
     #[error(
         "the change is saved, and plans and history no longer have the value that became secret; freed pages of the \
@@ -130,7 +130,8 @@ impl SecretError {
             Self::Declared { stack, name } => Some(format!(
                 "remove it from devarch.yml, run `devarch up`, then `devarch secret remove {stack} {name}`"
             )),
-            Self::Unfit { .. } | Self::Locked(_) | Self::Unreadable(_) | Self::NoRandomness(_) => None,
+            Self::Locked(why) => Some(why.hint()),
+            Self::Unfit { .. } | Self::Unreadable(_) | Self::NoRandomness(_) => None,
         }
     }
 }

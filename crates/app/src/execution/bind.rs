@@ -16,8 +16,10 @@ use devarch_core::{
     stack::{Stack, Wanted},
 };
 use devarch_store::StoreError;
+use ipnet::Ipv4Net;
 
-/// The first apply binds a stack to its engine, and keeps its subnet. The engine's identity is a labelled volume.
+/// The first apply binds a stack to its engine. The engine's identity is a labelled volume. The addresses of a network
+/// that exists already are kept, too; those of a new one were reserved before.
 pub(crate) async fn bind_engine(ctx: &Context, prepared: &Prepared) -> Result<EngineId, OperationError> {
     let engine = prepared.engine.as_ref();
     let id = match &prepared.observed.engine_id {
@@ -26,23 +28,32 @@ pub(crate) async fn bind_engine(ctx: &Context, prepared: &Prepared) -> Result<En
     };
     let info = engine.info();
     let binding = EngineBinding { kind: info.kind, id: id.clone(), endpoint: info.endpoint.clone() };
-    let subnet = prepared.desired.network.subnet;
-    if prepared.stack.engine.as_ref() != Some(&binding) || prepared.stack.subnet != Some(subnet) {
-        ctx.store.bind_engine(&prepared.stack.id, &binding, Some(subnet)).await?;
+    let new = Some(&binding).filter(|new| prepared.stack.engine.as_ref() != Some(*new));
+    let subnet = unknown_subnet(prepared).filter(|_| !creates_network(prepared));
+    if new.is_some() || subnet.is_some() {
+        ctx.store.bind_stack(&prepared.stack.id, new, subnet).await?;
     }
     Ok(id)
 }
 
-/// Reserves the addresses of a network that is to be made. Those of a network that is there are the stack's already.
+/// Reserves the addresses of a network that will be created, before anything is created with them.
 pub(crate) async fn reserve_subnet(ctx: &Context, prepared: &Prepared) -> Result<(), StoreError> {
-    let network = &prepared.desired.network;
-    let makes =
-        |step: &Step| matches!(&step.action, Action::CreateNetwork { spec, .. } if spec.name == network.name);
-    let reserved = prepared.stack.subnet == Some(network.subnet);
-    if reserved || !prepared.plan.steps.iter().any(makes) {
-        return Ok(());
+    match unknown_subnet(prepared).filter(|_| creates_network(prepared)) {
+        Some(subnet) => ctx.store.bind_stack(&prepared.stack.id, None, Some(subnet)).await,
+        None => Ok(()),
     }
-    ctx.store.reserve_subnet(&prepared.stack.id, network.subnet).await
+}
+
+/// The addresses of the stack's network, where the store does not have them yet.
+fn unknown_subnet(prepared: &Prepared) -> Option<Ipv4Net> {
+    Some(prepared.desired.network.subnet).filter(|subnet| prepared.stack.subnet != Some(*subnet))
+}
+
+fn creates_network(prepared: &Prepared) -> bool {
+    let network = &prepared.desired.network.name;
+    let creates =
+        |step: &Step| matches!(&step.action, Action::CreateNetwork { spec, .. } if spec.name == *network);
+    prepared.plan.steps.iter().any(creates)
 }
 
 /// A `VOLUME` path of an image became a named volume; its name is kept like any other's.

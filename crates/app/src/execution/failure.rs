@@ -8,7 +8,7 @@ use devarch_core::{
     secret::Mask,
 };
 use devarch_engine::{EngineError, EngineErrorKind};
-use devarch_store::StoreError;
+use devarch_store::{LockError, StoreError};
 use std::{fmt, time::Duration};
 
 /// An apply that did not reach its end.
@@ -113,7 +113,12 @@ pub enum Failure {
     /// What an image is built from can't be read.
     Context(String),
     /// The store refused.
-    Store(String),
+    Store {
+        /// Why.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The stack's lock is another command's.
     LockLost(String),
     /// A step that looks at several instances found that this one failed.
@@ -127,7 +132,7 @@ impl ApplyFailure {
     pub fn kind(&self) -> ErrorKind {
         match &self.failure {
             Failure::Cancelled => ErrorKind::Cancelled,
-            Failure::Store(_) => ErrorKind::Store,
+            Failure::Store { .. } => ErrorKind::Store,
             Failure::LockLost(_) | Failure::ImageMoved { .. } => ErrorKind::Conflict,
             Failure::Context(_) => ErrorKind::Invalid,
             Failure::Engine(error) => match error.kind {
@@ -178,7 +183,7 @@ impl Failure {
                 Self::NoLogin { provider, name, code, output: all(output) }
             }
             Self::Context(message) => Self::Context(text(message)),
-            Self::Store(message) => Self::Store(text(message)),
+            Self::Store { message, hint } => Self::Store { message: text(message), hint },
             Self::Instance(name, failure) => Self::Instance(name, Box::new(failure.masked(mask))),
             other
             @ (Self::ImageMoved { .. } | Self::NoShell { .. } | Self::LockLost(_) | Self::Cancelled) => other,
@@ -241,8 +246,8 @@ fn notes(f: &mut fmt::Formatter<'_>, notes: &[String]) -> fmt::Result {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::LockLost { .. } => Self::LockLost(error.to_string()),
-            _ => Self::Store(error.to_string()),
+            StoreError::Lock(LockError::Lost { .. }) => Self::LockLost(error.to_string()),
+            _ => Self::Store { message: error.to_string(), hint: error.hint() },
         }
     }
 }
@@ -283,7 +288,9 @@ impl fmt::Display for Failure {
                 "{provider} created no login {name} for it: its `provision` command exited with code {code}: {}",
                 output.join("\n  | ")
             ),
-            Self::Context(message) | Self::Store(message) | Self::LockLost(message) => f.write_str(message),
+            Self::Context(message) | Self::Store { message, .. } | Self::LockLost(message) => {
+                f.write_str(message)
+            }
             Self::Instance(_, failure) => failure.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }
@@ -303,7 +310,7 @@ fn lines(f: &mut fmt::Formatter<'_>, logs: &[String]) -> fmt::Result {
 
 impl Failure {
     /// Returns what to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Engine(error) => engine_hint(&error.kind),
             Self::Exited { out_of_memory: true, .. } => Some("raise resources.limits.memory"),
@@ -312,12 +319,12 @@ impl Failure {
             }
             Self::ImageMoved { .. } => Some("plan again"),
             Self::NoShell { .. } => Some("make a copy of your own and leave --snapshot out"),
+            Self::Store { hint, .. } => hint.as_deref(),
             Self::Instance(_, failure) => failure.hint(),
             Self::Exited { .. }
             | Self::Unhealthy { .. }
             | Self::NoLogin { .. }
             | Self::Context(_)
-            | Self::Store(_)
             | Self::LockLost(_)
             | Self::Cancelled => None,
         }

@@ -2,10 +2,8 @@
 //! can't be asked.
 
 use devarch_core::{ownership::CreatedObject, plan::StepId};
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::collections::BTreeMap;
 
 /// The objects of one run, by the step that creates them.
 #[derive(Debug, Default)]
@@ -34,7 +32,7 @@ impl Ledger {
         self.lock().values().cloned().collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<StepId, CreatedObject>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<StepId, CreatedObject>> {
+        self.0.lock()
     }
 }

@@ -119,7 +119,7 @@ pub async fn undo_interrupted(
             close_apply(ctx, lock, &open, ApplyOutcome::Undone).await?;
             Ok(Some(remains))
         }
-        PutBack::LockLost { why } => Err(ApplyError::LockLost(why).into()),
+        PutBack::LockLost { why } => Err(ApplyError::LockLost { stack: name.clone(), why }.into()),
         PutBack::Stuck { why, remains } => {
             Err(ApplyError::Stuck { stack: name.clone(), why, remains }.into())
         }

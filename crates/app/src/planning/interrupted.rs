@@ -195,7 +195,10 @@ pub(crate) fn picture(
 impl Interrupted {
     /// An apply that was interrupted while it started a container.
     pub(crate) fn example() -> Self {
-        use devarch_core::id::{StackId, StoreId};
+        use devarch_core::{
+            id::{StackId, StoreId},
+            plan::InstanceLabel,
+        };
         Self {
             apply: ApplyId::new("01a2b3c4"),
             command: "apply shop".to_owned(),
@@ -206,9 +209,10 @@ impl Interrupted {
             before: Before {
                 store: StoreId::new("01"),
                 stack: StackId::new("01"),
+                label: InstanceLabel::Id,
                 containers: Vec::new(),
                 networks: BTreeSet::new(),
-                wanted: BTreeMap::new(),
+                instances: BTreeMap::new(),
             },
             applies: BTreeSet::new(),
             copies: Vec::new(),

@@ -1,12 +1,14 @@
 //! Saved plans: what was asked, assumed and shown. A saved plan holds no secret and no step: the planner is pure, so
 //! what was assumed, found again, gives the very same plan.
 
+mod form;
+
 use crate::{
     Context, OperationError, Prepared,
     error::{NotFound, Outdated},
     planning::{approved::Approved, interrupted::told, json::json, shown_plan::ShownPlan},
 };
-use devarch_core::{id::PlanId, plan::Assumptions};
+use devarch_core::{id::PlanId, record::RecordError};
 use devarch_store::{Lease, SavedPlan, StackLock};
 
 /// What a plan's id begins with; no stack's name has an underscore.
@@ -28,8 +30,8 @@ pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, 
         author: ctx.author(),
         made_at,
         expires_at: made_at.saturating_add(lifetime),
-        request: json(&prepared.options)?,
-        assumed: json(&prepared.assumed)?,
+        request: json(&form::request(&prepared.options))?,
+        assumed: json(&form::assumed(&prepared.assumed))?,
         shown: json(&ShownPlan::of(&prepared.plan))?,
         applied_by: None,
     };
@@ -65,8 +67,8 @@ pub async fn load_saved_plan(ctx: &Context, id: &PlanId) -> Result<Approved, Ope
         let minutes = (now - plan.made_at) / 60_000;
         return Err(refused(format!("made by {} {minutes} minutes ago, it has expired", told(&plan.author))));
     }
-    let unreadable = |error: serde_json::Error| refused(format!("it cannot be read: {error}"));
-    let assumed: Assumptions = serde_json::from_str(&plan.assumed).map_err(unreadable)?;
-    let options = serde_json::from_str(&plan.request).map_err(unreadable)?;
+    let unreadable = |error: RecordError| refused(format!("it cannot be read: {error}"));
+    let assumed = form::read_assumed(&plan.assumed).map_err(unreadable)?;
+    let options = form::read_request(&plan.request).map_err(unreadable)?;
     Ok(Approved { stack: stack.name.clone(), options, assumed, plan: Some(id.clone()) })
 }

@@ -6,18 +6,47 @@ use devarch_core::{
     name::InstanceName,
     plan::{Action, ContainerRef, Plan, Step, VolumeCopy},
     readiness::Readiness,
+    record::{RecordError, Versioned, version},
 };
 use devarch_store::Apply;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
+
+/// The version of the form in which it is kept.
+const VERSION: u64 = 1;
 
 /// A plan as it was shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Versioned<Form>", try_from = "Value")]
 pub struct ShownPlan {
     /// What changed.
     pub changes: Vec<ShownChange>,
     /// The steps.
     pub steps: Vec<ShownStep>,
+}
+
+/// Version 1 of its form.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Form {
+    changes: Vec<ShownChange>,
+    steps: Vec<ShownStep>,
+}
+
+impl From<ShownPlan> for Versioned<Form> {
+    fn from(ShownPlan { changes, steps }: ShownPlan) -> Self {
+        Self::new(VERSION, Form { changes, steps })
+    }
+}
+
+impl TryFrom<Value> for ShownPlan {
+    type Error = RecordError;
+
+    fn try_from(record: Value) -> Result<Self, RecordError> {
+        version(&record, VERSION)?;
+        let Form { changes, steps } = serde_json::from_value(record)?;
+        Ok(Self { changes, steps })
+    }
 }
 
 impl ShownPlan {
@@ -96,5 +125,29 @@ fn shown(step: &Step) -> ShownStep {
         stops,
         copies,
         proves_health: matches!(&step.action, Action::Await { readiness: Readiness::Healthy(_), .. }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = include_str!("../../tests/records/shown-1.json");
+
+    #[test]
+    fn a_plan_without_a_version_is_read_and_written_with_one() {
+        let plan: ShownPlan = serde_json::from_str(FIRST).unwrap();
+        assert_eq!((plan.changes.len(), plan.steps.len()), (1, 7));
+        assert!(plan.steps[1].stops.is_some() && plan.steps[5].proves_health);
+        let written = serde_json::to_string(&plan).unwrap();
+        assert_eq!(written, FIRST.replacen('{', "{\"version\":1,", 1));
+        assert_eq!(serde_json::from_str::<ShownPlan>(&written).unwrap(), plan);
+    }
+
+    #[test]
+    fn a_plan_of_a_newer_version_is_refused() {
+        let newer = FIRST.replacen('{', "{\"version\":2,", 1);
+        let refused = serde_json::from_str::<ShownPlan>(&newer).unwrap_err().to_string();
+        assert!(refused.contains("newer devarch (form 2, this one knows 1)"), "{refused}");
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     planning::{approved::Approved, engine_identity::restore_marker, prepare::prepare},
 };
 use devarch_core::id::PlanId;
-use devarch_store::{Apply, ApplyOutcome, StackLock, StoreError, TakenWhat};
+use devarch_store::{Apply, ApplyOutcome, StackError, StackLock, StoreError, TakenWhat};
 use std::sync::Arc;
 
 /// How often a plan is made again because another stack got its network's addresses. Every time some stack got them, so this
@@ -63,7 +63,7 @@ async fn prepare_again(ctx: &Context, approved: &Approved) -> Result<Prepared, O
         approved.holds(&prepared)?;
         attempts -= 1;
         match reserve_subnet(ctx, &prepared).await {
-            Err(StoreError::Taken { what: TakenWhat::Subnet, .. }) if attempts > 0 => {}
+            Err(StoreError::Stack(StackError::Taken { what: TakenWhat::Subnet, .. })) if attempts > 0 => {}
             reserved => return Ok(reserved.map(|()| prepared)?),
         }
     }

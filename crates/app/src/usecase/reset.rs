@@ -9,7 +9,7 @@ use devarch_core::{
     secret::{HoldsSecrets as _, KeptSecret, SecretName, SecretValue},
     stack::{Instance, Stack},
 };
-use devarch_store::{Remade, StoreError};
+use devarch_store::{CannotOpen, KeyError, Remade, StoreError};
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt};
 
@@ -89,7 +89,7 @@ impl fmt::Display for LostVolume {
 /// What a reset of the store's key gives up; refused where the key is there, or may be.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn key_loss(ctx: &Context) -> Result<Loss, OperationError> {
-    let why = ctx.store.lost_key().await?.to_string();
+    let why = explain(&ctx.store.lost_key().await?);
     Ok(Loss { why, ..find_loss(ctx, &ctx.store.stacks().await?).await? })
 }
 
@@ -98,15 +98,20 @@ pub async fn key_loss(ctx: &Context) -> Result<Loss, OperationError> {
 pub async fn reset_key(ctx: &Context) -> Result<Loss, OperationError> {
     let mut attempt = 0;
     loop {
-        let why = ctx.store.lost_key().await?.to_string();
+        let why = explain(&ctx.store.lost_key().await?);
         let stacks = ctx.store.stacks().await?;
         let loss = find_loss(ctx, &stacks).await?;
         match ctx.store.reset_key(&anew(&stacks, ctx)?).await {
             Ok(_) => return Ok(Loss { why, ..loss }),
-            Err(StoreError::NotReset) if attempt < ATTEMPTS => attempt += 1,
+            Err(StoreError::Key(KeyError::NotReset)) if attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Why the key cannot be read, and what would help.
+fn explain(lost: &CannotOpen) -> String {
+    format!("{lost}; {}", lost.hint())
 }
 
 /// What is lost of stacks, and of the values that are kept with volumes nobody uses.

@@ -209,7 +209,8 @@ fn a_key_file_that_can_be_fixed_is_not_reset() {
     fs::set_permissions(sandbox.key(), Permissions::from_mode(0o600)).unwrap();
     fs::write(sandbox.key(), "something else\n").unwrap();
     let refused = sandbox.fails(7, &["secret", "key", "reset", "--yes"]);
-    assert!(refused.stderr.contains("is no key file; move it away"), "{refused}");
+    assert!(refused.stderr.contains("is not a key file"), "{refused}");
+    assert!(refused.stderr.contains("help: move it away"), "{refused}");
     fs::write(sandbox.key(), &key).unwrap();
     assert!(sandbox.key_opens());
     assert_eq!(sandbox.json(&["secret", "list", "shop"])[0]["locked"], Value::Null);

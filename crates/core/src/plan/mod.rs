@@ -15,7 +15,7 @@ mod text;
 mod undo;
 
 pub use assume::{Assumptions, Difference, assumptions};
-pub use before::{Before, BeforeContainer, before};
+pub use before::{Before, BeforeContainer, BeforeInstance, InstanceKey, InstanceLabel, before};
 pub use build::plan;
 pub use change::{Change, ChangeKind, Consumer, Subject};
 pub use conflict::Conflict;

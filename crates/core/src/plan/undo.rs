@@ -3,8 +3,8 @@
 mod data;
 
 use super::{
-    Action, Before, BeforeContainer, ContainerRef, Step, StepId, VolumeCopy, assume::Seen, before::Needs,
-    model::ends,
+    Action, Before, BeforeContainer, ContainerRef, InstanceKey, Step, StepId, VolumeCopy, assume::Seen,
+    before::Needs, model::ends,
 };
 use crate::{
     id::{ApplyId, ContainerId},
@@ -12,7 +12,7 @@ use crate::{
     observed::{Observed, ObservedContainer, ObservedNetwork, RunState},
     ownership::{Listed, Ownership},
     readiness::Readiness,
-    resolve::{Dependencies, start_order},
+    resolve::start_order,
     spec::label,
     template::DependencyCondition,
 };
@@ -194,33 +194,38 @@ impl<'a> Builder<'a> {
         StepId(self.steps.len() - 1)
     }
 
+    /// The name of a kept container's instance.
+    fn name(&self, kept: Kept<'_>) -> Option<InstanceName> {
+        self.before.name_of(kept.was.instance.as_ref(), kept.now)
+    }
+
     fn gate(&mut self, container: &'a ContainerId, step: StepId) {
         self.gates.entry(container).or_default().insert(step);
     }
 
     /// Stops what did not run before, consumers before their providers.
     fn stop(&mut self) {
-        let mut stopping: Vec<(Option<InstanceName>, Needs<'a>, &'a ObservedContainer)> = Vec::new();
+        let mut stopping: Vec<(Option<InstanceKey>, Needs<'a>, &'a ObservedContainer)> = Vec::new();
         for now in &self.made {
             if now.state != RunState::Created || self.uncertain.contains(&now.id) {
-                let name = now.instance_then();
-                let needs = name.as_ref().and_then(|name| self.before.wanted.get(name));
-                stopping.push((name, needs.into_iter().flatten().collect(), now));
+                let key = self.before.instance_of(now);
+                let instance = key.as_ref().and_then(|key| self.before.instances.get(key));
+                stopping.push((key, instance.into_iter().flat_map(|known| &known.needs).collect(), now));
             }
         }
         let must_stop = |kept: &&Kept<'a>| kept.must_stop(self.uncertain) || self.is_in_the_way(kept.now);
         for kept in self.kept.iter().filter(must_stop) {
             stopping.push((kept.was.instance.clone(), kept.was.needs(), kept.now));
         }
-        let ranks =
-            ranks(stopping.iter().filter_map(|(name, needs, _)| Some((name.as_ref()?, needs.clone()))));
-        stopping.sort_by_cached_key(|(name, _, now)| {
-            let rank = name.as_ref().and_then(|name| ranks.get(name).copied());
-            (std::cmp::Reverse(rank), now.name.clone())
+        let ranks = ranks(stopping.iter().filter_map(|(key, needs, _)| Some((key.as_ref()?, needs.clone()))));
+        stopping.sort_by_cached_key(|(key, _, now)| {
+            let rank = key.as_ref().and_then(|key| ranks.get(key).copied());
+            (std::cmp::Reverse((rank, self.before.name_of(key.as_ref(), now))), now.name.clone())
         });
-        let mut consumers: BTreeMap<&InstanceName, BTreeSet<StepId>> = BTreeMap::new();
-        for (name, needs, now) in stopping {
-            let after = name.as_ref().and_then(|name| consumers.get(name)).cloned().unwrap_or_default();
+        let mut consumers: BTreeMap<&InstanceKey, BTreeSet<StepId>> = BTreeMap::new();
+        for (key, needs, now) in stopping {
+            let after = key.as_ref().and_then(|key| consumers.get(key)).cloned().unwrap_or_default();
+            let name = self.before.name_of(key.as_ref(), now);
             let step = self.step(name, Action::Stop { container: existing(now), grace: None }, after);
             for provider in needs {
                 consumers.entry(provider).or_default().insert(step);
@@ -234,7 +239,8 @@ impl<'a> Builder<'a> {
         for now in self.made.clone() {
             let action = Action::RemoveContainer { container: existing(now), name: now.name.clone() };
             let after = self.stops.get(&now.id).copied();
-            let step = self.step(now.instance_then(), action, after);
+            let name = self.before.name_of(self.before.instance_of(now).as_ref(), now);
+            let step = self.step(name, action, after);
             self.freed.insert(now.name.clone(), step);
         }
     }
@@ -286,7 +292,7 @@ impl<'a> Builder<'a> {
         let mut after: BTreeSet<StepId> = self.gates.get(&kept.now.id).cloned().unwrap_or_default();
         after.extend(self.freed.get(&to));
         let action = Action::Rename { container: existing(kept.now), to: to.clone() };
-        let step = self.step(kept.was.instance.clone(), action, after);
+        let step = self.step(self.name(kept), action, after);
         holders.remove(from);
         holders.insert(to, &kept.now.id);
         self.freed.insert(from.clone(), step);
@@ -314,21 +320,21 @@ impl<'a> Builder<'a> {
                     continue;
                 };
                 let action = Action::Connect { container: existing(now), attachment: place.clone() };
-                self.attachment(was, now, action);
+                self.attachment(Kept { was, now }, action);
             }
             let gained = now.networks.keys().filter(|network| stack.contains(network.as_str()));
             for network in gained.map(NetworkName::from_stored).filter(|name| !was.networks.contains(name)) {
-                self.attachment(was, now, Action::Disconnect { container: existing(now), network });
+                self.attachment(Kept { was, now }, Action::Disconnect { container: existing(now), network });
             }
         }
     }
 
     /// Its address is free when everything that has to stop has stopped.
-    fn attachment(&mut self, was: &BeforeContainer, now: &'a ObservedContainer, action: Action) {
-        let mut after: BTreeSet<StepId> = self.gates.get(&now.id).cloned().unwrap_or_default();
+    fn attachment(&mut self, kept: Kept<'a>, action: Action) {
+        let mut after: BTreeSet<StepId> = self.gates.get(&kept.now.id).cloned().unwrap_or_default();
         after.extend(self.stops.values());
-        let step = self.step(was.instance.clone(), action, after);
-        self.gate(&now.id, step);
+        let step = self.step(self.name(kept), action, after);
+        self.gate(&kept.now.id, step);
     }
 
     /// Starts what ran before, providers before their consumers, when everything that might have its port, address or
@@ -340,10 +346,11 @@ impl<'a> Builder<'a> {
         };
         let mut starting: Vec<Kept<'a>> = self.kept.iter().filter(started).copied().collect();
         let ranks = ranks(starting.iter().filter_map(|k| Some((k.was.instance.as_ref()?, k.was.needs()))));
-        let rank = |kept: &Kept<'a>| kept.was.instance.as_ref().and_then(|name| ranks.get(name).copied());
-        starting.sort_by_cached_key(|kept| (rank(kept), kept.was.name.clone()));
-        let mut providers: BTreeMap<&InstanceName, (StepId, StepId)> = BTreeMap::new();
-        for Kept { was, now } in starting {
+        let rank = |kept: &Kept<'a>| kept.was.instance.as_ref().and_then(|key| ranks.get(key).copied());
+        starting.sort_by_cached_key(|kept| (rank(kept), self.name(*kept), kept.was.name.clone()));
+        let mut providers: BTreeMap<&InstanceKey, (StepId, StepId)> = BTreeMap::new();
+        for kept in starting {
+            let (Kept { was, now }, name) = (kept, self.name(kept));
             let mut after: BTreeSet<StepId> = self.stops.values().copied().collect();
             after.extend(self.gates.get(&now.id).into_iter().flatten());
             for (provider, dependency) in &was.depends_on {
@@ -351,16 +358,16 @@ impl<'a> Builder<'a> {
                 let at_start = dependency.condition == DependencyCondition::ServiceStarted;
                 after.insert(if at_start { *started } else { *ready });
             }
-            let started = self.step(was.instance.clone(), Action::Start { container: existing(now) }, after);
+            let started = self.step(name.clone(), Action::Start { container: existing(now) }, after);
             let ready = match &was.readiness {
                 Readiness::Running => started,
                 readiness => {
                     let action = Action::Await { container: existing(now), readiness: readiness.clone() };
-                    self.step(was.instance.clone(), action, [started])
+                    self.step(name, action, [started])
                 }
             };
-            if let Some(name) = &was.instance {
-                providers.insert(name, (started, ready));
+            if let Some(key) = &was.instance {
+                providers.insert(key, (started, ready));
             }
         }
     }
@@ -443,16 +450,22 @@ fn aside(name: &ContainerName, holders: &BTreeMap<ContainerName, &ContainerId>) 
     std::iter::once(first.clone()).chain(further).find(|name| !holders.contains_key(name)).unwrap_or(first)
 }
 
-/// Places in an order with providers first. Dependencies of different times can make a cycle; its members come last.
-fn ranks<'b>(needs: impl Iterator<Item = (&'b InstanceName, Needs<'b>)>) -> BTreeMap<InstanceName, usize> {
-    let mut dependencies: Dependencies<'b> = BTreeMap::new();
-    for (name, needs) in needs {
-        dependencies.entry(name).or_default().extend(needs);
+/// Ranks with providers before consumers: how long the longest chain of dependencies below one is. Dependencies of
+/// different times can make a cycle; its members come last.
+fn ranks<'b>(needs: impl Iterator<Item = (&'b InstanceKey, Needs<'b>)>) -> BTreeMap<InstanceKey, usize> {
+    let mut dependencies: BTreeMap<&InstanceKey, Needs<'b>> = BTreeMap::new();
+    for (key, needs) in needs {
+        dependencies.entry(key).or_default().extend(needs);
     }
     let order = start_order(&dependencies);
     let last = order.len();
-    let mut ranks: BTreeMap<InstanceName, usize> =
-        dependencies.keys().map(|name| ((*name).clone(), last)).collect();
-    ranks.extend(order.into_iter().enumerate().map(|(rank, name)| (name.clone(), rank)));
+    let mut ranks: BTreeMap<InstanceKey, usize> = BTreeMap::new();
+    for key in order {
+        let below = dependencies[key].iter().filter_map(|need| ranks.get(*need)).max();
+        ranks.insert(key.clone(), below.map_or(0, |below| below + 1));
+    }
+    for key in dependencies.into_keys() {
+        ranks.entry(key.clone()).or_insert(last);
+    }
     ranks
 }

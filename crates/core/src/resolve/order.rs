@@ -32,11 +32,11 @@ pub fn cycle<'a>(dependencies: &Dependencies<'a>) -> Option<Vec<&'a InstanceName
 
 /// Instances with every provider before its consumers, by name where neither depends on the other. Members of a
 /// cycle are left out: [`cycle`] tells of them.
-pub fn start_order<'a>(dependencies: &Dependencies<'a>) -> Vec<&'a InstanceName> {
+pub fn start_order<'a, K: Ord>(dependencies: &BTreeMap<&'a K, BTreeSet<&'a K>>) -> Vec<&'a K> {
     let mut waiting = dependencies.clone();
     let mut order = Vec::new();
     loop {
-        let ready: Vec<&InstanceName> = waiting
+        let ready: Vec<&K> = waiting
             .iter()
             .filter(|(_, needs)| needs.iter().all(|need| !waiting.contains_key(*need)))
             .map(|(name, _)| *name)

@@ -13,6 +13,7 @@ mod ownership;
 mod podman;
 mod promises;
 mod random;
+mod records;
 mod snapshot;
 mod support;
 mod takeover;

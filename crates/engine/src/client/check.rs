@@ -9,11 +9,8 @@ use crate::{
     http_transport::{Call, HttpTransport},
 };
 use devarch_core::id::ContainerId;
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{collections::BTreeMap, time::Duration};
 use tokio::task::JoinHandle;
 
 /// Whether the check passed.
@@ -25,11 +22,11 @@ pub(super) struct Checks(Mutex<BTreeMap<ContainerId, JoinHandle<Answer>>>);
 
 impl Checks {
     fn take(&self, id: &ContainerId) -> Option<JoinHandle<Answer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+        self.0.lock().remove(id)
     }
 
     fn keep(&self, id: &ContainerId, check: JoinHandle<Answer>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), check);
+        self.0.lock().insert(id.clone(), check);
     }
 }
 

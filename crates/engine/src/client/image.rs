@@ -16,11 +16,11 @@ use devarch_core::{
     template::{HealthTest, Healthcheck},
     unit::Millis,
 };
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -150,17 +150,17 @@ pub(super) struct Names(Mutex<BTreeMap<String, (Instant, String)>>);
 
 impl Names {
     fn get(&self, reference: &str) -> Option<String> {
-        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let names = self.0.lock();
         names.get(reference).filter(|(found, _)| found.elapsed() < NAME_TTL).map(|(_, name)| name.clone())
     }
 
     fn keep(&self, reference: &str, name: &str) {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.0.lock();
         names.insert(reference.to_owned(), (Instant::now(), name.to_owned()));
     }
 
     pub(super) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.lock().clear();
     }
 }
 

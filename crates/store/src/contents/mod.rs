@@ -8,7 +8,7 @@ mod take_out;
 
 use crate::{
     db::{Result, Tx, execute, fetch, fetch_one},
-    error::StoreError,
+    error::StackError,
     store::Store,
 };
 use devarch_core::{
@@ -65,7 +65,7 @@ pub(crate) async fn check(tx: &mut Tx, before: Option<&Stack>, after: &Stack) ->
     let missing = missing(tx, new.map(|content| content.sha256).collect()).await?;
     match missing.into_iter().next() {
         None => Ok(()),
-        Some(digest) => Err(StoreError::NoContent { digest }),
+        Some(digest) => Err(StackError::NoContent { digest }.into()),
     }
 }
 

@@ -40,17 +40,13 @@ struct Cost {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExportError {
     /// There is no exported key in the text.
-    #[error(
-        "this is not an exported key: it has no part from `{BEGIN}` to `{END}`; create one with `devarch secret key export`"
-    )]
+    #[error("this is not an exported key: it has no part from `{BEGIN}` to `{END}`")]
     NotAnExport,
     /// A newer program wrote it.
-    #[error(
-        "the key was exported by a newer devarch (form {0}, this one knows {VERSION}); install that version"
-    )]
+    #[error("the key was exported by a newer devarch (form {0}, this one knows {VERSION})")]
     Newer(u8),
     /// It was changed or cut off.
-    #[error("the exported key is damaged; copy it again, or export it again")]
+    #[error("the exported key is damaged")]
     Damaged,
     /// The passphrase is another.
     #[error("this is not the passphrase the key was exported with; nothing was changed")]
@@ -64,6 +60,18 @@ pub enum ExportError {
     /// No random bytes.
     #[error(transparent)]
     CannotSeal(#[from] CannotSeal),
+}
+
+impl ExportError {
+    /// Returns what to do about it, as a phrase.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotAnExport => Some("create one with `devarch secret key export`"),
+            Self::Newer(_) => Some("install that version"),
+            Self::Damaged => Some("copy it again, or export it again"),
+            Self::WrongPassphrase | Self::NoPassphrase | Self::NoMemory | Self::CannotSeal(_) => None,
+        }
+    }
 }
 
 /// Seals a store's key with a passphrase.

@@ -2,7 +2,7 @@
 
 use super::key_file::{KeyFile, Kind};
 use crate::{
-    error::StoreError,
+    error::{OpeningError, StoreError},
     place::{directory_of, make_directory, open_lock_file},
 };
 use std::{
@@ -25,10 +25,7 @@ const MAX_SIZE: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFileError {
     /// Others than its user have a right to it.
-    #[error(
-        "{} is open to other users (mode {mode:04o}), so its keys are not used; run `chmod 600 {}`, and if another user may have read it, `devarch secret rotate-key` after that",
-        path.display(), path.display()
-    )]
+    #[error("{} is open to other users (mode {mode:04o}), so its keys are not used", path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -37,9 +34,8 @@ pub enum KeyFileError {
     },
     /// It is another user's.
     #[error(
-        "{} belongs to user {owner}, not to user {us} who runs devarch, so its keys are not used; \
-         run devarch as its owner, or `chown {us} {}`",
-        path.display(), path.display()
+        "{} belongs to user {owner}, not to user {us} who runs devarch, so its keys are not used",
+        path.display()
     )]
     NotOurs {
         /// The file.
@@ -50,13 +46,13 @@ pub enum KeyFileError {
         us: u32,
     },
     /// Something else is in its place.
-    #[error("{} is no key file; move it away, then restore the key file from a backup, or see `devarch secret key reset`", path.display())]
+    #[error("{} is not a key file", path.display())]
     NotKeys {
         /// The file.
         path: PathBuf,
     },
     /// A newer program wrote it.
-    #[error("{} was written by a newer devarch (version {version}, this one knows 1); install that version", path.display())]
+    #[error("{} was written by a newer devarch (version {version}, this one knows 1)", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -64,13 +60,13 @@ pub enum KeyFileError {
         version: u32,
     },
     /// Another program keeps it locked.
-    #[error("{} is being changed by another devarch for too long; try again", path.display())]
+    #[error("{} is being changed by another devarch for too long", path.display())]
     Busy {
         /// The file.
         path: PathBuf,
     },
     /// It can't be read or written.
-    #[error("cannot use {}: {reason}; check its owner, its permissions and the space on its disk", path.display())]
+    #[error("cannot use {}: {reason}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -80,6 +76,28 @@ pub enum KeyFileError {
 }
 
 impl KeyFileError {
+    /// Returns what to do about it, as a phrase.
+    pub fn hint(&self) -> String {
+        let hint = match self {
+            Self::Exposed { path, .. } => {
+                return format!(
+                    "run `chmod 600 {}`, and if another user may have read it, `devarch secret rotate-key` after that",
+                    path.display()
+                );
+            }
+            Self::NotOurs { path, us, .. } => {
+                return format!("run devarch as its owner, or `chown {us} {}`", path.display());
+            }
+            Self::NotKeys { .. } => {
+                "move it away, then restore the key file from a backup, or see `devarch secret key reset`"
+            }
+            Self::Newer { .. } => "install that version",
+            Self::Busy { .. } => "try again",
+            Self::Io { .. } => "check its owner, its permissions and the space on its disk",
+        };
+        hint.to_owned()
+    }
+
     fn io(path: &Path, error: &io::Error) -> Self {
         Self::Io { path: path.to_owned(), reason: error.to_string() }
     }
@@ -150,7 +168,7 @@ impl Writing {
             reason: error.source().map_or_else(|| error.to_string(), ToString::to_string),
         };
         make_directory(directory_of(&path)).map_err(|error| match error {
-            StoreError::OthersHome { owner, .. } => {
+            StoreError::Opening(OpeningError::OthersHome { owner, .. }) => {
                 KeyFileError::NotOurs { path: path.clone(), owner, us: rustix::process::geteuid().as_raw() }
             }
             error => unusable(&error),
@@ -235,8 +253,8 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let refused = read(&path).unwrap_err();
             assert_eq!(refused, KeyFileError::Exposed { path: path.clone(), mode });
-            let words = refused.to_string();
-            assert!(words.contains(&format!("chmod 600 {}", path.display())), "{words}");
+            let hint = refused.hint();
+            assert!(hint.contains(&format!("chmod 600 {}", path.display())), "{hint}");
             assert!(add(&path).is_err(), "nothing is added to it either");
         }
     }
@@ -253,7 +271,7 @@ mod tests {
         let us = rustix::process::geteuid().as_raw();
         let refused = read(&path).unwrap_err();
         assert_eq!(refused, KeyFileError::NotOurs { path: path.clone(), owner: 12345, us });
-        assert!(refused.to_string().contains("chown"));
+        assert!(refused.hint().contains("chown"));
     }
 
     #[test]

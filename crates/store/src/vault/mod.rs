@@ -20,10 +20,11 @@ pub use trouble::CannotOpen;
 
 use cipher::sealed_with;
 use key_file::{KeyFile, Kind};
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 use zeroize::Zeroizing;
 
@@ -70,7 +71,7 @@ impl Vault {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 
     /// What opens values, for as long as a transaction.

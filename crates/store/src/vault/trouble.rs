@@ -1,4 +1,4 @@
-//! Why a secret can't be read, in words that say what to do. Whatever the reason, nothing is lost by it.
+//! Why a secret cannot be read, and what to do. Whatever the reason, nothing is lost by it.
 
 use super::{key::KeyId, key_disk::KeyFileError};
 use devarch_core::secret::Locked;
@@ -12,7 +12,7 @@ const LOST: &str = "if it is lost for good, `devarch secret key reset` lists wha
 pub enum CannotOpen {
     /// The key file is missing.
     #[error(
-        "the key of this store's secrets, {needs}, is missing: {} not found; restore that file from a backup, or import the key with `devarch secret key import FILE`; {LOST}",
+        "the key of this store's secrets, {needs}, is missing: {} not found",
         path.display()
     )]
     NoKey {
@@ -23,8 +23,7 @@ pub enum CannotOpen {
     },
     /// The key file has other keys.
     #[error(
-        "this store's secrets are encrypted with key {needs}, but {} has {}; \
-         import the right key with `devarch secret key import FILE`, or restore the file from a backup; {LOST}",
+        "this store's secrets are encrypted with key {needs}, but {} has {}",
         path.display(),
         List(has)
     )]
@@ -38,8 +37,7 @@ pub enum CannotOpen {
     },
     /// The key file is damaged where the key should be.
     #[error(
-        "{} is damaged, so that the key of this store's secrets, {needs}, cannot be read; \
-         restore that file from a backup, or import the key with `devarch secret key import FILE`; {LOST}",
+        "{} is damaged, so that the key of this store's secrets, {needs}, cannot be read",
         path.display()
     )]
     BadKey {
@@ -52,11 +50,27 @@ pub enum CannotOpen {
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
     /// The key is there, but the value was changed, cut off, or is another row's.
-    #[error("the stored value is damaged; set it again with `devarch secret set`, or restore the database")]
+    #[error("the stored value is damaged")]
     Damaged,
 }
 
 impl CannotOpen {
+    /// Returns what to do about it, as a phrase.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoKey { .. } | Self::BadKey { .. } => {
+                format!(
+                    "restore that file from a backup, or import the key with `devarch secret key import FILE`; {LOST}"
+                )
+            }
+            Self::WrongKey { .. } => format!(
+                "import the right key with `devarch secret key import FILE`, or restore the file from a backup; {LOST}"
+            ),
+            Self::KeyFile(error) => error.hint(),
+            Self::Damaged => "set it again with `devarch secret set`, or restore the database".to_owned(),
+        }
+    }
+
     /// The same in core's words, for values that are locked by it.
     pub fn locked(&self) -> Locked {
         match self {

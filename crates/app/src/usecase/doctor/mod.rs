@@ -83,7 +83,7 @@ pub async fn doctor(settings: &Settings, around: &Surroundings) -> Vec<Check> {
     checks.push(match &ctx {
         Ok(_) => Check::new("store", Verdict::Ok, place(&settings.database)),
         Err(error) => Check::new("store", Verdict::Fail, error.to_string())
-            .mend("make the database reachable, or set DEVARCH_DATABASE_URL"),
+            .mend(mend(error, "make the database reachable, or set DEVARCH_DATABASE_URL")),
     });
     if let Ok(ctx) = &ctx {
         checks.push(key(ctx));
@@ -106,6 +106,11 @@ pub async fn doctor(settings: &Settings, around: &Surroundings) -> Vec<Check> {
     }
     checks.push(clock(settings, around.clock.as_ref()));
     checks
+}
+
+/// What an error says to do; otherwise what generally helps.
+fn mend(error: &OperationError, otherwise: &str) -> String {
+    error.hints().into_iter().next().unwrap_or_else(|| otherwise.to_owned())
 }
 
 fn place(database: &StoreUrl) -> String {
@@ -173,9 +178,9 @@ fn key(ctx: &Context) -> Check {
     let file = ctx.settings().key_file();
     match ctx.hash_key() {
         Ok(_) => Check::new("key", Verdict::Ok, format!("{} opens the store's secrets", file.display())),
-        // What is wrong with the file's place or its rights says itself how to mend it.
+        // The file is there; its place or its permissions have to be fixed.
         Err(error @ OperationError::Secret(SecretError::Locked(CannotOpen::KeyFile(_)))) => {
-            Check::new("key", Verdict::Fail, error.to_string())
+            Check::new("key", Verdict::Fail, error.to_string()).mend(mend(&error, "restore the file"))
         }
         Err(error) => Check::new("key", Verdict::Fail, error.to_string()).mend(format!(
             "bring the key back into {}: from a backup, or with `devarch secret key import FILE`; if there is no copy of it, \

@@ -6,7 +6,7 @@ use crate::{
 };
 use devarch_app::{ApplyError, Conflict, Ending, OperationError, Outdated};
 use devarch_engine::EngineErrorKind as Kind;
-use devarch_store::StoreError;
+use devarch_store::{LockError, StoreError};
 use devarch_testkit::{
     memory::{Call, Fault},
     proxy::Moment,
@@ -21,7 +21,7 @@ async fn running() -> World {
 }
 
 fn is_locked(error: &OperationError) -> bool {
-    matches!(error, OperationError::Store(StoreError::Locked { .. }))
+    matches!(error, OperationError::Store(StoreError::Lock(LockError::Held { .. })))
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn who_lost_the_lock_makes_no_further_step_and_leaves_the_rest_to_who_has_
     let (before, made) = (world.objects().await, world.engine.changes());
     let stopped = world.apply_under(&lost, "shop").await.unwrap_err();
     assert!(
-        matches!(&stopped, OperationError::Store(StoreError::LockLost { .. }))
+        matches!(&stopped, OperationError::Store(StoreError::Lock(LockError::Lost { .. })))
             || matches!(&stopped, OperationError::Apply(ApplyError::Failed(failure)) if matches!(failure.ending, Ending::LockLost)),
         "{stopped:?}"
     );

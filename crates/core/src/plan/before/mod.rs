@@ -1,35 +1,42 @@
-//! What there was of a stack before an apply: what an undo puts back.
+//! What there was of a stack before an apply: what an undo restores.
+
+mod form;
 
 use super::{Remembered, RememberedSpec};
 use crate::{
     desired::Desired,
-    id::{ContainerId, StackId, StoreId},
+    id::{ContainerId, InstanceId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
     observed::{Observed, ObservedContainer, RunState},
     readiness::Readiness,
+    record::Versioned,
     spec::{Attachment, label},
     template::{Dependency, HealthTest, Healthcheck},
 };
+use form::Form;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
 
-/// The objects of a stack before an apply, as far as they can be put back. Holds no secret: a container that was kept
-/// has its config in itself.
+/// The objects of a stack before an apply, as far as they can be restored. Contains no secret: a container that was
+/// kept has its config in itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Versioned<Form>", try_from = "serde_json::Value")]
 pub struct Before {
     /// The store that owns the stack.
     pub store: StoreId,
     /// The stack.
     pub stack: StackId,
+    /// Where a container says of which instance it is.
+    pub label: InstanceLabel,
     /// Its containers.
     pub containers: Vec<BeforeContainer>,
     /// Its networks.
     pub networks: BTreeSet<NetworkName>,
-    /// Whom its instances wait for as they are wanted now: what the apply makes is stopped in that order.
-    pub wanted: BTreeMap<InstanceName, BTreeSet<InstanceName>>,
+    /// The instances of those containers, and those that the apply works on.
+    pub instances: BTreeMap<InstanceKey, BeforeInstance>,
 }
 
 /// A container before an apply.
@@ -39,23 +46,86 @@ pub struct BeforeContainer {
     pub id: ContainerId,
     /// Its name.
     pub name: ContainerName,
-    /// The instance it was made for, by its name then: what it waited for is named as of then, too.
-    pub instance: Option<InstanceName>,
+    /// The instance it was created for.
+    pub instance: Option<InstanceKey>,
     /// What it did.
     pub state: RunState,
     /// The networks it was on.
     pub networks: BTreeSet<NetworkName>,
     /// Its place in the stack's network, where that is known.
     pub attachment: Option<Attachment>,
-    /// Whom it waited for.
-    pub depends_on: BTreeMap<InstanceName, Dependency>,
+    /// The instances it waited for.
+    pub depends_on: BTreeMap<InstanceKey, Dependency>,
     /// When it counts as ready; running, where its check is not known.
     pub readiness: Readiness,
 }
 
+/// An instance of the stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeforeInstance {
+    /// Its name.
+    pub name: InstanceName,
+    /// The instances it waits for as it is defined now: what the apply creates is stopped in that order.
+    pub needs: BTreeSet<InstanceKey>,
+}
+
+/// What an instance is known by: its id, or in a record of version 1 its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstanceKey(String);
+
+impl InstanceKey {
+    pub(super) fn new(key: &str) -> Self {
+        Self(key.to_owned())
+    }
+
+    fn of(id: &InstanceId) -> Self {
+        Self::new(id.as_str())
+    }
+}
+
+/// The label in which a container has the key of its instance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstanceLabel {
+    /// The instance's id.
+    #[default]
+    Id,
+    /// The instance's name when the container was created; only in records of version 1.
+    Name,
+}
+
+impl InstanceLabel {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_id(&self) -> bool {
+        *self == Self::Id
+    }
+}
+
+impl Before {
+    /// Returns the key of the instance that a container was created for.
+    pub(super) fn instance_of(&self, container: &ObservedContainer) -> Option<InstanceKey> {
+        let label = match self.label {
+            InstanceLabel::Id => label::INSTANCE_ID,
+            InstanceLabel::Name => label::INSTANCE_NAME,
+        };
+        container.label(label).map(InstanceKey::new)
+    }
+
+    /// Returns an instance's name. Of one that the record does not know a container's label has it, for people.
+    pub(super) fn name_of(
+        &self,
+        instance: Option<&InstanceKey>,
+        container: &ObservedContainer,
+    ) -> Option<InstanceName> {
+        let known = instance.and_then(|key| self.instances.get(key));
+        known.map(|instance| instance.name.clone()).or_else(|| container.instance_then())
+    }
+}
+
 impl BeforeContainer {
-    /// Whether it did its work, or would again once resumed. A paused one counts: an undo can start it, but not put it
-    /// back to sleep.
+    /// Whether it did its work, or would again once resumed. A paused one counts: an undo can start it, but not pause it
+    /// again.
     pub fn ran(&self) -> bool {
         matches!(self.state, RunState::Running | RunState::Paused)
     }
@@ -67,22 +137,37 @@ impl BeforeContainer {
 }
 
 /// The instances one waits for.
-pub(super) type Needs<'a> = BTreeSet<&'a InstanceName>;
+pub(super) type Needs<'a> = BTreeSet<&'a InstanceKey>;
 
-/// What there is of a stack, to be kept until its apply has ended.
+/// Returns what there is of a stack, to be kept until its apply has ended.
 pub fn before(desired: &Desired, observed: &Observed, remembered: &Remembered) -> Before {
-    let known = Known { desired, observed, remembered };
     let (ownership, stack) = (&remembered.ownership, desired.stack_id());
     let ours = observed.containers.iter().filter(|container| ownership.is_of(stack, *container));
     let networks = observed.networks.iter().filter(|network| ownership.is_of(stack, *network));
-    let needs = |name: &InstanceName| desired.instances[name].depends_on.keys().cloned().collect();
+    let known = Known { desired, observed, remembered, keys: keys(desired, ours.clone()) };
     Before {
         store: desired.identity.store.clone(),
         stack: desired.identity.stack.clone(),
-        containers: ours.map(|container| known.container(container)).collect(),
+        label: InstanceLabel::Id,
+        containers: ours.clone().map(|container| known.container(container)).collect(),
         networks: networks.map(|network| NetworkName::from_stored(network.name.clone())).collect(),
-        wanted: desired.instances.keys().map(|name| (name.clone(), needs(name))).collect(),
+        instances: known.instances(ours),
     }
+}
+
+/// The keys of instances by their names: as they are called now, and otherwise as containers say they were called.
+fn keys<'a>(
+    desired: &Desired,
+    ours: impl Iterator<Item = &'a ObservedContainer>,
+) -> BTreeMap<InstanceName, InstanceKey> {
+    let then = |container: &ObservedContainer| {
+        Some((container.instance_then()?, InstanceKey::new(container.label(label::INSTANCE_ID)?)))
+    };
+    let mut keys: BTreeMap<InstanceName, InstanceKey> = ours.filter_map(then).collect();
+    keys.extend(
+        desired.instances.iter().map(|(name, instance)| (name.clone(), InstanceKey::of(&instance.id))),
+    );
+    keys
 }
 
 /// What can be known of a container beyond its list entry.
@@ -90,9 +175,35 @@ struct Known<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
     remembered: &'a Remembered,
+    keys: BTreeMap<InstanceName, InstanceKey>,
 }
 
 impl Known<'_> {
+    /// The instances that are defined, and those that only have a container.
+    fn instances<'c>(
+        &self,
+        ours: impl Iterator<Item = &'c ObservedContainer>,
+    ) -> BTreeMap<InstanceKey, BeforeInstance> {
+        let then = |container: &ObservedContainer| {
+            let key = InstanceKey::new(container.label(label::INSTANCE_ID)?);
+            Some((key, BeforeInstance { name: container.instance_then()?, needs: BTreeSet::new() }))
+        };
+        let mut instances: BTreeMap<InstanceKey, BeforeInstance> = ours.filter_map(then).collect();
+        instances.extend(self.desired.instances.iter().map(|(name, instance)| {
+            let needs = self.by_key(&instance.depends_on).into_keys().collect();
+            (InstanceKey::of(&instance.id), BeforeInstance { name: name.clone(), needs })
+        }));
+        instances
+    }
+
+    /// Dependencies by key. One on an instance that nothing is known of has nothing to wait for.
+    fn by_key(&self, depends_on: &BTreeMap<InstanceName, Dependency>) -> BTreeMap<InstanceKey, Dependency> {
+        let known = |(name, dependency): (&InstanceName, &Dependency)| {
+            Some((self.keys.get(name)?.clone(), *dependency))
+        };
+        depends_on.iter().filter_map(known).collect()
+    }
+
     fn container(&self, container: &ObservedContainer) -> BeforeContainer {
         let hash = container.config_hash();
         let id = container.label(label::INSTANCE_ID).unwrap_or_default();
@@ -109,7 +220,7 @@ impl Known<'_> {
             (None, Some(instance)) => instance.spec.network.clone(),
             (None, None) => self.seen(container),
         };
-        let depends_on = match (remembered, wished) {
+        let depends_on: BTreeMap<InstanceName, Dependency> = match (remembered, wished) {
             (Some(memory), _) => field(memory, "depends_on").unwrap_or_default(),
             (None, wished) => wished.map(|instance| instance.depends_on.clone()).unwrap_or_default(),
         };
@@ -120,11 +231,11 @@ impl Known<'_> {
         BeforeContainer {
             id: container.id.clone(),
             name: container.name.clone(),
-            instance: container.instance_then(),
+            instance: container.label(label::INSTANCE_ID).map(InstanceKey::new),
             state: container.state,
             networks: container.networks.keys().map(NetworkName::from_stored).collect(),
             attachment,
-            depends_on,
+            depends_on: self.by_key(&depends_on),
             readiness,
         }
     }

@@ -1,0 +1,34 @@
+use crate::vault::{CannotOpen, CannotSeal, KeyFileError};
+use devarch_core::secret::Locked;
+
+/// Why a value cannot be decrypted or encrypted.
+#[derive(Debug, thiserror::Error)]
+pub enum EncryptionError {
+    /// A value that is needed, or the key to encrypt one, cannot be read.
+    #[error(transparent)]
+    CannotOpen(#[from] CannotOpen),
+    /// A value cannot be encrypted.
+    #[error(transparent)]
+    CannotSeal(#[from] CannotSeal),
+    /// The key file cannot be read or written.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// Secrets that cannot be read would be overwritten.
+    #[error("{what} has secrets that cannot be read, so it is left as it is: {reason}")]
+    LockedValues {
+        /// What has them, e.g. `instance 'db' of stack 'shop'`.
+        what: String,
+        /// Why they cannot be read.
+        reason: Locked,
+    },
+}
+
+impl EncryptionError {
+    pub(super) fn hint(&self) -> Option<String> {
+        match self {
+            Self::CannotOpen(error) => Some(error.hint()),
+            Self::KeyFile(error) => Some(error.hint()),
+            Self::CannotSeal(_) | Self::LockedValues { .. } => None,
+        }
+    }
+}
