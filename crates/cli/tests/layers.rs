@@ -13,6 +13,7 @@ const CORE: &[&str] = &[
     // Use nothing of DevArch.
     "percent",
     "serialize",
+    "service_fields",
     "escape",
     "id",
     "name",

@@ -31,6 +31,7 @@ pub mod readiness;
 pub mod resolve;
 pub mod secret;
 pub mod serialize;
+mod service_fields;
 pub mod spec;
 pub mod stack;
 pub mod subnet;

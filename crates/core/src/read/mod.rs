@@ -16,6 +16,7 @@ mod service_lists;
 mod template;
 mod wires;
 mod write;
+mod written;
 
 pub(crate) use build::BUILD_FIELDS;
 pub use diagnostics::{Diagnostics, SHOWN_ERRORS, and_more};
