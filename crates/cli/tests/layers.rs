@@ -11,9 +11,9 @@ use std::{
 
 const CORE: &[&str] = &[
     // Use nothing of DevArch.
+    "service_fields",
     "percent",
     "serialize",
-    "service_fields",
     "escape",
     "id",
     "name",
