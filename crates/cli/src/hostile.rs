@@ -8,7 +8,7 @@ use devarch_app::{
 };
 use devarch_core::{
     build::BuildSpec,
-    diagnostic::{About, Finding, Problem, Severity},
+    diagnostic::{About, Diagnostic, Diagnostics, Finding, Place, Problem, Severity},
     engine::EngineKind,
     escape,
     id::{ApplyId, ContainerId, ImageId, PlanId, StackId},
@@ -16,7 +16,6 @@ use devarch_core::{
     observed::{HealthState, RunState},
     plan::{Change, ChangeKind, FieldDiff, GivenBack, Plan, Reason, Subject, Takeover, VolumeCopy},
     port::{PortKey, Protocol},
-    read::{Diagnostic, Diagnostics, Place},
     resolve::{HostUse, HostUseKind, Supply},
     spec::{Attachment, ContainerSpec, FileSpec, Mount, MountFrom, NetworkSpec, PublishedPort},
     stack::Wanted,
@@ -126,7 +125,7 @@ fn instance(waiting: Waiting) -> InstanceStatus {
 }
 
 fn problem(place: &str) -> Problem {
-    Problem { instance: Some(web()), field: evil(&format!("{place} field")), message: evil(place) }
+    Problem { instance: Some(web()), field: evil(&format!("{place} field")).into(), message: evil(place) }
 }
 
 fn status(stands: Stands, alive: bool) -> StackStatus {
@@ -472,8 +471,8 @@ fn a_source_snippet_shows_no_raw_escape() {
     std::fs::write(&file, "a: \x1b[2J\u{9b}\u{202e}\u{200f}\nb: 1\n").unwrap();
     let place = |line| Some(Place { line, column: 1 });
     let wrong: Diagnostics = [
-        Diagnostic { place: place(1), path: "a\x1b[2J".to_owned(), message: "wrong \u{202e}".to_owned() },
-        Diagnostic { place: None, path: "b".to_owned(), message: "wrong \x07\u{61c}".to_owned() },
+        Diagnostic { place: place(1), field: "a\x1b[2J".into(), message: "wrong \u{202e}".to_owned() },
+        Diagnostic { place: None, field: "b".into(), message: "wrong \x07\u{61c}".to_owned() },
     ]
     .into_iter()
     .collect();

@@ -3,8 +3,8 @@
 use crate::shown::Shown;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
 use devarch_core::{
+    diagnostic::{Diagnostic, Diagnostics, Place},
     escape,
-    read::{Diagnostic, Diagnostics, Place},
 };
 use devarch_files::{FileKind, read_named};
 use std::{
@@ -42,9 +42,9 @@ fn lines(source: &str, wrong: &[Diagnostic]) -> BTreeMap<u64, String> {
 }
 
 fn group<'a>(origin: &'a str, lines: &'a BTreeMap<u64, String>, diagnostic: &'a Diagnostic) -> Group<'a> {
-    let title = match diagnostic.path.as_str() {
+    let title = match diagnostic.field.as_str() {
         "" => diagnostic.message.clone(),
-        path => format!("{path}: {}", diagnostic.message),
+        field => format!("{field}: {}", diagnostic.message),
     };
     let title = escape::block(&title).into_owned();
     let shown = diagnostic.place.and_then(|place| {

@@ -10,6 +10,7 @@ use std::{
 
 const CORE: &[&str] = &[
     // Independent of the rest of DevArch.
+    "service_fields",
     "percent",
     "serialize",
     "record",

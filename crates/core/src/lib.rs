@@ -32,6 +32,7 @@ pub mod record;
 pub mod resolve;
 pub mod secret;
 pub mod serialize;
+mod service_fields;
 pub mod spec;
 pub mod stack;
 pub mod subnet;

@@ -7,6 +7,8 @@ use crate::{
     name::{ContainerName, NetworkName, PhysicalVolume, StackName},
     port::{HostSocket, PortKey, Protocol},
     secret::Secret,
+    serialize::Absent,
+    service_fields::service_fields,
     template::{Healthcheck, Resources, RestartPolicy, TmpfsMount, Ulimit},
     text::Text,
     unit::{Bytes, FileMode, Millis, Owner},
@@ -103,94 +105,54 @@ impl Identity {
     }
 }
 
-/// A container to make. Serialised (secrets redacted, defaults left out) it is what plans and `devarch config` show; what
-/// is hashed and stored of it has forms of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "each is Compose's field of the same name, unless documented")]
-#[expect(clippy::struct_excessive_bools, reason = "Compose has as many")]
-pub struct ContainerSpec {
-    /// Its name in the definition.
-    pub image: String,
-    /// Where the stack builds the image: the name it has on the engine. No part of the container.
-    #[serde(skip)]
-    pub build_tag: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<Vec<Text>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entrypoint: Option<Vec<Text>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub working_dir: Option<String>,
-    pub hostname: String,
-    pub restart: RestartPolicy,
-    #[serde(skip_serializing_if = "is_false")]
-    pub job: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    pub init: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    pub tty: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    pub stdin_open: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    pub read_only: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    pub privileged: bool,
-    /// `host` or `none`; the stack's network where nothing is said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub network_mode: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ipc: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stop_signal: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stop_grace_period: Option<Millis>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shm_size: Option<Bytes>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub environment: BTreeMap<String, Text>,
-    /// The user's labels; DevArch's own come from the [`Identity`].
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "shown_ports")]
-    pub ports: Vec<PublishedPort>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mounts: Vec<Mount>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tmpfs: Vec<TmpfsMount>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub healthcheck: Option<Healthcheck>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub extra_hosts: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dns: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cap_add: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cap_drop: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub devices: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub security_opt: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub group_add: Vec<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub sysctls: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub ulimits: BTreeMap<String, Ulimit>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub resources: Resources,
-    /// Files put into the container before it starts, by absolute path.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub config_files: BTreeMap<String, FileSpec>,
-    /// Where it is attached; absent only with `network_mode`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub network: Option<Attachment>,
+macro_rules! define_spec {
+    ([] $( $field:ident: $type:ty = $read:expr, $merge:ident,
+        $(copied [$copied:ty],)? $(spec [$(#[$attr:meta])* $own:ident: $own_type:ty],)? $(compose $shown:tt,)?
+        $form:literal, $meaning:literal; )*) => {
+        /// A container to create. Serialised (secrets redacted, what is not set left out) it is what plans and
+        /// `devarch config` show; what is hashed and stored of it has forms of its own.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+        pub struct ContainerSpec {
+            $(
+                $(
+                    #[doc = $meaning]
+                    #[serde(skip_serializing_if = "Absent::is_absent")]
+                    pub $field: $copied,
+                )?
+                $(
+                    #[doc = $meaning]
+                    $(#[$attr])*
+                    #[serde(skip_serializing_if = "Absent::is_absent")]
+                    pub $own: $own_type,
+                )?
+            )*
+            /// Files put into the container before it starts, by absolute path.
+            #[serde(skip_serializing_if = "Absent::is_absent")]
+            pub config_files: BTreeMap<String, FileSpec>,
+            /// Where it is attached; absent only with `network_mode`.
+            #[serde(skip_serializing_if = "Absent::is_absent")]
+            pub network: Option<Attachment>,
+            /// Where the stack builds the image: the name it has on the engine. No part of the container.
+            #[serde(skip)]
+            pub build_tag: Option<String>,
+        }
+
+        impl ContainerSpec {
+            /// A container in which nothing is set but its image and host name.
+            pub fn new(image: impl Into<String>, hostname: impl Into<String>) -> Self {
+                let empty = Self {
+                    $( $( $field: <$copied>::default(), )? $( $own: <$own_type>::default(), )? )*
+                    config_files: BTreeMap::new(),
+                    network: None,
+                    build_tag: None,
+                };
+                Self { image: image.into(), hostname: hostname.into(), ..empty }
+            }
+        }
+    };
 }
+
+service_fields!(define_spec);
 
 impl ContainerSpec {
     /// The image's name on the engine.
@@ -269,7 +231,7 @@ pub struct Mount {
     #[serde(flatten)]
     pub source: MountFrom,
     /// Whether the container can't write to it.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub read_only: bool,
 }
 
@@ -339,7 +301,7 @@ pub struct NetworkSpec {
     /// Its addresses; the gateway is the first.
     pub subnet: Ipv4Net,
     /// The provider, where it links two instances: nothing but these two is reached on it, no other network and no host.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub link: Option<InstanceId>,
 }
 
@@ -384,13 +346,4 @@ pub struct CreateContainer {
     pub spec: ContainerSpec,
     /// All labels, the user's and DevArch's.
     pub labels: BTreeMap<String, String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }

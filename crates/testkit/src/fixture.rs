@@ -7,14 +7,12 @@ use devarch_core::{
     observed::ObservedContainer,
     port::{PortKey, Protocol},
     spec::{Attachment, ContainerSpec, CreateContainer, Mount, MountFrom, NetworkSpec, PublishedPort, label},
-    template::{Resources, RestartPolicy},
     text::Text,
     unit::Millis,
 };
 use devarch_engine::{Engine, ExecRequest};
 use futures_util::StreamExt;
 use std::{
-    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
@@ -172,44 +170,8 @@ pub fn mounted(volume: &PhysicalVolume, target: &str) -> Mount {
 /// The least a container needs, without a network.
 pub fn spec(argv: &[&str]) -> ContainerSpec {
     ContainerSpec {
-        image: IMAGE.to_owned(),
-        build_tag: None,
-        platform: None,
         command: Some(argv.iter().copied().map(Text::plain).collect()),
-        entrypoint: None,
-        user: None,
-        working_dir: None,
-        hostname: "test".to_owned(),
-        restart: RestartPolicy::No,
-        job: false,
-        init: false,
-        tty: false,
-        stdin_open: false,
-        read_only: false,
-        privileged: false,
         network_mode: Some("none".to_owned()),
-        pid: None,
-        ipc: None,
-        stop_signal: None,
-        stop_grace_period: None,
-        shm_size: None,
-        environment: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        ports: Vec::new(),
-        mounts: Vec::new(),
-        tmpfs: Vec::new(),
-        healthcheck: None,
-        extra_hosts: BTreeMap::new(),
-        dns: Vec::new(),
-        cap_add: Vec::new(),
-        cap_drop: Vec::new(),
-        devices: Vec::new(),
-        security_opt: Vec::new(),
-        group_add: Vec::new(),
-        sysctls: BTreeMap::new(),
-        ulimits: BTreeMap::new(),
-        resources: Resources::default(),
-        config_files: BTreeMap::new(),
-        network: None,
+        ..ContainerSpec::new(IMAGE, "test")
     }
 }

@@ -7,8 +7,9 @@ use crate::{
     error::{Conflict, DefinitionError, Elsewhere, FileError, NotFound},
 };
 use devarch_core::{
+    diagnostic::Diagnostics,
     name::{TemplateName, nearest},
-    read::{Diagnostics, parse_yaml, read_template},
+    read::{parse_yaml, read_template},
     template::Template,
 };
 use devarch_files::FileKind;

@@ -9,8 +9,9 @@ use crate::{
     error::{DefinitionError, FileError},
 };
 use devarch_core::{
+    diagnostic::{Diagnostic, Diagnostics, Place},
     name::{StackName, TemplateName},
-    read::{Diagnostic, Diagnostics, Node, Place, ProjectFile, parse_yaml, read_project, unknown_references},
+    read::{Node, ProjectFile, parse_yaml, read_project, unknown_references},
     resolve::absolute_path,
     stack::{InstanceFile, StackFile},
     template::{ConfigContent, ConfigFile},
@@ -78,7 +79,11 @@ impl Project {
                 Ok(None) => {}
                 Ok(Some(path)) => drop(sources.insert(keys, path)),
                 Err(message) => {
-                    wrong.push(Diagnostic { place: place(&node, &keys), path: keys.join("."), message });
+                    wrong.push(Diagnostic {
+                        place: place(&node, &keys),
+                        field: keys.join(".").into(),
+                        message,
+                    });
                 }
             }
         }
@@ -138,7 +143,7 @@ fn too_much(root: &Node, file: &ProjectFile, stack: &StackName) -> Option<Diagno
     let keys = ["stacks".to_owned(), stack.to_string()];
     (bytes > MOST_OF_A_STACK).then(|| Diagnostic {
         place: place(root, &keys),
-        path: keys.join("."),
+        field: keys.join(".").into(),
         message: format!(
             "its config files have {bytes} bytes together; those of a stack may have at most 1 GiB \
              ({MOST_OF_A_STACK} bytes); mount large ones as volumes"

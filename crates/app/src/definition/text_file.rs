@@ -1,7 +1,7 @@
 //! Reading files that people write.
 
 use crate::{OperationError, error::DefinitionError};
-use devarch_core::read::{Diagnostic, Place};
+use devarch_core::diagnostic::{Diagnostic, Field, Place};
 use devarch_files::{FileKind, read_given, read_named};
 use std::path::Path;
 
@@ -32,5 +32,5 @@ fn not_utf8(before: &str, byte: u8) -> Diagnostic {
         column: count(before[line_start..].chars().count() + 1),
     };
     let message = format!("byte 0x{byte:02x} is not UTF-8; save the file with that encoding");
-    Diagnostic { place: Some(place), path: String::new(), message }
+    Diagnostic { place: Some(place), field: Field::whole(), message }
 }

@@ -15,9 +15,10 @@ use crate::{
 };
 use devarch_core::{
     desired::effective,
+    diagnostic::Diagnostic,
     name::{InstanceName, StackName, TemplateName},
     plan::FieldDiff,
-    read::{Diagnostic, located, parse_yaml},
+    read::{located, parse_yaml},
     resolve::{HostView, ReadFile, check_files},
     secret::{KeptSecret, SecretName},
     stack::{Instance, InstanceFile, Pinned, Stack, StackFile, Wanted},
@@ -99,7 +100,7 @@ fn not_too_large(stack: &Stack, source: &ImportSource) -> Result<(), OperationEr
          bytes)",
         Stack::LARGEST
     );
-    let wrong = Diagnostic { place: None, path: format!("stacks.{}", source.stack), message };
+    let wrong = Diagnostic { place: None, field: format!("stacks.{}", source.stack).into(), message };
     let origin = source.project.directory.join(PROJECT_FILE).display().to_string();
     Err(DefinitionError::Invalid { origin, wrong: wrong.into() }.into())
 }

@@ -1,8 +1,7 @@
 use super::{ErrorKind, OperationError, lines, listed};
 use devarch_core::{
-    diagnostic::Problem,
+    diagnostic::{Diagnostics, Problem},
     name::{InstanceName, InvalidName, NameTooLong, StackName},
-    read::Diagnostics,
     stack::Stack,
 };
 use std::path::PathBuf;

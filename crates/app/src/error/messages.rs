@@ -3,12 +3,11 @@
 use super::*;
 use crate::{Ending, Failure, Interrupted, LinkedFrom, execution::failure::ApplyFailure};
 use devarch_core::{
-    diagnostic::Problem,
+    diagnostic::{Diagnostic, Problem},
     engine::EngineKind,
     id::{ApplyId, ImageId, InstanceId, PlanId},
     name::{InstanceName, PhysicalVolume, StackName},
     plan::{Conflict as PlanConflict, Difference, PlanError},
-    read::Diagnostic,
     secret::Locked,
     wire::{Endpoint, ProviderName, WireDecl, WireTo},
 };
@@ -59,7 +58,7 @@ fn definitions_and_names() {
     let examples = every_variant!(DefinitionError {
         DefinitionError::Invalid { .. } => DefinitionError::Invalid {
             origin: "devarch.yml".to_owned(),
-            wrong: Diagnostic { place: None, path: "stacks.shop.instances.db".to_owned(), message: "unknown field `imgae`; did you mean `image`?".to_owned() }.into(),
+            wrong: Diagnostic { place: None, field: "stacks.shop.instances.db".into(), message: "unknown field `imgae`; did you mean `image`?".to_owned() }.into(),
         },
         DefinitionError::Unworkable { .. } => DefinitionError::Unworkable {
             stack: stack(),
@@ -67,7 +66,7 @@ fn definitions_and_names() {
         },
         DefinitionError::Wire { .. } => DefinitionError::Wire {
             wire: link().wire.to_string(),
-            problems: vec![Problem { instance: None, field: "wires[1]".to_owned(), message: "api.db is wired by wires[0] already; keep one of them".to_owned() }],
+            problems: vec![Problem { instance: None, field: "wires[1]".into(), message: "api.db is wired by wires[0] already; keep one of them".to_owned() }],
         },
         DefinitionError::Unwired { .. } => DefinitionError::Unwired {
             instance: "api".parse().unwrap(),

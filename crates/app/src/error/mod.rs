@@ -23,9 +23,9 @@ pub use outdated::Outdated;
 pub use secret::{SecretError, Unreadable};
 
 use devarch_core::{
+    diagnostic::{SHOWN_ERRORS, and_more},
     name::{InvalidName, NameTooLong},
     plan::PlanError,
-    read::{SHOWN_ERRORS, and_more},
 };
 use devarch_engine::{EngineError, EngineErrorKind};
 use devarch_files::ReadError;

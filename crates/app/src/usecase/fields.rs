@@ -5,12 +5,10 @@
 
 use crate::{Context, OperationError, context::instance, editing::edit::edit_stack, error::DefinitionError};
 use devarch_core::{
+    diagnostic::{Diagnostic, Diagnostics},
     name::{InstanceName, StackName},
     port::PortKey,
-    read::{
-        Diagnostic, Diagnostics, NOT_A_VALUE, Node, OVERRIDE_FIELDS, SERVICE_FIELDS, keep_secrets,
-        parse_yaml, read_overrides,
-    },
+    read::{NOT_A_VALUE, Node, OVERRIDE_FIELDS, SERVICE_FIELDS, keep_secrets, parse_yaml, read_overrides},
     resolve::merge,
     secret::{HoldsSecrets as _, SecretValue},
     serialize::SerializeError,
@@ -75,16 +73,13 @@ fn invalid(target: &Target, wrong: Diagnostics) -> OperationError {
 }
 
 fn at(wrong: Diagnostic, path: &str) -> Diagnostic {
-    Diagnostic { place: None, path: path.to_owned(), ..wrong }
+    Diagnostic { place: None, field: path.into(), ..wrong }
 }
 
 fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -> Result<(), OperationError> {
     if path == "enabled" {
-        let wrong = || Diagnostic {
-            place: None,
-            path: path.to_owned(),
-            message: "expected true or false".to_owned(),
-        };
+        let wrong =
+            || Diagnostic { place: None, field: path.into(), message: "expected true or false".to_owned() };
         edited.enabled = value.as_bool().ok_or_else(|| invalid(target, wrong().into()))?;
         return Ok(());
     }
@@ -115,7 +110,7 @@ fn part_of_a_variable(
     let message = format!(
         "a variable is set as a whole: {field}.{name}='{{value: ..., secret: true}}', or {field}.{name}='{{generate: 32}}'"
     );
-    Err(invalid(target, Diagnostic { place: None, path: path.to_owned(), message }.into()))
+    Err(invalid(target, Diagnostic { place: None, field: path.into(), message }.into()))
 }
 
 /// Lists that add up have an `*_add` field for single entries; other objects are copied from the inherited one.
@@ -207,7 +202,7 @@ fn split<'a>(target: &Target, path: &'a str) -> Result<(&'a str, Option<String>)
     let near = devarch_core::name::nearest(field, known);
     let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     let message = format!("`{field}` is not a field of an instance{hint}");
-    Err(invalid(target, Diagnostic { place: None, path: path.to_owned(), message }.into()))
+    Err(invalid(target, Diagnostic { place: None, field: path.into(), message }.into()))
 }
 
 /// The overrides as a user would write them, in long forms.
@@ -247,7 +242,8 @@ fn reread(
     let known = whole(before).secret_values().into_iter().chain(before.overrides.secret_values());
     let known: BTreeMap<String, SecretValue> = known.collect();
     let unknown = keep_secrets(&mut edited, &known).into_iter();
-    let unknown: Diagnostics =
-        unknown.map(|path| Diagnostic { place: None, path, message: NOT_A_VALUE.to_owned() }).collect();
+    let unknown: Diagnostics = unknown
+        .map(|field| Diagnostic { place: None, field: field.into(), message: NOT_A_VALUE.to_owned() })
+        .collect();
     if unknown.is_empty() { Ok(edited) } else { Err(invalid(target, unknown)) }
 }

@@ -7,8 +7,9 @@ use crate::{
 };
 use devarch_core::{
     compose::{ImportContext, Imported, SecretSource, dot_env, import},
+    diagnostic::Diagnostic,
     name::{InstanceName, StackName, TemplateName},
-    read::{Diagnostic, ProjectFile, parse_yaml, project_yaml},
+    read::{ProjectFile, parse_yaml, project_yaml},
     resolve::{Access, HostView, Judgement, absolute_path},
     secret::{Secret, SecretName},
     stack::{InstanceFile, StackFile},
@@ -95,7 +96,7 @@ pub fn project_from_compose(
                 if !path.starts_with(source.directory) {
                     imported.notes.push(Diagnostic {
                         place: from.place,
-                        path: format!("secrets.{name}"),
+                        field: format!("secrets.{name}").into(),
                         message: format!("its value was read from {}, outside the project", path.display()),
                     });
                 }
@@ -103,7 +104,7 @@ pub fn project_from_compose(
             }
             Err(why) => imported.notes.push(Diagnostic {
                 place: from.place,
-                path: format!("secrets.{name}"),
+                field: format!("secrets.{name}").into(),
                 message: format!("{why}; `devarch secret set {name}` sets it"),
             }),
         }

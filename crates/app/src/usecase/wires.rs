@@ -57,9 +57,9 @@ pub async fn remove_wire(
 /// What is wrong with an entry of `wires`.
 fn wrong(stack: &Stack, field: &str, others: &Others) -> Vec<Problem> {
     let found = wired_with(stack, &Prior::new(), others).resolution.findings;
-    let of_entry = found
-        .into_iter()
-        .filter(|finding| finding.severity == Severity::Error && finding.problem.field.starts_with(field));
+    let of_entry = found.into_iter().filter(|finding| {
+        finding.severity == Severity::Error && finding.problem.field.as_str().starts_with(field)
+    });
     of_entry.map(|finding| finding.problem).collect()
 }
 

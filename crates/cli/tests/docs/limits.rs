@@ -3,8 +3,9 @@
 use crate::page::root;
 use devarch_core::{
     content::LARGE,
+    diagnostic::SHOWN_ERRORS,
     name::MAX_LABEL,
-    read::{MOST_INSTANCES, MOST_NODES, MOST_TEXT, SHOWN_ERRORS, parse_yaml},
+    read::{MOST_INSTANCES, MOST_NODES, MOST_TEXT, parse_yaml},
     secret::Generate,
     stack::Stack,
 };

@@ -2,6 +2,7 @@
 
 use devarch_core::{
     desired::{World, desire, effective},
+    diagnostic::Diagnostics,
     engine::{EngineInfo, EngineKind, Locality},
     escape,
     hash::HashKey,
@@ -11,7 +12,7 @@ use devarch_core::{
     ownership::Ownership,
     plan::{PlanOptions, Remembered, TextOptions, plan, plan_text},
     port::HostBinding,
-    read::{Diagnostics, ProjectFile, parse_yaml, project_yaml, read_project},
+    read::{ProjectFile, parse_yaml, project_yaml, read_project},
     resolve::{HostView, Others},
     secret::{KeptSecret, REDACTED, SecretValue},
     stack::{Instance, Pinned, Stack, StackFile, Wanted},

@@ -1,10 +1,9 @@
 use super::{
     ComposeFile,
     config_file::ConfigFiles,
-    image,
-    model::{Ipam, IpamPool, Network, Service, Volume},
+    model::{Ipam, IpamPool, Network, Volume},
     secrets::Secrets,
-    service::{mounts, service},
+    service::{ServiceContext, service},
 };
 use crate::{
     desired::{Desired, DesiredInstance, DesiredLink},
@@ -46,13 +45,9 @@ pub fn compose_file(desired: &Desired, place: ConfigPlace) -> ComposeFile {
     };
     for (name, instance) in &present {
         let config = ConfigFiles::of(name, &instance.spec, place, &secrets);
-        let built = Service {
-            volumes: mounts(&instance.spec).chain(config.mounts).collect(),
-            configs: config.uses,
-            build: builds.get(*name).map(|spec| image::build(name, spec, &secrets)),
-            ..service(name, instance, &present, &secrets)
-        };
-        file.services.insert((*name).clone(), built);
+        let build = builds.get(*name).copied();
+        let context = ServiceContext { present: &present, secrets: &secrets, build, config: &config };
+        file.services.insert((*name).clone(), service(name, instance, &context));
         file.configs.extend(config.configs);
         file.files.extend(config.files);
     }

@@ -1,3 +1,4 @@
+use crate::serialize::Absent;
 use serde::Serialize;
 
 /// A string of a Compose file. Compose replaces `${NAME}` in every value (Compose specification, "Interpolation"),
@@ -20,5 +21,12 @@ impl Interpolated {
     /// The text as the file has it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A text is always written, an empty one too.
+impl Absent for Interpolated {
+    fn is_absent(&self) -> bool {
+        false
     }
 }

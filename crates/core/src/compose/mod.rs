@@ -9,6 +9,7 @@
 
 mod build;
 mod config_file;
+mod exported;
 mod image;
 mod import;
 mod interpolated;

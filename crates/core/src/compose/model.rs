@@ -1,12 +1,13 @@
 //! The Compose file's own shape: only what is written here, in the order it is written.
 
-use super::Interpolated;
+use super::{Interpolated, exported::Exported};
 use crate::{
     name::{InstanceName, NetworkName, PhysicalVolume},
     read::yaml_text,
-    serialize::SerializeError,
+    serialize::{Absent, SerializeError},
+    service_fields::service_fields,
     spec::FileContent,
-    template::{Resources, Ulimit},
+    template::{Healthcheck, Resources, TmpfsMount, Ulimit},
     text::Text,
     unit::{Bytes, FileMode, Millis},
 };
@@ -24,9 +25,9 @@ pub struct ComposeFile {
     pub(super) name: String,
     pub(super) services: BTreeMap<InstanceName, Service>,
     pub(super) networks: BTreeMap<String, Network>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) volumes: BTreeMap<PhysicalVolume, Volume>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) configs: BTreeMap<String, Config>,
     #[serde(skip)]
     pub(super) files: Vec<FileToWrite>,
@@ -66,98 +67,41 @@ pub struct FileToWrite {
     pub mode: FileMode,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "Compose has as many switches")]
-pub(super) struct Service {
-    pub(super) container_name: Interpolated,
-    pub(super) image: Interpolated,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) build: Option<Build>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) pull_policy: Option<&'static str>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) platform: Option<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) command: Option<Vec<Interpolated>>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) entrypoint: Option<Vec<Interpolated>>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) user: Option<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) working_dir: Option<Interpolated>,
-    pub(super) hostname: Interpolated,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) restart: Option<String>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) init: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) tty: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) stdin_open: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) read_only: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) privileged: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) pid: Option<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) ipc: Option<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) stop_signal: Option<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) stop_grace_period: Option<Millis>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) shm_size: Option<Bytes>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) environment: BTreeMap<String, Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) labels: BTreeMap<String, Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) ports: Vec<Port>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) volumes: Vec<Mount>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) tmpfs: Vec<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) configs: Vec<ConfigUse>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) healthcheck: Option<Healthcheck>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) depends_on: BTreeMap<InstanceName, DependsOn>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) extra_hosts: Vec<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) dns: Vec<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) cap_add: Vec<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) cap_drop: Vec<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) devices: Vec<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) security_opt: Vec<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) group_add: Vec<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) sysctls: BTreeMap<String, Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) ulimits: BTreeMap<String, Ulimit>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) deploy: Deploy,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) network_mode: Option<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(super) networks: BTreeMap<String, NetworkUse>,
+macro_rules! define_service {
+    ([] $( $field:ident: $type:ty = $read:expr, $merge:ident,
+        $(copied [$copied:ty],)? $(spec $own:tt,)? $(compose [$shown:ident: $shown_type:ty],)?
+        $form:literal, $meaning:literal; )*) => {
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+        pub(super) struct Service {
+            pub(super) container_name: Interpolated,
+            $(
+                $(
+                    #[serde(skip_serializing_if = "Absent::is_absent")]
+                    pub(super) $field: <$copied as Exported>::Form,
+                )?
+                $(
+                    #[serde(skip_serializing_if = "Absent::is_absent")]
+                    pub(super) $shown: $shown_type,
+                )?
+            )*
+            #[serde(skip_serializing_if = "Absent::is_absent")]
+            pub(super) network_mode: Option<Interpolated>,
+            #[serde(skip_serializing_if = "Absent::is_absent")]
+            pub(super) networks: BTreeMap<String, NetworkUse>,
+        }
+    };
 }
+
+service_fields!(define_service);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Build {
     pub(super) context: Interpolated,
     #[serde(flatten)]
     pub(super) dockerfile: Dockerfile,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) args: BTreeMap<String, Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) target: Option<Interpolated>,
 }
 
@@ -183,7 +127,7 @@ pub(super) struct Mount {
     pub(super) kind: &'static str,
     pub(super) source: Interpolated,
     pub(super) target: Interpolated,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) read_only: bool,
 }
 
@@ -197,42 +141,42 @@ pub(super) struct ConfigUse {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Healthcheck {
-    #[serde(skip_serializing_if = "is_default")]
+pub(super) struct ServiceHealthcheck {
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) disable: bool,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) test: Vec<Interpolated>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) interval: Option<Millis>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) timeout: Option<Millis>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) retries: Option<u32>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) start_period: Option<Millis>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) start_interval: Option<Millis>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct DependsOn {
     pub(super) condition: &'static str,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) restart: bool,
     #[serde(skip_serializing_if = "Clone::clone")]
     pub(super) required: bool,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Deploy {
     pub(super) resources: Resources,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct NetworkUse {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) ipv4_address: Option<Ipv4Addr>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Absent::is_absent")]
     pub(super) aliases: Vec<Interpolated>,
 }
 
@@ -265,6 +209,8 @@ pub(super) struct Config {
     pub(super) content: Interpolated,
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
+impl Absent for Deploy {
+    fn is_absent(&self) -> bool {
+        self.resources.is_absent()
+    }
 }

@@ -3,92 +3,84 @@
 use super::{
     Interpolated,
     build::{NETWORK, Present, linked_stack},
-    config_file::value,
-    image::pull_policy,
-    model::{self, DependsOn, Deploy, Mount, NetworkUse, Port, Service},
+    config_file::{ConfigFiles, value},
+    exported::Exported,
+    image,
+    model::{DependsOn, Deploy, Mount, NetworkUse, Port, Service},
     secrets::{Holder, Secrets},
 };
 use crate::{
+    build::BuildSpec,
     desired::DesiredInstance,
     name::InstanceName,
     readiness::Readiness,
+    service_fields::service_fields,
     spec::{ContainerSpec, MountFrom},
-    template::{DependencyCondition, HealthTest, Healthcheck, RestartPolicy, TmpfsMount},
+    template::{DependencyCondition, Healthcheck, RestartPolicy, TmpfsMount, Ulimit},
     text::Text,
+    unit::{Bytes, Millis},
 };
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
-/// A container as a service, but for its mounts and config files.
+/// What a service needs to know besides its container.
+pub(super) struct ServiceContext<'a> {
+    /// The instances that are in the file.
+    pub(super) present: &'a Present<'a>,
+    /// The stack's secrets, by the variables that hold them.
+    pub(super) secrets: &'a Secrets,
+    /// How the image is built, where it is.
+    pub(super) build: Option<&'a BuildSpec>,
+    /// The container's config files.
+    pub(super) config: &'a ConfigFiles,
+}
+
+/// A service: the fields that are copied from a container's spec, and those that are given here.
+macro_rules! service_of_spec {
+    ([$spec:ident { $($given:tt)* }] $( $field:ident: $type:ty = $read:expr, $merge:ident,
+        $(copied [$copied:ty],)? $(spec $own:tt,)? $(compose $shown:tt,)?
+        $form:literal, $meaning:literal; )*) => {
+        Service {
+            $( $( $field: <$copied as Exported>::exported(&$spec.$field), )? )*
+            $($given)*
+        }
+    };
+}
+
+/// A container as a service.
 pub(super) fn service(
     name: &InstanceName,
     instance: &DesiredInstance,
-    present: &Present<'_>,
-    secrets: &Secrets,
+    context: &ServiceContext<'_>,
 ) -> Service {
-    let spec = &instance.spec;
-    Service {
+    let (spec, secrets) = (&instance.spec, context.secrets);
+    service_fields!(service_of_spec spec {
         container_name: Interpolated::literal(instance.container.as_str()),
         image: Interpolated::literal(&spec.image),
-        pull_policy: pull_policy(instance.supply),
-        platform: one(spec.platform.as_ref()),
-        command: spec
-            .command
-            .as_deref()
-            .map(|all| words(all, secrets, |at| Holder::Command(name.clone(), at))),
-        entrypoint: spec
-            .entrypoint
-            .as_deref()
-            .map(|all| words(all, secrets, |at| Holder::Entrypoint(name.clone(), at))),
-        user: one(spec.user.as_ref()),
-        working_dir: one(spec.working_dir.as_ref()),
+        build: context.build.map(|build| image::build(name, build, secrets)),
+        pull_policy: image::pull_policy(instance.supply),
+        command: words(spec.command.as_ref(), secrets, |at| Holder::Command(name.clone(), at)),
+        entrypoint: words(spec.entrypoint.as_ref(), secrets, |at| Holder::Entrypoint(name.clone(), at)),
         hostname: Interpolated::literal(&spec.hostname),
         restart: restart(spec.restart),
-        init: spec.init,
-        tty: spec.tty,
-        stdin_open: spec.stdin_open,
-        read_only: spec.read_only,
-        privileged: spec.privileged,
-        pid: one(spec.pid.as_ref()),
-        ipc: one(spec.ipc.as_ref()),
-        stop_signal: one(spec.stop_signal.as_ref()),
-        stop_grace_period: spec.stop_grace_period,
-        shm_size: spec.shm_size,
         environment: environment(name, spec, secrets),
-        labels: pairs(&spec.labels),
         ports: ports(spec),
-        tmpfs: spec.tmpfs.iter().map(tmpfs).collect(),
-        healthcheck: spec.healthcheck.as_ref().map(healthcheck),
-        depends_on: depends_on(instance, present),
+        volumes: mounts(spec).chain(context.config.mounts.iter().cloned()).collect(),
+        configs: context.config.uses.clone(),
+        depends_on: depends_on(instance, context.present),
         extra_hosts: extra_hosts(spec),
-        dns: all(&spec.dns),
-        cap_add: all(&spec.cap_add),
-        cap_drop: all(&spec.cap_drop),
-        devices: all(&spec.devices),
-        security_opt: all(&spec.security_opt),
-        group_add: all(&spec.group_add),
-        sysctls: pairs(&spec.sysctls),
-        ulimits: spec.ulimits.clone(),
         deploy: Deploy { resources: spec.resources.clone() },
-        network_mode: one(spec.network_mode.as_ref()),
+        network_mode: spec.network_mode.exported(),
         networks: networks(instance),
-        ..Service::default()
-    }
+    })
 }
 
-fn one(text: Option<&String>) -> Option<Interpolated> {
-    text.map(Interpolated::literal)
-}
-
-fn all(texts: &[String]) -> Vec<Interpolated> {
-    texts.iter().map(Interpolated::literal).collect()
-}
-
-fn words(texts: &[Text], secrets: &Secrets, holder: impl Fn(usize) -> Holder) -> Vec<Interpolated> {
-    texts.iter().enumerate().map(|(at, text)| value(text, &holder(at), secrets)).collect()
-}
-
-fn pairs(texts: &BTreeMap<String, String>) -> BTreeMap<String, Interpolated> {
-    texts.iter().map(|(name, text)| (name.clone(), Interpolated::literal(text))).collect()
+fn words(
+    texts: Option<&Vec<Text>>,
+    secrets: &Secrets,
+    holder: impl Fn(usize) -> Holder,
+) -> Option<Vec<Interpolated>> {
+    let texts = texts?.iter().enumerate();
+    Some(texts.map(|(at, text)| value(text, &holder(at), secrets)).collect())
 }
 
 /// `no` is what Compose does unasked.
@@ -124,7 +116,7 @@ fn ports(spec: &ContainerSpec) -> Vec<Port> {
 }
 
 /// What a container mounts, in the long form: it has no separator a path could contain.
-pub(super) fn mounts(spec: &ContainerSpec) -> impl Iterator<Item = Mount> {
+fn mounts(spec: &ContainerSpec) -> impl Iterator<Item = Mount> {
     spec.mounts.iter().map(|mount| {
         let (kind, source) = match &mount.source {
             MountFrom::Volume(volume) => ("volume", volume.as_str()),
@@ -137,35 +129,6 @@ pub(super) fn mounts(spec: &ContainerSpec) -> impl Iterator<Item = Mount> {
             read_only: mount.read_only,
         }
     })
-}
-
-/// `/run:size=67108864,mode=1777`: the options go to the kernel, which knows no `m` and `b` as Compose does.
-fn tmpfs(mount: &TmpfsMount) -> Interpolated {
-    let mut text = mount.target.clone();
-    let mut separator = ':';
-    if let Some(size) = mount.size {
-        let _ = write!(text, "{separator}size={}", size.0);
-        separator = ',';
-    }
-    if let Some(mode) = mount.mode {
-        let _ = write!(text, "{separator}mode={mode}");
-    }
-    Interpolated::literal(text)
-}
-
-fn healthcheck(check: &Healthcheck) -> model::Healthcheck {
-    if check.test == HealthTest::None {
-        return model::Healthcheck { disable: true, ..model::Healthcheck::default() };
-    }
-    model::Healthcheck {
-        disable: false,
-        test: all(&check.test.to_argv()),
-        interval: check.interval,
-        timeout: check.timeout,
-        retries: check.retries,
-        start_period: check.start_period,
-        start_interval: check.start_interval,
-    }
 }
 
 /// Providers that are not to be there are left out: Compose refuses a name it does not know.
@@ -204,7 +167,7 @@ fn extra_hosts(spec: &ContainerSpec) -> Vec<Interpolated> {
 
 fn networks(instance: &DesiredInstance) -> BTreeMap<String, NetworkUse> {
     let own = instance.spec.network.as_ref().map(|attachment| {
-        let (address, aliases) = (Some(attachment.address), all(&attachment.aliases));
+        let (address, aliases) = (Some(attachment.address), attachment.aliases.exported());
         (NETWORK.to_owned(), NetworkUse { ipv4_address: address, aliases })
     });
     let links = instance.links.iter().filter_map(linked_stack);

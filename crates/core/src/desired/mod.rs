@@ -8,7 +8,7 @@ pub use recipe::Made;
 
 use crate::{
     build::{BuildHash, BuildSpec},
-    diagnostic::{Findings, Problem},
+    diagnostic::{Field, Findings, Problem},
     hash::HashKey,
     id::{EngineId, ImageId, InstanceId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
@@ -389,7 +389,7 @@ fn no_address(
 
 fn hash_key_locked(why: Locked) -> Problem {
     let message = format!("the store's own key, which config hashes are made with, cannot be read: {why}");
-    Problem { instance: None, field: String::new(), message }
+    Problem { instance: None, field: Field::whole(), message }
 }
 
 /// The links an instance's wires come to, one for each provider; or why there can't be one.

@@ -6,15 +6,12 @@
 
 mod container;
 mod fields;
+mod form;
 mod stored_mounts;
 
-use crate::{
-    name::InstanceName,
-    spec::ContainerSpec,
-    template::{Dependency, DependencyCondition},
-};
-use fields::Fields;
-use serde_json::{Map, Value};
+use crate::{name::InstanceName, spec::ContainerSpec, template::Dependency};
+use form::Form as _;
+use serde_json::Value;
 use std::collections::BTreeMap;
 pub(crate) use stored_mounts::mounts;
 
@@ -32,9 +29,9 @@ pub(crate) const WIRES: &str = "wires";
 pub fn config_form(spec: &ContainerSpec) -> Value {
     let mut form = container::form(spec);
     if spec.build_tag.is_some() {
-        form.insert(IMAGE.to_owned(), Value::from(""));
+        form.value(IMAGE, &String::new());
     }
-    Value::Object(form)
+    form.into()
 }
 
 /// The form in which the store keeps what a container was made from, and in which plans compare it: its spec, secrets
@@ -44,33 +41,18 @@ pub fn applied_form(
     depends_on: &BTreeMap<InstanceName, Dependency>,
     wires: &BTreeMap<String, String>,
 ) -> Value {
-    let mut form = Fields::from(container::form(spec));
-    form.map(DEPENDS_ON, depends_on_form(depends_on));
-    form.map(WIRES, wires_form(wires));
+    let mut form = container::form(spec);
+    form.unless_absent(DEPENDS_ON, depends_on);
+    form.unless_absent(WIRES, wires);
     form.into()
 }
 
 /// Whom a container waits for.
-pub(crate) fn depends_on_form(depends_on: &BTreeMap<InstanceName, Dependency>) -> Map<String, Value> {
-    let form = depends_on.iter().map(|(name, dependency)| (name.to_string(), dependency_form(*dependency)));
-    form.collect()
+pub(crate) fn depends_on_form(depends_on: &BTreeMap<InstanceName, Dependency>) -> Value {
+    depends_on.form()
 }
 
 /// What the imports of a container are wired to.
-pub(crate) fn wires_form(wires: &BTreeMap<String, String>) -> Map<String, Value> {
-    wires.iter().map(|(import, to)| (import.clone(), Value::from(to.as_str()))).collect()
-}
-
-fn dependency_form(dependency: Dependency) -> Value {
-    let condition = match dependency.condition {
-        DependencyCondition::Ready => "ready",
-        DependencyCondition::ServiceStarted => "service_started",
-        DependencyCondition::ServiceHealthy => "service_healthy",
-        DependencyCondition::ServiceCompletedSuccessfully => "service_completed_successfully",
-    };
-    let mut form = Fields::default();
-    form.value("condition", condition);
-    form.flag("restart", dependency.restart);
-    form.value("required", dependency.required);
-    form.into()
+pub(crate) fn wires_form(wires: &BTreeMap<String, String>) -> Value {
+    wires.form()
 }

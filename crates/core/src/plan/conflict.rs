@@ -3,7 +3,7 @@
 use super::{PlanOptions, Remembered, assume::Seen};
 use crate::{
     desired::{Desired, DesiredInstance},
-    diagnostic::Problem,
+    diagnostic::{Field, Problem},
     engine::EngineKind,
     id::StackId,
     name::{InstanceName, PhysicalVolume},
@@ -74,12 +74,12 @@ impl Search<'_> {
         self.ownership().is_of(self.desired.stack_id(), object)
     }
 
-    fn report(&mut self, name: &InstanceName, field: impl Into<String>, message: String) {
+    fn report(&mut self, name: &InstanceName, field: impl Into<Field>, message: String) {
         self.found.push(Conflict(Problem::of(name, field, message)));
     }
 
     fn report_network(&mut self, message: String) {
-        let problem = Problem { instance: None, field: "network".to_owned(), message };
+        let problem = Problem { instance: None, field: "network".into(), message };
         self.found.push(Conflict(problem));
     }
 

@@ -1,29 +1,9 @@
-use super::{Diagnostics, Node, Place, Value, node::Key};
-use crate::name::nearest;
-use std::{cell::RefCell, fmt};
-
-/// Something that is wrong with a text: where, in which field, and what would be right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// Line and column, where the text came from a file.
-    pub place: Option<Place>,
-    /// The field: `stacks.shop.instances.web.ports[0]`; empty for the whole.
-    pub path: String,
-    /// What is wrong and what would be right.
-    pub message: String,
-}
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = self.place {
-            write!(f, "{}:{}: ", place.line, place.column)?;
-        }
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.message)
-    }
-}
+use super::{Node, Value, node::Key};
+use crate::{
+    diagnostic::{Diagnostic, Diagnostics, Place},
+    name::nearest,
+};
+use std::cell::RefCell;
 
 /// What a reader collects: errors, of which the first are kept, or notes, which all are.
 #[derive(Debug)]
@@ -97,7 +77,7 @@ impl Reader {
     fn report_with(&self, at: &At<'_>, message: impl FnOnce() -> String) {
         let diagnostic = || Diagnostic {
             place: at.place,
-            path: shortened(at.path.clone()),
+            field: shortened(at.path.clone()).into(),
             message: shortened(message()),
         };
         match &mut *self.wrong.borrow_mut() {

@@ -1,8 +1,11 @@
 //! From a field that something is wrong with back to its place in the file: what only resolving a stack finds is told
 //! where it was said.
 
-use super::{Diagnostic, Diagnostics, Node, Place, SHOWN_ERRORS, Value};
-use crate::{diagnostic::Problem, name::StackName};
+use super::{Node, Value};
+use crate::{
+    diagnostic::{Diagnostic, Diagnostics, Place, Problem, SHOWN_ERRORS},
+    name::StackName,
+};
 
 /// Where in a devarch.yml each problem of one of its stacks was said: its own field, or the template's, or as near as there
 /// is anything. Of very many only the first are looked for.
@@ -15,23 +18,23 @@ pub fn located(root: &Node, stack: &StackName, problems: &[Problem]) -> Diagnost
 
 fn one(root: &Node, stack: &StackName, problem: &Problem) -> Diagnostic {
     let instance = problem.instance.as_ref().map(|instance| format!(".instances.{instance}"));
-    let field = Some(&problem.field).filter(|field| !field.is_empty()).map(|field| format!(".{field}"));
-    let path = format!("stacks.{stack}{}{}", instance.unwrap_or_default(), field.unwrap_or_default());
-    Diagnostic { place: place(root, stack, problem), path, message: problem.message.clone() }
+    let field = Some(&problem.field).filter(|field| !field.is_whole()).map(|field| format!(".{field}"));
+    let field = format!("stacks.{stack}{}{}", instance.unwrap_or_default(), field.unwrap_or_default());
+    Diagnostic { place: place(root, stack, problem), field: field.into(), message: problem.message.clone() }
 }
 
 fn place(root: &Node, stack: &StackName, problem: &Problem) -> Option<Place> {
     let at_stack = Found::root(root).entry("stacks")?.entry(stack.as_str())?;
-    let Some(instance) = &problem.instance else { return at_stack.follow(&problem.field).place };
+    let Some(instance) = &problem.instance else { return at_stack.follow(problem.field.as_str()).place };
     let Some(at) = at_stack.entry("instances").and_then(|at| at.entry(instance.as_str())) else {
         return at_stack.place;
     };
-    let own = at.follow(&problem.field);
+    let own = at.follow(problem.field.as_str());
     let template = at.node.get("template").and_then(|node| match &node.value {
         Value::Text(name) => Found::root(root).entry("templates")?.entry(name),
         _ => None,
     });
-    let theirs = template.map(|template| template.follow(&problem.field));
+    let theirs = template.map(|template| template.follow(problem.field.as_str()));
     match theirs {
         Some(theirs) if own.depth == 0 && theirs.depth > 0 => theirs.place,
         _ => own.place,
@@ -148,7 +151,7 @@ stacks:
     fn at(instance: Option<&str>, field: &str) -> (u64, u64) {
         let root = parse_yaml(FILE).unwrap();
         let instance = instance.map(|name| name.parse().unwrap());
-        let problem = Problem { instance, field: field.to_owned(), message: String::new() };
+        let problem = Problem { instance, field: field.into(), message: String::new() };
         let found = located(&root, &"shop".parse().unwrap(), &[problem]);
         let place = found[0].place.unwrap();
         (place.line, place.column)

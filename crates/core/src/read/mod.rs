@@ -2,7 +2,6 @@
 //! and read field by field, so that one pass reports every unknown field and wrong type at once.
 
 mod build;
-mod diagnostics;
 mod fields;
 mod grammar;
 mod locate;
@@ -16,13 +15,13 @@ mod service_lists;
 mod template;
 mod wires;
 mod write;
+mod written;
 
 pub(crate) use build::BUILD_FIELDS;
-pub use diagnostics::{Diagnostics, SHOWN_ERRORS, and_more};
 pub(crate) use fields::At;
-pub use fields::{Diagnostic, Reader};
+pub use fields::Reader;
 pub use locate::located;
-pub use node::{Key, MOST_NODES, MOST_TEXT, Node, Place, Value, parse_yaml};
+pub use node::{Key, MOST_NODES, MOST_TEXT, Node, Value, parse_yaml};
 pub use project::{MOST_INSTANCES, ProjectFile, read_project};
 pub use references::unknown_references;
 pub use service::NOT_A_VALUE;
@@ -32,6 +31,8 @@ pub use template::{keep_secrets, read_overrides, read_template};
 pub use wires::{read_external, read_prefer, read_wires};
 pub use write::project_yaml;
 pub(crate) use write::yaml_text;
+
+use crate::diagnostic::Diagnostics;
 
 /// What reading gave: a value, or everything that is wrong with the text.
 pub type ReadResult<T> = Result<T, Diagnostics>;

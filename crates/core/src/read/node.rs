@@ -1,16 +1,7 @@
-use super::Diagnostic;
+use crate::diagnostic::{Diagnostic, Field, Place};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Spanned, budget::BudgetBreach};
 use std::{cell::Cell, fmt};
-
-/// A place in a file, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// Line.
-    pub line: u64,
-    /// Column, in characters.
-    pub column: u64,
-}
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -165,7 +156,7 @@ fn parse(text: &str, options: serde_saphyr::Options) -> Result<Node, Diagnostic>
     SEEN.set((0, 0));
     serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options).map(node).map_err(|error| Diagnostic {
         place: error.location().and_then(place),
-        path: String::new(),
+        field: Field::whole(),
         message: message_of(&error),
     })
 }

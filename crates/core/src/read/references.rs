@@ -1,7 +1,10 @@
 //! What a devarch.yml refers to by name and is not there, told together with what is wrong with the text itself.
 
-use super::{At, Diagnostics, Node, Reader, Value, wires::unknown_ends};
-use crate::name::{InstanceName, TemplateName, nearest};
+use super::{At, Node, Reader, Value, wires::unknown_ends};
+use crate::{
+    diagnostic::Diagnostics,
+    name::{InstanceName, TemplateName, nearest},
+};
 use std::collections::BTreeSet;
 
 /// The templates that are neither the file's own nor among `templates`, and the instances waited for or wired that their

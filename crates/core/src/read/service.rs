@@ -8,6 +8,7 @@ use super::{
 use crate::{
     name::InstanceName,
     secret::REDACTED,
+    service_fields::service_fields,
     spec::label,
     template::{
         Dependency, DependencyCondition, EnvValue, Given, HealthTest, Healthcheck, Limits, Reservations,
@@ -17,99 +18,23 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// The supported fields of a Compose service, in the order documentation lists them.
-pub const SERVICE_FIELDS: &[&str] = &[
-    "image",
-    "build",
-    "pull_policy",
-    "platform",
-    "command",
-    "entrypoint",
-    "user",
-    "working_dir",
-    "hostname",
-    "restart",
-    "job",
-    "init",
-    "tty",
-    "stdin_open",
-    "read_only",
-    "privileged",
-    "network_mode",
-    "pid",
-    "ipc",
-    "stop_signal",
-    "stop_grace_period",
-    "shm_size",
-    "environment",
-    "labels",
-    "ports",
-    "volumes",
-    "tmpfs",
-    "secrets",
-    "healthcheck",
-    "depends_on",
-    "extra_hosts",
-    "dns",
-    "cap_add",
-    "cap_drop",
-    "devices",
-    "security_opt",
-    "group_add",
-    "sysctls",
-    "ulimits",
-    "resources",
-];
-
 /// The fields of an override that a template's service doesn't have.
 pub const OVERRIDE_FIELDS: &[&str] =
     &["environment_add", "ports_add", "volumes_add", "config_files", "exports", "imports"];
 
-/// Reads the service's fields out of a mapping that may have others beside them.
-pub(super) fn service(fields: &mut Fields<'_>) -> Service {
-    Service {
-        image: fields.take("image", grammar::image),
-        build: fields.take("build", build::build),
-        pull_policy: fields.take("pull_policy", build::pull_policy),
-        platform: fields.take("platform", grammar::platform),
-        command: fields.take("command", command),
-        entrypoint: fields.take("entrypoint", command),
-        user: fields.take("user", user),
-        working_dir: fields.take("working_dir", grammar::printable),
-        hostname: fields.take("hostname", grammar::host_name),
-        restart: fields.take("restart", restart),
-        job: fields.take("job", boolean),
-        init: fields.take("init", boolean),
-        tty: fields.take("tty", boolean),
-        stdin_open: fields.take("stdin_open", boolean),
-        read_only: fields.take("read_only", boolean),
-        privileged: fields.take("privileged", boolean),
-        network_mode: fields.take("network_mode", network_mode),
-        pid: fields.take("pid", host_only),
-        ipc: fields.take("ipc", ipc),
-        stop_signal: fields.take("stop_signal", grammar::word),
-        stop_grace_period: fields.take("stop_grace_period", parsed),
-        shm_size: fields.take("shm_size", bytes),
-        environment: fields.take("environment", environment),
-        labels: fields.take("labels", labels),
-        ports: fields.take("ports", lists::ports),
-        volumes: fields.take("volumes", lists::volumes),
-        tmpfs: fields.take("tmpfs", lists::tmpfs),
-        secrets: fields.take("secrets", secrets::mounts),
-        healthcheck: fields.take("healthcheck", healthcheck),
-        depends_on: fields.take("depends_on", depends_on),
-        extra_hosts: fields.take("extra_hosts", extra_hosts),
-        dns: fields.take("dns", |at| list_or_one(at, grammar::address)),
-        cap_add: fields.take("cap_add", |at| list_or_one(at, grammar::word)),
-        cap_drop: fields.take("cap_drop", |at| list_or_one(at, grammar::word)),
-        devices: fields.take("devices", |at| list_or_one(at, grammar::device)),
-        security_opt: fields.take("security_opt", |at| list_or_one(at, grammar::printable)),
-        group_add: fields.take("group_add", |at| list_or_one(at, grammar::word)),
-        sysctls: fields.take("sysctls", |at| pairs(at, grammar::printable)),
-        ulimits: fields.take("ulimits", ulimits),
-        resources: fields.take("resources", resources),
-    }
+macro_rules! read_service {
+    ([] $( $field:ident: $type:ty = $read:expr, $merge:ident, $($way:ident $shape:tt,)* $form:literal, $meaning:literal; )*) => {
+        /// The supported fields of a Compose service, in the order documentation lists them.
+        pub const SERVICE_FIELDS: &[&str] = &[$( stringify!($field) ),*];
+
+        /// Reads the service's fields out of a mapping that may have others beside them.
+        pub(super) fn service(fields: &mut Fields<'_>) -> Service {
+            Service { $( $field: fields.take(stringify!($field), $read), )* }
+        }
+    };
 }
+
+service_fields!(read_service);
 
 /// A list of such texts, or one.
 fn list_or_one(at: &At<'_>, read: impl Fn(&At<'_>) -> Option<String>) -> Option<Vec<String>> {

@@ -158,10 +158,7 @@ fn unknown_end(at: &At<'_>, name: Option<InstanceName>, known: &BTreeSet<&str>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        read::{Diagnostic, parse_yaml},
-        wire::Property,
-    };
+    use crate::{diagnostic::Diagnostic, read::parse_yaml, wire::Property};
 
     fn shown(wrong: &[Diagnostic]) -> String {
         wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")

@@ -12,6 +12,7 @@ use super::Provisioning;
 use crate::{
     image_ref::ImageRef,
     port::PortKey,
+    service_fields::service_fields,
     template::{
         Build, ConfigFile, EnvValue, Export, Given, Import, Overrides, PortSpec, Service, Template,
         VolumeMount,
@@ -77,21 +78,11 @@ pub struct Effective {
 
 /// Merges an instance's overrides into its template.
 pub fn merge(template: &Template, overrides: &Overrides) -> Effective {
-    let mut origins = Origins::default();
-    let (base, over) = (&template.service, &overrides.service);
-    let (image, build) = origins.image(base, over);
-    let service = Service {
-        image,
-        build,
-        environment: origins.environment(base, overrides),
-        labels: origins.labels(base, over),
-        ports: origins.ports(base, overrides),
-        volumes: origins.volumes(base, overrides),
-        ..replaced(base, over, &mut origins)
-    };
-    let config_files = origins.config_files(&template.config_files, &overrides.config_files);
-    let exports = origins.pick("exports", Some(&template.exports), overrides.exports.as_ref());
-    let imports = origins.pick("imports", Some(&template.imports), overrides.imports.as_ref());
+    let mut merge = Merge { template: &template.service, overrides, origins: BTreeMap::new() };
+    let service = merge.service();
+    let config_files = merge.config_files(&template.config_files);
+    let exports = merge.replace("exports", Some(&template.exports), overrides.exports.as_ref());
+    let imports = merge.replace("imports", Some(&template.imports), overrides.imports.as_ref());
     Effective {
         service,
         config_files,
@@ -99,91 +90,122 @@ pub fn merge(template: &Template, overrides: &Overrides) -> Effective {
         imports: imports.unwrap_or_default(),
         wired: BTreeMap::new(),
         provisions: Vec::new(),
-        origins: origins.0,
+        origins: merge.origins,
     }
 }
 
-/// The fields an override replaces as a whole.
-fn replaced(base: &Service, over: &Service, origins: &mut Origins) -> Service {
-    macro_rules! pick {
-        ($($field:ident),* $(,)?) => {
-            Service {
-                $($field: origins.pick(stringify!($field), base.$field.as_ref(), over.$field.as_ref()),)*
-                image: None,
-                build: None,
-                environment: None,
-                labels: None,
-                ports: None,
-                volumes: None,
+/// A merge in progress. Each rule of the table of fields is a method: it gets a field's name, the template's value and
+/// the instance's.
+struct Merge<'a> {
+    template: &'a Service,
+    overrides: &'a Overrides,
+    origins: BTreeMap<String, Origin>,
+}
+
+macro_rules! merge_service {
+    ([] $( $field:ident: $type:ty = $read:expr, $merge:ident, $($way:ident $shape:tt,)* $form:literal, $meaning:literal; )*) => {
+        impl Merge<'_> {
+            fn service(&mut self) -> Service {
+                let (base, over) = (self.template, &self.overrides.service);
+                Service {
+                    $( $field: self.$merge(stringify!($field), base.$field.as_ref(), over.$field.as_ref()), )*
+                }
             }
-        };
-    }
-    pick!(
-        pull_policy,
-        platform,
-        command,
-        entrypoint,
-        user,
-        working_dir,
-        hostname,
-        restart,
-        job,
-        init,
-        tty,
-        stdin_open,
-        read_only,
-        privileged,
-        network_mode,
-        pid,
-        ipc,
-        stop_signal,
-        stop_grace_period,
-        shm_size,
-        tmpfs,
-        secrets,
-        healthcheck,
-        depends_on,
-        extra_hosts,
-        dns,
-        cap_add,
-        cap_drop,
-        devices,
-        security_opt,
-        group_add,
-        sysctls,
-        ulimits,
-        resources,
-    )
+        }
+    };
 }
 
-#[derive(Default)]
-struct Origins(BTreeMap<String, Origin>);
+service_fields!(merge_service);
 
-impl Origins {
-    fn pick<T: Clone>(&mut self, field: &str, base: Option<&T>, over: Option<&T>) -> Option<T> {
+impl Merge<'_> {
+    fn replace<T: Clone>(&mut self, field: &str, base: Option<&T>, over: Option<&T>) -> Option<T> {
         let (value, origin) = match (over, base) {
             (Some(over), _) => (over, Origin::Override),
             (None, Some(base)) => (base, Origin::Template),
             (None, None) => return None,
         };
-        self.0.insert(field.to_owned(), origin);
+        self.origins.insert(field.to_owned(), origin);
         Some(value.clone())
     }
 
-    /// The image's name and how it is built. An argument the template marks secret stays secret.
-    fn image(&mut self, base: &Service, over: &Service) -> (Option<String>, Option<Build>) {
-        let replaced = over.image.is_some() || over.build.is_some();
-        let inherited = if replaced { &Service::default() } else { base };
-        let image = self.pick("image", inherited.image.as_ref(), over.image.as_ref());
-        let mut build = self.pick("build", inherited.build.as_ref(), over.build.as_ref());
-        if let (Some(build), Some(base)) = (&mut build, &base.build) {
-            for (name, arg) in &mut build.args {
-                if base.args.get(name).is_some_and(Given::is_secret) {
-                    *arg = arg.clone().into_secret();
-                }
+    /// The image's name and how it is built are one field in two forms.
+    fn image<T: Clone>(&mut self, field: &str, base: Option<&T>, over: Option<&T>) -> Option<T> {
+        let over_either = &self.overrides.service;
+        let replaced = over_either.image.is_some() || over_either.build.is_some();
+        self.replace(field, base.filter(|_| !replaced), over)
+    }
+
+    /// An argument that the template marks secret stays secret.
+    fn build(&mut self, field: &str, base: Option<&Build>, over: Option<&Build>) -> Option<Build> {
+        let mut build = self.image(field, base, over)?;
+        for (name, arg) in &mut build.args {
+            if base.and_then(|base| base.args.get(name)).is_some_and(Given::is_secret) {
+                *arg = arg.clone().into_secret();
             }
         }
-        (image, build)
+        Some(build)
+    }
+
+    /// A variable that the template marks secret stays secret whatever an override sets.
+    fn environment(
+        &mut self,
+        field: &str,
+        base: Option<&BTreeMap<String, EnvValue>>,
+        over: Option<&BTreeMap<String, EnvValue>>,
+    ) -> Option<BTreeMap<String, EnvValue>> {
+        let added = self.overrides.environment_add.iter().collect();
+        let mut list = self.list(field, Layers { base: base.cloned(), over: over.cloned(), added })?;
+        for (name, _) in base.into_iter().flatten().filter(|(_, inherited)| inherited.is_secret()) {
+            if let Some(value) = list.get_mut(name) {
+                *value = value.clone().into_secret();
+            }
+        }
+        Some(list)
+    }
+
+    fn labels(
+        &mut self,
+        field: &str,
+        base: Option<&BTreeMap<String, String>>,
+        over: Option<&BTreeMap<String, String>>,
+    ) -> Option<BTreeMap<String, String>> {
+        let added: BTreeMap<String, Option<String>> =
+            over.into_iter().flatten().map(|(k, v)| (k.clone(), Some(v.clone()))).collect();
+        self.list(field, Layers { base: base.cloned(), over: None, added: added.iter().collect() })
+    }
+
+    fn ports(
+        &mut self,
+        field: &str,
+        base: Option<&Vec<PortSpec>>,
+        over: Option<&Vec<PortSpec>>,
+    ) -> Option<Vec<PortSpec>> {
+        let by_key = |ports: &Vec<PortSpec>| -> BTreeMap<PortKey, PortSpec> {
+            ports.iter().map(|port| (port.key, port.clone())).collect()
+        };
+        let added = self.overrides.ports_add.iter().collect();
+        let list = self.list(field, Layers { base: base.map(by_key), over: over.map(by_key), added });
+        list.map(|list| list.into_values().collect())
+    }
+
+    fn volumes(
+        &mut self,
+        field: &str,
+        base: Option<&Vec<VolumeMount>>,
+        over: Option<&Vec<VolumeMount>>,
+    ) -> Option<Vec<VolumeMount>> {
+        let by_target = |mounts: &Vec<VolumeMount>| -> BTreeMap<String, VolumeMount> {
+            mounts.iter().map(|mount| (mount.target.clone(), mount.clone())).collect()
+        };
+        let added = self.overrides.volumes_add.iter().collect();
+        let list = self.list(field, Layers { base: base.map(by_target), over: over.map(by_target), added });
+        list.map(|list| list.into_values().collect())
+    }
+
+    fn config_files(&mut self, base: &BTreeMap<String, ConfigFile>) -> BTreeMap<String, ConfigFile> {
+        let added = self.overrides.config_files.iter().collect();
+        let layers = Layers { base: Some(base.clone()), over: None, added };
+        self.list("config_files", layers).unwrap_or_default()
     }
 
     /// An inherited list by key, or the override's in its place; then what is added or removed.
@@ -208,66 +230,8 @@ impl Origins {
                 from.remove(key);
             }
         }
-        self.0.extend(from.into_iter().map(|(key, origin)| (format!("{field}.{key}"), origin)));
+        self.origins.extend(from.into_iter().map(|(key, origin)| (format!("{field}.{key}"), origin)));
         Some(list)
-    }
-
-    /// A variable the template marks secret stays secret whatever an override says.
-    fn environment(&mut self, base: &Service, over: &Overrides) -> Option<BTreeMap<String, EnvValue>> {
-        let mut list = self.list(
-            "environment",
-            Layers {
-                base: base.environment.clone(),
-                over: over.service.environment.clone(),
-                added: over.environment_add.iter().collect(),
-            },
-        )?;
-        for (name, _) in base.environment.iter().flatten().filter(|(_, inherited)| inherited.is_secret()) {
-            if let Some(value) = list.get_mut(name) {
-                *value = value.clone().into_secret();
-            }
-        }
-        Some(list)
-    }
-
-    fn labels(&mut self, base: &Service, over: &Service) -> Option<BTreeMap<String, String>> {
-        let added: BTreeMap<String, Option<String>> =
-            over.labels.iter().flatten().map(|(k, v)| (k.clone(), Some(v.clone()))).collect();
-        let layers = Layers { base: base.labels.clone(), over: None, added: added.iter().collect() };
-        self.list("labels", layers)
-    }
-
-    fn ports(&mut self, base: &Service, over: &Overrides) -> Option<Vec<PortSpec>> {
-        let by_key = |ports: &Vec<PortSpec>| -> BTreeMap<PortKey, PortSpec> {
-            ports.iter().map(|port| (port.key, port.clone())).collect()
-        };
-        let layers = Layers {
-            base: base.ports.as_ref().map(by_key),
-            over: over.service.ports.as_ref().map(by_key),
-            added: over.ports_add.iter().collect(),
-        };
-        self.list("ports", layers).map(|list| list.into_values().collect())
-    }
-
-    fn volumes(&mut self, base: &Service, over: &Overrides) -> Option<Vec<VolumeMount>> {
-        let by_target = |mounts: &Vec<VolumeMount>| -> BTreeMap<String, VolumeMount> {
-            mounts.iter().map(|mount| (mount.target.clone(), mount.clone())).collect()
-        };
-        let layers = Layers {
-            base: base.volumes.as_ref().map(by_target),
-            over: over.service.volumes.as_ref().map(by_target),
-            added: over.volumes_add.iter().collect(),
-        };
-        self.list("volumes", layers).map(|list| list.into_values().collect())
-    }
-
-    fn config_files(
-        &mut self,
-        base: &BTreeMap<String, ConfigFile>,
-        over: &BTreeMap<String, Option<ConfigFile>>,
-    ) -> BTreeMap<String, ConfigFile> {
-        let layers = Layers { base: Some(base.clone()), over: None, added: over.iter().collect() };
-        self.list("config_files", layers).unwrap_or_default()
     }
 }
 

@@ -139,7 +139,7 @@ impl Opener<'_> {
     }
 
     pub(super) fn problem(&mut self, field: &str, message: String) {
-        self.problems.push(Problem { instance: self.name.cloned(), field: field.to_owned(), message });
+        self.problems.push(Problem { instance: self.name.cloned(), field: field.into(), message });
     }
 }
 

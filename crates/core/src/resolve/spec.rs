@@ -9,11 +9,12 @@ use crate::{
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume, VolumeName},
     observed::ImageInfo,
     port::{HostBinding, PortKey},
+    service_fields::service_fields,
     spec::{Attachment, ContainerSpec, FileSpec, Mount, MountFrom, PublishedPort},
     stack::{Instance, Stack},
     subnet,
-    template::{MountSource, RestartPolicy},
-    unit::{FileMode, Owner},
+    template::{Healthcheck, MountSource, RestartPolicy, TmpfsMount, Ulimit},
+    unit::{Bytes, FileMode, Millis, Owner},
 };
 use ipnet::Ipv4Net;
 use std::{
@@ -63,6 +64,23 @@ fn aliases(name: &InstanceName, hostname: Option<&str>) -> Vec<String> {
     iter::once(name.to_string()).chain(hostname.map(str::to_owned)).collect()
 }
 
+/// A value that is copied; what is not set is the type's default.
+fn copied<T, S: From<T> + Default>(value: Option<T>) -> S {
+    value.map_or_else(S::default, S::from)
+}
+
+/// A container's spec: the fields that are copied from the service, and those that are given here.
+macro_rules! spec_of_service {
+    ([$service:ident { $($given:tt)* }] $( $field:ident: $type:ty = $read:expr, $merge:ident,
+        $(copied [$copied:ty],)? $(spec $own:tt,)? $(compose $shown:tt,)?
+        $form:literal, $meaning:literal; )*) => {
+        ContainerSpec {
+            $( $( $field: copied::<_, $copied>($service.$field), )? )*
+            $($given)*
+        }
+    };
+}
+
 fn spec(effective: &Effective, context: &SpecContext<'_>, opener: &mut Opener<'_>) -> ContainerSpec {
     let environment = opener.environment(effective);
     let command = opener.words("command", effective.service.command.as_ref());
@@ -78,47 +96,23 @@ fn spec(effective: &Effective, context: &SpecContext<'_>, opener: &mut Opener<'_
             aliases: aliases(context.name, service.hostname.as_deref()),
         }),
     };
-    ContainerSpec {
+    service_fields!(spec_of_service service {
         image: service.image.unwrap_or_default(),
         build_tag: context.build_tag.map(str::to_owned),
-        platform: service.platform,
         command,
         entrypoint,
-        user: service.user,
-        working_dir: service.working_dir,
         hostname: service.hostname.unwrap_or_else(|| context.name.to_string()),
         restart: if job { RestartPolicy::No } else { service.restart.unwrap_or_default() },
         job,
-        init: service.init.unwrap_or(false),
-        tty: service.tty.unwrap_or(false),
-        stdin_open: service.stdin_open.unwrap_or(false),
-        read_only: service.read_only.unwrap_or(false),
-        privileged: service.privileged.unwrap_or(false),
         network_mode: service.network_mode,
-        pid: service.pid,
-        ipc: service.ipc,
-        stop_signal: service.stop_signal,
-        stop_grace_period: service.stop_grace_period,
-        shm_size: service.shm_size,
         environment,
-        labels: service.labels.unwrap_or_default(),
         ports: published(effective, &context.instance.ports),
         mounts: mounts(effective, context),
-        tmpfs: service.tmpfs.unwrap_or_default(),
-        healthcheck: service.healthcheck,
         extra_hosts: service.extra_hosts.unwrap_or_default(),
-        dns: service.dns.unwrap_or_default(),
-        cap_add: service.cap_add.unwrap_or_default(),
-        cap_drop: service.cap_drop.unwrap_or_default(),
-        devices: service.devices.unwrap_or_default(),
-        security_opt: service.security_opt.unwrap_or_default(),
-        group_add: service.group_add.unwrap_or_default(),
-        sysctls: service.sysctls.unwrap_or_default(),
-        ulimits: service.ulimits.unwrap_or_default(),
         resources: service.resources.unwrap_or_default(),
         config_files,
         network,
-    }
+    })
 }
 
 fn published(effective: &Effective, assigned: &BTreeMap<PortKey, HostBinding>) -> Vec<PublishedPort> {

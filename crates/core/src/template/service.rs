@@ -2,101 +2,30 @@ use super::{Build, EnvValue, Healthcheck, PortSpec, PullPolicy, SecretMount, Tmp
 use crate::{
     name::InstanceName,
     secret::{HoldsSecrets, Visit, visit_entries},
+    serialize::Absent,
+    service_fields::service_fields,
     unit::{Bytes, Cpus, Millis},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The supported fields of a Compose service, each absent or said. A template's service and an instance's
-/// overrides are the same type, so that merging is field by field.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[expect(missing_docs, reason = "each is Compose's field of the same name, unless documented")]
-pub struct Service {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub build: Option<Build>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pull_policy: Option<PullPolicy>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entrypoint: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub working_dir: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub restart: Option<RestartPolicy>,
-    /// DevArch's own: the container runs once to an end; exit code 0 is success.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub job: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub init: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tty: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stdin_open: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub read_only: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub privileged: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub network_mode: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ipc: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stop_signal: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stop_grace_period: Option<Millis>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shm_size: Option<Bytes>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub environment: Option<BTreeMap<String, EnvValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<BTreeMap<String, String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ports: Option<Vec<PortSpec>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub volumes: Option<Vec<VolumeMount>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tmpfs: Option<Vec<TmpfsMount>>,
-    /// Secrets of the stack that the container gets as files.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secrets: Option<Vec<SecretMount>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub healthcheck: Option<Healthcheck>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub depends_on: Option<BTreeMap<InstanceName, Dependency>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub extra_hosts: Option<BTreeMap<String, String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dns: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cap_add: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cap_drop: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub devices: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub security_opt: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group_add: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sysctls: Option<BTreeMap<String, String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ulimits: Option<BTreeMap<String, Ulimit>>,
-    /// The object Compose has under `deploy.resources`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resources: Option<Resources>,
+macro_rules! define_service {
+    ([] $( $field:ident: $type:ty = $read:expr, $merge:ident, $($way:ident $shape:tt,)* $form:literal, $meaning:literal; )*) => {
+        /// The supported fields of a Compose service, each set or absent. A template's service and an instance's
+        /// overrides are the same type, so that merging is field by field.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Service {
+            $(
+                #[doc = $meaning]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )*
+        }
+    };
 }
+
+service_fields!(define_service);
 
 impl HoldsSecrets for Service {
     fn visit_secrets(&mut self, visit: Visit<'_>) {
@@ -117,6 +46,12 @@ pub enum RestartPolicy {
     OnFailure(u32),
     /// After every end but a stop.
     UnlessStopped,
+}
+
+impl Absent for RestartPolicy {
+    fn is_absent(&self) -> bool {
+        false
+    }
 }
 
 impl From<RestartPolicy> for String {
@@ -189,10 +124,10 @@ pub struct Ulimit {
 #[serde(default)]
 pub struct Resources {
     /// Upper bounds.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Limits::is_absent")]
     pub limits: Limits,
     /// What the engine should keep free for it.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "Reservations::is_absent")]
     pub reservations: Reservations,
 }
 
@@ -220,6 +155,20 @@ pub struct Reservations {
     pub memory: Option<Bytes>,
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
+impl Absent for Limits {
+    fn is_absent(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Absent for Reservations {
+    fn is_absent(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Absent for Resources {
+    fn is_absent(&self) -> bool {
+        *self == Self::default()
+    }
 }

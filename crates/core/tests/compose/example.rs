@@ -34,49 +34,9 @@ fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// A container of which only the image is said.
+/// A container in which only its image and its place are set.
 pub(crate) fn bare(image: &str, hostname: &str) -> ContainerSpec {
-    ContainerSpec {
-        image: image.to_owned(),
-        build_tag: None,
-        platform: None,
-        command: None,
-        entrypoint: None,
-        user: None,
-        working_dir: None,
-        hostname: hostname.to_owned(),
-        restart: RestartPolicy::No,
-        job: false,
-        init: false,
-        tty: false,
-        stdin_open: false,
-        read_only: false,
-        privileged: false,
-        network_mode: None,
-        pid: None,
-        ipc: None,
-        stop_signal: None,
-        stop_grace_period: None,
-        shm_size: None,
-        environment: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        ports: Vec::new(),
-        mounts: Vec::new(),
-        tmpfs: Vec::new(),
-        healthcheck: None,
-        extra_hosts: BTreeMap::new(),
-        dns: Vec::new(),
-        cap_add: Vec::new(),
-        cap_drop: Vec::new(),
-        devices: Vec::new(),
-        security_opt: Vec::new(),
-        group_add: Vec::new(),
-        sysctls: BTreeMap::new(),
-        ulimits: BTreeMap::new(),
-        resources: Resources::default(),
-        config_files: BTreeMap::new(),
-        network: Some(attachment(hostname, 2)),
-    }
+    ContainerSpec { network: Some(attachment(hostname, 2)), ..ContainerSpec::new(image, hostname) }
 }
 
 pub(crate) fn attachment(alias: &str, last: u8) -> Attachment {

@@ -4,7 +4,8 @@ use crate::{
 };
 use devarch_core::{
     compose::{ConfigPlace, ImportContext, Imported, compose_file, import},
-    read::{Diagnostic, Diagnostics, parse_yaml, project_yaml, read_project},
+    diagnostic::{Diagnostic, Diagnostics},
+    read::{parse_yaml, project_yaml, read_project},
     secret::{Part, parts},
 };
 use proptest::prelude::*;

@@ -134,49 +134,9 @@ fn full() -> ContainerSpec {
     }
 }
 
-/// A container that says as little as possible.
+/// A container in which as little as possible is set.
 fn least() -> ContainerSpec {
-    ContainerSpec {
-        image: "busybox".to_owned(),
-        build_tag: None,
-        platform: None,
-        command: None,
-        entrypoint: None,
-        user: None,
-        working_dir: None,
-        hostname: "one".to_owned(),
-        restart: RestartPolicy::No,
-        job: false,
-        init: false,
-        tty: false,
-        stdin_open: false,
-        read_only: false,
-        privileged: false,
-        network_mode: None,
-        pid: None,
-        ipc: None,
-        stop_signal: None,
-        stop_grace_period: None,
-        shm_size: None,
-        environment: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        ports: Vec::new(),
-        mounts: Vec::new(),
-        tmpfs: Vec::new(),
-        healthcheck: None,
-        extra_hosts: BTreeMap::new(),
-        dns: Vec::new(),
-        cap_add: Vec::new(),
-        cap_drop: Vec::new(),
-        devices: Vec::new(),
-        security_opt: Vec::new(),
-        group_add: Vec::new(),
-        sysctls: BTreeMap::new(),
-        ulimits: BTreeMap::new(),
-        resources: Resources::default(),
-        config_files: BTreeMap::new(),
-        network: None,
-    }
+    ContainerSpec::new("busybox", "one")
 }
 
 fn key() -> HashKey {

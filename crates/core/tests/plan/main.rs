@@ -5,6 +5,7 @@
 mod assumptions;
 mod deferred;
 mod drift;
+mod fields;
 mod host_paths;
 mod images;
 mod lengths;

@@ -105,7 +105,7 @@ proptest! {
         for one in resolution.unwired.iter().filter(|one| one.required) {
             let place = format!("{}.imports.{}: ", one.consumer, one.import);
             let reported = resolution.findings.iter().any(|finding| {
-                finding.to_string().contains(&place) || finding.problem.field.starts_with("wires[")
+                finding.to_string().contains(&place) || finding.problem.field.as_str().starts_with("wires[")
             });
             prop_assert!(reported, "{one:?}");
         }
@@ -136,7 +136,7 @@ proptest! {
             let again = resolve(&settled);
             prop_assert!(!again.findings.contains(finding), "{entry}: {finding}");
             let place = format!("wires[{}]", settled.wires.len() - 1);
-            prop_assert!(again.findings.iter().all(|finding| !finding.problem.field.starts_with(&place)));
+            prop_assert!(again.findings.iter().all(|finding| !finding.problem.field.as_str().starts_with(&place)));
         }
     }
 

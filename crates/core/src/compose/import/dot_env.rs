@@ -2,7 +2,7 @@
 //! refer to those before them.
 
 use super::substitute::{Piece, Rule, Variable, lenient_pieces};
-use crate::read::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Field, Place};
 use std::collections::BTreeMap;
 
 /// The variables a `.env` file sets. `environment` gives those of the shell, which win where one refers to another.
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
             line: count(before.matches('\n').count() + 1),
             column: count(before[line_start..].chars().count() + 1),
         };
-        Diagnostic { place: Some(place), path: String::new(), message }
+        Diagnostic { place: Some(place), field: Field::whole(), message }
     }
 }
 

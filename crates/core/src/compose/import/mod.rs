@@ -14,8 +14,9 @@ mod substitute;
 mod variables;
 
 use crate::{
+    diagnostic::{Diagnostic, Diagnostics, Place},
     name::{InstanceName, StackName, TemplateName},
-    read::{At, Diagnostic, Diagnostics, Node, Place, ProjectFile, Reader, Value, template},
+    read::{At, Node, ProjectFile, Reader, Value, template},
     secret::{Secret, SecretName},
     spec::label,
     stack::{InstanceFile, SecretFile, StackFile},

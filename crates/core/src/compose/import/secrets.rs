@@ -6,7 +6,8 @@ use super::{
     variables::{Places, grouped_note},
 };
 use crate::{
-    read::{At, Diagnostic, Value},
+    diagnostic::Diagnostic,
+    read::{At, Value},
     secret::{Secret, SecretName},
 };
 use std::collections::BTreeMap;

@@ -3,7 +3,10 @@ use super::{
     mounts::{Mounts, VolumeNames},
     names::Names,
 };
-use crate::read::{At, BUILD_FIELDS, Key, Node, Place, SERVICE_FIELDS, Value};
+use crate::{
+    diagnostic::Place,
+    read::{At, BUILD_FIELDS, Key, Node, SERVICE_FIELDS, Value},
+};
 
 /// A Compose service on its way to a template.
 pub(super) struct Rewrite<'a, 'f> {

@@ -3,7 +3,8 @@
 
 use super::substitute::{Piece, Rule, Variable, pieces};
 use crate::{
-    read::{Diagnostic, Diagnostics, Key, Node, Place, Value},
+    diagnostic::{Diagnostic, Diagnostics, Field, Place},
+    read::{Key, Node, Value},
     secret::{Secret, SecretName, is_secret_name, looks_secret},
 };
 use std::{
@@ -289,7 +290,7 @@ impl<'a> Filling<'a> {
             let message = format!(
                 "{name} looks like a secret, and secrets are not allowed here; write the value into devarch.yml if it is none"
             );
-            let misplaced = Diagnostic { place: spot.place, path: spot.path.join("."), message };
+            let misplaced = Diagnostic { place: spot.place, field: spot.path.join(".").into(), message };
             if !self.misplaced.contains(&misplaced) {
                 self.misplaced.push(misplaced);
             }
@@ -323,7 +324,7 @@ impl<'a> Filling<'a> {
     }
 
     fn refuse(&mut self, message: String, spot: Spot<'_>) {
-        let wrong = Diagnostic { place: spot.place, path: spot.path.join("."), message };
+        let wrong = Diagnostic { place: spot.place, field: spot.path.join(".").into(), message };
         if !self.wrong.contains(&wrong) {
             self.wrong.push(wrong);
         }
@@ -377,7 +378,7 @@ pub(super) fn grouped_note(places: &Places, what: &str, advice: &str) -> Option<
         listed.push(format!("and {} more", places.len() - LISTED));
     }
     let message = format!("{what}: {}; {advice}", listed.join(", "));
-    Some(Diagnostic { place: *first, path: String::new(), message })
+    Some(Diagnostic { place: *first, field: Field::whole(), message })
 }
 
 /// A text of the file's own that would be read as a reference.

@@ -168,7 +168,7 @@ impl<'a> Builder<'a> {
                 "{} carries the labels of this stack, but DevArch does not remember creating it; it is left alone",
                 object.called()
             );
-            let field = object.kind.as_str().to_owned();
+            let field = object.kind.as_str().into();
             self.notes.insert(Problem { instance: None, field, message });
         }
     }

@@ -54,13 +54,14 @@ impl ExportFault {
         let problem = match provider {
             ProviderName::External(name) => Problem {
                 instance: None,
-                field: join(&format!("external.{name}"), self.part().trim_start_matches("properties.")),
+                field: join(&format!("external.{name}"), self.part().trim_start_matches("properties."))
+                    .into(),
                 message,
             },
             ProviderName::Instance(name) => self.at(name, export, message),
             ProviderName::Other { stack, instance } => {
                 let at = self.at(instance, export, message);
-                Problem { instance: None, field: format!("{stack}/{instance}.{}", at.field), ..at }
+                Problem { instance: None, field: format!("{stack}/{instance}.{}", at.field).into(), ..at }
             }
         };
         finding(severity, about, problem)

@@ -59,6 +59,10 @@ impl WireFault {
             Self::Duplicate { .. } => format!("wires[{index}]"),
             _ => format!("wires[{index}].to"),
         };
-        finding(Severity::Error, About::Other, Problem { instance: None, field, message: self.to_string() })
+        finding(
+            Severity::Error,
+            About::Other,
+            Problem { instance: None, field: field.into(), message: self.to_string() },
+        )
     }
 }

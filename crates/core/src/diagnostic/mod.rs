@@ -1,4 +1,12 @@
-//! What is found wrong with a definition, with instance and field.
+//! What is found wrong with a text or with what it defines, with place, instance and field.
+
+mod diagnostics;
+mod field;
+mod text;
+
+pub use diagnostics::{Diagnostics, SHOWN_ERRORS, and_more};
+pub use field::Field;
+pub use text::{Diagnostic, Place};
 
 use crate::name::InstanceName;
 use serde::Serialize;
@@ -10,7 +18,7 @@ pub struct Problem {
     /// The instance; `None` for the stack as a whole.
     pub instance: Option<InstanceName>,
     /// The field: `ports.80/tcp`.
-    pub field: String,
+    pub field: Field,
     /// What is wrong and what to do.
     pub message: String,
 }
@@ -19,7 +27,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(instance) = &self.instance {
             write!(f, "{instance}.{}: ", self.field)?;
-        } else if !self.field.is_empty() {
+        } else if !self.field.is_whole() {
             write!(f, "{}: ", self.field)?;
         }
         f.write_str(&self.message)
@@ -28,7 +36,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// A problem with a field of an instance.
-    pub fn of(instance: &InstanceName, field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn of(instance: &InstanceName, field: impl Into<Field>, message: impl Into<String>) -> Self {
         Self { instance: Some(instance.clone()), field: field.into(), message: message.into() }
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a text: as much of it as somebody reads, and how much more there is.
+//! What is wrong with a text: as much of it as anyone reads, and how much more there is.
 
 use super::{Diagnostic, Place};
 use std::{fmt, ops::Deref};
@@ -110,13 +110,13 @@ impl fmt::Display for Diagnostics {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Field, *};
 
     #[test]
     fn the_first_fifty_of_a_text_are_kept_and_the_rest_are_counted() {
         let one = |line| Diagnostic {
             place: Some(Place { line, column: 1 }),
-            path: String::new(),
+            field: Field::whole(),
             message: "wrong".to_owned(),
         };
         let mut found: Diagnostics = (1..=8_000).rev().map(one).collect();
