@@ -180,6 +180,15 @@ impl<'a> From<&'a ObservedNetwork> for Listed<'a> {
     }
 }
 
+/// What was observed on an engine, and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// What was observed.
+    pub observed: &'a Observed,
+    /// Whose it is.
+    pub ownership: &'a Ownership,
+}
+
 /// What a store remembers of the objects on one engine: the only judge of whose an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ownership {

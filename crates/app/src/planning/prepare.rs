@@ -3,16 +3,16 @@
 use crate::{
     Approved, Context, ImageOptions, OperationError, Supplied,
     context::{connect_engine, find_stack},
-    error::{InUse, unworkable},
+    error::unworkable,
     planning::{
         engine_identity::{identify_engine, lives_here, observe_stack},
         host_view::view_host,
         images::{build_hashes, image_lookup},
         interrupted::{settle_interrupted, spent_copies},
         kept::give_values_back,
-        links::{link_subnets, linked_instances},
+        links::linked_instances,
         observe::{Look, observe},
-        other_engines,
+        subnets::subnets,
         wiring::{load_remembered, prior},
     },
 };
@@ -21,19 +21,17 @@ use devarch_core::{
     desired::{Desired, World, desire},
     diagnostic::Problem,
     engine::Locality,
-    name::{InstanceName, NetworkName, StackName},
+    name::{InstanceName, StackName},
     observed::Observed,
-    ownership::Ownership,
+    ownership::{Ownership, Seen},
     plan::{Assumptions, Plan, PlanOptions, Remembered, assumptions, plan},
     policy::Allowance,
     port::{HostBinding, HostSocket, PortKey},
     resolve::{HostView, Others, Prior, ReadFile},
     spec::MountFrom,
     stack::{Stack, Wanted},
-    subnet,
 };
 use devarch_engine::Engine;
-use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -246,13 +244,12 @@ pub(crate) async fn desired_state(
     (options, build_hashes): (&PrepareOptions, &BTreeMap<String, BuildHash>),
     (prior, others): (&Prior, &Others),
 ) -> Result<Desired, OperationError> {
-    let subnet = choose_subnet(ctx, stack, (observed, ownership)).await?;
-    let links = link_subnets(ctx, stack, others, (observed, ownership, subnet)).await?;
+    let subnets = subnets(ctx, stack, others, Seen { observed, ownership }).await?;
     let world = World {
         store: &ctx.store_id,
         hash_key: ctx.hash_key_or_why(),
         defer_problems: options.needed.is_some(),
-        subnet,
+        subnets: &subnets,
         home: ctx.settings.user_home.as_deref(),
         host,
         images: &observed.images,
@@ -260,44 +257,8 @@ pub(crate) async fn desired_state(
         build_hashes,
         prior,
         others,
-        links: &links,
     };
     desire(stack, &world).map_err(|problems| unworkable(stack, problems))
-}
-
-/// The addresses of a stack's network: the ones it has while the network is there; else the ones it had, if they
-/// are still free and many enough; else new ones.
-async fn choose_subnet(
-    ctx: &Context,
-    stack: &Stack,
-    (observed, ownership): (&Observed, &Ownership),
-) -> Result<Ipv4Net, OperationError> {
-    let name = NetworkName::of(&stack.name);
-    let mut networks = observed.networks.iter();
-    let existing =
-        networks.find(|network| network.name == name.as_str() && ownership.is_of(&stack.id, *network));
-    if let Some(net) = existing.and_then(|network| network.subnets.first()) {
-        return Ok(*net);
-    }
-    let mut taken: Vec<Ipv4Net> =
-        observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
-    taken.extend(&observed.routes);
-    let fits = |net: &Ipv4Net| {
-        let slots = stack.instances.values().map(|instance| instance.slot);
-        slots.max().is_none_or(|slot| subnet::address(*net, slot).is_some())
-            && !taken.iter().any(|other| subnet::overlap(net, other))
-    };
-    if let Some(net) = stack.subnet.filter(fits) {
-        return Ok(net);
-    }
-    let others = ctx.store.subnets().await?;
-    taken.extend(others.into_iter().filter(|(other, _)| *other != stack.name).map(|(_, net)| net));
-    taken.extend(other_engines::networks(ctx.engines.as_ref(), &observed.engine).await);
-    let pool = ctx.settings.address_pool;
-    let slots = stack.instances.values().map(|instance| instance.slot as usize + 1).max().unwrap_or(0);
-    let prefix = subnet::prefix_for(slots.max(stack.instances.len()));
-    subnet::choose(&stack.name, pool, prefix, &taken)
-        .ok_or_else(|| InUse::Subnets { stack: stack.name.clone(), pool: pool.to_string() }.into())
 }
 
 /// What of a stack is on an engine, in words.

@@ -6,12 +6,8 @@ use crate::{
     definition::contents::read_content,
     error::{Conflict, FileError, unworkable},
     planning::{
-        engine_identity::observe_stack,
-        host_view::view_host,
-        images::image_lookup,
-        links::{linked_instances, networks},
-        prepare::desired_state,
-        wiring::previous_wiring,
+        engine_identity::observe_stack, host_view::view_host, images::image_lookup, links::linked_instances,
+        prepare::desired_state, subnets::unobserved_subnets, wiring::previous_wiring,
     },
 };
 use devarch_core::{
@@ -21,7 +17,6 @@ use devarch_core::{
     resolve::{Others, Prior},
     spec::FileContent,
     stack::{Stack, Wanted},
-    subnet,
     text::Text,
 };
 use devarch_store::StoreError;
@@ -107,19 +102,13 @@ fn desired_without_engine(
     stack: &Stack,
     (prior, others): (&Prior, &Others),
 ) -> Result<Desired, OperationError> {
-    let pool = ctx.settings.address_pool;
-    let prefix = subnet::prefix_for(stack.instances.len());
-    let chosen = stack.subnet.or_else(|| subnet::choose(&stack.name, pool, prefix, &[]));
-    let own = chosen.unwrap_or(pool);
-    let links = networks(stack, others).into_iter();
-    let links = links.filter_map(|name| Some((name.clone(), subnet::choose_link(&name, pool, &[own])?)));
-    let links = links.collect();
+    let subnets = unobserved_subnets(ctx, stack, others)?;
     let host = view_host(ctx, stack, &HostFiles::new());
     let world = World {
         store: &ctx.store_id,
         hash_key: ctx.hash_key_or_why(),
         defer_problems: false,
-        subnet: own,
+        subnets: &subnets,
         home: ctx.settings.user_home.as_deref(),
         host: &host,
         images: &BTreeMap::new(),
@@ -127,7 +116,6 @@ fn desired_without_engine(
         build_hashes: &BTreeMap::new(),
         prior,
         others,
-        links: &links,
     };
     desire(stack, &world).map_err(|problems| unworkable(stack, problems))
 }

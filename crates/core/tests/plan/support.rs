@@ -2,7 +2,7 @@
 
 use devarch_core::{
     build::BuildHash,
-    desired::{Desired, Made, World, desire, effective},
+    desired::{Desired, Made, Subnets, World, desire, effective},
     diagnostic::Problem,
     engine::{EngineInfo, EngineKind, Locality},
     hash::HashKey,
@@ -219,7 +219,7 @@ impl Paper {
             store: &StoreId::new("store-1"),
             hash_key: if self.keyless { Err(Locked::NoKey) } else { Ok(&key) },
             defer_problems: self.defer_problems,
-            subnet: self.subnet,
+            subnets: &Subnets { own: self.subnet, links: self.links.clone() },
             home: Some("/home/me"),
             host: &self.host,
             images: &self.look(stack).images,
@@ -227,7 +227,6 @@ impl Paper {
             build_hashes: &self.sources,
             prior: &prior,
             others: &self.others,
-            links: &self.links,
         };
         desire(stack, &world)
     }
