@@ -21,11 +21,7 @@ use devarch_core::{
     stack::Stack,
 };
 use devarch_engine::{Engine, EngineErrorKind};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// How long to wait before each further look. An engine that restarts is back within them.
@@ -189,14 +185,11 @@ async fn carry_out_undo(
         stack: &undoing.stack.id,
         engine_id: undoing.engine_id,
         apply: undoing.apply.clone(),
-        steps,
         hash_key: ctx.hash_key.as_ref().ok(),
         mask: undoing.mask,
-        images: BTreeMap::new(),
         starts: Starts::default(),
         ledger: &Ledger::default(),
         made: Mutex::default(),
-        seen: Mutex::default(),
     };
     let quiet = |event: Event| {
         if let Event::Pull { .. } = event {
@@ -204,6 +197,7 @@ async fn carry_out_undo(
         }
     };
     let run = Run {
+        steps,
         hands: &hands,
         journal: undoing.journal,
         recorded: false,

@@ -3,8 +3,8 @@
 mod data;
 
 use super::{
-    Action, Before, BeforeContainer, ContainerRef, Step, StepId, VolumeCopy, assume::Seen, before::Needs,
-    model::ends,
+    Action, Before, BeforeContainer, ContainerRef, Expected, RunningCheck, Step, StepId, VolumeCopy,
+    assume::Seen, before::Needs, model::ends,
 };
 use crate::{
     id::{ApplyId, ContainerId},
@@ -376,14 +376,19 @@ impl<'a> Builder<'a> {
             .collect();
         let started = |step: &Step| match &step.action {
             Action::Start { container: ContainerRef::Existing(id) } if plain.contains(id) => {
-                Some((step.instance.clone()?, ContainerRef::Existing(id.clone())))
+                let container = ContainerRef::Existing(id.clone());
+                Some(RunningCheck {
+                    instance: step.instance.clone()?,
+                    container,
+                    expected: Expected::NeverRestarted,
+                })
             }
             _ => None,
         };
-        let containers: Vec<(InstanceName, ContainerRef)> = self.steps.iter().filter_map(started).collect();
-        if !containers.is_empty() {
+        let running: Vec<RunningCheck> = self.steps.iter().filter_map(started).collect();
+        if !running.is_empty() {
             let ends = ends(&self.steps);
-            self.step(None, Action::Verify { containers }, ends);
+            self.step(None, Action::Verify { running, images: Vec::new() }, ends);
         }
     }
 

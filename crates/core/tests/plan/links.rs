@@ -193,6 +193,7 @@ fn a_provider_that_is_made_anew_is_linked_before_it_starts() {
     db: rename to devarch-infra-db
     db: start
     db: wait until it is healthy
+    check the images of the new containers
     db: remove container devarch-infra-db.old
     ");
     let on: Vec<String> = two.picture()[LINK].iter().cloned().collect();

@@ -11,8 +11,8 @@ use devarch_core::{
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
     ownership::{CreatedObject, Ownership},
     plan::{
-        Action, AppliedState, Assumptions, Before, ContainerRef, Plan, PlanOptions, Remembered,
-        RememberedSpec, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
+        Action, AppliedState, Assumptions, Before, ContainerRef, ImageCheck, Plan, PlanOptions, Remembered,
+        RememberedSpec, RunningCheck, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
     },
     podman::form_label,
     port::HostBinding,
@@ -423,11 +423,20 @@ impl Paper {
                     container.ports.clear();
                 }
             }
-            Action::Verify { containers } => {
-                for (name, container) in containers {
-                    assert_eq!(self.container(&of(container)).state, RunState::Running, "{name}");
+            Action::Verify { running, images } => {
+                for RunningCheck { instance, container, .. } in running {
+                    assert_eq!(self.container(&of(container)).state, RunState::Running, "{instance}");
                 }
+                self.are_of_images(images, made);
             }
+            Action::VerifyImages { images } => self.are_of_images(images, made),
+        }
+    }
+
+    fn are_of_images(&mut self, checks: &[ImageCheck], made: &BTreeMap<StepId, ContainerId>) {
+        for ImageCheck { instance, container, planned, .. } in checks {
+            let ContainerRef::MadeBy(step) = container else { panic!("{instance} was there before") };
+            assert_eq!(self.container(&made[step]).image_id, *planned, "{instance}");
         }
     }
 

@@ -9,6 +9,7 @@ mod order;
 mod supplies;
 mod takeover;
 mod up;
+mod verify;
 mod wires;
 
 use super::{

@@ -2,10 +2,9 @@
 
 use super::{Builder, existing, links::is_link};
 use crate::{
-    name::{InstanceName, NetworkName},
+    name::NetworkName,
     observed::ObservedContainer,
-    plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject, model::ends},
-    readiness::Readiness,
+    plan::{Action, ChangeKind, Reason, StepId, Subject, model::ends},
     stack::Wanted,
 };
 use std::collections::BTreeSet;
@@ -34,25 +33,6 @@ impl Builder<'_> {
         let start = self.started.iter().find(|(name, _)| Some(**name) == instance.as_ref());
         if let Some((_, start)) = start {
             self.steps[start.0].after.extend(moved);
-        }
-    }
-
-    /// A container that ends at once must not count as started.
-    pub(super) fn verify(&mut self) {
-        let doubted = std::mem::take(&mut self.doubted);
-        let mut unproven: Vec<(InstanceName, ContainerRef)> = self
-            .started
-            .iter()
-            .filter(|(name, _)| self.case.desired.instances[**name].readiness == Readiness::Running)
-            .filter_map(|(name, step)| match &self.steps[step.0].action {
-                Action::Start { container } => Some(((*name).clone(), container.clone())),
-                _ => None,
-            })
-            .collect();
-        unproven.extend(doubted.into_iter().map(|(name, container)| (name.clone(), container)));
-        if !unproven.is_empty() {
-            let ends = ends(&self.steps);
-            self.step(None, Action::Verify { containers: unproven }, ends);
         }
     }
 
