@@ -148,6 +148,7 @@ pub(crate) async fn carry_out_plan(
         events: options.events,
         on_failure: OnFailure::Stop,
     };
+    tracing::debug!("steps of the plan:\n{}", prepared.plan.trace());
     let executed = run.execute(|action| !action.is_cleanup(), options.cancel).await;
     let done = executed.done.len();
     if let Err(unfinished) = commit(&journal, executed).await {

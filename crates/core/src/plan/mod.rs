@@ -12,6 +12,7 @@ mod memory;
 mod model;
 mod reason;
 mod text;
+mod trace;
 mod undo;
 
 pub use assume::{Assumptions, Difference, assumptions};
@@ -22,8 +23,8 @@ pub use conflict::Conflict;
 pub use diff::{FieldDiff, changed_secrets, diff};
 pub use memory::{AppliedState, GivenBack, KeptData, Remembered, RememberedSpec};
 pub use model::{
-    Action, ContainerRef, Expected, ImageCheck, Plan, PlanError, PlanOptions, RunningCheck, Step, StepId,
-    Takeover, VolumeCopy,
+    Action, Cause, ChangeId, ContainerRef, Expected, ImageCheck, Plan, PlanError, PlanOptions, RunningCheck,
+    Step, StepId, Takeover, VolumeCopy,
 };
 pub use reason::Reason;
 pub use text::{TextOptions, plan_text};

@@ -87,8 +87,28 @@ pub struct Step {
     pub instance: Option<InstanceName>,
     /// What is done.
     pub action: Action,
+    /// What it is for.
+    #[serde(skip)]
+    pub cause: Cause,
     /// What has to be done before.
     pub after: BTreeSet<StepId>,
+}
+
+/// A change's place in its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChangeId(pub usize);
+
+/// What a step is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A change of the plan.
+    Change(ChangeId),
+    /// An unchanged container that was never seen ready, or of which it is not known.
+    Proof,
+    /// The commit point: before it, everything new is seen to be as planned.
+    Commit,
+    /// The state before an apply, to which an undo returns.
+    Undo,
 }
 
 /// The steps nothing comes after yet.

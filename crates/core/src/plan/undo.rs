@@ -3,7 +3,7 @@
 mod data;
 
 use super::{
-    Action, Before, BeforeContainer, ContainerRef, Expected, RunningCheck, Step, StepId, VolumeCopy,
+    Action, Before, BeforeContainer, Cause, ContainerRef, Expected, RunningCheck, Step, StepId, VolumeCopy,
     assume::Seen, before::Needs, model::ends,
 };
 use crate::{
@@ -190,7 +190,7 @@ impl<'a> Builder<'a> {
         action: Action,
         after: impl IntoIterator<Item = StepId>,
     ) -> StepId {
-        self.steps.push(Step { instance, action, after: after.into_iter().collect() });
+        self.steps.push(Step { instance, action, cause: Cause::Undo, after: after.into_iter().collect() });
         StepId(self.steps.len() - 1)
     }
 

@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::{
     name::InstanceName,
-    plan::{Action, ContainerRef, Expected, ImageCheck, RunningCheck, StepId, model::ends},
+    plan::{Action, Cause, ContainerRef, Expected, ImageCheck, RunningCheck, StepId, model::ends},
     readiness::Readiness,
     template::RestartPolicy,
 };
@@ -18,7 +18,7 @@ impl Builder<'_> {
             (false, _) => Action::Verify { running, images },
         };
         let ends = ends(&self.steps);
-        self.step(None, action, ends);
+        self.step(None, Cause::Commit, action, ends);
     }
 
     /// The containers that are started and have no check of their own, and those whose start was never seen.
