@@ -254,10 +254,11 @@ impl Ownership {
         &mut self,
         name: impl Into<String>,
         instance: InstanceId,
-        last: (StackName, InstanceName),
+        stack: StackName,
+        last: InstanceName,
     ) {
         let name = name.into();
-        self.kept.insert(name.clone(), last);
+        self.kept.insert(name.clone(), (stack, last));
         self.remember_volume(name, instance);
     }
 

@@ -69,13 +69,22 @@ impl Attempt<'_> {
     }
 }
 
+/// What an apply carries out, for the history.
+#[derive(Clone, Copy)]
+pub(crate) struct AppliedFrom<'a> {
+    /// The saved plan, if it is one.
+    pub(crate) plan: Option<&'a PlanId>,
+    /// The command.
+    pub(crate) command: &'a str,
+}
+
 /// Writes down that an apply begins, and what ran before it.
 pub(crate) async fn begin_apply<'a>(
     ctx: &Context,
     lock: &StackLock,
     prepared: &'a Prepared,
     taken_over: Option<Interrupted>,
-    (plan, command): (Option<&PlanId>, &str),
+    from: AppliedFrom<'_>,
 ) -> Result<Attempt<'a>, OperationError> {
     Box::pin(save_given_values(ctx, prepared)).await?;
     let engine_id = bind_engine(ctx, prepared).await?;
@@ -92,9 +101,9 @@ pub(crate) async fn begin_apply<'a>(
         id: apply.clone(),
         stack: prepared.stack.id.clone(),
         engine: engine_id.clone(),
-        plan: plan.cloned(),
+        plan: from.plan.cloned(),
         author: ctx.author(),
-        command: command.to_owned(),
+        command: from.command.to_owned(),
         started_at: ctx.clock.now(),
         committed_at: None,
         ended_at: None,

@@ -15,7 +15,7 @@ use crate::{
 };
 use devarch_core::{
     id::{ApplyId, ContainerId, EngineId},
-    ownership::Ownership,
+    ownership::{Ownership, Seen},
     plan::{Action, Before, ContainerRef, Step, StepId, Undo, VolumeCopy, undo},
     secret::Mask,
     stack::Stack,
@@ -105,7 +105,8 @@ impl Uncertain {
 impl Undoing<'_> {
     async fn look(&self, ctx: &Context, stops: &BTreeSet<ContainerId>) -> Result<Undo, OperationError> {
         let observed = observe(ctx, self.engine, &Look::default()).await?;
-        Ok(undo(self.before, (&observed, self.ownership), self.applies, stops, self.copies))
+        let seen = Seen { observed: &observed, ownership: self.ownership };
+        Ok(undo(self.before, seen, self.applies, stops, self.copies))
     }
 }
 

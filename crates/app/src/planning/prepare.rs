@@ -23,7 +23,7 @@ use devarch_core::{
     engine::Locality,
     name::{InstanceName, StackName},
     observed::Observed,
-    ownership::{Ownership, Seen},
+    ownership::Seen,
     plan::{Assumptions, Plan, PlanOptions, Remembered, assumptions, plan},
     policy::Allowance,
     port::{HostBinding, HostSocket, PortKey},
@@ -127,9 +127,13 @@ impl Prepared {
     /// The same plan after the definition it was made from has been saved.
     #[must_use]
     pub fn saved_as(self, stack: Stack) -> Self {
-        let seen = (&self.observed, &self.remembered.ownership);
-        let assumed = assumptions(&stack, &self.desired, seen, &self.plan.unsettled_images());
+        let assumed = assumptions(&stack, &self.desired, self.seen(), &self.plan.unsettled_images());
         Self { stack, assumed, ..self }
+    }
+
+    /// What was observed, and whose it is.
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        Seen { observed: &self.observed, ownership: &self.remembered.ownership }
     }
 }
 
@@ -171,13 +175,16 @@ pub async fn prepare_stack(
     let (mut observed, mut remembered) = (observed?, remembered?);
     remembered.ownership = identify_engine(ctx, &stack, &mut observed, remembered.ownership).await?;
     lives_here(&stack, &observed)?;
-    remembered.spent_copies = spent_copies(ctx, &stack, (&observed, &remembered.ownership)).await?;
+    let seen = Seen { observed: &observed, ownership: &remembered.ownership };
+    remembered.spent_copies = spent_copies(ctx, &stack, seen).await?;
     let without_values =
-        Box::pin(give_values_back(ctx, &mut stack, options, (&observed, &mut remembered))).await?;
+        Box::pin(give_values_back(ctx, &mut stack, options, &observed, &mut remembered)).await?;
     let prior = prior(&stack, &remembered);
-    let host = host_facts(ctx, &stack, options, (&observed, &remembered)).await?;
-    let known = (&observed, &remembered.ownership, &host);
-    let desired = desired_state(ctx, &stack, known, (options, &hashes), (&prior, &others)).await?;
+    let host = host_facts(ctx, &stack, options, &observed, &remembered).await?;
+    let seen = Seen { observed: &observed, ownership: &remembered.ownership };
+    let (host, build_hashes, prior, others) = (&host, &hashes, &prior, &others);
+    let input = DesireInput { seen, host, options, build_hashes, prior, others };
+    let desired = desired_state(ctx, &stack, input).await?;
     missing_sources(&stack, &desired, &observed)?;
     let asked = options.clone();
     let options = PlanOptions {
@@ -192,7 +199,6 @@ pub async fn prepare_stack(
         needed: options.needed.clone(),
     };
     let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
-    let seen = (&observed, &remembered.ownership);
     let assumed = assumptions(&stack, &desired, seen, &plan.unsettled_images());
     Ok(Prepared {
         stack,
@@ -212,7 +218,8 @@ async fn host_facts(
     ctx: &Context,
     stack: &Stack,
     options: &PrepareOptions,
-    (observed, remembered): (&Observed, &Remembered),
+    observed: &Observed,
+    remembered: &Remembered,
 ) -> Result<HostView, OperationError> {
     let local = observed.engine.locality == Locality::Host;
     let view = if local {
@@ -235,16 +242,31 @@ pub(crate) async fn withdrawn_allowances(
     Ok(stored.map_or_else(BTreeSet::new, |stored| &stored.allow - &stack.allow))
 }
 
-/// The wanted state of a stack, given what was observed, what was asked, what images are built from, what runs is
-/// wired to, and the instances of other stacks it is linked to.
+/// What a stack's desired state is computed from besides its definition.
+#[derive(Clone, Copy)]
+pub(crate) struct DesireInput<'a> {
+    /// What was observed on its engine.
+    pub(crate) seen: Seen<'a>,
+    /// What this machine says of host paths.
+    pub(crate) host: &'a HostView,
+    /// What was asked.
+    pub(crate) options: &'a PrepareOptions,
+    /// What its images are built from now.
+    pub(crate) build_hashes: &'a BTreeMap<String, BuildHash>,
+    /// What its running instances are wired to.
+    pub(crate) prior: &'a Prior,
+    /// The instances of other stacks it is linked to.
+    pub(crate) others: &'a Others,
+}
+
+/// The desired state of a stack.
 pub(crate) async fn desired_state(
     ctx: &Context,
     stack: &Stack,
-    (observed, ownership, host): (&Observed, &Ownership, &HostView),
-    (options, build_hashes): (&PrepareOptions, &BTreeMap<String, BuildHash>),
-    (prior, others): (&Prior, &Others),
+    input: DesireInput<'_>,
 ) -> Result<Desired, OperationError> {
-    let subnets = subnets(ctx, stack, others, Seen { observed, ownership }).await?;
+    let DesireInput { seen, host, options, build_hashes, prior, others } = input;
+    let subnets = subnets(ctx, stack, others, seen).await?;
     let world = World {
         store: &ctx.store_id,
         hash_key: ctx.hash_key_or_why(),
@@ -252,7 +274,7 @@ pub(crate) async fn desired_state(
         subnets: &subnets,
         home: ctx.settings.user_home.as_deref(),
         host,
-        images: &observed.images,
+        images: &seen.observed.images,
         pull: options.images.pull,
         build_hashes,
         prior,

@@ -6,14 +6,20 @@ use crate::{
     definition::contents::read_content,
     error::{Conflict, FileError, unworkable},
     planning::{
-        engine_identity::observe_stack, host_view::view_host, images::image_lookup, links::linked_instances,
-        prepare::desired_state, subnets::unobserved_subnets, wiring::previous_wiring,
+        engine_identity::observe_stack,
+        host_view::view_host,
+        images::image_lookup,
+        links::linked_instances,
+        prepare::{DesireInput, desired_state},
+        subnets::unobserved_subnets,
+        wiring::previous_wiring,
     },
 };
 use devarch_core::{
     compose::{ComposeFile, ConfigPlace, FileToWrite, compose_file, validate},
     desired::{Desired, World, desire},
     name::StackName,
+    ownership::Seen,
     resolve::{Others, Prior},
     spec::FileContent,
     stack::{Stack, Wanted},
@@ -64,10 +70,10 @@ pub async fn compose_stack(
     stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
     let prior = previous_wiring(ctx, &stack).await?;
     let others = linked_instances(ctx, &stack).await?;
-    let (desired, unasked) = match desired_on_engine(ctx, &stack, (&prior, &others)).await {
+    let (desired, unasked) = match desired_on_engine(ctx, &stack, &prior, &others).await {
         Ok(desired) => (desired, None),
         Err(OperationError::Engine(error)) => {
-            (desired_without_engine(ctx, &stack, (&prior, &others))?, Some(error.to_string()))
+            (desired_without_engine(ctx, &stack, &prior, &others)?, Some(error.to_string()))
         }
         Err(other) => return Err(other),
     };
@@ -87,20 +93,29 @@ pub async fn compose_stack(
 async fn desired_on_engine(
     ctx: &Context,
     stack: &Stack,
-    wires: (&Prior, &Others),
+    prior: &Prior,
+    others: &Others,
 ) -> Result<Desired, OperationError> {
     let engine = connect_engine(ctx, Some(stack)).await?;
     let look = image_lookup(ctx, stack, &BTreeMap::new(), &Others::new());
     let (observed, ownership) = observe_stack(ctx, stack, engine.as_ref(), &look).await?;
     let host = view_host(ctx, stack, &HostFiles::new());
-    let asked = (&PrepareOptions::default(), &BTreeMap::new());
-    desired_state(ctx, stack, (&observed, &ownership, &host), asked, wires).await
+    let input = DesireInput {
+        seen: Seen { observed: &observed, ownership: &ownership },
+        host: &host,
+        options: &PrepareOptions::default(),
+        build_hashes: &BTreeMap::new(),
+        prior,
+        others,
+    };
+    desired_state(ctx, stack, input).await
 }
 
 fn desired_without_engine(
     ctx: &Context,
     stack: &Stack,
-    (prior, others): (&Prior, &Others),
+    prior: &Prior,
+    others: &Others,
 ) -> Result<Desired, OperationError> {
     let subnets = unobserved_subnets(ctx, stack, others)?;
     let host = view_host(ctx, stack, &HostFiles::new());

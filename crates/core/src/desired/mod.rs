@@ -205,7 +205,7 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         let image = world.images.get(&desired.spec.image);
         let place = HostPlace { name, project: stack.project.as_deref(), view: world.host };
         desired.outside = outside_uses(&desired.spec, place);
-        findings.extend(check_instance(place, (&desired.spec, secrets), image, &stack.allow));
+        findings.extend(check_instance(place, &desired.spec, secrets, image, &stack.allow));
         if let (true, Err(problems)) = (desired.wanted != Wanted::Absent, &desired.hash) {
             findings.errors.extend(problems.iter().cloned());
         }
@@ -341,7 +341,7 @@ fn desired_instance(
             image,
         },
     );
-    problems.extend(no_address(stack, (name, instance), world.subnets.own));
+    problems.extend(no_address(stack, name, instance, world.subnets.own));
     let hash = match world.hash_key {
         Ok(key) if problems.is_empty() => Ok(config_hash(key, &spec)),
         Ok(_) => Err(problems),
@@ -373,11 +373,7 @@ fn desired_instance(
     })
 }
 
-fn no_address(
-    stack: &Stack,
-    (name, instance): (&InstanceName, &Instance),
-    subnet: Ipv4Net,
-) -> Option<Problem> {
+fn no_address(stack: &Stack, name: &InstanceName, instance: &Instance, subnet: Ipv4Net) -> Option<Problem> {
     let message = || {
         format!(
             "the stack's network {subnet} has no address left for it; `devarch down {stack}` and then `devarch up` create a larger one",

@@ -115,11 +115,11 @@ impl AddressFacts {
     /// The subnet of a stack's network that exists, or else the one it had last, if that is free and large enough.
     fn kept(&self, needs: &AddressNeeds) -> Option<Ipv4Net> {
         let existing = self.existing.get(&NetworkName::of(&needs.stack)).copied();
-        existing.or_else(|| needs.earlier.filter(|net| needs.fit(*net) && self.is_unused(net)))
+        existing.or_else(|| needs.earlier.filter(|net| needs.fit(*net) && self.is_unused(*net)))
     }
 
-    fn is_unused(&self, net: &Ipv4Net) -> bool {
-        !self.in_use.iter().any(|other| subnet::overlap(net, other))
+    fn is_unused(&self, net: Ipv4Net) -> bool {
+        !self.in_use.iter().any(|other| subnet::overlap(&net, other))
     }
 
     fn taken(&self) -> Vec<Ipv4Net> {

@@ -4,13 +4,13 @@ mod data;
 
 use super::{
     Action, Before, BeforeContainer, Cause, ContainerRef, Expected, RunningCheck, Step, StepId, VolumeCopy,
-    assume::Seen, before::Needs, model::ends,
+    before::Needs, model::ends,
 };
 use crate::{
     id::{ApplyId, ContainerId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume},
     observed::{Observed, ObservedContainer, ObservedNetwork, RunState},
-    ownership::{Listed, Ownership},
+    ownership::{Listed, Ownership, Seen},
     readiness::Readiness,
     resolve::{Dependencies, start_order},
     spec::label,
@@ -48,12 +48,12 @@ pub struct Undo {
 /// not run again. A container that is gone, or a connection to a network that is, is told as lost.
 pub fn undo(
     before: &Before,
-    (observed, ownership): (&Observed, &Ownership),
+    seen: Seen<'_>,
     applies: &BTreeSet<ApplyId>,
     uncertain: &BTreeSet<ContainerId>,
     copies: &[VolumeCopy],
 ) -> Undo {
-    let mut builder = Builder::new(before, (observed, ownership), applies, uncertain);
+    let mut builder = Builder::new(before, seen, applies, uncertain);
     builder.due(copies);
     builder.stop();
     builder.remove();
@@ -119,7 +119,7 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(
         before: &'a Before,
-        (observed, ownership): Seen<'a>,
+        Seen { observed, ownership }: Seen<'a>,
         applies: &'a BTreeSet<ApplyId>,
         uncertain: &'a BTreeSet<ContainerId>,
     ) -> Self {

@@ -9,7 +9,7 @@ use devarch_core::{
     id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
-    ownership::{CreatedObject, Ownership},
+    ownership::{CreatedObject, Ownership, Seen},
     plan::{
         Action, AppliedState, Assumptions, Before, ContainerRef, ImageCheck, Plan, PlanOptions, Remembered,
         RememberedSpec, RunningCheck, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
@@ -278,13 +278,14 @@ impl Paper {
         let observed = self.look(stack);
         let planned = plan(&desired, &observed, &self.remembered, &PlanOptions::default());
         let unsettled = planned.as_ref().map(Plan::unsettled_images).unwrap_or_default();
-        assumptions(stack, &desired, (&observed, &self.remembered.ownership), &unsettled)
+        let seen = Seen { observed: &observed, ownership: &self.remembered.ownership };
+        assumptions(stack, &desired, seen, &unsettled)
     }
 
     pub(crate) fn undo(&self, before: &Before, applies: &[ApplyId]) -> Undo {
         undo(
             before,
-            (&self.observed, &self.remembered.ownership),
+            Seen { observed: &self.observed, ownership: &self.remembered.ownership },
             &applies.iter().cloned().collect(),
             &BTreeSet::new(),
             &self.copies,

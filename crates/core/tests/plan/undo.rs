@@ -9,6 +9,7 @@ use devarch_core::{
     id::{ApplyId, ContainerId},
     name::{ContainerName, PhysicalVolume},
     observed::RunState,
+    ownership::Seen,
     plan::{Before, Plan, undo},
     spec::label,
     stack::Stack,
@@ -213,7 +214,7 @@ fn a_container_whose_stop_may_be_under_way_is_stopped_and_started() {
     let uncertain = ["api", "migrate"].map(|name| paper.of(name).id.clone());
     let undo = undo(
         &before,
-        (&paper.observed, &paper.remembered.ownership),
+        Seen { observed: &paper.observed, ownership: &paper.remembered.ownership },
         &BTreeSet::new(),
         &uncertain.into(),
         &[],
