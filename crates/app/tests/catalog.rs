@@ -6,7 +6,7 @@ use devarch_app::{
 };
 use devarch_core::{
     compose::{ConfigPlace, compose_file, validate},
-    desired::{World, desire},
+    desired::{Subnets, World, desire},
     hash::HashKey,
     id::StoreId,
     resolve::HostView,
@@ -50,7 +50,7 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
         store: &StoreId::new("store"),
         hash_key: Ok(&HashKey::new([0; 32])),
         defer_problems: false,
-        subnet: "10.213.0.0/24".parse().unwrap(),
+        subnets: &Subnets { own: "10.213.0.0/24".parse().unwrap(), links: BTreeMap::new() },
         home: None,
         host: &HostView::default(),
         images: &BTreeMap::new(),
@@ -58,7 +58,6 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
         build_hashes: &BTreeMap::new(),
         prior: &BTreeMap::new(),
         others: &BTreeMap::new(),
-        links: &BTreeMap::new(),
     };
     let desired = desire(&stack, &world).unwrap();
     assert_eq!(desired.instances.len(), templates.len());

@@ -172,7 +172,7 @@ impl Work<'_> {
         let lock = self.lock(&stack, args, None).await?;
         let progress = Progress::new(terminal);
         let events = |event| progress.event(event);
-        let undone = undo_interrupted(ctx, lock.own(), name, (&events, &self.cancel)).await;
+        let undone = undo_interrupted(ctx, lock.own(), name, &events, &self.cancel).await;
         progress.end(undone.is_ok());
         lock.release().await;
         match undone? {

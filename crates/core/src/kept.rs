@@ -219,8 +219,8 @@ pub fn give_back(stack: &mut Stack, to: &Recipient<'_>, kept: &KeptValues) -> Gi
     let mut done = GivenBack::default();
     let Some(instance) = stack.instances.get(to.name) else { return done };
     let config = effective_of(stack, to.name, instance);
-    variables(stack, to, (&config, kept), &mut done);
-    secrets(stack, to, (&config, kept), &mut done);
+    variables(stack, to, &config, kept, &mut done);
+    secrets(stack, to, &config, kept, &mut done);
     logins(stack, to, kept, &mut done);
     done
 }
@@ -228,7 +228,8 @@ pub fn give_back(stack: &mut Stack, to: &Recipient<'_>, kept: &KeptValues) -> Gi
 fn variables(
     stack: &mut Stack,
     to: &Recipient<'_>,
-    (config, kept): (&Effective, &KeptValues),
+    config: &Effective,
+    kept: &KeptValues,
     done: &mut GivenBack,
 ) {
     let Some(instance) = stack.instances.get_mut(to.name) else { return };
@@ -270,7 +271,8 @@ fn take(secret: &mut KeptSecret, value: &Secret, allowed: bool, now: i64) -> boo
 fn secrets(
     stack: &mut Stack,
     to: &Recipient<'_>,
-    (config, kept): (&Effective, &KeptValues),
+    config: &Effective,
+    kept: &KeptValues,
     done: &mut GivenBack,
 ) {
     let names: BTreeSet<SecretName> = secret_uses(config).into_iter().map(|(name, _)| name).collect();
@@ -314,17 +316,25 @@ fn logins(stack: &mut Stack, to: &Recipient<'_>, kept: &KeptValues, done: &mut G
             let (Some((import, name)), Ok(was)) = (login_of(key), value.open()) else { continue };
             let wired = to.consumers.contains(&(consumer.clone(), import.to_owned()));
             let own = consumer == to.name && to.is_new;
-            if (wired || own) && take_login(stack, consumer, (key, import, name), was, to.now) {
+            if (wired || own) && take_login(stack, consumer, KeptLogin { key, import, name }, was, to.now) {
                 done.same.push(login(name));
             }
         }
     }
 }
 
+/// A login that is kept: its key, and what the key says.
+#[derive(Clone, Copy)]
+struct KeptLogin<'a> {
+    key: &'a str,
+    import: &'a str,
+    name: &'a str,
+}
+
 fn take_login(
     stack: &mut Stack,
     consumer: &InstanceName,
-    (key, import, name): (&str, &str, &str),
+    KeptLogin { key, import, name }: KeptLogin<'_>,
     was: &Secret,
     now: i64,
 ) -> bool {

@@ -179,6 +179,15 @@ impl<'a> From<&'a ObservedNetwork> for Listed<'a> {
     }
 }
 
+/// What was observed on an engine, and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// What was observed.
+    pub observed: &'a Observed,
+    /// Whose it is.
+    pub ownership: &'a Ownership,
+}
+
 /// A store's records of the objects on one engine. Decides who owns an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ownership {
@@ -243,10 +252,11 @@ impl Ownership {
         &mut self,
         name: impl Into<String>,
         instance: InstanceId,
-        last: (StackName, InstanceName),
+        stack: StackName,
+        last: InstanceName,
     ) {
         let name = name.into();
-        self.kept.insert(name.clone(), last);
+        self.kept.insert(name.clone(), (stack, last));
         self.remember_volume(name, instance);
     }
 

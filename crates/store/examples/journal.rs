@@ -116,7 +116,7 @@ fn applied() -> Applied {
         hash: "1:bench".to_owned(),
         form: 1,
         spec: Stored { open: " ".repeat(500), secret: Sealable::Nothing },
-        image_id: ImageId::new("bench"),
+        image_id: Some(ImageId::new("bench")),
         state: AppliedState::Begun,
     }
 }

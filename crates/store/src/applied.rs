@@ -23,8 +23,8 @@ pub struct Applied {
     pub form: u32,
     /// What it was made from, as the caller writes it; its secrets are sealed.
     pub spec: Stored,
-    /// The image it was made from.
-    pub image_id: ImageId,
+    /// The image it was planned with; `None` where a step of the plan brought it.
+    pub image_id: Option<ImageId>,
     /// What is known of that container.
     pub state: AppliedState,
 }
@@ -60,7 +60,7 @@ impl Row {
             hash: self.hash,
             form: self.form.try_into()?,
             spec,
-            image_id: ImageId::new(self.image_id),
+            image_id: Some(self.image_id).filter(|id| !id.is_empty()).map(ImageId::new),
             state: self.state.parse().map_err(|()| "it is in no known state")?,
         };
         Ok((InstanceId::new(self.instance_id), applied))
@@ -109,7 +109,7 @@ pub(crate) async fn record(
         applied.engine_id.as_str(),
         i64::from(applied.form),
         &applied.spec.open,
-        applied.image_id.as_str(),
+        applied.image_id.as_ref().map_or("", ImageId::as_str),
         applied.state.as_str(),
         sealed,
     )?;

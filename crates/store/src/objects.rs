@@ -98,8 +98,8 @@ async fn kept(tx: &mut Tx, engine: &EngineId, ownership: &mut Ownership) -> Resu
         engine.as_str()
     )?;
     for (volume, instance, stack, name) in kept {
-        let last = named(tx, &stack, &name)?;
-        ownership.remember_kept_volume(volume, InstanceId::new(instance), last);
+        let (stack, name) = named(tx, &stack, &name)?;
+        ownership.remember_kept_volume(volume, InstanceId::new(instance), stack, name);
     }
     Ok(())
 }

@@ -48,7 +48,8 @@ impl Reservations {
 /// Completes every instance of a stack. What it already has, it keeps.
 pub(crate) fn assign(
     stack: &mut Stack,
-    (store, range): (&StoreId, PortRange),
+    store: &StoreId,
+    range: PortRange,
     others: &Reservations,
     host: &dyn Host,
 ) -> Result<(), Vec<Problem>> {

@@ -87,8 +87,7 @@ pub(crate) async fn complete_edit(
     seal(stack);
     generate(stack, ctx)?;
     let reservations = Reservations::of_others(ctx.store.host_ports().await?, known_as);
-    let range = (&ctx.store_id, ctx.settings.ports);
-    assign(stack, range, &reservations, ctx.host.as_ref())
+    assign(stack, &ctx.store_id, ctx.settings.ports, &reservations, ctx.host.as_ref())
         .map_err(|problems| DefinitionError::PortsTaken { stack: stack.name.clone(), problems }.into())
 }
 

@@ -193,8 +193,8 @@ fn undone_edits(ctx: &Context, before: &Stack, draft: &Stack) -> Vec<FieldDiff> 
             instance.overrides = said.overrides.clone();
             instance.enabled = said.enabled;
         }
-        let edited = definition_changes(ctx, (&as_imported, before), name);
-        let lost = definition_changes(ctx, (before, draft), name).into_iter();
+        let edited = definition_changes(ctx, &as_imported, before, name);
+        let lost = definition_changes(ctx, before, draft, name).into_iter();
         let lost = lost.filter(|field| edited.iter().any(|edited| edited.field == field.field));
         undone.extend(lost.map(|field| FieldDiff { field: format!("{name}.{}", field.field), ..field }));
     }

@@ -240,7 +240,7 @@ fn engine_kinds() -> Vec<devarch_engine::EngineErrorKind> {
     })
 }
 
-fn failed((failure, ending): (Failure, Ending)) -> ApplyError {
+fn failed(failure: Failure, ending: Ending) -> ApplyError {
     let (stack, action) = ("shop".to_owned(), "pull image postgres:17".to_owned());
     let failure = ApplyFailure { stack, instance: Some(db()), action, failure, ending };
     ApplyError::Failed(Box::new(failure))
@@ -248,10 +248,10 @@ fn failed((failure, ending): (Failure, Ending)) -> ApplyError {
 
 #[test]
 fn applies_that_fail() {
-    let failures = failures().into_iter().map(|failure| failed((failure, Ending::Untouched)));
+    let failures = failures().into_iter().map(|failure| failed(failure, Ending::Untouched));
     page::hold(PAGE, "failures", &shown(failures.collect()));
     let exited = || Failure::Exited { code: 1, restarted: false, out_of_memory: false, logs: Vec::new() };
-    let endings = endings().into_iter().map(|ending| failed((exited(), ending)));
+    let endings = endings().into_iter().map(|ending| failed(exited(), ending));
     page::hold(PAGE, "endings", &shown(endings.collect()));
 }
 

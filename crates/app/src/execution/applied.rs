@@ -19,7 +19,8 @@ use std::collections::BTreeSet;
 /// theirs.
 pub(crate) async fn confirm_applied(
     ctx: &Context,
-    (engine, prepared): (&EngineId, &Prepared),
+    engine: &EngineId,
+    prepared: &Prepared,
     made: Vec<(InstanceId, String)>,
 ) -> Result<(), OperationError> {
     let made: Vec<_> = made.into_iter().chain(unconfirmed(prepared)).collect();
@@ -41,7 +42,7 @@ pub(crate) async fn settle_applied(ctx: &Context, attempt: &Attempt<'_>) -> Resu
         _ => None,
     });
     let made = made.collect();
-    confirm_applied(ctx, (&attempt.engine_id, prepared), made).await?;
+    confirm_applied(ctx, &attempt.engine_id, prepared, made).await?;
     remember_removed(ctx, prepared).await
 }
 

@@ -4,10 +4,10 @@ use crate::{
     Context, OperationError, Prepared,
     definition::recorded::Definition,
     execution::{
-        Event, EventSink,
+        Event,
         applied::{settle_applied, unsettle_applied},
         bind::{bind_engine, remember_image_volumes, save_given_values},
-        failure::{ApplyFailure, Ending, Failure},
+        failure::{ApplyFailure, Ending},
         journal::Journal,
         ledger::Ledger,
         options::ApplyOptions,
@@ -15,7 +15,7 @@ use crate::{
         recover::close_taken_over,
         report::{ending, left_behind, report, untold},
         rollback::{Uncertain, Undoing, roll_back},
-        schedule::{Executed, OnFailure, Run},
+        schedule::{Executed, OnFailure, Run, Stopped},
         starts::Starts,
     },
     planning::{interrupted::Interrupted, json::json, redaction::secret_mask, shown_plan::ShownPlan},
@@ -23,7 +23,7 @@ use crate::{
 use devarch_core::{
     id::{ApplyId, EngineId, PlanId},
     ownership::Ownership,
-    plan::{Action, Before, StepId, VolumeCopy, before},
+    plan::{Action, Before, VolumeCopy, before},
     secret::{Mask, Sealable, Stored},
     stack::Stack,
 };
@@ -69,13 +69,22 @@ impl Attempt<'_> {
     }
 }
 
+/// What an apply carries out, for the history.
+#[derive(Clone, Copy)]
+pub(crate) struct AppliedFrom<'a> {
+    /// The saved plan, if it is one.
+    pub(crate) plan: Option<&'a PlanId>,
+    /// The command.
+    pub(crate) command: &'a str,
+}
+
 /// Writes down that an apply begins, and what ran before it.
 pub(crate) async fn begin_apply<'a>(
     ctx: &Context,
     lock: &StackLock,
     prepared: &'a Prepared,
     taken_over: Option<Interrupted>,
-    (plan, command): (Option<&PlanId>, &str),
+    from: AppliedFrom<'_>,
 ) -> Result<Attempt<'a>, OperationError> {
     Box::pin(save_given_values(ctx, prepared)).await?;
     let engine_id = bind_engine(ctx, prepared).await?;
@@ -92,9 +101,9 @@ pub(crate) async fn begin_apply<'a>(
         id: apply.clone(),
         stack: prepared.stack.id.clone(),
         engine: engine_id.clone(),
-        plan: plan.cloned(),
+        plan: from.plan.cloned(),
         author: ctx.author(),
-        command: command.to_owned(),
+        command: from.command.to_owned(),
         started_at: ctx.clock.now(),
         committed_at: None,
         ended_at: None,
@@ -112,15 +121,14 @@ pub(crate) async fn begin_apply<'a>(
     Ok(Attempt { prepared, engine_id, apply, before, applies, copies, ledger, mask })
 }
 
-/// Makes the steps up to the commit point, then those that remove what was replaced.
+/// Carries out the steps up to the commit point, then those that remove what was replaced.
 pub(crate) async fn carry_out_plan(
     ctx: &Context,
     lock: &StackLock,
     attempt: &Attempt<'_>,
-    ApplyOptions { events, cancel, .. }: ApplyOptions<'_>,
+    options: ApplyOptions<'_>,
 ) -> Result<usize, OperationError> {
     let prepared = attempt.prepared;
-    let images = prepared.observed.images.iter();
     let hands = Hands {
         engine: prepared.engine.as_ref(),
         store: &ctx.store,
@@ -128,14 +136,11 @@ pub(crate) async fn carry_out_plan(
         stack: &prepared.stack.id,
         engine_id: &attempt.engine_id,
         apply: attempt.apply.clone(),
-        steps: &prepared.plan.steps,
         hash_key: ctx.hash_key.as_ref().ok(),
         mask: &attempt.mask,
-        images: images.map(|(name, image)| (name.clone(), image.id.clone())).collect(),
         starts: Starts::default(),
         ledger: &attempt.ledger,
         made: Mutex::default(),
-        seen: Mutex::default(),
     };
     let journal = Journal {
         store: &ctx.store,
@@ -144,16 +149,19 @@ pub(crate) async fn carry_out_plan(
         engine: &attempt.engine_id,
         apply: attempt.apply.clone(),
     };
-    let run = Run { hands: &hands, journal: &journal, recorded: true, events, on_failure: OnFailure::Stop };
-    let mut executed = run.execute(|action| !action.is_cleanup(), cancel).await;
-    if executed.failed.is_empty()
-        && !executed.cancelled
-        && let Err(failure) = commit(&hands, &journal).await
-    {
-        executed.failed.push_back((StepId(hands.steps.len()), failure));
-    }
-    if !executed.failed.is_empty() || executed.cancelled {
-        return Err(end_failed(ctx, &journal, attempt, executed, (events, cancel)).await.into());
+    let run = Run {
+        steps: &prepared.plan.steps,
+        hands: &hands,
+        journal: &journal,
+        recorded: true,
+        events: options.events,
+        on_failure: OnFailure::Stop,
+    };
+    tracing::debug!("steps of the plan:\n{}", prepared.plan.trace());
+    let executed = run.execute(|action| !action.is_cleanup(), options.cancel).await;
+    let done = executed.done.len();
+    if let Err(unfinished) = commit(&journal, executed).await {
+        return Err(end_failed(ctx, &journal, attempt, unfinished, options).await.into());
     }
     let forward = Run { on_failure: OnFailure::GoOn, ..run };
     let cleaned = forward.execute(Action::is_cleanup, &CancellationToken::new()).await;
@@ -161,30 +169,38 @@ pub(crate) async fn carry_out_plan(
     if cleaned.failed.is_empty() {
         let told = journal.over(ApplyOutcome::Succeeded, None).await;
         told.map_err(|failure| Box::new(untold(attempt, failure)))?;
-        return Ok(executed.done.len() + cleaned.done.len());
+        return Ok(done + cleaned.done.len());
     }
     Err(Box::new(left_behind(&journal, attempt, cleaned).await).into())
 }
 
-/// After a failure before the commit point: puts back what ran, and says what came of that.
-pub(crate) async fn end_failed(
+/// An apply that did not reach its commit point.
+struct Unfinished {
+    executed: Executed,
+    stopped: Stopped,
+}
+
+/// Commits where everything is ready: from then on there is only forward.
+async fn commit(journal: &Journal<'_>, executed: Executed) -> Result<(), Unfinished> {
+    let stopped = match executed.stopped() {
+        Some(stopped) => Err(stopped),
+        None => journal.committed().await.map_err(|failure| Stopped { step: None, failure }),
+    };
+    stopped.map_err(|stopped| Unfinished { executed, stopped })
+}
+
+/// After a failure before the commit point: rolls back to what ran, and reports what came of that.
+async fn end_failed(
     ctx: &Context,
     journal: &Journal<'_>,
     attempt: &Attempt<'_>,
-    mut executed: Executed,
-    (events, cancel): (EventSink<'_>, &CancellationToken),
+    Unfinished { executed, stopped }: Unfinished,
+    ApplyOptions { events, cancel, .. }: ApplyOptions<'_>,
 ) -> Box<ApplyFailure> {
     let copies = attempt.copies(&executed);
     let uncertain = Uncertain::of(&attempt.prepared.plan.steps, &executed.failed);
-    if let Some(lost) = executed.failed.iter().position(|(_, failure)| is_lock_lost(failure)) {
-        executed.failed.swap(0, lost);
-    }
-    let (step, failure) = match executed.failed.pop_front() {
-        Some((id, failure)) => (Some(id), failure),
-        None => (None, Failure::Cancelled),
-    };
-    let mut report = report(attempt, step, failure);
-    if is_lock_lost(&report.failure) {
+    let mut report = report(attempt, stopped.step, stopped.failure);
+    if report.failure.is_lock_lost() {
         report.ending = Ending::LockLost;
         return Box::new(report);
     }
@@ -226,14 +242,4 @@ pub(crate) fn definition(stack: &Stack) -> Result<Stored, StoreError> {
         Sealable::Locked(_) => Stored { secret: Sealable::Nothing, ..stored },
         Sealable::Nothing | Sealable::Open(_) => stored,
     })
-}
-
-pub(crate) fn is_lock_lost(failure: &Failure) -> bool {
-    matches!(failure, Failure::LockLost(_))
-}
-
-/// Everything is ready, and made from what was planned: from now on there is only forward.
-pub(crate) async fn commit(hands: &Hands<'_>, journal: &Journal<'_>) -> Result<(), Failure> {
-    hands.pinned().await?;
-    journal.committed().await
 }

@@ -167,6 +167,11 @@ impl ApplyFailure {
 }
 
 impl Failure {
+    /// Whether what is done is up to another command by now.
+    pub(crate) fn is_lock_lost(&self) -> bool {
+        matches!(self, Self::LockLost(_))
+    }
+
     /// The same with secrets redacted in what engine and container said.
     pub(crate) fn masked(self, mask: &Mask) -> Self {
         let text = |text: String| mask.text(&text).into_owned();

@@ -5,6 +5,8 @@ pub(crate) mod applied;
 pub(crate) mod attempt;
 pub(crate) mod bind;
 pub(crate) mod command;
+pub(crate) mod create;
+pub(crate) mod exited;
 pub(crate) mod failure;
 pub(crate) mod journal;
 pub(crate) mod ledger;
@@ -20,6 +22,7 @@ pub(crate) mod settle;
 pub(crate) mod starts;
 pub(crate) mod supply;
 pub(crate) mod turns;
+pub(crate) mod verify;
 
 use devarch_core::{
     plan::{Plan, StepId},

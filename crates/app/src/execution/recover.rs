@@ -42,7 +42,7 @@ pub(crate) async fn take_over(
         close_apply(ctx, lock, &open, ApplyOutcome::Resumed).await?;
         return Ok(None);
     }
-    let seen = (&prepared.observed, &prepared.remembered.ownership);
+    let seen = prepared.seen();
     if undo(&open.before, seen, &open.applies, &open.stopping, &open.copies).steps.is_empty() {
         close_apply(ctx, lock, &open, ApplyOutcome::Undone).await?;
         return Ok(None);
@@ -84,7 +84,8 @@ pub async fn undo_interrupted(
     ctx: &Context,
     lock: &StackLock,
     name: &StackName,
-    (events, cancel): (EventSink<'_>, &CancellationToken),
+    events: EventSink<'_>,
+    cancel: &CancellationToken,
 ) -> Result<Option<Vec<String>>, OperationError> {
     let stack = find_stack(ctx, name).await?;
     let Some(open) = find_interrupted(ctx, &stack).await? else { return Ok(None) };

@@ -15,17 +15,13 @@ use crate::{
 };
 use devarch_core::{
     id::{ApplyId, ContainerId, EngineId},
-    ownership::Ownership,
+    ownership::{Ownership, Seen},
     plan::{Action, Before, ContainerRef, Step, StepId, Undo, VolumeCopy, undo},
     secret::Mask,
     stack::Stack,
 };
 use devarch_engine::{Engine, EngineErrorKind};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// How long to wait before each further look. An engine that restarts is back within them.
@@ -109,7 +105,8 @@ impl Uncertain {
 impl Undoing<'_> {
     async fn look(&self, ctx: &Context, stops: &BTreeSet<ContainerId>) -> Result<Undo, OperationError> {
         let observed = observe(ctx, self.engine, &Look::default()).await?;
-        Ok(undo(self.before, (&observed, self.ownership), self.applies, stops, self.copies))
+        let seen = Seen { observed: &observed, ownership: self.ownership };
+        Ok(undo(self.before, seen, self.applies, stops, self.copies))
     }
 }
 
@@ -189,14 +186,11 @@ async fn carry_out_undo(
         stack: &undoing.stack.id,
         engine_id: undoing.engine_id,
         apply: undoing.apply.clone(),
-        steps,
         hash_key: ctx.hash_key.as_ref().ok(),
         mask: undoing.mask,
-        images: BTreeMap::new(),
         starts: Starts::default(),
         ledger: &Ledger::default(),
         made: Mutex::default(),
-        seen: Mutex::default(),
     };
     let quiet = |event: Event| {
         if let Event::Pull { .. } = event {
@@ -204,6 +198,7 @@ async fn carry_out_undo(
         }
     };
     let run = Run {
+        steps,
         hands: &hands,
         journal: undoing.journal,
         recorded: false,

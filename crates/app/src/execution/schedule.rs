@@ -22,7 +22,9 @@ pub(crate) enum OnFailure {
 
 /// Some of a plan's steps to be made.
 pub(crate) struct Run<'a> {
-    /// What makes them, and knows them.
+    /// All steps of the plan.
+    pub(crate) steps: &'a [Step],
+    /// What carries them out.
     pub(crate) hands: &'a Hands<'a>,
     /// The journal of the apply they belong to.
     pub(crate) journal: &'a Journal<'a>,
@@ -45,7 +47,26 @@ pub(crate) struct Executed {
     pub(crate) cancelled: bool,
 }
 
+/// Why no further step was begun, though not all had ended.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    /// The step that failed; `None` where the user cancelled, or nothing but the commit failed.
+    pub(crate) step: Option<StepId>,
+    /// How it failed.
+    pub(crate) failure: Failure,
+}
+
 impl Executed {
+    /// Why not all steps were carried out, if they were not: that the lock was lost comes before all else.
+    pub(crate) fn stopped(&self) -> Option<Stopped> {
+        let lost = self.failed.iter().find(|(_, failure)| failure.is_lock_lost());
+        match lost.or(self.failed.front()) {
+            Some((step, failure)) => Some(Stopped { step: Some(*step), failure: failure.clone() }),
+            None if self.cancelled => Some(Stopped { step: None, failure: Failure::Cancelled }),
+            None => None,
+        }
+    }
+
     /// How the lock was lost, if it was: what is done is somebody else's to decide.
     pub(crate) fn lock_lost(&self) -> Option<&str> {
         self.failed.iter().find_map(|(_, failure)| match failure {
@@ -106,7 +127,7 @@ impl Run<'_> {
         cancel: &CancellationToken,
     ) -> Executed {
         let turns = &Turns::new(self.hands.engine.info());
-        let mut waiting = Waiting::new(self.hands.steps, wanted);
+        let mut waiting = Waiting::new(self.steps, wanted);
         let mut running = FuturesUnordered::new();
         let mut calls = 0;
         let mut executed = Executed::default();
@@ -115,7 +136,7 @@ impl Run<'_> {
             executed.cancelled |= stops && cancel.is_cancelled() && !waiting.ready.is_empty();
             let stopped = (stops && !executed.failed.is_empty()) || executed.lock_lost().is_some();
             let goes_on = !stopped && !executed.cancelled;
-            while goes_on && let Some(id) = waiting.next(self.hands.steps, calls < AT_ONCE) {
+            while goes_on && let Some(id) = waiting.next(self.steps, calls < AT_ONCE) {
                 calls += usize::from(!self.is_wait(id));
                 running.push(async move { (id, self.in_turn(turns, id, cancel).await) });
             }
@@ -141,14 +162,14 @@ impl Run<'_> {
     }
 
     fn is_wait(&self, id: StepId) -> bool {
-        self.hands.steps[id.0].action.is_wait()
+        self.steps[id.0].action.is_wait()
     }
 
     /// One step; a container's end when it is its turn, so that none is written down that has not begun.
     async fn in_turn(&self, turns: &Turns, id: StepId, cancel: &CancellationToken) -> Result<(), Failure> {
-        let span = tracing::info_span!("step", number = id.0, action = %self.hands.steps[id.0].action);
+        let span = tracing::info_span!("step", number = id.0, action = %self.steps[id.0].action);
         let step = Box::pin(self.step(id, cancel).instrument(span));
-        match self.hands.steps[id.0].action {
+        match self.steps[id.0].action {
             Action::Stop { .. } => turns.take(step).await,
             _ => step.await,
         }
@@ -156,7 +177,7 @@ impl Run<'_> {
 
     /// One step, under the lock: written down before and after, or not begun once the lock is somebody else's.
     async fn step(&self, id: StepId, cancel: &CancellationToken) -> Result<(), Failure> {
-        let creates = self.hands.steps[id.0].action.creates(&self.hands.apply);
+        let creates = self.steps[id.0].action.creates(&self.hands.apply);
         if self.recorded {
             self.journal.begun(id, creates.as_ref()).await?;
         } else if !self.is_wait(id) {
@@ -167,7 +188,7 @@ impl Run<'_> {
         }
         (self.events)(Event::Started(id));
         let begun = self.hands.clock.running();
-        let made = self.hands.perform(id, &self.hands.steps[id.0], self.events, cancel).await;
+        let made = self.hands.perform(id, &self.steps[id.0], self.events, cancel).await;
         let made = made.map_err(|failure| failure.masked(self.hands.mask));
         if self.recorded {
             let written = match &made {

@@ -6,6 +6,11 @@ use std::{
     time::Duration,
 };
 
+/// How long after the last start a container without a check has to run to count as started: this, or as long as the
+/// quickest start takes by itself, for on a busy machine its program has hardly begun by then; but no longer than that.
+const SETTLE: Duration = Duration::from_millis(100);
+const LONGEST_SETTLE: Duration = Duration::from_secs(3);
+
 /// Starts under way, and the quickest so far.
 #[derive(Debug, Default)]
 pub(crate) struct Starts {
@@ -42,9 +47,9 @@ impl Starts {
         state.quickest = Some(state.quickest.map_or(alone, |known| known.min(alone)));
     }
 
-    /// The least a start took, by itself.
-    pub(crate) fn quickest(&self) -> Option<Duration> {
-        self.state().quickest
+    /// How long to wait before it is seen whether what was started still runs.
+    pub(crate) fn settle(&self) -> Duration {
+        self.state().quickest.unwrap_or(SETTLE).clamp(SETTLE, LONGEST_SETTLE)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -42,21 +42,31 @@ impl InstanceConfig {
 /// What an edit changed in what an instance itself says.
 pub(crate) fn definition_changes(
     ctx: &Context,
-    (before, after): (&Stack, &Stack),
+    before: &Stack,
+    after: &Stack,
     name: &InstanceName,
 ) -> Vec<FieldDiff> {
     let own = |stack: &Stack| {
         let one = stack.instances.get(name).map(|instance| effective_of(stack, name, instance));
         one.map(|config| (name.clone(), config)).into_iter().collect()
     };
-    changes_between(ctx, (before, after), name, (&own(before), &own(after)))
+    let (was, is) = (own(before), own(after));
+    let before = Version { stack: before, effective: &was };
+    changes_between(ctx, name, before, Version { stack: after, effective: &is })
+}
+
+/// A definition at one time, with what it comes to.
+#[derive(Clone, Copy)]
+pub(crate) struct Version<'a> {
+    pub(crate) stack: &'a Stack,
+    pub(crate) effective: &'a EffectiveStack,
 }
 
 pub(crate) fn changes_between(
     ctx: &Context,
-    (before, after): (&Stack, &Stack),
     name: &InstanceName,
-    (old, new): (&EffectiveStack, &EffectiveStack),
+    Version { stack: before, effective: old }: Version<'_>,
+    Version { stack: after, effective: new }: Version<'_>,
 ) -> Vec<FieldDiff> {
     let config = |stack: &Stack, effective: &EffectiveStack| {
         let config = instance_config(ctx, stack, name, effective).map(|config| config.config);

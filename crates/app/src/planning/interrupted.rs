@@ -8,8 +8,8 @@ use crate::{
 use devarch_core::{
     id::{ApplyId, ContainerId},
     name::PhysicalVolume,
-    observed::{Observed, ObservedContainer, RunState},
-    ownership::{Listed, Ownership},
+    observed::{ObservedContainer, RunState},
+    ownership::{Listed, Seen},
     plan::{Before, VolumeCopy},
     spec::label,
     stack::Stack,
@@ -103,7 +103,7 @@ pub async fn left_open(ctx: &Context, stack: &Stack) -> Result<Option<Interrupte
 pub(crate) async fn spent_copies(
     ctx: &Context,
     stack: &Stack,
-    seen: (&Observed, &Ownership),
+    seen: Seen<'_>,
 ) -> Result<BTreeSet<PhysicalVolume>, OperationError> {
     let copies = copies(stack, seen);
     if copies.is_empty() {
@@ -133,7 +133,8 @@ pub(crate) async fn settle_interrupted(
     let (mut last, mut same) = (None, 0);
     for _ in 0..SETTLING_LOOKS {
         let (observed, ownership) = observe_stack(ctx, stack, engine, &Look::default()).await?;
-        let (seen, stopping) = picture((&observed, &ownership), stack, &open.stopping);
+        let (seen, stopping) =
+            picture(Seen { observed: &observed, ownership: &ownership }, stack, &open.stopping);
         same = if last.as_ref() == Some(&seen) { same + 1 } else { 0 };
         if same >= STILL_LOOKS && !stopping {
             break;
@@ -162,7 +163,7 @@ pub(crate) fn is_committed(journal: &[Apply], id: &ApplyId) -> bool {
 /// The copies of a stack's volumes that are on its engine, and the applies that made them.
 pub(crate) fn copies(
     stack: &Stack,
-    (observed, ownership): (&Observed, &Ownership),
+    Seen { observed, ownership }: Seen<'_>,
 ) -> BTreeMap<PhysicalVolume, Option<ApplyId>> {
     let ours = |(name, labels): &(&String, &BTreeMap<String, String>)| {
         ownership.is_of(&stack.id, Listed::volume(name, labels))
@@ -175,7 +176,7 @@ pub(crate) fn copies(
 
 /// What can be seen of a stack's objects, and whether one that was told to stop still runs.
 pub(crate) fn picture(
-    (observed, ownership): (&Observed, &Ownership),
+    Seen { observed, ownership }: Seen<'_>,
     stack: &Stack,
     stopping: &BTreeSet<ContainerId>,
 ) -> (BTreeSet<String>, bool) {

@@ -102,7 +102,8 @@ pub(crate) async fn give_values_back(
     ctx: &Context,
     stack: &mut Stack,
     options: &PrepareOptions,
-    (observed, remembered): (&Observed, &mut Remembered),
+    observed: &Observed,
+    remembered: &mut Remembered,
 ) -> Result<Option<Box<Stack>>, OperationError> {
     if !options.reuse_volumes && !options.adopt_volumes {
         return Ok(None);
@@ -114,11 +115,11 @@ pub(crate) async fn give_values_back(
     };
     for name in before.instances.keys() {
         let instance = &before.instances[name];
-        for volume in volumes((&before, name, instance), observed) {
+        for volume in volumes(&before, name, instance, observed) {
             if !changes_hands(ctx, &volume, instance, observed, remembered) {
                 continue;
             }
-            let values = give_to(ctx, stack, (name, instance), remembered, known.get(&volume)).await?;
+            let values = give_to(ctx, stack, name, remembered, known.get(&volume)).await?;
             let of = known.get(&volume).map(|kept| format!("{}/{}", kept.stack, kept.instance));
             remembered.kept.insert(volume, KeptData { of, values });
         }
@@ -151,7 +152,7 @@ fn changes_hands(
 async fn give_to(
     ctx: &Context,
     stack: &mut Stack,
-    (name, instance): (&InstanceName, &Instance),
+    name: &InstanceName,
     remembered: &Remembered,
     kept: Option<&KeptVolume>,
 ) -> Result<GivenBack, OperationError> {
@@ -163,7 +164,7 @@ async fn give_to(
     let consumers = links.map(|link| (link.consumer.clone(), link.import.clone())).collect();
     let to = Recipient {
         name,
-        is_new: is_new(instance),
+        is_new: stack.instances.get(name).is_some_and(is_new),
         stack_is_new: stack.instances.values().all(is_new),
         consumers,
         now: ctx.clock.now(),
@@ -175,7 +176,9 @@ async fn give_to(
 
 /// The volumes of an instance, also those its image asks for where it was never applied.
 fn volumes(
-    (stack, name, instance): (&Stack, &InstanceName, &Instance),
+    stack: &Stack,
+    name: &InstanceName,
+    instance: &Instance,
     observed: &Observed,
 ) -> BTreeSet<PhysicalVolume> {
     let image = effective_of(stack, name, instance).service.image;

@@ -3,15 +3,11 @@
 use crate::{Context, OperationError, error::InUse, planning::wiring::previous_wiring};
 use devarch_core::{
     desired::effective,
-    name::{ContainerName, InstanceName, NetworkName, StackName},
-    observed::Observed,
-    ownership::Ownership,
+    name::{InstanceName, StackName},
     resolve::{Other, Others, WireContext, wired},
     stack::Stack,
-    subnet,
     wire::{WireDecl, WireTo},
 };
-use ipnet::Ipv4Net;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -76,44 +72,6 @@ async fn linked_instances_except(
     Ok(others)
 }
 
-/// The addresses of a stack's links: those their networks have, else free ones. `own` is the stack's network.
-pub(crate) async fn link_subnets(
-    ctx: &Context,
-    stack: &Stack,
-    others: &Others,
-    (observed, ownership, own): (&Observed, &Ownership, Ipv4Net),
-) -> Result<BTreeMap<NetworkName, Ipv4Net>, OperationError> {
-    let mut subnets = BTreeMap::new();
-    let mut missing = BTreeSet::new();
-    for network in networks(stack, others) {
-        let mut there = observed.networks.iter();
-        let there = there.find(|it| it.name == network.as_str() && ownership.is_of(&stack.id, *it));
-        match there.and_then(|network| network.subnets.first()) {
-            Some(subnet) => {
-                subnets.insert(network, *subnet);
-            }
-            None => {
-                missing.insert(network);
-            }
-        }
-    }
-    if missing.is_empty() {
-        return Ok(subnets);
-    }
-    let mut taken: Vec<Ipv4Net> =
-        observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
-    taken.extend(&observed.routes);
-    taken.extend(ctx.store.subnets().await?.into_iter().map(|(_, subnet)| subnet));
-    taken.push(own);
-    for network in missing {
-        if let Some(subnet) = subnet::choose_link(&network, ctx.settings.address_pool, &taken) {
-            taken.push(subnet);
-            subnets.insert(network, subnet);
-        }
-    }
-    Ok(subnets)
-}
-
 /// Wires of other stacks that lead to a stack's instances, or to one of them.
 pub async fn linked_from(
     ctx: &Context,
@@ -146,17 +104,4 @@ pub(crate) async fn refuse_if_linked(
         return Ok(());
     }
     Err(InUse::Linked { stack: name.clone(), instance: only.cloned(), by: linked }.into())
-}
-
-/// The networks of a stack's links.
-pub(crate) fn networks(stack: &Stack, others: &Others) -> BTreeSet<NetworkName> {
-    let mut networks = BTreeSet::new();
-    for wire in &stack.wiring.wires {
-        let WireTo::Other { stack: other, instance, .. } = &wire.to else { continue };
-        let consumer = ContainerName::of(&stack.name, &wire.from.instance);
-        if let (Ok(consumer), Some(other)) = (consumer, others.get(&(other.clone(), instance.clone()))) {
-            networks.insert(NetworkName::of_link(&consumer, &other.wire.container));
-        }
-    }
-    networks
 }

@@ -16,4 +16,5 @@ pub(crate) mod prepare;
 pub(crate) mod redaction;
 pub(crate) mod saved_plan;
 pub(crate) mod shown_plan;
+pub(crate) mod subnets;
 pub(crate) mod wiring;

@@ -73,7 +73,7 @@ async fn observe_once(host: &dyn Host, engine: &dyn Engine, look: &Look) -> Resu
     for (image, build) in &look.builds {
         let found = match images.get(&build.tag) {
             Some(found) => Some(found.clone()),
-            None => built_before(engine, (image, build), &containers).await?,
+            None => built_before(engine, image, build, &containers).await?,
         };
         images.extend(found.map(|found| (image.clone(), found)));
     }
@@ -102,7 +102,8 @@ fn published(containers: &[ObservedContainer], socket: HostSocket) -> bool {
 /// definition's name stands for. Best what was built from what is there now.
 async fn built_before(
     engine: &dyn Engine,
-    (image, build): (&str, &LookedForBuild),
+    image: &str,
+    build: &LookedForBuild,
     containers: &[ObservedContainer],
 ) -> Result<Option<ImageInfo>, EngineError> {
     let container = containers.iter().find(|container| container.name == build.container);

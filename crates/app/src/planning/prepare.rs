@@ -3,16 +3,16 @@
 use crate::{
     Approved, Context, ImageOptions, OperationError, Supplied,
     context::{connect_engine, find_stack},
-    error::{InUse, unworkable},
+    error::unworkable,
     planning::{
         engine_identity::{identify_engine, lives_here, observe_stack},
         host_view::view_host,
         images::{build_hashes, image_lookup},
         interrupted::{settle_interrupted, spent_copies},
         kept::give_values_back,
-        links::{link_subnets, linked_instances},
+        links::linked_instances,
         observe::{Look, observe},
-        other_engines,
+        subnets::subnets,
         wiring::{load_remembered, prior},
     },
 };
@@ -21,19 +21,17 @@ use devarch_core::{
     desired::{Desired, World, desire},
     diagnostic::Problem,
     engine::Locality,
-    name::{InstanceName, NetworkName, StackName},
+    name::{InstanceName, StackName},
     observed::Observed,
-    ownership::Ownership,
+    ownership::Seen,
     plan::{Assumptions, Plan, PlanOptions, Remembered, assumptions, plan},
     policy::Allowance,
     port::{HostBinding, HostSocket, PortKey},
     resolve::{HostView, Others, Prior, ReadFile},
     spec::MountFrom,
     stack::{Stack, Wanted},
-    subnet,
 };
 use devarch_engine::Engine;
-use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -129,9 +127,13 @@ impl Prepared {
     /// The same plan after the definition it was made from has been saved.
     #[must_use]
     pub fn saved_as(self, stack: Stack) -> Self {
-        let seen = (&self.observed, &self.remembered.ownership);
-        let assumed = assumptions(&stack, &self.desired, seen, &self.plan.unsettled_images());
+        let assumed = assumptions(&stack, &self.desired, self.seen(), &self.plan.unsettled_images());
         Self { stack, assumed, ..self }
+    }
+
+    /// What was observed, and whose it is.
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        Seen { observed: &self.observed, ownership: &self.remembered.ownership }
     }
 }
 
@@ -173,13 +175,16 @@ pub async fn prepare_stack(
     let (mut observed, mut remembered) = (observed?, remembered?);
     remembered.ownership = identify_engine(ctx, &stack, &mut observed, remembered.ownership).await?;
     lives_here(&stack, &observed)?;
-    remembered.spent_copies = spent_copies(ctx, &stack, (&observed, &remembered.ownership)).await?;
+    let seen = Seen { observed: &observed, ownership: &remembered.ownership };
+    remembered.spent_copies = spent_copies(ctx, &stack, seen).await?;
     let without_values =
-        Box::pin(give_values_back(ctx, &mut stack, options, (&observed, &mut remembered))).await?;
+        Box::pin(give_values_back(ctx, &mut stack, options, &observed, &mut remembered)).await?;
     let prior = prior(&stack, &remembered);
-    let host = host_facts(ctx, &stack, options, (&observed, &remembered)).await?;
-    let known = (&observed, &remembered.ownership, &host);
-    let desired = desired_state(ctx, &stack, known, (options, &hashes), (&prior, &others)).await?;
+    let host = host_facts(ctx, &stack, options, &observed, &remembered).await?;
+    let seen = Seen { observed: &observed, ownership: &remembered.ownership };
+    let (host, build_hashes, prior, others) = (&host, &hashes, &prior, &others);
+    let input = DesireInput { seen, host, options, build_hashes, prior, others };
+    let desired = desired_state(ctx, &stack, input).await?;
     missing_sources(&stack, &desired, &observed)?;
     let asked = options.clone();
     let options = PlanOptions {
@@ -194,7 +199,6 @@ pub async fn prepare_stack(
         needed: options.needed.clone(),
     };
     let plan = Arc::new(plan(&desired, &observed, &remembered, &options)?);
-    let seen = (&observed, &remembered.ownership);
     let assumed = assumptions(&stack, &desired, seen, &plan.unsettled_images());
     Ok(Prepared {
         stack,
@@ -214,7 +218,8 @@ async fn host_facts(
     ctx: &Context,
     stack: &Stack,
     options: &PrepareOptions,
-    (observed, remembered): (&Observed, &Remembered),
+    observed: &Observed,
+    remembered: &Remembered,
 ) -> Result<HostView, OperationError> {
     let local = observed.engine.locality == Locality::Host;
     let view = if local {
@@ -237,67 +242,45 @@ pub(crate) async fn withdrawn_allowances(
     Ok(stored.map_or_else(BTreeSet::new, |stored| &stored.allow - &stack.allow))
 }
 
-/// The wanted state of a stack, given what was observed, what was asked, what images are built from, what runs is
-/// wired to, and the instances of other stacks it is linked to.
+/// What a stack's desired state is computed from besides its definition.
+#[derive(Clone, Copy)]
+pub(crate) struct DesireInput<'a> {
+    /// What was observed on its engine.
+    pub(crate) seen: Seen<'a>,
+    /// What this machine says of host paths.
+    pub(crate) host: &'a HostView,
+    /// What was asked.
+    pub(crate) options: &'a PrepareOptions,
+    /// What its images are built from now.
+    pub(crate) build_hashes: &'a BTreeMap<String, BuildHash>,
+    /// What its running instances are wired to.
+    pub(crate) prior: &'a Prior,
+    /// The instances of other stacks it is linked to.
+    pub(crate) others: &'a Others,
+}
+
+/// The desired state of a stack.
 pub(crate) async fn desired_state(
     ctx: &Context,
     stack: &Stack,
-    (observed, ownership, host): (&Observed, &Ownership, &HostView),
-    (options, build_hashes): (&PrepareOptions, &BTreeMap<String, BuildHash>),
-    (prior, others): (&Prior, &Others),
+    input: DesireInput<'_>,
 ) -> Result<Desired, OperationError> {
-    let subnet = choose_subnet(ctx, stack, (observed, ownership)).await?;
-    let links = link_subnets(ctx, stack, others, (observed, ownership, subnet)).await?;
+    let DesireInput { seen, host, options, build_hashes, prior, others } = input;
+    let subnets = subnets(ctx, stack, others, seen).await?;
     let world = World {
         store: &ctx.store_id,
         hash_key: ctx.hash_key_or_why(),
         defer_problems: options.needed.is_some(),
-        subnet,
+        subnets: &subnets,
         home: ctx.settings.user_home.as_deref(),
         host,
-        images: &observed.images,
+        images: &seen.observed.images,
         pull: options.images.pull,
         build_hashes,
         prior,
         others,
-        links: &links,
     };
     desire(stack, &world).map_err(|problems| unworkable(stack, problems))
-}
-
-/// The addresses of a stack's network: the ones it has while the network is there; else the ones it had, if they
-/// are still free and many enough; else new ones.
-async fn choose_subnet(
-    ctx: &Context,
-    stack: &Stack,
-    (observed, ownership): (&Observed, &Ownership),
-) -> Result<Ipv4Net, OperationError> {
-    let name = NetworkName::of(&stack.name);
-    let mut networks = observed.networks.iter();
-    let existing =
-        networks.find(|network| network.name == name.as_str() && ownership.is_of(&stack.id, *network));
-    if let Some(net) = existing.and_then(|network| network.subnets.first()) {
-        return Ok(*net);
-    }
-    let mut taken: Vec<Ipv4Net> =
-        observed.networks.iter().flat_map(|network| network.subnets.clone()).collect();
-    taken.extend(&observed.routes);
-    let fits = |net: &Ipv4Net| {
-        let slots = stack.instances.values().map(|instance| instance.slot);
-        slots.max().is_none_or(|slot| subnet::address(*net, slot).is_some())
-            && !taken.iter().any(|other| subnet::overlap(net, other))
-    };
-    if let Some(net) = stack.subnet.filter(fits) {
-        return Ok(net);
-    }
-    let others = ctx.store.subnets().await?;
-    taken.extend(others.into_iter().filter(|(other, _)| *other != stack.name).map(|(_, net)| net));
-    taken.extend(other_engines::networks(ctx.engines.as_ref(), &observed.engine).await);
-    let pool = ctx.settings.address_pool;
-    let slots = stack.instances.values().map(|instance| instance.slot as usize + 1).max().unwrap_or(0);
-    let prefix = subnet::prefix_for(slots.max(stack.instances.len()));
-    subnet::choose(&stack.name, pool, prefix, &taken)
-        .ok_or_else(|| InUse::Subnets { stack: stack.name.clone(), pool: pool.to_string() }.into())
 }
 
 /// What of a stack is on an engine, in words.

@@ -157,7 +157,7 @@ async fn keep_shown_values(
         let values = KeptValues { environment, ..KeptValues::default() };
         for name in mounted {
             let Some(labels) = volumes.get(name) else { continue };
-            let volume = kept_volume(&id, (name.as_str(), labels), &values, ctx.clock.now());
+            let volume = kept_volume(&id, name, labels, &values, ctx.clock.now());
             kept.extend(volume.map(|volume| (name.clone(), volume)));
         }
     }
@@ -186,7 +186,8 @@ pub async fn remove_leftovers(ctx: &Context, left: &Leftover) -> Result<(), Oper
 /// A volume as its labels tell whose it is.
 fn kept_volume(
     engine: &EngineId,
-    (name, labels): (&str, &BTreeMap<String, String>),
+    name: &str,
+    labels: &BTreeMap<String, String>,
     values: &KeptValues,
     now: i64,
 ) -> Option<KeptVolume> {

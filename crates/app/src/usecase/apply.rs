@@ -6,7 +6,7 @@ use crate::{
     execution::{
         Event, Outcome,
         applied::confirm_applied,
-        attempt::{begin_apply, carry_out_plan},
+        attempt::{AppliedFrom, begin_apply, carry_out_plan},
         bind::reserve_subnet,
         options::ApplyOptions,
         recover::{close_taken_over, take_over},
@@ -15,7 +15,6 @@ use crate::{
     },
     planning::{approved::Approved, engine_identity::restore_marker, prepare::prepare},
 };
-use devarch_core::id::PlanId;
 use devarch_store::{Apply, ApplyOutcome, StackError, StackLock, StoreError, TakenWhat};
 use std::sync::Arc;
 
@@ -39,17 +38,18 @@ pub async fn apply(
     };
     restore_marker(prepared.engine.as_ref(), &prepared.observed).await?;
     settle_objects(ctx, lock, &prepared).await?;
+    let from = AppliedFrom { plan: approved.plan.as_ref(), command: options.command };
     let open = take_over(ctx, lock, &prepared, options.recover).await?;
     if prepared.plan.steps.is_empty() {
         if let Some(engine) = &prepared.observed.engine_id {
-            confirm_applied(ctx, (engine, &prepared), Vec::new()).await?;
+            confirm_applied(ctx, engine, &prepared, Vec::new()).await?;
         }
         close_taken_over(ctx, lock, open.as_ref()).await?;
-        clear_failure(ctx, lock, &prepared, (approved.plan.as_ref(), options.command)).await?;
+        clear_failure(ctx, lock, &prepared, from).await?;
         return Ok(Outcome { steps: 0, took: ctx.clock.running().saturating_sub(begun) });
     }
     (options.events)(Event::Planned(Arc::clone(&prepared.plan)));
-    let attempt = begin_apply(ctx, lock, &prepared, open, (approved.plan.as_ref(), options.command)).await?;
+    let attempt = begin_apply(ctx, lock, &prepared, open, from).await?;
     let steps = carry_out_plan(ctx, lock, &attempt, options).await?;
     Ok(Outcome { steps, took: ctx.clock.running().saturating_sub(begun) })
 }
@@ -75,14 +75,14 @@ async fn clear_failure(
     ctx: &Context,
     lock: &StackLock,
     prepared: &Prepared,
-    told: (Option<&PlanId>, &str),
+    from: AppliedFrom<'_>,
 ) -> Result<(), OperationError> {
     let latest = ctx.store.applies(&prepared.stack.id, 1).await?;
     let failed = |apply: &Apply| matches!(apply.outcome, ApplyOutcome::RolledBack | ApplyOutcome::Failed);
     if !latest.first().is_some_and(failed) {
         return Ok(());
     }
-    let attempt = begin_apply(ctx, lock, prepared, None, told).await?;
+    let attempt = begin_apply(ctx, lock, prepared, None, from).await?;
     let now = ctx.clock.now();
     Ok(ctx.store.end_apply(lock, &attempt.apply, ApplyOutcome::Succeeded, now, None).await?)
 }

@@ -9,8 +9,9 @@ use crate::{
         engine_identity::observe_stack,
         host_view::view_host,
         images::image_lookup,
-        links::{linked_instances, networks},
-        prepare::desired_state,
+        links::linked_instances,
+        prepare::{DesireInput, desired_state},
+        subnets::unobserved_subnets,
         wiring::previous_wiring,
     },
 };
@@ -18,10 +19,10 @@ use devarch_core::{
     compose::{ComposeFile, ConfigPlace, FileToWrite, compose_file, validate},
     desired::{Desired, World, desire},
     name::StackName,
+    ownership::Seen,
     resolve::{Others, Prior},
     spec::FileContent,
     stack::{Stack, Wanted},
-    subnet,
     text::Text,
 };
 use devarch_store::StoreError;
@@ -69,10 +70,10 @@ pub async fn compose_stack(
     stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
     let prior = previous_wiring(ctx, &stack).await?;
     let others = linked_instances(ctx, &stack).await?;
-    let (desired, unasked) = match desired_on_engine(ctx, &stack, (&prior, &others)).await {
+    let (desired, unasked) = match desired_on_engine(ctx, &stack, &prior, &others).await {
         Ok(desired) => (desired, None),
         Err(OperationError::Engine(error)) => {
-            (desired_without_engine(ctx, &stack, (&prior, &others))?, Some(error.to_string()))
+            (desired_without_engine(ctx, &stack, &prior, &others)?, Some(error.to_string()))
         }
         Err(other) => return Err(other),
     };
@@ -92,34 +93,37 @@ pub async fn compose_stack(
 async fn desired_on_engine(
     ctx: &Context,
     stack: &Stack,
-    wires: (&Prior, &Others),
+    prior: &Prior,
+    others: &Others,
 ) -> Result<Desired, OperationError> {
     let engine = connect_engine(ctx, Some(stack)).await?;
     let look = image_lookup(ctx, stack, &BTreeMap::new(), &Others::new());
     let (observed, ownership) = observe_stack(ctx, stack, engine.as_ref(), &look).await?;
     let host = view_host(ctx, stack, &HostFiles::new());
-    let asked = (&PrepareOptions::default(), &BTreeMap::new());
-    desired_state(ctx, stack, (&observed, &ownership, &host), asked, wires).await
+    let input = DesireInput {
+        seen: Seen { observed: &observed, ownership: &ownership },
+        host: &host,
+        options: &PrepareOptions::default(),
+        build_hashes: &BTreeMap::new(),
+        prior,
+        others,
+    };
+    desired_state(ctx, stack, input).await
 }
 
 fn desired_without_engine(
     ctx: &Context,
     stack: &Stack,
-    (prior, others): (&Prior, &Others),
+    prior: &Prior,
+    others: &Others,
 ) -> Result<Desired, OperationError> {
-    let pool = ctx.settings.address_pool;
-    let prefix = subnet::prefix_for(stack.instances.len());
-    let chosen = stack.subnet.or_else(|| subnet::choose(&stack.name, pool, prefix, &[]));
-    let own = chosen.unwrap_or(pool);
-    let links = networks(stack, others).into_iter();
-    let links = links.filter_map(|name| Some((name.clone(), subnet::choose_link(&name, pool, &[own])?)));
-    let links = links.collect();
+    let subnets = unobserved_subnets(ctx, stack, others)?;
     let host = view_host(ctx, stack, &HostFiles::new());
     let world = World {
         store: &ctx.store_id,
         hash_key: ctx.hash_key_or_why(),
         defer_problems: false,
-        subnet: own,
+        subnets: &subnets,
         home: ctx.settings.user_home.as_deref(),
         host: &host,
         images: &BTreeMap::new(),
@@ -127,7 +131,6 @@ fn desired_without_engine(
         build_hashes: &BTreeMap::new(),
         prior,
         others,
-        links: &links,
     };
     desire(stack, &world).map_err(|problems| unworkable(stack, problems))
 }

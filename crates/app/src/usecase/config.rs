@@ -5,7 +5,7 @@ use crate::{
     Context, OperationError,
     context::{find_stack, instance},
     planning::{
-        effective::{InstanceConfig, changes_between, instance_config},
+        effective::{InstanceConfig, Version, changes_between, instance_config},
         wiring::{findings, wire_stack, wired_with},
     },
 };
@@ -58,13 +58,11 @@ pub async fn find_instance(
 }
 
 /// What an edit changed in an instance's effective config, what its wires give included.
-pub fn config_changes(
-    ctx: &Context,
-    (before, after): (&Stack, &Stack),
-    name: &InstanceName,
-) -> Vec<FieldDiff> {
+pub fn config_changes(ctx: &Context, before: &Stack, after: &Stack, name: &InstanceName) -> Vec<FieldDiff> {
     let wired = |stack| wired_with(stack, &Prior::new(), &Others::new()).effective;
-    changes_between(ctx, (before, after), name, (&wired(before), &wired(after)))
+    let (was, is) = (wired(before), wired(after));
+    let before = Version { stack: before, effective: &was };
+    changes_between(ctx, name, before, Version { stack: after, effective: &is })
 }
 
 /// A template as it may be shown: what is secret in it is redacted by its type.

@@ -120,7 +120,7 @@ async fn existing_container(
         .iter()
         .filter(|(name, _)| only.is_none_or(|only| only == *name))
         .filter_map(|(name, instance)| {
-            let container = current((&containers, &ownership), stack, name, instance)?;
+            let container = current(&containers, &ownership, stack, name, instance)?;
             Some((name.clone(), container.id.clone(), container.state))
         })
         .collect();

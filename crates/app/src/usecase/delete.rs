@@ -19,6 +19,7 @@ use devarch_core::{
     id::InstanceId,
     name::{ContainerName, InstanceName, PhysicalVolume, StackName},
     observed::{Observed, ObservedContainer},
+    ownership::Seen,
     plan::Remembered,
     spec::label,
     stack::Stack,
@@ -72,7 +73,7 @@ pub async fn plan_deletion(ctx: &Context, name: &StackName) -> Result<Deletion, 
     let remembered = load_remembered(ctx, &stack).await?;
     let kept = ctx.store.kept_volumes().await?;
     let kept = kept.iter().filter(|kept| kept.stack_id == stack.id && kept.engine == binding.id);
-    let mut deletion = volumes_of(ctx, (&stack, kept), &observed, &remembered);
+    let mut deletion = volumes_of(ctx, &stack, kept, &observed, &remembered);
     if !proven {
         deletion.absent.clear();
     }
@@ -81,7 +82,8 @@ pub async fn plan_deletion(ctx: &Context, name: &StackName) -> Result<Deletion, 
 
 fn volumes_of<'a>(
     ctx: &Context,
-    (stack, kept): (&'a Stack, impl Iterator<Item = &'a KeptVolume>),
+    stack: &'a Stack,
+    kept: impl Iterator<Item = &'a KeptVolume>,
     observed: &Observed,
     remembered: &Remembered,
 ) -> Deletion {
@@ -103,7 +105,7 @@ fn volumes_of<'a>(
             Some(_) => foreign.insert(volume.clone()),
         };
     }
-    volumes.extend(copies(stack, (observed, &remembered.ownership)).into_keys());
+    volumes.extend(copies(stack, Seen { observed, ownership: &remembered.ownership }).into_keys());
     foreign.retain(|volume| !volumes.contains(volume));
     let (volumes, foreign) = (volumes.into_iter().collect(), foreign.into_iter().collect());
     Deletion { stack: stack.clone(), volumes, foreign, absent }

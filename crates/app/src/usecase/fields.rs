@@ -84,13 +84,13 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
         return Ok(());
     }
     let (field, entry) = split(target, path)?;
-    part_of_a_variable(target, path, (field, entry.as_deref()))?;
+    part_of_a_variable(target, path, field, entry.as_deref())?;
     let mut overrides = user_form(&edited.overrides)?;
     match entry {
         None => {
             overrides.insert(field.to_owned(), value);
         }
-        Some(entry) => set_entry(&mut overrides, edited, (field, &entry), value)?,
+        Some(entry) => set_entry(&mut overrides, edited, field, &entry, value)?,
     }
     edited.overrides = reread(target, overrides, edited)?;
     Ok(())
@@ -100,7 +100,8 @@ fn set_field(edited: &mut Instance, target: &Target, path: &str, value: Value) -
 fn part_of_a_variable(
     target: &Target,
     path: &str,
-    (field, entry): (&str, Option<&str>),
+    field: &str,
+    entry: Option<&str>,
 ) -> Result<(), OperationError> {
     const PARTS: [&str; 3] = ["value", "secret", "generate"];
     let Some((name, part)) = entry.and_then(|entry| entry.rsplit_once('.')) else { return Ok(()) };
@@ -117,7 +118,8 @@ fn part_of_a_variable(
 fn set_entry(
     overrides: &mut Map<String, Value>,
     edited: &Instance,
-    (field, entry): (&str, &str),
+    field: &str,
+    entry: &str,
     value: Value,
 ) -> Result<(), StoreError> {
     if let Some(add) = adding(field) {

@@ -1,7 +1,7 @@
 //! Logins that instances have for themselves on their providers, and their removal with the instance.
 
 use crate::{
-    Context, OperationError,
+    Context, OperationError, Target,
     context::{connect_engine, find_stack, instance},
     error::{LoginError, Unremovable},
     execution::command::run_command,
@@ -108,17 +108,27 @@ pub async fn droppable_logins(
     let engine = connect_engine(ctx, Some(&stack)).await?;
     let (observed, _) = observe_stack(ctx, &stack, engine.as_ref(), &Look::default()).await?;
     for login in logins {
-        removals.push(login_removal(ctx, (&stack, name), (&engine, &observed), login).await?);
+        let owner = LoginOwner { stack: &stack, name };
+        removals.push(login_removal(ctx, owner, &engine, &observed, login).await?);
     }
     Ok(Droppable(removals))
 }
 
+/// The instance that has a login.
+#[derive(Clone, Copy)]
+struct LoginOwner<'a> {
+    stack: &'a Stack,
+    name: &'a InstanceName,
+}
+
 async fn login_removal(
     ctx: &Context,
-    (stack, name): (&Stack, &InstanceName),
-    (engine, observed): (&Arc<dyn Engine>, &Observed),
+    owner: LoginOwner<'_>,
+    engine: &Arc<dyn Engine>,
+    observed: &Observed,
     login: OwnLogin,
 ) -> Result<Removal, OperationError> {
+    let LoginOwner { stack, name } = owner;
     let OwnLogin { name: user, import, at, removal } = login;
     let refused = |why: Unremovable| -> Result<Removal, OperationError> {
         let (login, stack, instance) = (user, stack.name.clone(), name.clone());
@@ -127,24 +137,24 @@ async fn login_removal(
     let Some(at) = at else {
         return refused(Unremovable::Unwired(import));
     };
-    let Some((provider_stack, provider)) = place(stack, &at) else {
+    let Some(provider) = place(stack, &at) else {
         return refused(Unremovable::External(at));
     };
     let Some(command) = removal else {
-        return refused(Unremovable::NoCommand { at, stack: provider_stack });
+        return refused(Unremovable::NoCommand { at, stack: provider.stack });
     };
-    if let Some(other) = shares_login(ctx, (stack, name), (&provider_stack, &provider), &command).await? {
+    if let Some(other) = shares_login(ctx, owner, &provider, &command).await? {
         return refused(Unremovable::Shared(other));
     }
-    let theirs = find_stack(ctx, &provider_stack).await?;
+    let theirs = find_stack(ctx, &provider.stack).await?;
     let ownership = stack_ownership(ctx, observed.engine_id.as_ref()).await?;
-    let seen = (observed.containers.as_slice(), &ownership);
-    let container = current(seen, &theirs, &provider, instance(&theirs, &provider)?);
+    let name = &provider.instance;
+    let container = current(&observed.containers, &ownership, &theirs, name, instance(&theirs, name)?);
     match container {
         Some(container) if container.state == RunState::Running => {
             Ok(Removal { at, command, engine: engine.clone(), container: container.id.clone() })
         }
-        _ => refused(Unremovable::NotRunning { stack: provider_stack, instance: provider }),
+        _ => refused(Unremovable::NotRunning { stack: provider.stack, instance: provider.instance }),
     }
 }
 
@@ -152,13 +162,13 @@ async fn login_removal(
 /// has the name which another had before it was renamed.
 async fn shares_login(
     ctx: &Context,
-    (stack, name): (&Stack, &InstanceName),
-    (provider_stack, provider): (&StackName, &InstanceName),
+    LoginOwner { stack, name }: LoginOwner<'_>,
+    provider: &Target,
     wanted: &Provisioning,
 ) -> Result<Option<String>, OperationError> {
-    let linked = linked_from(ctx, provider_stack, Some(provider)).await?;
+    let linked = linked_from(ctx, &provider.stack, Some(&provider.instance)).await?;
     let mut stacks: BTreeSet<StackName> = linked.into_iter().map(|link| link.stack).collect();
-    stacks.extend([stack.name.clone(), provider_stack.clone()]);
+    stacks.extend([stack.name.clone(), provider.stack.clone()]);
     for other in stacks {
         let other = find_stack(ctx, &other).await?;
         for (consumer, logins) in find_logins(ctx, &other).await? {
@@ -167,8 +177,7 @@ async fn shares_login(
             }
             let same = logins.iter().any(|login| {
                 let at = login.at.as_ref().and_then(|at| place(&other, at));
-                login.name == wanted.name
-                    && at.is_some_and(|(stack, name)| stack == *provider_stack && name == *provider)
+                login.name == wanted.name && at.is_some_and(|at| at == *provider)
             });
             if same {
                 return Ok(Some(format!("{}/{consumer}", other.name)));
@@ -196,10 +205,14 @@ pub async fn drop_logins(ctx: &Context, stack: &StackName, logins: &Droppable) -
 }
 
 /// The stack and the instance of a provider; `None` for what is external.
-fn place(stack: &Stack, at: &Endpoint) -> Option<(StackName, InstanceName)> {
+fn place(stack: &Stack, at: &Endpoint) -> Option<Target> {
+    let target = |stack: &StackName, instance: &InstanceName| Target {
+        stack: stack.clone(),
+        instance: instance.clone(),
+    };
     match &at.provider {
-        ProviderName::Instance(instance) => Some((stack.name.clone(), instance.clone())),
-        ProviderName::Other { stack, instance } => Some((stack.clone(), instance.clone())),
+        ProviderName::Instance(instance) => Some(target(&stack.name, instance)),
+        ProviderName::Other { stack, instance } => Some(target(stack, instance)),
         ProviderName::External(_) => None,
     }
 }

@@ -19,6 +19,7 @@ use devarch_core::{
     name::{InstanceName, StackName, TemplateName},
     stack::{Instance, Pinned, Stack, Wanted},
     template::Overrides,
+    wire::Renamed,
 };
 use devarch_store::StoreError;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
@@ -55,7 +56,7 @@ pub async fn rename_stack(ctx: &Context, name: &StackName, to: &StackName) -> Re
     };
     match edit_stack(ctx, name, rename).await {
         Ok((_, after)) => {
-            rename_links(ctx, (name, to), None).await?;
+            rename_links(ctx, Renamed { from: name, to }, None).await?;
             Ok(after)
         }
         Err(refused) => {
@@ -182,7 +183,8 @@ pub async fn rename_instance(
     };
     match edit_stack(ctx, stack, rename).await {
         Ok((_, after)) => {
-            rename_links(ctx, (stack, stack), Some((from, to))).await?;
+            let same = Renamed { from: stack, to: stack };
+            rename_links(ctx, same, Some(Renamed { from, to })).await?;
             Ok(after)
         }
         Err(refused) => Err(suggesting_instance(ctx, refused, stack, to).await),

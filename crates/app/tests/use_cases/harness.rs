@@ -713,7 +713,7 @@ impl User<'_> {
 
     async fn undo(&self, stack: &StackName) -> Result<(), OperationError> {
         let locks = self.lock(&find_stack(self.app, stack).await?, "apply").await?;
-        let undone = undo_interrupted(self.app, locks.own(), stack, (&|_| {}, &self.cancel)).await;
+        let undone = undo_interrupted(self.app, locks.own(), stack, &|_| {}, &self.cancel).await;
         locks.release().await;
         undone.map(drop)
     }

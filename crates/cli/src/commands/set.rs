@@ -43,7 +43,7 @@ pub(super) async fn show_changes(
     target: &Target,
     (before, after): (&Stack, &Stack),
 ) -> Result<(), CliError> {
-    let changes = config_changes(session.context().await?, (before, after), &target.instance);
+    let changes = config_changes(session.context().await?, before, after, &target.instance);
     let name = format!("{}/{}", target.stack, target.instance);
     let value = json!({"instance": name, "changes": changes});
     session.terminal.result(&value, || {

@@ -1,7 +1,7 @@
 //! Reads, resolves and plans a devarch.yml in this process.
 
 use devarch_core::{
-    desired::{World, desire, effective},
+    desired::{Subnets, World, desire, effective},
     diagnostic::Diagnostics,
     engine::{EngineInfo, EngineKind, Locality},
     escape,
@@ -73,14 +73,13 @@ fn planned(stack: &Stack, defer_problems: bool) -> bool {
         store: &StoreId::new("store-1"),
         hash_key: Ok(&key),
         defer_problems,
-        subnet: "10.213.0.0/24".parse().unwrap(),
+        subnets: &Subnets { own: "10.213.0.0/24".parse().unwrap(), links: BTreeMap::new() },
         home: Some("/home/me"),
         images: &images,
         pull: None,
         build_hashes: &build_hashes,
         prior: &prior,
         others: &Others::new(),
-        links: &BTreeMap::new(),
         host: &HostView::of_home(Some("/home/me")),
     };
     let Ok(desired) = desire(stack, &world) else { return false };

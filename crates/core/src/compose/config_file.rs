@@ -24,6 +24,14 @@ pub(super) struct ConfigFiles {
     pub(super) files: Vec<FileToWrite>,
 }
 
+/// A config file that is written into the Compose file.
+#[derive(Clone, Copy)]
+struct InlineFile<'a> {
+    path: &'a str,
+    file: &'a FileSpec,
+    text: &'a Text,
+}
+
 impl ConfigFiles {
     /// The config files of an instance.
     pub(super) fn of(
@@ -36,7 +44,7 @@ impl ConfigFiles {
         for (path, file) in &spec.config_files {
             match (place, &file.content) {
                 (ConfigPlace::Inline, FileContent::Text(text)) => {
-                    found.inline(name, path, (file, text), secrets);
+                    found.inline(name, InlineFile { path, file, text }, secrets);
                 }
                 // Too large to be written into it.
                 (ConfigPlace::Inline, FileContent::Kept(_)) | (ConfigPlace::Beside, _) => {
@@ -50,8 +58,7 @@ impl ConfigFiles {
     fn inline(
         &mut self,
         name: &InstanceName,
-        path: &str,
-        (file, text): (&FileSpec, &Text),
+        InlineFile { path, file, text }: InlineFile<'_>,
         secrets: &Secrets,
     ) {
         let source = self.key(name, path);

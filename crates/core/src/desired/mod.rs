@@ -2,9 +2,11 @@
 
 mod config_hash;
 mod recipe;
+mod subnets;
 
 pub use config_hash::config_hash;
 pub use recipe::Made;
+pub use subnets::{AddressFacts, AddressNeeds, PoolExhausted, Subnets, choose_subnets};
 
 use crate::{
     build::{BuildHash, BuildSpec},
@@ -128,8 +130,8 @@ pub struct World<'a> {
     /// Whether what is wrong with the definition matters only once a container has to be made: what is there can be
     /// stopped, started and removed without it.
     pub defer_problems: bool,
-    /// The addresses of the stack's network.
-    pub subnet: Ipv4Net,
+    /// The subnets of its network and of its links.
+    pub subnets: &'a Subnets,
     /// The user's home, for `~/`.
     pub home: Option<&'a str>,
     /// What the engine's machine says of host paths, for policy.
@@ -144,8 +146,6 @@ pub struct World<'a> {
     pub prior: &'a Prior,
     /// Instances of other stacks that are linked to.
     pub others: &'a Others,
-    /// The addresses of the networks of links.
-    pub links: &'a BTreeMap<NetworkName, Ipv4Net>,
 }
 
 /// The effective configs of all instances of a stack.
@@ -205,7 +205,7 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         let image = world.images.get(&desired.spec.image);
         let place = HostPlace { name, project: stack.project.as_deref(), view: world.host };
         desired.outside = outside_uses(&desired.spec, place);
-        findings.extend(check_instance(place, (&desired.spec, secrets), image, &stack.allow));
+        findings.extend(check_instance(place, &desired.spec, secrets, image, &stack.allow));
         if let (true, Err(problems)) = (desired.wanted != Wanted::Absent, &desired.hash) {
             findings.errors.extend(problems.iter().cloned());
         }
@@ -215,7 +215,7 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
     defer(&mut findings.errors, &mut instances, world)?;
     Ok(Desired {
         identity: identity(stack, world.store),
-        network: NetworkSpec::of_stack(network, world.subnet),
+        network: NetworkSpec::of_stack(network, world.subnets.own),
         instances,
         builds: supplies.builds,
         tags,
@@ -335,13 +335,13 @@ fn desired_instance(
             instance,
             container: &container,
             network,
-            subnet: world.subnet,
+            subnet: world.subnets.own,
             home: world.home,
             build_tag,
             image,
         },
     );
-    problems.extend(no_address(stack, (name, instance), world.subnet));
+    problems.extend(no_address(stack, name, instance, world.subnets.own));
     let hash = match world.hash_key {
         Ok(key) if problems.is_empty() => Ok(config_hash(key, &spec)),
         Ok(_) => Err(problems),
@@ -373,11 +373,7 @@ fn desired_instance(
     })
 }
 
-fn no_address(
-    stack: &Stack,
-    (name, instance): (&InstanceName, &Instance),
-    subnet: Ipv4Net,
-) -> Option<Problem> {
+fn no_address(stack: &Stack, name: &InstanceName, instance: &Instance, subnet: Ipv4Net) -> Option<Problem> {
     let message = || {
         format!(
             "the stack's network {subnet} has no address left for it; `devarch down {stack}` and then `devarch up` create a larger one",
@@ -406,7 +402,7 @@ fn links(instance: &DesiredInstance, world: &World<'_>) -> Result<Vec<DesiredLin
         }
         let container = &other.wire.container;
         let network = NetworkName::of_link(&instance.container, container);
-        let Some(subnet) = world.links.get(&network) else {
+        let Some(subnet) = world.subnets.links.get(&network) else {
             return Err(format!(
                 "no free addresses are left for its link to {provider}; widen DEVARCH_ADDRESS_POOL"
             ));

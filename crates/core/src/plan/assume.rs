@@ -10,7 +10,7 @@ use crate::{
     id::StackId,
     name::InstanceName,
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
-    ownership::{Listed, Ownership},
+    ownership::{Listed, Seen},
     readiness::Readiness,
     spec::{PublishedPort, label},
     stack::{Stack, Wanted},
@@ -26,9 +26,6 @@ use std::{
 /// The value of a fact that is learnt later: what an absent image says is known after its pull, an engine's identity
 /// after the first apply there. Learning it is no difference.
 const LATER: &str = "not known yet";
-
-/// What was observed, and what of it is ours.
-pub(super) type Seen<'a> = (&'a Observed, &'a Ownership);
 
 /// Digits of an id or hash that are enough to tell it apart.
 const SHORT: usize = 12;
@@ -139,7 +136,8 @@ impl Assumptions {
         &mut self,
         name: &InstanceName,
         instance: &DesiredInstance,
-        (image, network): (Option<&ImageInfo>, bool),
+        image: Option<&ImageInfo>,
+        network: bool,
     ) {
         let subject = format!("instance {name}");
         let wanted = match instance.wanted {
@@ -170,10 +168,10 @@ impl Assumptions {
         }
     }
 
-    fn ports(&mut self, stack: &StackId, instance: &DesiredInstance, (observed, ownership): Seen<'_>) {
+    fn ports(&mut self, stack: &StackId, instance: &DesiredInstance, seen: Seen<'_>) {
         let ports = instance.spec.ports.iter().filter(|_| instance.wanted == Wanted::Running);
         for socket in ports.map(PublishedPort::socket) {
-            let holder = holder((observed, ownership), stack, socket);
+            let holder = holder(seen, stack, socket);
             self.fact(&format!("port {socket}"), holder.unwrap_or_else(|| "free".to_owned()));
         }
     }
@@ -200,8 +198,9 @@ impl Assumptions {
     /// Who an instance is linked to, and who is linked to it.
     fn links(
         &mut self,
-        (name, instance): (&InstanceName, &DesiredInstance),
-        (observed, ownership): Seen<'_>,
+        name: &InstanceName,
+        instance: &DesiredInstance,
+        Seen { observed, ownership }: Seen<'_>,
     ) {
         for link in instance.links.iter().filter(|_| instance.wanted != Wanted::Absent) {
             let subject = format!("link {name} -> {}", link.provider);
@@ -232,9 +231,10 @@ impl Assumptions {
 pub fn assumptions(
     stack: &Stack,
     desired: &Desired,
-    (observed, ownership): Seen<'_>,
+    seen: Seen<'_>,
     unsettled: &BTreeSet<&str>,
 ) -> Assumptions {
+    let Seen { observed, ownership } = seen;
     let mut facts = Assumptions::default();
     let owner = desired.stack_id();
     let is_the_network = |network: &ObservedNetwork| {
@@ -248,9 +248,9 @@ pub fn assumptions(
     for (name, instance) in &desired.instances {
         let image = observed.images.get(&instance.spec.image);
         let image = image.filter(|_| !unsettled.contains(instance.spec.image_reference()));
-        facts.instance(name, instance, (image, network));
-        facts.ports(owner, instance, (observed, ownership));
-        facts.links((name, instance), (observed, ownership));
+        facts.instance(name, instance, image, network);
+        facts.ports(owner, instance, seen);
+        facts.links(name, instance, seen);
         needed.extend(instance.volumes.iter().map(|volume| volume.name.as_str()));
         if instance.readiness == Readiness::Completed {
             jobs.insert(instance.id.as_str());

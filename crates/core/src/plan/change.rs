@@ -101,6 +101,24 @@ pub struct Change {
     pub consumers: BTreeMap<InstanceName, Consumer>,
 }
 
+impl Change {
+    /// A change of which nothing more is known yet.
+    pub(super) fn new(subject: Subject, kind: ChangeKind, reason: Reason) -> Self {
+        Self {
+            subject,
+            kind,
+            reason,
+            may_change_data: false,
+            copies: Vec::new(),
+            fields: Vec::new(),
+            spec: None,
+            outside: Vec::new(),
+            build: None,
+            consumers: BTreeMap::new(),
+        }
+    }
+}
+
 /// What becomes of a consumer whose provider is made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

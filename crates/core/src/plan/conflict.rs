@@ -1,6 +1,6 @@
 //! What is in the way of a plan: names and ports that others have.
 
-use super::{PlanOptions, Remembered, assume::Seen};
+use super::{PlanOptions, Remembered};
 use crate::{
     desired::{Desired, DesiredInstance},
     diagnostic::{Field, Problem},
@@ -8,7 +8,7 @@ use crate::{
     id::StackId,
     name::{InstanceName, PhysicalVolume},
     observed::{Observed, ObservedContainer},
-    ownership::{Listed, Owner, Ownership},
+    ownership::{Listed, Owner, Ownership, Seen},
     podman,
     port::HostSocket,
     spec::{VolumeSpec, label},
@@ -43,12 +43,13 @@ pub(super) fn conflicts(
     if !wanted.is_empty() {
         search.network();
     }
-    for named in wanted {
+    for (name, instance) in wanted {
+        let named = Named { name, instance };
         search.container_name(named);
         search.impossible(named);
         search.link_names(named);
         search.volumes(named, options);
-        if named.1.wanted == Wanted::Running {
+        if named.instance.wanted == Wanted::Running {
             search.ports(named);
         }
     }
@@ -56,7 +57,12 @@ pub(super) fn conflicts(
     search.found
 }
 
-type Named<'a> = (&'a InstanceName, &'a DesiredInstance);
+/// An instance that is to exist.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    name: &'a InstanceName,
+    instance: &'a DesiredInstance,
+}
 
 struct Search<'a> {
     desired: &'a Desired,
@@ -136,7 +142,7 @@ impl Search<'_> {
         }
     }
 
-    fn link_names(&mut self, (name, instance): Named<'_>) {
+    fn link_names(&mut self, Named { name, instance }: Named<'_>) {
         for link in &instance.links {
             let network = link.network.name.as_str();
             let mut same = self.observed.networks.iter().filter(|there| there.name == network);
@@ -152,7 +158,7 @@ impl Search<'_> {
         }
     }
 
-    fn container_name(&mut self, (name, instance): Named<'_>) {
+    fn container_name(&mut self, Named { name, instance }: Named<'_>) {
         let mut same = self.observed.containers.iter().filter(|there| there.name == instance.container);
         if let Some(taken) = same.find(|there| !self.owns(*there)) {
             let message = format!(
@@ -165,11 +171,11 @@ impl Search<'_> {
         }
     }
 
-    fn volumes(&mut self, (name, instance): Named<'_>, options: &PlanOptions) {
+    fn volumes(&mut self, Named { name, instance }: Named<'_>, options: &PlanOptions) {
         for VolumeSpec { name: volume } in &instance.volumes {
             // What was taken over once is this instance's; labels can't say so.
             let had = self.remembered.had_volume(&instance.id, volume);
-            let message = if let Some(message) = self.held_volume((name, instance), volume) {
+            let message = if let Some(message) = self.held_volume(Named { name, instance }, volume) {
                 message
             } else if let Some(message) = self.foreign_volume(volume, had || options.adopt_volumes) {
                 message
@@ -186,7 +192,7 @@ impl Search<'_> {
     }
 
     /// A volume that another instance of this store has now, whatever its labels say.
-    fn held_volume(&self, (name, instance): Named<'_>, volume: &PhysicalVolume) -> Option<String> {
+    fn held_volume(&self, Named { name, instance }: Named<'_>, volume: &PhysicalVolume) -> Option<String> {
         let (id, stack, holder) = self.ownership().volume_holder(volume.as_str())?;
         (*id != instance.id).then(|| {
             format!(
@@ -249,7 +255,7 @@ impl Search<'_> {
     }
 
     /// What the engine can't be told.
-    fn impossible(&mut self, (name, instance): Named<'_>) {
+    fn impossible(&mut self, Named { name, instance }: Named<'_>) {
         if self.observed.engine.kind == EngineKind::Podman {
             for (field, message) in podman::impossible(&instance.spec) {
                 self.report(name, field, message);
@@ -257,14 +263,14 @@ impl Search<'_> {
         }
     }
 
-    fn ports(&mut self, (name, instance): Named<'_>) {
+    fn ports(&mut self, Named { name, instance }: Named<'_>) {
         let observed = self.observed;
         for port in &instance.spec.ports {
             let choose = format!(
                 "`devarch set {}/{name} ports.{}=PORT`",
                 self.desired.identity.stack_name, port.key.target
             );
-            let seen = (observed, self.ownership());
+            let seen = Seen { observed, ownership: self.ownership() };
             let message = if let Some(holder) = holder(seen, self.desired.stack_id(), port.socket()) {
                 format!(
                     "port {} is already in use by {holder}; stop it, or choose another: {choose}",
@@ -292,7 +298,8 @@ fn is_roots(observed: &Observed, socket: HostSocket) -> bool {
 }
 
 /// Who but a stack itself has a host port: another container or a process, in words.
-pub(super) fn holder((observed, ownership): Seen<'_>, stack: &StackId, socket: HostSocket) -> Option<String> {
+pub(super) fn holder(seen: Seen<'_>, stack: &StackId, socket: HostSocket) -> Option<String> {
+    let Seen { observed, ownership } = seen;
     let mut publishers = observed.containers.iter().filter(|container| publishes(container, socket));
     if let Some(other) = publishers.clone().find(|container| !ownership.is_of(stack, *container)) {
         return Some(format!("container {}, which {}", other.name, ownership.in_words(other)));

@@ -12,6 +12,7 @@ mod memory;
 mod model;
 mod reason;
 mod text;
+mod trace;
 mod undo;
 
 pub use assume::{Assumptions, Difference, assumptions};
@@ -21,7 +22,10 @@ pub use change::{Change, ChangeKind, Consumer, Subject};
 pub use conflict::Conflict;
 pub use diff::{FieldDiff, changed_secrets, diff};
 pub use memory::{AppliedState, GivenBack, KeptData, Remembered, RememberedSpec};
-pub use model::{Action, ContainerRef, Plan, PlanError, PlanOptions, Step, StepId, Takeover, VolumeCopy};
+pub use model::{
+    Action, Cause, ChangeId, ContainerRef, Expected, ImageCheck, Plan, PlanError, PlanOptions, RunningCheck,
+    Step, StepId, Takeover, VolumeCopy,
+};
 pub use reason::Reason;
 pub use text::{TextOptions, plan_text};
 pub use undo::{Undo, undo};

@@ -87,8 +87,28 @@ pub struct Step {
     pub instance: Option<InstanceName>,
     /// What is done.
     pub action: Action,
+    /// What it is for.
+    #[serde(skip)]
+    pub cause: Cause,
     /// What has to be done before.
     pub after: BTreeSet<StepId>,
+}
+
+/// A change's place in its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChangeId(pub usize);
+
+/// What a step is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A change of the plan.
+    Change(ChangeId),
+    /// An unchanged container that was never seen ready, or of which it is not known.
+    Proof,
+    /// The commit point: before it, everything new is seen to be as planned.
+    Commit,
+    /// The state before an apply, to which an undo returns.
+    Undo,
 }
 
 /// The steps nothing comes after yet.
@@ -105,6 +125,46 @@ pub enum ContainerRef {
     Existing(ContainerId),
     /// A step makes it.
     MadeBy(StepId),
+}
+
+/// A container that should run a moment after its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "(InstanceName, ContainerRef)")]
+pub struct RunningCheck {
+    /// Its instance.
+    pub instance: InstanceName,
+    /// The container.
+    pub container: ContainerRef,
+    /// What has to be seen of it.
+    pub expected: Expected,
+}
+
+impl From<RunningCheck> for (InstanceName, ContainerRef) {
+    fn from(check: RunningCheck) -> Self {
+        (check.instance, check.container)
+    }
+}
+
+/// What has to be seen of a container to know that it has run since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// It runs: its engine leaves a container alone that has exited. One list of all containers tells.
+    Running,
+    /// It runs, and was never restarted: one that its restart policy restarts again and again looks as if it ran.
+    NeverRestarted,
+}
+
+/// A container that should be of the image it was planned with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageCheck {
+    /// Its instance.
+    pub instance: InstanceName,
+    /// The container.
+    pub container: ContainerRef,
+    /// The name of the image.
+    pub image: String,
+    /// The image that the name stood for.
+    pub planned: ImageId,
 }
 
 /// An engine call, or a wait.
@@ -152,8 +212,16 @@ pub enum Action {
     RemoveContainer { container: ContainerRef, name: ContainerName },
     /// Wait until it is ready.
     Await { container: ContainerRef, readiness: Readiness },
-    /// See that what was started, and has no check of its own, still runs a moment later.
-    Verify { containers: Vec<(InstanceName, ContainerRef)> },
+    /// See that what was started, and has no check of its own, still runs a moment later; and what
+    /// [`VerifyImages`](Self::VerifyImages) sees, in the same look.
+    Verify {
+        #[serde(rename = "containers")]
+        running: Vec<RunningCheck>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        images: Vec<ImageCheck>,
+    },
+    /// See that containers were created from the images they were planned with.
+    VerifyImages { images: Vec<ImageCheck> },
 }
 
 impl Action {
@@ -207,7 +275,7 @@ impl Action {
     /// Whether it only looks. Of an [`Undo`](super::Undo) such a step may fail without keeping the rest from being
     /// done: what is put back may have been unwell before.
     pub fn is_wait(&self) -> bool {
-        matches!(self, Self::Await { .. } | Self::Verify { .. })
+        matches!(self, Self::Await { .. } | Self::Verify { .. } | Self::VerifyImages { .. })
     }
 }
 
@@ -241,6 +309,7 @@ impl fmt::Display for Action {
                 Readiness::Completed => "wait until it has completed",
             }),
             Self::Verify { .. } => f.write_str("see that everything still runs"),
+            Self::VerifyImages { .. } => f.write_str("check the images of the new containers"),
         }
     }
 }

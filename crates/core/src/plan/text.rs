@@ -20,17 +20,21 @@ pub struct TextOptions {
 
 /// Lines of text. A value can't end its line, nor put anything into it that a terminal obeys.
 #[derive(Default)]
-struct Lines(String);
+pub(super) struct Lines(String);
 
 impl Lines {
     /// What `write!` and `writeln!` call.
-    fn write_fmt(&mut self, args: fmt::Arguments<'_>) {
+    pub(super) fn write_fmt(&mut self, args: fmt::Arguments<'_>) {
         self.0.push_str(&escape::formatted(args));
     }
 
-    /// An empty line.
-    fn blank(&mut self) {
+    /// The end of a line; after one, an empty line.
+    pub(super) fn blank(&mut self) {
         self.0.push('\n');
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
     }
 }
 

@@ -3,14 +3,14 @@
 mod data;
 
 use super::{
-    Action, Before, BeforeContainer, ContainerRef, InstanceKey, Step, StepId, VolumeCopy, assume::Seen,
+    Action, Before, BeforeContainer, Cause, ContainerRef, Expected, InstanceKey, RunningCheck, Step, StepId, VolumeCopy,
     before::Needs, model::ends,
 };
 use crate::{
     id::{ApplyId, ContainerId},
     name::{ContainerName, InstanceName, NetworkName, PhysicalVolume},
     observed::{Observed, ObservedContainer, ObservedNetwork, RunState},
-    ownership::{Listed, Ownership},
+    ownership::{Listed, Ownership, Seen},
     readiness::Readiness,
     resolve::start_order,
     spec::label,
@@ -48,12 +48,12 @@ pub struct Undo {
 /// not run again. A container that is gone, or a connection to a network that is, is told as lost.
 pub fn undo(
     before: &Before,
-    (observed, ownership): (&Observed, &Ownership),
+    seen: Seen<'_>,
     applies: &BTreeSet<ApplyId>,
     uncertain: &BTreeSet<ContainerId>,
     copies: &[VolumeCopy],
 ) -> Undo {
-    let mut builder = Builder::new(before, (observed, ownership), applies, uncertain);
+    let mut builder = Builder::new(before, seen, applies, uncertain);
     builder.due(copies);
     builder.stop();
     builder.remove();
@@ -119,7 +119,7 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(
         before: &'a Before,
-        (observed, ownership): Seen<'a>,
+        Seen { observed, ownership }: Seen<'a>,
         applies: &'a BTreeSet<ApplyId>,
         uncertain: &'a BTreeSet<ContainerId>,
     ) -> Self {
@@ -190,7 +190,7 @@ impl<'a> Builder<'a> {
         action: Action,
         after: impl IntoIterator<Item = StepId>,
     ) -> StepId {
-        self.steps.push(Step { instance, action, after: after.into_iter().collect() });
+        self.steps.push(Step { instance, action, cause: Cause::Undo, after: after.into_iter().collect() });
         StepId(self.steps.len() - 1)
     }
 
@@ -383,14 +383,19 @@ impl<'a> Builder<'a> {
             .collect();
         let started = |step: &Step| match &step.action {
             Action::Start { container: ContainerRef::Existing(id) } if plain.contains(id) => {
-                Some((step.instance.clone()?, ContainerRef::Existing(id.clone())))
+                let container = ContainerRef::Existing(id.clone());
+                Some(RunningCheck {
+                    instance: step.instance.clone()?,
+                    container,
+                    expected: Expected::NeverRestarted,
+                })
             }
             _ => None,
         };
-        let containers: Vec<(InstanceName, ContainerRef)> = self.steps.iter().filter_map(started).collect();
-        if !containers.is_empty() {
+        let running: Vec<RunningCheck> = self.steps.iter().filter_map(started).collect();
+        if !running.is_empty() {
             let ends = ends(&self.steps);
-            self.step(None, Action::Verify { containers }, ends);
+            self.step(None, Action::Verify { running, images: Vec::new() }, ends);
         }
     }
 

@@ -53,13 +53,14 @@ fn inherited_exports(name: &InstanceName, template: &Template, overrides: &Overr
 /// what is too long for a program.
 pub(crate) fn check_instance(
     place: HostPlace<'_>,
-    (spec, secrets): (&ContainerSpec, &[SecretMount]),
+    spec: &ContainerSpec,
+    secrets: &[SecretMount],
     image: Option<&ImageInfo>,
     allow: &BTreeSet<Allowance>,
 ) -> Findings {
     let name = place.name;
     let mut found = judged(name, policy::asked(spec, place), allow);
-    lost_files(name, (spec, secrets), image, &mut found);
+    lost_files(name, spec, secrets, image, &mut found);
     found.errors.extend(length::too_long(name, spec));
     for port in spec.ports.iter().filter(|port| port.host_ip.is_unspecified()) {
         let message = format!("{port} listens on all addresses: other machines and other stacks reach it");
@@ -106,7 +107,8 @@ const ENGINE_MOUNTS: &[&str] = &["/dev", "/proc", "/sys"];
 /// A file under a mount, or on a read-only root, would be hidden or refused, differently on each engine.
 fn lost_files(
     name: &InstanceName,
-    (spec, secrets): (&ContainerSpec, &[SecretMount]),
+    spec: &ContainerSpec,
+    secrets: &[SecretMount],
     image: Option<&ImageInfo>,
     found: &mut Findings,
 ) {

@@ -107,7 +107,8 @@ fn names(login: &Login, contract: &Contract) -> BTreeMap<String, Text> {
 pub(super) fn provisions(
     input: &WireStack,
     effective: &BTreeMap<InstanceName, Effective>,
-    (resolution, others): (&Resolution, &Others),
+    resolution: &Resolution,
+    others: &Others,
 ) -> Vec<(InstanceName, Provisioning)> {
     let exports = Exports { effective, others };
     let one = |link: &Link| {

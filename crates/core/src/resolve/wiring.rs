@@ -56,7 +56,7 @@ pub fn wired(
     let resolution = resolve(&input);
     problems.extend(unsaid(&resolution, context.others));
     let cyclic = is_cyclic(&effective, &resolution);
-    let provisions = logins::provisions(&input, &effective, (&resolution, context.others));
+    let provisions = logins::provisions(&input, &effective, &resolution, context.others);
     for (name, config) in &mut effective {
         let links: Vec<&Link> = resolution.links_of(name).collect();
         set_variables(config, &links, resolution.variables.get(name).cloned().unwrap_or_default());

@@ -45,21 +45,38 @@ impl Wiring {
     }
 }
 
+/// A name, and the one that takes its place.
+#[derive(Debug)]
+pub struct Renamed<'a, T> {
+    /// The name so far.
+    pub from: &'a T,
+    /// The new name.
+    pub to: &'a T,
+}
+
+impl<T> Clone for Renamed<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Renamed<'_, T> {}
+
 impl Wiring {
     /// Another stack, or an instance of it, has another name now.
     pub fn rename_other(
         &mut self,
-        (from, to): (&StackName, &StackName),
-        renamed: Option<(&InstanceName, &InstanceName)>,
+        other: Renamed<'_, StackName>,
+        renamed: Option<Renamed<'_, InstanceName>>,
     ) {
         for wire in &mut self.wires {
             let WireTo::Other { stack, instance, .. } = &mut wire.to else { continue };
-            if stack != from {
+            if stack != other.from {
                 continue;
             }
-            stack.clone_from(to);
+            stack.clone_from(other.to);
             match renamed {
-                Some((old, new)) if instance == old => instance.clone_from(new),
+                Some(Renamed { from, to }) if instance == from => instance.clone_from(to),
                 _ => {}
             }
         }

@@ -138,7 +138,7 @@ impl<'i, 'a> Evaluation<'i, 'a> {
             }
             match self.slots.get(node, number) {
                 Slot::Wired(candidate, _) => {
-                    let filled = self.fill(candidate, (instance, import), &mapped);
+                    let filled = self.fill(candidate, instance, import, &mapped);
                     let faults = known.take(instance, import, &mapped, filled);
                     let endpoint = self.index.endpoint(candidate);
                     for variable in known.hidden.iter().filter(|(_, by)| *by == import.name) {
@@ -163,7 +163,8 @@ impl<'i, 'a> Evaluation<'i, 'a> {
     fn fill(
         &self,
         candidate: Candidate,
-        (instance, import): (&WireInstance, &Import),
+        instance: &WireInstance,
+        import: &Import,
         mapped: &[Mapped],
     ) -> Option<Filled> {
         let values = self.values[candidate.provider][candidate.offer].as_ref()?;

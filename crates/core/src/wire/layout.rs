@@ -29,6 +29,14 @@ pub(super) struct Layout<'r> {
     pub(super) columns: Vec<Vec<usize>>,
 }
 
+/// Where a wire ends.
+#[derive(Clone, Copy)]
+struct End {
+    place: usize,
+    /// The column of the place.
+    rank: usize,
+}
+
 impl<'r> Layout<'r> {
     pub(super) fn of<'n>(
         names: impl IntoIterator<Item = &'n InstanceName>,
@@ -63,21 +71,22 @@ impl<'r> Layout<'r> {
         }
         let mut layout = Self { places, paths: Vec::new(), columns };
         for (link, from, to) in wires {
-            layout.route(link, (from, ranks[from]), (to, ranks[to]));
+            let end = |place: usize| End { place, rank: ranks[place] };
+            layout.route(link, end(from), end(to));
         }
         layout.sort_columns();
         layout
     }
 
     /// Adds a place for a wire in every column between its ends.
-    fn route(&mut self, link: &'r Link, from: (usize, usize), to: (usize, usize)) {
-        let mut places = vec![from.0];
-        for column in from.1 + 1..to.1 {
+    fn route(&mut self, link: &'r Link, from: End, to: End) {
+        let mut places = vec![from.place];
+        for column in from.rank + 1..to.rank {
             places.push(self.places.len());
             self.columns[column].push(self.places.len());
             self.places.push(Place::Pass);
         }
-        places.push(to.0);
+        places.push(to.place);
         self.paths.push(Path { link, places });
     }
 

@@ -46,7 +46,7 @@ mod values;
 
 pub use contracts::{CONTRACTS, Carried, Contract, Need, Tail, UrlForm};
 pub use declare::{
-    ExternalDecl, InvalidEnd, NONE, PRIMARY, Prefer, ROLE_LABEL, WireDecl, WireFrom, WireTo, Wiring,
+    ExternalDecl, InvalidEnd, NONE, PRIMARY, Prefer, ROLE_LABEL, Renamed, WireDecl, WireFrom, WireTo, Wiring,
 };
 pub use document::contracts_markdown;
 pub use draw::{dot, tree};

@@ -48,24 +48,25 @@ fn without_the_hash_key_what_runs_is_taken_for_unchanged_and_that_is_told() {
 #[test]
 fn without_the_hash_key_containers_are_stopped_and_started() {
     let mut paper = keyless();
-    paper.done.clear();
-    paper.apply(&wanted(stack(SHOP), Wanted::Stopped));
-    paper.apply(&stack(SHOP));
+    let stopped = paper.apply(&wanted(stack(SHOP), Wanted::Stopped));
+    let started = paper.apply(&stack(SHOP));
     let restart = PlanOptions { restart: [name("web")].into(), ..PlanOptions::default() };
     let restarted = paper.plan_with(&stack(SHOP), &restart);
     paper.carry_out(&restarted);
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    web: stop
-    api: stop
-    db: stop
-    db: start
-    db: wait until it is healthy
-    api: start
-    web: start
-    see that everything still runs
-    web: stop
-    web: start
-    see that everything still runs
+    insta::assert_snapshot!([stopped, started, restarted].map(|plan| plan.trace()).join("\n"), @"
+    #0 web: stop [c1] {~ web: requested}
+    #1 api: stop [c2] {~ api: requested} after #0
+    #2 db: stop [c4] {~ db: requested} after #1
+
+    #0 db: start [c4] {~ db: is not running: Created}
+    #1 db: wait until it is healthy [c4] {~ db: is not running: Created} after #0
+    #2 api: start [c2] {~ api: is not running: Created} after #1
+    #3 web: start [c1] {~ web: is not running: Created} after #2
+    #4 see that everything still runs [api c2 runs, never restarted; web c1 runs, never restarted] {commit} after #3
+
+    #0 web: stop [c1] {~ web: requested}
+    #1 web: start [c1] {~ web: requested} after #0
+    #2 see that everything still runs [web c1 runs, never restarted] {commit} after #1
     ");
 }
 
@@ -145,14 +146,14 @@ api:
 
     No changes: the stack is up to date.
     ");
-    paper.done.clear();
-    paper.apply(&wanted(broken.clone(), Wanted::Stopped));
-    paper.apply(&broken);
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    api: stop
-    db: stop
-    db: start
-    api: start
-    see that everything still runs
+    let stopped = paper.apply(&wanted(broken.clone(), Wanted::Stopped));
+    let started = paper.apply(&broken);
+    insta::assert_snapshot!([stopped, started].map(|plan| plan.trace()).join("\n"), @"
+    #0 db: stop [c2] {~ db: requested}
+    #1 api: stop [c1] {~ api: requested}
+
+    #0 api: start [c1] {~ api: is not running: Created}
+    #1 db: start [c2] {~ db: is not running: Created}
+    #2 see that everything still runs [api c1 runs, never restarted; db c2 runs, never restarted] {commit} after #0 #1
     ");
 }

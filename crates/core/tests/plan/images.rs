@@ -67,15 +67,14 @@ fn an_image_is_built_once_and_before_its_containers() {
 
     Plan: 2 to create, 0 to change, 0 to replace, 0 to remove.
     ");
-    paper.apply(&shop);
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    build devarch-shop-api:store1
-    create network devarch-shop-net
-    worker: create container devarch-shop-worker
-    worker: start
-    api: create container devarch-shop-api
-    api: start
-    see that everything still runs
+    insta::assert_snapshot!(paper.apply(&shop).trace(), @"
+    #0 create network devarch-shop-net {+ network devarch-shop-net: does not exist}
+    #1 build devarch-shop-api:store1 {+ image devarch-shop-api:store1: needed by api}
+    #2 api: create container devarch-shop-api {+ api: does not exist} after #0 #1
+    #3 api: start [#2] {+ api: does not exist} after #2
+    #4 worker: create container devarch-shop-worker {+ worker: does not exist} after #0 #1
+    #5 worker: start [#4] {+ worker: does not exist} after #4
+    #6 see that everything still runs [api #2 runs; worker #4 runs] {commit} after #3 #5
     ");
     assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
 }

@@ -97,7 +97,6 @@ fn text(paper: &Paper, stack: &Stack) -> String {
 fn a_link_is_made_with_its_consumer_and_told_in_both_plans() {
     let mut two = Two::new();
     two.infra(|paper| paper.apply(&infra()));
-    two.paper.done.clear();
     let plan = two.shop(|paper| paper.apply(&shop()));
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
@@ -111,15 +110,15 @@ fn a_link_is_made_with_its_consumer_and_told_in_both_plans() {
 
     Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
     ");
-    insta::assert_snapshot!(two.paper.done.join("\n"), @"
-    api: wait until it is healthy
-    api: create network devarch-shop-api.infra-db
-    api: connect to devarch-shop-api.infra-db
-    create network devarch-shop-net
-    api: create container devarch-shop-api
-    api: connect to devarch-shop-api.infra-db
-    api: start
-    see that everything still runs
+    insta::assert_snapshot!(plan.trace(), @"
+    #0 create network devarch-shop-net {+ network devarch-shop-net: does not exist}
+    #1 api: create container devarch-shop-api {+ api: does not exist} after #0
+    #2 api: create network devarch-shop-api.infra-db {+ network devarch-shop-api.infra-db: links api to infra/db}
+    #3 api: connect to devarch-shop-api.infra-db [#1] {+ api: does not exist} after #1 #2
+    #4 api: connect to devarch-shop-api.infra-db [c1] {+ network devarch-shop-api.infra-db: links api to infra/db} after #2
+    #5 api: wait until it is healthy [c1] {+ api: does not exist}
+    #6 api: start [#1] {+ api: does not exist} after #3 #4 #5
+    #7 see that everything still runs [api #1 runs; api #1 is of sha256:aaaaaaaaaaaaaaaa] {commit} after #6
     ");
     insta::assert_snapshot!(text(&two.paper, &shop()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
@@ -179,21 +178,21 @@ fn a_consumer_does_not_start_without_its_provider_and_one_that_runs_goes_on() {
 #[test]
 fn a_provider_that_is_made_anew_is_linked_before_it_starts() {
     let mut two = Two::up();
-    two.paper.done.clear();
     let mut changed = infra();
     changed.instances.values_mut().for_each(|instance| {
         instance.overrides.service.hostname = Some("other".to_owned());
     });
-    two.infra(|paper| paper.apply(&changed));
-    insta::assert_snapshot!(two.paper.done.join("\n"), @"
-    db: create container devarch-infra-db.next
-    db: connect to devarch-shop-api.infra-db
-    db: stop
-    db: rename to devarch-infra-db.old
-    db: rename to devarch-infra-db
-    db: start
-    db: wait until it is healthy
-    db: remove container devarch-infra-db.old
+    let plan = two.infra(|paper| paper.apply(&changed));
+    insta::assert_snapshot!(plan.trace(), @"
+    #0 db: create container devarch-infra-db.next {-/+ db: its config changed}
+    #1 db: connect to devarch-shop-api.infra-db [#0] {-/+ db: its config changed} after #0
+    #2 db: stop [c1] {-/+ db: its config changed} after #1
+    #3 db: rename to devarch-infra-db.old [c1] {-/+ db: its config changed} after #1 #2
+    #4 db: rename to devarch-infra-db [#0] {-/+ db: its config changed} after #3
+    #5 db: start [#0] {-/+ db: its config changed} after #2 #4
+    #6 db: wait until it is healthy [#0] {-/+ db: its config changed} after #5
+    #7 check the images of the new containers [db #0 is of sha256:aaaaaaaaaaaaaaaa] {commit} after #6
+    #8 db: remove container devarch-infra-db.old [c1] {-/+ db: its config changed} after #7
     ");
     let on: Vec<String> = two.picture()[LINK].iter().cloned().collect();
     assert_eq!(on, ["devarch-infra-db", "devarch-shop-api"]);
@@ -234,7 +233,6 @@ fn an_end_that_was_cut_off_by_hand_is_connected_again() {
 fn a_link_ends_with_its_wire_and_with_its_stack() {
     let mut two = Two::up();
     let alone = stack("\napi:\n  template: t\n");
-    two.paper.done.clear();
     let plan = two.shop(|paper| paper.apply(&alone));
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
@@ -250,16 +248,16 @@ fn a_link_ends_with_its_wire_and_with_its_stack() {
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");
-    insta::assert_snapshot!(two.paper.done.join("\n"), @"
-    api: create container devarch-shop-api.next
-    api: stop
-    api: rename to devarch-shop-api.old
-    api: rename to devarch-shop-api
-    api: start
-    see that everything still runs
-    disconnect from devarch-shop-api.infra-db
-    api: remove container devarch-shop-api.old
-    remove network devarch-shop-api.infra-db
+    insta::assert_snapshot!(plan.trace(), @"
+    #0 api: create container devarch-shop-api.next {-/+ api: one of its wires was removed}
+    #1 api: stop [c2] {-/+ api: one of its wires was removed} after #0
+    #2 api: rename to devarch-shop-api.old [c2] {-/+ api: one of its wires was removed} after #0 #1
+    #3 api: rename to devarch-shop-api [#0] {-/+ api: one of its wires was removed} after #2
+    #4 api: start [#0] {-/+ api: one of its wires was removed} after #1 #3
+    #5 see that everything still runs [api #0 runs; api #0 is of sha256:aaaaaaaaaaaaaaaa] {commit} after #4
+    #6 api: remove container devarch-shop-api.old [c2] {-/+ api: one of its wires was removed} after #5
+    #7 disconnect from devarch-shop-api.infra-db [c1] {- network devarch-shop-api.infra-db: its link was removed} after #5
+    #8 remove network devarch-shop-api.infra-db {- network devarch-shop-api.infra-db: its link was removed} after #5 #6 #7
     ");
     assert!(!two.picture().contains_key(LINK));
     assert!(two.infra(|paper| paper.plan(&infra())).is_empty(), "the provider is as it was");

@@ -7,7 +7,7 @@ use crate::{
 use devarch_core::{
     engine::EngineKind,
     observed::{Listener, RunState},
-    plan::{Action, PlanOptions, Step, TextOptions, plan, plan_text},
+    plan::{Action, Cause, PlanOptions, Step, Subject, TextOptions, plan, plan_text},
     port::{HostSocket, Protocol},
     stack::{Stack, Wanted},
 };
@@ -54,22 +54,21 @@ fn a_new_stack_is_made_providers_first() {
 
     Plan: 4 to create, 0 to change, 0 to replace, 0 to remove.
     ");
-    paper.apply(&shop);
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    db: create volume devarch-shop-db-data
-    create network devarch-shop-net
-    web: create container devarch-shop-web
-    api: create container devarch-shop-api
-    api: put 1 config file(s)
-    migrate: create container devarch-shop-migrate
-    db: create container devarch-shop-db
-    db: start
-    db: wait until it is healthy
-    migrate: start
-    migrate: wait until it has completed
-    api: start
-    web: start
-    see that everything still runs
+    insta::assert_snapshot!(paper.apply(&shop).trace(), @"
+    #0 create network devarch-shop-net {+ network devarch-shop-net: does not exist}
+    #1 db: create volume devarch-shop-db-data {+ volume devarch-shop-db-data: does not exist}
+    #2 db: create container devarch-shop-db {+ db: does not exist} after #0 #1
+    #3 db: start [#2] {+ db: does not exist} after #2
+    #4 db: wait until it is healthy [#2] {+ db: does not exist} after #3
+    #5 migrate: create container devarch-shop-migrate {+ migrate: does not exist} after #0
+    #6 migrate: start [#5] {+ migrate: does not exist} after #4 #5
+    #7 migrate: wait until it has completed [#5] {+ migrate: does not exist} after #6
+    #8 api: create container devarch-shop-api {+ api: does not exist} after #0
+    #9 api: put 1 config file(s) [#8] {+ api: does not exist} after #8
+    #10 api: start [#8] {+ api: does not exist} after #4 #7 #9
+    #11 web: create container devarch-shop-web {+ web: does not exist} after #0
+    #12 web: start [#11] {+ web: does not exist} after #10 #11
+    #13 see that everything still runs [api #8 runs; web #11 runs; db #2 is of sha256:aaaaaaaaaaaaaaaa; migrate #5 is of sha256:aaaaaaaaaaaaaaaa; api #8 is of sha256:aaaaaaaaaaaaaaaa; web #11 is of sha256:aaaaaaaaaaaaaaaa] {commit} after #12
     ");
     assert!(paper.plan(&shop).is_empty());
 }
@@ -142,7 +141,6 @@ fn down_stops_consumers_first_and_keeps_volumes() {
     for instance in shop.instances.values_mut() {
         instance.wanted = Wanted::Absent;
     }
-    paper.done.clear();
     insta::assert_snapshot!(text(&paper, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -154,17 +152,16 @@ fn down_stops_consumers_first_and_keeps_volumes() {
 
     Plan: 0 to create, 0 to change, 0 to replace, 4 to remove.
     ");
-    paper.apply(&shop);
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    web: stop
-    api: stop
-    migrate: stop
-    db: stop
-    db: remove container devarch-shop-db
-    migrate: remove container devarch-shop-migrate
-    api: remove container devarch-shop-api
-    web: remove container devarch-shop-web
-    remove network devarch-shop-net
+    insta::assert_snapshot!(paper.apply(&shop).trace(), @"
+    #0 web: stop [c1] {- web: down}
+    #1 api: stop [c2] {- api: down} after #0
+    #2 migrate: stop [c3] {- migrate: down} after #1
+    #3 db: stop [c4] {- db: down} after #1 #2
+    #4 web: remove container devarch-shop-web [c1] {- web: down} after #3
+    #5 api: remove container devarch-shop-api [c2] {- api: down} after #3
+    #6 migrate: remove container devarch-shop-migrate [c3] {- migrate: down} after #3
+    #7 db: remove container devarch-shop-db [c4] {- db: down} after #3
+    #8 remove network devarch-shop-net {- network devarch-shop-net: down} after #3 #4 #5 #6 #7
     ");
     assert!(paper.observed.containers.is_empty() && paper.observed.networks.is_empty());
     assert_eq!(paper.observed.volumes.len(), 1);
@@ -188,16 +185,15 @@ fn a_stopped_stack_stays_stopped() {
 fn a_replaced_container_is_removed_only_when_everything_is_ready() {
     let mut paper = Paper::new();
     paper.apply(&stack(SHOP));
-    paper.done.clear();
-    paper.apply(&stack(&SHOP.replace("A: \"1\"", "A: \"2\"")));
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    db: create container devarch-shop-db.next
-    db: stop
-    db: rename to devarch-shop-db.old
-    db: rename to devarch-shop-db
-    db: start
-    db: wait until it is healthy
-    db: remove container devarch-shop-db.old
+    insta::assert_snapshot!(paper.apply(&stack(&SHOP.replace("A: \"1\"", "A: \"2\""))).trace(), @"
+    #0 db: create container devarch-shop-db.next {-/+ db: its config changed}
+    #1 db: stop [c4] {-/+ db: its config changed} after #0
+    #2 db: rename to devarch-shop-db.old [c4] {-/+ db: its config changed} after #0 #1
+    #3 db: rename to devarch-shop-db [#0] {-/+ db: its config changed} after #2
+    #4 db: start [#0] {-/+ db: its config changed} after #1 #3
+    #5 db: wait until it is healthy [#0] {-/+ db: its config changed} after #4
+    #6 check the images of the new containers [db #0 is of sha256:aaaaaaaaaaaaaaaa] {commit} after #5
+    #7 db: remove container devarch-shop-db.old [c4] {-/+ db: its config changed} after #6
     ");
 }
 
@@ -207,8 +203,7 @@ fn what_a_failed_replacement_kept_goes_only_when_its_successor_was_seen_ready() 
     paper.apply(&stack(SHOP));
     let broken = stack(&SHOP.replace("A: \"1\"", "A: \"2\""));
     let plan = paper.plan(&broken);
-    paper.carry_out_until(&plan, plan.steps.len() - 2);
-    paper.done.clear();
+    paper.carry_out_until(&plan, plan.steps.len() - 3);
     insta::assert_snapshot!(text(&paper, &broken), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -216,11 +211,10 @@ fn what_a_failed_replacement_kept_goes_only_when_its_successor_was_seen_ready() 
 
     Plan: 0 to create, 0 to change, 0 to replace, 1 to remove.
     ");
-    paper.apply(&broken);
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    db: wait until it is healthy
-    stop
-    remove container devarch-shop-db.old
+    insta::assert_snapshot!(paper.apply(&broken).trace(), @"
+    #0 stop [c4] {- container devarch-shop-db.old: left over from an apply that did not finish}
+    #1 db: wait until it is healthy [c5] {proof}
+    #2 remove container devarch-shop-db.old [c4] {- container devarch-shop-db.old: left over from an apply that did not finish} after #0 #1
     ");
 }
 
@@ -256,15 +250,14 @@ fn a_restart_goes_from_providers_to_consumers_and_changes_nothing_else() {
     let before = paper.observed.clone();
     let restart = shop.instances.keys().cloned().collect();
     let plan = paper.plan_with(&shop, &PlanOptions { restart, ..PlanOptions::default() });
-    paper.done.clear();
     paper.carry_out(&plan);
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    b: stop
-    b: start
-    b: wait until it is healthy
-    a: stop
-    a: start
-    see that everything still runs
+    insta::assert_snapshot!(plan.trace(), @"
+    #0 b: stop [c2] {~ b: requested}
+    #1 b: start [c2] {~ b: requested} after #0
+    #2 b: wait until it is healthy [c2] {~ b: requested} after #1
+    #3 a: stop [c1] {~ a: requested} after #2
+    #4 a: start [c1] {~ a: requested} after #2 #3
+    #5 see that everything still runs [a c1 runs, never restarted] {commit} after #4
     ");
     assert_eq!(paper.observed, before);
 }
@@ -504,6 +497,35 @@ proptest! {
                 prop_assert!(before.contains(&other), "{other} {} is not before {at} {}", earlier.action, step.action);
             }
             prop_assert!(before.iter().all(|other| phase(&plan.steps[*other]) <= phase(step)));
+        }
+    }
+
+    /// Steps name the change that they bring about, also after the changes were sorted.
+    #[test]
+    fn every_change_is_the_cause_of_steps(
+        (from, to) in random_edit(),
+        wanted in wish(),
+        deeds in deeds(),
+        last in 0..40_usize,
+    ) {
+        let mut paper = Paper::new();
+        paper.apply(&stack(&from));
+        meddle(&mut paper, &deeds);
+        paper.carry_out_until(&paper.plan(&stack(&to)).clone(), last);
+        let plan = paper.plan(&wanted.of(stack(&to)));
+        let served: BTreeSet<usize> = plan
+            .steps
+            .iter()
+            .filter_map(|step| match step.cause {
+                Cause::Change(change) => Some(change.0),
+                Cause::Proof | Cause::Commit | Cause::Undo => None,
+            })
+            .collect();
+        prop_assert_eq!(served, (0..plan.changes.len()).collect::<BTreeSet<_>>(), "{}", plan.trace());
+        for step in plan.steps.iter().filter(|step| matches!(step.action, Action::CreateContainer { .. })) {
+            let Cause::Change(change) = step.cause else { panic!("{}", plan.trace()) };
+            let subject = step.instance.clone().map(Subject::Instance);
+            prop_assert_eq!(Some(&plan.changes[change.0].subject), subject.as_ref());
         }
     }
 

@@ -175,28 +175,28 @@ fn data_is_copied_while_nothing_runs_on_it_and_restored_before_anything_does() {
     let shop = stack("db: {template: t, volumes: [\"data:/data\"]}");
     let before = paper.before(&shop);
     let plan = plan(&paper, &shop);
-    paper.done.clear();
     let apply = half(&mut paper, &plan, usize::MAX);
     let undo = paper.undo(&before, &[apply]);
-    paper.done.push("-- undo".to_owned());
     paper.make(&undo.steps, undo.steps.len());
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    db: create volume devarch-shop-db-data.snapshot
-    db: create container devarch-shop-db.next
-    db: stop
-    db: rename to devarch-shop-db.old
-    db: rename to devarch-shop-db
-    db: copy volume devarch-shop-db-data to devarch-shop-db-data.snapshot
-    db: start
-    see that everything still runs
-    -- undo
-    db: stop
-    db: remove container devarch-shop-db
-    copy volume devarch-shop-db-data.snapshot to devarch-shop-db-data
-    remove volume devarch-shop-db-data.snapshot
-    db: rename to devarch-shop-db
-    db: start
-    see that everything still runs
+    insta::assert_snapshot!([plan.trace(), undo.trace()].join("\n"), @"
+    #0 db: create container devarch-shop-db.next {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa}
+    #1 db: create volume devarch-shop-db-data.snapshot {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa}
+    #2 db: stop [c1] {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa} after #0 #1
+    #3 db: copy volume devarch-shop-db-data to devarch-shop-db-data.snapshot {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa} after #0 #1 #2
+    #4 db: rename to devarch-shop-db.old [c1] {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa} after #0 #1 #2
+    #5 db: rename to devarch-shop-db [#0] {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa} after #4
+    #6 db: start [#0] {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa} after #2 #3 #5
+    #7 see that everything still runs [db #0 runs; db #0 is of sha256:eeeeeeeeeeeeeeee] {commit} after #6
+    #8 db: remove container devarch-shop-db.old [c1] {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa} after #7
+    #9 db: remove volume devarch-shop-db-data.snapshot {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa} after #7
+
+    #0 db: stop [c2] {undo}
+    #1 db: remove container devarch-shop-db [c2] {undo} after #0
+    #2 db: rename to devarch-shop-db [c1] {undo} after #1
+    #3 copy volume devarch-shop-db-data.snapshot to devarch-shop-db-data {undo} after #1
+    #4 remove volume devarch-shop-db-data.snapshot {undo} after #3
+    #5 db: start [c1] {undo} after #0 #2 #4
+    #6 see that everything still runs [db c1 runs, never restarted] {undo} after #5
     ");
 }
 

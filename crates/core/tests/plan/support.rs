@@ -2,17 +2,17 @@
 
 use devarch_core::{
     build::BuildHash,
-    desired::{Desired, Made, World, desire, effective},
+    desired::{Desired, Made, Subnets, World, desire, effective},
     diagnostic::Problem,
     engine::{EngineInfo, EngineKind, Locality},
     hash::HashKey,
     id::{ApplyId, ContainerId, ImageId, InstanceId, NetworkId, StackId, StoreId},
     name::{ContainerName, InstanceName, NetworkName},
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
-    ownership::{CreatedObject, Ownership},
+    ownership::{CreatedObject, Ownership, Seen},
     plan::{
-        Action, AppliedState, Assumptions, Before, ContainerRef, Plan, PlanOptions, Remembered,
-        RememberedSpec, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
+        Action, AppliedState, Assumptions, Before, ContainerRef, ImageCheck, Plan, PlanOptions, Remembered,
+        RememberedSpec, RunningCheck, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
     },
     podman::form_label,
     port::HostBinding,
@@ -219,7 +219,7 @@ impl Paper {
             store: &StoreId::new("store-1"),
             hash_key: if self.keyless { Err(Locked::NoKey) } else { Ok(&key) },
             defer_problems: self.defer_problems,
-            subnet: self.subnet,
+            subnets: &Subnets { own: self.subnet, links: self.links.clone() },
             home: Some("/home/me"),
             host: &self.host,
             images: &self.look(stack).images,
@@ -227,7 +227,6 @@ impl Paper {
             build_hashes: &self.sources,
             prior: &prior,
             others: &self.others,
-            links: &self.links,
         };
         desire(stack, &world)
     }
@@ -279,13 +278,14 @@ impl Paper {
         let observed = self.look(stack);
         let planned = plan(&desired, &observed, &self.remembered, &PlanOptions::default());
         let unsettled = planned.as_ref().map(Plan::unsettled_images).unwrap_or_default();
-        assumptions(stack, &desired, (&observed, &self.remembered.ownership), &unsettled)
+        let seen = Seen { observed: &observed, ownership: &self.remembered.ownership };
+        assumptions(stack, &desired, seen, &unsettled)
     }
 
     pub(crate) fn undo(&self, before: &Before, applies: &[ApplyId]) -> Undo {
         undo(
             before,
-            (&self.observed, &self.remembered.ownership),
+            Seen { observed: &self.observed, ownership: &self.remembered.ownership },
             &applies.iter().cloned().collect(),
             &BTreeSet::new(),
             &self.copies,
@@ -424,11 +424,20 @@ impl Paper {
                     container.ports.clear();
                 }
             }
-            Action::Verify { containers } => {
-                for (name, container) in containers {
-                    assert_eq!(self.container(&of(container)).state, RunState::Running, "{name}");
+            Action::Verify { running, images } => {
+                for RunningCheck { instance, container, .. } in running {
+                    assert_eq!(self.container(&of(container)).state, RunState::Running, "{instance}");
                 }
+                self.are_of_images(images, made);
             }
+            Action::VerifyImages { images } => self.are_of_images(images, made),
+        }
+    }
+
+    fn are_of_images(&mut self, checks: &[ImageCheck], made: &BTreeMap<StepId, ContainerId>) {
+        for ImageCheck { instance, container, planned, .. } in checks {
+            let ContainerRef::MadeBy(step) = container else { panic!("{instance} was there before") };
+            assert_eq!(self.container(&made[step]).image_id, *planned, "{instance}");
         }
     }
 

@@ -9,6 +9,7 @@ use devarch_core::{
     id::{ApplyId, ContainerId},
     name::{ContainerName, PhysicalVolume},
     observed::RunState,
+    ownership::Seen,
     plan::{Before, Plan, undo},
     spec::label,
     stack::Stack,
@@ -151,22 +152,21 @@ fn an_undo_goes_in_the_order_that_loses_least() {
     let before = paper.before(&edited);
     let plan = paper.plan(&edited);
     let apply = paper.carry_out_until(&plan, undoable(&plan));
-    paper.done.clear();
     let undo = paper.undo(&before, &[apply]);
     paper.make(&undo.steps, undo.steps.len());
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    db: stop
-    db: remove container devarch-shop-db
-    db: rename to devarch-shop-db
-    web: stop
-    web: remove container devarch-shop-web
-    web: rename to devarch-shop-web
-    zoo: stop
-    web: start
-    db: start
-    db: wait until it is healthy
-    zoo: remove container devarch-shop-zoo
-    see that everything still runs
+    insta::assert_snapshot!(undo.trace(), @"
+    #0 zoo: stop [c6] {undo}
+    #1 web: stop [c5] {undo}
+    #2 db: stop [c7] {undo}
+    #3 web: remove container devarch-shop-web [c5] {undo} after #1
+    #4 zoo: remove container devarch-shop-zoo [c6] {undo} after #0
+    #5 db: remove container devarch-shop-db [c7] {undo} after #2
+    #6 web: rename to devarch-shop-web [c1] {undo} after #3
+    #7 db: rename to devarch-shop-db [c4] {undo} after #5
+    #8 db: start [c4] {undo} after #0 #1 #2 #7
+    #9 db: wait until it is healthy [c4] {undo} after #8
+    #10 web: start [c1] {undo} after #0 #1 #2 #6
+    #11 see that everything still runs [web c1 runs, never restarted] {undo} after #4 #9 #10
     ");
     assert_eq!(undo.kept_volumes, [PhysicalVolume::from_stored("devarch-shop-zoo-animals")]);
 }
@@ -214,18 +214,17 @@ fn a_container_whose_stop_may_be_under_way_is_stopped_and_started() {
     let uncertain = ["api", "migrate"].map(|name| paper.of(name).id.clone());
     let undo = undo(
         &before,
-        (&paper.observed, &paper.remembered.ownership),
+        Seen { observed: &paper.observed, ownership: &paper.remembered.ownership },
         &BTreeSet::new(),
         &uncertain.into(),
         &[],
     );
-    paper.done.clear();
     paper.make(&undo.steps, undo.steps.len());
-    insta::assert_snapshot!(paper.done.join("\n"), @"
-    api: stop
-    migrate: stop
-    api: start
-    see that everything still runs
+    insta::assert_snapshot!(undo.trace(), @"
+    #0 api: stop [c2] {undo}
+    #1 migrate: stop [c3] {undo} after #0
+    #2 api: start [c2] {undo} after #0 #1
+    #3 see that everything still runs [api c2 runs, never restarted] {undo} after #2
     ");
     assert_eq!(state(&paper), was);
 }

@@ -3,7 +3,7 @@
 use crate::support::{Paper, stack, stack_that_says};
 use devarch_core::{
     id::SecretId,
-    plan::{Action, PlanOptions, TextOptions, plan, plan_text},
+    plan::{PlanOptions, TextOptions, plan, plan_text},
     resolve::login_key,
     secret::{KeptSecret, SecretValue},
     stack::{Stack, Wanted},
@@ -309,17 +309,16 @@ fn a_login_of_its_own_is_made_between_the_provider_and_its_consumer() {
     let url = variable(&desired, "api", "DB_URL").unwrap();
     assert_eq!(url.reveal(), "postgres://api_db:hunter3@devarch-shop-db:5432/api_db");
     let plan = paper.apply(&stack);
-    let order = |what: &str| paper.done.iter().position(|done| done.contains(what)).unwrap();
-    assert!(order("api_db in") > 0, "{:#?}", paper.done);
     assert!(!serde_json::to_string(&plan).unwrap().contains("hunter3"));
-    let step =
-        |name: &str| plan.steps.iter().position(|step| format!("{}", step.action).contains(name)).unwrap();
-    let provision = step("has login api_db");
-    let started = plan.steps.iter().position(|it| {
-        it.instance.as_ref().is_some_and(|name| name.as_str() == "api")
-            && matches!(it.action, Action::Start { .. })
-    });
-    assert!(plan.steps[started.unwrap()].after.iter().any(|step| step.0 == provision), "{:#?}", plan.steps);
+    insta::assert_snapshot!(plan.trace(), @"
+    #0 create network devarch-shop-net {+ network devarch-shop-net: does not exist}
+    #1 db: create container devarch-shop-db {+ db: does not exist} after #0
+    #2 db: start [#1] {+ db: does not exist} after #1
+    #3 api: create container devarch-shop-api {+ api: does not exist} after #0
+    #4 api: see that db has login api_db [#1] {+ api: does not exist} after #2
+    #5 api: start [#3] {+ api: does not exist} after #2 #3 #4
+    #6 see that everything still runs [api #3 runs; db #1 runs; db #1 is of sha256:aaaaaaaaaaaaaaaa; api #3 is of sha256:aaaaaaaaaaaaaaaa] {commit} after #5
+    ");
     let without = stack_without_provision(&own);
     insta::assert_snapshot!(problems(&Paper::new(), &without), @"api.imports.db: db.main has no `provision` command to create a login with; leave out `own`, or add the command");
 }

@@ -304,7 +304,7 @@ pub(crate) fn applied(hash: &str) -> Applied {
         hash: hash.to_owned(),
         form: 1,
         spec: stored(r#"{"image": "postgres:16", "environment": {"PASSWORD": "[REDACTED]"}}"#, APPLIED),
-        image_id: ImageId::new("sha256:abc"),
+        image_id: Some(ImageId::new("sha256:abc")),
         state: AppliedState::Begun,
     }
 }

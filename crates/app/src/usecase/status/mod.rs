@@ -301,7 +301,7 @@ async fn look_at_engine(
     let (containers, unattended) = try_join(engine.containers(), engine.unattended_checks()).await?;
     let ownership = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;
     let health = if engine.info().runs_health_checks {
-        own_checks(ctx, engine.as_ref(), (&containers, &ownership)).await?
+        own_checks(ctx, engine.as_ref(), &containers, &ownership).await?
     } else {
         let ours = containers
             .iter()
@@ -319,7 +319,7 @@ fn assemble_status(stack: &Stack, wired: &WiredStack, seen: Option<&Result<Seen,
         .iter()
         .map(|(name, instance)| {
             let container =
-                look.and_then(|seen| current((&seen.containers, &seen.ownership), stack, name, instance));
+                look.and_then(|seen| current(&seen.containers, &seen.ownership, stack, name, instance));
             let health = container.and_then(|c| look.and_then(|seen| seen.health.get(&c.id)));
             let place = Place { stack, name, instance, effective: &effective[name] };
             (name.clone(), instance_status(&place, container, health))
@@ -353,7 +353,8 @@ fn assemble_status(stack: &Stack, wired: &WiredStack, seen: Option<&Result<Seen,
 
 /// The container of an instance: of those that were created for it the one with its proper name, else any.
 pub(crate) fn current<'a>(
-    (containers, ownership): (&'a [ObservedContainer], &Ownership),
+    containers: &'a [ObservedContainer],
+    ownership: &Ownership,
     stack: &Stack,
     name: &InstanceName,
     instance: &Instance,

@@ -19,7 +19,8 @@ type Passed = BTreeMap<(StackId, String), i64>;
 pub(crate) async fn own_checks(
     ctx: &Context,
     engine: &dyn Engine,
-    (containers, ownership): (&[ObservedContainer], &Ownership),
+    containers: &[ObservedContainer],
+    ownership: &Ownership,
 ) -> Result<BTreeMap<ContainerId, (HealthState, Option<String>)>, OperationError> {
     let mut healthy = BTreeMap::new();
     let ours = |container: &&ObservedContainer| {

@@ -89,7 +89,7 @@ pub fn import(file: &Node, context: &ImportContext<'_>) -> Result<Imported, Diag
     shared_volumes(&services);
     let names = Names::of(&services);
     let volumes = VolumeNames::of(&services);
-    let (templates, instances) = imported(&services, (&names, &volumes), &file_level);
+    let (templates, instances) = imported(&services, &names, &volumes, &file_level);
     if instances.is_empty() {
         return Err(notes.into_found());
     }
@@ -108,7 +108,8 @@ type Definitions = (BTreeMap<TemplateName, crate::template::Template>, BTreeMap<
 
 fn imported(
     services: &[(&str, At<'_>)],
-    (names, volumes): (&Names, &VolumeNames),
+    names: &Names,
+    volumes: &VolumeNames,
     file: &TopLevel<'_>,
 ) -> Definitions {
     let mut definitions = Definitions::default();
@@ -116,7 +117,7 @@ fn imported(
         let Some((instance, name)) = names.both(given) else {
             continue;
         };
-        let Some(rewritten) = Rewrite::new(at, (names, volumes), file).service() else {
+        let Some(rewritten) = Rewrite::new(at, names, volumes, file).service() else {
             continue;
         };
         if rewritten.body.get("image").is_none() && rewritten.body.get("build").is_none() {

@@ -33,7 +33,8 @@ impl<'a, 'f> Rewrite<'a, 'f> {
     /// Nothing taken over yet.
     pub(super) fn new(
         at: &'a At<'a>,
-        (names, volumes): (&'a Names, &'a VolumeNames),
+        names: &'a Names,
+        volumes: &'a VolumeNames,
         file: &'a TopLevel<'f>,
     ) -> Self {
         Self {

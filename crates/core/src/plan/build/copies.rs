@@ -1,9 +1,9 @@
 //! Copies of the data that another image gets to write to, made while nothing runs on it: what an undo restores.
 
-use super::Builder;
+use super::{Builder, Target};
 use crate::{
     desired::DesiredInstance,
-    name::{InstanceName, PhysicalVolume},
+    name::PhysicalVolume,
     observed::ObservedContainer,
     ownership::Listed,
     plan::{Action, StepId, VolumeCopy, instance::Case},
@@ -35,17 +35,12 @@ impl Builder<'_> {
     }
 
     /// Makes the volumes that are copied to. Nothing has to stand still for that.
-    pub(super) fn make_room(
-        &mut self,
-        name: &InstanceName,
-        instance: &DesiredInstance,
-        copies: &[VolumeCopy],
-    ) -> Vec<StepId> {
+    pub(super) fn make_room(&mut self, target: Target<'_>, copies: &[VolumeCopy]) -> Vec<StepId> {
         let mut steps = Vec::new();
         for copy in copies {
-            let identity = self.case.desired.identity_of(name, instance);
+            let identity = self.case.desired.identity_of(target.name, target.instance);
             let spec = VolumeSpec { name: copy.to.clone() };
-            let step = self.step(Some(name), Action::CreateVolume { spec, identity }, []);
+            let step = self.step_for(target, Action::CreateVolume { spec, identity }, []);
             self.volumes.insert(copy.to.to_string(), step);
             steps.push(step);
         }
@@ -55,13 +50,13 @@ impl Builder<'_> {
     /// Copies, after what has come to a standstill.
     pub(super) fn copy(
         &mut self,
-        name: &InstanceName,
+        target: Target<'_>,
         copies: &[VolumeCopy],
         after: &BTreeSet<StepId>,
     ) -> BTreeSet<StepId> {
         copies
             .iter()
-            .map(|copy| self.step(Some(name), Action::CopyVolume(copy.clone()), after.clone()))
+            .map(|copy| self.step_for(target, Action::CopyVolume(copy.clone()), after.clone()))
             .collect()
     }
 
@@ -90,12 +85,14 @@ impl Builder<'_> {
         spent.filter(|copy| copy.copied_from().is_some_and(|volume| is_there(&volume))).cloned().collect()
     }
 
-    /// The copies the plan makes, each with the instance it is made for.
-    pub(super) fn copied(&self) -> Vec<(Option<InstanceName>, PhysicalVolume)> {
+    /// Removes the copies that the plan makes: past the commit point there is no undo that restores them.
+    pub(super) fn remove_copies(&mut self, ends: &BTreeSet<StepId>) {
         let copied = self.steps.iter().filter_map(|step| match &step.action {
-            Action::CopyVolume(copy) => Some((step.instance.clone(), copy.to.clone())),
+            Action::CopyVolume(copy) => Some((step.clone(), copy.to.clone())),
             _ => None,
         });
-        copied.collect()
+        for (step, name) in copied.collect::<Vec<_>>() {
+            self.step(step.instance.as_ref(), step.cause, Action::RemoveVolume { name }, ends.clone());
+        }
     }
 }

@@ -1,8 +1,7 @@
 //! Stopping what should not run.
 
-use super::{Builder, existing, may_run};
+use super::{Builder, Removal, Target, existing, may_run};
 use crate::{
-    desired::DesiredInstance,
     name::InstanceName,
     observed::ObservedContainer,
     plan::{Action, ChangeKind, Reason, StepId, Subject, instance::Verdict},
@@ -14,51 +13,53 @@ impl<'a> Builder<'a> {
     pub(super) fn take_down(&mut self) {
         let mut stopped: BTreeMap<&InstanceName, StepId> = BTreeMap::new();
         for name in self.order().into_iter().rev() {
-            let instance = &self.case.desired.instances[name];
-            let (container, kind) = match self.judge(name) {
-                Verdict::Stop(container) => (container, ChangeKind::Update),
-                Verdict::Remove(container) => (container, ChangeKind::Remove),
+            let (container, kind, reason) = match self.judge(name) {
+                Verdict::Stop(container) => (container, ChangeKind::Update, Reason::WantedStopped),
+                Verdict::Remove(container) => (container, ChangeKind::Remove, Reason::WantedAbsent),
                 _ => continue,
             };
             let consumers =
                 self.case.desired.instances.iter().filter(|(_, i)| i.depends_on.contains_key(name));
             let after: BTreeSet<StepId> =
                 consumers.filter_map(|(name, _)| stopped.get(name).copied()).collect();
-            if let Some(step) = self.stop(Some(name), container, after, instance) {
+            let target = self.target(name, kind, reason);
+            if let Some(step) = self.stop(target, container, after) {
                 stopped.insert(name, step);
             }
-            let reason =
-                if kind == ChangeKind::Remove { Reason::WantedAbsent } else { Reason::WantedStopped };
-            self.change(Subject::Instance(name.clone()), kind, reason);
             if kind == ChangeKind::Remove {
-                self.removals.push((Some(name.clone()), container, container.name.clone()));
+                let (instance, name, cause) = (Some(name), container.name.clone(), target.cause);
+                self.removals.push(Removal { instance, container, name, cause });
             }
         }
         for container in self.leftovers.clone() {
-            if may_run(container) {
-                let action = Action::Stop { container: existing(container), grace: None };
-                let step = self.step(None, action, []);
-                self.stops.push((step, container));
-            }
-            let suffixed = container.name.as_str().contains('.');
-            let reason = if suffixed { Reason::LeftOver } else { Reason::NotDefined };
-            self.change(Subject::Leftover(container.name.clone()), ChangeKind::Remove, reason);
-            self.removals.push((None, container, container.name.clone()));
+            self.remove_leftover(container);
         }
+    }
+
+    fn remove_leftover(&mut self, container: &'a ObservedContainer) {
+        let suffixed = container.name.as_str().contains('.');
+        let reason = if suffixed { Reason::LeftOver } else { Reason::NotDefined };
+        let cause = self.cause(Subject::Leftover(container.name.clone()), ChangeKind::Remove, reason);
+        if may_run(container) {
+            let action = Action::Stop { container: existing(container), grace: None };
+            let step = self.step(None, cause, action, []);
+            self.stops.push((step, container));
+        }
+        let name = container.name.clone();
+        self.removals.push(Removal { instance: None, container, name, cause });
     }
 
     pub(super) fn stop(
         &mut self,
-        name: Option<&InstanceName>,
+        target: Target<'a>,
         container: &'a ObservedContainer,
         after: BTreeSet<StepId>,
-        instance: &DesiredInstance,
     ) -> Option<StepId> {
         if !may_run(container) {
             return None;
         }
-        let grace = instance.spec.stop_grace_period;
-        let step = self.step(name, Action::Stop { container: existing(container), grace }, after);
+        let grace = target.instance.spec.stop_grace_period;
+        let step = self.step_for(target, Action::Stop { container: existing(container), grace }, after);
         self.stops.push((step, container));
         Some(step)
     }

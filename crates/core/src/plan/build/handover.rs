@@ -104,12 +104,13 @@ impl Builder<'_> {
 
     /// Renames a container that is to be removed, as soon as it has stopped.
     fn step_aside(&mut self, container: &ObservedContainer) -> Option<StepId> {
-        let at = self.removals.iter().position(|(_, removed, _)| removed.id == container.id)?;
+        let at = self.removals.iter().position(|removal| removal.container.id == container.id)?;
         let stop = self.stop_of(container);
         let to = self.beside(&container.name, "old");
-        self.removals[at].2 = to.clone();
-        let instance = self.removals[at].0.clone();
-        Some(self.step(instance.as_ref(), Action::Rename { container: existing(container), to }, stop))
+        let removal = &mut self.removals[at];
+        removal.name.clone_from(&to);
+        let (instance, cause) = (removal.instance, removal.cause);
+        Some(self.step(instance, cause, Action::Rename { container: existing(container), to }, stop))
     }
 
     /// Makes the last of some steps come before another one; if they come after it for what their instance waits for,

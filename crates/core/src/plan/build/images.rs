@@ -1,14 +1,13 @@
 //! The images containers are made from: there, pulled, or built.
 
-use super::Builder;
+use super::{Builder, Target};
 use crate::{
     build::{BuildPart, BuildSpec},
-    desired::DesiredInstance,
     diagnostic::Problem,
     engine::EngineKind,
     id::ImageId,
     name::InstanceName,
-    plan::{Action, Change, ChangeKind, Conflict, Reason, StepId, Subject, instance::Source},
+    plan::{Action, Cause, ChangeKind, Conflict, Reason, StepId, Subject, instance::Source},
     resolve::Supply,
     stack::Wanted,
 };
@@ -16,13 +15,10 @@ use std::collections::BTreeMap;
 
 impl<'a> Builder<'a> {
     /// The step that brings an instance's image, if one has to.
-    pub(super) fn image_step(
-        &mut self,
-        name: &InstanceName,
-        instance: &'a DesiredInstance,
-    ) -> Option<StepId> {
+    pub(super) fn image_step(&mut self, target: Target<'a>) -> Option<StepId> {
+        let Target { name, instance, cause } = target;
         let (image, tag) = (&instance.spec.image, instance.spec.image_reference());
-        self.second_names.extend(self.second_name(image, tag));
+        self.name_build(target);
         if let Some(step) = self.images.get(image) {
             return Some(*step);
         }
@@ -32,7 +28,7 @@ impl<'a> Builder<'a> {
         let step = match (self.case.source(image), instance.supply) {
             (Source::Stale(spec, changed), _) => self.build(tag, spec, Self::why(known, reason, changed)),
             (Source::Current(spec), _) if !present => match self.built_before(image, spec) {
-                Some(image) => self.step(None, Action::AdoptImage { image, tag: tag.to_owned() }, []),
+                Some(image) => self.step(None, cause, Action::AdoptImage { image, tag: tag.to_owned() }, []),
                 None => self.build(tag, spec, reason),
             },
             (Source::Unknown(spec), _) if !present => self.build(tag, spec, reason),
@@ -41,9 +37,9 @@ impl<'a> Builder<'a> {
                 return None;
             }
             (Source::Elsewhere, _) if !present => {
-                self.change(Subject::Image(image.clone()), ChangeKind::Pull, reason);
+                let cause = self.cause(Subject::Image(image.clone()), ChangeKind::Pull, reason);
                 let platform = instance.spec.platform.clone();
-                self.step(None, Action::PullImage { image: image.clone(), platform }, [])
+                self.step(None, cause, Action::PullImage { image: image.clone(), platform }, [])
             }
             _ => return None,
         };
@@ -66,10 +62,13 @@ impl<'a> Builder<'a> {
         observed.images.get(image).map(|image| image.id.clone())
     }
 
-    /// What a build is called besides the name its containers are made from.
-    pub(super) fn second_name(&self, image: &str, tag: &str) -> Option<(String, String)> {
-        let named = self.case.desired.tags.get(image).filter(|tag| tag.named);
-        named.map(|_| (tag.to_owned(), image.to_owned()))
+    /// Gives a build the name that the definition has for it, besides the one its containers are made from.
+    pub(super) fn name_build(&mut self, target: Target<'_>) {
+        let spec = &target.instance.spec;
+        if self.case.desired.tags.get(&spec.image).is_some_and(|tag| tag.named) {
+            let names = (spec.image_reference().to_owned(), spec.image.clone());
+            self.second_names.entry(names).or_insert(target.cause);
+        }
     }
 
     fn why(known: bool, needed: Reason, changed: Vec<BuildPart>) -> Reason {
@@ -78,8 +77,8 @@ impl<'a> Builder<'a> {
 
     /// What is built from the same things is built once.
     fn build(&mut self, image: &str, spec: &'a BuildSpec, reason: Reason) -> StepId {
-        let change: &mut Change = self.change(Subject::Image(image.to_owned()), ChangeKind::Build, reason);
-        change.build = Some(Box::new(spec.clone()));
+        let change = self.change(Subject::Image(image.to_owned()), ChangeKind::Build, reason);
+        self.changes[change.0].build = Some(Box::new(spec.clone()));
         let same = self.steps.iter_mut().enumerate().find_map(|(at, step)| match &mut step.action {
             Action::BuildImage { tags, spec: other } if **other == *spec => Some((StepId(at), tags)),
             _ => None,
@@ -89,7 +88,7 @@ impl<'a> Builder<'a> {
             step
         } else {
             let action = Action::BuildImage { tags: vec![image.to_owned()], spec: Box::new(spec.clone()) };
-            self.step(None, action, [])
+            self.step(None, Cause::Change(change), action, [])
         }
     }
 

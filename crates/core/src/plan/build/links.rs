@@ -1,7 +1,7 @@
 //! Links: the networks of two instances of different stacks. A consumer's stack makes and removes them; the provider's
 //! container is connected by whoever makes one of the two ends.
 
-use super::{Builder, existing};
+use super::{Builder, Target, existing};
 use crate::{
     desired::{DesiredInstance, DesiredLink},
     diagnostic::Problem,
@@ -9,7 +9,7 @@ use crate::{
     name::{InstanceName, NetworkName},
     observed::{Observed, ObservedContainer, ObservedNetwork, RunState},
     ownership::Ownership,
-    plan::{Action, ChangeKind, Conflict, Reason, StepId, Subject},
+    plan::{Action, Cause, ChangeKind, Conflict, ContainerRef, Reason, StepId, Subject},
     readiness::Readiness,
     spec::{Attachment, label},
     stack::Wanted,
@@ -113,34 +113,36 @@ impl<'a> Builder<'a> {
             return None;
         }
         let reason = Reason::Links { consumer: name.clone(), provider: link.provider.to_string() };
-        self.change(Subject::Network(network.clone()), ChangeKind::Create, reason);
+        let cause = self.cause(Subject::Network(network.clone()), ChangeKind::Create, reason);
         let identity = self.case.desired.identity_of(name, instance);
         let action = Action::CreateNetwork { spec: link.network.clone(), identity };
-        let step = self.step(Some(name), action, []);
+        let step = self.step(Some(name), cause, action, []);
         self.links.insert(network, step);
         Some(step)
     }
 
-    /// The steps after which an instance reaches those it is linked to and, where it is going to start, they are ready.
+    /// The steps after which an instance reaches those it is linked to and, where something starts it, they are ready.
     pub(super) fn reach(
         &mut self,
         name: &'a InstanceName,
         instance: &'a DesiredInstance,
-        starts: bool,
+        starts: Option<Cause>,
     ) -> BTreeSet<StepId> {
         let mut gate = BTreeSet::new();
         for link in &instance.links {
             let Some(provider) = self.linked(link) else {
-                self.away(name, link, starts);
+                self.away(name, link, starts.is_some());
                 continue;
             };
             let connected = self.connect_provider(name, instance, link, provider);
             gate.extend(connected);
-            if starts && link.readiness != Readiness::Running {
+            if let Some(cause) = starts
+                && link.readiness != Readiness::Running
+            {
                 let ready = self.awaited.get(&provider.id).copied().unwrap_or_else(|| {
                     let readiness = link.readiness.clone();
                     let action = Action::Await { container: existing(provider), readiness };
-                    self.step(Some(name), action, [])
+                    self.step(Some(name), cause, action, [])
                 });
                 self.awaited.insert(&provider.id, ready);
                 gate.insert(ready);
@@ -165,11 +167,12 @@ impl<'a> Builder<'a> {
         }
         let attachment = DesiredLink::place(network, subnet, LINK_PROVIDER, &link.container)?;
         let made = self.link_network(name, instance, link);
-        if made.is_none() {
-            self.reason(name, Reason::LinkCut { with: link.provider.to_string() });
-        }
+        let cause = match made {
+            Some(made) => self.cause_of(made),
+            None => self.reason(name, Reason::LinkCut { with: link.provider.to_string() }),
+        };
         let action = Action::Connect { container: existing(provider), attachment };
-        let step = self.step(Some(name), action, made);
+        let step = self.step(Some(name), cause, action, made);
         self.joined.insert(network, step);
         Some(step)
     }
@@ -194,17 +197,12 @@ impl<'a> Builder<'a> {
         if starts { self.refused.push(Conflict(problem)) } else { self.warnings.push(problem) }
     }
 
-    /// The steps that give a container its places in links; `made` may be one that a step makes.
-    pub(super) fn join_links(
-        &mut self,
-        name: &'a InstanceName,
-        instance: &'a DesiredInstance,
-        (made, mut last): (StepId, StepId),
-    ) -> StepId {
-        for LinkPlace { attachment, made: network, .. } in self.link_places(name, instance) {
-            let container = crate::plan::ContainerRef::MadeBy(made);
-            let action = Action::Connect { container, attachment };
-            last = self.step(Some(name), action, network.into_iter().chain([last]));
+    /// Gives the container that a step makes its places in links, after it is filled; the last step of these.
+    pub(super) fn join_links(&mut self, target: Target<'a>, made: StepId, filled: StepId) -> StepId {
+        let mut last = filled;
+        for LinkPlace { attachment, made: network, .. } in self.link_places(target.name, target.instance) {
+            let action = Action::Connect { container: ContainerRef::MadeBy(made), attachment };
+            last = self.step_for(target, action, network.into_iter().chain([last]));
         }
         last
     }
@@ -250,6 +248,7 @@ impl<'a> Builder<'a> {
     pub(super) fn part(
         &mut self,
         network: &'a ObservedNetwork,
+        cause: Cause,
         after: &BTreeSet<StepId>,
     ) -> BTreeSet<StepId> {
         let name = NetworkName::from_stored(network.name.clone());
@@ -265,7 +264,7 @@ impl<'a> Builder<'a> {
         let mut steps = BTreeSet::new();
         for container in providers {
             let action = Action::Disconnect { container: existing(container), network: name.clone() };
-            steps.insert(self.step(None, action, after.iter().copied()));
+            steps.insert(self.step(None, cause, action, after.iter().copied()));
         }
         steps
     }

@@ -9,11 +9,12 @@ mod order;
 mod supplies;
 mod takeover;
 mod up;
+mod verify;
 mod wires;
 
 use super::{
-    Action, Change, ChangeKind, Conflict, ContainerRef, Plan, PlanError, PlanOptions, Reason, Remembered,
-    Step, StepId, Subject,
+    Action, Cause, Change, ChangeId, ChangeKind, Conflict, ContainerRef, Plan, PlanError, PlanOptions,
+    Reason, Remembered, Step, StepId, Subject,
     conflict::conflicts,
     instance::{Case, Verdict},
 };
@@ -74,7 +75,7 @@ struct Builder<'a> {
     steps: Vec<Step>,
     changes: Vec<Change>,
     /// Names of builds in the definition, each after the name that containers are made from.
-    second_names: BTreeSet<(String, String)>,
+    second_names: BTreeMap<(String, String), Cause>,
     /// Steps that make images, the network and volumes.
     images: BTreeMap<String, StepId>,
     network: Option<StepId>,
@@ -92,11 +93,11 @@ struct Builder<'a> {
     /// Steps that stop a container, with it and its successor's providers.
     stops: Vec<(StepId, &'a ObservedContainer)>,
     /// Containers to remove once everything is ready.
-    removals: Vec<(Option<InstanceName>, &'a ObservedContainer, ContainerName)>,
+    removals: Vec<Removal<'a>>,
     /// What to remember once everything is ready.
-    memories: Vec<(&'a InstanceName, Box<Made>)>,
+    memories: Vec<Memory<'a>>,
     /// Connections to undo once everything is ready.
-    strays: Vec<(&'a InstanceName, &'a ObservedContainer, NetworkName)>,
+    strays: Vec<Stray<'a>>,
     /// What to beware of, besides what the wish itself warns of.
     warnings: Vec<Problem>,
     /// What can't be made.
@@ -105,6 +106,38 @@ struct Builder<'a> {
     unmakeable: BTreeSet<Problem>,
     /// What is worth knowing, besides what the wish itself tells.
     notes: BTreeSet<Problem>,
+}
+
+/// An instance whose steps are planned, and what they are for.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    name: &'a InstanceName,
+    instance: &'a DesiredInstance,
+    cause: Cause,
+}
+
+/// A container to remove.
+struct Removal<'a> {
+    instance: Option<&'a InstanceName>,
+    container: &'a ObservedContainer,
+    /// Its name by then.
+    name: ContainerName,
+    cause: Cause,
+}
+
+/// What an instance's container stands for now, though nothing of itself changes.
+struct Memory<'a> {
+    name: &'a InstanceName,
+    made: Box<Made>,
+    cause: Cause,
+}
+
+/// A container's connection to a network that is not its own.
+struct Stray<'a> {
+    name: &'a InstanceName,
+    container: &'a ObservedContainer,
+    network: NetworkName,
+    cause: Cause,
 }
 
 impl<'a> Builder<'a> {
@@ -139,7 +172,7 @@ impl<'a> Builder<'a> {
             doubted: Vec::new(),
             steps: Vec::new(),
             changes: Vec::new(),
-            second_names: BTreeSet::new(),
+            second_names: BTreeMap::new(),
             images: BTreeMap::new(),
             network: None,
             volumes: BTreeMap::new(),
@@ -204,40 +237,69 @@ impl<'a> Builder<'a> {
     fn step(
         &mut self,
         instance: Option<&InstanceName>,
+        cause: Cause,
         action: Action,
         after: impl IntoIterator<Item = StepId>,
     ) -> StepId {
-        self.steps.push(Step { instance: instance.cloned(), action, after: after.into_iter().collect() });
+        let after = after.into_iter().collect();
+        self.steps.push(Step { instance: instance.cloned(), action, cause, after });
         StepId(self.steps.len() - 1)
     }
 
-    fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> &mut Change {
-        let (fields, spec, build) = (Vec::new(), None, None);
-        let (may_change_data, copies, outside) = (false, Vec::new(), Vec::new());
-        let consumers = BTreeMap::new();
-        self.changes.push(Change {
-            subject,
-            kind,
-            reason,
-            may_change_data,
-            copies,
-            fields,
-            spec,
-            outside,
-            build,
-            consumers,
-        });
-        let last = self.changes.len() - 1;
-        &mut self.changes[last]
+    /// A step of an instance.
+    fn step_for(
+        &mut self,
+        target: Target<'_>,
+        action: Action,
+        after: impl IntoIterator<Item = StepId>,
+    ) -> StepId {
+        self.step(Some(target.name), target.cause, action, after)
+    }
+
+    /// What a step is for.
+    fn cause_of(&self, step: StepId) -> Cause {
+        self.steps[step.0].cause
+    }
+
+    /// An instance with a change that its steps are for.
+    fn target(&mut self, name: &'a InstanceName, kind: ChangeKind, reason: Reason) -> Target<'a> {
+        let change = self.change(Subject::Instance(name.clone()), kind, reason);
+        Target { name, instance: &self.case.desired.instances[name], cause: Cause::Change(change) }
+    }
+
+    fn change(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> ChangeId {
+        self.changes.push(Change::new(subject, kind, reason));
+        ChangeId(self.changes.len() - 1)
+    }
+
+    /// Adds a change of an image, a network, a volume or a leftover: what the steps that bring it about are for.
+    fn cause(&mut self, subject: Subject, kind: ChangeKind, reason: Reason) -> Cause {
+        Cause::Change(self.change(subject, kind, reason))
     }
 
     fn judge(&self, name: &'a InstanceName) -> Verdict<'a> {
         self.case.judge(name, &self.case.desired.instances[name], self.current.get(name).copied())
     }
 
+    /// Sorts the changes by what they are about. Steps still name the one they are for.
+    fn sort_changes(&mut self) {
+        let mut changes: Vec<(usize, Change)> =
+            std::mem::take(&mut self.changes).into_iter().enumerate().collect();
+        changes.sort_by(|(_, a), (_, b)| a.subject.cmp(&b.subject));
+        let moved = changes.iter().enumerate();
+        let places: BTreeMap<ChangeId, ChangeId> =
+            moved.map(|(now, (before, _))| (ChangeId(*before), ChangeId(now))).collect();
+        for step in &mut self.steps {
+            if let Cause::Change(change) = &mut step.cause {
+                *change = places[change];
+            }
+        }
+        self.changes = changes.into_iter().map(|(_, change)| change).collect();
+    }
+
     fn finish(mut self) -> Plan {
         self.tell_consumers();
-        self.changes.sort_by(|a, b| a.subject.cmp(&b.subject));
+        self.sort_changes();
         let unused_volumes = self.unused_volumes();
         let takeovers = self.takeovers();
         self.warnings.extend(takeover::warnings(&takeovers));

@@ -1,16 +1,15 @@
 //! What has to come before what: proof before memory, memory before removal.
 
-use super::{Builder, existing, links::is_link};
+use super::{Builder, Memory, Removal, Stray, existing, links::is_link};
 use crate::{
-    name::{InstanceName, NetworkName},
-    observed::ObservedContainer,
-    plan::{Action, ChangeKind, ContainerRef, Reason, StepId, Subject, model::ends},
-    readiness::Readiness,
+    name::NetworkName,
+    observed::{ObservedContainer, ObservedNetwork},
+    plan::{Action, ChangeKind, Reason, StepId, Subject, model::ends},
     stack::Wanted,
 };
 use std::collections::BTreeSet;
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     /// Whether `step` comes after `other`.
     pub(super) fn depends(&self, step: StepId, other: StepId) -> bool {
         let (mut seen, mut todo) = (BTreeSet::new(), vec![step]);
@@ -37,84 +36,72 @@ impl Builder<'_> {
         }
     }
 
-    /// A container that ends at once must not count as started.
-    pub(super) fn verify(&mut self) {
-        let doubted = std::mem::take(&mut self.doubted);
-        let mut unproven: Vec<(InstanceName, ContainerRef)> = self
-            .started
-            .iter()
-            .filter(|(name, _)| self.case.desired.instances[**name].readiness == Readiness::Running)
-            .filter_map(|(name, step)| match &self.steps[step.0].action {
-                Action::Start { container } => Some(((*name).clone(), container.clone())),
-                _ => None,
-            })
-            .collect();
-        unproven.extend(doubted.into_iter().map(|(name, container)| (name.clone(), container)));
-        if !unproven.is_empty() {
-            let ends = ends(&self.steps);
-            self.step(None, Action::Verify { containers: unproven }, ends);
-        }
-    }
-
     /// What changes no container is remembered when everything is ready: it needs no undoing.
     pub(super) fn remember_all(&mut self) {
         let ends = ends(&self.steps);
-        for (name, made) in std::mem::take(&mut self.memories) {
-            self.step(Some(name), Action::Remember { made }, ends.clone());
+        for Memory { name, made, cause } in std::mem::take(&mut self.memories) {
+            self.step(Some(name), cause, Action::Remember { made }, ends.clone());
         }
     }
 
-    /// What is replaced, unwanted or wrongly connected goes only when everything else is ready; the network last.
+    /// What is replaced, unwanted or wrongly connected goes only when everything else is ready; networks last.
     pub(super) fn commit(&mut self) {
         let ends = ends(&self.steps);
         let mut removed = ends.clone();
-        for (name, container, network) in std::mem::take(&mut self.strays) {
+        for Stray { name, container, network, cause } in std::mem::take(&mut self.strays) {
             let action = Action::Disconnect { container: existing(container), network };
-            removed.insert(self.step(Some(name), action, ends.clone()));
+            removed.insert(self.step(Some(name), cause, action, ends.clone()));
         }
         let mut holders: Vec<(StepId, &ObservedContainer)> = Vec::new();
-        for (instance, container, name) in std::mem::take(&mut self.removals) {
+        for Removal { instance, container, name, cause } in std::mem::take(&mut self.removals) {
             let action = Action::RemoveContainer { container: existing(container), name };
-            let step = self.step(instance.as_ref(), action, ends.clone());
+            let step = self.step(instance, cause, action, ends.clone());
             removed.insert(step);
             holders.push((step, container));
         }
-        for (instance, name) in self.copied() {
-            self.step(instance.as_ref(), Action::RemoveVolume { name }, ends.clone());
-        }
+        self.remove_copies(&ends);
         for name in self.spent_copies() {
-            self.change(Subject::Volume(name.clone()), ChangeKind::Remove, Reason::SpentCopy);
+            let cause = self.cause(Subject::Volume(name.clone()), ChangeKind::Remove, Reason::SpentCopy);
             // Also a container that is stopped holds its volumes: one that was copying when its apply was killed.
             let holding = holders.iter().filter(|(_, container)| container.volumes.contains(name.as_str()));
             let mut after = ends.clone();
             after.extend(holding.map(|(step, _)| *step));
-            self.step(None, Action::RemoveVolume { name }, after);
+            self.step(None, cause, Action::RemoveVolume { name }, after);
         }
-        for (image, name) in std::mem::take(&mut self.second_names) {
-            self.step(None, Action::TagImage { image, name }, ends.clone());
+        for ((image, name), cause) in std::mem::take(&mut self.second_names) {
+            self.step(None, cause, Action::TagImage { image, name }, ends.clone());
         }
+        for network in self.networks() {
+            self.remove_network(network, &ends, &removed);
+        }
+    }
+
+    /// Removes a network that nothing needs any more, after `removed` has left it.
+    fn remove_network(
+        &mut self,
+        network: &'a ObservedNetwork,
+        ends: &BTreeSet<StepId>,
+        removed: &BTreeSet<StepId>,
+    ) {
         let desired = self.case.desired;
         let wanted = desired.instances.values().any(|instance| instance.wanted != Wanted::Absent);
-        let links = self.kept_links();
-        for network in self.networks() {
-            let stays = if is_link(network) {
-                links.contains(network.name.as_str())
-            } else {
-                wanted && network.name == desired.network.name.as_str()
-            };
-            if stays {
-                continue;
-            }
-            let name = NetworkName::from_stored(network.name.clone());
-            let reason = match (wanted, is_link(network)) {
-                (false, _) => Reason::WantedAbsent,
-                (true, true) => Reason::LinkEnded,
-                (true, false) => Reason::NotDefined,
-            };
-            self.change(Subject::Network(name.clone()), ChangeKind::Remove, reason);
-            let mut after = removed.clone();
-            after.extend(self.part(network, &ends));
-            self.step(None, Action::RemoveNetwork { id: network.id.clone(), name }, after);
+        let stays = if is_link(network) {
+            self.kept_links().contains(network.name.as_str())
+        } else {
+            wanted && network.name == desired.network.name.as_str()
+        };
+        if stays {
+            return;
         }
+        let name = NetworkName::from_stored(network.name.clone());
+        let reason = match (wanted, is_link(network)) {
+            (false, _) => Reason::WantedAbsent,
+            (true, true) => Reason::LinkEnded,
+            (true, false) => Reason::NotDefined,
+        };
+        let cause = self.cause(Subject::Network(name.clone()), ChangeKind::Remove, reason);
+        let mut after = removed.clone();
+        after.extend(self.part(network, cause, ends));
+        self.step(None, cause, Action::RemoveNetwork { id: network.id.clone(), name }, after);
     }
 }

@@ -1,6 +1,6 @@
 //! What containers need before they can be made, besides images: network and volumes.
 
-use super::Builder;
+use super::{Builder, Target};
 use crate::{
     desired::DesiredInstance,
     diagnostic::Problem,
@@ -18,10 +18,11 @@ impl<'a> Builder<'a> {
         if self.network.is_none()
             && !self.networks().any(|network| network.name == desired.network.name.as_str())
         {
-            self.change(Subject::Network(desired.network.name.clone()), ChangeKind::Create, Reason::Missing);
+            let subject = Subject::Network(desired.network.name.clone());
+            let cause = self.cause(subject, ChangeKind::Create, Reason::Missing);
             let action =
                 Action::CreateNetwork { spec: desired.network.clone(), identity: desired.identity.clone() };
-            self.network = Some(self.step(None, action, []));
+            self.network = Some(self.step(None, cause, action, []));
         }
         self.network
     }
@@ -32,7 +33,7 @@ impl<'a> Builder<'a> {
         case.observed.networks.iter().filter(move |network| case.owns(*network))
     }
 
-    pub(super) fn volume_steps(&mut self, name: &InstanceName, instance: &DesiredInstance) -> Vec<StepId> {
+    pub(super) fn volume_steps(&mut self, Target { name, instance, .. }: Target<'_>) -> Vec<StepId> {
         let mut steps = Vec::new();
         for volume in &instance.volumes {
             if self.case.observed.volumes.contains_key(volume.name.as_str()) {
@@ -50,9 +51,10 @@ impl<'a> Builder<'a> {
             if reason == Reason::Vanished {
                 self.warnings.push(emptied(name, instance, &volume.name));
             }
-            self.change(Subject::Volume(volume.name.clone()), ChangeKind::Create, reason);
+            let cause = self.cause(Subject::Volume(volume.name.clone()), ChangeKind::Create, reason);
             let identity = self.case.desired.identity_of(name, instance);
-            let step = self.step(Some(name), Action::CreateVolume { spec: volume.clone(), identity }, []);
+            let action = Action::CreateVolume { spec: volume.clone(), identity };
+            let step = self.step(Some(name), cause, action, []);
             self.volumes.insert(volume.name.to_string(), step);
             steps.push(step);
         }

@@ -1,7 +1,7 @@
 //! Making and starting what should run.
 
 use super::{
-    Builder, existing,
+    Builder, Memory, Removal, Stray, Target, existing,
     links::{LinkPlace, is_link},
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     observed::{HealthState, ObservedContainer, RunState},
     persisted::IMAGE,
     plan::{
-        Action, ChangeKind, ContainerRef, Reason, StepId, Subject, VolumeCopy,
+        Action, Cause, ChangeId, ChangeKind, ContainerRef, FieldDiff, Reason, StepId, Subject, VolumeCopy,
         instance::{Verdict, is_detached},
     },
     readiness::{Readiness, awaited},
@@ -19,6 +19,12 @@ use crate::{
     template::DependencyCondition,
 };
 use std::collections::BTreeSet;
+
+/// The step that creates a container, and the one after which it can be started.
+struct Created {
+    step: StepId,
+    filled: StepId,
+}
 
 impl<'a> Builder<'a> {
     /// Makes and starts what should run, providers before their consumers.
@@ -36,32 +42,10 @@ impl<'a> Builder<'a> {
             }
             match verdict {
                 Verdict::Keep(Some(container)) => self.keep(name, instance, container),
-                Verdict::Create(reason) => self.create(name, instance, reason),
-                Verdict::Replace { old, reason, fields } => {
-                    let Some(made) = self.made(name, instance) else { continue };
-                    let spec = Some(Box::new(instance.spec.clone()));
-                    let may_change_data = self.case.may_change_data(instance, old);
-                    let copies = if may_change_data { self.copies(instance, old) } else { Vec::new() };
-                    let change = self.change(Subject::Instance(name.clone()), ChangeKind::Replace, reason);
-                    change.fields = fields;
-                    change.spec = spec;
-                    change.may_change_data = may_change_data && copies.is_empty();
-                    change.copies.clone_from(&copies);
-                    self.replace((name, instance), made, old, &copies);
-                }
-                Verdict::Start(container, reason) => {
-                    if !self.has_files(name, instance, container) {
-                        continue;
-                    }
-                    self.change(Subject::Instance(name.clone()), ChangeKind::Update, reason);
-                    let mut gate = self.providers(name, instance);
-                    gate.extend(self.mend(name, instance, container, None));
-                    gate.extend(self.fill(name, instance, container));
-                    self.start(name, instance, existing(container), gate);
-                }
-                Verdict::Restart(container, reason) => {
-                    self.restart(name, instance, container, reason);
-                }
+                Verdict::Create(reason) => self.create(name, reason),
+                Verdict::Replace { old, reason, fields } => self.replace(name, old, reason, fields),
+                Verdict::Start(container, reason) => self.start_existing(name, container, reason),
+                Verdict::Restart(container, reason) => self.restart(name, container, reason),
                 Verdict::Stop(container) => {
                     self.mend(name, instance, container, None);
                 }
@@ -82,18 +66,18 @@ impl<'a> Builder<'a> {
             Err(problems) => return self.leave(problems),
         };
         let reordered = self.case.reordered(instance, container);
-        if !reordered.is_empty() {
-            if reordered.iter().any(|field| field.field == IMAGE) {
-                let spec = &instance.spec;
-                self.second_names.extend(self.second_name(&spec.image, spec.image_reference()));
-            }
-            // Under the hash that the container is known by.
-            let hash = container.config_hash().map_or_else(|| made.hash.clone(), str::to_owned);
-            let made = Made { hash, ..made };
-            self.change(Subject::Instance(name.clone()), ChangeKind::Update, Reason::Changed).fields =
-                reordered;
-            self.memories.push((name, Box::new(made)));
+        if reordered.is_empty() {
+            return;
         }
+        let change = self.change(Subject::Instance(name.clone()), ChangeKind::Update, Reason::Changed);
+        let cause = Cause::Change(change);
+        if reordered.iter().any(|field| field.field == IMAGE) {
+            self.name_build(Target { name, instance, cause });
+        }
+        self.changes[change.0].fields = reordered;
+        // Under the hash that the container is known by.
+        let hash = container.config_hash().map_or_else(|| made.hash.clone(), str::to_owned);
+        self.memories.push(Memory { name, made: Box::new(Made { hash, ..made }), cause });
     }
 
     /// What is wrong was deferred, and is told.
@@ -124,8 +108,9 @@ impl<'a> Builder<'a> {
             } else {
                 Reason::ConnectedElsewhere { network: network.clone() }
             };
-            self.change(Subject::Instance(name.clone()), ChangeKind::Update, reason);
-            self.strays.push((name, container, NetworkName::from_stored(network)));
+            let cause = self.target(name, ChangeKind::Update, reason).cause;
+            let network = NetworkName::from_stored(network);
+            self.strays.push(Stray { name, container, network, cause });
         }
     }
 
@@ -144,11 +129,11 @@ impl<'a> Builder<'a> {
         let mut providers = instance.depends_on.iter();
         if let Some((provider, _)) = providers.find(|(name, d)| d.restart && self.replaced.contains(name)) {
             let reason = Reason::ProviderReplaced { provider: provider.clone() };
-            self.restart(name, instance, container, reason);
+            self.restart(name, container, reason);
             return;
         }
-        self.reach(name, instance, false);
-        self.provision(name, instance, true);
+        self.reach(name, instance, None);
+        self.provision(name, instance, None);
         let mended = self.mend(name, instance, container, None);
         if let Some(step) = mended.last() {
             self.started.insert(name, *step);
@@ -163,26 +148,32 @@ impl<'a> Builder<'a> {
                 Readiness::Running => {}
                 readiness => {
                     let action = Action::Await { container, readiness: readiness.clone() };
-                    let step = self.step(Some(name), action, mended);
+                    let step = self.step(Some(name), Cause::Proof, action, mended);
                     self.ready.insert(name, step);
                 }
             }
         }
     }
 
-    pub(super) fn restart(
-        &mut self,
-        name: &'a InstanceName,
-        instance: &'a DesiredInstance,
-        container: &'a ObservedContainer,
-        reason: Reason,
-    ) {
-        self.change(Subject::Instance(name.clone()), ChangeKind::Update, reason);
-        let mut gate = self.providers(name, instance);
-        let stopped = self.stop(Some(name), container, gate.clone(), instance);
+    fn start_existing(&mut self, name: &'a InstanceName, container: &'a ObservedContainer, reason: Reason) {
+        let instance = &self.case.desired.instances[name];
+        if !self.has_files(name, instance, container) {
+            return;
+        }
+        let target = self.target(name, ChangeKind::Update, reason);
+        let mut gate = self.providers(target);
+        gate.extend(self.mend(name, instance, container, None));
+        gate.extend(self.fill(target, container));
+        self.start(target, existing(container), gate);
+    }
+
+    fn restart(&mut self, name: &'a InstanceName, container: &'a ObservedContainer, reason: Reason) {
+        let target = self.target(name, ChangeKind::Update, reason);
+        let mut gate = self.providers(target);
+        let stopped = self.stop(target, container, gate.clone());
         gate.extend(stopped);
-        gate.extend(self.mend(name, instance, container, stopped));
-        self.start(name, instance, existing(container), gate);
+        gate.extend(self.mend(name, target.instance, container, stopped));
+        self.start(target, existing(container), gate);
     }
 
     /// Gives a container that stays its name and its place in the network back, before it is started.
@@ -196,18 +187,18 @@ impl<'a> Builder<'a> {
         let mut mended = BTreeSet::new();
         if container.name != instance.container {
             let reason = Reason::Renamed { name: container.name.to_string() };
-            self.reason(name, reason);
+            let cause = self.reason(name, reason);
             let action = Action::Rename { container: existing(container), to: instance.container.clone() };
-            mended.insert(self.step(Some(name), action, stopped));
+            mended.insert(self.step(Some(name), cause, action, stopped));
         }
         if let Some(attachment) = &instance.spec.network
             && instance.wanted == Wanted::Running
             && is_detached(instance, container)
         {
-            self.reason(name, Reason::Disconnected);
+            let cause = self.reason(name, Reason::Disconnected);
             let network = self.network_step();
             let action = Action::Connect { container: existing(container), attachment: attachment.clone() };
-            mended.insert(self.step(Some(name), action, network.into_iter().chain(stopped)));
+            mended.insert(self.step(Some(name), cause, action, network.into_iter().chain(stopped)));
         }
         if instance.wanted == Wanted::Running {
             mended.extend(self.mend_links(name, instance, container, stopped));
@@ -227,25 +218,21 @@ impl<'a> Builder<'a> {
             if container.networks.contains_key(attachment.name.as_str()) {
                 continue;
             }
-            self.reason(name, Reason::LinkCut { with });
+            let cause = self.reason(name, Reason::LinkCut { with });
             let action = Action::Connect { container: existing(container), attachment };
-            mended.insert(self.step(Some(name), action, made.into_iter().chain(stopped)));
+            mended.insert(self.step(Some(name), cause, action, made.into_iter().chain(stopped)));
         }
         mended
     }
 
     /// Whether a container that was never started has its config files can't be seen: it gets them again.
-    fn fill(
-        &mut self,
-        name: &'a InstanceName,
-        instance: &'a DesiredInstance,
-        container: &'a ObservedContainer,
-    ) -> Option<StepId> {
-        if container.state != RunState::Created || instance.spec.config_files.is_empty() {
+    fn fill(&mut self, target: Target<'_>, container: &ObservedContainer) -> Option<StepId> {
+        let files = &target.instance.spec.config_files;
+        if container.state != RunState::Created || files.is_empty() {
             return None;
         }
-        let files = instance.spec.config_files.clone();
-        Some(self.step(Some(name), Action::PutFiles { container: existing(container), files }, []))
+        let action = Action::PutFiles { container: existing(container), files: files.clone() };
+        Some(self.step_for(target, action, []))
     }
 
     /// Whether a container has its config files, or can be given them.
@@ -260,12 +247,13 @@ impl<'a> Builder<'a> {
             || self.made(name, instance).is_some()
     }
 
-    /// An update of an instance for one more reason; the first one told is not told again.
-    pub(super) fn reason(&mut self, name: &InstanceName, reason: Reason) {
+    /// An update of an instance for one more reason, as the cause of steps; a change with that reason is not repeated.
+    pub(super) fn reason(&mut self, name: &InstanceName, reason: Reason) -> Cause {
         let subject = Subject::Instance(name.clone());
-        let told = self.changes.iter().any(|change| change.subject == subject && change.reason == reason);
-        if !told {
-            self.change(subject, ChangeKind::Update, reason);
+        let mut changes = self.changes.iter();
+        match changes.position(|change| change.subject == subject && change.reason == reason) {
+            Some(known) => Cause::Change(ChangeId(known)),
+            None => self.cause(subject, ChangeKind::Update, reason),
         }
     }
 
@@ -280,101 +268,110 @@ impl<'a> Builder<'a> {
         None
     }
 
-    fn create(&mut self, name: &'a InstanceName, instance: &'a DesiredInstance, reason: Reason) {
+    fn create(&mut self, name: &'a InstanceName, reason: Reason) {
+        let instance = &self.case.desired.instances[name];
         let Some(made) = self.made(name, instance) else { return };
         let change = self.change(Subject::Instance(name.clone()), ChangeKind::Create, reason);
-        change.spec = Some(Box::new(instance.spec.clone()));
-        change.outside.clone_from(&instance.outside);
-        let (made, complete) = self.make(name, instance, made, instance.container.clone());
+        self.changes[change.0].spec = Some(Box::new(instance.spec.clone()));
+        self.changes[change.0].outside.clone_from(&instance.outside);
+        let target = Target { name, instance, cause: Cause::Change(change) };
+        let created = self.make(target, made, instance.container.clone());
         if instance.wanted == Wanted::Running {
-            let mut gate = self.providers(name, instance);
-            gate.insert(complete);
-            self.start(name, instance, ContainerRef::MadeBy(made), gate);
+            let mut gate = self.providers(target);
+            gate.insert(created.filled);
+            self.start(target, ContainerRef::MadeBy(created.step), gate);
         }
     }
 
-    /// The successor is made beside the old container, which stops only when everything else is there. Its data is
-    /// copied while neither runs.
     fn replace(
         &mut self,
-        (name, instance): (&'a InstanceName, &'a DesiredInstance),
-        made: Made,
+        name: &'a InstanceName,
         old: &'a ObservedContainer,
-        copies: &[VolumeCopy],
+        reason: Reason,
+        fields: Vec<FieldDiff>,
     ) {
-        let (made, complete) = self.make(name, instance, made, self.beside(&instance.container, "next"));
-        let running = instance.wanted == Wanted::Running;
-        let mut gate = if running { self.providers(name, instance) } else { BTreeSet::new() };
-        gate.insert(complete);
-        gate.extend(self.make_room(name, instance, copies));
-        let stopped = self.stop(Some(name), old, gate.clone(), instance);
-        gate.extend(stopped);
-        let mut filled = self.copy(name, copies, &gate);
-        let kept = self.beside(&instance.container, "old");
-        let aside =
-            self.step(Some(name), Action::Rename { container: existing(old), to: kept.clone() }, gate);
-        let successor = ContainerRef::MadeBy(made);
-        let to = instance.container.clone();
-        let named = self.step(Some(name), Action::Rename { container: successor.clone(), to }, [aside]);
-        if running {
-            filled.insert(named);
-            self.start(name, instance, successor, filled);
-        }
-        self.replaced.insert(name);
-        self.removals.push((Some(name.clone()), old, kept));
+        let instance = &self.case.desired.instances[name];
+        let Some(made) = self.made(name, instance) else { return };
+        let may_change_data = self.case.may_change_data(instance, old);
+        let copies = if may_change_data { self.copies(instance, old) } else { Vec::new() };
+        let id = self.change(Subject::Instance(name.clone()), ChangeKind::Replace, reason);
+        let change = &mut self.changes[id.0];
+        change.fields = fields;
+        change.spec = Some(Box::new(instance.spec.clone()));
+        change.may_change_data = may_change_data && copies.is_empty();
+        change.copies.clone_from(&copies);
+        self.swap(Target { name, instance, cause: Cause::Change(id) }, made, old, &copies);
     }
 
-    /// Creates a container and fills it; the step that makes it, and the one after which it can be started.
-    fn make(
-        &mut self,
-        name: &'a InstanceName,
-        instance: &'a DesiredInstance,
-        made: Made,
-        under: ContainerName,
-    ) -> (StepId, StepId) {
+    /// The successor is created beside the old container, which stops only when everything else exists. Its data is
+    /// copied while neither runs.
+    fn swap(&mut self, target: Target<'a>, made: Made, old: &'a ObservedContainer, copies: &[VolumeCopy]) {
+        let container = &target.instance.container;
+        let created = self.make(target, made, self.beside(container, "next"));
+        let running = target.instance.wanted == Wanted::Running;
+        let mut gate = if running { self.providers(target) } else { BTreeSet::new() };
+        gate.insert(created.filled);
+        gate.extend(self.make_room(target, copies));
+        let stopped = self.stop(target, old, gate.clone());
+        gate.extend(stopped);
+        let mut filled = self.copy(target, copies, &gate);
+        let kept = self.beside(container, "old");
+        let aside = Action::Rename { container: existing(old), to: kept.clone() };
+        let aside = self.step_for(target, aside, gate);
+        let successor = ContainerRef::MadeBy(created.step);
+        let named = Action::Rename { container: successor.clone(), to: container.clone() };
+        let named = self.step_for(target, named, [aside]);
+        if running {
+            filled.insert(named);
+            self.start(target, successor, filled);
+        }
+        self.replaced.insert(target.name);
+        let (instance, cause) = (Some(target.name), target.cause);
+        self.removals.push(Removal { instance, container: old, name: kept, cause });
+    }
+
+    /// Creates a container and fills it.
+    fn make(&mut self, target: Target<'a>, made: Made, under: ContainerName) -> Created {
         let mut after: BTreeSet<StepId> = self.network_step().into_iter().collect();
-        let image = self.image_step(name, instance);
+        let image = self.image_step(target);
         after.extend(image);
-        after.extend(self.volume_steps(name, instance));
+        after.extend(self.volume_steps(target));
         let image_id = made.image_id.clone().filter(|_| !self.brings_another(image));
         let made = Box::new(Made { image_id, ..made });
-        let made = self.step(Some(name), Action::CreateContainer { name: under, made }, after);
-        let mut filled = made;
-        if !instance.spec.config_files.is_empty() {
-            let files = instance.spec.config_files.clone();
-            let action = Action::PutFiles { container: ContainerRef::MadeBy(made), files };
-            filled = self.step(Some(name), action, [made]);
+        let step = self.step_for(target, Action::CreateContainer { name: under, made }, after);
+        let mut filled = step;
+        let files = &target.instance.spec.config_files;
+        if !files.is_empty() {
+            let action = Action::PutFiles { container: ContainerRef::MadeBy(step), files: files.clone() };
+            filled = self.step_for(target, action, [step]);
         }
-        (made, self.join_links(name, instance, (made, filled)))
+        Created { step, filled: self.join_links(target, step, filled) }
     }
 
     pub(super) fn start(
         &mut self,
-        name: &'a InstanceName,
-        instance: &DesiredInstance,
+        target: Target<'a>,
         container: ContainerRef,
         after: impl IntoIterator<Item = StepId>,
     ) {
+        let Target { name, instance, cause } = target;
         let mut after: BTreeSet<StepId> = after.into_iter().collect();
-        after.extend(self.provision(name, instance, false));
-        let started = self.step(Some(name), Action::Start { container: container.clone() }, after);
+        after.extend(self.provision(name, instance, Some(cause)));
+        let started = self.step_for(target, Action::Start { container: container.clone() }, after);
         self.started.insert(name, started);
         let ready = match &instance.readiness {
             Readiness::Running => started,
             readiness => {
-                self.step(Some(name), Action::Await { container, readiness: readiness.clone() }, [started])
+                self.step_for(target, Action::Await { container, readiness: readiness.clone() }, [started])
             }
         };
         self.ready.insert(name, ready);
     }
 
     /// The steps after which everything an instance depends on is as it asked.
-    pub(super) fn providers(
-        &mut self,
-        name: &'a InstanceName,
-        instance: &'a DesiredInstance,
-    ) -> BTreeSet<StepId> {
-        let mut gate = self.reach(name, instance, true);
+    fn providers(&mut self, target: Target<'a>) -> BTreeSet<StepId> {
+        let Target { name, instance, cause } = target;
+        let mut gate = self.reach(name, instance, Some(cause));
         for (provider, dependency) in &instance.depends_on {
             let Some((provider, offered)) = self.case.desired.instances.get_key_value(provider) else {
                 continue;
@@ -390,7 +387,7 @@ impl<'a> Builder<'a> {
                 && let readiness @ Readiness::Healthy(_) = awaited(dependency.condition, &offered.readiness)
             {
                 let action = Action::Await { container: existing(container), readiness };
-                let step = self.step(Some(provider), action, []);
+                let step = self.step(Some(provider), cause, action, []);
                 self.ready.insert(provider, step);
                 gate.insert(step);
             }

@@ -1,10 +1,10 @@
 //! What a plan tells of wires.
 
-use super::{Builder, existing, links::linked};
+use super::{Builder, Target, existing, links::linked};
 use crate::{
     desired::{Desired, DesiredInstance},
     name::InstanceName,
-    plan::{Action, ChangeKind, Consumer, ContainerRef, StepId, Subject},
+    plan::{Action, Cause, ChangeKind, Consumer, ContainerRef, StepId, Subject},
     resolve::Provisioning,
     stack::Wanted,
     wire::{Link, ProviderName, Unwired},
@@ -28,58 +28,55 @@ fn present(desired: &Desired) -> impl Iterator<Item = (&InstanceName, &DesiredIn
 }
 
 impl<'a> Builder<'a> {
-    /// The steps that make the logins an instance has for itself; of one that stays only on providers that are made in
-    /// this plan, for they may have lost them.
+    /// The steps that make the logins an instance has for itself. Of one that nothing starts only on providers that are
+    /// made in this plan, for they may have lost them: it is their change that these steps are for.
     pub(super) fn provision(
         &mut self,
         name: &'a InstanceName,
         instance: &DesiredInstance,
-        only_made: bool,
+        starts: Option<Cause>,
     ) -> BTreeSet<StepId> {
         let mut steps = BTreeSet::new();
         for provisioning in &instance.provisions {
-            let provider = match &provisioning.provider {
-                ProviderName::Instance(provider) => provider,
+            let provider = match (&provisioning.provider, starts) {
+                (ProviderName::Instance(provider), _) => provider,
                 // That its data is still there is for its own stack to see to.
-                linked if !only_made => {
-                    steps.extend(self.provision_linked(name, instance, linked, provisioning));
+                (_, Some(cause)) => {
+                    let target = Target { name, instance, cause };
+                    steps.extend(self.provision_linked(target, provisioning));
                     continue;
                 }
-                _ => continue,
+                (_, None) => continue,
             };
-            let starting = self.started.get(provider).map(|step| &self.steps[step.0].action);
-            let container = match starting {
+            let container = match self.started.get(provider).map(|step| &self.steps[step.0].action) {
                 Some(Action::Start { container }) => Some(container.clone()),
                 _ => self.current.get(provider).map(|current| existing(current)),
             };
-            let made = matches!(container, Some(ContainerRef::MadeBy(_)));
-            let Some(container) = container.filter(|_| made || !only_made) else { continue };
+            let made = match &container {
+                Some(ContainerRef::MadeBy(step)) => Some(self.cause_of(*step)),
+                _ => None,
+            };
+            let (Some(container), Some(cause)) = (container, starts.or(made)) else { continue };
             if instance.hash.is_err() {
                 // Nothing is made beside it, so that its provider has the login still; its password may not be known.
                 continue;
             }
             let ready = self.ready.get(provider).copied();
             let action = Action::Provision { container, provisioning: Box::new(provisioning.clone()) };
-            steps.insert(self.step(Some(name), action, ready));
+            steps.insert(self.step(Some(name), cause, action, ready));
         }
         steps
     }
 
-    fn provision_linked(
-        &mut self,
-        name: &'a InstanceName,
-        instance: &DesiredInstance,
-        provider: &ProviderName,
-        provisioning: &Provisioning,
-    ) -> Option<StepId> {
-        let link = instance.links.iter().find(|link| link.provider == *provider)?;
+    fn provision_linked(&mut self, target: Target<'_>, provisioning: &Provisioning) -> Option<StepId> {
+        let link = target.instance.links.iter().find(|link| link.provider == provisioning.provider)?;
         let container = linked(self.case.observed, &self.case.remembered.ownership, link)?;
         let ready = self.awaited.get(&container.id).copied();
         let action = Action::Provision {
             container: existing(container),
             provisioning: Box::new(provisioning.clone()),
         };
-        Some(self.step(Some(name), action, ready))
+        Some(self.step_for(target, action, ready))
     }
 
     /// Of a provider that is made anew: which consumers follow, because what they are given changes, and which stay.

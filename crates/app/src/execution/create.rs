@@ -1,0 +1,78 @@
+//! Steps that create an object. What is created is remembered by the id the engine gives it.
+
+use crate::execution::{failure::Failure, perform::Hands};
+use devarch_core::{
+    desired::Made,
+    id::ContainerId,
+    name::ContainerName,
+    persisted::CONFIG_FORM,
+    plan::{AppliedState, StepId},
+    podman,
+    spec::{CreateContainer, Identity, NetworkSpec, VolumeSpec},
+};
+use devarch_store::{Applied, StoreError};
+use std::collections::BTreeMap;
+
+impl Hands<'_> {
+    pub(crate) async fn create_network(
+        &self,
+        step: StepId,
+        spec: &NetworkSpec,
+        identity: &Identity,
+    ) -> Result<(), Failure> {
+        let labels = spec.labels(identity, &self.apply);
+        let created = self.engine.create_network(spec, &labels).await.map_err(Failure::Engine)?;
+        self.ledger.identify(step, created.as_str());
+        Ok(())
+    }
+
+    pub(crate) async fn create_volume(
+        &self,
+        step: StepId,
+        spec: &VolumeSpec,
+        identity: &Identity,
+    ) -> Result<(), Failure> {
+        let labels = identity.labels("", &self.apply);
+        self.engine.create_volume(&spec.name, &labels).await.map_err(Failure::Engine)?;
+        self.ledger.identify(step, spec.name.as_str());
+        Ok(())
+    }
+
+    pub(crate) async fn create_container(
+        &self,
+        step: StepId,
+        name: &ContainerName,
+        made: &Made,
+    ) -> Result<(), Failure> {
+        self.remember(made, AppliedState::Begun).await?;
+        let request =
+            CreateContainer { name: name.clone(), spec: made.spec.clone(), labels: self.labels(made) };
+        let container: ContainerId = self.engine.create_container(&request).await.map_err(Failure::Engine)?;
+        self.ledger.identify(step, container.as_str());
+        self.keep_made(step, container);
+        Ok(())
+    }
+
+    /// The user's labels and DevArch's.
+    fn labels(&self, made: &Made) -> BTreeMap<String, String> {
+        let mut labels = made.spec.labels.clone();
+        labels.extend(made.identity.labels(&made.hash, &self.apply));
+        labels.extend(podman::form_label(&made.spec));
+        labels
+    }
+
+    /// Records what an instance's container is created from before it is created: the next plan compares with it.
+    pub(crate) async fn remember(&self, made: &Made, state: AppliedState) -> Result<(), Failure> {
+        let Some(instance) = &made.identity.instance else { return Ok(()) };
+        let applied = Applied {
+            engine_id: self.engine_id.clone(),
+            hash: made.hash.clone(),
+            form: CONFIG_FORM,
+            spec: made.memory().map_err(StoreError::from)?,
+            image_id: made.image_id.clone(),
+            state,
+        };
+        let recorded = self.store.record_applied(self.stack, &instance.id, &applied).await;
+        recorded.map_err(Failure::from)
+    }
+}

@@ -1,0 +1,49 @@
+//! Looks up which addresses are taken; core chooses among the rest.
+
+use crate::{Context, OperationError, error::InUse, planning::other_engines};
+use devarch_core::{
+    desired::{AddressFacts, AddressNeeds, PoolExhausted, Subnets, choose_subnets},
+    engine::EngineInfo,
+    ownership::Seen,
+    resolve::Others,
+    stack::Stack,
+};
+use ipnet::Ipv4Net;
+
+/// The subnets of a stack's networks. The store and other engines are asked only where one of them is new.
+pub(crate) async fn subnets(
+    ctx: &Context,
+    stack: &Stack,
+    others: &Others,
+    seen: Seen<'_>,
+) -> Result<Subnets, OperationError> {
+    let needs = AddressNeeds::of(stack, others);
+    let mut facts = AddressFacts::observed(ctx.settings.address_pool, &stack.id, seen);
+    if !facts.suffice(&needs) {
+        facts.reserved = reserved(ctx, stack, &seen.observed.engine).await?;
+    }
+    choose_subnets(&needs, &facts).map_err(|full| exhausted(stack, &full))
+}
+
+/// The subnets of a stack's networks where no engine could be asked.
+pub(crate) fn unobserved_subnets(
+    ctx: &Context,
+    stack: &Stack,
+    others: &Others,
+) -> Result<Subnets, OperationError> {
+    let facts = AddressFacts::unobserved(ctx.settings.address_pool);
+    choose_subnets(&AddressNeeds::of(stack, others), &facts).map_err(|full| exhausted(stack, &full))
+}
+
+/// The subnets of other stacks, also of those that are down, and of the networks of other engines.
+async fn reserved(ctx: &Context, stack: &Stack, engine: &EngineInfo) -> Result<Vec<Ipv4Net>, OperationError> {
+    let stacks = ctx.store.subnets().await?.into_iter();
+    let mut reserved: Vec<Ipv4Net> =
+        stacks.filter(|(other, _)| *other != stack.name).map(|(_, net)| net).collect();
+    reserved.extend(other_engines::networks(ctx.engines.as_ref(), engine).await);
+    Ok(reserved)
+}
+
+fn exhausted(stack: &Stack, full: &PoolExhausted) -> OperationError {
+    InUse::Subnets { stack: stack.name.clone(), pool: full.pool.to_string() }.into()
+}
