@@ -12,13 +12,18 @@ mod memory {
     mod data;
     mod edits;
     mod engines;
+    mod fields;
     mod history;
     mod homes;
+    mod host_ports;
     mod images;
+    mod imports;
     mod links;
     mod locks;
+    mod naming;
     mod ownership;
     mod properties;
+    mod races;
     mod secrets;
     mod status;
     mod steps;

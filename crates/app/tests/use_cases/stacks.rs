@@ -145,3 +145,22 @@ stacks:
     instances:
       api: {template: client}
 "#;
+
+/// A devarch.yml whose stack `shop` has these instances, each on a line of its own.
+pub(crate) fn shop(instances: &[&str]) -> &'static str {
+    shop_of("", &[], instances)
+}
+
+/// The same with other fields of the stack before them, and with templates of the file's own.
+pub(crate) fn shop_of(fields: &str, templates: &[&str], instances: &[&str]) -> &'static str {
+    let lines = |lines: &[&str], indent: usize| -> String {
+        lines.iter().map(|line| format!("{:indent$}{line}\n", "")).collect()
+    };
+    let templates = match templates {
+        [] => String::new(),
+        some => format!("templates:\n{}", lines(some, 2)),
+    };
+    let fields = if fields.is_empty() { String::new() } else { format!("    {fields}\n") };
+    let instances = lines(instances, 6);
+    format!("version: \"1\"\n{templates}stacks:\n  shop:\n{fields}    instances:\n{instances}").leak()
+}
