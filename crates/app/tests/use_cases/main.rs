@@ -9,18 +9,22 @@ mod strangers;
 mod memory {
     mod adopt;
     mod applies;
+    mod builds;
     mod data;
     mod edits;
     mod engines;
     mod fields;
     mod history;
     mod homes;
+    mod host_paths;
     mod host_ports;
     mod images;
     mod imports;
     mod links;
     mod locks;
     mod naming;
+    mod networks;
+    mod own_logins;
     mod ownership;
     mod properties;
     mod races;
@@ -28,4 +32,5 @@ mod memory {
     mod status;
     mod steps;
     mod waits;
+    mod wiring;
 }
