@@ -10,7 +10,9 @@ mod memory {
     mod adopt;
     mod applies;
     mod builds;
+    mod copies;
     mod data;
+    mod deletion;
     mod edits;
     mod engines;
     mod fields;
@@ -20,6 +22,8 @@ mod memory {
     mod host_ports;
     mod images;
     mod imports;
+    mod keys;
+    mod leftovers;
     mod links;
     mod locks;
     mod naming;
@@ -31,6 +35,7 @@ mod memory {
     mod secrets;
     mod status;
     mod steps;
+    mod stored_secrets;
     mod waits;
     mod wiring;
 }
