@@ -3,18 +3,25 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod harness;
+mod settings;
 mod stacks;
 mod strangers;
 
 mod memory {
     mod adopt;
     mod applies;
+    mod beginnings;
     mod builds;
+    mod catalog_files;
+    mod composing;
+    mod containers;
     mod copies;
     mod data;
     mod deletion;
+    mod doctor;
     mod edits;
     mod engines;
+    mod events;
     mod fields;
     mod history;
     mod homes;
@@ -28,8 +35,10 @@ mod memory {
     mod locks;
     mod naming;
     mod networks;
+    mod overviews;
     mod own_logins;
     mod ownership;
+    mod plans;
     mod properties;
     mod races;
     mod secrets;
