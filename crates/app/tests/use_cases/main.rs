@@ -41,6 +41,7 @@ mod memory {
     mod plans;
     mod properties;
     mod races;
+    mod recoveries;
     mod secrets;
     mod status;
     mod steps;
