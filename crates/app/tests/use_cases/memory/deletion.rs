@@ -17,7 +17,10 @@ use devarch_testkit::{
     memory::plain_image,
     proxy::Moment,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 const DATA: &str = "devarch-shop-db-data";
 
@@ -49,10 +52,9 @@ async fn a_stack_with_containers_is_refused_with_all_of_them() {
     let OperationError::Conflict(Conflict::InUse(InUse::Objects { objects, .. })) = &error else {
         panic!("{error:?}")
     };
-    assert_eq!(
-        objects,
-        &["container devarch-shop-db", "container devarch-shop-web", "network devarch-shop-net"]
-    );
+    let objects: BTreeSet<&str> = objects.iter().map(String::as_str).collect();
+    let expected = ["container devarch-shop-db", "container devarch-shop-web", "network devarch-shop-net"];
+    assert!(objects.into_iter().eq(expected), "{error}");
     assert_eq!(hints(&error), "run `devarch down shop` first");
     assert!(world.knows("shop").await);
 }

@@ -4,7 +4,7 @@ use crate::{
     harness::{Command, World, parsed},
     stacks::SHOP,
 };
-use devarch_app::{OperationError, Target, set_fields};
+use devarch_app::{ErrorKind, OperationError, Target, set_fields};
 use devarch_core::name::InstanceName;
 use futures_util::future::{join, join_all};
 use std::collections::BTreeSet;
@@ -41,7 +41,10 @@ async fn stacks_that_are_created_together_get_different_host_ports() {
         let draft = devarch_app::draft_import(world.ctx(), &source).await.unwrap();
         devarch_app::save_draft(world.ctx(), &draft).await.map(drop)
     };
-    join_all(names.map(import)).await.into_iter().for_each(|done| drop(done.unwrap_or_default()));
+    for done in join_all(names.map(import)).await {
+        let refused = done.err().map(|error| error.kind());
+        assert!(refused.is_none_or(|kind| kind == ErrorKind::Conflict), "{refused:?}");
+    }
     let mut ports = BTreeSet::new();
     let mut all = 0;
     for name in names {
