@@ -18,7 +18,9 @@ mod memory {
     mod copies;
     mod data;
     mod deletion;
+    mod dependencies;
     mod doctor;
+    mod drift;
     mod edits;
     mod engines;
     mod events;
@@ -42,6 +44,7 @@ mod memory {
     mod properties;
     mod races;
     mod recoveries;
+    mod rollbacks;
     mod secrets;
     mod status;
     mod steps;
