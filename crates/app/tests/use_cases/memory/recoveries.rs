@@ -2,19 +2,20 @@
 
 use crate::{
     harness::{Command, End, World, hints, parsed},
-    stacks::{CHANGED, RUNNING, SHOP},
+    stacks::{CHANGED, RUNNING, SHOP, shop},
 };
 use devarch_app::{
     ApplyError, ApplyOptions, Ended, ErrorKind, Interrupted, LockRequest, OperationError, PrepareOptions,
     Recover, Stands, acquire_locks, apply, find_interrupted, find_stack, left_open, prepare,
     undo_interrupted,
 };
-use devarch_core::name::StackName;
+use devarch_core::{name::StackName, observed::RunState};
 use devarch_engine::{Engine as _, EngineErrorKind as Kind};
 use devarch_testkit::{
     memory::{Call, Effect, Fault},
     proxy::Moment,
 };
+use futures_util::future::join;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -278,4 +279,32 @@ async fn an_engine_that_is_away_during_the_rollback_and_returns_finds_it_done() 
     world.run("shop", Command::up(CHANGED)).await.unwrap_err();
     assert_eq!(world.objects().await.containers, before.containers);
     assert_eq!(world.engine.networks().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_ended_well_meanwhile_is_not_run_again_by_an_undo() {
+    const JOB: &str = "devarch-shop-job";
+    let mut world = World::new().await;
+    let job = r#"job: {template: busybox, job: true, restart: "no", command: [sh, -c, "sleep 5"]}"#;
+    let yml =
+        |mark: &str| shop(&[job, &format!("web: {{template: busybox, environment: {{MARK: \"{mark}\"}}}}")]);
+    let ends = async {
+        while world.objects().await.containers.get(JOB).is_none_or(|job| job.state != RunState::Running) {
+            tokio::task::yield_now().await;
+        }
+        world.engine.end(JOB, 0);
+    };
+    join(world.run("shop", Command::up(yml("0"))), ends).await.0.unwrap();
+    let id = world.objects().await.containers[JOB].id.clone();
+    world.engine.start(&id).await.unwrap();
+    world.killed_at((4, Moment::After), "shop", Command::up(yml("1"))).await;
+    world.clock.advance(Duration::from_secs(31));
+    world.engine.end(JOB, 0);
+    let made = world.engine.changes().len();
+    world.run("shop", Command::Undo).await.unwrap();
+    assert!(
+        !world.engine.changes()[made..].iter().any(|call| call.contains(JOB)),
+        "{:?}",
+        world.engine.changes()
+    );
 }
