@@ -1,5 +1,7 @@
 //! The definitions that tests bring up.
 
+use crate::harness::{Command, World};
+
 /// A provider with data and a consumer with a file.
 pub(crate) const SHOP: &str = r#"version: "1"
 stacks:
@@ -163,4 +165,11 @@ pub(crate) fn shop_of(fields: &str, templates: &[&str], instances: &[&str]) -> &
     let fields = if fields.is_empty() { String::new() } else { format!("    {fields}\n") };
     let instances = lines(instances, 6);
     format!("version: \"1\"\n{templates}stacks:\n  shop:\n{fields}    instances:\n{instances}").leak()
+}
+
+/// A home in which [`SHOP`] runs.
+pub(crate) async fn running_shop() -> World {
+    let world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    world
 }

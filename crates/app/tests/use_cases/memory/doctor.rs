@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Command, World, parsed},
-    stacks::SHOP,
+    stacks::running_shop,
 };
 use devarch_app::{Check, Surroundings, Verdict, doctor};
 use devarch_core::{
@@ -51,19 +51,13 @@ async fn warns(world: &World, name: &str, found: &str, mend: &str) {
     assert!(check.mend.as_deref().unwrap_or_default().contains(mend), "{mend}: {check:?}");
 }
 
-async fn running() -> World {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world
-}
-
 fn mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 #[tokio::test]
 async fn all_is_well_with_a_running_stack() {
-    let world = running().await;
+    let world = running_shop().await;
     for check in checks(&world).await {
         // The machine's disks are its own, and the pool of tests is small.
         let other = check.name.starts_with("disk") || check.name == "addresses";
@@ -73,7 +67,7 @@ async fn all_is_well_with_a_running_stack() {
 
 #[tokio::test]
 async fn nothing_is_changed_by_looking() {
-    let world = running().await;
+    let world = running_shop().await;
     let (before, made) = (world.objects().await, world.engine.changes());
     checks(&world).await;
     assert_eq!((world.objects().await, world.engine.changes()), (before, made));
@@ -81,7 +75,7 @@ async fn nothing_is_changed_by_looking() {
 
 #[tokio::test]
 async fn a_home_that_others_can_read_is_told_with_its_files() {
-    let world = running().await;
+    let world = running_shop().await;
     mode(&world.home(), 0o755);
     warns(&world, "home", "is open to others (mode 755)", "chmod 700").await;
     mode(&world.home(), 0o700);
@@ -109,7 +103,7 @@ async fn a_home_that_is_not_there_yet_is_fine() {
 
 #[tokio::test]
 async fn a_lost_key_is_a_failure_with_every_way_out() {
-    let mut world = running().await;
+    let mut world = running_shop().await;
     world.lose_key().await;
     let check = check(&world, "key").await;
     assert_eq!(check.verdict, Verdict::Fail);
@@ -121,7 +115,7 @@ async fn a_lost_key_is_a_failure_with_every_way_out() {
 
 #[tokio::test]
 async fn a_store_that_can_not_be_opened_is_a_failure_and_the_rest_is_looked_at() {
-    let world = running().await;
+    let world = running_shop().await;
     std::fs::write(world.home().join("devarch.db"), "no database").unwrap();
     let all = checks(&world).await;
     let verdict = |name: &str| all.iter().find(|check| check.name == name).map(|check| check.verdict);
@@ -162,7 +156,7 @@ async fn each_engine_that_answers_is_named_with_its_version() {
 
 #[tokio::test]
 async fn a_host_port_that_somebody_else_holds_is_told_with_who_it_is() {
-    let world = running().await;
+    let world = running_shop().await;
     let port = world.status("shop").await.instances[0].ports[0].host.port();
     world.run("shop", Command::Down).await.unwrap();
     let socket = HostSocket { ip: Ipv4Addr::LOCALHOST.into(), port, protocol: Protocol::Tcp };
@@ -172,7 +166,7 @@ async fn a_host_port_that_somebody_else_holds_is_told_with_who_it_is() {
 
 #[tokio::test]
 async fn a_host_port_that_another_container_publishes_is_told_and_ones_own_is_not() {
-    let world = running().await;
+    let world = running_shop().await;
     let fine = check(&world, "ports").await;
     assert_eq!(
         (fine.verdict, fine.found.as_str()),
@@ -189,7 +183,7 @@ async fn a_host_port_that_another_container_publishes_is_told_and_ones_own_is_no
 
 #[tokio::test]
 async fn objects_with_copied_labels_are_told() {
-    let world = running().await;
+    let world = running_shop().await;
     let labels = world.objects().await.containers["devarch-shop-db"].labels.clone();
     for number in 0..6 {
         let name = ContainerName::from_stored(format!("copy-{number}"));
@@ -201,7 +195,7 @@ async fn objects_with_copied_labels_are_told() {
 
 #[tokio::test]
 async fn other_homes_are_named_but_nothing_is_wrong_with_them() {
-    let world = running().await;
+    let world = running_shop().await;
     let other = world.beside().await;
     let told = check(&other, "other homes").await;
     assert_eq!(
@@ -227,7 +221,7 @@ async fn a_pool_that_runs_out_warns_and_one_that_is_used_up_fails() {
 
 #[tokio::test]
 async fn a_clock_that_runs_behind_is_told() {
-    let world = running().await;
+    let world = running_shop().await;
     let file = std::fs::File::options().write(true).open(world.home().join("devarch.db")).unwrap();
     let ahead = file.metadata().unwrap().modified().unwrap() + Duration::from_secs(600);
     file.set_modified(ahead).unwrap();
@@ -238,7 +232,7 @@ async fn a_clock_that_runs_behind_is_told() {
 
 #[tokio::test]
 async fn an_engine_without_its_marker_is_judged_by_what_was_created_there() {
-    let world = running().await;
+    let world = running_shop().await;
     world.engine.remove_volume(&PhysicalVolume::from_stored("devarch-engine")).await.unwrap();
     assert_eq!(check(&world, "objects").await.verdict, Verdict::Ok);
     assert_eq!(check(&world, "ports").await.verdict, Verdict::Ok);

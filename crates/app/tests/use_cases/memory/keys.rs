@@ -15,7 +15,8 @@ fn passphrase() -> Secret {
     Secret::new("correct horse battery staple")
 }
 
-async fn world() -> World {
+/// A stack with a value of each kind that is encrypted.
+async fn with_secrets() -> World {
     let world = World::new().await;
     let yml = shop_of(
         "secrets: {KEY: , MADE: {generate: 24}}",
@@ -33,7 +34,7 @@ async fn world() -> World {
 
 #[tokio::test]
 async fn an_exported_key_opens_the_secrets_again_where_it_was_lost() {
-    let mut world = world().await;
+    let mut world = with_secrets().await;
     let exported = export_key(world.ctx(), &passphrase()).await.unwrap();
     assert!(!import_key(world.ctx(), &exported, &passphrase()).await.unwrap(), "it is there");
     world.lose_key().await;
@@ -49,7 +50,7 @@ async fn an_exported_key_opens_the_secrets_again_where_it_was_lost() {
 
 #[tokio::test]
 async fn only_a_whole_key_of_this_store_is_imported() {
-    let (world, other) = (world().await, World::new().await);
+    let (world, other) = (with_secrets().await, World::new().await);
     let exported = export_key(world.ctx(), &passphrase()).await.unwrap();
     let cut: String = exported.lines().take(2).collect::<Vec<_>>().join("\n");
     let changed = exported.replacen(|c: char| c.is_ascii_digit(), "7", 40);
@@ -67,7 +68,7 @@ async fn only_a_whole_key_of_this_store_is_imported() {
 
 #[tokio::test]
 async fn a_new_key_encrypts_every_value_again_and_the_old_key_opens_none() {
-    let mut world = world().await;
+    let mut world = with_secrets().await;
     let (old, before) = (world.home_files(), world.objects().await);
     let rotation = rotate_key(world.ctx()).await.unwrap();
     assert!(rotation.values >= 4 && rotation.from != rotation.to && rotation.left.is_none(), "{rotation:?}");
@@ -83,7 +84,7 @@ async fn a_new_key_encrypts_every_value_again_and_the_old_key_opens_none() {
 
 #[tokio::test]
 async fn what_is_lost_with_a_key_is_listed_before_it_is_given_up() {
-    let mut world = world().await;
+    let mut world = with_secrets().await;
     let error = key_loss(world.ctx()).await.unwrap_err();
     assert!(matches!(error, OperationError::Store(StoreError::KeyThere)), "{error:?}");
     world.lose_key().await;
@@ -105,7 +106,7 @@ async fn what_is_lost_with_a_key_is_listed_before_it_is_given_up() {
 
 #[tokio::test]
 async fn values_that_were_written_in_place_are_missing_after_a_reset_until_they_are_set_again() {
-    let mut world = world().await;
+    let mut world = with_secrets().await;
     world.lose_key().await;
     world.reset_key().await.unwrap();
     world.set_secret("shop", "KEY", KEY).await.unwrap();
@@ -121,7 +122,7 @@ async fn values_that_were_written_in_place_are_missing_after_a_reset_until_they_
 
 #[tokio::test]
 async fn values_that_are_kept_with_a_volume_nobody_uses_are_listed_as_lost_too() {
-    let mut world = world().await;
+    let mut world = with_secrets().await;
     world.run("shop", Command::Down).await.unwrap();
     world.run("shop", Command::Delete).await.unwrap();
     world.lose_key().await;
@@ -135,7 +136,7 @@ async fn values_that_are_kept_with_a_volume_nobody_uses_are_listed_as_lost_too()
 
 #[tokio::test]
 async fn a_key_file_that_others_can_read_opens_nothing_and_says_how_to_close_it() {
-    let mut world = world().await;
+    let mut world = with_secrets().await;
     let path = world.home().join("secret.key");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     world.reopen().await;
@@ -148,7 +149,7 @@ async fn a_key_file_that_others_can_read_opens_nothing_and_says_how_to_close_it(
 
 #[tokio::test]
 async fn new_instances_are_refused_while_the_stores_own_key_can_not_be_read() {
-    let mut world = world().await;
+    let mut world = with_secrets().await;
     world.lose_key().await;
     let new = devarch_app::NewInstance { name: parsed("more"), template: parsed("busybox") };
     let error = devarch_app::add_instance(world.ctx(), &parsed("shop"), &new).await.unwrap_err();

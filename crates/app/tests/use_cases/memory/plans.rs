@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Command, World, hints, parsed},
-    stacks::{CHANGED, SHOP, shop},
+    stacks::{CHANGED, running_shop, shop},
 };
 use devarch_app::{
     Approved, Conflict, ErrorKind, NotFound, OperationError, Outdated, PrepareOptions, Prepared, is_plan_id,
@@ -14,12 +14,6 @@ use devarch_core::{
 };
 use devarch_engine::Engine as _;
 use std::{collections::BTreeSet, time::Duration};
-
-async fn running() -> World {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world
-}
 
 async fn planned(world: &World, options: &PrepareOptions) -> Result<Prepared, OperationError> {
     Box::pin(prepare(world.ctx(), &parsed("shop"), options)).await
@@ -36,7 +30,7 @@ async fn ids(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn one_instance_is_replaced_on_request_and_the_other_stays() {
-    let world = running().await;
+    let world = running_shop().await;
     let before = ids(&world).await;
     let options = PrepareOptions { replace: only("web"), ..PrepareOptions::default() };
     world.run("shop", Command::Apply(options)).await.unwrap();
@@ -47,7 +41,7 @@ async fn one_instance_is_replaced_on_request_and_the_other_stays() {
 
 #[tokio::test]
 async fn a_restart_keeps_the_containers() {
-    let world = running().await;
+    let world = running_shop().await;
     let (before, made) = (ids(&world).await, world.engine.changes().len());
     let options = PrepareOptions { restart: only("db"), ..PrepareOptions::default() };
     world.run("shop", Command::Apply(options)).await.unwrap();
@@ -63,7 +57,7 @@ async fn a_restart_keeps_the_containers() {
 
 #[tokio::test]
 async fn an_instance_that_is_asked_for_has_to_exist() {
-    let world = running().await;
+    let world = running_shop().await;
     for options in [
         PrepareOptions { replace: only("wbe"), ..PrepareOptions::default() },
         PrepareOptions { restart: only("wbe"), ..PrepareOptions::default() },
@@ -76,7 +70,7 @@ async fn an_instance_that_is_asked_for_has_to_exist() {
 
 #[tokio::test]
 async fn a_wish_that_is_not_recorded_is_planned_and_changes_nothing_stored() {
-    let world = running().await;
+    let world = running_shop().await;
     for (wanted, sign) in [(Wanted::Absent, "- db"), (Wanted::Stopped, "~ db")] {
         let options = PrepareOptions { wanted: Some(wanted), ..PrepareOptions::default() };
         let plan = planned(&world, &options).await.unwrap().plan;
@@ -90,7 +84,7 @@ async fn a_wish_that_is_not_recorded_is_planned_and_changes_nothing_stored() {
 
 #[tokio::test]
 async fn what_is_wrong_with_an_instance_keeps_no_other_from_stopping() {
-    let world = running().await;
+    let world = running_shop().await;
     std::fs::create_dir(world.project().join("src")).unwrap();
     world.run("shop", Command::Set("web", "volumes./src", "./src")).await.unwrap();
     world.run("shop", Command::apply()).await.unwrap();
@@ -103,7 +97,7 @@ async fn what_is_wrong_with_an_instance_keeps_no_other_from_stopping() {
 
 /// A change to the engine or the store after a plan was agreed to, and what it is called.
 async fn stale(change: impl AsyncFn(&World), named: &str) {
-    let world = running().await;
+    let world = running_shop().await;
     world.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
     let agreed: Approved = planned(&world, &PrepareOptions::default()).await.unwrap().approved();
     agreed.holds(&planned(&world, &PrepareOptions::default()).await.unwrap()).unwrap();
@@ -147,7 +141,7 @@ async fn an_agreed_plan_is_stale_once_an_image_moved() {
 
 #[tokio::test]
 async fn what_does_not_concern_a_stack_makes_no_plan_of_it_stale() {
-    let world = running().await;
+    let world = running_shop().await;
     world.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
     let agreed = planned(&world, &PrepareOptions::default()).await.unwrap().approved();
     let other = "version: \"1\"\nstacks: {other: {instances: {web: {template: busybox}}}}\n";
@@ -163,7 +157,7 @@ async fn what_does_not_concern_a_stack_makes_no_plan_of_it_stale() {
 
 #[tokio::test]
 async fn a_saved_plan_is_known_by_its_id_and_by_nothing_else() {
-    let world = running().await;
+    let world = running_shop().await;
     world.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
     let id = world.save_plan("shop", false).await;
     assert!(is_plan_id(id.as_str()) && !is_plan_id("shop"));
@@ -182,7 +176,7 @@ fn parsed_plan(id: &str) -> devarch_core::id::PlanId {
 
 #[tokio::test]
 async fn a_saved_plan_goes_with_its_stack_and_expires_with_who_made_it() {
-    let world = running().await;
+    let world = running_shop().await;
     world.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
     let id = world.save_plan("shop", false).await;
     world.clock.advance(Duration::from_secs(16 * 60));
@@ -197,7 +191,7 @@ async fn a_saved_plan_goes_with_its_stack_and_expires_with_who_made_it() {
 
 #[tokio::test]
 async fn a_saved_plan_remembers_what_was_asked_of_it() {
-    let world = running().await;
+    let world = running_shop().await;
     let options = PrepareOptions { replace: only("web"), ..PrepareOptions::default() };
     let prepared = planned(&world, &options).await.unwrap();
     let saved = devarch_app::save_plan(world.ctx(), &prepared).await.unwrap();
@@ -211,7 +205,7 @@ async fn a_saved_plan_remembers_what_was_asked_of_it() {
 
 #[tokio::test]
 async fn planning_is_deterministic_and_changes_nothing() {
-    let world = running().await;
+    let world = running_shop().await;
     std::fs::write(world.project().join("devarch.yml"), CHANGED).unwrap();
     world.run("shop", Command::Set("db", "environment.MARK", "3")).await.unwrap();
     let (objects, made) = (world.objects().await, world.engine.changes());

@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Command, End, World, hints, parsed},
-    stacks::{CHANGED, RUNNING, SHOP, shop},
+    stacks::{CHANGED, RUNNING, SHOP, running_shop, shop},
 };
 use devarch_app::{
     ApplyError, ApplyOptions, Ended, ErrorKind, Interrupted, LockRequest, OperationError, PrepareOptions,
@@ -69,15 +69,7 @@ async fn what_was_interrupted_says_who_did_it_and_what_was_under_way() {
     assert_eq!((open.command.as_str(), open.committed), ("up", false));
     assert!(open.author.contains('@') && !open.steps.is_empty(), "{open:?}");
     assert!(left_open(world.ctx(), &world.stack("shop").await).await.unwrap().is_some());
-    assert!(interrupted(&World::new_with_shop().await).await.is_none());
-}
-
-impl World {
-    async fn new_with_shop() -> Self {
-        let world = Self::new().await;
-        world.run("shop", Command::up(SHOP)).await.unwrap();
-        world
-    }
+    assert!(interrupted(&running_shop().await).await.is_none());
 }
 
 #[tokio::test]
@@ -107,7 +99,7 @@ async fn an_apply_that_is_not_told_what_to_do_about_it_is_refused_with_both_ways
 
 #[tokio::test]
 async fn an_apply_that_changed_nothing_before_it_was_killed_is_closed_without_a_question() {
-    let mut world = World::new_with_shop().await;
+    let mut world = running_shop().await;
     world.killed_at((1, Moment::Before), "shop", Command::up(CHANGED)).await;
     world.clock.advance(Duration::from_secs(31));
     assert!(interrupted(&world).await.is_some());
@@ -140,7 +132,7 @@ async fn what_was_only_removing_the_old_is_finished_and_not_undone() {
 
 #[tokio::test]
 async fn an_undo_without_anything_interrupted_does_nothing() {
-    let world = World::new_with_shop().await;
+    let world = running_shop().await;
     let before = (world.objects().await, world.engine.changes());
     let locks = world.lock("shop", "apply", Duration::ZERO).await.unwrap();
     let cancel = CancellationToken::new();
@@ -151,7 +143,7 @@ async fn an_undo_without_anything_interrupted_does_nothing() {
 
 #[tokio::test]
 async fn after_two_kills_in_a_row_an_undo_leads_to_before_the_first() {
-    let mut world = World::new_with_shop().await;
+    let mut world = running_shop().await;
     let before = world.objects().await;
     let start = world.save();
     for second in 1..12 {
@@ -235,7 +227,7 @@ async fn a_container_that_was_removed_by_hand_meanwhile_is_told_and_the_rest_is_
 
 #[tokio::test]
 async fn a_call_that_goes_on_after_its_caller_is_gone_is_waited_for() {
-    let mut world = World::new_with_shop().await;
+    let mut world = running_shop().await;
     world.killed_at((4, Moment::After), "shop", Command::up(CHANGED)).await;
     let began = devarch_core::surroundings::Clock::running(world.clock.as_ref());
     world.run("shop", Command::Resume).await.unwrap();
@@ -246,7 +238,7 @@ async fn a_call_that_goes_on_after_its_caller_is_gone_is_waited_for() {
 
 #[tokio::test]
 async fn an_apply_that_could_not_be_rolled_back_stays_open_and_is_finished_later() {
-    let world = World::new_with_shop().await;
+    let world = running_shop().await;
     world.engine.inject(Fault {
         call: Call::Start,
         on: "db".to_owned(),
@@ -267,7 +259,7 @@ async fn an_apply_that_could_not_be_rolled_back_stays_open_and_is_finished_later
 
 #[tokio::test]
 async fn an_engine_that_is_away_during_the_rollback_and_returns_finds_it_done() {
-    let world = World::new_with_shop().await;
+    let world = running_shop().await;
     let before = world.objects().await;
     world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
     world.engine.inject(Fault {
@@ -307,4 +299,17 @@ async fn a_job_that_ended_well_meanwhile_is_not_run_again_by_an_undo() {
         "{:?}",
         world.engine.changes()
     );
+}
+
+#[tokio::test]
+async fn an_undo_whose_lock_is_anothers_by_now_does_nothing() {
+    let world = killed_at("Stop devarch-shop-db").await;
+    let locks = world.lock("shop", "apply", Duration::ZERO).await.unwrap();
+    world.release("shop", true).await.unwrap();
+    let (before, cancel) = (world.engine.changes(), CancellationToken::new());
+    let undone = undo_interrupted(world.ctx(), locks.own(), &stack(), (&|_| {}, &cancel)).await;
+    let error = undone.unwrap_err();
+    assert!(matches!(error, OperationError::Apply(ApplyError::LockLost(_))), "{error:?}");
+    assert_eq!(world.engine.changes(), before);
+    assert!(interrupted(&world).await.is_some(), "it is left to who has the lock");
 }

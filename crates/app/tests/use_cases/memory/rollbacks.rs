@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Command, World, hints, parsed},
-    stacks::{CHANGED, SHOP, WITHOUT_WEB, shop},
+    stacks::{CHANGED, WITHOUT_WEB, running_shop, shop},
 };
 use devarch_app::{Ended, ErrorKind, NotFound, OperationError, draft_rollback};
 use devarch_core::name::StackName;
@@ -24,15 +24,9 @@ async fn at(world: &World, marks: &[&'static str]) {
     }
 }
 
-async fn running() -> World {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world
-}
-
 #[tokio::test]
 async fn a_stack_that_never_had_another_definition_has_nothing_to_return_to() {
-    let world = running().await;
+    let world = running_shop().await;
     for _ in 0..2 {
         let error = world.run("shop", Command::Rollback).await.unwrap_err();
         assert!(matches!(error, OperationError::NotFound(NotFound::Apply { id: None, .. })), "{error:?}");
@@ -47,7 +41,7 @@ async fn a_stack_that_never_had_another_definition_has_nothing_to_return_to() {
 
 #[tokio::test]
 async fn a_rollback_of_a_rollback_returns_to_what_was_rolled_back() {
-    let world = running().await;
+    let world = running_shop().await;
     at(&world, &["1"]).await;
     for expected in ["0", "1", "0"] {
         world.run("shop", Command::Rollback).await.unwrap();
@@ -57,7 +51,7 @@ async fn a_rollback_of_a_rollback_returns_to_what_was_rolled_back() {
 
 #[tokio::test]
 async fn an_edit_that_was_never_applied_is_given_up_by_a_rollback() {
-    let world = running().await;
+    let world = running_shop().await;
     at(&world, &["1"]).await;
     world.run("shop", Command::Set("db", "environment.MARK", "never")).await.unwrap();
     world.run("shop", Command::Rollback).await.unwrap();
@@ -66,7 +60,7 @@ async fn an_edit_that_was_never_applied_is_given_up_by_a_rollback() {
 
 #[tokio::test]
 async fn an_apply_that_failed_is_no_state_to_return_to() {
-    let world = running().await;
+    let world = running_shop().await;
     at(&world, &["1"]).await;
     world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
     world.run("shop", Command::up(CHANGED.replace("MARK: \"1\"", "MARK: \"2\"").leak())).await.unwrap_err();
@@ -79,7 +73,7 @@ async fn an_apply_that_failed_is_no_state_to_return_to() {
 
 #[tokio::test]
 async fn a_down_is_no_state_to_return_to() {
-    let world = running().await;
+    let world = running_shop().await;
     world.run("shop", Command::up(CHANGED)).await.unwrap();
     world.run("shop", Command::Set("db", "environment.MARK", "never")).await.unwrap();
     world.run("shop", Command::Down).await.unwrap();
@@ -90,7 +84,7 @@ async fn a_down_is_no_state_to_return_to() {
 
 #[tokio::test]
 async fn an_instance_that_was_removed_since_returns_with_its_data() {
-    let world = running().await;
+    let world = running_shop().await;
     world.engine.write_volume("devarch-shop-db-data", "rows");
     world.run("shop", Command::up(WITHOUT_WEB)).await.unwrap();
     assert!(!world.objects().await.containers.contains_key("devarch-shop-web"));
@@ -102,7 +96,7 @@ async fn an_instance_that_was_removed_since_returns_with_its_data() {
 
 #[tokio::test]
 async fn names_and_host_ports_that_a_stack_has_now_stay() {
-    let world = running().await;
+    let world = running_shop().await;
     at(&world, &["1"]).await;
     world.run("shop", Command::Rename("store")).await.unwrap();
     world.run("store", Command::apply()).await.unwrap();
@@ -119,7 +113,7 @@ async fn names_and_host_ports_that_a_stack_has_now_stay() {
 
 #[tokio::test]
 async fn a_rollback_is_planned_before_anything_of_it_is_saved() {
-    let world = running().await;
+    let world = running_shop().await;
     at(&world, &["1"]).await;
     let before = world.stack("shop").await;
     let draft = draft_rollback(world.ctx(), &stack(), None).await.unwrap();
@@ -130,7 +124,7 @@ async fn a_rollback_is_planned_before_anything_of_it_is_saved() {
 
 #[tokio::test]
 async fn the_file_counts_as_loaded_as_it_was_so_that_the_next_up_brings_it_back() {
-    let world = running().await;
+    let world = running_shop().await;
     world.run("shop", Command::up(CHANGED)).await.unwrap();
     world.run("shop", Command::Rollback).await.unwrap();
     assert_eq!(mark(&world), "0");
