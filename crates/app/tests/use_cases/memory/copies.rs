@@ -5,8 +5,8 @@ use crate::{
     stacks::{NEWER, SHOP, UPGRADED},
 };
 use devarch_app::{ApplyError, Ending, Failure, OperationError, PrepareOptions};
-use devarch_core::name::PhysicalVolume;
-use devarch_engine::EngineErrorKind as Kind;
+use devarch_core::{name::PhysicalVolume, observed::RunState};
+use devarch_engine::{Engine as _, EngineErrorKind as Kind};
 use devarch_testkit::{
     memory::{Call, Fault, plain_image},
     proxy::Moment,
@@ -127,4 +127,28 @@ async fn a_copy_that_a_kill_left_goes_with_the_next_apply() {
         assert_eq!(world.engine.volume_content(DATA), "rows", "{nth}: {call}");
         assert_eq!(world.plan("shop").await, None, "{nth}: {call}");
     }
+}
+
+#[tokio::test]
+async fn a_container_that_somebody_started_on_data_to_be_restored_is_stopped_for_it() {
+    let mut world = running().await;
+    let old = world.objects().await.containers["devarch-shop-db"].id.clone();
+    let start = world.save();
+    for nth in 1..20 {
+        world.restore(&start).await;
+        let end = world.killed_at((nth, Moment::After), "shop", upgrade()).await;
+        if matches!(end, End::Killed(call) if call == "Start devarch-shop-db") {
+            break;
+        }
+    }
+    world.clock.advance(std::time::Duration::from_secs(31));
+    let new = world.objects().await.containers["devarch-shop-db"].id.clone();
+    assert_ne!(new, old);
+    world.engine.stop(&new, None).await.unwrap();
+    world.engine.start(&old).await.unwrap();
+    world.engine.write_volume(DATA, "rows of the new version");
+    world.run("shop", Command::Undo).await.unwrap();
+    assert_eq!(world.engine.volume_content(DATA), "rows");
+    let db = &world.objects().await.containers["devarch-shop-db"];
+    assert_eq!((&db.id, db.state), (&old, RunState::Running));
 }
