@@ -61,7 +61,7 @@ mod tests {
             hash: String::new(),
         };
         ledger.begin(first, object.clone());
-        assert_eq!(ledger.all(), [object.clone()]);
+        assert_eq!(ledger.all(), std::slice::from_ref(&object));
         ledger.identify(second, "0815");
         assert_eq!((ledger.of(first), ledger.of(second)), (Some(object.clone()), None));
         ledger.identify(first, "4711");

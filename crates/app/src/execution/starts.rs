@@ -74,7 +74,9 @@ mod tests {
         let (starts, clock) = (Starts::default(), FakeClock::default());
         let begun: Vec<Begun> = (0..4).map(|_| starts.begin(&clock)).collect();
         clock.advance(Duration::from_secs(8));
-        begun.into_iter().for_each(|begun| starts.end(begun, &clock));
+        for begun in begun {
+            starts.end(begun, &clock);
+        }
         assert_eq!(starts.quickest(), Some(Duration::from_secs(2)));
         let alone = starts.begin(&clock);
         clock.advance(Duration::from_secs(1));

@@ -66,7 +66,7 @@ fn each_setting_is_read_from_its_variable() {
     assert_eq!(settings.address_pool.to_string(), "10.50.0.0/20", "bits below the prefix count for nothing");
     assert_eq!(settings.ports.to_string(), "30000-30010");
     assert_eq!(settings.engine_timeout, Duration::from_secs(7));
-    assert_eq!(settings.plan_lifetime, Duration::from_secs(3_600));
+    assert_eq!(settings.plan_lifetime, Duration::from_hours(1));
     assert_eq!(settings.user, "ann");
 }
 

@@ -155,15 +155,15 @@ pub(crate) fn shop(instances: &[&str]) -> &'static str {
 
 /// The same with other fields of the stack before them, and with templates of the file's own.
 pub(crate) fn shop_of(fields: &str, templates: &[&str], instances: &[&str]) -> &'static str {
-    let lines = |lines: &[&str], indent: usize| -> String {
-        lines.iter().map(|line| format!("{:indent$}{line}\n", "")).collect()
+    let lines = |lines: &[&str], indent: &str| -> String {
+        lines.iter().flat_map(|line| [indent, line, "\n"]).collect()
     };
     let templates = match templates {
         [] => String::new(),
-        some => format!("templates:\n{}", lines(some, 2)),
+        some => format!("templates:\n{}", lines(some, "  ")),
     };
     let fields = if fields.is_empty() { String::new() } else { format!("    {fields}\n") };
-    let instances = lines(instances, 6);
+    let instances = lines(instances, "      ");
     format!("version: \"1\"\n{templates}stacks:\n  shop:\n{fields}    instances:\n{instances}").leak()
 }
 

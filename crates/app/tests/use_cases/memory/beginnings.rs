@@ -129,8 +129,11 @@ async fn the_content_of_secret_files_goes_to_the_store_and_not_into_the_file() {
     assert_eq!(values.len(), 1);
     assert_eq!(values[0].1, "hush-hush");
     assert!(!text(&world, &imported).contains("hush-hush"));
-    let told: String = imported.notes.iter().map(|note| note.message.clone() + "\n").collect();
-    assert!(told.contains("gone.txt cannot be read") && told.contains("devarch secret set"), "{told}");
+    let reported: String = imported.notes.iter().map(|note| note.message.clone() + "\n").collect();
+    assert!(
+        reported.contains("gone.txt cannot be read") && reported.contains("devarch secret set"),
+        "{reported}"
+    );
 }
 
 #[tokio::test]

@@ -78,8 +78,11 @@ async fn what_is_ignored_or_only_touched_does_not_count() {
 async fn a_context_that_is_not_there_is_refused_with_what_to_do() {
     let world = World::new().await;
     let error = world.run("shop", Command::up(shop(&[API]))).await.unwrap_err();
-    let told = error.to_string();
-    assert!(told.contains("app is not a directory on this machine; create it, or name another"), "{told}");
+    let reported = error.to_string();
+    assert!(
+        reported.contains("app is not a directory on this machine; create it, or name another"),
+        "{reported}"
+    );
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(world.engine.changes().is_empty());
 }
@@ -126,15 +129,15 @@ async fn an_image_that_is_pulled_on_request_is_not_pulled_for_what_is_built() {
 }
 
 #[tokio::test]
-async fn a_failed_build_is_told_with_its_instance_and_its_last_lines() {
+async fn a_failed_build_is_reported_with_its_instance_and_its_last_lines() {
     let world = World::new().await;
     let context = context(&world);
     std::fs::write(context.join("Dockerfile"), "FROM busybox:1.37\nRUN echo no compiler; exit 7\n").unwrap();
     let error = world.run("shop", Command::up(shop(&[API]))).await.unwrap_err();
     let OperationError::Apply(ApplyError::Failed(failure)) = &error else { panic!("{error:?}") };
     assert!(matches!(failure.failure, Failure::Engine(_)), "{failure:?}");
-    let told = error.to_string();
-    assert!(told.contains("instance 'api'") && told.contains("no compiler"), "{told}");
+    let reported = error.to_string();
+    assert!(reported.contains("instance 'api'") && reported.contains("no compiler"), "{reported}");
     assert!(!world.knows("shop").await, "nothing is saved");
     assert!(hints(&error).len() < 500);
 }

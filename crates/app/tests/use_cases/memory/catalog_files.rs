@@ -71,7 +71,7 @@ async fn a_template_is_added_once_it_is_right_and_replaced_only_on_request() {
 }
 
 #[tokio::test]
-async fn a_template_says_its_name_or_has_its_files() {
+async fn a_template_has_a_name_or_gets_its_files() {
     let world = World::new().await;
     let catalog = Catalog::of(None, &world.home());
     let named = world.project().join("other file.yaml");

@@ -53,7 +53,7 @@ async fn a_stack_that_is_switched_off_is_composed_as_if_it_were_on() {
 }
 
 #[tokio::test]
-async fn without_an_engine_the_file_says_what_it_could_not_ask() {
+async fn without_an_engine_the_file_is_composed_with_a_note() {
     let world = World::new().await;
     world.import("shop", SHOP).await;
     let asked = composed(&world, ConfigPlace::Inline).await.unwrap();
@@ -131,7 +131,7 @@ async fn a_large_config_file_is_written_beside_and_named_where_it_can_not_be_ins
     world.import("shop", yml).await;
     let inline = composed(&world, ConfigPlace::Inline).await.unwrap();
     assert!(
-        inline.left_out.iter().any(|told| told.contains("devarch compose --dir DIR")),
+        inline.left_out.iter().any(|reported| reported.contains("devarch compose --dir DIR")),
         "{:?}",
         inline.left_out
     );

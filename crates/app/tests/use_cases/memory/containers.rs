@@ -126,12 +126,12 @@ async fn a_command_runs_in_the_container_and_ends_with_its_own_code() {
     for (line, output, code) in [("echo hello; exit 3", "hello\n", 3), ("exit 0", "", 0)] {
         let argv = ["sh", "-c", line].map(str::to_owned).to_vec();
         let mut exec = shell.exec(&ExecRequest { argv, ..ExecRequest::default() }).await.unwrap();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         while let Some(chunk) = exec.output.next().await {
-            told.extend(chunk.unwrap().bytes);
+            reported.extend(chunk.unwrap().bytes);
         }
         assert_eq!(
-            (String::from_utf8(told).unwrap().as_str(), shell.exit_code(&exec.id).await.unwrap()),
+            (String::from_utf8(reported).unwrap().as_str(), shell.exit_code(&exec.id).await.unwrap()),
             (output, code)
         );
     }

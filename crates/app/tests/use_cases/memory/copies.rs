@@ -1,4 +1,4 @@
-//! Copies of data: made before another image writes to it, restored by an undo, and cleared away once nobody needs them.
+//! Copies of data: made before another image writes to it, restored by an undo, and cleared away once they are not needed.
 
 use crate::{
     harness::{Command, End, World},
@@ -130,7 +130,7 @@ async fn a_copy_that_a_kill_left_goes_with_the_next_apply() {
 }
 
 #[tokio::test]
-async fn a_container_that_somebody_started_on_data_to_be_restored_is_stopped_for_it() {
+async fn a_container_that_was_started_by_hand_on_data_to_be_restored_is_stopped_for_it() {
     let mut world = running().await;
     let old = world.objects().await.containers["devarch-shop-db"].id.clone();
     let start = world.save();

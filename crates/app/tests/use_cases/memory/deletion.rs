@@ -103,7 +103,7 @@ async fn volumes_that_appeared_since_they_were_shown_are_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_volume_that_somebody_elses_container_mounts_keeps_the_stack() {
+async fn a_volume_that_another_users_container_mounts_keeps_the_stack() {
     let world = down().await;
     let mut with = spec(&RUNS);
     with.mounts.push(Mount {

@@ -63,7 +63,7 @@ async fn a_job_runs_once_and_its_consumers_after_its_end() {
 }
 
 #[tokio::test]
-async fn a_job_that_fails_starts_no_consumer_and_is_told_with_its_code() {
+async fn a_job_that_fails_starts_no_consumer_and_is_reported_with_its_code() {
     let world = World::new().await;
     let failing = JOB.replace("exit 0", "echo no table; exit 9");
     let yml = shop(&[&failing, "web: {template: busybox, depends_on: [job]}"]);
@@ -73,7 +73,7 @@ async fn a_job_that_fails_starts_no_consumer_and_is_told_with_its_code() {
 }
 
 #[tokio::test]
-async fn a_consumer_restarts_with_its_provider_where_it_says_so() {
+async fn a_consumer_restarts_with_its_provider_where_it_asks_for_it() {
     for (restart, restarted) in [(true, true), (false, false)] {
         let world = World::new().await;
         let consumer = format!(

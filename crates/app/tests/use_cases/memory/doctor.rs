@@ -17,7 +17,10 @@ use devarch_testkit::{
     memory::MemoryEngine,
     surroundings::{CountedIds, FakeClock, FakeHost, MemoryEngines},
 };
-use std::{net::Ipv4Addr, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, net::Ipv4Addr, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc,
+    time::Duration,
+};
 
 /// All checks of a home on its own engine and machine.
 async fn checks(world: &World) -> Vec<Check> {
@@ -44,11 +47,11 @@ async fn check(world: &World, name: &str) -> Check {
 }
 
 /// A check that warns, with what was found and how to fix it.
-async fn warns(world: &World, name: &str, found: &str, mend: &str) {
+async fn warns(world: &World, name: &str, found: &str, fix: &str) {
     let check = check(world, name).await;
     assert_eq!(check.verdict, Verdict::Warn, "{check:?}");
     assert!(check.found.contains(found), "{found}: {check:?}");
-    assert!(check.mend.as_deref().unwrap_or_default().contains(mend), "{mend}: {check:?}");
+    assert!(check.mend.as_deref().unwrap_or_default().contains(fix), "{fix}: {check:?}");
 }
 
 fn mode(path: &Path, mode: u32) {
@@ -74,7 +77,7 @@ async fn nothing_is_changed_by_looking() {
 }
 
 #[tokio::test]
-async fn a_home_that_others_can_read_is_told_with_its_files() {
+async fn a_home_that_others_can_read_is_reported_with_its_files() {
     let world = running_shop().await;
     mode(&world.home(), 0o755);
     warns(&world, "home", "is open to others (mode 755)", "chmod 700").await;
@@ -107,9 +110,9 @@ async fn a_lost_key_is_a_failure_with_every_way_out() {
     world.lose_key().await;
     let check = check(&world, "key").await;
     assert_eq!(check.verdict, Verdict::Fail);
-    let mend = check.mend.unwrap();
+    let fix = check.mend.unwrap();
     for way in ["backup", "devarch secret key import", "devarch secret key reset"] {
-        assert!(mend.contains(way), "{way}: {mend}");
+        assert!(fix.contains(way), "{way}: {fix}");
     }
 }
 
@@ -121,11 +124,11 @@ async fn a_store_that_can_not_be_opened_is_a_failure_and_the_rest_is_looked_at()
     let verdict = |name: &str| all.iter().find(|check| check.name == name).map(|check| check.verdict);
     assert_eq!(verdict("store"), Some(Verdict::Fail), "{all:?}");
     assert_eq!((verdict("engine"), verdict("addresses").is_some()), (Some(Verdict::Ok), true));
-    assert_eq!(verdict("key"), None, "nothing can be said of it");
+    assert_eq!(verdict("key"), None, "nothing is known of it");
 }
 
 #[tokio::test]
-async fn where_no_engine_answers_it_says_which_were_tried() {
+async fn where_no_engine_answers_those_that_were_tried_are_listed() {
     let world = World::new().await;
     let nowhere = around([], Arc::clone(&world.host), Arc::clone(&world.clock));
     let all = doctor(world.ctx().settings(), &nowhere).await;
@@ -155,7 +158,7 @@ async fn each_engine_that_answers_is_named_with_its_version() {
 }
 
 #[tokio::test]
-async fn a_host_port_that_somebody_else_holds_is_told_with_who_it_is() {
+async fn a_host_port_that_another_process_holds_is_reported_with_who_it_is() {
     let world = running_shop().await;
     let port = world.status("shop").await.instances[0].ports[0].host.port();
     world.run("shop", Command::Down).await.unwrap();
@@ -165,7 +168,7 @@ async fn a_host_port_that_somebody_else_holds_is_told_with_who_it_is() {
 }
 
 #[tokio::test]
-async fn a_host_port_that_another_container_publishes_is_told_and_ones_own_is_not() {
+async fn a_host_port_that_another_container_publishes_is_reported_and_ones_own_is_not() {
     let world = running_shop().await;
     let fine = check(&world, "ports").await;
     assert_eq!(
@@ -175,14 +178,14 @@ async fn a_host_port_that_another_container_publishes_is_told_and_ones_own_is_no
     let mut other = world.engine.request("devarch-shop-db").unwrap();
     world.run("shop", Command::Down).await.unwrap();
     (other.name, other.labels, other.spec.network) =
-        (ContainerName::from_stored("theirs"), Default::default(), None);
+        (ContainerName::from_stored("theirs"), BTreeMap::new(), None);
     let id = world.engine.create_container(&other).await.unwrap();
     world.engine.start(&id).await.unwrap();
     warns(&world, "ports", "is held by container theirs", "ports.PORT=auto").await;
 }
 
 #[tokio::test]
-async fn objects_with_copied_labels_are_told() {
+async fn objects_with_copied_labels_are_reported() {
     let world = running_shop().await;
     let labels = world.objects().await.containers["devarch-shop-db"].labels.clone();
     for number in 0..6 {
@@ -197,12 +200,12 @@ async fn objects_with_copied_labels_are_told() {
 async fn other_homes_are_named_but_nothing_is_wrong_with_them() {
     let world = running_shop().await;
     let other = world.beside().await;
-    let told = check(&other, "other homes").await;
+    let reported = check(&other, "other homes").await;
     assert_eq!(
-        (told.verdict, told.found.as_str()),
+        (reported.verdict, reported.found.as_str()),
         (Verdict::Ok, "1 stacks are another home's or user's: shop")
     );
-    assert!(told.mend.unwrap().contains("only if that home is lost"));
+    assert!(reported.mend.unwrap().contains("only if that home is lost"));
     let own = check(&world, "other homes").await;
     assert_eq!(own.found, "no other home has objects on the engines");
 }
@@ -220,13 +223,13 @@ async fn a_pool_that_runs_out_warns_and_one_that_is_used_up_fails() {
 }
 
 #[tokio::test]
-async fn a_clock_that_runs_behind_is_told() {
+async fn a_clock_that_runs_behind_is_reported() {
     let world = running_shop().await;
     let file = std::fs::File::options().write(true).open(world.home().join("devarch.db")).unwrap();
-    let ahead = file.metadata().unwrap().modified().unwrap() + Duration::from_secs(600);
+    let ahead = file.metadata().unwrap().modified().unwrap() + Duration::from_mins(10);
     file.set_modified(ahead).unwrap();
     warns(&world, "clock", "s in the future", "NTP").await;
-    world.clock.advance(Duration::from_secs(3_600));
+    world.clock.advance(Duration::from_hours(1));
     assert_eq!(check(&world, "clock").await.verdict, Verdict::Ok);
 }
 

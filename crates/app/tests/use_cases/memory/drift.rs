@@ -1,4 +1,4 @@
-//! What was changed past DevArch: seen by the next plan, named in it, and put right by the next apply.
+//! What was changed past DevArch: seen by the next plan, named in it, and corrected by the next apply.
 
 use crate::{
     harness::{Command, World},
@@ -27,7 +27,7 @@ async fn id(world: &World, name: &str) -> ContainerId {
 }
 
 /// The plan has these words, and after an apply all is as it was again.
-async fn is_put_right(world: &World, words: &str) {
+async fn is_corrected(world: &World, words: &str) {
     let plan = world.plan("shop").await.unwrap();
     assert!(plan.contains(words), "{words} is not in\n{plan}");
     world.run("shop", Command::apply()).await.unwrap();
@@ -41,7 +41,7 @@ async fn a_container_that_ended_is_started_again_and_not_replaced() {
     let world = running().await;
     let before = id(&world, DB).await;
     world.engine.end(DB, 1);
-    is_put_right(&world, "db").await;
+    is_corrected(&world, "db").await;
     assert_eq!(id(&world, DB).await, before);
 }
 
@@ -50,7 +50,7 @@ async fn a_container_that_was_removed_is_created_again_on_its_data() {
     let world = running().await;
     let before = id(&world, DB).await;
     world.remove_by_hand(DB).await;
-    is_put_right(&world, "db  will be created (was removed by hand)").await;
+    is_corrected(&world, "db  will be created (was removed by hand)").await;
     assert_ne!(id(&world, DB).await, before);
 }
 
@@ -59,7 +59,7 @@ async fn a_container_that_was_renamed_gets_its_name_back_and_is_not_replaced() {
     let world = running().await;
     let before = id(&world, WEB).await;
     world.engine.rename(&before, &ContainerName::from_stored("my-web")).await.unwrap();
-    is_put_right(&world, "my-web").await;
+    is_corrected(&world, "my-web").await;
     assert_eq!(id(&world, WEB).await, before);
 }
 
@@ -68,7 +68,7 @@ async fn a_container_that_was_disconnected_is_connected_again() {
     let world = running().await;
     let before = id(&world, WEB).await;
     world.engine.disconnect(&NetworkName::from_stored("devarch-shop-net"), &before).await.unwrap();
-    is_put_right(&world, "web").await;
+    is_corrected(&world, "web").await;
     assert!(world.objects().await.containers[WEB].networks.contains_key("devarch-shop-net"));
 }
 
@@ -77,7 +77,7 @@ async fn a_container_that_can_not_be_started_any_more_is_replaced() {
     let world = running().await;
     let before = id(&world, WEB).await;
     world.engine.stick(WEB);
-    is_put_right(&world, "-/+ web").await;
+    is_corrected(&world, "-/+ web").await;
     assert_ne!(id(&world, WEB).await, before);
 }
 
@@ -86,13 +86,13 @@ async fn a_tag_that_moved_replaces_every_container_made_from_it() {
     let world = running().await;
     let before = [id(&world, DB).await, id(&world, WEB).await];
     world.engine.add_image("busybox:1.37", plain_image("sha256:b1b1"));
-    is_put_right(&world, "-/+ db").await;
+    is_corrected(&world, "-/+ db").await;
     let after = [id(&world, DB).await, id(&world, WEB).await];
     assert!(before.iter().zip(&after).all(|(before, after)| before != after));
 }
 
 #[tokio::test]
-async fn a_stopped_stack_that_somebody_started_is_stopped_again() {
+async fn a_stopped_stack_that_was_started_by_hand_is_stopped_again() {
     let world = running().await;
     world.run("shop", Command::Stop).await.unwrap();
     let db = id(&world, DB).await;
@@ -104,7 +104,7 @@ async fn a_stopped_stack_that_somebody_started_is_stopped_again() {
 }
 
 #[tokio::test]
-async fn a_volume_that_was_removed_is_created_again_empty_and_told() {
+async fn a_volume_that_was_removed_is_created_again_empty_and_reported() {
     let world = running().await;
     world.remove_by_hand(WEB).await;
     world.remove_by_hand(DB).await;

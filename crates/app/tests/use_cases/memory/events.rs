@@ -14,10 +14,10 @@ use devarch_testkit::memory::{Behaviour, Call, Fault, plain_image};
 use std::{sync::Mutex, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// Applies what is stored, and returns what was told of it.
+/// Applies what is stored, and returns what was reported of it.
 async fn applied(world: &World, cancel: &CancellationToken) -> (Result<Outcome, OperationError>, Vec<Event>) {
-    let told = Mutex::new(Vec::new());
-    let events = |event| told.lock().unwrap().push(event);
+    let reported = Mutex::new(Vec::new());
+    let events = |event| reported.lock().unwrap().push(event);
     let stack = world.stack("shop").await;
     let request = LockRequest { operation: "apply".to_owned(), timeout: Duration::ZERO, plan: None };
     let locks = acquire_locks(world.ctx(), &stack, &request, &|_| {}).await.unwrap();
@@ -25,7 +25,7 @@ async fn applied(world: &World, cancel: &CancellationToken) -> (Result<Outcome, 
     let options = ApplyOptions { command: "apply", recover: None, events: &events, cancel };
     let ended = Box::pin(apply(world.ctx(), locks.own(), &prepared.approved(), options)).await;
     locks.release().await;
-    (ended, told.into_inner().unwrap())
+    (ended, reported.into_inner().unwrap())
 }
 
 async fn draft(world: &World, yml: &str) -> Draft {
@@ -43,14 +43,14 @@ async fn changed() -> World {
 }
 
 #[tokio::test]
-async fn the_plan_is_told_first_and_then_each_step_with_its_end() {
+async fn the_plan_is_reported_first_and_then_each_step_with_its_end() {
     let world = changed().await;
-    let (ended, told) = applied(&world, &CancellationToken::new()).await;
-    let Event::Planned(plan) = &told[0] else { panic!("{:?}", told[0]) };
+    let (ended, reported) = applied(&world, &CancellationToken::new()).await;
+    let Event::Planned(plan) = &reported[0] else { panic!("{:?}", reported[0]) };
     assert_eq!(ended.unwrap().steps, plan.steps.len());
     let mut open = Vec::new();
     let mut done = 0;
-    for event in &told[1..] {
+    for event in &reported[1..] {
         match event {
             Event::Started(step) => open.push(*step),
             Event::Ended(step, _) => {
@@ -70,24 +70,24 @@ async fn the_plan_is_told_first_and_then_each_step_with_its_end() {
 async fn an_apply_with_nothing_to_do_tells_nothing() {
     let world = World::new().await;
     world.run("shop", Command::up(SHOP)).await.unwrap();
-    let (ended, told) = applied(&world, &CancellationToken::new()).await;
-    assert_eq!((ended.unwrap().steps, told.len()), (0, 0));
+    let (ended, reported) = applied(&world, &CancellationToken::new()).await;
+    assert_eq!((ended.unwrap().steps, reported.len()), (0, 0));
 }
 
 #[tokio::test]
-async fn a_step_that_fails_is_told_and_then_that_the_old_state_is_restored() {
+async fn a_step_that_fails_is_reported_and_then_that_the_old_state_is_restored() {
     let world = changed().await;
     world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
-    let (ended, told) = applied(&world, &CancellationToken::new()).await;
+    let (ended, reported) = applied(&world, &CancellationToken::new()).await;
     ended.unwrap_err();
-    let failed = told.iter().position(|event| matches!(event, Event::Failed(_))).unwrap();
-    let back = told.iter().position(|event| matches!(event, Event::PuttingBack { .. })).unwrap();
-    assert!(failed < back, "{told:?}");
-    let Event::PuttingBack { why } = &told[back] else { panic!() };
+    let failed = reported.iter().position(|event| matches!(event, Event::Failed(_))).unwrap();
+    let back = reported.iter().position(|event| matches!(event, Event::PuttingBack { .. })).unwrap();
+    assert!(failed < back, "{reported:?}");
+    let Event::PuttingBack { why } = &reported[back] else { panic!() };
     assert!(why.contains("db"), "{why}");
     assert!(
-        told[back..].iter().all(|event| !matches!(event, Event::Started(_) | Event::Ended(..))),
-        "{told:?}"
+        reported[back..].iter().all(|event| !matches!(event, Event::Started(_) | Event::Ended(..))),
+        "{reported:?}"
     );
 }
 
@@ -97,23 +97,23 @@ async fn an_apply_that_was_cancelled_before_it_began_tells_nothing_and_does_noth
     let (before, made) = (world.objects().await, world.engine.changes());
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let (ended, told) = applied(&world, &cancel).await;
+    let (ended, reported) = applied(&world, &cancel).await;
     assert_eq!(ended.unwrap_err().kind(), devarch_app::ErrorKind::Cancelled);
-    assert!(told.iter().all(|event| !matches!(event, Event::Started(_))), "{told:?}");
+    assert!(reported.iter().all(|event| !matches!(event, Event::Started(_))), "{reported:?}");
     assert_eq!(world.objects().await, before);
     assert_eq!(world.engine.changes().len(), made.len());
 }
 
 #[tokio::test]
-async fn a_wait_tells_what_the_last_probe_said_without_secrets() {
+async fn a_wait_tells_the_output_of_the_last_probe_without_secrets() {
     let world = World::new().await;
     let yml = shop(&[
         r#"db: {template: busybox, environment: {PW: {value: "hush-hush", secret: true}}, healthcheck: {test: "echo refused for hush-hush; exit 1", interval: 1s, retries: 3}}"#,
     ]);
     world.import("shop", yml).await;
-    let (ended, told) = applied(&world, &CancellationToken::new()).await;
+    let (ended, reported) = applied(&world, &CancellationToken::new()).await;
     assert!(!ended.unwrap_err().to_string().contains("hush-hush"));
-    let waits: Vec<&String> = told
+    let waits: Vec<&String> = reported
         .iter()
         .filter_map(|event| match event {
             Event::Waiting { last, .. } => Some(last),
@@ -124,28 +124,28 @@ async fn a_wait_tells_what_the_last_probe_said_without_secrets() {
     assert!(waits.iter().all(|last| !last.contains("hush-hush")), "{waits:?}");
 }
 
-/// What is told while images are pulled and built for a draft.
+/// What is reported while images are pulled and built for a draft.
 async fn supplied(world: &World, yml: &str) -> (Result<(), OperationError>, Vec<Event>) {
-    let told = Mutex::new(Vec::new());
-    let events = |event| told.lock().unwrap().push(event);
+    let reported = Mutex::new(Vec::new());
+    let events = |event| reported.lock().unwrap().push(event);
     let draft = draft(world, yml).await;
     let options = PrepareOptions { prove: true, ..PrepareOptions::default() };
     let prepared = Box::pin(prepare_stack(world.ctx(), draft.stack.clone(), &options)).await.unwrap();
     assert!(prepared.needs_images(Lookup::Tags));
     let cancel = CancellationToken::new();
     let done = supply_images(world.ctx(), &prepared, Lookup::Tags, &events, &cancel).await;
-    (done.map(drop), told.into_inner().unwrap())
+    (done.map(drop), reported.into_inner().unwrap())
 }
 
 #[tokio::test]
 async fn a_pull_tells_how_far_it_is() {
     let world = World::new().await;
     world.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
-    let (done, told) = supplied(&world, UPGRADED).await;
+    let (done, reported) = supplied(&world, UPGRADED).await;
     done.unwrap();
     assert!(
-        told.iter().any(|event| matches!(event, Event::Pull { image, .. } if image == NEWER)),
-        "{told:?}"
+        reported.iter().any(|event| matches!(event, Event::Pull { image, .. } if image == NEWER)),
+        "{reported:?}"
     );
     assert!(!world.knows("shop").await, "images are had before anything is saved");
 }
@@ -156,9 +156,9 @@ async fn a_build_tells_its_lines_without_secrets() {
     let yml = shop(&[
         r#"api: {template: busybox, exports: [], image: "me/api:1", environment: {PW: {value: "hush-hush", secret: true}}, build: {context: ., dockerfile_inline: "FROM busybox:1.37\nRUN echo using hush-hush\n"}}"#,
     ]);
-    let (done, told) = supplied(&world, yml).await;
+    let (done, reported) = supplied(&world, yml).await;
     done.unwrap();
-    let lines: Vec<&String> = told
+    let lines: Vec<&String> = reported
         .iter()
         .filter_map(|event| match event {
             Event::Build { line, .. } => Some(line),
@@ -170,7 +170,7 @@ async fn a_build_tells_its_lines_without_secrets() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_nowhere_is_told_with_who_needs_it() {
+async fn an_image_that_is_nowhere_is_reported_with_who_needs_it() {
     let world = World::new().await;
     let (done, _) = supplied(&world, UPGRADED).await;
     let error = done.unwrap_err().to_string();
@@ -178,7 +178,7 @@ async fn an_image_that_is_nowhere_is_told_with_who_needs_it() {
 }
 
 #[tokio::test]
-async fn output_of_a_container_that_ends_is_told_without_secrets() {
+async fn output_of_a_container_that_ends_is_reported_without_secrets() {
     let world = World::new().await;
     world.engine.script(|_: &CreateContainer| Behaviour::exits(3, "password hush-hush refused\n"));
     let yml = shop(&[

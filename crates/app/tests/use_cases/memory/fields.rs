@@ -50,7 +50,7 @@ async fn one_entry_is_set_and_what_the_template_has_beside_it_stays() {
 }
 
 #[tokio::test]
-async fn what_was_set_is_unset_to_what_the_template_says() {
+async fn what_was_set_is_unset_to_the_templates_value() {
     let fields = [
         ("environment.A", "9"),
         ("environment.NEW", "9"),

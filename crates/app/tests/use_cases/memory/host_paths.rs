@@ -43,10 +43,10 @@ async fn a_directory_of_the_project_is_mounted_without_a_word() {
 #[tokio::test]
 async fn a_source_that_is_not_there_is_refused_before_anything_is_created() {
     let world = World::new().await;
-    let told = refused(&world, shop(&[&mounting("./gone")])).await;
+    let reported = refused(&world, shop(&[&mounting("./gone")])).await;
     assert!(
-        told.contains("gone does not exist on this machine; create it, or mount something else"),
-        "{told}"
+        reported.contains("gone does not exist on this machine; create it, or mount something else"),
+        "{reported}"
     );
 }
 
@@ -54,8 +54,8 @@ async fn a_source_that_is_not_there_is_refused_before_anything_is_created() {
 async fn sensitive_places_are_refused_until_the_stack_allows_them() {
     let world = World::new().await;
     for path in ["/", "/etc", "/proc/1", "/root", "/usr"] {
-        let told = refused(&world, shop(&[&mounting(path)])).await;
-        assert!(told.contains(path) && told.contains("host-paths"), "{path}: {told}");
+        let reported = refused(&world, shop(&[&mounting(path)])).await;
+        assert!(reported.contains(path) && reported.contains("host-paths"), "{path}: {reported}");
     }
     world.run("shop", Command::up(shop_of("allow: [host-paths]", &[], &[&mounting("/etc")]))).await.unwrap();
 }
@@ -73,8 +73,8 @@ async fn what_reaches_beyond_a_stack_is_refused_by_its_allowance() {
     ];
     for (field, allowance) in cases {
         let world = World::new().await;
-        let told = refused(&world, shop(&[&web(field)])).await;
-        assert!(told.contains(allowance), "{field}: {told}");
+        let reported = refused(&world, shop(&[&web(field)])).await;
+        assert!(reported.contains(allowance), "{field}: {reported}");
         let allowed = shop_of(&format!("allow: [{allowance}]"), &[], &[&web(field)]);
         world.run("shop", Command::up(allowed)).await.unwrap_or_else(|error| panic!("{field}: {error}"));
     }
@@ -84,24 +84,24 @@ async fn what_reaches_beyond_a_stack_is_refused_by_its_allowance() {
 async fn an_allowance_lets_through_only_what_it_names() {
     let world = World::new().await;
     let yml = shop_of("allow: [host-pid]", &[], &[&web("pid: host, privileged: true")]);
-    let told = refused(&world, yml).await;
-    assert!(told.contains("privileged"), "{told}");
+    let reported = refused(&world, yml).await;
+    assert!(reported.contains("privileged"), "{reported}");
 }
 
 #[tokio::test]
 async fn a_link_out_of_the_project_is_judged_by_where_it_leads() {
     let world = World::new().await;
     std::os::unix::fs::symlink("/etc", world.project().join("settings")).unwrap();
-    let told = refused(&world, shop(&[&mounting("./settings")])).await;
-    assert!(told.contains("host-paths"), "{told}");
+    let reported = refused(&world, shop(&[&mounting("./settings")])).await;
+    assert!(reported.contains("host-paths"), "{reported}");
 }
 
 #[tokio::test]
 async fn the_home_of_devarch_is_never_mounted_unasked() {
     let world = World::new().await;
     let home = world.home();
-    let told = refused(&world, shop(&[&mounting(&home.display().to_string())])).await;
-    assert!(told.contains("allow"), "{told}");
+    let reported = refused(&world, shop(&[&mounting(&home.display().to_string())])).await;
+    assert!(reported.contains("allow"), "{reported}");
     let places = own_places(world.ctx().settings());
     assert!(!places.devarch_homes.is_empty() && !places.homes.is_empty());
 }
@@ -110,8 +110,8 @@ async fn the_home_of_devarch_is_never_mounted_unasked() {
 async fn a_config_file_from_a_forbidden_place_is_not_stored() {
     let world = World::new().await;
     let yml = shop(&[&web("config_files: {/a: {file: /etc/hostname}}")]);
-    let told = refused(&world, yml).await;
-    assert!(told.contains("host-paths"), "{told}");
+    let reported = refused(&world, yml).await;
+    assert!(reported.contains("host-paths"), "{reported}");
     assert!(!world.knows("shop").await);
     let allowed = shop_of("allow: [host-paths]", &[], &[&web("config_files: {/a: {file: /etc/hostname}}")]);
     world.run("shop", Command::up(allowed)).await.unwrap();

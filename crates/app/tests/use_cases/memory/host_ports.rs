@@ -74,9 +74,9 @@ async fn a_port_of_the_users_choice_wins_over_one_that_was_chosen_before() {
 #[tokio::test]
 async fn two_instances_never_get_the_same_port() {
     let world = World::new().await;
-    let told =
+    let reported =
         refusal(&world, shop(&[&web("\"8080:80\""), "api: {template: busybox, ports: [\"8080:80\"]}"])).await;
-    assert!(told.contains("host port 8080 belongs to instance 'api' of the same stack"), "{told}");
+    assert!(reported.contains("host port 8080 belongs to instance 'api' of the same stack"), "{reported}");
     assert!(!world.knows("shop").await);
 }
 
@@ -86,10 +86,10 @@ async fn a_port_of_another_stack_is_refused_with_whose_it_is() {
     let other =
         "version: \"1\"\nstacks: {other: {instances: {db: {template: busybox, ports: [\"8080:80\"]}}}}\n";
     world.import("other", other).await;
-    let told = refusal(&world, shop(&[&web("\"8080:80\"")])).await;
+    let reported = refusal(&world, shop(&[&web("\"8080:80\"")])).await;
     assert!(
-        told.contains("instance 'db' of stack 'other'") && told.contains("choose another, or `auto`"),
-        "{told}"
+        reported.contains("instance 'db' of stack 'other'") && reported.contains("choose another, or `auto`"),
+        "{reported}"
     );
     world.import("shop", shop(&[&web("\"8080:80/udp\"")])).await;
     assert_eq!(port(&world, "web", "80/udp").await, 8080, "another protocol is another port");

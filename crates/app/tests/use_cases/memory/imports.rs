@@ -152,7 +152,7 @@ async fn a_stack_is_loaded_without_an_apply_only_where_it_is_new() {
 #[tokio::test]
 async fn everything_that_is_wrong_with_a_file_is_reported_at_once_with_its_line() {
     let world = World::new().await;
-    let told = refused(
+    let reported = refused(
         &world,
         shop(&[
             "web: {template: busybox, imgae: x}",
@@ -162,7 +162,7 @@ async fn everything_that_is_wrong_with_a_file_is_reported_at_once_with_its_line(
     )
     .await;
     for part in ["imgae", "did you mean `image`", "nothing", "99999", ": 5:"] {
-        assert!(told.contains(part), "{part} is not in {told}");
+        assert!(reported.contains(part), "{part} is not in {reported}");
     }
 }
 
@@ -179,8 +179,8 @@ async fn what_leads_nowhere_is_refused_before_anything_is_saved() {
         (shop(&["web: {template: busybox, volumes: [\"data:/data\", \"other:/data\"]}"]), "/data"),
     ];
     for (yml, part) in wrong {
-        let told = refused(&world, yml).await;
-        assert!(told.contains(part), "{part} is not in {told}");
+        let reported = refused(&world, yml).await;
+        assert!(reported.contains(part), "{part} is not in {reported}");
     }
 }
 
@@ -217,10 +217,10 @@ async fn files_that_are_too_large_or_no_files_are_refused_with_what_to_do() {
     for (file, part) in
         [("{file: folder}", "folder"), ("{file: large, secret: true}", "mount it as a volume")]
     {
-        let told =
+        let reported =
             refused(&world, shop(&[&format!("web: {{template: busybox, config_files: {{/a: {file}}}}}")]))
                 .await;
-        assert!(told.contains(part), "{told}");
+        assert!(reported.contains(part), "{reported}");
     }
 }
 
@@ -229,12 +229,12 @@ async fn a_text_with_secrets_in_it_has_a_limit() {
     let world = World::new().await;
     let at = directory(&world, "refused", "");
     std::fs::write(at.join("large"), format!("${{secret:KEY}}{}", "a".repeat(1 << 20))).unwrap();
-    let told = refused(
+    let reported = refused(
         &world,
         shop_of("secrets: {KEY: }", &[], &["web: {template: busybox, config_files: {/a: {file: large}}}"]),
     )
     .await;
-    assert!(told.contains("move the secrets to a file of their own"), "{told}");
+    assert!(reported.contains("move the secrets to a file of their own"), "{reported}");
 }
 
 #[tokio::test]
@@ -320,7 +320,7 @@ async fn a_template_of_the_catalog_stays_pinned_until_it_is_upgraded() {
 }
 
 #[tokio::test]
-async fn a_template_of_the_file_itself_is_read_anew_each_time() {
+async fn a_template_of_the_file_itself_is_read_again_each_time() {
     let world = World::new().await;
     let yml = |mark: &str| {
         let template = format!("tool: {{image: \"busybox:1.37\", environment: {{MARK: \"{mark}\"}}}}");
@@ -348,11 +348,11 @@ async fn another_stack_of_the_same_file_gets_the_secrets_that_users_set_but_valu
 }
 
 #[tokio::test]
-async fn the_name_of_a_copy_says_its_directory_and_is_free() {
+async fn the_name_of_a_copy_contains_its_directory_and_is_free() {
     let world = World::new().await;
     let (a, b) = (directory(&world, "a", shop(&[WEB])), directory(&world, "b", shop(&[WEB])));
     let free = async |at: &Path| free_copy_name(world.ctx(), at, &parsed("shop")).await.unwrap().to_string();
-    assert_eq!(free(&b).await, "shop", "nobody has it yet");
+    assert_eq!(free(&b).await, "shop", "no stack has it yet");
     import(&world, &a, None).await.unwrap();
     assert_eq!((free(&a).await, free(&b).await), ("shop".to_owned(), "shop-b".to_owned()));
     create_stack(world.ctx(), &parsed("shop-b"), None).await.unwrap();

@@ -121,7 +121,7 @@ async fn values_that_were_written_in_place_are_missing_after_a_reset_until_they_
 }
 
 #[tokio::test]
-async fn values_that_are_kept_with_a_volume_nobody_uses_are_listed_as_lost_too() {
+async fn values_that_are_kept_with_an_unused_volume_are_listed_as_lost_too() {
     let mut world = with_secrets().await;
     world.run("shop", Command::Down).await.unwrap();
     world.run("shop", Command::Delete).await.unwrap();
@@ -135,7 +135,7 @@ async fn values_that_are_kept_with_a_volume_nobody_uses_are_listed_as_lost_too()
 }
 
 #[tokio::test]
-async fn a_key_file_that_others_can_read_opens_nothing_and_says_how_to_close_it() {
+async fn a_key_file_that_others_can_read_opens_nothing_and_names_the_fix() {
     let mut world = with_secrets().await;
     let path = world.home().join("secret.key");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();

@@ -47,7 +47,7 @@ async fn what_a_stack_of_another_home_has_is_listed_by_its_names() {
 }
 
 #[tokio::test]
-async fn two_stacks_of_two_homes_are_told_apart() {
+async fn two_stacks_of_two_homes_are_reported_apart() {
     let (one, world) = lost(SHOP).await;
     let two = world.beside().await;
     let other = "version: \"1\"\nstacks: {other: {instances: {web: {template: busybox}}}}\n";

@@ -94,8 +94,8 @@ async fn an_instance_is_added_once() {
     add(&world, "shop", "web", "busybox").await.unwrap();
     let before = world.stack("shop").await;
     let error = add(&world, "shop", "web", "busybox").await.unwrap_err();
-    let (told, free) = taken(&error);
-    assert_eq!((told.as_str(), free), ("instance 'web' of stack 'shop' already exists", Some("web-2")));
+    let (reported, free) = taken(&error);
+    assert_eq!((reported.as_str(), free), ("instance 'web' of stack 'shop' already exists", Some("web-2")));
     let error = world.rename_instance("shop", "web", "web").await.unwrap_err();
     assert_eq!(taken(&error).1, Some("web-2"));
     assert_eq!(world.stack("shop").await, before);
@@ -195,7 +195,7 @@ async fn a_copy_has_the_same_definition_and_nothing_of_the_original() {
 }
 
 #[tokio::test]
-async fn what_an_edit_changed_is_told_field_by_field_and_never_a_secret() {
+async fn what_an_edit_changed_is_reported_field_by_field_and_never_a_secret() {
     let world = World::new().await;
     world.import("shop", shop(&["web: {template: busybox, ports: [\"8080:80\"], environment: {A: x, PW: {value: old-one, secret: true}}}"])).await;
     let changes = async |field: &'static str, value: &'static str| {
@@ -209,14 +209,14 @@ async fn what_an_edit_changed_is_told_field_by_field_and_never_a_secret() {
             .collect::<Vec<_>>()
             .join("; ")
     };
-    let told = changes("environment.A", "y").await;
-    assert_eq!(told, r#"environment.A: Some("x") => Some("y")"#);
-    let told = changes("ports.80", "8081").await;
-    assert!(told.contains("127.0.0.1:8080->80") && told.contains("127.0.0.1:8081->80"), "{told}");
-    let told = changes("environment.PW", "{value: new-one, secret: true}").await;
+    let reported = changes("environment.A", "y").await;
+    assert_eq!(reported, r#"environment.A: Some("x") => Some("y")"#);
+    let reported = changes("ports.80", "8081").await;
+    assert!(reported.contains("127.0.0.1:8080->80") && reported.contains("127.0.0.1:8081->80"), "{reported}");
+    let reported = changes("environment.PW", "{value: new-one, secret: true}").await;
     assert!(
-        told.contains("environment.PW") && !told.contains("old-one") && !told.contains("new-one"),
-        "{told}"
+        reported.contains("environment.PW") && !reported.contains("old-one") && !reported.contains("new-one"),
+        "{reported}"
     );
     assert_eq!(changes("environment.A", "y").await, "");
 }

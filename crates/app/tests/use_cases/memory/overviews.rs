@@ -61,7 +61,7 @@ async fn an_export_that_speaks_http_has_an_address_while_it_runs() {
 }
 
 #[tokio::test]
-async fn each_state_is_told_with_what_to_do() {
+async fn each_state_is_reported_with_what_to_do() {
     let world = World::new().await;
     world.run("shop", Command::up(SHOP)).await.unwrap();
     world.engine.end("devarch-shop-db", 137);
@@ -93,7 +93,7 @@ async fn a_check_that_has_not_passed_since_a_start_by_hand_is_pending() {
 }
 
 #[tokio::test]
-async fn a_job_that_ended_well_waits_for_nothing_and_one_that_failed_is_told() {
+async fn a_job_that_ended_well_waits_for_nothing_and_one_that_failed_is_reported() {
     let world = World::new().await;
     let job = |line: &str| {
         shop(&[
@@ -139,11 +139,11 @@ async fn a_lock_that_is_kept_for_a_plan_is_shown_with_until_when() {
     assert!(lock.until.unwrap() > lock.since);
     assert!(world.release("shop", false).await.unwrap().is_some());
     assert!(world.status("shop").await.lock.is_none());
-    assert!(world.release("shop", false).await.unwrap().is_none(), "there is none any more");
+    assert!(world.release("shop", false).await.unwrap().is_none(), "no lock is left");
 }
 
 #[tokio::test]
-async fn without_somebody_who_runs_checks_health_is_asked_for_one_by_one() {
+async fn on_an_engine_that_runs_no_checks_health_is_asked_for_one_by_one() {
     let engine = MemoryEngine::new().with_info(|info| info.runs_health_checks = false);
     let world = World::on(engine).await;
     world.run("shop", Command::up(SHOP)).await.unwrap();

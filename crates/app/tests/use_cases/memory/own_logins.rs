@@ -46,13 +46,10 @@ async fn droppable(world: &World) -> Result<Droppable, OperationError> {
 }
 
 async fn unremovable(world: &World) -> Unremovable {
-    match droppable(world).await.err() {
-        Some(OperationError::Apply(ApplyError::Login(error))) => match *error {
-            LoginError::Unremovable { why, .. } => why,
-            other => panic!("{other:?}"),
-        },
-        other => panic!("{other:?}"),
-    }
+    let error = droppable(world).await.err().unwrap();
+    let OperationError::Apply(ApplyError::Login(error)) = error else { panic!("{error:?}") };
+    let LoginError::Unremovable { why, .. } = *error else { panic!("{error:?}") };
+    why
 }
 
 fn variable(world: &World, name: &str) -> String {
@@ -94,7 +91,7 @@ async fn a_login_stays_the_same_over_changes_and_a_new_name_of_its_consumer() {
 }
 
 #[tokio::test]
-async fn a_login_that_can_not_be_created_fails_the_apply_with_what_the_provider_said() {
+async fn a_login_that_can_not_be_created_fails_the_apply_with_the_providers_output() {
     let world = World::new().await;
     let error =
         world.run("shop", Command::up(yml("echo no space for roles; exit 4", "exit 0"))).await.unwrap_err();
@@ -105,7 +102,7 @@ async fn a_login_that_can_not_be_created_fails_the_apply_with_what_the_provider_
 }
 
 #[tokio::test]
-async fn what_a_provider_says_never_shows_a_secret() {
+async fn the_output_of_a_provider_never_shows_a_secret() {
     let world = World::new().await;
     let error = world.run("shop", Command::up(yml("exit 0", "exit 0"))).await;
     error.unwrap();
@@ -132,17 +129,17 @@ async fn logins_are_dropped_with_their_instance() {
 }
 
 #[tokio::test]
-async fn a_provider_that_does_not_remove_a_login_is_told_and_the_instance_stays() {
+async fn a_provider_that_does_not_remove_a_login_is_reported_and_the_instance_stays() {
     let world = up("exit 0", "echo it owns tables; exit 2").await;
     let logins = droppable(&world).await.unwrap();
     let error = drop_logins(world.ctx(), &shop(), &logins).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Failed);
-    let told = error.to_string();
+    let reported = error.to_string();
     assert!(
-        told.contains("exit code 2")
-            && told.contains("it owns tables")
-            && told.contains("the instance was kept"),
-        "{told}"
+        reported.contains("exit code 2")
+            && reported.contains("it owns tables")
+            && reported.contains("the instance was kept"),
+        "{reported}"
     );
     assert!(hints(&error).contains("--drop-logins"));
     assert!(
@@ -217,7 +214,7 @@ async fn a_compose_file_names_the_logins_it_can_not_create() {
     let world = up("exit 0", "exit 0").await;
     let composed = compose_stack(world.ctx(), &shop(), ConfigPlace::Inline).await.unwrap();
     assert!(
-        composed.left_out.iter().any(|told| told.contains("api logs in to db as")),
+        composed.left_out.iter().any(|reported| reported.contains("api logs in to db as")),
         "{:?}",
         composed.left_out
     );

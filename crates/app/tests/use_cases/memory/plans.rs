@@ -13,7 +13,10 @@ use devarch_core::{
     stack::Wanted,
 };
 use devarch_engine::Engine as _;
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 async fn planned(world: &World, options: &PrepareOptions) -> Result<Prepared, OperationError> {
     Box::pin(prepare(world.ctx(), &parsed("shop"), options)).await
@@ -69,7 +72,7 @@ async fn an_instance_that_is_asked_for_has_to_exist() {
 }
 
 #[tokio::test]
-async fn a_wish_that_is_not_recorded_is_planned_and_changes_nothing_stored() {
+async fn an_unrecorded_desired_state_is_planned_and_changes_nothing_stored() {
     let world = running_shop().await;
     for (wanted, sign) in [(Wanted::Absent, "- db"), (Wanted::Stopped, "~ db")] {
         let options = PrepareOptions { wanted: Some(wanted), ..PrepareOptions::default() };
@@ -106,8 +109,8 @@ async fn stale(change: impl AsyncFn(&World), named: &str) {
     let OperationError::Conflict(Conflict::Outdated(Outdated::Plan { differences, .. })) = &error else {
         panic!("{error:?}")
     };
-    let told = differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    assert!(told.contains(named), "{named}: {told}");
+    let reported = differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    assert!(reported.contains(named), "{named}: {reported}");
     assert_eq!(
         (error.kind(), hints(&error).as_str()),
         (ErrorKind::Conflict, "`devarch plan shop` shows what would change now")
@@ -147,11 +150,7 @@ async fn what_does_not_concern_a_stack_makes_no_plan_of_it_stale() {
     let other = "version: \"1\"\nstacks: {other: {instances: {web: {template: busybox}}}}\n";
     world.import("other", other).await;
     world.run("other", Command::apply()).await.unwrap();
-    world
-        .engine
-        .create_volume(&PhysicalVolume::from_stored("their-volume"), &Default::default())
-        .await
-        .unwrap();
+    world.engine.create_volume(&PhysicalVolume::from_stored("their-volume"), &BTreeMap::new()).await.unwrap();
     agreed.holds(&planned(&world, &PrepareOptions::default()).await.unwrap()).unwrap();
 }
 
@@ -179,7 +178,7 @@ async fn a_saved_plan_goes_with_its_stack_and_expires_with_who_made_it() {
     let world = running_shop().await;
     world.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
     let id = world.save_plan("shop", false).await;
-    world.clock.advance(Duration::from_secs(16 * 60));
+    world.clock.advance(Duration::from_mins(16));
     let error = load_saved_plan(world.ctx(), &id).await.unwrap_err();
     assert!(error.to_string().contains("16 minutes ago, it has expired"), "{error}");
     let fresh = world.save_plan("shop", false).await;
@@ -233,7 +232,7 @@ async fn a_volume_another_stack_left_is_used_only_on_request() {
 }
 
 #[tokio::test]
-async fn a_volume_of_another_home_is_used_only_where_that_home_is_said_to_be_lost() {
+async fn a_volume_of_another_home_is_used_only_where_that_home_is_declared_lost() {
     let lost = World::new().await;
     let yml = shop(&["db: {template: busybox, volumes: [\"data:/data\"]}"]);
     lost.run("shop", Command::up(yml)).await.unwrap();

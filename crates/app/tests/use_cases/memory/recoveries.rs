@@ -9,7 +9,7 @@ use devarch_app::{
     Recover, Stands, acquire_locks, apply, find_interrupted, find_stack, left_open, prepare,
     undo_interrupted,
 };
-use devarch_core::{name::StackName, observed::RunState};
+use devarch_core::{name::StackName, observed::RunState, surroundings::Clock as _};
 use devarch_engine::{Engine as _, EngineErrorKind as Kind};
 use devarch_testkit::{
     memory::{Call, Effect, Fault},
@@ -63,7 +63,7 @@ async fn plain_apply(world: &World, recover: Option<Recover>) -> Result<(), Oper
 }
 
 #[tokio::test]
-async fn what_was_interrupted_says_who_did_it_and_what_was_under_way() {
+async fn an_interrupted_apply_names_its_author_and_what_was_under_way() {
     let world = killed_at("Stop devarch-shop-db").await;
     let open = interrupted(&world).await.unwrap();
     assert_eq!((open.command.as_str(), open.committed), ("up", false));
@@ -82,7 +82,7 @@ async fn while_its_lock_is_held_an_open_apply_needs_no_decision() {
 }
 
 #[tokio::test]
-async fn an_apply_that_is_not_told_what_to_do_about_it_is_refused_with_both_ways() {
+async fn an_apply_that_is_not_reported_what_to_do_about_it_is_refused_with_both_ways() {
     let world = killed_at("Stop devarch-shop-db").await;
     let before = world.objects().await;
     for recover in [None, Some(Recover::Undo)] {
@@ -187,7 +187,7 @@ async fn an_undo_that_is_killed_is_undone_by_the_next() {
 }
 
 #[tokio::test]
-async fn an_undo_that_can_not_start_the_old_container_says_so_and_can_be_repeated() {
+async fn an_undo_that_can_not_start_the_old_container_is_reported_and_can_be_repeated() {
     let world = killed_at("Stop devarch-shop-db").await;
     world.engine.inject(Fault {
         call: Call::Start,
@@ -208,7 +208,7 @@ async fn an_undo_that_can_not_start_the_old_container_says_so_and_can_be_repeate
 }
 
 #[tokio::test]
-async fn a_container_that_was_removed_by_hand_meanwhile_is_told_and_the_rest_is_undone() {
+async fn a_container_that_was_removed_by_hand_meanwhile_is_reported_and_the_rest_is_undone() {
     let world = killed_at("Stop devarch-shop-db").await;
     world.remove_by_hand("devarch-shop-web").await;
     let locks = world.lock("shop", "apply", Duration::ZERO).await.unwrap();
@@ -218,7 +218,8 @@ async fn a_container_that_was_removed_by_hand_meanwhile_is_told_and_the_rest_is_
     assert!(
         undone
             .iter()
-            .any(|told| told == "container devarch-shop-web was removed; `devarch up` creates it again"),
+            .any(|reported| reported
+                == "container devarch-shop-web was removed; `devarch up` creates it again"),
         "{undone:?}"
     );
     let names = world.objects().await.names();
@@ -229,9 +230,9 @@ async fn a_container_that_was_removed_by_hand_meanwhile_is_told_and_the_rest_is_
 async fn a_call_that_goes_on_after_its_caller_is_gone_is_waited_for() {
     let mut world = running_shop().await;
     world.killed_at((4, Moment::After), "shop", Command::up(CHANGED)).await;
-    let began = devarch_core::surroundings::Clock::running(world.clock.as_ref());
+    let began = world.clock.running();
     world.run("shop", Command::Resume).await.unwrap();
-    let waited = devarch_core::surroundings::Clock::running(world.clock.as_ref()) - began;
+    let waited = world.clock.running().saturating_sub(began);
     assert!(waited >= Duration::from_secs(1), "{waited:?}");
     assert_eq!(world.plan("shop").await, None);
 }

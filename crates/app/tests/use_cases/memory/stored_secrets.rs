@@ -69,7 +69,7 @@ async fn a_secret_that_is_used_and_was_never_set_is_listed_as_that() {
 }
 
 #[tokio::test]
-async fn setting_says_whether_there_was_one() {
+async fn setting_reports_whether_there_was_one() {
     let world = world().await;
     assert!(!world.set_secret("shop", "KEY", "a").await.unwrap());
     assert!(world.set_secret("shop", "KEY", "b").await.unwrap());

@@ -136,7 +136,7 @@ async fn of_several_providers_none_is_taken_until_one_is_named() {
 }
 
 #[tokio::test]
-async fn the_primary_is_preferred_where_the_stack_says_so() {
+async fn the_primary_is_preferred_where_the_stack_asks_for_it() {
     let first = "db: {template: server, labels: {devarch.role: primary}}";
     let world = world("prefer: primary", &[first, SECOND, API]).await;
     assert_eq!(wires(&world).await.0, ["api.db -> db.db"]);
@@ -163,14 +163,8 @@ async fn a_wire_to_none_is_no_wire() {
 async fn a_provider_outside_the_stack_is_wired_like_an_instance() {
     let external = "external: {out: {type: postgres, host: db.lan, port: 6000, user: u, database: d, password: {value: hush, secret: true}}}";
     let world = world(external, &[API]).await;
-    let found = environment(&world, false).await;
-    let found = match found {
-        Ok(found) => found,
-        Err(_) => {
-            add_wire(world.ctx(), &shop(), &wire("api.db -> out")).await.unwrap();
-            environment(&world, false).await.unwrap()
-        }
-    };
+    add_wire(world.ctx(), &shop(), &wire("api.db -> out")).await.unwrap();
+    let found = environment(&world, false).await.unwrap();
     assert_eq!((found["DB_HOST"].as_str(), found["DB_PORT"].as_str()), ("db.lan", "6000"));
     assert_eq!(environment(&world, true).await.unwrap()["DB_HOST"], "db.lan", "it is there from anywhere");
     assert!(instance_environment(world.ctx(), &api(), false).await.unwrap()["DB_PASSWORD"].is_secret());
@@ -251,15 +245,15 @@ async fn a_provider_that_gives_something_else_replaces_its_consumers_and_no_othe
 }
 
 #[tokio::test]
-async fn a_second_provider_takes_no_wire_that_is_there_and_is_told() {
+async fn a_second_provider_takes_no_wire_that_is_there_and_is_reported() {
     let world = world("", &[DB, API]).await;
     world.run("shop", Command::apply()).await.unwrap();
     let before = world.objects().await;
     let error = world.run("shop", Command::up(stack_of("", &[DB, SECOND, API]))).await.unwrap_err();
-    let told = error.to_string();
+    let reported = error.to_string();
     assert!(
-        told.contains("2 providers offer postgres") && told.contains("is wired to db.db and is kept"),
-        "{told}"
+        reported.contains("2 providers offer postgres") && reported.contains("is wired to db.db and is kept"),
+        "{reported}"
     );
     assert_eq!(world.objects().await, before);
     let wired = stack_of("wires: [{from: api.db, to: db}]", &[DB, SECOND, API]);
