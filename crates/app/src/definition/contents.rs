@@ -82,3 +82,35 @@ impl Contents for Kept<'_> {
         self.0.content_part(digest, at).await.map_err(io::Error::other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_text_with_secrets_has_the_limit_of_one() {
+        let large = "x".repeat(1 << 20);
+        assert_eq!(too_large_to_seal(&format!("{large}y")), None);
+        assert_eq!(too_large_to_seal("${secret:KEY}"), None);
+        let why = too_large_to_seal(&format!("{large}${{secret:KEY}}")).unwrap();
+        assert!(why.contains("1048589 bytes") && why.contains("move the secrets"), "{why}");
+    }
+
+    #[test]
+    fn a_large_text_is_known_by_its_digest_and_read_again_where_it_was_found_first() {
+        let (mut sources, large) = (Sources::new(), "line\n".repeat(10_000));
+        let content = || ConfigContent::Content(large.clone());
+        for place in ["/first", "/second"] {
+            let taken = taken_in(content(), |_| ContentSource::File(place.into()), &mut sources);
+            let ConfigContent::Kept(kept) = taken else { panic!("{taken:?}") };
+            assert_eq!(kept.bytes, 50_000);
+        }
+        assert_eq!(sources.len(), 1);
+        assert!(
+            matches!(sources.values().next(), Some(ContentSource::File(path)) if path.ends_with("first"))
+        );
+        let small = ConfigContent::Content("small".to_owned());
+        let taken = taken_in(small.clone(), |_| ContentSource::File("/third".into()), &mut sources);
+        assert_eq!((taken, sources.len()), (small, 1));
+    }
+}

@@ -6,6 +6,8 @@ mod definition;
 mod file;
 mod in_use;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod messages;
 mod not_found;
 mod outdated;

@@ -36,3 +36,33 @@ impl Ledger {
         self.0.lock()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use devarch_core::{
+        id::{ApplyId, StackId},
+        ownership::ObjectKind,
+    };
+
+    #[test]
+    fn an_object_may_be_there_before_its_id_is_known() {
+        let ledger = Ledger::default();
+        let (first, second) = (StepId(1), StepId(2));
+        let object = CreatedObject {
+            kind: ObjectKind::Container,
+            name: "devarch-shop-db".to_owned(),
+            id: None,
+            stack: StackId::new("01"),
+            instance: None,
+            apply: ApplyId::new("01"),
+            hash: String::new(),
+        };
+        ledger.begin(first, object.clone());
+        assert_eq!(ledger.all(), std::slice::from_ref(&object));
+        ledger.identify(second, "0815");
+        assert_eq!((ledger.of(first), ledger.of(second)), (Some(object.clone()), None));
+        ledger.identify(first, "4711");
+        assert_eq!(ledger.of(first), Some(CreatedObject { id: Some("4711".to_owned()), ..object }));
+    }
+}

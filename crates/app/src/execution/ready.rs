@@ -121,3 +121,40 @@ fn patience(check: &Healthcheck) -> Duration {
     let retries = check.retries.filter(|retries| *retries > 0);
     start + interval * retries.unwrap_or(Healthcheck::DEFAULT_RETRIES)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use devarch_core::template::HealthTest;
+
+    fn check(interval: Option<u64>, retries: Option<u32>, start: Option<u64>) -> Duration {
+        patience(&Healthcheck {
+            test: HealthTest::Shell("exit 0".to_owned()),
+            interval: interval.map(|seconds| Millis(seconds * 1_000)),
+            timeout: None,
+            retries,
+            start_period: start.map(|seconds| Millis(seconds * 1_000)),
+            start_interval: None,
+        })
+    }
+
+    #[test]
+    fn failures_are_borne_for_the_start_period_and_as_many_intervals_as_retries() {
+        assert_eq!(check(Some(2), Some(5), None), Duration::from_secs(10));
+        assert_eq!(check(Some(2), Some(5), Some(30)), Duration::from_secs(40));
+        let default = check(None, None, None);
+        assert_eq!(default, Duration::from(Healthcheck::DEFAULT_INTERVAL) * Healthcheck::DEFAULT_RETRIES);
+    }
+
+    #[test]
+    fn zero_is_the_engines_default() {
+        assert_eq!(check(Some(0), Some(0), None), check(None, None, None));
+    }
+
+    #[test]
+    fn a_probe_that_did_not_end_is_told_with_how_long_it_was_waited_for() {
+        let result = |exit_code| ProbeResult { exit_code, output: "refused\n".to_owned(), unfinished: None };
+        assert_eq!(told(&result(Some(1)), Duration::from_secs(9)), "refused\n");
+        assert_eq!(told(&result(None), Duration::from_millis(2_540)), "nothing for 2.5 s; refused");
+    }
+}

@@ -238,7 +238,6 @@ fn told(step: &Step) -> String {
 }
 
 fn notes(undo: &Undo) -> Vec<String> {
-    let lost = undo.lost.iter().map(|name| format!("{name} was removed by hand meanwhile"));
     let volumes = undo.kept_volumes.iter().map(|name| format!("volume {name} was created and is kept"));
-    lost.chain(volumes).collect()
+    undo.lost.iter().cloned().chain(volumes).collect()
 }

@@ -56,3 +56,36 @@ impl Starts {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use devarch_testkit::surroundings::FakeClock;
+
+    #[test]
+    fn the_quickest_start_counts() {
+        let (starts, clock) = (Starts::default(), FakeClock::default());
+        assert_eq!(starts.quickest(), None);
+        for seconds in [4, 2, 3] {
+            let begun = starts.begin(&clock);
+            clock.advance(Duration::from_secs(seconds));
+            starts.end(begun, &clock);
+        }
+        assert_eq!(starts.quickest(), Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn starts_beside_each_other_take_their_share_of_the_time() {
+        let (starts, clock) = (Starts::default(), FakeClock::default());
+        let begun: Vec<Begun> = (0..4).map(|_| starts.begin(&clock)).collect();
+        clock.advance(Duration::from_secs(8));
+        for begun in begun {
+            starts.end(begun, &clock);
+        }
+        assert_eq!(starts.quickest(), Some(Duration::from_secs(2)));
+        let alone = starts.begin(&clock);
+        clock.advance(Duration::from_secs(1));
+        starts.end(alone, &clock);
+        assert_eq!(starts.quickest(), Some(Duration::from_secs(1)), "nothing is under way any more");
+    }
+}

@@ -213,3 +213,41 @@ impl Partial {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines that come of chunks of stdout, in order, and what is left at the end.
+    fn lines_of(chunks: &[&[u8]]) -> (Vec<usize>, Vec<usize>) {
+        let (name, mut partial) = ("web".parse().unwrap(), Partial::default());
+        let mut complete = Vec::new();
+        for chunk in chunks {
+            let lines = partial.push(&name, false, chunk);
+            complete.extend(lines.into_iter().rev().map(|line| line.bytes.len()));
+        }
+        (complete, partial.rest(&name).into_iter().map(|line| line.bytes.len()).collect())
+    }
+
+    #[test]
+    fn a_line_may_come_in_several_chunks() {
+        assert_eq!(lines_of(&[b"he", b"llo\nwor", b"ld"]), (vec![5], vec![5]));
+        assert_eq!(lines_of(&[b"hello\r", b"\n"]), (vec![5], vec![]));
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_cut_before_it_fills_the_memory() {
+        let chunk = vec![b'x'; LONGEST_LINE / 2 + 1];
+        let (complete, rest) = lines_of(&[&chunk, &chunk, &chunk]);
+        assert_eq!((complete, rest), (vec![2 * chunk.len()], vec![chunk.len()]));
+    }
+
+    #[test]
+    fn what_is_written_to_stderr_cuts_no_line_of_stdout() {
+        let (name, mut partial) = ("web".parse().unwrap(), Partial::default());
+        assert!(partial.push(&name, false, b"half ").is_empty());
+        let told = partial.push(&name, true, b"error\n");
+        assert!(told[0].stderr && told[0].bytes == b"error");
+        assert_eq!(partial.push(&name, false, b"a line\n")[0].bytes, b"half a line");
+    }
+}

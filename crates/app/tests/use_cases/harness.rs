@@ -15,7 +15,8 @@
 //! let saved = world.save();                                    // engine and home as they are; `restore` returns to them
 //! ```
 //!
-//! Every call of a use-case is in this file: tests give a [`Command`], or ask one of [`World`]'s methods.
+//! What takes several use-cases is a [`Command`] or one of [`World`]'s methods; what takes one is called with
+//! [`World::ctx`].
 //!
 //! - What runs in a container is scripted: see [`devarch_testkit::memory::busybox`]. Images there are: `busybox:1.37`;
 //!   `engine.add_image` makes more, `engine.write_volume` and `engine.volume_content` are the data.
@@ -54,8 +55,10 @@ use devarch_testkit::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
+    fmt::Debug,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
@@ -159,7 +162,12 @@ impl Command {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let (engine, clock) = (Arc::new(MemoryEngine::new()), Arc::new(FakeClock::default()));
+        Self::on(MemoryEngine::new()).await
+    }
+
+    /// A home whose only engine is that one.
+    pub(crate) async fn on(engine: MemoryEngine) -> Self {
+        let (engine, clock) = (Arc::new(engine), Arc::new(FakeClock::default()));
         let (host, ids) = (Arc::new(FakeHost::default()), Arc::new(CountedIds::default()));
         let (directories, place) = (Arc::new(Directories::new()), "1".to_owned());
         let home = directories.homes.path().join(&place).join("0");
@@ -227,6 +235,27 @@ impl World {
         let project = self.directories.projects.path().join(&self.place);
         std::fs::create_dir_all(&project).unwrap();
         project
+    }
+
+    /// What use-cases are called with.
+    pub(crate) fn ctx(&self) -> &Context {
+        &self.app
+    }
+
+    /// A stack as the store has it.
+    pub(crate) async fn stack(&self, stack: &str) -> Stack {
+        find_stack(&self.app, &name(stack)).await.unwrap()
+    }
+
+    /// The same home with other variables of the environment than `HOME` and `DEVARCH_HOME`, from now on.
+    pub(crate) async fn with_variables(&mut self, variables: &[(&str, &str)]) {
+        let home = self.home();
+        let read = |name: &str| match name {
+            "HOME" | "DEVARCH_HOME" => Some(home.clone().into()),
+            _ => variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()),
+        };
+        let around = surroundings(&self.engine, &self.clock, &self.ids, &self.host);
+        self.app = Context::open(Settings::read(None, read).unwrap(), around).await.unwrap();
     }
 
     fn user(&self) -> User<'_> {
@@ -554,6 +583,16 @@ impl Objects {
 
 fn name(stack: &str) -> StackName {
     stack.parse().unwrap()
+}
+
+/// A name, or whatever else is read from a text.
+pub(crate) fn parsed<T: FromStr<Err: Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+/// What to do about an error, in one text.
+pub(crate) fn hints(error: &OperationError) -> String {
+    error.hints().join("; ")
 }
 
 fn surroundings(

@@ -1,5 +1,7 @@
 //! The definitions that tests bring up.
 
+use crate::harness::{Command, World};
+
 /// A provider with data and a consumer with a file.
 pub(crate) const SHOP: &str = r#"version: "1"
 stacks:
@@ -145,3 +147,29 @@ stacks:
     instances:
       api: {template: client}
 "#;
+
+/// A devarch.yml whose stack `shop` has these instances, each on a line of its own.
+pub(crate) fn shop(instances: &[&str]) -> &'static str {
+    shop_of("", &[], instances)
+}
+
+/// The same with other fields of the stack before them, and with templates of the file's own.
+pub(crate) fn shop_of(fields: &str, templates: &[&str], instances: &[&str]) -> &'static str {
+    let lines = |lines: &[&str], indent: &str| -> String {
+        lines.iter().flat_map(|line| [indent, line, "\n"]).collect()
+    };
+    let templates = match templates {
+        [] => String::new(),
+        some => format!("templates:\n{}", lines(some, "  ")),
+    };
+    let fields = if fields.is_empty() { String::new() } else { format!("    {fields}\n") };
+    let instances = lines(instances, "      ");
+    format!("version: \"1\"\n{templates}stacks:\n  shop:\n{fields}    instances:\n{instances}").leak()
+}
+
+/// A home in which [`SHOP`] runs.
+pub(crate) async fn running_shop() -> World {
+    let world = World::new().await;
+    world.run("shop", Command::up(SHOP)).await.unwrap();
+    world
+}

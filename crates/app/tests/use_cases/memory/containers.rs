@@ -1,0 +1,165 @@
+//! Into running containers: what they write, and commands in them.
+
+use crate::{
+    harness::{Command, World, hints, parsed},
+    stacks::{SHOP, shop},
+};
+use devarch_app::{
+    LogLine, LogRequest, OperationError, SecretError, Shell, Unreadable, find_shell, open_logs,
+};
+use devarch_core::spec::CreateContainer;
+use devarch_engine::{EngineErrorKind as Kind, ExecRequest, LogOptions};
+use devarch_testkit::memory::{Behaviour, Call, Fault, Life};
+use futures_util::StreamExt as _;
+
+/// A container that runs and has written this.
+fn writes(output: &'static str) -> impl Fn(&CreateContainer) -> Behaviour {
+    move |_| Behaviour { life: Life::Runs(0), output: output.to_owned(), failing_probes: 0 }
+}
+
+async fn writing(output: &'static str, yml: &'static str) -> World {
+    let world = World::new().await;
+    world.engine.script(writes(output));
+    world.run("shop", Command::up(yml)).await.unwrap();
+    world
+}
+
+async fn read(world: &World, request: &LogRequest) -> Result<Vec<LogLine>, OperationError> {
+    let mut lines = open_logs(world.ctx(), &parsed("shop"), request).await?;
+    let mut all = Vec::new();
+    while let Some(line) = lines.next().await {
+        all.push(line?);
+    }
+    Ok(all)
+}
+
+async fn texts(world: &World, request: &LogRequest) -> Vec<String> {
+    let lines = read(world, request).await.unwrap();
+    lines
+        .into_iter()
+        .map(|line| format!("{}|{}", line.instance, String::from_utf8_lossy(&line.bytes)))
+        .collect()
+}
+
+fn of(instance: &str) -> LogRequest {
+    LogRequest { instance: Some(parsed(instance)), ..LogRequest::default() }
+}
+
+const WEB: &str = "web: {template: busybox}";
+
+#[tokio::test]
+async fn output_comes_line_by_line_with_its_instance() {
+    let cases = [
+        ("one\ntwo\n", vec!["web|one", "web|two"]),
+        ("one\r\ntwo", vec!["web|one", "web|two"]),
+        ("\n\nend", vec!["web|", "web|", "web|end"]),
+        ("", vec![]),
+    ];
+    for (output, expected) in cases {
+        let world = writing(output, shop(&[WEB])).await;
+        assert_eq!(texts(&world, &LogRequest::default()).await, expected, "{output:?}");
+    }
+}
+
+#[tokio::test]
+async fn all_instances_are_read_together_or_one_alone() {
+    let world = writing("hello\n", SHOP).await;
+    let mut all = texts(&world, &LogRequest::default()).await;
+    all.sort();
+    assert_eq!(all, ["db|hello", "web|hello"]);
+    assert_eq!(texts(&world, &of("db")).await, ["db|hello"]);
+    let error = read(&world, &of("dbb")).await.unwrap_err();
+    assert_eq!(hints(&error), "did you mean 'db'?");
+}
+
+#[tokio::test]
+async fn output_of_a_stopped_container_is_read_too_and_of_none_refused() {
+    let world = writing("hello\n", SHOP).await;
+    world.run("shop", Command::Stop).await.unwrap();
+    assert_eq!(texts(&world, &of("db")).await, ["db|hello"]);
+    world.run("shop", Command::Down).await.unwrap();
+    for (request, words) in [
+        (LogRequest::default(), "stack 'shop' has no container"),
+        (of("db"), "instance 'db' of stack 'shop' has no container"),
+    ] {
+        let error = read(&world, &request).await.unwrap_err();
+        assert_eq!(
+            (error.to_string().as_str(), hints(&error).as_str()),
+            (words, "`devarch apply shop` creates it")
+        );
+    }
+}
+
+const SECRETIVE: &str = "web: {template: busybox, environment: {PW: {value: \"hush-hush\", secret: true}}}";
+
+#[tokio::test]
+async fn secrets_are_hidden_in_output_unless_they_are_asked_for() {
+    let world = writing("my password is hush-hush!\n", shop(&[SECRETIVE])).await;
+    let hidden = texts(&world, &LogRequest::default()).await.join("");
+    assert!(!hidden.contains("hush-hush") && hidden.contains("my password is"), "{hidden}");
+    let request = LogRequest { unredacted: true, ..LogRequest::default() };
+    assert_eq!(texts(&world, &request).await, ["web|my password is hush-hush!"]);
+}
+
+#[tokio::test]
+async fn without_the_key_no_output_is_shown_but_to_who_wants_it_unredacted() {
+    let mut world = writing("my password is hush-hush!\n", shop(&[SECRETIVE])).await;
+    world.lose_key().await;
+    let error = read(&world, &LogRequest::default()).await.unwrap_err();
+    assert!(
+        matches!(error, OperationError::Secret(SecretError::Unreadable(Unreadable::Output { .. }))),
+        "{error:?}"
+    );
+    assert!(find_shell(world.ctx(), &parsed("shop"), &parsed("web"), false).await.is_err());
+    let request = LogRequest { unredacted: true, ..LogRequest::default() };
+    assert_eq!(texts(&world, &request).await.len(), 1);
+}
+
+async fn shell(world: &World, instance: &str) -> Result<Shell, OperationError> {
+    find_shell(world.ctx(), &parsed("shop"), &parsed(instance), false).await
+}
+
+#[tokio::test]
+async fn a_command_runs_in_the_container_and_ends_with_its_own_code() {
+    let world = writing("", SHOP).await;
+    let shell = shell(&world, "db").await.unwrap();
+    for (line, output, code) in [("echo hello; exit 3", "hello\n", 3), ("exit 0", "", 0)] {
+        let argv = ["sh", "-c", line].map(str::to_owned).to_vec();
+        let mut exec = shell.exec(&ExecRequest { argv, ..ExecRequest::default() }).await.unwrap();
+        let mut reported = Vec::new();
+        while let Some(chunk) = exec.output.next().await {
+            reported.extend(chunk.unwrap().bytes);
+        }
+        assert_eq!(
+            (String::from_utf8(reported).unwrap().as_str(), shell.exit_code(&exec.id).await.unwrap()),
+            (output, code)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_shell_needs_a_running_container() {
+    let world = writing("", SHOP).await;
+    world.engine.end("devarch-shop-db", 1);
+    let error = shell(&world, "db").await.err().unwrap();
+    assert_eq!(error.to_string(), "instance 'db' of stack 'shop' is not running");
+    assert_eq!(hints(&error), "`devarch start shop/db` starts it");
+    world.engine.stick("devarch-shop-web");
+    let error = shell(&world, "web").await.err().unwrap();
+    assert!(error.to_string().contains("cannot be started again"), "{error}");
+    assert_eq!(hints(&error), "`devarch up shop` replaces it");
+    world.run("shop", Command::Down).await.unwrap();
+    assert!(shell(&world, "db").await.err().unwrap().to_string().contains("has no container"));
+    assert!(shell(&world, "none").await.is_err());
+}
+
+#[tokio::test]
+async fn an_engine_that_fails_in_between_is_an_error_and_no_end_of_the_output() {
+    let world = writing("hello\n", shop(&[WEB])).await;
+    world.engine.inject(Fault::refused(Call::Logs, "web", Kind::NotRunning));
+    let error = read(&world, &LogRequest::default()).await.unwrap_err();
+    assert!(matches!(error, OperationError::Engine(_)), "{error:?}");
+    assert!(hints(&error).contains("`devarch doctor`"));
+    let request = LogRequest { options: LogOptions { tail: Some(1), ..LogOptions::default() }, ..of("web") };
+    assert_eq!(texts(&world, &request).await, ["web|hello"], "the next one reads it");
+}

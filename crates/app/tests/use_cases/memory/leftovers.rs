@@ -1,0 +1,123 @@
+//! What homes that are lost left on an engine, and the data in it.
+
+use crate::{
+    harness::{Command, World},
+    stacks::{SHOP, shop},
+};
+use devarch_app::{Leftover, PrepareOptions};
+use devarch_core::{name::ContainerName, spec::CreateContainer};
+use devarch_engine::{Engine as _, EngineErrorKind as Kind};
+use devarch_testkit::{
+    fixture::{RUNS, spec},
+    memory::{Call, Fault},
+};
+
+const WITH_PASSWORD: &str =
+    r#"db: {template: busybox, environment: {PW: {generate: 20}, MARK: "1"}, volumes: ["data:/data"]}"#;
+
+/// A lost home with a running stack of that name, and another home beside it.
+async fn lost(yml: &'static str) -> (World, World) {
+    let lost = World::new().await;
+    lost.run("shop", Command::up(yml)).await.unwrap();
+    lost.engine.write_volume("devarch-shop-db-data", "rows");
+    let world = lost.beside().await;
+    (lost, world)
+}
+
+async fn only(world: &World) -> Leftover {
+    let left = world.left_by_others().await;
+    assert_eq!(left.len(), 1, "{left:?}");
+    left.into_iter().next().unwrap()
+}
+
+#[tokio::test]
+async fn what_a_stack_of_another_home_has_is_listed_by_its_names() {
+    let (lost, world) = lost(SHOP).await;
+    let mut left = only(&world).await;
+    left.containers.sort();
+    assert_eq!(left.stack, "shop");
+    assert_eq!(left.containers, ["devarch-shop-db", "devarch-shop-web"]);
+    assert_eq!((left.running, left.networks.as_slice()), (2, ["devarch-shop-net".to_owned()].as_slice()));
+    assert_eq!(left.volumes, ["devarch-shop-db-data"]);
+    lost.run("shop", Command::Stop).await.unwrap();
+    assert_eq!(only(&world).await.running, 0);
+    lost.run("shop", Command::Down).await.unwrap();
+    let left = only(&world).await;
+    assert!(left.containers.is_empty() && left.volumes.len() == 1, "{left:?}");
+}
+
+#[tokio::test]
+async fn two_stacks_of_two_homes_are_reported_apart() {
+    let (one, world) = lost(SHOP).await;
+    let two = world.beside().await;
+    let other = "version: \"1\"\nstacks: {other: {instances: {web: {template: busybox}}}}\n";
+    two.run("other", Command::up(other)).await.unwrap();
+    let stacks: Vec<String> = world.left_by_others().await.into_iter().map(|left| left.stack).collect();
+    assert_eq!(stacks.len(), 2, "{stacks:?}");
+    let seen: Vec<String> = one.left_by_others().await.into_iter().map(|left| left.stack).collect();
+    assert_eq!(seen, ["other"]);
+}
+
+#[tokio::test]
+async fn data_of_a_lost_home_is_taken_over_with_the_password_its_containers_show() {
+    let (lost, world) = lost(shop(&[WITH_PASSWORD])).await;
+    let password = |world: &World| {
+        world.engine.request("devarch-shop-db").unwrap().spec.environment["PW"].reveal().to_owned()
+    };
+    let theirs = password(&lost);
+    world.clear_away(&only(&world).await).await.unwrap();
+    let adopt = PrepareOptions { adopt_volumes: true, ..PrepareOptions::default() };
+    world.run("shop", Command::Up(shop(&[WITH_PASSWORD]), adopt)).await.unwrap();
+    assert_eq!(password(&world), theirs);
+    assert_eq!(world.engine.volume_content("devarch-shop-db-data"), "rows");
+    assert_eq!(world.plan("shop").await, None);
+}
+
+#[tokio::test]
+async fn a_clearing_that_fails_in_the_middle_is_finished_by_the_next() {
+    let (_lost, world) = lost(SHOP).await;
+    world.engine.inject(Fault::refused(Call::RemoveContainer, "web", Kind::Other));
+    world.clear_away(&only(&world).await).await.unwrap_err();
+    let left = only(&world).await;
+    assert!(left.containers.contains(&"devarch-shop-web".to_owned()), "{left:?}");
+    world.clear_away(&left).await.unwrap();
+    let left = only(&world).await;
+    assert!(left.containers.is_empty() && left.networks.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_container_with_their_labels_and_another_name_is_left_alone() {
+    let (lost, world) = lost(SHOP).await;
+    let labels = lost.objects().await.containers["devarch-shop-db"].labels.clone();
+    let request =
+        CreateContainer { name: ContainerName::from_stored("debugging"), spec: spec(&RUNS), labels };
+    let id = world.engine.create_container(&request).await.unwrap();
+    let left = only(&world).await;
+    assert_eq!(left.left_alone, ["debugging"]);
+    world.clear_away(&left).await.unwrap();
+    let containers = world.objects().await.containers;
+    assert_eq!(containers.into_values().map(|container| container.id).collect::<Vec<_>>(), [id]);
+}
+
+#[tokio::test]
+async fn after_clearing_a_stack_of_that_name_comes_up_with_fresh_objects() {
+    let (_lost, world) = lost(SHOP).await;
+    world.run("shop", Command::up(SHOP)).await.unwrap_err();
+    world.clear_away(&only(&world).await).await.unwrap();
+    let adopt = PrepareOptions { adopt_volumes: true, ..PrepareOptions::default() };
+    world.run("shop", Command::Up(SHOP, adopt)).await.unwrap();
+    assert_eq!(world.plan("shop").await, None);
+    assert!(world.left_by_others().await.iter().all(|left| left.containers.is_empty()));
+}
+
+#[tokio::test]
+async fn a_home_that_became_another_chooses_host_ports_of_its_own() {
+    let mut world = World::new().await;
+    world.run("shop", Command::up(shop(&["web: {template: busybox, ports: [80]}"]))).await.unwrap();
+    let port = async |world: &World| world.status("shop").await.instances[0].ports[0].host.port();
+    let before = port(&world).await;
+    world.become_another().await;
+    assert!((20_000..30_000).contains(&port(&world).await));
+    assert!(before > 0);
+    assert_eq!(world.left_by_others().await.len(), 1, "what it had is another home's now");
+}
