@@ -6,7 +6,7 @@ use devarch_core::resolve::{FieldReference, MergeRule, OVERRIDE_REFERENCE, SERVI
 use std::fmt::Write as _;
 
 /// Holds the page to the fields there are.
-pub(crate) fn hold_fields() {
+pub(crate) fn check_fields() {
     let mut table =
         String::from("| field | form | meaning | in | an instance's value |\n|---|---|---|---|---|\n");
     for field in SERVICE_REFERENCE.iter().chain(OVERRIDE_REFERENCE) {

@@ -6,6 +6,7 @@ use crate::{
 };
 use devarch_core::{
     id::{ContainerId, InstanceId},
+    ownership::Seen,
     plan::{Before, Undo, undo},
     spec::label,
     stack::Stack,
@@ -44,7 +45,7 @@ fn of(name: &Value) -> String {
 /// An undo after all containers may have been stopping.
 fn restarted(paper: &Paper, before: &Before) -> Undo {
     let all: BTreeSet<ContainerId> = paper.observed.containers.iter().map(|c| c.id.clone()).collect();
-    let seen = (&paper.observed, &paper.remembered.ownership);
+    let seen = Seen { observed: &paper.observed, ownership: &paper.remembered.ownership };
     undo(before, seen, &BTreeSet::new(), &all, &[])
 }
 

@@ -10,7 +10,7 @@ use devarch_app::{
     save_draft, set_fields, upgrade_templates,
 };
 use devarch_core::{name::StackName, template::ConfigContent};
-use devarch_store::StoreError;
+use devarch_store::{StackError, StoreError};
 use std::path::{Path, PathBuf};
 
 const WEB: &str = "web: {template: busybox}";
@@ -246,7 +246,7 @@ async fn a_draft_is_not_saved_over_an_edit_that_came_in_between() {
     let draft = draft_import(world.ctx(), &source).await.unwrap();
     world.run("shop", Command::Set("web", "labels.a", "b")).await.unwrap();
     let error = save_draft(world.ctx(), &draft).await.unwrap_err();
-    assert!(matches!(error, OperationError::Store(StoreError::Changed { .. })), "{error:?}");
+    assert!(matches!(error, OperationError::Store(StoreError::Stack(StackError::Changed { .. }))), "{error:?}");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let web = &world.stack("shop").await.instances[&parsed("web")];
     assert!(web.overrides.service.labels.is_some(), "the edit stays");

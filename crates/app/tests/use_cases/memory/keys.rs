@@ -6,7 +6,7 @@ use crate::{
 };
 use devarch_app::{ErrorKind, OperationError, SecretError, export_key, import_key, key_loss, rotate_key};
 use devarch_core::secret::Secret;
-use devarch_store::StoreError;
+use devarch_store::{KeyError, StoreError};
 use std::os::unix::fs::PermissionsExt as _;
 
 const KEY: &str = "the-value-of-the-user";
@@ -40,7 +40,7 @@ async fn an_exported_key_opens_the_secrets_again_where_it_was_lost() {
     world.lose_key().await;
     assert_eq!(world.secret("shop", "KEY").await, None);
     let error = import_key(world.ctx(), &exported, &Secret::new("wrong")).await.unwrap_err();
-    assert!(matches!(error, OperationError::Store(StoreError::Export(_))), "{error:?}");
+    assert!(matches!(error, OperationError::Store(StoreError::Key(KeyError::Export(_)))), "{error:?}");
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(import_key(world.ctx(), &exported, &passphrase()).await.unwrap(), "it was not there");
     world.reopen().await;
@@ -86,7 +86,7 @@ async fn a_new_key_encrypts_every_value_again_and_the_old_key_opens_none() {
 async fn what_is_lost_with_a_key_is_listed_before_it_is_given_up() {
     let mut world = with_secrets().await;
     let error = key_loss(world.ctx()).await.unwrap_err();
-    assert!(matches!(error, OperationError::Store(StoreError::KeyThere)), "{error:?}");
+    assert!(matches!(error, OperationError::Store(StoreError::Key(KeyError::KeyThere))), "{error:?}");
     world.lose_key().await;
     let loss = key_loss(world.ctx()).await.unwrap();
     let texts = |all: Vec<String>| all.join(", ");

@@ -202,7 +202,7 @@ async fn what_an_edit_changed_is_reported_field_by_field_and_never_a_secret() {
         let before = world.stack("shop").await;
         world.run("shop", Command::Set("web", field, value)).await.unwrap();
         let after = world.stack("shop").await;
-        let changes = config_changes(world.ctx(), (&before, &after), &parsed("web"));
+        let changes = config_changes(world.ctx(), &before, &after, &parsed("web"));
         changes
             .iter()
             .map(|it| format!("{}: {:?} => {:?}", it.field, it.from, it.to))

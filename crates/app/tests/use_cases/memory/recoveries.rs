@@ -136,7 +136,7 @@ async fn an_undo_without_anything_interrupted_does_nothing() {
     let before = (world.objects().await, world.engine.changes());
     let locks = world.lock("shop", "apply", Duration::ZERO).await.unwrap();
     let cancel = CancellationToken::new();
-    let undone = undo_interrupted(world.ctx(), locks.own(), &stack(), (&|_| {}, &cancel)).await.unwrap();
+    let undone = undo_interrupted(world.ctx(), locks.own(), &stack(), &|_| {}, &cancel).await.unwrap();
     assert_eq!(undone, None);
     assert_eq!((world.objects().await, world.engine.changes()), before);
 }
@@ -214,7 +214,7 @@ async fn a_container_that_was_removed_by_hand_meanwhile_is_reported_and_the_rest
     let locks = world.lock("shop", "apply", Duration::ZERO).await.unwrap();
     let cancel = CancellationToken::new();
     let undone =
-        undo_interrupted(world.ctx(), locks.own(), &stack(), (&|_| {}, &cancel)).await.unwrap().unwrap();
+        undo_interrupted(world.ctx(), locks.own(), &stack(), &|_| {}, &cancel).await.unwrap().unwrap();
     assert!(
         undone
             .iter()
@@ -308,9 +308,9 @@ async fn an_undo_whose_lock_is_anothers_by_now_does_nothing() {
     let locks = world.lock("shop", "apply", Duration::ZERO).await.unwrap();
     world.release("shop", true).await.unwrap();
     let (before, cancel) = (world.engine.changes(), CancellationToken::new());
-    let undone = undo_interrupted(world.ctx(), locks.own(), &stack(), (&|_| {}, &cancel)).await;
+    let undone = undo_interrupted(world.ctx(), locks.own(), &stack(), &|_| {}, &cancel).await;
     let error = undone.unwrap_err();
-    assert!(matches!(error, OperationError::Apply(ApplyError::LockLost(_))), "{error:?}");
+    assert!(matches!(error, OperationError::Apply(ApplyError::LockLost { .. })), "{error:?}");
     assert_eq!(world.engine.changes(), before);
     assert!(interrupted(&world).await.is_some(), "it is left to who has the lock");
 }
