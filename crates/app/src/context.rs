@@ -1,16 +1,16 @@
 //! What every use-case stands on: the store, the settings, and an engine once it is needed.
 
 use crate::{
-    OperationError, Settings, Surroundings,
+    Environment, OperationError, Settings,
     error::{NotFound, SecretError},
 };
 use devarch_core::{
+    environment::{Clock, Host, Ids},
     hash::HashKey,
     id::StoreId,
     name::{InstanceName, StackName, nearest},
-    secret::Locked,
+    secret::Undecryptable,
     stack::{Instance, Stack},
-    surroundings::{Clock, Host, Ids},
 };
 use devarch_engine::{ConnectOptions, Engine, Engines, FindInput, candidates};
 use devarch_store::{Author, CannotOpen, Store};
@@ -32,11 +32,11 @@ pub struct Context {
 
 impl Context {
     /// Opens the store, making it where there is none.
-    pub async fn open(settings: Settings, around: Surroundings) -> Result<Self, OperationError> {
+    pub async fn open(settings: Settings, around: Environment) -> Result<Self, OperationError> {
         let store = Store::open(&settings.database, &settings.host, &settings.key_file()).await?;
         let identity = store.identity().await?;
         let hash_key = identity.hash_key.map(|key| HashKey::new(*key));
-        let Surroundings { engines, clock, ids, host } = around;
+        let Environment { engines, clock, ids, host } = around;
         Ok(Self { store, store_id: identity.id, hash_key, settings, engines, clock, ids, host })
     }
 
@@ -46,13 +46,13 @@ impl Context {
     }
 
     /// The same for plans, in core's words.
-    pub(crate) fn hash_key_or_why(&self) -> Result<&HashKey, Locked> {
+    pub(crate) fn hash_key_or_why(&self) -> Result<&HashKey, Undecryptable> {
         self.hash_key.as_ref().map_err(CannotOpen::locked)
     }
 
     /// Engines, clock, ids and host, to open another store with.
-    pub(crate) fn surroundings(&self) -> Surroundings {
-        Surroundings {
+    pub(crate) fn environment(&self) -> Environment {
+        Environment {
             engines: Arc::clone(&self.engines),
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),

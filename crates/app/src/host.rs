@@ -2,9 +2,9 @@
 //! nothing is refused.
 
 use devarch_core::{
+    environment::Host,
     observed::Listener,
     port::{HostSocket, Protocol},
-    surroundings::Host,
 };
 use ipnet::Ipv4Net;
 use rustix::net::{AddressFamily, SocketType, bind, ipproto, socket};

@@ -7,12 +7,12 @@
 mod context;
 mod definition;
 mod editing;
+mod environment;
 mod error;
 mod execution;
 mod host;
 mod planning;
 mod settings;
-mod surroundings;
 mod usecase;
 
 pub use context::{Context, connect_engine, find_stack};
@@ -22,6 +22,7 @@ pub use definition::project::{PROJECT_FILE, Project};
 pub use definition::secrets::SecretUse;
 pub use editing::directory::{find_import, find_stack_of_directory, load_project_stack};
 pub use editing::import::{Draft, ImportSource, draft_import, draft_running, save_draft};
+pub use environment::Environment;
 pub use error::{
     Ambiguous, ApplyError, Conflict, DefinitionError, Elsewhere, ErrorKind, FileError, InUse, LoginError,
     NotFound, OperationError, Outdated, SecretError, Unreadable, Unremovable, WrongState,
@@ -42,7 +43,6 @@ pub use planning::saved_plan::{is_plan_id, lease_plan, load_saved_plan, save_pla
 pub use planning::shown_plan::{ShownChange, ShownPlan, ShownStep};
 pub use planning::wiring::{Wires, instance_environment, list_wires};
 pub use settings::Settings;
-pub use surroundings::Surroundings;
 pub use usecase::adopt::{Leftover, find_leftovers, remove_leftovers, renew_identity};
 pub use usecase::apply::apply;
 pub use usecase::compose::{Composed, Written, compose_stack, write_compose};

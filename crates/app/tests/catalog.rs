@@ -1,12 +1,12 @@
 //! The templates that come with DevArch.
 
 use devarch_app::{
-    Catalog, CatalogEntry, Context, NewInstance, Settings, Surroundings, add_instance, create_stack,
+    Catalog, CatalogEntry, Context, Environment, NewInstance, Settings, add_instance, create_stack,
     find_stack,
 };
 use devarch_core::{
     compose::{ConfigPlace, compose_file, validate},
-    desired::{Subnets, World, desire},
+    desired::{ResolveInput, Subnets, desire},
     hash::HashKey,
     id::StoreId,
     resolve::HostView,
@@ -23,7 +23,7 @@ async fn app(home: &Path) -> Context {
     let home: OsString = home.into();
     let settings =
         Settings::read(None, |name| matches!(name, "HOME" | "DEVARCH_HOME").then(|| home.clone())).unwrap();
-    Context::open(settings, Surroundings::real()).await.unwrap()
+    Context::open(settings, Environment::real()).await.unwrap()
 }
 
 /// All of them.
@@ -31,7 +31,7 @@ async fn app(home: &Path) -> Context {
 fn templates() -> Vec<CatalogEntry> {
     let home = tempfile::tempdir().unwrap();
     let app = tokio::runtime::Runtime::new().unwrap().block_on(app(home.path()));
-    Catalog::of(None, &app.settings().home).list().unwrap()
+    Catalog::open(None, &app.settings().home).list().unwrap()
 }
 
 #[tokio::test]
@@ -40,13 +40,13 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
     let app = app(home.path()).await;
     let stack = "all".parse().unwrap();
     create_stack(&app, &stack, None).await.unwrap();
-    let templates = Catalog::of(None, &app.settings().home).names().unwrap();
+    let templates = Catalog::open(None, &app.settings().home).names().unwrap();
     for template in templates.keys() {
         let name = template.as_str().parse().unwrap();
         add_instance(&app, &stack, &NewInstance { name, template: template.clone() }).await.unwrap();
     }
     let stack = find_stack(&app, &stack).await.unwrap();
-    let world = World {
+    let world = ResolveInput {
         store: &StoreId::new("store"),
         hash_key: Ok(&HashKey::new([0; 32])),
         defer_problems: false,

@@ -1,7 +1,7 @@
 //! Candidates for shell completion; errors are silent.
 
 use clap_complete::CompletionCandidate;
-use devarch_app::{Context, Settings, Surroundings};
+use devarch_app::{Context, Environment, Settings};
 use devarch_core::stack::Stack;
 use devarch_store::StoreUrl;
 use std::env;
@@ -36,7 +36,7 @@ pub(crate) fn instances() -> Vec<CompletionCandidate> {
 pub(crate) fn templates() -> Vec<CompletionCandidate> {
     let names = || {
         let directory = env::current_dir().ok().and_then(|dir| devarch_app::Project::find(&dir));
-        let catalog = devarch_app::Catalog::of(directory.as_deref(), &settings()?.home);
+        let catalog = devarch_app::Catalog::open(directory.as_deref(), &settings()?.home);
         catalog.names().ok()
     };
     names().into_iter().flatten().map(|(name, _)| CompletionCandidate::new(name.to_string())).collect()
@@ -61,6 +61,6 @@ fn load() -> Option<Vec<Stack>> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     runtime.block_on(async {
-        Context::open(settings, Surroundings::real()).await.ok()?.store().stacks().await.ok()
+        Context::open(settings, Environment::real()).await.ok()?.store().stacks().await.ok()
     })
 }

@@ -3,7 +3,7 @@
 
 use crate::{error::CliError, session::Session, shown::Shown, style, table::Table};
 use devarch_core::{
-    stack::{Instance, Stack, Wanted},
+    stack::{DesiredRun, Instance, Stack},
     wire::Wiring,
 };
 use serde::Serialize;
@@ -32,7 +32,7 @@ pub(crate) struct InstanceView<'a> {
     template: &'a str,
     template_digest: &'a str,
     enabled: bool,
-    wanted: Wanted,
+    wanted: DesiredRun,
     ports: BTreeMap<String, String>,
     volumes: BTreeMap<&'a str, &'a str>,
 }
@@ -115,9 +115,9 @@ pub(crate) fn instances(instances: &[InstanceView<'_>]) -> Shown {
     for instance in instances {
         let wanted = match (instance.enabled, instance.wanted) {
             (false, _) => "disabled",
-            (true, Wanted::Running) => "running",
-            (true, Wanted::Stopped) => "stopped",
-            (true, Wanted::Absent) => "absent",
+            (true, DesiredRun::Running) => "running",
+            (true, DesiredRun::Stopped) => "stopped",
+            (true, DesiredRun::Absent) => "absent",
         };
         let ports: Vec<String> = instance.ports.iter().map(|(key, host)| format!("{host}->{key}")).collect();
         let volumes: Vec<&str> = instance.volumes.values().copied().collect();

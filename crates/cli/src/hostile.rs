@@ -18,13 +18,13 @@ use devarch_core::{
     port::{PortKey, Protocol},
     resolve::{HostUse, HostUseKind, Supply},
     spec::{Attachment, ContainerSpec, FileSpec, Mount, MountFrom, NetworkSpec, PublishedPort},
-    stack::Wanted,
+    stack::DesiredRun,
     template::{
         ContractType, Dockerfile, HealthTest, Healthcheck, Resources, RestartPolicy, TmpfsMount, Ulimit,
     },
     text::Text,
     unit::{Bytes, FileMode, Millis, Owner},
-    wire::{Endpoint, How, Link, ProviderName, Unwired, Why},
+    wire::{Endpoint, How, ProviderName, Unwired, Why, Wire},
 };
 use std::collections::BTreeMap;
 
@@ -110,7 +110,7 @@ fn instance(waiting: Waiting) -> InstanceStatus {
         name: web(),
         template: evil("template"),
         image: evil("image"),
-        wanted: Wanted::Running,
+        wanted: DesiredRun::Running,
         state: Some(RunState::Exited),
         health: Some(HealthState::Unhealthy),
         checked_at: Some(evil("checked at")),
@@ -346,7 +346,7 @@ fn plan() -> Plan {
         },
         changes,
         unsettled: [(evil("unsettled image"), Supply::Build)].into(),
-        wires: vec![Link {
+        wires: vec![Wire {
             consumer: web(),
             import: evil("import"),
             to: endpoint("export"),

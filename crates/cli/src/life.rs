@@ -13,7 +13,7 @@ use clap_complete::ArgValueCandidates;
 use devarch_app::{
     Lookup, PrepareOptions, Prepared, Recover, StackLocks, find_stack, prepare, prepare_stack, set_wanted,
 };
-use devarch_core::{name::InstanceName, stack::Wanted};
+use devarch_core::{name::InstanceName, stack::DesiredRun};
 use std::collections::BTreeSet;
 
 /// The command.
@@ -56,11 +56,11 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
     let targets: BTreeSet<InstanceName> = instance.clone().map_or_else(all, |instance| [instance].into());
     match life {
         Life::Start => {
-            set_wanted(ctx, &name, instance.as_ref(), Wanted::Running).await?;
+            set_wanted(ctx, &name, instance.as_ref(), DesiredRun::Running).await?;
             options.needed = Some(targets);
         }
         Life::Stop => {
-            set_wanted(ctx, &name, instance.as_ref(), Wanted::Stopped).await?;
+            set_wanted(ctx, &name, instance.as_ref(), DesiredRun::Stopped).await?;
             options.needed = Some(BTreeSet::new());
         }
         Life::Restart => {

@@ -6,7 +6,7 @@ use crate::{
     target::{InstanceTarget, Target},
     terminal::Terminal,
 };
-use devarch_app::{Context, OperationError, Settings, Surroundings, find_instance, find_stack_of_directory};
+use devarch_app::{Context, Environment, OperationError, Settings, find_instance, find_stack_of_directory};
 use devarch_core::name::{InstanceName, StackName};
 use std::{env, path::PathBuf};
 use tokio::sync::OnceCell;
@@ -18,7 +18,7 @@ pub(crate) struct Session {
     /// The working directory, or that of `--project`.
     pub(crate) directory: PathBuf,
     settings: Settings,
-    surroundings: Surroundings,
+    environment: Environment,
     context: OnceCell<Context>,
 }
 
@@ -32,13 +32,7 @@ impl Session {
         if !directory.is_dir() {
             return Err(CliError::Invalid(format!("{} is not a directory", directory.display())));
         }
-        Ok(Self {
-            terminal,
-            directory,
-            settings,
-            surroundings: Surroundings::real(),
-            context: OnceCell::new(),
-        })
+        Ok(Self { terminal, directory, settings, environment: Environment::real(), context: OnceCell::new() })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -46,13 +40,13 @@ impl Session {
     }
 
     /// Engines, clock, ids and host.
-    pub(crate) fn surroundings(&self) -> &Surroundings {
-        &self.surroundings
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// The application context, opened on first use.
     pub(crate) async fn context(&self) -> Result<&Context, OperationError> {
-        self.context.get_or_try_init(|| Context::open(self.settings.clone(), self.surroundings.clone())).await
+        self.context.get_or_try_init(|| Context::open(self.settings.clone(), self.environment.clone())).await
     }
 
     /// The given stack, or this directory's.

@@ -11,7 +11,7 @@ use anstyle::Style;
 use devarch_app::{HeldLock, InstanceStatus, LastApply, StackStatus, Stands};
 use devarch_core::{
     observed::{HealthState, RunState},
-    stack::Wanted,
+    stack::DesiredRun,
 };
 use serde::Serialize;
 
@@ -153,7 +153,7 @@ fn state(instance: &InstanceStatus, unknown: bool) -> Cell {
 
 fn ended(instance: &InstanceStatus) -> (String, Style) {
     match (instance.wanted, instance.exit_code) {
-        (Wanted::Stopped, _) => ("stopped".to_owned(), style::DIM),
+        (DesiredRun::Stopped, _) => ("stopped".to_owned(), style::DIM),
         (_, Some(0)) => ("exited 0".to_owned(), style::DIM),
         (_, Some(code)) => (format!("exited {code}"), style::BAD),
         (_, None) => ("exited".to_owned(), style::WARN),

@@ -39,7 +39,7 @@ const CORE: &[&str] = &[
     "read",
     // Engine objects and their owners.
     "observed",
-    "surroundings",
+    "environment",
     "podman",
     "ownership",
     // Desired state.
@@ -55,7 +55,7 @@ const CORE: &[&str] = &[
 const APP: &[&str] = &[
     // Shared context and errors. Errors refer to the types they carry, so they come last.
     "host",
-    "surroundings",
+    "environment",
     "settings",
     "context",
     // From a definition to its steps.

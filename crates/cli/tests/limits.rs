@@ -359,7 +359,7 @@ fn large_config_files(kind: EngineKind) {
         inside.split_whitespace().next().unwrap().to_owned()
     };
     let sum = |at: usize| {
-        devarch_core::content::ContentDigest::of(&fs::read_to_string(file(at)).unwrap()).to_string()
+        devarch_core::content::ContentDigest::from_text(&fs::read_to_string(file(at)).unwrap()).to_string()
     };
     assert_eq!(sums("web3", 3), sum(3));
     assert_eq!(sums("all", 11), sum(11));

@@ -72,7 +72,7 @@ fn stack(size: usize) -> Result<WireStack> {
 
 fn instance<'s>(stack: &'s mut WireStack, name: &str) -> Result<&'s mut WireInstance> {
     let name: InstanceName = name.parse()?;
-    let container = ContainerName::of(&"bench".parse()?, &name)?;
+    let container = ContainerName::for_instance(&"bench".parse()?, &name)?;
     Ok(stack.instances.entry(name).or_insert_with(|| WireInstance::new(container)))
 }
 

@@ -20,7 +20,7 @@ pub struct NoDigest;
 
 impl ContentDigest {
     /// The digest of a text.
-    pub fn of(text: &str) -> Self {
+    pub fn from_text(text: &str) -> Self {
         Self(hex::encode(Sha256::digest(text)))
     }
 
@@ -63,8 +63,8 @@ pub struct ContentRef {
 
 impl ContentRef {
     /// The reference to a text.
-    pub fn of(text: &str) -> Self {
-        Self { sha256: ContentDigest::of(text), bytes: text.len() as u64 }
+    pub fn from_text(text: &str) -> Self {
+        Self { sha256: ContentDigest::from_text(text), bytes: text.len() as u64 }
     }
 
     /// Reads the form in which specs are stored.
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_text_is_identified_by_its_sha_256() {
         // FIPS 180-2, appendix B.1.
-        let abc = ContentRef::of("abc");
+        let abc = ContentRef::from_text("abc");
         assert_eq!(abc.sha256.as_str(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(abc.to_string(), "3 bytes, sha256 ba7816bf8f01");
         let json = serde_json::to_value(&abc).unwrap();

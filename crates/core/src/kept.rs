@@ -3,16 +3,16 @@
 
 use crate::{
     desired::effective_of,
+    environment::Ids,
     id::SecretId,
     name::InstanceName,
-    plan::{GivenBack, RememberedSpec},
+    plan::{AppliedSpec, GivenBack},
     resolve::{Effective, login_of, secret_uses},
     secret::{
-        HoldsSecrets, KeptSecret, Locked, Part, REDACTED, Secret, SecretName, SecretValue, Visit, parts,
-        refers,
+        HoldsSecrets, KeptSecret, Part, REDACTED, Secret, SecretName, SecretValue, Undecryptable, Visit,
+        parts, refers,
     },
     stack::{Instance, Stack},
-    surroundings::Ids,
     template::{ConfigContent, EnvValue, Given},
 };
 use serde::{Deserialize, Serialize};
@@ -65,9 +65,9 @@ impl KeptValues {
     }
 
     /// Why one of them cannot be decrypted here, although it may be elsewhere.
-    pub fn locked(&self) -> Option<Locked> {
+    pub fn locked(&self) -> Option<Undecryptable> {
         let mut reasons = self.secret_values().into_iter().filter_map(|(_, value)| value.open().err());
-        reasons.find(|why| *why != Locked::GivenUp)
+        reasons.find(|why| *why != Undecryptable::GivenUp)
     }
 }
 
@@ -85,7 +85,7 @@ pub struct LastUse<'a> {
     /// Its effective config, with its wires.
     pub config: &'a Effective,
     /// The spec its container was last created from.
-    pub applied: &'a RememberedSpec,
+    pub applied: &'a AppliedSpec,
 }
 
 impl LastUse<'_> {
@@ -382,7 +382,7 @@ mod tests {
                 BTreeMap::from([("own db web_db".to_owned(), value)]),
             )]),
         };
-        let stored = crate::secret::Stored::of(&kept).unwrap();
+        let stored = crate::secret::Stored::from_definition(&kept).unwrap();
         assert!(!stored.open.contains("hunter2"));
         assert_eq!(stored.read::<KeptValues>().unwrap(), kept);
         assert_eq!(kept.names(), ["POSTGRES_PASSWORD", "secret PW", "login web_db"]);

@@ -3,7 +3,7 @@
 //! Nothing here knows a runtime, a database, an engine, a file, a clock or the environment: text comes in,
 //! decisions come out. The way of data is the order of the modules: [`read`] turns YAML into definitions
 //! ([`template`], [`stack`]); [`resolve`] merges them into effective configs and [`desired`] state; [`plan`]
-//! compares that with what was [`observed`]. [`surroundings`] only names what use-cases ask of clock, host and the like.
+//! compares that with what was [`observed`]. [`environment`] only names what use-cases ask of clock, host and the like.
 //! Each module uses only those before it, in an order that a test holds.
 
 pub mod build;
@@ -12,6 +12,7 @@ pub mod content;
 pub mod desired;
 pub mod diagnostic;
 pub mod engine;
+pub mod environment;
 pub mod escape;
 pub mod hash;
 pub mod id;
@@ -36,7 +37,6 @@ mod service_fields;
 pub mod spec;
 pub mod stack;
 pub mod subnet;
-pub mod surroundings;
 pub mod template;
 pub mod text;
 pub mod unit;

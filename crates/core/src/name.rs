@@ -216,7 +216,7 @@ physical!(
 
 impl ContainerName {
     /// The name of an instance's container, at most 63 characters so that it is a DNS label too.
-    pub fn of(stack: &StackName, instance: &InstanceName) -> Result<Self, NameTooLong> {
+    pub fn for_instance(stack: &StackName, instance: &InstanceName) -> Result<Self, NameTooLong> {
         let full = format!("devarch-{stack}-{instance}");
         if full.len() > MAX_LABEL { Err(NameTooLong { full }) } else { Ok(Self(full)) }
     }
@@ -224,13 +224,13 @@ impl ContainerName {
 
 impl NetworkName {
     /// The name of a stack's network.
-    pub fn of(stack: &StackName) -> Self {
+    pub fn for_stack(stack: &StackName) -> Self {
         Self(format!("devarch-{stack}-net"))
     }
 
     /// The name of the network that links a consumer to a provider in another stack: `{consumer}.{provider}`, the
     /// provider without its prefix. Neither has a dot in it.
-    pub fn of_link(consumer: &ContainerName, provider: &ContainerName) -> Self {
+    pub fn for_link(consumer: &ContainerName, provider: &ContainerName) -> Self {
         let provider = provider.as_str().trim_start_matches("devarch-");
         Self(format!("{consumer}.{provider}"))
     }
@@ -243,7 +243,7 @@ impl NetworkName {
 
 impl PhysicalVolume {
     /// The name a volume gets when it is first defined; it is stored and kept when things are renamed.
-    pub fn of(stack: &StackName, instance: &InstanceName, volume: &VolumeName) -> Self {
+    pub fn for_instance(stack: &StackName, instance: &InstanceName, volume: &VolumeName) -> Self {
         Self(format!("devarch-{stack}-{instance}-{volume}"))
     }
 
@@ -303,7 +303,7 @@ mod tests {
     fn names_that_leave_no_room_for_a_container_name_are_rejected() {
         let longest = "x".repeat(53);
         let (stack, instance): (StackName, InstanceName) = (longest.parse().unwrap(), "i".parse().unwrap());
-        assert_eq!(ContainerName::of(&stack, &instance).unwrap().as_str().len(), 63);
+        assert_eq!(ContainerName::for_instance(&stack, &instance).unwrap().as_str().len(), 63);
         for refused in [
             "x".repeat(54).parse::<StackName>().unwrap_err(),
             "x".repeat(54).parse::<InstanceName>().unwrap_err(),
@@ -326,8 +326,8 @@ mod tests {
         let stack: StackName = "s".repeat(40).parse().unwrap();
         let short: InstanceName = "i".repeat(14).parse().unwrap();
         let long: InstanceName = "i".repeat(15).parse().unwrap();
-        assert_eq!(ContainerName::of(&stack, &short).unwrap().as_str().len(), 63);
-        assert!(ContainerName::of(&stack, &long).unwrap_err().to_string().contains("by 1"));
+        assert_eq!(ContainerName::for_instance(&stack, &short).unwrap().as_str().len(), 63);
+        assert!(ContainerName::for_instance(&stack, &long).unwrap_err().to_string().contains("by 1"));
     }
 
     #[test]

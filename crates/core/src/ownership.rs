@@ -392,7 +392,7 @@ impl Ownership {
             let stack = object.label(label::STACK_NAME).and_then(|name| name.parse().ok());
             let network = object.name.strip_prefix(label::PASSER_BY_PREFIX);
             let network = network.and_then(|name| name.rsplit_once('.')).map(|(network, _)| network);
-            stack.is_some_and(|stack| network == Some(NetworkName::of(&stack).as_str()))
+            stack.is_some_and(|stack| network == Some(NetworkName::for_stack(&stack).as_str()))
         };
         object.label(label::COPIER).is_some() && copies()
             || object.label(label::PASSER_BY).is_some() && passes()
@@ -455,7 +455,7 @@ impl UnrecordedStack {
             return false;
         };
         if object.label(label::LINK).is_none() {
-            return object.name == NetworkName::of(&stack).as_str();
+            return object.name == NetworkName::for_stack(&stack).as_str();
         }
         let consumer = labelled_container(object);
         consumer.is_some_and(|consumer| object.name.starts_with(&format!("{consumer}.")))
@@ -466,7 +466,7 @@ impl UnrecordedStack {
 fn labelled_container(object: Listed<'_>) -> Option<ContainerName> {
     let stack: StackName = object.label(label::STACK_NAME)?.parse().ok()?;
     let instance: InstanceName = object.label(label::INSTANCE_NAME)?.parse().ok()?;
-    ContainerName::of(&stack, &instance).ok()
+    ContainerName::for_instance(&stack, &instance).ok()
 }
 
 /// A container's or volume's own name without its suffix (`.next`, `.old`, `.snapshot`): names given by users contain

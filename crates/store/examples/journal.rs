@@ -5,7 +5,7 @@
 
 use devarch_core::{
     id::{ApplyId, EngineId, ImageId, InstanceId, StackId},
-    plan::AppliedState,
+    plan::SpecState,
     secret::{Sealable, Stored},
     stack::Stack,
 };
@@ -117,6 +117,6 @@ fn applied() -> Applied {
         form: 1,
         spec: Stored { open: " ".repeat(500), secret: Sealable::Nothing },
         image_id: Some(ImageId::new("bench")),
-        state: AppliedState::Begun,
+        state: SpecState::Begun,
     }
 }

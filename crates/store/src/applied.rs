@@ -7,7 +7,7 @@ use crate::{
 };
 use devarch_core::{
     id::{EngineId, ImageId, InstanceId, StackId},
-    plan::AppliedState,
+    plan::SpecState,
     secret::Stored,
 };
 use std::{collections::BTreeMap, fmt};
@@ -26,7 +26,7 @@ pub struct Applied {
     /// The image it was planned with; `None` where a step of the plan brought it.
     pub image_id: Option<ImageId>,
     /// What is known of that container.
-    pub state: AppliedState,
+    pub state: SpecState,
 }
 
 impl fmt::Debug for Applied {
@@ -129,17 +129,17 @@ pub(crate) async fn settle(tx: &mut Tx, stack: &StackId, made: &[(&InstanceId, &
             instance.as_str(),
             *hash,
         )?;
-        mark(tx, stack, instance, AppliedState::Made).await?;
+        mark(tx, stack, instance, SpecState::Completed).await?;
     }
     Ok(())
 }
 
 /// Marks all of one instance: its containers were removed, as it was wanted.
 pub(crate) async fn removed(tx: &mut Tx, stack: &StackId, instance: &InstanceId) -> Result<()> {
-    mark(tx, stack, instance, AppliedState::Removed).await
+    mark(tx, stack, instance, SpecState::Removed).await
 }
 
-async fn mark(tx: &mut Tx, stack: &StackId, instance: &InstanceId, state: AppliedState) -> Result<()> {
+async fn mark(tx: &mut Tx, stack: &StackId, instance: &InstanceId, state: SpecState) -> Result<()> {
     execute!(
         tx,
         "UPDATE applied SET state = $3 WHERE stack_id = $1 AND instance_id = $2",

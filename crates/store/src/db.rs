@@ -4,9 +4,9 @@
 
 use crate::{
     error::StoreError,
-    hold::Keeper,
     identity,
-    vault::{CannotOpen, Key, KeyId, Opener, Place, Vault},
+    lock_backend::LockBackend,
+    vault::{CannotOpen, Decryptor, Key, KeyId, Place, Vault},
 };
 use sqlx::{Executor as _, PgPool, Postgres, Sqlite, SqlitePool, pool::PoolConnection};
 use std::{
@@ -37,7 +37,7 @@ pub(crate) enum Db {
 pub(crate) struct Database {
     pub(crate) db: Db,
     pub(crate) place: Arc<str>,
-    pub(crate) keeper: Keeper,
+    pub(crate) lock_backend: LockBackend,
     pub(crate) vault: Arc<Vault>,
     /// Whether its server did not answer the last time.
     pub(crate) away: Arc<AtomicBool>,
@@ -55,7 +55,7 @@ pub(crate) struct Tx {
     pub(crate) conn: Conn,
     pub(crate) place: Arc<str>,
     pub(crate) vault: Arc<Vault>,
-    opener: Opener,
+    decryptor: Decryptor,
     sealing: Option<Arc<Key>>,
     active: Option<KeyId>,
 }
@@ -126,7 +126,7 @@ impl Database {
             conn,
             place: Arc::clone(&self.place),
             vault: Arc::clone(&self.vault),
-            opener: self.vault.opener(),
+            decryptor: self.vault.decryptor(),
             sealing: None,
             active: None,
         };
@@ -154,7 +154,7 @@ impl Tx {
     pub(crate) async fn hold_key(&mut self) -> Result<()> {
         if self.sealing.is_none() {
             let identity = identity::hold(self).await?;
-            self.sealing = Some(self.opener.key(identity.key_id)?);
+            self.sealing = Some(self.decryptor.key(identity.key_id)?);
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ impl Tx {
         place: &Place<'_>,
         sealed: &[u8],
     ) -> Result<std::result::Result<Zeroizing<Vec<u8>>, CannotOpen>> {
-        let opened = self.opener.open(place, sealed);
+        let opened = self.decryptor.open(place, sealed);
         let Err(CannotOpen::NoKey { needs, .. } | CannotOpen::WrongKey { needs, .. }) = opened else {
             return Ok(opened);
         };
@@ -185,7 +185,7 @@ impl Tx {
 
     /// The key of that id.
     pub(crate) fn key(&mut self, id: KeyId) -> std::result::Result<Arc<Key>, CannotOpen> {
-        self.opener.key(id)
+        self.decryptor.key(id)
     }
 
     /// An error for rows that don't parse.

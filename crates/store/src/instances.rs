@@ -10,7 +10,7 @@ use devarch_core::{
     id::InstanceId,
     name::{ContainerName, InstanceName},
     secret::Stored,
-    stack::{Instance, Pinned, Stack, Wanted},
+    stack::{DesiredRun, Instance, Pinned, Stack},
     template::TemplateDigest,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -49,9 +49,9 @@ impl InstanceRow {
             id: instance.id.to_string(),
             stack_id: stack.id.to_string(),
             name: name.to_string(),
-            container_name: ContainerName::of(&stack.name, name)?.as_str().to_owned(),
+            container_name: ContainerName::for_instance(&stack.name, name)?.as_str().to_owned(),
             template: instance.template.digest.to_string(),
-            overrides: Stored::of(&instance.overrides)?,
+            overrides: Stored::from_definition(&instance.overrides)?,
             enabled: instance.enabled,
             wanted: wanted_word(instance.wanted).to_owned(),
             slot: i64::from(instance.slot),
@@ -89,16 +89,16 @@ impl InstanceRow {
     }
 }
 
-fn wanted_word(wanted: Wanted) -> &'static str {
+fn wanted_word(wanted: DesiredRun) -> &'static str {
     match wanted {
-        Wanted::Running => "running",
-        Wanted::Stopped => "stopped",
-        Wanted::Absent => "absent",
+        DesiredRun::Running => "running",
+        DesiredRun::Stopped => "stopped",
+        DesiredRun::Absent => "absent",
     }
 }
 
-fn wanted_of(word: &str) -> std::result::Result<Wanted, Unreadable> {
-    [Wanted::Running, Wanted::Stopped, Wanted::Absent]
+fn wanted_of(word: &str) -> std::result::Result<DesiredRun, Unreadable> {
+    [DesiredRun::Running, DesiredRun::Stopped, DesiredRun::Absent]
         .into_iter()
         .find(|wanted| wanted_word(*wanted) == word)
         .ok_or_else(|| format!("{word:?} is not a wanted state").into())

@@ -124,7 +124,7 @@ fn at<'a>(row: &'a [&'a str; 2]) -> At<'a> {
 
 /// Remembers one. Where nothing is known of the values that belong to its data, what is remembered of it already stays.
 pub(crate) async fn insert(tx: &mut Tx, row: &KeptRow, values: Option<&KeptValues>) -> Result<()> {
-    let stored = Stored::of(values.unwrap_or(&KeptValues::default()))?;
+    let stored = Stored::from_definition(values.unwrap_or(&KeptValues::default()))?;
     let called = format!("the data of volume {}", row.physical_name);
     let sealed = stored::seal(tx, at(&key(row)), &stored.secret, &called).await?;
     let statement = if values.is_some() {

@@ -51,7 +51,7 @@ impl Store {
     /// The store's key as a text that opens with that passphrase.
     pub async fn export_key(&self, passphrase: &str) -> Result<String> {
         let (store, key) = self.needed_key().await?;
-        let key = self.database.vault.opener().key(key)?;
+        let key = self.database.vault.decryptor().key(key)?;
         Ok(seal_key(&store, &key, passphrase)?)
     }
 
@@ -59,7 +59,7 @@ impl Store {
     pub async fn import_key(&self, text: &str, passphrase: &str) -> Result<bool> {
         let (_, key) = open_key(text, passphrase)?;
         let (store, needs) = self.needed_key().await?;
-        let here = self.database.vault.opener().key(needs).is_ok();
+        let here = self.database.vault.decryptor().key(needs).is_ok();
         if key.id() != needs {
             return Err(KeyError::AnotherKey { given: key.id(), needs, here }.into());
         }

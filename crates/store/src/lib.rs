@@ -23,7 +23,6 @@ mod db;
 mod edit;
 mod error;
 mod file_lock;
-mod hold;
 mod identity;
 mod instances;
 mod journal;
@@ -31,6 +30,7 @@ mod kept;
 mod keys;
 mod load;
 mod lock;
+mod lock_backend;
 mod locks;
 #[cfg(test)]
 mod messages;

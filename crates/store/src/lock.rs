@@ -8,8 +8,8 @@ use crate::{
     clock::now,
     db::{Database, Db, MOMENT, Result, Tx},
     error::{Fault, LockError, StackError, StoreError},
-    hold::{Hold, Ready},
     journal::Entry,
+    lock_backend::{LockGuard, PendingLock},
     locks::{self, Lease, LockInfo, LockOwner, LockRow},
     session,
     store::Store,
@@ -36,7 +36,7 @@ pub struct StackLock {
     holder: String,
     /// How long a database that does not answer is tried again.
     patience: Duration,
-    hold: Mutex<Hold>,
+    hold: Mutex<LockGuard>,
     /// The server's process for the session. Beside the session itself, so that who looks need not wait for who takes the
     /// lock again, and needs a connection for that.
     backend: RwLock<Option<i32>>,
@@ -137,13 +137,13 @@ impl StackLock {
     /// session that has it. Refuses with [`LockError::Lost`] where somebody else has held it since.
     pub(crate) async fn take_again(&self) -> Result<bool> {
         let mut hold = self.hold.lock().await;
-        let ready = self.database.keeper.ready(&self.database.place).await?;
+        let ready = self.database.lock_backend.ready(&self.database.place).await?;
         let mut tx = self.database.write().await?;
         let taken = self.taken_again(&mut tx, ready, &mut hold).await;
         tx.end(taken).await
     }
 
-    async fn taken_again(&self, tx: &mut Tx, ready: Ready, hold: &mut Hold) -> Result<bool> {
+    async fn taken_again(&self, tx: &mut Tx, ready: PendingLock, hold: &mut LockGuard) -> Result<bool> {
         // Who takes it has the row until it is written whose it is.
         locks::keep(tx, &self.stack).await?;
         self.row(tx).await?;
@@ -312,7 +312,7 @@ impl Store {
         {
             return Ok(Err(Box::new(held)));
         }
-        let ready = database.keeper.ready(&database.place).await?;
+        let ready = database.lock_backend.ready(&database.place).await?;
         let mut tx = database.write().await?;
         let row = locks::seize(&mut tx, stack, owner).await;
         let taken = match row {
@@ -327,11 +327,11 @@ async fn take(
     database: &Database,
     tx: &mut Tx,
     row: LockRow,
-    (ready, owner, with): (Ready, &LockOwner, Option<&PlanId>),
+    (ready, owner, with): (PendingLock, &LockOwner, Option<&PlanId>),
 ) -> Result<Attempt> {
     let lease = unexpired(&row);
     if lease.as_ref().is_some_and(|lease| Some(&lease.plan) != with) {
-        let alive = database.keeper.is_held(tx, &row.stack, row.fence).await?;
+        let alive = database.lock_backend.is_held(tx, &row.stack, row.fence).await?;
         return Ok(Err(Box::new(info(row, alive))));
     }
     let Some(hold) = ready.try_take(&database.place, &row.stack, row.fence).await? else {
@@ -385,7 +385,7 @@ async fn in_force(database: &Database, tx: &mut Tx) -> Result<Vec<LockInfo>> {
 
 /// A row whose holder is dead, and that has no lease, says nothing.
 async fn judge(database: &Database, tx: &mut Tx, row: LockRow) -> Result<Option<LockInfo>> {
-    let alive = row.holder.is_some() && database.keeper.is_held(tx, &row.stack, row.fence).await?;
+    let alive = row.holder.is_some() && database.lock_backend.is_held(tx, &row.stack, row.fence).await?;
     let info = info(row, alive);
     Ok((alive || info.lease.is_some()).then_some(info))
 }

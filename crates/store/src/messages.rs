@@ -9,7 +9,7 @@ use devarch_core::{
     content::ContentDigest,
     id::{ApplyId, PlanId, StackId},
     name::{ContainerName, StackName},
-    secret::Locked,
+    secret::Undecryptable,
     serialize::SerializeError,
 };
 use devarch_testkit::{every_variant, page};
@@ -56,7 +56,7 @@ fn encryption() -> Vec<StoreError> {
         CannotOpen::KeyFile(_) | CannotOpen::Damaged => CannotOpen::Damaged,
     });
     let values = every_variant!(EncryptionError {
-        EncryptionError::LockedValues { .. } => EncryptionError::LockedValues { what: "instance 'db' of stack 'shop'".to_owned(), reason: Locked::NoKey },
+        EncryptionError::LockedValues { .. } => EncryptionError::LockedValues { what: "instance 'db' of stack 'shop'".to_owned(), reason: Undecryptable::NoKey },
         EncryptionError::CannotOpen(_) | EncryptionError::CannotSeal(_) | EncryptionError::KeyFile(_) => EncryptionError::CannotSeal(CannotSeal),
     });
     let values = values.into_iter().map(StoreError::from).chain(files.into_iter().map(StoreError::from));
@@ -99,12 +99,13 @@ fn faults() -> Vec<StoreError> {
 }
 
 fn stacks() -> Vec<StackError> {
-    let long = ContainerName::of(&"s".repeat(40).parse().unwrap(), &"i".repeat(40).parse().unwrap());
+    let long =
+        ContainerName::for_instance(&"s".repeat(40).parse().unwrap(), &"i".repeat(40).parse().unwrap());
     every_variant!(StackError {
         StackError::Taken { .. } => StackError::Taken { what: TakenWhat::ContainerName, value: "devarch-a-b-c".to_owned(), owner: Some("instance 'c' of stack 'a-b'".to_owned()) },
         StackError::Changed { .. } => StackError::Changed { stack: stack() },
         StackError::Gone { .. } => StackError::Gone { stack: StackId::new("01a2b3c4") },
-        StackError::NoContent { .. } => StackError::NoContent { digest: ContentDigest::of("") },
+        StackError::NoContent { .. } => StackError::NoContent { digest: ContentDigest::from_text("") },
         StackError::Name(_) => StackError::Name(long.unwrap_err()),
     })
 }

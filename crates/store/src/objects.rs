@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub struct Settlement {
     /// Objects of the stack whose ids were not written down.
     pub found: Vec<CreatedObject>,
-    /// Remembered objects that are gone, of the stack or of one that is no more.
+    /// Recorded objects that are gone, of the stack or of one that is no more.
     pub gone: Vec<CreatedObject>,
     /// Creations of the stack that began before this time (milliseconds since the Unix epoch) and whose objects are not
     /// there have come to nothing.

@@ -4,7 +4,7 @@ use crate::{
     contents::take_out_contents,
     db::{Database, Db, Result},
     error::StoreError,
-    hold::Keeper,
+    lock_backend::LockBackend,
     schema::{self, Schema},
     url::PostgresUrl,
     vault::Vault,
@@ -44,7 +44,7 @@ pub(crate) async fn open(url: &PostgresUrl, vault: Arc<Vault>) -> Result<Databas
     let database = Database {
         db: Db::Pg(pool.clone()),
         place: place.as_str().into(),
-        keeper: Keeper::sessions(options.clone()),
+        lock_backend: LockBackend::sessions(options.clone()),
         vault,
         away: Arc::default(),
     };

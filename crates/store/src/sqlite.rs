@@ -4,7 +4,7 @@ use crate::{
     contents::take_out_contents,
     db::{Database, Db, Result},
     error::{OpeningError, StoreError},
-    hold::Keeper,
+    lock_backend::LockBackend,
     place::{self, Gate},
     schema::{self, Schema},
     vault::Vault,
@@ -40,7 +40,7 @@ pub(crate) async fn open(path: &Path, vault: Arc<Vault>) -> Result<Database> {
     let database = Database {
         db: Db::Lite(pool.clone()),
         place: path.display().to_string().into(),
-        keeper: Keeper::files(path),
+        lock_backend: LockBackend::files(path),
         vault,
         away: Arc::default(),
     };

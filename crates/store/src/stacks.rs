@@ -131,7 +131,7 @@ fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
 async fn imported(tx: &mut Tx, stack: &Stack) -> Result<(Option<String>, Option<Vec<u8>>)> {
     let Stored { open, secret } = match &stack.imported {
         None => return Ok((None, None)),
-        Some(file) => Stored::of(file)?,
+        Some(file) => Stored::from_definition(file)?,
     };
     let called = format!("the file of stack '{}'", stack.name);
     let sealed = stored::seal(tx, at(&[stack.id.as_str()]), &secret, &called).await?;

@@ -5,7 +5,7 @@ use crate::{
     error::{EncryptionError, StoreError},
     vault::Place,
 };
-use devarch_core::secret::{Locked, Sealable, Stored};
+use devarch_core::secret::{Sealable, Stored, Undecryptable};
 use zeroize::Zeroizing;
 
 /// A row of a table that has a column `sealed`.
@@ -39,12 +39,12 @@ pub(crate) async fn open_text(
     tx: &mut Tx,
     at: At<'_>,
     sealed: &[u8],
-) -> Result<std::result::Result<Zeroizing<String>, Locked>> {
+) -> Result<std::result::Result<Zeroizing<String>, Undecryptable>> {
     let opened = tx.open(&at.place(), sealed).await?;
     Ok(match opened {
         Ok(plain) => match std::str::from_utf8(&plain) {
             Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-            Err(_) => Err(Locked::Damaged),
+            Err(_) => Err(Undecryptable::Damaged),
         },
         Err(why) => Err(why.locked()),
     })
@@ -65,6 +65,6 @@ pub(crate) async fn seal_text(tx: &mut Tx, at: At<'_>, text: &str) -> Result<Vec
 }
 
 /// The refusal to write over what can't be read.
-pub(crate) fn locked(what: &str, reason: Locked) -> StoreError {
+pub(crate) fn locked(what: &str, reason: Undecryptable) -> StoreError {
     EncryptionError::LockedValues { what: what.to_owned(), reason }.into()
 }

@@ -41,7 +41,7 @@ fn at<'a>(row: &'a [&'a str; 1]) -> At<'a> {
 
 /// Keeps a body. One whose secrets can't be read can be kept only where it is there already.
 pub(crate) async fn keep(tx: &mut Tx, digest: &TemplateDigest, template: &Template) -> Result<()> {
-    let Stored { open, secret } = Stored::of(template)?;
+    let Stored { open, secret } = Stored::from_definition(template)?;
     if matches!(secret, Sealable::Locked(_)) && is_kept(tx, digest).await? {
         return Ok(());
     }

@@ -57,7 +57,7 @@ pub(crate) async fn write(tx: &mut Tx, stack: &Stack) -> Result<()> {
         execute!(tx, "DELETE FROM wirings WHERE stack_id = $1", stack.id.as_str())?;
         return Ok(());
     }
-    let Stored { open, secret } = Stored::of(&stack.wiring)?;
+    let Stored { open, secret } = Stored::from_definition(&stack.wiring)?;
     let called = format!("the wires of stack '{}'", stack.name);
     let sealed = stored::seal(tx, at(&[stack.id.as_str()]), &secret, &called).await?;
     execute!(

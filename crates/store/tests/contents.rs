@@ -7,7 +7,7 @@ mod sandbox;
 
 use devarch_core::{
     content::{ContentDigest, ContentRef, LARGE},
-    plan::{AppliedState, RememberedSpec},
+    plan::{AppliedSpec, SpecState},
     secret::{Secret, Stored},
     stack::Stack,
     template::{ConfigContent, ConfigFile},
@@ -33,7 +33,7 @@ contract_tests!(
 fn text(of: &str, bytes: usize) -> String {
     let mut text = String::new();
     while text.len() < bytes {
-        let digest = ContentDigest::of(&format!("{of}{}", text.len()));
+        let digest = ContentDigest::from_text(&format!("{of}{}", text.len()));
         text.push_str(digest.as_str());
     }
     text.truncate(bytes);
@@ -49,7 +49,7 @@ fn with_file(stack: &mut Stack, instance: &str, content: ConfigContent) {
 async fn shop(store: &Store, text: &str) -> Stack {
     store.keep_content(text).await.unwrap();
     let mut shop = stack("shop", &["db", "web"]);
-    with_file(&mut shop, "web", ConfigContent::Kept(ContentRef::of(text)));
+    with_file(&mut shop, "web", ConfigContent::Kept(ContentRef::from_text(text)));
     store.create_stack(&shop).await.unwrap();
     load(store).await
 }
@@ -84,7 +84,7 @@ async fn a_content_is_stored_once_and_read_in_parts(sandbox: Sandbox) {
     }
     assert!(read == large.as_bytes());
     assert!(store.content(&digest).await.unwrap().as_deref() == Some(large.as_str()));
-    let other = ContentDigest::of("other");
+    let other = ContentDigest::from_text("other");
     assert_eq!(store.content(&other).await.unwrap(), None);
     let both = BTreeSet::from([digest.clone(), other.clone()]);
     assert_eq!(store.missing_contents(both).await.unwrap(), [other].into());
@@ -96,7 +96,7 @@ async fn a_content_is_stored_once_and_read_in_parts(sandbox: Sandbox) {
 
 async fn a_stack_that_names_a_missing_content_is_rejected(sandbox: Sandbox) {
     let store = sandbox.open().await;
-    let kept = ContentRef::of("nobody kept it");
+    let kept = ContentRef::from_text("nobody kept it");
     let mut shop = stack("shop", &["web"]);
     with_file(&mut shop, "web", ConfigContent::Kept(kept.clone()));
     let refused = store.create_stack(&shop).await.unwrap_err();
@@ -119,7 +119,7 @@ async fn a_content_is_deleted_with_the_last_definition_that_names_it(sandbox: Sa
     let large = text("a", LARGE + 1);
     let shop = shop(&store, &large).await;
     // Two instances, a template and the history name it.
-    let kept = || ConfigContent::Kept(ContentRef::of(&large));
+    let kept = || ConfigContent::Kept(ContentRef::from_text(&large));
     save(&store, |stack| with_file(stack, "db", kept())).await;
     assert_eq!(sandbox.count("contents").await, 1);
     let held = lock(&store, &shop.id).await;
@@ -182,7 +182,7 @@ async fn contents_that_an_earlier_version_wrote_into_definitions_are_extracted_o
 
     for _ in 0..2 {
         let store = sandbox.open().await;
-        let kept = ContentRef::of(&large);
+        let kept = ContentRef::from_text(&large);
         let now = load(&store).await;
         for name in ["db", "web"] {
             let files = &now.instances[&named(name)].overrides.config_files;
@@ -190,7 +190,7 @@ async fn contents_that_an_earlier_version_wrote_into_definitions_are_extracted_o
         }
         let applied = store.applied(&shop.id).await.unwrap();
         let remembered =
-            RememberedSpec::read("1:old".to_owned(), &applied[&web][0].spec, AppliedState::Made).unwrap();
+            AppliedSpec::read("1:old".to_owned(), &applied[&web][0].spec, SpecState::Completed).unwrap();
         assert_eq!(remembered.spec["config_files"]["/etc/large"]["content"], json!(kept));
         let begun = store.apply(&begun.id).await.unwrap().unwrap();
         assert!(begun.definition.open.contains(kept.sha256.as_str()), "{}", begun.definition.open);
@@ -205,7 +205,7 @@ async fn a_content_with_a_value_that_becomes_secret_is_removed_from_history(sand
     let store = sandbox.open().await;
     let large = format!("{}{VALUE}", text("a", LARGE));
     let shop = shop(&store, &large).await;
-    let kept = ContentRef::of(&large);
+    let kept = ContentRef::from_text(&large);
     let held = lock(&store, &shop.id).await;
     let mut begun = apply("apply-1", &shop.id);
     begun.definition.open = json!({"file": {"kept": kept}}).to_string();

@@ -8,7 +8,7 @@ mod sandbox;
 use devarch_core::{
     kept::KeptValues,
     name::InstanceName,
-    plan::AppliedState,
+    plan::SpecState,
     stack::{Instance, Stack},
 };
 use devarch_store::{Applied, LetGo, StackError, Store, StoreError, TakenWhat};
@@ -559,7 +559,7 @@ async fn applied_outlives_its_instance(sandbox: Sandbox) {
     let known = store.applied(&stack.id).await.unwrap();
     assert_eq!(known, BTreeMap::from([(id.clone(), vec![first])]));
     store.mark_removed(&stack.id, &id).await.unwrap();
-    assert_eq!(store.applied(&stack.id).await.unwrap()[&id][0].state, AppliedState::Removed);
+    assert_eq!(store.applied(&stack.id).await.unwrap()[&id][0].state, SpecState::Removed);
 }
 
 async fn the_recipe_of_each_container_is_kept_until_one_is_left(sandbox: Sandbox) {
@@ -579,10 +579,10 @@ async fn the_recipe_of_each_container_is_kept_until_one_is_left(sandbox: Sandbox
 
     store.settle_applied(&stack.id, &[(&db, "three")]).await.unwrap();
     let known = store.applied(&stack.id).await.unwrap();
-    let made = Applied { state: AppliedState::Made, ..applied("three") };
+    let made = Applied { state: SpecState::Completed, ..applied("three") };
     assert_eq!(known, BTreeMap::from([(db.clone(), vec![made]), (web, vec![applied("one")])]));
     store.mark_removed(&stack.id, &db).await.unwrap();
-    assert_eq!(store.applied(&stack.id).await.unwrap()[&db][0].state, AppliedState::Removed);
+    assert_eq!(store.applied(&stack.id).await.unwrap()[&db][0].state, SpecState::Removed);
     store.record_applied(&stack.id, &db, &applied("three")).await.unwrap();
     assert_eq!(store.applied(&stack.id).await.unwrap()[&db], [applied("three")]);
 }

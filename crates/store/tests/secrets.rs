@@ -8,7 +8,7 @@ mod sandbox;
 use devarch_core::{
     id::{ApplyId, SecretId},
     kept::KeptValues,
-    secret::{GIVEN_UP, HoldsSecrets as _, Locked, Sealable, Secret, SecretValue, Stored},
+    secret::{GIVEN_UP, HoldsSecrets as _, Sealable, Secret, SecretValue, Stored, Undecryptable},
     stack::Stack,
     template::EnvValue,
 };
@@ -132,7 +132,7 @@ async fn encrypted_values_are_read_back(sandbox: Sandbox) {
 }
 
 /// The stack's secret `PW`.
-async fn pw(store: &Store) -> Result<String, Locked> {
+async fn pw(store: &Store) -> Result<String, Undecryptable> {
     let stack = load(store, "shop").await;
     stack.secrets[&named("PW")].value.open().map(|secret| secret.reveal().to_owned())
 }
@@ -151,7 +151,7 @@ async fn values_that_were_swapped_or_changed_are_damaged(sandbox: Sandbox) {
     };
     put((one, other)).await;
     put((other, one)).await;
-    assert_eq!(pw(&store).await, Err(Locked::Damaged));
+    assert_eq!(pw(&store).await, Err(Undecryptable::Damaged));
     put((one, one)).await;
     put((other, other)).await;
     assert_eq!(pw(&store).await, Ok(OWN.to_owned()));
@@ -172,7 +172,7 @@ async fn values_that_were_swapped_or_changed_are_damaged(sandbox: Sandbox) {
             )
         };
         sandbox.execute(&flip).await.unwrap();
-        assert_eq!(pw(&store).await, Err(Locked::Damaged), "byte {at}");
+        assert_eq!(pw(&store).await, Err(Undecryptable::Damaged), "byte {at}");
         put((one, one)).await;
     }
     assert_eq!(pw(&store).await, Ok(OWN.to_owned()));
@@ -207,7 +207,7 @@ async fn missing_different_and_damaged_keys_are_distinguished(sandbox: Sandbox) 
     fs::remove_file(&sandbox.key).unwrap();
     let missing = why().await;
     assert!(matches!(missing, CannotOpen::NoKey { .. }), "{missing}");
-    assert_eq!(pw(&sandbox.open().await).await, Err(Locked::NoKey));
+    assert_eq!(pw(&sandbox.open().await).await, Err(Undecryptable::NoKey));
 
     fs::write(&sandbox.key, &good).unwrap();
     fs::set_permissions(&sandbox.key, fs::Permissions::from_mode(0o600)).unwrap();
@@ -216,7 +216,7 @@ async fn missing_different_and_damaged_keys_are_distinguished(sandbox: Sandbox) 
     });
     let damaged = why().await;
     assert!(matches!(damaged, CannotOpen::BadKey { .. }), "{damaged}");
-    assert_eq!(pw(&sandbox.open().await).await, Err(Locked::BadKey));
+    assert_eq!(pw(&sandbox.open().await).await, Err(Undecryptable::BadKey));
     for damage in ["", "garbage", &good[..good.len() / 2]] {
         fs::write(&sandbox.key, damage).unwrap();
         assert!(matches!(why().await, CannotOpen::BadKey { .. }), "{damage}");
@@ -228,7 +228,7 @@ async fn missing_different_and_damaged_keys_are_distinguished(sandbox: Sandbox) 
     other.open().await.identity().await.unwrap();
     let wrong = why().await;
     assert!(matches!(&wrong, CannotOpen::WrongKey { has, .. } if has.len() == 1), "{wrong}");
-    assert_eq!(pw(&sandbox.open().await).await, Err(Locked::WrongKey));
+    assert_eq!(pw(&sandbox.open().await).await, Err(Undecryptable::WrongKey));
     for why in [missing, damaged, wrong] {
         assert!(why.hint().contains("devarch secret key import"), "{why}");
         assert!(why.to_string().contains(&sandbox.key.display().to_string()), "{why}");
@@ -269,7 +269,7 @@ async fn a_key_file_others_can_read_is_not_used(sandbox: Sandbox) {
     let store = sandbox.open().await;
     let why = store.identity().await.unwrap().hash_key.unwrap_err();
     assert!(matches!(why, CannotOpen::KeyFile(KeyFileError::Exposed { mode: 0o640, .. })), "{why}");
-    assert_eq!(pw(&store).await, Err(Locked::BadKey));
+    assert_eq!(pw(&store).await, Err(Undecryptable::BadKey));
     fs::set_permissions(&sandbox.key, fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(pw(&store).await, Ok(OWN.to_owned()), "it is looked at again");
 }
@@ -341,7 +341,7 @@ async fn unreadable_values_are_never_overwritten(sandbox: Sandbox) {
         assert!(
             matches!(
                 refused,
-                StoreError::Encryption(EncryptionError::LockedValues { reason: Locked::NoKey, .. })
+                StoreError::Encryption(EncryptionError::LockedValues { reason: Undecryptable::NoKey, .. })
             ),
             "{refused}"
         );
@@ -382,13 +382,13 @@ async fn a_value_that_is_set_again_replaces_a_damaged_one(sandbox: Sandbox) {
     let zeros = if sandbox.text.starts_with("sqlite:") { "x'00'" } else { "'\\x00'" };
     sandbox.execute(&format!("UPDATE secrets SET sealed = {zeros}")).await.unwrap();
     let before = load(&store, "shop").await;
-    assert_eq!(pw(&store).await, Err(Locked::Damaged));
+    assert_eq!(pw(&store).await, Err(Undecryptable::Damaged));
     let mut after = before.clone();
     after.secrets.get_mut(&named("PW")).unwrap().value = SecretValue::new("again");
     store.save_stack(&before, &after, &LetGo::default()).await.unwrap();
     assert_eq!(pw(&store).await, Ok("again".to_owned()));
     let other = &load(&store, "shop").await.secrets[&named("pw.2")].value;
-    assert_eq!(*other, SecretValue::Locked(Locked::Damaged), "the others are as they were");
+    assert_eq!(*other, SecretValue::Locked(Undecryptable::Damaged), "the others are as they were");
 }
 
 async fn secrets_keep_their_ids_and_can_swap_names(sandbox: Sandbox) {
@@ -457,7 +457,11 @@ async fn a_rotation_leaves_one_key_and_everything_readable(sandbox: Sandbox) {
     long_running.save_stack(&rich, &changed, &LetGo::default()).await.unwrap();
     assert_eq!(pw(&sandbox.open().await).await, Ok("later".to_owned()));
     fs::write(&sandbox.key, format!("devarch-keys 1\n{}\n", before[0])).unwrap();
-    assert_eq!(pw(&sandbox.open().await).await, Err(Locked::WrongKey), "the old key opens nothing any more");
+    assert_eq!(
+        pw(&sandbox.open().await).await,
+        Err(Undecryptable::WrongKey),
+        "the old key opens nothing any more"
+    );
 }
 
 async fn a_rotation_is_refused_if_a_value_cannot_be_read(sandbox: Sandbox) {
@@ -536,7 +540,7 @@ async fn an_exported_key_opens_the_store_on_another_machine(sandbox: Sandbox) {
     let home = tempfile::tempdir().unwrap();
     let there = Sandbox::at(sandbox.text.clone(), home.path().join("home/secret.key"));
     let other_machine = there.open().await;
-    assert_eq!(pw(&other_machine).await, Err(Locked::NoKey));
+    assert_eq!(pw(&other_machine).await, Err(Undecryptable::NoKey));
     let refused = other_machine.import_key(&text, "wrong").await.unwrap_err();
     assert!(matches!(refused, StoreError::Key(KeyError::Export(ExportError::WrongPassphrase))), "{refused}");
     assert!(!there.key.exists());
@@ -547,7 +551,7 @@ async fn an_exported_key_opens_the_store_on_another_machine(sandbox: Sandbox) {
 
     // After a rotation here the other machine has no key; its old key is replaced when the new one is imported.
     store.rotate_key().await.unwrap();
-    assert_eq!(pw(&other_machine).await, Err(Locked::WrongKey));
+    assert_eq!(pw(&other_machine).await, Err(Undecryptable::WrongKey));
     other_machine.import_key(&store.export_key("p").await.unwrap(), "p").await.unwrap();
     assert!(load(&other_machine, "shop").await == rich);
     assert_eq!(keys(&there).len(), 1);
@@ -591,7 +595,7 @@ async fn a_reset_discards_only_unreadable_values(sandbox: Sandbox) {
     for store in [store, sandbox.open().await] {
         let kept = kept_values_of_volume(&store).await.secret_values();
         assert_eq!(kept.len(), 3, "their names are still known");
-        assert!(kept.iter().all(|(_, value)| value.open() == Err(Locked::GivenUp)));
+        assert!(kept.iter().all(|(_, value)| value.open() == Err(Undecryptable::GivenUp)));
         let now = load(&store, "shop").await;
         assert!(!now.secrets.contains_key(&named("PW")) && now.secrets.len() == rich.secrets.len() - 1);
         assert_eq!(now.revision, rich.revision + 1, "who read it before reads it again");
@@ -600,7 +604,7 @@ async fn a_reset_discards_only_unreadable_values(sandbox: Sandbox) {
             assert!(instance.template == rich.instances[name].template);
             assert!(instance.generated == rich.instances[name].generated);
             let given_up = instance.overrides.secret_values();
-            assert!(given_up.iter().all(|(_, value)| value.open() == Err(Locked::GivenUp)));
+            assert!(given_up.iter().all(|(_, value)| value.open() == Err(Undecryptable::GivenUp)));
         }
         let identity = store.identity().await.unwrap();
         assert!(

@@ -8,6 +8,7 @@
 )]
 
 pub mod contract;
+pub mod environment;
 pub mod fixture;
 pub mod memory;
 pub mod outside;
@@ -15,5 +16,4 @@ pub mod page;
 pub mod proxy;
 pub mod real;
 pub mod scope;
-pub mod surroundings;
 pub mod texts;

@@ -15,7 +15,7 @@ pub struct Texts(BTreeMap<ContentDigest, String>);
 impl Texts {
     /// Stores a text.
     pub fn keep(&mut self, text: String) -> ContentRef {
-        let kept = ContentRef::of(&text);
+        let kept = ContentRef::from_text(&text);
         self.0.insert(kept.sha256.clone(), text);
         kept
     }
@@ -37,5 +37,9 @@ pub(crate) async fn whole(kept: &ContentRef, contents: &dyn Contents) -> io::Res
         at += 1;
     }
     let text = String::from_utf8(bytes).map_err(io::Error::other)?;
-    if ContentRef::of(&text) == *kept { Ok(text) } else { Err(io::Error::other(format!("{kept} is gone"))) }
+    if ContentRef::from_text(&text) == *kept {
+        Ok(text)
+    } else {
+        Err(io::Error::other(format!("{kept} is gone")))
+    }
 }

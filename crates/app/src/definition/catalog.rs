@@ -50,7 +50,7 @@ pub struct CatalogEntry {
 
 impl Catalog {
     /// The templates of a project's directory, if any, the home's, and those that come with DevArch.
-    pub fn of(project: Option<&Path>, home: &Path) -> Self {
+    pub fn open(project: Option<&Path>, home: &Path) -> Self {
         Self::new(project.map(|dir| dir.join("catalog")), home.join("catalog"))
     }
 

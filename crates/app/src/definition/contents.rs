@@ -31,7 +31,7 @@ pub(crate) fn taken_in(
     sources: &mut Sources,
 ) -> ConfigContent {
     let Some(text) = content.large() else { return content };
-    let kept = ContentRef::of(text);
+    let kept = ContentRef::from_text(text);
     sources.entry(kept.sha256.clone()).or_insert_with(|| source(text));
     ConfigContent::Kept(kept)
 }

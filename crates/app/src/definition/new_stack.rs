@@ -2,11 +2,11 @@
 
 use crate::definition::secrets::new_id;
 use devarch_core::{
+    environment::Ids,
     id::{InstanceId, StackId},
     name::StackName,
     secret::KeptSecret,
-    stack::{Instance, Pinned, Stack, Wanted},
-    surroundings::Ids,
+    stack::{DesiredRun, Instance, Pinned, Stack},
     template::Overrides,
     wire::Wiring,
 };
@@ -40,7 +40,7 @@ pub(crate) fn empty_instance(ids: &dyn Ids, stack: &Stack, template: Pinned) -> 
         template,
         overrides: Overrides::default(),
         enabled: true,
-        wanted: Wanted::Running,
+        wanted: DesiredRun::Running,
         slot: stack.free_slot(),
         ports: BTreeMap::new(),
         volumes: BTreeMap::new(),

@@ -80,11 +80,11 @@ impl HoldsSecrets for Definition {
 
 impl Definition {
     /// What a stack is defined as.
-    pub(crate) fn of(stack: &Stack) -> Self {
+    pub(crate) fn from_stack(stack: &Stack) -> Self {
         let pins = stack.instances.values().map(|instance| &instance.template);
         Self {
             enabled: stack.enabled,
-            file: StackFile::of(stack),
+            file: StackFile::from_stack(stack),
             templates: pins.map(|pin| (pin.digest.to_string(), pin.template.as_ref().clone())).collect(),
             pins: stack
                 .instances
@@ -120,7 +120,7 @@ impl Definition {
             template.service = said.service;
             template.config_files.values_mut().for_each(|file| mark_file(file, &secret, exposed));
         }
-        Stored::of(&definition).ok()
+        Stored::from_definition(&definition).ok()
     }
 
     /// The template of each instance; instances of one template share its body.
@@ -184,7 +184,7 @@ mod tests {
         let definition = read(FIRST).unwrap();
         assert!(definition.enabled);
         assert_eq!((definition.file.instances.len(), definition.pins().len()), (4, 4));
-        let written = Stored::of(&definition).unwrap();
+        let written = Stored::from_definition(&definition).unwrap();
         assert_eq!(written.open, FIRST.replacen('{', "{\"version\":1,", 1));
         assert_eq!(written.read::<Definition>().unwrap(), definition);
     }
@@ -203,7 +203,7 @@ mod tests {
             images: BTreeMap::from([("db".parse().unwrap(), ImageId::new("sha256:11"))]),
         };
         let with = Definition { later, ..definition };
-        let written = Stored::of(&with).unwrap();
+        let written = Stored::from_definition(&with).unwrap();
         let place = r#","local":{"allow":[],"instances":{}},"images":{"db":"sha256:11"}}"#;
         assert!(written.open.ends_with(place), "{}", written.open);
         assert_eq!(written.read::<Definition>().unwrap(), with);

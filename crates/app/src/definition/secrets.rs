@@ -3,12 +3,12 @@
 use crate::{Context, OperationError, definition::secret_values::said, error::SecretError};
 use devarch_core::{
     desired::effective,
+    environment::Ids,
     id::SecretId,
     name::InstanceName,
     resolve::{external_secret_uses, inherit_secrecy, login_key, login_of, secret_uses},
-    secret::{Charset, Generate, KeptSecret, Locked, Secret, SecretName, SecretValue},
+    secret::{Charset, Generate, KeptSecret, Secret, SecretName, SecretValue, Undecryptable},
     stack::Stack,
-    surroundings::Ids,
     template::EnvValue,
 };
 use serde::Serialize;
@@ -135,7 +135,7 @@ pub(crate) fn random(how: Generate) -> Result<Secret, OperationError> {
 }
 
 /// Why a text of a stack's definition can't be read, if one can't.
-pub(crate) fn locked(stack: &Stack) -> Option<Locked> {
+pub(crate) fn locked(stack: &Stack) -> Option<Undecryptable> {
     said(stack).find_map(|value| value.open().err())
 }
 

@@ -3,12 +3,12 @@
 use devarch_core::{
     desired::effective,
     diagnostic::Problem,
+    environment::Host,
     id::StoreId,
     name::{InstanceName, PhysicalVolume, StackName},
     port::{HostBinding, HostSocket, PortRange},
     resolve::Effective,
     stack::{Instance, Stack},
-    surroundings::Host,
     template::{HostPortChoice, MountSource, PortSpec},
 };
 use devarch_store::PortReservation;
@@ -87,7 +87,7 @@ pub(crate) fn assign(
 fn volumes(stack: &StackName, name: &InstanceName, instance: &mut Instance, config: &Effective) {
     for mount in config.service.volumes.iter().flatten() {
         if let MountSource::Volume(volume) = &mount.source {
-            let physical = || PhysicalVolume::of(stack, name, volume);
+            let physical = || PhysicalVolume::for_instance(stack, name, volume);
             instance.volumes.entry(volume.clone()).or_insert_with(physical);
         }
     }
@@ -126,7 +126,7 @@ fn keep_ports(
         let socket = HostSocket { ip: host_ip(port), port: host_port, protocol: port.key.protocol };
         if let Some(owner) = taken.owner(socket) {
             let message = format!("host port {host_port} belongs to {owner}; choose another, or `auto`");
-            problems.push(Problem::of(name, format!("ports.{}", port.key), message));
+            problems.push(Problem::in_field(name, format!("ports.{}", port.key), message));
             continue;
         }
         taken.take(socket, format!("instance '{name}' of the same stack"));
@@ -148,5 +148,5 @@ fn choose(
 
 fn exhausted(name: &InstanceName, port: &PortSpec, range: PortRange) -> Problem {
     let message = format!("no host port from {range} is free; set DEVARCH_PORTS to another range");
-    Problem::of(name, format!("ports.{}", port.key), message)
+    Problem::in_field(name, format!("ports.{}", port.key), message)
 }

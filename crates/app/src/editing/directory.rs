@@ -90,7 +90,7 @@ pub async fn load_project_stack(
 
 /// A directory's project. It may use the templates of the catalog, and those that its stacks are pinned to.
 fn open_project(ctx: &Context, directory: &Path, made: &[Stack]) -> Result<Project, OperationError> {
-    let catalog = Catalog::of(Some(directory), &ctx.settings.home).names()?.into_keys();
+    let catalog = Catalog::open(Some(directory), &ctx.settings.home).names()?.into_keys();
     let pinned = made.iter().flat_map(|stack| stack.instances.values());
     let pinned = pinned.map(|instance| instance.template.template.name.clone());
     let templates: BTreeSet<TemplateName> = catalog.chain(pinned).collect();

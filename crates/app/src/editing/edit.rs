@@ -15,7 +15,7 @@ use devarch_core::{
     desired::effective,
     diagnostic::Problem,
     name::StackName,
-    resolve::{Others, Prior, check_edit, check_stack},
+    resolve::{LinkedInstances, PreviousWiring, check_edit, check_stack},
     stack::Stack,
 };
 use devarch_store::{StackError, StoreError, TakenWhat};
@@ -108,6 +108,6 @@ fn check(stack: &Stack) -> Result<(), OperationError> {
         .flat_map(|(name, instance)| check_edit(name, &instance.template.template, &instance.overrides))
         .collect();
     problems.extend(check_stack(&effective(stack), &BTreeMap::new()));
-    problems.extend(wired_with(stack, &Prior::new(), &Others::new()).bad_offers());
+    problems.extend(wired_with(stack, &PreviousWiring::new(), &LinkedInstances::new()).bad_offers());
     if problems.is_empty() { Ok(()) } else { Err(unworkable(stack, problems)) }
 }

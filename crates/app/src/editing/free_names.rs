@@ -19,9 +19,9 @@ struct Taken {
 
 impl Taken {
     fn of(stacks: &[Stack]) -> Self {
-        let containers = stacks
-            .iter()
-            .flat_map(|stack| stack.instances.keys().map(|name| ContainerName::of(&stack.name, name)));
+        let containers = stacks.iter().flat_map(|stack| {
+            stack.instances.keys().map(|name| ContainerName::for_instance(&stack.name, name))
+        });
         Self {
             stacks: stacks.iter().map(|stack| stack.name.clone()).collect(),
             containers: containers.flatten().collect(),
@@ -29,7 +29,7 @@ impl Taken {
     }
 
     fn is_free(&self, stack: &StackName, instance: &InstanceName) -> bool {
-        ContainerName::of(stack, instance).is_ok_and(|name| !self.containers.contains(&name))
+        ContainerName::for_instance(stack, instance).is_ok_and(|name| !self.containers.contains(&name))
     }
 
     fn free_stack(&self, wanted: &StackName, instances: &[&InstanceName]) -> Option<String> {

@@ -16,13 +16,13 @@ use crate::{
 use devarch_core::{
     desired::effective,
     diagnostic::Diagnostic,
+    environment::Ids,
     name::{InstanceName, StackName, TemplateName},
     plan::FieldDiff,
     read::{located, parse_yaml},
     resolve::{HostView, ReadFile, check_files},
     secret::{KeptSecret, SecretName},
-    stack::{Instance, InstanceFile, Pinned, Stack, StackFile, Wanted},
-    surroundings::Ids,
+    stack::{DesiredRun, Instance, InstanceFile, Pinned, Stack, StackFile},
     wire::{PRIMARY, Wiring},
 };
 use devarch_files::FileKind;
@@ -74,7 +74,7 @@ pub struct Draft {
 
 impl Draft {
     /// A stack as it is in the store.
-    pub fn of(stack: Stack) -> Self {
+    pub fn from_stack(stack: Stack) -> Self {
         let files = HostFiles::new();
         let (undone, contents) = (Vec::new(), Sources::new());
         Self { source: None, before: Some(stack.clone()), stack, files, undone, contents }
@@ -204,8 +204,8 @@ fn undone_edits(ctx: &Context, before: &Stack, draft: &Stack) -> Vec<FieldDiff> 
 /// A stack as it is in the store, wanted running.
 #[tracing::instrument(level = "info", skip_all, fields(stack = %name))]
 pub async fn draft_running(ctx: &Context, name: &StackName) -> Result<Draft, OperationError> {
-    let mut draft = Draft::of(find_stack(ctx, name).await?);
-    draft.stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
+    let mut draft = Draft::from_stack(find_stack(ctx, name).await?);
+    draft.stack.instances.values_mut().for_each(|instance| instance.wanted = DesiredRun::Running);
     Ok(draft)
 }
 
@@ -243,7 +243,7 @@ fn pinned_templates(
     declared: &StackFile,
     existing: Option<&Stack>,
 ) -> Result<BTreeMap<InstanceName, Pinned>, OperationError> {
-    let catalog = Catalog::of(Some(&source.project.directory), &ctx.settings.home);
+    let catalog = Catalog::open(Some(&source.project.directory), &ctx.settings.home);
     let mut read: BTreeMap<&TemplateName, Pinned> = BTreeMap::new();
     let mut pins = BTreeMap::new();
     for (name, instance) in &declared.instances {
@@ -359,7 +359,7 @@ fn declared_instance(instance: Instance, file: &InstanceFile, pin: &Pinned) -> I
         template: pin.clone(),
         overrides: file.overrides.clone(),
         enabled: file.enabled,
-        wanted: Wanted::Running,
+        wanted: DesiredRun::Running,
         ..instance
     }
 }

@@ -54,7 +54,7 @@ pub enum ApplyError {
     },
     /// What an instance's container was made from cannot be read.
     #[error("what was applied of the instance with id {instance} cannot be read: {source}")]
-    Remembered {
+    AppliedState {
         /// The instance.
         instance: InstanceId,
         /// The underlying error.
@@ -79,7 +79,7 @@ impl ApplyError {
             | Self::PastCommit(_)
             | Self::LockLost { .. }
             | Self::Journal { .. }
-            | Self::Remembered { .. } => ErrorKind::Conflict,
+            | Self::AppliedState { .. } => ErrorKind::Conflict,
             Self::Stuck { .. } => ErrorKind::Failed,
             Self::Login(error) => error.kind(),
         }
@@ -98,7 +98,7 @@ impl ApplyError {
             Self::LockLost { stack, .. } => {
                 vec![format!("look at the stack with `devarch status {stack}`, then apply it again")]
             }
-            Self::Journal { .. } | Self::Remembered { .. } => Vec::new(),
+            Self::Journal { .. } | Self::AppliedState { .. } => Vec::new(),
             Self::Login(error) => vec![error.hint().to_owned()],
         }
     }

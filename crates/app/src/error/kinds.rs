@@ -1,8 +1,8 @@
 //! What errors mean for the caller, and that what lies under them is kept.
 
 use super::*;
-use devarch_core::{name::StackName, secret::Locked};
-use devarch_store::{CannotOpen, TakenWhat};
+use devarch_core::{name::StackName, secret::Undecryptable};
+use devarch_store::{CannotOpen, KeyError};
 use std::{error::Error as _, io};
 
 fn stack() -> StackName {
@@ -32,7 +32,7 @@ fn what_the_user_wrote_is_invalid_and_what_others_have_is_a_conflict() {
             ApplyError::Stuck { stack: stack(), why: String::new(), remains: Vec::new() }.into(),
             ErrorKind::Failed,
         ),
-        (ApplyError::LockLost(String::new()).into(), ErrorKind::Conflict),
+        (ApplyError::LockLost { stack: stack(), why: String::new() }.into(), ErrorKind::Conflict),
     ];
     for (error, kind) in cases {
         assert_eq!(error.kind(), kind, "{error:?}");
@@ -72,17 +72,9 @@ fn an_engine_that_can_not_be_used_leads_to_the_doctor_and_one_that_refuses_does_
 }
 
 #[test]
-fn of_the_store_what_others_did_is_a_conflict() {
-    let taken = StoreError::Taken { what: TakenWhat::HostPort, value: "8080".to_owned(), owner: None };
-    for error in [taken, StoreError::KeyThere, StoreError::NotReset] {
-        assert_eq!(OperationError::from(error).kind(), ErrorKind::Conflict);
-    }
-}
-
-#[test]
 fn the_cause_of_an_error_is_kept() {
     assert!(io_error(io::ErrorKind::StorageFull).source().is_some());
-    let not_wiped: OperationError = SecretError::NotWiped(StoreError::NotReset).into();
+    let not_wiped: OperationError = SecretError::NotWiped(KeyError::NotReset.into()).into();
     assert!(not_wiped.source().is_some(), "{not_wiped:?}");
     let json = serde_json::from_str::<u8>("{").unwrap_err();
     let apply = devarch_core::id::ApplyId::new("01");
@@ -101,7 +93,8 @@ fn a_list_that_is_too_long_says_how_much_more_there_is() {
 
 #[test]
 fn a_value_that_can_not_be_read_says_which_and_why() {
-    let error: OperationError = Unreadable::Secret { name: "KEY".to_owned(), why: Locked::NoKey }.into();
+    let error: OperationError =
+        Unreadable::Secret { name: "KEY".to_owned(), why: Undecryptable::NoKey }.into();
     assert!(error.to_string().starts_with("secret 'KEY' cannot be read: "), "{error}");
     let locked: OperationError = SecretError::Locked(CannotOpen::Damaged).into();
     assert_ne!(locked.kind(), ErrorKind::Invalid);

@@ -8,7 +8,7 @@ use devarch_core::{
     id::{ApplyId, ImageId, InstanceId, PlanId},
     name::{InstanceName, PhysicalVolume, StackName},
     plan::{Conflict as PlanConflict, Difference, PlanError},
-    secret::Locked,
+    secret::Undecryptable,
     wire::{Endpoint, ProviderName, WireDecl, WireTo},
 };
 use devarch_files::{FileKind, NotRegular, ReadError};
@@ -31,7 +31,7 @@ fn endpoint() -> Endpoint {
 }
 
 fn problems(field: &str, message: &str) -> Vec<Problem> {
-    vec![Problem::of(&db(), field, message)]
+    vec![Problem::in_field(&db(), field, message)]
 }
 
 fn json_error() -> serde_json::Error {
@@ -78,7 +78,7 @@ fn definitions_and_names() {
         },
         DefinitionError::Name(_) => DefinitionError::Name("Shop!".parse::<StackName>().unwrap_err()),
         DefinitionError::TooLong(_) => DefinitionError::TooLong(
-            devarch_core::name::ContainerName::of(&"s".repeat(40).parse().unwrap(), &"i".repeat(40).parse().unwrap()).unwrap_err(),
+            devarch_core::name::ContainerName::for_instance(&"s".repeat(40).parse().unwrap(), &"i".repeat(40).parse().unwrap()).unwrap_err(),
         ),
         DefinitionError::Undeclared { .. } => DefinitionError::Undeclared {
             file: "/home/me/shop/devarch.yml".into(),
@@ -109,7 +109,7 @@ fn conflicts() -> Vec<Conflict> {
         Conflict::NameTaken { .. } => Conflict::NameTaken { taken: "stack name shop is already taken".to_owned(), free: Some("shop-2".to_owned()) },
         Conflict::Objects(_) => Conflict::Objects(PlanError::Conflicts {
             stack: stack(),
-            conflicts: vec![PlanConflict(Problem::of(&db(), "ports.5432/tcp", "port 5432 is already in use by postgres (pid 812)"))],
+            conflicts: vec![PlanConflict(Problem::in_field(&db(), "ports.5432/tcp", "port 5432 is already in use by postgres (pid 812)"))],
         }),
         Conflict::InUse(_) | Conflict::Ambiguous(_) | Conflict::Elsewhere(_) | Conflict::Outdated(_) | Conflict::State(_) =>
             Conflict::InUse(InUse::Objects { stack: stack(), objects: vec!["container devarch-shop-db".to_owned()] }),
@@ -281,7 +281,7 @@ fn applies_that_need_a_decision() {
         ApplyError::Stuck { .. } => ApplyError::Stuck { stack: stack.clone(), why: "no space left on device".to_owned(), remains: vec!["start devarch-shop-db".to_owned()] },
         ApplyError::LockLost { .. } => ApplyError::LockLost { stack: stack.clone(), why: "the lock of stack 'shop' is lost".to_owned() },
         ApplyError::Journal { .. } => ApplyError::Journal { apply: ApplyId::new("01a2b3c4"), source: json_error() },
-        ApplyError::Remembered { .. } => ApplyError::Remembered { instance: InstanceId::new("01a2b3c4"), source: json_error() },
+        ApplyError::AppliedState { .. } => ApplyError::AppliedState { instance: InstanceId::new("01a2b3c4"), source: json_error() },
         ApplyError::Login(_) | ApplyError::Failed(_) => ApplyError::from(LoginError::Unremovable { login: "api_db".to_owned(), stack: stack.clone(), instance: instance.clone(), why: Unremovable::External(endpoint()) }),
     });
     let logins = logins.into_iter().chain(unremovable).map(ApplyError::from);
@@ -300,11 +300,11 @@ fn secrets_and_files() {
         SecretError::NoRandomness(_) | SecretError::Unreadable(_) => SecretError::NoRandomness(getrandom::Error::UNSUPPORTED),
     });
     let unreadable = every_variant!(Unreadable {
-        Unreadable::Secret { .. } => Unreadable::Secret { name: "API_KEY".to_owned(), why: Locked::NoKey },
+        Unreadable::Secret { .. } => Unreadable::Secret { name: "API_KEY".to_owned(), why: Undecryptable::NoKey },
         Unreadable::Variable { .. } => Unreadable::Variable { instance: instance.clone(), variable: "PASSWORD".to_owned() },
-        Unreadable::Users { .. } => Unreadable::Users { stack: stack.clone(), name: "API_KEY".parse().unwrap(), why: Locked::WrongKey },
-        Unreadable::KeptValues { .. } => Unreadable::KeptValues { stack: stack.clone(), instance: instance.clone(), why: Locked::BadKey },
-        Unreadable::Output { .. } => Unreadable::Output { stack: stack.clone(), why: Locked::GivenUp.to_string() },
+        Unreadable::Users { .. } => Unreadable::Users { stack: stack.clone(), name: "API_KEY".parse().unwrap(), why: Undecryptable::WrongKey },
+        Unreadable::KeptValues { .. } => Unreadable::KeptValues { stack: stack.clone(), instance: instance.clone(), why: Undecryptable::BadKey },
+        Unreadable::Output { .. } => Unreadable::Output { stack: stack.clone(), why: Undecryptable::GivenUp.to_string() },
     });
     let secrets = secrets.into_iter().chain(unreadable.into_iter().map(SecretError::from));
     page::hold(PAGE, "secrets", &shown(secrets.collect()));

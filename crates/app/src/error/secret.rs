@@ -1,7 +1,7 @@
 use super::ErrorKind;
 use devarch_core::{
     name::{InstanceName, StackName},
-    secret::{Locked, SecretName},
+    secret::{SecretName, Undecryptable},
 };
 use devarch_store::{CannotOpen, StoreError};
 
@@ -60,7 +60,7 @@ pub enum Unreadable {
         /// The secret, or the variable that has it.
         name: String,
         /// The reason, as a clause.
-        why: Locked,
+        why: Undecryptable,
     },
     /// A secret variable without a value.
     #[error("variable {variable} of instance '{instance}' cannot be read")]
@@ -78,7 +78,7 @@ pub enum Unreadable {
         /// The secret.
         name: SecretName,
         /// The reason, as a clause.
-        why: Locked,
+        why: Undecryptable,
     },
     /// Values that the data of an instance's volumes needs.
     #[error(
@@ -91,7 +91,7 @@ pub enum Unreadable {
         /// The instance.
         instance: InstanceName,
         /// The reason, as a clause.
-        why: Locked,
+        why: Undecryptable,
     },
     /// A value that cannot be hidden in what containers write.
     #[error(

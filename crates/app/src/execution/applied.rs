@@ -10,7 +10,7 @@ use crate::{
 use devarch_core::{
     id::{ContainerId, EngineId, InstanceId},
     observed::ObservedContainer,
-    plan::{Action, AppliedState},
+    plan::{Action, SpecState},
     spec::label,
 };
 use std::collections::BTreeSet;
@@ -74,7 +74,7 @@ pub(crate) fn unconfirmed(prepared: &Prepared) -> Vec<(InstanceId, String)> {
     let begun = |container: &ObservedContainer| {
         let (instance, hash) = (container.label(label::INSTANCE_ID)?, container.config_hash()?);
         let known = remembered.spec(instance, Some(hash))?;
-        (known.state == AppliedState::Begun).then(|| (InstanceId::new(instance), hash.to_owned()))
+        (known.state == SpecState::Begun).then(|| (InstanceId::new(instance), hash.to_owned()))
     };
     observed.containers.iter().filter(stays).filter_map(begun).collect()
 }

@@ -11,12 +11,12 @@ use crate::{
         journal::Journal,
         ledger::Ledger,
         options::ApplyOptions,
-        perform::Hands,
         recover::close_taken_over,
         report::{ending, left_behind, report, untold},
         rollback::{Uncertain, Undoing, roll_back},
+        runner::StepRunner,
         schedule::{Executed, OnFailure, Run, Stopped},
-        starts::Starts,
+        start_timings::StartTimings,
     },
     planning::{interrupted::Interrupted, json::json, redaction::secret_mask, shown_plan::ShownPlan},
 };
@@ -110,7 +110,7 @@ pub(crate) async fn begin_apply<'a>(
         outcome: ApplyOutcome::Running,
         resumes: taken_over.as_ref().map(|open| open.apply.clone()),
         before: json(&before)?,
-        shown: json(&ShownPlan::of(&prepared.plan))?,
+        shown: json(&ShownPlan::from_plan(&prepared.plan))?,
         definition: definition(&prepared.stack)?,
         error: None,
     };
@@ -129,7 +129,7 @@ pub(crate) async fn carry_out_plan(
     options: ApplyOptions<'_>,
 ) -> Result<usize, OperationError> {
     let prepared = attempt.prepared;
-    let hands = Hands {
+    let runner = StepRunner {
         engine: prepared.engine.as_ref(),
         store: &ctx.store,
         clock: ctx.clock.as_ref(),
@@ -138,7 +138,7 @@ pub(crate) async fn carry_out_plan(
         apply: attempt.apply.clone(),
         hash_key: ctx.hash_key.as_ref().ok(),
         mask: &attempt.mask,
-        starts: Starts::default(),
+        starts: StartTimings::default(),
         ledger: &attempt.ledger,
         made: Mutex::default(),
     };
@@ -151,7 +151,7 @@ pub(crate) async fn carry_out_plan(
     };
     let run = Run {
         steps: &prepared.plan.steps,
-        hands: &hands,
+        runner: &runner,
         journal: &journal,
         recorded: true,
         events: options.events,
@@ -237,7 +237,7 @@ async fn end_failed(
 /// The definition for the journal. What can't be read can't be written down either: a `down` without the key is no state to
 /// return to.
 pub(crate) fn definition(stack: &Stack) -> Result<Stored, StoreError> {
-    let stored = Stored::of(&Definition::of(stack))?;
+    let stored = Stored::from_definition(&Definition::from_stack(stack))?;
     Ok(match stored.secret {
         Sealable::Locked(_) => Stored { secret: Sealable::Nothing, ..stored },
         Sealable::Nothing | Sealable::Open(_) => stored,

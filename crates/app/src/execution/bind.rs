@@ -13,7 +13,7 @@ use devarch_core::{
     plan::{Action, ChangeKind, Step, Subject},
     resolve::image_volume,
     spec::MountFrom,
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
 };
 use devarch_store::StoreError;
 use ipnet::Ipv4Net;
@@ -104,7 +104,7 @@ pub(crate) async fn forget_kept(
     desired: &Desired,
 ) -> Result<(), OperationError> {
     let instances = desired.instances.values();
-    let wanted = instances.filter(|instance| instance.wanted != Wanted::Absent);
+    let wanted = instances.filter(|instance| instance.wanted != DesiredRun::Absent);
     let volumes: Vec<&PhysicalVolume> =
         wanted.flat_map(|instance| &instance.volumes).map(|volume| &volume.name).collect();
     Ok(ctx.store.forget_kept_volumes(engine, &volumes).await?)

@@ -1,6 +1,6 @@
 //! Commands that DevArch itself runs in containers.
 
-use devarch_core::{id::ContainerId, resolve::Provisioning, surroundings::Clock};
+use devarch_core::{environment::Clock, id::ContainerId, resolve::Provisioning};
 use devarch_engine::{Engine, EngineError, ExecRequest};
 use futures_util::StreamExt as _;
 use std::time::Duration;

@@ -1,19 +1,19 @@
 //! Steps that create an object. What is created is remembered by the id the engine gives it.
 
-use crate::execution::{failure::Failure, perform::Hands};
+use crate::execution::{failure::Failure, runner::StepRunner};
 use devarch_core::{
-    desired::Made,
+    desired::ContainerRecipe,
     id::ContainerId,
     name::ContainerName,
     persisted::CONFIG_FORM,
-    plan::{AppliedState, StepId},
+    plan::{SpecState, StepId},
     podman,
     spec::{CreateContainer, Identity, NetworkSpec, VolumeSpec},
 };
 use devarch_store::{Applied, StoreError};
 use std::collections::BTreeMap;
 
-impl Hands<'_> {
+impl StepRunner<'_> {
     pub(crate) async fn create_network(
         &self,
         step: StepId,
@@ -42,9 +42,9 @@ impl Hands<'_> {
         &self,
         step: StepId,
         name: &ContainerName,
-        made: &Made,
+        made: &ContainerRecipe,
     ) -> Result<(), Failure> {
-        self.remember(made, AppliedState::Begun).await?;
+        self.remember(made, SpecState::Begun).await?;
         let request =
             CreateContainer { name: name.clone(), spec: made.spec.clone(), labels: self.labels(made) };
         let container: ContainerId = self.engine.create_container(&request).await.map_err(Failure::Engine)?;
@@ -54,7 +54,7 @@ impl Hands<'_> {
     }
 
     /// The user's labels and DevArch's.
-    fn labels(&self, made: &Made) -> BTreeMap<String, String> {
+    fn labels(&self, made: &ContainerRecipe) -> BTreeMap<String, String> {
         let mut labels = made.spec.labels.clone();
         labels.extend(made.identity.labels(&made.hash, &self.apply));
         labels.extend(podman::form_label(&made.spec));
@@ -62,7 +62,7 @@ impl Hands<'_> {
     }
 
     /// Records what an instance's container is created from before it is created: the next plan compares with it.
-    pub(crate) async fn remember(&self, made: &Made, state: AppliedState) -> Result<(), Failure> {
+    pub(crate) async fn remember(&self, made: &ContainerRecipe, state: SpecState) -> Result<(), Failure> {
         let Some(instance) = &made.identity.instance else { return Ok(()) };
         let applied = Applied {
             engine_id: self.engine_id.clone(),

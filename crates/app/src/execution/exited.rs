@@ -1,6 +1,6 @@
 //! How a container ended that should run, with its last lines.
 
-use crate::execution::{failure::Failure, perform::Hands};
+use crate::execution::{failure::Failure, runner::StepRunner};
 use devarch_core::{id::ContainerId, observed::RunState};
 use devarch_engine::{EngineError, EngineErrorKind, LogOptions};
 use futures_util::StreamExt as _;
@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 /// How many last lines a failure shows.
 const LAST_LINES: u32 = 10;
 
-impl Hands<'_> {
+impl StepRunner<'_> {
     /// Returns how a container ended.
     pub(crate) async fn exited(&self, id: &ContainerId) -> Failure {
         match self.engine.inspect(id).await {

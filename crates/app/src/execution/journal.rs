@@ -2,10 +2,10 @@
 
 use crate::execution::failure::Failure;
 use devarch_core::{
+    environment::Clock,
     id::{ApplyId, EngineId},
     ownership::CreatedObject,
     plan::StepId,
-    surroundings::Clock,
 };
 use devarch_store::{ApplyOutcome, StackLock, StepMark, Store};
 

@@ -11,17 +11,17 @@ pub(crate) mod failure;
 pub(crate) mod journal;
 pub(crate) mod ledger;
 pub(crate) mod options;
-pub(crate) mod pace;
-pub(crate) mod perform;
+pub(crate) mod probe_backoff;
 pub(crate) mod ready;
 pub(crate) mod recover;
 pub(crate) mod report;
 pub(crate) mod rollback;
+pub(crate) mod runner;
 pub(crate) mod schedule;
 pub(crate) mod settle;
-pub(crate) mod starts;
+pub(crate) mod start_timings;
+pub(crate) mod stop_limiter;
 pub(crate) mod supply;
-pub(crate) mod turns;
 pub(crate) mod verify;
 
 use devarch_core::{

@@ -3,8 +3,8 @@
 
 use crate::execution::{
     failure::Failure,
-    pace::{Pace, or_default},
-    perform::Hands,
+    probe_backoff::{ProbeBackoff, or_default},
+    runner::StepRunner,
 };
 use devarch_core::{
     id::ContainerId, observed::RunState, readiness::Readiness, template::Healthcheck, unit::Millis,
@@ -18,7 +18,7 @@ const JOB_PAUSE: Duration = Duration::from_millis(100);
 
 /// Waits until a container is ready as asked, or can't be any more.
 pub(crate) async fn until_ready(
-    hands: &Hands<'_>,
+    runner: &StepRunner<'_>,
     id: &ContainerId,
     readiness: &Readiness,
     waiting: &(dyn Fn(String) + Send + Sync),
@@ -26,9 +26,9 @@ pub(crate) async fn until_ready(
 ) -> Result<(), Failure> {
     let ready = async {
         match readiness {
-            Readiness::Running => running(hands, id).await,
-            Readiness::Completed => completed(hands, id).await,
-            Readiness::Healthy(check) => healthy(hands, id, check, waiting).await,
+            Readiness::Running => running(runner, id).await,
+            Readiness::Completed => completed(runner, id).await,
+            Readiness::Healthy(check) => healthy(runner, id, check, waiting).await,
         }
     };
     tokio::select! {
@@ -37,72 +37,72 @@ pub(crate) async fn until_ready(
     }
 }
 
-async fn running(hands: &Hands<'_>, id: &ContainerId) -> Result<(), Failure> {
-    match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+async fn running(runner: &StepRunner<'_>, id: &ContainerId) -> Result<(), Failure> {
+    match runner.engine.inspect(id).await.map_err(Failure::Engine)? {
         Some(state) if state.state == RunState::Running => Ok(()),
-        _ => Err(hands.exited(id).await),
+        _ => Err(runner.exited(id).await),
     }
 }
 
 /// A job is looked at rather than waited for: a wait that is cut off tells nothing.
-async fn completed(hands: &Hands<'_>, id: &ContainerId) -> Result<(), Failure> {
+async fn completed(runner: &StepRunner<'_>, id: &ContainerId) -> Result<(), Failure> {
     loop {
-        match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+        match runner.engine.inspect(id).await.map_err(Failure::Engine)? {
             Some(state) if state.state == RunState::Exited && state.exit_code == 0 => return Ok(()),
-            Some(state) if state.state != RunState::Exited => hands.clock.sleep(JOB_PAUSE).await,
-            _ => return Err(hands.exited(id).await),
+            Some(state) if state.state != RunState::Exited => runner.clock.sleep(JOB_PAUSE).await,
+            _ => return Err(runner.exited(id).await),
         }
     }
 }
 
 async fn healthy(
-    hands: &Hands<'_>,
+    runner: &StepRunner<'_>,
     id: &ContainerId,
     check: &Healthcheck,
     waiting: &(dyn Fn(String) + Send + Sync),
 ) -> Result<(), Failure> {
-    let begun = hands.clock.running();
-    let waited = || hands.clock.running().saturating_sub(begun);
+    let begun = runner.clock.running();
+    let waited = || runner.clock.running().saturating_sub(begun);
     let patience = patience(check);
-    let restarts = match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+    let restarts = match runner.engine.inspect(id).await.map_err(Failure::Engine)? {
         Some(state) => state.restarts,
-        None => return Err(hands.exited(id).await),
+        None => return Err(runner.exited(id).await),
     };
-    let mut pace = Pace::new(hands.engine.info(), check);
+    let mut backoff = ProbeBackoff::new(runner.engine.info(), check);
     let (mut said, mut unfinished) = (String::new(), None);
     loop {
-        if !still_runs(hands, unfinished.as_deref()).await {
-            let probe = pace.probe(check, waited());
-            let asked = hands.clock.running();
-            match hands.engine.probe(id, &probe).await {
+        if !still_runs(runner, unfinished.as_deref()).await {
+            let probe = backoff.probe(check, waited());
+            let asked = runner.clock.running();
+            match runner.engine.probe(id, &probe).await {
                 Ok(result) if result.exit_code == Some(0) => return Ok(()),
                 Ok(result) => {
-                    let took = hands.clock.running().saturating_sub(asked);
-                    pace.learn(probe.runs, result.exit_code, took);
+                    let took = runner.clock.running().saturating_sub(asked);
+                    backoff.learn(probe.runs, result.exit_code, took);
                     said = told(&result, took);
                     unfinished = result.unfinished;
                 }
                 Err(error) => said = error.to_string(),
             }
         }
-        match hands.engine.inspect(id).await.map_err(Failure::Engine)? {
+        match runner.engine.inspect(id).await.map_err(Failure::Engine)? {
             Some(state)
                 if state.state == RunState::Running && !state.restarting && state.restarts == restarts => {}
-            _ => return Err(hands.exited(id).await),
+            _ => return Err(runner.exited(id).await),
         }
         if waited() > patience {
-            let logs = hands.last_lines(id).await;
+            let logs = runner.last_lines(id).await;
             return Err(Failure::Unhealthy { waited: waited(), last: said, logs });
         }
         waiting(said.clone());
-        hands.clock.sleep(pace.pause(waited())).await;
+        runner.clock.sleep(backoff.pause(waited())).await;
     }
 }
 
 /// Whether a probe that took too long is still at it: the next one is withheld until it has ended, or they would pile up.
-async fn still_runs(hands: &Hands<'_>, exec: Option<&str>) -> bool {
+async fn still_runs(runner: &StepRunner<'_>, exec: Option<&str>) -> bool {
     match exec {
-        Some(exec) => matches!(hands.engine.exec_exit_code(exec).await, Ok(None)),
+        Some(exec) => matches!(runner.engine.exec_exit_code(exec).await, Ok(None)),
         None => false,
     }
 }

@@ -10,7 +10,7 @@ use crate::execution::{
 use devarch_core::{
     name::StackName,
     plan::{Action, Step, StepId},
-    stack::Wanted,
+    stack::DesiredRun,
 };
 use devarch_store::ApplyOutcome;
 
@@ -58,7 +58,7 @@ pub(crate) fn ending(
     match put_back {
         PutBack::Done { changed: false, .. } if done == 0 => (Some(outcome), Ending::Untouched),
         PutBack::Done { mut remains, .. } => {
-            if attempt.prepared.options.wanted == Some(Wanted::Absent) {
+            if attempt.prepared.options.wanted == Some(DesiredRun::Absent) {
                 let stack = &attempt.prepared.stack.name;
                 remains.push(format!(
                     "the stack is still to be taken down: `devarch apply {stack}` continues, `devarch up {stack}` keeps it up"

@@ -7,9 +7,9 @@ use crate::{
         failure::Failure,
         journal::Journal,
         ledger::Ledger,
-        perform::Hands,
+        runner::StepRunner,
         schedule::{Executed, OnFailure, Run},
-        starts::Starts,
+        start_timings::StartTimings,
     },
     planning::observe::{Look, observe},
 };
@@ -179,7 +179,7 @@ async fn carry_out_undo(
     steps: &[Step],
     events: EventSink<'_>,
 ) -> Executed {
-    let hands = Hands {
+    let runner = StepRunner {
         engine: undoing.engine,
         store: &ctx.store,
         clock: ctx.clock.as_ref(),
@@ -188,7 +188,7 @@ async fn carry_out_undo(
         apply: undoing.apply.clone(),
         hash_key: ctx.hash_key.as_ref().ok(),
         mask: undoing.mask,
-        starts: Starts::default(),
+        starts: StartTimings::default(),
         ledger: &Ledger::default(),
         made: Mutex::default(),
     };
@@ -199,7 +199,7 @@ async fn carry_out_undo(
     };
     let run = Run {
         steps,
-        hands: &hands,
+        runner: &runner,
         journal: undoing.journal,
         recorded: false,
         events: &quiet,

@@ -1,6 +1,8 @@
 //! The graph: steps run as soon as those before them have ended.
 
-use crate::execution::{Event, EventSink, failure::Failure, journal::Journal, perform::Hands, turns::Turns};
+use crate::execution::{
+    Event, EventSink, failure::Failure, journal::Journal, runner::StepRunner, stop_limiter::StopLimiter,
+};
 use devarch_core::plan::{Action, Step, StepId};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use std::collections::{BTreeSet, VecDeque};
@@ -25,7 +27,7 @@ pub(crate) struct Run<'a> {
     /// All steps of the plan.
     pub(crate) steps: &'a [Step],
     /// What carries them out.
-    pub(crate) hands: &'a Hands<'a>,
+    pub(crate) runner: &'a StepRunner<'a>,
     /// The journal of the apply they belong to.
     pub(crate) journal: &'a Journal<'a>,
     /// Whether they are written down in it; what is rolled back after a failure is not.
@@ -126,7 +128,7 @@ impl Run<'_> {
         wanted: impl Fn(&Action) -> bool,
         cancel: &CancellationToken,
     ) -> Executed {
-        let turns = &Turns::new(self.hands.engine.info());
+        let limiter = &StopLimiter::new(self.runner.engine.info());
         let mut waiting = Waiting::new(self.steps, wanted);
         let mut running = FuturesUnordered::new();
         let mut calls = 0;
@@ -138,7 +140,7 @@ impl Run<'_> {
             let goes_on = !stopped && !executed.cancelled;
             while goes_on && let Some(id) = waiting.next(self.steps, calls < AT_ONCE) {
                 calls += usize::from(!self.is_wait(id));
-                running.push(async move { (id, self.in_turn(turns, id, cancel).await) });
+                running.push(async move { (id, self.in_turn(limiter, id, cancel).await) });
             }
             let Some((id, result)) = running.next().await else { break };
             calls -= usize::from(!self.is_wait(id));
@@ -166,40 +168,45 @@ impl Run<'_> {
     }
 
     /// One step; a container's end when it is its turn, so that none is written down that has not begun.
-    async fn in_turn(&self, turns: &Turns, id: StepId, cancel: &CancellationToken) -> Result<(), Failure> {
+    async fn in_turn(
+        &self,
+        limiter: &StopLimiter,
+        id: StepId,
+        cancel: &CancellationToken,
+    ) -> Result<(), Failure> {
         let span = tracing::info_span!("step", number = id.0, action = %self.steps[id.0].action);
         let step = Box::pin(self.step(id, cancel).instrument(span));
         match self.steps[id.0].action {
-            Action::Stop { .. } => turns.take(step).await,
+            Action::Stop { .. } => limiter.take(step).await,
             _ => step.await,
         }
     }
 
     /// One step, under the lock: written down before and after, or not begun once the lock is somebody else's.
     async fn step(&self, id: StepId, cancel: &CancellationToken) -> Result<(), Failure> {
-        let creates = self.steps[id.0].action.creates(&self.hands.apply);
+        let creates = self.steps[id.0].action.creates(&self.runner.apply);
         if self.recorded {
             self.journal.begun(id, creates.as_ref()).await?;
         } else if !self.is_wait(id) {
             self.journal.allows().await?;
         }
         if let Some(object) = creates {
-            self.hands.ledger.begin(id, object);
+            self.runner.ledger.begin(id, object);
         }
         (self.events)(Event::Started(id));
-        let begun = self.hands.clock.running();
-        let made = self.hands.perform(id, &self.steps[id.0], self.events, cancel).await;
-        let made = made.map_err(|failure| failure.masked(self.hands.mask));
+        let begun = self.runner.clock.running();
+        let made = self.runner.perform(id, &self.steps[id.0], self.events, cancel).await;
+        let made = made.map_err(|failure| failure.masked(self.runner.mask));
         if self.recorded {
             let written = match &made {
-                Ok(()) => self.journal.done(id, self.hands.ledger.of(id).as_ref()).await,
+                Ok(()) => self.journal.done(id, self.runner.ledger.of(id).as_ref()).await,
                 Err(failure) => self.journal.failed(id, failure).await,
             };
             made.and(written)?;
         } else {
             made?;
         }
-        (self.events)(Event::Ended(id, self.hands.clock.running().saturating_sub(begun)));
+        (self.events)(Event::Ended(id, self.runner.clock.running().saturating_sub(begun)));
         Ok(())
     }
 }

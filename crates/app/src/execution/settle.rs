@@ -42,7 +42,7 @@ fn found(ownership: &Ownership, stack: &StackId, observed: &Observed) -> Vec<Cre
         .collect()
 }
 
-/// Remembered objects of the stack, or of one that was deleted, that the engine does not list any more.
+/// Recorded objects of the stack, or of one that was deleted, that the engine does not list any more.
 fn gone(ownership: &Ownership, stack: &StackId, observed: &Observed) -> Vec<CreatedObject> {
     let there: BTreeSet<(ObjectKind, &str)> =
         listed(observed).map(|object| (object.kind, object.id)).collect();

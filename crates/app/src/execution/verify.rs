@@ -1,6 +1,6 @@
 //! The last look before the commit point: one list of all containers answers everything the planner wants to know.
 
-use crate::execution::{failure::Failure, perform::Hands};
+use crate::execution::{failure::Failure, runner::StepRunner};
 use devarch_core::{
     id::ContainerId,
     observed::{ObservedContainer, RunState},
@@ -9,7 +9,7 @@ use devarch_core::{
 use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
-impl Hands<'_> {
+impl StepRunner<'_> {
     /// Waits a moment, then sees that what was started still runs and is of the images it was planned with: a container
     /// that exits within a moment of its start did not start.
     pub(crate) async fn verify(

@@ -100,13 +100,13 @@ pub(crate) fn instance_spec(
     effective: &EffectiveStack,
 ) -> Option<(ContainerSpec, Vec<Problem>)> {
     let instance = stack.instances.get(name)?;
-    let container = ContainerName::of(&stack.name, name).ok()?;
+    let container = ContainerName::for_instance(&stack.name, name).ok()?;
     let context = SpecContext {
         stack,
         name,
         instance,
         container: &container,
-        network: &NetworkName::of(&stack.name),
+        network: &NetworkName::for_stack(&stack.name),
         subnet: stack.subnet.unwrap_or_default(),
         home: ctx.settings.user_home.as_deref(),
         build_tag: None,

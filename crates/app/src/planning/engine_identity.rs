@@ -16,12 +16,12 @@ use crate::{
 };
 use devarch_core::{
     engine::EngineBinding,
+    environment::Ids,
     id::EngineId,
     name::PhysicalVolume,
     observed::Observed,
     ownership::{Listed, ObjectKind, Owner, Ownership},
     stack::Stack,
-    surroundings::Ids,
 };
 use devarch_engine::Engine;
 use std::collections::{BTreeMap, BTreeSet};

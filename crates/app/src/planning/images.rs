@@ -16,8 +16,8 @@ use devarch_core::{
     name::ContainerName,
     name::InstanceName,
     plan::Action,
-    resolve::{Others, Supplies, Supply, SupplyContext, build_tag, supplies},
-    stack::Wanted,
+    resolve::{LinkedInstances, Supplies, Supply, SupplyContext, build_tag, supplies},
+    stack::DesiredRun,
     stack::{Instance, Stack},
     template::PullPolicy,
 };
@@ -123,7 +123,7 @@ pub(crate) fn image_lookup(
     ctx: &Context,
     stack: &Stack,
     hashes: &BTreeMap<String, BuildHash>,
-    others: &Others,
+    others: &LinkedInstances,
 ) -> Look {
     let home = ctx.settings.user_home.as_deref();
     let context = SupplyContext { home, ..SupplyContext::default() };
@@ -134,7 +134,7 @@ pub(crate) fn image_lookup(
         look.builds.insert(image, LookedForBuild { tag: tag.name, container: tag.container, hash });
     }
     for ((stack, name), other) in others {
-        let (Some(image), Ok(container)) = (other.image(), ContainerName::of(stack, name)) else {
+        let (Some(image), Ok(container)) = (other.image(), ContainerName::for_instance(stack, name)) else {
             continue;
         };
         if look.builds.contains_key(image) {
@@ -198,7 +198,7 @@ pub(crate) async fn hash_builds(
         };
         match hash {
             Ok(hash) => drop(found.insert(image.clone(), hash)),
-            Err(message) => problems.push(Problem::of(instance, "build", message)),
+            Err(message) => problems.push(Problem::in_field(instance, "build", message)),
         }
     }
     if problems.is_empty() { Ok(found) } else { Err(wrong(stack, problems)) }
@@ -215,7 +215,7 @@ pub(crate) fn wrong(stack: &Stack, problems: Vec<Problem>) -> OperationError {
 
 /// The first instance that is to run from an image.
 fn builder<'a>(stack: &Stack, supplies: &'a Supplies, image: &str) -> Option<&'a InstanceName> {
-    let runs = |name: &InstanceName| stack.wanted(&stack.instances[name]) == Wanted::Running;
+    let runs = |name: &InstanceName| stack.wanted(&stack.instances[name]) == DesiredRun::Running;
     let mut instances = supplies.instances.iter();
     instances.find(|(name, (of, _))| of == image && runs(name)).map(|(name, _)| name)
 }

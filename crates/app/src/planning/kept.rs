@@ -6,7 +6,7 @@ use crate::{
     error::Unreadable,
     planning::{
         links::linked_instances,
-        wiring::{load_remembered, prior, wire_stack},
+        wiring::{load_applied_state, prior, wire_stack},
     },
 };
 use devarch_core::{
@@ -15,7 +15,7 @@ use devarch_core::{
     kept::{KeptValues, LastUse, Recipient, give_back},
     name::{InstanceName, PhysicalVolume},
     observed::{ImageInfo, Observed},
-    plan::{GivenBack, KeptData, Remembered},
+    plan::{AppliedState, GivenBack, KeptData},
     resolve::{WiredStack, image_volume, login_of},
     secret::SecretValue,
     spec::label,
@@ -50,7 +50,7 @@ pub(crate) async fn last_known_values(
     if stack.engine.is_none() || concerned.is_empty() {
         return Ok(values);
     }
-    let remembered = load_remembered(ctx, stack).await?;
+    let remembered = load_applied_state(ctx, stack).await?;
     let wired = wire_stack(ctx, stack).await?;
     let logins = logins_on(ctx, stack, &remembered, &wired).await?;
     for name in concerned {
@@ -71,7 +71,7 @@ pub(crate) async fn last_known_values(
 async fn logins_on(
     ctx: &Context,
     stack: &Stack,
-    remembered: &Remembered,
+    remembered: &AppliedState,
     wired: &WiredStack,
 ) -> Result<BTreeMap<InstanceName, BTreeMap<InstanceName, BTreeMap<String, SecretValue>>>, OperationError> {
     let (prior, others) = (prior(stack, remembered), linked_instances(ctx, stack).await?);
@@ -103,7 +103,7 @@ pub(crate) async fn give_values_back(
     stack: &mut Stack,
     options: &PrepareOptions,
     observed: &Observed,
-    remembered: &mut Remembered,
+    remembered: &mut AppliedState,
 ) -> Result<Option<Box<Stack>>, OperationError> {
     if !options.reuse_volumes && !options.adopt_volumes {
         return Ok(None);
@@ -141,7 +141,7 @@ fn changes_hands(
     volume: &PhysicalVolume,
     instance: &Instance,
     observed: &Observed,
-    remembered: &Remembered,
+    remembered: &AppliedState,
 ) -> bool {
     let Some(labels) = observed.volumes.get(volume.as_str()) else { return false };
     let is = |label: &str, id: &str| labels.get(label).map(String::as_str) == Some(id);
@@ -153,7 +153,7 @@ async fn give_to(
     ctx: &Context,
     stack: &mut Stack,
     name: &InstanceName,
-    remembered: &Remembered,
+    remembered: &AppliedState,
     kept: Option<&KeptVolume>,
 ) -> Result<GivenBack, OperationError> {
     let is_new = |instance: &Instance| !remembered.was_applied(&instance.id);
@@ -186,6 +186,6 @@ fn volumes(
     let of_image = image.into_iter().flat_map(|image| &image.volumes);
     let of_image = of_image.filter_map(|path| image_volume(path.trim_end_matches('/')));
     let of_image = of_image.filter(|volume| !instance.volumes.contains_key(volume));
-    let of_image = of_image.map(|volume| PhysicalVolume::of(&stack.name, name, &volume));
+    let of_image = of_image.map(|volume| PhysicalVolume::for_instance(&stack.name, name, &volume));
     instance.volumes.values().cloned().chain(of_image).collect()
 }

@@ -4,7 +4,7 @@ use crate::{Context, OperationError, error::InUse, planning::wiring::previous_wi
 use devarch_core::{
     desired::effective,
     name::{InstanceName, StackName},
-    resolve::{Other, Others, WireContext, wired},
+    resolve::{LinkedInstance, LinkedInstances, WireContext, wired},
     stack::Stack,
     wire::{WireDecl, WireTo},
 };
@@ -43,7 +43,10 @@ pub(crate) fn named(stack: &Stack) -> BTreeMap<&StackName, BTreeSet<&InstanceNam
 }
 
 /// The instances of other stacks that a stack's wires name, as far as there are such.
-pub(crate) async fn linked_instances(ctx: &Context, stack: &Stack) -> Result<Others, OperationError> {
+pub(crate) async fn linked_instances(
+    ctx: &Context,
+    stack: &Stack,
+) -> Result<LinkedInstances, OperationError> {
     linked_instances_except(ctx, stack, &BTreeSet::new()).await
 }
 
@@ -52,8 +55,8 @@ async fn linked_instances_except(
     ctx: &Context,
     stack: &Stack,
     asked: &BTreeSet<StackName>,
-) -> Result<Others, OperationError> {
-    let mut others = Others::new();
+) -> Result<LinkedInstances, OperationError> {
+    let mut others = LinkedInstances::new();
     let asked: BTreeSet<StackName> = asked.iter().chain([&stack.name]).cloned().collect();
     for (name, instances) in named(stack) {
         if asked.contains(name) {
@@ -65,7 +68,7 @@ async fn linked_instances_except(
         let context = WireContext { images: &BTreeMap::new(), prior: &prior, others: &theirs };
         let wired = wired(&other, effective(&other), &context);
         let found = instances.into_iter().filter_map(|instance| {
-            Some(((name.clone(), instance.clone()), Other::of(&other, &wired, instance)?))
+            Some(((name.clone(), instance.clone()), LinkedInstance::from_stack(&other, &wired, instance)?))
         });
         others.extend(found);
     }

@@ -4,10 +4,10 @@ use crate::{Context, OperationError, planning::engine_identity};
 use devarch_core::{
     build::BuildHash,
     engine::Locality,
+    environment::Host,
     name::ContainerName,
     observed::{ImageInfo, Listener, Observed, ObservedContainer},
     port::HostSocket,
-    surroundings::Host,
 };
 use devarch_engine::{Engine, EngineError};
 use futures_util::future::{try_join, try_join_all, try_join3};

@@ -13,23 +13,23 @@ use crate::{
         links::linked_instances,
         observe::{Look, observe},
         subnets::subnets,
-        wiring::{load_remembered, prior},
+        wiring::{load_applied_state, prior},
     },
 };
 use devarch_core::{
     build::BuildHash,
-    desired::{Desired, World, desire},
+    desired::{Desired, ResolveInput, desire},
     diagnostic::Problem,
     engine::Locality,
     name::{InstanceName, StackName},
     observed::Observed,
     ownership::Seen,
-    plan::{Assumptions, Plan, PlanOptions, Remembered, assumptions, plan},
+    plan::{AppliedState, Assumptions, Plan, PlanOptions, assumptions, plan},
     policy::Allowance,
     port::{HostBinding, HostSocket, PortKey},
-    resolve::{HostView, Others, Prior, ReadFile},
+    resolve::{HostView, LinkedInstances, PreviousWiring, ReadFile},
     spec::MountFrom,
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
 };
 use devarch_engine::Engine;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ pub struct PrepareOptions {
     pub supplied: Option<Supplied>,
     /// What every container should be doing, in place of what the store says: a plan to be shown before the wish is
     /// recorded.
-    pub wanted: Option<Wanted>,
+    pub wanted: Option<DesiredRun>,
     /// The instances whose containers have to come to be; where it is said, what is wrong with the definition matters to no
     /// others, and not to containers that are there: they are stopped, started and removed without it. Not remembered:
     /// such a plan is not saved.
@@ -92,7 +92,7 @@ pub struct Prepared {
     /// What was observed.
     pub observed: Observed,
     /// What the store remembers of earlier applies.
-    pub remembered: Remembered,
+    pub remembered: AppliedState,
     /// What was asked.
     pub options: PrepareOptions,
     /// What the plan assumes; where anything of it is different later, the plan is stale.
@@ -167,7 +167,7 @@ pub async fn prepare_stack(
         None if options.needed.is_some() => build_hashes(ctx, &stack).await.unwrap_or_default(),
         None => build_hashes(ctx, &stack).await?,
     };
-    let remembered = load_remembered(ctx, &stack);
+    let remembered = load_applied_state(ctx, &stack);
     let others = linked_instances(ctx, &stack).await?;
     let images = image_lookup(ctx, &stack, &hashes, &others);
     let look = Look { sockets: sockets(&stack), ..images };
@@ -219,7 +219,7 @@ async fn host_facts(
     stack: &Stack,
     options: &PrepareOptions,
     observed: &Observed,
-    remembered: &Remembered,
+    remembered: &AppliedState,
 ) -> Result<HostView, OperationError> {
     let local = observed.engine.locality == Locality::Host;
     let view = if local {
@@ -254,9 +254,9 @@ pub(crate) struct DesireInput<'a> {
     /// What its images are built from now.
     pub(crate) build_hashes: &'a BTreeMap<String, BuildHash>,
     /// What its running instances are wired to.
-    pub(crate) prior: &'a Prior,
+    pub(crate) prior: &'a PreviousWiring,
     /// The instances of other stacks it is linked to.
-    pub(crate) others: &'a Others,
+    pub(crate) others: &'a LinkedInstances,
 }
 
 /// The desired state of a stack.
@@ -267,7 +267,7 @@ pub(crate) async fn desired_state(
 ) -> Result<Desired, OperationError> {
     let DesireInput { seen, host, options, build_hashes, prior, others } = input;
     let subnets = subnets(ctx, stack, others, seen).await?;
-    let world = World {
+    let world = ResolveInput {
         store: &ctx.store_id,
         hash_key: ctx.hash_key_or_why(),
         defer_problems: options.needed.is_some(),
@@ -298,7 +298,7 @@ pub(crate) async fn list_objects(
 
 /// The places on the host that a stack's instances are to have.
 fn sockets(stack: &Stack) -> Vec<HostSocket> {
-    let wanted = stack.instances.values().filter(|instance| stack.wanted(instance) != Wanted::Absent);
+    let wanted = stack.instances.values().filter(|instance| stack.wanted(instance) != DesiredRun::Absent);
     let ports = wanted.flat_map(|instance| &instance.ports);
     let socket = |(key, binding): (&PortKey, &HostBinding)| HostSocket {
         ip: binding.host_ip,
@@ -315,13 +315,13 @@ fn missing_sources(stack: &Stack, desired: &Desired, observed: &Observed) -> Res
         return Ok(());
     }
     let mut problems = Vec::new();
-    for (name, instance) in desired.instances.iter().filter(|(_, i)| i.wanted == Wanted::Running) {
+    for (name, instance) in desired.instances.iter().filter(|(_, i)| i.wanted == DesiredRun::Running) {
         for mount in &instance.spec.mounts {
             let MountFrom::Bind(path) = &mount.source else { continue };
             if !Path::new(path).exists() {
                 let message =
                     format!("{path} does not exist on this machine; create it, or mount something else");
-                problems.push(Problem::of(name, format!("volumes.{}", mount.target), message));
+                problems.push(Problem::in_field(name, format!("volumes.{}", mount.target), message));
             }
         }
     }

@@ -12,8 +12,8 @@ use crate::{
 use devarch_core::{
     id::InstanceId,
     name::InstanceName,
-    plan::AppliedState,
-    secret::{Locked, Mask, Secret},
+    plan::SpecState,
+    secret::{Mask, Secret, Undecryptable},
     stack::Stack,
     text::Text,
 };
@@ -41,7 +41,8 @@ pub(crate) async fn values_to_hide(
     stack: &Stack,
 ) -> Result<Result<Vec<Secret>, String>, OperationError> {
     let mut known = known(stack);
-    let unread = held(stack).find_map(|value| value.open().err().filter(|why| *why != Locked::GivenUp));
+    let unread =
+        held(stack).find_map(|value| value.open().err().filter(|why| *why != Undecryptable::GivenUp));
     if let Some(why) = unread {
         return Ok(Err(why.to_string()));
     }
@@ -53,8 +54,8 @@ pub(crate) async fn values_to_hide(
         match remembered.secrets {
             Ok(secrets) => known.extend(secrets.into_values()),
             // Nobody hears any more what a container of it could say.
-            Err(_) if remembered.state == AppliedState::Removed || !instances.contains(&id) => {}
-            Err(Locked::GivenUp) => return Ok(Err(given_up(stack))),
+            Err(_) if remembered.state == SpecState::Removed || !instances.contains(&id) => {}
+            Err(Undecryptable::GivenUp) => return Ok(Err(given_up(stack))),
             Err(why) => return Ok(Err(why.to_string())),
         }
     }

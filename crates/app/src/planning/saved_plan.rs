@@ -32,7 +32,7 @@ pub async fn save_plan(ctx: &Context, prepared: &Prepared) -> Result<SavedPlan, 
         expires_at: made_at.saturating_add(lifetime),
         request: json(&form::request(&prepared.options))?,
         assumed: json(&form::assumed(&prepared.assumed))?,
-        shown: json(&ShownPlan::of(&prepared.plan))?,
+        shown: json(&ShownPlan::from_plan(&prepared.plan))?,
         applied_by: None,
     };
     ctx.store.save_plan(&plan).await?;

@@ -99,7 +99,7 @@ impl fmt::Display for ShownStep {
 
 impl ShownPlan {
     /// What is kept of a plan.
-    pub fn of(plan: &Plan) -> Self {
+    pub fn from_plan(plan: &Plan) -> Self {
         let changes = plan.changes.iter().map(|change| ShownChange {
             sign: change.kind.sign().to_owned(),
             subject: change.subject.to_string(),

@@ -5,7 +5,7 @@ use devarch_core::{
     desired::{AddressFacts, AddressNeeds, PoolExhausted, Subnets, choose_subnets},
     engine::EngineInfo,
     ownership::Seen,
-    resolve::Others,
+    resolve::LinkedInstances,
     stack::Stack,
 };
 use ipnet::Ipv4Net;
@@ -14,7 +14,7 @@ use ipnet::Ipv4Net;
 pub(crate) async fn subnets(
     ctx: &Context,
     stack: &Stack,
-    others: &Others,
+    others: &LinkedInstances,
     seen: Seen<'_>,
 ) -> Result<Subnets, OperationError> {
     let needs = AddressNeeds::of(stack, others);
@@ -29,7 +29,7 @@ pub(crate) async fn subnets(
 pub(crate) fn unobserved_subnets(
     ctx: &Context,
     stack: &Stack,
-    others: &Others,
+    others: &LinkedInstances,
 ) -> Result<Subnets, OperationError> {
     let facts = AddressFacts::unobserved(ctx.settings.address_pool);
     choose_subnets(&AddressNeeds::of(stack, others), &facts).map_err(|full| exhausted(stack, &full))

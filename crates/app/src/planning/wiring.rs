@@ -15,8 +15,8 @@ use devarch_core::{
     id::{EngineId, InstanceId},
     name::{InstanceName, StackName},
     ownership::Ownership,
-    plan::{Remembered, RememberedSpec},
-    resolve::{Others, Prior, WireContext, WiredStack, wired},
+    plan::{AppliedSpec, AppliedState},
+    resolve::{LinkedInstances, PreviousWiring, WireContext, WiredStack, wired},
     stack::Stack,
     text::Text,
     wire::{Resolution, host_variables},
@@ -93,9 +93,9 @@ pub(crate) async fn wire_stack(ctx: &Context, stack: &Stack) -> Result<WiredStac
 }
 
 /// What of a stack runs is wired to. Nobody is asked where nothing can be wired.
-pub(crate) async fn previous_wiring(ctx: &Context, stack: &Stack) -> Result<Prior, OperationError> {
+pub(crate) async fn previous_wiring(ctx: &Context, stack: &Stack) -> Result<PreviousWiring, OperationError> {
     let needs = effective(stack).into_values().any(|config| !config.imports.is_empty());
-    if needs { Ok(prior(stack, &load_remembered(ctx, stack).await?)) } else { Ok(Prior::new()) }
+    if needs { Ok(prior(stack, &load_applied_state(ctx, stack).await?)) } else { Ok(PreviousWiring::new()) }
 }
 
 /// Whose the objects on an engine are.
@@ -107,7 +107,7 @@ pub(crate) async fn stack_ownership(
 }
 
 /// What the store remembers of earlier applies to the engine a stack is bound to.
-pub(crate) async fn load_remembered(ctx: &Context, stack: &Stack) -> Result<Remembered, OperationError> {
+pub(crate) async fn load_applied_state(ctx: &Context, stack: &Stack) -> Result<AppliedState, OperationError> {
     let applied = ctx.store.applied(&stack.id).await?;
     let read = |(id, specs): (InstanceId, Vec<Applied>)| {
         let specs = specs.into_iter().map(|applied| remembered(&id, applied));
@@ -115,22 +115,22 @@ pub(crate) async fn load_remembered(ctx: &Context, stack: &Stack) -> Result<Reme
     };
     let applied = applied.into_iter().map(read).collect::<Result<_, _>>()?;
     let ownership = stack_ownership(ctx, stack.engine.as_ref().map(|binding| &binding.id)).await?;
-    Ok(Remembered { applied, spent_copies: BTreeSet::new(), ownership, kept: BTreeMap::new() })
+    Ok(AppliedState { applied, spent_copies: BTreeSet::new(), ownership, kept: BTreeMap::new() })
 }
 
 /// What an instance's container was made from.
-pub(crate) fn remembered(instance: &InstanceId, applied: Applied) -> Result<RememberedSpec, OperationError> {
-    let unreadable = |source| ApplyError::Remembered { instance: instance.clone(), source }.into();
-    RememberedSpec::read(applied.hash, &applied.spec, applied.state).map_err(unreadable)
+pub(crate) fn remembered(instance: &InstanceId, applied: Applied) -> Result<AppliedSpec, OperationError> {
+    let unreadable = |source| ApplyError::AppliedState { instance: instance.clone(), source }.into();
+    AppliedSpec::read(applied.hash, &applied.spec, applied.state).map_err(unreadable)
 }
 
 /// What of a stack runs is wired to.
-pub(crate) fn prior(stack: &Stack, remembered: &Remembered) -> Prior {
+pub(crate) fn prior(stack: &Stack, remembered: &AppliedState) -> PreviousWiring {
     remembered.prior(stack.instances.iter().map(|(name, instance)| (name, &instance.id)))
 }
 
 /// A stack with its wires where nothing is known of images.
-pub(crate) fn wired_with(stack: &Stack, prior: &Prior, others: &Others) -> WiredStack {
+pub(crate) fn wired_with(stack: &Stack, prior: &PreviousWiring, others: &LinkedInstances) -> WiredStack {
     let context = WireContext { images: &BTreeMap::new(), prior, others };
     wired(stack, effective(stack), &context)
 }

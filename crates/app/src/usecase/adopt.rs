@@ -123,7 +123,7 @@ pub async fn find_leftovers(ctx: &Context) -> Result<Vec<Leftover>, OperationErr
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn renew_identity(ctx: &Context) -> Result<(), OperationError> {
     ctx.store.renew().await?;
-    let renewed = Context::open(ctx.settings.clone(), ctx.surroundings()).await?;
+    let renewed = Context::open(ctx.settings.clone(), ctx.environment()).await?;
     for name in renewed.store.stack_names().await? {
         // Host ports are chosen anew, by this store.
         edit_stack(&renewed, &name, |_| Ok(())).await?;

@@ -17,12 +17,12 @@ use crate::{
 };
 use devarch_core::{
     compose::{ComposeFile, ConfigPlace, FileToWrite, compose_file, validate},
-    desired::{Desired, World, desire},
+    desired::{Desired, ResolveInput, desire},
     name::StackName,
     ownership::Seen,
-    resolve::{Others, Prior},
+    resolve::{LinkedInstances, PreviousWiring},
     spec::FileContent,
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
     text::Text,
 };
 use devarch_store::StoreError;
@@ -67,7 +67,7 @@ pub async fn compose_stack(
 ) -> Result<Composed, OperationError> {
     let mut stack = find_stack(ctx, name).await?;
     stack.enabled = true;
-    stack.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Running);
+    stack.instances.values_mut().for_each(|instance| instance.wanted = DesiredRun::Running);
     let prior = previous_wiring(ctx, &stack).await?;
     let others = linked_instances(ctx, &stack).await?;
     let (desired, unasked) = match desired_on_engine(ctx, &stack, &prior, &others).await {
@@ -93,11 +93,11 @@ pub async fn compose_stack(
 async fn desired_on_engine(
     ctx: &Context,
     stack: &Stack,
-    prior: &Prior,
-    others: &Others,
+    prior: &PreviousWiring,
+    others: &LinkedInstances,
 ) -> Result<Desired, OperationError> {
     let engine = connect_engine(ctx, Some(stack)).await?;
-    let look = image_lookup(ctx, stack, &BTreeMap::new(), &Others::new());
+    let look = image_lookup(ctx, stack, &BTreeMap::new(), &LinkedInstances::new());
     let (observed, ownership) = observe_stack(ctx, stack, engine.as_ref(), &look).await?;
     let host = view_host(ctx, stack, &HostFiles::new());
     let input = DesireInput {
@@ -114,12 +114,12 @@ async fn desired_on_engine(
 fn desired_without_engine(
     ctx: &Context,
     stack: &Stack,
-    prior: &Prior,
-    others: &Others,
+    prior: &PreviousWiring,
+    others: &LinkedInstances,
 ) -> Result<Desired, OperationError> {
     let subnets = unobserved_subnets(ctx, stack, others)?;
     let host = view_host(ctx, stack, &HostFiles::new());
-    let world = World {
+    let world = ResolveInput {
         store: &ctx.store_id,
         hash_key: ctx.hash_key_or_why(),
         defer_problems: false,

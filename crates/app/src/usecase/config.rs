@@ -13,7 +13,7 @@ use devarch_core::{
     diagnostic::Finding,
     name::{InstanceName, StackName},
     plan::FieldDiff,
-    resolve::{Others, Prior},
+    resolve::{LinkedInstances, PreviousWiring},
     serialize::SerializeError,
     stack::Stack,
     template::Template,
@@ -59,7 +59,7 @@ pub async fn find_instance(
 
 /// What an edit changed in an instance's effective config, what its wires give included.
 pub fn config_changes(ctx: &Context, before: &Stack, after: &Stack, name: &InstanceName) -> Vec<FieldDiff> {
-    let wired = |stack| wired_with(stack, &Prior::new(), &Others::new()).effective;
+    let wired = |stack| wired_with(stack, &PreviousWiring::new(), &LinkedInstances::new()).effective;
     let (was, is) = (wired(before), wired(after));
     let before = Version { stack: before, effective: &was };
     changes_between(ctx, name, before, Version { stack: after, effective: &is })

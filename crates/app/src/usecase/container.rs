@@ -8,12 +8,12 @@ use crate::{
     usecase::status::current,
 };
 use devarch_core::{
+    environment::Clock,
     id::ContainerId,
     name::{InstanceName, StackName},
     observed::RunState,
     secret::Mask,
     stack::Stack,
-    surroundings::Clock,
 };
 use devarch_engine::{Engine, ExecIo, ExecRequest, LogOptions};
 use futures_util::{Stream, StreamExt as _, stream::select_all};

@@ -12,7 +12,7 @@ use crate::{
         links::refuse_if_linked,
         observe::Look,
         prepare::list_objects,
-        wiring::load_remembered,
+        wiring::load_applied_state,
     },
 };
 use devarch_core::{
@@ -20,7 +20,7 @@ use devarch_core::{
     name::{ContainerName, InstanceName, PhysicalVolume, StackName},
     observed::{Observed, ObservedContainer},
     ownership::Seen,
-    plan::Remembered,
+    plan::AppliedState,
     spec::label,
     stack::Stack,
 };
@@ -70,7 +70,7 @@ pub async fn plan_deletion(ctx: &Context, name: &StackName) -> Result<Deletion, 
     lives_here(&stack, &observed)?;
     // Without its marker the engine may be another that took the place: what is not there may still be somewhere.
     let proven = marked(&observed.volumes).is_some();
-    let remembered = load_remembered(ctx, &stack).await?;
+    let remembered = load_applied_state(ctx, &stack).await?;
     let kept = ctx.store.kept_volumes().await?;
     let kept = kept.iter().filter(|kept| kept.stack_id == stack.id && kept.engine == binding.id);
     let mut deletion = volumes_of(ctx, &stack, kept, &observed, &remembered);
@@ -85,7 +85,7 @@ fn volumes_of<'a>(
     stack: &'a Stack,
     kept: impl Iterator<Item = &'a KeptVolume>,
     observed: &Observed,
-    remembered: &Remembered,
+    remembered: &AppliedState,
 ) -> Deletion {
     let own = stack
         .instances

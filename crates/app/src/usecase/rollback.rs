@@ -36,7 +36,7 @@ pub async fn draft_rollback(
     stack.enabled = definition.enabled;
     stack.imported.clone_from(&before.imported);
     complete_edit(ctx, &mut stack, name).await?;
-    Ok(Draft { stack, ..Draft::of(before) })
+    Ok(Draft { stack, ..Draft::from_stack(before) })
 }
 
 async fn earlier_definition(
@@ -44,7 +44,7 @@ async fn earlier_definition(
     now: &devarch_core::stack::Stack,
     name: &StackName,
 ) -> Result<Apply, OperationError> {
-    let current = Definition::of(now);
+    let current = Definition::from_stack(now);
     let applies = ctx.store.applies(&now.id, LOOK_BACK).await?;
     let mut succeeded = applies
         .into_iter()

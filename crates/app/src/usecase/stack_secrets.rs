@@ -16,7 +16,7 @@ use devarch_core::{
     desired::effective_of,
     name::{InstanceName, StackName},
     resolve::login_of,
-    secret::{Generate, KeptSecret, Locked, Secret, SecretName, SecretValue},
+    secret::{Generate, KeptSecret, Secret, SecretName, SecretValue, Undecryptable},
     stack::Stack,
     template::EnvValue,
 };
@@ -184,7 +184,7 @@ pub async fn reveal_secret(
     name: &str,
 ) -> Result<Secret, OperationError> {
     let stack = find_stack(ctx, stack).await?;
-    let locked = |why: Locked| Unreadable::Secret { name: name.to_owned(), why }.into();
+    let locked = |why: Undecryptable| Unreadable::Secret { name: name.to_owned(), why }.into();
     if let Some(only) = only {
         instance(&stack, only)?;
         return secret_variable(ctx, &stack, only, name).await;

@@ -17,7 +17,7 @@ use crate::{
 };
 use devarch_core::{
     name::{InstanceName, StackName, TemplateName},
-    stack::{Instance, Pinned, Stack, Wanted},
+    stack::{DesiredRun, Instance, Pinned, Stack},
     template::Overrides,
     wire::Renamed,
 };
@@ -114,7 +114,7 @@ pub async fn set_wanted(
     ctx: &Context,
     name: &StackName,
     only: Option<&InstanceName>,
-    wanted: Wanted,
+    wanted: DesiredRun,
 ) -> Result<Stack, OperationError> {
     let set = |stack: &mut Stack| {
         if let Some(only) = only {
@@ -138,7 +138,7 @@ pub async fn add_instance(
     new: &NewInstance,
 ) -> Result<Stack, OperationError> {
     let project = find_stack(ctx, stack).await?.project;
-    let catalog = Catalog::of(project.as_deref().map(Path::new), &ctx.settings.home);
+    let catalog = Catalog::open(project.as_deref().map(Path::new), &ctx.settings.home);
     let template = Pinned::new(Arc::new(catalog.get(&new.template)?.template), ctx.hash_key()?)
         .map_err(StoreError::from)?;
     let add = |stack: &mut Stack| {
@@ -221,7 +221,7 @@ pub async fn upgrade_templates(
     if let Some(only) = only {
         instance(&current, only)?;
     }
-    let catalog = Catalog::of(current.project.as_deref().map(Path::new), &ctx.settings.home);
+    let catalog = Catalog::open(current.project.as_deref().map(Path::new), &ctx.settings.home);
     let mut newer = BTreeMap::new();
     for (name, instance) in &current.instances {
         if only.is_none_or(|only| only == name) {

@@ -8,7 +8,7 @@ use crate::{
     error::Outdated,
     planning::{
         observe::{Look, observe},
-        wiring::load_remembered,
+        wiring::load_applied_state,
     },
 };
 use devarch_core::{
@@ -16,7 +16,7 @@ use devarch_core::{
     name::{ContainerName, NetworkName, StackName},
     observed::{Observed, ObservedContainer, RunState},
     ownership::{CreatedObject, Listed, ObjectKind},
-    plan::Remembered,
+    plan::AppliedState,
     spec::label,
     stack::Stack,
 };
@@ -58,7 +58,7 @@ pub async fn find_strays(ctx: &Context, name: &StackName) -> Result<Option<Stray
     }
     let engine = connect_engine(ctx, Some(&stack)).await?;
     let observed = observe(ctx, engine.as_ref(), &Look::default()).await?;
-    let remembered = load_remembered(ctx, &stack).await?;
+    let remembered = load_applied_state(ctx, &stack).await?;
     let strays = sort(&stack, &observed, &remembered);
     let any = !strays.is_nothing_to_do() || !strays.left_alone.is_empty();
     Ok(any.then_some(strays))
@@ -82,7 +82,7 @@ pub async fn adopt_strays(ctx: &Context, lock: &StackLock, shown: &Strays) -> Re
     Ok(ctx.store.settle_objects(lock, &binding.id, &settlement).await?)
 }
 
-fn sort(stack: &Stack, observed: &Observed, remembered: &Remembered) -> Strays {
+fn sort(stack: &Stack, observed: &Observed, remembered: &AppliedState) -> Strays {
     let mut strays = Strays {
         stack: stack.clone(),
         recordable: Vec::new(),
@@ -110,7 +110,7 @@ fn sort(stack: &Stack, observed: &Observed, remembered: &Remembered) -> Strays {
 }
 
 /// Whether name, labels and config are those of the stack.
-fn fits(stack: &Stack, object: Listed<'_>, remembered: &Remembered) -> bool {
+fn fits(stack: &Stack, object: Listed<'_>, remembered: &AppliedState) -> bool {
     let label = |name: &str| object.labels.get(name).map(String::as_str);
     match object.kind {
         ObjectKind::Container => {
@@ -119,7 +119,7 @@ fn fits(stack: &Stack, object: Listed<'_>, remembered: &Remembered) -> bool {
                 && remembered.spec(id, label(label::CONFIG_HASH)).is_some()
         }
         ObjectKind::Network => {
-            label(label::LINK).is_none() && object.name == NetworkName::of(&stack.name).as_str()
+            label(label::LINK).is_none() && object.name == NetworkName::for_stack(&stack.name).as_str()
         }
         ObjectKind::Volume => false,
     }
@@ -135,5 +135,5 @@ fn is_removable(stack: &Stack, container: &ObservedContainer) -> bool {
 fn proper_name(stack: &Stack, instance: &str) -> Option<ContainerName> {
     let mut instances = stack.instances.iter();
     let (name, _) = instances.find(|(_, known)| known.id.as_str() == instance)?;
-    ContainerName::of(&stack.name, name).ok()
+    ContainerName::for_instance(&stack.name, name).ok()
 }

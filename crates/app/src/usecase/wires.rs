@@ -10,7 +10,7 @@ use crate::{
 use devarch_core::{
     diagnostic::{Problem, Severity},
     name::StackName,
-    resolve::{Others, Prior},
+    resolve::{LinkedInstances, PreviousWiring},
     stack::Stack,
     wire::{WireDecl, WireFrom},
 };
@@ -55,8 +55,8 @@ pub async fn remove_wire(
 }
 
 /// What is wrong with an entry of `wires`.
-fn wrong(stack: &Stack, field: &str, others: &Others) -> Vec<Problem> {
-    let found = wired_with(stack, &Prior::new(), others).resolution.findings;
+fn wrong(stack: &Stack, field: &str, others: &LinkedInstances) -> Vec<Problem> {
+    let found = wired_with(stack, &PreviousWiring::new(), others).resolution.findings;
     let of_entry = found.into_iter().filter(|finding| {
         finding.severity == Severity::Error && finding.problem.field.as_str().starts_with(field)
     });

@@ -2,33 +2,33 @@
 //! line and the engine, in milliseconds.
 //!
 //! ```ignore
-//! let mut world = World::new().await;
-//! world.run("shop", Command::up(YML)).await.unwrap();          // as `devarch up --yes` does, see `Command`
-//! assert_eq!(world.plan("shop").await, None);                  // nothing to do
-//! world.engine.break_at(3, Effect::Refused(Kind::DiskFull));   // the third call that changes something fails
-//! world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull)); // or: that call, about that object
-//! let end = world.killed_at((3, Moment::After), "shop", Command::up(OTHER)).await; // kill -9, then a new process
-//! world.run("shop", Command::Resume).await.unwrap();           // or `Undo`, or `Down`
-//! let objects = world.objects().await;                         // what the engine has, whoever made it
-//! world.beside().await;                                        // another home on the same engine
-//! world.reopen().await;                                        // another process on the same home
-//! let saved = world.save();                                    // engine and home as they are; `restore` returns to them
+//! let mut sandbox = Sandbox::new().await;
+//! sandbox.run("shop", Command::up(YML)).await.unwrap();          // as `devarch up --yes` does, see `Command`
+//! assert_eq!(sandbox.plan("shop").await, None);                  // nothing to do
+//! sandbox.engine.break_at(3, Effect::Refused(Kind::DiskFull));   // the third call that changes something fails
+//! sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull)); // or: that call, about that object
+//! let end = sandbox.killed_at((3, Moment::After), "shop", Command::up(OTHER)).await; // kill -9, then a new process
+//! sandbox.run("shop", Command::Resume).await.unwrap();           // or `Undo`, or `Down`
+//! let objects = sandbox.objects().await;                         // what the engine has, whoever made it
+//! sandbox.beside().await;                                        // another home on the same engine
+//! sandbox.reopen().await;                                        // another process on the same home
+//! let saved = sandbox.save();                                    // engine and home as they are; `restore` returns to them
 //! ```
 //!
-//! What takes several use-cases is a [`Command`] or one of [`World`]'s methods; what takes one is called with
-//! [`World::ctx`].
+//! What takes several use-cases is a [`Command`] or one of [`Sandbox`]'s methods; what takes one is called with
+//! [`Sandbox::ctx`].
 //!
 //! - What runs in a container is scripted: see [`devarch_testkit::memory::busybox`]. Images there are: `busybox:1.37`;
 //!   `engine.add_image` makes more, `engine.write_volume` and `engine.volume_content` are the data.
-//! - Time passes when somebody waits, at once: see [`FakeClock`]. `world.clock.advance` lets more of it pass.
-//! - `world.host` is the machine: nothing listens there and nothing is routed, unless a test says so.
-//! - `world.engine` is also an [`Engine`](devarch_engine::Engine): foreign objects are made with its own calls.
-//!   `world.engine.changes()` lists the calls that changed something.
+//! - Time passes when somebody waits, at once: see [`FakeClock`]. `sandbox.clock.advance` lets more of it pass.
+//! - `sandbox.host` is the machine: nothing listens there and nothing is routed, unless a test says so.
+//! - `sandbox.engine` is also an [`Engine`](devarch_engine::Engine): foreign objects are made with its own calls.
+//!   `sandbox.engine.changes()` lists the calls that changed something.
 
 use devarch_app::{
-    ApplyOptions, Context, Draft, HeldLock, HistoryDetail, HistoryEntry, Leftover, LockRequest, Lookup, Loss,
-    OperationError, PrepareOptions, Prepared, Recover, Settings, StackLocks, StackStatus, StatusOptions,
-    Strays, Surroundings, Target, WrongState, acquire_locks, adopt_strays, connect_engine, create_stack,
+    ApplyOptions, Context, Draft, Environment, HeldLock, HistoryDetail, HistoryEntry, Leftover, LockRequest,
+    Lookup, Loss, OperationError, PrepareOptions, Prepared, Recover, Settings, StackLocks, StackStatus,
+    StatusOptions, Strays, Target, WrongState, acquire_locks, adopt_strays, connect_engine, create_stack,
     delete_stack, draft_import, draft_rollback, enable_stack, find_history_entry, find_import,
     find_interrupted, find_leftovers, find_stack, find_strays, lease_plan, list_history, list_locks,
     load_saved_plan, plan_deletion, prepare, prepare_stack, release_lock, remove_instance, remove_leftovers,
@@ -43,14 +43,14 @@ use devarch_core::{
     observed::{ObservedContainer, ObservedNetwork, RunState},
     plan::{TextOptions, plan_text},
     secret::{Secret, SecretValue},
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
     unit::Millis,
 };
 use devarch_engine::Engine as _;
 use devarch_testkit::{
+    environment::{CountedIds, FakeClock, FakeHost, MemoryEngines},
     memory::{Effect, MemoryEngine, Snapshot},
     proxy::Moment,
-    surroundings::{CountedIds, FakeClock, FakeHost, MemoryEngines},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -66,7 +66,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// A home, and the engine its stacks run on.
-pub(crate) struct World {
+pub(crate) struct Sandbox {
     pub(crate) engine: Arc<MemoryEngine>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) host: Arc<FakeHost>,
@@ -160,7 +160,7 @@ impl Command {
     }
 }
 
-impl World {
+impl Sandbox {
     pub(crate) async fn new() -> Self {
         Self::on(MemoryEngine::new()).await
     }
@@ -171,7 +171,7 @@ impl World {
         let (host, ids) = (Arc::new(FakeHost::default()), Arc::new(CountedIds::default()));
         let (directories, place) = (Arc::new(Directories::new()), "1".to_owned());
         let home = directories.homes.path().join(&place).join("0");
-        let app = open(&home, surroundings(&engine, &clock, &ids, &host)).await;
+        let app = open(&home, environment(&engine, &clock, &ids, &host)).await;
         Self { engine, clock, host, app, ids, directories, place, restored: 0 }
     }
 
@@ -181,14 +181,14 @@ impl World {
         let (host, ids) = (Arc::clone(&self.host), Arc::clone(&self.ids));
         let (directories, place) = (Arc::clone(&self.directories), format!("{}1", self.place));
         let home = directories.homes.path().join(&place).join("0");
-        let app = open(&home, surroundings(&engine, &clock, &ids, &host)).await;
+        let app = open(&home, environment(&engine, &clock, &ids, &host)).await;
         Self { engine, clock, host, app, ids, directories, place, restored: 0 }
     }
 
     /// Another process goes on with the same home.
     pub(crate) async fn reopen(&mut self) {
         self.host.start_another_process();
-        let around = surroundings(&self.engine, &self.clock, &self.ids, &self.host);
+        let around = environment(&self.engine, &self.clock, &self.ids, &self.host);
         self.app = open(&self.home(), around).await;
     }
 
@@ -254,7 +254,7 @@ impl World {
             "HOME" | "DEVARCH_HOME" => Some(home.clone().into()),
             _ => variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()),
         };
-        let around = surroundings(&self.engine, &self.clock, &self.ids, &self.host);
+        let around = environment(&self.engine, &self.clock, &self.ids, &self.host);
         self.app = Context::open(Settings::read(None, read).unwrap(), around).await.unwrap();
     }
 
@@ -535,7 +535,7 @@ impl World {
 
     /// Whether the store has a large content.
     pub(crate) async fn keeps_content(&self, content: &str) -> bool {
-        let missing = self.app.store().missing_contents([ContentDigest::of(content)].into()).await;
+        let missing = self.app.store().missing_contents([ContentDigest::from_text(content)].into()).await;
         missing.unwrap().is_empty()
     }
 
@@ -595,13 +595,13 @@ pub(crate) fn hints(error: &OperationError) -> String {
     error.hints().join("; ")
 }
 
-fn surroundings(
+fn environment(
     engine: &Arc<MemoryEngine>,
     clock: &Arc<FakeClock>,
     ids: &Arc<CountedIds>,
     host: &Arc<FakeHost>,
-) -> Surroundings {
-    Surroundings {
+) -> Environment {
+    Environment {
         engines: Arc::new(MemoryEngines::new([Arc::clone(engine)])),
         clock: Arc::<FakeClock>::clone(clock),
         ids: Arc::<CountedIds>::clone(ids),
@@ -615,7 +615,7 @@ const STANDSTILL: Duration = Duration::from_mins(1);
 /// Room for eight stacks.
 const ADDRESS_POOL: &str = "10.212.0.0/23";
 
-async fn open(home: &Path, around: Surroundings) -> Context {
+async fn open(home: &Path, around: Environment) -> Context {
     let variable = |name: &str| match name {
         "HOME" | "DEVARCH_HOME" => Some(home.into()),
         "DEVARCH_ADDRESS_POOL" => Some(ADDRESS_POOL.into()),
@@ -642,7 +642,7 @@ impl EngineChoice {
             Some(name) => engines.named(name),
             None => engines,
         };
-        let around = Surroundings {
+        let around = Environment {
             engines: Arc::new(engines),
             clock: Arc::new(FakeClock::default()),
             ids: Arc::new(CountedIds::default()),
@@ -759,7 +759,7 @@ impl User<'_> {
 
     async fn start(&self, stack: &StackName) -> Result<(), OperationError> {
         let locks = self.lock(&find_stack(self.app, stack).await?, "start").await?;
-        let stack = set_wanted(self.app, stack, None, Wanted::Running).await?;
+        let stack = set_wanted(self.app, stack, None, DesiredRun::Running).await?;
         let needed = Some(stack.instances.keys().cloned().collect());
         let options = PrepareOptions { needed, ..PrepareOptions::default() };
         let prepared = Box::pin(prepare(self.app, &stack.name, &options)).await?.with_images();
@@ -768,7 +768,7 @@ impl User<'_> {
 
     async fn stop(&self, stack: &StackName) -> Result<(), OperationError> {
         let locks = self.lock(&find_stack(self.app, stack).await?, "stop").await?;
-        set_wanted(self.app, stack, None, Wanted::Stopped).await?;
+        set_wanted(self.app, stack, None, DesiredRun::Stopped).await?;
         let needed = Some(BTreeSet::new());
         let options = PrepareOptions { needed, ..PrepareOptions::default() };
         let prepared = Box::pin(prepare(self.app, stack, &options)).await?;
@@ -787,10 +787,10 @@ impl User<'_> {
 
     async fn down(&self, stack: &StackName) -> Result<(), OperationError> {
         let locks = self.lock(&find_stack(self.app, stack).await?, "down").await?;
-        let (needed, wanted) = (Some(BTreeSet::new()), Some(Wanted::Absent));
+        let (needed, wanted) = (Some(BTreeSet::new()), Some(DesiredRun::Absent));
         let options = PrepareOptions { needed, wanted, ..PrepareOptions::default() };
         let prepared = Box::pin(prepare(self.app, stack, &options)).await?;
-        let stack = set_wanted(self.app, stack, None, Wanted::Absent).await?;
+        let stack = set_wanted(self.app, stack, None, DesiredRun::Absent).await?;
         self.carry_out(locks, &prepared.saved_as(stack), "down").await
     }
 

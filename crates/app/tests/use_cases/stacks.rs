@@ -1,6 +1,6 @@
 //! The definitions that tests bring up.
 
-use crate::harness::{Command, World};
+use crate::harness::{Command, Sandbox};
 
 /// A provider with data and a consumer with a file.
 pub(crate) const SHOP: &str = r#"version: "1"
@@ -168,8 +168,8 @@ pub(crate) fn shop_of(fields: &str, templates: &[&str], instances: &[&str]) -> &
 }
 
 /// A home in which [`SHOP`] runs.
-pub(crate) async fn running_shop() -> World {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world
+pub(crate) async fn running_shop() -> Sandbox {
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox
 }

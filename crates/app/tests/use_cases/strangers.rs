@@ -1,6 +1,6 @@
 //! Objects on the engine that no home made: nothing that DevArch does may touch them.
 
-use crate::harness::World;
+use crate::harness::Sandbox;
 use devarch_core::{
     id::{ContainerId, NetworkId},
     name::{ContainerName, NetworkName, PhysicalVolume},
@@ -23,8 +23,8 @@ pub(crate) struct Strangers {
 
 impl Strangers {
     /// Creates them.
-    pub(crate) async fn beside(world: &World) -> Self {
-        let objects = world.objects().await;
+    pub(crate) async fn beside(sandbox: &Sandbox) -> Self {
+        let objects = sandbox.objects().await;
         let labels = |all: &mut dyn Iterator<Item = &BTreeMap<String, String>>| {
             let mut labelled = all.filter(|labels| labels.contains_key(label::STACK_ID));
             labelled.next().cloned().unwrap_or_default()
@@ -34,21 +34,21 @@ impl Strangers {
             spec: spec(&RUNS),
             labels: labels(&mut objects.containers.values().map(|container| &container.labels)),
         };
-        let container = world.engine.create_container(&request).await.unwrap();
-        world.engine.start(&container).await.unwrap();
+        let container = sandbox.engine.create_container(&request).await.unwrap();
+        sandbox.engine.start(&container).await.unwrap();
         let network =
             NetworkSpec::of_stack(NetworkName::from_stored(NETWORK), "10.99.0.0/26".parse().unwrap());
         let of_network = labels(&mut objects.networks.values().map(|network| &network.labels));
-        let network = world.engine.create_network(&network, &of_network).await.unwrap();
+        let network = sandbox.engine.create_network(&network, &of_network).await.unwrap();
         let of_volume = labels(&mut objects.volumes.values().map(|(labels, _)| labels));
-        world.engine.create_volume(&PhysicalVolume::from_stored(VOLUME), &of_volume).await.unwrap();
-        world.engine.write_volume(VOLUME, "theirs");
+        sandbox.engine.create_volume(&PhysicalVolume::from_stored(VOLUME), &of_volume).await.unwrap();
+        sandbox.engine.write_volume(VOLUME, "theirs");
         Self { container, network }
     }
 
     /// Checks that each is as it was created.
-    pub(crate) async fn are_untouched(&self, world: &World, at: &str) {
-        let objects = world.objects().await;
+    pub(crate) async fn are_untouched(&self, sandbox: &Sandbox, at: &str) {
+        let objects = sandbox.objects().await;
         let container = objects.containers.get(CONTAINER).map(|container| (&container.id, container.state));
         assert_eq!(container, Some((&self.container, RunState::Running)), "{at}");
         let network = objects.networks.get(NETWORK).map(|network| &network.id);

@@ -52,7 +52,7 @@ pub(crate) enum Command {
 
 pub(super) async fn run(command: Command, session: &Session) -> Done {
     let home = &session.settings().home;
-    let catalog = Catalog::of(Project::find(&session.directory).as_deref(), home);
+    let catalog = Catalog::open(Project::find(&session.directory).as_deref(), home);
     match command {
         Command::List => list(session, &catalog.list()?),
         Command::Search { text } => search(session, &catalog, &text),

@@ -21,7 +21,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     if args.new_store_id {
         return renew(session).await;
     }
-    let checks = doctor(session.settings(), session.surroundings()).await;
+    let checks = doctor(session.settings(), session.environment()).await;
     session.terminal.result(&json!({"checks": checks}), || render(&checks))?;
     let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
     Ok(if failed { Exit::FAILED } else { Exit::OK })

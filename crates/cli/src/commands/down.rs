@@ -8,7 +8,7 @@ use crate::{
 };
 use clap_complete::ArgValueCandidates;
 use devarch_app::{Lookup, PrepareOptions, Recover, find_stack, prepare, set_wanted};
-use devarch_core::{name::StackName, stack::Wanted};
+use devarch_core::{name::StackName, stack::DesiredRun};
 use std::collections::BTreeSet;
 
 /// Arguments of `down`.
@@ -26,13 +26,13 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let ctx = session.context().await?;
     let work = Work { session, command: "down", cancel: signals::cancel_token() };
     let needed = Some(BTreeSet::new());
-    let options = PrepareOptions { wanted: Some(Wanted::Absent), needed, ..PrepareOptions::default() };
+    let options = PrepareOptions { wanted: Some(DesiredRun::Absent), needed, ..PrepareOptions::default() };
     let stack = find_stack(ctx, &name).await?;
     let lock = work.lock_if_yes(&stack, args.lock).await?;
     let prepared = work.cancellable(Box::pin(prepare(ctx, &name, &options))).await?;
     confirm(session, &prepared, (&[], Lookup::Missing))?;
     let lock = work.lock_or_take(lock, &stack, args.lock).await?;
-    let prepared = prepared.saved_as(set_wanted(ctx, &name, None, Wanted::Absent).await?);
+    let prepared = prepared.saved_as(set_wanted(ctx, &name, None, DesiredRun::Absent).await?);
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)

@@ -128,7 +128,7 @@ async fn keep(
 }
 
 fn choose(session: &Session, stack: StackName, mut named: Vec<Named>) -> Result<ProjectFile, CliError> {
-    let catalog = Catalog::of(Some(&session.directory), &session.settings().home);
+    let catalog = Catalog::open(Some(&session.directory), &session.settings().home);
     if named.is_empty() {
         if !session.terminal.interactive {
             return Err(CliError::Invalid(

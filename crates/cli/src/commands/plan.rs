@@ -133,10 +133,10 @@ async fn warn_if_locked(session: &Session, stack: &StackName) -> Result<(), CliE
 async fn draft(session: &Session, named: Option<StackName>) -> Result<(Draft, bool), CliError> {
     let ctx = session.context().await?;
     let Ok(Some(source)) = find_import(ctx, &session.directory, named.as_ref(), None).await else {
-        return Ok((Draft::of(find_stack(ctx, &session.stack(named).await?).await?), true));
+        return Ok((Draft::from_stack(find_stack(ctx, &session.stack(named).await?).await?), true));
     };
     if let Some(stack) = source.unchanged() {
-        return Ok((Draft::of(stack.clone()), true));
+        return Ok((Draft::from_stack(stack.clone()), true));
     }
     let draft = draft_import(ctx, &source).await?;
     let Some(before) = draft.before else { return Ok((draft, false)) };
@@ -146,5 +146,5 @@ async fn draft(session: &Session, named: Option<StackName>) -> Result<(Draft, bo
             format!("devarch.yml has changed since stack '{name}' was loaded from it; `devarch up` loads it");
         session.terminal.note(&note);
     }
-    Ok((Draft::of(before), true))
+    Ok((Draft::from_stack(before), true))
 }

@@ -9,7 +9,7 @@ pub(crate) mod pty;
 pub(crate) mod server;
 pub(crate) mod user;
 
-use devarch_app::{Context, Settings, Surroundings, draft_import, find_import, save_draft};
+use devarch_app::{Context, Environment, Settings, draft_import, find_import, save_draft};
 use devarch_core::{engine::EngineKind, name::StackName, spec::label};
 use devarch_engine::{Candidate, Engine, Way, connect};
 use devarch_store::Store;
@@ -295,7 +295,7 @@ impl Sandbox {
         settings.database = self.database().parse().unwrap();
         let renamed: Option<StackName> = renamed.map(|name| name.parse().unwrap());
         self.wait(async {
-            let ctx = Context::open(settings, Surroundings::real()).await.unwrap();
+            let ctx = Context::open(settings, Environment::real()).await.unwrap();
             let source = find_import(&ctx, directory, None, renamed.as_ref()).await.unwrap().unwrap();
             save_draft(&ctx, &draft_import(&ctx, &source).await.unwrap()).await.unwrap();
         });

@@ -1,7 +1,7 @@
 //! Reads, resolves and plans a devarch.yml in this process.
 
 use devarch_core::{
-    desired::{Subnets, World, desire, effective},
+    desired::{ResolveInput, Subnets, desire, effective},
     diagnostic::Diagnostics,
     engine::{EngineInfo, EngineKind, Locality},
     escape,
@@ -10,12 +10,12 @@ use devarch_core::{
     name::{PhysicalVolume, StackName, TemplateName},
     observed::Observed,
     ownership::Ownership,
-    plan::{PlanOptions, Remembered, TextOptions, plan, plan_text},
+    plan::{AppliedState, PlanOptions, TextOptions, plan, plan_text},
     port::HostBinding,
     read::{ProjectFile, parse_yaml, project_yaml, read_project},
-    resolve::{HostView, Others},
+    resolve::{HostView, LinkedInstances},
     secret::{KeptSecret, REDACTED, SecretValue},
-    stack::{Instance, Pinned, Stack, StackFile, Wanted},
+    stack::{DesiredRun, Instance, Pinned, Stack, StackFile},
     template::{HostPortChoice, MountSource},
 };
 use std::{
@@ -69,7 +69,7 @@ fn planned(stack: &Stack, defer_problems: bool) -> bool {
     let observed = observed();
     let (images, build_hashes, prior) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let key = HashKey::new([7; 32]);
-    let world = World {
+    let input = ResolveInput {
         store: &StoreId::new("store-1"),
         hash_key: Ok(&key),
         defer_problems,
@@ -79,11 +79,11 @@ fn planned(stack: &Stack, defer_problems: bool) -> bool {
         pull: None,
         build_hashes: &build_hashes,
         prior: &prior,
-        others: &Others::new(),
+        others: &LinkedInstances::new(),
         host: &HostView::of_home(Some("/home/me")),
     };
-    let Ok(desired) = desire(stack, &world) else { return false };
-    let remembered = Remembered {
+    let Ok(desired) = desire(stack, &input) else { return false };
+    let remembered = AppliedState {
         applied: BTreeMap::new(),
         spent_copies: BTreeSet::new(),
         kept: BTreeMap::new(),
@@ -126,7 +126,7 @@ fn stack(file: &ProjectFile, name: &StackName, declared: &StackFile) -> Option<S
             template: pinned(&declared.template)?,
             overrides: declared.overrides.clone(),
             enabled: declared.enabled,
-            wanted: Wanted::Running,
+            wanted: DesiredRun::Running,
             slot: u32::try_from(slot).unwrap(),
             ports: BTreeMap::new(),
             volumes: BTreeMap::new(),
@@ -158,7 +158,7 @@ fn assign(stack: &mut Stack) {
         }
         for mount in effective[name].service.volumes.iter().flatten() {
             if let MountSource::Volume(volume) = &mount.source {
-                let physical = PhysicalVolume::of(&stack.name, name, volume);
+                let physical = PhysicalVolume::for_instance(&stack.name, name, volume);
                 instance.volumes.insert(volume.clone(), physical);
             }
         }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     desired::{Desired, DesiredInstance, DesiredLink},
     name::{InstanceName, NetworkName, PhysicalVolume, StackName},
-    stack::Wanted,
+    stack::DesiredRun,
     wire::ProviderName,
 };
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ pub fn compose_file(desired: &Desired, place: ConfigPlace) -> ComposeFile {
 pub(super) type Present<'a> = BTreeMap<&'a InstanceName, &'a DesiredInstance>;
 
 fn present(desired: &Desired) -> Present<'_> {
-    desired.instances.iter().filter(|(_, instance)| instance.wanted != Wanted::Absent).collect()
+    desired.instances.iter().filter(|(_, instance)| instance.wanted != DesiredRun::Absent).collect()
 }
 
 /// The stack's own, and those of the stacks it is linked to: what DevArch makes for a link is not there without it, while
@@ -71,7 +71,8 @@ fn networks(desired: &Desired, present: &Present<'_>) -> BTreeMap<String, Networ
         ipam: Ipam { config: [IpamPool { subnet: desired.network.subnet }] },
     };
     let links = present.values().flat_map(|instance| &instance.links).filter_map(linked_stack);
-    let external = |stack: &StackName| Network::External { name: NetworkName::of(stack), external: true };
+    let external =
+        |stack: &StackName| Network::External { name: NetworkName::for_stack(stack), external: true };
     let links = links.map(|stack| (stack.to_string(), external(stack)));
     links.chain([(NETWORK.to_owned(), own)]).collect()
 }

@@ -30,14 +30,14 @@ fn validate_service(name: &InstanceName, service: &Service) -> Vec<Problem> {
     let repeated = repeated.into_iter().flat_map(|(field, entries)| {
         let problem = move |entry| {
             let message = format!("{entry} is listed twice; Compose allows it once, remove one");
-            Problem::of(name, field, message)
+            Problem::in_field(name, field, message)
         };
         entries.into_iter().map(problem)
     });
     let nameless = nameless.into_iter().filter(|(_, found)| *found);
     let nameless = nameless.map(|(field, _)| {
         let message = "an entry has no name; Compose needs one, name it or remove it";
-        Problem::of(name, field, message)
+        Problem::in_field(name, field, message)
     });
     repeated.chain(nameless).collect()
 }

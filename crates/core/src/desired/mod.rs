@@ -5,7 +5,7 @@ mod recipe;
 mod subnets;
 
 pub use config_hash::config_hash;
-pub use recipe::Made;
+pub use recipe::ContainerRecipe;
 pub use subnets::{AddressFacts, AddressNeeds, PoolExhausted, Subnets, choose_subnets};
 
 use crate::{
@@ -17,16 +17,16 @@ use crate::{
     observed::ImageInfo,
     readiness::{Readiness, readiness_of},
     resolve::{
-        BuildTag, Effective, HostPlace, HostUse, HostView, Others, Prior, Provisioning, SpecContext, Supply,
-        SupplyContext, WireContext, WiredStack, check_edit, check_instance, check_stack, container_spec,
-        merge, outside_uses, supplies, unnamed_image, wired,
+        BuildTag, Effective, HostPlace, HostUse, HostView, LinkedInstances, PreviousWiring, Provisioning,
+        SpecContext, Supply, SupplyContext, WireContext, WiredStack, check_edit, check_instance, check_stack,
+        container_spec, merge, outside_uses, supplies, unnamed_image, wired,
     },
-    secret::Locked,
+    secret::Undecryptable,
     spec::{Attachment, ContainerSpec, Identity, InstanceIdentity, MountFrom, NetworkSpec, VolumeSpec},
-    stack::{Instance, Stack, Wanted},
+    stack::{DesiredRun, Instance, Stack},
     subnet,
     template::{Dependency, PullPolicy},
-    wire::{Link, ProviderName, Unwired},
+    wire::{ProviderName, Unwired, Wire},
 };
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +60,7 @@ pub struct DesiredInstance {
     /// Its container's name.
     pub container: ContainerName,
     /// What the container should be doing.
-    pub wanted: Wanted,
+    pub wanted: DesiredRun,
     /// What the container is made from.
     pub spec: ContainerSpec,
     /// The hash of it; or why nothing can be made from it.
@@ -74,7 +74,7 @@ pub struct DesiredInstance {
     /// Whom it waits for, because of its wires too.
     pub depends_on: BTreeMap<InstanceName, Dependency>,
     /// Its wires.
-    pub wires: Vec<Link>,
+    pub wires: Vec<Wire>,
     /// The instances of other stacks it is linked to.
     pub links: Vec<DesiredLink>,
     /// What has to be done on its providers before it starts.
@@ -122,11 +122,11 @@ impl DesiredLink {
 
 /// What desired state needs to know besides the stack.
 #[derive(Debug, Clone, Copy)]
-pub struct World<'a> {
+pub struct ResolveInput<'a> {
     /// The store that owns the stack.
     pub store: &'a StoreId,
     /// The store's key for config hashes, unless it can't be read: then no container can be made.
-    pub hash_key: Result<&'a HashKey, Locked>,
+    pub hash_key: Result<&'a HashKey, Undecryptable>,
     /// Whether what is wrong with the definition matters only once a container has to be made: what is there can be
     /// stopped, started and removed without it.
     pub defer_problems: bool,
@@ -143,9 +143,9 @@ pub struct World<'a> {
     /// What images are built from now, by name, as far as somebody looked.
     pub build_hashes: &'a BTreeMap<String, BuildHash>,
     /// What the instances that run are wired to.
-    pub prior: &'a Prior,
+    pub prior: &'a PreviousWiring,
     /// Instances of other stacks that are linked to.
-    pub others: &'a Others,
+    pub others: &'a LinkedInstances,
 }
 
 /// The effective configs of all instances of a stack.
@@ -160,7 +160,7 @@ pub fn effective_of(stack: &Stack, name: &InstanceName, instance: &Instance) -> 
     let mut effective = merge(&instance.template.template, &instance.overrides);
     let service = &mut effective.service;
     if let (None, Some(_), Ok(container)) =
-        (&service.image, &service.build, ContainerName::of(&stack.name, name))
+        (&service.image, &service.build, ContainerName::for_instance(&stack.name, name))
     {
         service.image = Some(unnamed_image(&container));
     }
@@ -169,24 +169,24 @@ pub fn effective_of(stack: &Stack, name: &InstanceName, instance: &Instance) -> 
 
 /// The wanted state of a stack; everything that is wrong with it at once. Where that is deferred, nothing of the stack can
 /// be made: what is wrong with one instance may have come from another.
-pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>> {
+pub fn desire(stack: &Stack, input: &ResolveInput<'_>) -> Result<Desired, Vec<Problem>> {
     let effective = effective(stack);
-    let mut findings = Findings { errors: check_stack(&effective, world.images), warnings: Vec::new() };
-    let context = WireContext { images: world.images, prior: world.prior, others: world.others };
+    let mut findings = Findings { errors: check_stack(&effective, input.images), warnings: Vec::new() };
+    let context = WireContext { images: input.images, prior: input.prior, others: input.others };
     let wires = wired(stack, effective, &context);
     let (found, notes) = wires.findings(stack);
     findings.extend(found);
     let WiredStack { effective, resolution, .. } = &wires;
     let context = SupplyContext {
-        home: world.home,
-        pull: world.pull,
-        hashes: Some(world.build_hashes),
-        host: Some(world.host),
+        home: input.home,
+        pull: input.pull,
+        hashes: Some(input.build_hashes),
+        host: Some(input.host),
     };
     let supplies = supplies(stack, effective, &context);
-    let tags = supplies.tags(world.store);
+    let tags = supplies.tags(input.store);
     findings.errors.extend(supplies.problems);
-    let network = NetworkName::of(&stack.name);
+    let network = NetworkName::for_stack(&stack.name);
     let mut instances = BTreeMap::new();
     for (name, instance) in &stack.instances {
         findings.errors.extend(check_edit(name, &instance.template.template, &instance.overrides));
@@ -195,27 +195,27 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
         let build_tag = tag.filter(|_| supply == Supply::Build).map(|tag| tag.name.as_str());
         let place = InstancePlace { stack, name, instance, network: &network, supply, build_tag };
         let mut desired =
-            desired_instance(&place, &effective[name], world).map_err(|problem| vec![problem])?;
+            desired_instance(&place, &effective[name], input).map_err(|problem| vec![problem])?;
         desired.wires = resolution.links_of(name).cloned().collect();
-        match links(&desired, world) {
+        match links(&desired, input) {
             Ok(links) => desired.links = links,
-            Err(problem) => findings.errors.push(Problem::of(name, "wires", problem)),
+            Err(problem) => findings.errors.push(Problem::in_field(name, "wires", problem)),
         }
         let secrets = effective[name].service.secrets.as_deref().unwrap_or_default();
-        let image = world.images.get(&desired.spec.image);
-        let place = HostPlace { name, project: stack.project.as_deref(), view: world.host };
+        let image = input.images.get(&desired.spec.image);
+        let place = HostPlace { name, project: stack.project.as_deref(), view: input.host };
         desired.outside = outside_uses(&desired.spec, place);
         findings.extend(check_instance(place, &desired.spec, secrets, image, &stack.allow));
-        if let (true, Err(problems)) = (desired.wanted != Wanted::Absent, &desired.hash) {
+        if let (true, Err(problems)) = (desired.wanted != DesiredRun::Absent, &desired.hash) {
             findings.errors.extend(problems.iter().cloned());
         }
         instances.insert(name.clone(), desired);
     }
     findings.warnings.extend(waits_in_vain(&instances));
-    defer(&mut findings.errors, &mut instances, world)?;
+    defer(&mut findings.errors, &mut instances, input)?;
     Ok(Desired {
-        identity: identity(stack, world.store),
-        network: NetworkSpec::of_stack(network, world.subnets.own),
+        identity: identity(stack, input.store),
+        network: NetworkSpec::of_stack(network, input.subnets.own),
         instances,
         builds: supplies.builds,
         tags,
@@ -229,14 +229,14 @@ pub fn desire(stack: &Stack, world: &World<'_>) -> Result<Desired, Vec<Problem>>
 fn defer(
     errors: &mut Vec<Problem>,
     instances: &mut BTreeMap<InstanceName, DesiredInstance>,
-    world: &World<'_>,
+    input: &ResolveInput<'_>,
 ) -> Result<(), Vec<Problem>> {
     errors.sort();
     errors.dedup();
     if errors.is_empty() {
         return Ok(());
     }
-    if !world.defer_problems {
+    if !input.defer_problems {
         return Err(std::mem::take(errors));
     }
     for instance in instances.values_mut() {
@@ -247,13 +247,13 @@ fn defer(
 
 /// Instances that are wanted running and depend on one that is not: they start without it.
 fn waits_in_vain(instances: &BTreeMap<InstanceName, DesiredInstance>) -> Vec<Problem> {
-    let runs = |instance: &DesiredInstance| instance.wanted == Wanted::Running;
+    let runs = |instance: &DesiredInstance| instance.wanted == DesiredRun::Running;
     let mut found = Vec::new();
     for (name, instance) in instances.iter().filter(|(_, instance)| runs(instance)) {
         for provider in instance.depends_on.keys() {
             if instances.get(provider).is_some_and(|provider| !runs(provider)) {
                 let message = format!("{provider} is not to run; {name} starts without it");
-                found.push(Problem::of(name, format!("depends_on.{provider}"), message));
+                found.push(Problem::in_field(name, format!("depends_on.{provider}"), message));
             }
         }
     }
@@ -275,8 +275,8 @@ impl Desired {
         &self,
         name: &InstanceName,
         instance: &'a DesiredInstance,
-    ) -> Result<Made, &'a [Problem]> {
-        Ok(Made {
+    ) -> Result<ContainerRecipe, &'a [Problem]> {
+        Ok(ContainerRecipe {
             spec: instance.spec.clone(),
             depends_on: instance.depends_on.clone(),
             wires: instance.endpoints(),
@@ -321,12 +321,12 @@ struct InstancePlace<'a> {
 fn desired_instance(
     place: &InstancePlace<'_>,
     effective: &Effective,
-    world: &World<'_>,
+    input: &ResolveInput<'_>,
 ) -> Result<DesiredInstance, Problem> {
     let InstancePlace { stack, name, instance, network, supply, build_tag } = *place;
-    let container =
-        ContainerName::of(&stack.name, name).map_err(|e| Problem::of(name, "name", e.to_string()))?;
-    let image = effective.service.image.as_ref().and_then(|image| world.images.get(image));
+    let container = ContainerName::for_instance(&stack.name, name)
+        .map_err(|e| Problem::in_field(name, "name", e.to_string()))?;
+    let image = effective.service.image.as_ref().and_then(|image| input.images.get(image));
     let (spec, mut problems) = container_spec(
         effective,
         &SpecContext {
@@ -335,14 +335,14 @@ fn desired_instance(
             instance,
             container: &container,
             network,
-            subnet: world.subnets.own,
-            home: world.home,
+            subnet: input.subnets.own,
+            home: input.home,
             build_tag,
             image,
         },
     );
-    problems.extend(no_address(stack, name, instance, world.subnets.own));
-    let hash = match world.hash_key {
+    problems.extend(no_address(stack, name, instance, input.subnets.own));
+    let hash = match input.hash_key {
         Ok(key) if problems.is_empty() => Ok(config_hash(key, &spec)),
         Ok(_) => Err(problems),
         Err(why) => {
@@ -380,20 +380,20 @@ fn no_address(stack: &Stack, name: &InstanceName, instance: &Instance, subnet: I
             stack = stack.name
         )
     };
-    subnet::address(subnet, instance.slot).is_none().then(|| Problem::of(name, "network", message()))
+    subnet::address(subnet, instance.slot).is_none().then(|| Problem::in_field(name, "network", message()))
 }
 
-fn hash_key_locked(why: Locked) -> Problem {
+fn hash_key_locked(why: Undecryptable) -> Problem {
     let message = format!("the store's own key, which config hashes are made with, cannot be read: {why}");
     Problem { instance: None, field: Field::whole(), message }
 }
 
 /// The links an instance's wires come to, one for each provider; or why there can't be one.
-fn links(instance: &DesiredInstance, world: &World<'_>) -> Result<Vec<DesiredLink>, String> {
+fn links(instance: &DesiredInstance, input: &ResolveInput<'_>) -> Result<Vec<DesiredLink>, String> {
     let mut links: BTreeMap<NetworkName, DesiredLink> = BTreeMap::new();
     for provider in instance.wires.iter().map(|wire| &wire.to.provider) {
         let ProviderName::Other { stack, instance: name } = provider else { continue };
-        let Some(other) = world.others.get(&(stack.clone(), name.clone())) else { continue };
+        let Some(other) = input.others.get(&(stack.clone(), name.clone())) else { continue };
         if instance.spec.network.is_none() {
             let mode = instance.spec.network_mode.as_deref().unwrap_or_default();
             return Err(format!(
@@ -401,8 +401,8 @@ fn links(instance: &DesiredInstance, world: &World<'_>) -> Result<Vec<DesiredLin
             ));
         }
         let container = &other.wire.container;
-        let network = NetworkName::of_link(&instance.container, container);
-        let Some(subnet) = world.subnets.links.get(&network) else {
+        let network = NetworkName::for_link(&instance.container, container);
+        let Some(subnet) = input.subnets.links.get(&network) else {
             return Err(format!(
                 "no free addresses are left for its link to {provider}; widen DEVARCH_ADDRESS_POOL"
             ));
@@ -415,7 +415,7 @@ fn links(instance: &DesiredInstance, world: &World<'_>) -> Result<Vec<DesiredLin
             instance: other.instance.clone(),
             container: container.clone(),
             engine: other.engine.clone(),
-            readiness: other.readiness(world.images),
+            readiness: other.readiness(input.images),
         };
         links.insert(network, link);
     }

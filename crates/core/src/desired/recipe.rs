@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 /// What a container is made from: the wish, whose it is, and the hash that tells whether it still holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Made {
+pub struct ContainerRecipe {
     /// What the engine is asked to make.
     pub spec: ContainerSpec,
     /// Whom it waits for; no part of the container, so no part of the hash.
@@ -33,7 +33,7 @@ pub struct Made {
     pub image_id: Option<ImageId>,
 }
 
-impl Made {
+impl ContainerRecipe {
     /// What the store remembers of it: the left side of later diffs.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use crate::{
     id::StackId,
     name::{ContainerName, NetworkName, StackName},
     ownership::Seen,
-    resolve::Others,
+    resolve::LinkedInstances,
     stack::Stack,
     subnet,
     wire::WireTo,
@@ -38,7 +38,7 @@ pub struct AddressNeeds {
 
 impl AddressNeeds {
     /// Returns what a stack needs that is linked to instances of `others`.
-    pub fn of(stack: &Stack, others: &Others) -> Self {
+    pub fn of(stack: &Stack, others: &LinkedInstances) -> Self {
         Self {
             stack: stack.name.clone(),
             earlier: stack.subnet,
@@ -59,13 +59,13 @@ impl AddressNeeds {
     }
 }
 
-fn link_networks(stack: &Stack, others: &Others) -> BTreeSet<NetworkName> {
+fn link_networks(stack: &Stack, others: &LinkedInstances) -> BTreeSet<NetworkName> {
     let mut networks = BTreeSet::new();
     for wire in &stack.wiring.wires {
         let WireTo::Other { stack: other, instance, .. } = &wire.to else { continue };
-        let consumer = ContainerName::of(&stack.name, &wire.from.instance);
+        let consumer = ContainerName::for_instance(&stack.name, &wire.from.instance);
         if let (Ok(consumer), Some(other)) = (consumer, others.get(&(other.clone(), instance.clone()))) {
-            networks.insert(NetworkName::of_link(&consumer, &other.wire.container));
+            networks.insert(NetworkName::for_link(&consumer, &other.wire.container));
         }
     }
     networks
@@ -114,7 +114,7 @@ impl AddressFacts {
 
     /// The subnet of a stack's network that exists, or else the one it had last, if that is free and large enough.
     fn kept(&self, needs: &AddressNeeds) -> Option<Ipv4Net> {
-        let existing = self.existing.get(&NetworkName::of(&needs.stack)).copied();
+        let existing = self.existing.get(&NetworkName::for_stack(&needs.stack)).copied();
         existing.or_else(|| needs.earlier.filter(|net| needs.fit(*net) && self.is_unused(*net)))
     }
 

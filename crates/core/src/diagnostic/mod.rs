@@ -36,7 +36,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// A problem with a field of an instance.
-    pub fn of(instance: &InstanceName, field: impl Into<Field>, message: impl Into<String>) -> Self {
+    pub fn in_field(instance: &InstanceName, field: impl Into<Field>, message: impl Into<String>) -> Self {
         Self { instance: Some(instance.clone()), field: field.into(), message: message.into() }
     }
 }

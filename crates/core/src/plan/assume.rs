@@ -13,7 +13,7 @@ use crate::{
     ownership::{Listed, Seen},
     readiness::Readiness,
     spec::{PublishedPort, label},
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
     template::{Dependency, DependencyCondition},
 };
 use serde::{Deserialize, Serialize};
@@ -141,9 +141,9 @@ impl Assumptions {
     ) {
         let subject = format!("instance {name}");
         let wanted = match instance.wanted {
-            Wanted::Running => "wanted running",
-            Wanted::Stopped => "wanted stopped",
-            Wanted::Absent => "not wanted",
+            DesiredRun::Running => "wanted running",
+            DesiredRun::Stopped => "wanted stopped",
+            DesiredRun::Absent => "not wanted",
         };
         self.fact(&subject, wanted);
         let hash = instance.hash.as_deref().unwrap_or(LATER);
@@ -155,7 +155,7 @@ impl Assumptions {
             let wires = instance.wires.iter().map(|link| format!("{} -> {}", link.import, link.to));
             self.about(&subject, "wires", wires.collect::<Vec<_>>().join(", "));
         }
-        if instance.wanted != Wanted::Absent {
+        if instance.wanted != DesiredRun::Absent {
             let image = image.map_or(LATER, |image| image.id.as_str());
             self.fact(&format!("image {}", instance.spec.image), image);
         }
@@ -169,7 +169,7 @@ impl Assumptions {
     }
 
     fn ports(&mut self, stack: &StackId, instance: &DesiredInstance, seen: Seen<'_>) {
-        let ports = instance.spec.ports.iter().filter(|_| instance.wanted == Wanted::Running);
+        let ports = instance.spec.ports.iter().filter(|_| instance.wanted == DesiredRun::Running);
         for socket in ports.map(PublishedPort::socket) {
             let holder = holder(seen, stack, socket);
             self.fact(&format!("port {socket}"), holder.unwrap_or_else(|| "free".to_owned()));
@@ -202,7 +202,7 @@ impl Assumptions {
         instance: &DesiredInstance,
         Seen { observed, ownership }: Seen<'_>,
     ) {
-        for link in instance.links.iter().filter(|_| instance.wanted != Wanted::Absent) {
+        for link in instance.links.iter().filter(|_| instance.wanted != DesiredRun::Absent) {
             let subject = format!("link {name} -> {}", link.provider);
             let provider = linked(observed, ownership, link);
             self.fact(&subject, if provider.is_some() { "running" } else { "stopped" });

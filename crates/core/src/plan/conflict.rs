@@ -1,6 +1,6 @@
 //! What is in the way of a plan: names and ports that others have.
 
-use super::{PlanOptions, Remembered};
+use super::{AppliedState, PlanOptions};
 use crate::{
     desired::{Desired, DesiredInstance},
     diagnostic::{Field, Problem},
@@ -12,7 +12,7 @@ use crate::{
     podman,
     port::HostSocket,
     spec::{VolumeSpec, label},
-    stack::Wanted,
+    stack::DesiredRun,
     subnet::overlap,
 };
 use serde::Serialize;
@@ -35,11 +35,11 @@ impl fmt::Display for Conflict {
 pub(super) fn conflicts(
     desired: &Desired,
     observed: &Observed,
-    remembered: &Remembered,
+    remembered: &AppliedState,
     options: &PlanOptions,
 ) -> Vec<Conflict> {
     let mut search = Search { desired, observed, remembered, found: Vec::new() };
-    let wanted: Vec<_> = desired.instances.iter().filter(|(_, i)| i.wanted != Wanted::Absent).collect();
+    let wanted: Vec<_> = desired.instances.iter().filter(|(_, i)| i.wanted != DesiredRun::Absent).collect();
     if !wanted.is_empty() {
         search.network();
     }
@@ -49,7 +49,7 @@ pub(super) fn conflicts(
         search.impossible(named);
         search.link_names(named);
         search.volumes(named, options);
-        if named.instance.wanted == Wanted::Running {
+        if named.instance.wanted == DesiredRun::Running {
             search.ports(named);
         }
     }
@@ -67,7 +67,7 @@ struct Named<'a> {
 struct Search<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
-    remembered: &'a Remembered,
+    remembered: &'a AppliedState,
     found: Vec<Conflict>,
 }
 
@@ -81,7 +81,7 @@ impl Search<'_> {
     }
 
     fn report(&mut self, name: &InstanceName, field: impl Into<Field>, message: String) {
-        self.found.push(Conflict(Problem::of(name, field, message)));
+        self.found.push(Conflict(Problem::in_field(name, field, message)));
     }
 
     fn report_network(&mut self, message: String) {

@@ -1,8 +1,6 @@
 //! What is to be done about one instance.
 
-use super::{
-    AppliedState, FieldDiff, PlanOptions, Reason, Remembered, RememberedSpec, changed_secrets, diff,
-};
+use super::{AppliedSpec, AppliedState, FieldDiff, PlanOptions, Reason, SpecState, changed_secrets, diff};
 use crate::{
     build::{BuildPart, BuildSpec},
     desired::{Desired, DesiredInstance},
@@ -12,8 +10,8 @@ use crate::{
     persisted::{DEPENDS_ON, IMAGE, WIRES, applied_form, depends_on_form, wires_form},
     podman,
     readiness::Readiness,
-    secret::Locked,
-    stack::Wanted,
+    secret::Undecryptable,
+    stack::DesiredRun,
 };
 
 /// The verdict on an instance.
@@ -38,7 +36,7 @@ pub(super) enum Verdict<'a> {
 pub(super) struct Case<'a> {
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
-    pub(super) remembered: &'a Remembered,
+    pub(super) remembered: &'a AppliedState,
     pub(super) options: &'a PlanOptions,
 }
 
@@ -81,11 +79,11 @@ impl<'a> Case<'a> {
     ) -> Verdict<'a> {
         let Some(container) = current else {
             return match instance.wanted {
-                Wanted::Absent => Verdict::Keep(None),
-                Wanted::Running | Wanted::Stopped => Verdict::Create(self.missing(instance)),
+                DesiredRun::Absent => Verdict::Keep(None),
+                DesiredRun::Running | DesiredRun::Stopped => Verdict::Create(self.missing(instance)),
             };
         };
-        if instance.wanted == Wanted::Absent {
+        if instance.wanted == DesiredRun::Absent {
             return Verdict::Remove(container);
         }
         if let Some((reason, fields)) = self.outdated(name, instance, container) {
@@ -95,25 +93,25 @@ impl<'a> Case<'a> {
             return Verdict::Replace { old: container, reason: Reason::Stuck, fields: Vec::new() };
         }
         match (instance.wanted, container.state) {
-            (Wanted::Stopped, RunState::Running | RunState::Paused) => Verdict::Stop(container),
-            (Wanted::Running, RunState::Running) if self.options.restart.contains(name) => {
+            (DesiredRun::Stopped, RunState::Running | RunState::Paused) => Verdict::Stop(container),
+            (DesiredRun::Running, RunState::Running) if self.options.restart.contains(name) => {
                 Verdict::Restart(container, Reason::Asked)
             }
             // Podman keeps the name a container was started with in its DNS.
-            (Wanted::Running, RunState::Running) if container.name != instance.container => {
+            (DesiredRun::Running, RunState::Running) if container.name != instance.container => {
                 let name = container.name.to_string();
                 Verdict::Restart(container, Reason::Renamed { name })
             }
-            (Wanted::Running, RunState::Paused) => Verdict::Restart(container, Reason::Paused),
-            (Wanted::Running, RunState::Created) => Verdict::Start(container, Reason::NeverStarted),
-            (Wanted::Running, RunState::Exited) => Self::ended(instance, container),
+            (DesiredRun::Running, RunState::Paused) => Verdict::Restart(container, Reason::Paused),
+            (DesiredRun::Running, RunState::Created) => Verdict::Start(container, Reason::NeverStarted),
+            (DesiredRun::Running, RunState::Exited) => Self::ended(instance, container),
             _ => Verdict::Keep(Some(container)),
         }
     }
 
     fn missing(&self, instance: &DesiredInstance) -> Reason {
         let specs = self.remembered.applied.get(&instance.id);
-        let known = specs.is_some_and(|specs| specs.iter().any(|spec| spec.state == AppliedState::Made));
+        let known = specs.is_some_and(|specs| specs.iter().any(|spec| spec.state == SpecState::Completed));
         if known { Reason::Vanished } else { Reason::Missing }
     }
 
@@ -171,7 +169,7 @@ impl<'a> Case<'a> {
     /// Whether a container's hash was made with a key that was given up.
     fn is_given_up(&self, instance: &DesiredInstance, container: &ObservedContainer) -> bool {
         let known = self.remembered.spec(instance.id.as_str(), container.config_hash());
-        known.is_some_and(|known| known.secrets == Err(Locked::GivenUp))
+        known.is_some_and(|known| known.secrets == Err(Undecryptable::GivenUp))
     }
 
     /// The same where it can't be told whether the container is what it should be: it is taken for unchanged, and can be
@@ -181,7 +179,7 @@ impl<'a> Case<'a> {
         instance: &DesiredInstance,
         container: &ObservedContainer,
     ) -> Option<(Reason, Vec<FieldDiff>)> {
-        let runs = instance.wanted == Wanted::Running;
+        let runs = instance.wanted == DesiredRun::Running;
         let reason = if self.network_vanished(instance) {
             Reason::NetworkVanished
         } else if container.name != instance.container && self.must_be_made_anew(instance, container) {
@@ -244,11 +242,11 @@ impl<'a> Case<'a> {
 
     /// The secrets that differ. Where those it was made with can't be read any more, and nothing else tells what
     /// changed, it may be any of them.
-    fn secrets(known: &RememberedSpec, instance: &DesiredInstance, others: &[FieldDiff]) -> Vec<FieldDiff> {
+    fn secrets(known: &AppliedSpec, instance: &DesiredInstance, others: &[FieldDiff]) -> Vec<FieldDiff> {
         let now = instance.spec.secrets();
         match &known.secrets {
             Ok(before) => changed_secrets(before, &now),
-            Err(Locked::GivenUp) => Vec::new(),
+            Err(Undecryptable::GivenUp) => Vec::new(),
             Err(_) if others.iter().all(is_beside) => {
                 let fields: Vec<String> = now.into_keys().collect();
                 vec![FieldDiff::secret(fields.join(" or "))]

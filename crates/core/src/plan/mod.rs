@@ -1,6 +1,7 @@
 //! From wanted and observed to steps: `plan` decides everything, purely; the executor only carries out.
 
 mod agreed;
+mod applied_state;
 mod assume;
 mod before;
 mod build;
@@ -8,20 +9,19 @@ mod change;
 mod conflict;
 mod diff;
 mod instance;
-mod memory;
 mod model;
 mod reason;
 mod text;
 mod trace;
 mod undo;
 
+pub use applied_state::{AppliedSpec, AppliedState, GivenBack, KeptData, SpecState};
 pub use assume::{Assumptions, Difference, assumptions};
 pub use before::{Before, BeforeContainer, BeforeInstance, InstanceKey, InstanceLabel, before};
 pub use build::plan;
 pub use change::{Change, ChangeKind, Consumer, Subject};
 pub use conflict::Conflict;
 pub use diff::{FieldDiff, changed_secrets, diff};
-pub use memory::{AppliedState, GivenBack, KeptData, Remembered, RememberedSpec};
 pub use model::{
     Action, Cause, ChangeId, ContainerRef, Expected, ImageCheck, Plan, PlanError, PlanOptions, RunningCheck,
     Step, StepId, Takeover, VolumeCopy,

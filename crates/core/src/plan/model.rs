@@ -3,7 +3,7 @@
 use super::{Change, Conflict};
 use crate::{
     build::BuildSpec,
-    desired::Made,
+    desired::ContainerRecipe,
     diagnostic::Problem,
     engine::EngineKind,
     id::{ApplyId, ContainerId, ImageId, NetworkId},
@@ -14,7 +14,7 @@ use crate::{
     resolve::{Provisioning, Supply},
     spec::{Attachment, FileSpec, Identity, NetworkSpec, VolumeSpec},
     unit::Millis,
-    wire::{Link, Unwired},
+    wire::{Unwired, Wire},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -40,7 +40,7 @@ pub struct Plan {
     pub unsettled: BTreeMap<String, Supply>,
     /// The wires of all that is to be there, those that stay as they are too.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub wires: Vec<Link>,
+    pub wires: Vec<Wire>,
     /// Imports that are wired in what runs and are not any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unwired: Vec<Unwired>,
@@ -191,9 +191,9 @@ pub enum Action {
     /// Remove a copy that the same apply made; no other volume is ever removed.
     RemoveVolume { name: PhysicalVolume },
     /// Make a container under a name that may be temporary.
-    CreateContainer { name: ContainerName, made: Box<Made> },
+    CreateContainer { name: ContainerName, made: Box<ContainerRecipe> },
     /// Remember what the container now stands for, though nothing of itself changes: whom it waits for.
-    Remember { made: Box<Made> },
+    Remember { made: Box<ContainerRecipe> },
     /// Put its config files into it.
     PutFiles { container: ContainerRef, files: BTreeMap<String, FileSpec> },
     /// Attach it to its network again.
@@ -362,7 +362,7 @@ pub struct PlanOptions {
     /// Copy a volume before another image gets to write to it; an undo restores it.
     pub snapshot: bool,
     /// The instances whose containers have to come to be where what is wrong was deferred; all of them if nothing is said.
-    /// Others are not made, and that is told.
+    /// Others are not created, which is reported.
     pub needed: Option<BTreeSet<InstanceName>>,
 }
 

@@ -7,7 +7,7 @@ use crate::{
     name::PhysicalVolume,
     resolve::Supply,
     template::Dockerfile,
-    wire::{How, Link, ProviderName, Unwired},
+    wire::{How, ProviderName, Unwired, Wire},
 };
 use std::{collections::BTreeSet, fmt};
 
@@ -103,9 +103,9 @@ fn taken_over(takeover: &Takeover, text: &mut Lines) {
 /// Wires that are made, changed or gone, and those to other stacks; of others that stay only that DevArch made them, unless
 /// all is asked for.
 fn wires(plan: &Plan, options: TextOptions, text: &mut Lines) {
-    let links = |link: &Link| matches!(link.to.provider, ProviderName::Other { .. });
-    let stays = |link: &&Link| !link.new && !links(link);
-    let shown: Vec<&Link> = plan.wires.iter().filter(|link| options.full || !stays(link)).collect();
+    let links = |link: &Wire| matches!(link.to.provider, ProviderName::Other { .. });
+    let stays = |link: &&Wire| !link.new && !links(link);
+    let shown: Vec<&Wire> = plan.wires.iter().filter(|link| options.full || !stays(link)).collect();
     let automatic = plan.wires.iter().filter(stays).filter(|link| link.how == How::Auto).count();
     let counted = automatic > 0 && !options.full;
     if shown.is_empty() && plan.unwired.is_empty() && !counted {
@@ -120,7 +120,7 @@ fn wires(plan: &Plan, options: TextOptions, text: &mut Lines) {
         };
         let was = link.was.as_ref().map_or_else(String::new, |was| format!(", was {was}"));
         let new = if link.new { ", new" } else { "" };
-        let Link { consumer, import, to, how, .. } = link;
+        let Wire { consumer, import, to, how, .. } = link;
         writeln!(text, "{sign:<3} wire {consumer}.{import} -> {to} ({how}{new}{was})");
     }
     for Unwired { consumer, import, was, .. } in &plan.unwired {

@@ -3,8 +3,8 @@
 mod data;
 
 use super::{
-    Action, Before, BeforeContainer, Cause, ContainerRef, Expected, InstanceKey, RunningCheck, Step, StepId, VolumeCopy,
-    before::Needs, model::ends,
+    Action, Before, BeforeContainer, Cause, ContainerRef, Expected, InstanceKey, RunningCheck, Step, StepId,
+    VolumeCopy, before::Needs, model::ends,
 };
 use crate::{
     id::{ApplyId, ContainerId},

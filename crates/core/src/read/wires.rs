@@ -92,7 +92,7 @@ fn provider(at: &At<'_>) -> Option<ExternalDecl> {
     // Without a type nobody knows the other fields.
     let contract = contract?;
     let mut properties = BTreeMap::new();
-    for carried in Contract::of(contract).carries.iter().filter(|carried| !carried.property.is_given()) {
+    for carried in Contract::builtin(contract).carries.iter().filter(|carried| !carried.property.is_given()) {
         let usual = carried.name();
         let mut names = vec![carried.property.as_str()];
         if usual != carried.property.as_str() {

@@ -46,7 +46,7 @@ fn inherited_exports(name: &InstanceName, template: &Template, overrides: &Overr
         template.name.as_str(),
         exports.join(", ")
     );
-    Some(Problem::of(name, field, message))
+    Some(Problem::in_field(name, field, message))
 }
 
 /// What one instance's container asks for that can't be: policy, files that would be lost (some of those are secrets), and
@@ -64,7 +64,7 @@ pub(crate) fn check_instance(
     found.errors.extend(length::too_long(name, spec));
     for port in spec.ports.iter().filter(|port| port.host_ip.is_unspecified()) {
         let message = format!("{port} listens on all addresses: other machines and other stacks reach it");
-        found.warnings.push(Problem::of(name, format!("ports.{}", port.key), message));
+        found.warnings.push(Problem::in_field(name, format!("ports.{}", port.key), message));
     }
     found
 }
@@ -85,17 +85,17 @@ fn judged(name: &InstanceName, asked: Vec<policy::Asked>, allow: &BTreeSet<Allow
         if allow.contains(&allowance) {
             let message =
                 format!("{what} is allowed by this stack ({allowance}); it reaches beyond the stack");
-            found.warnings.push(Problem::of(name, field, message));
+            found.warnings.push(Problem::in_field(name, field, message));
         } else if applied {
             let message = format!(
                 "{what} is refused by policy now; it was applied before and stays until a host path of this instance \
                  changes; add `allow: [{allowance}]` to the stack to keep it"
             );
-            found.warnings.push(Problem::of(name, field, message));
+            found.warnings.push(Problem::in_field(name, field, message));
         } else {
             let message =
                 format!("{what} is refused by policy; add `allow: [{allowance}]` to the stack if it must be");
-            found.errors.push(Problem::of(name, field, message));
+            found.errors.push(Problem::in_field(name, field, message));
         }
     }
     found
@@ -137,22 +137,22 @@ fn lost_files(
         let below = above.find(|above| spec.config_files.contains_key(*above));
         if let Some(file) = below {
             let message = format!("{file} is a config file too, and no directory; move one of them");
-            found.errors.push(Problem::of(name, field, message));
+            found.errors.push(Problem::in_field(name, field, message));
         } else if let Some(over) = over {
-            found.errors.push(Problem::of(
+            found.errors.push(Problem::in_field(
                 name,
                 field,
                 format!("the file would lie in {over} and be lost there; move one of them"),
             ));
         } else if spec.read_only {
-            found.errors.push(Problem::of(
+            found.errors.push(Problem::in_field(
                 name,
                 field,
                 "the root is read-only, no file can be put there; drop read_only or the file",
             ));
         } else if let Some(user) = user.filter(|user| !may_read(user, &spec.group_add, file)) {
             let message = format!("user {user} cannot read it: mode {}, owner {}", file.mode, file.owner);
-            found.warnings.push(Problem::of(name, field, message));
+            found.warnings.push(Problem::in_field(name, field, message));
         }
     }
 }
@@ -187,11 +187,11 @@ pub fn check_stack(
                 Some((provider, offered)) => {
                     known.insert(provider);
                     if let Some(why) = never(dependency.condition, offered, images) {
-                        problems.push(Problem::of(name, field, why));
+                        problems.push(Problem::in_field(name, field, why));
                     }
                 }
                 None if dependency.required => {
-                    problems.push(Problem::of(name, field, unknown(provider, instances)));
+                    problems.push(Problem::in_field(name, field, unknown(provider, instances)));
                 }
                 None => {}
             }
@@ -201,7 +201,7 @@ pub fn check_stack(
     if let Some(cycle) = cycle(&dependencies) {
         let mut path: Vec<&str> = cycle.iter().map(|name| name.as_str()).collect();
         path.push(path[0]);
-        problems.push(Problem::of(
+        problems.push(Problem::in_field(
             cycle[0],
             "depends_on",
             format!("{} wait for each other; remove one dependency", path.join(" -> ")),

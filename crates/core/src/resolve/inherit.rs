@@ -47,7 +47,7 @@ pub(super) fn too_large_to_seal(
     });
     let message =
         "the template marks this file as secret, and this one is large; set `secret: true` here as well";
-    large.map(|(path, _)| Problem::of(name, format!("config_files.{path}"), message)).collect()
+    large.map(|(path, _)| Problem::in_field(name, format!("config_files.{path}"), message)).collect()
 }
 
 fn is_secret_file(template: &Template, path: &str) -> bool {

@@ -60,7 +60,7 @@ fn too_long_by_itself(name: &InstanceName, field: String, length: usize) -> Prob
         "{what} {length} bytes long, and Linux passes at most {LONGEST} to a program; put it into a file \
          (`config_files`, `secrets`) or shorten it"
     );
-    Problem::of(name, field, message)
+    Problem::in_field(name, field, message)
 }
 
 fn all_too_long(name: &InstanceName, spec: &ContainerSpec, passed: &[(String, usize)]) -> Option<Problem> {
@@ -72,7 +72,7 @@ fn all_too_long(name: &InstanceName, spec: &ContainerSpec, passed: &[(String, us
             "environment, entrypoint and command are {all} bytes together, and Linux passes at most {limit} to a program; \
              the longest is {longest} ({length} bytes): put it into a file (`config_files`, `secrets`) or shorten it"
         );
-        Problem::of(name, "environment", message)
+        Problem::in_field(name, "environment", message)
     })
 }
 

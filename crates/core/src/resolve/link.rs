@@ -7,18 +7,18 @@ use crate::{
     name::{InstanceName, StackName},
     observed::ImageInfo,
     readiness::{Readiness, readiness_of},
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
     template::Provision,
     wire::{WireInstance, environment},
 };
 use std::collections::BTreeMap;
 
 /// Instances of other stacks that are linked to.
-pub type Others = BTreeMap<(StackName, InstanceName), Other>;
+pub type LinkedInstances = BTreeMap<(StackName, InstanceName), LinkedInstance>;
 
 /// An instance of another stack, as those who are linked to it need to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Other {
+pub struct LinkedInstance {
     /// The stack.
     pub stack: StackId,
     /// The instance.
@@ -26,7 +26,7 @@ pub struct Other {
     /// Where its stack lives; `None` before its first apply.
     pub engine: Option<EngineId>,
     /// Whether its container should run.
-    pub wanted: Wanted,
+    pub wanted: DesiredRun,
     /// What it offers, its effective environment with what wires set in it, and where it answers.
     pub wire: WireInstance,
     /// How logins of consumers' own are made and removed, by export.
@@ -37,9 +37,9 @@ pub struct Other {
     config: Effective,
 }
 
-impl Other {
+impl LinkedInstance {
     /// An instance of a stack that is wired; `None` where there is none of that name.
-    pub fn of(stack: &Stack, wired: &WiredStack, name: &InstanceName) -> Option<Self> {
+    pub fn from_stack(stack: &Stack, wired: &WiredStack, name: &InstanceName) -> Option<Self> {
         let instance = stack.instances.get(name)?;
         let config = wired.effective.get(name)?.clone();
         let mut wire = wired.input.instances.get(name)?.clone();

@@ -1,12 +1,12 @@
 //! Logins of consumers' own: how they are named and kept, and what makes and removes them on their providers.
 
-use super::{Effective, Others, Prior, WiredStack};
+use super::{Effective, LinkedInstances, PreviousWiring, WiredStack};
 use crate::{
     name::InstanceName,
     secret::KeptSecret,
     template::Provision,
     text::Text,
-    wire::{Contract, Endpoint, Link, Login, Property, ProviderName, Resolution, WireStack},
+    wire::{Contract, Endpoint, Login, Property, ProviderName, Resolution, Wire, WireStack},
 };
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ pub struct OwnLogin {
 /// What exports say of logins, in the stack and in others that it names.
 struct Exports<'a> {
     effective: &'a BTreeMap<InstanceName, Effective>,
-    others: &'a Others,
+    others: &'a LinkedInstances,
 }
 
 impl Exports<'_> {
@@ -82,12 +82,12 @@ impl Exports<'_> {
             ProviderName::Instance(provider) => {
                 let exports = &self.effective.get(provider)?.exports;
                 let export = exports.iter().find(|export| export.name == at.export)?;
-                Some((Contract::of(export.contract), export.provision.as_ref()?))
+                Some((Contract::builtin(export.contract), export.provision.as_ref()?))
             }
             ProviderName::Other { stack, instance } => {
                 let other = self.others.get(&(stack.clone(), instance.clone()))?;
                 let offer = other.wire.offers.iter().find(|offer| offer.name == at.export)?;
-                Some((Contract::of(offer.contract), other.provisions.get(&at.export)?))
+                Some((Contract::builtin(offer.contract), other.provisions.get(&at.export)?))
             }
             ProviderName::External(_) => None,
         }
@@ -108,10 +108,10 @@ pub(super) fn provisions(
     input: &WireStack,
     effective: &BTreeMap<InstanceName, Effective>,
     resolution: &Resolution,
-    others: &Others,
+    others: &LinkedInstances,
 ) -> Vec<(InstanceName, Provisioning)> {
     let exports = Exports { effective, others };
-    let one = |link: &Link| {
+    let one = |link: &Wire| {
         let consumer = input.instances.get(&link.consumer)?;
         let import = consumer.imports.iter().find(|import| import.name == link.import)?;
         let login = input.own_login(consumer, import, &link.to.provider)?;
@@ -127,7 +127,12 @@ pub(super) fn provisions(
 
 impl WiredStack {
     /// The logins an instance has for itself.
-    pub fn own_logins(&self, name: &InstanceName, prior: &Prior, others: &Others) -> Vec<OwnLogin> {
+    pub fn own_logins(
+        &self,
+        name: &InstanceName,
+        prior: &PreviousWiring,
+        others: &LinkedInstances,
+    ) -> Vec<OwnLogin> {
         let Some(consumer) = self.input.instances.get(name) else { return Vec::new() };
         let exports = Exports { effective: &self.effective, others };
         let one = |(import, login): (&String, &Login)| {

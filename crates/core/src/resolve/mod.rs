@@ -21,7 +21,7 @@ pub use host_path::{
     Access, HARMLESS, HostView, Judgement, RULES, Reach, ReadFile, RealKind, RealPath, Rule, SOCKET_NAMES,
 };
 pub use inherit::inherit_secrecy;
-pub use link::{Other, Others};
+pub use link::{LinkedInstance, LinkedInstances};
 pub use logins::{OwnLogin, Provisioning, login_key, login_of};
 pub use merge::{Effective, Origin, merge, repository};
 pub use order::{Dependencies, cycle, start_order};
@@ -32,4 +32,4 @@ pub use secrets::{external_secret_uses, secret_uses};
 pub use spec::{SpecContext, absolute_path, container_spec, image_volume};
 pub(crate) use supply::unnamed_image;
 pub use supply::{BuildTag, Supplies, Supply, SupplyContext, build_spec, build_tag, supplies};
-pub use wiring::{Prior, WireContext, WiredStack, wired};
+pub use wiring::{PreviousWiring, WireContext, WiredStack, wired};

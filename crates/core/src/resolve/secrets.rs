@@ -4,7 +4,7 @@ use super::Effective;
 use crate::{
     diagnostic::Problem,
     name::{InstanceName, nearest},
-    secret::{BadReference, KeptSecret, Locked, Part, SecretName, SecretValue, parts, refers},
+    secret::{BadReference, KeptSecret, Part, SecretName, SecretValue, Undecryptable, parts, refers},
     spec::FileContent,
     stack::Stack,
     template::{ConfigContent, ConfigFile, EnvValue, Given, SecretMount},
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 const FIELDS: &str = "environment, config_files, command, entrypoint, and properties of exports and external";
 
 /// Puts secrets into the texts of an instance, and collects what stands in the way.
-pub(super) struct Opener<'a> {
+pub(super) struct ReferenceResolver<'a> {
     pub(super) stack: &'a Stack,
     /// The instance; of what is the stack's own none.
     pub(super) name: Option<&'a InstanceName>,
@@ -26,7 +26,7 @@ pub(super) struct Opener<'a> {
     pub(super) problems: Vec<Problem>,
 }
 
-impl Opener<'_> {
+impl ReferenceResolver<'_> {
     /// The variables of a container: what a wire gives stands in the place of what the template says.
     pub(super) fn environment(&mut self, effective: &Effective) -> BTreeMap<String, Text> {
         let said = effective.service.environment.iter().flatten();
@@ -129,7 +129,7 @@ impl Opener<'_> {
         }
     }
 
-    fn locked(&mut self, field: &str, why: Locked) -> Text {
+    fn locked(&mut self, field: &str, why: Undecryptable) -> Text {
         self.problem(field, format!("its value cannot be read: {why}"));
         Text::secret("")
     }
@@ -225,7 +225,7 @@ pub(super) fn misplaced(name: &InstanceName, effective: &Effective) -> Vec<Probl
         Ok(fields) => fields.as_object().cloned().unwrap_or_default(),
         Err(error) => {
             let message = format!("its fields cannot be searched for `${{secret:NAME}}`: {error}");
-            return vec![Problem::of(name, "service", message)];
+            return vec![Problem::in_field(name, "service", message)];
         }
     };
     for field in ["environment", "command", "entrypoint"] {
@@ -236,7 +236,7 @@ pub(super) fn misplaced(name: &InstanceName, effective: &Effective) -> Vec<Probl
         collect(&field, &value, &mut found);
     }
     let message = format!("a secret is not allowed here; ${{secret:NAME}} works in {FIELDS}");
-    found.into_iter().map(|field| Problem::of(name, field, message.clone())).collect()
+    found.into_iter().map(|field| Problem::in_field(name, field, message.clone())).collect()
 }
 
 fn collect(field: &str, value: &Value, found: &mut Vec<String>) {

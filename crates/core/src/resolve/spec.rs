@@ -2,7 +2,7 @@
 
 use super::{
     Effective,
-    secrets::{Opener, misplaced},
+    secrets::{ReferenceResolver, misplaced},
 };
 use crate::{
     diagnostic::Problem,
@@ -48,14 +48,14 @@ pub struct SpecContext<'a> {
 /// What the engine is asked to make for an instance, and what of it can't be said: secrets that are not set, or can't be
 /// read.
 pub fn container_spec(effective: &Effective, context: &SpecContext<'_>) -> (ContainerSpec, Vec<Problem>) {
-    let mut opener = Opener {
+    let mut resolver = ReferenceResolver {
         stack: context.stack,
         name: Some(context.name),
         generated: &context.instance.generated,
         problems: misplaced(context.name, effective),
     };
-    let spec = spec(effective, context, &mut opener);
-    (spec, opener.problems)
+    let spec = spec(effective, context, &mut resolver);
+    (spec, resolver.problems)
 }
 
 /// What it is found by beside its container's name. Docker resolves host names by itself, Podman does not.
@@ -81,11 +81,15 @@ macro_rules! spec_of_service {
     };
 }
 
-fn spec(effective: &Effective, context: &SpecContext<'_>, opener: &mut Opener<'_>) -> ContainerSpec {
-    let environment = opener.environment(effective);
-    let command = opener.words("command", effective.service.command.as_ref());
-    let entrypoint = opener.words("entrypoint", effective.service.entrypoint.as_ref());
-    let config_files = files(effective, opener);
+fn spec(
+    effective: &Effective,
+    context: &SpecContext<'_>,
+    resolver: &mut ReferenceResolver<'_>,
+) -> ContainerSpec {
+    let environment = resolver.environment(effective);
+    let command = resolver.words("command", effective.service.command.as_ref());
+    let entrypoint = resolver.words("entrypoint", effective.service.entrypoint.as_ref());
+    let config_files = files(effective, resolver);
     let service = effective.service.clone();
     let job = service.job.unwrap_or(false);
     let network = match service.network_mode {
@@ -196,11 +200,11 @@ pub(super) fn normal_path(path: &str) -> String {
 }
 
 /// Config files, and the secrets that are files.
-fn files(effective: &Effective, opener: &mut Opener<'_>) -> BTreeMap<String, FileSpec> {
+fn files(effective: &Effective, resolver: &mut ReferenceResolver<'_>) -> BTreeMap<String, FileSpec> {
     let root = Owner { uid: 0, gid: 0 };
     let mut files = BTreeMap::new();
     for (path, file) in &effective.config_files {
-        let content = opener.content(path, file);
+        let content = resolver.content(path, file);
         let mode = file.mode.unwrap_or(FileMode(if content.is_secret() { 0o600 } else { 0o644 }));
         files.insert(path.clone(), FileSpec { content, mode, owner: file.owner.unwrap_or(root) });
     }
@@ -208,9 +212,9 @@ fn files(effective: &Effective, opener: &mut Opener<'_>) -> BTreeMap<String, Fil
     for mount in effective.service.secrets.iter().flatten() {
         if files.contains_key(&mount.target) {
             let message = format!("{} is a config file too; move one of them", mount.target);
-            opener.problem(&format!("secrets.{}", mount.source), message);
+            resolver.problem(&format!("secrets.{}", mount.source), message);
         }
-        let content = opener.mounted(mount).into();
+        let content = resolver.mounted(mount).into();
         let (mode, owner) = (mount.mode.unwrap_or(FileMode(0o400)), mount.owner(user));
         files.insert(mount.target.clone(), FileSpec { content, mode, owner });
     }

@@ -6,7 +6,7 @@ use crate::{
     diagnostic::Problem,
     id::StoreId,
     name::{ContainerName, InstanceName},
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
     template::{Dockerfile, PullPolicy},
 };
 use serde::Serialize;
@@ -87,7 +87,8 @@ pub fn supplies(
 ) -> Supplies {
     let mut supplies = Supplies::default();
     for (name, instance) in &stack.instances {
-        if let Some(effective) = effective.get(name).filter(|_| stack.wanted(instance) != Wanted::Absent) {
+        if let Some(effective) = effective.get(name).filter(|_| stack.wanted(instance) != DesiredRun::Absent)
+        {
             supplies.add(stack, name, effective, context);
         }
     }
@@ -124,24 +125,26 @@ impl Supplies {
         let Some(spec) = build_spec(stack, of, context) else {
             if said == Some(PullPolicy::Build) {
                 let message = "it is `build`, but the instance has no `build`; add one or choose missing, always, never";
-                self.problems.push(Problem::of(name, "pull_policy", message));
+                self.problems.push(Problem::in_field(name, "pull_policy", message));
             }
             return;
         };
         if let Some(message) = refused_context(stack, &spec, context) {
-            self.problems.push(Problem::of(name, "build.context", message));
+            self.problems.push(Problem::in_field(name, "build.context", message));
         }
         match self.builds.get(&image) {
             Some(other) if *other != spec => {
                 let message = format!(
                     "another instance builds {image:?} differently; set another `image` on one of them, or remove it"
                 );
-                self.problems.push(Problem::of(name, "build", message));
+                self.problems.push(Problem::in_field(name, "build", message));
             }
             Some(_) => {}
             None => {
                 self.builders.extend(
-                    ContainerName::of(&stack.name, name).ok().map(|container| (image.clone(), container)),
+                    ContainerName::for_instance(&stack.name, name)
+                        .ok()
+                        .map(|container| (image.clone(), container)),
                 );
                 self.builds.insert(image, spec);
             }

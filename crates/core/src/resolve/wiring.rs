@@ -1,23 +1,23 @@
 //! A stack's wires, worked out of its effective configs and put into them.
 
-use super::{Dependencies, Effective, Origin, Others, cycle, logins, secrets::Opener};
+use super::{Dependencies, Effective, LinkedInstances, Origin, cycle, logins, secrets::ReferenceResolver};
 use crate::{
     diagnostic::{About, Finding, Findings, Problem, Severity},
     name::{ContainerName, InstanceName},
     observed::ImageInfo,
     port::{PortKey, Protocol},
     secret::KeptSecret,
-    stack::{Instance, Stack, Wanted},
+    stack::{DesiredRun, Instance, Stack},
     template::{Dependency, DependencyCondition},
     wire::{
-        Endpoint, External, Link, Offer, PRIMARY, ProviderName, ROLE_LABEL, Resolution, WireInstance,
+        Endpoint, External, Offer, PRIMARY, ProviderName, ROLE_LABEL, Resolution, Wire, WireInstance,
         WireStack, Wired, resolve,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What runs: the provider each import was wired to when its consumer was last applied.
-pub type Prior = BTreeMap<InstanceName, BTreeMap<String, Endpoint>>;
+pub type PreviousWiring = BTreeMap<InstanceName, BTreeMap<String, Endpoint>>;
 
 /// What wiring needs to know besides the stack.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +25,9 @@ pub struct WireContext<'a> {
     /// The images that are present, by the name they are referred to.
     pub images: &'a BTreeMap<String, ImageInfo>,
     /// What runs.
-    pub prior: &'a Prior,
+    pub prior: &'a PreviousWiring,
     /// Instances of other stacks that `wires` names.
-    pub others: &'a Others,
+    pub others: &'a LinkedInstances,
 }
 
 /// A stack with its wires.
@@ -58,7 +58,7 @@ pub fn wired(
     let cyclic = is_cyclic(&effective, &resolution);
     let provisions = logins::provisions(&input, &effective, &resolution, context.others);
     for (name, config) in &mut effective {
-        let links: Vec<&Link> = resolution.links_of(name).collect();
+        let links: Vec<&Wire> = resolution.links_of(name).collect();
         set_variables(config, &links, resolution.variables.get(name).cloned().unwrap_or_default());
         if !cyclic {
             wait(config, &links);
@@ -81,7 +81,7 @@ impl WiredStack {
 
     fn concerns_wanted(&self, stack: &Stack, finding: &Finding) -> bool {
         let wanted = |name: &InstanceName| {
-            stack.instances.get(name).is_some_and(|instance| stack.wanted(instance) != Wanted::Absent)
+            stack.instances.get(name).is_some_and(|instance| stack.wanted(instance) != DesiredRun::Absent)
         };
         // An export may be needed by another; a cycle is everybody's.
         stack.instances.keys().any(wanted)
@@ -128,34 +128,34 @@ fn input(
         ..WireStack::default()
     };
     for (name, instance) in &stack.instances {
-        let Ok(container) = ContainerName::of(&stack.name, name) else { continue };
+        let Ok(container) = ContainerName::for_instance(&stack.name, name) else { continue };
         let place = Place { stack, name, instance, images: context.images };
         input.instances.insert(name.clone(), place.wire_instance(&effective[name], container, problems));
     }
     let nothing = BTreeMap::new();
-    let mut opener = opener(stack, None, &nothing);
+    let mut resolver = resolver(stack, None, &nothing);
     for (name, decl) in &stack.wiring.external {
         let properties = decl.properties.iter().map(|(property, value)| {
-            (property.to_string(), opener.given(&format!("external.{name}.{property}"), value))
+            (property.to_string(), resolver.given(&format!("external.{name}.{property}"), value))
         });
         let properties = properties.collect();
         let external =
             External { contract: decl.contract, host: decl.host.clone(), port: decl.port, properties };
         input.external.insert(name.clone(), external);
     }
-    problems.extend(errors(About::External, opener.problems));
+    problems.extend(errors(About::External, resolver.problems));
     input
 }
 
 /// What linked providers can't say of what they offer, told of their consumers.
-fn unsaid(resolution: &Resolution, others: &Others) -> Vec<Finding> {
+fn unsaid(resolution: &Resolution, others: &LinkedInstances) -> Vec<Finding> {
     let mut problems = Vec::new();
     for link in &resolution.links {
         let ProviderName::Other { stack, instance } = &link.to.provider else { continue };
         let other = others.get(&(stack.clone(), instance.clone()));
         for problem in other.iter().flat_map(|other| &other.problems) {
             let message = format!("{stack}/{problem}");
-            problems.push(Problem::of(&link.consumer, format!("imports.{}", link.import), message));
+            problems.push(Problem::in_field(&link.consumer, format!("imports.{}", link.import), message));
         }
     }
     errors(About::Other, problems).collect()
@@ -171,12 +171,12 @@ fn tag(stack: &Stack) -> String {
     id[id.len().saturating_sub(TAG)..].iter().map(char::to_ascii_lowercase).collect()
 }
 
-fn opener<'a>(
+fn resolver<'a>(
     stack: &'a Stack,
     name: Option<&'a InstanceName>,
     generated: &'a BTreeMap<String, KeptSecret>,
-) -> Opener<'a> {
-    Opener { stack, name, generated, problems: Vec::new() }
+) -> ReferenceResolver<'a> {
+    ReferenceResolver { stack, name, generated, problems: Vec::new() }
 }
 
 struct Place<'a> {
@@ -202,19 +202,20 @@ impl Place<'_> {
             return seen;
         }
         // What is wrong in the environment is told where the container is specified.
-        seen.environment = opener(self.stack, Some(self.name), &self.instance.generated).environment(config);
-        let mut opener = opener(self.stack, Some(self.name), &self.instance.generated);
+        seen.environment =
+            resolver(self.stack, Some(self.name), &self.instance.generated).environment(config);
+        let mut resolver = resolver(self.stack, Some(self.name), &self.instance.generated);
         for export in &config.exports {
             let properties = export.properties.iter().map(|(property, value)| {
                 let field = format!("exports.{}.properties.{property}", export.name);
-                (property.clone(), opener.given(&field, value))
+                (property.clone(), resolver.given(&field, value))
             });
             let properties = properties.collect();
             let (name, contract, port) = (export.name.clone(), export.contract, export.port);
             let provisions = export.provision.is_some();
             seen.offers.push(Offer { name, contract, port, properties, provisions });
         }
-        problems.extend(errors(About::Export, opener.problems));
+        problems.extend(errors(About::Export, resolver.problems));
         seen.imports.clone_from(&config.imports);
         seen.overridden = self.overridden(config);
         seen.listens = self.listens(config);
@@ -263,11 +264,11 @@ fn is_cyclic(effective: &BTreeMap<InstanceName, Effective>, resolution: &Resolut
 /// How much of its id tells a stack from all others.
 const TAG: usize = 8;
 
-fn origin(link: &Link) -> Origin {
+fn origin(link: &Wire) -> Origin {
     Origin::Wire { import: link.import.clone(), provider: link.to.clone() }
 }
 
-fn set_variables(config: &mut Effective, links: &[&Link], variables: BTreeMap<String, Wired>) {
+fn set_variables(config: &mut Effective, links: &[&Wire], variables: BTreeMap<String, Wired>) {
     for link in links {
         let set = link.variables.iter().map(|variable| (format!("environment.{variable}"), origin(link)));
         config.origins.extend(set);
@@ -276,7 +277,7 @@ fn set_variables(config: &mut Effective, links: &[&Link], variables: BTreeMap<St
 }
 
 /// A consumer waits until its providers are ready, unless it says itself how it waits for them.
-fn wait(config: &mut Effective, links: &[&Link]) {
+fn wait(config: &mut Effective, links: &[&Wire]) {
     let ready = Dependency { condition: DependencyCondition::Ready, restart: false, required: true };
     for link in links {
         let ProviderName::Instance(provider) = &link.to.provider else { continue };

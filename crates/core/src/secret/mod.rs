@@ -18,4 +18,4 @@ pub use mask::{Mask, MaskedStream};
 pub use name::{InvalidSecretName, SecretName};
 pub use reference::{BadReference, Part, parts, refers, rename};
 pub use stored::{GIVEN_UP, HoldsSecrets, Sealable, Stored, Visit, visit_entries};
-pub use value::{KeptSecret, Locked, REDACTED, Secret, SecretValue};
+pub use value::{KeptSecret, REDACTED, Secret, SecretValue, Undecryptable};

@@ -4,7 +4,7 @@
 //! redacted already. Each is encrypted together with its field, so that it cannot be restored into another: if the
 //! JSON's secret fields are not exactly those that were encrypted, its secrets are damaged.
 
-use super::{Locked, SecretValue};
+use super::{SecretValue, Undecryptable};
 use crate::serialize::SerializeError;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
@@ -60,7 +60,7 @@ pub enum Sealable {
     /// To be sealed: a text in a form of the writer's, or [`GIVEN_UP`].
     Open(Zeroizing<String>),
     /// They are sealed and can't be read here. What has them can't be written, or they would be lost.
-    Locked(Locked),
+    Locked(Undecryptable),
 }
 
 /// Replaces secrets that were discarded with their key, in any form: JSON's null.
@@ -82,7 +82,9 @@ impl Stored {
     /// # Errors
     ///
     /// Where it has no JSON form.
-    pub fn of<T: Serialize + HoldsSecrets + Clone>(definition: &T) -> Result<Self, SerializeError> {
+    pub fn from_definition<T: Serialize + HoldsSecrets + Clone>(
+        definition: &T,
+    ) -> Result<Self, SerializeError> {
         Ok(Self { open: serde_json::to_string(definition)?, secret: seal(definition)? })
     }
 
@@ -90,7 +92,7 @@ impl Stored {
     pub fn read<T: DeserializeOwned + HoldsSecrets>(&self) -> Result<T, serde_json::Error> {
         let mut definition: T = serde_json::from_str(&self.open)?;
         let mut values = match &self.secret {
-            Sealable::Nothing => Values::None(Locked::Damaged),
+            Sealable::Nothing => Values::None(Undecryptable::Damaged),
             Sealable::Open(text) => Values::of(text, &mut definition),
             Sealable::Locked(why) => Values::None(*why),
         };
@@ -104,11 +106,11 @@ fn seal<T: HoldsSecrets + Clone>(definition: &T) -> Result<Sealable, SerializeEr
     if values.is_empty() {
         return Ok(Sealable::Nothing);
     }
-    let fields: Result<Vec<(&str, Option<&str>)>, Locked> = values
+    let fields: Result<Vec<(&str, Option<&str>)>, Undecryptable> = values
         .iter()
         .map(|(field, value)| match value.open() {
             Ok(secret) => Ok((field.as_str(), Some(secret.reveal()))),
-            Err(Locked::GivenUp) => Ok((field.as_str(), None)),
+            Err(Undecryptable::GivenUp) => Ok((field.as_str(), None)),
             Err(why) => Err(why),
         })
         .collect();
@@ -121,7 +123,7 @@ fn seal<T: HoldsSecrets + Clone>(definition: &T) -> Result<Sealable, SerializeEr
 /// The values of a definition's secret fields, one after the other.
 enum Values {
     /// None can be read.
-    None(Locked),
+    None(Undecryptable),
     /// Those that are left.
     Some(std::vec::IntoIter<SecretValue>),
 }
@@ -130,26 +132,26 @@ impl Values {
     /// Reads what [`seal`] gave, if it was of a definition with the same secret fields.
     fn of(text: &str, definition: &mut impl HoldsSecrets) -> Self {
         if text == GIVEN_UP {
-            return Self::None(Locked::GivenUp);
+            return Self::None(Undecryptable::GivenUp);
         }
         let Ok(sealed) = serde_json::from_str::<Vec<(String, Option<String>)>>(text) else {
-            return Self::None(Locked::Damaged);
+            return Self::None(Undecryptable::Damaged);
         };
         let (fields, values): (Vec<String>, Vec<SecretValue>) = sealed
             .into_iter()
             .map(|(field, value)| {
-                (field, value.map_or(SecretValue::Locked(Locked::GivenUp), SecretValue::new))
+                (field, value.map_or(SecretValue::Locked(Undecryptable::GivenUp), SecretValue::new))
             })
             .unzip();
         let mut there = Vec::new();
         definition.visit_secrets(&mut |field, _| there.push(field.to_owned()));
-        if there == fields { Self::Some(values.into_iter()) } else { Self::None(Locked::Damaged) }
+        if there == fields { Self::Some(values.into_iter()) } else { Self::None(Undecryptable::Damaged) }
     }
 
     fn next(&mut self) -> SecretValue {
         match self {
             Self::None(why) => SecretValue::Locked(*why),
-            Self::Some(values) => values.next().unwrap_or(SecretValue::Locked(Locked::Damaged)),
+            Self::Some(values) => values.next().unwrap_or(SecretValue::Locked(Undecryptable::Damaged)),
         }
     }
 }
@@ -173,19 +175,19 @@ mod tests {
         Login(fields.iter().map(|(field, value)| ((*field).to_owned(), SecretValue::new(*value))).collect())
     }
 
-    fn locked(login: &Login) -> Vec<Option<Locked>> {
+    fn locked(login: &Login) -> Vec<Option<Undecryptable>> {
         login.0.values().map(|value| value.open().err()).collect()
     }
 
     #[test]
     fn a_value_is_restored_into_its_own_field_or_none() {
-        let stored = Stored::of(&login(&[("password", "hunter2"), ("user", "ann")])).unwrap();
+        let stored = Stored::from_definition(&login(&[("password", "hunter2"), ("user", "ann")])).unwrap();
         assert!(!stored.open.contains("hunter2"));
         assert_eq!(stored.read::<Login>().unwrap(), login(&[("password", "hunter2"), ("user", "ann")]));
         for (from, to) in [("user", "echo"), ("\"user\"", "\"x\":\"\",\"user\""), ("password", "zzz")] {
             let changed = Stored { open: stored.open.replace(from, to), ..stored.clone() };
             let read = changed.read::<Login>().unwrap();
-            assert!(locked(&read).iter().all(|why| *why == Some(Locked::Damaged)), "{read:?}");
+            assert!(locked(&read).iter().all(|why| *why == Some(Undecryptable::Damaged)), "{read:?}");
         }
     }
 
@@ -196,24 +198,24 @@ mod tests {
         impl HoldsSecrets for Unwritable {
             fn visit_secrets(&mut self, _: Visit<'_>) {}
         }
-        assert!(Stored::of(&Unwritable([((1, 2), 3)].into())).is_err());
+        assert!(Stored::from_definition(&Unwritable([((1, 2), 3)].into())).is_err());
     }
 
     #[test]
     fn encrypted_values_that_cannot_be_read_are_damaged() {
-        let stored = Stored::of(&login(&[("password", "hunter2")])).unwrap();
+        let stored = Stored::from_definition(&login(&[("password", "hunter2")])).unwrap();
         let damaged = Stored { secret: Sealable::Open("{".to_owned().into()), ..stored };
-        assert_eq!(locked(&damaged.read().unwrap()), [Some(Locked::Damaged)]);
+        assert_eq!(locked(&damaged.read().unwrap()), [Some(Undecryptable::Damaged)]);
     }
 
     #[test]
     fn discarded_values_are_set_again_one_by_one() {
-        let stored = Stored::of(&login(&[("password", "hunter2"), ("user", "ann")])).unwrap();
+        let stored = Stored::from_definition(&login(&[("password", "hunter2"), ("user", "ann")])).unwrap();
         let lost = Stored { secret: Sealable::Open(GIVEN_UP.to_owned().into()), ..stored };
         let mut read: Login = lost.read().unwrap();
-        assert_eq!(locked(&read), [Some(Locked::GivenUp), Some(Locked::GivenUp)]);
+        assert_eq!(locked(&read), [Some(Undecryptable::GivenUp), Some(Undecryptable::GivenUp)]);
         read.0.insert("user".to_owned(), SecretValue::new("ann"));
-        let written = Stored::of(&read).unwrap();
+        let written = Stored::from_definition(&read).unwrap();
         assert!(matches!(written.secret, Sealable::Open(_)), "it can be written");
         assert_eq!(written.read::<Login>().unwrap(), read);
     }

@@ -34,7 +34,7 @@ pub enum SecretValue {
     /// It can be read.
     Known(Secret),
     /// It can be stored and moved, but not decrypted here.
-    Locked(Locked),
+    Locked(Undecryptable),
 }
 
 impl SecretValue {
@@ -44,7 +44,7 @@ impl SecretValue {
     }
 
     /// The secret, or why it can't be read.
-    pub fn open(&self) -> Result<&Secret, Locked> {
+    pub fn open(&self) -> Result<&Secret, Undecryptable> {
         match self {
             Self::Known(secret) => Ok(secret),
             Self::Locked(why) => Err(*why),
@@ -63,13 +63,13 @@ impl Serialize for SecretValue {
 impl<'de> Deserialize<'de> for SecretValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?;
-        Ok(Self::Locked(Locked::Damaged))
+        Ok(Self::Locked(Undecryptable::Damaged))
     }
 }
 
 /// Why a secret can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Locked {
+pub enum Undecryptable {
     /// There is no key file.
     #[error(
         "the key it was encrypted with is not on this machine; `devarch secret key import FILE` imports it, or, if it is lost for good, `devarch secret key reset` discards what was encrypted with it"
@@ -118,6 +118,6 @@ mod tests {
     fn serialised_values_read_back_as_locked() {
         let json = serde_json::to_string(&SecretValue::new("hunter2")).unwrap();
         let read: SecretValue = serde_json::from_str(&json).unwrap();
-        assert_eq!(read.open(), Err(Locked::Damaged));
+        assert_eq!(read.open(), Err(Undecryptable::Damaged));
     }
 }

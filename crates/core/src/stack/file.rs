@@ -47,7 +47,7 @@ pub struct InstanceFile {
 
 impl StackFile {
     /// What a devarch.yml would have to say for a stack to be as it is.
-    pub fn of(stack: &Stack) -> Self {
+    pub fn from_stack(stack: &Stack) -> Self {
         let instance = |instance: &Instance| InstanceFile {
             template: instance.template.template.name.clone(),
             enabled: instance.enabled,

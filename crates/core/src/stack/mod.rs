@@ -65,7 +65,7 @@ pub struct Instance {
     /// A disabled instance is wanted absent.
     pub enabled: bool,
     /// What its container should be doing.
-    pub wanted: Wanted,
+    pub wanted: DesiredRun,
     /// Its place in the stack's network: address = network + 2 + slot. Unique in the stack.
     pub slot: u32,
     /// The host ports it has been given, by container port.
@@ -99,7 +99,7 @@ impl Pinned {
 /// What a container should be doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Wanted {
+pub enum DesiredRun {
     /// Running; a job: done.
     #[default]
     Running,
@@ -161,13 +161,13 @@ impl Stack {
     }
 
     /// What the container of an instance should be doing, all switches considered.
-    pub fn wanted(&self, instance: &Instance) -> Wanted {
-        if self.enabled && instance.enabled { instance.wanted } else { Wanted::Absent }
+    pub fn wanted(&self, instance: &Instance) -> DesiredRun {
+        if self.enabled && instance.enabled { instance.wanted } else { DesiredRun::Absent }
     }
 
     /// The physical names of the stack's containers; an error where one would be too long.
     pub fn container_names(&self) -> Result<BTreeMap<&InstanceName, ContainerName>, NameTooLong> {
-        self.instances.keys().map(|name| Ok((name, ContainerName::of(&self.name, name)?))).collect()
+        self.instances.keys().map(|name| Ok((name, ContainerName::for_instance(&self.name, name)?))).collect()
     }
 
     /// The lowest slot no instance has.

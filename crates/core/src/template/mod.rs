@@ -98,7 +98,7 @@ impl Template {
     ///
     /// Where it has no JSON form.
     pub fn digest(&self, key: &HashKey) -> Result<TemplateDigest, SerializeError> {
-        let Stored { open, secret } = Stored::of(self)?;
+        let Stored { open, secret } = Stored::from_definition(self)?;
         Ok(TemplateDigest(match secret {
             Sealable::Open(secret) => {
                 let mut mac = key.mac();

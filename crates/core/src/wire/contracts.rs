@@ -220,7 +220,7 @@ pub const CONTRACTS: [Contract; 15] = [
 
 impl Contract {
     /// The row of a type.
-    pub fn of(contract: ContractType) -> &'static Self {
+    pub fn builtin(contract: ContractType) -> &'static Self {
         // The table is in the order of the type; a test holds it.
         &CONTRACTS[contract as usize]
     }
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn every_type_has_its_row_with_host_port_and_url() {
         for contract in ContractType::ALL {
-            let row = Contract::of(contract);
+            let row = Contract::builtin(contract);
             assert_eq!(row.contract, contract);
             for given in [Property::Host, Property::Port, Property::Url] {
                 assert_eq!(row.property(given.as_str()).map(|it| it.need), Some(Need::Given), "{contract}");

@@ -1,6 +1,6 @@
 //! The wires of a stack as a graph: DOT for a file, a tree for a terminal.
 
-use super::{How, Link, ProviderName, Resolution};
+use super::{How, ProviderName, Resolution, Wire};
 use crate::name::InstanceName;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -48,7 +48,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The import, and the type unless the name contains it.
-pub(super) fn label(link: &Link) -> String {
+pub(super) fn label(link: &Wire) -> String {
     let contract = link.contract.as_str();
     if link.import == contract { contract.to_owned() } else { format!("{} ({contract})", link.import) }
 }
@@ -57,7 +57,7 @@ pub(super) fn label(link: &Link) -> String {
 /// only named and marked `^`.
 pub fn tree<'a>(names: impl IntoIterator<Item = &'a InstanceName>, resolution: &Resolution) -> String {
     let names: Vec<&InstanceName> = names.into_iter().collect();
-    let mut links: BTreeMap<&InstanceName, Vec<&Link>> = BTreeMap::new();
+    let mut links: BTreeMap<&InstanceName, Vec<&Wire>> = BTreeMap::new();
     let mut provides: BTreeSet<&InstanceName> = BTreeSet::new();
     for link in &resolution.links {
         links.entry(&link.consumer).or_default().push(link);
@@ -79,7 +79,7 @@ pub fn tree<'a>(names: impl IntoIterator<Item = &'a InstanceName>, resolution: &
 }
 
 struct Drawing<'r> {
-    links: BTreeMap<&'r InstanceName, Vec<&'r Link>>,
+    links: BTreeMap<&'r InstanceName, Vec<&'r Wire>>,
     drawn: BTreeSet<&'r InstanceName>,
     text: String,
 }
@@ -112,10 +112,10 @@ impl<'r> Drawing<'r> {
     }
 
     /// The entries below an instance, in reverse order.
-    fn level(&self, name: &InstanceName, indent: &str) -> Vec<(&'r Link, bool, String)> {
+    fn level(&self, name: &InstanceName, indent: &str) -> Vec<(&'r Wire, bool, String)> {
         let links = self.links.get(name).map_or(&[][..], Vec::as_slice);
         let count = links.len();
-        let one = |(number, link): (usize, &&'r Link)| (*link, number + 1 == count, indent.to_owned());
+        let one = |(number, link): (usize, &&'r Wire)| (*link, number + 1 == count, indent.to_owned());
         links.iter().enumerate().map(one).rev().collect()
     }
 }

@@ -170,7 +170,7 @@ impl<'i, 'a> Evaluation<'i, 'a> {
         let values = self.values[candidate.provider][candidate.offer].as_ref()?;
         let provider = &self.index.providers[candidate.provider].name;
         let login = self.index.stack.own_login(instance, import, provider);
-        let own = login.map(|login| of_login(Contract::of(import.contract), values.clone(), &login));
+        let own = login.map(|login| of_login(Contract::builtin(import.contract), values.clone(), &login));
         let values = own.as_ref().unwrap_or(values);
         let endpoint = || self.index.endpoint(candidate);
         let mut filled = Filled::default();

@@ -42,7 +42,7 @@ pub fn host_variables(
         match seen(stack, resolution, &link.to) {
             Seen::Values(values) => {
                 let values = match stack.own_login(instance, import, &link.to.provider) {
-                    Some(login) => of_login(Contract::of(import.contract), values, &login),
+                    Some(login) => of_login(Contract::builtin(import.contract), values, &login),
                     None => values,
                 };
                 variables.extend(filled(instance, import, &values));

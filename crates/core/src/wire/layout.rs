@@ -1,7 +1,7 @@
 //! Positions of the boxes of a graph: consumers left of their providers, columns ordered so that few wires cross
 //! (Sugiyama, Tagawa and Toda 1981: ranks, intermediate points for wires that span several, barycentres).
 
-use super::{Link, ProviderName, Resolution};
+use super::{ProviderName, Resolution, Wire};
 use crate::name::InstanceName;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,14 +11,14 @@ const SWEEPS: usize = 8;
 /// An item of a column.
 pub(super) enum Place<'r> {
     /// An instance, or what is outside of the stack; with its wires.
-    Box { name: String, links: Vec<&'r Link>, outside: bool },
+    Box { name: String, links: Vec<&'r Wire>, outside: bool },
     /// A point that a wire passes.
     Pass,
 }
 
 /// A wire, and the places it passes, from its consumer's to its provider's.
 pub(super) struct Path<'r> {
-    pub(super) link: &'r Link,
+    pub(super) link: &'r Wire,
     pub(super) places: Vec<usize>,
 }
 
@@ -79,7 +79,7 @@ impl<'r> Layout<'r> {
     }
 
     /// Adds a place for a wire in every column between its ends.
-    fn route(&mut self, link: &'r Link, from: End, to: End) {
+    fn route(&mut self, link: &'r Wire, from: End, to: End) {
         let mut places = vec![from.place];
         for column in from.rank + 1..to.rank {
             places.push(self.places.len());
@@ -123,7 +123,7 @@ fn barycentre(neighbours: &[usize], row: &[usize], own: usize) -> usize {
 }
 
 /// The column of each box: right of all its consumers. In a cycle, the first box comes first.
-fn ranks(count: usize, wires: &[(&Link, usize, usize)]) -> Vec<usize> {
+fn ranks(count: usize, wires: &[(&Wire, usize, usize)]) -> Vec<usize> {
     let mut providers: Vec<Vec<usize>> = vec![Vec::new(); count];
     let mut consumers = vec![0_usize; count];
     for (_, from, to) in wires {

@@ -1,6 +1,6 @@
 //! The wires of a stack as a table, for `wire list`.
 
-use super::{Endpoint, How, Link, Resolution, Unwired, Why};
+use super::{Endpoint, How, Resolution, Unwired, Why, Wire};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ pub fn list(resolution: &Resolution) -> Vec<ListRow> {
     rows.into_iter().map(|(_, cells)| ListRow { cells }).collect()
 }
 
-fn linked(link: &Link) -> [String; 6] {
+fn linked(link: &Wire) -> [String; 6] {
     let variables = link.variables.iter().cloned();
     let hidden = link.hidden.iter().map(|variable| format!("({variable})"));
     let variables: Vec<String> = variables.chain(hidden).collect();

@@ -56,7 +56,7 @@ pub use input::{Endpoint, External, Login, Offer, ProviderName, WireInstance, Wi
 pub use list::{LIST_HEADS, ListRow, list};
 pub use pattern::{InvalidPattern, Pattern, variable};
 pub use property::Property;
-pub use resolve::{Link, Resolution, Unwired, Why, Wired, resolve};
+pub use resolve::{Resolution, Unwired, Why, Wire, Wired, resolve};
 pub use slots::How;
 pub use svg::svg;
 pub use url::escape;

@@ -116,7 +116,7 @@ pub(super) type Unreadable = (String, InvalidPattern);
 
 /// The variables of an import, and those that can't be read.
 pub(super) fn mapping(import: &Import) -> (Vec<Mapped>, Vec<Unreadable>) {
-    let contract = Contract::of(import.contract);
+    let contract = Contract::builtin(import.contract);
     if import.environment.is_empty() {
         let one = |carried: &'static Carried| Mapped {
             variable: variable(&import.name, carried.suffix),
@@ -151,7 +151,7 @@ mod tests {
     use crate::template::ContractType;
 
     fn fill(text: &str) -> String {
-        let contract = Contract::of(ContractType::S3);
+        let contract = Contract::builtin(ContractType::S3);
         let values = Values::from([
             (Property::Host, Text::plain("h")),
             (Property::Port, Text::plain("9000")),

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Resolution {
     /// The wires, by consumer and import.
-    pub links: Vec<Link>,
+    pub links: Vec<Wire>,
     /// The imports that have none.
     pub unwired: Vec<Unwired>,
     /// The variables that wires set in each instance, without those that an override sets.
@@ -32,7 +32,7 @@ pub struct Resolution {
 
 /// A wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Link {
+pub struct Wire {
     /// Who needs.
     pub consumer: InstanceName,
     /// Its import.
@@ -124,7 +124,7 @@ fn name_clashes(stack: &WireStack) -> Vec<Finding> {
 
 impl Resolution {
     /// The wires of a consumer.
-    pub fn links_of(&self, consumer: &InstanceName) -> impl Iterator<Item = &Link> {
+    pub fn links_of(&self, consumer: &InstanceName) -> impl Iterator<Item = &Wire> {
         let start = self.links.partition_point(|link| link.consumer < *consumer);
         self.links[start..].iter().take_while(move |link| link.consumer == *consumer)
     }
@@ -143,7 +143,7 @@ impl Resolution {
             let why = match slots.get(node, number) {
                 Slot::Wired(candidate, how) => {
                     let to = index.endpoint(candidate);
-                    self.links.push(Link {
+                    self.links.push(Wire {
                         consumer: name.clone(),
                         import: import.name.clone(),
                         contract: import.contract,
@@ -182,8 +182,8 @@ impl Resolution {
     }
 }
 
-fn name_variables(links: &mut [Link], known: &Known) {
-    let of = |links: &mut [Link], import: &str| links.iter().position(|link| link.import == import);
+fn name_variables(links: &mut [Wire], known: &Known) {
+    let of = |links: &mut [Wire], import: &str| links.iter().position(|link| link.import == import);
     for (variable, wired) in &known.variables {
         if let Some(at) = of(links, &wired.import) {
             links[at].variables.push(variable.clone());

@@ -2,7 +2,7 @@
 //! leads to the provider.
 
 use super::{
-    How, Link, Resolution,
+    How, Resolution, Wire,
     draw::label,
     layout::{Layout, Path, Place},
 };
@@ -114,7 +114,7 @@ fn wire(layout: &Layout<'_>, frames: &[Frame], path: &Path<'_>, text: &mut Strin
     );
 }
 
-fn boxed(name: &str, links: &[&Link], outside: bool, frame: Frame, text: &mut String) {
+fn boxed(name: &str, links: &[&Wire], outside: bool, frame: Frame, text: &mut String) {
     let Frame { x, y, width, height } = frame;
     let fill = if outside { "#dddddd" } else { "#f4f8ff" };
     let _ = writeln!(

@@ -116,7 +116,7 @@ mod tests {
     fn shown(contract: ContractType, more: &[(Property, &str)]) -> String {
         let mut all = values(&[(Property::Host, "devarch-shop-it"), (Property::Port, "1234")]);
         all.extend(values(more));
-        url(Contract::of(contract), &all).reveal().to_owned()
+        url(Contract::builtin(contract), &all).reveal().to_owned()
     }
 
     #[test]
@@ -179,8 +179,8 @@ mod tests {
     fn a_url_is_secret_only_if_it_contains_a_secret() {
         let mut all = values(&[(Property::Host, "h"), (Property::Port, "1"), (Property::User, "u")]);
         all.insert(Property::Password, text_of("hunter2".to_owned(), true));
-        assert!(url(Contract::of(ContractType::Postgres), &all).is_secret());
-        assert!(!url(Contract::of(ContractType::Http), &all).is_secret());
+        assert!(url(Contract::builtin(ContractType::Postgres), &all).is_secret());
+        assert!(!url(Contract::builtin(ContractType::Http), &all).is_secret());
     }
 
     proptest! {

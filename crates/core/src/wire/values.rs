@@ -67,7 +67,7 @@ pub(super) fn values<'e>(
     address: &Address,
     find: impl Fn(&str) -> Found<'e>,
 ) -> Result<Values, Vec<ExportFault>> {
-    let contract = Contract::of(offer.contract);
+    let contract = Contract::builtin(offer.contract);
     let mut values = Values::from([
         (Property::Host, Text::plain(address.host.clone())),
         (Property::Port, Text::plain(address.port.to_string())),
@@ -148,7 +148,7 @@ pub(super) fn of_login(contract: &Contract, mut values: Values, login: &Login) -
 
 /// The required properties that an export does not specify.
 pub(super) fn lacking(offer: &Offer) -> Vec<&'static str> {
-    let contract = Contract::of(offer.contract);
+    let contract = Contract::builtin(offer.contract);
     let is_specified = |carried: &&Carried| {
         offer.properties.keys().any(|name| specifiable_property(contract, name) == Some(carried.property))
     };

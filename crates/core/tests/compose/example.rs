@@ -12,7 +12,7 @@ use devarch_core::{
         Attachment, ContainerSpec, FileSpec, Identity, Mount, MountFrom, NetworkSpec, PublishedPort,
         VolumeSpec,
     },
-    stack::Wanted,
+    stack::DesiredRun,
     template::{
         Dependency, DependencyCondition, Dockerfile, HealthTest, Healthcheck, Limits, Reservations,
         Resources, RestartPolicy, TmpfsMount, Ulimit,
@@ -41,7 +41,7 @@ pub(crate) fn bare(image: &str, hostname: &str) -> ContainerSpec {
 
 pub(crate) fn attachment(alias: &str, last: u8) -> Attachment {
     Attachment {
-        name: NetworkName::of(&"shop".parse().unwrap()),
+        name: NetworkName::for_stack(&"shop".parse().unwrap()),
         address: [10, 213, 0, last].into(),
         aliases: vec![alias.to_owned()],
     }
@@ -64,8 +64,8 @@ pub(crate) fn instance(instance: &InstanceName, spec: ContainerSpec) -> DesiredI
         links: Vec::new(),
         provisions: Vec::new(),
         id: InstanceId::new(instance.as_str()),
-        container: ContainerName::of(&stack, instance).unwrap(),
-        wanted: Wanted::Running,
+        container: ContainerName::for_instance(&stack, instance).unwrap(),
+        wanted: DesiredRun::Running,
         hash: Ok(String::new()),
         supply: Supply::Missing,
         image_id: None,
@@ -87,7 +87,7 @@ pub(crate) fn stack(instances: impl IntoIterator<Item = (InstanceName, DesiredIn
             instance: None,
         },
         network: NetworkSpec::of_stack(
-            NetworkName::of(&"shop".parse().unwrap()),
+            NetworkName::for_stack(&"shop".parse().unwrap()),
             "10.213.0.0/26".parse().unwrap(),
         ),
         instances: instances.into_iter().collect(),
@@ -131,7 +131,7 @@ pub(crate) fn every_field() -> Desired {
     host.restart = RestartPolicy::OnFailure(3);
     host.healthcheck = Some(check(HealthTest::None));
     let mut off = instance(&name("off"), bare("busybox", "off"));
-    off.wanted = Wanted::Absent;
+    off.wanted = DesiredRun::Absent;
     let mut db = instance(&name("db"), db());
     db.supply = Supply::Always;
     let mut stack = stack([

@@ -27,7 +27,7 @@ fn read(text: &str) -> ProjectFile {
 /// An edit of one field copies the others; nobody can write what only the store knows.
 #[test]
 fn a_large_content_is_read_from_an_edit_and_from_no_file() {
-    let content = ConfigContent::Kept(ContentRef::of("large"));
+    let content = ConfigContent::Kept(ContentRef::from_text("large"));
     let file = ConfigFile { content, mode: None, owner: Some(Owner { uid: 1, gid: 2 }) };
     let overrides =
         Overrides { config_files: [("/etc/large".to_owned(), Some(file))].into(), ..Overrides::default() };

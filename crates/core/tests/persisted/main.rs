@@ -68,7 +68,7 @@ fn mounts() -> Vec<Mount> {
 fn config_files() -> BTreeMap<String, FileSpec> {
     [
         ("/etc/api.conf".to_owned(), file(Text::plain("listen 80;\n"))),
-        ("/etc/large.conf".to_owned(), file(FileContent::Kept(ContentRef::of("a large one")))),
+        ("/etc/large.conf".to_owned(), file(FileContent::Kept(ContentRef::from_text("a large one")))),
         ("/etc/token".to_owned(), file(Text::secret("s3cret"))),
     ]
     .into()

@@ -3,7 +3,7 @@
 use crate::{
     promises::SHOP,
     random::{deeds, meddle, random_edit, wish},
-    support::{Paper, stack},
+    support::{Scenario, stack},
 };
 use devarch_core::{
     id::EngineId,
@@ -13,19 +13,19 @@ use devarch_core::{
 };
 use proptest::prelude::*;
 
-fn shop() -> Paper {
-    let mut paper = Paper::new();
-    paper.observed.engine_id = Some(EngineId::new("engine-1"));
-    paper.apply(&stack(SHOP));
-    paper
+fn shop() -> Scenario {
+    let mut scenario = Scenario::new();
+    scenario.observed.engine_id = Some(EngineId::new("engine-1"));
+    scenario.apply(&stack(SHOP));
+    scenario
 }
 
 /// How the facts of the shop differ after something happened.
-fn differences(happened: impl FnOnce(&mut Paper)) -> String {
-    let mut paper = shop();
-    let assumed = paper.assume(&stack(SHOP));
-    happened(&mut paper);
-    told(&assumed, &paper.assume(&stack(SHOP)))
+fn differences(happened: impl FnOnce(&mut Scenario)) -> String {
+    let mut scenario = shop();
+    let assumed = scenario.assume(&stack(SHOP));
+    happened(&mut scenario);
+    told(&assumed, &scenario.assume(&stack(SHOP)))
 }
 
 fn told(assumed: &Assumptions, found: &Assumptions) -> String {
@@ -37,9 +37,9 @@ fn told(assumed: &Assumptions, found: &Assumptions) -> String {
 #[test]
 fn facts_hold_no_secret_and_read_back_equal() {
     let with = "web: {template: t, environment: {TOKEN: {value: hunter2, secret: true}}}";
-    let mut paper = Paper::new();
-    paper.apply(&stack(with));
-    let assumed = paper.assume(&stack(with));
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(with));
+    let assumed = scenario.assume(&stack(with));
     let written = serde_json::to_string_pretty(&assumed).unwrap();
     assert!(!written.contains("hunter"), "{written}");
     let read: Assumptions = serde_json::from_str(&written).unwrap();
@@ -48,40 +48,42 @@ fn facts_hold_no_secret_and_read_back_equal() {
 
 #[test]
 fn what_differs_is_told_in_words() {
-    let stop = |paper: &mut Paper| paper.of("db").state = RunState::Exited;
+    let stop = |scenario: &mut Scenario| scenario.of("db").state = RunState::Exited;
     insta::assert_snapshot!(differences(stop), @"container devarch-shop-db: assumed running, found stopped");
-    let gone = |paper: &mut Paper| paper.observed.containers.retain(|c| c.name.as_str() != "devarch-shop-db");
+    let gone = |scenario: &mut Scenario| {
+        scenario.observed.containers.retain(|c| c.name.as_str() != "devarch-shop-db");
+    };
     insta::assert_snapshot!(differences(gone), @"container devarch-shop-db: assumed running, found absent");
-    insta::assert_snapshot!(differences(|paper| paper.of("db").networks.clear()), @"container devarch-shop-db: assumed networks devarch-shop-net, found none");
-    insta::assert_snapshot!(differences(|paper| paper.observed.volumes.clear()), @"volume devarch-shop-db-data: assumed there, found absent");
-    insta::assert_snapshot!(differences(|paper| paper.observed.networks.clear()), @"
+    insta::assert_snapshot!(differences(|scenario| scenario.of("db").networks.clear()), @"container devarch-shop-db: assumed networks devarch-shop-net, found none");
+    insta::assert_snapshot!(differences(|scenario| scenario.observed.volumes.clear()), @"volume devarch-shop-db-data: assumed there, found absent");
+    insta::assert_snapshot!(differences(|scenario| scenario.observed.networks.clear()), @"
     network devarch-shop-net: assumed net-devarch-shop-net, found absent
     stack: assumed network devarch-shop-net 10.213.0.0/24, found nothing
     ");
-    insta::assert_snapshot!(differences(|paper| paper.add_image("busybox:1", "sha256:cccccccccccccccc")), @"image busybox:1: assumed aaaaaaaaaaaa, found cccccccccccc");
-    insta::assert_snapshot!(differences(|paper| paper.observed.images.clear()), @"image busybox:1: assumed aaaaaaaaaaaa, found absent");
-    insta::assert_snapshot!(differences(|paper| paper.observed.engine_id = Some(EngineId::new("engine-2"))), @"engine: assumed id engine-1, found engine-2");
+    insta::assert_snapshot!(differences(|scenario| scenario.add_image("busybox:1", "sha256:cccccccccccccccc")), @"image busybox:1: assumed aaaaaaaaaaaa, found cccccccccccc");
+    insta::assert_snapshot!(differences(|scenario| scenario.observed.images.clear()), @"image busybox:1: assumed aaaaaaaaaaaa, found absent");
+    insta::assert_snapshot!(differences(|scenario| scenario.observed.engine_id = Some(EngineId::new("engine-2"))), @"engine: assumed id engine-1, found engine-2");
 }
 
 #[test]
 fn an_edit_is_told_in_words() {
     let without_web = SHOP.lines().filter(|line| !line.starts_with("web")).collect::<Vec<_>>().join("\n");
-    let paper = shop();
-    insta::assert_snapshot!(told(&paper.assume(&stack(SHOP)), &paper.assume(&stack(&without_web))), @"
+    let scenario = shop();
+    insta::assert_snapshot!(told(&scenario.assume(&stack(SHOP)), &scenario.assume(&stack(&without_web))), @"
     instance web: assumed wanted running, found absent
     port 127.0.0.1:8080/tcp: assumed free, found absent
     ");
-    let assumed = paper.assume(&stack(SHOP));
+    let assumed = scenario.assume(&stack(SHOP));
     let mut edited =
         stack(&SHOP.replace("A: \"1\"", "A: \"2\"").replace("depends_on: [api]", "depends_on: [db]"));
     edited.revision += 1;
     edited.allow = [devarch_core::policy::Allowance::Devices].into();
-    let differences = told(&assumed, &paper.assume(&edited));
-    let hash = |paper: &Paper, stack| {
-        paper.desire(stack).instances[&crate::support::name("db")].hash.as_ref().unwrap()[2..14].to_owned()
+    let differences = told(&assumed, &scenario.assume(&edited));
+    let hash = |scenario: &Scenario, stack| {
+        scenario.desire(stack).instances[&crate::support::name("db")].hash.as_ref().unwrap()[2..14].to_owned()
     };
     let shown =
-        differences.replace(&hash(&paper, &stack(SHOP)), "OLD").replace(&hash(&paper, &edited), "NEW");
+        differences.replace(&hash(&scenario, &stack(SHOP)), "OLD").replace(&hash(&scenario, &edited), "NEW");
     insta::assert_snapshot!(shown, @"
     instance db: assumed config OLD, found NEW
     instance web: assumed dependencies api (ready), found db (ready)
@@ -92,56 +94,56 @@ fn an_edit_is_told_in_words() {
 
 #[test]
 fn a_port_that_was_taken_is_told_with_its_owner() {
-    let mut paper = Paper::new();
-    let assumed = paper.assume(&stack(SHOP));
-    paper.observed.listeners.push(Listener {
+    let mut scenario = Scenario::new();
+    let assumed = scenario.assume(&stack(SHOP));
+    scenario.observed.listeners.push(Listener {
         socket: HostSocket { ip: "0.0.0.0".parse().unwrap(), port: 8080, protocol: Protocol::Tcp },
         process: Some("nginx (pid 812)".to_owned()),
     });
-    insta::assert_snapshot!(told(&assumed, &paper.assume(&stack(SHOP))), @"port 127.0.0.1:8080/tcp: assumed free, found nginx (pid 812)");
+    insta::assert_snapshot!(told(&assumed, &scenario.assume(&stack(SHOP))), @"port 127.0.0.1:8080/tcp: assumed free, found nginx (pid 812)");
 }
 
 #[test]
 fn health_times_and_words_of_the_engine_are_no_facts() {
-    let happened = |paper: &mut Paper| {
-        paper.observed.engine.version = "28.0.0".to_owned();
-        paper.observed.engine.endpoint = "tcp://elsewhere".to_owned();
-        for container in &mut paper.observed.containers {
+    let happened = |scenario: &mut Scenario| {
+        scenario.observed.engine.version = "28.0.0".to_owned();
+        scenario.observed.engine.endpoint = "tcp://elsewhere".to_owned();
+        for container in &mut scenario.observed.containers {
             container.health = Some(HealthState::Unhealthy);
             container.status = "Up 3 days (unhealthy)".to_owned();
             container.image = "docker.io/library/busybox:1".to_owned();
         }
-        paper.of("db").networks.insert("devarch-shop-net".to_owned(), None);
-        let mut foreign = paper.of("db").clone();
+        scenario.of("db").networks.insert("devarch-shop-net".to_owned(), None);
+        let mut foreign = scenario.of("db").clone();
         foreign.id = devarch_core::id::ContainerId::new("theirs");
         foreign.labels.clear();
         foreign.ports.clear();
         foreign.name = devarch_core::name::ContainerName::from_stored("theirs");
-        paper.observed.containers.push(foreign);
+        scenario.observed.containers.push(foreign);
     };
     assert_eq!(differences(happened), "");
 }
 
 #[test]
 fn learning_what_was_not_known_yet_is_no_difference() {
-    let mut paper = Paper::new();
-    let image = paper.observed.images.clone();
-    paper.observed.images.clear();
-    let assumed = paper.assume(&stack(SHOP));
-    paper.observed.images = image;
-    paper.observed.images.values_mut().for_each(|image| {
+    let mut scenario = Scenario::new();
+    let image = scenario.observed.images.clone();
+    scenario.observed.images.clear();
+    let assumed = scenario.assume(&stack(SHOP));
+    scenario.observed.images = image;
+    scenario.observed.images.values_mut().for_each(|image| {
         image.volumes.insert("/var/lib/data".to_owned());
     });
-    paper.observed.engine_id = Some(EngineId::new("engine-1"));
-    let found = paper.assume(&stack(SHOP));
+    scenario.observed.engine_id = Some(EngineId::new("engine-1"));
+    let found = scenario.assume(&stack(SHOP));
     assert_eq!(told(&assumed, &found), "");
     assert_ne!(told(&found, &assumed), "");
 }
 
 #[test]
 fn a_job_that_is_done_is_a_fact_and_another_containers_exit_is_not() {
-    insta::assert_snapshot!(differences(|paper| paper.of("migrate").exit_code = Some(3)), @"container devarch-shop-migrate: assumed job done, found not done");
-    assert_eq!(differences(|paper| paper.of("web").exit_code = Some(3)), "");
+    insta::assert_snapshot!(differences(|scenario| scenario.of("migrate").exit_code = Some(3)), @"container devarch-shop-migrate: assumed job done, found not done");
+    assert_eq!(differences(|scenario| scenario.of("web").exit_code = Some(3)), "");
 }
 
 proptest! {
@@ -154,15 +156,15 @@ proptest! {
         wanted in wish(),
         deeds in deeds(),
     ) {
-        let mut paper = Paper::new();
-        paper.apply(&stack(&from));
+        let mut scenario = Scenario::new();
+        scenario.apply(&stack(&from));
         let second = wanted.of(stack(&to));
-        let (plan, assumed) = (paper.plan(&second), paper.assume(&second));
-        prop_assert_eq!(&assumed, &paper.assume(&second));
-        meddle(&mut paper, &deeds);
-        let found = paper.assume(&second);
+        let (plan, assumed) = (scenario.plan(&second), scenario.assume(&second));
+        prop_assert_eq!(&assumed, &scenario.assume(&second));
+        meddle(&mut scenario, &deeds);
+        let found = scenario.assume(&second);
         prop_assert_eq!(assumed.differences(&found).is_empty(), assumed == found);
-        if paper.plan(&second) != plan {
+        if scenario.plan(&second) != plan {
             prop_assert_ne!(assumed, found);
         }
     }

@@ -2,39 +2,39 @@
 
 use crate::{
     promises::SHOP,
-    support::{Paper, name, stack},
+    support::{Scenario, name, stack},
 };
 use devarch_core::{
     observed::RunState,
     plan::{Plan, PlanError, PlanOptions, TextOptions, plan, plan_text},
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
 };
 
-fn wanted(mut stack: Stack, wanted: Wanted) -> Stack {
+fn wanted(mut stack: Stack, wanted: DesiredRun) -> Stack {
     stack.instances.values_mut().for_each(|instance| instance.wanted = wanted);
     stack
 }
 
 /// The shop as it runs, and then without the key of config hashes.
-fn keyless() -> Paper {
-    let mut paper = Paper::new();
-    paper.apply(&stack(SHOP));
-    (paper.keyless, paper.defer_problems) = (true, true);
-    paper
+fn keyless() -> Scenario {
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(SHOP));
+    (scenario.keyless, scenario.defer_problems) = (true, true);
+    scenario
 }
 
-fn try_plan(paper: &Paper, stack: &Stack) -> Result<Plan, PlanError> {
-    plan(&paper.desire(stack), &paper.observed, &paper.remembered, &PlanOptions::default())
+fn try_plan(scenario: &Scenario, stack: &Stack) -> Result<Plan, PlanError> {
+    plan(&scenario.desire(stack), &scenario.observed, &scenario.remembered, &PlanOptions::default())
 }
 
-fn refused(paper: &Paper, stack: &Stack) -> String {
-    try_plan(paper, stack).unwrap_err().to_string()
+fn refused(scenario: &Scenario, stack: &Stack) -> String {
+    try_plan(scenario, stack).unwrap_err().to_string()
 }
 
 #[test]
 fn without_the_hash_key_what_runs_is_taken_for_unchanged_and_that_is_told() {
-    let paper = keyless();
-    let unchanged = paper.plan(&stack(SHOP));
+    let scenario = keyless();
+    let unchanged = scenario.plan(&stack(SHOP));
     insta::assert_snapshot!(plan_text(&unchanged, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -47,12 +47,12 @@ fn without_the_hash_key_what_runs_is_taken_for_unchanged_and_that_is_told() {
 
 #[test]
 fn without_the_hash_key_containers_are_stopped_and_started() {
-    let mut paper = keyless();
-    let stopped = paper.apply(&wanted(stack(SHOP), Wanted::Stopped));
-    let started = paper.apply(&stack(SHOP));
+    let mut scenario = keyless();
+    let stopped = scenario.apply(&wanted(stack(SHOP), DesiredRun::Stopped));
+    let started = scenario.apply(&stack(SHOP));
     let restart = PlanOptions { restart: [name("web")].into(), ..PlanOptions::default() };
-    let restarted = paper.plan_with(&stack(SHOP), &restart);
-    paper.carry_out(&restarted);
+    let restarted = scenario.plan_with(&stack(SHOP), &restart);
+    scenario.carry_out(&restarted);
     insta::assert_snapshot!([stopped, started, restarted].map(|plan| plan.trace()).join("\n"), @"
     #0 web: stop [c1] {~ web: requested}
     #1 api: stop [c2] {~ api: requested} after #0
@@ -72,9 +72,9 @@ fn without_the_hash_key_containers_are_stopped_and_started() {
 
 #[test]
 fn without_the_hash_key_nothing_is_made() {
-    let mut paper = keyless();
-    paper.observed.containers.retain(|container| !container.name.as_str().ends_with("web"));
-    insta::assert_snapshot!(refused(&paper, &stack(SHOP)), @"
+    let mut scenario = keyless();
+    scenario.observed.containers.retain(|container| !container.name.as_str().ends_with("web"));
+    insta::assert_snapshot!(refused(&scenario, &stack(SHOP)), @"
     stack 'shop' cannot be planned:
       the store's own key, which config hashes are made with, cannot be read: the key it was encrypted with is not on this machine; `devarch secret key import FILE` imports it, or, if it is lost for good, `devarch secret key reset` discards what was encrypted with it
     ");
@@ -82,42 +82,45 @@ fn without_the_hash_key_nothing_is_made() {
         needed: Some(needed.iter().map(|it| name(it)).collect()),
         ..PlanOptions::default()
     };
-    let told = plan_text(&paper.plan_with(&stack(SHOP), &start(&["api"])), TextOptions::default());
+    let told = plan_text(&scenario.plan_with(&stack(SHOP), &start(&["api"])), TextOptions::default());
     assert!(
         told.contains("no new ones are created") && told.contains("No changes"),
         "nobody asked for it: {told}"
     );
-    assert!(plan(&paper.desire(&stack(SHOP)), &paper.observed, &paper.remembered, &start(&["web"])).is_err());
+    assert!(
+        plan(&scenario.desire(&stack(SHOP)), &scenario.observed, &scenario.remembered, &start(&["web"]))
+            .is_err()
+    );
     let without_web = &mut stack(SHOP);
     without_web.instances.get_mut(&name("web")).unwrap().enabled = false;
-    assert!(try_plan(&paper, without_web).unwrap().steps.is_empty());
-    let down = paper.plan(&wanted(stack(SHOP), Wanted::Absent));
-    paper.carry_out(&down);
-    assert_eq!((paper.observed.containers.len(), paper.observed.networks.len()), (0, 0));
+    assert!(try_plan(&scenario, without_web).unwrap().steps.is_empty());
+    let down = scenario.plan(&wanted(stack(SHOP), DesiredRun::Absent));
+    scenario.carry_out(&down);
+    assert_eq!((scenario.observed.containers.len(), scenario.observed.networks.len()), (0, 0));
 }
 
 /// A container can't be brought onto a network that was made anew, but stopped whatever it is on.
 #[test]
 fn without_the_hash_key_a_container_that_lost_its_network_is_only_stopped() {
-    let mut paper = keyless();
-    paper.observed.networks.clear();
-    assert!(refused(&paper, &stack(SHOP)).contains("cannot be planned"));
-    let stopping = paper.plan(&wanted(stack(SHOP), Wanted::Stopped));
-    paper.carry_out(&stopping);
-    assert!(paper.observed.containers.iter().all(|container| container.state != RunState::Running));
+    let mut scenario = keyless();
+    scenario.observed.networks.clear();
+    assert!(refused(&scenario, &stack(SHOP)).contains("cannot be planned"));
+    let stopping = scenario.plan(&wanted(stack(SHOP), DesiredRun::Stopped));
+    scenario.carry_out(&stopping);
+    assert!(scenario.observed.containers.iter().all(|container| container.state != RunState::Running));
 }
 
 /// Whether a container that was never started has its files can't be seen, and they can't be put again.
 #[test]
 fn without_the_hash_key_a_container_that_may_lack_its_files_is_not_started() {
-    let mut paper = keyless();
-    let api = |paper: &mut Paper| {
-        let api = paper.observed.containers.iter_mut().find(|c| c.name.as_str() == "devarch-shop-api");
+    let mut scenario = keyless();
+    let api = |scenario: &mut Scenario| {
+        let api = scenario.observed.containers.iter_mut().find(|c| c.name.as_str() == "devarch-shop-api");
         api.unwrap().state = RunState::Created;
     };
-    api(&mut paper);
-    assert!(refused(&paper, &stack(SHOP)).contains("cannot be planned"));
-    assert!(try_plan(&paper, &wanted(stack(SHOP), Wanted::Stopped)).is_ok());
+    api(&mut scenario);
+    assert!(refused(&scenario, &stack(SHOP)).contains("cannot be planned"));
+    assert!(try_plan(&scenario, &wanted(stack(SHOP), DesiredRun::Stopped)).is_ok());
 }
 
 /// Also what the wires of others would change is left as it is: it may come of what is wrong.
@@ -131,12 +134,12 @@ api:
   template: t
   imports: [{name: db, type: postgres}]
 ";
-    let mut paper = Paper::new();
-    paper.apply(&stack(WIRED));
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(WIRED));
     let broken = stack(&WIRED.replace("type: postgres, port", "type: redis, port"));
-    assert!(paper.try_desire(&broken).is_err(), "an apply is stopped");
-    paper.defer_problems = true;
-    let note = plan_text(&paper.plan(&broken), TextOptions::default());
+    assert!(scenario.try_desire(&broken).is_err(), "an apply is stopped");
+    scenario.defer_problems = true;
+    let note = plan_text(&scenario.plan(&broken), TextOptions::default());
     insta::assert_snapshot!(note, @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -146,8 +149,8 @@ api:
 
     No changes: the stack is up to date.
     ");
-    let stopped = paper.apply(&wanted(broken.clone(), Wanted::Stopped));
-    let started = paper.apply(&broken);
+    let stopped = scenario.apply(&wanted(broken.clone(), DesiredRun::Stopped));
+    let started = scenario.apply(&broken);
     insta::assert_snapshot!([stopped, started].map(|plan| plan.trace()).join("\n"), @"
     #0 db: stop [c2] {~ db: requested}
     #1 api: stop [c1] {~ api: requested}

@@ -2,7 +2,7 @@
 
 use crate::{
     promises::{SHOP, text},
-    support::{Paper, name, stack},
+    support::{Scenario, name, stack},
 };
 use devarch_core::{
     content::ContentRef,
@@ -10,22 +10,22 @@ use devarch_core::{
     observed::{ObservedContainer, RunState},
     plan::ChangeKind,
     spec::label,
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
     template::{ConfigContent, ConfigFile},
 };
 use std::sync::Arc;
 
 /// The plan of an unchanged shop after something was done to it by hand; applying it leaves nothing to do.
-fn drift(by_hand: impl FnOnce(&mut Paper)) -> String {
-    let mut paper = Paper::new();
+fn drift(by_hand: impl FnOnce(&mut Scenario)) -> String {
+    let mut scenario = Scenario::new();
     let shop = stack(SHOP);
-    paper.apply(&shop);
-    by_hand(&mut paper);
-    let shown = text(&paper, &shop);
-    paper.apply(&shop);
-    let again = text(&paper, &shop);
-    assert!(paper.plan(&shop).is_empty(), "{again}");
-    assert!(paper.of("web").networks.keys().eq(["devarch-shop-net"]));
+    scenario.apply(&shop);
+    by_hand(&mut scenario);
+    let shown = text(&scenario, &shop);
+    scenario.apply(&shop);
+    let again = text(&scenario, &shop);
+    assert!(scenario.plan(&shop).is_empty(), "{again}");
+    assert!(scenario.of("web").networks.keys().eq(["devarch-shop-net"]));
     let lines: Vec<&str> = shown.lines().skip(2).collect();
     lines.join("\n")
 }
@@ -38,7 +38,7 @@ fn end(container: &mut ObservedContainer) {
 
 #[test]
 fn a_container_that_was_stopped() {
-    insta::assert_snapshot!(drift(|paper| end(paper.of("web"))), @"
+    insta::assert_snapshot!(drift(|scenario| end(scenario.of("web"))), @"
     ~   web  will be started (is not running: Exited (0) 3 hours ago)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
@@ -48,7 +48,7 @@ fn a_container_that_was_stopped() {
 #[test]
 fn a_container_that_was_removed() {
     let gone = |c: &ObservedContainer| c.name.as_str() != "devarch-shop-web";
-    insta::assert_snapshot!(drift(|paper| paper.observed.containers.retain(gone)), @"
+    insta::assert_snapshot!(drift(|scenario| scenario.observed.containers.retain(gone)), @"
     +   web  will be created (was removed by hand)
           image busybox:1
           port 127.0.0.1:8080->80
@@ -59,29 +59,29 @@ fn a_container_that_was_removed() {
 
 #[test]
 fn a_container_that_cannot_be_started_any_more() {
-    insta::assert_snapshot!(drift(|paper| paper.of("web").state = RunState::Stuck), @"
+    insta::assert_snapshot!(drift(|scenario| scenario.of("web").state = RunState::Stuck), @"
     -/+ web  will be replaced (cannot be started again: its last stop or start did not finish)
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");
     let mut shop = stack(SHOP);
-    let mut paper = Paper::new();
-    paper.apply(&shop);
-    paper.of("web").state = RunState::Stuck;
-    for (wanted, changes) in [(Wanted::Stopped, 1), (Wanted::Absent, 1)] {
+    let mut scenario = Scenario::new();
+    scenario.apply(&shop);
+    scenario.of("web").state = RunState::Stuck;
+    for (wanted, changes) in [(DesiredRun::Stopped, 1), (DesiredRun::Absent, 1)] {
         shop.instances.get_mut(&name("web")).unwrap().wanted = wanted;
-        assert_eq!(paper.plan(&shop).changes.len(), changes);
-        paper.apply(&shop);
-        assert!(paper.plan(&shop).is_empty(), "{wanted:?}");
-        if wanted == Wanted::Stopped {
-            paper.of("web").state = RunState::Stuck;
+        assert_eq!(scenario.plan(&shop).changes.len(), changes);
+        scenario.apply(&shop);
+        assert!(scenario.plan(&shop).is_empty(), "{wanted:?}");
+        if wanted == DesiredRun::Stopped {
+            scenario.of("web").state = RunState::Stuck;
         }
     }
 }
 
 #[test]
 fn a_container_that_was_paused() {
-    insta::assert_snapshot!(drift(|paper| paper.of("web").state = RunState::Paused), @"
+    insta::assert_snapshot!(drift(|scenario| scenario.of("web").state = RunState::Paused), @"
     ~   web  will be updated (was paused by hand)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
@@ -90,7 +90,7 @@ fn a_container_that_was_paused() {
 
 #[test]
 fn a_container_that_was_disconnected() {
-    insta::assert_snapshot!(drift(|paper| paper.of("web").networks.clear()), @"
+    insta::assert_snapshot!(drift(|scenario| scenario.of("web").networks.clear()), @"
     ~   web  will be reconnected (was disconnected from the stack's network by hand)
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
@@ -99,9 +99,9 @@ fn a_container_that_was_disconnected() {
 
 #[test]
 fn a_container_that_was_disconnected_and_stopped() {
-    let by_hand = |paper: &mut Paper| {
-        end(paper.of("web"));
-        paper.of("web").networks.clear();
+    let by_hand = |scenario: &mut Scenario| {
+        end(scenario.of("web"));
+        scenario.of("web").networks.clear();
     };
     insta::assert_snapshot!(drift(by_hand), @"
     ~   web  will be started (is not running: Exited (0) 3 hours ago)
@@ -113,8 +113,8 @@ fn a_container_that_was_disconnected_and_stopped() {
 
 #[test]
 fn a_container_that_was_connected_elsewhere() {
-    let by_hand = |paper: &mut Paper| {
-        paper.of("web").networks.insert("bridge".to_owned(), Some("172.17.0.2".parse().unwrap()));
+    let by_hand = |scenario: &mut Scenario| {
+        scenario.of("web").networks.insert("bridge".to_owned(), Some("172.17.0.2".parse().unwrap()));
     };
     insta::assert_snapshot!(drift(by_hand), @"
     ~   web  will be disconnected (was connected to network bridge by hand)
@@ -125,7 +125,7 @@ fn a_container_that_was_connected_elsewhere() {
 
 #[test]
 fn a_container_that_was_renamed() {
-    let by_hand = |paper: &mut Paper| paper.of("web").name = ContainerName::from_stored("my-web");
+    let by_hand = |scenario: &mut Scenario| scenario.of("web").name = ContainerName::from_stored("my-web");
     insta::assert_snapshot!(drift(by_hand), @"
     ~   web  will be renamed (was renamed to my-web by hand)
 
@@ -135,7 +135,7 @@ fn a_container_that_was_renamed() {
 
 #[test]
 fn an_image_whose_tag_was_moved() {
-    insta::assert_snapshot!(drift(|paper| paper.add_image("busybox:1", "sha256:cccccccccccccccc")), @"
+    insta::assert_snapshot!(drift(|scenario| scenario.add_image("busybox:1", "sha256:cccccccccccccccc")), @"
     -/+ api  will be replaced (its image tag is now sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa)
     -/+ db  will be replaced (its image tag is now sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa)
           ! may change data irreversibly: another image writes to volume devarch-shop-db-data
@@ -148,11 +148,11 @@ fn an_image_whose_tag_was_moved() {
 
 #[test]
 fn a_network_that_was_removed() {
-    let by_hand = |paper: &mut Paper| {
-        for container in &mut paper.observed.containers {
+    let by_hand = |scenario: &mut Scenario| {
+        for container in &mut scenario.observed.containers {
             end(container);
         }
-        paper.observed.networks.clear();
+        scenario.observed.networks.clear();
     };
     insta::assert_snapshot!(drift(by_hand), @"
     +   network devarch-shop-net  will be created
@@ -167,9 +167,9 @@ fn a_network_that_was_removed() {
 
 #[test]
 fn a_volume_that_was_removed_is_warned_of_loudly() {
-    let by_hand = |paper: &mut Paper| {
-        paper.observed.containers.retain(|container| container.volumes.is_empty());
-        paper.observed.volumes.clear();
+    let by_hand = |scenario: &mut Scenario| {
+        scenario.observed.containers.retain(|container| container.volumes.is_empty());
+        scenario.observed.volumes.clear();
     };
     insta::assert_snapshot!(drift(by_hand), @"
     +   volume devarch-shop-db-data  will be created (was removed by hand)
@@ -185,9 +185,9 @@ fn a_volume_that_was_removed_is_warned_of_loudly() {
 
 #[test]
 fn what_nothing_wants_is_removed_except_volumes() {
-    let mut paper = Paper::new();
-    paper.apply(&stack(&format!("{SHOP}zoo: {{template: t, volumes: [\"data:/data\"]}}")));
-    insta::assert_snapshot!(text(&paper, &stack(SHOP)), @"
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(&format!("{SHOP}zoo: {{template: t, volumes: [\"data:/data\"]}}")));
+    insta::assert_snapshot!(text(&scenario, &stack(SHOP)), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -   container devarch-shop-zoo  will be removed (not defined in the stack)
@@ -196,25 +196,25 @@ fn what_nothing_wants_is_removed_except_volumes() {
 
     Plan: 0 to create, 0 to change, 0 to replace, 1 to remove.
     ");
-    paper.apply(&stack(SHOP));
-    insta::assert_snapshot!(text(&paper, &stack(SHOP)), @"
+    scenario.apply(&stack(SHOP));
+    insta::assert_snapshot!(text(&scenario, &stack(SHOP)), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     note: volume devarch-shop-zoo-data is no longer used by any instance; it is kept until you remove it
 
     No changes: the stack is up to date.
     ");
-    assert!(paper.observed.volumes.contains_key("devarch-shop-zoo-data"));
+    assert!(scenario.observed.volumes.contains_key("devarch-shop-zoo-data"));
 }
 
 #[test]
 fn another_image_on_a_volume_with_data_is_marked() {
-    let mut paper = Paper::new();
-    paper.add_image("busybox:2", "sha256:bbbbbbbbbbbbbbbb");
-    paper.apply(&stack(SHOP));
+    let mut scenario = Scenario::new();
+    scenario.add_image("busybox:2", "sha256:bbbbbbbbbbbbbbbb");
+    scenario.apply(&stack(SHOP));
     let edited = SHOP.replace("template: t", "template: t, image: \"busybox:2\"");
     let shop = stack(&edited);
-    insta::assert_snapshot!(text(&paper, &shop), @"
+    insta::assert_snapshot!(text(&scenario, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ api  will be replaced (its config changed)
@@ -229,7 +229,7 @@ fn another_image_on_a_volume_with_data_is_marked() {
 
     Plan: 0 to create, 0 to change, 4 to replace, 0 to remove.
     ");
-    let marked: Vec<String> = paper
+    let marked: Vec<String> = scenario
         .plan(&shop)
         .changes
         .iter()
@@ -237,27 +237,27 @@ fn another_image_on_a_volume_with_data_is_marked() {
         .map(|change| change.subject.to_string())
         .collect();
     assert_eq!(marked, ["db"]);
-    let json = serde_json::to_value(paper.plan(&shop)).unwrap();
+    let json = serde_json::to_value(scenario.plan(&shop)).unwrap();
     assert_eq!(json["changes"][1]["may_change_data"], true);
     assert_eq!(json["changes"][0].get("may_change_data"), None);
 }
 
 #[test]
 fn another_config_of_the_same_image_is_not_marked() {
-    let mut paper = Paper::new();
-    paper.apply(&stack(SHOP));
-    let plan = paper.plan(&stack(&SHOP.replace("A: \"1\"", "A: \"2\"")));
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(SHOP));
+    let plan = scenario.plan(&stack(&SHOP.replace("A: \"1\"", "A: \"2\"")));
     assert!(plan.changes.iter().all(|change| change.kind == ChangeKind::Replace && !change.may_change_data));
 }
 
 #[test]
 fn a_failed_replacement_does_not_hide_what_differs() {
-    let mut paper = Paper::new();
-    paper.apply(&stack(SHOP));
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(SHOP));
     let broken = stack(&SHOP.replace("A: \"1\"", "A: \"2\""));
-    let plan = paper.plan(&broken);
-    paper.carry_out_until(&plan, 1);
-    insta::assert_snapshot!(text(&paper, &broken), @"
+    let plan = scenario.plan(&broken);
+    scenario.carry_out_until(&plan, 1);
+    insta::assert_snapshot!(text(&scenario, &broken), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ db  will be replaced (its config changed)
@@ -296,10 +296,10 @@ fn the_order_in_which_things_are_written_is_no_change() {
             fields.join(", ")
         ))
     };
-    let mut paper = Paper::new();
-    paper.apply(&of(&fields, "api", "db"));
+    let mut scenario = Scenario::new();
+    scenario.apply(&of(&fields, "api", "db"));
     let shop = of(&moved, "db", "api");
-    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+    assert!(scenario.plan(&shop).is_empty(), "{}", text(&scenario, &shop));
 }
 
 /// The same instances under other names.
@@ -315,21 +315,21 @@ fn renamed(mut shop: Stack, names: &[(&str, &str)]) -> Stack {
 #[test]
 fn instances_that_swap_their_names_are_replaced_in_one_apply() {
     let shop = "a: {template: t, depends_on: [b], healthcheck: {test: \"true\"}}\nb: {template: t, healthcheck: {test: \"true\"}}\nc: {template: t}";
-    let mut paper = Paper::new();
-    paper.apply(&stack(shop));
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(shop));
     let swapped =
         renamed(stack(&shop.replace(", depends_on: [b]", "")), &[("a", "b"), ("b", "c"), ("c", "a")]);
-    paper.apply(&swapped);
-    assert!(paper.plan(&swapped).is_empty(), "{}", text(&paper, &swapped));
+    scenario.apply(&swapped);
+    assert!(scenario.plan(&swapped).is_empty(), "{}", text(&scenario, &swapped));
     let back = stack(shop);
-    paper.apply(&back);
-    assert!(paper.plan(&back).is_empty(), "{}", text(&paper, &back));
+    scenario.apply(&back);
+    assert!(scenario.plan(&back).is_empty(), "{}", text(&scenario, &back));
 }
 
 #[test]
 fn an_instance_made_anew_under_the_name_of_a_removed_one_gets_its_name() {
-    let mut paper = Paper::new();
-    paper.apply(&stack(SHOP));
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(SHOP));
     let mut shop = stack(SHOP);
     for instance in shop.instances.values_mut() {
         instance.id = devarch_core::id::InstanceId::new(format!("{}-2", instance.id));
@@ -338,23 +338,23 @@ fn an_instance_made_anew_under_the_name_of_a_removed_one_gets_its_name() {
     for instance in shop.instances.values_mut() {
         instance.overrides.service.depends_on = None;
     }
-    paper.apply(&shop);
-    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+    scenario.apply(&shop);
+    assert!(scenario.plan(&shop).is_empty(), "{}", text(&scenario, &shop));
 }
 
 /// Earlier versions hashed large contents themselves.
 #[test]
 fn a_container_made_of_the_same_stays_though_its_hash_has_another_form() {
     let of = |value: &str| stack(&format!("web: {{template: t, environment: {{A: {value}}}}}"));
-    let mut paper = Paper::new();
-    paper.apply(&of("one"));
-    let [container] = paper.observed.containers.as_mut_slice() else { panic!("one was made") };
+    let mut scenario = Scenario::new();
+    scenario.apply(&of("one"));
+    let [container] = scenario.observed.containers.as_mut_slice() else { panic!("one was made") };
     container.labels.insert(label::CONFIG_HASH.to_owned(), "1:another".to_owned());
-    for known in paper.remembered.applied.values_mut().flatten() {
+    for known in scenario.remembered.applied.values_mut().flatten() {
         known.hash = "1:another".to_owned();
     }
-    assert!(paper.plan(&of("one")).is_empty(), "{}", text(&paper, &of("one")));
-    insta::assert_snapshot!(text(&paper, &of("two")), @"
+    assert!(scenario.plan(&of("one")).is_empty(), "{}", text(&scenario, &of("one")));
+    insta::assert_snapshot!(text(&scenario, &of("two")), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ web  will be replaced (its config changed)
@@ -362,24 +362,24 @@ fn a_container_made_of_the_same_stays_though_its_hash_has_another_form() {
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");
-    paper.remembered.applied.clear();
-    assert!(!paper.plan(&of("one")).is_empty(), "nobody remembers what it was made of");
+    scenario.remembered.applied.clear();
+    assert!(!scenario.plan(&of("one")).is_empty(), "nobody remembers what it was made of");
 }
 
 #[test]
 fn of_a_large_config_file_size_and_digest_are_shown() {
     let of = |content: &str| {
         let mut shop = stack("web: {template: t}");
-        let content = ConfigContent::Kept(ContentRef::of(content));
+        let content = ConfigContent::Kept(ContentRef::from_text(content));
         let file = ConfigFile { content, mode: None, owner: None };
         let web = shop.instances.values_mut().next().unwrap();
         web.overrides.config_files = [("/etc/large".to_owned(), Some(file))].into();
         shop
     };
-    let mut paper = Paper::new();
-    paper.apply(&of("one"));
-    assert!(paper.plan(&of("one")).is_empty());
-    insta::assert_snapshot!(text(&paper, &of("another")), @"
+    let mut scenario = Scenario::new();
+    scenario.apply(&of("one"));
+    assert!(scenario.plan(&of("one")).is_empty());
+    insta::assert_snapshot!(text(&scenario, &of("another")), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ web  will be replaced (its config changed)
@@ -396,8 +396,8 @@ fn a_large_file_in_the_place_of_a_secret_one_has_to_say_that_it_is_secret() {
     let file = |content| ConfigFile { content, mode: None, owner: None };
     let template = Arc::make_mut(&mut web.template.template);
     template.config_files.insert("/etc/key".to_owned(), file(ConfigContent::secret("s3cret")));
-    let kept = ConfigContent::Kept(ContentRef::of("large"));
+    let kept = ConfigContent::Kept(ContentRef::from_text("large"));
     web.overrides.config_files.insert("/etc/key".to_owned(), Some(file(kept)));
-    let problems = Paper::new().try_desire(&shop).unwrap_err();
+    let problems = Scenario::new().try_desire(&shop).unwrap_err();
     insta::assert_snapshot!(problems[0].to_string(), @"web.config_files./etc/key: the template marks this file as secret, and this one is large; set `secret: true` here as well");
 }

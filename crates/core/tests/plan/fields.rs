@@ -1,6 +1,6 @@
 //! Every field of the reference on its whole way: read, merged, written, hashed, put into the Compose file.
 
-use crate::support::{Paper, name, stack};
+use crate::support::{Scenario, name, stack};
 use devarch_core::{
     compose::{ConfigPlace, compose_file},
     desired::Desired,
@@ -190,7 +190,7 @@ fn desired(field: &str, value: &str) -> Desired {
     stack.allow = Allowance::ALL.into();
     let secret = KeptSecret { id: SecretId::new("s1"), value: SecretValue::new("hunter2"), changed_at: 0 };
     stack.secrets.insert("A".parse().unwrap(), secret);
-    Paper::new().desire(&stack)
+    Scenario::new().desire(&stack)
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use crate::support::{Paper, stack};
+use crate::support::{Scenario, stack};
 use devarch_core::{
     plan::{PlanOptions, TextOptions, plan, plan_text},
     policy::Allowance,
@@ -11,12 +11,12 @@ fn the_short_plan_of_a_new_container_shows_what_of_the_host_outside_the_project_
     let shop = stack(
         "web: {template: t, volumes: [\"/srv/data:/data\", \"/srv/x:/x:ro\", \"./src:/src\"], config_files: {/a: x, /b: y}}",
     );
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let file = |path: &str| ReadFile { path: path.to_owned(), kept: false };
     let files =
         BTreeMap::from([("/a".to_owned(), file("/srv/a.conf")), ("/b".to_owned(), file("/project/b.conf"))]);
-    paper.host.files.insert("web".parse().unwrap(), files);
-    let text = plan_text(&paper.plan(&shop), TextOptions::default());
+    scenario.host.files.insert("web".parse().unwrap(), files);
+    let text = plan_text(&scenario.plan(&shop), TextOptions::default());
     for shown in [
         "      bind /srv/data -> /data\n",
         "      bind /srv/x -> /x (read-only)\n",
@@ -30,30 +30,30 @@ fn the_short_plan_of_a_new_container_shows_what_of_the_host_outside_the_project_
 #[test]
 fn a_path_that_was_applied_before_it_was_refused_stays_until_the_instances_host_paths_change() {
     let of = |volumes: &str| stack(&format!("web: {{template: t, volumes: [{volumes}]}}"));
-    let (shop, mut paper) = (of("\"/opt/data:/d\""), Paper::new());
-    let refused = |paper: &Paper, volumes: &str| -> Vec<String> {
-        let problems = paper.try_desire(&of(volumes)).err().unwrap_or_default();
+    let (shop, mut scenario) = (of("\"/opt/data:/d\""), Scenario::new());
+    let refused = |scenario: &Scenario, volumes: &str| -> Vec<String> {
+        let problems = scenario.try_desire(&of(volumes)).err().unwrap_or_default();
         problems.iter().map(ToString::to_string).collect()
     };
-    assert_eq!(refused(&paper, "\"/opt/data:/d\"").len(), 1, "it is new");
-    paper.host.applied.insert("web".parse().unwrap(), BTreeSet::from([("/opt/data".to_owned(), false)]));
-    let desired = paper.desire(&shop);
+    assert_eq!(refused(&scenario, "\"/opt/data:/d\"").len(), 1, "it is new");
+    scenario.host.applied.insert("web".parse().unwrap(), BTreeSet::from([("/opt/data".to_owned(), false)]));
+    let desired = scenario.desire(&shop);
     insta::assert_snapshot!(desired.warnings[0].to_string(), @"web.volumes./d: /opt/data (installed programs) is refused by policy now; it was applied before and stays until a host path of this instance changes; add `allow: [host-paths]` to the stack to keep it");
-    plan(&desired, &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap();
+    plan(&desired, &scenario.observed, &scenario.remembered, &PlanOptions::default()).unwrap();
     for changed in ["\"/opt/data:/d\", \"./x:/x\"", "\"/opt/other:/d\"", "\"/opt/data:/d\", \"/etc:/e:ro\""] {
-        assert!(!refused(&paper, changed).is_empty(), "{changed}");
+        assert!(!refused(&scenario, changed).is_empty(), "{changed}");
     }
-    paper.host.withdrawn.insert(Allowance::HostPaths);
-    assert_eq!(refused(&paper, "\"/opt/data:/d\"").len(), 1, "it was allowed until now");
+    scenario.host.withdrawn.insert(Allowance::HostPaths);
+    assert_eq!(refused(&scenario, "\"/opt/data:/d\"").len(), 1, "it was allowed until now");
 }
 
 #[test]
 fn what_was_applied_is_remembered_with_its_bind_mounts() {
     let mut shop = stack("web: {template: t, volumes: [\"/opt/data:/d\", \"./x:/x:ro\"]}");
     shop.allow.insert(Allowance::HostPaths);
-    let mut paper = Paper::new();
-    paper.apply(&shop);
-    let binds = paper.remembered.binds(shop.instances.iter().map(|(name, instance)| (name, &instance.id)));
+    let mut scenario = Scenario::new();
+    scenario.apply(&shop);
+    let binds = scenario.remembered.binds(shop.instances.iter().map(|(name, instance)| (name, &instance.id)));
     let expected = BTreeSet::from([("/opt/data".to_owned(), false), ("/project/x".to_owned(), true)]);
     assert_eq!(binds, BTreeMap::from([("web".parse().unwrap(), expected)]));
 }
@@ -61,12 +61,12 @@ fn what_was_applied_is_remembered_with_its_bind_mounts() {
 #[test]
 fn a_config_file_read_from_a_sensitive_place_is_refused_unless_the_store_has_its_content() {
     let shop = stack("web: {template: t, config_files: {/a: x}}");
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let mut set = |kept| {
         let file = ReadFile { path: "/home/me/.ssh/id_rsa".to_owned(), kept };
         let files = BTreeMap::from([("/a".to_owned(), file)]);
-        paper.host.files.insert("web".parse().unwrap(), files);
-        paper.try_desire(&shop).map(|desired| desired.warnings[0].to_string())
+        scenario.host.files.insert("web".parse().unwrap(), files);
+        scenario.try_desire(&shop).map(|desired| desired.warnings[0].to_string())
     };
     insta::assert_snapshot!(set(false).unwrap_err()[0].to_string(), @"web.config_files./a: /home/me/.ssh/id_rsa (keys, tokens and settings of the home) is refused by policy; add `allow: [host-paths]` to the stack if it must be");
     insta::assert_snapshot!(set(true).unwrap(), @"web.config_files./a: /home/me/.ssh/id_rsa (keys, tokens and settings of the home) is refused by policy now; it was applied before and stays until a host path of this instance changes; add `allow: [host-paths]` to the stack to keep it");

@@ -1,6 +1,6 @@
 //! Images: what is pulled, what is built, and when a container is made anew for it.
 
-use crate::support::{Paper, stack};
+use crate::support::{Scenario, stack};
 use devarch_core::{
     build::{BuildHash, BuildHasher, Content},
     desired::effective,
@@ -13,7 +13,7 @@ use devarch_core::{
     read::{parse_yaml, read_project},
     resolve::{SupplyContext, build_tag, supplies},
     spec::label,
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
     template::PullPolicy,
 };
 
@@ -28,29 +28,29 @@ const API: &str = "devarch-shop-api:latest";
 /// The name the engine has it under.
 const TAG: &str = "devarch-shop-api:store1";
 
-fn text(paper: &Paper, stack: &Stack) -> String {
-    plan_text(&paper.plan(stack), TextOptions::default())
+fn text(scenario: &Scenario, stack: &Stack) -> String {
+    plan_text(&scenario.plan(stack), TextOptions::default())
 }
 
 /// What is there to be built from: a file with that in it.
-fn source(paper: &mut Paper, shop: &Stack, content: u8) {
+fn source(scenario: &mut Scenario, shop: &Stack, content: u8) {
     let specs = supplies(shop, &effective(shop), &SupplyContext::default()).builds;
     for (image, spec) in specs {
         let mut hasher = BuildHasher::new(&HashKey::new([7; 32]));
         hasher.entry(b"app.py", 0o644, Content::File([content; 32]));
-        paper.sources.insert(image, hasher.finish(&spec, b"FROM busybox\n"));
+        scenario.sources.insert(image, hasher.finish(&spec, b"FROM busybox\n"));
     }
 }
 
-fn build_label(paper: &mut Paper, instance: &str) -> Option<BuildHash> {
-    paper.of(instance).built_from()
+fn build_label(scenario: &mut Scenario, instance: &str) -> Option<BuildHash> {
+    scenario.of(instance).built_from()
 }
 
 #[test]
 fn an_image_is_built_once_and_before_its_containers() {
-    let (mut paper, shop) = (Paper::new(), stack(BUILT));
-    source(&mut paper, &shop, 1);
-    insta::assert_snapshot!(text(&paper, &shop), @"
+    let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
+    source(&mut scenario, &shop, 1);
+    insta::assert_snapshot!(text(&scenario, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     +   image devarch-shop-api:store1  will be built (needed by api)
@@ -67,7 +67,7 @@ fn an_image_is_built_once_and_before_its_containers() {
 
     Plan: 2 to create, 0 to change, 0 to replace, 0 to remove.
     ");
-    insta::assert_snapshot!(paper.apply(&shop).trace(), @"
+    insta::assert_snapshot!(scenario.apply(&shop).trace(), @"
     #0 create network devarch-shop-net {+ network devarch-shop-net: does not exist}
     #1 build devarch-shop-api:store1 {+ image devarch-shop-api:store1: needed by api}
     #2 api: create container devarch-shop-api {+ api: does not exist} after #0 #1
@@ -76,27 +76,27 @@ fn an_image_is_built_once_and_before_its_containers() {
     #5 worker: start [#4] {+ worker: does not exist} after #4
     #6 see that everything still runs [api #2 runs; worker #4 runs] {commit} after #3 #5
     ");
-    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+    assert!(scenario.plan(&shop).is_empty(), "{}", text(&scenario, &shop));
 }
 
 #[test]
 fn what_is_built_from_the_same_things_is_built_once_under_each_name() {
-    let (mut paper, shop) =
-        (Paper::new(), stack("a: {template: t, build: ./x}\nb: {template: t, build: x}\n"));
-    source(&mut paper, &shop, 1);
-    paper.apply(&shop);
-    let builds: Vec<&String> = paper.done.iter().filter(|step| step.starts_with("build")).collect();
+    let (mut scenario, shop) =
+        (Scenario::new(), stack("a: {template: t, build: ./x}\nb: {template: t, build: x}\n"));
+    source(&mut scenario, &shop, 1);
+    scenario.apply(&shop);
+    let builds: Vec<&String> = scenario.done.iter().filter(|step| step.starts_with("build")).collect();
     assert_eq!(builds, ["build devarch-shop-a:store1 and devarch-shop-b:store1"]);
-    assert!(paper.plan(&shop).is_empty());
+    assert!(scenario.plan(&shop).is_empty());
 }
 
 #[test]
 fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
-    let (mut paper, shop) = (Paper::new(), stack(BUILT));
-    source(&mut paper, &shop, 1);
-    paper.apply(&shop);
-    source(&mut paper, &shop, 2);
-    insta::assert_snapshot!(text(&paper, &shop), @"
+    let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
+    source(&mut scenario, &shop, 1);
+    scenario.apply(&shop);
+    source(&mut scenario, &shop, 2);
+    insta::assert_snapshot!(text(&scenario, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     +   image devarch-shop-api:store1  will be built (context changed)
@@ -110,10 +110,10 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
 
     Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
     ");
-    let mut built_before = paper.clone();
-    paper.apply(&shop);
-    assert_eq!(build_label(&mut paper, "worker"), paper.sources.get(API).cloned());
-    assert!(paper.plan(&shop).is_empty());
+    let mut built_before = scenario.clone();
+    scenario.apply(&shop);
+    assert_eq!(build_label(&mut scenario, "worker"), scenario.sources.get(API).cloned());
+    assert!(scenario.plan(&shop).is_empty());
     // As `up` does it: the build first, then the plan.
     let wanted = built_before.sources[API].to_string();
     built_before.add_image(TAG, "sha256:new");
@@ -131,62 +131,63 @@ fn another_source_replaces_what_was_built_from_it_and_says_what_changed() {
 
 #[test]
 fn a_source_that_changed_makes_a_saved_plan_stale() {
-    let (mut paper, shop) = (Paper::new(), stack(BUILT));
-    source(&mut paper, &shop, 1);
-    let before = paper.assume(&shop);
-    source(&mut paper, &shop, 2);
+    let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
+    source(&mut scenario, &shop, 1);
+    let before = scenario.assume(&shop);
+    source(&mut scenario, &shop, 2);
     let found: Vec<String> =
-        before.differences(&paper.assume(&shop)).iter().map(ToString::to_string).collect();
+        before.differences(&scenario.assume(&shop)).iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(found.join("\n"), @"image devarch-shop-api:latest: assumed context bbcc370a7642, found 10c3d80d9781");
 }
 
 #[test]
 fn another_build_on_a_volume_with_data_is_marked() {
     let data = BUILT.replace("target: app}", "target: app}, volumes: [\"data:/data\"]");
-    let (mut paper, shop) = (Paper::new(), stack(&data));
-    source(&mut paper, &shop, 1);
-    paper.apply(&shop);
-    source(&mut paper, &shop, 2);
-    let marked = paper.plan(&shop).changes.into_iter().filter(|change| change.may_change_data);
+    let (mut scenario, shop) = (Scenario::new(), stack(&data));
+    source(&mut scenario, &shop, 1);
+    scenario.apply(&shop);
+    source(&mut scenario, &shop, 2);
+    let marked = scenario.plan(&shop).changes.into_iter().filter(|change| change.may_change_data);
     let marked: Vec<String> = marked.map(|change| change.subject.to_string()).collect();
     assert_eq!(marked, ["api"]);
 }
 
 #[test]
 fn another_stacks_build_under_the_same_name_replaces_nothing() {
-    let (mut paper, shop) = (Paper::new(), stack(BUILT));
-    source(&mut paper, &shop, 1);
-    paper.apply(&shop);
-    paper.add_image(TAG, "sha256:theirs");
-    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+    let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
+    source(&mut scenario, &shop, 1);
+    scenario.apply(&shop);
+    scenario.add_image(TAG, "sha256:theirs");
+    assert!(scenario.plan(&shop).is_empty(), "{}", text(&scenario, &shop));
 }
 
 #[test]
 fn what_should_not_run_is_neither_looked_at_nor_built() {
-    let (mut paper, mut shop) = (Paper::new(), stack(BUILT));
-    source(&mut paper, &shop, 1);
-    paper.apply(&shop);
-    paper.sources.clear();
-    shop.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Stopped);
-    paper.apply(&shop);
-    assert!(paper.plan(&shop).is_empty());
-    shop.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
+    let (mut scenario, mut shop) = (Scenario::new(), stack(BUILT));
+    source(&mut scenario, &shop, 1);
+    scenario.apply(&shop);
+    scenario.sources.clear();
+    shop.instances.values_mut().for_each(|instance| instance.wanted = DesiredRun::Stopped);
+    scenario.apply(&shop);
+    assert!(scenario.plan(&shop).is_empty());
+    shop.instances.values_mut().for_each(|instance| instance.wanted = DesiredRun::Absent);
     assert_eq!(
-        paper.apply(&shop).steps.iter().filter(|step| step.action.to_string().contains("build")).count(),
+        scenario.apply(&shop).steps.iter().filter(|step| step.action.to_string().contains("build")).count(),
         0
     );
 }
 
 #[test]
 fn an_absent_image_that_may_not_be_pulled_is_an_error_that_says_what_to_do() {
-    let (mut paper, shop) =
-        (Paper::new(), stack("web: {template: t, image: \"me/web:1\", pull_policy: never}\n"));
-    let refused = |paper: &Paper| {
-        plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap_err()
+    let (mut scenario, shop) =
+        (Scenario::new(), stack("web: {template: t, image: \"me/web:1\", pull_policy: never}\n"));
+    let refused = |scenario: &Scenario| {
+        plan(&scenario.desire(&shop), &scenario.observed, &scenario.remembered, &PlanOptions::default())
+            .unwrap_err()
     };
-    insta::assert_snapshot!(refused(&paper), @"stack 'shop' cannot be applied: instance 'web': image me/web:1 is not on the engine, and pull_policy is never; pull or build it there, or let it be pulled: `devarch set shop/web pull_policy=missing`");
-    paper.pull = Some(PullPolicy::Missing);
-    insta::assert_snapshot!(text(&paper, &shop), @"
+    insta::assert_snapshot!(refused(&scenario), @"stack 'shop' cannot be applied: instance 'web': image me/web:1 is not on the engine, and pull_policy is never; pull or build it there, or let it be pulled: `devarch set shop/web pull_policy=missing`");
+    scenario.pull = Some(PullPolicy::Missing);
+    insta::assert_snapshot!(text(&scenario, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     +   image me/web:1  will be pulled (needed by web)
@@ -197,17 +198,17 @@ fn an_absent_image_that_may_not_be_pulled_is_an_error_that_says_what_to_do() {
 
     Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
     ");
-    paper.add_image("me/web:1", "sha256:there");
-    paper.pull = None;
-    paper.apply(&shop);
-    assert!(paper.plan(&shop).is_empty());
+    scenario.add_image("me/web:1", "sha256:there");
+    scenario.pull = None;
+    scenario.apply(&shop);
+    assert!(scenario.plan(&shop).is_empty());
 }
 
 #[test]
 fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
-    let (mut paper, shop) = (Paper::new(), stack("web: {template: t, pull_policy: always}\n"));
-    paper.apply(&shop);
-    insta::assert_snapshot!(text(&paper, &shop), @"
+    let (mut scenario, shop) = (Scenario::new(), stack("web: {template: t, pull_policy: always}\n"));
+    scenario.apply(&shop);
+    insta::assert_snapshot!(text(&scenario, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     image busybox:1: known after pull
@@ -215,7 +216,7 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
     No changes unless a pull or build brings another image.
     ");
     let built = stack("web: {template: t, build: ., pull_policy: always}\n");
-    let mut elsewhere = Paper::new();
+    let mut elsewhere = Scenario::new();
     source(&mut elsewhere, &built, 1);
     elsewhere.apply(&built);
     insta::assert_snapshot!(text(&elsewhere, &built), @"
@@ -226,9 +227,9 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
     No changes unless a pull or build brings another image.
     ");
     let supplied = PlanOptions { supplied: true, ..PlanOptions::default() };
-    assert!(paper.plan_with(&shop, &supplied).unsettled.is_empty());
-    paper.add_image("busybox:1", "sha256:bbbbbbbbbbbbbbbb");
-    insta::assert_snapshot!(plan_text(&paper.plan_with(&shop, &supplied), TextOptions::default()), @"
+    assert!(scenario.plan_with(&shop, &supplied).unsettled.is_empty());
+    scenario.add_image("busybox:1", "sha256:bbbbbbbbbbbbbbbb");
+    insta::assert_snapshot!(plan_text(&scenario.plan_with(&shop, &supplied), TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ web  will be replaced (its image tag is now sha256:bbbbbbbbbbbb instead of sha256:aaaaaaaaaaaa)
@@ -239,8 +240,8 @@ fn a_tag_that_is_looked_up_each_time_is_shown_and_is_no_change() {
 
 #[test]
 fn a_container_is_pinned_to_the_image_it_was_planned_with() {
-    let paper = Paper::new();
-    let plan = paper.plan(&stack("web: {template: t}\nnew: {template: t, image: \"absent:1\"}\n"));
+    let scenario = Scenario::new();
+    let plan = scenario.plan(&stack("web: {template: t}\nnew: {template: t, image: \"absent:1\"}\n"));
     let pins: Vec<String> = plan
         .steps
         .iter()
@@ -259,7 +260,7 @@ fn a_container_is_pinned_to_the_image_it_was_planned_with() {
 
 /// Everything that is wrong with a stack of these instances.
 fn problems(instances: &str) -> String {
-    let problems = Paper::new().try_desire(&stack(instances)).unwrap_err();
+    let problems = Scenario::new().try_desire(&stack(instances)).unwrap_err();
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
@@ -337,78 +338,81 @@ templates:
 }
 
 /// As an earlier DevArch left it: the build under the definition's name, the container by a hash that has the name in it.
-fn built_by_an_earlier_one(paper: &mut Paper, shop: &Stack) {
-    paper.apply(shop);
+fn built_by_an_earlier_one(scenario: &mut Scenario, shop: &Stack) {
+    scenario.apply(shop);
     for (image, tag) in
         supplies(shop, &effective(shop), &SupplyContext::default()).tags(&StoreId::new("store-1"))
     {
-        let built = paper.observed.images.remove(&tag.name).unwrap();
-        paper.observed.images.insert(image, built);
+        let built = scenario.observed.images.remove(&tag.name).unwrap();
+        scenario.observed.images.insert(image, built);
     }
-    for (name, instance) in paper.desire(shop).instances {
+    for (name, instance) in scenario.desire(shop).instances {
         let hash = format!("1:with the name of {name}'s image");
-        paper.of(name.as_str()).labels.insert(label::CONFIG_HASH.to_owned(), hash.clone());
-        paper.remembered.applied.get_mut(&instance.id).unwrap()[0].hash = hash;
+        scenario.of(name.as_str()).labels.insert(label::CONFIG_HASH.to_owned(), hash.clone());
+        scenario.remembered.applied.get_mut(&instance.id).unwrap()[0].hash = hash;
     }
-    paper.done.clear();
+    scenario.done.clear();
 }
 
 #[test]
 fn what_an_earlier_devarch_built_is_neither_built_nor_replaced() {
     for built in [BUILT, "api: {template: t, image: \"me/api:1\", build: ./api}\n"] {
-        let (mut paper, shop) = (Paper::new(), stack(built));
-        source(&mut paper, &shop, 1);
-        built_by_an_earlier_one(&mut paper, &shop);
-        let plan = paper.plan(&shop);
-        assert!(plan.is_empty() && plan.steps.is_empty(), "{}", text(&paper, &shop));
+        let (mut scenario, shop) = (Scenario::new(), stack(built));
+        source(&mut scenario, &shop, 1);
+        built_by_an_earlier_one(&mut scenario, &shop);
+        let plan = scenario.plan(&shop);
+        assert!(plan.is_empty() && plan.steps.is_empty(), "{}", text(&scenario, &shop));
     }
 }
 
 #[test]
 fn what_an_earlier_devarch_built_gets_its_name_when_a_container_is_made_from_it() {
-    let (mut paper, shop) = (Paper::new(), stack(BUILT));
-    source(&mut paper, &shop, 1);
-    built_by_an_earlier_one(&mut paper, &shop);
+    let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
+    source(&mut scenario, &shop, 1);
+    built_by_an_earlier_one(&mut scenario, &shop);
     let other = stack(&BUILT.replace("api: {template: t", "api: {template: t, tty: true"));
-    let plan = paper.apply(&other);
-    assert_eq!(paper.done[0], format!("use what was built before as {TAG}"));
-    assert!(!paper.done.iter().any(|step| step.starts_with("build")), "{:?}", paper.done);
+    let plan = scenario.apply(&other);
+    assert_eq!(scenario.done[0], format!("use what was built before as {TAG}"));
+    assert!(!scenario.done.iter().any(|step| step.starts_with("build")), "{:?}", scenario.done);
     assert_eq!(plan.changes.len(), 1);
-    assert_eq!(paper.of("api").image, TAG);
-    assert!(paper.plan(&other).is_empty(), "{}", text(&paper, &other));
+    assert_eq!(scenario.of("api").image, TAG);
+    assert!(scenario.plan(&other).is_empty(), "{}", text(&scenario, &other));
 }
 
 #[test]
 fn on_podman_an_image_that_may_have_another_builds_arguments_is_built_when_a_container_is_made_from_it() {
-    let (mut paper, shop) = (Paper::new(), stack(BUILT));
-    paper.observed.engine.kind = EngineKind::Podman;
-    source(&mut paper, &shop, 1);
-    built_by_an_earlier_one(&mut paper, &shop);
-    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
-    paper.apply(&stack(&BUILT.replace("api: {template: t", "api: {template: t, tty: true")));
-    assert_eq!(paper.done[0], format!("build {TAG}"));
+    let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
+    scenario.observed.engine.kind = EngineKind::Podman;
+    source(&mut scenario, &shop, 1);
+    built_by_an_earlier_one(&mut scenario, &shop);
+    assert!(scenario.plan(&shop).is_empty(), "{}", text(&scenario, &shop));
+    scenario.apply(&stack(&BUILT.replace("api: {template: t", "api: {template: t, tty: true")));
+    assert_eq!(scenario.done[0], format!("build {TAG}"));
 }
 
 #[test]
 fn the_definitions_name_of_a_build_is_set_last_and_never_read() {
     let named =
         "api: {template: t, image: \"me/api:1\", build: ./api}\nworker: {template: t, image: \"me/api:1\"}\n";
-    let (mut paper, shop) = (Paper::new(), stack(named));
-    source(&mut paper, &shop, 1);
-    paper.add_image("me/api:1", "sha256:somebodys");
-    let plan = paper.apply(&shop);
+    let (mut scenario, shop) = (Scenario::new(), stack(named));
+    source(&mut scenario, &shop, 1);
+    scenario.add_image("me/api:1", "sha256:somebodys");
+    let plan = scenario.apply(&shop);
     let last = plan.steps.last().unwrap();
     assert!(last.action.is_cleanup());
     assert_eq!(last.action.to_string(), format!("tag {TAG} as me/api:1"));
-    let built = paper.observed.images[TAG].id.clone();
-    assert_eq!(paper.second_names["me/api:1"], built);
-    assert_eq!((&paper.of("api").image_id.clone(), &paper.of("worker").image_id.clone()), (&built, &built));
-    paper.add_image("me/api:1", "sha256:moved");
-    assert!(paper.plan(&shop).is_empty(), "{}", text(&paper, &shop));
+    let built = scenario.observed.images[TAG].id.clone();
+    assert_eq!(scenario.second_names["me/api:1"], built);
+    assert_eq!(
+        (&scenario.of("api").image_id.clone(), &scenario.of("worker").image_id.clone()),
+        (&built, &built)
+    );
+    scenario.add_image("me/api:1", "sha256:moved");
+    assert!(scenario.plan(&shop).is_empty(), "{}", text(&scenario, &shop));
     // Another name makes no other container.
     let renamed = stack(&named.replace("me/api:1", "me/api:2"));
-    source(&mut paper, &renamed, 1);
-    insta::assert_snapshot!(text(&paper, &renamed), @"
+    source(&mut scenario, &renamed, 1);
+    insta::assert_snapshot!(text(&scenario, &renamed), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     ~   api  will be updated (its config changed)
@@ -418,16 +422,16 @@ fn the_definitions_name_of_a_build_is_set_last_and_never_read() {
 
     Plan: 0 to create, 2 to change, 0 to replace, 0 to remove.
     ");
-    paper.apply(&renamed);
-    assert_eq!(paper.second_names["me/api:2"], built);
-    assert!(paper.plan(&renamed).is_empty(), "{}", text(&paper, &renamed));
+    scenario.apply(&renamed);
+    assert_eq!(scenario.second_names["me/api:2"], built);
+    assert!(scenario.plan(&renamed).is_empty(), "{}", text(&scenario, &renamed));
 }
 
 #[test]
 fn stores_give_their_builds_names_of_their_own() {
     let container = "shop".parse().and_then(|stack| Ok((stack, "api".parse()?)));
     let (stack, instance) = container.unwrap();
-    let container = ContainerName::of(&stack, &instance).unwrap();
+    let container = ContainerName::for_instance(&stack, &instance).unwrap();
     let name = |store: &str| build_tag(&StoreId::new(store), &container);
     assert_eq!(name("0197f2f0-7c5e-7b21-8d1e-4F0C2B7A91DE"), "devarch-shop-api:4f0c2b7a91de");
     assert_ne!(name("0197f2f0-7c5e-7b21-8d1e-4f0c2b7a91de"), name("0197f2f0-7c5e-7b21-8d1e-4f0c2b7a91df"));
@@ -435,26 +439,26 @@ fn stores_give_their_builds_names_of_their_own() {
 
 #[test]
 fn a_plan_that_does_more_than_was_agreed_to_is_told_from_one_that_only_knows_more() {
-    let (mut paper, shop) = (Paper::new(), stack("web: {template: t, image: \"me/web:1\"}\n"));
-    let agreed = paper.plan(&shop);
-    paper.add_image("me/web:1", "sha256:pulled");
-    let known = paper.plan(&shop);
+    let (mut scenario, shop) = (Scenario::new(), stack("web: {template: t, image: \"me/web:1\"}\n"));
+    let agreed = scenario.plan(&shop);
+    scenario.add_image("me/web:1", "sha256:pulled");
+    let known = scenario.plan(&shop);
     assert_ne!(known.changes, agreed.changes);
     assert!(!known.exceeds(&agreed));
     // Its VOLUME is a volume more.
-    paper.observed.images.get_mut("me/web:1").unwrap().volumes.insert("/data".to_owned());
-    assert!(paper.plan(&shop).exceeds(&agreed));
+    scenario.observed.images.get_mut("me/web:1").unwrap().volumes.insert("/data".to_owned());
+    assert!(scenario.plan(&shop).exceeds(&agreed));
 
     let always = stack("web: {template: t, pull_policy: always}\n");
-    let mut paper = Paper::new();
-    paper.apply(&always);
-    let agreed = paper.plan(&always);
-    assert!(!paper.plan(&always).exceeds(&agreed));
-    paper.add_image("busybox:1", "sha256:newer");
+    let mut scenario = Scenario::new();
+    scenario.apply(&always);
+    let agreed = scenario.plan(&always);
+    assert!(!scenario.plan(&always).exceeds(&agreed));
+    scenario.add_image("busybox:1", "sha256:newer");
     let supplied = PlanOptions { supplied: true, ..PlanOptions::default() };
-    assert!(paper.plan_with(&always, &supplied).exceeds(&agreed));
+    assert!(scenario.plan_with(&always, &supplied).exceeds(&agreed));
     // What only stops the same container by another word of the engine's is the same.
-    let mut ended = paper.clone();
+    let mut ended = scenario.clone();
     ended.add_image("busybox:1", "sha256:aaaaaaaaaaaaaaaa");
     ended.of("web").state = RunState::Exited;
     ended.of("web").status = "Exited (0) 1 second ago".to_owned();
@@ -467,12 +471,12 @@ fn a_plan_that_does_more_than_was_agreed_to_is_told_from_one_that_only_knows_mor
 
 #[test]
 fn a_build_that_is_asked_for_is_known_only_after_it() {
-    let (mut paper, shop) = (Paper::new(), stack(BUILT));
-    source(&mut paper, &shop, 1);
+    let (mut scenario, shop) = (Scenario::new(), stack(BUILT));
+    source(&mut scenario, &shop, 1);
     let build = PlanOptions { build: true, ..PlanOptions::default() };
-    assert!(paper.plan_with(&shop, &build).unsettled.is_empty(), "it is built anyway");
-    paper.apply(&shop);
-    let plan = paper.plan_with(&shop, &build);
+    assert!(scenario.plan_with(&shop, &build).unsettled.is_empty(), "it is built anyway");
+    scenario.apply(&shop);
+    let plan = scenario.plan_with(&shop, &build);
     assert!(plan.is_empty());
     assert_eq!(plan.unsettled.keys().collect::<Vec<_>>(), [TAG]);
 }

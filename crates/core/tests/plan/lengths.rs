@@ -1,6 +1,6 @@
 //! Values that are too long for Linux to pass to a program.
 
-use crate::support::{Paper, stack};
+use crate::support::{Scenario, stack};
 
 /// The longest `NAME=value` or argument that Linux passes.
 const LONGEST: usize = 131_071;
@@ -11,7 +11,7 @@ fn x(length: usize) -> String {
 
 /// What is wrong with a stack of these instances, a line each.
 fn problems(instances: &str) -> String {
-    match Paper::new().try_desire(&stack(instances)) {
+    match Scenario::new().try_desire(&stack(instances)) {
         Ok(_) => String::new(),
         Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
     }

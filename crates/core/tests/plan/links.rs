@@ -1,14 +1,14 @@
 //! Links between stacks in plans: made with the consumer, kept when the provider is made anew, undone when an apply fails.
 
-use crate::support::{Paper, stack, stack_that_says};
+use crate::support::{Scenario, stack, stack_that_says};
 use devarch_core::{
     desired::effective,
     id::{InstanceId, StackId},
     name::NetworkName,
     observed::{ObservedNetwork, RunState},
     plan::{PlanError, PlanOptions, TextOptions, plan, plan_text},
-    resolve::{Other, WireContext, wired},
-    stack::{Stack, Wanted},
+    resolve::{LinkedInstance, WireContext, wired},
+    stack::{DesiredRun, Stack},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,63 +41,63 @@ fn shop() -> Stack {
 
 /// An engine with both stacks' definitions known; nothing runs.
 struct Two {
-    paper: Paper,
+    scenario: Scenario,
 }
 
 impl Two {
     fn new() -> Self {
-        let mut paper = Paper::new();
+        let mut scenario = Scenario::new();
         let infra = infra();
         let nothing = BTreeMap::new();
         let context = WireContext { images: &BTreeMap::new(), prior: &BTreeMap::new(), others: &nothing };
         let wired = wired(&infra, effective(&infra), &context);
         let db = "db".parse().unwrap();
-        let other = Other::of(&infra, &wired, &db).unwrap();
-        paper.others.insert((infra.name.clone(), db), other);
-        paper.links.insert(NetworkName::from_stored(LINK), "10.213.240.0/29".parse().unwrap());
-        Self { paper }
+        let other = LinkedInstance::from_stack(&infra, &wired, &db).unwrap();
+        scenario.others.insert((infra.name.clone(), db), other);
+        scenario.links.insert(NetworkName::from_stored(LINK), "10.213.240.0/29".parse().unwrap());
+        Self { scenario }
     }
 
     /// Does something with the stack that has these addresses.
-    fn infra<T>(&mut self, what: impl FnOnce(&mut Paper) -> T) -> T {
-        self.paper.subnet = "10.213.1.0/24".parse().unwrap();
-        what(&mut self.paper)
+    fn infra<T>(&mut self, what: impl FnOnce(&mut Scenario) -> T) -> T {
+        self.scenario.subnet = "10.213.1.0/24".parse().unwrap();
+        what(&mut self.scenario)
     }
 
-    fn shop<T>(&mut self, what: impl FnOnce(&mut Paper) -> T) -> T {
-        self.paper.subnet = "10.213.0.0/24".parse().unwrap();
-        what(&mut self.paper)
+    fn shop<T>(&mut self, what: impl FnOnce(&mut Scenario) -> T) -> T {
+        self.scenario.subnet = "10.213.0.0/24".parse().unwrap();
+        what(&mut self.scenario)
     }
 
     /// Both run.
     fn up() -> Self {
         let mut two = Self::new();
-        two.infra(|paper| paper.apply(&infra()));
-        two.shop(|paper| paper.apply(&shop()));
+        two.infra(|scenario| scenario.apply(&infra()));
+        two.shop(|scenario| scenario.apply(&shop()));
         two
     }
 
     /// Networks, and who is on them, by the names of containers that run.
     fn picture(&self) -> BTreeMap<String, BTreeSet<String>> {
         let running = |network: &ObservedNetwork| {
-            let on = self.paper.observed.containers.iter().filter(|container| {
+            let on = self.scenario.observed.containers.iter().filter(|container| {
                 container.state == RunState::Running && container.networks.contains_key(&network.name)
             });
             on.map(|container| container.name.to_string()).collect()
         };
-        self.paper.observed.networks.iter().map(|it| (it.name.clone(), running(it))).collect()
+        self.scenario.observed.networks.iter().map(|it| (it.name.clone(), running(it))).collect()
     }
 }
 
-fn text(paper: &Paper, stack: &Stack) -> String {
-    plan_text(&paper.plan(stack), TextOptions::default())
+fn text(scenario: &Scenario, stack: &Stack) -> String {
+    plan_text(&scenario.plan(stack), TextOptions::default())
 }
 
 #[test]
 fn a_link_is_made_with_its_consumer_and_told_in_both_plans() {
     let mut two = Two::new();
-    two.infra(|paper| paper.apply(&infra()));
-    let plan = two.shop(|paper| paper.apply(&shop()));
+    two.infra(|scenario| scenario.apply(&infra()));
+    let plan = two.shop(|scenario| scenario.apply(&shop()));
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -120,14 +120,14 @@ fn a_link_is_made_with_its_consumer_and_told_in_both_plans() {
     #6 api: start [#1] {+ api: does not exist} after #3 #4 #5
     #7 see that everything still runs [api #1 runs; api #1 is of sha256:aaaaaaaaaaaaaaaa] {commit} after #6
     ");
-    insta::assert_snapshot!(text(&two.paper, &shop()), @"
+    insta::assert_snapshot!(text(&two.scenario, &shop()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
         wire api.db -> infra/db.main (explicit)
 
     No changes: the stack is up to date.
     ");
-    insta::assert_snapshot!(two.infra(|paper| text(paper, &infra())), @"
+    insta::assert_snapshot!(two.infra(|scenario| text(scenario, &infra())), @"
     stack infra on docker 20.10.24, network devarch-infra-net 10.213.1.0/24
 
     note: db.links: shop/api is linked to it, by network devarch-shop-api.infra-db
@@ -142,9 +142,9 @@ fn a_link_is_made_with_its_consumer_and_told_in_both_plans() {
 fn a_consumer_does_not_start_without_its_provider_and_one_that_runs_goes_on() {
     let mut two = Two::new();
     let refused = |two: &mut Two| {
-        two.shop(|paper| {
-            let desired = paper.desire(&shop());
-            let plan = plan(&desired, &paper.observed, &paper.remembered, &PlanOptions::default());
+        two.shop(|scenario| {
+            let desired = scenario.desire(&shop());
+            let plan = plan(&desired, &scenario.observed, &scenario.remembered, &PlanOptions::default());
             let refused = plan.unwrap_err();
             assert!(matches!(refused, PlanError::Conflicts { .. }));
             refused.to_string()
@@ -153,8 +153,8 @@ fn a_consumer_does_not_start_without_its_provider_and_one_that_runs_goes_on() {
     insta::assert_snapshot!(refused(&mut two), @"stack 'shop' cannot be applied: instance 'api': infra/db, which it is linked to, is not running; `devarch up infra` starts it, `devarch wire remove shop api` removes the link");
     let mut two = Two::up();
     let mut down = infra();
-    down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Stopped);
-    insta::assert_snapshot!(two.infra(|paper| text(paper, &down)), @"
+    down.instances.values_mut().for_each(|instance| instance.wanted = DesiredRun::Stopped);
+    insta::assert_snapshot!(two.infra(|scenario| text(scenario, &down)), @"
     stack infra on docker 20.10.24, network devarch-infra-net 10.213.1.0/24
 
     ~   db  will be stopped
@@ -163,8 +163,8 @@ fn a_consumer_does_not_start_without_its_provider_and_one_that_runs_goes_on() {
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
-    two.infra(|paper| paper.apply(&down));
-    insta::assert_snapshot!(two.shop(|paper| text(paper, &shop())), @"
+    two.infra(|scenario| scenario.apply(&down));
+    insta::assert_snapshot!(two.shop(|scenario| text(scenario, &shop())), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
         wire api.db -> infra/db.main (explicit)
@@ -182,7 +182,7 @@ fn a_provider_that_is_made_anew_is_linked_before_it_starts() {
     changed.instances.values_mut().for_each(|instance| {
         instance.overrides.service.hostname = Some("other".to_owned());
     });
-    let plan = two.infra(|paper| paper.apply(&changed));
+    let plan = two.infra(|scenario| scenario.apply(&changed));
     insta::assert_snapshot!(plan.trace(), @"
     #0 db: create container devarch-infra-db.next {-/+ db: its config changed}
     #1 db: connect to devarch-shop-api.infra-db [#0] {-/+ db: its config changed} after #0
@@ -196,17 +196,17 @@ fn a_provider_that_is_made_anew_is_linked_before_it_starts() {
     ");
     let on: Vec<String> = two.picture()[LINK].iter().cloned().collect();
     assert_eq!(on, ["devarch-infra-db", "devarch-shop-api"]);
-    assert!(two.infra(|paper| paper.plan(&changed)).is_empty());
-    assert!(two.shop(|paper| paper.plan(&shop())).is_empty());
+    assert!(two.infra(|scenario| scenario.plan(&changed)).is_empty());
+    assert!(two.shop(|scenario| scenario.plan(&shop())).is_empty());
 }
 
 #[test]
 fn an_end_that_was_cut_off_by_hand_is_connected_again() {
     let mut two = Two::up();
-    for container in &mut two.paper.observed.containers {
+    for container in &mut two.scenario.observed.containers {
         container.networks.remove(LINK);
     }
-    insta::assert_snapshot!(two.infra(|paper| text(paper, &infra())), @"
+    insta::assert_snapshot!(two.infra(|scenario| text(scenario, &infra())), @"
     stack infra on docker 20.10.24, network devarch-infra-net 10.213.1.0/24
 
     ~   db  will be reconnected (its link to shop/api is missing)
@@ -215,7 +215,7 @@ fn an_end_that_was_cut_off_by_hand_is_connected_again() {
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
-    insta::assert_snapshot!(two.shop(|paper| text(paper, &shop())), @"
+    insta::assert_snapshot!(two.shop(|scenario| text(scenario, &shop())), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     ~   api  will be reconnected (its link to infra/db is missing)
@@ -224,16 +224,16 @@ fn an_end_that_was_cut_off_by_hand_is_connected_again() {
 
     Plan: 0 to create, 1 to change, 0 to replace, 0 to remove.
     ");
-    two.shop(|paper| paper.apply(&shop()));
+    two.shop(|scenario| scenario.apply(&shop()));
     assert_eq!(two.picture()[LINK].len(), 2);
-    assert!(two.infra(|paper| paper.plan(&infra())).is_empty());
+    assert!(two.infra(|scenario| scenario.plan(&infra())).is_empty());
 }
 
 #[test]
 fn a_link_ends_with_its_wire_and_with_its_stack() {
     let mut two = Two::up();
     let alone = stack("\napi:\n  template: t\n");
-    let plan = two.shop(|paper| paper.apply(&alone));
+    let plan = two.shop(|scenario| scenario.apply(&alone));
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -260,33 +260,33 @@ fn a_link_ends_with_its_wire_and_with_its_stack() {
     #8 remove network devarch-shop-api.infra-db {- network devarch-shop-api.infra-db: its link was removed} after #5 #6 #7
     ");
     assert!(!two.picture().contains_key(LINK));
-    assert!(two.infra(|paper| paper.plan(&infra())).is_empty(), "the provider is as it was");
+    assert!(two.infra(|scenario| scenario.plan(&infra())).is_empty(), "the provider is as it was");
 
     let mut two = Two::up();
     let mut down = shop();
-    down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
-    two.shop(|paper| paper.apply(&down));
+    down.instances.values_mut().for_each(|instance| instance.wanted = DesiredRun::Absent);
+    two.shop(|scenario| scenario.apply(&down));
     assert_eq!(two.picture().keys().collect::<Vec<_>>(), ["devarch-infra-net"]);
-    assert!(two.infra(|paper| paper.plan(&infra())).is_empty());
+    assert!(two.infra(|scenario| scenario.plan(&infra())).is_empty());
 }
 
 #[test]
 fn an_apply_that_ends_anywhere_is_put_back_with_its_links() {
     let mut begun = Two::new();
-    begun.infra(|paper| paper.apply(&infra()));
+    begun.infra(|scenario| scenario.apply(&infra()));
     let before = begun.picture();
-    let plan = begun.shop(|paper| paper.plan(&shop()));
+    let plan = begun.shop(|scenario| scenario.plan(&shop()));
     for last in 0..=plan.steps.len() {
         let mut two = Two::new();
-        two.infra(|paper| paper.apply(&infra()));
-        let put_back = |paper: &mut Paper| {
-            let journal = paper.before(&shop());
-            let apply = paper.carry_out_until(&plan, last);
+        two.infra(|scenario| scenario.apply(&infra()));
+        let put_back = |scenario: &mut Scenario| {
+            let journal = scenario.before(&shop());
+            let apply = scenario.carry_out_until(&plan, last);
             for _ in 0..2 {
-                let undo = paper.undo(&journal, std::slice::from_ref(&apply));
-                paper.make(&undo.steps, undo.steps.len());
+                let undo = scenario.undo(&journal, std::slice::from_ref(&apply));
+                scenario.make(&undo.steps, undo.steps.len());
             }
-            paper.undo(&journal, &[apply]).steps
+            scenario.undo(&journal, &[apply]).steps
         };
         assert!(two.shop(put_back).is_empty(), "after {last} steps");
         assert_eq!(two.picture(), before, "after {last} steps");
@@ -296,21 +296,21 @@ fn an_apply_that_ends_anywhere_is_put_back_with_its_links() {
 #[test]
 fn a_plan_does_not_hold_where_its_provider_is_another_now() {
     let mut two = Two::up();
-    let assumed = two.shop(|paper| paper.assume(&shop()));
-    let theirs = two.infra(|paper| paper.assume(&infra()));
+    let assumed = two.shop(|scenario| scenario.assume(&shop()));
+    let theirs = two.infra(|scenario| scenario.assume(&infra()));
     let options = PlanOptions {
         replace: [infra().instances.keys().next().unwrap().clone()].into(),
         ..PlanOptions::default()
     };
-    let anew = two.infra(|paper| paper.plan_with(&infra(), &options));
-    two.paper.carry_out(&anew);
-    let now = two.shop(|paper| paper.assume(&shop()));
+    let anew = two.infra(|scenario| scenario.plan_with(&infra(), &options));
+    two.scenario.carry_out(&anew);
+    let now = two.shop(|scenario| scenario.assume(&shop()));
     let told: Vec<String> = assumed.differences(&now).iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(told.join("\n"), @"link api -> infra/db: assumed id c1, found c3");
     let mut down = shop();
-    down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
-    two.shop(|paper| paper.apply(&down));
-    let now = two.infra(|paper| paper.assume(&infra()));
+    down.instances.values_mut().for_each(|instance| instance.wanted = DesiredRun::Absent);
+    two.shop(|scenario| scenario.apply(&down));
+    let now = two.infra(|scenario| scenario.assume(&infra()));
     let told: Vec<String> = theirs.differences(&now).iter().map(ToString::to_string).collect();
     assert!(told.iter().any(|line| line.starts_with(&format!("network {LINK}: "))), "{told:?}");
 }

@@ -1,6 +1,6 @@
 //! What Podman can't be told, and what earlier versions of DevArch told it wrong.
 
-use crate::support::{Paper, stack};
+use crate::support::{Scenario, stack};
 use devarch_core::{
     engine::EngineKind,
     plan::{PlanOptions, TextOptions, plan, plan_text},
@@ -8,17 +8,17 @@ use devarch_core::{
     stack::Stack,
 };
 
-fn podman(version: &str) -> Paper {
-    let mut paper = Paper::new();
-    paper.observed.engine.kind = EngineKind::Podman;
-    version.clone_into(&mut paper.observed.engine.version);
-    paper
+fn podman(version: &str) -> Scenario {
+    let mut scenario = Scenario::new();
+    scenario.observed.engine.kind = EngineKind::Podman;
+    version.clone_into(&mut scenario.observed.engine.version);
+    scenario
 }
 
 /// Containers as an earlier version of DevArch made them.
-fn made_before(paper: &mut Paper, stack: &Stack) {
-    paper.apply(stack);
-    for container in &mut paper.observed.containers {
+fn made_before(scenario: &mut Scenario, stack: &Stack) {
+    scenario.apply(stack);
+    for container in &mut scenario.observed.containers {
         container.labels.remove(label::CREATE_FORM);
     }
 }
@@ -37,9 +37,9 @@ host: {template: t, entrypoint: ['[\"sh\"]'], extra_hosts: ['six:[fd00::2]']}
 #[test]
 fn what_an_earlier_version_passed_to_podman_incorrectly_is_replaced_with_the_reason() {
     let shop = stack(&format!("{RIGHT}{WRONG}"));
-    let mut paper = podman("4.3.1");
-    made_before(&mut paper, &shop);
-    insta::assert_snapshot!(plan_text(&paper.plan(&shop), TextOptions::default()), @"
+    let mut scenario = podman("4.3.1");
+    made_before(&mut scenario, &shop);
+    insta::assert_snapshot!(plan_text(&scenario.plan(&shop), TextOptions::default()), @"
     stack shop on podman 4.3.1, network devarch-shop-net 10.213.0.0/24
 
     -/+ check  will be replaced (an earlier version of DevArch passed its healthcheck.test to Podman incorrectly)
@@ -48,27 +48,27 @@ fn what_an_earlier_version_passed_to_podman_incorrectly_is_replaced_with_the_rea
 
     Plan: 0 to create, 0 to change, 3 to replace, 0 to remove.
     ");
-    paper.apply(&shop);
-    assert!(paper.plan(&shop).is_empty());
+    scenario.apply(&shop);
+    assert!(scenario.plan(&shop).is_empty());
 }
 
 #[test]
 fn what_an_earlier_version_passed_correctly_is_kept() {
-    let mut paper = podman("4.3.1");
+    let mut scenario = podman("4.3.1");
     let shop = stack(RIGHT);
-    made_before(&mut paper, &shop);
-    assert!(paper.plan(&shop).is_empty());
-    assert!(paper.observed.containers.iter().all(|made| made.label(label::CREATE_FORM).is_none()));
+    made_before(&mut scenario, &shop);
+    assert!(scenario.plan(&shop).is_empty());
+    assert!(scenario.observed.containers.iter().all(|made| made.label(label::CREATE_FORM).is_none()));
 
     let shop = stack(&format!("{RIGHT}{WRONG}"));
-    let mut paper = Paper::new();
-    made_before(&mut paper, &shop);
-    assert!(paper.plan(&shop).is_empty(), "Docker took it as it was");
+    let mut scenario = Scenario::new();
+    made_before(&mut scenario, &shop);
+    assert!(scenario.plan(&shop).is_empty(), "Docker took it as it was");
 
     let cleared = stack("cleared: {template: t, entrypoint: []}");
-    let mut paper = podman("5.6.0");
-    made_before(&mut paper, &cleared);
-    assert!(paper.plan(&cleared).is_empty(), "so did later versions of Podman");
+    let mut scenario = podman("5.6.0");
+    made_before(&mut scenario, &cleared);
+    assert!(scenario.plan(&cleared).is_empty(), "so did later versions of Podman");
 }
 
 #[test]
@@ -78,10 +78,10 @@ fn paths_that_podman_can_not_mount_are_refused_while_planning() {
          b: {template: t, volumes: [{type: bind, source: '/data/a:b', target: '/x'}, {type: bind, source: '/data/a,b', target: '/y'}]}\n\
          c: {template: t, tmpfs: [{target: '/t:u'}]}",
     );
-    let on = |paper: &Paper| match plan(
-        &paper.desire(&shop),
-        &paper.observed,
-        &paper.remembered,
+    let on = |scenario: &Scenario| match plan(
+        &scenario.desire(&shop),
+        &scenario.observed,
+        &scenario.remembered,
         &PlanOptions::default(),
     ) {
         Ok(_) => String::new(),
@@ -92,5 +92,5 @@ fn paths_that_podman_can_not_mount_are_refused_while_planning() {
       instance 'a': Podman cannot mount "/data/c:d" at "/c,d": the two paths may have colons, or else commas, double quotes and line breaks; rename one of them
       instance 'c': Podman cannot mount a tmpfs at "/t:u": the path has a colon; use another one
     "#);
-    assert_eq!(on(&Paper::new()), "");
+    assert_eq!(on(&Scenario::new()), "");
 }

@@ -2,14 +2,14 @@
 
 use crate::{
     random::{deeds, meddle, random_edit, random_stack, wish},
-    support::{Paper, assign, name, stack},
+    support::{Scenario, assign, name, stack},
 };
 use devarch_core::{
     engine::EngineKind,
     observed::{Listener, RunState},
     plan::{Action, Cause, PlanOptions, Step, Subject, TextOptions, plan, plan_text},
     port::{HostSocket, Protocol},
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -21,22 +21,22 @@ api: {template: t, depends_on: {migrate: {condition: service_completed_successfu
 web: {template: t, ports: ["127.0.0.1:8080:80"], depends_on: [api]}
 "#;
 
-pub(crate) fn text(paper: &Paper, stack: &Stack) -> String {
-    plan_text(&paper.plan(stack), TextOptions::default())
+pub(crate) fn text(scenario: &Scenario, stack: &Stack) -> String {
+    plan_text(&scenario.plan(stack), TextOptions::default())
 }
 
 /// What an edit of the shop's instances turns the plan into, after an apply of the shop as it was.
 fn after_edit(edited: &str) -> String {
-    let mut paper = Paper::new();
-    paper.apply(&stack(SHOP));
-    text(&paper, &stack(edited))
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(SHOP));
+    text(&scenario, &stack(edited))
 }
 
 #[test]
 fn a_new_stack_is_made_providers_first() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let shop = stack(SHOP);
-    insta::assert_snapshot!(text(&paper, &shop), @"
+    insta::assert_snapshot!(text(&scenario, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     +   network devarch-shop-net  will be created
@@ -54,7 +54,7 @@ fn a_new_stack_is_made_providers_first() {
 
     Plan: 4 to create, 0 to change, 0 to replace, 0 to remove.
     ");
-    insta::assert_snapshot!(paper.apply(&shop).trace(), @"
+    insta::assert_snapshot!(scenario.apply(&shop).trace(), @"
     #0 create network devarch-shop-net {+ network devarch-shop-net: does not exist}
     #1 db: create volume devarch-shop-db-data {+ volume devarch-shop-db-data: does not exist}
     #2 db: create container devarch-shop-db {+ db: does not exist} after #0 #1
@@ -70,7 +70,7 @@ fn a_new_stack_is_made_providers_first() {
     #12 web: start [#11] {+ web: does not exist} after #10 #11
     #13 see that everything still runs [api #8 runs; web #11 runs; db #2 is of sha256:aaaaaaaaaaaaaaaa; migrate #5 is of sha256:aaaaaaaaaaaaaaaa; api #8 is of sha256:aaaaaaaaaaaaaaaa; web #11 is of sha256:aaaaaaaaaaaaaaaa] {commit} after #12
     ");
-    assert!(paper.plan(&shop).is_empty());
+    assert!(scenario.plan(&shop).is_empty());
 }
 
 #[test]
@@ -89,15 +89,15 @@ fn every_kind_of_edit_shows_to_the_field() {
     ] {
         let edited = SHOP.replacen(from, to, 1);
         assert_ne!(edited, SHOP, "{what}");
-        let mut paper = Paper::new();
-        paper.add_image("busybox:2", "sha256:bbbbbbbbbbbbbbbb");
-        paper.apply(&stack(SHOP));
+        let mut scenario = Scenario::new();
+        scenario.add_image("busybox:2", "sha256:bbbbbbbbbbbbbbbb");
+        scenario.apply(&stack(SHOP));
         let shop = stack(&edited);
-        let plan = paper.plan(&shop);
-        assert_eq!(plan.changes.len(), 1, "{what}: {}", text(&paper, &shop));
-        assert!(!plan.changes[0].fields.is_empty(), "{what}: {}", text(&paper, &shop));
-        paper.carry_out(&plan);
-        assert!(paper.plan(&shop).is_empty(), "{what}: {}", text(&paper, &shop));
+        let plan = scenario.plan(&shop);
+        assert_eq!(plan.changes.len(), 1, "{what}: {}", text(&scenario, &shop));
+        assert!(!plan.changes[0].fields.is_empty(), "{what}: {}", text(&scenario, &shop));
+        scenario.carry_out(&plan);
+        assert!(scenario.plan(&shop).is_empty(), "{what}: {}", text(&scenario, &shop));
     }
 }
 
@@ -135,13 +135,13 @@ fn an_edit_of_dependencies_alone_changes_no_container() {
 
 #[test]
 fn down_stops_consumers_first_and_keeps_volumes() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let mut shop = stack(SHOP);
-    paper.apply(&shop);
+    scenario.apply(&shop);
     for instance in shop.instances.values_mut() {
-        instance.wanted = Wanted::Absent;
+        instance.wanted = DesiredRun::Absent;
     }
-    insta::assert_snapshot!(text(&paper, &shop), @"
+    insta::assert_snapshot!(text(&scenario, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -   network devarch-shop-net  will be removed (down)
@@ -152,7 +152,7 @@ fn down_stops_consumers_first_and_keeps_volumes() {
 
     Plan: 0 to create, 0 to change, 0 to replace, 4 to remove.
     ");
-    insta::assert_snapshot!(paper.apply(&shop).trace(), @"
+    insta::assert_snapshot!(scenario.apply(&shop).trace(), @"
     #0 web: stop [c1] {- web: down}
     #1 api: stop [c2] {- api: down} after #0
     #2 migrate: stop [c3] {- migrate: down} after #1
@@ -163,29 +163,29 @@ fn down_stops_consumers_first_and_keeps_volumes() {
     #7 db: remove container devarch-shop-db [c4] {- db: down} after #3
     #8 remove network devarch-shop-net {- network devarch-shop-net: down} after #3 #4 #5 #6 #7
     ");
-    assert!(paper.observed.containers.is_empty() && paper.observed.networks.is_empty());
-    assert_eq!(paper.observed.volumes.len(), 1);
-    assert!(paper.plan(&shop).is_empty());
+    assert!(scenario.observed.containers.is_empty() && scenario.observed.networks.is_empty());
+    assert_eq!(scenario.observed.volumes.len(), 1);
+    assert!(scenario.plan(&shop).is_empty());
 }
 
 #[test]
 fn a_stopped_stack_stays_stopped() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let mut shop = stack(SHOP);
-    paper.apply(&shop);
+    scenario.apply(&shop);
     for instance in shop.instances.values_mut() {
-        instance.wanted = Wanted::Stopped;
+        instance.wanted = DesiredRun::Stopped;
     }
-    paper.apply(&shop);
-    assert!(paper.observed.containers.iter().all(|container| container.state == RunState::Exited));
-    assert!(paper.plan(&shop).is_empty());
+    scenario.apply(&shop);
+    assert!(scenario.observed.containers.iter().all(|container| container.state == RunState::Exited));
+    assert!(scenario.plan(&shop).is_empty());
 }
 
 #[test]
 fn a_replaced_container_is_removed_only_when_everything_is_ready() {
-    let mut paper = Paper::new();
-    paper.apply(&stack(SHOP));
-    insta::assert_snapshot!(paper.apply(&stack(&SHOP.replace("A: \"1\"", "A: \"2\""))).trace(), @"
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(SHOP));
+    insta::assert_snapshot!(scenario.apply(&stack(&SHOP.replace("A: \"1\"", "A: \"2\""))).trace(), @"
     #0 db: create container devarch-shop-db.next {-/+ db: its config changed}
     #1 db: stop [c4] {-/+ db: its config changed} after #0
     #2 db: rename to devarch-shop-db.old [c4] {-/+ db: its config changed} after #0 #1
@@ -199,19 +199,19 @@ fn a_replaced_container_is_removed_only_when_everything_is_ready() {
 
 #[test]
 fn what_a_failed_replacement_kept_goes_only_when_its_successor_was_seen_ready() {
-    let mut paper = Paper::new();
-    paper.apply(&stack(SHOP));
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(SHOP));
     let broken = stack(&SHOP.replace("A: \"1\"", "A: \"2\""));
-    let plan = paper.plan(&broken);
-    paper.carry_out_until(&plan, plan.steps.len() - 3);
-    insta::assert_snapshot!(text(&paper, &broken), @"
+    let plan = scenario.plan(&broken);
+    scenario.carry_out_until(&plan, plan.steps.len() - 3);
+    insta::assert_snapshot!(text(&scenario, &broken), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -   container devarch-shop-db.old  will be removed (left over from an apply that did not finish)
 
     Plan: 0 to create, 0 to change, 0 to replace, 1 to remove.
     ");
-    insta::assert_snapshot!(paper.apply(&broken).trace(), @"
+    insta::assert_snapshot!(scenario.apply(&broken).trace(), @"
     #0 stop [c4] {- container devarch-shop-db.old: left over from an apply that did not finish}
     #1 db: wait until it is healthy [c5] {proof}
     #2 remove container devarch-shop-db.old [c4] {- container devarch-shop-db.old: left over from an apply that did not finish} after #0 #1
@@ -220,14 +220,14 @@ fn what_a_failed_replacement_kept_goes_only_when_its_successor_was_seen_ready() 
 
 #[test]
 fn what_was_done_by_hand_is_mended() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let shop = stack(SHOP);
-    paper.apply(&shop);
-    paper.of("db").state = RunState::Exited;
-    paper.of("db").status = "Exited (137) 2 minutes ago".to_owned();
-    paper.of("api").networks.clear();
-    paper.observed.containers.retain(|container| container.name.as_str() != "devarch-shop-web");
-    insta::assert_snapshot!(text(&paper, &shop), @"
+    scenario.apply(&shop);
+    scenario.of("db").state = RunState::Exited;
+    scenario.of("db").status = "Exited (137) 2 minutes ago".to_owned();
+    scenario.of("api").networks.clear();
+    scenario.observed.containers.retain(|container| container.name.as_str() != "devarch-shop-web");
+    insta::assert_snapshot!(text(&scenario, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     ~   api  will be reconnected (was disconnected from the stack's network by hand)
@@ -238,19 +238,19 @@ fn what_was_done_by_hand_is_mended() {
 
     Plan: 1 to create, 2 to change, 0 to replace, 0 to remove.
     ");
-    paper.apply(&shop);
-    assert!(paper.plan(&shop).is_empty());
+    scenario.apply(&shop);
+    assert!(scenario.plan(&shop).is_empty());
 }
 
 #[test]
 fn a_restart_goes_from_providers_to_consumers_and_changes_nothing_else() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let shop = stack("a: {template: t, depends_on: [b]}\nb: {template: t, healthcheck: {test: \"true\"}}");
-    paper.apply(&shop);
-    let before = paper.observed.clone();
+    scenario.apply(&shop);
+    let before = scenario.observed.clone();
     let restart = shop.instances.keys().cloned().collect();
-    let plan = paper.plan_with(&shop, &PlanOptions { restart, ..PlanOptions::default() });
-    paper.carry_out(&plan);
+    let plan = scenario.plan_with(&shop, &PlanOptions { restart, ..PlanOptions::default() });
+    scenario.carry_out(&plan);
     insta::assert_snapshot!(plan.trace(), @"
     #0 b: stop [c2] {~ b: requested}
     #1 b: start [c2] {~ b: requested} after #0
@@ -259,34 +259,34 @@ fn a_restart_goes_from_providers_to_consumers_and_changes_nothing_else() {
     #4 a: start [c1] {~ a: requested} after #2 #3
     #5 see that everything still runs [a c1 runs, never restarted] {commit} after #4
     ");
-    assert_eq!(paper.observed, before);
+    assert_eq!(scenario.observed, before);
 }
 
 #[test]
 fn an_image_whose_name_moved_is_drift() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let shop = stack("web: {template: t}");
-    paper.apply(&shop);
-    paper.add_image("busybox:1", "sha256:cccccccccccccccc");
-    insta::assert_snapshot!(text(&paper, &shop), @"
+    scenario.apply(&shop);
+    scenario.add_image("busybox:1", "sha256:cccccccccccccccc");
+    insta::assert_snapshot!(text(&scenario, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ web  will be replaced (its image tag is now sha256:cccccccccccc instead of sha256:aaaaaaaaaaaa)
 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");
-    paper.apply(&shop);
-    assert!(paper.plan(&shop).is_empty());
+    scenario.apply(&shop);
+    assert!(scenario.plan(&shop).is_empty());
 }
 
 #[test]
 fn a_failed_job_runs_again_and_a_done_one_does_not() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let shop = stack("job: {template: t, job: true}");
-    paper.apply(&shop);
-    assert!(paper.plan(&shop).is_empty());
-    paper.of("job").exit_code = Some(3);
-    insta::assert_snapshot!(text(&paper, &shop), @"
+    scenario.apply(&shop);
+    assert!(scenario.plan(&shop).is_empty());
+    scenario.of("job").exit_code = Some(3);
+    insta::assert_snapshot!(text(&scenario, &shop), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     ~   job  will be started (the job failed with exit code 3)
@@ -301,45 +301,46 @@ fn host_ports_change_hands_in_one_apply() {
         "a: {template: t, ports: [\"8001:80\"]}\nb: {template: t, ports: [\"8002:80\"], depends_on: [a]}";
     let after =
         "a: {template: t, ports: [\"8002:80\"]}\nb: {template: t, ports: [\"8001:80\"], depends_on: [a]}";
-    let mut paper = Paper::new();
-    paper.apply(&stack(before));
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(before));
     let shop = stack(after);
-    paper.apply(&shop);
-    assert!(paper.plan(&shop).is_empty());
+    scenario.apply(&shop);
+    assert!(scenario.plan(&shop).is_empty());
 }
 
 #[test]
 fn a_rename_of_the_stack_moves_everything_to_a_new_network() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let mut shop = stack(SHOP);
-    paper.apply(&shop);
+    scenario.apply(&shop);
     shop.name = "store".parse().unwrap();
-    paper.subnet = "10.213.1.0/24".parse().unwrap();
-    paper.apply(&shop);
-    assert!(paper.observed.containers.iter().all(|c| c.name.as_str().starts_with("devarch-store-")));
-    assert_eq!(paper.observed.networks.len(), 1);
-    assert!(paper.plan(&shop).is_empty());
+    scenario.subnet = "10.213.1.0/24".parse().unwrap();
+    scenario.apply(&shop);
+    assert!(scenario.observed.containers.iter().all(|c| c.name.as_str().starts_with("devarch-store-")));
+    assert_eq!(scenario.observed.networks.len(), 1);
+    assert!(scenario.plan(&shop).is_empty());
 }
 
 #[test]
 fn what_others_have_is_a_conflict_that_names_them() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let shop = stack("web: {template: t, ports: [\"8080:80\"], volumes: [\"data:/d\"]}");
     let mut foreign = {
-        let mut other = Paper::new();
+        let mut other = Scenario::new();
         other.apply(&shop);
         other
     };
     foreign.of("web").labels.clear();
     foreign.of("web").id = devarch_core::id::ContainerId::new("theirs");
-    paper.observed.containers = foreign.observed.containers.clone();
-    paper.observed.volumes.insert("devarch-shop-web-data".to_owned(), std::collections::BTreeMap::new());
-    paper.observed.listeners.push(Listener {
+    scenario.observed.containers = foreign.observed.containers.clone();
+    scenario.observed.volumes.insert("devarch-shop-web-data".to_owned(), std::collections::BTreeMap::new());
+    scenario.observed.listeners.push(Listener {
         socket: HostSocket { ip: "127.0.0.1".parse().unwrap(), port: 8080, protocol: Protocol::Tcp },
         process: Some("nginx (pid 812)".to_owned()),
     });
     let error =
-        plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap_err();
+        plan(&scenario.desire(&shop), &scenario.observed, &scenario.remembered, &PlanOptions::default())
+            .unwrap_err();
     insta::assert_snapshot!(error.to_string(), @"
     stack 'shop' cannot be applied: instance 'web': container name devarch-shop-web is taken: that container was not created by DevArch; remove or rename it, or rename the instance
       instance 'web': port 8080 is already in use by container devarch-shop-web, which was not created by DevArch; stop it, or choose another: `devarch set shop/web ports.80=PORT`
@@ -350,17 +351,18 @@ fn what_others_have_is_a_conflict_that_names_them() {
 #[test]
 fn a_port_of_roots_is_refused_where_the_engine_runs_without_root() {
     let shop = stack("web: {template: t, ports: [\"80:80\", \"1024:81\"]}");
-    let mut paper = Paper::new();
-    paper.observed.engine.kind = EngineKind::Podman;
-    paper.observed.engine.lowest_port = 1024;
+    let mut scenario = Scenario::new();
+    scenario.observed.engine.kind = EngineKind::Podman;
+    scenario.observed.engine.lowest_port = 1024;
     let planned =
-        plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).map(|_| ());
+        plan(&scenario.desire(&shop), &scenario.observed, &scenario.remembered, &PlanOptions::default())
+            .map(|_| ());
     insta::assert_snapshot!(planned.unwrap_err().to_string(), @"stack 'shop' cannot be applied: instance 'web': port 80 is root's (below 1024), and this podman runs without root; choose another: `devarch set shop/web ports.80=PORT`; or let everybody have it: `sudo sysctl net.ipv4.ip_unprivileged_port_start=80`");
     // One that is published already was allowed when it began.
-    paper.observed.engine.lowest_port = 0;
-    paper.apply(&shop);
-    paper.observed.engine.lowest_port = 1024;
-    plan(&paper.desire(&shop), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap();
+    scenario.observed.engine.lowest_port = 0;
+    scenario.apply(&shop);
+    scenario.observed.engine.lowest_port = 1024;
+    plan(&scenario.desire(&shop), &scenario.observed, &scenario.remembered, &PlanOptions::default()).unwrap();
 }
 
 #[test]
@@ -371,7 +373,7 @@ fn what_policy_refuses_names_instance_and_field() {
          c: {template: t, depends_on: [d]}\nd: {template: t, depends_on: [c]}\ne: {template: t, depends_on: [bb]}",
     );
     let shown = |shop: &Stack| -> String {
-        let problems = Paper::new().try_desire(shop).unwrap_err();
+        let problems = Scenario::new().try_desire(shop).unwrap_err();
         problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(shown(&shop), @r#"
@@ -393,9 +395,9 @@ fn a_secret_changes_the_hash_and_is_shown_nowhere() {
     let of = |value: &str| {
         stack(&format!("web: {{template: t, environment: {{TOKEN: {{value: {value}, secret: true}}}}}}"))
     };
-    let mut paper = Paper::new();
-    let first = paper.apply(&of("hunter2"));
-    let second = paper.plan(&of("hunter3"));
+    let mut scenario = Scenario::new();
+    let first = scenario.apply(&of("hunter2"));
+    let second = scenario.plan(&of("hunter3"));
     let shown = format!(
         "{}{}{first:?}{second:?}",
         plan_text(&first, TextOptions { full: true }),
@@ -423,23 +425,23 @@ proptest! {
         deeds in deeds(),
         asked in 0..7_usize,
     ) {
-        let mut paper = Paper::new();
+        let mut scenario = Scenario::new();
         let first = stack(&from);
-        paper.apply(&first);
-        prop_assert!(paper.plan(&first).is_empty());
-        meddle(&mut paper, &deeds);
+        scenario.apply(&first);
+        prop_assert!(scenario.plan(&first).is_empty());
+        meddle(&mut scenario, &deeds);
         let second = stack(&to);
         let mut options = PlanOptions::default();
         let asked = name(&format!("i{asked}"));
         if second.instances.contains_key(&asked) {
             options.replace.insert(asked);
         }
-        let plan = paper.plan_with(&second, &options);
-        prop_assert_eq!(&plan, &paper.plan_with(&second, &options));
-        paper.carry_out(&plan);
-        let again = paper.plan(&second);
+        let plan = scenario.plan_with(&second, &options);
+        prop_assert_eq!(&plan, &scenario.plan_with(&second, &options));
+        scenario.carry_out(&plan);
+        let again = scenario.plan(&second);
         prop_assert!(again.is_empty(), "{}", plan_text(&again, TextOptions::default()));
-        let names: BTreeSet<&str> = paper.observed.containers.iter().map(|c| c.name.as_str()).collect();
+        let names: BTreeSet<&str> = scenario.observed.containers.iter().map(|c| c.name.as_str()).collect();
         prop_assert_eq!(names.len(), second.instances.len());
         prop_assert!(names.iter().all(|name| !name.contains('.')));
     }
@@ -452,17 +454,17 @@ proptest! {
         (last, again) in (0..40_usize, 0..40_usize),
         changed in any::<bool>(),
     ) {
-        let mut paper = Paper::new();
-        paper.apply(&stack(&from));
+        let mut scenario = Scenario::new();
+        scenario.apply(&stack(&from));
         let second = stack(&to);
-        paper.carry_out_until(&paper.plan(&second).clone(), last);
-        paper.carry_out_until(&paper.plan(&second).clone(), again);
+        scenario.carry_out_until(&scenario.plan(&second).clone(), last);
+        scenario.carry_out_until(&scenario.plan(&second).clone(), again);
         let third = if changed { stack(&then) } else { second };
-        paper.apply(&third);
-        let rest = paper.plan(&third);
+        scenario.apply(&third);
+        let rest = scenario.plan(&third);
         prop_assert!(rest.is_empty(), "{}", plan_text(&rest, TextOptions::default()));
-        prop_assert!(paper.observed.containers.iter().all(|c| !c.name.as_str().contains('.')));
-        prop_assert_eq!(paper.observed.containers.len(), third.instances.len());
+        prop_assert!(scenario.observed.containers.iter().all(|c| !c.name.as_str().contains('.')));
+        prop_assert_eq!(scenario.observed.containers.len(), third.instances.len());
     }
 
     /// Up to the commit point everything can be put back: what can't be comes after all else, and what is remembered
@@ -474,12 +476,12 @@ proptest! {
         deeds in deeds(),
         last in 0..40_usize,
     ) {
-        let mut paper = Paper::new();
-        paper.apply(&stack(&from));
-        meddle(&mut paper, &deeds);
-        let half = paper.plan(&stack(&to));
-        paper.carry_out_until(&half, last);
-        let plan = paper.plan(&wanted.of(stack(&to)));
+        let mut scenario = Scenario::new();
+        scenario.apply(&stack(&from));
+        meddle(&mut scenario, &deeds);
+        let half = scenario.plan(&stack(&to));
+        scenario.carry_out_until(&half, last);
+        let plan = scenario.plan(&wanted.of(stack(&to)));
         let phase = |step: &Step| match &step.action {
             Action::Remember { .. } => 1,
             action if action.is_cleanup() => 2,
@@ -508,11 +510,11 @@ proptest! {
         deeds in deeds(),
         last in 0..40_usize,
     ) {
-        let mut paper = Paper::new();
-        paper.apply(&stack(&from));
-        meddle(&mut paper, &deeds);
-        paper.carry_out_until(&paper.plan(&stack(&to)).clone(), last);
-        let plan = paper.plan(&wanted.of(stack(&to)));
+        let mut scenario = Scenario::new();
+        scenario.apply(&stack(&from));
+        meddle(&mut scenario, &deeds);
+        scenario.carry_out_until(&scenario.plan(&stack(&to)).clone(), last);
+        let plan = scenario.plan(&wanted.of(stack(&to)));
         let served: BTreeSet<usize> = plan
             .steps
             .iter()
@@ -532,11 +534,11 @@ proptest! {
     /// No instance starts before what it depends on is ready.
     #[test]
     fn the_order_respects_dependencies(text in random_stack()) {
-        let mut paper = Paper::new();
+        let mut scenario = Scenario::new();
         let shop = stack(&text);
-        paper.apply(&shop);
-        let at = |line: String| paper.done.iter().rposition(|done| *done == line);
-        for (consumer, instance) in &paper.desire(&shop).instances {
+        scenario.apply(&shop);
+        let at = |line: String| scenario.done.iter().rposition(|done| *done == line);
+        for (consumer, instance) in &scenario.desire(&shop).instances {
             for provider in instance.depends_on.keys() {
                 let start = at(format!("{consumer}: start"));
                 prop_assert!(start > at(format!("{provider}: start")), "{consumer} before {provider}");

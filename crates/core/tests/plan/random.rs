@@ -1,10 +1,10 @@
 //! Stacks at random, and what people do to them by hand.
 
-use crate::support::Paper;
+use crate::support::Scenario;
 use devarch_core::{
     name::ContainerName,
     observed::{ObservedContainer, RunState},
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
 };
 use proptest::prelude::*;
 
@@ -91,25 +91,25 @@ pub(crate) fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     proptest::collection::vec(deed, 0..4)
 }
 
-/// Does to the engine on paper what a real one would let people do.
-pub(crate) fn meddle(paper: &mut Paper, deeds: &[Deed]) {
+/// Does to the engine in memory what a real one would let people do.
+pub(crate) fn meddle(scenario: &mut Scenario, deeds: &[Deed]) {
     for deed in deeds {
         match *deed {
-            Deed::Retag => paper.add_image("busybox:1", "sha256:dddddddddddddddd"),
+            Deed::Retag => scenario.add_image("busybox:1", "sha256:dddddddddddddddd"),
             Deed::RemoveNetwork => {
-                for container in &mut paper.observed.containers {
+                for container in &mut scenario.observed.containers {
                     stop(container);
                     container.networks.clear();
                 }
-                paper.observed.networks.clear();
+                scenario.observed.networks.clear();
             }
             Deed::RemoveVolume(which) => {
-                let Some(volume) = paper.observed.volumes.keys().nth(which).cloned() else { continue };
-                paper.observed.containers.retain(|container| !container.volumes.contains(&volume));
-                paper.observed.volumes.remove(&volume);
+                let Some(volume) = scenario.observed.volumes.keys().nth(which).cloned() else { continue };
+                scenario.observed.containers.retain(|container| !container.volumes.contains(&volume));
+                scenario.observed.volumes.remove(&volume);
             }
-            Deed::Remove(which) if which < paper.observed.containers.len() => {
-                paper.observed.containers.remove(which);
+            Deed::Remove(which) if which < scenario.observed.containers.len() => {
+                scenario.observed.containers.remove(which);
             }
             Deed::Stop(which)
             | Deed::Remove(which)
@@ -117,7 +117,7 @@ pub(crate) fn meddle(paper: &mut Paper, deeds: &[Deed]) {
             | Deed::Disconnect(which)
             | Deed::ConnectElsewhere(which)
             | Deed::Rename(which) => {
-                if let Some(container) = paper.observed.containers.get_mut(which) {
+                if let Some(container) = scenario.observed.containers.get_mut(which) {
                     to_container(container, *deed, which);
                 }
             }
@@ -147,11 +147,10 @@ fn stop(container: &mut ObservedContainer) {
 
 /// What some instances should do instead of running.
 #[derive(Debug, Clone)]
-pub(crate) struct Wish(Vec<Wanted>);
+pub(crate) struct Wish(Vec<DesiredRun>);
 
 pub(crate) fn wish() -> impl Strategy<Value = Wish> {
-    let wanted =
-        prop_oneof![4 => Just(Wanted::Running), 1 => Just(Wanted::Stopped), 1 => Just(Wanted::Absent)];
+    let wanted = prop_oneof![4 => Just(DesiredRun::Running), 1 => Just(DesiredRun::Stopped), 1 => Just(DesiredRun::Absent)];
     proptest::collection::vec(wanted, 7).prop_map(Wish)
 }
 

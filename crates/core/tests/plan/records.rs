@@ -2,7 +2,7 @@
 
 use crate::{
     random::random_edit,
-    support::{Paper, stack},
+    support::{Scenario, stack},
 };
 use devarch_core::{
     id::{ContainerId, InstanceId},
@@ -43,9 +43,9 @@ fn of(name: &Value) -> String {
 }
 
 /// An undo after all containers may have been stopping.
-fn restarted(paper: &Paper, before: &Before) -> Undo {
-    let all: BTreeSet<ContainerId> = paper.observed.containers.iter().map(|c| c.id.clone()).collect();
-    let seen = Seen { observed: &paper.observed, ownership: &paper.remembered.ownership };
+fn restarted(scenario: &Scenario, before: &Before) -> Undo {
+    let all: BTreeSet<ContainerId> = scenario.observed.containers.iter().map(|c| c.id.clone()).collect();
+    let seen = Seen { observed: &scenario.observed, ownership: &scenario.remembered.ownership };
     undo(before, seen, &BTreeSet::new(), &all, &[])
 }
 
@@ -96,17 +96,17 @@ fn a_record_of_a_newer_version_is_refused() {
 
 #[test]
 fn an_undo_knows_instances_by_id_whatever_their_labels_for_people_say() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let shop =
         stack("a: {template: t, depends_on: [b]}\nb: {template: t, depends_on: [c]}\nc: {template: t}");
-    paper.apply(&shop);
-    let before = paper.before(&shop);
-    let expected = restarted(&paper, &before);
-    for container in &mut paper.observed.containers {
+    scenario.apply(&shop);
+    let before = scenario.before(&shop);
+    let expected = restarted(&scenario, &before);
+    for container in &mut scenario.observed.containers {
         container.labels.insert(label::INSTANCE_NAME.to_owned(), "c".to_owned());
     }
-    assert_eq!(restarted(&paper, &before), expected);
-    assert_eq!(restarted(&paper, &paper.before(&shop)), expected);
+    assert_eq!(restarted(&scenario, &before), expected);
+    assert_eq!(restarted(&scenario, &scenario.before(&shop)), expected);
     insta::assert_snapshot!(words(&expected).join("\n"), @"
     a: stop
     b: stop
@@ -120,9 +120,9 @@ fn an_undo_knows_instances_by_id_whatever_their_labels_for_people_say() {
 
 #[test]
 fn a_consumer_waits_for_its_provider_under_its_new_name() {
-    let mut paper = Paper::new();
-    paper.apply(&stack("db: {template: t}\nweb: {template: t, depends_on: [db]}"));
-    let undo = restarted(&paper, &paper.before(&renamed()));
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack("db: {template: t}\nweb: {template: t, depends_on: [db]}"));
+    let undo = restarted(&scenario, &scenario.before(&renamed()));
     insta::assert_snapshot!(words(&undo).join("\n"), @"
     web: stop
     data: stop
@@ -143,15 +143,15 @@ proptest! {
     /// Whatever was edited and wherever the apply was cut off.
     #[test]
     fn an_undo_by_a_record_of_version_1_does_the_same((from, to) in random_edit(), last in 0..60_usize) {
-        let mut paper = Paper::new();
-        paper.apply(&stack(&from));
+        let mut scenario = Scenario::new();
+        scenario.apply(&stack(&from));
         let second = stack(&to);
-        let before = paper.before(&second);
+        let before = scenario.before(&second);
         let first = as_version_1(&before);
-        let plan = paper.plan(&second);
+        let plan = scenario.plan(&second);
         let undoable = plan.steps.iter().filter(|step| !step.action.is_cleanup()).count();
-        let apply = paper.carry_out_until(&plan, last % (undoable + 1));
+        let apply = scenario.carry_out_until(&plan, last % (undoable + 1));
         let applies = std::slice::from_ref(&apply);
-        prop_assert_eq!(paper.undo(&first, applies), paper.undo(&before, applies));
+        prop_assert_eq!(scenario.undo(&first, applies), scenario.undo(&before, applies));
     }
 }

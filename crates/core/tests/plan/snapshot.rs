@@ -3,7 +3,7 @@
 use crate::{
     promises::SHOP,
     random::{Deed, deeds, meddle, random_edit, random_stack},
-    support::{Paper, name, stack},
+    support::{Scenario, name, stack},
 };
 use devarch_core::{
     id::{ApplyId, ContainerId},
@@ -19,23 +19,23 @@ use std::collections::BTreeMap;
 const DATA: &str = "devarch-shop-db-data";
 
 /// A stack whose every image is another by now.
-fn with_another_image(text: &str, deeds: &[Deed]) -> Paper {
-    let mut paper = Paper::new();
-    paper.apply(&stack(text));
-    meddle(&mut paper, deeds);
-    paper.add_image("busybox:1", "sha256:eeeeeeeeeeeeeeee");
-    paper
+fn with_another_image(text: &str, deeds: &[Deed]) -> Scenario {
+    let mut scenario = Scenario::new();
+    scenario.apply(&stack(text));
+    meddle(&mut scenario, deeds);
+    scenario.add_image("busybox:1", "sha256:eeeeeeeeeeeeeeee");
+    scenario
 }
 
-fn plan(paper: &Paper, stack: &Stack) -> Plan {
-    paper.plan_with(stack, &PlanOptions { snapshot: true, ..PlanOptions::default() })
+fn plan(scenario: &Scenario, stack: &Stack) -> Plan {
+    scenario.plan_with(stack, &PlanOptions { snapshot: true, ..PlanOptions::default() })
 }
 
 /// A plan that takes over from an apply that was interrupted, with its copies.
-fn resume(paper: &mut Paper, stack: &Stack, snapshot: bool) -> Plan {
-    let there = paper.observed.volumes.keys().map(PhysicalVolume::from_stored);
-    paper.remembered.spent_copies = there.filter(PhysicalVolume::is_copy).collect();
-    paper.plan_with(stack, &PlanOptions { snapshot, ..PlanOptions::default() })
+fn resume(scenario: &mut Scenario, stack: &Stack, snapshot: bool) -> Plan {
+    let there = scenario.observed.volumes.keys().map(PhysicalVolume::from_stored);
+    scenario.remembered.spent_copies = there.filter(PhysicalVolume::is_copy).collect();
+    scenario.plan_with(stack, &PlanOptions { snapshot, ..PlanOptions::default() })
 }
 
 fn copies(plan: &Plan) -> Vec<VolumeCopy> {
@@ -43,33 +43,33 @@ fn copies(plan: &Plan) -> Vec<VolumeCopy> {
 }
 
 /// Everything up to the first cleanup, or part of it.
-fn half(paper: &mut Paper, plan: &Plan, last: usize) -> ApplyId {
+fn half(scenario: &mut Scenario, plan: &Plan, last: usize) -> ApplyId {
     let undoable = plan.steps.iter().filter(|step| !step.action.is_cleanup()).count();
-    paper.carry_out_until(plan, last.min(undoable))
+    scenario.carry_out_until(plan, last.min(undoable))
 }
 
 /// Puts back, in two goes if the first is cut off; after it there is nothing to put back.
-fn put_back(paper: &mut Paper, before: &Before, applies: &[ApplyId], cut: usize) {
-    let first = paper.undo(before, applies);
-    paper.make(&first.steps, cut % (first.steps.len() + 1));
-    let second = paper.undo(before, applies);
-    paper.make(&second.steps, second.steps.len());
-    let again = paper.undo(before, applies);
+fn put_back(scenario: &mut Scenario, before: &Before, applies: &[ApplyId], cut: usize) {
+    let first = scenario.undo(before, applies);
+    scenario.make(&first.steps, cut % (first.steps.len() + 1));
+    let second = scenario.undo(before, applies);
+    scenario.make(&second.steps, second.steps.len());
+    let again = scenario.undo(before, applies);
     assert!(again.steps.is_empty(), "{:#?}", again.steps);
     assert!(again.kept_volumes.iter().all(|volume| !volume.is_copy()));
 }
 
 /// What the volumes held that a plan copies.
-fn held(paper: &Paper, copies: &[VolumeCopy]) -> BTreeMap<String, Vec<String>> {
+fn held(scenario: &Scenario, copies: &[VolumeCopy]) -> BTreeMap<String, Vec<String>> {
     let content = |volume: &str| {
-        let writers = paper.contents.get(volume).into_iter().flatten();
+        let writers = scenario.contents.get(volume).into_iter().flatten();
         writers.map(ToString::to_string).collect()
     };
     copies.iter().map(|copy| (copy.from.to_string(), content(copy.from.as_str()))).collect()
 }
 
-fn no_copy_is_left(paper: &Paper) -> bool {
-    paper.observed.volumes.keys().all(|name| !PhysicalVolume::from_stored(name).is_copy())
+fn no_copy_is_left(scenario: &Scenario) -> bool {
+    scenario.observed.volumes.keys().all(|name| !PhysicalVolume::from_stored(name).is_copy())
 }
 
 proptest! {
@@ -82,16 +82,16 @@ proptest! {
         deeds in deeds(),
         (last, cut) in (0..60_usize, 0..60_usize),
     ) {
-        let mut paper = with_another_image(&from, &deeds);
+        let mut scenario = with_another_image(&from, &deeds);
         let second = stack(&to);
-        let before = paper.before(&second);
-        let plan = plan(&paper, &second);
+        let before = scenario.before(&second);
+        let plan = plan(&scenario, &second);
         prop_assert!(plan.changes.iter().all(|change| !change.may_change_data));
-        let (copies, was) = (copies(&plan), held(&paper, &copies(&plan)));
-        let apply = half(&mut paper, &plan, last);
-        put_back(&mut paper, &before, &[apply], cut);
-        prop_assert_eq!(held(&paper, &copies), was);
-        prop_assert!(no_copy_is_left(&paper));
+        let (copies, was) = (copies(&plan), held(&scenario, &copies(&plan)));
+        let apply = half(&mut scenario, &plan, last);
+        put_back(&mut scenario, &before, &[apply], cut);
+        prop_assert_eq!(held(&scenario, &copies), was);
+        prop_assert!(no_copy_is_left(&scenario));
     }
 
     /// What the first of two applies copied is older than what the second did.
@@ -100,18 +100,18 @@ proptest! {
         ((from, to), then) in (random_edit(), random_stack()),
         (last, again, cut) in (0..60_usize, 0..60_usize, 0..60_usize),
     ) {
-        let mut paper = with_another_image(&from, &[]);
+        let mut scenario = with_another_image(&from, &[]);
         let (second, third) = (stack(&to), stack(&then));
-        let before = paper.before(&second);
-        let first = plan(&paper, &second);
-        let (copies, was) = (copies(&first), held(&paper, &copies(&first)));
-        let first = half(&mut paper, &first, last);
-        paper.add_image("busybox:1", "sha256:ffffffffffffffff");
-        let resumed = resume(&mut paper, &third, true);
-        let resumed = half(&mut paper, &resumed, again);
-        put_back(&mut paper, &before, &[first, resumed], cut);
-        prop_assert_eq!(held(&paper, &copies), was);
-        prop_assert!(no_copy_is_left(&paper));
+        let before = scenario.before(&second);
+        let first = plan(&scenario, &second);
+        let (copies, was) = (copies(&first), held(&scenario, &copies(&first)));
+        let first = half(&mut scenario, &first, last);
+        scenario.add_image("busybox:1", "sha256:ffffffffffffffff");
+        let resumed = resume(&mut scenario, &third, true);
+        let resumed = half(&mut scenario, &resumed, again);
+        put_back(&mut scenario, &before, &[first, resumed], cut);
+        prop_assert_eq!(held(&scenario, &copies), was);
+        prop_assert!(no_copy_is_left(&scenario));
     }
 
     /// Also where the second apply reaches its end: nobody can undo either of them any more.
@@ -120,32 +120,32 @@ proptest! {
         ((from, to), then) in (random_edit(), random_stack()),
         (last, again) in (0..60_usize, any::<bool>()),
     ) {
-        let mut paper = with_another_image(&from, &[]);
+        let mut scenario = with_another_image(&from, &[]);
         let (second, third) = (stack(&to), stack(&then));
-        let first = plan(&paper, &second);
-        half(&mut paper, &first, last);
-        let resumed = resume(&mut paper, &third, again);
-        paper.carry_out(&resumed);
-        prop_assert!(no_copy_is_left(&paper));
-        prop_assert!(resume(&mut paper, &third, again).is_empty());
+        let first = plan(&scenario, &second);
+        half(&mut scenario, &first, last);
+        let resumed = resume(&mut scenario, &third, again);
+        scenario.carry_out(&resumed);
+        prop_assert!(no_copy_is_left(&scenario));
+        prop_assert!(resume(&mut scenario, &third, again).is_empty());
     }
 
     /// An apply that reaches its end leaves no copy, and what is wanted.
     #[test]
     fn a_copy_goes_when_everything_is_ready((from, to) in random_edit(), deeds in deeds()) {
-        let mut paper = with_another_image(&from, &deeds);
+        let mut scenario = with_another_image(&from, &deeds);
         let second = stack(&to);
-        let plan = plan(&paper, &second);
-        paper.carry_out(&plan);
-        prop_assert!(no_copy_is_left(&paper));
-        prop_assert!(paper.plan(&second).is_empty());
+        let plan = plan(&scenario, &second);
+        scenario.carry_out(&plan);
+        prop_assert!(no_copy_is_left(&scenario));
+        prop_assert!(scenario.plan(&second).is_empty());
     }
 }
 
 #[test]
 fn a_plan_says_which_data_is_copied() {
-    let paper = with_another_image(SHOP, &[]);
-    let plan = plan(&paper, &stack(SHOP));
+    let scenario = with_another_image(SHOP, &[]);
+    let plan = plan(&scenario, &stack(SHOP));
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -171,13 +171,13 @@ fn a_plan_says_which_data_is_copied() {
 
 #[test]
 fn data_is_copied_while_nothing_runs_on_it_and_restored_before_anything_does() {
-    let mut paper = with_another_image("db: {template: t, volumes: [\"data:/data\"]}", &[]);
+    let mut scenario = with_another_image("db: {template: t, volumes: [\"data:/data\"]}", &[]);
     let shop = stack("db: {template: t, volumes: [\"data:/data\"]}");
-    let before = paper.before(&shop);
-    let plan = plan(&paper, &shop);
-    let apply = half(&mut paper, &plan, usize::MAX);
-    let undo = paper.undo(&before, &[apply]);
-    paper.make(&undo.steps, undo.steps.len());
+    let before = scenario.before(&shop);
+    let plan = plan(&scenario, &shop);
+    let apply = half(&mut scenario, &plan, usize::MAX);
+    let undo = scenario.undo(&before, &[apply]);
+    scenario.make(&undo.steps, undo.steps.len());
     insta::assert_snapshot!([plan.trace(), undo.trace()].join("\n"), @"
     #0 db: create container devarch-shop-db.next {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa}
     #1 db: create volume devarch-shop-db-data.snapshot {-/+ db: its image tag is now sha256:eeeeeeeeeeee instead of sha256:aaaaaaaaaaaa}
@@ -202,28 +202,28 @@ fn data_is_copied_while_nothing_runs_on_it_and_restored_before_anything_does() {
 
 #[test]
 fn a_copy_that_may_lack_data_restores_nothing() {
-    let mut paper = with_another_image(SHOP, &[]);
-    let before = paper.before(&stack(SHOP));
-    let plan = plan(&paper, &stack(SHOP));
-    let was = paper.contents.clone();
+    let mut scenario = with_another_image(SHOP, &[]);
+    let before = scenario.before(&stack(SHOP));
+    let plan = plan(&scenario, &stack(SHOP));
+    let was = scenario.contents.clone();
     let copying = plan.steps.iter().position(|step| matches!(step.action, Action::CopyVolume(_))).unwrap();
-    let apply = paper.carry_out_until(&plan, copying);
-    paper.copies.clear();
-    paper.contents.insert(format!("{DATA}.snapshot"), [].into());
-    put_back(&mut paper, &before, &[apply], usize::MAX);
-    assert_eq!(paper.contents[DATA], was[DATA]);
-    assert!(no_copy_is_left(&paper));
+    let apply = scenario.carry_out_until(&plan, copying);
+    scenario.copies.clear();
+    scenario.contents.insert(format!("{DATA}.snapshot"), [].into());
+    put_back(&mut scenario, &before, &[apply], usize::MAX);
+    assert_eq!(scenario.contents[DATA], was[DATA]);
+    assert!(no_copy_is_left(&scenario));
 }
 
 #[test]
 fn a_copy_whose_volume_is_gone_stays_and_is_told() {
-    let mut paper = with_another_image(SHOP, &[]);
-    let before = paper.before(&stack(SHOP));
-    let plan = plan(&paper, &stack(SHOP));
-    let apply = half(&mut paper, &plan, usize::MAX);
-    paper.observed.containers.retain(|container| !container.volumes.contains(DATA));
-    paper.observed.volumes.remove(DATA);
-    let undo = paper.undo(&before, &[apply]);
+    let mut scenario = with_another_image(SHOP, &[]);
+    let before = scenario.before(&stack(SHOP));
+    let plan = plan(&scenario, &stack(SHOP));
+    let apply = half(&mut scenario, &plan, usize::MAX);
+    scenario.observed.containers.retain(|container| !container.volumes.contains(DATA));
+    scenario.observed.volumes.remove(DATA);
+    let undo = scenario.undo(&before, &[apply]);
     assert!(undo.steps.iter().all(|step| !matches!(step.action, Action::RemoveVolume { .. })));
     insta::assert_snapshot!(undo.lost.join("\n"), @"
     container devarch-shop-db was removed; `devarch up` creates it again
@@ -233,25 +233,25 @@ fn a_copy_whose_volume_is_gone_stays_and_is_told() {
 
 #[test]
 fn a_copy_that_an_undo_might_need_is_listed_and_stays() {
-    let mut paper = with_another_image(SHOP, &[]);
-    let plan = plan(&paper, &stack(SHOP));
-    half(&mut paper, &plan, usize::MAX);
-    let next = paper.plan(&stack(SHOP));
+    let mut scenario = with_another_image(SHOP, &[]);
+    let plan = plan(&scenario, &stack(SHOP));
+    half(&mut scenario, &plan, usize::MAX);
+    let next = scenario.plan(&stack(SHOP));
     let text = plan_text(&next, TextOptions::default());
     let note = format!(
         "note: volume {DATA}.snapshot is a copy of data made by an earlier apply; it is kept until you remove it\n"
     );
     assert!(text.contains(&note), "{text}");
-    paper.carry_out(&next);
-    assert!(paper.observed.volumes.contains_key(&format!("{DATA}.snapshot")));
+    scenario.carry_out(&next);
+    assert!(scenario.observed.volumes.contains_key(&format!("{DATA}.snapshot")));
 }
 
 #[test]
 fn a_plan_that_takes_over_from_an_interrupted_apply_removes_its_copies_last() {
-    let mut paper = with_another_image(SHOP, &[]);
-    let first = plan(&paper, &stack(SHOP));
-    half(&mut paper, &first, usize::MAX);
-    let resumed = resume(&mut paper, &stack(SHOP), false);
+    let mut scenario = with_another_image(SHOP, &[]);
+    let first = plan(&scenario, &stack(SHOP));
+    half(&mut scenario, &first, usize::MAX);
+    let resumed = resume(&mut scenario, &stack(SHOP), false);
     insta::assert_snapshot!(plan_text(&resumed, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -263,56 +263,57 @@ fn a_plan_that_takes_over_from_an_interrupted_apply_removes_its_copies_last() {
 
     Plan: 0 to create, 0 to change, 0 to replace, 4 to remove.
     ");
-    paper.done.clear();
-    paper.carry_out(&resumed);
-    let last = paper.done.iter().rposition(|done| done.contains("wait until") || done.contains("see that"));
-    let removed = paper.done.iter().position(|done| *done == format!("remove volume {DATA}.snapshot"));
-    assert!(last < removed, "{:#?}", paper.done);
+    scenario.done.clear();
+    scenario.carry_out(&resumed);
+    let last =
+        scenario.done.iter().rposition(|done| done.contains("wait until") || done.contains("see that"));
+    let removed = scenario.done.iter().position(|done| *done == format!("remove volume {DATA}.snapshot"));
+    assert!(last < removed, "{:#?}", scenario.done);
 }
 
 /// What copied to a volume when its apply was killed, as the engine left it.
-fn leave_copier(paper: &mut Paper, volume: &PhysicalVolume) {
-    let mut copier = paper.of("db").clone();
+fn leave_copier(scenario: &mut Scenario, volume: &PhysicalVolume) {
+    let mut copier = scenario.of("db").clone();
     copier.id = ContainerId::new("copier");
     copier.name = ContainerName::from_stored(format!("{volume}{}", label::COPIER_SUFFIX));
     copier.state = RunState::Exited;
-    copier.labels = paper.observed.volumes[volume.as_str()].clone();
+    copier.labels = scenario.observed.volumes[volume.as_str()].clone();
     copier.labels.insert(label::COPIER.to_owned(), "true".to_owned());
     copier.volumes = [DATA.to_owned(), volume.to_string()].into();
     copier.networks.clear();
     copier.ports.clear();
-    paper.observed.containers.push(copier);
+    scenario.observed.containers.push(copier);
     let instance = stack(SHOP).instances[&name("db")].id.clone();
-    paper.remembered.ownership.remember_volume(DATA, instance);
+    scenario.remembered.ownership.remember_volume(DATA, instance);
 }
 
 /// An engine keeps a volume that a container has, also one that has ended.
 #[test]
 fn a_copy_goes_after_the_container_that_was_making_it_when_its_apply_was_killed() {
-    let mut paper = with_another_image(SHOP, &[]);
-    let first = plan(&paper, &stack(SHOP));
-    half(&mut paper, &first, usize::MAX);
+    let mut scenario = with_another_image(SHOP, &[]);
+    let first = plan(&scenario, &stack(SHOP));
+    half(&mut scenario, &first, usize::MAX);
     let copy = PhysicalVolume::from_stored(DATA).copy(1);
-    leave_copier(&mut paper, &copy);
-    let resumed = resume(&mut paper, &stack(SHOP), false);
+    leave_copier(&mut scenario, &copy);
+    let resumed = resume(&mut scenario, &stack(SHOP), false);
     let place = |action: &str| {
         let step = resumed.steps.iter().position(|step| step.action.to_string() == action);
         step.unwrap_or_else(|| panic!("no step {action}"))
     };
     let gone = StepId(place(&format!("remove container {copy}{}", label::COPIER_SUFFIX)));
     assert!(resumed.steps[place(&format!("remove volume {copy}"))].after.contains(&gone));
-    paper.carry_out(&resumed);
-    assert!(no_copy_is_left(&paper));
+    scenario.carry_out(&resumed);
+    assert!(no_copy_is_left(&scenario));
 }
 
 #[test]
 fn the_last_copy_of_a_volume_that_is_gone_is_not_removed() {
-    let mut paper = with_another_image(SHOP, &[]);
-    let first = plan(&paper, &stack(SHOP));
-    half(&mut paper, &first, usize::MAX);
-    paper.observed.containers.retain(|container| !container.volumes.contains(DATA));
-    paper.observed.volumes.remove(DATA);
-    let resumed = resume(&mut paper, &stack(SHOP), false);
-    paper.carry_out(&resumed);
-    assert!(paper.observed.volumes.contains_key(&format!("{DATA}.snapshot")));
+    let mut scenario = with_another_image(SHOP, &[]);
+    let first = plan(&scenario, &stack(SHOP));
+    half(&mut scenario, &first, usize::MAX);
+    scenario.observed.containers.retain(|container| !container.volumes.contains(DATA));
+    scenario.observed.volumes.remove(DATA);
+    let resumed = resume(&mut scenario, &stack(SHOP), false);
+    scenario.carry_out(&resumed);
+    assert!(scenario.observed.volumes.contains_key(&format!("{DATA}.snapshot")));
 }

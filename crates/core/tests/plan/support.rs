@@ -1,8 +1,8 @@
-//! Stacks by hand, and an engine on paper: it carries plans out as a real one would, step by step.
+//! Stacks by hand, and an engine in memory: it carries plans out as a real one would, step by step.
 
 use devarch_core::{
     build::BuildHash,
-    desired::{Desired, Made, Subnets, World, desire, effective},
+    desired::{ContainerRecipe, Desired, ResolveInput, Subnets, desire, effective},
     diagnostic::Problem,
     engine::{EngineInfo, EngineKind, Locality},
     hash::HashKey,
@@ -11,16 +11,16 @@ use devarch_core::{
     observed::{ImageInfo, Observed, ObservedContainer, ObservedNetwork, RunState},
     ownership::{CreatedObject, Ownership, Seen},
     plan::{
-        Action, AppliedState, Assumptions, Before, ContainerRef, ImageCheck, Plan, PlanOptions, Remembered,
-        RememberedSpec, RunningCheck, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
+        Action, AppliedSpec, AppliedState, Assumptions, Before, ContainerRef, ImageCheck, Plan, PlanOptions,
+        RunningCheck, SpecState, Step, StepId, Undo, VolumeCopy, assumptions, before, plan, undo,
     },
     podman::form_label,
     port::HostBinding,
     read::{parse_yaml, read_project},
-    resolve::{HostView, Others, SupplyContext, supplies},
-    secret::Locked,
+    resolve::{HostView, LinkedInstances, SupplyContext, supplies},
+    secret::Undecryptable,
     spec::{ContainerSpec, MountFrom, label},
-    stack::{Instance, Pinned, Stack, Wanted},
+    stack::{DesiredRun, Instance, Pinned, Stack},
     template::{HostPortChoice, MountSource, PullPolicy},
 };
 use ipnet::Ipv4Net;
@@ -66,7 +66,7 @@ pub(crate) fn stack_that_says(more: &str, instances: &str) -> Stack {
             template: template.clone(),
             overrides: declared.overrides.clone(),
             enabled: declared.enabled,
-            wanted: Wanted::Running,
+            wanted: DesiredRun::Running,
             slot: u32::try_from(slot).unwrap(),
             ports: BTreeMap::new(),
             volumes: BTreeMap::new(),
@@ -99,25 +99,25 @@ pub(crate) fn assign(stack: &mut Stack) {
         }
         for mount in effective[name].service.volumes.iter().flatten() {
             if let MountSource::Volume(volume) = &mount.source {
-                let physical = devarch_core::name::PhysicalVolume::of(&stack.name, name, volume);
+                let physical = devarch_core::name::PhysicalVolume::for_instance(&stack.name, name, volume);
                 instance.volumes.entry(volume.clone()).or_insert(physical);
             }
         }
     }
 }
 
-/// An engine on paper.
+/// An engine in memory.
 #[derive(Clone)]
-pub(crate) struct Paper {
+pub(crate) struct Scenario {
     pub(crate) observed: Observed,
-    pub(crate) remembered: Remembered,
+    pub(crate) remembered: AppliedState,
     pub(crate) subnet: Ipv4Net,
     /// What images are built from now.
     pub(crate) sources: BTreeMap<String, BuildHash>,
     /// A pull policy for every instance.
     pub(crate) pull: Option<PullPolicy>,
     /// Instances of other stacks that can be linked to, and the addresses of links.
-    pub(crate) others: Others,
+    pub(crate) others: LinkedInstances,
     pub(crate) links: BTreeMap<NetworkName, Ipv4Net>,
     /// What the machine says of host paths.
     pub(crate) host: HostView,
@@ -139,7 +139,7 @@ pub(crate) struct Paper {
     pub(crate) done: Vec<String>,
 }
 
-impl Paper {
+impl Scenario {
     pub(crate) fn new() -> Self {
         let observed = Observed {
             engine: EngineInfo {
@@ -160,9 +160,9 @@ impl Paper {
             listeners: Vec::new(),
             routes: BTreeSet::new(),
         };
-        let mut paper = Self {
+        let mut scenario = Self {
             observed,
-            remembered: Remembered {
+            remembered: AppliedState {
                 applied: BTreeMap::new(),
                 spent_copies: BTreeSet::new(),
                 kept: BTreeMap::new(),
@@ -171,7 +171,7 @@ impl Paper {
             subnet: "10.213.0.0/24".parse().unwrap(),
             sources: BTreeMap::new(),
             pull: None,
-            others: Others::new(),
+            others: LinkedInstances::new(),
             links: BTreeMap::new(),
             host: HostView::of_home(Some("/home/me")),
             keyless: false,
@@ -184,8 +184,8 @@ impl Paper {
             copies: Vec::new(),
             done: Vec::new(),
         };
-        paper.add_image("busybox:1", "sha256:aaaaaaaaaaaaaaaa");
-        paper
+        scenario.add_image("busybox:1", "sha256:aaaaaaaaaaaaaaaa");
+        scenario
     }
 
     pub(crate) fn add_image(&mut self, name: &str, id: &str) {
@@ -215,9 +215,9 @@ impl Paper {
     pub(crate) fn try_desire(&self, stack: &Stack) -> Result<Desired, Vec<Problem>> {
         let prior = self.remembered.prior(stack.instances.iter().map(|(name, i)| (name, &i.id)));
         let key = HashKey::new([7; 32]);
-        let world = World {
+        let world = ResolveInput {
             store: &StoreId::new("store-1"),
-            hash_key: if self.keyless { Err(Locked::NoKey) } else { Ok(&key) },
+            hash_key: if self.keyless { Err(Undecryptable::NoKey) } else { Ok(&key) },
             defer_problems: self.defer_problems,
             subnets: &Subnets { own: self.subnet, links: self.links.clone() },
             home: Some("/home/me"),
@@ -462,17 +462,17 @@ impl Paper {
         }
     }
 
-    fn remember(&mut self, made: &Made) {
+    fn remember(&mut self, made: &ContainerRecipe) {
         let instance = made.identity.instance.as_ref().unwrap();
         let remembered =
-            RememberedSpec::read(made.hash.clone(), &made.memory().unwrap(), AppliedState::Made).unwrap();
+            AppliedSpec::read(made.hash.clone(), &made.memory().unwrap(), SpecState::Completed).unwrap();
         let known = self.remembered.applied.entry(instance.id.clone()).or_default();
         known.retain(|known| known.hash != remembered.hash);
         known.insert(0, remembered);
     }
 
-    fn create(&mut self, name: &ContainerName, made: &Made) -> ContainerId {
-        let Made { spec, identity, hash, .. } = made;
+    fn create(&mut self, name: &ContainerName, made: &ContainerRecipe) -> ContainerId {
+        let ContainerRecipe { spec, identity, hash, .. } = made;
         self.made += 1;
         let id = ContainerId::new(format!("c{}", self.made));
         assert!(self.observed.containers.iter().all(|other| other.name != *name), "{name} is taken");

@@ -1,18 +1,18 @@
 //! Data of an instance that went, and the values that belong to it: kept as they were last used, and given back.
 
-use crate::support::{Paper, name, stack};
+use crate::support::{Scenario, name, stack};
 use devarch_core::{
     desired::effective,
+    environment::Ids,
     id::{InstanceId, SecretId, StackId},
     kept::{KeptValues, LastUse, Recipient, give_back},
     name::PhysicalVolume,
     plan::{
-        AppliedState, GivenBack, KeptData, Plan, PlanError, PlanOptions, RememberedSpec, TextOptions, plan,
+        AppliedSpec, GivenBack, KeptData, Plan, PlanError, PlanOptions, SpecState, TextOptions, plan,
         plan_text,
     },
-    secret::{KeptSecret, Locked, SecretValue},
+    secret::{KeptSecret, SecretValue, Undecryptable},
     stack::Stack,
-    surroundings::Ids,
     template::EnvValue,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,13 +45,13 @@ fn shop(made: &str, set: Option<&str>) -> Stack {
 }
 
 /// What a container with these values is remembered by.
-fn remembered(shop: &Stack) -> RememberedSpec {
-    let desired = Paper::new().desire(shop);
+fn remembered(shop: &Stack) -> AppliedSpec {
+    let desired = Scenario::new().desire(shop);
     let made = desired.made(&name("db"), &desired.instances[&name("db")]).unwrap();
-    RememberedSpec::read(made.hash.clone(), &made.memory().unwrap(), AppliedState::Made).unwrap()
+    AppliedSpec::read(made.hash.clone(), &made.memory().unwrap(), SpecState::Completed).unwrap()
 }
 
-fn last_values(shop: &Stack, applied: &RememberedSpec) -> KeptValues {
+fn last_values(shop: &Stack, applied: &AppliedSpec) -> KeptValues {
     let instance = &shop.instances[&name("db")];
     let config = &effective(shop)[&name("db")];
     LastUse { stack: shop, instance, config, applied }.values(BTreeMap::new())
@@ -76,7 +76,8 @@ fn what_was_edited_since_the_last_apply_is_not_what_a_volume_was_used_with() {
 
 #[test]
 fn values_that_were_given_up_with_their_key_are_kept_as_such() {
-    let applied = RememberedSpec { secrets: Err(Locked::GivenUp), ..remembered(&shop("first", Some("set"))) };
+    let applied =
+        AppliedSpec { secrets: Err(Undecryptable::GivenUp), ..remembered(&shop("first", Some("set"))) };
     let values = last_values(&shop("second", Some("set later")), &applied);
     assert_eq!(shown(&values), "OWN=GivenUp, PASSWORD=GivenUp, secret PW=GivenUp");
     assert_eq!(values.locked(), None, "that they are gone is all there is to know");
@@ -171,38 +172,38 @@ fn a_login_comes_back_with_its_name() {
 }
 
 /// The volume of a stack of the same name that was deleted.
-fn left_behind() -> Paper {
-    let mut paper = Paper::new();
+fn left_behind() -> Scenario {
+    let mut scenario = Scenario::new();
     let mut first = shop("first", Some("set"));
     first.id = StackId::new("stack-0");
     first.instances.get_mut(&name("db")).unwrap().id = InstanceId::new("id-old");
-    paper.apply(&first);
-    paper.observed.containers.clear();
-    paper.observed.networks.clear();
-    paper.remembered.applied.clear();
-    paper
+    scenario.apply(&first);
+    scenario.observed.containers.clear();
+    scenario.observed.networks.clear();
+    scenario.remembered.applied.clear();
+    scenario
 }
 
-fn reused(paper: &Paper) -> Plan {
+fn reused(scenario: &Scenario) -> Plan {
     let options = PlanOptions { reuse_volumes: true, ..PlanOptions::default() };
-    paper.plan_with(&shop("first", Some("set")), &options)
+    scenario.plan_with(&shop("first", Some("set")), &options)
 }
 
 #[test]
 fn a_plan_says_whose_data_is_taken_over_and_with_which_values() {
-    let mut paper = left_behind();
+    let mut scenario = left_behind();
     let refused = plan(
-        &paper.desire(&shop("second", Some("set"))),
-        &paper.observed,
-        &paper.remembered,
+        &scenario.desire(&shop("second", Some("set"))),
+        &scenario.observed,
+        &scenario.remembered,
         &PlanOptions::default(),
     );
     assert!(matches!(refused, Err(PlanError::Conflicts { .. })), "not without being told");
     let values =
         GivenBack { same: names(&["PASSWORD"]), new: names(&["TOKEN"]), other: names(&["secret PW"]) };
     let kept = KeptData { of: Some("old/db".to_owned()), values };
-    paper.remembered.kept = BTreeMap::from([(PhysicalVolume::from_stored(DATA), kept)]);
-    let plan = reused(&paper);
+    scenario.remembered.kept = BTreeMap::from([(PhysicalVolume::from_stored(DATA), kept)]);
+    let plan = reused(&scenario);
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -216,9 +217,9 @@ fn a_plan_says_whose_data_is_taken_over_and_with_which_values() {
 
     Plan: 1 to create, 0 to change, 0 to replace, 0 to remove.
     ");
-    paper.carry_out(&plan);
-    paper.remembered.kept.clear();
-    assert!(reused(&paper).takeovers.is_empty(), "what was taken over is its own");
+    scenario.carry_out(&plan);
+    scenario.remembered.kept.clear();
+    assert!(reused(&scenario).takeovers.is_empty(), "what was taken over is its own");
 }
 
 #[test]

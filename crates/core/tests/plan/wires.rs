@@ -1,12 +1,12 @@
 //! Wires in plans: what they set, whom they make wait, and when they change.
 
-use crate::support::{Paper, stack, stack_that_says};
+use crate::support::{Scenario, stack, stack_that_says};
 use devarch_core::{
     id::SecretId,
     plan::{PlanOptions, TextOptions, plan, plan_text},
     resolve::login_key,
     secret::{KeptSecret, SecretValue},
-    stack::{Stack, Wanted},
+    stack::{DesiredRun, Stack},
     text::Text,
 };
 
@@ -33,13 +33,13 @@ fn shop() -> Stack {
     stack(&format!("{DB}{API}"))
 }
 
-fn text(paper: &Paper, stack: &Stack) -> String {
-    plan_text(&paper.plan(stack), TextOptions::default())
+fn text(scenario: &Scenario, stack: &Stack) -> String {
+    plan_text(&scenario.plan(stack), TextOptions::default())
 }
 
 /// What is wrong, a line each.
-fn problems(paper: &Paper, stack: &Stack) -> String {
-    let problems = paper.try_desire(stack).unwrap_err();
+fn problems(scenario: &Scenario, stack: &Stack) -> String {
+    let problems = scenario.try_desire(stack).unwrap_err();
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
@@ -49,8 +49,8 @@ fn variable<'a>(desired: &'a devarch_core::desired::Desired, name: &str, variabl
 
 #[test]
 fn a_consumer_gets_what_its_wire_gives_and_waits_for_its_provider() {
-    let mut paper = Paper::new();
-    let plan = paper.apply(&shop());
+    let mut scenario = Scenario::new();
+    let plan = scenario.apply(&shop());
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -64,20 +64,20 @@ fn a_consumer_gets_what_its_wire_gives_and_waits_for_its_provider() {
 
     Plan: 2 to create, 0 to change, 0 to replace, 0 to remove.
     ");
-    let desired = paper.desire(&shop());
+    let desired = scenario.desire(&shop());
     let url = variable(&desired, "api", "DB_URL").unwrap();
     assert_eq!(url.reveal(), "postgres://shop:hunter2@devarch-shop-db:5432/orders");
     assert!(url.is_secret() && !variable(&desired, "api", "DB_HOST").unwrap().is_secret());
-    let started = |name: &str| paper.done.iter().position(|it| it.contains("start") && it.contains(name));
-    assert!(started("db") < started("api"), "{:#?}", paper.done);
+    let started = |name: &str| scenario.done.iter().position(|it| it.contains("start") && it.contains(name));
+    assert!(started("db") < started("api"), "{:#?}", scenario.done);
     assert!(!serde_json::to_string(&plan).unwrap().contains("hunter2"));
 }
 
 #[test]
 fn what_was_applied_is_no_news_and_a_full_plan_lists_it() {
-    let mut paper = Paper::new();
-    paper.apply(&shop());
-    let plan = paper.plan(&shop());
+    let mut scenario = Scenario::new();
+    scenario.apply(&shop());
+    let plan = scenario.plan(&shop());
     assert!(plan.is_empty());
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
@@ -97,12 +97,12 @@ fn what_was_applied_is_no_news_and_a_full_plan_lists_it() {
 
 #[test]
 fn a_second_provider_changes_no_running_wire() {
-    let mut paper = Paper::new();
-    paper.apply(&shop());
+    let mut scenario = Scenario::new();
+    scenario.apply(&shop());
     let two = stack(&format!("{DB}{API}{OTHER_DB}"));
-    insta::assert_snapshot!(problems(&paper, &two), @"api.imports.db: 2 providers offer postgres: db, spare (the running container is wired to db.main and is kept); add one of these to the stack's `wires`: `{from: api, to: db, contract: postgres}` or `{from: api, to: spare, contract: postgres}`");
+    insta::assert_snapshot!(problems(&scenario, &two), @"api.imports.db: 2 providers offer postgres: db, spare (the running container is wired to db.main and is kept); add one of these to the stack's `wires`: `{from: api, to: db, contract: postgres}` or `{from: api, to: spare, contract: postgres}`");
     let said = stack_that_says("wires: [{from: api, to: spare}]", &format!("{DB}{API}{OTHER_DB}"));
-    insta::assert_snapshot!(text(&paper, &said), @"
+    insta::assert_snapshot!(text(&scenario, &said), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ api  will be replaced (the values from wire db -> spare.main changed)
@@ -124,7 +124,7 @@ fn a_second_provider_changes_no_running_wire() {
     Plan: 1 to create, 0 to change, 1 to replace, 0 to remove.
     ");
     let kept = stack_that_says("wires: [{from: api, to: db}]", &format!("{DB}{API}{OTHER_DB}"));
-    insta::assert_snapshot!(text(&paper, &kept), @"
+    insta::assert_snapshot!(text(&scenario, &kept), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     +   spare  will be created
@@ -136,10 +136,10 @@ fn a_second_provider_changes_no_running_wire() {
 
 #[test]
 fn consumers_follow_a_provider_whose_values_change_and_stay_where_they_do_not() {
-    let mut paper = Paper::new();
-    paper.apply(&shop());
+    let mut scenario = Scenario::new();
+    scenario.apply(&shop());
     let renamed = stack(&format!("{DB}{API}").replace("orders", "invoices"));
-    insta::assert_snapshot!(text(&paper, &renamed), @"
+    insta::assert_snapshot!(text(&scenario, &renamed), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ api  will be replaced (the values from wire db -> db.main changed)
@@ -154,7 +154,7 @@ fn consumers_follow_a_provider_whose_values_change_and_stay_where_they_do_not() 
     Plan: 0 to create, 0 to change, 2 to replace, 0 to remove.
     ");
     let tuned = stack(&format!("{DB}{API}").replace("PGUSER: shop,", "PGUSER: shop, TUNED: yes,"));
-    insta::assert_snapshot!(text(&paper, &tuned), @"
+    insta::assert_snapshot!(text(&scenario, &tuned), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ db  will be replaced (its config changed)
@@ -166,7 +166,7 @@ fn consumers_follow_a_provider_whose_values_change_and_stay_where_they_do_not() 
     Plan: 0 to create, 0 to change, 1 to replace, 0 to remove.
     ");
     let secretly = stack(&format!("{DB}{API}").replace("hunter2", "hunter3"));
-    insta::assert_snapshot!(text(&paper, &secretly), @"
+    insta::assert_snapshot!(text(&scenario, &secretly), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ api  will be replaced (the values from wire db -> db.main changed)
@@ -184,11 +184,11 @@ fn consumers_follow_a_provider_whose_values_change_and_stay_where_they_do_not() 
 
 #[test]
 fn a_wire_that_goes_takes_its_variables_along() {
-    let mut paper = Paper::new();
+    let mut scenario = Scenario::new();
     let optional = API.replace("type: postgres", "type: postgres, required: false");
-    paper.apply(&stack(&format!("{DB}{optional}")));
+    scenario.apply(&stack(&format!("{DB}{optional}")));
     let declined = stack_that_says("wires: [{from: api, to: none}]", &format!("{DB}{optional}"));
-    insta::assert_snapshot!(text(&paper, &declined), @"
+    insta::assert_snapshot!(text(&scenario, &declined), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     -/+ api  will be replaced (one of its wires was removed)
@@ -210,13 +210,13 @@ fn a_wire_that_goes_takes_its_variables_along() {
 
 #[test]
 fn what_is_not_wanted_blocks_nothing() {
-    let paper = Paper::new();
-    insta::assert_snapshot!(problems(&paper, &stack(API)), @"api.imports.db: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or set `required: false`");
+    let scenario = Scenario::new();
+    insta::assert_snapshot!(problems(&scenario, &stack(API)), @"api.imports.db: nothing in the stack offers postgres; add an instance that does or an entry of `external`, or set `required: false`");
     let mut down = stack(&API.replace("name: db", "name: db, environment: {A: '{nothing}'}"));
-    down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
-    assert!(paper.plan(&down).is_empty());
+    down.instances.values_mut().for_each(|instance| instance.wanted = DesiredRun::Absent);
+    assert!(scenario.plan(&down).is_empty());
     let without = stack(&format!("{API}  enabled: false\nweb: {{template: t}}"));
-    insta::assert_snapshot!(text(&paper, &without), @"
+    insta::assert_snapshot!(text(&scenario, &without), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     +   network devarch-shop-net  will be created
@@ -239,14 +239,15 @@ b:
   depends_on: [a]
   exports: [{name: web, type: http, port: 80}]
 ";
-    let mut paper = Paper::new();
-    insta::assert_snapshot!(problems(&paper, &stack(cycle)), @"a.imports.b: a -> b (import b) -> a (depends_on): each waits for the next, so none can start; wire one differently, such as `{from: a.b, to: none}`, or remove the depends_on");
+    let mut scenario = Scenario::new();
+    insta::assert_snapshot!(problems(&scenario, &stack(cycle)), @"a.imports.b: a -> b (import b) -> a (depends_on): each waits for the next, so none can start; wire one differently, such as `{from: a.b, to: none}`, or remove the depends_on");
     let apart = stack(&cycle.replace("depends_on: [a]", "restart: 'no'"));
-    paper.apply(&apart);
+    scenario.apply(&apart);
     let mut down = stack(cycle);
-    down.instances.values_mut().for_each(|instance| instance.wanted = Wanted::Absent);
+    down.instances.values_mut().for_each(|instance| instance.wanted = DesiredRun::Absent);
     let plan =
-        plan(&paper.desire(&down), &paper.observed, &paper.remembered, &PlanOptions::default()).unwrap();
+        plan(&scenario.desire(&down), &scenario.observed, &scenario.remembered, &PlanOptions::default())
+            .unwrap();
     insta::assert_snapshot!(plan_text(&plan, TextOptions::default()), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
@@ -260,9 +261,9 @@ b:
 
 #[test]
 fn an_override_hides_a_wire_and_the_plan_notes_it() {
-    let paper = Paper::new();
+    let scenario = Scenario::new();
     let hidden = stack(&format!("{DB}{API}  environment: {{DB_HOST: elsewhere}}"));
-    insta::assert_snapshot!(text(&paper, &hidden), @"
+    insta::assert_snapshot!(text(&scenario, &hidden), @"
     stack shop on docker 20.10.24, network devarch-shop-net 10.213.0.0/24
 
     +   network devarch-shop-net  will be created
@@ -277,16 +278,16 @@ fn an_override_hides_a_wire_and_the_plan_notes_it() {
 
     Plan: 2 to create, 0 to change, 0 to replace, 0 to remove.
     ");
-    assert_eq!(variable(&paper.desire(&hidden), "api", "DB_HOST").unwrap().reveal(), "elsewhere");
+    assert_eq!(variable(&scenario.desire(&hidden), "api", "DB_HOST").unwrap().reveal(), "elsewhere");
 }
 
 #[test]
 fn a_saved_plan_is_stale_when_a_wire_leads_elsewhere() {
-    let mut paper = Paper::new();
-    paper.apply(&shop());
+    let mut scenario = Scenario::new();
+    scenario.apply(&shop());
     let both = format!("{DB}{API}{OTHER_DB}");
-    let assumed = paper.assume(&stack_that_says("wires: [{from: api, to: db}]", &both));
-    let now = paper.assume(&stack_that_says("wires: [{from: api, to: spare}]", &both));
+    let assumed = scenario.assume(&stack_that_says("wires: [{from: api, to: db}]", &both));
+    let now = scenario.assume(&stack_that_says("wires: [{from: api, to: spare}]", &both));
     let told: Vec<String> = assumed.differences(&now).iter().map(ToString::to_string).collect();
     assert!(
         told.iter().any(|line| line.contains("assumed wires db -> db.main, found db -> spare.main")),
@@ -304,11 +305,11 @@ fn a_login_of_its_own_is_made_between_the_provider_and_its_consumer() {
     let key = login_key(&"api".parse().unwrap(), "db", |_| false);
     let value = SecretValue::new("hunter3");
     api.generated.insert(key, KeptSecret { id: SecretId::new("s1"), value, changed_at: 0 });
-    let mut paper = Paper::new();
-    let desired = paper.desire(&stack);
+    let mut scenario = Scenario::new();
+    let desired = scenario.desire(&stack);
     let url = variable(&desired, "api", "DB_URL").unwrap();
     assert_eq!(url.reveal(), "postgres://api_db:hunter3@devarch-shop-db:5432/api_db");
-    let plan = paper.apply(&stack);
+    let plan = scenario.apply(&stack);
     assert!(!serde_json::to_string(&plan).unwrap().contains("hunter3"));
     insta::assert_snapshot!(plan.trace(), @"
     #0 create network devarch-shop-net {+ network devarch-shop-net: does not exist}
@@ -320,7 +321,7 @@ fn a_login_of_its_own_is_made_between_the_provider_and_its_consumer() {
     #6 see that everything still runs [api #3 runs; db #1 runs; db #1 is of sha256:aaaaaaaaaaaaaaaa; api #3 is of sha256:aaaaaaaaaaaaaaaa] {commit} after #5
     ");
     let without = stack_without_provision(&own);
-    insta::assert_snapshot!(problems(&Paper::new(), &without), @"api.imports.db: db.main has no `provision` command to create a login with; leave out `own`, or add the command");
+    insta::assert_snapshot!(problems(&Scenario::new(), &without), @"api.imports.db: db.main has no `provision` command to create a login with; leave out `own`, or add the command");
 }
 
 fn stack_without_provision(text: &str) -> Stack {

@@ -52,7 +52,7 @@ fn every_export_of_the_catalog_specifies_the_properties_of_its_type() {
         "loki",
     ] {
         let template = read_template(&parse_yaml(text).unwrap(), Some(&title.parse().unwrap())).unwrap();
-        let container = ContainerName::of(&"shop".parse().unwrap(), &name(title)).unwrap();
+        let container = ContainerName::for_instance(&"shop".parse().unwrap(), &name(title)).unwrap();
         stack.instances.insert(name(title), of_template(&template, container));
     }
     let found: Vec<String> = resolve(&stack)
@@ -71,7 +71,7 @@ fn templates_with_imports_get_the_variables_their_images_read() {
     let mut stack = WireStack::default();
     for (title, text) in templates!["adminer", "keycloak", "mysql", "pgadmin", "postgres"] {
         let template = read_template(&parse_yaml(text).unwrap(), Some(&title.parse().unwrap())).unwrap();
-        let container = ContainerName::of(&"shop".parse().unwrap(), &name(title)).unwrap();
+        let container = ContainerName::for_instance(&"shop".parse().unwrap(), &name(title)).unwrap();
         stack.instances.insert(name(title), of_template(&template, container));
     }
     let resolution = resolve(&stack);

@@ -31,12 +31,14 @@ pub(crate) fn stack(text: &str) -> WireStack {
     let mut stack = WireStack::default();
     for (key, node) in entries(&root, "instances") {
         let name = name(&key.text);
-        stack.instances.insert(name.clone(), instance(node, ContainerName::of(&shop, &name).unwrap()));
+        stack
+            .instances
+            .insert(name.clone(), instance(node, ContainerName::for_instance(&shop, &name).unwrap()));
     }
     for (key, node) in entries(&root, "others") {
         let (other, name) = key.text.split_once('/').unwrap();
         let id: (StackName, InstanceName) = (other.parse().unwrap(), name.parse().unwrap());
-        let container = ContainerName::of(&id.0, &id.1).unwrap();
+        let container = ContainerName::for_instance(&id.0, &id.1).unwrap();
         stack.others.insert(id, instance(node, container));
     }
     stack.wires = root.get("wires").map(|node| read_wires(node).unwrap()).unwrap_or_default();
@@ -69,7 +71,7 @@ pub(crate) fn lines(resolution: &Resolution) -> String {
 
 /// The links, a line each: `backend.db -> db.db auto new`.
 pub(crate) fn links(resolution: &Resolution) -> String {
-    let line = |link: &devarch_core::wire::Link| {
+    let line = |link: &devarch_core::wire::Wire| {
         let new = if link.new { " new" } else { "" };
         let was = link.was.as_ref().map_or_else(String::new, |was| format!(" was {was}"));
         format!("{}.{} -> {} {}{new}{was}", link.consumer, link.import, link.to, link.how)

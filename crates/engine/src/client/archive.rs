@@ -167,7 +167,7 @@ mod tests {
         BTreeMap::from([
             ("/etc/a".to_owned(), file(Text::plain("first").into())),
             ("/etc/c".to_owned(), file(Text::plain("last").into())),
-            (long, file(FileContent::Kept(ContentRef::of("0123456789")))),
+            (long, file(FileContent::Kept(ContentRef::from_text("0123456789")))),
         ])
     }
 

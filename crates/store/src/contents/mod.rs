@@ -29,7 +29,7 @@ const DEFINITIONS: [(&str, &str); 4] =
 impl Store {
     /// Keeps a content. One that is there already stays as it is.
     pub async fn keep_content(&self, text: &str) -> Result<ContentDigest> {
-        let digest = ContentDigest::of(text);
+        let digest = ContentDigest::from_text(text);
         let mut tx = self.database.write().await?;
         let kept = keep(&mut tx, &digest, text).await;
         tx.end(kept).await?;
@@ -148,6 +148,6 @@ pub(crate) async fn read(tx: &mut Tx, digest: &ContentDigest) -> Result<Option<S
     if at == 0 {
         return Ok(None);
     }
-    let text = String::from_utf8(bytes).ok().filter(|text| ContentRef::of(text).sha256 == *digest);
+    let text = String::from_utf8(bytes).ok().filter(|text| ContentRef::from_text(text).sha256 == *digest);
     text.map(Some).ok_or_else(|| tx.damaged(format!("content {digest} is not what it was").into()))
 }

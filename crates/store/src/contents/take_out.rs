@@ -74,7 +74,7 @@ async fn of_column(tx: &mut Tx, texts: &Texts) -> Result<bool> {
             continue;
         }
         for text in contents {
-            keep(tx, &ContentRef::of(&text).sha256, &text).await?;
+            keep(tx, &ContentRef::from_text(&text).sha256, &text).await?;
         }
         let update = format!("UPDATE {table} SET {column} = $4 WHERE {row}");
         execute!(tx, AssertSqlSafe(update), &one, &two, &three, json.to_string())?;
@@ -108,7 +108,7 @@ fn of_file(file: &mut Map<String, Value>, form: Form) -> Option<String> {
     let content = ConfigContent::Content(content);
     content.large()?;
     let ConfigContent::Content(text) = content else { return None };
-    let kept = json!(ContentRef::of(&text));
+    let kept = json!(ContentRef::from_text(&text));
     match form {
         Form::Definition => {
             file.remove("content");
@@ -140,7 +140,7 @@ mod tests {
         walk(&mut json, Form::Definition, &mut contents);
         assert!(contents == std::slice::from_ref(&large));
         let files = &json["instances"]["web"]["config_files"];
-        assert_eq!(files["/large"]["kept"], json!(ContentRef::of(&large)));
+        assert_eq!(files["/large"]["kept"], json!(ContentRef::from_text(&large)));
         assert_eq!(files["/large"]["mode"], "0600");
         assert_eq!(
             (&files["/small"]["content"], &files["/refers"]["content"]),
@@ -155,6 +155,6 @@ mod tests {
         walk(&mut json, Form::Definition, &mut Vec::new());
         let read: Overrides = serde_json::from_value(json).unwrap();
         let file = read.config_files["/large"].as_ref().unwrap();
-        assert_eq!(file.content, ConfigContent::Kept(ContentRef::of(&large)));
+        assert_eq!(file.content, ConfigContent::Kept(ContentRef::from_text(&large)));
     }
 }

@@ -1,5 +1,5 @@
 use crate::vault::{CannotOpen, CannotSeal, KeyFileError};
-use devarch_core::secret::Locked;
+use devarch_core::secret::Undecryptable;
 
 /// Why a value cannot be decrypted or encrypted.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum EncryptionError {
         /// What has them, e.g. `instance 'db' of stack 'shop'`.
         what: String,
         /// Why they cannot be read.
-        reason: Locked,
+        reason: Undecryptable,
     },
 }
 

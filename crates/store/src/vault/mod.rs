@@ -1,4 +1,4 @@
-//! Encryption at rest. [`Vault`] is a key file as this program knows it, [`Opener`] what a transaction opens values with.
+//! Encryption at rest. [`Vault`] is a key file as this program knows it, [`Decryptor`] what a transaction opens values with.
 //! What is sealed, and where, is said by the tables' own files, and all of it once more by [`crate::sealed`].
 
 mod cipher;
@@ -75,19 +75,19 @@ impl Vault {
     }
 
     /// What opens values, for as long as a transaction.
-    pub(crate) fn opener(self: &Arc<Self>) -> Opener {
-        Opener { vault: Arc::clone(self), read: None }
+    pub(crate) fn decryptor(self: &Arc<Self>) -> Decryptor {
+        Decryptor { vault: Arc::clone(self), read: None }
     }
 }
 
 /// Opens sealed values. Meeting a key it does not know it reads the key file, once: another program may have rotated the
 /// key since.
-pub(crate) struct Opener {
+pub(crate) struct Decryptor {
     vault: Arc<Vault>,
     read: Option<Result<Arc<KeyFile>, KeyFileError>>,
 }
 
-impl Opener {
+impl Decryptor {
     /// The key of that id.
     pub(crate) fn key(&mut self, id: KeyId) -> Result<Arc<Key>, CannotOpen> {
         if let Some(key) = self.vault.key(id) {

@@ -1,7 +1,7 @@
 //! Why a secret cannot be read, and what to do. Whatever the reason, nothing is lost by it.
 
 use super::{key::KeyId, key_disk::KeyFileError};
-use devarch_core::secret::Locked;
+use devarch_core::secret::Undecryptable;
 use std::{fmt, path::PathBuf};
 
 /// The way out where there is no copy.
@@ -72,12 +72,12 @@ impl CannotOpen {
     }
 
     /// The same in core's words, for values that are locked by it.
-    pub fn locked(&self) -> Locked {
+    pub fn locked(&self) -> Undecryptable {
         match self {
-            Self::NoKey { .. } => Locked::NoKey,
-            Self::WrongKey { .. } => Locked::WrongKey,
-            Self::BadKey { .. } | Self::KeyFile(_) => Locked::BadKey,
-            Self::Damaged => Locked::Damaged,
+            Self::NoKey { .. } => Undecryptable::NoKey,
+            Self::WrongKey { .. } => Undecryptable::WrongKey,
+            Self::BadKey { .. } | Self::KeyFile(_) => Undecryptable::BadKey,
+            Self::Damaged => Undecryptable::Damaged,
         }
     }
 }

@@ -6,11 +6,11 @@ use devarch_core::{
     id::{ApplyId, EngineId, ImageId, InstanceId, PlanId, SecretId, StackId},
     kept::KeptValues,
     name::{InstanceName, PhysicalVolume, StackName, VolumeName},
-    plan::AppliedState,
+    plan::SpecState,
     policy::Allowance,
     port::{HostBinding, PortKey, Protocol},
     secret::{Generate, KeptSecret, Sealable, SecretValue, Stored},
-    stack::{Instance, Pinned, Stack, StackFile, Wanted},
+    stack::{DesiredRun, Instance, Pinned, Stack, StackFile},
     template::{
         ConfigContent, ConfigFile, ContractType, EnvValue, Export, Given, HealthTest, Healthcheck,
         HostPortChoice, Import, MountSource, Overrides, PortSpec, RestartPolicy, Service, Template,
@@ -183,7 +183,7 @@ pub(crate) fn instance(stack: &str, name: &str, slot: u32, host_port: Option<u16
         template: pinned("postgres"),
         overrides: Overrides::default(),
         enabled: true,
-        wanted: Wanted::Running,
+        wanted: DesiredRun::Running,
         slot,
         ports: ports.into_iter().collect(),
         volumes: BTreeMap::from([volume(stack, name, "data")]),
@@ -194,7 +194,7 @@ pub(crate) fn instance(stack: &str, name: &str, slot: u32, host_port: Option<u16
 /// A volume with the physical name it gets when it is defined.
 pub(crate) fn volume(stack: &str, instance: &str, name: &str) -> (VolumeName, PhysicalVolume) {
     let volume: VolumeName = named(name);
-    let physical = PhysicalVolume::of(&named(stack), &named(instance), &volume);
+    let physical = PhysicalVolume::for_instance(&named(stack), &named(instance), &volume);
     (volume, physical)
 }
 
@@ -252,15 +252,15 @@ pub(crate) fn rich() -> Stack {
     db.volumes.extend([volume("older-name", "db", "wal")]);
     let web = get(&mut stack, "web");
     web.template = pinned("nginx");
-    web.wanted = Wanted::Stopped;
+    web.wanted = DesiredRun::Stopped;
     web.overrides = overrides();
     let worker = get(&mut stack, "worker");
     worker.enabled = false;
-    worker.wanted = Wanted::Absent;
+    worker.wanted = DesiredRun::Absent;
     worker.slot = 40;
     worker.volumes.clear();
     stack.wiring = wiring();
-    stack.imported = Some(StackFile::of(&stack));
+    stack.imported = Some(StackFile::from_stack(&stack));
     stack
 }
 
@@ -305,7 +305,7 @@ pub(crate) fn applied(hash: &str) -> Applied {
         form: 1,
         spec: stored(r#"{"image": "postgres:16", "environment": {"PASSWORD": "[REDACTED]"}}"#, APPLIED),
         image_id: Some(ImageId::new("sha256:abc")),
-        state: AppliedState::Begun,
+        state: SpecState::Begun,
     }
 }
 

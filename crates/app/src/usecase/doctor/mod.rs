@@ -5,15 +5,15 @@ mod names;
 mod objects;
 
 use crate::{
-    Context, Leftover, OperationError, Settings, Surroundings,
+    Context, Environment, Leftover, OperationError, Settings,
     error::SecretError,
     usecase::{adopt::leftovers, doctor::objects::Objects},
 };
 use devarch_core::{
     engine::{EngineKind, Locality},
+    environment::{Clock, Host},
     observed::{ObservedContainer, ObservedNetwork},
     subnet::{LONGEST_PREFIX, overlap},
-    surroundings::{Clock, Host},
 };
 use devarch_engine::{
     Candidate, ConnectOptions, Engine, EngineErrorKind, Engines, FindInput, Way, candidates,
@@ -76,7 +76,7 @@ const EARLIEST_DAY: u64 = 20_089;
 
 /// Looks at everything.
 #[tracing::instrument(level = "info", skip_all)]
-pub async fn doctor(settings: &Settings, around: &Surroundings) -> Vec<Check> {
+pub async fn doctor(settings: &Settings, around: &Environment) -> Vec<Check> {
     let mut checks = vec![home(&settings.home)];
     checks.extend(open_to_others(&settings.home));
     let ctx = Context::open(settings.clone(), around.clone()).await;

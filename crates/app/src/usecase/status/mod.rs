@@ -22,7 +22,7 @@ use devarch_core::{
     port::PortKey,
     resolve::{Effective, WiredStack},
     spec::label,
-    stack::{Instance, Stack, Wanted},
+    stack::{DesiredRun, Instance, Stack},
     template::{ContractType, DependencyCondition},
 };
 use devarch_engine::Engine;
@@ -129,7 +129,7 @@ pub struct InstanceStatus {
     /// Its image.
     pub image: String,
     /// What its container should be doing.
-    pub wanted: Wanted,
+    pub wanted: DesiredRun,
     /// What it does; none where it is not there.
     pub state: Option<RunState>,
     /// The result of its health checks.
@@ -465,8 +465,8 @@ fn instance_status(
         ports,
         waiting: match (stack.enabled && instance.enabled, instance.wanted) {
             (false, _) => Some(Waiting::Disabled),
-            (true, Wanted::Absent) => Some(Waiting::Down),
-            (true, Wanted::Running) if container.is_some_and(|container| container.restarting) => {
+            (true, DesiredRun::Absent) => Some(Waiting::Down),
+            (true, DesiredRun::Running) if container.is_some_and(|container| container.restarting) => {
                 Some(Waiting::Restarting)
             }
             _ => None,
@@ -493,7 +493,7 @@ fn waiting(
     effective: &Effective,
     all: &BTreeMap<InstanceName, InstanceStatus>,
 ) -> Option<Waiting> {
-    if status.wanted != Wanted::Running || matches!(status.waiting, Some(Waiting::Restarting)) {
+    if status.wanted != DesiredRun::Running || matches!(status.waiting, Some(Waiting::Restarting)) {
         return None;
     }
     let job = effective.service.job.unwrap_or(false);

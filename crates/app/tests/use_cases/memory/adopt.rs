@@ -1,7 +1,7 @@
 //! What another copy of a home created, or another home: recorded as one's own where it fits, else left alone.
 
 use crate::{
-    harness::{Command, HomeFiles, World},
+    harness::{Command, HomeFiles, Sandbox},
     stacks::{CHANGED, SHOP},
     strangers::Strangers,
 };
@@ -11,103 +11,103 @@ const DB: &str = "devarch-shop-db";
 const DATA: &str = "devarch-shop-db-data";
 
 /// A running stack, and its home as it was before the containers there are now.
-async fn forgotten() -> (World, HomeFiles) {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.engine.write_volume(DATA, "rows");
-    world.run("shop", Command::Down).await.unwrap();
-    let old = world.home_files();
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    (world, old)
+async fn forgotten() -> (Sandbox, HomeFiles) {
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.engine.write_volume(DATA, "rows");
+    sandbox.run("shop", Command::Down).await.unwrap();
+    let old = sandbox.home_files();
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    (sandbox, old)
 }
 
 #[tokio::test]
 async fn what_fits_is_the_stacks_own_again() {
-    let (mut world, old) = forgotten().await;
-    let strangers = Strangers::beside(&world).await;
-    let before = world.objects().await;
-    world.restore_home(&old).await;
-    let strays = world.strays("shop").await.unwrap();
+    let (mut sandbox, old) = forgotten().await;
+    let strangers = Strangers::beside(&sandbox).await;
+    let before = sandbox.objects().await;
+    sandbox.restore_home(&old).await;
+    let strays = sandbox.strays("shop").await.unwrap();
     assert_eq!(strays.recordable.len(), 3, "two containers and their network: {strays:?}");
     assert!(strays.removable.is_empty(), "{strays:?}");
     assert_eq!(strays.left_alone.len(), 3, "what has other names: {strays:?}");
-    world.run("shop", Command::Adopt).await.unwrap();
-    assert_eq!(world.objects().await, before);
-    let left = world.strays("shop").await.unwrap();
+    sandbox.run("shop", Command::Adopt).await.unwrap();
+    assert_eq!(sandbox.objects().await, before);
+    let left = sandbox.strays("shop").await.unwrap();
     assert!(left.is_nothing_to_do(), "{left:?}");
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert_eq!(world.objects().await.containers[DB].id, before.containers[DB].id);
-    world.run("shop", Command::Down).await.unwrap();
-    assert_eq!(world.objects().await.containers.len(), 1, "only theirs");
-    strangers.are_untouched(&world, "in the end").await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert_eq!(sandbox.objects().await.containers[DB].id, before.containers[DB].id);
+    sandbox.run("shop", Command::Down).await.unwrap();
+    assert_eq!(sandbox.objects().await.containers.len(), 1, "only theirs");
+    strangers.are_untouched(&sandbox, "in the end").await;
 }
 
 #[tokio::test]
 async fn a_running_container_of_another_config_is_left_alone() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let old = world.home_files();
-    world.run("shop", Command::up(CHANGED)).await.unwrap();
-    let mut world = world;
-    world.restore_home(&old).await;
-    let before = world.objects().await;
-    let strays = world.strays("shop").await.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let old = sandbox.home_files();
+    sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
+    let mut sandbox = sandbox;
+    sandbox.restore_home(&old).await;
+    let before = sandbox.objects().await;
+    let strays = sandbox.strays("shop").await.unwrap();
     assert!(strays.is_nothing_to_do() && strays.left_alone.len() == 1, "{strays:?}");
-    world.run("shop", Command::Adopt).await.unwrap();
-    assert_eq!(world.objects().await, before);
-    assert!(world.run("shop", Command::up(SHOP)).await.is_err(), "its name is taken");
-    assert_eq!(world.objects().await, before);
+    sandbox.run("shop", Command::Adopt).await.unwrap();
+    assert_eq!(sandbox.objects().await, before);
+    assert!(sandbox.run("shop", Command::up(SHOP)).await.is_err(), "its name is taken");
+    assert_eq!(sandbox.objects().await, before);
 }
 
 #[tokio::test]
 async fn a_stopped_container_of_another_config_is_removed() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let old = world.home_files();
-    world.run("shop", Command::up(CHANGED)).await.unwrap();
-    world.run("shop", Command::Stop).await.unwrap();
-    let mut world = world;
-    world.restore_home(&old).await;
-    world.engine.write_volume(DATA, "rows");
-    let strays = world.strays("shop").await.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let old = sandbox.home_files();
+    sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
+    sandbox.run("shop", Command::Stop).await.unwrap();
+    let mut sandbox = sandbox;
+    sandbox.restore_home(&old).await;
+    sandbox.engine.write_volume(DATA, "rows");
+    let strays = sandbox.strays("shop").await.unwrap();
     assert_eq!(strays.removable.len(), 1, "{strays:?}");
-    world.run("shop", Command::Adopt).await.unwrap();
-    assert!(!world.objects().await.containers.contains_key(DB));
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
-    assert_eq!(world.engine.volume_content(DATA), "rows");
+    sandbox.run("shop", Command::Adopt).await.unwrap();
+    assert!(!sandbox.objects().await.containers.contains_key(DB));
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
+    assert_eq!(sandbox.engine.volume_content(DATA), "rows");
 }
 
 #[tokio::test]
 async fn a_home_that_forgot_nothing_has_nothing_to_adopt() {
-    let world = World::new().await;
-    assert!(world.run("shop", Command::Adopt).await.is_err());
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert!(world.strays("shop").await.is_none());
+    let sandbox = Sandbox::new().await;
+    assert!(sandbox.run("shop", Command::Adopt).await.is_err());
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert!(sandbox.strays("shop").await.is_none());
 }
 
 #[tokio::test]
 async fn what_a_lost_home_left_is_cleared_away_but_its_data_and_nothing_else() {
-    let lost = World::new().await;
-    let world = lost.beside().await;
+    let lost = Sandbox::new().await;
+    let sandbox = lost.beside().await;
     lost.run("shop", Command::up(SHOP)).await.unwrap();
     lost.engine.write_volume(DATA, "rows");
     assert!(lost.left_by_others().await.is_empty(), "it is its own");
     let strangers = Strangers::beside(&lost).await;
-    let left = world.left_by_others().await;
+    let left = sandbox.left_by_others().await;
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!((left[0].containers.len(), left[0].running, left[0].networks.len()), (2, 2, 1), "{left:?}");
     assert_eq!(left[0].left_alone.len(), 2, "{left:?}");
-    world.clear_away(&left[0]).await.unwrap();
-    let objects = world.objects().await;
+    sandbox.clear_away(&left[0]).await.unwrap();
+    let objects = sandbox.objects().await;
     assert!(!objects.containers.contains_key(DB) && !objects.networks.contains_key("devarch-shop-net"));
-    assert_eq!(world.engine.volume_content(DATA), "rows");
-    strangers.are_untouched(&world, "cleared away").await;
+    assert_eq!(sandbox.engine.volume_content(DATA), "rows");
+    strangers.are_untouched(&sandbox, "cleared away").await;
 }
 
 #[tokio::test]
 async fn a_copied_home_that_becomes_another_owns_nothing_of_the_first() {
-    let first = World::new().await;
+    let first = Sandbox::new().await;
     first.run("shop", Command::up(SHOP)).await.unwrap();
     first.engine.write_volume(DATA, "rows");
     let before = first.objects().await;

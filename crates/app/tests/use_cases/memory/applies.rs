@@ -1,7 +1,7 @@
 //! Applies that go well, and applies of which one call fails.
 
 use crate::{
-    harness::{Command, World},
+    harness::{Command, Sandbox},
     stacks::{CHANGED, RUNNING, SHOP},
 };
 use devarch_app::{ApplyError, Ending, OperationError};
@@ -11,68 +11,68 @@ use devarch_testkit::memory::{Call, Effect, Fault};
 
 #[tokio::test]
 async fn what_was_brought_up_leaves_nothing_to_do() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
-    assert!(world.objects().await.names().iter().eq(RUNNING));
-    world.run("shop", Command::Stop).await.unwrap();
-    let stopped = world.objects().await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
+    assert!(sandbox.objects().await.names().iter().eq(RUNNING));
+    sandbox.run("shop", Command::Stop).await.unwrap();
+    let stopped = sandbox.objects().await;
     assert!(stopped.containers.values().all(|container| container.state == RunState::Exited));
-    world.run("shop", Command::Start).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
-    assert!(world.objects().await.names().iter().eq(RUNNING));
+    sandbox.run("shop", Command::Start).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
+    assert!(sandbox.objects().await.names().iter().eq(RUNNING));
 }
 
 #[tokio::test]
 async fn a_stack_that_is_taken_down_and_deleted_leaves_only_its_data() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.engine.write_volume("devarch-shop-db-data", "rows");
-    world.run("shop", Command::Down).await.unwrap();
-    world.run("shop", Command::Delete).await.unwrap();
-    let left = world.objects().await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.engine.write_volume("devarch-shop-db-data", "rows");
+    sandbox.run("shop", Command::Down).await.unwrap();
+    sandbox.run("shop", Command::Delete).await.unwrap();
+    let left = sandbox.objects().await;
     assert!(left.names().iter().eq(["volume devarch-engine", "volume devarch-shop-db-data"]));
     assert_eq!(left.volumes["devarch-shop-db-data"].1, "rows");
 }
 
 #[tokio::test]
 async fn a_rollback_and_a_new_name_lead_to_what_they_say() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.run("shop", Command::up(CHANGED)).await.unwrap();
-    world.run("shop", Command::Rollback).await.unwrap();
-    let request = world.engine.request("devarch-shop-db").unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
+    sandbox.run("shop", Command::Rollback).await.unwrap();
+    let request = sandbox.engine.request("devarch-shop-db").unwrap();
     assert_eq!(request.spec.environment["MARK"].reveal(), "0");
-    world.run("shop", Command::Rename("store")).await.unwrap();
-    world.run("store", Command::apply()).await.unwrap();
-    let names = world.objects().await.names();
+    sandbox.run("shop", Command::Rename("store")).await.unwrap();
+    sandbox.run("store", Command::apply()).await.unwrap();
+    let names = sandbox.objects().await.names();
     assert!(names.contains("container devarch-store-db runs"), "{names:?}");
     assert!(!names.iter().any(|name| name.starts_with("container devarch-shop-")), "{names:?}");
 }
 
 #[tokio::test]
 async fn a_container_that_can_not_be_started_is_told_and_the_old_one_runs_again() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let before = world.objects().await;
-    world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
-    let failed = world.run("shop", Command::up(CHANGED)).await.unwrap_err().to_string();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let before = sandbox.objects().await;
+    sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
+    let failed = sandbox.run("shop", Command::up(CHANGED)).await.unwrap_err().to_string();
     assert!(failed.contains("instance 'db' failed"), "{failed}");
     assert!(failed.contains("the previous containers are running again"), "{failed}");
-    assert_eq!(world.objects().await, before);
+    assert_eq!(sandbox.objects().await, before);
 }
 
 #[tokio::test]
 async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.engine.write_volume("devarch-shop-db-data", "rows");
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.engine.write_volume("devarch-shop-db-data", "rows");
     let mut put_back = 0;
     for nth in 1.. {
-        let before = world.objects().await;
-        world.engine.break_at(nth, Effect::Refused(Kind::Other));
-        let ran = world.run("shop", Command::up(CHANGED)).await;
-        world.engine.mend();
+        let before = sandbox.objects().await;
+        sandbox.engine.break_at(nth, Effect::Refused(Kind::Other));
+        let ran = sandbox.run("shop", Command::up(CHANGED)).await;
+        sandbox.engine.mend();
         let Err(OperationError::Apply(ApplyError::Failed(failure))) = ran else {
             ran.unwrap();
             assert!(put_back >= 5, "only {put_back} calls");
@@ -80,7 +80,7 @@ async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back()
         };
         match &failure.ending {
             Ending::Untouched | Ending::PutBack { .. } => {
-                assert_eq!(world.objects().await, before, "call {nth}: {failure}");
+                assert_eq!(sandbox.objects().await, before, "call {nth}: {failure}");
                 put_back += 1;
             }
             // All that was wanted is there already; what was replaced could not be removed.
@@ -89,9 +89,9 @@ async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back()
         }
         // From here, forward and back again: the next failure begins with the same.
         for yml in [CHANGED, SHOP] {
-            world.run("shop", Command::up(yml)).await.unwrap();
-            assert_eq!(world.plan("shop").await, None, "call {nth}");
-            let now = world.objects().await;
+            sandbox.run("shop", Command::up(yml)).await.unwrap();
+            assert_eq!(sandbox.plan("shop").await, None, "call {nth}");
+            let now = sandbox.objects().await;
             assert!(now.names().iter().eq(RUNNING), "call {nth}: {:?}", now.names());
             assert_eq!(now.volumes["devarch-shop-db-data"].1, "rows");
         }
@@ -106,30 +106,30 @@ fn with_large_file(line: &str) -> &'static str {
 
 #[tokio::test]
 async fn a_large_config_file_reaches_its_container_and_comes_back_with_a_rollback() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let inside = || {
-        let files = world.engine.files("devarch-shop-web");
+        let files = sandbox.engine.files("devarch-shop-web");
         match &files["/site/index.html"].content {
             FileContent::Text(text) => text.reveal().to_owned(),
             FileContent::Kept(kept) => panic!("{kept} is no text"),
         }
     };
-    world.run("shop", Command::up(with_large_file("first"))).await.unwrap();
+    sandbox.run("shop", Command::up(with_large_file("first"))).await.unwrap();
     assert_eq!(inside(), "first\n".repeat(5_000));
-    assert_eq!(world.plan("shop").await, None);
+    assert_eq!(sandbox.plan("shop").await, None);
     let plain = |text: &str| {
-        let copy = world.home_files();
+        let copy = sandbox.home_files();
         copy.iter().any(|(_, bytes)| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
     };
     assert!(
         plain("first\nfirst\nfirst") && !plain("first\\nfirst"),
         "its text is kept beside the definition"
     );
-    world.run("shop", Command::up(with_large_file("second"))).await.unwrap();
+    sandbox.run("shop", Command::up(with_large_file("second"))).await.unwrap();
     assert_eq!(inside(), "second\n".repeat(5_000));
-    world.run("shop", Command::Rollback).await.unwrap();
+    sandbox.run("shop", Command::Rollback).await.unwrap();
     assert_eq!(inside(), "first\n".repeat(5_000));
-    world.run("shop", Command::Down).await.unwrap();
-    world.run("shop", Command::Delete).await.unwrap();
-    assert!(!world.keeps_content(&"first\n".repeat(5_000)).await);
+    sandbox.run("shop", Command::Down).await.unwrap();
+    sandbox.run("shop", Command::Delete).await.unwrap();
+    assert!(!sandbox.keeps_content(&"first\n".repeat(5_000)).await);
 }

@@ -1,6 +1,6 @@
 //! The first devarch.yml of a directory.
 
-use crate::harness::{Command, World, hints, parsed};
+use crate::harness::{Command, Sandbox, hints, parsed};
 use devarch_app::{
     Catalog, ComposeImport, ComposeSource, Conflict, ErrorKind, OperationError, own_places,
     project_from_compose, project_of, write_project,
@@ -13,48 +13,48 @@ fn stack() -> StackName {
 }
 
 fn import(
-    world: &World,
+    sandbox: &Sandbox,
     compose: &str,
     environment: &[(&str, &str)],
 ) -> Result<ComposeImport, OperationError> {
-    let file = world.project().join("compose.yaml");
+    let file = sandbox.project().join("compose.yaml");
     std::fs::write(&file, compose).unwrap();
-    import_file(world, &file, environment)
+    import_file(sandbox, &file, environment)
 }
 
 fn import_file(
-    world: &World,
+    sandbox: &Sandbox,
     file: &Path,
     environment: &[(&str, &str)],
 ) -> Result<ComposeImport, OperationError> {
-    let (directory, name, host) = (world.project(), stack(), own_places(world.ctx().settings()));
+    let (directory, name, host) = (sandbox.project(), stack(), own_places(sandbox.ctx().settings()));
     let source = ComposeSource { file, directory: &directory, stack: &name, host: &host, home: None };
     let variable = |(name, value): &(&str, &str)| (OsString::from(name), OsString::from(value));
     project_from_compose(&source, environment.iter().map(variable))
 }
 
 /// The devarch.yml an import would write.
-fn text(world: &World, import: &ComposeImport) -> String {
-    let path = write_project(&world.project(), &import.project, true).unwrap();
+fn text(sandbox: &Sandbox, import: &ComposeImport) -> String {
+    let path = write_project(&sandbox.project(), &import.project, true).unwrap();
     std::fs::read_to_string(path).unwrap()
 }
 
 #[tokio::test]
 async fn a_project_of_the_catalogs_templates_comes_up_as_it_was_written() {
-    let world = World::new().await;
-    let catalog = Catalog::of(None, &world.home());
+    let sandbox = Sandbox::new().await;
+    let catalog = Catalog::open(None, &sandbox.home());
     let instances = [("web", "busybox"), ("job", "busybox")].map(|(name, of)| (parsed(name), parsed(of)));
     let project = project_of(&catalog, stack(), &instances).unwrap();
-    let path = write_project(&world.project(), &project, false).unwrap();
+    let path = write_project(&sandbox.project(), &project, false).unwrap();
     let yml: &'static str = std::fs::read_to_string(&path).unwrap().leak();
-    world.run("shop", Command::up(yml)).await.unwrap();
-    assert_eq!(world.objects().await.containers.len(), 2);
+    sandbox.run("shop", Command::up(yml)).await.unwrap();
+    assert_eq!(sandbox.objects().await.containers.len(), 2);
 }
 
 #[tokio::test]
 async fn an_instance_needs_a_template_that_exists_and_a_name_of_its_own() {
-    let world = World::new().await;
-    let catalog = Catalog::of(None, &world.home());
+    let sandbox = Sandbox::new().await;
+    let catalog = Catalog::open(None, &sandbox.home());
     let error = project_of(&catalog, stack(), &[(parsed("web"), parsed("busibox"))]).unwrap_err();
     assert_eq!(hints(&error), "did you mean 'busybox'?");
     let twice = [(parsed("web"), parsed("busybox")), (parsed("web"), parsed("redis"))];
@@ -64,42 +64,42 @@ async fn an_instance_needs_a_template_that_exists_and_a_name_of_its_own() {
 
 #[tokio::test]
 async fn a_devarch_yml_that_is_there_is_overwritten_only_by_force() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let project =
-        project_of(&Catalog::of(None, &world.home()), stack(), &[(parsed("web"), parsed("busybox"))])
+        project_of(&Catalog::open(None, &sandbox.home()), stack(), &[(parsed("web"), parsed("busybox"))])
             .unwrap();
-    let path = world.project().join("devarch.yml");
+    let path = sandbox.project().join("devarch.yml");
     std::fs::write(&path, "mine").unwrap();
-    let error = write_project(&world.project(), &project, false).unwrap_err();
+    let error = write_project(&sandbox.project(), &project, false).unwrap_err();
     assert!(matches!(error, OperationError::Conflict(Conflict::Exists { .. })), "{error:?}");
     assert_eq!(
         (std::fs::read_to_string(&path).unwrap().as_str(), hints(&error).as_str()),
         ("mine", "--force overwrites it")
     );
-    write_project(&world.project(), &project, true).unwrap();
+    write_project(&sandbox.project(), &project, true).unwrap();
     assert!(std::fs::read_to_string(&path).unwrap().contains("busybox"));
 }
 
 #[tokio::test]
 async fn services_of_a_compose_file_become_instances_that_come_up() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let compose = "services:\n  web:\n    image: busybox:1.37\n    command: sleep 1000\n    ports: [\"8080:80\"]\n    depends_on: [db]\n  db:\n    image: busybox:1.37\n    command: sleep 1000\n    volumes: [\"data:/data\"]\nvolumes: {data: }\n";
-    let imported = import(&world, compose, &[]).unwrap();
-    let yml: &'static str = text(&world, &imported).leak();
-    world.run("shop", Command::up(yml)).await.unwrap();
-    let objects = world.objects().await;
+    let imported = import(&sandbox, compose, &[]).unwrap();
+    let yml: &'static str = text(&sandbox, &imported).leak();
+    sandbox.run("shop", Command::up(yml)).await.unwrap();
+    let objects = sandbox.objects().await;
     assert_eq!(objects.containers.len(), 2);
     assert!(objects.volumes.contains_key("devarch-shop-db-data"), "{:?}", objects.volumes);
-    assert_eq!(world.status("shop").await.instances[1].ports[0].host.port(), 8080);
+    assert_eq!(sandbox.status("shop").await.instances[1].ports[0].host.port(), 8080);
 }
 
 #[tokio::test]
 async fn variables_come_from_the_environment_before_the_env_file_beside_it() {
-    let world = World::new().await;
-    std::fs::write(world.project().join(".env"), "TAG=1.36\nNAME=\"from file\"\n").unwrap();
+    let sandbox = Sandbox::new().await;
+    std::fs::write(sandbox.project().join(".env"), "TAG=1.36\nNAME=\"from file\"\n").unwrap();
     let compose = "services:\n  web:\n    image: busybox:${TAG}\n    environment: {NAME: \"${NAME}\", HOME: \"${ELSE:-none}\"}\n";
-    let imported = import(&world, compose, &[("TAG", "1.37")]).unwrap();
-    let yml = text(&world, &imported);
+    let imported = import(&sandbox, compose, &[("TAG", "1.37")]).unwrap();
+    let yml = text(&sandbox, &imported);
     for part in ["busybox:1.37", "from file", "none"] {
         assert!(yml.contains(part), "{part} is not in\n{yml}");
     }
@@ -107,28 +107,28 @@ async fn variables_come_from_the_environment_before_the_env_file_beside_it() {
 
 #[tokio::test]
 async fn what_can_not_be_kept_is_noted_with_its_line() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let compose = "services:\n  web:\n    image: busybox:1.37\n    container_name: mine\n    networks: [front]\nnetworks: {front: }\n";
-    let imported = import(&world, compose, &[]).unwrap();
+    let imported = import(&sandbox, compose, &[]).unwrap();
     assert!(!imported.notes.is_empty());
     for note in &imported.notes {
         assert!(note.place.is_some() && !note.message.is_empty(), "{note:?}");
     }
-    let noted: String = imported.notes.iter().map(|note| note.path.clone() + "\n").collect();
-    assert!(noted.contains("container_name"), "{noted}");
+    let names = imported.notes.iter().any(|note| note.field.to_string().contains("container_name"));
+    assert!(names, "{:?}", imported.notes);
 }
 
 #[tokio::test]
 async fn the_content_of_secret_files_goes_to_the_store_and_not_into_the_file() {
-    let world = World::new().await;
-    std::fs::write(world.project().join("token.txt"), "hush-hush").unwrap();
+    let sandbox = Sandbox::new().await;
+    std::fs::write(sandbox.project().join("token.txt"), "hush-hush").unwrap();
     let compose = "services:\n  web:\n    image: busybox:1.37\n    secrets: [token, gone]\nsecrets:\n  token: {file: ./token.txt}\n  gone: {file: ./gone.txt}\n";
-    let imported = import(&world, compose, &[]).unwrap();
+    let imported = import(&sandbox, compose, &[]).unwrap();
     let values: Vec<_> =
         imported.secrets.iter().map(|(name, value)| (name.to_string(), value.reveal().to_owned())).collect();
     assert_eq!(values.len(), 1);
     assert_eq!(values[0].1, "hush-hush");
-    assert!(!text(&world, &imported).contains("hush-hush"));
+    assert!(!text(&sandbox, &imported).contains("hush-hush"));
     let reported: String = imported.notes.iter().map(|note| note.message.clone() + "\n").collect();
     assert!(
         reported.contains("gone.txt cannot be read") && reported.contains("devarch secret set"),
@@ -138,9 +138,9 @@ async fn the_content_of_secret_files_goes_to_the_store_and_not_into_the_file() {
 
 #[tokio::test]
 async fn secret_files_of_forbidden_places_are_not_read() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let compose = "services:\n  web:\n    image: busybox:1.37\n    secrets: [key]\nsecrets:\n  key: {file: /etc/passwd}\n";
-    let imported = import(&world, compose, &[]).unwrap();
+    let imported = import(&sandbox, compose, &[]).unwrap();
     assert!(imported.secrets.is_empty());
     assert!(
         imported.notes.iter().any(|note| note.message.contains("is not read for a Compose file")),
@@ -151,15 +151,15 @@ async fn secret_files_of_forbidden_places_are_not_read() {
 
 #[tokio::test]
 async fn a_file_that_is_no_compose_file_is_refused() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     for (text, part) in [("services: [", ""), ("services:\n  web: {imag: x}\n", ""), ("{}", "")] {
-        let error = import(&world, text, &[]).unwrap_err();
+        let error = import(&sandbox, text, &[]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid, "{text}: {error}");
         assert!(error.to_string().contains(part));
     }
-    let error = import_file(&world, &world.project().join("gone.yaml"), &[]).unwrap_err();
+    let error = import_file(&sandbox, &sandbox.project().join("gone.yaml"), &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-    std::fs::write(world.project().join(".env"), "A='open").unwrap();
-    let error = import(&world, "services:\n  web: {image: busybox}\n", &[]).unwrap_err().to_string();
+    std::fs::write(sandbox.project().join(".env"), "A='open").unwrap();
+    let error = import(&sandbox, "services:\n  web: {image: busybox}\n", &[]).unwrap_err().to_string();
     assert!(error.contains(".env:1:") && !error.contains("open"), "{error}");
 }

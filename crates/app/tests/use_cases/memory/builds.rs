@@ -1,7 +1,7 @@
 //! What images are built from: which files count, which do not, and what is refused.
 
 use crate::{
-    harness::{Command, World, hints},
+    harness::{Command, Sandbox, hints},
     stacks::shop,
 };
 use devarch_app::{ApplyError, ErrorKind, Failure, ImageOptions, OperationError, PrepareOptions};
@@ -14,32 +14,32 @@ use std::{
 /// An instance that is built from the directory `app` of the project.
 const API: &str = "api: {template: busybox, exports: [], image: \"me/api:1\", build: ./app}";
 
-fn context(world: &World) -> PathBuf {
-    let context = world.project().join("app");
+fn context(sandbox: &Sandbox) -> PathBuf {
+    let context = sandbox.project().join("app");
     std::fs::create_dir_all(&context).unwrap();
     std::fs::write(context.join("Dockerfile"), "FROM busybox:1.37\n").unwrap();
     std::fs::write(context.join("main.rs"), "fn main() {}\n").unwrap();
     context
 }
 
-async fn built() -> (World, PathBuf) {
-    let world = World::new().await;
-    let context = context(&world);
-    world.run("shop", Command::up(shop(&[API]))).await.unwrap();
-    (world, context)
+async fn built() -> (Sandbox, PathBuf) {
+    let sandbox = Sandbox::new().await;
+    let context = context(&sandbox);
+    sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap();
+    (sandbox, context)
 }
 
-fn builds(world: &World) -> usize {
-    world.engine.changes().iter().filter(|call| call.starts_with("BuildImage")).count()
+fn builds(sandbox: &Sandbox) -> usize {
+    sandbox.engine.changes().iter().filter(|call| call.starts_with("BuildImage")).count()
 }
 
 /// Whether a change of the context makes the image be built again.
 async fn is_built_again(change: impl Fn(&PathBuf)) -> bool {
-    let (world, context) = built().await;
+    let (sandbox, context) = built().await;
     change(&context);
-    world.run("shop", Command::up(shop(&[API]))).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
-    builds(&world) == 2
+    sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
+    builds(&sandbox) == 2
 }
 
 #[tokio::test]
@@ -63,109 +63,109 @@ async fn whatever_reaches_the_engine_counts() {
 async fn what_is_ignored_or_only_touched_does_not_count() {
     let rewrite = |at: &PathBuf| std::fs::write(at.join("main.rs"), "fn main() {}\n").unwrap();
     assert!(!is_built_again(rewrite).await, "the same content");
-    let (world, context) = built().await;
+    let (sandbox, context) = built().await;
     std::fs::write(context.join(".dockerignore"), "target\n*.log\n").unwrap();
-    world.run("shop", Command::up(shop(&[API]))).await.unwrap();
-    let before = builds(&world);
+    sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap();
+    let before = builds(&sandbox);
     std::fs::create_dir(context.join("target")).unwrap();
     std::fs::write(context.join("target/x"), "x").unwrap();
     std::fs::write(context.join("debug.log"), "x").unwrap();
-    world.run("shop", Command::up(shop(&[API]))).await.unwrap();
-    assert_eq!((builds(&world), world.plan("shop").await), (before, None));
+    sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap();
+    assert_eq!((builds(&sandbox), sandbox.plan("shop").await), (before, None));
 }
 
 #[tokio::test]
 async fn a_context_that_is_not_there_is_refused_with_what_to_do() {
-    let world = World::new().await;
-    let error = world.run("shop", Command::up(shop(&[API]))).await.unwrap_err();
+    let sandbox = Sandbox::new().await;
+    let error = sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap_err();
     let reported = error.to_string();
     assert!(
         reported.contains("app is not a directory on this machine; create it, or name another"),
         "{reported}"
     );
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert!(world.engine.changes().is_empty());
+    assert!(sandbox.engine.changes().is_empty());
 }
 
 #[tokio::test]
 async fn a_context_that_can_not_be_read_builds_nothing() {
-    let (world, context) = built().await;
-    let before = world.objects().await;
+    let (sandbox, context) = built().await;
+    let before = sandbox.objects().await;
     std::fs::remove_file(context.join("Dockerfile")).unwrap();
-    world.run("shop", Command::up(shop(&[API]))).await.unwrap_err();
-    assert_eq!((builds(&world), world.objects().await), (1, before));
+    sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap_err();
+    assert_eq!((builds(&sandbox), sandbox.objects().await), (1, before));
 }
 
 #[tokio::test]
 async fn the_same_things_are_built_once_for_several_instances() {
-    let world = World::new().await;
-    context(&world);
+    let sandbox = Sandbox::new().await;
+    context(&sandbox);
     let second = API.replace("api:", "job:").replace("me/job:1", "me/api:1");
-    world.run("shop", Command::up(shop(&[API, &second]))).await.unwrap();
-    assert_eq!(builds(&world), 1, "{:?}", world.engine.changes());
+    sandbox.run("shop", Command::up(shop(&[API, &second]))).await.unwrap();
+    assert_eq!(builds(&sandbox), 1, "{:?}", sandbox.engine.changes());
     let images: std::collections::BTreeSet<_> =
-        world.objects().await.containers.into_values().map(|container| container.image_id).collect();
+        sandbox.objects().await.containers.into_values().map(|container| container.image_id).collect();
     assert_eq!(images.len(), 1);
 }
 
 #[tokio::test]
 async fn a_build_is_made_again_on_request() {
-    let (world, _) = built().await;
+    let (sandbox, _) = built().await;
     let images = ImageOptions { pull: None, build: true };
     let again = PrepareOptions { images, ..PrepareOptions::default() };
-    world.run("shop", Command::Up(shop(&[API]), again)).await.unwrap();
-    assert_eq!(builds(&world), 2);
-    assert_eq!(world.plan("shop").await, None);
+    sandbox.run("shop", Command::Up(shop(&[API]), again)).await.unwrap();
+    assert_eq!(builds(&sandbox), 2);
+    assert_eq!(sandbox.plan("shop").await, None);
 }
 
 #[tokio::test]
 async fn an_image_that_is_pulled_on_request_is_not_pulled_for_what_is_built() {
-    let (world, _) = built().await;
+    let (sandbox, _) = built().await;
     let images = ImageOptions { pull: Some(PullPolicy::Missing), build: false };
     let missing = PrepareOptions { images, ..PrepareOptions::default() };
-    world.run("shop", Command::Up(shop(&[API]), missing)).await.unwrap();
-    assert_eq!(builds(&world), 1);
-    assert!(!world.engine.changes().iter().any(|call| call.starts_with("PullImage")));
+    sandbox.run("shop", Command::Up(shop(&[API]), missing)).await.unwrap();
+    assert_eq!(builds(&sandbox), 1);
+    assert!(!sandbox.engine.changes().iter().any(|call| call.starts_with("PullImage")));
 }
 
 #[tokio::test]
 async fn a_failed_build_is_reported_with_its_instance_and_its_last_lines() {
-    let world = World::new().await;
-    let context = context(&world);
+    let sandbox = Sandbox::new().await;
+    let context = context(&sandbox);
     std::fs::write(context.join("Dockerfile"), "FROM busybox:1.37\nRUN echo no compiler; exit 7\n").unwrap();
-    let error = world.run("shop", Command::up(shop(&[API]))).await.unwrap_err();
+    let error = sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap_err();
     let OperationError::Apply(ApplyError::Failed(failure)) = &error else { panic!("{error:?}") };
     assert!(matches!(failure.failure, Failure::Engine(_)), "{failure:?}");
     let reported = error.to_string();
     assert!(reported.contains("instance 'api'") && reported.contains("no compiler"), "{reported}");
-    assert!(!world.knows("shop").await, "nothing is saved");
+    assert!(!sandbox.knows("shop").await, "nothing is saved");
     assert!(hints(&error).len() < 500);
 }
 
 #[tokio::test]
 async fn a_secret_argument_is_used_and_shown_nowhere() {
-    let world = World::new().await;
-    context(&world);
+    let sandbox = Sandbox::new().await;
+    context(&sandbox);
     let yml = |value: &str| -> &'static str {
         let build = format!("{{context: ./app, args: {{TOKEN: {{value: {value}, secret: true}}}}}}");
         shop(&[&API.replace("./app}", &format!("{build}}}"))])
     };
-    world.run("shop", Command::up(yml("hush-one"))).await.unwrap();
-    let first = world.objects().await.containers["devarch-shop-api"].image_id.clone();
-    world.import("shop", yml("hush-two")).await;
-    let plan = world.plan("shop").await.unwrap();
+    sandbox.run("shop", Command::up(yml("hush-one"))).await.unwrap();
+    let first = sandbox.objects().await.containers["devarch-shop-api"].image_id.clone();
+    sandbox.import("shop", yml("hush-two")).await;
+    let plan = sandbox.plan("shop").await.unwrap();
     assert!(!plan.contains("hush"), "{plan}");
-    world.run("shop", Command::up(yml("hush-two"))).await.unwrap();
-    assert_ne!(world.objects().await.containers["devarch-shop-api"].image_id, first);
-    let history = serde_json::to_string(&world.history("shop").await).unwrap();
+    sandbox.run("shop", Command::up(yml("hush-two"))).await.unwrap();
+    assert_ne!(sandbox.objects().await.containers["devarch-shop-api"].image_id, first);
+    let history = serde_json::to_string(&sandbox.history("shop").await).unwrap();
     assert!(!history.contains("hush"), "{history}");
 }
 
 #[tokio::test]
 async fn without_the_key_nothing_is_built() {
-    let (mut world, context) = built().await;
+    let (mut sandbox, context) = built().await;
     std::fs::write(context.join("main.rs"), "other").unwrap();
-    world.lose_key().await;
-    world.run("shop", Command::apply()).await.unwrap_err();
-    assert_eq!(builds(&world), 1);
+    sandbox.lose_key().await;
+    sandbox.run("shop", Command::apply()).await.unwrap_err();
+    assert_eq!(builds(&sandbox), 1);
 }

@@ -1,6 +1,6 @@
 //! The catalog's files: the project's before the home's, and both before those that come with DevArch.
 
-use crate::harness::{World, hints, parsed};
+use crate::harness::{Sandbox, hints, parsed};
 use devarch_app::{Catalog, CatalogSource, Conflict, Elsewhere, ErrorKind, OperationError};
 use std::path::{Path, PathBuf};
 
@@ -17,16 +17,16 @@ fn image(catalog: &Catalog, name: &str) -> String {
 
 #[tokio::test]
 async fn a_projects_template_hides_the_homes_and_that_the_built_in_one() {
-    let world = World::new().await;
-    let (project, home) = (world.project(), world.home());
-    let catalog = Catalog::of(Some(&project), &home);
+    let sandbox = Sandbox::new().await;
+    let (project, home) = (sandbox.project(), sandbox.home());
+    let catalog = Catalog::open(Some(&project), &home);
     let built_in = image(&catalog, "redis");
     write(&home.join("catalog"), "redis.yaml", "mine:1");
     assert_eq!(image(&catalog, "redis"), "mine:1");
     write(&project.join("catalog"), "redis.yml", "ours:1");
     assert_eq!(image(&catalog, "redis"), "ours:1");
-    assert_eq!(image(&Catalog::of(None, &home), "redis"), "mine:1");
-    assert_eq!(image(&Catalog::of(None, &project), "redis"), "ours:1");
+    assert_eq!(image(&Catalog::open(None, &home), "redis"), "mine:1");
+    assert_eq!(image(&Catalog::open(None, &project), "redis"), "ours:1");
     let names = catalog.names().unwrap();
     assert_eq!(names[&parsed("redis")], CatalogSource::File(project.join("catalog/redis.yml")));
     assert_eq!(names[&parsed("postgres")], CatalogSource::Embedded);
@@ -35,9 +35,9 @@ async fn a_projects_template_hides_the_homes_and_that_the_built_in_one() {
 
 #[tokio::test]
 async fn files_that_are_no_templates_by_their_names_are_not_listed() {
-    let world = World::new().await;
-    let directory = world.home().join("catalog");
-    let catalog = Catalog::of(None, &world.home());
+    let sandbox = Sandbox::new().await;
+    let directory = sandbox.home().join("catalog");
+    let catalog = Catalog::open(None, &sandbox.home());
     let before = catalog.names().unwrap().len();
     for name in ["README.md", "No Name.yaml", "x.yaml.bak", ".yaml"] {
         write(&directory, name, "x:1");
@@ -50,38 +50,38 @@ async fn files_that_are_no_templates_by_their_names_are_not_listed() {
 
 #[tokio::test]
 async fn a_template_is_added_once_it_is_right_and_replaced_only_on_request() {
-    let world = World::new().await;
-    let catalog = Catalog::of(None, &world.home());
-    let add = |path: &Path, replace| catalog.add(path, &world.home(), replace);
-    let wrong = world.project().join("wrong.yaml");
+    let sandbox = Sandbox::new().await;
+    let catalog = Catalog::open(None, &sandbox.home());
+    let add = |path: &Path, replace| catalog.add(path, &sandbox.home(), replace);
+    let wrong = sandbox.project().join("wrong.yaml");
     std::fs::write(&wrong, "imgae: x:1\n").unwrap();
     let error = add(&wrong, false).unwrap_err();
     assert!(error.to_string().contains("imgae") && error.kind() == ErrorKind::Invalid, "{error}");
-    let right = write(&world.project(), "tool.yaml", "x:1");
+    let right = write(&sandbox.project(), "tool.yaml", "x:1");
     assert_eq!(add(&right, false).unwrap(), parsed("tool"));
     assert_eq!(image(&catalog, "tool"), "x:1");
-    write(&world.project(), "tool.yaml", "x:2");
+    write(&sandbox.project(), "tool.yaml", "x:2");
     let error = add(&right, false).unwrap_err();
     assert!(matches!(error, OperationError::Conflict(Conflict::Exists { .. })), "{error:?}");
     assert_eq!((hints(&error).as_str(), image(&catalog, "tool").as_str()), ("--replace replaces it", "x:1"));
     add(&right, true).unwrap();
     assert_eq!(image(&catalog, "tool"), "x:2");
-    let gone = add(&world.project().join("gone.yaml"), false).unwrap_err();
+    let gone = add(&sandbox.project().join("gone.yaml"), false).unwrap_err();
     assert_eq!((gone.kind(), hints(&gone).as_str()), (ErrorKind::NotFound, "check the path"));
 }
 
 #[tokio::test]
 async fn a_template_has_a_name_or_gets_its_files() {
-    let world = World::new().await;
-    let catalog = Catalog::of(None, &world.home());
-    let named = world.project().join("other file.yaml");
+    let sandbox = Sandbox::new().await;
+    let catalog = Catalog::open(None, &sandbox.home());
+    let named = sandbox.project().join("other file.yaml");
     std::fs::write(&named, "name: named\nimage: x:1\ndescription: one\n").unwrap();
-    assert_eq!(catalog.add(&named, &world.home(), false).unwrap(), parsed("named"));
-    assert!(world.home().join("catalog/named.yaml").exists());
+    assert_eq!(catalog.add(&named, &sandbox.home(), false).unwrap(), parsed("named"));
+    assert!(sandbox.home().join("catalog/named.yaml").exists());
     std::fs::write(&named, "image: x:1\ndescription: one\n").unwrap();
-    let error = catalog.add(&named, &world.home(), false).unwrap_err();
+    let error = catalog.add(&named, &sandbox.home(), false).unwrap_err();
     assert!(error.to_string().contains("name"), "{error}");
-    let lying = world.home().join("catalog/lying.yaml");
+    let lying = sandbox.home().join("catalog/lying.yaml");
     std::fs::write(&lying, "name: named\nimage: x:1\ndescription: one\n").unwrap();
     let error = catalog.get(&parsed("lying")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
@@ -89,9 +89,9 @@ async fn a_template_has_a_name_or_gets_its_files() {
 
 #[tokio::test]
 async fn only_the_homes_templates_are_removed() {
-    let world = World::new().await;
-    let (project, home) = (world.project(), world.home());
-    let catalog = Catalog::of(Some(&project), &home);
+    let sandbox = Sandbox::new().await;
+    let (project, home) = (sandbox.project(), sandbox.home());
+    let catalog = Catalog::open(Some(&project), &home);
     write(&home.join("catalog"), "tool.yaml", "x:1");
     write(&project.join("catalog"), "ours.yaml", "x:1");
     catalog.remove(&parsed("tool"), &home).unwrap();
@@ -109,14 +109,14 @@ async fn only_the_homes_templates_are_removed() {
 
 #[tokio::test]
 async fn an_instance_keeps_a_template_that_was_removed() {
-    let world = World::new().await;
-    write(&world.home().join("catalog"), "tool.yaml", "busybox:1.37");
+    let sandbox = Sandbox::new().await;
+    write(&sandbox.home().join("catalog"), "tool.yaml", "busybox:1.37");
     let yml = crate::stacks::shop(&["web: {template: tool}"]);
-    world.run("shop", crate::harness::Command::up(yml)).await.unwrap();
-    Catalog::of(None, &world.home()).remove(&parsed("tool"), &world.home()).unwrap();
-    assert_eq!(world.plan("shop").await, None);
-    world.run("shop", crate::harness::Command::up(yml)).await.unwrap();
+    sandbox.run("shop", crate::harness::Command::up(yml)).await.unwrap();
+    Catalog::open(None, &sandbox.home()).remove(&parsed("tool"), &sandbox.home()).unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
+    sandbox.run("shop", crate::harness::Command::up(yml)).await.unwrap();
     let more = crate::stacks::shop(&["web: {template: tool}", "api: {template: tool}"]);
-    world.run("shop", crate::harness::Command::up(more)).await.unwrap_err();
-    assert!(world.objects().await.containers.contains_key("devarch-shop-web"));
+    sandbox.run("shop", crate::harness::Command::up(more)).await.unwrap_err();
+    assert!(sandbox.objects().await.containers.contains_key("devarch-shop-web"));
 }

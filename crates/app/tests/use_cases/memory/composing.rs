@@ -1,7 +1,7 @@
 //! A stack as a Compose file: at any time, with everything that Compose can say and a word about what it can not.
 
 use crate::{
-    harness::{Command, World, hints, parsed},
+    harness::{Command, Sandbox, hints, parsed},
     stacks::{LINKED, SHOP, shop, shop_of},
 };
 use devarch_app::{Composed, Conflict, OperationError, Written, compose_stack, write_compose};
@@ -10,17 +10,17 @@ use devarch_engine::EngineErrorKind as Kind;
 use devarch_testkit::memory::{Call, Fault};
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
-async fn composed(world: &World, place: ConfigPlace) -> Result<Composed, OperationError> {
-    compose_stack(world.ctx(), &parsed("shop"), place).await
+async fn composed(sandbox: &Sandbox, place: ConfigPlace) -> Result<Composed, OperationError> {
+    compose_stack(sandbox.ctx(), &parsed("shop"), place).await
 }
 
-async fn yaml(world: &World) -> String {
-    composed(world, ConfigPlace::Inline).await.unwrap().file.to_yaml().unwrap()
+async fn yaml(sandbox: &Sandbox) -> String {
+    composed(sandbox, ConfigPlace::Inline).await.unwrap().file.to_yaml().unwrap()
 }
 
-async fn written(world: &World, into: &Path, secrets: bool) -> Result<Written, OperationError> {
-    let composed = composed(world, ConfigPlace::Beside).await.unwrap();
-    write_compose(world.ctx(), &composed.file, into, secrets).await
+async fn written(sandbox: &Sandbox, into: &Path, secrets: bool) -> Result<Written, OperationError> {
+    let composed = composed(sandbox, ConfigPlace::Beside).await.unwrap();
+    write_compose(sandbox.ctx(), &composed.file, into, secrets).await
 }
 
 fn text(path: &Path) -> String {
@@ -29,13 +29,13 @@ fn text(path: &Path) -> String {
 
 #[tokio::test]
 async fn the_file_is_the_same_before_while_and_after_a_stack_is_up() {
-    let world = World::new().await;
-    world.import("shop", SHOP).await;
-    let before = yaml(&world).await;
-    world.run("shop", Command::apply()).await.unwrap();
-    let up = yaml(&world).await;
-    world.run("shop", Command::Down).await.unwrap();
-    let down = yaml(&world).await;
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", SHOP).await;
+    let before = yaml(&sandbox).await;
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    let up = yaml(&sandbox).await;
+    sandbox.run("shop", Command::Down).await.unwrap();
+    let down = yaml(&sandbox).await;
     assert_eq!(up, down);
     assert_eq!(before, up, "also before its first apply");
     for part in ["db:", "web:", "busybox:1.37", "condition: service_healthy", "hello"] {
@@ -45,21 +45,21 @@ async fn the_file_is_the_same_before_while_and_after_a_stack_is_up() {
 
 #[tokio::test]
 async fn a_stack_that_is_switched_off_is_composed_as_if_it_were_on() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let up = yaml(&world).await;
-    world.enable("shop", false).await.unwrap();
-    assert_eq!(yaml(&world).await, up);
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let up = yaml(&sandbox).await;
+    sandbox.enable("shop", false).await.unwrap();
+    assert_eq!(yaml(&sandbox).await, up);
 }
 
 #[tokio::test]
 async fn without_an_engine_the_file_is_composed_with_a_note() {
-    let world = World::new().await;
-    world.import("shop", SHOP).await;
-    let asked = composed(&world, ConfigPlace::Inline).await.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", SHOP).await;
+    let asked = composed(&sandbox, ConfigPlace::Inline).await.unwrap();
     assert!(asked.unasked.is_none());
-    world.engine.inject(Fault::refused(Call::Containers, "", Kind::NotRunning));
-    let unasked = composed(&world, ConfigPlace::Inline).await.unwrap();
+    sandbox.engine.inject(Fault::refused(Call::Containers, "", Kind::NotRunning));
+    let unasked = composed(&sandbox, ConfigPlace::Inline).await.unwrap();
     assert!(unasked.unasked.is_some());
     for part in ["db:", "web:", "busybox:1.37"] {
         assert!(unasked.file.to_yaml().unwrap().contains(part), "{part}");
@@ -68,23 +68,23 @@ async fn without_an_engine_the_file_is_composed_with_a_note() {
 
 #[tokio::test]
 async fn a_definition_that_can_not_be_planned_is_not_composed() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let yml = shop_of(
         "secrets: {KEY: }",
         &[],
         &["web: {template: busybox, environment: {KEY: \"${secret:KEY}\"}}"],
     );
-    world.import("shop", yml).await;
-    let error = composed(&world, ConfigPlace::Inline).await.unwrap_err();
+    sandbox.import("shop", yml).await;
+    let error = composed(&sandbox, ConfigPlace::Inline).await.unwrap_err();
     assert!(error.to_string().contains("devarch secret set"), "{error}");
 }
 
 #[tokio::test]
 async fn a_link_to_another_stack_is_left_out_with_a_word() {
-    let world = World::new().await;
-    world.run("infra", Command::up(LINKED)).await.unwrap();
-    world.run("shop", Command::up(LINKED)).await.unwrap();
-    let composed = composed(&world, ConfigPlace::Inline).await.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("infra", Command::up(LINKED)).await.unwrap();
+    sandbox.run("shop", Command::up(LINKED)).await.unwrap();
+    let composed = composed(&sandbox, ConfigPlace::Inline).await.unwrap();
     assert_eq!(composed.left_out.len(), 1);
     assert!(composed.left_out[0].contains("api reaches infra/db"), "{:?}", composed.left_out);
 }
@@ -93,14 +93,14 @@ const FILES: &str = r#"web: {template: busybox, environment: {PW: {value: "it's 
 
 #[tokio::test]
 async fn secrets_are_written_only_where_they_are_asked_for_and_then_for_the_user_alone() {
-    let world = World::new().await;
-    world.import("shop", shop(&[FILES])).await;
-    let (without, with) = (world.project().join("without"), world.project().join("with"));
-    let plain = written(&world, &without, false).await.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", shop(&[FILES])).await;
+    let (without, with) = (sandbox.project().join("without"), sandbox.project().join("with"));
+    let plain = written(&sandbox, &without, false).await.unwrap();
     assert!(plain.left_out.iter().any(|path| path.contains("key")), "{:?}", plain.left_out);
     assert!(!without.join(".env").exists());
     assert!(plain.files.iter().all(|path| !text(path).contains("hush")), "{:?}", plain.files);
-    let all = written(&world, &with, true).await.unwrap();
+    let all = written(&sandbox, &with, true).await.unwrap();
     assert!(all.left_out.is_empty() && all.files.len() > plain.files.len());
     let variables = text(&with.join(".env"));
     assert!(variables.contains(r"it\'s hush"), "{variables}");
@@ -111,11 +111,11 @@ async fn secrets_are_written_only_where_they_are_asked_for_and_then_for_the_user
 
 #[tokio::test]
 async fn a_file_that_is_there_is_not_overwritten() {
-    let world = World::new().await;
-    world.import("shop", SHOP).await;
-    let directory = world.project();
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", SHOP).await;
+    let directory = sandbox.project();
     std::fs::write(directory.join("compose.yaml"), "mine").unwrap();
-    let error = written(&world, &directory, false).await.unwrap_err();
+    let error = written(&sandbox, &directory, false).await.unwrap_err();
     assert!(matches!(error, OperationError::Conflict(Conflict::Exists { .. })), "{error:?}");
     assert_eq!(hints(&error), "name another directory, or remove it");
     assert_eq!(text(&directory.join("compose.yaml")), "mine");
@@ -123,18 +123,18 @@ async fn a_file_that_is_there_is_not_overwritten() {
 
 #[tokio::test]
 async fn a_large_config_file_is_written_beside_and_named_where_it_can_not_be_inside() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let large = "line\\n".repeat(6_000);
     let yml = shop(&[&format!(
         "web: {{template: busybox, config_files: {{/etc/a.conf: {{content: \"{large}\"}}}}}}"
     )]);
-    world.import("shop", yml).await;
-    let inline = composed(&world, ConfigPlace::Inline).await.unwrap();
+    sandbox.import("shop", yml).await;
+    let inline = composed(&sandbox, ConfigPlace::Inline).await.unwrap();
     assert!(
         inline.left_out.iter().any(|reported| reported.contains("devarch compose --dir DIR")),
         "{:?}",
         inline.left_out
     );
-    let files = written(&world, &world.project().join("out"), false).await.unwrap().files;
+    let files = written(&sandbox, &sandbox.project().join("out"), false).await.unwrap().files;
     assert!(files.iter().any(|path| text(path) == "line\n".repeat(6_000)), "{files:?}");
 }

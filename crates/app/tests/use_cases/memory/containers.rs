@@ -1,7 +1,7 @@
 //! Into running containers: what they write, and commands in them.
 
 use crate::{
-    harness::{Command, World, hints, parsed},
+    harness::{Command, Sandbox, hints, parsed},
     stacks::{SHOP, shop},
 };
 use devarch_app::{
@@ -17,15 +17,15 @@ fn writes(output: &'static str) -> impl Fn(&CreateContainer) -> Behaviour {
     move |_| Behaviour { life: Life::Runs(0), output: output.to_owned(), failing_probes: 0 }
 }
 
-async fn writing(output: &'static str, yml: &'static str) -> World {
-    let world = World::new().await;
-    world.engine.script(writes(output));
-    world.run("shop", Command::up(yml)).await.unwrap();
-    world
+async fn writing(output: &'static str, yml: &'static str) -> Sandbox {
+    let sandbox = Sandbox::new().await;
+    sandbox.engine.script(writes(output));
+    sandbox.run("shop", Command::up(yml)).await.unwrap();
+    sandbox
 }
 
-async fn read(world: &World, request: &LogRequest) -> Result<Vec<LogLine>, OperationError> {
-    let mut lines = open_logs(world.ctx(), &parsed("shop"), request).await?;
+async fn read(sandbox: &Sandbox, request: &LogRequest) -> Result<Vec<LogLine>, OperationError> {
+    let mut lines = open_logs(sandbox.ctx(), &parsed("shop"), request).await?;
     let mut all = Vec::new();
     while let Some(line) = lines.next().await {
         all.push(line?);
@@ -33,8 +33,8 @@ async fn read(world: &World, request: &LogRequest) -> Result<Vec<LogLine>, Opera
     Ok(all)
 }
 
-async fn texts(world: &World, request: &LogRequest) -> Vec<String> {
-    let lines = read(world, request).await.unwrap();
+async fn texts(sandbox: &Sandbox, request: &LogRequest) -> Vec<String> {
+    let lines = read(sandbox, request).await.unwrap();
     lines
         .into_iter()
         .map(|line| format!("{}|{}", line.instance, String::from_utf8_lossy(&line.bytes)))
@@ -56,33 +56,33 @@ async fn output_comes_line_by_line_with_its_instance() {
         ("", vec![]),
     ];
     for (output, expected) in cases {
-        let world = writing(output, shop(&[WEB])).await;
-        assert_eq!(texts(&world, &LogRequest::default()).await, expected, "{output:?}");
+        let sandbox = writing(output, shop(&[WEB])).await;
+        assert_eq!(texts(&sandbox, &LogRequest::default()).await, expected, "{output:?}");
     }
 }
 
 #[tokio::test]
 async fn all_instances_are_read_together_or_one_alone() {
-    let world = writing("hello\n", SHOP).await;
-    let mut all = texts(&world, &LogRequest::default()).await;
+    let sandbox = writing("hello\n", SHOP).await;
+    let mut all = texts(&sandbox, &LogRequest::default()).await;
     all.sort();
     assert_eq!(all, ["db|hello", "web|hello"]);
-    assert_eq!(texts(&world, &of("db")).await, ["db|hello"]);
-    let error = read(&world, &of("dbb")).await.unwrap_err();
+    assert_eq!(texts(&sandbox, &of("db")).await, ["db|hello"]);
+    let error = read(&sandbox, &of("dbb")).await.unwrap_err();
     assert_eq!(hints(&error), "did you mean 'db'?");
 }
 
 #[tokio::test]
 async fn output_of_a_stopped_container_is_read_too_and_of_none_refused() {
-    let world = writing("hello\n", SHOP).await;
-    world.run("shop", Command::Stop).await.unwrap();
-    assert_eq!(texts(&world, &of("db")).await, ["db|hello"]);
-    world.run("shop", Command::Down).await.unwrap();
+    let sandbox = writing("hello\n", SHOP).await;
+    sandbox.run("shop", Command::Stop).await.unwrap();
+    assert_eq!(texts(&sandbox, &of("db")).await, ["db|hello"]);
+    sandbox.run("shop", Command::Down).await.unwrap();
     for (request, words) in [
         (LogRequest::default(), "stack 'shop' has no container"),
         (of("db"), "instance 'db' of stack 'shop' has no container"),
     ] {
-        let error = read(&world, &request).await.unwrap_err();
+        let error = read(&sandbox, &request).await.unwrap_err();
         assert_eq!(
             (error.to_string().as_str(), hints(&error).as_str()),
             (words, "`devarch apply shop` creates it")
@@ -94,35 +94,35 @@ const SECRETIVE: &str = "web: {template: busybox, environment: {PW: {value: \"hu
 
 #[tokio::test]
 async fn secrets_are_hidden_in_output_unless_they_are_asked_for() {
-    let world = writing("my password is hush-hush!\n", shop(&[SECRETIVE])).await;
-    let hidden = texts(&world, &LogRequest::default()).await.join("");
+    let sandbox = writing("my password is hush-hush!\n", shop(&[SECRETIVE])).await;
+    let hidden = texts(&sandbox, &LogRequest::default()).await.join("");
     assert!(!hidden.contains("hush-hush") && hidden.contains("my password is"), "{hidden}");
     let request = LogRequest { unredacted: true, ..LogRequest::default() };
-    assert_eq!(texts(&world, &request).await, ["web|my password is hush-hush!"]);
+    assert_eq!(texts(&sandbox, &request).await, ["web|my password is hush-hush!"]);
 }
 
 #[tokio::test]
 async fn without_the_key_no_output_is_shown_but_to_who_wants_it_unredacted() {
-    let mut world = writing("my password is hush-hush!\n", shop(&[SECRETIVE])).await;
-    world.lose_key().await;
-    let error = read(&world, &LogRequest::default()).await.unwrap_err();
+    let mut sandbox = writing("my password is hush-hush!\n", shop(&[SECRETIVE])).await;
+    sandbox.lose_key().await;
+    let error = read(&sandbox, &LogRequest::default()).await.unwrap_err();
     assert!(
         matches!(error, OperationError::Secret(SecretError::Unreadable(Unreadable::Output { .. }))),
         "{error:?}"
     );
-    assert!(find_shell(world.ctx(), &parsed("shop"), &parsed("web"), false).await.is_err());
+    assert!(find_shell(sandbox.ctx(), &parsed("shop"), &parsed("web"), false).await.is_err());
     let request = LogRequest { unredacted: true, ..LogRequest::default() };
-    assert_eq!(texts(&world, &request).await.len(), 1);
+    assert_eq!(texts(&sandbox, &request).await.len(), 1);
 }
 
-async fn shell(world: &World, instance: &str) -> Result<Shell, OperationError> {
-    find_shell(world.ctx(), &parsed("shop"), &parsed(instance), false).await
+async fn shell(sandbox: &Sandbox, instance: &str) -> Result<Shell, OperationError> {
+    find_shell(sandbox.ctx(), &parsed("shop"), &parsed(instance), false).await
 }
 
 #[tokio::test]
 async fn a_command_runs_in_the_container_and_ends_with_its_own_code() {
-    let world = writing("", SHOP).await;
-    let shell = shell(&world, "db").await.unwrap();
+    let sandbox = writing("", SHOP).await;
+    let shell = shell(&sandbox, "db").await.unwrap();
     for (line, output, code) in [("echo hello; exit 3", "hello\n", 3), ("exit 0", "", 0)] {
         let argv = ["sh", "-c", line].map(str::to_owned).to_vec();
         let mut exec = shell.exec(&ExecRequest { argv, ..ExecRequest::default() }).await.unwrap();
@@ -139,27 +139,27 @@ async fn a_command_runs_in_the_container_and_ends_with_its_own_code() {
 
 #[tokio::test]
 async fn a_shell_needs_a_running_container() {
-    let world = writing("", SHOP).await;
-    world.engine.end("devarch-shop-db", 1);
-    let error = shell(&world, "db").await.err().unwrap();
+    let sandbox = writing("", SHOP).await;
+    sandbox.engine.end("devarch-shop-db", 1);
+    let error = shell(&sandbox, "db").await.err().unwrap();
     assert_eq!(error.to_string(), "instance 'db' of stack 'shop' is not running");
     assert_eq!(hints(&error), "`devarch start shop/db` starts it");
-    world.engine.stick("devarch-shop-web");
-    let error = shell(&world, "web").await.err().unwrap();
+    sandbox.engine.stick("devarch-shop-web");
+    let error = shell(&sandbox, "web").await.err().unwrap();
     assert!(error.to_string().contains("cannot be started again"), "{error}");
     assert_eq!(hints(&error), "`devarch up shop` replaces it");
-    world.run("shop", Command::Down).await.unwrap();
-    assert!(shell(&world, "db").await.err().unwrap().to_string().contains("has no container"));
-    assert!(shell(&world, "none").await.is_err());
+    sandbox.run("shop", Command::Down).await.unwrap();
+    assert!(shell(&sandbox, "db").await.err().unwrap().to_string().contains("has no container"));
+    assert!(shell(&sandbox, "none").await.is_err());
 }
 
 #[tokio::test]
 async fn an_engine_that_fails_in_between_is_an_error_and_no_end_of_the_output() {
-    let world = writing("hello\n", shop(&[WEB])).await;
-    world.engine.inject(Fault::refused(Call::Logs, "web", Kind::NotRunning));
-    let error = read(&world, &LogRequest::default()).await.unwrap_err();
+    let sandbox = writing("hello\n", shop(&[WEB])).await;
+    sandbox.engine.inject(Fault::refused(Call::Logs, "web", Kind::NotRunning));
+    let error = read(&sandbox, &LogRequest::default()).await.unwrap_err();
     assert!(matches!(error, OperationError::Engine(_)), "{error:?}");
     assert!(hints(&error).contains("`devarch doctor`"));
     let request = LogRequest { options: LogOptions { tail: Some(1), ..LogOptions::default() }, ..of("web") };
-    assert_eq!(texts(&world, &request).await, ["web|hello"], "the next one reads it");
+    assert_eq!(texts(&sandbox, &request).await, ["web|hello"], "the next one reads it");
 }

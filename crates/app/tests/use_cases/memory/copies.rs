@@ -1,7 +1,7 @@
 //! Copies of data: made before another image writes to it, restored by an undo, and cleared away once they are not needed.
 
 use crate::{
-    harness::{Command, End, World},
+    harness::{Command, End, Sandbox},
     stacks::{NEWER, SHOP, UPGRADED},
 };
 use devarch_app::{ApplyError, Ending, Failure, OperationError, PrepareOptions};
@@ -14,12 +14,12 @@ use devarch_testkit::{
 
 const DATA: &str = "devarch-shop-db-data";
 
-async fn running() -> World {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.engine.write_volume(DATA, "rows");
-    world.engine.add_image(NEWER, plain_image("sha256:c0c0"));
-    world
+async fn running() -> Sandbox {
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.engine.write_volume(DATA, "rows");
+    sandbox.engine.add_image(NEWER, plain_image("sha256:c0c0"));
+    sandbox
 }
 
 fn upgrade() -> Command {
@@ -27,128 +27,128 @@ fn upgrade() -> Command {
 }
 
 /// The copies of data on the engine.
-async fn copies(world: &World) -> Vec<String> {
-    let volumes = world.objects().await.volumes.into_keys();
+async fn copies(sandbox: &Sandbox) -> Vec<String> {
+    let volumes = sandbox.objects().await.volumes.into_keys();
     volumes.filter(|name| PhysicalVolume::from_stored(name).is_copy()).collect()
 }
 
 /// The place of the first call from `made` on that begins so.
-fn place(world: &World, made: usize, call: &str) -> Option<usize> {
-    world.engine.changes()[made..].iter().position(|change| change.starts_with(call))
+fn place(sandbox: &Sandbox, made: usize, call: &str) -> Option<usize> {
+    sandbox.engine.changes()[made..].iter().position(|change| change.starts_with(call))
 }
 
 #[tokio::test]
 async fn data_is_copied_between_the_stop_of_the_old_container_and_the_start_of_the_new() {
-    let world = running().await;
-    let made = world.engine.changes().len();
-    world.run("shop", upgrade()).await.unwrap();
-    let order =
-        ["Stop devarch-shop-db", "CopyVolume", "Start devarch-shop-db"].map(|call| place(&world, made, call));
+    let sandbox = running().await;
+    let made = sandbox.engine.changes().len();
+    sandbox.run("shop", upgrade()).await.unwrap();
+    let order = ["Stop devarch-shop-db", "CopyVolume", "Start devarch-shop-db"]
+        .map(|call| place(&sandbox, made, call));
     assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}");
-    assert_eq!(world.engine.volume_content(DATA), "rows");
-    assert_eq!(copies(&world).await, Vec::<String>::new(), "once the new one is ready no undo needs it");
+    assert_eq!(sandbox.engine.volume_content(DATA), "rows");
+    assert_eq!(copies(&sandbox).await, Vec::<String>::new(), "once the new one is ready no undo needs it");
 }
 
 #[tokio::test]
 async fn no_copy_is_made_without_being_asked_for_or_of_an_unchanged_image() {
-    let world = running().await;
-    let made = world.engine.changes().len();
-    world.run("shop", Command::up(UPGRADED)).await.unwrap();
-    assert_eq!(place(&world, made, "CopyVolume"), None);
+    let sandbox = running().await;
+    let made = sandbox.engine.changes().len();
+    sandbox.run("shop", Command::up(UPGRADED)).await.unwrap();
+    assert_eq!(place(&sandbox, made, "CopyVolume"), None);
     let again = PrepareOptions { snapshot: true, ..PrepareOptions::default() };
-    world.run("shop", Command::Set("web", "environment.A", "7")).await.unwrap();
-    world.run("shop", Command::Apply(again)).await.unwrap();
-    assert_eq!(place(&world, made, "CopyVolume"), None, "nothing else writes to it");
+    sandbox.run("shop", Command::Set("web", "environment.A", "7")).await.unwrap();
+    sandbox.run("shop", Command::Apply(again)).await.unwrap();
+    assert_eq!(place(&sandbox, made, "CopyVolume"), None, "nothing else writes to it");
 }
 
 #[tokio::test]
 async fn an_upgrade_that_fails_restores_the_data() {
-    let world = running().await;
-    let before = world.objects().await;
-    world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
-    let error = world.run("shop", upgrade()).await.unwrap_err();
+    let sandbox = running().await;
+    let before = sandbox.objects().await;
+    sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
+    let error = sandbox.run("shop", upgrade()).await.unwrap_err();
     let OperationError::Apply(ApplyError::Failed(failure)) = &error else { panic!("{error:?}") };
     assert!(matches!(failure.ending, Ending::PutBack { .. }), "{failure:?}");
-    assert_eq!(world.engine.volume_content(DATA), "rows");
-    assert_eq!(world.objects().await.containers, before.containers);
+    assert_eq!(sandbox.engine.volume_content(DATA), "rows");
+    assert_eq!(sandbox.objects().await.containers, before.containers);
 }
 
 #[tokio::test]
 async fn a_killed_upgrade_is_undone_with_the_data_as_it_was_before() {
-    let mut world = running().await;
-    let before = world.objects().await.containers;
-    let start = world.save();
+    let mut sandbox = running().await;
+    let before = sandbox.objects().await.containers;
+    let start = sandbox.save();
     for nth in 1.. {
-        world.restore(&start).await;
-        let made = world.engine.changes().len();
-        let end = world.killed_at((nth, Moment::After), "shop", upgrade()).await;
+        sandbox.restore(&start).await;
+        let made = sandbox.engine.changes().len();
+        let end = sandbox.killed_at((nth, Moment::After), "shop", upgrade()).await;
         let End::Killed(call) = end else { break };
-        world.clock.advance(std::time::Duration::from_secs(31));
-        let started = world.engine.changes()[made..].iter().any(|call| call == "Start devarch-shop-db");
+        sandbox.clock.advance(std::time::Duration::from_secs(31));
+        let started = sandbox.engine.changes()[made..].iter().any(|call| call == "Start devarch-shop-db");
         if started {
-            world.engine.write_volume(DATA, "rows of the new version");
+            sandbox.engine.write_volume(DATA, "rows of the new version");
         }
-        if world.run("shop", Command::Undo).await.is_ok() {
-            assert_eq!(world.engine.volume_content(DATA), "rows", "{nth}: {call}");
-            assert_eq!(world.objects().await.containers, before, "{nth}: {call}");
+        if sandbox.run("shop", Command::Undo).await.is_ok() {
+            assert_eq!(sandbox.engine.volume_content(DATA), "rows", "{nth}: {call}");
+            assert_eq!(sandbox.objects().await.containers, before, "{nth}: {call}");
         }
     }
 }
 
 #[tokio::test]
 async fn an_image_without_a_shell_can_not_copy_and_nothing_is_changed() {
-    let world = running().await;
-    let before = world.objects().await;
-    world.engine.inject(Fault::refused(Call::CopyVolume, "", Kind::CannotRun));
-    let error = world.run("shop", upgrade()).await.unwrap_err();
+    let sandbox = running().await;
+    let before = sandbox.objects().await;
+    sandbox.engine.inject(Fault::refused(Call::CopyVolume, "", Kind::CannotRun));
+    let error = sandbox.run("shop", upgrade()).await.unwrap_err();
     let OperationError::Apply(ApplyError::Failed(failure)) = &error else { panic!("{error:?}") };
     assert!(
         matches!(&failure.failure, Failure::NoShell { volume, .. } if volume.as_str() == DATA),
         "{failure:?}"
     );
-    assert_eq!(world.objects().await.containers, before.containers);
-    assert_eq!(world.engine.volume_content(DATA), "rows");
+    assert_eq!(sandbox.objects().await.containers, before.containers);
+    assert_eq!(sandbox.engine.volume_content(DATA), "rows");
 }
 
 #[tokio::test]
 async fn a_copy_that_a_kill_left_goes_with_the_next_apply() {
-    let mut world = running().await;
-    let start = world.save();
+    let mut sandbox = running().await;
+    let start = sandbox.save();
     for nth in 1.. {
-        world.restore(&start).await;
-        let end = world.killed_at((nth, Moment::After), "shop", upgrade()).await;
+        sandbox.restore(&start).await;
+        let end = sandbox.killed_at((nth, Moment::After), "shop", upgrade()).await;
         let End::Killed(call) = end else { break };
-        world.clock.advance(std::time::Duration::from_secs(31));
-        world
+        sandbox.clock.advance(std::time::Duration::from_secs(31));
+        sandbox
             .run("shop", Command::up(UPGRADED))
             .await
             .unwrap_or_else(|error| panic!("{nth}, {call}: {error}"));
-        assert_eq!(copies(&world).await, Vec::<String>::new(), "{nth}: {call}");
-        assert_eq!(world.engine.volume_content(DATA), "rows", "{nth}: {call}");
-        assert_eq!(world.plan("shop").await, None, "{nth}: {call}");
+        assert_eq!(copies(&sandbox).await, Vec::<String>::new(), "{nth}: {call}");
+        assert_eq!(sandbox.engine.volume_content(DATA), "rows", "{nth}: {call}");
+        assert_eq!(sandbox.plan("shop").await, None, "{nth}: {call}");
     }
 }
 
 #[tokio::test]
 async fn a_container_that_was_started_by_hand_on_data_to_be_restored_is_stopped_for_it() {
-    let mut world = running().await;
-    let old = world.objects().await.containers["devarch-shop-db"].id.clone();
-    let start = world.save();
+    let mut sandbox = running().await;
+    let old = sandbox.objects().await.containers["devarch-shop-db"].id.clone();
+    let start = sandbox.save();
     for nth in 1..20 {
-        world.restore(&start).await;
-        let end = world.killed_at((nth, Moment::After), "shop", upgrade()).await;
+        sandbox.restore(&start).await;
+        let end = sandbox.killed_at((nth, Moment::After), "shop", upgrade()).await;
         if matches!(end, End::Killed(call) if call == "Start devarch-shop-db") {
             break;
         }
     }
-    world.clock.advance(std::time::Duration::from_secs(31));
-    let new = world.objects().await.containers["devarch-shop-db"].id.clone();
+    sandbox.clock.advance(std::time::Duration::from_secs(31));
+    let new = sandbox.objects().await.containers["devarch-shop-db"].id.clone();
     assert_ne!(new, old);
-    world.engine.stop(&new, None).await.unwrap();
-    world.engine.start(&old).await.unwrap();
-    world.engine.write_volume(DATA, "rows of the new version");
-    world.run("shop", Command::Undo).await.unwrap();
-    assert_eq!(world.engine.volume_content(DATA), "rows");
-    let db = &world.objects().await.containers["devarch-shop-db"];
+    sandbox.engine.stop(&new, None).await.unwrap();
+    sandbox.engine.start(&old).await.unwrap();
+    sandbox.engine.write_volume(DATA, "rows of the new version");
+    sandbox.run("shop", Command::Undo).await.unwrap();
+    assert_eq!(sandbox.engine.volume_content(DATA), "rows");
+    let db = &sandbox.objects().await.containers["devarch-shop-db"];
     assert_eq!((&db.id, db.state), (&old, RunState::Running));
 }

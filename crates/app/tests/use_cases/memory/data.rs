@@ -1,6 +1,6 @@
 //! Deleting a stack forgets nothing that exists, and data that is taken over has the values it was last used with.
 
-use crate::harness::{Command, End, World};
+use crate::harness::{Command, End, Sandbox};
 use devarch_app::PrepareOptions;
 use devarch_core::name::PhysicalVolume;
 use devarch_engine::{Engine as _, EngineErrorKind as Kind};
@@ -24,7 +24,7 @@ stacks:
 
 const DATA: [&str; 2] = ["devarch-shop-db-data", "devarch-shop-db-wal"];
 
-impl World {
+impl Sandbox {
     /// A stack that is down, with two volumes; and the password that they know.
     async fn with_data(&self) -> String {
         self.run("shop", Command::up(SHOP)).await.unwrap();
@@ -57,79 +57,79 @@ fn reusing() -> Command {
 /// Wherever it is killed.
 #[tokio::test]
 async fn a_deletion_that_was_killed_forgot_nothing_and_is_finished_by_the_same_command() {
-    let mut world = World::new().await;
-    world.with_data().await;
-    let down = world.save();
+    let mut sandbox = Sandbox::new().await;
+    sandbox.with_data().await;
+    let down = sandbox.save();
     for (nth, moment) in calls() {
-        world.restore(&down).await;
-        let end = world.killed_at((nth, moment), "shop", Command::DeleteWithVolumes).await;
+        sandbox.restore(&down).await;
+        let end = sandbox.killed_at((nth, moment), "shop", Command::DeleteWithVolumes).await;
         if let End::Itself(ended) = end {
             ended.unwrap();
             assert!(nth > 2, "both volumes were removed");
             return;
         }
-        let (there, remembered) = (world.there().await, world.remembered_volumes().await);
+        let (there, remembered) = (sandbox.there().await, sandbox.remembered_volumes().await);
         assert!(there.iter().all(|volume| remembered.contains(volume)), "{there:?} {remembered:?}");
-        world.run("shop", Command::DeleteWithVolumes).await.unwrap();
-        assert_eq!(world.there().await, Vec::<String>::new(), "{moment:?} {nth}");
-        assert_eq!(world.remembered_volumes().await, Vec::<String>::new(), "{moment:?} {nth}");
+        sandbox.run("shop", Command::DeleteWithVolumes).await.unwrap();
+        assert_eq!(sandbox.there().await, Vec::<String>::new(), "{moment:?} {nth}");
+        assert_eq!(sandbox.remembered_volumes().await, Vec::<String>::new(), "{moment:?} {nth}");
     }
 }
 
 #[tokio::test]
 async fn a_volume_that_can_not_be_removed_keeps_its_stack() {
     for volume in DATA {
-        let world = World::new().await;
-        world.with_data().await;
-        world.engine.inject(Fault::refused(Call::RemoveVolume, volume, Kind::InUse));
-        let refused = world.run("shop", Command::DeleteWithVolumes).await.unwrap_err();
+        let sandbox = Sandbox::new().await;
+        sandbox.with_data().await;
+        sandbox.engine.inject(Fault::refused(Call::RemoveVolume, volume, Kind::InUse));
+        let refused = sandbox.run("shop", Command::DeleteWithVolumes).await.unwrap_err();
         let words = format!("volume {volume} is in use by a container that the engine does not list");
         assert!(refused.to_string().contains(&words), "{refused}");
-        assert_eq!(world.remembered_volumes().await, DATA, "{refused}");
-        world.run("shop", Command::DeleteWithVolumes).await.unwrap();
-        assert_eq!(world.there().await, Vec::<String>::new());
+        assert_eq!(sandbox.remembered_volumes().await, DATA, "{refused}");
+        sandbox.run("shop", Command::DeleteWithVolumes).await.unwrap();
+        assert_eq!(sandbox.there().await, Vec::<String>::new());
     }
 }
 
 /// Killed or not, as often as it takes.
 #[tokio::test]
 async fn data_that_is_taken_over_keeps_its_password_wherever_the_takeover_is_killed() {
-    let mut world = World::new().await;
-    let password = world.with_data().await;
-    world.run("shop", Command::Delete).await.unwrap();
-    assert_eq!(world.remembered_volumes().await, DATA);
-    let deleted = world.save();
+    let mut sandbox = Sandbox::new().await;
+    let password = sandbox.with_data().await;
+    sandbox.run("shop", Command::Delete).await.unwrap();
+    assert_eq!(sandbox.remembered_volumes().await, DATA);
+    let deleted = sandbox.save();
     for (nth, moment) in calls() {
-        world.restore(&deleted).await;
-        let end = world.killed_at((nth, moment), "shop", reusing()).await;
-        world.clock.advance(Duration::from_secs(31));
+        sandbox.restore(&deleted).await;
+        let end = sandbox.killed_at((nth, moment), "shop", reusing()).await;
+        sandbox.clock.advance(Duration::from_secs(31));
         let over = matches!(end, End::Itself(_));
         if !over {
-            world.run("shop", reusing()).await.unwrap();
+            sandbox.run("shop", reusing()).await.unwrap();
         }
-        assert_eq!(world.password(), password, "{moment:?} {nth}");
-        assert_eq!(world.plan("shop").await, None);
-        assert_eq!(world.remembered_volumes().await, DATA, "nothing is kept of what is used");
+        assert_eq!(sandbox.password(), password, "{moment:?} {nth}");
+        assert_eq!(sandbox.plan("shop").await, None);
+        assert_eq!(sandbox.remembered_volumes().await, DATA, "nothing is kept of what is used");
         if over {
             assert!(nth > 3);
             break;
         }
     }
-    world.run("shop", Command::Down).await.unwrap();
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert_eq!(world.password(), password, "without being told again");
+    sandbox.run("shop", Command::Down).await.unwrap();
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert_eq!(sandbox.password(), password, "without being told again");
 }
 
 #[tokio::test]
 async fn data_that_nobody_takes_over_leaves_a_new_stack_with_values_of_its_own() {
-    let world = World::new().await;
-    let password = world.with_data().await;
-    world.run("shop", Command::Delete).await.unwrap();
-    assert!(world.run("shop", Command::up(SHOP)).await.is_err(), "not unasked");
+    let sandbox = Sandbox::new().await;
+    let password = sandbox.with_data().await;
+    sandbox.run("shop", Command::Delete).await.unwrap();
+    assert!(sandbox.run("shop", Command::up(SHOP)).await.is_err(), "not unasked");
     for volume in DATA {
-        world.engine.remove_volume(&PhysicalVolume::from_stored(volume)).await.unwrap();
+        sandbox.engine.remove_volume(&PhysicalVolume::from_stored(volume)).await.unwrap();
     }
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert_ne!(world.password(), password);
-    assert_eq!(world.remembered_volumes().await, DATA, "what was kept with volumes that are gone is gone");
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert_ne!(sandbox.password(), password);
+    assert_eq!(sandbox.remembered_volumes().await, DATA, "what was kept with volumes that are gone is gone");
 }

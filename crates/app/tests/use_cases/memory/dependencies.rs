@@ -1,7 +1,7 @@
 //! Who waits for whom, and for what.
 
 use crate::{
-    harness::{Command, World, parsed},
+    harness::{Command, Sandbox, parsed},
     stacks::{shop, shop_of},
 };
 use devarch_app::{ApplyError, Failure, OperationError};
@@ -15,101 +15,101 @@ fn web(condition: &str) -> String {
 }
 
 /// The place of a call among all that changed something.
-fn place(world: &World, call: &str) -> Option<usize> {
-    world.engine.changes().iter().position(|change| change == call)
+fn place(sandbox: &Sandbox, call: &str) -> Option<usize> {
+    sandbox.engine.changes().iter().position(|change| change == call)
 }
 
 #[tokio::test]
 async fn a_consumer_starts_after_its_provider_whatever_it_waits_for() {
     for condition in ["ready", "service_started", "service_healthy"] {
-        let world = World::new().await;
-        world.run("shop", Command::up(shop(&[DB, &web(condition)]))).await.unwrap();
+        let sandbox = Sandbox::new().await;
+        sandbox.run("shop", Command::up(shop(&[DB, &web(condition)]))).await.unwrap();
         let (db, consumer) =
-            (place(&world, "Start devarch-shop-db"), place(&world, "Start devarch-shop-web"));
+            (place(&sandbox, "Start devarch-shop-db"), place(&sandbox, "Start devarch-shop-web"));
         assert!(db.is_some() && db < consumer, "{condition}: {db:?} {consumer:?}");
     }
 }
 
 #[tokio::test]
 async fn a_consumer_of_what_never_gets_healthy_is_never_started() {
-    let world = World::new().await;
-    world.engine.script(|_| Behaviour::runs().failing_probes(10_000));
-    let error = world.run("shop", Command::up(shop(&[DB, &web("service_healthy")]))).await.unwrap_err();
+    let sandbox = Sandbox::new().await;
+    sandbox.engine.script(|_| Behaviour::runs().failing_probes(10_000));
+    let error = sandbox.run("shop", Command::up(shop(&[DB, &web("service_healthy")]))).await.unwrap_err();
     let OperationError::Apply(ApplyError::Failed(failure)) = &error else { panic!("{error:?}") };
     assert!(matches!(failure.failure, Failure::Unhealthy { .. }), "{failure:?}");
-    assert_eq!(place(&world, "Start devarch-shop-web"), None);
+    assert_eq!(place(&sandbox, "Start devarch-shop-web"), None);
 }
 
 #[tokio::test]
 async fn a_consumer_that_only_needs_a_start_does_not_wait_for_health() {
-    let world = World::new().await;
-    world.engine.script(|_| Behaviour::runs().failing_probes(3));
-    world.run("shop", Command::up(shop(&[DB, &web("service_started")]))).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
+    let sandbox = Sandbox::new().await;
+    sandbox.engine.script(|_| Behaviour::runs().failing_probes(3));
+    sandbox.run("shop", Command::up(shop(&[DB, &web("service_started")]))).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
 }
 
 const JOB: &str = r#"job: {template: busybox, job: true, restart: "no", command: [sh, -c, "exit 0"]}"#;
 
 #[tokio::test]
 async fn a_job_runs_once_and_its_consumers_after_its_end() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let yml = shop(&[JOB, "web: {template: busybox, depends_on: [job]}"]);
-    world.run("shop", Command::up(yml)).await.unwrap();
-    assert!(place(&world, "Start devarch-shop-job") < place(&world, "Start devarch-shop-web"));
-    let made = world.engine.changes().len();
-    world.run("shop", Command::up(yml)).await.unwrap();
-    assert_eq!(world.engine.changes().len(), made, "it has run");
-    assert_eq!(world.objects().await.containers["devarch-shop-job"].state, RunState::Exited);
+    sandbox.run("shop", Command::up(yml)).await.unwrap();
+    assert!(place(&sandbox, "Start devarch-shop-job") < place(&sandbox, "Start devarch-shop-web"));
+    let made = sandbox.engine.changes().len();
+    sandbox.run("shop", Command::up(yml)).await.unwrap();
+    assert_eq!(sandbox.engine.changes().len(), made, "it has run");
+    assert_eq!(sandbox.objects().await.containers["devarch-shop-job"].state, RunState::Exited);
 }
 
 #[tokio::test]
 async fn a_job_that_fails_starts_no_consumer_and_is_reported_with_its_code() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let failing = JOB.replace("exit 0", "echo no table; exit 9");
     let yml = shop(&[&failing, "web: {template: busybox, depends_on: [job]}"]);
-    let error = world.run("shop", Command::up(yml)).await.unwrap_err();
+    let error = sandbox.run("shop", Command::up(yml)).await.unwrap_err();
     assert!(error.to_string().contains("no table"), "{error}");
-    assert_eq!(place(&world, "Start devarch-shop-web"), None);
+    assert_eq!(place(&sandbox, "Start devarch-shop-web"), None);
 }
 
 #[tokio::test]
 async fn a_consumer_restarts_with_its_provider_where_it_asks_for_it() {
     for (restart, restarted) in [(true, true), (false, false)] {
-        let world = World::new().await;
+        let sandbox = Sandbox::new().await;
         let consumer = format!(
             "web: {{template: busybox, depends_on: {{db: {{condition: ready, restart: {restart}}}}}}}"
         );
-        world.run("shop", Command::up(shop(&[DB, &consumer]))).await.unwrap();
-        let made = world.engine.changes().len();
-        world.run("shop", Command::Set("db", "environment.A", "1")).await.unwrap();
-        world.run("shop", Command::apply()).await.unwrap();
-        let started = world.engine.changes()[made..].iter().any(|call| call == "Start devarch-shop-web");
+        sandbox.run("shop", Command::up(shop(&[DB, &consumer]))).await.unwrap();
+        let made = sandbox.engine.changes().len();
+        sandbox.run("shop", Command::Set("db", "environment.A", "1")).await.unwrap();
+        sandbox.run("shop", Command::apply()).await.unwrap();
+        let started = sandbox.engine.changes()[made..].iter().any(|call| call == "Start devarch-shop-web");
         assert_eq!(started, restarted, "restart: {restart}");
     }
 }
 
 #[tokio::test]
 async fn a_provider_that_is_not_required_may_be_missing() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let web = "web: {template: busybox, depends_on: {cache: {condition: ready, required: false}}}";
-    world.run("shop", Command::up(shop(&[web]))).await.unwrap();
+    sandbox.run("shop", Command::up(shop(&[web]))).await.unwrap();
     let with: &'static str = shop(&[web, "cache: {template: busybox}"]);
-    world.run("shop", Command::up(with)).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
+    sandbox.run("shop", Command::up(with)).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
 }
 
 #[tokio::test]
 async fn a_chain_starts_from_its_beginning_and_stops_from_its_end() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let chain = [
         "a: {template: busybox}",
         "b: {template: busybox, depends_on: [a]}",
         "c: {template: busybox, depends_on: [b]}",
     ];
-    world.run("shop", Command::up(shop(&chain))).await.unwrap();
-    world.run("shop", Command::Down).await.unwrap();
+    sandbox.run("shop", Command::up(shop(&chain))).await.unwrap();
+    sandbox.run("shop", Command::Down).await.unwrap();
     let order = |call: &str| {
-        ["a", "b", "c"].map(|name| place(&world, &format!("{call} devarch-shop-{name}")).unwrap())
+        ["a", "b", "c"].map(|name| place(&sandbox, &format!("{call} devarch-shop-{name}")).unwrap())
     };
     assert!(order("Start").is_sorted());
     assert!(order("Stop").iter().rev().is_sorted(), "{:?}", order("Stop"));
@@ -117,12 +117,15 @@ async fn a_chain_starts_from_its_beginning_and_stops_from_its_end() {
 
 #[tokio::test]
 async fn a_dependency_on_a_template_of_the_file_is_followed_too() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let template = r#"client: {image: "busybox:1.37", depends_on: [db]}"#;
-    world.run("shop", Command::up(shop_of("", &[template], &[DB, "web: {template: client}"]))).await.unwrap();
-    assert!(place(&world, "Start devarch-shop-db") < place(&world, "Start devarch-shop-web"));
-    world.rename_instance("shop", "db", "store").await.unwrap_err();
+    sandbox
+        .run("shop", Command::up(shop_of("", &[template], &[DB, "web: {template: client}"])))
+        .await
+        .unwrap();
+    assert!(place(&sandbox, "Start devarch-shop-db") < place(&sandbox, "Start devarch-shop-web"));
+    sandbox.rename_instance("shop", "db", "store").await.unwrap_err();
     assert!(
-        world.stack("shop").await.instances.contains_key(&parsed::<devarch_core::name::InstanceName>("db"))
+        sandbox.stack("shop").await.instances.contains_key(&parsed::<devarch_core::name::InstanceName>("db"))
     );
 }

@@ -1,10 +1,10 @@
 //! What `doctor` finds, and how to fix it.
 
 use crate::{
-    harness::{Command, World, parsed},
+    harness::{Command, Sandbox, parsed},
     stacks::running_shop,
 };
-use devarch_app::{Check, Surroundings, Verdict, doctor};
+use devarch_app::{Check, Environment, Verdict, doctor};
 use devarch_core::{
     engine::EngineKind,
     name::{ContainerName, PhysicalVolume},
@@ -13,9 +13,9 @@ use devarch_core::{
 };
 use devarch_engine::Engine as _;
 use devarch_testkit::{
+    environment::{CountedIds, FakeClock, FakeHost, MemoryEngines},
     fixture::{RUNS, spec},
     memory::MemoryEngine,
-    surroundings::{CountedIds, FakeClock, FakeHost, MemoryEngines},
 };
 use std::{
     collections::BTreeMap, net::Ipv4Addr, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc,
@@ -23,23 +23,23 @@ use std::{
 };
 
 /// All checks of a home on its own engine and machine.
-async fn checks(world: &World) -> Vec<Check> {
-    let around = around([Arc::clone(&world.engine)], Arc::clone(&world.host), Arc::clone(&world.clock));
-    doctor(world.ctx().settings(), &around).await
+async fn checks(sandbox: &Sandbox) -> Vec<Check> {
+    let around = around([Arc::clone(&sandbox.engine)], Arc::clone(&sandbox.host), Arc::clone(&sandbox.clock));
+    doctor(sandbox.ctx().settings(), &around).await
 }
 
 fn around(
     engines: impl IntoIterator<Item = Arc<MemoryEngine>>,
     host: Arc<FakeHost>,
     clock: Arc<FakeClock>,
-) -> Surroundings {
+) -> Environment {
     let engines = Arc::new(MemoryEngines::new(engines));
-    Surroundings { engines, clock, ids: Arc::new(CountedIds::default()), host }
+    Environment { engines, clock, ids: Arc::new(CountedIds::default()), host }
 }
 
 /// The check of that name.
-async fn check(world: &World, name: &str) -> Check {
-    let all = checks(world).await;
+async fn check(sandbox: &Sandbox, name: &str) -> Check {
+    let all = checks(sandbox).await;
     all.iter()
         .find(|check| check.name == name)
         .cloned()
@@ -47,8 +47,8 @@ async fn check(world: &World, name: &str) -> Check {
 }
 
 /// A check that warns, with what was found and how to fix it.
-async fn warns(world: &World, name: &str, found: &str, fix: &str) {
-    let check = check(world, name).await;
+async fn warns(sandbox: &Sandbox, name: &str, found: &str, fix: &str) {
+    let check = check(sandbox, name).await;
     assert_eq!(check.verdict, Verdict::Warn, "{check:?}");
     assert!(check.found.contains(found), "{found}: {check:?}");
     assert!(check.mend.as_deref().unwrap_or_default().contains(fix), "{fix}: {check:?}");
@@ -60,8 +60,8 @@ fn mode(path: &Path, mode: u32) {
 
 #[tokio::test]
 async fn all_is_well_with_a_running_stack() {
-    let world = running_shop().await;
-    for check in checks(&world).await {
+    let sandbox = running_shop().await;
+    for check in checks(&sandbox).await {
         // The machine's disks are its own, and the pool of tests is small.
         let other = check.name.starts_with("disk") || check.name == "addresses";
         assert!(check.verdict == Verdict::Ok || other, "{check:?}");
@@ -70,35 +70,35 @@ async fn all_is_well_with_a_running_stack() {
 
 #[tokio::test]
 async fn nothing_is_changed_by_looking() {
-    let world = running_shop().await;
-    let (before, made) = (world.objects().await, world.engine.changes());
-    checks(&world).await;
-    assert_eq!((world.objects().await, world.engine.changes()), (before, made));
+    let sandbox = running_shop().await;
+    let (before, made) = (sandbox.objects().await, sandbox.engine.changes());
+    checks(&sandbox).await;
+    assert_eq!((sandbox.objects().await, sandbox.engine.changes()), (before, made));
 }
 
 #[tokio::test]
 async fn a_home_that_others_can_read_is_reported_with_its_files() {
-    let world = running_shop().await;
-    mode(&world.home(), 0o755);
-    warns(&world, "home", "is open to others (mode 755)", "chmod 700").await;
-    mode(&world.home(), 0o700);
-    let folder = world.home().join("catalog/deep");
+    let sandbox = running_shop().await;
+    mode(&sandbox.home(), 0o755);
+    warns(&sandbox, "home", "is open to others (mode 755)", "chmod 700").await;
+    mode(&sandbox.home(), 0o700);
+    let folder = sandbox.home().join("catalog/deep");
     std::fs::create_dir_all(&folder).unwrap();
     for number in 0..7 {
         let file = folder.join(format!("{number}.yaml"));
         std::fs::write(&file, "").unwrap();
         mode(&file, 0o644);
     }
-    warns(&world, "files", "and 2 more can be read by others", "chmod -R go-rwx").await;
+    warns(&sandbox, "files", "and 2 more can be read by others", "chmod -R go-rwx").await;
 }
 
 #[tokio::test]
 async fn a_home_that_is_not_there_yet_is_fine() {
-    let world = World::new().await;
-    let mut settings = world.ctx().settings().clone();
-    settings.home = world.project().join("new");
+    let sandbox = Sandbox::new().await;
+    let mut settings = sandbox.ctx().settings().clone();
+    settings.home = sandbox.project().join("new");
     settings.database = devarch_store::StoreUrl::Sqlite(settings.home.join("devarch.db"));
-    let around = around([Arc::clone(&world.engine)], Arc::clone(&world.host), Arc::clone(&world.clock));
+    let around = around([Arc::clone(&sandbox.engine)], Arc::clone(&sandbox.host), Arc::clone(&sandbox.clock));
     let all = doctor(&settings, &around).await;
     let home = all.iter().find(|check| check.name == "home").unwrap();
     assert!(home.verdict == Verdict::Ok && home.found.contains("will be created"), "{home:?}");
@@ -106,9 +106,9 @@ async fn a_home_that_is_not_there_yet_is_fine() {
 
 #[tokio::test]
 async fn a_lost_key_is_a_failure_with_every_way_out() {
-    let mut world = running_shop().await;
-    world.lose_key().await;
-    let check = check(&world, "key").await;
+    let mut sandbox = running_shop().await;
+    sandbox.lose_key().await;
+    let check = check(&sandbox, "key").await;
     assert_eq!(check.verdict, Verdict::Fail);
     let fix = check.mend.unwrap();
     for way in ["backup", "devarch secret key import", "devarch secret key reset"] {
@@ -118,9 +118,9 @@ async fn a_lost_key_is_a_failure_with_every_way_out() {
 
 #[tokio::test]
 async fn a_store_that_can_not_be_opened_is_a_failure_and_the_rest_is_looked_at() {
-    let world = running_shop().await;
-    std::fs::write(world.home().join("devarch.db"), "no database").unwrap();
-    let all = checks(&world).await;
+    let sandbox = running_shop().await;
+    std::fs::write(sandbox.home().join("devarch.db"), "no database").unwrap();
+    let all = checks(&sandbox).await;
     let verdict = |name: &str| all.iter().find(|check| check.name == name).map(|check| check.verdict);
     assert_eq!(verdict("store"), Some(Verdict::Fail), "{all:?}");
     assert_eq!((verdict("engine"), verdict("addresses").is_some()), (Some(Verdict::Ok), true));
@@ -129,9 +129,9 @@ async fn a_store_that_can_not_be_opened_is_a_failure_and_the_rest_is_looked_at()
 
 #[tokio::test]
 async fn where_no_engine_answers_those_that_were_tried_are_listed() {
-    let world = World::new().await;
-    let nowhere = around([], Arc::clone(&world.host), Arc::clone(&world.clock));
-    let all = doctor(world.ctx().settings(), &nowhere).await;
+    let sandbox = Sandbox::new().await;
+    let nowhere = around([], Arc::clone(&sandbox.host), Arc::clone(&sandbox.clock));
+    let all = doctor(sandbox.ctx().settings(), &nowhere).await;
     let engine = all.iter().find(|check| check.name == "engine").unwrap();
     assert_eq!(engine.verdict, Verdict::Fail);
     assert!(engine.found.starts_with("none answers; tried "), "{engine:?}");
@@ -140,7 +140,7 @@ async fn where_no_engine_answers_those_that_were_tried_are_listed() {
 
 #[tokio::test]
 async fn each_engine_that_answers_is_named_with_its_version() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let engine = |kind, endpoint: &str| {
         let endpoint = endpoint.to_owned();
         Arc::new(MemoryEngine::new().with_info(|info| {
@@ -149,8 +149,8 @@ async fn each_engine_that_answers_is_named_with_its_version() {
         }))
     };
     let engines = [engine(EngineKind::Docker, "memory://d"), engine(EngineKind::Podman, "memory://p")];
-    let around = around(engines, Arc::clone(&world.host), Arc::clone(&world.clock));
-    let all = doctor(world.ctx().settings(), &around).await;
+    let around = around(engines, Arc::clone(&sandbox.host), Arc::clone(&sandbox.clock));
+    let all = doctor(sandbox.ctx().settings(), &around).await;
     let found: Vec<&str> =
         all.iter().filter(|check| check.name == "engine").map(|check| check.found.as_str()).collect();
     assert!(found[0].starts_with("docker 99.0, API 1.99, at memory://d (20.10"), "{found:?}");
@@ -159,86 +159,87 @@ async fn each_engine_that_answers_is_named_with_its_version() {
 
 #[tokio::test]
 async fn a_host_port_that_another_process_holds_is_reported_with_who_it_is() {
-    let world = running_shop().await;
-    let port = world.status("shop").await.instances[0].ports[0].host.port();
-    world.run("shop", Command::Down).await.unwrap();
+    let sandbox = running_shop().await;
+    let port = sandbox.status("shop").await.instances[0].ports[0].host.port();
+    sandbox.run("shop", Command::Down).await.unwrap();
     let socket = HostSocket { ip: Ipv4Addr::LOCALHOST.into(), port, protocol: Protocol::Tcp };
-    world.host.listen(socket, "nginx (pid 812)");
-    warns(&world, "ports", &format!("{port} of shop/db is held by nginx (pid 812)"), "ports.PORT=auto").await;
+    sandbox.host.listen(socket, "nginx (pid 812)");
+    warns(&sandbox, "ports", &format!("{port} of shop/db is held by nginx (pid 812)"), "ports.PORT=auto")
+        .await;
 }
 
 #[tokio::test]
 async fn a_host_port_that_another_container_publishes_is_reported_and_ones_own_is_not() {
-    let world = running_shop().await;
-    let fine = check(&world, "ports").await;
+    let sandbox = running_shop().await;
+    let fine = check(&sandbox, "ports").await;
     assert_eq!(
         (fine.verdict, fine.found.as_str()),
         (Verdict::Ok, "2 reserved for instances, none used by other programs")
     );
-    let mut other = world.engine.request("devarch-shop-db").unwrap();
-    world.run("shop", Command::Down).await.unwrap();
+    let mut other = sandbox.engine.request("devarch-shop-db").unwrap();
+    sandbox.run("shop", Command::Down).await.unwrap();
     (other.name, other.labels, other.spec.network) =
         (ContainerName::from_stored("theirs"), BTreeMap::new(), None);
-    let id = world.engine.create_container(&other).await.unwrap();
-    world.engine.start(&id).await.unwrap();
-    warns(&world, "ports", "is held by container theirs", "ports.PORT=auto").await;
+    let id = sandbox.engine.create_container(&other).await.unwrap();
+    sandbox.engine.start(&id).await.unwrap();
+    warns(&sandbox, "ports", "is held by container theirs", "ports.PORT=auto").await;
 }
 
 #[tokio::test]
 async fn objects_with_copied_labels_are_reported() {
-    let world = running_shop().await;
-    let labels = world.objects().await.containers["devarch-shop-db"].labels.clone();
+    let sandbox = running_shop().await;
+    let labels = sandbox.objects().await.containers["devarch-shop-db"].labels.clone();
     for number in 0..6 {
         let name = ContainerName::from_stored(format!("copy-{number}"));
         let request = CreateContainer { name, spec: spec(&RUNS), labels: labels.clone() };
-        world.engine.create_container(&request).await.unwrap();
+        sandbox.engine.create_container(&request).await.unwrap();
     }
-    warns(&world, "objects", "and 1 more: with the labels of this home", "devarch adopt STACK").await;
+    warns(&sandbox, "objects", "and 1 more: with the labels of this home", "devarch adopt STACK").await;
 }
 
 #[tokio::test]
 async fn other_homes_are_named_but_nothing_is_wrong_with_them() {
-    let world = running_shop().await;
-    let other = world.beside().await;
+    let sandbox = running_shop().await;
+    let other = sandbox.beside().await;
     let reported = check(&other, "other homes").await;
     assert_eq!(
         (reported.verdict, reported.found.as_str()),
         (Verdict::Ok, "1 stacks are another home's or user's: shop")
     );
     assert!(reported.mend.unwrap().contains("only if that home is lost"));
-    let own = check(&world, "other homes").await;
+    let own = check(&sandbox, "other homes").await;
     assert_eq!(own.found, "no other home has objects on the engines");
 }
 
 #[tokio::test]
 async fn a_pool_that_runs_out_warns_and_one_that_is_used_up_fails() {
-    let world = World::new().await;
-    assert_eq!(check(&world, "addresses").await.found, "8 of 8 subnets (/26) of 10.212.0.0/23 are free");
-    warns(&world, "addresses", "8 of 8", "DEVARCH_ADDRESS_POOL").await;
-    world.host.route("10.212.0.0/24".parse().unwrap());
-    warns(&world, "addresses", "4 of 8", "DEVARCH_ADDRESS_POOL").await;
-    world.host.route("10.0.0.0/8".parse().unwrap());
-    let check = check(&world, "addresses").await;
+    let sandbox = Sandbox::new().await;
+    assert_eq!(check(&sandbox, "addresses").await.found, "8 of 8 subnets (/26) of 10.212.0.0/23 are free");
+    warns(&sandbox, "addresses", "8 of 8", "DEVARCH_ADDRESS_POOL").await;
+    sandbox.host.route("10.212.0.0/24".parse().unwrap());
+    warns(&sandbox, "addresses", "4 of 8", "DEVARCH_ADDRESS_POOL").await;
+    sandbox.host.route("10.0.0.0/8".parse().unwrap());
+    let check = check(&sandbox, "addresses").await;
     assert_eq!((check.verdict, check.found.starts_with("0 of 8")), (Verdict::Fail, true));
 }
 
 #[tokio::test]
 async fn a_clock_that_runs_behind_is_reported() {
-    let world = running_shop().await;
-    let file = std::fs::File::options().write(true).open(world.home().join("devarch.db")).unwrap();
+    let sandbox = running_shop().await;
+    let file = std::fs::File::options().write(true).open(sandbox.home().join("devarch.db")).unwrap();
     let ahead = file.metadata().unwrap().modified().unwrap() + Duration::from_mins(10);
     file.set_modified(ahead).unwrap();
-    warns(&world, "clock", "s in the future", "NTP").await;
-    world.clock.advance(Duration::from_hours(1));
-    assert_eq!(check(&world, "clock").await.verdict, Verdict::Ok);
+    warns(&sandbox, "clock", "s in the future", "NTP").await;
+    sandbox.clock.advance(Duration::from_hours(1));
+    assert_eq!(check(&sandbox, "clock").await.verdict, Verdict::Ok);
 }
 
 #[tokio::test]
 async fn an_engine_without_its_marker_is_judged_by_what_was_created_there() {
-    let world = running_shop().await;
-    world.engine.remove_volume(&PhysicalVolume::from_stored("devarch-engine")).await.unwrap();
-    assert_eq!(check(&world, "objects").await.verdict, Verdict::Ok);
-    assert_eq!(check(&world, "ports").await.verdict, Verdict::Ok);
-    let store = &world.objects().await.containers["devarch-shop-db"].labels[label::STORE_ID];
+    let sandbox = running_shop().await;
+    sandbox.engine.remove_volume(&PhysicalVolume::from_stored("devarch-engine")).await.unwrap();
+    assert_eq!(check(&sandbox, "objects").await.verdict, Verdict::Ok);
+    assert_eq!(check(&sandbox, "ports").await.verdict, Verdict::Ok);
+    let store = &sandbox.objects().await.containers["devarch-shop-db"].labels[label::STORE_ID];
     assert!(!store.is_empty() && parsed::<devarch_core::name::StackName>("shop").as_str() == "shop");
 }

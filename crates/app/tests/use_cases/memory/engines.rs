@@ -1,7 +1,7 @@
 //! Which engine a stack is brought up on.
 
 use crate::{
-    harness::{Command, EngineChoice, Objects, World},
+    harness::{Command, EngineChoice, Objects, Sandbox},
     stacks::{CHANGED, SHOP},
 };
 use devarch_core::{engine::EngineKind, name::PhysicalVolume};
@@ -49,22 +49,22 @@ async fn the_engine_that_is_asked_for_goes_before_the_one_a_stack_is_on() {
     assert_eq!(by_variable.of_stack_on(DOCKER).await.unwrap(), PODMAN);
 }
 
-async fn prune(world: &World) {
-    world.engine.remove_volume(&PhysicalVolume::from_stored("devarch-engine")).await.unwrap();
+async fn prune(sandbox: &Sandbox) {
+    sandbox.engine.remove_volume(&PhysicalVolume::from_stored("devarch-engine")).await.unwrap();
 }
 
 /// `docker volume prune` takes the volume by which an engine is known.
 #[tokio::test]
 async fn an_engine_whose_marker_was_pruned_is_the_same_engine_to_every_command() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.run("shop", Command::up(CHANGED)).await.unwrap();
-    let running = world.objects().await;
-    prune(&world).await;
-    assert_eq!(world.plan("shop").await, None);
-    assert!(!world.objects().await.names().contains("volume devarch-engine"), "planning makes nothing");
-    world.run("shop", Command::apply()).await.unwrap();
-    assert_eq!(world.objects().await, running, "the marker is back, with the id it had");
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
+    let running = sandbox.objects().await;
+    prune(&sandbox).await;
+    assert_eq!(sandbox.plan("shop").await, None);
+    assert!(!sandbox.objects().await.names().contains("volume devarch-engine"), "planning makes nothing");
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert_eq!(sandbox.objects().await, running, "the marker is back, with the id it had");
     let commands = [
         Command::Stop,
         Command::Start,
@@ -75,34 +75,34 @@ async fn an_engine_whose_marker_was_pruned_is_the_same_engine_to_every_command()
         Command::Delete,
     ];
     for command in commands {
-        prune(&world).await;
-        world.run("shop", command.clone()).await.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        prune(&sandbox).await;
+        sandbox.run("shop", command.clone()).await.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     }
 }
 
 #[tokio::test]
 async fn an_engine_whose_marker_another_home_made_again_is_known_by_what_is_there() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    prune(&world).await;
-    let other = world.beside().await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    prune(&sandbox).await;
+    let other = sandbox.beside().await;
     other.run("other", Command::up(OTHER)).await.unwrap();
     let ids = |objects: Objects| objects.containers.into_values().map(|one| one.id).collect::<Vec<_>>();
-    let before = ids(world.objects().await);
-    assert_eq!(world.plan("shop").await, None);
-    world.run("shop", Command::apply()).await.unwrap();
-    assert_eq!(ids(world.objects().await), before);
-    world.run("shop", Command::Down).await.unwrap();
+    let before = ids(sandbox.objects().await);
+    assert_eq!(sandbox.plan("shop").await, None);
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert_eq!(ids(sandbox.objects().await), before);
+    sandbox.run("shop", Command::Down).await.unwrap();
     assert_eq!(other.plan("other").await, None);
 }
 
 #[tokio::test]
 async fn a_new_stack_finds_an_engine_without_its_marker_under_the_id_it_had() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let before = world.objects().await;
-    prune(&world).await;
-    world.run("other", Command::up(OTHER)).await.unwrap();
-    assert_eq!(world.objects().await.volumes["devarch-engine"], before.volumes["devarch-engine"]);
-    assert_eq!(world.plan("shop").await, None);
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let before = sandbox.objects().await;
+    prune(&sandbox).await;
+    sandbox.run("other", Command::up(OTHER)).await.unwrap();
+    assert_eq!(sandbox.objects().await.volumes["devarch-engine"], before.volumes["devarch-engine"]);
+    assert_eq!(sandbox.plan("shop").await, None);
 }

@@ -1,7 +1,7 @@
 //! What an apply tells while it is under way.
 
 use crate::{
-    harness::{Command, World, parsed},
+    harness::{Command, Sandbox, parsed},
     stacks::{CHANGED, NEWER, SHOP, UPGRADED, shop},
 };
 use devarch_app::{
@@ -15,37 +15,40 @@ use std::{sync::Mutex, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Applies what is stored, and returns what was reported of it.
-async fn applied(world: &World, cancel: &CancellationToken) -> (Result<Outcome, OperationError>, Vec<Event>) {
+async fn applied(
+    sandbox: &Sandbox,
+    cancel: &CancellationToken,
+) -> (Result<Outcome, OperationError>, Vec<Event>) {
     let reported = Mutex::new(Vec::new());
     let events = |event| reported.lock().unwrap().push(event);
-    let stack = world.stack("shop").await;
+    let stack = sandbox.stack("shop").await;
     let request = LockRequest { operation: "apply".to_owned(), timeout: Duration::ZERO, plan: None };
-    let locks = acquire_locks(world.ctx(), &stack, &request, &|_| {}).await.unwrap();
-    let prepared = Box::pin(prepare(world.ctx(), &stack.name, &PrepareOptions::default())).await.unwrap();
+    let locks = acquire_locks(sandbox.ctx(), &stack, &request, &|_| {}).await.unwrap();
+    let prepared = Box::pin(prepare(sandbox.ctx(), &stack.name, &PrepareOptions::default())).await.unwrap();
     let options = ApplyOptions { command: "apply", recover: None, events: &events, cancel };
-    let ended = Box::pin(apply(world.ctx(), locks.own(), &prepared.approved(), options)).await;
+    let ended = Box::pin(apply(sandbox.ctx(), locks.own(), &prepared.approved(), options)).await;
     locks.release().await;
     (ended, reported.into_inner().unwrap())
 }
 
-async fn draft(world: &World, yml: &str) -> Draft {
-    std::fs::write(world.project().join("devarch.yml"), yml).unwrap();
-    let source = find_import(world.ctx(), &world.project(), None, None).await.unwrap().unwrap();
-    draft_import(world.ctx(), &source).await.unwrap()
+async fn draft(sandbox: &Sandbox, yml: &str) -> Draft {
+    std::fs::write(sandbox.project().join("devarch.yml"), yml).unwrap();
+    let source = find_import(sandbox.ctx(), &sandbox.project(), None, None).await.unwrap().unwrap();
+    draft_import(sandbox.ctx(), &source).await.unwrap()
 }
 
-async fn changed() -> World {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let draft = draft(&world, CHANGED).await;
-    save_draft(world.ctx(), &draft).await.unwrap();
-    world
+async fn changed() -> Sandbox {
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let draft = draft(&sandbox, CHANGED).await;
+    save_draft(sandbox.ctx(), &draft).await.unwrap();
+    sandbox
 }
 
 #[tokio::test]
 async fn the_plan_is_reported_first_and_then_each_step_with_its_end() {
-    let world = changed().await;
-    let (ended, reported) = applied(&world, &CancellationToken::new()).await;
+    let sandbox = changed().await;
+    let (ended, reported) = applied(&sandbox, &CancellationToken::new()).await;
     let Event::Planned(plan) = &reported[0] else { panic!("{:?}", reported[0]) };
     assert_eq!(ended.unwrap().steps, plan.steps.len());
     let mut open = Vec::new();
@@ -68,17 +71,17 @@ async fn the_plan_is_reported_first_and_then_each_step_with_its_end() {
 
 #[tokio::test]
 async fn an_apply_with_nothing_to_do_tells_nothing() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let (ended, reported) = applied(&world, &CancellationToken::new()).await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let (ended, reported) = applied(&sandbox, &CancellationToken::new()).await;
     assert_eq!((ended.unwrap().steps, reported.len()), (0, 0));
 }
 
 #[tokio::test]
 async fn a_step_that_fails_is_reported_and_then_that_the_old_state_is_restored() {
-    let world = changed().await;
-    world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
-    let (ended, reported) = applied(&world, &CancellationToken::new()).await;
+    let sandbox = changed().await;
+    sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
+    let (ended, reported) = applied(&sandbox, &CancellationToken::new()).await;
     ended.unwrap_err();
     let failed = reported.iter().position(|event| matches!(event, Event::Failed(_))).unwrap();
     let back = reported.iter().position(|event| matches!(event, Event::PuttingBack { .. })).unwrap();
@@ -93,25 +96,25 @@ async fn a_step_that_fails_is_reported_and_then_that_the_old_state_is_restored()
 
 #[tokio::test]
 async fn an_apply_that_was_cancelled_before_it_began_tells_nothing_and_does_nothing() {
-    let world = changed().await;
-    let (before, made) = (world.objects().await, world.engine.changes());
+    let sandbox = changed().await;
+    let (before, made) = (sandbox.objects().await, sandbox.engine.changes());
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let (ended, reported) = applied(&world, &cancel).await;
+    let (ended, reported) = applied(&sandbox, &cancel).await;
     assert_eq!(ended.unwrap_err().kind(), devarch_app::ErrorKind::Cancelled);
     assert!(reported.iter().all(|event| !matches!(event, Event::Started(_))), "{reported:?}");
-    assert_eq!(world.objects().await, before);
-    assert_eq!(world.engine.changes().len(), made.len());
+    assert_eq!(sandbox.objects().await, before);
+    assert_eq!(sandbox.engine.changes().len(), made.len());
 }
 
 #[tokio::test]
 async fn a_wait_tells_the_output_of_the_last_probe_without_secrets() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let yml = shop(&[
         r#"db: {template: busybox, environment: {PW: {value: "hush-hush", secret: true}}, healthcheck: {test: "echo refused for hush-hush; exit 1", interval: 1s, retries: 3}}"#,
     ]);
-    world.import("shop", yml).await;
-    let (ended, reported) = applied(&world, &CancellationToken::new()).await;
+    sandbox.import("shop", yml).await;
+    let (ended, reported) = applied(&sandbox, &CancellationToken::new()).await;
     assert!(!ended.unwrap_err().to_string().contains("hush-hush"));
     let waits: Vec<&String> = reported
         .iter()
@@ -125,38 +128,38 @@ async fn a_wait_tells_the_output_of_the_last_probe_without_secrets() {
 }
 
 /// What is reported while images are pulled and built for a draft.
-async fn supplied(world: &World, yml: &str) -> (Result<(), OperationError>, Vec<Event>) {
+async fn supplied(sandbox: &Sandbox, yml: &str) -> (Result<(), OperationError>, Vec<Event>) {
     let reported = Mutex::new(Vec::new());
     let events = |event| reported.lock().unwrap().push(event);
-    let draft = draft(world, yml).await;
+    let draft = draft(sandbox, yml).await;
     let options = PrepareOptions { prove: true, ..PrepareOptions::default() };
-    let prepared = Box::pin(prepare_stack(world.ctx(), draft.stack.clone(), &options)).await.unwrap();
+    let prepared = Box::pin(prepare_stack(sandbox.ctx(), draft.stack.clone(), &options)).await.unwrap();
     assert!(prepared.needs_images(Lookup::Tags));
     let cancel = CancellationToken::new();
-    let done = supply_images(world.ctx(), &prepared, Lookup::Tags, &events, &cancel).await;
+    let done = supply_images(sandbox.ctx(), &prepared, Lookup::Tags, &events, &cancel).await;
     (done.map(drop), reported.into_inner().unwrap())
 }
 
 #[tokio::test]
 async fn a_pull_tells_how_far_it_is() {
-    let world = World::new().await;
-    world.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
-    let (done, reported) = supplied(&world, UPGRADED).await;
+    let sandbox = Sandbox::new().await;
+    sandbox.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
+    let (done, reported) = supplied(&sandbox, UPGRADED).await;
     done.unwrap();
     assert!(
         reported.iter().any(|event| matches!(event, Event::Pull { image, .. } if image == NEWER)),
         "{reported:?}"
     );
-    assert!(!world.knows("shop").await, "images are had before anything is saved");
+    assert!(!sandbox.knows("shop").await, "images are had before anything is saved");
 }
 
 #[tokio::test]
 async fn a_build_tells_its_lines_without_secrets() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let yml = shop(&[
         r#"api: {template: busybox, exports: [], image: "me/api:1", environment: {PW: {value: "hush-hush", secret: true}}, build: {context: ., dockerfile_inline: "FROM busybox:1.37\nRUN echo using hush-hush\n"}}"#,
     ]);
-    let (done, reported) = supplied(&world, yml).await;
+    let (done, reported) = supplied(&sandbox, yml).await;
     done.unwrap();
     let lines: Vec<&String> = reported
         .iter()
@@ -171,22 +174,22 @@ async fn a_build_tells_its_lines_without_secrets() {
 
 #[tokio::test]
 async fn an_image_that_is_nowhere_is_reported_with_who_needs_it() {
-    let world = World::new().await;
-    let (done, _) = supplied(&world, UPGRADED).await;
+    let sandbox = Sandbox::new().await;
+    let (done, _) = supplied(&sandbox, UPGRADED).await;
     let error = done.unwrap_err().to_string();
     assert!(error.contains("instance 'db'") && error.contains(NEWER), "{error}");
 }
 
 #[tokio::test]
 async fn output_of_a_container_that_ends_is_reported_without_secrets() {
-    let world = World::new().await;
-    world.engine.script(|_: &CreateContainer| Behaviour::exits(3, "password hush-hush refused\n"));
+    let sandbox = Sandbox::new().await;
+    sandbox.engine.script(|_: &CreateContainer| Behaviour::exits(3, "password hush-hush refused\n"));
     let yml = shop(&[
         r#"db: {template: busybox, restart: "no", environment: {PW: {value: "hush-hush", secret: true}}}"#,
     ]);
-    let error = world.run("shop", Command::up(yml)).await.unwrap_err().to_string();
+    let error = sandbox.run("shop", Command::up(yml)).await.unwrap_err().to_string();
     assert!(error.contains("refused") && !error.contains("hush-hush"), "{error}");
-    let stored = serde_json::to_string(&world.history("shop").await).unwrap();
+    let stored = serde_json::to_string(&sandbox.history("shop").await).unwrap();
     assert!(!stored.contains("hush-hush"), "{stored}");
     assert!(parsed::<devarch_core::name::StackName>("shop").as_str() == "shop");
 }

@@ -1,7 +1,7 @@
 //! What is written down of applies: who, when, what, and how each ended.
 
 use crate::{
-    harness::{Command, World},
+    harness::{Command, Sandbox},
     stacks::{CHANGED, SHOP},
 };
 use devarch_app::{ApplyError, Conflict, Ended, NotFound, OperationError};
@@ -12,27 +12,27 @@ use devarch_testkit::{
 };
 use std::time::Duration;
 
-async fn running() -> World {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world
+async fn running() -> Sandbox {
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox
 }
 
-async fn endings(world: &World) -> Vec<(String, Ended)> {
-    let history = world.history("shop").await;
+async fn endings(sandbox: &Sandbox) -> Vec<(String, Ended)> {
+    let history = sandbox.history("shop").await;
     history.into_iter().map(|entry| (entry.command, entry.outcome)).collect()
 }
 
 #[tokio::test]
 async fn every_apply_is_listed_the_newest_first_with_who_and_when() {
-    let world = running().await;
+    let sandbox = running().await;
     for command in [Command::up(CHANGED), Command::Rollback, Command::Down] {
-        world.clock.advance(Duration::from_mins(1));
-        world.run("shop", command).await.unwrap();
+        sandbox.clock.advance(Duration::from_mins(1));
+        sandbox.run("shop", command).await.unwrap();
     }
     let expected = ["down", "rollback", "up", "up"].map(|command| (command.to_owned(), Ended::Succeeded));
-    assert_eq!(endings(&world).await, expected);
-    let history = world.history("shop").await;
+    assert_eq!(endings(&sandbox).await, expected);
+    let history = sandbox.history("shop").await;
     assert!(history.windows(2).all(|pair| pair[0].started_at >= pair[1].started_at + 60_000), "{history:?}");
     assert!(history.iter().all(|entry| entry.took.is_some_and(|took| took >= 0) && entry.error.is_none()));
     assert!(history.iter().all(|entry| entry.author.contains('@') && !entry.changes.is_empty()));
@@ -40,18 +40,18 @@ async fn every_apply_is_listed_the_newest_first_with_who_and_when() {
 
 #[tokio::test]
 async fn what_finds_nothing_to_do_is_not_written_down() {
-    let world = running().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.run("shop", Command::apply()).await.unwrap();
-    assert_eq!(world.history("shop").await.len(), 1);
+    let sandbox = running().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert_eq!(sandbox.history("shop").await.len(), 1);
 }
 
 #[tokio::test]
 async fn an_apply_that_failed_is_listed_with_its_reason_and_the_step_that_failed() {
-    let world = running().await;
-    world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
-    world.run("shop", Command::up(CHANGED)).await.unwrap_err();
-    let detail = world.history_of("shop", None).await.unwrap();
+    let sandbox = running().await;
+    sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
+    sandbox.run("shop", Command::up(CHANGED)).await.unwrap_err();
+    let detail = sandbox.history_of("shop", None).await.unwrap();
     assert_eq!(detail.entry.outcome, Ended::RolledBack);
     assert!(detail.entry.error.as_ref().unwrap().contains("'db'"), "{detail:?}");
     let failed: Vec<_> = detail.steps.iter().filter(|step| step.error.is_some()).collect();
@@ -62,15 +62,15 @@ async fn an_apply_that_failed_is_listed_with_its_reason_and_the_step_that_failed
 #[tokio::test]
 async fn an_apply_that_was_killed_has_not_ended_until_it_is_resumed_or_undone() {
     for (next, closed) in [(Command::Resume, Ended::Resumed), (Command::Undo, Ended::Undone)] {
-        let mut world = running().await;
-        world.killed_at((3, Moment::Before), "shop", Command::up(CHANGED)).await;
-        assert_eq!(endings(&world).await[0], ("up".to_owned(), Ended::NotYet));
-        let open = world.history_of("shop", None).await.unwrap();
+        let mut sandbox = running().await;
+        sandbox.killed_at((3, Moment::Before), "shop", Command::up(CHANGED)).await;
+        assert_eq!(endings(&sandbox).await[0], ("up".to_owned(), Ended::NotYet));
+        let open = sandbox.history_of("shop", None).await.unwrap();
         assert!(open.entry.took.is_none());
         assert_eq!(open.steps.iter().filter(|step| step.took.is_none()).count(), 1, "{open:?}");
-        world.run("shop", next).await.unwrap();
+        sandbox.run("shop", next).await.unwrap();
         let id = open.entry.apply;
-        let history = world.history("shop").await;
+        let history = sandbox.history("shop").await;
         let entry = history.iter().find(|entry| entry.apply == id).unwrap();
         assert_eq!(entry.outcome, closed);
         assert!(entry.took.is_some(), "{entry:?}");
@@ -80,18 +80,18 @@ async fn an_apply_that_was_killed_has_not_ended_until_it_is_resumed_or_undone() 
 
 #[tokio::test]
 async fn an_apply_that_was_cancelled_is_listed_as_that() {
-    let world = running().await;
-    let before = world.objects().await;
-    let cancelled = world.cancelled_at(3, "shop", Command::up(CHANGED)).await;
+    let sandbox = running().await;
+    let before = sandbox.objects().await;
+    let cancelled = sandbox.cancelled_at(3, "shop", Command::up(CHANGED)).await;
     assert!(matches!(cancelled, Err(OperationError::Apply(ApplyError::Failed(_)))), "{cancelled:?}");
-    assert_eq!(world.objects().await, before);
-    assert_eq!(endings(&world).await[0], ("up".to_owned(), Ended::Cancelled));
+    assert_eq!(sandbox.objects().await, before);
+    assert_eq!(endings(&sandbox).await[0], ("up".to_owned(), Ended::Cancelled));
 }
 
 #[tokio::test]
 async fn the_steps_of_an_apply_are_listed_in_order_with_those_that_took_the_time() {
-    let world = running().await;
-    let detail = world.history_of("shop", None).await.unwrap();
+    let sandbox = running().await;
+    let detail = sandbox.history_of("shop", None).await.unwrap();
     assert!(detail.steps.windows(2).all(|pair| pair[0].after <= pair[1].after), "{detail:?}");
     assert!(detail.steps.iter().all(|step| step.took.is_some_and(|took| took >= 0) && step.error.is_none()));
     let critical: Vec<_> = detail.steps.iter().filter(|step| step.critical).collect();
@@ -103,46 +103,46 @@ async fn the_steps_of_an_apply_are_listed_in_order_with_those_that_took_the_time
 
 #[tokio::test]
 async fn an_apply_is_named_by_a_beginning_of_its_id_that_fits_no_other() {
-    let world = running().await;
-    world.run("shop", Command::up(CHANGED)).await.unwrap();
-    let history = world.history("shop").await;
+    let sandbox = running().await;
+    sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
+    let history = sandbox.history("shop").await;
     for entry in &history {
-        let found = world.history_of("shop", Some(entry.apply.as_str())).await.unwrap();
+        let found = sandbox.history_of("shop", Some(entry.apply.as_str())).await.unwrap();
         assert_eq!(found.entry.apply, entry.apply);
     }
-    let several = world.history_of("shop", Some("0000")).await.unwrap_err();
+    let several = sandbox.history_of("shop", Some("0000")).await.unwrap_err();
     assert!(matches!(several, OperationError::Conflict(Conflict::Ambiguous(_))), "{several:?}");
-    let none = world.history_of("shop", Some("ffff")).await.unwrap_err();
+    let none = sandbox.history_of("shop", Some("ffff")).await.unwrap_err();
     assert!(matches!(none, OperationError::NotFound(NotFound::Apply { .. })), "{none:?}");
 }
 
 #[tokio::test]
 async fn the_history_stays_with_a_stack_that_gets_another_name_and_goes_with_it() {
-    let world = running().await;
-    world.run("shop", Command::Rename("store")).await.unwrap();
-    world.run("store", Command::apply()).await.unwrap();
-    let history = world.history("store").await;
+    let sandbox = running().await;
+    sandbox.run("shop", Command::Rename("store")).await.unwrap();
+    sandbox.run("store", Command::apply()).await.unwrap();
+    let history = sandbox.history("store").await;
     assert_eq!(history.iter().map(|entry| entry.command.as_str()).collect::<Vec<_>>(), ["apply", "up"]);
-    world.run("store", Command::Down).await.unwrap();
-    world.run("store", Command::Delete).await.unwrap();
-    world.import("shop", SHOP).await;
-    assert!(world.history("shop").await.is_empty());
+    sandbox.run("store", Command::Down).await.unwrap();
+    sandbox.run("store", Command::Delete).await.unwrap();
+    sandbox.import("shop", SHOP).await;
+    assert!(sandbox.history("shop").await.is_empty());
 }
 
 #[tokio::test]
 async fn a_rollback_to_a_named_apply_leads_to_what_was_defined_then() {
-    let world = running().await;
+    let sandbox = running().await;
     for mark in ["3", "4"] {
-        world.run("shop", Command::Set("db", "environment.MARK", mark)).await.unwrap();
-        world.run("shop", Command::apply()).await.unwrap();
+        sandbox.run("shop", Command::Set("db", "environment.MARK", mark)).await.unwrap();
+        sandbox.run("shop", Command::apply()).await.unwrap();
     }
     let mark =
-        || world.engine.request("devarch-shop-db").unwrap().spec.environment["MARK"].reveal().to_owned();
-    let history = world.history("shop").await;
+        || sandbox.engine.request("devarch-shop-db").unwrap().spec.environment["MARK"].reveal().to_owned();
+    let history = sandbox.history("shop").await;
     for (entry, expected) in history.iter().rev().zip(["0", "3", "4"]) {
-        world.roll_back_to("shop", entry.apply.as_str()).await.unwrap();
+        sandbox.roll_back_to("shop", entry.apply.as_str()).await.unwrap();
         assert_eq!(mark(), expected);
-        assert_eq!(world.plan("shop").await, None);
+        assert_eq!(sandbox.plan("shop").await, None);
     }
-    assert!(world.roll_back_to("shop", "ffff").await.is_err());
+    assert!(sandbox.roll_back_to("shop", "ffff").await.is_err());
 }

@@ -1,7 +1,7 @@
 //! Homes that share an engine.
 
 use crate::{
-    harness::{Command, World},
+    harness::{Command, Sandbox},
     stacks::{BUILT, SHOP},
 };
 use futures_util::future::join_all;
@@ -16,7 +16,7 @@ stacks:
 
 #[tokio::test]
 async fn two_homes_live_beside_each_other_and_one_takes_down_only_its_own() {
-    let one = World::new().await;
+    let one = Sandbox::new().await;
     let two = one.beside().await;
     assert_ne!(one.home(), two.home());
     one.run("shop", Command::up(SHOP)).await.unwrap();
@@ -29,7 +29,7 @@ async fn two_homes_live_beside_each_other_and_one_takes_down_only_its_own() {
 
 #[tokio::test]
 async fn a_home_whose_stack_has_the_name_of_anothers_is_refused_before_it_builds() {
-    let one = World::new().await;
+    let one = Sandbox::new().await;
     let two = one.beside().await;
     one.run("shop", Command::up(BUILT)).await.unwrap();
     let changes = one.engine.changes();
@@ -60,15 +60,15 @@ stacks:
 
 #[tokio::test]
 async fn stacks_that_begin_at_the_same_moment_share_a_full_pool_of_addresses() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let stacks = ["a", "b", "c", "d", "e", "f", "g", "h"];
-    for ended in join_all(stacks.map(|stack| world.run(stack, Command::up(EIGHT)))).await {
+    for ended in join_all(stacks.map(|stack| sandbox.run(stack, Command::up(EIGHT)))).await {
         ended.unwrap();
     }
-    let networks = world.objects().await.networks;
+    let networks = sandbox.objects().await.networks;
     let subnets: BTreeSet<_> = networks.values().flat_map(|network| network.subnets.clone()).collect();
     assert_eq!(subnets.len(), stacks.len(), "{subnets:?}");
     for stack in stacks {
-        assert_eq!(world.plan(stack).await, None);
+        assert_eq!(sandbox.plan(stack).await, None);
     }
 }

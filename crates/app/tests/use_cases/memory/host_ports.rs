@@ -1,7 +1,7 @@
 //! Host ports: chosen once and kept, taken by no two, and refused with who has them.
 
 use crate::{
-    harness::{Command, World, parsed},
+    harness::{Command, Sandbox, parsed},
     stacks::shop,
 };
 use devarch_app::{DefinitionError, ErrorKind, OperationError, create_stack};
@@ -15,8 +15,8 @@ use std::{
 };
 
 /// The host ports of an instance, by container port.
-async fn ports(world: &World, stack: &str, instance: &str) -> BTreeMap<String, (IpAddr, u16)> {
-    let stack = world.stack(stack).await;
+async fn ports(sandbox: &Sandbox, stack: &str, instance: &str) -> BTreeMap<String, (IpAddr, u16)> {
+    let stack = sandbox.stack(stack).await;
     let ports = &stack.instances[&parsed::<InstanceName>(instance)].ports;
     let port = |(key, host): (&PortKey, &devarch_core::port::HostBinding)| {
         (key.to_string(), (host.host_ip, host.host_port))
@@ -24,16 +24,16 @@ async fn ports(world: &World, stack: &str, instance: &str) -> BTreeMap<String, (
     ports.iter().map(port).collect()
 }
 
-async fn port(world: &World, instance: &str, container: &str) -> u16 {
-    ports(world, "shop", instance).await[container].1
+async fn port(sandbox: &Sandbox, instance: &str, container: &str) -> u16 {
+    ports(sandbox, "shop", instance).await[container].1
 }
 
 fn web(ports: &str) -> String {
     format!("web: {{template: busybox, ports: [{ports}]}}")
 }
 
-async fn refusal(world: &World, yml: &'static str) -> String {
-    let error = world.run("shop", Command::up(yml)).await.unwrap_err();
+async fn refusal(sandbox: &Sandbox, yml: &'static str) -> String {
+    let error = sandbox.run("shop", Command::up(yml)).await.unwrap_err();
     assert!(matches!(error, OperationError::Definition(DefinitionError::PortsTaken { .. })), "{error:?}");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     error.to_string()
@@ -41,58 +41,59 @@ async fn refusal(world: &World, yml: &'static str) -> String {
 
 #[tokio::test]
 async fn a_port_that_devarch_chose_is_the_same_in_every_home_of_that_store_and_after_a_down() {
-    let world = World::new().await;
-    world.run("shop", Command::up(shop(&[&web("80, 81")]))).await.unwrap();
-    let first = ports(&world, "shop", "web").await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(shop(&[&web("80, 81")]))).await.unwrap();
+    let first = ports(&sandbox, "shop", "web").await;
     assert!(first.values().all(|(ip, port)| *ip == Ipv4Addr::LOCALHOST && (20_000..30_000).contains(port)));
-    world.run("shop", Command::Down).await.unwrap();
-    world.run("shop", Command::up(shop(&[&web("81, 80")]))).await.unwrap();
-    assert_eq!(ports(&world, "shop", "web").await, first);
+    sandbox.run("shop", Command::Down).await.unwrap();
+    sandbox.run("shop", Command::up(shop(&[&web("81, 80")]))).await.unwrap();
+    assert_eq!(ports(&sandbox, "shop", "web").await, first);
 }
 
 #[tokio::test]
 async fn a_port_that_is_defined_no_more_is_free_for_others() {
-    let world = World::new().await;
-    world.import("shop", shop(&[&web("\"8080:80\""), "db: {template: busybox}"])).await;
-    world.import("shop", shop(&[&web("81"), "db: {template: busybox, ports: [\"8080:1\"]}"])).await;
-    assert_eq!(port(&world, "db", "1/tcp").await, 8080);
-    assert!(!ports(&world, "shop", "web").await.contains_key("80/tcp"));
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", shop(&[&web("\"8080:80\""), "db: {template: busybox}"])).await;
+    sandbox.import("shop", shop(&[&web("81"), "db: {template: busybox, ports: [\"8080:1\"]}"])).await;
+    assert_eq!(port(&sandbox, "db", "1/tcp").await, 8080);
+    assert!(!ports(&sandbox, "shop", "web").await.contains_key("80/tcp"));
 }
 
 #[tokio::test]
 async fn a_port_of_the_users_choice_wins_over_one_that_was_chosen_before() {
-    let world = World::new().await;
-    world.import("shop", shop(&[&web("80")])).await;
-    let chosen = port(&world, "web", "80/tcp").await;
-    world.run("shop", Command::Set("web", "ports.80", "8080")).await.unwrap();
-    assert_eq!(port(&world, "web", "80/tcp").await, 8080);
-    world.run("shop", Command::Set("web", "ports.80", "auto")).await.unwrap();
-    assert_eq!(port(&world, "web", "80/tcp").await, 8080, "what it has it keeps");
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", shop(&[&web("80")])).await;
+    let chosen = port(&sandbox, "web", "80/tcp").await;
+    sandbox.run("shop", Command::Set("web", "ports.80", "8080")).await.unwrap();
+    assert_eq!(port(&sandbox, "web", "80/tcp").await, 8080);
+    sandbox.run("shop", Command::Set("web", "ports.80", "auto")).await.unwrap();
+    assert_eq!(port(&sandbox, "web", "80/tcp").await, 8080, "what it has it keeps");
     assert_ne!(chosen, 8080);
 }
 
 #[tokio::test]
 async fn two_instances_never_get_the_same_port() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let reported =
-        refusal(&world, shop(&[&web("\"8080:80\""), "api: {template: busybox, ports: [\"8080:80\"]}"])).await;
+        refusal(&sandbox, shop(&[&web("\"8080:80\""), "api: {template: busybox, ports: [\"8080:80\"]}"]))
+            .await;
     assert!(reported.contains("host port 8080 belongs to instance 'api' of the same stack"), "{reported}");
-    assert!(!world.knows("shop").await);
+    assert!(!sandbox.knows("shop").await);
 }
 
 #[tokio::test]
 async fn a_port_of_another_stack_is_refused_with_whose_it_is() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let other =
         "version: \"1\"\nstacks: {other: {instances: {db: {template: busybox, ports: [\"8080:80\"]}}}}\n";
-    world.import("other", other).await;
-    let reported = refusal(&world, shop(&[&web("\"8080:80\"")])).await;
+    sandbox.import("other", other).await;
+    let reported = refusal(&sandbox, shop(&[&web("\"8080:80\"")])).await;
     assert!(
         reported.contains("instance 'db' of stack 'other'") && reported.contains("choose another, or `auto`"),
         "{reported}"
     );
-    world.import("shop", shop(&[&web("\"8080:80/udp\"")])).await;
-    assert_eq!(port(&world, "web", "80/udp").await, 8080, "another protocol is another port");
+    sandbox.import("shop", shop(&[&web("\"8080:80/udp\"")])).await;
+    assert_eq!(port(&sandbox, "web", "80/udp").await, 8080, "another protocol is another port");
 }
 
 #[tokio::test]
@@ -105,16 +106,16 @@ async fn an_address_of_all_is_in_the_way_of_each() {
         ("[::]:8080:80", "[::1]:8080:80", true),
     ];
     for (first, second, refused) in cases {
-        let world = World::new().await;
+        let sandbox = Sandbox::new().await;
         let second = format!("api: {{template: busybox, ports: [\"{second}\"]}}");
         let yml = shop(&[&web(&format!("\"{first}\"")), &second]);
-        assert_eq!(world.run("shop", Command::up(yml)).await.is_err(), refused, "{first} {second}");
+        assert_eq!(sandbox.run("shop", Command::up(yml)).await.is_err(), refused, "{first} {second}");
     }
 }
 
 #[tokio::test]
 async fn a_chosen_port_avoids_what_listens_on_the_host() {
-    let (busy, quiet) = (World::new().await, World::new().await);
+    let (busy, quiet) = (Sandbox::new().await, Sandbox::new().await);
     quiet.import("shop", shop(&[&web("80")])).await;
     let first = port(&quiet, "web", "80/tcp").await;
     let socket = HostSocket { ip: Ipv4Addr::UNSPECIFIED.into(), port: first, protocol: Protocol::Tcp };
@@ -134,24 +135,24 @@ async fn a_chosen_port_avoids_what_listens_on_the_host() {
 
 #[tokio::test]
 async fn a_range_that_is_used_up_is_refused_with_the_setting() {
-    let mut world = World::new().await;
-    world.with_variables(&[("DEVARCH_PORTS", "21000-21001")]).await;
-    world.import("shop", shop(&[&web("80, 81")])).await;
-    let mut both: Vec<u16> = ports(&world, "shop", "web").await.values().map(|(_, port)| *port).collect();
+    let mut sandbox = Sandbox::new().await;
+    sandbox.with_variables(&[("DEVARCH_PORTS", "21000-21001")]).await;
+    sandbox.import("shop", shop(&[&web("80, 81")])).await;
+    let mut both: Vec<u16> = ports(&sandbox, "shop", "web").await.values().map(|(_, port)| *port).collect();
     both.sort_unstable();
     assert_eq!(both, [21_000, 21_001]);
-    let error = world.run("shop", Command::Set("web", "ports.82", "auto")).await.unwrap_err();
+    let error = sandbox.run("shop", Command::Set("web", "ports.82", "auto")).await.unwrap_err();
     let words = "no host port from 21000-21001 is free; set DEVARCH_PORTS to another range";
     assert!(error.to_string().contains(words), "{error}");
-    assert_eq!(ports(&world, "shop", "web").await.len(), 2);
+    assert_eq!(ports(&sandbox, "shop", "web").await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_copy_of_a_stack_has_host_ports_of_its_own() {
-    let world = World::new().await;
-    world.import("shop", shop(&[&web("\"8080:80\", 81")])).await;
-    world.clone_stack("shop", "copy").await.unwrap();
-    let (original, copy) = (ports(&world, "shop", "web").await, ports(&world, "copy", "web").await);
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", shop(&[&web("\"8080:80\", 81")])).await;
+    sandbox.clone_stack("shop", "copy").await.unwrap();
+    let (original, copy) = (ports(&sandbox, "shop", "web").await, ports(&sandbox, "copy", "web").await);
     assert_eq!(original["80/tcp"].1, 8080);
     for (key, (_, port)) in &copy {
         assert!(original.values().all(|(_, theirs)| theirs != port), "{key}");
@@ -161,19 +162,19 @@ async fn a_copy_of_a_stack_has_host_ports_of_its_own() {
 
 #[tokio::test]
 async fn ports_stay_with_an_instance_that_is_renamed_and_with_its_stack() {
-    let world = World::new().await;
-    world.import("shop", shop(&[&web("80")])).await;
-    let first = port(&world, "web", "80/tcp").await;
-    world.rename_instance("shop", "web", "front").await.unwrap();
-    world.run("shop", Command::Rename("store")).await.unwrap();
-    assert_eq!(ports(&world, "store", "front").await["80/tcp"].1, first);
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", shop(&[&web("80")])).await;
+    let first = port(&sandbox, "web", "80/tcp").await;
+    sandbox.rename_instance("shop", "web", "front").await.unwrap();
+    sandbox.run("shop", Command::Rename("store")).await.unwrap();
+    assert_eq!(ports(&sandbox, "store", "front").await["80/tcp"].1, first);
 }
 
 #[tokio::test]
 async fn a_stack_without_ports_needs_none_even_where_none_is_free() {
-    let mut world = World::new().await;
-    world.with_variables(&[("DEVARCH_PORTS", "21000-21000")]).await;
-    world.import("shop", shop(&[&web("80")])).await;
-    create_stack(world.ctx(), &parsed("empty"), None).await.unwrap();
-    assert!(world.knows("empty").await);
+    let mut sandbox = Sandbox::new().await;
+    sandbox.with_variables(&[("DEVARCH_PORTS", "21000-21000")]).await;
+    sandbox.import("shop", shop(&[&web("80")])).await;
+    create_stack(sandbox.ctx(), &parsed("empty"), None).await.unwrap();
+    assert!(sandbox.knows("empty").await);
 }

@@ -1,7 +1,7 @@
 //! From a devarch.yml to the store: what belongs to which directory, what is read in, and what is refused.
 
 use crate::{
-    harness::{Command, World, hints, parsed},
+    harness::{Command, Sandbox, hints, parsed},
     stacks::{CHANGED, SHOP, shop, shop_of},
 };
 use devarch_app::{
@@ -16,93 +16,93 @@ use std::path::{Path, PathBuf};
 const WEB: &str = "web: {template: busybox}";
 
 /// A directory of that name below the project with such a devarch.yml.
-fn directory(world: &World, name: &str, yml: &str) -> PathBuf {
-    let directory = world.project().join(name);
+fn directory(sandbox: &Sandbox, name: &str, yml: &str) -> PathBuf {
+    let directory = sandbox.project().join(name);
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("devarch.yml"), yml).unwrap();
     directory.canonicalize().unwrap()
 }
 
-async fn source(world: &World, at: &Path, renamed: Option<&str>) -> Result<ImportSource, OperationError> {
+async fn source(sandbox: &Sandbox, at: &Path, renamed: Option<&str>) -> Result<ImportSource, OperationError> {
     let renamed = renamed.map(parsed);
-    Ok(find_import(world.ctx(), at, None, renamed.as_ref()).await?.unwrap())
+    Ok(find_import(sandbox.ctx(), at, None, renamed.as_ref()).await?.unwrap())
 }
 
 /// Imports a directory's only stack, under another name if one is given.
-async fn import(world: &World, at: &Path, renamed: Option<&str>) -> Result<StackName, OperationError> {
-    let draft = draft_import(world.ctx(), &source(world, at, renamed).await?).await?;
-    Ok(save_draft(world.ctx(), &draft).await?.name)
+async fn import(sandbox: &Sandbox, at: &Path, renamed: Option<&str>) -> Result<StackName, OperationError> {
+    let draft = draft_import(sandbox.ctx(), &source(sandbox, at, renamed).await?).await?;
+    Ok(save_draft(sandbox.ctx(), &draft).await?.name)
 }
 
 /// The error of an import that is refused, and what to do about it.
-async fn refused(world: &World, yml: &str) -> String {
-    let at = directory(world, "refused", yml);
-    let error = import(world, &at, None).await.unwrap_err();
+async fn refused(sandbox: &Sandbox, yml: &str) -> String {
+    let at = directory(sandbox, "refused", yml);
+    let error = import(sandbox, &at, None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
-    assert!(!world.knows("shop").await, "{error}");
+    assert!(!sandbox.knows("shop").await, "{error}");
     error.to_string()
 }
 
 #[tokio::test]
 async fn a_directory_is_found_from_everywhere_below_it() {
-    let world = World::new().await;
-    let at = directory(&world, "shop", shop(&[WEB]));
+    let sandbox = Sandbox::new().await;
+    let at = directory(&sandbox, "shop", shop(&[WEB]));
     let below = at.join("src/deep");
     std::fs::create_dir_all(&below).unwrap();
     assert_eq!(Project::find(&below), Some(at));
-    let found = find_stack_of_directory(world.ctx(), &below).await.unwrap();
+    let found = find_stack_of_directory(sandbox.ctx(), &below).await.unwrap();
     assert_eq!(found, Some(parsed("shop")));
-    let none = find_stack_of_directory(world.ctx(), &world.project()).await.unwrap();
+    let none = find_stack_of_directory(sandbox.ctx(), &sandbox.project()).await.unwrap();
     assert_eq!(none, None, "a directory without a devarch.yml means no stack");
-    assert!(find_import(world.ctx(), &world.project(), None, None).await.unwrap().is_none());
+    assert!(find_import(sandbox.ctx(), &sandbox.project(), None, None).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_stack_belongs_to_the_directory_it_was_made_from() {
-    let world = World::new().await;
-    let (first, second) = (directory(&world, "a", shop(&[WEB])), directory(&world, "b", shop(&[WEB])));
-    import(&world, &first, None).await.unwrap();
-    let error = import(&world, &second, None).await.unwrap_err();
+    let sandbox = Sandbox::new().await;
+    let (first, second) = (directory(&sandbox, "a", shop(&[WEB])), directory(&sandbox, "b", shop(&[WEB])));
+    import(&sandbox, &first, None).await.unwrap();
+    let error = import(&sandbox, &second, None).await.unwrap_err();
     let OperationError::Conflict(Conflict::Elsewhere(Elsewhere::Directory { theirs, ours, .. })) = &error
     else {
         panic!("{error:?}");
     };
     assert_eq!((theirs, ours), (&first, &second));
     assert!(hints(&error).contains("--as NAME"), "{error:?}");
-    assert_eq!(import(&world, &second, Some("shop-b")).await.unwrap().as_str(), "shop-b");
-    assert_eq!(world.stack("shop").await.project, Some(first.display().to_string()));
+    assert_eq!(import(&sandbox, &second, Some("shop-b")).await.unwrap().as_str(), "shop-b");
+    assert_eq!(sandbox.stack("shop").await.project, Some(first.display().to_string()));
 }
 
 #[tokio::test]
 async fn a_stack_that_was_created_by_hand_is_not_taken_over_by_a_file() {
-    let world = World::new().await;
-    create_stack(world.ctx(), &parsed("shop"), None).await.unwrap();
-    let at = directory(&world, "a", shop(&[WEB]));
-    let error = import(&world, &at, None).await.unwrap_err();
+    let sandbox = Sandbox::new().await;
+    create_stack(sandbox.ctx(), &parsed("shop"), None).await.unwrap();
+    let at = directory(&sandbox, "a", shop(&[WEB]));
+    let error = import(&sandbox, &at, None).await.unwrap_err();
     assert!(matches!(error, OperationError::Conflict(Conflict::Exists { .. })), "{error:?}");
-    assert!(world.stack("shop").await.instances.is_empty());
+    assert!(sandbox.stack("shop").await.instances.is_empty());
 }
 
 #[tokio::test]
 async fn a_directory_with_a_renamed_stack_goes_on_under_its_name() {
-    let world = World::new().await;
-    let at = directory(&world, "a", shop(&[WEB]));
-    import(&world, &at, Some("mine")).await.unwrap();
-    assert_eq!(import(&world, &at, None).await.unwrap().as_str(), "mine");
-    assert_eq!(find_stack_of_directory(world.ctx(), &at).await.unwrap(), Some(parsed("mine")));
-    assert!(!world.knows("shop").await);
+    let sandbox = Sandbox::new().await;
+    let at = directory(&sandbox, "a", shop(&[WEB]));
+    import(&sandbox, &at, Some("mine")).await.unwrap();
+    assert_eq!(import(&sandbox, &at, None).await.unwrap().as_str(), "mine");
+    assert_eq!(find_stack_of_directory(sandbox.ctx(), &at).await.unwrap(), Some(parsed("mine")));
+    assert!(!sandbox.knows("shop").await);
 }
 
 #[tokio::test]
 async fn a_directory_of_several_stacks_asks_which() {
-    let world = World::new().await;
-    let at = directory(&world, "a", shop(&[WEB]));
+    let sandbox = Sandbox::new().await;
+    let at = directory(&sandbox, "a", shop(&[WEB]));
     for name in ["one", "two"] {
-        import(&world, &at, Some(name)).await.unwrap();
+        import(&sandbox, &at, Some(name)).await.unwrap();
     }
     for error in [
-        find_stack_of_directory(world.ctx(), &at).await.unwrap_err(),
-        source(&world, &at, None).await.unwrap_err(),
+        find_stack_of_directory(sandbox.ctx(), &at).await.unwrap_err(),
+        source(&sandbox, &at, None).await.unwrap_err(),
     ] {
         let OperationError::Conflict(Conflict::Ambiguous(Ambiguous::Stacks { stacks, .. })) = &error else {
             panic!("{error:?}");
@@ -110,27 +110,27 @@ async fn a_directory_of_several_stacks_asks_which() {
         assert_eq!(stacks, &[parsed::<StackName>("one"), parsed("two")]);
         assert_eq!(hints(&error), "name the stack");
     }
-    let named = find_import(world.ctx(), &at, Some(&parsed("two")), None).await.unwrap().unwrap();
+    let named = find_import(sandbox.ctx(), &at, Some(&parsed("two")), None).await.unwrap().unwrap();
     assert_eq!(named.existing.unwrap().name.as_str(), "two");
 }
 
 #[tokio::test]
 async fn a_stack_that_a_file_does_not_declare_is_looked_for_in_the_store() {
-    let world = World::new().await;
-    let at = directory(&world, "a", shop(&[WEB]));
-    create_stack(world.ctx(), &parsed("other"), None).await.unwrap();
-    let other = find_import(world.ctx(), &at, Some(&parsed("other")), None).await.unwrap();
+    let sandbox = Sandbox::new().await;
+    let at = directory(&sandbox, "a", shop(&[WEB]));
+    create_stack(sandbox.ctx(), &parsed("other"), None).await.unwrap();
+    let other = find_import(sandbox.ctx(), &at, Some(&parsed("other")), None).await.unwrap();
     assert!(other.is_none(), "it is in the store, and of no file");
-    let error = find_import(world.ctx(), &at, Some(&parsed("none")), None).await.unwrap_err();
+    let error = find_import(sandbox.ctx(), &at, Some(&parsed("none")), None).await.unwrap_err();
     assert!(error.to_string().contains("declares no stack 'none'; it declares shop"), "{error}");
 }
 
 #[tokio::test]
 async fn a_file_of_several_stacks_asks_which() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let two = "version: \"1\"\nstacks:\n  a: {instances: {web: {template: busybox}}}\n  b: {instances: {web: {template: busybox}}}\n";
-    let at = directory(&world, "both", two);
-    let error = source(&world, &at, None).await.unwrap_err();
+    let at = directory(&sandbox, "both", two);
+    let error = source(&sandbox, &at, None).await.unwrap_err();
     let OperationError::Definition(DefinitionError::Undeclared { named: None, declared, .. }) = &error else {
         panic!("{error:?}");
     };
@@ -139,21 +139,21 @@ async fn a_file_of_several_stacks_asks_which() {
 
 #[tokio::test]
 async fn a_stack_is_loaded_without_an_apply_only_where_it_is_new() {
-    let world = World::new().await;
-    let at = directory(&world, "a", shop(&[WEB]));
-    assert_eq!(load_project_stack(world.ctx(), &at, None).await.unwrap(), Some(parsed("shop")));
+    let sandbox = Sandbox::new().await;
+    let at = directory(&sandbox, "a", shop(&[WEB]));
+    assert_eq!(load_project_stack(sandbox.ctx(), &at, None).await.unwrap(), Some(parsed("shop")));
     let again = [None, Some(parsed("shop"))];
     for named in again {
-        assert_eq!(load_project_stack(world.ctx(), &at, named.as_ref()).await.unwrap(), None, "{named:?}");
+        assert_eq!(load_project_stack(sandbox.ctx(), &at, named.as_ref()).await.unwrap(), None, "{named:?}");
     }
-    assert!(world.engine.changes().is_empty());
+    assert!(sandbox.engine.changes().is_empty());
 }
 
 #[tokio::test]
 async fn everything_that_is_wrong_with_a_file_is_reported_at_once_with_its_line() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let reported = refused(
-        &world,
+        &sandbox,
         shop(&[
             "web: {template: busybox, imgae: x}",
             "db: {template: nothing}",
@@ -168,7 +168,7 @@ async fn everything_that_is_wrong_with_a_file_is_reported_at_once_with_its_line(
 
 #[tokio::test]
 async fn what_leads_nowhere_is_refused_before_anything_is_saved() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let wrong = [
         (shop(&["web: {template: busybox, depends_on: [db]}"]), "db"),
         (
@@ -179,46 +179,46 @@ async fn what_leads_nowhere_is_refused_before_anything_is_saved() {
         (shop(&["web: {template: busybox, volumes: [\"data:/data\", \"other:/data\"]}"]), "/data"),
     ];
     for (yml, part) in wrong {
-        let reported = refused(&world, yml).await;
+        let reported = refused(&sandbox, yml).await;
         assert!(reported.contains(part), "{part} is not in {reported}");
     }
 }
 
 #[tokio::test]
 async fn config_files_are_read_in_and_stay_as_they_were_when_their_stack_was_loaded() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let yml = shop(&[
         "web: {template: busybox, config_files: {/a.conf: {file: a.conf}, /key: {file: key, secret: true}}}",
     ]);
-    let at = world.project();
+    let at = sandbox.project();
     std::fs::write(at.join("a.conf"), "first").unwrap();
     std::fs::write(at.join("key"), "hush").unwrap();
-    world.run("shop", Command::up(yml)).await.unwrap();
+    sandbox.run("shop", Command::up(yml)).await.unwrap();
     std::fs::write(at.join("a.conf"), "second").unwrap();
-    assert_eq!(world.plan("shop").await, None, "the store has what was loaded");
-    let stack = world.stack("shop").await;
+    assert_eq!(sandbox.plan("shop").await, None, "the store has what was loaded");
+    let stack = sandbox.stack("shop").await;
     let files = &stack.instances[&parsed("web")].overrides.config_files;
     assert!(
         matches!(&files["/a.conf"].as_ref().unwrap().content, ConfigContent::Content(text) if text == "first")
     );
     assert!(matches!(&files["/key"].as_ref().unwrap().content, ConfigContent::Secret(_)));
-    world.run("shop", Command::up(yml)).await.unwrap();
-    let inside = &world.engine.files("devarch-shop-web")["/a.conf"];
+    sandbox.run("shop", Command::up(yml)).await.unwrap();
+    let inside = &sandbox.engine.files("devarch-shop-web")["/a.conf"];
     assert!(format!("{inside:?}").contains("second"), "{inside:?}");
     assert!(!serde_json::to_string(&stack.instances[&parsed("web")].overrides).unwrap().contains("hush"));
 }
 
 #[tokio::test]
 async fn files_that_are_too_large_or_no_files_are_refused_with_what_to_do() {
-    let world = World::new().await;
-    let at = directory(&world, "refused", "");
+    let sandbox = Sandbox::new().await;
+    let at = directory(&sandbox, "refused", "");
     std::fs::create_dir(at.join("folder")).unwrap();
     std::fs::write(at.join("large"), vec![b'a'; (2 << 20) + 1]).unwrap();
     for (file, part) in
         [("{file: folder}", "folder"), ("{file: large, secret: true}", "mount it as a volume")]
     {
         let reported =
-            refused(&world, shop(&[&format!("web: {{template: busybox, config_files: {{/a: {file}}}}}")]))
+            refused(&sandbox, shop(&[&format!("web: {{template: busybox, config_files: {{/a: {file}}}}}")]))
                 .await;
         assert!(reported.contains(part), "{reported}");
     }
@@ -226,11 +226,11 @@ async fn files_that_are_too_large_or_no_files_are_refused_with_what_to_do() {
 
 #[tokio::test]
 async fn a_text_with_secrets_in_it_has_a_limit() {
-    let world = World::new().await;
-    let at = directory(&world, "refused", "");
+    let sandbox = Sandbox::new().await;
+    let at = directory(&sandbox, "refused", "");
     std::fs::write(at.join("large"), format!("${{secret:KEY}}{}", "a".repeat(1 << 20))).unwrap();
     let reported = refused(
-        &world,
+        &sandbox,
         shop_of("secrets: {KEY: }", &[], &["web: {template: busybox, config_files: {/a: {file: large}}}"]),
     )
     .await;
@@ -239,29 +239,32 @@ async fn a_text_with_secrets_in_it_has_a_limit() {
 
 #[tokio::test]
 async fn a_draft_is_not_saved_over_an_edit_that_came_in_between() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    std::fs::write(world.project().join("devarch.yml"), CHANGED).unwrap();
-    let source = source(&world, &world.project(), None).await.unwrap();
-    let draft = draft_import(world.ctx(), &source).await.unwrap();
-    world.run("shop", Command::Set("web", "labels.a", "b")).await.unwrap();
-    let error = save_draft(world.ctx(), &draft).await.unwrap_err();
-    assert!(matches!(error, OperationError::Store(StoreError::Stack(StackError::Changed { .. }))), "{error:?}");
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    std::fs::write(sandbox.project().join("devarch.yml"), CHANGED).unwrap();
+    let source = source(&sandbox, &sandbox.project(), None).await.unwrap();
+    let draft = draft_import(sandbox.ctx(), &source).await.unwrap();
+    sandbox.run("shop", Command::Set("web", "labels.a", "b")).await.unwrap();
+    let error = save_draft(sandbox.ctx(), &draft).await.unwrap_err();
+    assert!(
+        matches!(error, OperationError::Store(StoreError::Stack(StackError::Changed { .. }))),
+        "{error:?}"
+    );
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    let web = &world.stack("shop").await.instances[&parsed("web")];
+    let web = &sandbox.stack("shop").await.instances[&parsed("web")];
     assert!(web.overrides.service.labels.is_some(), "the edit stays");
 }
 
 #[tokio::test]
 async fn edits_that_the_file_takes_back_are_named_and_those_it_agrees_with_are_not() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.run("shop", Command::Set("db", "environment.MARK", "1")).await.unwrap();
-    world.run("shop", Command::Set("web", "stop_grace_period", "9s")).await.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.run("shop", Command::Set("db", "environment.MARK", "1")).await.unwrap();
+    sandbox.run("shop", Command::Set("web", "stop_grace_period", "9s")).await.unwrap();
     let undone = async |yml: &str| {
-        std::fs::write(world.project().join("devarch.yml"), yml).unwrap();
-        let source = source(&world, &world.project(), None).await.unwrap();
-        let draft = draft_import(world.ctx(), &source).await.unwrap();
+        std::fs::write(sandbox.project().join("devarch.yml"), yml).unwrap();
+        let source = source(&sandbox, &sandbox.project(), None).await.unwrap();
+        let draft = draft_import(sandbox.ctx(), &source).await.unwrap();
         draft.undone.iter().map(|field| field.field.clone()).collect::<Vec<_>>()
     };
     assert_eq!(undone(SHOP).await, ["db.environment.MARK", "web.stop_grace_period"]);
@@ -270,25 +273,25 @@ async fn edits_that_the_file_takes_back_are_named_and_those_it_agrees_with_are_n
 
 #[tokio::test]
 async fn a_file_that_did_not_change_has_nothing_to_import() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let now = source(&world, &world.project(), None).await.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let now = source(&sandbox, &sandbox.project(), None).await.unwrap();
     assert!(now.unchanged().is_some());
-    world.run("shop", Command::Set("db", "environment.MARK", "1")).await.unwrap();
-    let now = source(&world, &world.project(), None).await.unwrap();
+    sandbox.run("shop", Command::Set("db", "environment.MARK", "1")).await.unwrap();
+    let now = source(&sandbox, &sandbox.project(), None).await.unwrap();
     assert!(now.unchanged().is_some(), "an edit of the store is no change of the file");
-    std::fs::write(world.project().join("devarch.yml"), CHANGED).unwrap();
-    let now = source(&world, &world.project(), None).await.unwrap();
+    std::fs::write(sandbox.project().join("devarch.yml"), CHANGED).unwrap();
+    let now = source(&sandbox, &sandbox.project(), None).await.unwrap();
     assert!(now.unchanged().is_none());
 }
 
 #[tokio::test]
 async fn an_instance_that_stays_keeps_its_id_slot_and_host_port() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let before = world.stack("shop").await;
-    world.run("shop", Command::up(CHANGED)).await.unwrap();
-    let after = world.stack("shop").await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let before = sandbox.stack("shop").await;
+    sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
+    let after = sandbox.stack("shop").await;
     for (name, was) in &before.instances {
         let is = &after.instances[name];
         assert_eq!((&is.id, is.slot, &is.ports, &is.volumes), (&was.id, was.slot, &was.ports, &was.volumes));
@@ -297,8 +300,8 @@ async fn an_instance_that_stays_keeps_its_id_slot_and_host_port() {
 
 #[tokio::test]
 async fn a_template_of_the_catalog_stays_pinned_until_it_is_upgraded() {
-    let world = World::new().await;
-    let catalog = world.project().join("catalog");
+    let sandbox = Sandbox::new().await;
+    let catalog = sandbox.project().join("catalog");
     std::fs::create_dir_all(&catalog).unwrap();
     let template = |mark: &str| {
         let text = format!("name: tool\nimage: busybox:1.37\nenvironment: {{MARK: \"{mark}\"}}\n");
@@ -306,69 +309,70 @@ async fn a_template_of_the_catalog_stays_pinned_until_it_is_upgraded() {
     };
     template("1");
     let yml = shop(&["web: {template: tool}"]);
-    world.run("shop", Command::up(yml)).await.unwrap();
+    sandbox.run("shop", Command::up(yml)).await.unwrap();
     template("2");
-    world.run("shop", Command::up(yml)).await.unwrap();
+    sandbox.run("shop", Command::up(yml)).await.unwrap();
     let mark =
-        || world.engine.request("devarch-shop-web").unwrap().spec.environment["MARK"].reveal().to_owned();
+        || sandbox.engine.request("devarch-shop-web").unwrap().spec.environment["MARK"].reveal().to_owned();
     assert_eq!(mark(), "1");
-    let upgraded = upgrade_templates(world.ctx(), &parsed("shop"), None).await.unwrap();
+    let upgraded = upgrade_templates(sandbox.ctx(), &parsed("shop"), None).await.unwrap();
     assert_eq!(upgraded, [parsed("web")]);
-    assert_eq!(upgrade_templates(world.ctx(), &parsed("shop"), None).await.unwrap(), []);
-    world.run("shop", Command::apply()).await.unwrap();
+    assert_eq!(upgrade_templates(sandbox.ctx(), &parsed("shop"), None).await.unwrap(), []);
+    sandbox.run("shop", Command::apply()).await.unwrap();
     assert_eq!(mark(), "2");
 }
 
 #[tokio::test]
 async fn a_template_of_the_file_itself_is_read_again_each_time() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let yml = |mark: &str| {
         let template = format!("tool: {{image: \"busybox:1.37\", environment: {{MARK: \"{mark}\"}}}}");
         shop_of("", &[&template], &["web: {template: tool}"])
     };
     for mark in ["1", "2"] {
-        world.run("shop", Command::up(yml(mark))).await.unwrap();
-        let request = world.engine.request("devarch-shop-web").unwrap();
+        sandbox.run("shop", Command::up(yml(mark))).await.unwrap();
+        let request = sandbox.engine.request("devarch-shop-web").unwrap();
         assert_eq!(request.spec.environment["MARK"].reveal(), mark);
     }
 }
 
 #[tokio::test]
 async fn another_stack_of_the_same_file_gets_the_secrets_that_users_set_but_values_of_its_own() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let yml = shop_of("secrets: {KEY: , MADE: {generate: 32}}", &[], &[WEB]);
-    let at = directory(&world, "a", yml);
-    import(&world, &at, None).await.unwrap();
-    world.set_secret("shop", "KEY", "set by hand").await.unwrap();
-    import(&world, &at, Some("copy")).await.unwrap();
-    assert_eq!(world.secret("copy", "KEY").await.unwrap(), "set by hand");
-    assert_ne!(world.secret("copy", "MADE").await, world.secret("shop", "MADE").await);
-    world.set_secret("copy", "KEY", "another").await.unwrap();
-    assert_eq!(world.secret("shop", "KEY").await.unwrap(), "set by hand");
+    let at = directory(&sandbox, "a", yml);
+    import(&sandbox, &at, None).await.unwrap();
+    sandbox.set_secret("shop", "KEY", "set by hand").await.unwrap();
+    import(&sandbox, &at, Some("copy")).await.unwrap();
+    assert_eq!(sandbox.secret("copy", "KEY").await.unwrap(), "set by hand");
+    assert_ne!(sandbox.secret("copy", "MADE").await, sandbox.secret("shop", "MADE").await);
+    sandbox.set_secret("copy", "KEY", "another").await.unwrap();
+    assert_eq!(sandbox.secret("shop", "KEY").await.unwrap(), "set by hand");
 }
 
 #[tokio::test]
 async fn the_name_of_a_copy_contains_its_directory_and_is_free() {
-    let world = World::new().await;
-    let (a, b) = (directory(&world, "a", shop(&[WEB])), directory(&world, "b", shop(&[WEB])));
-    let free = async |at: &Path| free_copy_name(world.ctx(), at, &parsed("shop")).await.unwrap().to_string();
+    let sandbox = Sandbox::new().await;
+    let (a, b) = (directory(&sandbox, "a", shop(&[WEB])), directory(&sandbox, "b", shop(&[WEB])));
+    let free =
+        async |at: &Path| free_copy_name(sandbox.ctx(), at, &parsed("shop")).await.unwrap().to_string();
     assert_eq!(free(&b).await, "shop", "no stack has it yet");
-    import(&world, &a, None).await.unwrap();
+    import(&sandbox, &a, None).await.unwrap();
     assert_eq!((free(&a).await, free(&b).await), ("shop".to_owned(), "shop-b".to_owned()));
-    create_stack(world.ctx(), &parsed("shop-b"), None).await.unwrap();
+    create_stack(sandbox.ctx(), &parsed("shop-b"), None).await.unwrap();
     assert_eq!(free(&b).await, "shop-b-2");
-    import(&world, &b, Some("shop-b-2")).await.unwrap();
+    import(&sandbox, &b, Some("shop-b-2")).await.unwrap();
     assert_eq!(free(&b).await, "shop-b-2", "it is the directory's own already");
 }
 
 #[tokio::test]
 async fn a_stack_that_is_switched_off_is_on_again_after_its_import() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.enable("shop", false).await.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.enable("shop", false).await.unwrap();
     let target = devarch_app::Target { stack: parsed("shop"), instance: parsed("web") };
-    set_fields(world.ctx(), &target, &[("enabled".to_owned(), "false".to_owned())]).await.unwrap();
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let stack = world.stack("shop").await;
+    set_fields(sandbox.ctx(), &target, &[("enabled".to_owned(), "false".to_owned())]).await.unwrap();
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let stack = sandbox.stack("shop").await;
     assert!(stack.enabled && stack.instances.values().all(|instance| instance.enabled));
 }

@@ -1,7 +1,7 @@
 //! The key that a home's secrets are encrypted with: exported, imported, replaced, and lost.
 
 use crate::{
-    harness::{Command, World, parsed},
+    harness::{Command, Sandbox, parsed},
     stacks::shop_of,
 };
 use devarch_app::{ErrorKind, OperationError, SecretError, export_key, import_key, key_loss, rotate_key};
@@ -16,8 +16,8 @@ fn passphrase() -> Secret {
 }
 
 /// A stack with a value of each kind that is encrypted.
-async fn with_secrets() -> World {
-    let world = World::new().await;
+async fn with_secrets() -> Sandbox {
+    let sandbox = Sandbox::new().await;
     let yml = shop_of(
         "secrets: {KEY: , MADE: {generate: 24}}",
         &[],
@@ -26,69 +26,69 @@ async fn with_secrets() -> World {
             "web: {template: busybox, environment: {KEY: \"${secret:KEY}\", PIN: {value: \"4711-0815\", secret: true}}}",
         ],
     );
-    world.import("shop", yml).await;
-    world.set_secret("shop", "KEY", KEY).await.unwrap();
-    world.run("shop", Command::apply()).await.unwrap();
-    world
+    sandbox.import("shop", yml).await;
+    sandbox.set_secret("shop", "KEY", KEY).await.unwrap();
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    sandbox
 }
 
 #[tokio::test]
 async fn an_exported_key_opens_the_secrets_again_where_it_was_lost() {
-    let mut world = with_secrets().await;
-    let exported = export_key(world.ctx(), &passphrase()).await.unwrap();
-    assert!(!import_key(world.ctx(), &exported, &passphrase()).await.unwrap(), "it is there");
-    world.lose_key().await;
-    assert_eq!(world.secret("shop", "KEY").await, None);
-    let error = import_key(world.ctx(), &exported, &Secret::new("wrong")).await.unwrap_err();
+    let mut sandbox = with_secrets().await;
+    let exported = export_key(sandbox.ctx(), &passphrase()).await.unwrap();
+    assert!(!import_key(sandbox.ctx(), &exported, &passphrase()).await.unwrap(), "it is there");
+    sandbox.lose_key().await;
+    assert_eq!(sandbox.secret("shop", "KEY").await, None);
+    let error = import_key(sandbox.ctx(), &exported, &Secret::new("wrong")).await.unwrap_err();
     assert!(matches!(error, OperationError::Store(StoreError::Key(KeyError::Export(_)))), "{error:?}");
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert!(import_key(world.ctx(), &exported, &passphrase()).await.unwrap(), "it was not there");
-    world.reopen().await;
-    assert_eq!(world.secret("shop", "KEY").await.unwrap(), KEY);
-    assert_eq!(world.plan("shop").await, None, "nothing is replaced");
+    assert!(import_key(sandbox.ctx(), &exported, &passphrase()).await.unwrap(), "it was not there");
+    sandbox.reopen().await;
+    assert_eq!(sandbox.secret("shop", "KEY").await.unwrap(), KEY);
+    assert_eq!(sandbox.plan("shop").await, None, "nothing is replaced");
 }
 
 #[tokio::test]
 async fn only_a_whole_key_of_this_store_is_imported() {
-    let (world, other) = (with_secrets().await, World::new().await);
-    let exported = export_key(world.ctx(), &passphrase()).await.unwrap();
+    let (sandbox, other) = (with_secrets().await, Sandbox::new().await);
+    let exported = export_key(sandbox.ctx(), &passphrase()).await.unwrap();
     let cut: String = exported.lines().take(2).collect::<Vec<_>>().join("\n");
     let changed = exported.replacen(|c: char| c.is_ascii_digit(), "7", 40);
     for text in ["", "no key", &cut, &changed] {
-        assert!(import_key(world.ctx(), text, &passphrase()).await.is_err(), "{text:?}");
+        assert!(import_key(sandbox.ctx(), text, &passphrase()).await.is_err(), "{text:?}");
     }
     let theirs = export_key(other.ctx(), &passphrase()).await.unwrap();
-    assert!(import_key(world.ctx(), &theirs, &passphrase()).await.is_err(), "another store's");
+    assert!(import_key(sandbox.ctx(), &theirs, &passphrase()).await.is_err(), "another store's");
     assert!(
-        export_key(world.ctx(), &Secret::new("")).await.is_err(),
+        export_key(sandbox.ctx(), &Secret::new("")).await.is_err(),
         "a key is never exported without a passphrase"
     );
-    assert_eq!(world.secret("shop", "KEY").await.unwrap(), KEY);
+    assert_eq!(sandbox.secret("shop", "KEY").await.unwrap(), KEY);
 }
 
 #[tokio::test]
 async fn a_new_key_encrypts_every_value_again_and_the_old_key_opens_none() {
-    let mut world = with_secrets().await;
-    let (old, before) = (world.home_files(), world.objects().await);
-    let rotation = rotate_key(world.ctx()).await.unwrap();
+    let mut sandbox = with_secrets().await;
+    let (old, before) = (sandbox.home_files(), sandbox.objects().await);
+    let rotation = rotate_key(sandbox.ctx()).await.unwrap();
     assert!(rotation.values >= 4 && rotation.from != rotation.to && rotation.left.is_none(), "{rotation:?}");
-    world.reopen().await;
-    assert_eq!(world.secret("shop", "KEY").await.unwrap(), KEY);
-    assert_eq!((world.plan("shop").await, world.objects().await), (None, before));
+    sandbox.reopen().await;
+    assert_eq!(sandbox.secret("shop", "KEY").await.unwrap(), KEY);
+    assert_eq!((sandbox.plan("shop").await, sandbox.objects().await), (None, before));
     let key = old.iter().find(|(name, _)| name == "secret.key").unwrap();
-    let path = world.home().join("secret.key");
+    let path = sandbox.home().join("secret.key");
     std::fs::write(&path, &key.1).unwrap();
-    world.reopen().await;
-    assert_eq!(world.secret("shop", "KEY").await, None);
+    sandbox.reopen().await;
+    assert_eq!(sandbox.secret("shop", "KEY").await, None);
 }
 
 #[tokio::test]
 async fn what_is_lost_with_a_key_is_listed_before_it_is_given_up() {
-    let mut world = with_secrets().await;
-    let error = key_loss(world.ctx()).await.unwrap_err();
+    let mut sandbox = with_secrets().await;
+    let error = key_loss(sandbox.ctx()).await.unwrap_err();
     assert!(matches!(error, OperationError::Store(StoreError::Key(KeyError::KeyThere))), "{error:?}");
-    world.lose_key().await;
-    let loss = key_loss(world.ctx()).await.unwrap();
+    sandbox.lose_key().await;
+    let loss = key_loss(sandbox.ctx()).await.unwrap();
     let texts = |all: Vec<String>| all.join(", ");
     assert_eq!(texts(loss.unset.iter().map(ToString::to_string).collect()), "shop KEY");
     assert_eq!(texts(loss.said.iter().map(ToString::to_string).collect()), "shop/web environment.PIN");
@@ -101,32 +101,35 @@ async fn what_is_lost_with_a_key_is_listed_before_it_is_given_up() {
         ["devarch-shop-db-data of shop/db"]
     );
     assert!(loss.why.contains("secret.key"), "{}", loss.why);
-    assert_eq!(key_loss(world.ctx()).await.unwrap(), loss, "listing gives up nothing");
+    assert_eq!(key_loss(sandbox.ctx()).await.unwrap(), loss, "listing gives up nothing");
 }
 
 #[tokio::test]
 async fn values_that_were_written_in_place_are_missing_after_a_reset_until_they_are_set_again() {
-    let mut world = with_secrets().await;
-    world.lose_key().await;
-    world.reset_key().await.unwrap();
-    world.set_secret("shop", "KEY", KEY).await.unwrap();
-    let before = world.objects().await;
-    let error = world.run("shop", Command::apply()).await.unwrap_err();
+    let mut sandbox = with_secrets().await;
+    sandbox.lose_key().await;
+    sandbox.reset_key().await.unwrap();
+    sandbox.set_secret("shop", "KEY", KEY).await.unwrap();
+    let before = sandbox.objects().await;
+    let error = sandbox.run("shop", Command::apply()).await.unwrap_err();
     assert!(error.to_string().contains("web"), "{error}");
-    assert_eq!(world.objects().await, before);
-    world.run("shop", Command::Set("web", "environment.PIN", "{value: again, secret: true}")).await.unwrap();
-    world.run("shop", Command::apply()).await.unwrap();
-    assert_eq!(world.engine.request("devarch-shop-web").unwrap().spec.environment["PIN"].reveal(), "again");
-    assert_eq!(world.plan("shop").await, None);
+    assert_eq!(sandbox.objects().await, before);
+    sandbox
+        .run("shop", Command::Set("web", "environment.PIN", "{value: again, secret: true}"))
+        .await
+        .unwrap();
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert_eq!(sandbox.engine.request("devarch-shop-web").unwrap().spec.environment["PIN"].reveal(), "again");
+    assert_eq!(sandbox.plan("shop").await, None);
 }
 
 #[tokio::test]
 async fn values_that_are_kept_with_an_unused_volume_are_listed_as_lost_too() {
-    let mut world = with_secrets().await;
-    world.run("shop", Command::Down).await.unwrap();
-    world.run("shop", Command::Delete).await.unwrap();
-    world.lose_key().await;
-    let loss = world.reset_key().await.unwrap();
+    let mut sandbox = with_secrets().await;
+    sandbox.run("shop", Command::Down).await.unwrap();
+    sandbox.run("shop", Command::Delete).await.unwrap();
+    sandbox.lose_key().await;
+    let loss = sandbox.reset_key().await.unwrap();
     assert_eq!(
         loss.volumes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["devarch-shop-db-data of shop/db"]
@@ -136,23 +139,23 @@ async fn values_that_are_kept_with_an_unused_volume_are_listed_as_lost_too() {
 
 #[tokio::test]
 async fn a_key_file_that_others_can_read_opens_nothing_and_names_the_fix() {
-    let mut world = with_secrets().await;
-    let path = world.home().join("secret.key");
+    let mut sandbox = with_secrets().await;
+    let path = sandbox.home().join("secret.key");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    world.reopen().await;
-    let error = world.set_secret("shop", "KEY", "x").await.unwrap_err().to_string();
+    sandbox.reopen().await;
+    let error = sandbox.set_secret("shop", "KEY", "x").await.unwrap_err().to_string();
     assert!(error.contains("secret.key") && error.contains("chmod"), "{error}");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    world.reopen().await;
-    assert_eq!(world.secret("shop", "KEY").await.unwrap(), KEY);
+    sandbox.reopen().await;
+    assert_eq!(sandbox.secret("shop", "KEY").await.unwrap(), KEY);
 }
 
 #[tokio::test]
 async fn new_instances_are_refused_while_the_stores_own_key_can_not_be_read() {
-    let mut world = with_secrets().await;
-    world.lose_key().await;
+    let mut sandbox = with_secrets().await;
+    sandbox.lose_key().await;
     let new = devarch_app::NewInstance { name: parsed("more"), template: parsed("busybox") };
-    let error = devarch_app::add_instance(world.ctx(), &parsed("shop"), &new).await.unwrap_err();
+    let error = devarch_app::add_instance(sandbox.ctx(), &parsed("shop"), &new).await.unwrap_err();
     assert!(matches!(error, OperationError::Secret(SecretError::Locked(_))), "{error:?}");
-    assert_eq!(world.stack("shop").await.instances.len(), 2);
+    assert_eq!(sandbox.stack("shop").await.instances.len(), 2);
 }

@@ -1,7 +1,7 @@
 //! What homes that are lost left on an engine, and the data in it.
 
 use crate::{
-    harness::{Command, World},
+    harness::{Command, Sandbox},
     stacks::{SHOP, shop},
 };
 use devarch_app::{Leftover, PrepareOptions};
@@ -16,43 +16,43 @@ const WITH_PASSWORD: &str =
     r#"db: {template: busybox, environment: {PW: {generate: 20}, MARK: "1"}, volumes: ["data:/data"]}"#;
 
 /// A lost home with a running stack of that name, and another home beside it.
-async fn lost(yml: &'static str) -> (World, World) {
-    let lost = World::new().await;
+async fn lost(yml: &'static str) -> (Sandbox, Sandbox) {
+    let lost = Sandbox::new().await;
     lost.run("shop", Command::up(yml)).await.unwrap();
     lost.engine.write_volume("devarch-shop-db-data", "rows");
-    let world = lost.beside().await;
-    (lost, world)
+    let sandbox = lost.beside().await;
+    (lost, sandbox)
 }
 
-async fn only(world: &World) -> Leftover {
-    let left = world.left_by_others().await;
+async fn only(sandbox: &Sandbox) -> Leftover {
+    let left = sandbox.left_by_others().await;
     assert_eq!(left.len(), 1, "{left:?}");
     left.into_iter().next().unwrap()
 }
 
 #[tokio::test]
 async fn what_a_stack_of_another_home_has_is_listed_by_its_names() {
-    let (lost, world) = lost(SHOP).await;
-    let mut left = only(&world).await;
+    let (lost, sandbox) = lost(SHOP).await;
+    let mut left = only(&sandbox).await;
     left.containers.sort();
     assert_eq!(left.stack, "shop");
     assert_eq!(left.containers, ["devarch-shop-db", "devarch-shop-web"]);
     assert_eq!((left.running, left.networks.as_slice()), (2, ["devarch-shop-net".to_owned()].as_slice()));
     assert_eq!(left.volumes, ["devarch-shop-db-data"]);
     lost.run("shop", Command::Stop).await.unwrap();
-    assert_eq!(only(&world).await.running, 0);
+    assert_eq!(only(&sandbox).await.running, 0);
     lost.run("shop", Command::Down).await.unwrap();
-    let left = only(&world).await;
+    let left = only(&sandbox).await;
     assert!(left.containers.is_empty() && left.volumes.len() == 1, "{left:?}");
 }
 
 #[tokio::test]
 async fn two_stacks_of_two_homes_are_reported_apart() {
-    let (one, world) = lost(SHOP).await;
-    let two = world.beside().await;
+    let (one, sandbox) = lost(SHOP).await;
+    let two = sandbox.beside().await;
     let other = "version: \"1\"\nstacks: {other: {instances: {web: {template: busybox}}}}\n";
     two.run("other", Command::up(other)).await.unwrap();
-    let stacks: Vec<String> = world.left_by_others().await.into_iter().map(|left| left.stack).collect();
+    let stacks: Vec<String> = sandbox.left_by_others().await.into_iter().map(|left| left.stack).collect();
     assert_eq!(stacks.len(), 2, "{stacks:?}");
     let seen: Vec<String> = one.left_by_others().await.into_iter().map(|left| left.stack).collect();
     assert_eq!(seen, ["other"]);
@@ -60,64 +60,64 @@ async fn two_stacks_of_two_homes_are_reported_apart() {
 
 #[tokio::test]
 async fn data_of_a_lost_home_is_taken_over_with_the_password_its_containers_show() {
-    let (lost, world) = lost(shop(&[WITH_PASSWORD])).await;
-    let password = |world: &World| {
-        world.engine.request("devarch-shop-db").unwrap().spec.environment["PW"].reveal().to_owned()
+    let (lost, sandbox) = lost(shop(&[WITH_PASSWORD])).await;
+    let password = |sandbox: &Sandbox| {
+        sandbox.engine.request("devarch-shop-db").unwrap().spec.environment["PW"].reveal().to_owned()
     };
     let theirs = password(&lost);
-    world.clear_away(&only(&world).await).await.unwrap();
+    sandbox.clear_away(&only(&sandbox).await).await.unwrap();
     let adopt = PrepareOptions { adopt_volumes: true, ..PrepareOptions::default() };
-    world.run("shop", Command::Up(shop(&[WITH_PASSWORD]), adopt)).await.unwrap();
-    assert_eq!(password(&world), theirs);
-    assert_eq!(world.engine.volume_content("devarch-shop-db-data"), "rows");
-    assert_eq!(world.plan("shop").await, None);
+    sandbox.run("shop", Command::Up(shop(&[WITH_PASSWORD]), adopt)).await.unwrap();
+    assert_eq!(password(&sandbox), theirs);
+    assert_eq!(sandbox.engine.volume_content("devarch-shop-db-data"), "rows");
+    assert_eq!(sandbox.plan("shop").await, None);
 }
 
 #[tokio::test]
 async fn a_clearing_that_fails_in_the_middle_is_finished_by_the_next() {
-    let (_lost, world) = lost(SHOP).await;
-    world.engine.inject(Fault::refused(Call::RemoveContainer, "web", Kind::Other));
-    world.clear_away(&only(&world).await).await.unwrap_err();
-    let left = only(&world).await;
+    let (_lost, sandbox) = lost(SHOP).await;
+    sandbox.engine.inject(Fault::refused(Call::RemoveContainer, "web", Kind::Other));
+    sandbox.clear_away(&only(&sandbox).await).await.unwrap_err();
+    let left = only(&sandbox).await;
     assert!(left.containers.contains(&"devarch-shop-web".to_owned()), "{left:?}");
-    world.clear_away(&left).await.unwrap();
-    let left = only(&world).await;
+    sandbox.clear_away(&left).await.unwrap();
+    let left = only(&sandbox).await;
     assert!(left.containers.is_empty() && left.networks.is_empty(), "{left:?}");
 }
 
 #[tokio::test]
 async fn a_container_with_their_labels_and_another_name_is_left_alone() {
-    let (lost, world) = lost(SHOP).await;
+    let (lost, sandbox) = lost(SHOP).await;
     let labels = lost.objects().await.containers["devarch-shop-db"].labels.clone();
     let request =
         CreateContainer { name: ContainerName::from_stored("debugging"), spec: spec(&RUNS), labels };
-    let id = world.engine.create_container(&request).await.unwrap();
-    let left = only(&world).await;
+    let id = sandbox.engine.create_container(&request).await.unwrap();
+    let left = only(&sandbox).await;
     assert_eq!(left.left_alone, ["debugging"]);
-    world.clear_away(&left).await.unwrap();
-    let containers = world.objects().await.containers;
+    sandbox.clear_away(&left).await.unwrap();
+    let containers = sandbox.objects().await.containers;
     assert_eq!(containers.into_values().map(|container| container.id).collect::<Vec<_>>(), [id]);
 }
 
 #[tokio::test]
 async fn after_clearing_a_stack_of_that_name_comes_up_with_fresh_objects() {
-    let (_lost, world) = lost(SHOP).await;
-    world.run("shop", Command::up(SHOP)).await.unwrap_err();
-    world.clear_away(&only(&world).await).await.unwrap();
+    let (_lost, sandbox) = lost(SHOP).await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap_err();
+    sandbox.clear_away(&only(&sandbox).await).await.unwrap();
     let adopt = PrepareOptions { adopt_volumes: true, ..PrepareOptions::default() };
-    world.run("shop", Command::Up(SHOP, adopt)).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
-    assert!(world.left_by_others().await.iter().all(|left| left.containers.is_empty()));
+    sandbox.run("shop", Command::Up(SHOP, adopt)).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
+    assert!(sandbox.left_by_others().await.iter().all(|left| left.containers.is_empty()));
 }
 
 #[tokio::test]
 async fn a_home_that_became_another_chooses_host_ports_of_its_own() {
-    let mut world = World::new().await;
-    world.run("shop", Command::up(shop(&["web: {template: busybox, ports: [80]}"]))).await.unwrap();
-    let port = async |world: &World| world.status("shop").await.instances[0].ports[0].host.port();
-    let before = port(&world).await;
-    world.become_another().await;
-    assert!((20_000..30_000).contains(&port(&world).await));
+    let mut sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(shop(&["web: {template: busybox, ports: [80]}"]))).await.unwrap();
+    let port = async |sandbox: &Sandbox| sandbox.status("shop").await.instances[0].ports[0].host.port();
+    let before = port(&sandbox).await;
+    sandbox.become_another().await;
+    assert!((20_000..30_000).contains(&port(&sandbox).await));
     assert!(before > 0);
-    assert_eq!(world.left_by_others().await.len(), 1, "what it had is another home's now");
+    assert_eq!(sandbox.left_by_others().await.len(), 1, "what it had is another home's now");
 }

@@ -1,7 +1,7 @@
 //! Addresses: each stack has a network of its own, with addresses that nothing else uses.
 
 use crate::{
-    harness::{Command, World, hints},
+    harness::{Command, Sandbox, hints},
     stacks::{LINKED, SHOP, shop},
 };
 use devarch_app::{Conflict, ErrorKind, InUse, OperationError};
@@ -11,28 +11,28 @@ use devarch_testkit::memory::{Call, Fault};
 use ipnet::Ipv4Net;
 use std::{collections::BTreeMap, net::IpAddr};
 
-async fn subnet(world: &World, network: &str) -> Ipv4Net {
-    world.objects().await.networks[network].subnets[0]
+async fn subnet(sandbox: &Sandbox, network: &str) -> Ipv4Net {
+    sandbox.objects().await.networks[network].subnets[0]
 }
 
 fn pool() -> Ipv4Net {
     "10.212.0.0/23".parse().unwrap()
 }
 
-async fn foreign_network(world: &World, name: &str, subnet: &str) {
+async fn foreign_network(sandbox: &Sandbox, name: &str, subnet: &str) {
     let spec = NetworkSpec::of_stack(NetworkName::from_stored(name), subnet.parse().unwrap());
-    world.engine.create_network(&spec, &BTreeMap::new()).await.unwrap();
+    sandbox.engine.create_network(&spec, &BTreeMap::new()).await.unwrap();
 }
 
 const WEB: &str = "web: {template: busybox}";
 
 #[tokio::test]
 async fn a_network_is_taken_from_the_pool_and_its_containers_have_addresses_in_it() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let net = subnet(&world, "devarch-shop-net").await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let net = subnet(&sandbox, "devarch-shop-net").await;
     assert!(pool().contains(&net), "{net}");
-    let status = world.status("shop").await;
+    let status = sandbox.status("shop").await;
     let addresses: Vec<IpAddr> = status.instances.iter().filter_map(|instance| instance.address).collect();
     assert_eq!(addresses.len(), 2);
     assert_ne!(addresses[0], addresses[1]);
@@ -43,59 +43,59 @@ async fn a_network_is_taken_from_the_pool_and_its_containers_have_addresses_in_i
 
 #[tokio::test]
 async fn a_stack_keeps_its_addresses_over_a_down_and_loses_them_only_to_others() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let first = subnet(&world, "devarch-shop-net").await;
-    world.run("shop", Command::Down).await.unwrap();
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert_eq!(subnet(&world, "devarch-shop-net").await, first);
-    world.run("shop", Command::Down).await.unwrap();
-    foreign_network(&world, "their-net", &first.to_string()).await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert!(!overlap(&subnet(&world, "devarch-shop-net").await, &first));
-    assert_eq!(world.plan("shop").await, None);
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let first = subnet(&sandbox, "devarch-shop-net").await;
+    sandbox.run("shop", Command::Down).await.unwrap();
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert_eq!(subnet(&sandbox, "devarch-shop-net").await, first);
+    sandbox.run("shop", Command::Down).await.unwrap();
+    foreign_network(&sandbox, "their-net", &first.to_string()).await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert!(!overlap(&subnet(&sandbox, "devarch-shop-net").await, &first));
+    assert_eq!(sandbox.plan("shop").await, None);
 }
 
 #[tokio::test]
 async fn routes_of_the_host_and_networks_of_others_are_avoided() {
-    let world = World::new().await;
-    world.host.route("10.212.0.0/24".parse().unwrap());
-    foreign_network(&world, "their-net", "10.212.1.0/25").await;
-    world.run("shop", Command::up(shop(&[WEB]))).await.unwrap();
-    let own = subnet(&world, "devarch-shop-net").await;
+    let sandbox = Sandbox::new().await;
+    sandbox.host.route("10.212.0.0/24".parse().unwrap());
+    foreign_network(&sandbox, "their-net", "10.212.1.0/25").await;
+    sandbox.run("shop", Command::up(shop(&[WEB]))).await.unwrap();
+    let own = subnet(&sandbox, "devarch-shop-net").await;
     assert!("10.212.1.128/25".parse::<Ipv4Net>().unwrap().contains(&own), "{own}");
 }
 
 #[tokio::test]
 async fn a_pool_that_is_used_up_is_refused_with_the_setting() {
-    let world = World::new().await;
-    world.host.route("10.212.0.0/23".parse().unwrap());
-    let error = world.run("shop", Command::up(shop(&[WEB]))).await.unwrap_err();
+    let sandbox = Sandbox::new().await;
+    sandbox.host.route("10.212.0.0/23".parse().unwrap());
+    let error = sandbox.run("shop", Command::up(shop(&[WEB]))).await.unwrap_err();
     assert!(matches!(error, OperationError::Conflict(Conflict::InUse(InUse::Subnets { .. }))), "{error:?}");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(hints(&error).contains("DEVARCH_ADDRESS_POOL"));
-    assert!(world.engine.changes().is_empty());
+    assert!(sandbox.engine.changes().is_empty());
 }
 
 #[tokio::test]
 async fn a_running_stack_keeps_its_network_in_a_pool_that_is_full() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.host.route("10.212.0.0/23".parse().unwrap());
-    world.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
-    world.run("shop", Command::apply()).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.host.route("10.212.0.0/23".parse().unwrap());
+    sandbox.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
 }
 
 #[tokio::test]
 async fn a_larger_stack_gets_a_larger_network() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let many: Vec<String> = (0..70).map(|number| format!("w{number}: {{template: busybox}}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    world.run("shop", Command::up(shop(&many))).await.unwrap();
-    let net = subnet(&world, "devarch-shop-net").await;
+    sandbox.run("shop", Command::up(shop(&many))).await.unwrap();
+    let net = subnet(&sandbox, "devarch-shop-net").await;
     assert!(net.prefix_len() <= 25, "{net}");
-    let objects = world.objects().await;
+    let objects = sandbox.objects().await;
     let addresses: std::collections::BTreeSet<_> =
         objects.containers.values().flat_map(|container| container.networks.values().flatten()).collect();
     assert_eq!(addresses.len(), 70);
@@ -103,10 +103,10 @@ async fn a_larger_stack_gets_a_larger_network() {
 
 #[tokio::test]
 async fn the_network_of_a_link_overlaps_none() {
-    let world = World::new().await;
-    world.run("infra", Command::up(LINKED)).await.unwrap();
-    world.run("shop", Command::up(LINKED)).await.unwrap();
-    let networks = world.objects().await.networks;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("infra", Command::up(LINKED)).await.unwrap();
+    sandbox.run("shop", Command::up(LINKED)).await.unwrap();
+    let networks = sandbox.objects().await.networks;
     let subnets: Vec<Ipv4Net> = networks.values().flat_map(|network| network.subnets.clone()).collect();
     assert_eq!(subnets.len(), 3);
     for (at, one) in subnets.iter().enumerate() {
@@ -117,27 +117,27 @@ async fn the_network_of_a_link_overlaps_none() {
 #[tokio::test]
 async fn addresses_that_another_took_in_between_are_refused_by_the_engine_and_found_elsewhere_the_next_time()
 {
-    let world = World::new().await;
-    world.engine.inject(Fault::refused(Call::CreateNetwork, "shop", Kind::SubnetTaken));
-    let error = world.run("shop", Command::up(shop(&[WEB]))).await.unwrap_err();
+    let sandbox = Sandbox::new().await;
+    sandbox.engine.inject(Fault::refused(Call::CreateNetwork, "shop", Kind::SubnetTaken));
+    let error = sandbox.run("shop", Command::up(shop(&[WEB]))).await.unwrap_err();
     assert!(matches!(error, OperationError::Apply(_)), "{error:?}");
-    assert!(world.objects().await.networks.is_empty());
-    world.run("shop", Command::up(shop(&[WEB]))).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
+    assert!(sandbox.objects().await.networks.is_empty());
+    sandbox.run("shop", Command::up(shop(&[WEB]))).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
 }
 
 #[tokio::test]
 async fn a_network_that_was_removed_by_hand_is_created_again() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let net = subnet(&world, "devarch-shop-net").await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let net = subnet(&sandbox, "devarch-shop-net").await;
     for container in ["devarch-shop-web", "devarch-shop-db"] {
-        world.remove_by_hand(container).await;
+        sandbox.remove_by_hand(container).await;
     }
-    let id = world.objects().await.networks["devarch-shop-net"].id.clone();
-    world.engine.remove_network(&id).await.unwrap();
-    let plan = world.plan("shop").await.unwrap();
+    let id = sandbox.objects().await.networks["devarch-shop-net"].id.clone();
+    sandbox.engine.remove_network(&id).await.unwrap();
+    let plan = sandbox.plan("shop").await.unwrap();
     assert!(plan.contains("network"), "{plan}");
-    world.run("shop", Command::apply()).await.unwrap();
-    assert_eq!(subnet(&world, "devarch-shop-net").await, net);
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert_eq!(subnet(&sandbox, "devarch-shop-net").await, net);
 }

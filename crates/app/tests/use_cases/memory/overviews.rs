@@ -1,19 +1,19 @@
 //! The states of several stacks, their addresses in a browser, and the words for each state.
 
 use crate::{
-    harness::{Command, World, parsed},
+    harness::{Command, Sandbox, parsed},
     stacks::{LINKED, SHOP, shop, shop_of},
 };
 use devarch_app::{StackStatus, StatusOptions, Waiting, all_statuses};
 use devarch_core::{
     observed::{HealthState, RunState},
-    stack::Wanted,
+    stack::DesiredRun,
 };
 use devarch_engine::{Engine as _, EngineErrorKind as Kind};
 use devarch_testkit::memory::{Behaviour, Call, Effect, Fault, MemoryEngine};
 
-async fn all(world: &World) -> Vec<StackStatus> {
-    all_statuses(world.ctx(), StatusOptions::default()).await.unwrap()
+async fn all(sandbox: &Sandbox) -> Vec<StackStatus> {
+    all_statuses(sandbox.ctx(), StatusOptions::default()).await.unwrap()
 }
 
 fn waiting(status: &StackStatus, instance: &str) -> String {
@@ -23,89 +23,91 @@ fn waiting(status: &StackStatus, instance: &str) -> String {
 
 #[tokio::test]
 async fn every_stack_is_listed_and_its_engine_looked_at_once() {
-    let world = World::new().await;
-    world.run("infra", Command::up(LINKED)).await.unwrap();
-    world.run("shop", Command::up(LINKED)).await.unwrap();
-    world.import("never", "version: \"1\"\nstacks: {never: {instances: {web: {template: busybox}}}}\n").await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("infra", Command::up(LINKED)).await.unwrap();
+    sandbox.run("shop", Command::up(LINKED)).await.unwrap();
+    sandbox
+        .import("never", "version: \"1\"\nstacks: {never: {instances: {web: {template: busybox}}}}\n")
+        .await;
     let names: Vec<_> =
-        all(&world).await.into_iter().map(|status| (status.name.to_string(), status.engine)).collect();
+        all(&sandbox).await.into_iter().map(|status| (status.name.to_string(), status.engine)).collect();
     let docker = Some("docker".to_owned());
     assert_eq!(
         names,
         [("infra".to_owned(), docker.clone()), ("never".to_owned(), None), ("shop".to_owned(), docker)]
     );
     // A second look would be answered.
-    world.engine.inject(Fault {
+    sandbox.engine.inject(Fault {
         call: Call::Containers,
         on: String::new(),
         times: 1,
         effect: Effect::Refused(Kind::NotRunning),
     });
-    let unknown: Vec<_> = all(&world).await.into_iter().filter(|status| status.unknown.is_some()).collect();
+    let unknown: Vec<_> = all(&sandbox).await.into_iter().filter(|status| status.unknown.is_some()).collect();
     assert_eq!(unknown.len(), 2, "{unknown:?}");
 }
 
 #[tokio::test]
 async fn nothing_at_all_is_no_error() {
-    assert!(all(&World::new().await).await.is_empty());
+    assert!(all(&Sandbox::new().await).await.is_empty());
 }
 
 #[tokio::test]
 async fn an_export_that_speaks_http_has_an_address_while_it_runs() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let template = r#"page: {image: "busybox:1.37", ports: ["0.0.0.0:8080:80", "8081:81"], exports: [{name: web, type: http, port: 80}, {name: raw, type: tcp, port: 81}]}"#;
-    world.run("shop", Command::up(shop_of("", &[template], &["web: {template: page}"]))).await.unwrap();
-    assert_eq!(world.status("shop").await.instances[0].urls, ["http://127.0.0.1:8080"]);
-    world.run("shop", Command::Stop).await.unwrap();
-    assert!(world.status("shop").await.instances[0].urls.is_empty());
+    sandbox.run("shop", Command::up(shop_of("", &[template], &["web: {template: page}"]))).await.unwrap();
+    assert_eq!(sandbox.status("shop").await.instances[0].urls, ["http://127.0.0.1:8080"]);
+    sandbox.run("shop", Command::Stop).await.unwrap();
+    assert!(sandbox.status("shop").await.instances[0].urls.is_empty());
 }
 
 #[tokio::test]
 async fn each_state_is_reported_with_what_to_do() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.engine.end("devarch-shop-db", 137);
-    let status = world.status("shop").await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.engine.end("devarch-shop-db", 137);
+    let status = sandbox.status("shop").await;
     assert_eq!(waiting(&status, "db"), "exited with code 137; see `devarch logs`");
     assert_eq!(waiting(&status, "web"), "", "it runs");
-    world.engine.end("devarch-shop-web", 0);
-    assert_eq!(waiting(&world.status("shop").await, "web"), "waits for db, which is not running");
-    world.run("shop", Command::Down).await.unwrap();
-    assert_eq!(waiting(&world.status("shop").await, "db"), "is down: `devarch up`");
-    world.enable("shop", false).await.unwrap();
-    let status = world.status("shop").await;
+    sandbox.engine.end("devarch-shop-web", 0);
+    assert_eq!(waiting(&sandbox.status("shop").await, "web"), "waits for db, which is not running");
+    sandbox.run("shop", Command::Down).await.unwrap();
+    assert_eq!(waiting(&sandbox.status("shop").await, "db"), "is down: `devarch up`");
+    sandbox.enable("shop", false).await.unwrap();
+    let status = sandbox.status("shop").await;
     assert_eq!(waiting(&status, "db"), "is disabled");
-    assert!(status.instances.iter().all(|instance| instance.wanted == Wanted::Absent));
+    assert!(status.instances.iter().all(|instance| instance.wanted == DesiredRun::Absent));
 }
 
 #[tokio::test]
 async fn a_check_that_has_not_passed_since_a_start_by_hand_is_pending() {
-    let world = World::new().await;
-    world.engine.script(|_| Behaviour::runs().failing_probes(1));
+    let sandbox = Sandbox::new().await;
+    sandbox.engine.script(|_| Behaviour::runs().failing_probes(1));
     let yml = shop(&[r#"db: {template: busybox, healthcheck: {test: "exit 0"}}"#]);
-    world.run("shop", Command::up(yml)).await.unwrap();
-    let id = world.objects().await.containers["devarch-shop-db"].id.clone();
-    world.engine.stop(&id, None).await.unwrap();
-    world.engine.start(&id).await.unwrap();
-    let status = world.status("shop").await;
+    sandbox.run("shop", Command::up(yml)).await.unwrap();
+    let id = sandbox.objects().await.containers["devarch-shop-db"].id.clone();
+    sandbox.engine.stop(&id, None).await.unwrap();
+    sandbox.engine.start(&id).await.unwrap();
+    let status = sandbox.status("shop").await;
     assert_eq!(status.instances[0].state, Some(RunState::Running));
     assert!(status.instances[0].health.is_some(), "{status:?}");
 }
 
 #[tokio::test]
 async fn a_job_that_ended_well_waits_for_nothing_and_one_that_failed_is_reported() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let job = |line: &str| {
         shop(&[
             &format!("job: {{template: busybox, job: true, restart: \"no\", command: [sh, -c, \"{line}\"]}}"),
             "web: {template: busybox, depends_on: [job]}",
         ])
     };
-    world.run("shop", Command::up(job("exit 0"))).await.unwrap();
-    let status = world.status("shop").await;
+    sandbox.run("shop", Command::up(job("exit 0"))).await.unwrap();
+    let status = sandbox.status("shop").await;
     assert_eq!((waiting(&status, "job"), status.instances[0].exit_code), (String::new(), Some(0)));
-    world.run("shop", Command::up(job("exit 4"))).await.unwrap_err();
-    assert_eq!(world.status("shop").await.instances[0].exit_code, Some(0), "the one before is back");
+    sandbox.run("shop", Command::up(job("exit 4"))).await.unwrap_err();
+    assert_eq!(sandbox.status("shop").await.instances[0].exit_code, Some(0), "the one before is back");
 }
 
 #[tokio::test]
@@ -130,25 +132,26 @@ async fn words_for_states_name_the_command_that_helps() {
 
 #[tokio::test]
 async fn a_lock_that_is_kept_for_a_plan_is_shown_with_until_when() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
-    let plan = world.save_plan("shop", true).await;
-    let lock = world.status("shop").await.lock.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
+    let plan = sandbox.save_plan("shop", true).await;
+    let lock = sandbox.status("shop").await.lock.unwrap();
     assert_eq!((lock.plan, lock.alive), (Some(plan), false));
     assert!(lock.until.unwrap() > lock.since);
-    assert!(world.release("shop", false).await.unwrap().is_some());
-    assert!(world.status("shop").await.lock.is_none());
-    assert!(world.release("shop", false).await.unwrap().is_none(), "no lock is left");
+    assert!(sandbox.release("shop", false).await.unwrap().is_some());
+    assert!(sandbox.status("shop").await.lock.is_none());
+    assert!(sandbox.release("shop", false).await.unwrap().is_none(), "no lock is left");
 }
 
 #[tokio::test]
 async fn on_an_engine_that_runs_no_checks_health_is_asked_for_one_by_one() {
     let engine = MemoryEngine::new().with_info(|info| info.runs_health_checks = false);
-    let world = World::on(engine).await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let status =
-        devarch_app::stack_status(world.ctx(), &parsed("shop"), StatusOptions { probe: true }).await.unwrap();
+    let sandbox = Sandbox::on(engine).await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let status = devarch_app::stack_status(sandbox.ctx(), &parsed("shop"), StatusOptions { probe: true })
+        .await
+        .unwrap();
     assert_eq!(status.instances[0].health, Some(HealthState::Healthy));
     assert_eq!(waiting(&status, "db"), "");
 }

@@ -2,7 +2,7 @@
 //! request.
 
 use crate::{
-    harness::{Command, World, hints, parsed},
+    harness::{Command, Sandbox, hints, parsed},
     stacks::shop_of,
 };
 use devarch_app::{
@@ -31,59 +31,60 @@ fn yml(command: &str, remove: &str) -> &'static str {
     yml_of(&server(command, remove), &["api: {template: client}"])
 }
 
-async fn up(command: &str, remove: &str) -> World {
-    let world = World::new().await;
-    world.run("shop", Command::up(yml(command, remove))).await.unwrap();
-    world
+async fn up(command: &str, remove: &str) -> Sandbox {
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(yml(command, remove))).await.unwrap();
+    sandbox
 }
 
 fn shop() -> StackName {
     parsed("shop")
 }
 
-async fn droppable(world: &World) -> Result<Droppable, OperationError> {
-    droppable_logins(world.ctx(), &shop(), &parsed("api")).await
+async fn droppable(sandbox: &Sandbox) -> Result<Droppable, OperationError> {
+    droppable_logins(sandbox.ctx(), &shop(), &parsed("api")).await
 }
 
-async fn unremovable(world: &World) -> Unremovable {
-    let error = droppable(world).await.err().unwrap();
+async fn unremovable(sandbox: &Sandbox) -> Unremovable {
+    let error = droppable(sandbox).await.err().unwrap();
     let OperationError::Apply(ApplyError::Login(error)) = error else { panic!("{error:?}") };
     let LoginError::Unremovable { why, .. } = *error else { panic!("{error:?}") };
     why
 }
 
-fn variable(world: &World, name: &str) -> String {
-    world.engine.request("devarch-shop-api").unwrap().spec.environment[name].reveal().to_owned()
+fn variable(sandbox: &Sandbox, name: &str) -> String {
+    sandbox.engine.request("devarch-shop-api").unwrap().spec.environment[name].reveal().to_owned()
 }
 
 #[tokio::test]
 async fn a_consumer_gets_a_login_of_its_own_before_it_starts() {
-    let world = up("exit 0", "exit 0").await;
-    let logins = own_logins(world.ctx(), &shop(), &parsed("api")).await.unwrap();
+    let sandbox = up("exit 0", "exit 0").await;
+    let logins = own_logins(sandbox.ctx(), &shop(), &parsed("api")).await.unwrap();
     assert_eq!((logins.len(), logins[0].import.as_str()), (1, "db"));
     assert_eq!(
-        (variable(&world, "DB_USER"), variable(&world, "DB_DATABASE")),
+        (variable(&sandbox, "DB_USER"), variable(&sandbox, "DB_DATABASE")),
         (logins[0].name.clone(), logins[0].name.clone())
     );
-    assert_eq!(variable(&world, "DB_PASSWORD").len(), 32);
-    let root = world.engine.request("devarch-shop-db").unwrap().spec.environment["ROOT"].reveal().to_owned();
-    assert_ne!(variable(&world, "DB_PASSWORD"), root);
-    assert!(own_logins(world.ctx(), &shop(), &parsed("db")).await.unwrap().is_empty());
+    assert_eq!(variable(&sandbox, "DB_PASSWORD").len(), 32);
+    let root =
+        sandbox.engine.request("devarch-shop-db").unwrap().spec.environment["ROOT"].reveal().to_owned();
+    assert_ne!(variable(&sandbox, "DB_PASSWORD"), root);
+    assert!(own_logins(sandbox.ctx(), &shop(), &parsed("db")).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_login_stays_the_same_over_changes_and_a_new_name_of_its_consumer() {
-    let world = up("exit 0", "exit 0").await;
-    let (user, password) = (variable(&world, "DB_USER"), variable(&world, "DB_PASSWORD"));
-    world.run("shop", Command::Set("api", "environment.MARK", "1")).await.unwrap();
-    world.run("shop", Command::apply()).await.unwrap();
+    let sandbox = up("exit 0", "exit 0").await;
+    let (user, password) = (variable(&sandbox, "DB_USER"), variable(&sandbox, "DB_PASSWORD"));
+    sandbox.run("shop", Command::Set("api", "environment.MARK", "1")).await.unwrap();
+    sandbox.run("shop", Command::apply()).await.unwrap();
     assert_eq!(
-        (variable(&world, "DB_USER"), variable(&world, "DB_PASSWORD")),
+        (variable(&sandbox, "DB_USER"), variable(&sandbox, "DB_PASSWORD")),
         (user.clone(), password.clone())
     );
-    world.rename_instance("shop", "api", "front").await.unwrap();
-    world.run("shop", Command::apply()).await.unwrap();
-    let environment = world.engine.request("devarch-shop-front").unwrap().spec.environment;
+    sandbox.rename_instance("shop", "api", "front").await.unwrap();
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    let environment = sandbox.engine.request("devarch-shop-front").unwrap().spec.environment;
     assert_eq!(
         (environment["DB_USER"].reveal(), environment["DB_PASSWORD"].reveal()),
         (user.as_str(), password.as_str())
@@ -92,47 +93,47 @@ async fn a_login_stays_the_same_over_changes_and_a_new_name_of_its_consumer() {
 
 #[tokio::test]
 async fn a_login_that_can_not_be_created_fails_the_apply_with_the_providers_output() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let error =
-        world.run("shop", Command::up(yml("echo no space for roles; exit 4", "exit 0"))).await.unwrap_err();
+        sandbox.run("shop", Command::up(yml("echo no space for roles; exit 4", "exit 0"))).await.unwrap_err();
     let OperationError::Apply(ApplyError::Failed(failure)) = &error else { panic!("{error:?}") };
     let Failure::NoLogin { code, output, .. } = &failure.failure else { panic!("{failure:?}") };
     assert_eq!((*code, output.as_slice()), (4, ["no space for roles".to_owned()].as_slice()));
-    assert!(world.objects().await.containers.is_empty(), "all is rolled back");
+    assert!(sandbox.objects().await.containers.is_empty(), "all is rolled back");
 }
 
 #[tokio::test]
 async fn the_output_of_a_provider_never_shows_a_secret() {
-    let world = World::new().await;
-    let error = world.run("shop", Command::up(yml("exit 0", "exit 0"))).await;
+    let sandbox = Sandbox::new().await;
+    let error = sandbox.run("shop", Command::up(yml("exit 0", "exit 0"))).await;
     error.unwrap();
-    let password = variable(&world, "DB_PASSWORD");
+    let password = variable(&sandbox, "DB_PASSWORD");
     let telling: &'static str = yml(&format!("echo password {password} is weak; exit 4"), "exit 0");
-    world.run("shop", Command::Down).await.unwrap();
-    let error = world.run("shop", Command::up(telling)).await.unwrap_err().to_string();
+    sandbox.run("shop", Command::Down).await.unwrap();
+    let error = sandbox.run("shop", Command::up(telling)).await.unwrap_err().to_string();
     assert!(error.contains("is weak") && !error.contains(&password), "{error}");
 }
 
 #[tokio::test]
 async fn logins_are_dropped_with_their_instance() {
-    let world = up("exit 0", "exit 0").await;
-    let name = variable(&world, "DB_USER");
-    let logins = droppable(&world).await.unwrap();
+    let sandbox = up("exit 0", "exit 0").await;
+    let name = variable(&sandbox, "DB_USER");
+    let logins = droppable(&sandbox).await.unwrap();
     assert_eq!(
         logins.names().map(|(name, at)| (name.to_owned(), at.to_string())).collect::<Vec<_>>(),
         [(name, "db.db".to_owned())]
     );
-    drop_logins(world.ctx(), &shop(), &logins).await.unwrap();
-    world.run("shop", Command::RemoveInstance("api")).await.unwrap();
-    world.run("shop", Command::apply()).await.unwrap();
-    assert!(!world.objects().await.containers.contains_key("devarch-shop-api"));
+    drop_logins(sandbox.ctx(), &shop(), &logins).await.unwrap();
+    sandbox.run("shop", Command::RemoveInstance("api")).await.unwrap();
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert!(!sandbox.objects().await.containers.contains_key("devarch-shop-api"));
 }
 
 #[tokio::test]
 async fn a_provider_that_does_not_remove_a_login_is_reported_and_the_instance_stays() {
-    let world = up("exit 0", "echo it owns tables; exit 2").await;
-    let logins = droppable(&world).await.unwrap();
-    let error = drop_logins(world.ctx(), &shop(), &logins).await.unwrap_err();
+    let sandbox = up("exit 0", "echo it owns tables; exit 2").await;
+    let logins = droppable(&sandbox).await.unwrap();
+    let error = drop_logins(sandbox.ctx(), &shop(), &logins).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Failed);
     let reported = error.to_string();
     assert!(
@@ -143,76 +144,80 @@ async fn a_provider_that_does_not_remove_a_login_is_reported_and_the_instance_st
     );
     assert!(hints(&error).contains("--drop-logins"));
     assert!(
-        world.stack("shop").await.instances.contains_key(&parsed::<devarch_core::name::InstanceName>("api"))
+        sandbox
+            .stack("shop")
+            .await
+            .instances
+            .contains_key(&parsed::<devarch_core::name::InstanceName>("api"))
     );
 }
 
 #[tokio::test]
 async fn a_login_is_refused_to_be_dropped_where_its_provider_does_not_run() {
-    let world = up("exit 0", "exit 0").await;
-    world.engine.end("devarch-shop-db", 1);
-    let why = unremovable(&world).await;
+    let sandbox = up("exit 0", "exit 0").await;
+    sandbox.engine.end("devarch-shop-db", 1);
+    let why = unremovable(&sandbox).await;
     assert!(matches!(&why, Unremovable::NotRunning { instance, .. } if instance.as_str() == "db"), "{why:?}");
     assert!(why.to_string().contains("`devarch start shop/db`"), "{why}");
 }
 
 #[tokio::test]
 async fn a_login_is_refused_to_be_dropped_where_its_provider_does_not_say_how() {
-    let world = up("exit 0", "").await;
-    let why = unremovable(&world).await;
+    let sandbox = up("exit 0", "").await;
+    let why = unremovable(&sandbox).await;
     assert!(matches!(&why, Unremovable::NoCommand { .. }), "{why:?}");
     assert!(why.to_string().contains("`devarch catalog upgrade shop`"), "{why}");
 }
 
 #[tokio::test]
 async fn before_its_first_apply_an_instance_has_no_login_to_drop() {
-    let world = World::new().await;
-    world.import("shop", yml("exit 0", "exit 0")).await;
-    assert_eq!(droppable(&world).await.unwrap().names().count(), 0);
-    assert!(own_logins(world.ctx(), &shop(), &parsed("api")).await.unwrap().is_empty());
-    assert!(own_logins(world.ctx(), &shop(), &parsed("apo")).await.is_err());
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", yml("exit 0", "exit 0")).await;
+    assert_eq!(droppable(&sandbox).await.unwrap().names().count(), 0);
+    assert!(own_logins(sandbox.ctx(), &shop(), &parsed("api")).await.unwrap().is_empty());
+    assert!(own_logins(sandbox.ctx(), &shop(), &parsed("apo")).await.is_err());
 }
 
 #[tokio::test]
 async fn two_consumers_have_logins_of_different_names() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let server = server("exit 0", "exit 0");
-    world
+    sandbox
         .run("shop", Command::up(yml_of(&server, &["api: {template: client}", "job: {template: client}"])))
         .await
         .unwrap();
     let name = async |instance: &str| {
-        own_logins(world.ctx(), &shop(), &parsed(instance)).await.unwrap()[0].name.clone()
+        own_logins(sandbox.ctx(), &shop(), &parsed(instance)).await.unwrap()[0].name.clone()
     };
     assert_ne!(name("api").await, name("job").await);
-    assert_eq!(droppable(&world).await.unwrap().names().count(), 1);
+    assert_eq!(droppable(&sandbox).await.unwrap().names().count(), 1);
 }
 
 #[tokio::test]
 async fn a_login_on_another_stacks_server_is_named_when_the_stack_goes() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let server = server("exit 0", "exit 0");
     let both: &'static str = format!(
         "version: \"1\"\ntemplates:\n  {server}\n  {CLIENT}\nstacks:\n  infra: {{instances: {{db: {{template: server}}}}}}\n  shop:\n    wires: [{{from: api.db, to: infra/db}}]\n    instances: {{api: {{template: client}}}}\n"
     )
     .leak();
-    world.run("infra", Command::up(both)).await.unwrap();
-    world.run("shop", Command::up(both)).await.unwrap();
-    let elsewhere = logins_elsewhere(world.ctx(), &world.stack("shop").await).await.unwrap();
+    sandbox.run("infra", Command::up(both)).await.unwrap();
+    sandbox.run("shop", Command::up(both)).await.unwrap();
+    let elsewhere = logins_elsewhere(sandbox.ctx(), &sandbox.stack("shop").await).await.unwrap();
     assert_eq!(elsewhere.len(), 1);
-    assert!(logins_elsewhere(world.ctx(), &world.stack("infra").await).await.unwrap().is_empty());
-    let logins = droppable(&world).await.unwrap();
+    assert!(logins_elsewhere(sandbox.ctx(), &sandbox.stack("infra").await).await.unwrap().is_empty());
+    let logins = droppable(&sandbox).await.unwrap();
     assert_eq!(logins.names().next().unwrap().1.to_string(), "infra/db.db");
-    drop_logins(world.ctx(), &shop(), &logins).await.unwrap();
-    remove_wire(world.ctx(), &shop(), &parsed("api.db")).await.unwrap();
-    let why = unremovable(&world).await;
+    drop_logins(sandbox.ctx(), &shop(), &logins).await.unwrap();
+    remove_wire(sandbox.ctx(), &shop(), &parsed("api.db")).await.unwrap();
+    let why = unremovable(&sandbox).await;
     assert!(matches!(&why, Unremovable::Unwired(_) | Unremovable::NoCommand { .. }), "{why:?}");
 }
 
 #[tokio::test]
 async fn a_compose_file_names_the_logins_it_can_not_create() {
-    let world = up("exit 0", "exit 0").await;
-    let composed = compose_stack(world.ctx(), &shop(), ConfigPlace::Inline).await.unwrap();
+    let sandbox = up("exit 0", "exit 0").await;
+    let composed = compose_stack(sandbox.ctx(), &shop(), ConfigPlace::Inline).await.unwrap();
     assert!(
         composed.left_out.iter().any(|reported| reported.contains("api logs in to db as")),
         "{:?}",
@@ -222,9 +227,14 @@ async fn a_compose_file_names_the_logins_it_can_not_create() {
 
 #[tokio::test]
 async fn a_login_is_created_again_where_the_connection_was_cut_in_between() {
-    let world = World::new().await;
-    world.engine.inject(Fault { call: Call::Exec, on: "db".to_owned(), times: 1, effect: Effect::CutBefore });
-    world.run("shop", Command::up(yml("exit 0", "exit 0"))).await.unwrap_err();
-    world.run("shop", Command::up(yml("exit 0", "exit 0"))).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
+    let sandbox = Sandbox::new().await;
+    sandbox.engine.inject(Fault {
+        call: Call::Exec,
+        on: "db".to_owned(),
+        times: 1,
+        effect: Effect::CutBefore,
+    });
+    sandbox.run("shop", Command::up(yml("exit 0", "exit 0"))).await.unwrap_err();
+    sandbox.run("shop", Command::up(yml("exit 0", "exit 0"))).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
 }

@@ -1,7 +1,7 @@
 //! Objects that look like a stack's own: no command touches what the store does not remember creating.
 
 use crate::{
-    harness::{Command, End, World},
+    harness::{Command, End, Sandbox},
     stacks::{CHANGED, SHOP},
 };
 use devarch_app::{Conflict, OperationError};
@@ -35,38 +35,38 @@ fn walk() -> Vec<Command> {
 }
 
 /// A container that somebody runs from an image committed from one of a stack's: it has all its labels.
-async fn stranger(world: &World, of: &str, name: &str) -> ContainerId {
-    let labels = world.objects().await.containers[of].labels.clone();
-    labelled(world, name, labels).await
+async fn stranger(sandbox: &Sandbox, of: &str, name: &str) -> ContainerId {
+    let labels = sandbox.objects().await.containers[of].labels.clone();
+    labelled(sandbox, name, labels).await
 }
 
-async fn labelled(world: &World, name: &str, labels: BTreeMap<String, String>) -> ContainerId {
-    let mut request = world.engine.request(WEB).unwrap();
+async fn labelled(sandbox: &Sandbox, name: &str, labels: BTreeMap<String, String>) -> ContainerId {
+    let mut request = sandbox.engine.request(WEB).unwrap();
     request.name = ContainerName::from_stored(name);
     request.labels = labels;
     request.spec.network = None;
     request.spec.network_mode = Some("none".to_owned());
     request.spec.ports.clear();
     request.spec.mounts.clear();
-    let id = world.engine.create_container(&request).await.unwrap();
-    world.engine.start(&id).await.unwrap();
+    let id = sandbox.engine.create_container(&request).await.unwrap();
+    sandbox.engine.start(&id).await.unwrap();
     id
 }
 
 /// Whether a container is there as it was made.
-async fn stands(world: &World, id: &ContainerId, name: &str) -> bool {
-    let all = world.engine.containers().await.unwrap();
+async fn stands(sandbox: &Sandbox, id: &ContainerId, name: &str) -> bool {
+    let all = sandbox.engine.containers().await.unwrap();
     let found = all.iter().find(|container| container.id == *id);
     found.is_some_and(|found| found.name.as_str() == name && found.state == RunState::Running)
 }
 
 /// Goes through everything a user does; commands may refuse, but nothing of the stranger's changes.
-async fn goes_through_all_with(world: &mut World, id: &ContainerId, name: &str) {
+async fn goes_through_all_with(sandbox: &mut Sandbox, id: &ContainerId, name: &str) {
     let mut stack = "shop";
     for command in walk() {
         let renames = matches!(command, Command::Rename(_));
-        let done = world.run(stack, command.clone()).await;
-        assert!(stands(world, id, name).await, "{command:?} touched {name} ({done:?})");
+        let done = sandbox.run(stack, command.clone()).await;
+        assert!(stands(sandbox, id, name).await, "{command:?} touched {name} ({done:?})");
         if renames && done.is_ok() {
             stack = "store";
         }
@@ -75,103 +75,103 @@ async fn goes_through_all_with(world: &mut World, id: &ContainerId, name: &str) 
 
 #[tokio::test]
 async fn a_container_made_from_a_committed_image_is_left_alone_by_every_command() {
-    let mut world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let own = stranger(&world, DB, "my-own").await;
-    assert_eq!(world.plan("shop").await, None, "it is no part of the stack");
-    goes_through_all_with(&mut world, &own, "my-own").await;
-    let left = world.objects().await.names();
+    let mut sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let own = stranger(&sandbox, DB, "my-own").await;
+    assert_eq!(sandbox.plan("shop").await, None, "it is no part of the stack");
+    goes_through_all_with(&mut sandbox, &own, "my-own").await;
+    let left = sandbox.objects().await.names();
     assert!(!left.iter().any(|name| name.contains("devarch-s") && !name.starts_with("volume")), "{left:?}");
 }
 
 #[tokio::test]
 async fn it_is_left_alone_while_the_stack_is_down_and_is_not_taken_for_its_instance() {
-    let mut world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let own = stranger(&world, DB, "my-own").await;
-    world.run("shop", Command::Down).await.unwrap();
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let db = &world.objects().await.containers[DB];
+    let mut sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let own = stranger(&sandbox, DB, "my-own").await;
+    sandbox.run("shop", Command::Down).await.unwrap();
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let db = &sandbox.objects().await.containers[DB];
     assert_ne!(db.id, own, "it has a container of its own");
-    goes_through_all_with(&mut world, &own, "my-own").await;
+    goes_through_all_with(&mut sandbox, &own, "my-own").await;
 }
 
 #[tokio::test]
 async fn a_container_that_took_an_instances_own_name_is_named_and_left_alone() {
-    let mut world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let labels = world.objects().await.containers[DB].labels.clone();
-    world.remove_by_hand(DB).await;
-    let own = labelled(&world, DB, labels).await;
-    let refused = world.run("shop", Command::up(SHOP)).await.unwrap_err();
+    let mut sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let labels = sandbox.objects().await.containers[DB].labels.clone();
+    sandbox.remove_by_hand(DB).await;
+    let own = labelled(&sandbox, DB, labels).await;
+    let refused = sandbox.run("shop", Command::up(SHOP)).await.unwrap_err();
     assert!(matches!(&refused, OperationError::Conflict(Conflict::Objects(_))), "{refused:?}");
     let told = refused.to_string();
     assert!(told.contains(DB) && told.contains("does not remember creating"), "{told}");
-    goes_through_all_with(&mut world, &own, DB).await;
+    goes_through_all_with(&mut sandbox, &own, DB).await;
 }
 
 #[tokio::test]
 async fn containers_beside_an_instances_name_are_left_alone() {
     for name in ["devarch-shop-db.next", "devarch-shop-db.old", "devarch-shop-db.undo"] {
-        let mut world = World::new().await;
-        world.run("shop", Command::up(SHOP)).await.unwrap();
-        let own = stranger(&world, DB, name).await;
-        goes_through_all_with(&mut world, &own, name).await;
+        let mut sandbox = Sandbox::new().await;
+        sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+        let own = stranger(&sandbox, DB, name).await;
+        goes_through_all_with(&mut sandbox, &own, name).await;
     }
 }
 
 #[tokio::test]
 async fn what_appears_during_an_apply_is_no_part_of_its_undo() {
-    let mut world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let running = world.save();
+    let mut sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let running = sandbox.save();
     for (nth, next) in (1..).zip([Command::Undo, Command::Resume, Command::Down].into_iter().cycle()) {
-        world.restore(&running).await;
-        let end = world.killed_at((nth, Moment::After), "shop", Command::up(CHANGED)).await;
+        sandbox.restore(&running).await;
+        let end = sandbox.killed_at((nth, Moment::After), "shop", Command::up(CHANGED)).await;
         if matches!(end, End::Itself(_)) {
             assert!(nth > 5);
             break;
         }
         // The labels of whatever the apply has made: the same apply id, the same config hash.
-        let objects = world.objects().await;
+        let objects = sandbox.objects().await;
         let mut own = Vec::new();
         for container in objects.containers.values() {
             let name = format!("my-{}", container.name);
-            own.push((labelled(&world, &name, container.labels.clone()).await, name));
+            own.push((labelled(&sandbox, &name, container.labels.clone()).await, name));
         }
         // Past the commit point there is nothing to undo, and it says so.
-        let done = world.run("shop", next.clone()).await;
+        let done = sandbox.run("shop", next.clone()).await;
         assert!(done.is_ok() || matches!(next, Command::Undo), "{next:?} after {nth} calls: {done:?}");
         for (id, name) in &own {
-            assert!(stands(&world, id, name).await, "{next:?} after {nth} calls touched {name}");
+            assert!(stands(&sandbox, id, name).await, "{next:?} after {nth} calls touched {name}");
         }
-        world.run("shop", Command::Down).await.unwrap();
+        sandbox.run("shop", Command::Down).await.unwrap();
         for (id, name) in &own {
-            assert!(stands(&world, id, name).await, "down after {nth} calls touched {name}");
+            assert!(stands(&sandbox, id, name).await, "down after {nth} calls touched {name}");
         }
-        let left = world.objects().await.containers.len();
+        let left = sandbox.objects().await.containers.len();
         assert_eq!(left, own.len(), "{next:?} after {nth} calls left something over");
     }
 }
 
 #[tokio::test]
 async fn networks_and_volumes_with_copied_labels_are_left_alone() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let objects = world.objects().await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let objects = sandbox.objects().await;
     let spec = NetworkSpec::of_stack(NetworkName::from_stored("theirs"), "10.99.0.0/26".parse().unwrap());
     let labels = &objects.networks["devarch-shop-net"].labels;
-    let network = world.engine.create_network(&spec, labels).await.unwrap();
+    let network = sandbox.engine.create_network(&spec, labels).await.unwrap();
     let volume = PhysicalVolume::from_stored("their-data");
     let labels = &objects.volumes["devarch-shop-db-data"].0;
-    world.engine.create_volume(&volume, labels).await.unwrap();
-    world.engine.write_volume("their-data", "rows");
+    sandbox.engine.create_volume(&volume, labels).await.unwrap();
+    sandbox.engine.write_volume("their-data", "rows");
     let mut stack = "shop";
     for command in walk() {
         let renames = matches!(command, Command::Rename(_));
-        world.run(stack, command.clone()).await.unwrap();
+        sandbox.run(stack, command.clone()).await.unwrap();
         stack = if renames { "store" } else { stack };
-        let now = world.objects().await;
+        let now = sandbox.objects().await;
         assert_eq!(now.networks["theirs"].id, network, "{command:?}");
         assert_eq!(now.volumes["their-data"].1, "rows", "{command:?}");
     }
@@ -179,35 +179,35 @@ async fn networks_and_volumes_with_copied_labels_are_left_alone() {
 
 #[tokio::test]
 async fn a_container_of_ours_that_was_renamed_by_hand_is_still_ours() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let id = world.objects().await.containers[DB].id.clone();
-    world.engine.rename(&id, &ContainerName::from_stored("elsewhere")).await.unwrap();
-    world.run("shop", Command::apply()).await.unwrap();
-    assert_eq!(world.objects().await.containers[DB].id, id);
-    world.engine.rename(&id, &ContainerName::from_stored("elsewhere")).await.unwrap();
-    world.run("shop", Command::Down).await.unwrap();
-    assert!(world.objects().await.containers.is_empty());
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let id = sandbox.objects().await.containers[DB].id.clone();
+    sandbox.engine.rename(&id, &ContainerName::from_stored("elsewhere")).await.unwrap();
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert_eq!(sandbox.objects().await.containers[DB].id, id);
+    sandbox.engine.rename(&id, &ContainerName::from_stored("elsewhere")).await.unwrap();
+    sandbox.run("shop", Command::Down).await.unwrap();
+    assert!(sandbox.objects().await.containers.is_empty());
 }
 
 #[tokio::test]
 async fn an_older_copy_of_the_store_touches_nothing_it_does_not_remember() {
-    let mut world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let copy = world.home_files();
-    world.run("shop", Command::up(CHANGED)).await.unwrap();
-    let now = world.objects().await;
-    world.restore_home(&copy).await;
-    let refused = world.run("shop", Command::apply()).await.unwrap_err().to_string();
+    let mut sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let copy = sandbox.home_files();
+    sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
+    let now = sandbox.objects().await;
+    sandbox.restore_home(&copy).await;
+    let refused = sandbox.run("shop", Command::apply()).await.unwrap_err().to_string();
     assert!(refused.contains(DB) && refused.contains("devarch adopt shop"), "{refused}");
-    world.run("shop", Command::Down).await.ok();
-    let then = world.objects().await;
+    sandbox.run("shop", Command::Down).await.ok();
+    let then = sandbox.objects().await;
     assert_eq!(then.containers.get(DB), now.containers.get(DB));
 }
 
 #[tokio::test]
 async fn another_home_with_a_stack_of_the_same_name_is_left_alone() {
-    let one = World::new().await;
+    let one = Sandbox::new().await;
     let two = one.beside().await;
     one.run("shop", Command::up(SHOP)).await.unwrap();
     let before = one.objects().await;
@@ -233,7 +233,7 @@ stacks:
     instances:
       c: {template: busybox, command: [sh, -c, "sleep 1000"], volumes: ["data:/data"]}
 "#;
-    let one = World::new().await;
+    let one = Sandbox::new().await;
     one.run("a", Command::up(LONG)).await.unwrap();
     let refused = one.run("a-b", Command::up(SHORT)).await.unwrap_err().to_string();
     assert!(refused.contains("instance 'b' of stack 'a'"), "{refused}");
@@ -243,18 +243,18 @@ stacks:
 
 #[tokio::test]
 async fn what_fits_an_older_copy_of_the_store_exactly_can_be_adopted() {
-    let mut world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.run("shop", Command::Down).await.unwrap();
-    let copy = world.home_files();
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let own = stranger(&world, DB, "my-own").await;
-    world.restore_home(&copy).await;
-    world.run("shop", Command::Adopt).await.unwrap();
-    let before = world.objects().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert_eq!(world.objects().await.containers[DB].id, before.containers[DB].id, "it was not made again");
-    world.run("shop", Command::Down).await.unwrap();
-    assert!(stands(&world, &own, "my-own").await);
-    assert_eq!(world.objects().await.containers.len(), 1);
+    let mut sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.run("shop", Command::Down).await.unwrap();
+    let copy = sandbox.home_files();
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let own = stranger(&sandbox, DB, "my-own").await;
+    sandbox.restore_home(&copy).await;
+    sandbox.run("shop", Command::Adopt).await.unwrap();
+    let before = sandbox.objects().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert_eq!(sandbox.objects().await.containers[DB].id, before.containers[DB].id, "it was not made again");
+    sandbox.run("shop", Command::Down).await.unwrap();
+    assert!(stands(&sandbox, &own, "my-own").await);
+    assert_eq!(sandbox.objects().await.containers.len(), 1);
 }

@@ -2,7 +2,7 @@
 //! leaves nothing to do, whatever fails or is undone leaves what was there, data stays, and nothing of others is touched.
 
 use crate::{
-    harness::{Command, End, Objects, World},
+    harness::{Command, End, Objects, Sandbox},
     stacks::{CHANGED, NEWER, SHOP, UPGRADED, WITH_MAIL, WITHOUT_WEB},
     strangers::Strangers,
 };
@@ -155,18 +155,18 @@ lanes! {
 
 /// A stack under its present name, and what is known of the data it has had.
 struct Story {
-    world: World,
+    sandbox: Sandbox,
     strangers: Strangers,
     stack: &'static str,
     data: BTreeMap<String, String>,
 }
 
 async fn holds(sequence: &[(Act, Trouble)]) {
-    let world = World::new().await;
-    world.engine.add_image(NEWER, plain_image("sha256:c0c0"));
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let strangers = Strangers::beside(&world).await;
-    let mut story = Story { world, strangers, stack: "shop", data: BTreeMap::new() };
+    let sandbox = Sandbox::new().await;
+    sandbox.engine.add_image(NEWER, plain_image("sha256:c0c0"));
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let strangers = Strangers::beside(&sandbox).await;
+    let mut story = Story { sandbox, strangers, stack: "shop", data: BTreeMap::new() };
     story.writes();
     for (at, (act, trouble)) in sequence.iter().enumerate() {
         let at = format!("{at}: {act:?}, {trouble:?}");
@@ -202,23 +202,23 @@ impl Story {
     }
 
     async fn goes_on(&mut self, act: Act, trouble: &Trouble, at: &str) {
-        let before = self.world.objects().await;
+        let before = self.sandbox.objects().await;
         let command = self.command(act);
         match trouble {
             Trouble::None if matches!(act, Act::Forget) => self.forgets(at).await,
             Trouble::None => {
-                let ran = self.world.run(self.stack, command.clone()).await;
+                let ran = self.sandbox.run(self.stack, command.clone()).await;
                 self.has_run(act, ran, &before, at).await;
             }
             Trouble::Fails(nth, effect) => {
-                self.world.engine.break_at(*nth, effect.clone());
-                let ran = self.world.run(self.stack, command.clone()).await;
-                self.world.engine.mend();
+                self.sandbox.engine.break_at(*nth, effect.clone());
+                let ran = self.sandbox.run(self.stack, command.clone()).await;
+                self.sandbox.engine.mend();
                 self.has_run(act, ran, &before, at).await;
             }
             Trouble::Killed(nth, moment, next) => {
-                let end = self.world.killed_at((*nth, *moment), self.stack, command.clone()).await;
-                self.world.clock.advance(Duration::from_secs(31));
+                let end = self.sandbox.killed_at((*nth, *moment), self.stack, command.clone()).await;
+                self.sandbox.clock.advance(Duration::from_secs(31));
                 match end {
                     End::Itself(ran) => self.has_run(act, ran, &before, at).await,
                     End::Killed(_) => self.recovers(*next, &before, at).await,
@@ -226,7 +226,7 @@ impl Story {
             }
         }
         // A stack that was deleted is made again under the name it is declared by.
-        self.stack = if self.world.knows("store").await { "store" } else { "shop" };
+        self.stack = if self.sandbox.knows("store").await { "store" } else { "shop" };
     }
 
     /// It ended by itself, well or not.
@@ -234,8 +234,8 @@ impl Story {
         match ran {
             Ok(()) => {
                 let applies = !matches!(act, Act::Set(_) | Act::Rename | Act::Delete);
-                if applies && self.world.knows(self.stack).await {
-                    assert_eq!(self.world.plan(self.stack).await, None, "{at}");
+                if applies && self.sandbox.knows(self.stack).await {
+                    assert_eq!(self.sandbox.plan(self.stack).await, None, "{at}");
                 }
                 if matches!(act, Act::Down | Act::Delete) {
                     self.nothing_runs(at).await;
@@ -251,23 +251,23 @@ impl Story {
     }
 
     async fn recovers(&self, next: Next, before: &Objects, at: &str) {
-        if !self.world.knows(self.stack).await {
+        if !self.sandbox.knows(self.stack).await {
             return;
         }
         match next {
             Next::Resume => {
-                let resumed = self.world.run(self.stack, Command::Apply(reusing())).await;
+                let resumed = self.sandbox.run(self.stack, Command::Apply(reusing())).await;
                 resumed.unwrap_or_else(|error| panic!("{at}: {error}"));
-                assert_eq!(self.world.plan(self.stack).await, None, "{at}");
+                assert_eq!(self.sandbox.plan(self.stack).await, None, "{at}");
             }
-            Next::Undo => match self.world.run(self.stack, Command::Undo).await {
+            Next::Undo => match self.sandbox.run(self.stack, Command::Undo).await {
                 Ok(()) => self.is_as_before(before, at).await,
                 Err(refused) => {
                     assert!(refused.to_string().contains("it cannot be undone"), "{at}: {refused}");
                 }
             },
             Next::Down => {
-                self.world
+                self.sandbox
                     .run(self.stack, Command::Down)
                     .await
                     .unwrap_or_else(|error| panic!("{at}: {error}"));
@@ -280,34 +280,35 @@ impl Story {
     /// knows them are its own again.
     async fn forgets(&mut self, at: &str) {
         let running = Command::Apply(reusing());
-        if self.world.run(self.stack, running.clone()).await.is_err() || self.containers().await.is_empty() {
+        if self.sandbox.run(self.stack, running.clone()).await.is_err() || self.containers().await.is_empty()
+        {
             return;
         }
-        self.world.run(self.stack, Command::Down).await.unwrap();
-        let old = self.world.home_files();
-        self.world.run(self.stack, Command::Start).await.unwrap();
-        let before = self.world.objects().await;
-        self.world.restore_home(&old).await;
-        self.world.run(self.stack, Command::Adopt).await.unwrap_or_else(|error| panic!("{at}: {error}"));
-        self.world.run(self.stack, Command::Start).await.unwrap_or_else(|error| panic!("{at}: {error}"));
+        self.sandbox.run(self.stack, Command::Down).await.unwrap();
+        let old = self.sandbox.home_files();
+        self.sandbox.run(self.stack, Command::Start).await.unwrap();
+        let before = self.sandbox.objects().await;
+        self.sandbox.restore_home(&old).await;
+        self.sandbox.run(self.stack, Command::Adopt).await.unwrap_or_else(|error| panic!("{at}: {error}"));
+        self.sandbox.run(self.stack, Command::Start).await.unwrap_or_else(|error| panic!("{at}: {error}"));
         self.is_as_before(&before, at).await;
-        assert_eq!(self.world.plan(self.stack).await, None, "{at}");
+        assert_eq!(self.sandbox.plan(self.stack).await, None, "{at}");
     }
 
     async fn containers(&self) -> Vec<String> {
-        let names = self.world.objects().await.containers.into_keys();
+        let names = self.sandbox.objects().await.containers.into_keys();
         names.filter(|name| !Strangers::own(name)).collect()
     }
 
     async fn nothing_runs(&self, at: &str) {
-        let objects = self.world.objects().await;
+        let objects = self.sandbox.objects().await;
         let all = objects.containers.keys().chain(objects.networks.keys());
         let left: Vec<_> = all.filter(|name| !Strangers::own(name)).collect();
         assert!(left.is_empty(), "{at}: {left:?}");
     }
 
     async fn is_as_before(&self, before: &Objects, at: &str) {
-        let now = self.world.objects().await;
+        let now = self.sandbox.objects().await;
         assert_eq!(now.containers, before.containers, "{at}");
         assert_eq!(now.networks, before.networks, "{at}");
         for (name, (_, content)) in &before.volumes {
@@ -316,9 +317,9 @@ impl Story {
     }
 
     async fn keeps_its_promises(&self, at: &str) {
-        self.strangers.are_untouched(&self.world, at).await;
-        assert!(self.world.locks().await.is_empty(), "{at}");
-        let now = self.world.objects().await.volumes;
+        self.strangers.are_untouched(&self.sandbox, at).await;
+        assert!(self.sandbox.locks().await.is_empty(), "{at}");
+        let now = self.sandbox.objects().await.volumes;
         for (name, content) in &self.data {
             assert_eq!(now.get(name).map(|(_, content)| content), Some(content), "{at}: {name}");
         }
@@ -326,15 +327,15 @@ impl Story {
 
     /// Programs write something into the volumes that are new.
     fn writes(&mut self) {
-        for call in self.world.engine.changes() {
+        for call in self.sandbox.engine.changes() {
             let Some(name) = call.strip_prefix("CreateVolume ") else { continue };
             let own = PhysicalVolume::from_stored(name);
             let known = Strangers::own(name) || name == "devarch-engine" || own.is_copy();
-            if known || self.data.contains_key(name) || !self.world.engine.has_volume(name) {
+            if known || self.data.contains_key(name) || !self.sandbox.engine.has_volume(name) {
                 continue;
             }
             let content = format!("rows of {name}");
-            self.world.engine.write_volume(name, &content);
+            self.sandbox.engine.write_volume(name, &content);
             self.data.insert(name.to_owned(), content);
         }
     }
@@ -342,10 +343,10 @@ impl Story {
     /// However it went, one more `up` ends well, and nothing but data is left of what is taken down and deleted.
     async fn ends(self) {
         let at = "in the end";
-        self.world.run(self.stack, up(SHOP)).await.unwrap_or_else(|error| panic!("{at}: {error}"));
-        assert_eq!(self.world.plan(self.stack).await, None, "{at}");
-        self.world.run(self.stack, Command::Down).await.unwrap();
-        self.world.run(self.stack, Command::Delete).await.unwrap();
+        self.sandbox.run(self.stack, up(SHOP)).await.unwrap_or_else(|error| panic!("{at}: {error}"));
+        assert_eq!(self.sandbox.plan(self.stack).await, None, "{at}");
+        self.sandbox.run(self.stack, Command::Down).await.unwrap();
+        self.sandbox.run(self.stack, Command::Delete).await.unwrap();
         self.nothing_runs(at).await;
         self.keeps_its_promises(at).await;
     }

@@ -1,14 +1,14 @@
 //! What `status` shows of a stack, as its objects and its journal are.
 
 use crate::{
-    harness::{Command, End, World},
+    harness::{Command, End, Sandbox},
     stacks::{CHANGED, SHOP},
     strangers::Strangers,
 };
 use devarch_app::{StackStatus, Stands, Waiting};
 use devarch_core::{
     observed::{HealthState, RunState},
-    stack::Wanted,
+    stack::DesiredRun,
 };
 use devarch_engine::EngineErrorKind as Kind;
 use devarch_testkit::{
@@ -24,17 +24,17 @@ fn waiting<'a>(status: &'a StackStatus, instance: &str) -> Option<&'a Waiting> {
     found.unwrap().waiting.as_ref()
 }
 
-async fn running() -> World {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world
+async fn running() -> Sandbox {
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox
 }
 
 #[tokio::test]
 async fn a_stack_that_was_never_applied_has_no_engine_and_waits_for_its_first_apply() {
-    let world = World::new().await;
-    world.import("shop", SHOP).await;
-    let status = world.status("shop").await;
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", SHOP).await;
+    let status = sandbox.status("shop").await;
     assert_eq!((&status.engine, status.enabled), (&None, true));
     assert!(status.last_apply.is_none() && status.lock.is_none() && status.unknown.is_none());
     assert!(matches!(waiting(&status, "db"), Some(Waiting::NotApplied)), "{status:?}");
@@ -47,15 +47,15 @@ async fn a_stack_that_was_never_applied_has_no_engine_and_waits_for_its_first_ap
 
 #[tokio::test]
 async fn a_running_stack_waits_for_nothing_and_shows_where_it_is_found() {
-    let world = running().await;
-    let made = world.engine.changes();
-    let status = world.status("shop").await;
-    let objects = world.objects().await;
+    let sandbox = running().await;
+    let made = sandbox.engine.changes();
+    let status = sandbox.status("shop").await;
+    let objects = sandbox.objects().await;
     assert_eq!(status.engine.as_deref(), Some("docker"));
     for instance in &status.instances {
         let container = &objects.containers[&format!("devarch-shop-{}", instance.name)];
         assert_eq!(instance.container.as_ref(), Some(&container.id));
-        assert_eq!((instance.state, instance.wanted), (Some(RunState::Running), Wanted::Running));
+        assert_eq!((instance.state, instance.wanted), (Some(RunState::Running), DesiredRun::Running));
         assert_eq!(instance.address, container.networks.values().next().copied().flatten());
         assert_eq!(instance.ports.len(), 1);
         assert_eq!(instance.ports[0].host.port(), container.ports[0].host_port);
@@ -64,19 +64,19 @@ async fn a_running_stack_waits_for_nothing_and_shows_where_it_is_found() {
     assert_eq!(status.instances[0].health, Some(HealthState::Healthy));
     assert_eq!(status.instances[1].health, None, "it has no check");
     assert!(status.last_apply.is_none() && status.left_alone.is_empty());
-    assert_eq!(world.engine.changes(), made, "looking changes nothing");
+    assert_eq!(sandbox.engine.changes(), made, "looking changes nothing");
 }
 
 #[tokio::test]
 async fn what_the_user_stopped_or_took_down_is_not_called_broken() {
-    let world = running().await;
-    world.run("shop", Command::Stop).await.unwrap();
-    let stopped = world.status("shop").await;
-    assert!(stopped.instances.iter().all(|instance| instance.wanted == Wanted::Stopped), "{stopped:?}");
+    let sandbox = running().await;
+    sandbox.run("shop", Command::Stop).await.unwrap();
+    let stopped = sandbox.status("shop").await;
+    assert!(stopped.instances.iter().all(|instance| instance.wanted == DesiredRun::Stopped), "{stopped:?}");
     assert!(stopped.instances.iter().all(|instance| instance.waiting.is_none()), "{stopped:?}");
     assert!(stopped.instances.iter().all(|instance| instance.urls.is_empty() && instance.health.is_none()));
-    world.run("shop", Command::Down).await.unwrap();
-    let down = world.status("shop").await;
+    sandbox.run("shop", Command::Down).await.unwrap();
+    let down = sandbox.status("shop").await;
     for instance in &down.instances {
         assert!(matches!(instance.waiting, Some(Waiting::Down)), "{instance:?}");
         assert!(instance.state.is_none() && !instance.ports.is_empty(), "its host ports stay its own");
@@ -85,93 +85,93 @@ async fn what_the_user_stopped_or_took_down_is_not_called_broken() {
 
 #[tokio::test]
 async fn a_disabled_instance_is_called_disabled_before_and_after_it_goes() {
-    let world = running().await;
-    world.run("shop", Command::Set("web", "enabled", "false")).await.unwrap();
+    let sandbox = running().await;
+    sandbox.run("shop", Command::Set("web", "enabled", "false")).await.unwrap();
     for _ in 0..2 {
-        let status = world.status("shop").await;
+        let status = sandbox.status("shop").await;
         assert!(matches!(waiting(&status, "web"), Some(Waiting::Disabled)), "{status:?}");
         assert!(waiting(&status, "db").is_none());
-        world.run("shop", Command::apply()).await.unwrap();
+        sandbox.run("shop", Command::apply()).await.unwrap();
     }
-    assert!(!world.objects().await.containers.contains_key(WEB));
+    assert!(!sandbox.objects().await.containers.contains_key(WEB));
 }
 
 #[tokio::test]
 async fn an_instance_that_ended_says_how_and_one_that_needs_it_says_what_it_lacks() {
-    let world = running().await;
-    world.engine.end(WEB, 3);
-    let status = world.status("shop").await;
+    let sandbox = running().await;
+    sandbox.engine.end(WEB, 3);
+    let status = sandbox.status("shop").await;
     assert!(matches!(waiting(&status, "web"), Some(Waiting::Ended { exit_code: Some(3) })), "{status:?}");
     assert_eq!(status.instances[1].exit_code, Some(3));
-    world.engine.end(DB, 137);
-    let status = world.status("shop").await;
+    sandbox.engine.end(DB, 137);
+    let status = sandbox.status("shop").await;
     assert!(matches!(waiting(&status, "db"), Some(Waiting::Ended { exit_code: Some(137) })), "{status:?}");
     assert!(
         matches!(waiting(&status, "web"), Some(Waiting::Provider { target, .. }) if target.as_str() == "db"),
         "{status:?}"
     );
-    world.run("shop", Command::apply()).await.unwrap();
-    assert!(world.status("shop").await.instances.iter().all(|instance| instance.waiting.is_none()));
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert!(sandbox.status("shop").await.instances.iter().all(|instance| instance.waiting.is_none()));
 }
 
 #[tokio::test]
 async fn a_container_that_can_not_be_started_any_more_is_called_stuck() {
-    let world = running().await;
-    world.engine.stick(DB);
-    let status = world.status("shop").await;
+    let sandbox = running().await;
+    sandbox.engine.stick(DB);
+    let status = sandbox.status("shop").await;
     assert!(matches!(waiting(&status, "db"), Some(Waiting::Stuck)), "{status:?}");
 }
 
 #[tokio::test]
 async fn a_container_that_was_removed_by_hand_is_not_there_until_it_is_applied_again() {
-    let world = running().await;
-    world.remove_by_hand(WEB).await;
-    let status = world.status("shop").await;
+    let sandbox = running().await;
+    sandbox.remove_by_hand(WEB).await;
+    let status = sandbox.status("shop").await;
     assert!(matches!(waiting(&status, "web"), Some(Waiting::NotApplied)), "{status:?}");
-    assert!(world.plan("shop").await.is_some());
-    world.run("shop", Command::apply()).await.unwrap();
-    assert!(waiting(&world.status("shop").await, "web").is_none());
+    assert!(sandbox.plan("shop").await.is_some());
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert!(waiting(&sandbox.status("shop").await, "web").is_none());
 }
 
 #[tokio::test]
 async fn a_changed_definition_alone_changes_nothing_of_what_is_shown_to_run() {
-    let world = running().await;
-    let before = world.status("shop").await;
-    world.run("shop", Command::Set("db", "environment.MARK", "5")).await.unwrap();
-    let after = world.status("shop").await;
+    let sandbox = running().await;
+    let before = sandbox.status("shop").await;
+    sandbox.run("shop", Command::Set("db", "environment.MARK", "5")).await.unwrap();
+    let after = sandbox.status("shop").await;
     let containers =
         |status: &StackStatus| status.instances.iter().map(|one| one.container.clone()).collect::<Vec<_>>();
     assert_eq!(containers(&after), containers(&before));
     assert!(after.instances.iter().all(|instance| instance.waiting.is_none()), "{after:?}");
-    assert!(world.plan("shop").await.is_some(), "the plan shows it");
+    assert!(sandbox.plan("shop").await.is_some(), "the plan shows it");
 }
 
 #[tokio::test]
 async fn an_interrupted_apply_is_shown_with_its_step_until_it_was_finished() {
-    let mut world = running().await;
-    let end = world.killed_at((3, Moment::Before), "shop", Command::up(CHANGED)).await;
+    let mut sandbox = running().await;
+    let end = sandbox.killed_at((3, Moment::Before), "shop", Command::up(CHANGED)).await;
     assert!(matches!(end, End::Killed(_)), "{end:?}");
-    let status = world.status("shop").await;
+    let status = sandbox.status("shop").await;
     let last = status.last_apply.as_ref().unwrap();
     assert_eq!((&last.stands, last.command.as_str()), (&Stands::Interrupted, "up"));
     assert_eq!(last.steps.len(), 1, "{last:?}");
     assert!(last.steps[0].what.starts_with("db"), "{last:?}");
     assert!(status.lock.is_none(), "no command is at work");
-    world.run("shop", Command::Resume).await.unwrap();
-    assert!(world.status("shop").await.last_apply.is_none());
+    sandbox.run("shop", Command::Resume).await.unwrap();
+    assert!(sandbox.status("shop").await.last_apply.is_none());
 }
 
 #[tokio::test]
 async fn an_apply_under_way_is_shown_with_who_is_at_work() {
-    let world = running().await;
-    let reached = world.engine.break_at(2, Effect::Hangs(Moment::Before));
-    let at_work = world.run("shop", Command::up(CHANGED));
+    let sandbox = running().await;
+    let reached = sandbox.engine.break_at(2, Effect::Hangs(Moment::Before));
+    let at_work = sandbox.run("shop", Command::up(CHANGED));
     tokio::pin!(at_work);
     tokio::select! {
         () = reached.notified() => {}
         ended = &mut at_work => panic!("{ended:?}"),
     }
-    let status = world.status("shop").await;
+    let status = sandbox.status("shop").await;
     let lock = status.lock.as_ref().unwrap();
     assert!(lock.alive && lock.operation == "up", "{lock:?}");
     let last = status.last_apply.as_ref().unwrap();
@@ -181,23 +181,23 @@ async fn an_apply_under_way_is_shown_with_who_is_at_work() {
 
 #[tokio::test]
 async fn an_apply_that_failed_is_shown_with_its_reason_until_one_succeeds() {
-    let world = running().await;
-    world.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
-    world.run("shop", Command::up(CHANGED)).await.unwrap_err();
-    let status = world.status("shop").await;
+    let sandbox = running().await;
+    sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
+    sandbox.run("shop", Command::up(CHANGED)).await.unwrap_err();
+    let status = sandbox.status("shop").await;
     let last = status.last_apply.as_ref().unwrap();
     assert!(matches!(&last.stands, Stands::Failed { error } if error.contains("'db'")), "{last:?}");
     assert!(status.instances.iter().all(|instance| instance.waiting.is_none()), "the old containers run");
     // Also one that finds nothing to do.
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert!(world.status("shop").await.last_apply.is_none());
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert!(sandbox.status("shop").await.last_apply.is_none());
 }
 
 #[tokio::test]
 async fn an_engine_that_does_not_answer_is_not_taken_for_an_empty_one() {
-    let world = running().await;
-    world.engine.inject(Fault::refused(Call::Containers, "", Kind::NotRunning));
-    let status = world.status("shop").await;
+    let sandbox = running().await;
+    sandbox.engine.inject(Fault::refused(Call::Containers, "", Kind::NotRunning));
+    let status = sandbox.status("shop").await;
     assert!(status.unknown.is_some(), "{status:?}");
     assert!(
         status.instances.iter().all(|instance| instance.waiting.is_none()),
@@ -207,10 +207,10 @@ async fn an_engine_that_does_not_answer_is_not_taken_for_an_empty_one() {
 
 #[tokio::test]
 async fn containers_with_copied_labels_are_named_and_no_instance_of_the_stack() {
-    let world = running().await;
-    let before = world.status("shop").await;
-    let _strangers = Strangers::beside(&world).await;
-    let status = world.status("shop").await;
+    let sandbox = running().await;
+    let before = sandbox.status("shop").await;
+    let _strangers = Strangers::beside(&sandbox).await;
+    let status = sandbox.status("shop").await;
     assert_eq!(status.left_alone, ["their-container"]);
     assert_eq!(status.instances.len(), before.instances.len());
     assert_eq!(status.instances[0].container, before.instances[0].container);

@@ -5,7 +5,7 @@
 //! with `DEVARCH_TEST_LONG=1` each meets all.
 
 use crate::{
-    harness::{Command, End, Objects, Saved, World},
+    harness::{Command, End, Objects, Sandbox, Saved},
     stacks::{BUILT, CHANGED, LINKED, NEWER, SHOP, UPGRADED, WITHOUT_WEB},
     strangers::Strangers,
 };
@@ -22,7 +22,7 @@ use std::{collections::BTreeSet, time::Duration};
 /// A kind of plan.
 struct Kind {
     /// Brings about the state that it begins from.
-    prepare: for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, ()>,
+    prepare: for<'a> fn(&'a mut Sandbox) -> LocalBoxFuture<'a, ()>,
     /// The stack and the command whose calls are disturbed.
     does: (&'static str, Command),
     /// Brings the same state about, whatever became of the command.
@@ -69,66 +69,66 @@ const DATA: &str = "devarch-shop-db-data";
 /// Longer than any call of a program goes on that was killed.
 const CALLS_HAVE_ENDED: Duration = Duration::from_secs(31);
 
-async fn ran(world: &World, commands: Vec<Command>) {
+async fn ran(sandbox: &Sandbox, commands: Vec<Command>) {
     for command in commands {
-        world.run("shop", command).await.unwrap();
+        sandbox.run("shop", command).await.unwrap();
     }
 }
 
-async fn running(world: &World) {
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    world.engine.write_volume(DATA, "rows");
+async fn running(sandbox: &Sandbox) {
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    sandbox.engine.write_volume(DATA, "rows");
 }
 
-async fn running_and(world: &World, commands: Vec<Command>) {
-    running(world).await;
-    ran(world, commands).await;
+async fn running_and(sandbox: &Sandbox, commands: Vec<Command>) {
+    running(sandbox).await;
+    ran(sandbox, commands).await;
 }
 
 /// An older copy of the store beside what it does not remember: a network that fits, and a container that does not.
-async fn forgotten(world: &mut World) {
-    running(world).await;
-    let old = world.home_files();
-    ran(world, vec![Command::up(CHANGED), Command::Stop]).await;
-    world.restore_home(&old).await;
+async fn forgotten(sandbox: &mut Sandbox) {
+    running(sandbox).await;
+    let old = sandbox.home_files();
+    ran(sandbox, vec![Command::up(CHANGED), Command::Stop]).await;
+    sandbox.restore_home(&old).await;
 }
 
-async fn stuck(world: &World) {
-    running(world).await;
-    world.engine.stick(DB);
+async fn stuck(sandbox: &Sandbox) {
+    running(sandbox).await;
+    sandbox.engine.stick(DB);
 }
 
-async fn renamed_by_hand(world: &World) {
-    running(world).await;
-    let id = world.objects().await.containers[DB].id.clone();
-    world.engine.rename(&id, &ContainerName::from_stored("elsewhere")).await.unwrap();
+async fn renamed_by_hand(sandbox: &Sandbox) {
+    running(sandbox).await;
+    let id = sandbox.objects().await.containers[DB].id.clone();
+    sandbox.engine.rename(&id, &ContainerName::from_stored("elsewhere")).await.unwrap();
 }
 
-async fn newer_image(world: &World) {
-    running(world).await;
-    world.engine.add_image(NEWER, plain_image("sha256:c0c0"));
+async fn newer_image(sandbox: &Sandbox) {
+    running(sandbox).await;
+    sandbox.engine.add_image(NEWER, plain_image("sha256:c0c0"));
 }
 
-async fn newer_in_registry(world: &World) {
-    running(world).await;
-    world.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
+async fn newer_in_registry(sandbox: &Sandbox) {
+    running(sandbox).await;
+    sandbox.engine.add_to_registry(NEWER, plain_image("sha256:c0c0"));
 }
 
-async fn provider(world: &World) {
-    world.run("infra", Command::up(LINKED)).await.unwrap();
+async fn provider(sandbox: &Sandbox) {
+    sandbox.run("infra", Command::up(LINKED)).await.unwrap();
 }
 
-async fn linked(world: &World) {
-    provider(world).await;
-    world.run("shop", Command::up(LINKED)).await.unwrap();
+async fn linked(sandbox: &Sandbox) {
+    provider(sandbox).await;
+    sandbox.run("shop", Command::up(LINKED)).await.unwrap();
 }
 
-async fn taken_down(world: &World) {
-    running_and(world, vec![Command::Down]).await;
+async fn taken_down(sandbox: &Sandbox) {
+    running_and(sandbox, vec![Command::Down]).await;
 }
 
 impl Kind {
-    fn new(prepare: for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, ()>, does: Command) -> Self {
+    fn new(prepare: for<'a> fn(&'a mut Sandbox) -> LocalBoxFuture<'a, ()>, does: Command) -> Self {
         Self { prepare, does: ("shop", does), again: Command::apply(), journal: true, least: 1 }
     }
 
@@ -156,57 +156,58 @@ fn create() -> Kind {
 }
 
 fn replace() -> Kind {
-    Kind::new(|world| Box::pin(running(world)), Command::up(CHANGED)).least(6)
+    Kind::new(|sandbox| Box::pin(running(sandbox)), Command::up(CHANGED)).least(6)
 }
 
 /// Of a container that can neither run nor be started: Docker leaves one when it was killed itself.
 fn replace_what_cannot_start() -> Kind {
-    Kind::new(|world| Box::pin(stuck(world)), Command::up(SHOP)).least(5)
+    Kind::new(|sandbox| Box::pin(stuck(sandbox)), Command::up(SHOP)).least(5)
 }
 
 /// The container stays.
 fn change_in_place() -> Kind {
-    Kind::new(|world| Box::pin(renamed_by_hand(world)), Command::apply())
+    Kind::new(|sandbox| Box::pin(renamed_by_hand(sandbox)), Command::apply())
 }
 
 fn remove_an_instance() -> Kind {
-    Kind::new(|world| Box::pin(running(world)), Command::up(WITHOUT_WEB)).least(2)
+    Kind::new(|sandbox| Box::pin(running(sandbox)), Command::up(WITHOUT_WEB)).least(2)
 }
 
 fn down() -> Kind {
-    Kind::new(|world| Box::pin(running(world)), Command::Down).least(5)
+    Kind::new(|sandbox| Box::pin(running(sandbox)), Command::Down).least(5)
 }
 
 fn stop() -> Kind {
-    Kind::new(|world| Box::pin(running(world)), Command::Stop).least(2)
+    Kind::new(|sandbox| Box::pin(running(sandbox)), Command::Stop).least(2)
 }
 
 fn start() -> Kind {
-    Kind::new(|world| Box::pin(running_and(world, vec![Command::Stop])), Command::Start).least(2)
+    Kind::new(|sandbox| Box::pin(running_and(sandbox, vec![Command::Stop])), Command::Start).least(2)
 }
 
 fn restart() -> Kind {
-    Kind::new(|world| Box::pin(running(world)), Command::Restart).least(4)
+    Kind::new(|sandbox| Box::pin(running(sandbox)), Command::Restart).least(4)
 }
 
 fn rename() -> Kind {
-    Kind::new(|world| Box::pin(running_and(world, vec![Command::Rename("store")])), Command::apply())
+    Kind::new(|sandbox| Box::pin(running_and(sandbox, vec![Command::Rename("store")])), Command::apply())
         .on("store")
         .least(9)
 }
 
 fn roll_back() -> Kind {
-    Kind::new(|world| Box::pin(running_and(world, vec![Command::up(CHANGED)])), Command::Rollback).least(6)
+    Kind::new(|sandbox| Box::pin(running_and(sandbox, vec![Command::up(CHANGED)])), Command::Rollback)
+        .least(6)
 }
 
 /// Another image gets the data, which is copied first.
 fn snapshot() -> Kind {
     let options = PrepareOptions { snapshot: true, ..PrepareOptions::default() };
-    Kind::new(|world| Box::pin(newer_image(world)), Command::Up(UPGRADED, options)).least(9)
+    Kind::new(|sandbox| Box::pin(newer_image(sandbox)), Command::Up(UPGRADED, options)).least(9)
 }
 
 fn pull() -> Kind {
-    Kind::new(|world| Box::pin(newer_in_registry(world)), Command::up(UPGRADED)).repeated().least(7)
+    Kind::new(|sandbox| Box::pin(newer_in_registry(sandbox)), Command::up(UPGRADED)).repeated().least(7)
 }
 
 fn build() -> Kind {
@@ -214,24 +215,24 @@ fn build() -> Kind {
 }
 
 fn link() -> Kind {
-    Kind::new(|world| Box::pin(provider(world)), Command::up(LINKED)).repeated().least(6)
+    Kind::new(|sandbox| Box::pin(provider(sandbox)), Command::up(LINKED)).repeated().least(6)
 }
 
 fn unlink() -> Kind {
-    Kind::new(|world| Box::pin(linked(world)), Command::Down).least(5)
+    Kind::new(|sandbox| Box::pin(linked(sandbox)), Command::Down).least(5)
 }
 
 fn adopt() -> Kind {
-    Kind::new(|world| Box::pin(forgotten(world)), Command::Adopt).without_journal()
+    Kind::new(|sandbox| Box::pin(forgotten(sandbox)), Command::Adopt).without_journal()
 }
 
 fn delete() -> Kind {
-    let deletes = Kind::new(|world| Box::pin(taken_down(world)), Command::Delete);
+    let deletes = Kind::new(|sandbox| Box::pin(taken_down(sandbox)), Command::Delete);
     Kind { least: 0, ..deletes.without_journal() }
 }
 
 fn delete_with_volumes() -> Kind {
-    Kind::new(|world| Box::pin(taken_down(world)), Command::DeleteWithVolumes).without_journal()
+    Kind::new(|sandbox| Box::pin(taken_down(sandbox)), Command::DeleteWithVolumes).without_journal()
 }
 
 macro_rules! survives {
@@ -275,20 +276,20 @@ struct Undisturbed<'a> {
 }
 
 async fn survives(kind: &Kind, name: &str) {
-    let mut world = World::new().await;
-    (kind.prepare)(&mut world).await;
-    let strangers = Strangers::beside(&world).await;
-    let (start, before) = (world.save(), world.objects().await);
-    let made = world.engine.changes().len();
-    world.run(kind.does.0, kind.does.1.clone()).await.unwrap();
-    let after = world.objects().await.shape();
-    let calls = world.engine.changes().len() - made;
+    let mut sandbox = Sandbox::new().await;
+    (kind.prepare)(&mut sandbox).await;
+    let strangers = Strangers::beside(&sandbox).await;
+    let (start, before) = (sandbox.save(), sandbox.objects().await);
+    let made = sandbox.engine.changes().len();
+    sandbox.run(kind.does.0, kind.does.1.clone()).await.unwrap();
+    let after = sandbox.objects().await.shape();
+    let calls = sandbox.engine.changes().len() - made;
     assert!(calls >= kind.least, "{name} makes only {calls} calls");
     let undisturbed = Undisturbed { kind, strangers, start, before, after };
     for nth in 1..=calls {
         for trouble in troubles(name, nth) {
             let at = format!("{name}, call {nth}: {trouble:?}");
-            undisturbed.meets(trouble, (&mut world, nth), &at).await;
+            undisturbed.meets(trouble, (&mut sandbox, nth), &at).await;
         }
     }
 }
@@ -302,60 +303,60 @@ fn troubles(name: &str, nth: usize) -> Vec<Trouble> {
 }
 
 impl Undisturbed<'_> {
-    async fn meets(&self, trouble: Trouble, (world, nth): (&mut World, usize), at: &str) {
+    async fn meets(&self, trouble: Trouble, (sandbox, nth): (&mut Sandbox, usize), at: &str) {
         let (stack, command) = &self.kind.does;
-        world.restore(&self.start).await;
+        sandbox.restore(&self.start).await;
         match trouble {
             Trouble::Fails(effect) => {
-                world.engine.break_at(nth, effect.clone());
-                let ran = world.run(stack, command.clone()).await;
-                world.engine.mend();
-                self.has_failed(world, ran, at).await;
+                sandbox.engine.break_at(nth, effect.clone());
+                let ran = sandbox.run(stack, command.clone()).await;
+                sandbox.engine.mend();
+                self.has_failed(sandbox, ran, at).await;
             }
             Trouble::Cancelled => {
-                let ran = world.cancelled_at(nth, stack, command.clone()).await;
-                self.has_failed(world, ran, at).await;
+                let ran = sandbox.cancelled_at(nth, stack, command.clone()).await;
+                self.has_failed(sandbox, ran, at).await;
             }
             Trouble::Killed(moment, next) => {
-                let end = world.killed_at((nth, moment), stack, command.clone()).await;
-                world.clock.advance(CALLS_HAVE_ENDED);
+                let end = sandbox.killed_at((nth, moment), stack, command.clone()).await;
+                sandbox.clock.advance(CALLS_HAVE_ENDED);
                 let at = match &end {
                     End::Itself(_) => at.to_owned(),
                     End::Killed(call) => format!("{at}, {call}"),
                 };
                 if let End::Itself(ended) = end {
                     ended.unwrap_or_else(|error| panic!("{at}: {error}"));
-                } else if self.kind.journal && world.knows(stack).await {
-                    self.goes_on(world, next, &at).await;
+                } else if self.kind.journal && sandbox.knows(stack).await {
+                    self.goes_on(sandbox, next, &at).await;
                 }
-                if matches!(next, Next::Down) && self.kind.journal && world.knows(stack).await {
-                    return self.goes_down(world, &at).await;
+                if matches!(next, Next::Down) && self.kind.journal && sandbox.knows(stack).await {
+                    return self.goes_down(sandbox, &at).await;
                 }
             }
         }
-        self.ends_well(world, at).await;
+        self.ends_well(sandbox, at).await;
     }
 
     /// The old state is there to the last id, or all that is new and something of the old.
-    async fn has_failed(&self, world: &World, ran: Result<(), OperationError>, at: &str) {
-        self.strangers.are_untouched(world, at).await;
+    async fn has_failed(&self, sandbox: &Sandbox, ran: Result<(), OperationError>, at: &str) {
+        self.strangers.are_untouched(sandbox, at).await;
         match ran {
-            Ok(()) => assert_eq!(world.objects().await.shape(), self.after, "{at}"),
+            Ok(()) => assert_eq!(sandbox.objects().await.shape(), self.after, "{at}"),
             Err(OperationError::Apply(ApplyError::Failed(failure))) => match &failure.ending {
-                Ending::Untouched | Ending::PutBack { .. } => self.is_as_before(world, at).await,
+                Ending::Untouched | Ending::PutBack { .. } => self.is_as_before(sandbox, at).await,
                 Ending::Committed { .. } => {}
                 other => panic!("{at}: {other:?}"),
             },
-            Err(OperationError::Engine(_)) if !self.kind.journal => self.is_part_of_before(world, at).await,
+            Err(OperationError::Engine(_)) if !self.kind.journal => self.is_part_of_before(sandbox, at).await,
             // What binds a stack to its engine comes before the apply.
-            Err(OperationError::Engine(_)) => self.is_as_before(world, at).await,
+            Err(OperationError::Engine(_)) => self.is_as_before(sandbox, at).await,
             Err(other) => panic!("{at}: {other:?}"),
         }
     }
 
     /// Volumes that were created stay; none is lost, nor what is in it.
-    async fn is_as_before(&self, world: &World, at: &str) {
-        let now = world.objects().await;
+    async fn is_as_before(&self, sandbox: &Sandbox, at: &str) {
+        let now = sandbox.objects().await;
         assert_eq!(now.containers, self.before.containers, "{at}");
         assert_eq!(now.networks, self.before.networks, "{at}");
         for (name, volume) in &self.before.volumes {
@@ -364,22 +365,22 @@ impl Undisturbed<'_> {
     }
 
     /// What only removes may have removed some of it.
-    async fn is_part_of_before(&self, world: &World, at: &str) {
-        let now = world.objects().await;
+    async fn is_part_of_before(&self, sandbox: &Sandbox, at: &str) {
+        let now = sandbox.objects().await;
         let containers = now.containers.iter().all(|(name, it)| self.before.containers.get(name) == Some(it));
         let volumes = now.volumes.iter().all(|(name, it)| self.before.volumes.get(name) == Some(it));
         assert!(containers && volumes && now.networks == self.before.networks, "{at}: {now:?}");
     }
 
-    async fn goes_on(&self, world: &World, next: Next, at: &str) {
+    async fn goes_on(&self, sandbox: &Sandbox, next: Next, at: &str) {
         let stack = self.kind.does.0;
         match next {
-            Next::Resume if world.is_interrupted(stack).await => {
-                let resumed = world.run(stack, Command::Resume).await;
+            Next::Resume if sandbox.is_interrupted(stack).await => {
+                let resumed = sandbox.run(stack, Command::Resume).await;
                 resumed.unwrap_or_else(|error| panic!("{at}: {error}"));
             }
-            Next::Undo => match world.run(stack, Command::Undo).await {
-                Ok(()) => self.is_as_before(world, at).await,
+            Next::Undo => match sandbox.run(stack, Command::Undo).await {
+                Ok(()) => self.is_as_before(sandbox, at).await,
                 Err(refused) => {
                     assert!(refused.to_string().contains("it cannot be undone"), "{at}: {refused}");
                 }
@@ -389,11 +390,11 @@ impl Undisturbed<'_> {
     }
 
     /// Taken down from where it was left, only data stays.
-    async fn goes_down(&self, world: &World, at: &str) {
+    async fn goes_down(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
-        let down = world.run(stack, Command::Down).await;
+        let down = sandbox.run(stack, Command::Down).await;
         down.unwrap_or_else(|error| panic!("{at}: {error}"));
-        let now = world.objects().await;
+        let now = sandbox.objects().await;
         let own = |name: &String| !Strangers::own(name) && !name.contains("infra");
         let left: Vec<_> =
             now.containers.keys().chain(now.networks.keys()).filter(|name| own(name)).collect();
@@ -401,30 +402,30 @@ impl Undisturbed<'_> {
         for (name, (_, content)) in &self.before.volumes {
             assert_eq!(now.volumes.get(name).map(|(_, content)| content), Some(content), "{at}: {name}");
         }
-        self.is_over(world, at).await;
+        self.is_over(sandbox, at).await;
     }
 
     /// The command, or an apply, brings the new state about.
-    async fn ends_well(&self, world: &World, at: &str) {
+    async fn ends_well(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
-        if self.kind.journal || world.knows(stack).await {
-            let again = world.run(stack, self.kind.again.clone()).await;
+        if self.kind.journal || sandbox.knows(stack).await {
+            let again = sandbox.run(stack, self.kind.again.clone()).await;
             if self.kind.journal {
                 again.unwrap_or_else(|error| panic!("{at}: {error}"));
             }
         }
-        let now = world.objects().await.shape();
+        let now = sandbox.objects().await.shape();
         assert_eq!(now, self.after, "{at}");
-        self.is_over(world, at).await;
+        self.is_over(sandbox, at).await;
     }
 
-    async fn is_over(&self, world: &World, at: &str) {
+    async fn is_over(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
         if self.kind.journal {
-            assert_eq!(world.plan(stack).await, None, "{at}");
-            assert!(!world.is_interrupted(stack).await, "{at}");
+            assert_eq!(sandbox.plan(stack).await, None, "{at}");
+            assert!(!sandbox.is_interrupted(stack).await, "{at}");
         }
-        assert!(world.locks().await.is_empty(), "{at}");
-        self.strangers.are_untouched(world, at).await;
+        assert!(sandbox.locks().await.is_empty(), "{at}");
+        self.strangers.are_untouched(sandbox, at).await;
     }
 }

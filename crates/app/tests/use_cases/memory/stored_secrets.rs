@@ -1,7 +1,7 @@
 //! A stack's secrets in the store: set, listed, shown on request, removed; and taken out of where they were plain before.
 
 use crate::{
-    harness::{Command, World, hints, parsed},
+    harness::{Command, Sandbox, hints, parsed},
     stacks::{shop, shop_of},
 };
 use devarch_app::{
@@ -18,8 +18,8 @@ fn stack() -> StackName {
     parsed("shop")
 }
 
-async fn world() -> World {
-    let world = World::new().await;
+async fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new().await;
     let yml = shop_of(
         "secrets: {KEY: , MADE: {generate: 24}}",
         &[],
@@ -28,25 +28,25 @@ async fn world() -> World {
             "db: {template: busybox, secrets: [KEY]}",
         ],
     );
-    world.import("shop", yml).await;
-    world
+    sandbox.import("shop", yml).await;
+    sandbox
 }
 
-async fn list(world: &World) -> Vec<SecretInfo> {
-    list_secrets(world.ctx(), &stack()).await.unwrap()
+async fn list(sandbox: &Sandbox) -> Vec<SecretInfo> {
+    list_secrets(sandbox.ctx(), &stack()).await.unwrap()
 }
 
-async fn reveal(world: &World, instance: Option<&str>, name: &str) -> Result<String, OperationError> {
+async fn reveal(sandbox: &Sandbox, instance: Option<&str>, name: &str) -> Result<String, OperationError> {
     let instance: Option<InstanceName> = instance.map(parsed);
-    let secret = reveal_secret(world.ctx(), &stack(), instance.as_ref(), name).await?;
+    let secret = reveal_secret(sandbox.ctx(), &stack(), instance.as_ref(), name).await?;
     Ok(secret.reveal().to_owned())
 }
 
 #[tokio::test]
 async fn secrets_are_listed_with_who_uses_them_and_never_their_values() {
-    let world = world().await;
-    world.set_secret("shop", "KEY", "hush-hush").await.unwrap();
-    let all = list(&world).await;
+    let sandbox = sandbox().await;
+    sandbox.set_secret("shop", "KEY", "hush-hush").await.unwrap();
+    let all = list(&sandbox).await;
     let names: Vec<_> = all.iter().map(|info| (info.name.as_str(), info.set, info.used_by.len())).collect();
     assert_eq!(names, [("KEY", true, 2), ("MADE", true, 0), ("PW", true, 1)]);
     assert_eq!(all[2].instance, Some(parsed("web")));
@@ -57,42 +57,42 @@ async fn secrets_are_listed_with_who_uses_them_and_never_their_values() {
 
 #[tokio::test]
 async fn a_secret_that_is_used_and_was_never_set_is_listed_as_that() {
-    let world = world().await;
-    let all = list(&world).await;
+    let sandbox = sandbox().await;
+    let all = list(&sandbox).await;
     assert_eq!((all[0].name.as_str(), all[0].set, all[0].changed_at), ("KEY", false, None));
-    world.clock.advance(std::time::Duration::from_secs(5));
-    world.set_secret("shop", "KEY", "a").await.unwrap();
-    let first = list(&world).await[0].changed_at.unwrap();
-    world.clock.advance(std::time::Duration::from_secs(5));
-    world.set_secret("shop", "KEY", "b").await.unwrap();
-    assert_eq!(list(&world).await[0].changed_at.unwrap() - first, 5_000);
+    sandbox.clock.advance(std::time::Duration::from_secs(5));
+    sandbox.set_secret("shop", "KEY", "a").await.unwrap();
+    let first = list(&sandbox).await[0].changed_at.unwrap();
+    sandbox.clock.advance(std::time::Duration::from_secs(5));
+    sandbox.set_secret("shop", "KEY", "b").await.unwrap();
+    assert_eq!(list(&sandbox).await[0].changed_at.unwrap() - first, 5_000);
 }
 
 #[tokio::test]
 async fn setting_reports_whether_there_was_one() {
-    let world = world().await;
-    assert!(!world.set_secret("shop", "KEY", "a").await.unwrap());
-    assert!(world.set_secret("shop", "KEY", "b").await.unwrap());
-    assert_eq!(world.secret("shop", "KEY").await.unwrap(), "b");
+    let sandbox = sandbox().await;
+    assert!(!sandbox.set_secret("shop", "KEY", "a").await.unwrap());
+    assert!(sandbox.set_secret("shop", "KEY", "b").await.unwrap());
+    assert_eq!(sandbox.secret("shop", "KEY").await.unwrap(), "b");
 }
 
 #[tokio::test]
 async fn what_can_not_be_a_secret_is_refused_and_what_was_set_stays() {
-    let world = world().await;
-    world.set_secret("shop", "KEY", "first").await.unwrap();
+    let sandbox = sandbox().await;
+    sandbox.set_secret("shop", "KEY", "first").await.unwrap();
     for value in ["", "a\0b"] {
-        let error = world.set_secret("shop", "KEY", value).await.unwrap_err();
+        let error = sandbox.set_secret("shop", "KEY", value).await.unwrap_err();
         assert!(matches!(error, OperationError::Secret(SecretError::Unfit { .. })), "{error:?}");
         assert_eq!(error.kind(), ErrorKind::Invalid);
     }
-    assert_eq!(world.secret("shop", "KEY").await.unwrap(), "first");
-    world.set_secret("shop", "KEY", "  spaces and \"quotes\"\n").await.unwrap();
-    assert_eq!(world.secret("shop", "KEY").await.unwrap(), "  spaces and \"quotes\"\n");
+    assert_eq!(sandbox.secret("shop", "KEY").await.unwrap(), "first");
+    sandbox.set_secret("shop", "KEY", "  spaces and \"quotes\"\n").await.unwrap();
+    assert_eq!(sandbox.secret("shop", "KEY").await.unwrap(), "  spaces and \"quotes\"\n");
 }
 
 #[tokio::test]
 async fn a_generated_secret_has_the_length_and_the_characters_that_were_asked_for() {
-    let world = world().await;
+    let sandbox = sandbox().await;
     for (charset, fits) in [
         (Charset::Hex, (|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()) as fn(char) -> bool),
         (Charset::Alphanumeric, |c| c.is_ascii_alphanumeric()),
@@ -100,10 +100,10 @@ async fn a_generated_secret_has_the_length_and_the_characters_that_were_asked_fo
     ] {
         let mut seen = Vec::new();
         for _ in 0..3 {
-            generate_secret(world.ctx(), &stack(), &parsed("KEY"), Generate { length: 48, charset })
+            generate_secret(sandbox.ctx(), &stack(), &parsed("KEY"), Generate { length: 48, charset })
                 .await
                 .unwrap();
-            let value = world.secret("shop", "KEY").await.unwrap();
+            let value = sandbox.secret("shop", "KEY").await.unwrap();
             assert!(value.len() == 48 && value.chars().all(fits), "{charset:?}: {value}");
             assert!(!seen.contains(&value));
             seen.push(value);
@@ -113,76 +113,76 @@ async fn a_generated_secret_has_the_length_and_the_characters_that_were_asked_fo
 
 #[tokio::test]
 async fn a_value_is_shown_to_who_asks_for_it_by_its_name() {
-    let world = world().await;
-    world.set_secret("shop", "KEY", "hush").await.unwrap();
-    assert_eq!(reveal(&world, None, "KEY").await.unwrap(), "hush");
-    assert_eq!(reveal(&world, Some("web"), "KEY").await.unwrap(), "k=hush", "as its container gets it");
-    assert_eq!(reveal(&world, Some("web"), "PW").await.unwrap().len(), 20);
-    let error = reveal(&world, Some("web"), "MODE").await.unwrap_err();
+    let sandbox = sandbox().await;
+    sandbox.set_secret("shop", "KEY", "hush").await.unwrap();
+    assert_eq!(reveal(&sandbox, None, "KEY").await.unwrap(), "hush");
+    assert_eq!(reveal(&sandbox, Some("web"), "KEY").await.unwrap(), "k=hush", "as its container gets it");
+    assert_eq!(reveal(&sandbox, Some("web"), "PW").await.unwrap().len(), 20);
+    let error = reveal(&sandbox, Some("web"), "MODE").await.unwrap_err();
     assert!(matches!(error, OperationError::Secret(SecretError::NotSecret { .. })), "{error:?}");
-    let error = reveal(&world, None, "KEYS").await.unwrap_err();
+    let error = reveal(&sandbox, None, "KEYS").await.unwrap_err();
     assert_eq!((error.kind(), hints(&error).as_str()), (ErrorKind::NotFound, "did you mean 'KEY'?"));
-    let error = reveal(&world, Some("web"), "PWD").await.unwrap_err();
+    let error = reveal(&sandbox, Some("web"), "PWD").await.unwrap_err();
     assert_eq!(hints(&error), "did you mean 'PW'?");
-    assert!(reveal(&world, Some("wbe"), "PW").await.is_err());
+    assert!(reveal(&sandbox, Some("wbe"), "PW").await.is_err());
 }
 
 #[tokio::test]
 async fn a_secret_goes_when_nothing_uses_it_and_the_file_does_not_declare_it() {
-    let world = world().await;
-    world.set_secret("shop", "KEY", "hush").await.unwrap();
-    world.set_secret("shop", "SPARE", "spare").await.unwrap();
-    let error = world.remove_secret("shop", "KEY").await.unwrap_err();
+    let sandbox = sandbox().await;
+    sandbox.set_secret("shop", "KEY", "hush").await.unwrap();
+    sandbox.set_secret("shop", "SPARE", "spare").await.unwrap();
+    let error = sandbox.remove_secret("shop", "KEY").await.unwrap_err();
     let OperationError::Conflict(Conflict::InUse(InUse::Secret { users, .. })) = &error else {
         panic!("{error:?}")
     };
     assert_eq!(users.len(), 2, "{users:?}");
-    let error = world.remove_secret("shop", "MADE").await.unwrap_err();
+    let error = sandbox.remove_secret("shop", "MADE").await.unwrap_err();
     assert!(matches!(error, OperationError::Secret(SecretError::Declared { .. })), "{error:?}");
-    world.remove_secret("shop", "SPARE").await.unwrap();
-    let error = world.remove_secret("shop", "SPARE").await.unwrap_err();
+    sandbox.remove_secret("shop", "SPARE").await.unwrap();
+    let error = sandbox.remove_secret("shop", "SPARE").await.unwrap_err();
     assert!(matches!(error, OperationError::NotFound(NotFound::Secret { .. })), "{error:?}");
 }
 
 #[tokio::test]
 async fn without_the_key_nothing_is_shown_or_removed_and_the_reason_is_listed() {
-    let mut world = world().await;
-    world.set_secret("shop", "SPARE", "spare").await.unwrap();
-    world.lose_key().await;
-    let all = list(&world).await;
+    let mut sandbox = sandbox().await;
+    sandbox.set_secret("shop", "SPARE", "spare").await.unwrap();
+    sandbox.lose_key().await;
+    let all = list(&sandbox).await;
     assert!(all.iter().filter(|info| info.set).all(|info| info.locked.is_some()), "{all:?}");
-    let error = reveal(&world, None, "SPARE").await.unwrap_err();
+    let error = reveal(&sandbox, None, "SPARE").await.unwrap_err();
     assert!(
         matches!(error, OperationError::Secret(SecretError::Unreadable(Unreadable::Secret { .. }))),
         "{error:?}"
     );
-    assert!(world.set_secret("shop", "SPARE", "again").await.is_err(), "it could not be encrypted");
+    assert!(sandbox.set_secret("shop", "SPARE", "again").await.is_err(), "it could not be encrypted");
 }
 
 #[tokio::test]
 async fn secrets_of_an_import_are_kept_with_a_new_stack_or_set_on_one_that_is_there() {
-    let world = World::new().await;
-    std::fs::write(world.project().join("devarch.yml"), shop(&["web: {template: busybox}"])).unwrap();
+    let sandbox = Sandbox::new().await;
+    std::fs::write(sandbox.project().join("devarch.yml"), shop(&["web: {template: busybox}"])).unwrap();
     let keep = async |value: &str| {
         let secrets = BTreeMap::from([(parsed("TOKEN"), Secret::new(value))]);
-        keep_imported_secrets(world.ctx(), &world.project(), &stack(), &secrets).await
+        keep_imported_secrets(sandbox.ctx(), &sandbox.project(), &stack(), &secrets).await
     };
     keep("").await.unwrap_err();
-    assert!(!world.knows("shop").await, "all or nothing");
+    assert!(!sandbox.knows("shop").await, "all or nothing");
     keep("first").await.unwrap();
-    assert_eq!(world.secret("shop", "TOKEN").await.unwrap(), "first");
+    assert_eq!(sandbox.secret("shop", "TOKEN").await.unwrap(), "first");
     keep("second").await.unwrap();
-    assert_eq!(world.secret("shop", "TOKEN").await.unwrap(), "second");
-    assert!(world.engine.changes().is_empty());
+    assert_eq!(sandbox.secret("shop", "TOKEN").await.unwrap(), "second");
+    assert!(sandbox.engine.changes().is_empty());
 }
 
 #[tokio::test]
 async fn a_mask_hides_what_a_stack_has_and_what_its_containers_were_made_with() {
-    let world = world().await;
-    world.set_secret("shop", "KEY", "the-old-value").await.unwrap();
-    world.run("shop", Command::apply()).await.unwrap();
-    world.set_secret("shop", "KEY", "the-new-value").await.unwrap();
-    let mask = secret_mask(world.ctx(), &world.stack("shop").await).await.unwrap();
+    let sandbox = sandbox().await;
+    sandbox.set_secret("shop", "KEY", "the-old-value").await.unwrap();
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    sandbox.set_secret("shop", "KEY", "the-new-value").await.unwrap();
+    let mask = secret_mask(sandbox.ctx(), &sandbox.stack("shop").await).await.unwrap();
     let text = mask.text("a the-old-value and the-new-value b").into_owned();
     assert!(!text.contains("the-old-value") && !text.contains("the-new-value"), "{text}");
     assert!(text.starts_with("a ") && text.ends_with(" b"), "{text}");
@@ -191,18 +191,18 @@ async fn a_mask_hides_what_a_stack_has_and_what_its_containers_were_made_with() 
 
 #[tokio::test]
 async fn without_the_key_a_mask_hides_everything() {
-    let mut world = world().await;
-    world.set_secret("shop", "KEY", "the-value").await.unwrap();
-    world.lose_key().await;
-    let mask = secret_mask(world.ctx(), &world.stack("shop").await).await.unwrap();
+    let mut sandbox = sandbox().await;
+    sandbox.set_secret("shop", "KEY", "the-value").await.unwrap();
+    sandbox.lose_key().await;
+    let mask = secret_mask(sandbox.ctx(), &sandbox.stack("shop").await).await.unwrap();
     let text = mask.text("nothing to hide").into_owned();
     assert!(!text.contains("nothing"), "{text}");
 }
 
 /// Whether a text is anywhere in the home's files.
-fn in_files(world: &World, text: &str) -> bool {
+fn in_files(sandbox: &Sandbox, text: &str) -> bool {
     let found = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    world.home_files().iter().any(|(_, bytes)| found(bytes))
+    sandbox.home_files().iter().any(|(_, bytes)| found(bytes))
 }
 
 const PLAIN: &str = "a-password-that-was-plain";
@@ -213,51 +213,51 @@ fn with_password(value: &str) -> &'static str {
 
 #[tokio::test]
 async fn a_value_that_becomes_a_secret_is_gone_from_plans_history_and_files() {
-    let world = World::new().await;
-    world.run("shop", Command::up(with_password("x"))).await.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(with_password("x"))).await.unwrap();
     for (field, value) in [("environment.PW", PLAIN), ("environment.MARK", "2")] {
-        world.run("shop", Command::Set("web", field, value)).await.unwrap();
-        world.save_plan("shop", false).await;
-        world.run("shop", Command::apply()).await.unwrap();
+        sandbox.run("shop", Command::Set("web", field, value)).await.unwrap();
+        sandbox.save_plan("shop", false).await;
+        sandbox.run("shop", Command::apply()).await.unwrap();
     }
-    assert!(in_files(&world, PLAIN), "it was plain");
+    assert!(in_files(&sandbox, PLAIN), "it was plain");
     let secret = "{value: a-password-that-was-plain, secret: true}";
-    world.run("shop", Command::Set("web", "environment.PW", secret)).await.unwrap();
-    assert!(!in_files(&world, PLAIN), "it is a secret now, and was overwritten");
-    let history = world.history_of("shop", None).await.unwrap();
+    sandbox.run("shop", Command::Set("web", "environment.PW", secret)).await.unwrap();
+    assert!(!in_files(&sandbox, PLAIN), "it is a secret now, and was overwritten");
+    let history = sandbox.history_of("shop", None).await.unwrap();
     assert!(!serde_json::to_string(&history).unwrap().contains(PLAIN));
-    world.run("shop", Command::apply()).await.unwrap();
-    let environment = world.engine.request("devarch-shop-web").unwrap().spec.environment;
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    let environment = sandbox.engine.request("devarch-shop-web").unwrap().spec.environment;
     assert_eq!(environment["PW"].reveal(), PLAIN);
 }
 
 #[tokio::test]
 async fn a_rollback_to_when_a_value_was_plain_leads_to_it_as_a_secret() {
-    let world = World::new().await;
-    world.run("shop", Command::up(with_password(PLAIN))).await.unwrap();
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(with_password(PLAIN))).await.unwrap();
     let secret = format!("{{value: {PLAIN}, secret: true}}");
-    world.run("shop", Command::up(with_password(&secret))).await.unwrap();
-    world.run("shop", Command::up(with_password("{value: another-password, secret: true}"))).await.unwrap();
-    let first = world.history("shop").await.last().unwrap().apply.to_string();
-    world.roll_back_to("shop", &first).await.unwrap();
-    let environment = world.engine.request("devarch-shop-web").unwrap().spec.environment;
+    sandbox.run("shop", Command::up(with_password(&secret))).await.unwrap();
+    sandbox.run("shop", Command::up(with_password("{value: another-password, secret: true}"))).await.unwrap();
+    let first = sandbox.history("shop").await.last().unwrap().apply.to_string();
+    sandbox.roll_back_to("shop", &first).await.unwrap();
+    let environment = sandbox.engine.request("devarch-shop-web").unwrap().spec.environment;
     assert_eq!(environment["PW"].reveal(), PLAIN);
     assert!(environment["PW"].is_secret());
-    assert!(!in_files(&world, PLAIN));
+    assert!(!in_files(&sandbox, PLAIN));
 }
 
 #[tokio::test]
 async fn a_large_config_file_whose_text_becomes_a_secret_is_overwritten_too() {
-    let world = World::new().await;
+    let sandbox = Sandbox::new().await;
     let large = format!("{}{PLAIN}\\n", "line\\n".repeat(6_000));
     let yml = |more: &str| -> &'static str {
         shop(&[&format!(
             "web: {{template: busybox, config_files: {{/a.conf: {{content: \"{large}\"{more}}}}}}}"
         )])
     };
-    world.run("shop", Command::up(yml(""))).await.unwrap();
-    assert!(in_files(&world, PLAIN));
-    world.run("shop", Command::up(yml(", secret: true"))).await.unwrap();
-    assert!(!in_files(&world, PLAIN));
-    assert_eq!(world.plan("shop").await, None);
+    sandbox.run("shop", Command::up(yml(""))).await.unwrap();
+    assert!(in_files(&sandbox, PLAIN));
+    sandbox.run("shop", Command::up(yml(", secret: true"))).await.unwrap();
+    assert!(!in_files(&sandbox, PLAIN));
+    assert_eq!(sandbox.plan("shop").await, None);
 }

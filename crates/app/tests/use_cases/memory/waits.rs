@@ -1,12 +1,12 @@
 //! What is started and does not become what it should: waited for until its deadline, on a clock that jumps, and rolled back.
 
 use crate::{
-    harness::{Command, World},
+    harness::{Command, Sandbox},
     stacks::{CHANGED, SHOP},
     strangers::Strangers,
 };
 use devarch_app::{ApplyError, Ending, Failure, OperationError};
-use devarch_core::surroundings::Clock as _;
+use devarch_core::environment::Clock as _;
 use devarch_engine::EngineErrorKind;
 
 const DATA: &str = "devarch-shop-db-data";
@@ -49,62 +49,62 @@ impl Wrong {
 #[tokio::test]
 async fn a_new_stack_whose_provider_does_not_become_ready_leaves_nothing_but_its_volumes() {
     for wrong in ALL {
-        let world = World::new().await;
-        let strangers = Strangers::beside(&world).await;
-        let before = world.objects().await;
-        let failed = world.run("shop", Command::up(wrong.shop())).await.unwrap_err();
+        let sandbox = Sandbox::new().await;
+        let strangers = Strangers::beside(&sandbox).await;
+        let before = sandbox.objects().await;
+        let failed = sandbox.run("shop", Command::up(wrong.shop())).await.unwrap_err();
         let OperationError::Apply(ApplyError::Failed(failure)) = &failed else {
             panic!("{wrong:?}: {failed:?}")
         };
         assert!(wrong.is_reported_as(&failure.failure), "{wrong:?}: {failure:?}");
         assert_eq!(failure.instance.as_ref().unwrap().as_str(), "db");
         assert!(matches!(&failure.ending, Ending::PutBack { before: false, .. }), "{failure:?}");
-        let now = world.objects().await;
+        let now = sandbox.objects().await;
         assert_eq!((&now.containers, &now.networks), (&before.containers, &before.networks), "{wrong:?}");
-        let consumer = world.engine.changes().into_iter().find(|call| call == "Start devarch-shop-web");
+        let consumer = sandbox.engine.changes().into_iter().find(|call| call == "Start devarch-shop-web");
         assert_eq!(consumer, None, "it was not started before its provider was ready");
-        world.run("shop", Command::up(SHOP)).await.unwrap();
-        assert_eq!(world.plan("shop").await, None);
-        strangers.are_untouched(&world, "in the end").await;
+        sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+        assert_eq!(sandbox.plan("shop").await, None);
+        strangers.are_untouched(&sandbox, "in the end").await;
     }
 }
 
 #[tokio::test]
 async fn a_replacement_that_does_not_become_ready_leaves_what_ran() {
     for wrong in ALL {
-        let world = World::new().await;
-        world.run("shop", Command::up(SHOP)).await.unwrap();
-        world.engine.write_volume(DATA, "rows");
-        let strangers = Strangers::beside(&world).await;
-        let before = world.objects().await;
-        let failed = world.run("shop", Command::up(wrong.shop())).await.unwrap_err();
+        let sandbox = Sandbox::new().await;
+        sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+        sandbox.engine.write_volume(DATA, "rows");
+        let strangers = Strangers::beside(&sandbox).await;
+        let before = sandbox.objects().await;
+        let failed = sandbox.run("shop", Command::up(wrong.shop())).await.unwrap_err();
         let OperationError::Apply(ApplyError::Failed(failure)) = &failed else {
             panic!("{wrong:?}: {failed:?}")
         };
         assert!(wrong.is_reported_as(&failure.failure), "{wrong:?}: {failure:?}");
         assert!(matches!(&failure.ending, Ending::PutBack { before: true, .. }), "{failure:?}");
-        assert_eq!(world.objects().await, before, "{wrong:?}");
-        assert!(!world.is_interrupted("shop").await);
+        assert_eq!(sandbox.objects().await, before, "{wrong:?}");
+        assert!(!sandbox.is_interrupted("shop").await);
         // What is defined is still the new, until it is rolled back.
-        assert!(world.plan("shop").await.is_some());
-        world.run("shop", Command::Rollback).await.unwrap();
-        assert_eq!((world.plan("shop").await, world.objects().await), (None, before));
-        strangers.are_untouched(&world, "in the end").await;
+        assert!(sandbox.plan("shop").await.is_some());
+        sandbox.run("shop", Command::Rollback).await.unwrap();
+        assert_eq!((sandbox.plan("shop").await, sandbox.objects().await), (None, before));
+        strangers.are_untouched(&sandbox, "in the end").await;
     }
 }
 
 #[tokio::test]
 async fn a_wait_for_a_check_that_never_passes_is_ended_by_a_cancel() {
-    let world = World::new().await;
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    let before = world.objects().await;
+    let sandbox = Sandbox::new().await;
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    let before = sandbox.objects().await;
     let starts = 5;
-    let began = world.clock.now();
-    let cancelled = world.cancelled_at(starts, "shop", Command::up(Wrong::NeverHealthy.shop())).await;
+    let began = sandbox.clock.now();
+    let cancelled = sandbox.cancelled_at(starts, "shop", Command::up(Wrong::NeverHealthy.shop())).await;
     let Err(OperationError::Apply(ApplyError::Failed(failure))) = &cancelled else { panic!("{cancelled:?}") };
     assert!(matches!(failure.failure, Failure::Cancelled), "{failure:?}");
-    assert_eq!(world.objects().await, before);
-    assert!(world.clock.now() - began < 30_000, "it was not waited for until its deadline");
+    assert_eq!(sandbox.objects().await, before);
+    assert!(sandbox.clock.now() - began < 30_000, "it was not waited for until its deadline");
 }
 
 #[tokio::test]
@@ -117,31 +117,31 @@ async fn a_job_is_waited_for_until_it_has_ended_well() {
         let shop = SHOP.replace(web, &format!("{job}{web}"));
         &*shop.replace("depends_on: [db]", "depends_on: [db, migrate]").leak()
     };
-    let world = World::new().await;
-    let failed = world.run("shop", Command::up(with_job("exit 4"))).await.unwrap_err();
+    let sandbox = Sandbox::new().await;
+    let failed = sandbox.run("shop", Command::up(with_job("exit 4"))).await.unwrap_err();
     let OperationError::Apply(ApplyError::Failed(failure)) = &failed else { panic!("{failed:?}") };
     assert!(matches!(&failure.failure, Failure::Exited { code: 4, .. }), "{failure:?}");
-    assert!(world.objects().await.containers.is_empty());
-    world.run("shop", Command::up(with_job("exit 0"))).await.unwrap();
-    let objects = world.objects().await;
+    assert!(sandbox.objects().await.containers.is_empty());
+    sandbox.run("shop", Command::up(with_job("exit 0"))).await.unwrap();
+    let objects = sandbox.objects().await;
     assert_eq!(objects.containers["devarch-shop-migrate"].exit_code, Some(0));
-    assert_eq!(world.plan("shop").await, None, "it does not run again");
-    let order = world.engine.changes();
+    assert_eq!(sandbox.plan("shop").await, None, "it does not run again");
+    let order = sandbox.engine.changes();
     let at = |call: &str| order.iter().rposition(|made| made == call).unwrap();
     assert!(at("Start devarch-shop-migrate") < at("Start devarch-shop-web"));
 }
 
 #[tokio::test]
 async fn a_provider_is_waited_for_until_its_check_passes() {
-    let world = World::new().await;
-    world.engine.script(|request| {
+    let sandbox = Sandbox::new().await;
+    sandbox.engine.script(|request| {
         let behaviour = devarch_testkit::memory::busybox(request);
         if request.name.as_str().contains("-db") { behaviour.failing_probes(7) } else { behaviour }
     });
-    let began = world.clock.now();
-    world.run("shop", Command::up(SHOP)).await.unwrap();
-    assert!(world.clock.now() > began, "it took its time");
-    assert_eq!(world.plan("shop").await, None);
-    world.run("shop", Command::up(CHANGED)).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
+    let began = sandbox.clock.now();
+    sandbox.run("shop", Command::up(SHOP)).await.unwrap();
+    assert!(sandbox.clock.now() > began, "it took its time");
+    assert_eq!(sandbox.plan("shop").await, None);
+    sandbox.run("shop", Command::up(CHANGED)).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
 }

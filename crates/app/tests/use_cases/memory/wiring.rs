@@ -1,7 +1,7 @@
 //! Wires within a stack: who is wired to whom, what consumers get, and what is refused.
 
 use crate::{
-    harness::{Command, World, hints, parsed},
+    harness::{Command, Sandbox, hints, parsed},
     stacks::shop_of,
 };
 use devarch_app::{
@@ -30,10 +30,10 @@ const DB: &str = "db: {template: server}";
 const SECOND: &str = "db2: {template: server}";
 const API: &str = "api: {template: client}";
 
-async fn world(fields: &str, instances: &[&str]) -> World {
-    let world = World::new().await;
-    world.import("shop", stack_of(fields, instances)).await;
-    world
+async fn sandbox(fields: &str, instances: &[&str]) -> Sandbox {
+    let sandbox = Sandbox::new().await;
+    sandbox.import("shop", stack_of(fields, instances)).await;
+    sandbox
 }
 
 fn shop() -> StackName {
@@ -49,14 +49,14 @@ fn wire(text: &str) -> WireDecl {
     WireDecl { from: parsed(from), to: parsed(to), contract: None }
 }
 
-async fn environment(world: &World, host: bool) -> Result<BTreeMap<String, String>, OperationError> {
-    let all = instance_environment(world.ctx(), &api(), host).await?;
+async fn environment(sandbox: &Sandbox, host: bool) -> Result<BTreeMap<String, String>, OperationError> {
+    let all = instance_environment(sandbox.ctx(), &api(), host).await?;
     Ok(all.into_iter().map(|(name, value): (String, Text)| (name, value.reveal().to_owned())).collect())
 }
 
 /// Each wire as text, and what is wrong.
-async fn wires(world: &World) -> (Vec<String>, Vec<String>) {
-    let wires = list_wires(world.ctx(), &shop()).await.unwrap();
+async fn wires(sandbox: &Sandbox) -> (Vec<String>, Vec<String>) {
+    let wires = list_wires(sandbox.ctx(), &shop()).await.unwrap();
     let links = wires.resolution.links.iter();
     let links = links.map(|link| format!("{}.{} -> {}", link.consumer, link.import, link.to));
     let findings = wires.resolution.findings.iter().map(ToString::to_string);
@@ -65,9 +65,9 @@ async fn wires(world: &World) -> (Vec<String>, Vec<String>) {
 
 #[tokio::test]
 async fn the_only_provider_of_a_type_is_wired_without_a_word() {
-    let world = world("", &[DB, API]).await;
-    assert_eq!(wires(&world).await, (vec!["api.db -> db.db".to_owned()], Vec::new()));
-    let environment = environment(&world, false).await.unwrap();
+    let sandbox = sandbox("", &[DB, API]).await;
+    assert_eq!(wires(&sandbox).await, (vec!["api.db -> db.db".to_owned()], Vec::new()));
+    let environment = environment(&sandbox, false).await.unwrap();
     assert_eq!(
         (environment["DB_HOST"].as_str(), environment["DB_PORT"].as_str()),
         ("devarch-shop-db", "5432")
@@ -79,16 +79,16 @@ async fn the_only_provider_of_a_type_is_wired_without_a_word() {
 
 #[tokio::test]
 async fn a_container_gets_what_its_wire_gives_and_secrets_stay_secret() {
-    let world = world("", &[DB, API]).await;
-    world.run("shop", Command::apply()).await.unwrap();
-    let spec = world.engine.request("devarch-shop-api").unwrap().spec;
-    let known = environment(&world, false).await.unwrap();
+    let sandbox = sandbox("", &[DB, API]).await;
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    let spec = sandbox.engine.request("devarch-shop-api").unwrap().spec;
+    let known = environment(&sandbox, false).await.unwrap();
     for name in ["DB_PASSWORD", "DB_URL"] {
         assert!(spec.environment[name].is_secret(), "{name}");
         assert_eq!(spec.environment[name].reveal(), known[name]);
     }
     assert!(!spec.environment["DB_HOST"].is_secret());
-    let config = stack_config(world.ctx(), &shop(), None).await.unwrap();
+    let config = stack_config(sandbox.ctx(), &shop(), None).await.unwrap();
     let text = serde_json::to_string(&config).unwrap();
     assert!(!text.contains(&known["DB_PASSWORD"]), "{text}");
     let api = config.instances.iter().find(|config| config.name.as_str() == "api").unwrap();
@@ -99,55 +99,55 @@ async fn a_container_gets_what_its_wire_gives_and_secrets_stay_secret() {
 
 #[tokio::test]
 async fn a_process_on_the_host_reaches_providers_by_their_host_ports() {
-    let world = world("", &[DB, API]).await;
-    let port = world.stack("shop").await.instances[&parsed::<InstanceName>("db")]
+    let sandbox = sandbox("", &[DB, API]).await;
+    let port = sandbox.stack("shop").await.instances[&parsed::<InstanceName>("db")]
         .ports
         .values()
         .next()
         .unwrap()
         .host_port;
-    let host = environment(&world, true).await.unwrap();
+    let host = environment(&sandbox, true).await.unwrap();
     assert_eq!((host["DB_HOST"].as_str(), host["DB_PORT"].clone()), ("127.0.0.1", port.to_string()));
     assert!(host["DB_URL"].contains(&format!("@127.0.0.1:{port}/shop")), "{host:?}");
 }
 
 #[tokio::test]
 async fn a_provider_without_a_host_port_can_not_be_reached_from_the_host() {
-    let world = world("", &["db: {template: server, ports: []}", API]).await;
-    environment(&world, false).await.unwrap();
-    let error = environment(&world, true).await.unwrap_err();
+    let sandbox = sandbox("", &["db: {template: server, ports: []}", API]).await;
+    environment(&sandbox, false).await.unwrap();
+    let error = environment(&sandbox, true).await.unwrap_err();
     assert!(matches!(error, OperationError::Definition(DefinitionError::Unwired { .. })), "{error:?}");
     assert!(error.to_string().contains("db"), "{error}");
 }
 
 #[tokio::test]
 async fn of_several_providers_none_is_taken_until_one_is_named() {
-    let world = world("", &[DB, SECOND, API]).await;
-    let (links, findings) = wires(&world).await;
+    let sandbox = sandbox("", &[DB, SECOND, API]).await;
+    let (links, findings) = wires(&sandbox).await;
     assert!(links.is_empty() && findings.len() == 1 && findings[0].contains("db2"), "{findings:?}");
-    let error = environment(&world, false).await.unwrap_err();
+    let error = environment(&sandbox, false).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-    world.run("shop", Command::apply()).await.unwrap_err();
-    assert!(world.engine.changes().is_empty());
-    add_wire(world.ctx(), &shop(), &wire("api.db -> db2")).await.unwrap();
-    assert_eq!(environment(&world, false).await.unwrap()["DB_HOST"], "devarch-shop-db2");
-    world.run("shop", Command::apply()).await.unwrap();
-    assert_eq!(world.plan("shop").await, None);
+    sandbox.run("shop", Command::apply()).await.unwrap_err();
+    assert!(sandbox.engine.changes().is_empty());
+    add_wire(sandbox.ctx(), &shop(), &wire("api.db -> db2")).await.unwrap();
+    assert_eq!(environment(&sandbox, false).await.unwrap()["DB_HOST"], "devarch-shop-db2");
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    assert_eq!(sandbox.plan("shop").await, None);
 }
 
 #[tokio::test]
 async fn the_primary_is_preferred_where_the_stack_asks_for_it() {
     let first = "db: {template: server, labels: {devarch.role: primary}}";
-    let world = world("prefer: primary", &[first, SECOND, API]).await;
-    assert_eq!(wires(&world).await.0, ["api.db -> db.db"]);
+    let sandbox = sandbox("prefer: primary", &[first, SECOND, API]).await;
+    assert_eq!(wires(&sandbox).await.0, ["api.db -> db.db"]);
 }
 
 #[tokio::test]
 async fn a_required_import_without_a_provider_creates_nothing_and_an_optional_one_gets_nothing() {
-    let world = world("", &["api: {template: dreamer}"]).await;
-    assert!(!environment(&world, false).await.unwrap().contains_key("DB_HOST"));
-    world.run("shop", Command::apply()).await.unwrap();
-    let other = World::new().await;
+    let sandbox = sandbox("", &["api: {template: dreamer}"]).await;
+    assert!(!environment(&sandbox, false).await.unwrap().contains_key("DB_HOST"));
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    let other = Sandbox::new().await;
     let error = other.run("shop", Command::up(stack_of("", &[API]))).await.unwrap_err();
     assert!(error.to_string().contains("imports.db"), "{error}");
     assert!(other.engine.changes().is_empty());
@@ -155,26 +155,26 @@ async fn a_required_import_without_a_provider_creates_nothing_and_an_optional_on
 
 #[tokio::test]
 async fn a_wire_to_none_is_no_wire() {
-    let world = world("wires: [{from: api.db, to: none}]", &[DB, "api: {template: dreamer}"]).await;
-    assert!(wires(&world).await.0.is_empty());
+    let sandbox = sandbox("wires: [{from: api.db, to: none}]", &[DB, "api: {template: dreamer}"]).await;
+    assert!(wires(&sandbox).await.0.is_empty());
 }
 
 #[tokio::test]
 async fn a_provider_outside_the_stack_is_wired_like_an_instance() {
     let external = "external: {out: {type: postgres, host: db.lan, port: 6000, user: u, database: d, password: {value: hush, secret: true}}}";
-    let world = world(external, &[API]).await;
-    add_wire(world.ctx(), &shop(), &wire("api.db -> out")).await.unwrap();
-    let found = environment(&world, false).await.unwrap();
+    let sandbox = sandbox(external, &[API]).await;
+    add_wire(sandbox.ctx(), &shop(), &wire("api.db -> out")).await.unwrap();
+    let found = environment(&sandbox, false).await.unwrap();
     assert_eq!((found["DB_HOST"].as_str(), found["DB_PORT"].as_str()), ("db.lan", "6000"));
-    assert_eq!(environment(&world, true).await.unwrap()["DB_HOST"], "db.lan", "it is there from anywhere");
-    assert!(instance_environment(world.ctx(), &api(), false).await.unwrap()["DB_PASSWORD"].is_secret());
+    assert_eq!(environment(&sandbox, true).await.unwrap()["DB_HOST"], "db.lan", "it is there from anywhere");
+    assert!(instance_environment(sandbox.ctx(), &api(), false).await.unwrap()["DB_PASSWORD"].is_secret());
 }
 
 #[tokio::test]
 async fn a_wire_that_can_not_be_is_refused_and_changes_nothing() {
-    let world = world("", &[DB, SECOND, API]).await;
-    add_wire(world.ctx(), &shop(), &wire("api.db -> db")).await.unwrap();
-    let before = world.stack("shop").await;
+    let sandbox = sandbox("", &[DB, SECOND, API]).await;
+    add_wire(sandbox.ctx(), &shop(), &wire("api.db -> db")).await.unwrap();
+    let before = sandbox.stack("shop").await;
     let wrong = [
         ("api.db -> db2", "wires[0]"),
         ("api.none -> db", "none"),
@@ -184,27 +184,27 @@ async fn a_wire_that_can_not_be_is_refused_and_changes_nothing() {
         ("api.db -> other/db", "other"),
     ];
     for (text, part) in wrong {
-        let error = add_wire(world.ctx(), &shop(), &wire(text)).await.unwrap_err();
+        let error = add_wire(sandbox.ctx(), &shop(), &wire(text)).await.unwrap_err();
         assert!(
             matches!(error, OperationError::Definition(DefinitionError::Wire { .. })),
             "{text}: {error:?}"
         );
         assert!(error.to_string().contains(part), "{text}: {error}");
-        assert_eq!(world.stack("shop").await, before, "{text}");
+        assert_eq!(sandbox.stack("shop").await, before, "{text}");
     }
 }
 
 #[tokio::test]
 async fn a_wire_is_removed_by_its_import_or_as_the_only_one_of_its_instance() {
-    let world = world("", &[DB, SECOND, API]).await;
+    let sandbox = sandbox("", &[DB, SECOND, API]).await;
     for from in ["api.db", "api"] {
-        add_wire(world.ctx(), &shop(), &wire("api.db -> db2")).await.unwrap();
-        let removed = remove_wire(world.ctx(), &shop(), &parsed(from)).await.unwrap();
+        add_wire(sandbox.ctx(), &shop(), &wire("api.db -> db2")).await.unwrap();
+        let removed = remove_wire(sandbox.ctx(), &shop(), &parsed(from)).await.unwrap();
         assert_eq!((removed.from, removed.to), (parsed("api.db"), parsed("db2")), "{from}");
-        assert!(world.stack("shop").await.wiring.wires.is_empty());
+        assert!(sandbox.stack("shop").await.wiring.wires.is_empty());
     }
-    add_wire(world.ctx(), &shop(), &wire("api.db -> db2")).await.unwrap();
-    let error = remove_wire(world.ctx(), &shop(), &parsed("db")).await.unwrap_err();
+    add_wire(sandbox.ctx(), &shop(), &wire("api.db -> db2")).await.unwrap();
+    let error = remove_wire(sandbox.ctx(), &shop(), &parsed("db")).await.unwrap_err();
     assert!(
         matches!(error, OperationError::Conflict(Conflict::Elsewhere(Elsewhere::Wire { .. }))),
         "{error:?}"
@@ -218,55 +218,55 @@ async fn a_wire_is_removed_by_its_import_or_as_the_only_one_of_its_instance() {
 
 #[tokio::test]
 async fn consumers_start_after_their_providers_and_stop_before_them() {
-    let world = world("", &[DB, API]).await;
-    world.run("shop", Command::apply()).await.unwrap();
-    world.run("shop", Command::Stop).await.unwrap();
-    let place = |call: &str| world.engine.changes().iter().position(|change| change == call).unwrap();
+    let sandbox = sandbox("", &[DB, API]).await;
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    sandbox.run("shop", Command::Stop).await.unwrap();
+    let place = |call: &str| sandbox.engine.changes().iter().position(|change| change == call).unwrap();
     assert!(place("Start devarch-shop-db") < place("Start devarch-shop-api"));
     assert!(place("Stop devarch-shop-api") < place("Stop devarch-shop-db"));
 }
 
 #[tokio::test]
 async fn a_provider_that_gives_something_else_replaces_its_consumers_and_no_others() {
-    let world = world("", &[DB, API, "other: {template: dreamer, imports: []}"]).await;
-    world.run("shop", Command::apply()).await.unwrap();
-    let before = world.objects().await.containers;
-    world.run("shop", Command::Set("db", "environment.NAME", "archive")).await.unwrap();
-    let plan = world.plan("shop").await.unwrap();
+    let sandbox = sandbox("", &[DB, API, "other: {template: dreamer, imports: []}"]).await;
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    let before = sandbox.objects().await.containers;
+    sandbox.run("shop", Command::Set("db", "environment.NAME", "archive")).await.unwrap();
+    let plan = sandbox.plan("shop").await.unwrap();
     assert!(plan.contains("wire db -> db.db changed"), "{plan}");
-    world.run("shop", Command::apply()).await.unwrap();
-    let after = world.objects().await.containers;
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    let after = sandbox.objects().await.containers;
     assert_ne!(after["devarch-shop-api"].id, before["devarch-shop-api"].id);
     assert_eq!(after["devarch-shop-other"], before["devarch-shop-other"]);
     assert_eq!(
-        world.engine.request("devarch-shop-api").unwrap().spec.environment["DB_DATABASE"].reveal(),
+        sandbox.engine.request("devarch-shop-api").unwrap().spec.environment["DB_DATABASE"].reveal(),
         "archive"
     );
 }
 
 #[tokio::test]
 async fn a_second_provider_takes_no_wire_that_is_there_and_is_reported() {
-    let world = world("", &[DB, API]).await;
-    world.run("shop", Command::apply()).await.unwrap();
-    let before = world.objects().await;
-    let error = world.run("shop", Command::up(stack_of("", &[DB, SECOND, API]))).await.unwrap_err();
+    let sandbox = sandbox("", &[DB, API]).await;
+    sandbox.run("shop", Command::apply()).await.unwrap();
+    let before = sandbox.objects().await;
+    let error = sandbox.run("shop", Command::up(stack_of("", &[DB, SECOND, API]))).await.unwrap_err();
     let reported = error.to_string();
     assert!(
         reported.contains("2 providers offer postgres") && reported.contains("is wired to db.db and is kept"),
         "{reported}"
     );
-    assert_eq!(world.objects().await, before);
+    assert_eq!(sandbox.objects().await, before);
     let wired = stack_of("wires: [{from: api.db, to: db}]", &[DB, SECOND, API]);
-    world.run("shop", Command::up(wired)).await.unwrap();
-    let after = world.objects().await.containers;
+    sandbox.run("shop", Command::up(wired)).await.unwrap();
+    let after = sandbox.objects().await.containers;
     assert_eq!(after["devarch-shop-api"], before.containers["devarch-shop-api"]);
 }
 
 #[tokio::test]
 async fn an_override_hides_what_a_wire_gives() {
-    let world = world("", &[DB, "api: {template: client, environment_add: {DB_HOST: localhost}}"]).await;
-    assert_eq!(environment(&world, false).await.unwrap()["DB_HOST"], "localhost");
-    let config = stack_config(world.ctx(), &shop(), Some(&parsed("api"))).await.unwrap();
+    let sandbox = sandbox("", &[DB, "api: {template: client, environment_add: {DB_HOST: localhost}}"]).await;
+    assert_eq!(environment(&sandbox, false).await.unwrap()["DB_HOST"], "localhost");
+    let config = stack_config(sandbox.ctx(), &shop(), Some(&parsed("api"))).await.unwrap();
     assert_eq!(config.instances.len(), 1);
     assert!(
         config.findings.iter().any(|finding| finding.to_string().contains("DB_HOST")),
@@ -277,18 +277,18 @@ async fn an_override_hides_what_a_wire_gives() {
 
 #[tokio::test]
 async fn an_instance_that_is_removed_takes_its_own_wires_along_and_leaves_those_to_it() {
-    let world = world("wires: [{from: api.db, to: db2}]", &[DB, SECOND, API]).await;
-    world.run("shop", Command::RemoveInstance("db2")).await.unwrap();
-    let (_, findings) = wires(&world).await;
+    let sandbox = sandbox("wires: [{from: api.db, to: db2}]", &[DB, SECOND, API]).await;
+    sandbox.run("shop", Command::RemoveInstance("db2")).await.unwrap();
+    let (_, findings) = wires(&sandbox).await;
     assert!(findings.iter().any(|finding| finding.contains("db2")), "{findings:?}");
-    world.run("shop", Command::RemoveInstance("api")).await.unwrap();
-    assert!(world.stack("shop").await.wiring.wires.is_empty());
+    sandbox.run("shop", Command::RemoveInstance("api")).await.unwrap();
+    assert!(sandbox.stack("shop").await.wiring.wires.is_empty());
 }
 
 #[tokio::test]
 async fn wires_follow_the_new_name_of_an_instance() {
-    let world = world("wires: [{from: api.db, to: db2}]", &[DB, SECOND, API]).await;
-    world.rename_instance("shop", "db2", "archive").await.unwrap();
-    world.rename_instance("shop", "api", "front").await.unwrap();
-    assert_eq!(wires(&world).await.0, ["front.db -> archive.db"]);
+    let sandbox = sandbox("wires: [{from: api.db, to: db2}]", &[DB, SECOND, API]).await;
+    sandbox.rename_instance("shop", "db2", "archive").await.unwrap();
+    sandbox.rename_instance("shop", "api", "front").await.unwrap();
+    assert_eq!(wires(&sandbox).await.0, ["front.db -> archive.db"]);
 }

@@ -2,7 +2,7 @@
 
 mod form;
 
-use super::{Remembered, RememberedSpec};
+use super::{AppliedSpec, AppliedState};
 use crate::{
     desired::Desired,
     id::{ContainerId, InstanceId, StackId, StoreId},
@@ -140,7 +140,7 @@ impl BeforeContainer {
 pub(super) type Needs<'a> = BTreeSet<&'a InstanceKey>;
 
 /// Returns what there is of a stack, to be kept until its apply has ended.
-pub fn before(desired: &Desired, observed: &Observed, remembered: &Remembered) -> Before {
+pub fn before(desired: &Desired, observed: &Observed, remembered: &AppliedState) -> Before {
     let (ownership, stack) = (&remembered.ownership, desired.stack_id());
     let ours = observed.containers.iter().filter(|container| ownership.is_of(stack, *container));
     let networks = observed.networks.iter().filter(|network| ownership.is_of(stack, *network));
@@ -174,7 +174,7 @@ fn keys<'a>(
 struct Known<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
-    remembered: &'a Remembered,
+    remembered: &'a AppliedState,
     keys: BTreeMap<InstanceName, InstanceKey>,
 }
 
@@ -255,7 +255,7 @@ impl Known<'_> {
     }
 
     /// By its own check, or the one of the image it was made from, if that is still there.
-    fn readiness(&self, memory: &RememberedSpec, container: &ObservedContainer) -> Readiness {
+    fn readiness(&self, memory: &AppliedSpec, container: &ObservedContainer) -> Readiness {
         if field(memory, "job").unwrap_or(false) {
             return Readiness::Completed;
         }
@@ -272,6 +272,6 @@ impl Known<'_> {
 }
 
 /// A field of a remembered spec; `None` where it is not in it.
-fn field<T: DeserializeOwned>(memory: &RememberedSpec, name: &str) -> Option<T> {
+fn field<T: DeserializeOwned>(memory: &AppliedSpec, name: &str) -> Option<T> {
     T::deserialize(memory.spec.get(name)?).ok()
 }

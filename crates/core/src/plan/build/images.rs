@@ -9,7 +9,7 @@ use crate::{
     name::InstanceName,
     plan::{Action, Cause, ChangeKind, Conflict, Reason, StepId, Subject, instance::Source},
     resolve::Supply,
-    stack::Wanted,
+    stack::DesiredRun,
 };
 use std::collections::BTreeMap;
 
@@ -98,7 +98,7 @@ impl<'a> Builder<'a> {
              `devarch set {}/{name} pull_policy=missing`",
             self.case.desired.identity.stack_name
         );
-        self.refused.push(Conflict(Problem::of(name, "pull_policy", message)));
+        self.refused.push(Conflict(Problem::in_field(name, "pull_policy", message)));
     }
 
     /// Images of which only a look into the registry, or a build, tells what they are.
@@ -107,7 +107,7 @@ impl<'a> Builder<'a> {
             return BTreeMap::new();
         }
         let desired = self.case.desired;
-        let running = desired.instances.values().filter(|instance| instance.wanted == Wanted::Running);
+        let running = desired.instances.values().filter(|instance| instance.wanted == DesiredRun::Running);
         let open = running.filter(|instance| !self.images.contains_key(&instance.spec.image));
         let looked_up = open.filter(|instance| match instance.supply {
             Supply::Always => true,

@@ -12,7 +12,7 @@ use crate::{
     plan::{Action, Cause, ChangeKind, Conflict, ContainerRef, Reason, StepId, Subject},
     readiness::Readiness,
     spec::{Attachment, label},
-    stack::Wanted,
+    stack::DesiredRun,
     subnet::{LINK_CONSUMER, LINK_PROVIDER},
 };
 use std::collections::BTreeSet;
@@ -193,7 +193,7 @@ impl<'a> Builder<'a> {
                 "{provider}, which it is linked to, is not running; `devarch up {theirs}` starts it, `devarch wire remove {stack} {name}` removes the link"
             )
         };
-        let problem = Problem::of(name, "wires", message);
+        let problem = Problem::in_field(name, "wires", message);
         if starts { self.refused.push(Conflict(problem)) } else { self.warnings.push(problem) }
     }
 
@@ -225,13 +225,13 @@ impl<'a> Builder<'a> {
                         && container.label(label::INSTANCE_ID)
                             == network.labels.get(label::INSTANCE_ID).map(String::as_str)
                 });
-                let goes = instance.wanted != Wanted::Running && self.current.contains_key(name);
+                let goes = instance.wanted != DesiredRun::Running && self.current.contains_key(name);
                 if runs && goes {
                     let message = format!("{who} runs, is linked to it and loses it");
-                    self.warnings.push(Problem::of(name, "links", message));
+                    self.warnings.push(Problem::in_field(name, "links", message));
                 } else {
                     let message = format!("{who} is linked to it, by network {}", network.name);
-                    self.notes.insert(Problem::of(name, "links", message));
+                    self.notes.insert(Problem::in_field(name, "links", message));
                 }
             }
         }
@@ -240,7 +240,7 @@ impl<'a> Builder<'a> {
     /// The networks of links that stay: those of instances that are to be there.
     pub(super) fn kept_links(&self) -> BTreeSet<&'a str> {
         let instances = self.case.desired.instances.values();
-        let present = instances.filter(|instance| instance.wanted != Wanted::Absent);
+        let present = instances.filter(|instance| instance.wanted != DesiredRun::Absent);
         present.flat_map(|instance| &instance.links).map(|link| link.network.name.as_str()).collect()
     }
 

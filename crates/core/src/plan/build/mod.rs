@@ -13,13 +13,13 @@ mod verify;
 mod wires;
 
 use super::{
-    Action, Cause, Change, ChangeId, ChangeKind, Conflict, ContainerRef, Plan, PlanError, PlanOptions,
-    Reason, Remembered, Step, StepId, Subject,
+    Action, AppliedState, Cause, Change, ChangeId, ChangeKind, Conflict, ContainerRef, Plan, PlanError,
+    PlanOptions, Reason, Step, StepId, Subject,
     conflict::conflicts,
     instance::{Case, Verdict},
 };
 use crate::{
-    desired::{Desired, DesiredInstance, Made},
+    desired::{ContainerRecipe, Desired, DesiredInstance},
     diagnostic::Problem,
     id::ContainerId,
     name::{ContainerName, InstanceName, NetworkName},
@@ -34,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn plan(
     desired: &Desired,
     observed: &Observed,
-    remembered: &Remembered,
+    remembered: &AppliedState,
     options: &PlanOptions,
 ) -> Result<Plan, PlanError> {
     in_the_way(desired, conflicts(desired, observed, remembered, options))?;
@@ -128,7 +128,7 @@ struct Removal<'a> {
 /// What an instance's container stands for now, though nothing of itself changes.
 struct Memory<'a> {
     name: &'a InstanceName,
-    made: Box<Made>,
+    made: Box<ContainerRecipe>,
     cause: Cause,
 }
 

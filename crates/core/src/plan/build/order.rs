@@ -5,7 +5,7 @@ use crate::{
     name::NetworkName,
     observed::{ObservedContainer, ObservedNetwork},
     plan::{Action, ChangeKind, Reason, StepId, Subject, model::ends},
-    stack::Wanted,
+    stack::DesiredRun,
 };
 use std::collections::BTreeSet;
 
@@ -84,7 +84,7 @@ impl<'a> Builder<'a> {
         removed: &BTreeSet<StepId>,
     ) {
         let desired = self.case.desired;
-        let wanted = desired.instances.values().any(|instance| instance.wanted != Wanted::Absent);
+        let wanted = desired.instances.values().any(|instance| instance.wanted != DesiredRun::Absent);
         let stays = if is_link(network) {
             self.kept_links().contains(network.name.as_str())
         } else {

@@ -91,5 +91,5 @@ fn emptied(name: &InstanceName, instance: &DesiredInstance, volume: &PhysicalVol
     let message = format!(
         "volume {volume} existed at the last apply and is missing: it will be created empty; if you need its data, restore the volume before you apply"
     );
-    Problem::of(name, format!("volumes.{target}"), message)
+    Problem::in_field(name, format!("volumes.{target}"), message)
 }

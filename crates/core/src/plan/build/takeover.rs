@@ -7,7 +7,7 @@ use crate::{
     name::{InstanceName, PhysicalVolume},
     plan::{Takeover, instance::Case},
     spec::label,
-    stack::Wanted,
+    stack::DesiredRun,
 };
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ impl Builder<'_> {
     /// The volumes that instances take over; that they may is decided with the conflicts.
     pub(super) fn takeovers(&self) -> Vec<Takeover> {
         let instances = self.case.desired.instances.iter();
-        let wanted = instances.filter(|(_, instance)| instance.wanted != Wanted::Absent);
+        let wanted = instances.filter(|(_, instance)| instance.wanted != DesiredRun::Absent);
         wanted.flat_map(|(name, instance)| self.taken_over(name, instance)).collect()
     }
 
@@ -50,7 +50,7 @@ pub(super) fn warnings(takeovers: &[Takeover]) -> Vec<Problem> {
     for Takeover { volume, instance, values, .. } in takeovers {
         let mut warn = |names: &[String], message: String| {
             if !names.is_empty() {
-                warnings.push(Problem::of(instance, "volumes", message));
+                warnings.push(Problem::in_field(instance, "volumes", message));
             }
         };
         warn(

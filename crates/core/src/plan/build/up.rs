@@ -5,7 +5,7 @@ use super::{
     links::{LinkPlace, is_link},
 };
 use crate::{
-    desired::{DesiredInstance, Made},
+    desired::{ContainerRecipe, DesiredInstance},
     diagnostic::Problem,
     name::{ContainerName, InstanceName, NetworkName},
     observed::{HealthState, ObservedContainer, RunState},
@@ -15,7 +15,7 @@ use crate::{
         instance::{Verdict, is_detached},
     },
     readiness::{Readiness, awaited},
-    stack::Wanted,
+    stack::DesiredRun,
     template::DependencyCondition,
 };
 use std::collections::BTreeSet;
@@ -77,7 +77,7 @@ impl<'a> Builder<'a> {
         self.changes[change.0].fields = reordered;
         // Under the hash that the container is known by.
         let hash = container.config_hash().map_or_else(|| made.hash.clone(), str::to_owned);
-        self.memories.push(Memory { name, made: Box::new(Made { hash, ..made }), cause });
+        self.memories.push(Memory { name, made: Box::new(ContainerRecipe { hash, ..made }), cause });
     }
 
     /// What is wrong was deferred, and is told.
@@ -122,7 +122,7 @@ impl<'a> Builder<'a> {
         instance: &'a DesiredInstance,
         container: &'a ObservedContainer,
     ) {
-        if instance.wanted != Wanted::Running || instance.readiness == Readiness::Completed {
+        if instance.wanted != DesiredRun::Running || instance.readiness == Readiness::Completed {
             self.mend(name, instance, container, None);
             return;
         }
@@ -192,7 +192,7 @@ impl<'a> Builder<'a> {
             mended.insert(self.step(Some(name), cause, action, stopped));
         }
         if let Some(attachment) = &instance.spec.network
-            && instance.wanted == Wanted::Running
+            && instance.wanted == DesiredRun::Running
             && is_detached(instance, container)
         {
             let cause = self.reason(name, Reason::Disconnected);
@@ -200,7 +200,7 @@ impl<'a> Builder<'a> {
             let action = Action::Connect { container: existing(container), attachment: attachment.clone() };
             mended.insert(self.step(Some(name), cause, action, network.into_iter().chain(stopped)));
         }
-        if instance.wanted == Wanted::Running {
+        if instance.wanted == DesiredRun::Running {
             mended.extend(self.mend_links(name, instance, container, stopped));
         }
         mended
@@ -258,7 +258,7 @@ impl<'a> Builder<'a> {
     }
 
     /// What an instance's container is made from. Where none can be made, and it is needed, the plan comes to nothing.
-    fn made(&mut self, name: &InstanceName, instance: &DesiredInstance) -> Option<Made> {
+    fn made(&mut self, name: &InstanceName, instance: &DesiredInstance) -> Option<ContainerRecipe> {
         let needed = self.case.options.needed.as_ref().is_none_or(|needed| needed.contains(name));
         match self.case.desired.made(name, instance) {
             Ok(made) => return Some(made),
@@ -276,7 +276,7 @@ impl<'a> Builder<'a> {
         self.changes[change.0].outside.clone_from(&instance.outside);
         let target = Target { name, instance, cause: Cause::Change(change) };
         let created = self.make(target, made, instance.container.clone());
-        if instance.wanted == Wanted::Running {
+        if instance.wanted == DesiredRun::Running {
             let mut gate = self.providers(target);
             gate.insert(created.filled);
             self.start(target, ContainerRef::MadeBy(created.step), gate);
@@ -305,10 +305,16 @@ impl<'a> Builder<'a> {
 
     /// The successor is created beside the old container, which stops only when everything else exists. Its data is
     /// copied while neither runs.
-    fn swap(&mut self, target: Target<'a>, made: Made, old: &'a ObservedContainer, copies: &[VolumeCopy]) {
+    fn swap(
+        &mut self,
+        target: Target<'a>,
+        made: ContainerRecipe,
+        old: &'a ObservedContainer,
+        copies: &[VolumeCopy],
+    ) {
         let container = &target.instance.container;
         let created = self.make(target, made, self.beside(container, "next"));
-        let running = target.instance.wanted == Wanted::Running;
+        let running = target.instance.wanted == DesiredRun::Running;
         let mut gate = if running { self.providers(target) } else { BTreeSet::new() };
         gate.insert(created.filled);
         gate.extend(self.make_room(target, copies));
@@ -331,13 +337,13 @@ impl<'a> Builder<'a> {
     }
 
     /// Creates a container and fills it.
-    fn make(&mut self, target: Target<'a>, made: Made, under: ContainerName) -> Created {
+    fn make(&mut self, target: Target<'a>, made: ContainerRecipe, under: ContainerName) -> Created {
         let mut after: BTreeSet<StepId> = self.network_step().into_iter().collect();
         let image = self.image_step(target);
         after.extend(image);
         after.extend(self.volume_steps(target));
         let image_id = made.image_id.clone().filter(|_| !self.brings_another(image));
-        let made = Box::new(Made { image_id, ..made });
+        let made = Box::new(ContainerRecipe { image_id, ..made });
         let step = self.step_for(target, Action::CreateContainer { name: under, made }, after);
         let mut filled = step;
         let files = &target.instance.spec.config_files;
@@ -383,7 +389,7 @@ impl<'a> Builder<'a> {
             if let Some(step) = steps.get(provider) {
                 gate.insert(*step);
             } else if let Some(container) = self.current.get(provider)
-                && offered.wanted == Wanted::Running
+                && offered.wanted == DesiredRun::Running
                 && let readiness @ Readiness::Healthy(_) = awaited(dependency.condition, &offered.readiness)
             {
                 let action = Action::Await { container: existing(container), readiness };

@@ -6,13 +6,13 @@ use crate::{
     name::InstanceName,
     plan::{Action, Cause, ChangeKind, Consumer, ContainerRef, StepId, Subject},
     resolve::Provisioning,
-    stack::Wanted,
-    wire::{Link, ProviderName, Unwired},
+    stack::DesiredRun,
+    wire::{ProviderName, Unwired, Wire},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The wires of what is to be there.
-pub(super) fn listed(desired: &Desired) -> Vec<Link> {
+pub(super) fn listed(desired: &Desired) -> Vec<Wire> {
     present(desired).flat_map(|(_, instance)| instance.wires.iter().cloned()).collect()
 }
 
@@ -24,7 +24,7 @@ pub(super) fn lost(desired: &Desired) -> Vec<Unwired> {
 }
 
 fn present(desired: &Desired) -> impl Iterator<Item = (&InstanceName, &DesiredInstance)> {
-    desired.instances.iter().filter(|(_, instance)| instance.wanted != Wanted::Absent)
+    desired.instances.iter().filter(|(_, instance)| instance.wanted != DesiredRun::Absent)
 }
 
 impl<'a> Builder<'a> {

@@ -68,7 +68,7 @@ impl ExportFault {
     }
 
     fn at(&self, instance: &InstanceName, export: &str, message: String) -> Problem {
-        Problem::of(instance, join(&format!("exports.{export}"), &self.part()), message)
+        Problem::in_field(instance, join(&format!("exports.{export}"), &self.part()), message)
     }
 
     fn part(&self) -> String {

@@ -143,6 +143,6 @@ impl ImportFault {
             Self::Hidden { variable, .. } => format!("environment.{variable}"),
             _ => format!("imports.{import}"),
         };
-        finding(self.severity(), About::Other, Problem::of(consumer, field, self.to_string()))
+        finding(self.severity(), About::Other, Problem::in_field(consumer, field, self.to_string()))
     }
 }

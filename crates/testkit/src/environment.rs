@@ -3,9 +3,9 @@
 use crate::memory::MemoryEngine;
 use async_trait::async_trait;
 use devarch_core::{
+    environment::{Clock, Host, Ids, Pause},
     observed::Listener,
     port::HostSocket,
-    surroundings::{Clock, Host, Ids, Pause},
 };
 use devarch_engine::{
     Candidate, ConnectOptions, Engine, EngineError, EngineErrorKind, Engines, FindInput, Way,

@@ -12,7 +12,7 @@ use std::{fs::File, path::Path, sync::Arc};
 
 /// Who keeps the locks of a database.
 #[derive(Clone)]
-pub(crate) enum Keeper {
+pub(crate) enum LockBackend {
     /// The operating system.
     Files(LockFiles),
     /// The database server.
@@ -20,18 +20,18 @@ pub(crate) enum Keeper {
 }
 
 /// All that taking a lock needs, but the lock.
-pub(crate) enum Ready {
+pub(crate) enum PendingLock {
     File(LockFiles),
     Session(Session),
 }
 
 /// A lock that was taken. Dropped, it is free.
-pub(crate) enum Hold {
+pub(crate) enum LockGuard {
     File(File),
     Session(Session),
 }
 
-impl Keeper {
+impl LockBackend {
     /// The locks of an SQLite database.
     pub(crate) fn files(database: &Path) -> Self {
         Self::Files(LockFiles::of(database))
@@ -43,10 +43,10 @@ impl Keeper {
     }
 
     /// Does what takes time, before rows are locked.
-    pub(crate) async fn ready(&self, place: &str) -> Result<Ready> {
+    pub(crate) async fn ready(&self, place: &str) -> Result<PendingLock> {
         match self {
-            Self::Files(files) => Ok(Ready::File(files.clone())),
-            Self::Sessions(options) => Session::open(options, place).await.map(Ready::Session),
+            Self::Files(files) => Ok(PendingLock::File(files.clone())),
+            Self::Sessions(options) => Session::open(options, place).await.map(PendingLock::Session),
         }
     }
 
@@ -59,21 +59,26 @@ impl Keeper {
     }
 }
 
-impl Ready {
+impl PendingLock {
     /// Takes a stack's lock; `None` where somebody else has it.
-    pub(crate) async fn try_take(self, place: &str, stack: &StackId, fence: i64) -> Result<Option<Hold>> {
+    pub(crate) async fn try_take(
+        self,
+        place: &str,
+        stack: &StackId,
+        fence: i64,
+    ) -> Result<Option<LockGuard>> {
         match self {
-            Self::File(files) => Ok(files.try_take(stack, fence)?.map(Hold::File)),
+            Self::File(files) => Ok(files.try_take(stack, fence)?.map(LockGuard::File)),
             Self::Session(mut session) => {
                 let taken = session.try_take(stack, fence).await;
                 let taken = taken.map_err(|error| StoreError::of(place, error))?;
-                Ok(taken.then_some(Hold::Session(session)))
+                Ok(taken.then_some(LockGuard::Session(session)))
             }
         }
     }
 }
 
-impl Hold {
+impl LockGuard {
     /// What it hangs on that can end before this program does: the process of the database server that serves its
     /// session. A file's lock holds as long as the file is open.
     pub(crate) fn backend(&self) -> Option<i32> {

@@ -2,7 +2,7 @@
 //! in this crate asks the environment, a clock or the machine, which `clippy.toml` holds.
 
 use crate::host::ThisHost;
-use devarch_core::surroundings::{Clock, Host, Ids, Pause};
+use devarch_core::environment::{Clock, Host, Ids, Pause};
 use devarch_engine::{Engines, ReachableEngines};
 use std::{
     sync::Arc,
@@ -12,7 +12,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 /// The world around an [`Context`](crate::Context).
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub struct Environment {
     /// Where engines are found.
     pub engines: Arc<dyn Engines>,
     /// The time.
@@ -23,7 +23,7 @@ pub struct Surroundings {
     pub host: Arc<dyn Host>,
 }
 
-impl Surroundings {
+impl Environment {
     /// The real ones.
     pub fn real() -> Self {
         Self {

@@ -8,18 +8,18 @@ use crate::{
         failure::Failure,
         ledger::Ledger,
         ready,
-        starts::Starts,
+        start_timings::StartTimings,
         supply::{Build, Pull},
     },
 };
 use devarch_core::{
     build::BuildSpec,
+    environment::Clock,
     hash::HashKey,
     id::{ApplyId, ContainerId, EngineId, StackId},
-    plan::{Action, AppliedState, ContainerRef, Step, StepId, VolumeCopy},
+    plan::{Action, ContainerRef, SpecState, Step, StepId, VolumeCopy},
     resolve::Provisioning,
     secret::Mask,
-    surroundings::Clock,
 };
 use devarch_engine::{Engine, EngineError, EngineErrorKind};
 use devarch_store::Store;
@@ -30,7 +30,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// What steps are made with.
-pub(crate) struct Hands<'a> {
+pub(crate) struct StepRunner<'a> {
     pub(crate) engine: &'a dyn Engine,
     pub(crate) store: &'a Store,
     pub(crate) clock: &'a dyn Clock,
@@ -42,14 +42,14 @@ pub(crate) struct Hands<'a> {
     /// The stack's secrets, to be hidden in what engine and containers say.
     pub(crate) mask: &'a Mask,
     /// How long starts take.
-    pub(crate) starts: Starts,
+    pub(crate) starts: StartTimings,
     /// What the steps have created, or may have.
     pub(crate) ledger: &'a Ledger,
     /// The containers created so far.
     pub(crate) made: Mutex<BTreeMap<StepId, ContainerId>>,
 }
 
-impl Hands<'_> {
+impl StepRunner<'_> {
     /// Carries out a step.
     pub(crate) async fn perform(
         &self,
@@ -73,7 +73,7 @@ impl Hands<'_> {
             Action::CopyVolume(copy) => self.copy(copy).await,
             Action::RemoveVolume { name } => done(engine.remove_volume(name).await),
             Action::CreateContainer { name, made } => self.create_container(id, name, made).await,
-            Action::Remember { made } => self.remember(made, AppliedState::Made).await,
+            Action::Remember { made } => self.remember(made, SpecState::Completed).await,
             Action::PutFiles { container, files } => {
                 done(engine.put_files(&self.container(container)?, files, &Kept(self.store)).await)
             }

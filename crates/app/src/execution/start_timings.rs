@@ -1,6 +1,6 @@
 //! How long an engine takes to start a container, without those it starts beside it.
 
-use devarch_core::surroundings::Clock;
+use devarch_core::environment::Clock;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -13,7 +13,7 @@ const LONGEST_SETTLE: Duration = Duration::from_secs(3);
 
 /// Starts under way, and the quickest so far.
 #[derive(Debug, Default)]
-pub(crate) struct Starts {
+pub(crate) struct StartTimings {
     state: Mutex<State>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Begun {
     beside: u32,
 }
 
-impl Starts {
+impl StartTimings {
     /// A start begins.
     pub(crate) fn begin(&self, clock: &dyn Clock) -> Begun {
         let mut state = self.state();
@@ -60,32 +60,32 @@ impl Starts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use devarch_testkit::surroundings::FakeClock;
+    use devarch_testkit::environment::FakeClock;
 
     #[test]
     fn the_quickest_start_counts() {
-        let (starts, clock) = (Starts::default(), FakeClock::default());
-        assert_eq!(starts.quickest(), None);
+        let (starts, clock) = (StartTimings::default(), FakeClock::default());
+        assert_eq!(starts.settle(), SETTLE);
         for seconds in [4, 2, 3] {
             let begun = starts.begin(&clock);
             clock.advance(Duration::from_secs(seconds));
             starts.end(begun, &clock);
         }
-        assert_eq!(starts.quickest(), Some(Duration::from_secs(2)));
+        assert_eq!(starts.settle(), Duration::from_secs(2));
     }
 
     #[test]
     fn starts_beside_each_other_take_their_share_of_the_time() {
-        let (starts, clock) = (Starts::default(), FakeClock::default());
+        let (starts, clock) = (StartTimings::default(), FakeClock::default());
         let begun: Vec<Begun> = (0..4).map(|_| starts.begin(&clock)).collect();
         clock.advance(Duration::from_secs(8));
         for begun in begun {
             starts.end(begun, &clock);
         }
-        assert_eq!(starts.quickest(), Some(Duration::from_secs(2)));
+        assert_eq!(starts.settle(), Duration::from_secs(2));
         let alone = starts.begin(&clock);
         clock.advance(Duration::from_secs(1));
         starts.end(alone, &clock);
-        assert_eq!(starts.quickest(), Some(Duration::from_secs(1)), "nothing is under way any more");
+        assert_eq!(starts.settle(), Duration::from_secs(1), "nothing is under way any more");
     }
 }

@@ -5,8 +5,8 @@ use crate::{
     name::{InstanceName, PhysicalVolume},
     ownership::Ownership,
     persisted::{DEPENDS_ON, IMAGE, WIRES, applied_form, mounts},
-    resolve::Prior,
-    secret::{GIVEN_UP, Locked, Sealable, Secret, Stored},
+    resolve::PreviousWiring,
+    secret::{GIVEN_UP, Sealable, Secret, Stored, Undecryptable},
     spec::{ContainerSpec, Mount, MountFrom},
     wire::Endpoint,
 };
@@ -18,9 +18,9 @@ use std::{
 
 /// What the store remembers of earlier applies to this engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
+pub struct AppliedState {
     /// By instance, what its containers were made from, newest first: a kept or failed one is still known.
-    pub applied: BTreeMap<InstanceId, Vec<RememberedSpec>>,
+    pub applied: BTreeMap<InstanceId, Vec<AppliedSpec>>,
     /// Copies of data that no undo needs once what is planned is ready: those of the interrupted apply that it takes
     /// over, and of applies that were past their commit point.
     pub spent_copies: BTreeSet<PhysicalVolume>,
@@ -39,9 +39,9 @@ pub struct KeptData {
     pub values: GivenBack,
 }
 
-impl Remembered {
+impl AppliedState {
     /// What a container of an instance was made from, by its config hash.
-    pub fn spec(&self, instance: &str, hash: Option<&str>) -> Option<&RememberedSpec> {
+    pub fn spec(&self, instance: &str, hash: Option<&str>) -> Option<&AppliedSpec> {
         let specs = self.applied.get(&InstanceId::new(instance))?;
         specs.iter().find(|known| Some(known.hash.as_str()) == hash)
     }
@@ -50,10 +50,10 @@ impl Remembered {
     pub fn prior<'a>(
         &self,
         instances: impl IntoIterator<Item = (&'a InstanceName, &'a InstanceId)>,
-    ) -> Prior {
+    ) -> PreviousWiring {
         let wires = |id: &InstanceId| {
             let mut specs = self.applied.get(id)?.iter();
-            specs.find(|known| known.state == AppliedState::Made).map(RememberedSpec::wires)
+            specs.find(|known| known.state == SpecState::Completed).map(AppliedSpec::wires)
         };
         let all = instances.into_iter().filter_map(|(name, id)| Some((name.clone(), wires(id)?)));
         all.filter(|(_, wires)| !wires.is_empty()).collect()
@@ -62,13 +62,13 @@ impl Remembered {
     /// Whether a container of an instance was ever seen ready.
     pub fn was_applied(&self, instance: &InstanceId) -> bool {
         let mut specs = self.applied.get(instance).into_iter().flatten();
-        specs.any(|known| known.state != AppliedState::Begun)
+        specs.any(|known| known.state != SpecState::Begun)
     }
 
     /// What an instance's container was last made from: the last that was seen ready, or else the last that was begun.
-    pub fn last_applied(&self, instance: &InstanceId) -> Option<&RememberedSpec> {
+    pub fn last_applied(&self, instance: &InstanceId) -> Option<&AppliedSpec> {
         let specs = self.applied.get(instance)?;
-        specs.iter().find(|known| known.state != AppliedState::Begun).or_else(|| specs.first())
+        specs.iter().find(|known| known.state != SpecState::Begun).or_else(|| specs.first())
     }
 
     /// The bind mounts that the instances which were applied have, and whether they are read-only.
@@ -78,7 +78,7 @@ impl Remembered {
     ) -> BTreeMap<InstanceName, BTreeSet<(String, bool)>> {
         let binds = |id: &InstanceId| {
             let mut specs = self.applied.get(id)?.iter();
-            specs.find(|known| known.state == AppliedState::Made).map(RememberedSpec::binds)
+            specs.find(|known| known.state == SpecState::Completed).map(AppliedSpec::binds)
         };
         instances.into_iter().filter_map(|(name, id)| Some((name.clone(), binds(id)?))).collect()
     }
@@ -86,7 +86,7 @@ impl Remembered {
     /// Whether a container of an instance had that volume.
     pub fn had_volume(&self, instance: &InstanceId, volume: &PhysicalVolume) -> bool {
         let specs = self.applied.get(instance).into_iter().flatten();
-        let specs = specs.filter(|known| known.state != AppliedState::Begun);
+        let specs = specs.filter(|known| known.state != SpecState::Begun);
         let mut mounts = specs.flat_map(|known| mounts(&known.spec));
         mounts.any(|mount| matches!(mount.source, MountFrom::Volume(known) if known == *volume))
     }
@@ -94,29 +94,29 @@ impl Remembered {
 
 /// What a container was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RememberedSpec {
+pub struct AppliedSpec {
     /// Its config hash.
     pub hash: String,
     /// Its spec as it may be shown; the left side of diffs.
     pub spec: serde_json::Value,
     /// Its secrets by field; or why they can't be read.
-    pub secrets: Result<BTreeMap<String, Secret>, Locked>,
+    pub secrets: Result<BTreeMap<String, Secret>, Undecryptable>,
     /// What is known of the container.
-    pub state: AppliedState,
+    pub state: SpecState,
 }
 
-impl RememberedSpec {
-    /// Reads what [`crate::desired::Made::memory`] wrote. Secrets that cannot be read are told apart.
+impl AppliedSpec {
+    /// Reads what [`crate::desired::ContainerRecipe::memory`] wrote. Secrets that cannot be read are told apart.
     ///
     /// # Errors
     ///
     /// Where the rest is no JSON.
-    pub fn read(hash: String, stored: &Stored, state: AppliedState) -> Result<Self, serde_json::Error> {
+    pub fn read(hash: String, stored: &Stored, state: SpecState) -> Result<Self, serde_json::Error> {
         let secrets = match &stored.secret {
             Sealable::Nothing => Ok(BTreeMap::new()),
-            Sealable::Open(text) if text.as_str() == GIVEN_UP => Err(Locked::GivenUp),
+            Sealable::Open(text) if text.as_str() == GIVEN_UP => Err(Undecryptable::GivenUp),
             Sealable::Open(text) => serde_json::from_str::<BTreeMap<String, String>>(text)
-                .map_err(|_| Locked::Damaged)
+                .map_err(|_| Undecryptable::Damaged)
                 .map(|all| all.into_iter().map(|(field, value)| (field, Secret::new(value))).collect()),
             Sealable::Locked(why) => Err(*why),
         };
@@ -171,29 +171,29 @@ pub struct GivenBack {
 
 /// What is known of a container that was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AppliedState {
+pub enum SpecState {
     /// It is going to be made, or an apply was interrupted about then: perhaps it never was.
     Begun,
     /// It was made, by an apply that came to its end. Where it is gone somebody else removed it.
-    Made,
+    Completed,
     /// It was removed since, as it was wanted.
     Removed,
 }
 
-impl AppliedState {
-    const ALL: [Self; 3] = [Self::Begun, Self::Made, Self::Removed];
+impl SpecState {
+    const ALL: [Self; 3] = [Self::Begun, Self::Completed, Self::Removed];
 
     /// As it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Begun => "begun",
-            Self::Made => "made",
+            Self::Completed => "made",
             Self::Removed => "removed",
         }
     }
 }
 
-impl FromStr for AppliedState {
+impl FromStr for SpecState {
     type Err = ();
 
     fn from_str(word: &str) -> Result<Self, ()> {

@@ -25,7 +25,7 @@ const CANNOT_RUN: [i64; 2] = [126, 127];
 
 /// What earlier probes have told.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct ProbeBackoff {
     /// Most time between two runs.
     longest_pause: Duration,
     /// What a run takes, with its part of the exec and the pause after it; none before the first.
@@ -35,7 +35,7 @@ pub(crate) struct Pace {
     single: bool,
 }
 
-impl Pace {
+impl ProbeBackoff {
     /// For a check on an engine.
     pub(crate) fn new(engine: &EngineInfo, check: &Healthcheck) -> Self {
         let interval: Duration = or_default(check.interval, Healthcheck::DEFAULT_INTERVAL).into();
@@ -98,7 +98,7 @@ mod tests {
 
     const EXEC: Duration = Duration::from_millis(80);
 
-    fn pace(kind: EngineKind, interval: u64) -> Pace {
+    fn backoff(kind: EngineKind, interval: u64) -> ProbeBackoff {
         let engine = EngineInfo {
             kind,
             version: String::new(),
@@ -117,32 +117,32 @@ mod tests {
             start_period: None,
             start_interval: None,
         };
-        Pace::new(&engine, &check)
+        ProbeBackoff::new(&engine, &check)
     }
 
     /// For as long: what each probe ran, with runs that take so long and fail so.
     fn probes(run: Duration, code: i64, patience: Duration) -> Vec<(Duration, Runs)> {
-        let mut pace = pace(EngineKind::Docker, 1000);
+        let mut backoff = backoff(EngineKind::Docker, 1000);
         let (mut waited, mut probes) = (Duration::ZERO, Vec::new());
         while waited < patience {
-            let runs = pace.runs(waited);
+            let runs = backoff.runs(waited);
             let took = EXEC
                 + match runs {
                     Runs::Once => run,
                     Runs::Repeated { times, pause } => run * times + pause * (times - 1),
                 };
-            pace.learn(runs, Some(code), took);
+            backoff.learn(runs, Some(code), took);
             probes.push((waited, runs));
-            waited += took + pace.pause(waited);
+            waited += took + backoff.pause(waited);
         }
         probes
     }
 
     /// How often a check that never passes is run, each time by itself.
-    fn runs(pace: &Pace, patience: Duration) -> u32 {
+    fn runs(backoff: &ProbeBackoff, patience: Duration) -> u32 {
         let (mut waited, mut runs) = (Duration::ZERO, 0);
         while waited < patience {
-            let pause = pace.pause(waited);
+            let pause = backoff.pause(waited);
             assert!(pause <= waited / PAUSE_PART + SHORTEST_PAUSE, "{pause:?} after {waited:?}");
             waited += pause;
             runs += 1;
@@ -152,25 +152,25 @@ mod tests {
 
     #[test]
     fn a_provider_is_seen_ready_soon_after_it_is_however_long_that_takes() {
-        let half_a_minute = runs(&pace(EngineKind::Podman, 30_000), Duration::from_secs(30));
+        let half_a_minute = runs(&backoff(EngineKind::Podman, 30_000), Duration::from_secs(30));
         assert!(half_a_minute < 60, "{half_a_minute} runs in half a minute");
-        let ten_minutes = runs(&pace(EngineKind::Podman, 30_000), Duration::from_mins(10));
+        let ten_minutes = runs(&backoff(EngineKind::Podman, 30_000), Duration::from_mins(10));
         assert!(ten_minutes < 130, "{ten_minutes} runs in ten minutes");
     }
 
     #[test]
     fn a_check_is_run_at_least_as_often_as_its_interval_says() {
         let late = Duration::from_mins(10);
-        assert_eq!(pace(EngineKind::Docker, 2000).pause(late), Duration::from_secs(2));
-        assert_eq!(pace(EngineKind::Docker, 10).pause(late), LEAST_INTERVAL);
-        assert_eq!(pace(EngineKind::Docker, 0).pause(late), LONGEST_PAUSE);
+        assert_eq!(backoff(EngineKind::Docker, 2000).pause(late), Duration::from_secs(2));
+        assert_eq!(backoff(EngineKind::Docker, 10).pause(late), LEAST_INTERVAL);
+        assert_eq!(backoff(EngineKind::Docker, 0).pause(late), LONGEST_PAUSE);
     }
 
     #[test]
     fn podman_runs_each_check_by_itself() {
-        let mut pace = pace(EngineKind::Podman, 30_000);
-        pace.learn(Runs::Once, Some(1), EXEC);
-        assert_eq!(pace.runs(Duration::from_secs(1)), Runs::Once);
+        let mut backoff = backoff(EngineKind::Podman, 30_000);
+        backoff.learn(Runs::Once, Some(1), EXEC);
+        assert_eq!(backoff.runs(Duration::from_secs(1)), Runs::Once);
     }
 
     #[test]
@@ -196,11 +196,11 @@ mod tests {
 
     #[test]
     fn a_check_that_hung_is_run_once_the_next_time() {
-        let mut pace = pace(EngineKind::Docker, 30_000);
-        pace.learn(Runs::Once, Some(1), EXEC);
-        let repeated = pace.runs(Duration::ZERO);
+        let mut backoff = backoff(EngineKind::Docker, 30_000);
+        backoff.learn(Runs::Once, Some(1), EXEC);
+        let repeated = backoff.runs(Duration::ZERO);
         assert_ne!(repeated, Runs::Once);
-        pace.learn(repeated, None, ROUND * 2);
-        assert_eq!(pace.runs(Duration::ZERO), Runs::Once);
+        backoff.learn(repeated, None, ROUND * 2);
+        assert_eq!(backoff.runs(Duration::ZERO), Runs::Once);
     }
 }

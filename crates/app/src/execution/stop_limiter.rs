@@ -20,9 +20,9 @@ const TURN: Duration = Duration::from_millis(400);
 
 /// Whose turn it is to end, where that matters.
 #[derive(Debug)]
-pub(crate) struct Turns(Option<Semaphore>);
+pub(crate) struct StopLimiter(Option<Semaphore>);
 
-impl Turns {
+impl StopLimiter {
     /// For an engine.
     pub(crate) fn new(engine: &EngineInfo) -> Self {
         let matters = engine.kind == EngineKind::Docker && !engine.is_at_least(STEADY);
@@ -31,8 +31,8 @@ impl Turns {
 
     /// Ends a container when it is its turn.
     pub(crate) async fn take<T>(&self, end: impl Future<Output = T>) -> T {
-        let Some(turns) = &self.0 else { return end.await };
-        let turn = turns.acquire().await;
+        let Some(limiter) = &self.0 else { return end.await };
+        let turn = limiter.acquire().await;
         let mut end = std::pin::pin!(end);
         if let Ok(ended) = tokio::time::timeout(TURN, &mut end).await {
             return ended;
@@ -50,8 +50,8 @@ mod tests {
     use std::cell::Cell;
     use tokio::sync::Notify;
 
-    fn turns(kind: EngineKind, version: &str) -> Turns {
-        Turns::new(&EngineInfo {
+    fn limiter(kind: EngineKind, version: &str) -> StopLimiter {
+        StopLimiter::new(&EngineInfo {
             kind,
             version: version.to_owned(),
             api_version: String::new(),
@@ -64,7 +64,7 @@ mod tests {
     }
 
     /// How many of eight ends were under way at once.
-    async fn most_at_once(turns: &Turns) -> usize {
+    async fn most_at_once(limiter: &StopLimiter) -> usize {
         let (now, most) = (Cell::new(0), Cell::new(0));
         let end = || async {
             now.set(now.get() + 1);
@@ -72,21 +72,21 @@ mod tests {
             tokio::task::yield_now().await;
             now.set(now.get() - 1);
         };
-        join_all((0..8).map(|_| turns.take(end()))).await;
+        join_all((0..8).map(|_| limiter.take(end()))).await;
         most.get()
     }
 
     #[tokio::test]
     async fn containers_of_a_docker_that_counts_end_one_after_the_other() {
-        assert_eq!(most_at_once(&turns(EngineKind::Docker, "20.10.24")).await, 1);
-        assert_eq!(most_at_once(&turns(EngineKind::Docker, "29.0.1")).await, 8);
-        assert_eq!(most_at_once(&turns(EngineKind::Podman, "4.3.1")).await, 8);
+        assert_eq!(most_at_once(&limiter(EngineKind::Docker, "20.10.24")).await, 1);
+        assert_eq!(most_at_once(&limiter(EngineKind::Docker, "29.0.1")).await, 8);
+        assert_eq!(most_at_once(&limiter(EngineKind::Podman, "4.3.1")).await, 8);
     }
 
     #[tokio::test]
     async fn a_container_that_takes_its_time_keeps_no_other_from_ending() {
-        let (turns, other_ended) = (turns(EngineKind::Docker, "20.10.24"), Notify::new());
-        let slow = turns.take(other_ended.notified());
-        tokio::join!(slow, turns.take(async { other_ended.notify_one() }));
+        let (limiter, other_ended) = (limiter(EngineKind::Docker, "20.10.24"), Notify::new());
+        let slow = limiter.take(other_ended.notified());
+        tokio::join!(slow, limiter.take(async { other_ended.notify_one() }));
     }
 }
