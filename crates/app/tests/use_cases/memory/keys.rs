@@ -143,8 +143,9 @@ async fn a_key_file_that_others_can_read_opens_nothing_and_names_the_fix() {
     let path = sandbox.home().join("secret.key");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     sandbox.reopen().await;
-    let error = sandbox.set_secret("shop", "KEY", "x").await.unwrap_err().to_string();
-    assert!(error.contains("secret.key") && error.contains("chmod"), "{error}");
+    let error = sandbox.set_secret("shop", "KEY", "x").await.unwrap_err();
+    assert!(error.to_string().contains("secret.key"), "{error}");
+    assert!(error.hints().concat().contains("chmod 600"), "{error:?}");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     sandbox.reopen().await;
     assert_eq!(sandbox.secret("shop", "KEY").await.unwrap(), KEY);
