@@ -11,7 +11,7 @@ use devarch_app::{
 use devarch_core::{
     id::PlanId,
     name::StackName,
-    plan::{Change, ChangeKind, FieldDiff},
+    plan::{Action, Change, ChangeKind, FieldDiff},
     stack::Stack,
 };
 use serde_json::json;
@@ -116,7 +116,7 @@ impl Work<'_> {
         plan: impl AsyncFn(Option<&(Stack, Supplied)>) -> Result<Planned, CliError>,
     ) -> Result<Planned, CliError> {
         let first = plan(None).await?;
-        confirm(self.session, &first.prepared, (first.undone(), Lookup::Tags))?;
+        confirm(self.session, &first.prepared, first.undone(), Lookup::Tags)?;
         if !first.prepared.needs_images(Lookup::Tags) {
             return Ok(Planned { prepared: first.prepared.with_images(), ..first });
         }
@@ -133,7 +133,7 @@ impl Work<'_> {
         let undone = first.draft.as_ref().map_or(&[][..], |draft| draft.undone.as_slice());
         if again.prepared.plan.exceeds(&first.prepared.plan) || again.undone() != undone {
             self.session.terminal.note("the images are known now, and the plan does more than was shown:");
-            confirm(self.session, &again.prepared, (again.undone(), Lookup::Missing))?;
+            confirm(self.session, &again.prepared, again.undone(), Lookup::Missing)?;
         }
         Ok(again)
     }
@@ -247,7 +247,8 @@ impl Planned {
 pub(crate) fn confirm(
     session: &Session,
     prepared: &Prepared,
-    (undone, lookup): (&[FieldDiff], Lookup),
+    undone: &[FieldDiff],
+    lookup: Lookup,
 ) -> Result<(), CliError> {
     let plan = &prepared.plan;
     // An empty plan would print "No changes" although unapplied edits are overwritten.
@@ -263,6 +264,23 @@ pub(crate) fn confirm(
     session.terminal.confirm(&format!("Apply this to '{}'?", plan.stack), "applying the plan")
 }
 
+/// Shows what taking a stack down removes, and asks if it removes anything.
+pub(crate) fn confirm_down(session: &Session, prepared: &Prepared) -> Result<(), CliError> {
+    let plan = &prepared.plan;
+    session.terminal.note(&plan_view::render(plan, false));
+    if plan.is_empty() {
+        return Ok(());
+    }
+    let removed = plan.steps.iter().filter(|step| matches!(step.action, Action::RemoveContainer { .. }));
+    let containers = counted(removed.count(), "container");
+    let question = format!("Take down '{}' ({containers}; volumes are kept)?", plan.stack);
+    session.terminal.confirm(&question, "taking the stack down")
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 fn undone_text(undone: &[FieldDiff]) -> String {
     let lines: Vec<String> = undone.iter().map(|field| format!("  ! {field}")).collect();
     format!("devarch.yml overwrites these edits, made since it was last loaded:\n{}\n", lines.join("\n"))
@@ -272,7 +290,7 @@ fn undone_text(undone: &[FieldDiff]) -> String {
 pub(crate) fn confirm_if_destructive(session: &Session, prepared: &Prepared) -> Result<(), CliError> {
     let replaces = |change: &Change| matches!(change.kind, ChangeKind::Replace | ChangeKind::Remove);
     if prepared.plan.changes.iter().any(replaces) {
-        return confirm(session, prepared, (&[], Lookup::Missing));
+        return confirm(session, prepared, &[], Lookup::Missing);
     }
     for note in prepared.plan.notes.iter().filter(|note| !prepared.desired.notes.contains(note)) {
         session.terminal.note(&format!("note: {note}"));

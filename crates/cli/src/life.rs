@@ -73,7 +73,7 @@ pub(crate) async fn run(life: Life, args: Args, session: &Session) -> Done {
         prepared => prepared?,
     };
     confirm_if_destructive(session, &prepared)?;
-    let (lock, prepared) = with_images(&work, args.lock, options, (lock, prepared)).await?;
+    let (lock, prepared) = with_images(&work, args.lock, options, lock, prepared).await?;
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;
     report(session, &name, outcome).await?;
     Ok(Exit::OK)
@@ -84,7 +84,8 @@ async fn with_images(
     work: &Work<'_>,
     args: LockArgs,
     options: PrepareOptions,
-    (lock, prepared): (StackLocks, Prepared),
+    lock: StackLocks,
+    prepared: Prepared,
 ) -> Result<(StackLocks, Prepared), CliError> {
     if !prepared.needs_images(Lookup::Missing) {
         return Ok((lock, prepared.with_images()));

@@ -19,6 +19,7 @@ mod hostile;
 mod image_args;
 mod life;
 mod passphrase;
+mod plan_args;
 mod plan_view;
 mod progress;
 mod session;

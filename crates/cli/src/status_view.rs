@@ -51,10 +51,10 @@ pub(crate) fn stack(status: &StackStatus) -> Shown {
     }
     text.end_line();
     if let Some(unknown) = &status.unknown {
-        fact(&mut text, (style::BAD, "state unknown:"), unknown);
+        fact(&mut text, style::BAD, "state unknown:", unknown);
     }
     if let Some(lock) = &status.lock {
-        fact(&mut text, (style::WARN, "locked:"), &locked(lock));
+        fact(&mut text, style::WARN, "locked:", &locked(lock));
     }
     if let Some(last) = &status.last_apply {
         last_apply(&mut text, status, last);
@@ -69,7 +69,7 @@ pub(crate) fn stack(status: &StackStatus) -> Shown {
             "container '{container}' carries this stack's labels, but DevArch does not remember creating it; it is \
              left alone"
         );
-        fact(&mut text, (style::WARN, "note:"), &note);
+        fact(&mut text, style::WARN, "note:", &note);
     }
     if status.instances.is_empty() {
         writeln!(text, "  no instances");
@@ -80,7 +80,7 @@ pub(crate) fn stack(status: &StackStatus) -> Shown {
 }
 
 /// Writes a labelled line of the summary.
-fn fact(text: &mut Shown, (style, what): (Style, &str), value: &str) {
+fn fact(text: &mut Shown, style: Style, what: &str, value: &str) {
     write!(text, "  ");
     text.paint(style, what);
     writeln!(text, " {value}");
@@ -128,12 +128,12 @@ fn last_apply(text: &mut Shown, status: &StackStatus, last: &LastApply) {
         }
         Stands::Interrupted => {
             let way_out = format!("`devarch apply {name} --resume` finishes it, `--undo` rolls it back");
-            fact(text, (style::BAD, "interrupted:"), &format!("{what}; {way_out}"));
+            fact(text, style::BAD, "interrupted:", &format!("{what}; {way_out}"));
         }
         Stands::Failed { error } => {
             let error = error.lines().next().unwrap_or_default().trim_end_matches(':');
             let more = format!("see `devarch history show {name}`");
-            fact(text, (style::BAD, "failed:"), &format!("{what}: {error}; {more}"));
+            fact(text, style::BAD, "failed:", &format!("{what}: {error}; {more}"));
         }
     }
 }

@@ -134,4 +134,9 @@ fn a_question_is_answered_at_a_terminal_and_ctrl_c_changes_nothing(sandbox: &San
     let ran = up.end();
     assert_eq!(ran.code, 0, "{ran}");
     assert!(runs());
+    let mut down = sandbox.at_terminal((80, 24), &["down"]);
+    down.shows(&format!("Take down '{}' (1 container; volumes are kept)?", sandbox.stack));
+    down.press("n\r");
+    assert_eq!(down.end().code, 130);
+    assert!(runs());
 }

@@ -37,14 +37,14 @@ fn taken(what: TakenWhat, value: String, owner: Option<String>) -> StoreError {
 }
 
 /// Refuses the edit from `old` to `new`, the rows of `stack`, where others hold what it claims.
-pub(crate) async fn check(tx: &mut Tx, host: &str, stack: &Stack, (old, new): (&Rows, &Rows)) -> Result<()> {
+pub(crate) async fn check(tx: &mut Tx, host: &str, stack: &Stack, old: &Rows, new: &Rows) -> Result<()> {
     if let Some(project) = stacks::namesake(tx, stack).await? {
         let owner = project.map(|project| format!("the stack made from {project}"));
         return Err(taken(TakenWhat::StackName, stack.name.to_string(), owner));
     }
     containers(tx, stack, old, new).await?;
     physical_volumes(tx, stack, old, new).await?;
-    host_ports(tx, host, stack, (old, new)).await
+    host_ports(tx, host, stack, old, new).await
 }
 
 async fn containers(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows) -> Result<()> {
@@ -95,7 +95,7 @@ fn refuse_held(what: TakenWhat, claimed: &[&str], held: &[Held]) -> Result<()> {
     }
 }
 
-async fn host_ports(tx: &mut Tx, host: &str, stack: &Stack, (old, new): (&Rows, &Rows)) -> Result<()> {
+async fn host_ports(tx: &mut Tx, host: &str, stack: &Stack, old: &Rows, new: &Rows) -> Result<()> {
     if new.ports.is_subset(&old.ports) {
         return Ok(());
     }

@@ -20,9 +20,9 @@ use ipnet::Ipv4Net;
 pub(crate) async fn create(tx: &mut Tx, host: &str, stack: &Stack) -> Result<()> {
     let (none, rows) = (Rows::default(), Rows::of(stack)?);
     contents::check(tx, None, stack).await?;
-    claims::check(tx, host, stack, (&none, &rows)).await?;
+    claims::check(tx, host, stack, &none, &rows).await?;
     stacks::insert(tx, stack).await?;
-    bind(tx, host, &stack.id, (stack.engine.as_ref(), stack.subnet)).await?;
+    bind(tx, host, &stack.id, stack.engine.as_ref(), stack.subnet).await?;
     if !stack.wiring.is_empty() {
         wirings::write(tx, stack).await?;
     }
@@ -33,23 +33,24 @@ pub(crate) async fn create(tx: &mut Tx, host: &str, stack: &Stack) -> Result<()>
 pub(crate) async fn save(
     tx: &mut Tx,
     host: &str,
-    (before, after): (&Stack, &Stack),
+    before: &Stack,
+    after: &Stack,
     let_go: &LetGo,
 ) -> Result<i64> {
     let revision = stacks::advance(tx, before).await?;
     let revision = revision.ok_or_else(|| changed(before))?;
     let (old, new) = (Rows::of(before)?, Rows::of(after)?);
     contents::check(tx, Some(before), after).await?;
-    claims::check(tx, host, after, (&old, &new)).await?;
+    claims::check(tx, host, after, &old, &new).await?;
     stacks::update(tx, before, after).await?;
     if (&before.engine, before.subnet) != (&after.engine, after.subnet) {
         stacks::unbind(tx, &after.id).await?;
-        bind(tx, host, &after.id, (after.engine.as_ref(), after.subnet)).await?;
+        bind(tx, host, &after.id, after.engine.as_ref(), after.subnet).await?;
     }
     if before.wiring != after.wiring {
         wirings::write(tx, after).await?;
     }
-    keep_volumes(tx, before, (&old, &new), let_go).await?;
+    keep_volumes(tx, before, &old, &new, let_go).await?;
     write(tx, host, &old, &new).await?;
     Ok(revision)
 }
@@ -59,7 +60,7 @@ pub(crate) async fn delete(tx: &mut Tx, stack: &Stack, let_go: &LetGo) -> Result
     if !stacks::delete(tx, stack).await? {
         return Err(changed(stack));
     }
-    keep_volumes(tx, stack, (&Rows::of(stack)?, &Rows::default()), let_go).await?;
+    keep_volumes(tx, stack, &Rows::of(stack)?, &Rows::default(), let_go).await?;
     if let Some(engine) = &stack.engine {
         for volume in &let_go.gone {
             kept::forget(tx, &engine.id, volume).await?;
@@ -73,7 +74,8 @@ pub(crate) async fn bind(
     tx: &mut Tx,
     host: &str,
     stack: &StackId,
-    (engine, subnet): (Option<&EngineBinding>, Option<Ipv4Net>),
+    engine: Option<&EngineBinding>,
+    subnet: Option<Ipv4Net>,
 ) -> Result<()> {
     if engine.is_none() && subnet.is_none() {
         return Ok(());
@@ -91,7 +93,7 @@ fn changed(stack: &Stack) -> StoreError {
 }
 
 /// Remembers the volumes an edit lets go of, where there is an engine they can be on, and copies of their data.
-async fn keep_volumes(tx: &mut Tx, stack: &Stack, (old, new): (&Rows, &Rows), let_go: &LetGo) -> Result<()> {
+async fn keep_volumes(tx: &mut Tx, stack: &Stack, old: &Rows, new: &Rows, let_go: &LetGo) -> Result<()> {
     let Some(engine) = &stack.engine else {
         return Ok(());
     };

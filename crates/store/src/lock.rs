@@ -298,7 +298,7 @@ impl Store {
     /// who held it is told that it lost it, and to whom, before its next step.
     pub async fn release_lock(&self, stack: &StackId, force: bool, by: &Author) -> Result<Option<LockInfo>> {
         let mut tx = self.database.write().await?;
-        let done = release(&self.database, &mut tx, stack, (force, by)).await;
+        let done = release(&self.database, &mut tx, stack, force, by).await;
         tx.end(done).await
     }
 
@@ -355,7 +355,8 @@ async fn release(
     database: &Database,
     tx: &mut Tx,
     stack: &StackId,
-    (force, by): (bool, &Author),
+    force: bool,
+    by: &Author,
 ) -> Result<Option<LockInfo>> {
     let Some(held) = holder(database, tx, stack).await? else {
         return Ok(None);

@@ -81,7 +81,7 @@ pub(crate) async fn reseal(tx: &mut Tx, new: &Key) -> Result<usize> {
     for table in &TABLES {
         let rows = load(tx, table, "sealed IS NOT NULL").await?;
         values += rows.len();
-        let resealed = reseal_rows(tx, table, rows, (new, &mut locked)).await?;
+        let resealed = reseal_rows(tx, table, rows, new, &mut locked).await?;
         if locked.is_empty() {
             write(tx, table, &resealed).await?;
         }
@@ -166,7 +166,8 @@ async fn reseal_rows(
     tx: &mut Tx,
     table: &Table,
     rows: Vec<Row>,
-    (new, locked): (&Key, &mut Vec<(String, CannotOpen)>),
+    new: &Key,
+    locked: &mut Vec<(String, CannotOpen)>,
 ) -> Result<Vec<Row>> {
     let mut resealed = Vec::with_capacity(rows.len());
     for mut row in rows {

@@ -116,7 +116,7 @@ impl Store {
         let may_end = !before.contents().is_subset(&after.contents());
         let mut tx = self.database.edit().await?;
         let saved = async {
-            let revision = edit::save(&mut tx, &self.host, (before, after), let_go).await?;
+            let revision = edit::save(&mut tx, &self.host, before, after, let_go).await?;
             Ok((revision, may_end && contents::sweep(&mut tx).await?))
         };
         let saved = saved.await;
@@ -155,7 +155,7 @@ impl Store {
         subnet: Option<Ipv4Net>,
     ) -> Result<()> {
         let mut tx = self.database.edit().await?;
-        let done = edit::bind(&mut tx, &self.host, stack, (engine, subnet)).await;
+        let done = edit::bind(&mut tx, &self.host, stack, engine, subnet).await;
         tx.end(done).await
     }
 

@@ -4,6 +4,7 @@ use crate::{
     error::{CliError, Done},
     exit::Exit,
     image_args::ImageArgs,
+    plan_args::PlanArgs,
     session::Session,
     signals,
 };
@@ -14,7 +15,7 @@ use devarch_app::{
 };
 use devarch_core::{
     id::PlanId,
-    name::{InstanceName, InvalidName, StackName},
+    name::{InvalidName, StackName},
     stack::Stack,
 };
 use std::str::FromStr;
@@ -25,18 +26,8 @@ pub(crate) struct Args {
     /// Stack, or id of a plan saved by `devarch plan`; by default this directory's stack
     #[arg(value_name = "STACK|PLAN", add = ArgValueCandidates::new(completion::stacks))]
     what: Option<What>,
-    /// Recreate this instance's container
-    #[arg(long, value_name = "INSTANCE")]
-    replace: Vec<InstanceName>,
-    /// Reuse volumes that a removed stack or instance left under the same name
-    #[arg(long)]
-    reuse_volumes: bool,
-    /// Take over volumes that another home created under the same name; only if that home is lost
-    #[arg(long)]
-    adopt_volumes: bool,
-    /// Copy a volume before another image writes to it; a rollback then restores the data too
-    #[arg(long)]
-    snapshot: bool,
+    #[command(flatten)]
+    plan: PlanArgs,
     #[command(flatten)]
     recover: RecoverArgs,
     #[command(flatten)]
@@ -63,7 +54,7 @@ impl FromStr for What {
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let work = Work { session, command: "apply", cancel: signals::cancel_token() };
     match args.what {
-        Some(What::Plan(plan)) if args.snapshot => Err(CliError::Invalid(format!(
+        Some(What::Plan(plan)) if args.plan.snapshot => Err(CliError::Invalid(format!(
             "{plan} is applied exactly as shown; `devarch plan --snapshot` makes a plan that copies the data first"
         ))),
         Some(What::Plan(plan)) => saved(&work, &plan, args.recover, args.lock).await,
@@ -103,15 +94,7 @@ async fn planned(work: &Work<'_>, named: Option<StackName>, args: Args) -> Done 
         work.undo(&name, args.lock).await?;
         return Ok(Exit::OK);
     }
-    let options = PrepareOptions {
-        replace: args.replace.into_iter().collect(),
-        reuse_volumes: args.reuse_volumes,
-        adopt_volumes: args.adopt_volumes,
-        snapshot: args.snapshot,
-        images: args.images.options(),
-        prove: true,
-        ..PrepareOptions::default()
-    };
+    let options = PrepareOptions { images: args.images.options(), prove: true, ..args.plan.options() };
     let plan = async |had: Option<&(Stack, Supplied)>| {
         let lock = work.lock_if_yes(&stack, args.lock).await?;
         let now = find_stack(ctx, &name).await?;

@@ -1,5 +1,5 @@
 use crate::{
-    apply::{LockArgs, Work, confirm, report},
+    apply::{LockArgs, Work, confirm_down, report},
     completion,
     error::Done,
     exit::Exit,
@@ -7,7 +7,7 @@ use crate::{
     signals,
 };
 use clap_complete::ArgValueCandidates;
-use devarch_app::{Lookup, PrepareOptions, Recover, find_stack, prepare, set_wanted};
+use devarch_app::{PrepareOptions, Recover, find_stack, prepare, set_wanted};
 use devarch_core::{name::StackName, stack::DesiredRun};
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let stack = find_stack(ctx, &name).await?;
     let lock = work.lock_if_yes(&stack, args.lock).await?;
     let prepared = work.cancellable(Box::pin(prepare(ctx, &name, &options))).await?;
-    confirm(session, &prepared, (&[], Lookup::Missing))?;
+    confirm_down(session, &prepared)?;
     let lock = work.lock_or_take(lock, &stack, args.lock).await?;
     let prepared = prepared.saved_as(set_wanted(ctx, &name, None, DesiredRun::Absent).await?);
     let outcome = work.carry_out(lock, &prepared.approved(), Some(Recover::Resume)).await?;

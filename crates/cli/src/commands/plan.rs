@@ -4,6 +4,7 @@ use crate::{
     error::{CliError, Done},
     exit::Exit,
     image_args::PullArg,
+    plan_args::PlanArgs,
     plan_view,
     session::Session,
     signals,
@@ -14,11 +15,7 @@ use devarch_app::{
     Draft, PrepareOptions, Prepared, draft_import, find_import, find_stack, lease_plan, list_locks,
     prepare_stack, save_plan,
 };
-use devarch_core::{
-    id::PlanId,
-    name::{InstanceName, StackName},
-    plan::Plan,
-};
+use devarch_core::{id::PlanId, name::StackName, plan::Plan};
 use devarch_store::SavedPlan;
 use serde::Serialize;
 
@@ -35,18 +32,8 @@ pub(crate) struct Args {
     /// Exit with 2 if the plan has changes
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Plan to recreate this instance's container
-    #[arg(long, value_name = "INSTANCE")]
-    replace: Vec<InstanceName>,
-    /// Reuse volumes that a removed stack or instance left under the same name
-    #[arg(long)]
-    reuse_volumes: bool,
-    /// Take over volumes that another home created under the same name; only if that home is lost
-    #[arg(long)]
-    adopt_volumes: bool,
-    /// Copy a volume before another image writes to it; a rollback then restores the data too
-    #[arg(long)]
-    snapshot: bool,
+    #[command(flatten)]
+    plan: PlanArgs,
     /// Do not save the plan; it cannot be applied by id then
     #[arg(long, conflicts_with = "hold")]
     no_save: bool,
@@ -73,15 +60,8 @@ struct Planned<'a> {
 
 pub(super) async fn run(args: Args, session: &Session) -> Done {
     let (draft, stored) = draft(session, args.stack).await?;
-    let options = PrepareOptions {
-        replace: args.replace.into_iter().collect(),
-        reuse_volumes: args.reuse_volumes,
-        adopt_volumes: args.adopt_volumes,
-        snapshot: args.snapshot,
-        images: args.pull.options(),
-        files: draft.files.clone(),
-        ..PrepareOptions::default()
-    };
+    let options =
+        PrepareOptions { images: args.pull.options(), files: draft.files.clone(), ..args.plan.options() };
     let ctx = session.context().await?;
     let work = Work { session, command: "plan --lock", cancel: signals::cancel_token() };
     let lock = if args.hold { Some(work.lock(&draft.stack, args.lock, None).await?) } else { None };
@@ -91,7 +71,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     if let (Some(lock), Some(saved)) = (lock, &saved) {
         lease_plan(ctx, lock.own(), saved).await?;
     }
-    show(session, &prepared, saved.as_ref(), (args.full, args.hold))?;
+    show(session, &prepared, saved.as_ref(), args.full, args.hold)?;
     if !args.hold {
         warn_if_locked(session, &prepared.stack.name).await?;
     }
@@ -103,7 +83,8 @@ fn show(
     session: &Session,
     prepared: &Prepared,
     saved: Option<&SavedPlan>,
-    (full, held): (bool, bool),
+    full: bool,
+    held: bool,
 ) -> Result<(), CliError> {
     let plan = prepared.plan.as_ref();
     let view =

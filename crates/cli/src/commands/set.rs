@@ -33,7 +33,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let ctx = session.context().await?;
     let before = find_stack(ctx, &target.stack).await?;
     let after = set_fields(ctx, &target, &args.fields).await?;
-    show_changes(session, &target, (&before, &after)).await?;
+    show_changes(session, &target, &before, &after).await?;
     Ok(Exit::OK)
 }
 
@@ -41,7 +41,8 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
 pub(super) async fn show_changes(
     session: &Session,
     target: &Target,
-    (before, after): (&Stack, &Stack),
+    before: &Stack,
+    after: &Stack,
 ) -> Result<(), CliError> {
     let changes = config_changes(session.context().await?, before, after, &target.instance);
     let name = format!("{}/{}", target.stack, target.instance);

@@ -19,6 +19,6 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
     let ctx = session.context().await?;
     let before = find_stack(ctx, &target.stack).await?;
     let after = unset_fields(ctx, &target, &args.fields).await?;
-    show_changes(session, &target, (&before, &after)).await?;
+    show_changes(session, &target, &before, &after).await?;
     Ok(Exit::OK)
 }

@@ -4,6 +4,7 @@ use crate::{
     error::{CliError, Done},
     exit::Exit,
     image_args::ImageArgs,
+    plan_args::PlanArgs,
     session::Session,
     signals,
 };
@@ -12,10 +13,7 @@ use devarch_app::{
     Draft, OperationError, PrepareOptions, Prepared, Recover, StackLocks, Supplied, WrongState, draft_import,
     draft_running, find_import, find_stack, prepare_stack, save_draft,
 };
-use devarch_core::{
-    name::{InstanceName, StackName},
-    stack::Stack,
-};
+use devarch_core::{name::StackName, stack::Stack};
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -26,18 +24,8 @@ pub(crate) struct Args {
     /// Create a stack of another name from this directory's devarch.yml
     #[arg(long = "as", value_name = "NAME")]
     renamed: Option<StackName>,
-    /// Recreate this instance's container
-    #[arg(long, value_name = "INSTANCE")]
-    replace: Vec<InstanceName>,
-    /// Reuse volumes that a removed stack or instance left under the same name
-    #[arg(long)]
-    reuse_volumes: bool,
-    /// Take over volumes that another home created under the same name; only if that home is lost
-    #[arg(long)]
-    adopt_volumes: bool,
-    /// Copy a volume before another image writes to it; a rollback then restores the data too
-    #[arg(long)]
-    snapshot: bool,
+    #[command(flatten)]
+    plan: PlanArgs,
     #[command(flatten)]
     recover: RecoverArgs,
     #[command(flatten)]
@@ -55,15 +43,7 @@ pub(super) async fn run(args: Args, session: &Session) -> Done {
         work.undo(&first.stack.name, args.lock).await?;
         return Ok(Exit::OK);
     }
-    let options = PrepareOptions {
-        replace: args.replace.into_iter().collect(),
-        reuse_volumes: args.reuse_volumes,
-        adopt_volumes: args.adopt_volumes,
-        snapshot: args.snapshot,
-        images: args.images.options(),
-        prove: true,
-        ..PrepareOptions::default()
-    };
+    let options = PrepareOptions { images: args.images.options(), prove: true, ..args.plan.options() };
     let plan = async |had: Option<&(Stack, Supplied)>| {
         // A new stack cannot be locked before it is stored.
         let lock = match first.before {
