@@ -1,4 +1,4 @@
-//! What errors mean for the caller, and that what lies under them is kept.
+//! Kinds of errors, and the sources they keep.
 
 use super::*;
 use devarch_core::{name::StackName, secret::Undecryptable};

@@ -1,4 +1,4 @@
-//! `docs/messages.md`: every error an operation can end with, one example each.
+//! `docs/messages.md`: every error an operation can return, with one example each.
 
 use super::*;
 use crate::{Ending, Failure, Interrupted, LinkedFrom, execution::failure::ApplyFailure};

@@ -1,4 +1,4 @@
-//! What errors of the store mean for the caller.
+//! Kinds of the store's errors.
 
 use super::ErrorKind;
 use devarch_store::{JournalError, KeyError, LockError, StackError, StoreError};
