@@ -1,4 +1,4 @@
-//! The templates that come with DevArch.
+//! The templates built into DevArch.
 
 use devarch_app::{
     Catalog, CatalogEntry, Context, Environment, NewInstance, Settings, add_instance, create_stack,
@@ -15,7 +15,7 @@ use devarch_core::{
 };
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
-/// Templates whose image has no shell to check with, or that do nothing until they are given a command.
+/// Templates whose image has no shell for checks, or that do nothing until they are given a command.
 const UNCHECKED: &[&str] = &["busybox", "node", "otel-collector", "python"];
 
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -26,7 +26,7 @@ async fn app(home: &Path) -> Context {
     Context::open(settings, Environment::real()).await.unwrap()
 }
 
-/// All of them.
+/// Returns all of them.
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 fn templates() -> Vec<CatalogEntry> {
     let home = tempfile::tempdir().unwrap();
@@ -80,7 +80,7 @@ fn health_checks_run_in_the_container_and_on_127_0_0_1() {
     }
 }
 
-/// Contracts whose providers keep something.
+/// Contracts whose providers store data.
 const KEEPS: &[ContractType] = &[
     ContractType::Postgres,
     ContractType::Mysql,

@@ -1,4 +1,4 @@
-//! What the environment and the flags say.
+//! Settings from environment and flags.
 
 use devarch_app::Settings;
 use devarch_store::StoreUrl;

@@ -1,4 +1,4 @@
-//! What another copy of a home created, or another home: recorded as one's own where it fits, else left alone.
+//! Objects created by another copy of a home, or by another home: adopted on an exact match, else left alone.
 
 use crate::{
     harness::{Command, HomeFiles, Sandbox},
@@ -10,7 +10,7 @@ use devarch_core::observed::RunState;
 const DB: &str = "devarch-shop-db";
 const DATA: &str = "devarch-shop-db-data";
 
-/// A running stack, and its home as it was before the containers there are now.
+/// Returns a running stack, and its home from before the current containers were created.
 async fn forgotten() -> (Sandbox, HomeFiles) {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Applies that go well, and applies of which one call fails.
+//! Successful applies, and applies with one failing call.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -83,11 +83,11 @@ async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back()
                 assert_eq!(sandbox.objects().await, before, "call {nth}: {failure}");
                 put_back += 1;
             }
-            // All that was wanted is there already; what was replaced could not be removed.
+            // Everything desired exists already; only replaced objects could not be removed.
             Ending::Committed { .. } => {}
             other => panic!("call {nth}: {other:?}"),
         }
-        // From here, forward and back again: the next failure begins with the same.
+        // From here, forward and back again: the next failure starts from the same state.
         for yml in [CHANGED, SHOP] {
             sandbox.run("shop", Command::up(yml)).await.unwrap();
             assert_eq!(sandbox.plan("shop").await, None, "call {nth}");
@@ -98,7 +98,7 @@ async fn a_replacement_of_which_any_one_call_fails_puts_the_old_container_back()
     }
 }
 
-/// The shop with a large file, written in place and so often.
+/// Returns the shop with a large inline file: this line, repeated.
 fn with_large_file(line: &str) -> &'static str {
     let content = format!("{line}\\n").repeat(5_000);
     SHOP.replace("{content: hello}", &format!("{{content: \"{content}\"}}")).leak()

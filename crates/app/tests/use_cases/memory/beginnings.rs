@@ -33,7 +33,7 @@ fn import_file(
     project_from_compose(&source, environment.iter().map(variable))
 }
 
-/// The devarch.yml an import would write.
+/// Returns the devarch.yml that an import would write.
 fn text(sandbox: &Sandbox, import: &ComposeImport) -> String {
     let path = write_project(&sandbox.project(), &import.project, true).unwrap();
     std::fs::read_to_string(path).unwrap()

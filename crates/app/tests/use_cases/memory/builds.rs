@@ -1,4 +1,4 @@
-//! What images are built from: which files count, which do not, and what is refused.
+//! Build contexts: which files count, which do not, and what is refused.
 
 use crate::{
     harness::{Command, Sandbox, hints},
@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
 };
 
-/// An instance that is built from the directory `app` of the project.
+/// An instance built from the directory `app` of the project.
 const API: &str = "api: {template: busybox, exports: [], image: \"me/api:1\", build: ./app}";
 
 fn context(sandbox: &Sandbox) -> PathBuf {
@@ -33,7 +33,7 @@ fn builds(sandbox: &Sandbox) -> usize {
     sandbox.engine.changes().iter().filter(|call| call.starts_with("BuildImage")).count()
 }
 
-/// Whether a change of the context makes the image be built again.
+/// Returns whether a change of the context triggers a rebuild.
 async fn is_built_again(change: impl Fn(&PathBuf)) -> bool {
     let (sandbox, context) = built().await;
     change(&context);

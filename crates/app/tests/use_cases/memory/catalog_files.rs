@@ -1,4 +1,4 @@
-//! The catalog's files: the project's before the home's, and both before those that come with DevArch.
+//! Files of the catalog: the project's take precedence over the home's, and both over the built-in ones.
 
 use crate::harness::{Sandbox, hints, parsed};
 use devarch_app::{Catalog, CatalogSource, Conflict, Elsewhere, ErrorKind, OperationError};

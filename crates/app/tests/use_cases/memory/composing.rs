@@ -1,4 +1,4 @@
-//! A stack as a Compose file: at any time, with everything that Compose can say and a word about what it can not.
+//! Stacks as Compose files: in any state, with everything Compose can express and a note about the rest.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},

@@ -1,4 +1,4 @@
-//! Into running containers: what they write, and commands in them.
+//! Access to running containers: output, and commands.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -12,7 +12,7 @@ use devarch_engine::{EngineErrorKind as Kind, ExecRequest, LogOptions};
 use devarch_testkit::memory::{Behaviour, Call, Fault, Life};
 use futures_util::StreamExt as _;
 
-/// A container that runs and has written this.
+/// Returns a running container that has written this output.
 fn writes(output: &'static str) -> impl Fn(&CreateContainer) -> Behaviour {
     move |_| Behaviour { life: Life::Runs(0), output: output.to_owned(), failing_probes: 0 }
 }

@@ -1,4 +1,4 @@
-//! Copies of data: made before another image writes to it, restored by an undo, and cleared away once they are not needed.
+//! Copies of data: made before another image writes to it, restored by an undo, and removed once they are not needed.
 
 use crate::{
     harness::{Command, End, Sandbox},
@@ -26,13 +26,13 @@ fn upgrade() -> Command {
     Command::Up(UPGRADED, PrepareOptions { snapshot: true, ..PrepareOptions::default() })
 }
 
-/// The copies of data on the engine.
+/// Returns the copies of data on the engine.
 async fn copies(sandbox: &Sandbox) -> Vec<String> {
     let volumes = sandbox.objects().await.volumes.into_keys();
     volumes.filter(|name| PhysicalVolume::from_stored(name).is_copy()).collect()
 }
 
-/// The place of the first call from `made` on that begins so.
+/// Returns the index of the first call from `made` on that starts with `call`.
 fn place(sandbox: &Sandbox, made: usize, call: &str) -> Option<usize> {
     sandbox.engine.changes()[made..].iter().position(|change| change.starts_with(call))
 }

@@ -1,4 +1,4 @@
-//! Deleting a stack forgets nothing that exists, and data that is taken over has the values it was last used with.
+//! Deleting a stack forgets no existing object, and reused data keeps the values it was last used with.
 
 use crate::harness::{Command, End, Sandbox};
 use devarch_app::PrepareOptions;
@@ -25,7 +25,7 @@ stacks:
 const DATA: [&str; 2] = ["devarch-shop-db-data", "devarch-shop-db-wal"];
 
 impl Sandbox {
-    /// A stack that is down, with two volumes; and the password that they know.
+    /// Creates a stack that is down, with two volumes; returns the password their data depends on.
     async fn with_data(&self) -> String {
         self.run("shop", Command::up(SHOP)).await.unwrap();
         let password = self.password();
@@ -38,14 +38,14 @@ impl Sandbox {
         request.spec.environment["PASSWORD"].reveal().to_owned()
     }
 
-    /// The volumes of the stack that exist.
+    /// Returns the stack's existing volumes.
     async fn there(&self) -> Vec<String> {
         let volumes = self.engine.volumes().await.unwrap().into_keys();
         volumes.filter(|name| DATA.contains(&name.as_str())).collect()
     }
 }
 
-/// Each call, before and after the engine has heard of it.
+/// Returns each call, before and after the engine has received it.
 fn calls() -> impl Iterator<Item = (usize, Moment)> {
     (1..).flat_map(|nth| [(nth, Moment::Before), (nth, Moment::After)])
 }
@@ -54,7 +54,7 @@ fn reusing() -> Command {
     Command::Up(SHOP, PrepareOptions { reuse_volumes: true, ..PrepareOptions::default() })
 }
 
-/// Wherever it is killed.
+/// Covers every point of a kill.
 #[tokio::test]
 async fn a_deletion_that_was_killed_forgot_nothing_and_is_finished_by_the_same_command() {
     let mut sandbox = Sandbox::new().await;
@@ -91,7 +91,7 @@ async fn a_volume_that_can_not_be_removed_keeps_its_stack() {
     }
 }
 
-/// Killed or not, as often as it takes.
+/// Kills every attempt until one succeeds.
 #[tokio::test]
 async fn data_that_is_taken_over_keeps_its_password_wherever_the_takeover_is_killed() {
     let mut sandbox = Sandbox::new().await;

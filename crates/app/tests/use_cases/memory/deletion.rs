@@ -1,4 +1,4 @@
-//! What deleting a stack shows, refuses, removes and keeps.
+//! Deletion of stacks: what is shown, refused, removed and kept.
 
 use crate::{
     harness::{Command, End, Sandbox, hints, parsed},

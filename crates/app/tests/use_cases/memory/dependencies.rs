@@ -1,4 +1,4 @@
-//! Who waits for whom, and for what.
+//! Dependencies: which instance waits for which, and for what condition.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -14,7 +14,7 @@ fn web(condition: &str) -> String {
     format!("web: {{template: busybox, depends_on: {{db: {{condition: {condition}}}}}}}")
 }
 
-/// The place of a call among all that changed something.
+/// Returns the index of a call among those that changed something.
 fn place(sandbox: &Sandbox, call: &str) -> Option<usize> {
     sandbox.engine.changes().iter().position(|change| change == call)
 }

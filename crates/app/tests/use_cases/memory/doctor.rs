@@ -1,4 +1,4 @@
-//! What `doctor` finds, and how to fix it.
+//! Findings of `doctor`, and how to fix them.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-/// All checks of a home on its own engine and machine.
+/// Returns all checks of a home on its own engine and machine.
 async fn checks(sandbox: &Sandbox) -> Vec<Check> {
     let around = around([Arc::clone(&sandbox.engine)], Arc::clone(&sandbox.host), Arc::clone(&sandbox.clock));
     doctor(sandbox.ctx().settings(), &around).await
@@ -37,7 +37,7 @@ fn around(
     Environment { engines, clock, ids: Arc::new(CountedIds::default()), host }
 }
 
-/// The check of that name.
+/// Returns the check with this name.
 async fn check(sandbox: &Sandbox, name: &str) -> Check {
     let all = checks(sandbox).await;
     all.iter()
@@ -46,7 +46,7 @@ async fn check(sandbox: &Sandbox, name: &str) -> Check {
         .unwrap_or_else(|| panic!("no check {name} in {all:?}"))
 }
 
-/// A check that warns, with what was found and how to fix it.
+/// Asserts that a check warns, with this finding and fix.
 async fn warns(sandbox: &Sandbox, name: &str, found: &str, fix: &str) {
     let check = check(sandbox, name).await;
     assert_eq!(check.verdict, Verdict::Warn, "{check:?}");
@@ -62,7 +62,7 @@ fn mode(path: &Path, mode: u32) {
 async fn all_is_well_with_a_running_stack() {
     let sandbox = running_shop().await;
     for check in checks(&sandbox).await {
-        // The machine's disks are its own, and the pool of tests is small.
+        // The machine's disks are real, and the pool of tests is small.
         let other = check.name.starts_with("disk") || check.name == "addresses";
         assert!(check.verdict == Verdict::Ok || other, "{check:?}");
     }

@@ -1,4 +1,4 @@
-//! What was changed past DevArch: seen by the next plan, named in it, and corrected by the next apply.
+//! Changes made without DevArch: seen and named by the next plan, and corrected by the next apply.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -26,7 +26,7 @@ async fn id(sandbox: &Sandbox, name: &str) -> ContainerId {
     sandbox.objects().await.containers[name].id.clone()
 }
 
-/// The plan has these words, and after an apply all is as it was again.
+/// Asserts that the plan contains these words, and that an apply restores the previous state.
 async fn is_corrected(sandbox: &Sandbox, words: &str) {
     let plan = sandbox.plan("shop").await.unwrap();
     assert!(plan.contains(words), "{words} is not in\n{plan}");

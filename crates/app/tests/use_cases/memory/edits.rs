@@ -1,5 +1,4 @@
-//! Edits of what is stored: they change nothing on the engine until they are applied, and nothing at all where they are
-//! refused.
+//! Edits of stored definitions: they change nothing on the engine until applied, and nothing at all if refused.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -168,7 +167,7 @@ async fn a_host_port_that_a_process_listens_on_is_refused_before_anything_is_cha
         .host
         .listen(HostSocket { ip: [127, 0, 0, 1].into(), port: 18080, protocol: Protocol::Tcp }, "redis");
     let made = sandbox.engine.changes();
-    // The edit may already refuse it; the plan has to.
+    // The edit may already refuse it; the plan must.
     if sandbox.run("shop", Command::Set("web", "ports.80", "18080")).await.is_ok() {
         let refused = sandbox.run("shop", Command::apply()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused:?}");

@@ -1,4 +1,4 @@
-//! Which engine a stack is brought up on.
+//! Selection of a stack's engine.
 
 use crate::{
     harness::{Command, EngineChoice, Objects, Sandbox},
@@ -23,7 +23,7 @@ fn engine(kind: EngineKind, endpoint: &str) -> Arc<MemoryEngine> {
     Arc::new(engine)
 }
 
-/// Both engines answer, Docker is looked for first.
+/// Creates a home for which both engines answer and Docker comes first.
 async fn home(flag: Option<&str>, variable: Option<&str>) -> EngineChoice {
     let engines = [engine(EngineKind::Docker, DOCKER), engine(EngineKind::Podman, PODMAN)];
     EngineChoice::of(engines, flag, variable).await
@@ -53,7 +53,7 @@ async fn prune(sandbox: &Sandbox) {
     sandbox.engine.remove_volume(&PhysicalVolume::from_stored("devarch-engine")).await.unwrap();
 }
 
-/// `docker volume prune` takes the volume by which an engine is known.
+/// `docker volume prune` removes the volume that identifies an engine.
 #[tokio::test]
 async fn an_engine_whose_marker_was_pruned_is_the_same_engine_to_every_command() {
     let sandbox = Sandbox::new().await;

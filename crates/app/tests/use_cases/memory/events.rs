@@ -1,4 +1,4 @@
-//! What an apply tells while it is under way.
+//! Events of an apply in progress.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -14,7 +14,7 @@ use devarch_testkit::memory::{Behaviour, Call, Fault, plain_image};
 use std::{sync::Mutex, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// Applies what is stored, and returns what was reported of it.
+/// Applies the stored definition, and returns the reported events.
 async fn applied(
     sandbox: &Sandbox,
     cancel: &CancellationToken,
@@ -127,7 +127,7 @@ async fn a_wait_tells_the_output_of_the_last_probe_without_secrets() {
     assert!(waits.iter().all(|last| !last.contains("hush-hush")), "{waits:?}");
 }
 
-/// What is reported while images are pulled and built for a draft.
+/// Returns the events reported while a draft's images are pulled and built.
 async fn supplied(sandbox: &Sandbox, yml: &str) -> (Result<(), OperationError>, Vec<Event>) {
     let reported = Mutex::new(Vec::new());
     let events = |event| reported.lock().unwrap().push(event);

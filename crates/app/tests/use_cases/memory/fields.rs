@@ -21,7 +21,7 @@ async fn set(sandbox: &Sandbox, field: &str, value: &str) -> Result<(), Operatio
     sandbox.run("shop", Command::Set("web", field.to_owned().leak(), value.to_owned().leak())).await
 }
 
-/// What the instance amounts to, by a path like `healthcheck/interval`.
+/// Returns a part of the instance's effective config by a path such as `healthcheck/interval`.
 async fn shown(sandbox: &Sandbox, path: &str) -> Value {
     let configs = stack_config(sandbox.ctx(), &parsed("shop"), Some(&parsed("web"))).await.unwrap();
     let config = Value::Object(configs.instances[0].config.clone());

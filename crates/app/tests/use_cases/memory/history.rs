@@ -1,4 +1,4 @@
-//! What is written down of applies: who, when, what, and how each ended.
+//! The history of applies: who, when, what, and how each ended.
 
 use crate::{
     harness::{Command, Sandbox},

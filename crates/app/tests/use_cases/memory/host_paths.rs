@@ -1,4 +1,4 @@
-//! Paths of the host: what is refused, what has to be allowed, and what has to be there.
+//! Host paths: what is refused, what needs an allowance, and what has to exist.
 
 use crate::{
     harness::{Command, Sandbox, parsed},

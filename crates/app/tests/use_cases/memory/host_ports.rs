@@ -1,4 +1,4 @@
-//! Host ports: chosen once and kept, taken by no two, and refused with who has them.
+//! Host ports: assigned once and kept, unique, and refused with their current owner.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -14,7 +14,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-/// The host ports of an instance, by container port.
+/// Returns the host ports of an instance, by container port.
 async fn ports(sandbox: &Sandbox, stack: &str, instance: &str) -> BTreeMap<String, (IpAddr, u16)> {
     let stack = sandbox.stack(stack).await;
     let ports = &stack.instances[&parsed::<InstanceName>(instance)].ports;
@@ -119,7 +119,7 @@ async fn a_chosen_port_avoids_what_listens_on_the_host() {
     quiet.import("shop", shop(&[&web("80")])).await;
     let first = port(&quiet, "web", "80/tcp").await;
     let socket = HostSocket { ip: Ipv4Addr::UNSPECIFIED.into(), port: first, protocol: Protocol::Tcp };
-    // Its ids are counted alike, so that it would choose the same port.
+    // Its ids are generated in the same order, so it would choose the same port.
     busy.host.listen(socket, "nginx (pid 812)");
     let chosen = devarch_app::Settings::clone(busy.ctx().settings());
     assert_eq!(chosen.ports, quiet.ctx().settings().ports);

@@ -1,4 +1,4 @@
-//! Images: what is pulled and built, and when.
+//! Images: which are pulled and built, and when.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -9,7 +9,7 @@ use devarch_core::template::PullPolicy;
 use devarch_engine::EngineErrorKind as Kind;
 use devarch_testkit::memory::{Call, Fault, plain_image};
 
-/// How often the engine was asked for something.
+/// Returns how often a call was made to the engine.
 fn count(sandbox: &Sandbox, call: &str) -> usize {
     sandbox.engine.changes().iter().filter(|change| change.starts_with(call)).count()
 }
@@ -137,7 +137,7 @@ async fn an_image_whose_tag_moved_here_is_drift_that_an_apply_ends() {
     assert_eq!(sandbox.plan("shop").await, None);
 }
 
-/// The built image with an argument.
+/// Returns the stack with the built image, with a build argument.
 fn built_with(argument: &str) -> &'static str {
     BUILT
         .replace("build: {context: .,", &format!("build: {{context: ., args: {{MARK: \"{argument}\"}},"))

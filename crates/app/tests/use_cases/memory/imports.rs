@@ -1,4 +1,4 @@
-//! From a devarch.yml to the store: what belongs to which directory, what is read in, and what is refused.
+//! Loading a devarch.yml into the store: which stack belongs to which directory, what is read, and what is refused.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 const WEB: &str = "web: {template: busybox}";
 
-/// A directory of that name below the project with such a devarch.yml.
+/// Creates a directory below the project with this devarch.yml.
 fn directory(sandbox: &Sandbox, name: &str, yml: &str) -> PathBuf {
     let directory = sandbox.project().join(name);
     std::fs::create_dir_all(&directory).unwrap();
@@ -28,13 +28,13 @@ async fn source(sandbox: &Sandbox, at: &Path, renamed: Option<&str>) -> Result<I
     Ok(find_import(sandbox.ctx(), at, None, renamed.as_ref()).await?.unwrap())
 }
 
-/// Imports a directory's only stack, under another name if one is given.
+/// Imports a directory's only stack, under another name if given.
 async fn import(sandbox: &Sandbox, at: &Path, renamed: Option<&str>) -> Result<StackName, OperationError> {
     let draft = draft_import(sandbox.ctx(), &source(sandbox, at, renamed).await?).await?;
     Ok(save_draft(sandbox.ctx(), &draft).await?.name)
 }
 
-/// The error of an import that is refused, and what to do about it.
+/// Returns the error of an import that is refused, with its hints.
 async fn refused(sandbox: &Sandbox, yml: &str) -> String {
     let at = directory(sandbox, "refused", yml);
     let error = import(sandbox, &at, None).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The key that a home's secrets are encrypted with: exported, imported, replaced, and lost.
+//! The key of a home's secrets: exported, imported, replaced, and lost.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -15,7 +15,7 @@ fn passphrase() -> Secret {
     Secret::new("correct horse battery staple")
 }
 
-/// A stack with a value of each kind that is encrypted.
+/// Creates a stack with an encrypted value of each kind.
 async fn with_secrets() -> Sandbox {
     let sandbox = Sandbox::new().await;
     let yml = shop_of(

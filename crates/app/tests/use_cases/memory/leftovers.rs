@@ -1,4 +1,4 @@
-//! What homes that are lost left on an engine, and the data in it.
+//! Objects and data that lost homes left on an engine.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -15,7 +15,7 @@ use devarch_testkit::{
 const WITH_PASSWORD: &str =
     r#"db: {template: busybox, environment: {PW: {generate: 20}, MARK: "1"}, volumes: ["data:/data"]}"#;
 
-/// A lost home with a running stack of that name, and another home beside it.
+/// Creates a lost home with a running stack of that name, and another home on the same engine.
 async fn lost(yml: &'static str) -> (Sandbox, Sandbox) {
     let lost = Sandbox::new().await;
     lost.run("shop", Command::up(yml)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Stacks that are linked to each other.
+//! Links between stacks.
 
 use crate::{
     harness::{Command, Sandbox},

@@ -1,4 +1,5 @@
-//! One command at a time works on a stack, and a saved plan is applied as it was or not at all.
+//! Locks and saved plans: one command at a time changes a stack, and a saved plan is applied exactly as saved or not
+//! at all.
 
 use crate::{
     harness::{Command, Sandbox},
@@ -107,7 +108,7 @@ async fn a_lock_that_is_lost_in_the_middle_of_an_apply_leaves_a_journal_from_whi
     for next in [Command::Resume, Command::Undo] {
         let sandbox = running().await;
         let before = sandbox.objects().await;
-        // The third call goes on while another command takes the lock away.
+        // The third call is still running when another command takes the lock.
         let reached = sandbox.engine.break_at(3, devarch_testkit::memory::Effect::Hangs(Moment::After));
         {
             let at_work = sandbox.run("shop", Command::up(CHANGED));

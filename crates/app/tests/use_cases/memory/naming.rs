@@ -1,5 +1,4 @@
-//! Stacks and instances: created, renamed, copied, switched; what has a name keeps it, and a taken one is refused with a
-//! free one.
+//! Stacks and instances: created, renamed, copied, enabled and disabled; a taken name is refused with a free one.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -24,7 +23,7 @@ async fn create(sandbox: &Sandbox, name: &str) -> Result<(), OperationError> {
     create_stack(sandbox.ctx(), &parsed(name), None).await.map(drop)
 }
 
-/// A name that is taken, and what would be accepted.
+/// Returns the taken name of an error, and the free one it suggests.
 fn taken(error: &OperationError) -> (String, Option<&str>) {
     match error {
         OperationError::Conflict(Conflict::NameTaken { taken, free }) => (taken.clone(), free.as_deref()),
@@ -55,7 +54,7 @@ async fn a_taken_name_of_a_stack_is_refused_with_the_first_free_number() {
     assert!(sandbox.knows("other").await, "it keeps its name");
 }
 
-/// `a-b` with instance `c` and `a` with instance `b-c` would have containers of the same name.
+/// `a-b` with instance `c` and `a` with instance `b-c` would have containers with the same name.
 #[tokio::test]
 async fn two_stacks_whose_containers_would_have_one_name_are_refused() {
     let sandbox = Sandbox::new().await;

@@ -1,4 +1,4 @@
-//! Addresses: each stack has a network of its own, with addresses that nothing else uses.
+//! Networks: each stack has its own, with addresses that nothing else uses.
 
 use crate::{
     harness::{Command, Sandbox, hints},

@@ -1,4 +1,4 @@
-//! The states of several stacks, their addresses in a browser, and the words for each state.
+//! The states of several stacks, their URLs for a browser, and the text for each state.
 
 use crate::{
     harness::{Command, Sandbox, parsed},
@@ -36,7 +36,7 @@ async fn every_stack_is_listed_and_its_engine_looked_at_once() {
         names,
         [("infra".to_owned(), docker.clone()), ("never".to_owned(), None), ("shop".to_owned(), docker)]
     );
-    // A second look would be answered.
+    // A second query would be answered.
     sandbox.engine.inject(Fault {
         call: Call::Containers,
         on: String::new(),

@@ -1,5 +1,4 @@
-//! Logins that consumers have for themselves on a provider: created before they start, kept with the data, removed on
-//! request.
+//! Consumers' own logins on a provider: created before they start, kept with the data, removed on request.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -12,7 +11,7 @@ use devarch_app::{
 use devarch_core::{compose::ConfigPlace, name::StackName};
 use devarch_testkit::memory::{Call, Effect, Fault};
 
-/// A provider whose logins are created and removed by these commands.
+/// Returns a provider whose logins are created and removed by these commands.
 fn server(command: &str, remove: &str) -> String {
     let remove = if remove.is_empty() { String::new() } else { format!(", remove: [sh, -c, \"{remove}\"]") };
     format!(

@@ -1,4 +1,4 @@
-//! Objects that look like a stack's own: no command touches what the store does not remember creating.
+//! Objects that look like a stack's own: no command touches what the store has not recorded creating.
 
 use crate::{
     harness::{Command, End, Sandbox},
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 const DB: &str = "devarch-shop-db";
 const WEB: &str = "devarch-shop-web";
 
-/// Everything a user does to a stack, in an order in which each has something to do.
+/// Returns every operation on a stack, in an order in which each has something to do.
 fn walk() -> Vec<Command> {
     vec![
         Command::up(SHOP),
@@ -34,7 +34,7 @@ fn walk() -> Vec<Command> {
     ]
 }
 
-/// A container that somebody runs from an image committed from one of a stack's: it has all its labels.
+/// Creates a container from an image committed from a stack's container: it has all its labels.
 async fn stranger(sandbox: &Sandbox, of: &str, name: &str) -> ContainerId {
     let labels = sandbox.objects().await.containers[of].labels.clone();
     labelled(sandbox, name, labels).await
@@ -53,14 +53,14 @@ async fn labelled(sandbox: &Sandbox, name: &str, labels: BTreeMap<String, String
     id
 }
 
-/// Whether a container is there as it was made.
+/// Returns whether a container is still as it was created.
 async fn stands(sandbox: &Sandbox, id: &ContainerId, name: &str) -> bool {
     let all = sandbox.engine.containers().await.unwrap();
     let found = all.iter().find(|container| container.id == *id);
     found.is_some_and(|found| found.name.as_str() == name && found.state == RunState::Running)
 }
 
-/// Goes through everything a user does; commands may refuse, but nothing of the stranger's changes.
+/// Runs every operation; commands may fail, but the unmanaged container must not change.
 async fn goes_through_all_with(sandbox: &mut Sandbox, id: &ContainerId, name: &str) {
     let mut stack = "shop";
     for command in walk() {
@@ -132,14 +132,14 @@ async fn what_appears_during_an_apply_is_no_part_of_its_undo() {
             assert!(nth > 5);
             break;
         }
-        // The labels of whatever the apply has made: the same apply id, the same config hash.
+        // The labels of an object the apply has just created: the same apply id, the same config hash.
         let objects = sandbox.objects().await;
         let mut own = Vec::new();
         for container in objects.containers.values() {
             let name = format!("my-{}", container.name);
             own.push((labelled(&sandbox, &name, container.labels.clone()).await, name));
         }
-        // Past the commit point there is nothing to undo, and it says so.
+        // Past the commit point there is nothing to undo, and the command reports that.
         let done = sandbox.run("shop", next.clone()).await;
         assert!(done.is_ok() || matches!(next, Command::Undo), "{next:?} after {nth} calls: {done:?}");
         for (id, name) in &own {
@@ -212,7 +212,7 @@ async fn another_home_with_a_stack_of_the_same_name_is_left_alone() {
     one.run("shop", Command::up(SHOP)).await.unwrap();
     let before = one.objects().await;
     for command in walk() {
-        // It refuses or does nothing.
+        // It fails or does nothing.
         let _ = two.run("shop", command.clone()).await;
         assert_eq!(one.objects().await.containers, before.containers, "{command:?}");
         assert_eq!(one.objects().await.networks, before.networks, "{command:?}");

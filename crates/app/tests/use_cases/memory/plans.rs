@@ -1,4 +1,4 @@
-//! What a plan may be asked for, and what makes an agreed one stale.
+//! Options of plans, and changes that make a confirmed plan stale.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -103,7 +103,7 @@ async fn what_is_wrong_with_an_instance_keeps_no_other_from_stopping() {
     assert!(sandbox.objects().await.containers.is_empty());
 }
 
-/// A change to the engine or the store after a plan was agreed to, and what it is called.
+/// Asserts that this change to the engine or the store makes a confirmed plan stale, and how it is named.
 async fn stale(change: impl AsyncFn(&Sandbox), named: &str) {
     let sandbox = running_shop().await;
     sandbox.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();

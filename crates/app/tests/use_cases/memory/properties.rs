@@ -1,5 +1,5 @@
-//! Random sequences of what users do, with faults and kills in between, by the real planner and executor: whatever ends well
-//! leaves nothing to do, whatever fails or is undone leaves what was there, data stays, and nothing of others is touched.
+//! Random sequences of operations, with faults and kills in between, on the real planner and executor: success leaves
+//! nothing to do, failure or undo leaves the previous state, data is kept, and unmanaged objects are not touched.
 
 use crate::{
     harness::{Command, End, Objects, Sandbox},
@@ -19,7 +19,7 @@ use proptest::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-/// What a user does.
+/// A user's operation.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Up(Version),
@@ -32,7 +32,7 @@ enum Act {
     Rollback,
     Rename,
     Delete,
-    /// An older copy of the store, and what it does not remember is adopted.
+    /// Restores an older copy of the store, and adopts what it has not recorded.
     Forget,
 }
 
@@ -45,7 +45,7 @@ enum Version {
     Upgraded,
 }
 
-/// What happens to it.
+/// A disturbance of an operation.
 #[derive(Debug, Clone)]
 enum Trouble {
     None,
@@ -110,7 +110,7 @@ fn troubles() -> impl Strategy<Value = Trouble> {
     ]
 }
 
-/// Where a sequence begins again, unless `DEVARCH_TEST_SEED` says otherwise.
+/// The seed of sequences, unless `DEVARCH_TEST_SEED` sets another.
 const SEED: u64 = 1;
 
 #[expect(clippy::disallowed_methods, reason = "how much is tried is not a matter of DevArch")]
@@ -153,7 +153,7 @@ lanes! {
     what_users_do_in_any_order_keeps_the_promises_from_another_seed: 1
 }
 
-/// A stack under its present name, and what is known of the data it has had.
+/// A stack under its current name, and what is known of its data.
 struct Story {
     sandbox: Sandbox,
     strangers: Strangers,
@@ -225,11 +225,11 @@ impl Story {
                 }
             }
         }
-        // A stack that was deleted is made again under the name it is declared by.
+        // A deleted stack is created again under the name it is declared with.
         self.stack = if self.sandbox.knows("store").await { "store" } else { "shop" };
     }
 
-    /// It ended by itself, well or not.
+    /// Checks an operation that ended by itself, successfully or not.
     async fn has_run(&self, act: Act, ran: Result<(), OperationError>, before: &Objects, at: &str) {
         match ran {
             Ok(()) => {
@@ -276,8 +276,8 @@ impl Story {
         }
     }
 
-    /// The store is an older copy, which does not remember the containers that were created since: those that are as it
-    /// knows them are its own again.
+    /// Restores an older copy of the store without the containers created since: those that match its records are
+    /// adopted.
     async fn forgets(&mut self, at: &str) {
         let running = Command::Apply(reusing());
         if self.sandbox.run(self.stack, running.clone()).await.is_err() || self.containers().await.is_empty()
@@ -325,7 +325,7 @@ impl Story {
         }
     }
 
-    /// Programs write something into the volumes that are new.
+    /// Writes something into the new volumes, as programs would.
     fn writes(&mut self) {
         for call in self.sandbox.engine.changes() {
             let Some(name) = call.strip_prefix("CreateVolume ") else { continue };
@@ -340,7 +340,7 @@ impl Story {
         }
     }
 
-    /// However it went, one more `up` ends well, and nothing but data is left of what is taken down and deleted.
+    /// Checks that, after any sequence, one more `up` succeeds, and that only data remains after `down` and `delete`.
     async fn ends(self) {
         let at = "in the end";
         self.sandbox.run(self.stack, up(SHOP)).await.unwrap_or_else(|error| panic!("{at}: {error}"));

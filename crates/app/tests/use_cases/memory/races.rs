@@ -1,4 +1,4 @@
-//! Two users at once: edits of one stack, and stacks that want the same.
+//! Concurrent users: edits of one stack, and stacks that request the same.
 
 use crate::{
     harness::{Command, Sandbox, parsed},

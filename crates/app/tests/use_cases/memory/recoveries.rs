@@ -1,4 +1,4 @@
-//! Applies that never ended: found, gone on with, or undone; more than one in a row; and none of it twice.
+//! Interrupted applies: detected, resumed, or undone; several in a row; and nothing is done twice.
 
 use crate::{
     harness::{Command, End, Sandbox, hints, parsed},
@@ -23,12 +23,12 @@ fn stack() -> StackName {
     parsed("shop")
 }
 
-/// Another version of the shop's provider.
+/// Returns another version of the shop's provider.
 fn version(mark: &str) -> &'static str {
     SHOP.replace("MARK: \"0\"", &format!("MARK: \"{mark}\"")).leak()
 }
 
-/// A stack whose replacement was killed right after that call, long enough ago.
+/// Creates a stack whose replacement was killed right after that call, long enough ago.
 async fn killed_at(call: &str) -> Sandbox {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
@@ -49,7 +49,7 @@ async fn interrupted(sandbox: &Sandbox) -> Option<Interrupted> {
     find_interrupted(sandbox.ctx(), &sandbox.stack("shop").await).await.unwrap()
 }
 
-/// `apply` without a word on what was interrupted.
+/// Runs `apply` without a decision about the interrupted one.
 async fn plain_apply(sandbox: &Sandbox, recover: Option<Recover>) -> Result<(), OperationError> {
     let stack = find_stack(sandbox.ctx(), &stack()).await?;
     let request = LockRequest { operation: "apply".to_owned(), timeout: Duration::ZERO, plan: None };

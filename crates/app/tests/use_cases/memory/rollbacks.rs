@@ -1,4 +1,4 @@
-//! Back to an earlier definition: which one, what of it returns, and what stays as it is now.
+//! Rollbacks to an earlier definition: which one, what is restored, and what is kept as it is now.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},

@@ -1,4 +1,4 @@
-//! Secrets: where they get to, where they never do, and what a lost key costs.
+//! Secrets: where they are used, where they never appear, and what a lost key costs.
 
 use crate::harness::{Command, Sandbox};
 use devarch_app::PrepareOptions;
@@ -36,7 +36,7 @@ fn variable(sandbox: &Sandbox, instance: &str, name: &str) -> String {
     request.spec.environment[name].reveal().to_owned()
 }
 
-/// Everything that was given to the containers.
+/// Returns everything that was passed to the containers.
 fn values(sandbox: &Sandbox) -> Vec<String> {
     [("db", "PASSWORD"), ("web", "TOKEN"), ("web", "KEY")]
         .map(|(of, name)| variable(sandbox, of, name))

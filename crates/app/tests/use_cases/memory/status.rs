@@ -1,4 +1,4 @@
-//! What `status` shows of a stack, as its objects and its journal are.
+//! The output of `status` for a stack, from its objects and its journal.
 
 use crate::{
     harness::{Command, End, Sandbox},
@@ -188,7 +188,7 @@ async fn an_apply_that_failed_is_shown_with_its_reason_until_one_succeeds() {
     let last = status.last_apply.as_ref().unwrap();
     assert!(matches!(&last.stands, Stands::Failed { error } if error.contains("'db'")), "{last:?}");
     assert!(status.instances.iter().all(|instance| instance.waiting.is_none()), "the old containers run");
-    // Also one that finds nothing to do.
+    // An `up` with nothing to do counts as well.
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     assert!(sandbox.status("shop").await.last_apply.is_none());
 }

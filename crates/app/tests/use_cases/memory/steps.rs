@@ -1,8 +1,9 @@
-//! Each call of each kind of plan fails, is cut off, or is the moment of a kill or a cancel. Afterwards the old state is there, or the new
-//! one, or a journal from which the next command ends right; and nothing is touched that is not the stack's.
+//! Each call of each kind of plan fails, is interrupted, or is the moment of a kill or a cancel. The result is the old
+//! state, the new one, or a journal from which the next command succeeds; and only the stack's own objects are
+//! touched.
 //!
-//! A new kind of plan is one entry of [`kinds`]. By default each call meets one trouble, a different one from call to call;
-//! with `DEVARCH_TEST_LONG=1` each meets all.
+//! A new kind of plan is one entry of [`kinds`]. By default each call meets one trouble, a different one from call to
+//! call; with `DEVARCH_TEST_LONG=1` each meets all.
 
 use crate::{
     harness::{Command, End, Objects, Sandbox, Saved},
@@ -21,28 +22,28 @@ use std::{collections::BTreeSet, time::Duration};
 
 /// A kind of plan.
 struct Kind {
-    /// Brings about the state that it begins from.
+    /// Creates the initial state.
     prepare: for<'a> fn(&'a mut Sandbox) -> LocalBoxFuture<'a, ()>,
     /// The stack and the command whose calls are disturbed.
     does: (&'static str, Command),
-    /// Brings the same state about, whatever became of the command.
+    /// Reaches the same state, whatever the command's result.
     again: Command,
     /// Whether it is an apply with a journal, which can be undone.
     journal: bool,
-    /// It makes at least so many calls.
+    /// The minimum number of calls it makes.
     least: usize,
 }
 
-/// What happens at a call.
+/// A disturbance of a call.
 #[derive(Debug, Clone, Copy)]
 enum Trouble {
     Fails(&'static Effect),
-    /// By the user, during the call.
+    /// Cancelled by the user during the call.
     Cancelled,
     Killed(Moment, Next),
 }
 
-/// What is done after a kill.
+/// What follows a kill.
 #[derive(Debug, Clone, Copy)]
 enum Next {
     Resume,
@@ -66,7 +67,7 @@ const TROUBLES: [Trouble; 10] = [
 const DB: &str = "devarch-shop-db";
 const DATA: &str = "devarch-shop-db-data";
 
-/// Longer than any call of a program goes on that was killed.
+/// Longer than any call of a killed process continues.
 const CALLS_HAVE_ENDED: Duration = Duration::from_secs(31);
 
 async fn ran(sandbox: &Sandbox, commands: Vec<Command>) {
@@ -85,7 +86,8 @@ async fn running_and(sandbox: &Sandbox, commands: Vec<Command>) {
     ran(sandbox, commands).await;
 }
 
-/// An older copy of the store beside what it does not remember: a network that fits, and a container that does not.
+/// Restores an older copy of the store, with two objects it has not recorded: a matching network, and a container that
+/// does not match.
 async fn forgotten(sandbox: &mut Sandbox) {
     running(sandbox).await;
     let old = sandbox.home_files();
@@ -136,12 +138,12 @@ impl Kind {
         Self { least, ..self }
     }
 
-    /// A command that is simply repeated.
+    /// Sets a command that is simply repeated.
     fn repeated(self) -> Self {
         Self { again: self.does.1.clone(), ..self }
     }
 
-    /// No apply: nothing is written down, and nothing can be undone.
+    /// Marks a command that is not an apply: nothing is recorded, and nothing can be undone.
     fn without_journal(self) -> Self {
         Self { journal: false, ..self.repeated() }
     }
@@ -159,12 +161,12 @@ fn replace() -> Kind {
     Kind::new(|sandbox| Box::pin(running(sandbox)), Command::up(CHANGED)).least(6)
 }
 
-/// Of a container that can neither run nor be started: Docker leaves one when it was killed itself.
+/// A replacement of a container that can neither run nor be started: Docker leaves one when it was killed itself.
 fn replace_what_cannot_start() -> Kind {
     Kind::new(|sandbox| Box::pin(stuck(sandbox)), Command::up(SHOP)).least(5)
 }
 
-/// The container stays.
+/// A change that keeps the container.
 fn change_in_place() -> Kind {
     Kind::new(|sandbox| Box::pin(renamed_by_hand(sandbox)), Command::apply())
 }
@@ -200,7 +202,7 @@ fn roll_back() -> Kind {
         .least(6)
 }
 
-/// Another image gets the data, which is copied first.
+/// A change of the image that uses the data, which is copied first.
 fn snapshot() -> Kind {
     let options = PrepareOptions { snapshot: true, ..PrepareOptions::default() };
     Kind::new(|sandbox| Box::pin(newer_image(sandbox)), Command::Up(UPGRADED, options)).least(9)
@@ -266,7 +268,7 @@ survives! {
     a_deletion_with_volumes_survives_trouble_at_any_call: delete_with_volumes
 }
 
-/// What an undisturbed command begins and ends with.
+/// The states before and after an undisturbed command.
 struct Undisturbed<'a> {
     kind: &'a Kind,
     strangers: Strangers,
@@ -337,7 +339,7 @@ impl Undisturbed<'_> {
         self.ends_well(sandbox, at).await;
     }
 
-    /// The old state is there to the last id, or all that is new and something of the old.
+    /// Asserts the old state down to the last id, or everything new with some old objects.
     async fn has_failed(&self, sandbox: &Sandbox, ran: Result<(), OperationError>, at: &str) {
         self.strangers.are_untouched(sandbox, at).await;
         match ran {
@@ -348,13 +350,13 @@ impl Undisturbed<'_> {
                 other => panic!("{at}: {other:?}"),
             },
             Err(OperationError::Engine(_)) if !self.kind.journal => self.is_part_of_before(sandbox, at).await,
-            // What binds a stack to its engine comes before the apply.
+            // A stack is bound to its engine before the apply.
             Err(OperationError::Engine(_)) => self.is_as_before(sandbox, at).await,
             Err(other) => panic!("{at}: {other:?}"),
         }
     }
 
-    /// Volumes that were created stay; none is lost, nor what is in it.
+    /// Asserts the previous state. Created volumes are kept; none is lost, nor its content.
     async fn is_as_before(&self, sandbox: &Sandbox, at: &str) {
         let now = sandbox.objects().await;
         assert_eq!(now.containers, self.before.containers, "{at}");
@@ -364,7 +366,7 @@ impl Undisturbed<'_> {
         }
     }
 
-    /// What only removes may have removed some of it.
+    /// Asserts that a command that only removes has removed at most some of it.
     async fn is_part_of_before(&self, sandbox: &Sandbox, at: &str) {
         let now = sandbox.objects().await;
         let containers = now.containers.iter().all(|(name, it)| self.before.containers.get(name) == Some(it));
@@ -389,7 +391,7 @@ impl Undisturbed<'_> {
         }
     }
 
-    /// Taken down from where it was left, only data stays.
+    /// Takes the stack down from its current state, and asserts that only data remains.
     async fn goes_down(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
         let down = sandbox.run(stack, Command::Down).await;
@@ -405,7 +407,7 @@ impl Undisturbed<'_> {
         self.is_over(sandbox, at).await;
     }
 
-    /// The command, or an apply, brings the new state about.
+    /// Asserts that the command, or an apply, reaches the new state.
     async fn ends_well(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
         if self.kind.journal || sandbox.knows(stack).await {

@@ -1,4 +1,4 @@
-//! A stack's secrets in the store: set, listed, shown on request, removed; and taken out of where they were plain before.
+//! A stack's stored secrets: set, listed, shown on request, removed; and erased where they were plain before.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -199,7 +199,7 @@ async fn without_the_key_a_mask_hides_everything() {
     assert!(!text.contains("nothing"), "{text}");
 }
 
-/// Whether a text is anywhere in the home's files.
+/// Returns whether a text is anywhere in the home's files.
 fn in_files(sandbox: &Sandbox, text: &str) -> bool {
     let found = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     sandbox.home_files().iter().any(|(_, bytes)| found(bytes))

@@ -1,4 +1,4 @@
-//! Wires within a stack: who is wired to whom, what consumers get, and what is refused.
+//! Wires within a stack: which instances are wired, what consumers receive, and what is refused.
 
 use crate::{
     harness::{Command, Sandbox, hints, parsed},
@@ -54,7 +54,7 @@ async fn environment(sandbox: &Sandbox, host: bool) -> Result<BTreeMap<String, S
     Ok(all.into_iter().map(|(name, value): (String, Text)| (name, value.reveal().to_owned())).collect())
 }
 
-/// Each wire as text, and what is wrong.
+/// Returns each wire as text, and the problems.
 async fn wires(sandbox: &Sandbox) -> (Vec<String>, Vec<String>) {
     let wires = list_wires(sandbox.ctx(), &shop()).await.unwrap();
     let links = wires.resolution.links.iter();
