@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_before_1970_makes_ids_that_differ() {
+    fn a_clock_before_1970_yields_distinct_ids() {
         let then = UNIX_EPOCH - Duration::from_hours(1);
         assert_ne!(fresh_at(then), fresh_at(then));
         assert!(fresh_at(then) < fresh_at(UNIX_EPOCH + Duration::from_secs(1)));

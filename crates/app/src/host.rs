@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the test listens itself")]
-    fn a_port_that_is_listened_on_is_not_free_and_its_process_is_named() {
+    fn a_port_with_a_listener_is_not_free_and_its_process_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let socket = HostSocket { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port, protocol: Protocol::Tcp };

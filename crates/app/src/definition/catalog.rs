@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_template_that_comes_with_devarch_is_right() {
+    fn every_built_in_template_is_valid() {
         let none = PathBuf::from("/nonexistent");
         let entries = Catalog::new(None, none).list().unwrap();
         assert!(entries.len() >= 30, "{}", entries.len());
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_template_is_refused_with_the_nearest() {
+    fn an_unknown_template_is_refused_with_the_most_similar_name() {
         let catalog = Catalog::new(None, PathBuf::from("/nonexistent"));
         let error = catalog.get(&"postgers".parse().unwrap()).unwrap_err();
         assert_eq!(error.to_string(), "template 'postgers' not found");

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_text_with_secrets_has_the_limit_of_one() {
+    fn only_a_text_with_secrets_has_the_limit_of_a_secret() {
         let large = "x".repeat(1 << 20);
         assert_eq!(too_large_to_seal(&format!("{large}y")), None);
         assert_eq!(too_large_to_seal("${secret:KEY}"), None);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_text_is_known_by_its_digest_and_read_again_where_it_was_found_first() {
+    fn a_large_text_is_referred_to_by_digest_and_read_again_from_its_first_source() {
         let (mut sources, large) = (Sources::new(), "line\n".repeat(10_000));
         let content = || ConfigContent::Content(large.clone());
         for place in ["/first", "/second"] {

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_layer_and_image_ids_have_a_place() {
+    fn a_local_layer_and_image_ids_are_reserved_fields() {
         let definition = read(FIRST).unwrap();
         let later = Later {
             local: Some(StackFile::default()),

@@ -46,7 +46,7 @@ mod tests {
     };
 
     #[test]
-    fn an_object_may_be_there_before_its_id_is_known() {
+    fn an_object_may_exist_before_its_id_is_known() {
         let ledger = Ledger::default();
         let (first, second) = (StepId(1), StepId(2));
         let object = CreatedObject {

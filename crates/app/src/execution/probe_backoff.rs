@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_seen_ready_soon_after_it_is_however_long_that_takes() {
+    fn readiness_is_detected_soon_after_any_startup_time() {
         let half_a_minute = runs(&backoff(EngineKind::Podman, 30_000), Duration::from_secs(30));
         assert!(half_a_minute < 60, "{half_a_minute} runs in half a minute");
         let ten_minutes = runs(&backoff(EngineKind::Podman, 30_000), Duration::from_mins(10));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_is_run_at_least_as_often_as_its_interval_says() {
+    fn a_check_runs_at_least_once_per_interval() {
         let late = Duration::from_mins(10);
         assert_eq!(backoff(EngineKind::Docker, 2000).pause(late), Duration::from_secs(2));
         assert_eq!(backoff(EngineKind::Docker, 10).pause(late), LEAST_INTERVAL);
@@ -167,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn podman_runs_each_check_by_itself() {
+    fn podman_runs_each_check_in_a_probe_of_its_own() {
         let mut backoff = backoff(EngineKind::Podman, 30_000);
         backoff.learn(Runs::Once, Some(1), EXEC);
         assert_eq!(backoff.runs(Duration::from_secs(1)), Runs::Once);
     }
 
     #[test]
-    fn a_cheap_check_is_run_often_in_few_execs() {
+    fn a_cheap_check_is_repeated_within_few_execs() {
         let probes = probes(Duration::from_millis(5), 1, Duration::from_secs(5));
         assert!(probes.len() < 10, "{probes:?}");
         assert_eq!(probes[0].1, Runs::Once);
@@ -182,20 +182,20 @@ mod tests {
     }
 
     #[test]
-    fn a_container_is_looked_at_between_runs_that_take_long() {
+    fn a_container_is_inspected_between_slow_runs() {
         let probes = probes(Duration::from_millis(700), 1, Duration::from_secs(10));
         assert!(probes.iter().all(|(_, runs)| *runs == Runs::Once), "{probes:?}");
     }
 
     #[test]
-    fn a_check_is_not_repeated_where_there_is_no_shell() {
+    fn a_check_is_not_repeated_without_a_shell() {
         let probes = probes(Duration::from_millis(5), 127, Duration::from_secs(5));
         let repeated = probes.iter().filter(|(_, runs)| *runs != Runs::Once).count();
         assert_eq!(repeated, 1, "{probes:?}");
     }
 
     #[test]
-    fn a_check_that_hung_is_run_once_the_next_time() {
+    fn a_check_that_hung_is_run_once_next_time() {
         let mut backoff = backoff(EngineKind::Docker, 30_000);
         backoff.learn(Runs::Once, Some(1), EXEC);
         let repeated = backoff.runs(Duration::ZERO);

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_borne_for_the_start_period_and_as_many_intervals_as_retries() {
+    fn failures_are_tolerated_for_the_start_period_and_as_many_intervals_as_retries() {
         assert_eq!(check(Some(2), Some(5), None), Duration::from_secs(10));
         assert_eq!(check(Some(2), Some(5), Some(30)), Duration::from_secs(40));
         let default = check(None, None, None);
@@ -149,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_the_engines_default() {
+    fn zero_means_the_engines_default() {
         assert_eq!(check(Some(0), Some(0), None), check(None, None, None));
     }
 
     #[test]
-    fn a_probe_that_did_not_end_is_told_with_how_long_it_was_waited_for() {
+    fn a_probe_that_timed_out_is_reported_with_the_time_it_had() {
         let result = |exit_code| ProbeResult { exit_code, output: "refused\n".to_owned(), unfinished: None };
         assert_eq!(told(&result(Some(1)), Duration::from_secs(9)), "refused\n");
         assert_eq!(told(&result(None), Duration::from_millis(2_540)), "nothing for 2.5 s; refused");

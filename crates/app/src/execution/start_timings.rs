@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn starts_beside_each_other_take_their_share_of_the_time() {
+    fn concurrent_starts_share_the_time() {
         let (starts, clock) = (StartTimings::default(), FakeClock::default());
         let begun: Vec<Begun> = (0..4).map(|_| starts.begin(&clock)).collect();
         clock.advance(Duration::from_secs(8));

@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn containers_of_a_docker_that_counts_end_one_after_the_other() {
+    async fn containers_of_a_docker_that_counts_are_stopped_one_at_a_time() {
         assert_eq!(most_at_once(&limiter(EngineKind::Docker, "20.10.24")).await, 1);
         assert_eq!(most_at_once(&limiter(EngineKind::Docker, "29.0.1")).await, 8);
         assert_eq!(most_at_once(&limiter(EngineKind::Podman, "4.3.1")).await, 8);
     }
 
     #[tokio::test]
-    async fn a_container_that_takes_its_time_keeps_no_other_from_ending() {
+    async fn a_slow_container_does_not_keep_others_from_stopping() {
         let (limiter, other_ended) = (limiter(EngineKind::Docker, "20.10.24"), Notify::new());
         let slow = limiter.take(other_ended.notified());
         tokio::join!(slow, limiter.take(async { other_ended.notify_one() }));

@@ -145,7 +145,7 @@ mod tests {
     use std::{fs, os::unix::fs::symlink, os::unix::net::UnixListener};
 
     #[test]
-    fn links_sockets_and_homes_are_known_by_what_they_are() {
+    fn links_sockets_and_homes_are_recognised_by_what_they_are() {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().canonicalize().unwrap().join(name);
         fs::create_dir_all(at("home/locks")).unwrap();

@@ -230,20 +230,20 @@ mod tests {
     }
 
     #[test]
-    fn a_line_may_come_in_several_chunks() {
+    fn a_line_may_span_several_chunks() {
         assert_eq!(lines_of(&[b"he", b"llo\nwor", b"ld"]), (vec![5], vec![5]));
         assert_eq!(lines_of(&[b"hello\r", b"\n"]), (vec![5], vec![]));
     }
 
     #[test]
-    fn a_line_without_an_end_is_cut_before_it_fills_the_memory() {
+    fn a_line_without_an_end_is_split_before_it_exhausts_memory() {
         let chunk = vec![b'x'; LONGEST_LINE / 2 + 1];
         let (complete, rest) = lines_of(&[&chunk, &chunk, &chunk]);
         assert_eq!((complete, rest), (vec![2 * chunk.len()], vec![chunk.len()]));
     }
 
     #[test]
-    fn what_is_written_to_stderr_cuts_no_line_of_stdout() {
+    fn output_to_stderr_does_not_split_lines_of_stdout() {
         let (name, mut partial) = ("web".parse().unwrap(), Partial::default());
         assert!(partial.push(&name, false, b"half ").is_empty());
         let told = partial.push(&name, true, b"error\n");

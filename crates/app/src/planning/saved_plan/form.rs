@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_a_newer_program_saved_is_refused() {
+    fn a_plan_saved_by_a_newer_version_is_refused() {
         let refused = read_request(r#"{"version":2}"#).unwrap_err().to_string();
         assert!(refused.contains("newer devarch (form 2, this one knows 1)"), "{refused}");
         let refused = read_assumed(r#"{"version":3,"facts":{}}"#).unwrap_err().to_string();

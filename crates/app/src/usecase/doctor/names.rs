@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_on_which_nothing_runs_is_told() {
+    fn a_network_without_running_containers_is_reported() {
         let directory = tempfile::tempdir().unwrap();
         for file in ["aardvark.pid", "devarch-shop-net", "inside%int", "devarch-bad-net"] {
             fs::write(directory.path().join(file), "").unwrap();

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chain_goes_through_what_was_waited_for_longest() {
+    fn the_chain_follows_the_longest_waits() {
         let step = |at, after: &[usize], ended| Timed { at, after: after.to_vec(), ended };
         let steps = [
             step(0, &[], 10),
