@@ -35,7 +35,7 @@ fn templates() -> Vec<CatalogEntry> {
 }
 
 #[tokio::test]
-async fn every_template_gives_an_instance_that_can_be_planned() {
+async fn instances_of_every_template_can_be_planned() {
     let home = tempfile::tempdir().unwrap();
     let app = app(home.path()).await;
     let stack = "all".parse().unwrap();
@@ -66,7 +66,7 @@ async fn every_template_gives_an_instance_that_can_be_planned() {
 }
 
 #[test]
-fn health_checks_run_in_the_container_and_on_127_0_0_1() {
+fn health_checks_run_in_the_container_against_127_0_0_1() {
     for entry in templates() {
         let (name, service) = (entry.template.name.as_str(), entry.template.service);
         let Some(check) = service.healthcheck else {
@@ -92,7 +92,7 @@ const KEEPS: &[ContractType] = &[
 ];
 
 #[test]
-fn every_template_is_limited_described_and_keeps_its_data_in_named_volumes() {
+fn every_template_has_limits_a_description_and_named_volumes() {
     let all = templates();
     assert!(all.len() >= 36, "{}", all.len());
     for entry in all {
@@ -107,7 +107,7 @@ fn every_template_is_limited_described_and_keeps_its_data_in_named_volumes() {
 }
 
 #[test]
-fn every_export_and_volume_is_sound() {
+fn every_export_and_volume_is_valid() {
     for entry in templates() {
         let template = entry.template;
         let environment = template.service.environment.clone().unwrap_or_default();

@@ -22,7 +22,7 @@ async fn forgotten() -> (Sandbox, HomeFiles) {
 }
 
 #[tokio::test]
-async fn what_fits_is_the_stacks_own_again() {
+async fn matching_objects_are_adopted() {
     let (mut sandbox, old) = forgotten().await;
     let strangers = Strangers::beside(&sandbox).await;
     let before = sandbox.objects().await;
@@ -79,7 +79,7 @@ async fn a_stopped_container_of_another_config_is_removed() {
 }
 
 #[tokio::test]
-async fn a_home_that_forgot_nothing_has_nothing_to_adopt() {
+async fn an_up_to_date_home_has_nothing_to_adopt() {
     let sandbox = Sandbox::new().await;
     assert!(sandbox.run("shop", Command::Adopt).await.is_err());
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_home_that_forgot_nothing_has_nothing_to_adopt() {
 }
 
 #[tokio::test]
-async fn what_a_lost_home_left_is_cleared_away_but_its_data_and_nothing_else() {
+async fn leftovers_of_a_lost_home_are_removed_except_its_data() {
     let lost = Sandbox::new().await;
     let sandbox = lost.beside().await;
     lost.run("shop", Command::up(SHOP)).await.unwrap();
@@ -106,7 +106,7 @@ async fn what_a_lost_home_left_is_cleared_away_but_its_data_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_copied_home_that_becomes_another_owns_nothing_of_the_first() {
+async fn a_copied_home_with_a_new_identity_owns_nothing_of_the_original() {
     let first = Sandbox::new().await;
     first.run("shop", Command::up(SHOP)).await.unwrap();
     first.engine.write_volume(DATA, "rows");

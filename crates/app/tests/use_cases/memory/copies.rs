@@ -38,7 +38,7 @@ fn place(sandbox: &Sandbox, made: usize, call: &str) -> Option<usize> {
 }
 
 #[tokio::test]
-async fn data_is_copied_between_the_stop_of_the_old_container_and_the_start_of_the_new() {
+async fn data_is_copied_after_the_old_container_stops_and_before_the_new_one_starts() {
     let sandbox = running().await;
     let made = sandbox.engine.changes().len();
     sandbox.run("shop", upgrade()).await.unwrap();
@@ -50,7 +50,7 @@ async fn data_is_copied_between_the_stop_of_the_old_container_and_the_start_of_t
 }
 
 #[tokio::test]
-async fn no_copy_is_made_without_being_asked_for_or_of_an_unchanged_image() {
+async fn data_is_copied_only_on_request_and_for_a_changed_image() {
     let sandbox = running().await;
     let made = sandbox.engine.changes().len();
     sandbox.run("shop", Command::up(UPGRADED)).await.unwrap();
@@ -62,7 +62,7 @@ async fn no_copy_is_made_without_being_asked_for_or_of_an_unchanged_image() {
 }
 
 #[tokio::test]
-async fn an_upgrade_that_fails_restores_the_data() {
+async fn a_failed_upgrade_restores_the_data() {
     let sandbox = running().await;
     let before = sandbox.objects().await;
     sandbox.engine.inject(Fault::refused(Call::Start, "db", Kind::DiskFull));
@@ -74,7 +74,7 @@ async fn an_upgrade_that_fails_restores_the_data() {
 }
 
 #[tokio::test]
-async fn a_killed_upgrade_is_undone_with_the_data_as_it_was_before() {
+async fn the_undo_of_a_killed_upgrade_restores_the_data() {
     let mut sandbox = running().await;
     let before = sandbox.objects().await.containers;
     let start = sandbox.save();
@@ -96,7 +96,7 @@ async fn a_killed_upgrade_is_undone_with_the_data_as_it_was_before() {
 }
 
 #[tokio::test]
-async fn an_image_without_a_shell_can_not_copy_and_nothing_is_changed() {
+async fn a_copy_with_an_image_without_a_shell_fails_and_changes_nothing() {
     let sandbox = running().await;
     let before = sandbox.objects().await;
     sandbox.engine.inject(Fault::refused(Call::CopyVolume, "", Kind::CannotRun));
@@ -111,7 +111,7 @@ async fn an_image_without_a_shell_can_not_copy_and_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn a_copy_that_a_kill_left_goes_with_the_next_apply() {
+async fn a_copy_left_by_a_kill_is_removed_by_the_next_apply() {
     let mut sandbox = running().await;
     let start = sandbox.save();
     for nth in 1.. {
@@ -130,7 +130,7 @@ async fn a_copy_that_a_kill_left_goes_with_the_next_apply() {
 }
 
 #[tokio::test]
-async fn a_container_that_was_started_by_hand_on_data_to_be_restored_is_stopped_for_it() {
+async fn a_container_started_by_hand_is_stopped_before_its_data_is_restored() {
     let mut sandbox = running().await;
     let old = sandbox.objects().await.containers["devarch-shop-db"].id.clone();
     let start = sandbox.save();

@@ -56,7 +56,7 @@ fn reusing() -> Command {
 
 /// Covers every point of a kill.
 #[tokio::test]
-async fn a_deletion_that_was_killed_forgot_nothing_and_is_finished_by_the_same_command() {
+async fn a_killed_deletion_forgets_nothing_and_can_be_repeated() {
     let mut sandbox = Sandbox::new().await;
     sandbox.with_data().await;
     let down = sandbox.save();
@@ -77,7 +77,7 @@ async fn a_deletion_that_was_killed_forgot_nothing_and_is_finished_by_the_same_c
 }
 
 #[tokio::test]
-async fn a_volume_that_can_not_be_removed_keeps_its_stack() {
+async fn a_stack_is_kept_if_a_volume_cannot_be_removed() {
     for volume in DATA {
         let sandbox = Sandbox::new().await;
         sandbox.with_data().await;
@@ -93,7 +93,7 @@ async fn a_volume_that_can_not_be_removed_keeps_its_stack() {
 
 /// Kills every attempt until one succeeds.
 #[tokio::test]
-async fn data_that_is_taken_over_keeps_its_password_wherever_the_takeover_is_killed() {
+async fn reused_data_keeps_its_password_even_after_kills() {
     let mut sandbox = Sandbox::new().await;
     let password = sandbox.with_data().await;
     sandbox.run("shop", Command::Delete).await.unwrap();
@@ -121,7 +121,7 @@ async fn data_that_is_taken_over_keeps_its_password_wherever_the_takeover_is_kil
 }
 
 #[tokio::test]
-async fn data_that_nobody_takes_over_leaves_a_new_stack_with_values_of_its_own() {
+async fn a_new_stack_that_reuses_no_data_has_values_of_its_own() {
     let sandbox = Sandbox::new().await;
     let password = sandbox.with_data().await;
     sandbox.run("shop", Command::Delete).await.unwrap();

@@ -20,7 +20,7 @@ fn place(sandbox: &Sandbox, call: &str) -> Option<usize> {
 }
 
 #[tokio::test]
-async fn a_consumer_starts_after_its_provider_whatever_it_waits_for() {
+async fn a_consumer_starts_after_its_provider_for_every_condition() {
     for condition in ["ready", "service_started", "service_healthy"] {
         let sandbox = Sandbox::new().await;
         sandbox.run("shop", Command::up(shop(&[DB, &web(condition)]))).await.unwrap();
@@ -31,7 +31,7 @@ async fn a_consumer_starts_after_its_provider_whatever_it_waits_for() {
 }
 
 #[tokio::test]
-async fn a_consumer_of_what_never_gets_healthy_is_never_started() {
+async fn a_consumer_of_an_unhealthy_provider_is_never_started() {
     let sandbox = Sandbox::new().await;
     sandbox.engine.script(|_| Behaviour::runs().failing_probes(10_000));
     let error = sandbox.run("shop", Command::up(shop(&[DB, &web("service_healthy")]))).await.unwrap_err();
@@ -73,7 +73,7 @@ async fn a_job_that_fails_starts_no_consumer_and_is_reported_with_its_code() {
 }
 
 #[tokio::test]
-async fn a_consumer_restarts_with_its_provider_where_it_asks_for_it() {
+async fn a_consumer_restarts_with_its_provider_on_request() {
     for (restart, restarted) in [(true, true), (false, false)] {
         let sandbox = Sandbox::new().await;
         let consumer = format!(
@@ -89,7 +89,7 @@ async fn a_consumer_restarts_with_its_provider_where_it_asks_for_it() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_required_may_be_missing() {
+async fn an_optional_provider_may_be_missing() {
     let sandbox = Sandbox::new().await;
     let web = "web: {template: busybox, depends_on: {cache: {condition: ready, required: false}}}";
     sandbox.run("shop", Command::up(shop(&[web]))).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_provider_that_is_not_required_may_be_missing() {
 }
 
 #[tokio::test]
-async fn a_chain_starts_from_its_beginning_and_stops_from_its_end() {
+async fn a_chain_starts_providers_first_and_stops_consumers_first() {
     let sandbox = Sandbox::new().await;
     let chain = [
         "a: {template: busybox}",
@@ -116,7 +116,7 @@ async fn a_chain_starts_from_its_beginning_and_stops_from_its_end() {
 }
 
 #[tokio::test]
-async fn a_dependency_on_a_template_of_the_file_is_followed_too() {
+async fn dependencies_in_templates_of_the_file_are_followed() {
     let sandbox = Sandbox::new().await;
     let template = r#"client: {image: "busybox:1.37", depends_on: [db]}"#;
     sandbox

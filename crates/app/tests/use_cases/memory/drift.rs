@@ -37,7 +37,7 @@ async fn is_corrected(sandbox: &Sandbox, words: &str) {
 }
 
 #[tokio::test]
-async fn a_container_that_ended_is_started_again_and_not_replaced() {
+async fn an_exited_container_is_started_and_not_replaced() {
     let sandbox = running().await;
     let before = id(&sandbox, DB).await;
     sandbox.engine.end(DB, 1);
@@ -46,7 +46,7 @@ async fn a_container_that_ended_is_started_again_and_not_replaced() {
 }
 
 #[tokio::test]
-async fn a_container_that_was_removed_is_created_again_on_its_data() {
+async fn a_removed_container_is_recreated_with_its_data() {
     let sandbox = running().await;
     let before = id(&sandbox, DB).await;
     sandbox.remove_by_hand(DB).await;
@@ -55,7 +55,7 @@ async fn a_container_that_was_removed_is_created_again_on_its_data() {
 }
 
 #[tokio::test]
-async fn a_container_that_was_renamed_gets_its_name_back_and_is_not_replaced() {
+async fn a_renamed_container_gets_its_name_back_and_is_not_replaced() {
     let sandbox = running().await;
     let before = id(&sandbox, WEB).await;
     sandbox.engine.rename(&before, &ContainerName::from_stored("my-web")).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_container_that_was_renamed_gets_its_name_back_and_is_not_replaced() {
 }
 
 #[tokio::test]
-async fn a_container_that_was_disconnected_is_connected_again() {
+async fn a_disconnected_container_is_reconnected() {
     let sandbox = running().await;
     let before = id(&sandbox, WEB).await;
     sandbox.engine.disconnect(&NetworkName::from_stored("devarch-shop-net"), &before).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_container_that_was_disconnected_is_connected_again() {
 }
 
 #[tokio::test]
-async fn a_container_that_can_not_be_started_any_more_is_replaced() {
+async fn a_container_that_cannot_be_started_any_more_is_replaced() {
     let sandbox = running().await;
     let before = id(&sandbox, WEB).await;
     sandbox.engine.stick(WEB);
@@ -82,7 +82,7 @@ async fn a_container_that_can_not_be_started_any_more_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_tag_that_moved_replaces_every_container_made_from_it() {
+async fn a_moved_tag_replaces_every_container_created_from_it() {
     let sandbox = running().await;
     let before = [id(&sandbox, DB).await, id(&sandbox, WEB).await];
     sandbox.engine.add_image("busybox:1.37", plain_image("sha256:b1b1"));
@@ -92,7 +92,7 @@ async fn a_tag_that_moved_replaces_every_container_made_from_it() {
 }
 
 #[tokio::test]
-async fn a_stopped_stack_that_was_started_by_hand_is_stopped_again() {
+async fn a_stopped_stack_started_by_hand_is_stopped_again() {
     let sandbox = running().await;
     sandbox.run("shop", Command::Stop).await.unwrap();
     let db = id(&sandbox, DB).await;
@@ -104,7 +104,7 @@ async fn a_stopped_stack_that_was_started_by_hand_is_stopped_again() {
 }
 
 #[tokio::test]
-async fn a_volume_that_was_removed_is_created_again_empty_and_reported() {
+async fn a_removed_volume_is_recreated_empty_and_reported() {
     let sandbox = running().await;
     sandbox.remove_by_hand(WEB).await;
     sandbox.remove_by_hand(DB).await;
@@ -118,7 +118,7 @@ async fn a_volume_that_was_removed_is_created_again_empty_and_reported() {
 }
 
 #[tokio::test]
-async fn what_was_changed_by_hand_is_no_change_of_the_definition() {
+async fn manual_changes_are_not_changes_of_the_definition() {
     let sandbox = running().await;
     let before = sandbox.stack("shop").await;
     sandbox.engine.end(DB, 1);

@@ -74,7 +74,7 @@ async fn goes_through_all_with(sandbox: &mut Sandbox, id: &ContainerId, name: &s
 }
 
 #[tokio::test]
-async fn a_container_made_from_a_committed_image_is_left_alone_by_every_command() {
+async fn a_container_from_a_committed_image_is_left_alone_by_every_command() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let own = stranger(&sandbox, DB, "my-own").await;
@@ -85,7 +85,7 @@ async fn a_container_made_from_a_committed_image_is_left_alone_by_every_command(
 }
 
 #[tokio::test]
-async fn it_is_left_alone_while_the_stack_is_down_and_is_not_taken_for_its_instance() {
+async fn an_unmanaged_container_is_left_alone_while_the_stack_is_down() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let own = stranger(&sandbox, DB, "my-own").await;
@@ -97,7 +97,7 @@ async fn it_is_left_alone_while_the_stack_is_down_and_is_not_taken_for_its_insta
 }
 
 #[tokio::test]
-async fn a_container_that_took_an_instances_own_name_is_named_and_left_alone() {
+async fn a_container_that_took_an_instances_name_is_reported_and_left_alone() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let labels = sandbox.objects().await.containers[DB].labels.clone();
@@ -111,7 +111,7 @@ async fn a_container_that_took_an_instances_own_name_is_named_and_left_alone() {
 }
 
 #[tokio::test]
-async fn containers_beside_an_instances_name_are_left_alone() {
+async fn containers_with_an_instances_temporary_names_are_left_alone() {
     for name in ["devarch-shop-db.next", "devarch-shop-db.old", "devarch-shop-db.undo"] {
         let mut sandbox = Sandbox::new().await;
         sandbox.run("shop", Command::up(SHOP)).await.unwrap();
@@ -121,7 +121,7 @@ async fn containers_beside_an_instances_name_are_left_alone() {
 }
 
 #[tokio::test]
-async fn what_appears_during_an_apply_is_no_part_of_its_undo() {
+async fn objects_that_appear_during_an_apply_are_not_part_of_its_undo() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let running = sandbox.save();
@@ -178,7 +178,7 @@ async fn networks_and_volumes_with_copied_labels_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_container_of_ours_that_was_renamed_by_hand_is_still_ours() {
+async fn a_managed_container_renamed_by_hand_stays_managed() {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let id = sandbox.objects().await.containers[DB].id.clone();
@@ -191,7 +191,7 @@ async fn a_container_of_ours_that_was_renamed_by_hand_is_still_ours() {
 }
 
 #[tokio::test]
-async fn an_older_copy_of_the_store_touches_nothing_it_does_not_remember() {
+async fn an_older_copy_of_the_store_touches_nothing_it_has_not_recorded() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let copy = sandbox.home_files();
@@ -220,7 +220,7 @@ async fn another_home_with_a_stack_of_the_same_name_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_volume_of_a_living_instance_is_never_called_removed() {
+async fn a_volume_of_an_existing_instance_is_never_reported_as_removed() {
     const LONG: &str = r#"version: "1"
 stacks:
   a:
@@ -242,7 +242,7 @@ stacks:
 }
 
 #[tokio::test]
-async fn what_fits_an_older_copy_of_the_store_exactly_can_be_adopted() {
+async fn exact_matches_of_an_older_copy_of_the_store_can_be_adopted() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.run("shop", Command::Down).await.unwrap();

@@ -149,8 +149,8 @@ macro_rules! lanes {
 }
 
 lanes! {
-    what_users_do_in_any_order_keeps_the_promises: 0
-    what_users_do_in_any_order_keeps_the_promises_from_another_seed: 1
+    any_sequence_of_operations_keeps_the_promises: 0
+    any_sequence_of_operations_keeps_the_promises_from_another_seed: 1
 }
 
 /// A stack under its current name, and what is known of its data.

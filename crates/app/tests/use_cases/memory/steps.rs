@@ -249,20 +249,20 @@ macro_rules! survives {
 survives! {
     a_creation_survives_trouble_at_any_call: create
     a_replacement_survives_trouble_at_any_call: replace
-    a_replacement_of_what_cannot_start_survives_trouble_at_any_call: replace_what_cannot_start
+    a_replacement_of_an_unstartable_container_survives_trouble_at_any_call: replace_what_cannot_start
     a_change_in_place_survives_trouble_at_any_call: change_in_place
     a_removal_survives_trouble_at_any_call: remove_an_instance
     a_down_survives_trouble_at_any_call: down
     a_stop_survives_trouble_at_any_call: stop
     a_start_survives_trouble_at_any_call: start
     a_restart_survives_trouble_at_any_call: restart
-    a_new_name_survives_trouble_at_any_call: rename
+    a_rename_survives_trouble_at_any_call: rename
     a_rollback_survives_trouble_at_any_call: roll_back
     a_snapshot_survives_trouble_at_any_call: snapshot
     a_pull_survives_trouble_at_any_call: pull
     a_build_survives_trouble_at_any_call: build
     a_link_survives_trouble_at_any_call: link
-    the_end_of_a_link_survives_trouble_at_any_call: unlink
+    the_removal_of_a_link_survives_trouble_at_any_call: unlink
     an_adoption_survives_trouble_at_any_call: adopt
     a_deletion_survives_trouble_at_any_call: delete
     a_deletion_with_volumes_survives_trouble_at_any_call: delete_with_volumes

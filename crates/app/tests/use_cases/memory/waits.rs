@@ -48,7 +48,7 @@ impl Wrong {
 }
 
 #[tokio::test]
-async fn a_new_stack_whose_provider_does_not_become_ready_leaves_nothing_but_its_volumes() {
+async fn a_new_stack_whose_provider_does_not_become_ready_leaves_only_its_volumes() {
     for wrong in ALL {
         let sandbox = Sandbox::new().await;
         let strangers = Strangers::beside(&sandbox).await;
@@ -71,7 +71,7 @@ async fn a_new_stack_whose_provider_does_not_become_ready_leaves_nothing_but_its
 }
 
 #[tokio::test]
-async fn a_replacement_that_does_not_become_ready_leaves_what_ran() {
+async fn a_replacement_that_does_not_become_ready_restores_the_old_container() {
     for wrong in ALL {
         let sandbox = Sandbox::new().await;
         sandbox.run("shop", Command::up(SHOP)).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_wait_for_a_check_that_never_passes_is_ended_by_a_cancel() {
 }
 
 #[tokio::test]
-async fn a_job_is_waited_for_until_it_has_ended_well() {
+async fn a_job_is_waited_for_until_it_succeeds() {
     let with_job = |line: &str| {
         let job = format!(
             "      migrate:\n        template: busybox\n        job: true\n        command: [sh, -c, \"{line}\"]\n"
