@@ -11,7 +11,7 @@ const DB: &str = "devarch-shop-db";
 const DATA: &str = "devarch-shop-db-data";
 
 /// Returns a running stack, and its home from before the current containers were created.
-async fn forgotten() -> (Sandbox, HomeFiles) {
+async fn running_with_old_home() -> (Sandbox, HomeFiles) {
     let sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     sandbox.engine.write_volume(DATA, "rows");
@@ -23,7 +23,7 @@ async fn forgotten() -> (Sandbox, HomeFiles) {
 
 #[tokio::test]
 async fn matching_objects_are_adopted() {
-    let (mut sandbox, old) = forgotten().await;
+    let (mut sandbox, old) = running_with_old_home().await;
     let strangers = Strangers::beside(&sandbox).await;
     let before = sandbox.objects().await;
     sandbox.restore_home(&old).await;

@@ -34,7 +34,7 @@ fn builds(sandbox: &Sandbox) -> usize {
 }
 
 /// Returns whether a change of the context triggers a rebuild.
-async fn is_built_again(change: impl Fn(&PathBuf)) -> bool {
+async fn triggers_build(change: impl Fn(&PathBuf)) -> bool {
     let (sandbox, context) = built().await;
     change(&context);
     sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap();
@@ -47,22 +47,22 @@ async fn changes_that_reach_the_engine_trigger_a_build() {
     let write = |name: &'static str, text: &'static str| {
         move |at: &PathBuf| std::fs::write(at.join(name), text).unwrap()
     };
-    assert!(is_built_again(write("main.rs", "fn main() { }\n")).await, "another content");
-    assert!(is_built_again(write("new.rs", "")).await, "another file");
-    assert!(is_built_again(write("Dockerfile", "FROM busybox:1.37\nUSER 1\n")).await, "another instruction");
-    assert!(is_built_again(|at| std::fs::create_dir(at.join("empty")).unwrap()).await, "an empty directory");
-    assert!(is_built_again(|at| symlink("main.rs", at.join("link")).unwrap()).await, "a link");
+    assert!(triggers_build(write("main.rs", "fn main() { }\n")).await, "another content");
+    assert!(triggers_build(write("new.rs", "")).await, "another file");
+    assert!(triggers_build(write("Dockerfile", "FROM busybox:1.37\nUSER 1\n")).await, "another instruction");
+    assert!(triggers_build(|at| std::fs::create_dir(at.join("empty")).unwrap()).await, "an empty directory");
+    assert!(triggers_build(|at| symlink("main.rs", at.join("link")).unwrap()).await, "a link");
     let mode = |at: &PathBuf| {
         std::fs::set_permissions(at.join("main.rs"), std::fs::Permissions::from_mode(0o755)).unwrap();
     };
-    assert!(is_built_again(mode).await, "another mode");
-    assert!(is_built_again(|at| std::fs::remove_file(at.join("main.rs")).unwrap()).await, "a file less");
+    assert!(triggers_build(mode).await, "another mode");
+    assert!(triggers_build(|at| std::fs::remove_file(at.join("main.rs")).unwrap()).await, "a file less");
 }
 
 #[tokio::test]
 async fn ignored_or_only_touched_files_trigger_no_build() {
     let rewrite = |at: &PathBuf| std::fs::write(at.join("main.rs"), "fn main() {}\n").unwrap();
-    assert!(!is_built_again(rewrite).await, "the same content");
+    assert!(!triggers_build(rewrite).await, "the same content");
     let (sandbox, context) = built().await;
     std::fs::write(context.join(".dockerignore"), "target\n*.log\n").unwrap();
     sandbox.run("shop", Command::up(shop(&[API]))).await.unwrap();

@@ -33,7 +33,7 @@ async fn copies(sandbox: &Sandbox) -> Vec<String> {
 }
 
 /// Returns the index of the first call from `made` on that starts with `call`.
-fn place(sandbox: &Sandbox, made: usize, call: &str) -> Option<usize> {
+fn call_index(sandbox: &Sandbox, made: usize, call: &str) -> Option<usize> {
     sandbox.engine.changes()[made..].iter().position(|change| change.starts_with(call))
 }
 
@@ -43,7 +43,7 @@ async fn data_is_copied_after_the_old_container_stops_and_before_the_new_one_sta
     let made = sandbox.engine.changes().len();
     sandbox.run("shop", upgrade()).await.unwrap();
     let order = ["Stop devarch-shop-db", "CopyVolume", "Start devarch-shop-db"]
-        .map(|call| place(&sandbox, made, call));
+        .map(|call| call_index(&sandbox, made, call));
     assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}");
     assert_eq!(sandbox.engine.volume_content(DATA), "rows");
     assert_eq!(copies(&sandbox).await, Vec::<String>::new(), "once the new one is ready no undo needs it");
@@ -54,11 +54,11 @@ async fn data_is_copied_only_on_request_and_for_a_changed_image() {
     let sandbox = running().await;
     let made = sandbox.engine.changes().len();
     sandbox.run("shop", Command::up(UPGRADED)).await.unwrap();
-    assert_eq!(place(&sandbox, made, "CopyVolume"), None);
+    assert_eq!(call_index(&sandbox, made, "CopyVolume"), None);
     let again = PrepareOptions { snapshot: true, ..PrepareOptions::default() };
     sandbox.run("shop", Command::Set("web", "environment.A", "7")).await.unwrap();
     sandbox.run("shop", Command::Apply(again)).await.unwrap();
-    assert_eq!(place(&sandbox, made, "CopyVolume"), None, "nothing else writes to it");
+    assert_eq!(call_index(&sandbox, made, "CopyVolume"), None, "nothing else writes to it");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ fn web(condition: &str) -> String {
 }
 
 /// Returns the index of a call among those that changed something.
-fn place(sandbox: &Sandbox, call: &str) -> Option<usize> {
+fn call_index(sandbox: &Sandbox, call: &str) -> Option<usize> {
     sandbox.engine.changes().iter().position(|change| change == call)
 }
 
@@ -25,7 +25,7 @@ async fn a_consumer_starts_after_its_provider_for_every_condition() {
         let sandbox = Sandbox::new().await;
         sandbox.run("shop", Command::up(shop(&[DB, &web(condition)]))).await.unwrap();
         let (db, consumer) =
-            (place(&sandbox, "Start devarch-shop-db"), place(&sandbox, "Start devarch-shop-web"));
+            (call_index(&sandbox, "Start devarch-shop-db"), call_index(&sandbox, "Start devarch-shop-web"));
         assert!(db.is_some() && db < consumer, "{condition}: {db:?} {consumer:?}");
     }
 }
@@ -37,7 +37,7 @@ async fn a_consumer_of_an_unhealthy_provider_is_never_started() {
     let error = sandbox.run("shop", Command::up(shop(&[DB, &web("service_healthy")]))).await.unwrap_err();
     let OperationError::Apply(ApplyError::Failed(failure)) = &error else { panic!("{error:?}") };
     assert!(matches!(failure.failure, Failure::Unhealthy { .. }), "{failure:?}");
-    assert_eq!(place(&sandbox, "Start devarch-shop-web"), None);
+    assert_eq!(call_index(&sandbox, "Start devarch-shop-web"), None);
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_job_runs_once_and_its_consumers_after_its_end() {
     let sandbox = Sandbox::new().await;
     let yml = shop(&[JOB, "web: {template: busybox, depends_on: [job]}"]);
     sandbox.run("shop", Command::up(yml)).await.unwrap();
-    assert!(place(&sandbox, "Start devarch-shop-job") < place(&sandbox, "Start devarch-shop-web"));
+    assert!(call_index(&sandbox, "Start devarch-shop-job") < call_index(&sandbox, "Start devarch-shop-web"));
     let made = sandbox.engine.changes().len();
     sandbox.run("shop", Command::up(yml)).await.unwrap();
     assert_eq!(sandbox.engine.changes().len(), made, "it has run");
@@ -69,7 +69,7 @@ async fn a_job_that_fails_starts_no_consumer_and_is_reported_with_its_code() {
     let yml = shop(&[&failing, "web: {template: busybox, depends_on: [job]}"]);
     let error = sandbox.run("shop", Command::up(yml)).await.unwrap_err();
     assert!(error.to_string().contains("no table"), "{error}");
-    assert_eq!(place(&sandbox, "Start devarch-shop-web"), None);
+    assert_eq!(call_index(&sandbox, "Start devarch-shop-web"), None);
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn a_chain_starts_providers_first_and_stops_consumers_first() {
     sandbox.run("shop", Command::up(shop(&chain))).await.unwrap();
     sandbox.run("shop", Command::Down).await.unwrap();
     let order = |call: &str| {
-        ["a", "b", "c"].map(|name| place(&sandbox, &format!("{call} devarch-shop-{name}")).unwrap())
+        ["a", "b", "c"].map(|name| call_index(&sandbox, &format!("{call} devarch-shop-{name}")).unwrap())
     };
     assert!(order("Start").is_sorted());
     assert!(order("Stop").iter().rev().is_sorted(), "{:?}", order("Stop"));
@@ -123,7 +123,7 @@ async fn dependencies_in_templates_of_the_file_are_followed() {
         .run("shop", Command::up(shop_of("", &[template], &[DB, "web: {template: client}"])))
         .await
         .unwrap();
-    assert!(place(&sandbox, "Start devarch-shop-db") < place(&sandbox, "Start devarch-shop-web"));
+    assert!(call_index(&sandbox, "Start devarch-shop-db") < call_index(&sandbox, "Start devarch-shop-web"));
     sandbox.rename_instance("shop", "db", "store").await.unwrap_err();
     assert!(
         sandbox.stack("shop").await.instances.contains_key(&parsed::<devarch_core::name::InstanceName>("db"))

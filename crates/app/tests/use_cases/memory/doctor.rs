@@ -47,7 +47,7 @@ async fn check(sandbox: &Sandbox, name: &str) -> Check {
 }
 
 /// Asserts that a check warns, with this finding and fix.
-async fn warns(sandbox: &Sandbox, name: &str, found: &str, fix: &str) {
+async fn assert_warns(sandbox: &Sandbox, name: &str, found: &str, fix: &str) {
     let check = check(sandbox, name).await;
     assert_eq!(check.verdict, Verdict::Warn, "{check:?}");
     assert!(check.found.contains(found), "{found}: {check:?}");
@@ -80,7 +80,7 @@ async fn checks_change_nothing() {
 async fn a_home_readable_by_other_users_is_reported_with_its_files() {
     let sandbox = running_shop().await;
     mode(&sandbox.home(), 0o755);
-    warns(&sandbox, "home", "is open to others (mode 755)", "chmod 700").await;
+    assert_warns(&sandbox, "home", "is open to others (mode 755)", "chmod 700").await;
     mode(&sandbox.home(), 0o700);
     let folder = sandbox.home().join("catalog/deep");
     std::fs::create_dir_all(&folder).unwrap();
@@ -89,7 +89,7 @@ async fn a_home_readable_by_other_users_is_reported_with_its_files() {
         std::fs::write(&file, "").unwrap();
         mode(&file, 0o644);
     }
-    warns(&sandbox, "files", "and 2 more can be read by others", "chmod -R go-rwx").await;
+    assert_warns(&sandbox, "files", "and 2 more can be read by others", "chmod -R go-rwx").await;
 }
 
 #[tokio::test]
@@ -164,8 +164,13 @@ async fn a_host_port_held_by_another_process_is_reported_with_its_name() {
     sandbox.run("shop", Command::Down).await.unwrap();
     let socket = HostSocket { ip: Ipv4Addr::LOCALHOST.into(), port, protocol: Protocol::Tcp };
     sandbox.host.listen(socket, "nginx (pid 812)");
-    warns(&sandbox, "ports", &format!("{port} of shop/db is held by nginx (pid 812)"), "ports.PORT=auto")
-        .await;
+    assert_warns(
+        &sandbox,
+        "ports",
+        &format!("{port} of shop/db is held by nginx (pid 812)"),
+        "ports.PORT=auto",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -182,7 +187,7 @@ async fn only_host_ports_published_by_other_containers_are_reported() {
         (ContainerName::from_stored("theirs"), BTreeMap::new(), None);
     let id = sandbox.engine.create_container(&other).await.unwrap();
     sandbox.engine.start(&id).await.unwrap();
-    warns(&sandbox, "ports", "is held by container theirs", "ports.PORT=auto").await;
+    assert_warns(&sandbox, "ports", "is held by container theirs", "ports.PORT=auto").await;
 }
 
 #[tokio::test]
@@ -194,7 +199,8 @@ async fn objects_with_copied_labels_are_reported() {
         let request = CreateContainer { name, spec: spec(&RUNS), labels: labels.clone() };
         sandbox.engine.create_container(&request).await.unwrap();
     }
-    warns(&sandbox, "objects", "and 1 more: with the labels of this home", "devarch adopt STACK").await;
+    assert_warns(&sandbox, "objects", "and 1 more: with the labels of this home", "devarch adopt STACK")
+        .await;
 }
 
 #[tokio::test]
@@ -215,9 +221,9 @@ async fn other_homes_are_listed_without_a_warning() {
 async fn a_nearly_full_pool_warns_and_a_full_one_fails() {
     let sandbox = Sandbox::new().await;
     assert_eq!(check(&sandbox, "addresses").await.found, "8 of 8 subnets (/26) of 10.212.0.0/23 are free");
-    warns(&sandbox, "addresses", "8 of 8", "DEVARCH_ADDRESS_POOL").await;
+    assert_warns(&sandbox, "addresses", "8 of 8", "DEVARCH_ADDRESS_POOL").await;
     sandbox.host.route("10.212.0.0/24".parse().unwrap());
-    warns(&sandbox, "addresses", "4 of 8", "DEVARCH_ADDRESS_POOL").await;
+    assert_warns(&sandbox, "addresses", "4 of 8", "DEVARCH_ADDRESS_POOL").await;
     sandbox.host.route("10.0.0.0/8".parse().unwrap());
     let check = check(&sandbox, "addresses").await;
     assert_eq!((check.verdict, check.found.starts_with("0 of 8")), (Verdict::Fail, true));
@@ -229,7 +235,7 @@ async fn a_clock_that_is_behind_is_reported() {
     let file = std::fs::File::options().write(true).open(sandbox.home().join("devarch.db")).unwrap();
     let ahead = file.metadata().unwrap().modified().unwrap() + Duration::from_mins(10);
     file.set_modified(ahead).unwrap();
-    warns(&sandbox, "clock", "s in the future", "NTP").await;
+    assert_warns(&sandbox, "clock", "s in the future", "NTP").await;
     sandbox.clock.advance(Duration::from_hours(1));
     assert_eq!(check(&sandbox, "clock").await.verdict, Verdict::Ok);
 }

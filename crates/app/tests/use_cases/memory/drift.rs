@@ -27,7 +27,7 @@ async fn id(sandbox: &Sandbox, name: &str) -> ContainerId {
 }
 
 /// Asserts that the plan contains these words, and that an apply restores the previous state.
-async fn is_corrected(sandbox: &Sandbox, words: &str) {
+async fn assert_corrected(sandbox: &Sandbox, words: &str) {
     let plan = sandbox.plan("shop").await.unwrap();
     assert!(plan.contains(words), "{words} is not in\n{plan}");
     sandbox.run("shop", Command::apply()).await.unwrap();
@@ -41,7 +41,7 @@ async fn an_exited_container_is_started_and_not_replaced() {
     let sandbox = running().await;
     let before = id(&sandbox, DB).await;
     sandbox.engine.end(DB, 1);
-    is_corrected(&sandbox, "db").await;
+    assert_corrected(&sandbox, "db").await;
     assert_eq!(id(&sandbox, DB).await, before);
 }
 
@@ -50,7 +50,7 @@ async fn a_removed_container_is_recreated_with_its_data() {
     let sandbox = running().await;
     let before = id(&sandbox, DB).await;
     sandbox.remove_by_hand(DB).await;
-    is_corrected(&sandbox, "db  will be created (was removed by hand)").await;
+    assert_corrected(&sandbox, "db  will be created (was removed by hand)").await;
     assert_ne!(id(&sandbox, DB).await, before);
 }
 
@@ -59,7 +59,7 @@ async fn a_renamed_container_gets_its_name_back_and_is_not_replaced() {
     let sandbox = running().await;
     let before = id(&sandbox, WEB).await;
     sandbox.engine.rename(&before, &ContainerName::from_stored("my-web")).await.unwrap();
-    is_corrected(&sandbox, "my-web").await;
+    assert_corrected(&sandbox, "my-web").await;
     assert_eq!(id(&sandbox, WEB).await, before);
 }
 
@@ -68,7 +68,7 @@ async fn a_disconnected_container_is_reconnected() {
     let sandbox = running().await;
     let before = id(&sandbox, WEB).await;
     sandbox.engine.disconnect(&NetworkName::from_stored("devarch-shop-net"), &before).await.unwrap();
-    is_corrected(&sandbox, "web").await;
+    assert_corrected(&sandbox, "web").await;
     assert!(sandbox.objects().await.containers[WEB].networks.contains_key("devarch-shop-net"));
 }
 
@@ -77,7 +77,7 @@ async fn a_container_that_cannot_be_started_any_more_is_replaced() {
     let sandbox = running().await;
     let before = id(&sandbox, WEB).await;
     sandbox.engine.stick(WEB);
-    is_corrected(&sandbox, "-/+ web").await;
+    assert_corrected(&sandbox, "-/+ web").await;
     assert_ne!(id(&sandbox, WEB).await, before);
 }
 
@@ -86,7 +86,7 @@ async fn a_moved_tag_replaces_every_container_created_from_it() {
     let sandbox = running().await;
     let before = [id(&sandbox, DB).await, id(&sandbox, WEB).await];
     sandbox.engine.add_image("busybox:1.37", plain_image("sha256:b1b1"));
-    is_corrected(&sandbox, "-/+ db").await;
+    assert_corrected(&sandbox, "-/+ db").await;
     let after = [id(&sandbox, DB).await, id(&sandbox, WEB).await];
     assert!(before.iter().zip(&after).all(|(before, after)| before != after));
 }

@@ -19,7 +19,7 @@ const DB: &str = "devarch-shop-db";
 const WEB: &str = "devarch-shop-web";
 
 /// Returns every operation on a stack, in an order in which each has something to do.
-fn walk() -> Vec<Command> {
+fn all_commands() -> Vec<Command> {
     vec![
         Command::up(SHOP),
         Command::up(CHANGED),
@@ -35,7 +35,7 @@ fn walk() -> Vec<Command> {
 }
 
 /// Creates a container from an image committed from a stack's container: it has all its labels.
-async fn stranger(sandbox: &Sandbox, of: &str, name: &str) -> ContainerId {
+async fn unmanaged_container(sandbox: &Sandbox, of: &str, name: &str) -> ContainerId {
     let labels = sandbox.objects().await.containers[of].labels.clone();
     labelled(sandbox, name, labels).await
 }
@@ -54,19 +54,19 @@ async fn labelled(sandbox: &Sandbox, name: &str, labels: BTreeMap<String, String
 }
 
 /// Returns whether a container is still as it was created.
-async fn stands(sandbox: &Sandbox, id: &ContainerId, name: &str) -> bool {
+async fn is_unchanged(sandbox: &Sandbox, id: &ContainerId, name: &str) -> bool {
     let all = sandbox.engine.containers().await.unwrap();
     let found = all.iter().find(|container| container.id == *id);
     found.is_some_and(|found| found.name.as_str() == name && found.state == RunState::Running)
 }
 
 /// Runs every operation; commands may fail, but the unmanaged container must not change.
-async fn goes_through_all_with(sandbox: &mut Sandbox, id: &ContainerId, name: &str) {
+async fn run_all_commands_beside(sandbox: &mut Sandbox, id: &ContainerId, name: &str) {
     let mut stack = "shop";
-    for command in walk() {
+    for command in all_commands() {
         let renames = matches!(command, Command::Rename(_));
         let done = sandbox.run(stack, command.clone()).await;
-        assert!(stands(sandbox, id, name).await, "{command:?} touched {name} ({done:?})");
+        assert!(is_unchanged(sandbox, id, name).await, "{command:?} touched {name} ({done:?})");
         if renames && done.is_ok() {
             stack = "store";
         }
@@ -77,9 +77,9 @@ async fn goes_through_all_with(sandbox: &mut Sandbox, id: &ContainerId, name: &s
 async fn a_container_from_a_committed_image_is_left_alone_by_every_command() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
-    let own = stranger(&sandbox, DB, "my-own").await;
+    let own = unmanaged_container(&sandbox, DB, "my-own").await;
     assert_eq!(sandbox.plan("shop").await, None, "it is no part of the stack");
-    goes_through_all_with(&mut sandbox, &own, "my-own").await;
+    run_all_commands_beside(&mut sandbox, &own, "my-own").await;
     let left = sandbox.objects().await.names();
     assert!(!left.iter().any(|name| name.contains("devarch-s") && !name.starts_with("volume")), "{left:?}");
 }
@@ -88,12 +88,12 @@ async fn a_container_from_a_committed_image_is_left_alone_by_every_command() {
 async fn an_unmanaged_container_is_left_alone_while_the_stack_is_down() {
     let mut sandbox = Sandbox::new().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
-    let own = stranger(&sandbox, DB, "my-own").await;
+    let own = unmanaged_container(&sandbox, DB, "my-own").await;
     sandbox.run("shop", Command::Down).await.unwrap();
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     let db = &sandbox.objects().await.containers[DB];
     assert_ne!(db.id, own, "it has a container of its own");
-    goes_through_all_with(&mut sandbox, &own, "my-own").await;
+    run_all_commands_beside(&mut sandbox, &own, "my-own").await;
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_container_that_took_an_instances_name_is_reported_and_left_alone() {
     assert!(matches!(&refused, OperationError::Conflict(Conflict::Objects(_))), "{refused:?}");
     let told = refused.to_string();
     assert!(told.contains(DB) && told.contains("does not remember creating"), "{told}");
-    goes_through_all_with(&mut sandbox, &own, DB).await;
+    run_all_commands_beside(&mut sandbox, &own, DB).await;
 }
 
 #[tokio::test]
@@ -115,8 +115,8 @@ async fn containers_with_an_instances_temporary_names_are_left_alone() {
     for name in ["devarch-shop-db.next", "devarch-shop-db.old", "devarch-shop-db.undo"] {
         let mut sandbox = Sandbox::new().await;
         sandbox.run("shop", Command::up(SHOP)).await.unwrap();
-        let own = stranger(&sandbox, DB, name).await;
-        goes_through_all_with(&mut sandbox, &own, name).await;
+        let own = unmanaged_container(&sandbox, DB, name).await;
+        run_all_commands_beside(&mut sandbox, &own, name).await;
     }
 }
 
@@ -143,11 +143,11 @@ async fn objects_that_appear_during_an_apply_are_not_part_of_its_undo() {
         let done = sandbox.run("shop", next.clone()).await;
         assert!(done.is_ok() || matches!(next, Command::Undo), "{next:?} after {nth} calls: {done:?}");
         for (id, name) in &own {
-            assert!(stands(&sandbox, id, name).await, "{next:?} after {nth} calls touched {name}");
+            assert!(is_unchanged(&sandbox, id, name).await, "{next:?} after {nth} calls touched {name}");
         }
         sandbox.run("shop", Command::Down).await.unwrap();
         for (id, name) in &own {
-            assert!(stands(&sandbox, id, name).await, "down after {nth} calls touched {name}");
+            assert!(is_unchanged(&sandbox, id, name).await, "down after {nth} calls touched {name}");
         }
         let left = sandbox.objects().await.containers.len();
         assert_eq!(left, own.len(), "{next:?} after {nth} calls left something over");
@@ -167,7 +167,7 @@ async fn networks_and_volumes_with_copied_labels_are_left_alone() {
     sandbox.engine.create_volume(&volume, labels).await.unwrap();
     sandbox.engine.write_volume("their-data", "rows");
     let mut stack = "shop";
-    for command in walk() {
+    for command in all_commands() {
         let renames = matches!(command, Command::Rename(_));
         sandbox.run(stack, command.clone()).await.unwrap();
         stack = if renames { "store" } else { stack };
@@ -211,7 +211,7 @@ async fn another_home_with_a_stack_of_the_same_name_is_left_alone() {
     let two = one.beside().await;
     one.run("shop", Command::up(SHOP)).await.unwrap();
     let before = one.objects().await;
-    for command in walk() {
+    for command in all_commands() {
         // It fails or does nothing.
         let _ = two.run("shop", command.clone()).await;
         assert_eq!(one.objects().await.containers, before.containers, "{command:?}");
@@ -248,13 +248,13 @@ async fn exact_matches_of_an_older_copy_of_the_store_can_be_adopted() {
     sandbox.run("shop", Command::Down).await.unwrap();
     let copy = sandbox.home_files();
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
-    let own = stranger(&sandbox, DB, "my-own").await;
+    let own = unmanaged_container(&sandbox, DB, "my-own").await;
     sandbox.restore_home(&copy).await;
     sandbox.run("shop", Command::Adopt).await.unwrap();
     let before = sandbox.objects().await;
     sandbox.run("shop", Command::up(SHOP)).await.unwrap();
     assert_eq!(sandbox.objects().await.containers[DB].id, before.containers[DB].id, "it was not made again");
     sandbox.run("shop", Command::Down).await.unwrap();
-    assert!(stands(&sandbox, &own, "my-own").await);
+    assert!(is_unchanged(&sandbox, &own, "my-own").await);
     assert_eq!(sandbox.objects().await.containers.len(), 1);
 }

@@ -104,7 +104,7 @@ async fn a_problem_of_one_instance_does_not_keep_others_from_stopping() {
 }
 
 /// Asserts that this change to the engine or the store makes a confirmed plan stale, and how it is named.
-async fn stale(change: impl AsyncFn(&Sandbox), named: &str) {
+async fn assert_stale(change: impl AsyncFn(&Sandbox), named: &str) {
     let sandbox = running_shop().await;
     sandbox.run("shop", Command::Set("web", "environment.A", "1")).await.unwrap();
     let agreed: Approved = planned(&sandbox, &PrepareOptions::default()).await.unwrap().approved();
@@ -124,12 +124,16 @@ async fn stale(change: impl AsyncFn(&Sandbox), named: &str) {
 
 #[tokio::test]
 async fn a_confirmed_plan_is_stale_once_a_container_exited() {
-    stale(async |sandbox: &Sandbox| sandbox.engine.end("devarch-shop-db", 1), "devarch-shop-db").await;
+    assert_stale(async |sandbox: &Sandbox| sandbox.engine.end("devarch-shop-db", 1), "devarch-shop-db").await;
 }
 
 #[tokio::test]
 async fn a_confirmed_plan_is_stale_once_a_container_is_gone() {
-    stale(async |sandbox: &Sandbox| sandbox.remove_by_hand("devarch-shop-db").await, "devarch-shop-db").await;
+    assert_stale(
+        async |sandbox: &Sandbox| sandbox.remove_by_hand("devarch-shop-db").await,
+        "devarch-shop-db",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -137,7 +141,7 @@ async fn a_confirmed_plan_is_stale_once_the_definition_was_edited() {
     let edit = async |sandbox: &Sandbox| {
         sandbox.run("shop", Command::Set("db", "environment.MARK", "9")).await.unwrap();
     };
-    stale(edit, "").await;
+    assert_stale(edit, "").await;
 }
 
 #[tokio::test]
@@ -145,7 +149,7 @@ async fn a_confirmed_plan_is_stale_once_an_image_moved() {
     let moved = async |sandbox: &Sandbox| {
         sandbox.engine.add_image("busybox:1.37", devarch_testkit::memory::plain_image("sha256:b1b1"));
     };
-    stale(moved, "busybox:1.37").await;
+    assert_stale(moved, "busybox:1.37").await;
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn running_and(sandbox: &Sandbox, commands: Vec<Command>) {
 
 /// Restores an older copy of the store, with two objects it has not recorded: a matching network, and a container that
 /// does not match.
-async fn forgotten(sandbox: &mut Sandbox) {
+async fn restore_old_store(sandbox: &mut Sandbox) {
     running(sandbox).await;
     let old = sandbox.home_files();
     ran(sandbox, vec![Command::up(CHANGED), Command::Stop]).await;
@@ -225,7 +225,7 @@ fn unlink() -> Kind {
 }
 
 fn adopt() -> Kind {
-    Kind::new(|sandbox| Box::pin(forgotten(sandbox)), Command::Adopt).without_journal()
+    Kind::new(|sandbox| Box::pin(restore_old_store(sandbox)), Command::Adopt).without_journal()
 }
 
 fn delete() -> Kind {
@@ -313,11 +313,11 @@ impl Undisturbed<'_> {
                 sandbox.engine.break_at(nth, effect.clone());
                 let ran = sandbox.run(stack, command.clone()).await;
                 sandbox.engine.mend();
-                self.has_failed(sandbox, ran, at).await;
+                self.assert_failed(sandbox, ran, at).await;
             }
             Trouble::Cancelled => {
                 let ran = sandbox.cancelled_at(nth, stack, command.clone()).await;
-                self.has_failed(sandbox, ran, at).await;
+                self.assert_failed(sandbox, ran, at).await;
             }
             Trouble::Killed(moment, next) => {
                 let end = sandbox.killed_at((nth, moment), stack, command.clone()).await;
@@ -332,32 +332,34 @@ impl Undisturbed<'_> {
                     self.goes_on(sandbox, next, &at).await;
                 }
                 if matches!(next, Next::Down) && self.kind.journal && sandbox.knows(stack).await {
-                    return self.goes_down(sandbox, &at).await;
+                    return self.assert_goes_down(sandbox, &at).await;
                 }
             }
         }
-        self.ends_well(sandbox, at).await;
+        self.assert_succeeds(sandbox, at).await;
     }
 
     /// Asserts the old state down to the last id, or everything new with some old objects.
-    async fn has_failed(&self, sandbox: &Sandbox, ran: Result<(), OperationError>, at: &str) {
+    async fn assert_failed(&self, sandbox: &Sandbox, ran: Result<(), OperationError>, at: &str) {
         self.strangers.are_untouched(sandbox, at).await;
         match ran {
             Ok(()) => assert_eq!(sandbox.objects().await.shape(), self.after, "{at}"),
             Err(OperationError::Apply(ApplyError::Failed(failure))) => match &failure.ending {
-                Ending::Untouched | Ending::PutBack { .. } => self.is_as_before(sandbox, at).await,
+                Ending::Untouched | Ending::PutBack { .. } => self.assert_as_before(sandbox, at).await,
                 Ending::Committed { .. } => {}
                 other => panic!("{at}: {other:?}"),
             },
-            Err(OperationError::Engine(_)) if !self.kind.journal => self.is_part_of_before(sandbox, at).await,
+            Err(OperationError::Engine(_)) if !self.kind.journal => {
+                self.assert_part_of_before(sandbox, at).await
+            }
             // A stack is bound to its engine before the apply.
-            Err(OperationError::Engine(_)) => self.is_as_before(sandbox, at).await,
+            Err(OperationError::Engine(_)) => self.assert_as_before(sandbox, at).await,
             Err(other) => panic!("{at}: {other:?}"),
         }
     }
 
     /// Asserts the previous state. Created volumes are kept; none is lost, nor its content.
-    async fn is_as_before(&self, sandbox: &Sandbox, at: &str) {
+    async fn assert_as_before(&self, sandbox: &Sandbox, at: &str) {
         let now = sandbox.objects().await;
         assert_eq!(now.containers, self.before.containers, "{at}");
         assert_eq!(now.networks, self.before.networks, "{at}");
@@ -367,7 +369,7 @@ impl Undisturbed<'_> {
     }
 
     /// Asserts that a command that only removes has removed at most some of it.
-    async fn is_part_of_before(&self, sandbox: &Sandbox, at: &str) {
+    async fn assert_part_of_before(&self, sandbox: &Sandbox, at: &str) {
         let now = sandbox.objects().await;
         let containers = now.containers.iter().all(|(name, it)| self.before.containers.get(name) == Some(it));
         let volumes = now.volumes.iter().all(|(name, it)| self.before.volumes.get(name) == Some(it));
@@ -382,7 +384,7 @@ impl Undisturbed<'_> {
                 resumed.unwrap_or_else(|error| panic!("{at}: {error}"));
             }
             Next::Undo => match sandbox.run(stack, Command::Undo).await {
-                Ok(()) => self.is_as_before(sandbox, at).await,
+                Ok(()) => self.assert_as_before(sandbox, at).await,
                 Err(refused) => {
                     assert!(refused.to_string().contains("it cannot be undone"), "{at}: {refused}");
                 }
@@ -392,7 +394,7 @@ impl Undisturbed<'_> {
     }
 
     /// Takes the stack down from its current state, and asserts that only data remains.
-    async fn goes_down(&self, sandbox: &Sandbox, at: &str) {
+    async fn assert_goes_down(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
         let down = sandbox.run(stack, Command::Down).await;
         down.unwrap_or_else(|error| panic!("{at}: {error}"));
@@ -404,11 +406,11 @@ impl Undisturbed<'_> {
         for (name, (_, content)) in &self.before.volumes {
             assert_eq!(now.volumes.get(name).map(|(_, content)| content), Some(content), "{at}: {name}");
         }
-        self.is_over(sandbox, at).await;
+        self.assert_finished(sandbox, at).await;
     }
 
     /// Asserts that the command, or an apply, reaches the new state.
-    async fn ends_well(&self, sandbox: &Sandbox, at: &str) {
+    async fn assert_succeeds(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
         if self.kind.journal || sandbox.knows(stack).await {
             let again = sandbox.run(stack, self.kind.again.clone()).await;
@@ -418,10 +420,10 @@ impl Undisturbed<'_> {
         }
         let now = sandbox.objects().await.shape();
         assert_eq!(now, self.after, "{at}");
-        self.is_over(sandbox, at).await;
+        self.assert_finished(sandbox, at).await;
     }
 
-    async fn is_over(&self, sandbox: &Sandbox, at: &str) {
+    async fn assert_finished(&self, sandbox: &Sandbox, at: &str) {
         let stack = self.kind.does.0;
         if self.kind.journal {
             assert_eq!(sandbox.plan(stack).await, None, "{at}");
